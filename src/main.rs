@@ -1,0 +1,2 @@
+//! The `dozvon` command.
+fn main() {}
