@@ -1,0 +1,180 @@
+//! Newtypes for every identity, so that none can be taken for another or hold what must not be in it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A name that is not fit to be one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not a name: use 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit")]
+pub struct BadName {
+    /// The text that was given, cut to 80 characters.
+    pub given: String,
+}
+
+fn is_name(text: &str) -> bool {
+    let inside = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (1..=64).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(inside)
+}
+
+macro_rules! names {
+    ($( $(#[$meta:meta])* $name:ident ),+ $(,)?) => { $(
+        $(#[$meta])*
+        ///
+        /// 1 to 64 ASCII letters, digits, `_`, `-` or `.`; cheap to clone.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(std::sync::Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str { &self.0 }
+        }
+
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                if is_name(text) { Ok(Self(text.into())) } else { Err(BadName { given: text.chars().take(80).collect() }) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadName;
+            fn try_from(text: String) -> Result<Self, BadName> { text.parse() }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self { name.0.to_string() }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.pad(&self.0) }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { write!(f, "{:?}", self.0) }
+        }
+    )+ };
+}
+
+names!(
+    /// Names an agent.
+    AgentName,
+    /// Names a queue.
+    QueueName,
+    /// Names a route.
+    RouteName,
+    /// Names a schedule.
+    ScheduleName,
+    /// Names one FreeSWITCH.
+    NodeName,
+    /// Names a sound that a caller may hear.
+    PromptName,
+);
+
+macro_rules! uuids {
+    ($( $(#[$meta:meta])* $name:ident ),+ $(,)?) => { $(
+        $(#[$meta])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(text: &str) -> Result<Self, uuid::Error> { Uuid::try_parse(text).map(Self) }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Display::fmt(&self.0.as_hyphenated(), f) }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { fmt::Display::fmt(self, f) }
+        }
+    )+ };
+}
+
+uuids!(
+    /// One visit of a caller. Time-ordered (UUID version 7), made by us.
+    CallId,
+    /// One attempt to ring one agent for one call. Time-ordered (UUID version 7), made by us.
+    OfferId,
+    /// A FreeSWITCH channel: a caller's (chosen by FreeSWITCH) or a leg of ours (chosen by us).
+    ChannelId,
+    /// One running FreeSWITCH: changes when it restarts.
+    CoreId,
+);
+
+impl CallId {
+    /// A new identity; later ones sort after earlier ones.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for CallId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl OfferId {
+    /// A new identity; later ones sort after earlier ones.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for OfferId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ChannelId {
+    /// A new identity for a leg that we originate.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl Default for ChannelId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Numbers a case; short, so that people can say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CaseId(pub i64);
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_hold_nothing_that_could_do_harm() {
+        for good in ["anna", "sales-2", "7001", "a.b_c"] {
+            assert_eq!(good.parse::<AgentName>().unwrap().as_str(), good);
+        }
+        let long = "x".repeat(65);
+        for bad in ["", "-x", "a b", "a'b", "a\nb", "${x}", "a,b", "é", long.as_str()] {
+            assert!(bad.parse::<AgentName>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The rules as an administrator states them: queues, agents, tiers, schedules, routes, prompts.
+//!
+//! In: rows of the database, or a rules file. Out: values that cannot hold a bad name, contact or time.
+//! **Invariant:** plain data; no clock, no `async`, no database, no logging.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::ids::{AgentName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::routing::contact::Contact;
+use crate::routing::schedule::Schedule;
+
+/// Everything that an administrator decides, at one moment. Names refer to what exists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Sounds by name.
+    pub prompts: BTreeMap<PromptName, Prompt>,
+    /// Opening hours by name.
+    pub schedules: BTreeMap<ScheduleName, Schedule>,
+    /// Agents by name.
+    pub agents: BTreeMap<AgentName, Agent>,
+    /// Queues by name.
+    pub queues: BTreeMap<QueueName, Queue>,
+    /// Routes in the order in which they are tried.
+    pub routes: Vec<Route>,
+}
+
+/// A sound: what FreeSWITCH plays for it, checked to hold nothing that FreeSWITCH would expand or run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// A file name without `..`, or `tone_stream://…`, `local_stream://…`, `silence_stream://…`.
+    pub source: String,
+}
+
+/// A person with one or more contacts, and how his phone is to be treated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// What people call him; shown, never dialled.
+    pub display: String,
+    /// Where he is reached; all ring at once for one offer.
+    pub contacts: Vec<Contact>,
+    /// How long his phone rings before the next agent's turn. Default 20 s.
+    pub ring_timeout: Duration,
+    /// Time after a talk in which he is offered nothing. Default 0.
+    pub wrap_up: Duration,
+    /// What passes after a failed offer before the next one.
+    pub delays: Delays,
+    /// Unanswered offers in a row after which he is sent on break; 0 means never. Default 3.
+    pub max_misses: u32,
+}
+
+/// Time in which an agent is offered nothing after an offer failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delays {
+    /// After the phone rang out. Default 5 s.
+    pub no_answer: Duration,
+    /// After the phone was busy. Default 30 s.
+    pub busy: Duration,
+    /// After he rejected the call. Default 10 s.
+    pub rejected: Duration,
+    /// After the phone could not be reached. Default 30 s.
+    pub unreachable: Duration,
+}
+
+crate::words! {
+    /// In which order the agents of a queue are offered a caller.
+    "strategy" pub enum Strategy {
+        /// Level, then who has been idle longest, then position.
+        LongestIdle = "longest_idle",
+        /// The next position after the last one offered in this queue, level by level.
+        RoundRobin = "round_robin",
+        /// Level, then position, always from the top.
+        Sequential = "sequential",
+        /// Everybody who is ready at once; the first to answer wins.
+        RingAll = "ring_all",
+    }
+}
+
+/// Callers who wait in order, agents who serve them, and the rules between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// In which order agents are offered a caller.
+    pub strategy: Strategy,
+    /// Callers of a higher priority are served first, across queues that share agents. Default 0.
+    pub priority: i32,
+    /// What waiting callers hear; the configuration's default if none.
+    pub music: Option<PromptName>,
+    /// An answer within this time counts for the service level. Default 20 s.
+    pub service_level: Duration,
+    /// How long a caller may wait before the overflow; none means for ever. Default 5 minutes.
+    pub max_wait: Option<Duration>,
+    /// Where a caller goes who waited too long.
+    pub overflow: Destination,
+    /// Whose hours and zone decide business days; the configuration's zone and all days if none.
+    pub schedule: Option<ScheduleName>,
+    /// Who serves the queue, with level and position.
+    pub tiers: BTreeMap<AgentName, Tier>,
+}
+
+/// An agent's place in one queue: lower levels are asked first, then lower positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tier {
+    /// 1 is asked first.
+    pub level: i32,
+    /// Order within the level.
+    pub position: i32,
+}
+
+/// What to do with a caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Let him wait in a queue.
+    Queue(QueueName),
+    /// Ring a duty contact and connect him.
+    Forward(Contact),
+    /// Play a message and end the call; we owe him a call back.
+    Message(PromptName),
+}
+
+/// A rule that matches a call by the number dialled and names what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Its name.
+    pub name: RouteName,
+    /// Which numbers it matches.
+    pub number: NumberPattern,
+    /// Where a call goes while open.
+    pub open: Destination,
+    /// When it is open; always if none.
+    pub schedule: Option<ScheduleName>,
+    /// Where a call goes while closed.
+    pub closed: Destination,
+}
+
+/// Matches a dialled number: exactly (`7001`), by prefix (`7*`), or any (`*`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NumberPattern {
+    /// The digits that must stand at the beginning; may begin with `+`.
+    pub digits: String,
+    /// Whether more may follow.
+    pub prefix: bool,
+}
