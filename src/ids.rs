@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 /// A name that is not fit to be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a name: use 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit")]
+#[error(
+    "{given:?} is not a name: use 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit"
+)]
 pub struct BadName {
     /// The text that was given, cut to 80 characters.
     pub given: String,

@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(read(raw), one, "{raw}");
         }
         assert_eq!(read("+4930123456"), Party::Number("+4930123456".parse().unwrap()));
-        assert_eq!(read("4930123456"), Party::Number("+4930123456".parse().unwrap()));
+        assert_eq!(read("493012345678"), Party::Number("+493012345678".parse().unwrap()));
     }
 
     #[test]
