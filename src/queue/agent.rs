@@ -1,0 +1,196 @@
+//! What an agent chose (status) and what the system knows of him (activity), and every legal step.
+//!
+//! | step | from | to |
+//! |---|---|---|
+//! | log in, resume | any status | available |
+//! | log out | any status | logged out |
+//! | take a break | available, on break | on break |
+//! | claim | available × idle | ringing |
+//! | release | ringing | idle |
+//! | bridge | ringing | talking |
+//! | end talk | talking | wrapping up, or idle at once |
+//! | end wrap-up | wrapping up | idle |
+//!
+//! A step of status leaves the activity as it is and the other way round: who logs out while he talks goes
+//! on talking. The database holds the same table and refuses every other step, whoever makes it.
+
+crate::words! {
+    /// What the person chose.
+    "status" pub enum Status {
+        /// He takes no calls.
+        LoggedOut = "logged_out",
+        /// He takes calls.
+        Available = "available",
+        /// He will be back.
+        OnBreak = "on_break",
+    }
+}
+
+crate::words! {
+    /// What the system knows he does.
+    "activity" pub enum Activity {
+        /// Nothing.
+        Idle = "idle",
+        /// His phone rings for an offer of ours.
+        Ringing = "ringing",
+        /// He talks to a caller of ours.
+        Talking = "talking",
+        /// He finishes what the talk left him to do.
+        WrappingUp = "wrapping_up",
+    }
+}
+
+crate::words! {
+    /// A change of an agent.
+    "step" pub enum Step {
+        /// He begins to work.
+        LogIn = "log_in",
+        /// He ends his work.
+        LogOut = "log_out",
+        /// He leaves for a while.
+        TakeBreak = "take_break",
+        /// He is back from a break.
+        Resume = "resume",
+        /// He is claimed for an offer.
+        Claim = "claim",
+        /// The offer ended without a talk.
+        Release = "release",
+        /// The offer became a talk.
+        Bridge = "bridge",
+        /// The talk is over and a wrap-up begins.
+        EndTalk = "end_talk",
+        /// The talk is over and nothing is left to do.
+        EndTalkAtOnce = "end_talk_at_once",
+        /// The wrap-up is over.
+        EndWrapUp = "end_wrap_up",
+    }
+}
+
+/// A step that is not legal from where the agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an agent who is {status} and {activity} cannot {step}", step = step_words(*step))]
+pub struct Refused {
+    /// His status.
+    pub status: Status,
+    /// His activity.
+    pub activity: Activity,
+    /// The step that was refused.
+    pub step: Step,
+}
+
+const fn step_words(step: Step) -> &'static str {
+    match step {
+        Step::LogIn => "log in",
+        Step::LogOut => "log out",
+        Step::TakeBreak => "take a break",
+        Step::Resume => "resume",
+        Step::Claim => "be claimed",
+        Step::Release => "be released",
+        Step::Bridge => "be bridged",
+        Step::EndTalk | Step::EndTalkAtOnce => "end a talk",
+        Step::EndWrapUp => "end a wrap-up",
+    }
+}
+
+/// Where `step` leads from `status` and `activity`.
+///
+/// # Errors
+/// [`Refused`] when the step is not legal there.
+pub fn step(status: Status, activity: Activity, step: Step) -> Result<(Status, Activity), Refused> {
+    use Activity::{Idle, Ringing, Talking, WrappingUp};
+    use Status::{Available, LoggedOut, OnBreak};
+    match (step, status, activity) {
+        (Step::LogIn, LoggedOut | Available | OnBreak, now) => Ok((Available, now)),
+        (Step::Resume, OnBreak | Available, now) => Ok((Available, now)),
+        (Step::LogOut, LoggedOut | Available | OnBreak, now) => Ok((LoggedOut, now)),
+        (Step::TakeBreak, Available | OnBreak, now) => Ok((OnBreak, now)),
+        (Step::Claim, Available, Idle) => Ok((Available, Ringing)),
+        (Step::Release, chosen, Ringing) => Ok((chosen, Idle)),
+        (Step::Bridge, chosen, Ringing) => Ok((chosen, Talking)),
+        (Step::EndTalk, chosen, Talking) => Ok((chosen, WrappingUp)),
+        (Step::EndTalkAtOnce, chosen, Talking) => Ok((chosen, Idle)),
+        (Step::EndWrapUp, chosen, WrappingUp) => Ok((chosen, Idle)),
+        (
+            Step::Resume
+            | Step::TakeBreak
+            | Step::Claim
+            | Step::Release
+            | Step::Bridge
+            | Step::EndTalk
+            | Step::EndTalkAtOnce
+            | Step::EndWrapUp,
+            status,
+            activity,
+        ) => Err(Refused { status, activity, step }),
+    }
+}
+
+/// A change of status and activity: from and to.
+pub type Change = ((Status, Activity), (Status, Activity));
+
+/// Every legal change, for the database's table. Includes those that change both at once: an agent who missed
+/// too many calls is released and sent on break in one step.
+#[must_use]
+pub fn legal_changes() -> Vec<Change> {
+    let mut changes = Vec::new();
+    for &status in Status::ALL {
+        for &activity in Activity::ALL {
+            let from = (status, activity);
+            changes.extend(
+                Step::ALL.iter().filter_map(|&made| Some((from, step(status, activity, made).ok()?))),
+            );
+        }
+    }
+    changes.push(((Status::Available, Activity::Ringing), (Status::OnBreak, Activity::Idle)));
+    changes.retain(|(from, to)| from != to);
+    changes.sort_unstable();
+    changes.dedup();
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_idle_available_agent_can_be_claimed() {
+        for &status in Status::ALL {
+            for &activity in Activity::ALL {
+                let legal = (status, activity) == (Status::Available, Activity::Idle);
+                assert_eq!(step(status, activity, Step::Claim).is_ok(), legal, "{status} {activity}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_choice_never_changes_what_he_does_and_work_never_changes_what_he_chose() {
+        let chosen = [Step::LogIn, Step::LogOut, Step::TakeBreak, Step::Resume];
+        for &status in Status::ALL {
+            for &activity in Activity::ALL {
+                for &made in Step::ALL {
+                    let Ok((to_status, to_activity)) = step(status, activity, made) else { continue };
+                    if chosen.contains(&made) {
+                        assert_eq!(to_activity, activity);
+                    } else {
+                        assert_eq!(to_status, status);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn talking_is_reached_through_ringing_only() {
+        for ((_, from), (_, to)) in legal_changes() {
+            if to == Activity::Talking && from != Activity::Talking {
+                assert_eq!(from, Activity::Ringing);
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_agent_state_and_the_step() {
+        let refused = step(Status::LoggedOut, Activity::Idle, Step::TakeBreak).unwrap_err();
+        assert_eq!(refused.to_string(), "an agent who is logged_out and idle cannot take a break");
+    }
+}

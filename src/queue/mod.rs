@@ -1,0 +1,9 @@
+//! Who rings for whom.
+//!
+//! In: callers who wait, agents who are ready, the queues' rules. Out: offers, each under a claim committed in
+//! the database.
+//! `board`, `strategy`, `agent` and `offer` are pure; `dispatcher` is the one task that owns the board;
+//! `ring` carries out one offer.
+
+pub mod agent;
+pub mod offer;
