@@ -15,9 +15,11 @@ pub mod call {
     pub mod ending;
 }
 pub mod clock;
+pub mod config;
 pub mod ids;
 pub mod missed;
 pub mod phone;
 pub mod queue;
 pub mod routing;
+pub mod store;
 pub mod words;

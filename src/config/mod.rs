@@ -1,0 +1,2 @@
+//! What an administrator states in files.
+pub mod humane;

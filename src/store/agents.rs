@@ -1,0 +1,204 @@
+//! Agents as they are: what each chose and does, and every step that he makes.
+
+use diesel::prelude::*;
+
+use super::schema::{agent_changes, agents};
+use super::{Database, StoreError, read, read_option};
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, OfferId};
+use crate::queue::agent::{self, Activity, Status, Step};
+
+/// What the database says of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct AgentRow {
+    /// Who.
+    pub name: AgentName,
+    /// What people call him.
+    pub display: String,
+    /// What he chose.
+    pub status: Status,
+    /// What he does.
+    pub activity: Activity,
+    /// Why he is on break.
+    pub break_reason: Option<String>,
+    /// Since when status and activity are these.
+    pub since_at: UnixMs,
+    /// Since when he has had no talk: his login, or the end of his last talk.
+    pub idle_since_at: UnixMs,
+    /// He is offered nothing before this.
+    pub ready_at: UnixMs,
+    /// Unanswered offers in a row.
+    pub misses: i32,
+    /// The offer that has claimed him.
+    pub offer: Option<OfferId>,
+    /// Grows with every change: the newer row is the true one.
+    pub version: i64,
+}
+
+/// The columns of [`AgentRow`], as they come.
+#[derive(Queryable)]
+pub(super) struct Raw {
+    name: String,
+    display: String,
+    status: String,
+    activity: String,
+    break_reason: Option<String>,
+    since_at: i64,
+    idle_since_at: i64,
+    ready_at: i64,
+    misses: i32,
+    offer: Option<String>,
+    version: i64,
+}
+
+/// What is selected for [`Raw`].
+#[expect(clippy::type_complexity, reason = "a list of columns has a long type")]
+pub(super) const COLUMNS: (
+    agents::name,
+    agents::display,
+    agents::status,
+    agents::activity,
+    agents::break_reason,
+    agents::since_at,
+    agents::idle_since_at,
+    agents::ready_at,
+    agents::misses,
+    agents::offer,
+    agents::version,
+) = (
+    agents::name,
+    agents::display,
+    agents::status,
+    agents::activity,
+    agents::break_reason,
+    agents::since_at,
+    agents::idle_since_at,
+    agents::ready_at,
+    agents::misses,
+    agents::offer,
+    agents::version,
+);
+
+impl TryFrom<Raw> for AgentRow {
+    type Error = StoreError;
+    fn try_from(raw: Raw) -> Result<Self, StoreError> {
+        Ok(Self {
+            name: read("agents.name", &raw.name)?,
+            display: raw.display,
+            status: read("agents.status", &raw.status)?,
+            activity: read("agents.activity", &raw.activity)?,
+            break_reason: raw.break_reason,
+            since_at: UnixMs(raw.since_at),
+            idle_since_at: UnixMs(raw.idle_since_at),
+            ready_at: UnixMs(raw.ready_at),
+            misses: raw.misses,
+            offer: read_option("agents.offer", raw.offer.as_ref())?,
+            version: raw.version,
+        })
+    }
+}
+
+/// Every agent, by name.
+///
+/// # Errors
+/// When the database fails.
+pub fn all(c: &mut Database) -> Result<Vec<AgentRow>, StoreError> {
+    agents::table
+        .select(COLUMNS)
+        .order(agents::name)
+        .load::<Raw>(c)?
+        .into_iter()
+        .map(AgentRow::try_from)
+        .collect()
+}
+
+/// One agent.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is none of this name.
+pub fn get(c: &mut Database, name: &AgentName) -> Result<AgentRow, StoreError> {
+    let found = agents::table.find(name.as_str()).select(COLUMNS).first::<Raw>(c).optional()?;
+    found.ok_or_else(|| StoreError::NotFound { kind: "agent", name: name.to_string() })?.try_into()
+}
+
+/// A step that a person or the system makes an agent take.
+#[derive(Debug, Clone)]
+pub struct Make<'a> {
+    /// Who.
+    pub agent: &'a AgentName,
+    /// What.
+    pub step: Step,
+    /// When.
+    pub at: UnixMs,
+    /// Who says so.
+    pub by: &'a str,
+    /// Why.
+    pub why: &'a str,
+}
+
+/// Makes a step of status, or ends a wrap-up. A step that changes nothing is no error.
+///
+/// # Errors
+/// [`StoreError::Step`] when it is not legal from where the agent is.
+pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
+    let now = get(c, make.agent)?;
+    let (status, activity) = agent::step(now.status, now.activity, make.step)
+        .map_err(|refused| StoreError::Step { name: make.agent.to_string(), refused })?;
+    if (status, activity) == (now.status, now.activity) && make.step != Step::TakeBreak {
+        return Ok(now);
+    }
+    let reason = (make.step == Step::TakeBreak).then_some(make.why);
+    let fresh = matches!(make.step, Step::LogIn | Step::Resume);
+    let idle_since = if fresh && activity == Activity::Idle { make.at } else { now.idle_since_at };
+    let misses = if fresh { 0 } else { now.misses };
+    let ready = if make.step == Step::LogIn && activity == Activity::Idle { make.at } else { now.ready_at };
+    diesel::update(agents::table.find(make.agent.as_str()).filter(agents::version.eq(now.version)))
+        .set((
+            agents::status.eq(status.as_str()),
+            agents::activity.eq(activity.as_str()),
+            agents::break_reason.eq(reason),
+            agents::since_at.eq(make.at.0),
+            agents::idle_since_at.eq(idle_since.0),
+            agents::ready_at.eq(ready.0),
+            agents::misses.eq(misses),
+            agents::version.eq(now.version + 1),
+            agents::changed_by.eq(make.by),
+            agents::changed_why.eq(make.why),
+        ))
+        .returning(COLUMNS)
+        .get_result::<Raw>(c)?
+        .try_into()
+}
+
+/// A step that was made.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+pub struct Change {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Status before.
+    pub from_status: String,
+    /// Activity before.
+    pub from_activity: String,
+    /// Status after.
+    pub to_status: String,
+    /// Activity after.
+    pub to_activity: String,
+    /// Who made it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+}
+
+/// The newest steps of an agent, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn changes(c: &mut Database, name: &AgentName, limit: i64) -> Result<Vec<Change>, StoreError> {
+    use agent_changes as t;
+    Ok(t::table
+        .filter(t::agent.eq(name.as_str()))
+        .order(t::id.desc())
+        .limit(limit)
+        .select((t::at, t::from_status, t::from_activity, t::to_status, t::to_activity, t::by, t::why))
+        .load(c)?)
+}

@@ -1,0 +1,142 @@
+//! What can go wrong with the database, and whose fault it is.
+
+use std::path::PathBuf;
+
+use crate::missed::regulation::CapReached;
+use crate::queue::agent;
+
+/// A transaction that left nothing behind, and why.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// What was asked for is not there.
+    #[error("there is no {kind} {name}")]
+    NotFound {
+        /// What kind of thing, such as `agent`.
+        kind: &'static str,
+        /// Its name or number.
+        name: String,
+    },
+    /// Something with this name is there already.
+    #[error("there is a {kind} {name} already")]
+    Exists {
+        /// What kind of thing.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A rule forbids it.
+    #[error("{0}")]
+    Refused(String),
+    /// The agent cannot make this step.
+    #[error("agent {name}: {refused}")]
+    Step {
+        /// Who.
+        name: String,
+        /// What, and from where.
+        refused: agent::Refused,
+    },
+    /// The day's attempts are used up.
+    #[error("{number}: {cap}")]
+    Cap {
+        /// The number.
+        number: String,
+        /// The limit.
+        cap: CapReached,
+    },
+    /// Another controller works on the file.
+    #[error(
+        "the database {} is in use by another controller{holder}: stop that one first, or give this one another [database] url",
+        path.display()
+    )]
+    Locked {
+        /// The file.
+        path: PathBuf,
+        /// Which process, if it says so.
+        holder: String,
+    },
+    /// The file or its folder cannot be written.
+    #[error("cannot write the database {}: {reason}: give this user the right to write the file and its folder, or choose another [database] url", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        reason: String,
+    },
+    /// The url names no database that we know.
+    #[error("{given:?} is not a database: write sqlite:FILE or postgres://USER@HOST/NAME")]
+    BadUrl {
+        /// The text that was given, without a password.
+        given: String,
+    },
+    /// A newer dozvon has changed the database.
+    #[error(
+        "the database was made by a newer dozvon (it has migration {version}, this one knows up to {known}): \
+         install that version again, or restore the backup from before"
+    )]
+    Newer {
+        /// The newest migration in the database.
+        version: String,
+        /// The newest that we know.
+        known: String,
+    },
+    /// The schema is older than this program.
+    #[error("the database lacks {pending} migration(s): run `dozvon migrate`")]
+    Older {
+        /// How many are missing.
+        pending: usize,
+    },
+    /// A migration failed.
+    #[error("the database cannot be migrated: {0}")]
+    Migration(String),
+    /// The database cannot be reached.
+    #[error("cannot open the database {url}: {reason}")]
+    Unreachable {
+        /// Where, without a password.
+        url: String,
+        /// What was said.
+        reason: String,
+    },
+    /// A value that the database holds is none of ours.
+    #[error("the database holds {value:?} in {column}, which is not readable: was it changed by hand?")]
+    Unreadable {
+        /// The column.
+        column: &'static str,
+        /// The value, cut to 80 characters.
+        value: String,
+    },
+    /// Too many transactions wait.
+    #[error("the database is overloaded: {waiting} transactions wait to be committed")]
+    Overloaded {
+        /// How many.
+        waiting: usize,
+    },
+    /// The commit failed: nothing of the group was kept.
+    #[error("the commit failed, nothing was kept: {0}")]
+    Commit(String),
+    /// The committing task is gone: the process is stopping.
+    #[error("the store is closed")]
+    Closed,
+    /// The database refused or failed.
+    #[error("database: {0}")]
+    Database(#[from] diesel::result::Error),
+}
+
+impl StoreError {
+    /// Whether the same transaction may succeed when it is tried again later.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        use diesel::result::{DatabaseErrorKind as Kind, Error};
+        match self {
+            Self::Overloaded { .. } | Self::Commit(_) | Self::Unreachable { .. } => true,
+            Self::Database(Error::DatabaseError(kind, _)) => !matches!(
+                kind,
+                Kind::UniqueViolation
+                    | Kind::ForeignKeyViolation
+                    | Kind::NotNullViolation
+                    | Kind::CheckViolation
+            ),
+            Self::Database(error) => matches!(error, Error::BrokenTransactionManager),
+            _ => false,
+        }
+    }
+}

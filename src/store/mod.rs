@@ -1,0 +1,48 @@
+//! What must not be lost: every query of the product, on SQLite (embedded) or PostgreSQL.
+//!
+//! In: closures over a [`Database`], named. Out: their results, after they are committed and durable.
+//! One file a noun holds the queries; `engine` runs and commits them in groups; `dialect` is the only place
+//! where the two databases differ; `lock` keeps a second controller off a SQLite file.
+//! **Invariant:** a `write` that returned `Ok` is on disk. One that returned an error left nothing behind.
+
+pub mod agents;
+pub mod attempts;
+pub mod calls;
+pub mod cases;
+mod dialect;
+mod engine;
+mod error;
+mod lock;
+pub mod offers;
+pub mod recovery;
+pub mod reports;
+pub mod rules;
+mod schema;
+
+pub use dialect::{Database, DatabaseUrl};
+pub use engine::{Settings, Stats, Store, TransactionStats};
+pub use error::StoreError;
+pub use lock::Lock;
+
+/// Reads a word or an id that the database holds; the database's checks make a failure a sign of tampering.
+fn read<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {
+    text.parse().map_err(|_| StoreError::Unreadable { column, value: text.chars().take(80).collect() })
+}
+
+/// The same for a column that may be empty.
+fn read_option<T: std::str::FromStr>(
+    column: &'static str,
+    text: Option<&String>,
+) -> Result<Option<T>, StoreError> {
+    text.map(|text| read(column, text)).transpose()
+}
+
+/// A duration as the database holds it.
+fn to_ms(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// A duration as the code holds it.
+fn from_ms(ms: i64) -> std::time::Duration {
+    std::time::Duration::from_millis(ms.max(0).unsigned_abs())
+}

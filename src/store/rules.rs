@@ -1,0 +1,438 @@
+//! The rules as rows: read whole, and made equal to what an administrator states.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use diesel::prelude::*;
+
+use super::schema::{
+    agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
+};
+use super::{Database, StoreError, from_ms, offers, read, read_option, to_ms};
+use crate::ids::{AgentName, QueueName, ScheduleName};
+use crate::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Tier};
+use crate::routing::schedule::{Interval, Schedule};
+
+/// What became different, by noun and name.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Difference {
+    /// New, such as `agent anna`.
+    pub added: Vec<String>,
+    /// There before, and different now.
+    pub changed: Vec<String>,
+    /// There before, and not any more.
+    pub removed: Vec<String>,
+}
+
+impl Difference {
+    /// Whether nothing is different.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
+    }
+
+    fn note<K: Ord + std::fmt::Display, V: PartialEq>(
+        &mut self,
+        kind: &str,
+        old: &BTreeMap<K, V>,
+        new: &BTreeMap<K, V>,
+    ) {
+        let say = |name: &K| format!("{kind} {name}");
+        self.added.extend(new.keys().filter(|name| !old.contains_key(name)).map(say));
+        self.removed.extend(old.keys().filter(|name| !new.contains_key(name)).map(say));
+        self.changed.extend(
+            new.iter()
+                .filter(|(name, value)| old.get(name).is_some_and(|was| was != *value))
+                .map(|(name, _)| say(name)),
+        );
+    }
+}
+
+/// Reads every rule.
+///
+/// # Errors
+/// When the database fails or holds what cannot be read.
+pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
+    Ok(Rules {
+        prompts: load_prompts(c)?,
+        schedules: load_schedules(c)?,
+        agents: load_agents(c)?,
+        queues: load_queues(c)?,
+        routes: load_routes(c)?,
+    })
+}
+
+fn load_prompts(c: &mut Database) -> Result<BTreeMap<crate::ids::PromptName, Prompt>, StoreError> {
+    let rows: Vec<(String, String)> = prompts::table.load(c)?;
+    rows.iter()
+        .map(|(name, source)| Ok((read("prompts.name", name)?, read("prompts.source", source)?)))
+        .collect()
+}
+
+fn load_schedules(c: &mut Database) -> Result<BTreeMap<ScheduleName, Schedule>, StoreError> {
+    let unreadable =
+        |value: &str| StoreError::Unreadable { column: "schedules.zone", value: value.to_owned() };
+    let mut all = BTreeMap::new();
+    for (name, zone) in schedules::table.load::<(String, String)>(c)? {
+        let zone = zone.parse().map_err(|_| unreadable(&zone))?;
+        let schedule = Schedule { zone, weekly: Default::default(), exceptions: BTreeMap::new() };
+        all.insert(read("schedules.name", &name)?, schedule);
+    }
+    for (name, weekday, opens, closes) in schedule_hours::table.load::<(String, i32, i32, i32)>(c)? {
+        let schedule = all.get_mut(&read::<ScheduleName>("schedule_hours.schedule", &name)?);
+        let day = usize::try_from(weekday - 1).ok().filter(|day| *day < 7);
+        if let (Some(schedule), Some(day)) = (schedule, day) {
+            schedule.weekly[day].push(interval(opens, closes));
+        }
+    }
+    type Dated = (String, String, i32, Option<i32>, Option<i32>);
+    for (name, date, _, opens, closes) in schedule_exceptions::table.load::<Dated>(c)? {
+        let schedule = all.get_mut(&read::<ScheduleName>("schedule_exceptions.schedule", &name)?);
+        let date: NaiveDate = read("schedule_exceptions.date", &date)?;
+        if let Some(schedule) = schedule {
+            let hours = schedule.exceptions.entry(date).or_default();
+            hours.extend(opens.zip(closes).map(|(opens, closes)| interval(opens, closes)));
+        }
+    }
+    all.into_iter()
+        .map(|(name, schedule)| {
+            Ok((name, schedule.checked().map_err(|error| StoreError::Refused(error.to_string()))?))
+        })
+        .collect()
+}
+
+fn interval(opens: i32, closes: i32) -> Interval {
+    let minute = |value: i32| u16::try_from(value).unwrap_or_default();
+    Interval { opens_min: minute(opens), closes_min: minute(closes) }
+}
+
+type AgentColumns = (String, String, i64, i64, i64, i64, i64, i64, i32);
+
+fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreError> {
+    use agents as t;
+    let mut contacts: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    let rows: Vec<(String, i32, String)> =
+        agent_contacts::table.order((agent_contacts::agent, agent_contacts::ordinal)).load(c)?;
+    for (agent, _, contact) in rows {
+        contacts.entry(agent).or_default().push(read("agent_contacts.contact", &contact)?);
+    }
+    let rows = t::table
+        .select((
+            t::name,
+            t::display,
+            t::ring_timeout_ms,
+            t::wrap_up_ms,
+            t::no_answer_delay_ms,
+            t::busy_delay_ms,
+            t::rejected_delay_ms,
+            t::unreachable_delay_ms,
+            t::max_misses,
+        ))
+        .load::<AgentColumns>(c)?;
+    rows.into_iter()
+        .map(|(name, display, ring, wrap, no_answer, busy, rejected, unreachable, misses)| {
+            let agent = Agent {
+                display,
+                contacts: contacts.remove(&name).unwrap_or_default(),
+                ring_timeout: from_ms(ring),
+                wrap_up: from_ms(wrap),
+                delays: Delays {
+                    no_answer: from_ms(no_answer),
+                    busy: from_ms(busy),
+                    rejected: from_ms(rejected),
+                    unreachable: from_ms(unreachable),
+                },
+                max_misses: misses.max(0).unsigned_abs(),
+            };
+            Ok((read("agents.name", &name)?, agent))
+        })
+        .collect()
+}
+
+type QueueColumns = (String, String, i32, Option<String>, i64, Option<i64>, String, String, Option<String>);
+
+fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreError> {
+    let mut places: BTreeMap<String, BTreeMap<AgentName, Tier>> = BTreeMap::new();
+    for (queue, agent, level, position) in tiers::table.load::<(String, String, i32, i32)>(c)? {
+        places.entry(queue).or_default().insert(read("tiers.agent", &agent)?, Tier { level, position });
+    }
+    let rows = queues::table.load::<QueueColumns>(c)?;
+    rows.into_iter()
+        .map(|(name, strategy, priority, music, service_level, max_wait, kind, to, schedule)| {
+            let queue = Queue {
+                strategy: read("queues.strategy", &strategy)?,
+                priority,
+                music: read_option("queues.music", music.as_ref())?,
+                service_level: from_ms(service_level),
+                max_wait: max_wait.map(from_ms),
+                overflow: destination("queues.overflow_to", &kind, &to)?,
+                schedule: read_option("queues.schedule", schedule.as_ref())?,
+                tiers: places.remove(&name).unwrap_or_default(),
+            };
+            Ok((read("queues.name", &name)?, queue))
+        })
+        .collect()
+}
+
+type RouteColumns = (i32, String, String, String, String, Option<String>, String, String);
+
+fn load_routes(c: &mut Database) -> Result<Vec<Route>, StoreError> {
+    let rows = routes::table.order(routes::ordinal).load::<RouteColumns>(c)?;
+    rows.into_iter()
+        .map(|(_, name, number, open_kind, open_to, schedule, closed_kind, closed_to)| {
+            Ok(Route {
+                name: read("routes.name", &name)?,
+                number: read("routes.number", &number)?,
+                open: destination("routes.open_to", &open_kind, &open_to)?,
+                schedule: read_option("routes.schedule", schedule.as_ref())?,
+                closed: destination("routes.closed_to", &closed_kind, &closed_to)?,
+            })
+        })
+        .collect()
+}
+
+fn destination(column: &'static str, kind: &str, to: &str) -> Result<Destination, StoreError> {
+    match kind {
+        "queue" => read(column, to).map(Destination::Queue),
+        "forward" => read(column, to).map(Destination::Forward),
+        _ => read(column, to).map(Destination::Message),
+    }
+}
+
+fn split(to: &Destination) -> (&'static str, String) {
+    match to {
+        Destination::Queue(name) => ("queue", name.to_string()),
+        Destination::Forward(contact) => ("forward", contact.to_string()),
+        Destination::Message(prompt) => ("message", prompt.to_string()),
+    }
+}
+
+/// Makes the rows equal to `new`. What agents chose and do stays as it is.
+///
+/// # Errors
+/// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed: then nothing is changed.
+pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
+    let old = load(c)?;
+    refuse_in_use(c, &old, new)?;
+    let difference = compare(&old, new);
+    diesel::delete(routes::table).execute(c)?;
+    diesel::delete(tiers::table).execute(c)?;
+    diesel::delete(agent_contacts::table).execute(c)?;
+    diesel::delete(queues::table).execute(c)?;
+    diesel::delete(schedules::table).execute(c)?;
+    diesel::delete(prompts::table).execute(c)?;
+    for name in old.agents.keys().filter(|name| !new.agents.contains_key(*name)) {
+        diesel::delete(agents::table.find(name.as_str())).execute(c)?;
+    }
+    for (name, prompt) in &new.prompts {
+        diesel::insert_into(prompts::table)
+            .values((prompts::name.eq(name.as_str()), prompts::source.eq(&prompt.source)))
+            .execute(c)?;
+    }
+    for (name, schedule) in &new.schedules {
+        insert_schedule(c, name, schedule)?;
+    }
+    for (name, agent) in &new.agents {
+        put_agent(c, name, agent, old.agents.contains_key(name))?;
+    }
+    for (name, queue) in &new.queues {
+        insert_queue(c, name, queue)?;
+    }
+    for (ordinal, route) in new.routes.iter().enumerate() {
+        insert_route(c, ordinal, route)?;
+    }
+    Ok(difference)
+}
+
+/// Adds one agent, or makes his rules these.
+///
+/// # Errors
+/// When the database fails.
+pub fn put_one_agent(c: &mut Database, name: &AgentName, agent: &Agent) -> Result<(), StoreError> {
+    let there = load_agents(c)?.contains_key(name);
+    diesel::delete(agent_contacts::table.filter(agent_contacts::agent.eq(name.as_str()))).execute(c)?;
+    put_agent(c, name, agent, there)
+}
+
+/// Gives an agent a place in a queue, or changes it.
+///
+/// # Errors
+/// When there is no such queue or agent.
+pub fn put_tier(
+    c: &mut Database,
+    queue: &QueueName,
+    agent: &AgentName,
+    tier: Tier,
+) -> Result<(), StoreError> {
+    let known: i64 = queues::table.filter(queues::name.eq(queue.as_str())).count().get_result(c)?;
+    if known == 0 {
+        return Err(StoreError::NotFound { kind: "queue", name: queue.to_string() });
+    }
+    diesel::delete(tiers::table.find((queue.as_str(), agent.as_str()))).execute(c)?;
+    insert_tier(c, queue, agent, tier)
+}
+
+fn compare(old: &Rules, new: &Rules) -> Difference {
+    let by_name = |rules: &Rules| -> BTreeMap<_, _> {
+        rules
+            .routes
+            .iter()
+            .enumerate()
+            .map(|(place, route)| (route.name.clone(), (place, route.clone())))
+            .collect()
+    };
+    let mut difference = Difference::default();
+    difference.note("prompt", &old.prompts, &new.prompts);
+    difference.note("schedule", &old.schedules, &new.schedules);
+    difference.note("agent", &old.agents, &new.agents);
+    difference.note("queue", &old.queues, &new.queues);
+    difference.note("route", &by_name(old), &by_name(new));
+    difference
+}
+
+fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
+    let mut busy = BTreeSet::new();
+    for name in old.agents.keys().filter(|name| !new.agents.contains_key(*name)) {
+        if offers::live(c, Some(name.as_str()), None)? {
+            busy.insert(format!("agent {name}"));
+        }
+    }
+    for name in old.queues.keys().filter(|name| !new.queues.contains_key(*name)) {
+        if offers::live(c, None, Some(name.as_str()))? || super::calls::waits_in(c, name)? {
+            busy.insert(format!("queue {name}"));
+        }
+    }
+    if busy.is_empty() {
+        return Ok(());
+    }
+    let list = busy.into_iter().collect::<Vec<_>>().join(", ");
+    Err(StoreError::Refused(format!(
+        "in use by a call now, so it cannot be removed: {list}; try again when it has ended"
+    )))
+}
+
+fn insert_schedule(c: &mut Database, name: &ScheduleName, schedule: &Schedule) -> Result<(), StoreError> {
+    diesel::insert_into(schedules::table)
+        .values((schedules::name.eq(name.as_str()), schedules::zone.eq(schedule.zone.name())))
+        .execute(c)?;
+    for (day, hours) in (1..).zip(&schedule.weekly) {
+        for interval in hours {
+            diesel::insert_into(schedule_hours::table)
+                .values((
+                    schedule_hours::schedule.eq(name.as_str()),
+                    schedule_hours::weekday.eq(day),
+                    schedule_hours::opens_min.eq(i32::from(interval.opens_min)),
+                    schedule_hours::closes_min.eq(i32::from(interval.closes_min)),
+                ))
+                .execute(c)?;
+        }
+    }
+    for (date, hours) in &schedule.exceptions {
+        let none = std::iter::once(None).filter(|_| hours.is_empty());
+        for (ordinal, interval) in (0..).zip(none.chain(hours.iter().map(Some))) {
+            insert_exception(c, name, *date, ordinal, interval)?;
+        }
+    }
+    Ok(())
+}
+
+fn insert_exception(
+    c: &mut Database,
+    name: &ScheduleName,
+    date: NaiveDate,
+    ordinal: i32,
+    interval: Option<&Interval>,
+) -> Result<(), StoreError> {
+    use schedule_exceptions as t;
+    diesel::insert_into(t::table)
+        .values((
+            t::schedule.eq(name.as_str()),
+            t::date.eq(date.to_string()),
+            t::ordinal.eq(ordinal),
+            t::opens_min.eq(interval.map(|i| i32::from(i.opens_min))),
+            t::closes_min.eq(interval.map(|i| i32::from(i.closes_min))),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> Result<(), StoreError> {
+    use agents as t;
+    let columns = (
+        t::display.eq(&agent.display),
+        t::ring_timeout_ms.eq(to_ms(agent.ring_timeout)),
+        t::wrap_up_ms.eq(to_ms(agent.wrap_up)),
+        t::no_answer_delay_ms.eq(to_ms(agent.delays.no_answer)),
+        t::busy_delay_ms.eq(to_ms(agent.delays.busy)),
+        t::rejected_delay_ms.eq(to_ms(agent.delays.rejected)),
+        t::unreachable_delay_ms.eq(to_ms(agent.delays.unreachable)),
+        t::max_misses.eq(i32::try_from(agent.max_misses).unwrap_or(i32::MAX)),
+    );
+    if there {
+        diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
+    } else {
+        diesel::insert_into(t::table).values((t::name.eq(name.as_str()), columns)).execute(c)?;
+    }
+    for (ordinal, contact) in (0..).zip(&agent.contacts) {
+        diesel::insert_into(agent_contacts::table)
+            .values((
+                agent_contacts::agent.eq(name.as_str()),
+                agent_contacts::ordinal.eq(ordinal),
+                agent_contacts::contact.eq(contact.to_string()),
+            ))
+            .execute(c)?;
+    }
+    Ok(())
+}
+
+fn insert_queue(c: &mut Database, name: &QueueName, queue: &Queue) -> Result<(), StoreError> {
+    use queues as t;
+    let (kind, to) = split(&queue.overflow);
+    diesel::insert_into(t::table)
+        .values((
+            t::name.eq(name.as_str()),
+            t::strategy.eq(queue.strategy.as_str()),
+            t::priority.eq(queue.priority),
+            t::music.eq(queue.music.as_ref().map(|name| name.as_str())),
+            t::service_level_ms.eq(to_ms(queue.service_level)),
+            t::max_wait_ms.eq(queue.max_wait.map(to_ms)),
+            t::overflow_kind.eq(kind),
+            t::overflow_to.eq(to),
+            t::schedule.eq(queue.schedule.as_ref().map(|name| name.as_str())),
+        ))
+        .execute(c)?;
+    for (agent, tier) in &queue.tiers {
+        insert_tier(c, name, agent, *tier)?;
+    }
+    Ok(())
+}
+
+fn insert_tier(c: &mut Database, queue: &QueueName, agent: &AgentName, tier: Tier) -> Result<(), StoreError> {
+    diesel::insert_into(tiers::table)
+        .values((
+            tiers::queue.eq(queue.as_str()),
+            tiers::agent.eq(agent.as_str()),
+            tiers::level.eq(tier.level),
+            tiers::position.eq(tier.position),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+fn insert_route(c: &mut Database, ordinal: usize, route: &Route) -> Result<(), StoreError> {
+    use routes as t;
+    let ((open_kind, open_to), (closed_kind, closed_to)) = (split(&route.open), split(&route.closed));
+    diesel::insert_into(t::table)
+        .values((
+            t::ordinal.eq(i32::try_from(ordinal).unwrap_or(i32::MAX)),
+            t::name.eq(route.name.as_str()),
+            t::number.eq(route.number.to_string()),
+            t::open_kind.eq(open_kind),
+            t::open_to.eq(open_to),
+            t::schedule.eq(route.schedule.as_ref().map(|name| name.as_str())),
+            t::closed_kind.eq(closed_kind),
+            t::closed_to.eq(closed_to),
+        ))
+        .execute(c)?;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The tables as diesel sees them; what they mean is in the migrations.
+
+diesel::table! { prompts (name) { name -> Text, source -> Text, } }
+diesel::table! { schedules (name) { name -> Text, zone -> Text, } }
+diesel::table! {
+    schedule_hours (schedule, weekday, opens_min) {
+        schedule -> Text, weekday -> Integer, opens_min -> Integer, closes_min -> Integer,
+    }
+}
+diesel::table! {
+    schedule_exceptions (schedule, date, ordinal) {
+        schedule -> Text, date -> Text, ordinal -> Integer,
+        opens_min -> Nullable<Integer>, closes_min -> Nullable<Integer>,
+    }
+}
+diesel::table! {
+    agents (name) {
+        name -> Text, display -> Text, ring_timeout_ms -> BigInt, wrap_up_ms -> BigInt,
+        no_answer_delay_ms -> BigInt, busy_delay_ms -> BigInt, rejected_delay_ms -> BigInt,
+        unreachable_delay_ms -> BigInt, max_misses -> Integer, status -> Text, activity -> Text,
+        break_reason -> Nullable<Text>, since_at -> BigInt, idle_since_at -> BigInt, ready_at -> BigInt,
+        misses -> Integer, offer -> Nullable<Text>, version -> BigInt, changed_by -> Text, changed_why -> Text,
+    }
+}
+diesel::table! {
+    agent_contacts (agent, ordinal) { agent -> Text, ordinal -> Integer, contact -> Text, }
+}
+diesel::table! {
+    queues (name) {
+        name -> Text, strategy -> Text, priority -> Integer, music -> Nullable<Text>,
+        service_level_ms -> BigInt, max_wait_ms -> Nullable<BigInt>, overflow_kind -> Text,
+        overflow_to -> Text, schedule -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    tiers (queue, agent) { queue -> Text, agent -> Text, level -> Integer, position -> Integer, }
+}
+diesel::table! {
+    routes (ordinal) {
+        ordinal -> Integer, name -> Text, number -> Text, open_kind -> Text, open_to -> Text,
+        schedule -> Nullable<Text>, closed_kind -> Text, closed_to -> Text,
+    }
+}
+diesel::table! {
+    agent_steps (from_status, from_activity, to_status, to_activity) {
+        from_status -> Text, from_activity -> Text, to_status -> Text, to_activity -> Text,
+    }
+}
+diesel::table! {
+    agent_changes (id) {
+        id -> BigInt, agent -> Text, at -> BigInt, from_status -> Text, from_activity -> Text,
+        to_status -> Text, to_activity -> Text, by -> Text, why -> Text, offer -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    calls (id) {
+        id -> Text, node -> Text, channel -> Text, core -> Text, party -> Text, number -> Nullable<Text>,
+        caller_number -> Text, caller_name -> Text, dialled -> Text, route -> Nullable<Text>, open -> Bool,
+        why -> Text, queue -> Nullable<Text>, business_day -> Text, service_level_ms -> Nullable<BigInt>,
+        arrived_at -> BigInt, queued_at -> Nullable<BigInt>, offer -> Nullable<Text>, agent -> Nullable<Text>,
+        answered_at -> Nullable<BigInt>, ended_at -> Nullable<BigInt>, ending -> Nullable<Text>,
+        stage -> Nullable<Text>, cause -> Nullable<Text>, wait_ms -> Nullable<BigInt>,
+        talk_ms -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    waits (call, ordinal) {
+        call -> Text, ordinal -> Integer, queue -> Text, joined_at -> BigInt, left_at -> Nullable<BigInt>,
+        outcome -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    offers (id) {
+        id -> Text, call -> Text, queue -> Text, agent -> Text, controller -> Text, leg -> Nullable<Text>,
+        offered_at -> BigInt, answered_at -> Nullable<BigInt>, bridged_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>, outcome -> Nullable<Text>, cause -> Nullable<Text>,
+        ring_ms -> Nullable<BigInt>, talk_ms -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    cases (id) {
+        id -> BigInt, number -> Text, state -> Text, reason -> Text, queue -> Nullable<Text>,
+        opened_at -> BigInt, last_miss_at -> BigInt, misses -> Integer, business_day -> Text,
+        closed_at -> Nullable<BigInt>, close_reason -> Nullable<Text>, closed_by -> Nullable<Text>,
+        note -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    case_misses (call) {
+        call -> Text, case_id -> BigInt, at -> BigInt, reason -> Text, queue -> Nullable<Text>,
+        wait_ms -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    attempts (id) {
+        id -> BigInt, case_id -> BigInt, number -> Text, business_day -> Text, ordinal -> Nullable<Integer>,
+        counted -> Bool, at -> BigInt, by -> Text, result -> Text, note -> Nullable<Text>,
+    }
+}
+diesel::allow_tables_to_appear_in_same_query!(
+    agents,
+    agent_contacts,
+    tiers,
+    queues,
+    calls,
+    offers,
+    waits,
+    cases,
+    case_misses,
+    attempts
+);
