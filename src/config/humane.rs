@@ -109,7 +109,6 @@ pub mod option {
     ///
     /// # Errors
     /// The serializer's.
-    #[expect(clippy::ref_option, reason = "serde hands over a reference")]
     pub fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&show(*span))
     }

@@ -52,7 +52,6 @@ pub(super) struct Raw {
 }
 
 /// What is selected for [`Raw`].
-#[expect(clippy::type_complexity, reason = "a list of columns has a long type")]
 pub(super) const COLUMNS: (
     agents::name,
     agents::display,

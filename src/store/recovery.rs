@@ -52,7 +52,7 @@ pub fn tidy(c: &mut Database, at: UnixMs) -> Result<Left, StoreError> {
         }
     }
     free_agents(c, at)?;
-    let open: Vec<(String, String, Option<String>, Option<i64>, bool)> = calls::table
+    let open: Vec<Open> = calls::table
         .filter(calls::ended_at.is_null())
         .select((calls::id, calls::party, calls::number, calls::answered_at, calls::open))
         .load(c)?;
@@ -71,6 +71,9 @@ pub fn tidy(c: &mut Database, at: UnixMs) -> Result<Left, StoreError> {
     }
     Ok(left)
 }
+
+/// What is needed of a call's row to end it.
+type Open = (String, String, Option<String>, Option<i64>, bool);
 
 /// Agents whom no offer holds any more, whatever they were doing, are idle.
 fn free_agents(c: &mut Database, at: UnixMs) -> Result<(), StoreError> {
