@@ -10,16 +10,24 @@
     )
 )]
 
-pub mod call {
-    //! What happens to a caller.
-    pub mod ending;
-}
+pub mod app;
+pub mod switch;
+
+pub mod call;
+pub mod routing;
+
+pub mod queue;
+
+pub mod missed;
+
+pub mod store;
+
+pub mod web;
+
 pub mod clock;
 pub mod config;
 pub mod ids;
-pub mod missed;
+pub mod metrics;
 pub mod phone;
-pub mod queue;
-pub mod routing;
-pub mod store;
+pub mod telemetry;
 pub mod words;

@@ -6,4 +6,10 @@
 //! `ring` carries out one offer.
 
 pub mod agent;
+pub mod board;
+pub mod dispatcher;
 pub mod offer;
+mod pool;
+mod ranked;
+pub mod ring;
+mod strategy;

@@ -75,12 +75,6 @@ impl Word {
             None => Ok(Self(part.to_owned())),
         }
     }
-
-    /// The word as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl Digits {
@@ -93,11 +87,17 @@ impl Digits {
             None => Ok(Self(part.to_owned())),
         }
     }
+}
 
-    /// The number as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for Digits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -1,0 +1,272 @@
+//! The only wiring: opens the store, connects the nodes, takes calls, and stops in good order.
+//!
+//! In: [`Settings`]. Out: a [`Running`] controller, which `serve`, the demo, the tests and the benches share.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::call::{self, Desk};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::metrics::{Metrics, MetricsError};
+use crate::queue::dispatcher::{Dispatcher, Tools};
+use crate::routing::rules::Rules;
+use crate::store::{self, Lock, Store, StoreError};
+use crate::switch::{Listener, Nodes, SwitchError};
+use crate::web;
+
+/// How often gauges that are counted elsewhere are brought up to date.
+const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// Why the controller does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The socket for FreeSWITCH.
+    #[error(transparent)]
+    Switch(#[from] SwitchError),
+    /// The web port.
+    #[error(
+        "cannot listen for web on {address}: {source}; another program may have the port: change [web] listen"
+    )]
+    Web {
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The metrics, which a test would show.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The signal that would stop us.
+    #[error("cannot listen for the stop signal: {0}")]
+    Signal(std::io::Error),
+}
+
+/// A controller that takes calls.
+#[derive(Debug)]
+pub struct Running {
+    /// Where FreeSWITCH finds it.
+    pub listen: SocketAddr,
+    /// Where browsers and Prometheus find it.
+    pub web: SocketAddr,
+    /// What its calls work with.
+    pub desk: Arc<Desk>,
+    stop: CancellationToken,
+    calls: TaskTracker,
+    tasks: TaskTracker,
+    _lock: Option<Lock>,
+}
+
+/// Starts a controller: when this returns, it takes calls.
+///
+/// # Errors
+/// [`AppError`] says what is in the way and what to do.
+pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError> {
+    let settings = Arc::new(settings);
+    let metrics = Arc::new(Metrics::new()?);
+    metrics.started.set(clock.now().utc().timestamp() as f64);
+    // Reading the first number loads the numbering plans: not in the first caller's time.
+    let _ = crate::phone::Party::read("+79001234567", false, settings.phone.region, 0);
+    let (store, lock) = open(&settings).await?;
+    let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
+    tidy(&store, clock).await?;
+    let (rules, agents) = read_rules(&store).await?;
+    let listener = Listener::bind(&settings.switch).await?;
+    let nodes = Nodes::start(&settings.switch.nodes);
+    let (tasks, calls, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+    let tools = Tools { clock, store: store.clone(), metrics: Arc::clone(&metrics), controller };
+    let dispatcher = Dispatcher::start(tools, &tasks, Arc::clone(&rules), agents);
+    let (rules_now, rules) = watch::channel(rules);
+    let desk = Arc::new(Desk {
+        settings: Arc::clone(&settings),
+        clock,
+        store,
+        metrics,
+        rules,
+        dispatcher,
+        nodes,
+        draining: CancellationToken::new(),
+    });
+    let web = serve_web(&desk, &stop, &tasks).await?;
+    let listen = listener.local_addr();
+    tasks.spawn(follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
+    tasks.spawn(sample(Arc::clone(&desk), stop.clone()));
+    tasks.spawn(take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
+    tracing::info!(%listen, %web, database = %settings.database, "ready for calls");
+    Ok(Running { listen, web, desk, stop, calls, tasks, _lock: lock })
+}
+
+/// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it.
+///
+/// # Errors
+/// [`AppError`] says what is in the way and what to do.
+pub async fn serve(settings: Settings) -> Result<(), AppError> {
+    let running = start(settings, Clock::system()).await?;
+    stop_signal().await.map_err(AppError::Signal)?;
+    running.drain().await;
+    Ok(())
+}
+
+impl Running {
+    /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while.
+    pub async fn drain(self) {
+        let limit = self.desk.settings.calls.drain_timeout;
+        tracing::info!(
+            calls = self.calls.len(),
+            ?limit,
+            "stopping: no new calls; waiting callers go back to the dialplan"
+        );
+        self.stop.cancel();
+        self.desk.draining.cancel();
+        self.calls.close();
+        if tokio::time::timeout(limit, self.calls.wait()).await.is_err() {
+            tracing::warn!(calls = self.calls.len(), "talks are still going on: they go on without us");
+        }
+        self.tasks.close();
+        tracing::info!("stopped");
+    }
+
+    /// Waits until every call that is under way has ended and is recorded.
+    pub async fn quiet(&self) {
+        self.calls.close();
+        self.calls.wait().await;
+        self.calls.reopen();
+    }
+}
+
+/// Opens the database as its controller, with its schema up to date.
+async fn open(settings: &Settings) -> Result<(Store, Option<Lock>), StoreError> {
+    let store = Store::open(&settings.database, settings.store.clone()).await?;
+    let lock = store.take_lock()?;
+    store.migrate().await?;
+    Ok((store, lock))
+}
+
+/// Closes what an earlier run left open: its offers, and its calls, each of which gets an ending.
+async fn tidy(store: &Store, clock: Clock) -> Result<(), StoreError> {
+    let at = clock.now();
+    let left = store.write("tidy", move |c| store::recovery::tidy(c, at)).await?;
+    if left.calls > 0 || left.offers > 0 {
+        tracing::warn!(
+            calls = left.calls,
+            offers = left.offers,
+            cases = left.cases,
+            "an earlier run ended without these"
+        );
+    }
+    Ok(())
+}
+
+async fn read_rules(store: &Store) -> Result<(Arc<Rules>, Vec<store::agents::AgentRow>), StoreError> {
+    store.read("rules", |c| Ok((Arc::new(store::rules::load(c)?), store::agents::all(c)?))).await
+}
+
+/// Takes every call that FreeSWITCH hands over, each in a task of its own.
+async fn take_calls(desk: Arc<Desk>, mut listener: Listener, calls: TaskTracker, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            incoming = listener.next() => match incoming {
+                Some(incoming) => drop(calls.spawn(call::story::run(Arc::clone(&desk), incoming))),
+                None => return,
+            },
+        }
+    }
+}
+
+/// Reads rules and agents again whenever another process has changed the database.
+async fn follow_rules(desk: Arc<Desk>, rules_now: watch::Sender<Arc<Rules>>, stop: CancellationToken) {
+    let mut changes = desk.store.changes();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+        }
+        match read_rules(&desk.store).await {
+            Ok((rules, agents)) => {
+                rules_now.send_replace(Arc::clone(&rules));
+                desk.dispatcher.reload(rules, agents).await;
+                tracing::debug!("rules and agents were read again");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the changed rules cannot be read: going on with the old ones")
+            }
+        }
+    }
+}
+
+/// Brings gauges up to date that are counted in other places.
+async fn sample(desk: Arc<Desk>, stop: CancellationToken) {
+    let mut every = tokio::time::interval(SAMPLE_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        show_nodes(&desk);
+        match desk.store.read("gauges", store::reports::gauges).await {
+            Ok(gauges) => show(&desk.metrics, &gauges),
+            Err(error) => tracing::error!(%error, "the gauges cannot be read"),
+        }
+    }
+}
+
+/// Shows what nodes count.
+fn show_nodes(desk: &Desk) {
+    for node in desk.nodes.all() {
+        let name = node.name().as_str();
+        let metrics = &desk.metrics;
+        metrics.link_up.with_label_values(&[name]).set(i64::from(*node.up().borrow()));
+        for (what, count) in node.stats().counts() {
+            let shown = metrics.node.with_label_values(&[name, what]);
+            shown.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+    }
+}
+
+fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {
+    metrics.cases_open.set(gauges.cases_open);
+    metrics.agents.reset();
+    for (status, activity, count) in &gauges.agents {
+        metrics.agents.with_label_values(&[status.as_str(), activity.as_str()]).set(*count);
+    }
+}
+
+async fn serve_web(
+    desk: &Arc<Desk>,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<SocketAddr, AppError> {
+    let address = desk.settings.web.listen;
+    let cannot = |source| AppError::Web { address, source };
+    let socket = tokio::net::TcpListener::bind(address).await.map_err(cannot)?;
+    let bound = socket.local_addr().map_err(cannot)?;
+    let (router, stopped) = (web::router(Arc::clone(desk)), stop.clone().cancelled_owned());
+    tasks.spawn(async move {
+        if let Err(error) = axum::serve(socket, router).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "the web port has closed");
+        }
+    });
+    Ok(bound)
+}
+
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! Joining the caller with a leg that has answered. Success is FreeSWITCH's event, never its `+OK`.
+
+use super::{BRIDGE_LIMIT, Call, Gone};
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, ChannelId};
+use crate::queue::ring::{Knock, Reply};
+use crate::store;
+use crate::switch::CallerEvent;
+
+/// The caller talks to somebody.
+#[derive(Debug)]
+pub(crate) struct Bridged {
+    /// The agent; none for a contact outside the queues.
+    pub agent: Option<AgentName>,
+    /// Since when.
+    pub at: UnixMs,
+}
+
+/// Takes the agent who knocks, if he is the first. `None` when nothing came of it and the caller still waits.
+pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged>, Gone> {
+    let (id, offer, leg, at) = (call.id, knock.offer, knock.leg, knock.answered_at);
+    let won = call.desk.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
+    match won {
+        Ok(true) => {}
+        Ok(false) => {
+            knock.answer(Reply::Lost);
+            return Ok(None);
+        }
+        Err(error) => {
+            tracing::error!(%error, "the winner cannot be recorded: not connected");
+            knock.answer(Reply::Failed);
+            return Ok(None);
+        }
+    }
+    let joined = join(call, leg).await;
+    if joined != Ok(true) {
+        let undone = call.desk.store.write("unwin", move |c| store::offers::unwin(c, offer, id)).await;
+        if let Err(error) = undone {
+            tracing::error!(%error, "the winner who could not be connected stays on record");
+        }
+        knock.answer(Reply::Failed);
+        return joined.map(|_| None);
+    }
+    let now = call.desk.clock.now();
+    call.desk.metrics.bridge_seconds.observe(now.since(at).as_secs_f64());
+    let recorded = call.desk.store.write("bridged", move |c| store::offers::bridged(c, offer, id, now)).await;
+    if let Err(error) = recorded {
+        tracing::error!(%error, "the talk is not recorded yet; its end will be");
+    }
+    let agent = knock.agent.clone();
+    knock.answer(Reply::Bridged);
+    tracing::info!(%agent, "the caller got through");
+    Ok(Some(Bridged { agent: Some(agent), at: now }))
+}
+
+/// Bridges the caller with `leg` and waits for FreeSWITCH's word. Whether they are joined.
+pub(crate) async fn join(call: &mut Call, leg: ChannelId) -> Result<bool, Gone> {
+    if let Err(error) = call.caller.bridge(leg).await {
+        tracing::warn!(%leg, %error, "the bridge was refused");
+        call.caller.unbridge_failed().await;
+        return Ok(false);
+    }
+    let limit = tokio::time::sleep(BRIDGE_LIMIT);
+    tokio::pin!(limit);
+    loop {
+        tokio::select! {
+            biased;
+            event = call.caller.event() => match event {
+                CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
+                CallerEvent::Lost => return Err(Gone::Lost),
+                CallerEvent::Bridged { .. } => return Ok(true),
+                CallerEvent::Played { .. } | CallerEvent::Unbridged => {}
+            },
+            () = &mut limit => {
+                tracing::warn!(%leg, "the bridge did not come about in time");
+                call.caller.unbridge_failed().await;
+                return Ok(false);
+            }
+        }
+    }
+}
+
+/// Stays with a caller who talks until his channel ends. Returns the cause.
+pub(crate) async fn until_hangup(call: &mut Call) -> String {
+    loop {
+        match call.caller.event().await {
+            CallerEvent::HungUp { cause } => return cause,
+            CallerEvent::Lost => return "SOCKET_LOST".to_owned(),
+            CallerEvent::Bridged { .. } | CallerEvent::Unbridged | CallerEvent::Played { .. } => {}
+        }
+    }
+}

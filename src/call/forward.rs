@@ -1,0 +1,87 @@
+//! The caller is forwarded to a contact outside the queues: the duty person, a mobile.
+
+use super::bridge;
+use super::ending::{Ending, Stage};
+use super::story::over;
+use super::{Call, Ended, Gone};
+use crate::ids::{ChannelId, OfferId};
+use crate::routing::contact::Contact;
+use crate::routing::rules::Rules;
+use crate::switch::cause::HangupCause;
+use crate::switch::{CallerEvent, Cancel, Leg, LegEvent, LegRequest, Loops};
+
+/// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.
+pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
+    call.stage = Stage::Forwarding;
+    call.caller.answer().await.map_err(|_| Gone::Lost)?;
+    let music = rules.sound(None).unwrap_or(&call.desk.settings.sounds.music).to_owned();
+    call.caller.play(&music, Loops::Forever).await.map_err(|_| Gone::Lost)?;
+    let limit = call.desk.settings.calls.forward_timeout;
+    let request = LegRequest {
+        leg: ChannelId::new(),
+        contact: contact.clone(),
+        call: call.id,
+        offer: OfferId::new(),
+        ring_timeout: limit,
+        caller_number: call.facts.number.clone(),
+        caller_name: call.facts.name.clone(),
+        confirm: false,
+    };
+    let cause = match call.node.ring(request) {
+        Ok(leg) => match answered(call, leg).await? {
+            Ok((leg, channel)) => return talk(call, leg, channel).await,
+            Err(cause) => cause,
+        },
+        Err(error) => {
+            tracing::error!(%contact, %error, "the contact cannot be rung");
+            "NODE_DOWN".to_owned()
+        }
+    };
+    tracing::warn!(%contact, %cause, "the contact did not take the call");
+    call.caller.hangup(HangupCause::NoAnswer).await;
+    Ok(over(Ending::TimedOut, Stage::Forwarding, &cause))
+}
+
+/// Waits for the contact to answer; else says why he did not.
+async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelId), String>, Gone> {
+    let time_up = tokio::time::sleep(call.desk.settings.calls.forward_timeout);
+    tokio::pin!(time_up);
+    loop {
+        tokio::select! {
+            biased;
+            event = call.caller.event() => match event {
+                CallerEvent::HungUp { cause } => {
+                    leg.cancel(Cancel::OriginatorCancel);
+                    return Err(Gone::HungUp(cause));
+                }
+                CallerEvent::Lost => {
+                    leg.cancel(Cancel::OriginatorCancel);
+                    return Err(Gone::Lost);
+                }
+                CallerEvent::Played { .. } | CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
+            },
+            event = leg.event() => match event {
+                LegEvent::Answered { channel } => return Ok(Ok((leg, channel))),
+                LegEvent::Ended { cause, .. } => return Ok(Err(cause)),
+                LegEvent::Created | LegEvent::PickedUp => {}
+            },
+            () = &mut time_up => {
+                leg.cancel(Cancel::NoAnswer);
+                return Ok(Err("NO_ANSWER".to_owned()));
+            }
+        }
+    }
+}
+
+/// Connects the two and stays until the caller's channel ends.
+async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Gone> {
+    if !bridge::join(call, channel).await? {
+        leg.cancel(Cancel::OriginatorCancel);
+        call.caller.hangup(HangupCause::NoAnswer).await;
+        return Ok(over(Ending::TimedOut, Stage::Forwarding, "BRIDGE_FAILED"));
+    }
+    leg.in_talk();
+    let answered_at = Some(call.desk.clock.now());
+    let cause = bridge::until_hangup(call).await;
+    Ok(Ended { ending: Ending::Forwarded, stage: Stage::Talking, cause, answered_at, agent: None })
+}

@@ -1,0 +1,109 @@
+//! What happens to a caller: one task and one story a call, read from top to bottom in [`story`].
+//!
+//! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was
+//! answered, told, forwarded, or is owed a call back.
+//! **Invariant:** an arrival is a committed row before the caller hears anything.
+//! **Invariant:** hanging up is an error that unwinds the story; [`ending::record`] runs on every path.
+//! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
+
+pub mod bridge;
+pub mod ending;
+pub mod facts;
+pub mod forward;
+pub mod message;
+pub mod record;
+pub mod story;
+pub mod wait;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, UnixMs};
+use crate::config::Settings;
+use crate::ids::{AgentName, CallId};
+use crate::metrics::Metrics;
+use crate::queue::dispatcher::Dispatcher;
+use crate::routing::rules::Rules;
+use crate::store::Store;
+use crate::switch::{Caller, Node, Nodes};
+use ending::{Ending, Stage};
+use facts::Facts;
+
+/// What every call works with.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// The process's settings.
+    pub settings: Arc<Settings>,
+    /// What time it is.
+    pub clock: Clock,
+    /// What must not be lost.
+    pub store: Store,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// The rules of the moment.
+    pub rules: watch::Receiver<Arc<Rules>>,
+    /// Who rings for whom.
+    pub dispatcher: Dispatcher,
+    /// The FreeSWITCH nodes.
+    pub nodes: Nodes,
+    /// Cancelled when waiting callers are to be handed back to the dialplan.
+    pub draining: CancellationToken,
+}
+
+impl Desk {
+    /// The rules as they are now.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.borrow())
+    }
+}
+
+/// A call under way: who calls, on which channel, and where he is in his story.
+pub(crate) struct Call {
+    /// What it works with.
+    pub desk: Arc<Desk>,
+    /// Its identity.
+    pub id: CallId,
+    /// The caller's socket.
+    pub caller: Caller,
+    /// The FreeSWITCH that holds the caller, for ringing others.
+    pub node: Node,
+    /// Who calls whom.
+    pub facts: Facts,
+    /// When he arrived.
+    pub arrived_at: UnixMs,
+    /// Where he is in his story.
+    pub stage: Stage,
+}
+
+/// The caller is not with us any more, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// He hung up, with FreeSWITCH's cause.
+    HungUp(String),
+    /// His socket broke: the channel may be alive, but not in our hands.
+    Lost,
+    /// We stop: the dialplan takes him back.
+    Drained,
+}
+
+/// How a story came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ended {
+    /// The ending, as it is counted.
+    pub ending: Ending,
+    /// Where the caller was.
+    pub stage: Stage,
+    /// FreeSWITCH's cause, or ours.
+    pub cause: String,
+    /// Since when he talked to somebody.
+    pub answered_at: Option<UnixMs>,
+    /// The agent he talked to.
+    pub agent: Option<AgentName>,
+}
+
+/// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
+pub(crate) const BRIDGE_LIMIT: Duration = Duration::from_secs(3);

@@ -1,0 +1,37 @@
+//! The end of every call: its row, the verdict and, if we owe the caller something, the case, in one transaction.
+
+use super::{Call, Ended};
+use crate::missed::verdict::{Verdict, verdict};
+use crate::routing::plan::Plan;
+use crate::store;
+
+/// Records how the call ended. Whatever fails here is an error in the log: the row is completed at the next start.
+pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
+    let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open);
+    let at = call.desk.clock.now();
+    let row = store::calls::Ended {
+        call: call.id,
+        ending: ended.ending,
+        stage: ended.stage,
+        cause: ended.cause.clone(),
+        answered_at: ended.answered_at,
+        verdict,
+        at,
+    };
+    let recorded = call.desk.store.write("end", move |c| store::calls::end(c, &row)).await;
+    let queue = plan.queue().map_or("none", |name| name.as_str());
+    call.desk.metrics.calls.with_label_values(&[queue, ended.ending.as_str()]).inc();
+    if let Verdict::Case(reason) = verdict {
+        call.desk.metrics.missed.with_label_values(&[reason.as_str()]).inc();
+    }
+    match recorded {
+        Ok(Some(case)) => {
+            call.desk.metrics.cases_open.inc();
+            tracing::info!(ending = %ended.ending, stage = %ended.stage, case.id = %case, "missed: a case is open");
+        }
+        Ok(None) => {
+            tracing::info!(ending = %ended.ending, stage = %ended.stage, cause = %ended.cause, "the call has ended")
+        }
+        Err(error) => tracing::error!(%error, ending = %ended.ending, "the ending is not recorded"),
+    }
+}

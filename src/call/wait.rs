@@ -1,0 +1,159 @@
+//! The caller waits in a queue, hears music, and is taken by the first agent who answers.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::bridge::{self, Bridged};
+use super::ending::{Ending, Stage};
+use super::{Call, Ended, Gone};
+use crate::clock::UnixMs;
+use crate::ids::QueueName;
+use crate::queue::dispatcher::{Leaving, Waiter};
+use crate::queue::ring::{Knock, Reply};
+use crate::routing::rules::{Queue, Rules};
+use crate::store;
+use crate::switch::{CallerEvent, Loops};
+
+/// How many agents may stand at the door at once; more of them wait for their turn to be told no.
+const DOOR: usize = 16;
+/// How long after music that ended by itself it is started again.
+const MUSIC_PAUSE: Duration = Duration::from_secs(1);
+
+/// How a caller left a queue.
+pub(crate) enum Left {
+    /// He talked to an agent, and that is over.
+    Talked(Ended),
+    /// Nobody took him in time.
+    TimedOut,
+}
+
+/// Waits until an agent has the caller, the time is up, or the caller is gone.
+pub(crate) async fn in_queue(
+    call: &mut Call,
+    rules: &Rules,
+    name: &QueueName,
+    queue: &Queue,
+    hop: usize,
+) -> Result<Left, Gone> {
+    let joined_at = join(call, name, hop).await;
+    call.stage = Stage::Waiting;
+    call.caller.answer().await.map_err(|_| Gone::Lost)?;
+    let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.desk.settings.sounds.music).to_owned();
+    let (knock, knocks) = mpsc::channel(DOOR);
+    let waiter = Waiter {
+        call: call.id,
+        queue: name.clone(),
+        joined_at: call.arrived_at,
+        node: call.node.clone(),
+        number: call.facts.number.clone(),
+        name: call.facts.name.clone(),
+        knock,
+    };
+    if let Err(error) = call.desk.dispatcher.join(waiter).await {
+        tracing::error!(%error, "the caller cannot wait there");
+        return Ok(Left::TimedOut);
+    }
+    let result = hold(call, queue, &music, joined_at, knocks).await;
+    settle(call, name, joined_at, &result).await;
+    match result? {
+        Some(bridged) => talk(call, bridged).await.map(Left::Talked),
+        None => Ok(Left::TimedOut),
+    }
+}
+
+/// Records that the caller joined, if the arrival did not do so already. Returns since when he waits here.
+async fn join(call: &Call, name: &QueueName, hop: usize) -> UnixMs {
+    if hop == 0 {
+        return call.arrived_at;
+    }
+    let (id, queue, at) = (call.id, name.clone(), call.desk.clock.now());
+    let joined = call.desk.store.write("join", move |c| store::calls::join(c, id, &queue, at)).await;
+    if let Err(error) = joined {
+        tracing::error!(%error, "the caller's move to the next queue is not recorded");
+    }
+    at
+}
+
+/// Holds the line. The agent who has the caller now, or none when time is up.
+async fn hold(
+    call: &mut Call,
+    queue: &Queue,
+    music: &str,
+    joined_at: UnixMs,
+    mut knocks: mpsc::Receiver<Knock>,
+) -> Result<Option<Bridged>, Gone> {
+    let deadline = queue.max_wait.map(|limit| call.desk.clock.instant_of(joined_at + limit));
+    let draining = call.desk.draining.clone();
+    call.caller.play(music, Loops::Forever).await.map_err(|_| Gone::Lost)?;
+    loop {
+        tokio::select! {
+            biased;
+            event = call.caller.event() => match event {
+                CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
+                CallerEvent::Lost => return Err(Gone::Lost),
+                CallerEvent::Played { .. } => music_ended(call, music).await?,
+                CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
+            },
+            Some(knock) = knocks.recv() => {
+                if let Some(bridged) = bridge::take(call, knock).await? {
+                    knocks.close();
+                    while let Some(late) = knocks.recv().await {
+                        late.answer(Reply::Lost);
+                    }
+                    return Ok(Some(bridged));
+                }
+                call.caller.play(music, Loops::Forever).await.map_err(|_| Gone::Lost)?;
+            }
+            () = draining.cancelled() => return Err(Gone::Drained),
+            () = until(deadline) => return Ok(None),
+        }
+    }
+}
+
+/// Endless music came to an end: it is missing, or something stopped it. Never silence.
+async fn music_ended(call: &Call, music: &str) -> Result<(), Gone> {
+    tracing::warn!(music, "the music ended by itself; playing the fallback");
+    tokio::time::sleep(MUSIC_PAUSE).await;
+    let fallback = &call.desk.settings.sounds.fallback_music;
+    call.caller.play(fallback, Loops::Forever).await.map(drop).map_err(|_| Gone::Lost)
+}
+
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Takes the caller off the board, and keeps count.
+async fn settle(
+    call: &mut Call,
+    name: &QueueName,
+    joined_at: UnixMs,
+    result: &Result<Option<Bridged>, Gone>,
+) {
+    let answered = matches!(result, Ok(Some(_)));
+    let why = if answered { Leaving::Answered } else { Leaving::Gone };
+    let rang = call.desk.dispatcher.leave(call.id, why).await;
+    if answered {
+        call.stage = Stage::Talking;
+    } else if rang {
+        call.stage = Stage::Ringing;
+    }
+    let waited = call.desk.clock.now().since(joined_at).as_secs_f64();
+    let word = if answered { "answered" } else { "left" };
+    call.desk.metrics.wait_seconds.with_label_values(&[name.as_str(), word]).observe(waited);
+}
+
+/// The two talk: stay until the caller's channel ends, whoever he is passed on to.
+async fn talk(call: &mut Call, bridged: Bridged) -> Result<Ended, Gone> {
+    let cause = bridge::until_hangup(call).await;
+    Ok(Ended {
+        ending: Ending::Answered,
+        stage: Stage::Talking,
+        cause,
+        answered_at: Some(bridged.at),
+        agent: bridged.agent,
+    })
+}

@@ -1,0 +1,194 @@
+//! What Prometheus sees. Names and units follow its conventions: seconds, `_total` for counters.
+//!
+//! Every label value is a word of ours or a name from the rules or the configuration: nothing that a caller
+//! chooses becomes a label.
+
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, TextEncoder,
+};
+
+/// A metric that could not be made or read.
+#[derive(Debug, thiserror::Error)]
+#[error("metrics: {0}")]
+pub struct MetricsError(#[from] prometheus::Error);
+
+/// Upper bounds for waits and talks, in seconds.
+const WAIT_S: &[f64] =
+    &[0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1200.0];
+/// Upper bounds for commits, in seconds.
+const COMMIT_S: &[f64] =
+    &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// Upper bounds for what should be milliseconds, in seconds.
+const QUICK_S: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+
+/// Every metric of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    /// Calls by `queue` (`none` if they never reached one) and `ending`.
+    pub calls: IntCounterVec,
+    /// Callers on a socket of ours now.
+    pub calls_now: IntGauge,
+    /// Callers waiting now, by `queue`.
+    pub waiting: IntGaugeVec,
+    /// Time from joining a queue to leaving it, by `queue` and `result` (`answered` or `left`).
+    pub wait_seconds: HistogramVec,
+    /// Agents by `status` and `activity`.
+    pub agents: IntGaugeVec,
+    /// Offers by `queue` and `outcome`.
+    pub offers: IntCounterVec,
+    /// How long phones rang, by `queue`.
+    pub ring_seconds: HistogramVec,
+    /// From the proposal of an offer to its `originate` command handed to the node.
+    pub claim_seconds: Histogram,
+    /// From the agent's answer to the bridge that FreeSWITCH confirms.
+    pub bridge_seconds: Histogram,
+    /// Claims that the database refused, which cost a caller nothing but a moment.
+    pub claims_refused: IntCounter,
+    /// Missed calls by `reason`; each opened a case or joined one.
+    pub missed: IntCounterVec,
+    /// Cases open now.
+    pub cases_open: IntGauge,
+    /// 1 while both links are up, by `node`.
+    pub link_up: IntGaugeVec,
+    /// What the switch side counts of a node, by `node` and `what`.
+    pub node: IntGaugeVec,
+    /// Connections of FreeSWITCH that were not taken, by `reason`.
+    pub refused: IntCounterVec,
+    /// Commits to the database.
+    pub commits: IntCounter,
+    /// How long a commit took, its fsync included.
+    pub commit_seconds: Histogram,
+    /// Transactions by `name` and `result` (`done` or `failed`).
+    pub transactions: IntCounterVec,
+    /// Time inside a transaction, by `name`; the commit is shared and not in it.
+    pub transaction_seconds: HistogramVec,
+    /// Transactions waiting for the committing task.
+    pub store_queue: IntGauge,
+    /// When the process started, in seconds since 1970.
+    pub started: Gauge,
+}
+
+impl Metrics {
+    /// Makes and registers every metric.
+    ///
+    /// # Errors
+    /// When a name is taken or malformed, which a test would show.
+    pub fn new() -> Result<Self, MetricsError> {
+        let make = Maker { registry: Registry::new() };
+        let metrics = Self {
+            calls: make.counters("calls_total", "Calls that have ended", &["queue", "ending"])?,
+            calls_now: make.gauge("calls_in_progress", "Callers on a socket of ours now")?,
+            waiting: make.gauges("callers_waiting", "Callers waiting now", &["queue"])?,
+            wait_seconds: make.times("wait_seconds", "Time in a queue", WAIT_S, &["queue", "result"])?,
+            agents: make.gauges("agents", "Agents by what they chose and do", &["status", "activity"])?,
+            offers: make.counters("offers_total", "Offers that have ended", &["queue", "outcome"])?,
+            ring_seconds: make.times("ring_seconds", "How long phones rang", WAIT_S, &["queue"])?,
+            claim_seconds: make.time("offer_claim_seconds", "From proposal to originate", QUICK_S)?,
+            bridge_seconds: make.time("offer_bridge_seconds", "From answer to bridge", QUICK_S)?,
+            claims_refused: make.counter("claims_refused_total", "Claims that the database refused")?,
+            missed: make.counters("missed_calls_total", "Calls that we owe an answer", &["reason"])?,
+            cases_open: make.gauge("cases_open", "Cases open now")?,
+            link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
+            node: make.gauges("node", "Counts of a node since the start, by what", &["node", "what"])?,
+            refused: make.counters("connections_refused_total", "Connections not taken", &["reason"])?,
+            commits: make.counter("store_commits_total", "Commits to the database")?,
+            commit_seconds: make.time("store_commit_seconds", "Time of a commit", COMMIT_S)?,
+            transactions: make.counters("store_transactions_total", "Transactions", &["name", "result"])?,
+            transaction_seconds: make.times(
+                "store_transaction_seconds",
+                "Time inside",
+                COMMIT_S,
+                &["name"],
+            )?,
+            store_queue: make.gauge("store_queue_depth", "Transactions waiting to be committed")?,
+            started: make.moment("process_start_time_seconds", "When the process started")?,
+            registry: make.registry,
+        };
+        Ok(metrics)
+    }
+
+    /// Everything in Prometheus' text format.
+    ///
+    /// # Errors
+    /// When two metrics disagree, which a test would show.
+    pub fn text(&self) -> Result<String, MetricsError> {
+        Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
+    }
+}
+
+/// Makes metrics with our prefix and registers them.
+struct Maker {
+    registry: Registry,
+}
+
+impl Maker {
+    fn keep<T: prometheus::core::Collector + Clone + 'static>(
+        &self,
+        metric: T,
+    ) -> Result<T, prometheus::Error> {
+        self.registry.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
+        self.keep(IntCounter::with_opts(opts(name, help))?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+        self.keep(IntCounterVec::new(opts(name, help), labels)?)
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
+        self.keep(IntGauge::with_opts(opts(name, help))?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
+        self.keep(IntGaugeVec::new(opts(name, help), labels)?)
+    }
+
+    fn moment(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        self.keep(Gauge::with_opts(Opts::new(name, help))?)
+    }
+
+    fn time(&self, name: &str, help: &str, bounds: &[f64]) -> Result<Histogram, prometheus::Error> {
+        self.keep(Histogram::with_opts(buckets(name, help, bounds))?)
+    }
+
+    fn times(
+        &self,
+        name: &str,
+        help: &str,
+        bounds: &[f64],
+        labels: &[&str],
+    ) -> Result<HistogramVec, prometheus::Error> {
+        self.keep(HistogramVec::new(buckets(name, help, bounds), labels)?)
+    }
+}
+
+fn opts(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("dozvon")
+}
+
+fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
+    HistogramOpts::new(name, help).namespace("dozvon").buckets(bounds.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_registered_once_and_can_be_read() {
+        let metrics = Metrics::new().unwrap();
+        metrics.calls.with_label_values(&["sales", "answered"]).inc();
+        metrics.wait_seconds.with_label_values(&["sales", "answered"]).observe(3.0);
+        let text = metrics.text().unwrap();
+        assert!(text.contains("dozvon_calls_total{ending=\"answered\",queue=\"sales\"} 1"), "{text}");
+        assert!(
+            text.contains("dozvon_wait_seconds_bucket{queue=\"sales\",result=\"answered\",le=\"5\"} 1"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,411 @@
+//! The one task that owns the board: it hears who waits and who is free, and has phones rung.
+//!
+//! In: messages from calls (join, leave), from offers (refused, over), from the database (agents, rules).
+//! Out: one [`ring`] task for each proposal of the board.
+//! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
+//! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+
+use crate::clock::{Clock, UnixMs};
+use crate::ids::{AgentName, CallId, OfferId, QueueName};
+use crate::metrics::Metrics;
+use crate::queue::agent::{Activity, Status, Step};
+use crate::queue::board::{Board, Proposal, QueueSpec};
+use crate::queue::offer::Outcome;
+use crate::queue::ring::{self, Knock, Offer};
+use crate::routing::rules::Rules;
+use crate::store::agents::AgentRow;
+use crate::store::{self, Store};
+use crate::switch::{Cancel, Node};
+
+/// How many messages may wait for the dispatcher; a sender waits while it is full.
+const INBOX: usize = 8_192;
+/// How many messages are taken before the board is asked for proposals.
+const BATCH: usize = 256;
+
+/// A caller who waits, and how to reach his story.
+#[derive(Debug, Clone)]
+pub struct Waiter {
+    /// The call.
+    pub call: CallId,
+    /// The queue that he waits in.
+    pub queue: QueueName,
+    /// Since when: his place.
+    pub joined_at: UnixMs,
+    /// The FreeSWITCH that holds his channel: agents are rung from there.
+    pub node: Node,
+    /// His number, for the agent's display.
+    pub number: String,
+    /// His name, for the agent's display.
+    pub name: String,
+    /// Where an agent who answered is announced.
+    pub knock: mpsc::Sender<Knock>,
+}
+
+/// Why a caller leaves the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leaving {
+    /// An agent has him: the other phones lost the race.
+    Answered,
+    /// He hung up, waited too long or was handed back.
+    Gone,
+}
+
+/// What is said to the dispatcher.
+#[derive(Debug)]
+enum Message {
+    Join(Box<Waiter>, oneshot::Sender<Result<(), NoSuchQueue>>),
+    Leave(CallId, Leaving, oneshot::Sender<bool>),
+    Refused { call: CallId, offer: OfferId, agent: AgentName },
+    Over { call: CallId, offer: OfferId, outcome: Outcome, agent: Box<AgentRow> },
+    Agent(Box<AgentRow>),
+    Reload(Arc<Rules>, Vec<AgentRow>),
+}
+
+/// The queue that a caller was to join is not there (any more).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no queue {0}")]
+pub struct NoSuchQueue(pub QueueName);
+
+/// The way to the dispatcher; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Dispatcher {
+    inbox: mpsc::Sender<Message>,
+}
+
+/// What the dispatcher and its offers work with.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// What time it is.
+    pub clock: Clock,
+    /// Where claims are made.
+    pub store: Store,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// This process, as it signs its offers.
+    pub controller: String,
+}
+
+impl Dispatcher {
+    /// Starts the task. It ends when the last handle is gone; offers run in `tasks`.
+    #[must_use]
+    pub fn start(tools: Tools, tasks: &TaskTracker, rules: Arc<Rules>, agents: Vec<AgentRow>) -> Self {
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let (orders, offers) = (Self { inbox: inbox.clone() }, tasks.clone());
+        let mut floor = Floor::new(tools, orders.inbox.downgrade(), offers);
+        floor.reload(&rules, agents);
+        tasks.spawn(floor.run(messages));
+        Self { inbox }
+    }
+
+    /// Lets a caller wait. Returns when he has his place.
+    ///
+    /// # Errors
+    /// [`NoSuchQueue`] when the queue is not there.
+    pub async fn join(&self, waiter: Waiter) -> Result<(), NoSuchQueue> {
+        let queue = waiter.queue.clone();
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Join(Box::new(waiter), reply)).await;
+        answer.await.unwrap_or(Err(NoSuchQueue(queue)))
+    }
+
+    /// Takes a caller out of his queue and cancels what rings for him. Says whether anything rang.
+    pub async fn leave(&self, call: CallId, why: Leaving) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.send(Message::Leave(call, why, reply)).await;
+        answer.await.unwrap_or(false)
+    }
+
+    /// The database refused the claim behind an offer.
+    pub(super) async fn refused(&self, call: CallId, offer: OfferId, agent: AgentName) {
+        self.send(Message::Refused { call, offer, agent }).await;
+    }
+
+    /// An offer ended and `agent` is what the database says of him since.
+    pub(super) async fn over(&self, call: CallId, offer: OfferId, outcome: Outcome, agent: AgentRow) {
+        self.send(Message::Over { call, offer, outcome, agent: Box::new(agent) }).await;
+    }
+
+    /// The database says something newer of an agent.
+    pub async fn agent(&self, agent: AgentRow) {
+        self.send(Message::Agent(Box::new(agent))).await;
+    }
+
+    /// The rules or agents were changed from outside.
+    pub async fn reload(&self, rules: Arc<Rules>, agents: Vec<AgentRow>) {
+        self.send(Message::Reload(rules, agents)).await;
+    }
+
+    async fn send(&self, message: Message) {
+        if self.inbox.send(message).await.is_err() {
+            tracing::error!("the dispatcher is gone: no more phones will ring");
+        }
+    }
+}
+
+/// An offer whose claim is being made or whose phone rings.
+#[derive(Debug)]
+struct Live {
+    agent: AgentName,
+    stop: Option<oneshot::Sender<Cancel>>,
+}
+
+/// Everything that the task knows.
+struct Floor {
+    tools: Tools,
+    inbox: mpsc::WeakSender<Message>,
+    tasks: TaskTracker,
+    rules: Arc<Rules>,
+    board: Board,
+    callers: BTreeMap<CallId, Waiter>,
+    agents: BTreeMap<AgentName, AgentRow>,
+    offers: BTreeMap<(CallId, OfferId), Live>,
+    wrap_ups: BTreeSet<(UnixMs, AgentName)>,
+}
+
+impl Floor {
+    fn new(tools: Tools, inbox: mpsc::WeakSender<Message>, tasks: TaskTracker) -> Self {
+        Self {
+            tools,
+            inbox,
+            tasks,
+            rules: Arc::default(),
+            board: Board::new(),
+            callers: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            wrap_ups: BTreeSet::new(),
+        }
+    }
+
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                taken = messages.recv_many(&mut batch, BATCH) => if taken == 0 { return },
+                () = tokio::time::sleep_until(self.tools.clock.instant_of(wake)) => {}
+            }
+            for message in batch.drain(..) {
+                self.hear(message);
+            }
+            self.end_wrap_ups();
+            self.propose();
+            self.show();
+        }
+    }
+
+    /// When something is due that no message announces.
+    fn next_wake(&self) -> UnixMs {
+        let idle = self.tools.clock.now() + Duration::from_secs(3_600);
+        let wrap_up = self.wrap_ups.first().map(|(at, _)| *at);
+        [self.board.next_wake(), wrap_up].into_iter().flatten().min().unwrap_or(idle)
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            // Who asked may be gone: what he asked for is done all the same.
+            Message::Join(waiter, reply) => {
+                let _ = reply.send(self.join(*waiter));
+            }
+            Message::Leave(call, why, reply) => {
+                let _ = reply.send(self.leave(call, why));
+            }
+            Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
+            Message::Over { call, offer, outcome, agent } => self.over(call, offer, outcome, *agent),
+            Message::Agent(row) => self.learn(*row),
+            Message::Reload(rules, agents) => self.reload(&rules, agents),
+        }
+    }
+
+    fn join(&mut self, waiter: Waiter) -> Result<(), NoSuchQueue> {
+        let priority = self.rules.queues.get(&waiter.queue).map_or(0, |queue| queue.priority);
+        self.board
+            .join(waiter.call, &waiter.queue, waiter.joined_at, priority)
+            .map_err(|_| NoSuchQueue(waiter.queue.clone()))?;
+        self.callers.insert(waiter.call, waiter);
+        Ok(())
+    }
+
+    fn leave(&mut self, call: CallId, why: Leaving) -> bool {
+        self.board.leave(call);
+        self.callers.remove(&call);
+        let cancel = match why {
+            Leaving::Answered => Cancel::LoseRace,
+            Leaving::Gone => Cancel::OriginatorCancel,
+        };
+        let mut rang = false;
+        for (_, live) in self.offers.range_mut(offers_of(call)) {
+            rang = true;
+            live.stop(cancel);
+        }
+        rang
+    }
+
+    /// The database knew better: forget the agent until it says more of him, and let the board go on.
+    fn refused(&mut self, call: CallId, offer: OfferId, agent: &AgentName) {
+        self.offers.remove(&(call, offer));
+        self.board.ended(call, agent, Outcome::Cancelled);
+        self.board.unready(agent);
+        self.tools.metrics.claims_refused.inc();
+        self.refresh(agent.clone());
+    }
+
+    fn over(&mut self, call: CallId, offer: OfferId, outcome: Outcome, agent: AgentRow) {
+        self.offers.remove(&(call, offer));
+        self.board.ended(call, &agent.name, outcome);
+        self.learn(agent);
+    }
+
+    /// Takes over what the database says of an agent, unless something newer is known already.
+    fn learn(&mut self, row: AgentRow) {
+        let name = row.name.clone();
+        if self.agents.get(&name).is_some_and(|known| known.version > row.version) {
+            return;
+        }
+        if let Some(known) = self.agents.get(&name) {
+            self.wrap_ups.remove(&(known.ready_at, name.clone()));
+        }
+        if row.activity == Activity::WrappingUp {
+            self.wrap_ups.insert((row.ready_at, name.clone()));
+        }
+        if row.status == Status::Available && row.activity == Activity::Idle {
+            self.board.ready(&name, row.idle_since_at, row.ready_at);
+        } else {
+            self.board.unready(&name);
+        }
+        if row.status != Status::Available && row.activity == Activity::Ringing {
+            self.stop_ringing(&name);
+        }
+        self.agents.insert(name, row);
+    }
+
+    /// An agent who left while his phone rang is not rung any longer.
+    fn stop_ringing(&mut self, agent: &AgentName) {
+        for live in self.offers.values_mut().filter(|live| live.agent == *agent) {
+            live.stop(Cancel::OriginatorCancel);
+        }
+    }
+
+    fn reload(&mut self, rules: &Arc<Rules>, agents: Vec<AgentRow>) {
+        for name in self.rules.queues.keys().filter(|name| !rules.queues.contains_key(*name)) {
+            for call in self.board.remove_queue(name) {
+                tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");
+            }
+        }
+        for (name, queue) in &rules.queues {
+            let spec =
+                QueueSpec { strategy: queue.strategy, priority: queue.priority, tiers: queue.tiers.clone() };
+            self.board.set_queue(name.clone(), spec);
+        }
+        let gone: Vec<_> =
+            self.agents.keys().filter(|name| !rules.agents.contains_key(*name)).cloned().collect();
+        for name in gone {
+            self.board.unready(&name);
+            self.agents.remove(&name);
+        }
+        self.rules = Arc::clone(rules);
+        agents.into_iter().for_each(|row| self.learn(row));
+    }
+
+    /// Ends every wrap-up whose time has come; the database answers with the agent's new row.
+    fn end_wrap_ups(&mut self) {
+        let now = self.tools.clock.now();
+        while let Some((at, agent)) = self.wrap_ups.first().cloned() {
+            if at > now {
+                return;
+            }
+            self.wrap_ups.remove(&(at, agent.clone()));
+            self.step(agent, Step::EndWrapUp, "wrap-up is over");
+        }
+    }
+
+    fn step(&self, agent: AgentName, step: Step, why: &'static str) {
+        let Some(inbox) = self.inbox.upgrade() else { return };
+        let tools = self.tools.clone();
+        self.tasks.spawn(async move {
+            let at = tools.clock.now();
+            let name = agent.clone();
+            let made = tools.store.write("end_wrap_up", move |c| {
+                store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
+            });
+            match made.await {
+                Ok(row) => Dispatcher { inbox }.agent(row).await,
+                Err(error) => tracing::error!(%agent, %error, "the agent's wrap-up could not be ended"),
+            }
+        });
+    }
+
+    /// Asks the database what it knows of an agent.
+    fn refresh(&self, agent: AgentName) {
+        let Some(inbox) = self.inbox.upgrade() else { return };
+        let tools = self.tools.clone();
+        self.tasks.spawn(async move {
+            let name = agent.clone();
+            match tools.store.read("agent", move |c| store::agents::get(c, &name)).await {
+                Ok(row) => Dispatcher { inbox }.agent(row).await,
+                Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
+            }
+        });
+    }
+
+    fn propose(&mut self) {
+        let now = self.tools.clock.now();
+        while let Some(proposal) = self.board.propose(now) {
+            self.offer(proposal, now);
+        }
+    }
+
+    fn offer(&mut self, proposal: Proposal, now: UnixMs) {
+        let Proposal { call, agent, queue: _ } = proposal;
+        let known = (self.callers.get(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
+        let ((Some(waiter), Some(row), Some(rules)), Some(inbox)) = (known, self.inbox.upgrade()) else {
+            tracing::error!(call.id = %call, %agent, "the board proposed what is not there");
+            self.board.ended(call, &agent, Outcome::Cancelled);
+            self.board.unready(&agent);
+            return;
+        };
+        let id = OfferId::new();
+        let offer = Offer {
+            id,
+            agent: agent.clone(),
+            version: row.version,
+            rules: rules.clone(),
+            waiter: waiter.clone(),
+            proposed_at: now,
+        };
+        let (stop, stopped) = oneshot::channel();
+        self.offers.insert((call, id), Live { agent, stop: Some(stop) });
+        self.tasks.spawn(ring::run(self.tools.clone(), Dispatcher { inbox }, offer, stopped));
+    }
+
+    /// Shows how many wait and what agents do.
+    fn show(&self) {
+        let metrics = &self.tools.metrics;
+        for name in self.rules.queues.keys() {
+            let waiting = i64::try_from(self.board.waiting(name)).unwrap_or(i64::MAX);
+            metrics.waiting.with_label_values(&[name.as_str()]).set(waiting);
+        }
+    }
+}
+
+impl Live {
+    fn stop(&mut self, cancel: Cancel) {
+        if let Some(stop) = self.stop.take() {
+            // The offer may be over by itself: then nobody listens, and nothing rings.
+            let _ = stop.send(cancel);
+        }
+    }
+}
+
+/// The keys of every offer of one call.
+fn offers_of(call: CallId) -> std::ops::RangeInclusive<(CallId, OfferId)> {
+    (call, OfferId(uuid::Uuid::nil()))..=(call, OfferId(uuid::Uuid::max()))
+}

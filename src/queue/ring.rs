@@ -1,0 +1,361 @@
+//! One offer: claim the agent, ring his phones, win or lose, and give him back.
+//!
+//! In: a proposal of the board. Out: rows of how it ended, and a knock at the caller's story.
+//! **Invariant:** no phone rings before the claim is committed; the claim is released in the transaction
+//! that records how the offer ended; and only after every leg of it is known to be gone.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::oneshot;
+
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, ChannelId, OfferId};
+use crate::queue::dispatcher::{Dispatcher, Tools, Waiter};
+use crate::queue::offer::{self, Outcome};
+use crate::routing::rules::Agent;
+use crate::store::agents::AgentRow;
+use crate::store::{self, StoreError};
+use crate::switch::{Cancel, Leg, LegEvent, LegRequest};
+
+/// The longest pause between two tries to record something.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// An agent to be rung for a caller.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Its identity; its legs carry it.
+    pub id: OfferId,
+    /// Who is rung.
+    pub agent: AgentName,
+    /// What the dispatcher knows of him: the claim fails if the database knows more.
+    pub version: i64,
+    /// How his phones are to be treated.
+    pub rules: Agent,
+    /// For whom.
+    pub waiter: Waiter,
+    /// When the board proposed it.
+    pub proposed_at: UnixMs,
+}
+
+/// An agent has answered: does the caller take him?
+#[derive(Debug)]
+pub struct Knock {
+    /// The offer.
+    pub offer: OfferId,
+    /// Who answered.
+    pub agent: AgentName,
+    /// His leg, answered.
+    pub leg: ChannelId,
+    /// When he answered.
+    pub answered_at: UnixMs,
+    /// The caller's answer; dropped when he is gone.
+    pub reply: oneshot::Sender<Reply>,
+}
+
+impl Knock {
+    /// Tells the agent's offer what the caller does.
+    pub fn answer(self, reply: Reply) {
+        // The offer may be over: then its leg is gone and nobody needs the answer.
+        let _ = self.reply.send(reply);
+    }
+}
+
+/// What the caller's story says to an agent who answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// The two talk.
+    Bridged,
+    /// Somebody else was first.
+    Lost,
+    /// The bridge did not come about.
+    Failed,
+}
+
+/// How the ringing ended.
+enum Rang {
+    /// Nobody talks: the outcome and FreeSWITCH's cause.
+    Over(Outcome, String),
+    /// He talks to the caller on this leg.
+    Talking(Leg),
+}
+
+/// Carries out one offer from claim to release.
+pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop: oneshot::Receiver<Cancel>) {
+    if !claim(&tools, &offer).await {
+        dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
+        return;
+    }
+    let began = tools.clock.now();
+    tools.metrics.claim_seconds.observe(began.since(offer.proposed_at).as_secs_f64());
+    let rang = ring(&tools, &offer, stop).await;
+    let rang_for = tools.clock.now().since(began).as_secs_f64();
+    tools.metrics.ring_seconds.with_label_values(&[offer.waiter.queue.as_str()]).observe(rang_for);
+    match rang {
+        Rang::Over(outcome, cause) => give_back(&tools, &dispatcher, offer, outcome, cause).await,
+        Rang::Talking(leg) => talk(&tools, &dispatcher, offer, leg).await,
+    }
+}
+
+/// Commits the claim. Whether this agent may be rung.
+async fn claim(tools: &Tools, offer: &Offer) -> bool {
+    let claim = store::offers::Claim {
+        offer: offer.id,
+        call: offer.waiter.call,
+        queue: offer.waiter.queue.clone(),
+        agent: offer.agent.clone(),
+        version: offer.version,
+        controller: tools.controller.clone(),
+        at: tools.clock.now(),
+    };
+    match tools.store.write("claim", move |c| store::offers::claim(c, &claim)).await {
+        Ok(Ok(_)) => true,
+        Ok(Err(refusal)) => {
+            tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
+            false
+        }
+        Err(error) => {
+            tracing::error!(agent = %offer.agent, %error, "the claim could not be made");
+            false
+        }
+    }
+}
+
+/// Rings every contact until one answers, all have ended, time is up or somebody says stop.
+async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> Rang {
+    let mut legs = match originate(offer).await {
+        Ok(legs) => legs,
+        Err(cause) => return Rang::Over(Outcome::Unreachable, cause),
+    };
+    let time_up = tokio::time::sleep(offer.rules.ring_timeout);
+    tokio::pin!(time_up);
+    let mut said = Said::default();
+    loop {
+        tokio::select! {
+            biased;
+            cancel = &mut stop => {
+                let cancel = cancel.unwrap_or(Cancel::OriginatorCancel);
+                hang_up(legs, cancel).await;
+                return stopped(cancel);
+            }
+            (leg, event) = next(&mut legs) => match event {
+                LegEvent::Answered { channel } => {
+                    let leg = legs.swap_remove(leg);
+                    return answered(tools, offer, Picked { leg, channel, others: legs }, stop).await;
+                }
+                LegEvent::Ended { cause, picked_up, .. } => {
+                    drop(legs.swap_remove(leg));
+                    said.note(&cause, picked_up);
+                    if legs.is_empty() {
+                        return said.over();
+                    }
+                }
+                LegEvent::Created | LegEvent::PickedUp => {}
+            },
+            () = &mut time_up => {
+                hang_up(legs, Cancel::NoAnswer).await;
+                return Rang::Over(Outcome::NoAnswer, "NO_ANSWER".to_owned());
+            }
+        }
+    }
+}
+
+/// One leg a contact.
+async fn originate(offer: &Offer) -> Result<Vec<Leg>, String> {
+    let mut legs = Vec::with_capacity(offer.rules.contacts.len());
+    for contact in &offer.rules.contacts {
+        let request = LegRequest {
+            leg: ChannelId::new(),
+            contact: contact.clone(),
+            call: offer.waiter.call,
+            offer: offer.id,
+            ring_timeout: offer.rules.ring_timeout,
+            caller_number: offer.waiter.number.clone(),
+            caller_name: offer.waiter.name.clone(),
+            confirm: false,
+        };
+        match offer.waiter.node.ring(request) {
+            Ok(leg) => legs.push(leg),
+            Err(error) => tracing::warn!(agent = %offer.agent, %contact, %error, "the phone cannot be rung"),
+        }
+    }
+    if legs.is_empty() { Err("NODE_DOWN".to_owned()) } else { Ok(legs) }
+}
+
+/// The next event of any leg, with the leg's place.
+async fn next(legs: &mut [Leg]) -> (usize, LegEvent) {
+    let events: FuturesUnordered<_> =
+        legs.iter_mut().enumerate().map(|(place, leg)| async move { (place, leg.event().await) }).collect();
+    let first = events.into_future().await.0;
+    match first {
+        Some(event) => event,
+        None => std::future::pending().await,
+    }
+}
+
+/// Cancels legs and waits until each is known to be gone.
+async fn hang_up(legs: Vec<Leg>, cancel: Cancel) {
+    for leg in &legs {
+        leg.cancel(cancel);
+    }
+    for mut leg in legs {
+        gone(&mut leg).await;
+    }
+}
+
+/// Waits for the end of a leg and says why it ended.
+async fn gone(leg: &mut Leg) -> String {
+    loop {
+        if let LegEvent::Ended { cause, .. } = leg.event().await {
+            return cause;
+        }
+    }
+}
+
+const fn stopped_outcome(cancel: Cancel) -> Outcome {
+    match cancel {
+        Cancel::LoseRace => Outcome::LostRace,
+        Cancel::OriginatorCancel | Cancel::NoAnswer | Cancel::NormalClearing => Outcome::Cancelled,
+    }
+}
+
+fn stopped(cancel: Cancel) -> Rang {
+    Rang::Over(stopped_outcome(cancel), cancel.as_str().to_owned())
+}
+
+/// A phone that was picked up, and the agent's other phones, which still ring.
+struct Picked {
+    leg: Leg,
+    channel: ChannelId,
+    others: Vec<Leg>,
+}
+
+/// Tells the caller's story that an agent is there, and does what it says.
+async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::Receiver<Cancel>) -> Rang {
+    let Picked { leg, channel, others } = picked;
+    for other in &others {
+        other.cancel(Cancel::LoseRace);
+    }
+    let (reply, answer) = oneshot::channel();
+    let knock = Knock {
+        offer: offer.id,
+        agent: offer.agent.clone(),
+        leg: channel,
+        answered_at: tools.clock.now(),
+        reply,
+    };
+    let reply = match offer.waiter.knock.send(knock).await {
+        Ok(()) => answer.await.ok(),
+        Err(_) => None,
+    };
+    if reply == Some(Reply::Bridged) {
+        leg.in_talk();
+    }
+    hang_up(others, Cancel::LoseRace).await;
+    match reply {
+        Some(Reply::Bridged) => Rang::Talking(leg),
+        Some(Reply::Lost) => too_late(leg, Cancel::LoseRace).await,
+        Some(Reply::Failed) => {
+            hang_up(vec![leg], Cancel::OriginatorCancel).await;
+            Rang::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
+        }
+        // The story has gone on without him: the dispatcher says why.
+        None => too_late(leg, stop.await.unwrap_or(Cancel::OriginatorCancel)).await,
+    }
+}
+
+async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
+    hang_up(vec![leg], cancel).await;
+    stopped(cancel)
+}
+
+/// Records an offer that nobody talked on, and gives the agent back.
+async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome: Outcome, cause: String) {
+    tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), outcome.as_str()]).inc();
+    let at = tools.clock.now();
+    let end = store::offers::EndUnanswered {
+        offer: offer.id,
+        outcome,
+        cause,
+        at,
+        ready_at: at + offer::delay_after(outcome, &offer.rules.delays),
+        max_misses: offer.rules.max_misses,
+    };
+    let recorded = until_recorded("end_offer", || {
+        let end = end.clone();
+        tools.store.write("end_offer", move |c| store::offers::end_unanswered(c, &end))
+    })
+    .await;
+    report(dispatcher, offer, outcome, recorded).await;
+}
+
+/// Waits for the end of the talk, records it, and gives the agent back.
+async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, mut leg: Leg) {
+    tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), Outcome::Answered.as_str()]).inc();
+    gone(&mut leg).await;
+    let (id, at, wrap_up) = (offer.id, tools.clock.now(), offer.rules.wrap_up);
+    let recorded = until_recorded("end_talk", || {
+        tools.store.write("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up))
+    })
+    .await;
+    report(dispatcher, offer, Outcome::Answered, recorded).await;
+}
+
+/// Tells the dispatcher. What the database refuses for good is a fault of ours: it says so, and the agent's row
+/// decides whether he is offered more.
+async fn report(
+    dispatcher: &Dispatcher,
+    offer: Offer,
+    outcome: Outcome,
+    recorded: Result<AgentRow, StoreError>,
+) {
+    match recorded {
+        Ok(row) => dispatcher.over(offer.waiter.call, offer.id, outcome, row).await,
+        Err(error) => {
+            tracing::error!(agent = %offer.agent, offer = %offer.id, %error, "the end of an offer is not recorded");
+            dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
+        }
+    }
+}
+
+/// Writes again until the database takes it: an agent must not stay claimed because it was slow.
+async fn until_recorded<T, F>(name: &'static str, mut write: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match write().await {
+            Ok(done) => return Ok(done),
+            Err(error) if !error.is_passing() => return Err(error),
+            Err(error) => tracing::error!(transaction = name, %error, "not recorded; trying again"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// What the legs of one offer said: the most telling cause decides.
+#[derive(Default)]
+struct Said(Option<(Outcome, String)>);
+
+impl Said {
+    fn note(&mut self, cause: &str, picked_up: bool) {
+        let outcome = crate::switch::cause::outcome(cause, picked_up);
+        let weight = |outcome: &Outcome| match outcome {
+            Outcome::Rejected => 3,
+            Outcome::Busy => 2,
+            Outcome::NoAnswer => 1,
+            _ => 0,
+        };
+        if self.0.as_ref().is_none_or(|(known, _)| weight(known) < weight(&outcome)) {
+            self.0 = Some((outcome, cause.to_owned()));
+        }
+    }
+
+    fn over(self) -> Rang {
+        let (outcome, cause) = self.0.unwrap_or((Outcome::Unreachable, "NO_LEG".to_owned()));
+        Rang::Over(outcome, cause)
+    }
+}

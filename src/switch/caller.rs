@@ -1,0 +1,526 @@
+//! A caller's own socket: what we do with him, and what becomes of him.
+//!
+//! In: a socket on which `connect` was answered. Out: [`Caller`], the story's hold of one caller.
+//! One task owns the connection, carries out one command at a time and passes events on; the story talks to it
+//! through bounded channels, so that a dropped future of the story never cuts a command in two.
+//! **Invariants:** the task never waits for the story; it ends at the first doubt about the connection, and then
+//! says so once ([`CallerEvent::HungUp`] or [`CallerEvent::Lost`] is always the last event). Dropping the
+//! [`Caller`] closes the socket: the dialplan goes on with a waiting caller, a talk is left alone.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::ids::ChannelId;
+
+use super::cause::{self, HangupCause};
+use super::listener::Open;
+use super::text;
+use super::wire::{Event, Execute, Heard, Inbox, Wire, WireError};
+
+/// Names one play, so that its end can be told from others'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PlayId(Uuid);
+
+/// How often a sound is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loops {
+    /// Once. What is played later waits for its end.
+    Once,
+    /// Until [`Caller::stop`], a bridge or the hangup. What is played later is heard at once, inside it.
+    Forever,
+}
+
+crate::words! {
+    /// A variable of ours on the caller's channel, readable in the dialplan.
+    "variable" pub enum Variable {
+        /// Which call it is.
+        Call = "dozvon_call",
+        /// The offer that won it.
+        Offer = "dozvon_offer",
+        /// The queue it waits in.
+        Queue = "dozvon_queue",
+        /// Why it was handed back to the dialplan.
+        State = "dozvon_state",
+    }
+}
+
+/// Something that happened to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallerEvent {
+    /// A sound that was to be played once has ended.
+    Played {
+        /// Which.
+        id: PlayId,
+        /// Whether there was such a sound, and it was heard out or stopped.
+        ok: bool,
+    },
+    /// He is connected with another channel.
+    Bridged {
+        /// Which.
+        other: ChannelId,
+    },
+    /// He is no longer connected with the other channel.
+    Unbridged,
+    /// He is gone. The last event.
+    HungUp {
+        /// FreeSWITCH's word for why; `UNKNOWN` if the news was missed.
+        cause: String,
+    },
+    /// His socket died; he may still be there, in the hands of the dialplan. The last event.
+    Lost,
+}
+
+impl CallerEvent {
+    const fn is_last(&self) -> bool {
+        matches!(self, Self::HungUp { .. } | Self::Lost)
+    }
+}
+
+/// Why something could not be done with a caller.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallerError {
+    /// He hung up, or his socket died: [`Caller::event`] says which.
+    #[error("the caller is gone")]
+    Gone,
+    /// FreeSWITCH said no, or we would not ask it.
+    #[error("cannot {what}: {why}")]
+    Refused {
+        /// What was asked.
+        what: &'static str,
+        /// What FreeSWITCH said.
+        why: String,
+    },
+}
+
+/// The story's hold of one caller.
+#[derive(Debug)]
+pub struct Caller {
+    channel: ChannelId,
+    asks: mpsc::Sender<Ask>,
+    events: mpsc::Receiver<CallerEvent>,
+    last: Option<CallerEvent>,
+}
+
+impl Caller {
+    /// His channel.
+    #[must_use]
+    pub const fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    /// Takes the call, so that he can hear us and is charged for it. Returns when FreeSWITCH has the order.
+    ///
+    /// # Errors
+    /// If he is gone or FreeSWITCH refuses.
+    pub async fn answer(&self) -> Result<(), CallerError> {
+        self.ask(Verb::Answer).await
+    }
+
+    /// Plays a sound: a file of FreeSWITCH, or a `tone_stream://`, `local_stream://` or `silence_stream://`.
+    ///
+    /// # Errors
+    /// If he is gone, FreeSWITCH refuses, or the source could do more than sound.
+    pub async fn play(&self, source: &str, loops: Loops) -> Result<PlayId, CallerError> {
+        if !is_sound(source) {
+            let why = format!("{} is not plainly a sound", text::Shown(source));
+            return Err(CallerError::Refused { what: "play", why });
+        }
+        let id = PlayId(Uuid::new_v4());
+        self.ask(Verb::Play { id, source: source.to_owned(), loops }).await?;
+        Ok(id)
+    }
+
+    /// Stops whatever is played or waits to be played.
+    pub async fn stop(&self) {
+        // refused only if he is gone, which his last event says
+        let _ = self.ask(Verb::Stop).await;
+    }
+
+    /// Sets a variable of ours on his channel; the value of letters, digits and `_ . : @ + -`, at most 128.
+    ///
+    /// # Errors
+    /// If he is gone, FreeSWITCH refuses, or the value holds anything else.
+    pub async fn set(&self, variable: Variable, value: &str) -> Result<(), CallerError> {
+        if !is_value(value) {
+            let why = format!("{} is not a fit value", text::Shown(value));
+            return Err(CallerError::Refused { what: "set a variable", why });
+        }
+        self.ask(Verb::Set { variable, value: value.to_owned() }).await
+    }
+
+    /// Connects him with a leg that was answered. From now on our death leaves the talk alone, and the end of
+    /// the talk is the end of his call.
+    ///
+    /// Success means only that FreeSWITCH has begun: wait for [`CallerEvent::Bridged`], and after about three
+    /// seconds without it call [`Caller::unbridge_failed`]. One at a time: a second one while the first is
+    /// undecided leaves a leg that is connected with nobody (facts/freeswitch.md §2.2).
+    ///
+    /// # Errors
+    /// If either of them is gone or FreeSWITCH refuses; he is then as safe as before.
+    pub async fn bridge(&self, leg: ChannelId) -> Result<(), CallerError> {
+        self.ask(Verb::Bridge { leg }).await
+    }
+
+    /// Says that a bridge did not come about: our death gives him to the dialplan again.
+    pub async fn unbridge_failed(&self) {
+        // refused only if he is gone, which his last event says
+        let _ = self.ask(Verb::Resume { on: true }).await;
+    }
+
+    /// Ends his call. [`CallerEvent::HungUp`] follows.
+    pub async fn hangup(&self, cause: HangupCause) {
+        // refused only if he is gone, which his last event says
+        let _ = self.ask(Verb::HangUp { cause }).await;
+    }
+
+    /// Gives him back to the dialplan, which goes on after `socket` and finds `reason` in `dozvon_state`.
+    /// A `reason` that is no fit value of a variable is left out.
+    pub async fn hand_back(self, reason: &str) {
+        let reason = if is_value(reason) { reason } else { "" };
+        // refused only if he is gone: then there is nobody to give back
+        let _ = self.ask(Verb::HandBack { reason: reason.to_owned() }).await;
+    }
+
+    /// The next event. The last one is given again and again. Cancel-safe.
+    pub async fn event(&mut self) -> CallerEvent {
+        if let Some(last) = &self.last {
+            return last.clone();
+        }
+        let event = self.events.recv().await.unwrap_or(CallerEvent::Lost);
+        if event.is_last() {
+            self.last = Some(event.clone());
+        }
+        event
+    }
+
+    async fn ask(&self, verb: Verb) -> Result<(), CallerError> {
+        let (done, answer) = oneshot::channel();
+        self.asks.send(Ask { verb, done }).await.map_err(|_| CallerError::Gone)?;
+        answer.await.unwrap_or(Err(CallerError::Gone))
+    }
+
+    /// Tells FreeSWITCH what we want to hear, and starts the task that owns the connection.
+    pub(super) async fn take(
+        channel: ChannelId,
+        mut wire: Wire,
+        inbox: Inbox,
+        terms: Terms,
+        open: Open,
+    ) -> Result<Self, WireError> {
+        if let Err(error) = subscribe(&mut wire, channel, terms.linger).await {
+            wire.close(Some(inbox)).await;
+            return Err(error);
+        }
+        let (asks, asked) = mpsc::channel(4);
+        let (events_in, events) = mpsc::channel(8);
+        let line = Line {
+            channel,
+            wire,
+            asked,
+            outbox: VecDeque::new(),
+            plays: SmallVec::new(),
+            hears_plays: false,
+            check: terms.check,
+            look_at: Instant::now(),
+            gone: false,
+        };
+        let span = tracing::debug_span!("caller", %channel);
+        tokio::spawn(line.run(inbox, events_in, open).instrument(span));
+        Ok(Self { channel, asks, events, last: None })
+    }
+}
+
+/// What the settings say about callers' sockets.
+pub(super) struct Terms {
+    pub linger: Duration,
+    pub check: Duration,
+}
+
+/// Leaner than `myevents`: three kinds of event instead of 23, since each costs 6 KB and 77 µs. The ends of
+/// plays are asked for when the first sound is played that ends by itself.
+async fn subscribe(wire: &mut Wire, channel: ChannelId, linger: Duration) -> Result<(), WireError> {
+    wire.linger(linger).await?;
+    wire.filter("Unique-ID", &channel.to_string()).await?;
+    wire.events("CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HANGUP_COMPLETE").await
+}
+
+/// Whether a source is a file's path or a harmless stream, without anything that FreeSWITCH would expand,
+/// split or run.
+fn is_sound(source: &str) -> bool {
+    const STREAMS: [&str; 3] = ["tone_stream://", "local_stream://", "silence_stream://"];
+    let stream = STREAMS.iter().find_map(|scheme| source.strip_prefix(scheme));
+    let path = stream.unwrap_or(source);
+    let safe = |c: char| {
+        c.is_alphanumeric() || "/_-. ".contains(c) || (stream.is_some() && "%(),;=+*:<>".contains(c))
+    };
+    (1..=256).contains(&source.len())
+        && !path.contains("..")
+        && !path.starts_with(' ')
+        && path.chars().all(safe)
+}
+
+fn is_value(value: &str) -> bool {
+    (1..=128).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+-".contains(&b))
+}
+
+#[derive(Debug)]
+struct Ask {
+    verb: Verb,
+    done: oneshot::Sender<Result<(), CallerError>>,
+}
+
+#[derive(Debug)]
+enum Verb {
+    Answer,
+    Play { id: PlayId, source: String, loops: Loops },
+    Stop,
+    Set { variable: Variable, value: String },
+    Bridge { leg: ChannelId },
+    Resume { on: bool },
+    HangUp { cause: HangupCause },
+    HandBack { reason: String },
+}
+
+impl Verb {
+    const fn what(&self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Play { .. } => "play",
+            Self::Stop => "stop playing",
+            Self::Set { .. } => "set a variable",
+            Self::Bridge { .. } => "bridge",
+            Self::Resume { .. } => "change what our death means to him",
+            Self::HangUp { .. } => "hang up",
+            Self::HandBack { .. } => "hand back",
+        }
+    }
+}
+
+/// Events that may wait for the story; beyond that the oldest are dropped.
+const OUTBOX: usize = 64;
+/// How long the news of a hangup may take once the channel is found gone.
+const NEWS: Duration = Duration::from_millis(500);
+/// When to look whether a channel is gone that we have hung up.
+const AFTER_HANGUP: Duration = Duration::from_secs(2);
+
+/// The task that owns the connection.
+struct Line {
+    channel: ChannelId,
+    wire: Wire,
+    asked: mpsc::Receiver<Ask>,
+    outbox: VecDeque<CallerEvent>,
+    plays: SmallVec<[PlayId; 2]>,
+    hears_plays: bool,
+    check: Duration,
+    look_at: Instant,
+    gone: bool,
+}
+
+impl Line {
+    async fn run(mut self, mut inbox: Inbox, events: mpsc::Sender<CallerEvent>, open: Open) {
+        let last = self.live(&mut inbox, &events).await;
+        let Self { wire, outbox, asked, .. } = self;
+        drop(asked);
+        wire.close(Some(inbox)).await;
+        drop(open);
+        for event in outbox.into_iter().chain(last) {
+            if events.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Until he is gone, his socket is, or the story lets go of him (none).
+    async fn live(&mut self, inbox: &mut Inbox, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
+        loop {
+            tokio::select! {
+                biased;
+                heard = inbox.next() => match heard {
+                    Some(Heard::Event(event)) => if let Some(last) = self.hear(&event) { return Some(last) },
+                    Some(Heard::Overflow) => self.look_at = Instant::now(),
+                    None => {
+                        tracing::warn!(why = inbox.ending(), "a caller's socket died");
+                        return Some(CallerEvent::Lost);
+                    }
+                },
+                permit = events.reserve(), if !self.outbox.is_empty() => match (permit, self.outbox.pop_front()) {
+                    (Ok(permit), Some(event)) => permit.send(event),
+                    (Err(_), _) => return None,
+                    (Ok(_), None) => {}
+                },
+                ask = self.asked.recv() => match self.obey(ask?).await {
+                    Ok(Next::Go) => {}
+                    Ok(Next::LetGo) => return None,
+                    Err(error) => return Some(lost(&error)),
+                },
+                () = sleep_until(self.look_at) => match self.look().await {
+                    Ok(None) => {}
+                    Ok(last) => return last,
+                    Err(error) => return Some(lost(&error)),
+                },
+            }
+        }
+    }
+
+    /// Takes an event in; the last one is returned.
+    fn hear(&mut self, event: &Event) -> Option<CallerEvent> {
+        match event.kind() {
+            "CHANNEL_HANGUP_COMPLETE" => {
+                let cause = text::word(event.get("Hangup-Cause").unwrap_or_default());
+                return Some(CallerEvent::HungUp { cause });
+            }
+            "CHANNEL_BRIDGE" => {
+                let other = self.other(event)?;
+                self.tell(CallerEvent::Bridged { other });
+            }
+            "CHANNEL_UNBRIDGE" => self.tell(CallerEvent::Unbridged),
+            "CHANNEL_EXECUTE_COMPLETE" => self.hear_played(event),
+            _ => {}
+        }
+        None
+    }
+
+    /// The other side of a bridge, whichever way round FreeSWITCH sees it.
+    fn other(&self, event: &Event) -> Option<ChannelId> {
+        ["Bridge-B-Unique-ID", "Bridge-A-Unique-ID", "Other-Leg-Unique-ID"]
+            .iter()
+            .filter_map(|header| event.get(header)?.parse().ok())
+            .find(|channel| *channel != self.channel)
+    }
+
+    fn hear_played(&mut self, event: &Event) {
+        let Some(id) = event.get("Application-UUID").and_then(|id| Uuid::try_parse(id).ok()).map(PlayId)
+        else {
+            return;
+        };
+        if let Some(at) = self.plays.iter().position(|play| *play == id) {
+            self.plays.swap_remove(at);
+            let ok = event.get("Application-Response") == Some("FILE PLAYED");
+            self.tell(CallerEvent::Played { id, ok });
+        }
+    }
+
+    fn tell(&mut self, event: CallerEvent) {
+        if self.outbox.len() >= OUTBOX {
+            self.outbox.pop_front();
+            tracing::warn!("nobody listens to this caller: his oldest event is dropped");
+        }
+        self.outbox.push_back(event);
+    }
+
+    /// Carries out what the story asks; an error is doubt about the connection.
+    async fn obey(&mut self, ask: Ask) -> Result<Next, WireError> {
+        let what = ask.verb.what();
+        let lets_go = matches!(ask.verb, Verb::HandBack { .. });
+        let (answer, next) = match self.perform(ask.verb).await {
+            Ok(()) => (Ok(()), Ok(if lets_go { Next::LetGo } else { Next::Go })),
+            Err(WireError::Refused(why)) => {
+                let next = if lets_go { Next::LetGo } else { Next::Go };
+                (Err(CallerError::Refused { what, why }), Ok(next))
+            }
+            Err(error) => (Err(CallerError::Gone), Err(error)),
+        };
+        // nobody waits for the answer if the story has gone on
+        let _ = ask.done.send(answer);
+        next
+    }
+
+    async fn perform(&mut self, verb: Verb) -> Result<(), WireError> {
+        match verb {
+            Verb::Answer => {
+                let answer = Execute { app: "answer", arg: "", id: "", lock: false, forever: false };
+                self.wire.execute(&answer).await
+            }
+            Verb::Play { id, source, loops } => self.play(id, &source, loops).await,
+            Verb::Stop => self.api(format!("uuid_break {} all", self.channel)).await,
+            Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
+            Verb::Bridge { leg } => self.bridge(leg).await,
+            Verb::Resume { on } => self.resume(on).await,
+            Verb::HangUp { cause } => {
+                self.look_at = Instant::now() + AFTER_HANGUP;
+                self.api(format!("uuid_kill {} {cause}", self.channel)).await
+            }
+            Verb::HandBack { reason } => {
+                if !reason.is_empty() {
+                    self.set_variable(Variable::State.as_str(), &reason).await?;
+                }
+                self.resume(true).await
+            }
+        }
+    }
+
+    async fn play(&mut self, id: PlayId, source: &str, loops: Loops) -> Result<(), WireError> {
+        let once = loops == Loops::Once;
+        if once && !self.hears_plays {
+            self.wire.events("CHANNEL_EXECUTE_COMPLETE").await?;
+            self.hears_plays = true;
+        }
+        let name = id.0.to_string();
+        self.wire
+            .execute(&Execute { app: "playback", arg: source, id: &name, lock: once, forever: !once })
+            .await?;
+        if once {
+            self.plays.push(id);
+        }
+        Ok(())
+    }
+
+    /// The order matters: from the moment they talk, our death must not cut the talk.
+    async fn bridge(&mut self, leg: ChannelId) -> Result<(), WireError> {
+        self.resume(false).await?;
+        self.set_variable("hangup_after_bridge", "true").await?;
+        let bridged = self.api(format!("uuid_bridge {} {leg}", self.channel)).await;
+        if bridged.as_ref().is_err_and(WireError::is_refusal) {
+            match self.resume(true).await {
+                Err(error) if !error.is_refusal() => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        bridged
+    }
+
+    /// Whether the dialplan goes on with him when our socket closes.
+    async fn resume(&mut self, on: bool) -> Result<(), WireError> {
+        self.set_variable("socket_resume", if on { "true" } else { "false" }).await
+    }
+
+    async fn set_variable(&mut self, name: &str, value: &str) -> Result<(), WireError> {
+        self.api(format!("uuid_setvar {} {name} {value}", self.channel)).await
+    }
+
+    async fn api(&mut self, command: String) -> Result<(), WireError> {
+        self.wire.api(&command).await.map(drop)
+    }
+
+    /// Asks whether his channel is still there: events can be missed, as that of a hangup between `connect` and
+    /// our subscription. The news gets a moment to come by itself, since it says why.
+    async fn look(&mut self) -> Result<Option<CallerEvent>, WireError> {
+        if self.gone {
+            return Ok(Some(CallerEvent::HungUp { cause: cause::UNKNOWN.to_owned() }));
+        }
+        match self.wire.api(&format!("uuid_exists {}", self.channel)).await {
+            Ok(exists) => self.gone = exists == "false",
+            Err(WireError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.look_at = Instant::now() + if self.gone { NEWS } else { self.check };
+        Ok(None)
+    }
+}
+
+enum Next {
+    Go,
+    LetGo,
+}
+
+fn lost(error: &WireError) -> CallerEvent {
+    tracing::warn!(%error, "a caller's socket is given up");
+    CallerEvent::Lost
+}

@@ -1,0 +1,215 @@
+//! What the channel's data say about a caller: parsed once, into values that cannot hold a bad one.
+
+use crate::ids::{CallId, CaseId, ChannelId, CoreId};
+
+use super::text;
+
+/// Longest value that is looked at, in bytes as sent.
+const VALUE_BYTES: usize = 2048;
+
+/// What we take from the data FreeSWITCH sends about a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChannelFacts {
+    /// The caller's channel.
+    pub channel: ChannelId,
+    /// Which running FreeSWITCH it lives on.
+    pub core: CoreId,
+    /// That FreeSWITCH's host name; printable, at most 64 characters.
+    pub hostname: String,
+    /// Who calls, as the carrier tells it; printable, at most 64 characters, perhaps empty.
+    pub caller_number: String,
+    /// His name; letters, digits and ` . - _`, at most 64 characters, perhaps empty.
+    pub caller_name: String,
+    /// The number that was called; printable, at most 64 characters.
+    pub dialled: String,
+    /// Whether the caller asked to hide his number.
+    pub privacy: bool,
+    /// Whether the call has been answered already.
+    pub answered: bool,
+    /// Whether we made this leg ourselves (a callback's agent), rather than somebody calling us.
+    pub outbound: bool,
+    /// `dozvon_call`: the call it belongs to, if it has been with us before.
+    pub call: Option<CallId>,
+    /// `dozvon_case`: the case for which we called, on a leg of ours.
+    pub case: Option<CaseId>,
+    /// `dozvon_state`: why it was handed back the last time; printable, at most 64 characters.
+    pub state: Option<String>,
+    /// The `Call-ID` of SIP, for finding the call in traces; printable, at most 128 characters.
+    pub sip_call_id: Option<String>,
+}
+
+/// Why channel data are of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadFacts {
+    /// Not what `connect` is answered with.
+    #[error("this is no answer to connect: is it FreeSWITCH that connects here?")]
+    NotChannelData,
+    /// The channel's or the core's identity is missing or no uuid.
+    #[error("the channel's data lack a proper {0}")]
+    NoIdentity(&'static str),
+    /// The `socket` application was called without `async full`.
+    #[error(
+        "the socket is not asynchronous with full control: write `socket` with `async full` in the dialplan"
+    )]
+    WrongMode,
+}
+
+/// The lines of interest, still encoded.
+#[derive(Default)]
+struct Raw<'a> {
+    event: &'a str,
+    content: &'a str,
+    mode: &'a str,
+    control: &'a str,
+    channel: &'a str,
+    core: &'a str,
+    hostname: &'a str,
+    number: &'a str,
+    name: &'a str,
+    dialled: &'a str,
+    privacy: &'a str,
+    answer: &'a str,
+    direction: &'a str,
+    call: &'a str,
+    case: &'a str,
+    state: &'a str,
+    sip_call_id: &'a str,
+}
+
+impl<'a> Raw<'a> {
+    fn read(block: &'a str) -> Self {
+        let mut raw = Self::default();
+        for line in block.lines() {
+            let Some((key, value)) = line.split_once(": ") else { continue };
+            let Some(field) = raw.field(key) else { continue };
+            if field.is_empty() && value != "_undef_" {
+                *field = value;
+            }
+        }
+        raw
+    }
+
+    fn field(&mut self, key: &str) -> Option<&mut &'a str> {
+        Some(match key {
+            "Event-Name" => &mut self.event,
+            "Content-Type" => &mut self.content,
+            "Socket-Mode" => &mut self.mode,
+            "Control" => &mut self.control,
+            "Unique-ID" => &mut self.channel,
+            "Core-UUID" => &mut self.core,
+            "FreeSWITCH-Hostname" => &mut self.hostname,
+            "Caller-Caller-ID-Number" => &mut self.number,
+            "Caller-Caller-ID-Name" => &mut self.name,
+            "Caller-Destination-Number" => &mut self.dialled,
+            "Caller-Privacy-Hide-Number" => &mut self.privacy,
+            "Answer-State" => &mut self.answer,
+            "Call-Direction" => &mut self.direction,
+            "variable_dozvon_call" => &mut self.call,
+            "variable_dozvon_case" => &mut self.case,
+            "variable_dozvon_state" => &mut self.state,
+            "variable_sip_call_id" => &mut self.sip_call_id,
+            _ => return None,
+        })
+    }
+}
+
+impl ChannelFacts {
+    /// Reads the header block with which FreeSWITCH answers `connect`.
+    pub(super) fn read(block: &str) -> Result<Self, BadFacts> {
+        let raw = Raw::read(block);
+        if raw.event != "CHANNEL_DATA" || raw.content != "command/reply" {
+            return Err(BadFacts::NotChannelData);
+        }
+        if raw.mode != "async" || raw.control != "full" {
+            return Err(BadFacts::WrongMode);
+        }
+        let decoded = |value: &str| text::percent_decoded(value, VALUE_BYTES);
+        let line = |value: &str, max| text::printable(&decoded(value), max);
+        let some = |value: &str, max| Some(line(value, max)).filter(|text| !text.is_empty());
+        Ok(Self {
+            channel: raw.channel.parse().map_err(|_| BadFacts::NoIdentity("Unique-ID"))?,
+            core: raw.core.parse().map_err(|_| BadFacts::NoIdentity("Core-UUID"))?,
+            hostname: line(raw.hostname, text::FIELD_CHARS),
+            caller_number: line(raw.number, text::FIELD_CHARS),
+            caller_name: text::name(&decoded(raw.name)),
+            dialled: line(raw.dialled, text::FIELD_CHARS),
+            privacy: raw.privacy == "true",
+            answered: raw.answer == "answered",
+            outbound: raw.direction == "outbound",
+            call: raw.call.parse().ok(),
+            case: raw.case.parse().ok().map(CaseId),
+            state: some(raw.state, text::FIELD_CHARS),
+            sip_call_id: some(raw.sip_call_id, 128),
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    const RECORDING: &str = include_str!("../../tests/transcripts/answered.esl");
+
+    /// What a real FreeSWITCH answered `connect` with, line by line as recorded.
+    pub fn recorded() -> String {
+        let start = RECORDING.find("Event-Name: CHANNEL_DATA").unwrap();
+        let end = RECORDING[start..].find("\n\n").unwrap();
+        format!("{}\n\n", &RECORDING[start..start + end])
+    }
+
+    fn with(key: &str, value: &str) -> String {
+        let line = |l: &str| {
+            if l.starts_with(&format!("{key}: ")) { format!("{key}: {value}\n") } else { format!("{l}\n") }
+        };
+        let mut text: String = recorded().trim_end().lines().map(line).collect();
+        if !text.contains(&format!("\n{key}: ")) {
+            text.push_str(&format!("{key}: {value}\n"));
+        }
+        text
+    }
+
+    #[test]
+    fn a_real_channel_is_read() {
+        let facts = ChannelFacts::read(&recorded()).unwrap();
+        assert_eq!(facts.channel.to_string(), "870cd5e5-d93e-4b5e-a916-60f61eca20a9");
+        assert_eq!(facts.core.to_string(), "3b97a2b2-df8d-4c22-9b73-085c71a8c30b");
+        assert_eq!((facts.caller_number.as_str(), facts.caller_name.as_str()), ("79001234567", "Ivan"));
+        assert_eq!((facts.dialled.as_str(), facts.hostname.as_str()), ("7001", "vm"));
+        assert_eq!((facts.privacy, facts.answered, facts.outbound), (false, false, false));
+        assert_eq!(facts.sip_call_id.as_deref(), Some("5bd64dec-61c6-1240-898c-4ab4bd742cfc"));
+        assert_eq!((facts.call, facts.case, facts.state), (None, None, None));
+    }
+
+    #[test]
+    fn bad_names_and_numbers_do_no_harm() {
+        let name =
+            |value: &str| ChannelFacts::read(&with("Caller-Caller-ID-Name", value)).unwrap().caller_name;
+        assert_eq!(name("%D0%98%D0%B2%D0%B0%D0%BD"), "Иван");
+        assert_eq!(name("%22Bob%22%20%24%7Bexpr(1)%7D%0D%0Aapi%20x"), "Bob expr 1 api x");
+        assert_eq!(name("%FF%FE"), "");
+        assert_eq!(name("%00%27,%5D%7B"), "");
+        assert_eq!(name(&"A".repeat(4096)).len(), 64);
+        let number = |v: &str| ChannelFacts::read(&with("Caller-Caller-ID-Number", v)).unwrap().caller_number;
+        assert_eq!(number("anonymous"), "anonymous");
+        assert_eq!(number("%2B7%0A900"), "+7 900");
+        assert_eq!(number("_undef_"), "");
+        assert_eq!(number(&"9".repeat(4096)).len(), 64);
+    }
+
+    #[test]
+    fn our_own_variables_come_back() {
+        let id = CallId::new();
+        let facts = ChannelFacts::read(&with("variable_dozvon_call", &id.to_string())).unwrap();
+        assert_eq!(facts.call, Some(id));
+        assert_eq!(ChannelFacts::read(&with("variable_dozvon_call", "nonsense")).unwrap().call, None);
+        assert_eq!(ChannelFacts::read(&with("variable_dozvon_case", "17")).unwrap().case, Some(CaseId(17)));
+    }
+
+    #[test]
+    fn what_is_no_channel_is_refused() {
+        assert_eq!(ChannelFacts::read("HTTP/1.1 200 OK\r\n"), Err(BadFacts::NotChannelData));
+        assert_eq!(ChannelFacts::read(&with("Socket-Mode", "static")), Err(BadFacts::WrongMode));
+        assert_eq!(ChannelFacts::read(&with("Control", "single-channel")), Err(BadFacts::WrongMode));
+        assert_eq!(ChannelFacts::read(&with("Unique-ID", "1")), Err(BadFacts::NoIdentity("Unique-ID")));
+    }
+}

@@ -1,0 +1,133 @@
+//! The first words on a caller's socket: we say `connect`, FreeSWITCH tells whom it brings.
+//!
+//! In: a socket from a peer on the allow-list. Out: its [`ChannelFacts`], and what was read beyond them.
+//! **Invariants:** a peer that has not told whom it brings costs at most [`MAX_BLOCK`] bytes; nothing it sends
+//! can panic. *Why not by the event socket crate:* it would spend 128 KiB and a task on every peer before the
+//! first byte, and let it send 16 MiB.
+
+use std::io;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::facts::{BadFacts, ChannelFacts};
+
+/// Longest answer to `connect`, in bytes. A real one has 9,000; long SDP and many variables make it longer.
+pub(super) const MAX_BLOCK: usize = 512 * 1024;
+
+/// Why a connection did not become a caller.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NotMet {
+    /// The peer left.
+    #[error("closed before the answer to connect")]
+    Closed,
+    /// The socket failed.
+    #[error("the socket failed: {0}")]
+    Io(#[from] io::Error),
+    /// Too much came.
+    #[error("more than {MAX_BLOCK} bytes without an end of the answer to connect")]
+    TooLong,
+    /// What came is not usable.
+    #[error(transparent)]
+    Bad(#[from] BadFacts),
+}
+
+/// Whom a connection brings, and the bytes that came after.
+pub(super) struct Met {
+    pub facts: ChannelFacts,
+    pub residual: Vec<u8>,
+}
+
+/// Says `connect` and reads the answer. The time limit is the caller's matter.
+pub(super) async fn meet(stream: &mut TcpStream) -> Result<Met, NotMet> {
+    stream.set_nodelay(true)?;
+    stream.write_all(b"connect\n\n").await?;
+    let mut read = Vec::with_capacity(16 * 1024);
+    let mut searched = 0_usize;
+    loop {
+        if let Some(end) = end_of_block(&read, searched) {
+            let residual = read.split_off(end);
+            let facts = ChannelFacts::read(&String::from_utf8_lossy(&read))?;
+            return Ok(Met { facts, residual });
+        }
+        searched = read.len().saturating_sub(1);
+        if read.len() >= MAX_BLOCK {
+            return Err(NotMet::TooLong);
+        }
+        if stream.read_buf(&mut read).await? == 0 {
+            return Err(NotMet::Closed);
+        }
+    }
+}
+
+/// Where the blank line ends that closes the block, if it has come; `from` is where to look first.
+fn end_of_block(read: &[u8], from: usize) -> Option<usize> {
+    let tail = read.get(from..)?;
+    tail.windows(2).position(|pair| pair == b"\n\n").map(|at| from + at + 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::switch::facts::tests::recorded;
+    use tokio::net::TcpListener;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (listener.accept().await.unwrap().0, peer)
+    }
+
+    #[tokio::test]
+    async fn whom_a_connection_brings_is_told() {
+        let (mut ours, mut peer) = pair().await;
+        let text = format!("{}Content-Type: command/reply\n", recorded());
+        peer.write_all(text.as_bytes()).await.unwrap();
+        let met = meet(&mut ours).await.unwrap();
+        assert_eq!(met.facts.dialled, "7001");
+        assert_eq!(met.residual, b"Content-Type: command/reply\n");
+        let mut said = [0; 9];
+        peer.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"connect\n\n");
+    }
+
+    #[tokio::test]
+    async fn the_answer_may_come_byte_by_byte() {
+        let (mut ours, mut peer) = pair().await;
+        let text = recorded();
+        let sending = async {
+            for byte in text.as_bytes().chunks(1) {
+                peer.write_all(byte).await.unwrap();
+            }
+        };
+        let (met, ()) = tokio::join!(meet(&mut ours), sending);
+        assert_eq!(met.unwrap().residual, b"");
+    }
+
+    #[tokio::test]
+    async fn twenty_megabytes_of_header_are_not_kept() {
+        let (mut ours, mut peer) = pair().await;
+        let flood = tokio::spawn(async move {
+            let line = format!("X: {}\n", "y".repeat(1000));
+            for _ in 0..20_000 {
+                if peer.write_all(line.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        assert!(matches!(meet(&mut ours).await, Err(NotMet::TooLong)));
+        drop(ours);
+        flood.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_peer_may_leave_at_any_point() {
+        let text = recorded();
+        for sent in [0, 1, 20, 5000, text.len() - 1] {
+            let (mut ours, mut peer) = pair().await;
+            peer.write_all(&text.as_bytes()[..sent]).await.unwrap();
+            drop(peer);
+            assert!(meet(&mut ours).await.is_err(), "{sent}");
+        }
+    }
+}

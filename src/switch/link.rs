@@ -1,0 +1,254 @@
+//! One connection to a FreeSWITCH node, kept up: connect, serve, lose, wait, connect again.
+//!
+//! In: commands through a bounded channel. Out: their answers; events to the node's hub.
+//! A node has two: one for events and background jobs, one for everything that is asked in between, since a
+//! command holds up events and other commands on its connection (facts/freeswitch.md §3).
+//! **Invariants:** the task that takes events only moves them on and never waits; while the link is down every
+//! command is answered at once with [`AskError::Down`]; waits between attempts double and are jittered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::dial::LEG_KIND;
+use super::node::{Hub, count};
+use super::settings::NodeSettings;
+use super::wire::{Heard, Inbox, Login, Wire, WireError};
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Events and background jobs.
+    Events,
+    /// API commands.
+    Queries,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum AskError {
+    /// It was not sent: there is no connection.
+    #[error("the link to FreeSWITCH is down")]
+    Down,
+    /// It was sent.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+}
+
+/// A command.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Answered with what it printed.
+    Api(String),
+    /// Answered with the job's number; the result is an event.
+    BgApi(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Ask {
+    command: Command,
+    done: oneshot::Sender<Result<String, AskError>>,
+}
+
+/// Sends commands down a link.
+#[derive(Debug, Clone)]
+pub(super) struct Asker(mpsc::Sender<Ask>);
+
+impl Asker {
+    /// The asker, and what the link's task takes the commands from.
+    pub(super) fn new(queue: usize) -> (Self, mpsc::Receiver<Ask>) {
+        let (asks, asked) = mpsc::channel(queue.max(1));
+        (Self(asks), asked)
+    }
+
+    /// Has a command carried out. The command is carried out even if the future is dropped.
+    pub(super) async fn ask(&self, command: Command) -> Result<String, AskError> {
+        let (done, answer) = oneshot::channel();
+        self.0.send(Ask { command, done }).await.map_err(|_| AskError::Down)?;
+        answer.await.unwrap_or(Err(AskError::Down))
+    }
+}
+
+/// The task that keeps one link up.
+pub(super) struct Link {
+    pub role: Role,
+    pub node: NodeSettings,
+    pub hub: Arc<Hub>,
+    pub asked: mpsc::Receiver<Ask>,
+    pub stop: CancellationToken,
+}
+
+impl Link {
+    pub(super) async fn run(mut self) {
+        let mut failures = 0_u32;
+        while !self.stop.is_cancelled() {
+            match self.connect().await {
+                Some(Ok((wire, inbox))) => {
+                    failures = 0;
+                    let why = self.serve(wire, inbox).await;
+                    self.hub.link_down(self.role);
+                    if !self.stop.is_cancelled() {
+                        tracing::warn!(node = %self.node.name, role = ?self.role, why, "link to FreeSWITCH lost");
+                    }
+                }
+                Some(Err(error)) => {
+                    count(&self.hub.stats.connect_failures);
+                    if failures.is_power_of_two() || failures == 0 {
+                        let (host, port) = (&self.node.host, self.node.port);
+                        tracing::warn!(
+                            node = %self.node.name, role = ?self.role, %error, host, port, failures,
+                            "cannot log in to FreeSWITCH; check host, port, password and its access list"
+                        );
+                    }
+                    failures = failures.saturating_add(1);
+                }
+                None => return,
+            }
+            self.wait(failures).await;
+        }
+    }
+
+    /// Connects, logs in and subscribes; answers whoever asks meanwhile. None if told to stop.
+    async fn connect(&mut self) -> Option<Result<(Wire, Inbox), WireError>> {
+        let connecting = open(self.role, &self.node);
+        tokio::pin!(connecting);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return None,
+                ready = &mut connecting => return Some(ready),
+                ask = self.asked.recv() => answer_down(ask?),
+            }
+        }
+    }
+
+    /// Waits before the next attempt; answers whoever asks meanwhile.
+    async fn wait(&mut self, failures: u32) {
+        let longest =
+            self.node.reconnect_min.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+        let jitter: f64 = rand::random_range(0.5..1.0);
+        let over = sleep(longest.min(self.node.reconnect_max).mul_f64(jitter));
+        tokio::pin!(over);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                () = &mut over => return,
+                ask = self.asked.recv() => match ask {
+                    Some(ask) => answer_down(ask),
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Serves until the connection ends; says why it did.
+    async fn serve(&mut self, mut wire: Wire, inbox: Inbox) -> String {
+        let mut taking = tokio::spawn(take_events(inbox, self.role, Arc::clone(&self.hub)));
+        let why = match self.begin(&mut wire).await {
+            Ok(()) => self.converse(&mut wire, &mut taking).await,
+            Err(error) => error.to_string(),
+        };
+        wire.close(None).await;
+        taking.abort();
+        why
+    }
+
+    /// Learns which FreeSWITCH this is, and tells the hub that the link is up.
+    async fn begin(&self, wire: &mut Wire) -> Result<(), WireError> {
+        if self.role == Role::Events {
+            wire.end_after_silence(self.node.silence);
+            let core = match wire.api("global_getvar core_uuid").await {
+                Ok(core) => core.trim().parse().ok(),
+                Err(WireError::Refused(_)) => None,
+                Err(error) => return Err(error),
+            };
+            self.hub.session_begins(core);
+        }
+        self.hub.link_up(self.role);
+        tracing::info!(node = %self.node.name, role = ?self.role, "link to FreeSWITCH up");
+        Ok(())
+    }
+
+    async fn converse(&mut self, wire: &mut Wire, taking: &mut JoinHandle<String>) -> String {
+        let mut watch = interval(Duration::from_secs(1));
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut dropped = 0;
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return "we stop".to_owned(),
+                why = &mut *taking => return why.unwrap_or_else(|_| "its reader failed".to_owned()),
+                ask = self.asked.recv() => {
+                    let Some(ask) = ask else { return "nobody asks any more".to_owned() };
+                    if let Err(error) = self.obey(wire, ask).await {
+                        return error.to_string();
+                    }
+                }
+                _ = watch.tick(), if self.role == Role::Events => {
+                    dropped = self.hub.note_dropped(dropped, wire.dropped());
+                    self.hub.watch_heart(Instant::now(), self.node.heartbeat_gap);
+                }
+            }
+        }
+    }
+
+    /// Carries a command out; an error is doubt about the connection.
+    async fn obey(&self, wire: &mut Wire, ask: Ask) -> Result<(), WireError> {
+        count(&self.hub.stats.commands);
+        let result = match &ask.command {
+            Command::Api(text) => wire.api(text).await,
+            Command::BgApi(text) => wire.bgapi(text).await,
+        };
+        let doubt = result.as_ref().err().filter(|error| !error.is_refusal()).cloned();
+        // nobody waits for the answer if whoever asked has gone on
+        let _ = ask.done.send(result.map_err(AskError::Wire));
+        doubt.map_or(Ok(()), Err)
+    }
+}
+
+async fn open(role: Role, node: &NodeSettings) -> Result<(Wire, Inbox), WireError> {
+    let login = Login {
+        host: &node.host,
+        port: node.port,
+        password: &node.password,
+        connect_timeout: node.connect_timeout,
+        command_timeout: node.command_timeout,
+        event_queue: if role == Role::Events { node.event_queue.max(65_536) } else { 64 },
+    };
+    let (mut wire, inbox) = Wire::connect(&login).await?;
+    if role == Role::Events
+        && let Err(error) = subscribe(&mut wire).await
+    {
+        wire.close(Some(inbox)).await;
+        return Err(error);
+    }
+    Ok((wire, inbox))
+}
+
+/// Only what is used, and only of our own legs: each event costs about 50 µs to read, on a shared node too.
+async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
+    wire.filter(&format!("variable_{}", LEG_KIND.0), LEG_KIND.1).await?;
+    wire.filter("Event-Name", "BACKGROUND_JOB").await?;
+    wire.filter("Event-Name", "HEARTBEAT").await?;
+    wire.events("CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE BACKGROUND_JOB HEARTBEAT").await
+}
+
+/// Moves events on until the connection ends, and says why it did. Never waits for anything but the socket.
+async fn take_events(mut inbox: Inbox, role: Role, hub: Arc<Hub>) -> String {
+    while let Some(heard) = inbox.next().await {
+        if let (Role::Events, Heard::Event(event)) = (role, heard) {
+            hub.take(&event, Instant::now());
+        }
+    }
+    inbox.ending()
+}
+
+fn answer_down(ask: Ask) {
+    // nobody waits for the answer if whoever asked has gone on
+    let _ = ask.done.send(Err(AskError::Down));
+}

@@ -1,0 +1,294 @@
+//! Accepts callers' sockets, and nobody else's.
+//!
+//! In: connections from FreeSWITCH's `socket` application. Out: [`Incoming`] callers, and counts of refusals.
+//! **Invariants:** the allow-list comes before everything; no peer can hold up another (handshakes run beside
+//! each other, under a limit of their own); running out of file descriptors is waited out.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::caller::{Caller, Terms};
+use super::facts::{BadFacts, ChannelFacts};
+use super::handshake::{self, NotMet};
+use super::settings::Settings;
+use super::wire::Wire;
+
+/// What keeps us from talking to FreeSWITCH at all.
+#[derive(Debug, thiserror::Error)]
+pub enum SwitchError {
+    /// The address for callers' sockets cannot be had.
+    #[error(
+        "cannot listen on {address} for FreeSWITCH's callers: {source}; choose another `listen`, or stop what uses it"
+    )]
+    Listen {
+        /// The address of the settings.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What came of the connections to our listener, counted since its start.
+#[derive(Debug, Default)]
+pub struct ListenerStats {
+    /// Connections accepted by the system.
+    pub accepted: AtomicU64,
+    /// Connections that became callers.
+    pub callers: AtomicU64,
+    /// Callers' sockets open now.
+    pub open: AtomicU64,
+    /// Refused: the peer is not on the allow-list.
+    pub not_allowed: AtomicU64,
+    /// Refused: as many callers as allowed are there already.
+    pub over_connections: AtomicU64,
+    /// Refused: as many unfinished handshakes as allowed are going on already.
+    pub over_handshakes: AtomicU64,
+    /// Dropped: did not tell in time whom it brings.
+    pub timed_out: AtomicU64,
+    /// Dropped: left before it told whom it brings.
+    pub closed_early: AtomicU64,
+    /// Dropped: sent too much, or what is no answer to `connect`.
+    pub malformed: AtomicU64,
+    /// Dropped: the dialplan calls `socket` without `async full`.
+    pub wrong_mode: AtomicU64,
+    /// Dropped: FreeSWITCH refused, or did not answer, the commands that follow `connect`.
+    pub setup_failed: AtomicU64,
+    /// Times that accepting failed, most often for want of file descriptors.
+    pub accept_failed: AtomicU64,
+}
+
+impl ListenerStats {
+    /// Every count with the word for it, in the order of the fields; for metrics.
+    #[must_use]
+    pub fn counts(&self) -> [(&'static str, u64); 12] {
+        let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        [
+            ("accepted", now(&self.accepted)),
+            ("callers", now(&self.callers)),
+            ("open", now(&self.open)),
+            ("not_allowed", now(&self.not_allowed)),
+            ("over_connections", now(&self.over_connections)),
+            ("over_handshakes", now(&self.over_handshakes)),
+            ("timed_out", now(&self.timed_out)),
+            ("closed_early", now(&self.closed_early)),
+            ("malformed", now(&self.malformed)),
+            ("wrong_mode", now(&self.wrong_mode)),
+            ("setup_failed", now(&self.setup_failed)),
+            ("accept_failed", now(&self.accept_failed)),
+        ]
+    }
+}
+
+/// A caller who has just arrived.
+#[derive(Debug)]
+pub struct Incoming {
+    /// The hold we have of him.
+    pub caller: Caller,
+    /// What his channel's data say.
+    pub facts: ChannelFacts,
+}
+
+/// Accepts callers until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    incoming: mpsc::Receiver<Incoming>,
+    stats: Arc<ListenerStats>,
+    stop: CancellationToken,
+    _stop_on_drop: DropGuard,
+}
+
+impl Listener {
+    /// Listens on the address of the settings, and accepts from now on.
+    ///
+    /// # Errors
+    /// If the address cannot be had, such as a port in use.
+    pub async fn bind(settings: &Settings) -> Result<Self, SwitchError> {
+        let address = settings.listen;
+        let fail = |source| SwitchError::Listen { address, source };
+        let socket = TcpListener::bind(address).await.map_err(fail)?;
+        let address = socket.local_addr().map_err(fail)?;
+        let (found, incoming) = mpsc::channel(settings.max_handshakes.max(1));
+        let stats = Arc::new(ListenerStats::default());
+        let stop = CancellationToken::new();
+        let door = Door {
+            settings: settings.clone(),
+            connections: Arc::new(Semaphore::new(settings.max_connections)),
+            handshakes: Arc::new(Semaphore::new(settings.max_handshakes)),
+            stats: Arc::clone(&stats),
+            found,
+        };
+        tokio::spawn(Arc::new(door).run(socket, stop.clone()));
+        tracing::info!(%address, "listening for callers");
+        Ok(Self { address, incoming, stats, _stop_on_drop: stop.clone().drop_guard(), stop })
+    }
+
+    /// The next caller; none once the listener was stopped and the last one who was let in has been given out.
+    /// Cancel-safe.
+    pub async fn next(&mut self) -> Option<Incoming> {
+        self.incoming.recv().await
+    }
+
+    /// Lets nobody else in: FreeSWITCH is refused, and its dialplan goes on.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Stops it from elsewhere.
+    #[must_use]
+    pub fn stopper(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Where it listens; tells the port if the settings said 0.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What came of the connections so far.
+    #[must_use]
+    pub fn stats(&self) -> Arc<ListenerStats> {
+        Arc::clone(&self.stats)
+    }
+}
+
+/// Who is let in, and how far.
+struct Door {
+    settings: Settings,
+    connections: Arc<Semaphore>,
+    handshakes: Arc<Semaphore>,
+    stats: Arc<ListenerStats>,
+    found: mpsc::Sender<Incoming>,
+}
+
+/// Shortest and longest wait after accepting failed.
+const ACCEPT_WAIT: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+impl Door {
+    async fn run(self: Arc<Self>, socket: TcpListener, stop: CancellationToken) {
+        let mut wait = ACCEPT_WAIT.0;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = socket.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    wait = ACCEPT_WAIT.0;
+                    self.admit(stream, peer);
+                }
+                Err(error) => {
+                    count(&self.stats.accept_failed);
+                    tracing::warn!(%error, wait_ms = wait.as_millis(), "cannot accept a caller; waiting");
+                    sleep(wait).await;
+                    wait = (wait * 2).min(ACCEPT_WAIT.1);
+                }
+            }
+        }
+        drop(socket);
+        tracing::info!("no longer listening for callers");
+    }
+
+    /// Checks the peer and the limits; a refused connection is closed, so that its dialplan goes on.
+    fn admit(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        count(&self.stats.accepted);
+        if !self.settings.allows(peer.ip()) {
+            return self.refuse(&self.stats.not_allowed, peer, "it is on no network of `allow`");
+        }
+        let Ok(connection) = Arc::clone(&self.connections).try_acquire_owned() else {
+            return self.refuse(&self.stats.over_connections, peer, "`max_connections` callers are here");
+        };
+        let Ok(handshake) = Arc::clone(&self.handshakes).try_acquire_owned() else {
+            return self.refuse(&self.stats.over_handshakes, peer, "`max_handshakes` are going on");
+        };
+        let door = Arc::clone(self);
+        tokio::spawn(async move { door.greet(stream, peer, connection, handshake).await });
+    }
+
+    /// Counts a refusal; logs those whose count is a power of two, so that a flood cannot fill the disk.
+    fn refuse(&self, counter: &AtomicU64, peer: SocketAddr, why: &str) {
+        let times = count(counter);
+        if times.is_power_of_two() {
+            tracing::warn!(%peer, why, times, "connection refused");
+        }
+    }
+
+    async fn greet(
+        &self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        connection: OwnedSemaphorePermit,
+        handshake: OwnedSemaphorePermit,
+    ) {
+        let limit = self.settings.handshake_timeout;
+        let met = match timeout(limit, handshake::meet(&mut stream)).await {
+            Err(_) => return self.refuse(&self.stats.timed_out, peer, "it did not answer connect in time"),
+            Ok(Err(error)) => return self.refuse(self.counter(&error), peer, &error.to_string()),
+            Ok(Ok(met)) => met,
+        };
+        let adopted =
+            Wire::adopt(stream, &met.residual, self.settings.caller_events, self.settings.command_timeout);
+        let (wire, inbox) = match adopted {
+            Ok(adopted) => adopted,
+            Err(error) => return self.refuse(&self.stats.setup_failed, peer, &error.to_string()),
+        };
+        let open = Open::new(&self.stats, connection);
+        let terms = Terms { linger: self.settings.linger, check: self.settings.check };
+        match Caller::take(met.facts.channel, wire, inbox, terms, open).await {
+            Ok(caller) => self.hand_over(Incoming { caller, facts: met.facts }).await,
+            Err(error) => self.refuse(&self.stats.setup_failed, peer, &error.to_string()),
+        }
+        drop(handshake);
+    }
+
+    async fn hand_over(&self, incoming: Incoming) {
+        count(&self.stats.callers);
+        tracing::debug!(channel = %incoming.facts.channel, "caller arrived");
+        if self.found.send(incoming).await.is_err() {
+            tracing::warn!("a caller arrived while we stop; the dialplan takes him back");
+        }
+    }
+
+    fn counter(&self, error: &NotMet) -> &AtomicU64 {
+        match error {
+            NotMet::Closed | NotMet::Io(_) => &self.stats.closed_early,
+            NotMet::Bad(BadFacts::WrongMode) => &self.stats.wrong_mode,
+            NotMet::TooLong | NotMet::Bad(_) => &self.stats.malformed,
+        }
+    }
+}
+
+/// Counts one up, and returns the new count.
+fn count(counter: &AtomicU64) -> u64 {
+    counter.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+/// A caller's place among the connections; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Open {
+    stats: Arc<ListenerStats>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn new(stats: &Arc<ListenerStats>, permit: OwnedSemaphorePermit) -> Self {
+        count(&stats.open);
+        Self { stats: Arc::clone(stats), _permit: permit }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.stats.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}

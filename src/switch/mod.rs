@@ -1,0 +1,39 @@
+//! How we talk to FreeSWITCH; knows nothing of queues, routes or cases.
+//!
+//! In: one TCP connection a caller from the dialplan's `socket` application, and two links that we open
+//! to each node. Out: [`Caller`] with its [`ChannelFacts`], [`Leg`] from originate to hangup, typed events.
+//!
+//! - `listener` accepts, `handshake` gets the channel's data, `facts` parses it, `caller` is the caller's socket
+//! - `node` is one FreeSWITCH, `link` one connection to it, `leg` one originated call and `track` its pure state
+//! - `dial` is the only maker of dial strings, `cause` reads what became of them, `text` cleans what peers send
+//! - `wire` is the only file that names the event socket crate's types
+//!
+//! **Invariants:** the task that takes events from a socket never waits for anything else (a stalled reader
+//! freezes the whole switch); a command's future is never dropped half-way (replies carry no identity); any
+//! doubt about a connection ends it; every list, queue and wait has a limit; no text of a peer is logged or
+//! sent on unchecked.
+
+mod caller;
+pub mod cause;
+pub mod dial;
+mod facts;
+mod handshake;
+mod leg;
+mod link;
+mod listener;
+mod node;
+mod nodes;
+mod settings;
+mod text;
+mod track;
+mod wire;
+
+pub use caller::{Caller, CallerError, CallerEvent, Loops, PlayId, Variable};
+pub use cause::HangupCause;
+pub use facts::ChannelFacts;
+pub use leg::{Cancel, Leg, LegEvent, LegRequest};
+pub use listener::{Incoming, Listener, ListenerStats, SwitchError};
+pub use node::{Node, NodeDown, NodeStats, QueryError};
+pub use nodes::Nodes;
+pub use settings::{NodeSettings, Settings};
+pub use text::Shown;

@@ -1,0 +1,185 @@
+//! Addresses and limits of the switch side, each with a default.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::NodeName;
+
+/// How we meet FreeSWITCH. In a file, times are written as `5s`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the dialplan's `socket` application connects to. Default 127.0.0.1:8084.
+    pub listen: SocketAddr,
+    /// Networks whose connections are let in; everybody else is refused at once. Default loopback only.
+    pub allow: Vec<IpNet>,
+    /// Callers at one time; further ones are refused, so that the dialplan goes on. Default 4096.
+    pub max_connections: usize,
+    /// Connections at one time that have not told whom they bring. Default 64.
+    pub max_handshakes: usize,
+    /// How long a connection may take until it has told whom it brings. Default 5 s.
+    #[serde(with = "crate::config::humane")]
+    pub handshake_timeout: Duration,
+    /// How long FreeSWITCH may take to answer one command. Default 5 s.
+    #[serde(with = "crate::config::humane")]
+    pub command_timeout: Duration,
+    /// How long FreeSWITCH keeps a caller's socket after he hung up, for the last events. Default 10 s.
+    #[serde(with = "crate::config::humane")]
+    pub linger: Duration,
+    /// How often a silent caller's socket is asked whether he is still there. Default 30 s.
+    #[serde(with = "crate::config::humane")]
+    pub check: Duration,
+    /// Events of one caller that may wait to be taken. Default 64.
+    pub caller_events: usize,
+    /// The FreeSWITCH nodes on which agents are rung.
+    pub nodes: Vec<NodeSettings>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8084),
+            allow: loopback(),
+            max_connections: 4096,
+            max_handshakes: 64,
+            handshake_timeout: Duration::from_secs(5),
+            command_timeout: Duration::from_secs(5),
+            linger: Duration::from_secs(10),
+            check: Duration::from_secs(30),
+            caller_events: 64,
+            nodes: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether a peer at `address` is let in.
+    #[must_use]
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.allow.iter().any(|network| network.contains(&address))
+    }
+}
+
+fn loopback() -> Vec<IpNet> {
+    ["127.0.0.0/8", "::1/128"].iter().filter_map(|network| network.parse().ok()).collect()
+}
+
+/// One FreeSWITCH, and how patient we are with it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NodeSettings {
+    /// Its name in tables, metrics and messages. Default `freeswitch`.
+    pub name: NodeName,
+    /// Host name or address of its event socket. Default 127.0.0.1.
+    pub host: String,
+    /// Port of its event socket. Default 8021.
+    pub port: u16,
+    /// Password of its event socket. Default FreeSWITCH's own, `ClueCon`.
+    pub password: String,
+    /// First wait before connecting again; doubles with every failure. Default 200 ms.
+    #[serde(with = "crate::config::humane")]
+    pub reconnect_min: Duration,
+    /// Longest wait before connecting again. Default 10 s.
+    #[serde(with = "crate::config::humane")]
+    pub reconnect_max: Duration,
+    /// How long connecting and logging in may take. Default 2 s.
+    #[serde(with = "crate::config::humane")]
+    pub connect_timeout: Duration,
+    /// How long it may take to answer one command. Default 5 s.
+    #[serde(with = "crate::config::humane")]
+    pub command_timeout: Duration,
+    /// Silence between two of its heartbeats (it sends one every 20 s) that raises the alarm. Default 45 s.
+    #[serde(with = "crate::config::humane")]
+    pub heartbeat_gap: Duration,
+    /// Silence of its event link after which it counts as dead. Default 70 s.
+    #[serde(with = "crate::config::humane")]
+    pub silence: Duration,
+    /// Events that may wait to be taken; more are lost and counted. At least and by default 65,536.
+    pub event_queue: usize,
+    /// Commands that may wait to be sent on one link. Default 4096.
+    pub command_queue: usize,
+    /// How long a leg may be out of sight before it counts as ended. Default 30 s.
+    #[serde(with = "crate::config::humane")]
+    pub lost_leg: Duration,
+    /// How long FreeSWITCH keeps an answered leg that nobody connects, should we have died. Default 15 s.
+    #[serde(with = "crate::config::humane")]
+    pub park_timeout: Duration,
+    /// How long an agent may take to press 1 where that is asked of him. Default 10 s.
+    #[serde(with = "crate::config::humane")]
+    pub confirm_timeout: Duration,
+    /// What asks him to: a sound file of FreeSWITCH, letters, digits, `_`, `-`, `.`, `/` only.
+    pub confirm_file: String,
+}
+
+impl Default for NodeSettings {
+    fn default() -> Self {
+        let name = "freeswitch".parse::<NodeName>();
+        #[expect(clippy::expect_used, reason = "a constant that a test parses")]
+        let name = name.expect("a fit name");
+        Self {
+            name,
+            host: "127.0.0.1".into(),
+            port: 8021,
+            password: "ClueCon".into(),
+            reconnect_min: Duration::from_millis(200),
+            reconnect_max: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(2),
+            command_timeout: Duration::from_secs(5),
+            heartbeat_gap: Duration::from_secs(45),
+            silence: Duration::from_secs(70),
+            event_queue: 65_536,
+            command_queue: 4096,
+            lost_leg: Duration::from_secs(30),
+            park_timeout: Duration::from_secs(15),
+            confirm_timeout: Duration::from_secs(10),
+            confirm_file: "ivr/ivr-accept_reject_voicemail.wav".into(),
+        }
+    }
+}
+
+impl std::fmt::Debug for NodeSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeSettings")
+            .field("name", &self.name)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_need_be_said_and_nothing_unknown_is_taken() {
+        let settings: Settings = toml::from_str("").unwrap();
+        assert_eq!(settings, Settings::default());
+        let some = "handshake_timeout = \"250ms\"\n[[nodes]]\nname = \"two\"\nlost_leg = \"1ms\"\n";
+        let settings: Settings = toml::from_str(some).unwrap();
+        assert_eq!(settings.handshake_timeout, Duration::from_millis(250));
+        assert_eq!(settings.nodes[0].name.as_str(), "two");
+        assert_eq!(settings.nodes[0].port, 8021);
+        assert!(toml::from_str::<Settings>("handshake_timeout = 5").is_err());
+    }
+
+    #[test]
+    fn only_listed_networks_are_let_in() {
+        let settings = Settings::default();
+        for good in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(settings.allows(good.parse().unwrap()), "{good}");
+        }
+        for bad in ["10.0.0.1", "128.0.0.1", "::2", "::ffff:10.0.0.1"] {
+            assert!(!settings.allows(bad.parse().unwrap()), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert!(!format!("{:?}", NodeSettings::default()).contains("ClueCon"));
+    }
+}

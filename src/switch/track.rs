@@ -1,0 +1,318 @@
+//! What became of one originate: pure. In: signals in any order, twice, or not at all. Out: what the leg's
+//! owner is told, each thing once, and whether it is over.
+//!
+//! A leg is one `originate`. It has usually one channel; a directory user who is registered from several phones
+//! has one for each, of which FreeSWITCH lets one win. It is over when the originate has a result (or can
+//! have none any more) and every channel that it made is gone.
+
+use smallvec::SmallVec;
+
+use crate::ids::ChannelId;
+
+use super::leg::LegEvent;
+
+/// News about one leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// A channel of it exists.
+    Created(ChannelId),
+    /// A channel of it was picked up.
+    Answered(ChannelId),
+    /// A channel of it is gone, and why.
+    HungUp(ChannelId, String),
+    /// The originate succeeded with this channel.
+    Won(ChannelId),
+    /// The originate failed with this cause.
+    Failed(String),
+    /// The originate's result cannot come any more.
+    JobLost,
+}
+
+/// How far an originate is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Job {
+    Pending,
+    Won,
+    Failed(String),
+    Lost,
+}
+
+#[derive(Debug)]
+struct Channel {
+    id: ChannelId,
+    cause: Option<String>,
+}
+
+/// The state of one leg.
+#[derive(Debug)]
+pub(super) struct Track {
+    /// The only identity its channel can have, if we chose it.
+    own: Option<ChannelId>,
+    /// Whether picking up is not yet accepting.
+    confirm: bool,
+    channels: SmallVec<[Channel; 1]>,
+    job: Job,
+    picked_up: bool,
+    answered: Option<ChannelId>,
+}
+
+type Told = SmallVec<[LegEvent; 2]>;
+
+impl Track {
+    pub(super) fn new(own: Option<ChannelId>, confirm: bool) -> Self {
+        Self { own, confirm, channels: SmallVec::new(), job: Job::Pending, picked_up: false, answered: None }
+    }
+
+    /// Takes a signal in, and says what is new for the leg's owner.
+    pub(super) fn hear(&mut self, signal: Signal) -> Told {
+        let mut told = Told::new();
+        match signal {
+            Signal::Created(id) => self.see(id, &mut told),
+            Signal::Answered(id) => {
+                self.see(id, &mut told);
+                self.pick_up(id, &mut told);
+            }
+            Signal::HungUp(id, cause) => {
+                self.see(id, &mut told);
+                self.channels.iter_mut().filter(|channel| channel.id == id).for_each(|channel| {
+                    channel.cause.get_or_insert_with(|| cause.clone());
+                });
+            }
+            Signal::Won(id) => {
+                self.see(id, &mut told);
+                self.settle(Job::Won);
+                self.answer(id, &mut told);
+            }
+            Signal::Failed(cause) => self.settle(Job::Failed(cause)),
+            Signal::JobLost => self.settle(Job::Lost),
+        }
+        told
+    }
+
+    fn settle(&mut self, job: Job) {
+        if matches!(self.job, Job::Pending | Job::Lost) {
+            self.job = job;
+        }
+    }
+
+    fn see(&mut self, id: ChannelId, told: &mut Told) {
+        if self.channels.iter().any(|channel| channel.id == id) {
+            return;
+        }
+        if self.channels.is_empty() {
+            told.push(LegEvent::Created);
+        }
+        self.channels.push(Channel { id, cause: None });
+    }
+
+    /// With one channel, who picks up has won. With several, FreeSWITCH decides, and says so by the result.
+    fn pick_up(&mut self, id: ChannelId, told: &mut Told) {
+        if self.confirm {
+            if !self.picked_up {
+                told.push(LegEvent::PickedUp);
+            }
+            self.picked_up = true;
+        } else if self.own == Some(id) || self.channels.len() == 1 {
+            self.answer(id, told);
+        }
+    }
+
+    fn answer(&mut self, id: ChannelId, told: &mut Told) {
+        self.picked_up = true;
+        if self.answered.is_none() {
+            self.answered = Some(id);
+            told.push(LegEvent::Answered { channel: id });
+        }
+    }
+
+    /// The last event, if the leg is over.
+    pub(super) fn ended(&self) -> Option<LegEvent> {
+        let over = self.job != Job::Pending && self.channels.iter().all(|channel| channel.cause.is_some());
+        over.then(|| self.ending())
+    }
+
+    /// The event that ends the leg, from what is known now.
+    pub(super) fn ending(&self) -> LegEvent {
+        let of_channel = |id| self.channels.iter().find(|channel| Some(channel.id) == id)?.cause.clone();
+        let any = || self.channels.iter().find_map(|channel| channel.cause.clone());
+        let cause = match (&self.job, self.answered) {
+            (Job::Failed(cause), _) => Some(cause.clone()),
+            (_, Some(channel)) => of_channel(Some(channel)),
+            _ => any(),
+        };
+        let unsaid = if self.job == Job::Lost { super::cause::LINK_LOST } else { super::cause::UNKNOWN };
+        LegEvent::Ended {
+            cause: cause.unwrap_or_else(|| unsaid.to_owned()),
+            answered: self.answered.is_some(),
+            picked_up: self.picked_up,
+        }
+    }
+
+    /// The channels that are not known to be gone.
+    pub(super) fn alive(&self) -> SmallVec<[ChannelId; 1]> {
+        self.channels.iter().filter(|channel| channel.cause.is_none()).map(|channel| channel.id).collect()
+    }
+
+    /// Channels that exist or, for all we know, may come to exist under an identity that we know.
+    pub(super) fn suspects(&self) -> SmallVec<[ChannelId; 1]> {
+        let mut suspects = self.alive();
+        if let Some(own) = self.own
+            && self.channels.is_empty()
+        {
+            suspects.push(own);
+        }
+        suspects
+    }
+
+    /// Whether channels existed, and none does any more.
+    pub(super) fn all_gone(&self) -> bool {
+        !self.channels.is_empty() && self.channels.iter().all(|channel| channel.cause.is_some())
+    }
+
+    /// Whether the originate has neither succeeded nor failed nor been lost.
+    pub(super) fn is_pending(&self) -> bool {
+        self.job == Job::Pending
+    }
+
+    /// Whether it can be connected.
+    pub(super) const fn is_answered(&self) -> bool {
+        self.answered.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn ended(cause: &str, answered: bool, picked_up: bool) -> Option<LegEvent> {
+        Some(LegEvent::Ended { cause: cause.into(), answered, picked_up })
+    }
+
+    #[test]
+    fn busy() {
+        let id = ChannelId::new();
+        let mut track = Track::new(Some(id), false);
+        assert_eq!(track.hear(Signal::Created(id)).as_slice(), [LegEvent::Created]);
+        assert!(track.hear(Signal::HungUp(id, "USER_BUSY".into())).is_empty());
+        assert_eq!(track.ended(), None);
+        assert!(track.hear(Signal::Failed("USER_BUSY".into())).is_empty());
+        assert_eq!(track.ended(), ended("USER_BUSY", false, false));
+    }
+
+    #[test]
+    fn nobody_to_ring_makes_no_channel_at_all() {
+        let mut track = Track::new(None, false);
+        assert!(track.hear(Signal::Failed("SUBSCRIBER_ABSENT".into())).is_empty());
+        assert_eq!(track.ended(), ended("SUBSCRIBER_ABSENT", false, false));
+    }
+
+    #[test]
+    fn answered_talked_and_hung_up() {
+        let id = ChannelId::new();
+        let mut track = Track::new(Some(id), false);
+        track.hear(Signal::Created(id));
+        assert_eq!(track.hear(Signal::Answered(id)).as_slice(), [LegEvent::Answered { channel: id }]);
+        assert!(track.hear(Signal::Won(id)).is_empty());
+        assert_eq!(track.ended(), None);
+        track.hear(Signal::HungUp(id, "NORMAL_CLEARING".into()));
+        assert_eq!(track.ended(), ended("NORMAL_CLEARING", true, true));
+    }
+
+    #[test]
+    fn a_key_must_be_pressed_where_it_is_asked_for() {
+        let id = ChannelId::new();
+        let mut track = Track::new(Some(id), true);
+        track.hear(Signal::Created(id));
+        assert_eq!(track.hear(Signal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
+        track.hear(Signal::Failed("NO_ANSWER".into()));
+        assert_eq!(track.ended(), None, "the channel is still there");
+        track.hear(Signal::HungUp(id, "NO_ANSWER".into()));
+        assert_eq!(track.ended(), ended("NO_ANSWER", false, true));
+
+        let mut track = Track::new(Some(id), true);
+        track.hear(Signal::Answered(id));
+        assert_eq!(track.hear(Signal::Won(id)).as_slice(), [LegEvent::Answered { channel: id }]);
+    }
+
+    #[test]
+    fn of_several_phones_freeswitch_names_the_winner() {
+        let (one, two) = (ChannelId::new(), ChannelId::new());
+        let mut track = Track::new(None, false);
+        assert_eq!(track.hear(Signal::Created(one)).as_slice(), [LegEvent::Created]);
+        assert!(track.hear(Signal::Created(two)).is_empty());
+        assert!(track.hear(Signal::Answered(one)).is_empty());
+        assert_eq!(track.hear(Signal::Won(two)).as_slice(), [LegEvent::Answered { channel: two }]);
+        track.hear(Signal::HungUp(two, "NORMAL_CLEARING".into()));
+        assert_eq!(track.ended(), None);
+        assert_eq!(track.alive().as_slice(), [one]);
+        track.hear(Signal::HungUp(one, "LOSE_RACE".into()));
+        assert_eq!(track.ended(), ended("NORMAL_CLEARING", true, true));
+    }
+
+    #[test]
+    fn a_single_phone_of_a_user_wins_at_once() {
+        let id = ChannelId::new();
+        let mut track = Track::new(None, false);
+        track.hear(Signal::Created(id));
+        assert_eq!(track.hear(Signal::Answered(id)).as_slice(), [LegEvent::Answered { channel: id }]);
+    }
+
+    #[test]
+    fn a_lost_result_may_still_come() {
+        let id = ChannelId::new();
+        let mut track = Track::new(Some(id), false);
+        track.hear(Signal::Created(id));
+        track.hear(Signal::JobLost);
+        track.hear(Signal::Failed("USER_BUSY".into()));
+        track.hear(Signal::HungUp(id, "NORMAL_CLEARING".into()));
+        assert_eq!(track.ended(), ended("USER_BUSY", false, false));
+    }
+
+    #[test]
+    fn what_does_not_exist_yet_is_suspected() {
+        let id = ChannelId::new();
+        let mut track = Track::new(Some(id), false);
+        assert!(track.alive().is_empty());
+        assert_eq!(track.suspects().as_slice(), [id]);
+        track.hear(Signal::HungUp(id, "X".into()));
+        assert!(track.suspects().is_empty());
+    }
+
+    fn signal() -> impl Strategy<Value = (u8, u8)> {
+        (0..6_u8, 0..3_u8)
+    }
+
+    proptest! {
+        #[test]
+        fn every_thing_is_told_once_and_in_order(
+            signals in prop::collection::vec(signal(), 0..30), own in any::<bool>(), confirm in any::<bool>(),
+        ) {
+            let ids = [ChannelId::new(), ChannelId::new(), ChannelId::new()];
+            let mut track = Track::new(own.then_some(ids[0]), confirm);
+            let mut told = Vec::new();
+            let mut over = false;
+            for (kind, which) in signals {
+                let id = ids[usize::from(which)];
+                told.extend(track.hear(match kind {
+                    0 => Signal::Created(id),
+                    1 => Signal::Answered(id),
+                    2 => Signal::HungUp(id, "A".into()),
+                    3 => Signal::Won(id),
+                    4 => Signal::Failed("B".into()),
+                    _ => Signal::JobLost,
+                }));
+                over = track.ended().is_some();
+                prop_assert!(!over || track.alive().is_empty());
+            }
+            let rank = |event: &LegEvent| match event {
+                LegEvent::Created => 0,
+                LegEvent::PickedUp => 1,
+                LegEvent::Answered { .. } => 2,
+                LegEvent::Ended { .. } => 3,
+            };
+            prop_assert!(told.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])), "{told:?}");
+            prop_assert!(over || track.ended().is_none());
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! One event socket connection, with the guards that the crate under it needs. The only file that names it.
+//!
+//! In: a socket, or an address. Out: [`Wire`] for commands, [`Inbox`] for events.
+//! **Invariants:** one command at a time and never a dropped future (the crate is not cancel-safe, replies carry
+//! no identity), so commands take `&mut self` and are called from the task that owns the connection; after any
+//! error but a refusal the connection must be closed; closing also ends the crate's reader.
+
+use std::time::Duration;
+
+use freeswitch_esl_tokio::{
+    AuthMethod, ConnectionStatus, DisconnectReason, EslClient, EslCommand, EslConnectOptions, EslError,
+    EslEvent, EslEventStream, EslResponse, EventFormat,
+};
+use tokio::net::TcpStream;
+
+use super::text;
+
+/// Why a command was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum WireError {
+    /// FreeSWITCH answered, with a no. The connection is good.
+    #[error("FreeSWITCH refused it: {0}")]
+    Refused(String),
+    /// No answer in time: whatever comes later cannot be told apart, so the connection must be closed.
+    #[error("FreeSWITCH did not answer in time")]
+    TimedOut,
+    /// The connection is gone.
+    #[error("the connection is closed: {0}")]
+    Closed(String),
+}
+
+impl WireError {
+    fn read(error: &EslError) -> Self {
+        match error {
+            EslError::Timeout { .. } => Self::TimedOut,
+            EslError::CommandFailed { reply_text } | EslError::UnexpectedReply { reply_text } => {
+                Self::Refused(text::printable(reply_text, 120))
+            }
+            other => Self::Closed(text::printable(&other.to_string(), 120)),
+        }
+    }
+
+    /// Whether the connection can go on being used.
+    pub(super) const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+/// Where and how to log in.
+pub(super) struct Login<'a> {
+    pub host: &'a str,
+    pub port: u16,
+    pub password: &'a str,
+    pub connect_timeout: Duration,
+    pub command_timeout: Duration,
+    pub event_queue: usize,
+}
+
+/// An application to run on the caller's channel.
+pub(super) struct Execute<'a> {
+    pub app: &'a str,
+    pub arg: &'a str,
+    /// Comes back as `Application-UUID`.
+    pub id: &'a str,
+    /// Later ones wait until this one is done, instead of running inside it.
+    pub lock: bool,
+    /// Again and again until it is broken off.
+    pub forever: bool,
+}
+
+/// The commands of one connection.
+pub(super) struct Wire {
+    client: EslClient,
+}
+
+/// The events of one connection.
+pub(super) struct Inbox {
+    stream: EslEventStream,
+}
+
+/// Something that came in.
+pub(super) enum Heard {
+    /// An event.
+    Event(Event),
+    /// Events were lost, since the queue was full.
+    Overflow,
+}
+
+/// An event, as far as it was decoded.
+pub(super) struct Event(EslEvent);
+
+impl Event {
+    /// The value of a header, decoded.
+    pub(super) fn get(&self, header: &str) -> Option<&str> {
+        self.0.header_str(header)
+    }
+
+    /// Its kind, such as `CHANNEL_ANSWER`.
+    pub(super) fn kind(&self) -> &str {
+        self.get("Event-Name").unwrap_or_default()
+    }
+
+    /// What follows the headers, such as a job's result.
+    pub(super) fn body(&self) -> &str {
+        self.0.body().unwrap_or_default()
+    }
+
+    /// Makes an event out of what FreeSWITCH sent, for tests.
+    #[cfg(test)]
+    pub(super) fn new(headers: &[(&str, &str)], body: Option<&str>) -> Self {
+        let mut event = EslEvent::new();
+        for (name, value) in headers {
+            event.set_header(*name, *value);
+        }
+        if let Some(body) = body {
+            event.set_body(body);
+        }
+        Self(event)
+    }
+}
+
+impl Wire {
+    /// Takes over a socket on which `connect` has been answered; `residual` is what was read beyond the answer.
+    pub(super) fn adopt(
+        stream: TcpStream,
+        residual: &[u8],
+        event_queue: usize,
+        command_timeout: Duration,
+    ) -> Result<(Self, Inbox), WireError> {
+        let options = EslConnectOptions::new().with_event_queue_size(event_queue);
+        let (client, stream) = EslClient::adopt_stream_with_options(stream, residual, options)
+            .map_err(|e| WireError::read(&e))?;
+        client.set_command_timeout(command_timeout);
+        Ok((Self { client }, Inbox { stream }))
+    }
+
+    /// Connects and logs in.
+    pub(super) async fn connect(login: &Login<'_>) -> Result<(Self, Inbox), WireError> {
+        let options = EslConnectOptions::new()
+            .with_event_queue_size(login.event_queue)
+            .with_connect_timeout(login.connect_timeout);
+        let method = AuthMethod::password(login.password);
+        let connecting = EslClient::connect_with_auth(login.host, login.port, method, options);
+        let (client, stream) = Box::pin(connecting).await.map_err(|e| WireError::read(&e))?;
+        client.set_command_timeout(login.command_timeout);
+        Ok((Self { client }, Inbox { stream }))
+    }
+
+    /// Counts the connection as dead after this long without a byte from FreeSWITCH.
+    pub(super) fn end_after_silence(&self, limit: Duration) {
+        self.client.set_liveness_timeout(limit);
+    }
+
+    /// Runs an API command and returns what it printed, without the line's end.
+    pub(super) async fn api(&mut self, command: &str) -> Result<String, WireError> {
+        let reply = self.client.api(command).await.map_err(|e| WireError::read(&e))?;
+        printed(&reply)
+    }
+
+    /// Starts an API command in a thread of its own; its result comes as an event.
+    pub(super) async fn bgapi(&mut self, command: &str) -> Result<String, WireError> {
+        let reply = self.client.bgapi(command).await.map_err(|e| WireError::read(&e))?;
+        printed(&reply)
+    }
+
+    /// Queues an application on the caller's channel; success means queued, not done.
+    pub(super) async fn execute(&mut self, execute: &Execute<'_>) -> Result<(), WireError> {
+        let mut event = EslEvent::new();
+        event.set_header("call-command", "execute");
+        event.set_header("execute-app-name", execute.app);
+        if !execute.arg.is_empty() {
+            event.set_header("execute-app-arg", execute.arg);
+        }
+        if !execute.id.is_empty() {
+            event.set_header("Event-UUID", execute.id);
+        }
+        if execute.lock {
+            event.set_header("event-lock", "true");
+        }
+        if execute.forever {
+            event.set_header("loops", "-1");
+        }
+        self.send(EslCommand::SendMsg { uuid: None, event }).await
+    }
+
+    /// Asks for events of these kinds, in addition to those asked for before.
+    pub(super) async fn events(&mut self, kinds: &str) -> Result<(), WireError> {
+        self.send(EslCommand::Events { format: EventFormat::Plain.to_string(), events: kinds.to_owned() })
+            .await
+    }
+
+    /// Lets through events whose header has this value; several filters let through what any of them does.
+    pub(super) async fn filter(&mut self, header: &str, value: &str) -> Result<(), WireError> {
+        self.send(EslCommand::Filter { header: header.to_owned(), value: value.to_owned() }).await
+    }
+
+    /// Keeps the socket for a while after the caller hung up.
+    pub(super) async fn linger(&mut self, span: Duration) -> Result<(), WireError> {
+        self.send(EslCommand::Linger { timeout: Some(span) }).await
+    }
+
+    /// How many events were lost since the queue was full.
+    pub(super) fn dropped(&self) -> u64 {
+        self.client.dropped_event_count()
+    }
+
+    /// Closes the connection. The reader ends with it, even if the peer keeps its side open: it takes the
+    /// next silence for death.
+    pub(super) async fn close(self, inbox: Option<Inbox>) {
+        drop(inbox);
+        self.client.set_liveness_timeout(Duration::from_millis(1));
+        // fails only if the socket is closed already
+        let _ = self.client.disconnect().await;
+    }
+
+    async fn send(&mut self, command: EslCommand) -> Result<(), WireError> {
+        let reply = self.client.send_command(command).await.map_err(|e| WireError::read(&e))?;
+        printed(&reply).map(drop)
+    }
+}
+
+/// What a reply says: its body if it has one, else its `Reply-Text`; an error if it begins with a no.
+fn printed(reply: &EslResponse) -> Result<String, WireError> {
+    let said = reply.body().or_else(|| reply.reply_text()).unwrap_or_default().trim_end();
+    if said.starts_with("-ERR") || said.starts_with("-USAGE") {
+        return Err(WireError::Refused(text::printable(said, 120)));
+    }
+    Ok(said.to_owned())
+}
+
+impl Inbox {
+    /// The next event; none once the connection has ended. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Heard> {
+        match self.stream.recv().await? {
+            Ok(event) => Some(Heard::Event(Event(event))),
+            Err(EslError::QueueFull) => Some(Heard::Overflow),
+            Err(_) => None,
+        }
+    }
+
+    /// Why the connection ended, fit for a log line.
+    pub(super) fn ending(&self) -> String {
+        match self.stream.status() {
+            ConnectionStatus::Disconnected(DisconnectReason::ServerNotice { .. }) => {
+                "FreeSWITCH took leave".to_owned()
+            }
+            ConnectionStatus::Disconnected(reason) => text::printable(&reason.to_string(), 120),
+            _ => "an event could not be read".to_owned(),
+        }
+    }
+}

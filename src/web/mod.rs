@@ -1,0 +1,47 @@
+//! What browsers and Prometheus see.
+//!
+//! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, with what is missing.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::call::Desk;
+
+/// Every page.
+pub fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(desk)
+}
+
+async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+    match desk.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Ready when the database commits, a FreeSWITCH is linked, and nobody has told us to stop.
+async fn ready(State(desk): State<Arc<Desk>>) -> Response {
+    let mut missing = Vec::new();
+    if desk.draining.is_cancelled() {
+        missing.push("the controller is stopping".to_owned());
+    }
+    if !desk.nodes.any_up() {
+        missing.push("no FreeSWITCH is linked".to_owned());
+    }
+    if let Err(error) = desk.store.write("ready", |_| Ok(())).await {
+        missing.push(error.to_string());
+    }
+    if missing.is_empty() {
+        return "ready\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n").into_response()
+}
