@@ -17,7 +17,7 @@ use crate::metrics::{Metrics, MetricsError};
 use crate::queue::dispatcher::{Dispatcher, Tools};
 use crate::routing::rules::Rules;
 use crate::store::{self, Lock, Store, StoreError};
-use crate::switch::{Listener, Nodes, SwitchError};
+use crate::switch::{Listener, ListenerStats, Nodes, SwitchError};
 use crate::web;
 
 /// How often gauges that are counted elsewhere are brought up to date.
@@ -98,7 +98,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError
     let web = serve_web(&desk, &stop, &tasks).await?;
     let listen = listener.local_addr();
     tasks.spawn(follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
-    tasks.spawn(sample(Arc::clone(&desk), stop.clone()));
+    tasks.spawn(sample(Arc::clone(&desk), listener.stats(), stop.clone()));
     tasks.spawn(take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
     tracing::info!(%listen, %web, database = %settings.database, "ready for calls");
     Ok(Running { listen, web, desk, stop, calls, tasks, _lock: lock })
@@ -206,7 +206,7 @@ async fn follow_rules(desk: Arc<Desk>, rules_now: watch::Sender<Arc<Rules>>, sto
 }
 
 /// Brings gauges up to date that are counted in other places.
-async fn sample(desk: Arc<Desk>, stop: CancellationToken) {
+async fn sample(desk: Arc<Desk>, door: Arc<ListenerStats>, stop: CancellationToken) {
     let mut every = tokio::time::interval(SAMPLE_EVERY);
     loop {
         tokio::select! {
@@ -215,10 +215,34 @@ async fn sample(desk: Arc<Desk>, stop: CancellationToken) {
             _ = every.tick() => {}
         }
         show_nodes(&desk);
+        show_store(&desk);
+        for (what, count) in door.counts() {
+            desk.metrics.connections.with_label_values(&[what]).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         match desk.store.read("gauges", store::reports::gauges).await {
             Ok(gauges) => show(&desk.metrics, &gauges),
             Err(error) => tracing::error!(%error, "the gauges cannot be read"),
         }
+    }
+}
+
+/// Shows what the store counts.
+fn show_store(desk: &Desk) {
+    let (metrics, stats) = (&desk.metrics, desk.store.take_stats());
+    metrics.store_queue.set(i64::try_from(stats.waiting).unwrap_or(i64::MAX));
+    metrics.commits.inc_by(stats.commits.saturating_sub(metrics.commits.get()));
+    for took in &stats.commit_times {
+        metrics.commit_seconds.observe(took.as_secs_f64());
+    }
+    for (name, transactions) in &stats.transactions {
+        let grow = |result: &str, count: u64| {
+            let counter = metrics.transactions.with_label_values(&[name, result]);
+            counter.inc_by(count.saturating_sub(counter.get()));
+        };
+        grow("done", transactions.done);
+        grow("failed", transactions.failed);
+        let time = metrics.transaction_seconds.with_label_values(&[name]);
+        time.inc_by((transactions.time.as_secs_f64() - time.get()).max(0.0));
     }
 }
 

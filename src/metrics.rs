@@ -4,8 +4,8 @@
 //! chooses becomes a label.
 
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 /// A metric that could not be made or read.
@@ -54,16 +54,16 @@ pub struct Metrics {
     pub link_up: IntGaugeVec,
     /// What the switch side counts of a node, by `node` and `what`.
     pub node: IntGaugeVec,
-    /// Connections of FreeSWITCH that were not taken, by `reason`.
-    pub refused: IntCounterVec,
+    /// What became of connections of FreeSWITCH, by `what`.
+    pub connections: IntGaugeVec,
     /// Commits to the database.
     pub commits: IntCounter,
     /// How long a commit took, its fsync included.
     pub commit_seconds: Histogram,
     /// Transactions by `name` and `result` (`done` or `failed`).
     pub transactions: IntCounterVec,
-    /// Time inside a transaction, by `name`; the commit is shared and not in it.
-    pub transaction_seconds: HistogramVec,
+    /// Time inside transactions, by `name`; the commit is shared and not in it.
+    pub transaction_seconds: CounterVec,
     /// Transactions waiting for the committing task.
     pub store_queue: IntGauge,
     /// When the process started, in seconds since 1970.
@@ -92,16 +92,11 @@ impl Metrics {
             cases_open: make.gauge("cases_open", "Cases open now")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
             node: make.gauges("node", "Counts of a node since the start, by what", &["node", "what"])?,
-            refused: make.counters("connections_refused_total", "Connections not taken", &["reason"])?,
+            connections: make.gauges("connections", "What became of connections, by what", &["what"])?,
             commits: make.counter("store_commits_total", "Commits to the database")?,
             commit_seconds: make.time("store_commit_seconds", "Time of a commit", COMMIT_S)?,
             transactions: make.counters("store_transactions_total", "Transactions", &["name", "result"])?,
-            transaction_seconds: make.times(
-                "store_transaction_seconds",
-                "Time inside",
-                COMMIT_S,
-                &["name"],
-            )?,
+            transaction_seconds: make.seconds("store_transaction_seconds_total", "Time inside", &["name"])?,
             store_queue: make.gauge("store_queue_depth", "Transactions waiting to be committed")?,
             started: make.moment("process_start_time_seconds", "When the process started")?,
             registry: make.registry,
@@ -138,6 +133,10 @@ impl Maker {
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
         self.keep(IntCounterVec::new(opts(name, help), labels)?)
+    }
+
+    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, prometheus::Error> {
+        self.keep(CounterVec::new(opts(name, help), labels)?)
     }
 
     fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
