@@ -226,9 +226,8 @@ impl Floor {
     }
 
     fn join(&mut self, waiter: Waiter) -> Result<(), NoSuchQueue> {
-        let priority = self.rules.queues.get(&waiter.queue).map_or(0, |queue| queue.priority);
         self.board
-            .join(waiter.call, &waiter.queue, waiter.joined_at, priority)
+            .join(waiter.call, &waiter.queue, waiter.joined_at, 0)
             .map_err(|_| NoSuchQueue(waiter.queue.clone()))?;
         self.callers.insert(waiter.call, waiter);
         Ok(())

@@ -28,6 +28,14 @@ impl Nodes {
         self.0.iter().find(|node| *node.core().borrow() == Some(core)).cloned()
     }
 
+    /// Waits until every node can be used.
+    pub async fn wait_up(&self) {
+        for node in self.all() {
+            // The sender lives as long as the node: it is not gone while we hold one.
+            let _ = node.up().wait_for(|up| *up).await;
+        }
+    }
+
     /// Whether any of them can be used.
     #[must_use]
     pub fn any_up(&self) -> bool {
