@@ -14,12 +14,14 @@ pub mod call {
     //! What happens to a caller.
     pub mod ending;
 }
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod missed;
 pub mod phone;
 pub mod queue;
+pub mod report;
 pub mod routing;
 pub mod store;
 pub mod words;

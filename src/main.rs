@@ -1,2 +1,5 @@
 //! The `dozvon` command.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    dozvon::cli::main()
+}
