@@ -1,4 +1,19 @@
 //! dozvon gets callers through to people, and turns every call that nobody took into a case.
+//!
+//! The modules in the order in which a call meets them:
+//!
+//! | module | the question it answers |
+//! |---|---|
+//! | [`switch`] | how do we talk to FreeSWITCH? |
+//! | [`call`] | what happens to this caller? |
+//! | [`routing`] | where should this call go? |
+//! | [`queue`] | who rings for whom? |
+//! | [`missed`] | what do we owe the caller? |
+//! | [`store`] | what must not be lost? |
+//! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
+//!
+//! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of
+//! time, [`ids`], [`phone`] and [`words`] the types that cannot hold a bad value.
 #![cfg_attr(
     test,
     allow(
@@ -10,10 +25,10 @@
     )
 )]
 
-pub mod app;
 pub mod switch;
 
 pub mod call;
+
 pub mod routing;
 
 pub mod queue;
@@ -22,8 +37,12 @@ pub mod missed;
 
 pub mod store;
 
+pub mod report;
 pub mod web;
 
+pub mod cli;
+
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod ids;

@@ -1,7 +1,5 @@
 //! The `dozvon` command.
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let settings = dozvon::config::Settings::load(None)?;
-    dozvon::telemetry::start(settings.log.format, &settings.log.filter)?;
-    Ok(dozvon::app::serve(settings).await?)
+
+fn main() -> std::process::ExitCode {
+    dozvon::cli::main()
 }

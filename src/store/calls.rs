@@ -436,6 +436,62 @@ pub fn waits(c: &mut Database, call: CallId) -> Result<Vec<WaitRow>, StoreError>
         .load(c)?)
 }
 
+/// A caller who waits in a queue, as he is shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+pub struct WaitingRow {
+    /// The call.
+    pub call: String,
+    /// The queue.
+    pub queue: String,
+    /// When he joined it, in milliseconds since 1970.
+    pub joined_at: i64,
+    /// When he came.
+    pub arrived_at: i64,
+    /// His number in E.164 form.
+    pub number: Option<String>,
+    /// His number as it came.
+    pub caller_number: String,
+    /// His name as it came.
+    pub caller_name: String,
+}
+
+/// Who waits in which queue now, longest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting(c: &mut Database) -> Result<Vec<WaitingRow>, StoreError> {
+    Ok(waits::table
+        .inner_join(calls::table.on(calls::id.eq(waits::call)))
+        .filter(calls::ended_at.is_null().and(waits::left_at.is_null()))
+        .order((waits::joined_at, waits::call))
+        .select((
+            waits::call,
+            waits::queue,
+            waits::joined_at,
+            calls::arrived_at,
+            calls::number,
+            calls::caller_number,
+            calls::caller_name,
+        ))
+        .load(c)?)
+}
+
+/// The calls whose identity ends so, at most two: people write only the last digits.
+///
+/// # Errors
+/// When the database fails.
+pub fn ending_with(c: &mut Database, tail: &str) -> Result<Vec<CallRow>, StoreError> {
+    let digits: String = tail.chars().filter(|c| c.is_ascii_hexdigit() || *c == '-').collect();
+    Ok(calls::table
+        .filter(calls::id.like(format!("%{digits}")))
+        .select(COLUMNS)
+        .limit(2)
+        .load::<(First, Second, Third)>(c)?
+        .into_iter()
+        .map(CallRow::from)
+        .collect())
+}
+
 /// Whether anybody waits in a queue now.
 pub(super) fn waits_in(c: &mut Database, queue: &QueueName) -> Result<bool, StoreError> {
     let waiting: i64 = waits::table

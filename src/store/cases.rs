@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::schema::{calls, case_misses, cases};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
-use crate::ids::CaseId;
+use crate::ids::{CallId, CaseId};
 use crate::missed::case::{Closed, Reason, State};
 
 /// A missed call that is owed.
@@ -115,6 +115,15 @@ pub fn list(c: &mut Database, state: Option<State>, limit: i64) -> Result<Vec<Ca
 pub fn get(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
     let found = cases::table.find(id.0).first(c).optional()?;
     found.ok_or_else(|| StoreError::NotFound { kind: "case", name: id.to_string() })
+}
+
+/// The case that a missed call opened or joined.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<CaseId>, StoreError> {
+    let missed = case_misses::table.find(call.to_string()).select(case_misses::case_id);
+    Ok(missed.first(c).optional()?.map(CaseId))
 }
 
 /// A missed call of a case, as it is shown.

@@ -1,0 +1,118 @@
+//! `dozvon agent add`: a new agent, or other rules for one.
+
+use std::time::Duration;
+
+use super::show;
+use crate::cli::{Context, Exit, Failure, parse};
+use crate::ids::{AgentName, QueueName};
+use crate::routing::contact::Contact;
+use crate::routing::rules::{Agent, Delays, Tier};
+use crate::store::{Database, StoreError, rules};
+
+/// Add an agent, or change one with --replace.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A contact is user/NAME[@DOMAIN], sofia/PROFILE/USER@HOST[:PORT], gateway/GATEWAY/NUMBER or
+loopback/EXTENSION[/CONTEXT]; all contacts of an agent ring at once. A new agent is logged out.
+
+Examples:
+  dozvon agent add anna --contact user/1001 --display \"Anna Petrova\" --queue sales --queue support:2
+  dozvon agent add anna --replace --ring-timeout 15s --wrap-up 30s")]
+pub(super) struct Args {
+    /// The agent's name: letters, digits, '_', '-' and '.'.
+    name: AgentName,
+    /// Where he is reached; may be given several times.
+    #[arg(long, value_name = "CONTACT", required_unless_present = "replace")]
+    contact: Vec<Contact>,
+    /// What people call him [default: the name].
+    #[arg(long, value_name = "TEXT", value_parser = parse::person)]
+    display: Option<String>,
+    /// A queue that he serves; may be given several times. Level and position are 1 if not given.
+    #[arg(long, value_name = "QUEUE[:LEVEL[:POSITION]]", value_parser = parse::place)]
+    queue: Vec<(QueueName, Tier)>,
+    /// How long his phone rings before the next agent's turn [default: 20s].
+    #[arg(long, value_name = "SPAN", value_parser = parse::positive_span)]
+    ring_timeout: Option<Duration>,
+    /// Time after a talk in which he is offered nothing [default: 0s].
+    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    wrap_up: Option<Duration>,
+    /// Rest after his phone rang out [default: 5s].
+    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    no_answer_delay: Option<Duration>,
+    /// Rest after his phone was busy [default: 30s].
+    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    busy_delay: Option<Duration>,
+    /// Rest after he rejected a call [default: 10s].
+    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    rejected_delay: Option<Duration>,
+    /// Rest after his phone could not be reached [default: 30s].
+    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    unreachable_delay: Option<Duration>,
+    /// Unanswered offers in a row that send him on break; 0: never [default: 3].
+    #[arg(long, value_name = "NUMBER")]
+    max_misses: Option<u16>,
+    /// Change the agent if he is there already; what is not named stays as it is.
+    #[arg(long)]
+    replace: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let name = args.name.clone();
+    let sheet = context
+        .write("agent_add", move |c| {
+            add(c, args)?;
+            show::sheet(c, &name, 0)
+        })
+        .await?;
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
+}
+
+fn add(c: &mut Database, args: Args) -> Result<(), StoreError> {
+    let name = args.name.clone();
+    let before = rules::load(c)?.agents.remove(&name);
+    if before.is_some() && !args.replace {
+        let message =
+            format!("there is an agent {name} already: change him with --replace, or choose another name");
+        return Err(StoreError::Refused(message));
+    }
+    let agent = before.unwrap_or_else(|| usual(&name));
+    let queues = args.queue.clone();
+    rules::put_one_agent(c, &name, &changed(agent, args))?;
+    queues.iter().try_for_each(|(queue, tier)| rules::put_tier(c, queue, &name, *tier))
+}
+
+/// An agent of whom only the name is known.
+fn usual(name: &AgentName) -> Agent {
+    let seconds = Duration::from_secs;
+    Agent {
+        display: name.to_string(),
+        contacts: Vec::new(),
+        ring_timeout: seconds(20),
+        wrap_up: Duration::ZERO,
+        delays: Delays {
+            no_answer: seconds(5),
+            busy: seconds(30),
+            rejected: seconds(10),
+            unreachable: seconds(30),
+        },
+        max_misses: 3,
+    }
+}
+
+fn changed(before: Agent, args: Args) -> Agent {
+    let contacts = if args.contact.is_empty() { before.contacts } else { args.contact };
+    Agent {
+        display: args.display.unwrap_or(before.display),
+        contacts,
+        ring_timeout: args.ring_timeout.unwrap_or(before.ring_timeout),
+        wrap_up: args.wrap_up.unwrap_or(before.wrap_up),
+        delays: Delays {
+            no_answer: args.no_answer_delay.unwrap_or(before.delays.no_answer),
+            busy: args.busy_delay.unwrap_or(before.delays.busy),
+            rejected: args.rejected_delay.unwrap_or(before.delays.rejected),
+            unreachable: args.unreachable_delay.unwrap_or(before.delays.unreachable),
+        },
+        max_misses: args.max_misses.map_or(before.max_misses, u32::from),
+    }
+}

@@ -1,0 +1,127 @@
+//! `dozvon agent`: who takes calls, and whether he does now.
+
+mod add;
+mod show;
+
+use super::{Context, Exit, Failure, parse};
+use crate::ids::AgentName;
+use crate::queue::agent::{Activity, Status, Step};
+use crate::report::{Cell, Table};
+use crate::store::agents::{self, AgentRow, Make};
+
+/// Agents: add, log in and out, break, list, show.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon agent add anna --contact user/1001 --queue sales
+  dozvon agent add boris --contact user/1002 --contact gateway/trunk/+79001234567 --queue sales:2 --wrap-up 10s
+  dozvon agent login anna boris
+  dozvon agent break anna --reason lunch
+  dozvon agent resume anna
+  dozvon agent list --status available
+  dozvon agent show anna --json")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Add(add::Args),
+    /// Log agents in: they are offered calls from now on.
+    Login(Named),
+    /// Log agents out: they are offered no more calls; a talk goes on.
+    Logout(Named),
+    /// Send agents on break: they are offered no calls until they resume.
+    Break(Break),
+    /// End the break of agents.
+    Resume(Named),
+    List(List),
+    Show(show::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct Named {
+    /// Who; all of them or, if one cannot, none.
+    #[arg(required = true, value_name = "NAME")]
+    names: Vec<AgentName>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Break {
+    #[command(flatten)]
+    named: Named,
+    /// Why, such as lunch or training.
+    #[arg(long, value_parser = parse::remark)]
+    reason: String,
+}
+
+/// List agents, by name.
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only those of this status: available, on_break or logged_out.
+    #[arg(long)]
+    status: Option<Status>,
+    /// Only those who do this: idle, ringing, talking or wrapping_up.
+    #[arg(long)]
+    activity: Option<Activity>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.command {
+        Command::Add(args) => add::run(args, context).await,
+        Command::Login(who) => step(who, Step::LogIn, "logged in", context).await,
+        Command::Logout(who) => step(who, Step::LogOut, "logged out", context).await,
+        Command::Break(args) => step(args.named, Step::TakeBreak, &args.reason, context).await,
+        Command::Resume(who) => step(who, Step::Resume, "back from break", context).await,
+        Command::List(args) => list(args, context).await,
+        Command::Show(args) => show::run(args, context).await,
+    }
+}
+
+async fn step(who: Named, step: Step, why: &str, context: &Context) -> Result<Exit, Failure> {
+    let (at, by, why) = (context.now(), context.by.clone(), why.to_owned());
+    let rows = context
+        .write("agent_step", move |c| {
+            let make = |agent| agents::step(c, &Make { agent, step, at, by: &by, why: &why });
+            who.names.iter().map(make).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    context.table(&table(&rows))?;
+    Ok(Exit::Done)
+}
+
+async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
+    let mut rows = context.read("agent_list", agents::all).await?;
+    let all = rows.len();
+    rows.retain(|row| args.status.is_none_or(|status| row.status == status));
+    rows.retain(|row| args.activity.is_none_or(|activity| row.activity == activity));
+    let mut table = table(&rows);
+    if all > 0 {
+        table.empty = format!("none of the {all} agents is so");
+    }
+    context.table(&table)?;
+    Ok(Exit::Done)
+}
+
+fn table(rows: &[AgentRow]) -> Table {
+    let fields = ["name", "display", "status", "activity", "break_reason", "since_at", "misses"];
+    let mut table = Table::new(&fields, "there are no agents: add one with `dozvon agent add`");
+    for row in rows {
+        table.row([
+            row.name.as_str().into(),
+            row.display.as_str().into(),
+            Cell::word(row.status),
+            Cell::word(row.activity),
+            row.break_reason.as_deref().into(),
+            since(row),
+            Cell::count(row.misses),
+        ]);
+    }
+    table
+}
+
+/// Since when an agent is what he is; nothing for one who never did anything.
+fn since(row: &AgentRow) -> Cell {
+    Some(row.since_at).filter(|at| at.0 > 0).into()
+}

@@ -1,0 +1,94 @@
+//! `dozvon agent show`: everything about one agent.
+
+use std::time::Duration;
+
+use super::since;
+use crate::cli::{Context, Exit, Failure, parse};
+use crate::clock::UnixMs;
+use crate::ids::AgentName;
+use crate::report::{Cell, Sheet, Table};
+use crate::routing::rules::Rules;
+use crate::store::agents::{self, Change};
+use crate::store::{Database, StoreError, rules};
+
+/// Show one agent: what he is now, his contacts and queues, his last changes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Who.
+    name: AgentName,
+    /// How many of his last changes.
+    #[arg(long, default_value = "10", value_parser = parse::limit)]
+    limit: i64,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let sheet = context.read("agent_show", move |c| sheet(c, &args.name, args.limit)).await?;
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
+}
+
+/// The agent with his queues and so many of his last changes; with none of these for 0.
+pub(super) fn sheet(c: &mut Database, name: &AgentName, limit: i64) -> Result<Sheet, StoreError> {
+    let row = agents::get(c, name)?;
+    let rules = rules::load(c)?;
+    let changes = agents::changes(c, name, limit)?;
+    let mut sheet = Sheet::default()
+        .with("name", row.name.as_str())
+        .with("display", row.display.as_str())
+        .with("status", Cell::word(row.status))
+        .with("activity", Cell::word(row.activity))
+        .with("break_reason", row.break_reason.as_deref())
+        .with("since_at", since(&row))
+        .with("misses", Cell::count(row.misses));
+    if let Some(agent) = rules.agents.get(name) {
+        let contacts = agent.contacts.iter().map(ToString::to_string).collect();
+        sheet = sheet
+            .with("contacts", Cell::List(contacts))
+            .with("ring_timeout_ms", span(agent.ring_timeout))
+            .with("wrap_up_ms", span(agent.wrap_up))
+            .with("no_answer_delay_ms", span(agent.delays.no_answer))
+            .with("busy_delay_ms", span(agent.delays.busy))
+            .with("rejected_delay_ms", span(agent.delays.rejected))
+            .with("unreachable_delay_ms", span(agent.delays.unreachable))
+            .with("max_misses", Cell::count(agent.max_misses));
+    }
+    sheet = sheet.and("queues", places(&rules, name));
+    Ok(if limit > 0 { sheet.and("changes", history(&changes)) } else { sheet })
+}
+
+fn span(span: Duration) -> Cell {
+    Cell::Span(span.as_millis().try_into().unwrap_or(i64::MAX))
+}
+
+fn places(rules: &Rules, name: &AgentName) -> Table {
+    let empty = "he serves no queue: give him one with `dozvon agent add NAME --replace --queue QUEUE`";
+    let mut table = Table::new(&["queue", "strategy", "level", "position"], empty);
+    for (queue, rule) in &rules.queues {
+        if let Some(tier) = rule.tiers.get(name) {
+            table.row([
+                queue.as_str().into(),
+                Cell::word(rule.strategy),
+                Cell::count(tier.level),
+                Cell::count(tier.position),
+            ]);
+        }
+    }
+    table
+}
+
+fn history(changes: &[Change]) -> Table {
+    let fields = ["at", "from_status", "from_activity", "to_status", "to_activity", "by", "why"];
+    let mut table = Table::new(&fields, "nothing was changed yet");
+    for change in changes {
+        table.row([
+            UnixMs(change.at).into(),
+            Cell::word(&change.from_status),
+            Cell::word(&change.from_activity),
+            Cell::word(&change.to_status),
+            Cell::word(&change.to_activity),
+            change.by.as_str().into(),
+            change.why.as_str().into(),
+        ]);
+    }
+    table
+}

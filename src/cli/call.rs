@@ -1,0 +1,268 @@
+//! `dozvon call`: what happened to callers.
+
+use super::{Context, Exit, Failure, parse};
+use crate::call::ending::Ending;
+use crate::clock::UnixMs;
+use crate::ids::{CallId, CaseId, QueueName};
+use crate::phone::{E164, Party};
+use crate::report::{Cell, Sheet, Table, span};
+use crate::store::calls::{self, CallRow, WaitRow, Wanted};
+use crate::store::offers::{self, OfferRow};
+use crate::store::{Database, StoreError, cases};
+
+/// Calls: list, and the story of one.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A call is named by its identity or by the last digits of it (at least 6), as lists show them.
+
+Examples:
+  dozvon call list --live
+  dozvon call list --ending abandoned --queue sales --limit 20
+  dozvon call list --number 89001234567
+  dozvon call show 5b9d0c1f2a3e")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    List(List),
+    /// Show one call: who, where to, and everything that happened, in order.
+    Show {
+        /// Its identity, or the last digits of it.
+        #[arg(value_parser = identity)]
+        id: String,
+    },
+}
+
+/// List calls, newest first.
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only those under way.
+    #[arg(long, conflicts_with = "ending")]
+    live: bool,
+    /// Only those that ended so: answered, abandoned, timed_out, left_message, asked_callback, forwarded,
+    /// refused or lost.
+    #[arg(long)]
+    ending: Option<Ending>,
+    /// Only those of this queue.
+    #[arg(long)]
+    queue: Option<QueueName>,
+    /// Only those from this number.
+    #[arg(long)]
+    number: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value = "50", value_parser = parse::limit)]
+    limit: i64,
+}
+
+fn identity(text: &str) -> Result<String, String> {
+    let fits = text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    if fits && (6..=36).contains(&text.len()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("write the identity of a call, or its last 6 digits or more".to_owned())
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.command {
+        Command::List(args) => list(args, context).await,
+        Command::Show { id } => show(id, context).await,
+    }
+}
+
+async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
+    let number = args.number.map(|text| callable(&text, context)).transpose()?;
+    let wanted = Wanted {
+        live: args.live,
+        ending: args.ending,
+        queue: args.queue,
+        number: number.map(|number| number.as_str().to_owned()),
+        limit: args.limit,
+    };
+    let rows = context.read("call_list", move |c| calls::list(c, &wanted)).await?;
+    context.table(&table(&rows))?;
+    Ok(Exit::Done)
+}
+
+/// A number as a person writes it.
+fn callable(text: &str, context: &Context) -> Result<E164, Failure> {
+    let usage = || {
+        let message =
+            format!("{text:?} is not a phone number: write it as people dial it, or such as +79001234567");
+        Failure::new(Exit::Usage, message)
+    };
+    match Party::read(text, false, context.region(), 0) {
+        Party::Number(number) => Ok(number),
+        Party::Internal(_) | Party::Withheld | Party::Invalid => text.parse().map_err(|_| usage()),
+    }
+}
+
+fn table(rows: &[CallRow]) -> Table {
+    let fields = [
+        "id",
+        "arrived_at",
+        "caller_number",
+        "dialled",
+        "queue",
+        "agent",
+        "ending",
+        "stage",
+        "wait_ms",
+        "talk_ms",
+    ];
+    let mut table = Table::new(&fields, "no such calls");
+    for row in rows {
+        table.row([
+            Cell::Id(row.id.clone()),
+            UnixMs(row.arrived_at).into(),
+            caller(row),
+            row.dialled.as_str().into(),
+            row.queue.as_deref().into(),
+            row.agent.as_deref().into(),
+            Cell::word_or_nothing(row.ending.as_ref()),
+            Cell::word_or_nothing(row.stage.as_ref()),
+            Cell::span_or_nothing(row.wait_ms),
+            Cell::span_or_nothing(row.talk_ms),
+        ]);
+    }
+    table
+}
+
+/// The number that can be called back, or else what came.
+fn caller(row: &CallRow) -> Cell {
+    match &row.number {
+        Some(number) => number.as_str().into(),
+        None if row.caller_number.is_empty() => Cell::word(&row.party),
+        None => row.caller_number.as_str().into(),
+    }
+}
+
+/// Everything about one call.
+struct Story {
+    call: CallRow,
+    waits: Vec<WaitRow>,
+    offers: Vec<OfferRow>,
+    case: Option<CaseId>,
+}
+
+async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
+    let story = context.read("call_show", move |c| find(c, &id)).await?;
+    let call = &story.call;
+    let sheet = Sheet::default()
+        .with("id", call.id.as_str())
+        .with("arrived_at", UnixMs(call.arrived_at))
+        .with("party", Cell::word(&call.party))
+        .with("number", call.number.as_deref())
+        .with("caller_number", call.caller_number.as_str())
+        .with("caller_name", call.caller_name.as_str())
+        .with("dialled", call.dialled.as_str())
+        .with("route", call.route.as_deref())
+        .with("why", call.why.as_str())
+        .with("queue", call.queue.as_deref())
+        .with("business_day", call.business_day.as_str())
+        .with("agent", call.agent.as_deref())
+        .with("answered_at", Cell::at_or_nothing(call.answered_at))
+        .with("ended_at", Cell::at_or_nothing(call.ended_at))
+        .with("ending", Cell::word_or_nothing(call.ending.as_ref()))
+        .with("stage", Cell::word_or_nothing(call.stage.as_ref()))
+        .with("cause", call.cause.as_deref())
+        .with("wait_ms", Cell::span_or_nothing(call.wait_ms))
+        .with("talk_ms", Cell::span_or_nothing(call.talk_ms))
+        .with("case", story.case.map_or(Cell::Nothing, |case| Cell::Count(case.0)))
+        .with("node", call.node.as_str())
+        .with("channel", call.channel.as_str())
+        .and("timeline", timeline(&story));
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
+}
+
+fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
+    let mut found = calls::ending_with(c, id)?;
+    let call = match (found.pop(), found.pop()) {
+        (Some(call), None) => call,
+        (None, _) => return Err(StoreError::NotFound { kind: "call", name: id.to_owned() }),
+        (Some(_), Some(_)) => {
+            return Err(StoreError::Refused(format!(
+                "several calls end with {id}: write more of its digits"
+            )));
+        }
+    };
+    let id: CallId =
+        call.id.parse().map_err(|_| StoreError::Unreadable { column: "calls.id", value: call.id.clone() })?;
+    Ok(Story {
+        waits: calls::waits(c, id)?,
+        offers: offers::of_call(c, id)?,
+        case: cases::of_call(c, id)?,
+        call,
+    })
+}
+
+/// One thing that happened: when, what, and more of it.
+type Event = (i64, &'static str, String);
+
+fn timeline(story: &Story) -> Table {
+    let call = &story.call;
+    let mut events: Vec<Event> =
+        vec![(call.arrived_at, "arrived", format!("{} dialled {}", call.party, call.dialled))];
+    events.extend(story.waits.iter().flat_map(of_wait));
+    events.extend(story.offers.iter().flat_map(of_offer));
+    if let (None, Some(at)) = (&call.agent, call.answered_at) {
+        events.push((at, "answered", "got through".to_owned()));
+    }
+    events.sort_by_key(|(at, ..)| *at);
+    if let (Some(at), Some(ending)) = (call.ended_at, &call.ending) {
+        let stage = call.stage.as_deref().unwrap_or("-");
+        events.push((
+            at,
+            "ended",
+            format!("{ending} while {stage}, {}", call.cause.as_deref().unwrap_or("-")),
+        ));
+    }
+    if let (Some(case), Some(at)) = (story.case, call.ended_at) {
+        events.push((at, "case", format!("case {case} has this miss")));
+    }
+    let mut table = Table::new(&["at", "offset_ms", "event", "detail"], "nothing happened");
+    for (at, event, detail) in events {
+        table.row([UnixMs(at).into(), Cell::Span(at - call.arrived_at), Cell::word(event), detail.into()]);
+    }
+    table
+}
+
+fn of_wait(wait: &WaitRow) -> Vec<Event> {
+    let mut events = vec![(wait.joined_at, "joined", format!("queue {}", wait.queue))];
+    if let Some(at) = wait.left_at {
+        let outcome = wait.outcome.as_deref().unwrap_or("-");
+        events.push((at, "left_queue", format!("queue {}: {outcome}", wait.queue)));
+    }
+    events
+}
+
+fn of_offer(offer: &OfferRow) -> Vec<Event> {
+    let agent = &offer.agent;
+    let mut events =
+        vec![(offer.offered_at, "offered", format!("agent {agent} rings (queue {})", offer.queue))];
+    if let Some(at) = offer.answered_at {
+        events.push((at, "picked_up", format!("agent {agent}")));
+    }
+    if let (Some(at), Some(outcome)) = (offer.ended_at, &offer.outcome) {
+        let times = [("rang", offer.ring_ms), ("talked", offer.talk_ms)];
+        let times = times.iter().filter_map(|(what, ms)| Some(format!(", {what} {}", span((*ms)?))));
+        let cause = offer.cause.as_deref().map_or_else(String::new, |cause| format!(" ({cause})"));
+        let event = ending_word(outcome);
+        events.push((at, event, format!("agent {agent}{}{cause}", times.collect::<String>())));
+    }
+    events
+}
+
+/// The word of an outcome, for the timeline; an answered offer ends when the agent's talk does.
+fn ending_word(outcome: &str) -> &'static str {
+    use crate::queue::offer::Outcome;
+    match outcome.parse() {
+        Ok(Outcome::Answered) => "talk_over",
+        Ok(outcome) => outcome.as_str(),
+        Err(_) => "ended",
+    }
+}

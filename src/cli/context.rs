@@ -1,0 +1,193 @@
+//! What every subcommand needs: settings, the database, the clock, the way out.
+
+use std::io::{IsTerminal, Write};
+
+use chrono_tz::Tz;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use super::{Colour, Exit, Failure, Globals};
+use crate::clock::{Clock, UnixMs};
+use crate::config::Settings;
+use crate::report::{self, Language, Look, Sheet, Table};
+use crate::store::{DatabaseUrl, Store, StoreError};
+use crate::telemetry;
+
+/// What every subcommand is given.
+#[derive(Debug)]
+pub struct Context {
+    /// The settings, with what the command line says laid over them.
+    pub settings: Settings,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Who makes changes.
+    pub by: String,
+    /// Whether JSON is wanted.
+    pub json: bool,
+    look: Look,
+    store: OnceCell<Store>,
+}
+
+impl Context {
+    /// Reads the settings and begins to log: a service as the settings say, a short command its errors only.
+    pub(super) fn new(globals: Globals, service: bool) -> Result<Self, Failure> {
+        let mut settings = Settings::load(globals.config.as_deref())?;
+        let usual = if service { settings.log.filter.as_str() } else { "error" };
+        let filter = globals.log.as_deref().unwrap_or(usual);
+        telemetry::start(globals.log_format.unwrap_or(settings.log.format), filter)?;
+        if let Some(url) = globals.database {
+            settings.database = url;
+        }
+        let look = Look {
+            language: globals.lang.unwrap_or_else(language),
+            zone: settings.zone,
+            colour: colour(globals.color),
+            width: width(),
+        };
+        let by = globals.by.unwrap_or_else(user);
+        Ok(Self { settings, clock: Clock::system(), by, json: globals.json, look, store: OnceCell::new() })
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+
+    /// The zone in which times are shown and read.
+    #[must_use]
+    pub const fn zone(&self) -> Tz {
+        self.look.zone
+    }
+
+    /// Where a number without a country code belongs.
+    #[must_use]
+    pub const fn region(&self) -> phonenumber::country::Id {
+        self.settings.phone.region
+    }
+
+    /// The database, opened at the first call.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be opened, or is of another version.
+    pub async fn store(&self) -> Result<&Store, Failure> {
+        self.store
+            .get_or_try_init(async || {
+                let url = &self.settings.database;
+                if let DatabaseUrl::Sqlite(path) = url
+                    && !path.exists()
+                {
+                    let message = format!(
+                        "there is no database {}: make it with `dozvon migrate`, or name another with --database or --config",
+                        path.display()
+                    );
+                    return Err(Failure::new(Exit::Unreachable, message));
+                }
+                let store = Store::open(url, self.settings.store.clone()).await?;
+                store.check_version().await?;
+                Ok(store)
+            })
+            .await
+    }
+
+    /// Runs `work` on a connection that only reads.
+    ///
+    /// # Errors
+    /// What `work` returns, or why the database cannot be read.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&mut crate::store::Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        Ok(self.store().await?.read(name, work).await?)
+    }
+
+    /// Runs `work` as a transaction.
+    ///
+    /// # Errors
+    /// What `work` returns, or why it could not be kept.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&mut crate::store::Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        Ok(self.store().await?.write(name, work).await?)
+    }
+
+    /// Writes a table: as JSON if that is wanted, else for people.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn table(&self, table: &Table) -> Result<(), Failure> {
+        let text = if self.json { report::json(table) } else { report::table(table, &self.look) };
+        self.print(&text)
+    }
+
+    /// Writes one thing: as JSON if that is wanted, else for people.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn sheet(&self, sheet: &Sheet) -> Result<(), Failure> {
+        let text = if self.json { report::json(sheet) } else { report::sheet(sheet, &self.look) };
+        self.print(&text)
+    }
+
+    /// Says what was done: a line for people, or the same as JSON.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn say(&self, line: &str, json: &Value) -> Result<(), Failure> {
+        self.print(&if self.json { format!("{json:#}\n") } else { format!("{line}\n") })
+    }
+
+    /// A word of a vocabulary in the language of the person who reads it.
+    #[must_use]
+    pub fn word(&self, word: &str) -> String {
+        report::word(self.look.language, word)
+    }
+
+    /// Writes a text as it is.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        print(text)
+    }
+}
+
+/// Writes to standard output; a reader who has gone ends the program in peace.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::nobody_reads()),
+        Err(error) => Err(Failure::new(Exit::Failed, format!("cannot write to standard output: {error}"))),
+    }
+}
+
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(environment);
+    named.and_then(|name| super::parse::person(&name).ok()).unwrap_or_else(|| "cli".to_owned())
+}
+
+fn language() -> Language {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(environment);
+    locale.map_or(Language::En, |locale| Language::of_locale(&locale))
+}
+
+fn colour(wish: Colour) -> bool {
+    match wish {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => environment("NO_COLOR").is_none() && std::io::stdout().is_terminal(),
+    }
+}
+
+/// The terminal's width, if standard output is one.
+fn width() -> Option<u16> {
+    comfy_table::Table::new().width()
+}

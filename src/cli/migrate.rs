@@ -1,0 +1,29 @@
+//! `dozvon migrate`: brings the database up to date.
+
+use serde_json::json;
+
+use super::{Context, Exit, Failure};
+use crate::store::Store;
+
+/// Bring the database up to date; make it if it is not there.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Run it once after the installation and after every update, before the controller starts; running it again
+changes nothing. `dozvon serve` does the same when it starts.
+
+Examples:
+  dozvon migrate
+  dozvon migrate --database postgres://dozvon@db.example.com/dozvon")]
+pub(super) struct Args {}
+
+pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure> {
+    let url = &context.settings.database;
+    let store = Store::open(url, context.settings.store.clone()).await?;
+    let done = store.migrate().await?;
+    let line = match done.len() {
+        0 => format!("the database {url} is up to date"),
+        count => format!("the database {url} is up to date now: {count} migration(s) were run"),
+    };
+    context.say(&line, &json!({ "database": url.to_string(), "migrations": done }))?;
+    Ok(Exit::Done)
+}

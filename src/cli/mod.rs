@@ -1,0 +1,164 @@
+//! What an administrator, an agent or a script asks for on the command line.
+//!
+//! In: arguments, `dozvon.toml`, the environment. Out: a table, a sheet or a line on standard output, one line
+//! on standard error if it failed, and an [`Exit`] code.
+//! One file a subcommand: `struct Args`, and `async fn run(Args, &Context) -> Result<Exit, Failure>`.
+//! **Invariant:** a subcommand works on the database, whether or not a controller runs; a controller that runs
+//! sees the change at once.
+
+mod agent;
+mod call;
+mod case;
+mod completions;
+mod context;
+mod failure;
+mod migrate;
+mod parse;
+mod queue;
+mod report;
+mod route;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::report::Language;
+use crate::store::DatabaseUrl;
+use crate::telemetry::LogFormat;
+
+pub use context::Context;
+pub use failure::{Exit, Failure};
+
+const AFTER_HELP: &str = "\
+Examples:
+  dozvon agent list                       who is there and what they do
+  dozvon queue show sales                 who waits, who serves
+  dozvon route test 84951234567           where a call to this number would go now, and why
+  dozvon call list --ending abandoned     who gave up
+  dozvon case list                        whom we owe a call back
+  dozvon report calls --format csv        numbers for a spreadsheet
+
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage
+  3  not found
+  4  refused: a rule forbids it, or something else is there already
+  5  the database or a FreeSWITCH cannot be reached";
+
+/// Gets callers through to people; every call that nobody took becomes a case.
+#[derive(Debug, Parser)]
+#[command(name = "dozvon", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Debug, clap::Args)]
+pub struct Globals {
+    /// The configuration [default: dozvon.toml here, else /etc/dozvon/dozvon.toml].
+    #[arg(long, global = true, value_name = "FILE", env = "DOZVON_CONFIG", help_heading = "Global options")]
+    config: Option<PathBuf>,
+    /// The database, instead of the configuration's: sqlite:FILE or postgres://USER@HOST/NAME.
+    #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
+    database: Option<DatabaseUrl>,
+    /// Write JSON: stable field names, instants as RFC 3339 in UTC, spans in milliseconds.
+    #[arg(long, global = true, help_heading = "Global options")]
+    json: bool,
+    /// Who makes the change, for the record [default: the system's user].
+    #[arg(long, global = true, value_name = "NAME", value_parser = parse::person, help_heading = "Global options")]
+    by: Option<String>,
+    /// When to use colours; never where NO_COLOR is set, unless always.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    color: Colour,
+    /// The language of headings and words [default: that of LC_ALL, LC_MESSAGES or LANG].
+    #[arg(long, global = true, value_name = "LANGUAGE", help_heading = "Global options")]
+    lang: Option<Language>,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as dozvon::switch=debug.
+    #[arg(long, global = true, value_name = "FILTER", env = "DOZVON_LOG", help_heading = "Global options")]
+    log: Option<String>,
+    /// How the log is written to standard error [default: the configuration's, text].
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = "Global options")]
+    log_format: Option<LogFormat>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Also into a file or pipe.
+    Always,
+    /// Never.
+    Never,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Take calls until told to stop.
+    Serve(serve::Args),
+    /// Agents: add, log in and out, break, list, show.
+    Agent(agent::Args),
+    /// Queues: list, and who waits and serves.
+    Queue(queue::Args),
+    /// Routes: list, and where a call would go.
+    Route(route::Args),
+    /// Calls: list, and the story of one.
+    Call(call::Args),
+    /// Cases: whom we owe a call back, and what was done about it.
+    Case(case::Args),
+    /// Numbers of some days: calls, offers, cases.
+    Report(report::Args),
+    /// Bring the database up to date; make it if it is not there.
+    Migrate(migrate::Args),
+    /// Write what a shell needs to complete commands.
+    Completions(completions::Args),
+}
+
+/// Runs the program: reads the arguments, does what they say, and returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::new(Exit::Failed, format!("cannot start: {error}")).tell(),
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.tell(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<Exit, Failure> {
+    if let Command::Completions(args) = &cli.command {
+        return completions::run(args);
+    }
+    let service = matches!(cli.command, Command::Serve(_));
+    let context = Context::new(cli.globals, service)?;
+    match cli.command {
+        Command::Serve(args) => serve::run(args, &context).await,
+        Command::Agent(args) => agent::run(args, &context).await,
+        Command::Queue(args) => queue::run(args, &context).await,
+        Command::Route(args) => route::run(args, &context).await,
+        Command::Call(args) => call::run(args, &context).await,
+        Command::Case(args) => case::run(args, &context).await,
+        Command::Report(args) => report::run(args, &context).await,
+        Command::Migrate(args) => migrate::run(args, &context).await,
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_tree_of_commands_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

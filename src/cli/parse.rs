@@ -1,0 +1,138 @@
+//! Reads what people write as arguments.
+
+use std::time::Duration;
+
+use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use chrono_tz::Tz;
+
+use super::{Exit, Failure};
+use crate::clock::UnixMs;
+use crate::config::humane;
+use crate::ids::QueueName;
+use crate::routing::rules::Tier;
+use crate::routing::schedule::civil_date;
+
+/// A person's name for the record: 1 to 64 printable characters.
+pub(super) fn person(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        return Err("write 1 to 64 printable characters".to_owned());
+    }
+    Ok(name.to_owned())
+}
+
+/// A remark for the record: at most 1000 printable characters, not empty.
+pub(super) fn remark(text: &str) -> Result<String, String> {
+    let remark = text.trim();
+    if remark.is_empty() || remark.chars().count() > 1000 || remark.chars().any(char::is_control) {
+        return Err("write one line of at most 1000 characters".to_owned());
+    }
+    Ok(remark.to_owned())
+}
+
+/// A duration such as `20s`.
+pub(super) fn span(text: &str) -> Result<Duration, humane::BadDuration> {
+    humane::parse(text)
+}
+
+/// A duration such as `20s` that is not zero.
+pub(super) fn positive_span(text: &str) -> Result<Duration, String> {
+    let span = humane::parse(text).map_err(|error| error.to_string())?;
+    if span.is_zero() { Err("it must be longer than 0s".to_owned()) } else { Ok(span) }
+}
+
+/// A place in a queue: `QUEUE[:LEVEL[:POSITION]]`.
+pub(super) fn place(text: &str) -> Result<(QueueName, Tier), String> {
+    let mut parts = text.split(':');
+    let queue = parts.next().unwrap_or_default().parse::<QueueName>().map_err(|error| error.to_string())?;
+    let mut number = |what: &str| match parts.next() {
+        None => Ok(1),
+        Some(part) => match part.parse::<i32>() {
+            Ok(number @ 1..=1000) => Ok(number),
+            _ => Err(format!(
+                "the {what} {part:?} is not a number from 1 to 1000; write QUEUE[:LEVEL[:POSITION]]"
+            )),
+        },
+    };
+    let tier = Tier { level: number("level")?, position: number("position")? };
+    match parts.next() {
+        Some(rest) => Err(format!("{rest:?} is too much; write QUEUE[:LEVEL[:POSITION]]")),
+        None => Ok((queue, tier)),
+    }
+}
+
+/// An instant: RFC 3339, or a date and time, or a time of today by the clocks of `zone`.
+pub(super) fn instant(text: &str, zone: Tz, now: UnixMs) -> Result<UnixMs, Failure> {
+    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+        return Ok(at.to_utc().into());
+    }
+    let today = civil_date(zone, now);
+    let civil = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .or_else(|| NaiveTime::parse_from_str(text, "%H:%M").ok().map(|time| today.and_time(time)));
+    let usage = |message: String| Failure::new(Exit::Usage, message);
+    let civil = civil.ok_or_else(|| {
+        usage(format!(
+            "{text:?} is not a time: write 18:30, \"2026-12-31 18:30\" or 2026-12-31T18:30:00+03:00"
+        ))
+    })?;
+    match zone.from_local_datetime(&civil) {
+        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(at.to_utc().into()),
+        LocalResult::None => Err(usage(format!(
+            "the clocks of {zone} skip {civil}: name another time, or write it with an offset"
+        ))),
+    }
+}
+
+/// A day: `2026-12-31`, `today` or `yesterday`.
+pub(super) fn day(text: &str, zone: Tz, now: UnixMs) -> Result<NaiveDate, Failure> {
+    let today = civil_date(zone, now);
+    let day = match text {
+        "today" => Some(today),
+        "yesterday" => today.pred_opt(),
+        _ => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
+    };
+    day.ok_or_else(|| {
+        Failure::new(Exit::Usage, format!("{text:?} is not a day: write 2026-12-31, today or yesterday"))
+    })
+}
+
+/// How many rows at most: 1 to 100000.
+pub(super) fn limit(text: &str) -> Result<i64, String> {
+    match text.parse() {
+        Ok(limit @ 1..=100_000) => Ok(limit),
+        _ => Err("write a number from 1 to 100000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_says_queue_level_and_position() {
+        let tier = |level, position| Tier { level, position };
+        let read = |text| place(text).map(|(queue, tier)| (queue.to_string(), tier));
+        assert_eq!(read("sales"), Ok(("sales".to_owned(), tier(1, 1))));
+        assert_eq!(read("sales:2"), Ok(("sales".to_owned(), tier(2, 1))));
+        assert_eq!(read("sales:2:3"), Ok(("sales".to_owned(), tier(2, 3))));
+        for bad in ["", ":1", "sales:0", "sales:x", "sales:1:2:3", "a b"] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_read_by_the_clocks_of_the_zone() {
+        let zone = Tz::Europe__Moscow;
+        let now: UnixMs = DateTime::parse_from_rfc3339("2026-11-23T10:00:00Z").unwrap().to_utc().into();
+        let read =
+            |text| instant(text, zone, now).map(|at| at.to_string()).map_err(|error| error.to_string());
+        assert_eq!(read("18:30").unwrap(), "2026-11-23T15:30:00.000Z");
+        assert_eq!(read("2026-12-31 18:30").unwrap(), "2026-12-31T15:30:00.000Z");
+        assert_eq!(read("2026-12-31T18:30:00+01:00").unwrap(), "2026-12-31T17:30:00.000Z");
+        assert!(read("soon").unwrap_err().contains("write 18:30"));
+        let skipped = instant("2026-03-29 02:30", Tz::Europe__Berlin, now).unwrap_err().to_string();
+        assert!(skipped.contains("skip"), "{skipped}");
+    }
+}

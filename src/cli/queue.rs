@@ -1,0 +1,175 @@
+//! `dozvon queue`: who waits, and who serves.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::{Context, Exit, Failure};
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, QueueName};
+use crate::queue::agent::{Activity, Status};
+use crate::report::{Cell, Sheet, Table, age};
+use crate::routing::rules::{Queue, Rules};
+use crate::store::agents::{self, AgentRow};
+use crate::store::calls::{self, WaitingRow};
+use crate::store::{Database, StoreError, rules};
+
+/// Queues: list, and who waits and serves.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Queues are made and changed by a rules file: see `dozvon apply --help`. An agent is given a place in a queue by
+`dozvon agent add NAME --replace --queue QUEUE`.
+
+Examples:
+  dozvon queue list
+  dozvon queue show sales
+  dozvon queue list --json | jq '.[] | select(.waiting > 0)'")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List queues with how many wait, are available, talk.
+    List,
+    /// Show one queue: its rules, who waits, who serves it.
+    Show {
+        /// Which.
+        name: QueueName,
+    },
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let now = context.now();
+    let seen = context.read("queue_show", look).await?;
+    match args.command {
+        Command::List => context.table(&list(&seen, now))?,
+        Command::Show { name } => context.sheet(&show(&seen, &name, now)?)?,
+    }
+    Ok(Exit::Done)
+}
+
+/// What the database says at one moment.
+struct Seen {
+    rules: Rules,
+    agents: BTreeMap<AgentName, AgentRow>,
+    waiting: Vec<WaitingRow>,
+}
+
+fn look(c: &mut Database) -> Result<Seen, StoreError> {
+    let agents = agents::all(c)?.into_iter().map(|row| (row.name.clone(), row)).collect();
+    Ok(Seen { rules: rules::load(c)?, agents, waiting: calls::waiting(c)? })
+}
+
+impl Seen {
+    /// Who waits in a queue, longest first.
+    fn waiting_in<'a>(&'a self, queue: &'a QueueName) -> impl Iterator<Item = &'a WaitingRow> {
+        self.waiting.iter().filter(move |row| row.queue == queue.as_str())
+    }
+
+    /// Who serves a queue, in the order of levels and positions.
+    fn serving<'a>(&'a self, queue: &'a Queue) -> Vec<(&'a AgentRow, i32, i32)> {
+        let mut rows: Vec<_> = queue
+            .tiers
+            .iter()
+            .filter_map(|(agent, tier)| Some((self.agents.get(agent)?, tier.level, tier.position)))
+            .collect();
+        rows.sort_by_key(|(row, level, position)| (*level, *position, row.name.clone()));
+        rows
+    }
+}
+
+fn list(seen: &Seen, now: UnixMs) -> Table {
+    let fields = [
+        "name",
+        "strategy",
+        "priority",
+        "waiting",
+        "longest_wait_ms",
+        "agents",
+        "available",
+        "idle",
+        "talking",
+        "open",
+    ];
+    let mut table =
+        Table::new(&fields, "there are no queues: state them in a rules file and `dozvon apply` it");
+    for (name, queue) in &seen.rules.queues {
+        let serving = seen.serving(queue);
+        let count =
+            |test: fn(&AgentRow) -> bool| Cell::count(serving.iter().filter(|(row, ..)| test(row)).count());
+        let longest = seen.waiting_in(name).next().map(|row| UnixMs(row.joined_at));
+        table.row([
+            name.as_str().into(),
+            Cell::word(queue.strategy),
+            Cell::count(queue.priority),
+            Cell::count(seen.waiting_in(name).count()),
+            longest.map_or(Cell::Nothing, |joined| age(now, joined)),
+            Cell::count(serving.len()),
+            count(|row| row.status == Status::Available),
+            count(|row| row.status == Status::Available && row.activity == Activity::Idle),
+            count(|row| row.activity == Activity::Talking),
+            open(&seen.rules, queue, now),
+        ]);
+    }
+    table
+}
+
+/// Whether the queue's own hours say that it is open; nothing if it has none.
+fn open(rules: &Rules, queue: &Queue, now: UnixMs) -> Cell {
+    let schedule = queue.schedule.as_ref().and_then(|name| rules.schedules.get(name));
+    schedule.map(|schedule| schedule.is_open(now)).into()
+}
+
+fn show(seen: &Seen, name: &QueueName, now: UnixMs) -> Result<Sheet, StoreError> {
+    let missing = || StoreError::NotFound { kind: "queue", name: name.to_string() };
+    let queue = seen.rules.queues.get(name).ok_or_else(missing)?;
+    let span = |span: Duration| Cell::Span(span.as_millis().try_into().unwrap_or(i64::MAX));
+    Ok(Sheet::default()
+        .with("name", name.as_str())
+        .with("strategy", Cell::word(queue.strategy))
+        .with("priority", Cell::count(queue.priority))
+        .with("service_level_ms", span(queue.service_level))
+        .with("max_wait_ms", queue.max_wait.map_or(Cell::Nothing, span))
+        .with("overflow", queue.overflow.to_string())
+        .with("music", queue.music.as_ref().map(|prompt| prompt.as_str()))
+        .with("schedule", queue.schedule.as_ref().map(|schedule| schedule.as_str()))
+        .with("open", open(&seen.rules, queue, now))
+        .and("waiting", waiting(seen, name, now))
+        .and("agents", serving(seen, queue, now)))
+}
+
+fn waiting(seen: &Seen, name: &QueueName, now: UnixMs) -> Table {
+    let fields = ["position", "call", "caller_number", "caller_name", "joined_at", "wait_ms"];
+    let mut table = Table::new(&fields, "nobody waits");
+    for (position, row) in (1_i64..).zip(seen.waiting_in(name)) {
+        table.row([
+            Cell::Count(position),
+            Cell::Id(row.call.clone()),
+            row.number.as_ref().unwrap_or(&row.caller_number).as_str().into(),
+            row.caller_name.as_str().into(),
+            UnixMs(row.joined_at).into(),
+            age(now, UnixMs(row.joined_at)),
+        ]);
+    }
+    table
+}
+
+fn serving(seen: &Seen, queue: &Queue, now: UnixMs) -> Table {
+    let fields = ["level", "position", "agent", "status", "activity", "since_at", "age_ms", "ready_at"];
+    let mut table = Table::new(&fields, "nobody serves it: callers wait until the overflow");
+    for (row, level, position) in seen.serving(queue) {
+        let since = Some(row.since_at).filter(|at| at.0 > 0);
+        table.row([
+            Cell::count(level),
+            Cell::count(position),
+            row.name.as_str().into(),
+            Cell::word(row.status),
+            Cell::word(row.activity),
+            since.into(),
+            since.map_or(Cell::Nothing, |at| age(now, at)),
+            Some(row.ready_at).filter(|at| *at > now).into(),
+        ]);
+    }
+    table
+}

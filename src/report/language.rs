@@ -1,0 +1,247 @@
+//! Headings and words in the languages of the people who read them.
+
+/// A language that people are spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Language {
+    /// English.
+    En,
+    /// Russian.
+    Ru,
+}
+
+impl Language {
+    /// The language of a locale such as `ru_RU.UTF-8`; English if it is none of ours.
+    #[must_use]
+    pub fn of_locale(locale: &str) -> Self {
+        if locale.starts_with("ru") { Self::Ru } else { Self::En }
+    }
+}
+
+/// The heading of a field, as people call it.
+#[must_use]
+pub fn heading(language: Language, field: &str) -> String {
+    find(HEADINGS, language, field)
+        .unwrap_or_else(|| plain(field.trim_end_matches("_at").trim_end_matches("_ms")))
+}
+
+/// A word of a vocabulary, as people say it.
+#[must_use]
+pub fn word(language: Language, word: &str) -> String {
+    find(WORDS, language, word).unwrap_or_else(|| plain(word))
+}
+
+fn plain(text: &str) -> String {
+    text.replace('_', " ")
+}
+
+fn find(catalogue: &[(&str, &str, &str)], language: Language, key: &str) -> Option<String> {
+    let (_, english, russian) = catalogue.iter().find(|(known, _, _)| *known == key)?;
+    Some(match language {
+        Language::En => (*english).to_owned(),
+        Language::Ru => (*russian).to_owned(),
+    })
+}
+
+/// Field, English, Russian.
+const HEADINGS: &[(&str, &str, &str)] = &[
+    ("activity", "activity", "занятие"),
+    ("age_min", "age, min", "возраст, мин"),
+    ("age_ms", "age", "возраст"),
+    ("agent", "agent", "оператор"),
+    ("agents", "agents", "операторы"),
+    ("answered_at", "answered", "ответ"),
+    ("answered_in_time", "in time", "вовремя"),
+    ("arrived_at", "arrived", "поступил"),
+    ("at", "at", "время"),
+    ("attempts", "attempts", "попытки"),
+    ("attempts_cap", "of", "из"),
+    ("attempts_today", "today", "сегодня"),
+    ("available", "available", "доступны"),
+    ("break_reason", "break", "причина перерыва"),
+    ("business_day", "day", "рабочий день"),
+    ("by", "by", "кто"),
+    ("call", "call", "звонок"),
+    ("caller_name", "name", "имя"),
+    ("caller_number", "caller", "звонящий"),
+    ("calls", "calls", "звонки"),
+    ("case", "case", "обращение"),
+    ("cause", "cause", "причина"),
+    ("changes", "changes", "изменения"),
+    ("channel", "channel", "канал"),
+    ("close_reason", "closed because", "причина закрытия"),
+    ("closed", "closed", "закрыто"),
+    ("closed_at", "closed", "закрыто"),
+    ("closed_by", "closed by", "закрыл"),
+    ("closed_to", "when closed", "нерабочее время"),
+    ("contacts", "contacts", "контакты"),
+    ("counted", "counted", "учтена"),
+    ("detail", "detail", "подробности"),
+    ("dialled", "dialled", "набран"),
+    ("display", "name shown", "имя"),
+    ("ended_at", "ended", "завершён"),
+    ("ending", "ending", "итог"),
+    ("event", "event", "событие"),
+    ("from", "from", "было"),
+    ("goes_to", "goes to", "куда"),
+    ("id", "id", "номер"),
+    ("idle", "idle", "свободны"),
+    ("idle_since_at", "idle since", "без разговора с"),
+    ("last_miss_at", "last miss", "последний пропуск"),
+    ("level", "level", "уровень"),
+    ("longest_wait_ms", "longest wait", "дольше всех"),
+    ("matches", "matches", "подходит"),
+    ("max_wait_ms", "max wait", "предел ожидания"),
+    ("migration", "migration", "миграция"),
+    ("misses", "misses", "пропуски"),
+    ("music", "music", "музыка"),
+    ("name", "name", "имя"),
+    ("node", "node", "узел"),
+    ("note", "note", "заметка"),
+    ("number", "number", "номер"),
+    ("offers", "offers", "вызовы"),
+    ("offset_ms", "after", "через"),
+    ("open", "open", "открыто"),
+    ("open_to", "when open", "рабочее время"),
+    ("opened", "opened", "открыто"),
+    ("opened_at", "opened", "открыто"),
+    ("ordinal", "no.", "№"),
+    ("outcome", "outcome", "исход"),
+    ("overflow", "overflow", "переполнение"),
+    ("party", "party", "тип номера"),
+    ("pattern", "pattern", "шаблон"),
+    ("position", "position", "позиция"),
+    ("priority", "priority", "приоритет"),
+    ("queue", "queue", "очередь"),
+    ("queues", "queues", "очереди"),
+    ("ready_at", "offered calls from", "вызовы с"),
+    ("reason", "reason", "причина"),
+    ("result", "result", "результат"),
+    ("ring_avg_ms", "mean ring", "вызов, средн."),
+    ("ring_max_ms", "longest ring", "вызов, макс."),
+    ("ring_timeout_ms", "ring timeout", "время вызова"),
+    ("route", "route", "маршрут"),
+    ("routes", "routes", "маршруты"),
+    ("schedule", "schedule", "расписание"),
+    ("service_level_ms", "service level", "норматив ответа"),
+    ("service_level_negative_abandon_pct", "service level", "уровень обслуживания"),
+    ("since_at", "since", "с"),
+    ("stage", "stage", "этап"),
+    ("state", "state", "состояние"),
+    ("status", "status", "статус"),
+    ("strategy", "strategy", "стратегия"),
+    ("talk_avg_ms", "mean talk", "разговор, средн."),
+    ("talk_ms", "talk", "разговор"),
+    ("talking", "talking", "говорят"),
+    ("timeline", "timeline", "ход звонка"),
+    ("to", "to", "стало"),
+    ("until_at", "until", "до"),
+    ("wait_avg_ms", "mean wait", "ожидание, средн."),
+    ("wait_max_ms", "longest wait", "ожидание, макс."),
+    ("wait_ms", "wait", "ожидание"),
+    ("waiting", "waiting", "ждут"),
+    ("why", "why", "почему"),
+    ("wrap_up_ms", "wrap-up", "постобработка"),
+];
+
+/// Word, English, Russian.
+const WORDS: &[(&str, &str, &str)] = &[
+    ("abandoned", "abandoned", "не дождался"),
+    ("abandoned_ringing", "abandoned while ringing", "не дождался ответа"),
+    ("abandoned_waiting", "abandoned while waiting", "не дождался в очереди"),
+    ("agent_reached", "agent reached", "оператор дозвонился"),
+    ("answered", "answered", "отвечен"),
+    ("arrived", "arrived", "поступил"),
+    ("arriving", "arriving", "поступление"),
+    ("asked_callback", "asked for a callback", "просил перезвонить"),
+    ("available", "available", "доступен"),
+    ("busy", "busy", "занято"),
+    ("call_later", "call later", "перезвонить позже"),
+    ("caller_reached_us", "caller reached us", "дозвонился сам"),
+    ("cancelled", "cancelled", "отменён"),
+    ("case", "case", "обращение"),
+    ("closed", "closed", "закрыто"),
+    ("closed_hours", "closed hours", "нерабочее время"),
+    ("do_not_call", "do not call", "просит не звонить"),
+    ("ended", "ended", "завершён"),
+    ("erased", "erased", "удалено"),
+    ("forward_failed", "forward failed", "переадресация не удалась"),
+    ("forwarded", "forwarded", "переадресован"),
+    ("forwarding", "forwarding", "переадресация"),
+    ("idle", "idle", "свободен"),
+    ("internal", "internal", "внутренний"),
+    ("invalid", "invalid", "неверный"),
+    ("invalid_number", "invalid number", "нет такого номера"),
+    ("joined", "joined", "в очереди"),
+    ("left_message", "left a message", "оставил сообщение"),
+    ("left_queue", "left the queue", "покинул очередь"),
+    ("logged_out", "logged out", "не в системе"),
+    ("longest_idle", "longest idle", "дольше свободен"),
+    ("lost", "lost", "потерян"),
+    ("lost_race", "lost the race", "ответил другой"),
+    ("message", "message", "сообщение"),
+    ("no", "no", "нет"),
+    ("no_answer", "no answer", "нет ответа"),
+    ("not_confirmed", "not confirmed", "не подтверждён"),
+    ("number", "number", "номер"),
+    ("offered", "offered", "вызов оператора"),
+    ("on_break", "on break", "перерыв"),
+    ("open", "open", "открыто"),
+    ("other", "other", "другое"),
+    ("picked_up", "picked up", "снял трубку"),
+    ("reached", "reached", "дозвонились"),
+    ("refused", "refused", "не принят"),
+    ("rejected", "rejected", "отклонён"),
+    ("ring_all", "ring all", "всем сразу"),
+    ("ringing", "ringing", "вызов"),
+    ("round_robin", "round robin", "по кругу"),
+    ("sequential", "sequential", "по порядку"),
+    ("spam", "spam", "спам"),
+    ("talk_over", "talk over", "разговор окончен"),
+    ("talking", "talking", "разговор"),
+    ("technical_failure", "technical failure", "технический сбой"),
+    ("timed_out", "timed out", "истекло ожидание"),
+    ("unreachable", "unreachable", "недоступен"),
+    ("voicemail", "voicemail", "автоответчик"),
+    ("waiting", "waiting", "ожидание"),
+    ("withheld", "withheld", "скрыт"),
+    ("wrapping_up", "wrapping up", "постобработка"),
+    ("wrong_number", "wrong number", "чужой номер"),
+    ("yes", "yes", "да"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn catalogues_are_in_order_and_hold_each_key_once() {
+        for catalogue in [HEADINGS, WORDS] {
+            for pair in catalogue.windows(2) {
+                assert!(pair[0].0 < pair[1].0, "{} then {}", pair[0].0, pair[1].0);
+            }
+        }
+    }
+
+    #[test]
+    fn every_word_that_people_see_is_known() {
+        use crate::call::ending::{Ending, Stage};
+        use crate::missed::{attempt, case};
+        use crate::queue::{agent, offer};
+        use crate::routing::rules::Strategy;
+        let words = agent::Status::ALL
+            .iter()
+            .map(|word| word.as_str())
+            .chain(agent::Activity::ALL.iter().map(|word| word.as_str()))
+            .chain(offer::Outcome::ALL.iter().map(|word| word.as_str()))
+            .chain(Ending::ALL.iter().map(|word| word.as_str()))
+            .chain(Stage::ALL.iter().map(|word| word.as_str()))
+            .chain(case::State::ALL.iter().map(|word| word.as_str()))
+            .chain(case::Reason::ALL.iter().map(|word| word.as_str()))
+            .chain(case::Closed::ALL.iter().map(|word| word.as_str()))
+            .chain(attempt::Outcome::ALL.iter().map(|word| word.as_str()))
+            .chain(Strategy::ALL.iter().map(|word| word.as_str()));
+        for word in words {
+            assert!(find(WORDS, Language::Ru, word).is_some(), "{word} has no Russian");
+        }
+    }
+}

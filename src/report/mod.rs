@@ -1,0 +1,156 @@
+//! Turns what was read into what is shown: a table or a sheet, for people, spreadsheets or programs.
+//!
+//! In: cells that know what they are (an instant, a span, a word). Out: text in the reader's language and time
+//! zone, CSV, or JSON.
+//! **Invariant:** field names, instants (RFC 3339, UTC) and spans (milliseconds) are the same in JSON and CSV in
+//! every language; only the text for people is translated, coloured and rounded.
+
+mod data;
+mod language;
+mod text;
+
+use crate::clock::UnixMs;
+
+pub use data::{csv, json};
+pub use language::{Language, heading, word};
+pub use text::{Look, age, sheet, span, table, when};
+
+/// A value that knows what it is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    /// Nothing to say.
+    Nothing,
+    /// Free text, perhaps from outside: shown without what a terminal would obey.
+    Text(String),
+    /// A word of one of our vocabularies.
+    Word(String),
+    /// A UUID; people are shown its last twelve digits.
+    Id(String),
+    /// How many.
+    Count(i64),
+    /// A share in per cent.
+    Percent(f64),
+    /// An instant.
+    At(UnixMs),
+    /// A length of time in milliseconds.
+    Span(i64),
+    /// Yes or no.
+    Flag(bool),
+    /// Several texts.
+    List(Vec<String>),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<UnixMs> for Cell {
+    fn from(at: UnixMs) -> Self {
+        Self::At(at)
+    }
+}
+
+impl From<bool> for Cell {
+    fn from(flag: bool) -> Self {
+        Self::Flag(flag)
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Cell {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Into::into)
+    }
+}
+
+impl Cell {
+    /// A word of a vocabulary.
+    #[must_use]
+    pub fn word(word: impl ToString) -> Self {
+        Self::Word(word.to_string())
+    }
+
+    /// A word that may be missing.
+    #[must_use]
+    pub fn word_or_nothing(word: Option<impl ToString>) -> Self {
+        word.map_or(Self::Nothing, Self::word)
+    }
+
+    /// How many, of any size.
+    #[must_use]
+    pub fn count(count: impl TryInto<i64>) -> Self {
+        Self::Count(count.try_into().unwrap_or(i64::MAX))
+    }
+
+    /// A length of time in milliseconds that may be missing.
+    #[must_use]
+    pub fn span_or_nothing(ms: Option<i64>) -> Self {
+        ms.map_or(Self::Nothing, Self::Span)
+    }
+
+    /// An instant in milliseconds since 1970 that may be missing.
+    #[must_use]
+    pub fn at_or_nothing(at: Option<i64>) -> Self {
+        at.map(UnixMs).into()
+    }
+}
+
+/// Rows of the same shape.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Field names, as in JSON and CSV.
+    pub fields: Vec<&'static str>,
+    /// A cell for each field.
+    pub rows: Vec<Vec<Cell>>,
+    /// What people are told when there are no rows.
+    pub empty: String,
+    /// What people are told below the rows.
+    pub notes: Vec<String>,
+}
+
+impl Table {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(fields: &[&'static str], empty: impl Into<String>) -> Self {
+        Self { fields: fields.to_vec(), rows: Vec::new(), empty: empty.into(), notes: Vec::new() }
+    }
+
+    /// Adds a row: a cell for each field.
+    pub fn row(&mut self, cells: impl Into<Vec<Cell>>) {
+        let cells = cells.into();
+        debug_assert_eq!(cells.len(), self.fields.len(), "a cell for each of {:?}", self.fields);
+        self.rows.push(cells);
+    }
+}
+
+/// One thing: its fields, then the tables that belong to it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Sheet {
+    /// Fields in the order in which they are read.
+    pub fields: Vec<(&'static str, Cell)>,
+    /// Tables by name.
+    pub tables: Vec<(&'static str, Table)>,
+}
+
+impl Sheet {
+    /// Adds a field.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, cell: impl Into<Cell>) -> Self {
+        self.fields.push((field, cell.into()));
+        self
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub fn and(mut self, name: &'static str, table: Table) -> Self {
+        self.tables.push((name, table));
+        self
+    }
+}

@@ -1,0 +1,199 @@
+//! The form that people read.
+
+use chrono_tz::Tz;
+use comfy_table::{Attribute, Cell as Styled, CellAlignment, Color, ContentArrangement, presets};
+
+use super::{Cell, Language, Sheet, Table, heading, word};
+use crate::clock::UnixMs;
+
+/// How people want to see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// The language of headings and words.
+    pub language: Language,
+    /// The zone of times.
+    pub zone: Tz,
+    /// Whether colours are wanted.
+    pub colour: bool,
+    /// The width of the terminal in characters; none: lines are as long as they must be.
+    pub width: Option<u16>,
+}
+
+/// A table for people: headings, rows, notes.
+#[must_use]
+pub fn table(table: &Table, look: &Look) -> String {
+    if table.rows.is_empty() {
+        return lines(std::slice::from_ref(&table.empty)) + &lines(&table.notes);
+    }
+    let mut shown = blank(look);
+    shown.set_header(table.fields.iter().map(|field| dim(Styled::new(heading(look.language, field)), look)));
+    for row in &table.rows {
+        shown.add_row(row.iter().map(|cell| styled(cell, look)));
+    }
+    finish(&shown) + &lines(&table.notes)
+}
+
+/// One thing for people: its fields, then its tables.
+#[must_use]
+pub fn sheet(sheet: &Sheet, look: &Look) -> String {
+    let mut shown = blank(look);
+    for (field, cell) in &sheet.fields {
+        let value = styled(cell, look).set_alignment(CellAlignment::Left);
+        shown.add_row([dim(Styled::new(heading(look.language, field)), look), value]);
+    }
+    let mut text = finish(&shown);
+    for (name, part) in &sheet.tables {
+        text.push_str(&format!("\n{}\n", heading(look.language, name)));
+        text.push_str(&table(part, look));
+    }
+    text
+}
+
+fn lines(texts: &[String]) -> String {
+    texts.iter().filter(|text| !text.is_empty()).map(|text| format!("{text}\n")).collect()
+}
+
+fn blank(look: &Look) -> comfy_table::Table {
+    let mut table = comfy_table::Table::new();
+    table.load_style(presets::NOTHING);
+    match look.width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    if look.colour {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
+/// The lines without the margins that the table puts around them.
+fn finish(table: &comfy_table::Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(&line).trim_end())).collect()
+}
+
+fn dim(cell: Styled, look: &Look) -> Styled {
+    if look.colour { cell.add_attribute(Attribute::Dim) } else { cell }
+}
+
+fn styled(cell: &Cell, look: &Look) -> Styled {
+    let shown = Styled::new(show(cell, look));
+    match cell {
+        Cell::Count(_) | Cell::Span(_) | Cell::Percent(_) => shown.set_alignment(CellAlignment::Right),
+        Cell::Word(word) if look.colour => match tone(word) {
+            Some(colour) => shown.fg(colour),
+            None => shown,
+        },
+        Cell::Word(_)
+        | Cell::Nothing
+        | Cell::Text(_)
+        | Cell::Id(_)
+        | Cell::At(_)
+        | Cell::Flag(_)
+        | Cell::List(_) => shown,
+    }
+}
+
+/// Green: as it should be. Yellow: something happens or waits. Red: somebody was let down.
+fn tone(word: &str) -> Option<Color> {
+    match word {
+        "available" | "answered" | "forwarded" | "reached" | "agent_reached" | "caller_reached_us"
+        | "open_now" => Some(Color::Green),
+        "ringing" | "talking" | "wrapping_up" | "on_break" | "waiting" | "open" => Some(Color::Yellow),
+        "abandoned" | "timed_out" | "lost" | "no_answer" | "rejected" | "unreachable" | "busy" => {
+            Some(Color::Red)
+        }
+        _ => None,
+    }
+}
+
+fn show(cell: &Cell, look: &Look) -> String {
+    match cell {
+        Cell::Nothing => "-".to_owned(),
+        Cell::Text(text) => printable(text),
+        Cell::Word(text) => word(look.language, text),
+        Cell::Id(id) => id.rsplit('-').next().unwrap_or(id).to_owned(),
+        Cell::Count(number) => number.to_string(),
+        Cell::Percent(share) => format!("{share:.1} %"),
+        Cell::At(at) => when(*at, look.zone),
+        Cell::Span(ms) => span(*ms),
+        Cell::Flag(flag) => word(look.language, if *flag { "yes" } else { "no" }),
+        Cell::List(texts) if texts.is_empty() => "-".to_owned(),
+        Cell::List(texts) => printable(&texts.join(", ")),
+    }
+}
+
+/// The text without what moves a cursor, colours a terminal or turns the direction of reading.
+fn printable(text: &str) -> String {
+    let harmful = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if harmful(c) { '\u{b7}' } else { c }).collect()
+}
+
+/// An instant by the clocks of a zone, to the second.
+#[must_use]
+pub fn when(at: UnixMs, zone: Tz) -> String {
+    at.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A length of time in the two units that matter: `412ms`, `8.4s`, `1m23s`, `2h05m`, `3d4h`.
+#[must_use]
+pub fn span(ms: i64) -> String {
+    let seconds = ms / 1000;
+    match ms {
+        ..1000 => format!("{ms}ms"),
+        1000..60_000 => format!("{seconds}.{}s", ms % 1000 / 100),
+        60_000..3_600_000 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        3_600_000..86_400_000 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+        86_400_000.. => format!("{}d{}h", seconds / 86_400, seconds / 3600 % 24),
+    }
+}
+
+/// How long ago, in milliseconds; 0 if it is not past.
+#[must_use]
+pub fn age(now: UnixMs, at: UnixMs) -> Cell {
+    Cell::Span(now.since_ms(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look { language: Language::En, zone: Tz::Europe__Moscow, colour: false, width: None };
+
+    fn agents() -> Table {
+        let mut table = Table::new(&["name", "status", "since_at"], "there are no agents");
+        table.row([Cell::from("anna"), Cell::word("on_break"), UnixMs(1_767_225_600_000).into()]);
+        table
+    }
+
+    #[test]
+    fn people_read_words_and_the_clock_on_their_wall() {
+        let text = table(&agents(), &LOOK);
+        assert_eq!(
+            text.lines()
+                .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+                .collect::<Vec<_>>(),
+            ["name status since", "anna on break 2026-01-01 03:00:00"]
+        );
+        let text = table(&agents(), &Look { language: Language::Ru, ..LOOK });
+        assert!(text.contains("перерыв"), "{text}");
+    }
+
+    #[test]
+    fn a_caller_cannot_write_on_the_terminal() {
+        let mut table = Table::new(&["caller_name"], "");
+        table.row([Cell::from("a\u{1b}[31mb\u{202e}c\nd")]);
+        let text = super::table(&table, &LOOK);
+        assert!(text.contains("a·[31mb·c·d"), "{text}");
+    }
+
+    #[test]
+    fn spans_are_short() {
+        let shown = [0, 412, 8_400, 83_000, 7_500_000, 273_600_000].map(span);
+        assert_eq!(shown, ["0ms", "412ms", "8.4s", "1m23s", "2h05m", "3d4h"]);
+    }
+}
