@@ -6,4 +6,8 @@
 //! `ring` carries out one offer.
 
 pub mod agent;
+pub mod board;
 pub mod offer;
+mod pool;
+mod ranked;
+mod strategy;
