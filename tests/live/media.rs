@@ -1,0 +1,193 @@
+//! Sound over RTP: an ear that tells tones apart and keeps a diary of them, a mouth that speaks one.
+//!
+//! In: a tone to speak, the peer's address. Out: what is heard now, and what was heard from when to when.
+
+use std::net::SocketAddr;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::tone::{Tone, from_mulaw};
+use crate::wait::within;
+
+/// How much sound is looked at: 100 ms.
+const WINDOW: usize = 800;
+/// Without a packet for this long it is silent.
+const SILENT_AFTER: Duration = Duration::from_millis(150);
+
+/// A stretch of time in which the same was heard.
+#[derive(Debug, Clone, Copy)]
+pub struct Heard {
+    /// What; nothing in silence and while one tone changes to another.
+    pub tone: Option<Tone>,
+    /// From when.
+    pub since: Instant,
+}
+
+/// One end of a call's sound.
+pub struct Media {
+    port: u16,
+    peer: watch::Sender<Option<SocketAddr>>,
+    diary: watch::Receiver<Vec<Heard>>,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Media {
+    /// An end that listens, and speaks `voice` once it knows its peer.
+    pub async fn open(voice: Option<Tone>) -> Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        let port = socket.local_addr()?.port();
+        let (peer, peer_seen) = watch::channel(None);
+        let (written, diary) = watch::channel(vec![Heard { tone: None, since: Instant::now() }]);
+        let task = tokio::spawn(listen_and_speak(socket, voice, peer_seen, written));
+        Ok(Self { port, peer, diary, task: Some(task) })
+    }
+
+    /// An end that neither listens nor speaks, at a port shared by all of its kind: costs nothing.
+    pub fn deaf() -> Result<Self> {
+        static SINK: OnceLock<Option<std::net::UdpSocket>> = OnceLock::new();
+        let sink = SINK.get_or_init(|| std::net::UdpSocket::bind("127.0.0.1:0").ok());
+        let port = sink.as_ref().context("no port for unheard sound")?.local_addr()?.port();
+        let (peer, _) = watch::channel(None);
+        let (_, diary) = watch::channel(Vec::new());
+        Ok(Self { port, peer, diary, task: None })
+    }
+
+    /// The port for its session description.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Tells where to speak to.
+    pub fn speak_to(&self, peer: SocketAddr) {
+        self.peer.send_replace(Some(peer));
+    }
+
+    /// An ear on it that outlives the call.
+    pub fn ear(&self) -> Ear {
+        Ear { diary: self.diary.clone() }
+    }
+}
+
+impl Drop for Media {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+/// Hears what a [`Media`] hears.
+#[derive(Debug, Clone)]
+pub struct Ear {
+    diary: watch::Receiver<Vec<Heard>>,
+}
+
+impl Ear {
+    /// Waits until this tone is being heard.
+    pub async fn hears(&self, tone: Tone, limit: Duration) -> Result<()> {
+        let mut diary = self.diary.clone();
+        let now_heard = diary.wait_for(|diary| diary.last().is_some_and(|last| last.tone == Some(tone)));
+        let heard = within(limit, format!("to hear {tone:?}"), now_heard).await;
+        match heard {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => anyhow::bail!("the call ended before {tone:?} was heard: {:?}", self.tones()),
+            Err(late) => Err(late.context(format!("heard instead: {:?}", self.tones()))),
+        }
+    }
+
+    /// Every tone heard, in order, repeats left out.
+    pub fn tones(&self) -> Vec<Tone> {
+        let mut tones: Vec<Tone> = self.diary.borrow().iter().filter_map(|heard| heard.tone).collect();
+        tones.dedup();
+        tones
+    }
+
+    /// Fails if between the first time it was heard and `end` the tone was gone for longer than `gap`.
+    pub fn heard_throughout(&self, tone: Tone, end: Instant, gap: Duration) -> Result<()> {
+        let diary = self.diary.borrow();
+        let first = diary.iter().position(|heard| heard.tone == Some(tone)).context("it was never heard")?;
+        for (index, heard) in diary.iter().enumerate().skip(first) {
+            let until = diary.get(index + 1).map_or(end, |next| next.since).min(end);
+            let away = until.saturating_duration_since(heard.since);
+            ensure!(heard.tone == Some(tone) || away <= gap, "{tone:?} was gone for {away:?}");
+        }
+        Ok(())
+    }
+}
+
+async fn listen_and_speak(
+    socket: UdpSocket,
+    voice: Option<Tone>,
+    peer: watch::Receiver<Option<SocketAddr>>,
+    diary: watch::Sender<Vec<Heard>>,
+) {
+    let mut packet = [0; 2048];
+    let mut window: Vec<f64> = Vec::with_capacity(2 * WINDOW);
+    let mut mouth = Mouth::new(voice);
+    let mut tick = interval(Duration::from_millis(20));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut last_packet = Instant::now();
+    loop {
+        tokio::select! {
+            biased;
+            received = socket.recv_from(&mut packet) => {
+                let Ok((length, _)) = received else { continue };
+                last_packet = Instant::now();
+                window.extend(packet.get(12..length).unwrap_or_default().iter().map(|byte| from_mulaw(*byte)));
+                window.drain(..window.len().saturating_sub(WINDOW));
+                note(&diary, Tone::heard_in(&window));
+            }
+            _ = tick.tick() => {
+                if last_packet.elapsed() > SILENT_AFTER {
+                    window.clear();
+                    note(&diary, None);
+                }
+                let to = *peer.borrow();
+                if let (Some(to), Some(sound)) = (to, mouth.packet()) {
+                    let _unheard = socket.send_to(&sound, to).await;
+                }
+            }
+        }
+    }
+}
+
+fn note(diary: &watch::Sender<Vec<Heard>>, tone: Option<Tone>) {
+    diary.send_if_modified(|diary| {
+        let changed = diary.last().is_none_or(|last| last.tone != tone);
+        if changed {
+            diary.push(Heard { tone, since: Instant::now() });
+        }
+        changed
+    });
+}
+
+/// Makes RTP packets (RFC 3550) of a tone.
+struct Mouth {
+    voice: Option<Tone>,
+    sequence: u16,
+    sample: u32,
+}
+
+impl Mouth {
+    fn new(voice: Option<Tone>) -> Self {
+        Self { voice, sequence: 1, sample: 0 }
+    }
+
+    fn packet(&mut self) -> Option<Vec<u8>> {
+        let sound = self.voice?.spoken(self.sample);
+        let mut packet = vec![0x80, 0x00];
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(self.sample.to_be_bytes());
+        packet.extend(0x0d02_0d02_u32.to_be_bytes());
+        packet.extend(sound);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sample = self.sample.wrapping_add(160);
+        Some(packet)
+    }
+}

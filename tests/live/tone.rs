@@ -1,0 +1,96 @@
+//! Tones by which a caller or a phone tells what it hears, and the sums that find them in sound.
+
+use std::f64::consts::TAU;
+
+/// Samples a second.
+const RATE: f64 = 8000.0;
+/// The tone must hold this share of the sound's power.
+const DOMINANCE: f64 = 0.6;
+/// Mean square below which there is silence.
+const SILENCE: f64 = 10_000.0;
+
+/// What can be heard, each by a frequency of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// What waiting callers hear.
+    Music,
+    /// What the dialplan plays when no controller takes the call.
+    Fallback,
+    /// What callers hear after hours.
+    Closed,
+    /// An agent speaking.
+    Agent,
+    /// A caller speaking.
+    Caller,
+    /// The one to whom a call was transferred.
+    SomebodyElse,
+}
+
+impl Tone {
+    const ALL: [Self; 6] =
+        [Self::Music, Self::Fallback, Self::Closed, Self::Agent, Self::Caller, Self::SomebodyElse];
+
+    /// Its frequency: multiples of 10 Hz, since windows are 100 ms long, and no harmonics of each other.
+    pub const fn hertz(self) -> u32 {
+        match self {
+            Self::Music => 440,
+            Self::Fallback => 560,
+            Self::Closed => 680,
+            Self::Agent => 790,
+            Self::Caller => 910,
+            Self::SomebodyElse => 1030,
+        }
+    }
+
+    /// What FreeSWITCH is to play for it: `seconds` long.
+    pub fn source(self, seconds: u32) -> String {
+        format!("tone_stream://%(1000,0,{});loops={seconds}", self.hertz())
+    }
+
+    /// 20 ms of it as μ-law sound, beginning at sample `from`.
+    pub fn spoken(self, from: u32) -> [u8; 160] {
+        let mut sound = [0; 160];
+        for (sample, index) in sound.iter_mut().zip(0u32..) {
+            let angle = TAU * f64::from(self.hertz()) * f64::from(from.wrapping_add(index) % 8000) / RATE;
+            *sample = to_mulaw(angle.sin() * 8000.0);
+        }
+        sound
+    }
+
+    /// The tone that fills these samples, if one does.
+    pub fn heard_in(samples: &[f64]) -> Option<Self> {
+        let count = f64::from(u32::try_from(samples.len()).ok()?);
+        let power = samples.iter().map(|sample| sample * sample).sum::<f64>() / count;
+        if power < SILENCE {
+            return None;
+        }
+        Self::ALL.into_iter().find(|tone| tone.power_in(samples, count) > DOMINANCE * power)
+    }
+
+    fn power_in(self, samples: &[f64], count: f64) -> f64 {
+        let step = TAU * f64::from(self.hertz()) / RATE;
+        let (mut cosine, mut sine) = (0.0, 0.0);
+        for (sample, index) in samples.iter().zip(0u32..) {
+            let angle = step * f64::from(index);
+            cosine += sample * angle.cos();
+            sine += sample * angle.sin();
+        }
+        2.0 * (cosine * cosine + sine * sine) / (count * count)
+    }
+}
+
+/// The sample that a μ-law byte stands for (ITU-T G.711).
+pub fn from_mulaw(byte: u8) -> f64 {
+    let byte = !byte;
+    let magnitude = ((i32::from(byte & 0x0f) << 3) + 0x84) << ((byte & 0x70) >> 4);
+    let sample = f64::from(magnitude - 0x84);
+    if byte & 0x80 == 0 { sample } else { -sample }
+}
+
+/// The μ-law byte nearest to a sample within ±8159 × 4 (ITU-T G.711).
+fn to_mulaw(sample: f64) -> u8 {
+    let sign = if sample < 0.0 { 0x80 } else { 0 };
+    let candidates = (0..=0x7f_u8).map(|code| !(code | sign));
+    let distance = |byte: &u8| (from_mulaw(*byte) - sample).abs();
+    candidates.min_by(|one, other| distance(one).total_cmp(&distance(other))).unwrap_or(0xff)
+}
