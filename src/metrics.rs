@@ -4,7 +4,7 @@
 //! chooses becomes a label.
 
 use prometheus::{
-    CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    Counter, CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
@@ -20,7 +20,8 @@ const WAIT_S: &[f64] =
 const COMMIT_S: &[f64] =
     &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 /// Upper bounds for what should be milliseconds, in seconds.
-const QUICK_S: &[f64] = &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+const QUICK_S: &[f64] =
+    &[0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
 /// Every metric of the process.
 #[derive(Debug)]
@@ -42,6 +43,10 @@ pub struct Metrics {
     pub ring_seconds: HistogramVec,
     /// From the proposal of an offer to its `originate` command handed to the node.
     pub claim_seconds: Histogram,
+    /// Time that the dispatcher spent on the board.
+    pub board_seconds: Counter,
+    /// Messages that the dispatcher has heard.
+    pub board_events: IntCounter,
     /// From the agent's answer to the bridge that FreeSWITCH confirms.
     pub bridge_seconds: Histogram,
     /// Claims that the database refused, which cost a caller nothing but a moment.
@@ -86,6 +91,8 @@ impl Metrics {
             offers: make.counters("offers_total", "Offers that have ended", &["queue", "outcome"])?,
             ring_seconds: make.times("ring_seconds", "How long phones rang", WAIT_S, &["queue"])?,
             claim_seconds: make.time("offer_claim_seconds", "From proposal to originate", QUICK_S)?,
+            board_seconds: make.sum("board_seconds_total", "Time spent on the board")?,
+            board_events: make.counter("board_events_total", "Messages that the dispatcher has heard")?,
             bridge_seconds: make.time("offer_bridge_seconds", "From answer to bridge", QUICK_S)?,
             claims_refused: make.counter("claims_refused_total", "Claims that the database refused")?,
             missed: make.counters("missed_calls_total", "Calls that we owe an answer", &["reason"])?,
@@ -133,6 +140,10 @@ impl Maker {
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
         self.keep(IntCounterVec::new(opts(name, help), labels)?)
+    }
+
+    fn sum(&self, name: &str, help: &str) -> Result<Counter, prometheus::Error> {
+        self.keep(Counter::with_opts(opts(name, help))?)
     }
 
     fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, prometheus::Error> {

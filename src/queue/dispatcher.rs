@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, UnixMs};
@@ -193,11 +194,14 @@ impl Floor {
                 taken = messages.recv_many(&mut batch, BATCH) => if taken == 0 { return },
                 () = tokio::time::sleep_until(self.tools.clock.instant_of(wake)) => {}
             }
+            let began = Instant::now();
+            self.tools.metrics.board_events.inc_by(batch.len() as u64);
             for message in batch.drain(..) {
                 self.hear(message);
             }
             self.end_wrap_ups();
             self.propose();
+            self.tools.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
             self.show();
         }
     }
@@ -358,11 +362,11 @@ impl Floor {
     fn propose(&mut self) {
         let now = self.tools.clock.now();
         while let Some(proposal) = self.board.propose(now) {
-            self.offer(proposal, now);
+            self.offer(proposal);
         }
     }
 
-    fn offer(&mut self, proposal: Proposal, now: UnixMs) {
+    fn offer(&mut self, proposal: Proposal) {
         let Proposal { call, agent, queue: _ } = proposal;
         let known = (self.callers.get(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
         let ((Some(waiter), Some(row), Some(rules)), Some(inbox)) = (known, self.inbox.upgrade()) else {
@@ -378,7 +382,7 @@ impl Floor {
             version: row.version,
             rules: rules.clone(),
             waiter: waiter.clone(),
-            proposed_at: now,
+            proposed: Instant::now(),
         };
         let (stop, stopped) = oneshot::channel();
         self.offers.insert((call, id), Live { agent, stop: Some(stop) });

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, OfferId};
@@ -36,7 +37,7 @@ pub struct Offer {
     /// For whom.
     pub waiter: Waiter,
     /// When the board proposed it.
-    pub proposed_at: UnixMs,
+    pub proposed: Instant,
 }
 
 /// An agent has answered: does the caller take him?
@@ -88,7 +89,7 @@ pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop
         return;
     }
     let began = tools.clock.now();
-    tools.metrics.claim_seconds.observe(began.since(offer.proposed_at).as_secs_f64());
+    tools.metrics.claim_seconds.observe(offer.proposed.elapsed().as_secs_f64());
     let rang = ring(&tools, &offer, stop).await;
     let rang_for = tools.clock.now().since(began).as_secs_f64();
     tools.metrics.ring_seconds.with_label_values(&[offer.waiter.queue.as_str()]).observe(rang_for);
