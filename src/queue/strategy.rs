@@ -37,11 +37,6 @@ impl Line {
         Self { strategy, levels: BTreeMap::new(), last }
     }
 
-    /// In which order agents are offered a caller.
-    pub(super) const fn strategy(&self) -> Strategy {
-        self.strategy
-    }
-
     /// Who was offered a caller last: level, position, name.
     pub(super) fn last(self) -> Option<(i32, i32, AgentName)> {
         self.last
