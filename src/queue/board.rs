@@ -4,19 +4,17 @@
 //! time, until there is none. The claim in the database decides whether a proposal becomes an offer.
 //!
 //! Callers are served by priority, then by how long they have waited, across all queues that share an agent.
-//! A caller has one live offer; where all ring at once, every ready agent rings. [`Pass`] tells who comes first
+//! A caller has one live offer; where all ring at once, every ready agent rings. `Pass` tells who comes first
 //! when there are fewer agents than phones that could ring.
 //!
 //! **Invariants:** an agent with a live offer is not ready. Equal histories give equal proposals.
 //! Each operation takes O((1 + r) × log² n) steps, where r is how many agents have let the caller in question
 //! go; only [`Board::set_queue`] and [`Board::remove_queue`] go through a whole queue.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::lane::{Caller, Heads, Joined, Lane, Pass};
 use super::offer::{Outcome, is_refusal};
-use super::pool::Pool;
-use super::strategy::Line;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
 use crate::routing::rules::{Strategy, Tier};
@@ -54,37 +52,13 @@ pub struct NoSuchQueue {
 /// Who waits and who is ready, in memory. One task owns it.
 #[derive(Debug, Default)]
 pub struct Board {
-    queues: BTreeMap<QueueName, Queue>,
+    lanes: BTreeMap<QueueName, Lane>,
     callers: BTreeMap<CallId, Caller>,
     agents: BTreeMap<AgentName, Agent>,
     delayed: BTreeSet<(UnixMs, AgentName)>,
     /// For each pass, the first caller of every queue whom that pass could serve now.
-    heads: [BTreeSet<Turn>; Pass::ALL.len()],
+    heads: Heads,
     waits: u64,
-}
-
-/// Where a caller stands among all: a higher priority, an earlier time, an earlier join come first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
-    priority: Reverse<i64>,
-    joined_at: UnixMs,
-    /// Numbers the joins, so that no two turns are equal.
-    wait: u64,
-    call: CallId,
-}
-
-#[derive(Debug)]
-struct Caller {
-    turn: Turn,
-    queue: QueueName,
-    /// His own, without the queue's.
-    priority: i32,
-    /// Agents who are being rung for him.
-    live: usize,
-    /// Those among them who had not let him go before.
-    fresh: usize,
-    /// How often each agent has let him go.
-    refusals: BTreeMap<AgentName, u32>,
 }
 
 #[derive(Debug, Default)]
@@ -116,40 +90,6 @@ struct Live {
     again: bool,
 }
 
-#[derive(Debug)]
-struct Queue {
-    spec: QueueSpec,
-    line: Line,
-    /// Callers for whom nobody is being rung.
-    silent: Pool,
-    /// Callers for whom somebody is being rung.
-    ringing: Pool,
-    /// The callers of `ringing` for whom only agents are being rung who had let them go before.
-    again: BTreeSet<Turn>,
-    /// What `Board::heads` holds of this queue.
-    heads: [Option<Turn>; Pass::ALL.len()],
-}
-
-/// In which order the callers get hold of the ready agents. A pass begins when those before it find nobody.
-///
-/// Who has let a caller go is thus asked again for him only when no other ready agent can take him and no other
-/// caller wants this agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Pass {
-    /// A caller for whom nobody is rung gets an agent who has not let him go.
-    Ask,
-    /// Where all ring at once, an agent who has not let the caller go joins those who are rung.
-    Join,
-    /// A caller for whom nobody is rung gets an agent who has let him go: the one who did so least often.
-    AskAgain,
-    /// Where all ring at once, an agent who has let the caller go joins, unless others are asked a first time.
-    JoinAgain,
-}
-
-impl Pass {
-    const ALL: [Self; 4] = [Self::Ask, Self::Join, Self::AskAgain, Self::JoinAgain];
-}
-
 impl Board {
     /// A board without queues, callers and agents.
     #[must_use]
@@ -159,40 +99,33 @@ impl Board {
 
     /// Adds or changes a queue. Waiting callers, live offers and round robin's place stay as they are.
     pub fn set_queue(&mut self, name: QueueName, spec: QueueSpec) {
-        let old = self.queues.remove(&name);
-        let mut queue = Queue::new(spec);
-        if let Some(mut old) = old {
-            old.withdraw(&mut self.heads);
-            self.detach(&name, &old.spec);
-            let turns: Vec<Turn> = old.turns().collect();
-            queue.line = Line::new(queue.spec.strategy, old.line.last());
-            for turn in turns {
+        if self.lanes.get(&name).is_some_and(|lane| *lane.spec() == spec) {
+            return;
+        }
+        let mut lane = Lane::new(spec);
+        if let Some(old) = self.detach(&name) {
+            for turn in lane.succeed(old) {
                 if let Some(caller) = self.callers.get_mut(&turn.call) {
-                    caller.turn = Turn { priority: queue.priority(caller.priority), ..turn };
-                    queue.take_in(caller);
+                    lane.take_over(caller);
                 }
             }
         }
-        for (agent, tier) in &queue.spec.tiers {
+        let served: Vec<AgentName> = lane.spec().tiers.keys().cloned().collect();
+        for agent in served {
             let record = self.agents.entry(agent.clone()).or_default();
             record.queues.insert(name.clone());
             if let State::Ready(ready) = record.state {
-                queue.line.insert(*tier, ready.idle_since, agent);
-                queue.silent.admit(agent);
-                queue.ringing.admit(agent);
+                lane.admit(&agent, ready.idle_since);
             }
         }
-        queue.show(&mut self.heads);
-        self.queues.insert(name, queue);
+        lane.show(&mut self.heads);
+        self.lanes.insert(name, lane);
     }
 
-    /// Removes a queue and forgets its callers: those who waited there, the first in line first.
+    /// Removes a queue and forgets its callers: those who waited there, the first in line first. Their live
+    /// offers stay with the agents until they end.
     pub fn remove_queue(&mut self, name: &QueueName) -> Vec<CallId> {
-        let Some(mut queue) = self.queues.remove(name) else { return Vec::new() };
-        queue.withdraw(&mut self.heads);
-        self.detach(name, &queue.spec);
-        let mut turns: Vec<Turn> = queue.turns().collect();
-        turns.sort_unstable();
+        let turns = self.detach(name).map_or_else(Vec::new, |lane| lane.turns());
         for turn in &turns {
             self.callers.remove(&turn.call);
         }
@@ -238,20 +171,18 @@ impl Board {
         joined_at: UnixMs,
         priority: i32,
     ) -> Result<(), NoSuchQueue> {
-        if !self.queues.contains_key(queue) {
-            return Err(NoSuchQueue { queue: queue.clone() });
-        }
         if self.callers.get(&call).is_some_and(|caller| caller.queue == *queue) {
             return Ok(());
         }
+        if !self.lanes.contains_key(queue) {
+            return Err(NoSuchQueue { queue: queue.clone() });
+        }
         self.leave(call);
-        self.waits += 1;
-        if let Some(record) = self.queues.get_mut(queue) {
-            let turn = Turn { priority: record.priority(priority), joined_at, wait: self.waits, call };
-            let caller = Caller::new(turn, queue.clone(), priority);
-            record.take_in(&caller);
-            record.show(&mut self.heads);
-            self.callers.insert(call, caller);
+        if let Some(lane) = self.lanes.get_mut(queue) {
+            self.waits += 1;
+            let joined = Joined { call, queue: queue.clone(), wait: self.waits, joined_at, priority };
+            self.callers.insert(call, lane.join(joined));
+            lane.show(&mut self.heads);
         }
         Ok(())
     }
@@ -259,9 +190,9 @@ impl Board {
     /// The caller waits no more: he left, or is talking. His live offers stay with their agents until they end.
     pub fn leave(&mut self, call: CallId) {
         let Some(caller) = self.callers.remove(&call) else { return };
-        if let Some(queue) = self.queues.get_mut(&caller.queue) {
-            queue.let_go(&caller);
-            queue.show(&mut self.heads);
+        if let Some(lane) = self.lanes.get_mut(&caller.queue) {
+            lane.let_go(&caller);
+            lane.show(&mut self.heads);
         }
     }
 
@@ -274,14 +205,14 @@ impl Board {
         }
         self.turn_away(agent);
         let Some(caller) = self.callers.get_mut(&call) else { return };
-        let Some(queue) = self.queues.get_mut(&caller.queue) else { return };
+        let Some(lane) = self.lanes.get_mut(&caller.queue) else { return };
         if is_refusal(outcome) {
-            queue.refuse(caller, agent);
+            lane.refuse(caller, agent);
         }
         if live.wait == caller.turn.wait {
-            queue.hush(caller, live.again);
+            lane.hush(caller, live.again);
         }
-        queue.show(&mut self.heads);
+        lane.show(&mut self.heads);
     }
 
     /// Whom to ring next for whom: call it until it has nothing to propose.
@@ -290,11 +221,11 @@ impl Board {
         let (pass, turn) =
             Pass::ALL.iter().zip(&self.heads).find_map(|(pass, heads)| Some((*pass, *heads.first()?)))?;
         let caller = self.callers.get_mut(&turn.call)?;
-        let queue = self.queues.get_mut(&caller.queue)?;
-        let agent = queue.choose(pass, caller)?;
+        let lane = self.lanes.get_mut(&caller.queue)?;
+        let agent = lane.choose(pass, caller)?;
         let State::Ready(ready) = self.agents.get(&agent)?.state else { return None };
-        let again = caller.refusals.contains_key(&agent);
-        queue.ring(caller, &agent, again);
+        let again = caller.was_refused_by(&agent);
+        lane.ring(caller, &agent, again);
         let proposal = Proposal { call: turn.call, queue: caller.queue.clone(), agent };
         self.dismiss(&proposal.agent, ready.idle_since);
         if let Some(record) = self.agents.get_mut(&proposal.agent) {
@@ -312,15 +243,15 @@ impl Board {
     /// How many callers wait in a queue, those for whom an agent is being rung included.
     #[must_use]
     pub fn waiting(&self, queue: &QueueName) -> usize {
-        self.queues.get(queue).map_or(0, |queue| queue.silent.len() + queue.ringing.len())
+        self.lanes.get(queue).map_or(0, Lane::len)
     }
 
     /// The caller's place in his queue; 1 is the next one.
     #[must_use]
     pub fn position(&self, call: CallId) -> Option<usize> {
         let caller = self.callers.get(&call)?;
-        let queue = self.queues.get(&caller.queue)?;
-        Some(1 + queue.silent.before(&caller.turn) + queue.ringing.before(&caller.turn))
+        let lane = self.lanes.get(&caller.queue)?;
+        Some(1 + lane.before(&caller.turn))
     }
 
     fn state(&self, agent: &AgentName) -> State {
@@ -335,9 +266,9 @@ impl Board {
             let State::Delayed(ready) = record.state else { continue };
             record.state = State::Ready(ready);
             for name in &record.queues {
-                if let Some(queue) = self.queues.get_mut(name) {
-                    queue.admit(&agent, ready.idle_since);
-                    queue.show(&mut self.heads);
+                if let Some(lane) = self.lanes.get_mut(name) {
+                    lane.admit(&agent, ready.idle_since);
+                    lane.show(&mut self.heads);
                 }
             }
         }
@@ -347,9 +278,9 @@ impl Board {
     fn dismiss(&mut self, agent: &AgentName, idle_since: UnixMs) {
         let Some(record) = self.agents.get(agent) else { return };
         for name in &record.queues {
-            if let Some(queue) = self.queues.get_mut(name) {
-                queue.dismiss(agent, idle_since);
-                queue.show(&mut self.heads);
+            if let Some(lane) = self.lanes.get_mut(name) {
+                lane.dismiss(agent, idle_since);
+                lane.show(&mut self.heads);
             }
         }
     }
@@ -364,9 +295,11 @@ impl Board {
         }
     }
 
-    /// The agents of a queue serve it no more.
-    fn detach(&mut self, name: &QueueName, spec: &QueueSpec) {
-        for agent in spec.tiers.keys() {
+    /// Takes a queue off the board; its agents serve it no more.
+    fn detach(&mut self, name: &QueueName) -> Option<Lane> {
+        let mut lane = self.lanes.remove(name)?;
+        lane.withdraw(&mut self.heads);
+        for agent in lane.spec().tiers.keys() {
             if let Some(record) = self.agents.get_mut(agent) {
                 record.queues.remove(name);
                 if record.queues.is_empty() && record.state == State::Away {
@@ -374,148 +307,6 @@ impl Board {
                 }
             }
         }
-    }
-}
-
-impl Caller {
-    const fn new(turn: Turn, queue: QueueName, priority: i32) -> Self {
-        Self { turn, queue, priority, live: 0, fresh: 0, refusals: BTreeMap::new() }
-    }
-
-    /// Whether all who are being rung for him had let him go before.
-    const fn is_asked_again(&self) -> bool {
-        self.live > 0 && self.fresh == 0
-    }
-}
-
-impl Queue {
-    fn new(spec: QueueSpec) -> Self {
-        let line = Line::new(spec.strategy, None);
-        let (silent, ringing) = (Pool::default(), Pool::default());
-        Self { spec, line, silent, ringing, again: BTreeSet::new(), heads: [None; Pass::ALL.len()] }
-    }
-
-    fn priority(&self, own: i32) -> Reverse<i64> {
-        Reverse(i64::from(self.spec.priority) + i64::from(own))
-    }
-
-    fn turns(&self) -> impl Iterator<Item = Turn> {
-        self.silent.turns().chain(self.ringing.turns())
-    }
-
-    fn take_in(&mut self, caller: &Caller) {
-        let pool = if caller.live == 0 { &mut self.silent } else { &mut self.ringing };
-        pool.enter(caller.turn, caller.refusals.keys(), &self.line);
-        if caller.is_asked_again() {
-            self.again.insert(caller.turn);
-        }
-    }
-
-    fn let_go(&mut self, caller: &Caller) {
-        let pool = if caller.live == 0 { &mut self.silent } else { &mut self.ringing };
-        pool.leave(&caller.turn, caller.refusals.keys());
-        self.again.remove(&caller.turn);
-    }
-
-    /// An agent who is not ready has let a caller go.
-    fn refuse(&mut self, caller: &mut Caller, agent: &AgentName) {
-        let times = caller.refusals.entry(agent.clone()).or_default();
-        *times = times.saturating_add(1);
-        let pool = if caller.live == 0 { &mut self.silent } else { &mut self.ringing };
-        pool.refuse(caller.turn, agent);
-    }
-
-    /// An agent is being rung for a caller.
-    fn ring(&mut self, caller: &mut Caller, agent: &AgentName, again: bool) {
-        if let Some(tier) = self.spec.tiers.get(agent) {
-            self.line.offered(*tier, agent);
-        }
-        self.rung(caller, caller.live + 1, caller.fresh + usize::from(!again));
-    }
-
-    /// An agent is no longer being rung for a caller.
-    fn hush(&mut self, caller: &mut Caller, again: bool) {
-        let (live, fresh) = (caller.live.saturating_sub(1), caller.fresh.saturating_sub(usize::from(!again)));
-        self.rung(caller, live, fresh);
-    }
-
-    /// Puts a caller where he belongs when so many are rung for him.
-    fn rung(&mut self, caller: &mut Caller, live: usize, fresh: usize) {
-        // Most phones that begin or cease to ring are neither the first nor the last: the pool stays the same,
-        // and nothing has to be done for each agent who has let the caller go.
-        let moves = (caller.live == 0) != (live == 0);
-        if moves {
-            self.let_go(caller);
-        }
-        (caller.live, caller.fresh) = (live, fresh);
-        if moves {
-            self.take_in(caller);
-        } else if caller.is_asked_again() {
-            self.again.insert(caller.turn);
-        } else {
-            self.again.remove(&caller.turn);
-        }
-    }
-
-    fn admit(&mut self, agent: &AgentName, idle_since: UnixMs) {
-        if let Some(tier) = self.spec.tiers.get(agent) {
-            self.line.insert(*tier, idle_since, agent);
-            self.silent.admit(agent);
-            self.ringing.admit(agent);
-        }
-    }
-
-    fn dismiss(&mut self, agent: &AgentName, idle_since: UnixMs) {
-        if let Some(tier) = self.spec.tiers.get(agent) {
-            self.line.remove(*tier, idle_since, agent);
-            self.silent.dismiss(agent);
-            self.ringing.dismiss(agent);
-        }
-    }
-
-    /// Which agent is rung for a caller who is served in this pass.
-    fn choose(&self, pass: Pass, caller: &Caller) -> Option<AgentName> {
-        let times = |agent: &&AgentName| caller.refusals.get(*agent).copied().unwrap_or_default();
-        let agent = match pass {
-            Pass::Ask | Pass::Join => self.line.agents().find(|agent| times(agent) == 0),
-            Pass::AskAgain => self.line.agents().min_by_key(times),
-            Pass::JoinAgain => self.line.agents().next(),
-        };
-        agent.cloned()
-    }
-
-    /// Whom each pass could serve here now.
-    fn first_of(&mut self, pass: Pass) -> Option<Turn> {
-        let all_ring = self.spec.strategy == Strategy::RingAll;
-        match pass {
-            Pass::Ask => self.silent.first(&self.line),
-            Pass::Join if all_ring => self.ringing.first(&self.line),
-            Pass::AskAgain if !self.line.is_empty() => self.silent.head(),
-            Pass::JoinAgain if all_ring && !self.line.is_empty() => self.again.first().copied(),
-            Pass::Join | Pass::AskAgain | Pass::JoinAgain => None,
-        }
-    }
-
-    /// Tells the board whom each pass could serve here now.
-    fn show(&mut self, heads: &mut [BTreeSet<Turn>; Pass::ALL.len()]) {
-        for (index, pass) in Pass::ALL.into_iter().enumerate() {
-            let now = self.first_of(pass);
-            if now != self.heads[index] {
-                if let Some(turn) = self.heads[index] {
-                    heads[index].remove(&turn);
-                }
-                heads[index].extend(now);
-                self.heads[index] = now;
-            }
-        }
-    }
-
-    /// Takes back all that was told.
-    fn withdraw(&mut self, heads: &mut [BTreeSet<Turn>; Pass::ALL.len()]) {
-        for (told, heads) in self.heads.iter_mut().zip(heads) {
-            if let Some(turn) = told.take() {
-                heads.remove(&turn);
-            }
-        }
+        Some(lane)
     }
 }

@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod board;
 pub mod dispatcher;
+mod lane;
 pub mod offer;
 mod pool;
 mod ranked;

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeMap;
 
-use super::board::Turn;
+use super::lane::Turn;
 use super::ranked::Ranked;
 use super::strategy::Line;
 use crate::ids::AgentName;
