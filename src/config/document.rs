@@ -67,8 +67,13 @@ impl<'a> Document<'a> {
     }
 
     /// Notes what is wrong with a part of the text.
+    /// A place has one fault: the first that was found, since the others may follow from it.
     pub fn fault(&mut self, span: &Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) {
-        let variable = span.start.checked_sub(self.text.len() + 1).and_then(|past| self.overlaid.get(past / 2));
+        if self.faults.iter().any(|(at, _)| *at == span.start) {
+            return;
+        }
+        let variable =
+            span.start.checked_sub(self.text.len() + 1).and_then(|past| self.overlaid.get(past / 2));
         let place = match variable {
             Some(name) => Place::Environment(name.clone()),
             None => locate(self.file, self.text, span),
@@ -82,7 +87,8 @@ impl<'a> Document<'a> {
     pub fn is_doubtful(&self, item: &Range<usize>) -> bool {
         let rest = self.text.get(item.start..).unwrap_or_default();
         let is_header = rest.starts_with('[');
-        let end = if is_header { rest.find("\n[").map_or(self.text.len(), |at| item.start + at) } else { item.end };
+        let end =
+            if is_header { rest.find("\n[").map_or(self.text.len(), |at| item.start + at) } else { item.end };
         self.faults.iter().any(|(at, _)| (item.start..=end).contains(at))
     }
 
@@ -126,6 +132,7 @@ fn explain(message: &str) -> (String, String) {
         let expected = match expected {
             "a string" => "text in quotes",
             "a sequence" => "a list in [brackets]",
+            "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
             other => other.trim_start_matches("struct "),
         };
         return (format!("wrong type: this is {}", type_of(found)), format!("write {expected} here"));
@@ -151,7 +158,9 @@ fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
         }
     }
     let before = table.len();
-    table.retain(|key, value| !touches(&key.span(), span) && !touches(&value.span(), span));
+    let kept = std::mem::take(table).into_iter();
+    *table =
+        kept.filter(|(key, value)| !touches(&key.span(), span) && !touches(&value.span(), span)).collect();
     table.len() < before
 }
 
@@ -215,7 +224,11 @@ mod tests {
         assert_eq!((sample.name.as_str(), sample.list.len(), sample.many.len()), ("ok", 2, 2));
         assert_eq!(sample.many[1].size, 2);
         let places: Vec<&str> = faults.iter().map(|fault| fault.split(": ").next().unwrap()).collect();
-        assert_eq!(places, ["f.toml:1:9", "f.toml:2:1", "f.toml:4:14", "f.toml:6:8", "f.toml:8:1"], "{faults:#?}");
+        assert_eq!(
+            places,
+            ["f.toml:1:9", "f.toml:2:1", "f.toml:4:14", "f.toml:6:8", "f.toml:8:1"],
+            "{faults:#?}"
+        );
         assert!(faults[1].contains("unknown key `nam`") && faults[1].ends_with("did you mean `name`?"));
         assert!(faults[2].contains("write text in quotes here"), "{}", faults[2]);
     }
@@ -235,7 +248,8 @@ mod tests {
 
     #[test]
     fn a_thousand_mistakes_end() {
-        let text = "x = 1\n".replace('x', "y") + &(0..1000).map(|n| format!("x{n} = 1\n")).collect::<String>();
+        let text =
+            "x = 1\n".replace('x', "y") + &(0..1000).map(|n| format!("x{n} = 1\n")).collect::<String>();
         let (_, faults) = read(&text);
         assert!(faults.len() <= MOST_FAULTS);
     }

@@ -131,8 +131,11 @@ mod tests {
         for text in ["", "\n", "щ\nщ", "abc"] {
             for start in 0..6 {
                 for end in 0..6 {
-                    let fault =
-                        Fault { place: locate("f", text, &(start..end)), problem: "x".into(), remedy: "y".into() };
+                    let fault = Fault {
+                        place: locate("f", text, &(start..end)),
+                        problem: "x".into(),
+                        remedy: "y".into(),
+                    };
                     assert!(fault.to_string().starts_with("f:"));
                 }
             }

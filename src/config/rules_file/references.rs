@@ -45,10 +45,26 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn of(file: &'a raw::File) -> Self {
         Self {
-            prompts: file.prompt.iter().filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref())).collect(),
-            schedules: file.schedule.iter().filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref())).collect(),
-            agents: file.agent.iter().filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref())).collect(),
-            queues: file.queue.iter().filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref())).collect(),
+            prompts: file
+                .prompt
+                .iter()
+                .filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref()))
+                .collect(),
+            schedules: file
+                .schedule
+                .iter()
+                .filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref()))
+                .collect(),
+            agents: file
+                .agent
+                .iter()
+                .filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref()))
+                .collect(),
+            queues: file
+                .queue
+                .iter()
+                .filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref()))
+                .collect(),
         }
     }
 
@@ -93,9 +109,13 @@ fn shadows(document: &mut Document<'_>, file: &raw::File) {
     for route in file.route.iter().map(Spanned::get_ref) {
         let Some(number) = &route.number else { continue };
         let pattern = &number.get_ref().0;
-        let name = route.name.as_ref().map_or_else(|| "without a name".to_owned(), |name| name.get_ref().to_string());
+        let name = route
+            .name
+            .as_ref()
+            .map_or_else(|| "without a name".to_owned(), |name| name.get_ref().to_string());
         if let Some((taker, by, line)) = above.iter().find(|(taker, _, _)| covers(taker, pattern)) {
-            let problem = format!("route {name} can never match: route {by} (line {line}) takes {taker} before it");
+            let problem =
+                format!("route {name} can never match: route {by} (line {line}) takes {taker} before it");
             document.fault(&number.span(), problem, format!("put it above route {by}, or take it out"));
         }
         above.push((pattern, name, document.line(&number.span())));

@@ -89,7 +89,7 @@ pub struct RawSchedule {
 pub struct RawAgent {
     pub name: Given<AgentName>,
     pub display: Given<String>,
-    pub contacts: Vec<Spanned<Contact>>,
+    pub contacts: Vec<Spanned<String>>,
     pub ring_timeout: Given<Lasting>,
     pub wrap_up: Given<Lasting>,
     pub no_answer_delay: Given<Lasting>,

@@ -1,6 +1,5 @@
 //! Writes rules as a file that reads back the same.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -12,7 +11,7 @@ use crate::routing::schedule::{Interval, Schedule};
 
 /// The rules as a rules file; what equals the built-in defaults is left out.
 #[must_use]
-pub fn export(rules: &Rules) -> String {
+pub fn write(rules: &Rules) -> String {
     let mut out = Lines::default();
     out.line("# Rules of dozvon. `dozvon apply FILE` makes the database equal to this file.");
     for (name, prompt) in &rules.prompts {
@@ -85,7 +84,8 @@ impl Lines {
         let mut hours = Vec::new();
         let mut day = 0;
         while day < DAYS.len() {
-            let same = schedule.weekly[day..].iter().take_while(|other| **other == schedule.weekly[day]).count();
+            let same =
+                schedule.weekly[day..].iter().take_while(|other| **other == schedule.weekly[day]).count();
             if !schedule.weekly[day].is_empty() {
                 hours.push(quoted(&format!("{} {}", days(day, same), times(&schedule.weekly[day]))));
             }
@@ -103,7 +103,8 @@ impl Lines {
         if agent.display != name {
             self.text("display", &agent.display);
         }
-        let contacts: Vec<String> = agent.contacts.iter().map(|contact| quoted(&contact.to_string())).collect();
+        let contacts: Vec<String> =
+            agent.contacts.iter().map(|contact| quoted(&contact.to_string())).collect();
         self.line(&format!("contacts = [{}]", contacts.join(", ")));
         self.lasting("ring_timeout", agent.ring_timeout, RING_TIMEOUT);
         self.lasting("wrap_up", agent.wrap_up, WRAP_UP);
@@ -165,12 +166,10 @@ fn days(first: usize, count: usize) -> String {
 }
 
 fn times(intervals: &[Interval]) -> String {
-    let mut text = String::new();
-    for interval in intervals {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{}{interval}", if text.is_empty() { "" } else { ", " });
+    match intervals {
+        [] => "closed".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
     }
-    if text.is_empty() { "closed".to_owned() } else { text }
 }
 
 /// The text as TOML holds it.

@@ -2,22 +2,23 @@
 //!
 //! In: a text. Out: [`Rules`], or everything that is wrong with the text, each with its line and its remedy.
 //! `raw` is the file as written, `check` turns it into rules, `references` looks at how they hang together,
-//! `export` writes rules back. **Invariant:** `parse(export(rules)) == rules`; a text with one fault yields
+//! `write` makes a file of rules. **Invariant:** `parse(write(rules)) == rules`; a text with one fault yields
 //! nothing at all, so nothing can be half applied.
 
 mod check;
-mod export;
 mod raw;
 mod references;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
+use std::path::Path;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 
-pub use export::export;
+pub use write::write;
 
 use super::document::Document;
 use super::fault::Faults;
@@ -54,7 +55,22 @@ pub fn plain_agent(display: String) -> Agent {
     }
 }
 
-/// Reads a rules file. `file` is its name for messages, `zone` holds for schedules that name none.
+/// Reads the rules file at `path`; `-` is standard input. `zone` holds for schedules that name none.
+///
+/// # Errors
+/// [`Faults`]: everything that is wrong.
+pub fn read(path: &Path, zone: Tz) -> Result<Rules, Faults> {
+    let name = path.display().to_string();
+    let text =
+        if name == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
+    let unreadable = |error: std::io::Error| {
+        let remedy = "name a rules file, or make one with `dozvon init` or `dozvon export`";
+        Faults::of_file(&name, format!("cannot read the rules: {error}"), remedy)
+    };
+    parse(&name, &text.map_err(unreadable)?, zone)
+}
+
+/// Reads the text of a rules file. `file` is its name for messages, `zone` holds for schedules that name none.
 ///
 /// # Errors
 /// [`Faults`]: everything that is wrong.

@@ -13,6 +13,7 @@ use super::raw::{self, Given, Lasting, RawAgent, RawDestination, RawQueue, RawRo
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
 use crate::config::document::Document;
 use crate::ids::AgentName;
+use crate::routing::contact::Contact;
 use crate::routing::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
 use crate::routing::schedule::{BadSchedule, Schedule, parse_zone};
 
@@ -164,7 +165,8 @@ fn dated(document: &mut Document<'_>, lines: &[Spanned<String>]) -> Vec<(Range<u
         };
         for date in dates {
             if seen.insert(date.clone(), ()).is_some() {
-                let remedy = "say it once; several times of a day stand in one line: \"… 09:00-12:00, 13:00-15:00\"";
+                let remedy =
+                    "say it once; several times of a day stand in one line: \"… 09:00-12:00, 13:00-15:00\"";
                 document.fault(&line.span(), format!("{date} is stated twice"), remedy);
             } else {
                 all.push((line.span(), format!("{date} {hours}")));
@@ -185,22 +187,31 @@ fn range(from: &str, to: &str) -> Result<Vec<String>, String> {
     Ok(from.iter_days().take_while(|date| *date <= to).map(|date| date.to_string()).collect())
 }
 
-fn agent(document: &mut Document<'_>, item: &Spanned<RawAgent>, name: &AgentName, defaults: &raw::Defaults) -> Agent {
+fn agent(
+    document: &mut Document<'_>,
+    item: &Spanned<RawAgent>,
+    name: &AgentName,
+    defaults: &raw::Defaults,
+) -> Agent {
     let raw = item.get_ref();
     if raw.contacts.is_empty() && !document.is_doubtful(&item.span()) {
         document.fault(&item.span(), format!("agent {name} has no contacts"), "add contacts = [\"user/…\"]");
     }
-    let mut contacts = Vec::new();
-    for contact in &raw.contacts {
-        if contacts.contains(contact.get_ref()) {
-            document.fault(&contact.span(), format!("{} stands here twice", contact.get_ref()), "take one out");
-        }
-        contacts.push(contact.get_ref().clone());
-    }
+    let contacts = contacts(document, &raw.contacts);
     Agent {
-        display: raw.display.as_ref().and_then(|given| display(document, given)).unwrap_or_else(|| name.to_string()),
+        display: raw
+            .display
+            .as_ref()
+            .and_then(|given| display(document, given))
+            .unwrap_or_else(|| name.to_string()),
         contacts,
-        ring_timeout: positive(document, "ring_timeout", &raw.ring_timeout, &defaults.ring_timeout, RING_TIMEOUT),
+        ring_timeout: positive(
+            document,
+            "ring_timeout",
+            &raw.ring_timeout,
+            &defaults.ring_timeout,
+            RING_TIMEOUT,
+        ),
         wrap_up: lasting(&raw.wrap_up, &defaults.wrap_up, WRAP_UP),
         delays: Delays {
             no_answer: lasting(&raw.no_answer_delay, &defaults.no_answer_delay, DELAYS.no_answer),
@@ -210,6 +221,21 @@ fn agent(document: &mut Document<'_>, item: &Spanned<RawAgent>, name: &AgentName
         },
         max_misses: chosen(&raw.max_misses, &defaults.max_misses).unwrap_or(MAX_MISSES),
     }
+}
+
+/// The contacts that can be read, each once.
+fn contacts(document: &mut Document<'_>, given: &[Spanned<String>]) -> Vec<Contact> {
+    let mut contacts: Vec<Contact> = Vec::new();
+    for text in given {
+        match text.get_ref().parse() {
+            Err(error) => tell(document, &text.span(), &error),
+            Ok(contact) if contacts.contains(&contact) => {
+                document.fault(&text.span(), format!("{contact} stands here twice"), "take one out");
+            }
+            Ok(contact) => contacts.push(contact),
+        }
+    }
+    contacts
 }
 
 /// The name that is shown, if it can be shown on one line.
@@ -279,7 +305,9 @@ fn tiers(document: &mut Document<'_>, raw: &[Spanned<RawTier>]) -> BTreeMap<Agen
     for (place, item) in (1..).zip(raw) {
         let tier = item.get_ref();
         let Some(agent) = required(document, item, tier.agent.as_ref(), "agent") else { continue };
-        for number in [&tier.level, &tier.position].into_iter().flatten().filter(|number| *number.get_ref() < 1) {
+        for number in
+            [&tier.level, &tier.position].into_iter().flatten().filter(|number| *number.get_ref() < 1)
+        {
             document.fault(&number.span(), "levels and positions begin with 1", "write 1 or more");
         }
         let made = Tier {
@@ -320,7 +348,9 @@ fn routes(document: &mut Document<'_>, file: &raw::File) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     for item in &file.route {
         let Some(route) = route(document, item) else { continue };
-        if let (true, Some(name)) = (routes.iter().any(|other| other.name == route.name), &item.get_ref().name) {
+        if let (true, Some(name)) =
+            (routes.iter().any(|other| other.name == route.name), &item.get_ref().name)
+        {
             let problem = format!("there are two routes named {}", route.name);
             document.fault(&name.span(), problem, "give one of them another name, or take it out");
         }
@@ -339,7 +369,11 @@ fn route(document: &mut Document<'_>, item: &Spanned<RawRoute>) -> Option<Route>
     match (&raw.schedule, &raw.closed) {
         (Some(schedule), None) if !document.is_doubtful(&item.span()) => {
             let remedy = "add closed = { message = \"…\" } or { forward = \"…\" }";
-            document.fault(&schedule.span(), "`closed` is missing: where do callers go out of hours?", remedy);
+            document.fault(
+                &schedule.span(),
+                "`closed` is missing: where do callers go out of hours?",
+                remedy,
+            );
         }
         (None, Some(never)) if !document.is_doubtful(&item.span()) => {
             let remedy = "add schedule = \"…\", or take `closed` out";

@@ -93,65 +93,117 @@ fn a_good_file_says_what_it_says() {
 #[test]
 fn what_is_exported_reads_back_the_same() {
     let rules = read(GOOD).unwrap();
-    let text = export(&rules);
-    assert_eq!(parse("exported", &text, chrono_tz::UTC).unwrap_or_else(|faults| panic!("{faults}\n{text}")), rules);
-    assert_eq!(read(&export(&Rules::default())).unwrap(), Rules::default());
+    let text = write(&rules);
+    assert_eq!(
+        parse("exported", &text, chrono_tz::UTC).unwrap_or_else(|faults| panic!("{faults}\n{text}")),
+        rules
+    );
+    assert_eq!(read(&write(&Rules::default())).unwrap(), Rules::default());
 }
 
 #[test]
 fn an_unknown_key_is_told_with_the_nearest() {
-    one_fault("wrap_up =", "wrapup =", &["rules.toml:25:1", "unknown key `wrapup`", "did you mean `wrap_up`?"]);
-    one_fault("[defaults]", "[default]", &["rules.toml:2:2", "unknown key `default`", "did you mean `defaults`?"]);
+    one_fault(
+        "wrap_up =",
+        "wrapup =",
+        &["rules.toml:24:1", "unknown key `wrapup`", "did you mean `wrap_up`?"],
+    );
+    one_fault(
+        "[defaults]",
+        "[default]",
+        &["rules.toml:2:2", "unknown key `default`", "did you mean `defaults`?"],
+    );
 }
 
 #[test]
 fn a_wrong_type_is_told() {
-    one_fault("wrap_up = \"1m30s\"", "wrap_up = 90", &["rules.toml:25:11", "the number 90", "text in quotes"]);
-    one_fault("level = 2", "level = \"two\"", &["rules.toml:37:59", "the text \"two\""]);
-    one_fault("[\"user/1002\"]", "\"user/1002\"", &["rules.toml:29:12", "a list in [brackets]"]);
+    one_fault(
+        "wrap_up = \"1m30s\"",
+        "wrap_up = 90",
+        &["rules.toml:24:11", "the number 90", "text in quotes"],
+    );
+    one_fault("level = 2", "level = \"two\"", &["rules.toml:36:57", "the text \"two\"", "a whole number"]);
+    one_fault("[\"user/1002\"]", "\"user/1002\"", &["rules.toml:28:12", "a list in [brackets]"]);
 }
 
 #[test]
 fn a_value_that_cannot_be_meant_is_told() {
     one_fault("\"1m30s\"", "\"90\"", &["not a duration", "1h30m"]);
     one_fault("ring_all", "ringall", &["not a strategy", "longest_idle, round_robin, sequential, ring_all"]);
-    one_fault("user/1002", "user/1002,user/1003", &["rules.toml:29:13", "the user holds ','", "user/NAME@DOMAIN"]);
+    one_fault(
+        "user/1002",
+        "user/1002,user/1003",
+        &["rules.toml:28:13", "the user holds ','", "user/NAME@DOMAIN"],
+    );
     one_fault("user/1002", "${system(id)}", &["not a contact"]);
     one_fault("ivr/closed.wav", "${x}.wav", &["not a sound"]);
-    one_fault("name = \"boris\"", "name = \"bo ris\"", &["not a name"]);
+    let name = faults(&GOOD.replace("\"boris\"", "\"bo ris\""));
+    assert!(name.len() == 2 && name.iter().all(|told| told.contains("not a name")), "{name:#?}");
     one_fault("number = \"7001\"", "number = \"70 01\"", &["not a number pattern"]);
-    one_fault("ring_timeout = \"500ms\"", "ring_timeout = \"0s\"", &["rules.toml:30:16", "zero"]);
+    one_fault("ring_timeout = \"500ms\"", "ring_timeout = \"0s\"", &["rules.toml:29:16", "zero"]);
     one_fault("level = 2", "level = 0", &["begin with 1"]);
     one_fault("\"Анна\"", "\"\"", &["cannot be shown"]);
 }
 
 #[test]
 fn a_reference_to_nothing_is_told_with_the_nearest() {
-    one_fault("agent = \"anna\"", "agent = \"ana\"", &["rules.toml:37:20", "there is no agent ana", "did you mean anna?"]);
-    one_fault("queue = \"sales\"", "queue = \"support\"", &["no queue support", "[[queue]] name = \"support\""]);
-    one_fault("schedule = \"office\"\nclosed", "schedule = \"ofice\"\nclosed", &["no schedule ofice", "office"]);
+    one_fault(
+        "agent = \"anna\"",
+        "agent = \"ana\"",
+        &["rules.toml:36:20", "there is no agent ana", "did you mean anna?"],
+    );
+    one_fault(
+        "queue = \"sales\"",
+        "queue = \"support\"",
+        &["no queue support", "[[queue]] name = \"support\""],
+    );
+    one_fault(
+        "schedule = \"office\"\nclosed",
+        "schedule = \"ofice\"\nclosed",
+        &["no schedule ofice", "office"],
+    );
     one_fault("message = \"closed\"", "message = \"close\"", &["no prompt close", "did you mean closed?"]);
     one_fault("{ message = \"busy\" }", "{ message = \"bsy\" }", &["no prompt bsy"]);
 }
 
 #[test]
 fn hours_that_cannot_be_meant_are_told() {
-    one_fault("Europe/Moscow", "Europe/Moskow", &["rules.toml:3:8", "not a time zone", "did you mean Europe/Moscow?"]);
+    one_fault(
+        "Europe/Moscow",
+        "Europe/Moskow",
+        &["rules.toml:3:8", "not a time zone", "did you mean Europe/Moscow?"],
+    );
     one_fault("mon-fri 09:00-18:00", "mon-fri 9-18", &["rules.toml:17:10", "is not a time of day"]);
     one_fault("sat 22:00-06:00", "fri 17:00-20:00", &["rules.toml:17:33", "friday 09:00-18:00", "overlap"]);
-    one_fault("sat 22:00-06:00", "sun 22:00-10:00", &["monday 09:00-18:00", "overlap", "join them or change one"]);
+    one_fault(
+        "sat 22:00-06:00",
+        "sun 22:00-10:00",
+        &["monday 09:00-18:00", "overlap", "join them or change one"],
+    );
     one_fault("2026-12-31", "2026-13-31", &["not a date"]);
     one_fault("2026-12-31 09:00-15:00", "2027-01-05 closed", &["2027-01-05 is stated twice"]);
     one_fault("2027-01-01..2027-01-08", "2027-01-08..2027-01-01", &["not a range of dates"]);
-    one_fault("hours = [\"mon-fri 09:00-18:00\", \"sat 22:00-06:00\"]\nexceptions = [\"2026-12-31 09:00-15:00\", \"2027-01-01..2027-01-08 closed\"]", "", &["has no hours"]);
+    one_fault(
+        "hours = [\"mon-fri 09:00-18:00\", \"sat 22:00-06:00\"]\nexceptions = [\"2026-12-31 09:00-15:00\", \"2027-01-01..2027-01-08 closed\"]",
+        "",
+        &["has no hours"],
+    );
 }
 
 #[test]
 fn what_is_missing_is_told() {
-    one_fault("name = \"boris\"\ncontacts = [\"user/1002\"]", "name = \"boris\"", &["agent boris has no contacts"]);
-    one_fault("number = \"7001\"\n", "", &["rules.toml:39:1", "`number` is missing"]);
+    one_fault(
+        "name = \"boris\"\ncontacts = [\"user/1002\"]",
+        "name = \"boris\"",
+        &["agent boris has no contacts"],
+    );
+    one_fault("number = \"7001\"\n", "", &["rules.toml:38:1", "`number` is missing"]);
     one_fault("closed = { message = \"closed\" }", "", &["`closed` is missing"]);
-    one_fault("overflow = { message = \"busy\" }", "", &["does not say where callers go who waited too long"]);
+    one_fault(
+        "overflow = { message = \"busy\" }",
+        "",
+        &["does not say where callers go who waited too long"],
+    );
     one_fault("{ queue = \"sales\" }", "{ queue = \"sales\", message = \"busy\" }", &["exactly one thing"]);
     one_fault("{ queue = \"sales\" }", "{ }", &["exactly one thing"]);
 }
@@ -160,7 +212,9 @@ fn what_is_missing_is_told() {
 fn what_is_there_twice_is_told() {
     let twice = faults(&GOOD.replace("name = \"rest\"", "name = \"main\"").replace("\"boris\"", "\"anna\""));
     assert_eq!(twice.len(), 3, "{twice:#?}");
-    for (told, part) in twice.iter().zip(["two agents named anna", "anna stands here twice", "two routes named main"]) {
+    for (told, part) in
+        twice.iter().zip(["two agents named anna", "anna stands here twice", "two routes named main"])
+    {
         assert!(told.contains(part), "{part:?} in {told}");
     }
 }
@@ -170,7 +224,11 @@ fn a_route_in_the_shadow_of_another_is_told() {
     let shadowed = GOOD.replace("\"7001\"", "\"7*\"").replace("number = \"*\"", "number = \"7001\"");
     let told = faults(&shadowed);
     assert_eq!(told.len(), 1);
-    assert!(told[0].contains("route rest can never match: route main (line 41) takes 7* before it"), "{}", told[0]);
+    assert!(
+        told[0].contains("route rest can never match: route main (line 40) takes 7* before it"),
+        "{}",
+        told[0]
+    );
 }
 
 #[test]
@@ -195,7 +253,8 @@ fn all_mistakes_are_told_at_once() {
 }
 
 fn interval() -> impl proptest::strategy::Strategy<Value = String> {
-    (0..23_u16, 0..59_u16).prop_map(|(hour, minute)| format!("{hour:02}:{minute:02}-{:02}:{:02}", hour, minute + 1))
+    (0..23_u16, 0..59_u16)
+        .prop_map(|(hour, minute)| format!("{hour:02}:{minute:02}-{:02}:{:02}", hour, minute + 1))
 }
 
 fn schedules() -> impl proptest::strategy::Strategy<Value = Schedule> {
@@ -213,16 +272,16 @@ fn schedules() -> impl proptest::strategy::Strategy<Value = Schedule> {
 }
 
 fn agents() -> impl proptest::strategy::Strategy<Value = crate::routing::rules::Agent> {
-    ("[a-zA-Zа-я'\"\\\\ ]{0,20}x", 0..4_u64, 1..100_000_u64, 0..5_u32).prop_map(|(display, wrap, ring, misses)| {
-        crate::routing::rules::Agent {
+    ("[a-zA-Zа-я'\"\\\\ ]{0,20}x", 0..4_u64, 1..100_000_u64, 0..5_u32).prop_map(
+        |(display, wrap, ring, misses)| crate::routing::rules::Agent {
             display: display.trim().to_owned(),
             contacts: vec!["user/1001".parse().unwrap(), "loopback/9004/default".parse().unwrap()],
             ring_timeout: Duration::from_millis(ring),
             wrap_up: Duration::from_secs(wrap),
             delays: DELAYS,
             max_misses: misses,
-        }
-    })
+        },
+    )
 }
 
 proptest! {
@@ -254,7 +313,7 @@ proptest! {
             queues: [("q".parse().unwrap(), queue)].into(),
             routes: vec![route],
         };
-        let text = export(&rules);
+        let text = write(&rules);
         prop_assert_eq!(parse("exported", &text, chrono_tz::UTC).unwrap_or_else(|faults| panic!("{faults}\n{text}")), rules);
     }
 }
