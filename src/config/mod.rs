@@ -1,9 +1,16 @@
 //! The process's own settings: addresses, limits, the database. Rules (queues, agents, routes) are rows.
 //!
 //! In: `dozvon.toml`, then the environment (`DOZVON_SECTION__KEY=value`), then flags. Out: [`Settings`], every
-//! value parsed into a type that cannot hold a bad one. Whatever is not said has a default.
+//! value parsed into a type that cannot hold a bad one; or everything that is wrong, each with its line and
+//! remedy. Whatever is not said has a default. `rules_file` reads and writes what becomes rows, `dialplan` makes
+//! FreeSWITCH's half; `document` and `fault` are what both files' errors are made of.
 
+pub mod dialplan;
+pub mod document;
+mod environment;
+pub mod fault;
 pub mod humane;
+pub mod rules_file;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -12,14 +19,16 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+pub use dialplan::Dialplan;
+use document::Document;
+use fault::Faults;
+
 use crate::routing::rules::Prompt;
 use crate::store::{self, DatabaseUrl};
 use crate::telemetry::LogFormat;
 
 /// Where settings are looked for when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["dozvon.toml", "/etc/dozvon/dozvon.toml"];
-/// What an environment variable of ours begins with.
-const PREFIX: &str = "DOZVON_";
 
 /// Everything that the process is told at its start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +37,7 @@ pub struct Settings {
     /// Where the rows are. Default `sqlite:dozvon.db` in the working folder.
     pub database: DatabaseUrl,
     /// The zone of business days where no schedule says otherwise. Default Europe/Moscow.
+    #[serde(with = "zone")]
     pub zone: Tz,
     /// How phone numbers are read.
     pub phone: Phone,
@@ -43,6 +53,8 @@ pub struct Settings {
     pub store: store::Settings,
     /// What is logged.
     pub log: Log,
+    /// How FreeSWITCH hands callers over, and what it does when nobody takes them.
+    pub dialplan: Dialplan,
 }
 
 /// How phone numbers are read.
@@ -113,6 +125,7 @@ impl Default for Settings {
             calls: Calls::default(),
             store: store::Settings::default(),
             log: Log::default(),
+            dialplan: Dialplan::default(),
         }
     }
 }
@@ -163,45 +176,38 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file says what cannot be meant.
-    #[error("{}: {problem}", path.display())]
-    Bad {
-        /// The file.
-        path: PathBuf,
-        /// Where in it and what, as several lines.
-        problem: String,
-    },
-    /// An environment variable says what cannot be meant.
-    #[error("the environment variable {variable}: {problem}")]
-    Environment {
-        /// Its name.
-        variable: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    /// The file or the environment says what cannot be meant: everything that is wrong with it.
+    #[error(transparent)]
+    Bad(#[from] Faults),
 }
 
 impl Settings {
-    /// Reads the settings: from `path`, else from the first of [`PLACES`] that is there, else the defaults;
-    /// then from the environment.
+    /// Reads the settings: from `path`, else from the file that `DOZVON_CONFIG` names, else from the first of
+    /// [`PLACES`] that is there, else the defaults; then from the environment.
     ///
     /// # Errors
-    /// [`ConfigError`] names the file and line, or the variable, and what to write instead.
+    /// [`ConfigError`] names everything that is wrong with its line or variable, and what to write instead.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
-        let found = path
-            .map(Path::to_owned)
-            .or_else(|| PLACES.iter().map(PathBuf::from).find(|place| place.is_file()));
+        let found = Self::place(path);
         let text = match &found {
             Some(path) => std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?,
             None => String::new(),
         };
-        let path = found.unwrap_or_else(|| "the defaults".into());
-        let variables = std::env::vars().filter(|(name, _)| name.starts_with(PREFIX) && name.contains("__"));
-        Self::read(&path, &text, variables)
+        Self::read(&found.unwrap_or_else(|| "the defaults".into()), &text, std::env::vars())
     }
 
-    /// Reads the text of a file, and variables that override it.
+    /// The file that [`Self::load`] reads; none if there is none.
+    #[must_use]
+    pub fn place(path: Option<&Path>) -> Option<PathBuf> {
+        let named = std::env::var_os("DOZVON_CONFIG").filter(|name| !name.is_empty()).map(PathBuf::from);
+        path.map(Path::to_owned)
+            .or(named)
+            .or_else(|| PLACES.iter().map(PathBuf::from).find(|place| place.is_file()))
+    }
+
+    /// Reads the text of a file, and variables that override it: `DOZVON_SECTION__KEY`, or `DOZVON_KEY` for
+    /// what stands before the first section. Other variables are not ours.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -210,42 +216,42 @@ impl Settings {
         text: &str,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let bad =
-            |error: toml::de::Error| ConfigError::Bad { path: path.to_owned(), problem: error.to_string() };
-        let mut settings: Self = toml::from_str(text).map_err(bad)?;
-        for (variable, value) in variables {
-            settings = settings.with(&variable, &value)?;
+        let file = path.display().to_string();
+        let variables: Vec<(String, String)> = variables.into_iter().collect();
+        let defaults = Self::typical();
+        let mut document = Document::new(&file, text);
+        let mut table = document.parse();
+        if document.is_good() {
+            for variable in &variables {
+                environment::overlay(&mut document, &mut table, &defaults, variable);
+            }
         }
-        Ok(settings)
+        let read = if document.is_good() { document.read(table) } else { None };
+        match read {
+            Some(settings) if document.is_good() => Ok(settings),
+            _ => Err(document.into_faults().into()),
+        }
     }
 
-    /// The same with one value from the environment.
-    fn with(self, variable: &str, value: &str) -> Result<Self, ConfigError> {
-        let refused = |problem: String| ConfigError::Environment { variable: variable.to_owned(), problem };
-        let keys: Vec<String> = variable[PREFIX.len()..]
-            .split("__")
-            .filter(|key| !key.is_empty())
-            .map(str::to_ascii_lowercase)
-            .collect();
-        let mut all = toml::Table::try_from(&self).map_err(|error| refused(error.to_string()))?;
-        let (last, sections) = keys.split_last().ok_or_else(|| refused("it names no setting".to_owned()))?;
-        let mut table = &mut all;
-        for section in sections {
-            let entry = table.entry(section.clone()).or_insert_with(|| toml::Table::new().into());
-            table = entry.as_table_mut().ok_or_else(|| refused(format!("{section} is no section")))?;
-        }
-        table.insert(last.clone(), plain(value));
-        all.try_into().map_err(|error: toml::de::Error| refused(error.message().to_owned()))
+    /// The defaults as a table, with one of everything that there are several of.
+    fn typical() -> toml::Table {
+        let mut settings = Self::default();
+        settings.switch.nodes.push(crate::switch::NodeSettings::default());
+        toml::Table::try_from(&settings).unwrap_or_default()
     }
 }
 
-/// A number, a truth value or a list as TOML writes it; everything else is text.
-fn plain(value: &str) -> toml::Value {
-    let line = format!("value = {value}");
-    let read = line.parse::<toml::Table>().ok().and_then(|mut table| table.remove("value"));
-    match read {
-        Some(value @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Array(_))) => value,
-        _ => toml::Value::String(value.to_owned()),
+mod zone {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub fn serialize<S: Serializer>(zone: &chrono_tz::Tz, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(zone.name())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<chrono_tz::Tz, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        crate::routing::schedule::parse_zone(&text).map_err(D::Error::custom)
     }
 }
 
@@ -311,23 +317,41 @@ mod tests {
         assert_eq!(settings.web.listen.port(), 9999);
         assert_eq!(settings.phone.internal_digits, 4);
         assert_eq!(settings.database, "sqlite:/x.db".parse().unwrap());
-        let said = read("", &[("DOZVON_WEB__LISTENN", "x")]).unwrap_err().to_string();
-        assert!(said.contains("DOZVON_WEB__LISTENN") && said.contains("unknown field `listenn`"), "{said}");
+        let settings = read("[[switch.nodes]]\n", &[("DOZVON_SWITCH__NODES__0__PASSWORD", "42")]).unwrap();
+        assert_eq!(settings.switch.nodes[0].password, "42");
+        let settings = read("", &[("DOZVON_SWITCH__ALLOW", "10.0.0.0/8, 127.0.0.1/32")]).unwrap();
+        assert_eq!(settings.switch.allow.len(), 2);
+        assert!(read("", &[("DOZVON_TEST", "x"), ("DOZVON_CONFIG", "x"), ("DOZVONE", "x")]).is_ok());
+    }
+
+    #[test]
+    fn a_mistake_in_the_environment_is_told_with_the_variable() {
+        let said = |variable: &str, value: &str| read("zone = \"UTC\"\n", &[(variable, value)]).unwrap_err().to_string();
+        let told = said("DOZVON_WEB__LISTENN", "x");
+        assert!(told.starts_with("environment variable DOZVON_WEB__LISTENN: unknown key `listenn`"), "{told}");
+        assert!(told.ends_with("did you mean `listen`?"), "{told}");
+        let told = said("DOZVON_CALLS__DRAIN_TIMEOUT", "30");
+        assert!(told.contains("DRAIN_TIMEOUT: \"30\" is not a duration"), "{told}");
+        assert!(said("DOZVON_ZONE__X", "1").contains("DOZVON_ZONE__X: `zone` is no section"));
+        assert!(said("DOZVON_SWITCH__NODES__0__PORT", "1").contains("`0` is not there"));
     }
 
     #[test]
     fn an_error_names_file_line_and_remedy() {
         let cases = [
-            (
-                "zone = \"Europe/Moscow\"\nlisten = 1\n",
-                &["dozvon.toml", "line 2", "unknown field `listen`", "web"][..],
-            ),
-            ("[calls]\nforward_timeout = \"30\"\n", &["line 2", "is not a duration", "20s"][..]),
-            ("[calls]\nforward_timeout = 30\n", &["line 2", "invalid type: integer"][..]),
-            ("[phone]\nregion = \"Russia\"\n", &["line 2", "is not a region", "RU"][..]),
-            ("database = \"mysql://x\"\n", &["line 1", "is not a database", "sqlite:FILE"][..]),
-            ("[sounds]\nmusic = \"${system(id)}\"\n", &["line 2", "is not a sound"][..]),
-            ("zone = \"Mars/Base\"\n", &["line 1"][..]),
+            ("zone = \"Europe/Moscow\"\nlisten = 1\n", &["dozvon.toml:2:1: unknown key `listen`", "web"][..]),
+            ("[calls]\nforward_timeout = \"30\"\n", &["dozvon.toml:2:19: ", "is not a duration", "20s"][..]),
+            ("[calls]\nforward_timeout = 30\n", &["dozvon.toml:2:19: wrong type", "the number 30"][..]),
+            ("[phone]\nregion = \"Russia\"\n", &["dozvon.toml:2:10: ", "is not a region", "RU"][..]),
+            ("database = \"mysql://x\"\n", &["dozvon.toml:1:12: ", "is not a database", "sqlite:FILE"][..]),
+            ("[sounds]\nmusic = \"${system(id)}\"\n", &["dozvon.toml:2:9: ", "is not a sound"][..]),
+            ("zone = \"Europe/Moskow\"\n", &["dozvon.toml:1:8: ", "did you mean Europe/Moscow?"][..]),
+            ("[switch]\nlistn = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `listen`?"][..]),
+            ("[[switch.nodes]]\npasword = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `password`?"][..]),
+            ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "address"][..]),
+            ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:9: ", "allow"][..]),
+            ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"][..]),
+            ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
         ];
         for (text, parts) in cases {
             let said = read(text, &[]).unwrap_err().to_string();
@@ -335,5 +359,12 @@ mod tests {
                 assert!(said.contains(part), "{part:?} in {said}");
             }
         }
+    }
+
+    #[test]
+    fn all_mistakes_are_told_at_once() {
+        let text = "zon = \"UTC\"\n[web]\nlisten = \"x\"\n[calls]\nforward_timeout = 3\n";
+        let Err(ConfigError::Bad(faults)) = read(text, &[("DOZVON_PHONE__REGION", "Russia")]) else { panic!() };
+        assert_eq!(faults.0.len(), 4, "{faults}");
     }
 }

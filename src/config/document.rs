@@ -1,0 +1,256 @@
+//! A TOML text that is read into serde types and says everything that is wrong with it at once.
+//!
+//! serde stops at the first mistake. So the entry that holds it is taken out and the rest is read again, until
+//! nothing is wrong any more; every round leaves one [`Fault`].
+
+use std::ops::Range;
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue, Deserializer};
+
+use super::fault::{Fault, Faults, Place, locate, nearest};
+
+/// More mistakes than this are not looked for.
+const MOST_FAULTS: usize = 100;
+
+/// A text under examination.
+#[derive(Debug)]
+pub struct Document<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Environment variables whose values were laid over the text; their spans begin behind its end.
+    overlaid: Vec<String>,
+    faults: Vec<(usize, Fault)>,
+}
+
+impl<'a> Document<'a> {
+    /// Begins with a text and the name of its file.
+    #[must_use]
+    pub const fn new(file: &'a str, text: &'a str) -> Self {
+        Self { file, text, overlaid: Vec::new(), faults: Vec::new() }
+    }
+
+    /// Splits the text into its entries. What is no TOML becomes a fault.
+    pub fn parse(&mut self) -> DeTable<'a> {
+        let (table, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            self.fault(&error.span().unwrap_or_default(), error.message(), "");
+        }
+        table.into_inner()
+    }
+
+    /// The span of a value that comes from an environment variable instead of the text.
+    pub fn overlay(&mut self, variable: &str) -> Range<usize> {
+        let start = self.text.len() + 1 + 2 * self.overlaid.len();
+        self.overlaid.push(variable.to_owned());
+        start..start + 1
+    }
+
+    /// Reads entries into a type that refuses unknown keys; what cannot be read is left out of it and becomes a
+    /// fault. None only if even nothing cannot be read, or there are too many faults.
+    pub fn read<T: DeserializeOwned>(&mut self, mut table: DeTable<'a>) -> Option<T> {
+        while self.faults.len() < MOST_FAULTS {
+            let whole = Spanned::new(0..self.text.len(), table.clone());
+            let error = match T::deserialize(Deserializer::from(whole)) {
+                Ok(read) => return Some(read),
+                Err(error) => error,
+            };
+            let span = error.span().unwrap_or_default();
+            let (problem, remedy) = explain(error.message());
+            self.fault(&span, problem, remedy);
+            if !take_out(&mut table, &span) {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Notes what is wrong with a part of the text.
+    /// A place has one fault: the first that was found, since the others may follow from it.
+    pub fn fault(&mut self, span: &Range<usize>, problem: impl Into<String>, remedy: impl Into<String>) {
+        if self.faults.iter().any(|(at, _)| *at == span.start) {
+            return;
+        }
+        let variable =
+            span.start.checked_sub(self.text.len() + 1).and_then(|past| self.overlaid.get(past / 2));
+        let place = match variable {
+            Some(name) => Place::Environment(name.clone()),
+            None => locate(self.file, self.text, span),
+        };
+        self.faults.push((span.start, Fault { place, problem: problem.into(), remedy: remedy.into() }));
+    }
+
+    /// Whether something is wrong between the beginning of an item and the next header: what is missing there
+    /// may be what could not be read.
+    #[must_use]
+    pub fn is_doubtful(&self, item: &Range<usize>) -> bool {
+        let rest = self.text.get(item.start..).unwrap_or_default();
+        let is_header = rest.starts_with('[');
+        let end =
+            if is_header { rest.find("\n[").map_or(self.text.len(), |at| item.start + at) } else { item.end };
+        self.faults.iter().any(|(at, _)| (item.start..=end).contains(at))
+    }
+
+    /// The number of the line in which a span begins.
+    #[must_use]
+    pub fn line(&self, span: &Range<usize>) -> usize {
+        match locate(self.file, self.text, span) {
+            Place::Text { line, .. } => line,
+            Place::Environment(_) | Place::File(_) => 0,
+        }
+    }
+
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Everything that is wrong, in the order of the text.
+    #[must_use]
+    pub fn into_faults(mut self) -> Faults {
+        self.faults.sort_by_key(|(at, _)| *at);
+        Faults(self.faults.into_iter().map(|(_, fault)| fault).collect())
+    }
+}
+
+/// Puts serde's words into ours: problem and remedy.
+fn explain(message: &str) -> (String, String) {
+    if let Some(rest) = message.strip_prefix("unknown field `") {
+        let (key, rest) = rest.split_once('`').unwrap_or((rest, ""));
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        let remedy = match nearest(key, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "take it out".to_owned(),
+            None => format!("the keys that exist here are: {}", known.join(", ")),
+        };
+        return (format!("unknown key `{key}`"), remedy);
+    }
+    if let Some(rest) = message.strip_prefix("invalid type: ") {
+        let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "something else"));
+        let expected = match expected {
+            "a string" => "text in quotes",
+            "a sequence" => "a list in [brackets]",
+            "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+            other => other.trim_start_matches("struct "),
+        };
+        return (format!("wrong type: this is {}", type_of(found)), format!("write {expected} here"));
+    }
+    let (problem, remedy) = message.split_once("; ").unwrap_or((message, ""));
+    (problem.to_owned(), remedy.to_owned())
+}
+
+fn type_of(found: &str) -> String {
+    let plain = found.replace('`', "");
+    match plain.as_str() {
+        "map" => "a table".to_owned(),
+        "sequence" => "a list".to_owned(),
+        other => other.replace("string ", "the text ").replace("integer ", "the number "),
+    }
+}
+
+/// Takes the innermost entry that holds `span` out of a table. False if there is none.
+fn take_out(table: &mut DeTable<'_>, span: &Range<usize>) -> bool {
+    for (_, value) in table.iter_mut() {
+        if take_out_of_value(value.get_mut(), span) {
+            return true;
+        }
+    }
+    let before = table.len();
+    let kept = std::mem::take(table).into_iter();
+    *table =
+        kept.filter(|(key, value)| !touches(&key.span(), span) && !touches(&value.span(), span)).collect();
+    table.len() < before
+}
+
+fn take_out_of_value(value: &mut DeValue<'_>, span: &Range<usize>) -> bool {
+    match value {
+        DeValue::Table(inner) => take_out(inner, span),
+        DeValue::Array(items) => {
+            if items.iter_mut().any(|item| take_out_of_value(item.get_mut(), span)) {
+                return true;
+            }
+            let mut kept = DeArray::new();
+            for item in items.iter().filter(|item| !touches(&item.span(), span)) {
+                kept.push(item.clone());
+            }
+            let taken = kept.len() < items.len();
+            *items = kept;
+            taken
+        }
+        _ => false,
+    }
+}
+
+const fn touches(a: &Range<usize>, b: &Range<usize>) -> bool {
+    a.start == b.start || (a.start < b.end && b.start < a.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Sample {
+        count: u32,
+        name: String,
+        list: Vec<String>,
+        part: Part,
+        many: Vec<Part>,
+    }
+
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Part {
+        size: u16,
+    }
+
+    fn read(text: &str) -> (Option<Sample>, Vec<String>) {
+        let mut document = Document::new("f.toml", text);
+        let table = document.parse();
+        let sample = document.read(table);
+        let faults = document.into_faults();
+        (sample, faults.0.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn every_mistake_is_told_and_the_rest_is_read() {
+        let text = "count = \"x\"\nnam = 1\nname = \"ok\"\nlist = [\"a\", 5, \"b\"]\n[part]\nsize = 70000\n[[many]]\nsiz = 1\n[[many]]\nsize = 2\n";
+        let (sample, faults) = read(text);
+        let sample = sample.unwrap();
+        assert_eq!((sample.name.as_str(), sample.list.len(), sample.many.len()), ("ok", 2, 2));
+        assert_eq!(sample.many[1].size, 2);
+        let places: Vec<&str> = faults.iter().map(|fault| fault.split(": ").next().unwrap()).collect();
+        assert_eq!(
+            places,
+            ["f.toml:1:9", "f.toml:2:1", "f.toml:4:14", "f.toml:6:8", "f.toml:8:1"],
+            "{faults:#?}"
+        );
+        assert!(faults[1].contains("unknown key `nam`") && faults[1].ends_with("did you mean `name`?"));
+        assert!(faults[2].contains("write text in quotes here"), "{}", faults[2]);
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_with_its_place() {
+        let (_, faults) = read("count = \nname = \"x\"\n[part\n");
+        assert_eq!(faults.len(), 2, "{faults:#?}");
+        assert!(faults[0].starts_with("f.toml:1:"), "{}", faults[0]);
+    }
+
+    #[test]
+    fn a_table_where_a_number_belongs_is_told() {
+        let (_, faults) = read("part = 5\n[count]\nx = 1\n");
+        assert_eq!(faults.len(), 2, "{faults:#?}");
+    }
+
+    #[test]
+    fn a_thousand_mistakes_end() {
+        let text =
+            "x = 1\n".replace('x', "y") + &(0..1000).map(|n| format!("x{n} = 1\n")).collect::<String>();
+        let (_, faults) = read(&text);
+        assert!(faults.len() <= MOST_FAULTS);
+    }
+}

@@ -1,0 +1,151 @@
+//! What is wrong with a file that a person wrote: where, what, and how to put it right. All of it at once.
+
+use std::fmt;
+use std::ops::Range;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where it stands.
+    pub place: Place,
+    /// What is wrong.
+    pub problem: String,
+    /// How to put it right; empty if the problem says it.
+    pub remedy: String,
+}
+
+/// Where a fault stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A part of a file.
+    Text {
+        /// The file as it was named.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+        /// The line itself, cut to 200 characters.
+        text: String,
+        /// How many characters of it are meant; at least 1.
+        width: usize,
+    },
+    /// An environment variable.
+    Environment(String),
+    /// A file as a whole.
+    File(String),
+}
+
+/// Everything that is wrong, in the order of the file. Nothing was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
+pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    /// One fault of a file as a whole.
+    #[must_use]
+    pub fn of_file(file: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let place = Place::File(file.to_owned());
+        Self(vec![Fault { place, problem: problem.into(), remedy: remedy.into() }])
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, fault) in self.0.iter().enumerate() {
+            if n > 0 {
+                f.write_str("\n\n")?;
+            }
+            fmt::Display::fmt(fault, f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Environment(name) => write!(f, "environment variable {name}: {}", self.problem)?,
+            Place::File(file) => write!(f, "{file}: {}", self.problem)?,
+            Place::Text { file, line, column, text, width } => {
+                let gutter = line.to_string().len();
+                writeln!(f, "{file}:{line}:{column}: {}", self.problem)?;
+                writeln!(f, " {line} | {text}")?;
+                write!(f, " {:gutter$} | {:indent$}{}", "", "", "^".repeat(*width), indent = column - 1)?;
+            }
+        }
+        if self.remedy.is_empty() { Ok(()) } else { write!(f, "\n  {}", self.remedy) }
+    }
+}
+
+/// The longest part of a line that is shown, in characters.
+const SHOWN_CHARS: usize = 200;
+
+/// Finds a byte range of a text for people.
+#[must_use]
+pub fn locate(file: &str, text: &str, span: &Range<usize>) -> Place {
+    let boundary = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (start, end) = (boundary(span.start), boundary(span.end));
+    let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+    let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
+    let before = text[line_start..start].chars().count();
+    let whole = text[line_start..line_end].trim_end();
+    let width = text[start..end.clamp(start, line_end)].chars().count();
+    Place::Text {
+        file: file.to_owned(),
+        line: text[..line_start].matches('\n').count() + 1,
+        column: before + 1,
+        text: whole.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        width: width.min(SHOWN_CHARS.saturating_sub(before)).max(1),
+    }
+}
+
+/// The nearest of the words that exist, if one is near enough to be meant.
+#[must_use]
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let likeness = |word: &str| strsim::normalized_damerau_levenshtein(given, word);
+    let best = known.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
+    (likeness(best) > 0.55).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_in_characters_not_bytes() {
+        let text = "a = 1\nимя = \"щ\"\nb = 2";
+        let at = text.find("\"щ\"").unwrap();
+        let place = locate("f", text, &(at..at + 4));
+        let Place::Text { line, column, text, width, .. } = place else { panic!("in the text") };
+        assert_eq!((line, column, text.as_str(), width), (2, 7, "имя = \"щ\"", 3));
+    }
+
+    #[test]
+    fn no_range_makes_it_fall() {
+        for text in ["", "\n", "щ\nщ", "abc"] {
+            for start in 0..6 {
+                for end in 0..6 {
+                    let fault = Fault {
+                        place: locate("f", text, &(start..end)),
+                        problem: "x".into(),
+                        remedy: "y".into(),
+                    };
+                    assert!(fault.to_string().starts_with("f:"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_near_word_is_suggested_and_a_far_one_is_not() {
+        assert_eq!(nearest("lisen", ["listen", "allow"]), Some("listen"));
+        assert_eq!(nearest("passwort", ["password", "name"]), Some("password"));
+        assert_eq!(nearest("zzz", ["listen", "allow"]), None);
+    }
+}

@@ -1,0 +1,392 @@
+//! From the file as written to rules: each item by itself.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::Range;
+use std::time::Duration;
+
+use chrono::{Days, NaiveDate};
+use chrono_tz::Tz;
+use toml::Spanned;
+
+use super::raw::{self, Given, Lasting, RawAgent, RawDestination, RawQueue, RawRoute, RawSchedule, RawTier};
+use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
+use crate::config::document::Document;
+use crate::ids::AgentName;
+use crate::routing::contact::Contact;
+use crate::routing::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
+use crate::routing::schedule::{BadSchedule, Schedule, parse_zone};
+
+/// The most dates that one line of exceptions may stand for.
+const LONGEST_RANGE_DAYS: u64 = 366;
+/// The longest name that is shown for an agent, in characters.
+const DISPLAY_CHARS: usize = 128;
+
+/// Makes rules of all items that are whole; what is wrong with the others goes into the document.
+pub fn check(document: &mut Document<'_>, file: &raw::File, zone: Tz) -> Rules {
+    let zone = file.defaults.zone.as_ref().and_then(|given| read_zone(document, given)).unwrap_or(zone);
+    let mut rules = Rules::default();
+    for item in &file.prompt {
+        let raw = item.get_ref();
+        let Some(name) = required(document, item, raw.name.as_ref(), "name") else { continue };
+        let Some(source) = required(document, item, raw.source.as_ref(), "source") else { continue };
+        keep(document, &mut rules.prompts, "prompt", name, source.get_ref().0.clone());
+    }
+    for item in &file.schedule {
+        let Some(name) = required(document, item, item.get_ref().name.as_ref(), "name") else { continue };
+        let schedule = schedule(document, item, zone);
+        keep(document, &mut rules.schedules, "schedule", name, schedule);
+    }
+    for item in &file.agent {
+        let Some(name) = required(document, item, item.get_ref().name.as_ref(), "name") else { continue };
+        let agent = agent(document, item, name.get_ref(), &file.defaults);
+        keep(document, &mut rules.agents, "agent", name, agent);
+    }
+    for item in &file.queue {
+        let Some(name) = required(document, item, item.get_ref().name.as_ref(), "name") else { continue };
+        let queue = queue(document, item, &file.defaults);
+        keep(document, &mut rules.queues, "queue", name, queue);
+    }
+    rules.routes = routes(document, file);
+    rules
+}
+
+/// The value of a key that must be there.
+fn required<'a, I, T>(
+    document: &mut Document<'_>,
+    item: &Spanned<I>,
+    given: Option<&'a Spanned<T>>,
+    key: &str,
+) -> Option<&'a Spanned<T>> {
+    if given.is_none() && !document.is_doubtful(&item.span()) {
+        document.fault(&item.span(), format!("`{key}` is missing"), format!("add {key} = …"));
+    }
+    given
+}
+
+/// Puts an item under its name unless that is taken.
+fn keep<N: Ord + Clone + Display, T>(
+    document: &mut Document<'_>,
+    map: &mut BTreeMap<N, T>,
+    kind: &str,
+    name: &Spanned<N>,
+    item: T,
+) {
+    if map.contains_key(name.get_ref()) {
+        document.fault(
+            &name.span(),
+            format!("there are two {kind}s named {}", name.get_ref()),
+            "give one of them another name, or take it out",
+        );
+    } else {
+        map.insert(name.get_ref().clone(), item);
+    }
+}
+
+fn read_zone(document: &mut Document<'_>, given: &Spanned<String>) -> Option<Tz> {
+    let read = parse_zone(given.get_ref());
+    read.map_err(|error| tell(document, &given.span(), &error)).ok()
+}
+
+/// Splits what a library says at its first semicolon: before it the problem, behind it the remedy.
+fn tell(document: &mut Document<'_>, span: &Range<usize>, error: &dyn Display) {
+    let text = error.to_string();
+    let (problem, remedy) = text.rsplit_once("; ").unwrap_or((&text, ""));
+    document.fault(span, problem, remedy);
+}
+
+fn schedule(document: &mut Document<'_>, item: &Spanned<RawSchedule>, default: Tz) -> Schedule {
+    let raw = item.get_ref();
+    let zone = raw.zone.as_ref().and_then(|given| read_zone(document, given)).unwrap_or(default);
+    if raw.hours.is_empty() && raw.exceptions.is_empty() && !document.is_doubtful(&item.span()) {
+        document.fault(&item.span(), "the schedule has no hours", "add hours = [\"mon-fri 09:00-18:00\"]");
+    }
+    let exceptions = dated(document, &raw.exceptions);
+    // Line by line, so that a mistake is shown where it stands.
+    let (mut hours, mut dates): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    let mut schedule = Schedule { zone, weekly: Default::default(), exceptions: BTreeMap::new() };
+    for line in &raw.hours {
+        hours.push(line.get_ref().clone());
+        grow(document, &mut schedule, zone, &mut hours, &dates, &line.span(), true);
+    }
+    for (span, line) in exceptions {
+        dates.push(line);
+        let hours = hours.clone();
+        grow(document, &mut schedule, zone, &mut dates, &hours, &span, false);
+    }
+    schedule
+}
+
+/// Reads a schedule again with one line more; the line is dropped if it does not fit.
+fn grow(
+    document: &mut Document<'_>,
+    schedule: &mut Schedule,
+    zone: Tz,
+    lines: &mut Vec<String>,
+    others: &[String],
+    span: &Range<usize>,
+    weekly: bool,
+) {
+    let (hours, dates): (&[String], &[String]) = if weekly { (lines, others) } else { (others, lines) };
+    match Schedule::parse(zone.name(), hours, dates) {
+        Ok(read) => *schedule = read,
+        Err(error) => {
+            let remedy = match &error {
+                BadSchedule::Overlap { .. } => "join them or change one",
+                _ => "",
+            };
+            match error {
+                BadSchedule::Overlap { first, second } => {
+                    document.fault(span, format!("{first} and {second} overlap"), remedy);
+                }
+                other => tell(document, span, &other),
+            }
+            lines.pop();
+        }
+    }
+}
+
+/// Exceptions with ranges such as `2027-01-01..2027-01-08 closed` written out, each date at most once.
+fn dated(document: &mut Document<'_>, lines: &[Spanned<String>]) -> Vec<(Range<usize>, String)> {
+    let mut all = Vec::new();
+    let mut seen = BTreeMap::new();
+    for line in lines {
+        let text = line.get_ref().trim();
+        let (date, hours) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+        let dates = match date.split_once("..") {
+            None => vec![date.to_owned()],
+            Some((from, to)) => match range(from, to) {
+                Ok(dates) => dates,
+                Err(problem) => {
+                    document.fault(&line.span(), problem, "write such as \"2027-01-01..2027-01-08 closed\"");
+                    continue;
+                }
+            },
+        };
+        for date in dates {
+            if seen.insert(date.clone(), ()).is_some() {
+                let remedy =
+                    "say it once; several times of a day stand in one line: \"… 09:00-12:00, 13:00-15:00\"";
+                document.fault(&line.span(), format!("{date} is stated twice"), remedy);
+            } else {
+                all.push((line.span(), format!("{date} {hours}")));
+            }
+        }
+    }
+    all
+}
+
+fn range(from: &str, to: &str) -> Result<Vec<String>, String> {
+    let read = |text: &str| {
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("{text:?} is not a date"))
+    };
+    let (from, to) = (read(from)?, read(to)?);
+    if to < from || from.checked_add_days(Days::new(LONGEST_RANGE_DAYS)).is_none_or(|last| to > last) {
+        return Err(format!("{from}..{to} is not a range of dates within a year"));
+    }
+    Ok(from.iter_days().take_while(|date| *date <= to).map(|date| date.to_string()).collect())
+}
+
+fn agent(
+    document: &mut Document<'_>,
+    item: &Spanned<RawAgent>,
+    name: &AgentName,
+    defaults: &raw::Defaults,
+) -> Agent {
+    let raw = item.get_ref();
+    if raw.contacts.is_empty() && !document.is_doubtful(&item.span()) {
+        document.fault(&item.span(), format!("agent {name} has no contacts"), "add contacts = [\"user/…\"]");
+    }
+    let contacts = contacts(document, &raw.contacts);
+    Agent {
+        display: raw
+            .display
+            .as_ref()
+            .and_then(|given| display(document, given))
+            .unwrap_or_else(|| name.to_string()),
+        contacts,
+        ring_timeout: positive(
+            document,
+            "ring_timeout",
+            &raw.ring_timeout,
+            &defaults.ring_timeout,
+            RING_TIMEOUT,
+        ),
+        wrap_up: lasting(&raw.wrap_up, &defaults.wrap_up, WRAP_UP),
+        delays: Delays {
+            no_answer: lasting(&raw.no_answer_delay, &defaults.no_answer_delay, DELAYS.no_answer),
+            busy: lasting(&raw.busy_delay, &defaults.busy_delay, DELAYS.busy),
+            rejected: lasting(&raw.rejected_delay, &defaults.rejected_delay, DELAYS.rejected),
+            unreachable: lasting(&raw.unreachable_delay, &defaults.unreachable_delay, DELAYS.unreachable),
+        },
+        max_misses: chosen(&raw.max_misses, &defaults.max_misses).unwrap_or(MAX_MISSES),
+    }
+}
+
+/// The contacts that can be read, each once.
+fn contacts(document: &mut Document<'_>, given: &[Spanned<String>]) -> Vec<Contact> {
+    let mut contacts: Vec<Contact> = Vec::new();
+    for text in given {
+        match text.get_ref().parse() {
+            Err(error) => tell(document, &text.span(), &error),
+            Ok(contact) if contacts.contains(&contact) => {
+                document.fault(&text.span(), format!("{contact} stands here twice"), "take one out");
+            }
+            Ok(contact) => contacts.push(contact),
+        }
+    }
+    contacts
+}
+
+/// The name that is shown, if it can be shown on one line.
+fn display(document: &mut Document<'_>, given: &Spanned<String>) -> Option<String> {
+    let text = given.get_ref().trim();
+    if text.is_empty() || text.chars().count() > DISPLAY_CHARS || text.chars().any(char::is_control) {
+        document.fault(&given.span(), "this cannot be shown", "write 1 to 128 characters on one line");
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+/// What the item says, else what the file's defaults say.
+fn chosen<T: Copy>(own: &Given<T>, default: &Given<T>) -> Option<T> {
+    own.as_ref().or(default.as_ref()).map(|given| *given.get_ref())
+}
+
+fn lasting(own: &Given<Lasting>, default: &Given<Lasting>, otherwise: Duration) -> Duration {
+    chosen(own, default).map_or(otherwise, |given| given.0)
+}
+
+fn positive(
+    document: &mut Document<'_>,
+    key: &str,
+    own: &Given<Lasting>,
+    default: &Given<Lasting>,
+    otherwise: Duration,
+) -> Duration {
+    let span = lasting(own, default, otherwise);
+    if let (true, Some(own)) = (span.is_zero(), own.as_ref().or(default.as_ref())) {
+        document.fault(&own.span(), format!("`{key}` is zero"), "give it some time, such as \"20s\"");
+    }
+    span
+}
+
+fn queue(document: &mut Document<'_>, item: &Spanned<RawQueue>, defaults: &raw::Defaults) -> Queue {
+    let raw = item.get_ref();
+    let max_wait = chosen(&raw.max_wait, &defaults.max_wait).map_or(MAX_WAIT, |limit| limit.0);
+    if let (Some(Duration::ZERO), Some(own)) = (max_wait, &raw.max_wait) {
+        document.fault(&own.span(), "`max_wait` is zero", "give it some time, such as \"5m\", or \"never\"");
+    }
+    let overflow = raw.overflow.as_ref().or(defaults.overflow.as_ref());
+    if overflow.is_none() && !document.is_doubtful(&item.span()) {
+        let remedy = "add overflow = { message = \"…\" }, { forward = \"…\" } or { queue = \"…\" }";
+        document.fault(&item.span(), "the queue does not say where callers go who waited too long", remedy);
+    }
+    Queue {
+        strategy: chosen(&raw.strategy, &defaults.strategy).unwrap_or(Strategy::LongestIdle),
+        priority: raw.priority.as_ref().map_or(0, |given| *given.get_ref()),
+        music: raw.music.as_ref().or(defaults.music.as_ref()).map(|given| given.get_ref().clone()),
+        service_level: positive(
+            document,
+            "service_level",
+            &raw.service_level,
+            &defaults.service_level,
+            SERVICE_LEVEL,
+        ),
+        max_wait,
+        overflow: overflow.and_then(|given| destination(document, given)).unwrap_or_else(nowhere),
+        schedule: raw.schedule.as_ref().map(|given| given.get_ref().clone()),
+        tiers: tiers(document, &raw.tiers),
+    }
+}
+
+fn tiers(document: &mut Document<'_>, raw: &[Spanned<RawTier>]) -> BTreeMap<AgentName, Tier> {
+    let mut tiers = BTreeMap::new();
+    for (place, item) in (1..).zip(raw) {
+        let tier = item.get_ref();
+        let Some(agent) = required(document, item, tier.agent.as_ref(), "agent") else { continue };
+        for number in
+            [&tier.level, &tier.position].into_iter().flatten().filter(|number| *number.get_ref() < 1)
+        {
+            document.fault(&number.span(), "levels and positions begin with 1", "write 1 or more");
+        }
+        let made = Tier {
+            level: tier.level.as_ref().map_or(1, |given| *given.get_ref()),
+            position: tier.position.as_ref().map_or(place, |given| *given.get_ref()),
+        };
+        if tiers.insert(agent.get_ref().clone(), made).is_some() {
+            let problem = format!("agent {} stands here twice", agent.get_ref());
+            document.fault(&agent.span(), problem, "take one out");
+        }
+    }
+    tiers
+}
+
+/// Stands for a destination that could not be read; never leaves this module, since there is a fault.
+fn nowhere() -> Destination {
+    let prompt = "nowhere".parse();
+    #[expect(clippy::expect_used, reason = "a constant that every test parses")]
+    Destination::Message(prompt.expect("a fit name"))
+}
+
+fn destination(document: &mut Document<'_>, given: &Spanned<RawDestination>) -> Option<Destination> {
+    let raw = given.get_ref();
+    match (&raw.queue, &raw.forward, &raw.message) {
+        (Some(queue), None, None) => Some(Destination::Queue(queue.get_ref().clone())),
+        (None, Some(contact), None) => Some(Destination::Forward(contact.get_ref().clone())),
+        (None, None, Some(prompt)) => Some(Destination::Message(prompt.get_ref().clone())),
+        (None, None, None) if document.is_doubtful(&given.span()) => None,
+        _ => {
+            let remedy = "write one of { queue = \"…\" }, { forward = \"…\" } and { message = \"…\" }";
+            document.fault(&given.span(), "this must say exactly one thing to do", remedy);
+            None
+        }
+    }
+}
+
+fn routes(document: &mut Document<'_>, file: &raw::File) -> Vec<Route> {
+    let mut routes: Vec<Route> = Vec::new();
+    for item in &file.route {
+        let Some(route) = route(document, item) else { continue };
+        if let (true, Some(name)) =
+            (routes.iter().any(|other| other.name == route.name), &item.get_ref().name)
+        {
+            let problem = format!("there are two routes named {}", route.name);
+            document.fault(&name.span(), problem, "give one of them another name, or take it out");
+        }
+        routes.push(route);
+    }
+    routes
+}
+
+fn route(document: &mut Document<'_>, item: &Spanned<RawRoute>) -> Option<Route> {
+    let raw = item.get_ref();
+    let name = required(document, item, raw.name.as_ref(), "name");
+    let number = required(document, item, raw.number.as_ref(), "number");
+    let open = required(document, item, raw.open.as_ref(), "open");
+    let open = open.and_then(|given| destination(document, given));
+    let closed = raw.closed.as_ref().and_then(|given| destination(document, given));
+    match (&raw.schedule, &raw.closed) {
+        (Some(schedule), None) if !document.is_doubtful(&item.span()) => {
+            let remedy = "add closed = { message = \"…\" } or { forward = \"…\" }";
+            document.fault(
+                &schedule.span(),
+                "`closed` is missing: where do callers go out of hours?",
+                remedy,
+            );
+        }
+        (None, Some(never)) if !document.is_doubtful(&item.span()) => {
+            let remedy = "add schedule = \"…\", or take `closed` out";
+            document.fault(&never.span(), "without a schedule the route is never closed", remedy);
+        }
+        _ => {}
+    }
+    let open = open?;
+    Some(Route {
+        name: name?.get_ref().clone(),
+        number: number?.get_ref().0.clone(),
+        closed: closed.unwrap_or_else(|| open.clone()),
+        open,
+        schedule: raw.schedule.as_ref().map(|given| given.get_ref().clone()),
+    })
+}

@@ -1,0 +1,142 @@
+//! The rules file as it is written: every value with its place, nothing checked against anything else.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::config::humane;
+use crate::ids::{AgentName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::routing::contact::Contact;
+use crate::routing::rules::{NumberPattern, Prompt, Strategy};
+
+pub type Given<T> = Option<Spanned<T>>;
+
+/// A duration in words.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub struct Lasting(#[serde(with = "humane")] pub Duration);
+
+/// A duration in words, or `never`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(transparent)]
+pub struct Limit(#[serde(with = "humane::option")] pub Option<Duration>);
+
+/// A value that is read by its `FromStr`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "String", bound = "T: std::str::FromStr, T::Err: std::fmt::Display")]
+pub struct Said<T>(pub T);
+
+impl<T> TryFrom<String> for Said<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    type Error = T::Err;
+    fn try_from(text: String) -> Result<Self, T::Err> {
+        text.parse().map(Self)
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct File {
+    pub defaults: Defaults,
+    pub prompt: Vec<Spanned<RawPrompt>>,
+    pub schedule: Vec<Spanned<RawSchedule>>,
+    pub agent: Vec<Spanned<RawAgent>>,
+    pub queue: Vec<Spanned<RawQueue>>,
+    pub route: Vec<Spanned<RawRoute>>,
+}
+
+/// What holds where an item says nothing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Defaults {
+    pub zone: Given<String>,
+    pub ring_timeout: Given<Lasting>,
+    pub wrap_up: Given<Lasting>,
+    pub no_answer_delay: Given<Lasting>,
+    pub busy_delay: Given<Lasting>,
+    pub rejected_delay: Given<Lasting>,
+    pub unreachable_delay: Given<Lasting>,
+    pub max_misses: Given<u32>,
+    pub strategy: Given<Strategy>,
+    pub music: Given<PromptName>,
+    pub service_level: Given<Lasting>,
+    pub max_wait: Given<Limit>,
+    pub overflow: Given<RawDestination>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawPrompt {
+    pub name: Given<PromptName>,
+    pub source: Given<Said<Prompt>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawSchedule {
+    pub name: Given<ScheduleName>,
+    pub zone: Given<String>,
+    pub hours: Vec<Spanned<String>>,
+    pub exceptions: Vec<Spanned<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawAgent {
+    pub name: Given<AgentName>,
+    pub display: Given<String>,
+    pub contacts: Vec<Spanned<String>>,
+    pub ring_timeout: Given<Lasting>,
+    pub wrap_up: Given<Lasting>,
+    pub no_answer_delay: Given<Lasting>,
+    pub busy_delay: Given<Lasting>,
+    pub rejected_delay: Given<Lasting>,
+    pub unreachable_delay: Given<Lasting>,
+    pub max_misses: Given<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawQueue {
+    pub name: Given<QueueName>,
+    pub strategy: Given<Strategy>,
+    pub priority: Given<i32>,
+    pub music: Given<PromptName>,
+    pub service_level: Given<Lasting>,
+    pub max_wait: Given<Limit>,
+    pub overflow: Given<RawDestination>,
+    pub schedule: Given<ScheduleName>,
+    pub tiers: Vec<Spanned<RawTier>>,
+}
+
+/// `{ agent = "anna", level = 1, position = 2 }`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawTier {
+    pub agent: Given<AgentName>,
+    pub level: Given<i32>,
+    pub position: Given<i32>,
+}
+
+/// `{ queue = "sales" }`, `{ forward = "user/1001" }` or `{ message = "closed" }`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawDestination {
+    pub queue: Given<QueueName>,
+    pub forward: Given<Contact>,
+    pub message: Given<PromptName>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawRoute {
+    pub name: Given<RouteName>,
+    pub number: Given<Said<NumberPattern>>,
+    pub open: Given<RawDestination>,
+    pub schedule: Given<ScheduleName>,
+    pub closed: Given<RawDestination>,
+}

@@ -1,0 +1,178 @@
+//! Writes rules as a file that reads back the same.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+
+use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
+use crate::config::humane;
+use crate::routing::rules::{Agent, Destination, Queue, Route, Rules};
+use crate::routing::schedule::{Interval, Schedule};
+
+/// The rules as a rules file; what equals the built-in defaults is left out.
+#[must_use]
+pub fn write(rules: &Rules) -> String {
+    let mut out = Lines::default();
+    out.line("# Rules of dozvon. `dozvon apply FILE` makes the database equal to this file.");
+    for (name, prompt) in &rules.prompts {
+        out.header("prompt", name.as_str());
+        out.text("source", &prompt.source);
+    }
+    for (name, schedule) in &rules.schedules {
+        out.header("schedule", name.as_str());
+        out.schedule(schedule);
+    }
+    for (name, agent) in &rules.agents {
+        out.header("agent", name.as_str());
+        out.agent(name.as_str(), agent);
+    }
+    for (name, queue) in &rules.queues {
+        out.header("queue", name.as_str());
+        out.queue(queue);
+    }
+    for route in &rules.routes {
+        out.header("route", route.name.as_str());
+        out.route(route);
+    }
+    out.0
+}
+
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn line(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+
+    fn header(&mut self, kind: &str, name: &str) {
+        self.line(&format!("\n[[{kind}]]"));
+        self.text("name", name);
+    }
+
+    fn text(&mut self, key: &str, value: &str) {
+        self.line(&format!("{key} = {}", quoted(value)));
+    }
+
+    fn number(&mut self, key: &str, value: i64, default: i64) {
+        if value != default {
+            self.line(&format!("{key} = {value}"));
+        }
+    }
+
+    fn lasting(&mut self, key: &str, value: Duration, default: Duration) {
+        if value != default {
+            self.text(key, &humane::show(value));
+        }
+    }
+
+    fn list(&mut self, key: &str, items: &[String]) {
+        match items {
+            [] => {}
+            [one] => self.line(&format!("{key} = [{one}]")),
+            many => {
+                self.line(&format!("{key} = ["));
+                many.iter().for_each(|item| self.line(&format!("    {item},")));
+                self.line("]");
+            }
+        }
+    }
+
+    fn schedule(&mut self, schedule: &Schedule) {
+        self.text("zone", schedule.zone.name());
+        let mut hours = Vec::new();
+        let mut day = 0;
+        while day < DAYS.len() {
+            let same =
+                schedule.weekly[day..].iter().take_while(|other| **other == schedule.weekly[day]).count();
+            if !schedule.weekly[day].is_empty() {
+                hours.push(quoted(&format!("{} {}", days(day, same), times(&schedule.weekly[day]))));
+            }
+            day += same;
+        }
+        if hours.is_empty() {
+            hours.push(quoted("mon-sun closed"));
+        }
+        self.list("hours", &hours);
+        let line = |(date, hours): (&NaiveDate, &Vec<Interval>)| quoted(&format!("{date} {}", times(hours)));
+        self.list("exceptions", &schedule.exceptions.iter().map(line).collect::<Vec<_>>());
+    }
+
+    fn agent(&mut self, name: &str, agent: &Agent) {
+        if agent.display != name {
+            self.text("display", &agent.display);
+        }
+        let contacts: Vec<String> =
+            agent.contacts.iter().map(|contact| quoted(&contact.to_string())).collect();
+        self.line(&format!("contacts = [{}]", contacts.join(", ")));
+        self.lasting("ring_timeout", agent.ring_timeout, RING_TIMEOUT);
+        self.lasting("wrap_up", agent.wrap_up, WRAP_UP);
+        self.lasting("no_answer_delay", agent.delays.no_answer, DELAYS.no_answer);
+        self.lasting("busy_delay", agent.delays.busy, DELAYS.busy);
+        self.lasting("rejected_delay", agent.delays.rejected, DELAYS.rejected);
+        self.lasting("unreachable_delay", agent.delays.unreachable, DELAYS.unreachable);
+        self.number("max_misses", agent.max_misses.into(), MAX_MISSES.into());
+    }
+
+    fn queue(&mut self, queue: &Queue) {
+        self.text("strategy", queue.strategy.as_str());
+        self.number("priority", queue.priority.into(), 0);
+        if let Some(music) = &queue.music {
+            self.text("music", music.as_str());
+        }
+        self.lasting("service_level", queue.service_level, SERVICE_LEVEL);
+        if queue.max_wait != MAX_WAIT {
+            self.text("max_wait", &humane::option::show(queue.max_wait));
+        }
+        self.destination("overflow", &queue.overflow);
+        if let Some(schedule) = &queue.schedule {
+            self.text("schedule", schedule.as_str());
+        }
+        let mut tiers: Vec<_> = queue.tiers.iter().collect();
+        tiers.sort_by_key(|(_, tier)| **tier);
+        let line = |(name, tier): &(&crate::ids::AgentName, &crate::routing::rules::Tier)| {
+            format!("{{ agent = \"{name}\", level = {}, position = {} }}", tier.level, tier.position)
+        };
+        self.list("tiers", &tiers.iter().map(line).collect::<Vec<_>>());
+    }
+
+    fn route(&mut self, route: &Route) {
+        self.text("number", &route.number.to_string());
+        self.destination("open", &route.open);
+        if let Some(schedule) = &route.schedule {
+            self.text("schedule", schedule.as_str());
+            self.destination("closed", &route.closed);
+        }
+    }
+
+    fn destination(&mut self, key: &str, to: &Destination) {
+        let (what, to) = match to {
+            Destination::Queue(name) => ("queue", name.to_string()),
+            Destination::Forward(contact) => ("forward", contact.to_string()),
+            Destination::Message(prompt) => ("message", prompt.to_string()),
+        };
+        self.line(&format!("{key} = {{ {what} = {} }}", quoted(&to)));
+    }
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+fn days(first: usize, count: usize) -> String {
+    match count {
+        1 => DAYS[first].to_owned(),
+        _ => format!("{}-{}", DAYS[first], DAYS[first + count - 1]),
+    }
+}
+
+fn times(intervals: &[Interval]) -> String {
+    match intervals {
+        [] => "closed".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// The text as TOML holds it.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
