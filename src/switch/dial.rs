@@ -25,7 +25,7 @@ pub(super) const LEG_ID: &str = "dozvon_leg_id";
 pub(super) fn originate(request: &LegRequest, node: &NodeSettings) -> String {
     let variables = variables(request, node);
     let list: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    format!("originate {{{}}}{} &park()", list.join(","), endpoint(&request.contact))
+    format!("originate {{{}}}{} &park()", list.join(","), dial_string(&request.contact))
 }
 
 /// Whether the leg's channel gets the leg's own identity.
@@ -85,7 +85,9 @@ fn confirm_file(setting: &str) -> &str {
     if fits && plain { setting } else { "silence" }
 }
 
-fn endpoint(contact: &Contact) -> String {
+/// What FreeSWITCH dials for a contact, in an originate or in the dialplan.
+#[must_use]
+pub fn dial_string(contact: &Contact) -> String {
     let mut dial = String::with_capacity(64);
     let written = match contact {
         Contact::User { user, domain: None } => write!(dial, "user/{user}"),
@@ -327,7 +329,7 @@ mod tests {
         fn no_contact_can_add_anything(contact in "(user|sofia|gateway|loopback|sofia/gateway)/[ -~а-я]{1,40}") {
             let Ok(parsed) = contact.parse::<Contact>() else { return Ok(()) };
             let request = LegRequest { contact: parsed.clone(), ..request("user/7") };
-            check(&request, &endpoint(&parsed), "Иван Петров", Some("+79001234567"));
+            check(&request, &dial_string(&parsed), "Иван Петров", Some("+79001234567"));
         }
 
         #[test]
@@ -336,7 +338,7 @@ mod tests {
         ) {
             let Ok(parsed) = contact.parse::<Contact>() else { return Ok(()) };
             let request = LegRequest { contact: parsed.clone(), ..request("user/7") };
-            check(&request, &endpoint(&parsed), "Иван Петров", Some("+79001234567"));
+            check(&request, &dial_string(&parsed), "Иван Петров", Some("+79001234567"));
         }
     }
 }

@@ -30,6 +30,7 @@ mod wire;
 
 pub use caller::{Caller, CallerError, CallerEvent, Loops, PlayId, Variable};
 pub use cause::HangupCause;
+pub use dial::dial_string;
 pub use facts::ChannelFacts;
 pub use leg::{Cancel, Leg, LegEvent, LegRequest};
 pub use listener::{Incoming, Listener, ListenerStats, SwitchError};

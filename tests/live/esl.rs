@@ -91,7 +91,10 @@ impl Esl {
 
 /// Splits header lines; values stay as they were sent.
 pub fn headers(text: &str) -> Headers {
-    text.lines().filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.into(), value.into())).collect()
+    text.lines()
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect()
 }
 
 /// Undoes the percent encoding of an event's header value.

@@ -23,7 +23,18 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 const RTP_PORTS: u16 = 4000;
 /// The folders that FreeSWITCH is given, each by its own option.
 const FOLDERS: [&str; 12] = [
-    "log", "db", "run", "certs", "storage", "recordings", "cache", "temp", "sounds", "scripts", "htdocs", "grammar",
+    "log",
+    "db",
+    "run",
+    "certs",
+    "storage",
+    "recordings",
+    "cache",
+    "temp",
+    "sounds",
+    "scripts",
+    "htdocs",
+    "grammar",
 ];
 
 /// A running FreeSWITCH.
@@ -93,7 +104,9 @@ impl FreeSwitch {
 
     /// Waits until no channel is left.
     pub async fn is_quiet(&self, limit: Duration) -> Result<()> {
-        let gone = until(limit, "every channel is gone", async || Ok((self.channels().await? == 0).then_some(()))).await;
+        let gone =
+            until(limit, "every channel is gone", async || Ok((self.channels().await? == 0).then_some(())))
+                .await;
         if gone.is_err() {
             let left = self.api("show channels").await?;
             return gone.context(left);
@@ -194,7 +207,9 @@ async fn loop_until_connected(access: &Access, process: &mut Process) -> Result<
         process.still_runs()?;
         match Esl::connect(access).await {
             Ok(esl) => return Ok(esl),
-            Err(error) if tokio::time::Instant::now() > end => return Err(error.context("FreeSWITCH's event socket")),
+            Err(error) if tokio::time::Instant::now() > end => {
+                return Err(error.context("FreeSWITCH's event socket"));
+            }
             Err(_) => {}
         }
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -34,7 +34,8 @@ fn main() -> ExitCode {
         println!("live tests skipped: set DOZVON_FREESWITCH to the prefix of a FreeSWITCH 1.10 or later");
         return ExitCode::SUCCESS;
     };
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = runtime.context("no runtime").and_then(|runtime| runtime.block_on(run(prefix, &wanted)));
     match result {
@@ -58,7 +59,11 @@ async fn run(prefix: PathBuf, wanted: &[String]) -> Result<usize> {
         .collect();
     let begun = Instant::now();
     let live = Live::start(&prefix).await?;
-    println!("FreeSWITCH: {} ({} ms to start)", live.switch.api("version").await?, begun.elapsed().as_millis());
+    println!(
+        "FreeSWITCH: {} ({} ms to start)",
+        live.switch.api("version").await?,
+        begun.elapsed().as_millis()
+    );
     let mut failed = 0;
     for story in &chosen {
         failed += usize::from(!tell(story, &live).await);

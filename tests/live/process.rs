@@ -29,7 +29,8 @@ impl Process {
         let output = File::create(log).with_context(|| format!("create {}", log.display()))?;
         let mut command = dying_with_us(program);
         command.args(arguments).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        let child = command.kill_on_drop(true).spawn().with_context(|| format!("start {}", program.display()))?;
+        let child =
+            command.kill_on_drop(true).spawn().with_context(|| format!("start {}", program.display()))?;
         Ok(Self { name, child, log: log.to_owned() })
     }
 

@@ -233,7 +233,9 @@ impl UserAgent {
     }
 
     async fn accept(&mut self, id: &str) {
-        let Some(dialog) = self.dialogs.get(id).filter(|dialog| dialog.stage == Stage::Ringing) else { return };
+        let Some(dialog) = self.dialogs.get(id).filter(|dialog| dialog.stage == Stage::Ringing) else {
+            return;
+        };
         let Some(answer) = dialog.accept() else { return };
         self.ask(id, answer).await;
         self.moves(id, Stage::Talking);
@@ -274,10 +276,8 @@ impl UserAgent {
     async fn transfer(&mut self, id: &str, number: &str) {
         let me = self.me;
         let Some(dialog) = self.dialogs.get_mut(id) else { return };
-        let extra = [
-            ("Refer-To", format!("<sip:{number}@127.0.0.1>")),
-            ("Referred-By", format!("<sip:phone@{me}>")),
-        ];
+        let extra =
+            [("Refer-To", format!("<sip:{number}@127.0.0.1>")), ("Referred-By", format!("<sip:phone@{me}>"))];
         let request = dialog.next("REFER", &extra);
         self.ask(id, request).await;
     }

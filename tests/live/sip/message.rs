@@ -22,7 +22,8 @@ impl Message {
         let mut lines = head.split("\r\n");
         let start = lines.next().filter(|line| line.contains("SIP/2.0"))?.to_owned();
         let headers = lines.filter_map(|line| line.split_once(':'));
-        let headers = headers.map(|(name, value)| (long_form(name.trim()).to_owned(), value.trim().to_owned()));
+        let headers =
+            headers.map(|(name, value)| (long_form(name.trim()).to_owned(), value.trim().to_owned()));
         Some(Self { start, headers: headers.collect(), body: body.to_owned() })
     }
 
@@ -32,7 +33,10 @@ impl Message {
     }
 
     fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// The status of a response; `None` for a request.
@@ -72,7 +76,8 @@ impl Message {
             let _infallible = write!(text, "Via: {via}\r\n");
         }
         let to = self.get("To");
-        let tagged = if to.contains(";tag=") || status == 100 { to.to_owned() } else { format!("{to};tag={tag}") };
+        let tagged =
+            if to.contains(";tag=") || status == 100 { to.to_owned() } else { format!("{to};tag={tag}") };
         for (name, value) in [("From", self.get("From")), ("To", &tagged), ("Call-ID", self.get("Call-ID"))] {
             let _infallible = write!(text, "{name}: {value}\r\n");
         }

@@ -254,7 +254,9 @@ impl SipEnd {
         let find = |seen: &Seen| seen.talks.iter().position(|talk| talk.id == id && wanted(talk));
         let found = within(limit, what, seen.wait_for(|seen| find(seen).is_some())).await;
         match found {
-            Ok(seen) => seen?.talks.iter().find(|talk| talk.id == id).cloned().context("calls are never forgotten"),
+            Ok(seen) => {
+                seen?.talks.iter().find(|talk| talk.id == id).cloned().context("calls are never forgotten")
+            }
             Err(late) => Err(late.context(format!("{:?}", self.stages()))),
         }
     }

@@ -36,7 +36,10 @@ pub async fn a_phone_answers_and_both_hear_each_other(live: &Live) -> Result<Str
     ensure!(left.stage == Stage::Ended(End::TheyHungUp), "{:?}", left.stage);
     observer.sees_count(SOON, "both legs end", 2, |event| event.is("CHANNEL_HANGUP_COMPLETE")).await?;
     let kinds = observer.having(|event| event.get("Call-Direction") == "inbound");
-    ensure!(kinds.iter().all(|event| event.get("variable_sip_call_id") == id), "the caller's channel is known");
+    ensure!(
+        kinds.iter().all(|event| event.get("variable_sip_call_id") == id),
+        "the caller's channel is known"
+    );
     ensure!(kinds.iter().all(|event| event.at_us > 0), "events have times");
     live.switch.is_quiet(SOON).await?;
     Ok(String::new())
@@ -48,7 +51,9 @@ pub async fn a_phone_is_busy_and_one_rejects(live: &Live) -> Result<String> {
     for (status, cause) in [(486, "USER_BUSY"), (603, "CALL_REJECTED")] {
         let (_phone, caller, id) =
             call_to_phone(live, Behaviour::Refuse { after: Duration::from_millis(100), status }).await?;
-        caller.reaches(&id, SOON, "is over", |talk| matches!(talk.stage, Stage::Ended(End::Refused(_)))).await?;
+        caller
+            .reaches(&id, SOON, "is over", |talk| matches!(talk.stage, Stage::Ended(End::Refused(_))))
+            .await?;
         let ended = |event: &crate::observer::Event| {
             event.is("CHANNEL_HANGUP_COMPLETE") && event.get("Call-Direction") == "outbound"
         };
