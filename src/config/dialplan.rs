@@ -85,7 +85,8 @@ pub fn files(settings: &Settings) -> Vec<File> {
 pub fn socket_files(settings: &Settings, node: &switch::NodeSettings) -> Vec<File> {
     let port = node.port.to_string();
     let given = [("listen-ip", listen_ip(node)), ("listen-port", port), ("password", node.password.clone())];
-    let socket = given.iter().fold(EVENT_SOCKET.to_owned(), |text, (name, value)| parameter(&text, name, value));
+    let socket =
+        given.iter().fold(EVENT_SOCKET.to_owned(), |text, (name, value)| parameter(&text, name, value));
     let line = |cidr: &str| format!("<node type=\"allow\" cidr=\"{}\"/>", escaped(cidr));
     let lines: Vec<String> = origins(settings).iter().map(|cidr| line(cidr)).collect();
     let acl = ACL.replace(&line("127.0.0.0/8"), &lines.join("\n      "));

@@ -137,6 +137,21 @@ fn explain(message: &str) -> (String, String) {
         };
         return (format!("wrong type: this is {}", type_of(found)), format!("write {expected} here"));
     }
+    match message {
+        "invalid IP address syntax" => {
+            return (
+                "this is no network".to_owned(),
+                "write such as \"10.0.0.0/8\" or \"192.168.1.5/32\"".to_owned(),
+            );
+        }
+        "invalid socket address syntax" => {
+            return (
+                "this is no address with a port".to_owned(),
+                "write such as \"127.0.0.1:8087\"".to_owned(),
+            );
+        }
+        _ => {}
+    }
     let (problem, remedy) = message.split_once("; ").unwrap_or((message, ""));
     (problem.to_owned(), remedy.to_owned())
 }

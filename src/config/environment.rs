@@ -20,12 +20,13 @@ pub fn overlay<'a>(
     defaults: &toml::Table,
     (variable, value): &'a (String, String),
 ) {
-    let Some(path) = variable.strip_prefix(PREFIX).filter(|name| name.contains("__") || TOP.contains(name)) else {
+    let Some(path) = variable.strip_prefix(PREFIX) else { return };
+    let path = path.trim_matches('_');
+    if !path.contains("__") && !TOP.contains(&path) {
         return;
-    };
+    }
     let span = document.overlay(variable);
-    let keys: Vec<String> =
-        path.trim_matches('_').split("__").filter(|key| !key.is_empty()).map(str::to_ascii_lowercase).collect();
+    let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
     let value = typed(value, default_of(defaults, &keys), &span);
     if let Err(problem) = put(table, &keys, value, &span) {
         document.fault(&span, problem, "write DOZVON_SECTION__KEY, such as DOZVON_WEB__LISTEN");
@@ -61,6 +62,9 @@ fn put<'a>(
         return Ok(());
     }
     if !table.contains_key(first.as_str()) {
+        if let Some(place) = rest.first().filter(|key| key.parse::<usize>().is_ok()) {
+            return Err(not_there(place, 0));
+        }
         table.insert(key(), Spanned::new(span.clone(), DeValue::Table(DeTable::new())));
     }
     match table.get_mut(first.as_str()).map(Spanned::get_mut) {
@@ -82,8 +86,12 @@ fn put_in_list<'a>(
     match item.map(Spanned::get_mut) {
         Some(DeValue::Table(inner)) => put(inner, rest, value, span),
         Some(_) => Err(format!("`{place}` has no keys")),
-        None => Err(format!("`{place}` is not there: the file has {}, the first is 0", items.len())),
+        None => Err(not_there(place, items.len())),
     }
+}
+
+fn not_there(place: &str, count: usize) -> String {
+    format!("`{place}` is not there: the file has {count} of them, the first is 0")
 }
 
 /// The value as a setting of the default's type takes it: a number, a truth value, a list of texts (in brackets

@@ -326,9 +326,14 @@ mod tests {
 
     #[test]
     fn a_mistake_in_the_environment_is_told_with_the_variable() {
-        let said = |variable: &str, value: &str| read("zone = \"UTC\"\n", &[(variable, value)]).unwrap_err().to_string();
+        let said = |variable: &str, value: &str| {
+            read("zone = \"UTC\"\n", &[(variable, value)]).unwrap_err().to_string()
+        };
         let told = said("DOZVON_WEB__LISTENN", "x");
-        assert!(told.starts_with("environment variable DOZVON_WEB__LISTENN: unknown key `listenn`"), "{told}");
+        assert!(
+            told.starts_with("environment variable DOZVON_WEB__LISTENN: unknown key `listenn`"),
+            "{told}"
+        );
         assert!(told.ends_with("did you mean `listen`?"), "{told}");
         let told = said("DOZVON_CALLS__DRAIN_TIMEOUT", "30");
         assert!(told.contains("DRAIN_TIMEOUT: \"30\" is not a duration"), "{told}");
@@ -348,8 +353,8 @@ mod tests {
             ("zone = \"Europe/Moskow\"\n", &["dozvon.toml:1:8: ", "did you mean Europe/Moscow?"][..]),
             ("[switch]\nlistn = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `listen`?"][..]),
             ("[[switch.nodes]]\npasword = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `password`?"][..]),
-            ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "address"][..]),
-            ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:9: ", "allow"][..]),
+            ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "127.0.0.1:8087"][..]),
+            ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:10: ", "10.0.0.0/8"][..]),
             ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"][..]),
             ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
         ];
@@ -364,7 +369,9 @@ mod tests {
     #[test]
     fn all_mistakes_are_told_at_once() {
         let text = "zon = \"UTC\"\n[web]\nlisten = \"x\"\n[calls]\nforward_timeout = 3\n";
-        let Err(ConfigError::Bad(faults)) = read(text, &[("DOZVON_PHONE__REGION", "Russia")]) else { panic!() };
+        let Err(ConfigError::Bad(faults)) = read(text, &[("DOZVON_PHONE__REGION", "Russia")]) else {
+            panic!()
+        };
         assert_eq!(faults.0.len(), 4, "{faults}");
     }
 }

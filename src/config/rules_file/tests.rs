@@ -108,11 +108,9 @@ fn an_unknown_key_is_told_with_the_nearest() {
         "wrapup =",
         &["rules.toml:24:1", "unknown key `wrapup`", "did you mean `wrap_up`?"],
     );
-    one_fault(
-        "[defaults]",
-        "[default]",
-        &["rules.toml:2:2", "unknown key `default`", "did you mean `defaults`?"],
-    );
+    let section = faults(&GOOD.replace("[defaults]", "[default]"));
+    assert!(section[0].contains("rules.toml:2:2: unknown key `default`"), "{section:#?}");
+    assert!(section[0].ends_with("did you mean `defaults`?"), "{section:#?}");
 }
 
 #[test]
