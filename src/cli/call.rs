@@ -1,7 +1,7 @@
 //! `dozvon call`: what happened to callers.
 
 use super::{Context, Exit, Failure, parse};
-use crate::call::ending::Ending;
+use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::phone::{E164, Party};
@@ -123,12 +123,18 @@ fn table(rows: &[CallRow]) -> Table {
             row.queue.as_deref().into(),
             row.agent.as_deref().into(),
             Cell::word_or_nothing(row.ending.as_ref()),
-            Cell::word_or_nothing(row.stage.as_ref()),
+            stage(row),
             Cell::span_or_nothing(row.wait_ms),
             Cell::span_or_nothing(row.talk_ms),
         ]);
     }
     table
+}
+
+/// Where the caller was at the end; of a call under way it is known only that he talks.
+fn stage(row: &CallRow) -> Cell {
+    let talking = row.ended_at.is_none() && row.answered_at.is_some();
+    if talking { Cell::word(Stage::Talking) } else { Cell::word_or_nothing(row.stage.as_ref()) }
 }
 
 /// The number that can be called back, or else what came.

@@ -49,8 +49,8 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct List {
     /// Only those in this state: open, closed or all.
-    #[arg(long, default_value = "open", value_parser = state)]
-    state: Option<State>,
+    #[arg(long, default_value = "open", value_parser = states)]
+    state: States,
     /// Only those whose latest miss was in this queue.
     #[arg(long)]
     queue: Option<QueueName>,
@@ -98,10 +98,16 @@ fn number(text: &str) -> Result<CaseId, String> {
     }
 }
 
-fn state(text: &str) -> Result<Option<State>, String> {
+/// Which states are wanted; none: all of them.
+#[derive(Debug, Clone, Copy)]
+struct States(Option<State>);
+
+fn states(text: &str) -> Result<States, String> {
     match text {
-        "all" => Ok(None),
-        _ => text.parse().map(Some).map_err(|_| "write open, closed or all".to_owned()),
+        "all" => Ok(States(None)),
+        _ => {
+            text.parse().map(|state| States(Some(state))).map_err(|_| "write open, closed or all".to_owned())
+        }
     }
 }
 
@@ -140,7 +146,8 @@ fn with_attempts(
         wanted.queue.as_ref().is_none_or(|queue| row.queue.as_deref() == Some(queue.as_str()))
     };
     let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-    let rows: Vec<_> = cases::list(c, wanted.state, most)?.into_iter().filter(of_queue).take(limit).collect();
+    let rows: Vec<_> =
+        cases::list(c, wanted.state.0, most)?.into_iter().filter(of_queue).take(limit).collect();
     rows.into_iter()
         .map(|row| {
             let today = attempts::counted(c, &row.number, &business_day(&rules, &row, zone, now))?;

@@ -107,6 +107,7 @@ const fn exit_of(error: &StoreError) -> Exit {
 /// What the message of the store does not say, because it does not know that it speaks to a command line.
 fn remedy(error: &StoreError) -> String {
     match error {
+        StoreError::NotFound { kind: "case", .. } => ": `dozvon case list --state all` shows all".to_owned(),
         StoreError::NotFound { kind, .. } => format!(": `dozvon {kind} list` shows those that there are"),
         StoreError::Step { name, refused } if refused.status == Status::LoggedOut => {
             format!(": log him in with `dozvon agent login {name}`")

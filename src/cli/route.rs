@@ -88,6 +88,7 @@ async fn test(args: Test, context: &Context) -> Result<Exit, Failure> {
     let sheet = Sheet::default()
         .with("number", args.number.as_str())
         .with("at", at)
+        .with("zone", context.zone().name())
         .with("route", plan.route.as_ref().map(|name| name.as_str()))
         .with("open", plan.route.as_ref().map(|_| plan.open))
         .with("goes_to", plan.to.as_ref().map(ToString::to_string))

@@ -77,7 +77,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("counted", "counted", "учтена"),
     ("detail", "detail", "подробности"),
     ("dialled", "dialled", "набран"),
-    ("display", "name shown", "имя"),
+    ("display", "name shown", "полное имя"),
     ("ended_at", "ended", "завершён"),
     ("ending", "ending", "итог"),
     ("event", "event", "событие"),
@@ -141,6 +141,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("waiting", "waiting", "ждут"),
     ("why", "why", "почему"),
     ("wrap_up_ms", "wrap-up", "постобработка"),
+    ("zone", "time zone", "часовой пояс"),
 ];
 
 /// Word, English, Russian.

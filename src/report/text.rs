@@ -26,7 +26,11 @@ pub fn table(table: &Table, look: &Look) -> String {
         return lines(std::slice::from_ref(&table.empty)) + &lines(&table.notes);
     }
     let mut shown = blank(look);
-    shown.set_header(table.fields.iter().map(|field| dim(Styled::new(heading(look.language, field)), look)));
+    shown.set_header(table.fields.iter().enumerate().map(|(place, field)| {
+        let shown = dim(Styled::new(heading(look.language, field)), look);
+        let numbers = table.rows.iter().any(|row| row.get(place).is_some_and(is_number));
+        if numbers { shown.set_alignment(CellAlignment::Right) } else { shown }
+    }));
     for row in &table.rows {
         shown.add_row(row.iter().map(|cell| styled(cell, look)));
     }
@@ -75,6 +79,10 @@ fn finish(table: &comfy_table::Table) -> String {
 
 fn dim(cell: Styled, look: &Look) -> Styled {
     if look.colour { cell.add_attribute(Attribute::Dim) } else { cell }
+}
+
+const fn is_number(cell: &Cell) -> bool {
+    matches!(cell, Cell::Count(_) | Cell::Span(_) | Cell::Percent(_))
 }
 
 fn styled(cell: &Cell, look: &Look) -> Styled {
@@ -139,17 +147,20 @@ pub fn when(at: UnixMs, zone: Tz) -> String {
     at.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A length of time in the two units that matter: `412ms`, `8.4s`, `1m23s`, `2h05m`, `3d4h`.
+/// A length of time in the two units that matter: `412ms`, `8.4s`, `20s`, `1m23s`, `5m`, `2h05m`, `3d4h`.
 #[must_use]
 pub fn span(ms: i64) -> String {
-    let seconds = ms / 1000;
-    match ms {
-        ..1000 => format!("{ms}ms"),
-        1000..60_000 => format!("{seconds}.{}s", ms % 1000 / 100),
-        60_000..3_600_000 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        3_600_000..86_400_000 => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
-        86_400_000.. => format!("{}d{}h", seconds / 86_400, seconds / 3600 % 24),
-    }
+    let (unit, rest) = match ms {
+        ..=0 => return "0s".to_owned(),
+        1..1000 => return format!("{ms}ms"),
+        1000..60_000 => (format!("{}", ms / 1000), format!(".{}", ms % 1000 / 100)),
+        60_000..3_600_000 => (format!("{}m", ms / 60_000), format!("{:02}s", ms / 1000 % 60)),
+        3_600_000..86_400_000 => (format!("{}h", ms / 3_600_000), format!("{:02}m", ms / 60_000 % 60)),
+        86_400_000.. => (format!("{}d", ms / 86_400_000), format!("{}h", ms / 3_600_000 % 24)),
+    };
+    let nothing = rest.bytes().all(|b| !b.is_ascii_digit() || b == b'0');
+    let rest = if nothing { String::new() } else { rest };
+    format!("{unit}{rest}{}", if ms < 60_000 { "s" } else { "" })
 }
 
 /// How long ago, in milliseconds; 0 if it is not past.
@@ -193,7 +204,7 @@ mod tests {
 
     #[test]
     fn spans_are_short() {
-        let shown = [0, 412, 8_400, 83_000, 7_500_000, 273_600_000].map(span);
-        assert_eq!(shown, ["0ms", "412ms", "8.4s", "1m23s", "2h05m", "3d4h"]);
+        let shown = [0, 412, 8_400, 20_000, 83_000, 300_000, 7_500_000, 273_600_000].map(span);
+        assert_eq!(shown, ["0s", "412ms", "8.4s", "20s", "1m23s", "5m", "2h05m", "3d4h"]);
     }
 }
