@@ -47,6 +47,11 @@ impl Tone {
         format!("tone_stream://%(1000,0,{});loops={seconds}", self.hertz())
     }
 
+    /// What FreeSWITCH is to play for it without end.
+    pub fn endless(self) -> String {
+        format!("tone_stream://%(1000,0,{});loops=-1", self.hertz())
+    }
+
     /// 20 ms of it as μ-law sound, beginning at sample `from`.
     pub fn spoken(self, from: u32) -> [u8; 160] {
         let mut sound = [0; 160];

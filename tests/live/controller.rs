@@ -1,0 +1,199 @@
+//! The controller under test: the real `dozvon serve` with a database of its own, and the real command line.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use crate::esl::Access;
+use crate::freeswitch::free_port;
+use crate::process::Process;
+use crate::team::Team;
+use crate::tone::Tone;
+use crate::wait::{until, within};
+
+/// A start takes a fraction of a second; a busy machine is given much more.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// What one command of the command line may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(20);
+
+/// A controller: its files, and its process while it runs.
+pub struct Controller {
+    folder: TempDir,
+    web: SocketAddr,
+    process: Option<Process>,
+    starts: u32,
+}
+
+impl Controller {
+    /// Makes its files and its database, with these rules in it. It does not run yet.
+    pub async fn prepare(access: &Access, listen: SocketAddr, team: &Team) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
+        let web = (Ipv4Addr::LOCALHOST, free_port()?).into();
+        std::fs::write(folder.path().join("dozvon.toml"), settings(folder.path(), access, listen, web))?;
+        std::fs::write(folder.path().join("rules.toml"), team.rules())?;
+        let controller = Self { folder, web, process: None, starts: 0 };
+        controller.command(&["migrate"]).await?;
+        let rules = controller.path("rules.toml");
+        controller.command(&["apply", &rules.to_string_lossy()]).await?;
+        Ok(controller)
+    }
+
+    /// Starts `dozvon serve` and waits until it can take calls.
+    pub async fn serve(&mut self) -> Result<()> {
+        self.starts += 1;
+        let log = self.path(&format!("serve-{}.log", self.starts));
+        let arguments = [OsString::from("serve"), "--config".into(), self.path("dozvon.toml").into()];
+        let mut process = Process::start("dozvon serve", dozvon(), arguments.into(), &log)?;
+        let end = tokio::time::Instant::now() + START_LIMIT;
+        while !self.get("/readyz").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+            process.still_runs()?;
+            ensure!(tokio::time::Instant::now() < end, "dozvon serve is not ready:\n{}", process.last_words());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.process = Some(process);
+        Ok(())
+    }
+
+    /// Ends it with SIGKILL.
+    pub async fn kill(&mut self) -> Result<()> {
+        let mut process = self.process.take().context("no controller runs")?;
+        process.kill().await
+    }
+
+    /// Asks it with SIGTERM to stop; the process, to wait for its end.
+    pub async fn terminate(&mut self) -> Result<Process> {
+        let process = self.process.take().context("no controller runs")?;
+        process.signal("TERM").await?;
+        Ok(process)
+    }
+
+    /// The end of its log.
+    pub fn last_words(&self) -> String {
+        let path = self.path(&format!("serve-{}.log", self.starts));
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(80)..].join("\n")
+    }
+
+    /// A page of its web port, with its head.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let mut stream = TcpStream::connect(self.web).await?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: dozvon\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        within(COMMAND_LIMIT, path, stream.read_to_string(&mut answer)).await??;
+        Ok(answer)
+    }
+
+    /// Runs a command of the command line; what it printed.
+    pub async fn command(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(dozvon());
+        command.arg("--config").arg(self.path("dozvon.toml")).args(arguments).kill_on_drop(true);
+        let output = within(COMMAND_LIMIT, arguments.join(" "), command.output()).await??;
+        let (said, complained) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        ensure!(output.status.success(), "dozvon {}: {}\n{said}{complained}", arguments.join(" "), output.status);
+        Ok(said.into_owned())
+    }
+
+    /// Runs a command with `--json`.
+    pub async fn json(&self, arguments: &[&str]) -> Result<Value> {
+        let said = self.command(&[arguments, &["--json"]].concat()).await?;
+        serde_json::from_str(&said).with_context(|| said)
+    }
+
+    /// The rows of a command with `--json`.
+    pub async fn rows(&self, arguments: &[&str]) -> Result<Vec<Value>> {
+        match self.json(arguments).await? {
+            Value::Array(rows) => Ok(rows),
+            other => anyhow::bail!("not a table: {other}"),
+        }
+    }
+
+    /// Everything about the only call from this number, once it has ended.
+    pub async fn ended_call(&self, number: &str) -> Result<CallRow> {
+        let what = format!("the call from {number} has an ending in the database");
+        until(Duration::from_secs(10), what, async || {
+            let rows = self.rows(&["call", "list", "--number", number]).await?;
+            ensure!(rows.len() == 1, "{} calls from {number}", rows.len());
+            if rows[0]["ending"].is_null() {
+                return Ok(None);
+            }
+            let id = rows[0]["id"].as_str().context("a call has an id")?;
+            Ok(Some(CallRow(self.json(&["call", "show", id]).await?)))
+        })
+        .await
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// Everything that the database knows of a call.
+pub struct CallRow(pub Value);
+
+impl CallRow {
+    /// A field as text; empty if it is null or no text.
+    pub fn text(&self, field: &str) -> &str {
+        self.0[field].as_str().unwrap_or_default()
+    }
+
+    /// A field's value as it is written.
+    pub fn text_of(&self, field: &str) -> String {
+        self.0[field].to_string()
+    }
+
+    /// A field as a number.
+    pub fn number(&self, field: &str) -> Option<i64> {
+        self.0[field].as_i64()
+    }
+
+    /// What happened, in order: the word, and the agent where one is meant.
+    pub fn steps(&self) -> Vec<String> {
+        let events = self.0["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let step = |event: &Value| {
+            let word = event["event"].as_str().unwrap_or_default();
+            let mut detail = event["detail"].as_str().unwrap_or_default().split([' ', ',']);
+            match (detail.next(), detail.next()) {
+                (Some("agent"), Some(agent)) => format!("{word} {agent}"),
+                _ => word.to_owned(),
+            }
+        };
+        events.iter().map(step).collect()
+    }
+
+    /// Fails unless it ended so, and this happened on the way.
+    pub fn expect(&self, ending: &str, stage: &str, steps: &[impl AsRef<str>]) -> Result<()> {
+        let (was, at, told) = (self.text("ending"), self.text("stage"), self.steps());
+        ensure!((was, at) == (ending, stage), "ended {was} while {at}, not {ending} while {stage}: {told:?}");
+        let steps: Vec<&str> = steps.iter().map(AsRef::as_ref).collect();
+        ensure!(told == steps, "the rows tell {told:?}, not {steps:?}");
+        Ok(())
+    }
+}
+
+fn dozvon() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_dozvon"))
+}
+
+fn settings(folder: &Path, access: &Access, listen: SocketAddr, web: SocketAddr) -> String {
+    let (host, port, password) = (access.address.ip(), access.address.port(), &access.password);
+    let database = folder.join("dozvon.db");
+    format!(
+        "database = \"sqlite:{}\"\nzone = \"UTC\"\n[switch]\nlisten = \"{listen}\"\n\
+         [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
+         [web]\nlisten = \"{web}\"\n[sounds]\nmusic = \"{}\"\n[calls]\ndrain_timeout = \"3s\"\n\
+         [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
+        database.display(),
+        Tone::Music.endless(),
+    )
+}
