@@ -285,7 +285,11 @@ async fn serve_web(
     Ok(bound)
 }
 
-async fn stop_signal() -> std::io::Result<()> {
+/// Waits until the process is told to stop: SIGTERM or Ctrl-C.
+///
+/// # Errors
+/// When signals cannot be heard.
+pub async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {

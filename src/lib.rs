@@ -38,6 +38,8 @@ pub mod missed;
 pub mod store;
 
 pub mod report;
+
+pub mod sim;
 pub mod web;
 
 pub mod cli;

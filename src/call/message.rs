@@ -1,12 +1,18 @@
 //! The caller hears a message, and the call ends. We owe him a call back.
 
+use std::time::Duration;
+
 use super::ending::{Ending, Stage};
 use super::story::over;
+use super::wait::until;
 use super::{Call, Ended, Gone};
 use crate::ids::PromptName;
 use crate::routing::rules::Rules;
 use crate::switch::cause::HangupCause;
-use crate::switch::{CallerEvent, Loops};
+use crate::switch::{CallerEvent, Loops, PlayId};
+
+/// How soon after a sound that was broken off the hangup that broke it follows.
+const HANGUP_FOLLOWS: Duration = Duration::from_millis(500);
 
 /// Plays `prompt` once and hangs up. `ending` says what brought him here.
 pub(crate) async fn play(
@@ -19,19 +25,31 @@ pub(crate) async fn play(
     call.caller.answer().await.map_err(|_| Gone::Lost)?;
     let sound = rules.sound(Some(prompt)).unwrap_or(&call.desk.settings.sounds.fallback_message).to_owned();
     let playing = call.caller.play(&sound, Loops::Once).await.map_err(|_| Gone::Lost)?;
+    if !heard_out(call, playing).await? {
+        tracing::error!(%prompt, sound, "the message could not be played: is the sound there?");
+    }
+    call.caller.hangup(HangupCause::NormalClearing).await;
+    Ok(over(ending, Stage::Message, "NORMAL_CLEARING"))
+}
+
+/// Waits for the end of a sound. Whether it was heard out.
+async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, Gone> {
+    let mut broken_off = None;
     loop {
-        match call.caller.event().await {
+        let event = tokio::select! {
+            biased;
+            event = call.caller.event() => event,
+            () = until(broken_off) => return Ok(false),
+        };
+        match event {
             CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
             CallerEvent::Lost => return Err(Gone::Lost),
-            CallerEvent::Played { id, ok } if id == playing => {
-                if !ok {
-                    tracing::error!(%prompt, sound, "the message could not be played");
-                }
-                break;
+            CallerEvent::Played { id, ok: true } if id == playing => return Ok(true),
+            // A caller who hangs up ends the sound first: his hangup follows at once.
+            CallerEvent::Played { id, ok: false } if id == playing => {
+                broken_off = Some(tokio::time::Instant::now() + HANGUP_FOLLOWS);
             }
             CallerEvent::Played { .. } | CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
         }
     }
-    call.caller.hangup(HangupCause::NormalClearing).await;
-    Ok(over(ending, Stage::Message, "NORMAL_CLEARING"))
 }

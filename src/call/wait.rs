@@ -119,7 +119,8 @@ async fn music_ended(call: &Call, music: &str) -> Result<(), Gone> {
     call.caller.play(fallback, Loops::Forever).await.map(drop).map_err(|_| Gone::Lost)
 }
 
-async fn until(deadline: Option<tokio::time::Instant>) {
+/// Sleeps until a deadline; for ever if there is none.
+pub(super) async fn until(deadline: Option<tokio::time::Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

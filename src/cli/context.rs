@@ -24,6 +24,8 @@ pub struct Context {
     pub by: String,
     /// Whether JSON is wanted.
     pub json: bool,
+    /// The database that `--database` names.
+    pub named: Option<DatabaseUrl>,
     look: Look,
     store: OnceCell<Store>,
 }
@@ -35,8 +37,8 @@ impl Context {
         let usual = if service { settings.log.filter.as_str() } else { "error" };
         let filter = globals.log.as_deref().unwrap_or(usual);
         telemetry::start(globals.log_format.unwrap_or(settings.log.format), filter)?;
-        if let Some(url) = globals.database {
-            settings.database = url;
+        if let Some(url) = &globals.database {
+            settings.database = url.clone();
         }
         let look = Look {
             language: globals.lang.unwrap_or_else(language),
@@ -45,7 +47,8 @@ impl Context {
             width: width(),
         };
         let by = globals.by.unwrap_or_else(user);
-        Ok(Self { settings, clock: Clock::system(), by, json: globals.json, look, store: OnceCell::new() })
+        let (clock, named) = (Clock::system(), globals.database);
+        Ok(Self { settings, clock, by, json: globals.json, named, look, store: OnceCell::new() })
     }
 
     /// The present instant.

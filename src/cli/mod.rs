@@ -11,6 +11,7 @@ mod call;
 mod case;
 mod completions;
 mod context;
+mod demo;
 mod failure;
 mod migrate;
 mod parse;
@@ -102,6 +103,8 @@ enum Colour {
 enum Command {
     /// Take calls until told to stop.
     Serve(serve::Args),
+    /// Play a busy half-minute without a FreeSWITCH, and print its report.
+    Demo(demo::Args),
     /// Agents: add, log in and out, break, list, show.
     Agent(agent::Args),
     /// Queues: list, and who waits and serves.
@@ -142,6 +145,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     let context = Context::new(cli.globals, service)?;
     match cli.command {
         Command::Serve(args) => serve::run(args, &context).await,
+        Command::Demo(args) => demo::run(args, &context).await,
         Command::Agent(args) => agent::run(args, &context).await,
         Command::Queue(args) => queue::run(args, &context).await,
         Command::Route(args) => route::run(args, &context).await,

@@ -123,7 +123,7 @@ fn calls(rows: &[CallsDaily], waits: &[i64], empty: String) -> Table {
 }
 
 /// The smallest value that so many per cent of `sorted` do not exceed (nearest rank).
-fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
+pub(super) fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()
 }

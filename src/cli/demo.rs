@@ -1,0 +1,191 @@
+//! `dozvon demo`: a busy half-minute without a FreeSWITCH, and what the rows say of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::report::percentile;
+use super::{Context, Exit, Failure};
+use crate::app;
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::report::{Cell, Sheet, Table};
+use crate::routing::schedule::civil_date;
+use crate::sim::Story;
+use crate::sim::scene::busy_day;
+use crate::sim::stage::Stage;
+use crate::store::reports::{self, CallsDaily, Days, OffersByAgent};
+use crate::store::{Database, DatabaseUrl, StoreError};
+
+/// Plays a busy half-minute and prints its report.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The controller, its database and its web port are real; FreeSWITCH, the callers and the phones are simulated.
+Time runs about ten times faster than in life: people ring, talk and lose patience in seconds.
+
+Examples:
+  dozvon demo
+  dozvon demo --seed 7 --calls 1000 --rate 20
+  dozvon demo --keep                          look at /metrics afterwards
+  dozvon demo --database sqlite:demo.db       keep the rows, for `dozvon call list` or your own SQL")]
+pub(super) struct Args {
+    /// From which everything random is drawn: the same seed brings the same callers.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many callers call.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    calls: u32,
+    /// How many of them call in a second, on average.
+    #[arg(long, default_value_t = 8.0)]
+    rate: f64,
+    /// Goes on serving the web port after the report, until Ctrl-C.
+    #[arg(long)]
+    keep: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let no_folder = |error| Failure::new(Exit::Failed, format!("cannot make a temporary folder: {error}"));
+    let folder = tempfile::tempdir().map_err(no_folder)?;
+    let own = || DatabaseUrl::Sqlite(folder.path().join("demo.db"));
+    let database = context.named.clone().unwrap_or_else(own);
+    let clock = Clock::system();
+    let today = civil_date(Settings::default().zone, clock.now());
+    let scene = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
+    let stage = Stage::set(&scene, database.clone(), args.seed, clock).await.map_err(failed)?;
+    let progress = Progress::new(u64::from(args.calls), context.json);
+    let stories = stage.play(&scene, |story| progress.seen(story)).await;
+    progress.over();
+    let counts = stage.sim.counts().await;
+    let web = format!("http://{}/metrics", stage.running.web);
+    let sheet = stage.running.desk.store.read("demo", move |c| report(c, today)).await?;
+    let sheet = sheet
+        .with("callers", Cell::count(stories.len()))
+        .with("phones_rung_twice", Cell::count(counts.double_rings))
+        .with("legs_left_behind", Cell::count(counts.legs_up))
+        .with("database", database.to_string())
+        .with("web", web.clone());
+    context.sheet(&sheet)?;
+    if args.keep {
+        context.print(&format!("Serving {web} until Ctrl-C.\n"))?;
+        app::stop_signal().await.map_err(failed)?;
+    }
+    stage.strike().await;
+    Ok(Exit::Done)
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Failed, error.to_string())
+}
+
+/// Shows how far the day is.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new(callers: u64, quiet: bool) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(callers) };
+        let style =
+            ProgressStyle::with_template("{elapsed_precise} {bar:40} {pos}/{len} callers done, last: {msg}");
+        if let Ok(style) = style {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar }
+    }
+
+    fn seen(&self, story: &Story) {
+        let what =
+            story.talked_to().first().map_or_else(|| story.cause.clone(), |who| format!("talked to {who}"));
+        self.bar.set_message(what);
+        self.bar.inc(1);
+    }
+
+    fn over(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// What the rows say of the day.
+fn report(c: &mut Database, today: NaiveDate) -> Result<Sheet, StoreError> {
+    let days = Days { from: today, to: today };
+    let (calls, offers) = (reports::calls_daily(c, days)?, reports::offers_by_agent(c, days)?);
+    let (cases, waits) = (reports::cases(c, days)?, reports::waits_answered(c, days)?);
+    let reasons = tally(cases.iter().map(|case| (case.reason.clone(), 1)));
+    let outcomes = tally(offers.iter().map(|offer| (offer.outcome.clone(), offer.offers)));
+    Ok(Sheet::default()
+        .with("wait_p50_ms", Cell::span_or_nothing(percentile(&waits, 50)))
+        .with("wait_p95_ms", Cell::span_or_nothing(percentile(&waits, 95)))
+        .and(
+            "calls_by_ending",
+            counted("ending", tally(calls.iter().map(|row| (row.ending.clone(), row.calls)))),
+        )
+        .and("queues", queues(&calls))
+        .and("offers_by_outcome", counted("outcome", outcomes))
+        .and("cases_by_reason", counted("reason", reasons))
+        .and("agents", agents(&offers)))
+}
+
+fn tally(counts: impl Iterator<Item = (String, i64)>) -> BTreeMap<String, i64> {
+    let mut sums = BTreeMap::new();
+    for (word, count) in counts {
+        *sums.entry(word).or_insert(0) += count;
+    }
+    sums
+}
+
+fn counted(field: &'static str, sums: BTreeMap<String, i64>) -> Table {
+    let mut table = Table::new(&[field, "count"], "none");
+    for (word, count) in sums {
+        table.row([Cell::word(word), Cell::Count(count)]);
+    }
+    table
+}
+
+/// Service level and waits by queue.
+fn queues(calls: &[CallsDaily]) -> Table {
+    let fields = ["queue", "calls", "answered", "service_level_negative_abandon_pct", "wait_max_ms"];
+    let mut table = Table::new(&fields, "no calls");
+    let mut by_queue: BTreeMap<&str, Vec<&CallsDaily>> = BTreeMap::new();
+    for row in calls.iter().filter(|row| row.queue != "-") {
+        by_queue.entry(&row.queue).or_default().push(row);
+    }
+    for (queue, rows) in by_queue {
+        let answered: i64 = rows.iter().filter(|row| row.ending == "answered").map(|row| row.calls).sum();
+        table.row([
+            queue.into(),
+            Cell::Count(rows.iter().map(|row| row.calls).sum()),
+            Cell::Count(answered),
+            rows[0].service_level_negative_abandon_pct.map_or(Cell::Nothing, Cell::Percent),
+            Cell::span_or_nothing(rows.iter().filter_map(|row| row.wait_max_ms).max()),
+        ]);
+    }
+    table
+}
+
+/// What each agent was offered, and what he did with it.
+fn agents(offers: &[OffersByAgent]) -> Table {
+    let mut table =
+        Table::new(&["agent", "offers", "answered", "no_answer", "other", "talk_ms"], "no offers");
+    let mut by_agent: BTreeMap<&str, Vec<&OffersByAgent>> = BTreeMap::new();
+    for row in offers {
+        by_agent.entry(&row.agent).or_default().push(row);
+    }
+    for (agent, rows) in by_agent {
+        let of =
+            |word: &str| rows.iter().filter(|row| row.outcome == word).map(|row| row.offers).sum::<i64>();
+        let all: i64 = rows.iter().map(|row| row.offers).sum();
+        let (answered, no_answer) = (of("answered"), of("no_answer"));
+        table.row([
+            agent.into(),
+            Cell::Count(all),
+            Cell::Count(answered),
+            Cell::Count(no_answer),
+            Cell::Count(all - answered - no_answer),
+            Cell::Span(rows.iter().filter_map(|row| row.talk_ms).sum()),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,185 @@
+//! One connection of the event socket: its state, and the task that carries its bytes.
+//!
+//! In: the peer's bytes; frames of the core. Out: commands to the core; bytes.
+//! **Invariants:** one task a connection, as FreeSWITCH has one thread: while it writes it does not read. The core
+//! never waits for it: frames that do not fit its queue are lost, and too many lost ones end it. An idle
+//! connection keeps no buffer.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use super::channel::Key;
+use super::core::Input;
+use super::filter::Filters;
+use super::kind::Kinds;
+use super::timers::TimerKey;
+use super::wire::{Command, Frame, Parser};
+
+/// Names one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Conn(pub u64);
+
+/// How events are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Plain,
+    Json,
+}
+
+impl Format {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// Which side it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// From us to a controller, for that channel.
+    Outbound(Key),
+    /// To our listener.
+    Inbound { authed: bool },
+}
+
+/// `linger`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Linger {
+    No,
+    Seconds(u64),
+    Forever,
+}
+
+/// What the core knows of one connection.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub side: Side,
+    pub out: mpsc::Sender<Frame>,
+    /// The channel that it controls or, inbound, whose events it asked for.
+    pub session: Option<Uuid>,
+    /// `connect` was sent.
+    pub connected: bool,
+    /// The next reply is not sent: the first command's, as in FreeSWITCH.
+    pub mute: bool,
+    pub kinds: Kinds,
+    pub listening: bool,
+    pub format: Format,
+    pub filters: Filters,
+    pub myevents: bool,
+    pub linger: Linger,
+    /// The channel is down and it was said.
+    pub told_down: bool,
+    /// The command `resume`: sticky.
+    pub resume: bool,
+    pub lost: u32,
+    /// An `api originate` is under way: FreeSWITCH reads nothing meanwhile.
+    pub blocked: bool,
+    pub backlog: VecDeque<Command>,
+    pub timer: Option<TimerKey>,
+    /// The channels whose events alone it can get; all, if none.
+    pub scope: Option<SmallVec<[Uuid; 1]>>,
+}
+
+impl Connection {
+    pub fn new(side: Side, session: Option<Uuid>, out: mpsc::Sender<Frame>) -> Self {
+        Self {
+            side,
+            out,
+            session,
+            connected: false,
+            mute: matches!(side, Side::Outbound(_)),
+            kinds: Kinds::NONE,
+            listening: false,
+            format: Format::Plain,
+            filters: Filters::default(),
+            myevents: false,
+            linger: Linger::No,
+            told_down: false,
+            resume: false,
+            lost: 0,
+            blocked: false,
+            backlog: VecDeque::new(),
+            timer: None,
+            scope: None,
+        }
+    }
+
+    pub const fn is_outbound(&self) -> bool {
+        matches!(self.side, Side::Outbound(_))
+    }
+}
+
+/// Carries the bytes of one connection until either side ends it.
+pub(super) async fn carry(
+    mut stream: TcpStream,
+    conn: Conn,
+    mut frames: mpsc::Receiver<Frame>,
+    core: mpsc::Sender<Input>,
+) {
+    let (read, mut write) = stream.split();
+    let mut parser = Parser::default();
+    loop {
+        tokio::select! {
+            biased;
+            frame = frames.recv() => match frame {
+                Some(frame) => if write.write_all(&frame).await.is_err() { break },
+                None => break,
+            },
+            ready = read.readable() => {
+                if ready.is_err() || !hear(&read, &mut parser) || !tell(&mut parser, conn, &core).await {
+                    break;
+                }
+            }
+        }
+    }
+    flush(&mut write, frames).await;
+    // the core is gone only if the whole stand-in is
+    let _ = core.send(Input::Closed(conn)).await;
+}
+
+/// Takes in what has arrived; false at the end.
+fn hear(read: &ReadHalf<'_>, parser: &mut Parser) -> bool {
+    let mut buffer = [0_u8; 4096];
+    match read.try_read(&mut buffer) {
+        Ok(0) => false,
+        Ok(count) => {
+            parser.feed(&buffer[..count]);
+            true
+        }
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+    }
+}
+
+async fn tell(parser: &mut Parser, conn: Conn, core: &mpsc::Sender<Input>) -> bool {
+    loop {
+        match parser.next() {
+            Ok(Some(command)) => {
+                if core.send(Input::Command(conn, command)).await.is_err() {
+                    return false;
+                }
+            }
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+/// What the core said before it let go.
+async fn flush(write: &mut WriteHalf<'_>, mut frames: mpsc::Receiver<Frame>) {
+    frames.close();
+    while let Ok(frame) = frames.try_recv() {
+        if write.write_all(&frame).await.is_err() {
+            return;
+        }
+    }
+    // the peer may have closed first
+    let _ = write.shutdown().await;
+}

@@ -1,0 +1,133 @@
+//! The end of a channel: HANGUP, everything that ran, then, once its session has noticed, HANGUP_COMPLETE, and
+//! DESTROY when no lingering socket holds it any more.
+
+use tokio::time::Instant;
+
+use super::channel::{Bridge, Callstate, Channel, Key, Role, State};
+use super::connection::Linger;
+use super::core::{Core, Due};
+use super::kind::Kind;
+use super::story::{Happening, Story};
+use super::wire;
+
+impl Core {
+    /// Hangs a channel up. Nothing happens to one that is down.
+    pub fn hangup(&mut self, key: Key, cause: &str) {
+        let micros = self.micros();
+        let Some(channel) = self.channel_mut(key).filter(|channel| !channel.is_down()) else { return };
+        channel.cause = Some(cause.into());
+        channel.stamps.hangup = micros;
+        let bridge = channel.bridge;
+        self.emit(key, Kind::HANGUP);
+        self.free_phone(key);
+        self.unwind(key);
+        if let Some(bridge) = bridge {
+            self.leave_bridge(key, bridge, cause);
+        }
+        self.set_state(key, State::Hangup);
+        self.set_callstate(key, Callstate::Hangup);
+        let at = self.soon();
+        self.timers.set(at, Due::Report(key));
+    }
+
+    /// What a hangup does to the other side.
+    fn leave_bridge(&mut self, key: Key, bridge: Bridge, cause: &str) {
+        match bridge {
+            Bridge { with, originator: true, built: true } => {
+                self.unbridged(key, with);
+                self.release(with);
+                self.hangup(with, "NORMAL_CLEARING");
+            }
+            Bridge { with, originator: false, built: true } => self.end_talk(with, cause),
+            // nobody tells the other, who was torn out of what he did: he is left over
+            Bridge { with, originator: true, built: false } => self.leave_over(with),
+            // the originator notices when it builds the bridge
+            Bridge { originator: false, built: false, .. } => {}
+        }
+    }
+
+    /// The session has come to its end.
+    pub fn report(&mut self, key: Key) {
+        if self.channel(key).is_none() {
+            return;
+        }
+        self.set_state(key, State::Reporting);
+        let cause = self.channel(key).and_then(|channel| channel.cause.clone()).unwrap_or_default();
+        self.emit_with(key, Kind::HANGUP_COMPLETE, &[("Hangup-Cause", &cause)], &[]);
+        self.originate_failed(key, &cause);
+        let now = self.now;
+        if let Some(channel) = self.channel_mut(key) {
+            tell_story(channel, now);
+        }
+        self.tell_sockets(key);
+        self.destroy_if_free(key);
+    }
+
+    /// Says on the sockets that control it that the channel is down. One that does not linger is closed.
+    fn tell_sockets(&mut self, key: Key) {
+        let Some(channel) = self.channel(key) else { return };
+        let (uuid, name, sockets) = (channel.uuid.to_string(), channel.name.clone(), channel.sockets.clone());
+        for conn in sockets {
+            let now = self.now;
+            let Some(connection) = self.connections.get_mut(&conn) else { continue };
+            if connection.told_down {
+                continue;
+            }
+            connection.told_down = true;
+            let seconds = match connection.linger {
+                Linger::No => {
+                    self.close(conn);
+                    continue;
+                }
+                Linger::Forever => None,
+                Linger::Seconds(seconds) => {
+                    let until = now + std::time::Duration::from_secs(seconds);
+                    connection.timer = Some(self.timers.set(until, Due::LingerEnds(conn)));
+                    Some(seconds)
+                }
+            };
+            self.send(conn, wire::linger_notice(&uuid, &name, seconds));
+        }
+    }
+
+    /// The end of a channel that has reported and that no socket holds.
+    pub fn destroy_if_free(&mut self, key: Key) {
+        let free = |channel: &Channel| channel.is_reported() && channel.sockets.is_empty();
+        if !self.channel(key).is_some_and(free) {
+            return;
+        }
+        self.emit(key, Kind::DESTROY);
+        if let Some(channel) = self.channels.remove(&key) {
+            if self.keys.get(&channel.uuid) == Some(&key) {
+                self.keys.remove(&channel.uuid);
+            }
+        }
+    }
+
+    /// Adds to a caller's story; music that goes on is told once.
+    pub fn note(&mut self, key: Key, happening: Happening) {
+        let now = self.now;
+        let Some(channel) = self.channels.get_mut(&key) else { return };
+        let at = now - channel.began;
+        if let Role::Caller(caller) = &mut channel.role {
+            let goes_on = matches!(happening, Happening::Music(_))
+                && caller.story.happenings.last().is_some_and(|(_, last)| *last == happening);
+            if !goes_on && caller.done.is_some() {
+                caller.story.happenings.push((at, happening));
+            }
+        }
+    }
+}
+
+/// Tells a caller's story to whoever waits for it: when the call is over, though a socket may hold the channel
+/// for long after.
+pub(super) fn tell_story(channel: &mut Channel, now: Instant) {
+    let lasted = now - channel.began;
+    let cause = channel.cause.as_deref().unwrap_or_default().to_owned();
+    let uuid = channel.uuid;
+    let Some(caller) = channel.caller() else { return };
+    let Some(done) = caller.done.take() else { return };
+    let story = std::mem::replace(&mut caller.story, Story::new(uuid));
+    // nobody has to wait for it
+    let _ = done.send(Story { lasted, cause, ..story });
+}

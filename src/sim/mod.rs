@@ -1,0 +1,233 @@
+//! How do I try it without a switch? A FreeSWITCH 1.11.1 stand-in for the demo, the tests and the benches.
+//!
+//! In: callers' scripts, the ways of agents, and everything a controller says over TCP. Out: what FreeSWITCH
+//! would say, on both sides of the event socket; callers' [`Story`]s; [`Counts`].
+//! It runs in the controller's process but shares nothing with it except the loopback interface. Its wire is its
+//! own, not the controller's crate: the one checks the other. `tests/transcripts.rs` holds it to recordings of a
+//! real FreeSWITCH.
+//! **Invariants:** everything random comes from one seed; time is tokio's, so that it may be paused; events are
+//! as large as FreeSWITCH's; a waiting caller costs about 5 KiB.
+//! **Deliberately absent:** sound, SIP, more than one tenant of the event dispatch.
+//!
+//! | file | what |
+//! |---|---|
+//! | `settings`, `people`, `story`, `counts` | what goes in and comes out |
+//! | `core`, `timers` | the one owner of all state |
+//! | `connection`, `wire`, `kind`, `filter`, `template`, `events` | bytes, commands, events |
+//! | `commands`, `api`, `show`, `originate` | what can be asked |
+//! | `channel`, `session`, `apps`, `outbound`, `leg`, `bridge`, `dial_bridge`, `hangup`, `callers` | what happens |
+
+mod api;
+mod apps;
+mod bridge;
+mod callers;
+mod channel;
+mod commands;
+mod connection;
+mod core;
+mod counts;
+mod dial_bridge;
+mod events;
+mod filter;
+mod hangup;
+mod kind;
+mod leg;
+mod originate;
+mod outbound;
+mod people;
+pub mod scene;
+mod session;
+
+mod settings;
+mod show;
+pub mod stage;
+mod story;
+mod template;
+mod timers;
+mod wire;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::ids::ChannelId;
+
+pub use counts::Counts;
+pub use people::{Behaviour, CallerScript, Manner, Odds, Pickup, Talk};
+pub use settings::{Action, SimSettings};
+pub use story::{EndedBy, Happening, Story};
+
+use channel::Key;
+use core::{Core, Input};
+use people::Phone;
+
+/// Inputs that may wait for the core; connections wait when it is full.
+const INPUTS: usize = 1024;
+
+/// Why a stand-in could not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the stand-in cannot listen on {address}: {source}; choose another address, or port 0 for any")]
+pub struct SimError {
+    /// Where it was to listen.
+    pub address: SocketAddr,
+    /// What the system said.
+    pub source: std::io::Error,
+}
+
+/// A running stand-in. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Sim {
+    address: SocketAddr,
+    password: String,
+    inputs: mpsc::Sender<Input>,
+    tasks: TaskTracker,
+    stop: DropGuard,
+}
+
+impl Sim {
+    /// Starts a stand-in. Its callers find no controller until one is named.
+    ///
+    /// # Errors
+    /// If the address is taken.
+    pub async fn start(settings: SimSettings) -> Result<Self, SimError> {
+        let failed = |source| SimError { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let password = settings.password.clone();
+        let (inputs, received) = mpsc::channel(INPUTS);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let core = Core::new(settings, inputs.clone(), tasks.clone());
+        tasks.spawn(core.run(listener, received, stop.clone()));
+        Ok(Self { address, password, inputs, tasks, stop: stop.drop_guard() })
+    }
+
+    /// Where its event socket listens.
+    #[must_use]
+    pub const fn node_address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The event socket's password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Names the controllers that callers' dialplan tries in turn, from the next call on.
+    pub async fn set_controllers(&self, controllers: &[SocketAddr]) {
+        let controllers = controllers.iter().map(ToString::to_string).collect();
+        self.ask(move |core| {
+            core.settings.controllers = controllers;
+            core.plan_calls();
+        })
+        .await;
+    }
+
+    /// Plugs a phone in, or changes how its owner behaves from the next call on.
+    pub async fn phone(&self, contact: &str, manner: impl Into<Manner>) {
+        let (contact, manner) = (contact.to_owned(), manner.into());
+        self.ask(move |core| match core.phones.get_mut(&contact) {
+            Some(phone) => phone.manner = manner,
+            None => drop(core.phones.insert(contact, Phone { manner, busy_with: None })),
+        })
+        .await;
+    }
+
+    /// Unplugs a phone: it is not registered any more. A call on it goes on.
+    pub async fn unplug(&self, contact: &str) {
+        let contact = contact.to_owned();
+        self.ask(move |core| drop(core.phones.remove(&contact))).await;
+    }
+
+    /// A caller calls.
+    pub async fn call(&self, script: CallerScript) -> CallerHandle {
+        let (made, call) = oneshot::channel();
+        // the receiver is ours
+        self.ask(move |core| drop(made.send(core.call(script)))).await;
+        let (key, channel, story) = match call.await {
+            Ok((key, channel, story)) => (key, channel, story),
+            Err(_) => (Key(0), Uuid::nil(), oneshot::channel().1),
+        };
+        CallerHandle { key, channel, story, inputs: self.inputs.clone() }
+    }
+
+    /// Cuts every connection to the event socket, as a broken network does. Callers' sockets stay.
+    pub async fn drop_link(&self) {
+        self.ask(Core::drop_link).await;
+    }
+
+    /// FreeSWITCH dies and comes back under a new Core-UUID: all calls and connections are gone.
+    pub async fn restart(&self) {
+        self.ask(Core::restart).await;
+    }
+
+    /// FreeSWITCH does nothing at all for a while; its sockets stay open.
+    pub async fn stall(&self, span: Duration) {
+        self.ask(move |core| core.stalled_until = Some(core.now + span)).await;
+    }
+
+    /// What it has counted.
+    pub async fn counts(&self) -> Counts {
+        let (told, counts) = oneshot::channel();
+        // the receiver is ours
+        self.ask(move |core| drop(told.send(core.counts()))).await;
+        counts.await.unwrap_or_default()
+    }
+
+    /// Ends it: every connection is closed, calls are forgotten.
+    pub async fn stop(self) {
+        drop(self.stop);
+        drop(self.inputs);
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn ask(&self, what: impl FnOnce(&mut Core) + Send + 'static) {
+        // it has ended only if this was dropped
+        let _ = self.inputs.send(Input::Ask(Box::new(what))).await;
+    }
+}
+
+/// A hold of one caller.
+#[derive(Debug)]
+pub struct CallerHandle {
+    key: Key,
+    channel: Uuid,
+    story: oneshot::Receiver<Story>,
+    inputs: mpsc::Sender<Input>,
+}
+
+impl CallerHandle {
+    /// His channel.
+    #[must_use]
+    pub const fn channel(&self) -> ChannelId {
+        ChannelId(self.channel)
+    }
+
+    /// He hangs up now.
+    pub async fn hang_up(&self) {
+        let key = self.key;
+        self.ask(move |core| core.caller_hangs_up(key)).await;
+    }
+
+    /// He presses a key now.
+    pub async fn press(&self, digit: char) {
+        let key = self.key;
+        self.ask(move |core| core.press(key, digit)).await;
+    }
+
+    /// His whole story, when the call is over. None if the stand-in ended first.
+    pub async fn story(self) -> Option<Story> {
+        self.story.await.ok()
+    }
+
+    async fn ask(&self, what: impl FnOnce(&mut Core) + Send + 'static) {
+        // the stand-in may have ended
+        let _ = self.inputs.send(Input::Ask(Box::new(what))).await;
+    }
+}

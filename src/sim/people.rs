@@ -1,0 +1,288 @@
+//! The people: callers with patience, and phones whose owners behave in some way.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand_chacha::ChaCha8Rng;
+
+/// One caller, and what he will do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerScript {
+    /// His number as it comes over the wire.
+    pub number: String,
+    /// His name as it comes over the wire; any bytes.
+    pub name: Vec<u8>,
+    /// The number that he dialled.
+    pub dialled: String,
+    /// Whether he hides his number.
+    pub private: bool,
+    /// How long after the start of the call he hangs up if he is not in a talk then. Never, if none.
+    pub patience: Option<Duration>,
+    /// How long after the start of a talk he ends it. He leaves that to the other, if none.
+    pub talk: Option<Duration>,
+    /// Keys that he presses, each that long after the start of the call.
+    pub keys: Vec<(Duration, char)>,
+}
+
+impl CallerScript {
+    /// A caller with endless patience who says what he is called.
+    #[must_use]
+    pub fn new(number: &str, dialled: &str) -> Self {
+        Self {
+            number: number.to_owned(),
+            name: number.as_bytes().to_vec(),
+            dialled: dialled.to_owned(),
+            private: false,
+            patience: None,
+            talk: None,
+            keys: Vec::new(),
+        }
+    }
+
+    /// The same caller under a name.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Vec<u8>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The same caller, who hangs up that long after the start unless he is in a talk.
+    #[must_use]
+    pub const fn patient_for(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// The same caller, who ends a talk after that long.
+    #[must_use]
+    pub const fn talking_for(mut self, talk: Duration) -> Self {
+        self.talk = Some(talk);
+        self
+    }
+}
+
+/// What an agent does when the phone rings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pickup {
+    /// Picks up after ringing that long.
+    Answers(Duration),
+    /// Presses "reject" after that long.
+    Rejects(Duration),
+    /// The phone says that it is busy.
+    Busy,
+    /// Lets it ring.
+    NoAnswer,
+    /// The phone is not registered: no channel, `SUBSCRIBER_ABSENT`.
+    Unreachable,
+    /// Lets it ring, and picks up in the very moment in which the ringing is cancelled.
+    AnswersAsCancelled,
+}
+
+/// How an agent ends a talk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Talk {
+    /// Leaves that to the caller.
+    UntilCallerLeaves,
+    /// Hangs up after that long.
+    HangsUpAfter(Duration),
+    /// Transfers the caller to an extension after that long, blindly.
+    TransfersAfter(Duration, String),
+}
+
+/// What an agent does with one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behaviour {
+    /// What happens when it rings.
+    pub pickup: Pickup,
+    /// How the talk ends.
+    pub talk: Talk,
+    /// How long after picking up the key is pressed, where one has to be; never, if none.
+    pub confirms: Option<Duration>,
+    /// Whether the phone sends sound while it rings (183 instead of 180).
+    pub early_media: bool,
+}
+
+impl Behaviour {
+    /// Does that when it rings; talks until the caller leaves, presses the key after a second.
+    #[must_use]
+    pub const fn new(pickup: Pickup) -> Self {
+        let confirms = Some(Duration::from_secs(1));
+        Self { pickup, talk: Talk::UntilCallerLeaves, confirms, early_media: false }
+    }
+
+    /// Answers after ringing for a while.
+    #[must_use]
+    pub const fn answers(ring: Duration) -> Self {
+        Self::new(Pickup::Answers(ring))
+    }
+
+    /// The same, but hangs up after that long.
+    #[must_use]
+    pub fn hanging_up_after(mut self, talk: Duration) -> Self {
+        self.talk = Talk::HangsUpAfter(talk);
+        self
+    }
+
+    /// The same, but transfers the caller to an extension after that long.
+    #[must_use]
+    pub fn transferring_after(mut self, talk: Duration, extension: &str) -> Self {
+        self.talk = Talk::TransfersAfter(talk, extension.to_owned());
+        self
+    }
+}
+
+/// Weights of what an agent may do, and the ranges from which durations are drawn evenly.
+#[derive(Debug, Clone)]
+pub struct Odds {
+    /// Weight of picking up.
+    pub answers: u32,
+    /// Weight of letting it ring.
+    pub no_answer: u32,
+    /// Weight of rejecting.
+    pub rejects: u32,
+    /// Weight of being busy.
+    pub busy: u32,
+    /// Weight of not being registered.
+    pub unreachable: u32,
+    /// How long it rings before it is answered or rejected.
+    pub ring: RangeInclusive<Duration>,
+    /// How long a talk lasts before the agent hangs up.
+    pub talk: RangeInclusive<Duration>,
+}
+
+/// How the owner of a phone behaves, call after call.
+#[derive(Debug, Clone)]
+pub enum Manner {
+    /// The same each time.
+    Always(Behaviour),
+    /// One after the other; the last one stays. Nothing but ringing, if the list is empty.
+    InTurn(Vec<Behaviour>),
+    /// Drawn from the seed each time.
+    Drawn(Odds),
+}
+
+impl From<Behaviour> for Manner {
+    fn from(behaviour: Behaviour) -> Self {
+        Self::Always(behaviour)
+    }
+}
+
+impl From<Pickup> for Manner {
+    fn from(pickup: Pickup) -> Self {
+        Self::Always(Behaviour::new(pickup))
+    }
+}
+
+impl From<Vec<Behaviour>> for Manner {
+    fn from(list: Vec<Behaviour>) -> Self {
+        Self::InTurn(list)
+    }
+}
+
+impl From<Odds> for Manner {
+    fn from(odds: Odds) -> Self {
+        Self::Drawn(odds)
+    }
+}
+
+/// Evenly from a range.
+pub(super) fn draw(rng: &mut ChaCha8Rng, range: &RangeInclusive<Duration>) -> Duration {
+    let micros = |span: &Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+    let (low, high) = (micros(range.start()), micros(range.end()));
+    Duration::from_micros(rng.random_range(low..=high.max(low)))
+}
+
+impl Manner {
+    /// What the owner does with the next call.
+    pub(super) fn next(&mut self, rng: &mut ChaCha8Rng) -> Behaviour {
+        match self {
+            Self::Always(behaviour) => behaviour.clone(),
+            Self::InTurn(list) if list.len() > 1 => list.remove(0),
+            Self::InTurn(list) => list.first().cloned().unwrap_or(Behaviour::new(Pickup::NoAnswer)),
+            Self::Drawn(odds) => odds.draw(rng),
+        }
+    }
+
+    /// Whether the phone is not registered for the next call.
+    pub(super) fn is_unreachable(&self) -> bool {
+        let unreachable = |behaviour: &Behaviour| behaviour.pickup == Pickup::Unreachable;
+        match self {
+            Self::Always(behaviour) => unreachable(behaviour),
+            Self::InTurn(list) => list.first().is_some_and(unreachable),
+            Self::Drawn(_) => false,
+        }
+    }
+}
+
+impl Odds {
+    fn draw(&self, rng: &mut ChaCha8Rng) -> Behaviour {
+        let ring = draw(rng, &self.ring);
+        let talk = Talk::HangsUpAfter(draw(rng, &self.talk));
+        let weights = [self.answers, self.no_answer, self.rejects, self.busy, self.unreachable];
+        let mut at = rng.random_range(0..weights.iter().sum::<u32>().max(1));
+        let mut pickups = [
+            Pickup::Answers(ring),
+            Pickup::NoAnswer,
+            Pickup::Rejects(ring),
+            Pickup::Busy,
+            Pickup::Unreachable,
+        ]
+        .into_iter()
+        .zip(weights);
+        let pickup = pickups.find_map(|(pickup, weight)| {
+            let mine = at < weight;
+            at = at.saturating_sub(weight);
+            mine.then_some(pickup)
+        });
+        Behaviour { talk, ..Behaviour::new(pickup.unwrap_or(Pickup::NoAnswer)) }
+    }
+}
+
+/// A phone and its owner.
+#[derive(Debug)]
+pub(super) struct Phone {
+    pub manner: Manner,
+    /// The leg that rings or talks on it.
+    pub busy_with: Option<super::channel::Key>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng as _;
+
+    #[test]
+    fn odds_are_kept_and_come_from_the_seed() {
+        let range = Duration::from_millis(10)..=Duration::from_millis(20);
+        let odds = Odds {
+            answers: 6,
+            no_answer: 2,
+            rejects: 1,
+            busy: 1,
+            unreachable: 0,
+            ring: range.clone(),
+            talk: range.clone(),
+        };
+        let run = |seed| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            let mut manner = Manner::from(odds.clone());
+            (0..1000).map(|_| manner.next(&mut rng)).collect::<Vec<_>>()
+        };
+        assert_eq!(run(7), run(7));
+        assert_ne!(run(7), run(8));
+        let answered = run(7).iter().filter(|b| matches!(b.pickup, Pickup::Answers(_))).count();
+        assert!((540..660).contains(&answered), "{answered}");
+        assert!(run(7).iter().all(|b| b.pickup != Pickup::Unreachable));
+    }
+
+    #[test]
+    fn a_list_is_used_up_and_its_last_stays() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut manner =
+            Manner::from(vec![Behaviour::new(Pickup::Busy), Behaviour::answers(Duration::from_secs(1))]);
+        let got: Vec<_> = (0..3).map(|_| manner.next(&mut rng).pickup).collect();
+        let answers = Pickup::Answers(Duration::from_secs(1));
+        assert_eq!(got, [Pickup::Busy, answers.clone(), answers]);
+    }
+}

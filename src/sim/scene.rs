@@ -1,0 +1,192 @@
+//! A small company on a busy day, drawn from a seed: its rules, its phones and its callers.
+//!
+//! In: a seed, how many callers and how fast. Out: everything that the demo, a simulation or a bench needs to
+//! play it. Time runs about ten times faster than in life: people ring, talk and lose patience in seconds.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::people::{CallerScript, Manner, Odds};
+use crate::ids::{AgentName, BadName, QueueName};
+use crate::routing::contact::{BadContact, Contact};
+use crate::routing::plan::{BadPattern, BadSound};
+use crate::routing::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
+use crate::routing::schedule::{BadSchedule, Schedule};
+
+/// How many agents the company has.
+const AGENTS: usize = 12;
+/// What callers dial: two queues, the hunt group, and the office that is closed today.
+const NUMBERS: [(&str, u32); 4] = [("7001", 40), ("7002", 35), ("7003", 15), ("7004", 10)];
+
+/// What there is to play.
+#[derive(Debug, Clone)]
+pub struct Scene {
+    /// Queues, agents and routes.
+    pub rules: Rules,
+    /// Every agent's phone, and how he behaves.
+    pub phones: Vec<(Contact, Manner)>,
+    /// Who calls, and how long after the beginning.
+    pub calls: Vec<(Duration, CallerScript)>,
+}
+
+/// A rule of the scene cannot be read, which a test would show.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each is what its source says")]
+pub enum SceneError {
+    #[error(transparent)]
+    Name(#[from] BadName),
+    #[error(transparent)]
+    Contact(#[from] BadContact),
+    #[error(transparent)]
+    Schedule(#[from] BadSchedule),
+    #[error(transparent)]
+    Sound(#[from] BadSound),
+    #[error(transparent)]
+    Pattern(#[from] BadPattern),
+}
+
+/// `calls` callers at `rate` a second on the day `today`, which for one of the numbers is a holiday.
+///
+/// # Errors
+/// When a rule of it cannot be read, which a test would show.
+pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<Scene, SceneError> {
+    let mut dice = ChaCha8Rng::seed_from_u64(seed);
+    let rules = rules(today)?;
+    let phones = rules.agents.values().flat_map(|agent| agent.contacts.clone());
+    let phones = phones.enumerate().map(|(place, contact)| (contact, manner(place))).collect();
+    let mut at = Duration::ZERO;
+    let calls = (0..calls)
+        .map(|_| {
+            // Arrivals of a Poisson process: the gaps are exponential.
+            let gap = -(1.0 - dice.random_range(0.0..1.0_f64)).ln() / rate.max(0.001);
+            at += Duration::from_secs_f64(gap.min(60.0));
+            (at, caller(&mut dice))
+        })
+        .collect();
+    Ok(Scene { rules, phones, calls })
+}
+
+fn caller(dice: &mut ChaCha8Rng) -> CallerScript {
+    let number = match dice.random_range(0..20) {
+        0 => "anonymous".to_owned(),
+        1 => format!("10{:02}", dice.random_range(50..60)),
+        _ => format!("+7900{:07}", dice.random_range(0..5_000)),
+    };
+    let patience = Duration::from_millis(dice.random_range(1_500..9_000));
+    CallerScript::new(&number, dialled(dice)).named("Demo Caller").patient_for(patience)
+}
+
+fn dialled(dice: &mut ChaCha8Rng) -> &'static str {
+    let sum: u32 = NUMBERS.iter().map(|(_, weight)| weight).sum();
+    let mut place = dice.random_range(0..sum);
+    for (number, weight) in NUMBERS {
+        if place < weight {
+            return number;
+        }
+        place -= weight;
+    }
+    NUMBERS[0].0
+}
+
+/// Most agents take most calls; each fourth is often away from his desk.
+fn manner(place: usize) -> Manner {
+    let absent = place % 4 == 3;
+    let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);
+    let ring = Duration::from_millis(150)..=Duration::from_millis(600);
+    let (answers, no_answer) = if absent { (45, 35) } else { (88, 4) };
+    Odds { answers, no_answer, rejects: 5, busy: 3, unreachable: 1, ring, talk }.into()
+}
+
+fn rules(today: NaiveDate) -> Result<Rules, SceneError> {
+    let office = Schedule::parse("Europe/Moscow", &["mon-sun 00:00-24:00"], &[])?;
+    let holiday =
+        Schedule { zone: Tz::Europe__Moscow, exceptions: [(today, Vec::new())].into(), ..office.clone() };
+    let agents = (1..=AGENTS).map(agent).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let names: Vec<&AgentName> = agents.keys().collect();
+    let queues = [
+        ("sales", Strategy::LongestIdle, &names[..7]),
+        ("support", Strategy::RoundRobin, &names[5..]),
+        ("front", Strategy::RingAll, &names[4..8]),
+    ];
+    let queues = queues.into_iter().map(|(name, strategy, who)| queue(name, strategy, who));
+    let routes = [("sales", "7001"), ("support", "7002"), ("front", "7003")]
+        .map(|(queue, number)| route(queue, number, queue, "office"));
+    Ok(Rules {
+        prompts: [
+            ("music".parse()?, "local_stream://moh".parse()?),
+            ("closed".parse()?, "demo/closed.wav".parse()?),
+            ("sorry".parse()?, "demo/sorry.wav".parse()?),
+        ]
+        .into(),
+        schedules: [("office".parse()?, office), ("holiday".parse()?, holiday)].into(),
+        queues: queues.collect::<Result<BTreeMap<_, _>, SceneError>>()?,
+        routes: routes
+            .into_iter()
+            .chain([route("closed", "7004", "sales", "holiday")])
+            .collect::<Result<_, _>>()?,
+        agents,
+    })
+}
+
+fn agent(number: usize) -> Result<(AgentName, Agent), SceneError> {
+    let agent = Agent {
+        display: format!("Agent {number:02}"),
+        contacts: vec![format!("user/{}", 1000 + number).parse()?],
+        ring_timeout: Duration::from_millis(1_500),
+        wrap_up: Duration::from_millis(100),
+        delays: Delays {
+            no_answer: Duration::from_millis(500),
+            busy: Duration::from_secs(1),
+            rejected: Duration::from_millis(500),
+            unreachable: Duration::from_secs(1),
+        },
+        max_misses: 4,
+    };
+    Ok((format!("agent{number:02}").parse()?, agent))
+}
+
+fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueName, Queue), SceneError> {
+    let tiers =
+        (1..).zip(who).map(|(position, agent)| ((*agent).clone(), Tier { level: 1, position })).collect();
+    let queue = Queue {
+        strategy,
+        priority: 0,
+        music: Some("music".parse()?),
+        service_level: Duration::from_millis(1_500),
+        max_wait: Some(Duration::from_secs(6)),
+        overflow: Destination::Message("sorry".parse()?),
+        schedule: Some("office".parse()?),
+        tiers,
+    };
+    Ok((name.parse()?, queue))
+}
+
+fn route(name: &str, number: &str, queue: &str, schedule: &str) -> Result<Route, SceneError> {
+    Ok(Route {
+        name: name.parse()?,
+        number: number.parse()?,
+        open: Destination::Queue(queue.parse()?),
+        schedule: Some(schedule.parse()?),
+        closed: Destination::Message("closed".parse()?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_makes_the_same_day_again() {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 23).unwrap();
+        let (one, two) = (busy_day(7, 200, 8.0, today).unwrap(), busy_day(7, 200, 8.0, today).unwrap());
+        assert_eq!(one.calls, two.calls);
+        assert_ne!(one.calls, busy_day(8, 200, 8.0, today).unwrap().calls);
+        assert_eq!(one.rules, two.rules);
+        assert_eq!((one.phones.len(), one.rules.queues.len()), (12, 3));
+    }
+}

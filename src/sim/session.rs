@@ -1,0 +1,214 @@
+//! What a session's thread does: runs applications, hears messages, goes on with the dialplan.
+//!
+//! An application of a message that comes while another one runs is run inside that one; one that came with
+//! `event-lock` keeps other messages out until it ends (facts/freeswitch.md §1.3). A break ends everything that
+//! messages have stacked up. When nothing runs, the dialplan's next step follows; after the last, a hangup.
+
+use std::time::Duration;
+
+use super::channel::{Channel, From, Key, Left, Message, Running, State, Step, What};
+use super::core::{Core, Due};
+use super::kind::Kind;
+use super::story::Happening;
+
+/// A repeated application that took less than this is not repeated again (switch_ivr.c, `parse_event`).
+const TOO_QUICK: Duration = Duration::from_millis(500);
+
+impl Core {
+    /// Lets a session go on until it waits for something.
+    pub fn run_session(&mut self, key: Key) {
+        loop {
+            let Some(channel) = self.channel_mut(key) else { return };
+            if channel.is_down() {
+                return;
+            }
+            if is_let_go(channel) {
+                self.finish(key, None, false);
+            } else if channel.hears_messages() && !channel.messages.is_empty() {
+                let message = channel.messages.pop_front();
+                self.obey(key, message);
+            } else if channel.running.is_empty()
+                && channel.state == State::Execute
+                && channel.bridge.is_none()
+            {
+                self.next_step(key);
+            } else {
+                break;
+            }
+        }
+        self.go_on(key);
+    }
+
+    fn obey(&mut self, key: Key, message: Option<Message>) {
+        match message {
+            Some(Message::Execute { app, data, uuid, lock, loops }) => {
+                self.pause(key);
+                self.execute(key, &app, &data, uuid, From::Message { lock, loops });
+            }
+            Some(Message::Hangup { cause }) => self.hangup(key, &cause),
+            None => {}
+        }
+    }
+
+    fn next_step(&mut self, key: Key) {
+        let Some(channel) = self.channel_mut(key) else { return };
+        let script = channel.script.clone();
+        channel.script.at += 1;
+        match script.steps.get(script.at) {
+            Some(Step::App(app, data)) => self.execute(key, app, data, None, From::Dialplan),
+            Some(Step::StopAfterTalk) => {
+                let state = channel.variables.get("dozvon_state").unwrap_or_default().to_owned();
+                if self.settings.talk_states.contains(&state) {
+                    self.hangup(key, "NORMAL_CLEARING");
+                }
+            }
+            Some(Step::Fallback) => self.note(key, Happening::Fallback),
+            None => self.hangup(key, "NORMAL_CLEARING"),
+        }
+    }
+
+    /// Stops the clock of what runs, since something else is to run inside it.
+    fn pause(&mut self, key: Key) {
+        let now = self.now;
+        let Some(run) = self.channels.get_mut(&key).and_then(|channel| channel.running.last_mut()) else {
+            return;
+        };
+        if let Left::At(timer) = run.left {
+            run.left = Left::Paused(timer.due().saturating_duration_since(now));
+            self.timers.cancel(timer);
+        }
+    }
+
+    /// Starts the clock again.
+    fn go_on(&mut self, key: Key) {
+        let Some(run) = self.channels.get_mut(&key).and_then(|channel| channel.running.last_mut()) else {
+            return;
+        };
+        if let Left::Paused(left) = run.left {
+            run.left = Left::At(self.timers.set(self.now + left, Due::AppEnds(key, run.id)));
+        }
+    }
+
+    /// Lets the application on top end by itself after a while.
+    pub fn ends_after(&mut self, key: Key, span: Duration) {
+        let Some(run) = self.channels.get_mut(&key).and_then(|channel| channel.running.last_mut()) else {
+            return;
+        };
+        run.left = Left::At(self.timers.set(self.now + span, Due::AppEnds(key, run.id)));
+    }
+
+    pub fn app_ends(&mut self, key: Key, id: u64) {
+        let Some(run) = self.channel(key).and_then(|channel| channel.running.last()) else { return };
+        if run.id != id {
+            return;
+        }
+        let response = match &run.what {
+            What::Play => Some("FILE PLAYED"),
+            _ => None,
+        };
+        self.finish(key, response, false);
+        self.run_session(key);
+    }
+
+    /// Ends the application on top, and runs it once more if it is to be repeated.
+    pub fn finish(&mut self, key: Key, response: Option<&'static str>, broken: bool) {
+        let now = self.now;
+        let Some(run) = self.pop(key, response) else { return };
+        if matches!(run.what, What::Play) && !broken && response == Some("FILE PLAYED") {
+            self.note(key, Happening::HeardOut(run.data.to_string()));
+        }
+        let again = match run.from {
+            From::Message { lock, loops: None } => Some(From::Message { lock, loops: None }),
+            From::Message { lock, loops: Some(left @ 1..) } => {
+                Some(From::Message { lock, loops: Some(left - 1) })
+            }
+            From::Message { loops: Some(0), .. } | From::Dialplan => None,
+        };
+        let up = self.channel(key).is_some_and(|channel| !channel.is_down());
+        if let Some(from) = again.filter(|_| up && !broken && now - run.began >= TOO_QUICK) {
+            self.execute(key, &run.app, &run.data, Some(run.uuid), from);
+        }
+    }
+
+    /// Takes the application on top away and tells that it is complete.
+    fn pop(&mut self, key: Key, response: Option<&'static str>) -> Option<Running> {
+        let channel = self.channels.get_mut(&key)?;
+        let run = channel.running.pop()?;
+        if response.is_some() {
+            channel.response = response;
+        }
+        if let Left::At(timer) = run.left {
+            self.timers.cancel(timer);
+        }
+        if matches!(run.what, What::Socket { parked: true, .. } | What::Park) {
+            channel.controlled = false;
+            self.emit(key, Kind::UNPARK);
+        }
+        self.complete(key, &run);
+        Some(run)
+    }
+
+    fn complete(&mut self, key: Key, run: &Running) {
+        let response = self.channel(key).and_then(|channel| channel.response).unwrap_or("_none_");
+        let headers = [
+            ("Application", &*run.app),
+            ("Application-Data", &*run.data),
+            ("Application-Response", response),
+            ("Application-UUID", &*run.uuid),
+        ];
+        let (first, rest) = headers.split_at(if run.data.is_empty() { 1 } else { 2 });
+        let rest = &rest[usize::from(run.data.is_empty())..];
+        self.emit_with(key, Kind::EXECUTE_COMPLETE, &[], &[first, rest].concat());
+    }
+
+    /// Ends everything that runs: the channel is down, or was torn out of it.
+    pub fn unwind(&mut self, key: Key) {
+        while let Some(run) = self.channel(key).and_then(|channel| channel.running.last()) {
+            let response = match run.what {
+                What::Play => Some("PLAYBACK ERROR"),
+                _ => None,
+            };
+            if let Some(Running { what: What::Bridge { leg }, .. }) = self.pop(key, response) {
+                self.abandon_leg(leg);
+            }
+        }
+    }
+
+    /// `uuid_break`: ends what plays, and all that messages have stacked below it.
+    pub fn break_off(&mut self, key: Key, all: bool) {
+        if let Some(channel) = self.channel_mut(key).filter(|_| all) {
+            channel.messages.clear();
+        }
+        while let Some(run) = self.channel(key).and_then(|channel| channel.running.last()) {
+            let response = match run.what {
+                What::Play => Some("FILE PLAYED"),
+                What::Sleep | What::Digits { .. } => None,
+                What::Socket { .. } | What::Park | What::Bridge { .. } => break,
+            };
+            let by_message = run.from != From::Dialplan;
+            self.finish(key, response, true);
+            if !by_message {
+                break;
+            }
+        }
+        self.run_session(key);
+    }
+
+    /// Queues a message for a session, as `sendmsg` and `uuid_broadcast` do; false if its queue is full.
+    pub fn post(&mut self, key: Key, message: Message) -> bool {
+        const QUEUE: usize = 256;
+        let Some(channel) = self.channel_mut(key) else { return false };
+        if channel.messages.len() >= QUEUE {
+            return false;
+        }
+        channel.messages.push_back(message);
+        true
+    }
+}
+
+/// Whether it is parked under a control that is gone.
+fn is_let_go(channel: &Channel) -> bool {
+    let parked =
+        channel.running.last().is_some_and(|run| matches!(run.what, What::Socket { parked: true, .. }));
+    parked && !channel.controlled
+}

@@ -1,0 +1,120 @@
+//! A controller and a simulated FreeSWITCH, wired to each other on loopback.
+//!
+//! In: a scene and a folder or database. Out: both running, rules applied, agents logged in.
+//! The demo, the seeded simulation and the benches play on it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::scene::Scene;
+use super::{Sim, SimError, SimSettings, Story};
+use crate::app::{self, AppError, Running};
+use crate::clock::{Clock, UnixMs};
+use crate::config::Settings;
+use crate::queue::agent::Step;
+use crate::store::agents::{Make, step};
+use crate::store::{DatabaseUrl, Store, StoreError, rules};
+use crate::switch::NodeSettings;
+
+/// A stage that cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The controller.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// The simulated FreeSWITCH.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+}
+
+/// A controller and a simulated FreeSWITCH.
+#[derive(Debug)]
+pub struct Stage {
+    /// The controller.
+    pub running: Running,
+    /// The FreeSWITCH.
+    pub sim: Arc<Sim>,
+}
+
+impl Stage {
+    /// Makes the rules of `scene` those of the database, logs every agent in, and starts both sides.
+    ///
+    /// # Errors
+    /// [`StageError`] says what is in the way.
+    pub async fn set(
+        scene: &Scene,
+        database: DatabaseUrl,
+        seed: u64,
+        clock: Clock,
+    ) -> Result<Self, StageError> {
+        prepare(&database, scene, clock.now()).await?;
+        let sim = Sim::start(SimSettings { seed, clock, ..SimSettings::default() }).await?;
+        for (contact, manner) in &scene.phones {
+            sim.phone(&contact.to_string(), manner.clone()).await;
+        }
+        let running = app::start(settings(database, sim.node_address()), clock).await?;
+        sim.set_controllers(&[running.listen]).await;
+        running.desk.nodes.wait_up().await;
+        Ok(Self { running, sim: Arc::new(sim) })
+    }
+
+    /// Plays every caller of the scene, each at his time. `seen` is told after each whose call has ended.
+    pub async fn play(&self, scene: &Scene, mut seen: impl FnMut(&Story)) -> Vec<Story> {
+        let begun = tokio::time::Instant::now();
+        let mut calls = JoinSet::new();
+        for (at, script) in scene.calls.clone() {
+            let sim = Arc::clone(&self.sim);
+            calls.spawn(async move {
+                tokio::time::sleep_until(begun + at).await;
+                sim.call(script).await.story().await
+            });
+        }
+        let mut stories = Vec::with_capacity(scene.calls.len());
+        while let Some(story) = calls.join_next().await {
+            if let Ok(Some(story)) = story {
+                seen(&story);
+                stories.push(story);
+            }
+        }
+        self.running.quiet().await;
+        stories
+    }
+
+    /// Ends both sides.
+    pub async fn strike(self) {
+        self.running.drain().await;
+        if let Ok(sim) = Arc::try_unwrap(self.sim) {
+            sim.stop().await;
+        }
+    }
+}
+
+async fn prepare(database: &DatabaseUrl, scene: &Scene, at: UnixMs) -> Result<(), StoreError> {
+    let store = Store::open(database, crate::store::Settings::default()).await?;
+    store.migrate().await?;
+    let new = scene.rules.clone();
+    store
+        .write("prepare", move |c| {
+            rules::replace(c, &new)?;
+            for agent in new.agents.keys() {
+                step(c, &Make { agent, step: Step::LogIn, at, by: "demo", why: "the day begins" })?;
+            }
+            Ok(())
+        })
+        .await
+}
+
+fn settings(database: DatabaseUrl, node: SocketAddr) -> Settings {
+    let mut settings = Settings { database, ..Settings::default() };
+    settings.switch.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    settings.switch.nodes = vec![NodeSettings { port: node.port(), ..NodeSettings::default() }];
+    settings.web.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    settings.calls.drain_timeout = Duration::from_secs(2);
+    settings
+}
