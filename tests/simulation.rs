@@ -42,6 +42,8 @@ struct Call {
     ended_at: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
     answered_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    left_at: Option<i64>,
     #[diesel(sql_type = BigInt)]
     misses: i64,
 }
@@ -102,6 +104,7 @@ async fn read(store: &Store, seed: u64, stories: Vec<Story>) -> Day {
                 stories,
                 calls: diesel::sql_query(
                     "SELECT id, channel, party, arrived_at, queue, ending, offer, ended_at, answered_at, \
+                     (SELECT MAX(left_at) FROM waits w WHERE w.call = calls.id) AS left_at, \
                      (SELECT COUNT(*) FROM case_misses m WHERE m.call = calls.id) AS misses FROM calls",
                 )
                 .load(c)?,
@@ -207,7 +210,7 @@ impl Day {
             for older in &self.calls {
                 let waits = older.queue.as_deref() == Some(offer.queue.as_str())
                     && older.arrived_at + SLACK_MS < served.arrived_at
-                    && older.answered_at.or(older.ended_at).is_some_and(|left| left > at + SLACK_MS);
+                    && older.left_at.is_some_and(|left| left > at + SLACK_MS);
                 if !waits {
                     continue;
                 }
@@ -218,7 +221,13 @@ impl Day {
                     let refused = matches!(own.outcome.as_deref(), Some("rejected" | "no_answer"));
                     live || (refused && own.agent == offer.agent && own.offered_at < at)
                 });
-                assert!(excused, "seed {}: {older:?} was passed over for {served:?} by {offer:?}", self.seed);
+                let own: Vec<_> = self.offers.iter().filter(|own| own.call == older.id).collect();
+                let story = self.stories.iter().find(|story| story.channel.to_string() == older.channel);
+                assert!(
+                    excused,
+                    "seed {}: passed over: {older:#?}\nwith offers {own:#?}\nand story {story:#?}\nfor {served:#?}\nby {offer:#?}",
+                    self.seed
+                );
             }
         }
     }

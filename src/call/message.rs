@@ -25,8 +25,14 @@ pub(crate) async fn play(
     call.caller.answer().await.map_err(|_| Gone::Lost)?;
     let sound = rules.sound(Some(prompt)).unwrap_or(&call.desk.settings.sounds.fallback_message).to_owned();
     let playing = call.caller.play(&sound, Loops::Once).await.map_err(|_| Gone::Lost)?;
-    if !heard_out(call, playing).await? {
-        tracing::error!(%prompt, sound, "the message could not be played: is the sound there?");
+    match heard_out(call, playing).await {
+        Ok(true) => {}
+        Ok(false) => tracing::error!(%prompt, sound, "the message could not be played: is the sound there?"),
+        // Who has waited in vain owes us no patience with the message.
+        Err(Gone::HungUp(cause)) if ending == Ending::TimedOut => {
+            return Ok(over(ending, Stage::Message, &cause));
+        }
+        Err(gone) => return Err(gone),
     }
     call.caller.hangup(HangupCause::NormalClearing).await;
     Ok(over(ending, Stage::Message, "NORMAL_CLEARING"))

@@ -58,7 +58,18 @@ pub(crate) async fn in_queue(
     settle(call, name, joined_at, &result).await;
     match result? {
         Some(bridged) => talk(call, bridged).await.map(Left::Talked),
-        None => Ok(Left::TimedOut),
+        None => {
+            time_out(call).await;
+            Ok(Left::TimedOut)
+        }
+    }
+}
+
+/// Records that nobody took the caller in time.
+async fn time_out(call: &Call) {
+    let (id, at) = (call.id, call.desk.clock.now());
+    if let Err(error) = call.desk.store.write("time_out", move |c| store::calls::time_out(c, id, at)).await {
+        tracing::error!(%error, "that the caller waited too long is not recorded");
     }
 }
 

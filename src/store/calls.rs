@@ -126,6 +126,14 @@ pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Re
     Ok(())
 }
 
+/// Records that a caller left his queue because nobody took him in time.
+///
+/// # Errors
+/// When the database fails.
+pub fn time_out(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
+    leave(c, &call.to_string(), at, "timed_out")
+}
+
 fn leave(c: &mut Database, id: &str, at: UnixMs, outcome: &str) -> Result<(), StoreError> {
     diesel::update(waits::table.filter(waits::call.eq(id).and(waits::left_at.is_null())))
         .set((waits::left_at.eq(at.0), waits::outcome.eq(outcome)))
@@ -178,8 +186,14 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         return Ok(None);
     }
     let answered_at = answered_at.or(end.answered_at.map(|at| at.0));
-    let waited_to = answered_at.map_or(end.at, UnixMs);
-    let wait_ms = queued_at.map(|_| waited_to.since_ms(UnixMs(arrived_at)));
+    if queued_at.is_some() {
+        leave(c, &id, end.at, wait_outcome(end.ending))?;
+    }
+    let waited_to = match (answered_at, queued_at) {
+        (None, Some(_)) => last_left(c, &id)?,
+        (answered_at, _) => answered_at,
+    };
+    let wait_ms = queued_at.and(waited_to).map(|to| UnixMs(to).since_ms(UnixMs(arrived_at)));
     diesel::update(calls::table.find(&id))
         .set((
             calls::ending.eq(end.ending.as_str()),
@@ -191,9 +205,6 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
             calls::talk_ms.eq(answered_at.map(|at| end.at.since_ms(UnixMs(at)))),
         ))
         .execute(c)?;
-    if queued_at.is_some() {
-        leave(c, &id, end.at, wait_outcome(end.ending))?;
-    }
     let (Verdict::Case(reason), Some(number)) = (end.verdict, number) else {
         return Ok(None);
     };
@@ -207,6 +218,11 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         at: end.at,
     };
     cases::open_or_join(c, &miss).map(Some)
+}
+
+/// When a caller left the last queue he was in.
+fn last_left(c: &mut Database, id: &str) -> Result<Option<i64>, StoreError> {
+    Ok(waits::table.filter(waits::call.eq(id)).select(diesel::dsl::max(waits::left_at)).first(c)?)
 }
 
 const fn wait_outcome(ending: Ending) -> &'static str {
