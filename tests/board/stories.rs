@@ -158,3 +158,16 @@ fn a_queue_that_is_gone_takes_nobody() {
     let refused = board.join(call(1), &queue(0), UnixMs(0), 0).unwrap_err();
     assert!(refused.to_string().contains("queue-0"), "{refused}");
 }
+
+#[test]
+fn what_remains_of_an_earlier_wait_does_not_touch_the_new_one() {
+    let mut board = board(Strategy::Sequential, 3);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0, 1, 2]);
+    assert_eq!(proposals(&mut board, 0), "1-0");
+    board.leave(call(1));
+    join(&mut board, 1, 5);
+    assert_eq!(proposals(&mut board, 5), "1-1");
+    board.ended(call(1), &agent(0), Outcome::Cancelled);
+    assert_eq!(proposals(&mut board, 5), "", "agent 1 rings for him");
+}
