@@ -1,0 +1,173 @@
+//! Short histories that show what the rules mean.
+
+use dozvon::clock::UnixMs;
+use dozvon::queue::board::{Board, QueueSpec};
+use dozvon::queue::offer::Outcome;
+use dozvon::routing::rules::{Strategy, Tier};
+
+use super::book::{agent, call, queue};
+
+/// A board with one queue, served by agents 0, 1, 2 … in this order.
+fn board(strategy: Strategy, agents: u8) -> Board {
+    let mut board = Board::new();
+    add(&mut board, 0, strategy, 0..agents);
+    board
+}
+
+fn add(board: &mut Board, number: u8, strategy: Strategy, agents: impl Iterator<Item = u8>) {
+    let tiers = agents.map(|number| (agent(number), Tier { level: 1, position: i32::from(number) }));
+    board.set_queue(queue(number), QueueSpec { strategy, priority: 0, tiers: tiers.collect() });
+}
+
+fn join(board: &mut Board, number: u8, at: i64) {
+    board.join(call(number), &queue(0), UnixMs(at), 0).unwrap();
+}
+
+fn ready(board: &mut Board, agents: impl IntoIterator<Item = u8>) {
+    agents.into_iter().for_each(|number| board.ready(&agent(number), UnixMs(0), UnixMs(0)));
+}
+
+/// An agent lets a caller go, and is ready again at once.
+fn reject(board: &mut Board, caller: u8, number: u8) {
+    board.ended(call(caller), &agent(number), Outcome::Rejected);
+    ready(board, [number]);
+}
+
+/// Everything that is proposed now, as `caller-agent`.
+fn proposals(board: &mut Board, now: i64) -> String {
+    let number = |n: u8, p: &dozvon::queue::board::Proposal| (call(n) == p.call).then_some(n);
+    let mut all = Vec::new();
+    while let Some(proposal) = board.propose(UnixMs(now)) {
+        let caller = (0..=9).find_map(|n| number(n, &proposal)).unwrap();
+        all.push(format!("{caller}-{}", proposal.agent.as_str().trim_start_matches("agent-")));
+    }
+    all.join(" ")
+}
+
+#[test]
+fn who_waits_longest_is_served_first_whatever_the_order_of_joining() {
+    let mut board = board(Strategy::LongestIdle, 2);
+    join(&mut board, 1, 2_000);
+    join(&mut board, 2, 1_000);
+    board.join(call(3), &queue(0), UnixMs(3_000), 1).unwrap();
+    assert_eq!([1, 2, 3].map(|n| board.position(call(n))), [Some(3), Some(2), Some(1)]);
+    ready(&mut board, [0, 1]);
+    assert_eq!(proposals(&mut board, 4_000), "3-0 2-1");
+    assert_eq!(board.waiting(&queue(0)), 3);
+}
+
+#[test]
+fn those_who_reject_take_turns() {
+    let mut board = board(Strategy::Sequential, 3);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0, 1, 2]);
+    for asked in [0, 1, 2, 0, 1, 2, 0] {
+        assert_eq!(proposals(&mut board, 0), format!("1-{asked}"));
+        reject(&mut board, 1, asked);
+    }
+}
+
+#[test]
+fn who_rejected_goes_to_another_caller_first() {
+    let mut board = board(Strategy::Sequential, 1);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 0), "1-0");
+    join(&mut board, 2, 10);
+    reject(&mut board, 1, 0);
+    assert_eq!(proposals(&mut board, 10), "2-0");
+    board.leave(call(2));
+    assert_eq!(proposals(&mut board, 10), "", "his phone still rings");
+    board.ended(call(2), &agent(0), Outcome::Cancelled);
+    assert_eq!(proposals(&mut board, 10), "", "nobody said that he is ready");
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 10), "1-0");
+}
+
+#[test]
+fn callers_of_a_ring_all_queue_ring_side_by_side() {
+    let mut board = board(Strategy::RingAll, 5);
+    join(&mut board, 1, 0);
+    join(&mut board, 2, 1);
+    ready(&mut board, [0, 1, 2, 3]);
+    assert_eq!(proposals(&mut board, 1), "1-0 2-1 1-2 1-3");
+    join(&mut board, 3, 2);
+    assert_eq!(proposals(&mut board, 2), "");
+    ready(&mut board, [4]);
+    assert_eq!(proposals(&mut board, 2), "3-4", "nobody rings for him: he comes before those who ring");
+    board.leave(call(1));
+    for loser in [0, 2, 3] {
+        board.ended(call(1), &agent(loser), Outcome::LostRace);
+        ready(&mut board, [loser]);
+    }
+    assert_eq!(proposals(&mut board, 3), "2-0 2-2 2-3");
+}
+
+#[test]
+fn who_rejected_a_ring_is_spared_until_the_others_have_been_asked() {
+    let mut board = board(Strategy::RingAll, 2);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0, 1]);
+    assert_eq!(proposals(&mut board, 0), "1-0 1-1");
+    reject(&mut board, 1, 0);
+    assert_eq!(proposals(&mut board, 0), "", "the other phone still rings");
+    board.ended(call(1), &agent(1), Outcome::NoAnswer);
+    assert_eq!(proposals(&mut board, 0), "1-0", "the second round begins");
+    ready(&mut board, [1]);
+    assert_eq!(proposals(&mut board, 0), "1-1", "and all ring in it");
+}
+
+#[test]
+fn round_robin_keeps_its_place_through_changes() {
+    let mut board = board(Strategy::RoundRobin, 4);
+    for (caller, asked) in [(1, 0), (2, 1)] {
+        join(&mut board, caller, 0);
+        ready(&mut board, [0, 1, 2, 3]);
+        assert_eq!(proposals(&mut board, 0), format!("{caller}-{asked}"));
+        board.leave(call(caller));
+        board.ended(call(caller), &agent(asked), Outcome::Answered);
+    }
+    add(&mut board, 0, Strategy::RoundRobin, [0, 2, 3].into_iter());
+    add(&mut board, 1, Strategy::RoundRobin, 0..4);
+    ready(&mut board, [0]);
+    board.join(call(3), &queue(1), UnixMs(0), 0).unwrap();
+    assert_eq!(proposals(&mut board, 0), "3-0", "another queue has its own place");
+    join(&mut board, 4, 0);
+    assert_eq!(proposals(&mut board, 0), "4-2");
+}
+
+#[test]
+fn a_delayed_agent_comes_in_time() {
+    let mut board = board(Strategy::LongestIdle, 1);
+    join(&mut board, 1, 0);
+    board.ready(&agent(0), UnixMs(0), UnixMs(500));
+    assert_eq!(board.next_wake(), Some(UnixMs(500)));
+    assert_eq!(proposals(&mut board, 499), "");
+    assert_eq!(proposals(&mut board, 500), "1-0");
+    assert_eq!(board.next_wake(), None);
+}
+
+#[test]
+fn a_queue_that_is_gone_takes_nobody() {
+    let mut board = board(Strategy::LongestIdle, 1);
+    join(&mut board, 2, 1);
+    join(&mut board, 1, 0);
+    assert_eq!(board.remove_queue(&queue(0)), [call(1), call(2)]);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 1), "");
+    let refused = board.join(call(1), &queue(0), UnixMs(0), 0).unwrap_err();
+    assert!(refused.to_string().contains("queue-0"), "{refused}");
+}
+
+#[test]
+fn what_remains_of_an_earlier_wait_does_not_touch_the_new_one() {
+    let mut board = board(Strategy::Sequential, 3);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0, 1, 2]);
+    assert_eq!(proposals(&mut board, 0), "1-0");
+    board.leave(call(1));
+    join(&mut board, 1, 5);
+    assert_eq!(proposals(&mut board, 5), "1-1");
+    board.ended(call(1), &agent(0), Outcome::Cancelled);
+    assert_eq!(proposals(&mut board, 5), "", "agent 1 rings for him");
+}
