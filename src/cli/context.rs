@@ -1,6 +1,7 @@
 //! What every subcommand needs: settings, the database, the clock, the way out.
 
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -18,6 +19,8 @@ use crate::telemetry;
 pub struct Context {
     /// The settings, with what the command line says laid over them.
     pub settings: Settings,
+    /// The file that they come from, if there is one.
+    pub settings_file: Option<PathBuf>,
     /// Tells the time.
     pub clock: Clock,
     /// Who makes changes.
@@ -33,6 +36,7 @@ pub struct Context {
 impl Context {
     /// Reads the settings and begins to log: a service as the settings say, a short command its errors only.
     pub(super) fn new(globals: Globals, service: bool) -> Result<Self, Failure> {
+        let settings_file = Settings::place(globals.config.as_deref());
         let mut settings = Settings::load(globals.config.as_deref())?;
         let usual = if service { settings.log.filter.as_str() } else { "error" };
         let filter = globals.log.as_deref().unwrap_or(usual);
@@ -47,8 +51,16 @@ impl Context {
             width: width(),
         };
         let by = globals.by.unwrap_or_else(user);
-        let (clock, named) = (Clock::system(), globals.database);
-        Ok(Self { settings, clock, by, json: globals.json, named, look, store: OnceCell::new() })
+        Ok(Self {
+            settings,
+            settings_file,
+            clock: Clock::system(),
+            named: globals.database,
+            by,
+            json: globals.json,
+            look,
+            store: OnceCell::new(),
+        })
     }
 
     /// The present instant.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::app::AppError;
 use crate::config::ConfigError;
+use crate::config::fault::Faults;
 use crate::queue::agent::Status;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
@@ -65,6 +66,16 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::new(Exit::Usage, error.to_string())
+    }
+}
+
+impl From<Faults> for Failure {
+    fn from(faults: Faults) -> Self {
+        let count = match faults.0.len() {
+            1 => "one mistake".to_owned(),
+            count => format!("{count} mistakes"),
+        };
+        Self::new(Exit::Usage, format!("{count}, nothing was changed\n{faults}"))
     }
 }
 

@@ -7,12 +7,18 @@
 //! sees the change at once.
 
 mod agent;
+mod apply;
 mod call;
 mod case;
+mod check;
 mod completions;
 mod context;
 mod demo;
+mod dialplan;
+mod export;
 mod failure;
+mod files;
+mod init;
 mod migrate;
 mod parse;
 mod queue;
@@ -105,6 +111,16 @@ enum Command {
     Serve(serve::Args),
     /// Play a busy half-minute without a FreeSWITCH, and print its report.
     Demo(demo::Args),
+    /// Write the first settings, rules and dialplan for this host.
+    Init(init::Args),
+    /// Look whether everything is in place.
+    Check(check::Args),
+    /// Make the rules in the database equal to a file.
+    Apply(apply::Args),
+    /// Write the rules in the database as a file.
+    Export(export::Args),
+    /// Print or write FreeSWITCH's dialplan for these settings.
+    Dialplan(dialplan::Args),
     /// Agents: add, log in and out, break, list, show.
     Agent(agent::Args),
     /// Queues: list, and who waits and serves.
@@ -146,6 +162,11 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Serve(args) => serve::run(args, &context).await,
         Command::Demo(args) => demo::run(args, &context).await,
+        Command::Apply(args) => apply::run(args, &context).await,
+        Command::Export(args) => export::run(args, &context).await,
+        Command::Check(args) => check::run(args, &context).await,
+        Command::Dialplan(args) => dialplan::run(args, &context),
+        Command::Init(args) => init::run(&args, &context),
         Command::Agent(args) => agent::run(args, &context).await,
         Command::Queue(args) => queue::run(args, &context).await,
         Command::Route(args) => route::run(args, &context).await,

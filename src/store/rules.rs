@@ -244,6 +244,16 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     Ok(difference)
 }
 
+/// What [`replace`] would do.
+///
+/// # Errors
+/// As [`replace`]; nothing is changed in any case.
+pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
+    let old = load(c)?;
+    refuse_in_use(c, &old, new)?;
+    Ok(compare(&old, new))
+}
+
 /// Adds one agent, or makes his rules these.
 ///
 /// # Errors

@@ -5,6 +5,7 @@
 //!
 //! - `listener` accepts, `handshake` gets the channel's data, `facts` parses it, `caller` is the caller's socket
 //! - `node` is one FreeSWITCH, `link` one connection to it, `leg` one originated call and `track` its pure state
+//! - `probe` looks at a FreeSWITCH once
 //! - `dial` is the only maker of dial strings, `cause` reads what became of them, `text` cleans what peers send
 //! - `wire` is the only file that names the event socket crate's types
 //!
@@ -23,6 +24,7 @@ mod link;
 mod listener;
 mod node;
 mod nodes;
+mod probe;
 mod settings;
 mod text;
 mod track;
@@ -36,5 +38,6 @@ pub use leg::{Cancel, Leg, LegEvent, LegRequest};
 pub use listener::{Incoming, Listener, ListenerStats, SwitchError};
 pub use node::{Node, NodeDown, NodeStats, QueryError};
 pub use nodes::Nodes;
+pub use probe::{Probe, ProbeError};
 pub use settings::{NodeSettings, Settings};
 pub use text::Shown;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::show;
 use crate::cli::{Context, Exit, Failure, parse};
+use crate::config::rules_file::plain_agent;
 use crate::ids::{AgentName, QueueName};
 use crate::routing::contact::Contact;
 use crate::routing::rules::{Agent, Delays, Tier};
@@ -76,28 +77,10 @@ fn add(c: &mut Database, args: Args) -> Result<(), StoreError> {
             format!("there is an agent {name} already: change him with --replace, or choose another name");
         return Err(StoreError::Refused(message));
     }
-    let agent = before.unwrap_or_else(|| usual(&name));
+    let agent = before.unwrap_or_else(|| plain_agent(name.to_string()));
     let queues = args.queue.clone();
     rules::put_one_agent(c, &name, &changed(agent, args))?;
     queues.iter().try_for_each(|(queue, tier)| rules::put_tier(c, queue, &name, *tier))
-}
-
-/// An agent of whom only the name is known.
-fn usual(name: &AgentName) -> Agent {
-    let seconds = Duration::from_secs;
-    Agent {
-        display: name.to_string(),
-        contacts: Vec::new(),
-        ring_timeout: seconds(20),
-        wrap_up: Duration::ZERO,
-        delays: Delays {
-            no_answer: seconds(5),
-            busy: seconds(30),
-            rejected: seconds(10),
-            unreachable: seconds(30),
-        },
-        max_misses: 3,
-    }
 }
 
 fn changed(before: Agent, args: Args) -> Agent {

@@ -1,0 +1,54 @@
+//! `dozvon apply`: makes the database equal to a rules file.
+
+use std::path::PathBuf;
+
+use super::{Context, Exit, Failure};
+use crate::config::rules_file;
+use crate::report::{Cell, Table};
+use crate::store::rules::{self, Difference};
+
+/// Make the rules in the database equal to a file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The file says everything: what it does not name is removed. All or nothing: a file with one mistake changes
+nothing, and all mistakes are told at once, each with its line. A controller that runs goes on with the new rules
+at once; what agents chose and do stays as it is.
+
+Examples:
+  dozvon apply rules.toml --dry-run       what would change
+  dozvon apply rules.toml
+  dozvon export | ssh backup dozvon apply -")]
+pub(super) struct Args {
+    /// The rules file; - is standard input.
+    file: PathBuf,
+    /// Only say what would change.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let rules = rules_file::read(&args.file, context.settings.zone)?;
+    let difference = if args.dry_run {
+        context.read("apply_dry_run", move |c| rules::preview(c, &rules)).await?
+    } else {
+        context.write("apply", move |c| rules::replace(c, &rules)).await?
+    };
+    context.table(&table(&difference, args.dry_run))?;
+    Ok(Exit::Done)
+}
+
+fn table(difference: &Difference, dry_run: bool) -> Table {
+    let mut table =
+        Table::new(&["change", "what"], "the rules are those of the file already: nothing changes");
+    let parts =
+        [("added", &difference.added), ("changed", &difference.changed), ("removed", &difference.removed)];
+    for (change, names) in parts {
+        for name in names {
+            table.row([Cell::word(change), name.as_str().into()]);
+        }
+    }
+    if dry_run && !difference.is_empty() {
+        table.notes.push("a dry run: nothing was changed".to_owned());
+    }
+    table
+}

@@ -1,0 +1,167 @@
+//! What can be checked without a FreeSWITCH: settings, database, rules, ports.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::super::Context;
+use super::Line;
+use crate::clock::UnixMs;
+use crate::config::Settings;
+use crate::routing::rules::{Destination, Rules};
+use crate::store::{Store, StoreError, rules};
+
+/// How long something on this machine may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The settings: they are good, or we would not be here.
+pub(super) fn settings(context: &Context) -> Line {
+    match &context.settings_file {
+        Some(path) => Line::ok("settings", path.display().to_string()),
+        None => Line::advice("settings", "no dozvon.toml: the defaults hold", "make one with `dozvon init`"),
+    }
+}
+
+/// The database, and the rules in it if it can be read.
+pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
+    let name = context.settings.database.to_string();
+    let store = match context.store().await {
+        Ok(store) => store,
+        Err(failure) => {
+            let text = failure.to_string();
+            let (detail, remedy) = text.split_once(": ").unwrap_or((&text, "run `dozvon migrate`"));
+            return (vec![Line::unreachable("database", detail, remedy)], None);
+        }
+    };
+    let mut lines = vec![Line::ok("database", name), controller(store)];
+    match writable(store).await {
+        Ok(()) => {}
+        Err(error) => {
+            lines.push(Line::wrong("database", error.to_string(), "see that this user may write it"))
+        }
+    }
+    match store.read("check", rules::load).await {
+        Ok(rules) => (lines, Some(rules)),
+        Err(error) => {
+            lines.push(Line::wrong("rules", error.to_string(), "apply a rules file again: `dozvon apply`"));
+            (lines, None)
+        }
+    }
+}
+
+/// Commits nothing, which fails if anything could not be committed.
+async fn writable(store: &Store) -> Result<(), StoreError> {
+    store.write("check", |_| Ok(())).await
+}
+
+/// Whether a controller works on the file; on PostgreSQL several may.
+fn controller(store: &Store) -> Line {
+    match store.take_lock() {
+        Ok(_) if store.file().is_none() => Line::ok("controller", "several may share this database"),
+        Ok(_) => Line::advice("controller", "none runs on this database", "start it: `dozvon serve`"),
+        Err(StoreError::Locked { holder, .. }) => Line::ok("controller", format!("runs{holder}")),
+        Err(error) => Line::wrong("controller", error.to_string(), "see that this user may write the folder"),
+    }
+}
+
+/// What the rules lack to be of any use.
+pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line> {
+    if rules.routes.is_empty() {
+        let remedy = "state them in a rules file and apply it: `dozvon apply rules.toml`";
+        return vec![Line::wrong("rules", "there are no routes: every call is refused", remedy)];
+    }
+    let counts = format!(
+        "{} routes, {} queues, {} agents, {} schedules",
+        rules.routes.len(),
+        rules.queues.len(),
+        rules.agents.len(),
+        rules.schedules.len()
+    );
+    let mut lines = vec![Line::ok("rules", counts)];
+    for (name, queue) in rules.queues.iter().filter(|(_, queue)| queue.tiers.is_empty()) {
+        let to = &queue.overflow;
+        let remedy = "give it agents: `tiers` in the rules file, or `dozvon agent add --queue`";
+        lines.push(Line::wrong(
+            format!("queue {name}"),
+            format!("nobody serves it: all its callers go to {to}"),
+            remedy,
+        ));
+    }
+    for (name, schedule) in &rules.schedules {
+        if !schedule.is_open(now) && schedule.next_opening(now).is_none() {
+            let remedy = "give it hours in the rules file";
+            lines.push(Line::advice(format!("schedule {name}"), "it does not open within a year", remedy));
+        }
+    }
+    lines.extend(unrouted(rules, settings));
+    lines
+}
+
+/// Numbers that the dialplan hands over and no route wants.
+fn unrouted(rules: &Rules, settings: &Settings) -> Vec<Line> {
+    let wanted = |digits: &str| rules.routes.iter().any(|route| route.number.matches(digits));
+    let numbers = settings.dialplan.numbers.iter().filter(|number| !number.prefix && !wanted(&number.digits));
+    let line = |digits: &str| {
+        let remedy = "add a route for it, or take it out of [dialplan] numbers";
+        Line::wrong(format!("number {digits}"), "the dialplan hands it over, and no route takes it", remedy)
+    };
+    numbers.map(|number| line(&number.digits)).collect()
+}
+
+/// Whether any place of the rules is served by a contact of this kind of dial string.
+pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
+    let contacts = rules.agents.values().flat_map(|agent| &agent.contacts).map(ToString::to_string);
+    let forward = |to: &Destination| match to {
+        Destination::Forward(contact) => Some(contact.to_string()),
+        Destination::Queue(_) | Destination::Message(_) => None,
+    };
+    let places = rules.routes.iter().flat_map(|route| [&route.open, &route.closed]);
+    let overflows = rules.queues.values().map(|queue| &queue.overflow);
+    contacts.chain(places.chain(overflows).filter_map(forward)).any(|contact| contact.starts_with(prefix))
+}
+
+/// The two ports that the controller listens on.
+pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
+    vec![
+        port("port for FreeSWITCH", settings.switch.listen, "[switch] listen", None).await,
+        port("port for web", settings.web.listen, "[web] listen", Some("/readyz")).await,
+    ]
+}
+
+async fn port(what: &str, address: SocketAddr, key: &str, path: Option<&str>) -> Line {
+    let taken = match TcpListener::bind(address).await {
+        Ok(_) => return Line::ok(what, format!("{address} is free: no controller listens there")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => error,
+        Err(error) => {
+            let remedy = format!("give {key} an address of this machine");
+            return Line::wrong(what, format!("{address} cannot be listened on: {error}"), remedy);
+        }
+    };
+    let Some(path) = path else { return Line::ok(what, format!("{address} is listened on")) };
+    match tokio::time::timeout(PATIENCE, get(address, path)).await {
+        Ok(Ok(answer)) if answer.contains("ready") && answer.starts_with("HTTP/1.1 200") => {
+            Line::ok(what, format!("{address} says that the controller is ready"))
+        }
+        Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 503") => {
+            let missing =
+                answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim()).replace('\n', "; ");
+            Line::wrong(what, format!("the controller at {address} is not ready: {missing}"), "see its log")
+        }
+        _ => {
+            Line::wrong(what, format!("{address}: {taken}, and it is no controller"), format!("change {key}"))
+        }
+    }
+}
+
+/// A page, with its head.
+async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes())
+        .await?;
+    let mut answer = Vec::new();
+    stream.take(65_536).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

@@ -1,0 +1,107 @@
+//! `dozvon check`: is everything in place? Each line is ok, or says what to do.
+
+mod local;
+mod node;
+
+use super::{Context, Exit, Failure};
+use crate::report::{Cell, Table};
+
+/// Look whether everything is in place: settings, database, rules, ports, each FreeSWITCH and its dialplan.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Each line is ok, or says what to do. Exit code 0 if nothing is wrong, 1 if something is, 5 if the database or a
+FreeSWITCH cannot be reached. Lines marked `advice` do not count. It changes nothing, and may run beside a controller.
+
+Examples:
+  dozvon check
+  dozvon check --json | jq '.[] | select(.state == \"wrong\")'")]
+pub(super) struct Args {}
+
+crate::words! {
+    /// What a line says.
+    "state of a check" enum State {
+        /// As it should be.
+        Ok = "ok",
+        /// It works, and could be better.
+        Advice = "advice",
+        /// Callers will not get through, or not all of them.
+        Wrong = "wrong",
+        /// It cannot be reached, so nothing can be said.
+        Unreachable = "unreachable",
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    what: String,
+    state: State,
+    detail: String,
+    remedy: String,
+}
+
+impl Line {
+    fn ok(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Ok, detail: detail.into(), remedy: String::new() }
+    }
+
+    fn advice(what: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Advice, detail: detail.into(), remedy: remedy.into() }
+    }
+
+    fn wrong(what: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Wrong, detail: detail.into(), remedy: remedy.into() }
+    }
+
+    fn unreachable(what: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Unreachable, detail: detail.into(), remedy: remedy.into() }
+    }
+}
+
+pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure> {
+    let settings = &context.settings;
+    let mut lines = vec![local::settings(context)];
+    let (database, rules) = local::database(context).await;
+    lines.extend(database);
+    lines.extend(rules.iter().flat_map(|rules| local::rules(rules, settings, context.now())));
+    lines.extend(local::ports(settings).await);
+    if settings.switch.nodes.is_empty() {
+        let remedy = "add [[switch.nodes]] with host, port and password of each FreeSWITCH's event socket";
+        lines.push(Line::wrong("nodes", "no FreeSWITCH is named: no phone can ring", remedy));
+    }
+    for node in &settings.switch.nodes {
+        lines.extend(node::check(node, settings, rules.as_ref()).await);
+    }
+    context.table(&table(&lines))?;
+    Ok(exit(&lines))
+}
+
+fn exit(lines: &[Line]) -> Exit {
+    let any = |state| lines.iter().any(|line| line.state == state);
+    match () {
+        () if any(State::Unreachable) => Exit::Unreachable,
+        () if any(State::Wrong) => Exit::Failed,
+        () => Exit::Done,
+    }
+}
+
+fn table(lines: &[Line]) -> Table {
+    let mut table = Table::new(&["check", "state", "detail", "remedy"], "");
+    for line in lines {
+        let remedy = Some(line.remedy.as_str()).filter(|remedy| !remedy.is_empty());
+        table.row([
+            line.what.as_str().into(),
+            Cell::word(line.state),
+            line.detail.as_str().into(),
+            remedy.into(),
+        ]);
+    }
+    let count = |state| lines.iter().filter(|line| line.state == state).count();
+    let bad = count(State::Wrong) + count(State::Unreachable);
+    table.notes.push(match bad {
+        0 => "everything is in place".to_owned(),
+        1 => "one thing is to be put right".to_owned(),
+        bad => format!("{bad} things are to be put right"),
+    });
+    table
+}

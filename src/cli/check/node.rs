@@ -1,0 +1,164 @@
+//! What one FreeSWITCH says: can it be reached, has it the modules, is our dialplan in force?
+
+use super::Line;
+use super::local::dials;
+use crate::config::Settings;
+use crate::config::dialplan::{CONTEXT, controllers_of};
+use crate::routing::rules::Rules;
+use crate::switch::{NodeSettings, Probe, ProbeError};
+
+/// Fewer new sessions a second than this are a bottleneck: every agent that is rung is one.
+const FEW_SESSIONS: u64 = 100;
+
+/// Everything about one node.
+pub(super) async fn check(node: &NodeSettings, settings: &Settings, rules: Option<&Rules>) -> Vec<Line> {
+    let what = format!("node {}", node.name);
+    let mut probe = match Probe::connect(node).await {
+        Ok(probe) => probe,
+        Err(error) => return vec![unreachable(&what, &error)],
+    };
+    let mut asked = Asked { probe: &mut probe, what, lines: Vec::new() };
+    let done = asked.all(settings, rules).await;
+    let Asked { what, mut lines, .. } = asked;
+    if let Err(error) = done {
+        lines.push(Line::unreachable(what, error.to_string(), "see FreeSWITCH's log"));
+    }
+    probe.close().await;
+    lines
+}
+
+fn unreachable(what: &str, error: &ProbeError) -> Line {
+    let remedy = match error {
+        ProbeError::Unreachable { .. } => {
+            "start FreeSWITCH, load mod_event_socket, and see listen-ip and listen-port in event_socket.conf.xml"
+        }
+        ProbeError::Refused { .. } => {
+            "see password and apply-inbound-acl in event_socket.conf.xml, and [[switch.nodes]] password here"
+        }
+        ProbeError::NoAnswer(_) => "see FreeSWITCH's log",
+    };
+    Line::unreachable(what, error.to_string(), remedy)
+}
+
+struct Asked<'a> {
+    probe: &'a mut Probe,
+    what: String,
+    lines: Vec<Line>,
+}
+
+impl Asked<'_> {
+    async fn all(&mut self, settings: &Settings, rules: Option<&Rules>) -> Result<(), ProbeError> {
+        let version = self.probe.ask("version short").await?;
+        self.lines.push(Line::ok(&self.what, format!("FreeSWITCH {}", version.trim())));
+        self.modules(settings, rules).await?;
+        self.context(settings).await?;
+        self.entries(settings).await?;
+        self.expansion().await?;
+        self.sessions().await
+    }
+
+    /// The modules whose applications the controller and the dialplan use: a missing one hangs up on callers.
+    async fn modules(&mut self, settings: &Settings, rules: Option<&Rules>) -> Result<(), ProbeError> {
+        let wanted = modules(settings, rules);
+        let mut missing = Vec::new();
+        for module in &wanted {
+            if self.probe.ask(&format!("module_exists {module}")).await?.trim() != "true" {
+                missing.push(*module);
+            }
+        }
+        let what = format!("{}: modules", self.what);
+        self.lines.push(if missing.is_empty() {
+            Line::ok(what, wanted.join(", "))
+        } else {
+            let load =
+                missing.iter().map(|module| format!("<load module=\"{module}\"/>")).collect::<Vec<_>>();
+            let remedy = format!(
+                "add {} to modules.conf.xml, and `fs_cli -x \"load {}\"`",
+                load.join(" "),
+                missing[0]
+            );
+            Line::wrong(what, format!("not loaded: {}", missing.join(", ")), remedy)
+        });
+        Ok(())
+    }
+
+    /// Our context is there, and hands callers to the controllers of these settings.
+    async fn context(&mut self, settings: &Settings) -> Result<(), ProbeError> {
+        let what = format!("{}: dialplan", self.what);
+        let found = self.probe.ask(&format!("xml_locate dialplan context name {CONTEXT}")).await?;
+        let wanted = controllers_of(settings).join("|");
+        let remedy = "put it in place: `dozvon dialplan --write FOLDER`, then `fs_cli -x reloadxml`";
+        self.lines.push(if !found.contains(&format!("<context name=\"{CONTEXT}\"")) {
+            Line::wrong(what, format!("the context {CONTEXT} is not there"), remedy)
+        } else if !found.contains(&format!("data=\"{wanted} async full\"")) {
+            Line::wrong(what, format!("the context {CONTEXT} does not ask {wanted}"), remedy)
+        } else {
+            Line::ok(what, format!("the context {CONTEXT} asks {wanted}"))
+        });
+        Ok(())
+    }
+
+    /// Each context in which callers come in sends them to ours.
+    async fn entries(&mut self, settings: &Settings) -> Result<(), ProbeError> {
+        for context in &settings.dialplan.contexts {
+            let what = format!("{}: context {context}", self.what);
+            let found = self.probe.ask(&format!("xml_locate dialplan context name {context}")).await?;
+            let enters = found.contains(&format!(" XML {CONTEXT}\""));
+            self.lines.push(if enters {
+                Line::ok(what, "sends callers to the controller")
+            } else {
+                let remedy =
+                    "put 00_dozvon.xml into its folder (`dozvon dialplan`), or change [dialplan] contexts";
+                Line::wrong(what, "sends nobody to the controller", remedy)
+            });
+        }
+        Ok(())
+    }
+
+    /// With this on, a variable that a caller sets can run commands wherever a dialplan expands it.
+    async fn expansion(&mut self) -> Result<(), ProbeError> {
+        let said = self.probe.ask("fsctl api_expansion").await?;
+        if said.contains("true") {
+            let what = format!("{}: api-expansion", self.what);
+            let remedy = "set api-expansion to false in switch.conf.xml, unless your own dialplan needs it";
+            let detail = "is on: text of callers could run commands where a dialplan expands it";
+            self.lines.push(Line::advice(what, detail, remedy));
+        }
+        Ok(())
+    }
+
+    async fn sessions(&mut self) -> Result<(), ProbeError> {
+        let said = self.probe.ask("fsctl sps").await?;
+        let rate = said.rsplit(':').next().and_then(|count| count.trim().parse::<u64>().ok());
+        if let Some(rate) = rate.filter(|rate| *rate < FEW_SESSIONS) {
+            let what = format!("{}: sessions", self.what);
+            let remedy = format!("raise sessions-per-second in switch.conf.xml to {FEW_SESSIONS} or more");
+            let detail = format!("at most {rate} new ones a second, and every phone that rings is one");
+            self.lines.push(Line::advice(what, detail, remedy));
+        }
+        Ok(())
+    }
+}
+
+/// The modules that these settings and rules need.
+fn modules(settings: &Settings, rules: Option<&Rules>) -> Vec<&'static str> {
+    let mut wanted = vec!["mod_commands", "mod_dptools", "mod_dialplan_xml", "mod_event_socket", "mod_sofia"];
+    let prompts = rules.iter().flat_map(|rules| rules.prompts.values()).map(|prompt| prompt.source.as_str());
+    let sounds = &settings.sounds;
+    let ours = [&sounds.music, &sounds.fallback_music, &sounds.fallback_message].map(String::as_str);
+    let all: Vec<&str> = prompts.chain(ours).collect();
+    let any = |prefix: &str| all.iter().any(|source| source.starts_with(prefix));
+    if any("tone_stream://") {
+        wanted.push("mod_tone_stream");
+    }
+    if any("local_stream://") {
+        wanted.push("mod_local_stream");
+    }
+    if all.iter().any(|source| !source.contains("://")) {
+        wanted.push("mod_sndfile");
+    }
+    if rules.is_some_and(|rules| dials(rules, "loopback/")) {
+        wanted.push("mod_loopback");
+    }
+    wanted
+}

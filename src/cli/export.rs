@@ -1,0 +1,38 @@
+//! `dozvon export`: the rules of the database as a file.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::{Context, Exit, Failure, files};
+use crate::config::rules_file;
+use crate::store::rules;
+
+/// Write the rules in the database as a rules file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+What is written can be applied again, here or elsewhere: `dozvon apply`. Values that are the defaults are left out.
+
+Examples:
+  dozvon export > rules.toml
+  dozvon export rules.toml --force
+  dozvon export | diff rules.toml -")]
+pub(super) struct Args {
+    /// Where to write them [default: standard output].
+    file: Option<PathBuf>,
+    /// Write over a file that is there.
+    #[arg(long, requires = "file")]
+    force: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let rules = context.read("export", rules::load).await?;
+    let text = rules_file::write(&rules);
+    let Some(path) = args.file else {
+        context.print(&text)?;
+        return Ok(Exit::Done);
+    };
+    files::write(&path, &text, args.force, files::Readers::All)?;
+    context.say(&format!("written: {}", path.display()), &json!({ "written": path }))?;
+    Ok(Exit::Done)
+}

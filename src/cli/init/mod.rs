@@ -1,0 +1,181 @@
+//! `dozvon init`: the first files for this host.
+
+mod host;
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueHint;
+
+use super::files::Readers;
+use super::{Context, Exit, Failure, files};
+use crate::config::{Settings, dialplan};
+use crate::report::{Cell, Table};
+use host::Host;
+
+const SETTINGS: &str = include_str!("dozvon.toml");
+const RULES: &str = include_str!("rules.toml");
+
+/// Write the first settings, rules and dialplan for this host.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Writes dozvon.toml, rules.toml and the folder freeswitch/ with FreeSWITCH's half. Port and password of FreeSWITCH's
+event socket are read from its configuration if it is found; a new password is made up if it is not.
+Nothing that is there is overwritten without --force.
+
+Examples:
+  dozvon init
+  dozvon init /etc/dozvon --freeswitch /etc/freeswitch")]
+pub(super) struct Args {
+    /// The folder to write into.
+    #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
+    folder: PathBuf,
+    /// FreeSWITCH's configuration folder [default: looked for in the usual places].
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    freeswitch: Option<PathBuf>,
+    /// Write over files that are there.
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
+    let host = Host::look(args.freeswitch.as_deref());
+    let folder = std::path::absolute(&args.folder).unwrap_or_else(|_| args.folder.clone());
+    let all = first_files(&folder, &host)?;
+    for (path, text, _) in &all {
+        files::refuse_to_overwrite(path, text, args.force)?;
+    }
+    let mut table = Table::new(&["file", "state"], "");
+    for (path, text, readers) in &all {
+        let changed = files::write(path, text, args.force, *readers)?;
+        table.row([
+            path.display().to_string().into(),
+            Cell::word(if changed { "written" } else { "unchanged" }),
+        ]);
+    }
+    table.notes = next_steps(&folder, &host);
+    context.table(&table)?;
+    Ok(Exit::Done)
+}
+
+type FirstFile = (PathBuf, String, Readers);
+
+fn first_files(folder: &Path, host: &Host) -> Result<Vec<FirstFile>, Failure> {
+    let text = settings_text(folder, host);
+    let path = folder.join("dozvon.toml");
+    let settings = Settings::read(&path, &text, [])?;
+    let mut all = vec![
+        (path, text, Readers::Owner),
+        (folder.join("rules.toml"), RULES.replace(DEFAULT_ZONE, &host.zone), Readers::All),
+    ];
+    let mut switch = dialplan::files(&settings);
+    if host.socket.is_none()
+        && let Some(node) = settings.switch.nodes.first()
+    {
+        switch.extend(dialplan::socket_files(&settings, node));
+    }
+    for file in switch {
+        let readers = if file.place.contains("event_socket") { Readers::Owner } else { Readers::All };
+        all.push((folder.join("freeswitch").join(&file.place), file.text, readers));
+    }
+    Ok(all)
+}
+
+const DEFAULT_ZONE: &str = "Europe/Moscow";
+
+/// The settings with what is known of this host.
+fn settings_text(folder: &Path, host: &Host) -> String {
+    let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
+    let database = format!("sqlite:{}", folder.join("dozvon.db").display());
+    let socket = host.socket.clone().unwrap_or_default();
+    SETTINGS
+        .replace("database = \"sqlite:dozvon.db\"", &format!("database = {}", quoted(&database)))
+        .replace(&quoted(DEFAULT_ZONE), &quoted(&host.zone))
+        .replace("port = 8021", &format!("port = {}", socket.port))
+        .replace("password = \"ClueCon\"", &format!("password = {}", quoted(&socket.password)))
+}
+
+fn next_steps(folder: &Path, host: &Host) -> Vec<String> {
+    let place = |name: &str| folder.join(name).display().to_string();
+    let target =
+        host.folder.as_ref().map_or_else(|| "FREESWITCH/conf".to_owned(), |path| path.display().to_string());
+    let config =
+        if folder == Path::new("/etc/dozvon") || std::env::current_dir().is_ok_and(|here| here == *folder) {
+            String::new()
+        } else {
+            format!(" --config {}", place("dozvon.toml"))
+        };
+    vec![
+        String::new(),
+        "Next:".to_owned(),
+        format!("  1. read {} and {}, and make them yours", place("dozvon.toml"), place("rules.toml")),
+        format!("  2. cp -r {}/. {target}/ && fs_cli -x reloadxml", place("freeswitch")),
+        format!("  3. dozvon migrate{config} && dozvon apply{config} {}", place("rules.toml")),
+        format!("  4. dozvon check{config}"),
+        format!("  5. dozvon serve{config}"),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::rules_file;
+
+    #[test]
+    fn what_is_commented_out_are_the_defaults() {
+        let example = "#fallback_contact";
+        let shown = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') && !line.starts_with(example) => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        let text = SETTINGS.lines().map(shown).collect::<Vec<_>>().join("\n");
+        let mut settings =
+            Settings::read(Path::new("init"), &text, []).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(settings.switch.nodes, [crate::switch::NodeSettings::default()]);
+        settings.switch.nodes.clear();
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn every_setting_is_shown() {
+        let all = toml::to_string(&Settings::default()).unwrap();
+        let node = toml::to_string(&crate::switch::NodeSettings::default()).unwrap();
+        for line in all.lines().chain(node.lines()) {
+            let Some((key, _)) = line.split_once(" = ") else { continue };
+            let there =
+                SETTINGS.lines().any(|shown| shown.trim_start_matches('#').starts_with(&format!("{key} = ")));
+            assert!(there || key == "nodes", "{key} is shown");
+        }
+    }
+
+    #[test]
+    fn the_first_rules_are_good_also_with_their_comments_taken_away() {
+        let rules = rules_file::parse("rules.toml", RULES, chrono_tz::UTC)
+            .unwrap_or_else(|faults| panic!("{faults}"));
+        let shown = |line: &str| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => rest.to_owned(),
+            _ => line.to_owned(),
+        };
+        let text = RULES.lines().map(shown).collect::<Vec<_>>().join("\n");
+        assert_eq!(
+            rules_file::parse("rules.toml", &text, chrono_tz::UTC)
+                .unwrap_or_else(|faults| panic!("{faults}")),
+            rules
+        );
+        let numbers = Settings::default().dialplan.numbers;
+        assert_eq!(rules.routes.iter().map(|route| route.number.clone()).collect::<Vec<_>>(), numbers);
+    }
+
+    #[test]
+    fn what_the_host_has_stands_in_the_settings() {
+        let socket = host::Socket { port: 8022, password: "a\"b\\c".to_owned() };
+        let host = Host { zone: "Asia/Yekaterinburg".to_owned(), folder: None, socket: Some(socket) };
+        let text = settings_text(Path::new("/x y"), &host);
+        let settings = Settings::read(Path::new("init"), &text, []).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(settings.zone, chrono_tz::Asia::Yekaterinburg);
+        assert_eq!(
+            (settings.switch.nodes[0].port, settings.switch.nodes[0].password.as_str()),
+            (8022, "a\"b\\c")
+        );
+        assert_eq!(settings.database, "sqlite:/x y/dozvon.db".parse().unwrap());
+    }
+}

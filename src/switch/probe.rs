@@ -1,0 +1,81 @@
+//! One look at a FreeSWITCH: log in, ask, leave. For `dozvon check`, which wants to know what is in the way
+//! rather than to keep trying.
+
+use super::settings::NodeSettings;
+use super::wire::{Inbox, Login, Wire, WireError};
+
+/// Why a FreeSWITCH cannot be asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// Nobody answers at its address.
+    #[error("{address} cannot be reached: {why}")]
+    Unreachable {
+        /// Host and port.
+        address: String,
+        /// What the system said.
+        why: String,
+    },
+    /// Somebody answers, but does not let us in.
+    #[error("{address} does not let us in: {why}")]
+    Refused {
+        /// Host and port.
+        address: String,
+        /// What it said.
+        why: String,
+    },
+    /// It let us in, but gave no answer to a command.
+    #[error("it gave no answer: {0}")]
+    NoAnswer(String),
+}
+
+/// A connection to a FreeSWITCH that is only asked.
+pub struct Probe {
+    wire: Wire,
+    inbox: Inbox,
+}
+
+impl Probe {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// [`ProbeError::Unreachable`] or [`ProbeError::Refused`].
+    pub async fn connect(node: &NodeSettings) -> Result<Self, ProbeError> {
+        let address = format!("{}:{}", node.host, node.port);
+        let unreachable = |why: String| ProbeError::Unreachable { address: address.clone(), why };
+        let knock = tokio::net::TcpStream::connect((node.host.as_str(), node.port));
+        match tokio::time::timeout(node.connect_timeout, knock).await {
+            Ok(Ok(stream)) => drop(stream),
+            Ok(Err(error)) => return Err(unreachable(error.to_string())),
+            Err(_) => return Err(unreachable(format!("no answer within {:?}", node.connect_timeout))),
+        }
+        let login = Login {
+            host: &node.host,
+            port: node.port,
+            password: &node.password,
+            connect_timeout: node.connect_timeout,
+            command_timeout: node.command_timeout,
+            event_queue: node.event_queue,
+        };
+        let refused =
+            |error: WireError| ProbeError::Refused { address: address.clone(), why: error.to_string() };
+        let (wire, inbox) = Wire::connect(&login).await.map_err(refused)?;
+        Ok(Self { wire, inbox })
+    }
+
+    /// Runs an API command of our own and returns what it printed; a no of FreeSWITCH (`-ERR …`) is text, too.
+    ///
+    /// # Errors
+    /// [`ProbeError::NoAnswer`]: then the connection is of no further use.
+    pub async fn ask(&mut self, command: &str) -> Result<String, ProbeError> {
+        match self.wire.api(command).await {
+            Ok(answer) => Ok(answer),
+            Err(WireError::Refused(no)) => Ok(no),
+            Err(error) => Err(ProbeError::NoAnswer(error.to_string())),
+        }
+    }
+
+    /// Leaves.
+    pub async fn close(self) {
+        self.wire.close(Some(self.inbox)).await;
+    }
+}
