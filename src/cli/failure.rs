@@ -96,7 +96,9 @@ impl From<AppError> for Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(exit_of(&error), format!("{error}{}", remedy(&error)))
+        // The database's own messages may have several lines; a script reads one.
+        let message = format!("{error}{}", remedy(&error));
+        Self::new(exit_of(&error), message.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 }
 

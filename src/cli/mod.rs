@@ -80,17 +80,20 @@ pub struct Globals {
     /// Who makes the change, for the record [default: the system's user].
     #[arg(long, global = true, value_name = "NAME", value_parser = parse::person, help_heading = "Global options")]
     by: Option<String>,
-    /// When to use colours; never where NO_COLOR is set, unless always.
+    /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never.
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    #[arg(hide_possible_values = true)]
     color: Colour,
-    /// The language of headings and words [default: that of LC_ALL, LC_MESSAGES or LANG].
+    /// The language of headings and words: en or ru [default: that of LC_ALL, LC_MESSAGES or LANG].
     #[arg(long, global = true, value_name = "LANGUAGE", help_heading = "Global options")]
+    #[arg(hide_possible_values = true)]
     lang: Option<Language>,
     /// What is logged: error, warn, info, debug, trace, or a filter such as dozvon::switch=debug.
     #[arg(long, global = true, value_name = "FILTER", env = "DOZVON_LOG", help_heading = "Global options")]
     log: Option<String>,
-    /// How the log is written to standard error [default: the configuration's, text].
+    /// How the log is written to standard error: text or json [default: the configuration's, text].
     #[arg(long, global = true, value_name = "FORMAT", help_heading = "Global options")]
+    #[arg(hide_possible_values = true)]
     log_format: Option<LogFormat>,
 }
 

@@ -34,7 +34,7 @@ pub fn table(table: &Table, look: &Look) -> String {
     for row in &table.rows {
         shown.add_row(row.iter().map(|cell| styled(cell, look)));
     }
-    finish(&shown) + &lines(&table.notes)
+    finish(&mut shown) + &lines(&table.notes)
 }
 
 /// One thing for people: its fields, then its tables.
@@ -45,7 +45,7 @@ pub fn sheet(sheet: &Sheet, look: &Look) -> String {
         let value = styled(cell, look).set_alignment(CellAlignment::Left);
         shown.add_row([dim(Styled::new(heading(look.language, field)), look), value]);
     }
-    let mut text = finish(&shown);
+    let mut text = finish(&mut shown);
     for (name, part) in &sheet.tables {
         text.push_str(&format!("\n{}\n", heading(look.language, name)));
         text.push_str(&table(part, look));
@@ -72,9 +72,12 @@ fn blank(look: &Look) -> comfy_table::Table {
     table
 }
 
-/// The lines without the margins that the table puts around them.
-fn finish(table: &comfy_table::Table) -> String {
-    table.lines().map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(&line).trim_end())).collect()
+/// The lines, with two spaces between columns and none around them.
+fn finish(table: &mut comfy_table::Table) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 fn dim(cell: Styled, look: &Look) -> Styled {

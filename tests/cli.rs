@@ -1,0 +1,569 @@
+//! The built command on a database of its own: what it prints, how it ends, and what it leaves behind.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use dozvon::call::ending::{Ending, Stage};
+use dozvon::clock::{Clock, UnixMs};
+use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
+use dozvon::missed::verdict::verdict;
+use dozvon::phone::Party;
+use dozvon::queue::agent::Step;
+use dozvon::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
+use dozvon::routing::schedule::{Schedule, civil_date};
+use dozvon::store::{self, Database, DatabaseUrl, Store, StoreError, agents, calls, offers, rules};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A folder with a database, and the command in it.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+/// How a run ended.
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Place {
+    /// A folder without a database.
+    fn empty() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// With the schema and nothing in it.
+    fn fresh() -> Self {
+        let place = Self::empty();
+        place.ok("migrate");
+        place
+    }
+
+    /// With two queues, two agents, two routes and four calls.
+    fn seeded() -> (Self, Seeded) {
+        let place = Self::fresh();
+        let seeded = place.store(seed);
+        (place, seeded)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        command.args(args).current_dir(self.folder.path()).env_clear().env("USER", "olga");
+        command
+    }
+
+    /// Runs a line of arguments, split at spaces.
+    fn run(&self, line: &str) -> Run {
+        self.run_args(&line.split_whitespace().collect::<Vec<_>>())
+    }
+
+    fn run_args(&self, args: &[&str]) -> Run {
+        let output = self.command(args).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// What a run prints that must succeed.
+    #[track_caller]
+    fn ok(&self, line: &str) -> String {
+        let run = self.run(line);
+        assert_eq!((run.code, run.err.as_str()), (0, ""), "dozvon {line}");
+        run.out
+    }
+
+    /// What a run prints that must succeed, as JSON.
+    #[track_caller]
+    fn json(&self, line: &str) -> Value {
+        serde_json::from_str(&self.ok(&format!("{line} --json"))).unwrap()
+    }
+
+    /// What a run says that must end with `code`: one line on standard error, nothing on standard output.
+    #[track_caller]
+    fn fails(&self, code: i32, line: &str) -> String {
+        let run = self.run(line);
+        assert_eq!((run.code, run.out.as_str()), (code, ""), "dozvon {line}: {}", run.err);
+        assert!(run.err.starts_with("dozvon: ") && run.err.lines().count() == 1, "{:?}", run.err);
+        run.err
+    }
+
+    /// Does something in the database that only a controller does.
+    fn store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        let url = DatabaseUrl::Sqlite(self.folder.path().join("dozvon.db"));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store = Store::open(&url, store::Settings::default()).await.unwrap();
+            store.write("test", work).await.unwrap()
+        })
+    }
+}
+
+/// The calls that were made.
+struct Seeded {
+    answered: CallId,
+    abandoned: CallId,
+    waiting: CallId,
+}
+
+fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn agent(contact: &str) -> Agent {
+    let seconds = Duration::from_secs;
+    Agent {
+        display: "Anna Petrova".to_owned(),
+        contacts: vec![name(contact)],
+        ring_timeout: seconds(20),
+        wrap_up: Duration::ZERO,
+        delays: Delays {
+            no_answer: seconds(5),
+            busy: seconds(30),
+            rejected: seconds(10),
+            unreachable: seconds(30),
+        },
+        max_misses: 3,
+    }
+}
+
+fn queue(strategy: Strategy, tiers: &[(&str, i32)]) -> Queue {
+    let place = |(agent, level): &(&str, i32)| (name(agent), Tier { level: *level, position: 1 });
+    Queue {
+        strategy,
+        priority: 0,
+        music: None,
+        service_level: Duration::from_secs(20),
+        max_wait: Some(Duration::from_secs(300)),
+        overflow: Destination::Message(name("closed")),
+        schedule: None,
+        tiers: tiers.iter().map(place).collect(),
+    }
+}
+
+fn route(called: &str, number: &str, to: &str, schedule: Option<&str>) -> Route {
+    Route {
+        name: name(called),
+        number: name(number),
+        open: Destination::Queue(name(to)),
+        schedule: schedule.map(name),
+        closed: Destination::Message(name("closed")),
+    }
+}
+
+fn stated() -> Rules {
+    let office = Schedule::parse("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]).unwrap();
+    Rules {
+        prompts: BTreeMap::from([(name("closed"), Prompt { source: "closed.wav".to_owned() })]),
+        schedules: BTreeMap::from([(name("office"), office)]),
+        agents: BTreeMap::from([(name("anna"), agent("user/1001")), (name("boris"), agent("user/1002"))]),
+        queues: BTreeMap::from([
+            (name("sales"), queue(Strategy::LongestIdle, &[("anna", 1), ("boris", 2)])),
+            (name("support"), queue(Strategy::RingAll, &[])),
+        ]),
+        routes: vec![
+            route("main", "84951234567", "sales", Some("office")),
+            route("extensions", "70*", "support", None),
+        ],
+    }
+}
+
+/// When the seeded calls came: some minutes ago.
+fn minutes_ago(minutes: u64) -> UnixMs {
+    Clock::system().now() - Duration::from_secs(60 * minutes)
+}
+
+fn arrive(c: &mut Database, party: Party, caller_name: &str, at: UnixMs) -> Result<CallId, StoreError> {
+    let id = CallId::new();
+    let arrival = calls::Arrival {
+        id,
+        node: name("fs1"),
+        channel: ChannelId::new(),
+        core: CoreId(Uuid::new_v4()),
+        caller_number: party.number().map_or_else(String::new, ToString::to_string),
+        party,
+        caller_name: caller_name.to_owned(),
+        dialled: "84951234567".to_owned(),
+        route: Some(name("main")),
+        open: true,
+        why: "route main matches".to_owned(),
+        queue: Some(name("sales")),
+        service_level: Some(Duration::from_secs(20)),
+        business_day: civil_date(Tz::Europe__Moscow, at),
+        at,
+    };
+    calls::arrive(c, &arrival)?;
+    Ok(id)
+}
+
+fn end(
+    c: &mut Database,
+    call: CallId,
+    party: &Party,
+    (ending, stage): (Ending, Stage),
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let verdict = verdict(ending, stage, party, true);
+    let cause = "NORMAL_CLEARING".to_owned();
+    calls::end(c, &calls::Ended { call, ending, stage, cause, answered_at: None, verdict, at })?;
+    Ok(())
+}
+
+fn answer(c: &mut Database, call: CallId, agent: &AgentName, at: UnixMs) -> Result<(), StoreError> {
+    let make = agents::Make { agent, step: Step::LogIn, at, by: "test", why: "test" };
+    let version = agents::step(c, &make)?.version;
+    let offer = OfferId::new();
+    let queue: QueueName = name("sales");
+    let (agent, controller) = (agent.clone(), "test".to_owned());
+    offers::claim(c, &offers::Claim { offer, call, queue, agent, version, controller, at })?.unwrap();
+    let answered = at + Duration::from_secs(8);
+    assert!(offers::win(c, offer, call, ChannelId::new(), answered)?);
+    offers::bridged(c, offer, call, answered)?;
+    offers::end_talk(c, offer, at + Duration::from_secs(68), Duration::ZERO)?;
+    Ok(())
+}
+
+fn seed(c: &mut Database) -> Result<Seeded, StoreError> {
+    rules::replace(c, &stated())?;
+    let known = Party::Number(name("+79001234567"));
+    let missed = Party::Number(name("+79007654321"));
+    let answered = arrive(c, known.clone(), "Ivan", minutes_ago(9))?;
+    answer(c, answered, &name("anna"), minutes_ago(9))?;
+    end(c, answered, &known, (Ending::Answered, Stage::Talking), minutes_ago(7))?;
+    let abandoned = arrive(c, missed.clone(), "=cmd \u{1b}[31mred", minutes_ago(6))?;
+    end(c, abandoned, &missed, (Ending::Abandoned, Stage::Waiting), minutes_ago(5))?;
+    let waiting = arrive(c, missed, "Pyotr", minutes_ago(2))?;
+    arrive(c, Party::Withheld, "", minutes_ago(1))?;
+    Ok(Seeded { answered, abandoned, waiting })
+}
+
+/// The fields of the first row.
+fn fields(rows: &Value) -> Vec<&str> {
+    rows[0].as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+#[test]
+fn agents_come_work_rest_and_leave() {
+    let place = Place::fresh();
+    assert!(place.ok("agent list").starts_with("there are no agents: add one"));
+    assert_eq!(place.json("agent list"), Value::Array(Vec::new()));
+    let anna =
+        place.json("agent add anna --contact user/1001 --contact gateway/trunk/+79001112233 --wrap-up 10s");
+    assert_eq!(anna["status"], "logged_out");
+    assert_eq!(anna["wrap_up_ms"], 10_000);
+    assert_eq!(anna["contacts"][1], "gateway/trunk/+79001112233");
+    place.ok("agent add boris --contact user/1002");
+    let rows = place.json("agent login anna boris");
+    assert_eq!(rows[1]["status"], "available");
+    let rows = place.json("agent break anna --reason lunch");
+    assert_eq!((&rows[0]["status"], &rows[0]["break_reason"]), (&"on_break".into(), &"lunch".into()));
+    assert_eq!(place.json("agent resume anna")[0]["status"], "available");
+    place.ok("agent logout boris");
+    let rows = place.json("agent list");
+    let all = ["activity", "break_reason", "display", "misses", "name", "since_at", "status"];
+    assert_eq!(fields(&rows), all);
+    assert!(chrono::DateTime::parse_from_rfc3339(rows[0]["since_at"].as_str().unwrap()).is_ok());
+    assert_eq!(place.json("agent list --status logged_out")[0]["name"], "boris");
+    let shown = place.json("agent show anna");
+    let last = &shown["changes"][0];
+    assert_eq!((&last["to_status"], &last["by"]), (&"available".into(), &"olga".into()));
+    assert_eq!(place.json("agent break anna --reason tea --by boss")[0]["status"], "on_break");
+    assert_eq!(place.json("agent show anna")["changes"][0]["by"], "boss");
+}
+
+#[test]
+fn an_agent_is_changed_only_when_that_is_meant() {
+    let (place, _) = Place::seeded();
+    let said = place.fails(4, "agent add anna --contact user/7");
+    assert!(said.contains("there is an agent anna already") && said.contains("--replace"), "{said}");
+    let anna = place.json("agent add anna --replace --ring-timeout 15s --queue support:3:2");
+    assert_eq!(anna["ring_timeout_ms"], 15_000);
+    assert_eq!((&anna["contacts"][0], &anna["display"]), (&"user/1001".into(), &"Anna Petrova".into()));
+    assert_eq!(anna["status"], "available", "his state stays");
+    let support = &anna["queues"][1];
+    assert_eq!(
+        (&support["queue"], &support["level"], &support["position"]),
+        (&"support".into(), &3.into(), &2.into())
+    );
+}
+
+#[test]
+fn what_an_agent_cannot_do_is_refused_and_leaves_nothing() {
+    let (place, _) = Place::seeded();
+    let said = place.fails(4, "agent resume boris");
+    assert!(said.contains("cannot resume") && said.contains("dozvon agent login boris"), "{said}");
+    let said = place.fails(3, "agent logout anna vera");
+    assert!(said.contains("no agent vera") && said.contains("dozvon agent list"), "{said}");
+    assert_eq!(place.json("agent show anna")["status"], "available", "all or none");
+    let said = place.fails(3, "agent add vera --contact user/9 --queue nosuch");
+    assert!(said.contains("no queue nosuch"), "{said}");
+    place.fails(3, "agent show vera");
+}
+
+#[test]
+fn arguments_that_cannot_be_meant_are_wrong_usage() {
+    let (place, _) = Place::seeded();
+    let cases = [
+        ("agent add x --contact user/1001,user/2", "is not a contact"),
+        ("agent add x --contact {a=b}user/1", "is not a contact"),
+        ("agent add a'b --contact user/1", "is not a name"),
+        ("agent add x", "--contact"),
+        ("agent add x --contact user/1 --ring-timeout 20", "is not a duration"),
+        ("agent add x --contact user/1 --ring-timeout 0s", "longer than 0s"),
+        ("agent add x --contact user/1 --queue sales:0", "not a number from 1"),
+        ("agent break anna", "--reason"),
+        ("agent list --status idle", "available"),
+        ("call show 12", "at least 6|last 6 digits"),
+        ("call list --live --ending answered", "cannot be used with"),
+        ("call list --ending hungup", "abandoned"),
+        ("call list --limit 0", "1 to 100000"),
+        ("case attempt 1 --result maybe", "no_answer"),
+        ("case show x", "case's number"),
+        ("case close 1 --reason other", "--note"),
+        ("case list --state gone", "open, closed or all"),
+        ("report nosuch", "calls, offers, cases"),
+        ("route test", "<NUMBER>"),
+        ("--database mysql://x agent list", "sqlite:FILE"),
+        ("nosuch", "unrecognized subcommand"),
+    ];
+    for (line, expected) in cases {
+        let run = place.run(line);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "{line}: {}", run.err);
+        assert!(expected.split('|').any(|part| run.err.contains(part)), "{line}: {}", run.err);
+    }
+    for line in
+        ["route test 7 --at soon", "report calls --from soon", "report calls --from today --to 2026-01-01"]
+    {
+        place.fails(2, line);
+    }
+    place.fails(2, "call list --number abc");
+}
+
+#[test]
+fn queues_show_who_waits_and_who_serves() {
+    let (place, seeded) = Place::seeded();
+    let rows = place.json("queue list");
+    assert_eq!((&rows[0]["name"], &rows[1]["name"]), (&"sales".into(), &"support".into()));
+    assert_eq!(
+        (&rows[0]["waiting"], &rows[0]["agents"], &rows[0]["idle"]),
+        (&2.into(), &2.into(), &1.into())
+    );
+    assert!(rows[0]["longest_wait_ms"].as_i64().unwrap() >= 120_000);
+    assert_eq!((&rows[1]["waiting"], &rows[1]["longest_wait_ms"]), (&0.into(), &Value::Null));
+    let sales = place.json("queue show sales");
+    assert_eq!(sales["waiting"][0]["call"], seeded.waiting.to_string());
+    assert_eq!(sales["waiting"][0]["caller_number"], "+79007654321");
+    let order: Vec<&str> =
+        sales["agents"].as_array().unwrap().iter().map(|row| row["agent"].as_str().unwrap()).collect();
+    assert_eq!(order, ["anna", "boris"]);
+    assert!(place.ok("queue show support").contains("nobody waits"));
+    assert!(place.fails(3, "queue show nosuch").contains("dozvon queue list"));
+}
+
+#[test]
+fn a_route_is_explained_for_any_time() {
+    let (place, _) = Place::seeded();
+    let rows = place.json("route list");
+    assert_eq!((&rows[0]["name"], &rows[0]["closed_to"]), (&"main".into(), &"message closed".into()));
+    assert_eq!((&rows[1]["open"], &rows[1]["until_at"]), (&true.into(), &Value::Null));
+    let open = place.json("route test 84951234567 --at 2026-11-23T12:00:00+03:00");
+    assert_eq!((&open["open"], &open["goes_to"]), (&true.into(), &"queue sales".into()));
+    assert_eq!((&open["at"], &open["zone"]), (&"2026-11-23T09:00:00.000Z".into(), &"Europe/Moscow".into()));
+    assert_eq!(open["agents"][0]["agent"], "anna");
+    let run = place.run_args(&["route", "test", "84951234567", "--at", "2026-11-23 20:00", "--json"]);
+    let closed: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&closed["open"], &closed["goes_to"]), (&false.into(), &"message closed".into()));
+    assert!(closed["why"].as_str().unwrap().contains("closed until 2026-11-24 09:00"), "{}", closed["why"]);
+    assert_eq!(place.json("route test 7012")["goes_to"], "queue support");
+    let run = place.run("route test 1 --json");
+    let none: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((run.code, &none["goes_to"]), (3, &Value::Null));
+    assert_eq!(none["routes"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn calls_are_found_and_told() {
+    let (place, seeded) = Place::seeded();
+    let rows = place.json("call list");
+    assert_eq!(rows.as_array().unwrap().len(), 4);
+    assert_eq!(rows[0]["caller_number"], "withheld", "newest first");
+    let count = |line: &str| place.json(line).as_array().unwrap().len();
+    assert_eq!(count("call list --live"), 2);
+    assert_eq!(count("call list --ending abandoned --queue sales"), 1);
+    assert_eq!(count("call list --queue support"), 0);
+    assert_eq!(count("call list --number 89007654321"), 2, "as people dial it");
+    assert_eq!(count("call list --limit 1"), 1);
+
+    let id = seeded.answered.to_string();
+    let told = place.json(&format!("call show {id}"));
+    assert_eq!(
+        (&told["agent"], &told["ending"], &told["wait_ms"]),
+        (&"anna".into(), &"answered".into(), &8000.into())
+    );
+    let story: Vec<&str> =
+        told["timeline"].as_array().unwrap().iter().map(|row| row["event"].as_str().unwrap()).collect();
+    assert_eq!(story, ["arrived", "joined", "offered", "left_queue", "picked_up", "talk_over", "ended"]);
+    let tail = id.rsplit('-').next().unwrap();
+    assert_eq!(place.json(&format!("call show {tail}"))["id"], id, "the digits that lists show");
+
+    let missed = place.json(&format!("call show {}", seeded.abandoned));
+    assert_eq!(missed["case"], 1);
+    assert!(place.fails(3, "call show ffffffffffffff").contains("no call ffffffffffffff"));
+}
+
+#[test]
+fn a_case_has_three_attempts_a_day_and_one_end() {
+    let (place, _) = Place::seeded();
+    let rows = place.json("case list");
+    assert_eq!((&rows[0]["id"], &rows[0]["number"]), (&1.into(), &"+79007654321".into()));
+    assert_eq!((&rows[0]["reason"], &rows[0]["attempts_today"]), (&"abandoned_waiting".into(), &0.into()));
+    assert_eq!(place.json("case list --queue support"), Value::Array(Vec::new()));
+    for ordinal in 1..=3 {
+        let made = place.json("case attempt 1 --result no_answer");
+        assert_eq!((&made["ordinal"], &made["by"]), (&ordinal.into(), &"olga".into()));
+    }
+    let said = place.fails(4, "case attempt 1 --result reached");
+    assert!(said.contains("3 attempts") && said.contains("next"), "{said}");
+    let run = place.run_args(&[
+        "case",
+        "attempt",
+        "1",
+        "--result",
+        "other",
+        "--not-counted",
+        "--note",
+        "wrote a letter",
+    ]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let shown = place.json("case show 1");
+    assert_eq!((&shown["attempts_today"], &shown["attempts"][3]["ordinal"]), (&3.into(), &Value::Null));
+    assert_eq!(shown["attempts"][3]["note"], "wrote a letter");
+    assert_eq!(shown["misses"][0]["dialled"], "84951234567");
+    let closed = place.json("case close 1 --reason agent_reached");
+    assert_eq!((&closed["state"], &closed["closed_by"]), (&"closed".into(), &"olga".into()));
+    assert!(place.fails(4, "case close 1 --reason spam").contains("closed already"));
+    assert!(place.fails(4, "case attempt 1 --result busy --not-counted").contains("is closed"));
+    assert_eq!(place.json("case list"), Value::Array(Vec::new()));
+    assert_eq!(place.json("case list --state all")[0]["close_reason"], "agent_reached");
+    for line in ["case show 9", "case attempt 9 --result busy", "case close 9 --reason spam"] {
+        assert!(place.fails(3, line).contains("there is no case 9"), "{line}");
+    }
+}
+
+#[test]
+fn reports_come_in_three_forms() {
+    let (place, _) = Place::seeded();
+    let rows = place.json("report calls");
+    assert_eq!((&rows[0]["ending"], &rows[1]["ending"]), (&"abandoned".into(), &"answered".into()));
+    assert_eq!((&rows[1]["calls"], &rows[1]["answered_in_time"]), (&1.into(), &1.into()));
+    assert_eq!(rows, serde_json::from_str::<Value>(&place.ok("report calls --format json")).unwrap());
+    let csv = place.ok("report calls --format csv");
+    let head = "business_day,queue,ending,calls,answered_in_time,service_level_negative_abandon_pct,wait_avg_ms,wait_max_ms,talk_avg_ms";
+    assert_eq!(csv.lines().next(), Some(head));
+    assert_eq!(csv.lines().count(), 3);
+    assert!(place.ok("report calls").contains("half at most 8s"));
+    let offers = place.json("report offers");
+    assert_eq!((&offers[0]["agent"], &offers[0]["outcome"]), (&"anna".into(), &"answered".into()));
+    assert_eq!(place.json("report cases")[0]["number"], "+79007654321");
+    let none = place.ok("report calls --from 2020-01-01 --to 2020-01-31");
+    assert_eq!(none, "nothing from 2020-01-01 to 2020-01-31\n");
+    assert_eq!(place.run("report calls --format csv --json").code, 2);
+}
+
+#[test]
+fn the_database_is_made_and_asked_for_clearly() {
+    let place = Place::empty();
+    let said = place.fails(5, "agent list");
+    assert!(said.contains("there is no database dozvon.db") && said.contains("dozvon migrate"), "{said}");
+    assert!(!place.folder.path().join("dozvon.db").exists(), "asking makes nothing");
+    assert_eq!(place.json("migrate")["migrations"].as_array().unwrap().len(), 1);
+    assert!(place.ok("migrate").contains("is up to date"));
+    place.ok("agent list");
+    let said = place.fails(5, "migrate --database sqlite:/proc/nosuch/dozvon.db");
+    assert!(said.contains("/proc/nosuch/dozvon.db"), "{said}");
+    std::fs::write(place.folder.path().join("old.db"), "").unwrap();
+    let said = place.fails(1, "agent list --database sqlite:old.db");
+    assert!(said.contains("run `dozvon migrate`"), "{said}");
+    std::fs::write(place.folder.path().join("text.db"), "this is no database at all".repeat(100)).unwrap();
+    let said = place.fails(5, "agent list --database sqlite:text.db");
+    assert!(said.contains("text.db"), "{said}");
+    let said = place.fails(5, "agent list --database postgres://dozvon:secret@127.0.0.1:1/dozvon");
+    assert!(said.contains("127.0.0.1") && !said.contains("secret"), "{said}");
+}
+
+#[test]
+fn settings_come_from_the_file_that_is_named() {
+    let place = Place::empty();
+    std::fs::write(
+        place.folder.path().join("other.toml"),
+        "database = \"sqlite:other.db\"\nzone = \"Asia/Tokyo\"\n",
+    )
+    .unwrap();
+    place.ok("--config other.toml migrate");
+    assert!(place.folder.path().join("other.db").exists());
+    let run = place.run("route test 1 --json --config other.toml");
+    assert_eq!(serde_json::from_str::<Value>(&run.out).unwrap()["zone"], "Asia/Tokyo");
+    std::fs::write(place.folder.path().join("bad.toml"), "databse = 1\n").unwrap();
+    let run = place.run("agent list --config bad.toml");
+    assert!(run.code == 2 && run.err.contains("bad.toml") && run.err.contains("databse"), "{}", run.err);
+    assert!(place.run("agent list --config nosuch.toml").err.contains("nosuch.toml"));
+}
+
+#[test]
+fn people_read_their_language_and_colours_only_where_they_want_them() {
+    let (place, _) = Place::seeded();
+    assert!(place.ok("agent list --lang ru").contains("доступен"));
+    let localized = place.command(&["agent", "list"]).env("LANG", "ru_RU.UTF-8").output().unwrap();
+    assert!(String::from_utf8_lossy(&localized.stdout).contains("статус"));
+    let plain = place.ok("agent list");
+    assert!(plain.contains("available") && !plain.contains('\u{1b}'));
+    assert!(place.ok("agent list --color always").contains("\u{1b}["));
+    assert!(!place.ok("agent list --color never").contains('\u{1b}'));
+    assert!(!place.ok("agent list --lang ru --json").contains("доступен"), "programs read one language");
+}
+
+#[test]
+fn a_callers_name_does_nothing_to_a_terminal() {
+    let (place, seeded) = Place::seeded();
+    let told = place.ok(&format!("call show {}", seeded.abandoned));
+    assert!(told.contains("=cmd ·[31mred") && !told.contains('\u{1b}'), "{told}");
+    let told = place.json(&format!("call show {}", seeded.abandoned));
+    assert_eq!(told["caller_name"], "=cmd \u{1b}[31mred");
+}
+
+#[test]
+fn every_command_teaches_itself() {
+    let place = Place::empty();
+    let top = place.ok("--help");
+    assert!(top.contains("Exit codes:") && top.contains("Examples:"), "{top}");
+    let commands =
+        ["agent", "queue", "route", "call", "case", "report", "migrate", "completions", "agent add"];
+    for command in commands {
+        let help = place.ok(&format!("{command} --help"));
+        assert!(help.contains("Examples:"), "{command}");
+    }
+    assert!(place.ok("--version").starts_with("dozvon "));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.ok(&format!("completions {shell}")).contains("dozvon"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_who_leaves_is_no_failure() {
+    let place = Place::empty();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let run = place.command(&["completions", "bash"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((run.status.code(), run.stderr), (Some(0), Vec::new()));
+}
