@@ -34,15 +34,14 @@ pub struct Controller {
 
 impl Controller {
     /// Makes its files and its database, with these rules in it. It does not run yet.
-    pub async fn prepare(access: &Access, listen: SocketAddr, team: &Team) -> Result<Self> {
+    pub async fn prepare(place: &Place, team: &Team) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
         let web = (Ipv4Addr::LOCALHOST, free_port()?).into();
-        std::fs::write(folder.path().join("dozvon.toml"), settings(folder.path(), access, listen, web))?;
+        std::fs::write(folder.path().join("dozvon.toml"), settings(folder.path(), place, web))?;
         std::fs::write(folder.path().join("rules.toml"), team.rules())?;
         let controller = Self { folder, web, process: None, starts: 0 };
         controller.command(&["migrate"]).await?;
-        let rules = controller.path("rules.toml");
-        controller.command(&["apply", &rules.to_string_lossy()]).await?;
+        apply(folder_of(&controller), &controller.path("rules.toml")).await?;
         Ok(controller)
     }
 
@@ -185,15 +184,53 @@ fn dozvon() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_dozvon"))
 }
 
-fn settings(folder: &Path, access: &Access, listen: SocketAddr, web: SocketAddr) -> String {
+/// Between which FreeSWITCH and which address a controller works.
+#[derive(Clone)]
+pub struct Place {
+    /// The event socket.
+    pub access: Access,
+    /// Where it waits for callers.
+    pub listen: SocketAddr,
+    /// Whom the dialplan rings when no controller is there.
+    pub fallback: String,
+}
+
+fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {
+    let Place { access, listen, fallback } = place;
     let (host, port, password) = (access.address.ip(), access.address.port(), &access.password);
     let database = folder.join("dozvon.db");
     format!(
         "database = \"sqlite:{}\"\nzone = \"UTC\"\n[switch]\nlisten = \"{listen}\"\n\
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
-         [web]\nlisten = \"{web}\"\n[sounds]\nmusic = \"{}\"\n[calls]\ndrain_timeout = \"3s\"\n\
+         [web]\nlisten = \"{web}\"\n[calls]\ndrain_timeout = \"3s\"\n\
+         [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
+         [dialplan]\nnumbers = [\"7*\"]\npause = \"1s\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
         database.display(),
         Tone::Music.endless(),
+        Tone::Fallback.source(20),
     )
+}
+
+/// The files that dozvon writes for FreeSWITCH: their places in its configuration folder, and their text.
+pub async fn switch_files(place: &Place) -> Result<Vec<(String, String)>> {
+    use dozvon::config::{Settings, dialplan};
+    let text = settings(Path::new("/nowhere"), place, (Ipv4Addr::LOCALHOST, 0).into());
+    let settings = Settings::read(Path::new("dozvon.toml"), &text, [])?;
+    let mut files = dialplan::files(&settings);
+    files.extend(dialplan::socket_files(&settings, &settings.switch.nodes[0]));
+    Ok(files.into_iter().map(|file| (file.place, file.text)).collect())
+}
+
+fn folder_of(controller: &Controller) -> &Path {
+    controller.folder.path()
+}
+
+async fn apply(folder: &Path, rules: &Path) -> Result<()> {
+    use dozvon::store::{self, Store};
+    let rules = dozvon::config::rules_file::read(rules, chrono_tz::Tz::UTC)?;
+    let url = format!("sqlite:{}", folder.join("dozvon.db").display()).parse()?;
+    let store = Store::open(&url, store::Settings::default()).await?;
+    store.write("apply", move |c| store::rules::replace(c, &rules)).await?;
+    Ok(())
 }

@@ -60,7 +60,7 @@ impl<'a> Floor<'a> {
 
     /// Everything is there, but the controller does not run and nobody is logged in.
     pub async fn closed(live: &'a Live, team: &Team) -> Result<Self> {
-        let controller = Controller::prepare(&live.switch.access, live.listen, team).await?;
+        let controller = Controller::prepare(&live.place(), team).await?;
         let observer = Observer::of_story(&live.switch.access).await?;
         Ok(Self { live, observer, controller })
     }
@@ -114,6 +114,14 @@ impl<'a> Floor<'a> {
         Ok(self.observer.having(|event| {
             event.is("CHANNEL_BRIDGE") && (with(event, "Bridge-A-Unique-ID") || with(event, "Bridge-B-Unique-ID"))
         }))
+    }
+
+    /// Waits until no channels are left but those of two who talk.
+    pub async fn only_two_are_left(&self) -> Result<()> {
+        until(SOON, "only the two who talk are left", async || {
+            Ok((self.live.switch.channels().await? == 2).then_some(()))
+        })
+        .await
     }
 
     /// Fails unless every channel is gone and every agent of the team is idle, or becomes so soon.

@@ -71,14 +71,12 @@ fn rtp_start() -> u16 {
 }
 
 impl FreeSwitch {
-    /// Writes its configuration with `dialplan` (file names and their text) in it, starts it, waits until it
-    /// is ready to take calls.
-    pub async fn start(prefix: &Path, dialplan: &[(String, String)]) -> Result<Self> {
+    /// Writes its configuration with the controller's files in it (their places in the configuration folder and
+    /// their text), starts it, waits until it is ready to take calls. `access` is what those files make it.
+    pub async fn start(prefix: &Path, access: Access, files: &[(String, String)]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
-        let (sip_port, esl_port) = (free_sip_port()?, free_port()?);
-        let password = uuid::Uuid::new_v4().simple().to_string();
-        write_configuration(folder.path(), sip_port, esl_port, &password, dialplan)?;
-        let access = Access { address: (Ipv4Addr::LOCALHOST, esl_port).into(), password };
+        let sip_port = free_sip_port()?;
+        write_configuration(folder.path(), sip_port, files)?;
         let arguments = arguments(prefix, folder.path());
         let log = folder.path().join("output.txt");
         let mut process = Process::start("FreeSWITCH", &prefix.join("bin/freeswitch"), arguments, &log)?;
@@ -156,9 +154,7 @@ fn arguments(prefix: &Path, folder: &Path) -> Vec<OsString> {
 fn write_configuration(
     folder: &Path,
     sip_port: u16,
-    esl_port: u16,
-    password: &str,
-    dialplan: &[(String, String)],
+    files: &[(String, String)],
 ) -> Result<()> {
     for name in FOLDERS {
         fs::create_dir_all(folder.join(name))?;
@@ -166,20 +162,20 @@ fn write_configuration(
     let verbose = std::env::var_os("DOZVON_LIVE_VERBOSE").is_some();
     let levels = if verbose { "debug,info,notice,warning,err,crit,alert" } else { "warning,err,crit,alert" };
     let conf = folder.join("conf");
-    fs::create_dir_all(conf.join("dozvon"))?;
+    fs::create_dir_all(&conf)?;
     let rtp = rtp_start();
     let text = include_str!("freeswitch.xml")
         .replace("@sip_port@", &sip_port.to_string())
-        .replace("@esl_port@", &esl_port.to_string())
-        .replace("@esl_password@", password)
         .replace("@rtp_start@", &rtp.to_string())
         .replace("@rtp_end@", &(rtp + RTP_PORTS - 2).to_string())
         .replace("@log_levels@", levels);
     fs::write(conf.join("freeswitch.xml"), text)?;
     let harness = include_str!("harness.xml").replace("@somebody_else@", &Tone::SomebodyElse.source(30));
     fs::write(conf.join("harness.xml"), harness)?;
-    for (name, text) in dialplan {
-        fs::write(conf.join("dozvon").join(name), text)?;
+    for (place, text) in files {
+        let path = conf.join(place);
+        fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+        fs::write(path, text)?;
     }
     Ok(())
 }

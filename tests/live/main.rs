@@ -5,13 +5,16 @@
 //! Out: a line or more for each story, with what FreeSWITCH's own events and our own rows say.
 //! **Invariant:** everything has a limit in time and number; whatever was started is ended, also on failure.
 
+mod controller;
 mod esl;
+mod floor;
 mod freeswitch;
 mod media;
 mod observer;
 mod process;
 mod sip;
 mod stories;
+mod team;
 mod tone;
 mod wait;
 
@@ -22,7 +25,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::Instant;
 
-use crate::freeswitch::FreeSwitch;
 use crate::stories::{Live, Story};
 use crate::wait::within;
 
@@ -81,9 +83,16 @@ async fn tell(story: &Story, live: &Live) -> bool {
     let took_ms = begun.elapsed().as_millis();
     match &outcome {
         Ok(said) => println!("ok     {} ({took_ms} ms){}", story.name, indented(said)),
-        Err(error) => println!("FAILED {} ({took_ms} ms){}", story.name, indented(&format!("{error:?}"))),
+        Err(error) => println!("FAILED {} ({took_ms} ms){}", story.name, indented(&causes(error))),
     }
     outcome.is_ok()
+}
+
+/// Why it failed, from the cause to what it led to.
+fn causes(error: &anyhow::Error) -> String {
+    let mut causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    causes.reverse();
+    causes.join("\n")
 }
 
 fn indented(text: &str) -> String {

@@ -63,11 +63,11 @@ impl Team {
         text += &format!(
             "[[queue]]\nname = \"sales\"\nstrategy = \"{strategy}\"\nmusic = \"music\"\nmax_wait = \"{max_wait}\"\n\
              overflow = {{ message = \"closed\" }}\ntiers = [{}]\n\n\
-             [[route]]\nname = \"main\"\nnumber = \"{NUMBER}\"\nopen = {{ queue = \"sales\" }}\nclosed = {closed}\n",
+             [[route]]\nname = \"main\"\nnumber = \"{NUMBER}\"\nopen = {{ queue = \"sales\" }}\n",
             tiers.join(", ")
         );
         if !self.open {
-            text += "schedule = \"never\"\n";
+            text += &format!("schedule = \"never\"\nclosed = {closed}\n");
         }
         text
     }

@@ -1,25 +1,56 @@
 //! The stories, in the order in which they are told.
 
 mod ends;
+mod hostile;
+mod hours;
+mod late;
+mod queue;
+mod stopped;
 
 use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
+use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::freeswitch::FreeSwitch;
+use crate::controller::{self, Place};
+use crate::esl::Access;
+use crate::floor::contact;
+use crate::freeswitch::{FreeSwitch, free_port};
+use crate::sip::{Behaviour, SipEnd};
+use crate::tone::Tone;
 
-/// What the stories share: one FreeSWITCH for all.
+/// What the dialplan's fallback contact does unless a story says otherwise: he is not there.
+const NOT_THERE: Behaviour = Behaviour::Refuse { after: Duration::ZERO, status: 480 };
+
+/// What the stories share: one FreeSWITCH for all, and the phone that it rings when no controller is there.
 pub struct Live {
     /// The running FreeSWITCH.
     pub switch: FreeSwitch,
+    /// Where controllers are, one after the other.
+    pub listen: SocketAddr,
+    /// The dialplan's fallback contact.
+    pub fallback: SipEnd,
 }
 
 impl Live {
     /// Starts it.
     pub async fn start(prefix: &Path) -> Result<Self> {
-        Ok(Self { switch: FreeSwitch::start(prefix, &[]).await? })
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (listen, address) = (loopback(free_port()?), loopback(free_port()?));
+        let access = Access { address, password: uuid::Uuid::new_v4().simple().to_string() };
+        let fallback = SipEnd::open(Some(Tone::Fallback)).await?;
+        fallback.behave(NOT_THERE);
+        let place = Place { access: access.clone(), listen, fallback: contact(&fallback) };
+        let switch = FreeSwitch::start(prefix, access, &controller::switch_files(&place).await?).await?;
+        Ok(Self { switch, listen, fallback })
+    }
+
+    /// Where a controller of a story has its place.
+    pub fn place(&self) -> Place {
+        Place { access: self.switch.access.clone(), listen: self.listen, fallback: contact(&self.fallback) }
     }
 }
 
@@ -51,5 +82,31 @@ pub fn all() -> Vec<Story> {
         ends::an_answer_crosses_the_cancel,
         ends::a_phone_transfers_blindly,
         ends::a_registered_phone_is_found,
+        queue::answered,
+        queue::busy_then_next,
+        queue::no_answer_then_next,
+        queue::rejected_then_next,
+        queue::rejected_by_all_then_asked_again,
+        queue::ring_all_has_one_winner,
+        queue::ring_all_when_all_answer_at_once,
+        queue::abandoned_while_waiting,
+        queue::abandoned_while_ringing,
+        queue::waited_too_long,
+        queue::a_login_is_seen_at_once,
+        queue::no_route,
+        late::an_answer_crosses_the_end_of_ringing,
+        late::an_answer_crosses_the_callers_hangup,
+        late::an_answer_races_the_callers_hangup,
+        late::the_agent_transfers_blindly,
+        hours::closed_with_a_message,
+        hours::closed_with_a_duty_phone,
+        stopped::killed_while_a_caller_waits,
+        stopped::killed_while_a_phone_rings,
+        stopped::killed_while_they_talk,
+        stopped::stopped_while_a_caller_waits,
+        stopped::stopped_while_they_talk,
+        stopped::a_talk_ends_while_it_stops,
+        hostile::names_and_numbers_are_only_text,
+        hostile::numbers_dialled_are_only_text,
     ]
 }
