@@ -5,13 +5,28 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 
-use super::schema::{calls, waits};
+use super::error::Found as _;
+use super::schema::{calls, queues, waits};
 use super::{Database, StoreError, cases, to_ms};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
 use crate::missed::verdict::Verdict;
 use crate::phone::Party;
+
+crate::words! {
+    /// How a stay in a queue ended.
+    "wait outcome" pub enum WaitOutcome {
+        /// An agent took him.
+        Answered = "answered",
+        /// He broke it off.
+        Abandoned = "abandoned",
+        /// He waited for as long as he may, and went on from there.
+        TimedOut = "timed_out",
+        /// We broke it off.
+        Lost = "lost",
+    }
+}
 
 /// A call that has come.
 #[derive(Debug, Clone)]
@@ -86,7 +101,7 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
         ))
         .execute(c)?;
     match &new.queue {
-        Some(queue) => insert_wait(c, &id, 1, queue, new.at),
+        Some(queue) => insert_wait(c, &id, 1, queue, new.service_level.map(to_ms), new.at),
         None => Ok(()),
     }
 }
@@ -96,6 +111,7 @@ fn insert_wait(
     id: &str,
     ordinal: i32,
     queue: &QueueName,
+    service_level_ms: Option<i64>,
     at: UnixMs,
 ) -> Result<(), StoreError> {
     diesel::insert_into(waits::table)
@@ -104,6 +120,7 @@ fn insert_wait(
             waits::ordinal.eq(ordinal),
             waits::queue.eq(queue.as_str()),
             waits::joined_at.eq(at.0),
+            waits::service_level_ms.eq(service_level_ms),
         ))
         .execute(c)?;
     Ok(())
@@ -112,23 +129,30 @@ fn insert_wait(
 /// Records that a caller moved on to another queue, because he waited too long in the one before.
 ///
 /// # Errors
-/// When the database fails.
+/// [`StoreError::NotFound`] when there is no such call.
 pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Result<(), StoreError> {
     let id = call.to_string();
-    leave(c, &id, at, "timed_out")?;
+    let queued: Option<i64> = calls::table.find(&id).select(calls::queued_at).first(c).found("call", call)?;
+    leave(c, &id, at, WaitOutcome::TimedOut)?;
     let last: Option<i32> =
         waits::table.filter(waits::call.eq(&id)).select(diesel::dsl::max(waits::ordinal)).first(c)?;
-    insert_wait(c, &id, last.unwrap_or(0) + 1, queue, at)?;
-    let queued: Option<i64> = calls::table.find(&id).select(calls::queued_at).first(c)?;
+    let service_level_ms: Option<i64> =
+        queues::table.find(queue.as_str()).select(queues::service_level_ms).first(c).optional()?;
+    insert_wait(c, &id, last.unwrap_or(0) + 1, queue, service_level_ms, at)?;
     diesel::update(calls::table.find(&id))
-        .set((calls::queue.eq(queue.as_str()), calls::queued_at.eq(queued.unwrap_or(at.0))))
+        .set((
+            calls::queue.eq(queue.as_str()),
+            calls::queued_at.eq(queued.unwrap_or(at.0)),
+            calls::service_level_ms.eq(service_level_ms),
+        ))
         .execute(c)?;
     Ok(())
 }
 
-fn leave(c: &mut Database, id: &str, at: UnixMs, outcome: &str) -> Result<(), StoreError> {
-    diesel::update(waits::table.filter(waits::call.eq(id).and(waits::left_at.is_null())))
-        .set((waits::left_at.eq(at.0), waits::outcome.eq(outcome)))
+/// Ends a call's stay in a queue, if it is in one.
+pub(super) fn leave(c: &mut Database, call: &str, at: UnixMs, outcome: WaitOutcome) -> Result<(), StoreError> {
+    diesel::update(waits::table.filter(waits::call.eq(call).and(waits::left_at.is_null())))
+        .set((waits::left_at.eq(at.0), waits::outcome.eq(outcome.as_str())))
         .execute(c)?;
     Ok(())
 }
@@ -153,7 +177,7 @@ pub struct Ended {
 }
 
 /// What is needed of a call's row to end it.
-type Before = (i64, Option<i64>, Option<i64>, Option<String>, Option<String>, String, Option<String>);
+type Before = (Option<i64>, Option<i64>, Option<String>, Option<String>, String, Option<i64>);
 
 /// Records the ending, the verdict and the case, in one transaction. The case that is open now, if one is owed.
 /// Ending a call twice changes nothing.
@@ -162,25 +186,24 @@ type Before = (i64, Option<i64>, Option<i64>, Option<String>, Option<String>, St
 /// When the database fails, or there is no such call.
 pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
     let id = end.call.to_string();
-    let (arrived_at, queued_at, answered_at, number, queue, business_day, ended): Before = calls::table
+    let (queued_at, bridged_at, number, queue, business_day, ended_at): Before = calls::table
         .find(&id)
         .select((
-            calls::arrived_at,
             calls::queued_at,
             calls::answered_at,
             calls::number,
             calls::queue,
             calls::business_day,
-            calls::ending,
+            calls::ended_at,
         ))
-        .first(c)?;
-    if ended.is_some() {
+        .first(c)
+        .found("call", end.call)?;
+    if ended_at.is_some() {
         return Ok(None);
     }
-    let answered_at = answered_at.or(end.answered_at.map(|at| at.0));
-    let waited_to = answered_at.map_or(end.at, UnixMs);
-    let wait_ms = queued_at.map(|_| waited_to.since_ms(UnixMs(arrived_at)));
-    diesel::update(calls::table.find(&id))
+    let answered_at = bridged_at.or(end.answered_at.map(|at| at.0));
+    let wait_ms = queued_at.map(|from| answered_at.map_or(end.at, UnixMs).since_ms(UnixMs(from)));
+    diesel::update(calls::table.find(&id).filter(calls::ended_at.is_null()))
         .set((
             calls::ending.eq(end.ending.as_str()),
             calls::stage.eq(end.stage.as_str()),
@@ -191,8 +214,10 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
             calls::talk_ms.eq(answered_at.map(|at| end.at.since_ms(UnixMs(at)))),
         ))
         .execute(c)?;
-    if queued_at.is_some() {
-        leave(c, &id, end.at, wait_outcome(end.ending))?;
+    // A bridge that was recorded has ended the stay already.
+    if queued_at.is_some() && bridged_at.is_none() {
+        let left_at = if end.ending == Ending::Answered { answered_at.map_or(end.at, UnixMs) } else { end.at };
+        leave(c, &id, left_at, wait_outcome(end.ending))?;
     }
     let (Verdict::Case(reason), Some(number)) = (end.verdict, number) else {
         return Ok(None);
@@ -209,16 +234,16 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
     cases::open_or_join(c, &miss).map(Some)
 }
 
-const fn wait_outcome(ending: Ending) -> &'static str {
+const fn wait_outcome(ending: Ending) -> WaitOutcome {
     match ending {
-        Ending::Answered => "answered",
-        Ending::Lost => "lost",
-        Ending::Abandoned => "abandoned",
+        Ending::Answered => WaitOutcome::Answered,
+        Ending::Lost => WaitOutcome::Lost,
+        Ending::Abandoned => WaitOutcome::Abandoned,
         Ending::TimedOut
         | Ending::LeftMessage
         | Ending::AskedCallback
         | Ending::Forwarded
-        | Ending::Refused => "timed_out",
+        | Ending::Refused => WaitOutcome::TimedOut,
     }
 }
 
@@ -384,8 +409,8 @@ impl From<(First, Second, Third)> for CallRow {
 /// # Errors
 /// When the database fails.
 pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreError> {
-    let mut query =
-        calls::table.select(COLUMNS).order(calls::arrived_at.desc()).limit(wanted.limit).into_boxed();
+    // Identities grow with time.
+    let mut query = calls::table.select(COLUMNS).order(calls::id.desc()).limit(wanted.limit).into_boxed();
     if wanted.live {
         query = query.filter(calls::ended_at.is_null());
     }
@@ -406,9 +431,8 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreErro
 /// # Errors
 /// [`StoreError::NotFound`] when there is none.
 pub fn get(c: &mut Database, id: CallId) -> Result<CallRow, StoreError> {
-    let found =
-        calls::table.find(id.to_string()).select(COLUMNS).first::<(First, Second, Third)>(c).optional()?;
-    found.map(CallRow::from).ok_or_else(|| StoreError::NotFound { kind: "call", name: id.to_string() })
+    let found = calls::table.find(id.to_string()).select(COLUMNS).first::<(First, Second, Third)>(c);
+    found.found("call", id).map(CallRow::from)
 }
 
 /// A stay in a queue, as it is shown.
