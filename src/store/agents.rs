@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use super::error::Found as _;
 use super::schema::{agent_changes, agents};
 use super::{Database, StoreError, read, read_option};
 use crate::clock::UnixMs;
@@ -116,8 +117,7 @@ pub fn all(c: &mut Database) -> Result<Vec<AgentRow>, StoreError> {
 /// # Errors
 /// [`StoreError::NotFound`] when there is none of this name.
 pub fn get(c: &mut Database, name: &AgentName) -> Result<AgentRow, StoreError> {
-    let found = agents::table.find(name.as_str()).select(COLUMNS).first::<Raw>(c).optional()?;
-    found.ok_or_else(|| StoreError::NotFound { kind: "agent", name: name.to_string() })?.try_into()
+    agents::table.find(name.as_str()).select(COLUMNS).first::<Raw>(c).found("agent", name)?.try_into()
 }
 
 /// A step that a person or the system makes an agent take.
@@ -138,7 +138,8 @@ pub struct Make<'a> {
 /// Makes a step of status, or ends a wrap-up. A step that changes nothing is no error.
 ///
 /// # Errors
-/// [`StoreError::Step`] when it is not legal from where the agent is.
+/// [`StoreError::Step`] when it is not legal from where the agent is; [`StoreError::Refused`] for the steps that
+/// only an offer can make.
 pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
     let now = get(c, make.agent)?;
     let (status, activity) = agent::step(now.status, now.activity, make.step)
@@ -146,27 +147,47 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
     if (status, activity) == (now.status, now.activity) && make.step != Step::TakeBreak {
         return Ok(now);
     }
-    let reason = (make.step == Step::TakeBreak).then_some(make.why);
-    let fresh = matches!(make.step, Step::LogIn | Step::Resume);
+    let fresh = match make.step {
+        Step::LogIn | Step::Resume => true,
+        Step::LogOut | Step::TakeBreak | Step::EndWrapUp => false,
+        Step::Claim | Step::Release | Step::Bridge | Step::EndTalk | Step::EndTalkAtOnce => {
+            return Err(StoreError::Refused(format!("only an offer can make an agent {}", make.step)));
+        }
+    };
     let idle_since = if fresh && activity == Activity::Idle { make.at } else { now.idle_since_at };
-    let misses = if fresh { 0 } else { now.misses };
     let ready = if make.step == Step::LogIn && activity == Activity::Idle { make.at } else { now.ready_at };
-    diesel::update(agents::table.find(make.agent.as_str()).filter(agents::version.eq(now.version)))
-        .set((
-            agents::status.eq(status.as_str()),
-            agents::activity.eq(activity.as_str()),
-            agents::break_reason.eq(reason),
-            agents::since_at.eq(make.at.0),
-            agents::idle_since_at.eq(idle_since.0),
-            agents::ready_at.eq(ready.0),
-            agents::misses.eq(misses),
-            agents::version.eq(now.version + 1),
-            agents::changed_by.eq(make.by),
-            agents::changed_why.eq(make.why),
-        ))
-        .returning(COLUMNS)
-        .get_result::<Raw>(c)?
-        .try_into()
+    let changed =
+        diesel::update(agents::table.find(make.agent.as_str()).filter(agents::version.eq(now.version)))
+            .set((
+                agents::status.eq(status.as_str()),
+                agents::activity.eq(activity.as_str()),
+                agents::break_reason.eq(break_reason(&now, make, status)),
+                agents::since_at.eq(make.at.0),
+                agents::idle_since_at.eq(idle_since.0),
+                agents::ready_at.eq(ready.0),
+                agents::misses.eq(if fresh { 0 } else { now.misses }),
+                agents::version.eq(now.version + 1),
+                agents::changed_by.eq(make.by),
+                agents::changed_why.eq(make.why),
+            ))
+            .returning(COLUMNS)
+            .get_result::<Raw>(c)
+            .optional()?;
+    changed.ok_or_else(|| changed_meanwhile(make.agent))?.try_into()
+}
+
+/// A break keeps its reason as long as it lasts.
+fn break_reason(now: &AgentRow, make: &Make<'_>, status: Status) -> Option<String> {
+    match (make.step, status) {
+        (Step::TakeBreak, _) => Some(make.why.to_owned()),
+        (_, Status::OnBreak) => now.break_reason.clone(),
+        (_, Status::LoggedOut | Status::Available) => None,
+    }
+}
+
+/// Another controller was quicker. It can be tried again.
+fn changed_meanwhile(agent: &AgentName) -> StoreError {
+    StoreError::Commit(format!("agent {agent} was changed by another controller at the same moment"))
 }
 
 /// A step that was made.

@@ -1,14 +1,13 @@
 //! Attempts: each dialling of a customer, with its place among the three that a business day allows.
 
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error};
 
 use super::schema::attempts;
-use super::{Database, StoreError, cases};
+use super::{Database, StoreError, cases, dialect};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::{Outcome, next_ordinal};
-use crate::missed::regulation::{CAP_A_DAY, CapReached};
+use crate::missed::regulation::CapReached;
 
 /// An attempt that was made.
 #[derive(Debug, Clone)]
@@ -54,11 +53,11 @@ pub struct AttemptRow {
     pub note: Option<String>,
 }
 
-/// Records an attempt.
+/// Records an attempt. Only what cannot have rung (a technical failure) may be left uncounted.
 ///
 /// # Errors
 /// [`StoreError::Cap`] when the day's attempts to this number are used up, also when another process took the
-/// last one; [`StoreError::Refused`] when the case is closed.
+/// last one; [`StoreError::Refused`] when the case is closed, or the attempt must count.
 pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreError> {
     let case = cases::get(c, made.case)?;
     if case.closed_at.is_some() {
@@ -67,6 +66,13 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             made.case
         )));
     }
+    if !made.counted && made.result != Outcome::TechnicalFailure {
+        return Err(StoreError::Refused(format!(
+            "an attempt that ended in {} has rung, so it counts: only a technical_failure does not",
+            made.result
+        )));
+    }
+    dialect::one_at_a_time(c, &case.number)?;
     let cap = |cap: CapReached| StoreError::Cap { number: case.number.clone(), cap };
     let ordinal = if made.counted {
         let counted = counted(c, &case.number, made.business_day)?;
@@ -74,7 +80,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
     } else {
         None
     };
-    let inserted = diesel::insert_into(attempts::table)
+    Ok(diesel::insert_into(attempts::table)
         .values((
             attempts::case_id.eq(made.case.0),
             attempts::number.eq(&case.number),
@@ -87,13 +93,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             attempts::note.eq(made.note),
         ))
         .returning(attempts::all_columns)
-        .get_result(c);
-    match inserted {
-        Err(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
-            Err(cap(CapReached { cap: CAP_A_DAY }))
-        }
-        other => Ok(other?),
-    }
+        .get_result(c)?)
 }
 
 /// How many attempts to a number count on a business day, across cases and queues.
@@ -102,12 +102,8 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
 /// When the database fails.
 pub fn counted(c: &mut Database, number: &str, business_day: &str) -> Result<i64, StoreError> {
     Ok(attempts::table
-        .filter(
-            attempts::number
-                .eq(number)
-                .and(attempts::business_day.eq(business_day))
-                .and(attempts::counted.eq(true)),
-        )
+        .filter(attempts::number.eq(number).and(attempts::business_day.eq(business_day)))
+        .filter(attempts::ordinal.is_not_null())
         .count()
         .get_result(c)?)
 }

@@ -5,13 +5,28 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 
-use super::schema::{calls, waits};
+use super::error::Found as _;
+use super::schema::{calls, queues, waits};
 use super::{Database, StoreError, cases, to_ms};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
 use crate::missed::verdict::Verdict;
 use crate::phone::Party;
+
+crate::words! {
+    /// How a stay in a queue ended.
+    "wait outcome" pub enum WaitOutcome {
+        /// An agent took him.
+        Answered = "answered",
+        /// He broke it off.
+        Abandoned = "abandoned",
+        /// He waited for as long as he may, and went on from there.
+        TimedOut = "timed_out",
+        /// We broke it off.
+        Lost = "lost",
+    }
+}
 
 /// A call that has come.
 #[derive(Debug, Clone)]
@@ -86,7 +101,7 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
         ))
         .execute(c)?;
     match &new.queue {
-        Some(queue) => insert_wait(c, &id, 1, queue, new.at),
+        Some(queue) => insert_wait(c, &id, 1, queue, new.service_level.map(to_ms), new.at),
         None => Ok(()),
     }
 }
@@ -96,6 +111,7 @@ fn insert_wait(
     id: &str,
     ordinal: i32,
     queue: &QueueName,
+    service_level_ms: Option<i64>,
     at: UnixMs,
 ) -> Result<(), StoreError> {
     diesel::insert_into(waits::table)
@@ -104,6 +120,7 @@ fn insert_wait(
             waits::ordinal.eq(ordinal),
             waits::queue.eq(queue.as_str()),
             waits::joined_at.eq(at.0),
+            waits::service_level_ms.eq(service_level_ms),
         ))
         .execute(c)?;
     Ok(())
@@ -112,16 +129,22 @@ fn insert_wait(
 /// Records that a caller moved on to another queue, because he waited too long in the one before.
 ///
 /// # Errors
-/// When the database fails.
+/// [`StoreError::NotFound`] when there is no such call.
 pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Result<(), StoreError> {
     let id = call.to_string();
-    leave(c, &id, at, "timed_out")?;
+    let queued: Option<i64> = calls::table.find(&id).select(calls::queued_at).first(c).found("call", call)?;
+    leave(c, &id, at, WaitOutcome::TimedOut)?;
     let last: Option<i32> =
         waits::table.filter(waits::call.eq(&id)).select(diesel::dsl::max(waits::ordinal)).first(c)?;
-    insert_wait(c, &id, last.unwrap_or(0) + 1, queue, at)?;
-    let queued: Option<i64> = calls::table.find(&id).select(calls::queued_at).first(c)?;
+    let service_level_ms: Option<i64> =
+        queues::table.find(queue.as_str()).select(queues::service_level_ms).first(c).optional()?;
+    insert_wait(c, &id, last.unwrap_or(0) + 1, queue, service_level_ms, at)?;
     diesel::update(calls::table.find(&id))
-        .set((calls::queue.eq(queue.as_str()), calls::queued_at.eq(queued.unwrap_or(at.0))))
+        .set((
+            calls::queue.eq(queue.as_str()),
+            calls::queued_at.eq(queued.unwrap_or(at.0)),
+            calls::service_level_ms.eq(service_level_ms),
+        ))
         .execute(c)?;
     Ok(())
 }
@@ -131,12 +154,18 @@ pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Re
 /// # Errors
 /// When the database fails.
 pub fn time_out(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
-    leave(c, &call.to_string(), at, "timed_out")
+    leave(c, &call.to_string(), at, WaitOutcome::TimedOut)
 }
 
-fn leave(c: &mut Database, id: &str, at: UnixMs, outcome: &str) -> Result<(), StoreError> {
-    diesel::update(waits::table.filter(waits::call.eq(id).and(waits::left_at.is_null())))
-        .set((waits::left_at.eq(at.0), waits::outcome.eq(outcome)))
+/// Ends a call's stay in a queue, if it is in one.
+pub(super) fn leave(
+    c: &mut Database,
+    call: &str,
+    at: UnixMs,
+    outcome: WaitOutcome,
+) -> Result<(), StoreError> {
+    diesel::update(waits::table.filter(waits::call.eq(call).and(waits::left_at.is_null())))
+        .set((waits::left_at.eq(at.0), waits::outcome.eq(outcome.as_str())))
         .execute(c)?;
     Ok(())
 }
@@ -161,7 +190,7 @@ pub struct Ended {
 }
 
 /// What is needed of a call's row to end it.
-type Before = (i64, Option<i64>, Option<i64>, Option<String>, Option<String>, String, Option<String>);
+type Before = (Option<i64>, Option<i64>, Option<String>, Option<String>, String, Option<i64>);
 
 /// Records the ending, the verdict and the case, in one transaction. The case that is open now, if one is owed.
 /// Ending a call twice changes nothing.
@@ -170,31 +199,34 @@ type Before = (i64, Option<i64>, Option<i64>, Option<String>, Option<String>, St
 /// When the database fails, or there is no such call.
 pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
     let id = end.call.to_string();
-    let (arrived_at, queued_at, answered_at, number, queue, business_day, ended): Before = calls::table
+    let (queued_at, bridged_at, number, queue, business_day, ended_at): Before = calls::table
         .find(&id)
         .select((
-            calls::arrived_at,
             calls::queued_at,
             calls::answered_at,
             calls::number,
             calls::queue,
             calls::business_day,
-            calls::ending,
+            calls::ended_at,
         ))
-        .first(c)?;
-    if ended.is_some() {
+        .first(c)
+        .found("call", end.call)?;
+    if ended_at.is_some() {
         return Ok(None);
     }
-    let answered_at = answered_at.or(end.answered_at.map(|at| at.0));
-    if queued_at.is_some() {
-        leave(c, &id, end.at, wait_outcome(end.ending))?;
+    let answered_at = bridged_at.or(end.answered_at.map(|at| at.0));
+    // A bridge that was recorded has ended the stay already.
+    if queued_at.is_some() && bridged_at.is_none() {
+        let left_at =
+            if end.ending == Ending::Answered { answered_at.map_or(end.at, UnixMs) } else { end.at };
+        leave(c, &id, left_at, wait_outcome(end.ending))?;
     }
     let waited_to = match (answered_at, queued_at) {
         (None, Some(_)) => last_left(c, &id)?,
         (answered_at, _) => answered_at,
     };
-    let wait_ms = queued_at.and(waited_to).map(|to| UnixMs(to).since_ms(UnixMs(arrived_at)));
-    diesel::update(calls::table.find(&id))
+    let wait_ms = queued_at.zip(waited_to).map(|(from, to)| UnixMs(to).since_ms(UnixMs(from)));
+    diesel::update(calls::table.find(&id).filter(calls::ended_at.is_null()))
         .set((
             calls::ending.eq(end.ending.as_str()),
             calls::stage.eq(end.stage.as_str()),
@@ -225,16 +257,16 @@ fn last_left(c: &mut Database, id: &str) -> Result<Option<i64>, StoreError> {
     Ok(waits::table.filter(waits::call.eq(id)).select(diesel::dsl::max(waits::left_at)).first(c)?)
 }
 
-const fn wait_outcome(ending: Ending) -> &'static str {
+const fn wait_outcome(ending: Ending) -> WaitOutcome {
     match ending {
-        Ending::Answered => "answered",
-        Ending::Lost => "lost",
-        Ending::Abandoned => "abandoned",
+        Ending::Answered => WaitOutcome::Answered,
+        Ending::Lost => WaitOutcome::Lost,
+        Ending::Abandoned => WaitOutcome::Abandoned,
         Ending::TimedOut
         | Ending::LeftMessage
         | Ending::AskedCallback
         | Ending::Forwarded
-        | Ending::Refused => "timed_out",
+        | Ending::Refused => WaitOutcome::TimedOut,
     }
 }
 
@@ -400,8 +432,8 @@ impl From<(First, Second, Third)> for CallRow {
 /// # Errors
 /// When the database fails.
 pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreError> {
-    let mut query =
-        calls::table.select(COLUMNS).order(calls::arrived_at.desc()).limit(wanted.limit).into_boxed();
+    // Identities grow with time.
+    let mut query = calls::table.select(COLUMNS).order(calls::id.desc()).limit(wanted.limit).into_boxed();
     if wanted.live {
         query = query.filter(calls::ended_at.is_null());
     }
@@ -422,9 +454,8 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreErro
 /// # Errors
 /// [`StoreError::NotFound`] when there is none.
 pub fn get(c: &mut Database, id: CallId) -> Result<CallRow, StoreError> {
-    let found =
-        calls::table.find(id.to_string()).select(COLUMNS).first::<(First, Second, Third)>(c).optional()?;
-    found.map(CallRow::from).ok_or_else(|| StoreError::NotFound { kind: "call", name: id.to_string() })
+    let found = calls::table.find(id.to_string()).select(COLUMNS).first::<(First, Second, Third)>(c);
+    found.found("call", id).map(CallRow::from)
 }
 
 /// A stay in a queue, as it is shown.

@@ -2,8 +2,9 @@
 
 use diesel::prelude::*;
 
+use super::error::Found as _;
 use super::schema::{calls, case_misses, cases};
-use super::{Database, StoreError};
+use super::{Database, StoreError, dialect};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
 use crate::missed::case::{Closed, Reason, State};
@@ -22,18 +23,20 @@ pub(super) struct Miss<'a> {
 
 /// Opens a case for the number, or counts the miss in the one that is open.
 pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, StoreError> {
-    let open: Option<i64> = cases::table
-        .filter(cases::number.eq(miss.number).and(cases::state.eq(State::Open.as_str())))
-        .select(cases::id)
+    dialect::one_at_a_time(c, miss.number)?;
+    let open: Option<(i64, Option<String>)> = cases::table
+        .filter(cases::number.eq(miss.number).and(cases::closed_at.is_null()))
+        .select((cases::id, cases::queue))
         .first(c)
         .optional()?;
     let id = match open {
-        Some(id) => {
+        Some((id, queue)) => {
             diesel::update(cases::table.find(id))
                 .set((
                     cases::misses.eq(cases::misses + 1),
                     cases::last_miss_at.eq(miss.at.0),
-                    cases::queue.eq(miss.queue),
+                    // The queue of the latest miss that reached one owns the case.
+                    cases::queue.eq(miss.queue.or(queue.as_deref())),
                 ))
                 .execute(c)?;
             id
@@ -101,10 +104,12 @@ pub struct CaseRow {
 /// # Errors
 /// When the database fails.
 pub fn list(c: &mut Database, state: Option<State>, limit: i64) -> Result<Vec<CaseRow>, StoreError> {
-    let mut query = cases::table.order((cases::opened_at, cases::id)).limit(limit).into_boxed();
-    if let Some(state) = state {
-        query = query.filter(cases::state.eq(state.as_str()));
-    }
+    let query = cases::table.order((cases::opened_at, cases::id)).limit(limit).into_boxed();
+    let query = match state {
+        None => query,
+        Some(State::Open) => query.filter(cases::closed_at.is_null()),
+        Some(State::Closed) => query.filter(cases::closed_at.is_not_null()),
+    };
     Ok(query.load(c)?)
 }
 
@@ -113,8 +118,7 @@ pub fn list(c: &mut Database, state: Option<State>, limit: i64) -> Result<Vec<Ca
 /// # Errors
 /// [`StoreError::NotFound`] when there is none.
 pub fn get(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
-    let found = cases::table.find(id.0).first(c).optional()?;
-    found.ok_or_else(|| StoreError::NotFound { kind: "case", name: id.to_string() })
+    cases::table.find(id.0).first(c).found("case", id)
 }
 
 /// The case that a missed call opened or joined.
@@ -175,7 +179,7 @@ pub fn close(
     note: Option<&str>,
     at: UnixMs,
 ) -> Result<CaseRow, StoreError> {
-    let open = cases::table.find(id.0).filter(cases::state.eq(State::Open.as_str()));
+    let open = cases::table.find(id.0).filter(cases::closed_at.is_null());
     let closed = diesel::update(open)
         .set((
             cases::state.eq(State::Closed.as_str()),

@@ -1,19 +1,20 @@
-//! The only place where SQLite and PostgreSQL differ.
+//! The only place where SQLite and PostgreSQL differ: opening, transactions, errors; below it the versions of
+//! the schema and the watch for changes by others.
+
+pub(super) mod versions;
+pub(super) mod watch;
 
 use std::fmt;
-use std::path::PathBuf;
-use std::str::FromStr;
+use std::path::Path;
+use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::migration::MigrationSource;
 use diesel::prelude::*;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel::result::{DatabaseErrorKind as Kind, Error};
+use diesel::sql_types::Text;
 
-use super::StoreError;
 use super::engine::Settings;
-
-const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
-const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+use super::{DatabaseUrl, StoreError};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -33,259 +34,223 @@ impl fmt::Debug for Database {
     }
 }
 
-/// Where the database is: `sqlite:FILE` or `postgres://USER@HOST/NAME`.
-#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub enum DatabaseUrl {
-    /// A file of our own.
-    Sqlite(PathBuf),
-    /// A server, as libpq reads it.
-    Postgres(String),
-}
-
-impl FromStr for DatabaseUrl {
-    type Err = StoreError;
-    fn from_str(text: &str) -> Result<Self, StoreError> {
-        if let Some(path) = text.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            if !path.is_empty() && !path.starts_with(':') {
-                return Ok(Self::Sqlite(path.into()));
-            }
-        } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(Self::Postgres(text.to_owned()));
-        }
-        Err(StoreError::BadUrl { given: without_password(text) })
-    }
-}
-
-impl TryFrom<String> for DatabaseUrl {
-    type Error = StoreError;
-    fn try_from(text: String) -> Result<Self, StoreError> {
-        text.parse()
-    }
-}
-
-impl From<DatabaseUrl> for String {
-    fn from(url: DatabaseUrl) -> Self {
-        match url {
-            DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
-            DatabaseUrl::Postgres(url) => url,
-        }
-    }
-}
-
-/// Shown without a password.
-impl fmt::Display for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_password(&String::from(self.clone())))
-    }
-}
-
-impl fmt::Debug for DatabaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-fn without_password(url: &str) -> String {
-    let cut = |(start, rest): (&str, &str)| {
-        let (account, host) = rest.split_once('@')?;
-        let (user, _) = account.split_once(':')?;
-        Some(format!("{start}://{user}:***@{host}"))
-    };
-    url.split_once("://").and_then(cut).unwrap_or_else(|| url.chars().take(200).collect())
-}
-
 /// Opens the connection that writes.
 pub(super) fn open_writer(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> {
     let mut connection = open(url, settings)?;
-    if let Database::Sqlite(sqlite) = &mut connection {
-        let unwritable = |error: diesel::result::Error| match url {
-            DatabaseUrl::Sqlite(path) => {
-                StoreError::Unwritable { path: path.clone(), reason: error.to_string() }
-            }
-            DatabaseUrl::Postgres(_) => StoreError::Database(error),
-        };
-        sqlite.batch_execute("PRAGMA journal_mode = WAL;").map_err(unwritable)?;
-        sqlite.batch_execute("BEGIN IMMEDIATE; ROLLBACK;").map_err(unwritable)?;
+    if let (Database::Sqlite(sqlite), DatabaseUrl::Sqlite(path)) = (&mut connection, url) {
+        let trouble = |error: Error| sqlite_trouble(path, &error.to_string(), settings.busy_timeout);
+        let mode = diesel::sql_query("PRAGMA journal_mode = WAL").get_result::<Mode>(sqlite);
+        if mode.map_err(trouble)?.journal_mode != "wal" {
+            let reason = "it cannot keep a write-ahead log here (is it on a network file system?)".to_owned();
+            return Err(StoreError::Unwritable { path: path.clone(), reason });
+        }
+        sqlite.batch_execute("BEGIN IMMEDIATE; ROLLBACK;").map_err(trouble)?;
     }
     Ok(connection)
+}
+
+#[derive(QueryableByName)]
+struct Mode {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
 }
 
 /// Opens a connection that only reads.
 pub(super) fn open_reader(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> {
     let mut connection = open(url, settings)?;
-    match &mut connection {
-        Database::Sqlite(sqlite) => sqlite.batch_execute("PRAGMA query_only = ON;")?,
-        Database::Postgresql(postgres) => {
-            postgres.batch_execute("SET default_transaction_read_only = on;")?;
-        }
+    if let Database::Sqlite(sqlite) = &mut connection {
+        sqlite.batch_execute("PRAGMA query_only = ON;")?;
     }
     Ok(connection)
 }
 
 fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> {
-    let unreachable =
-        |error: ConnectionError| StoreError::Unreachable { url: url.to_string(), reason: error.to_string() };
     match url {
         DatabaseUrl::Postgres(address) => {
-            let mut postgres = PgConnection::establish(address).map_err(unreachable)?;
-            postgres.batch_execute("SET client_min_messages = warning;")?;
+            let unreachable = |reason: String| StoreError::Unreachable { url: url.to_string(), reason };
+            let mut postgres = PgConnection::establish(&DatabaseUrl::libpq(address))
+                .map_err(|error| unreachable(error.to_string()))?;
+            // Somebody may have turned durability off for the whole server: not for us.
+            let wait_ms = settings.busy_timeout.as_millis();
+            postgres.batch_execute(&format!(
+                "SET client_min_messages = warning; SET lock_timeout = {wait_ms}; \
+                 SELECT set_config('synchronous_commit', 'on', false) \
+                 WHERE current_setting('synchronous_commit') = 'off';"
+            ))?;
             Ok(Database::Postgresql(postgres))
         }
         DatabaseUrl::Sqlite(path) => {
-            let mut sqlite = SqliteConnection::establish(&path.to_string_lossy()).map_err(unreachable)?;
+            let trouble = |reason: &str| sqlite_trouble(path, reason, settings.busy_timeout);
+            let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())
+                .map_err(|error| trouble(&error.to_string()))?;
             let busy_ms = settings.busy_timeout.as_millis();
             sqlite
                 .batch_execute(&format!(
                     "PRAGMA busy_timeout = {busy_ms}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                     PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;"
+                     PRAGMA recursive_triggers = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
+                     PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
                 ))
-                .map_err(|error| StoreError::Unreachable { url: url.to_string(), reason: error.to_string() })?;
+                .map_err(|error| trouble(&error.to_string()))?;
             Ok(Database::Sqlite(sqlite))
         }
     }
 }
 
+/// What SQLite's words about a file mean for the one who chose it.
+fn sqlite_trouble(path: &Path, reason: &str, waited: Duration) -> StoreError {
+    let path = path.to_owned();
+    if reason.contains("not a database") {
+        StoreError::NotADatabase { path }
+    } else if is_busy(reason) {
+        StoreError::Busy { waited }
+    } else {
+        StoreError::Unwritable { path, reason: reason.to_owned() }
+    }
+}
+
+fn is_busy(message: &str) -> bool {
+    message.contains("database is locked") || message.contains("database table is locked")
+}
+
 /// Begins the transaction of a group. SQLite's takes the right to write at once, so that it cannot fail later.
-pub(super) fn begin(connection: &mut Database) -> QueryResult<()> {
-    match connection {
+pub(super) fn begin_write(connection: &mut Database, settings: &Settings) -> Result<(), StoreError> {
+    let begun = match connection {
         Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         Database::Postgresql(c) => AnsiTransactionManager::begin_transaction(c),
-    }
-}
-
-/// Makes what the group did durable.
-pub(super) fn commit(connection: &mut Database) -> QueryResult<()> {
-    match connection {
-        Database::Sqlite(c) => AnsiTransactionManager::commit_transaction(c),
-        Database::Postgresql(c) => AnsiTransactionManager::commit_transaction(c),
-    }
-}
-
-/// Undoes the group.
-pub(super) fn rollback(connection: &mut Database) -> QueryResult<()> {
-    match connection {
-        Database::Sqlite(c) => AnsiTransactionManager::rollback_transaction(c),
-        Database::Postgresql(c) => AnsiTransactionManager::rollback_transaction(c),
-    }
-}
-
-/// Brings the schema up to date. Returns the migrations that were run.
-pub(super) fn migrate(connection: &mut Database) -> Result<Vec<String>, StoreError> {
-    let done = match connection {
-        Database::Sqlite(c) => run_pending(c, SQLITE)?,
-        Database::Postgresql(c) => run_pending(c, POSTGRES)?,
     };
-    Ok(done)
+    begun.map_err(|error| match &error {
+        Error::DatabaseError(_, info) if is_busy(info.message()) => {
+            StoreError::Busy { waited: settings.busy_timeout }
+        }
+        _ => error.into(),
+    })
 }
 
-fn run_pending<DB, C>(connection: &mut C, ours: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
-where
-    DB: diesel::backend::Backend,
-    C: MigrationHarness<DB>,
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    refuse_newer(connection, &ours)?;
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(error.to_string());
-    Ok(connection.run_pending_migrations(ours).map_err(failed)?.iter().map(ToString::to_string).collect())
-}
-
-/// Refuses a database that a newer program has changed, or one that lacks what this program needs.
-pub(super) fn check_version(connection: &mut Database) -> Result<(), StoreError> {
+/// Begins a transaction in which all reads see the same state.
+pub(super) fn begin_read(connection: &mut Database) -> QueryResult<()> {
     match connection {
-        Database::Sqlite(c) => check_pending(c, SQLITE),
-        Database::Postgresql(c) => check_pending(c, POSTGRES),
+        Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN DEFERRED"),
+        Database::Postgresql(c) => AnsiTransactionManager::begin_transaction_sql(
+            c,
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        ),
     }
 }
 
-fn check_pending<DB, C>(connection: &mut C, ours: EmbeddedMigrations) -> Result<(), StoreError>
-where
-    DB: diesel::backend::Backend,
-    C: MigrationHarness<DB>,
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    refuse_newer(connection, &ours)?;
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(error.to_string());
-    match connection.pending_migrations(ours).map_err(failed)?.len() {
-        0 => Ok(()),
-        pending => Err(StoreError::Older { pending }),
+/// Whether a transaction that failed inside needs a savepoint to be told: PostgreSQL answers the COMMIT of a
+/// transaction in which something failed with a silent ROLLBACK.
+pub(super) const fn always_savepoint(connection: &Database) -> bool {
+    matches!(connection, Database::Postgresql(_))
+}
+
+/// Sets a savepoint.
+pub(super) fn savepoint(connection: &mut Database) -> QueryResult<()> {
+    <Database as TransactionManager<Database>>::begin_transaction(connection)
+}
+
+/// Makes what was done durable, or keeps what was done since the last savepoint.
+pub(super) fn commit(connection: &mut Database) -> QueryResult<()> {
+    <Database as TransactionManager<Database>>::commit_transaction(connection)
+}
+
+/// How many transactions and savepoints are open.
+pub(super) fn depth(connection: &mut Database) -> u32 {
+    use diesel::connection::TransactionManagerStatus::{InError, Valid};
+    match <Database as TransactionManager<Database>>::transaction_manager_status_mut(connection) {
+        Valid(status) => status.transaction_depth().map_or(0, std::num::NonZeroU32::get),
+        InError => 0,
     }
 }
 
-fn refuse_newer<DB, C>(connection: &mut C, ours: &EmbeddedMigrations) -> Result<(), StoreError>
-where
-    DB: diesel::backend::Backend,
-    C: MigrationHarness<DB>,
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    let failed = |error: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(error.to_string());
-    let mut known: Vec<String> =
-        ours.migrations().map_err(failed)?.iter().map(|m| m.name().version().to_string()).collect();
-    known.sort();
-    let applied = connection.applied_migrations().map_err(failed)?;
-    let newest = applied.iter().map(ToString::to_string).max();
-    match newest.filter(|version| !known.contains(version)) {
-        Some(version) => {
-            Err(StoreError::Newer { version, known: known.pop().unwrap_or_else(|| "none".to_owned()) })
+/// Undoes everything down to `to` open transactions and savepoints, whatever was left open above it.
+pub(super) fn unwind(connection: &mut Database, to: u32) -> QueryResult<()> {
+    while depth(connection) > to {
+        <Database as TransactionManager<Database>>::rollback_transaction(connection)?;
+    }
+    Ok(())
+}
+
+/// Whether the connection is of no use any more: lost, or with a transaction that could not be undone.
+pub(super) fn is_broken(connection: &mut Database) -> bool {
+    <Database as TransactionManager<Database>>::is_broken_transaction_manager(connection)
+        || depth(connection) > 0
+}
+
+/// The words with which a trigger of ours refuses, without the mark that tells them from the database's own.
+pub(super) fn refusal(error: &Error) -> Option<&str> {
+    match error {
+        Error::DatabaseError(_, info) => info.message().strip_prefix("refused: "),
+        _ => None,
+    }
+}
+
+/// Whether the same transaction may succeed when it is tried again later: it met another one, or the database
+/// was out of reach for a moment. Both databases name some of these by their words only.
+pub(super) fn may_pass(error: &Error) -> bool {
+    const WORDS: [&str; 8] = [
+        "database is locked",
+        "disk is full",
+        "disk I/O error",
+        "deadlock detected",
+        "lock timeout",
+        "terminating connection",
+        "the database system is",
+        "No space left",
+    ];
+    match error {
+        Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => true,
+        Error::DatabaseError(
+            Kind::SerializationFailure
+            | Kind::ClosedConnection
+            | Kind::UnableToSendCommand
+            | Kind::ReadOnlyTransaction,
+            _,
+        ) => true,
+        Error::DatabaseError(Kind::Unknown, info) => WORDS.iter().any(|word| info.message().contains(word)),
+        _ => false,
+    }
+}
+
+/// Lets transactions that concern one number follow each other, until this one is committed. SQLite has one
+/// writer at a time anyway.
+pub(super) fn one_at_a_time(connection: &mut Database, number: &str) -> QueryResult<()> {
+    match connection {
+        Database::Sqlite(_) => Ok(()),
+        Database::Postgresql(c) => {
+            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+                .bind::<Text, _>(number)
+                .execute(c)?;
+            Ok(())
         }
-        None => Ok(()),
     }
 }
 
-/// Notices what other processes change.
-pub(super) enum Watch {
-    /// SQLite counts the changes that others make, as seen by the connection that writes.
-    DataVersion(Option<i64>),
-    /// PostgreSQL tells a connection that listens; `own` is the process that serves our writer.
-    Listen { connection: Box<PgConnection>, own: i32 },
+/// Checks now what is otherwise checked at the commit: that rules refer to what exists. So that the one who
+/// broke it hears of it, and not everybody who shares his commit.
+pub(super) fn check_references(connection: &mut Database) -> Result<(), StoreError> {
+    match connection {
+        Database::Postgresql(c) => {
+            c.batch_execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")?
+        }
+        Database::Sqlite(c) => {
+            let broken: Vec<Broken> = diesel::sql_query(
+                "SELECT \"table\" AS child, parent FROM pragma_foreign_key_check('queues') \
+                 UNION SELECT \"table\", parent FROM pragma_foreign_key_check('routes') \
+                 UNION SELECT \"table\", parent FROM pragma_foreign_key_check('tiers')",
+            )
+            .load(c)?;
+            if let Some(Broken { child, parent }) = broken.into_iter().next() {
+                return Err(StoreError::Refused(format!("a row of {child} refers to none of {parent}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[derive(QueryableByName)]
-struct Version {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    data_version: i64,
-}
-
-#[derive(QueryableByName)]
-struct Backend {
-    #[diesel(sql_type = diesel::sql_types::Integer)]
-    pid: i32,
-}
-
-impl Watch {
-    /// Begins to watch on behalf of the connection that writes.
-    pub(super) fn new(url: &DatabaseUrl, writer: &mut Database) -> Result<Self, StoreError> {
-        match (url, writer) {
-            (DatabaseUrl::Postgres(address), Database::Postgresql(writer)) => {
-                let own =
-                    diesel::sql_query("SELECT pg_backend_pid() AS pid").get_result::<Backend>(writer)?.pid;
-                let mut connection = PgConnection::establish(address).map_err(|error| {
-                    StoreError::Unreachable { url: url.to_string(), reason: error.to_string() }
-                })?;
-                connection.batch_execute("LISTEN dozvon")?;
-                Ok(Self::Listen { connection: Box::new(connection), own })
-            }
-            _ => Ok(Self::DataVersion(None)),
-        }
-    }
-
-    /// Whether another process has changed anything since the last look.
-    pub(super) fn look(&mut self, writer: &mut Database) -> Result<bool, StoreError> {
-        match (self, writer) {
-            (Self::DataVersion(seen), Database::Sqlite(c)) => {
-                let now = diesel::sql_query("PRAGMA data_version").get_result::<Version>(c)?.data_version;
-                let before = seen.replace(now);
-                Ok(before.is_some_and(|before| before != now))
-            }
-            (Self::Listen { connection, own }, _) => {
-                let mut changed = false;
-                for notification in connection.notifications_iter() {
-                    changed |= notification?.process_id != *own;
-                }
-                Ok(changed)
-            }
-            (Self::DataVersion(_), Database::Postgresql(_)) => Ok(false),
-        }
-    }
+struct Broken {
+    #[diesel(sql_type = Text)]
+    child: String,
+    #[diesel(sql_type = Text)]
+    parent: String,
 }

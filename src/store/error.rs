@@ -1,7 +1,9 @@
 //! What can go wrong with the database, and whose fault it is.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::dialect;
 use crate::missed::regulation::CapReached;
 use crate::queue::agent;
 
@@ -62,6 +64,24 @@ pub enum StoreError {
         /// What the system said.
         reason: String,
     },
+    /// The file is something else than a database.
+    #[error("{} is not a SQLite database: name another file in [database] url, or move this one away", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another program has made the database.
+    #[error("{} holds the tables of another program: name another file in [database] url", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another process writes for too long.
+    #[error("the database is busy: another process has been writing for {waited:?}; end it or try again")]
+    Busy {
+        /// How long it was waited for.
+        waited: Duration,
+    },
     /// The url names no database that we know.
     #[error("{given:?} is not a database: write sqlite:FILE or postgres://USER@HOST/NAME")]
     BadUrl {
@@ -113,30 +133,64 @@ pub enum StoreError {
     /// The commit failed: nothing of the group was kept.
     #[error("the commit failed, nothing was kept: {0}")]
     Commit(String),
+    /// A transaction of ours has a fault. It was undone.
+    #[error("the transaction {name} panicked and was undone: this is a fault in dozvon, please report it")]
+    Panicked {
+        /// Its name.
+        name: &'static str,
+    },
     /// The committing task is gone: the process is stopping.
     #[error("the store is closed")]
     Closed,
     /// The database refused or failed.
     #[error("database: {0}")]
-    Database(#[from] diesel::result::Error),
+    Database(#[source] diesel::result::Error),
+}
+
+impl From<diesel::result::Error> for StoreError {
+    fn from(error: diesel::result::Error) -> Self {
+        match dialect::refusal(&error) {
+            Some(reason) => Self::Refused(reason.to_owned()),
+            None => Self::Database(error),
+        }
+    }
 }
 
 impl StoreError {
     /// Whether the same transaction may succeed when it is tried again later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        use diesel::result::{DatabaseErrorKind as Kind, Error};
         match self {
-            Self::Overloaded { .. } | Self::Commit(_) | Self::Unreachable { .. } => true,
-            Self::Database(Error::DatabaseError(kind, _)) => !matches!(
-                kind,
-                Kind::UniqueViolation
-                    | Kind::ForeignKeyViolation
-                    | Kind::NotNullViolation
-                    | Kind::CheckViolation
-            ),
-            Self::Database(error) => matches!(error, Error::BrokenTransactionManager),
+            Self::Overloaded { .. } | Self::Commit(_) | Self::Unreachable { .. } | Self::Busy { .. } => true,
+            Self::Database(error) => dialect::may_pass(error),
             _ => false,
         }
+    }
+
+    /// The same news for another one who shares the commit.
+    pub(super) fn for_another(&self) -> Self {
+        match self {
+            Self::Busy { waited } => Self::Busy { waited: *waited },
+            Self::Unreachable { url, reason } => {
+                Self::Unreachable { url: url.clone(), reason: reason.clone() }
+            }
+            Self::Commit(reason) => Self::Commit(reason.clone()),
+            other => Self::Commit(other.to_string()),
+        }
+    }
+}
+
+/// Says what was looked for when a query finds no row.
+pub(super) trait Found<T> {
+    /// The row, or [`StoreError::NotFound`].
+    fn found(self, kind: &'static str, name: impl std::fmt::Display) -> Result<T, StoreError>;
+}
+
+impl<T> Found<T> for diesel::QueryResult<T> {
+    fn found(self, kind: &'static str, name: impl std::fmt::Display) -> Result<T, StoreError> {
+        self.map_err(|error| match error {
+            diesel::result::Error::NotFound => StoreError::NotFound { kind, name: name.to_string() },
+            other => other.into(),
+        })
     }
 }

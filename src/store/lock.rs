@@ -48,8 +48,10 @@ fn holder(file: &mut File) -> String {
     }
 }
 
+/// The same file for every way to write the database's path, links included.
 fn beside(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
+    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
+    let mut name = database.into_os_string();
     name.push(".lock");
     name.into()
 }

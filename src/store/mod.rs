@@ -1,28 +1,38 @@
 //! What must not be lost: every query of the product, on SQLite (embedded) or PostgreSQL.
 //!
 //! In: closures over a [`Database`], named. Out: their results, after they are committed and durable.
-//! One file a noun holds the queries; `engine` runs and commits them in groups; `dialect` is the only place
-//! where the two databases differ; `lock` keeps a second controller off a SQLite file.
+//! One file a noun holds the queries; `engine` is the way in, `commit` runs and commits what writes in groups,
+//! `readers` runs what reads; `dialect` is the only place where the two databases differ; `lock` keeps a second
+//! controller off a SQLite file. Tables, triggers and views stand in migrations/, described in its README.
 //! **Invariant:** a `write` that returned `Ok` is on disk. One that returned an error left nothing behind.
+//! **Invariant:** what must never be (two claims on an agent, a fourth attempt, an illegal step, a second ending)
+//! is refused by the database, whoever writes; the functions here only say it more politely.
+//! *Deliberately absent:* the clock: every instant is an argument.
 
 pub mod agents;
 pub mod attempts;
 pub mod calls;
 pub mod cases;
+mod commit;
 mod dialect;
 mod engine;
 mod error;
 mod lock;
 pub mod offers;
+mod readers;
 pub mod recovery;
 pub mod reports;
 pub mod rules;
 mod schema;
+mod stats;
+mod url;
 
-pub use dialect::{Database, DatabaseUrl};
-pub use engine::{Settings, Stats, Store, TransactionStats};
+pub use dialect::Database;
+pub use engine::{Settings, Store};
 pub use error::StoreError;
 pub use lock::Lock;
+pub use stats::{Stats, TransactionStats};
+pub use url::DatabaseUrl;
 
 /// Reads a word or an id that the database holds; the database's checks make a failure a sign of tampering.
 fn read<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {

@@ -6,8 +6,10 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::agents::{self as agent_rows, AgentRow};
-use super::schema::{agents, calls, offers, waits};
-use super::{Database, StoreError, to_ms};
+use super::calls::{self as call_rows, WaitOutcome};
+use super::error::Found as _;
+use super::schema::{agents, calls, offers};
+use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status};
@@ -41,24 +43,19 @@ pub enum Refusal {
     Call,
 }
 
-/// Claims an agent: the only thing that may make a phone ring.
+/// Claims an agent: the only thing that may make a phone ring. Repeating a claim that was made is no refusal.
 ///
 /// # Errors
 /// When the database fails; a refusal is a result.
 pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, StoreError> {
-    let waiting = calls::table
-        .find(claim.call.to_string())
-        .filter(calls::ended_at.is_null().and(calls::offer.is_null()));
-    if !diesel::select(exists(waiting)).get_result::<bool>(c)? {
-        return Ok(Err(Refusal::Call));
-    }
-    let offer = claim.offer.to_string();
+    let (offer, call) = (claim.offer.to_string(), claim.call.to_string());
     let free = agents::table.find(claim.agent.as_str()).filter(
         agents::version
             .eq(claim.version)
             .and(agents::status.eq(Status::Available.as_str()))
             .and(agents::activity.eq(Activity::Idle.as_str()))
-            .and(agents::ready_at.le(claim.at.0)),
+            .and(agents::ready_at.le(claim.at.0))
+            .and(exists(waiting(&call))),
     );
     let claimed = diesel::update(free)
         .set((
@@ -71,12 +68,12 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
         ))
         .execute(c)?;
     if claimed == 0 {
-        return Ok(Err(Refusal::Agent));
+        return refusal(c, &offer, &call);
     }
     diesel::insert_into(offers::table)
         .values((
             offers::id.eq(&offer),
-            offers::call.eq(claim.call.to_string()),
+            offers::call.eq(&call),
             offers::queue.eq(claim.queue.as_str()),
             offers::agent.eq(claim.agent.as_str()),
             offers::controller.eq(&claim.controller),
@@ -86,7 +83,24 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
     Ok(Ok(()))
 }
 
-/// Makes an answered offer the winner of its call. Whether it is: at most one ever is at a time.
+/// The call, as long as nobody has it and it goes on.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn waiting<'a>(call: &'a str) -> _ {
+    calls::table.filter(calls::id.eq(call).and(calls::ended_at.is_null()).and(calls::offer.is_null()))
+}
+
+/// Why nothing was claimed.
+fn refusal(c: &mut Database, offer: &str, call: &str) -> Result<Result<(), Refusal>, StoreError> {
+    let again = offers::table.find(offer).filter(offers::ended_at.is_null());
+    if diesel::select(exists(again)).get_result::<bool>(c)? {
+        return Ok(Ok(()));
+    }
+    let waits = diesel::select(exists(waiting(call))).get_result::<bool>(c)?;
+    Ok(Err(if waits { Refusal::Agent } else { Refusal::Call }))
+}
+
+/// Makes an answered offer the winner of its call. Whether it is: at most one ever is at a time, and only while
+/// neither has ended. Repeating it says the same.
 ///
 /// # Errors
 /// When the database fails.
@@ -97,38 +111,52 @@ pub fn win(
     leg: ChannelId,
     at: UnixMs,
 ) -> Result<bool, StoreError> {
-    let open =
-        calls::table.find(call.to_string()).filter(calls::offer.is_null().and(calls::ended_at.is_null()));
-    if diesel::update(open).set(calls::offer.eq(offer.to_string())).execute(c)? == 0 {
+    let (offer, call) = (offer.to_string(), call.to_string());
+    let live = offers::table.find(&offer).filter(offers::call.eq(&call).and(offers::ended_at.is_null()));
+    let free = calls::table.find(&call).filter(calls::ended_at.is_null()).filter(exists(live));
+    let free = free.filter(calls::offer.is_null().or(calls::offer.eq(&offer)));
+    if diesel::update(free).set(calls::offer.eq(&offer)).execute(c)? == 0 {
         return Ok(false);
     }
-    diesel::update(offers::table.find(offer.to_string()))
+    diesel::update(offers::table.find(&offer))
         .set((offers::answered_at.eq(at.0), offers::leg.eq(leg.to_string())))
         .execute(c)?;
     Ok(true)
 }
 
-/// Takes the win back: the bridge did not come about.
+/// Takes the win back: the bridge did not come about. A talk that has begun is not taken back.
 ///
 /// # Errors
 /// When the database fails.
 pub fn unwin(c: &mut Database, offer: OfferId, call: CallId) -> Result<(), StoreError> {
-    let won = calls::table.find(call.to_string()).filter(calls::offer.eq(offer.to_string()));
+    free_call(c, &offer.to_string(), &call.to_string())
+}
+
+/// The call has no winner any more, if it was this one and the two have not talked.
+fn free_call(c: &mut Database, offer: &str, call: &str) -> Result<(), StoreError> {
+    let won = calls::table.find(call).filter(calls::offer.eq(offer).and(calls::answered_at.is_null()));
     diesel::update(won).set(calls::offer.eq(None::<String>)).execute(c)?;
     Ok(())
 }
 
-/// The two talk.
+/// The two talk: the offer is answered, the agent talks, the caller waits no more. Repeating it changes nothing.
 ///
 /// # Errors
-/// When the database fails.
+/// [`StoreError::NotFound`] when there is no such offer.
 pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Result<(), StoreError> {
-    let offer = offer.to_string();
-    let agent: String = offers::table.find(&offer).select(offers::agent).first(c)?;
-    diesel::update(offers::table.find(&offer))
-        .set((offers::bridged_at.eq(at.0), offers::outcome.eq(Outcome::Answered.as_str())))
+    let id = offer.to_string();
+    let (agent, _, offered_at, answered_at, bridged_at, ended_at) = times(c, offer)?;
+    if bridged_at.is_some() || ended_at.is_some() {
+        return Ok(());
+    }
+    diesel::update(offers::table.find(&id))
+        .set((
+            offers::bridged_at.eq(at.0),
+            offers::outcome.eq(Outcome::Answered.as_str()),
+            offers::ring_ms.eq(answered_at.map_or(at, UnixMs).since_ms(UnixMs(offered_at))),
+        ))
         .execute(c)?;
-    diesel::update(agents::table.find(&agent).filter(agents::offer.eq(&offer)))
+    diesel::update(agents::table.find(&agent).filter(agents::offer.eq(&id)))
         .set((
             agents::activity.eq(Activity::Talking.as_str()),
             agents::since_at.eq(at.0),
@@ -139,13 +167,28 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
         ))
         .execute(c)?;
     let call = call.to_string();
-    diesel::update(calls::table.find(&call))
+    diesel::update(calls::table.find(&call).filter(calls::offer.eq(&id)))
         .set((calls::answered_at.eq(at.0), calls::agent.eq(&agent)))
         .execute(c)?;
-    diesel::update(waits::table.filter(waits::call.eq(&call).and(waits::left_at.is_null())))
-        .set((waits::left_at.eq(at.0), waits::outcome.eq("answered")))
-        .execute(c)?;
-    Ok(())
+    call_rows::leave(c, &call, at, WaitOutcome::Answered)
+}
+
+/// Agent and call, and when the one was offered the other, answered, talked and was done.
+type Times = (String, String, i64, Option<i64>, Option<i64>, Option<i64>);
+
+fn times(c: &mut Database, offer: OfferId) -> Result<Times, StoreError> {
+    offers::table
+        .find(offer.to_string())
+        .select((
+            offers::agent,
+            offers::call,
+            offers::offered_at,
+            offers::answered_at,
+            offers::bridged_at,
+            offers::ended_at,
+        ))
+        .first(c)
+        .found("offer", offer)
 }
 
 /// An offer that nobody talked on is over.
@@ -171,27 +214,37 @@ pub struct EndUnanswered {
 /// When the database fails, or there is no such offer.
 pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow, StoreError> {
     let id = end.offer.to_string();
-    let (agent, offered_at): (String, i64) =
-        offers::table.find(&id).select((offers::agent, offers::offered_at)).first(c)?;
-    let name = super::read("offers.agent", &agent)?;
-    let ended = diesel::update(offers::table.find(&id).filter(offers::ended_at.is_null()))
+    let (agent, call, offered_at, answered_at, _, ended_at) = times(c, end.offer)?;
+    let before = agent_rows::get(c, &super::read("offers.agent", &agent)?)?;
+    if ended_at.is_some() {
+        return Ok(before);
+    }
+    diesel::update(offers::table.find(&id))
         .set((
             offers::ended_at.eq(end.at.0),
             offers::outcome.eq(end.outcome.as_str()),
             offers::cause.eq(&end.cause),
-            offers::ring_ms.eq(end.at.since_ms(UnixMs(offered_at))),
+            offers::ring_ms.eq(answered_at.map_or(end.at, UnixMs).since_ms(UnixMs(offered_at))),
         ))
         .execute(c)?;
-    let before = agent_rows::get(c, &name)?;
-    if ended == 0 || before.offer != Some(end.offer) {
+    if answered_at.is_some() {
+        // He may be the winner still: the caller must not wait for him for ever.
+        free_call(c, &id, &call)?;
+    }
+    if before.offer != Some(end.offer) {
         return Ok(before);
     }
+    give_back(c, end, &before)
+}
+
+/// The agent is idle again; on break if he let too many calls go.
+fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result<AgentRow, StoreError> {
     let misses = if offer::is_miss(end.outcome) { before.misses + 1 } else { before.misses };
     let tired = end.max_misses > 0 && i64::from(misses) >= i64::from(end.max_misses);
     let break_now = tired && offer::is_miss(end.outcome) && before.status == Status::Available;
     let status = if break_now { Status::OnBreak } else { before.status };
     let why = if break_now { "missed too many calls in a row" } else { end.outcome.as_str() };
-    diesel::update(agents::table.find(&agent))
+    diesel::update(agents::table.find(before.name.as_str()))
         .set((
             agents::status.eq(status.as_str()),
             agents::break_reason.eq(if break_now { Some(why) } else { before.break_reason.as_deref() }),
@@ -219,22 +272,21 @@ pub fn end_talk(
     at: UnixMs,
     wrap_up: Duration,
 ) -> Result<AgentRow, StoreError> {
-    let id = offer.to_string();
-    let (agent, offered_at, answered_at, bridged_at): (String, i64, Option<i64>, Option<i64>) = offers::table
-        .find(&id)
-        .select((offers::agent, offers::offered_at, offers::answered_at, offers::bridged_at))
-        .first(c)?;
+    let (agent, call, _, answered_at, bridged_at, ended_at) = times(c, offer)?;
     let name = super::read("offers.agent", &agent)?;
-    let ended = diesel::update(offers::table.find(&id).filter(offers::ended_at.is_null()))
-        .set((
-            offers::ended_at.eq(at.0),
-            offers::outcome.eq(Outcome::Answered.as_str()),
-            offers::ring_ms.eq(answered_at.map(|t| UnixMs(t).since_ms(UnixMs(offered_at)))),
-            offers::talk_ms.eq(bridged_at.map(|t| at.since_ms(UnixMs(t)))),
-        ))
+    if ended_at.is_some() {
+        return agent_rows::get(c, &name);
+    }
+    let talked_from = bridged_at.or(answered_at).map_or(at, UnixMs);
+    if bridged_at.is_none() {
+        // The bridge could not be recorded when it came about.
+        bridged(c, offer, super::read("offers.call", &call)?, talked_from)?;
+    }
+    diesel::update(offers::table.find(offer.to_string()))
+        .set((offers::ended_at.eq(at.0), offers::talk_ms.eq(at.since_ms(talked_from))))
         .execute(c)?;
     let before = agent_rows::get(c, &name)?;
-    if ended == 0 || before.offer != Some(offer) {
+    if before.offer != Some(offer) {
         return Ok(before);
     }
     let rests = before.activity == Activity::Talking && !wrap_up.is_zero();
@@ -245,7 +297,7 @@ pub fn end_talk(
             agents::offer.eq(None::<String>),
             agents::since_at.eq(at.0),
             agents::idle_since_at.eq(at.0),
-            agents::ready_at.eq(at.0.saturating_add(to_ms(wrap_up))),
+            agents::ready_at.eq((at + wrap_up).0),
             agents::version.eq(before.version + 1),
             agents::changed_by.eq("system"),
             agents::changed_why.eq("talk ended"),

@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use super::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
-use super::{Database, StoreError, from_ms, offers, read, read_option, to_ms};
-use crate::ids::{AgentName, QueueName, ScheduleName};
+use super::{Database, StoreError, dialect, from_ms, offers, read, read_option, to_ms};
+use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Tier};
 use crate::routing::schedule::{Interval, Schedule};
 
@@ -62,7 +62,7 @@ pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
     })
 }
 
-fn load_prompts(c: &mut Database) -> Result<BTreeMap<crate::ids::PromptName, Prompt>, StoreError> {
+fn load_prompts(c: &mut Database) -> Result<BTreeMap<PromptName, Prompt>, StoreError> {
     let rows: Vec<(String, String)> = prompts::table.load(c)?;
     rows.iter()
         .map(|(name, source)| Ok((read("prompts.name", name)?, read("prompts.source", source)?)))
@@ -207,41 +207,105 @@ fn split(to: &Destination) -> (&'static str, String) {
     }
 }
 
-/// Makes the rows equal to `new`. What agents chose and do stays as it is.
+/// Makes the rows equal to `new`, and touches only those that differ. What agents chose and do stays as it is.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed: then nothing is changed.
+/// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed, or something refers to
+/// what is not there: then nothing is changed.
 pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
+    refuse_dangling(new)?;
     let old = load(c)?;
     refuse_in_use(c, &old, new)?;
-    let difference = compare(&old, new);
-    diesel::delete(routes::table).execute(c)?;
-    diesel::delete(tiers::table).execute(c)?;
-    diesel::delete(agent_contacts::table).execute(c)?;
-    diesel::delete(queues::table).execute(c)?;
-    diesel::delete(schedules::table).execute(c)?;
-    diesel::delete(prompts::table).execute(c)?;
-    for name in old.agents.keys().filter(|name| !new.agents.contains_key(*name)) {
-        diesel::delete(agents::table.find(name.as_str())).execute(c)?;
+    remove(c, &old, new)?;
+    for (name, prompt) in differing(&old.prompts, &new.prompts) {
+        put_prompt(c, name, prompt, old.prompts.contains_key(name))?;
     }
-    for (name, prompt) in &new.prompts {
-        diesel::insert_into(prompts::table)
-            .values((prompts::name.eq(name.as_str()), prompts::source.eq(&prompt.source)))
-            .execute(c)?;
+    for (name, schedule) in differing(&old.schedules, &new.schedules) {
+        put_schedule(c, name, schedule, old.schedules.contains_key(name))?;
     }
-    for (name, schedule) in &new.schedules {
-        insert_schedule(c, name, schedule)?;
-    }
-    for (name, agent) in &new.agents {
+    for (name, agent) in differing(&old.agents, &new.agents) {
         put_agent(c, name, agent, old.agents.contains_key(name))?;
     }
-    for (name, queue) in &new.queues {
-        insert_queue(c, name, queue)?;
+    for (name, queue) in differing(&old.queues, &new.queues) {
+        put_queue(c, name, queue, old.queues.contains_key(name))?;
     }
-    for (ordinal, route) in new.routes.iter().enumerate() {
-        insert_route(c, ordinal, route)?;
+    if old.routes != new.routes {
+        diesel::delete(routes::table).execute(c)?;
+        for (ordinal, route) in (1..).zip(&new.routes) {
+            insert_route(c, ordinal, route)?;
+        }
     }
-    Ok(difference)
+    dialect::check_references(c)?;
+    Ok(compare(&old, new))
+}
+
+/// What is new or different.
+fn differing<'a, K: Ord, V: PartialEq>(
+    old: &'a BTreeMap<K, V>,
+    new: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    new.iter().filter(|(name, value)| old.get(*name) != Some(*value))
+}
+
+fn gone<'a, K: Ord, V>(old: &'a BTreeMap<K, V>, new: &'a BTreeMap<K, V>) -> impl Iterator<Item = &'a K> {
+    old.keys().filter(|name| !new.contains_key(*name))
+}
+
+/// What others refer to may go before them: the database looks at references when all is done.
+fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
+    for name in gone(&old.queues, &new.queues) {
+        diesel::delete(queues::table.find(name.as_str())).execute(c)?;
+    }
+    for name in gone(&old.agents, &new.agents) {
+        diesel::delete(agents::table.find(name.as_str())).execute(c)?;
+    }
+    for name in gone(&old.schedules, &new.schedules) {
+        diesel::delete(schedules::table.find(name.as_str())).execute(c)?;
+    }
+    for name in gone(&old.prompts, &new.prompts) {
+        diesel::delete(prompts::table.find(name.as_str())).execute(c)?;
+    }
+    Ok(())
+}
+
+/// Refuses rules that refer to what they do not hold.
+fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
+    let missing = |from: String, kind: &str, name: &dyn std::fmt::Display| {
+        Err(StoreError::Refused(format!(
+            "{from} refers to {kind} {name}, which is not there: add it or name another"
+        )))
+    };
+    let prompt = |from: &str, name: &PromptName| match rules.prompts.contains_key(name) {
+        true => Ok(()),
+        false => missing(from.to_owned(), "prompt", name),
+    };
+    let schedule = |from: &str, name: &ScheduleName| match rules.schedules.contains_key(name) {
+        true => Ok(()),
+        false => missing(from.to_owned(), "schedule", name),
+    };
+    let destination = |from: &str, to: &Destination| match to {
+        Destination::Queue(name) if !rules.queues.contains_key(name) => {
+            missing(from.to_owned(), "queue", name)
+        }
+        Destination::Message(name) => prompt(from, name),
+        Destination::Queue(_) | Destination::Forward(_) => Ok(()),
+    };
+    for (name, queue) in &rules.queues {
+        let from = format!("queue {name}");
+        destination(&from, &queue.overflow)?;
+        queue.music.iter().try_for_each(|name| prompt(&from, name))?;
+        queue.schedule.iter().try_for_each(|name| schedule(&from, name))?;
+        match queue.tiers.keys().find(|agent| !rules.agents.contains_key(*agent)) {
+            Some(agent) => missing(from, "agent", agent)?,
+            None => {}
+        }
+    }
+    rules.routes.iter().try_for_each(|route| {
+        let from = format!("route {}", route.name);
+        destination(&from, &route.open)?;
+        destination(&from, &route.closed)?;
+        route.schedule.iter().try_for_each(|name| schedule(&from, name))
+    })
 }
 
 /// What [`replace`] would do.
@@ -249,6 +313,7 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
 /// # Errors
 /// As [`replace`]; nothing is changed in any case.
 pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
+    refuse_dangling(new)?;
     let old = load(c)?;
     refuse_in_use(c, &old, new)?;
     Ok(compare(&old, new))
@@ -259,9 +324,8 @@ pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
 /// # Errors
 /// When the database fails.
 pub fn put_one_agent(c: &mut Database, name: &AgentName, agent: &Agent) -> Result<(), StoreError> {
-    let there = load_agents(c)?.contains_key(name);
-    diesel::delete(agent_contacts::table.filter(agent_contacts::agent.eq(name.as_str()))).execute(c)?;
-    put_agent(c, name, agent, there)
+    let there: i64 = agents::table.filter(agents::name.eq(name.as_str())).count().get_result(c)?;
+    put_agent(c, name, agent, there > 0)
 }
 
 /// Gives an agent a place in a queue, or changes it.
@@ -302,12 +366,12 @@ fn compare(old: &Rules, new: &Rules) -> Difference {
 
 fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
     let mut busy = BTreeSet::new();
-    for name in old.agents.keys().filter(|name| !new.agents.contains_key(*name)) {
+    for name in gone(&old.agents, &new.agents) {
         if offers::live(c, Some(name.as_str()), None)? {
             busy.insert(format!("agent {name}"));
         }
     }
-    for name in old.queues.keys().filter(|name| !new.queues.contains_key(*name)) {
+    for name in gone(&old.queues, &new.queues) {
         if offers::live(c, None, Some(name.as_str()))? || super::calls::waits_in(c, name)? {
             busy.insert(format!("queue {name}"));
         }
@@ -321,10 +385,31 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
     )))
 }
 
-fn insert_schedule(c: &mut Database, name: &ScheduleName, schedule: &Schedule) -> Result<(), StoreError> {
-    diesel::insert_into(schedules::table)
-        .values((schedules::name.eq(name.as_str()), schedules::zone.eq(schedule.zone.name())))
-        .execute(c)?;
+fn put_prompt(c: &mut Database, name: &PromptName, prompt: &Prompt, there: bool) -> Result<(), StoreError> {
+    let source = prompts::source.eq(&prompt.source);
+    if there {
+        diesel::update(prompts::table.find(name.as_str())).set(source).execute(c)?;
+    } else {
+        diesel::insert_into(prompts::table).values((prompts::name.eq(name.as_str()), source)).execute(c)?;
+    }
+    Ok(())
+}
+
+fn put_schedule(
+    c: &mut Database,
+    name: &ScheduleName,
+    schedule: &Schedule,
+    there: bool,
+) -> Result<(), StoreError> {
+    let zone = schedules::zone.eq(schedule.zone.name());
+    if there {
+        use {schedule_exceptions as exceptions, schedule_hours as hours};
+        diesel::delete(hours::table.filter(hours::schedule.eq(name.as_str()))).execute(c)?;
+        diesel::delete(exceptions::table.filter(exceptions::schedule.eq(name.as_str()))).execute(c)?;
+        diesel::update(schedules::table.find(name.as_str())).set(zone).execute(c)?;
+    } else {
+        diesel::insert_into(schedules::table).values((schedules::name.eq(name.as_str()), zone)).execute(c)?;
+    }
     for (day, hours) in (1..).zip(&schedule.weekly) {
         for interval in hours {
             diesel::insert_into(schedule_hours::table)
@@ -339,7 +424,7 @@ fn insert_schedule(c: &mut Database, name: &ScheduleName, schedule: &Schedule) -
     }
     for (date, hours) in &schedule.exceptions {
         let none = std::iter::once(None).filter(|_| hours.is_empty());
-        for (ordinal, interval) in (0..).zip(none.chain(hours.iter().map(Some))) {
+        for (ordinal, interval) in (1..).zip(none.chain(hours.iter().map(Some))) {
             insert_exception(c, name, *date, ordinal, interval)?;
         }
     }
@@ -380,10 +465,11 @@ fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> 
     );
     if there {
         diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
+        diesel::delete(agent_contacts::table.filter(agent_contacts::agent.eq(name.as_str()))).execute(c)?;
     } else {
         diesel::insert_into(t::table).values((t::name.eq(name.as_str()), columns)).execute(c)?;
     }
-    for (ordinal, contact) in (0..).zip(&agent.contacts) {
+    for (ordinal, contact) in (1..).zip(&agent.contacts) {
         diesel::insert_into(agent_contacts::table)
             .values((
                 agent_contacts::agent.eq(name.as_str()),
@@ -395,22 +481,25 @@ fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> 
     Ok(())
 }
 
-fn insert_queue(c: &mut Database, name: &QueueName, queue: &Queue) -> Result<(), StoreError> {
+fn put_queue(c: &mut Database, name: &QueueName, queue: &Queue, there: bool) -> Result<(), StoreError> {
     use queues as t;
     let (kind, to) = split(&queue.overflow);
-    diesel::insert_into(t::table)
-        .values((
-            t::name.eq(name.as_str()),
-            t::strategy.eq(queue.strategy.as_str()),
-            t::priority.eq(queue.priority),
-            t::music.eq(queue.music.as_ref().map(|name| name.as_str())),
-            t::service_level_ms.eq(to_ms(queue.service_level)),
-            t::max_wait_ms.eq(queue.max_wait.map(to_ms)),
-            t::overflow_kind.eq(kind),
-            t::overflow_to.eq(to),
-            t::schedule.eq(queue.schedule.as_ref().map(|name| name.as_str())),
-        ))
-        .execute(c)?;
+    let columns = (
+        t::strategy.eq(queue.strategy.as_str()),
+        t::priority.eq(queue.priority),
+        t::music.eq(queue.music.as_ref().map(PromptName::as_str)),
+        t::service_level_ms.eq(to_ms(queue.service_level)),
+        t::max_wait_ms.eq(queue.max_wait.map(to_ms)),
+        t::overflow_kind.eq(kind),
+        t::overflow_to.eq(to),
+        t::schedule.eq(queue.schedule.as_ref().map(ScheduleName::as_str)),
+    );
+    if there {
+        diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
+        diesel::delete(tiers::table.filter(tiers::queue.eq(name.as_str()))).execute(c)?;
+    } else {
+        diesel::insert_into(t::table).values((t::name.eq(name.as_str()), columns)).execute(c)?;
+    }
     for (agent, tier) in &queue.tiers {
         insert_tier(c, name, agent, *tier)?;
     }
@@ -429,12 +518,12 @@ fn insert_tier(c: &mut Database, queue: &QueueName, agent: &AgentName, tier: Tie
     Ok(())
 }
 
-fn insert_route(c: &mut Database, ordinal: usize, route: &Route) -> Result<(), StoreError> {
+fn insert_route(c: &mut Database, ordinal: i32, route: &Route) -> Result<(), StoreError> {
     use routes as t;
     let ((open_kind, open_to), (closed_kind, closed_to)) = (split(&route.open), split(&route.closed));
     diesel::insert_into(t::table)
         .values((
-            t::ordinal.eq(i32::try_from(ordinal).unwrap_or(i32::MAX)),
+            t::ordinal.eq(ordinal),
             t::name.eq(route.name.as_str()),
             t::number.eq(route.number.to_string()),
             t::open_kind.eq(open_kind),

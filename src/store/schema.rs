@@ -65,8 +65,8 @@ diesel::table! {
 }
 diesel::table! {
     waits (call, ordinal) {
-        call -> Text, ordinal -> Integer, queue -> Text, joined_at -> BigInt, left_at -> Nullable<BigInt>,
-        outcome -> Nullable<Text>,
+        call -> Text, ordinal -> Integer, queue -> Text, joined_at -> BigInt,
+        service_level_ms -> Nullable<BigInt>, left_at -> Nullable<BigInt>, outcome -> Nullable<Text>,
     }
 }
 diesel::table! {

@@ -112,7 +112,8 @@ impl<'a> Floor<'a> {
         let channel = self.channel_of(caller).await?;
         let with = |event: &Event, side: &str| event.get(side) == channel;
         Ok(self.observer.having(|event| {
-            event.is("CHANNEL_BRIDGE") && (with(event, "Bridge-A-Unique-ID") || with(event, "Bridge-B-Unique-ID"))
+            event.is("CHANNEL_BRIDGE")
+                && (with(event, "Bridge-A-Unique-ID") || with(event, "Bridge-B-Unique-ID"))
         }))
     }
 
@@ -133,7 +134,11 @@ impl<'a> Floor<'a> {
         })
         .await?;
         let bad = self.observer.having(|event| event.forbidden);
-        ensure!(bad.is_empty(), "text of a caller was evaluated: {:?}", bad.iter().map(ToString::to_string).collect::<Vec<_>>());
+        ensure!(
+            bad.is_empty(),
+            "text of a caller was evaluated: {:?}",
+            bad.iter().map(ToString::to_string).collect::<Vec<_>>()
+        );
         Ok(())
     }
 
@@ -179,7 +184,9 @@ pub struct Caller {
 impl Caller {
     /// Waits until his call is at this stage.
     pub async fn reaches(&self, stage: Stage) -> Result<Talk> {
-        self.end.reaches(&self.id, SOON, &format!("the caller reaches {stage:?}"), |talk| talk.stage == stage).await
+        self.end
+            .reaches(&self.id, SOON, &format!("the caller reaches {stage:?}"), |talk| talk.stage == stage)
+            .await
     }
 
     /// Waits until his call is over.

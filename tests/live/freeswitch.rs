@@ -151,11 +151,7 @@ fn arguments(prefix: &Path, folder: &Path) -> Vec<OsString> {
     arguments
 }
 
-fn write_configuration(
-    folder: &Path,
-    sip_port: u16,
-    files: &[(String, String)],
-) -> Result<()> {
+fn write_configuration(folder: &Path, sip_port: u16, files: &[(String, String)]) -> Result<()> {
     for name in FOLDERS {
         fs::create_dir_all(folder.join(name))?;
     }

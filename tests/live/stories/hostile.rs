@@ -21,9 +21,15 @@ fn froms() -> Vec<(&'static str, Vec<u8>)> {
     broken.shrink_to_fit();
     vec![
         ("expansion in the name", quoted(&format!("Bob {TRAP}"), "+79001234501")),
-        ("quotes and commas in the name", quoted("O'Brien, \\\"Bob\\\", x='y', [a=b]{c=d}|:_:", "+79001234502")),
+        (
+            "quotes and commas in the name",
+            quoted("O'Brien, \\\"Bob\\\", x='y', [a=b]{c=d}|:_:", "+79001234502"),
+        ),
         ("UTF-8 in the name", quoted("Иван Петрович 李 🙂", "+79001234503")),
-        ("expansion in the number", quoted("Bob", &TRAP.replace('$', "%24").replace('{', "%7B").replace('}', "%7D"))),
+        (
+            "expansion in the number",
+            quoted("Bob", &TRAP.replace('$', "%24").replace('{', "%7B").replace('}', "%7D")),
+        ),
         ("quotes and commas in the number", quoted("Bob", "7900'1,2%22%20x=y")),
         ("a command in the name", quoted("x\\\\nbgapi system touch /tmp/x", "+79001234506")),
         ("4 KB of name", quoted(&"Ы${uuid}'".repeat(400), "+79001234507")),
@@ -49,7 +55,8 @@ pub async fn names_and_numbers_are_only_text(live: &Live) -> Result<String> {
                 .with("X-Trap", TRAP);
             let caller = floor.dials(dial).await?;
             caller.reaches(Stage::Talking).await.map_err(|error| error.context(what))?;
-            let rung = anna.call(index, SOON, "rings", |_| true).await.map_err(|error| error.context(what))?;
+            let rung =
+                anna.call(index, SOON, "rings", |_| true).await.map_err(|error| error.context(what))?;
             caller.hears(Tone::Agent).await.map_err(|error| error.context(what))?;
             ensure!(!rung.from.contains("${") && !rung.from.contains(FORBIDDEN), "{what}: {}", rung.from);
             let name = rung.from.split(';').next().unwrap_or_default().to_owned();
@@ -69,7 +76,9 @@ pub async fn names_and_numbers_are_only_text(live: &Live) -> Result<String> {
 pub async fn numbers_dialled_are_only_text(live: &Live) -> Result<String> {
     let floor = Floor::open(live, &Team::of([])).await?;
     told(&floor, async {
-        for number in ["7001'%2C%22x", "7001%24%7Bexpr(31337000+313)%7D", "70019999999999999999999999999999999999999"] {
+        for number in
+            ["7001'%2C%22x", "7001%24%7Bexpr(31337000+313)%7D", "70019999999999999999999999999999999999999"]
+        {
             let caller = floor.dials(Dial::new(live.switch.sip, number, "+79001234501")).await?;
             tokio::time::sleep(Duration::from_millis(200)).await;
             caller.hangs_up().await?;

@@ -21,11 +21,19 @@ pub async fn closed_with_a_message(live: &Live) -> Result<String> {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Closed).await?;
         ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "hung up after the message");
-        floor.controller.ended_call(IVAN).await?.expect("refused", "message", &["arrived", "ended", "case"])?;
+        floor.controller.ended_call(IVAN).await?.expect(
+            "refused",
+            "message",
+            &["arrived", "ended", "case"],
+        )?;
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Closed).await?;
         olga.hangs_up().await?;
-        floor.controller.ended_call(OLGA).await?.expect("abandoned", "message", &["arrived", "ended", "case"])?;
+        floor.controller.ended_call(OLGA).await?.expect(
+            "abandoned",
+            "message",
+            &["arrived", "ended", "case"],
+        )?;
         for number in [IVAN, OLGA] {
             ensure!(floor.only_case_of(number).await? == "closed_hours", "the reason");
         }
@@ -48,7 +56,11 @@ pub async fn closed_with_a_duty_phone(live: &Live) -> Result<String> {
         ivan.hears(Tone::Agent).await?;
         duty.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
         ivan.hangs_up().await?;
-        floor.controller.ended_call(IVAN).await?.expect("forwarded", "talking", &["arrived", "answered", "ended"])?;
+        floor.controller.ended_call(IVAN).await?.expect(
+            "forwarded",
+            "talking",
+            &["arrived", "answered", "ended"],
+        )?;
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
         duty.behave(BUSY);
         let olga = floor.caller(OLGA).await?;

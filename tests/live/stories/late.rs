@@ -21,15 +21,23 @@ pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String>
     let floor = Floor::open(live, &team).await?;
     told(&floor, async {
         let caller = floor.caller(IVAN).await?;
-        let late = anna.call(0, SOON, "is hung up", |talk| talk.stage == Stage::Ended(End::TheyHungUp)).await?;
+        let late =
+            anna.call(0, SOON, "is hung up", |talk| talk.stage == Stage::Ended(End::TheyHungUp)).await?;
         ensure!(late.when(Stage::Talking).is_some(), "he had answered");
         caller.hears(Tone::Agent).await?;
         caller.hangs_up().await?;
         ensure!(floor.bridges_of(&caller).await?.len() == 1, "bridged with the second only");
         let row = floor.controller.ended_call(IVAN).await?;
         let steps = [
-            "arrived", "joined", "offered anna", "no_answer anna", "offered boris", "picked_up boris",
-            "left_queue", "talk_over boris", "ended",
+            "arrived",
+            "joined",
+            "offered anna",
+            "no_answer anna",
+            "offered boris",
+            "picked_up boris",
+            "left_queue",
+            "talk_over boris",
+            "ended",
         ];
         row.expect("answered", "talking", &steps)?;
         floor.comes_to_rest().await?;
@@ -102,7 +110,11 @@ pub async fn the_agent_transfers_blindly(live: &Live) -> Result<String> {
         anna.transfer(&theirs.id, "9990").await?;
         caller.hears(Tone::SomebodyElse).await?;
         let over = anna.call(0, SOON, "is over", |talk| talk.is_over()).await?;
-        ensure!(over.notified.iter().any(|note| note.contains("200")), "the transfer succeeded: {:?}", over.notified);
+        ensure!(
+            over.notified.iter().any(|note| note.contains("200")),
+            "the transfer succeeded: {:?}",
+            over.notified
+        );
         // The agent is free and takes the next caller while the first is still talking.
         let next = floor.caller("+79001234502").await?;
         next.hears(Tone::Agent).await?;

@@ -108,8 +108,15 @@ async fn next_takes(live: &Live, first: Behaviour, cause: &str, step: &str) -> R
         ensure!(floor.causes_of(&boris, 1).await? == ["NORMAL_CLEARING"], "the second talked");
         let row = floor.controller.ended_call(IVAN).await?;
         let steps = [
-            "arrived", "joined", "offered anna", step, "offered boris", "picked_up boris", "left_queue",
-            "talk_over boris", "ended",
+            "arrived",
+            "joined",
+            "offered anna",
+            step,
+            "offered boris",
+            "picked_up boris",
+            "left_queue",
+            "talk_over boris",
+            "ended",
         ];
         row.expect("answered", "talking", &steps)?;
         floor.comes_to_rest().await?;
@@ -135,8 +142,17 @@ pub async fn rejected_by_all_then_asked_again(live: &Live) -> Result<String> {
         caller.hangs_up().await?;
         let row = floor.controller.ended_call(IVAN).await?;
         let steps = [
-            "arrived", "joined", "offered anna", "rejected anna", "offered boris", "rejected boris",
-            "offered anna", "picked_up anna", "left_queue", "talk_over anna", "ended",
+            "arrived",
+            "joined",
+            "offered anna",
+            "rejected anna",
+            "offered boris",
+            "rejected boris",
+            "offered anna",
+            "picked_up anna",
+            "left_queue",
+            "talk_over anna",
+            "ended",
         ];
         row.expect("answered", "talking", &steps)?;
         floor.comes_to_rest().await?;
@@ -188,10 +204,13 @@ pub async fn ring_all_when_all_answer_at_once(live: &Live) -> Result<String> {
             let caller = floor.caller(&number).await?;
             caller.hears(Tone::Agent).await?;
             for phone in &phones {
-                phone.call(round, SOON, "was rung", |talk| talk.is_over() || talk.stage == Stage::Talking).await?;
+                phone
+                    .call(round, SOON, "was rung", |talk| talk.is_over() || talk.stage == Stage::Talking)
+                    .await?;
             }
             floor.only_two_are_left().await?;
-            picked_up += phones.iter().filter(|phone| phone.talks()[round].when(Stage::Talking).is_some()).count();
+            picked_up +=
+                phones.iter().filter(|phone| phone.talks()[round].when(Stage::Talking).is_some()).count();
             ensure!(floor.bridges_of(&caller).await?.len() == 1, "bridged once");
             caller.hangs_up().await?;
             let row = floor.controller.ended_call(&number).await?;
@@ -268,7 +287,11 @@ pub async fn waited_too_long(live: &Live) -> Result<String> {
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("stage")) == ("timed_out", "message"), "{}", row.0);
         let waited_ms = row.number("wait_ms").context("how long he waited")?;
-        ensure!((1500..2300).contains(&waited_ms), "he waited {waited_ms} ms in the queue, not 1500: {}", row.0);
+        ensure!(
+            (1500..2300).contains(&waited_ms),
+            "he waited {waited_ms} ms in the queue, not 1500: {}",
+            row.0
+        );
         ensure!(floor.only_case_of(IVAN).await? == "timed_out", "the reason");
         floor.comes_to_rest().await?;
         Ok(String::new())

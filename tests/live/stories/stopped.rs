@@ -117,7 +117,12 @@ pub async fn killed_while_they_talk(live: &Live) -> Result<String> {
         ensure!(row.text("ending") == "answered", "he got through: {}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
         floor.comes_to_rest().await?;
-        Ok(format!("after the next start: {} while {}, {}", row.text("ending"), row.text("stage"), row.text("cause")))
+        Ok(format!(
+            "after the next start: {} while {}, {}",
+            row.text("ending"),
+            row.text("stage"),
+            row.text("cause")
+        ))
     })
     .await
 }
@@ -167,7 +172,11 @@ pub async fn a_talk_ends_while_it_stops(live: &Live) -> Result<String> {
 }
 
 /// Both hear each other for another second; then the agent hangs up, and the caller with him.
-async fn talk_survives(floor: &Floor<'_>, caller: &crate::floor::Caller, anna: &crate::sip::SipEnd) -> Result<()> {
+async fn talk_survives(
+    floor: &Floor<'_>,
+    caller: &crate::floor::Caller,
+    anna: &crate::sip::SipEnd,
+) -> Result<()> {
     let talk = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     caller.heard_to_the_last(Tone::Agent)?;

@@ -1,0 +1,259 @@
+//! Group commit: many transactions, one commit, one fsync.
+//!
+//! Writers hand closures to one task. It takes all that wait, runs each in a savepoint of one transaction,
+//! commits once, and only then answers them all. Each group is one `spawn_blocking`, so that a paused clock of
+//! tokio stands still while the database works. The same task looks for changes by other processes, since only
+//! the connection that writes can tell them from our own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::dialect::{self, Database, watch::Watch};
+use super::engine::Settings;
+use super::stats::Counters;
+use super::{DatabaseUrl, StoreError};
+
+/// How long after a failed attempt to reach the database it is tried again, if nobody wants to write.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
+
+/// A transaction that waits for its commit.
+pub(super) trait Job: Send {
+    /// Does the work, in a savepoint if asked to. Whether there is something to commit.
+    fn run(&mut self, connection: &mut Database, savepoint: bool) -> bool;
+    /// Answers, when the commit is made or has failed. Name, whether it was kept, and the time inside.
+    fn finish(self: Box<Self>, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration);
+}
+
+/// A closure, and where its result is waited for.
+pub(super) struct Write<T, F> {
+    name: &'static str,
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    took: Duration,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Write<T, F> {
+    /// Not run yet.
+    pub(super) const fn new(
+        name: &'static str,
+        work: F,
+        reply: oneshot::Sender<Result<T, StoreError>>,
+    ) -> Self {
+        Self { name, work: Some(work), result: None, took: Duration::ZERO, reply }
+    }
+}
+
+impl<T, F> Job for Write<T, F>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
+{
+    fn run(&mut self, connection: &mut Database, savepoint: bool) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let began = Instant::now();
+        let result = attempt(connection, self.name, savepoint, work);
+        self.took = began.elapsed();
+        let done = result.is_ok();
+        self.result = Some(result);
+        done
+    }
+
+    fn finish(self: Box<Self>, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration) {
+        let result = match (self.result, fate) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(_)) | None, Err(error)) => Err(error.for_another()),
+            (Some(Ok(done)), Ok(())) => Ok(done),
+            (None, Ok(())) => Err(StoreError::Closed),
+        };
+        let kept = result.is_ok();
+        // The caller may be gone: then nobody needs the answer.
+        drop(self.reply.send(result));
+        (self.name, kept, self.took)
+    }
+}
+
+/// Runs `work`; if it fails or panics, everything it did is undone and nothing else.
+fn attempt<T>(
+    connection: &mut Database,
+    name: &'static str,
+    savepoint: bool,
+    work: impl FnOnce(&mut Database) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let depth = dialect::depth(connection);
+    if savepoint {
+        dialect::savepoint(connection)?;
+    }
+    let result = match catch_unwind(AssertUnwindSafe(|| work(connection))) {
+        Ok(Ok(done)) if savepoint => dialect::commit(connection).map(|()| done).map_err(StoreError::from),
+        Ok(result) => result,
+        Err(_) => Err(StoreError::Panicked { name }),
+    };
+    if result.is_err()
+        && let Err(error) = dialect::unwind(connection, depth)
+    {
+        tracing::error!(transaction = name, %error, "a failed transaction could not be undone by itself");
+    }
+    result
+}
+
+/// The connection that writes, and what it knows of others.
+pub(super) struct Writer {
+    connection: Database,
+    watch: Watch,
+    looked: Instant,
+}
+
+/// Whether there is a connection.
+pub(super) enum Line {
+    Up(Writer),
+    Down { tried: Instant },
+}
+
+/// What the one task that writes works with.
+pub(super) struct Committer {
+    url: DatabaseUrl,
+    settings: Settings,
+    changed: watch::Sender<u64>,
+    counters: Arc<Counters>,
+}
+
+impl Committer {
+    /// Not connected yet.
+    pub(super) const fn new(
+        url: DatabaseUrl,
+        settings: Settings,
+        changed: watch::Sender<u64>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { url, settings, changed, counters }
+    }
+
+    /// Connects.
+    pub(super) fn open(&self) -> Result<Line, StoreError> {
+        let mut connection = dialect::open_writer(&self.url, &self.settings)?;
+        let watch = Watch::new(&self.url, &mut connection)?;
+        Ok(Line::Up(Writer { connection, watch, looked: Instant::now() }))
+    }
+
+    /// Commits what comes until every sender is gone.
+    pub(super) async fn run(self, mut line: Line, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        let committer = Arc::new(self);
+        let mut look = tokio::time::interval(committer.settings.watch_every);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let mut group = Vec::new();
+            tokio::select! {
+                biased;
+                taken = jobs.recv_many(&mut group, committer.settings.group.max(1)) => if taken == 0 { break },
+                _ = look.tick() => {}
+            }
+            let turn = Arc::clone(&committer);
+            line = match tokio::task::spawn_blocking(move || turn.turn(line, group)).await {
+                Ok(line) => line,
+                Err(error) => {
+                    tracing::error!(%error, "the committing task broke off; opening the database again");
+                    Line::Down { tried: Instant::now() }
+                }
+            };
+        }
+        // Closing may write: not on a thread that must not wait. Who waits for the end waits for this, too.
+        drop(tokio::task::spawn_blocking(move || drop((line, committer))).await);
+    }
+
+    /// Commits a group, and looks for changes by others if it is time.
+    fn turn(&self, line: Line, group: Vec<Box<dyn Job>>) -> Line {
+        let mut writer = match line {
+            Line::Up(writer) => writer,
+            Line::Down { tried } if group.is_empty() && tried.elapsed() < RETRY_EVERY => return line,
+            Line::Down { .. } => match self.open() {
+                Ok(Line::Up(writer)) => {
+                    tracing::info!(database = %self.url, "the database is back");
+                    // Whatever was said meanwhile, we did not hear it.
+                    self.changed.send_modify(|count| *count += 1);
+                    writer
+                }
+                Ok(down @ Line::Down { .. }) => return down,
+                Err(error) => return self.down(group, &error),
+            },
+        };
+        let looking = group.is_empty() || writer.looked.elapsed() >= self.settings.watch_every;
+        if !group.is_empty()
+            && let Err(line) = self.commit(&mut writer, group)
+        {
+            return line;
+        }
+        if looking { self.look(writer) } else { Line::Up(writer) }
+    }
+
+    fn down(&self, group: Vec<Box<dyn Job>>, error: &StoreError) -> Line {
+        tracing::error!(%error, "the database is out of reach");
+        self.finish(group, Err(error), None);
+        Line::Down { tried: Instant::now() }
+    }
+
+    /// Runs a group and answers it. An error is the end of the connection.
+    fn commit(&self, writer: &mut Writer, mut group: Vec<Box<dyn Job>>) -> Result<(), Line> {
+        if let Err(error) = dialect::begin_write(&mut writer.connection, &self.settings) {
+            match error {
+                StoreError::Busy { .. } => {
+                    tracing::error!(%error, "a group of transactions could not begin");
+                    self.finish(group, Err(&error), None);
+                    return Ok(());
+                }
+                // Lost while it was idle: nothing of the group was run yet.
+                _ => *writer = self.again().map_err(|error| self.down(std::mem::take(&mut group), &error))?,
+            }
+        }
+        let connection = &mut writer.connection;
+        let savepoints = group.len() > 1 || dialect::always_savepoint(connection);
+        let work = group.iter_mut().fold(false, |work, job| job.run(connection, savepoints) || work);
+        if !work {
+            let undone = dialect::unwind(connection, 0).map_err(StoreError::from);
+            self.finish(group, undone.as_ref().map(|()| ()), None);
+            return if dialect::is_broken(connection) {
+                Err(Line::Down { tried: Instant::now() })
+            } else {
+                Ok(())
+            };
+        }
+        let began = Instant::now();
+        let committed = dialect::commit(connection).map_err(|error| StoreError::Commit(error.to_string()));
+        let took = began.elapsed();
+        if let Err(error) = &committed {
+            tracing::error!(%error, transactions = group.len(), "a commit failed");
+            drop(dialect::unwind(connection, 0));
+        }
+        self.finish(group, committed.as_ref().map(|()| ()), Some(took));
+        if dialect::is_broken(connection) { Err(Line::Down { tried: Instant::now() }) } else { Ok(()) }
+    }
+
+    /// Connects again and begins a transaction.
+    fn again(&self) -> Result<Writer, StoreError> {
+        let Line::Up(mut writer) = self.open()? else { return Err(StoreError::Closed) };
+        dialect::begin_write(&mut writer.connection, &self.settings)?;
+        self.changed.send_modify(|count| *count += 1);
+        Ok(writer)
+    }
+
+    fn finish(&self, group: Vec<Box<dyn Job>>, fate: Result<(), &StoreError>, commit: Option<Duration>) {
+        let ended: Vec<_> = group.into_iter().map(|job| job.finish(fate)).collect();
+        self.counters.group(&ended, commit.map(|took| (fate.is_ok(), took)));
+    }
+
+    fn look(&self, mut writer: Writer) -> Line {
+        writer.looked = Instant::now();
+        match writer.watch.look(&mut writer.connection) {
+            Ok(changed) => {
+                if changed {
+                    self.changed.send_modify(|count| *count += 1);
+                }
+                Line::Up(writer)
+            }
+            Err(error) => self.down(Vec::new(), &error),
+        }
+    }
+}

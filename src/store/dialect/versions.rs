@@ -1,0 +1,118 @@
+//! The versions of the schema: what is applied, what is pending, and what a newer program has left.
+
+use diesel::backend::Backend;
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::migration::MigrationSource;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::Database;
+use crate::store::{DatabaseUrl, StoreError};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+/// A number of our own, so that two processes do not migrate a PostgreSQL database at the same time.
+const MIGRATING: i64 = 0x0064_6f7a_766f_6e00;
+
+/// Brings the schema up to date, all of it or nothing. Returns the migrations that were run.
+pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
+    refuse_foreign(c, url)?;
+    match c {
+        Database::Sqlite(sqlite) => {
+            AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+        }
+        Database::Postgresql(postgres) => {
+            AnsiTransactionManager::begin_transaction(postgres)?;
+            postgres.batch_execute(&format!("SELECT pg_advisory_xact_lock({MIGRATING})"))?;
+        }
+    }
+    let done = match c {
+        Database::Sqlite(sqlite) => run_pending(sqlite, SQLITE),
+        Database::Postgresql(postgres) => run_pending(postgres, POSTGRES),
+    };
+    match done {
+        Ok(done) => {
+            super::commit(c)?;
+            Ok(done)
+        }
+        Err(error) => {
+            super::unwind(c, 0)?;
+            Err(error)
+        }
+    }
+}
+
+/// Refuses a database that a newer program has changed, or one that lacks what this program needs.
+pub(in crate::store) fn check(c: &mut Database, url: &DatabaseUrl) -> Result<(), StoreError> {
+    refuse_foreign(c, url)?;
+    let pending = match c {
+        Database::Sqlite(sqlite) => pending(sqlite, SQLITE),
+        Database::Postgresql(postgres) => pending(postgres, POSTGRES),
+    }?;
+    if pending == 0 { Ok(()) } else { Err(StoreError::Older { pending }) }
+}
+
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Migration(error.to_string())
+}
+
+fn run_pending<DB, C>(c: &mut C, ours: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    refuse_newer(c, &ours)?;
+    Ok(c.run_pending_migrations(ours).map_err(failed)?.iter().map(ToString::to_string).collect())
+}
+
+fn pending<DB, C>(c: &mut C, ours: EmbeddedMigrations) -> Result<usize, StoreError>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    refuse_newer(c, &ours)?;
+    Ok(c.pending_migrations(ours).map_err(failed)?.len())
+}
+
+fn refuse_newer<DB, C>(c: &mut C, ours: &EmbeddedMigrations) -> Result<(), StoreError>
+where
+    DB: Backend,
+    C: MigrationHarness<DB>,
+    EmbeddedMigrations: MigrationSource<DB>,
+{
+    let mut known: Vec<String> =
+        ours.migrations().map_err(failed)?.iter().map(|m| m.name().version().to_string()).collect();
+    known.sort();
+    let applied = c.applied_migrations().map_err(failed)?;
+    let strange = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).max();
+    match strange {
+        Some(version) => {
+            Err(StoreError::Newer { version, known: known.pop().unwrap_or_else(|| "none".to_owned()) })
+        }
+        None => Ok(()),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    tables: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    ours: i64,
+}
+
+/// Refuses a SQLite file that another program has made: a mistyped path must not put our tables into it.
+fn refuse_foreign(c: &mut Database, url: &DatabaseUrl) -> Result<(), StoreError> {
+    let (Database::Sqlite(sqlite), DatabaseUrl::Sqlite(path)) = (c, url) else { return Ok(()) };
+    let found: Count = diesel::sql_query(
+        "SELECT count(*) AS tables, coalesce(sum(name = '__diesel_schema_migrations'), 0) AS ours \
+         FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    )
+    .get_result(sqlite)?;
+    if found.tables > 0 && found.ours == 0 {
+        return Err(StoreError::Foreign { path: path.clone() });
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Notices what other processes change.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use super::Database;
+use crate::store::{DatabaseUrl, StoreError};
+
+/// What is looked at to see changes by others.
+pub(in crate::store) enum Watch {
+    /// SQLite counts the commits that others make, as seen by the connection that writes.
+    DataVersion(Option<i64>),
+    /// PostgreSQL tells a connection that listens when rules or agents were changed; `own` is the process that
+    /// serves our writer, whose changes are not news.
+    Listen {
+        /// Listens, and does nothing else.
+        connection: Box<PgConnection>,
+        /// Our writer, as PostgreSQL numbers it.
+        own: i32,
+    },
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    data_version: i64,
+}
+
+#[derive(QueryableByName)]
+struct Backend {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    pid: i32,
+}
+
+impl Watch {
+    /// Begins to watch on behalf of the connection that writes.
+    pub(in crate::store) fn new(url: &DatabaseUrl, writer: &mut Database) -> Result<Self, StoreError> {
+        match (url, writer) {
+            (DatabaseUrl::Postgres(address), Database::Postgresql(writer)) => {
+                let own =
+                    diesel::sql_query("SELECT pg_backend_pid() AS pid").get_result::<Backend>(writer)?;
+                let mut connection =
+                    PgConnection::establish(&DatabaseUrl::libpq(address)).map_err(|error| {
+                        StoreError::Unreachable { url: url.to_string(), reason: error.to_string() }
+                    })?;
+                connection.batch_execute("LISTEN dozvon")?;
+                Ok(Self::Listen { connection: Box::new(connection), own: own.pid })
+            }
+            (_, writer) => {
+                let mut watch = Self::DataVersion(None);
+                watch.look(writer)?;
+                Ok(watch)
+            }
+        }
+    }
+
+    /// Whether another process has changed anything since the last look.
+    pub(in crate::store) fn look(&mut self, writer: &mut Database) -> Result<bool, StoreError> {
+        match (self, writer) {
+            (Self::DataVersion(seen), Database::Sqlite(c)) => {
+                let now = diesel::sql_query("PRAGMA data_version").get_result::<Version>(c)?.data_version;
+                let before = seen.replace(now);
+                Ok(before.is_some_and(|before| before != now))
+            }
+            (Self::Listen { connection, own }, _) => {
+                let mut changed = false;
+                for notification in connection.notifications_iter() {
+                    changed |= notification?.process_id != *own;
+                }
+                Ok(changed)
+            }
+            (Self::DataVersion(_), Database::Postgresql(_)) => Ok(false),
+        }
+    }
+}
