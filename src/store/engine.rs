@@ -359,6 +359,7 @@ impl Committer {
         });
         match ran.await {
             Ok(writer) => writer,
+            Err(error) if error.is_cancelled() => None,
             Err(error) => {
                 tracing::error!(%error, "a transaction broke off; opening the database again");
                 None
@@ -380,6 +381,8 @@ impl Committer {
                 }
                 Some(writer)
             }
+            // The process ends while it looks: nobody is left to be told.
+            Err(StoreError::Closed) => None,
             Err(error) => {
                 tracing::error!(%error, "the database cannot be watched for changes");
                 None
