@@ -54,7 +54,11 @@ impl Controller {
         let end = tokio::time::Instant::now() + START_LIMIT;
         while !self.get("/readyz").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
             process.still_runs()?;
-            ensure!(tokio::time::Instant::now() < end, "dozvon serve is not ready:\n{}", process.last_words());
+            ensure!(
+                tokio::time::Instant::now() < end,
+                "dozvon serve is not ready:\n{}",
+                process.last_words()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         self.process = Some(process);
@@ -179,7 +183,8 @@ async fn run(settings: &Path, arguments: &[&str]) -> Result<String> {
     let mut command = Command::new(dozvon());
     command.arg("--config").arg(settings).args(arguments).kill_on_drop(true);
     let output = within(COMMAND_LIMIT, arguments.join(" "), command.output()).await??;
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     ensure!(output.status.success(), "dozvon {}: {}\n{said}{complained}", arguments.join(" "), output.status);
     Ok(said.into_owned())
 }

@@ -54,10 +54,8 @@ pub async fn names_and_numbers_are_only_text(live: &Live) -> Result<String> {
             if what == ASSERTED {
                 dial = dial.with("P-Asserted-Identity", format!("\"{TRAP}\" <sip:{TRAP}@127.0.0.1>"));
             }
-            let dial = dial
-                .with("Alert-Info", format!("<{TRAP}>"))
-                .with("Subject", TRAP)
-                .with("X-Trap", TRAP);
+            let dial =
+                dial.with("Alert-Info", format!("<{TRAP}>")).with("Subject", TRAP).with("X-Trap", TRAP);
             let caller = floor.dials(dial).await?;
             caller.reaches(Stage::Talking).await.map_err(|error| error.context(what))?;
             let rung =
