@@ -63,12 +63,21 @@ fn arrival() -> Arrival {
 fn prepare(c: &mut Database, number: usize) -> Result<Claim, StoreError> {
     let agent: AgentName = format!("agent-{number}").parse().unwrap();
     rules::put_one_agent(c, &agent, &phone())?;
-    let row = agents::step(c, &Make { agent: &agent, step: Step::LogIn, at: NOW, by: "bench", why: "bench" })?;
+    let row =
+        agents::step(c, &Make { agent: &agent, step: Step::LogIn, at: NOW, by: "bench", why: "bench" })?;
     let call = arrival();
     calls::arrive(c, &call)?;
     let queue: QueueName = "sales".parse().unwrap();
     let controller = "bench".to_owned();
-    Ok(Claim { offer: OfferId::new(), call: call.id, queue, agent, version: row.version, controller, at: NOW })
+    Ok(Claim {
+        offer: OfferId::new(),
+        call: call.id,
+        queue,
+        agent,
+        version: row.version,
+        controller,
+        at: NOW,
+    })
 }
 
 struct Bench {
@@ -80,7 +89,8 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         // On a disk, not in memory: durability is what is measured.
         let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("bench.db"));
@@ -97,7 +107,8 @@ impl Bench {
         while claims.len() < count {
             let (from, batch) = (self.made, (count - claims.len()).min(2000));
             self.made += batch;
-            let made = self.store.write("prepare", move |c| (from..from + batch).map(|n| prepare(c, n)).collect());
+            let made =
+                self.store.write("prepare", move |c| (from..from + batch).map(|n| prepare(c, n)).collect());
             claims.extend::<Vec<_>>(self.runtime.block_on(made).unwrap());
         }
         claims
@@ -115,7 +126,8 @@ impl Bench {
                     tokio::spawn(async move {
                         loop {
                             let Some(claim) = claims.lock().unwrap().pop() else { return };
-                            let claimed = store.write("claim", move |c| offers::claim(c, &claim)).await.unwrap();
+                            let claimed =
+                                store.write("claim", move |c| offers::claim(c, &claim)).await.unwrap();
                             black_box(claimed).unwrap();
                         }
                     })
@@ -158,7 +170,11 @@ fn main() {
     group.finish();
     for (name, per_second) in best {
         let Some((median, share)) = per_second.get(per_second.len() / 2) else { continue };
-        println!("claims, {name}: {median:.0}/s (median of {}), {:.0} % of it in commits", per_second.len(), share * 100.0);
+        println!(
+            "claims, {name}: {median:.0}/s (median of {}), {:.0} % of it in commits",
+            per_second.len(),
+            share * 100.0
+        );
         if name.starts_with("64") {
             println!("goal {GOAL:.0}/s: {}", if *median >= GOAL { "reached" } else { "MISSED" });
         }

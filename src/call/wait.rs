@@ -106,7 +106,9 @@ async fn hold(
                 CallerEvent::Played { .. } => music_ended(call, music).await?,
                 CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
             },
-            Some(knock) = knocks.recv() => {
+            knock = knocks.recv() => {
+                // The dispatcher has forgotten the caller: his queue is gone.
+                let Some(knock) = knock else { return Ok(None) };
                 if let Some(bridged) = bridge::take(call, knock).await? {
                     knocks.close();
                     while let Some(late) = knocks.recv().await {

@@ -14,8 +14,8 @@ use dozvon::store::offers::Refusal;
 use dozvon::store::{calls, offers};
 
 use crate::support::{
-    Db, NOON, NUMBER, Raw, TODAY, abandoned, arrive, at, claim_of, for_each_database, on_sqlite, open_for_business,
-    ring, talk,
+    Db, NOON, NUMBER, Raw, TODAY, abandoned, arrive, at, claim_of, for_each_database, on_sqlite,
+    open_for_business, ring, talk,
 };
 
 type State = (Status, Activity);
@@ -53,7 +53,9 @@ fn ways() -> BTreeMap<State, Vec<State>> {
 fn go((status, activity): State) -> String {
     let claimed = matches!(activity, Activity::Ringing | Activity::Talking);
     let offer = if claimed { format!("'{}'", OfferId::new()) } else { "NULL".to_owned() };
-    format!("UPDATE agents SET status = '{status}', activity = '{activity}', offer = {offer} WHERE name = 'anna'")
+    format!(
+        "UPDATE agents SET status = '{status}', activity = '{activity}', offer = {offer} WHERE name = 'anna'"
+    )
 }
 
 #[test]
@@ -68,7 +70,11 @@ fn an_agent_makes_every_legal_change_and_no_other() {
                 raw.run("BEGIN").unwrap();
                 way.iter().for_each(|step| raw.run(&go(*step)).unwrap());
                 let made = raw.run(&go(*to));
-                assert_eq!(made.is_ok(), legal_changes().contains(&(*from, *to)), "{from:?} > {to:?}: {made:?}");
+                assert_eq!(
+                    made.is_ok(),
+                    legal_changes().contains(&(*from, *to)),
+                    "{from:?} > {to:?}: {made:?}"
+                );
                 if let Err(said) = made {
                     assert!(said.contains("agent_steps has no such change"), "{said}");
                 }
@@ -169,7 +175,8 @@ fn who_is_at_work_cannot_be_removed() {
                 FROM agents WHERE name = 'anna'";
             raw.refused(replaced, "a new agent must have a new name");
         }
-        let again = format!("INSERT INTO waits (call, ordinal, queue, joined_at) VALUES ('{call}', 2, 'support', 1)");
+        let again =
+            format!("INSERT INTO waits (call, ordinal, queue, joined_at) VALUES ('{call}', 2, 'support', 1)");
         raw.refused(&again, if db.is_sqlite() { "waits.call" } else { "waits_open" });
     });
 }
@@ -231,14 +238,20 @@ fn a_fourth_attempt_is_refused_however_it_is_written() {
             assert!(raw.run(&counted(day, "1")).is_err(), "{day:?}");
         }
         for number in ["79001234567", "+7 900 1234567", "+79001234567 ", "+07900"] {
-            raw.refused(&attempt_sql(case, number, TODAY, "1", true, "no_answer"), "has the number of its case");
+            raw.refused(
+                &attempt_sql(case, number, TODAY, "1", true, "no_answer"),
+                "has the number of its case",
+            );
         }
         // A day that the attempt cannot belong to.
         for day in ["2026-11-20", "2026-11-26", "2027-11-23"] {
             raw.refused(&counted(day, "1"), "attempts_day");
         }
         // An attempt that rang, and is said not to count; or counts and has no place.
-        raw.refused(&attempt_sql(case, NUMBER, TODAY, "NULL", false, "no_answer"), "attempts_uncounted_failed");
+        raw.refused(
+            &attempt_sql(case, NUMBER, TODAY, "NULL", false, "no_answer"),
+            "attempts_uncounted_failed",
+        );
         raw.refused(&attempt_sql(case, NUMBER, TODAY, "1", false, "technical_failure"), "attempt");
         if db.is_sqlite() {
             for verb in ["INSERT OR REPLACE", "REPLACE"] {
@@ -249,10 +262,15 @@ fn a_fourth_attempt_is_refused_however_it_is_written() {
         }
         raw.run(&attempt_sql(case, NUMBER, TODAY, "NULL", false, "technical_failure")).unwrap();
         raw.run(&counted("2026-11-24", "1")).unwrap();
-        assert_eq!(raw.number("SELECT count(*) AS v FROM attempts WHERE business_day = '2026-11-23' AND counted"), 3);
+        assert_eq!(
+            raw.number("SELECT count(*) AS v FROM attempts WHERE business_day = '2026-11-23' AND counted"),
+            3
+        );
         // A new case of the same number does not bring new attempts.
-        raw.run(&format!("UPDATE cases SET state = 'closed', closed_at = 1, close_reason = 'other' WHERE id = {case}"))
-            .unwrap();
+        raw.run(&format!(
+            "UPDATE cases SET state = 'closed', closed_at = 1, close_reason = 'other' WHERE id = {case}"
+        ))
+        .unwrap();
         raw.refused(&counted("2026-11-24", "2"), "an attempt needs an open case");
         let again = owed_again(db).await;
         raw.refused(&attempt_sql(again, NUMBER, TODAY, "3", true, "no_answer"), taken);
@@ -287,7 +305,10 @@ fn a_fourth_attempt_is_refused_to_the_databases_own_client() {
             return;
         };
         let said = String::from_utf8_lossy(&client.stderr).into_owned();
-        assert!(!client.status.success() && (said.contains("is taken") || said.contains("attempts_cap")), "{said}");
+        assert!(
+            !client.status.success() && (said.contains("is taken") || said.contains("attempts_cap")),
+            "{said}"
+        );
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 3);
     });
 }
@@ -331,8 +352,10 @@ fn a_number_has_one_open_case_and_a_closed_one_stays_closed() {
         raw.refused(&second, if db.is_sqlite() { "cases.number" } else { "cases_one_open" });
         raw.refused("UPDATE cases SET number = '+79990000000'", "keeps its number");
         raw.refused("UPDATE cases SET state = 'closed'", "cases_closed_for_a_reason");
-        raw.run(&format!("UPDATE cases SET state = 'closed', closed_at = 1, close_reason = 'spam' WHERE id = {case}"))
-            .unwrap();
+        raw.run(&format!(
+            "UPDATE cases SET state = 'closed', closed_at = 1, close_reason = 'spam' WHERE id = {case}"
+        ))
+        .unwrap();
         raw.refused("UPDATE cases SET state = 'open', closed_at = NULL, close_reason = NULL", "stays closed");
         raw.run(&second).unwrap();
     });
@@ -370,7 +393,10 @@ fn sqlite_holds_only_what_a_column_is_for() {
         raw.refused("UPDATE queues SET priority = 'high'", "cannot store TEXT");
         raw.refused("UPDATE agents SET since_at = 'now'", "cannot store TEXT");
         raw.refused("INSERT INTO prompts VALUES ('a b', 'x')", "CHECK");
-        raw.refused("INSERT INTO schedule_exceptions VALUES ('office', '2026-02-30', 1, NULL, NULL)", "CHECK");
+        raw.refused(
+            "INSERT INTO schedule_exceptions VALUES ('office', '2026-02-30', 1, NULL, NULL)",
+            "CHECK",
+        );
     });
 }
 
@@ -403,7 +429,8 @@ fn the_words_of_every_column_are_those_of_the_code() {
             ("attempts_result_word", words(attempt::Outcome::ALL, attempt::Outcome::as_str)),
         ]);
         let held = checks(&mut db.raw(), db.is_sqlite());
-        let held: BTreeMap<&str, BTreeSet<String>> = held.iter().map(|(name, words)| (name.as_str(), words.clone())).collect();
+        let held: BTreeMap<&str, BTreeSet<String>> =
+            held.iter().map(|(name, words)| (name.as_str(), words.clone())).collect();
         assert_eq!(held, meant);
     });
 }
@@ -413,7 +440,8 @@ fn checks(raw: &mut Raw, sqlite: bool) -> BTreeMap<String, BTreeSet<String>> {
     let quoted = |text: &str| text.split('\'').skip(1).step_by(2).map(str::to_owned).collect();
     if !sqlite {
         let all = "SELECT conname || ' ' || pg_get_constraintdef(oid) AS v FROM pg_constraint WHERE conname LIKE '%\\_word'";
-        let split = |text: &String| text.split_once(' ').map(|(name, rest)| (name.to_owned(), quoted(rest))).unwrap();
+        let split =
+            |text: &String| text.split_once(' ').map(|(name, rest)| (name.to_owned(), quoted(rest))).unwrap();
         return raw.texts(all).iter().map(split).collect();
     }
     let mut found = BTreeMap::new();
@@ -442,7 +470,8 @@ fn a_talk_survives_every_guard() {
                 Ok(call)
             })
             .await;
-        let winner = format!("SELECT count(*) AS v FROM offers WHERE call = '{call}' AND outcome = 'answered'");
+        let winner =
+            format!("SELECT count(*) AS v FROM offers WHERE call = '{call}' AND outcome = 'answered'");
         assert_eq!(db.raw().number(&winner), 1);
     });
 }

@@ -57,7 +57,11 @@ fn a_file_that_is_none_of_ours_is_left_alone() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let text = folder.path().join("notes.txt");
-        std::fs::write(&text, "this is no database, and long enough to have a header of its own: ".repeat(20)).unwrap();
+        std::fs::write(
+            &text,
+            "this is no database, and long enough to have a header of its own: ".repeat(20),
+        )
+        .unwrap();
         let refused = open(&sqlite(&text)).await.unwrap_err();
         assert!(matches!(refused, StoreError::NotADatabase { .. }), "{refused}");
 

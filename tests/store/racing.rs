@@ -9,7 +9,9 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::{DatabaseUrl, Settings, Store, StoreError, calls};
 
-use crate::support::{Db, NUMBER, Raw, TODAY, abandoned, arrive, at, for_each_database, on_sqlite, open_for_business, runtime};
+use crate::support::{
+    Db, NUMBER, Raw, TODAY, abandoned, arrive, at, for_each_database, on_sqlite, open_for_business, runtime,
+};
 
 /// Plays a part in a process of its own: `part` is the name of the test that is the part.
 fn child(db: &Db, part: &str, case: i64) -> Child {
@@ -24,7 +26,8 @@ fn child(db: &Db, part: &str, case: i64) -> Child {
 }
 
 fn told() -> (DatabaseUrl, CaseId) {
-    let told = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name}: only run by another test"));
+    let told =
+        |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name}: only run by another test"));
     (told("DOZVON_TEST_DATABASE").parse().unwrap(), CaseId(told("DOZVON_TEST_CASE").parse().unwrap()))
 }
 
@@ -47,7 +50,8 @@ fn hear(child: &mut BufReader<std::process::ChildStdout>) -> String {
 
 /// Both are ready, both are told to go.
 fn race(mut children: [Child; 2]) -> Vec<String> {
-    let mut said: Vec<_> = children.iter_mut().map(|child| BufReader::new(child.stdout.take().unwrap())).collect();
+    let mut said: Vec<_> =
+        children.iter_mut().map(|child| BufReader::new(child.stdout.take().unwrap())).collect();
     for one in &mut said {
         assert_eq!(hear(one), "ready");
     }
@@ -86,7 +90,11 @@ fn two_processes_cannot_make_a_fourth_attempt() {
         let done: i64 = results.iter().map(|word| word.parse::<i64>().unwrap()).sum();
         assert_eq!(done, 3, "of four each: {results:?}");
         let ordinals = "SELECT ordinal AS v FROM attempts ORDER BY ordinal";
-        let ordinals = if db.is_sqlite() { ordinals.to_owned() } else { ordinals.replace("ordinal AS", "ordinal::bigint AS") };
+        let ordinals = if db.is_sqlite() {
+            ordinals.to_owned()
+        } else {
+            ordinals.replace("ordinal AS", "ordinal::bigint AS")
+        };
         assert_eq!(db.raw().numbers(&ordinals), [1, 2, 3]);
     });
 }
@@ -184,7 +192,9 @@ fn what_was_said_to_be_written_survives_a_kill() {
         writer.wait().unwrap();
         // What it managed to say before it died counts, too.
         let rest = said.lines().map_while(Result::ok);
-        ids.extend(rest.filter_map(|line| Some(line.strip_prefix("say ")?.to_owned())).filter(|id| id.len() == 36));
+        ids.extend(
+            rest.filter_map(|line| Some(line.strip_prefix("say ")?.to_owned())).filter(|id| id.len() == 36),
+        );
         let mut raw = db.raw();
         for id in ids {
             assert_eq!(raw.number(&format!("SELECT count(*) AS v FROM calls WHERE id = '{id}'")), 1, "{id}");
@@ -216,7 +226,10 @@ fn another_process_is_heard_and_may_not_be_a_second_controller() {
         let said = tokio::task::spawn_blocking(move || hear(&mut said));
         tokio::time::timeout(Duration::from_secs(20), changes.changed()).await.expect("not heard").unwrap();
         let said = said.await.unwrap();
-        assert!(said.contains(&format!("in use by another controller (process {})", std::process::id())), "{said}");
+        assert!(
+            said.contains(&format!("in use by another controller (process {})", std::process::id())),
+            "{said}"
+        );
         assert!(other.wait().unwrap().success());
     });
 }

@@ -12,7 +12,9 @@ use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::reports::{self, CallsDaily, CaseLine, Days, Gauges, OffersByAgent};
 use dozvon::store::{Database, StoreError, cases};
 
-use crate::support::{TODAY, abandoned, arrival, arrive, at, for_each_database, open_for_business, queue, ring, talk};
+use crate::support::{
+    TODAY, abandoned, arrival, arrive, at, for_each_database, open_for_business, queue, ring, talk,
+};
 
 fn today() -> Days {
     Days { from: TODAY.parse().unwrap(), to: TODAY.parse().unwrap() }
@@ -64,7 +66,12 @@ fn served(c: &mut Database, queue: &str, agent: &str, from: u64, wait: u64) -> R
 }
 
 /// The agent answers after 3 s of ringing and they talk for 10 s.
-fn end_with(c: &mut Database, call: dozvon::ids::CallId, agent: &str, bridged: u64) -> Result<(), StoreError> {
+fn end_with(
+    c: &mut Database,
+    call: dozvon::ids::CallId,
+    agent: &str,
+    bridged: u64,
+) -> Result<(), StoreError> {
     let offer = ring(c, call, agent, at(bridged - 3000))?;
     talk(c, call, offer, at(bridged))?;
     offers::end_talk(c, offer, at(bridged + 10_000), Duration::ZERO)?;
@@ -122,7 +129,9 @@ fn calls_are_counted_by_day_queue_and_ending_with_the_service_level() {
         assert_eq!((rows[2].talk_avg_ms, rows[1].talk_avg_ms), (Some(10_000), None));
         assert_eq!((rows[2].earliest.as_str(), rows[2].earliest_at), ("2026-11-23T09:00:00Z", at(0).0));
         let tomorrow = Days { from: "2026-11-24".parse().unwrap(), to: "2026-11-30".parse().unwrap() };
-        assert!(db.store.read("report", move |c| reports::calls_daily(c, tomorrow)).await.unwrap().is_empty());
+        assert!(
+            db.store.read("report", move |c| reports::calls_daily(c, tomorrow)).await.unwrap().is_empty()
+        );
         let waits = db.store.read("report", |c| reports::waits_answered(c, today())).await.unwrap();
         assert_eq!(waits, [5000, 30_000, 310_000]);
     });
@@ -158,7 +167,10 @@ fn cases_are_shown_with_state_reason_and_age() {
         let first: Vec<CaseLine> = db.store.read("report", |c| reports::cases(c, today())).await.unwrap();
         assert_eq!(first.len(), 1, "one number, one case");
         let case = &first[0];
-        assert_eq!((case.state.as_str(), case.reason.as_str(), case.misses), ("open", "abandoned_waiting", 3));
+        assert_eq!(
+            (case.state.as_str(), case.reason.as_str(), case.misses),
+            ("open", "abandoned_waiting", 3)
+        );
         assert_eq!((case.opened.as_str(), case.queue.as_str()), ("2026-11-23T09:03:24Z", "sales"));
         let id = dozvon::ids::CaseId(case.id);
         let close = move |c: &mut Database| {
@@ -181,10 +193,7 @@ fn gauges_count_open_cases_and_agents() {
         let mut agents = gauges.agents;
         agents.sort();
         let word = str::to_owned;
-        assert_eq!(
-            agents,
-            [(word("available"), word("idle"), 2), (word("available"), word("ringing"), 1)]
-        );
+        assert_eq!(agents, [(word("available"), word("idle"), 2), (word("available"), word("ringing"), 1)]);
     });
 }
 
@@ -210,26 +219,38 @@ fn every_column_is_read_and_described() {
             })
             .await
             .unwrap();
-        let read =
-            [("v_calls_daily", fields(&calls[0])), ("v_offers_by_agent", fields(&offers[0])), ("v_cases", fields(&cases[0]))];
+        let read = [
+            ("v_calls_daily", fields(&calls[0])),
+            ("v_offers_by_agent", fields(&offers[0])),
+            ("v_cases", fields(&cases[0])),
+        ];
         for (view, read) in read {
             let columns = if db.is_sqlite() {
                 format!("SELECT name AS v FROM pragma_table_info('{view}')")
             } else {
-                format!("SELECT column_name::text AS v FROM information_schema.columns WHERE table_name = '{view}'")
+                format!(
+                    "SELECT column_name::text AS v FROM information_schema.columns WHERE table_name = '{view}'"
+                )
             };
             let held: BTreeSet<String> = db.raw().texts(&columns).into_iter().collect();
             assert_eq!(held, read, "{view}");
             let chapter = readme.split("### ").find(|chapter| chapter.starts_with(view)).unwrap();
             for column in &held {
-                assert!(chapter.contains(&format!("| `{column}` | ")), "{view}.{column} is not in migrations/README.md");
+                assert!(
+                    chapter.contains(&format!("| `{column}` | ")),
+                    "{view}.{column} is not in migrations/README.md"
+                );
             }
             if !db.is_sqlite() {
                 let described = format!(
                     "SELECT count(*) AS v FROM pg_description d JOIN pg_class c ON c.oid = d.objoid \
                      WHERE c.relname = '{view}' AND d.objsubid > 0"
                 );
-                assert_eq!(db.raw().number(&described), i64::try_from(held.len()).unwrap(), "{view}: comments");
+                assert_eq!(
+                    db.raw().number(&described),
+                    i64::try_from(held.len()).unwrap(),
+                    "{view}: comments"
+                );
             }
         }
     });

@@ -43,7 +43,10 @@ fn rules_are_read_as_they_were_stated() {
         office.zone = chrono_tz::Europe::Berlin;
         let second = stated(db, &rules).await;
         assert_eq!(second.added, names(&["agent dora"]));
-        assert_eq!(second.changed, names(&["schedule office", "agent anna", "queue sales", "route main", "route rest"]));
+        assert_eq!(
+            second.changed,
+            names(&["schedule office", "agent anna", "queue sales", "route main", "route rest"])
+        );
         assert_eq!(second.removed, names(&["agent boris"]));
         assert_eq!(db.store.read("rules", load).await.unwrap(), rules);
 
@@ -103,7 +106,10 @@ fn what_a_call_uses_is_not_removed() {
             })
             .await;
         let refused = db.refused(|c| replace(c, &Rules::default())).await.to_string();
-        assert!(refused.contains("in use by a call now, so it cannot be removed: agent anna, queue sales"), "{refused}");
+        assert!(
+            refused.contains("in use by a call now, so it cannot be removed: agent anna, queue sales"),
+            "{refused}"
+        );
         let refused = db.store.read("preview", |c| preview(c, &Rules::default())).await.unwrap_err();
         assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
         assert_eq!(db.store.read("rules", load).await.unwrap(), company());
@@ -112,7 +118,8 @@ fn what_a_call_uses_is_not_removed() {
             let mut rules = company();
             rules.agents.remove(&agent("vera"));
             rules.queues.remove(&queue("support"));
-            rules.queues.get_mut(&queue("sales")).unwrap().overflow = Destination::Message("sorry".parse().unwrap());
+            rules.queues.get_mut(&queue("sales")).unwrap().overflow =
+                Destination::Message("sorry".parse().unwrap());
             rules.routes.pop();
             replace(c, &rules)
         })
@@ -174,7 +181,10 @@ fn rules_changed_by_hand_into_nonsense_are_named() {
         stated(db, &company()).await;
         let mut raw = db.raw();
         for (sql, words) in [
-            ("UPDATE agent_contacts SET contact = 'user/1,user/2' WHERE agent = 'anna'", "agent_contacts.contact"),
+            (
+                "UPDATE agent_contacts SET contact = 'user/1,user/2' WHERE agent = 'anna'",
+                "agent_contacts.contact",
+            ),
             ("UPDATE prompts SET source = '${system(id)}' WHERE name = 'music'", "prompts.source"),
             ("UPDATE schedules SET zone = 'Mars/Olympus'", "schedules.zone"),
         ] {

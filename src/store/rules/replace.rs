@@ -97,7 +97,9 @@ fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> 
 /// Refuses rules that refer to what they do not hold.
 fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
     let missing = |from: String, kind: &str, name: &dyn std::fmt::Display| {
-        Err(StoreError::Refused(format!("{from} refers to {kind} {name}, which is not there: add it or name another")))
+        Err(StoreError::Refused(format!(
+            "{from} refers to {kind} {name}, which is not there: add it or name another"
+        )))
     };
     let prompt = |from: &str, name: &PromptName| match rules.prompts.contains_key(name) {
         true => Ok(()),
@@ -108,7 +110,9 @@ fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
         false => missing(from.to_owned(), "schedule", name),
     };
     let destination = |from: &str, to: &Destination| match to {
-        Destination::Queue(name) if !rules.queues.contains_key(name) => missing(from.to_owned(), "queue", name),
+        Destination::Queue(name) if !rules.queues.contains_key(name) => {
+            missing(from.to_owned(), "queue", name)
+        }
         Destination::Message(name) => prompt(from, name),
         Destination::Queue(_) | Destination::Forward(_) => Ok(()),
     };

@@ -32,7 +32,8 @@ rm -rf "$2"
 
 /// The server, or none where the package is not installed.
 pub fn server() -> Option<&'static Server> {
-    static SERVER: LazyLock<Option<Server>> = LazyLock::new(|| programs().map(|programs| Server::start(&programs)));
+    static SERVER: LazyLock<Option<Server>> =
+        LazyLock::new(|| programs().map(|programs| Server::start(&programs)));
     SERVER.as_ref()
 }
 

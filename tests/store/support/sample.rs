@@ -91,7 +91,10 @@ pub fn company() -> Rules {
         schedules: [("office".parse().unwrap(), office)].into(),
         agents: ["anna", "boris", "vera"].map(|name| (agent(name), phone("1001"))).into(),
         queues: [
-            (queue("sales"), waiting(Strategy::RingAll, Destination::Queue(queue("support")), &["anna", "boris"])),
+            (
+                queue("sales"),
+                waiting(Strategy::RingAll, Destination::Queue(queue("support")), &["anna", "boris"]),
+            ),
             (queue("support"), waiting(Strategy::LongestIdle, Destination::Queue(queue("sales")), &["vera"])),
         ]
         .into(),
