@@ -110,9 +110,11 @@ fn styled(cell: &Cell, look: &Look) -> Styled {
 fn tone(word: &str) -> Option<Color> {
     match word {
         "available" | "answered" | "forwarded" | "reached" | "agent_reached" | "caller_reached_us"
-        | "open_now" => Some(Color::Green),
-        "ringing" | "talking" | "wrapping_up" | "on_break" | "waiting" | "open" => Some(Color::Yellow),
-        "abandoned" | "timed_out" | "lost" | "no_answer" | "rejected" | "unreachable" | "busy" => {
+        | "open_now" | "ok" => Some(Color::Green),
+        "ringing" | "talking" | "wrapping_up" | "on_break" | "waiting" | "open" | "advice" => {
+            Some(Color::Yellow)
+        }
+        "abandoned" | "timed_out" | "lost" | "no_answer" | "rejected" | "unreachable" | "busy" | "wrong" => {
             Some(Color::Red)
         }
         _ => None,

@@ -73,7 +73,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
         return vec![Line::wrong("rules", "there are no routes: every call is refused", remedy)];
     }
     let counts = format!(
-        "{} routes, {} queues, {} agents, {} schedules",
+        "routes: {}, queues: {}, agents: {}, schedules: {}",
         rules.routes.len(),
         rules.queues.len(),
         rules.agents.len(),

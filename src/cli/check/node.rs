@@ -118,7 +118,7 @@ impl Asked<'_> {
     /// With this on, a variable that a caller sets can run commands wherever a dialplan expands it.
     async fn expansion(&mut self) -> Result<(), ProbeError> {
         let said = self.probe.ask("fsctl api_expansion").await?;
-        if said.contains("true") {
+        if said.contains("is on") {
             let what = format!("{}: api-expansion", self.what);
             let remedy = "set api-expansion to false in switch.conf.xml, unless your own dialplan needs it";
             let detail = "is on: text of callers could run commands where a dialplan expands it";

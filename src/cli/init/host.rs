@@ -24,6 +24,8 @@ pub(super) struct Host {
     pub folder: Option<PathBuf>,
     /// The event socket that its configuration describes.
     pub socket: Option<Socket>,
+    /// FreeSWITCH's configuration does not describe it: it needs a file that does.
+    pub made_up: bool,
 }
 
 /// FreeSWITCH's event socket.
@@ -49,7 +51,7 @@ impl Host {
             let file = folder.join("autoload_configs/event_socket.conf.xml");
             socket(&std::fs::read_to_string(file).ok()?)
         });
-        Self { zone: zone(), folder, socket }
+        Self { zone: zone(), folder, made_up: socket.is_none(), socket }
     }
 }
 

@@ -10,7 +10,7 @@ use super::files::Readers;
 use super::{Context, Exit, Failure, files};
 use crate::config::{Settings, dialplan};
 use crate::report::{Cell, Table};
-use host::Host;
+use host::{Host, Socket};
 
 const SETTINGS: &str = include_str!("dozvon.toml");
 const RULES: &str = include_str!("rules.toml");
@@ -38,8 +38,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let host = Host::look(args.freeswitch.as_deref());
     let folder = std::path::absolute(&args.folder).unwrap_or_else(|_| args.folder.clone());
+    let mut host = Host::look(args.freeswitch.as_deref());
+    host.socket = host.socket.or_else(|| earlier(&folder.join("dozvon.toml")));
     let all = first_files(&folder, &host)?;
     for (path, text, _) in &all {
         files::refuse_to_overwrite(path, text, args.force)?;
@@ -57,6 +58,13 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The socket that an earlier `init` has made up: FreeSWITCH may have it by now.
+fn earlier(path: &Path) -> Option<Socket> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let node = Settings::read(path, &text, []).ok()?.switch.nodes.into_iter().next()?;
+    Some(Socket { port: node.port, password: node.password })
+}
+
 type FirstFile = (PathBuf, String, Readers);
 
 fn first_files(folder: &Path, host: &Host) -> Result<Vec<FirstFile>, Failure> {
@@ -68,7 +76,7 @@ fn first_files(folder: &Path, host: &Host) -> Result<Vec<FirstFile>, Failure> {
         (folder.join("rules.toml"), RULES.replace(DEFAULT_ZONE, &host.zone), Readers::All),
     ];
     let mut switch = dialplan::files(&settings);
-    if host.socket.is_none()
+    if host.made_up
         && let Some(node) = settings.switch.nodes.first()
     {
         switch.extend(dialplan::socket_files(&settings, node));
@@ -167,8 +175,13 @@ mod tests {
 
     #[test]
     fn what_the_host_has_stands_in_the_settings() {
-        let socket = host::Socket { port: 8022, password: "a\"b\\c".to_owned() };
-        let host = Host { zone: "Asia/Yekaterinburg".to_owned(), folder: None, socket: Some(socket) };
+        let socket = Socket { port: 8022, password: "a\"b\\c".to_owned() };
+        let host = Host {
+            zone: "Asia/Yekaterinburg".to_owned(),
+            folder: None,
+            socket: Some(socket),
+            made_up: false,
+        };
         let text = settings_text(Path::new("/x y"), &host);
         let settings = Settings::read(Path::new("init"), &text, []).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(settings.zone, chrono_tz::Asia::Yekaterinburg);

@@ -94,6 +94,7 @@ fn a_good_file_says_what_it_says() {
 fn what_is_exported_reads_back_the_same() {
     let rules = read(GOOD).unwrap();
     let text = write(&rules);
+    assert!(text.contains("\"2027-01-01..2027-01-08 closed\""), "{text}");
     assert_eq!(
         parse("exported", &text, chrono_tz::UTC).unwrap_or_else(|faults| panic!("{faults}\n{text}")),
         rules

@@ -1,5 +1,6 @@
 //! Writes rules as a file that reads back the same.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -95,8 +96,8 @@ impl Lines {
             hours.push(quoted("mon-sun closed"));
         }
         self.list("hours", &hours);
-        let line = |(date, hours): (&NaiveDate, &Vec<Interval>)| quoted(&format!("{date} {}", times(hours)));
-        self.list("exceptions", &schedule.exceptions.iter().map(line).collect::<Vec<_>>());
+        let lines: Vec<String> = ranges(&schedule.exceptions).iter().map(|line| quoted(line)).collect();
+        self.list("exceptions", &lines);
     }
 
     fn agent(&mut self, name: &str, agent: &Agent) {
@@ -154,6 +155,22 @@ impl Lines {
         };
         self.line(&format!("{key} = {{ {what} = {} }}", quoted(&to)));
     }
+}
+
+/// Dates with their hours, one line for each run of days that are alike.
+fn ranges(exceptions: &BTreeMap<NaiveDate, Vec<Interval>>) -> Vec<String> {
+    let mut runs: Vec<(NaiveDate, NaiveDate, &Vec<Interval>)> = Vec::new();
+    for (date, hours) in exceptions {
+        match runs.last_mut() {
+            Some((_, last, same)) if *same == hours && last.succ_opt() == Some(*date) => *last = *date,
+            _ => runs.push((*date, *date, hours)),
+        }
+    }
+    let line = |(first, last, hours): &(NaiveDate, NaiveDate, &Vec<Interval>)| {
+        let dates = if first == last { first.to_string() } else { format!("{first}..{last}") };
+        format!("{dates} {}", times(hours))
+    };
+    runs.iter().map(line).collect()
 }
 
 const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

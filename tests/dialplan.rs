@@ -1,0 +1,165 @@
+//! FreeSWITCH's half: the files of `fs-dialplan/` and what `dozvon dialplan` makes of them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use dozvon::config::dialplan::{CONTEXT, File, files, socket_files};
+use dozvon::config::{Settings, dialplan};
+use dozvon::switch::NodeSettings;
+use roxmltree::{Document, Node};
+
+fn file<'a>(all: &'a [File], place: &str) -> &'a str {
+    &all.iter().find(|file| file.place == place).unwrap_or_else(|| panic!("{place} is there")).text
+}
+
+/// The text with FreeSWITCH's own preprocessing done: `set` lines read, `$${name}` replaced.
+fn preprocessed(text: &str) -> (String, BTreeMap<String, String>) {
+    let document = Document::parse(text).unwrap();
+    let set = |node: Node<'_, '_>| {
+        assert_eq!(node.attribute("cmd"), Some("set"));
+        let (name, value) = node.attribute("data")?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    };
+    let is_set = |node: &Node<'_, '_>| node.has_tag_name("X-PRE-PROCESS");
+    let values: BTreeMap<String, String> =
+        document.descendants().filter(is_set).map(|node| set(node).unwrap()).collect();
+    let replace =
+        |text: String, (name, value): (&String, &String)| text.replace(&format!("$${{{name}}}"), value);
+    let done = values.iter().fold(text.to_owned(), replace);
+    assert!(!done.contains("$${"), "every variable is set");
+    (done, values)
+}
+
+/// The actions of an extension as `application(data)`.
+fn actions(document: &Document<'_>, extension: &str) -> Vec<String> {
+    let found = document.descendants().find(|node| node.attribute("name") == Some(extension)).unwrap();
+    let action = |node: Node<'_, '_>| {
+        format!("{}({})", node.attribute("application").unwrap(), node.attribute("data").unwrap_or_default())
+    };
+    found.descendants().filter(|node| node.has_tag_name("action")).map(action).collect()
+}
+
+#[test]
+fn the_files_are_xml_and_agree_with_the_defaults() {
+    let settings = Settings::default();
+    let all = files(&settings);
+    let (text, values) = preprocessed(file(&all, "dialplan/dozvon.xml"));
+    assert_eq!(values["dozvon_controllers"], settings.switch.listen.to_string());
+    assert_eq!(values["dozvon_pause_sound"], settings.sounds.fallback_music);
+    assert_eq!(values["dozvon_fallback_message"], settings.sounds.fallback_message);
+    assert_eq!(values["dozvon_pause_s"], settings.dialplan.pause.as_secs().to_string());
+    assert_eq!(values["dozvon_fallback_timeout_s"], settings.dialplan.fallback_timeout.as_secs().to_string());
+    assert_eq!(values["dozvon_fallback_contact"], "");
+    let document = Document::parse(&text).unwrap();
+    let context = document.descendants().find(|node| node.has_tag_name("context")).unwrap();
+    assert_eq!(context.attribute("name"), Some(CONTEXT));
+
+    let node = NodeSettings::default();
+    let socket = socket_files(&settings, &node);
+    let text = file(&socket, "autoload_configs/event_socket.conf.xml");
+    let document = Document::parse(text).unwrap();
+    let parameter = |name: &str| {
+        let found = document.descendants().find(|node| node.attribute("name") == Some(name)).unwrap();
+        found.attribute("value").unwrap().to_owned()
+    };
+    assert_eq!(parameter("listen-port"), node.port.to_string());
+    assert_eq!(parameter("listen-ip"), node.host);
+    assert_eq!(parameter("password"), node.password);
+    let acl = file(&socket, "autoload_configs/acl.conf.xml");
+    let document = Document::parse(acl).unwrap();
+    let list = document.descendants().find(|node| node.has_tag_name("list")).unwrap();
+    assert_eq!(list.attribute("name"), Some(parameter("apply-inbound-acl").as_str()));
+    assert_eq!(list.attribute("default"), Some("deny"));
+}
+
+#[test]
+fn a_caller_is_handed_over_and_never_left_alone() {
+    let all = files(&Settings::default());
+    let (text, _) = preprocessed(file(&all, "dialplan/dozvon.xml"));
+    let document = Document::parse(&text).unwrap();
+    let call = actions(&document, "dozvon_call");
+    assert_eq!(
+        call[..3],
+        ["unset(dozvon_state)", "set(socket_resume=true)", "socket(127.0.0.1:8084 async full)"]
+    );
+    assert_eq!(call.last().unwrap(), "transfer(dozvon_fallback XML dozvon)");
+    for pair in call.windows(2).filter(|pair| pair[0].starts_with("socket(")) {
+        assert!(
+            pair[1].starts_with("execute_extension(dozvon_after"),
+            "what became of him is looked at: {pair:?}"
+        );
+    }
+    let fallback = actions(&document, "dozvon_fallback");
+    assert!(fallback.iter().any(|action| action.starts_with("bridge(")));
+    assert_eq!(fallback.last().unwrap(), "hangup(NORMAL_TEMPORARY_FAILURE)");
+    assert_eq!(actions(&document, "dozvon_after_talk"), ["hangup(NORMAL_CLEARING)"]);
+}
+
+#[test]
+fn every_jump_has_a_target_and_every_application_is_known() {
+    let all = files(&Settings::default());
+    let (text, _) = preprocessed(file(&all, "dialplan/dozvon.xml"));
+    let document = Document::parse(&text).unwrap();
+    let extensions: BTreeSet<_> = document
+        .descendants()
+        .filter(|node| node.has_tag_name("extension"))
+        .filter_map(|node| node.attribute("name"))
+        .collect();
+    let known = [
+        "answer",
+        "bridge",
+        "execute_extension",
+        "hangup",
+        "log",
+        "playback",
+        "set",
+        "socket",
+        "transfer",
+        "unset",
+    ];
+    for action in document.descendants().filter(|node| node.has_tag_name("action")) {
+        let application = action.attribute("application").unwrap();
+        assert!(known.contains(&application), "{application}");
+        if matches!(application, "transfer" | "execute_extension") {
+            let target: Vec<_> = action.attribute("data").unwrap().split(' ').collect();
+            assert_eq!(target[1..], ["XML", CONTEXT]);
+            assert!(extensions.iter().any(|name| name.starts_with(target[0])), "{target:?}");
+        }
+    }
+}
+
+#[test]
+fn callers_enter_in_each_context_and_with_each_number() {
+    let text = "[dialplan]\nnumbers = [\"7001\", \"+7495*\"]\ncontexts = [\"public\", \"default\"]\n\
+                controllers = [\"10.0.0.5:8084\", \"10.0.0.6:9000\"]\nfallback_contact = \"gateway/trunk/+79001234567\"\n";
+    let settings = Settings::read(Path::new("t"), text, []).unwrap();
+    let all = files(&settings);
+    assert_eq!(all.len(), 3);
+    for context in ["public", "default"] {
+        let (text, values) = preprocessed(file(&all, &format!("dialplan/{context}/00_dozvon.xml")));
+        assert_eq!(values["dozvon_numbers"], "7001|\\+7495[0-9A-Za-z_.+\\-]*");
+        let document = Document::parse(&text).unwrap();
+        assert_eq!(actions(&document, "dozvon"), [format!("transfer($1 XML {CONTEXT})")]);
+    }
+    let (text, values) = preprocessed(file(&all, "dialplan/dozvon.xml"));
+    assert_eq!(values["dozvon_fallback_contact"], "sofia/gateway/trunk/+79001234567");
+    assert!(text.contains("data=\"10.0.0.5:8084|10.0.0.6:9000 async full\""));
+    let acl = socket_files(&settings, &NodeSettings::default());
+    let acl = file(&acl, "autoload_configs/acl.conf.xml");
+    let document = Document::parse(acl).unwrap();
+    let allowed: Vec<_> = document.descendants().filter_map(|node| node.attribute("cidr")).collect();
+    assert_eq!(allowed, ["127.0.0.0/8", "10.0.0.5/32", "10.0.0.6/32"]);
+}
+
+#[test]
+fn a_controller_that_listens_everywhere_is_found_on_loopback() {
+    let settings = Settings::read(Path::new("t"), "[switch]\nlisten = \"0.0.0.0:9999\"\n", []).unwrap();
+    assert_eq!(dialplan::controllers_of(&settings), ["127.0.0.1:9999"]);
+}
