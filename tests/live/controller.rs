@@ -80,10 +80,21 @@ impl Controller {
 
     /// The end of its log.
     pub fn last_words(&self) -> String {
-        let path = self.path(&format!("serve-{}.log", self.starts));
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(80)..].join("\n")
+    }
+
+    /// The first warnings and errors in its log.
+    pub fn complaints(&self) -> String {
+        let log = self.log();
+        let bad = log.lines().filter(|line| line.contains(" WARN ") || line.contains("ERROR"));
+        bad.take(60).collect::<Vec<_>>().join("\n")
+    }
+
+    fn log(&self) -> String {
+        let path = self.path(&format!("serve-{}.log", self.starts));
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     /// A page of its web port, with its head.

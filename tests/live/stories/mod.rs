@@ -1,6 +1,7 @@
 //! The stories, in the order in which they are told.
 
 mod ends;
+mod figures;
 mod hostile;
 mod hours;
 mod late;
@@ -109,5 +110,7 @@ pub fn all() -> Vec<Story> {
         stopped::a_talk_ends_while_it_stops,
         hostile::names_and_numbers_are_only_text,
         hostile::numbers_dialled_are_only_text,
+        figures::with_agents_to_spare,
+        figures::with_a_backlog,
     ]
 }
