@@ -28,9 +28,8 @@ impl Core {
             steps.push(app("socket", format!("{} async full", settings.controllers.join("|"))));
             steps.push(Step::StopAfterTalk);
         }
-        let announcement = format!("silence_stream://{}", settings.fallback.as_millis());
-        steps.extend([Step::Fallback, app("answer", String::new()), app("playback", announcement)]);
-        steps.push(app("hangup", String::new()));
+        steps.push(Step::Fallback);
+        steps.extend(settings.fallback.iter().map(|(name, data)| app(name, data.clone())));
         self.dialplan = Arc::from(steps);
     }
 

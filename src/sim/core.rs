@@ -375,10 +375,10 @@ impl Core {
 
     /// Counts, with what is true now.
     pub fn counts(&self) -> Counts {
-        let up = |channel: &&Box<Channel>| !channel.is_down();
-        let legs = || self.channels.values().filter(up).filter(|channel| !channel.is_caller());
+        let up = || self.channels.values().filter(|channel| !channel.is_down());
+        let legs = || up().filter(|channel| !channel.is_caller());
         Counts {
-            channels_up: self.channels.values().filter(up).count(),
+            channels_up: up().count(),
             legs_up: legs().count(),
             zombies: legs().filter(|channel| channel.zombie).count(),
             connections: self.connections.len(),

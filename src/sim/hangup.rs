@@ -97,10 +97,10 @@ impl Core {
             return;
         }
         self.emit(key, Kind::DESTROY);
-        if let Some(channel) = self.channels.remove(&key) {
-            if self.keys.get(&channel.uuid) == Some(&key) {
-                self.keys.remove(&channel.uuid);
-            }
+        if let Some(channel) = self.channels.remove(&key)
+            && self.keys.get(&channel.uuid) == Some(&key)
+        {
+            self.keys.remove(&channel.uuid);
         }
     }
 

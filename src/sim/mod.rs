@@ -37,7 +37,6 @@ mod outbound;
 mod people;
 pub mod scene;
 mod session;
-
 mod settings;
 mod show;
 pub mod stage;
@@ -231,3 +230,6 @@ impl CallerHandle {
         let _ = self.inputs.send(Input::Ask(Box::new(what))).await;
     }
 }
+
+#[cfg(test)]
+mod tests;

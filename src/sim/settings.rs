@@ -26,8 +26,8 @@ pub struct SimSettings {
     pub socket_resume: bool,
     /// Values of `dozvon_state` after which neither a retry nor the fallback follows.
     pub talk_states: Vec<String>,
-    /// How long the fallback's announcement is.
-    pub fallback: Duration,
+    /// What the dialplan does when no controller has taken the call. After the last action it hangs up.
+    pub fallback: Vec<Action>,
     /// What a transfer to an extension leads to. The caller's own dialplan for those of `queues`; for any other
     /// extension somebody answers, listens for two seconds and hangs up.
     pub extensions: BTreeMap<String, Vec<Action>>,
@@ -66,7 +66,10 @@ impl Default for SimSettings {
             attempts: 2,
             socket_resume: true,
             talk_states: vec!["talked".to_owned()],
-            fallback: Duration::from_secs(2),
+            fallback: vec![
+                ("answer".to_owned(), String::new()),
+                ("playback".to_owned(), "silence_stream://2000".to_owned()),
+            ],
             extensions: BTreeMap::new(),
             queues: BTreeSet::new(),
             sound: Duration::from_secs(3),

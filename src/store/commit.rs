@@ -109,7 +109,7 @@ pub(super) struct Writer {
 
 /// Whether there is a connection.
 pub(super) enum Line {
-    Up(Writer),
+    Up(Box<Writer>),
     Down { tried: Instant },
 }
 
@@ -136,7 +136,7 @@ impl Committer {
     pub(super) fn open(&self) -> Result<Line, StoreError> {
         let mut connection = dialect::open_writer(&self.url, &self.settings)?;
         let watch = Watch::new(&self.url, &mut connection)?;
-        Ok(Line::Up(Writer { connection, watch, looked: Instant::now() }))
+        Ok(Line::Up(Box::new(Writer { connection, watch, looked: Instant::now() })))
     }
 
     /// Commits what comes until every sender is gone.
@@ -198,7 +198,7 @@ impl Committer {
     }
 
     /// Runs a group and answers it. An error is the end of the connection.
-    fn commit(&self, writer: &mut Writer, mut group: Vec<Box<dyn Job>>) -> Result<(), Line> {
+    fn commit(&self, writer: &mut Box<Writer>, mut group: Vec<Box<dyn Job>>) -> Result<(), Line> {
         if let Err(error) = dialect::begin_write(&mut writer.connection, &self.settings) {
             match error {
                 StoreError::Busy { .. } => {
@@ -212,10 +212,13 @@ impl Committer {
         }
         let connection = &mut writer.connection;
         let savepoints = group.len() > 1 || dialect::always_savepoint(connection);
-        let work = group.iter_mut().fold(false, |work, job| job.run(connection, savepoints) || work);
+        let mut work = false;
+        for job in &mut group {
+            work |= job.run(connection, savepoints);
+        }
         if !work {
             let undone = dialect::unwind(connection, 0).map_err(StoreError::from);
-            self.finish(group, undone.as_ref().map(|()| ()), None);
+            self.finish(group, undone.as_ref().map(drop), None);
             return if dialect::is_broken(connection) {
                 Err(Line::Down { tried: Instant::now() })
             } else {
@@ -229,12 +232,12 @@ impl Committer {
             tracing::error!(%error, transactions = group.len(), "a commit failed");
             drop(dialect::unwind(connection, 0));
         }
-        self.finish(group, committed.as_ref().map(|()| ()), Some(took));
+        self.finish(group, committed.as_ref().map(drop), Some(took));
         if dialect::is_broken(connection) { Err(Line::Down { tried: Instant::now() }) } else { Ok(()) }
     }
 
     /// Connects again and begins a transaction.
-    fn again(&self) -> Result<Writer, StoreError> {
+    fn again(&self) -> Result<Box<Writer>, StoreError> {
         let Line::Up(mut writer) = self.open()? else { return Err(StoreError::Closed) };
         dialect::begin_write(&mut writer.connection, &self.settings)?;
         self.changed.send_modify(|count| *count += 1);
@@ -246,7 +249,7 @@ impl Committer {
         self.counters.group(&ended, commit.map(|took| (fate.is_ok(), took)));
     }
 
-    fn look(&self, mut writer: Writer) -> Line {
+    fn look(&self, mut writer: Box<Writer>) -> Line {
         writer.looked = Instant::now();
         match writer.watch.look(&mut writer.connection) {
             Ok(changed) => {

@@ -359,7 +359,7 @@ fn attempts_are_counted_until_the_cap() {
             })
             .await
             .unwrap();
-        let made = |counted, result| Made {
+        let made = move |counted, result| Made {
             case: id,
             business_day: TODAY,
             counted,

@@ -121,9 +121,8 @@ fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
         destination(&from, &queue.overflow)?;
         queue.music.iter().try_for_each(|name| prompt(&from, name))?;
         queue.schedule.iter().try_for_each(|name| schedule(&from, name))?;
-        match queue.tiers.keys().find(|agent| !rules.agents.contains_key(*agent)) {
-            Some(agent) => missing(from, "agent", agent)?,
-            None => {}
+        if let Some(agent) = queue.tiers.keys().find(|agent| !rules.agents.contains_key(*agent)) {
+            missing(from, "agent", agent)?;
         }
     }
     rules.routes.iter().try_for_each(|route| {

@@ -1,0 +1,207 @@
+//! Callers' sockets: the table of facts/freeswitch.md §1.4, and lingering.
+
+use super::*;
+
+fn unresumed(settings: &mut SimSettings) {
+    settings.socket_resume = false;
+}
+
+const fn resumed(_: &mut SimSettings) {}
+
+async fn story(caller: CallerHandle) -> Story {
+    caller.story().await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_controller_is_followed_by_the_next_then_by_the_fallback() {
+    let stage = Stage::set(resumed).await;
+    let refused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    stage.sim.set_controllers(&[refused, stage.address()]).await;
+    let caller_one = stage.sim.call(caller()).await;
+    drop(stage.accept().await);
+    let told = story(caller_one).await;
+    assert!(told.has(|h| *h == Happening::Connected(stage.address().to_string())), "{told:?}");
+
+    stage.sim.set_controllers(&[refused, refused]).await;
+    let told = story(stage.sim.call(caller()).await).await;
+    assert!(told.has(|h| *h == Happening::NobodyThere) && told.heard_fallback(), "{told:?}");
+    assert!(told.lasted < s(3), "{told:?}");
+    assert_eq!((told.ended_by, told.cause.as_str()), (EndedBy::Switch, "NORMAL_CLEARING"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_before_connect_is_fallback_or_silence_for_ever() {
+    for (resume, change) in [(true, resumed as fn(&mut SimSettings)), (false, unresumed)] {
+        let stage = Stage::set(change).await;
+        let handle = stage.sim.call(caller()).await;
+        drop(stage.accept().await);
+        let told = story(handle).await;
+        assert_eq!(told.heard_fallback(), resume, "{told:?}");
+        assert_eq!(told.has(|h| *h == Happening::Abandoned), !resume, "{told:?}");
+        assert_eq!(told.ended_by, if resume { EndedBy::Switch } else { EndedBy::Caller });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_controller_is_given_25_seconds() {
+    for (resume, change) in [(true, resumed as fn(&mut SimSettings)), (false, unresumed)] {
+        let stage = Stage::set(change).await;
+        let handle = stage.sim.call(caller()).await;
+        let silent = stage.accept().await;
+        let notice = silent.rest().await.pop().unwrap();
+        assert!(notice.head.contains("Content-Disposition: disconnect"), "{notice:?}");
+        let told = story(handle).await;
+        assert_eq!(told.heard_fallback(), resume, "{told:?}");
+        assert!(told.lasted >= s(25), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drop_while_music_plays_is_fallback_or_music_for_ever() {
+    for (resume, change) in [(true, resumed as fn(&mut SimSettings)), (false, unresumed)] {
+        let stage = Stage::set(change).await;
+        let (handle, peer) = stage.waiting(caller()).await;
+        drop(peer);
+        let told = story(handle).await;
+        assert!(told.heard_music());
+        assert_eq!(told.heard_fallback(), resume, "{told:?}");
+        assert_eq!(told.lasted >= s(120), !resume, "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_resume_a_finite_sound_ends_and_then_the_dialplan_goes_on() {
+    let stage = Stage::set(unresumed).await;
+    let handle = stage.sim.call(caller()).await;
+    let mut peer = stage.accept().await;
+    peer.ask("connect").await;
+    peer.execute("playback", "/welcome.wav", "").await;
+    drop(peer);
+    let told = story(handle).await;
+    assert!(
+        told.has(|h| *h == Happening::HeardOut("/welcome.wav".into())) && told.heard_fallback(),
+        "{told:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drop_while_talking_cuts_the_talk_only_with_resume() {
+    for resume in [true, false] {
+        let mut stage = Stage::set(resumed).await;
+        stage.sim.phone("user/1001", Behaviour::answers(s(1)).hanging_up_after(s(20))).await;
+        let (handle, peer) = stage.waiting(caller()).await;
+        let leg = stage.leg("user/1001").await;
+        stage.set_variable(&handle, "socket_resume", if resume { "true" } else { "false" }).await;
+        stage.bridge(&handle, &leg).await;
+        drop(peer);
+        let told = story(handle).await;
+        assert_eq!(told.talked_to(), ["user/1001"]);
+        assert!(told.heard_fallback(), "hangup_after_bridge is not set: {told:?}");
+        assert_eq!(told.lasted >= s(20), !resume, "{told:?}");
+        assert_eq!(stage.sim.counts().await.talks_cut, u64::from(resume));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drop_during_execute_bridge_cuts_the_talk_only_with_resume() {
+    for (resume, change) in [(true, resumed as fn(&mut SimSettings)), (false, unresumed)] {
+        let mut stage = Stage::set(change).await;
+        stage.sim.phone("user/1001", Behaviour::answers(s(1)).hanging_up_after(s(20))).await;
+        let handle = stage.sim.call(caller()).await;
+        let mut peer = stage.accept().await;
+        peer.ask("connect").await;
+        peer.execute("bridge", "user/1001", "").await;
+        stage.node.event("CHANNEL_BRIDGE").await;
+        drop(peer);
+        let told = story(handle).await;
+        assert_eq!(told.talked_to(), ["user/1001"]);
+        assert!(told.heard_fallback(), "{told:?}");
+        assert_eq!(told.lasted >= s(20), !resume, "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parked_after_a_bridge_a_drop_leaves_silence_either_way() {
+    for (resume, change) in [(true, resumed as fn(&mut SimSettings)), (false, unresumed)] {
+        let mut stage = Stage::set(change).await;
+        stage.sim.phone("user/1001", Behaviour::answers(s(1)).hanging_up_after(s(5))).await;
+        let (handle, mut peer) = stage.waiting(caller()).await;
+        let leg = stage.leg("user/1001").await;
+        stage.set_variable(&handle, "park_after_bridge", "true").await;
+        stage.bridge(&handle, &leg).await;
+        peer.event("CHANNEL_UNBRIDGE").await;
+        peer.event("CHANNEL_PARK").await;
+        drop(peer);
+        stage.node.event("CHANNEL_UNBRIDGE").await;
+        stage.node.event("CHANNEL_UNPARK").await;
+        let told = story(handle).await;
+        assert!(told.has(|h| *h == Happening::Abandoned) && !told.heard_fallback(), "{resume}: {told:?}");
+        assert_eq!(told.ended_by, EndedBy::Caller);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fallback_does_not_follow_an_ordinary_talk() {
+    let mut stage = Stage::set(resumed).await;
+    stage.sim.phone("user/1001", Behaviour::answers(s(1)).hanging_up_after(s(5))).await;
+    let (handle, _peer) = stage.waiting(caller()).await;
+    let leg = stage.leg("user/1001").await;
+    stage.set_variable(&handle, "dozvon_state", "talked").await;
+    stage.bridge(&handle, &leg).await;
+    let told = story(handle).await;
+    assert!(!told.heard_fallback(), "{told:?}");
+    assert_eq!(told.cause, "NORMAL_CLEARING");
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_the_first_socket_knocks_the_second_out() {
+    let mut stage = Stage::set(|settings| {
+        unresumed(settings);
+        settings.queues.insert("7002".to_owned());
+    })
+    .await;
+    let (handle, first) = stage.waiting(caller()).await;
+    assert_eq!(stage.node.api(&format!("uuid_transfer {} 7002 XML public", handle.channel())).await, "+OK");
+    let mut second = stage.accept().await;
+    assert!(second.ask("connect").await.starts_with("+OK"));
+    assert_eq!(stage.sim.counts().await.channels_up, 1);
+    drop(first);
+    let told = story(handle).await;
+    assert!(told.heard_fallback() && told.lasted < s(10), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lingering_socket_holds_the_channel_that_nobody_finds() {
+    let mut stage = Stage::set(resumed).await;
+    let (handle, mut peer) = stage.waiting(caller()).await;
+    let uuid = handle.channel().to_string();
+    handle.hang_up().await;
+    peer.event("CHANNEL_HANGUP_COMPLETE").await;
+    assert_eq!(peer.api(&format!("uuid_exists {uuid}")).await, "false");
+    assert_eq!(story(handle).await.ended_by, EndedBy::Caller, "the story does not wait for the socket");
+    let rest = peer.rest().await;
+    let notices: Vec<_> = rest.iter().filter_map(|frame| frame.get("Content-Disposition")).collect();
+    assert_eq!(notices, ["linger", "disconnect"], "{rest:?}");
+    assert_eq!(rest[0].get("Linger-Time").as_deref(), Some("30"));
+    assert_eq!(stage.node.event("CHANNEL_DESTROY").await.get("Unique-ID"), Some(uuid));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_linger_the_socket_closes_with_the_channel() {
+    let stage = Stage::set(resumed).await;
+    let (handle, mut peer) = stage.waiting(caller()).await;
+    assert_eq!(peer.ask("nolinger").await, "+OK will not linger");
+    handle.hang_up().await;
+    let rest = peer.rest().await;
+    assert_eq!(rest.last().unwrap().get("Content-Disposition").as_deref(), Some("disconnect"));
+    assert!(rest.iter().any(|frame| frame.name() == "CHANNEL_HANGUP_COMPLETE"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn exit_says_goodbye_and_the_dialplan_goes_on() {
+    let stage = Stage::set(resumed).await;
+    let (handle, mut peer) = stage.waiting(caller()).await;
+    assert_eq!(peer.ask("exit").await, "+OK bye");
+    assert!(peer.rest().await.last().unwrap().body.contains("goodbye"));
+    assert!(story(handle).await.heard_fallback());
+}
