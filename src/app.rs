@@ -16,12 +16,15 @@ use crate::config::Settings;
 use crate::metrics::{Metrics, MetricsError};
 use crate::queue::dispatcher::{Dispatcher, Tools};
 use crate::routing::rules::Rules;
-use crate::store::{self, Lock, Store, StoreError};
+use crate::store::{self, Lock, Store, StoreError, until_recorded};
 use crate::switch::{Listener, ListenerStats, Nodes, SwitchError};
 use crate::web;
 
 /// How often gauges that are counted elsewhere are brought up to date.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
+
+/// How long offers may take to end when everything else has.
+const OFFERS_END: Duration = Duration::from_secs(5);
 
 /// Why the controller does not run.
 #[derive(Debug, thiserror::Error)]
@@ -130,7 +133,12 @@ impl Running {
         if tokio::time::timeout(limit, self.calls.wait()).await.is_err() {
             tracing::warn!(calls = self.calls.len(), "talks are still going on: they go on without us");
         }
-        self.tasks.close();
+        let Self { desk, tasks, .. } = self;
+        drop(desk);
+        tasks.close();
+        if tokio::time::timeout(OFFERS_END, tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = tasks.len(), "offers are still ending: they are closed at the next start");
+        }
         tracing::info!("stopped");
     }
 
@@ -192,10 +200,10 @@ async fn follow_rules(desk: Arc<Desk>, rules_now: watch::Sender<Arc<Rules>>, sto
             () = stop.cancelled() => return,
             changed = changes.changed() => if changed.is_err() { return },
         }
-        match read_rules(&desk.store).await {
+        match until_recorded("rules", || read_rules(&desk.store)).await {
             Ok((rules, agents)) => {
-                rules_now.send_replace(Arc::clone(&rules));
-                desk.dispatcher.reload(rules, agents).await;
+                desk.dispatcher.reload(Arc::clone(&rules), agents).await;
+                rules_now.send_replace(rules);
                 tracing::debug!("rules and agents were read again");
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use super::{BRIDGE_LIMIT, Call, Gone};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId};
 use crate::queue::ring::{Knock, Reply};
-use crate::store;
+use crate::store::{self, until_recorded};
 use crate::switch::CallerEvent;
 
 /// The caller talks to somebody.
@@ -43,12 +43,15 @@ pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged
     }
     let now = call.desk.clock.now();
     call.desk.metrics.bridge_seconds.observe(now.since(at).as_secs_f64());
-    let recorded = call.desk.store.write("bridged", move |c| store::offers::bridged(c, offer, id, now)).await;
-    if let Err(error) = recorded {
-        tracing::error!(%error, "the talk is not recorded yet; its end will be");
-    }
     let agent = knock.agent.clone();
     knock.answer(Reply::Bridged);
+    let store = &call.desk.store;
+    let recorded = until_recorded("bridged", || {
+        store.write("bridged", move |c| store::offers::bridged(c, offer, id, now))
+    });
+    if let Err(error) = recorded.await {
+        tracing::error!(%error, "the talk is not recorded yet; its end will be");
+    }
     tracing::info!(%agent, "the caller got through");
     Ok(Some(Bridged { agent: Some(agent), at: now }))
 }
@@ -68,8 +71,8 @@ pub(crate) async fn join(call: &mut Call, leg: ChannelId) -> Result<bool, Gone> 
             event = call.caller.event() => match event {
                 CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
                 CallerEvent::Lost => return Err(Gone::Lost),
-                CallerEvent::Bridged { .. } => return Ok(true),
-                CallerEvent::Played { .. } | CallerEvent::Unbridged => {}
+                CallerEvent::Bridged { other } if other == leg => return Ok(true),
+                CallerEvent::Bridged { .. } | CallerEvent::Played { .. } | CallerEvent::Unbridged => {}
             },
             () = &mut limit => {
                 tracing::warn!(%leg, "the bridge did not come about in time");

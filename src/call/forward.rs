@@ -13,9 +13,9 @@ use crate::switch::{CallerEvent, Cancel, Leg, LegEvent, LegRequest, Loops};
 /// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.
 pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
     call.stage = Stage::Forwarding;
-    call.caller.answer().await.map_err(|_| Gone::Lost)?;
+    call.answer().await?;
     let music = rules.sound(None).unwrap_or(&call.desk.settings.sounds.music).to_owned();
-    call.caller.play(&music, Loops::Forever).await.map_err(|_| Gone::Lost)?;
+    call.play(&music, Loops::Forever).await?;
     let limit = call.desk.settings.calls.forward_timeout;
     let request = LegRequest {
         leg: ChannelId::new(),

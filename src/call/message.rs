@@ -22,9 +22,9 @@ pub(crate) async fn play(
     ending: Ending,
 ) -> Result<Ended, Gone> {
     call.stage = Stage::Message;
-    call.caller.answer().await.map_err(|_| Gone::Lost)?;
+    call.answer().await?;
     let sound = rules.sound(Some(prompt)).unwrap_or(&call.desk.settings.sounds.fallback_message).to_owned();
-    let playing = call.caller.play(&sound, Loops::Once).await.map_err(|_| Gone::Lost)?;
+    let playing = call.play(&sound, Loops::Once).await?;
     match heard_out(call, playing).await {
         Ok(true) => {}
         Ok(false) => tracing::error!(%prompt, sound, "the message could not be played: is the sound there?"),

@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 use crate::queue::dispatcher::Dispatcher;
 use crate::routing::rules::Rules;
 use crate::store::Store;
-use crate::switch::{Caller, Node, Nodes};
+use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId};
 use ending::{Ending, Stage};
 use facts::Facts;
 
@@ -79,6 +79,39 @@ pub(crate) struct Call {
     pub stage: Stage,
 }
 
+impl Call {
+    /// Answers the caller, so that he can hear us.
+    async fn answer(&mut self) -> Result<(), Gone> {
+        match self.caller.answer().await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.gone().await),
+        }
+    }
+
+    /// Plays a sound to the caller.
+    async fn play(&mut self, source: &str, loops: Loops) -> Result<PlayId, Gone> {
+        match self.caller.play(source, loops).await {
+            Ok(playing) => Ok(playing),
+            Err(_) => Err(self.gone().await),
+        }
+    }
+
+    /// What became of a caller with whom nothing can be done any more. FreeSWITCH refuses commands for a channel
+    /// that hangs up before it says that it did.
+    async fn gone(&mut self) -> Gone {
+        let last = async {
+            loop {
+                match self.caller.event().await {
+                    CallerEvent::HungUp { cause } => return Gone::HungUp(cause),
+                    CallerEvent::Lost => return Gone::Lost,
+                    CallerEvent::Played { .. } | CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
+                }
+            }
+        };
+        tokio::time::timeout(LAST_NEWS, last).await.unwrap_or(Gone::Lost)
+    }
+}
+
 /// The caller is not with us any more, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Gone {
@@ -107,3 +140,5 @@ pub(crate) struct Ended {
 
 /// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
 pub(crate) const BRIDGE_LIMIT: Duration = Duration::from_secs(3);
+/// How long the news may take why a caller is gone.
+const LAST_NEWS: Duration = Duration::from_secs(2);

@@ -1,9 +1,10 @@
 //! The end of every call: its row, the verdict and, if we owe the caller something, the case, in one transaction.
 
+use super::story::DRAINED;
 use super::{Call, Ended};
 use crate::missed::verdict::{Verdict, verdict};
 use crate::routing::plan::Plan;
-use crate::store;
+use crate::store::{self, until_recorded};
 
 /// Records how the call ended. Whatever fails here is an error in the log: the row is completed at the next start.
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
@@ -18,7 +19,12 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         verdict,
         at,
     };
-    let recorded = call.desk.store.write("end", move |c| store::calls::end(c, &row)).await;
+    let write = || {
+        let row = row.clone();
+        call.desk.store.write("end", move |c| store::calls::end(c, &row))
+    };
+    // Who is handed back must not wait for a database that does not answer.
+    let recorded = if ended.cause == DRAINED { write().await } else { until_recorded("end", write).await };
     let queue = plan.queue().map_or("none", |name| name.as_str());
     call.desk.metrics.calls.with_label_values(&[queue, ended.ending.as_str()]).inc();
     if let Verdict::Case(reason) = verdict {
@@ -26,7 +32,6 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
     }
     match recorded {
         Ok(Some(case)) => {
-            call.desk.metrics.cases_open.inc();
             tracing::info!(ending = %ended.ending, stage = %ended.stage, case.id = %case, "missed: a case is open");
         }
         Ok(None) => {

@@ -18,7 +18,7 @@ use crate::switch::{Incoming, Node};
 const HOPS: usize = 5;
 
 /// The cause of a call that was handed back because we stop.
-const DRAINED: &str = "DRAINED";
+pub(super) const DRAINED: &str = "DRAINED";
 
 /// Takes a caller in and stays with him until his call has ended and is recorded.
 pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
@@ -99,6 +99,7 @@ async fn carry_out(call: &mut Call, rules: &Rules, plan: &Plan) -> Result<Ended,
     let mut ending = Ending::Refused;
     for hop in 0..HOPS {
         match to {
+            None if ending == Ending::TimedOut => return nobody_there(call).await,
             None => return refuse(call).await,
             Some(Destination::Message(prompt)) => return message::play(call, rules, &prompt, ending).await,
             Some(Destination::Forward(contact)) => return forward::ring(call, rules, &contact).await,
@@ -121,6 +122,12 @@ async fn in_queue(call: &mut Call, rules: &Rules, name: &QueueName, hop: usize) 
         Some(queue) => wait::in_queue(call, rules, name, queue, hop).await,
         None => Ok(wait::Left::TimedOut),
     }
+}
+
+/// Nobody took the caller in time, and the rules do not say what then.
+async fn nobody_there(call: &Call) -> Result<Ended, Gone> {
+    call.caller.hangup(HangupCause::NoAnswer).await;
+    Ok(over(Ending::TimedOut, Stage::Waiting, "NO_OVERFLOW"))
 }
 
 /// No route wants the call.

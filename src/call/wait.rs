@@ -38,7 +38,7 @@ pub(crate) async fn in_queue(
 ) -> Result<Left, Gone> {
     let joined_at = join(call, name, hop).await;
     call.stage = Stage::Waiting;
-    call.caller.answer().await.map_err(|_| Gone::Lost)?;
+    call.answer().await?;
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.desk.settings.sounds.music).to_owned();
     let (knock, knocks) = mpsc::channel(DOOR);
     let waiter = Waiter {
@@ -96,7 +96,7 @@ async fn hold(
 ) -> Result<Option<Bridged>, Gone> {
     let deadline = queue.max_wait.map(|limit| call.desk.clock.instant_of(joined_at + limit));
     let draining = call.desk.draining.clone();
-    call.caller.play(music, Loops::Forever).await.map_err(|_| Gone::Lost)?;
+    call.play(music, Loops::Forever).await?;
     loop {
         tokio::select! {
             biased;
@@ -106,7 +106,9 @@ async fn hold(
                 CallerEvent::Played { .. } => music_ended(call, music).await?,
                 CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
             },
-            Some(knock) = knocks.recv() => {
+            knock = knocks.recv() => {
+                // The dispatcher has forgotten the caller: his queue is gone.
+                let Some(knock) = knock else { return Ok(None) };
                 if let Some(bridged) = bridge::take(call, knock).await? {
                     knocks.close();
                     while let Some(late) = knocks.recv().await {
@@ -114,7 +116,7 @@ async fn hold(
                     }
                     return Ok(Some(bridged));
                 }
-                call.caller.play(music, Loops::Forever).await.map_err(|_| Gone::Lost)?;
+                call.play(music, Loops::Forever).await?;
             }
             () = draining.cancelled() => return Err(Gone::Drained),
             () = until(deadline) => return Ok(None),
@@ -123,11 +125,11 @@ async fn hold(
 }
 
 /// Endless music came to an end: it is missing, or something stopped it. Never silence.
-async fn music_ended(call: &Call, music: &str) -> Result<(), Gone> {
+async fn music_ended(call: &mut Call, music: &str) -> Result<(), Gone> {
     tracing::warn!(music, "the music ended by itself; playing the fallback");
     tokio::time::sleep(MUSIC_PAUSE).await;
-    let fallback = &call.desk.settings.sounds.fallback_music;
-    call.caller.play(fallback, Loops::Forever).await.map(drop).map_err(|_| Gone::Lost)
+    let fallback = call.desk.settings.sounds.fallback_music.clone();
+    call.play(&fallback, Loops::Forever).await.map(drop)
 }
 
 /// Sleeps until a deadline; for ever if there is none.

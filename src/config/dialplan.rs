@@ -27,7 +27,7 @@ pub struct Dialplan {
     /// The controllers, asked in this order, as `host:port`. Default the address of `[switch] listen`.
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
-    /// How long the caller hears a ringing tone between two tries, in whole seconds. Default 3 s.
+    /// How long the caller hears a ringing tone between two tries, in whole seconds, at least two. Default 3 s.
     #[serde(with = "humane")]
     pub pause: Duration,
     /// Who is rung when no controller takes the caller. Default nobody.
@@ -62,6 +62,9 @@ pub struct File {
 
 /// The name of our context: what `check` looks for in a running FreeSWITCH.
 pub const CONTEXT: &str = "dozvon";
+
+/// FreeSWITCH takes `playback_timeout_sec` for no limit at all below this (tried with 1.11.1).
+const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
 
 const STORY: &str = include_str!("../../fs-dialplan/dozvon.xml");
 const ENTRY: &str = include_str!("../../fs-dialplan/entry.xml");
@@ -102,7 +105,7 @@ fn story(settings: &Settings) -> String {
     let values = [
         ("dozvon_controllers", controllers_of(settings).join("|")),
         ("dozvon_pause_sound", settings.sounds.fallback_music.clone()),
-        ("dozvon_pause_s", seconds(plan.pause)),
+        ("dozvon_pause_s", seconds(plan.pause.max(SHORTEST_PAUSE))),
         ("dozvon_fallback_contact", contact),
         ("dozvon_fallback_timeout_s", seconds(plan.fallback_timeout)),
         ("dozvon_fallback_message", settings.sounds.fallback_message.clone()),

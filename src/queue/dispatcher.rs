@@ -22,7 +22,7 @@ use crate::queue::offer::Outcome;
 use crate::queue::ring::{self, Knock, Offer};
 use crate::routing::rules::Rules;
 use crate::store::agents::AgentRow;
-use crate::store::{self, Store};
+use crate::store::{self, Store, until_recorded};
 use crate::switch::{Cancel, Node};
 
 /// How many messages may wait for the dispatcher; a sender waits while it is full.
@@ -270,9 +270,11 @@ impl Floor {
     /// Takes over what the database says of an agent, unless something newer is known already.
     fn learn(&mut self, row: AgentRow) {
         let name = row.name.clone();
-        if self.agents.get(&name).is_some_and(|known| known.version > row.version) {
-            return;
-        }
+        let row = match self.agents.get(&name) {
+            // Known already, and perhaps not acted upon while an offer held him.
+            Some(known) if known.version > row.version => known.clone(),
+            _ => row,
+        };
         if let Some(known) = self.agents.get(&name) {
             self.wrap_ups.remove(&(known.ready_at, name.clone()));
         }
@@ -301,6 +303,8 @@ impl Floor {
         for name in self.rules.queues.keys().filter(|name| !rules.queues.contains_key(*name)) {
             for call in self.board.remove_queue(name) {
                 tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");
+                // His story sees the door closed, and goes on to the overflow.
+                self.callers.remove(&call);
             }
         }
         for (name, queue) in &rules.queues {
@@ -336,12 +340,17 @@ impl Floor {
         self.tasks.spawn(async move {
             let at = tools.clock.now();
             let name = agent.clone();
-            let made = tools.store.write("end_wrap_up", move |c| {
-                store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
+            let made = until_recorded("end_wrap_up", || {
+                let name = name.clone();
+                tools.store.write("end_wrap_up", move |c| {
+                    store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
+                })
             });
             match made.await {
                 Ok(row) => Dispatcher { inbox }.agent(row).await,
-                Err(error) => tracing::error!(%agent, %error, "the agent's wrap-up could not be ended"),
+                Err(error) => {
+                    tracing::warn!(%agent, %error, "the agent's wrap-up was ended by somebody else")
+                }
             }
         });
     }
@@ -352,7 +361,11 @@ impl Floor {
         let tools = self.tools.clone();
         self.tasks.spawn(async move {
             let name = agent.clone();
-            match tools.store.read("agent", move |c| store::agents::get(c, &name)).await {
+            let read = until_recorded("agent", || {
+                let name = name.clone();
+                tools.store.read("agent", move |c| store::agents::get(c, &name))
+            });
+            match read.await {
                 Ok(row) => Dispatcher { inbox }.agent(row).await,
                 Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
             }

@@ -15,13 +15,21 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, OfferId};
 use crate::queue::dispatcher::{Dispatcher, Tools, Waiter};
 use crate::queue::offer::{self, Outcome};
-use crate::routing::rules::Agent;
+use crate::routing::contact::Contact;
+use crate::routing::rules::{Agent, Delays};
 use crate::store::agents::AgentRow;
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, until_recorded};
+use crate::switch::cause::{LINK_LOST, SWITCH_RESTARTED};
 use crate::switch::{Cancel, Leg, LegEvent, LegRequest};
 
-/// The longest pause between two tries to record something.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The cause of an offer that could not be made because the link to FreeSWITCH was down.
+const NODE_DOWN: &str = "NODE_DOWN";
+/// How long an agent is left alone when FreeSWITCH could not be reached.
+const NODE_PAUSE: Duration = Duration::from_secs(1);
+/// How long a call may take from its winner to the board's knowing.
+const CALL_SETTLES: Duration = Duration::from_millis(200);
+/// How long after its last word a story may take to leave the board.
+const STORY_LEAVES: Duration = Duration::from_secs(1);
 
 /// An agent to be rung for a caller.
 #[derive(Debug, Clone)]
@@ -99,7 +107,8 @@ pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop
     }
 }
 
-/// Commits the claim. Whether this agent may be rung.
+/// Commits the claim. Whether this agent may be rung. It is repeated until its fate is known: an agent must not
+/// stay claimed for an offer that nobody carries out.
 async fn claim(tools: &Tools, offer: &Offer) -> bool {
     let claim = store::offers::Claim {
         offer: offer.id,
@@ -110,10 +119,18 @@ async fn claim(tools: &Tools, offer: &Offer) -> bool {
         controller: tools.controller.clone(),
         at: tools.clock.now(),
     };
-    match tools.store.write("claim", move |c| store::offers::claim(c, &claim)).await {
-        Ok(Ok(_)) => true,
+    let made = until_recorded("claim", || {
+        let claim = claim.clone();
+        tools.store.write("claim", move |c| store::offers::claim(c, &claim))
+    });
+    match made.await {
+        Ok(Ok(())) => true,
         Ok(Err(refusal)) => {
             tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
+            if refusal == store::offers::Refusal::Call {
+                // The call is being bridged or ends: the board hears of it in a moment.
+                tokio::time::sleep(CALL_SETTLES).await;
+            }
             false
         }
         Err(error) => {
@@ -125,10 +142,13 @@ async fn claim(tools: &Tools, offer: &Offer) -> bool {
 
 /// Rings every contact until one answers, all have ended, time is up or somebody says stop.
 async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> Rang {
-    let mut legs = match originate(offer).await {
-        Ok(legs) => legs,
-        Err(cause) => return Rang::Over(Outcome::Unreachable, cause),
-    };
+    if let Ok(cancel) = stop.try_recv() {
+        return stopped(cancel);
+    }
+    let mut legs = originate(offer);
+    if legs.is_empty() {
+        return Rang::Over(Outcome::Cancelled, NODE_DOWN.to_owned());
+    }
     let time_up = tokio::time::sleep(offer.rules.ring_timeout);
     tokio::pin!(time_up);
     let mut said = Said::default();
@@ -162,10 +182,9 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
     }
 }
 
-/// One leg a contact.
-async fn originate(offer: &Offer) -> Result<Vec<Leg>, String> {
-    let mut legs = Vec::with_capacity(offer.rules.contacts.len());
-    for contact in &offer.rules.contacts {
+/// One leg a contact; none while the node is down.
+fn originate(offer: &Offer) -> Vec<Leg> {
+    let ring = |contact: &Contact| {
         let request = LegRequest {
             leg: ChannelId::new(),
             contact: contact.clone(),
@@ -176,12 +195,13 @@ async fn originate(offer: &Offer) -> Result<Vec<Leg>, String> {
             caller_name: offer.waiter.name.clone(),
             confirm: false,
         };
-        match offer.waiter.node.ring(request) {
-            Ok(leg) => legs.push(leg),
-            Err(error) => tracing::warn!(agent = %offer.agent, %contact, %error, "the phone cannot be rung"),
-        }
-    }
-    if legs.is_empty() { Err("NODE_DOWN".to_owned()) } else { Ok(legs) }
+        let leg = offer.waiter.node.ring(request);
+        leg.inspect_err(
+            |error| tracing::warn!(agent = %offer.agent, %contact, %error, "the phone cannot be rung"),
+        )
+        .ok()
+    };
+    offer.rules.contacts.iter().filter_map(ring).collect()
 }
 
 /// The next event of any leg, with the leg's place.
@@ -262,13 +282,25 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
             Rang::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
         }
         // The story has gone on without him: the dispatcher says why.
-        None => too_late(leg, stop.await.unwrap_or(Cancel::OriginatorCancel)).await,
+        None => {
+            let said = tokio::time::timeout(STORY_LEAVES, stop).await;
+            let cancel = said.ok().and_then(Result::ok).unwrap_or(Cancel::OriginatorCancel);
+            too_late(leg, cancel).await
+        }
     }
 }
 
 async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
     hang_up(vec![leg], cancel).await;
     stopped(cancel)
+}
+
+/// How long the agent is offered nothing: nearly nothing where it was FreeSWITCH that could not be reached.
+fn pause_after(outcome: Outcome, cause: &str, delays: &Delays) -> Duration {
+    match cause {
+        NODE_DOWN | LINK_LOST | SWITCH_RESTARTED => NODE_PAUSE,
+        _ => offer::delay_after(outcome, delays),
+    }
 }
 
 /// Records an offer that nobody talked on, and gives the agent back.
@@ -278,9 +310,9 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
     let end = store::offers::EndUnanswered {
         offer: offer.id,
         outcome,
-        cause,
         at,
-        ready_at: at + offer::delay_after(outcome, &offer.rules.delays),
+        ready_at: at + pause_after(outcome, &cause, &offer.rules.delays),
+        cause,
         max_misses: offer.rules.max_misses,
     };
     let recorded = until_recorded("end_offer", || {
@@ -317,23 +349,6 @@ async fn report(
             tracing::error!(agent = %offer.agent, offer = %offer.id, %error, "the end of an offer is not recorded");
             dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
         }
-    }
-}
-
-/// Writes again until the database takes it: an agent must not stay claimed because it was slow.
-async fn until_recorded<T, F>(name: &'static str, mut write: impl FnMut() -> F) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    let mut pause = Duration::from_millis(100);
-    loop {
-        match write().await {
-            Ok(done) => return Ok(done),
-            Err(error) if !error.is_passing() => return Err(error),
-            Err(error) => tracing::error!(transaction = name, %error, "not recorded; trying again"),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

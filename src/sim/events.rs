@@ -30,6 +30,14 @@ struct Subject<'a> {
     body: Option<&'a str>,
 }
 
+/// The second channel of a bridge, of whose controller the event is business too.
+fn side_b(headers: Headers<'_>) -> Option<Uuid> {
+    headers
+        .iter()
+        .find(|(name, _)| *name == "Bridge-B-Unique-ID")
+        .and_then(|(_, uuid)| Uuid::try_parse(uuid).ok())
+}
+
 impl Core {
     /// Fires an event of a channel.
     pub fn emit(&mut self, key: Key, kind: Kind) {
@@ -40,7 +48,7 @@ impl Core {
     pub fn emit_with(&mut self, key: Key, kind: Kind, before: Headers<'_>, after: Headers<'_>) {
         self.sequence += 1;
         let Some(channel) = self.channels.get(&key) else { return };
-        let hearers = self.hearers(kind, Some(channel.uuid));
+        let hearers = self.hearers(kind, [Some(channel.uuid), side_b(before)]);
         if !hearers.is_empty() {
             let subject = Subject { kind, channel: Some(channel), before, after, body: None };
             self.dates = dates(self.wall.0, std::mem::take(&mut self.dates));
@@ -52,7 +60,7 @@ impl Core {
     /// Fires an event that is about no channel; `owner` is the channel whose socket asked for it.
     pub fn emit_plain(&mut self, kind: Kind, owner: Option<Uuid>, headers: Headers<'_>, body: Option<&str>) {
         self.sequence += 1;
-        let hearers = self.hearers(kind, owner);
+        let hearers = self.hearers(kind, [owner, None]);
         if !hearers.is_empty() {
             let subject = Subject { kind, channel: None, before: headers, after: &[], body };
             self.dates = dates(self.wall.0, std::mem::take(&mut self.dates));
@@ -75,12 +83,13 @@ impl Core {
         String::from_utf8(out).unwrap_or_default()
     }
 
-    /// Connections that listen for the kind and may get the channel's events.
-    fn hearers(&self, kind: Kind, uuid: Option<Uuid>) -> SmallVec<[Conn; 4]> {
-        let narrow = uuid.and_then(|uuid| self.narrow.get(&uuid));
-        let mut all: SmallVec<[Conn; 4]> =
-            self.wide.iter().chain(narrow.into_iter().flatten()).copied().collect();
+    /// Connections that listen for the kind and may get these channels' events.
+    fn hearers(&self, kind: Kind, uuids: [Option<Uuid>; 2]) -> SmallVec<[Conn; 4]> {
+        let narrow = uuids.iter().flatten().filter_map(|uuid| self.narrow.get(uuid)).flatten();
+        let mut all: SmallVec<[Conn; 4]> = self.wide.iter().chain(narrow).copied().collect();
         all.retain(|conn| self.connections.get(conn).is_some_and(|c| c.listening && c.kinds.has(kind)));
+        all.sort_unstable();
+        all.dedup();
         all
     }
 

@@ -78,8 +78,12 @@ impl Filters {
 
     /// The channels whose events alone can pass, if the filters say that much.
     pub fn channels(&self) -> Option<impl Iterator<Item = &str>> {
-        let only = |filter: &Filter| {
-            filter.header.eq_ignore_ascii_case("Unique-ID") && matches!(filter.want, Want::Equal { .. })
+        let names_channel = |header: &str| {
+            ["Unique-ID", "Bridge-B-Unique-ID"].iter().any(|name| header.eq_ignore_ascii_case(name))
+        };
+        let only = |filter: &Filter| match filter.want {
+            Want::Equal { positive, .. } => !positive || names_channel(&filter.header),
+            Want::Matches(_) => false,
         };
         let known = !self.0.is_empty() && self.0.iter().all(only);
         known.then(|| {
@@ -165,6 +169,9 @@ mod tests {
         three.command("delete Event-Name");
         assert!(!passes(&three, JOB));
         assert_eq!(three.channels().unwrap().collect::<Vec<_>>(), ["x"]);
+        three.command("Bridge-B-Unique-ID x");
+        three.command("Application -answer");
+        assert_eq!(three.channels().unwrap().collect::<Vec<_>>(), ["x", "x"], "a veto lets nothing through");
         three.command("delete all");
         assert!(passes(&three, JOB));
         assert!(three.channels().is_none());

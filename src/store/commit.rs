@@ -154,6 +154,8 @@ impl Committer {
             let turn = Arc::clone(&committer);
             line = match tokio::task::spawn_blocking(move || turn.turn(line, group)).await {
                 Ok(line) => line,
+                // The process ends: nobody is left to be told.
+                Err(error) if error.is_cancelled() => return,
                 Err(error) => {
                     tracing::error!(%error, "the committing task broke off; opening the database again");
                     Line::Down { tried: Instant::now() }

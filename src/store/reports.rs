@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::schema::{agents, cases};
 use super::{Database, StoreError};
-use crate::missed::case::State;
 
 crate::words! {
     /// The reports that there are.
@@ -33,37 +32,79 @@ pub struct Days {
 /// A row of `v_calls_daily`.
 #[derive(Debug, Clone, PartialEq, Serialize, QueryableByName)]
 pub struct CallsDaily {
-    /// The business day.
+    /// The business day of the call.
     #[diesel(sql_type = Text)]
     pub business_day: String,
-    /// The queue; `-` for calls that reached none.
+    /// The queue; - for calls that reached none.
     #[diesel(sql_type = Text)]
     pub queue: String,
-    /// How the calls ended.
+    /// How the call ended.
     #[diesel(sql_type = Text)]
     pub ending: String,
-    /// How many.
+    /// Calls whose last queue this is.
     #[diesel(sql_type = BigInt)]
     pub calls: i64,
-    /// Answered within the queue's service level.
+    /// Stays in the queue; a call that comes to it twice counts twice.
+    #[diesel(sql_type = BigInt)]
+    pub offered: i64,
+    /// Of offered: those that an agent took.
+    #[diesel(sql_type = BigInt)]
+    pub answered: i64,
+    /// Of answered: those within the queue's service level, from joining the queue to the bridge.
     #[diesel(sql_type = BigInt)]
     pub answered_in_time: i64,
-    /// Answered in time of all that entered the queue that day, in per cent; the same in every row of the day.
+    /// Of offered: those that the caller broke off.
+    #[diesel(sql_type = BigInt)]
+    pub abandoned: i64,
+    /// Of abandoned: those within the service level.
+    #[diesel(sql_type = BigInt)]
+    pub abandoned_in_time: i64,
+    /// Of offered: those that lasted too long and went on to another queue, a contact or a message.
+    #[diesel(sql_type = BigInt)]
+    pub timed_out: i64,
+    /// Of offered: those that we broke off.
+    #[diesel(sql_type = BigInt)]
+    pub lost: i64,
+    /// Answered_in_time / offered in per cent, of the whole day and queue (all endings; the same in each of its rows): the strictest, the headline.
     #[diesel(sql_type = Nullable<Double>)]
     pub service_level_negative_abandon_pct: Option<f64>,
-    /// Mean wait.
+    /// Answered_in_time / answered, of the whole day and queue.
+    #[diesel(sql_type = Nullable<Double>)]
+    pub service_level_only_handled_pct: Option<f64>,
+    /// (answered_in_time + abandoned_in_time) / offered, of the whole day and queue.
+    #[diesel(sql_type = Nullable<Double>)]
+    pub service_level_positive_abandon_pct: Option<f64>,
+    /// Answered_in_time / (offered - abandoned_in_time), of the whole day and queue.
+    #[diesel(sql_type = Nullable<Double>)]
+    pub service_level_without_abandon_pct: Option<f64>,
+    /// Abandoned / offered, of the whole day and queue.
+    #[diesel(sql_type = Nullable<Double>)]
+    pub abandoned_pct: Option<f64>,
+    /// Mean stay.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub wait_avg_ms: Option<i64>,
-    /// Longest wait.
+    /// Longest stay.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub wait_max_ms: Option<i64>,
-    /// Mean talk.
+    /// Mean talk of the calls.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub talk_avg_ms: Option<i64>,
+    /// Arrival of the first call, milliseconds since 1970 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub earliest_at: i64,
+    /// The same as text, in UTC.
+    #[diesel(sql_type = Text)]
+    pub earliest: String,
+    /// Arrival of the last call, milliseconds since 1970 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub latest_at: i64,
+    /// The same as text, in UTC.
+    #[diesel(sql_type = Text)]
+    pub latest: String,
 }
 
 /// A row of `v_offers_by_agent`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Serialize, QueryableByName)]
 pub struct OffersByAgent {
     /// The agent.
     #[diesel(sql_type = Text)]
@@ -74,7 +115,7 @@ pub struct OffersByAgent {
     /// The business day of the call.
     #[diesel(sql_type = Text)]
     pub business_day: String,
-    /// How the offers ended.
+    /// How the offers ended; who talks now has answered.
     #[diesel(sql_type = Text)]
     pub outcome: String,
     /// How many.
@@ -86,13 +127,34 @@ pub struct OffersByAgent {
     /// Longest time that it rang.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub ring_max_ms: Option<i64>,
+    /// All ringing together.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub ring_ms: Option<i64>,
     /// All talk together.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub talk_ms: Option<i64>,
+    /// Mean talk.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub talk_avg_ms: Option<i64>,
+    /// Answered / those that were his to take (not cancelled, no lost race) in per cent, of the whole day, agent and queue (all outcomes; the same in each of its rows).
+    #[diesel(sql_type = Nullable<Double>)]
+    pub answered_pct: Option<f64>,
+    /// The first offer, milliseconds since 1970 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub earliest_at: i64,
+    /// The same as text, in UTC.
+    #[diesel(sql_type = Text)]
+    pub earliest: String,
+    /// The last offer, milliseconds since 1970 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub latest_at: i64,
+    /// The same as text, in UTC.
+    #[diesel(sql_type = Text)]
+    pub latest: String,
 }
 
 /// A row of `v_cases`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, QueryableByName)]
+#[derive(Debug, Clone, PartialEq, Serialize, QueryableByName)]
 pub struct CaseLine {
     /// The case.
     #[diesel(sql_type = BigInt)]
@@ -106,16 +168,34 @@ pub struct CaseLine {
     /// Why it was opened.
     #[diesel(sql_type = Text)]
     pub reason: String,
-    /// The queue of the latest miss, or `-`.
+    /// How long it has been open, or was until it was closed: under_15m, under_1h, under_4h, under_1d or over_1d.
+    #[diesel(sql_type = Text)]
+    pub age: String,
+    /// The same in minutes.
+    #[diesel(sql_type = BigInt)]
+    pub age_min: i64,
+    /// The queue of the latest miss that reached one; - if none did.
     #[diesel(sql_type = Text)]
     pub queue: String,
-    /// The business day it was opened on.
+    /// The business day on which it was opened.
     #[diesel(sql_type = Text)]
     pub business_day: String,
-    /// When it was opened, in UTC.
+    /// When it was opened, milliseconds since 1970 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub opened_at: i64,
+    /// The same as text, in UTC.
     #[diesel(sql_type = Text)]
     pub opened: String,
-    /// When it was closed, in UTC.
+    /// When the latest call was missed, milliseconds since 1970 UTC.
+    #[diesel(sql_type = BigInt)]
+    pub last_miss_at: i64,
+    /// The same as text, in UTC.
+    #[diesel(sql_type = Text)]
+    pub last_miss: String,
+    /// When it was closed, milliseconds since 1970 UTC.
+    #[diesel(sql_type = Nullable<BigInt>)]
+    pub closed_at: Option<i64>,
+    /// The same as text, in UTC.
     #[diesel(sql_type = Nullable<Text>)]
     pub closed: Option<String>,
     /// Why it was closed.
@@ -127,9 +207,6 @@ pub struct CaseLine {
     /// How many attempts were counted.
     #[diesel(sql_type = BigInt)]
     pub attempts: i64,
-    /// How old it is, or was when it was closed, in minutes.
-    #[diesel(sql_type = BigInt)]
-    pub age_min: i64,
 }
 
 /// Calls by day, queue and ending.
@@ -183,7 +260,7 @@ pub struct Gauges {
 /// # Errors
 /// When the database fails.
 pub fn gauges(c: &mut Database) -> Result<Gauges, StoreError> {
-    let cases_open = cases::table.filter(cases::state.eq(State::Open.as_str())).count().get_result(c)?;
+    let cases_open = cases::table.filter(cases::closed_at.is_null()).count().get_result(c)?;
     let agents = agents::table
         .group_by((agents::status, agents::activity))
         .select((agents::status, agents::activity, diesel::dsl::count_star()))

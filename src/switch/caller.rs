@@ -20,8 +20,8 @@ use crate::ids::ChannelId;
 
 use super::cause::{self, HangupCause};
 use super::listener::Open;
+use super::socket::{Event, Execute, Socket, SocketError};
 use super::text;
-use super::wire::{Event, Execute, Heard, Inbox, Wire, WireError};
 
 /// Names one play, so that its end can be told from others'.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +32,8 @@ pub struct PlayId(Uuid);
 pub enum Loops {
     /// Once. What is played later waits for its end.
     Once,
-    /// Until [`Caller::stop`], a bridge or the hangup. What is played later is heard at once, inside it.
+    /// Until [`Caller::stop`], a bridge or the hangup. What is played once meanwhile is heard at once, inside it;
+    /// other endless sound takes its place, the same goes on as it is.
     Forever,
 }
 
@@ -53,11 +54,11 @@ crate::words! {
 /// Something that happened to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallerEvent {
-    /// A sound that was to be played once has ended.
+    /// A sound has ended: one that was to be played once, or endless sound that ended by itself, which it must not.
     Played {
         /// Which.
         id: PlayId,
-        /// Whether there was such a sound, and it was heard out or stopped.
+        /// Whether there was such a sound, and it was heard out or stopped. False of endless sound.
         ok: bool,
     },
     /// He is connected with another channel.
@@ -170,7 +171,7 @@ impl Caller {
     /// Says that a bridge did not come about: our death gives him to the dialplan again.
     pub async fn unbridge_failed(&self) {
         // refused only if he is gone, which his last event says
-        let _ = self.ask(Verb::Resume { on: true }).await;
+        let _ = self.ask(Verb::Resume).await;
     }
 
     /// Ends his call. [`CallerEvent::HungUp`] follows.
@@ -182,9 +183,9 @@ impl Caller {
     /// Gives him back to the dialplan, which goes on after `socket` and finds `reason` in `dozvon_state`.
     /// A `reason` that is no fit value of a variable is left out.
     pub async fn hand_back(self, reason: &str) {
-        let reason = if is_value(reason) { reason } else { "" };
+        let reason = is_value(reason).then(|| reason.to_owned());
         // refused only if he is gone: then there is nobody to give back
-        let _ = self.ask(Verb::HandBack { reason: reason.to_owned() }).await;
+        let _ = self.ask(Verb::HandBack { reason }).await;
     }
 
     /// The next event. The last one is given again and again. Cancel-safe.
@@ -208,30 +209,29 @@ impl Caller {
     /// Tells FreeSWITCH what we want to hear, and starts the task that owns the connection.
     pub(super) async fn take(
         channel: ChannelId,
-        mut wire: Wire,
-        inbox: Inbox,
+        mut socket: Socket,
         terms: Terms,
         open: Open,
-    ) -> Result<Self, WireError> {
-        if let Err(error) = subscribe(&mut wire, channel, terms.linger).await {
-            wire.close(Some(inbox)).await;
+    ) -> Result<Self, SocketError> {
+        if let Err(error) = subscribe(&mut socket, channel, terms.linger).await {
+            socket.close().await;
             return Err(error);
         }
         let (asks, asked) = mpsc::channel(4);
         let (events_in, events) = mpsc::channel(8);
         let line = Line {
             channel,
-            wire,
+            socket,
             asked,
             outbox: VecDeque::new(),
             plays: SmallVec::new(),
-            hears_plays: false,
+            music: None,
             check: terms.check,
             look_at: Instant::now(),
             gone: false,
         };
         let span = tracing::debug_span!("caller", %channel);
-        tokio::spawn(line.run(inbox, events_in, open).instrument(span));
+        tokio::spawn(line.run(events_in, open).instrument(span));
         Ok(Self { channel, asks, events, last: None })
     }
 }
@@ -242,13 +242,26 @@ pub(super) struct Terms {
     pub check: Duration,
 }
 
-/// Leaner than `myevents`: three kinds of event instead of 23, since each costs 6 KB and 77 µs. The ends of
-/// plays are asked for when the first sound is played that ends by itself.
-async fn subscribe(wire: &mut Wire, channel: ChannelId, linger: Duration) -> Result<(), WireError> {
-    wire.linger(linger).await?;
-    wire.filter("Unique-ID", &channel.to_string()).await?;
-    wire.events("CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_HANGUP_COMPLETE").await
+/// Leaner than `myevents`: four kinds of event instead of 23, and of those not the ends of applications that
+/// tell us nothing, since each costs 6 to 12 KB on the way.
+///
+/// FreeSWITCH turns a bridge round if the caller has no media yet, and after some transfers: its events then
+/// carry the other channel's identity, and the caller's as side B.
+async fn subscribe(socket: &mut Socket, channel: ChannelId, linger: Duration) -> Result<(), SocketError> {
+    let orders = [
+        format!("linger {}", linger.as_secs().max(1)),
+        format!("filter Unique-ID {channel}"),
+        format!("filter Bridge-B-Unique-ID {channel}"),
+        "filter Application -answer".to_owned(),
+        "filter Application -socket".to_owned(),
+        format!("event plain {EVENTS}"),
+    ];
+    let refused = socket.all(&orders).await?.into_iter().find_map(Result::err);
+    refused.map_or(Ok(()), |why| Err(SocketError::Refused(why)))
 }
+
+/// What is asked for; `filter` leaves of it what concerns this caller.
+const EVENTS: &str = "CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE";
 
 /// Whether a source is a file's path or a harmless stream, without anything that FreeSWITCH would expand,
 /// split or run.
@@ -283,9 +296,9 @@ enum Verb {
     Stop,
     Set { variable: Variable, value: String },
     Bridge { leg: ChannelId },
-    Resume { on: bool },
+    Resume,
     HangUp { cause: HangupCause },
-    HandBack { reason: String },
+    HandBack { reason: Option<String> },
 }
 
 impl Verb {
@@ -296,13 +309,15 @@ impl Verb {
             Self::Stop => "stop playing",
             Self::Set { .. } => "set a variable",
             Self::Bridge { .. } => "bridge",
-            Self::Resume { .. } => "change what our death means to him",
+            Self::Resume => "change what our death means to him",
             Self::HangUp { .. } => "hang up",
             Self::HandBack { .. } => "hand back",
         }
     }
 }
 
+/// What the dialplan finds in `dozvon_state` of a caller who was connected.
+const TALKED: &str = "talked";
 /// Events that may wait for the story; beyond that the oldest are dropped.
 const OUTBOX: usize = 64;
 /// How long the news of a hangup may take once the channel is found gone.
@@ -310,25 +325,40 @@ const NEWS: Duration = Duration::from_millis(500);
 /// When to look whether a channel is gone that we have hung up.
 const AFTER_HANGUP: Duration = Duration::from_secs(2);
 
+/// A pass of endless sound that is shorter than this was the last one (switch_ivr.c, switch_ivr_parse_event).
+const SHORTEST_PASS: Duration = Duration::from_millis(500);
+
+/// Endless sound that is being played.
+struct Music {
+    /// Its name on the wire.
+    name: PlayId,
+    /// Its name for the story: the latest play that asked for it.
+    id: PlayId,
+    source: String,
+    /// When the present pass began.
+    since: Instant,
+}
+
 /// The task that owns the connection.
 struct Line {
     channel: ChannelId,
-    wire: Wire,
+    socket: Socket,
     asked: mpsc::Receiver<Ask>,
     outbox: VecDeque<CallerEvent>,
+    /// What is played once and has not ended.
     plays: SmallVec<[PlayId; 2]>,
-    hears_plays: bool,
+    music: Option<Music>,
     check: Duration,
     look_at: Instant,
     gone: bool,
 }
 
 impl Line {
-    async fn run(mut self, mut inbox: Inbox, events: mpsc::Sender<CallerEvent>, open: Open) {
-        let last = self.live(&mut inbox, &events).await;
-        let Self { wire, outbox, asked, .. } = self;
+    async fn run(mut self, events: mpsc::Sender<CallerEvent>, open: Open) {
+        let last = self.live(&events).await;
+        let Self { socket, outbox, asked, .. } = self;
         drop(asked);
-        wire.close(Some(inbox)).await;
+        socket.close().await;
         drop(open);
         for event in outbox.into_iter().chain(last) {
             if events.send(event).await.is_err() {
@@ -338,17 +368,13 @@ impl Line {
     }
 
     /// Until he is gone, his socket is, or the story lets go of him (none).
-    async fn live(&mut self, inbox: &mut Inbox, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
+    async fn live(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
         loop {
             tokio::select! {
                 biased;
-                heard = inbox.next() => match heard {
-                    Some(Heard::Event(event)) => if let Some(last) = self.hear(&event) { return Some(last) },
-                    Some(Heard::Overflow) => self.look_at = Instant::now(),
-                    None => {
-                        tracing::warn!(why = inbox.ending(), "a caller's socket died");
-                        return Some(CallerEvent::Lost);
-                    }
+                heard = self.socket.next() => match heard {
+                    Ok(event) => if let Some(last) = self.hear(&event) { return Some(last) },
+                    Err(error) => return Some(lost(&error)),
                 },
                 permit = events.reserve(), if !self.outbox.is_empty() => match (permit, self.outbox.pop_front()) {
                     (Ok(permit), Some(event)) => permit.send(event),
@@ -371,9 +397,10 @@ impl Line {
 
     /// Takes an event in; the last one is returned.
     fn hear(&mut self, event: &Event) -> Option<CallerEvent> {
+        let own = event.get("Unique-ID").and_then(|id| id.parse().ok()) == Some(self.channel);
         match event.kind() {
-            "CHANNEL_HANGUP_COMPLETE" => {
-                let cause = text::word(event.get("Hangup-Cause").unwrap_or_default());
+            "CHANNEL_HANGUP_COMPLETE" if own => {
+                let cause = text::word(&event.get("Hangup-Cause").unwrap_or_default());
                 return Some(CallerEvent::HungUp { cause });
             }
             "CHANNEL_BRIDGE" => {
@@ -381,7 +408,7 @@ impl Line {
                 self.tell(CallerEvent::Bridged { other });
             }
             "CHANNEL_UNBRIDGE" => self.tell(CallerEvent::Unbridged),
-            "CHANNEL_EXECUTE_COMPLETE" => self.hear_played(event),
+            "CHANNEL_EXECUTE_COMPLETE" if own => self.hear_played(event),
             _ => {}
         }
         None
@@ -396,14 +423,23 @@ impl Line {
     }
 
     fn hear_played(&mut self, event: &Event) {
-        let Some(id) = event.get("Application-UUID").and_then(|id| Uuid::try_parse(id).ok()).map(PlayId)
-        else {
-            return;
-        };
-        if let Some(at) = self.plays.iter().position(|play| *play == id) {
+        let name = event.get("Application-UUID").and_then(|id| Uuid::try_parse(&id).ok()).map(PlayId);
+        let Some(name) = name else { return };
+        let ok = event.get("Application-Response").as_deref() == Some("FILE PLAYED");
+        if let Some(at) = self.plays.iter().position(|play| *play == name) {
             self.plays.swap_remove(at);
-            let ok = event.get("Application-Response") == Some("FILE PLAYED");
-            self.tell(CallerEvent::Played { id, ok });
+            self.tell(CallerEvent::Played { id: name, ok });
+        } else if let Some(music) = self.music.as_mut().filter(|music| music.name == name) {
+            let id = music.id;
+            if ok && music.since.elapsed() >= SHORTEST_PASS {
+                music.since = Instant::now();
+                return;
+            }
+            self.music = None;
+            // what ends with the call needs no word of its own
+            if event.get("Answer-State").as_deref() != Some("hangup") {
+                self.tell(CallerEvent::Played { id, ok: false });
+            }
         }
     }
 
@@ -416,12 +452,12 @@ impl Line {
     }
 
     /// Carries out what the story asks; an error is doubt about the connection.
-    async fn obey(&mut self, ask: Ask) -> Result<Next, WireError> {
+    async fn obey(&mut self, ask: Ask) -> Result<Next, SocketError> {
         let what = ask.verb.what();
         let lets_go = matches!(ask.verb, Verb::HandBack { .. });
         let (answer, next) = match self.perform(ask.verb).await {
             Ok(()) => (Ok(()), Ok(if lets_go { Next::LetGo } else { Next::Go })),
-            Err(WireError::Refused(why)) => {
+            Err(SocketError::Refused(why)) => {
                 let next = if lets_go { Next::LetGo } else { Next::Go };
                 (Err(CallerError::Refused { what, why }), Ok(next))
             }
@@ -432,82 +468,101 @@ impl Line {
         next
     }
 
-    async fn perform(&mut self, verb: Verb) -> Result<(), WireError> {
+    async fn perform(&mut self, verb: Verb) -> Result<(), SocketError> {
         match verb {
             Verb::Answer => {
                 let answer = Execute { app: "answer", arg: "", id: "", lock: false, forever: false };
-                self.wire.execute(&answer).await
+                self.socket.execute(&answer).await
             }
             Verb::Play { id, source, loops } => self.play(id, &source, loops).await,
-            Verb::Stop => self.api(format!("uuid_break {} all", self.channel)).await,
+            Verb::Stop => self.stop().await,
             Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             Verb::Bridge { leg } => self.bridge(leg).await,
-            Verb::Resume { on } => self.resume(on).await,
+            Verb::Resume => self.resume(None).await,
             Verb::HangUp { cause } => {
                 self.look_at = Instant::now() + AFTER_HANGUP;
                 self.api(format!("uuid_kill {} {cause}", self.channel)).await
             }
-            Verb::HandBack { reason } => {
-                if !reason.is_empty() {
-                    self.set_variable(Variable::State.as_str(), &reason).await?;
-                }
-                self.resume(true).await
-            }
+            Verb::HandBack { reason } => self.resume(reason.as_deref()).await,
         }
     }
 
-    async fn play(&mut self, id: PlayId, source: &str, loops: Loops) -> Result<(), WireError> {
+    async fn play(&mut self, id: PlayId, source: &str, loops: Loops) -> Result<(), SocketError> {
         let once = loops == Loops::Once;
-        if once && !self.hears_plays {
-            self.wire.events("CHANNEL_EXECUTE_COMPLETE").await?;
-            self.hears_plays = true;
+        if let Some(music) = self.music.as_mut().filter(|_| !once) {
+            if music.source == source {
+                music.id = id;
+                return Ok(());
+            }
+            self.stop().await?;
         }
         let name = id.0.to_string();
-        self.wire
-            .execute(&Execute { app: "playback", arg: source, id: &name, lock: once, forever: !once })
-            .await?;
+        let execute = Execute { app: "playback", arg: source, id: &name, lock: once, forever: !once };
+        self.socket.execute(&execute).await?;
         if once {
             self.plays.push(id);
+        } else {
+            self.music = Some(Music { name: id, id, source: source.to_owned(), since: Instant::now() });
         }
         Ok(())
     }
 
-    /// The order matters: from the moment they talk, our death must not cut the talk.
-    async fn bridge(&mut self, leg: ChannelId) -> Result<(), WireError> {
-        self.resume(false).await?;
-        self.set_variable("hangup_after_bridge", "true").await?;
-        let bridged = self.api(format!("uuid_bridge {} {leg}", self.channel)).await;
-        if bridged.as_ref().is_err_and(WireError::is_refusal) {
-            match self.resume(true).await {
-                Err(error) if !error.is_refusal() => return Err(error),
-                Ok(()) | Err(_) => {}
+    async fn stop(&mut self) -> Result<(), SocketError> {
+        self.music = None;
+        self.api(format!("uuid_break {} all", self.channel)).await
+    }
+
+    /// The order matters: from the moment they talk, our death must not cut the talk, nor the dialplan take the
+    /// end of the talk for a caller whom nobody took.
+    async fn bridge(&mut self, leg: ChannelId) -> Result<(), SocketError> {
+        let channel = self.channel;
+        let commands = [
+            format!("api uuid_setvar {channel} socket_resume false"),
+            format!("api uuid_setvar {channel} hangup_after_bridge true"),
+            format!("api uuid_setvar {channel} {} {TALKED}", Variable::State),
+            format!("api uuid_bridge {channel} {leg}"),
+        ];
+        match self.socket.all(&commands).await?.pop() {
+            Some(Ok(_)) => {
+                self.music = None;
+                Ok(())
             }
+            Some(Err(why)) => {
+                self.resume(None).await?;
+                Err(SocketError::Refused(why))
+            }
+            None => Err(SocketError::Malformed("no answer to a bridge")),
         }
-        bridged
     }
 
-    /// Whether the dialplan goes on with him when our socket closes.
-    async fn resume(&mut self, on: bool) -> Result<(), WireError> {
-        self.set_variable("socket_resume", if on { "true" } else { "false" }).await
+    /// Has the dialplan go on with him when our socket closes, and find this state. Refused only if he is gone.
+    async fn resume(&mut self, state: Option<&str>) -> Result<(), SocketError> {
+        let channel = self.channel;
+        let state = state.map_or(String::new(), |state| format!(" {state}"));
+        let commands = [
+            format!("api uuid_setvar {channel} {}{state}", Variable::State),
+            format!("api uuid_setvar {channel} socket_resume true"),
+        ];
+        self.socket.all(&commands).await.map(drop)
     }
 
-    async fn set_variable(&mut self, name: &str, value: &str) -> Result<(), WireError> {
+    async fn set_variable(&mut self, name: &str, value: &str) -> Result<(), SocketError> {
         self.api(format!("uuid_setvar {} {name} {value}", self.channel)).await
     }
 
-    async fn api(&mut self, command: String) -> Result<(), WireError> {
-        self.wire.api(&command).await.map(drop)
+    async fn api(&mut self, command: String) -> Result<(), SocketError> {
+        self.socket.api(&command).await.map(drop)
     }
 
     /// Asks whether his channel is still there: events can be missed, as that of a hangup between `connect` and
     /// our subscription. The news gets a moment to come by itself, since it says why.
-    async fn look(&mut self) -> Result<Option<CallerEvent>, WireError> {
+    async fn look(&mut self) -> Result<Option<CallerEvent>, SocketError> {
         if self.gone {
             return Ok(Some(CallerEvent::HungUp { cause: cause::UNKNOWN.to_owned() }));
         }
-        match self.wire.api(&format!("uuid_exists {}", self.channel)).await {
+        match self.socket.api(&format!("uuid_exists {}", self.channel)).await {
             Ok(exists) => self.gone = exists == "false",
-            Err(WireError::Refused(_)) => {}
+            Err(SocketError::Refused(_)) => {}
             Err(error) => return Err(error),
         }
         self.look_at = Instant::now() + if self.gone { NEWS } else { self.check };
@@ -520,7 +575,7 @@ enum Next {
     LetGo,
 }
 
-fn lost(error: &WireError) -> CallerEvent {
+fn lost(error: &SocketError) -> CallerEvent {
     tracing::warn!(%error, "a caller's socket is given up");
     CallerEvent::Lost
 }

@@ -2,8 +2,7 @@
 //!
 //! In: a socket from a peer on the allow-list. Out: its [`ChannelFacts`], and what was read beyond them.
 //! **Invariants:** a peer that has not told whom it brings costs at most [`MAX_BLOCK`] bytes; nothing it sends
-//! can panic. *Why not by the event socket crate:* it would spend 128 KiB and a task on every peer before the
-//! first byte, and let it send 16 MiB.
+//! can panic.
 
 use std::io;
 
@@ -11,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::facts::{BadFacts, ChannelFacts};
+use super::socket::end_of_block;
 
 /// Longest answer to `connect`, in bytes. A real one has 9,000; long SDP and many variables make it longer.
 pub(super) const MAX_BLOCK: usize = 512 * 1024;
@@ -58,12 +58,6 @@ pub(super) async fn meet(stream: &mut TcpStream) -> Result<Met, NotMet> {
             return Err(NotMet::Closed);
         }
     }
-}
-
-/// Where the blank line ends that closes the block, if it has come; `from` is where to look first.
-fn end_of_block(read: &[u8], from: usize) -> Option<usize> {
-    let tail = read.get(from..)?;
-    tail.windows(2).position(|pair| pair == b"\n\n").map(|at| from + at + 2)
 }
 
 #[cfg(test)]

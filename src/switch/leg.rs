@@ -66,7 +66,8 @@ crate::words! {
 pub enum LegEvent {
     /// It exists: the phone is being called.
     Created,
-    /// The phone was picked up, the key is yet to be pressed. Only with [`LegRequest::confirm`].
+    /// The phone was picked up. It cannot be connected yet: FreeSWITCH has to finish the originate, and with
+    /// [`LegRequest::confirm`] the key is yet to be pressed.
     PickedUp,
     /// It can be connected.
     Answered {
@@ -202,7 +203,7 @@ impl Keeper {
         let mut sight = hub.sight();
         let seen = *sight.borrow_and_update();
         Self {
-            track: Track::new(own, request.confirm),
+            track: Track::new(own),
             signals: hub.enter(request.leg),
             events,
             wishes,
@@ -303,8 +304,13 @@ impl Keeper {
                 tracing::debug!("nobody listens to this leg");
             }
         }
-        // where one half of an end has come, the other must follow soon
-        let half = if self.track.is_pending() { self.track.all_gone() } else { !self.track.is_answered() };
+        // where one half of the news has come, the other must follow soon
+        let picked_up = self.track.is_picked_up() && !self.request.confirm;
+        let half = if self.track.is_pending() {
+            self.track.all_gone() || picked_up
+        } else {
+            !self.track.is_answered()
+        };
         if half {
             self.look_at = self.look_at.min(now + NEWS);
         }
@@ -349,7 +355,7 @@ impl Keeper {
             return Some(self.given_up(cause::LINK_LOST));
         }
         if self.stop_at <= now && !self.track.is_answered() && self.cancel.is_none() {
-            tracing::warn!("neither answered nor ended in time: FreeSWITCH's and the owner's timers failed");
+            tracing::warn!(link_up = self.seen.up, "neither answered nor ended in time: cancelled here");
             self.cancel(Cancel::NoAnswer);
         }
         if let Some(cause) = self.cancel.filter(|_| self.cancel_at.is_some_and(|at| at <= now)) {
@@ -426,9 +432,11 @@ impl Keeper {
         if self.track.is_answered() || self.request.confirm {
             return;
         }
+        let before = self.track.is_picked_up();
         let dump = self.ask(format!("uuid_dump {channel}")).await.unwrap_or_default();
         if dump.lines().any(|line| line.trim_end() == "Answer-State: answered") {
-            self.feed(Signal::Answered(channel));
+            // answered for a while, and no result: that was lost
+            self.feed(if before { Signal::Won(channel) } else { Signal::Answered(channel) });
         }
     }
 

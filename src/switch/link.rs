@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::dial::LEG_KIND;
 use super::node::{Hub, count};
 use super::settings::NodeSettings;
-use super::wire::{Heard, Inbox, Login, Wire, WireError};
+use super::wire::{Inbox, Login, Wire, WireError};
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +177,9 @@ impl Link {
     async fn converse(&mut self, wire: &mut Wire, taking: &mut JoinHandle<String>) -> String {
         let mut watch = interval(Duration::from_secs(1));
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut hurry = interval(self.node.hurry.max(Duration::from_millis(1)));
+        hurry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let hurries = self.role == Role::Events && !self.node.hurry.is_zero();
         let mut dropped = 0;
         loop {
             tokio::select! {
@@ -189,6 +192,9 @@ impl Link {
                         return error.to_string();
                     }
                 }
+                _ = hurry.tick(), if hurries && self.hub.has_legs() => if let Err(error) = wire.hurry().await {
+                    return error.to_string();
+                },
                 _ = watch.tick(), if self.role == Role::Events => {
                     dropped = self.hub.note_dropped(dropped, wire.dropped());
                     self.hub.watch_heart(Instant::now(), self.node.heartbeat_gap);
@@ -240,8 +246,8 @@ async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
 
 /// Moves events on until the connection ends, and says why it did. Never waits for anything but the socket.
 async fn take_events(mut inbox: Inbox, role: Role, hub: Arc<Hub>) -> String {
-    while let Some(heard) = inbox.next().await {
-        if let (Role::Events, Heard::Event(event)) = (role, heard) {
+    while let Some(event) = inbox.next().await {
+        if role == Role::Events {
             hub.take(&event, Instant::now());
         }
     }

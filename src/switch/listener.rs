@@ -19,7 +19,7 @@ use super::caller::{Caller, Terms};
 use super::facts::{BadFacts, ChannelFacts};
 use super::handshake::{self, NotMet};
 use super::settings::Settings;
-use super::wire::Wire;
+use super::socket::Socket;
 
 /// What keeps us from talking to FreeSWITCH at all.
 #[derive(Debug, thiserror::Error)]
@@ -236,15 +236,10 @@ impl Door {
             Ok(Err(error)) => return self.refuse(self.counter(&error), peer, &error.to_string()),
             Ok(Ok(met)) => met,
         };
-        let adopted =
-            Wire::adopt(stream, &met.residual, self.settings.caller_events, self.settings.command_timeout);
-        let (wire, inbox) = match adopted {
-            Ok(adopted) => adopted,
-            Err(error) => return self.refuse(&self.stats.setup_failed, peer, &error.to_string()),
-        };
+        let socket = Socket::new(stream, met.residual, self.settings.command_timeout);
         let open = Open::new(&self.stats, connection);
         let terms = Terms { linger: self.settings.linger, check: self.settings.check };
-        match Caller::take(met.facts.channel, wire, inbox, terms, open).await {
+        match Caller::take(met.facts.channel, socket, terms, open).await {
             Ok(caller) => self.hand_over(Incoming { caller, facts: met.facts }).await,
             Err(error) => self.refuse(&self.stats.setup_failed, peer, &error.to_string()),
         }

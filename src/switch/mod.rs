@@ -3,11 +3,11 @@
 //! In: one TCP connection a caller from the dialplan's `socket` application, and two links that we open
 //! to each node. Out: [`Caller`] with its [`ChannelFacts`], [`Leg`] from originate to hangup, typed events.
 //!
-//! - `listener` accepts, `handshake` gets the channel's data, `facts` parses it, `caller` is the caller's socket
+//! - `listener` accepts, `handshake` gets the channel's data, `facts` parses it, `caller` is our hold of him
 //! - `node` is one FreeSWITCH, `link` one connection to it, `leg` one originated call and `track` its pure state
 //! - `probe` looks at a FreeSWITCH once
 //! - `dial` is the only maker of dial strings, `cause` reads what became of them, `text` cleans what peers send
-//! - `wire` is the only file that names the event socket crate's types
+//! - `socket` speaks to one caller, `wire` to a node; `wire` is the only file that names the event socket crate
 //!
 //! **Invariants:** the task that takes events from a socket never waits for anything else (a stalled reader
 //! freezes the whole switch); a command's future is never dropped half-way (replies carry no identity); any
@@ -26,6 +26,7 @@ mod node;
 mod nodes;
 mod probe;
 mod settings;
+mod socket;
 mod text;
 mod track;
 mod wire;

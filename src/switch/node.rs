@@ -240,6 +240,11 @@ impl Hub {
         }
     }
 
+    /// Whether there are legs whose news is waited for.
+    pub(super) fn has_legs(&self) -> bool {
+        self.stats.legs.load(Ordering::Relaxed) > 0
+    }
+
     /// What legs see of the event link, now and as it changes.
     pub(super) fn sight(&self) -> watch::Receiver<Sight> {
         self.sight.subscribe()

@@ -18,7 +18,7 @@ pub struct Settings {
     pub allow: Vec<IpNet>,
     /// Callers at one time; further ones are refused, so that the dialplan goes on. Default 4096.
     pub max_connections: usize,
-    /// Connections at one time that have not told whom they bring. Default 64.
+    /// Connections at one time that have not told whom they bring. Default 256.
     pub max_handshakes: usize,
     /// How long a connection may take until it has told whom it brings. Default 5 s.
     #[serde(with = "crate::config::humane")]
@@ -32,8 +32,6 @@ pub struct Settings {
     /// How often a silent caller's socket is asked whether he is still there. Default 30 s.
     #[serde(with = "crate::config::humane")]
     pub check: Duration,
-    /// Events of one caller that may wait to be taken. Default 64.
-    pub caller_events: usize,
     /// The FreeSWITCH nodes on which agents are rung.
     pub nodes: Vec<NodeSettings>,
 }
@@ -44,12 +42,11 @@ impl Default for Settings {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8084),
             allow: loopback(),
             max_connections: 4096,
-            max_handshakes: 64,
+            max_handshakes: 256,
             handshake_timeout: Duration::from_secs(5),
             command_timeout: Duration::from_secs(5),
             linger: Duration::from_secs(10),
             check: Duration::from_secs(30),
-            caller_events: 64,
             nodes: Vec::new(),
         }
     }
@@ -98,6 +95,10 @@ pub struct NodeSettings {
     /// Silence of its event link after which it counts as dead. Default 70 s.
     #[serde(with = "crate::config::humane")]
     pub silence: Duration,
+    /// How often it is asked for events at once while legs are there: by itself it looks only every 20 ms
+    /// whether there are any to send. Default 5 ms; 0 leaves it to itself.
+    #[serde(with = "crate::config::humane")]
+    pub hurry: Duration,
     /// Events that may wait to be taken; more are lost and counted. At least and by default 65,536.
     pub event_queue: usize,
     /// Commands that may wait to be sent on one link. Default 4096.
@@ -131,6 +132,7 @@ impl Default for NodeSettings {
             command_timeout: Duration::from_secs(5),
             heartbeat_gap: Duration::from_secs(45),
             silence: Duration::from_secs(70),
+            hurry: Duration::from_millis(5),
             event_queue: 65_536,
             command_queue: 4096,
             lost_leg: Duration::from_secs(30),

@@ -1,19 +1,17 @@
-//! One event socket connection, with the guards that the crate under it needs. The only file that names it.
+//! A login to a node's event socket, with the guards that the crate under it needs. The only file that names it.
 //!
-//! In: a socket, or an address. Out: [`Wire`] for commands, [`Inbox`] for events.
+//! In: an address. Out: [`Wire`] for commands, [`Inbox`] for events.
 //! **Invariants:** one command at a time and never a dropped future (the crate is not cancel-safe, replies carry
 //! no identity), so commands take `&mut self` and are called from the task that owns the connection; after any
 //! error but a refusal the connection must be closed; closing also ends the crate's reader.
 
 use std::time::Duration;
 
+use super::text;
 use freeswitch_esl_tokio::{
     AuthMethod, ConnectionStatus, DisconnectReason, EslClient, EslCommand, EslConnectOptions, EslError,
     EslEvent, EslEventStream, EslResponse, EventFormat,
 };
-use tokio::net::TcpStream;
-
-use super::text;
 
 /// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +23,7 @@ pub(super) enum WireError {
     #[error("FreeSWITCH did not answer in time")]
     TimedOut,
     /// The connection is gone.
-    #[error("the connection is closed: {0}")]
+    #[error("no connection: {0}")]
     Closed(String),
 }
 
@@ -56,18 +54,6 @@ pub(super) struct Login<'a> {
     pub event_queue: usize,
 }
 
-/// An application to run on the caller's channel.
-pub(super) struct Execute<'a> {
-    pub app: &'a str,
-    pub arg: &'a str,
-    /// Comes back as `Application-UUID`.
-    pub id: &'a str,
-    /// Later ones wait until this one is done, instead of running inside it.
-    pub lock: bool,
-    /// Again and again until it is broken off.
-    pub forever: bool,
-}
-
 /// The commands of one connection.
 pub(super) struct Wire {
     client: EslClient,
@@ -76,14 +62,6 @@ pub(super) struct Wire {
 /// The events of one connection.
 pub(super) struct Inbox {
     stream: EslEventStream,
-}
-
-/// Something that came in.
-pub(super) enum Heard {
-    /// An event.
-    Event(Event),
-    /// Events were lost, since the queue was full.
-    Overflow,
 }
 
 /// An event, as far as it was decoded.
@@ -120,20 +98,6 @@ impl Event {
 }
 
 impl Wire {
-    /// Takes over a socket on which `connect` has been answered; `residual` is what was read beyond the answer.
-    pub(super) fn adopt(
-        stream: TcpStream,
-        residual: &[u8],
-        event_queue: usize,
-        command_timeout: Duration,
-    ) -> Result<(Self, Inbox), WireError> {
-        let options = EslConnectOptions::new().with_event_queue_size(event_queue);
-        let (client, stream) = EslClient::adopt_stream_with_options(stream, residual, options)
-            .map_err(|e| WireError::read(&e))?;
-        client.set_command_timeout(command_timeout);
-        Ok((Self { client }, Inbox { stream }))
-    }
-
     /// Connects and logs in.
     pub(super) async fn connect(login: &Login<'_>) -> Result<(Self, Inbox), WireError> {
         let options = EslConnectOptions::new()
@@ -153,34 +117,25 @@ impl Wire {
 
     /// Runs an API command and returns what it printed, without the line's end.
     pub(super) async fn api(&mut self, command: &str) -> Result<String, WireError> {
+        check_line(command)?;
         let reply = self.client.api(command).await.map_err(|e| WireError::read(&e))?;
         printed(&reply)
     }
 
     /// Starts an API command in a thread of its own; its result comes as an event.
     pub(super) async fn bgapi(&mut self, command: &str) -> Result<String, WireError> {
+        check_line(command)?;
         let reply = self.client.bgapi(command).await.map_err(|e| WireError::read(&e))?;
         printed(&reply)
     }
 
-    /// Queues an application on the caller's channel; success means queued, not done.
-    pub(super) async fn execute(&mut self, execute: &Execute<'_>) -> Result<(), WireError> {
-        let mut event = EslEvent::new();
-        event.set_header("call-command", "execute");
-        event.set_header("execute-app-name", execute.app);
-        if !execute.arg.is_empty() {
-            event.set_header("execute-app-arg", execute.arg);
+    /// Makes FreeSWITCH send what it has: its listener wakes for a command, for an event only every 20 ms
+    /// (mod_event_socket.c, read_packet). The command does nothing; that it is unknown is as good an answer.
+    pub(super) async fn hurry(&mut self) -> Result<(), WireError> {
+        match self.send(EslCommand::NoOp).await {
+            Err(WireError::Refused(_)) => Ok(()),
+            answer => answer,
         }
-        if !execute.id.is_empty() {
-            event.set_header("Event-UUID", execute.id);
-        }
-        if execute.lock {
-            event.set_header("event-lock", "true");
-        }
-        if execute.forever {
-            event.set_header("loops", "-1");
-        }
-        self.send(EslCommand::SendMsg { uuid: None, event }).await
     }
 
     /// Asks for events of these kinds, in addition to those asked for before.
@@ -192,11 +147,6 @@ impl Wire {
     /// Lets through events whose header has this value; several filters let through what any of them does.
     pub(super) async fn filter(&mut self, header: &str, value: &str) -> Result<(), WireError> {
         self.send(EslCommand::Filter { header: header.to_owned(), value: value.to_owned() }).await
-    }
-
-    /// Keeps the socket for a while after the caller hung up.
-    pub(super) async fn linger(&mut self, span: Duration) -> Result<(), WireError> {
-        self.send(EslCommand::Linger { timeout: Some(span) }).await
     }
 
     /// How many events were lost since the queue was full.
@@ -219,6 +169,14 @@ impl Wire {
     }
 }
 
+/// A command is one line: what follows a line's end would be another command.
+fn check_line(command: &str) -> Result<(), WireError> {
+    if command.contains(['\n', '\r', '\0']) {
+        return Err(WireError::Refused("it was not sent: it is more than one line".to_owned()));
+    }
+    Ok(())
+}
+
 /// What a reply says: its body if it has one, else its `Reply-Text`; an error if it begins with a no.
 fn printed(reply: &EslResponse) -> Result<String, WireError> {
     let said = reply.body().or_else(|| reply.reply_text()).unwrap_or_default().trim_end();
@@ -229,12 +187,15 @@ fn printed(reply: &EslResponse) -> Result<String, WireError> {
 }
 
 impl Inbox {
-    /// The next event; none once the connection has ended. Cancel-safe.
-    pub(super) async fn next(&mut self) -> Option<Heard> {
-        match self.stream.recv().await? {
-            Ok(event) => Some(Heard::Event(Event(event))),
-            Err(EslError::QueueFull) => Some(Heard::Overflow),
-            Err(_) => None,
+    /// The next event; none once the connection has ended. Notices of lost events are passed over, since they
+    /// are not given for all of them: [`Wire::dropped`] counts. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        loop {
+            match self.stream.recv().await? {
+                Ok(event) => return Some(Event(event)),
+                Err(EslError::QueueFull) => {}
+                Err(_) => return None,
+            }
         }
     }
 

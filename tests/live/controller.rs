@@ -41,7 +41,7 @@ impl Controller {
         std::fs::write(folder.path().join("rules.toml"), team.rules())?;
         let controller = Self { folder, web, process: None, starts: 0 };
         controller.command(&["migrate"]).await?;
-        apply(folder_of(&controller), &controller.path("rules.toml")).await?;
+        controller.command(&["apply", &controller.path("rules.toml").to_string_lossy()]).await?;
         Ok(controller)
     }
 
@@ -80,10 +80,21 @@ impl Controller {
 
     /// The end of its log.
     pub fn last_words(&self) -> String {
-        let path = self.path(&format!("serve-{}.log", self.starts));
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(80)..].join("\n")
+    }
+
+    /// The first warnings and errors in its log.
+    pub fn complaints(&self) -> String {
+        let log = self.log();
+        let bad = log.lines().filter(|line| line.contains(" WARN ") || line.contains("ERROR"));
+        bad.take(60).collect::<Vec<_>>().join("\n")
+    }
+
+    fn log(&self) -> String {
+        let path = self.path(&format!("serve-{}.log", self.starts));
+        std::fs::read_to_string(path).unwrap_or_default()
     }
 
     /// A page of its web port, with its head.
@@ -98,18 +109,7 @@ impl Controller {
 
     /// Runs a command of the command line; what it printed.
     pub async fn command(&self, arguments: &[&str]) -> Result<String> {
-        let mut command = Command::new(dozvon());
-        command.arg("--config").arg(self.path("dozvon.toml")).args(arguments).kill_on_drop(true);
-        let output = within(COMMAND_LIMIT, arguments.join(" "), command.output()).await??;
-        let (said, complained) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        ensure!(
-            output.status.success(),
-            "dozvon {}: {}\n{said}{complained}",
-            arguments.join(" "),
-            output.status
-        );
-        Ok(said.into_owned())
+        run(&self.path("dozvon.toml"), arguments).await
     }
 
     /// Runs a command with `--json`.
@@ -189,6 +189,17 @@ impl CallRow {
     }
 }
 
+/// Runs a command of the command line with these settings; what it printed.
+async fn run(settings: &Path, arguments: &[&str]) -> Result<String> {
+    let mut command = Command::new(dozvon());
+    command.arg("--config").arg(settings).args(arguments).kill_on_drop(true);
+    let output = within(COMMAND_LIMIT, arguments.join(" "), command.output()).await??;
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "dozvon {}: {}\n{said}{complained}", arguments.join(" "), output.status);
+    Ok(said.into_owned())
+}
+
 fn dozvon() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_dozvon"))
 }
@@ -221,25 +232,11 @@ fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {
     )
 }
 
-/// The files that dozvon writes for FreeSWITCH: their places in its configuration folder, and their text.
-pub async fn switch_files(place: &Place) -> Result<Vec<(String, String)>> {
-    use dozvon::config::{Settings, dialplan};
-    let text = settings(Path::new("/nowhere"), place, (Ipv4Addr::LOCALHOST, 0).into());
-    let settings = Settings::read(Path::new("dozvon.toml"), &text, [])?;
-    let mut files = dialplan::files(&settings);
-    files.extend(dialplan::socket_files(&settings, &settings.switch.nodes[0]));
-    Ok(files.into_iter().map(|file| (file.place, file.text)).collect())
-}
-
-fn folder_of(controller: &Controller) -> &Path {
-    controller.folder.path()
-}
-
-async fn apply(folder: &Path, rules: &Path) -> Result<()> {
-    use dozvon::store::{self, Store};
-    let rules = dozvon::config::rules_file::read(rules, chrono_tz::Tz::UTC)?;
-    let url = format!("sqlite:{}", folder.join("dozvon.db").display()).parse()?;
-    let store = Store::open(&url, store::Settings::default()).await?;
-    store.write("apply", move |c| store::rules::replace(c, &rules)).await?;
-    Ok(())
+/// Has dozvon write what FreeSWITCH needs to know of it into FreeSWITCH's configuration folder.
+pub async fn write_switch_files(place: &Place, conf: &Path) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
+    let file = folder.path().join("dozvon.toml");
+    std::fs::write(&file, settings(folder.path(), place, (Ipv4Addr::LOCALHOST, 0).into()))?;
+    let conf = conf.to_string_lossy();
+    run(&file, &["dialplan", "--write", &conf, "--socket", "--force"]).await.map(drop)
 }

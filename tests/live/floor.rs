@@ -14,7 +14,7 @@ use crate::tone::Tone;
 use crate::wait::until;
 
 /// What takes milliseconds, on a busy machine.
-pub const SOON: Duration = Duration::from_secs(8);
+pub const SOON: Duration = Duration::from_secs(12);
 /// A caller's music may be away for so long while FreeSWITCH does something else with him.
 pub const BREATH: Duration = Duration::from_millis(300);
 
@@ -53,7 +53,9 @@ impl<'a> Floor<'a> {
         let mut floor = Self::closed(live, team).await?;
         let mut login = vec!["agent", "login"];
         login.extend(team.agents.iter().map(|(name, _)| name.as_str()));
-        floor.controller.command(&login).await?;
+        if !team.agents.is_empty() {
+            floor.controller.command(&login).await?;
+        }
         floor.controller.serve().await?;
         Ok(floor)
     }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+use crate::controller::{self, Place};
 use crate::esl::{Access, Esl};
 use crate::process::Process;
 use crate::tone::Tone;
@@ -71,12 +72,14 @@ fn rtp_start() -> u16 {
 }
 
 impl FreeSwitch {
-    /// Writes its configuration with the controller's files in it (their places in the configuration folder and
-    /// their text), starts it, waits until it is ready to take calls. `access` is what those files make it.
-    pub async fn start(prefix: &Path, access: Access, files: &[(String, String)]) -> Result<Self> {
+    /// Writes its configuration, and has dozvon write its own part; starts it, waits until it is ready to take
+    /// calls.
+    pub async fn start(prefix: &Path, place: &Place) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
         let sip_port = free_sip_port()?;
-        write_configuration(folder.path(), sip_port, files)?;
+        write_configuration(folder.path(), sip_port)?;
+        controller::write_switch_files(place, &folder.path().join("conf")).await?;
+        let access = place.access.clone();
         let arguments = arguments(prefix, folder.path());
         let log = folder.path().join("output.txt");
         let mut process = Process::start("FreeSWITCH", &prefix.join("bin/freeswitch"), arguments, &log)?;
@@ -151,7 +154,7 @@ fn arguments(prefix: &Path, folder: &Path) -> Vec<OsString> {
     arguments
 }
 
-fn write_configuration(folder: &Path, sip_port: u16, files: &[(String, String)]) -> Result<()> {
+fn write_configuration(folder: &Path, sip_port: u16) -> Result<()> {
     for name in FOLDERS {
         fs::create_dir_all(folder.join(name))?;
     }
@@ -168,11 +171,6 @@ fn write_configuration(folder: &Path, sip_port: u16, files: &[(String, String)])
     fs::write(conf.join("freeswitch.xml"), text)?;
     let harness = include_str!("harness.xml").replace("@somebody_else@", &Tone::SomebodyElse.source(30));
     fs::write(conf.join("harness.xml"), harness)?;
-    for (place, text) in files {
-        let path = conf.join(place);
-        fs::create_dir_all(path.parent().context("a file has a folder")?)?;
-        fs::write(path, text)?;
-    }
     Ok(())
 }
 

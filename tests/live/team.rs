@@ -12,6 +12,8 @@ pub struct Team {
     pub agents: Vec<(String, String)>,
     /// `sequential`, `ring_all` …
     pub strategy: &'static str,
+    /// What who waits hears.
+    pub music: String,
     /// How long a phone rings.
     pub ring_timeout: &'static str,
     /// Time after a talk in which an agent is offered nothing.
@@ -32,6 +34,7 @@ impl Team {
         Self {
             agents: agents.into_iter().map(|(name, contact)| (name.to_owned(), contact)).collect(),
             strategy: "sequential",
+            music: Tone::Music.endless(),
             ring_timeout: "10s",
             wrap_up: "0s",
             delay: "60s",
@@ -43,14 +46,13 @@ impl Team {
 
     /// The rules file.
     pub fn rules(&self) -> String {
-        let Self { strategy, ring_timeout, wrap_up, delay, max_wait, closed, .. } = self;
+        let Self { strategy, music, ring_timeout, wrap_up, delay, max_wait, closed, .. } = self;
         let mut text = format!(
             "[defaults]\nzone = \"UTC\"\nring_timeout = \"{ring_timeout}\"\nwrap_up = \"{wrap_up}\"\n\
              no_answer_delay = \"{delay}\"\nbusy_delay = \"{delay}\"\nrejected_delay = \"{delay}\"\n\
              unreachable_delay = \"{delay}\"\nmax_misses = 0\n\n\
-             [[prompt]]\nname = \"music\"\nsource = \"{}\"\n\n[[prompt]]\nname = \"closed\"\nsource = \"{}\"\n\n\
+             [[prompt]]\nname = \"music\"\nsource = \"{music}\"\n\n[[prompt]]\nname = \"closed\"\nsource = \"{}\"\n\n\
              [[schedule]]\nname = \"never\"\nhours = [\"mon-sun closed\"]\n\n",
-            Tone::Music.endless(),
             Tone::Closed.source(1)
         );
         for (name, contact) in &self.agents {

@@ -75,7 +75,7 @@ pub async fn an_answer_races_the_callers_hangup(live: &Live) -> Result<String> {
             let number = format!("+790012345{round:02}");
             let caller = floor.caller(&number).await?;
             let rings = anna.call(round, SOON, "rings", |_| true).await?;
-            let lead = Duration::from_millis(u64::try_from(round)? * 3 / 2);
+            let lead = Duration::from_millis(u64::try_from(round)? * 6);
             anna.answer(&rings.id).await?;
             sleep(lead).await;
             caller.hangs_up().await?;
@@ -93,7 +93,7 @@ pub async fn an_answer_races_the_callers_hangup(live: &Live) -> Result<String> {
             );
             floor.comes_to_rest().await?;
         }
-        Ok(format!("the caller left 0 to 34 ms after the answer: {answered} talked, {abandoned} abandoned"))
+        Ok(format!("the caller left 0 to 138 ms after the answer: {answered} talked, {abandoned} abandoned"))
     })
     .await
 }

@@ -1,6 +1,7 @@
 //! The stories, in the order in which they are told.
 
 mod ends;
+mod figures;
 mod hostile;
 mod hours;
 mod late;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::controller::{self, Place};
+use crate::controller::Place;
 use crate::esl::Access;
 use crate::floor::contact;
 use crate::freeswitch::{FreeSwitch, free_port};
@@ -23,7 +24,7 @@ use crate::sip::{Behaviour, SipEnd};
 use crate::tone::Tone;
 
 /// What the dialplan's fallback contact does unless a story says otherwise: he is not there.
-const NOT_THERE: Behaviour = Behaviour::Refuse { after: Duration::ZERO, status: 480 };
+pub const NOT_THERE: Behaviour = Behaviour::Refuse { after: Duration::ZERO, status: 480 };
 
 /// What the stories share: one FreeSWITCH for all, and the phone that it rings when no controller is there.
 pub struct Live {
@@ -43,8 +44,8 @@ impl Live {
         let access = Access { address, password: uuid::Uuid::new_v4().simple().to_string() };
         let fallback = SipEnd::open(Some(Tone::Fallback)).await?;
         fallback.behave(NOT_THERE);
-        let place = Place { access: access.clone(), listen, fallback: contact(&fallback) };
-        let switch = FreeSwitch::start(prefix, access, &controller::switch_files(&place).await?).await?;
+        let place = Place { access, listen, fallback: contact(&fallback) };
+        let switch = FreeSwitch::start(prefix, &place).await?;
         Ok(Self { switch, listen, fallback })
     }
 
@@ -101,6 +102,7 @@ pub fn all() -> Vec<Story> {
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
         stopped::killed_while_a_caller_waits,
+        stopped::the_fallback_contact_takes_him,
         stopped::killed_while_a_phone_rings,
         stopped::killed_while_they_talk,
         stopped::stopped_while_a_caller_waits,
@@ -108,5 +110,7 @@ pub fn all() -> Vec<Story> {
         stopped::a_talk_ends_while_it_stops,
         hostile::names_and_numbers_are_only_text,
         hostile::numbers_dialled_are_only_text,
+        figures::with_agents_to_spare,
+        figures::with_a_backlog,
     ]
 }

@@ -1,0 +1,308 @@
+//! Whole calls: a simulated FreeSWITCH over TCP on loopback in the same process, full-size events, every row
+//! durable. Beside them the floor: the same exchange of messages with no store and no queue.
+//!
+//! Run with `cargo bench --bench calls`. It prints its figures, and fails where a target is missed.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "a bench fails by panicking"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dozvon::clock::Clock;
+use dozvon::config::rules_file;
+use dozvon::ids::{ChannelId, OfferId};
+use dozvon::metrics::Metrics;
+use dozvon::phone::Party;
+use dozvon::routing::rules::Rules;
+use dozvon::sim::scene::Scene;
+use dozvon::sim::stage::Stage;
+use dozvon::sim::{Behaviour, CallerScript, Sim, SimSettings};
+use dozvon::switch::{
+    CallerEvent, Incoming, LegEvent, LegRequest, Listener, Loops, NodeSettings, Nodes, Settings,
+};
+use freeswitch_esl_tokio::{EslClient, EslConnectOptions};
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+const AGENTS: usize = 200;
+const CALLS: usize = 1_500;
+const AT_ONCE: usize = 120;
+const TALK: Duration = Duration::from_millis(50);
+const RING: Duration = Duration::from_millis(5);
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let decode = decoding().await;
+        let floor = floor().await;
+        let ours = ours(decode).await;
+        let ratio = ours / floor;
+        println!(
+            "throughput   {ours:.0} calls/s with rows and queue, {floor:.0} calls/s without: ratio {ratio:.2}"
+        );
+        latency().await;
+        memory().await;
+        assert!(ours >= 150.0, "fewer than 150 calls/s");
+        assert!(ratio >= 0.7, "less than 0.7 of the floor");
+    });
+}
+
+/// One queue with `agents` agents who answer at once.
+fn rules(agents: usize) -> Rules {
+    let mut text = String::from("[[prompt]]\nname = \"sorry\"\nsource = \"sorry.wav\"\n");
+    let mut tiers = String::new();
+    for number in 0..agents {
+        text.push_str(&format!(
+            "[[agent]]\nname = \"a{number}\"\ncontacts = [\"user/{}\"]\n",
+            10_000 + number
+        ));
+        tiers.push_str(&format!("{{ agent = \"a{number}\" }}, "));
+    }
+    text.push_str(&format!(
+        "[[queue]]\nname = \"q\"\nmax_wait = \"never\"\noverflow = {{ message = \"sorry\" }}\ntiers = [{tiers}]\n\
+         [[route]]\nname = \"r\"\nnumber = \"7001\"\nopen = {{ queue = \"q\" }}\nclosed = {{ message = \"sorry\" }}\n"
+    ));
+    rules_file::parse("bench", &text, chrono_tz::Europe::Moscow)
+        .unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+fn scene(agents: usize) -> Scene {
+    let rules = rules(agents);
+    let phone = Behaviour::answers(RING).hanging_up_after(TALK);
+    let contacts = rules.agents.values().flat_map(|agent| agent.contacts.clone());
+    Scene {
+        phones: contacts.map(|contact| (contact, phone.clone().into())).collect(),
+        rules,
+        calls: Vec::new(),
+    }
+}
+
+fn script(number: usize) -> CallerScript {
+    CallerScript::new(&format!("+7900{number:07}"), "7001").named("Bench")
+}
+
+/// `CALLS` callers, `AT_ONCE` of them on the line at any time. How many a second got through.
+async fn drive(sim: &Arc<Sim>) -> f64 {
+    let line = Arc::new(Semaphore::new(AT_ONCE));
+    let began = Instant::now();
+    let mut calls = JoinSet::new();
+    for number in 0..CALLS {
+        let (permit, sim) = (Arc::clone(&line).acquire_owned().await.unwrap(), Arc::clone(sim));
+        calls.spawn(async move {
+            let story = sim.call(script(number)).await.story().await;
+            drop(permit);
+            story
+        });
+    }
+    let stories = calls.join_all().await;
+    let took = began.elapsed();
+    let through = stories.iter().flatten().filter(|story| !story.talked_to().is_empty()).count();
+    assert_eq!(through, CALLS, "callers who did not get through");
+    CALLS as f64 / took.as_secs_f64()
+}
+
+async fn stage(agents: usize, folder: &tempfile::TempDir) -> Stage {
+    let database = format!("sqlite:{}/bench.db", folder.path().display()).parse().unwrap();
+    Stage::set(&scene(agents), database, 1, Clock::system()).await.unwrap()
+}
+
+/// Whole calls with all rows, and where the time of one goes.
+async fn ours(decode: Duration) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = stage(AGENTS, &folder).await;
+    let desk = Arc::clone(&stage.running.desk);
+    drop(desk.store.take_stats());
+    let (cpu, events) = (cpu_time(), stage.sim.counts().await.events_sent);
+    let rate = drive(&stage.sim).await;
+    stage.running.quiet().await;
+    let cpu = (cpu_time() - cpu).as_secs_f64() / CALLS as f64 * 1e6;
+    let events = (stage.sim.counts().await.events_sent - events) as f64 / CALLS as f64;
+    let stats = desk.store.take_stats();
+    let inside: f64 = stats.transactions.values().map(|t| t.time.as_secs_f64()).sum();
+    let transactions: u64 = stats.transactions.values().map(|t| t.done).sum();
+    let store = inside / CALLS as f64 * 1e6;
+    let board = desk.metrics.board_seconds.get() / CALLS as f64 * 1e6;
+    let decoding = events * decode.as_secs_f64() * 1e6;
+    println!(
+        "CPU of a call, both sides: {cpu:.0} µs: decoding {decoding:.0} µs ({events:.1} events of {:.0} µs), \
+         store {store:.0} µs ({:.1} transactions), board {board:.1} µs, the rest {:.0} µs",
+        decode.as_secs_f64() * 1e6,
+        transactions as f64 / CALLS as f64,
+        cpu - decoding - store - board,
+    );
+    stage.strike().await;
+    rate
+}
+
+/// The same messages, with nothing remembered and nobody chosen.
+async fn floor() -> f64 {
+    let sim = Sim::start(SimSettings { seed: 1, ..SimSettings::default() }).await.unwrap();
+    for (contact, manner) in scene(AGENTS).phones {
+        sim.phone(&contact.to_string(), manner).await;
+    }
+    let node = NodeSettings { port: sim.node_address().port(), ..NodeSettings::default() };
+    let settings =
+        Settings { listen: "127.0.0.1:0".parse().unwrap(), nodes: vec![node], ..Settings::default() };
+    let nodes = Nodes::start(&settings.nodes);
+    let mut listener = Listener::bind(&settings).await.unwrap();
+    sim.set_controllers(&[listener.local_addr()]).await;
+    nodes.wait_up().await;
+    let taking = tokio::spawn(async move {
+        let mut next = 0;
+        while let Some(incoming) = listener.next().await {
+            next = (next + 1) % AGENTS;
+            tokio::spawn(connect(incoming, nodes.clone(), next));
+        }
+    });
+    let sim = Arc::new(sim);
+    let rate = drive(&sim).await;
+    taking.abort();
+    rate
+}
+
+async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
+    let Incoming { mut caller, facts } = incoming;
+    caller.answer().await.unwrap();
+    caller.play("local_stream://moh", Loops::Forever).await.unwrap();
+    let request = LegRequest {
+        leg: ChannelId::new(),
+        contact: format!("user/{}", 10_000 + agent).parse().unwrap(),
+        call: dozvon::ids::CallId::new(),
+        offer: OfferId::new(),
+        ring_timeout: Duration::from_secs(20),
+        caller_number: facts.caller_number,
+        caller_name: facts.caller_name,
+        confirm: false,
+    };
+    let mut leg = nodes.of(facts.core).unwrap().ring(request).unwrap();
+    loop {
+        match leg.event().await {
+            LegEvent::Answered { channel } => {
+                caller.bridge(channel).await.unwrap();
+                leg.in_talk();
+            }
+            LegEvent::Ended { .. } => break,
+            _ => {}
+        }
+    }
+    while !matches!(caller.event().await, CallerEvent::HungUp { .. } | CallerEvent::Lost) {}
+}
+
+/// At 100 calls a second: how long from joining the queue to the `originate` command.
+async fn latency() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = stage(AGENTS, &folder).await;
+    let begun = tokio::time::Instant::now();
+    let mut calls = JoinSet::new();
+    for number in 0..1_000_u32 {
+        let sim = Arc::clone(&stage.sim);
+        calls.spawn(async move {
+            tokio::time::sleep_until(begun + Duration::from_millis(10) * number).await;
+            sim.call(script(number as usize)).await.story().await
+        });
+    }
+    calls.join_all().await;
+    stage.running.quiet().await;
+    let (half, most) =
+        (quantile(&stage.running.desk.metrics, 0.5), quantile(&stage.running.desk.metrics, 0.99));
+    println!("join to originate at 100 calls/s: p50 at most {half:.1} ms, p99 at most {most:.1} ms");
+    stage.strike().await;
+    assert!(most <= 10.0, "p99 over 10 ms");
+}
+
+/// The upper bound of the bucket in which a share of the claims lies, in milliseconds.
+fn quantile(metrics: &Metrics, share: f64) -> f64 {
+    let text = metrics.text().unwrap();
+    let buckets = text.lines().filter_map(|line| {
+        let (bound, count) =
+            line.strip_prefix("dozvon_offer_claim_seconds_bucket{le=\"")?.split_once("\"} ")?;
+        Some((bound.parse::<f64>().unwrap_or(f64::INFINITY), count.parse::<f64>().ok()?))
+    });
+    let buckets: Vec<_> = buckets.collect();
+    let all = buckets.last().map_or(0.0, |(_, count)| *count);
+    buckets
+        .iter()
+        .find(|(_, count)| *count >= all * share)
+        .map_or(f64::INFINITY, |(bound, _)| bound * 1_000.0)
+}
+
+/// What 2,000 callers who wait cost, the simulator's side included.
+async fn memory() {
+    const WAITING: usize = 2_000;
+    let folder = tempfile::tempdir().unwrap();
+    let stage = stage(0, &folder).await;
+    assert!(matches!(Party::read("+79001234567", false, phonenumber::country::Id::RU, 5), Party::Number(_)));
+    let before = resident_bytes();
+    let mut callers = Vec::with_capacity(WAITING);
+    for number in 0..WAITING {
+        callers.push(stage.sim.call(script(number)).await);
+        if number % 50 == 49 {
+            waiting(&stage, number + 1).await;
+        }
+    }
+    let each = (resident_bytes() - before) / WAITING as i64 / 1024;
+    println!("memory       {each} KiB for each of {WAITING} waiting callers, both sides");
+    for caller in &callers {
+        caller.hang_up().await;
+    }
+    stage.running.quiet().await;
+    stage.strike().await;
+    assert!(each < 160, "160 KiB a caller or more");
+}
+
+/// Waits until so many callers wait.
+async fn waiting(stage: &Stage, callers: usize) {
+    let gauge = stage.running.desk.metrics.waiting.with_label_values(&["q"]);
+    while gauge.get() < callers as i64 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// What the event socket library takes for one recorded event of 6 KB.
+async fn decoding() -> Duration {
+    const EVENTS: u32 = 3_000;
+    let recording = include_str!("../tests/transcripts/answered.esl");
+    let from = recording.find("Event-Name: CHANNEL_ANSWER").unwrap();
+    let event = recording[from..].split("\n\n").next().unwrap().to_owned() + "\n\n";
+    let frame = format!("Content-Length: {}\nContent-Type: text/event-plain\n\n{event}", event.len());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let sending = tokio::spawn(async move {
+        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+        for _ in 0..EVENTS {
+            socket.write_all(frame.as_bytes()).await.unwrap();
+        }
+        socket.flush().await.unwrap();
+        socket
+    });
+    let (stream, _) = listener.accept().await.unwrap();
+    let options = EslConnectOptions::new().with_event_queue_size(EVENTS as usize + 1);
+    let before = cpu_time();
+    let (client, mut events) = EslClient::accept_outbound_stream_with_options(stream, options);
+    for _ in 0..EVENTS {
+        events.recv().await.unwrap().unwrap();
+    }
+    let took = (cpu_time() - before) / EVENTS;
+    drop((client, sending.await.unwrap()));
+    took
+}
+
+/// The CPU time of this process so far, from the kernel's count of ticks of 10 ms.
+fn cpu_time() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+    Duration::from_millis(ticks * 10)
+}
+
+fn resident_bytes() -> i64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<i64>().unwrap() * 4096
+}

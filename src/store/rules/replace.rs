@@ -1,0 +1,334 @@
+//! Making the rows equal to what an administrator states.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use diesel::prelude::*;
+
+use super::{Difference, compare, load};
+use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
+use crate::routing::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Tier};
+use crate::routing::schedule::{Interval, Schedule};
+use crate::store::schema::{
+    agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
+};
+use crate::store::{Database, StoreError, calls, dialect, offers, to_ms};
+
+fn split(to: &Destination) -> (&'static str, String) {
+    match to {
+        Destination::Queue(name) => ("queue", name.to_string()),
+        Destination::Forward(contact) => ("forward", contact.to_string()),
+        Destination::Message(prompt) => ("message", prompt.to_string()),
+    }
+}
+
+/// Makes the rows equal to `new`, and touches only those that differ. What agents chose and do stays as it is.
+///
+/// # Errors
+/// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed, or something refers to
+/// what is not there: then nothing is changed.
+pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
+    refuse_dangling(new)?;
+    let old = load(c)?;
+    refuse_in_use(c, &old, new)?;
+    remove(c, &old, new)?;
+    for (name, prompt) in differing(&old.prompts, &new.prompts) {
+        put_prompt(c, name, prompt, old.prompts.contains_key(name))?;
+    }
+    for (name, schedule) in differing(&old.schedules, &new.schedules) {
+        put_schedule(c, name, schedule, old.schedules.contains_key(name))?;
+    }
+    for (name, agent) in differing(&old.agents, &new.agents) {
+        put_agent(c, name, agent, old.agents.contains_key(name))?;
+    }
+    for (name, queue) in differing(&old.queues, &new.queues) {
+        put_queue(c, name, queue, old.queues.contains_key(name))?;
+    }
+    if old.routes != new.routes {
+        diesel::delete(routes::table).execute(c)?;
+        for (ordinal, route) in (1..).zip(&new.routes) {
+            insert_route(c, ordinal, route)?;
+        }
+    }
+    dialect::check_references(c)?;
+    Ok(compare(&old, new))
+}
+
+/// What [`replace`] would do, and whether it would. It only reads.
+///
+/// # Errors
+/// Those of [`replace`].
+pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
+    refuse_dangling(new)?;
+    let old = load(c)?;
+    refuse_in_use(c, &old, new)?;
+    Ok(compare(&old, new))
+}
+
+/// What is new or different.
+fn differing<'a, K: Ord, V: PartialEq>(
+    old: &'a BTreeMap<K, V>,
+    new: &'a BTreeMap<K, V>,
+) -> impl Iterator<Item = (&'a K, &'a V)> {
+    new.iter().filter(|(name, value)| old.get(*name) != Some(*value))
+}
+
+fn gone<'a, K: Ord, V>(old: &'a BTreeMap<K, V>, new: &'a BTreeMap<K, V>) -> impl Iterator<Item = &'a K> {
+    old.keys().filter(|name| !new.contains_key(*name))
+}
+
+/// What others refer to may go before them: the database looks at references when all is done.
+fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
+    for name in gone(&old.queues, &new.queues) {
+        diesel::delete(queues::table.find(name.as_str())).execute(c)?;
+    }
+    for name in gone(&old.agents, &new.agents) {
+        diesel::delete(agents::table.find(name.as_str())).execute(c)?;
+    }
+    for name in gone(&old.schedules, &new.schedules) {
+        diesel::delete(schedules::table.find(name.as_str())).execute(c)?;
+    }
+    for name in gone(&old.prompts, &new.prompts) {
+        diesel::delete(prompts::table.find(name.as_str())).execute(c)?;
+    }
+    Ok(())
+}
+
+/// Refuses rules that refer to what they do not hold.
+fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
+    let missing = |from: String, kind: &str, name: &dyn std::fmt::Display| {
+        Err(StoreError::Refused(format!(
+            "{from} refers to {kind} {name}, which is not there: add it or name another"
+        )))
+    };
+    let prompt = |from: &str, name: &PromptName| match rules.prompts.contains_key(name) {
+        true => Ok(()),
+        false => missing(from.to_owned(), "prompt", name),
+    };
+    let schedule = |from: &str, name: &ScheduleName| match rules.schedules.contains_key(name) {
+        true => Ok(()),
+        false => missing(from.to_owned(), "schedule", name),
+    };
+    let destination = |from: &str, to: &Destination| match to {
+        Destination::Queue(name) if !rules.queues.contains_key(name) => {
+            missing(from.to_owned(), "queue", name)
+        }
+        Destination::Message(name) => prompt(from, name),
+        Destination::Queue(_) | Destination::Forward(_) => Ok(()),
+    };
+    for (name, queue) in &rules.queues {
+        let from = format!("queue {name}");
+        destination(&from, &queue.overflow)?;
+        queue.music.iter().try_for_each(|name| prompt(&from, name))?;
+        queue.schedule.iter().try_for_each(|name| schedule(&from, name))?;
+        match queue.tiers.keys().find(|agent| !rules.agents.contains_key(*agent)) {
+            Some(agent) => missing(from, "agent", agent)?,
+            None => {}
+        }
+    }
+    rules.routes.iter().try_for_each(|route| {
+        let from = format!("route {}", route.name);
+        destination(&from, &route.open)?;
+        destination(&from, &route.closed)?;
+        route.schedule.iter().try_for_each(|name| schedule(&from, name))
+    })
+}
+
+/// Adds one agent, or makes his rules these.
+///
+/// # Errors
+/// When the database fails.
+pub fn put_one_agent(c: &mut Database, name: &AgentName, agent: &Agent) -> Result<(), StoreError> {
+    let there: i64 = agents::table.filter(agents::name.eq(name.as_str())).count().get_result(c)?;
+    put_agent(c, name, agent, there > 0)
+}
+
+/// Gives an agent a place in a queue, or changes it.
+///
+/// # Errors
+/// When there is no such queue or agent.
+pub fn put_tier(
+    c: &mut Database,
+    queue: &QueueName,
+    agent: &AgentName,
+    tier: Tier,
+) -> Result<(), StoreError> {
+    let known: i64 = queues::table.filter(queues::name.eq(queue.as_str())).count().get_result(c)?;
+    if known == 0 {
+        return Err(StoreError::NotFound { kind: "queue", name: queue.to_string() });
+    }
+    diesel::delete(tiers::table.find((queue.as_str(), agent.as_str()))).execute(c)?;
+    insert_tier(c, queue, agent, tier)
+}
+
+fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
+    let mut busy = BTreeSet::new();
+    for name in gone(&old.agents, &new.agents) {
+        if offers::live(c, Some(name.as_str()), None)? {
+            busy.insert(format!("agent {name}"));
+        }
+    }
+    for name in gone(&old.queues, &new.queues) {
+        if offers::live(c, None, Some(name.as_str()))? || calls::waits_in(c, name)? {
+            busy.insert(format!("queue {name}"));
+        }
+    }
+    if busy.is_empty() {
+        return Ok(());
+    }
+    let list = busy.into_iter().collect::<Vec<_>>().join(", ");
+    Err(StoreError::Refused(format!(
+        "in use by a call now, so it cannot be removed: {list}; try again when it has ended"
+    )))
+}
+
+fn put_prompt(c: &mut Database, name: &PromptName, prompt: &Prompt, there: bool) -> Result<(), StoreError> {
+    let source = prompts::source.eq(&prompt.source);
+    if there {
+        diesel::update(prompts::table.find(name.as_str())).set(source).execute(c)?;
+    } else {
+        diesel::insert_into(prompts::table).values((prompts::name.eq(name.as_str()), source)).execute(c)?;
+    }
+    Ok(())
+}
+
+fn put_schedule(
+    c: &mut Database,
+    name: &ScheduleName,
+    schedule: &Schedule,
+    there: bool,
+) -> Result<(), StoreError> {
+    let zone = schedules::zone.eq(schedule.zone.name());
+    if there {
+        use {schedule_exceptions as exceptions, schedule_hours as hours};
+        diesel::delete(hours::table.filter(hours::schedule.eq(name.as_str()))).execute(c)?;
+        diesel::delete(exceptions::table.filter(exceptions::schedule.eq(name.as_str()))).execute(c)?;
+        diesel::update(schedules::table.find(name.as_str())).set(zone).execute(c)?;
+    } else {
+        diesel::insert_into(schedules::table).values((schedules::name.eq(name.as_str()), zone)).execute(c)?;
+    }
+    for (day, hours) in (1..).zip(&schedule.weekly) {
+        for interval in hours {
+            diesel::insert_into(schedule_hours::table)
+                .values((
+                    schedule_hours::schedule.eq(name.as_str()),
+                    schedule_hours::weekday.eq(day),
+                    schedule_hours::opens_min.eq(i32::from(interval.opens_min)),
+                    schedule_hours::closes_min.eq(i32::from(interval.closes_min)),
+                ))
+                .execute(c)?;
+        }
+    }
+    for (date, hours) in &schedule.exceptions {
+        let none = std::iter::once(None).filter(|_| hours.is_empty());
+        for (ordinal, interval) in (1..).zip(none.chain(hours.iter().map(Some))) {
+            insert_exception(c, name, *date, ordinal, interval)?;
+        }
+    }
+    Ok(())
+}
+
+fn insert_exception(
+    c: &mut Database,
+    name: &ScheduleName,
+    date: NaiveDate,
+    ordinal: i32,
+    interval: Option<&Interval>,
+) -> Result<(), StoreError> {
+    use schedule_exceptions as t;
+    diesel::insert_into(t::table)
+        .values((
+            t::schedule.eq(name.as_str()),
+            t::date.eq(date.to_string()),
+            t::ordinal.eq(ordinal),
+            t::opens_min.eq(interval.map(|i| i32::from(i.opens_min))),
+            t::closes_min.eq(interval.map(|i| i32::from(i.closes_min))),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> Result<(), StoreError> {
+    use agents as t;
+    let columns = (
+        t::display.eq(&agent.display),
+        t::ring_timeout_ms.eq(to_ms(agent.ring_timeout)),
+        t::wrap_up_ms.eq(to_ms(agent.wrap_up)),
+        t::no_answer_delay_ms.eq(to_ms(agent.delays.no_answer)),
+        t::busy_delay_ms.eq(to_ms(agent.delays.busy)),
+        t::rejected_delay_ms.eq(to_ms(agent.delays.rejected)),
+        t::unreachable_delay_ms.eq(to_ms(agent.delays.unreachable)),
+        t::max_misses.eq(i32::try_from(agent.max_misses).unwrap_or(i32::MAX)),
+    );
+    if there {
+        diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
+        diesel::delete(agent_contacts::table.filter(agent_contacts::agent.eq(name.as_str()))).execute(c)?;
+    } else {
+        diesel::insert_into(t::table).values((t::name.eq(name.as_str()), columns)).execute(c)?;
+    }
+    for (ordinal, contact) in (1..).zip(&agent.contacts) {
+        diesel::insert_into(agent_contacts::table)
+            .values((
+                agent_contacts::agent.eq(name.as_str()),
+                agent_contacts::ordinal.eq(ordinal),
+                agent_contacts::contact.eq(contact.to_string()),
+            ))
+            .execute(c)?;
+    }
+    Ok(())
+}
+
+fn put_queue(c: &mut Database, name: &QueueName, queue: &Queue, there: bool) -> Result<(), StoreError> {
+    use queues as t;
+    let (kind, to) = split(&queue.overflow);
+    let columns = (
+        t::strategy.eq(queue.strategy.as_str()),
+        t::priority.eq(queue.priority),
+        t::music.eq(queue.music.as_ref().map(PromptName::as_str)),
+        t::service_level_ms.eq(to_ms(queue.service_level)),
+        t::max_wait_ms.eq(queue.max_wait.map(to_ms)),
+        t::overflow_kind.eq(kind),
+        t::overflow_to.eq(to),
+        t::schedule.eq(queue.schedule.as_ref().map(ScheduleName::as_str)),
+    );
+    if there {
+        diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
+        diesel::delete(tiers::table.filter(tiers::queue.eq(name.as_str()))).execute(c)?;
+    } else {
+        diesel::insert_into(t::table).values((t::name.eq(name.as_str()), columns)).execute(c)?;
+    }
+    for (agent, tier) in &queue.tiers {
+        insert_tier(c, name, agent, *tier)?;
+    }
+    Ok(())
+}
+
+fn insert_tier(c: &mut Database, queue: &QueueName, agent: &AgentName, tier: Tier) -> Result<(), StoreError> {
+    diesel::insert_into(tiers::table)
+        .values((
+            tiers::queue.eq(queue.as_str()),
+            tiers::agent.eq(agent.as_str()),
+            tiers::level.eq(tier.level),
+            tiers::position.eq(tier.position),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+fn insert_route(c: &mut Database, ordinal: i32, route: &Route) -> Result<(), StoreError> {
+    use routes as t;
+    let ((open_kind, open_to), (closed_kind, closed_to)) = (split(&route.open), split(&route.closed));
+    diesel::insert_into(t::table)
+        .values((
+            t::ordinal.eq(ordinal),
+            t::name.eq(route.name.as_str()),
+            t::number.eq(route.number.to_string()),
+            t::open_kind.eq(open_kind),
+            t::open_to.eq(open_to),
+            t::schedule.eq(route.schedule.as_ref().map(|name| name.as_str())),
+            t::closed_kind.eq(closed_kind),
+            t::closed_to.eq(closed_to),
+        ))
+        .execute(c)?;
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! The store on both databases: every test runs on SQLite, and on PostgreSQL where its package is installed.
+//!
+//! `support` makes the databases (and a private PostgreSQL server); `opening` is what is refused before the first
+//! query, `committing` the group commit, `guards` what the databases refuse whoever writes, `racing` the same with
+//! several processes, `stories` calls from arrival to case, `rules` and `reports` what their names say.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod committing;
+mod guards;
+mod opening;
+mod racing;
+mod reports;
+mod rules;
+mod stories;
+mod support;

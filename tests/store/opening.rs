@@ -1,0 +1,160 @@
+//! What is refused before the first query, and in which words.
+
+use std::time::Duration;
+
+use dozvon::store::{DatabaseUrl, Settings, Store, StoreError};
+
+use crate::support::{Raw, for_each_database, on_sqlite, runtime, untouched};
+
+async fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
+    Store::open(url, Settings::default()).await
+}
+
+fn sqlite(path: impl Into<std::path::PathBuf>) -> DatabaseUrl {
+    DatabaseUrl::Sqlite(path.into())
+}
+
+#[test]
+fn a_new_database_gets_the_schema_once() {
+    untouched(|url| {
+        runtime().block_on(async {
+            let store = open(&url).await.unwrap();
+            let pending = store.check_version().await.unwrap_err();
+            assert!(matches!(pending, StoreError::Older { pending: 4 }), "{pending}");
+            assert!(pending.to_string().contains("run `dozvon migrate`"), "{pending}");
+            assert_eq!(store.migrate().await.unwrap().len(), 4);
+            store.check_version().await.unwrap();
+            assert_eq!(store.migrate().await.unwrap(), [""; 0]);
+        });
+    });
+}
+
+#[test]
+fn two_that_migrate_at_once_do_it_once() {
+    untouched(|url| {
+        runtime().block_on(async {
+            let (one, two) = (open(&url).await.unwrap(), open(&url).await.unwrap());
+            let (first, second) = tokio::join!(one.migrate(), two.migrate());
+            assert_eq!(first.unwrap().len() + second.unwrap().len(), 4);
+        });
+    });
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused() {
+    for_each_database(async |db| {
+        db.raw().run("INSERT INTO __diesel_schema_migrations (version) VALUES ('20990101000000')").unwrap();
+        for refused in [db.store.migrate().await.unwrap_err(), db.store.check_version().await.unwrap_err()] {
+            let said = refused.to_string();
+            assert!(said.contains("made by a newer dozvon (it has migration 20990101000000"), "{said}");
+            assert!(said.contains("install that version again"), "{said}");
+        }
+    });
+}
+
+#[test]
+fn a_file_that_is_none_of_ours_is_left_alone() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let text = folder.path().join("notes.txt");
+        std::fs::write(
+            &text,
+            "this is no database, and long enough to have a header of its own: ".repeat(20),
+        )
+        .unwrap();
+        let refused = open(&sqlite(&text)).await.unwrap_err();
+        assert!(matches!(refused, StoreError::NotADatabase { .. }), "{refused}");
+
+        let foreign = folder.path().join("core.db");
+        Raw::open(&sqlite(&foreign)).run("CREATE TABLE channels (uuid TEXT)").unwrap();
+        let store = open(&sqlite(&foreign)).await.unwrap();
+        for refused in [store.migrate().await.unwrap_err(), store.check_version().await.unwrap_err()] {
+            assert!(matches!(refused, StoreError::Foreign { .. }), "{refused}");
+        }
+        let tables = "SELECT name AS v FROM sqlite_master WHERE type = 'table'";
+        assert_eq!(Raw::open(&sqlite(&foreign)).texts(tables), ["channels"]);
+    });
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_refused_with_a_remedy() {
+    on_sqlite(&async |db| {
+        let below = |path: &str| db.file().parent().unwrap().join(path);
+        let read_only = format!("file:{}?mode=ro", db.file().display());
+        for path in [below("no/such/folder/x.db"), db.file().join("x.db"), read_only.into()] {
+            let refused = open(&sqlite(&path)).await.unwrap_err();
+            assert!(matches!(refused, StoreError::Unwritable { .. }), "{path:?}: {refused}");
+            assert!(refused.to_string().contains("give this user the right to write"), "{refused}");
+        }
+    });
+}
+
+#[test]
+fn a_second_controller_is_refused_and_told_who_is_there() {
+    on_sqlite(&async |db| {
+        let lock = db.store.take_lock().unwrap();
+        assert!(lock.is_some());
+        let link = db.file().with_file_name("link.db");
+        std::os::unix::fs::symlink(db.file(), &link).unwrap();
+        for other in [db.other().await, open(&sqlite(link)).await.unwrap()] {
+            let said = other.take_lock().unwrap_err().to_string();
+            assert!(said.contains(&format!("another controller (process {})", std::process::id())), "{said}");
+            assert!(said.contains("dozvon.db") || said.contains("link.db"), "{said}");
+            // The command line works all the same.
+            other.write("test", |_| Ok(())).await.unwrap();
+        }
+        drop(lock);
+        assert!(db.other().await.take_lock().unwrap().is_some());
+    });
+}
+
+#[test]
+fn any_number_of_controllers_share_a_server() {
+    crate::support::on_postgres(&async |db| {
+        assert!(db.store.take_lock().unwrap().is_none());
+        assert!(db.other().await.take_lock().unwrap().is_none());
+    });
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named_without_its_password() {
+    runtime().block_on(async {
+        let url: DatabaseUrl = "postgres://u:secret@127.0.0.1:1/x".parse().unwrap();
+        let refused = open(&url).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Unreachable { .. }) && refused.is_passing(), "{refused}");
+        let said = refused.to_string();
+        assert!(said.contains("postgres://u:***@127.0.0.1:1/x") && !said.contains("secret"), "{said}");
+    });
+}
+
+#[test]
+fn who_writes_for_too_long_is_blamed() {
+    on_sqlite(&async |db| {
+        let settings = Settings { busy_timeout: Duration::from_millis(50), ..Settings::default() };
+        let store = Store::open(&db.url, settings.clone()).await.unwrap();
+        let mut raw = db.raw();
+        raw.run("BEGIN IMMEDIATE").unwrap();
+        let refused = store.write("test", |_| Ok(())).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Busy { .. }) && refused.is_passing(), "{refused}");
+        let refused = Store::open(&db.url, settings).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Busy { .. }), "{refused}");
+        raw.run("ROLLBACK").unwrap();
+        store.write("test", |_| Ok(())).await.unwrap();
+    });
+}
+
+#[test]
+fn a_writer_waits_for_another_process() {
+    on_sqlite(&async |db| {
+        let mut raw = db.raw();
+        raw.run("BEGIN IMMEDIATE").unwrap();
+        let store = db.store.clone();
+        let waiting = tokio::spawn(async move { store.write("test", |_| Ok(())).await });
+        // It has begun when the queue is empty again, and cannot go on.
+        tokio::task::yield_now().await;
+        tokio::time::timeout(Duration::from_millis(50), std::future::pending::<()>()).await.unwrap_err();
+        assert!(!waiting.is_finished());
+        raw.run("ROLLBACK").unwrap();
+        waiting.await.unwrap().unwrap();
+    });
+}

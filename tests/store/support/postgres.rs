@@ -1,0 +1,132 @@
+//! A private PostgreSQL server from Debian's package: its data in a temporary folder, only a socket file there,
+//! ended by the number of its process when the tests' process ends, however it ends.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{LazyLock, Once};
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use dozvon::store::{DatabaseUrl, Settings, Store};
+
+use super::next;
+
+/// The server of this process. It ends when `_alive` is closed.
+pub struct Server {
+    folder: PathBuf,
+    _alive: ChildStdin,
+}
+
+/// Ends the server when its standard input ends, which the system closes with the tests' process.
+const SCRIPT: &str = r#"
+"$1/initdb" -D "$2/data" -U dozvon -A trust -E UTF8 --no-sync >"$2/initdb.log" 2>&1 || { cat "$2/initdb.log" >&2; exit 1; }
+"$1/postgres" -D "$2/data" -k "$2" -h "" -F -c max_connections=300 -c log_min_messages=fatal &
+server=$!
+cat >/dev/null
+kill -INT "$server"
+wait "$server"
+rm -rf "$2"
+"#;
+
+/// The server, or none where the package is not installed.
+pub fn server() -> Option<&'static Server> {
+    static SERVER: LazyLock<Option<Server>> =
+        LazyLock::new(|| programs().map(|programs| Server::start(&programs)));
+    SERVER.as_ref()
+}
+
+/// Says once, past the capture of output, that half of the tests were left out.
+pub fn say_left_out() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        let words = "POSTGRESQL WAS LEFT OUT: there is no /usr/lib/postgresql/*/bin/initdb (apt-get install postgresql)";
+        writeln!(std::io::stderr(), "{words}").unwrap();
+    });
+}
+
+fn programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut found: Vec<PathBuf> = versions.map(|version| version.unwrap().path().join("bin")).collect();
+    found.retain(|bin| bin.join("initdb").exists() && bin.join("postgres").exists());
+    found.sort();
+    found.pop()
+}
+
+impl Server {
+    fn start(programs: &Path) -> Self {
+        let folder = tempfile::Builder::new().prefix("dozvon-pg-").tempdir().unwrap().keep();
+        let mut command = unprivileged(&folder);
+        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs).arg(&folder);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut heard = String::new();
+        while !heard.contains("ready to accept connections") {
+            let line = said.next().unwrap_or_else(|| panic!("PostgreSQL did not start: {heard}")).unwrap();
+            heard.push_str(&line);
+        }
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || said.for_each(drop));
+        let server = Self { folder, _alive: child.stdin.take().unwrap() };
+        server.make_template();
+        server
+    }
+
+    /// A database with the schema, from which the tests' are copied.
+    fn make_template(&self) {
+        self.run("CREATE DATABASE template_dozvon");
+        let url = self.url("template_dozvon");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let store = Store::open(&url, Settings::default()).await.unwrap();
+            store.migrate().await.unwrap();
+            store.close().await;
+        });
+    }
+
+    /// A new database with the schema.
+    pub fn database(&self) -> DatabaseUrl {
+        self.copy_of("template_dozvon")
+    }
+
+    /// A new database with nothing in it.
+    pub fn empty(&self) -> DatabaseUrl {
+        self.copy_of("template0")
+    }
+
+    fn copy_of(&self, template: &str) -> DatabaseUrl {
+        let name = format!("test_{}", next());
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE {template}"));
+        self.url(&name)
+    }
+
+    fn url(&self, database: &str) -> DatabaseUrl {
+        DatabaseUrl::Postgres(format!("postgres:///{database}?user=dozvon&host={}", self.folder.display()))
+    }
+
+    fn run(&self, sql: &str) {
+        // One at a time: a template must not be in use while it is copied.
+        static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let url = String::from(self.url("postgres"));
+        PgConnection::establish(&url).unwrap().batch_execute(sql).unwrap();
+    }
+}
+
+/// PostgreSQL refuses to run as root: then it runs as a user who may do nothing, and has the folder.
+fn unprivileged(folder: &Path) -> Command {
+    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
+        return Command::new("env");
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap();
+    let user = ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| users.lines().find(|line| line.starts_with(&format!("{name}:"))))
+        .expect("neither user postgres nor nobody is there");
+    let numbers: Vec<u32> = user.split(':').skip(2).take(2).map(|number| number.parse().unwrap()).collect();
+    chown(folder, Some(numbers[0]), Some(numbers[1])).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", &numbers[0].to_string(), "--regid", &numbers[1].to_string(), "--clear-groups"]);
+    command
+}

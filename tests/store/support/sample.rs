@@ -1,0 +1,191 @@
+//! A small company: two queues, three agents, a schedule; and calls that come to it.
+
+use std::time::Duration;
+
+use dozvon::clock::UnixMs;
+use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
+use dozvon::missed::case::Reason;
+use dozvon::missed::verdict::Verdict;
+use dozvon::phone::Party;
+use dozvon::queue::agent::Step;
+use dozvon::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
+use dozvon::routing::schedule::Schedule;
+use dozvon::store::agents::{self, AgentRow, Make};
+use dozvon::store::calls::{self, Arrival, Ended};
+use dozvon::store::offers::{self, Claim};
+use dozvon::store::{Database, StoreError, rules};
+
+use dozvon::call::ending::{Ending, Stage};
+
+/// Monday, 2026-11-23, 12:00 in Moscow.
+pub const NOON: UnixMs = UnixMs(1_795_424_400_000);
+/// The business day that contains [`NOON`].
+pub const TODAY: &str = "2026-11-23";
+/// A caller.
+pub const NUMBER: &str = "+79001234567";
+
+/// So many milliseconds after noon.
+pub fn at(ms: u64) -> UnixMs {
+    NOON + Duration::from_millis(ms)
+}
+
+pub fn agent(name: &str) -> AgentName {
+    name.parse().unwrap()
+}
+
+pub fn queue(name: &str) -> QueueName {
+    name.parse().unwrap()
+}
+
+/// An agent with a phone.
+pub fn phone(number: &str) -> Agent {
+    Agent {
+        display: format!("Agent {number}"),
+        contacts: vec![format!("user/{number}").parse().unwrap()],
+        ring_timeout: Duration::from_secs(20),
+        wrap_up: Duration::from_secs(10),
+        delays: Delays {
+            no_answer: Duration::from_secs(5),
+            busy: Duration::from_secs(30),
+            rejected: Duration::from_secs(10),
+            unreachable: Duration::from_secs(30),
+        },
+        max_misses: 3,
+    }
+}
+
+/// Everything that rules can hold: hours past midnight, dated exceptions, overflows in a circle, every kind of
+/// destination.
+pub fn company() -> Rules {
+    let hours = ["mon-fri 09:00-13:00,14:00-18:00", "sat 22:00-06:00"];
+    let dates = ["2026-12-31 09:00-12:00,13:00-15:00", "2027-01-01 closed"];
+    let office = Schedule::parse("Europe/Moscow", &hours, &dates).unwrap();
+    let prompt = |source: &str| source.parse::<Prompt>().unwrap();
+    let tiers = |agents: &[&str]| {
+        let tier = |position: usize| Tier { level: 1, position: i32::try_from(position).unwrap() };
+        agents.iter().enumerate().map(|(place, name)| (agent(name), tier(place))).collect()
+    };
+    let waiting = |strategy, overflow, agents: &[&str]| Queue {
+        strategy,
+        priority: 0,
+        music: Some("music".parse().unwrap()),
+        service_level: Duration::from_secs(20),
+        max_wait: Some(Duration::from_secs(300)),
+        overflow,
+        schedule: Some("office".parse().unwrap()),
+        tiers: tiers(agents),
+    };
+    let route = |name: &str, number: &str, open, closed| Route {
+        name: name.parse().unwrap(),
+        number: number.parse().unwrap(),
+        open,
+        schedule: Some("office".parse().unwrap()),
+        closed,
+    };
+    let sorry = || Destination::Message("sorry".parse().unwrap());
+    let duty = Destination::Forward("gateway/trunk/+79007654321".parse().unwrap());
+    Rules {
+        prompts: [("music", "local_stream://moh"), ("sorry", "ivr/sorry.wav")]
+            .map(|(name, source)| (name.parse().unwrap(), prompt(source)))
+            .into(),
+        schedules: [("office".parse().unwrap(), office)].into(),
+        agents: ["anna", "boris", "vera"].map(|name| (agent(name), phone("1001"))).into(),
+        queues: [
+            (
+                queue("sales"),
+                waiting(Strategy::RingAll, Destination::Queue(queue("support")), &["anna", "boris"]),
+            ),
+            (queue("support"), waiting(Strategy::LongestIdle, Destination::Queue(queue("sales")), &["vera"])),
+        ]
+        .into(),
+        routes: vec![
+            route("main", "7001", Destination::Queue(queue("sales")), duty),
+            route("rest", "7*", Destination::Queue(queue("support")), sorry()),
+        ],
+    }
+}
+
+/// The company's rules, and all its agents at work since noon.
+pub fn open_for_business(c: &mut Database) -> Result<(), StoreError> {
+    rules::replace(c, &company())?;
+    for name in ["anna", "boris", "vera"] {
+        log_in(c, name, NOON)?;
+    }
+    Ok(())
+}
+
+pub fn log_in(c: &mut Database, name: &str, at: UnixMs) -> Result<AgentRow, StoreError> {
+    step(c, name, Step::LogIn, at)
+}
+
+pub fn step(c: &mut Database, name: &str, step: Step, at: UnixMs) -> Result<AgentRow, StoreError> {
+    agents::step(c, &Make { agent: &agent(name), step, at, by: "test", why: "because" })
+}
+
+/// A caller with a number who joins `queue` at once.
+pub fn arrival(queue: Option<&str>, at: UnixMs) -> Arrival {
+    Arrival {
+        id: CallId::new(),
+        node: "fs1".parse().unwrap(),
+        channel: ChannelId::new(),
+        core: CoreId(uuid::Uuid::nil()),
+        party: Party::Number(NUMBER.parse().unwrap()),
+        caller_number: NUMBER.to_owned(),
+        caller_name: "O'Brien \"${x}\" \u{1f600}".to_owned(),
+        dialled: "7001".to_owned(),
+        route: Some("main".parse().unwrap()),
+        open: true,
+        why: "test".to_owned(),
+        queue: queue.map(|name| name.parse().unwrap()),
+        service_level: Some(Duration::from_secs(20)),
+        business_day: TODAY.parse().unwrap(),
+        at,
+    }
+}
+
+/// A caller is here.
+pub fn arrive(c: &mut Database, queue: &str, at: UnixMs) -> Result<CallId, StoreError> {
+    let new = arrival(Some(queue), at);
+    calls::arrive(c, &new)?;
+    Ok(new.id)
+}
+
+/// A claim of an agent for a call, as the dispatcher makes it from what it read last.
+pub fn claim_of(c: &mut Database, call: CallId, name: &str, at: UnixMs) -> Result<Claim, StoreError> {
+    let version = agents::get(c, &agent(name))?.version;
+    Ok(Claim {
+        offer: OfferId::new(),
+        call,
+        queue: queue("sales"),
+        agent: agent(name),
+        version,
+        controller: "test".to_owned(),
+        at,
+    })
+}
+
+/// The agent is rung for the call.
+pub fn ring(c: &mut Database, call: CallId, name: &str, at: UnixMs) -> Result<OfferId, StoreError> {
+    let claim = claim_of(c, call, name, at)?;
+    offers::claim(c, &claim)?.map_err(|refusal| StoreError::Refused(format!("{refusal:?}")))?;
+    Ok(claim.offer)
+}
+
+/// The agent answers and the two talk.
+pub fn talk(c: &mut Database, call: CallId, offer: OfferId, at: UnixMs) -> Result<(), StoreError> {
+    assert!(offers::win(c, offer, call, ChannelId::new(), at)?);
+    offers::bridged(c, offer, call, at)
+}
+
+/// How a call ended whose caller hung up while he waited.
+pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
+    Ended {
+        call,
+        ending: Ending::Abandoned,
+        stage: Stage::Waiting,
+        cause: "ORIGINATOR_CANCEL".to_owned(),
+        answered_at: None,
+        verdict: Verdict::Case(Reason::AbandonedWaiting),
+        at,
+    }
+}

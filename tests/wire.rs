@@ -1,0 +1,18 @@
+//! The switch layer against raw TCP peers: well-behaved, hostile, and recorded from a real FreeSWITCH.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    missing_docs,
+    clippy::disallowed_methods,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "wire/calls.rs"]
+mod calls;
+#[path = "wire/hostile.rs"]
+mod hostile;
+#[path = "wire/legs.rs"]
+mod legs;
+#[path = "wire/peer.rs"]
+mod peer;
