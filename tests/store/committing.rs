@@ -18,11 +18,19 @@ fn notes(db: &Db) -> Vec<String> {
     db.raw().texts("SELECT name AS v FROM prompts ORDER BY name")
 }
 
-/// A transaction that holds the writer until it is told to end, so that what follows waits and shares a commit.
-fn hold(store: &Store) -> (mpsc::Sender<()>, impl Future<Output = Result<(), StoreError>>) {
-    let (go_on, told) = mpsc::channel();
+/// A transaction that has begun, and holds the writer until it is told to end: what follows waits.
+async fn hold(store: &Store) -> (mpsc::Sender<()>, impl Future<Output = Result<(), StoreError>>) {
+    let ((go_on, told), (begun, begins)) = (mpsc::channel(), tokio::sync::oneshot::channel());
     let store = store.clone();
-    let held = tokio::spawn(async move { store.write("hold", move |_| Ok(told.recv().unwrap())).await });
+    let held = tokio::spawn(async move {
+        let wait = move |_: &mut Database| {
+            begun.send(()).unwrap();
+            told.recv().unwrap();
+            Ok(())
+        };
+        store.write("hold", wait).await
+    });
+    begins.await.unwrap();
     (go_on, async { held.await.unwrap() })
 }
 
@@ -31,11 +39,7 @@ async fn together<T: Send + 'static>(
     store: &Store,
     work: Vec<Box<dyn FnOnce(&mut Database) -> Result<T, StoreError> + Send>>,
 ) -> Vec<Result<T, StoreError>> {
-    let (go_on, held) = hold(store);
-    while store.take_stats().waiting > 0 || store.waiting() > 0 {
-        tokio::task::yield_now().await;
-    }
-    tokio::task::yield_now().await;
+    let (go_on, held) = hold(store).await;
     let waiting: Vec<_> = work
         .into_iter()
         .map(|work| {
@@ -153,9 +157,8 @@ fn what_failed_inside_is_not_taken_for_done() {
 #[test]
 fn a_full_queue_refuses_at_once() {
     for_each_database(async |db| {
-        let store =
-            Store::open(&db.url, Settings { queue: 2, group: 1, ..Settings::default() }).await.unwrap();
-        let (go_on, held) = hold(&store);
+        let store = Store::open(&db.url, Settings { queue: 2, group: 1, ..Settings::default() }).await.unwrap();
+        let (go_on, held) = hold(&store).await;
         let mut waiting = Vec::new();
         let refused = loop {
             let again = store.clone();
@@ -166,10 +169,7 @@ fn a_full_queue_refuses_at_once() {
             }
             assert!(waiting.len() < 5, "the queue has no end");
         };
-        assert!(
-            matches!(refused, StoreError::Overloaded { waiting: 2 }) && refused.is_passing(),
-            "{refused}"
-        );
+        assert!(matches!(refused, StoreError::Overloaded { waiting: 2 }) && refused.is_passing(), "{refused}");
         go_on.send(()).unwrap();
         held.await.unwrap();
         for one in waiting {
@@ -181,7 +181,7 @@ fn a_full_queue_refuses_at_once() {
 #[test]
 fn a_transaction_is_done_even_if_nobody_waits_for_it() {
     for_each_database(async |db| {
-        let (go_on, held) = hold(&db.store);
+        let (go_on, held) = hold(&db.store).await;
         let store = db.store.clone();
         let given_up = tokio::spawn(async move { store.write("test", |c| note(c, "a")).await });
         while db.store.waiting() == 0 {
@@ -244,8 +244,7 @@ fn changes_by_others_are_heard_within_100_ms_and_our_own_never() {
         let other = db.other().await;
         let mut quickest = Duration::MAX;
         for name in ["a", "b", "c", "d", "e"] {
-            let by_store =
-                heard(&db.store, async || other.write("test", |c| note(c, name)).await.unwrap()).await;
+            let by_store = heard(&db.store, async || other.write("test", |c| note(c, name)).await.unwrap()).await;
             quickest = quickest.min(by_store);
         }
         // The machine may be busy with other tests: the best of five shows what the store does.
@@ -306,8 +305,7 @@ fn a_server_that_was_away_is_found_again() {
 
 #[test]
 fn a_paused_clock_stands_still_while_the_database_works() {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let url = dozvon::store::DatabaseUrl::Sqlite(folder.path().join("x.db"));
@@ -331,9 +329,7 @@ fn closing_waits_until_the_file_is_closed() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
-        let store = Store::open(&dozvon::store::DatabaseUrl::Sqlite(path.clone()), Settings::default())
-            .await
-            .unwrap();
+        let store = Store::open(&dozvon::store::DatabaseUrl::Sqlite(path.clone()), Settings::default()).await.unwrap();
         store.migrate().await.unwrap();
         let log = path.with_file_name("x.db-wal");
         assert!(log.exists());

@@ -1,13 +1,14 @@
 //! The rules file: what an administrator decides, in TOML.
 //!
 //! In: a text. Out: [`Rules`], or everything that is wrong with the text, each with its line and its remedy.
-//! `raw` is the file as written, `check` turns it into rules, `references` looks at how they hang together,
+//! `raw` is the file as written, `check` turns it into rules (`schedules` the hours), `references` looks at how they hang together,
 //! `write` makes a file of rules. **Invariant:** `parse(write(rules)) == rules`; a text with one fault yields
 //! nothing at all, so nothing can be half applied.
 
 mod check;
 mod raw;
 mod references;
+mod schedules;
 mod write;
 
 #[cfg(test)]

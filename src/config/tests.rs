@@ -1,0 +1,80 @@
+use super::*;
+
+fn read(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Settings::read(Path::new("dozvon.toml"), text, variables)
+}
+
+#[test]
+fn nothing_need_be_said() {
+    assert_eq!(read("", &[]).unwrap(), Settings::default());
+}
+
+#[test]
+fn what_is_written_out_reads_back() {
+    let text = toml::to_string(&Settings::default()).unwrap();
+    assert_eq!(read(&text, &[]).unwrap(), Settings::default());
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let variables = [
+        ("DOZVON_WEB__LISTEN", "127.0.0.1:9999"),
+        ("DOZVON_PHONE__INTERNAL_DIGITS", "4"),
+        ("DOZVON__DATABASE", "sqlite:/x.db"),
+    ];
+    let settings = read("[web]\nlisten = \"127.0.0.1:1\"\n", &variables).unwrap();
+    assert_eq!(settings.web.listen.port(), 9999);
+    assert_eq!(settings.phone.internal_digits, 4);
+    assert_eq!(settings.database, "sqlite:/x.db".parse().unwrap());
+    let settings = read("[[switch.nodes]]\n", &[("DOZVON_SWITCH__NODES__0__PASSWORD", "42")]).unwrap();
+    assert_eq!(settings.switch.nodes[0].password, "42");
+    let settings = read("", &[("DOZVON_SWITCH__ALLOW", "10.0.0.0/8, 127.0.0.1/32")]).unwrap();
+    assert_eq!(settings.switch.allow.len(), 2);
+    assert!(read("", &[("DOZVON_TEST", "x"), ("DOZVON_CONFIG", "x"), ("DOZVONE", "x")]).is_ok());
+}
+
+#[test]
+fn a_mistake_in_the_environment_is_told_with_the_variable() {
+    let said =
+        |variable: &str, value: &str| read("zone = \"UTC\"\n", &[(variable, value)]).unwrap_err().to_string();
+    let told = said("DOZVON_WEB__LISTENN", "x");
+    assert!(told.starts_with("environment variable DOZVON_WEB__LISTENN: unknown key `listenn`"), "{told}");
+    assert!(told.ends_with("did you mean `listen`?"), "{told}");
+    let told = said("DOZVON_CALLS__DRAIN_TIMEOUT", "30");
+    assert!(told.contains("DRAIN_TIMEOUT: \"30\" is not a duration"), "{told}");
+    assert!(said("DOZVON_ZONE__X", "1").contains("DOZVON_ZONE__X: `zone` is no section"));
+    assert!(said("DOZVON_SWITCH__NODES__0__PORT", "1").contains("`0` is not there"));
+}
+
+#[test]
+fn an_error_names_file_line_and_remedy() {
+    let cases = [
+        ("zone = \"Europe/Moscow\"\nlisten = 1\n", &["dozvon.toml:2:1: unknown key `listen`", "web"][..]),
+        ("[calls]\nforward_timeout = \"30\"\n", &["dozvon.toml:2:19: ", "is not a duration", "20s"][..]),
+        ("[calls]\nforward_timeout = 30\n", &["dozvon.toml:2:19: wrong type", "the number 30"][..]),
+        ("[phone]\nregion = \"Russia\"\n", &["dozvon.toml:2:10: ", "is not a region", "RU"][..]),
+        ("database = \"mysql://x\"\n", &["dozvon.toml:1:12: ", "is not a database", "sqlite:FILE"][..]),
+        ("[sounds]\nmusic = \"${system(id)}\"\n", &["dozvon.toml:2:9: ", "is not a sound"][..]),
+        ("zone = \"Europe/Moskow\"\n", &["dozvon.toml:1:8: ", "did you mean Europe/Moscow?"][..]),
+        ("[switch]\nlistn = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `listen`?"][..]),
+        ("[[switch.nodes]]\npasword = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `password`?"][..]),
+        ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "127.0.0.1:8087"][..]),
+        ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:10: ", "10.0.0.0/8"][..]),
+        ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"][..]),
+        ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
+    ];
+    for (text, parts) in cases {
+        let said = read(text, &[]).unwrap_err().to_string();
+        for part in parts {
+            assert!(said.contains(part), "{part:?} in {said}");
+        }
+    }
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = "zon = \"UTC\"\n[web]\nlisten = \"x\"\n[calls]\nforward_timeout = 3\n";
+    let Err(ConfigError::Bad(faults)) = read(text, &[("DOZVON_PHONE__REGION", "Russia")]) else { panic!() };
+    assert_eq!(faults.0.len(), 4, "{faults}");
+}
