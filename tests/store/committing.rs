@@ -157,7 +157,8 @@ fn what_failed_inside_is_not_taken_for_done() {
 #[test]
 fn a_full_queue_refuses_at_once() {
     for_each_database(async |db| {
-        let store = Store::open(&db.url, Settings { queue: 2, group: 1, ..Settings::default() }).await.unwrap();
+        let store =
+            Store::open(&db.url, Settings { queue: 2, group: 1, ..Settings::default() }).await.unwrap();
         let (go_on, held) = hold(&store).await;
         let mut waiting = Vec::new();
         let refused = loop {
@@ -169,7 +170,10 @@ fn a_full_queue_refuses_at_once() {
             }
             assert!(waiting.len() < 5, "the queue has no end");
         };
-        assert!(matches!(refused, StoreError::Overloaded { waiting: 2 }) && refused.is_passing(), "{refused}");
+        assert!(
+            matches!(refused, StoreError::Overloaded { waiting: 2 }) && refused.is_passing(),
+            "{refused}"
+        );
         go_on.send(()).unwrap();
         held.await.unwrap();
         for one in waiting {
@@ -244,7 +248,8 @@ fn changes_by_others_are_heard_within_100_ms_and_our_own_never() {
         let other = db.other().await;
         let mut quickest = Duration::MAX;
         for name in ["a", "b", "c", "d", "e"] {
-            let by_store = heard(&db.store, async || other.write("test", |c| note(c, name)).await.unwrap()).await;
+            let by_store =
+                heard(&db.store, async || other.write("test", |c| note(c, name)).await.unwrap()).await;
             quickest = quickest.min(by_store);
         }
         // The machine may be busy with other tests: the best of five shows what the store does.
@@ -305,7 +310,8 @@ fn a_server_that_was_away_is_found_again() {
 
 #[test]
 fn a_paused_clock_stands_still_while_the_database_works() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let url = dozvon::store::DatabaseUrl::Sqlite(folder.path().join("x.db"));
@@ -329,7 +335,9 @@ fn closing_waits_until_the_file_is_closed() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
-        let store = Store::open(&dozvon::store::DatabaseUrl::Sqlite(path.clone()), Settings::default()).await.unwrap();
+        let store = Store::open(&dozvon::store::DatabaseUrl::Sqlite(path.clone()), Settings::default())
+            .await
+            .unwrap();
         store.migrate().await.unwrap();
         let log = path.with_file_name("x.db-wal");
         assert!(log.exists());

@@ -17,8 +17,8 @@ use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, StoreError, cases, recovery};
 
 use crate::support::{
-    NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, claim_of, for_each_database, open_for_business, queue,
-    ring, step, talk,
+    NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, claim_of, for_each_database,
+    open_for_business, queue, ring, step, talk,
 };
 
 const WRAP_UP: Duration = Duration::from_secs(10);
@@ -144,17 +144,21 @@ fn of_two_who_answer_one_wins() {
             let (winner, loser) = if first { (anna, boris) } else { (boris, anna) };
             db.write(move |c| {
                 offers::bridged(c, winner, call, at(n * 100_000 + 2))?;
-                let lost = offers::end_unanswered(c, &EndUnanswered {
-                    ready_at: at(n * 100_000 + 3),
-                    ..unanswered(loser, Outcome::LostRace, n * 100_000 + 3)
-                })?;
+                let lost = offers::end_unanswered(
+                    c,
+                    &EndUnanswered {
+                        ready_at: at(n * 100_000 + 3),
+                        ..unanswered(loser, Outcome::LostRace, n * 100_000 + 3)
+                    },
+                )?;
                 assert!(is(&lost, Status::Available, Activity::Idle) && lost.misses == 0, "{lost:?}");
                 offers::end_talk(c, winner, at(n * 100_000 + 4), Duration::ZERO)?;
                 calls::end(c, &answered(call, n * 100_000 + 4))
             })
             .await;
         }
-        let outcomes = "SELECT outcome AS v FROM offers GROUP BY outcome HAVING count(*) = 10 ORDER BY outcome";
+        let outcomes =
+            "SELECT outcome AS v FROM offers GROUP BY outcome HAVING count(*) = 10 ORDER BY outcome";
         assert_eq!(db.raw().texts(outcomes), ["answered", "lost_race"]);
     });
 }
@@ -174,7 +178,10 @@ fn a_bridge_that_failed_leaves_the_caller_to_the_next_agent() {
                 }
                 let row = offers::end_unanswered(c, &unanswered(offer, Outcome::Cancelled, from + 20))?;
                 assert!(is(&row, Status::Available, Activity::Idle));
-                assert!(!offers::win(c, offer, call, ChannelId::new(), at(from + 30))?, "an offer that is over won");
+                assert!(
+                    !offers::win(c, offer, call, ChannelId::new(), at(from + 30))?,
+                    "an offer that is over won"
+                );
                 let next = ring(c, call, "vera", at(from + 40))?;
                 talk(c, call, next, at(from + 50))?;
                 offers::end_talk(c, next, at(from + 60), Duration::ZERO)?;
@@ -201,7 +208,10 @@ fn a_bridge_that_was_not_recorded_is_known_by_the_end_of_the_talk() {
             })
             .await;
         let row = db.write(move |c| calls::get(c, call)).await;
-        assert_eq!((row.wait_ms, row.talk_ms, row.agent.as_deref()), (Some(3000), Some(10_000), Some("anna")));
+        assert_eq!(
+            (row.wait_ms, row.talk_ms, row.agent.as_deref()),
+            (Some(3000), Some(10_000), Some("anna"))
+        );
         let rung = db.write(move |c| offers::of_call(c, call)).await;
         assert_eq!((rung[0].ring_ms, rung[0].talk_ms), (Some(2000), Some(10_000)));
     });
@@ -285,17 +295,24 @@ fn a_missed_call_opens_a_case_and_the_next_joins_it() {
             .await;
         let second = db.write(move |c| missed(c, caller(), Verdict::Case(Reason::TimedOut), 60_000)).await;
         assert!(first.is_some() && first == second);
-        for (party, why) in [(Party::Withheld, Why::NotCallable), (Party::Internal("1001".into()), Why::Internal)] {
+        for (party, why) in
+            [(Party::Withheld, Why::NotCallable), (Party::Internal("1001".into()), Why::Internal)]
+        {
             assert_eq!(db.write(move |c| missed(c, party, Verdict::Nothing(why), 0)).await, None);
         }
         let id = dozvon::ids::CaseId(first.unwrap());
         let case = db.write(move |c| cases::get(c, id)).await;
-        assert_eq!((case.misses, case.reason.as_str(), case.queue.as_deref()), (2, "abandoned_waiting", Some("sales")));
+        assert_eq!(
+            (case.misses, case.reason.as_str(), case.queue.as_deref()),
+            (2, "abandoned_waiting", Some("sales"))
+        );
         assert_eq!((case.opened_at, case.last_miss_at), (at(7000).0, at(67_000).0));
         let misses = db.write(move |c| cases::misses(c, id)).await;
         assert_eq!(misses.iter().map(|miss| miss.wait_ms).collect::<Vec<_>>(), [Some(7000), Some(7000)]);
         assert_eq!(misses[1].reason, "timed_out");
-        let closed = db.write(move |c| cases::close(c, id, Closed::AgentReached, "anna", Some("ok"), at(100_000))).await;
+        let closed = db
+            .write(move |c| cases::close(c, id, Closed::AgentReached, "anna", Some("ok"), at(100_000)))
+            .await;
         assert_eq!((closed.state.as_str(), closed.closed_by.as_deref()), ("closed", Some("anna")));
         let twice = db.refused(move |c| cases::close(c, id, Closed::Spam, "boris", None, at(100_001))).await;
         assert!(twice.to_string().contains("closed already (agent_reached)"), "{twice}");
@@ -371,7 +388,10 @@ fn attempts_are_counted_until_the_cap() {
         assert!(fourth.to_string().contains("has had its 3 attempts of this business day"), "{fourth}");
         let hidden = db.refused(move |c| attempts::record(c, &made(false, Result_::NoAnswer))).await;
         assert!(matches!(hidden, StoreError::Refused(_)), "{hidden}");
-        db.write(move |c| attempts::record(c, &Made { business_day: "2026-11-24", ..made(true, Result_::Other) })).await;
+        db.write(move |c| {
+            attempts::record(c, &Made { business_day: "2026-11-24", ..made(true, Result_::Other) })
+        })
+        .await;
         assert_eq!(db.write(|c| attempts::counted(c, NUMBER, TODAY)).await, 3);
         assert_eq!(db.write(move |c| attempts::of_case(c, id)).await.len(), 5);
     });
@@ -398,13 +418,24 @@ fn what_an_earlier_run_left_is_tidied_up() {
             assert_eq!(db.write(move |c| calls::get(c, call)).await.ending.as_deref(), Some(ending));
         }
         let rows = db.write(agents::all).await;
-        assert!(rows.iter().all(|row| is(row, Status::Available, Activity::Idle) && row.offer.is_none()), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| is(row, Status::Available, Activity::Idle) && row.offer.is_none()),
+            "{rows:?}"
+        );
         let again = db.write(|c| recovery::tidy(c, at(60_000))).await;
         assert_eq!(again, recovery::Left::default());
         let live = db.write(|c| calls::list(c, &Wanted { live: true, limit: 10, ..Wanted::default() })).await;
         assert!(live.is_empty());
-        let lost = Wanted { ending: Some(Ending::Lost), queue: Some(queue("sales")), limit: 10, ..Wanted::default() };
+        let lost = Wanted {
+            ending: Some(Ending::Lost),
+            queue: Some(queue("sales")),
+            limit: 10,
+            ..Wanted::default()
+        };
         let lost = db.write(move |c| calls::list(c, &lost)).await;
-        assert_eq!(lost.iter().map(|row| row.id.clone()).collect::<Vec<_>>(), [rings.to_string(), waits.to_string()]);
+        assert_eq!(
+            lost.iter().map(|row| row.id.clone()).collect::<Vec<_>>(),
+            [rings.to_string(), waits.to_string()]
+        );
     });
 }
