@@ -146,7 +146,8 @@ fn callers_enter_in_each_context_and_with_each_number() {
         let (text, values) = preprocessed(file(&all, &format!("dialplan/{context}/00_dozvon.xml")));
         assert_eq!(values["dozvon_numbers"], "7001|\\+7495[0-9A-Za-z_.+\\-]*");
         let document = Document::parse(&text).unwrap();
-        assert_eq!(actions(&document, "dozvon"), [format!("transfer($1 XML {CONTEXT})")]);
+        let entry = actions(&document, "dozvon");
+        assert_eq!(entry, ["set(force_transfer_context=${context})", &format!("transfer($1 XML {CONTEXT})")]);
     }
     let (text, values) = preprocessed(file(&all, "dialplan/dozvon.xml"));
     assert_eq!(values["dozvon_fallback_contact"], "sofia/gateway/trunk/+79001234567");
