@@ -28,9 +28,21 @@ pub async fn with_agents_to_spare(live: &Live) -> Result<String> {
     let seen = load.run(live).await?;
     ensure!(seen.talks.len() == load.calls, "{} of {} callers got through", seen.talks.len(), load.calls);
     let mut told = seen.report(&load)?;
-    told += &figure("join (caller's CHANNEL_PARK) to agent's CHANNEL_CREATE", "20", seen.each(|talk| talk.parked_to_ring()));
-    told += &figure("join (caller's CHANNEL_ANSWER) to agent's CHANNEL_CREATE", "20", seen.each(|talk| talk.answered_to_ring()));
-    told += &figure("agent's CHANNEL_ANSWER to CHANNEL_BRIDGE", "-", seen.each(|talk| talk.picked_up_to_bridge()));
+    told += &figure(
+        "join (caller's CHANNEL_PARK) to agent's CHANNEL_CREATE",
+        "20",
+        seen.each(|talk| talk.parked_to_ring()),
+    );
+    told += &figure(
+        "join (caller's CHANNEL_ANSWER) to agent's CHANNEL_CREATE",
+        "20",
+        seen.each(|talk| talk.answered_to_ring()),
+    );
+    told += &figure(
+        "agent's CHANNEL_ANSWER to CHANNEL_BRIDGE",
+        "-",
+        seen.each(|talk| talk.picked_up_to_bridge()),
+    );
     Ok(told)
 }
 
@@ -43,7 +55,11 @@ pub async fn with_a_backlog(live: &Live) -> Result<String> {
     ensure!(freed.len() > load.calls / 4, "a backlog of some size: {} agents were awaited", freed.len());
     let mut told = seen.report(&load)?;
     told += &figure("agent freed (CHANNEL_HANGUP_COMPLETE) to his next CHANNEL_CREATE", "50", freed);
-    told += &figure("agent's CHANNEL_ANSWER to CHANNEL_BRIDGE", "-", seen.each(|talk| talk.picked_up_to_bridge()));
+    told += &figure(
+        "agent's CHANNEL_ANSWER to CHANNEL_BRIDGE",
+        "-",
+        seen.each(|talk| talk.picked_up_to_bridge()),
+    );
     Ok(told)
 }
 
@@ -96,8 +112,11 @@ impl Load {
 
 fn team(phones: &[SipEnd]) -> Team {
     let mut team = Team::of([]);
-    team.agents =
-        phones.iter().enumerate().map(|(number, phone)| (format!("agent{number:03}"), contact(phone))).collect();
+    team.agents = phones
+        .iter()
+        .enumerate()
+        .map(|(number, phone)| (format!("agent{number:03}"), contact(phone)))
+        .collect();
     team.strategy = "longest_idle";
     // Tones for hundreds of callers would keep FreeSWITCH itself busy.
     team.music = "silence_stream://-1".to_owned();
@@ -122,8 +141,11 @@ async fn all_are_answered(controller: &Controller, calls: usize) -> Result<()> {
 async fn costs(controller: &Controller) -> Result<String> {
     let metrics = controller.get("/metrics").await?;
     let value = |name: String| {
-        let line = metrics.lines().find(|line| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(' ')));
-        line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse::<f64>().ok()).unwrap_or_default()
+        let line =
+            metrics.lines().find(|line| line.strip_prefix(&name).is_some_and(|rest| rest.starts_with(' ')));
+        line.and_then(|line| line.rsplit(' ').next())
+            .and_then(|value| value.parse::<f64>().ok())
+            .unwrap_or_default()
     };
     let mean = |what: &str, name: &str| {
         let count = value(format!("dozvon_{name}_count"));
@@ -235,7 +257,8 @@ impl Seen {
             ensure!(!twice, "{agent} was rung while he talked");
         }
         let talk_us = i64::try_from(load.talk.as_micros())?;
-        let cut = self.talks.iter().filter(|talk| talk.leg_ended - talk.leg_answered < talk_us - 300_000).count();
+        let cut =
+            self.talks.iter().filter(|talk| talk.leg_ended - talk.leg_answered < talk_us - 300_000).count();
         ensure!(cut == 0, "{cut} talks were cut short");
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         Ok(format!(
