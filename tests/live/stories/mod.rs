@@ -6,20 +6,19 @@ mod hostile;
 mod hours;
 mod late;
 mod queue;
+mod restarted;
+mod rules;
 mod stopped;
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::controller::Place;
-use crate::esl::Access;
-use crate::floor::contact;
-use crate::freeswitch::{FreeSwitch, free_port};
+use crate::freeswitch::FreeSwitch;
 use crate::sip::{Behaviour, SipEnd};
 use crate::tone::Tone;
 
@@ -30,8 +29,10 @@ pub const NOT_THERE: Behaviour = Behaviour::Refuse { after: Duration::ZERO, stat
 pub struct Live {
     /// The running FreeSWITCH.
     pub switch: FreeSwitch,
-    /// Where controllers are, one after the other.
-    pub listen: SocketAddr,
+    /// Where controllers have their place, one after the other.
+    pub place: Place,
+    /// Where FreeSWITCH is installed.
+    pub prefix: PathBuf,
     /// The dialplan's fallback contact.
     pub fallback: SipEnd,
 }
@@ -39,19 +40,11 @@ pub struct Live {
 impl Live {
     /// Starts it.
     pub async fn start(prefix: &Path) -> Result<Self> {
-        let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let (listen, address) = (loopback(free_port()?), loopback(free_port()?));
-        let access = Access { address, password: uuid::Uuid::new_v4().simple().to_string() };
         let fallback = SipEnd::open(Some(Tone::Fallback)).await?;
         fallback.behave(NOT_THERE);
-        let place = Place { access, listen, fallback: contact(&fallback) };
+        let place = Place::new(&fallback)?;
         let switch = FreeSwitch::start(prefix, &place).await?;
-        Ok(Self { switch, listen, fallback })
-    }
-
-    /// Where a controller of a story has its place.
-    pub fn place(&self) -> Place {
-        Place { access: self.switch.access.clone(), listen: self.listen, fallback: contact(&self.fallback) }
+        Ok(Self { switch, place, fallback, prefix: prefix.to_owned() })
     }
 }
 
@@ -108,6 +101,11 @@ pub fn all() -> Vec<Story> {
         stopped::stopped_while_a_caller_waits,
         stopped::stopped_while_they_talk,
         stopped::a_talk_ends_while_it_stops,
+        restarted::freeswitch_dies_and_comes_back,
+        rules::wrap_up_lasts_as_long_as_it_says,
+        rules::who_misses_twice_is_sent_on_break,
+        rules::cases_are_for_numbers_that_can_be_called,
+        rules::check_finds_everything_in_order,
         hostile::names_and_numbers_are_only_text,
         hostile::numbers_dialled_are_only_text,
         figures::with_agents_to_spare,
