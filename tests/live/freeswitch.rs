@@ -46,7 +46,7 @@ pub struct FreeSwitch {
     /// Where it takes calls.
     pub sip: SocketAddr,
     api: Mutex<Esl>,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 /// A TCP port of the loopback interface that was free a moment ago.
@@ -88,7 +88,7 @@ impl FreeSwitch {
             Err(error) => return Err(error.context(last_words(&process, folder.path()))),
         };
         let sip = (Ipv4Addr::LOCALHOST, sip_port).into();
-        Ok(Self { process, access, sip, api, folder })
+        Ok(Self { process, access, sip, api, _folder: folder })
     }
 
     /// Runs an API command.
@@ -119,11 +119,6 @@ impl FreeSwitch {
     pub async fn clear(&self) -> Result<()> {
         self.api("hupall").await?;
         self.is_quiet(Duration::from_secs(10)).await
-    }
-
-    /// The end of its log.
-    pub fn last_words(&self) -> String {
-        last_words(&self.process, self.folder.path())
     }
 
     /// Ends it as a crash would.

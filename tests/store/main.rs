@@ -3,7 +3,17 @@
 //! `support` makes the databases (and a private PostgreSQL server); `opening` is what is refused before the first
 //! query, `committing` the group commit, `guards` what the databases refuse whoever writes, `racing` the same with
 //! several processes, `stories` calls from arrival to case, `rules` and `reports` what their names say.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    clippy::explicit_write,
+    clippy::unit_arg,
+    clippy::zombie_processes,
+    dropping_copy_types,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
 
 mod committing;
 mod guards;

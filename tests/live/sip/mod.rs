@@ -195,11 +195,6 @@ impl SipEnd {
         self.order(Order::Answer(id.to_owned())).await
     }
 
-    /// Refuses a call with this status.
-    pub async fn refuse(&self, id: &str, status: u16) -> Result<()> {
-        self.order(Order::Refuse(id.to_owned(), status)).await
-    }
-
     /// Hangs up a call, or gives it up if it was not answered.
     pub async fn hang_up(&self, id: &str) -> Result<()> {
         self.order(Order::HangUp(id.to_owned())).await
