@@ -111,7 +111,9 @@ const fn exit_of(error: &StoreError) -> Exit {
         | StoreError::Cap { .. }
         | StoreError::Locked { .. }
         | StoreError::Database(diesel::result::Error::NotFound) => Exit::Refused,
-        StoreError::Unreachable { .. } | StoreError::Unwritable { .. } => Exit::Unreachable,
+        StoreError::Unreachable { .. } | StoreError::Unwritable { .. } | StoreError::NotADatabase { .. } => {
+            Exit::Unreachable
+        }
         StoreError::BadUrl { .. } => Exit::Usage,
         _ => Exit::Failed,
     }
