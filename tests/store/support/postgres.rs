@@ -22,7 +22,7 @@ pub struct Server {
 /// Ends the server when its standard input ends, which the system closes with the tests' process.
 const SCRIPT: &str = r#"
 "$1/initdb" -D "$2/data" -U dozvon -A trust -E UTF8 --no-sync >"$2/initdb.log" 2>&1 || { cat "$2/initdb.log" >&2; exit 1; }
-"$1/postgres" -D "$2/data" -k "$2" -h "" -F -c max_connections=300 -c log_min_messages=fatal &
+"$1/postgres" -D "$2/data" -k "$2" -h "" -F -c max_connections=300 -c log_min_messages=log &
 server=$!
 cat >/dev/null
 kill -INT "$server"
