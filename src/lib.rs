@@ -13,7 +13,7 @@
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
 //!
 //! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of
-//! time, [`ids`], [`phone`] and [`words`] the types that cannot hold a bad value.
+//! time, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
 #![cfg_attr(
     test,
     allow(

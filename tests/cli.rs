@@ -181,7 +181,8 @@ fn stated() -> Rules {
 
 /// When the seeded calls came: some minutes ago.
 fn minutes_ago(minutes: u64) -> UnixMs {
-    Clock::system().now() - Duration::from_secs(60 * minutes)
+    static NOW: std::sync::LazyLock<UnixMs> = std::sync::LazyLock::new(|| Clock::system().now());
+    *NOW - Duration::from_secs(60 * minutes)
 }
 
 fn arrive(c: &mut Database, party: Party, caller_name: &str, at: UnixMs) -> Result<CallId, StoreError> {

@@ -3,7 +3,7 @@
 //! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was
 //! answered, told, forwarded, or is owed a call back.
 //! **Invariant:** an arrival is a committed row before the caller hears anything.
-//! **Invariant:** hanging up is an error that unwinds the story; [`ending::record`] runs on every path.
+//! **Invariant:** hanging up is an error that unwinds the story; `record::ending` runs on every path.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod bridge;

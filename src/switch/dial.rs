@@ -1,6 +1,6 @@
 //! The only maker of dial strings: pure.
 //!
-//! In: a [`Contact`](crate::routing::contact::Contact), ids, a caller's number and name. Out: the text of one
+//! In: a [`Contact`], ids, a caller's number and name. Out: the text of one
 //! `originate` command.
 //! **Invariant:** nothing given adds a leg, a variable, an argument or a command. Contacts and ids cannot hold
 //! what could; numbers and names pass an allow-list; the tests read the result back by FreeSWITCH's own
