@@ -67,7 +67,7 @@ fn rules(agents: usize) -> Rules {
     }
     text.push_str(&format!(
         "[[queue]]\nname = \"q\"\nmax_wait = \"never\"\noverflow = {{ message = \"sorry\" }}\ntiers = [{tiers}]\n\
-         [[route]]\nname = \"r\"\nnumber = \"7001\"\nopen = {{ queue = \"q\" }}\nclosed = {{ message = \"sorry\" }}\n"
+         [[route]]\nname = \"r\"\nnumber = \"7001\"\nopen = {{ queue = \"q\" }}\n"
     ));
     rules_file::parse("bench", &text, chrono_tz::Europe::Moscow)
         .unwrap_or_else(|faults| panic!("{faults:#?}"))
