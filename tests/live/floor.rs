@@ -119,6 +119,14 @@ impl<'a> Floor<'a> {
         }))
     }
 
+    /// How long this caller was connected, in milliseconds, by FreeSWITCH's clock.
+    pub async fn bridged_for(&self, caller: &Caller) -> Result<i64> {
+        let bridge = self.bridges_of(caller).await?.into_iter().next().context("a bridge")?;
+        let over = |event: &Event| event.is("CHANNEL_UNBRIDGE") && event.channel == bridge.channel;
+        let unbridge = self.observer.sees(SOON, "the two are parted", over).await?;
+        Ok((unbridge.at_us - bridge.at_us) / 1000)
+    }
+
     /// Waits until no channels are left but those of two who talk.
     pub async fn only_two_are_left(&self) -> Result<()> {
         until(SOON, "only the two who talk are left", async || {

@@ -35,7 +35,8 @@ pub async fn answered(live: &Live) -> Result<String> {
         row.expect("answered", "talking", &through("anna"))?;
         ensure!(row.text("agent") == "anna" && row.text("number") == IVAN, "{}", row.0);
         let talked_ms = row.number("talk_ms").context("how long they talked")?;
-        ensure!((600..3000).contains(&talked_ms), "talked {talked_ms} ms, not 700");
+        let heard_ms = floor.bridged_for(&caller).await?;
+        ensure!((talked_ms - heard_ms).abs() < 100, "talked {talked_ms} ms; FreeSWITCH says {heard_ms}");
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
         floor.comes_to_rest().await?;
         Ok(format!("waited {} ms, talked {talked_ms} ms", row.text_of("wait_ms")))
