@@ -18,12 +18,12 @@ use crate::queue::dispatcher::{Dispatcher, Tools};
 use crate::routing::rules::Rules;
 use crate::store::{self, Lock, Store, StoreError, until_recorded};
 use crate::switch::{Listener, ListenerStats, Nodes, SwitchError};
-use crate::web;
+use crate::{telemetry, web};
 
 /// How often gauges that are counted elsewhere are brought up to date.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
-/// How long offers may take to end when everything else has.
+/// How long after the signal to stop phones that ring may take to fall silent, and their offers to be recorded.
 const OFFERS_END: Duration = Duration::from_secs(5);
 
 /// Why the controller does not run.
@@ -122,6 +122,7 @@ impl Running {
     /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while.
     pub async fn drain(self) {
         let limit = self.desk.settings.calls.drain_timeout;
+        let offers_end = tokio::time::Instant::now() + limit.max(OFFERS_END);
         tracing::info!(
             calls = self.calls.len(),
             ?limit,
@@ -136,8 +137,9 @@ impl Running {
         let Self { desk, tasks, .. } = self;
         drop(desk);
         tasks.close();
-        if tokio::time::timeout(OFFERS_END, tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = tasks.len(), "offers are still ending: they are closed at the next start");
+        // The offer of a talk lasts as long as the talk: it gets no time of its own.
+        if tokio::time::timeout_at(offers_end, tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = tasks.len(), "offers have not ended: they are closed at the next start");
         }
         tracing::info!("stopped");
     }
@@ -224,6 +226,8 @@ async fn sample(desk: Arc<Desk>, door: Arc<ListenerStats>, stop: CancellationTok
         }
         show_nodes(&desk);
         show_store(&desk);
+        let dropped = &desk.metrics.log_dropped;
+        dropped.inc_by(telemetry::dropped_lines().saturating_sub(dropped.get()));
         for (what, count) in door.counts() {
             desk.metrics.connections.with_label_values(&[what]).set(i64::try_from(count).unwrap_or(i64::MAX));
         }

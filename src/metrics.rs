@@ -71,6 +71,8 @@ pub struct Metrics {
     pub transaction_seconds: CounterVec,
     /// Transactions waiting for the committing task.
     pub store_queue: IntGauge,
+    /// Log lines that were dropped since nobody read those before them.
+    pub log_dropped: IntCounter,
     /// When the process started, in seconds since 1970.
     pub started: Gauge,
 }
@@ -105,6 +107,7 @@ impl Metrics {
             transactions: make.counters("store_transactions_total", "Transactions", &["name", "result"])?,
             transaction_seconds: make.seconds("store_transaction_seconds_total", "Time inside", &["name"])?,
             store_queue: make.gauge("store_queue_depth", "Transactions waiting to be committed")?,
+            log_dropped: make.counter("log_lines_dropped_total", "Log lines that nobody read in time")?,
             started: make.moment("process_start_time_seconds", "When the process started")?,
             registry: make.registry,
         };

@@ -1,8 +1,32 @@
 //! What the process says about itself: log lines on standard error, as text for people or JSON for machines.
+//!
+//! **Invariant:** nobody who logs ever waits for whoever reads: a thread of its own writes the lines. A pager
+//! that was stopped, or a full pipe, would otherwise stop the readers of FreeSWITCH's sockets, and with them
+//! FreeSWITCH. When [`WAITING_LINES`] wait to be written, new ones are dropped and counted.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+
+/// How many lines may wait to be written.
+const WAITING_LINES: usize = 16_384;
+
+/// Counts the lines that were dropped since the log began.
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// The log while it is written. Dropping it writes the lines that wait, for at most a second.
+#[derive(Debug)]
+pub struct Log {
+    _writer: WorkerGuard,
+}
+
+/// How many log lines were dropped because nobody read those before them.
+#[must_use]
+pub fn dropped_lines() -> u64 {
+    DROPPED.get().map_or(0, |dropped| u64::try_from(dropped.dropped_lines()).unwrap_or(u64::MAX))
+}
 
 /// How log lines look.
 #[derive(
@@ -33,14 +57,17 @@ pub enum TelemetryError {
     Twice(String),
 }
 
-/// Sends log lines to standard error. `filter` is a level or a list of `target=level`.
+/// Sends log lines to standard error for as long as the result lives. `filter` is a level or a list of
+/// `target=level`.
 ///
 /// # Errors
 /// When `filter` cannot be read, or logging was set up before.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
+pub fn start(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
     let levels = EnvFilter::try_new(filter)
         .map_err(|error| TelemetryError::BadFilter { given: filter.to_owned(), reason: error.to_string() })?;
-    let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(std::io::stderr);
+    let (writer, guard) = aside(std::io::stderr(), WAITING_LINES);
+    let dropped = writer.error_counter();
+    let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer);
     match format {
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(true).try_init(),
         LogFormat::Text => {
@@ -48,5 +75,56 @@ pub fn start(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
             lines.with_ansi(colours).with_target(false).try_init()
         }
     }
-    .map_err(|error| TelemetryError::Twice(error.to_string()))
+    .map_err(|error| TelemetryError::Twice(error.to_string()))?;
+    DROPPED.get_or_init(|| dropped);
+    Ok(Log { _writer: guard })
+}
+
+/// Writes to `out` on a thread of its own; of more than `waiting` lines the newest are dropped.
+fn aside(out: impl Write + Send + 'static, waiting: usize) -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default().lossy(true).buffered_lines_limit(waiting).thread_name("log").finish(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Takes nothing until it is told that somebody reads again.
+    struct Stopped(mpsc::Receiver<()>, mpsc::Sender<Vec<u8>>);
+
+    impl Write for Stopped {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            // An error says that the test is over: nobody will read.
+            let _ = self.0.recv();
+            let _ = self.1.send(line.to_vec());
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn who_logs_never_waits_for_who_reads() {
+        let ((reader, stopped), (written, lines)) = (mpsc::channel(), mpsc::channel());
+        let (writer, guard) = aside(Stopped(stopped, written), 8);
+        let dropped = writer.error_counter();
+        let log = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).finish();
+        tracing::subscriber::with_default(log, || {
+            for line in 0..100 {
+                tracing::info!(line, "said to nobody");
+            }
+        });
+        assert!((91..=92).contains(&dropped.dropped_lines()), "{} dropped", dropped.dropped_lines());
+        for _ in 0..8 {
+            reader.send(()).unwrap();
+        }
+        let first = String::from_utf8(lines.recv().unwrap()).unwrap();
+        assert!(first.contains("said to nobody line=0"), "{first}");
+        drop(reader);
+        drop(guard);
+    }
 }

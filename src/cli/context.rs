@@ -31,6 +31,7 @@ pub struct Context {
     pub named: Option<DatabaseUrl>,
     look: Look,
     store: OnceCell<Store>,
+    _log: telemetry::Log,
 }
 
 impl Context {
@@ -40,7 +41,7 @@ impl Context {
         let mut settings = Settings::load(globals.config.as_deref())?;
         let usual = if service { settings.log.filter.as_str() } else { "error" };
         let filter = globals.log.as_deref().unwrap_or(usual);
-        telemetry::start(globals.log_format.unwrap_or(settings.log.format), filter)?;
+        let log = telemetry::start(globals.log_format.unwrap_or(settings.log.format), filter)?;
         if let Some(url) = &globals.database {
             settings.database = url.clone();
         }
@@ -60,6 +61,7 @@ impl Context {
             json: globals.json,
             look,
             store: OnceCell::new(),
+            _log: log,
         })
     }
 
