@@ -4,8 +4,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use prometheus::IntCounter;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -226,11 +228,8 @@ async fn sample(desk: Arc<Desk>, door: Arc<ListenerStats>, stop: CancellationTok
         }
         show_nodes(&desk);
         show_store(&desk);
-        let dropped = &desk.metrics.log_dropped;
-        dropped.inc_by(telemetry::dropped_lines().saturating_sub(dropped.get()));
-        for (what, count) in door.counts() {
-            desk.metrics.connections.with_label_values(&[what]).set(i64::try_from(count).unwrap_or(i64::MAX));
-        }
+        grow(&desk.metrics.log_dropped, telemetry::dropped_lines());
+        show_door(&desk.metrics, &door);
         match desk.store.read("gauges", store::reports::gauges).await {
             Ok(gauges) => show(&desk.metrics, &gauges),
             Err(error) => tracing::error!(%error, "the gauges cannot be read"),
@@ -242,17 +241,13 @@ async fn sample(desk: Arc<Desk>, door: Arc<ListenerStats>, stop: CancellationTok
 fn show_store(desk: &Desk) {
     let (metrics, stats) = (&desk.metrics, desk.store.take_stats());
     metrics.store_queue.set(i64::try_from(stats.waiting).unwrap_or(i64::MAX));
-    metrics.commits.inc_by(stats.commits.saturating_sub(metrics.commits.get()));
+    grow(&metrics.commits, stats.commits);
     for took in &stats.commit_times {
         metrics.commit_seconds.observe(took.as_secs_f64());
     }
     for (name, transactions) in &stats.transactions {
-        let grow = |result: &str, count: u64| {
-            let counter = metrics.transactions.with_label_values(&[name, result]);
-            counter.inc_by(count.saturating_sub(counter.get()));
-        };
-        grow("done", transactions.done);
-        grow("failed", transactions.failed);
+        grow(&metrics.transactions.with_label_values(&[name, "done"]), transactions.done);
+        grow(&metrics.transactions.with_label_values(&[name, "failed"]), transactions.failed);
         let time = metrics.transaction_seconds.with_label_values(&[name]);
         time.inc_by((transactions.time.as_secs_f64() - time.get()).max(0.0));
     }
@@ -264,11 +259,31 @@ fn show_nodes(desk: &Desk) {
         let name = node.name().as_str();
         let metrics = &desk.metrics;
         metrics.link_up.with_label_values(&[name]).set(i64::from(*node.up().borrow()));
-        for (what, count) in node.stats().counts() {
-            let shown = metrics.node.with_label_values(&[name, what]);
-            shown.set(i64::try_from(count).unwrap_or(i64::MAX));
+        let stats = node.stats();
+        for (counter, count) in metrics.node_counters.iter().zip(stats.counts()) {
+            grow(&counter.with_label_values(&[name]), count);
         }
+        metrics.node_queue_depth.with_label_values(&[name]).set(level(&stats.queue_depth));
+        metrics.node_legs.with_label_values(&[name]).set(level(&stats.legs));
     }
+}
+
+/// Shows what the listener counts.
+fn show_door(metrics: &Metrics, door: &ListenerStats) {
+    for (result, count) in door.results() {
+        grow(&metrics.connections.with_label_values(&[result]), count);
+    }
+    metrics.connections_open.set(level(&door.open));
+    grow(&metrics.accept_failures, door.accept_failed.load(Ordering::Relaxed));
+}
+
+/// Brings a counter up to what was counted elsewhere.
+fn grow(counter: &IntCounter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
+}
+
+fn level(now: &AtomicU64) -> i64 {
+    i64::try_from(now.load(Ordering::Relaxed)).unwrap_or(i64::MAX)
 }
 
 fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {

@@ -23,6 +23,18 @@ const COMMIT_S: &[f64] =
 const QUICK_S: &[f64] =
     &[0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
+/// What is counted of a node, in the order of [`crate::switch::NodeStats::counts`], with its help text.
+pub const NODE_COUNTERS: [(&str, &str); 8] = [
+    ("events", "Events taken from FreeSWITCH"),
+    ("events_dropped", "Events lost because they were not taken fast enough"),
+    ("mailbox_full", "Events that found a leg's mailbox full"),
+    ("commands", "Commands sent to FreeSWITCH"),
+    ("connects", "Links that came up"),
+    ("connect_failures", "Links that did not come up"),
+    ("heartbeat_gaps", "Times that FreeSWITCH's heartbeat stayed out"),
+    ("restarts", "Times that another run of FreeSWITCH was found"),
+];
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
@@ -57,10 +69,18 @@ pub struct Metrics {
     pub cases_open: IntGauge,
     /// 1 while both links are up, by `node`.
     pub link_up: IntGaugeVec,
-    /// What the switch side counts of a node, by `node` and `what`.
-    pub node: IntGaugeVec,
-    /// What became of connections of FreeSWITCH, by `what`.
-    pub connections: IntGaugeVec,
+    /// Events of FreeSWITCH and what else is counted of a node, by `node`: the names of [`NODE_COUNTERS`].
+    pub node_counters: Vec<IntCounterVec>,
+    /// News about legs that wait to be looked at, by `node`.
+    pub node_queue_depth: IntGaugeVec,
+    /// Legs alive now, by `node`.
+    pub node_legs: IntGaugeVec,
+    /// What became of connections to the listener, by `result`.
+    pub connections: IntCounterVec,
+    /// Callers' sockets open now.
+    pub connections_open: IntGauge,
+    /// Times that accepting a connection failed, most often for want of file descriptors.
+    pub accept_failures: IntCounter,
     /// Commits to the database.
     pub commits: IntCounter,
     /// How long a commit took, its fsync included.
@@ -100,8 +120,15 @@ impl Metrics {
             missed: make.counters("missed_calls_total", "Calls that we owe an answer", &["reason"])?,
             cases_open: make.gauge("cases_open", "Cases open now")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
-            node: make.gauges("node", "Counts of a node since the start, by what", &["node", "what"])?,
-            connections: make.gauges("connections", "What became of connections, by what", &["what"])?,
+            node_counters: NODE_COUNTERS
+                .iter()
+                .map(|(what, help)| make.counters(&format!("node_{what}_total"), help, &["node"]))
+                .collect::<Result<_, _>>()?,
+            node_queue_depth: make.gauges("node_event_queue_depth", "News about legs waiting", &["node"])?,
+            node_legs: make.gauges("node_legs", "Legs alive now", &["node"])?,
+            connections: make.counters("connections_total", "What became of connections", &["result"])?,
+            connections_open: make.gauge("connections_open", "Callers' sockets open now")?,
+            accept_failures: make.counter("accept_failures_total", "Connections that were not accepted")?,
             commits: make.counter("store_commits_total", "Commits to the database")?,
             commit_seconds: make.time("store_commit_seconds", "Time of a commit", COMMIT_S)?,
             transactions: make.counters("store_transactions_total", "Transactions", &["name", "result"])?,

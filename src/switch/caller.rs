@@ -542,6 +542,8 @@ impl Line {
         let commands = [
             format!("api uuid_setvar {channel} {}{state}", Variable::State),
             format!("api uuid_setvar {channel} socket_resume true"),
+            // A bridge that comes about after all must not end his call when we end the agent's leg.
+            format!("api uuid_setvar {channel} hangup_after_bridge false"),
         ];
         self.socket.all(&commands).await.map(drop)
     }

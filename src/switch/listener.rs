@@ -66,14 +66,12 @@ pub struct ListenerStats {
 }
 
 impl ListenerStats {
-    /// Every count with the word for it, in the order of the fields; for metrics.
+    /// What became of connections: each count with the word for it.
     #[must_use]
-    pub fn counts(&self) -> [(&'static str, u64); 12] {
+    pub fn results(&self) -> [(&'static str, u64); 9] {
         let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
         [
-            ("accepted", now(&self.accepted)),
             ("callers", now(&self.callers)),
-            ("open", now(&self.open)),
             ("not_allowed", now(&self.not_allowed)),
             ("over_connections", now(&self.over_connections)),
             ("over_handshakes", now(&self.over_handshakes)),
@@ -82,7 +80,6 @@ impl ListenerStats {
             ("malformed", now(&self.malformed)),
             ("wrong_mode", now(&self.wrong_mode)),
             ("setup_failed", now(&self.setup_failed)),
-            ("accept_failed", now(&self.accept_failed)),
         ]
     }
 }

@@ -51,22 +51,20 @@ pub struct NodeStats {
 }
 
 impl NodeStats {
-    /// Every count with the word for it, in the order of the fields; for metrics.
+    /// What only grows, in the order of [`crate::metrics::NODE_COUNTERS`].
     #[must_use]
-    pub fn counts(&self) -> [(&'static str, u64); 10] {
-        let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        [
-            ("events", now(&self.events)),
-            ("events_dropped", now(&self.events_dropped)),
-            ("mailbox_full", now(&self.mailbox_full)),
-            ("queue_depth", now(&self.queue_depth)),
-            ("legs", now(&self.legs)),
-            ("commands", now(&self.commands)),
-            ("connects", now(&self.connects)),
-            ("connect_failures", now(&self.connect_failures)),
-            ("heartbeat_gaps", now(&self.heartbeat_gaps)),
-            ("restarts", now(&self.restarts)),
-        ]
+    pub fn counts(&self) -> [u64; crate::metrics::NODE_COUNTERS.len()] {
+        let of = [
+            &self.events,
+            &self.events_dropped,
+            &self.mailbox_full,
+            &self.commands,
+            &self.connects,
+            &self.connect_failures,
+            &self.heartbeat_gaps,
+            &self.restarts,
+        ];
+        of.map(|count| count.load(Ordering::Relaxed))
     }
 }
 
