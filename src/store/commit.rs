@@ -23,8 +23,10 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 pub(super) trait Job: Send {
     /// Does the work, in a savepoint if asked to. Whether there is something to commit.
     fn run(&mut self, connection: &mut Database, savepoint: bool) -> bool;
-    /// Answers, when the commit is made or has failed. Name, whether it was kept, and the time inside.
-    fn finish(self: Box<Self>, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration);
+    /// Name, whether it is kept now that the commit is made or has failed, and the time inside.
+    fn tally(&self, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration);
+    /// Answers, when the commit is made or has failed.
+    fn finish(self: Box<Self>, fate: Result<(), &StoreError>);
 }
 
 /// A closure, and where its result is waited for.
@@ -62,17 +64,19 @@ where
         done
     }
 
-    fn finish(self: Box<Self>, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration) {
+    fn tally(&self, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration) {
+        (self.name, matches!(self.result, Some(Ok(_))) && fate.is_ok(), self.took)
+    }
+
+    fn finish(self: Box<Self>, fate: Result<(), &StoreError>) {
         let result = match (self.result, fate) {
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(_)) | None, Err(error)) => Err(error.for_another()),
             (Some(Ok(done)), Ok(())) => Ok(done),
             (None, Ok(())) => Err(StoreError::Closed),
         };
-        let kept = result.is_ok();
         // The caller may be gone: then nobody needs the answer.
         drop(self.reply.send(result));
-        (self.name, kept, self.took)
     }
 }
 
@@ -245,8 +249,10 @@ impl Committer {
     }
 
     fn finish(&self, group: Vec<Box<dyn Job>>, fate: Result<(), &StoreError>, commit: Option<Duration>) {
-        let ended: Vec<_> = group.into_iter().map(|job| job.finish(fate)).collect();
+        // Counted before it is answered: who has his answer finds it in the statistics.
+        let ended: Vec<_> = group.iter().map(|job| job.tally(fate)).collect();
         self.counters.group(&ended, commit.map(|took| (fate.is_ok(), took)));
+        group.into_iter().for_each(|job| job.finish(fate));
     }
 
     fn look(&self, mut writer: Box<Writer>) -> Line {

@@ -44,7 +44,10 @@ pub(super) fn open_writer(url: &DatabaseUrl, settings: &Settings) -> Result<Data
             let reason = "it cannot keep a write-ahead log here (is it on a network file system?)".to_owned();
             return Err(StoreError::Unwritable { path: path.clone(), reason });
         }
-        sqlite.batch_execute("BEGIN IMMEDIATE; ROLLBACK;").map_err(trouble)?;
+        // SQLite opens a file that it may not write for reading, and lets it begin: only a write tells.
+        let probe =
+            sqlite.batch_execute("BEGIN IMMEDIATE; CREATE TABLE dozvon_may_write (no INTEGER); ROLLBACK;");
+        probe.map_err(trouble)?;
     }
     Ok(connection)
 }

@@ -77,7 +77,6 @@ fn a_file_that_is_none_of_ours_is_left_alone() {
 }
 
 #[test]
-#[ignore = "not settled: a read-only SQLite url is not refused at the opening"]
 fn a_file_that_cannot_be_written_is_refused_with_a_remedy() {
     on_sqlite(&async |db| {
         let below = |path: &str| db.file().parent().unwrap().join(path);
