@@ -67,7 +67,7 @@ pub struct Running {
     stop: CancellationToken,
     calls: TaskTracker,
     tasks: TaskTracker,
-    _lock: Option<Lock>,
+    _lock: Lock,
 }
 
 /// Starts a controller: when this returns, it takes calls.
@@ -155,9 +155,9 @@ impl Running {
 }
 
 /// Opens the database as its controller, with its schema up to date.
-async fn open(settings: &Settings) -> Result<(Store, Option<Lock>), StoreError> {
+async fn open(settings: &Settings) -> Result<(Store, Lock), StoreError> {
     let store = Store::open(&settings.database, settings.store.clone()).await?;
-    let lock = store.take_lock()?;
+    let lock = store.take_lock().await?;
     store.migrate().await?;
     Ok((store, lock))
 }

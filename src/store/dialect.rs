@@ -70,9 +70,7 @@ pub(super) fn open_reader(url: &DatabaseUrl, settings: &Settings) -> Result<Data
 fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> {
     match url {
         DatabaseUrl::Postgres(address) => {
-            let unreachable = |reason: String| StoreError::Unreachable { url: url.to_string(), reason };
-            let mut postgres = PgConnection::establish(&DatabaseUrl::libpq(address))
-                .map_err(|error| unreachable(error.to_string()))?;
+            let mut postgres = connect(url, address)?;
             // Somebody may have turned durability off for the whole server: not for us.
             let wait_ms = settings.busy_timeout.as_millis();
             postgres.batch_execute(&format!(
@@ -97,6 +95,13 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
             Ok(Database::Sqlite(sqlite))
         }
     }
+}
+
+/// Connects to the server at `address`, which is that of `url`.
+pub(super) fn connect(url: &DatabaseUrl, address: &str) -> Result<PgConnection, StoreError> {
+    let unreachable =
+        |error: ConnectionError| StoreError::Unreachable { url: url.to_string(), reason: error.to_string() };
+    PgConnection::establish(&DatabaseUrl::libpq(address)).map_err(unreachable)
 }
 
 /// What SQLite's words about a file mean for the one who chose it.

@@ -73,12 +73,13 @@ impl Store {
         Ok(Self { url: url.clone(), settings, jobs, readers, changes, counters })
     }
 
-    /// Takes the right to be the controller of this database: one on a SQLite file, any number on PostgreSQL.
+    /// Takes the right to be the controller of this database, of which there is one at a time.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it.
-    pub fn take_lock(&self) -> Result<Option<Lock>, StoreError> {
-        self.file().map(lock::take).transpose()
+    /// [`StoreError::Locked`] when another process has it, or why it cannot be known.
+    pub async fn take_lock(&self) -> Result<Lock, StoreError> {
+        let url = self.url.clone();
+        blocking(move || lock::take(&url)).await
     }
 
     /// The SQLite file, if it is one.

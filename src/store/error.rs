@@ -45,16 +45,18 @@ pub enum StoreError {
         /// The limit.
         cap: CapReached,
     },
-    /// Another controller works on the file.
+    /// Another controller works on the database.
     #[error(
-        "the database {} is in use by another controller{holder}: stop that one first, or give this one another [database] url",
-        path.display()
+        "the database {database} is in use by another controller{holder}: \
+         stop that one first, or give this one another [database] url{last_resort}"
     )]
     Locked {
-        /// The file.
-        path: PathBuf,
+        /// The file or the server, without a password.
+        database: String,
         /// Which process, if it says so.
         holder: String,
+        /// What else helps.
+        last_resort: String,
     },
     /// The file or its folder cannot be written.
     #[error("cannot write the database {}: {reason}: give this user the right to write the file and its folder, or choose another [database] url", path.display())]

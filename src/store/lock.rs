@@ -1,57 +1,42 @@
-//! One controller a SQLite file: a lock beside it, held while the process lives and freed by the system when it dies.
+//! One controller a database: a lock that is held while the process lives, and freed by the system when it dies.
+//!
+//! In: where the database is. Out: the right to be its controller, or who has it.
+//! On SQLite it is the lock of a file beside the database, on PostgreSQL that of a session which does nothing else.
+//! **Invariant:** two processes never hold it at once, except after the server ended the session of the first
+//! ([`Lock`] says what happens then).
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
-use std::path::{Path, PathBuf};
+mod file;
+mod session;
 
-use super::StoreError;
+use super::{DatabaseUrl, StoreError};
 
-/// The right to be the controller of a SQLite file. Dropping it gives the file free.
+/// The right to be the controller of a database. Dropping it gives the database free.
+///
+/// On PostgreSQL it lives as long as its session. If the server is restarted, or ends the session, or the network
+/// cuts it off for long, the lock is free and this process does not notice: it goes on with its calls, and a second
+/// controller that is started then is let in and ends them (`recovery::tidy`). So do not start a second one by hand
+/// after trouble with the server, but restart the first. A pooler that shares sessions between clients (pgbouncer
+/// in any mode but `session`) makes the lock worthless, as it does the news of changes.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _held: Held,
 }
 
-/// Takes the lock beside `database`.
+#[derive(Debug)]
+enum Held {
+    File(#[expect(dead_code, reason = "held, not read")] std::fs::File),
+    Session(#[expect(dead_code, reason = "held, not read")] session::Session),
+}
+
+/// Takes the lock of the database.
 ///
 /// # Errors
-/// [`StoreError::Locked`] when another process has it, [`StoreError::Unwritable`] when the file cannot be made.
-pub(super) fn take(database: &Path) -> Result<Lock, StoreError> {
-    let path = beside(database);
-    let unwritable =
-        |error: std::io::Error| StoreError::Unwritable { path: path.clone(), reason: error.to_string() };
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(unwritable)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            return Err(StoreError::Locked { path: database.to_owned(), holder: holder(&mut file) });
-        }
-        Err(TryLockError::Error(error)) => return Err(unwritable(error)),
-    }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unwritable)?;
-    Ok(Lock { _file: file })
-}
-
-/// Who has the lock, as he wrote it into the file.
-fn holder(file: &mut File) -> String {
-    let mut pid = String::new();
-    let read = file.rewind().and_then(|()| file.read_to_string(&mut pid));
-    match read {
-        Ok(_) if !pid.trim().is_empty() => format!(" (process {})", pid.trim()),
-        _ => String::new(),
-    }
-}
-
-/// The same file for every way to write the database's path, links included.
-fn beside(database: &Path) -> PathBuf {
-    let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
-    let mut name = database.into_os_string();
-    name.push(".lock");
-    name.into()
+/// [`StoreError::Locked`] when another process has it, [`StoreError::Unwritable`] when the file cannot be made,
+/// [`StoreError::Unreachable`] when the server does not answer.
+pub(super) fn take(url: &DatabaseUrl) -> Result<Lock, StoreError> {
+    let held = match url {
+        DatabaseUrl::Sqlite(path) => Held::File(file::take(path)?),
+        DatabaseUrl::Postgres(address) => Held::Session(session::take(url, address)?),
+    };
+    Ok(Lock { _held: held })
 }

@@ -3,7 +3,7 @@
 //! In: closures over a [`Database`], named. Out: their results, after they are committed and durable.
 //! One file a noun holds the queries; `engine` is the way in, `commit` runs and commits what writes in groups,
 //! `readers` runs what reads; `dialect` is the only place where the two databases differ; `lock` keeps a second
-//! controller off a SQLite file. Tables, triggers and views stand in migrations/, described in its README.
+//! controller off. Tables, triggers and views stand in migrations/, described in its README.
 //! **Invariant:** a `write` that returned `Ok` is on disk. One that returned an error left nothing behind.
 //! **Invariant:** what must never be (two claims on an agent, a fourth attempt, an illegal step, a second ending)
 //! is refused by the database, whoever writes; the functions here only say it more politely.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dozvon::store::{DatabaseUrl, Settings, Store, StoreError};
 
-use crate::support::{Raw, for_each_database, on_sqlite, runtime, untouched};
+use crate::support::{Raw, for_each_database, on_postgres, on_sqlite, runtime, untouched};
 
 async fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
     Store::open(url, Settings::default()).await
@@ -92,27 +92,64 @@ fn a_file_that_cannot_be_written_is_refused_with_a_remedy() {
 #[test]
 fn a_second_controller_is_refused_and_told_who_is_there() {
     on_sqlite(&async |db| {
-        let lock = db.store.take_lock().unwrap();
-        assert!(lock.is_some());
+        let lock = db.store.take_lock().await.unwrap();
         let link = db.file().with_file_name("link.db");
         std::os::unix::fs::symlink(db.file(), &link).unwrap();
         for other in [db.other().await, open(&sqlite(link)).await.unwrap()] {
-            let said = other.take_lock().unwrap_err().to_string();
+            let said = other.take_lock().await.unwrap_err().to_string();
             assert!(said.contains(&format!("another controller (process {})", std::process::id())), "{said}");
             assert!(said.contains("dozvon.db") || said.contains("link.db"), "{said}");
             // The command line works all the same.
             other.write("test", |_| Ok(())).await.unwrap();
         }
         drop(lock);
-        assert!(db.other().await.take_lock().unwrap().is_some());
+        drop(db.other().await.take_lock().await.unwrap());
+    });
+}
+
+/// The sessions that hold an advisory lock of this database, which is the controller's.
+const HOLDERS: &str = "SELECT pid::bigint AS v FROM pg_locks WHERE locktype = 'advisory' AND granted \
+                       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+#[test]
+fn a_second_controller_of_a_server_is_refused_and_told_who_is_there() {
+    on_postgres(&async |db| {
+        let lock = db.store.take_lock().await.unwrap();
+        let holder = db.raw().number(HOLDERS);
+        let other = db.other().await;
+        let refused = other.take_lock().await.unwrap_err();
+        assert!(matches!(refused, StoreError::Locked { .. }) && !refused.is_passing(), "{refused}");
+        let said = refused.to_string();
+        let (process, session) = (std::process::id(), format!("session {holder} of the server"));
+        assert!(said.contains(&format!("another controller (dozvon, process {process}")), "{said}");
+        assert!(said.contains(&session) && said.contains("stop that one first"), "{said}");
+        assert!(said.contains(&format!("SELECT pg_terminate_backend({holder})")), "{said}");
+        // The command line works all the same, and another database of the server is free.
+        other.write("test", |_| Ok(())).await.unwrap();
+        let here = db.raw().texts("SELECT current_database()::text AS v").remove(0);
+        db.raw().run(&format!("CREATE DATABASE elsewhere_{here}")).unwrap();
+        let elsewhere = String::from(db.url.clone()).replacen(&here, &format!("elsewhere_{here}"), 1);
+        drop(open(&elsewhere.parse().unwrap()).await.unwrap().take_lock().await.unwrap());
+        drop(lock);
+        drop(other.take_lock().await.unwrap());
     });
 }
 
 #[test]
-fn any_number_of_controllers_share_a_server() {
-    crate::support::on_postgres(&async |db| {
-        assert!(db.store.take_lock().unwrap().is_none());
-        assert!(db.other().await.take_lock().unwrap().is_none());
+fn the_lock_of_a_controller_that_the_server_has_lost_is_free() {
+    on_postgres(&async |db| {
+        let lost = db.store.take_lock().await.unwrap();
+        let mut raw = db.raw();
+        let holder = raw.number(HOLDERS);
+        raw.run(&format!("SELECT pg_terminate_backend({holder})")).unwrap();
+        while !raw.numbers(HOLDERS).is_empty() {
+            tokio::task::yield_now().await;
+        }
+        let next = db.other().await.take_lock().await.unwrap();
+        // What the first one gives back is not the next one's.
+        drop(lost);
+        assert!(db.other().await.take_lock().await.is_err());
+        drop(next);
     });
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
             return (vec![Line::unreachable("database", detail, remedy)], None);
         }
     };
-    let mut lines = vec![Line::ok("database", name), controller(store)];
+    let mut lines = vec![Line::ok("database", name), controller(store).await];
     match writable(store).await {
         Ok(()) => {}
         Err(error) => {
@@ -56,10 +56,9 @@ async fn writable(store: &Store) -> Result<(), StoreError> {
     store.write("check", |_| Ok(())).await
 }
 
-/// Whether a controller works on the file; on PostgreSQL several may.
-fn controller(store: &Store) -> Line {
-    match store.take_lock() {
-        Ok(_) if store.file().is_none() => Line::ok("controller", "several may share this database"),
+/// Whether a controller works on the database.
+async fn controller(store: &Store) -> Line {
+    match store.take_lock().await {
         Ok(_) => Line::advice("controller", "none runs on this database", "start it: `dozvon serve`"),
         Err(StoreError::Locked { holder, .. }) => Line::ok("controller", format!("runs{holder}")),
         Err(error) => Line::wrong("controller", error.to_string(), "see that this user may write the folder"),

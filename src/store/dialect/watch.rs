@@ -39,10 +39,7 @@ impl Watch {
             (DatabaseUrl::Postgres(address), Database::Postgresql(writer)) => {
                 let own =
                     diesel::sql_query("SELECT pg_backend_pid() AS pid").get_result::<Backend>(writer)?;
-                let mut connection =
-                    PgConnection::establish(&DatabaseUrl::libpq(address)).map_err(|error| {
-                        StoreError::Unreachable { url: url.to_string(), reason: error.to_string() }
-                    })?;
+                let mut connection = super::connect(url, address)?;
                 connection.batch_execute("LISTEN dozvon")?;
                 Ok(Self::Listen { connection: Box::new(connection), own: own.pid })
             }

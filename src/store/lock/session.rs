@@ -1,0 +1,121 @@
+//! The lock of a PostgreSQL database: an advisory lock of a session of its own.
+
+use std::fmt;
+use std::sync::Mutex;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Text};
+
+use crate::store::{DatabaseUrl, StoreError, dialect};
+
+/// A number of our own: the lock of the controller, one in each database.
+const CONTROLLING: i64 = 0x0064_6f7a_766f_6e01;
+
+/// A session that does nothing but hold the lock.
+pub(super) struct Session(Mutex<PgConnection>);
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Session")
+    }
+}
+
+/// Gives the lock back at once: the server would notice the end of the session a moment later.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Ok(session) = self.0.get_mut() {
+            drop(session.batch_execute(&format!("SELECT pg_advisory_unlock({CONTROLLING})")));
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Tried {
+    #[diesel(sql_type = Bool)]
+    taken: bool,
+}
+
+#[derive(QueryableByName)]
+struct Holder {
+    #[diesel(sql_type = Integer)]
+    backend: i32,
+    #[diesel(sql_type = Text)]
+    name: String,
+    #[diesel(sql_type = Text)]
+    address: String,
+}
+
+/// How often it is tried: who held it may be gone before he can be named.
+const TRIES: usize = 3;
+
+/// Takes the lock in a new session.
+pub(super) fn take(url: &DatabaseUrl, address: &str) -> Result<Session, StoreError> {
+    let mut session = dialect::connect(url, address)?;
+    introduce(&mut session)?;
+    for _ in 0..TRIES {
+        let tried =
+            diesel::sql_query("SELECT pg_try_advisory_lock($1) AS taken").bind::<BigInt, _>(CONTROLLING);
+        if tried.get_result::<Tried>(&mut session)?.taken {
+            return Ok(Session(Mutex::new(session)));
+        }
+        if let Some(holder) = holder(&mut session)? {
+            return Err(holder.locked(url));
+        }
+    }
+    Err(StoreError::Locked { database: url.to_string(), holder: String::new(), last_resort: String::new() })
+}
+
+/// Says who holds the session, keeps the server from ending it because it is idle, and lets the server notice
+/// soon when our machine is gone.
+fn introduce(session: &mut PgConnection) -> QueryResult<()> {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let process = std::process::id();
+    let us = match host.trim() {
+        "" => format!(", process {process}"),
+        host => format!(", process {process} on {host}"),
+    };
+    // PostgreSQL keeps 63 bytes; idle_session_timeout came with its version 14.
+    diesel::sql_query(
+        "SELECT set_config('application_name', left(current_setting('application_name'), 24) || $1, false)",
+    )
+    .bind::<Text, _>(us)
+    .execute(session)?;
+    session.batch_execute(
+        "SELECT set_config('idle_session_timeout', '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'; \
+         SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;",
+    )
+}
+
+/// Who has the lock now. His name is hidden from another user of the server, the number of his session is not.
+fn holder(session: &mut PgConnection) -> QueryResult<Option<Holder>> {
+    diesel::sql_query(
+        "SELECT l.pid AS backend, coalesce(a.application_name, '') AS name, \
+         coalesce(host(a.client_addr), '') AS address \
+         FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid \
+         WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 \
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+         AND (l.classid::bigint << 32 | l.objid::bigint) = $1",
+    )
+    .bind::<BigInt, _>(CONTROLLING)
+    .get_result(session)
+    .optional()
+}
+
+impl Holder {
+    fn locked(&self, url: &DatabaseUrl) -> StoreError {
+        let Self { backend, name, address } = self;
+        let mut who: Vec<String> = Some(name.clone()).filter(|name| !name.is_empty()).into_iter().collect();
+        if !address.is_empty() {
+            who.push(format!("from {address}"));
+        }
+        who.push(format!("session {backend} of the server"));
+        StoreError::Locked {
+            database: url.to_string(),
+            holder: format!(" ({})", who.join(", ")),
+            last_resort: format!(
+                "; if it is dead and the server has not noticed: SELECT pg_terminate_backend({backend})"
+            ),
+        }
+    }
+}
