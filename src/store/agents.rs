@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::error::Found as _;
 use super::schema::{agent_changes, agents};
-use super::{Database, StoreError, read, read_option};
+use super::{Database, StoreError, dialect::hold, read, read_option};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, OfferId};
 use crate::queue::agent::{self, Activity, Status, Step};
@@ -141,6 +141,7 @@ pub struct Make<'a> {
 /// [`StoreError::Step`] when it is not legal from where the agent is; [`StoreError::Refused`] for the steps that
 /// only an offer can make.
 pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
+    hold::agent(c, make.agent.as_str())?;
     let now = get(c, make.agent)?;
     let (status, activity) = agent::step(now.status, now.activity, make.step)
         .map_err(|refused| StoreError::Step { name: make.agent.to_string(), refused })?;
@@ -185,7 +186,7 @@ fn break_reason(now: &AgentRow, make: &Make<'_>, status: Status) -> Option<Strin
     }
 }
 
-/// Another controller was quicker. It can be tried again.
+/// Somebody was quicker, past every lock. It can be tried again.
 fn changed_meanwhile(agent: &AgentName) -> StoreError {
     StoreError::Commit(format!("agent {agent} was changed by another controller at the same moment"))
 }

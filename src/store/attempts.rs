@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::schema::attempts;
-use super::{Database, StoreError, cases, dialect};
+use super::{Database, StoreError, cases, dialect::hold};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::{Outcome, next_ordinal};
@@ -59,6 +59,9 @@ pub struct AttemptRow {
 /// [`StoreError::Cap`] when the day's attempts to this number are used up, also when another process took the
 /// last one; [`StoreError::Refused`] when the case is closed, or the attempt must count.
 pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreError> {
+    let number = cases::get(c, made.case)?.number;
+    hold::number(c, &number)?;
+    hold::case(c, made.case.0)?;
     let case = cases::get(c, made.case)?;
     if case.closed_at.is_some() {
         return Err(StoreError::Refused(format!(
@@ -72,7 +75,6 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             made.result
         )));
     }
-    dialect::one_at_a_time(c, &case.number)?;
     let cap = |cap: CapReached| StoreError::Cap { number: case.number.clone(), cap };
     let ordinal = if made.counted {
         let counted = counted(c, &case.number, made.business_day)?;

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 
 use super::error::Found as _;
 use super::schema::{calls, queues, waits};
-use super::{Database, StoreError, cases, to_ms};
+use super::{Database, StoreError, cases, dialect::hold, to_ms};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
@@ -132,6 +132,7 @@ fn insert_wait(
 /// [`StoreError::NotFound`] when there is no such call.
 pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Result<(), StoreError> {
     let id = call.to_string();
+    hold::call(c, &id)?;
     let queued: Option<i64> = calls::table.find(&id).select(calls::queued_at).first(c).found("call", call)?;
     leave(c, &id, at, WaitOutcome::TimedOut)?;
     let last: Option<i32> =
@@ -199,6 +200,7 @@ type Before = (Option<i64>, Option<i64>, Option<String>, Option<String>, String,
 /// When the database fails, or there is no such call.
 pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
     let id = end.call.to_string();
+    hold::call(c, &id)?;
     let (queued_at, bridged_at, number, queue, business_day, ended_at): Before = calls::table
         .find(&id)
         .select((

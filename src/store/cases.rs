@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::error::Found as _;
 use super::schema::{calls, case_misses, cases};
-use super::{Database, StoreError, dialect};
+use super::{Database, StoreError, dialect::hold};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
 use crate::missed::case::{Closed, Reason, State};
@@ -23,7 +23,8 @@ pub(super) struct Miss<'a> {
 
 /// Opens a case for the number, or counts the miss in the one that is open.
 pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, StoreError> {
-    dialect::one_at_a_time(c, miss.number)?;
+    hold::number(c, miss.number)?;
+    hold::open_case(c, miss.number)?;
     let open: Option<(i64, Option<String>)> = cases::table
         .filter(cases::number.eq(miss.number).and(cases::closed_at.is_null()))
         .select((cases::id, cases::queue))

@@ -87,7 +87,7 @@ fn attempt<T>(
     savepoint: bool,
     work: impl FnOnce(&mut Database) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let depth = dialect::depth(connection);
+    let (depth, began) = (dialect::depth(connection), Instant::now());
     if savepoint {
         dialect::savepoint(connection)?;
     }
@@ -101,7 +101,14 @@ fn attempt<T>(
     {
         tracing::error!(transaction = name, %error, "a failed transaction could not be undone by itself");
     }
-    result
+    match result {
+        Err(error) if dialect::stall::is_one(&error) => {
+            let error = dialect::stall::explain(connection, began.elapsed());
+            tracing::warn!(transaction = name, %error, "a transaction waited in vain");
+            Err(error)
+        }
+        result => result,
+    }
 }
 
 /// The connection that writes, and what it knows of others.

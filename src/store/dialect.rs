@@ -1,6 +1,8 @@
 //! The only place where SQLite and PostgreSQL differ: opening, transactions, errors; below it the versions of
-//! the schema and the watch for changes by others.
+//! the schema, rows that are held, waits in vain, and the watch for changes by others.
 
+pub(super) mod hold;
+pub(super) mod stall;
 pub(super) mod versions;
 pub(super) mod watch;
 
@@ -72,7 +74,7 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
         DatabaseUrl::Postgres(address) => {
             let mut postgres = connect(url, address)?;
             // Somebody may have turned durability off for the whole server: not for us.
-            let wait_ms = settings.busy_timeout.as_millis();
+            let wait_ms = settings.lock_timeout.as_millis();
             postgres.batch_execute(&format!(
                 "SET client_min_messages = warning; SET lock_timeout = {wait_ms}; \
                  SELECT set_config('synchronous_commit', 'on', false) \
@@ -110,7 +112,7 @@ fn sqlite_trouble(path: &Path, reason: &str, waited: Duration) -> StoreError {
     if reason.contains("not a database") {
         StoreError::NotADatabase { path }
     } else if is_busy(reason) {
-        StoreError::Busy { waited }
+        StoreError::Busy { waited, holder: String::new() }
     } else {
         StoreError::Unwritable { path, reason: reason.to_owned() }
     }
@@ -128,7 +130,7 @@ pub(super) fn begin_write(connection: &mut Database, settings: &Settings) -> Res
     };
     begun.map_err(|error| match &error {
         Error::DatabaseError(_, info) if is_busy(info.message()) => {
-            StoreError::Busy { waited: settings.busy_timeout }
+            StoreError::Busy { waited: settings.busy_timeout, holder: String::new() }
         }
         _ => error.into(),
     })
@@ -216,20 +218,6 @@ pub(super) fn may_pass(error: &Error) -> bool {
         ) => true,
         Error::DatabaseError(Kind::Unknown, info) => WORDS.iter().any(|word| info.message().contains(word)),
         _ => false,
-    }
-}
-
-/// Lets transactions that concern one number follow each other, until this one is committed. SQLite has one
-/// writer at a time anyway.
-pub(super) fn one_at_a_time(connection: &mut Database, number: &str) -> QueryResult<()> {
-    match connection {
-        Database::Sqlite(_) => Ok(()),
-        Database::Postgresql(c) => {
-            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-                .bind::<Text, _>(number)
-                .execute(c)?;
-            Ok(())
-        }
     }
 }
 

@@ -22,9 +22,13 @@ pub struct Settings {
     pub group: usize,
     /// How many connections read at the same time. Default 2.
     pub readers: usize,
-    /// How long a writer waits for another process that writes. Default 5 s.
+    /// How long a writer waits for another process that writes, on SQLite. Default 5 s.
     #[serde(with = "crate::config::humane")]
     pub busy_timeout: Duration,
+    /// How long a statement waits for a row or a table that another transaction holds, on PostgreSQL: what a person
+    /// forgot to commit holds up calls for so long. More than the server's `deadlock_timeout` (1 s). Default 2 s.
+    #[serde(with = "crate::config::humane")]
+    pub lock_timeout: Duration,
     /// How often changes by other processes are looked for. Default 50 ms.
     #[serde(with = "crate::config::humane")]
     pub watch_every: Duration,
@@ -37,6 +41,7 @@ impl Default for Settings {
             group: 256,
             readers: 2,
             busy_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(2),
             watch_every: Duration::from_millis(50),
         }
     }

@@ -79,10 +79,14 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process writes for too long.
-    #[error("the database is busy: another process has been writing for {waited:?}; end it or try again")]
+    #[error(
+        "the database is busy: another process{holder} has been writing for {waited:?}; end it or try again"
+    )]
     Busy {
-        /// How long it was waited for.
+        /// How long it was waited for, or how long the other one has been at it, if that is known and longer.
         waited: Duration,
+        /// Which process, if it is known.
+        holder: String,
     },
     /// The url names no database that we know.
     #[error("{given:?} is not a database: write sqlite:FILE or postgres://USER@HOST/NAME")]
@@ -172,7 +176,7 @@ impl StoreError {
     /// The same news for another one who shares the commit.
     pub(super) fn for_another(&self) -> Self {
         match self {
-            Self::Busy { waited } => Self::Busy { waited: *waited },
+            Self::Busy { waited, holder } => Self::Busy { waited: *waited, holder: holder.clone() },
             Self::Unreachable { url, reason } => {
                 Self::Unreachable { url: url.clone(), reason: reason.clone() }
             }

@@ -9,7 +9,7 @@ use super::agents::{self as agent_rows, AgentRow};
 use super::calls::{self as call_rows, WaitOutcome};
 use super::error::Found as _;
 use super::schema::{agents, calls, offers};
-use super::{Database, StoreError};
+use super::{Database, StoreError, dialect::hold};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status};
@@ -49,6 +49,7 @@ pub enum Refusal {
 /// When the database fails; a refusal is a result.
 pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, StoreError> {
     let (offer, call) = (claim.offer.to_string(), claim.call.to_string());
+    hold::call(c, &call)?;
     let free = agents::table.find(claim.agent.as_str()).filter(
         agents::version
             .eq(claim.version)
@@ -112,6 +113,7 @@ pub fn win(
     at: UnixMs,
 ) -> Result<bool, StoreError> {
     let (offer, call) = (offer.to_string(), call.to_string());
+    hold::offer(c, &offer)?;
     let live = offers::table.find(&offer).filter(offers::call.eq(&call).and(offers::ended_at.is_null()));
     let free = calls::table.find(&call).filter(calls::ended_at.is_null()).filter(exists(live));
     let free = free.filter(calls::offer.is_null().or(calls::offer.eq(&offer)));
@@ -145,6 +147,7 @@ fn free_call(c: &mut Database, offer: &str, call: &str) -> Result<(), StoreError
 /// [`StoreError::NotFound`] when there is no such offer.
 pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Result<(), StoreError> {
     let id = offer.to_string();
+    hold::offer(c, &id)?;
     let (agent, _, offered_at, answered_at, bridged_at, ended_at) = times(c, offer)?;
     if bridged_at.is_some() || ended_at.is_some() {
         return Ok(());
@@ -214,6 +217,7 @@ pub struct EndUnanswered {
 /// When the database fails, or there is no such offer.
 pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow, StoreError> {
     let id = end.offer.to_string();
+    hold::offer(c, &id)?;
     let (agent, call, offered_at, answered_at, _, ended_at) = times(c, end.offer)?;
     let before = agent_rows::get(c, &super::read("offers.agent", &agent)?)?;
     if ended_at.is_some() {
@@ -272,6 +276,7 @@ pub fn end_talk(
     at: UnixMs,
     wrap_up: Duration,
 ) -> Result<AgentRow, StoreError> {
+    hold::offer(c, &offer.to_string())?;
     let (agent, call, _, answered_at, bridged_at, ended_at) = times(c, offer)?;
     let name = super::read("offers.agent", &agent)?;
     if ended_at.is_some() {

@@ -2,7 +2,8 @@
 //!
 //! `support` makes the databases (and a private PostgreSQL server); `opening` is what is refused before the first
 //! query, `committing` the group commit, `guards` what the databases refuse whoever writes, `racing` the same with
-//! several processes, `stories` calls from arrival to case, `rules` and `reports` what their names say.
+//! several processes, `meanwhile` what others do between reading and writing, `stories` calls from arrival to case,
+//! `rules` and `reports` what their names say.
 #![expect(
     clippy::unwrap_used,
     clippy::type_complexity,
@@ -17,6 +18,7 @@
 
 mod committing;
 mod guards;
+mod meanwhile;
 mod opening;
 mod racing;
 mod reports;

@@ -23,7 +23,10 @@ pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<V
         }
         Database::Postgresql(postgres) => {
             AnsiTransactionManager::begin_transaction(postgres)?;
-            postgres.batch_execute(&format!("SELECT pg_advisory_xact_lock({MIGRATING})"))?;
+            // Another one that migrates may take longer than a writer would wait for.
+            postgres.batch_execute(&format!(
+                "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock({MIGRATING})"
+            ))?;
         }
     }
     let done = match c {

@@ -29,6 +29,7 @@ fn split(to: &Destination) -> (&'static str, String) {
 /// what is not there: then nothing is changed.
 pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
     refuse_dangling(new)?;
+    dialect::hold::rules(c)?;
     let old = load(c)?;
     refuse_in_use(c, &old, new)?;
     remove(c, &old, new)?;
@@ -138,6 +139,7 @@ fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn put_one_agent(c: &mut Database, name: &AgentName, agent: &Agent) -> Result<(), StoreError> {
+    dialect::hold::rules(c)?;
     let there: i64 = agents::table.filter(agents::name.eq(name.as_str())).count().get_result(c)?;
     put_agent(c, name, agent, there > 0)
 }
@@ -152,6 +154,7 @@ pub fn put_tier(
     agent: &AgentName,
     tier: Tier,
 ) -> Result<(), StoreError> {
+    dialect::hold::rules(c)?;
     let known: i64 = queues::table.filter(queues::name.eq(queue.as_str())).count().get_result(c)?;
     if known == 0 {
         return Err(StoreError::NotFound { kind: "queue", name: queue.to_string() });

@@ -1,0 +1,60 @@
+//! Rows that are held until the transaction ends, so that what was read of them is still so when it is written.
+//!
+//! In: whose rows. Out: nothing; whoever else would change them waits for us, as we do for him.
+//! SQLite has one writer at a time, and nothing to hold. On PostgreSQL another transaction may commit between our
+//! reading of a row and our writing: what reads a row, decides, and writes holds the row first, and reads then.
+//! **Invariant:** who holds several takes them in one order: the number, the call, the offer, the agent, the case.
+//! What meets in a circle all the same is broken up by the server, and may be repeated.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use super::Database;
+
+/// Lets transactions that concern one number (or one thing of another name) follow each other.
+pub(in crate::store) fn number(connection: &mut Database, number: &str) -> QueryResult<()> {
+    text(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", number)
+}
+
+/// Lets those who change the rules follow each other.
+pub(in crate::store) fn rules(connection: &mut Database) -> QueryResult<()> {
+    number(connection, "rules")
+}
+
+/// Holds an agent.
+pub(in crate::store) fn agent(connection: &mut Database, name: &str) -> QueryResult<()> {
+    text(connection, "SELECT 1 FROM agents WHERE name = $1 FOR NO KEY UPDATE", name)
+}
+
+/// Holds a call.
+pub(in crate::store) fn call(connection: &mut Database, id: &str) -> QueryResult<()> {
+    text(connection, "SELECT 1 FROM calls WHERE id = $1 FOR NO KEY UPDATE", id)
+}
+
+/// Holds an offer, with its call and its agent.
+pub(in crate::store) fn offer(connection: &mut Database, id: &str) -> QueryResult<()> {
+    let rows = "SELECT 1 FROM calls AS c JOIN offers AS o ON o.call = c.id JOIN agents AS a ON a.name = o.agent \
+                WHERE o.id = $1 FOR NO KEY UPDATE";
+    text(connection, rows, id)
+}
+
+/// Holds a case.
+pub(in crate::store) fn case(connection: &mut Database, id: i64) -> QueryResult<()> {
+    let Database::Postgresql(c) = connection else { return Ok(()) };
+    diesel::sql_query("SELECT 1 FROM cases WHERE id = $1 FOR NO KEY UPDATE")
+        .bind::<BigInt, _>(id)
+        .execute(c)?;
+    Ok(())
+}
+
+/// Holds the open case of a number, if there is one.
+pub(in crate::store) fn open_case(connection: &mut Database, number: &str) -> QueryResult<()> {
+    let open = "SELECT 1 FROM cases WHERE number = $1 AND closed_at IS NULL FOR NO KEY UPDATE";
+    text(connection, open, number)
+}
+
+fn text(connection: &mut Database, sql: &str, about: &str) -> QueryResult<()> {
+    let Database::Postgresql(c) = connection else { return Ok(()) };
+    diesel::sql_query(sql).bind::<Text, _>(about).execute(c)?;
+    Ok(())
+}
