@@ -12,8 +12,8 @@ use crate::report::{Cell, Table};
 /// Print or write the dialplan for FreeSWITCH that fits these settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Which numbers, contexts, controllers and fallback is said in dozvon.toml under [dialplan]. After FreeSWITCH has
-the files: fs_cli -x reloadxml. `dozvon check` looks whether they are in force.
+Which numbers, contexts, controllers, patience and fallback is said in dozvon.toml under [dialplan]. After
+FreeSWITCH has the files: fs_cli -x reloadxml. `dozvon check` looks whether they are in force.
 
 Examples:
   dozvon dialplan                                 print all files

@@ -27,9 +27,13 @@ pub struct Dialplan {
     /// The controllers, asked in this order, as `host:port`. Default the address of `[switch] listen`.
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
-    /// How long the caller hears a ringing tone between two tries, in whole seconds, at least two. Default 3 s.
-    #[serde(with = "humane")]
-    pub pause: Duration,
+    /// How long the controllers are asked again and again, in whole seconds, at most an hour. Default 30 s.
+    #[serde(serialize_with = "humane::serialize", deserialize_with = "patience")]
+    pub patience: Duration,
+    /// What the caller hears between two tries, and so how far they are apart. It has an end, at best after about
+    /// a second, and needs no file. Default a ringing tone.
+    #[serde(deserialize_with = "pause_sound")]
+    pub pause_sound: String,
     /// Who is rung when no controller takes the caller. Default nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_contact: Option<Contact>,
@@ -44,7 +48,8 @@ impl Default for Dialplan {
             numbers: vec![NumberPattern { digits: "7001".to_owned(), prefix: false }],
             contexts: vec!["public".to_owned()],
             controllers: Vec::new(),
-            pause: Duration::from_secs(3),
+            patience: Duration::from_secs(30),
+            pause_sound: "tone_stream://%(400,500,425)".to_owned(),
             fallback_contact: None,
             fallback_timeout: Duration::from_secs(30),
         }
@@ -63,8 +68,8 @@ pub struct File {
 /// The name of our context: what `check` looks for in a running FreeSWITCH.
 pub const CONTEXT: &str = "dozvon";
 
-/// FreeSWITCH takes `playback_timeout_sec` for no limit at all below this (tried with 1.11.1).
-const SHORTEST_PAUSE: Duration = Duration::from_secs(2);
+/// The dialplan counts tries by a regular expression, which must not become longer than those can be.
+const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 
 const STORY: &str = include_str!("../../fs-dialplan/dozvon.xml");
 const ENTRY: &str = include_str!("../../fs-dialplan/entry.xml");
@@ -104,10 +109,11 @@ fn story(settings: &Settings) -> String {
     let contact = plan.fallback_contact.as_ref().map(switch::dial_string).unwrap_or_default();
     let values = [
         ("dozvon_controllers", controllers_of(settings).join("|")),
-        ("dozvon_pause_sound", settings.sounds.fallback_music.clone()),
-        ("dozvon_pause_s", seconds(plan.pause.max(SHORTEST_PAUSE))),
+        ("dozvon_patience_s", seconds(plan.patience)),
+        ("dozvon_pause_sound", plan.pause_sound.clone()),
         ("dozvon_fallback_contact", contact),
         ("dozvon_fallback_timeout_s", seconds(plan.fallback_timeout)),
+        ("dozvon_fallback_ringing", settings.sounds.fallback_music.clone()),
         ("dozvon_fallback_message", settings.sounds.fallback_message.clone()),
     ];
     values.iter().fold(STORY.to_owned(), |text, (name, value)| variable(&text, name, value))
@@ -208,6 +214,27 @@ fn controllers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
         ))),
         None => Ok(all),
     }
+}
+
+fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let span = humane::deserialize(deserializer)?;
+    if span > LONGEST_PATIENCE {
+        let (given, most) = (humane::show(span), humane::show(LONGEST_PATIENCE));
+        return Err(serde::de::Error::custom(format!("{given} is too long; write {most:?} or less")));
+    }
+    Ok(span)
+}
+
+/// A sound that ends: the next try comes after it.
+fn pause_sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let source = super::sound::deserialize(deserializer)?;
+    let endless = ["local_stream://", "silence_stream://-"].iter().any(|start| source.starts_with(start));
+    if endless || source.contains("loops=-") {
+        return Err(serde::de::Error::custom(format!(
+            "{source:?} never ends; write such as \"tone_stream://%(400,500,425)\""
+        )));
+    }
+    Ok(source)
 }
 
 mod patterns {

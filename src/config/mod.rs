@@ -83,7 +83,8 @@ pub struct Sounds {
     /// Music for those who wait. Default `local_stream://moh`.
     #[serde(with = "sound")]
     pub music: String,
-    /// Played for ever when the music cannot be. Default a quiet ringing tone.
+    /// Played for ever when the music cannot be, and while the dialplan rings its fallback contact. Default a
+    /// quiet ringing tone.
     #[serde(with = "sound")]
     pub fallback_music: String,
     /// Played once when a message is missing. Default three tones.

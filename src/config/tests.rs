@@ -62,6 +62,12 @@ fn an_error_names_file_line_and_remedy() {
         ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "127.0.0.1:8087"][..]),
         ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:10: ", "10.0.0.0/8"][..]),
         ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"][..]),
+        ("[dialplan]\npause = \"3s\"\n", &["dozvon.toml:2:1: unknown key `pause`", "patience"][..]),
+        ("[dialplan]\npatience = \"2h\"\n", &["dozvon.toml:2:12: ", "write \"1h\" or less"][..]),
+        (
+            "[dialplan]\npause_sound = \"local_stream://moh\"\n",
+            &["dozvon.toml:2:15: ", "never ends", "tone_stream://%(400,500,425)"][..],
+        ),
         ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
     ];
     for (text, parts) in cases {

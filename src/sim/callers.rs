@@ -16,18 +16,19 @@ use super::people::{CallerScript, Talk};
 use super::story::{EndedBy, Story};
 
 impl Core {
-    /// The dialplan of callers: `socket`, some times, then the fallback; neither follows an ordinary talk.
+    /// The dialplan of callers, as fs-dialplan/dozvon.xml has it: `socket`, again and again, then the fallback.
     pub fn plan_calls(&mut self) {
         let app = |app: &str, data: String| Step::App(app.to_owned(), data);
         let settings = &self.settings;
-        let mut steps = Vec::new();
+        let mut steps = vec![Step::Try];
         if settings.socket_resume {
             steps.push(app("set", "socket_resume=true".to_owned()));
         }
-        for _ in 0..settings.attempts {
-            steps.push(app("socket", format!("{} async full", settings.controllers.join("|"))));
-            steps.push(Step::StopAfterTalk);
-        }
+        steps.push(app("socket", format!("{} async full", settings.controllers.join("|"))));
+        steps.push(Step::Judge);
+        steps.push(app("playback", settings.pause_sound.clone()));
+        steps.push(app("sleep", "100".to_owned()));
+        steps.push(Step::Again);
         steps.push(Step::Fallback);
         steps.extend(settings.fallback.iter().map(|(name, data)| app(name, data.clone())));
         self.dialplan = Arc::from(steps);

@@ -210,8 +210,12 @@ pub(super) enum Left {
 pub(super) enum Step {
     /// An application and its argument.
     App(String, String),
-    /// Hangs up if the branching variable says that there was an ordinary talk.
-    StopAfterTalk,
+    /// What follows is a try, for which the caller's state is cleared.
+    Try,
+    /// Looks at what became of the try: hangs up after a talk, goes to the fallback, or on with a pause.
+    Judge,
+    /// The pause is over: back to the try.
+    Again,
     /// What follows is the fallback.
     Fallback,
 }
@@ -221,11 +225,22 @@ pub(super) enum Step {
 pub(super) struct Script {
     pub steps: Arc<[Step]>,
     pub at: usize,
+    /// How often the controllers were tried in vain.
+    pub vain: u32,
+    /// Since when, if they were.
+    pub vain_since: Option<Instant>,
 }
 
 impl Script {
     pub const fn new(steps: Arc<[Step]>) -> Self {
-        Self { steps, at: 0 }
+        Self { steps, at: 0, vain: 0, vain_since: None }
+    }
+
+    /// Goes on with such a step next, if there is one.
+    pub fn go_to(&mut self, step: &Step) {
+        if let Some(at) = self.steps.iter().position(|known| known == step) {
+            self.at = at;
+        }
     }
 }
 

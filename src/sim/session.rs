@@ -51,19 +51,45 @@ impl Core {
     }
 
     fn next_step(&mut self, key: Key) {
+        let dialplan = self.dialplan.clone();
         let Some(channel) = self.channel_mut(key) else { return };
         let script = channel.script.clone();
         channel.script.at += 1;
         match script.steps.get(script.at) {
             Some(Step::App(app, data)) => self.execute(key, app, data, None, From::Dialplan),
-            Some(Step::StopAfterTalk) => {
-                let state = channel.variables.get("dozvon_state").unwrap_or_default().to_owned();
-                if self.settings.talk_states.contains(&state) {
-                    self.hangup(key, "NORMAL_CLEARING");
-                }
+            Some(Step::Try) => {
+                channel.variables.set("dozvon_state", "");
+                channel.variables.set("dozvon_served", "");
+            }
+            Some(Step::Judge) => self.judge(key),
+            Some(Step::Again) => {
+                channel.script.steps = dialplan;
+                channel.script.go_to(&Step::Try);
             }
             Some(Step::Fallback) => self.note(key, Happening::Fallback),
             None => self.hangup(key, "NORMAL_CLEARING"),
+        }
+    }
+
+    /// What becomes of a caller whom no controller has now.
+    fn judge(&mut self, key: Key) {
+        let now = self.now;
+        let Self { settings, channels, .. } = self;
+        let Some(channel) = channels.get_mut(&key) else { return };
+        let state = channel.variables.get("dozvon_state").unwrap_or_default().to_owned();
+        let connected = settings.socket_resume && channel.variables.get("socket_resume") == Some("false");
+        if connected || settings.talk_states.contains(&state) {
+            return self.hangup(key, "NORMAL_CLEARING");
+        }
+        let script = &mut channel.script;
+        if channel.variables.is_true("dozvon_served") {
+            (script.vain, script.vain_since) = (0, None);
+        }
+        script.vain += 1;
+        let since = *script.vain_since.get_or_insert(now);
+        let over = script.vain >= settings.attempts || now - since >= settings.patience;
+        if over || !(state.is_empty() || settings.retry_states.contains(&state)) {
+            script.go_to(&Step::Fallback);
         }
     }
 

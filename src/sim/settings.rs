@@ -20,12 +20,20 @@ pub struct SimSettings {
     pub hostname: String,
     /// The controllers' addresses, `host:port`, in the order in which a caller's dialplan tries them.
     pub controllers: Vec<String>,
-    /// How often the dialplan runs `socket` before it falls back.
+    /// How long the dialplan runs `socket` again and again before it falls back, from the first time that it was in
+    /// vain; a controller that served the caller (`dozvon_served`) before it died renews it.
+    pub patience: Duration,
+    /// How often it runs `socket` at most in that time; 1 for the plainest dialplan.
     pub attempts: u32,
+    /// What it plays between two tries.
+    pub pause_sound: String,
     /// Whether the dialplan sets `socket_resume=true` before `socket`.
     pub socket_resume: bool,
     /// Values of `dozvon_state` after which neither a retry nor the fallback follows.
     pub talk_states: Vec<String>,
+    /// Values of `dozvon_state` after which a retry follows, as if nobody had taken the caller; after any other the
+    /// fallback follows at once.
+    pub retry_states: Vec<String>,
     /// What the dialplan does when no controller has taken the call. After the last action it hangs up.
     pub fallback: Vec<Action>,
     /// What a transfer to an extension leads to. The caller's own dialplan for those of `queues`; for any other
@@ -63,9 +71,12 @@ impl Default for SimSettings {
             password: "ClueCon".to_owned(),
             hostname: "sim".to_owned(),
             controllers: Vec::new(),
-            attempts: 2,
+            patience: Duration::from_secs(30),
+            attempts: u32::MAX,
+            pause_sound: "tone_stream://%(400,500,425)".to_owned(),
             socket_resume: true,
-            talk_states: vec!["talked".to_owned()],
+            talk_states: vec!["talked".to_owned(), "done".to_owned()],
+            retry_states: vec!["drained".to_owned(), "unknown_node".to_owned()],
             fallback: vec![
                 ("answer".to_owned(), String::new()),
                 ("playback".to_owned(), "silence_stream://2000".to_owned()),

@@ -48,6 +48,8 @@ crate::words! {
         Queue = "dozvon_queue",
         /// Why it was handed back to the dialplan.
         State = "dozvon_state",
+        /// That a controller has had him for a good while: the dialplan forgets what troubles went before.
+        Served = "dozvon_served",
     }
 }
 
@@ -228,6 +230,7 @@ impl Caller {
             music: None,
             check: terms.check,
             look_at: Instant::now(),
+            served_at: Some(Instant::now() + SERVED_AFTER),
             gone: false,
         };
         let span = tracing::debug_span!("caller", %channel);
@@ -320,6 +323,9 @@ impl Verb {
 const TALKED: &str = "talked";
 /// Events that may wait for the story; beyond that the oldest are dropped.
 const OUTBOX: usize = 64;
+/// How long a controller must live with a caller before that is service. One that dies sooner, again and again,
+/// has used up his patience (fs-dialplan/dozvon.xml).
+const SERVED_AFTER: Duration = Duration::from_secs(10);
 /// How long the news of a hangup may take once the channel is found gone.
 const NEWS: Duration = Duration::from_millis(500);
 /// When to look whether a channel is gone that we have hung up.
@@ -350,6 +356,8 @@ struct Line {
     music: Option<Music>,
     check: Duration,
     look_at: Instant,
+    /// When to tell the dialplan that he was served; none once that is done.
+    served_at: Option<Instant>,
     gone: bool,
 }
 
@@ -385,6 +393,9 @@ impl Line {
                     Ok(Next::Go) => {}
                     Ok(Next::LetGo) => return None,
                     Err(error) => return Some(lost(&error)),
+                },
+                () = sleep_until(self.served_at.unwrap_or(self.look_at)), if self.served_at.is_some() => {
+                    if let Err(error) = self.served().await { return Some(lost(&error)) }
                 },
                 () = sleep_until(self.look_at) => match self.look().await {
                     Ok(None) => {}
@@ -554,6 +565,15 @@ impl Line {
 
     async fn api(&mut self, command: String) -> Result<(), SocketError> {
         self.socket.api(&command).await.map(drop)
+    }
+
+    async fn served(&mut self) -> Result<(), SocketError> {
+        self.served_at = None;
+        match self.set_variable(Variable::Served.as_str(), "true").await {
+            // refused only if he is gone, which his last event says
+            Err(SocketError::Refused(_)) => Ok(()),
+            other => other,
+        }
     }
 
     /// Asks whether his channel is still there: events can be missed, as that of a hangup between `connect` and

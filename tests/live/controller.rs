@@ -26,6 +26,9 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// What one command of the command line may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 
+/// `patience` of the dialplan.
+pub const PATIENCE: Duration = Duration::from_secs(4);
+
 /// A controller: its files, and its process while it runs.
 pub struct Controller {
     folder: TempDir,
@@ -236,11 +239,13 @@ fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
          [web]\nlisten = \"{web}\"\n[calls]\ndrain_timeout = \"3s\"\n\
          [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
-         [dialplan]\nnumbers = [\"7*\"]\npause = \"1s\"\nfallback_contact = \"{fallback}\"\n\
+         [dialplan]\nnumbers = [\"7*\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
         database.display(),
         Tone::Music.endless(),
         Tone::Fallback.source(20),
+        PATIENCE.as_secs(),
+        Tone::Pause.source(1),
     )
 }
 

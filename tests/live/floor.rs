@@ -215,6 +215,16 @@ impl Caller {
         self.talk()?.ear.hears(tone, SOON).await
     }
 
+    /// Waits until he hears this, however long it takes.
+    pub async fn hears_at_last(&self, tone: Tone) -> Result<()> {
+        self.talk()?.ear.hears(tone, Duration::MAX).await
+    }
+
+    /// Fails unless he has heard this from then on until now without a gap.
+    pub fn heard_since(&self, tone: Tone, since: Instant) -> Result<()> {
+        self.talk()?.ear.heard_since(tone, since, BREATH)
+    }
+
     /// Fails if he heard a gap in this, up to now.
     pub fn heard_throughout(&self, tone: Tone) -> Result<()> {
         self.talk()?.ear.heard_throughout(tone, Instant::now(), BREATH)

@@ -119,6 +119,17 @@ impl Ear {
         }
         Ok(())
     }
+
+    /// Fails if since then the tone was gone for longer than `gap`.
+    pub fn heard_since(&self, tone: Tone, since: Instant, gap: Duration) -> Result<()> {
+        let diary = self.diary.borrow();
+        let ends = diary.iter().skip(1).map(|next| next.since).chain([Instant::now()]);
+        for (heard, end) in diary.iter().zip(ends) {
+            let away = end.saturating_duration_since(heard.since.max(since));
+            ensure!(heard.tone == Some(tone) || away <= gap, "{tone:?} was gone for {away:?}");
+        }
+        Ok(())
+    }
 }
 
 async fn listen_and_speak(

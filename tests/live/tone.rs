@@ -14,6 +14,8 @@ const SILENCE: f64 = 10_000.0;
 pub enum Tone {
     /// What waiting callers hear.
     Music,
+    /// What the dialplan plays between two tries to find a controller.
+    Pause,
     /// What the dialplan plays when no controller takes the call.
     Fallback,
     /// What callers hear after hours.
@@ -27,13 +29,21 @@ pub enum Tone {
 }
 
 impl Tone {
-    const ALL: [Self; 6] =
-        [Self::Music, Self::Fallback, Self::Closed, Self::Agent, Self::Caller, Self::SomebodyElse];
+    const ALL: [Self; 7] = [
+        Self::Music,
+        Self::Pause,
+        Self::Fallback,
+        Self::Closed,
+        Self::Agent,
+        Self::Caller,
+        Self::SomebodyElse,
+    ];
 
     /// Its frequency: multiples of 10 Hz, since windows are 100 ms long, and no harmonics of each other.
     pub const fn hertz(self) -> u32 {
         match self {
             Self::Music => 440,
+            Self::Pause => 350,
             Self::Fallback => 560,
             Self::Closed => 680,
             Self::Agent => 790,

@@ -145,7 +145,8 @@ fn modules(settings: &Settings, rules: Option<&Rules>) -> Vec<&'static str> {
     let mut wanted = vec!["mod_commands", "mod_dptools", "mod_dialplan_xml", "mod_event_socket", "mod_sofia"];
     let prompts = rules.iter().flat_map(|rules| rules.prompts.values()).map(|prompt| prompt.source.as_str());
     let sounds = &settings.sounds;
-    let ours = [&sounds.music, &sounds.fallback_music, &sounds.fallback_message].map(String::as_str);
+    let pause = &settings.dialplan.pause_sound;
+    let ours = [&sounds.music, &sounds.fallback_music, &sounds.fallback_message, pause].map(String::as_str);
     let all: Vec<&str> = prompts.chain(ours).collect();
     let any = |prefix: &str| all.iter().any(|source| source.starts_with(prefix));
     if any("tone_stream://") {

@@ -29,6 +29,80 @@ async fn a_refused_controller_is_followed_by_the_next_then_by_the_fallback() {
     assert_eq!((told.ended_by, told.cause.as_str()), (EndedBy::Switch, "NORMAL_CLEARING"));
 }
 
+fn patient(settings: &mut SimSettings) {
+    (settings.attempts, settings.patience) = (u32::MAX, s(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controller_that_comes_back_in_time_has_the_caller_again() {
+    let stage = Stage::set(patient).await;
+    let (handle, peer) = stage.waiting(caller()).await;
+    let (refused, back) =
+        (TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap(), stage.address());
+    stage.sim.set_controllers(&[refused]).await;
+    drop(peer);
+    tokio::time::sleep(s(8)).await;
+    stage.sim.set_controllers(&[back]).await;
+    let began = tokio::time::Instant::now();
+    let mut peer = stage.accept().await;
+    assert!(peer.ask("connect").await.starts_with("+OK"));
+    assert!(began.elapsed() <= ms(1100), "{:?}", began.elapsed());
+    handle.hang_up().await;
+    let told = story(handle).await;
+    let vain = told.happenings.iter().filter(|(_, what)| *what == Happening::NobodyThere).count();
+    assert!((6..=8).contains(&vain) && !told.heard_fallback(), "{told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_only_takes_callers_and_dies_uses_up_their_patience() {
+    let stage = Stage::set(patient).await;
+    let handle = stage.sim.call(caller()).await;
+    let mut taken = 0;
+    while let Ok(mut peer) = timeout(s(5), stage.accept()).await {
+        peer.ask("connect").await;
+        peer.ask("myevents").await;
+        taken += 1;
+    }
+    let told = story(handle).await;
+    assert!((9..=11).contains(&taken) && told.heard_fallback(), "{taken}: {told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_served_is_waited_for_with_fresh_patience() {
+    let mut stage = Stage::set(patient).await;
+    let (handle, peer) = stage.waiting(caller()).await;
+    drop(peer);
+    tokio::time::sleep(s(8)).await;
+    let mut taken = 0;
+    while let Ok(mut peer) = timeout(s(5), stage.accept()).await {
+        peer.ask("connect").await;
+        if taken == 0 {
+            stage.set_variable(&handle, "dozvon_served", "true").await;
+        }
+        taken += 1;
+    }
+    let told = story(handle).await;
+    assert!((9..=12).contains(&taken) && told.heard_fallback(), "{taken}: {told:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn given_back_he_is_tried_again_or_falls_back_by_the_reason() {
+    for (reason, again) in [("drained", true), ("unknown_node", true), ("not_recorded", false)] {
+        let mut stage = Stage::set(patient).await;
+        let (handle, peer) = stage.waiting(caller()).await;
+        stage.set_variable(&handle, "dozvon_state", reason).await;
+        drop(peer);
+        assert_eq!(timeout(s(2), stage.accept()).await.is_ok(), again, "{reason}");
+        assert_eq!(handle_fell_back(handle).await, !again, "{reason}");
+    }
+}
+
+/// What he says when he hangs up now.
+async fn handle_fell_back(handle: CallerHandle) -> bool {
+    handle.hang_up().await;
+    story(handle).await.heard_fallback()
+}
+
 #[tokio::test(start_paused = true)]
 async fn closed_before_connect_is_fallback_or_silence_for_ever() {
     for (resume, change) in [(true, resumed as fn(&mut SimSettings)), (false, unresumed)] {
@@ -96,7 +170,7 @@ async fn a_drop_while_talking_cuts_the_talk_only_with_resume() {
         drop(peer);
         let told = story(handle).await;
         assert_eq!(told.talked_to(), ["user/1001"]);
-        assert!(told.heard_fallback(), "hangup_after_bridge is not set: {told:?}");
+        assert_eq!(told.heard_fallback(), resume, "a talk that was not cut is the end of the call: {told:?}");
         assert_eq!(told.lasted >= s(20), !resume, "{told:?}");
         assert_eq!(stage.sim.counts().await.talks_cut, u64::from(resume));
     }

@@ -3,20 +3,33 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use super::{Live, NOT_THERE};
-use crate::floor::{ANSWERS, Floor, SOON, contact, phone, told};
-use crate::sip::{Behaviour, End, Stage};
-use crate::team::Team;
+use crate::controller::PATIENCE;
+use crate::floor::{ANSWERS, Caller, Floor, SOON, contact, phone, told};
+use crate::sip::{Behaviour, Dial, End, Stage};
+use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
+use crate::wait::within;
 
 const IVAN: &str = "+79001234501";
 const OLGA: &str = "+79001234502";
 /// `drain_timeout` in the settings, and time for the process to end after it.
 const DRAINED: Duration = Duration::from_secs(3 + 5);
 
-/// SIGKILL: who waits hears the dialplan's fallback at once; the next start ends his row and opens his case.
+/// How much earlier or later than its time patience may end: FreeSWITCH's timers count whole seconds and look twice
+/// a second, and the pause that has begun is played out.
+const GIVE: Duration = Duration::from_millis(1100);
+/// From a controller that is ready to music.
+const BACK: Duration = Duration::from_secs(2);
+/// How long FreeSWITCH waits for the first word of a controller.
+const FIRST_WORD: Duration = Duration::from_secs(25);
+
+/// SIGKILL: who waits hears the dialplan's fallback once patience is over; the next start ends his row and opens
+/// his case.
 pub async fn killed_while_a_caller_waits(live: &Live) -> Result<String> {
     let mut floor = Floor::open(live, &Team::of([])).await?;
     let ivan = floor.caller(IVAN).await?;
@@ -24,8 +37,14 @@ pub async fn killed_while_a_caller_waits(live: &Live) -> Result<String> {
     let killed = Instant::now();
     floor.controller.kill().await?;
     let fallback = async {
+        ivan.hears(Tone::Pause).await?;
         ivan.hears(Tone::Fallback).await?;
-        let fallback_ms = killed.elapsed().as_millis();
+        let waited = killed.elapsed();
+        ensure!(
+            (PATIENCE - GIVE..PATIENCE + 2 * GIVE).contains(&waited),
+            "the fallback came after {waited:?}"
+        );
+        let fallback_ms = waited.as_millis();
         // A new caller finds nobody: the same fallback.
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Fallback).await?;
@@ -43,6 +62,96 @@ pub async fn killed_while_a_caller_waits(live: &Live) -> Result<String> {
         ensure!(floor.cases_of(OLGA).await?.is_empty(), "she never reached us: the fallback had her");
         floor.comes_to_rest().await?;
         Ok(format!("fallback heard {fallback_ms} ms after SIGKILL; the next start: {}", row.text("cause")))
+    })
+    .await
+}
+
+/// SIGKILL, and a new start at once: who waits hears music again within two seconds, and nobody had him meanwhile.
+/// The timer of the dialplan's patience goes off then; he does not notice, and another crash finds it fresh.
+pub async fn back_within_patience(live: &Live) -> Result<String> {
+    let mut floor = Floor::open(live, &Team::of([])).await?;
+    let ivan = floor.caller(IVAN).await?;
+    ivan.hears(Tone::Music).await?;
+    let first_ms = comes_back(&mut floor, &ivan).await?;
+    let again = Instant::now();
+    // Longer than patience, and longer than a controller must live for this to count as service.
+    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    told(&floor, async { ivan.heard_since(Tone::Music, again) }).await?;
+    let second_ms = comes_back(&mut floor, &ivan).await?;
+    told(&floor, async {
+        ensure!(!ivan.tones()?.contains(&Tone::Fallback), "he heard the fallback: {:?}", ivan.tones()?);
+        ivan.hangs_up().await?;
+        floor.comes_to_rest().await?;
+        Ok(format!("music again {first_ms} and {second_ms} ms after the new process was ready"))
+    })
+    .await
+}
+
+/// Kills the controller and starts it again. How long after it is ready the caller hears music.
+async fn comes_back(floor: &mut Floor<'_>, caller: &Caller) -> Result<u128> {
+    floor.controller.kill().await?;
+    told(floor, caller.hears(Tone::Pause)).await?;
+    floor.controller.serve().await?;
+    let ready = Instant::now();
+    told(floor, caller.hears(Tone::Music)).await?;
+    let took = ready.elapsed();
+    ensure!(took <= BACK, "music came {took:?} after the controller was ready");
+    Ok(took.as_millis())
+}
+
+/// A controller that takes callers and dies at once, again and again, is as good as none.
+pub async fn a_crash_loop_ends_in_the_fallback(live: &Live) -> Result<String> {
+    let floor = Floor::closed(live, &Team::of([])).await?;
+    let listener = TcpListener::bind(live.place.listen).await?;
+    let crashing = tokio::spawn(async move {
+        let mut taken = 0;
+        while let Ok(Ok((mut stream, _))) = within(PATIENCE, "", listener.accept()).await {
+            taken += 1;
+            // Every other time it lives for as long as it takes to have the caller parked.
+            if taken % 2 == 0 {
+                let _gone = takes(&mut stream).await;
+            }
+        }
+        taken
+    });
+    let ivan = floor.dials(Dial::new(live.switch.sip, NUMBER, IVAN)).await?;
+    told(&floor, async {
+        ivan.hears(Tone::Pause).await?;
+        let begun = Instant::now();
+        ivan.hears(Tone::Fallback).await?;
+        let waited = begun.elapsed();
+        ensure!(waited < PATIENCE + 2 * GIVE, "the fallback came after {waited:?}");
+        ivan.hangs_up().await?;
+        floor.live.switch.is_quiet(SOON).await?;
+        let taken = crashing.await?;
+        ensure!(taken >= 3, "he was taken {taken} times");
+        Ok(format!("taken {taken} times, fallback heard {} ms after the first pause", waited.as_millis()))
+    })
+    .await
+}
+
+/// Takes a caller as a controller does, and lets go of him.
+async fn takes(stream: &mut TcpStream) -> Result<()> {
+    stream.write_all(b"connect\n\nmyevents\n\n").await?;
+    let mut answer = [0; 1024];
+    ensure!(stream.read(&mut answer).await? > 0, "no answer to connect");
+    Ok(())
+}
+
+/// A controller that takes callers and says nothing: FreeSWITCH waits for its first word, and patience ends with
+/// the second time.
+pub async fn a_controller_that_hangs_ends_in_the_fallback(live: &Live) -> Result<String> {
+    let floor = Floor::closed(live, &Team::of([])).await?;
+    let _hangs = TcpListener::bind(live.place.listen).await?;
+    let ivan = floor.dials(Dial::new(live.switch.sip, NUMBER, IVAN)).await?;
+    let begun = Instant::now();
+    told(&floor, async {
+        let end = within(2 * FIRST_WORD + PATIENCE, "the fallback", ivan.hears_at_last(Tone::Fallback));
+        end.await??;
+        let waited = begun.elapsed();
+        ivan.hangs_up().await?;
+        floor.live.switch.is_quiet(SOON).await?;
+        Ok(format!("fallback heard after {} ms", waited.as_millis()))
     })
     .await
 }
