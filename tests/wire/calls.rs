@@ -186,6 +186,7 @@ async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
         for _ in 0..2 {
             peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state"), "+OK\n").await;
             peer.expect_api(&format!("uuid_setvar {CHANNEL} socket_resume true"), "+OK\n").await;
+            peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge false"), "+OK\n").await;
         }
         peer.expect_api(&format!("uuid_kill {CHANNEL} NORMAL_CLEARING"), "+OK\n").await;
     };
@@ -205,6 +206,7 @@ async fn a_caller_handed_back_is_the_dialplans() {
     let serve = async {
         peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state draining"), "+OK\n").await;
         peer.expect_api(&format!("uuid_setvar {CHANNEL} socket_resume true"), "+OK\n").await;
+        peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge false"), "+OK\n").await;
         assert_eq!(peer.command().await, None);
     };
     soon(async { tokio::join!(incoming.caller.hand_back("draining"), serve) }).await;
@@ -229,7 +231,7 @@ async fn a_dropped_future_of_the_story_cuts_no_command_in_two() {
     let story = incoming.caller.bridge(ChannelId::new());
     let serve = async {
         peer.say(&printed("+OK\n")).await;
-        for _ in 0..6 {
+        for _ in 0..7 {
             assert!(peer.command().await.unwrap().starts_with("api uuid_"));
             peer.say(&printed("-ERR No such channel!\n")).await;
         }
