@@ -162,8 +162,9 @@ fn what_becomes_of_a_caller_follows_from_his_variables() {
 #[test]
 fn nothing_is_evaluated_but_variables_of_ours() {
     let all = files(&Settings::default());
+    let variable = Regex::new(r"[^$]\$\{([^}]*)\}").unwrap();
     for File { text, .. } in &all {
-        for found in Regex::new(r"[^$]\$\{([^}]*)\}").unwrap().captures_iter(text) {
+        for found in variable.captures_iter(text) {
             let name = &found[1];
             let ours = name.strip_prefix("dozvon_").unwrap_or(name);
             let plain = ours.chars().all(|c| c.is_ascii_lowercase() || c == '_');

@@ -1,5 +1,7 @@
 //! What we say to a caller's socket, and what we make of what it says.
 
+use std::time::Duration;
+
 use dozvon::ids::ChannelId;
 use dozvon::switch::{CallerError, CallerEvent, HangupCause, Incoming, Listener, Loops, Variable};
 
@@ -210,6 +212,19 @@ async fn a_caller_handed_back_is_the_dialplans() {
         assert_eq!(peer.command().await, None);
     };
     soon(async { tokio::join!(incoming.caller.hand_back("draining"), serve) }).await;
+}
+
+#[tokio::test]
+async fn only_a_caller_whom_we_had_for_a_while_counts_as_served() {
+    let (incoming, mut peer, _listener) = call().await;
+    let commands = tokio::time::timeout(Duration::from_millis(200), peer.command());
+    assert!(commands.await.is_err(), "to take him is no service");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(10)).await;
+    tokio::time::resume();
+    peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_served true"), "+OK\n").await;
+    drop(incoming);
+    assert_eq!(peer.command().await, None, "it is said once");
 }
 
 #[tokio::test]

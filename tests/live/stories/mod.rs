@@ -97,6 +97,7 @@ pub fn all() -> Vec<Story> {
         stopped::killed_while_a_caller_waits,
         stopped::the_fallback_contact_takes_him,
         stopped::back_within_patience,
+        stopped::back_and_connected_within_patience,
         stopped::a_crash_loop_ends_in_the_fallback,
         stopped::a_controller_that_hangs_ends_in_the_fallback,
         stopped::killed_while_a_phone_rings,

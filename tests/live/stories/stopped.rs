@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::{Live, NOT_THERE};
 use crate::controller::PATIENCE;
-use crate::floor::{ANSWERS, Caller, Floor, SOON, contact, phone, told};
+use crate::floor::{ANSWERS, BREATH, Caller, Floor, SOON, contact, phone, told};
+use crate::observer::Event;
 use crate::sip::{Behaviour, Dial, End, Stage};
 use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
@@ -75,14 +76,46 @@ pub async fn back_within_patience(live: &Live) -> Result<String> {
     let first_ms = comes_back(&mut floor, &ivan).await?;
     let again = Instant::now();
     // Longer than patience, and longer than a controller must live for this to count as service.
-    tokio::time::sleep(Duration::from_millis(10_500)).await;
+    tokio::time::sleep(Duration::from_secs(11)).await;
     told(&floor, async { ivan.heard_since(Tone::Music, again) }).await?;
     let second_ms = comes_back(&mut floor, &ivan).await?;
     told(&floor, async {
         ensure!(!ivan.tones()?.contains(&Tone::Fallback), "he heard the fallback: {:?}", ivan.tones()?);
+        let fresh = |event: &Event| event.get("Application-Data").starts_with("dozvon_fresh_patience");
+        ensure!(!floor.observer.having(fresh).is_empty(), "patience was not fresh for the second crash");
         ivan.hangs_up().await?;
         floor.comes_to_rest().await?;
         Ok(format!("music again {first_ms} and {second_ms} ms after the new process was ready"))
+    })
+    .await
+}
+
+/// SIGKILL, and a new start: an agent takes the caller before the timer of the dialplan's patience goes off. Their
+/// talk does not suffer from it, and its end is the end of the call.
+pub async fn back_and_connected_within_patience(live: &Live) -> Result<String> {
+    let anna = phone(ANSWERS).await?;
+    let mut floor = Floor::closed(live, &Team::of([("anna", contact(&anna))])).await?;
+    floor.controller.serve().await?;
+    let ivan = floor.caller(IVAN).await?;
+    ivan.hears(Tone::Music).await?;
+    comes_back(&mut floor, &ivan).await?;
+    floor.controller.command(&["agent", "login", "anna"]).await?;
+    told(&floor, async {
+        ivan.hears(Tone::Agent).await?;
+        let connected = Instant::now();
+        let channel = floor.channel_of(&ivan).await?;
+        let timer =
+            |event: &Event| event.channel == channel && event.get("Application-Data") == "dozvon_over=true";
+        floor.observer.sees(SOON, "the timer goes off", timer).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        ivan.heard_since(Tone::Agent, connected)?;
+        let talk = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        talk.ear.heard_since(Tone::Caller, Instant::now() - Duration::from_secs(1), BREATH)?;
+        anna.hang_up(&talk.id).await?;
+        ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "the caller is hung up");
+        ensure!(!ivan.tones()?.contains(&Tone::Fallback), "he heard the fallback: {:?}", ivan.tones()?);
+        floor.comes_to_rest().await?;
+        Ok(String::new())
     })
     .await
 }
