@@ -73,7 +73,7 @@ fn anything() -> impl Strategy<Value = Vec<(Event, usize)>> {
 
 /// One queue of few agents, who are ready again at once and let nearly every caller go.
 fn stubborn() -> impl Strategy<Value = Vec<(Event, usize)>> {
-    let tiers = prop::collection::btree_map(0..4_u8, (1..3, 1..3), 4);
+    let tiers = prop::collection::vec((1..3, 1..3), 4).prop_map(|tiers| (0..4_u8).zip(tiers).collect());
     let queue = (prop::sample::select(Order::ALL), tiers)
         .prop_map(|(order, tiers)| (Event::SetQueue { queue: 0, order, priority: 0, tiers }, 0));
     let end = (0..4_u8, prop::sample::select(vec![Outcome::Rejected, Outcome::NoAnswer, Outcome::Cancelled]));
