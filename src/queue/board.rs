@@ -7,9 +7,14 @@
 //! A caller has one live offer; where all ring at once, every ready agent rings. `Pass` tells who comes first
 //! when there are fewer agents than phones that could ring.
 //!
+//! An agent who has let a caller go is *spared* him until he has been proposed to somebody else: for one turn
+//! others come first, even those who wait less long. How often he has let him go is kept for as long as the
+//! caller waits: of several ready agents who are not spared him, he gets the one who did so least often.
+//!
 //! **Invariants:** an agent with a live offer is not ready. Equal histories give equal proposals.
-//! Each operation takes O((1 + r) × log² n) steps, where r is how many agents have let the caller in question
-//! go; only [`Board::set_queue`] and [`Board::remove_queue`] go through a whole queue.
+//! Each operation takes O(log n) steps for each queue of the agent, [`Board::propose`] O((1 + r) × log n), where
+//! r is how many agents have let the caller go who is served; only [`Board::set_queue`] and
+//! [`Board::remove_queue`] go through a whole queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,6 +70,9 @@ pub struct Board {
 struct Agent {
     queues: BTreeSet<QueueName>,
     state: State,
+    /// The join of the caller whom he is spared: whom he let go last, until he is proposed to somebody else.
+    /// It is never more than one, so that forgiving takes one step. It stays the same while he is ready.
+    spared: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -86,7 +94,7 @@ struct Ready {
 struct Live {
     call: CallId,
     wait: u64,
-    /// Whether the agent had let the caller go before.
+    /// Whether the agent was spared the caller.
     again: bool,
 }
 
@@ -103,11 +111,10 @@ impl Board {
             return;
         }
         let mut lane = Lane::new(spec);
-        if let Some(old) = self.detach(&name) {
-            for turn in lane.succeed(old) {
-                if let Some(caller) = self.callers.get_mut(&turn.call) {
-                    lane.take_over(caller);
-                }
+        let old = self.detach(&name);
+        for turn in old.as_ref().map_or_else(Vec::new, |old| lane.succeed(old)) {
+            if let Some(caller) = self.callers.get_mut(&turn.call) {
+                lane.take_over(caller);
             }
         }
         let served: Vec<AgentName> = lane.spec().tiers.keys().cloned().collect();
@@ -115,17 +122,22 @@ impl Board {
             let record = self.agents.entry(agent.clone()).or_default();
             record.queues.insert(name.clone());
             if let State::Ready(ready) = record.state {
-                lane.admit(&agent, ready.idle_since);
+                lane.admit(&agent, ready.idle_since, record.spared);
             }
         }
         lane.show(&mut self.heads);
         self.lanes.insert(name, lane);
+        if let Some(old) = old {
+            self.forget(old.spec().tiers.keys());
+        }
     }
 
     /// Removes a queue and forgets its callers: those who waited there, the first in line first. Their live
     /// offers stay with the agents until they end.
     pub fn remove_queue(&mut self, name: &QueueName) -> Vec<CallId> {
-        let turns = self.detach(name).map_or_else(Vec::new, |lane| lane.turns());
+        let Some(lane) = self.detach(name) else { return Vec::new() };
+        self.forget(lane.spec().tiers.keys());
+        let turns = lane.turns();
         for turn in &turns {
             self.callers.remove(&turn.call);
         }
@@ -141,21 +153,17 @@ impl Board {
             State::Ready(same) | State::Delayed(same) if same == ready => return,
             State::Away | State::Ready(_) | State::Delayed(_) => {}
         }
-        self.unready(agent);
+        self.take_out(agent);
         self.agents.entry(agent.clone()).or_default().state = State::Delayed(ready);
         self.delayed.insert((not_before, agent.clone()));
     }
 
     /// The agent may not be offered calls.
     pub fn unready(&mut self, agent: &AgentName) {
-        match self.state(agent) {
-            State::Away | State::Offered(_) => return,
-            State::Delayed(ready) => {
-                self.delayed.remove(&(ready.not_before, agent.clone()));
-            }
-            State::Ready(ready) => self.dismiss(agent, ready.idle_since),
+        if !matches!(self.state(agent), State::Offered(_)) {
+            self.take_out(agent);
+            self.turn_away(agent);
         }
-        self.turn_away(agent);
     }
 
     /// A caller waits in a queue, since `joined_at`. One who waits there already keeps his place; one who waits
@@ -207,7 +215,10 @@ impl Board {
         let Some(caller) = self.callers.get_mut(&call) else { return };
         let Some(lane) = self.lanes.get_mut(&caller.queue) else { return };
         if is_refusal(outcome) {
-            lane.refuse(caller, agent);
+            caller.refused_by(agent);
+            if let Some(record) = self.agents.get_mut(agent) {
+                record.spared = Some(caller.turn.wait);
+            }
         }
         if live.wait == caller.turn.wait {
             lane.hush(caller, live.again);
@@ -223,13 +234,14 @@ impl Board {
         let caller = self.callers.get_mut(&turn.call)?;
         let lane = self.lanes.get_mut(&caller.queue)?;
         let agent = lane.choose(pass, caller)?;
-        let State::Ready(ready) = self.agents.get(&agent)?.state else { return None };
-        let again = caller.was_refused_by(&agent);
+        let Agent { state: State::Ready(ready), spared, .. } = *self.agents.get(&agent)? else { return None };
+        let again = spared == Some(turn.wait);
         lane.ring(caller, &agent, again);
         let proposal = Proposal { call: turn.call, queue: caller.queue.clone(), agent };
-        self.dismiss(&proposal.agent, ready.idle_since);
+        self.dismiss(&proposal.agent, ready);
         if let Some(record) = self.agents.get_mut(&proposal.agent) {
             record.state = State::Offered(Live { call: turn.call, wait: turn.wait, again });
+            record.spared = spared.filter(|_| again);
         }
         Some(proposal)
     }
@@ -267,19 +279,30 @@ impl Board {
             record.state = State::Ready(ready);
             for name in &record.queues {
                 if let Some(lane) = self.lanes.get_mut(name) {
-                    lane.admit(&agent, ready.idle_since);
+                    lane.admit(&agent, ready.idle_since, record.spared);
                     lane.show(&mut self.heads);
                 }
             }
         }
     }
 
+    /// Takes an agent out of wherever he stands because he is, or will be, ready.
+    fn take_out(&mut self, agent: &AgentName) {
+        match self.state(agent) {
+            State::Away | State::Offered(_) => {}
+            State::Delayed(ready) => {
+                self.delayed.remove(&(ready.not_before, agent.clone()));
+            }
+            State::Ready(ready) => self.dismiss(agent, ready),
+        }
+    }
+
     /// Takes a ready agent out of the line of each of his queues.
-    fn dismiss(&mut self, agent: &AgentName, idle_since: UnixMs) {
+    fn dismiss(&mut self, agent: &AgentName, ready: Ready) {
         let Some(record) = self.agents.get(agent) else { return };
         for name in &record.queues {
             if let Some(lane) = self.lanes.get_mut(name) {
-                lane.dismiss(agent, idle_since);
+                lane.dismiss(agent, ready.idle_since, record.spared);
                 lane.show(&mut self.heads);
             }
         }
@@ -289,7 +312,15 @@ impl Board {
     fn turn_away(&mut self, agent: &AgentName) {
         if let Some(record) = self.agents.get_mut(agent) {
             record.state = State::Away;
-            if record.queues.is_empty() {
+            self.forget(std::iter::once(agent));
+        }
+    }
+
+    /// Forgets those of the agents who serve no queue and are away.
+    fn forget<'a>(&mut self, agents: impl Iterator<Item = &'a AgentName>) {
+        for agent in agents {
+            let idle = |record: &Agent| record.queues.is_empty() && record.state == State::Away;
+            if self.agents.get(agent).is_some_and(idle) {
                 self.agents.remove(agent);
             }
         }
@@ -302,9 +333,6 @@ impl Board {
         for agent in lane.spec().tiers.keys() {
             if let Some(record) = self.agents.get_mut(agent) {
                 record.queues.remove(name);
-                if record.queues.is_empty() && record.state == State::Away {
-                    self.agents.remove(agent);
-                }
             }
         }
         Some(lane)

@@ -3,13 +3,16 @@
 //! In: what happens to its callers and agents. Out: for each [`Pass`], the caller whom it could serve first, and
 //! for him the agent.
 //!
+//! An agent who has let a caller go is spared him until he is rung for another. So he is spared one caller at
+//! most, and of any two callers he can take one: who is served next is the first of all or the second.
+//!
 //! **Invariants:** every caller stands in `silent` or in `ringing`. After each change `show` tells the board.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::board::QueueSpec;
-use super::pool::Pool;
+use super::ranked::Ranked;
 use super::strategy::Line;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
@@ -20,17 +23,23 @@ pub(super) type Heads = [BTreeSet<Turn>; Pass::ALL.len()];
 
 /// In which order the callers get hold of the ready agents. A pass begins when those before it find nobody.
 ///
-/// Who has let a caller go is thus asked again for him only when no other ready agent can take him and no other
-/// caller wants this agent.
+/// Who has let a caller go is spared him until he is rung for somebody else. Until then he is asked again for
+/// him only when no other ready agent can take this caller and no other caller wants this agent; from then on the
+/// caller has his old place in this agent's line. A refusal thus costs the caller one turn, and no more.
+///
+/// Where all ring at once, a round goes to those who are not spared the caller. Who lets it go is left in peace
+/// until none of them rings any more, or until he has been rung for somebody else: then he joins like anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pass {
-    /// A caller for whom nobody is rung gets an agent who has not let him go.
+    /// A caller for whom nobody is rung gets an agent who is not spared him: the one who has let him go least
+    /// often.
     Ask,
-    /// Where all ring at once, an agent who has not let the caller go joins those who are rung.
+    /// Where all ring at once, an agent who is not spared the caller joins those who are rung.
     Join,
-    /// A caller for whom nobody is rung gets an agent who has let him go: the one who did so least often.
+    /// A caller for whom nobody is rung gets an agent who is spared him, again the one who has let him go least
+    /// often.
     AskAgain,
-    /// Where all ring at once, an agent who has let the caller go joins, unless others are asked a first time.
+    /// Where all ring at once, an agent who is spared the caller joins if all who are being rung were so too.
     JoinAgain,
 }
 
@@ -61,9 +70,9 @@ pub(super) struct Caller {
     priority: i32,
     /// Agents who are being rung for him.
     live: usize,
-    /// Those among them who had not let him go before.
+    /// Those among them who were not spared him.
     fresh: usize,
-    /// How often each agent has let him go.
+    /// How often each agent has let him go, for as long as he waits.
     refusals: BTreeMap<AgentName, u32>,
 }
 
@@ -84,23 +93,30 @@ pub(super) struct Joined {
 pub(super) struct Lane {
     spec: QueueSpec,
     line: Line,
+    /// The ready agents who are spared a caller, by the number of his join.
+    spared: BTreeMap<u64, BTreeSet<AgentName>>,
     /// Callers for whom nobody is being rung.
-    silent: Pool,
+    silent: Ranked<Turn>,
     /// Callers for whom somebody is being rung.
-    ringing: Pool,
-    /// The callers of `ringing` for whom only agents are being rung who had let them go before.
+    ringing: Ranked<Turn>,
+    /// The callers of `ringing` for whom only agents are being rung who were spared them.
     again: BTreeSet<Turn>,
     /// What `Board::heads` holds of this queue.
     heads: [Option<Turn>; Pass::ALL.len()],
 }
 
 impl Caller {
-    /// Whether this agent has let him go before.
-    pub(super) fn was_refused_by(&self, agent: &AgentName) -> bool {
-        self.refusals.contains_key(agent)
+    /// An agent has let him go.
+    pub(super) fn refused_by(&mut self, agent: &AgentName) {
+        let times = self.refusals.entry(agent.clone()).or_default();
+        *times = times.saturating_add(1);
     }
 
-    /// Whether all who are being rung for him had let him go before.
+    fn times_refused_by(&self, agent: &AgentName) -> u32 {
+        self.refusals.get(agent).copied().unwrap_or_default()
+    }
+
+    /// Whether all who are being rung for him were spared him.
     const fn is_asked_again(&self) -> bool {
         self.live > 0 && self.fresh == 0
     }
@@ -109,9 +125,15 @@ impl Caller {
 impl Lane {
     /// Nobody waits, and nobody is ready.
     pub(super) fn new(spec: QueueSpec) -> Self {
-        let line = Line::new(spec.strategy, None);
-        let (silent, ringing) = (Pool::default(), Pool::default());
-        Self { spec, line, silent, ringing, again: BTreeSet::new(), heads: [None; Pass::ALL.len()] }
+        Self {
+            line: Line::new(spec.strategy, None),
+            spec,
+            spared: BTreeMap::new(),
+            silent: Ranked::default(),
+            ringing: Ranked::default(),
+            again: BTreeSet::new(),
+            heads: [None; Pass::ALL.len()],
+        }
     }
 
     /// The rules of the queue.
@@ -126,21 +148,22 @@ impl Lane {
 
     /// How many wait who are to be served before this turn.
     pub(super) fn before(&self, turn: &Turn) -> usize {
-        self.silent.before(turn) + self.ringing.before(turn)
+        self.silent.rank(turn) + self.ringing.rank(turn)
     }
 
     /// Everybody who waits, the first in line first. O(n × log n).
     pub(super) fn turns(&self) -> Vec<Turn> {
-        let mut turns: Vec<Turn> = self.silent.turns().chain(self.ringing.turns()).collect();
+        let both = [&self.silent, &self.ringing].into_iter();
+        let turns = both.flat_map(|callers| (0..callers.len()).filter_map(move |rank| callers.at(rank)));
+        let mut turns: Vec<Turn> = turns.collect();
         turns.sort_unstable();
         turns
     }
 
     /// Goes on where another form of the queue ended; its callers are to be taken over one by one.
-    pub(super) fn succeed(&mut self, old: Self) -> Vec<Turn> {
-        let turns = old.turns();
+    pub(super) fn succeed(&mut self, old: &Self) -> Vec<Turn> {
         self.line = Line::new(self.spec.strategy, old.line.last());
-        turns
+        old.turns()
     }
 
     /// A caller of another form of the queue keeps his place and his live offers.
@@ -163,8 +186,7 @@ impl Lane {
     }
 
     fn take_in(&mut self, caller: &Caller) {
-        let pool = if caller.live == 0 { &mut self.silent } else { &mut self.ringing };
-        pool.enter(caller.turn, caller.refusals.keys(), &self.line);
+        self.callers_like(caller).insert(caller.turn);
         if caller.is_asked_again() {
             self.again.insert(caller.turn);
         }
@@ -172,17 +194,12 @@ impl Lane {
 
     /// A caller leaves the queue.
     pub(super) fn let_go(&mut self, caller: &Caller) {
-        let pool = if caller.live == 0 { &mut self.silent } else { &mut self.ringing };
-        pool.leave(&caller.turn, caller.refusals.keys());
+        self.callers_like(caller).remove(&caller.turn);
         self.again.remove(&caller.turn);
     }
 
-    /// An agent who is not ready has let a caller go.
-    pub(super) fn refuse(&mut self, caller: &mut Caller, agent: &AgentName) {
-        let times = caller.refusals.entry(agent.clone()).or_default();
-        *times = times.saturating_add(1);
-        let pool = if caller.live == 0 { &mut self.silent } else { &mut self.ringing };
-        pool.refuse(caller.turn, agent);
+    const fn callers_like(&mut self, caller: &Caller) -> &mut Ranked<Turn> {
+        if caller.live == 0 { &mut self.silent } else { &mut self.ringing }
     }
 
     /// An agent is being rung for a caller.
@@ -201,61 +218,75 @@ impl Lane {
 
     /// Puts a caller where he belongs when so many are rung for him.
     fn rung(&mut self, caller: &mut Caller, live: usize, fresh: usize) {
-        // Most phones that begin or cease to ring are neither the first nor the last: the pool stays the same,
-        // and nothing has to be done for each agent who has let the caller go.
-        let moves = (caller.live == 0) != (live == 0);
-        if moves {
-            self.let_go(caller);
-        }
+        self.let_go(caller);
         (caller.live, caller.fresh) = (live, fresh);
-        if moves {
-            self.take_in(caller);
-        } else if caller.is_asked_again() {
-            self.again.insert(caller.turn);
-        } else {
-            self.again.remove(&caller.turn);
+        self.take_in(caller);
+    }
+
+    /// An agent who serves the queue became ready, idle since then; he is spared the caller of this join.
+    pub(super) fn admit(&mut self, agent: &AgentName, idle_since: UnixMs, spared: Option<u64>) {
+        let Some(tier) = self.spec.tiers.get(agent) else { return };
+        self.line.insert(*tier, idle_since, agent);
+        if let Some(wait) = spared {
+            self.spared.entry(wait).or_default().insert(agent.clone());
         }
     }
 
-    /// An agent who serves the queue became ready.
-    pub(super) fn admit(&mut self, agent: &AgentName, idle_since: UnixMs) {
-        if let Some(tier) = self.spec.tiers.get(agent) {
-            self.line.insert(*tier, idle_since, agent);
-            self.silent.admit(agent);
-            self.ringing.admit(agent);
+    /// An agent who was ready with just these data is so no longer.
+    pub(super) fn dismiss(&mut self, agent: &AgentName, idle_since: UnixMs, spared: Option<u64>) {
+        let Some(tier) = self.spec.tiers.get(agent) else { return };
+        self.line.remove(*tier, idle_since, agent);
+        if let Some(wait) = spared
+            && let Some(agents) = self.spared.get_mut(&wait)
+        {
+            agents.remove(agent);
+            if agents.is_empty() {
+                self.spared.remove(&wait);
+            }
         }
     }
 
-    /// An agent who was ready since then is so no longer.
-    pub(super) fn dismiss(&mut self, agent: &AgentName, idle_since: UnixMs) {
-        if let Some(tier) = self.spec.tiers.get(agent) {
-            self.line.remove(*tier, idle_since, agent);
-            self.silent.dismiss(agent);
-            self.ringing.dismiss(agent);
-        }
-    }
-
-    /// Which agent is rung for a caller who is served in this pass.
+    /// Which agent is rung for a caller who is served in this pass. O((1 + r) × log n), where r is how many
+    /// agents have let him go: who has not is taken as soon as he is found.
     pub(super) fn choose(&self, pass: Pass, caller: &Caller) -> Option<AgentName> {
-        let times = |agent: &&AgentName| caller.refusals.get(*agent).copied().unwrap_or_default();
+        let spared = self.spared.get(&caller.turn.wait);
+        let is_spared = |agent: &AgentName| spared.is_some_and(|agents| agents.contains(agent));
         let agent = match pass {
-            Pass::Ask | Pass::Join => self.line.agents().find(|agent| times(agent) == 0),
-            Pass::AskAgain => self.line.agents().min_by_key(times),
+            Pass::Ask | Pass::AskAgain => self.least_often(caller, is_spared),
+            // All who may join will: who is the first is all the same.
+            Pass::Join => self.line.agents().find(|agent| !is_spared(agent)),
             Pass::JoinAgain => self.line.agents().next(),
         };
         agent.cloned()
     }
 
+    /// Who has let the caller go least often, of those who are spared him only if there are no others.
+    fn least_often(&self, caller: &Caller, is_spared: impl Fn(&AgentName) -> bool) -> Option<&AgentName> {
+        let never = self.line.agents().find(|agent| caller.times_refused_by(agent) == 0);
+        let times = |agent: &&AgentName| (is_spared(agent), caller.times_refused_by(agent));
+        never.or_else(|| self.line.agents().min_by_key(times))
+    }
+
     /// Whom each pass could serve here now.
-    fn first_of(&mut self, pass: Pass) -> Option<Turn> {
+    fn first_of(&self, pass: Pass) -> Option<Turn> {
         let all_ring = self.spec.strategy == Strategy::RingAll;
-        match pass {
-            Pass::Ask => self.silent.first(&self.line),
-            Pass::Join if all_ring => self.ringing.first(&self.line),
-            Pass::AskAgain if !self.line.is_empty() => self.silent.head(),
-            Pass::JoinAgain if all_ring && !self.line.is_empty() => self.again.first().copied(),
-            Pass::Join | Pass::AskAgain | Pass::JoinAgain => None,
+        if self.line.is_empty() {
+            return None;
         }
+        match pass {
+            Pass::Ask => self.first_wanted(&self.silent),
+            Pass::AskAgain => self.silent.first(),
+            Pass::Join if all_ring => self.first_wanted(&self.ringing),
+            Pass::JoinAgain if all_ring => self.again.first().copied(),
+            Pass::Join | Pass::JoinAgain => None,
+        }
+    }
+
+    /// The first of these callers whom not every ready agent is spared; somebody is ready.
+    fn first_wanted(&self, callers: &Ranked<Turn>) -> Option<Turn> {
+        let first = callers.first()?;
+        let spared = self.spared.get(&first.wait).map_or(0, BTreeSet::len);
+        if spared < self.line.len() { Some(first) } else { callers.at(1) }
     }
 
     /// Tells the board whom each pass could serve here now.

@@ -10,7 +10,6 @@ pub mod board;
 pub mod dispatcher;
 mod lane;
 pub mod offer;
-mod pool;
 mod ranked;
 pub mod ring;
 mod strategy;

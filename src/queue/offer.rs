@@ -44,7 +44,7 @@ pub const fn is_miss(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::NoAnswer | Outcome::NotConfirmed)
 }
 
-/// Whether the agent has let this very call go, so that the others are asked first.
+/// Whether the agent has let this very call go, so that for one turn others come first.
 #[must_use]
 pub const fn is_refusal(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::NoAnswer | Outcome::NotConfirmed | Outcome::Rejected)

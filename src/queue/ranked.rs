@@ -35,11 +35,6 @@ impl<K: Ord + Copy> Ranked<K> {
         size(&self.root)
     }
 
-    /// Whether there are none.
-    pub(super) const fn is_empty(&self) -> bool {
-        self.root.is_none()
-    }
-
     /// Whether `key` is a member.
     pub(super) fn contains(&self, key: &K) -> bool {
         let mut tree = &self.root;
@@ -103,21 +98,6 @@ impl<K: Ord + Copy> Ranked<K> {
         if self.contains(key) {
             remove(&mut self.root, key);
         }
-    }
-
-    /// The first member that is not in `part`, whose members must all be members here.
-    pub(super) fn first_outside(&self, part: &Self) -> Option<K> {
-        // A subset begins like the whole for as long as nobody is missing from it: search for the first gap.
-        let (mut same, mut end) = (0, part.len());
-        while same < end {
-            let middle = same.midpoint(end);
-            if self.at(middle) == part.at(middle) {
-                same = middle + 1;
-            } else {
-                end = middle;
-            }
-        }
-        self.at(same)
     }
 }
 
@@ -218,7 +198,6 @@ mod tests {
             for (add, key) in steps {
                 if add { ranked.insert(key); plain.insert(key); } else { ranked.remove(&key); plain.remove(&key); }
                 prop_assert_eq!(ranked.len(), plain.len());
-                prop_assert_eq!(ranked.is_empty(), plain.is_empty());
                 prop_assert_eq!(ranked.first(), plain.first().copied());
                 for key in 0..40 {
                     prop_assert_eq!(ranked.contains(&key), plain.contains(&key));
@@ -228,16 +207,6 @@ mod tests {
                     prop_assert_eq!(ranked.at(rank), plain.iter().nth(rank).copied());
                 }
             }
-        }
-
-        #[test]
-        fn finds_the_first_gap(members in prop::collection::vec(any::<bool>(), 0..60)) {
-            let (mut whole, mut part) = (Ranked::default(), Ranked::default());
-            for (key, inside) in members.iter().enumerate() {
-                whole.insert(key);
-                if *inside { part.insert(key); }
-            }
-            prop_assert_eq!(whole.first_outside(&part), members.iter().position(|inside| !inside));
         }
     }
 

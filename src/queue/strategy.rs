@@ -18,6 +18,7 @@ use crate::routing::rules::{Strategy, Tier};
 pub(super) struct Line {
     strategy: Strategy,
     levels: BTreeMap<i32, BTreeSet<Seat>>,
+    len: usize,
     /// Level, position and name of the agent who was offered a caller last, whether or not he still serves.
     last: Option<(i32, i32, AgentName)>,
 }
@@ -34,12 +35,12 @@ struct Seat {
 impl Line {
     /// Nobody is ready yet; round robin goes on after `last`.
     pub(super) const fn new(strategy: Strategy, last: Option<(i32, i32, AgentName)>) -> Self {
-        Self { strategy, levels: BTreeMap::new(), last }
+        Self { strategy, levels: BTreeMap::new(), len: 0, last }
     }
 
     /// Who was offered a caller last: level, position, name.
-    pub(super) fn last(self) -> Option<(i32, i32, AgentName)> {
-        self.last
+    pub(super) fn last(&self) -> Option<(i32, i32, AgentName)> {
+        self.last.clone()
     }
 
     /// Remembers who was offered a caller last.
@@ -48,21 +49,26 @@ impl Line {
     }
 
     /// Whether nobody is ready.
-    pub(super) fn is_empty(&self) -> bool {
-        self.levels.is_empty()
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many are ready.
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     /// The agent is ready.
     pub(super) fn insert(&mut self, tier: Tier, idle_since: UnixMs, agent: &AgentName) {
         let seat = self.seat(tier, idle_since, agent);
-        self.levels.entry(tier.level).or_default().insert(seat);
+        self.len += usize::from(self.levels.entry(tier.level).or_default().insert(seat));
     }
 
     /// The agent, who was ready with just these data, is so no longer.
     pub(super) fn remove(&mut self, tier: Tier, idle_since: UnixMs, agent: &AgentName) {
         let seat = self.seat(tier, idle_since, agent);
         if let Some(level) = self.levels.get_mut(&tier.level) {
-            level.remove(&seat);
+            self.len -= usize::from(level.remove(&seat));
             if level.is_empty() {
                 self.levels.remove(&tier.level);
             }

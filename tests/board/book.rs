@@ -1,7 +1,7 @@
 //! What is true of a board, written down without any thought of speed.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dozvon::clock::UnixMs;
 use dozvon::ids::{AgentName, CallId, QueueName};
@@ -34,7 +34,12 @@ pub struct Caller {
     pub joined_at: UnixMs,
     priority: i32,
     pub wait: u64,
+    /// How often each agent has let him go.
     pub refusals: BTreeMap<AgentName, u32>,
+    /// Who has let him go and has been rung for nobody else since.
+    pub spared: BTreeSet<AgentName>,
+    /// How often each agent was rung for one behind him while no phone rang for him.
+    pub passed: BTreeMap<AgentName, u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -111,6 +116,18 @@ impl Book {
             }
             Event::Pass(ms) => self.now = UnixMs(self.now.0 + ms),
         }
+        self.forget();
+    }
+
+    /// Of an agent who is away and serves no queue nothing is known but how often he has let callers go.
+    fn forget(&mut self) {
+        let Self { callers, queues, offers, ready, .. } = self;
+        let known = |agent: &AgentName| {
+            offers.contains_key(agent)
+                || ready.contains_key(agent)
+                || queues.values().any(|queue| queue.tiers.contains_key(agent))
+        };
+        callers.iter_mut().for_each(|caller| caller.spared.retain(known));
     }
 
     fn ready(&mut self, board: &mut Board, agent: &AgentName, idle_ms: i64, delay_ms: i64) {
@@ -132,7 +149,8 @@ impl Book {
         self.callers.retain(|caller| caller.call != call);
         self.waits += 1;
         let (queue, wait) = (queue.clone(), self.waits);
-        self.callers.push(Caller { call, queue, joined_at, priority, wait, refusals: BTreeMap::new() });
+        let (refusals, spared, passed) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        self.callers.push(Caller { call, queue, joined_at, priority, wait, refusals, spared, passed });
     }
 
     fn end(&mut self, board: &mut Board, agent: &AgentName, outcome: Outcome) {
@@ -142,6 +160,7 @@ impl Book {
             && let Some(caller) = self.callers.iter_mut().find(|caller| caller.call == offer.call)
         {
             *caller.refusals.entry(agent.clone()).or_default() += 1;
+            caller.spared.insert(agent.clone());
         }
     }
 
@@ -149,8 +168,15 @@ impl Book {
     pub fn note(&mut self, proposal: &Proposal) {
         let caller = self.callers.iter().find(|caller| caller.call == proposal.call).unwrap();
         let tier = self.queues[&proposal.queue].tiers[&proposal.agent];
-        let again = caller.refusals.contains_key(&proposal.agent);
+        let again = caller.spared.contains(&proposal.agent);
         let offer = Offer { call: proposal.call, wait: caller.wait, again };
+        let passed: Vec<u64> = self.passed(proposal).map(|caller| caller.wait).collect();
+        for other in self.callers.iter_mut().filter(|other| other.call != proposal.call) {
+            other.spared.remove(&proposal.agent);
+            if passed.contains(&other.wait) {
+                *other.passed.entry(proposal.agent.clone()).or_default() += 1;
+            }
+        }
         self.last.insert(proposal.queue.clone(), (tier.level, tier.position, proposal.agent.clone()));
         self.ready.remove(&proposal.agent);
         self.offers.insert(proposal.agent.clone(), offer);
@@ -181,17 +207,26 @@ impl Book {
         awake.filter(|agent| self.queues[&caller.queue].tiers.contains_key(*agent))
     }
 
-    /// Whether the caller would take this ready agent, who has not let him go.
+    /// For whom no phone rings, though he stands before the one who is proposed and could have this agent.
+    pub fn passed(&self, proposal: &Proposal) -> impl Iterator<Item = &Caller> {
+        let served = self.callers.iter().find(|caller| caller.call == proposal.call).unwrap();
+        let before = self.callers.iter().filter(|caller| self.turn(caller) < self.turn(served));
+        before.filter(|caller| {
+            self.live(caller).next().is_none() && self.agents(caller).any(|agent| *agent == proposal.agent)
+        })
+    }
+
+    /// Whether the caller would take this ready agent, who is not spared him.
     pub fn wants(&self, caller: &Caller, agent: &AgentName) -> bool {
         self.queues[&caller.queue].tiers.contains_key(agent)
-            && !caller.refusals.contains_key(agent)
+            && !caller.spared.contains(agent)
             && (self.live(caller).next().is_none() || self.rings_all(caller))
     }
 
     /// In which pass the caller gets this ready agent of his queue.
     fn pass(&self, caller: &Caller, agent: &AgentName) -> Option<u8> {
         let rings = self.live(caller).next().is_some();
-        let again = caller.refusals.contains_key(agent);
+        let again = caller.spared.contains(agent);
         match (rings, again) {
             (false, false) => Some(1),
             (true, false) => self.rings_all(caller).then_some(2),
@@ -224,7 +259,7 @@ impl Book {
         let ranked = pairs.filter_map(|(caller, agent)| {
             let pass = self.pass(caller, agent)?;
             let times = caller.refusals.get(agent).copied().unwrap_or_default();
-            let times = if pass == 3 { times } else { 0 };
+            let times = if pass % 2 == 1 { times } else { 0 };
             Some(((pass, self.turn(caller), times, self.place(&caller.queue, agent)), caller, agent))
         });
         let (_, caller, agent) = ranked.min_by(|(a, ..), (b, ..)| a.cmp(b))?;

@@ -11,6 +11,9 @@ mod book;
 mod history;
 mod stories;
 
+use std::collections::BTreeMap;
+
+use dozvon::ids::AgentName;
 use dozvon::queue::board::{Board, Proposal};
 use proptest::prelude::*;
 
@@ -78,17 +81,45 @@ fn is_in_turn(book: &Book, proposal: Option<&Proposal>) -> Result<(), TestCaseEr
     Ok(())
 }
 
-/// Who let a caller go is asked again only if nobody else can, and nobody else wants him.
+/// Who let a caller go and was rung for nobody else since is asked again only if nobody else can take the
+/// caller, and nobody else wants the agent.
 fn spares_refusers(book: &Book, proposal: Option<&Proposal>) -> Result<(), TestCaseError> {
     let Some(proposal) = proposal else { return Ok(()) };
     let caller = caller(book, proposal)?;
-    if caller.refusals.contains_key(&proposal.agent) {
-        let other = book.agents(caller).find(|agent| !caller.refusals.contains_key(*agent));
-        prop_assert!(other.is_none(), "{proposal:?}: {other:?} has not been asked");
+    if caller.spared.contains(&proposal.agent) {
+        let other = book.agents(caller).find(|agent| !caller.spared.contains(*agent));
+        prop_assert!(other.is_none(), "{proposal:?}: {other:?} could be asked");
         let other = book.callers.iter().find(|other| book.wants(other, &proposal.agent));
         prop_assert!(other.is_none(), "{proposal:?}: {other:?} wants him");
         let fresh = book.live(caller).find(|offer| !offer.again);
         prop_assert!(fresh.is_none(), "{proposal:?}: others are still being asked");
+    }
+    Ok(())
+}
+
+/// Of the ready agents who need not be spared a caller, or of all if each must be, nobody has let him go less
+/// often than the one who is asked.
+fn asks_refusers_last(book: &Book, proposal: Option<&Proposal>) -> Result<(), TestCaseError> {
+    let Some(proposal) = proposal else { return Ok(()) };
+    let caller = caller(book, proposal)?;
+    if book.live(caller).next().is_none() {
+        let refusals =
+            |agent: &AgentName| (caller.spared.contains(agent), caller.refusals.get(agent).copied());
+        let better = book.agents(caller).find(|agent| refusals(agent) < refusals(&proposal.agent));
+        prop_assert!(better.is_none(), "{proposal:?}: {better:?} has let him go less often");
+    }
+    Ok(())
+}
+
+/// A refusal costs a caller one turn: while no phone rings for him, no agent is rung more often for callers
+/// behind him than the agent has let him go. So between two such turns the agent was rung for the caller himself.
+fn nobody_starves(book: &Book, proposal: Option<&Proposal>) -> Result<(), TestCaseError> {
+    let Some(proposal) = proposal else { return Ok(()) };
+    for caller in book.passed(proposal) {
+        let count =
+            |times: &BTreeMap<AgentName, u32>| times.get(&proposal.agent).copied().unwrap_or_default();
+        let (passed, refusals) = (1 + count(&caller.passed), count(&caller.refusals));
+        prop_assert!(passed <= refusals, "{proposal:?}: {caller:?} is passed over {passed} times");
     }
     Ok(())
 }
@@ -139,7 +170,15 @@ proptest! {
 
     #[test]
     fn who_refused_is_asked_last(history in history()) {
-        play(&history, spares_refusers)?;
+        play(&history, |book, proposal| {
+            spares_refusers(book, proposal)?;
+            asks_refusers_last(book, proposal)
+        })?;
+    }
+
+    #[test]
+    fn a_refusal_costs_one_turn(history in history()) {
+        play(&history, nobody_starves)?;
     }
 
     #[test]

@@ -33,6 +33,13 @@ fn reject(board: &mut Board, caller: u8, number: u8) {
     ready(board, [number]);
 }
 
+/// An agent has talked to a caller, and is ready again.
+fn talk(board: &mut Board, caller: u8, number: u8) {
+    board.leave(call(caller));
+    board.ended(call(caller), &agent(number), Outcome::Answered);
+    ready(board, [number]);
+}
+
 /// Everything that is proposed now, as `caller-agent`.
 fn proposals(board: &mut Board, now: i64) -> String {
     let number = |n: u8, p: &dozvon::queue::board::Proposal| (call(n) == p.call).then_some(n);
@@ -82,6 +89,103 @@ fn who_rejected_goes_to_another_caller_first() {
     assert_eq!(proposals(&mut board, 10), "", "nobody said that he is ready");
     ready(&mut board, [0]);
     assert_eq!(proposals(&mut board, 10), "1-0");
+}
+
+#[test]
+fn who_was_let_go_waits_for_one_other_however_many_follow() {
+    let mut board = board(Strategy::LongestIdle, 1);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 0), "1-0");
+    for newer in [2, 3, 4] {
+        join(&mut board, newer, i64::from(newer));
+        reject(&mut board, 1, 0);
+        assert_eq!(proposals(&mut board, 9), format!("{newer}-0"));
+        join(&mut board, 9, 9);
+        talk(&mut board, newer, 0);
+        assert_eq!(proposals(&mut board, 9), "1-0", "he waits longer than the one who came meanwhile");
+        board.leave(call(9));
+    }
+}
+
+#[test]
+fn two_who_are_let_go_take_turns() {
+    for strategy in Strategy::ALL.iter().copied() {
+        let mut board = board(strategy, 1);
+        join(&mut board, 1, 0);
+        join(&mut board, 2, 1);
+        ready(&mut board, [0]);
+        for caller in [1, 2, 1, 2, 1, 2] {
+            assert_eq!(proposals(&mut board, 1), format!("{caller}-0"), "{strategy}");
+            reject(&mut board, caller, 0);
+        }
+    }
+}
+
+#[test]
+fn an_offer_that_comes_to_nothing_is_an_offer_to_somebody_else() {
+    let mut board = board(Strategy::LongestIdle, 1);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 0), "1-0");
+    join(&mut board, 2, 1);
+    reject(&mut board, 1, 0);
+    assert_eq!(proposals(&mut board, 1), "2-0");
+    board.ended(call(2), &agent(0), Outcome::Busy);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 1), "1-0");
+}
+
+#[test]
+fn a_change_of_the_queue_leaves_who_is_spared() {
+    let mut board = board(Strategy::LongestIdle, 1);
+    join(&mut board, 1, 0);
+    join(&mut board, 2, 1);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 1), "1-0");
+    board.ended(call(1), &agent(0), Outcome::Rejected);
+    add(&mut board, 0, Strategy::Sequential, 0..2);
+    board.ready(&agent(0), UnixMs(1), UnixMs(9));
+    add(&mut board, 0, Strategy::Sequential, 1..2);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 1), "", "he serves no queue");
+    add(&mut board, 0, Strategy::Sequential, 0..2);
+    assert_eq!(proposals(&mut board, 1), "2-0");
+}
+
+#[test]
+fn who_let_a_caller_go_least_often_is_asked_first() {
+    let mut board = board(Strategy::Sequential, 2);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0]);
+    assert_eq!(proposals(&mut board, 0), "1-0");
+    join(&mut board, 2, 1);
+    reject(&mut board, 1, 0);
+    assert_eq!(proposals(&mut board, 1), "2-0");
+    talk(&mut board, 2, 0);
+    ready(&mut board, [1]);
+    assert_eq!(
+        proposals(&mut board, 2),
+        "1-1",
+        "agent 0 was rung for another, but the call is new to agent 1"
+    );
+    reject(&mut board, 1, 1);
+    assert_eq!(proposals(&mut board, 2), "1-0");
+    reject(&mut board, 1, 0);
+    assert_eq!(proposals(&mut board, 2), "1-1", "agent 0 let him go twice");
+}
+
+#[test]
+fn who_rejected_a_ring_joins_it_again_when_he_has_been_rung_for_another() {
+    let mut board = board(Strategy::RingAll, 2);
+    join(&mut board, 1, 0);
+    ready(&mut board, [0, 1]);
+    assert_eq!(proposals(&mut board, 0), "1-0 1-1");
+    join(&mut board, 2, 1);
+    for (caller, next) in [(1, 2), (2, 1), (1, 2)] {
+        reject(&mut board, caller, 0);
+        assert_eq!(proposals(&mut board, 1), format!("{next}-0"), "agent 1 still rings for caller 1");
+    }
 }
 
 #[test]
