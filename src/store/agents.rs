@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
+use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::schema::{agent_changes, agents};
-use super::{Database, StoreError, dialect::hold, read, read_option};
+use super::{Database, StoreError, read, read_option};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, OfferId};
 use crate::queue::agent::{self, Activity, Status, Step};
@@ -172,7 +173,7 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
                 agents::changed_why.eq(make.why),
             ))
             .returning(COLUMNS)
-            .get_result::<Raw>(c)
+            .changed_one::<Raw>(c)
             .optional()?;
     changed.ok_or_else(|| changed_meanwhile(make.agent))?.try_into()
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use diesel::prelude::*;
 
+use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::schema::{calls, queues, waits};
-use super::{Database, StoreError, cases, dialect::hold, to_ms};
+use super::{Database, StoreError, cases, to_ms};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
@@ -99,7 +100,7 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
                 calls::queued_at.eq(new.queue.as_ref().map(|_| new.at.0)),
             ),
         ))
-        .execute(c)?;
+        .insert(c)?;
     match &new.queue {
         Some(queue) => insert_wait(c, &id, 1, queue, new.service_level.map(to_ms), new.at),
         None => Ok(()),
@@ -122,7 +123,7 @@ fn insert_wait(
             waits::joined_at.eq(at.0),
             waits::service_level_ms.eq(service_level_ms),
         ))
-        .execute(c)?;
+        .insert(c)?;
     Ok(())
 }
 
@@ -146,7 +147,8 @@ pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Re
             calls::queued_at.eq(queued.unwrap_or(at.0)),
             calls::service_level_ms.eq(service_level_ms),
         ))
-        .execute(c)?;
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
     Ok(())
 }
 
@@ -167,7 +169,8 @@ pub(super) fn leave(
 ) -> Result<(), StoreError> {
     diesel::update(waits::table.filter(waits::call.eq(call).and(waits::left_at.is_null())))
         .set((waits::left_at.eq(at.0), waits::outcome.eq(outcome.as_str())))
-        .execute(c)?;
+        .returning(waits::joined_at)
+        .count_changed(c)?;
     Ok(())
 }
 
@@ -238,7 +241,8 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
             calls::wait_ms.eq(wait_ms),
             calls::talk_ms.eq(answered_at.map(|at| end.at.since_ms(UnixMs(at)))),
         ))
-        .execute(c)?;
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
     let (Verdict::Case(reason), Some(number)) = (end.verdict, number) else {
         return Ok(None);
     };

@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
+use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::schema::{calls, case_misses, cases};
-use super::{Database, StoreError, dialect::hold};
+use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
 use crate::missed::case::{Closed, Reason, State};
@@ -39,7 +40,8 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                     // The queue of the latest miss that reached one owns the case.
                     cases::queue.eq(miss.queue.or(queue.as_deref())),
                 ))
-                .execute(c)?;
+                .returning(cases::id)
+                .count_changed(c)?;
             id
         }
         None => diesel::insert_into(cases::table)
@@ -65,7 +67,7 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
             case_misses::queue.eq(miss.queue),
             case_misses::wait_ms.eq(miss.wait_ms),
         ))
-        .execute(c)?;
+        .insert(c)?;
     Ok(CaseId(id))
 }
 
@@ -189,7 +191,8 @@ pub fn close(
             cases::closed_by.eq(by),
             cases::note.eq(note),
         ))
-        .execute(c)?;
+        .returning(cases::id)
+        .count_changed(c)?;
     let case = get(c, id)?;
     if closed == 0 {
         let why = case.close_reason.unwrap_or_default();

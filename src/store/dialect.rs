@@ -1,6 +1,8 @@
 //! The only place where SQLite and PostgreSQL differ: opening, transactions, errors; below it the versions of
-//! the schema, rows that are held, waits in vain, and the watch for changes by others.
+//! the schema, statements that are kept prepared, rows that are held, waits in vain, and the watch for changes by
+//! others.
 
+pub(super) mod cached;
 pub(super) mod hold;
 pub(super) mod stall;
 pub(super) mod versions;

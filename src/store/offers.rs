@@ -7,9 +7,10 @@ use diesel::prelude::*;
 
 use super::agents::{self as agent_rows, AgentRow};
 use super::calls::{self as call_rows, WaitOutcome};
+use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::schema::{agents, calls, offers};
-use super::{Database, StoreError, dialect::hold};
+use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status};
@@ -67,7 +68,8 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
             agents::changed_by.eq("system"),
             agents::changed_why.eq("offered a call"),
         ))
-        .execute(c)?;
+        .returning(agents::version)
+        .count_changed(c)?;
     if claimed == 0 {
         return refusal(c, &offer, &call);
     }
@@ -80,7 +82,7 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
             offers::controller.eq(&claim.controller),
             offers::offered_at.eq(claim.at.0),
         ))
-        .execute(c)?;
+        .insert(c)?;
     Ok(Ok(()))
 }
 
@@ -117,12 +119,13 @@ pub fn win(
     let live = offers::table.find(&offer).filter(offers::call.eq(&call).and(offers::ended_at.is_null()));
     let free = calls::table.find(&call).filter(calls::ended_at.is_null()).filter(exists(live));
     let free = free.filter(calls::offer.is_null().or(calls::offer.eq(&offer)));
-    if diesel::update(free).set(calls::offer.eq(&offer)).execute(c)? == 0 {
+    if diesel::update(free).set(calls::offer.eq(&offer)).returning(calls::arrived_at).count_changed(c)? == 0 {
         return Ok(false);
     }
     diesel::update(offers::table.find(&offer))
         .set((offers::answered_at.eq(at.0), offers::leg.eq(leg.to_string())))
-        .execute(c)?;
+        .returning(offers::offered_at)
+        .count_changed(c)?;
     Ok(true)
 }
 
@@ -137,7 +140,7 @@ pub fn unwin(c: &mut Database, offer: OfferId, call: CallId) -> Result<(), Store
 /// The call has no winner any more, if it was this one and the two have not talked.
 fn free_call(c: &mut Database, offer: &str, call: &str) -> Result<(), StoreError> {
     let won = calls::table.find(call).filter(calls::offer.eq(offer).and(calls::answered_at.is_null()));
-    diesel::update(won).set(calls::offer.eq(None::<String>)).execute(c)?;
+    diesel::update(won).set(calls::offer.eq(None::<String>)).returning(calls::arrived_at).count_changed(c)?;
     Ok(())
 }
 
@@ -158,7 +161,8 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
             offers::outcome.eq(Outcome::Answered.as_str()),
             offers::ring_ms.eq(answered_at.map_or(at, UnixMs).since_ms(UnixMs(offered_at))),
         ))
-        .execute(c)?;
+        .returning(offers::offered_at)
+        .count_changed(c)?;
     diesel::update(agents::table.find(&agent).filter(agents::offer.eq(&id)))
         .set((
             agents::activity.eq(Activity::Talking.as_str()),
@@ -168,11 +172,13 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
             agents::changed_by.eq("system"),
             agents::changed_why.eq("answered"),
         ))
-        .execute(c)?;
+        .returning(agents::version)
+        .count_changed(c)?;
     let call = call.to_string();
     diesel::update(calls::table.find(&call).filter(calls::offer.eq(&id)))
         .set((calls::answered_at.eq(at.0), calls::agent.eq(&agent)))
-        .execute(c)?;
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
     call_rows::leave(c, &call, at, WaitOutcome::Answered)
 }
 
@@ -230,7 +236,8 @@ pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow,
             offers::cause.eq(&end.cause),
             offers::ring_ms.eq(answered_at.map_or(end.at, UnixMs).since_ms(UnixMs(offered_at))),
         ))
-        .execute(c)?;
+        .returning(offers::offered_at)
+        .count_changed(c)?;
     if answered_at.is_some() {
         // He may be the winner still: the caller must not wait for him for ever.
         free_call(c, &id, &call)?;
@@ -262,7 +269,7 @@ fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result
             agents::changed_why.eq(why),
         ))
         .returning(agent_rows::COLUMNS)
-        .get_result::<agent_rows::Raw>(c)?
+        .changed_one::<agent_rows::Raw>(c)?
         .try_into()
 }
 
@@ -289,7 +296,8 @@ pub fn end_talk(
     }
     diesel::update(offers::table.find(offer.to_string()))
         .set((offers::ended_at.eq(at.0), offers::talk_ms.eq(at.since_ms(talked_from))))
-        .execute(c)?;
+        .returning(offers::offered_at)
+        .count_changed(c)?;
     let before = agent_rows::get(c, &name)?;
     if before.offer != Some(offer) {
         return Ok(before);
@@ -308,7 +316,7 @@ pub fn end_talk(
             agents::changed_why.eq("talk ended"),
         ))
         .returning(agent_rows::COLUMNS)
-        .get_result::<agent_rows::Raw>(c)?
+        .changed_one::<agent_rows::Raw>(c)?
         .try_into()
 }
 

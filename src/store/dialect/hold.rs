@@ -10,10 +10,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
 use super::Database;
+use super::cached::Cache as _;
 
 /// Lets transactions that concern one number (or one thing of another name) follow each other.
 pub(in crate::store) fn number(connection: &mut Database, number: &str) -> QueryResult<()> {
-    text(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", number)
+    text(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS held", number)
 }
 
 /// Lets those who change the rules follow each other.
@@ -23,17 +24,17 @@ pub(in crate::store) fn rules(connection: &mut Database) -> QueryResult<()> {
 
 /// Holds an agent.
 pub(in crate::store) fn agent(connection: &mut Database, name: &str) -> QueryResult<()> {
-    text(connection, "SELECT 1 FROM agents WHERE name = $1 FOR NO KEY UPDATE", name)
+    text(connection, "SELECT name AS held FROM agents WHERE name = $1 FOR NO KEY UPDATE", name)
 }
 
 /// Holds a call.
 pub(in crate::store) fn call(connection: &mut Database, id: &str) -> QueryResult<()> {
-    text(connection, "SELECT 1 FROM calls WHERE id = $1 FOR NO KEY UPDATE", id)
+    text(connection, "SELECT id AS held FROM calls WHERE id = $1 FOR NO KEY UPDATE", id)
 }
 
 /// Holds an offer, with its call and its agent.
 pub(in crate::store) fn offer(connection: &mut Database, id: &str) -> QueryResult<()> {
-    let rows = "SELECT 1 FROM calls AS c JOIN offers AS o ON o.call = c.id JOIN agents AS a ON a.name = o.agent \
+    let rows = "SELECT o.id AS held FROM calls AS c JOIN offers AS o ON o.call = c.id JOIN agents AS a ON a.name = o.agent \
                 WHERE o.id = $1 FOR NO KEY UPDATE";
     text(connection, rows, id)
 }
@@ -41,20 +42,26 @@ pub(in crate::store) fn offer(connection: &mut Database, id: &str) -> QueryResul
 /// Holds a case.
 pub(in crate::store) fn case(connection: &mut Database, id: i64) -> QueryResult<()> {
     let Database::Postgresql(c) = connection else { return Ok(()) };
-    diesel::sql_query("SELECT 1 FROM cases WHERE id = $1 FOR NO KEY UPDATE")
-        .bind::<BigInt, _>(id)
-        .execute(c)?;
+    let sql = "SELECT number AS held FROM cases WHERE id = $1 FOR NO KEY UPDATE";
+    diesel::sql_query(sql).bind::<BigInt, _>(id).cached().load::<Held>(c)?;
     Ok(())
 }
 
 /// Holds the open case of a number, if there is one.
 pub(in crate::store) fn open_case(connection: &mut Database, number: &str) -> QueryResult<()> {
-    let open = "SELECT 1 FROM cases WHERE number = $1 AND closed_at IS NULL FOR NO KEY UPDATE";
+    let open = "SELECT number AS held FROM cases WHERE number = $1 AND closed_at IS NULL FOR NO KEY UPDATE";
     text(connection, open, number)
+}
+
+/// What a statement that holds returns; nobody needs it.
+#[derive(QueryableByName)]
+struct Held {
+    #[diesel(sql_type = Text, column_name = held)]
+    _held: String,
 }
 
 fn text(connection: &mut Database, sql: &str, about: &str) -> QueryResult<()> {
     let Database::Postgresql(c) = connection else { return Ok(()) };
-    diesel::sql_query(sql).bind::<Text, _>(about).execute(c)?;
+    diesel::sql_query(sql).bind::<Text, _>(about).cached().load::<Held>(c)?;
     Ok(())
 }

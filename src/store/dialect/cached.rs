@@ -1,0 +1,96 @@
+//! Statements that are prepared once.
+//!
+//! In: a statement of diesel that returns something. Out: the same, found prepared when it comes again.
+//! diesel prepares every UPDATE (and plain SQL) anew, since what is left out of one changes its text; and preparing
+//! one of ours, with its triggers, takes twice as long as running it. Ours always have the same text, and the text
+//! is the key under which they are kept: another text would only be another one to keep.
+//! An INSERT of plain values is kept by diesel itself.
+//! **Invariant:** only statements with one text each: no list of values, nothing that is there or not.
+
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::query_dsl::methods::{ExecuteDsl, LoadQuery};
+use diesel::result::{Error, QueryResult};
+use diesel::{PgConnection, SqliteConnection};
+
+use super::Database;
+
+/// A statement that is kept prepared. It must be loaded, since diesel's `execute` asks the statement inside
+/// whether it may be kept.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct Cached<Q>(Q);
+
+/// Runs statements on the connection inside: diesel's way past the choice of one builds their text three times.
+pub(in crate::store) trait Cache: Sized {
+    /// The same statement, kept prepared.
+    fn cached(self) -> Cached<Self> {
+        Cached(self)
+    }
+
+    /// Inserts what diesel keeps prepared by itself. How many rows it was.
+    fn insert(self, connection: &mut Database) -> QueryResult<usize>
+    where
+        Self: ExecuteDsl<SqliteConnection> + ExecuteDsl<PgConnection>,
+    {
+        match connection {
+            Database::Sqlite(c) => ExecuteDsl::execute(self, c),
+            Database::Postgresql(c) => ExecuteDsl::execute(self, c),
+        }
+    }
+
+    /// What the statement, kept prepared, returns of each row that it changes.
+    fn changed<'query, U>(self, connection: &mut Database) -> QueryResult<Vec<U>>
+    where
+        Cached<Self>: LoadQuery<'query, SqliteConnection, U> + LoadQuery<'query, PgConnection, U>,
+    {
+        match connection {
+            Database::Sqlite(c) => RunQueryDsl::load(self.cached(), c),
+            Database::Postgresql(c) => RunQueryDsl::load(self.cached(), c),
+        }
+    }
+
+    /// The same of the one row that it changes; [`Error::NotFound`] when there is none.
+    fn changed_one<'query, U>(self, connection: &mut Database) -> QueryResult<U>
+    where
+        Cached<Self>: LoadQuery<'query, SqliteConnection, U> + LoadQuery<'query, PgConnection, U>,
+    {
+        self.changed::<U>(connection)?.into_iter().next().ok_or(Error::NotFound)
+    }
+
+    /// How many rows the statement, kept prepared, changes; it returns any number of each.
+    fn count_changed<'query>(self, connection: &mut Database) -> QueryResult<usize>
+    where
+        Cached<Self>: LoadQuery<'query, SqliteConnection, i64> + LoadQuery<'query, PgConnection, i64>,
+    {
+        Ok(self.changed::<i64>(connection)?.len())
+    }
+}
+
+impl<Q> Cache for Q {}
+
+impl<Q, DB> QueryFragment<DB> for Cached<Q>
+where
+    DB: Backend,
+    Q: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(pass)
+    }
+
+    fn is_safe_to_cache_prepared(&self, _backend: &DB) -> QueryResult<bool> {
+        Ok(true)
+    }
+}
+
+/// Without an identity of its own: it is found by its text.
+impl<Q> QueryId for Cached<Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q: Query> Query for Cached<Q> {
+    type SqlType = Q::SqlType;
+}
+
+impl<Q, C> RunQueryDsl<C> for Cached<Q> {}
