@@ -94,3 +94,39 @@ impl<Q: Query> Query for Cached<Q> {
 }
 
 impl<Q, C> RunQueryDsl<C> for Cached<Q> {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use diesel::connection::{Connection as _, InstrumentationEvent, SimpleConnection as _};
+    use diesel::prelude::*;
+
+    use super::{Cache as _, Database};
+    use crate::store::schema::prompts;
+
+    #[test]
+    fn an_update_is_prepared_once_and_sees_each_value() {
+        let prepared = Arc::new(AtomicU32::new(0));
+        let mut sqlite = SqliteConnection::establish(":memory:").unwrap();
+        sqlite.batch_execute("CREATE TABLE prompts (name TEXT PRIMARY KEY, source TEXT)").unwrap();
+        let count = Arc::clone(&prepared);
+        sqlite.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::CacheQuery { .. }) {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let c = &mut Database::Sqlite(sqlite);
+        for name in ["a", "b", "c"] {
+            let new = (prompts::name.eq(name), prompts::source.eq("old"));
+            assert_eq!(diesel::insert_into(prompts::table).values(new).insert(c).unwrap(), 1);
+        }
+        for name in ["a", "b", "none"] {
+            let renewed = diesel::update(prompts::table.find(name)).set(prompts::source.eq(name));
+            let changed = renewed.returning(prompts::source).changed::<String>(c).unwrap();
+            assert_eq!(changed, Vec::from_iter([name].into_iter().filter(|name| *name != "none")));
+        }
+        assert_eq!(prepared.load(Ordering::Relaxed), 2, "one INSERT, one UPDATE");
+    }
+}
