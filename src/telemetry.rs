@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** nobody who logs ever waits for whoever reads: a thread of its own writes the lines. A pager
 //! that was stopped, or a full pipe, would otherwise stop the readers of FreeSWITCH's sockets, and with them
-//! FreeSWITCH. When [`WAITING_LINES`] wait to be written, new ones are dropped and counted.
+//! FreeSWITCH. Of more than 16,384 lines that wait to be written the newest are dropped, and counted.
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
