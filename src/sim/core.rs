@@ -116,6 +116,8 @@ pub(super) struct Core {
     pub counts: Counts,
     pub serial: u64,
     pub stalled_until: Option<Instant>,
+    /// Whether new connections to the event socket are closed at once.
+    pub refuses_links: bool,
     outside: mpsc::Sender<Input>,
     tasks: TaskTracker,
 }
@@ -145,6 +147,7 @@ impl Core {
             counts: Counts::default(),
             serial: 0,
             stalled_until: None,
+            refuses_links: false,
             outside,
             tasks,
             settings,
@@ -191,7 +194,7 @@ impl Core {
                 () = stop.cancelled() => break,
                 Some(input) = inputs.recv() => self.handle(input),
                 // an error here is one peer's, or too many open files: the next peer may fare better
-                Ok((stream, _)) = listener.accept() => self.accept(stream),
+                Ok((stream, _)) = listener.accept() => if !self.refuses_links { self.accept(stream) },
                 () = sleep_until(wake) => {}
             }
             self.pass_time();

@@ -160,6 +160,11 @@ impl Sim {
         self.ask(Core::drop_link).await;
     }
 
+    /// Closes every new connection to the event socket at once, or lets them in again.
+    pub async fn refuse_links(&self, refuse: bool) {
+        self.ask(move |core| core.refuses_links = refuse).await;
+    }
+
     /// FreeSWITCH dies and comes back under a new Core-UUID: all calls and connections are gone.
     pub async fn restart(&self) {
         self.ask(Core::restart).await;

@@ -136,18 +136,54 @@ impl Leg {
     }
 
     pub(super) fn start(hub: Arc<Hub>, links: Arc<DropGuard>, request: LegRequest) -> Self {
-        let id = request.leg;
+        Self::keep(hub, links, Begin::Ring(request))
+    }
+
+    /// Takes over a leg in a talk that was rung by an earlier run of the controller.
+    pub(super) fn adopt(hub: Arc<Hub>, links: Arc<DropGuard>, talk: Talk) -> Self {
+        Self::keep(hub, links, Begin::Talk(talk))
+    }
+
+    fn keep(hub: Arc<Hub>, links: Arc<DropGuard>, begin: Begin) -> Self {
+        let (id, call) = begin.names();
         let (events_in, events) = mpsc::channel(4);
-        let (wish, wishes) = watch::channel(Wish::default());
-        let span = tracing::debug_span!("leg", %id, call.id = %request.call, node = %hub.settings.name);
-        let keeper = Keeper::new(hub, request, events_in, wishes);
+        let in_talk = matches!(begin, Begin::Talk(_));
+        let (wish, wishes) = watch::channel(Wish { cancel: None, in_talk });
+        let span = tracing::debug_span!("leg", %id, call.id = %call, node = %hub.settings.name);
+        let keeper = Keeper::new(hub, &begin, events_in, wishes);
         let keeping = async move {
-            keeper.run().await;
+            keeper.run(begin).await;
             drop(links);
         };
         tokio::spawn(keeping.instrument(span));
         Self { id, events, wish, last: None }
     }
+}
+
+/// How the keeping of a leg begins.
+enum Begin {
+    Ring(LegRequest),
+    Talk(Talk),
+}
+
+impl Begin {
+    const fn names(&self) -> (ChannelId, CallId) {
+        match self {
+            Self::Ring(request) => (request.leg, request.call),
+            Self::Talk(talk) => (talk.leg, talk.call),
+        }
+    }
+}
+
+/// A leg in a talk, as an earlier run of the controller left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Talk {
+    /// The leg's identity, which its channel carries.
+    pub leg: ChannelId,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The call.
+    pub call: CallId,
 }
 
 /// First and longest wait before a cancel is repeated.
@@ -166,7 +202,9 @@ const GHOST: Duration = Duration::from_secs(600);
 /// The task that keeps one leg.
 struct Keeper {
     hub: Arc<Hub>,
-    request: LegRequest,
+    leg: ChannelId,
+    /// Whether picking up is not enough.
+    confirm: bool,
     track: Track,
     signals: mpsc::Receiver<Signal>,
     events: mpsc::Sender<LegEvent>,
@@ -194,17 +232,25 @@ struct Keeper {
 impl Keeper {
     fn new(
         hub: Arc<Hub>,
-        request: LegRequest,
+        begin: &Begin,
         events: mpsc::Sender<LegEvent>,
         wishes: watch::Receiver<Wish>,
     ) -> Self {
         let now = Instant::now();
-        let own = dial::has_own_channel(&request.contact).then_some(request.leg);
+        let (leg, own, confirm, limit) = match begin {
+            Begin::Ring(request) => (
+                request.leg,
+                dial::has_own_channel(&request.contact).then_some(request.leg),
+                request.confirm,
+                dial::originate_limit(request, &hub.settings),
+            ),
+            Begin::Talk(talk) => (talk.leg, Some(talk.channel), false, Duration::ZERO),
+        };
         let mut sight = hub.sight();
         let seen = *sight.borrow_and_update();
         Self {
             track: Track::new(own),
-            signals: hub.enter(request.leg),
+            signals: hub.enter(leg),
             events,
             wishes,
             held: true,
@@ -213,18 +259,26 @@ impl Keeper {
             sight,
             cancel_at: None,
             cancel_again: CANCEL_AGAIN.0,
-            stop_at: now + dial::originate_limit(&request, &hub.settings) + GRACE,
+            stop_at: now + limit + GRACE,
             look_at: now + AUDIT,
             orphaned: false,
             doubted: false,
             lost_at: None,
-            request,
+            leg,
+            confirm,
             hub,
         }
     }
 
-    async fn run(mut self) {
-        self.originate().await;
+    async fn run(mut self, begin: Begin) {
+        match begin {
+            Begin::Ring(request) => self.originate(&request).await,
+            Begin::Talk(talk) => {
+                self.feed(Signal::Won(talk.channel));
+                // It may have ended between our asking and our listening.
+                self.look_at = Instant::now();
+            }
+        }
         let last = self.keep().await;
         self.leave();
         if let Some(last) = last {
@@ -237,8 +291,8 @@ impl Keeper {
         }
     }
 
-    async fn originate(&mut self) {
-        let command = dial::originate(&self.request, &self.hub.settings);
+    async fn originate(&mut self, request: &LegRequest) {
+        let command = dial::originate(request, &self.hub.settings);
         match self.hub.job(command).await {
             Ok(_) => {}
             Err(AskError::Down) => self.feed(Signal::Failed(cause::LINK_LOST.to_owned())),
@@ -305,7 +359,7 @@ impl Keeper {
             }
         }
         // where one half of the news has come, the other must follow soon
-        let picked_up = self.track.is_picked_up() && !self.request.confirm;
+        let picked_up = self.track.is_picked_up() && !self.confirm;
         let half = if self.track.is_pending() {
             self.track.all_gone() || picked_up
         } else {
@@ -334,7 +388,7 @@ impl Keeper {
         }
         if self.seen.session != before.session {
             self.orphaned = true;
-            if self.request.confirm && !self.track.is_answered() {
+            if self.confirm && !self.track.is_answered() {
                 // whether the key was pressed cannot be known any more
                 self.cancel(Cancel::OriginatorCancel);
             }
@@ -343,8 +397,9 @@ impl Keeper {
             self.doubted = false;
             self.look_at = now;
         }
-        self.lost_at =
-            if self.seen.up { None } else { self.lost_at.or(Some(now + self.hub.settings.lost_leg)) };
+        // A talk goes on whether or not we see it.
+        let blind = !self.seen.up && !self.wishes.borrow().in_talk;
+        self.lost_at = blind.then(|| self.lost_at.unwrap_or(now + self.hub.settings.lost_leg));
         None
     }
 
@@ -377,7 +432,7 @@ impl Keeper {
             self.ask(format!("uuid_kill {channel} {cause}")).await;
         }
         if suspects.is_empty() && !self.track.all_gone() {
-            self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.request.leg)).await;
+            self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.leg)).await;
         }
     }
 
@@ -429,7 +484,7 @@ impl Keeper {
 
     async fn look_closer(&mut self, channel: ChannelId) {
         self.feed(Signal::Created(channel));
-        if self.track.is_answered() || self.request.confirm {
+        if self.track.is_answered() || self.confirm {
             return;
         }
         let before = self.track.is_picked_up();
@@ -466,7 +521,7 @@ impl Keeper {
     }
 
     fn leave(&mut self) {
-        self.hub.leave(self.request.leg);
+        self.hub.leave(self.leg);
         self.signals.close();
         while self.signals.try_recv().is_ok() {
             self.hub.looked();
@@ -482,6 +537,6 @@ impl Keeper {
             return;
         }
         let cause = self.cancel.unwrap_or(Cancel::OriginatorCancel);
-        self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.request.leg)).await;
+        self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.leg)).await;
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! - `listener` accepts, `handshake` gets the channel's data, `facts` parses it, `caller` is our hold of him
 //! - `node` is one FreeSWITCH, `link` one connection to it, `leg` one originated call and `track` its pure state
-//! - `probe` looks at a FreeSWITCH once
+//! - `probe` looks at a FreeSWITCH once, `census` asks what it has of ours
 //! - `dial` is the only maker of dial strings, `cause` reads what became of them, `text` cleans what peers send
 //! - `socket` speaks to one caller, `wire` to a node; `wire` is the only file that names the event socket crate
 //!
@@ -16,6 +16,7 @@
 
 mod caller;
 pub mod cause;
+mod census;
 pub mod dial;
 mod facts;
 mod handshake;
@@ -33,9 +34,10 @@ mod wire;
 
 pub use caller::{Caller, CallerError, CallerEvent, Loops, PlayId, Variable};
 pub use cause::HangupCause;
+pub use census::FoundLeg;
 pub use dial::dial_string;
 pub use facts::ChannelFacts;
-pub use leg::{Cancel, Leg, LegEvent, LegRequest};
+pub use leg::{Cancel, Leg, LegEvent, LegRequest, Talk};
 pub use listener::{Incoming, Listener, ListenerStats, SwitchError};
 pub use node::{Node, NodeDown, NodeStats, QueryError};
 pub use nodes::Nodes;

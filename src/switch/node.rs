@@ -18,7 +18,7 @@ use crate::ids::{ChannelId, CoreId, NodeName};
 
 use super::cause;
 use super::dial::LEG_ID;
-use super::leg::{Leg, LegRequest};
+use super::leg::{Leg, LegRequest, Talk};
 use super::link::{AskError, Asker, Command, Link, Role};
 use super::settings::NodeSettings;
 use super::text;
@@ -160,6 +160,18 @@ impl Node {
             return Err(NodeDown { node: self.name().clone() });
         }
         Ok(Leg::start(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), request))
+    }
+
+    /// Watches a leg in a talk that an earlier run of the controller rang. Its last event tells the end of it.
+    #[must_use]
+    pub fn adopt(&self, talk: Talk) -> Leg {
+        Leg::adopt(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), talk)
+    }
+
+    /// Whether a leg is kept by this process.
+    #[must_use]
+    pub fn keeps(&self, leg: ChannelId) -> bool {
+        lock(&self.hub.legs).contains_key(&leg)
     }
 
     /// Runs an API command on the link for queries, and returns what it printed. The command's text must be

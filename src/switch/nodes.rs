@@ -1,9 +1,10 @@
 //! Every FreeSWITCH of the configuration.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Node, NodeSettings};
-use crate::ids::CoreId;
+use crate::ids::{CoreId, NodeName};
 
 /// The nodes; cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +27,45 @@ impl Nodes {
     #[must_use]
     pub fn of(&self, core: CoreId) -> Option<Node> {
         self.0.iter().find(|node| *node.core().borrow() == Some(core)).cloned()
+    }
+
+    /// The node of this name.
+    #[must_use]
+    pub fn named(&self, name: &NodeName) -> Option<&Node> {
+        self.0.iter().find(|node| node.name() == name)
+    }
+
+    /// The node that is this run of FreeSWITCH, which may take a moment to be known: after a start, callers who
+    /// were waiting are back before the links are up.
+    pub async fn found(&self, core: CoreId, limit: Duration) -> Option<Node> {
+        let mut cores: Vec<_> = self.0.iter().map(|node| (node, node.core())).collect();
+        let waits = cores.iter_mut().map(|(node, known)| {
+            Box::pin(async move {
+                // The sender lives as long as the node: it is not gone while we hold one.
+                let _ = known.wait_for(|known| *known == Some(core)).await;
+                (*node).clone()
+            })
+        });
+        let waits: Vec<_> = waits.collect();
+        if waits.is_empty() {
+            return None;
+        }
+        let first = futures_util::future::select_all(waits);
+        tokio::time::timeout(limit, first).await.ok().map(|(node, ..)| node)
+    }
+
+    /// Waits until a node comes up or goes down.
+    pub async fn changed(&self) {
+        let changes = self.0.iter().map(|node| {
+            let mut up = node.up();
+            Box::pin(async move { up.changed().await })
+        });
+        let changes: Vec<_> = changes.collect();
+        if changes.is_empty() {
+            return std::future::pending().await;
+        }
+        // An error says that a node is gone; its handles are ours.
+        let _ = futures_util::future::select_all(changes).await;
     }
 
     /// Waits until every node can be used.

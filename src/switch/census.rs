@@ -1,0 +1,213 @@
+//! What FreeSWITCH has of ours: asked after a start, after the link was down, and every few seconds.
+//!
+//! In: channels. Out: whether they are there, our variables on them, and the legs that carry our mark.
+//! What is asked is FreeSWITCH's own state, not its mirror for `show`, which may be stale: that only names
+//! candidates (facts/freeswitch.md §3).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::config::dialplan::CONTEXT;
+use crate::ids::{CallId, ChannelId, OfferId};
+
+use super::caller::Variable;
+use super::dial::{LEG_ID, LEG_KIND};
+use super::{Cancel, Node, QueryError, text};
+
+/// A leg that we have rung, as FreeSWITCH has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundLeg {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// Its identity.
+    pub leg: ChannelId,
+    /// The offer for which it was rung.
+    pub offer: OfferId,
+    /// The call for which it was rung.
+    pub call: CallId,
+    /// Whether the phone was picked up.
+    pub answered: bool,
+}
+
+impl FoundLeg {
+    /// Reads what FreeSWITCH says of a channel; none if it is no leg of ours. Identities need no decoding.
+    fn read(channel: ChannelId, dump: &str) -> Option<Self> {
+        let value = |name: &str| {
+            dump.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::trim_end))
+        };
+        let ours = |name: &str| value(&format!("variable_{name}"));
+        if ours(LEG_KIND.0) != Some(LEG_KIND.1) {
+            return None;
+        }
+        Some(Self {
+            channel,
+            leg: ours(LEG_ID)?.parse().ok()?,
+            offer: ours(Variable::Offer.as_str())?.parse().ok()?,
+            call: ours(Variable::Call.as_str())?.parse().ok()?,
+            answered: value("Answer-State") == Some("answered"),
+        })
+    }
+}
+
+impl Node {
+    /// Whether a channel exists.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn exists(&self, channel: ChannelId) -> Result<bool, QueryError> {
+        Ok(self.query(&format!("uuid_exists {channel}")).await?.trim() == "true")
+    }
+
+    /// The value of a variable of a channel; none if it is not set, or the channel is not there.
+    async fn variable(&self, channel: ChannelId, name: &str) -> Result<Option<String>, QueryError> {
+        match self.query(&format!("uuid_getvar {channel} {name}")).await {
+            Ok(value) => {
+                let value = value.trim();
+                Ok((!value.is_empty() && value != "_undef_").then(|| text::printable(value, 64)))
+            }
+            Err(QueryError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether our death leaves a caller where he is: so it is from just before he is connected.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn is_let_go(&self, caller: ChannelId) -> Result<bool, QueryError> {
+        Ok(self.variable(caller, "socket_resume").await?.as_deref() == Some("false"))
+    }
+
+    /// The channel with which a caller is connected, or about to be.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn partner(&self, channel: ChannelId) -> Result<Option<ChannelId>, QueryError> {
+        Ok(self.variable(channel, "bridge_uuid").await?.and_then(|partner| partner.parse().ok()))
+    }
+
+    /// The legs that carry our mark and are kept by nobody here. Channels in `foreign` are not looked at; those
+    /// without the mark are added.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn legs(&self, foreign: &mut BTreeSet<ChannelId>) -> Result<Vec<FoundLeg>, QueryError> {
+        let channels = outbound(&self.query("show channels").await?);
+        foreign.retain(|channel| channels.contains(channel));
+        let mut legs = Vec::new();
+        for channel in channels {
+            if foreign.contains(&channel) || self.keeps(channel) {
+                continue;
+            }
+            let id: Option<ChannelId> = self.variable(channel, LEG_ID).await?.and_then(|id| id.parse().ok());
+            match id {
+                None => drop(foreign.insert(channel)),
+                Some(id) if self.keeps(id) => {}
+                Some(_) => legs.extend(self.leg(channel).await?),
+            }
+        }
+        Ok(legs)
+    }
+
+    /// What a channel says of the leg that it is; none if it is none of ours.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn leg(&self, channel: ChannelId) -> Result<Option<FoundLeg>, QueryError> {
+        let dump = match self.query(&format!("uuid_dump {channel}")).await {
+            Ok(dump) => dump,
+            Err(QueryError::Refused { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(FoundLeg::read(channel, &dump))
+    }
+
+    /// Ends a channel, if it is there.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn kill(&self, channel: ChannelId, cause: Cancel) -> Result<(), QueryError> {
+        none_is_fine(self.query(&format!("uuid_kill {channel} {cause}")).await)
+    }
+
+    /// Ends whatever was rung for an offer.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn kill_offer(&self, offer: OfferId, cause: Cancel) -> Result<(), QueryError> {
+        none_is_fine(self.query(&format!("hupall {cause} {} {offer}", Variable::Offer)).await)
+    }
+
+    /// Plays a sound to a channel that hears nothing; the setting's check lets only sounds pass.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn tell(&self, channel: ChannelId, sound: &str) -> Result<(), QueryError> {
+        none_is_fine(self.query(&format!("uuid_broadcast {channel} {sound} aleg")).await)
+    }
+
+    /// Sends a caller whom nobody has to the beginning of our dialplan, as if he had dialled again.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn send_back(&self, caller: ChannelId, dialled: &str) -> Result<(), QueryError> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '+' | '-');
+        if !(1..=64).contains(&dialled.len()) || !dialled.chars().all(fits) {
+            return Ok(());
+        }
+        none_is_fine(self.query(&format!("uuid_transfer {caller} {dialled} XML {CONTEXT}")).await)
+    }
+
+    /// Waits until a channel is gone, or the FreeSWITCH that had it.
+    pub async fn until_gone(&self, channel: ChannelId, every: Duration) {
+        while !matches!(self.exists(channel).await, Ok(false)) {
+            tokio::time::sleep(every).await;
+        }
+    }
+}
+
+/// That a channel is gone already is what was wanted.
+fn none_is_fine(answer: Result<String, QueryError>) -> Result<(), QueryError> {
+    match answer {
+        Ok(_) | Err(QueryError::Refused { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The channels that FreeSWITCH made itself, from the first two columns of `show channels`: identity and direction.
+fn outbound(list: &str) -> BTreeSet<ChannelId> {
+    let row = |line: &str| {
+        let mut cells = line.splitn(3, ',');
+        let (channel, direction) = (cells.next()?.parse().ok()?, cells.next()?);
+        (direction == "outbound").then_some(channel)
+    };
+    list.lines().filter_map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leg_of_ours_carries_our_mark() {
+        let (channel, leg, offer, call) = (ChannelId::new(), ChannelId::new(), OfferId::new(), CallId::new());
+        let dump = format!(
+            "Answer-State: answered\nvariable_dozvon_leg: agent\nvariable_dozvon_leg_id: {leg}\n\
+             variable_dozvon_offer: {offer}\nvariable_dozvon_call: {call}\n"
+        );
+        let found = FoundLeg { channel, leg, offer, call, answered: true };
+        assert_eq!(FoundLeg::read(channel, &dump), Some(found));
+        assert_eq!(FoundLeg::read(channel, &dump.replace("leg: agent", "leg: other")), None);
+        assert_eq!(FoundLeg::read(channel, "Answer-State: answered\n"), None);
+    }
+
+    #[test]
+    fn only_channels_made_by_freeswitch_are_legs() {
+        let (ours, theirs) = (ChannelId::new(), ChannelId::new());
+        let list = format!(
+            "uuid,direction,created,name\n{ours},outbound,2026-11-25,sofia/a\n{theirs},inbound,2026,\"x,outbound,y\"\n\n2 total.\n"
+        );
+        assert_eq!(outbound(&list), BTreeSet::from([ours]));
+        assert!(outbound("\n0 total.\n").is_empty());
+    }
+}
