@@ -17,9 +17,10 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::metrics::{Metrics, MetricsError};
 use crate::queue::dispatcher::{Dispatcher, Tools};
+use crate::reconcile::{Held, Reconciler};
 use crate::routing::rules::Rules;
 use crate::store::{self, Lock, Store, StoreError, until_recorded};
-use crate::switch::{Listener, ListenerStats, Nodes, SwitchError};
+use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
 use crate::{telemetry, web};
 
 /// How often gauges that are counted elsewhere are brought up to date.
@@ -82,13 +83,14 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError
     let _ = crate::phone::Party::read("+79001234567", false, settings.phone.region, 0);
     let (store, lock) = open(&settings).await?;
     let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
-    tidy(&store, clock).await?;
     let (rules, agents) = read_rules(&store).await?;
     let listener = Listener::bind(&settings.switch).await?;
     let nodes = Nodes::start(&settings.switch.nodes);
     let (tasks, calls, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
-    let tools = Tools { clock, store: store.clone(), metrics: Arc::clone(&metrics), controller };
-    let dispatcher = Dispatcher::start(tools, &tasks, Arc::clone(&rules), agents);
+    let held = Held::default();
+    let (ours, counts) = (store.clone(), Arc::clone(&metrics));
+    let tools = Tools { clock, store: ours, metrics: counts, controller, held: held.clone() };
+    let dispatcher = Dispatcher::start(tools.clone(), &tasks, Arc::clone(&rules), agents);
     let (rules_now, rules) = watch::channel(rules);
     let desk = Arc::new(Desk {
         settings: Arc::clone(&settings),
@@ -98,10 +100,16 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError
         rules,
         dispatcher,
         nodes,
+        held,
         draining: CancellationToken::new(),
     });
+    let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
     let web = serve_web(&desk, &stop, &tasks).await?;
     let listen = listener.local_addr();
+    tasks.spawn(reconciler.run(stop.clone()));
+    for node in desk.nodes.all() {
+        tasks.spawn(follow_node(Arc::clone(&desk), node.clone(), stop.clone()));
+    }
     tasks.spawn(follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
     tasks.spawn(sample(Arc::clone(&desk), listener.stats(), stop.clone()));
     tasks.spawn(take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
@@ -146,11 +154,12 @@ impl Running {
         tracing::info!("stopped");
     }
 
-    /// Waits until every call that is under way has ended and is recorded.
+    /// Waits until every call and every offer that is under way has ended and is recorded.
     pub async fn quiet(&self) {
         self.calls.close();
         self.calls.wait().await;
         self.calls.reopen();
+        self.desk.held.until_idle().await;
     }
 }
 
@@ -160,21 +169,6 @@ async fn open(settings: &Settings) -> Result<(Store, Lock), StoreError> {
     let lock = store.take_lock().await?;
     store.migrate().await?;
     Ok((store, lock))
-}
-
-/// Closes what an earlier run left open: its offers, and its calls, each of which gets an ending.
-async fn tidy(store: &Store, clock: Clock) -> Result<(), StoreError> {
-    let at = clock.now();
-    let left = store.write("tidy", move |c| store::recovery::tidy(c, at)).await?;
-    if left.calls > 0 || left.offers > 0 {
-        tracing::warn!(
-            calls = left.calls,
-            offers = left.offers,
-            cases = left.cases,
-            "an earlier run ended without these"
-        );
-    }
-    Ok(())
 }
 
 async fn read_rules(store: &Store) -> Result<(Arc<Rules>, Vec<store::agents::AgentRow>), StoreError> {
@@ -191,6 +185,20 @@ async fn take_calls(desk: Arc<Desk>, mut listener: Listener, calls: TaskTracker,
                 Some(incoming) => drop(calls.spawn(call::story::run(Arc::clone(&desk), incoming))),
                 None => return,
             },
+        }
+    }
+}
+
+/// Tells the dispatcher whenever the link to a node comes up or goes down.
+async fn follow_node(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
+    let mut up = node.up();
+    loop {
+        let now = *up.borrow_and_update();
+        desk.dispatcher.node(node.name().clone(), now).await;
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            changed = up.changed() => if changed.is_err() { return },
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | [`routing`] | where should this call go? |
 //! | [`queue`] | who rings for whom? |
 //! | [`missed`] | what do we owe the caller? |
+//! | [`reconcile`] | is what the rows say true? |
 //! | [`store`] | what must not be lost? |
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
 //!
@@ -34,6 +35,8 @@ pub mod routing;
 pub mod queue;
 
 pub mod missed;
+
+pub mod reconcile;
 
 pub mod store;
 

@@ -65,6 +65,8 @@ pub struct Metrics {
     pub claims_refused: IntCounter,
     /// Missed calls by `reason`; each opened a case or joined one.
     pub missed: IntCounterVec,
+    /// Calls, offers, agents and legs that were not as the rows had it, by `kind`, and were repaired: should stay 0.
+    pub repairs: IntCounterVec,
     /// Cases open now.
     pub cases_open: IntGauge,
     /// 1 while both links are up, by `node`.
@@ -118,6 +120,7 @@ impl Metrics {
             bridge_seconds: make.time("offer_bridge_seconds", "From answer to bridge", QUICK_S)?,
             claims_refused: make.counter("claims_refused_total", "Claims that the database refused")?,
             missed: make.counters("missed_calls_total", "Calls that we owe an answer", &["reason"])?,
+            repairs: make.counters("repairs_total", "What the self-check had to put right", &["kind"])?,
             cases_open: make.gauge("cases_open", "Cases open now")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
             node_counters: NODE_COUNTERS

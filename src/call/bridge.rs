@@ -1,11 +1,16 @@
 //! Joining the caller with a leg that has answered. Success is FreeSWITCH's event, never its `+OK`.
 
+use std::time::Duration;
+
 use super::{BRIDGE_LIMIT, Call, Gone};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId};
 use crate::queue::ring::{Knock, Reply};
 use crate::store::{self, until_recorded};
 use crate::switch::CallerEvent;
+
+/// How often it is asked whether a caller who talks is still there, once his socket is lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The caller talks to somebody.
 #[derive(Debug)]
@@ -88,7 +93,11 @@ pub(crate) async fn until_hangup(call: &mut Call) -> String {
     loop {
         match call.caller.event().await {
             CallerEvent::HungUp { cause } => return cause,
-            CallerEvent::Lost => return "SOCKET_LOST".to_owned(),
+            CallerEvent::Lost => {
+                // The talk goes on whether or not his socket does.
+                call.node.until_gone(call.caller.channel(), LOOK_AGAIN).await;
+                return "SOCKET_LOST".to_owned();
+            }
             CallerEvent::Bridged { .. } | CallerEvent::Unbridged | CallerEvent::Played { .. } => {}
         }
     }

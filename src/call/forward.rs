@@ -7,6 +7,7 @@ use super::{Call, Ended, Gone};
 use crate::ids::{ChannelId, OfferId};
 use crate::routing::contact::Contact;
 use crate::routing::rules::Rules;
+use crate::store::{self, until_recorded};
 use crate::switch::cause::HangupCause;
 use crate::switch::{CallerEvent, Cancel, Leg, LegEvent, LegRequest, Loops};
 
@@ -81,7 +82,14 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Go
         return Ok(over(Ending::TimedOut, Stage::Forwarding, "BRIDGE_FAILED"));
     }
     leg.in_talk();
-    let answered_at = Some(call.desk.clock.now());
+    call.stage = Stage::Talking;
+    let at = call.desk.clock.now();
+    let (id, store) = (call.id, &call.desk.store);
+    let recorded =
+        until_recorded("forwarded", || store.write("forwarded", move |c| store::calls::forwarded(c, id, at)));
+    if let Err(error) = recorded.await {
+        tracing::error!(%error, "the talk is not recorded yet; its end will be");
+    }
     let cause = bridge::until_hangup(call).await;
-    Ok(Ended { ending: Ending::Forwarded, stage: Stage::Talking, cause, answered_at, agent: None })
+    Ok(Ended { ending: Ending::Forwarded, stage: Stage::Talking, cause, answered_at: Some(at), agent: None })
 }

@@ -3,7 +3,8 @@
 //! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was
 //! answered, told, forwarded, or is owed a call back.
 //! **Invariant:** an arrival is a committed row before the caller hears anything.
-//! **Invariant:** hanging up is an error that unwinds the story; `record::ending` runs on every path.
+//! **Invariant:** hanging up is an error that unwinds the story; `record::ending` runs on every path, except for a
+//! caller who waits and whose line to us breaks: he is expected back, and goes on with the same call.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod bridge;
@@ -26,6 +27,7 @@ use crate::config::Settings;
 use crate::ids::{AgentName, CallId};
 use crate::metrics::Metrics;
 use crate::queue::dispatcher::Dispatcher;
+use crate::reconcile::Held;
 use crate::routing::rules::Rules;
 use crate::store::Store;
 use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId};
@@ -49,6 +51,8 @@ pub struct Desk {
     pub dispatcher: Dispatcher,
     /// The FreeSWITCH nodes.
     pub nodes: Nodes,
+    /// Who looks after which call, and who is expected back.
+    pub held: Held,
     /// Cancelled when waiting callers are to be handed back to the dialplan.
     pub draining: CancellationToken,
 }

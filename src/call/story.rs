@@ -1,15 +1,19 @@
 //! The story of one call, from its arrival to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::ending::{Ending, Stage};
 use super::facts::Facts;
 use super::{Call, Desk, Ended, Gone, forward, message, record, wait};
-use crate::ids::{CallId, QueueName};
+use crate::clock::UnixMs;
+use crate::ids::{CallId, ChannelId, CoreId, QueueName};
 use crate::routing::plan::{Plan, plan};
 use crate::routing::rules::{Destination, Rules};
+use crate::store::recovery::{self, OpenCall};
 use crate::store::{self, StoreError};
 use crate::switch::cause::HangupCause;
 use crate::switch::{Incoming, Node};
@@ -20,38 +24,85 @@ const HOPS: usize = 5;
 /// The cause of a call that was handed back because we stop.
 pub(super) const DRAINED: &str = "DRAINED";
 
+/// How long a FreeSWITCH whose link is not up yet is waited for.
+const LINK_COMES: Duration = Duration::from_secs(2);
+
+/// How long the database may take to record an arrival. Meanwhile the caller hears nothing.
+const ARRIVAL_LIMIT: Duration = Duration::from_secs(5);
+
 /// Takes a caller in and stays with him until his call has ended and is recorded.
 pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
-    let id = CallId::new();
+    let (earlier, hold) = match desk.held.come_back(incoming.facts.core, incoming.facts.channel) {
+        Some((call, hold)) => (Some(call), hold),
+        None => (None, desk.held.call(CallId::new())),
+    };
+    let Some(id) = hold.call_id() else { return };
     let span = tracing::info_span!("call", call.id = %id, channel = %incoming.facts.channel);
-    tell(desk, incoming, id).instrument(span).await;
+    tell(desk, incoming, id, earlier).instrument(span).await;
+    drop(hold);
 }
 
-async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId) {
+async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
     let facts = Facts::read(&incoming.facts, &desk.settings);
-    let arrived_at = desk.clock.now();
+    let now = desk.clock.now();
+    let arrived_at = earlier.as_ref().map_or(now, |call| call.arrived_at);
     let rules = desk.rules();
     let plan = plan(&facts.dialled, &rules, arrived_at);
-    tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller is here");
-    let Some(node) = desk.nodes.of(incoming.facts.core) else {
+    let Some(node) = desk.nodes.found(incoming.facts.core, LINK_COMES).await else {
         tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH: handed back");
+        expect_back(&desk, earlier);
         return incoming.caller.hand_back("unknown_node").await;
     };
-    if let Err(error) = arrive(&desk, &incoming, &node, id, &facts, &plan).await {
-        tracing::error!(%error, "the arrival cannot be recorded: handed back");
-        return incoming.caller.hand_back("not_recorded").await;
+    match &earlier {
+        Some(call) => tracing::info!(queue = ?call.queue, waits_since = ?call.joined_at, "a caller is back"),
+        None => {
+            tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller is here");
+            let arrival = arrive(&desk, &incoming, &node, id, &facts, &plan, now);
+            let recorded = tokio::time::timeout(ARRIVAL_LIMIT, arrival).await;
+            if let Err(error) = recorded.unwrap_or(Err(StoreError::Slow { limit: ARRIVAL_LIMIT })) {
+                tracing::error!(%error, "the arrival cannot be recorded: handed back");
+                return incoming.caller.hand_back("not_recorded").await;
+            }
+        }
     }
     desk.metrics.calls_now.inc();
+    let (channel, core) = (incoming.facts.channel, incoming.facts.core);
     let mut call =
         Call { desk, id, caller: incoming.caller, node, facts, arrived_at, stage: Stage::Arriving };
-    let ended = match carry_out(&mut call, &rules, &plan).await {
-        Ok(ended) => ended,
-        Err(gone) => unwound(&call, gone),
+    let end = match carry_out(&mut call, &rules, &plan, earlier.as_ref()).await {
+        Err(Gone::Lost | Gone::Drained) if call.stage.is_waiting() => None,
+        Ok(ended) => Some(ended),
+        Err(gone) => Some(unwound(&call, gone)),
     };
-    record::ending(&call, &plan, &ended).await;
     call.desk.metrics.calls_now.dec();
-    if ended.cause == DRAINED {
+    let drains = call.desk.draining.is_cancelled();
+    match end {
+        Some(ended) => record::ending(&call, &plan, &ended).await,
+        None => {
+            tracing::warn!(stage = %call.stage, "the line to this caller broke: the dialplan should bring him back");
+            expect_back(&call.desk, still_open(&call, channel, core).await);
+        }
+    }
+    if drains {
         call.caller.hand_back("drained").await;
+    }
+}
+
+/// The call as the rows have it, for when its caller comes back.
+async fn still_open(call: &Call, channel: ChannelId, core: CoreId) -> Option<OpenCall> {
+    let id = call.id;
+    match call.desk.store.read("open_call", move |c| recovery::call(c, id)).await {
+        Ok(open) => open,
+        Err(error) => {
+            tracing::error!(%error, %channel, %core, "the call cannot be read: found again by the self-check");
+            None
+        }
+    }
+}
+
+fn expect_back(desk: &Desk, call: Option<OpenCall>) {
+    if let Some(call) = call {
+        desk.held.expect_back(call, Instant::now() + desk.settings.calls.await_return);
     }
 }
 
@@ -63,9 +114,9 @@ async fn arrive(
     id: CallId,
     facts: &Facts,
     plan: &Plan,
+    at: UnixMs,
 ) -> Result<(), StoreError> {
     let rules = desk.rules();
-    let at = desk.clock.now();
     let queue = match &plan.to {
         Some(Destination::Queue(queue)) => Some(queue.clone()),
         _ => None,
@@ -93,22 +144,32 @@ async fn arrive(
     desk.store.write("arrive", move |c| store::calls::arrive(c, &arrival)).await
 }
 
-/// Does what the plan says, and what each step leads to.
-async fn carry_out(call: &mut Call, rules: &Rules, plan: &Plan) -> Result<Ended, Gone> {
-    let mut to = plan.to.clone();
-    let mut ending = Ending::Refused;
-    for hop in 0..HOPS {
+/// Does what the plan says, and what each step leads to. Who is back goes on where he was.
+async fn carry_out(
+    call: &mut Call,
+    rules: &Rules,
+    plan: &Plan,
+    earlier: Option<&OpenCall>,
+) -> Result<Ended, Gone> {
+    let (mut to, mut ending) = (plan.to.clone(), Ending::Refused);
+    let mut on_record = Some(call.arrived_at);
+    if let Some(queue) = earlier.and_then(|earlier| earlier.queue.as_ref()) {
+        on_record = earlier.and_then(|earlier| earlier.joined_at);
+        to = Some(Destination::Queue(queue.clone()));
+        if on_record.is_none() {
+            // He had waited there for too long.
+            (to, ending) = (overflow(rules, queue), Ending::TimedOut);
+        }
+    }
+    for _ in 0..HOPS {
         match to {
             None if ending == Ending::TimedOut => return nobody_there(call).await,
             None => return refuse(call).await,
             Some(Destination::Message(prompt)) => return message::play(call, rules, &prompt, ending).await,
             Some(Destination::Forward(contact)) => return forward::ring(call, rules, &contact).await,
-            Some(Destination::Queue(name)) => match in_queue(call, rules, &name, hop).await? {
+            Some(Destination::Queue(name)) => match in_queue(call, rules, &name, on_record.take()).await? {
                 wait::Left::Talked(ended) => return Ok(ended),
-                wait::Left::TimedOut => {
-                    ending = Ending::TimedOut;
-                    to = rules.queues.get(&name).map(|queue| queue.overflow.clone());
-                }
+                wait::Left::TimedOut => (to, ending) = (overflow(rules, &name), Ending::TimedOut),
             },
         }
     }
@@ -117,9 +178,19 @@ async fn carry_out(call: &mut Call, rules: &Rules, plan: &Plan) -> Result<Ended,
     Ok(over(Ending::TimedOut, Stage::Waiting, "OVERFLOW_CIRCLE"))
 }
 
-async fn in_queue(call: &mut Call, rules: &Rules, name: &QueueName, hop: usize) -> Result<wait::Left, Gone> {
+/// Where who has waited for too long goes from this queue.
+fn overflow(rules: &Rules, queue: &QueueName) -> Option<Destination> {
+    rules.queues.get(queue).map(|queue| queue.overflow.clone())
+}
+
+async fn in_queue(
+    call: &mut Call,
+    rules: &Rules,
+    name: &QueueName,
+    on_record: Option<UnixMs>,
+) -> Result<wait::Left, Gone> {
     match rules.queues.get(name) {
-        Some(queue) => wait::in_queue(call, rules, name, queue, hop).await,
+        Some(queue) => wait::in_queue(call, rules, name, queue, on_record).await,
         None => Ok(wait::Left::TimedOut),
     }
 }

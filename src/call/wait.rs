@@ -28,15 +28,19 @@ pub(crate) enum Left {
     TimedOut,
 }
 
-/// Waits until an agent has the caller, the time is up, or the caller is gone.
+/// Waits until an agent has the caller, the time is up, or the caller is gone. `on_record` is since when the rows
+/// say that he waits there, if they do.
 pub(crate) async fn in_queue(
     call: &mut Call,
     rules: &Rules,
     name: &QueueName,
     queue: &Queue,
-    hop: usize,
+    on_record: Option<UnixMs>,
 ) -> Result<Left, Gone> {
-    let joined_at = join(call, name, hop).await;
+    let joined_at = match on_record {
+        Some(joined_at) => joined_at,
+        None => join(call, name).await,
+    };
     call.stage = Stage::Waiting;
     call.answer().await?;
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.desk.settings.sounds.music).to_owned();
@@ -73,11 +77,8 @@ async fn time_out(call: &Call) {
     }
 }
 
-/// Records that the caller joined, if the arrival did not do so already. Returns since when he waits here.
-async fn join(call: &Call, name: &QueueName, hop: usize) -> UnixMs {
-    if hop == 0 {
-        return call.arrived_at;
-    }
+/// Records that the caller joined. Returns since when he waits here.
+async fn join(call: &Call, name: &QueueName) -> UnixMs {
     let (id, queue, at) = (call.id, name.clone(), call.desk.clock.now());
     let joined = call.desk.store.write("join", move |c| store::calls::join(c, id, &queue, at)).await;
     if let Err(error) = joined {

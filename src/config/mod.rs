@@ -90,6 +90,9 @@ pub struct Sounds {
     /// Played once when a message is missing. Default three tones.
     #[serde(with = "sound")]
     pub fallback_message: String,
+    /// What an agent hears who picked up for a caller who is gone. Default three short tones.
+    #[serde(with = "sound")]
+    pub no_caller: String,
 }
 
 /// Limits of calls.
@@ -102,6 +105,13 @@ pub struct Calls {
     /// How long talks may go on after the process was told to stop. Default 30 s.
     #[serde(with = "humane")]
     pub drain_timeout: Duration,
+    /// How long a caller whose line to us broke may take to come back by the dialplan, before he counts as lost.
+    /// More than `[dialplan] patience`. Default 1 minute.
+    #[serde(with = "humane")]
+    pub await_return: Duration,
+    /// How often what the rows say is compared with FreeSWITCH. Default 5 s.
+    #[serde(with = "humane")]
+    pub check_every: Duration,
 }
 
 /// What is logged.
@@ -150,13 +160,19 @@ impl Default for Sounds {
             fallback_music: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
             fallback_message: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2"
                 .to_owned(),
+            no_caller: "tone_stream://%(150,100,480);loops=3".to_owned(),
         }
     }
 }
 
 impl Default for Calls {
     fn default() -> Self {
-        Self { forward_timeout: Duration::from_secs(30), drain_timeout: Duration::from_secs(30) }
+        Self {
+            forward_timeout: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(30),
+            await_return: Duration::from_secs(60),
+            check_every: Duration::from_secs(5),
+        }
     }
 }
 

@@ -14,12 +14,13 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, UnixMs};
-use crate::ids::{AgentName, CallId, OfferId, QueueName};
+use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::metrics::Metrics;
 use crate::queue::agent::{Activity, Status, Step};
 use crate::queue::board::{Board, Proposal, QueueSpec};
 use crate::queue::offer::Outcome;
 use crate::queue::ring::{self, Knock, Offer};
+use crate::reconcile::Held;
 use crate::routing::rules::Rules;
 use crate::store::agents::AgentRow;
 use crate::store::{self, Store, until_recorded};
@@ -66,6 +67,7 @@ enum Message {
     Refused { call: CallId, offer: OfferId, agent: AgentName },
     Over { call: CallId, offer: OfferId, outcome: Outcome, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),
+    Node(NodeName, bool),
     Reload(Arc<Rules>, Vec<AgentRow>),
 }
 
@@ -91,6 +93,8 @@ pub struct Tools {
     pub metrics: Arc<Metrics>,
     /// This process, as it signs its offers.
     pub controller: String,
+    /// Who looks after which offer.
+    pub held: Held,
 }
 
 impl Dispatcher {
@@ -138,6 +142,12 @@ impl Dispatcher {
         self.send(Message::Agent(Box::new(agent))).await;
     }
 
+    /// The link to a node came up or went down. While it is down, nobody is rung for its callers; they keep their
+    /// places.
+    pub async fn node(&self, node: NodeName, up: bool) {
+        self.send(Message::Node(node, up)).await;
+    }
+
     /// The rules or agents were changed from outside.
     pub async fn reload(&self, rules: Arc<Rules>, agents: Vec<AgentRow>) {
         self.send(Message::Reload(rules, agents)).await;
@@ -168,6 +178,8 @@ struct Floor {
     agents: BTreeMap<AgentName, AgentRow>,
     offers: BTreeMap<(CallId, OfferId), Live>,
     wrap_ups: BTreeSet<(UnixMs, AgentName)>,
+    /// Nodes whose link is down.
+    down: BTreeSet<NodeName>,
 }
 
 impl Floor {
@@ -182,6 +194,7 @@ impl Floor {
             agents: BTreeMap::new(),
             offers: BTreeMap::new(),
             wrap_ups: BTreeSet::new(),
+            down: BTreeSet::new(),
         }
     }
 
@@ -225,16 +238,38 @@ impl Floor {
             Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
             Message::Over { call, offer, outcome, agent } => self.over(call, offer, outcome, *agent),
             Message::Agent(row) => self.learn(*row),
+            Message::Node(node, up) => self.node(&node, up),
             Message::Reload(rules, agents) => self.reload(&rules, agents),
         }
     }
 
     fn join(&mut self, waiter: Waiter) -> Result<(), NoSuchQueue> {
-        self.board
-            .join(waiter.call, &waiter.queue, waiter.joined_at, 0)
-            .map_err(|_| NoSuchQueue(waiter.queue.clone()))?;
+        if !self.rules.queues.contains_key(&waiter.queue) {
+            return Err(NoSuchQueue(waiter.queue));
+        }
+        if !self.down.contains(waiter.node.name()) {
+            self.board
+                .join(waiter.call, &waiter.queue, waiter.joined_at, 0)
+                .map_err(|_| NoSuchQueue(waiter.queue.clone()))?;
+        }
         self.callers.insert(waiter.call, waiter);
         Ok(())
+    }
+
+    /// Callers of a node that cannot ring anybody stand aside until it can.
+    fn node(&mut self, node: &NodeName, up: bool) {
+        if up {
+            self.down.remove(node)
+        } else {
+            self.down.insert(node.clone())
+        };
+        for waiter in self.callers.values().filter(|waiter| waiter.node.name() == node) {
+            if !up {
+                self.board.leave(waiter.call);
+            } else if let Err(error) = self.board.join(waiter.call, &waiter.queue, waiter.joined_at, 0) {
+                tracing::error!(call.id = %waiter.call, %error, "this caller cannot wait on");
+            }
+        }
     }
 
     fn leave(&mut self, call: CallId, why: Leaving) -> bool {
@@ -402,11 +437,20 @@ impl Floor {
         self.tasks.spawn(ring::run(self.tools.clone(), Dispatcher { inbox }, offer, stopped));
     }
 
+    /// How many callers of a queue are not on the board, because their node is down.
+    fn aside(&self, queue: &QueueName) -> usize {
+        if self.down.is_empty() {
+            return 0;
+        }
+        let is_aside = |waiter: &&Waiter| waiter.queue == *queue && self.down.contains(waiter.node.name());
+        self.callers.values().filter(is_aside).count()
+    }
+
     /// Shows how many wait and what agents do.
     fn show(&self) {
         let metrics = &self.tools.metrics;
         for name in self.rules.queues.keys() {
-            let waiting = i64::try_from(self.board.waiting(name)).unwrap_or(i64::MAX);
+            let waiting = i64::try_from(self.board.waiting(name) + self.aside(name)).unwrap_or(i64::MAX);
             metrics.waiting.with_label_values(&[name.as_str()]).set(waiting);
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::clock::UnixMs;
-use crate::ids::{AgentName, ChannelId, OfferId};
+use crate::ids::{AgentName, CallId, ChannelId, OfferId};
 use crate::queue::dispatcher::{Dispatcher, Tools, Waiter};
 use crate::queue::offer::{self, Outcome};
 use crate::routing::contact::Contact;
@@ -92,6 +92,7 @@ enum Rang {
 
 /// Carries out one offer from claim to release.
 pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop: oneshot::Receiver<Cancel>) {
+    let _held = tools.held.offer(offer.id);
     if !claim(&tools, &offer).await {
         dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
         return;
@@ -320,34 +321,56 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         tools.store.write("end_offer", move |c| store::offers::end_unanswered(c, &end))
     })
     .await;
-    report(dispatcher, offer, outcome, recorded).await;
+    report(dispatcher, offer.waiter.call, offer.id, offer.agent, outcome, recorded).await;
 }
 
 /// Waits for the end of the talk, records it, and gives the agent back.
-async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, mut leg: Leg) {
+async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, leg: Leg) {
     tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), Outcome::Answered.as_str()]).inc();
+    let wrap_up = offer.rules.wrap_up;
+    let won = Won { offer: offer.id, call: offer.waiter.call, agent: offer.agent, wrap_up };
+    until_talk_ends(tools, dispatcher, won, leg).await;
+}
+
+/// An offer whose agent talks to the caller.
+#[derive(Debug, Clone)]
+pub struct Won {
+    /// The offer.
+    pub offer: OfferId,
+    /// The call.
+    pub call: CallId,
+    /// Who talks.
+    pub agent: AgentName,
+    /// How long he is offered nothing afterwards.
+    pub wrap_up: Duration,
+}
+
+/// Waits for the end of a talk, records it, and gives the agent back.
+pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, mut leg: Leg) {
     gone(&mut leg).await;
-    let (id, at, wrap_up) = (offer.id, tools.clock.now(), offer.rules.wrap_up);
+    let (id, at, wrap_up) = (won.offer, tools.clock.now(), won.wrap_up);
     let recorded = until_recorded("end_talk", || {
         tools.store.write("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up))
     })
     .await;
-    report(dispatcher, offer, Outcome::Answered, recorded).await;
+    report(dispatcher, won.call, won.offer, won.agent, Outcome::Answered, recorded).await;
 }
 
 /// Tells the dispatcher. What the database refuses for good is a fault of ours: it says so, and the agent's row
 /// decides whether he is offered more.
 async fn report(
     dispatcher: &Dispatcher,
-    offer: Offer,
+    call: CallId,
+    offer: OfferId,
+    agent: AgentName,
     outcome: Outcome,
     recorded: Result<AgentRow, StoreError>,
 ) {
     match recorded {
-        Ok(row) => dispatcher.over(offer.waiter.call, offer.id, outcome, row).await,
+        Ok(row) => dispatcher.over(call, offer, outcome, row).await,
         Err(error) => {
-            tracing::error!(agent = %offer.agent, offer = %offer.id, %error, "the end of an offer is not recorded");
-            dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
+            tracing::error!(%agent, %offer, %error, "the end of an offer is not recorded");
+            dispatcher.refused(call, offer, agent).await;
         }
     }
 }

@@ -160,6 +160,16 @@ pub fn time_out(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreE
     leave(c, &call.to_string(), at, WaitOutcome::TimedOut)
 }
 
+/// Records that a caller talks to a contact outside the queues.
+///
+/// # Errors
+/// When the database fails.
+pub fn forwarded(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
+    let talks = calls::table.find(call.to_string()).filter(calls::ended_at.is_null());
+    diesel::update(talks).set(calls::answered_at.eq(at.0)).execute(c)?;
+    Ok(())
+}
+
 /// Ends a call's stay in a queue, if it is in one.
 pub(super) fn leave(
     c: &mut Database,

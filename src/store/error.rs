@@ -26,6 +26,12 @@ pub enum StoreError {
         /// Its name.
         name: String,
     },
+    /// It took longer than it may.
+    #[error("the database has not answered for {limit:?}; see whether its disk or server is overloaded")]
+    Slow {
+        /// How long it had.
+        limit: std::time::Duration,
+    },
     /// A rule forbids it.
     #[error("{0}")]
     Refused(String),

@@ -1,102 +1,297 @@
-//! What an earlier run left open, closed: no agent stays claimed, every call gets its ending.
+//! What has no end yet: calls and offers under way as the rows have them, and agents whom no offer holds.
+//!
+//! Who holds them, and what became of them, is asked by `reconcile`; here are only the rows.
+
+use std::collections::HashMap;
 
 use diesel::prelude::*;
 
-use super::schema::{agents, calls, offers};
-use super::{Database, StoreError, calls as call_rows, offers as offer_rows};
-use crate::call::ending::{Ending, Stage};
+use super::error::Found as _;
+use super::schema::{agents, calls, controllers, offers, waits};
+use super::{Database, StoreError, read, read_option};
 use crate::clock::UnixMs;
-use crate::ids::OfferId;
-use crate::missed::verdict::{Verdict, verdict};
+use crate::ids::{AgentName, CallId, ChannelId, CoreId, NodeName, OfferId, QueueName};
 use crate::phone::Party;
-use crate::queue::offer::Outcome;
 
-/// What was closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Left {
-    /// Calls that had no ending.
-    pub calls: usize,
-    /// Offers that had no end.
-    pub offers: usize,
-    /// Cases that were opened or joined.
-    pub cases: usize,
+/// A call that has no end yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCall {
+    /// Its identity.
+    pub id: CallId,
+    /// The FreeSWITCH that has it.
+    pub node: NodeName,
+    /// The run of that FreeSWITCH.
+    pub core: CoreId,
+    /// The caller's channel.
+    pub channel: ChannelId,
+    /// Who calls.
+    pub party: Party,
+    /// The number he dialled.
+    pub dialled: String,
+    /// Whether his route was open.
+    pub open: bool,
+    /// The queue that he was in last.
+    pub queue: Option<QueueName>,
+    /// Since when he waits there, if he still does.
+    pub joined_at: Option<UnixMs>,
+    /// When he came.
+    pub arrived_at: UnixMs,
+    /// Since when he talks.
+    pub answered_at: Option<UnixMs>,
+    /// The agent whom he talks to.
+    pub agent: Option<AgentName>,
 }
 
-/// What the cause of every such ending is.
-const CAUSE: &str = "CONTROLLER_RESTARTED";
+/// An offer that has no end yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOffer {
+    /// Its identity.
+    pub id: OfferId,
+    /// The call.
+    pub call: CallId,
+    /// The FreeSWITCH that has it.
+    pub node: NodeName,
+    /// The run of that FreeSWITCH.
+    pub core: CoreId,
+    /// The caller's channel.
+    pub caller: ChannelId,
+    /// Whom it rings.
+    pub agent: AgentName,
+    /// The channel of the leg that answered.
+    pub leg: Option<ChannelId>,
+    /// When the two were connected.
+    pub bridged_at: Option<UnixMs>,
+}
 
-/// Ends every offer and call that has no end. Only for the one controller of a database, before it takes calls.
+/// Everything that has no end yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Open {
+    /// Calls, those that came first first.
+    pub calls: Vec<OpenCall>,
+    /// Offers.
+    pub offers: Vec<OpenOffer>,
+    /// Agents who ring or talk for an offer that has ended, or is none.
+    pub stuck: Vec<AgentName>,
+}
+
+/// Everything that has no end yet.
 ///
 /// # Errors
 /// When the database fails.
-pub fn tidy(c: &mut Database, at: UnixMs) -> Result<Left, StoreError> {
-    let mut left = Left::default();
-    let live: Vec<(String, Option<String>)> =
-        offers::table.filter(offers::ended_at.is_null()).select((offers::id, offers::outcome)).load(c)?;
-    for (id, outcome) in live {
-        left.offers += 1;
-        let offer: OfferId = super::read("offers.id", &id)?;
-        if outcome.is_some() {
-            offer_rows::end_talk(c, offer, at, std::time::Duration::ZERO)?;
-        } else {
-            let cause = CAUSE.to_owned();
-            let end = offer_rows::EndUnanswered {
-                offer,
-                outcome: Outcome::Cancelled,
-                cause,
-                at,
-                ready_at: at,
-                max_misses: 0,
-            };
-            offer_rows::end_unanswered(c, &end)?;
-        }
-    }
-    free_agents(c, at)?;
-    let open: Vec<Open> = calls::table
+pub fn open(c: &mut Database) -> Result<Open, StoreError> {
+    let offers = open_offers(c)?;
+    let stuck = stuck(c, &offers)?;
+    Ok(Open { calls: open_calls(c)?, offers, stuck })
+}
+
+fn open_calls(c: &mut Database) -> Result<Vec<OpenCall>, StoreError> {
+    let rows: Vec<CallRow> = calls::table
         .filter(calls::ended_at.is_null())
-        .select((calls::id, calls::party, calls::number, calls::answered_at, calls::open))
+        .order(calls::arrived_at)
+        .select(CALL_COLUMNS)
         .load(c)?;
-    for (id, party, number, answered_at, open) in open {
-        left.calls += 1;
-        let party = read_party(&party, number)?;
-        let (ending, stage) = match answered_at {
-            Some(_) => (Ending::Answered, Stage::Talking),
-            None => (Ending::Lost, Stage::Waiting),
-        };
-        let verdict: Verdict = verdict(ending, stage, &party, open);
-        let call = super::read("calls.id", &id)?;
-        let ended =
-            call_rows::Ended { call, ending, stage, cause: CAUSE.to_owned(), answered_at: None, verdict, at };
-        left.cases += usize::from(call_rows::end(c, &ended)?.is_some());
-    }
-    Ok(left)
+    let waiting: Vec<(String, i64)> =
+        waits::table.filter(waits::left_at.is_null()).select((waits::call, waits::joined_at)).load(c)?;
+    let waiting: HashMap<String, i64> = waiting.into_iter().collect();
+    rows.into_iter().map(|row| OpenCall::read(row, &waiting)).collect()
 }
 
-/// What is needed of a call's row to end it.
-type Open = (String, String, Option<String>, Option<i64>, bool);
-
-/// Agents whom no offer holds any more, whatever they were doing, are idle.
-fn free_agents(c: &mut Database, at: UnixMs) -> Result<(), StoreError> {
-    for from in ["ringing", "talking"] {
-        diesel::update(agents::table.filter(agents::activity.eq(from)))
-            .set((
-                agents::activity.eq("idle"),
-                agents::offer.eq(None::<String>),
-                agents::since_at.eq(at.0),
-                agents::version.eq(agents::version + 1),
-                agents::changed_by.eq("system"),
-                agents::changed_why.eq("the controller was restarted"),
-            ))
-            .execute(c)?;
-    }
-    Ok(())
+/// One call, if it has no end yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn call(c: &mut Database, id: CallId) -> Result<Option<OpenCall>, StoreError> {
+    let id = id.to_string();
+    let row: Option<CallRow> = calls::table
+        .filter(calls::id.eq(&id).and(calls::ended_at.is_null()))
+        .select(CALL_COLUMNS)
+        .first(c)
+        .optional()?;
+    let waits: Option<i64> = waits::table
+        .filter(waits::call.eq(&id).and(waits::left_at.is_null()))
+        .select(waits::joined_at)
+        .first(c)
+        .optional()?;
+    let waiting = waits.map(|joined_at| (id, joined_at)).into_iter().collect();
+    row.map(|row| OpenCall::read(row, &waiting)).transpose()
 }
 
-fn read_party(word: &str, number: Option<String>) -> Result<Party, StoreError> {
+type CallRow = (
+    (String, String, String, String, String, Option<String>, String, bool),
+    (Option<String>, i64, Option<i64>, Option<String>),
+);
+
+type CallColumns = (
+    (
+        calls::id,
+        calls::node,
+        calls::core,
+        calls::channel,
+        calls::party,
+        calls::number,
+        calls::dialled,
+        calls::open,
+    ),
+    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent),
+);
+
+const CALL_COLUMNS: CallColumns = (
+    (
+        calls::id,
+        calls::node,
+        calls::core,
+        calls::channel,
+        calls::party,
+        calls::number,
+        calls::dialled,
+        calls::open,
+    ),
+    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent),
+);
+
+impl OpenCall {
+    /// `waiting` tells since when each call that is in a queue is there.
+    fn read((who, what): CallRow, waiting: &HashMap<String, i64>) -> Result<Self, StoreError> {
+        let (id, node, core, channel, party, number, dialled, open) = who;
+        let (queue, arrived_at, answered_at, agent) = what;
+        Ok(Self {
+            joined_at: waiting.get(&id).copied().map(UnixMs),
+            id: read("calls.id", &id)?,
+            node: read("calls.node", &node)?,
+            core: read("calls.core", &core)?,
+            channel: read("calls.channel", &channel)?,
+            party: read_party(&party, number.as_ref())?,
+            dialled,
+            open,
+            queue: read_option("calls.queue", queue.as_ref())?,
+            arrived_at: UnixMs(arrived_at),
+            answered_at: answered_at.map(UnixMs),
+            agent: read_option("calls.agent", agent.as_ref())?,
+        })
+    }
+}
+
+fn read_party(word: &str, number: Option<&String>) -> Result<Party, StoreError> {
     Ok(match (word, number) {
-        ("number", Some(number)) => Party::Number(super::read("calls.number", &number)?),
+        ("number", Some(number)) => Party::Number(read("calls.number", number)?),
         ("internal", _) => Party::Internal(String::new()),
         ("withheld", _) => Party::Withheld,
         _ => Party::Invalid,
     })
+}
+
+type OfferRow = (String, String, String, String, String, String, Option<String>, Option<i64>);
+
+fn open_offers(c: &mut Database) -> Result<Vec<OpenOffer>, StoreError> {
+    let rows: Vec<OfferRow> = offers::table
+        .inner_join(calls::table.on(calls::id.eq(offers::call)))
+        .filter(offers::ended_at.is_null())
+        .order(offers::offered_at)
+        .select((
+            offers::id,
+            offers::call,
+            calls::node,
+            calls::core,
+            calls::channel,
+            offers::agent,
+            offers::leg,
+            offers::bridged_at,
+        ))
+        .load(c)?;
+    let offer = |(id, call, node, core, caller, agent, leg, bridged_at): OfferRow| {
+        Ok(OpenOffer {
+            id: read("offers.id", &id)?,
+            call: read("offers.call", &call)?,
+            node: read("calls.node", &node)?,
+            core: read("calls.core", &core)?,
+            caller: read("calls.channel", &caller)?,
+            agent: read("offers.agent", &agent)?,
+            leg: read_option("offers.leg", leg.as_ref())?,
+            bridged_at: bridged_at.map(UnixMs),
+        })
+    };
+    rows.into_iter().map(offer).collect()
+}
+
+/// Agents who ring or talk for none of these offers.
+fn stuck(c: &mut Database, offers: &[OpenOffer]) -> Result<Vec<AgentName>, StoreError> {
+    let busy: Vec<String> =
+        agents::table.filter(agents::activity.eq_any(BUSY)).select(agents::name).load(c)?;
+    let busy = busy.iter().filter(|name| !offers.iter().any(|offer| offer.agent.as_str() == *name));
+    busy.map(|name| read("agents.name", name)).collect()
+}
+
+/// What an agent does only for an offer.
+const BUSY: [&str; 2] = ["ringing", "talking"];
+
+/// Makes an agent idle whom no offer holds, though his row says that he rings or talks. Whether it was so.
+///
+/// # Errors
+/// When the database fails.
+pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, StoreError> {
+    super::dialect::hold::agent(c, agent.as_str())?;
+    let live = offers::table.filter(offers::agent.eq(agent.as_str()).and(offers::ended_at.is_null()));
+    let live: i64 = live.count().get_result(c)?;
+    let activity: String =
+        agents::table.find(agent.as_str()).select(agents::activity).first(c).found("agent", agent)?;
+    if live > 0 || !BUSY.contains(&activity.as_str()) {
+        return Ok(false);
+    }
+    diesel::update(agents::table.find(agent.as_str()))
+        .set((
+            agents::activity.eq("idle"),
+            agents::offer.eq(None::<String>),
+            agents::since_at.eq(at.0),
+            agents::version.eq(agents::version + 1),
+            agents::changed_by.eq("system"),
+            agents::changed_why.eq("no offer holds him"),
+        ))
+        .execute(c)?;
+    Ok(true)
+}
+
+/// Writes that nobody watched the end of a call: it came after `from`.
+///
+/// # Errors
+/// When the database fails.
+pub fn call_unwatched(c: &mut Database, call: CallId, from: UnixMs) -> Result<(), StoreError> {
+    diesel::update(calls::table.find(call.to_string())).set(calls::unwatched_from.eq(from.0)).execute(c)?;
+    Ok(())
+}
+
+/// Writes that nobody watched the end of an offer: it came after `from`.
+///
+/// # Errors
+/// When the database fails.
+pub fn offer_unwatched(c: &mut Database, offer: OfferId, from: UnixMs) -> Result<(), StoreError> {
+    diesel::update(offers::table.find(offer.to_string()))
+        .set(offers::unwatched_from.eq(from.0))
+        .execute(c)?;
+    Ok(())
+}
+
+/// A controller begins to watch. When one before it was seen last.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin_watch(c: &mut Database, name: &str, at: UnixMs) -> Result<Option<UnixMs>, StoreError> {
+    let last: Option<i64> = controllers::table.select(diesel::dsl::max(controllers::seen_at)).first(c)?;
+    diesel::delete(controllers::table).execute(c)?;
+    diesel::insert_into(controllers::table)
+        .values((controllers::name.eq(name), controllers::started_at.eq(at.0), controllers::seen_at.eq(at.0)))
+        .execute(c)?;
+    Ok(last.map(UnixMs))
+}
+
+/// A controller still watches.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when another one has begun to.
+pub fn watch(c: &mut Database, name: &str, at: UnixMs) -> Result<(), StoreError> {
+    let seen: Option<String> = diesel::update(controllers::table.find(name))
+        .set(controllers::seen_at.eq(at.0))
+        .returning(controllers::name)
+        .get_result(c)
+        .optional()?;
+    seen.map(drop).ok_or(diesel::result::Error::NotFound).found("controller", name)
 }

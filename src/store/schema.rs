@@ -60,7 +60,7 @@ diesel::table! {
         arrived_at -> BigInt, queued_at -> Nullable<BigInt>, offer -> Nullable<Text>, agent -> Nullable<Text>,
         answered_at -> Nullable<BigInt>, ended_at -> Nullable<BigInt>, ending -> Nullable<Text>,
         stage -> Nullable<Text>, cause -> Nullable<Text>, wait_ms -> Nullable<BigInt>,
-        talk_ms -> Nullable<BigInt>,
+        talk_ms -> Nullable<BigInt>, unwatched_from -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -74,8 +74,11 @@ diesel::table! {
         id -> Text, call -> Text, queue -> Text, agent -> Text, controller -> Text, leg -> Nullable<Text>,
         offered_at -> BigInt, answered_at -> Nullable<BigInt>, bridged_at -> Nullable<BigInt>,
         ended_at -> Nullable<BigInt>, outcome -> Nullable<Text>, cause -> Nullable<Text>,
-        ring_ms -> Nullable<BigInt>, talk_ms -> Nullable<BigInt>,
+        ring_ms -> Nullable<BigInt>, talk_ms -> Nullable<BigInt>, unwatched_from -> Nullable<BigInt>,
     }
+}
+diesel::table! {
+    controllers (name) { name -> Text, started_at -> BigInt, seen_at -> BigInt, }
 }
 diesel::table! {
     cases (id) {

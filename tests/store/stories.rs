@@ -12,7 +12,7 @@ use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::queue::offer::Outcome;
 use dozvon::store::agents::{self, AgentRow};
 use dozvon::store::attempts::{self, Made};
-use dozvon::store::calls::{self, Ended, Wanted};
+use dozvon::store::calls::{self, Ended};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, StoreError, cases, recovery};
 
@@ -412,30 +412,48 @@ fn what_an_earlier_run_left_is_tidied_up() {
                 Ok((waits, rings, talks))
             })
             .await;
-        let left = db.write(|c| recovery::tidy(c, at(60_000))).await;
-        assert_eq!((left.calls, left.offers, left.cases), (3, 2, 2));
-        for (call, ending) in [(waits, "lost"), (rings, "lost"), (talks, "answered")] {
-            assert_eq!(db.write(move |c| calls::get(c, call)).await.ending.as_deref(), Some(ending));
-        }
-        let rows = db.write(agents::all).await;
-        assert!(
-            rows.iter().all(|row| is(row, Status::Available, Activity::Idle) && row.offer.is_none()),
-            "{rows:?}"
-        );
-        let again = db.write(|c| recovery::tidy(c, at(60_000))).await;
-        assert_eq!(again, recovery::Left::default());
-        let live = db.write(|c| calls::list(c, &Wanted { live: true, limit: 10, ..Wanted::default() })).await;
-        assert!(live.is_empty());
-        let lost = Wanted {
-            ending: Some(Ending::Lost),
-            queue: Some(queue("sales")),
-            limit: 10,
-            ..Wanted::default()
-        };
-        let lost = db.write(move |c| calls::list(c, &lost)).await;
+        let open = db.write(recovery::open).await;
+        assert_eq!(open.calls.iter().map(|call| call.id).collect::<Vec<_>>(), [waits, rings, talks]);
         assert_eq!(
-            lost.iter().map(|row| row.id.clone()).collect::<Vec<_>>(),
-            [rings.to_string(), waits.to_string()]
+            open.calls.iter().map(|call| (call.joined_at, call.answered_at)).collect::<Vec<_>>(),
+            [(Some(at(0)), None), (Some(at(0)), None), (None, Some(at(20)))]
         );
+        assert_eq!(open.offers.iter().map(|offer| offer.call).collect::<Vec<_>>(), [rings, talks]);
+        assert!(open.stuck.is_empty(), "{:?}", open.stuck);
+        let one = db.write(move |c| recovery::call(c, rings)).await;
+        assert_eq!(one.as_ref(), open.calls.get(1));
+    });
+}
+
+#[test]
+fn an_agent_whom_no_offer_holds_is_freed_and_nobody_else() {
+    for_each_database(async |db| {
+        db.write(|c| {
+            open_for_business(c)?;
+            let call = arrive(c, "sales", at(0))?;
+            ring(c, call, "anna", at(10)).map(drop)
+        })
+        .await;
+        let anna = agent("anna");
+        assert!(!db.write(move |c| recovery::free(c, &anna, at(20))).await, "an offer holds her");
+        // What must never be: the offer has ended and the agent rings on.
+        db.raw().run("UPDATE offers SET ended_at = 15, outcome = 'cancelled'").unwrap();
+        assert_eq!(db.write(recovery::open).await.stuck, [agent("anna")]);
+        let anna = agent("anna");
+        assert!(db.write(move |c| recovery::free(c, &anna, at(20))).await);
+        assert!(db.write(recovery::open).await.stuck.is_empty());
+        let row = db.write(|c| agents::get(c, &agent("anna"))).await;
+        assert!(is(&row, Status::Available, Activity::Idle) && row.offer.is_none(), "{row:?}");
+    });
+}
+
+#[test]
+fn a_controller_knows_when_the_one_before_was_seen_last() {
+    for_each_database(async |db| {
+        assert_eq!(db.write(|c| recovery::begin_watch(c, "one", at(0))).await, None);
+        db.write(|c| recovery::watch(c, "one", at(5_000))).await;
+        assert_eq!(db.write(|c| recovery::begin_watch(c, "two", at(9_000))).await, Some(at(5_000)));
+        let lost = db.store.write("watch", |c| recovery::watch(c, "one", at(10_000))).await.unwrap_err();
+        assert!(lost.to_string().contains("controller one"), "{lost}");
     });
 }

@@ -146,7 +146,8 @@ fn modules(settings: &Settings, rules: Option<&Rules>) -> Vec<&'static str> {
     let prompts = rules.iter().flat_map(|rules| rules.prompts.values()).map(|prompt| prompt.source.as_str());
     let sounds = &settings.sounds;
     let pause = &settings.dialplan.pause_sound;
-    let ours = [&sounds.music, &sounds.fallback_music, &sounds.fallback_message, pause].map(String::as_str);
+    let ours = [&sounds.music, &sounds.fallback_music, &sounds.fallback_message, &sounds.no_caller, pause];
+    let ours = ours.map(String::as_str);
     let all: Vec<&str> = prompts.chain(ours).collect();
     let any = |prefix: &str| all.iter().any(|source| source.starts_with(prefix));
     if any("tone_stream://") {

@@ -95,6 +95,7 @@ pub fn all() -> Vec<Story> {
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
         stopped::killed_while_a_caller_waits,
+        stopped::killed_with_a_full_house,
         stopped::the_fallback_contact_takes_him,
         stopped::back_within_patience,
         stopped::back_and_connected_within_patience,

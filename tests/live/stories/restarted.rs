@@ -17,8 +17,8 @@ const IVAN: &str = "+79001234501";
 const OLGA: &str = "+79001234502";
 const PYOTR: &str = "+79001234503";
 
-/// SIGKILL for a FreeSWITCH with one caller who waits and one who talks: both calls get an ending, the agent is
-/// free, and when FreeSWITCH is back, the same controller serves the next caller.
+/// SIGKILL for a FreeSWITCH with one caller who waits and one who talks: when it is back, both calls get an ending,
+/// the agent is free, and the same controller serves the next caller.
 pub async fn freeswitch_dies_and_comes_back(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let place = Place::new(&live.fallback)?;
@@ -31,13 +31,6 @@ pub async fn freeswitch_dies_and_comes_back(live: &Live) -> Result<String> {
     let olga = call(&switch, OLGA).await?;
     olga.hears(Tone::Music).await?;
     switch.kill().await?;
-    let (talked, waited) = (controller.ended_call(IVAN).await?, controller.ended_call(OLGA).await?);
-    ensure!(talked.text("ending") == "answered", "he got through: {}", talked.0);
-    ensure!(
-        waited.text("ending") == "lost" && waited.text("stage") == "waiting",
-        "she is lost: {}",
-        waited.0
-    );
     let switch = FreeSwitch::start(&live.prefix, &place).await?;
     let limit = Duration::from_secs(45);
     until(limit, "the agent is free again", async || {
@@ -50,6 +43,13 @@ pub async fn freeswitch_dies_and_comes_back(live: &Live) -> Result<String> {
         Ok(answer.starts_with("HTTP/1.1 200").then_some(()))
     })
     .await?;
+    let (talked, waited) = (controller.ended_call(IVAN).await?, controller.ended_call(OLGA).await?);
+    ensure!(talked.text("ending") == "answered", "he got through: {}", talked.0);
+    ensure!(
+        waited.text("ending") == "lost" && waited.text("stage") == "waiting",
+        "she is lost: {}",
+        waited.0
+    );
     let pyotr = call(&switch, PYOTR).await?;
     pyotr.hears(Tone::Agent).await?;
     pyotr.hangs_up().await?;

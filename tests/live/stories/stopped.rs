@@ -14,7 +14,7 @@ use crate::observer::Event;
 use crate::sip::{Behaviour, Dial, End, Stage};
 use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
-use crate::wait::within;
+use crate::wait::{until, within};
 
 const IVAN: &str = "+79001234501";
 const OLGA: &str = "+79001234502";
@@ -258,13 +258,114 @@ pub async fn stopped_while_a_caller_waits(live: &Live) -> Result<String> {
         ivan.hears(Tone::Fallback).await?;
         let fallback_ms = stopped.elapsed().as_millis();
         ivan.hangs_up().await?;
+        Ok((fallback_ms, ended_ms))
+    };
+    let (fallback_ms, ended_ms) = told(&floor, story).await?;
+    floor.controller.serve().await?;
+    told(&floor, async {
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!(row.text("ending") == "lost" && row.text("stage") == "waiting", "{}", row.0);
         ensure!(floor.only_case_of(IVAN).await? == "lost", "the reason");
         floor.comes_to_rest().await?;
         Ok(format!("fallback heard {fallback_ms} ms after SIGTERM, the process ended after {ended_ms} ms"))
+    })
+    .await
+}
+
+/// SIGKILL with 20 callers waiting, 10 talking and 5 phones ringing, and a new start at once: who waits hears music
+/// again and keeps his place, talks do not suffer, phones that rang for nobody fall silent and ring again, and
+/// within five seconds every agent does what FreeSWITCH says.
+pub async fn killed_with_a_full_house(live: &Live) -> Result<String> {
+    let House { mut floor, phones, callers } = full_house(live).await?;
+    let (talking, waiting) = callers.split_at(10);
+    doing(&floor, "ringing", 5).await?;
+    floor.controller.kill().await?;
+    told(&floor, waiting[0].hears(Tone::Pause)).await?;
+    floor.controller.serve().await?;
+    let ready = Instant::now();
+    let story = async {
+        for caller in waiting {
+            caller.hears(Tone::Music).await?;
+        }
+        let back = ready.elapsed();
+        ensure!(back <= BACK, "the last music came {back:?} after the controller was ready");
+        doing(&floor, "talking", 10).await?;
+        doing(&floor, "ringing", 5).await?;
+        let settled = ready.elapsed();
+        ensure!(settled <= Duration::from_secs(5), "agents were as they are after {settled:?}");
+        for caller in talking {
+            caller.heard_to_the_last(Tone::Agent)?;
+        }
+        // The five who waited longest are rung for; the next agent who is free gets the sixth.
+        talking[0].hangs_up().await?;
+        let next =
+            phones[0].call(1, SOON, "talks to the next caller", |talk| talk.stage == Stage::Talking).await?;
+        ensure!(next.from.contains("+79001235015"), "it was not his turn: {}", next.from);
+        let metrics = floor.controller.get("/metrics").await?;
+        ensure!(
+            !metrics.contains("dozvon_repairs_total"),
+            "nothing was wrong but what the crash left: {metrics}"
+        );
+        for caller in &callers[1..] {
+            caller.hangs_up().await?;
+        }
+        floor.comes_to_rest().await?;
+        endings(&floor).await?;
+        Ok(format!(
+            "music for all 20 {} ms after the controller was ready, agents right after {} ms",
+            back.as_millis(),
+            settled.as_millis()
+        ))
     };
     told(&floor, story).await
+}
+
+/// 10 agents who answer and 5 who let it ring; 30 callers, of whom 10 talk and for 5 it rings.
+struct House<'a> {
+    floor: Floor<'a>,
+    phones: Vec<crate::sip::SipEnd>,
+    callers: Vec<Caller>,
+}
+
+async fn full_house(live: &Live) -> Result<House<'_>> {
+    let (mut phones, mut team) = (Vec::new(), Team::of([]));
+    for number in 0..15 {
+        let behaviour = if number < 10 { ANSWERS } else { Behaviour::Ring };
+        let end = phone(behaviour).await?;
+        team.agents.push((format!("agent{number:02}"), contact(&end)));
+        phones.push(end);
+    }
+    team.ring_timeout = "60s";
+    let floor = Floor::open(live, &team).await?;
+    let mut callers = Vec::new();
+    for number in 0..30 {
+        let caller = floor.caller(&format!("+79001235{number:03}")).await?;
+        caller.hears(if number < 10 { Tone::Agent } else { Tone::Music }).await?;
+        callers.push(caller);
+    }
+    Ok(House { floor, phones, callers })
+}
+
+/// Each of the 30 has one call: eleven talked, the others gave up waiting.
+async fn endings(floor: &Floor<'_>) -> Result<()> {
+    let rows = floor.controller.rows(&["call", "list", "--limit", "100"]).await?;
+    let ended = |word: &str| rows.iter().filter(|row| row["ending"] == word).count();
+    let (answered, abandoned) = (ended("answered"), ended("abandoned"));
+    ensure!(
+        (rows.len(), answered, abandoned) == (30, 11, 19),
+        "{} calls, {answered} answered, {abandoned} abandoned",
+        rows.len()
+    );
+    Ok(())
+}
+
+/// Waits until so many agents do this.
+async fn doing(floor: &Floor<'_>, activity: &str, count: usize) -> Result<()> {
+    until(SOON, format!("{count} agents are {activity}"), async || {
+        let agents = floor.controller.rows(&["agent", "list", "--activity", activity]).await?;
+        Ok((agents.len() == count).then_some(()))
+    })
+    .await
 }
 
 /// SIGKILL: who talks talks on, and when they hang up, no fallback is heard.

@@ -1,0 +1,168 @@
+//! Who of this process looks after which call and which offer.
+//!
+//! In: a story, an offer or a watch begins. Out: a hold, which ends when it is dropped.
+//! What has no end in the database and is held by nobody was left behind: `reconcile` takes care of it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::ids::{CallId, ChannelId, CoreId, OfferId};
+use crate::store::recovery::OpenCall;
+
+/// The calls and offers that somebody in this process looks after. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Held(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    inner: Mutex<Inner>,
+    /// Told when nothing is held any more.
+    idle: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// How many hold each: a call may come back before the story of its first visit is over.
+    calls: BTreeMap<CallId, usize>,
+    offers: BTreeMap<OfferId, usize>,
+    /// Callers whose story broke off while they waited, and until when they may come back.
+    awaited: BTreeMap<(CoreId, ChannelId), (OpenCall, Instant)>,
+}
+
+/// A hold. What it holds is looked after until it is dropped.
+#[derive(Debug)]
+pub struct Hold {
+    held: Held,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Call(CallId),
+    Offer(OfferId),
+}
+
+impl Inner {
+    fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.offers.is_empty()
+    }
+}
+
+impl Held {
+    /// Somebody looks after this call.
+    #[must_use]
+    pub fn call(&self, call: CallId) -> Hold {
+        self.with(|inner| *inner.calls.entry(call).or_default() += 1);
+        Hold { held: self.clone(), what: What::Call(call) }
+    }
+
+    /// Somebody looks after this offer.
+    #[must_use]
+    pub fn offer(&self, offer: OfferId) -> Hold {
+        self.with(|inner| *inner.offers.entry(offer).or_default() += 1);
+        Hold { held: self.clone(), what: What::Offer(offer) }
+    }
+
+    /// Whether somebody looks after this call.
+    #[must_use]
+    pub fn has_call(&self, call: CallId) -> bool {
+        self.with(|inner| inner.calls.contains_key(&call))
+    }
+
+    /// Whether somebody looks after this offer.
+    #[must_use]
+    pub fn has_offer(&self, offer: OfferId) -> bool {
+        self.with(|inner| inner.offers.contains_key(&offer))
+    }
+
+    /// The caller may come back on his channel until then: the dialplan tries again.
+    pub fn expect_back(&self, call: OpenCall, until: Instant) {
+        self.with(|inner| inner.awaited.insert((call.core, call.channel), (call, until)));
+    }
+
+    /// Until when the caller of this call is awaited, if he is.
+    #[must_use]
+    pub fn expected_until(&self, call: &OpenCall) -> Option<Instant> {
+        self.with(|inner| {
+            let (known, until) = inner.awaited.get(&(call.core, call.channel))?;
+            (known.id == call.id).then_some(*until)
+        })
+    }
+
+    /// A caller is here: his call, with a hold of it, if he has come back.
+    #[must_use]
+    pub fn come_back(&self, core: CoreId, channel: ChannelId) -> Option<(OpenCall, Hold)> {
+        let call = self.with(|inner| {
+            let (call, _) = inner.awaited.remove(&(core, channel))?;
+            *inner.calls.entry(call.id).or_default() += 1;
+            Some(call)
+        })?;
+        let hold = Hold { held: self.clone(), what: What::Call(call.id) };
+        Some((call, hold))
+    }
+
+    /// The caller is awaited no longer. A hold of his call, unless his story has him in the same moment.
+    #[must_use]
+    pub fn give_up(&self, call: &OpenCall) -> Option<Hold> {
+        if self.expected_until(call).is_some() {
+            return self.come_back(call.core, call.channel).map(|(_, hold)| hold);
+        }
+        (!self.has_call(call.id)).then(|| self.call(call.id))
+    }
+
+    /// Waits until nobody holds anything.
+    pub async fn until_idle(&self) {
+        loop {
+            let idle = self.0.idle.notified();
+            tokio::pin!(idle);
+            // From now on nothing is missed.
+            idle.as_mut().enable();
+            if self.with(|inner| inner.is_idle()) {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Inner) -> T) -> T {
+        work(&mut self.0.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Hold {
+    /// The call that it holds, if it is one.
+    #[must_use]
+    pub const fn call_id(&self) -> Option<CallId> {
+        match self.what {
+            What::Call(call) => Some(call),
+            What::Offer(_) => None,
+        }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let idle = self.held.with(|inner| {
+            match self.what {
+                What::Call(call) => let_go(&mut inner.calls, call),
+                What::Offer(offer) => let_go(&mut inner.offers, offer),
+            }
+            inner.is_idle()
+        });
+        if idle {
+            self.held.0.idle.notify_waiters();
+        }
+    }
+}
+
+fn let_go<K: Ord + Copy>(holds: &mut BTreeMap<K, usize>, key: K) {
+    if let Some(count) = holds.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            holds.remove(&key);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Is what the rows say true? Asked at the start, whenever a link comes up, and every few seconds.
+//!
+//! In: calls and offers without an end, what this process holds, what FreeSWITCH has. Out: each of them is held by
+//! somebody, or has its end; each of our legs has a keeper, or is ended; each agent does what an offer says.
+//!
+//! | what is found | what is done |
+//! |---|---|
+//! | a caller who waited, and holds the line | awaited: the dialplan brings him back, and he keeps his place |
+//! | the same, whom our death left where he is | sent to the beginning of the dialplan |
+//! | a talk | watched to its end |
+//! | a call or an offer whose channel is gone | ended, with the bounds of when that was |
+//! | a phone that rings for nobody | falls silent |
+//! | an agent who picked up for nobody | hears so, and is released |
+//! | an agent who rings or talks without an offer | idle |
+//!
+//! **Invariants:** idempotent, and can die at any line; what is there before the first look was left by an earlier
+//! run, what is found later was wrong twice in a row, and is counted as a repair, which should never be.
+
+mod held;
+mod settle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::call::Desk;
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
+use crate::queue::dispatcher::Tools;
+use crate::store::{StoreError, recovery, until_recorded};
+use crate::switch::{FoundLeg, Node, QueryError};
+
+pub use held::{Held, Hold};
+
+/// How soon what could not be asked is asked again after a start.
+const SOON: Duration = Duration::from_millis(500);
+
+/// Something that may be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Doubt {
+    Call(CallId),
+    Offer(OfferId),
+    Agent(AgentName),
+    Leg(ChannelId),
+}
+
+impl Doubt {
+    /// What kind of thing was repaired, for the metric.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Call(_) => "call_without_story",
+            Self::Offer(_) => "offer_without_ring",
+            Self::Agent(_) => "agent_without_offer",
+            Self::Leg(_) => "leg_without_offer",
+        }
+    }
+}
+
+/// Looks whether what the rows say is true.
+pub struct Reconciler {
+    desk: Arc<Desk>,
+    tools: Tools,
+    /// What an earlier run left, or what broke off in this one: to be settled, but no fault.
+    left: BTreeSet<Doubt>,
+    /// What looked wrong the last time.
+    doubts: BTreeSet<Doubt>,
+    /// Outbound channels of each node that are none of ours.
+    foreign: BTreeMap<NodeName, BTreeSet<ChannelId>>,
+    /// What this look has found of our legs on each node.
+    found: BTreeMap<NodeName, Vec<FoundLeg>>,
+    /// When a controller before this one was seen last.
+    unwatched_from: UnixMs,
+    /// Whether this is the first look.
+    first: bool,
+}
+
+impl Reconciler {
+    /// Reads what an earlier run left. From now on callers who come back are known again.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin(desk: Arc<Desk>, tools: Tools) -> Result<Self, StoreError> {
+        let (name, at) = (tools.controller.clone(), desk.clock.now());
+        let seen = desk.store.write("begin_watch", move |c| recovery::begin_watch(c, &name, at)).await?;
+        let open = desk.store.read("open", recovery::open).await?;
+        let mut left: BTreeSet<Doubt> = open.calls.iter().map(|call| Doubt::Call(call.id)).collect();
+        left.extend(open.offers.iter().map(|offer| Doubt::Offer(offer.id)));
+        left.extend(open.stuck.iter().cloned().map(Doubt::Agent));
+        if !left.is_empty() {
+            let (calls, offers) = (open.calls.len(), open.offers.len());
+            tracing::warn!(calls, offers, "an earlier run ended without these: looking for them");
+        }
+        let until = Instant::now() + desk.settings.calls.await_return;
+        for call in open.calls.into_iter().filter(|call| call.answered_at.is_none()) {
+            desk.held.expect_back(call, until);
+        }
+        Ok(Self {
+            unwatched_from: seen.unwrap_or(at),
+            desk,
+            tools,
+            left,
+            doubts: BTreeSet::new(),
+            foreign: BTreeMap::new(),
+            found: BTreeMap::new(),
+            first: true,
+        })
+    }
+
+    /// Looks at once, when a link comes up, and every few seconds, until told to stop.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let settled = match self.look().await {
+                Ok(settled) => settled,
+                Err(error) => {
+                    tracing::error!(%error, "what the rows say cannot be compared with FreeSWITCH");
+                    false
+                }
+            };
+            let usual = self.desk.settings.calls.check_every;
+            let pause = if settled { usual } else { usual.min(SOON) };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.desk.nodes.changed() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// One look. Whether everything could be asked.
+    async fn look(&mut self) -> Result<bool, StoreError> {
+        let open = self.desk.store.read("open", recovery::open).await?;
+        let mut seen = BTreeSet::new();
+        let mut settled = true;
+        self.found.clear();
+        let offers: BTreeSet<OfferId> = open.offers.iter().map(|offer| offer.id).collect();
+        for offer in open.offers {
+            let doubt = Doubt::Offer(offer.id);
+            if !self.desk.held.has_offer(offer.id) && self.is_sure(&doubt, &mut seen) {
+                settled &= self.settle_offer(offer).await?;
+            }
+        }
+        for call in open.calls {
+            let doubt = Doubt::Call(call.id);
+            let held = self.desk.held.has_call(call.id);
+            if !held && (self.desk.held.expected_until(&call).is_some() || self.is_sure(&doubt, &mut seen)) {
+                settled &= self.settle_call(call).await?;
+            }
+        }
+        for agent in open.stuck {
+            if self.is_sure(&Doubt::Agent(agent.clone()), &mut seen) {
+                self.free(agent).await?;
+            }
+        }
+        settled &= self.end_strays(&offers, &mut seen).await;
+        self.doubts = seen;
+        self.first = false;
+        let (name, at) = (self.tools.controller.clone(), self.desk.clock.now());
+        self.desk.store.write("watch", move |c| recovery::watch(c, &name, at)).await?;
+        Ok(settled)
+    }
+
+    /// Whether it is certain that something is wrong: it was left by an earlier run, or looked so twice in a row.
+    fn is_sure(&self, doubt: &Doubt, seen: &mut BTreeSet<Doubt>) -> bool {
+        seen.insert(doubt.clone());
+        if self.first || self.left.contains(doubt) {
+            return true;
+        }
+        let sure = self.doubts.contains(doubt);
+        if sure {
+            let kind = doubt.kind();
+            self.desk.metrics.repairs.with_label_values(&[kind]).inc();
+            tracing::error!(?doubt, kind, "the rows and this process disagree: repaired");
+        }
+        sure
+    }
+
+    /// An agent whom no offer holds is idle.
+    async fn free(&self, agent: AgentName) -> Result<(), StoreError> {
+        let at = self.desk.clock.now();
+        let name = agent.clone();
+        let row = self
+            .desk
+            .store
+            .write("free_agent", move |c| {
+                recovery::free(c, &name, at)?;
+                crate::store::agents::get(c, &name)
+            })
+            .await?;
+        tracing::warn!(%agent, "no offer holds this agent: he is idle");
+        self.desk.dispatcher.agent(row).await;
+        Ok(())
+    }
+
+    /// Our legs on a node that nobody here keeps, as this look has found them.
+    async fn legs(&mut self, node: &Node) -> Result<Vec<FoundLeg>, QueryError> {
+        if let Some(found) = self.found.get(node.name()) {
+            return Ok(found.clone());
+        }
+        let foreign = self.foreign.entry(node.name().clone()).or_default();
+        let found = node.legs(foreign).await?;
+        self.found.insert(node.name().clone(), found.clone());
+        Ok(found)
+    }
+
+    /// Ends legs of ours that belong to none of these offers. Whether every node could be asked.
+    async fn end_strays(&mut self, offers: &BTreeSet<OfferId>, seen: &mut BTreeSet<Doubt>) -> bool {
+        let mut asked = true;
+        for node in self.desk.nodes.all().to_vec() {
+            let Ok(legs) = self.legs(&node).await else {
+                asked = false;
+                continue;
+            };
+            for leg in legs {
+                let ours = offers.contains(&leg.offer) || self.desk.held.has_offer(leg.offer);
+                if ours || !self.is_sure(&Doubt::Leg(leg.channel), seen) {
+                    continue;
+                }
+                tracing::warn!(channel = %leg.channel, offer = %leg.offer, "a leg of ours belongs to nobody: ended");
+                let (node, sound) = (node.clone(), self.desk.settings.sounds.no_caller.clone());
+                tokio::spawn(async move { settle::release(&node, leg, &sound).await });
+            }
+        }
+        asked
+    }
+
+    /// Writes what must not be lost, until it is written.
+    async fn record<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        write: impl Fn(&mut crate::store::Database) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Result<T, StoreError> {
+        until_recorded(name, || self.desk.store.write(name, write.clone())).await
+    }
+}

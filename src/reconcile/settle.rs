@@ -1,0 +1,319 @@
+//! What becomes of a call or an offer that nobody in this process holds.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Reconciler;
+use crate::call::ending::{Ending, Stage};
+use crate::clock::UnixMs;
+use crate::ids::{ChannelId, OfferId};
+use crate::missed::verdict::{Verdict, verdict};
+use crate::queue::dispatcher::Tools;
+use crate::queue::offer::Outcome;
+use crate::queue::ring;
+use crate::store::recovery::{self, OpenCall, OpenOffer};
+use crate::store::{self, StoreError, until_recorded};
+use crate::switch::cause::SWITCH_RESTARTED;
+use crate::switch::{Cancel, FoundLeg, Node, QueryError, Talk};
+
+/// How long an agent who picked up for nobody hears that.
+const HEARS: Duration = Duration::from_secs(2);
+/// How often it is asked whether a caller who talks is still there.
+const TALK_CHECK: Duration = Duration::from_secs(1);
+/// What the cause is of an end that an earlier run left to us.
+const RESTARTED: &str = "CONTROLLER_RESTARTED";
+/// The cause of a call whose caller did not come back to us.
+const NOT_BACK: &str = "DID_NOT_COME_BACK";
+
+/// Where something is, as far as it can be asked.
+enum Place {
+    /// On a node that can be asked.
+    On(Node),
+    /// Nowhere any more, and why.
+    Gone(&'static str),
+    /// On a node that cannot be asked now.
+    Unknown,
+}
+
+/// What an offer has come to.
+enum Fate {
+    /// The two talk, on this leg.
+    Talks(FoundLeg),
+    /// The agent picked up, and talks to nobody.
+    Alone(FoundLeg),
+    /// At most a phone rings.
+    Rings,
+    /// They talked, and it is over.
+    Over,
+}
+
+impl Reconciler {
+    fn place(&self, name: &crate::ids::NodeName, core: crate::ids::CoreId) -> Place {
+        let Some(node) = self.desk.nodes.named(name) else { return Place::Gone("NODE_REMOVED") };
+        let known = *node.core().borrow();
+        match known {
+            Some(now) if now != core => Place::Gone(SWITCH_RESTARTED),
+            Some(_) if *node.up().borrow() => Place::On(node.clone()),
+            _ => Place::Unknown,
+        }
+    }
+
+    /// An offer that nobody carries out. Whether FreeSWITCH could be asked.
+    pub(super) async fn settle_offer(&mut self, offer: OpenOffer) -> Result<bool, StoreError> {
+        let node = match self.place(&offer.node, offer.core) {
+            Place::On(node) => node,
+            Place::Unknown => return Ok(false),
+            Place::Gone(cause) => {
+                self.end_offer(&offer, cause).await?;
+                return Ok(true);
+            }
+        };
+        let Ok(fate) = self.fate(&node, &offer).await else { return Ok(false) };
+        match fate {
+            Fate::Talks(leg) => self.watch_talk(node, offer, leg).await?,
+            Fate::Over => self.end_offer(&offer, RESTARTED).await?,
+            Fate::Alone(leg) => {
+                let sound = self.desk.settings.sounds.no_caller.clone();
+                let (tools, hold) = (self.tools.clone(), self.desk.held.offer(offer.id));
+                let dispatcher = self.desk.dispatcher.clone();
+                tokio::spawn(async move {
+                    release(&node, leg, &sound).await;
+                    let row = cancelled(&tools, offer.id).await;
+                    drop(hold);
+                    if let Some(row) = row {
+                        dispatcher.agent(row).await;
+                    }
+                });
+            }
+            Fate::Rings => {
+                if node.kill_offer(offer.id, Cancel::OriginatorCancel).await.is_err() {
+                    return Ok(false);
+                }
+                self.end_offer(&offer, RESTARTED).await?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// What an offer has come to, by what FreeSWITCH has of it.
+    async fn fate(&mut self, node: &Node, offer: &OpenOffer) -> Result<Fate, QueryError> {
+        let legs = match offer.leg {
+            Some(channel) => node.leg(channel).await?.into_iter().collect(),
+            None => self.legs(node).await?,
+        };
+        let Some(leg) = legs.into_iter().find(|leg| leg.offer == offer.id && leg.answered) else {
+            return Ok(if offer.bridged_at.is_some() { Fate::Over } else { Fate::Rings });
+        };
+        if offer.bridged_at.is_some() || is_connected(node, offer.caller, leg.channel).await? {
+            return Ok(Fate::Talks(leg));
+        }
+        Ok(Fate::Alone(leg))
+    }
+
+    /// The two have been talking since nobody knows quite when: recorded, and watched to the end.
+    async fn watch_talk(&mut self, node: Node, offer: OpenOffer, leg: FoundLeg) -> Result<(), StoreError> {
+        let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.desk.clock.now()));
+        self.record("bridged", move |c| store::offers::bridged(c, id, call, at)).await?;
+        let rules = self.desk.rules();
+        let wrap_up = rules.agents.get(&offer.agent).map_or(Duration::ZERO, |agent| agent.wrap_up);
+        let hold = self.desk.held.offer(id);
+        let talk = Talk { leg: leg.leg, channel: leg.channel, call };
+        let (tools, dispatcher) = (self.tools.clone(), self.desk.dispatcher.clone());
+        tracing::info!(agent = %offer.agent, offer = %id, "a talk goes on: watching it");
+        tokio::spawn(async move {
+            let leg = node.adopt(talk);
+            ring::until_talk_ends(
+                &tools,
+                &dispatcher,
+                ring::Won { offer: id, call, agent: offer.agent, wrap_up },
+                leg,
+            )
+            .await;
+            drop(hold);
+        });
+        Ok(())
+    }
+
+    /// Records the end of an offer that is over by now.
+    async fn end_offer(&self, offer: &OpenOffer, cause: &str) -> Result<(), StoreError> {
+        let (id, at, talked) = (offer.id, self.desk.clock.now(), offer.bridged_at.is_some());
+        let rules = self.desk.rules();
+        let wrap_up = rules.agents.get(&offer.agent).map_or(Duration::ZERO, |agent| agent.wrap_up);
+        let from = offer.bridged_at.map_or(self.unwatched_from, |at| at.max(self.unwatched_from));
+        let cause = cause.to_owned();
+        let row = self
+            .record("end_left_offer", move |c| {
+                recovery::offer_unwatched(c, id, from)?;
+                if talked {
+                    return store::offers::end_talk(c, id, at, wrap_up);
+                }
+                store::offers::end_unanswered(c, &unanswered(id, cause.clone(), at))
+            })
+            .await?;
+        self.desk.dispatcher.agent(row).await;
+        Ok(())
+    }
+
+    /// A call without a story. Whether FreeSWITCH could be asked.
+    pub(super) async fn settle_call(&mut self, call: OpenCall) -> Result<bool, StoreError> {
+        // An offer of his that was settled a moment ago may have told that he talks.
+        let id = call.id;
+        let Some(call) = self.desk.store.read("open_call", move |c| recovery::call(c, id)).await? else {
+            return Ok(true);
+        };
+        let node = match self.place(&call.node, call.core) {
+            Place::On(node) => node,
+            Place::Unknown => {
+                if self.desk.held.expected_until(&call).is_some() {
+                    self.expect_back(call);
+                }
+                return Ok(false);
+            }
+            Place::Gone(cause) => return self.end_call(call, cause).await,
+        };
+        match node.exists(call.channel).await {
+            Err(_) => Ok(false),
+            Ok(false) => self.end_call(call, RESTARTED).await,
+            Ok(true) if call.answered_at.is_some() => {
+                self.watch_caller(node, call);
+                Ok(true)
+            }
+            Ok(true) => self.await_caller(&node, call).await,
+        }
+    }
+
+    /// He waited, and is still there: the dialplan will bring him back, if it has him.
+    async fn await_caller(&mut self, node: &Node, call: OpenCall) -> Result<bool, StoreError> {
+        match self.desk.held.expected_until(&call) {
+            Some(until) if until <= Instant::now() => return self.end_call(call, NOT_BACK).await,
+            Some(_) => {}
+            None => self.expect_back(call.clone()),
+        }
+        // We died between the word that he is to be left alone and the bridge.
+        let stranded = async {
+            Ok::<_, QueryError>(
+                node.is_let_go(call.channel).await? && node.partner(call.channel).await?.is_none(),
+            )
+        };
+        match stranded.await {
+            Ok(false) => Ok(true),
+            Ok(true) => {
+                tracing::warn!(call.id = %call.id, "nobody has this caller: sent back to the dialplan");
+                Ok(node.send_back(call.channel, &call.dialled).await.is_ok())
+            }
+            Err(_) => Ok(false),
+        }
+    }
+
+    fn expect_back(&self, call: OpenCall) {
+        let until = Instant::now() + self.desk.settings.calls.await_return;
+        self.desk.held.expect_back(call, until);
+    }
+
+    /// He talks: watched until his channel is gone, whoever he is passed on to.
+    fn watch_caller(&self, node: Node, call: OpenCall) {
+        let (desk, hold) = (self.desk.clone(), self.desk.held.call(call.id));
+        tokio::spawn(async move {
+            node.until_gone(call.channel, TALK_CHECK).await;
+            let at = desk.clock.now();
+            let ended = ended(&call, RESTARTED, at);
+            let write = || {
+                let ended = ended.clone();
+                desk.store.write("end", move |c| store::calls::end(c, &ended))
+            };
+            if let Err(error) = until_recorded("end", write).await {
+                tracing::error!(%error, call.id = %call.id, "the ending is not recorded");
+            }
+            desk.metrics.calls.with_label_values(&[queue_of(&call), ended.ending.as_str()]).inc();
+            drop(hold);
+        });
+    }
+
+    /// Records the end of a call whose caller is not with us any more. Always true.
+    async fn end_call(&self, call: OpenCall, cause: &'static str) -> Result<bool, StoreError> {
+        // He may have come back this very moment: then his story has him.
+        let Some(hold) = self.desk.held.give_up(&call) else { return Ok(true) };
+        let at = self.desk.clock.now();
+        let ended = ended(&call, cause, at);
+        let (id, ending, verdict) = (call.id, ended.ending, ended.verdict);
+        let from = self.unwatched_from.max(call.answered_at.unwrap_or(call.arrived_at));
+        let case = self
+            .record("end_left_call", move |c| {
+                recovery::call_unwatched(c, id, from)?;
+                store::calls::end(c, &ended)
+            })
+            .await?;
+        drop(hold);
+        let metrics = &self.desk.metrics;
+        metrics.calls.with_label_values(&[queue_of(&call), ending.as_str()]).inc();
+        if let Verdict::Case(reason) = verdict {
+            metrics.missed.with_label_values(&[reason.as_str()]).inc();
+        }
+        let case = case.map(|case| case.to_string());
+        tracing::warn!(call.id = %id, %ending, cause, case, "the end of this call was not watched");
+        Ok(true)
+    }
+}
+
+/// Whether we had begun to connect the two, and they are still there.
+async fn is_connected(node: &Node, caller: ChannelId, leg: ChannelId) -> Result<bool, QueryError> {
+    Ok(node.partner(caller).await? == Some(leg) && node.is_let_go(caller).await?)
+}
+
+/// Ends a leg that is there for nobody. Who picked it up is told first.
+pub(super) async fn release(node: &Node, leg: FoundLeg, sound: &str) {
+    let ended = async {
+        if leg.answered {
+            node.tell(leg.channel, sound).await?;
+            tokio::time::sleep(HEARS).await;
+        }
+        node.kill(leg.channel, Cancel::OriginatorCancel).await?;
+        node.kill_offer(leg.offer, Cancel::OriginatorCancel).await
+    };
+    if let Err(error) = ended.await {
+        tracing::warn!(channel = %leg.channel, %error, "a leg could not be ended: tried again at the next look");
+    }
+}
+
+async fn cancelled(tools: &Tools, offer: OfferId) -> Option<store::agents::AgentRow> {
+    let write = || {
+        let at = tools.clock.now();
+        tools.store.write("end_left_offer", move |c| {
+            store::offers::end_unanswered(c, &unanswered(offer, RESTARTED.to_owned(), at))
+        })
+    };
+    match until_recorded("end_left_offer", write).await {
+        Ok(row) => Some(row),
+        Err(error) => {
+            tracing::error!(%offer, %error, "the end of an offer is not recorded");
+            None
+        }
+    }
+}
+
+fn unanswered(offer: OfferId, cause: String, at: UnixMs) -> store::offers::EndUnanswered {
+    let outcome = Outcome::Cancelled;
+    store::offers::EndUnanswered { offer, outcome, cause, at, ready_at: at, max_misses: 0 }
+}
+
+fn ended(call: &OpenCall, cause: &str, at: UnixMs) -> store::calls::Ended {
+    let (ending, stage) = match (call.answered_at, &call.agent) {
+        (Some(_), Some(_)) => (Ending::Answered, Stage::Talking),
+        (Some(_), None) => (Ending::Forwarded, Stage::Talking),
+        (None, _) => (Ending::Lost, Stage::Waiting),
+    };
+    store::calls::Ended {
+        call: call.id,
+        ending,
+        stage,
+        cause: cause.to_owned(),
+        answered_at: None,
+        verdict: verdict(ending, stage, &call.party, call.open),
+        at,
+    }
+}
+
+fn queue_of(call: &OpenCall) -> &str {
+    call.queue.as_ref().map_or("none", |queue| queue.as_str())
+}

@@ -1,0 +1,468 @@
+//! A controller that is killed at the worst moment, and started again: nobody who holds the line is lost, and no row.
+//!
+//! The controller runs in a runtime of its own, which is torn down without a word: the sockets close, no task gets
+//! to say anything. FreeSWITCH is the stand-in; time is real.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dozvon::app::{self, Running};
+use dozvon::clock::Clock;
+use dozvon::config::{Settings, rules_file};
+use dozvon::ids::AgentName;
+use dozvon::queue::agent::Step;
+use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Pickup, Sim, SimSettings};
+use dozvon::store::agents::{self, AgentRow, Make};
+use dozvon::store::calls::{self, CallRow, Wanted};
+use dozvon::store::{DatabaseUrl, Store, cases};
+use dozvon::switch::NodeSettings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::time::{Instant, timeout};
+
+/// The longest that anything may take here.
+const LIMIT: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_millis(10);
+
+const RULES: &str = r#"
+[defaults]
+wrap_up = "0s"
+ring_timeout = "10s"
+no_answer_delay = "0s"
+rejected_delay = "0s"
+busy_delay = "0s"
+unreachable_delay = "0s"
+max_misses = 0
+
+[[prompt]]
+name = "sorry"
+source = "sorry.wav"
+
+[[agent]]
+name = "anna"
+contacts = ["sofia/internal/anna@10.0.0.1"]
+
+[[agent]]
+name = "boris"
+contacts = ["user/boris"]
+
+[[queue]]
+name = "sales"
+strategy = "sequential"
+max_wait = "never"
+overflow = { message = "sorry" }
+tiers = [{ agent = "anna" }, { agent = "boris" }]
+
+[[route]]
+name = "main"
+number = "7001"
+open = { queue = "sales" }
+
+[[route]]
+name = "duty"
+number = "7002"
+open = { forward = "user/duty" }
+"#;
+
+/// A FreeSWITCH with callers, and the controller that is killed.
+struct Stage {
+    sim: Arc<Sim>,
+    settings: Settings,
+    store: Store,
+    controller: Option<(Runtime, Running)>,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+        let sim = Sim::start(SimSettings { pace: Duration::from_millis(2), ..SimSettings::default() })
+            .await
+            .unwrap();
+        let mut settings = Settings { database: database.clone(), ..Settings::default() };
+        settings.switch.listen = "127.0.0.1:0".parse().unwrap();
+        let node = NodeSettings {
+            port: sim.node_address().port(),
+            reconnect_max: Duration::from_millis(100),
+            ..NodeSettings::default()
+        };
+        settings.switch.nodes = vec![node];
+        settings.web.listen = "127.0.0.1:0".parse().unwrap();
+        settings.calls.check_every = Duration::from_millis(100);
+        settings.calls.drain_timeout = Duration::from_millis(200);
+        let store = Store::open(&database, settings.store.clone()).await.unwrap();
+        store.migrate().await.unwrap();
+        let rules = rules_file::parse("rules.toml", RULES, settings.zone).unwrap();
+        store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
+        let mut stage = Self { sim: Arc::new(sim), settings, store, controller: None, _folder: folder };
+        stage.start().await;
+        stage
+    }
+
+    /// Starts the controller, at the same address as before.
+    async fn start(&mut self) {
+        let runtime = Runtime::new().unwrap();
+        let settings = self.settings.clone();
+        let running = runtime.spawn(app::start(settings, Clock::system())).await.unwrap().unwrap();
+        self.settings.switch.listen = running.listen;
+        self.sim.set_controllers(&[running.listen]).await;
+        self.controller = Some((runtime, running));
+    }
+
+    fn running(&self) -> &Running {
+        &self.controller.as_ref().unwrap().1
+    }
+
+    /// The controller dies.
+    async fn kill(&mut self) {
+        let (runtime, running) = self.controller.take().unwrap();
+        tokio::task::spawn_blocking(move || {
+            runtime.shutdown_timeout(LIMIT);
+            drop(running);
+        })
+        .await
+        .unwrap();
+    }
+
+    async fn restart(&mut self) {
+        self.kill().await;
+        self.start().await;
+    }
+
+    async fn phone(&self, contact: &str, behaviour: Behaviour) {
+        self.sim.phone(contact, behaviour).await;
+    }
+
+    async fn step(&self, agent: &'static str, step: Step) {
+        let at = Clock::system().now();
+        let row = self
+            .store
+            .write("step", move |c| {
+                agents::step(c, &Make { agent: &name(agent), step, at, by: "test", why: "test" })
+            })
+            .await
+            .unwrap();
+        if let Some((_, running)) = &self.controller {
+            running.desk.dispatcher.agent(row).await;
+        }
+    }
+
+    async fn caller(&self, number: u32) -> CallerHandle {
+        self.sim.call(CallerScript::new(&format!("+7900123{number:04}"), "7001")).await
+    }
+
+    /// The calls, those that came first first.
+    async fn calls(&self) -> Vec<CallRow> {
+        let wanted = Wanted { limit: 1_000, ..Wanted::default() };
+        let mut rows = self.store.read("calls", move |c| calls::list(c, &wanted)).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    async fn agent(&self, agent: &'static str) -> AgentRow {
+        self.store.read("agent", move |c| agents::get(c, &name(agent))).await.unwrap()
+    }
+
+    async fn cases(&self) -> usize {
+        self.store.read("cases", |c| cases::list(c, None, 100)).await.unwrap().len()
+    }
+
+    /// What FreeSWITCH answers to a command on a connection of its own.
+    async fn ask(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(self.sim.node_address()).await.unwrap();
+        let text = format!("auth {}\n\n{command}\n\nexit\n\n", self.sim.password());
+        socket.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// How many wait, as the controller has it.
+    fn waiting(&self) -> i64 {
+        self.running().desk.metrics.waiting.with_label_values(&["sales"]).get()
+    }
+
+    fn repairs(&self) -> u64 {
+        let kinds = ["call_without_story", "offer_without_ring", "agent_without_offer", "leg_without_offer"];
+        let repairs = &self.running().desk.metrics.repairs;
+        kinds.iter().map(|kind| repairs.with_label_values(&[kind]).get()).sum()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some((runtime, _)) = self.controller.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn name(agent: &str) -> AgentName {
+    agent.parse().unwrap()
+}
+
+/// Waits until something is so.
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(SOON).await;
+        }
+    };
+    assert!(timeout(LIMIT, wait).await.is_ok(), "in vain: {what}");
+}
+
+const ANNA: &str = "sofia/internal/anna@10.0.0.1";
+const BORIS: &str = "user/boris";
+
+fn answers() -> Behaviour {
+    Behaviour::answers(Duration::from_millis(20))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_keeps_his_place() {
+    let mut stage = Stage::set().await;
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
+    let mut callers = Vec::new();
+    for number in 1..=5 {
+        callers.push(stage.caller(number).await);
+        until("he waits", async || stage.waiting() == i64::from(number)).await;
+    }
+    stage.kill().await;
+    let began = Instant::now();
+    stage.start().await;
+    until("all are back", async || stage.waiting() == 5).await;
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    stage.step("anna", Step::LogIn).await;
+    for caller in callers {
+        let story = timeout(LIMIT, caller.story()).await.unwrap().unwrap();
+        assert_eq!(story.talked_to(), [ANNA], "{story:?}");
+        assert!(!story.heard_fallback(), "{story:?}");
+    }
+    stage.running().quiet().await;
+    let rows = stage.calls().await;
+    assert_eq!(rows.len(), 5, "one call each: {rows:#?}");
+    assert!(rows.windows(2).all(|pair| pair[0].answered_at < pair[1].answered_at), "in order: {rows:#?}");
+    assert!(rows.iter().all(|row| row.ending.as_deref() == Some("answered")), "{rows:#?}");
+    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_handed_back_on_a_stop_is_taken_by_the_next_with_his_place() {
+    let mut stage = Stage::set().await;
+    let caller = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    let (runtime, running) = stage.controller.take().unwrap();
+    timeout(LIMIT, running.drain()).await.unwrap();
+    runtime.shutdown_background();
+    stage.start().await;
+    until("he is back", async || stage.waiting() == 1).await;
+    caller.hang_up().await;
+    stage.running().quiet().await;
+    let rows = stage.calls().await;
+    assert_eq!(rows.iter().map(|row| row.ending.as_deref()).collect::<Vec<_>>(), [Some("abandoned")]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_talk_goes_on_and_its_end_is_recorded() {
+    for contact in [ANNA, BORIS] {
+        let mut stage = Stage::set().await;
+        stage.phone(contact, answers()).await;
+        let agent = if contact == ANNA { "anna" } else { "boris" };
+        stage.step(agent, Step::LogIn).await;
+        let caller = stage.caller(1).await;
+        until("they talk", async || stage.agent(agent).await.activity.as_str() == "talking").await;
+        stage.restart().await;
+        until("the talk is watched", async || stage.running().desk.held.has_call(open_call(&stage).await))
+            .await;
+        assert_eq!(stage.agent(agent).await.activity.as_str(), "talking");
+        caller.hang_up().await;
+        until("the agent is idle", async || stage.agent(agent).await.activity.as_str() == "idle").await;
+        until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
+        let row = stage.calls().await.remove(0);
+        assert_eq!(row.ending.as_deref(), Some("answered"), "{row:?}");
+        assert!(row.talk_ms.is_some());
+        assert_eq!((stage.sim.counts().await.talks_cut, stage.cases().await, stage.repairs()), (0, 0, 0));
+    }
+}
+
+async fn open_call(stage: &Stage) -> dozvon::ids::CallId {
+    stage.calls().await[0].id.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_phone_that_rings_for_nobody_falls_silent_and_its_agent_takes_the_caller() {
+    for (contact, agent) in [(ANNA, "anna"), (BORIS, "boris")] {
+        let mut stage = Stage::set().await;
+        stage.phone(contact, Behaviour::new(Pickup::NoAnswer)).await;
+        stage.step(agent, Step::LogIn).await;
+        let caller = stage.caller(1).await;
+        until("it rings", async || stage.sim.counts().await.legs_up == 1).await;
+        stage.kill().await;
+        stage.phone(contact, answers().hanging_up_after(Duration::from_millis(50))).await;
+        stage.start().await;
+        let story = timeout(LIMIT, caller.story()).await.unwrap().unwrap();
+        assert_eq!(story.talked_to(), [contact], "{story:?}");
+        until("the agent is idle", async || stage.agent(agent).await.activity.as_str() == "idle").await;
+        let counts = stage.sim.counts().await;
+        assert_eq!((counts.legs_up, counts.double_rings, stage.repairs()), (0, 0, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_who_picked_up_for_nobody_is_told_and_released() {
+    let mut stage = Stage::set().await;
+    stage.phone(ANNA, Behaviour::answers(Duration::from_millis(300))).await;
+    stage.step("anna", Step::LogIn).await;
+    let caller = stage.caller(1).await;
+    until("it rings", async || stage.sim.counts().await.legs_up == 1).await;
+    stage.kill().await;
+    until("she has picked up", async || {
+        stage.ask("api show channels").await.contains(",outbound,") && {
+            let legs = stage.ask("api show channels as json").await;
+            legs.matches("\"callstate\":\"ACTIVE\"").count() == 2
+        }
+    })
+    .await;
+    caller.hang_up().await;
+    let began = Instant::now();
+    stage.start().await;
+    until("she is idle", async || stage.agent("anna").await.activity.as_str() == "idle").await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    let counts = stage.sim.counts().await;
+    assert_eq!(counts.legs_up, 0);
+    assert_eq!(counts.of("api uuid_broadcast"), 1, "she hears that nobody is there");
+    until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_left_while_nobody_watched_is_lost_and_has_a_case() {
+    let mut stage = Stage::set().await;
+    let caller = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    stage.kill().await;
+    caller.hang_up().await;
+    caller.story().await;
+    stage.start().await;
+    until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
+    let row = stage.calls().await.remove(0);
+    assert_eq!(row.ending.as_deref(), Some("lost"), "{row:?}");
+    assert_eq!((stage.cases().await, stage.repairs()), (1, 0));
+    let bounds = "SELECT unwatched_from AS n FROM calls";
+    let from = stage
+        .store
+        .read("bounds", move |c| {
+            use diesel::RunQueryDsl;
+            Ok(diesel::sql_query(bounds).get_result::<Number>(c)?.n)
+        })
+        .await
+        .unwrap();
+    assert!(
+        from.is_some_and(|from| (row.arrived_at..=row.ended_at.unwrap()).contains(&from)),
+        "{from:?} {row:?}"
+    );
+}
+
+#[derive(diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::BigInt>)]
+    n: Option<i64>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forwarded_talk_goes_on() {
+    let mut stage = Stage::set().await;
+    stage.phone("user/duty", answers()).await;
+    let caller = stage.sim.call(CallerScript::new("+79001230001", "7002")).await;
+    until("they talk", async || stage.calls().await.first().is_some_and(|call| call.answered_at.is_some()))
+        .await;
+    stage.restart().await;
+    until("it is watched", async || stage.running().desk.held.has_call(open_call(&stage).await)).await;
+    caller.hang_up().await;
+    until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
+    let row = stage.calls().await.remove(0);
+    assert_eq!(row.ending.as_deref(), Some("forwarded"), "{row:?}");
+    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_freeswitch_dies_all_its_calls_end_and_agents_are_free() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, answers()).await;
+    stage.step("anna", Step::LogIn).await;
+    let talks = stage.caller(1).await;
+    until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
+    let waits = stage.caller(2).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    stage.sim.restart().await;
+    drop((talks, waits));
+    until("the calls have their ends", async || {
+        stage.calls().await.iter().all(|call| call.ended_at.is_some())
+    })
+    .await;
+    until("she is idle", async || stage.agent("anna").await.activity.as_str() == "idle").await;
+    let rows = stage.calls().await;
+    let endings: Vec<_> = rows.iter().map(|row| row.ending.as_deref().unwrap()).collect();
+    assert_eq!(endings, ["answered", "lost"], "{rows:#?}");
+    assert_eq!((stage.cases().await, stage.repairs()), (1, 0));
+    stage.running().desk.nodes.wait_up().await;
+    let next = stage.caller(3).await;
+    until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
+    drop(next);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leg_of_ours_that_nobody_keeps_is_ended_and_counted() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;
+    let looks = async || {
+        let stats = stage.running().desk.store.take_stats();
+        stats.transactions.get("watch").is_some_and(|looks| looks.done > 0)
+    };
+    until("what an earlier run left was looked for", looks).await;
+    let stray = format!(
+        "bgapi originate {{dozvon_leg=agent,dozvon_leg_id={0},dozvon_offer={0},dozvon_call={0}}}{ANNA} &park()",
+        dozvon::ids::ChannelId::new()
+    );
+    stage.ask(&stray).await;
+    until("it is found", async || stage.repairs() == 1).await;
+    until("it is ended", async || stage.sim.counts().await.legs_up == 0).await;
+    assert_eq!(stage.sim.counts().await.legs, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_his_place() {
+    let mut stage = Stage::set().await;
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
+    let first = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    // Nobody answers at the node's port any more: the links do not come back.
+    let up = stage.running().desk.nodes.all()[0].up();
+    stage.sim.refuse_links(true).await;
+    stage.sim.drop_link().await;
+    until("the link is down", async || !*up.borrow()).await;
+    stage.step("anna", Step::LogIn).await;
+    until("she is known", async || {
+        let agents = &stage.running().desk.metrics.agents;
+        agents.with_label_values(&["available", "idle"]).get() == 1
+    })
+    .await;
+    assert_eq!((stage.waiting(), stage.sim.counts().await.legs), (1, 0), "he waits, nobody is rung");
+    let offers = |c: &mut dozvon::store::Database| {
+        use diesel::RunQueryDsl;
+        Ok(diesel::sql_query("SELECT count(*) AS n FROM offers").get_result::<Number>(c)?.n)
+    };
+    assert_eq!(stage.store.read("offers", offers).await.unwrap(), Some(0), "and nobody is claimed");
+    stage.sim.refuse_links(false).await;
+    let story = timeout(LIMIT, first.story()).await.unwrap().unwrap();
+    assert_eq!(story.talked_to(), [ANNA], "{story:?}");
+    stage.kill().await;
+}
