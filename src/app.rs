@@ -26,6 +26,9 @@ use crate::{telemetry, web};
 /// How often gauges that are counted elsewhere are brought up to date.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
+/// How often who stands by looks whether the database is free.
+const STAND_BY: Duration = Duration::from_millis(100);
+
 /// How long after the signal to stop phones that ring may take to fall silent, and their offers to be recorded.
 const OFFERS_END: Duration = Duration::from_secs(5);
 
@@ -76,12 +79,24 @@ pub struct Running {
 /// # Errors
 /// [`AppError`] says what is in the way and what to do.
 pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError> {
+    begin(settings, clock, false).await
+}
+
+/// Waits while another controller has the database, then starts one.
+///
+/// # Errors
+/// [`AppError`] says what is in the way and what to do.
+pub async fn stand_by(settings: Settings, clock: Clock) -> Result<Running, AppError> {
+    begin(settings, clock, true).await
+}
+
+async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Running, AppError> {
     let settings = Arc::new(settings);
     let metrics = Arc::new(Metrics::new()?);
     metrics.started.set(clock.now().utc().timestamp() as f64);
     // Reading the first number loads the numbering plans: not in the first caller's time.
     let _ = crate::phone::Party::read("+79001234567", false, settings.phone.region, 0);
-    let (store, lock) = open(&settings).await?;
+    let (store, lock) = open(&settings, standby).await?;
     let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
     let (rules, agents) = read_rules(&store).await?;
     let listener = Listener::bind(&settings.switch).await?;
@@ -117,13 +132,20 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError
     Ok(Running { listen, web, desk, stop, calls, tasks, _lock: lock })
 }
 
-/// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it.
+/// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it. With `standby` it waits first
+/// while another one has the database.
 ///
 /// # Errors
 /// [`AppError`] says what is in the way and what to do.
-pub async fn serve(settings: Settings) -> Result<(), AppError> {
-    let running = start(settings, Clock::system()).await?;
-    stop_signal().await.map_err(AppError::Signal)?;
+pub async fn serve(settings: Settings, standby: bool) -> Result<(), AppError> {
+    let stopped = stop_signal();
+    tokio::pin!(stopped);
+    let running = tokio::select! {
+        biased;
+        told = &mut stopped => return told.map_err(AppError::Signal),
+        running = begin(settings, Clock::system(), standby) => running?,
+    };
+    stopped.await.map_err(AppError::Signal)?;
     running.drain().await;
     Ok(())
 }
@@ -164,11 +186,32 @@ impl Running {
 }
 
 /// Opens the database as its controller, with its schema up to date.
-async fn open(settings: &Settings) -> Result<(Store, Lock), StoreError> {
+async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), StoreError> {
     let store = Store::open(&settings.database, settings.store.clone()).await?;
-    let lock = store.take_lock().await?;
+    let lock = if standby { wait_for_lock(&store).await? } else { store.take_lock().await? };
     store.migrate().await?;
     Ok((store, lock))
+}
+
+/// Waits until no other controller has the database.
+async fn wait_for_lock(store: &Store) -> Result<Lock, StoreError> {
+    let mut told = false;
+    loop {
+        match store.take_lock().await {
+            Err(StoreError::Locked { holder, .. }) => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::info!("standing by: another controller has the database{holder}");
+                }
+                tokio::time::sleep(STAND_BY).await;
+            }
+            lock => {
+                if told {
+                    tracing::warn!("the other controller is gone: taking over");
+                }
+                return lock;
+            }
+        }
+    }
 }
 
 async fn read_rules(store: &Store) -> Result<(Arc<Rules>, Vec<store::agents::AgentRow>), StoreError> {

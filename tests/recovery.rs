@@ -272,6 +272,44 @@ async fn who_is_handed_back_on_a_stop_is_taken_by_the_next_with_his_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stands_by_takes_over() {
+    let mut stage = Stage::set().await;
+    let caller = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    let second = Runtime::new().unwrap();
+    let refused = second.spawn(app::start(stage.settings.clone(), Clock::system())).await.unwrap();
+    assert!(refused.unwrap_err().to_string().contains("another"), "without standing by it refuses");
+    let standing = second.spawn(app::stand_by(stage.settings.clone(), Clock::system()));
+    stage.kill().await;
+    let running = timeout(LIMIT, standing).await.unwrap().unwrap().unwrap();
+    stage.controller = Some((second, running));
+    until("he is back", async || stage.waiting() == 1).await;
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
+    stage.step("anna", Step::LogIn).await;
+    assert_eq!(timeout(LIMIT, caller.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    stage.running().quiet().await;
+    assert_eq!(stage.calls().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_made_while_serving_is_whole_and_goes_on_from_there() {
+    let mut stage = Stage::set().await;
+    let caller = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    let copy = stage._folder.path().join("copy.db");
+    assert!(stage.store.backup(&copy).await.unwrap() > 0);
+    let again = stage.store.backup(&copy).await.unwrap_err();
+    assert!(again.to_string().contains("there already") || again.to_string().contains("already"), "{again}");
+    caller.hang_up().await;
+    stage.kill().await;
+    stage.settings.database = DatabaseUrl::Sqlite(copy);
+    stage.store = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
+    stage.start().await;
+    until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
+    assert_eq!(stage.calls().await[0].ending.as_deref(), Some("lost"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_talk_goes_on_and_its_end_is_recorded() {
     for contact in [ANNA, BORIS] {
         let mut stage = Stage::set().await;

@@ -8,6 +8,7 @@
 
 mod agent;
 mod apply;
+mod backup;
 mod call;
 mod case;
 mod check;
@@ -138,6 +139,8 @@ enum Command {
     Report(report::Args),
     /// Bring the database up to date; make it if it is not there.
     Migrate(migrate::Args),
+    /// Copy the SQLite database into a file, while it is in use.
+    Backup(backup::Args),
     /// Write what a shell needs to complete commands.
     Completions(completions::Args),
 }
@@ -177,6 +180,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Case(args) => case::run(args, &context).await,
         Command::Report(args) => report::run(args, &context).await,
         Command::Migrate(args) => migrate::run(args, &context).await,
+        Command::Backup(args) => backup::run(args, &context).await,
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -9,13 +9,21 @@ use crate::app;
 SIGTERM and Ctrl-C stop it in good order: no new calls, waiting callers go back to FreeSWITCH's dialplan,
 talks go on for as long as [calls] drain_timeout says, and after that without the controller.
 
+With --standby it waits while another controller has the database, and takes over when that one ends or dies: the
+callers who wait come to it by the dialplan, with their places. Both have the same settings.
+
 Examples:
   dozvon serve
+  dozvon serve --standby
   dozvon serve --config /etc/dozvon/dozvon.toml --log-format json")]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Wait for the database while another controller has it, rather than refuse to start.
+    #[arg(long)]
+    standby: bool,
+}
 
 /// Serves.
-pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure> {
-    app::serve(context.settings.clone()).await?;
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    app::serve(context.settings.clone(), args.standby).await?;
     Ok(Exit::Done)
 }

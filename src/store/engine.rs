@@ -10,7 +10,7 @@ use super::commit::{Committer, Job, Write};
 use super::dialect::{self, Database};
 use super::readers::Readers;
 use super::stats::{Counters, Stats};
-use super::{DatabaseUrl, Lock, StoreError, lock};
+use super::{DatabaseUrl, Lock, StoreError, backup, lock};
 
 /// Limits of the store.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -104,6 +104,16 @@ impl Store {
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         let (url, settings) = (self.url.clone(), self.settings.clone());
         blocking(move || dialect::versions::migrate(&mut dialect::open_writer(&url, &settings)?, &url)).await
+    }
+
+    /// Copies a SQLite database as it is at this moment into a new file, while others write. How many bytes it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`] when something is there, [`StoreError::Unwritable`] when it cannot be written,
+    /// [`StoreError::Refused`] on PostgreSQL.
+    pub async fn backup(&self, to: &Path) -> Result<u64, StoreError> {
+        let (url, settings, to) = (self.url.clone(), self.settings.clone(), to.to_owned());
+        blocking(move || backup::copy(&url, &settings, &to)).await
     }
 
     /// Checks that the schema is the one that this program was made for.

@@ -11,6 +11,7 @@
 
 pub mod agents;
 pub mod attempts;
+mod backup;
 pub mod calls;
 pub mod cases;
 mod commit;

@@ -14,6 +14,10 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 /// A number of our own, so that two processes do not migrate a PostgreSQL database at the same time.
 const MIGRATING: i64 = 0x0064_6f7a_766f_6e00;
 
+/// How many migrations a database may be ahead of a program that still works on it: so that the old binary can go on
+/// beside the new one, and come back after it.
+const VERSIONS_AHEAD: usize = 1;
+
 /// Brings the schema up to date, all of it or nothing. Returns the migrations that were run.
 pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     refuse_foreign(c, url)?;
@@ -89,11 +93,16 @@ where
         ours.migrations().map_err(failed)?.iter().map(|m| m.name().version().to_string()).collect();
     known.sort();
     let applied = c.applied_migrations().map_err(failed)?;
-    let strange = applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).max();
-    match strange {
-        Some(version) => {
-            Err(StoreError::Newer { version, known: known.pop().unwrap_or_else(|| "none".to_owned()) })
+    let strange: Vec<String> =
+        applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).collect();
+    let last = known.pop().unwrap_or_else(|| "none".to_owned());
+    match strange.iter().max() {
+        // The rules of migrations/README.md make what comes next readable for us.
+        Some(next) if strange.len() <= VERSIONS_AHEAD && *next > last => {
+            tracing::warn!(version = next, "the database is one version ahead of this program");
+            Ok(())
         }
+        Some(version) => Err(StoreError::Newer { version: version.clone(), known: last }),
         None => Ok(()),
     }
 }
