@@ -1,231 +1,16 @@
-//! A controller that is killed at the worst moment, and started again: nobody who holds the line is lost, and no row.
-//!
-//! The controller runs in a runtime of its own, which is torn down without a word: the sockets close, no task gets
-//! to say anything. FreeSWITCH is the stand-in; time is real.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::allow_attributes,
-    reason = "tests fail by panicking"
-)]
+//! What happens when the controller is killed at a moment that was chosen.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use dozvon::app::{self, Running};
+use dozvon::app;
 use dozvon::clock::Clock;
-use dozvon::config::{Settings, rules_file};
-use dozvon::ids::AgentName;
 use dozvon::queue::agent::Step;
-use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Pickup, Sim, SimSettings};
-use dozvon::store::agents::{self, AgentRow, Make};
-use dozvon::store::calls::{self, CallRow, Wanted};
-use dozvon::store::{DatabaseUrl, Store, cases};
-use dozvon::switch::NodeSettings;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use dozvon::sim::{Behaviour, CallerScript, Pickup};
+use dozvon::store::{DatabaseUrl, Store};
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout};
 
-/// The longest that anything may take here.
-const LIMIT: Duration = Duration::from_secs(20);
-const SOON: Duration = Duration::from_millis(10);
-
-const RULES: &str = r#"
-[defaults]
-wrap_up = "0s"
-ring_timeout = "10s"
-no_answer_delay = "0s"
-rejected_delay = "0s"
-busy_delay = "0s"
-unreachable_delay = "0s"
-max_misses = 0
-
-[[prompt]]
-name = "sorry"
-source = "sorry.wav"
-
-[[agent]]
-name = "anna"
-contacts = ["sofia/internal/anna@10.0.0.1"]
-
-[[agent]]
-name = "boris"
-contacts = ["user/boris"]
-
-[[queue]]
-name = "sales"
-strategy = "sequential"
-max_wait = "never"
-overflow = { message = "sorry" }
-tiers = [{ agent = "anna" }, { agent = "boris" }]
-
-[[route]]
-name = "main"
-number = "7001"
-open = { queue = "sales" }
-
-[[route]]
-name = "duty"
-number = "7002"
-open = { forward = "user/duty" }
-"#;
-
-/// A FreeSWITCH with callers, and the controller that is killed.
-struct Stage {
-    sim: Arc<Sim>,
-    settings: Settings,
-    store: Store,
-    controller: Option<(Runtime, Running)>,
-    _folder: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
-        let sim = Sim::start(SimSettings { pace: Duration::from_millis(2), ..SimSettings::default() })
-            .await
-            .unwrap();
-        let mut settings = Settings { database: database.clone(), ..Settings::default() };
-        settings.switch.listen = "127.0.0.1:0".parse().unwrap();
-        let node = NodeSettings {
-            port: sim.node_address().port(),
-            reconnect_max: Duration::from_millis(100),
-            ..NodeSettings::default()
-        };
-        settings.switch.nodes = vec![node];
-        settings.web.listen = "127.0.0.1:0".parse().unwrap();
-        settings.calls.check_every = Duration::from_millis(100);
-        settings.calls.drain_timeout = Duration::from_millis(200);
-        let store = Store::open(&database, settings.store.clone()).await.unwrap();
-        store.migrate().await.unwrap();
-        let rules = rules_file::parse("rules.toml", RULES, settings.zone).unwrap();
-        store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
-        let mut stage = Self { sim: Arc::new(sim), settings, store, controller: None, _folder: folder };
-        stage.start().await;
-        stage
-    }
-
-    /// Starts the controller, at the same address as before.
-    async fn start(&mut self) {
-        let runtime = Runtime::new().unwrap();
-        let settings = self.settings.clone();
-        let running = runtime.spawn(app::start(settings, Clock::system())).await.unwrap().unwrap();
-        self.settings.switch.listen = running.listen;
-        self.sim.set_controllers(&[running.listen]).await;
-        self.controller = Some((runtime, running));
-    }
-
-    fn running(&self) -> &Running {
-        &self.controller.as_ref().unwrap().1
-    }
-
-    /// The controller dies.
-    async fn kill(&mut self) {
-        let (runtime, running) = self.controller.take().unwrap();
-        tokio::task::spawn_blocking(move || {
-            runtime.shutdown_timeout(LIMIT);
-            drop(running);
-        })
-        .await
-        .unwrap();
-    }
-
-    async fn restart(&mut self) {
-        self.kill().await;
-        self.start().await;
-    }
-
-    async fn phone(&self, contact: &str, behaviour: Behaviour) {
-        self.sim.phone(contact, behaviour).await;
-    }
-
-    async fn step(&self, agent: &'static str, step: Step) {
-        let at = Clock::system().now();
-        let row = self
-            .store
-            .write("step", move |c| {
-                agents::step(c, &Make { agent: &name(agent), step, at, by: "test", why: "test" })
-            })
-            .await
-            .unwrap();
-        if let Some((_, running)) = &self.controller {
-            running.desk.dispatcher.agent(row).await;
-        }
-    }
-
-    async fn caller(&self, number: u32) -> CallerHandle {
-        self.sim.call(CallerScript::new(&format!("+7900123{number:04}"), "7001")).await
-    }
-
-    /// The calls, those that came first first.
-    async fn calls(&self) -> Vec<CallRow> {
-        let wanted = Wanted { limit: 1_000, ..Wanted::default() };
-        let mut rows = self.store.read("calls", move |c| calls::list(c, &wanted)).await.unwrap();
-        rows.reverse();
-        rows
-    }
-
-    async fn agent(&self, agent: &'static str) -> AgentRow {
-        self.store.read("agent", move |c| agents::get(c, &name(agent))).await.unwrap()
-    }
-
-    async fn cases(&self) -> usize {
-        self.store.read("cases", |c| cases::list(c, None, 100)).await.unwrap().len()
-    }
-
-    /// What FreeSWITCH answers to a command on a connection of its own.
-    async fn ask(&self, command: &str) -> String {
-        let mut socket = TcpStream::connect(self.sim.node_address()).await.unwrap();
-        let text = format!("auth {}\n\n{command}\n\nexit\n\n", self.sim.password());
-        socket.write_all(text.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
-        answer
-    }
-
-    /// How many wait, as the controller has it.
-    fn waiting(&self) -> i64 {
-        self.running().desk.metrics.waiting.with_label_values(&["sales"]).get()
-    }
-
-    fn repairs(&self) -> u64 {
-        let kinds = ["call_without_story", "offer_without_ring", "agent_without_offer", "leg_without_offer"];
-        let repairs = &self.running().desk.metrics.repairs;
-        kinds.iter().map(|kind| repairs.with_label_values(&[kind]).get()).sum()
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if let Some((runtime, _)) = self.controller.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-fn name(agent: &str) -> AgentName {
-    agent.parse().unwrap()
-}
-
-/// Waits until something is so.
-async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
-    let wait = async {
-        while !is_so().await {
-            tokio::time::sleep(SOON).await;
-        }
-    };
-    assert!(timeout(LIMIT, wait).await.is_ok(), "in vain: {what}");
-}
-
-const ANNA: &str = "sofia/internal/anna@10.0.0.1";
-const BORIS: &str = "user/boris";
-
-fn answers() -> Behaviour {
-    Behaviour::answers(Duration::from_millis(20))
-}
+use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_keeps_his_place() {
@@ -296,7 +81,7 @@ async fn a_copy_made_while_serving_is_whole_and_goes_on_from_there() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;
-    let copy = stage._folder.path().join("copy.db");
+    let copy = stage.folder.path().join("copy.db");
     assert!(stage.store.backup(&copy).await.unwrap() > 0);
     let again = stage.store.backup(&copy).await.unwrap_err();
     assert!(again.to_string().contains("there already") || again.to_string().contains("already"), "{again}");

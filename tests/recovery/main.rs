@@ -1,0 +1,15 @@
+//! A controller that is killed at the worst moment, and started again: nobody who holds the line is lost, and no row.
+//!
+//! The controller runs in a runtime of its own, which is torn down without a word: the sockets close, no task gets
+//! to say anything. FreeSWITCH is the stand-in; time is real.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+mod crashes;
+mod stage;
+mod stories;

@@ -1,0 +1,218 @@
+//! A FreeSWITCH with callers, and a controller that can be killed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dozvon::app::{self, Running};
+use dozvon::clock::Clock;
+use dozvon::config::{Settings, rules_file};
+use dozvon::ids::AgentName;
+use dozvon::queue::agent::Step;
+use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings};
+use dozvon::store::agents::{self, AgentRow, Make};
+use dozvon::store::calls::{self, CallRow, Wanted};
+use dozvon::store::{DatabaseUrl, Store, cases};
+use dozvon::switch::NodeSettings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+/// The longest that anything may take here.
+pub const LIMIT: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_millis(10);
+
+pub const RULES: &str = r#"
+[defaults]
+wrap_up = "0s"
+ring_timeout = "10s"
+no_answer_delay = "0s"
+rejected_delay = "0s"
+busy_delay = "0s"
+unreachable_delay = "0s"
+max_misses = 0
+
+[[prompt]]
+name = "sorry"
+source = "sorry.wav"
+
+[[agent]]
+name = "anna"
+contacts = ["sofia/internal/anna@10.0.0.1"]
+
+[[agent]]
+name = "boris"
+contacts = ["user/boris"]
+
+[[queue]]
+name = "sales"
+strategy = "sequential"
+max_wait = "never"
+overflow = { message = "sorry" }
+tiers = [{ agent = "anna" }, { agent = "boris" }]
+
+[[route]]
+name = "main"
+number = "7001"
+open = { queue = "sales" }
+
+[[route]]
+name = "duty"
+number = "7002"
+open = { forward = "user/duty" }
+"#;
+
+/// A FreeSWITCH with callers, and the controller that is killed.
+pub struct Stage {
+    pub sim: Arc<Sim>,
+    pub settings: Settings,
+    pub store: Store,
+    pub controller: Option<(Runtime, Running)>,
+    pub folder: tempfile::TempDir,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+        let sim = Sim::start(SimSettings { pace: Duration::from_millis(2), ..SimSettings::default() })
+            .await
+            .unwrap();
+        let mut settings = Settings { database: database.clone(), ..Settings::default() };
+        settings.switch.listen = "127.0.0.1:0".parse().unwrap();
+        let node = NodeSettings {
+            port: sim.node_address().port(),
+            reconnect_max: Duration::from_millis(100),
+            ..NodeSettings::default()
+        };
+        settings.switch.nodes = vec![node];
+        settings.web.listen = "127.0.0.1:0".parse().unwrap();
+        settings.calls.check_every = Duration::from_millis(100);
+        settings.calls.drain_timeout = Duration::from_millis(200);
+        let store = Store::open(&database, settings.store.clone()).await.unwrap();
+        store.migrate().await.unwrap();
+        let rules = rules_file::parse("rules.toml", RULES, settings.zone).unwrap();
+        store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
+        let mut stage = Self { sim: Arc::new(sim), settings, store, controller: None, folder };
+        stage.start().await;
+        stage
+    }
+
+    /// Starts the controller, at the same address as before.
+    pub async fn start(&mut self) {
+        let runtime = Runtime::new().unwrap();
+        let settings = self.settings.clone();
+        let running = runtime.spawn(app::start(settings, Clock::system())).await.unwrap().unwrap();
+        self.settings.switch.listen = running.listen;
+        self.sim.set_controllers(&[running.listen]).await;
+        self.controller = Some((runtime, running));
+    }
+
+    pub fn running(&self) -> &Running {
+        &self.controller.as_ref().unwrap().1
+    }
+
+    /// The controller dies.
+    pub async fn kill(&mut self) {
+        let (runtime, running) = self.controller.take().unwrap();
+        tokio::task::spawn_blocking(move || {
+            runtime.shutdown_timeout(LIMIT);
+            drop(running);
+        })
+        .await
+        .unwrap();
+    }
+
+    pub async fn restart(&mut self) {
+        self.kill().await;
+        self.start().await;
+    }
+
+    pub async fn phone(&self, contact: &str, behaviour: Behaviour) {
+        self.sim.phone(contact, behaviour).await;
+    }
+
+    pub async fn step(&self, agent: &'static str, step: Step) {
+        let at = Clock::system().now();
+        let row = self
+            .store
+            .write("step", move |c| {
+                agents::step(c, &Make { agent: &name(agent), step, at, by: "test", why: "test" })
+            })
+            .await
+            .unwrap();
+        if let Some((_, running)) = &self.controller {
+            running.desk.dispatcher.agent(row).await;
+        }
+    }
+
+    pub async fn caller(&self, number: u32) -> CallerHandle {
+        self.sim.call(CallerScript::new(&format!("+7900123{number:04}"), "7001")).await
+    }
+
+    /// The calls, those that came first first.
+    pub async fn calls(&self) -> Vec<CallRow> {
+        let wanted = Wanted { limit: 1_000, ..Wanted::default() };
+        let mut rows = self.store.read("calls", move |c| calls::list(c, &wanted)).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    pub async fn agent(&self, agent: &'static str) -> AgentRow {
+        self.store.read("agent", move |c| agents::get(c, &name(agent))).await.unwrap()
+    }
+
+    pub async fn cases(&self) -> usize {
+        self.store.read("cases", |c| cases::list(c, None, 100)).await.unwrap().len()
+    }
+
+    /// What FreeSWITCH answers to a command on a connection of its own.
+    pub async fn ask(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(self.sim.node_address()).await.unwrap();
+        let text = format!("auth {}\n\n{command}\n\nexit\n\n", self.sim.password());
+        socket.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// How many wait, as the controller has it.
+    pub fn waiting(&self) -> i64 {
+        self.running().desk.metrics.waiting.with_label_values(&["sales"]).get()
+    }
+
+    pub fn repairs(&self) -> u64 {
+        let kinds = ["call_without_story", "offer_without_ring", "agent_without_offer", "leg_without_offer"];
+        let repairs = &self.running().desk.metrics.repairs;
+        kinds.iter().map(|kind| repairs.with_label_values(&[kind]).get()).sum()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some((runtime, _)) = self.controller.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+pub fn name(agent: &str) -> AgentName {
+    agent.parse().unwrap()
+}
+
+/// Waits until something is so.
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(SOON).await;
+        }
+    };
+    assert!(timeout(LIMIT, wait).await.is_ok(), "in vain: {what}");
+}
+
+pub const ANNA: &str = "sofia/internal/anna@10.0.0.1";
+pub const BORIS: &str = "user/boris";
+
+pub fn answers() -> Behaviour {
+    Behaviour::answers(Duration::from_millis(20))
+}
