@@ -39,14 +39,3 @@ crate::words! {
         Talking = "talking",
     }
 }
-
-impl Stage {
-    /// Whether the caller waits for us, and may be brought back to where he was.
-    #[must_use]
-    pub const fn is_waiting(self) -> bool {
-        match self {
-            Self::Arriving | Self::Waiting | Self::Ringing | Self::Forwarding | Self::Message => true,
-            Self::Talking => false,
-        }
-    }
-}

@@ -1,6 +1,5 @@
 //! The end of every call: its row, the verdict and, if we owe the caller something, the case, in one transaction.
 
-use super::story::DRAINED;
 use super::{Call, Ended};
 use crate::missed::verdict::{Verdict, verdict};
 use crate::routing::plan::Plan;
@@ -23,8 +22,7 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         let row = row.clone();
         call.desk.store.write("end", move |c| store::calls::end(c, &row))
     };
-    // Who is handed back must not wait for a database that does not answer.
-    let recorded = if ended.cause == DRAINED { write().await } else { until_recorded("end", write).await };
+    let recorded = until_recorded("end", write).await;
     let queue = plan.queue().map_or("none", |name| name.as_str());
     call.desk.metrics.calls.with_label_values(&[queue, ended.ending.as_str()]).inc();
     if let Verdict::Case(reason) = verdict {

@@ -21,9 +21,6 @@ use crate::switch::{Incoming, Node};
 /// How many queues a caller may be passed through before we say that nobody is there.
 const HOPS: usize = 5;
 
-/// The cause of a call that was handed back because we stop.
-pub(super) const DRAINED: &str = "DRAINED";
-
 /// How long a FreeSWITCH whose link is not up yet is waited for.
 const LINK_COMES: Duration = Duration::from_secs(2);
 
@@ -69,22 +66,22 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
     let (channel, core) = (incoming.facts.channel, incoming.facts.core);
     let mut call =
         Call { desk, id, caller: incoming.caller, node, facts, arrived_at, stage: Stage::Arriving };
-    let end = match carry_out(&mut call, &rules, &plan, earlier.as_ref()).await {
-        Err(Gone::Lost | Gone::Drained) if call.stage.is_waiting() => None,
-        Ok(ended) => Some(ended),
-        Err(gone) => Some(unwound(&call, gone)),
-    };
+    let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.desk.metrics.calls_now.dec();
-    let drains = call.desk.draining.is_cancelled();
     match end {
-        Some(ended) => record::ending(&call, &plan, &ended).await,
-        None => {
+        Ok(ended) => record::ending(&call, &plan, &ended).await,
+        Err(Gone::HungUp(cause)) => {
+            let ended = Ended { cause, ..over(Ending::Abandoned, call.stage, "") };
+            record::ending(&call, &plan, &ended).await;
+        }
+        Err(Gone::Lost) => {
             tracing::warn!(stage = %call.stage, "the line to this caller broke: the dialplan should bring him back");
             expect_back(&call.desk, still_open(&call, channel, core).await);
         }
-    }
-    if drains {
-        call.caller.hand_back("drained").await;
+        Err(Gone::Drained) => {
+            tracing::info!(stage = %call.stage, "handed back: the next controller goes on with this call");
+            call.caller.hand_back("drained").await;
+        }
     }
 }
 
@@ -205,15 +202,6 @@ async fn nobody_there(call: &Call) -> Result<Ended, Gone> {
 async fn refuse(call: &Call) -> Result<Ended, Gone> {
     call.caller.hangup(HangupCause::UnallocatedNumber).await;
     Ok(over(Ending::Refused, Stage::Arriving, "NO_ROUTE"))
-}
-
-/// The end of a story that its caller, his socket or we broke off.
-fn unwound(call: &Call, gone: Gone) -> Ended {
-    match gone {
-        Gone::HungUp(cause) => Ended { cause, ..over(Ending::Abandoned, call.stage, "") },
-        Gone::Lost => over(Ending::Lost, call.stage, "SOCKET_LOST"),
-        Gone::Drained => over(Ending::Lost, call.stage, DRAINED),
-    }
 }
 
 /// An end without a talk.
