@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
@@ -296,11 +296,18 @@ pub async fn killed_with_a_full_house(live: &Live) -> Result<String> {
         for caller in talking {
             caller.heard_to_the_last(Tone::Agent)?;
         }
-        // The five who waited longest are rung for; the next agent who is free gets the sixth.
+        // Those who came back first are rung for; the next agent who is free gets the first in line of the others.
+        let rung: Vec<String> =
+            phones[10..].iter().filter_map(|phone| Some(phone.talks().pop()?.from)).collect();
+        let is_rung = |number: &String| rung.iter().any(|from| from.contains(number.as_str()));
+        let mut waits = (10..30).map(|number| (number, format!("+79001235{number:03}")));
+        let turn = waits.find(|(_, number)| !is_rung(number));
         talking[0].hangs_up().await?;
         let next =
             phones[0].call(1, SOON, "talks to the next caller", |talk| talk.stage == Stage::Talking).await?;
-        ensure!(next.from.contains("+79001235015"), "it was not his turn: {}", next.from);
+        let (turn, number) = turn.context("somebody for whom no phone rings")?;
+        ensure!(next.from.contains(&number), "it was the turn of {number}, not of {}", next.from);
+        callers[turn].hears(Tone::Agent).await?;
         let metrics = floor.controller.get("/metrics").await?;
         ensure!(
             !metrics.contains("dozvon_repairs_total"),
@@ -348,7 +355,11 @@ async fn full_house(live: &Live) -> Result<House<'_>> {
 
 /// Each of the 30 has one call: eleven talked, the others gave up waiting.
 async fn endings(floor: &Floor<'_>) -> Result<()> {
-    let rows = floor.controller.rows(&["call", "list", "--limit", "100"]).await?;
+    let rows = until(SOON, "every call has its end", async || {
+        let rows = floor.controller.rows(&["call", "list", "--limit", "100"]).await?;
+        Ok(rows.iter().all(|row| !row["ending"].is_null()).then_some(rows))
+    })
+    .await?;
     let ended = |word: &str| rows.iter().filter(|row| row["ending"] == word).count();
     let (answered, abandoned) = (ended("answered"), ended("abandoned"));
     ensure!(
