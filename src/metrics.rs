@@ -8,6 +8,10 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use crate::call::ending::Ending;
+use crate::ids::QueueName;
+use crate::missed::verdict::Verdict;
+
 /// A metric that could not be made or read.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: {0}")]
@@ -142,6 +146,15 @@ impl Metrics {
             registry: make.registry,
         };
         Ok(metrics)
+    }
+
+    /// Counts a call that has ended, by the queue that it was in last, and what it leaves us owing.
+    pub fn call_ended(&self, queue: Option<&QueueName>, ending: Ending, verdict: Verdict) {
+        let queue = queue.map_or("none", QueueName::as_str);
+        self.calls.with_label_values(&[queue, ending.as_str()]).inc();
+        if let Verdict::Case(reason) = verdict {
+            self.missed.with_label_values(&[reason.as_str()]).inc();
+        }
     }
 
     /// Everything in Prometheus' text format.

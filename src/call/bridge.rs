@@ -1,16 +1,11 @@
 //! Joining the caller with a leg that has answered. Success is FreeSWITCH's event, never its `+OK`.
 
-use std::time::Duration;
-
 use super::{BRIDGE_LIMIT, Call, Gone};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId};
 use crate::queue::ring::{Knock, Reply};
 use crate::store::{self, until_recorded};
 use crate::switch::CallerEvent;
-
-/// How often it is asked whether a caller who talks is still there, once his socket is lost.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The caller talks to somebody.
 #[derive(Debug)]
@@ -95,7 +90,7 @@ pub(crate) async fn until_hangup(call: &mut Call) -> String {
             CallerEvent::HungUp { cause } => return cause,
             CallerEvent::Lost => {
                 // The talk goes on whether or not his socket does.
-                call.node.until_gone(call.caller.channel(), LOOK_AGAIN).await;
+                call.node.until_gone(call.caller.channel()).await;
                 return "SOCKET_LOST".to_owned();
             }
             CallerEvent::Bridged { .. } | CallerEvent::Unbridged | CallerEvent::Played { .. } => {}

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
@@ -30,6 +31,7 @@ use crate::queue::dispatcher::Dispatcher;
 use crate::reconcile::Held;
 use crate::routing::rules::Rules;
 use crate::store::Store;
+use crate::store::recovery::OpenCall;
 use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId};
 use ending::{Ending, Stage};
 use facts::Facts;
@@ -58,6 +60,11 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// A caller who waits has lost his line to us: the dialplan should bring him back.
+    pub fn expect_back(&self, call: OpenCall) {
+        self.held.expect_back(call, Instant::now() + self.settings.calls.await_return);
+    }
+
     /// The rules as they are now.
     #[must_use]
     pub fn rules(&self) -> Arc<Rules> {

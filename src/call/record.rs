@@ -1,7 +1,7 @@
 //! The end of every call: its row, the verdict and, if we owe the caller something, the case, in one transaction.
 
 use super::{Call, Ended};
-use crate::missed::verdict::{Verdict, verdict};
+use crate::missed::verdict::verdict;
 use crate::routing::plan::Plan;
 use crate::store::{self, until_recorded};
 
@@ -23,11 +23,7 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         call.desk.store.write("end", move |c| store::calls::end(c, &row))
     };
     let recorded = until_recorded("end", write).await;
-    let queue = plan.queue().map_or("none", |name| name.as_str());
-    call.desk.metrics.calls.with_label_values(&[queue, ended.ending.as_str()]).inc();
-    if let Verdict::Case(reason) = verdict {
-        call.desk.metrics.missed.with_label_values(&[reason.as_str()]).inc();
-    }
+    call.desk.metrics.call_ended(plan.queue(), ended.ending, verdict);
     match recorded {
         Ok(Some(case)) => {
             tracing::info!(ending = %ended.ending, stage = %ended.stage, case.id = %case, "missed: a case is open");

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::ending::{Ending, Stage};
 use super::facts::Facts;
 use super::{Call, Desk, Ended, Gone, forward, message, record, wait};
 use crate::clock::UnixMs;
-use crate::ids::{CallId, ChannelId, CoreId, QueueName};
+use crate::ids::{CallId, QueueName};
 use crate::routing::plan::{Plan, plan};
 use crate::routing::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};
@@ -29,11 +28,12 @@ const ARRIVAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Takes a caller in and stays with him until his call has ended and is recorded.
 pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
-    let (earlier, hold) = match desk.held.come_back(incoming.facts.core, incoming.facts.channel) {
+    let earlier = desk.held.come_back(incoming.facts.core, incoming.facts.channel);
+    let id = earlier.as_ref().map_or_else(CallId::new, |(call, _)| call.id);
+    let (earlier, hold) = match earlier {
         Some((call, hold)) => (Some(call), hold),
-        None => (None, desk.held.call(CallId::new())),
+        None => (None, desk.held.call(id)),
     };
-    let Some(id) = hold.call_id() else { return };
     let span = tracing::info_span!("call", call.id = %id, channel = %incoming.facts.channel);
     tell(desk, incoming, id, earlier).instrument(span).await;
     drop(hold);
@@ -47,7 +47,7 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
     let plan = plan(&facts.dialled, &rules, arrived_at);
     let Some(node) = desk.nodes.found(incoming.facts.core, LINK_COMES).await else {
         tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH: handed back");
-        expect_back(&desk, earlier);
+        earlier.into_iter().for_each(|call| desk.expect_back(call));
         return incoming.caller.hand_back("unknown_node").await;
     };
     match &earlier {
@@ -63,7 +63,6 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         }
     }
     desk.metrics.calls_now.inc();
-    let (channel, core) = (incoming.facts.channel, incoming.facts.core);
     let mut call =
         Call { desk, id, caller: incoming.caller, node, facts, arrived_at, stage: Stage::Arriving };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
@@ -76,7 +75,7 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         }
         Err(Gone::Lost) => {
             tracing::warn!(stage = %call.stage, "the line to this caller broke: the dialplan should bring him back");
-            expect_back(&call.desk, still_open(&call, channel, core).await);
+            still_open(&call).await.into_iter().for_each(|open| call.desk.expect_back(open));
         }
         Err(Gone::Drained) => {
             tracing::info!(stage = %call.stage, "handed back: the next controller goes on with this call");
@@ -86,20 +85,14 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
 }
 
 /// The call as the rows have it, for when its caller comes back.
-async fn still_open(call: &Call, channel: ChannelId, core: CoreId) -> Option<OpenCall> {
+async fn still_open(call: &Call) -> Option<OpenCall> {
     let id = call.id;
     match call.desk.store.read("open_call", move |c| recovery::call(c, id)).await {
         Ok(open) => open,
         Err(error) => {
-            tracing::error!(%error, %channel, %core, "the call cannot be read: found again by the self-check");
+            tracing::error!(%error, "the call cannot be read: found again by the self-check");
             None
         }
-    }
-}
-
-fn expect_back(desk: &Desk, call: Option<OpenCall>) {
-    if let Some(call) = call {
-        desk.held.expect_back(call, Instant::now() + desk.settings.calls.await_return);
     }
 }
 

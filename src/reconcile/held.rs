@@ -132,17 +132,6 @@ impl Held {
     }
 }
 
-impl Hold {
-    /// The call that it holds, if it is one.
-    #[must_use]
-    pub const fn call_id(&self) -> Option<CallId> {
-        match self.what {
-            What::Call(call) => Some(call),
-            What::Offer(_) => None,
-        }
-    }
-}
-
 impl Drop for Hold {
     fn drop(&mut self) {
         let idle = self.held.with(|inner| {

@@ -23,7 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::Desk;
@@ -93,9 +92,8 @@ impl Reconciler {
             let (calls, offers) = (open.calls.len(), open.offers.len());
             tracing::warn!(calls, offers, "an earlier run ended without these: looking for them");
         }
-        let until = Instant::now() + desk.settings.calls.await_return;
         for call in open.calls.into_iter().filter(|call| call.answered_at.is_none()) {
-            desk.held.expect_back(call, until);
+            desk.expect_back(call);
         }
         Ok(Self {
             unwatched_from: seen.unwrap_or(at),

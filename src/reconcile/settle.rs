@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use super::Reconciler;
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
-use crate::ids::{ChannelId, OfferId};
-use crate::missed::verdict::{Verdict, verdict};
+use crate::ids::{AgentName, ChannelId, CoreId, NodeName, OfferId};
+use crate::missed::verdict::verdict;
 use crate::queue::dispatcher::Tools;
 use crate::queue::offer::Outcome;
 use crate::queue::ring;
@@ -19,8 +19,6 @@ use crate::switch::{Cancel, FoundLeg, Node, QueryError, Talk};
 
 /// How long an agent who picked up for nobody hears that.
 const HEARS: Duration = Duration::from_secs(2);
-/// How often it is asked whether a caller who talks is still there.
-const TALK_CHECK: Duration = Duration::from_secs(1);
 /// What the cause is of an end that an earlier run left to us.
 const RESTARTED: &str = "CONTROLLER_RESTARTED";
 /// The cause of a call whose caller did not come back to us.
@@ -49,7 +47,7 @@ enum Fate {
 }
 
 impl Reconciler {
-    fn place(&self, name: &crate::ids::NodeName, core: crate::ids::CoreId) -> Place {
+    fn place(&self, name: &NodeName, core: CoreId) -> Place {
         let Some(node) = self.desk.nodes.named(name) else { return Place::Gone("NODE_REMOVED") };
         let known = *node.core().borrow();
         match known {
@@ -111,12 +109,16 @@ impl Reconciler {
         Ok(Fate::Alone(leg))
     }
 
+    /// How long an agent rests after a talk; not at all if the rules know him no more.
+    fn wrap_up(&self, agent: &AgentName) -> Duration {
+        self.desk.rules().agents.get(agent).map_or(Duration::ZERO, |agent| agent.wrap_up)
+    }
+
     /// The two have been talking since nobody knows quite when: recorded, and watched to the end.
     async fn watch_talk(&mut self, node: Node, offer: OpenOffer, leg: FoundLeg) -> Result<(), StoreError> {
         let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.desk.clock.now()));
         self.record("bridged", move |c| store::offers::bridged(c, id, call, at)).await?;
-        let rules = self.desk.rules();
-        let wrap_up = rules.agents.get(&offer.agent).map_or(Duration::ZERO, |agent| agent.wrap_up);
+        let wrap_up = self.wrap_up(&offer.agent);
         let hold = self.desk.held.offer(id);
         let talk = Talk { leg: leg.leg, channel: leg.channel, call };
         let (tools, dispatcher) = (self.tools.clone(), self.desk.dispatcher.clone());
@@ -138,8 +140,7 @@ impl Reconciler {
     /// Records the end of an offer that is over by now.
     async fn end_offer(&self, offer: &OpenOffer, cause: &str) -> Result<(), StoreError> {
         let (id, at, talked) = (offer.id, self.desk.clock.now(), offer.bridged_at.is_some());
-        let rules = self.desk.rules();
-        let wrap_up = rules.agents.get(&offer.agent).map_or(Duration::ZERO, |agent| agent.wrap_up);
+        let wrap_up = self.wrap_up(&offer.agent);
         let from = offer.bridged_at.map_or(self.unwatched_from, |at| at.max(self.unwatched_from));
         let cause = cause.to_owned();
         let row = self
@@ -166,7 +167,7 @@ impl Reconciler {
             Place::On(node) => node,
             Place::Unknown => {
                 if self.desk.held.expected_until(&call).is_some() {
-                    self.expect_back(call);
+                    self.desk.expect_back(call);
                 }
                 return Ok(false);
             }
@@ -188,7 +189,7 @@ impl Reconciler {
         match self.desk.held.expected_until(&call) {
             Some(until) if until <= Instant::now() => return self.end_call(call, NOT_BACK).await,
             Some(_) => {}
-            None => self.expect_back(call.clone()),
+            None => self.desk.expect_back(call.clone()),
         }
         // We died between the word that he is to be left alone and the bridge.
         let stranded = async {
@@ -206,16 +207,11 @@ impl Reconciler {
         }
     }
 
-    fn expect_back(&self, call: OpenCall) {
-        let until = Instant::now() + self.desk.settings.calls.await_return;
-        self.desk.held.expect_back(call, until);
-    }
-
     /// He talks: watched until his channel is gone, whoever he is passed on to.
     fn watch_caller(&self, node: Node, call: OpenCall) {
         let (desk, hold) = (self.desk.clone(), self.desk.held.call(call.id));
         tokio::spawn(async move {
-            node.until_gone(call.channel, TALK_CHECK).await;
+            node.until_gone(call.channel).await;
             let at = desk.clock.now();
             let ended = ended(&call, RESTARTED, at);
             let write = || {
@@ -225,7 +221,7 @@ impl Reconciler {
             if let Err(error) = until_recorded("end", write).await {
                 tracing::error!(%error, call.id = %call.id, "the ending is not recorded");
             }
-            desk.metrics.calls.with_label_values(&[queue_of(&call), ended.ending.as_str()]).inc();
+            desk.metrics.call_ended(call.queue.as_ref(), ended.ending, ended.verdict);
             drop(hold);
         });
     }
@@ -245,11 +241,7 @@ impl Reconciler {
             })
             .await?;
         drop(hold);
-        let metrics = &self.desk.metrics;
-        metrics.calls.with_label_values(&[queue_of(&call), ending.as_str()]).inc();
-        if let Verdict::Case(reason) = verdict {
-            metrics.missed.with_label_values(&[reason.as_str()]).inc();
-        }
+        self.desk.metrics.call_ended(call.queue.as_ref(), ending, verdict);
         let case = case.map(|case| case.to_string());
         tracing::warn!(call.id = %id, %ending, cause, case, "the end of this call was not watched");
         Ok(true)
@@ -312,8 +304,4 @@ fn ended(call: &OpenCall, cause: &str, at: UnixMs) -> store::calls::Ended {
         verdict: verdict(ending, stage, &call.party, call.open),
         at,
     }
-}
-
-fn queue_of(call: &OpenCall) -> &str {
-    call.queue.as_ref().map_or("none", |queue| queue.as_str())
 }

@@ -12,6 +12,7 @@ use super::{Database, StoreError, read, read_option};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, CoreId, NodeName, OfferId, QueueName};
 use crate::phone::Party;
+use crate::queue::agent::Activity;
 
 /// A call that has no end yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,7 +223,7 @@ fn stuck(c: &mut Database, offers: &[OpenOffer]) -> Result<Vec<AgentName>, Store
 }
 
 /// What an agent does only for an offer.
-const BUSY: [&str; 2] = ["ringing", "talking"];
+const BUSY: [&str; 2] = [Activity::Ringing.as_str(), Activity::Talking.as_str()];
 
 /// Makes an agent idle whom no offer holds, though his row says that he rings or talks. Whether it was so.
 ///
@@ -239,7 +240,7 @@ pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, Sto
     }
     diesel::update(agents::table.find(agent.as_str()))
         .set((
-            agents::activity.eq("idle"),
+            agents::activity.eq(Activity::Idle.as_str()),
             agents::offer.eq(None::<String>),
             agents::since_at.eq(at.0),
             agents::version.eq(agents::version + 1),

@@ -14,6 +14,9 @@ use super::caller::Variable;
 use super::dial::{LEG_ID, LEG_KIND};
 use super::{Cancel, Node, QueryError, text};
 
+/// How often it is asked whether a channel is still there whose end nothing tells.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
 /// A leg that we have rung, as FreeSWITCH has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundLeg {
@@ -159,9 +162,9 @@ impl Node {
     }
 
     /// Waits until a channel is gone, or the FreeSWITCH that had it.
-    pub async fn until_gone(&self, channel: ChannelId, every: Duration) {
+    pub async fn until_gone(&self, channel: ChannelId) {
         while !matches!(self.exists(channel).await, Ok(false)) {
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
 }

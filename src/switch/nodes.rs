@@ -38,19 +38,22 @@ impl Nodes {
     /// The node that is this run of FreeSWITCH, which may take a moment to be known: after a start, callers who
     /// were waiting are back before the links are up.
     pub async fn found(&self, core: CoreId, limit: Duration) -> Option<Node> {
-        let mut cores: Vec<_> = self.0.iter().map(|node| (node, node.core())).collect();
-        let waits = cores.iter_mut().map(|(node, known)| {
+        if let Some(node) = self.of(core) {
+            return Some(node);
+        }
+        let learnt = self.0.iter().map(|node| {
+            let mut known = node.core();
             Box::pin(async move {
                 // The sender lives as long as the node: it is not gone while we hold one.
                 let _ = known.wait_for(|known| *known == Some(core)).await;
-                (*node).clone()
+                node.clone()
             })
         });
-        let waits: Vec<_> = waits.collect();
-        if waits.is_empty() {
+        let learnt: Vec<_> = learnt.collect();
+        if learnt.is_empty() {
             return None;
         }
-        let first = futures_util::future::select_all(waits);
+        let first = futures_util::future::select_all(learnt);
         tokio::time::timeout(limit, first).await.ok().map(|(node, ..)| node)
     }
 
