@@ -1,7 +1,7 @@
 //! Whole calls: a simulated FreeSWITCH over TCP on loopback in the same process, full-size events, every row
 //! durable. Beside them the floor: the same exchange of messages with no store and no queue.
 //!
-//! Run with `cargo bench --bench calls`. It prints its figures, and fails where a target is missed.
+//! Run with `cargo bench --bench calls`. It prints its figures, and which target was missed, if any.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -33,6 +33,8 @@ use tokio::task::JoinSet;
 
 const AGENTS: usize = 200;
 const CALLS: usize = 1_500;
+/// Turn and turn about with the floor: what else the machine does falls on both.
+const ROUNDS: usize = 5;
 const AT_ONCE: usize = 120;
 const TALK: Duration = Duration::from_millis(50);
 const RING: Duration = Duration::from_millis(5);
@@ -41,17 +43,36 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let decode = decoding().await;
-        let floor = floor().await;
-        let ours = ours(decode).await;
-        let ratio = ours / floor;
+        let (mut floors, mut all_ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let (floor, ours) = (floor().await, ours(decode).await);
+            floors.push(floor);
+            all_ours.push(ours);
+            ratios.push(ours / floor);
+        }
+        let (floor, ours, ratio) = (median(floors), median(all_ours), median(ratios));
         println!(
-            "throughput   {ours:.0} calls/s with rows and queue, {floor:.0} calls/s without: ratio {ratio:.2}"
+            "throughput   {ours:.0} calls/s with rows and queue, {floor:.0} calls/s without: ratio {ratio:.2} \
+             (medians of {ROUNDS} rounds)"
         );
-        latency().await;
-        memory().await;
-        assert!(ours >= 150.0, "fewer than 150 calls/s");
-        assert!(ratio >= 0.7, "less than 0.7 of the floor");
+        let p99_ms = latency().await;
+        let each_kib = memory().await;
+        let wanted = [
+            (ours >= 150.0, "150 calls/s"),
+            (ratio >= 0.7, "a ratio of 0.7"),
+            (p99_ms <= 10.0, "p99 of 10 ms from join to originate"),
+            (each_kib < 160, "160 KiB a waiting caller"),
+        ];
+        for (_, what) in wanted.iter().filter(|(met, _)| !met) {
+            println!("MISSED       {what}");
+        }
+        std::process::exit(i32::from(wanted.iter().any(|(met, _)| !met)));
     });
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 /// One queue with `agents` agents who answer at once.
@@ -195,8 +216,8 @@ async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
     while !matches!(caller.event().await, CallerEvent::HungUp { .. } | CallerEvent::Lost) {}
 }
 
-/// At 100 calls a second: how long from joining the queue to the `originate` command.
-async fn latency() {
+/// At 100 calls a second: how long from joining the queue to the `originate` command; 99 of 100, in milliseconds.
+async fn latency() -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let stage = stage(AGENTS, &folder).await;
     let begun = tokio::time::Instant::now();
@@ -214,15 +235,15 @@ async fn latency() {
         (quantile(&stage.running.desk.metrics, 0.5), quantile(&stage.running.desk.metrics, 0.99));
     println!("join to originate at 100 calls/s: p50 at most {half:.1} ms, p99 at most {most:.1} ms");
     stage.strike().await;
-    assert!(most <= 10.0, "p99 over 10 ms");
+    most
 }
 
-/// The upper bound of the bucket in which a share of the claims lies, in milliseconds.
+/// The upper bound of the bucket in which a share of the first rings lies, in milliseconds.
 fn quantile(metrics: &Metrics, share: f64) -> f64 {
     let text = metrics.text().unwrap();
     let buckets = text.lines().filter_map(|line| {
         let (bound, count) =
-            line.strip_prefix("dozvon_offer_claim_seconds_bucket{le=\"")?.split_once("\"} ")?;
+            line.strip_prefix("dozvon_first_ring_seconds_bucket{le=\"")?.split_once("\"} ")?;
         Some((bound.parse::<f64>().unwrap_or(f64::INFINITY), count.parse::<f64>().ok()?))
     });
     let buckets: Vec<_> = buckets.collect();
@@ -233,8 +254,8 @@ fn quantile(metrics: &Metrics, share: f64) -> f64 {
         .map_or(f64::INFINITY, |(bound, _)| bound * 1_000.0)
 }
 
-/// What 2,000 callers who wait cost, the simulator's side included.
-async fn memory() {
+/// What one of 2,000 callers who wait costs, the simulator's side included, in KiB.
+async fn memory() -> i64 {
     const WAITING: usize = 2_000;
     let folder = tempfile::tempdir().unwrap();
     let stage = stage(0, &folder).await;
@@ -254,7 +275,7 @@ async fn memory() {
     }
     stage.running.quiet().await;
     stage.strike().await;
-    assert!(each < 160, "160 KiB a caller or more");
+    each
 }
 
 /// Waits until so many callers wait.

@@ -27,6 +27,10 @@ const COMMIT_S: &[f64] =
 const QUICK_S: &[f64] =
     &[0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
+/// Upper bounds for the time until a phone rings: milliseconds if somebody is free, in seconds.
+const FIRST_S: &[f64] =
+    &[0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0];
+
 /// What is counted of a node, in the order of [`crate::switch::NodeStats::counts`], with its help text.
 pub const NODE_COUNTERS: [(&str, &str); 8] = [
     ("events", "Events taken from FreeSWITCH"),
@@ -57,6 +61,8 @@ pub struct Metrics {
     pub offers: IntCounterVec,
     /// How long phones rang, by `queue`.
     pub ring_seconds: HistogramVec,
+    /// From joining a queue to the first `originate` command for the caller.
+    pub first_ring_seconds: Histogram,
     /// From the proposal of an offer to its `originate` command handed to the node.
     pub claim_seconds: Histogram,
     /// Time that the dispatcher spent on the board.
@@ -118,6 +124,11 @@ impl Metrics {
             agents: make.gauges("agents", "Agents by what they chose and do", &["status", "activity"])?,
             offers: make.counters("offers_total", "Offers that have ended", &["queue", "outcome"])?,
             ring_seconds: make.times("ring_seconds", "How long phones rang", WAIT_S, &["queue"])?,
+            first_ring_seconds: make.time(
+                "first_ring_seconds",
+                "From joining to first originate",
+                FIRST_S,
+            )?,
             claim_seconds: make.time("offer_claim_seconds", "From proposal to originate", QUICK_S)?,
             board_seconds: make.sum("board_seconds_total", "Time spent on the board")?,
             board_events: make.counter("board_events_total", "Messages that the dispatcher has heard")?,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::bridge::{self, Bridged};
 use super::ending::{Ending, Stage};
@@ -41,6 +42,7 @@ pub(crate) async fn in_queue(
         Some(joined_at) => joined_at,
         None => join(call, name).await,
     };
+    let unrung_since = Some(Instant::now());
     call.stage = Stage::Waiting;
     call.answer().await?;
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.desk.settings.sounds.music).to_owned();
@@ -49,6 +51,7 @@ pub(crate) async fn in_queue(
         call: call.id,
         queue: name.clone(),
         joined_at: call.arrived_at,
+        unrung_since,
         node: call.node.clone(),
         number: call.facts.number.clone(),
         name: call.facts.name.clone(),

@@ -40,6 +40,8 @@ pub struct Waiter {
     pub queue: QueueName,
     /// Since when: his place.
     pub joined_at: UnixMs,
+    /// Since when this process has had him wait there; none once a phone was to ring for him.
+    pub unrung_since: Option<Instant>,
     /// The FreeSWITCH that holds his channel: agents are rung from there.
     pub node: Node,
     /// His number, for the agent's display.
@@ -416,7 +418,7 @@ impl Floor {
 
     fn offer(&mut self, proposal: Proposal) {
         let Proposal { call, agent, queue: _ } = proposal;
-        let known = (self.callers.get(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
+        let known = (self.callers.get_mut(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
         let ((Some(waiter), Some(row), Some(rules)), Some(inbox)) = (known, self.inbox.upgrade()) else {
             tracing::error!(call.id = %call, %agent, "the board proposed what is not there");
             self.board.ended(call, &agent, Outcome::Cancelled);
@@ -432,6 +434,7 @@ impl Floor {
             waiter: waiter.clone(),
             proposed: Instant::now(),
         };
+        waiter.unrung_since = None;
         let (stop, stopped) = oneshot::channel();
         self.offers.insert((call, id), Live { agent, stop: Some(stop) });
         self.tasks.spawn(ring::run(self.tools.clone(), Dispatcher { inbox }, offer, stopped));

@@ -50,20 +50,33 @@ pub fn contact(phone: &SipEnd) -> String {
 impl<'a> Floor<'a> {
     /// Opens with all of the team logged in.
     pub async fn open(live: &'a Live, team: &Team) -> Result<Self> {
-        let mut floor = Self::closed(live, team).await?;
+        Self::closed(live, team).await?.at_work(team).await
+    }
+
+    /// Opens with all of the team logged in, and watches only what times are taken from.
+    pub async fn timed(live: &'a Live, team: &Team) -> Result<Self> {
+        let observer = Observer::of_times(&live.switch.access).await?;
+        Self::watched(live, team, observer).await?.at_work(team).await
+    }
+
+    async fn at_work(mut self, team: &Team) -> Result<Self> {
         let mut login = vec!["agent", "login"];
         login.extend(team.agents.iter().map(|(name, _)| name.as_str()));
         if !team.agents.is_empty() {
-            floor.controller.command(&login).await?;
+            self.controller.command(&login).await?;
         }
-        floor.controller.serve().await?;
-        Ok(floor)
+        self.controller.serve().await?;
+        Ok(self)
     }
 
     /// Everything is there, but the controller does not run and nobody is logged in.
     pub async fn closed(live: &'a Live, team: &Team) -> Result<Self> {
-        let controller = Controller::prepare(&live.place, team).await?;
         let observer = Observer::of_story(&live.switch.access).await?;
+        Self::watched(live, team, observer).await
+    }
+
+    async fn watched(live: &'a Live, team: &Team, observer: Observer) -> Result<Self> {
+        let controller = Controller::prepare(&live.place, team).await?;
         Ok(Self { live, observer, controller })
     }
 

@@ -96,6 +96,11 @@ impl FreeSwitch {
         self.api.lock().await.api(command).await.with_context(|| format!("api {command}"))
     }
 
+    /// The CPU time that it has taken so far.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        self.process.cpu_time()
+    }
+
     /// How many channels it has.
     pub async fn channels(&self) -> Result<usize> {
         let answer = self.api("show channels count").await?;

@@ -39,6 +39,15 @@ impl Process {
         self.child.id()
     }
 
+    /// The CPU time that it has taken so far, from the kernel's count of ticks of 10 ms.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        let id = self.id().with_context(|| format!("{} has ended", self.name))?;
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat"))?;
+        let fields = stat.rsplit_once(')').context("/proc/stat names the program")?.1;
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
+    }
+
     /// Ends it at once, leaving it no time to tidy up.
     pub async fn kill(&mut self) -> Result<()> {
         self.child.kill().await.with_context(|| format!("kill {}", self.name))

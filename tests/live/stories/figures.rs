@@ -10,7 +10,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::Live;
 use crate::controller::Controller;
 use crate::floor::{Floor, contact};
-use crate::observer::{Event, Observer};
+use crate::observer::Event;
 use crate::sip::{Behaviour, Dial, SipEnd};
 use crate::team::{NUMBER, Team};
 
@@ -48,7 +48,7 @@ pub async fn with_agents_to_spare(live: &Live) -> Result<String> {
 
 /// More calls than agents: whoever is free is rung at once.
 pub async fn with_a_backlog(live: &Live) -> Result<String> {
-    let load = Load { calls: 400, talk: Duration::from_secs(8) };
+    let load = Load { calls: 400, talk: Duration::from_secs(6) };
     let seen = load.run(live).await?;
     ensure!(seen.talks.len() == load.calls, "{} of {} callers got through", seen.talks.len(), load.calls);
     let freed = seen.freed_to_ring();
@@ -77,12 +77,13 @@ impl Load {
             phone.behave(Behaviour::Answer { after: RINGS, talk: Some(self.talk) });
             phones.push(phone);
         }
-        let floor = Floor::open(live, &team(&phones)).await?;
-        let observer = Observer::of_times(&live.switch.access).await?;
+        let floor = Floor::timed(live, &team(&phones)).await?;
+        let (begun, cpu_before) = (Instant::now(), live.switch.cpu_time()?);
         self.callers(live).await?;
+        let busy = (live.switch.cpu_time()? - cpu_before).as_secs_f64() / begun.elapsed().as_secs_f64();
         floor.comes_to_rest().await?;
-        let costs = costs(&floor.controller).await?;
-        let seen = Seen::new(&observer.events(), costs)?;
+        let costs = format!("{}; FreeSWITCH kept {busy:.1} cores busy", costs(&floor.controller).await?);
+        let seen = Seen::new(&floor.observer.events(), costs)?;
         all_are_answered(&floor.controller, self.calls).await.with_context(|| seen.costs.clone())?;
         Ok(seen)
     }
