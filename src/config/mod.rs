@@ -109,6 +109,10 @@ pub struct Calls {
     /// More than `[dialplan] patience`. Default 1 minute.
     #[serde(with = "humane")]
     pub await_return: Duration,
+    /// After a start: how long free agents wait for callers who waited before and are on their way back, so that
+    /// who came first is served first. Default 2 s.
+    #[serde(with = "humane")]
+    pub gather: Duration,
     /// How often what the rows say is compared with FreeSWITCH. Default 5 s.
     #[serde(with = "humane")]
     pub check_every: Duration,
@@ -171,6 +175,7 @@ impl Default for Calls {
             forward_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
             await_return: Duration::from_secs(60),
+            gather: Duration::from_secs(2),
             check_every: Duration::from_secs(5),
         }
     }

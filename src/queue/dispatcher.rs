@@ -70,6 +70,7 @@ enum Message {
     Over { call: CallId, offer: OfferId, outcome: Outcome, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),
     Node(NodeName, bool),
+    Gather(BTreeSet<CallId>, Instant),
     Reload(Arc<Rules>, Vec<AgentRow>),
 }
 
@@ -150,6 +151,12 @@ impl Dispatcher {
         self.send(Message::Node(node, up)).await;
     }
 
+    /// These waited before us and are on their way back: until they are here or have left, or until then, nobody is
+    /// rung, so that who came first is served first.
+    pub async fn gather(&self, calls: BTreeSet<CallId>, until: Instant) {
+        self.send(Message::Gather(calls, until)).await;
+    }
+
     /// The rules or agents were changed from outside.
     pub async fn reload(&self, rules: Arc<Rules>, agents: Vec<AgentRow>) {
         self.send(Message::Reload(rules, agents)).await;
@@ -182,6 +189,8 @@ struct Floor {
     wrap_ups: BTreeSet<(UnixMs, AgentName)>,
     /// Nodes whose link is down.
     down: BTreeSet<NodeName>,
+    /// Who is on his way back, and until when nobody is rung for want of them.
+    gathering: (BTreeSet<CallId>, Instant),
 }
 
 impl Floor {
@@ -197,6 +206,7 @@ impl Floor {
             offers: BTreeMap::new(),
             wrap_ups: BTreeSet::new(),
             down: BTreeSet::new(),
+            gathering: (BTreeSet::new(), Instant::now()),
         }
     }
 
@@ -207,7 +217,7 @@ impl Floor {
             tokio::select! {
                 biased;
                 taken = messages.recv_many(&mut batch, BATCH) => if taken == 0 { return },
-                () = tokio::time::sleep_until(self.tools.clock.instant_of(wake)) => {}
+                () = tokio::time::sleep_until(wake) => {}
             }
             let began = Instant::now();
             self.tools.metrics.board_events.inc_by(batch.len() as u64);
@@ -222,10 +232,15 @@ impl Floor {
     }
 
     /// When something is due that no message announces.
-    fn next_wake(&self) -> UnixMs {
-        let idle = self.tools.clock.now() + Duration::from_secs(3_600);
-        let wrap_up = self.wrap_ups.first().map(|(at, _)| *at);
-        [self.board.next_wake(), wrap_up].into_iter().flatten().min().unwrap_or(idle)
+    fn next_wake(&self) -> Instant {
+        let wrap_up = self.wrap_ups.first().map(|(at, _)| self.tools.clock.instant_of(*at));
+        let board = if self.gathering.0.is_empty() {
+            self.board.next_wake().map(|at| self.tools.clock.instant_of(at))
+        } else {
+            Some(self.gathering.1)
+        };
+        let idle = Instant::now() + Duration::from_secs(3_600);
+        [board, wrap_up].into_iter().flatten().min().unwrap_or(idle)
     }
 
     fn hear(&mut self, message: Message) {
@@ -241,6 +256,7 @@ impl Floor {
             Message::Over { call, offer, outcome, agent } => self.over(call, offer, outcome, *agent),
             Message::Agent(row) => self.learn(*row),
             Message::Node(node, up) => self.node(&node, up),
+            Message::Gather(calls, until) => self.gathering = (calls, until),
             Message::Reload(rules, agents) => self.reload(&rules, agents),
         }
     }
@@ -254,6 +270,7 @@ impl Floor {
                 .join(waiter.call, &waiter.queue, waiter.joined_at, 0)
                 .map_err(|_| NoSuchQueue(waiter.queue.clone()))?;
         }
+        self.gathering.0.remove(&waiter.call);
         self.callers.insert(waiter.call, waiter);
         Ok(())
     }
@@ -277,6 +294,7 @@ impl Floor {
     fn leave(&mut self, call: CallId, why: Leaving) -> bool {
         self.board.leave(call);
         self.callers.remove(&call);
+        self.gathering.0.remove(&call);
         let cancel = match why {
             Leaving::Answered => Cancel::LoseRace,
             Leaving::Gone => Cancel::OriginatorCancel,
@@ -410,10 +428,22 @@ impl Floor {
     }
 
     fn propose(&mut self) {
+        if self.gathers() {
+            return;
+        }
         let now = self.tools.clock.now();
         while let Some(proposal) = self.board.propose(now) {
             self.offer(proposal);
         }
+    }
+
+    /// Whether somebody who may have waited longest is still on his way back.
+    fn gathers(&mut self) -> bool {
+        let (calls, until) = &mut self.gathering;
+        if *until <= Instant::now() {
+            calls.clear();
+        }
+        !calls.is_empty()
     }
 
     fn offer(&mut self, proposal: Proposal) {

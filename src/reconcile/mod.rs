@@ -23,6 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::Desk;
@@ -92,9 +93,10 @@ impl Reconciler {
             let (calls, offers) = (open.calls.len(), open.offers.len());
             tracing::warn!(calls, offers, "an earlier run ended without these: looking for them");
         }
-        for call in open.calls.into_iter().filter(|call| call.answered_at.is_none()) {
-            desk.expect_back(call);
-        }
+        let waited: Vec<_> = open.calls.into_iter().filter(|call| call.answered_at.is_none()).collect();
+        let until = Instant::now() + desk.settings.calls.gather;
+        desk.dispatcher.gather(waited.iter().map(|call| call.id).collect(), until).await;
+        waited.into_iter().for_each(|call| desk.expect_back(call));
         Ok(Self {
             unwatched_from: seen.unwrap_or(at),
             desk,

@@ -9,7 +9,7 @@ use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, CoreId, NodeName, OfferId};
 use crate::missed::verdict::verdict;
-use crate::queue::dispatcher::Tools;
+use crate::queue::dispatcher::{Leaving, Tools};
 use crate::queue::offer::Outcome;
 use crate::queue::ring;
 use crate::store::recovery::{self, OpenCall, OpenOffer};
@@ -241,6 +241,7 @@ impl Reconciler {
             })
             .await?;
         drop(hold);
+        self.desk.dispatcher.leave(id, Leaving::Gone).await;
         self.desk.metrics.call_ended(call.queue.as_ref(), ending, verdict);
         let case = case.map(|case| case.to_string());
         tracing::warn!(call.id = %id, %ending, cause, case, "the end of this call was not watched");

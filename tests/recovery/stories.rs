@@ -41,6 +41,57 @@ async fn who_waits_keeps_his_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_free_agent_waits_until_those_who_waited_longest_are_back() {
+    let mut stage = Stage::set().await;
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
+    let mut callers = Vec::new();
+    for number in 1..=12 {
+        callers.push(stage.caller(number).await);
+        until("he waits", async || stage.waiting() == i64::from(number)).await;
+    }
+    stage.kill().await;
+    stage.step("anna", Step::LogIn).await;
+    stage.start().await;
+    for caller in callers {
+        assert_eq!(timeout(LIMIT, caller.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    }
+    stage.running().quiet().await;
+    let rows = stage.calls().await;
+    let order: Vec<_> = rows.iter().map(|row| row.answered_at).collect();
+    assert!(order.is_sorted(), "in order: {order:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_never_comes_back_is_not_waited_for() {
+    let mut stage = Stage::set().await;
+    stage.settings.calls.gather = Duration::from_secs(3_600);
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
+    let (gone, stays) = (stage.caller(1).await, stage.caller(2).await);
+    until("they wait", async || stage.waiting() == 2).await;
+    stage.kill().await;
+    gone.hang_up().await;
+    stage.step("anna", Step::LogIn).await;
+    stage.start().await;
+    assert_eq!(timeout(LIMIT, stays.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_be_asked_for_is_waited_for_only_so_long() {
+    let mut stage = Stage::set().await;
+    stage.settings.calls.gather = Duration::from_millis(300);
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
+    let _stays_away = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    stage.sim.set_controllers(&[]).await;
+    stage.kill().await;
+    stage.step("anna", Step::LogIn).await;
+    stage.start().await;
+    let comes = stage.caller(2).await;
+    stage.sim.set_controllers(&[]).await;
+    assert_eq!(timeout(LIMIT, comes.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_handed_back_on_a_stop_is_taken_by_the_next_with_his_place() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
