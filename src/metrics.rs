@@ -49,6 +49,8 @@ pub struct Metrics {
     registry: Registry,
     /// Calls by `queue` (`none` if they never reached one) and `ending`.
     pub calls: IntCounterVec,
+    /// Callers given back to the dialplan, by `reason`.
+    pub handed_back: IntCounterVec,
     /// Callers on a socket of ours now.
     pub calls_now: IntGauge,
     /// Callers waiting now, by `queue`.
@@ -118,6 +120,11 @@ impl Metrics {
         let make = Maker { registry: Registry::new() };
         let metrics = Self {
             calls: make.counters("calls_total", "Calls that have ended", &["queue", "ending"])?,
+            handed_back: make.counters(
+                "handed_back_total",
+                "Callers given back to the dialplan",
+                &["reason"],
+            )?,
             calls_now: make.gauge("calls_in_progress", "Callers on a socket of ours now")?,
             waiting: make.gauges("callers_waiting", "Callers waiting now", &["queue"])?,
             wait_seconds: make.times("wait_seconds", "Time in a queue", WAIT_S, &["queue", "result"])?,

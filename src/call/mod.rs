@@ -62,7 +62,8 @@ pub struct Desk {
 impl Desk {
     /// A caller who waits has lost his line to us: the dialplan should bring him back.
     pub fn expect_back(&self, call: OpenCall) {
-        self.held.expect_back(call, Instant::now() + self.settings.calls.await_return);
+        let patience = self.settings.dialplan.patience + self.settings.calls.await_return;
+        self.held.expect_back(call, Instant::now() + patience);
     }
 
     /// The rules as they are now.

@@ -1,36 +1,58 @@
 //! The end of every call: its row, the verdict and, if we owe the caller something, the case, in one transaction.
 
-use super::{Call, Ended};
+use super::ending::{Ending, Stage};
+use super::{Call, Desk, Ended};
+use crate::ids::QueueName;
 use crate::missed::verdict::verdict;
 use crate::routing::plan::Plan;
 use crate::store::{self, until_recorded};
 
-/// Records how the call ended. Whatever fails here is an error in the log: the row is completed at the next start.
+/// The cause of a call whose arrival was recorded after its caller had been handed back.
+const TOO_LATE: &str = "RECORDED_TOO_LATE";
+
+/// Records how the call ended.
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
-    let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open);
-    let at = call.desk.clock.now();
     let row = store::calls::Ended {
         call: call.id,
         ending: ended.ending,
         stage: ended.stage,
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
-        verdict,
-        at,
+        verdict: verdict(ended.ending, ended.stage, &call.facts.party, plan.open),
+        at: call.desk.clock.now(),
     };
+    record(&call.desk, plan.queue(), row).await;
+}
+
+/// Records that we lost a call whose arrival the database took too late.
+pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
+    let (ending, stage) = (Ending::Lost, Stage::Arriving);
+    let row = store::calls::Ended {
+        call: arrival.id,
+        ending,
+        stage,
+        cause: TOO_LATE.to_owned(),
+        answered_at: None,
+        verdict: verdict(ending, stage, &arrival.party, arrival.open),
+        at: desk.clock.now(),
+    };
+    record(desk, arrival.queue.as_ref(), row).await;
+}
+
+/// Writes it until it is written. What the database refuses for good is an error in the log: the self-check finds it.
+async fn record(desk: &Desk, queue: Option<&QueueName>, row: store::calls::Ended) {
     let write = || {
         let row = row.clone();
-        call.desk.store.write("end", move |c| store::calls::end(c, &row))
+        desk.store.write("end", move |c| store::calls::end(c, &row))
     };
     let recorded = until_recorded("end", write).await;
-    call.desk.metrics.call_ended(plan.queue(), ended.ending, verdict);
+    desk.metrics.call_ended(queue, row.ending, row.verdict);
+    let (ending, stage, cause) = (row.ending, row.stage, row.cause);
     match recorded {
         Ok(Some(case)) => {
-            tracing::info!(ending = %ended.ending, stage = %ended.stage, case.id = %case, "missed: a case is open");
+            tracing::info!(%ending, %stage, cause, case.id = %case, "missed: a case is open");
         }
-        Ok(None) => {
-            tracing::info!(ending = %ended.ending, stage = %ended.stage, cause = %ended.cause, "the call has ended")
-        }
-        Err(error) => tracing::error!(%error, ending = %ended.ending, "the ending is not recorded"),
+        Ok(None) => tracing::info!(%ending, %stage, cause, "the call has ended"),
+        Err(error) => tracing::error!(%error, %ending, "the ending is not recorded"),
     }
 }

@@ -15,16 +15,13 @@ use crate::routing::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};
 use crate::store::{self, StoreError};
 use crate::switch::cause::HangupCause;
-use crate::switch::{Incoming, Node};
+use crate::switch::{Caller, ChannelFacts, Incoming, Node};
 
 /// How many queues a caller may be passed through before we say that nobody is there.
 const HOPS: usize = 5;
 
 /// How long a FreeSWITCH whose link is not up yet is waited for.
 const LINK_COMES: Duration = Duration::from_secs(2);
-
-/// How long the database may take to record an arrival. Meanwhile the caller hears nothing.
-const ARRIVAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// Takes a caller in and stays with him until his call has ended and is recorded.
 pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
@@ -41,30 +38,34 @@ pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
 
 async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
     let facts = Facts::read(&incoming.facts, &desk.settings);
-    let now = desk.clock.now();
-    let arrived_at = earlier.as_ref().map_or(now, |call| call.arrived_at);
+    let arrived_at = earlier.as_ref().map_or(desk.clock.now(), |call| call.arrived_at);
     let rules = desk.rules();
     let plan = plan(&facts.dialled, &rules, arrived_at);
     let Some(node) = desk.nodes.found(incoming.facts.core, LINK_COMES).await else {
-        tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH: handed back");
+        tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH");
         earlier.into_iter().for_each(|call| desk.expect_back(call));
-        return incoming.caller.hand_back("unknown_node").await;
+        return hand_back(&desk, incoming.caller, "unknown_node").await;
     };
     match &earlier {
         Some(call) => tracing::info!(queue = ?call.queue, waits_since = ?call.joined_at, "a caller is back"),
+        None if desk.held.calls() > desk.settings.calls.max_calls => {
+            tracing::error!(max_calls = desk.settings.calls.max_calls, "too many calls at once");
+            return hand_back(&desk, incoming.caller, "overloaded").await;
+        }
+        None => tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller is here"),
+    }
+    let caller = match &earlier {
+        Some(_) => incoming.caller,
         None => {
-            tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller is here");
-            let arrival = arrive(&desk, &incoming, &node, id, &facts, &plan, now);
-            let recorded = tokio::time::timeout(ARRIVAL_LIMIT, arrival).await;
-            if let Err(error) = recorded.unwrap_or(Err(StoreError::Slow { limit: ARRIVAL_LIMIT })) {
-                tracing::error!(%error, "the arrival cannot be recorded: handed back");
-                return incoming.caller.hand_back("not_recorded").await;
+            let arrival = arrival(&desk, &incoming.facts, &node, id, &facts, &plan, arrived_at);
+            match take_in(&desk, incoming.caller, arrival).await {
+                Some(caller) => caller,
+                None => return,
             }
         }
-    }
+    };
     desk.metrics.calls_now.inc();
-    let mut call =
-        Call { desk, id, caller: incoming.caller, node, facts, arrived_at, stage: Stage::Arriving };
+    let mut call = Call { desk, id, caller, node, facts, arrived_at, stage: Stage::Arriving };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.desk.metrics.calls_now.dec();
     match end {
@@ -78,10 +79,44 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
             still_open(&call).await.into_iter().for_each(|open| call.desk.expect_back(open));
         }
         Err(Gone::Drained) => {
-            tracing::info!(stage = %call.stage, "handed back: the next controller goes on with this call");
-            call.caller.hand_back("drained").await;
+            tracing::info!(stage = %call.stage, "the next controller goes on with this call");
+            hand_back(&call.desk, call.caller, "drained").await;
         }
     }
+}
+
+/// Gives a caller back to the dialplan, which finds the reason in `dozvon_state`.
+async fn hand_back(desk: &Desk, caller: Caller, reason: &'static str) {
+    tracing::info!(reason, "handed back to the dialplan");
+    desk.metrics.handed_back.with_label_values(&[reason]).inc();
+    caller.hand_back(reason).await;
+}
+
+/// Commits the arrival. None if the database does not take it in time: then the caller is handed back, at once
+/// while the database stalls. What is committed after that is a call that we lost.
+async fn take_in(desk: &Desk, caller: Caller, arrival: store::calls::Arrival) -> Option<Caller> {
+    let limit = desk.settings.calls.arrival_limit;
+    let patience = if desk.store.stalls(limit) { Duration::ZERO } else { limit };
+    let row = arrival.clone();
+    let recording = desk.store.write("arrive", move |c| store::calls::arrive(c, &row));
+    tokio::pin!(recording);
+    match tokio::time::timeout(patience, &mut recording).await {
+        Ok(Ok(())) => return Some(caller),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the arrival cannot be recorded");
+            hand_back(desk, caller, "not_recorded").await;
+        }
+        Err(_) => {
+            let error = StoreError::Slow { limit };
+            tracing::error!(%error, "the arrival is not recorded in time");
+            hand_back(desk, caller, "not_recorded").await;
+            match recording.await {
+                Ok(()) => record::too_late(desk, &arrival).await,
+                Err(error) => tracing::error!(%error, "the arrival cannot be recorded"),
+            }
+        }
+    }
+    None
 }
 
 /// The call as the rows have it, for when its caller comes back.
@@ -96,26 +131,23 @@ async fn still_open(call: &Call) -> Option<OpenCall> {
     }
 }
 
-/// Commits the arrival, with the plan and its reasons.
-async fn arrive(
+/// The row of an arrival, with the plan and its reasons.
+fn arrival(
     desk: &Desk,
-    incoming: &Incoming,
+    channel: &ChannelFacts,
     node: &Node,
     id: CallId,
     facts: &Facts,
     plan: &Plan,
     at: UnixMs,
-) -> Result<(), StoreError> {
+) -> store::calls::Arrival {
     let rules = desk.rules();
-    let queue = match &plan.to {
-        Some(Destination::Queue(queue)) => Some(queue.clone()),
-        _ => None,
-    };
-    let arrival = store::calls::Arrival {
+    let queue = plan.queue().cloned();
+    store::calls::Arrival {
         id,
         node: node.name().clone(),
-        channel: incoming.facts.channel,
-        core: incoming.facts.core,
+        channel: channel.channel,
+        core: channel.core,
         party: facts.party.clone(),
         caller_number: facts.number.clone(),
         caller_name: facts.name.clone(),
@@ -130,8 +162,7 @@ async fn arrive(
             .map(|queue| queue.service_level),
         queue,
         at,
-    };
-    desk.store.write("arrive", move |c| store::calls::arrive(c, &arrival)).await
+    }
 }
 
 /// Does what the plan says, and what each step leads to. Who is back goes on where he was.

@@ -105,8 +105,14 @@ pub struct Calls {
     /// How long talks may go on after the process was told to stop. Default 30 s.
     #[serde(with = "humane")]
     pub drain_timeout: Duration,
-    /// How long a caller whose line to us broke may take to come back by the dialplan, before he counts as lost.
-    /// More than `[dialplan] patience`. Default 1 minute.
+    /// How many calls may be under way; the next one goes to the dialplan's fallback at once. Default 4000.
+    pub max_calls: usize,
+    /// How long the database may take to record an arrival, while the caller hears nothing; then he goes to the
+    /// dialplan's fallback, and those after him at once, until the database moves again. Default 5 s.
+    #[serde(with = "humane")]
+    pub arrival_limit: Duration,
+    /// How much longer than `[dialplan] patience` a caller whose line to us broke may take to come back by the
+    /// dialplan, before he counts as lost. Default 30 s.
     #[serde(with = "humane")]
     pub await_return: Duration,
     /// After a start: how long free agents wait for callers who waited before and are on their way back, so that
@@ -174,7 +180,9 @@ impl Default for Calls {
         Self {
             forward_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(30),
-            await_return: Duration::from_secs(60),
+            max_calls: 4_000,
+            arrival_limit: Duration::from_secs(5),
+            await_return: Duration::from_secs(30),
             gather: Duration::from_secs(2),
             check_every: Duration::from_secs(5),
         }

@@ -72,6 +72,12 @@ impl Held {
         self.with(|inner| inner.calls.contains_key(&call))
     }
 
+    /// How many calls somebody looks after.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.with(|inner| inner.calls.len())
+    }
+
     /// Whether somebody looks after this offer.
     #[must_use]
     pub fn has_offer(&self, offer: OfferId) -> bool {

@@ -59,6 +59,13 @@ impl Doubt {
     }
 }
 
+/// Whose legs are ours: what has no end in the rows.
+struct Ours {
+    offers: BTreeSet<OfferId>,
+    /// The callers' channels by their calls.
+    callers: BTreeMap<CallId, ChannelId>,
+}
+
 /// Looks whether what the rows say is true.
 pub struct Reconciler {
     desk: Arc<Desk>,
@@ -136,7 +143,10 @@ impl Reconciler {
         let mut seen = BTreeSet::new();
         let mut settled = true;
         self.found.clear();
-        let offers: BTreeSet<OfferId> = open.offers.iter().map(|offer| offer.id).collect();
+        let ours = Ours {
+            offers: open.offers.iter().map(|offer| offer.id).collect(),
+            callers: open.calls.iter().map(|call| (call.id, call.channel)).collect(),
+        };
         for offer in open.offers {
             let doubt = Doubt::Offer(offer.id);
             if !self.desk.held.has_offer(offer.id) && self.is_sure(&doubt, &mut seen) {
@@ -155,7 +165,7 @@ impl Reconciler {
                 self.free(agent).await?;
             }
         }
-        settled &= self.end_strays(&offers, &mut seen).await;
+        settled &= self.end_strays(&ours, &mut seen).await;
         self.doubts = seen;
         self.first = false;
         let (name, at) = (self.tools.controller.clone(), self.desk.clock.now());
@@ -206,8 +216,8 @@ impl Reconciler {
         Ok(found)
     }
 
-    /// Ends legs of ours that belong to none of these offers. Whether every node could be asked.
-    async fn end_strays(&mut self, offers: &BTreeSet<OfferId>, seen: &mut BTreeSet<Doubt>) -> bool {
+    /// Ends legs of ours that belong to nobody. Whether everything could be asked.
+    async fn end_strays(&mut self, ours: &Ours, seen: &mut BTreeSet<Doubt>) -> bool {
         let mut asked = true;
         for node in self.desk.nodes.all().to_vec() {
             let Ok(legs) = self.legs(&node).await else {
@@ -215,8 +225,15 @@ impl Reconciler {
                 continue;
             };
             for leg in legs {
-                let ours = offers.contains(&leg.offer) || self.desk.held.has_offer(leg.offer);
-                if ours || !self.is_sure(&Doubt::Leg(leg.channel), seen) {
+                if ours.offers.contains(&leg.offer) || self.desk.held.has_offer(leg.offer) {
+                    continue;
+                }
+                // Who was forwarded talks on a leg without an offer.
+                let Ok(talks) = settle::talks_to(&node, &leg, ours.callers.get(&leg.call)).await else {
+                    asked = false;
+                    continue;
+                };
+                if talks || !self.is_sure(&Doubt::Leg(leg.channel), seen) {
                     continue;
                 }
                 tracing::warn!(channel = %leg.channel, offer = %leg.offer, "a leg of ours belongs to nobody: ended");

@@ -177,7 +177,7 @@ impl Reconciler {
             Err(_) => Ok(false),
             Ok(false) => self.end_call(call, RESTARTED).await,
             Ok(true) if call.answered_at.is_some() => {
-                self.watch_caller(node, call);
+                self.watch_caller(node, call).await;
                 Ok(true)
             }
             Ok(true) => self.await_caller(&node, call).await,
@@ -191,25 +191,28 @@ impl Reconciler {
             Some(_) => {}
             None => self.desk.expect_back(call.clone()),
         }
-        // We died between the word that he is to be left alone and the bridge.
-        let stranded = async {
-            Ok::<_, QueryError>(
-                node.is_let_go(call.channel).await? && node.partner(call.channel).await?.is_none(),
-            )
-        };
-        match stranded.await {
-            Ok(false) => Ok(true),
-            Ok(true) => {
+        match with_whom(node, &call).await {
+            Err(_) => Ok(false),
+            Ok(Company::TheDialplan) => Ok(true),
+            Ok(Company::Contact) => {
+                let (id, at) = (call.id, self.desk.clock.now());
+                self.record("forwarded", move |c| store::calls::forwarded(c, id, at)).await?;
+                tracing::info!(call.id = %id, "a talk with a contact outside the queues goes on: watching it");
+                self.watch_caller(node.clone(), OpenCall { answered_at: Some(at), ..call }).await;
+                Ok(true)
+            }
+            Ok(Company::Nobody) => {
                 tracing::warn!(call.id = %call.id, "nobody has this caller: sent back to the dialplan");
                 Ok(node.send_back(call.channel, &call.dialled).await.is_ok())
             }
-            Err(_) => Ok(false),
         }
     }
 
     /// He talks: watched until his channel is gone, whoever he is passed on to.
-    fn watch_caller(&self, node: Node, call: OpenCall) {
-        let (desk, hold) = (self.desk.clone(), self.desk.held.call(call.id));
+    async fn watch_caller(&self, node: Node, call: OpenCall) {
+        let Some(hold) = self.desk.held.give_up(&call) else { return };
+        self.desk.dispatcher.leave(call.id, Leaving::Answered).await;
+        let desk = self.desk.clone();
         tokio::spawn(async move {
             node.until_gone(call.channel).await;
             let at = desk.clock.now();
@@ -247,6 +250,36 @@ impl Reconciler {
         tracing::warn!(call.id = %id, %ending, cause, case, "the end of this call was not watched");
         Ok(true)
     }
+}
+
+/// Who has a caller who was with us.
+enum Company {
+    /// The dialplan, which brings him back.
+    TheDialplan,
+    /// Whom we had forwarded him to: we died before that was recorded.
+    Contact,
+    /// Nobody: we died between the word that he is to be left alone and the bridge.
+    Nobody,
+}
+
+async fn with_whom(node: &Node, call: &OpenCall) -> Result<Company, QueryError> {
+    if !node.is_let_go(call.channel).await? {
+        return Ok(Company::TheDialplan);
+    }
+    let Some(partner) = node.partner(call.channel).await? else { return Ok(Company::Nobody) };
+    let leg = node.leg(partner).await?;
+    let is_his = leg.is_some_and(|leg| leg.answered && leg.call == call.id);
+    Ok(if is_his { Company::Contact } else { Company::TheDialplan })
+}
+
+/// Whether a leg is connected with the caller for whom it was rung.
+pub(super) async fn talks_to(
+    node: &Node,
+    leg: &FoundLeg,
+    caller: Option<&ChannelId>,
+) -> Result<bool, QueryError> {
+    let Some(caller) = caller.filter(|_| leg.answered) else { return Ok(false) };
+    Ok(node.partner(leg.channel).await? == Some(*caller))
 }
 
 /// Whether we had begun to connect the two, and they are still there.

@@ -163,6 +163,7 @@ impl Committer {
                 _ = look.tick() => {}
             }
             let turn = Arc::clone(&committer);
+            committer.counters.turn_begins();
             line = match tokio::task::spawn_blocking(move || turn.turn(line, group)).await {
                 Ok(line) => line,
                 // The process ends: nobody is left to be told.
@@ -172,6 +173,7 @@ impl Committer {
                     Line::Down { tried: Instant::now() }
                 }
             };
+            committer.counters.turn_ends(matches!(line, Line::Down { .. }));
         }
         // Closing may write: not on a thread that must not wait. Who waits for the end waits for this, too.
         drop(tokio::task::spawn_blocking(move || drop((line, committer))).await);

@@ -175,6 +175,12 @@ impl Store {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 
+    /// Whether the database is out of reach, or has kept a group of transactions waiting for longer than that.
+    #[must_use]
+    pub fn stalls(&self, limit: Duration) -> bool {
+        self.counters.stalls(limit)
+    }
+
     /// What was done since the store was opened; the times of commits since the last call.
     #[must_use]
     pub fn take_stats(&self) -> Stats {

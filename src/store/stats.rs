@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the store has done since it was opened.
 #[derive(Debug, Clone, Default)]
@@ -65,7 +65,19 @@ const KEPT_TIMES: usize = 4096;
 
 /// Where it is counted.
 #[derive(Debug, Default)]
-pub(super) struct Counters(Mutex<Stats>);
+pub(super) struct Counters {
+    stats: Mutex<Stats>,
+    turn: Mutex<Turn>,
+}
+
+/// What the committing task is at.
+#[derive(Debug, Default)]
+struct Turn {
+    /// Since when it has been at what it does now; none while it waits for work.
+    began: Option<Instant>,
+    /// Whether the database was out of reach the last time.
+    down: bool,
+}
 
 impl Counters {
     /// Counts one transaction, or read.
@@ -94,6 +106,22 @@ impl Counters {
         }
     }
 
+    /// The committing task turns to the database.
+    pub(super) fn turn_begins(&self) {
+        self.turn().began = Some(Instant::now());
+    }
+
+    /// It is done, and the database is there or not.
+    pub(super) fn turn_ends(&self, down: bool) {
+        *self.turn() = Turn { began: None, down };
+    }
+
+    /// Whether the database is out of reach, or has kept the committing task for longer than that.
+    pub(super) fn stalls(&self, limit: Duration) -> bool {
+        let turn = self.turn();
+        turn.down || turn.began.is_some_and(|began| began.elapsed() > limit)
+    }
+
     /// Everything so far; commit times are handed over once.
     pub(super) fn take(&self, waiting: usize) -> Stats {
         let mut stats = self.stats();
@@ -102,6 +130,10 @@ impl Counters {
     }
 
     fn stats(&self) -> MutexGuard<'_, Stats> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self) -> MutexGuard<'_, Turn> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

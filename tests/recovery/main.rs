@@ -13,3 +13,4 @@
 mod crashes;
 mod stage;
 mod stories;
+mod surroundings;

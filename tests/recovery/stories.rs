@@ -260,6 +260,10 @@ async fn a_forwarded_talk_goes_on() {
         .await;
     stage.restart().await;
     until("it is watched", async || stage.running().desk.held.has_call(open_call(&stage).await)).await;
+    let counts = stage.sim.counts().await;
+    let looks = counts.of("api show");
+    until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
+    assert_eq!(counts.of("api uuid_broadcast") + counts.of("api uuid_kill"), 0, "they are left alone");
     caller.hang_up().await;
     until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
     let row = stage.calls().await.remove(0);
