@@ -63,7 +63,7 @@ pub struct Metrics {
     pub offers: IntCounterVec,
     /// How long phones rang, by `queue`.
     pub ring_seconds: HistogramVec,
-    /// From joining a queue to the first `originate` command for the caller.
+    /// From joining a queue to FreeSWITCH's word that it dials the first phone for the caller.
     pub first_ring_seconds: Histogram,
     /// From the proposal of an offer to its `originate` command handed to the node.
     pub claim_seconds: Histogram,
@@ -133,7 +133,7 @@ impl Metrics {
             ring_seconds: make.times("ring_seconds", "How long phones rang", WAIT_S, &["queue"])?,
             first_ring_seconds: make.time(
                 "first_ring_seconds",
-                "From joining to first originate",
+                "From joining a queue until a phone is dialled",
                 FIRST_S,
             )?,
             claim_seconds: make.time("offer_claim_seconds", "From proposal to originate", QUICK_S)?,

@@ -21,7 +21,7 @@ pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged
     let (id, offer, leg, at) = (call.id, knock.offer, knock.leg, knock.answered_at);
     let won = call.desk.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
     match won {
-        Ok(true) => {}
+        Ok(true) => call.desk.dispatcher.won(id, offer).await,
         Ok(false) => {
             knock.answer(Reply::Lost);
             return Ok(None);
@@ -34,8 +34,10 @@ pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged
     }
     let joined = join(call, leg).await;
     if joined != Ok(true) {
-        let undone = call.desk.store.write("unwin", move |c| store::offers::unwin(c, offer, id)).await;
-        if let Err(error) = undone {
+        let store = &call.desk.store;
+        let undone =
+            until_recorded("unwin", || store.write("unwin", move |c| store::offers::unwin(c, offer, id)));
+        if let Err(error) = undone.await {
             tracing::error!(%error, "the winner who could not be connected stays on record");
         }
         knock.answer(Reply::Failed);

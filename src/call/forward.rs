@@ -46,6 +46,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
 /// Waits for the contact to answer; else says why he did not.
 async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelId), String>, Gone> {
     let time_up = tokio::time::sleep(call.desk.settings.calls.forward_timeout);
+    let draining = call.desk.draining.clone();
     tokio::pin!(time_up);
     loop {
         tokio::select! {
@@ -66,6 +67,10 @@ async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelI
                 LegEvent::Ended { cause, .. } => return Ok(Err(cause)),
                 LegEvent::Created | LegEvent::PickedUp => {}
             },
+            () = draining.cancelled() => {
+                leg.cancel(Cancel::OriginatorCancel);
+                return Err(Gone::Drained);
+            }
             () = &mut time_up => {
                 leg.cancel(Cancel::NoAnswer);
                 return Ok(Err("NO_ANSWER".to_owned()));

@@ -41,10 +41,12 @@ pub(crate) async fn play(
 /// Waits for the end of a sound. Whether it was heard out.
 async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, Gone> {
     let mut broken_off = None;
+    let draining = call.desk.draining.clone();
     loop {
         let event = tokio::select! {
             biased;
             event = call.caller.event() => event,
+            () = draining.cancelled() => return Err(Gone::Drained),
             () = until(broken_off) => return Ok(false),
         };
         match event {

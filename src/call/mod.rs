@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
-use crate::ids::{AgentName, CallId};
+use crate::ids::{AgentName, CallId, QueueName};
 use crate::metrics::Metrics;
 use crate::queue::dispatcher::Dispatcher;
 use crate::reconcile::Held;
@@ -87,6 +87,8 @@ pub(crate) struct Call {
     pub facts: Facts,
     /// When he arrived.
     pub arrived_at: UnixMs,
+    /// The queue that he was in last.
+    pub queue: Option<QueueName>,
     /// Where he is in his story.
     pub stage: Stage,
 }

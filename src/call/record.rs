@@ -21,7 +21,7 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         verdict: verdict(ended.ending, ended.stage, &call.facts.party, plan.open),
         at: call.desk.clock.now(),
     };
-    record(&call.desk, plan.queue(), row).await;
+    record(&call.desk, call.queue.as_ref(), row).await;
 }
 
 /// Records that we lost a call whose arrival the database took too late.

@@ -65,7 +65,7 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         }
     };
     desk.metrics.calls_now.inc();
-    let mut call = Call { desk, id, caller, node, facts, arrived_at, stage: Stage::Arriving };
+    let mut call = Call { desk, id, caller, node, facts, arrived_at, queue: None, stage: Stage::Arriving };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.desk.metrics.calls_now.dec();
     match end {
@@ -210,6 +210,7 @@ async fn in_queue(
     name: &QueueName,
     on_record: Option<UnixMs>,
 ) -> Result<wait::Left, Gone> {
+    call.queue = Some(name.clone());
     match rules.queues.get(name) {
         Some(queue) => wait::in_queue(call, rules, name, queue, on_record).await,
         None => Ok(wait::Left::TimedOut),

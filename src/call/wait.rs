@@ -10,7 +10,7 @@ use super::ending::{Ending, Stage};
 use super::{Call, Ended, Gone};
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
-use crate::queue::dispatcher::{Leaving, Waiter};
+use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::ring::{Knock, Reply};
 use crate::routing::rules::{Queue, Rules};
 use crate::store;
@@ -42,7 +42,7 @@ pub(crate) async fn in_queue(
         Some(joined_at) => joined_at,
         None => join(call, name).await,
     };
-    let unrung_since = Some(Instant::now());
+    let first_ring = FirstRing::awaited();
     call.stage = Stage::Waiting;
     call.answer().await?;
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.desk.settings.sounds.music).to_owned();
@@ -51,7 +51,7 @@ pub(crate) async fn in_queue(
         call: call.id,
         queue: name.clone(),
         joined_at: call.arrived_at,
-        unrung_since,
+        first_ring,
         node: call.node.clone(),
         number: call.facts.number.clone(),
         name: call.facts.name.clone(),
@@ -100,6 +100,7 @@ async fn hold(
 ) -> Result<Option<Bridged>, Gone> {
     let deadline = queue.max_wait.map(|limit| call.desk.clock.instant_of(joined_at + limit));
     let draining = call.desk.draining.clone();
+    let mut silent_until = None;
     call.play(music, Loops::Forever).await?;
     loop {
         tokio::select! {
@@ -107,7 +108,10 @@ async fn hold(
             event = call.caller.event() => match event {
                 CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
                 CallerEvent::Lost => return Err(Gone::Lost),
-                CallerEvent::Played { .. } => music_ended(call, music).await?,
+                CallerEvent::Played { .. } => {
+                    tracing::warn!(music, "the music ended by itself: is it there?");
+                    silent_until = Some(Instant::now() + MUSIC_PAUSE);
+                }
                 CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
             },
             knock = knocks.recv() => {
@@ -123,21 +127,19 @@ async fn hold(
                 call.play(music, Loops::Forever).await?;
             }
             () = draining.cancelled() => return Err(Gone::Drained),
+            // Endless music came to an end: it is missing, or something stopped it. Never silence.
+            () = until(silent_until) => {
+                silent_until = None;
+                let fallback = call.desk.settings.sounds.fallback_music.clone();
+                call.play(&fallback, Loops::Forever).await?;
+            }
             () = until(deadline) => return Ok(None),
         }
     }
 }
 
-/// Endless music came to an end: it is missing, or something stopped it. Never silence.
-async fn music_ended(call: &mut Call, music: &str) -> Result<(), Gone> {
-    tracing::warn!(music, "the music ended by itself; playing the fallback");
-    tokio::time::sleep(MUSIC_PAUSE).await;
-    let fallback = call.desk.settings.sounds.fallback_music.clone();
-    call.play(&fallback, Loops::Forever).await.map(drop)
-}
-
 /// Sleeps until a deadline; for ever if there is none.
-pub(super) async fn until(deadline: Option<tokio::time::Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,

@@ -7,11 +7,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::clock::{Clock, UnixMs};
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
@@ -40,8 +42,8 @@ pub struct Waiter {
     pub queue: QueueName,
     /// Since when: his place.
     pub joined_at: UnixMs,
-    /// Since when this process has had him wait there; none once a phone was to ring for him.
-    pub unrung_since: Option<Instant>,
+    /// Whether a phone has rung for him there.
+    pub first_ring: Arc<FirstRing>,
     /// The FreeSWITCH that holds his channel: agents are rung from there.
     pub node: Node,
     /// His number, for the agent's display.
@@ -50,6 +52,26 @@ pub struct Waiter {
     pub name: String,
     /// Where an agent who answered is announced.
     pub knock: mpsc::Sender<Knock>,
+}
+
+/// The first time that a phone rings for a caller.
+#[derive(Debug)]
+pub struct FirstRing {
+    joined: Instant,
+    heard: AtomicBool,
+}
+
+impl FirstRing {
+    /// He has just joined a queue.
+    #[must_use]
+    pub fn awaited() -> Arc<Self> {
+        Arc::new(Self { joined: Instant::now(), heard: AtomicBool::new(false) })
+    }
+
+    /// A phone rings: how long after he joined, if it is the first one.
+    pub(super) fn heard(&self) -> Option<Duration> {
+        (!self.heard.swap(true, Ordering::Relaxed)).then(|| self.joined.elapsed())
+    }
 }
 
 /// Why a caller leaves the queue.
@@ -66,6 +88,7 @@ pub enum Leaving {
 enum Message {
     Join(Box<Waiter>, oneshot::Sender<Result<(), NoSuchQueue>>),
     Leave(CallId, Leaving, oneshot::Sender<bool>),
+    Won(CallId, OfferId),
     Refused { call: CallId, offer: OfferId, agent: AgentName },
     Over { call: CallId, offer: OfferId, outcome: Outcome, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),
@@ -128,6 +151,11 @@ impl Dispatcher {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Leave(call, why, reply)).await;
         answer.await.unwrap_or(false)
+    }
+
+    /// An agent has the caller: whoever else rings for him stops at once.
+    pub async fn won(&self, call: CallId, offer: OfferId) {
+        self.send(Message::Won(call, offer)).await;
     }
 
     /// The database refused the claim behind an offer.
@@ -252,6 +280,7 @@ impl Floor {
             Message::Leave(call, why, reply) => {
                 let _ = reply.send(self.leave(call, why));
             }
+            Message::Won(call, offer) => self.won(call, offer),
             Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
             Message::Over { call, offer, outcome, agent } => self.over(call, offer, outcome, *agent),
             Message::Agent(row) => self.learn(*row),
@@ -307,11 +336,19 @@ impl Floor {
         rang
     }
 
+    fn won(&mut self, call: CallId, winner: OfferId) {
+        for ((_, offer), live) in self.offers.range_mut(offers_of(call)) {
+            if *offer != winner {
+                live.stop(Cancel::LoseRace);
+            }
+        }
+    }
+
     /// The database knew better: forget the agent until it says more of him, and let the board go on.
     fn refused(&mut self, call: CallId, offer: OfferId, agent: &AgentName) {
         self.offers.remove(&(call, offer));
         self.board.ended(call, agent, Outcome::Cancelled);
-        self.board.unready(agent);
+        self.forget(agent);
         self.tools.metrics.claims_refused.inc();
         self.refresh(agent.clone());
     }
@@ -347,6 +384,14 @@ impl Floor {
         self.agents.insert(name, row);
     }
 
+    /// Nothing is known of this agent any more.
+    fn forget(&mut self, agent: &AgentName) {
+        self.board.unready(agent);
+        if let Some(known) = self.agents.remove(agent) {
+            self.wrap_ups.remove(&(known.ready_at, agent.clone()));
+        }
+    }
+
     /// An agent who left while his phone rang is not rung any longer.
     fn stop_ringing(&mut self, agent: &AgentName) {
         for live in self.offers.values_mut().filter(|live| live.agent == *agent) {
@@ -369,10 +414,7 @@ impl Floor {
         }
         let gone: Vec<_> =
             self.agents.keys().filter(|name| !rules.agents.contains_key(*name)).cloned().collect();
-        for name in gone {
-            self.board.unready(&name);
-            self.agents.remove(&name);
-        }
+        gone.iter().for_each(|name| self.forget(name));
         self.rules = Arc::clone(rules);
         agents.into_iter().for_each(|row| self.learn(row));
     }
@@ -448,7 +490,7 @@ impl Floor {
 
     fn offer(&mut self, proposal: Proposal) {
         let Proposal { call, agent, queue: _ } = proposal;
-        let known = (self.callers.get_mut(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
+        let known = (self.callers.get(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
         let ((Some(waiter), Some(row), Some(rules)), Some(inbox)) = (known, self.inbox.upgrade()) else {
             tracing::error!(call.id = %call, %agent, "the board proposed what is not there");
             self.board.ended(call, &agent, Outcome::Cancelled);
@@ -464,10 +506,11 @@ impl Floor {
             waiter: waiter.clone(),
             proposed: Instant::now(),
         };
-        waiter.unrung_since = None;
+        let span = tracing::info_span!("offer", call.id = %call, %agent, offer.id = %id);
         let (stop, stopped) = oneshot::channel();
         self.offers.insert((call, id), Live { agent, stop: Some(stop) });
-        self.tasks.spawn(ring::run(self.tools.clone(), Dispatcher { inbox }, offer, stopped));
+        let ringing = ring::run(self.tools.clone(), Dispatcher { inbox }, offer, stopped);
+        self.tasks.spawn(ringing.instrument(span));
     }
 
     /// How many callers of a queue are not on the board, because their node is down.

@@ -99,9 +99,6 @@ pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop
     }
     let began = tools.clock.now();
     tools.metrics.claim_seconds.observe(offer.proposed.elapsed().as_secs_f64());
-    if let Some(since) = offer.waiter.unrung_since {
-        tools.metrics.first_ring_seconds.observe(since.elapsed().as_secs_f64());
-    }
     let rang = ring(&tools, &offer, stop).await;
     let rang_for = tools.clock.now().since(began).as_secs_f64();
     tools.metrics.ring_seconds.with_label_values(&[offer.waiter.queue.as_str()]).observe(rang_for);
@@ -176,7 +173,12 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
                         return said.over();
                     }
                 }
-                LegEvent::Created | LegEvent::PickedUp => {}
+                LegEvent::Created => {
+                    if let Some(took) = offer.waiter.first_ring.heard() {
+                        tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
+                    }
+                }
+                LegEvent::PickedUp => {}
             },
             () = &mut time_up => {
                 hang_up(legs, Cancel::NoAnswer).await;

@@ -10,6 +10,7 @@ use super::core::{Core, Due};
 use super::originate::split_blanks;
 use super::show;
 use super::template;
+use super::troubles::BridgeFate;
 
 /// What the recorded FreeSWITCH said of itself.
 pub(super) const VERSION: &str = "1.11.1-release+git~20260526T204126Z~c2c59645f6~64bit";
@@ -105,13 +106,18 @@ impl Core {
         }
     }
 
-    fn check_bridge(&self, a: &str, b: &str, instead: Option<&String>) -> (String, Effect) {
+    fn check_bridge(&mut self, a: &str, b: &str, instead: Option<&String>) -> (String, Effect) {
         let media = |uuid: &str| self.locate(uuid).and_then(|key| self.channel(key)).map(Channel::has_media);
         let works = |b: &str| matches!((media(a), media(b)), (Some(one), Some(two)) if one || two);
         let Some(who) = std::iter::once(b).chain(instead.map(String::as_str)).find(|who| works(who)) else {
             return ("-ERR Invalid uuid\n".to_owned(), Effect::None);
         };
-        (format!("+OK {who}\n"), Effect::Bridge(a.to_owned(), who.to_owned(), None))
+        let (who, a) = (who.to_owned(), a.to_owned());
+        match self.next_bridge() {
+            BridgeFate::Built => (format!("+OK {who}\n"), Effect::Bridge(a, who, None)),
+            BridgeFate::Silent => (format!("+OK {who}\n"), Effect::None),
+            BridgeFate::Refused => ("-ERR Invalid uuid\n".to_owned(), Effect::None),
+        }
     }
 
     fn hupall(&self, words: &[String]) -> (String, Effect) {

@@ -31,6 +31,7 @@ use super::people::Phone;
 use super::settings::SimSettings;
 use super::story::EndedBy;
 use super::timers::{TimerKey, Timers};
+use super::troubles::Troubles;
 use super::wire::{self, Command, Frame};
 
 /// What comes to the core.
@@ -71,6 +72,8 @@ pub(super) enum Due {
     /// A channel was parked for as long as it may.
     ParkLimit(Key, u64, Box<str>),
     Heartbeat,
+    /// A late event.
+    Late(Conn, Frame),
 }
 
 #[derive(Debug)]
@@ -118,6 +121,7 @@ pub(super) struct Core {
     pub stalled_until: Option<Instant>,
     /// Whether new connections to the event socket are closed at once.
     pub refuses_links: bool,
+    pub troubles: Troubles,
     outside: mpsc::Sender<Input>,
     tasks: TaskTracker,
 }
@@ -148,6 +152,7 @@ impl Core {
             serial: 0,
             stalled_until: None,
             refuses_links: false,
+            troubles: Troubles::default(),
             outside,
             tasks,
             settings,
@@ -236,6 +241,7 @@ impl Core {
             Due::Scheduled(id) => self.run_scheduled(id),
             Due::ParkLimit(key, run, cause) => self.park_limit(key, run, &cause),
             Due::Heartbeat => self.beat(),
+            Due::Late(conn, frame) => self.send_event(conn, frame),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Counts {
     pub commands: BTreeMap<String, u64>,
     /// Event frames handed to connections.
     pub events_sent: u64,
+    /// Of them, those on links, which are not callers' sockets.
+    pub link_events_sent: u64,
     /// Bytes handed to connections.
     pub bytes_sent: u64,
     /// Frames that did not fit a connection's queue.

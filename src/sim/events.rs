@@ -122,13 +122,6 @@ impl Core {
         frames
     }
 
-    fn deliver(&mut self, frames: SmallVec<[(Conn, Frame); 4]>) {
-        for (conn, frame) in frames {
-            self.counts.events_sent += 1;
-            self.send(conn, frame);
-        }
-    }
-
     fn text(&self, subject: &Subject<'_>) -> String {
         let mut out = Vec::with_capacity(12_000);
         self.head(&mut out, subject.kind);

@@ -43,6 +43,7 @@ pub mod stage;
 mod story;
 mod template;
 mod timers;
+mod troubles;
 mod wire;
 
 use std::net::SocketAddr;
@@ -60,6 +61,7 @@ pub use counts::Counts;
 pub use people::{Behaviour, CallerScript, Manner, Odds, Pickup, Talk};
 pub use settings::{Action, SimSettings};
 pub use story::{EndedBy, Happening, Story};
+pub use troubles::Troubles;
 
 use channel::Key;
 use core::{Core, Input};
@@ -173,6 +175,11 @@ impl Sim {
     /// FreeSWITCH does nothing at all for a while; its sockets stay open.
     pub async fn stall(&self, span: Duration) {
         self.ask(move |core| core.stalled_until = Some(core.now + span)).await;
+    }
+
+    /// It misbehaves like this from now on.
+    pub async fn trouble(&self, troubles: Troubles) {
+        self.ask(move |core| core.troubles = troubles).await;
     }
 
     /// What it has counted.

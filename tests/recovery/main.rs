@@ -1,4 +1,5 @@
-//! A controller that is killed at the worst moment, and started again: nobody who holds the line is lost, and no row.
+//! A whole controller: the ways that a call can take, and what happens when it is killed at the worst moment, or when
+//! what it stands on breaks. Nobody who holds the line is lost, and no row.
 //!
 //! The controller runs in a runtime of its own, which is torn down without a word: the sockets close, no task gets
 //! to say anything. FreeSWITCH is the stand-in; time is real.
@@ -11,6 +12,7 @@
 )]
 
 mod crashes;
+mod paths;
 mod stage;
 mod stories;
 mod surroundings;

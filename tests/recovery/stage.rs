@@ -56,10 +56,44 @@ name = "main"
 number = "7001"
 open = { queue = "sales" }
 
+[[queue]]
+name = "all"
+strategy = "ring_all"
+max_wait = "never"
+overflow = { message = "sorry" }
+tiers = [{ agent = "anna" }, { agent = "boris" }]
+
+[[queue]]
+name = "then_sales"
+max_wait = "200ms"
+overflow = { queue = "sales" }
+tiers = []
+
+[[queue]]
+name = "then_duty"
+max_wait = "200ms"
+overflow = { forward = "user/duty" }
+tiers = []
+
 [[route]]
 name = "duty"
 number = "7002"
 open = { forward = "user/duty" }
+
+[[route]]
+name = "all"
+number = "7003"
+open = { queue = "all" }
+
+[[route]]
+name = "then_sales"
+number = "7004"
+open = { queue = "then_sales" }
+
+[[route]]
+name = "then_duty"
+number = "7005"
+open = { queue = "then_duty" }
 "#;
 
 /// A FreeSWITCH with callers, and the controller that is killed.
@@ -147,7 +181,16 @@ impl Stage {
     }
 
     pub async fn caller(&self, number: u32) -> CallerHandle {
-        self.sim.call(CallerScript::new(&format!("+7900123{number:04}"), "7001")).await
+        self.dials(number, "7001").await
+    }
+
+    pub async fn dials(&self, number: u32, dialled: &str) -> CallerHandle {
+        self.sim.call(CallerScript::new(&format!("+7900123{number:04}"), dialled)).await
+    }
+
+    /// How often a command of that kind has come to FreeSWITCH.
+    pub async fn commands(&self, kind: &str) -> u64 {
+        self.sim.counts().await.of(kind)
     }
 
     /// The calls, those that came first first.

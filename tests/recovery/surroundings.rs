@@ -42,7 +42,7 @@ fn handed_back(stage: &Stage, reason: &str) -> u64 {
 }
 
 /// Somebody else writes to the database, until told to stop.
-async fn hold(store: &Store) -> oneshot::Sender<()> {
+pub async fn hold(store: &Store) -> oneshot::Sender<()> {
     let (release, released) = oneshot::channel::<()>();
     let (begun, has_begun) = oneshot::channel();
     let store = store.clone();

@@ -1,0 +1,76 @@
+//! What a FreeSWITCH in trouble does: bridges that do not come about, events that come late or twice.
+
+use std::time::Duration;
+
+use rand::RngExt as _;
+use smallvec::SmallVec;
+
+use super::connection::Conn;
+use super::core::{Core, Due};
+use super::wire::Frame;
+
+/// How the stand-in misbehaves from now on. Nothing of it by default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Troubles {
+    /// So many times `uuid_bridge` says `-ERR` from now on, and does nothing.
+    pub bridges_refused: u32,
+    /// After those, so many times it says `+OK`, and does nothing.
+    pub bridges_silent: u32,
+    /// Of a hundred events, so many are sent twice.
+    pub twice: u32,
+    /// Of a hundred events, so many are late: later ones overtake them.
+    pub late: u32,
+    /// How late at most.
+    pub late_by: Duration,
+}
+
+/// What becomes of a bridge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BridgeFate {
+    Built,
+    Refused,
+    Silent,
+}
+
+impl Core {
+    /// What becomes of the next bridge.
+    pub fn next_bridge(&mut self) -> BridgeFate {
+        let troubles = &mut self.troubles;
+        if let Some(left) = troubles.bridges_refused.checked_sub(1) {
+            troubles.bridges_refused = left;
+            return BridgeFate::Refused;
+        }
+        if let Some(left) = troubles.bridges_silent.checked_sub(1) {
+            troubles.bridges_silent = left;
+            return BridgeFate::Silent;
+        }
+        BridgeFate::Built
+    }
+
+    /// Sends an event's frames, each as soon and as often as the troubles say.
+    pub fn deliver(&mut self, frames: SmallVec<[(Conn, Frame); 4]>) {
+        for (conn, frame) in frames {
+            let Troubles { twice, late, late_by, .. } = self.troubles;
+            let mut befalls = |percent: u32| percent > 0 && self.rng.random_range(0..100) < percent;
+            let (again, is_late) = (befalls(twice), befalls(late));
+            if again {
+                self.send_event(conn, frame.clone());
+            }
+            if is_late {
+                let at = self.now + late_by.mul_f64(self.rng.random_range(0.0..1.0));
+                self.timers.set(at, Due::Late(conn, frame));
+            } else {
+                self.send_event(conn, frame);
+            }
+        }
+    }
+
+    /// Sends an event's frame, if the connection is still there.
+    pub fn send_event(&mut self, conn: Conn, frame: Frame) {
+        self.counts.events_sent += 1;
+        if self.connections.get(&conn).is_some_and(|connection| !connection.is_outbound()) {
+            self.counts.link_events_sent += 1;
+        }
+        self.send(conn, frame);
+    }
+}

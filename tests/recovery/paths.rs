@@ -1,0 +1,161 @@
+//! The ways that a call can take through the whole controller, and what must come before what.
+
+use std::time::Duration;
+
+use dozvon::queue::agent::{Status, Step};
+use dozvon::sim::{Behaviour, CallerHandle, Pickup, Story, Troubles};
+use dozvon::store::Store;
+use dozvon::store::agents::AgentRow;
+use tokio::time::timeout;
+
+use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, until};
+use super::surroundings::hold;
+
+const DUTY: &str = "user/duty";
+const SHORT: Duration = Duration::from_millis(20);
+
+async fn story(caller: CallerHandle) -> Story {
+    timeout(LIMIT, caller.story()).await.expect("a caller is held for ever").unwrap()
+}
+
+/// The ending of the only call, and in which queue it is counted.
+async fn ended(stage: &Stage) -> (String, String) {
+    stage.running().quiet().await;
+    let rows = stage.calls().await;
+    assert_eq!(rows.len(), 1, "{rows:#?}");
+    let calls = stage.running().desk.metrics.text().unwrap();
+    let line = calls.lines().find(|line| line.starts_with("dozvon_calls_total{")).unwrap();
+    let queue = line.split_once("queue=\"").unwrap().1.split_once('"').unwrap().0;
+    (rows[0].ending.clone().unwrap(), queue.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_too_long_moves_on_to_the_next_queue() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, answers().hanging_up_after(SHORT)).await;
+    stage.step("anna", Step::LogIn).await;
+    let told = story(stage.dials(1, "7004").await).await;
+    assert_eq!(told.talked_to(), [ANNA], "{told:?}");
+    assert_eq!(ended(&stage).await, ("answered".into(), "sales".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_too_long_moves_on_to_the_duty_phone() {
+    let stage = Stage::set().await;
+    stage.phone(DUTY, answers().hanging_up_after(SHORT)).await;
+    let told = story(stage.dials(1, "7005").await).await;
+    assert_eq!(told.talked_to(), [DUTY], "{told:?}");
+    assert_eq!(ended(&stage).await, ("forwarded".into(), "then_duty".into()));
+    assert_eq!(stage.cases().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_duty_phone_that_does_not_answer_leaves_a_case() {
+    for pickup in [Pickup::Busy, Pickup::Rejects(SHORT), Pickup::NoAnswer] {
+        let mut stage = Stage::set().await;
+        stage.settings.calls.forward_timeout = Duration::from_millis(300);
+        stage.restart().await;
+        stage.phone(DUTY, Behaviour::new(pickup)).await;
+        let told = story(stage.dials(1, "7002").await).await;
+        assert!(told.talked_to().is_empty() && !told.heard_fallback(), "{told:?}");
+        assert_eq!(ended(&stage).await, ("timed_out".into(), "none".into()));
+        assert_eq!((stage.cases().await, stage.sim.counts().await.legs_up), (1, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_being_forwarded_when_we_stop_is_handed_back_and_no_phone_rings_on() {
+    let mut stage = Stage::set().await;
+    stage.settings.calls.drain_timeout = LIMIT;
+    stage.restart().await;
+    stage.phone(DUTY, Behaviour::new(Pickup::NoAnswer)).await;
+    let caller = stage.dials(1, "7002").await;
+    until("it rings", async || stage.sim.counts().await.legs_up == 1).await;
+    stage.sim.set_controllers(&[]).await;
+    let (runtime, running) = stage.controller.take().unwrap();
+    timeout(LIMIT / 2, running.drain()).await.expect("the stop waits for the duty phone");
+    runtime.shutdown_background();
+    assert_eq!(stage.sim.counts().await.legs_up, 0);
+    stage.start().await;
+    stage.phone(DUTY, answers().hanging_up_after(SHORT)).await;
+    assert_eq!(story(caller).await.talked_to(), [DUTY]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bridge_that_does_not_come_about_leaves_the_caller_to_the_next_agent() {
+    let refused = Troubles { bridges_refused: 1, ..Troubles::default() };
+    let silent = Troubles { bridges_silent: 1, ..Troubles::default() };
+    for troubles in [refused, silent] {
+        let stage = Stage::set().await;
+        stage.phone(ANNA, answers().hanging_up_after(SHORT)).await;
+        stage.phone(BORIS, answers().hanging_up_after(SHORT)).await;
+        stage.sim.trouble(troubles.clone()).await;
+        let caller = stage.caller(1).await;
+        until("he waits", async || stage.waiting() == 1).await;
+        stage.step("anna", Step::LogIn).await;
+        stage.step("boris", Step::LogIn).await;
+        let told = story(caller).await;
+        assert_eq!(told.talked_to().len(), 1, "{troubles:?} {told:?}");
+        assert!(!told.heard_fallback(), "{told:?}");
+        assert_eq!(ended(&stage).await, ("answered".into(), "sales".into()));
+        let counts = stage.sim.counts().await;
+        assert_eq!((counts.legs, counts.legs_up, counts.zombies), (2, 0, 0), "{troubles:?}");
+        assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_losers_fall_silent_before_the_bridge_is_there() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, Behaviour::answers(Duration::from_millis(200))).await;
+    stage.phone(BORIS, Behaviour::new(Pickup::NoAnswer)).await;
+    stage.step("anna", Step::LogIn).await;
+    stage.step("boris", Step::LogIn).await;
+    // FreeSWITCH says that it bridges, and does not: for three seconds the winner waits for it.
+    stage.sim.trouble(Troubles { bridges_silent: 1, ..Troubles::default() }).await;
+    let caller = stage.dials(1, "7003").await;
+    until("both ring", async || stage.sim.counts().await.legs_up == 2).await;
+    until("a bridge was asked for", async || stage.commands("api uuid_bridge").await == 1).await;
+    until("the loser is free", async || stage.agent("boris").await.activity.as_str() == "idle").await;
+    let counts = stage.sim.counts().await;
+    assert_eq!((counts.legs_up, counts.legs, counts.bridges), (1, 2, 0), "the winner still waits for the bridge");
+    caller.hang_up().await;
+    story(caller).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_hears_anything_before_the_arrival_is_recorded() {
+    let stage = Stage::set().await;
+    let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
+    let release = hold(&other).await;
+    let caller = stage.caller(1).await;
+    let store = &stage.running().desk.store;
+    until("his arrival waits to be recorded", async || store.stalls(Duration::from_millis(100))).await;
+    let heard = ["sendmsg execute answer", "sendmsg execute playback"];
+    for what in heard {
+        assert_eq!(stage.commands(what).await, 0, "{what}");
+    }
+    release.send(()).unwrap();
+    until("he waits", async || stage.waiting() == 1).await;
+    until("he hears music", async || stage.commands(heard[1]).await == 1).await;
+    caller.hang_up().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_phone_rings_before_its_agent_is_claimed_or_if_he_cannot_be() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, answers()).await;
+    let _caller = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
+    // The dispatcher is told what is not so: the database knows that she is not there.
+    let lie = AgentRow { status: Status::Available, ..stage.agent("anna").await };
+    let release = hold(&other).await;
+    stage.running().desk.dispatcher.agent(lie).await;
+    let store = &stage.running().desk.store;
+    until("the claim waits to be committed", async || store.stalls(Duration::from_millis(100))).await;
+    assert_eq!(stage.sim.counts().await.legs, 0, "not committed yet");
+    release.send(()).unwrap();
+    until("it is refused", async || stage.running().desk.metrics.claims_refused.get() == 1).await;
+    assert_eq!(stage.sim.counts().await.legs, 0, "she was not there");
+}
