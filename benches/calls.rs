@@ -140,20 +140,23 @@ async fn ours(decode: Duration) -> f64 {
     let stage = stage(AGENTS, &folder).await;
     let desk = Arc::clone(&stage.running.desk);
     drop(desk.store.take_stats());
-    let (cpu, events) = (cpu_time(), stage.sim.counts().await.events_sent);
+    let (cpu, before) = (cpu_time(), stage.sim.counts().await);
     let rate = drive(&stage.sim).await;
     stage.running.quiet().await;
     let cpu = (cpu_time() - cpu).as_secs_f64() / CALLS as f64 * 1e6;
-    let events = (stage.sim.counts().await.events_sent - events) as f64 / CALLS as f64;
+    let after = stage.sim.counts().await;
+    let events = (after.events_sent - before.events_sent) as f64 / CALLS as f64;
+    let on_links = (after.link_events_sent - before.link_events_sent) as f64 / CALLS as f64;
     let stats = desk.store.take_stats();
     let inside: f64 = stats.transactions.values().map(|t| t.time.as_secs_f64()).sum();
     let transactions: u64 = stats.transactions.values().map(|t| t.done).sum();
     let store = inside / CALLS as f64 * 1e6;
     let board = desk.metrics.board_seconds.get() / CALLS as f64 * 1e6;
-    let decoding = events * decode.as_secs_f64() * 1e6;
+    let decoding = on_links * decode.as_secs_f64() * 1e6;
     println!(
-        "CPU of a call, both sides: {cpu:.0} µs: decoding {decoding:.0} µs ({events:.1} events of {:.0} µs), \
-         store {store:.0} µs ({:.1} transactions), board {board:.1} µs, the rest {:.0} µs",
+        "CPU of a call, both sides: {cpu:.0} µs: decoding on the links {decoding:.0} µs (the library: {on_links:.1} of \
+         {events:.1} events, {:.0} µs each), store {store:.0} µs ({:.1} transactions), board {board:.1} µs, \
+         the rest, our reading of callers' sockets and the simulator in it, {:.0} µs",
         decode.as_secs_f64() * 1e6,
         transactions as f64 / CALLS as f64,
         cpu - decoding - store - board,

@@ -11,14 +11,17 @@
 )]
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::clock::Clock;
-use dozvon::sim::Story;
 use dozvon::sim::scene::busy_day;
 use dozvon::sim::stage::Stage;
+use dozvon::sim::{Counts, Story};
 use dozvon::store::{DatabaseUrl, Store};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 /// What is known of a call when the day is over.
 #[derive(Debug, Clone, QueryableByName)]
@@ -68,10 +71,21 @@ struct Offer {
 /// A day that is over: what each side knows of it.
 struct Day {
     seed: u64,
+    counts: Counts,
+    pages: Pages,
+    wrap_ups: Vec<WrapUp>,
     stories: Vec<Story>,
     calls: Vec<Call>,
     offers: Vec<Offer>,
     busy_agents: i64,
+}
+
+#[derive(QueryableByName)]
+struct WrapUp {
+    #[diesel(sql_type = Text)]
+    agent: String,
+    #[diesel(sql_type = BigInt)]
+    wrap_up_ms: i64,
 }
 
 #[derive(QueryableByName)]
@@ -89,10 +103,49 @@ async fn play(seed: u64, calls: usize, rate: f64) -> Day {
     let stories = stage.play(&scene, |_| {}).await;
     let store = stage.running.desk.store.clone();
     let counts = stage.sim.counts().await;
-    let day = read(&store, seed, stories).await;
+    let pages = Pages::of(stage.running.web).await;
+    let day = Day { counts, pages, ..read(&store, seed, stories).await };
     stage.strike().await;
-    assert_eq!(counts.double_rings, 0, "seed {seed}: a phone rang for two calls");
     day
+}
+
+/// What the web port says.
+#[derive(Default)]
+struct Pages {
+    healthz: String,
+    readyz: String,
+    metrics: String,
+}
+
+impl Pages {
+    async fn of(web: SocketAddr) -> Self {
+        Self {
+            healthz: page(web, "/healthz").await,
+            readyz: page(web, "/readyz").await,
+            metrics: page(web, "/metrics").await,
+        }
+    }
+
+    /// The sum of a metric over its labels.
+    fn sum(&self, name: &str) -> f64 {
+        let value = |line: &str| {
+            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']))?;
+            rest.rsplit(' ').next()?.parse::<f64>().ok()
+        };
+        let values: Vec<f64> = self.metrics.lines().filter_map(value).collect();
+        assert!(!values.is_empty(), "{name} is not among the metrics");
+        values.iter().sum()
+    }
+}
+
+/// The status line and the text of a page.
+async fn page(web: SocketAddr, path: &str) -> String {
+    let mut socket = TcpStream::connect(web).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    socket.read_to_string(&mut text).await.unwrap();
+    text
 }
 
 async fn read(store: &Store, seed: u64, stories: Vec<Story>) -> Day {
@@ -100,6 +153,9 @@ async fn read(store: &Store, seed: u64, stories: Vec<Story>) -> Day {
         .read("day", move |c| {
             Ok(Day {
                 seed,
+                counts: Counts::default(),
+                pages: Pages::default(),
+                wrap_ups: diesel::sql_query("SELECT name AS agent, wrap_up_ms FROM agents").load(c)?,
                 stories,
                 calls: diesel::sql_query(
                     "SELECT id, channel, party, arrived_at, queue, ending, offer, ended_at, answered_at, \
@@ -127,6 +183,9 @@ impl Day {
         self.nobody_is_claimed_twice_at_a_time();
         self.a_call_has_at_most_one_winner();
         self.nobody_is_left_behind();
+        self.freeswitch_has_seen_nothing_odd();
+        self.nobody_is_rung_before_his_wrap_up_is_over();
+        self.the_pages_say_what_was();
         self.the_longest_waiting_is_not_passed_over();
     }
 
@@ -189,6 +248,74 @@ impl Day {
                 assert_eq!(call.offer.as_deref(), Some(winner.id.as_str()), "seed {}", self.seed);
                 assert!(call.answered_at.is_some());
             }
+        }
+    }
+
+    /// Promises 3, 4, 7 and 8, as FreeSWITCH counts.
+    fn freeswitch_has_seen_nothing_odd(&self) {
+        let (counts, seed) = (&self.counts, self.seed);
+        assert_eq!(counts.double_rings, 0, "seed {seed}: a phone rang for two calls");
+        assert_eq!((counts.legs_up, counts.zombies), (0, 0), "seed {seed}: legs are left");
+        assert_eq!((counts.expansions, counts.forked_dials), (0, 0), "seed {seed}: text was evaluated");
+        assert_eq!((counts.talks_cut, counts.frames_lost), (0, 0), "seed {seed}: lost");
+        assert!(counts.legs <= self.offers.len() as u64, "seed {seed}: a phone rang without a claim");
+        let through = self.stories.iter().filter(|story| !story.talked_to().is_empty()).count();
+        assert!(through * 4 > self.stories.len(), "seed {seed}: only {through} got through");
+    }
+
+    /// Wrap-up is kept to the millisecond.
+    fn nobody_is_rung_before_his_wrap_up_is_over(&self) {
+        for WrapUp { agent, wrap_up_ms } in &self.wrap_ups {
+            let mut offers: Vec<_> = self.offers.iter().filter(|offer| offer.agent == *agent).collect();
+            offers.sort_by_key(|offer| (offer.offered_at, offer.ended_at));
+            for pair in offers.windows(2).filter(|pair| pair[0].outcome.as_deref() == Some("answered")) {
+                let ready = pair[0].ended_at.unwrap() + wrap_up_ms;
+                assert!(pair[1].offered_at >= ready, "seed {}: {pair:?}", self.seed);
+            }
+        }
+    }
+
+    /// Every metric is there under its name, with what the day was.
+    fn the_pages_say_what_was(&self) {
+        let pages = &self.pages;
+        assert!(pages.healthz.starts_with("HTTP/1.1 200"), "{}", pages.healthz);
+        assert!(pages.readyz.starts_with("HTTP/1.1 200"), "{}", pages.readyz);
+        let calls = self.calls.len() as f64;
+        let offers = self.offers.len() as f64;
+        let answered = self.calls.iter().filter(|call| call.ending.as_deref() == Some("answered")).count();
+        let exactly = [
+            ("dozvon_calls_total", calls),
+            ("dozvon_offers_total", offers),
+            ("dozvon_ring_seconds_count", offers),
+            ("dozvon_offer_bridge_seconds_count", answered as f64),
+            ("dozvon_callers_waiting", 0.0),
+            ("dozvon_calls_in_progress", 0.0),
+            ("dozvon_node_link_up", 1.0),
+            ("dozvon_node_events_dropped_total", 0.0),
+        ];
+        for (name, value) in exactly {
+            assert_eq!(pages.sum(name), value, "seed {}: {name}", self.seed);
+        }
+        let some = [
+            "dozvon_wait_seconds_count",
+            "dozvon_first_ring_seconds_count",
+            "dozvon_agents",
+            "dozvon_cases_open",
+            "dozvon_missed_calls_total",
+            "dozvon_node_events_total",
+            "dozvon_node_commands_total",
+            "dozvon_store_commits_total",
+            "dozvon_store_commit_seconds_count",
+            "dozvon_store_transactions_total",
+            "dozvon_store_transaction_seconds_total",
+            "dozvon_connections_total",
+        ];
+        // Looked at once a second: what they said last may be of a moment before.
+        for name in ["dozvon_node_event_queue_depth", "dozvon_node_legs", "dozvon_store_queue_depth"] {
+            assert!(pages.sum(name) >= 0.0, "seed {}: {name}", self.seed);
+        }
+        for name in some {
+            assert!(pages.sum(name) > 0.0, "seed {}: {name}", self.seed);
         }
     }
 

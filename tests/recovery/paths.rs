@@ -118,7 +118,11 @@ async fn the_losers_fall_silent_before_the_bridge_is_there() {
     until("a bridge was asked for", async || stage.commands("api uuid_bridge").await == 1).await;
     until("the loser is free", async || stage.agent("boris").await.activity.as_str() == "idle").await;
     let counts = stage.sim.counts().await;
-    assert_eq!((counts.legs_up, counts.legs, counts.bridges), (1, 2, 0), "the winner still waits for the bridge");
+    assert_eq!(
+        (counts.legs_up, counts.legs, counts.bridges),
+        (1, 2, 0),
+        "the winner still waits for the bridge"
+    );
     caller.hang_up().await;
     story(caller).await;
 }
