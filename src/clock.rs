@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::ops::{Add, Sub};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
@@ -66,6 +67,11 @@ impl fmt::Debug for UnixMs {
     }
 }
 
+/// What the machine's clock says.
+fn wall() -> UnixMs {
+    UnixMs::default() + SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// Tells what time it is: the system's, or a chosen start that runs with tokio's (perhaps paused) time.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock(Source);
@@ -74,6 +80,7 @@ pub struct Clock(Source);
 enum Source {
     System,
     From { start: UnixMs, begun: tokio::time::Instant },
+    Wrong { by_ms: &'static AtomicI64 },
 }
 
 impl Clock {
@@ -89,15 +96,19 @@ impl Clock {
         Self(Source::From { start, begun: tokio::time::Instant::now() })
     }
 
+    /// The machine's wall clock, wrong by so many milliseconds: change them, and it jumps.
+    #[must_use]
+    pub const fn wrong_by(by_ms: &'static AtomicI64) -> Self {
+        Self(Source::Wrong { by_ms })
+    }
+
     /// The present instant.
     #[must_use]
     pub fn now(self) -> UnixMs {
         match self.0 {
-            Source::System => {
-                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-                UnixMs::default() + since
-            }
+            Source::System => wall(),
             Source::From { start, begun } => start + begun.elapsed(),
+            Source::Wrong { by_ms } => UnixMs(wall().0.saturating_add(by_ms.load(Ordering::Relaxed))),
         }
     }
 

@@ -231,6 +231,7 @@ impl Caller {
             check: terms.check,
             look_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
+            bridging: None,
             gone: false,
         };
         let span = tracing::debug_span!("caller", %channel);
@@ -358,6 +359,8 @@ struct Line {
     look_at: Instant,
     /// When to tell the dialplan that he was served; none once that is done.
     served_at: Option<Instant>,
+    /// The leg that he is to be connected with, until FreeSWITCH says that he is.
+    bridging: Option<ChannelId>,
     gone: bool,
 }
 
@@ -411,11 +414,13 @@ impl Line {
         let own = event.get("Unique-ID").and_then(|id| id.parse().ok()) == Some(self.channel);
         match event.kind() {
             "CHANNEL_HANGUP_COMPLETE" if own => {
+                self.hear_of_bridge(event);
                 let cause = text::word(&event.get("Hangup-Cause").unwrap_or_default());
                 return Some(CallerEvent::HungUp { cause });
             }
             "CHANNEL_BRIDGE" => {
                 let other = self.other(event)?;
+                self.bridging = self.bridging.filter(|leg| *leg != other);
                 self.tell(CallerEvent::Bridged { other });
             }
             "CHANNEL_UNBRIDGE" => self.tell(CallerEvent::Unbridged),
@@ -423,6 +428,15 @@ impl Line {
             _ => {}
         }
         None
+    }
+
+    /// The end of a call says with whom it was connected last (switch_ivr_bridge.c, where CHANNEL_BRIDGE is fired):
+    /// the news of a short talk may come after that of its end.
+    fn hear_of_bridge(&mut self, end: &Event) {
+        let last = end.get("variable_last_bridge_to").and_then(|channel| channel.parse().ok());
+        if let Some(other) = self.bridging.take().filter(|leg| Some(*leg) == last) {
+            self.tell(CallerEvent::Bridged { other });
+        }
     }
 
     /// The other side of a bridge, whichever way round FreeSWITCH sees it.
@@ -488,7 +502,10 @@ impl Line {
             Verb::Play { id, source, loops } => self.play(id, &source, loops).await,
             Verb::Stop => self.stop().await,
             Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
-            Verb::Bridge { leg } => self.bridge(leg).await,
+            Verb::Bridge { leg } => {
+                self.bridging = Some(leg);
+                self.bridge(leg).await
+            }
             Verb::Resume => self.resume(None).await,
             Verb::HangUp { cause } => {
                 self.look_at = Instant::now() + AFTER_HANGUP;

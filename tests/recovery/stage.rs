@@ -1,6 +1,7 @@
 //! A FreeSWITCH with callers, and a controller that can be killed.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use dozvon::app::{self, Running};
@@ -103,6 +104,8 @@ pub struct Stage {
     pub store: Store,
     pub controller: Option<(Runtime, Running)>,
     pub folder: tempfile::TempDir,
+    /// By how many milliseconds the controller's clock is wrong.
+    pub wrong_by: &'static AtomicI64,
 }
 
 impl Stage {
@@ -127,7 +130,8 @@ impl Stage {
         store.migrate().await.unwrap();
         let rules = rules_file::parse("rules.toml", RULES, settings.zone).unwrap();
         store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
-        let mut stage = Self { sim: Arc::new(sim), settings, store, controller: None, folder };
+        let wrong_by = Box::leak(Box::default());
+        let mut stage = Self { sim: Arc::new(sim), settings, store, controller: None, folder, wrong_by };
         stage.start().await;
         stage
     }
@@ -136,7 +140,8 @@ impl Stage {
     pub async fn start(&mut self) {
         let runtime = Runtime::new().unwrap();
         let settings = self.settings.clone();
-        let running = runtime.spawn(app::start(settings, Clock::system())).await.unwrap().unwrap();
+        let clock = Clock::wrong_by(self.wrong_by);
+        let running = runtime.spawn(app::start(settings, clock)).await.unwrap().unwrap();
         self.settings.switch.listen = running.listen;
         self.sim.set_controllers(&[running.listen]).await;
         self.controller = Some((runtime, running));

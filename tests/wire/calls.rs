@@ -177,6 +177,26 @@ async fn a_bridge_is_safe_before_it_begins() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_call_tells_of_a_bridge_whose_news_is_late() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    let leg = ChannelId::new();
+    let serve = async {
+        peer.expect_api(&format!("uuid_setvar {CHANNEL} socket_resume false"), "+OK\n").await;
+        peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge true"), "+OK\n").await;
+        peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state talked"), "+OK\n").await;
+        peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), &format!("+OK {leg}\n")).await;
+        let end = format!("Hangup-Cause: NORMAL_CLEARING\nvariable_last_bridge_to: {leg}\n");
+        peer.say(&channel_event("CHANNEL_HANGUP_COMPLETE", &end)).await;
+    };
+    let story = async {
+        incoming.caller.bridge(leg).await.unwrap();
+        assert_eq!(incoming.caller.event().await, CallerEvent::Bridged { other: leg });
+        assert_eq!(incoming.caller.event().await, CallerEvent::HungUp { cause: "NORMAL_CLEARING".into() });
+    };
+    tokio::join!(story, serve);
+}
+
+#[tokio::test]
 async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
     let (incoming, mut peer, _listener) = call().await;
     let leg = ChannelId::new();
