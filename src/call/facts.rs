@@ -30,3 +30,33 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::ids::{ChannelId, CoreId};
+
+    #[test]
+    fn a_number_without_a_country_belongs_where_the_settings_say() {
+        let channel = ChannelFacts {
+            channel: ChannelId::new(),
+            core: CoreId(uuid::Uuid::nil()),
+            hostname: String::new(),
+            caller_number: "030 123456".to_owned(),
+            caller_name: String::new(),
+            dialled: "7001".to_owned(),
+            privacy: false,
+            answered: false,
+            outbound: false,
+            call: None,
+            case: None,
+            state: None,
+            sip_call_id: None,
+        };
+        let settings = Settings::read(Path::new("dozvon.toml"), "[phone]\nregion = \"DE\"\n", []).unwrap();
+        let berlin = Party::Number("+4930123456".parse().unwrap());
+        assert_eq!(Facts::read(&channel, &settings).party, berlin);
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! | step | from | to |
 //! |---|---|---|
-//! | log in, resume | any status | available |
+//! | log in | any status | available |
+//! | resume | available, on break | available |
 //! | log out | any status | logged out |
 //! | take a break | available, on break | on break |
 //! | claim | available × idle | ringing |
@@ -150,7 +151,79 @@ pub fn legal_changes() -> Vec<Change> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::Activity::{Idle, Ringing, Talking, WrappingUp};
+    use super::Status::{Available, LoggedOut, OnBreak};
     use super::*;
+
+    type State = (Status, Activity);
+
+    /// Steps of status, whatever he does: from any of these to that.
+    const CHOSEN: [(Step, &[Status], Status); 4] = [
+        (Step::LogIn, &[LoggedOut, Available, OnBreak], Available),
+        (Step::LogOut, &[LoggedOut, Available, OnBreak], LoggedOut),
+        (Step::TakeBreak, &[Available, OnBreak], OnBreak),
+        (Step::Resume, &[Available, OnBreak], Available),
+    ];
+
+    /// Steps of activity, whichever of these he chose: from, to.
+    const DONE: [(Step, &[Status], Activity, Activity); 6] = [
+        (Step::Claim, &[Available], Idle, Ringing),
+        (Step::Release, &[LoggedOut, Available, OnBreak], Ringing, Idle),
+        (Step::Bridge, &[LoggedOut, Available, OnBreak], Ringing, Talking),
+        (Step::EndTalk, &[LoggedOut, Available, OnBreak], Talking, WrappingUp),
+        (Step::EndTalkAtOnce, &[LoggedOut, Available, OnBreak], Talking, Idle),
+        (Step::EndWrapUp, &[LoggedOut, Available, OnBreak], WrappingUp, Idle),
+    ];
+
+    /// Where a step leads by the two tables, if it is legal.
+    fn meant((status, activity): State, made: Step) -> Option<State> {
+        let chosen = CHOSEN.iter().find(|(step, from, _)| *step == made && from.contains(&status));
+        let done = DONE
+            .iter()
+            .find(|(step, among, from, _)| *step == made && among.contains(&status) && *from == activity);
+        chosen.map(|(.., to)| (*to, activity)).or_else(|| done.map(|(.., to)| (status, *to)))
+    }
+
+    #[test]
+    fn every_step_is_as_the_tables_say() {
+        for &status in Status::ALL {
+            for &activity in Activity::ALL {
+                for &made in Step::ALL {
+                    let to = step(status, activity, made);
+                    assert_eq!(to.ok(), meant((status, activity), made), "{status} {activity} {made}");
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_tried_only_legal_steps_are_made_and_a_claim_is_ringing_or_talking(
+            tried in proptest::collection::vec(proptest::sample::select(Step::ALL), 0..60),
+        ) {
+            let mut now = (LoggedOut, Idle);
+            let mut claimed = false;
+            for made in tried {
+                let answer = step(now.0, now.1, made);
+                prop_assert_eq!(answer.ok(), meant(now, made));
+                match answer {
+                    Ok(to) => now = to,
+                    Err(refused) => {
+                        prop_assert_eq!(refused, Refused { status: now.0, activity: now.1, step: made });
+                        continue;
+                    }
+                }
+                claimed = match made {
+                    Step::Claim => true,
+                    Step::Release | Step::EndTalk | Step::EndTalkAtOnce => false,
+                    _ => claimed,
+                };
+                prop_assert_eq!(claimed, matches!(now.1, Ringing | Talking), "after {}", made);
+            }
+        }
+    }
 
     #[test]
     fn only_an_idle_available_agent_can_be_claimed() {

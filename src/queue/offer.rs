@@ -49,3 +49,30 @@ pub const fn is_miss(outcome: Outcome) -> bool {
 pub const fn is_refusal(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::NoAnswer | Outcome::NotConfirmed | Outcome::Rejected)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_fail_has_its_own_delay() {
+        let delays = Delays {
+            no_answer: Duration::from_secs(5),
+            busy: Duration::from_secs(30),
+            rejected: Duration::from_secs(10),
+            unreachable: Duration::from_secs(60),
+        };
+        for (outcome, seconds) in [
+            (Outcome::NoAnswer, 5),
+            (Outcome::NotConfirmed, 5),
+            (Outcome::Busy, 30),
+            (Outcome::Rejected, 10),
+            (Outcome::Unreachable, 60),
+            (Outcome::Answered, 0),
+            (Outcome::Cancelled, 0),
+            (Outcome::LostRace, 0),
+        ] {
+            assert_eq!(delay_after(outcome, &delays), Duration::from_secs(seconds), "{outcome}");
+        }
+    }
+}

@@ -403,3 +403,25 @@ impl Said {
         Rang::Over(outcome, cause)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_is_not_left_alone_for_what_freeswitch_could_not_do() {
+        let long = Duration::from_secs(30);
+        let rejected = Duration::from_secs(10);
+        let delays = Delays { no_answer: long, busy: long, rejected, unreachable: long };
+        for (outcome, cause, seconds) in [
+            (Outcome::Cancelled, "NODE_DOWN", 1),
+            (Outcome::Unreachable, LINK_LOST, 1),
+            (Outcome::Unreachable, SWITCH_RESTARTED, 1),
+            (Outcome::Unreachable, "USER_NOT_REGISTERED", 30),
+            (Outcome::Rejected, "CALL_REJECTED", 10),
+            (Outcome::Cancelled, "ORIGINATOR_CANCEL", 0),
+        ] {
+            assert_eq!(pause_after(outcome, cause, &delays), Duration::from_secs(seconds), "{cause}");
+        }
+    }
+}

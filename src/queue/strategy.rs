@@ -5,6 +5,19 @@
 //! | longest idle | level, idle since, position, name |
 //! | round robin | level; in the level of the last one offered, those after him come first; position, name |
 //! | sequential, ring all | level, position, name |
+//!
+//! Where mod_callcenter orders otherwise, and why we do not:
+//!
+//! - *Sequential, equal positions*: there whoever was offered a caller longest ago comes first, here always the same
+//!   one, by name. An order that needs no memory is the same after a restart, and who wants turns among equals has
+//!   round robin. Tiers of a rules file that name no position have different ones; those of `dozvon agent add` have 1.
+//! - *Round robin after an offer in level 2*: there it goes on in level 2, though agents of level 1 are ready; here it
+//!   comes back to level 1, and begins there anew, since only the last seat is kept. A lower level is a reserve: that
+//!   it was needed once is no reason to spare those who come first. Nor do offers of other queues move our turn.
+//! - *Longest idle*: there only the end of a talk counts, so that whoever has had none comes before everybody; here
+//!   the login begins an idle time too, so that who has just come is not rung before those who wait since morning.
+//! - *Longest idle after a break*: there a break changes nothing, here resuming begins the idle time anew. A break is
+//!   rest, not waiting for a caller: it must not put its taker in front of those who stayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};

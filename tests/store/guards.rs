@@ -6,16 +6,17 @@ use std::process::Command;
 use dozvon::call::ending::{Ending, Stage};
 use dozvon::ids::{CallId, ChannelId, OfferId};
 use dozvon::missed::{attempt, case};
-use dozvon::queue::agent::{Activity, Change, Status, legal_changes};
+use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;
 use dozvon::routing::rules::Strategy;
+use dozvon::store::agents::{self, Make};
 use dozvon::store::calls::WaitOutcome;
 use dozvon::store::offers::Refusal;
 use dozvon::store::{calls, offers};
 
 use crate::support::{
-    Db, NOON, NUMBER, Raw, TODAY, abandoned, arrive, at, claim_of, for_each_database, on_sqlite,
-    open_for_business, ring, talk,
+    Db, NOON, NUMBER, Raw, TODAY, abandoned, agent, arrive, at, claim_of, for_each_database, on_sqlite,
+    open_for_business, ring, step, talk,
 };
 
 type State = (Status, Activity);
@@ -113,6 +114,42 @@ fn a_change_by_sql_leaves_its_trace_and_is_noticed_by_claims() {
         // He is free as before, but not as the dispatcher knew him.
         assert_eq!(db.write(move |c| offers::claim(c, &claim)).await, Err(Refusal::Agent));
         db.write(move |c| ring(c, call, "anna", at(20))).await;
+    });
+}
+
+#[test]
+fn a_new_reason_for_a_break_is_a_change_like_any_other() {
+    for_each_database(async |db| {
+        db.write(|c| {
+            open_for_business(c)?;
+            step(c, "anna", Step::TakeBreak, at(10))?;
+            for (by, why, ms) in [("anna", "lunch", 20), ("boss", "training", 30), ("anna", "training", 40)] {
+                agents::step(c, &Make { agent: &agent("anna"), step: Step::TakeBreak, at: at(ms), by, why })?;
+            }
+            Ok(())
+        })
+        .await;
+        let mut raw = db.raw();
+        raw.run("UPDATE agents SET break_reason = 'training' WHERE name = 'anna'").unwrap();
+        raw.run("UPDATE agents SET break_reason = 'dentist' WHERE name = 'anna'").unwrap();
+        let trace = format!(
+            "SELECT CASE WHEN \"by\" = 'sql' THEN 'now' ELSE CAST(at - {} AS TEXT) END \
+             || ' ' || \"by\" || ': ' || why || ', ' || from_status || ' > ' || to_status AS v \
+             FROM agent_changes WHERE agent = 'anna' AND to_status = 'on_break' ORDER BY id",
+            NOON.0
+        );
+        assert_eq!(
+            raw.texts(&trace),
+            [
+                "10 test: because, available > on_break",
+                "20 anna: lunch, on_break > on_break",
+                "30 boss: training, on_break > on_break",
+                "40 anna: training, on_break > on_break",
+                "now sql: changed by SQL, not by dozvon, on_break > on_break",
+            ]
+        );
+        let row = "SELECT version || ' ' || changed_by AS v FROM agents WHERE name = 'anna'";
+        assert_eq!(raw.texts(row), ["6 sql"]);
     });
 }
 

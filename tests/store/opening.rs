@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use dozvon::store::{DatabaseUrl, Settings, Store, StoreError};
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError};
 
 use crate::support::{Raw, for_each_database, on_postgres, on_sqlite, runtime, untouched};
 
@@ -64,6 +66,34 @@ fn every_migration_only_adds() {
             }
         }
     }
+}
+
+#[derive(QueryableByName)]
+struct Said {
+    #[diesel(sql_type = Text)]
+    v: String,
+}
+
+/// What the connection that writes says.
+async fn asked(store: &Store, sql: &'static str) -> String {
+    let ask = move |c: &mut Database| Ok(diesel::sql_query(sql).get_result::<Said>(c)?.v);
+    store.write("test", ask).await.unwrap()
+}
+
+#[test]
+fn what_is_committed_is_on_the_disk() {
+    on_sqlite(&async |db| {
+        let pragmas = "SELECT 'synchronous ' || synchronous || ', ' || journal_mode || ', foreign keys ' \
+                       || foreign_keys AS v FROM pragma_synchronous, pragma_journal_mode, pragma_foreign_keys";
+        assert_eq!(asked(&db.store, pragmas).await, "synchronous 2, wal, foreign keys 1");
+    });
+    on_postgres(&async |db| {
+        // As if somebody had turned it off for the server, the database or the user.
+        let careless = format!("{}&options=-c%20synchronous_commit%3Doff", String::from(db.url.clone()));
+        let setting = "SELECT current_setting('synchronous_commit') AS v";
+        assert_eq!(Raw::open(&careless.parse().unwrap()).texts(setting), ["off"]);
+        assert_eq!(asked(&open(&careless.parse().unwrap()).await.unwrap(), setting).await, "on");
+    });
 }
 
 #[test]

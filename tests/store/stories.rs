@@ -283,6 +283,42 @@ fn missed(c: &mut Database, party: Party, verdict: Verdict, from: u64) -> Result
 }
 
 #[test]
+fn a_missed_call_does_not_end_without_its_case() {
+    for_each_database(async |db| {
+        let call = db
+            .write(|c| {
+                open_for_business(c)?;
+                arrive(c, "sales", at(0))
+            })
+            .await;
+        let (refuse, allow) = if db.is_sqlite() {
+            let refuse = "CREATE TRIGGER no_cases BEFORE INSERT ON cases \
+                          BEGIN SELECT RAISE(ABORT, 'refused: no cases today'); END";
+            (refuse, "DROP TRIGGER no_cases")
+        } else {
+            let refuse = "CREATE FUNCTION no_cases() RETURNS trigger LANGUAGE plpgsql AS \
+                          $$ BEGIN RAISE EXCEPTION 'refused: no cases today'; END $$; \
+                          CREATE TRIGGER no_cases BEFORE INSERT ON cases \
+                          FOR EACH ROW EXECUTE FUNCTION no_cases()";
+            (refuse, "DROP TRIGGER no_cases ON cases")
+        };
+        let mut raw = db.raw();
+        let mut kept = |sql: &str| {
+            raw.run(sql).unwrap();
+            let ended = raw.number("SELECT count(*) AS v FROM calls WHERE ended_at IS NOT NULL");
+            let left = raw.number("SELECT count(*) AS v FROM waits WHERE left_at IS NOT NULL");
+            (ended, left, raw.number("SELECT count(*) AS v FROM cases"))
+        };
+        assert_eq!(kept(refuse), (0, 0, 0));
+        let refused = db.store.write("test", move |c| calls::end(c, &abandoned(call, at(7000)))).await;
+        assert_eq!(kept(allow), (0, 0, 0));
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}");
+        assert!(db.write(move |c| calls::end(c, &abandoned(call, at(7000)))).await.is_some());
+        assert_eq!(kept("SELECT 1"), (1, 1, 1));
+    });
+}
+
+#[test]
 fn a_missed_call_opens_a_case_and_the_next_joins_it() {
     for_each_database(async |db| {
         let caller = || Party::Number(NUMBER.parse().unwrap());

@@ -91,6 +91,44 @@ fn a_good_file_says_what_it_says() {
 }
 
 #[test]
+fn what_a_file_does_not_say_has_the_promised_defaults() {
+    let rules = read(
+        r#"
+        prompt = [{ name = "busy", source = "ivr/busy.wav" }]
+        agent = [{ name = "anna", contacts = ["user/1001"] }]
+        queue = [{ name = "sales", overflow = { message = "busy" }, tiers = [{ agent = "anna" }] }]
+        "#,
+    )
+    .unwrap();
+    let seconds = Duration::from_secs;
+    let anna = Agent {
+        display: "anna".to_owned(),
+        contacts: vec!["user/1001".parse().unwrap()],
+        ring_timeout: seconds(20),
+        wrap_up: seconds(0),
+        delays: Delays {
+            no_answer: seconds(5),
+            busy: seconds(30),
+            rejected: seconds(10),
+            unreachable: seconds(30),
+        },
+        max_misses: 3,
+    };
+    assert_eq!(rules.agents, [("anna".parse().unwrap(), anna)].into());
+    let sales = Queue {
+        strategy: Order::LongestIdle,
+        priority: 0,
+        music: None,
+        service_level: seconds(20),
+        max_wait: Some(seconds(300)),
+        overflow: Destination::Message("busy".parse().unwrap()),
+        schedule: None,
+        tiers: [("anna".parse().unwrap(), Tier { level: 1, position: 1 })].into(),
+    };
+    assert_eq!(rules.queues, [("sales".parse().unwrap(), sales)].into());
+}
+
+#[test]
 fn what_is_exported_reads_back_the_same() {
     let rules = read(GOOD).unwrap();
     let text = write(&rules);
