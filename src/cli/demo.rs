@@ -53,7 +53,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let clock = Clock::system();
     let today = civil_date(Settings::default().zone, clock.now());
     let scene = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
-    let stage = Stage::set(&scene, database.clone(), args.seed, clock).await.map_err(failed)?;
+    let stage = Stage::set(&scene, database.clone(), args.seed, clock).await?;
     let progress = Progress::new(u64::from(args.calls), context.json);
     let stories = stage.play(&scene, |story| progress.seen(story)).await;
     progress.over();

@@ -1,0 +1,75 @@
+//! The built `dozvon demo`: what it tells of its day, and that it lets other people's databases be.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn run(&self, line: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        command.args(line.split_whitespace()).current_dir(self.0.path()).env_clear();
+        command.output().unwrap()
+    }
+
+    #[track_caller]
+    fn good(&self, line: &str) -> String {
+        let output = self.run(line);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), said.as_ref()), (Some(0), ""), "{line}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// What a run says that must end with `code`: nothing on standard output.
+    #[track_caller]
+    fn bad(&self, code: i32, line: &str) -> String {
+        let output = self.run(line);
+        let (out, said) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8(output.stderr).unwrap());
+        assert_eq!((output.status.code(), out.as_ref()), (Some(code), ""), "{line}: {said}");
+        said
+    }
+}
+
+#[test]
+fn the_demo_lets_the_rules_of_others_be() {
+    let place = Place::new();
+    place.good("migrate");
+    place.good("agent add anna --contact user/1001");
+    let before = place.good("export");
+    let said = place.bad(4, "demo --calls 1 --database sqlite:dozvon.db");
+    for part in ["sqlite:dozvon.db", "agent anna", "name a database that is not there yet"] {
+        assert!(said.contains(part), "{part:?} in {said}");
+    }
+    assert!(said.starts_with("dozvon: ") && said.lines().count() == 1, "{said}");
+    assert_eq!(place.good("export"), before);
+}
+
+#[test]
+fn the_demo_does_not_mix_its_day_with_another() {
+    let place = Place::new();
+    let run = "demo --calls 2 --rate 40 --database sqlite:day.db";
+    place.good(run);
+    let calls = || -> Value {
+        serde_json::from_str(&place.good("call list --json --database sqlite:day.db")).unwrap()
+    };
+    let before = calls();
+    assert_eq!(before.as_array().unwrap().len(), 2, "the rows are kept");
+    let said = place.bad(4, run);
+    for part in ["sqlite:day.db", "calls", "name a database that is not there yet"] {
+        assert!(said.contains(part), "{part:?} in {said}");
+    }
+    assert_eq!(calls(), before);
+}
