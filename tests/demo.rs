@@ -73,3 +73,12 @@ fn the_demo_does_not_mix_its_day_with_another() {
     }
     assert_eq!(calls(), before);
 }
+
+#[test]
+fn a_rate_that_nobody_can_call_at_is_wrong_usage() {
+    let place = Place::new();
+    for rate in ["0", "-1", "nan", "inf", "fast"] {
+        let said = place.bad(2, &format!("demo --calls 1 --rate={rate}"));
+        assert!(said.contains("callers a second, more than 0"), "{rate}: {said}");
+    }
+}

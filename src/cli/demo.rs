@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::percentile;
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, parse};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -38,7 +38,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     calls: u32,
     /// How many of them call in a second, on average.
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 8.0, value_parser = parse::rate)]
     rate: f64,
     /// Goes on serving the web port after the report, until Ctrl-C.
     #[arg(long)]
