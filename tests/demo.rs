@@ -43,6 +43,46 @@ impl Place {
     }
 }
 
+/// The sum of a column of a table.
+fn sum(table: &Value, field: &str) -> i64 {
+    table.as_array().unwrap().iter().map(|row| row[field].as_i64().unwrap()).sum()
+}
+
+#[test]
+fn the_demo_tells_every_part_of_its_day() {
+    let place = Place::new();
+    let told = place.good("demo --calls 20 --rate 40 --seed 1 --json");
+    let day: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(
+        (&day["callers"], &day["phones_rung_twice"], &day["legs_left_behind"]),
+        (&20.into(), &0.into(), &0.into()),
+        "{day:#}"
+    );
+    assert_eq!(sum(&day["calls_by_ending"], "count"), 20, "every caller has his ending: {day:#}");
+    assert!(day["wait_p50_ms"].as_i64().unwrap() <= day["wait_p95_ms"].as_i64().unwrap(), "{day:#}");
+    let (queues, agents) = (&day["queues"], &day["agents"]);
+    let answered = sum(queues, "answered");
+    assert!(answered > 0 && sum(queues, "calls") <= 20, "{queues:#}");
+    assert_eq!(answered, sum(agents, "answered"), "who was answered was answered by somebody: {day:#}");
+    assert_eq!(sum(agents, "offers"), sum(&day["offers_by_outcome"], "count"), "{day:#}");
+    assert!(sum(agents, "talk_ms") > 0, "{agents:#}");
+    assert!(sum(&day["cases_by_reason"], "count") <= 20 - answered, "{day:#}");
+    for text in ["database", "web"] {
+        assert!(day[text].as_str().is_some_and(|text| text.contains(':')), "{text}: {day:#}");
+    }
+    assert_eq!(std::fs::read_dir(place.0.path()).unwrap().count(), 0, "it leaves nothing here");
+}
+
+#[test]
+fn people_read_the_same_of_the_day() {
+    let told = Place::new().good("demo --calls 20 --rate 40 --seed 1");
+    let heads =
+        ["calls by ending", "queues", "offers by outcome", "cases by reason", "agents", "phones rung twice"];
+    for part in heads.iter().chain(&["sales", "agent01", "answered", "/metrics"]) {
+        assert!(told.contains(part), "{part:?} in {told}");
+    }
+}
+
 #[test]
 fn the_demo_lets_the_rules_of_others_be() {
     let place = Place::new();
