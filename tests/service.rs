@@ -1,4 +1,4 @@
-//! The built `dozvon serve` as a service manager meets it: its log, and the signal to stop.
+//! The built `dozvon serve` as a service manager meets it: its log, the signal to stop, and ports that are taken.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +8,7 @@
 )]
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -99,4 +100,27 @@ fn a_service_logs_json_until_it_is_told_to_stop() {
     assert_eq!(last.as_deref(), Some("stopped"));
     let (status, out) = controller.end();
     assert_eq!((status.code(), out.as_str()), (Some(0), ""));
+}
+
+/// What a controller says that cannot start.
+fn refusal(folder: &tempfile::TempDir) -> String {
+    let controller = Controller::start(folder, &[]);
+    let lines: Vec<String> = std::iter::from_fn(|| controller.line()).collect();
+    let (status, out) = controller.end();
+    assert_eq!((status.code(), out.as_str()), (Some(1), ""), "{lines:?}");
+    let line = lines.last().unwrap();
+    assert!(line.starts_with("dozvon: "), "{lines:?}");
+    line.clone()
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_what_to_change() {
+    let taken = TcpListener::bind(ANY).unwrap();
+    let address: SocketAddr = taken.local_addr().unwrap();
+    let taken = address.to_string();
+    for (folder, key) in [(place(&taken, ANY), "[switch] listen"), (place(ANY, &taken), "[web] listen")] {
+        let said = refusal(&folder);
+        assert!(said.contains(&taken) && said.contains("in use"), "{said}");
+        assert!(said.contains(key), "{key} in {said}");
+    }
 }
