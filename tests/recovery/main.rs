@@ -14,3 +14,4 @@ mod crashes;
 mod stage;
 mod stories;
 mod surroundings;
+mod web;
