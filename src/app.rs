@@ -69,6 +69,7 @@ pub struct Running {
     /// What its calls work with.
     pub desk: Arc<Desk>,
     stop: CancellationToken,
+    stop_web: CancellationToken,
     calls: TaskTracker,
     tasks: TaskTracker,
     _lock: Lock,
@@ -119,7 +120,8 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         draining: CancellationToken::new(),
     });
     let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
-    let web = serve_web(&desk, &stop, &tasks).await?;
+    let stop_web = CancellationToken::new();
+    let web = serve_web(&desk, &stop_web, &tasks).await?;
     let listen = listener.local_addr();
     tasks.spawn(reconciler.run(stop.clone()));
     for node in desk.nodes.all() {
@@ -129,7 +131,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     tasks.spawn(sample(Arc::clone(&desk), listener.stats(), stop.clone()));
     tasks.spawn(take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
     tracing::info!(%listen, %web, database = %settings.database, "ready for calls");
-    Ok(Running { listen, web, desk, stop, calls, tasks, _lock: lock })
+    Ok(Running { listen, web, desk, stop, stop_web, calls, tasks, _lock: lock })
 }
 
 /// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it. With `standby` it waits first
@@ -151,7 +153,8 @@ pub async fn serve(settings: Settings, standby: bool) -> Result<(), AppError> {
 }
 
 impl Running {
-    /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while.
+    /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while. Until then
+    /// the web port says that the controller is stopping.
     pub async fn drain(self) {
         let limit = self.desk.settings.calls.drain_timeout;
         let offers_end = tokio::time::Instant::now() + limit.max(OFFERS_END);
@@ -166,7 +169,9 @@ impl Running {
         if tokio::time::timeout(limit, self.calls.wait()).await.is_err() {
             tracing::warn!(calls = self.calls.len(), "talks are still going on: they go on without us");
         }
-        let Self { desk, tasks, .. } = self;
+        let Self { desk, tasks, stop_web, .. } = self;
+        // The pages hold the desk, which the dispatcher works for as long as anybody has it.
+        stop_web.cancel();
         drop(desk);
         tasks.close();
         // The offer of a talk lasts as long as the talk: it gets no time of its own.

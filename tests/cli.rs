@@ -12,7 +12,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use clap::CommandFactory as _;
 use dozvon::call::ending::{Ending, Stage};
+use dozvon::cli::Cli;
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::missed::verdict::verdict;
@@ -545,16 +547,33 @@ fn a_callers_name_does_nothing_to_a_terminal() {
     assert_eq!(told["caller_name"], "=cmd \u{1b}[31mred");
 }
 
+/// Every command that does something: the words that lead to it, and its help.
+fn leaves(command: &clap::Command, path: &str) -> Vec<(String, String)> {
+    let mut below = command.get_subcommands().filter(|below| below.get_name() != "help").peekable();
+    if below.peek().is_none() {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        return vec![(path.to_owned(), help)];
+    }
+    below.flat_map(|below| leaves(below, &format!("{path} {}", below.get_name()))).collect()
+}
+
 #[test]
 fn every_command_teaches_itself() {
     let place = Place::empty();
     let top = place.ok("--help");
     assert!(top.contains("Exit codes:") && top.contains("Examples:"), "{top}");
-    let commands =
-        ["agent", "queue", "route", "call", "case", "report", "migrate", "completions", "agent add"];
-    for command in commands {
-        let help = place.ok(&format!("{command} --help"));
-        assert!(help.contains("Examples:"), "{command}");
+    let leaves = leaves(&Cli::command(), "dozvon");
+    let silent: Vec<&str> = leaves
+        .iter()
+        .filter(|(path, help)| {
+            let examples = help.split_once("Examples:\n").map_or("", |(_, examples)| examples);
+            !examples.lines().any(|line| line.starts_with(&format!("  {path}")))
+        })
+        .map(|(path, _)| path.as_str())
+        .collect();
+    assert!(leaves.len() > 20 && silent.is_empty(), "no example of itself: {silent:?}");
+    for group in ["agent", "queue", "route", "call", "case"] {
+        assert!(place.ok(&format!("{group} --help")).contains("Examples:"), "{group}");
     }
     assert!(place.ok("--version").starts_with("dozvon "));
     for shell in ["bash", "zsh", "fish"] {

@@ -29,6 +29,10 @@ pub(super) struct Args {
 enum Command {
     List(List),
     /// Show one call: who, where to, and everything that happened, in order.
+    #[command(after_help = "\
+Examples:
+  dozvon call show 5b9d0c1f2a3e
+  dozvon call show 5b9d0c1f2a3e --json | jq .timeline")]
     Show {
         /// Its identity, or the last digits of it.
         #[arg(value_parser = identity)]
@@ -38,6 +42,11 @@ enum Command {
 
 /// List calls, newest first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon call list --live
+  dozvon call list --ending abandoned --queue sales --limit 20
+  dozvon call list --number 89001234567")]
 struct List {
     /// Only those under way.
     #[arg(long, conflicts_with = "ending")]

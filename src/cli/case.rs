@@ -36,6 +36,10 @@ pub(super) struct Args {
 enum Command {
     List(List),
     /// Show one case: its missed calls and its attempts.
+    #[command(after_help = "\
+Examples:
+  dozvon case show 17
+  dozvon case show 17 --json | jq .attempts")]
     Show {
         /// Its number.
         #[arg(value_parser = number)]
@@ -47,6 +51,11 @@ enum Command {
 
 /// List cases, oldest first.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case list
+  dozvon case list --queue sales
+  dozvon case list --state all --limit 1000 --json")]
 struct List {
     /// Only those in this state: open, closed or all.
     #[arg(long, default_value = "open", value_parser = states)]
@@ -61,6 +70,11 @@ struct List {
 
 /// Record that the customer was called, and what came of it.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case attempt 17 --result no_answer
+  dozvon case attempt 17 --result reached --note \"wants an offer by Friday\"
+  dozvon case attempt 17 --result technical_failure --not-counted")]
 struct Attempt {
     /// The case's number.
     #[arg(value_parser = number)]
@@ -79,6 +93,10 @@ struct Attempt {
 
 /// Close a case: the debt is paid or given up.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case close 17 --reason agent_reached
+  dozvon case close 17 --reason other --note \"answered by e-mail\"")]
 struct Close {
     /// The case's number.
     #[arg(value_parser = number)]

@@ -7,15 +7,15 @@ use chrono::NaiveDate;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::report::percentile;
-use super::{Context, Exit, Failure};
+use super::{Context, Exit, Failure, parse};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::report::{Cell, Sheet, Table};
 use crate::routing::schedule::civil_date;
-use crate::sim::Story;
 use crate::sim::scene::busy_day;
 use crate::sim::stage::Stage;
+use crate::sim::{Counts, Story};
 use crate::store::reports::{self, CallsDaily, Days, OffersByAgent};
 use crate::store::{Database, DatabaseUrl, StoreError};
 
@@ -24,6 +24,8 @@ use crate::store::{Database, DatabaseUrl, StoreError};
 #[command(after_help = "\
 The controller, its database and its web port are real; FreeSWITCH, the callers and the phones are simulated.
 Time runs about ten times faster than in life: people ring, talk and lose patience in seconds.
+With --database it keeps its rows there, in a database that is not there yet. Exit code 1 if a phone rang for two
+calls at once, or a leg was left behind.
 
 Examples:
   dozvon demo
@@ -38,7 +40,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     calls: u32,
     /// How many of them call in a second, on average.
-    #[arg(long, default_value_t = 8.0)]
+    #[arg(long, default_value_t = 8.0, value_parser = parse::rate)]
     rate: f64,
     /// Goes on serving the web port after the report, until Ctrl-C.
     #[arg(long)]
@@ -53,7 +55,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let clock = Clock::system();
     let today = civil_date(Settings::default().zone, clock.now());
     let scene = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
-    let stage = Stage::set(&scene, database.clone(), args.seed, clock).await.map_err(failed)?;
+    let stage = Stage::set(&scene, database.clone(), args.seed, clock).await?;
     let progress = Progress::new(u64::from(args.calls), context.json);
     let stories = stage.play(&scene, |story| progress.seen(story)).await;
     progress.over();
@@ -72,7 +74,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         app::stop_signal().await.map_err(failed)?;
     }
     stage.strike().await;
-    Ok(Exit::Done)
+    verdict(&counts, args.seed)
+}
+
+/// Fails when FreeSWITCH has seen what must never be.
+fn verdict(counts: &Counts, seed: u64) -> Result<Exit, Failure> {
+    match (counts.double_rings, counts.legs_up) {
+        (0, 0) => Ok(Exit::Done),
+        (rings, legs) => Err(failed(format!(
+            "{rings} phones rang for two calls at once, {legs} legs were left behind: \
+             this is a fault in dozvon, please report it with the seed {seed}"
+        ))),
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> Failure {
@@ -188,4 +201,20 @@ fn agents(offers: &[OffersByAgent]) -> Table {
         ]);
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_on_which_a_promise_was_broken_has_failed() {
+        assert_eq!(verdict(&Counts::default(), 7).unwrap(), Exit::Done);
+        for counts in
+            [Counts { double_rings: 1, ..Counts::default() }, Counts { legs_up: 1, ..Counts::default() }]
+        {
+            let said = verdict(&counts, 7).unwrap_err().to_string();
+            assert!(said.contains("please report it with the seed 7"), "{said}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::config::fault::Faults;
 use crate::queue::agent::Status;
+use crate::sim::stage::StageError;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
 
@@ -90,6 +91,16 @@ impl From<AppError> for Failure {
         match error {
             AppError::Store(error) => error.into(),
             other => Self::new(Exit::Failed, other.to_string()),
+        }
+    }
+}
+
+impl From<StageError> for Failure {
+    fn from(error: StageError) -> Self {
+        match error {
+            StageError::Store(error) => error.into(),
+            StageError::App(error) => error.into(),
+            StageError::Sim(error) => Self::new(Exit::Failed, error.to_string()),
         }
     }
 }

@@ -106,6 +106,14 @@ pub(super) fn limit(text: &str) -> Result<i64, String> {
     }
 }
 
+/// How many callers call in a second, on average.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("write how many callers a second, more than 0, such as 8 or 0.5".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

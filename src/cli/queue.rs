@@ -31,8 +31,16 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List queues with how many wait, are available, talk.
+    #[command(after_help = "\
+Examples:
+  dozvon queue list
+  dozvon queue list --json | jq '.[] | select(.waiting > 0)'")]
     List,
     /// Show one queue: its rules, who waits, who serves it.
+    #[command(after_help = "\
+Examples:
+  dozvon queue show sales
+  dozvon queue show sales --json | jq .waiting")]
     Show {
         /// Which.
         name: QueueName,

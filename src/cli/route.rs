@@ -27,12 +27,21 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List routes in the order in which they are tried.
+    #[command(after_help = "\
+Examples:
+  dozvon route list
+  dozvon route list --json | jq '.[] | select(.open | not)'")]
     List,
     Test(Test),
 }
 
 /// Say where a call to a number would go, and why. Exit code 3 if no route matches.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon route test 84951234567
+  dozvon route test 84951234567 --at 22:30
+  dozvon route test 7001 --at \"2027-01-01 12:00\"")]
 struct Test {
     /// The number dialled, as FreeSWITCH gives it.
     number: String,

@@ -15,8 +15,10 @@ use crate::app::{self, AppError, Running};
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::queue::agent::Step;
+use crate::routing::rules::Rules;
 use crate::store::agents::{Make, step};
-use crate::store::{DatabaseUrl, Store, StoreError, rules};
+use crate::store::calls::{self, Wanted};
+use crate::store::{Database, DatabaseUrl, Store, StoreError, rules};
 use crate::switch::NodeSettings;
 
 /// A stage that cannot be set.
@@ -46,7 +48,8 @@ impl Stage {
     /// Makes the rules of `scene` those of the database, logs every agent in, and starts both sides.
     ///
     /// # Errors
-    /// [`StageError`] says what is in the way.
+    /// [`StageError`] says what is in the way. A database that holds calls, or rules other than those of `scene`,
+    /// is refused and stays as it is.
     pub async fn set(
         scene: &Scene,
         database: DatabaseUrl,
@@ -97,10 +100,12 @@ impl Stage {
 
 async fn prepare(database: &DatabaseUrl, scene: &Scene, at: UnixMs) -> Result<(), StoreError> {
     let store = Store::open(database, crate::store::Settings::default()).await?;
+    let _no_controller_works_here = store.take_lock().await?;
     store.migrate().await?;
-    let new = scene.rules.clone();
+    let (new, database) = (scene.rules.clone(), database.to_string());
     store
         .write("prepare", move |c| {
+            refuse_occupied(c, &new, &database)?;
             rules::replace(c, &new)?;
             for agent in new.agents.keys() {
                 step(c, &Make { agent, step: Step::LogIn, at, by: "demo", why: "the day begins" })?;
@@ -108,6 +113,22 @@ async fn prepare(database: &DatabaseUrl, scene: &Scene, at: UnixMs) -> Result<()
             Ok(())
         })
         .await
+}
+
+/// Refuses a database that somebody works with, or in which a day was played: it is not ours to change.
+fn refuse_occupied(c: &mut Database, new: &Rules, database: &str) -> Result<(), StoreError> {
+    let refused = |holds: &str| {
+        let remedy = "name a database that is not there yet";
+        Err(StoreError::Refused(format!("the database {database} holds {holds}: {remedy}")))
+    };
+    if !calls::list(c, &Wanted { limit: 1, ..Wanted::default() })?.is_empty() {
+        return refused("calls already, which would be counted with the new ones");
+    }
+    let difference = rules::preview(c, new)?;
+    match difference.removed.iter().chain(&difference.changed).next() {
+        Some(rule) => refused(&format!("other rules ({rule}), which would be replaced")),
+        None => Ok(()),
+    }
 }
 
 fn settings(database: DatabaseUrl, node: SocketAddr) -> Settings {

@@ -26,7 +26,7 @@ use super::socket::Socket;
 pub enum SwitchError {
     /// The address for callers' sockets cannot be had.
     #[error(
-        "cannot listen on {address} for FreeSWITCH's callers: {source}; choose another `listen`, or stop what uses it"
+        "cannot listen on {address} for FreeSWITCH's callers: {source}; choose another [switch] listen, or stop what uses it"
     )]
     Listen {
         /// The address of the settings.

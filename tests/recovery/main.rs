@@ -16,3 +16,4 @@ mod paths;
 mod stage;
 mod stories;
 mod surroundings;
+mod web;

@@ -29,12 +29,27 @@ pub(super) struct Args {
 enum Command {
     Add(add::Args),
     /// Log agents in: they are offered calls from now on.
+    #[command(after_help = "\
+Examples:
+  dozvon agent login anna
+  dozvon agent login anna boris --by olga")]
     Login(Named),
     /// Log agents out: they are offered no more calls; a talk goes on.
+    #[command(after_help = "\
+Examples:
+  dozvon agent logout anna
+  dozvon agent logout anna boris --by olga")]
     Logout(Named),
     /// Send agents on break: they are offered no calls until they resume.
+    #[command(after_help = "\
+Examples:
+  dozvon agent break anna --reason lunch
+  dozvon agent break anna boris --reason \"team meeting\"")]
     Break(Break),
     /// End the break of agents.
+    #[command(after_help = "\
+Examples:
+  dozvon agent resume anna")]
     Resume(Named),
     List(List),
     Show(show::Args),
@@ -58,6 +73,11 @@ struct Break {
 
 /// List agents, by name.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon agent list
+  dozvon agent list --status available --activity idle
+  dozvon agent list --json | jq -r '.[] | select(.status == \"on_break\") | .name'")]
 struct List {
     /// Only those of this status: available, on_break or logged_out.
     #[arg(long)]

@@ -13,6 +13,11 @@ use crate::store::{Database, StoreError, rules};
 
 /// Show one agent: what he is now, his contacts and queues, his last changes.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon agent show anna
+  dozvon agent show anna --limit 100
+  dozvon agent show anna --json")]
 pub(super) struct Args {
     /// Who.
     name: AgentName,

@@ -1,0 +1,47 @@
+//! What Prometheus and a load balancer see of a controller that stops.
+
+use dozvon::queue::agent::Step;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::stage::{BORIS, LIMIT, Stage, answers, until};
+
+/// A page with its status line and head; nothing if nobody listens.
+async fn get(address: std::net::SocketAddr, path: &str) -> Option<String> {
+    let mut socket = TcpStream::connect(address).await.ok()?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.ok()?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.ok()?;
+    Some(answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_talks_go_on_a_stopping_controller_says_that_it_stops() {
+    let mut stage = Stage::set().await;
+    stage.settings.calls.drain_timeout = LIMIT;
+    stage.restart().await;
+    stage.phone(BORIS, answers()).await;
+    stage.step("boris", Step::LogIn).await;
+    let caller = stage.caller(1).await;
+    until("they talk", async || stage.agent("boris").await.activity.as_str() == "talking").await;
+    let (runtime, running) = stage.controller.take().unwrap();
+    let (web, draining) = (running.web, running.desk.draining.clone());
+    assert!(get(web, "/readyz").await.unwrap().starts_with("HTTP/1.1 200"));
+
+    let drain = runtime.spawn(running.drain());
+    draining.cancelled().await;
+    let ready = get(web, "/readyz").await.expect("nobody answers /readyz");
+    assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("the controller is stopping"), "{ready}");
+    let metrics = get(web, "/metrics").await.expect("nobody answers /metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("dozvon_"), "{metrics}");
+    let health = get(web, "/healthz").await.expect("nobody answers /healthz");
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+    assert!(!drain.is_finished(), "the talk goes on");
+
+    caller.hang_up().await;
+    timeout(LIMIT, drain).await.expect("it does not stop").unwrap();
+    assert_eq!(get(web, "/healthz").await, None, "it has stopped");
+    runtime.shutdown_background();
+}

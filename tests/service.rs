@@ -1,0 +1,126 @@
+//! The built `dozvon serve` as a service manager meets it: its log, the signal to stop, and ports that are taken.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// The longest that anything may take here.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Any port.
+const ANY: &str = "127.0.0.1:0";
+
+/// A folder with the settings of a controller without a FreeSWITCH.
+fn place(listen: &str, web: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = format!(
+        "database = \"sqlite:dozvon.db\"\n[switch]\nlisten = \"{listen}\"\n[web]\nlisten = \"{web}\"\n"
+    );
+    std::fs::write(folder.path().join("dozvon.toml"), settings).unwrap();
+    folder
+}
+
+/// A running controller, which is killed when it is dropped.
+struct Controller {
+    child: Child,
+    log: Receiver<String>,
+}
+
+impl Controller {
+    fn start(folder: &tempfile::TempDir, args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+        command.arg("serve").args(args).current_dir(folder.path()).env_clear();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (to, log) = channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| to.send(line)));
+        Self { child, log }
+    }
+
+    /// The next line of its log; none when it has ended.
+    fn line(&self) -> Option<String> {
+        match self.log.recv_timeout(LIMIT) {
+            Ok(line) => Some(line),
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => None,
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("it neither logs nor ends"),
+        }
+    }
+
+    /// Sends the signal that a service manager sends, to this process only.
+    fn terminate(&self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// How it ended, and what it wrote to standard output.
+    fn end(mut self) -> (ExitStatus, String) {
+        let mut out = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        (self.child.wait().unwrap(), out)
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        // It fails when the process has ended already.
+        let _ = self.child.kill();
+    }
+}
+
+/// What a line of the log says, which must be an object with a time and a level.
+fn said(line: &str) -> String {
+    let event: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let at = event["timestamp"].as_str().unwrap();
+    assert!(chrono::DateTime::parse_from_rfc3339(at).is_ok(), "{line}");
+    assert!(matches!(event["level"].as_str(), Some("INFO" | "WARN" | "ERROR")), "{line}");
+    event["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_service_logs_json_until_it_is_told_to_stop() {
+    let folder = place(ANY, ANY);
+    let controller = Controller::start(&folder, &["--log-format", "json"]);
+    while said(&controller.line().expect("it ended before it was ready")) != "ready for calls" {}
+    controller.terminate();
+    let mut last = None;
+    while let Some(line) = controller.line() {
+        last = Some(said(&line));
+    }
+    assert_eq!(last.as_deref(), Some("stopped"));
+    let (status, out) = controller.end();
+    assert_eq!((status.code(), out.as_str()), (Some(0), ""));
+}
+
+/// What a controller says that cannot start.
+fn refusal(folder: &tempfile::TempDir) -> String {
+    let controller = Controller::start(folder, &[]);
+    let lines: Vec<String> = std::iter::from_fn(|| controller.line()).collect();
+    let (status, out) = controller.end();
+    assert_eq!((status.code(), out.as_str()), (Some(1), ""), "{lines:?}");
+    let line = lines.last().unwrap();
+    assert!(line.starts_with("dozvon: "), "{lines:?}");
+    line.clone()
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_what_to_change() {
+    let taken = TcpListener::bind(ANY).unwrap();
+    let address: SocketAddr = taken.local_addr().unwrap();
+    let taken = address.to_string();
+    for (folder, key) in [(place(&taken, ANY), "[switch] listen"), (place(ANY, &taken), "[web] listen")] {
+        let said = refusal(&folder);
+        assert!(said.contains(&taken) && said.contains("in use"), "{said}");
+        assert!(said.contains(key), "{key} in {said}");
+    }
+}
