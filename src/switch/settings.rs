@@ -18,7 +18,8 @@ pub struct Settings {
     pub allow: Vec<IpNet>,
     /// Callers at one time; further ones are refused, so that the dialplan goes on. Default 4096.
     pub max_connections: usize,
-    /// Connections at one time that have not told whom they bring. Default 256.
+    /// Connections at one time that have not told whom they bring. Default 1024: after a restart everybody comes back
+    /// at once.
     pub max_handshakes: usize,
     /// How long a connection may take until it has told whom it brings. Default 5 s.
     #[serde(with = "crate::config::humane")]
@@ -42,7 +43,7 @@ impl Default for Settings {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8084),
             allow: loopback(),
             max_connections: 4096,
-            max_handshakes: 256,
+            max_handshakes: 1024,
             handshake_timeout: Duration::from_secs(5),
             command_timeout: Duration::from_secs(5),
             linger: Duration::from_secs(10),
