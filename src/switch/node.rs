@@ -528,4 +528,15 @@ mod tests {
         });
         assert_eq!(depth(), 0);
     }
+
+    #[test]
+    fn lost_events_are_counted_and_doubted() {
+        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let mut dropped = 0;
+        for now in [0, 3, 3, 10] {
+            dropped = hub.note_dropped(dropped, now);
+            assert_eq!(hub.stats.events_dropped.load(Ordering::Relaxed), now);
+        }
+        assert_eq!(hub.sight.borrow().missed, 2, "once for each time that it grew");
+    }
 }
