@@ -5,6 +5,8 @@ use std::time::Duration;
 use dozvon::ids::ChannelId;
 use dozvon::switch::{CallerError, CallerEvent, HangupCause, Incoming, Listener, Loops, Variable};
 
+use tokio::io::AsyncWriteExt;
+
 use crate::hostile::settings;
 use crate::peer::{CHANNEL, OK, Peer, event, printed, soon};
 
@@ -315,6 +317,25 @@ async fn a_freeswitch_that_does_not_answer_loses_the_caller() {
     assert_eq!(incoming.caller.answer().await, Err(CallerError::Gone));
     assert_eq!(soon(incoming.caller.event()).await, CallerEvent::Lost);
     assert!(peer.is_closed().await);
+}
+
+/// A story that is busy elsewhere: his socket is read on, or FreeSWITCH would have to wait for us.
+#[tokio::test]
+async fn events_nobody_takes_hold_up_nothing() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    let other = ChannelId::new();
+    let sides = format!("Bridge-A-Unique-ID: {CHANNEL}\nBridge-B-Unique-ID: {other}\n");
+    let flood = channel_event("CHANNEL_BRIDGE", &sides).repeat(5000);
+    soon(peer.stream.write_all(flood.as_bytes())).await.unwrap();
+    peer.say(&channel_event("CHANNEL_HANGUP_COMPLETE", "Hangup-Cause: NORMAL_CLEARING\n")).await;
+    assert!(peer.is_closed().await, "all of it was read");
+    let mut taken = 0;
+    while soon(incoming.caller.event()).await == (CallerEvent::Bridged { other }) {
+        taken += 1;
+    }
+    assert!((64..=128).contains(&taken), "{taken} were kept");
+    let cause = "NORMAL_CLEARING".to_owned();
+    assert_eq!(incoming.caller.event().await, CallerEvent::HungUp { cause });
 }
 
 /// The whole of a recorded call, as the caller's socket told it.
