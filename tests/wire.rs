@@ -14,5 +14,7 @@ mod calls;
 mod hostile;
 #[path = "wire/legs.rs"]
 mod legs;
+#[path = "wire/links.rs"]
+mod links;
 #[path = "wire/peer.rs"]
 mod peer;

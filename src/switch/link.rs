@@ -4,7 +4,8 @@
 //! A node has two: one for events and background jobs, one for everything that is asked in between, since a
 //! command holds up events and other commands on its connection (facts/freeswitch.md §3).
 //! **Invariants:** the task that takes events only moves them on and never waits; while the link is down every
-//! command is answered at once with [`AskError::Down`]; waits between attempts double and are jittered.
+//! command is answered at once with [`AskError::Down`]; waits between attempts double and are jittered; only a
+//! FreeSWITCH that let us in, took our wishes and told who it is ends the doubling.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
+
+use crate::ids::CoreId;
 
 use super::dial::LEG_KIND;
 use super::node::{Hub, count};
@@ -87,9 +90,9 @@ impl Link {
         let mut failures = 0_u32;
         while !self.stop.is_cancelled() {
             match self.connect().await {
-                Some(Ok((wire, inbox))) => {
+                Some(Ok(session)) => {
                     failures = 0;
-                    let why = self.serve(wire, inbox).await;
+                    let why = self.serve(session).await;
                     self.hub.link_down(self.role);
                     if !self.stop.is_cancelled() {
                         tracing::warn!(node = %self.node.name, role = ?self.role, why, "link to FreeSWITCH lost");
@@ -101,7 +104,7 @@ impl Link {
                         let (host, port) = (&self.node.host, self.node.port);
                         tracing::warn!(
                             node = %self.node.name, role = ?self.role, %error, host, port, failures,
-                            "cannot log in to FreeSWITCH; check host, port, password and its access list"
+                            "no link to FreeSWITCH; check host, port, password and its access list"
                         );
                     }
                     failures = failures.saturating_add(1);
@@ -112,8 +115,8 @@ impl Link {
         }
     }
 
-    /// Connects, logs in and subscribes; answers whoever asks meanwhile. None if told to stop.
-    async fn connect(&mut self) -> Option<Result<(Wire, Inbox), WireError>> {
+    /// Opens a session; answers whoever asks meanwhile. None if told to stop.
+    async fn connect(&mut self) -> Option<Result<Session, WireError>> {
         let connecting = open(self.role, &self.node);
         tokio::pin!(connecting);
         loop {
@@ -128,10 +131,7 @@ impl Link {
 
     /// Waits before the next attempt; answers whoever asks meanwhile.
     async fn wait(&mut self, failures: u32) {
-        let longest =
-            self.node.reconnect_min.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
-        let jitter: f64 = rand::random_range(0.5..1.0);
-        let over = sleep(longest.min(self.node.reconnect_max).mul_f64(jitter));
+        let over = sleep(wait_of(&self.node, failures, rand::random_range(0.0..1.0)));
         tokio::pin!(over);
         loop {
             tokio::select! {
@@ -147,31 +147,18 @@ impl Link {
     }
 
     /// Serves until the connection ends; says why it did.
-    async fn serve(&mut self, mut wire: Wire, inbox: Inbox) -> String {
-        let mut taking = tokio::spawn(take_events(inbox, self.role, Arc::clone(&self.hub)));
-        let why = match self.begin(&mut wire).await {
-            Ok(()) => self.converse(&mut wire, &mut taking).await,
-            Err(error) => error.to_string(),
-        };
-        wire.close(None).await;
-        taking.abort();
-        why
-    }
-
-    /// Learns which FreeSWITCH this is, and tells the hub that the link is up.
-    async fn begin(&self, wire: &mut Wire) -> Result<(), WireError> {
+    async fn serve(&mut self, session: Session) -> String {
+        let Session { mut wire, inbox, core } = session;
         if self.role == Role::Events {
-            wire.end_after_silence(self.node.silence);
-            let core = match wire.api("global_getvar core_uuid").await {
-                Ok(core) => core.trim().parse().ok(),
-                Err(WireError::Refused(_)) => None,
-                Err(error) => return Err(error),
-            };
             self.hub.session_begins(core);
         }
         self.hub.link_up(self.role);
         tracing::info!(node = %self.node.name, role = ?self.role, "link to FreeSWITCH up");
-        Ok(())
+        let mut taking = tokio::spawn(take_events(inbox, self.role, Arc::clone(&self.hub)));
+        let why = self.converse(&mut wire, &mut taking).await;
+        wire.close(None).await;
+        taking.abort();
+        why
     }
 
     async fn converse(&mut self, wire: &mut Wire, taking: &mut JoinHandle<String>) -> String {
@@ -217,23 +204,59 @@ impl Link {
     }
 }
 
-async fn open(role: Role, node: &NodeSettings) -> Result<(Wire, Inbox), WireError> {
+/// How long to wait before the next attempt; the dice are in 0 to 1.
+fn wait_of(node: &NodeSettings, failures: u32, dice: f64) -> Duration {
+    let doubled = node.reconnect_min.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
+    doubled.min(node.reconnect_max).mul_f64(0.5 + dice / 2.0)
+}
+
+/// A connection that is ready to serve.
+struct Session {
+    wire: Wire,
+    inbox: Inbox,
+    /// Which run of FreeSWITCH it is, if that was asked and told.
+    core: Option<CoreId>,
+}
+
+/// Connects and logs in; on the link for events also subscribes and learns which FreeSWITCH this is.
+async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
     let login = Login {
         host: &node.host,
         port: node.port,
         password: &node.password,
         connect_timeout: node.connect_timeout,
         command_timeout: node.command_timeout,
-        event_queue: if role == Role::Events { node.event_queue.max(65_536) } else { 64 },
+        event_queue: event_queue(role, node),
     };
     let (mut wire, inbox) = Wire::connect(&login).await?;
-    if role == Role::Events
-        && let Err(error) = subscribe(&mut wire).await
-    {
-        wire.close(Some(inbox)).await;
-        return Err(error);
+    if role == Role::Queries {
+        return Ok(Session { wire, inbox, core: None });
     }
-    Ok((wire, inbox))
+    match begin(&mut wire, node.silence).await {
+        Ok(core) => Ok(Session { wire, inbox, core }),
+        Err(error) => {
+            wire.close(Some(inbox)).await;
+            Err(error)
+        }
+    }
+}
+
+/// How many events may wait to be taken. A burst that does not fit is lost, most of it without a word.
+fn event_queue(role: Role, node: &NodeSettings) -> usize {
+    match role {
+        Role::Events => node.event_queue.max(65_536),
+        Role::Queries => 64,
+    }
+}
+
+async fn begin(wire: &mut Wire, silence: Duration) -> Result<Option<CoreId>, WireError> {
+    subscribe(wire).await?;
+    wire.end_after_silence(silence);
+    match wire.api("global_getvar core_uuid").await {
+        Ok(core) => Ok(core.trim().parse().ok()),
+        Err(WireError::Refused(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Only what is used, and only of our own legs: each event costs about 50 µs to read, on a shared node too.
@@ -257,4 +280,29 @@ async fn take_events(mut inbox: Inbox, role: Role, hub: Arc<Hub>) -> String {
 fn answer_down(ask: Ask) {
     // nobody waits for the answer if whoever asked has gone on
     let _ = ask.done.send(Err(AskError::Down));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_to_their_limit_and_are_jittered() {
+        let node = NodeSettings::default();
+        let longest: Vec<u128> = (0..9).map(|failures| wait_of(&node, failures, 1.0).as_millis()).collect();
+        assert_eq!(longest, [200, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
+        assert_eq!(wait_of(&node, u32::MAX, 1.0), node.reconnect_max);
+        assert_eq!(wait_of(&node, 1, 0.0), node.reconnect_min / 2, "two that fail together part");
+        assert_eq!(wait_of(&node, 1, 0.5), node.reconnect_min * 3 / 4);
+        let endless = NodeSettings { reconnect_min: Duration::MAX, ..node };
+        assert_eq!(wait_of(&endless, u32::MAX, 1.0), endless.reconnect_max);
+    }
+
+    #[test]
+    fn a_burst_of_events_has_room() {
+        let node = |event_queue| NodeSettings { event_queue, ..NodeSettings::default() };
+        assert_eq!(event_queue(Role::Events, &node(1)), 65_536);
+        assert_eq!(event_queue(Role::Events, &node(100_000)), 100_000);
+        assert!(event_queue(Role::Queries, &node(100_000)) < 1000, "none come there");
+    }
 }

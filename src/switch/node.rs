@@ -368,18 +368,21 @@ impl Hub {
 
     fn deliver(&self, leg: ChannelId, signal: Signal) {
         let full = match lock(&self.legs).get(&leg) {
-            Some(mailbox) => mailbox.try_send(signal).is_err(),
+            Some(mailbox) => {
+                // first, since the leg may look at it before we go on here
+                count(&self.stats.queue_depth);
+                mailbox.try_send(signal).is_err()
+            }
             None => return,
         };
         if full {
+            self.looked();
             count(&self.stats.mailbox_full);
             self.doubt();
-        } else {
-            count(&self.stats.queue_depth);
         }
     }
 
-    /// A leg has looked at one piece of news.
+    /// One piece of news waits no more.
     pub(super) fn looked(&self) {
         self.stats.queue_depth.fetch_sub(1, Ordering::Relaxed);
     }
@@ -502,5 +505,38 @@ mod tests {
         hub.leave(leg);
         hub.deliver(leg, Signal::JobLost);
         assert_eq!(hub.stats.legs.load(Ordering::Relaxed), 0);
+    }
+
+    /// A leg may look at its news before whoever delivered it has counted it.
+    #[test]
+    fn what_waits_is_never_less_than_nothing() {
+        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let leg = LEG.parse().unwrap();
+        let mut mailbox = hub.enter(leg);
+        let depth = || hub.stats.queue_depth.load(Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..200_000 {
+                    hub.deliver(leg, Signal::JobLost);
+                }
+                hub.leave(leg);
+            });
+            while mailbox.blocking_recv().is_some() {
+                hub.looked();
+                assert!(depth() <= MAILBOX as u64 + 1, "{}", depth());
+            }
+        });
+        assert_eq!(depth(), 0);
+    }
+
+    #[test]
+    fn lost_events_are_counted_and_doubted() {
+        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let mut dropped = 0;
+        for now in [0, 3, 3, 10] {
+            dropped = hub.note_dropped(dropped, now);
+            assert_eq!(hub.stats.events_dropped.load(Ordering::Relaxed), now);
+        }
+        assert_eq!(hub.sight.borrow().missed, 2, "once for each time that it grew");
     }
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 use dozvon::ids::ChannelId;
 use dozvon::switch::{CallerError, CallerEvent, HangupCause, Incoming, Listener, Loops, Variable};
 
+use tokio::io::AsyncWriteExt;
+
 use crate::hostile::settings;
 use crate::peer::{CHANNEL, OK, Peer, event, printed, soon};
 
@@ -205,12 +207,17 @@ async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
         peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge true"), "+OK\n").await;
         peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state talked"), "+OK\n").await;
         peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), "-ERR Invalid uuid\n").await;
-        for _ in 0..2 {
-            peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state"), "+OK\n").await;
-            peer.expect_api(&format!("uuid_setvar {CHANNEL} socket_resume true"), "+OK\n").await;
-            peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge false"), "+OK\n").await;
+        let mut said = Vec::new();
+        while said.last() != Some(&format!("api uuid_kill {CHANNEL} NORMAL_CLEARING")) {
+            let command = peer.command().await.unwrap();
+            peer.say(&printed("+OK\n")).await;
+            if !command.starts_with("api uuid_exists ") {
+                said.push(command);
+            }
         }
-        peer.expect_api(&format!("uuid_kill {CHANNEL} NORMAL_CLEARING"), "+OK\n").await;
+        let right = ["dozvon_state", "socket_resume true", "hangup_after_bridge false"];
+        let given = right.map(|variable| format!("api uuid_setvar {CHANNEL} {variable}"));
+        assert_eq!(said[..said.len() - 1], [given.clone(), given].concat());
     };
     let story = async {
         let refused = incoming.caller.bridge(leg).await;
@@ -220,6 +227,35 @@ async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
         incoming.caller.hangup(HangupCause::NormalClearing).await;
     };
     soon(async { tokio::join!(story, serve) }).await;
+}
+
+/// He may be gone, and the news of it with him: who waits for nobody must not be rung for.
+#[tokio::test]
+async fn after_a_bridge_that_failed_the_caller_is_asked_after() {
+    for answer in ["-ERR Invalid uuid\n", "+OK\n"] {
+        let (mut incoming, mut peer, _listener) = call().await;
+        let serve = async {
+            for _ in 0..3 {
+                assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
+                peer.say(&printed("-ERR No such channel!\n")).await;
+            }
+            assert!(peer.command().await.unwrap().starts_with("api uuid_bridge "));
+            peer.say(&printed(answer)).await;
+            for _ in 0..3 {
+                assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
+                peer.say(&printed("-ERR No such channel!\n")).await;
+            }
+            peer.expect_api(&format!("uuid_exists {CHANNEL}"), "false").await;
+            peer
+        };
+        let story = async {
+            if incoming.caller.bridge(ChannelId::new()).await.is_ok() {
+                incoming.caller.unbridge_failed().await;
+            }
+            assert_eq!(incoming.caller.event().await, CallerEvent::HungUp { cause: "UNKNOWN".into() });
+        };
+        soon(async { tokio::join!(story, serve) }).await;
+    }
 }
 
 #[tokio::test]
@@ -335,6 +371,25 @@ async fn a_freeswitch_that_does_not_answer_loses_the_caller() {
     assert_eq!(incoming.caller.answer().await, Err(CallerError::Gone));
     assert_eq!(soon(incoming.caller.event()).await, CallerEvent::Lost);
     assert!(peer.is_closed().await);
+}
+
+/// A story that is busy elsewhere: his socket is read on, or FreeSWITCH would have to wait for us.
+#[tokio::test]
+async fn events_nobody_takes_hold_up_nothing() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    let other = ChannelId::new();
+    let sides = format!("Bridge-A-Unique-ID: {CHANNEL}\nBridge-B-Unique-ID: {other}\n");
+    let flood = channel_event("CHANNEL_BRIDGE", &sides).repeat(5000);
+    soon(peer.stream.write_all(flood.as_bytes())).await.unwrap();
+    peer.say(&channel_event("CHANNEL_HANGUP_COMPLETE", "Hangup-Cause: NORMAL_CLEARING\n")).await;
+    assert!(peer.is_closed().await, "all of it was read");
+    let mut taken = 0;
+    while soon(incoming.caller.event()).await == (CallerEvent::Bridged { other }) {
+        taken += 1;
+    }
+    assert!((64..=128).contains(&taken), "{taken} were kept");
+    let cause = "NORMAL_CLEARING".to_owned();
+    assert_eq!(incoming.caller.event().await, CallerEvent::HungUp { cause });
 }
 
 /// The whole of a recorded call, as the caller's socket told it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dozvon::switch::{CallerEvent, Incoming, Listener, ListenerStats, Settings, SwitchError};
 use tokio::io::AsyncWriteExt;
 
-use crate::peer::{CHANNEL, OK, Peer, channel_data, event, printed, soon};
+use crate::peer::{CHANNEL, OK, Peer, channel_data, event, printed, soon, until};
 
 pub fn settings() -> Settings {
     Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Settings::default() }
@@ -18,16 +18,6 @@ async fn listen(settings: &Settings) -> (Listener, Arc<ListenerStats>) {
     let listener = Listener::bind(settings).await.unwrap();
     let stats = listener.stats();
     (listener, stats)
-}
-
-/// Waits until a count is reached; never sleeps longer than it must.
-async fn until(count: &AtomicU64, at_least: u64) {
-    soon(async {
-        while count.load(Ordering::Relaxed) < at_least {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
 }
 
 /// Proves that a well-behaved caller still gets in.

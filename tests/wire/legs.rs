@@ -8,7 +8,7 @@ use dozvon::switch::{Cancel, Leg, LegEvent, LegRequest, Node, NodeSettings, Quer
 
 use crate::peer::{CORE, Switch, soon};
 
-fn settings(switch: &Switch) -> NodeSettings {
+pub fn settings(switch: &Switch) -> NodeSettings {
     NodeSettings {
         port: switch.address.port(),
         reconnect_min: Duration::from_millis(20),
@@ -17,14 +17,14 @@ fn settings(switch: &Switch) -> NodeSettings {
     }
 }
 
-async fn node() -> (Node, Switch) {
+pub async fn node() -> (Node, Switch) {
     let switch = Switch::start().await;
     let node = Node::start(settings(&switch));
     up(&node, true).await;
     (node, switch)
 }
 
-async fn up(node: &Node, yes: bool) {
+pub async fn up(node: &Node, yes: bool) {
     soon(node.up().wait_for(|up| *up == yes)).await.unwrap();
 }
 
@@ -42,7 +42,7 @@ fn request(contact: &str) -> LegRequest {
 }
 
 /// A leg that has been originated, and its identity as text.
-async fn ringing(node: &Node, switch: &mut Switch, contact: &str) -> (Leg, String) {
+pub async fn ringing(node: &Node, switch: &mut Switch, contact: &str) -> (Leg, String) {
     let request = request(contact);
     let id = request.leg.to_string();
     let leg = node.ring(request).unwrap();
@@ -51,11 +51,11 @@ async fn ringing(node: &Node, switch: &mut Switch, contact: &str) -> (Leg, Strin
     (leg, id)
 }
 
-fn ended(cause: &str, answered: bool, picked_up: bool) -> LegEvent {
+pub fn ended(cause: &str, answered: bool, picked_up: bool) -> LegEvent {
     LegEvent::Ended { cause: cause.into(), answered, picked_up }
 }
 
-const PHONE: &str = "sofia/internal/1001@10.0.0.7:5060";
+pub const PHONE: &str = "sofia/internal/1001@10.0.0.7:5060";
 
 #[tokio::test]
 async fn cancelled_before_it_exists() {

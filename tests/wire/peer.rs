@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +19,16 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     timeout(PATIENCE, what).await.expect("it should have happened by now")
+}
+
+/// Waits until a count is reached; never sleeps longer than it must.
+pub async fn until(count: &AtomicU64, at_least: u64) {
+    soon(async {
+        while count.load(Ordering::Relaxed) < at_least {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 /// What a recorded FreeSWITCH answered `connect` with.
@@ -102,7 +113,11 @@ impl Peer {
     }
 
     pub async fn say(&mut self, text: &str) {
-        self.stream.write_all(text.as_bytes()).await.unwrap();
+        self.say_bytes(text.as_bytes()).await;
+    }
+
+    pub async fn say_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.unwrap();
     }
 
     /// Expects a command and says OK.
@@ -137,8 +152,12 @@ struct State {
     core: Mutex<String>,
     exists: Mutex<HashSet<String>>,
     answered: Mutex<HashSet<String>>,
+    /// The command that is answered late, if at all: just before the next one on its connection.
+    muted: Mutex<Option<String>>,
+    /// Connections that the other side closed.
+    closed: AtomicU64,
     /// Where events go: to the connections that asked for them.
-    outlets: Mutex<Vec<mpsc::UnboundedSender<String>>>,
+    outlets: Mutex<Vec<mpsc::UnboundedSender<Vec<u8>>>>,
     connections: Mutex<Vec<tokio::task::JoinHandle<()>>>,
 }
 
@@ -175,8 +194,23 @@ impl Switch {
         self.state.answered.lock().unwrap().insert(channel.to_owned());
     }
 
+    /// Leaves a command without its answer until the next one comes, or answers it again.
+    pub fn mute(&self, command: Option<&str>) {
+        *self.state.muted.lock().unwrap() = command.map(str::to_owned);
+    }
+
+    /// How many connections the other side has closed.
+    pub fn closed(&self) -> &AtomicU64 {
+        &self.state.closed
+    }
+
     pub fn event(&self, text: &str) {
-        self.state.outlets.lock().unwrap().retain(|outlet| outlet.send(event(text)).is_ok());
+        self.raw(event(text).as_bytes());
+    }
+
+    /// Says these bytes where events go.
+    pub fn raw(&self, bytes: &[u8]) {
+        self.state.outlets.lock().unwrap().retain(|outlet| outlet.send(bytes.to_vec()).is_ok());
     }
 
     /// A channel's event, with the variables that our legs carry.
@@ -245,22 +279,29 @@ async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<St
     peer.say("Content-Type: auth/request\n\n").await;
     assert_eq!(peer.read_command().await.unwrap(), "auth ClueCon");
     peer.say("Content-Type: command/reply\nReply-Text: +OK accepted\n\n").await;
-    let (outlet, mut events) = mpsc::unbounded_channel::<String>();
+    let (outlet, mut events) = mpsc::unbounded_channel::<Vec<u8>>();
+    let mut owed = String::new();
     loop {
         tokio::select! {
             biased;
-            Some(event) = events.recv() => peer.say(&event).await,
+            Some(event) = events.recv() => peer.say_bytes(&event).await,
             command = peer.read_command() => match command {
-                None => return,
+                None => {
+                    state.closed.fetch_add(1, Ordering::Relaxed);
+                    return;
+                }
                 Some(command) => {
                     if command.starts_with("event ") {
                         state.outlets.lock().unwrap().push(outlet.clone());
                     }
-                    let reply = reply(&state, &command);
+                    owed.push_str(&reply(&state, &command));
+                    if state.muted.lock().unwrap().as_ref() == Some(&command) {
+                        continue;
+                    }
                     if command.starts_with("bgapi ") || command.contains("kill") || command.contains("hupall") {
                         told.send(command).ok();
                     }
-                    peer.say(&reply).await;
+                    peer.say(&std::mem::take(&mut owed)).await;
                 }
             },
         }

@@ -1,0 +1,101 @@
+//! Links to a node that hangs, babbles or falls silent.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use dozvon::switch::{LegEvent, Node, NodeSettings, QueryError};
+
+use crate::legs::{PHONE, ended, node, ringing, settings, up};
+use crate::peer::{Switch, soon, until};
+
+/// One that lets us in and then does not answer is left alone for longer and longer, as if it had not let us in.
+#[tokio::test]
+async fn to_be_let_in_is_not_to_be_served() {
+    let limit = Duration::from_millis(50);
+    let switch = Switch::start().await;
+    switch.mute(Some("api global_getvar core_uuid"));
+    let begun = Instant::now();
+    let node = Node::start(NodeSettings {
+        command_timeout: limit,
+        reconnect_max: Duration::from_secs(10),
+        ..settings(&switch)
+    });
+    until(&node.stats().connect_failures, 5).await;
+    let waits = settings(&switch).reconnect_min.mul_f64(0.5) * (1 + 2 + 4 + 8);
+    assert!(begun.elapsed() >= limit * 5 + waits, "{:?}", begun.elapsed());
+    assert!(!*node.up().borrow());
+    until(switch.closed(), 5).await;
+    switch.mute(None);
+    up(&node, true).await;
+}
+
+#[tokio::test]
+async fn malformed_frames_of_a_node_end_its_link_which_comes_back() {
+    let (node, switch) = node().await;
+    let bad: [&[u8]; 7] = [
+        b"no colon in here\n\n",
+        b"Content-Type: text/none-such\n\n",
+        b"Content-Length: -5\nContent-Type: text/event-plain\n\n",
+        b"Content-Length: 99999999\nContent-Type: text/event-plain\n\n",
+        b"Content-Type: text/rude-rejection\nContent-Length: 3\n\nno\n",
+        b"Content-Length: 3\nContent-Type: text/event-plain\n\n\xff\xff\xff",
+        b"\xff\xff\n\n",
+    ];
+    for (bytes, before) in bad.iter().zip(0..) {
+        switch.raw(bytes);
+        until(switch.closed(), before + 1).await;
+        until(&node.stats().connects, before + 3).await;
+        up(&node, true).await;
+    }
+    assert_eq!(switch.closed().load(Ordering::Relaxed), bad.len() as u64, "the link for queries stays");
+    assert_eq!(node.query("status").await.unwrap(), "UP 0 years");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_ends_the_link_and_is_never_anothers() {
+    let switch = Switch::start().await;
+    let limit = Duration::from_millis(200);
+    let node = Node::start(NodeSettings { command_timeout: limit, ..settings(&switch) });
+    up(&node, true).await;
+    switch.mute(Some("api status"));
+    let (first, second) =
+        soon(async { tokio::join!(node.query("status"), node.query("uuid_exists x")) }).await;
+    assert!(matches!(first, Err(QueryError::NoAnswer { .. })), "{first:?}");
+    assert!(matches!(second, Err(QueryError::Down(_))), "{second:?}");
+    until(switch.closed(), 1).await;
+    switch.mute(None);
+    until(&node.stats().connects, 3).await;
+    assert_eq!(soon(node.query("uuid_exists x")).await.unwrap(), "false");
+    assert_eq!(soon(node.query("status")).await.unwrap(), "UP 0 years");
+}
+
+#[tokio::test]
+async fn a_link_that_falls_silent_is_dead() {
+    let switch = Switch::start().await;
+    let node = Node::start(NodeSettings { silence: Duration::from_millis(500), ..settings(&switch) });
+    up(&node, true).await;
+    until(switch.closed(), 1).await;
+    until(&node.stats().connects, 3).await;
+    up(&node, true).await;
+    assert_eq!(node.query("status").await.unwrap(), "UP 0 years");
+}
+
+/// Whoever holds a leg may be busy elsewhere: the socket is read on, and the others hear their news.
+#[tokio::test]
+async fn a_leg_nobody_looks_at_holds_up_no_other() {
+    let (node, mut switch) = node().await;
+    let (mut idle, idle_id) = ringing(&node, &mut switch, PHONE).await;
+    let (mut busy, busy_id) = ringing(&node, &mut switch, PHONE).await;
+    for _ in 0..3000 {
+        switch.channel_event("CHANNEL_CREATE", &idle_id, &idle_id, "");
+    }
+    for id in [&idle_id, &busy_id] {
+        switch.channel_event("CHANNEL_HANGUP_COMPLETE", id, id, "Hangup-Cause: USER_BUSY\n");
+        switch.job(id, "-ERR USER_BUSY");
+    }
+    assert_eq!(soon(busy.event()).await, LegEvent::Created);
+    assert_eq!(soon(busy.event()).await, ended("USER_BUSY", false, false));
+    until(&node.stats().events, 3004).await;
+    assert_eq!(soon(idle.event()).await, LegEvent::Created);
+    assert!(matches!(soon(idle.event()).await, LegEvent::Ended { answered: false, .. }));
+}
