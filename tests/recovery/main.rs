@@ -11,6 +11,7 @@
 )]
 
 mod crashes;
+mod lock;
 mod stage;
 mod stories;
 mod surroundings;
