@@ -10,6 +10,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod changes;
 mod crashes;
 mod lock;
 mod stage;
