@@ -26,8 +26,11 @@ use crate::{telemetry, web};
 /// How often gauges that are counted elsewhere are brought up to date.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
-/// How often who stands by looks whether the database is free.
+/// How often it is looked again whether a database that is taken is free.
 const STAND_BY: Duration = Duration::from_millis(100);
+
+/// How long the database may be taken by one who only looks whether it is free, such as `dozvon check`.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How long after the signal to stop phones that ring may take to fall silent, and their offers to be recorded.
 const OFFERS_END: Duration = Duration::from_secs(5);
@@ -193,9 +196,22 @@ impl Running {
 /// Opens the database as its controller, with its schema up to date.
 async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), StoreError> {
     let store = Store::open(&settings.database, settings.store.clone()).await?;
-    let lock = if standby { wait_for_lock(&store).await? } else { store.take_lock().await? };
+    let lock = if standby { wait_for_lock(&store).await? } else { take_lock(&store).await? };
     store.migrate().await?;
     Ok((store, lock))
+}
+
+/// Takes the database, unless another controller has it: one that has it for longer than a look.
+async fn take_lock(store: &Store) -> Result<Lock, StoreError> {
+    let limit = tokio::time::Instant::now() + LOOK;
+    loop {
+        match store.take_lock().await {
+            Err(StoreError::Locked { .. }) if tokio::time::Instant::now() < limit => {
+                tokio::time::sleep(STAND_BY).await;
+            }
+            lock => return lock,
+        }
+    }
 }
 
 /// Waits until no other controller has the database.

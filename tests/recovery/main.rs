@@ -11,7 +11,9 @@
     reason = "tests fail by panicking"
 )]
 
+mod changes;
 mod crashes;
+mod lock;
 mod paths;
 mod stage;
 mod stories;

@@ -1,0 +1,58 @@
+//! How soon a running controller acts on what the command line has changed.
+
+use std::time::Duration;
+
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, RunQueryDsl as _};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::stage::{ANNA, LIMIT, Stage, answers, until};
+
+/// How often it is tried.
+const ROUNDS: u32 = 5;
+
+/// The longest that a change may wait to be seen, half of the time.
+const SEEN_WITHIN_MS: i64 = 100;
+
+#[derive(QueryableByName)]
+struct Delay {
+    #[diesel(sql_type = BigInt)]
+    ms: i64,
+}
+
+/// From each log-in to the offer that it brought, in milliseconds.
+async fn delays(stage: &Stage) -> Vec<i64> {
+    let query = "SELECT (SELECT min(offered_at) FROM offers WHERE offered_at >= a.at) - a.at AS ms \
+                 FROM agent_changes a WHERE from_status = 'logged_out' AND to_status = 'available'";
+    let read = stage.store.read("delays", move |c| Ok(diesel::sql_query(query).load::<Delay>(c)?));
+    read.await.unwrap().into_iter().map(|delay| delay.ms).collect()
+}
+
+/// Runs the built command on the database of the stage.
+async fn dozvon(stage: &Stage, line: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+    command.args(line.split_whitespace()).args(["--database", &stage.settings.database.to_string()]);
+    let output = command.current_dir(stage.folder.path()).env_clear().output().await.unwrap();
+    assert!(output.status.success(), "dozvon {line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_logs_in_on_the_command_line_is_offered_a_caller_at_once() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
+    for round in 1..=ROUNDS {
+        let caller = stage.caller(round).await;
+        until("he waits", async || stage.waiting() == 1).await;
+        dozvon(&stage, "agent login anna").await;
+        let story = timeout(LIMIT, caller.story()).await.expect("he is held for ever").unwrap();
+        assert_eq!(story.talked_to(), [ANNA], "{story:?}");
+        until("anna is idle", async || stage.agent("anna").await.activity.as_str() == "idle").await;
+        dozvon(&stage, "agent logout anna").await;
+    }
+    let mut delays = delays(&stage).await;
+    assert_eq!(delays.len(), ROUNDS as usize);
+    delays.sort_unstable();
+    println!("offered after {delays:?} ms");
+    assert!(delays[delays.len() / 2] < SEEN_WITHIN_MS, "offered after {delays:?} ms");
+}

@@ -1,0 +1,35 @@
+//! A controller that is started while another process has the right to be it.
+
+use std::time::Duration;
+
+use dozvon::app::{self, AppError};
+use dozvon::clock::Clock;
+use dozvon::store::StoreError;
+use tokio::time::{Instant, sleep};
+
+use super::stage::Stage;
+
+/// How long a look takes that is in the way.
+const LOOK: Duration = Duration::from_millis(100);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_looks_keeps_no_controller_from_starting() {
+    let mut stage = Stage::set().await;
+    stage.kill().await;
+    let lock = stage.store.take_lock().await.unwrap();
+    let look = async {
+        sleep(LOOK).await;
+        drop(lock);
+    };
+    let (started, ()) = tokio::join!(app::start(stage.settings.clone(), Clock::system()), look);
+    started.unwrap().drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_controller_keeps_one_from_starting() {
+    let stage = Stage::set().await;
+    let began = Instant::now();
+    let refused = app::start(stage.settings.clone(), Clock::system()).await.unwrap_err();
+    assert!(matches!(refused, AppError::Store(StoreError::Locked { .. })), "{refused}");
+    assert!(began.elapsed() >= 2 * LOOK, "refused after {:?}", began.elapsed());
+}
