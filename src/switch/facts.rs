@@ -194,6 +194,21 @@ pub(super) mod tests {
         assert_eq!(number("%2B7%0A900"), "+7 900");
         assert_eq!(number("_undef_"), "");
         assert_eq!(number(&"9".repeat(4096)).len(), 64);
+        type Of = fn(ChannelFacts) -> String;
+        let lines: [(&str, usize, Of); 4] = [
+            ("Caller-Destination-Number", 64, |facts| facts.dialled),
+            ("FreeSWITCH-Hostname", 64, |facts| facts.hostname),
+            ("variable_dozvon_state", 64, |facts| facts.state.unwrap_or_default()),
+            ("variable_sip_call_id", 128, |facts| facts.sip_call_id.unwrap_or_default()),
+        ];
+        for (key, chars, of) in lines {
+            let value = |value: &str| of(ChannelFacts::read(&with(key, value)).unwrap());
+            assert_eq!(value("7001%0D%0A%0Aapi%20x%00%1B%5B31m"), "7001   api x  [31m", "{key}");
+            assert_eq!(value("%E2%80%AE1007%E2%80%A8%D8%9C%EF%BB%BF"), "1007", "{key}");
+            assert_eq!(value("%FF%FE7"), "\u{fffd}\u{fffd}7", "{key}");
+            assert_eq!((value("_undef_"), value("%0A%20%0D")), (String::new(), String::new()), "{key}");
+            assert_eq!(value(&"%D1%8F".repeat(200)).chars().count(), chars, "{key}");
+        }
     }
 
     #[test]

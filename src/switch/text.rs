@@ -8,12 +8,15 @@ pub(super) const FIELD_CHARS: usize = 64;
 /// Whether a character could break a line, hide, or turn around what stands beside it.
 fn is_hazard(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
 }
 
 /// The first `max` characters on one line, without what could break it or hide in it.
 pub(super) fn printable(text: &str, max: usize) -> String {
-    let clean: String = text.trim().chars().take(max).map(|c| if is_hazard(c) { ' ' } else { c }).collect();
+    let blank = |c: char| c.is_whitespace() || is_hazard(c);
+    let shown = text.trim_matches(blank).chars().take(max);
+    let clean: String = shown.map(|c| if is_hazard(c) { ' ' } else { c }).collect();
     clean.trim_end().to_owned()
 }
 
