@@ -489,7 +489,7 @@ impl Line {
             Verb::Stop => self.stop().await,
             Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             Verb::Bridge { leg } => self.bridge(leg).await,
-            Verb::Resume => self.resume(None).await,
+            Verb::Resume => self.bridge_failed().await,
             Verb::HangUp { cause } => {
                 self.look_at = Instant::now() + AFTER_HANGUP;
                 self.api(format!("uuid_kill {} {cause}", self.channel)).await
@@ -539,11 +539,19 @@ impl Line {
                 Ok(())
             }
             Some(Err(why)) => {
-                self.resume(None).await?;
+                self.bridge_failed().await?;
                 Err(SocketError::Refused(why))
             }
             None => Err(SocketError::Malformed("no answer to a bridge")),
         }
+    }
+
+    /// Gives the dialplan its right back, and has him asked after at once: he may be what was missing.
+    async fn bridge_failed(&mut self) -> Result<(), SocketError> {
+        if !self.gone {
+            self.look_at = Instant::now();
+        }
+        self.resume(None).await
     }
 
     /// Has the dialplan go on with him when our socket closes, and find this state. Refused only if he is gone.

@@ -187,12 +187,17 @@ async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
         peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge true"), "+OK\n").await;
         peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state talked"), "+OK\n").await;
         peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), "-ERR Invalid uuid\n").await;
-        for _ in 0..2 {
-            peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state"), "+OK\n").await;
-            peer.expect_api(&format!("uuid_setvar {CHANNEL} socket_resume true"), "+OK\n").await;
-            peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge false"), "+OK\n").await;
+        let mut said = Vec::new();
+        while said.last() != Some(&format!("api uuid_kill {CHANNEL} NORMAL_CLEARING")) {
+            let command = peer.command().await.unwrap();
+            peer.say(&printed("+OK\n")).await;
+            if !command.starts_with("api uuid_exists ") {
+                said.push(command);
+            }
         }
-        peer.expect_api(&format!("uuid_kill {CHANNEL} NORMAL_CLEARING"), "+OK\n").await;
+        let right = ["dozvon_state", "socket_resume true", "hangup_after_bridge false"];
+        let given = right.map(|variable| format!("api uuid_setvar {CHANNEL} {variable}"));
+        assert_eq!(said[..said.len() - 1], [given.clone(), given].concat());
     };
     let story = async {
         let refused = incoming.caller.bridge(leg).await;
@@ -202,6 +207,35 @@ async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
         incoming.caller.hangup(HangupCause::NormalClearing).await;
     };
     soon(async { tokio::join!(story, serve) }).await;
+}
+
+/// He may be gone, and the news of it with him: who waits for nobody must not be rung for.
+#[tokio::test]
+async fn after_a_bridge_that_failed_the_caller_is_asked_after() {
+    for answer in ["-ERR Invalid uuid\n", "+OK\n"] {
+        let (mut incoming, mut peer, _listener) = call().await;
+        let serve = async {
+            for _ in 0..3 {
+                assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
+                peer.say(&printed("-ERR No such channel!\n")).await;
+            }
+            assert!(peer.command().await.unwrap().starts_with("api uuid_bridge "));
+            peer.say(&printed(answer)).await;
+            for _ in 0..3 {
+                assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
+                peer.say(&printed("-ERR No such channel!\n")).await;
+            }
+            peer.expect_api(&format!("uuid_exists {CHANNEL}"), "false").await;
+            peer
+        };
+        let story = async {
+            if incoming.caller.bridge(ChannelId::new()).await.is_ok() {
+                incoming.caller.unbridge_failed().await;
+            }
+            assert_eq!(incoming.caller.event().await, CallerEvent::HungUp { cause: "UNKNOWN".into() });
+        };
+        soon(async { tokio::join!(story, serve) }).await;
+    }
 }
 
 #[tokio::test]
