@@ -233,7 +233,7 @@ impl Caller {
             served_at: Some(Instant::now() + SERVED_AFTER),
             gone: false,
         };
-        let span = tracing::debug_span!("caller", %channel);
+        let span = tracing::info_span!("caller", %channel);
         tokio::spawn(line.run(events_in, open).instrument(span));
         Ok(Self { channel, asks, events, last: None })
     }
