@@ -16,5 +16,7 @@ mod hostile;
 mod legs;
 #[path = "wire/links.rs"]
 mod links;
+#[path = "wire/log.rs"]
+mod log;
 #[path = "wire/peer.rs"]
 mod peer;

@@ -234,7 +234,7 @@ impl Caller {
             bridging: None,
             gone: false,
         };
-        let span = tracing::debug_span!("caller", %channel);
+        let span = tracing::info_span!("caller", %channel);
         tokio::spawn(line.run(events_in, open).instrument(span));
         Ok(Self { channel, asks, events, last: None })
     }

@@ -194,8 +194,8 @@ pub(super) mod tests {
         assert_eq!(number("%2B7%0A900"), "+7 900");
         assert_eq!(number("_undef_"), "");
         assert_eq!(number(&"9".repeat(4096)).len(), 64);
-        type Line = fn(ChannelFacts) -> String;
-        let lines: [(&str, usize, Line); 4] = [
+        type Of = fn(ChannelFacts) -> String;
+        let lines: [(&str, usize, Of); 4] = [
             ("Caller-Destination-Number", 64, |facts| facts.dialled),
             ("FreeSWITCH-Hostname", 64, |facts| facts.hostname),
             ("variable_dozvon_state", 64, |facts| facts.state.unwrap_or_default()),

@@ -149,7 +149,7 @@ impl Leg {
         let (events_in, events) = mpsc::channel(4);
         let in_talk = matches!(begin, Begin::Talk(_));
         let (wish, wishes) = watch::channel(Wish { cancel: None, in_talk });
-        let span = tracing::debug_span!("leg", %id, call.id = %call, node = %hub.settings.name);
+        let span = tracing::info_span!("leg", leg = %id, call.id = %call, node = %hub.settings.name);
         let keeper = Keeper::new(hub, &begin, events_in, wishes);
         let keeping = async move {
             keeper.run(begin).await;

@@ -28,7 +28,7 @@ pub async fn up(node: &Node, yes: bool) {
     soon(node.up().wait_for(|up| *up == yes)).await.unwrap();
 }
 
-fn request(contact: &str) -> LegRequest {
+pub fn request(contact: &str) -> LegRequest {
     LegRequest {
         leg: ChannelId::new(),
         contact: contact.parse().unwrap(),

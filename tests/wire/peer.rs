@@ -152,7 +152,7 @@ struct State {
     core: Mutex<String>,
     exists: Mutex<HashSet<String>>,
     answered: Mutex<HashSet<String>>,
-    /// The command that is answered late, if at all: just before the next one on its connection.
+    /// How commands begin that are answered late, if at all: just before the next one on their connection.
     muted: Mutex<Option<String>>,
     /// Connections that the other side closed.
     closed: AtomicU64,
@@ -194,7 +194,7 @@ impl Switch {
         self.state.answered.lock().unwrap().insert(channel.to_owned());
     }
 
-    /// Leaves a command without its answer until the next one comes, or answers it again.
+    /// Leaves commands that begin so without their answer until another comes; with none, answers all again.
     pub fn mute(&self, command: Option<&str>) {
         *self.state.muted.lock().unwrap() = command.map(str::to_owned);
     }
@@ -295,7 +295,7 @@ async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<St
                         state.outlets.lock().unwrap().push(outlet.clone());
                     }
                     owed.push_str(&reply(&state, &command));
-                    if state.muted.lock().unwrap().as_ref() == Some(&command) {
+                    if state.muted.lock().unwrap().as_ref().is_some_and(|muted| command.starts_with(muted)) {
                         continue;
                     }
                     if command.starts_with("bgapi ") || command.contains("kill") || command.contains("hupall") {
