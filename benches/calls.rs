@@ -14,7 +14,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dozvon::clock::Clock;
 use dozvon::config::rules_file;
 use dozvon::ids::{ChannelId, OfferId};
 use dozvon::metrics::Metrics;
@@ -130,8 +129,12 @@ async fn drive(sim: &Arc<Sim>) -> f64 {
 }
 
 async fn stage(agents: usize, folder: &tempfile::TempDir) -> Stage {
+    staged(agents, folder, SimSettings { seed: 1, ..SimSettings::default() }).await
+}
+
+async fn staged(agents: usize, folder: &tempfile::TempDir, sim: SimSettings) -> Stage {
     let database = format!("sqlite:{}/bench.db", folder.path().display()).parse().unwrap();
-    Stage::set(&scene(agents), database, 1, Clock::system()).await.unwrap()
+    Stage::with(&scene(agents), database, sim).await.unwrap()
 }
 
 /// Whole calls with all rows, and where the time of one goes.
@@ -222,7 +225,9 @@ async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
 /// At 100 calls a second: how long from joining the queue to the `originate` command; 99 of 100, in milliseconds.
 async fn latency() -> f64 {
     let folder = tempfile::tempdir().unwrap();
-    let stage = stage(AGENTS, &folder).await;
+    // FreeSWITCH creates a leg as soon as it hears the command: what is measured is ours.
+    let sim = SimSettings { seed: 1, pace: Duration::ZERO, ..SimSettings::default() };
+    let stage = staged(AGENTS, &folder, sim).await;
     let begun = tokio::time::Instant::now();
     let mut calls = JoinSet::new();
     for number in 0..1_000_u32 {

@@ -24,7 +24,7 @@ use tokio::net::{TcpListener, TcpStream};
 const CALLERS: usize = 1_000;
 const AGENTS: usize = 1_000;
 /// How long the cost of doing nothing is watched.
-const WATCHED: Duration = Duration::from_secs(20);
+const WATCHED: Duration = Duration::from_secs(12);
 /// The longest that anything may take.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Served after the restart, to see their order.

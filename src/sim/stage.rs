@@ -56,8 +56,17 @@ impl Stage {
         seed: u64,
         clock: Clock,
     ) -> Result<Self, StageError> {
+        Self::with(scene, database, SimSettings { seed, clock, ..SimSettings::default() }).await
+    }
+
+    /// The same with a FreeSWITCH of these settings.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub async fn with(scene: &Scene, database: DatabaseUrl, sim: SimSettings) -> Result<Self, StageError> {
+        let clock = sim.clock;
         prepare(&database, scene, clock.now()).await?;
-        let sim = Sim::start(SimSettings { seed, clock, ..SimSettings::default() }).await?;
+        let sim = Sim::start(sim).await?;
         for (contact, manner) in &scene.phones {
             sim.phone(&contact.to_string(), manner.clone()).await;
         }

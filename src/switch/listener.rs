@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -93,6 +93,16 @@ pub struct Incoming {
     pub facts: ChannelFacts,
 }
 
+/// Listens. As many connections may wait to be accepted as callers may be here: after a restart all of them come
+/// within a moment, and one that the system drops costs its caller 25 s (FreeSWITCH takes it for connected, and waits
+/// for a command). Linux allows no more than its `net.core.somaxconn`, 4096 unless it was changed.
+fn listen(settings: &Settings) -> io::Result<TcpListener> {
+    let socket = if settings.listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(settings.listen)?;
+    socket.listen(u32::try_from(settings.max_connections).unwrap_or(u32::MAX))
+}
+
 /// Accepts callers until it is stopped or dropped.
 #[derive(Debug)]
 pub struct Listener {
@@ -111,7 +121,7 @@ impl Listener {
     pub async fn bind(settings: &Settings) -> Result<Self, SwitchError> {
         let address = settings.listen;
         let fail = |source| SwitchError::Listen { address, source };
-        let socket = TcpListener::bind(address).await.map_err(fail)?;
+        let socket = listen(settings).map_err(fail)?;
         let address = socket.local_addr().map_err(fail)?;
         let (found, incoming) = mpsc::channel(settings.max_handshakes.max(1));
         let stats = Arc::new(ListenerStats::default());
