@@ -34,6 +34,7 @@ pub struct Controller {
     folder: TempDir,
     web: SocketAddr,
     process: Option<Process>,
+    standby: Option<Process>,
     starts: u32,
 }
 
@@ -41,10 +42,15 @@ impl Controller {
     /// Makes its files and its database, with these rules in it. It does not run yet.
     pub async fn prepare(place: &Place, team: &Team) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
+        Self::prepare_in(folder, place, team).await
+    }
+
+    /// The same, with all its files in this folder.
+    pub async fn prepare_in(folder: TempDir, place: &Place, team: &Team) -> Result<Self> {
         let web = (Ipv4Addr::LOCALHOST, free_port()?).into();
         std::fs::write(folder.path().join("dozvon.toml"), settings(folder.path(), place, web))?;
         std::fs::write(folder.path().join("rules.toml"), team.rules())?;
-        let controller = Self { folder, web, process: None, starts: 0 };
+        let controller = Self { folder, web, process: None, standby: None, starts: 0 };
         controller.command(&["migrate"]).await?;
         controller.command(&["apply", &controller.path("rules.toml").to_string_lossy()]).await?;
         Ok(controller)
@@ -52,10 +58,37 @@ impl Controller {
 
     /// Starts `dozvon serve` and waits until it can take calls.
     pub async fn serve(&mut self) -> Result<()> {
+        let process = self.start(&[])?;
+        self.ready(process).await
+    }
+
+    /// Starts a second one that stands by, and waits until it does.
+    pub async fn stand_by(&mut self) -> Result<()> {
+        let process = self.start(&["--standby"])?;
+        until(START_LIMIT, "the second one stands by", async || {
+            Ok(process.last_words().contains("standing by").then_some(()))
+        })
+        .await?;
+        self.standby = Some(process);
+        Ok(())
+    }
+
+    /// Kills the first one; waits until the one that stood by can take calls.
+    pub async fn take_over(&mut self) -> Result<()> {
+        self.kill().await?;
+        let standby = self.standby.take().context("nobody stands by")?;
+        self.ready(standby).await
+    }
+
+    fn start(&mut self, options: &[&str]) -> Result<Process> {
         self.starts += 1;
         let log = self.path(&format!("serve-{}.log", self.starts));
-        let arguments = [OsString::from("serve"), "--config".into(), self.path("dozvon.toml").into()];
-        let mut process = Process::start("dozvon serve", dozvon(), arguments.into(), &log)?;
+        let mut arguments = vec![OsString::from("serve"), "--config".into(), self.path("dozvon.toml").into()];
+        arguments.extend(options.iter().map(OsString::from));
+        Process::start("dozvon serve", dozvon(), arguments, &log)
+    }
+
+    async fn ready(&mut self, mut process: Process) -> Result<()> {
         let end = tokio::time::Instant::now() + START_LIMIT;
         while !self.get("/readyz").await.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")) {
             process.still_runs()?;
@@ -216,6 +249,8 @@ pub struct Place {
     pub access: Access,
     /// Where it waits for callers.
     pub listen: SocketAddr,
+    /// The address that the dialplan tries next.
+    pub second: SocketAddr,
     /// Whom the dialplan rings when no controller is there.
     pub fallback: String,
 }
@@ -224,14 +259,15 @@ impl Place {
     /// One of its own, with addresses that nobody else uses.
     pub fn new(fallback: &SipEnd) -> Result<Self> {
         let loopback = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let (listen, address) = (loopback(free_port()?), loopback(free_port()?));
+        let (listen, second) = (loopback(free_port()?), loopback(free_port()?));
+        let address = loopback(free_port()?);
         let access = Access { address, password: uuid::Uuid::new_v4().simple().to_string() };
-        Ok(Self { access, listen, fallback: contact(fallback) })
+        Ok(Self { access, listen, second, fallback: contact(fallback) })
     }
 }
 
 fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {
-    let Place { access, listen, fallback } = place;
+    let Place { access, listen, second, fallback } = place;
     let (host, port, password) = (access.address.ip(), access.address.port(), &access.password);
     let database = folder.join("dozvon.db");
     format!(
@@ -239,7 +275,7 @@ fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
          [web]\nlisten = \"{web}\"\n[calls]\ndrain_timeout = \"3s\"\n\
          [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
-         [dialplan]\nnumbers = [\"7*\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
+         [dialplan]\nnumbers = [\"7*\"]\ncontrollers = [\"{listen}\", \"{second}\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
         database.display(),
         Tone::Music.endless(),

@@ -9,6 +9,7 @@ mod queue;
 mod restarted;
 mod rules;
 mod stopped;
+mod surroundings;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -107,6 +108,9 @@ pub fn all() -> Vec<Story> {
         stopped::stopped_while_they_talk,
         stopped::a_talk_ends_while_it_stops,
         restarted::freeswitch_dies_and_comes_back,
+        surroundings::the_one_who_stands_by_takes_over,
+        surroundings::the_second_address_is_tried,
+        surroundings::a_full_disk,
         rules::wrap_up_lasts_as_long_as_it_says,
         rules::who_misses_twice_is_sent_on_break,
         rules::cases_are_for_numbers_that_can_be_called,
