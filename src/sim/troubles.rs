@@ -22,6 +22,8 @@ pub struct Troubles {
     pub late: u32,
     /// How late at most.
     pub late_by: Duration,
+    /// Of a hundred events on links, so many are lost. What a caller's own socket says is not.
+    pub lost: u32,
 }
 
 /// What becomes of a bridge.
@@ -50,9 +52,12 @@ impl Core {
     /// Sends an event's frames, each as soon and as often as the troubles say.
     pub fn deliver(&mut self, frames: SmallVec<[(Conn, Frame); 4]>) {
         for (conn, frame) in frames {
-            let Troubles { twice, late, late_by, .. } = self.troubles;
+            let Troubles { twice, late, late_by, lost, .. } = self.troubles;
             let mut befalls = |percent: u32| percent > 0 && self.rng.random_range(0..100) < percent;
-            let (again, is_late) = (befalls(twice), befalls(late));
+            let (again, is_late, is_lost) = (befalls(twice), befalls(late), befalls(lost));
+            if is_lost && self.is_link(conn) {
+                continue;
+            }
             if again {
                 self.send_event(conn, frame.clone());
             }
@@ -68,9 +73,13 @@ impl Core {
     /// Sends an event's frame, if the connection is still there.
     pub fn send_event(&mut self, conn: Conn, frame: Frame) {
         self.counts.events_sent += 1;
-        if self.connections.get(&conn).is_some_and(|connection| !connection.is_outbound()) {
+        if self.is_link(conn) {
             self.counts.link_events_sent += 1;
         }
         self.send(conn, frame);
+    }
+
+    fn is_link(&self, conn: Conn) -> bool {
+        self.connections.get(&conn).is_some_and(|connection| !connection.is_outbound())
     }
 }

@@ -37,6 +37,10 @@ enum Fault {
     LinksBreak,
     /// For so long, events come twice, late, and in another order.
     EventsGoAstray(Duration),
+    /// For so long, some events on the links are lost.
+    EventsAreLost(Duration),
+    /// For so long, FreeSWITCH does nothing at all.
+    FreeswitchStalls(Duration),
     /// For so long, nothing can be written to the database.
     DatabaseStalls(Duration),
     /// The clock jumps by so many milliseconds.
@@ -44,10 +48,12 @@ enum Fault {
 }
 
 fn fault(rng: &mut ChaCha8Rng) -> Fault {
-    match rng.random_range(0..10) {
+    match rng.random_range(0..12) {
         0..5 => Fault::Killed(ms(0, 900, rng)),
         5 => Fault::LinksBreak,
         6 | 7 => Fault::EventsGoAstray(ms(100, 900, rng)),
+        9 => Fault::EventsAreLost(ms(100, 900, rng)),
+        10 => Fault::FreeswitchStalls(ms(50, 600, rng)),
         8 => Fault::DatabaseStalls(ms(100, 900, rng)),
         _ => Fault::ClockJumps(rng.random_range(-4_000..4_000)),
     }
@@ -69,6 +75,12 @@ async fn befall(stage: &mut Stage, fault: Fault) {
             sleep(span).await;
             stage.sim.trouble(Troubles::default()).await;
         }
+        Fault::EventsAreLost(span) => {
+            stage.sim.trouble(Troubles { lost: 15, ..Troubles::default() }).await;
+            sleep(span).await;
+            stage.sim.trouble(Troubles::default()).await;
+        }
+        Fault::FreeswitchStalls(span) => stage.sim.stall(span).await,
         Fault::DatabaseStalls(span) => {
             let release = hold(&stage.store).await;
             sleep(span).await;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use dozvon::app;
 use dozvon::clock::Clock;
 use dozvon::queue::agent::Step;
-use dozvon::sim::{Behaviour, CallerScript, Pickup};
+use dozvon::sim::{Behaviour, CallerScript, Pickup, Sim, SimSettings};
 use dozvon::store::{DatabaseUrl, Store};
+use dozvon::switch::NodeSettings;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout};
 
@@ -295,6 +296,39 @@ async fn when_freeswitch_dies_all_its_calls_end_and_agents_are_free() {
     let next = stage.caller(3).await;
     until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
     drop(next);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_of_another_node_go_on_while_one_is_away() {
+    let mut stage = Stage::set().await;
+    let other = Sim::start(SimSettings { seed: 2, ..SimSettings::default() }).await.unwrap();
+    let node = NodeSettings {
+        name: "other".parse().unwrap(),
+        port: other.node_address().port(),
+        ..stage.settings.switch.nodes[0].clone()
+    };
+    stage.settings.switch.nodes.push(node);
+    stage.restart().await;
+    other.set_controllers(&[stage.running().listen]).await;
+    let takes = answers().hanging_up_after(Duration::from_millis(20));
+    stage.phone(ANNA, takes.clone()).await;
+    other.phone(ANNA, takes).await;
+    let first = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    let up = stage.running().desk.nodes.all()[0].up();
+    stage.sim.refuse_links(true).await;
+    stage.sim.drop_link().await;
+    until("the link is down", async || !*up.borrow()).await;
+    let second = other.call(CallerScript::new("+79001230002", "7001")).await;
+    until("both wait", async || stage.waiting() == 2).await;
+    stage.step("anna", Step::LogIn).await;
+    assert_eq!(timeout(LIMIT, second.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(stage.sim.counts().await.legs, 0, "nobody is claimed through the node that is away");
+    stage.sim.refuse_links(false).await;
+    let told = timeout(LIMIT, first.story()).await.unwrap().unwrap();
+    assert!(told.talked_to() == [ANNA] && !told.heard_fallback(), "{told:?}");
+    stage.running().quiet().await;
+    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
