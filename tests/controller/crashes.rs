@@ -21,9 +21,9 @@ use super::stage::{ANNA, BORIS, LIMIT, Stage, until};
 use super::surroundings::hold;
 
 /// Days that are played at the same time.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 12;
 /// Days that are played unless told otherwise.
-const DAYS: u64 = 36;
+const DAYS: u64 = 60;
 
 /// The contact outside the queues.
 const DUTY: &str = "user/duty";
