@@ -251,23 +251,23 @@ pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, Sto
     Ok(true)
 }
 
-/// Writes that nobody watched the end of a call: it came after `from`.
+/// Writes that nobody watches the end of a call that has none yet: it comes after `from`.
 ///
 /// # Errors
 /// When the database fails.
 pub fn call_unwatched(c: &mut Database, call: CallId, from: UnixMs) -> Result<(), StoreError> {
-    diesel::update(calls::table.find(call.to_string())).set(calls::unwatched_from.eq(from.0)).execute(c)?;
+    let open = calls::table.find(call.to_string()).filter(calls::ended_at.is_null());
+    diesel::update(open).set(calls::unwatched_from.eq(from.0)).execute(c)?;
     Ok(())
 }
 
-/// Writes that nobody watched the end of an offer: it came after `from`.
+/// Writes that nobody watches the end of an offer that has none yet: it comes after `from`.
 ///
 /// # Errors
 /// When the database fails.
 pub fn offer_unwatched(c: &mut Database, offer: OfferId, from: UnixMs) -> Result<(), StoreError> {
-    diesel::update(offers::table.find(offer.to_string()))
-        .set(offers::unwatched_from.eq(from.0))
-        .execute(c)?;
+    let open = offers::table.find(offer.to_string()).filter(offers::ended_at.is_null());
+    diesel::update(open).set(offers::unwatched_from.eq(from.0)).execute(c)?;
     Ok(())
 }
 

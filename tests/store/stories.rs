@@ -434,6 +434,38 @@ fn attempts_are_counted_until_the_cap() {
 }
 
 #[test]
+fn an_end_that_was_watched_stays_so() {
+    for_each_database(async |db| {
+        let unwatched = |table: &str| {
+            db.raw().number(&format!("SELECT count(*) AS v FROM {table} WHERE unwatched_from IS NOT NULL"))
+        };
+        let [(ended, over), (open, rings)] = db
+            .write(|c| {
+                open_for_business(c)?;
+                let ended = arrive(c, "sales", at(0))?;
+                let over = ring(c, ended, "anna", at(10))?;
+                talk(c, ended, over, at(20))?;
+                offers::end_talk(c, over, at(30), std::time::Duration::ZERO)?;
+                calls::end(c, &abandoned(ended, at(30)))?;
+                let open = arrive(c, "sales", at(40))?;
+                let rings = ring(c, open, "boris", at(50))?;
+                Ok([(ended, over), (open, rings)])
+            })
+            .await;
+        let look = |call, offer| {
+            move |c: &mut Database| {
+                recovery::offer_unwatched(c, offer, at(60))?;
+                recovery::call_unwatched(c, call, at(60))
+            }
+        };
+        db.write(look(ended, over)).await;
+        assert_eq!((unwatched("offers"), unwatched("calls")), (0, 0));
+        db.write(look(open, rings)).await;
+        assert_eq!((unwatched("offers"), unwatched("calls")), (1, 1));
+    });
+}
+
+#[test]
 fn what_an_earlier_run_left_is_tidied_up() {
     for_each_database(async |db| {
         let (waits, rings, talks) = db
