@@ -12,6 +12,7 @@
 //! | a phone that rings for nobody | falls silent |
 //! | an agent who picked up for nobody | hears so, and is released |
 //! | an agent who rings or talks without an offer | idle |
+//! | an agent who rests for longer than the rules let him: the clock was set back | ready |
 //!
 //! **Invariants:** idempotent, and can die at any line; what is there before the first look was left by an earlier
 //! run, what is found later was wrong twice in a row, and is counted as a repair, which should never be.
@@ -30,11 +31,14 @@ use crate::call::Desk;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::queue::dispatcher::Tools;
-use crate::store::{StoreError, recovery, until_recorded};
+use crate::routing::rules::Delays;
+use crate::store::{Database, StoreError, recovery, until_recorded};
 use crate::switch::{FoundLeg, Node, QueryError};
 
 pub use held::{Held, Hold};
 
+/// A rest that needs no rule: what FreeSWITCH could not do is tried again after a second.
+const SHORTEST_REST: Duration = Duration::from_secs(1);
 /// How soon what could not be asked is asked again after a start.
 const SOON: Duration = Duration::from_millis(500);
 
@@ -44,6 +48,7 @@ enum Doubt {
     Call(CallId),
     Offer(OfferId),
     Agent(AgentName),
+    Rest(AgentName),
     Leg(ChannelId),
 }
 
@@ -54,6 +59,7 @@ impl Doubt {
             Self::Call(_) => "call_without_story",
             Self::Offer(_) => "offer_without_ring",
             Self::Agent(_) => "agent_without_offer",
+            Self::Rest(_) => "agent_rests_too_long",
             Self::Leg(_) => "leg_without_offer",
         }
     }
@@ -162,7 +168,17 @@ impl Reconciler {
         }
         for agent in open.stuck {
             if self.is_sure(&Doubt::Agent(agent.clone()), &mut seen) {
-                self.free(agent).await?;
+                tracing::warn!(%agent, "no offer holds this agent: he is idle");
+                let at = self.desk.clock.now();
+                self.change(agent, "free_agent", move |c, agent| recovery::free(c, agent, at).map(drop))
+                    .await?;
+            }
+        }
+        let at = self.desk.clock.now();
+        for (agent, ready_at) in self.desk.store.read("resting", move |c| recovery::resting(c, at)).await? {
+            let too_long = ready_at > at + self.longest_rest(&agent);
+            if too_long && self.is_sure(&Doubt::Rest(agent.clone()), &mut seen) {
+                self.change(agent, "end_rest", move |c, agent| recovery::end_rest(c, agent, at)).await?;
             }
         }
         settled &= self.end_strays(&ours, &mut seen).await;
@@ -188,20 +204,28 @@ impl Reconciler {
         sure
     }
 
-    /// An agent whom no offer holds is idle.
-    async fn free(&self, agent: AgentName) -> Result<(), StoreError> {
-        let at = self.desk.clock.now();
-        let name = agent.clone();
-        let row = self
-            .desk
-            .store
-            .write("free_agent", move |c| {
-                recovery::free(c, &name, at)?;
-                crate::store::agents::get(c, &name)
-            })
-            .await?;
-        tracing::warn!(%agent, "no offer holds this agent: he is idle");
-        self.desk.dispatcher.agent(row).await;
+    /// The longest that the rules let an agent be offered nothing.
+    fn longest_rest(&self, agent: &AgentName) -> Duration {
+        let rules = self.desk.rules();
+        let longest = rules.agents.get(agent).map(|agent| {
+            let Delays { no_answer, busy, rejected, unreachable } = agent.delays;
+            [no_answer, busy, rejected, unreachable, agent.wrap_up].into_iter().max().unwrap_or_default()
+        });
+        longest.unwrap_or_default().max(SHORTEST_REST)
+    }
+
+    /// Changes an agent's row, and tells the dispatcher what it is now.
+    async fn change(
+        &self,
+        agent: AgentName,
+        name: &'static str,
+        write: impl FnOnce(&mut Database, &AgentName) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let changed = self.desk.store.write(name, move |c| {
+            write(c, &agent)?;
+            crate::store::agents::get(c, &agent)
+        });
+        self.desk.dispatcher.agent(changed.await?).await;
         Ok(())
     }
 
@@ -248,7 +272,7 @@ impl Reconciler {
     async fn record<T: Send + 'static>(
         &self,
         name: &'static str,
-        write: impl Fn(&mut crate::store::Database) -> Result<T, StoreError> + Clone + Send + 'static,
+        write: impl Fn(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<T, StoreError> {
         until_recorded(name, || self.desk.store.write(name, write.clone())).await
     }

@@ -251,6 +251,33 @@ pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, Sto
     Ok(true)
 }
 
+/// Agents who are offered nothing before some instant after `at`, and before which.
+///
+/// # Errors
+/// When the database fails.
+pub fn resting(c: &mut Database, at: UnixMs) -> Result<Vec<(AgentName, UnixMs)>, StoreError> {
+    let rows: Vec<(String, i64)> =
+        agents::table.filter(agents::ready_at.gt(at.0)).select((agents::name, agents::ready_at)).load(c)?;
+    rows.iter().map(|(name, ready_at)| Ok((read("agents.name", name)?, UnixMs(*ready_at)))).collect()
+}
+
+/// Lets an agent be offered calls from `at` on.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_rest(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<(), StoreError> {
+    super::dialect::hold::agent(c, agent.as_str())?;
+    diesel::update(agents::table.find(agent.as_str()))
+        .set((
+            agents::ready_at.eq(at.0),
+            agents::version.eq(agents::version + 1),
+            agents::changed_by.eq("system"),
+            agents::changed_why.eq("the clock was set back"),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
 /// Writes that nobody watches the end of a call that has none yet: it comes after `from`.
 ///
 /// # Errors

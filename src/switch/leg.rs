@@ -192,8 +192,6 @@ const CANCEL_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration:
 const NEWS: Duration = Duration::from_secs(2);
 /// How long after a channel was found gone the news of it may come, which says why.
 const LATE_NEWS: Duration = Duration::from_millis(500);
-/// How often a leg without news is asked after.
-const AUDIT: Duration = Duration::from_secs(60);
 /// How long after the end of FreeSWITCH's own limit an originate without a result is given up.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long after it was given up a leg may still be found and ended.
@@ -260,7 +258,7 @@ impl Keeper {
             cancel_at: None,
             cancel_again: CANCEL_AGAIN.0,
             stop_at: now + limit + GRACE,
-            look_at: now + AUDIT,
+            look_at: now + hub.settings.leg_check,
             orphaned: false,
             doubted: false,
             lost_at: None,
@@ -440,7 +438,7 @@ impl Keeper {
     /// out; what is found there is asked whether it was answered meanwhile. A result that can be told no more is
     /// waited for no longer.
     async fn look(&mut self) {
-        self.look_at = Instant::now() + AUDIT;
+        self.look_at = Instant::now() + self.hub.settings.leg_check;
         let mut gone = Vec::new();
         for channel in self.track.suspects() {
             match self.ask(format!("uuid_exists {channel}")).await.as_deref() {

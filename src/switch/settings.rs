@@ -104,6 +104,9 @@ pub struct NodeSettings {
     pub event_queue: usize,
     /// Commands that may wait to be sent on one link. Default 4096.
     pub command_queue: usize,
+    /// How often a leg without news is asked after, should an event of it be lost. Default 30 s.
+    #[serde(with = "crate::config::humane")]
+    pub leg_check: Duration,
     /// How long a leg may be out of sight before it counts as ended. Default 30 s.
     #[serde(with = "crate::config::humane")]
     pub lost_leg: Duration,
@@ -136,6 +139,7 @@ impl Default for NodeSettings {
             hurry: Duration::from_millis(5),
             event_queue: 65_536,
             command_queue: 4096,
+            leg_check: Duration::from_secs(30),
             lost_leg: Duration::from_secs(30),
             park_timeout: Duration::from_secs(15),
             confirm_timeout: Duration::from_secs(10),

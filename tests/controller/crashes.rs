@@ -55,7 +55,8 @@ fn fault(rng: &mut ChaCha8Rng) -> Fault {
         9 => Fault::EventsAreLost(ms(100, 900, rng)),
         10 => Fault::FreeswitchStalls(ms(50, 600, rng)),
         8 => Fault::DatabaseStalls(ms(100, 900, rng)),
-        _ => Fault::ClockJumps(rng.random_range(-4_000..4_000)),
+        _ if rng.random_bool(0.5) => Fault::ClockJumps(rng.random_range(-4_000..4_000)),
+        _ => Fault::ClockJumps(rng.random_range(-4_000_000..4_000_000)),
     }
 }
 

@@ -120,6 +120,7 @@ impl Stage {
         let node = NodeSettings {
             port: sim.node_address().port(),
             reconnect_max: Duration::from_millis(100),
+            leg_check: Duration::from_secs(1),
             ..NodeSettings::default()
         };
         settings.switch.nodes = vec![node];
@@ -230,7 +231,13 @@ impl Stage {
     }
 
     pub fn repairs(&self) -> u64 {
-        let kinds = ["call_without_story", "offer_without_ring", "agent_without_offer", "leg_without_offer"];
+        let kinds = [
+            "call_without_story",
+            "offer_without_ring",
+            "agent_without_offer",
+            "agent_rests_too_long",
+            "leg_without_offer",
+        ];
         let repairs = &self.running().desk.metrics.repairs;
         kinds.iter().map(|kind| repairs.with_label_values(&[kind]).get()).sum()
     }

@@ -1,5 +1,6 @@
 //! What happens when the controller is killed at a moment that was chosen.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dozvon::app;
@@ -329,6 +330,20 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     assert!(told.talked_to() == [ANNA] && !told.heard_fallback(), "{told:?}");
     stage.running().quiet().await;
     assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_does_not_rest_for_an_hour_because_the_clock_was_set_back() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
+    stage.step("anna", Step::LogIn).await;
+    let first = stage.caller(1).await;
+    assert_eq!(timeout(LIMIT, first.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    stage.running().quiet().await;
+    stage.wrong_by.store(-3_600_000, Ordering::Relaxed);
+    let second = stage.caller(2).await;
+    assert_eq!(timeout(LIMIT, second.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(stage.repairs(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
