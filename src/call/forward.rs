@@ -69,6 +69,8 @@ async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelI
             },
             () = draining.cancelled() => {
                 leg.cancel(Cancel::OriginatorCancel);
+                // The process ends soon, and nobody else would see to it that the phone falls silent.
+                while !matches!(leg.event().await, LegEvent::Ended { .. }) {}
                 return Err(Gone::Drained);
             }
             () = &mut time_up => {
