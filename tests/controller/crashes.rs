@@ -11,13 +11,14 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl};
 use dozvon::queue::agent::Step;
 use dozvon::sim::{Behaviour, CallerScript, Pickup, Story, Troubles};
+use dozvon::store::recovery;
 use futures_util::{StreamExt as _, stream};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::stage::{ANNA, BORIS, LIMIT, Stage, until};
+use super::stage::{ANNA, BORIS, LIMIT, SOON, Stage};
 use super::surroundings::hold;
 
 /// Days that are played at the same time.
@@ -179,12 +180,16 @@ async fn play(seed: u64) {
 }
 
 async fn settled(seed: u64, stage: &Stage) {
-    until(&format!("seed {seed}: every call and offer has its end, every agent is idle"), async || {
-        let open = stage.store.read("open", dozvon::store::recovery::open).await.unwrap();
-        open.calls.is_empty() && open.offers.is_empty() && open.stuck.is_empty()
-    })
-    .await;
-    until(&format!("seed {seed}: no leg is left"), async || stage.sim.counts().await.legs_up == 0).await;
+    let begun = Instant::now();
+    loop {
+        let open = stage.store.read("open", recovery::open).await.unwrap();
+        let counts = stage.sim.counts().await;
+        if open.calls.is_empty() && open.offers.is_empty() && open.stuck.is_empty() && counts.legs_up == 0 {
+            return;
+        }
+        assert!(begun.elapsed() < LIMIT, "seed {seed}: does not come to an end: {open:#?}\n{counts:#?}");
+        sleep(SOON).await;
+    }
 }
 
 async fn check(seed: u64, stage: &Stage, stories: &[Story], forwarded: bool) {
