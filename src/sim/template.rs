@@ -267,6 +267,11 @@ fn text_filler(gap: &str) -> Fill {
         "q850" => |out, c| number(out, q850(c.cause.as_deref().unwrap_or_default())),
         "uuid" => |out, c| uuid(out, c.uuid),
         "call_uuid" => |out, c| uuid(out, c.call_uuid()),
+        "last_bridge" => |out, c| {
+            if let Some(other) = c.other.as_ref().filter(|_| c.stamps.bridged > 0) {
+                uuid(out, other.uuid);
+            }
+        },
         "other_uuid" => |out, c| uuid(out, c.other.as_ref().map(|other| other.uuid).unwrap_or_default()),
         "other_channel" => |out, c| {
             encode(out, c.other.as_ref().map(|other| other.name.as_bytes()).unwrap_or_default());

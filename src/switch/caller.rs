@@ -434,7 +434,9 @@ impl Line {
     /// the news of a short talk may come after that of its end.
     fn hear_of_bridge(&mut self, end: &Event) {
         let last = end.get("variable_last_bridge_to").and_then(|channel| channel.parse().ok());
-        if let Some(other) = self.bridging.take().filter(|leg| Some(*leg) == last) {
+        let since_us = end.get("Caller-Channel-Bridged-Time").and_then(|time| time.parse::<u64>().ok());
+        let was = since_us.is_some_and(|since_us| since_us > 0);
+        if let Some(other) = self.bridging.take().filter(|leg| was && Some(*leg) == last) {
             self.tell(CallerEvent::Bridged { other });
         }
     }

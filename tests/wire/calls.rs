@@ -180,6 +180,15 @@ async fn a_bridge_is_safe_before_it_begins() {
 
 #[tokio::test]
 async fn the_end_of_a_call_tells_of_a_bridge_whose_news_is_late() {
+    the_end_tells(1_795_427_518_150_003).await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_call_tells_that_a_bridge_did_not_come_about() {
+    the_end_tells(0).await;
+}
+
+async fn the_end_tells(since_us: u64) {
     let (mut incoming, mut peer, _listener) = call().await;
     let leg = ChannelId::new();
     let serve = async {
@@ -187,12 +196,16 @@ async fn the_end_of_a_call_tells_of_a_bridge_whose_news_is_late() {
         peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge true"), "+OK\n").await;
         peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state talked"), "+OK\n").await;
         peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), &format!("+OK {leg}\n")).await;
-        let end = format!("Hangup-Cause: NORMAL_CLEARING\nvariable_last_bridge_to: {leg}\n");
+        let end = format!(
+            "Hangup-Cause: NORMAL_CLEARING\nvariable_last_bridge_to: {leg}\nCaller-Channel-Bridged-Time: {since_us}\n"
+        );
         peer.say(&channel_event("CHANNEL_HANGUP_COMPLETE", &end)).await;
     };
     let story = async {
         incoming.caller.bridge(leg).await.unwrap();
-        assert_eq!(incoming.caller.event().await, CallerEvent::Bridged { other: leg });
+        if since_us > 0 {
+            assert_eq!(incoming.caller.event().await, CallerEvent::Bridged { other: leg });
+        }
         assert_eq!(incoming.caller.event().await, CallerEvent::HungUp { cause: "NORMAL_CLEARING".into() });
     };
     tokio::join!(story, serve);
