@@ -196,35 +196,24 @@ impl Running {
 /// Opens the database as its controller, with its schema up to date.
 async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), StoreError> {
     let store = Store::open(&settings.database, settings.store.clone()).await?;
-    let lock = if standby { wait_for_lock(&store).await? } else { take_lock(&store).await? };
+    let lock = take_lock(&store, standby).await?;
     store.migrate().await?;
     Ok((store, lock))
 }
 
-/// Takes the database, unless another controller has it: one that has it for longer than a look.
-async fn take_lock(store: &Store) -> Result<Lock, StoreError> {
+/// Takes the database as soon as no other controller has it; who stands by waits for ever, who does not only for as
+/// long as a look may take.
+async fn take_lock(store: &Store, standby: bool) -> Result<Lock, StoreError> {
     let limit = tokio::time::Instant::now() + LOOK;
-    loop {
-        match store.take_lock().await {
-            Err(StoreError::Locked { .. }) if tokio::time::Instant::now() < limit => {
-                tokio::time::sleep(STAND_BY).await;
-            }
-            lock => return lock,
-        }
-    }
-}
-
-/// Waits until no other controller has the database.
-async fn wait_for_lock(store: &Store) -> Result<Lock, StoreError> {
     let mut told = false;
     loop {
         match store.take_lock().await {
-            Err(StoreError::Locked { holder, .. }) => {
+            Err(StoreError::Locked { holder, .. }) if standby => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::info!("standing by: another controller has the database{holder}");
                 }
-                tokio::time::sleep(STAND_BY).await;
             }
+            Err(StoreError::Locked { .. }) if tokio::time::Instant::now() < limit => {}
             lock => {
                 if told {
                     tracing::warn!("the other controller is gone: taking over");
@@ -232,6 +221,7 @@ async fn wait_for_lock(store: &Store) -> Result<Lock, StoreError> {
                 return lock;
             }
         }
+        tokio::time::sleep(STAND_BY).await;
     }
 }
 

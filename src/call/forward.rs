@@ -5,6 +5,7 @@ use super::ending::{Ending, Stage};
 use super::story::over;
 use super::{Call, Ended, Gone};
 use crate::ids::{ChannelId, OfferId};
+use crate::queue::ring::hang_up;
 use crate::routing::contact::Contact;
 use crate::routing::rules::Rules;
 use crate::store::{self, until_recorded};
@@ -68,9 +69,8 @@ async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelI
                 LegEvent::Created | LegEvent::PickedUp => {}
             },
             () = draining.cancelled() => {
-                leg.cancel(Cancel::OriginatorCancel);
                 // The process ends soon, and nobody else would see to it that the phone falls silent.
-                while !matches!(leg.event().await, LegEvent::Ended { .. }) {}
+                hang_up(vec![leg], Cancel::OriginatorCancel).await;
                 return Err(Gone::Drained);
             }
             () = &mut time_up => {

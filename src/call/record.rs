@@ -40,7 +40,7 @@ pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
 }
 
 /// Writes it until it is written. What the database refuses for good is an error in the log: the self-check finds it.
-async fn record(desk: &Desk, queue: Option<&QueueName>, row: store::calls::Ended) {
+pub(crate) async fn record(desk: &Desk, queue: Option<&QueueName>, row: store::calls::Ended) {
     let write = || {
         let row = row.clone();
         desk.store.write("end", move |c| store::calls::end(c, &row))

@@ -25,7 +25,7 @@ use crate::switch::{Cancel, Leg, LegEvent, LegRequest};
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.
 const NODE_DOWN: &str = "NODE_DOWN";
 /// How long an agent is left alone when FreeSWITCH could not be reached.
-const NODE_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const NODE_PAUSE: Duration = Duration::from_secs(1);
 /// How long a call may take from its winner to the board's knowing.
 const CALL_SETTLES: Duration = Duration::from_millis(200);
 /// How long after its last word a story may take to leave the board.
@@ -222,7 +222,7 @@ async fn next(legs: &mut [Leg]) -> (usize, LegEvent) {
 }
 
 /// Cancels legs and waits until each is known to be gone.
-async fn hang_up(legs: Vec<Leg>, cancel: Cancel) {
+pub(crate) async fn hang_up(legs: Vec<Leg>, cancel: Cancel) {
     for leg in &legs {
         leg.cancel(cancel);
     }

@@ -31,14 +31,13 @@ use crate::call::Desk;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::queue::dispatcher::Tools;
+use crate::queue::ring::NODE_PAUSE;
 use crate::routing::rules::Delays;
 use crate::store::{Database, StoreError, recovery, until_recorded};
 use crate::switch::{FoundLeg, Node, QueryError};
 
 pub use held::{Held, Hold};
 
-/// A rest that needs no rule: what FreeSWITCH could not do is tried again after a second.
-const SHORTEST_REST: Duration = Duration::from_secs(1);
 /// How soon what could not be asked is asked again after a start.
 const SOON: Duration = Duration::from_millis(500);
 
@@ -211,7 +210,7 @@ impl Reconciler {
             let Delays { no_answer, busy, rejected, unreachable } = agent.delays;
             [no_answer, busy, rejected, unreachable, agent.wrap_up].into_iter().max().unwrap_or_default()
         });
-        longest.unwrap_or_default().max(SHORTEST_REST)
+        longest.unwrap_or_default().max(NODE_PAUSE)
     }
 
     /// Changes an agent's row, and tells the dispatcher what it is now.

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::Reconciler;
 use crate::call::ending::{Ending, Stage};
+use crate::call::record::record;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, CoreId, NodeName, OfferId};
 use crate::missed::verdict::verdict;
@@ -216,15 +218,8 @@ impl Reconciler {
         tokio::spawn(async move {
             node.until_gone(call.channel).await;
             let at = desk.clock.now();
-            let ended = ended(&call, RESTARTED, at);
-            let write = || {
-                let ended = ended.clone();
-                desk.store.write("end", move |c| store::calls::end(c, &ended))
-            };
-            if let Err(error) = until_recorded("end", write).await {
-                tracing::error!(%error, call.id = %call.id, "the ending is not recorded");
-            }
-            desk.metrics.call_ended(call.queue.as_ref(), ended.ending, ended.verdict);
+            let span = tracing::info_span!("call", call.id = %call.id);
+            record(&desk, call.queue.as_ref(), ended(&call, RESTARTED, at)).instrument(span).await;
             drop(hold);
         });
     }

@@ -18,16 +18,13 @@ use rand_chacha::ChaCha8Rng;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::stage::{ANNA, BORIS, LIMIT, SOON, Stage};
+use super::stage::{ANNA, BORIS, DUTY, LIMIT, SOON, Stage};
 use super::surroundings::hold;
 
 /// Days that are played at the same time.
 const AT_ONCE: usize = 12;
 /// Days that are played unless told otherwise.
 const DAYS: u64 = 60;
-
-/// The contact outside the queues.
-const DUTY: &str = "user/duty";
 
 /// What befalls the controller.
 #[derive(Debug, Clone, Copy)]

@@ -3,20 +3,15 @@
 use std::time::Duration;
 
 use dozvon::queue::agent::{Status, Step};
-use dozvon::sim::{Behaviour, CallerHandle, Pickup, Story, Troubles};
+use dozvon::sim::{Behaviour, Pickup, Troubles};
 use dozvon::store::Store;
 use dozvon::store::agents::AgentRow;
 use tokio::time::timeout;
 
-use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, until};
+use super::stage::{ANNA, BORIS, DUTY, LIMIT, Stage, answers, story, until};
 use super::surroundings::hold;
 
-const DUTY: &str = "user/duty";
 const SHORT: Duration = Duration::from_millis(20);
-
-async fn story(caller: CallerHandle) -> Story {
-    timeout(LIMIT, caller.story()).await.expect("a caller is held for ever").unwrap()
-}
 
 /// The ending of the only call, and in which queue it is counted.
 async fn ended(stage: &Stage) -> (String, String) {

@@ -9,7 +9,7 @@ use dozvon::clock::Clock;
 use dozvon::config::{Settings, rules_file};
 use dozvon::ids::AgentName;
 use dozvon::queue::agent::Step;
-use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings};
+use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings, Story};
 use dozvon::store::agents::{self, AgentRow, Make};
 use dozvon::store::calls::{self, CallRow, Wanted};
 use dozvon::store::{DatabaseUrl, Store, cases};
@@ -269,7 +269,14 @@ pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 
 pub const ANNA: &str = "sofia/internal/anna@10.0.0.1";
 pub const BORIS: &str = "user/boris";
+/// The contact outside the queues.
+pub const DUTY: &str = "user/duty";
 
 pub fn answers() -> Behaviour {
     Behaviour::answers(Duration::from_millis(20))
+}
+
+/// What became of a caller, once his call is over.
+pub async fn story(caller: CallerHandle) -> Story {
+    timeout(LIMIT, caller.story()).await.expect("a caller is held for ever").unwrap()
 }

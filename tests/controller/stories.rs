@@ -12,7 +12,7 @@ use dozvon::switch::NodeSettings;
 use tokio::runtime::Runtime;
 use tokio::time::{Instant, timeout};
 
-use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, until};
+use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, story, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_keeps_his_place() {
@@ -30,9 +30,9 @@ async fn who_waits_keeps_his_place() {
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     stage.step("anna", Step::LogIn).await;
     for caller in callers {
-        let story = timeout(LIMIT, caller.story()).await.unwrap().unwrap();
-        assert_eq!(story.talked_to(), [ANNA], "{story:?}");
-        assert!(!story.heard_fallback(), "{story:?}");
+        let told = story(caller).await;
+        assert_eq!(told.talked_to(), [ANNA], "{told:?}");
+        assert!(!told.heard_fallback(), "{told:?}");
     }
     stage.running().quiet().await;
     let rows = stage.calls().await;
@@ -55,7 +55,7 @@ async fn a_free_agent_waits_until_those_who_waited_longest_are_back() {
     stage.step("anna", Step::LogIn).await;
     stage.start().await;
     for caller in callers {
-        assert_eq!(timeout(LIMIT, caller.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+        assert_eq!(story(caller).await.talked_to(), [ANNA]);
     }
     stage.running().quiet().await;
     let rows = stage.calls().await;
@@ -74,7 +74,7 @@ async fn who_never_comes_back_is_not_waited_for() {
     gone.hang_up().await;
     stage.step("anna", Step::LogIn).await;
     stage.start().await;
-    assert_eq!(timeout(LIMIT, stays.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(story(stays).await.talked_to(), [ANNA]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,7 +90,7 @@ async fn who_cannot_be_asked_for_is_waited_for_only_so_long() {
     stage.start().await;
     let comes = stage.caller(2).await;
     stage.sim.set_controllers(&[]).await;
-    assert_eq!(timeout(LIMIT, comes.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(story(comes).await.talked_to(), [ANNA]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,7 +124,7 @@ async fn who_stands_by_takes_over() {
     until("he is back", async || stage.waiting() == 1).await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     stage.step("anna", Step::LogIn).await;
-    assert_eq!(timeout(LIMIT, caller.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(story(caller).await.talked_to(), [ANNA]);
     stage.running().quiet().await;
     assert_eq!(stage.calls().await.len(), 1);
 }
@@ -185,8 +185,8 @@ async fn a_phone_that_rings_for_nobody_falls_silent_and_its_agent_takes_the_call
         stage.kill().await;
         stage.phone(contact, answers().hanging_up_after(Duration::from_millis(50))).await;
         stage.start().await;
-        let story = timeout(LIMIT, caller.story()).await.unwrap().unwrap();
-        assert_eq!(story.talked_to(), [contact], "{story:?}");
+        let told = story(caller).await;
+        assert_eq!(told.talked_to(), [contact], "{told:?}");
         until("the agent is idle", async || stage.agent(agent).await.activity.as_str() == "idle").await;
         let counts = stage.sim.counts().await;
         assert_eq!((counts.legs_up, counts.double_rings, stage.repairs()), (0, 0, 0));
@@ -323,10 +323,10 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     let second = other.call(CallerScript::new("+79001230002", "7001")).await;
     until("both wait", async || stage.waiting() == 2).await;
     stage.step("anna", Step::LogIn).await;
-    assert_eq!(timeout(LIMIT, second.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(story(second).await.talked_to(), [ANNA]);
     assert_eq!(stage.sim.counts().await.legs, 0, "nobody is claimed through the node that is away");
     stage.sim.refuse_links(false).await;
-    let told = timeout(LIMIT, first.story()).await.unwrap().unwrap();
+    let told = story(first).await;
     assert!(told.talked_to() == [ANNA] && !told.heard_fallback(), "{told:?}");
     stage.running().quiet().await;
     assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
@@ -338,11 +338,11 @@ async fn an_agent_does_not_rest_for_an_hour_because_the_clock_was_set_back() {
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     stage.step("anna", Step::LogIn).await;
     let first = stage.caller(1).await;
-    assert_eq!(timeout(LIMIT, first.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(story(first).await.talked_to(), [ANNA]);
     stage.running().quiet().await;
     stage.wrong_by.store(-3_600_000, Ordering::Relaxed);
     let second = stage.caller(2).await;
-    assert_eq!(timeout(LIMIT, second.story()).await.unwrap().unwrap().talked_to(), [ANNA]);
+    assert_eq!(story(second).await.talked_to(), [ANNA]);
     assert_eq!(stage.repairs(), 1);
 }
 
@@ -389,7 +389,7 @@ async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_his_plac
     };
     assert_eq!(stage.store.read("offers", offers).await.unwrap(), Some(0), "and nobody is claimed");
     stage.sim.refuse_links(false).await;
-    let story = timeout(LIMIT, first.story()).await.unwrap().unwrap();
-    assert_eq!(story.talked_to(), [ANNA], "{story:?}");
+    let told = story(first).await;
+    assert_eq!(told.talked_to(), [ANNA], "{told:?}");
     stage.kill().await;
 }

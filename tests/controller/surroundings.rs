@@ -9,9 +9,8 @@ use dozvon::queue::agent::Step;
 use dozvon::sim::{Happening, Story};
 use dozvon::store::{Store, StoreError};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
 
-use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, until};
+use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, story, until};
 
 /// A database that takes longer than this is slow, here.
 const SLOW: Duration = Duration::from_secs(1);
@@ -25,10 +24,6 @@ async fn a_talk_and_one_who_waits(stage: &Stage) -> [dozvon::sim::CallerHandle; 
     let waits = stage.caller(2).await;
     until("he waits", async || stage.waiting() == 1).await;
     [talks, waits]
-}
-
-async fn story(caller: dozvon::sim::CallerHandle) -> Story {
-    timeout(LIMIT, caller.story()).await.expect("a caller is held for ever").unwrap()
 }
 
 /// How long after his call he got the fallback.
