@@ -9,6 +9,7 @@
 //! | [`routing`] | where should this call go? |
 //! | [`queue`] | who rings for whom? |
 //! | [`missed`] | what do we owe the caller? |
+//! | [`notify`] | who must be told? |
 //! | [`reconcile`] | is what the rows say true? |
 //! | [`store`] | what must not be lost? |
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
@@ -35,6 +36,8 @@ pub mod routing;
 pub mod queue;
 
 pub mod missed;
+
+pub mod notify;
 
 pub mod reconcile;
 

@@ -1,0 +1,5 @@
+//! Who must be told, and how.
+
+pub mod trouble;
+
+pub use trouble::Trouble;
