@@ -77,6 +77,8 @@ names!(
     NodeName,
     /// Names a sound that a caller may hear.
     PromptName,
+    /// Names a place where events are told.
+    DestinationName,
 );
 
 macro_rules! uuids {
@@ -110,6 +112,9 @@ uuids!(
     ChannelId,
     /// One running FreeSWITCH: changes when it restarts.
     CoreId,
+    /// Something that happened and is told. Time-ordered (UUID version 7), made by us; the same wherever and however
+    /// often it is told.
+    EventId,
 );
 
 impl CallId {
@@ -135,6 +140,20 @@ impl OfferId {
 }
 
 impl Default for OfferId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EventId {
+    /// A new identity; later ones sort after earlier ones.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl Default for EventId {
     fn default() -> Self {
         Self::new()
     }

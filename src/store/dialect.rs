@@ -4,6 +4,7 @@
 
 pub(super) mod cached;
 pub(super) mod hold;
+pub(super) mod lease;
 pub(super) mod stall;
 pub(super) mod versions;
 pub(super) mod watch;

@@ -20,6 +20,7 @@ mod engine;
 mod error;
 mod lock;
 pub mod offers;
+pub mod outbox;
 mod readers;
 pub mod recovery;
 pub mod reports;

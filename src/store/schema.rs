@@ -100,6 +100,24 @@ diesel::table! {
         counted -> Bool, at -> BigInt, by -> Text, result -> Text, note -> Nullable<Text>,
     }
 }
+diesel::table! {
+    outbox (seq) {
+        seq -> BigInt, id -> Text, aggregate -> Text, kind -> Text, payload -> Text, created_at -> BigInt,
+        spread_at -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    deliveries (id) {
+        id -> BigInt, event -> BigInt, aggregate -> Text, destination -> Text, recipient -> Text, state -> Text,
+        attempt_no -> Integer, next_at -> Nullable<BigInt>, lease_until -> Nullable<BigInt>,
+        leased_by -> Nullable<Text>, last_status -> Nullable<Text>, last_error -> Nullable<Text>,
+        done_at -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    closed_destinations (name) { name -> Text, at -> BigInt, reason -> Text, }
+}
+diesel::allow_tables_to_appear_in_same_query!(outbox, deliveries);
 diesel::allow_tables_to_appear_in_same_query!(
     agents,
     agent_contacts,

@@ -1,0 +1,61 @@
+//! The seam between the relay and whatever carries an event to somebody: a web address, a mail server, a CRM.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde_json::Value;
+
+use super::Trouble;
+use crate::clock::UnixMs;
+use crate::ids::{DestinationName, EventId};
+
+/// An event on its way to one recipient at one destination. It may come more than once: `event` stays the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Its number in the outbox, as people name it.
+    pub id: i64,
+    /// The event, the same at every try and at every destination: what receivers tell repetitions by.
+    pub event: EventId,
+    /// Its place in the order of all events: of two events of one thing, the later one has the greater.
+    pub sequence: i64,
+    /// Where to.
+    pub destination: DestinationName,
+    /// To whom there, if the channel tells people apart; else empty.
+    pub recipient: String,
+    /// Which try it is, from 1.
+    pub attempt: u32,
+    /// What happened: a word of [`super::EventKind`], or of a newer program.
+    pub kind: String,
+    /// What it happened to, such as `case:17`.
+    pub aggregate: String,
+    /// When it happened.
+    pub at: UnixMs,
+    /// What is to be said about it.
+    pub data: Value,
+}
+
+/// What came of a delivery that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Receipt {
+    /// It arrived; what the other side said.
+    Done(String),
+    /// It must not, or need not, be told there; why.
+    Skipped(String),
+}
+
+/// A delivery under way.
+pub type Delivering<'a> = Pin<Box<dyn Future<Output = Result<Receipt, Trouble>> + Send + 'a>>;
+
+/// What carries events to one destination. It is called several times at once, but for one thing (and recipient) one
+/// after the other. It may be dropped at any point when the process stops, and is then called again.
+pub trait Channel: std::fmt::Debug + Send + Sync {
+    /// To whom an event goes: a delivery for each, in any order. One without a name unless the channel tells people
+    /// apart. None: nobody there can be told, which is recorded.
+    fn recipients(&self, kind: &str, data: &Value) -> Vec<String> {
+        let _ = (kind, data);
+        vec![String::new()]
+    }
+
+    /// Delivers, once.
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a>;
+}

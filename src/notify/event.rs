@@ -1,0 +1,60 @@
+//! What happened and must be told.
+//!
+//! In: what a transaction did. Out: an [`Event`], which `store::outbox::emit` keeps in the same transaction.
+//! Who is told, and how, is not its business: the settings say so, and the relay asks them.
+
+use serde_json::Value;
+
+use crate::clock::UnixMs;
+
+crate::words! {
+    /// What can happen. A kind is two words with a dot, so that `case.*` means all that can happen to a case.
+    "kind of event" pub enum EventKind {
+        /// A case was opened: by a missed call, a request, a message.
+        CaseOpened = "case.opened",
+        /// Its caller was missed once more while it was open.
+        CaseMissedAgain = "case.missed_again",
+        /// It should be worked on now.
+        CaseDue = "case.due",
+        /// A share of the reaction time has passed: those who have it are reminded (50 and 80 %).
+        CaseReminded = "case.reminded",
+        /// The reaction time is over (100 and 200 %): those above them hear of it.
+        CaseEscalated = "case.escalated",
+        /// It went to the repeat-contacts queue.
+        CaseHandedOver = "case.handed_over",
+        /// It is closed.
+        CaseClosed = "case.closed",
+        /// A dialling of the customer has ended, with a result.
+        AttemptEnded = "attempt.ended",
+        /// A web form or a bot has handed in a request.
+        RequestReceived = "request.received",
+        /// A destination does not want anything from us any more.
+        DestinationClosed = "destination.closed",
+    }
+}
+
+/// Something that happened.
+///
+/// `data` is an object. What channels know of it, all of it optional: `case`, `number`, `name`, `queue`, `reason`,
+/// `result`, `misses`, `due_at`, `share_pct`, `note`; `sms_consent` (`true`, or the caller gets no SMS); and the
+/// people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
+/// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What.
+    pub kind: EventKind,
+    /// What it happened to, such as `case:17`: events of one thing are told in the order in which they happened.
+    pub aggregate: String,
+    /// When.
+    pub at: UnixMs,
+    /// What is to be said about it.
+    pub data: Value,
+}
+
+impl Event {
+    /// Something that happened to a case.
+    #[must_use]
+    pub fn of_case(kind: EventKind, case: crate::ids::CaseId, at: UnixMs, data: Value) -> Self {
+        Self { kind, aggregate: format!("case:{case}"), at, data }
+    }
+}

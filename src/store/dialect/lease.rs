@@ -1,0 +1,62 @@
+//! Deliveries that are taken, each by one.
+//!
+//! In: who takes how many, where. Out: what he has now. On PostgreSQL rows that another one is taking are passed over.
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer, Text};
+
+use super::Database;
+use super::cached::Cache as _;
+use crate::store::StoreError;
+use crate::store::outbox::Lease;
+
+/// A delivery that was taken.
+#[derive(Debug, QueryableByName)]
+pub(in crate::store) struct Taken {
+    #[diesel(sql_type = BigInt)]
+    pub id: i64,
+    #[diesel(sql_type = BigInt)]
+    pub event: i64,
+    #[diesel(sql_type = Text)]
+    pub aggregate: String,
+    #[diesel(sql_type = Text)]
+    pub recipient: String,
+    #[diesel(sql_type = Integer)]
+    pub attempt_no: i32,
+}
+
+/// Takes deliveries that are due. The lease is also when they are due again.
+pub(in crate::store) fn take(c: &mut Database, wanted: &Lease) -> Result<Vec<Taken>, StoreError> {
+    let sql = |p: [&str; 6], skip: &str| {
+        let [lease, next, by, destination, now, limit] = p;
+        format!(
+            "UPDATE deliveries SET attempt_no = attempt_no + 1, lease_until = {lease}, next_at = {next}, \
+             leased_by = {by} WHERE id IN (SELECT id FROM deliveries WHERE destination = {destination} \
+             AND done_at IS NULL AND next_at <= {now} ORDER BY next_at LIMIT {limit}{skip}) \
+             RETURNING id, event, aggregate, recipient, attempt_no"
+        )
+    };
+    let taken = match c {
+        Database::Sqlite(c) => diesel::sql_query(sql(["?"; 6], ""))
+            .bind::<BigInt, _>(wanted.until.0)
+            .bind::<BigInt, _>(wanted.until.0)
+            .bind::<Text, _>(&wanted.by)
+            .bind::<Text, _>(wanted.destination.as_str())
+            .bind::<BigInt, _>(wanted.now.0)
+            .bind::<BigInt, _>(wanted.limit)
+            .cached()
+            .load(c)?,
+        Database::Postgresql(c) => {
+            diesel::sql_query(sql(["$1", "$2", "$3", "$4", "$5", "$6"], " FOR UPDATE SKIP LOCKED"))
+                .bind::<BigInt, _>(wanted.until.0)
+                .bind::<BigInt, _>(wanted.until.0)
+                .bind::<Text, _>(&wanted.by)
+                .bind::<Text, _>(wanted.destination.as_str())
+                .bind::<BigInt, _>(wanted.now.0)
+                .bind::<BigInt, _>(wanted.limit)
+                .cached()
+                .load(c)?
+        }
+    };
+    Ok(taken)
+}
