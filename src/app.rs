@@ -57,6 +57,9 @@ pub enum AppError {
     /// The metrics, which a test would show.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+    /// A place where events are told.
+    #[error(transparent)]
+    Notify(#[from] crate::notify::BadDestination),
     /// The signal that would stop us.
     #[error("cannot listen for the stop signal: {0}")]
     Signal(std::io::Error),
@@ -108,7 +111,8 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let (tasks, calls, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
     let held = Held::default();
     let (ours, counts) = (store.clone(), Arc::clone(&metrics));
-    let tools = Tools { clock, store: ours, metrics: counts, controller, held: held.clone() };
+    let tools =
+        Tools { clock, store: ours, metrics: counts, controller: controller.clone(), held: held.clone() };
     let dispatcher = Dispatcher::start(tools.clone(), &tasks, Arc::clone(&rules), agents);
     let (rules_now, rules) = watch::channel(rules);
     let desk = Arc::new(Desk {
@@ -132,6 +136,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     }
     tasks.spawn(follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
     tasks.spawn(sample(Arc::clone(&desk), listener.stats(), stop.clone()));
+    notify(&desk, controller, &tasks, &stop)?;
     tasks.spawn(take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
     tracing::info!(%listen, %web, database = %settings.database, "ready for calls");
     Ok(Running { listen, web, desk, stop, stop_web, calls, tasks, _lock: lock })
@@ -191,6 +196,23 @@ impl Running {
         self.calls.reopen();
         self.desk.held.until_idle().await;
     }
+}
+
+/// Begins to tell what happened.
+fn notify(
+    desk: &Desk,
+    controller: String,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), crate::notify::BadDestination> {
+    let tools = crate::notify::Tools {
+        settings: Arc::new(desk.settings.notify.clone()),
+        store: desk.store.clone(),
+        clock: desk.clock,
+        metrics: Arc::clone(&desk.metrics),
+        controller,
+    };
+    crate::notify::start(tools, tasks, stop.clone()).map(drop)
 }
 
 /// Opens the database as its controller, with its schema up to date.

@@ -105,6 +105,12 @@ pub struct Metrics {
     pub transaction_seconds: CounterVec,
     /// Transactions waiting for the committing task.
     pub store_queue: IntGauge,
+    /// Deliveries that wait in the outbox.
+    pub outbox_waiting: IntGauge,
+    /// How long ago the oldest event happened that has a delivery waiting.
+    pub outbox_oldest: Gauge,
+    /// Tries to deliver by `destination` and `result` (`done`, `skipped`, `failed`, `dead`, `closed` or `released`).
+    pub deliveries: IntCounterVec,
     /// Log lines that were dropped since nobody read those before them.
     pub log_dropped: IntCounter,
     /// When the process started, in seconds since 1970.
@@ -159,6 +165,10 @@ impl Metrics {
             transactions: make.counters("store_transactions_total", "Transactions", &["name", "result"])?,
             transaction_seconds: make.seconds("store_transaction_seconds_total", "Time inside", &["name"])?,
             store_queue: make.gauge("store_queue_depth", "Transactions waiting to be committed")?,
+            outbox_waiting: make.gauge("outbox_waiting", "Deliveries that wait")?,
+            outbox_oldest: make
+                .level("outbox_oldest_seconds", "Age of the oldest event with a delivery waiting")?,
+            deliveries: make.counters("deliveries_total", "Tries to deliver", &["destination", "result"])?,
             log_dropped: make.counter("log_lines_dropped_total", "Log lines that nobody read in time")?,
             started: make.moment("process_start_time_seconds", "When the process started")?,
             registry: make.registry,
@@ -220,6 +230,10 @@ impl Maker {
 
     fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
         self.keep(IntGaugeVec::new(opts(name, help), labels)?)
+    }
+
+    fn level(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
+        self.keep(Gauge::with_opts(opts(name, help))?)
     }
 
     fn moment(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {

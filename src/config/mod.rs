@@ -53,6 +53,8 @@ pub struct Settings {
     pub store: store::Settings,
     /// What is logged.
     pub log: Log,
+    /// Who is told what happened, and how.
+    pub notify: crate::notify::Settings,
     /// How FreeSWITCH hands callers over, and what it does when nobody takes them.
     pub dialplan: Dialplan,
 }
@@ -146,6 +148,7 @@ impl Default for Settings {
             calls: Calls::default(),
             store: store::Settings::default(),
             log: Log::default(),
+            notify: crate::notify::Settings::default(),
             dialplan: Dialplan::default(),
         }
     }
@@ -256,7 +259,13 @@ impl Settings {
                 environment::overlay(&mut document, &mut table, &defaults, variable);
             }
         }
-        let read = if document.is_good() { document.read(table) } else { None };
+        let notify = table.get("notify").cloned();
+        let read: Option<Self> = if document.is_good() { document.read(table) } else { None };
+        if let Some(settings) = &read
+            && document.is_good()
+        {
+            settings.notify.check(notify.as_ref(), &mut document);
+        }
         match read {
             Some(settings) if document.is_good() => Ok(settings),
             _ => Err(document.into_faults().into()),
@@ -267,6 +276,8 @@ impl Settings {
     fn typical() -> toml::Table {
         let mut settings = Self::default();
         settings.switch.nodes.push(crate::switch::NodeSettings::default());
+        settings.notify.people.push(crate::notify::settings::Person::default());
+        settings.notify.destinations.extend(crate::notify::settings::Destination::typical());
         toml::Table::try_from(&settings).unwrap_or_default()
     }
 }

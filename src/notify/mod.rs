@@ -4,12 +4,79 @@
 //! destinations of `[notify]`, at least once, in order for each thing and destination, tried again for days, and
 //! kept for people to look at when they were given up.
 //!
-//! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody.
+//! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody. `patience` says
+//! what follows a failure, `message` who is told, `guard` where we may connect to.
 
 pub mod channel;
 pub mod event;
+pub mod guard;
+pub mod http;
+pub mod message;
+pub mod patience;
+pub mod relay;
+pub mod settings;
+pub mod signature;
 pub mod trouble;
+pub mod webhook;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use channel::{Channel, Delivering, Delivery, Receipt};
 pub use event::{Event, EventKind};
+pub use relay::{Outlet, Relay, Tools};
+pub use settings::Settings;
 pub use trouble::Trouble;
+
+use settings::{Destination, Kind};
+
+/// A destination that cannot be told anything as it is.
+#[derive(Debug, thiserror::Error)]
+#[error("destination {name}: {reason}; see [[notify.destinations]] in the settings")]
+pub struct BadDestination {
+    /// Its name.
+    pub name: crate::ids::DestinationName,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Makes the channel of each destination.
+///
+/// # Errors
+/// [`BadDestination`] names the first that is wrong.
+pub fn outlets(tools: &Tools, lookup: &guard::Lookup) -> Result<Vec<Outlet>, BadDestination> {
+    let settings = &tools.settings;
+    let outlet = |to: &Destination| {
+        let bad = |reason: String| BadDestination { name: to.name.clone(), reason };
+        let channel: Arc<dyn Channel> = match to.kind {
+            Kind::Webhook => Arc::new(
+                webhook::Webhook::new(settings, to, tools.clock, lookup.clone())
+                    .map_err(|error| bad(error.to_string()))?,
+            ),
+            other => return Err(bad(format!("{other} is not carried"))),
+        };
+        let timeout = to.timeout.unwrap_or(settings.timeout);
+        Ok(Outlet { name: to.name.clone(), events: to.events.clone(), timeout, channel })
+    };
+    settings.destinations.iter().map(outlet).collect()
+}
+
+/// Begins to tell what is in the outbox, in `tasks`, until `stop`. What it returns wakes it for an event that was kept
+/// just now; without that it looks every so often.
+///
+/// # Errors
+/// [`BadDestination`] names the first destination that is wrong.
+pub fn start(
+    tools: Tools,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Result<Arc<Notify>, BadDestination> {
+    let outlets = outlets(&tools, &guard::system_lookup())?;
+    let relay = Relay::new(tools, outlets, tasks.clone(), stop);
+    let wake = relay.wake();
+    tasks.spawn(relay.run());
+    Ok(wake)
+}

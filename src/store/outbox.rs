@@ -214,7 +214,12 @@ pub fn lease(c: &mut Database, wanted: &Lease) -> Result<Vec<Delivery>, StoreErr
             .select((outbox::id, outbox::kind, outbox::payload, outbox::created_at))
             .first(c)?;
         let (Ok(event), Ok(data)) = (id.parse(), serde_json::from_str(&payload)) else {
-            settle(c, row.id, &Settled::Dead("the event cannot be read: was it changed by hand?".into()), wanted.now)?;
+            settle(
+                c,
+                row.id,
+                &Settled::Dead("the event cannot be read: was it changed by hand?".into()),
+                wanted.now,
+            )?;
             continue;
         };
         leased.push(Delivery {
@@ -312,7 +317,13 @@ fn end(
     Ok(())
 }
 
-fn wait(c: &mut Database, id: i64, next: UnixMs, why: Option<&String>, uncounted: bool) -> Result<(), StoreError> {
+fn wait(
+    c: &mut Database,
+    id: i64,
+    next: UnixMs,
+    why: Option<&String>,
+    uncounted: bool,
+) -> Result<(), StoreError> {
     let kept: (i32, Option<String>) =
         deliveries::table.find(id).select((deliveries::attempt_no, deliveries::last_error)).first(c)?;
     let count = if uncounted { (kept.0 - 1).max(0) } else { kept.0 };

@@ -1,0 +1,194 @@
+//! Whom an event is told, as addresses (pure).
+//!
+//! In: the recipients that the settings name, an event's data, the people of the settings. Out: addresses that fit the
+//! channel, each once. An address that does not fit is left out: nothing that a caller chose reaches a mail header or
+//! a gateway unread.
+
+use serde_json::Value;
+
+use super::settings::{Kind, Person};
+
+crate::words! {
+    /// Somebody whom an event names.
+    "role" pub enum Role {
+        /// Who called, or asked to be called.
+        Caller = "caller",
+        /// The agent who has the case.
+        Assignee = "assignee",
+        /// All who serve its queue.
+        Group = "group",
+        /// Who is above them.
+        Supervisor = "supervisor",
+        /// Who is on duty.
+        Duty = "duty",
+    }
+}
+
+/// To whom a destination tells its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recipient {
+    /// Whom the event names.
+    Role(Role),
+    /// Always this address.
+    Address(String),
+}
+
+impl Recipient {
+    /// Reads a recipient for a channel.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn read(text: &str, kind: Kind) -> Result<Self, String> {
+        if let Ok(role) = text.parse() {
+            return Ok(Self::Role(role));
+        }
+        let shown: String = text.chars().take(80).collect();
+        fit(text, kind).map(Self::Address).ok_or_else(|| format!("{shown:?} is no address for {kind}"))
+    }
+}
+
+/// An address in the form in which a channel takes it, if it is one.
+#[must_use]
+pub fn fit(text: &str, kind: Kind) -> Option<String> {
+    let text = text.trim();
+    match kind {
+        Kind::Email => {
+            let plain = text.len() <= 254 && text.chars().all(|c| !c.is_control() && !c.is_whitespace());
+            let address = text.parse::<lettre::Address>().ok().filter(|_| plain)?;
+            Some(address.to_string())
+        }
+        Kind::Sms => {
+            let digits = text.strip_prefix('+')?;
+            let number = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+            number.then(|| text.to_owned())
+        }
+        Kind::Telegram => {
+            let id = text.strip_prefix('-').unwrap_or(text);
+            let number = (1..=19).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit());
+            let name = text.strip_prefix('@').is_some_and(|name| {
+                (5..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            });
+            (number || name).then(|| text.to_owned())
+        }
+        Kind::Webhook => None,
+    }
+}
+
+/// The addresses of those who are to be told, each once, at most `most`.
+#[must_use]
+pub fn addresses(to: &[Recipient], kind: Kind, data: &Value, people: &[Person], most: usize) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for recipient in to {
+        let given = match recipient {
+            Recipient::Address(address) => vec![address.clone()],
+            Recipient::Role(role) => of_role(*role, kind, data, people),
+        };
+        for address in given.iter().filter_map(|address| fit(address, kind)) {
+            if found.len() < most && !found.contains(&address) {
+                found.push(address);
+            }
+        }
+    }
+    found
+}
+
+/// What the event says of somebody, before it is looked at.
+fn of_role(role: Role, kind: Kind, data: &Value, people: &[Person]) -> Vec<String> {
+    let named = match &data[role.as_str()] {
+        Value::Array(several) => several.iter().flat_map(|one| of_person(one, kind, people)).collect(),
+        one => of_person(one, kind, people),
+    };
+    // A missed call says of the caller only his number.
+    if role == Role::Caller && kind == Kind::Sms && named.is_empty() {
+        return data["number"].as_str().map(str::to_owned).into_iter().collect();
+    }
+    named
+}
+
+fn of_person(person: &Value, kind: Kind, people: &[Person]) -> Vec<String> {
+    let key = match kind {
+        Kind::Email => "email",
+        Kind::Sms => "phone",
+        Kind::Telegram => "telegram",
+        Kind::Webhook => return Vec::new(),
+    };
+    match person {
+        Value::String(name) => {
+            let of_name = people.iter().filter(|entry| entry.name == *name);
+            let address = |entry: &Person| match kind {
+                Kind::Email => entry.email.clone(),
+                Kind::Sms => entry.phone.clone(),
+                Kind::Telegram => entry.telegram.clone(),
+                Kind::Webhook => String::new(),
+            };
+            of_name.map(address).filter(|address| !address.is_empty()).collect()
+        }
+        Value::Object(fields) => match fields.get(key) {
+            Some(Value::String(text)) => vec![text.clone()],
+            Some(Value::Number(number)) => vec![number.to_string()],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn people() -> Vec<Person> {
+        let person = |name: &str, email: &str, phone: &str| Person {
+            name: name.into(),
+            email: email.into(),
+            phone: phone.into(),
+            telegram: String::new(),
+        };
+        vec![person("anna", "anna@example.ru", "+79001112233"), person("night", "night@example.ru", "")]
+    }
+
+    fn told(to: &[&str], kind: Kind, data: &Value) -> Vec<String> {
+        let to: Vec<_> = to.iter().map(|text| Recipient::read(text, kind).unwrap()).collect();
+        addresses(&to, kind, data, &people(), 100)
+    }
+
+    #[test]
+    fn roles_become_addresses_each_once() {
+        let data = json!({
+            "number": "+79005556677", "caller": {"email": "ivan@example.ru"}, "assignee": "anna",
+            "group": ["anna", {"email": "boris@example.ru"}, "nobody"], "duty": "night",
+        });
+        let all = ["caller", "assignee", "group", "duty", "supervisor", "boss@example.ru"];
+        let expected =
+            ["ivan@example.ru", "anna@example.ru", "boris@example.ru", "night@example.ru", "boss@example.ru"];
+        assert_eq!(told(&all, Kind::Email, &data), expected);
+        assert_eq!(told(&["caller", "assignee", "duty"], Kind::Sms, &data), ["+79005556677", "+79001112233"]);
+        assert!(told(&["caller"], Kind::Telegram, &data).is_empty());
+    }
+
+    #[test]
+    fn what_is_no_address_is_left_out() {
+        for bad in
+            ["a@b\r\nBcc: c@d", "a b@c.ru", "<a@b.ru>", "a@b.ru,c@d.ru", "", "@", "a@b.ru\0", "\"a\nb\"@c.ru"]
+        {
+            assert_eq!(fit(bad, Kind::Email), None, "{bad:?}");
+        }
+        for bad in ["79001112233", "+7900", "+7900111223a", "+79001112233,+79001112244", "112"] {
+            assert_eq!(fit(bad, Kind::Sms), None, "{bad:?}");
+        }
+        assert!(Recipient::read("boss", Kind::Email).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_brings_a_line_break_into_an_address(text in "\\PC{0,8}[\r\n,;<>@ ]{0,3}\\PC{0,20}") {
+            for kind in [Kind::Email, Kind::Sms, Kind::Telegram] {
+                if let Some(address) = fit(&text, kind) {
+                    let harmless = !address.chars().any(|c| c.is_control() || c.is_whitespace());
+                    prop_assert!(harmless);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! Takes what is due out of the outbox and hands it to the channels.
+//!
+//! In: the outbox, the channels of the settings. Out: rows that say what became of each delivery, and metrics.
+//! A tick makes deliveries of new events, leases what is due, and starts a task for each; it can die at any line: what
+//! it leased is free again after a while, and comes once more with the same id.
+//! **Invariant:** no destination waits for another one; at most `concurrency` tries a destination are under way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::patience;
+use super::settings::{Pattern, Settings};
+use super::{Channel, Delivery, Receipt, Trouble};
+use crate::clock::{Clock, UnixMs};
+use crate::ids::DestinationName;
+use crate::metrics::Metrics;
+use crate::store::outbox::{self, Kept, Lease, Look, Settled, Target};
+use crate::store::{Store, StoreError, until_recorded};
+
+/// How often it is counted what waits: counting a million rows takes a while.
+const COUNT_EVERY: Duration = Duration::from_secs(10);
+
+/// A destination and what carries events there.
+#[derive(Debug, Clone)]
+pub struct Outlet {
+    /// Its name.
+    pub name: DestinationName,
+    /// Which events it wants.
+    pub events: Vec<Pattern>,
+    /// How long a try may take.
+    pub timeout: Duration,
+    /// What carries them.
+    pub channel: Arc<dyn Channel>,
+}
+
+/// What the relay works with.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// The settings.
+    pub settings: Arc<Settings>,
+    /// The rows.
+    pub store: Store,
+    /// Tells the time.
+    pub clock: Clock,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Who we are in the rows.
+    pub controller: String,
+}
+
+/// The one that tells.
+#[derive(Debug)]
+pub struct Relay {
+    tools: Tools,
+    outlets: Arc<BTreeMap<DestinationName, Outlet>>,
+    rooms: BTreeMap<DestinationName, Arc<Semaphore>>,
+    wake: Arc<Notify>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Relay {
+    /// A relay for these destinations. Tries are made in `tasks`, until `stop`.
+    #[must_use]
+    pub fn new(tools: Tools, outlets: Vec<Outlet>, tasks: TaskTracker, stop: CancellationToken) -> Self {
+        let room =
+            |outlet: &Outlet| (outlet.name.clone(), Arc::new(Semaphore::new(tools.settings.concurrency)));
+        Self {
+            rooms: outlets.iter().map(room).collect(),
+            outlets: Arc::new(outlets.into_iter().map(|outlet| (outlet.name.clone(), outlet)).collect()),
+            wake: Arc::default(),
+            tools,
+            tasks,
+            stop,
+        }
+    }
+
+    /// What ends a wait of [`Self::run`] at once: for those who have just kept an event.
+    #[must_use]
+    pub fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Tells until it is to stop.
+    pub async fn run(self) {
+        let mut counted: Option<UnixMs> = None;
+        while !self.stop.is_cancelled() {
+            let now = self.tools.clock.now();
+            if counted.is_none_or(|at| now.since(at) >= COUNT_EVERY || now < at) {
+                counted = Some(now);
+                self.count(now).await;
+            }
+            let next = self.tick().await.unwrap_or_else(|error| {
+                tracing::error!(%error, "the outbox cannot be worked on; trying again");
+                None
+            });
+            let pause = next.map_or(self.tools.settings.every, |next| next.since(self.tools.clock.now()));
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(pause.min(self.tools.settings.every)) => {}
+            }
+        }
+    }
+
+    /// Does once all there is to do. When the next delivery is due for which there is room.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn tick(&self) -> Result<Option<UnixMs>, StoreError> {
+        let mut look = self.look().await?;
+        if look.unspread {
+            while self.spread().await? == usize::try_from(self.tools.settings.batch).unwrap_or(usize::MAX) {}
+            look = self.look().await?;
+        }
+        let now = self.tools.clock.now();
+        let mut next: Option<UnixMs> = None;
+        for (name, at) in look.next {
+            let free = self.rooms.get(&name).map_or(0, |room| room.available_permits());
+            if free == 0 {
+                continue; // Whoever makes room wakes us.
+            }
+            if at <= now.0 {
+                let leased = self.lease(&name, free, now).await?;
+                if leased == free {
+                    continue;
+                }
+            } else {
+                next = Some(next.map_or(UnixMs(at), |earlier| earlier.min(UnixMs(at))));
+            }
+        }
+        Ok(next)
+    }
+
+    async fn look(&self) -> Result<Look, StoreError> {
+        let names: Vec<DestinationName> = self.outlets.keys().cloned().collect();
+        self.tools.store.read("outbox_look", move |c| outbox::look(c, &names)).await
+    }
+
+    /// Makes deliveries of some new events. How many events it were.
+    async fn spread(&self) -> Result<usize, StoreError> {
+        let (outlets, now) = (Arc::clone(&self.outlets), self.tools.clock.now());
+        let limit = self.tools.settings.batch;
+        let targets = move |event: &Kept| targets(&outlets, event);
+        self.tools.store.write("outbox_spread", move |c| outbox::spread(c, now, limit, targets)).await
+    }
+
+    /// Takes what is due and begins to deliver it. How many it were.
+    async fn lease(&self, name: &DestinationName, free: usize, now: UnixMs) -> Result<usize, StoreError> {
+        let (Some(outlet), Some(room)) = (self.outlets.get(name), self.rooms.get(name)) else { return Ok(0) };
+        let wanted = Lease {
+            destination: name.clone(),
+            by: self.tools.controller.clone(),
+            now,
+            until: now + self.tools.settings.lease,
+            limit: i64::try_from(free).unwrap_or(i64::MAX),
+        };
+        let leased = self.tools.store.write("outbox_lease", move |c| outbox::lease(c, &wanted)).await?;
+        let count = leased.len();
+        for delivery in leased {
+            // Nobody but us takes permits: there are as many as were free.
+            let Ok(permit) = Arc::clone(room).try_acquire_owned() else { break };
+            let task = Try {
+                tools: self.tools.clone(),
+                outlet: outlet.clone(),
+                wake: Arc::clone(&self.wake),
+                stop: self.stop.clone(),
+                _permit: Permit { permit: Some(permit), wake: Arc::clone(&self.wake) },
+            };
+            self.tasks.spawn(task.run(delivery));
+        }
+        Ok(count)
+    }
+
+    /// Shows what waits.
+    async fn count(&self, now: UnixMs) {
+        match self.tools.store.read("outbox_backlog", outbox::backlog).await {
+            Ok((waiting, oldest)) => {
+                let metrics = &self.tools.metrics;
+                metrics.outbox_waiting.set(waiting);
+                metrics.outbox_oldest.set(oldest.map_or(0.0, |at| now.since(at).as_secs_f64()));
+            }
+            Err(error) => tracing::error!(%error, "it cannot be counted what waits in the outbox"),
+        }
+    }
+}
+
+/// Who wants an event.
+fn targets(outlets: &BTreeMap<DestinationName, Outlet>, event: &Kept) -> Vec<Target> {
+    let wants = |outlet: &&Outlet| outlet.events.iter().any(|pattern| pattern.matches(&event.kind));
+    let mut targets = Vec::new();
+    for outlet in outlets.values().filter(wants) {
+        let target = |recipient| Target { destination: outlet.name.clone(), recipient };
+        let recipients = outlet.channel.recipients(&event.kind, &event.data);
+        if recipients.is_empty() {
+            targets
+                .push(target(Err("the event names nobody with an address for this destination".to_owned())));
+        }
+        targets.extend(recipients.into_iter().map(|recipient| target(Ok(recipient))));
+    }
+    targets
+}
+
+/// The right to make a try; whoever gives it back wakes the relay.
+#[derive(Debug)]
+struct Permit {
+    permit: Option<OwnedSemaphorePermit>,
+    wake: Arc<Notify>,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        drop(self.permit.take());
+        self.wake.notify_one();
+    }
+}
+
+/// One try.
+struct Try {
+    tools: Tools,
+    outlet: Outlet,
+    wake: Arc<Notify>,
+    stop: CancellationToken,
+    _permit: Permit,
+}
+
+impl Try {
+    async fn run(self, delivery: Delivery) {
+        let ended = tokio::select! {
+            biased;
+            ended = self.deliver(&delivery) => ended,
+            () = self.stopped() => None,
+        };
+        let now = self.tools.clock.now();
+        let (settled, result) = match ended {
+            Some(Ok(Receipt::Done(said))) => (Settled::Done(said), "done"),
+            Some(Ok(Receipt::Skipped(why))) => (Settled::Skipped(why), "skipped"),
+            Some(Err(trouble)) => self.after(&trouble, &delivery, now),
+            None => (Settled::Released, "released"),
+        };
+        self.tools.metrics.deliveries.with_label_values(&[self.outlet.name.as_str(), result]).inc();
+        self.tell(&settled, &delivery);
+        let (store, id) = (&self.tools.store, delivery.id);
+        let recorded = until_recorded("outbox_settle", || {
+            let settled = settled.clone();
+            store.write("outbox_settle", move |c| outbox::settle(c, id, &settled, now))
+        });
+        if let Err(error) = recorded.await {
+            tracing::error!(delivery = id, %error, "what became of it is not recorded: it comes again");
+        }
+        self.wake.notify_one();
+    }
+
+    /// Tries, for as long as it may take. None: never, it is there for the type.
+    async fn deliver(&self, delivery: &Delivery) -> Option<Result<Receipt, Trouble>> {
+        let limit = self.outlet.timeout;
+        let tried = tokio::time::timeout(limit, self.outlet.channel.deliver(delivery)).await;
+        Some(tried.unwrap_or_else(|_| Err(Trouble::passing(format!("no answer within {limit:?}")))))
+    }
+
+    /// The time that tries have after the word to stop is over.
+    async fn stopped(&self) {
+        self.stop.cancelled().await;
+        tokio::time::sleep(self.tools.settings.grace).await;
+    }
+
+    fn after(&self, trouble: &Trouble, delivery: &Delivery, now: UnixMs) -> (Settled, &'static str) {
+        let chance = rand::random_range(-1.0..=1.0);
+        let settings = &self.tools.settings;
+        let settled = patience::after(trouble, settings, delivery.attempt, delivery.at, now, chance);
+        let result = match settled {
+            Settled::Dead(_) => "dead",
+            Settled::Closed(_) => "closed",
+            _ => "failed",
+        };
+        (settled, result)
+    }
+
+    fn tell(&self, settled: &Settled, delivery: &Delivery) {
+        let (destination, delivery) = (&self.outlet.name, delivery.id);
+        match settled {
+            Settled::Dead(why) => {
+                tracing::error!(%destination, delivery, why, "given up; after putting it right: dozvon outbox retry {delivery}");
+            }
+            Settled::Closed(why) => {
+                tracing::error!(%destination, delivery, why, "the destination wants nothing more; to send again: dozvon outbox enable {destination}");
+            }
+            Settled::Again(next, why) => {
+                tracing::warn!(%destination, delivery, why, %next, "not delivered; trying again")
+            }
+            Settled::Done(_) | Settled::Skipped(_) | Settled::Released => {
+                tracing::debug!(%destination, delivery, ?settled, "settled");
+            }
+        }
+    }
+}

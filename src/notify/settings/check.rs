@@ -1,0 +1,171 @@
+//! What types cannot refuse: things that do not go together.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{Destination, Kind, Preset, Settings};
+use crate::config::document::Document;
+use crate::notify::{guard, signature};
+
+/// Something wrong with a destination: the key, what, and the remedy.
+type Wrong = (&'static str, String, &'static str);
+
+impl Settings {
+    /// Notes everything that is wrong, with the place of it in `[notify]`.
+    pub fn check(&self, section: Option<&Spanned<DeValue<'_>>>, document: &mut Document<'_>) {
+        let whole = section.map(Spanned::span).unwrap_or_default();
+        let table = section.and_then(|value| as_table(value.get_ref()));
+        let at = |key: &str| place(table, key, &whole);
+        let limits =
+            self.timeout.max(self.destinations.iter().filter_map(|to| to.timeout).max().unwrap_or_default());
+        if self.lease < limits + Duration::from_secs(5) {
+            let problem = "`lease` must be five seconds longer than every timeout";
+            document.fault(&at("lease"), problem, "write a longer one, such as \"2m\"");
+        }
+        if self.jitter_pct > 100 {
+            document.fault(&at("jitter_pct"), "more than the whole of a wait", "write 100 or less");
+        }
+        let counts = [("concurrency", self.concurrency), ("most_recipients", self.most_recipients)];
+        for (key, _) in counts.iter().filter(|(_, count)| *count == 0) {
+            document.fault(&at(key), format!("with `{key}` 0 nothing is ever told"), "write 1 or more");
+        }
+        if self.batch < 1 {
+            document.fault(&at("batch"), "with `batch` below 1 nothing is ever told", "write 1 or more");
+        }
+        if self.every < Duration::from_millis(10) {
+            document.fault(&at("every"), "so often it would do nothing else", "write \"10ms\" or more");
+        }
+        let items =
+            table.and_then(|table| table.get("destinations")).and_then(|list| list.get_ref().as_array());
+        for (n, to) in self.destinations.iter().enumerate() {
+            let item = items.and_then(|items| items.get(n));
+            let whole = item.map_or_else(|| whole.clone(), Spanned::span);
+            let keys = item.and_then(|item| as_table(item.get_ref()));
+            if self.destinations.iter().take(n).any(|other| other.name == to.name) {
+                let problem = format!("there are two destinations {}", to.name);
+                document.fault(&place(keys, "name", &whole), problem, "give each a name of its own");
+            }
+            for (key, problem, remedy) in to.wrong() {
+                document.fault(
+                    &place(keys, key, &whole),
+                    format!("destination {}: {problem}", to.name),
+                    remedy,
+                );
+            }
+        }
+    }
+}
+
+fn as_table<'a, 'b>(value: &'b DeValue<'a>) -> Option<&'b DeTable<'a>> {
+    match value {
+        DeValue::Table(table) => Some(table),
+        _ => None,
+    }
+}
+
+fn place(table: Option<&DeTable<'_>>, key: &str, whole: &Range<usize>) -> Range<usize> {
+    table.and_then(|table| table.get(key)).map_or_else(|| whole.clone(), Spanned::span)
+}
+
+impl Destination {
+    /// What is wrong with it.
+    fn wrong(&self) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
+        if self.events.is_empty() {
+            wrong.push(("events", "it wants no events".to_owned(), "write such as events = [\"case.*\"]"));
+        }
+        if self.needs_url()
+            && let Err(refused) = guard::url(&self.url, self.allow_http, self.allow_private)
+        {
+            wrong.push(("url", refused.to_string(), "write such as url = \"https://example.ru/hook\""));
+        }
+        match self.kind {
+            Kind::Webhook => self.wrong_webhook(&mut wrong),
+            Kind::Email => self.wrong_people(&mut wrong),
+            Kind::Sms => {
+                self.wrong_people(&mut wrong);
+                self.wrong_gateway(&mut wrong);
+            }
+            Kind::Telegram => {
+                self.wrong_people(&mut wrong);
+                if self.key.is_empty() {
+                    wrong.push((
+                        "key",
+                        "a bot needs its token".to_owned(),
+                        "write key = \"123:abc\", as BotFather gave it",
+                    ));
+                }
+            }
+        }
+        wrong
+    }
+
+    const fn needs_url(&self) -> bool {
+        let known = matches!(self.kind, Kind::Email | Kind::Telegram) || self.preset.is_some();
+        !known || !self.url.is_empty()
+    }
+
+    fn wrong_webhook(&self, wrong: &mut Vec<Wrong>) {
+        let remedy = "make one: echo whsec_$(openssl rand -base64 32)";
+        if !self.secret.is_empty() && signature::Key::read(&self.secret).is_err() {
+            wrong.push(("secret", signature::BadSecret.to_string(), remedy));
+        }
+        if self.old_secrets.iter().any(|old| signature::Key::read(old).is_err()) {
+            wrong.push(("old_secrets", signature::BadSecret.to_string(), remedy));
+        }
+        if !self.to.is_empty() {
+            wrong.push((
+                "to",
+                "a webhook has no recipients".to_owned(),
+                "take it out: the URL says where it goes",
+            ));
+        }
+    }
+
+    fn wrong_people(&self, wrong: &mut Vec<Wrong>) {
+        if self.to.is_empty() {
+            let problem = "nobody is told".to_owned();
+            wrong.push((
+                "to",
+                problem,
+                "write such as to = [\"caller\"] or to = [\"supervisor\", \"boss@example.ru\"]",
+            ));
+        }
+        for to in &self.to {
+            if let Err(problem) = crate::notify::message::Recipient::read(to, self.kind) {
+                wrong.push(("to", problem, "write caller, assignee, group, supervisor, duty, or an address"));
+            }
+        }
+    }
+
+    fn wrong_gateway(&self, wrong: &mut Vec<Wrong>) {
+        match self.preset {
+            Some(Preset::Telegram) => {
+                wrong.push(("preset", "this is no gateway for SMS".to_owned(), "write smsc or smsru"));
+            }
+            Some(_) if self.key.is_empty() => {
+                wrong.push((
+                    "key",
+                    "the gateway needs its password or key".to_owned(),
+                    "write key = \"...\"",
+                ));
+            }
+            Some(_) => {}
+            None if self.body.is_empty() && !self.url.contains("{{") => {
+                let remedy = "write body = \"to={{ to|url }}&text={{ text|url }}\", or name a preset";
+                wrong.push(("body", "nothing says what is sent".to_owned(), remedy));
+            }
+            None => {}
+        }
+        if !matches!(self.method.as_str(), "GET" | "POST") {
+            wrong.push(("method", format!("{:?} is not used for this", self.method), "write GET or POST"));
+        }
+        if self.success.is_empty() != self.success_is.is_empty() {
+            let remedy = "write both success = \"/status\" and success_is = \"ok\", or none";
+            wrong.push(("success", "`success` and `success_is` go together".to_owned(), remedy));
+        }
+    }
+}

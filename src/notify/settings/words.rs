@@ -1,0 +1,155 @@
+//! Texts that settings consist of, each parsed into a type that cannot hold a bad one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::fault::nearest;
+use crate::notify::EventKind;
+use crate::report::Language;
+
+/// Which events: a kind, all kinds that begin the same (`case.*`), or all (`*`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Pattern(String);
+
+/// A text that names no events.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} names no events; {remedy}")]
+pub struct BadPattern {
+    given: String,
+    remedy: String,
+}
+
+impl Pattern {
+    /// Whether it means this kind.
+    #[must_use]
+    pub fn matches(&self, kind: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(beginning) => kind.starts_with(beginning),
+            None => self.0 == kind,
+        }
+    }
+}
+
+impl std::str::FromStr for Pattern {
+    type Err = BadPattern;
+    fn from_str(text: &str) -> Result<Self, BadPattern> {
+        let pattern = Self(text.to_owned());
+        let shaped = text == "*" || text.ends_with(".*") || !text.contains('*');
+        if shaped && EventKind::ALL.iter().any(|kind| pattern.matches(kind.as_str())) {
+            return Ok(pattern);
+        }
+        let kinds = EventKind::ALL.iter().map(|kind| kind.as_str());
+        let remedy = match nearest(text, kinds.clone()) {
+            Some(near) => format!("did you mean {near:?}?"),
+            None => format!("write \"*\", \"case.*\", or one of: {}", kinds.collect::<Vec<_>>().join(", ")),
+        };
+        Err(BadPattern { given: text.chars().take(80).collect(), remedy })
+    }
+}
+
+impl TryFrom<String> for Pattern {
+    type Error = BadPattern;
+    fn try_from(text: String) -> Result<Self, BadPattern> {
+        text.parse()
+    }
+}
+
+impl From<Pattern> for String {
+    fn from(pattern: Pattern) -> Self {
+        pattern.0
+    }
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself: for the one who needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "secret" })
+    }
+}
+
+pub(super) const fn english() -> Language {
+    Language::En
+}
+
+pub(super) fn post() -> String {
+    "POST".to_owned()
+}
+
+pub(super) mod language {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::report::Language;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    pub fn serialize<S: Serializer>(language: &Language, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(match language {
+            Language::En => "en",
+            Language::Ru => "ru",
+        })
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Language, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "en" => Ok(Language::En),
+            "ru" => Ok(Language::Ru),
+            other => Err(D::Error::custom(format!("{other:?} is no language that we speak; write en or ru"))),
+        }
+    }
+}
+
+pub(super) mod durations {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use crate::config::humane;
+
+    pub fn serialize<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(spans.iter().map(|span| humane::show(*span)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| humane::parse(text).map_err(D::Error::custom)).collect()
+    }
+}
+
+pub(super) mod maybe {
+    use std::time::Duration;
+
+    use serde::{Deserializer, Serializer};
+
+    use crate::config::humane;
+
+    pub fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        humane::serialize(&span.unwrap_or_default(), serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        humane::deserialize(deserializer).map(Some)
+    }
+}

@@ -1,0 +1,110 @@
+//! Webhooks: Standard Webhooks 1.0.0, whose body is a CloudEvent 1.0.
+//!
+//! In: an event. Out: a signed POST; only 2xx means that it arrived. The id of both specifications is the event's, the
+//! same at every try.
+
+use serde_json::json;
+
+use super::guard::{self, Lookup};
+use super::settings::{Destination, Settings};
+use super::signature::{BadSecret, Key};
+use super::{Channel, Delivering, Delivery, Receipt, Trouble, http};
+use crate::clock::Clock;
+
+/// Why a webhook cannot be made of the settings.
+#[derive(Debug, thiserror::Error)]
+pub enum Bad {
+    /// Its URL.
+    #[error(transparent)]
+    Url(#[from] guard::Refused),
+    /// Its secret.
+    #[error(transparent)]
+    Secret(#[from] BadSecret),
+    /// The client.
+    #[error(transparent)]
+    Client(#[from] http::NoClient),
+}
+
+/// A place that is told by POST.
+#[derive(Debug)]
+pub struct Webhook {
+    url: reqwest::Url,
+    keys: Vec<Key>,
+    client: reqwest::Client,
+    clock: Clock,
+    source: String,
+    type_prefix: String,
+    largest_body: usize,
+    largest_answer: usize,
+}
+
+impl Webhook {
+    /// A webhook as the settings have it.
+    ///
+    /// # Errors
+    /// [`Bad`] says what is wrong.
+    pub fn new(settings: &Settings, to: &Destination, clock: Clock, lookup: Lookup) -> Result<Self, Bad> {
+        let secrets = std::iter::once(&to.secret).chain(&to.old_secrets).filter(|secret| !secret.is_empty());
+        Ok(Self {
+            url: guard::url(&to.url, to.allow_http, to.allow_private)?,
+            keys: secrets.map(Key::read).collect::<Result<_, _>>()?,
+            client: http::client(to.timeout.unwrap_or(settings.timeout), to.allow_private, lookup)?,
+            clock,
+            source: settings.source.clone(),
+            type_prefix: settings.type_prefix.clone(),
+            largest_body: settings.largest_body,
+            largest_answer: settings.largest_answer,
+        })
+    }
+
+    /// The body: a CloudEvent that has what Standard Webhooks wants, too.
+    fn body(&self, delivery: &Delivery) -> Vec<u8> {
+        let at = delivery.at.to_string();
+        json!({
+            "specversion": "1.0",
+            "id": delivery.event,
+            "source": self.source,
+            "type": format!("{}{}", self.type_prefix, delivery.kind),
+            "subject": delivery.aggregate,
+            "time": at,
+            "timestamp": at,
+            "sequence": format!("{:019}", delivery.sequence),
+            "datacontenttype": "application/json",
+            "data": delivery.data,
+        })
+        .to_string()
+        .into_bytes()
+    }
+
+    async fn post(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
+        let body = self.body(delivery);
+        if body.len() > self.largest_body {
+            let reason =
+                format!("the body has {} bytes, and at most {} are sent", body.len(), self.largest_body);
+            return Err(Trouble::refused(reason));
+        }
+        let (id, now) = (delivery.event.to_string(), self.clock.now());
+        let seconds = now.0.div_euclid(1000);
+        let mut request = self
+            .client
+            .post(self.url.clone())
+            .header("content-type", "application/cloudevents+json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", seconds);
+        if !self.keys.is_empty() {
+            let signatures: Vec<String> = self.keys.iter().map(|key| key.sign(&id, seconds, &body)).collect();
+            request = request.header("webhook-signature", signatures.join(" "));
+        }
+        let answer = http::ask(request.body(body), self.largest_answer, now).await?;
+        if answer.status.is_success() {
+            return Ok(Receipt::Done(answer.status.to_string()));
+        }
+        Err(http::trouble(&answer))
+    }
+}
+
+impl Channel for Webhook {
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+        Box::pin(self.post(delivery))
+    }
+}
