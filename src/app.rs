@@ -210,6 +210,7 @@ fn notify(
         store: desk.store.clone(),
         clock: desk.clock,
         metrics: Arc::clone(&desk.metrics),
+        zone: desk.settings.zone,
         controller,
     };
     crate::notify::start(tools, tasks, stop.clone()).map(drop)

@@ -134,6 +134,9 @@ const fn exit_of(error: &StoreError) -> Exit {
 fn remedy(error: &StoreError) -> String {
     match error {
         StoreError::NotFound { kind: "case", .. } => ": `dozvon case list --state all` shows all".to_owned(),
+        StoreError::NotFound { kind: "delivery" | "closed destination", .. } => {
+            ": `dozvon outbox list` shows what there is".to_owned()
+        }
         StoreError::NotFound { kind, .. } => format!(": `dozvon {kind} list` shows those that there are"),
         StoreError::Step { name, refused } if refused.status == Status::LoggedOut => {
             format!(": log him in with `dozvon agent login {name}`")

@@ -21,6 +21,7 @@ mod failure;
 mod files;
 mod init;
 mod migrate;
+mod outbox;
 mod parse;
 mod queue;
 mod report;
@@ -135,6 +136,8 @@ enum Command {
     Call(call::Args),
     /// Cases: whom we owe a call back, and what was done about it.
     Case(case::Args),
+    /// Notifications: what was told to whom, and what could not be.
+    Outbox(outbox::Args),
     /// Numbers of some days: calls, offers, cases.
     Report(report::Args),
     /// Bring the database up to date; make it if it is not there.
@@ -178,6 +181,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Route(args) => route::run(args, &context).await,
         Command::Call(args) => call::run(args, &context).await,
         Command::Case(args) => case::run(args, &context).await,
+        Command::Outbox(args) => outbox::run(args, &context).await,
         Command::Report(args) => report::run(args, &context).await,
         Command::Migrate(args) => migrate::run(args, &context).await,
         Command::Backup(args) => backup::run(args, &context).await,

@@ -9,15 +9,19 @@
 
 pub mod channel;
 pub mod event;
+pub mod gateway;
 pub mod guard;
 pub mod http;
+pub mod mail;
 pub mod message;
 pub mod patience;
+pub mod people;
 pub mod relay;
 pub mod settings;
 pub mod signature;
 pub mod trouble;
 pub mod webhook;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -51,17 +55,29 @@ pub fn outlets(tools: &Tools, lookup: &guard::Lookup) -> Result<Vec<Outlet>, Bad
     let settings = &tools.settings;
     let outlet = |to: &Destination| {
         let bad = |reason: String| BadDestination { name: to.name.clone(), reason };
-        let channel: Arc<dyn Channel> = match to.kind {
-            Kind::Webhook => Arc::new(
-                webhook::Webhook::new(settings, to, tools.clock, lookup.clone())
-                    .map_err(|error| bad(error.to_string()))?,
-            ),
-            other => return Err(bad(format!("{other} is not carried"))),
-        };
+        let channel = channel(tools, to, lookup).map_err(bad)?;
         let timeout = to.timeout.unwrap_or(settings.timeout);
         Ok(Outlet { name: to.name.clone(), events: to.events.clone(), timeout, channel })
     };
     settings.destinations.iter().map(outlet).collect()
+}
+
+fn channel(tools: &Tools, to: &Destination, lookup: &guard::Lookup) -> Result<Arc<dyn Channel>, String> {
+    let (settings, lookup) = (&tools.settings, lookup.clone());
+    let words = || words::Words::load(to, tools.zone);
+    Ok(match to.kind {
+        Kind::Webhook => Arc::new(
+            webhook::Webhook::new(settings, to, tools.clock, lookup).map_err(|error| error.to_string())?,
+        ),
+        Kind::Email => {
+            let (people, timeout) =
+                (people::People::new(settings, to)?, to.timeout.unwrap_or(settings.timeout));
+            Arc::new(mail::Post::new(&settings.mail, words()?, people, timeout)?)
+        }
+        Kind::Sms | Kind::Telegram => {
+            Arc::new(gateway::Gateway::new(settings, to, tools.clock, lookup, words()?)?)
+        }
+    })
 }
 
 /// Begins to tell what is in the outbox, in `tasks`, until `stop`. What it returns wakes it for an event that was kept

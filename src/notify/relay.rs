@@ -49,6 +49,8 @@ pub struct Tools {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// The zone in which people are told times.
+    pub zone: chrono_tz::Tz,
     /// Who we are in the rows.
     pub controller: String,
 }

@@ -49,6 +49,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("age_ms", "age", "возраст"),
     ("agent", "agent", "оператор"),
     ("agents", "agents", "операторы"),
+    ("aggregate", "about", "о чём"),
     ("answered_at", "answered", "ответ"),
     ("answered_in_time", "in time", "вовремя"),
     ("arrived_at", "arrived", "поступил"),
@@ -77,6 +78,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("closed_to", "when closed", "нерабочее время"),
     ("contacts", "contacts", "контакты"),
     ("counted", "counted", "учтена"),
+    ("destination", "destination", "получатель"),
     ("detail", "detail", "подробности"),
     ("dialled", "dialled", "набран"),
     ("display", "name shown", "полное имя"),
@@ -98,6 +100,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("misses", "misses", "пропуски"),
     ("music", "music", "музыка"),
     ("name", "name", "имя"),
+    ("next_at", "next try", "следующая попытка"),
     ("node", "node", "узел"),
     ("note", "note", "заметка"),
     ("number", "number", "номер"),
@@ -118,6 +121,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("queues", "queues", "очереди"),
     ("ready_at", "offered calls from", "вызовы с"),
     ("reason", "reason", "причина"),
+    ("recipient", "to whom", "кому"),
     ("remedy", "what to do", "что делать"),
     ("result", "result", "результат"),
     ("ring_avg_ms", "mean ring", "вызов, средн."),
@@ -170,7 +174,9 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("changed", "changed", "изменено"),
     ("closed", "closed", "закрыто"),
     ("closed_hours", "closed hours", "нерабочее время"),
+    ("dead", "dead", "не доставлено"),
     ("do_not_call", "do not call", "просит не звонить"),
+    ("done", "done", "доставлено"),
     ("ended", "ended", "завершён"),
     ("erased", "erased", "удалено"),
     ("forward_failed", "forward failed", "переадресация не удалась"),
@@ -206,6 +212,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("ringing", "ringing", "вызов"),
     ("round_robin", "round robin", "по кругу"),
     ("sequential", "sequential", "по порядку"),
+    ("skipped", "skipped", "пропущено"),
     ("spam", "spam", "спам"),
     ("talk_over", "talk over", "разговор окончен"),
     ("talking", "talking", "разговор"),
@@ -242,6 +249,7 @@ mod tests {
         use crate::missed::{attempt, case};
         use crate::queue::{agent, offer};
         use crate::routing::rules::Strategy;
+        let delivery = crate::store::outbox::State::ALL.iter().map(|word| word.as_str());
         let words = agent::Status::ALL
             .iter()
             .map(|word| word.as_str())
@@ -253,7 +261,8 @@ mod tests {
             .chain(case::Reason::ALL.iter().map(|word| word.as_str()))
             .chain(case::Closed::ALL.iter().map(|word| word.as_str()))
             .chain(attempt::Outcome::ALL.iter().map(|word| word.as_str()))
-            .chain(Strategy::ALL.iter().map(|word| word.as_str()));
+            .chain(Strategy::ALL.iter().map(|word| word.as_str()))
+            .chain(delivery);
         for word in words {
             assert!(find(WORDS, Language::Ru, word).is_some(), "{word} has no Russian");
         }

@@ -134,6 +134,10 @@ impl Destination {
                 "write such as to = [\"caller\"] or to = [\"supervisor\", \"boss@example.ru\"]",
             ));
         }
+        if self.to.len() > 1 && self.to.iter().any(|to| to == "caller") {
+            let problem = "callers are told other things than we are".to_owned();
+            wrong.push(("to", problem, "write a destination of its own with to = [\"caller\"]"));
+        }
         for to in &self.to {
             if let Err(problem) = crate::notify::message::Recipient::read(to, self.kind) {
                 wrong.push(("to", problem, "write caller, assignee, group, supervisor, duty, or an address"));
@@ -155,7 +159,7 @@ impl Destination {
             }
             Some(_) => {}
             None if self.body.is_empty() && !self.url.contains("{{") => {
-                let remedy = "write body = \"to={{ to|url }}&text={{ text|url }}\", or name a preset";
+                let remedy = "write body = \"to={{ to }}&text={{ text }}\", or name a preset";
                 wrong.push(("body", "nothing says what is sent".to_owned(), remedy));
             }
             None => {}

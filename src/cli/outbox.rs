@@ -1,0 +1,163 @@
+//! `dozvon outbox`: what was told to whom, and what could not be.
+
+use serde_json::json;
+
+use super::{Context, Exit, Failure, parse};
+use crate::clock::UnixMs;
+use crate::ids::DestinationName;
+use crate::report::{Cell, Table};
+use crate::store::outbox::{self, DeliveryRow, State};
+
+/// So many are taken back in one transaction.
+const BITE: i64 = 500;
+
+/// Notifications: what was told to whom, and what could not be.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Everything that happens to a case is told to the destinations of [notify] in the settings, in order, again and again
+for days. What could not be told in the end is dead, and stays here until it is tried again.
+
+Examples:
+  dozvon outbox list --state dead
+  dozvon outbox retry 17
+  dozvon outbox retry --all-dead
+  dozvon outbox enable crm")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    List(List),
+    Retry(Retry),
+    /// Send again to a destination that wanted nothing more (it answered 410 Gone).
+    #[command(after_help = "\
+Examples:
+  dozvon outbox enable crm")]
+    Enable {
+        /// The destination's name.
+        destination: DestinationName,
+    },
+}
+
+/// List deliveries, the newest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon outbox list
+  dozvon outbox list --state dead
+  dozvon outbox list --destination crm --limit 1000 --json")]
+struct List {
+    /// Only those in this state: waiting, done, dead, skipped.
+    #[arg(long)]
+    state: Option<State>,
+    /// Only those to this destination.
+    #[arg(long)]
+    destination: Option<DestinationName>,
+    /// At most so many.
+    #[arg(long, default_value = "100", value_parser = parse::limit)]
+    limit: i64,
+}
+
+/// Try again at once what was given up, or waits for its next try.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon outbox retry 17
+  dozvon outbox retry --all-dead
+  dozvon outbox retry --all-dead --destination crm")]
+struct Retry {
+    /// The delivery's number.
+    #[arg(required_unless_present = "all_dead", conflicts_with = "all_dead", value_parser = number)]
+    id: Option<i64>,
+    /// All that were given up.
+    #[arg(long)]
+    all_dead: bool,
+    /// Of these only those to this destination.
+    #[arg(long, requires = "all_dead")]
+    destination: Option<DestinationName>,
+}
+
+fn number(text: &str) -> Result<i64, String> {
+    match text.trim_start_matches('#').parse() {
+        Ok(id @ 1..) => Ok(id),
+        _ => Err("write the delivery's number, as `dozvon outbox list` shows it".to_owned()),
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.command {
+        Command::List(args) => list(args, context).await,
+        Command::Retry(args) => retry(args, context).await,
+        Command::Enable { destination } => enable(destination, context).await,
+    }
+}
+
+async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
+    let List { state, destination, limit } = args;
+    let read = context.read("outbox_list", move |c| {
+        Ok((outbox::list(c, state, destination.as_ref(), limit)?, outbox::closed(c)?))
+    });
+    let (rows, closed) = read.await?;
+    let mut table = table(&rows);
+    table.notes = closed
+        .iter()
+        .map(|(name, at, why)| {
+            format!("{name} wants nothing since {}: {why}; dozvon outbox enable {name}", UnixMs(*at))
+        })
+        .collect();
+    context.table(&table)?;
+    Ok(Exit::Done)
+}
+
+fn table(rows: &[DeliveryRow]) -> Table {
+    let fields =
+        ["id", "event", "aggregate", "destination", "recipient", "state", "attempts", "at", "next_at", "why"];
+    let mut table = Table::new(&fields, "no such deliveries");
+    for row in rows {
+        table.row([
+            Cell::Count(row.id),
+            row.kind.as_str().into(),
+            row.aggregate.as_str().into(),
+            row.destination.as_str().into(),
+            row.recipient.as_str().into(),
+            Cell::word(&row.state),
+            Cell::count(row.attempt_no),
+            UnixMs(row.created_at).into(),
+            Cell::at_or_nothing(row.next_at),
+            row.last_error.as_deref().or(row.last_status.as_deref()).into(),
+        ]);
+    }
+    table
+}
+
+async fn retry(args: Retry, context: &Context) -> Result<Exit, Failure> {
+    let now = context.now();
+    if let Some(id) = args.id {
+        context.write("outbox_retry", move |c| outbox::replay(c, id, now)).await?;
+        context.say(&format!("delivery {id} is tried again"), &json!({ "retried": 1 }))?;
+        return Ok(Exit::Done);
+    }
+    let mut retried = 0;
+    loop {
+        let destination = args.destination.clone();
+        let bite = context
+            .write("outbox_retry", move |c| outbox::replay_dead(c, destination.as_ref(), BITE, now))
+            .await?;
+        if bite == 0 {
+            break;
+        }
+        retried += bite;
+    }
+    context.say(&format!("{retried} deliveries are tried again"), &json!({ "retried": retried }))?;
+    Ok(Exit::Done)
+}
+
+async fn enable(destination: DestinationName, context: &Context) -> Result<Exit, Failure> {
+    let name = destination.clone();
+    context.write("outbox_enable", move |c| outbox::open(c, &name)).await?;
+    let line = format!("{destination} is sent to again");
+    context.say(&line, &json!({ "enabled": destination }))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,227 @@
+//! SMS gateways and messengers that speak HTTP: a request made of templates, an answer that says how it went.
+//!
+//! In: an event and one number or chat. Out: one request. What is put into an address or a form is percent-encoded,
+//! into JSON escaped as a JSON text: no name can become another parameter.
+
+mod answers;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use minijinja::{Environment, UndefinedBehavior};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+
+use super::guard::{self, Lookup};
+use super::people::People;
+use super::settings::{Destination, Kind, Preset, Settings};
+use super::words::{Part, Words};
+use super::{Channel, Delivering, Delivery, Receipt, Trouble, http};
+use crate::clock::Clock;
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
+
+/// How what is put into a place must be written there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    Percent,
+    Json,
+    Plain,
+}
+
+/// A gateway that carries a short text to one number or chat.
+#[derive(Debug)]
+pub struct Gateway {
+    templates: Environment<'static>,
+    headers: Vec<String>,
+    escape: Escape,
+    get: bool,
+    destination: Destination,
+    client: reqwest::Client,
+    clock: Clock,
+    words: Words,
+    people: People,
+    largest_answer: usize,
+}
+
+/// URL and body of a preset, which may have another URL.
+fn preset(preset: Preset) -> (&'static str, &'static str, &'static str) {
+    match preset {
+        Preset::Smsc => (
+            "https://smsc.ru/sys/send.php",
+            "{% if login %}login={{ login }}&psw={{ key }}{% else %}apikey={{ key }}{% endif %}&phones={{ to }}&mes={{ text }}{% if sender %}&sender={{ sender }}{% endif %}&id={{ id }}&charset=utf-8&fmt=3",
+            FORM,
+        ),
+        Preset::Smsru => (
+            "https://sms.ru/sms/send",
+            "api_id={{ key }}&to={{ to }}&msg={{ text }}{% if sender %}&from={{ sender }}{% endif %}&json=1",
+            FORM,
+        ),
+        Preset::Telegram => (
+            "https://api.telegram.org/bot{{ key }}/sendMessage",
+            "{\"chat_id\":\"{{ to }}\",\"text\":\"{{ text }}\",\"disable_web_page_preview\":true}",
+            JSON,
+        ),
+    }
+}
+
+impl Gateway {
+    /// The gateway of a destination.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(
+        settings: &Settings,
+        to: &Destination,
+        clock: Clock,
+        lookup: Lookup,
+        words: Words,
+    ) -> Result<Self, String> {
+        let known = to.preset.or((to.kind == Kind::Telegram).then_some(Preset::Telegram));
+        let (mut url, mut body, content) = known.map_or(("", "", FORM), preset);
+        if !to.url.is_empty() {
+            url = &to.url;
+        }
+        if known.is_none() {
+            body = &to.body;
+        }
+        let given = to.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let content = given.map_or(content, |(_, value)| value.as_str());
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        let mut add = |name: String, source: &str| {
+            let wrong = |error: minijinja::Error| format!("{name}: {error:#}");
+            templates.add_template_owned(name.clone(), source.to_owned()).map_err(wrong)
+        };
+        add("url".to_owned(), url)?;
+        add("body".to_owned(), body)?;
+        for (name, value) in &to.headers {
+            add(format!("header {name}"), value)?;
+        }
+        if given.is_none() {
+            add("header content-type".to_owned(), content)?;
+        }
+        let mut headers: Vec<String> = to.headers.keys().cloned().collect();
+        headers.extend(given.is_none().then(|| "content-type".to_owned()));
+        let escape = match content.split(';').next().unwrap_or_default().trim() {
+            FORM => Escape::Percent,
+            JSON => Escape::Json,
+            _ => Escape::Plain,
+        };
+        let timeout: Duration = to.timeout.unwrap_or(settings.timeout);
+        let gateway = Self {
+            templates,
+            headers,
+            escape,
+            get: to.method == "GET" && known.is_none(),
+            destination: Destination { preset: known, ..to.clone() },
+            client: http::client(timeout, to.allow_private, lookup).map_err(|error| error.to_string())?,
+            clock,
+            words,
+            people: People::new(settings, to)?,
+            largest_answer: settings.largest_answer,
+        };
+        gateway.request("+70000000000", "text", 1).map(drop).map_err(|trouble| trouble.to_string())?;
+        Ok(gateway)
+    }
+
+    /// A template with its values written as the place wants them.
+    fn fill(&self, name: &str, escape: Escape, values: &[(&'static str, String)]) -> Result<String, Trouble> {
+        let escaped: BTreeMap<&str, String> =
+            values.iter().map(|(key, value)| (*key, write(value, escape))).collect();
+        let template = self.templates.get_template(name);
+        let filled = template.and_then(|template| template.render(escaped));
+        filled.map_err(|error| Trouble::refused(format!("{name}: {error:#}")))
+    }
+
+    fn request(&self, to: &str, text: &str, id: i64) -> Result<reqwest::RequestBuilder, Trouble> {
+        let of = &self.destination;
+        let values = [
+            ("to", to.to_owned()),
+            ("text", text.to_owned()),
+            ("sender", of.sender.clone()),
+            ("login", of.login.clone()),
+            ("key", of.key.reveal().to_owned()),
+            // SMSC takes ids of ours from 1 to 2147483647.
+            ("id", (id.rem_euclid(2_147_483_647).max(1)).to_string()),
+        ];
+        let escape = if of.preset == Some(Preset::Telegram) { Escape::Plain } else { Escape::Percent };
+        let url = self.fill("url", escape, &values)?;
+        let url = guard::url(&url, of.allow_http, of.allow_private).map_err(Trouble::refused)?;
+        let mut headers = HeaderMap::new();
+        for name in &self.headers {
+            let value = self.fill(&format!("header {name}"), Escape::Plain, &values)?;
+            let read = (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value));
+            let (Ok(key), Ok(value)) = read else {
+                return Err(Trouble::refused(format!("the header {name} cannot be sent")));
+            };
+            headers.insert(key, value);
+        }
+        if self.get {
+            headers.remove(CONTENT_TYPE);
+            return Ok(self.client.get(url).headers(headers));
+        }
+        Ok(self.client.post(url).headers(headers).body(self.fill("body", self.escape, &values)?))
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
+        let caller = self.people.caller();
+        if caller && self.destination.kind == Kind::Sms && delivery.data["sms_consent"] != true {
+            return Ok(Receipt::Skipped("the caller has not agreed to get SMS (sms_consent)".to_owned()));
+        }
+        let part = if caller { Part::Caller } else { Part::Short };
+        let text = self.words.render(part, delivery).map_err(Trouble::refused)?;
+        let request = self.request(&delivery.recipient, &text, delivery.id)?;
+        let answer = http::ask(request, self.largest_answer, self.clock.now()).await?;
+        match self.destination.preset {
+            Some(Preset::Smsc) => answers::smsc(&answer),
+            Some(Preset::Smsru) => answers::smsru(&answer),
+            Some(Preset::Telegram) => answers::telegram(&answer),
+            None => answers::plain(&answer, &self.destination.success, &self.destination.success_is),
+        }
+    }
+}
+
+fn write(value: &str, escape: Escape) -> String {
+    match escape {
+        Escape::Plain => value.to_owned(),
+        Escape::Percent => {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+            let one =
+                |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+            value.bytes().map(one).collect()
+        }
+        Escape::Json => {
+            let quoted = serde_json::Value::from(value).to_string();
+            quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned()
+        }
+    }
+}
+
+impl Channel for Gateway {
+    fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
+        self.people.of(kind, data, &self.words)
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+        Box::pin(self.send(delivery))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_and_is_one_value(text in "\\PC{0,20}[\"&=%\\\\+\r\n]{0,4}\\PC{0,5}") {
+            let json: String = serde_json::from_str(&format!("\"{}\"", write(&text, Escape::Json))).unwrap();
+            prop_assert_eq!(&json, &text);
+            let url = reqwest::Url::parse(&format!("http://x/?a={}&b=1", write(&text, Escape::Percent))).unwrap();
+            let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+            prop_assert_eq!(pairs, [("a".to_owned(), text), ("b".to_owned(), "1".to_owned())]);
+        }
+    }
+}

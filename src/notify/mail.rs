@@ -1,0 +1,110 @@
+//! E-mail over SMTP.
+//!
+//! In: an event and one address. Out: a plain letter, whose Message-ID is the same at every try, so that mail systems
+//! take a repetition for what it is. 4xx is passing, 5xx is refused.
+
+use std::time::Duration;
+
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls as Line, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use sha2::{Digest, Sha256};
+
+use super::settings::{Mail, Tls};
+use super::words::{Part, Words};
+use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+use crate::notify::people::People;
+
+/// A mail server that takes letters from us.
+#[derive(Debug)]
+pub struct Post {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    words: Words,
+    people: People,
+}
+
+impl Post {
+    /// The mail server of the settings, and what is said to whom through it.
+    ///
+    /// # Errors
+    /// What is wrong with the settings.
+    pub fn new(mail: &Mail, words: Words, people: People, timeout: Duration) -> Result<Self, String> {
+        let from: Mailbox =
+            mail.from.parse().map_err(|error| format!("[notify.mail] from {:?}: {error}", mail.from))?;
+        let tls = || TlsParameters::new(mail.host.clone()).map_err(|error| format!("[notify.mail]: {error}"));
+        let line = match mail.protection {
+            Tls::Tls => Line::Wrapper(tls()?),
+            Tls::Starttls => Line::Required(tls()?),
+            Tls::None => Line::None,
+        };
+        let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(mail.host.clone())
+            .port(mail.port)
+            .timeout(Some(timeout))
+            .tls(line);
+        if !mail.user.is_empty() {
+            builder =
+                builder.credentials(Credentials::new(mail.user.clone(), mail.password.reveal().to_owned()));
+        }
+        Ok(Self { transport: builder.build(), from, words, people })
+    }
+
+    fn letter(&self, delivery: &Delivery) -> Result<Message, String> {
+        let (subject, text) = if self.people.caller() {
+            (Part::CallerSubject, Part::Caller)
+        } else {
+            (Part::Subject, Part::Text)
+        };
+        let to = delivery.recipient.parse().map_err(|error| format!("the address: {error}"))?;
+        let when = std::time::UNIX_EPOCH + Duration::from_millis(delivery.at.0.max(0).unsigned_abs());
+        let mut letter = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(self.words.render(subject, delivery)?)
+            .date(when)
+            .message_id(Some(message_id(delivery)))
+            .header(ContentType::TEXT_PLAIN)
+            .body(self.words.render(text, delivery)?)
+            .map_err(|error| error.to_string())?;
+        // RFC 3834: nobody's absence notice should answer.
+        let name = HeaderName::new_from_ascii_str("Auto-Submitted");
+        letter.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
+        Ok(letter)
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
+        let letter = self.letter(delivery).map_err(Trouble::refused)?;
+        match self.transport.send(letter).await {
+            Ok(answer) => {
+                let said: String = answer.message().collect::<Vec<_>>().join(" ");
+                Ok(Receipt::Done(format!("{} {said}", answer.code()).chars().take(200).collect()))
+            }
+            Err(error) if error.is_permanent() => Err(Trouble::refused(told(&error))),
+            Err(error) => Err(Trouble::passing(told(&error))),
+        }
+    }
+}
+
+fn told(error: &lettre::transport::smtp::Error) -> String {
+    let line: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    line.chars().take(300).collect()
+}
+
+/// The same for the same event and address, another one for each other pair.
+fn message_id(delivery: &Delivery) -> String {
+    let digest = Sha256::digest(delivery.recipient.as_bytes());
+    let recipient: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    format!("<{}.{recipient}@dozvon>", delivery.event)
+}
+
+impl Channel for Post {
+    fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
+        self.people.of(kind, data, &self.words)
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+        Box::pin(self.send(delivery))
+    }
+}

@@ -1,0 +1,210 @@
+//! What people are told: templates in their languages, built in or from a file.
+//!
+//! In: an event. Out: a subject, a text, a short text; for callers words of their own. A template may use what events
+//! are known to say (see [`super::Event`]); what one does not say is empty, and a name that none says is a mistake,
+//! which is found when the templates are loaded: every one is tried then.
+//! **Invariant:** what events say has no control characters here, and at most 500 characters.
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::{Map, Value};
+
+use super::settings::Destination;
+use super::{Delivery, EventKind};
+use crate::clock::UnixMs;
+use crate::ids::EventId;
+use crate::report::{self, Language};
+
+const BUILT_IN: [(Language, &str); 2] =
+    [(Language::En, include_str!("en.toml")), (Language::Ru, include_str!("ru.toml"))];
+
+/// What events are known to say; the rest of their data stays with webhooks.
+const KNOWN: [&str; 10] =
+    ["case", "number", "name", "queue", "reason", "result", "misses", "due_at", "share_pct", "note"];
+/// Longest text of an event that reaches a message, in characters.
+const LONGEST: usize = 500;
+
+crate::words! {
+    /// A part of what is said about an event.
+    "part of a template" pub enum Part {
+        /// The subject of an e-mail.
+        Subject = "subject",
+        /// The text of an e-mail.
+        Text = "text",
+        /// A line for a messenger or an SMS.
+        Short = "short",
+        /// The subject of an e-mail to the caller.
+        CallerSubject = "caller_subject",
+        /// What the caller is told.
+        Caller = "caller",
+    }
+}
+
+type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The words for one destination.
+#[derive(Debug)]
+pub struct Words {
+    templates: Environment<'static>,
+    zone: Tz,
+}
+
+impl Words {
+    /// The words in a language, and a file with some of one's own over them. Every template is tried.
+    ///
+    /// # Errors
+    /// What is wrong, with the file and the template.
+    pub fn load(to: &Destination, zone: Tz) -> Result<Self, String> {
+        let built_in =
+            BUILT_IN.iter().find(|(language, _)| *language == to.language).map_or("", |(_, text)| *text);
+        let mut catalogue: Catalogue = toml::from_str(built_in).map_err(|error| error.to_string())?;
+        let file = to.template.as_ref().map(|path| path.display().to_string()).unwrap_or_default();
+        if let Some(path) = &to.template {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("cannot read the template {file}: {error}"))?;
+            let own: Catalogue = toml::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
+            for (kind, parts) in own {
+                kind.parse::<EventKind>().map_err(|error| format!("{file}: {error}"))?;
+                for (part, source) in parts {
+                    part.parse::<Part>().map_err(|error| format!("{file}: [{kind}]: {error}"))?;
+                    catalogue.entry(kind.clone()).or_default().insert(part, source);
+                }
+            }
+        }
+        let language = to.language;
+        let mut templates = Environment::new();
+        templates.set_undefined_behavior(UndefinedBehavior::Strict);
+        templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        templates.add_filter("word", move |word: String| report::word(language, &word));
+        for (kind, parts) in catalogue {
+            for (part, source) in parts {
+                let wrong = |error: minijinja::Error| format!("{file}: template {part} of {kind}: {error:#}");
+                templates.add_template_owned(format!("{kind}/{part}"), source).map_err(wrong)?;
+            }
+        }
+        let words = Self { templates, zone };
+        words.try_all().map_err(|error| format!("{file}: {error}"))?;
+        Ok(words)
+    }
+
+    /// Tries every template with an event that says all, and with one that says nothing.
+    fn try_all(&self) -> Result<(), String> {
+        let all: Map<String, Value> = KNOWN.iter().map(|key| ((*key).to_owned(), Value::from("1"))).collect();
+        for kind in EventKind::ALL {
+            for data in [Value::Object(all.clone()), Value::Null] {
+                for part in Part::ALL.iter().filter(|part| self.has(kind.as_str(), **part)) {
+                    self.render(*part, &sample(kind.as_str(), data.clone()))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there are such words about this kind of event.
+    #[must_use]
+    pub fn has(&self, kind: &str, part: Part) -> bool {
+        self.templates.get_template(&format!("{kind}/{part}")).is_ok()
+    }
+
+    /// Says it.
+    ///
+    /// # Errors
+    /// What is wrong with the template.
+    pub fn render(&self, part: Part, delivery: &Delivery) -> Result<String, String> {
+        let name = format!("{}/{part}", delivery.kind);
+        let template = self.templates.get_template(&name);
+        let said = template.and_then(|template| template.render(self.context(delivery)));
+        said.map_err(|error| format!("template {part} of {}: {error:#}", delivery.kind))
+    }
+
+    fn context(&self, delivery: &Delivery) -> BTreeMap<&'static str, String> {
+        let show = |at: UnixMs| at.utc().with_timezone(&self.zone).format("%d.%m.%Y %H:%M").to_string();
+        let mut context: BTreeMap<&'static str, String> =
+            KNOWN.iter().map(|key| (*key, harmless(&delivery.data[*key]))).collect();
+        if let Some(at) = delivery.data["due_at"].as_i64() {
+            context.insert("due_at", show(UnixMs(at)));
+        }
+        context.insert("at", show(delivery.at));
+        context.insert("event", delivery.event.to_string());
+        context.insert("aggregate", delivery.aggregate.clone());
+        context
+    }
+}
+
+/// A value as text without anything that a header, a terminal or a gateway would obey.
+fn harmless(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        _ => return String::new(),
+    };
+    // Also what turns the direction of writing, and lines that only Unicode knows.
+    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if odd(c) { ' ' } else { c }).take(LONGEST).collect()
+}
+
+fn sample(kind: &str, data: Value) -> Delivery {
+    #[expect(clippy::expect_used, reason = "a constant that a test parses")]
+    let destination = "sample".parse().expect("a fit name");
+    Delivery {
+        id: 1,
+        event: EventId(uuid::Uuid::nil()),
+        sequence: 1,
+        destination,
+        recipient: String::new(),
+        attempt: 1,
+        kind: kind.to_owned(),
+        aggregate: "case:1".to_owned(),
+        at: UnixMs(0),
+        data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::settings::Kind;
+
+    fn destination() -> Destination {
+        Destination::new("d".parse().unwrap(), Kind::Email, vec!["*".parse().unwrap()])
+    }
+
+    #[test]
+    fn both_languages_speak_of_every_event() {
+        for language in [Language::En, Language::Ru] {
+            let words = Words::load(&Destination { language, ..destination() }, Tz::UTC).unwrap();
+            for kind in EventKind::ALL {
+                for part in [Part::Subject, Part::Text, Part::Short] {
+                    assert!(words.has(kind.as_str(), part), "{kind} {part}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_template_is_told_with_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let load = |text: &str| {
+            let path = folder.path().join("own.toml");
+            std::fs::write(&path, text).unwrap();
+            Words::load(&Destination { template: Some(path), ..destination() }, Tz::UTC)
+        };
+        for (text, said) in [
+            ("[\"case.opened\"]\nsubject = \"{{ numbr }}\"\n", "undefined"),
+            ("[\"case.opened\"]\nsubject = \"{{ number\"\n", "syntax"),
+            ("[\"case.opend\"]\nsubject = \"x\"\n", "is not a kind of event"),
+            ("[\"case.opened\"]\nsubjekt = \"x\"\n", "is not a part of a template"),
+            ("[\"case.opened\"\n", "own.toml"),
+        ] {
+            let error = load(text).unwrap_err();
+            assert!(error.contains(said) && error.contains("own.toml"), "{text:?}: {error}");
+        }
+        let words = load("[\"case.opened\"]\nsubject = \"A {{ number }} {{ reason | word }}\"\n").unwrap();
+        let data = serde_json::json!({"number": "+7\r\nBcc: x", "reason": "abandoned_waiting"});
+        let said = words.render(Part::Subject, &sample("case.opened", data)).unwrap();
+        assert_eq!(said, "A +7  Bcc: x abandoned while waiting");
+    }
+}
