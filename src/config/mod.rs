@@ -23,6 +23,7 @@ pub use dialplan::Dialplan;
 use document::Document;
 use fault::Faults;
 
+use crate::audit::Key;
 use crate::routing::rules::Prompt;
 use crate::store::{self, DatabaseUrl};
 use crate::telemetry::LogFormat;
@@ -51,6 +52,10 @@ pub struct Settings {
     pub calls: Calls,
     /// Limits of the store.
     pub store: store::Settings,
+    /// The record of what was done.
+    pub audit: Audit,
+    /// How long rows are kept.
+    pub retention: store::retention::Settings,
     /// What is logged.
     pub log: Log,
     /// How FreeSWITCH hands callers over, and what it does when nobody takes them.
@@ -124,6 +129,16 @@ pub struct Calls {
     pub check_every: Duration,
 }
 
+/// The record of what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// The secret that numbers are hashed with, 32 characters or more; it must never change. Default none (empty):
+    /// one is made and kept in the database, where a thief of the database finds it.
+    #[serde(with = "audit_key")]
+    pub key: Option<Key>,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -145,6 +160,8 @@ impl Default for Settings {
             sounds: Sounds::default(),
             calls: Calls::default(),
             store: store::Settings::default(),
+            audit: Audit::default(),
+            retention: store::retention::Settings::default(),
             log: Log::default(),
             dialplan: Dialplan::default(),
         }
@@ -256,9 +273,12 @@ impl Settings {
                 environment::overlay(&mut document, &mut table, &defaults, variable);
             }
         }
-        let read = if document.is_good() { document.read(table) } else { None };
+        let read: Option<Self> = if document.is_good() { document.read(table) } else { None };
         match read {
-            Some(settings) if document.is_good() => Ok(settings),
+            Some(mut settings) if document.is_good() => {
+                settings.store.audit_key.clone_from(&settings.audit.key);
+                Ok(settings)
+            }
             _ => Err(document.into_faults().into()),
         }
     }
@@ -300,6 +320,21 @@ mod region {
         text.parse().map_err(|_| {
             D::Error::custom(format!("{text:?} is not a region: write two capital letters such as RU or DE"))
         })
+    }
+}
+
+mod audit_key {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Key;
+
+    pub fn serialize<S: Serializer>(key: &Option<Key>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(key.as_ref().map_or("", Key::secret))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Key>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
     }
 }
 

@@ -11,18 +11,21 @@
 
 pub mod agents;
 pub mod attempts;
+pub mod audit;
 mod backup;
 pub mod calls;
 pub mod cases;
 mod commit;
 mod dialect;
 mod engine;
+pub mod erase;
 mod error;
 mod lock;
 pub mod offers;
 mod readers;
 pub mod recovery;
 pub mod reports;
+pub mod retention;
 pub mod rules;
 mod schema;
 mod stats;

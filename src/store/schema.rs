@@ -100,6 +100,23 @@ diesel::table! {
         counted -> Bool, at -> BigInt, by -> Text, result -> Text, note -> Nullable<Text>,
     }
 }
+diesel::table! { audit_key (one) { one -> Integer, fingerprint -> Text, secret -> Nullable<Text>, made_at -> BigInt, } }
+diesel::table! {
+    audit (id) {
+        id -> BigInt, at -> BigInt, by -> Text, action -> Text, number_key -> Nullable<Text>,
+        subject -> Nullable<Text>, details -> Text, prev_hash -> Text, hash -> Text,
+    }
+}
+diesel::table! { audit_head (one) { one -> Integer, id -> BigInt, hash -> Text, } }
+diesel::table! { audit_cuts (id) { id -> BigInt, hash -> Text, at -> BigInt, } }
+diesel::table! {
+    erasures (id) {
+        id -> BigInt, number_key -> Text, pseudonym -> Nullable<Text>, at -> BigInt, by -> Text,
+        act -> Nullable<Text>,
+    }
+}
+diesel::table! { attempts_to_erase (attempt) { attempt -> BigInt, erasure -> BigInt, due_at -> BigInt, } }
+diesel::table! { retention_cuts (kind) { kind -> Text, before_at -> BigInt, at -> BigInt, } }
 diesel::allow_tables_to_appear_in_same_query!(
     agents,
     agent_contacts,
