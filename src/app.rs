@@ -368,7 +368,8 @@ async fn serve_web(
     let bound = socket.local_addr().map_err(cannot)?;
     let (router, stopped) = (web::router(Arc::clone(desk)), stop.clone().cancelled_owned());
     tasks.spawn(async move {
-        if let Err(error) = axum::serve(socket, router).with_graceful_shutdown(stopped).await {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        if let Err(error) = axum::serve(socket, service).with_graceful_shutdown(stopped).await {
             tracing::error!(%error, "the web port has closed");
         }
     });

@@ -397,6 +397,12 @@ impl Link {
     }
 }
 
+/// SHA-256 of a text, as hexadecimal digits.
+#[must_use]
+pub fn sha256(text: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(text.as_ref()))
+}
+
 /// Bytes as hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {

@@ -17,6 +17,7 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings) -> Result<Bit
         let took = store.write("retention", move |c| bite(c, now, &ours)).await?;
         all.cases += took.cases;
         all.calls += took.calls;
+        all.requests += took.requests;
         all.audit += took.audit;
         all.erased += took.erased;
         if !took.more {
@@ -45,6 +46,7 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
             Ok(took) => tracing::info!(
                 cases = took.cases,
                 calls = took.calls,
+                requests = took.requests,
                 audit = took.audit,
                 erased = took.erased,
                 "what was too old is deleted"

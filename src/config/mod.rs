@@ -46,6 +46,8 @@ pub struct Settings {
     pub switch: crate::switch::Settings,
     /// The port for browsers and Prometheus.
     pub web: Web,
+    /// Requests from forms and bots.
+    pub requests: crate::web::requests::Settings,
     /// What callers hear where the rules name nothing.
     pub sounds: Sounds,
     /// Limits of calls.
@@ -157,6 +159,7 @@ impl Default for Settings {
             phone: Phone::default(),
             switch: crate::switch::Settings::default(),
             web: Web::default(),
+            requests: crate::web::requests::Settings::default(),
             sounds: Sounds::default(),
             calls: Calls::default(),
             store: store::Settings::default(),
@@ -277,7 +280,11 @@ impl Settings {
         match read {
             Some(mut settings) if document.is_good() => {
                 settings.store.audit_key.clone_from(&settings.audit.key);
-                Ok(settings)
+                for fault in settings.requests.faults() {
+                    let (problem, remedy) = fault.split_once(": ").unwrap_or((&fault, ""));
+                    document.fault(&(0..0), problem, remedy);
+                }
+                if document.is_good() { Ok(settings) } else { Err(document.into_faults().into()) }
             }
             _ => Err(document.into_faults().into()),
         }
@@ -287,6 +294,8 @@ impl Settings {
     fn typical() -> toml::Table {
         let mut settings = Self::default();
         settings.switch.nodes.push(crate::switch::NodeSettings::default());
+        settings.requests.sources.push(crate::web::requests::settings::Source::default());
+        settings.requests.forms.push(crate::web::requests::settings::Form::default());
         toml::Table::try_from(&settings).unwrap_or_default()
     }
 }

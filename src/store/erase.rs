@@ -53,6 +53,18 @@ struct Place {
 /// by the number as it came.
 const PLACES: &[Place] = &[
     Place {
+        table: "requests",
+        rows: "number = $1",
+        columns: &[
+            ("number", Pseudonym),
+            ("name", Nothing),
+            ("text", Nothing),
+            ("page", Nothing),
+            ("address", Nothing),
+            ("body_hash", Nothing),
+        ],
+    },
+    Place {
         table: "calls",
         rows: "number = $1",
         columns: &[("number", Pseudonym), ("caller_number", Pseudonym), ("caller_name", Blank)],

@@ -25,6 +25,7 @@ pub mod offers;
 mod readers;
 pub mod recovery;
 pub mod reports;
+pub mod requests;
 pub mod retention;
 pub mod rules;
 mod schema;

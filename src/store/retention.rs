@@ -13,7 +13,7 @@ use diesel::sql_types::BigInt;
 use serde::{Deserialize, Serialize};
 
 use super::dialect::cached::Cache as _;
-use super::schema::{calls, case_misses, cases, retention_cuts};
+use super::schema::{calls, case_misses, cases, requests, retention_cuts};
 use super::{Database, StoreError, audit, erase};
 use crate::audit::{Action, Entry, Link, details};
 use crate::clock::UnixMs;
@@ -29,6 +29,9 @@ pub struct Settings {
     /// Cases, with their attempts, after they were closed. Default 400 days.
     #[serde(with = "crate::config::humane")]
     pub cases: Duration,
+    /// Requests from forms and bots, after they came. Default 400 days.
+    #[serde(with = "crate::config::humane")]
+    pub requests: Duration,
     /// The audit. Default 1100 days: proof of erasures is asked for during three years (Roskomnadzor order 179).
     #[serde(with = "crate::config::humane")]
     pub audit: Duration,
@@ -44,6 +47,7 @@ impl Default for Settings {
         Self {
             calls: Duration::from_hours(400 * 24),
             cases: Duration::from_hours(400 * 24),
+            requests: Duration::from_hours(400 * 24),
             audit: Duration::from_hours(1100 * 24),
             bite: 500,
             every: Duration::from_mins(10),
@@ -58,6 +62,8 @@ pub struct Bite {
     pub cases: usize,
     /// Calls.
     pub calls: usize,
+    /// Requests.
+    pub requests: usize,
     /// Rows of the audit.
     pub audit: i64,
     /// Attempts whose number was taken out, since the person was erased.
@@ -70,7 +76,7 @@ impl Bite {
     /// Whether it took nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.cases == 0 && self.calls == 0 && self.audit == 0 && self.erased == 0
+        self.cases == 0 && self.calls == 0 && self.requests == 0 && self.audit == 0 && self.erased == 0
     }
 }
 
@@ -90,13 +96,20 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
     if let Some(before) = before(settings.calls, now) {
         took.calls = calls_before(c, before, now, limit)?;
     }
+    if let Some(before) = before(settings.requests, now) {
+        took.requests = requests_before(c, before, limit)?;
+    }
     let mut cut = None;
     if let Some(before) = before(settings.audit, now) {
         cut = audit::cut(c, before, limit, now)?;
         took.audit = cut.as_ref().map_or(0, |(_, rows)| *rows);
     }
     let full = |rows: usize| i64::try_from(rows).is_ok_and(|rows| rows >= limit);
-    took.more = full(took.cases) || full(took.calls) || full(took.erased) || took.audit >= limit;
+    took.more = full(took.cases)
+        || full(took.calls)
+        || full(took.requests)
+        || full(took.erased)
+        || took.audit >= limit;
     if !took.is_empty() {
         note(c, now, &took, cut.map(|(link, _)| link))?;
     }
@@ -112,6 +125,7 @@ fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result
     let details = details([
         ("cases", took.cases.into()),
         ("calls", took.calls.into()),
+        ("requests", took.requests.into()),
         ("audit", took.audit.into()),
         ("erased", took.erased.into()),
         ("cut_id", cut.as_ref().map(|cut| cut.id).into()),
@@ -180,6 +194,19 @@ fn calls_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Re
     }
     for id in &old {
         diesel::delete(calls::table.find(id)).execute(c)?;
+    }
+    Ok(old.len())
+}
+
+fn requests_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let old: Vec<i64> = requests::table
+        .filter(requests::received_at.lt(before.0))
+        .order(requests::received_at)
+        .limit(limit)
+        .select(requests::id)
+        .load(c)?;
+    for id in &old {
+        diesel::delete(requests::table.find(id)).execute(c)?;
     }
     Ok(old.len())
 }

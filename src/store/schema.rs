@@ -117,6 +117,15 @@ diesel::table! {
 }
 diesel::table! { attempts_to_erase (attempt) { attempt -> BigInt, erasure -> BigInt, due_at -> BigInt, } }
 diesel::table! { retention_cuts (kind) { kind -> Text, before_at -> BigInt, at -> BigInt, } }
+diesel::table! {
+    requests (id) {
+        id -> BigInt, key_hash -> Nullable<Text>, body_hash -> Nullable<Text>, number -> Text,
+        name -> Nullable<Text>, text -> Nullable<Text>, wanted_at -> Nullable<BigInt>,
+        language -> Nullable<Text>, source -> Text, page -> Nullable<Text>, queue -> Nullable<Text>,
+        consent_text -> Text, consent_at -> BigInt, address -> Nullable<Text>, received_at -> BigInt,
+        case_id -> Nullable<BigInt>,
+    }
+}
 diesel::allow_tables_to_appear_in_same_query!(
     agents,
     agent_contacts,

@@ -317,7 +317,7 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
         assert_eq!(found.await[0].subject, Some(format!("erasure:{}", act.erasure)));
         // What is left leads to one and the same nobody.
         let kept = db.raw().texts("SELECT DISTINCT number AS v FROM attempts UNION SELECT number FROM cases");
-        assert_eq!(kept, [act.pseudonym.clone()]);
+        assert_eq!(kept, std::slice::from_ref(&act.pseudonym));
         assert!(matches!(
             dozvon::phone::Party::read(&act.pseudonym, false, phonenumber::country::Id::RU, 5),
             dozvon::phone::Party::Invalid
