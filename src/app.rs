@@ -21,7 +21,7 @@ use crate::reconcile::{Held, Reconciler};
 use crate::routing::rules::Rules;
 use crate::store::{self, Lock, Store, StoreError, until_recorded};
 use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
-use crate::{telemetry, web};
+use crate::{retention, telemetry, web};
 
 /// How often gauges that are counted elsewhere are brought up to date.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
@@ -131,6 +131,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let web = serve_web(&desk, &stop_web, &tasks).await?;
     let listen = listener.local_addr();
     tasks.spawn(reconciler.run(stop.clone()));
+    tasks.spawn(retention::start(desk.store.clone(), clock, settings.retention.clone(), stop.clone()));
     for node in desk.nodes.all() {
         tasks.spawn(follow_node(Arc::clone(&desk), node.clone(), stop.clone()));
     }
@@ -390,7 +391,8 @@ async fn serve_web(
     let bound = socket.local_addr().map_err(cannot)?;
     let (router, stopped) = (web::router(Arc::clone(desk)), stop.clone().cancelled_owned());
     tasks.spawn(async move {
-        if let Err(error) = axum::serve(socket, router).with_graceful_shutdown(stopped).await {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        if let Err(error) = axum::serve(socket, service).with_graceful_shutdown(stopped).await {
             tracing::error!(%error, "the web port has closed");
         }
     });

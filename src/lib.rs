@@ -15,7 +15,7 @@
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
 //!
 //! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of
-//! time, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
+//! time, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
 #![cfg_attr(
     test,
     allow(
@@ -51,10 +51,12 @@ pub mod web;
 pub mod cli;
 
 pub mod app;
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod ids;
 pub mod metrics;
 pub mod phone;
+pub mod retention;
 pub mod telemetry;
 pub mod words;

@@ -17,7 +17,7 @@ use dozvon::call::ending::{Ending, Stage};
 use dozvon::cli::Cli;
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
-use dozvon::missed::verdict::verdict;
+use dozvon::missed::verdict::{Verdict, Why, verdict};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
@@ -462,6 +462,36 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
     for line in ["case show 9", "case attempt 9 --result busy", "case close 9 --reason spam"] {
         assert!(place.fails(3, line).contains("there is no case 9"), "{line}");
     }
+}
+
+#[test]
+fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
+    let (place, seeded) = Place::seeded();
+    assert!(place.fails(4, "erase +79001234567").contains("add --yes"));
+    assert!(place.fails(2, "erase nobody --yes").contains("is not a phone number"));
+    let number = place.json("case list")[0]["number"].as_str().unwrap().to_owned();
+    assert!(place.fails(4, &format!("erase {number} --yes")).contains("on the line"));
+    let ended = Verdict::Nothing(Why::GotThrough);
+    place.store(move |c| {
+        let (call, ending, stage, cause) = (seeded.waiting, Ending::Lost, Stage::Waiting, "x".to_owned());
+        let (answered_at, at) = (None, minutes_ago(0));
+        calls::end(c, &calls::Ended { call, ending, stage, cause, answered_at, verdict: ended, at })
+    });
+    let kept = place.ok("audit head");
+    let act = place.json(&format!("erase {number} --yes"));
+    assert_eq!(act["cases_closed"], 1, "{act}");
+    assert!(!act.to_string().contains(number.trim_start_matches('+')), "{act}");
+    let entries = place.json(&format!("audit list --number {number} --action erasure"));
+    assert_eq!(entries[0]["by"], "olga");
+    assert!(!entries.to_string().contains(number.trim_start_matches('+')));
+    assert_eq!(place.json("audit list --number +79990000000").as_array().map(Vec::len), Some(0));
+    assert!(place.ok("audit verify").contains("in order"));
+    assert!(place.ok(&format!("audit verify --head {}", kept.trim())).contains("in order"));
+    let strange = format!("audit verify --head {}@1", "0".repeat(64));
+    assert!(place.fails(1, &strange).contains("broken at entry 1"));
+    let bad = place.run("audit verify --head 17");
+    assert!(bad.code == 2 && bad.err.contains("write HASH@ID"), "{}", bad.err);
+    assert!(place.ok("retention run").starts_with("deleted: 0 cases"));
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use super::{Context, Exit, Failure};
+use crate::audit::{self, Action, Entry};
+use crate::clock::UnixMs;
 use crate::config::rules_file;
 use crate::report::{Cell, Table};
 use crate::store::rules::{self, Difference};
+use crate::store::{self, Database, StoreError};
 
 /// Make the rules in the database equal to a file.
 #[derive(Debug, clap::Args)]
@@ -31,10 +34,38 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let difference = if args.dry_run {
         context.read("apply_dry_run", move |c| rules::preview(c, &rules)).await?
     } else {
-        context.write("apply", move |c| rules::replace(c, &rules)).await?
+        let (by, at) = (context.by.clone(), context.now());
+        context
+            .write("apply", move |c| {
+                let difference = rules::replace(c, &rules)?;
+                note(c, &difference, &by, at)?;
+                Ok(difference)
+            })
+            .await?
     };
     context.table(&table(&difference, args.dry_run))?;
     Ok(Exit::Done)
+}
+
+/// What changed goes into the audit, without what looks like a number: routes may be named for one.
+fn note(c: &mut Database, difference: &Difference, by: &str, at: UnixMs) -> Result<(), StoreError> {
+    /// Names of each kind that an entry tells of at most; it always tells how many there are.
+    const MOST_NAMES: usize = 50;
+    if difference.is_empty() {
+        return Ok(());
+    }
+    let names =
+        |all: &[String]| all.iter().take(MOST_NAMES).map(|name| audit::masked(name)).collect::<Vec<_>>();
+    let details = audit::details([
+        ("added", names(&difference.added).into()),
+        ("added_count", difference.added.len().into()),
+        ("changed", names(&difference.changed).into()),
+        ("changed_count", difference.changed.len().into()),
+        ("removed", names(&difference.removed).into()),
+        ("removed_count", difference.removed.len().into()),
+    ]);
+    let (action, subject) = (Action::RulesChanged, None);
+    store::audit::append(c, &Entry { at, by, action, number: None, subject, details })
 }
 
 fn table(difference: &Difference, dry_run: bool) -> Table {

@@ -8,6 +8,7 @@
 
 mod agent;
 mod apply;
+mod audit;
 mod backup;
 mod call;
 mod case;
@@ -16,6 +17,7 @@ mod completions;
 mod context;
 mod demo;
 mod dialplan;
+mod erase;
 mod export;
 mod failure;
 mod files;
@@ -25,6 +27,7 @@ mod outbox;
 mod parse;
 mod queue;
 mod report;
+mod retention;
 mod route;
 mod serve;
 
@@ -140,6 +143,12 @@ enum Command {
     Outbox(outbox::Args),
     /// Numbers of some days: calls, offers, cases.
     Report(report::Args),
+    /// The audit: what was done, and whether the record of it is whole.
+    Audit(audit::Args),
+    /// Erase a person: his number and name, wherever they stand.
+    Erase(erase::Args),
+    /// Retention: delete what is too old.
+    Retention(retention::Args),
     /// Bring the database up to date; make it if it is not there.
     Migrate(migrate::Args),
     /// Copy the SQLite database into a file, while it is in use.
@@ -183,6 +192,9 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Case(args) => case::run(args, &context).await,
         Command::Outbox(args) => outbox::run(args, &context).await,
         Command::Report(args) => report::run(args, &context).await,
+        Command::Audit(args) => audit::run(args, &context).await,
+        Command::Erase(args) => erase::run(args, &context).await,
+        Command::Retention(args) => retention::run(args, &context).await,
         Command::Migrate(args) => migrate::run(args, &context).await,
         Command::Backup(args) => backup::run(args, &context).await,
         Command::Completions(args) => completions::run(&args),

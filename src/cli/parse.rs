@@ -9,6 +9,7 @@ use super::{Exit, Failure};
 use crate::clock::UnixMs;
 use crate::config::humane;
 use crate::ids::QueueName;
+use crate::phone::{E164, Party};
 use crate::routing::rules::Tier;
 use crate::routing::schedule::civil_date;
 
@@ -96,6 +97,14 @@ pub(super) fn day(text: &str, zone: Tz, now: UnixMs) -> Result<NaiveDate, Failur
     day.ok_or_else(|| {
         Failure::new(Exit::Usage, format!("{text:?} is not a day: write 2026-12-31, today or yesterday"))
     })
+}
+
+/// A phone number that can be called back, as people write it in `region`.
+pub(super) fn number(text: &str, region: phonenumber::country::Id) -> Result<E164, Failure> {
+    match Party::read(text, false, region, 0) {
+        Party::Number(number) => Ok(number),
+        _ => text.trim().parse::<E164>().map_err(|error| Failure::new(Exit::Usage, error.to_string())),
+    }
 }
 
 /// How many rows at most: 1 to 100000.

@@ -23,6 +23,7 @@ pub use dialplan::Dialplan;
 use document::Document;
 use fault::Faults;
 
+use crate::audit::Key;
 use crate::routing::rules::Prompt;
 use crate::store::{self, DatabaseUrl};
 use crate::telemetry::LogFormat;
@@ -45,12 +46,18 @@ pub struct Settings {
     pub switch: crate::switch::Settings,
     /// The port for browsers and Prometheus.
     pub web: Web,
+    /// Requests from forms and bots.
+    pub requests: crate::web::requests::Settings,
     /// What callers hear where the rules name nothing.
     pub sounds: Sounds,
     /// Limits of calls.
     pub calls: Calls,
     /// Limits of the store.
     pub store: store::Settings,
+    /// The record of what was done.
+    pub audit: Audit,
+    /// How long rows are kept.
+    pub retention: store::retention::Settings,
     /// What is logged.
     pub log: Log,
     /// Who is told what happened, and how.
@@ -126,6 +133,16 @@ pub struct Calls {
     pub check_every: Duration,
 }
 
+/// The record of what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// The secret that numbers are hashed with, 32 characters or more; it must never change. Default none (empty):
+    /// one is made and kept in the database, where a thief of the database finds it.
+    #[serde(with = "audit_key")]
+    pub key: Option<Key>,
+}
+
 /// What is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -144,9 +161,12 @@ impl Default for Settings {
             phone: Phone::default(),
             switch: crate::switch::Settings::default(),
             web: Web::default(),
+            requests: crate::web::requests::Settings::default(),
             sounds: Sounds::default(),
             calls: Calls::default(),
             store: store::Settings::default(),
+            audit: Audit::default(),
+            retention: store::retention::Settings::default(),
             log: Log::default(),
             notify: crate::notify::Settings::default(),
             dialplan: Dialplan::default(),
@@ -267,7 +287,14 @@ impl Settings {
             settings.notify.check(notify.as_ref(), &mut document);
         }
         match read {
-            Some(settings) if document.is_good() => Ok(settings),
+            Some(mut settings) if document.is_good() => {
+                settings.store.audit_key.clone_from(&settings.audit.key);
+                for fault in settings.requests.faults() {
+                    let (problem, remedy) = fault.split_once(": ").unwrap_or((&fault, ""));
+                    document.fault(&(0..0), problem, remedy);
+                }
+                if document.is_good() { Ok(settings) } else { Err(document.into_faults().into()) }
+            }
             _ => Err(document.into_faults().into()),
         }
     }
@@ -278,6 +305,8 @@ impl Settings {
         settings.switch.nodes.push(crate::switch::NodeSettings::default());
         settings.notify.people.push(crate::notify::settings::Person::default());
         settings.notify.destinations.extend(crate::notify::settings::Destination::typical());
+        settings.requests.sources.push(crate::web::requests::settings::Source::default());
+        settings.requests.forms.push(crate::web::requests::settings::Form::default());
         toml::Table::try_from(&settings).unwrap_or_default()
     }
 }
@@ -311,6 +340,21 @@ mod region {
         text.parse().map_err(|_| {
             D::Error::custom(format!("{text:?} is not a region: write two capital letters such as RU or DE"))
         })
+    }
+}
+
+mod audit_key {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Key;
+
+    pub fn serialize<S: Serializer>(key: &Option<Key>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(key.as_ref().map_or("", Key::secret))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Key>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
     }
 }
 

@@ -181,6 +181,7 @@ impl Committer {
 
     /// Commits a group, and looks for changes by others if it is time.
     fn turn(&self, line: Line, group: Vec<Box<dyn Job>>) -> Line {
+        let _secret = super::audit::lend(self.settings.audit_key.as_ref());
         let mut writer = match line {
             Line::Up(writer) => writer,
             Line::Down { tried } if group.is_empty() && tried.elapsed() < RETRY_EVERY => return line,

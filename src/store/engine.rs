@@ -32,6 +32,9 @@ pub struct Settings {
     /// How often changes by other processes are looked for. Default 50 ms.
     #[serde(with = "crate::config::humane")]
     pub watch_every: Duration,
+    /// The secret that the audit hashes numbers with; that of `[audit] key`. None: the database keeps one.
+    #[serde(skip)]
+    pub audit_key: Option<crate::audit::Key>,
 }
 
 impl Default for Settings {
@@ -43,6 +46,7 @@ impl Default for Settings {
             busy_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(2),
             watch_every: Duration::from_millis(50),
+            audit_key: None,
         }
     }
 }

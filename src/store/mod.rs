@@ -11,12 +11,14 @@
 
 pub mod agents;
 pub mod attempts;
+pub mod audit;
 mod backup;
 pub mod calls;
 pub mod cases;
 mod commit;
 mod dialect;
 mod engine;
+pub mod erase;
 mod error;
 mod lock;
 pub mod offers;
@@ -24,6 +26,8 @@ pub mod outbox;
 mod readers;
 pub mod recovery;
 pub mod reports;
+pub mod requests;
+pub mod retention;
 pub mod rules;
 mod schema;
 mod stats;

@@ -118,6 +118,32 @@ diesel::table! {
     closed_destinations (name) { name -> Text, at -> BigInt, reason -> Text, }
 }
 diesel::allow_tables_to_appear_in_same_query!(outbox, deliveries);
+diesel::table! { audit_key (one) { one -> Integer, fingerprint -> Text, secret -> Nullable<Text>, made_at -> BigInt, } }
+diesel::table! {
+    audit (id) {
+        id -> BigInt, at -> BigInt, by -> Text, action -> Text, number_key -> Nullable<Text>,
+        subject -> Nullable<Text>, details -> Text, prev_hash -> Text, hash -> Text,
+    }
+}
+diesel::table! { audit_head (one) { one -> Integer, id -> BigInt, hash -> Text, } }
+diesel::table! { audit_cuts (id) { id -> BigInt, hash -> Text, at -> BigInt, } }
+diesel::table! {
+    erasures (id) {
+        id -> BigInt, number_key -> Text, pseudonym -> Nullable<Text>, at -> BigInt, by -> Text,
+        act -> Nullable<Text>,
+    }
+}
+diesel::table! { attempts_to_erase (attempt) { attempt -> BigInt, erasure -> BigInt, due_at -> BigInt, } }
+diesel::table! { retention_cuts (kind) { kind -> Text, before_at -> BigInt, at -> BigInt, } }
+diesel::table! {
+    requests (id) {
+        id -> BigInt, key_hash -> Nullable<Text>, body_hash -> Nullable<Text>, number -> Text,
+        name -> Nullable<Text>, text -> Nullable<Text>, wanted_at -> Nullable<BigInt>,
+        language -> Nullable<Text>, source -> Text, page -> Nullable<Text>, queue -> Nullable<Text>,
+        consent_text -> Text, consent_at -> BigInt, address -> Nullable<Text>, received_at -> BigInt,
+        case_id -> Nullable<BigInt>,
+    }
+}
 diesel::allow_tables_to_appear_in_same_query!(
     agents,
     agent_contacts,

@@ -1,6 +1,9 @@
 //! What browsers and Prometheus see.
 //!
+//! `requests` takes what forms and bots send.
 //! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, with what is missing.
+
+pub mod requests;
 
 use std::sync::Arc;
 
@@ -14,11 +17,13 @@ use crate::call::Desk;
 
 /// Every page.
 pub fn router(desk: Arc<Desk>) -> Router {
+    let requests = requests::router(requests::Gate::new(&desk.settings, desk.clock, desk.store.clone()));
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .with_state(desk)
+        .merge(requests)
 }
 
 async fn metrics(State(desk): State<Arc<Desk>>) -> Response {

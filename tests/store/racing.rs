@@ -4,10 +4,11 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use dozvon::audit::{Action, Entry, details};
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts::{self, Made};
-use dozvon::store::{DatabaseUrl, Settings, Store, StoreError, calls};
+use dozvon::store::{DatabaseUrl, Settings, Store, StoreError, audit, calls};
 
 use crate::support::{
     Db, NUMBER, Raw, TODAY, abandoned, arrive, at, for_each_database, open_for_business, runtime,
@@ -245,5 +246,37 @@ fn part_second_controller() {
         let store = Store::open(&url, Settings::default()).await.unwrap();
         store.write("open", open_for_business).await.unwrap();
         say(&store.take_lock().await.unwrap_err().to_string());
+    });
+}
+
+#[test]
+fn two_processes_write_one_chain() {
+    for_each_database(async |db| {
+        let results = race([child(db, "part_audit", 0), child(db, "part_audit", 0)]);
+        assert_eq!(results, ["50", "50"]);
+        let proof = db.store.read("verify", |c| audit::verify(c, None)).await.unwrap();
+        assert_eq!((proof.rows, proof.broken), (100, None));
+        assert_eq!(db.raw().number("SELECT count(DISTINCT number_key) AS v FROM audit"), 1, "one key");
+    });
+}
+
+#[test]
+#[ignore = "a part, played in a process of its own"]
+fn part_audit() {
+    let (url, _) = told();
+    runtime().block_on(async {
+        let store = Store::open(&url, Settings::default()).await.unwrap();
+        ready_and_go();
+        let mut done = 0;
+        for n in 0..50 {
+            let append = move |c: &mut _| {
+                let details = details([("n", n.into())]);
+                let (number, action, subject) = (Some(NUMBER), Action::Dial, None);
+                audit::append(c, &Entry { at: at(n), by: "test", action, number, subject, details })
+            };
+            store.write("audit", append).await.unwrap();
+            done += 1;
+        }
+        say(&done.to_string());
     });
 }

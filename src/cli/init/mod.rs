@@ -8,6 +8,7 @@ use clap::ValueHint;
 
 use super::files::Readers;
 use super::{Context, Exit, Failure, files};
+use crate::audit::Key;
 use crate::config::{Settings, dialplan};
 use crate::report::{Cell, Table};
 use host::{Host, Socket};
@@ -65,11 +66,19 @@ fn earlier(path: &Path) -> Option<Socket> {
     Some(Socket { port: node.port, password: node.password })
 }
 
+/// The audit's key of an earlier `init`.
+fn earlier_key(path: &Path) -> Option<Key> {
+    let text = std::fs::read_to_string(path).ok()?;
+    Settings::read(path, &text, []).ok()?.audit.key
+}
+
 type FirstFile = (PathBuf, String, Readers);
 
 fn first_files(folder: &Path, host: &Host) -> Result<Vec<FirstFile>, Failure> {
-    let text = settings_text(folder, host);
     let path = folder.join("dozvon.toml");
+    // A key that was used must stay.
+    let key = earlier_key(&path).unwrap_or_else(|| Key::of_bytes(rand::random()));
+    let text = settings_text(folder, host, &key);
     let settings = Settings::read(&path, &text, [])?;
     let mut all = vec![
         (path, text, Readers::Owner),
@@ -91,13 +100,14 @@ fn first_files(folder: &Path, host: &Host) -> Result<Vec<FirstFile>, Failure> {
 const DEFAULT_ZONE: &str = "Europe/Moscow";
 
 /// The settings with what is known of this host.
-fn settings_text(folder: &Path, host: &Host) -> String {
+fn settings_text(folder: &Path, host: &Host, key: &Key) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let database = format!("sqlite:{}", folder.join("dozvon.db").display());
     let socket = host.socket.clone().unwrap_or_default();
     SETTINGS
         .replace("database = \"sqlite:dozvon.db\"", &format!("database = {}", quoted(&database)))
         .replace(&quoted(DEFAULT_ZONE), &quoted(&host.zone))
+        .replace("#key = \"\"", &format!("key = {}", quoted(key.secret())))
         .replace("port = 8021", &format!("port = {}", socket.port))
         .replace("password = \"ClueCon\"", &format!("password = {}", quoted(&socket.password)))
 }
@@ -151,7 +161,7 @@ mod tests {
             let Some((key, _)) = line.split_once(" = ") else { continue };
             let there =
                 SETTINGS.lines().any(|shown| shown.trim_start_matches('#').starts_with(&format!("{key} = ")));
-            assert!(there || key == "nodes", "{key} is shown");
+            assert!(there || ["nodes", "sources", "forms"].contains(&key), "{key} is shown");
         }
     }
 
@@ -182,9 +192,11 @@ mod tests {
             socket: Some(socket),
             made_up: false,
         };
-        let text = settings_text(Path::new("/x y"), &host);
+        let text = settings_text(Path::new("/x y"), &host, &Key::of_bytes([7; 32]));
         let settings = Settings::read(Path::new("init"), &text, []).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(settings.zone, chrono_tz::Asia::Yekaterinburg);
+        assert_eq!(settings.audit.key, Some(Key::of_bytes([7; 32])));
+        assert_eq!(settings.store.audit_key, settings.audit.key);
         assert_eq!(
             (settings.switch.nodes[0].port, settings.switch.nodes[0].password.as_str()),
             (8022, "a\"b\\c")

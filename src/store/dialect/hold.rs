@@ -3,7 +3,7 @@
 //! In: whose rows. Out: nothing; whoever else would change them waits for us, as we do for him.
 //! SQLite has one writer at a time, and nothing to hold. On PostgreSQL another transaction may commit between our
 //! reading of a row and our writing: what reads a row, decides, and writes holds the row first, and reads then.
-//! **Invariant:** who holds several takes them in one order: the number, the call, the offer, the agent, the case.
+//! **Invariant:** who holds several takes them in one order: the number, the call, the offer, the agent, the case, the audit.
 //! What meets in a circle all the same is broken up by the server, and may be repeated.
 
 use diesel::prelude::*;
@@ -20,6 +20,11 @@ pub(in crate::store) fn number(connection: &mut Database, number: &str) -> Query
 /// Lets those who change the rules follow each other.
 pub(in crate::store) fn rules(connection: &mut Database) -> QueryResult<()> {
     number(connection, "rules")
+}
+
+/// Lets those who append to the audit follow each other: its rows are numbered in the order of their commits.
+pub(in crate::store) fn audit(connection: &mut Database) -> QueryResult<()> {
+    number(connection, "audit")
 }
 
 /// Holds an agent.

@@ -1,0 +1,135 @@
+//! `dozvon audit`: what was done, and the proof that the record of it is whole.
+
+use serde_json::json;
+
+use super::{Context, Exit, Failure, parse};
+use crate::audit::{Action, Link};
+use crate::clock::UnixMs;
+use crate::report::{Cell, Table};
+use crate::store::audit::{self, Proof, Wanted};
+
+/// The audit: what was done, and whether the record of it is whole.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Every entry carries the hash of the one before, so that nothing can be changed, removed, inserted or put in another
+order unseen. Whoever can write to the database could still write the end of the chain anew: keep its head somewhere
+else, every day, and verify against it.
+
+Examples:
+  dozvon audit list --number +79001234567
+  dozvon audit verify
+  dozvon audit head >> /mnt/elsewhere/heads.txt
+  dozvon audit verify --head $(tail -1 /mnt/elsewhere/heads.txt)")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    List(List),
+    Verify(Verify),
+    /// Print the head of the chain, as HASH@ID: to keep it elsewhere.
+    #[command(after_help = "\
+Examples:
+  dozvon audit head
+  dozvon audit head | mail -s \"audit head\" auditor@example.com")]
+    Head,
+}
+
+/// List entries, the newest, oldest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Numbers are kept as keyed hashes: entries about a number are found by the number, never the other way round.
+
+Examples:
+  dozvon audit list
+  dozvon audit list --number +79001234567 --json
+  dozvon audit list --action erasure --since 2026-01-01T00:00:00+03:00")]
+struct List {
+    /// Only those about this number.
+    #[arg(long)]
+    number: Option<String>,
+    /// Only these: dial, refusal, disposition, case_opened, case_closed, case_deferred, handover, dnc_added,
+    /// dnc_removed, request, notice, rules_changed, erasure or retention.
+    #[arg(long)]
+    action: Option<Action>,
+    /// Only those of this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value = "100", value_parser = parse::limit)]
+    limit: i64,
+}
+
+/// Follow the whole chain and name the first entry that is not in order.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit code 0: all is in order; 1: it is not, and the first place is named.
+
+Examples:
+  dozvon audit verify
+  dozvon audit verify --head 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef@1042")]
+struct Verify {
+    /// A head that was kept elsewhere, as `dozvon audit head` has printed it.
+    #[arg(long, value_name = "HASH@ID")]
+    head: Option<Link>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.command {
+        Command::List(args) => list(args, context).await,
+        Command::Verify(args) => verify(args, context).await,
+        Command::Head => {
+            let head = context.read("audit_head", audit::head).await?;
+            context.say(&head.to_string(), &json!({ "id": head.id, "hash": head.hash }))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
+    let number = args.number.map(|text| parse::number(&text, context.region())).transpose()?;
+    let since = args.since.map(|text| parse::instant(&text, context.zone(), context.now())).transpose()?;
+    let key = context.settings.audit.key.clone();
+    let rows = context
+        .read("audit_list", move |c| {
+            let mut wanted = Wanted { number: None, action: args.action, since, limit: args.limit };
+            if let Some(number) = number {
+                wanted.number = audit::key_of(c, key.as_ref(), &number)?;
+                if wanted.number.is_none() {
+                    return Ok(Vec::new());
+                }
+            }
+            audit::list(c, &wanted)
+        })
+        .await?;
+    let mut table = Table::new(&["id", "at", "by", "action", "subject", "details"], "no such entries");
+    for row in rows {
+        table.row([
+            Cell::Count(row.id),
+            UnixMs(row.at).into(),
+            row.by.into(),
+            Cell::word(row.action),
+            row.subject.into(),
+            row.details.into(),
+        ]);
+    }
+    context.table(&table)?;
+    Ok(Exit::Done)
+}
+
+async fn verify(args: Verify, context: &Context) -> Result<Exit, Failure> {
+    let proof = context.read("audit_verify", move |c| audit::verify(c, args.head.as_ref())).await?;
+    let Proof { rows, from, to, broken } = proof;
+    if let Some(broken) = broken {
+        let (fault, id) = (context.word(broken.fault.as_str()), broken.id);
+        let message = format!(
+            "the audit is broken at entry {id}: {fault}; {rows} entries before it are in order; compare it with a backup from before"
+        );
+        return Err(Failure::new(Exit::Failed, message));
+    }
+    let line = format!("the audit is in order: {rows} entries after {}, head {to}", from.id);
+    context.say(&line, &json!({ "rows": rows, "after": from.id, "head": to.to_string() }))?;
+    Ok(Exit::Done)
+}

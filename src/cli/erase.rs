@@ -1,0 +1,53 @@
+//! `dozvon erase`: takes a person out of the database, and shows the act of it.
+
+use super::{Context, Exit, Failure, parse};
+use crate::report::{Cell, Sheet, Table};
+use crate::store::erase::{self, Act};
+
+/// Erase a person: his number and name, wherever they stand.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Calls, cases and attempts stay in the reports, but nothing leads from them to the person any more. His open case is
+closed as erased. Attempts of the last 48 hours keep the number until their business day is over, so that he is not
+called a fourth time today. The audit holds no number in clear, and stays whole. This cannot be undone; backups that
+were made before still hold the person.
+
+Examples:
+  dozvon erase +79001234567 --yes
+  dozvon erase 89001234567 --yes --json > act.json")]
+pub(super) struct Args {
+    /// The number.
+    number: String,
+    /// Do it: without this, nothing is changed.
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let number = parse::number(&args.number, context.region())?;
+    if !args.yes {
+        let message = format!("{number} would be erased, which cannot be undone: add --yes to do it");
+        return Err(Failure::new(Exit::Refused, message));
+    }
+    let (by, now) = (context.by.clone(), context.now());
+    let act = context.write("erase", move |c| erase::person(c, &number, &by, now)).await?;
+    context.sheet(&sheet(&act))?;
+    Ok(Exit::Done)
+}
+
+fn sheet(act: &Act) -> Sheet {
+    let mut tables = Table::new(&["table", "rows"], "nothing was known of the number");
+    for erased in &act.tables {
+        tables.row([erased.table.into(), Cell::count(erased.rows)]);
+    }
+    Sheet::default()
+        .with("erasure", Cell::Count(act.erasure))
+        .with("at", act.at)
+        .with("by", act.by.as_str())
+        .with("number_key", act.number_key.as_str())
+        .with("pseudonym", act.pseudonym.as_str())
+        .with("cases_closed", Cell::count(act.cases_closed))
+        .with("attempts_later", Cell::count(act.attempts_later))
+        .with("attempts_erased_at", act.attempts_at)
+        .and("tables", tables)
+}

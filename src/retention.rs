@@ -1,0 +1,57 @@
+//! Looks for rows that are too old, every few minutes, and takes them away bite by bite.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::store::retention::{Bite, Settings, bite};
+use crate::store::{Store, StoreError};
+
+/// Deletes everything that is too old now, a transaction a bite. What went, all together.
+///
+/// # Errors
+/// What the database says of the bite that failed; those before it are done.
+pub async fn run(store: &Store, clock: Clock, settings: &Settings) -> Result<Bite, StoreError> {
+    let mut all = Bite::default();
+    loop {
+        let (now, ours) = (clock.now(), settings.clone());
+        let took = store.write("retention", move |c| bite(c, now, &ours)).await?;
+        all.cases += took.cases;
+        all.calls += took.calls;
+        all.requests += took.requests;
+        all.audit += took.audit;
+        all.erased += took.erased;
+        if !took.more {
+            return Ok(all);
+        }
+    }
+}
+
+/// Does the same again and again until it is told to stop: spawn it once in a controller.
+pub async fn start(store: Store, clock: Clock, settings: Settings, stop: CancellationToken) {
+    let mut every = tokio::time::interval(settings.every.max(std::time::Duration::from_secs(1)));
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            _ = every.tick() => {}
+        }
+        let done = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            done = run(&store, clock, &settings) => done,
+        };
+        match done {
+            Ok(took) if took.is_empty() => {}
+            Ok(took) => tracing::info!(
+                cases = took.cases,
+                calls = took.calls,
+                requests = took.requests,
+                audit = took.audit,
+                erased = took.erased,
+                "what was too old is deleted"
+            ),
+            Err(error) => tracing::error!(%error, "what is too old cannot be deleted; trying again later"),
+        }
+    }
+}

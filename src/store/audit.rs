@@ -1,0 +1,331 @@
+//! The audit: rows that are only ever added, each with the hash of the one before.
+//!
+//! In: entries, inside the transaction that does what they tell of. Out: a chain that [`verify`] proves.
+//! The rows of two processes follow each other: SQLite has one writer, PostgreSQL holds the chain until the commit,
+//! so that the last hash that is read here is the last one. Nothing is kept in memory of it.
+//! The secret that numbers are hashed with comes from the settings (then the database holds its fingerprint only)
+//! or, where they name none, is made at the first entry and kept in `audit_key`: a row about nobody, which the
+//! erasure of a person therefore leaves alone.
+//! **Invariant:** ids have no gap and are in the order of the commits; an entry stands if and only if the
+//! transaction that it tells of was committed.
+
+use std::cell::RefCell;
+
+use diesel::prelude::*;
+
+use super::dialect::{cached::Cache as _, hold};
+use super::schema::{audit, audit_cuts, audit_head, audit_key};
+use super::{Database, StoreError};
+use crate::audit::{Action, Break, Entry, Fault, GENESIS, Key, Link, NumberKey, Row, canonical};
+use crate::clock::UnixMs;
+use crate::phone::E164;
+
+thread_local! {
+    /// The settings' secret, while a group of transactions of that store runs on this thread.
+    static SECRET: RefCell<Option<Key>> = const { RefCell::new(None) };
+}
+
+/// Gives the secret back at the end of a group.
+pub(super) struct Lent;
+
+/// Lends the settings' secret to the transactions that run on this thread until the guard goes: it is not to stand
+/// in the database, and not in the log of its server either.
+pub(super) fn lend(key: Option<&Key>) -> Lent {
+    SECRET.with_borrow_mut(|secret| *secret = key.cloned());
+    Lent
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        SECRET.with_borrow_mut(|secret| *secret = None);
+    }
+}
+
+/// Adds an entry to the chain. Call it last in the transaction: others wait for its commit.
+///
+/// # Errors
+/// [`StoreError::Refused`] when the entry holds a phone number in clear, its number is none, or the key is not the
+/// one that this audit began with.
+pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
+    entry.check().map_err(|refused| StoreError::Refused(refused.to_string()))?;
+    let number_key = match entry.number {
+        None => None,
+        Some(text) => {
+            let number: E164 = text.parse().map_err(|_| {
+                let what = "the audit hashes numbers in E.164 form, such as +79001234567, and this is none";
+                StoreError::Refused(what.to_owned())
+            })?;
+            Some(key(c, entry.at)?.of_number(&number))
+        }
+    };
+    hold::audit(c)?;
+    let last = head(c)?;
+    let mut row = Row {
+        id: last.id + 1,
+        at: entry.at.0,
+        by: entry.by.to_owned(),
+        action: entry.action.to_string(),
+        number_key: number_key.map(|key| key.as_str().to_owned()),
+        subject: entry.subject.clone(),
+        details: canonical(&entry.details),
+        prev_hash: last.hash,
+        hash: String::new(),
+    };
+    row.hash = row.right_hash();
+    diesel::insert_into(audit::table)
+        .values((
+            audit::id.eq(row.id),
+            audit::at.eq(row.at),
+            audit::by.eq(&row.by),
+            audit::action.eq(&row.action),
+            audit::number_key.eq(&row.number_key),
+            audit::subject.eq(&row.subject),
+            audit::details.eq(&row.details),
+            audit::prev_hash.eq(&row.prev_hash),
+            audit::hash.eq(&row.hash),
+        ))
+        .insert(c)?;
+    Ok(())
+}
+
+/// What stands for a number in this audit. None as long as nothing was hashed and the settings name no key.
+///
+/// # Errors
+/// [`StoreError::Refused`] when the key is not the one that this audit began with.
+pub fn key_of(c: &mut Database, named: Option<&Key>, number: &E164) -> Result<Option<NumberKey>, StoreError> {
+    let known = match kept(c)? {
+        Some((fingerprint, secret)) => Some(agree(named.cloned(), &fingerprint, secret.as_deref())?),
+        None => named.cloned(),
+    };
+    Ok(known.map(|key| key.of_number(number)))
+}
+
+/// Fingerprint and secret, as the database keeps them.
+type Kept = (String, Option<String>);
+
+fn kept(c: &mut Database) -> Result<Option<Kept>, StoreError> {
+    Ok(audit_key::table.select((audit_key::fingerprint, audit_key::secret)).first(c).optional()?)
+}
+
+/// The key of this audit; made, or its fingerprint kept, at the first use.
+pub(super) fn key(c: &mut Database, now: UnixMs) -> Result<Key, StoreError> {
+    let named = SECRET.with_borrow(Clone::clone);
+    if let Some((fingerprint, secret)) = kept(c)? {
+        return agree(named, &fingerprint, secret.as_deref());
+    }
+    // Two that are the first at once make one key.
+    hold::audit(c)?;
+    if let Some((fingerprint, secret)) = kept(c)? {
+        return agree(named, &fingerprint, secret.as_deref());
+    }
+    let made = named.is_none();
+    let key = named.unwrap_or_else(|| Key::of_bytes(rand::random()));
+    diesel::insert_into(audit_key::table)
+        .values((
+            audit_key::one.eq(1),
+            audit_key::fingerprint.eq(key.fingerprint()),
+            audit_key::secret.eq(made.then(|| key.secret())),
+            audit_key::made_at.eq(now.0),
+        ))
+        .insert(c)?;
+    Ok(key)
+}
+
+/// The key that the settings name or the database keeps, if it is the one of the fingerprint.
+fn agree(named: Option<Key>, fingerprint: &str, secret: Option<&str>) -> Result<Key, StoreError> {
+    let told = named.is_some();
+    let key = match (named, secret) {
+        (Some(key), _) => Some(key),
+        (None, Some(secret)) => Some(super::read("audit_key.secret", secret)?),
+        (None, None) => None,
+    };
+    match key {
+        Some(key) if key.fingerprint() == fingerprint => Ok(key),
+        Some(_) if told => Err(StoreError::Refused(
+            "[audit] key is not the one that this database's audit began with: put the old one back, or take the \
+             setting out if there was none; under another key nobody's entries could be found again"
+                .to_owned(),
+        )),
+        Some(_) => Err(StoreError::Unreadable { column: "audit_key.secret", value: "another key".to_owned() }),
+        None => Err(StoreError::Refused(
+            "the audit of this database began with a key from the settings, and [audit] key is missing now: put it \
+             back into dozvon.toml or DOZVON_AUDIT__KEY"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The end of the chain.
+///
+/// # Errors
+/// When the database fails.
+pub fn head(c: &mut Database) -> Result<Link, StoreError> {
+    let (id, hash) = audit_head::table.select((audit_head::id, audit_head::hash)).first(c)?;
+    Ok(Link { id, hash })
+}
+
+/// The last row that retention has cut off; before any cut, the beginning.
+///
+/// # Errors
+/// When the database fails.
+pub fn beginning(c: &mut Database) -> Result<Link, StoreError> {
+    let cut = audit_cuts::table
+        .order(audit_cuts::id.desc())
+        .select((audit_cuts::id, audit_cuts::hash))
+        .first(c)
+        .optional()?;
+    let (id, hash) = cut.unwrap_or_else(|| (0, GENESIS.to_owned()));
+    Ok(Link { id, hash })
+}
+
+/// Rows after `after`, in the order of the chain.
+///
+/// # Errors
+/// When the database fails.
+pub fn page(c: &mut Database, after: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
+    let rows = audit::table.filter(audit::id.gt(after)).order(audit::id).limit(limit);
+    Ok(rows.load::<Columns>(c)?.into_iter().map(row).collect())
+}
+
+type Columns = (i64, i64, String, String, Option<String>, Option<String>, String, String, String);
+
+fn row(columns: Columns) -> Row {
+    let (id, at, by, action, number_key, subject, details, prev_hash, hash) = columns;
+    Row { id, at, by, action, number_key, subject, details, prev_hash, hash }
+}
+
+/// Which rows are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Only those about this number.
+    pub number: Option<NumberKey>,
+    /// Only those of this action.
+    pub action: Option<Action>,
+    /// Only those of this instant or later.
+    pub since: Option<UnixMs>,
+    /// At most so many: the newest.
+    pub limit: i64,
+}
+
+/// The newest rows that are wanted, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
+    let mut query = audit::table.order(audit::id.desc()).limit(wanted.limit).into_boxed();
+    if let Some(number) = &wanted.number {
+        query = query.filter(audit::number_key.eq(number.as_str()));
+    }
+    if let Some(action) = wanted.action {
+        query = query.filter(audit::action.eq(action.as_str()));
+    }
+    if let Some(since) = wanted.since {
+        query = query.filter(audit::at.ge(since.0));
+    }
+    let mut rows: Vec<Row> = query.load::<Columns>(c)?.into_iter().map(row).collect();
+    rows.reverse();
+    Ok(rows)
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// How many rows are in order.
+    pub rows: i64,
+    /// Where the chain begins.
+    pub from: Link,
+    /// The last row that is in order.
+    pub to: Link,
+    /// The first place that is not.
+    pub broken: Option<Break>,
+}
+
+/// How many rows [`verify`] holds in memory: about 500 bytes each.
+pub const PAGE: i64 = 1000;
+
+/// Follows the whole chain, a page at a time, and says where it is broken first. With `known`, a head that was kept
+/// elsewhere, also whether that row is still what it was.
+///
+/// # Errors
+/// When the database fails; [`StoreError::Refused`] when `known` is older than what retention has cut off.
+pub fn verify(c: &mut Database, known: Option<&Link>) -> Result<Proof, StoreError> {
+    let (from, end) = (beginning(c)?, head(c)?);
+    if let Some(known) = known.filter(|known| known.id < from.id) {
+        return Err(StoreError::Refused(format!(
+            "row {} was cut off by retention, which has kept the audit since row {}: check a newer head",
+            known.id,
+            from.id + 1
+        )));
+    }
+    let mut walk = Walk { link: from.clone(), attested: from.id == 0, cut: from.clone(), known };
+    // From the very first row that there is: whatever stands before the cut does not belong there.
+    let mut after = i64::MIN;
+    let broken = loop {
+        let rows = page(c, after, PAGE)?;
+        let Some(last) = rows.last() else { break walk.end(&end) };
+        after = last.id;
+        if let Some(broken) = rows.iter().find_map(|row| walk.step(row).err()) {
+            break Some(broken);
+        }
+    };
+    Ok(Proof { rows: walk.link.id - from.id, from, to: walk.link, broken })
+}
+
+/// Where a verification stands.
+struct Walk<'a> {
+    link: Link,
+    cut: Link,
+    attested: bool,
+    known: Option<&'a Link>,
+}
+
+impl Walk<'_> {
+    fn step(&mut self, row: &Row) -> Result<(), Break> {
+        self.link.follow(row)?;
+        if row.action == Action::Retention.as_str() && row.details.contains(&self.cut.hash) {
+            self.attested = true;
+        }
+        match self.known {
+            Some(known) if known.id == row.id && known.hash != row.hash => {
+                Err(Break { id: row.id, fault: Fault::Changed })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What is wrong when there are no more rows.
+    fn end(&self, head: &Link) -> Option<Break> {
+        let known = self.known.filter(|known| known.id == self.cut.id && known.hash != self.cut.hash);
+        if let Some(known) = known {
+            return Some(Break { id: known.id, fault: Fault::Changed });
+        }
+        if !self.attested {
+            return Some(Break { id: self.cut.id, fault: Fault::Beheaded });
+        }
+        let short = self.known.is_some_and(|known| known.id > self.link.id);
+        let missing = if head.id == self.link.id { head.id } else { self.link.id + 1 };
+        (short || *head != self.link).then_some(Break { id: missing, fault: Fault::Truncated })
+    }
+}
+
+/// Cuts off the rows that are older than `before`, from the beginning of the chain, at most so many. The last of
+/// them stays known as the place where the chain begins; none if there is nothing to cut. The last row of all stays.
+pub(super) fn cut(
+    c: &mut Database,
+    before: UnixMs,
+    limit: i64,
+    now: UnixMs,
+) -> Result<Option<(Link, i64)>, StoreError> {
+    hold::audit(c)?;
+    let (from, end) = (beginning(c)?, head(c)?);
+    let old: Vec<Row> = page(c, from.id, limit)?;
+    // In the order of the chain: a clock that was set back leaves a younger row before older ones, and they wait.
+    let last = old.iter().take_while(|row| row.at < before.0 && row.id < end.id).last();
+    let Some(last) = last else { return Ok(None) };
+    diesel::insert_into(audit_cuts::table)
+        .values((audit_cuts::id.eq(last.id), audit_cuts::hash.eq(&last.hash), audit_cuts::at.eq(now.0)))
+        .insert(c)?;
+    let gone = diesel::delete(audit::table.filter(audit::id.le(last.id))).execute(c)?;
+    let gone = i64::try_from(gone).unwrap_or(i64::MAX);
+    Ok(Some((Link { id: last.id, hash: last.hash.clone() }, gone)))
+}

@@ -1,0 +1,317 @@
+//! Erasure of a person: what is known of a number is taken out of every table, and the act of it is kept.
+//!
+//! In: a number, who erases it, when. Out: an [`Act`]: which tables, how many rows, what follows later.
+//! The rows themselves stay, since days, queues and agents are counted by them; but the person is gone from them.
+//! A number gives way to a pseudonym made for this one erasure, `+999` and the number of the act: the tables' checks
+//! hold, several rows of one person stay those of one person, and nothing leads back, not even for one who has the
+//! audit's key. Country code 999 belongs to nobody (ITU-T E.164, reserved), so no caller has such a number, and no
+//! policy lets it be dialled. The database lets a number change into the pseudonym of a recorded act only.
+//! **The day's cap holds for him, too.** Attempts of the last [`KEEP_ATTEMPTS`] keep their number until then, without
+//! what was noted of them: if he calls again today, his new case finds today's attempts, and the database refuses a
+//! fourth. [`finish`] takes the number out as soon as the business day is over for certain (152-FZ art. 21 gives 30
+//! days). Entries of the audit hold no number in clear, and stay.
+//! **To add a table, add a line to [`PLACES`].**
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use serde::Serialize;
+
+use super::dialect::{cached::Cache as _, hold};
+use super::schema::{attempts, attempts_to_erase, calls, cases, erasures};
+use super::{Database, StoreError, audit, cases as case_rows};
+use crate::audit::{Action, Entry, details};
+use crate::clock::UnixMs;
+use crate::ids::CaseId;
+use crate::missed::case::Closed;
+use crate::phone::E164;
+
+/// What a column holds after the erasure.
+#[derive(Debug, Clone, Copy)]
+enum Becomes {
+    /// The pseudonym.
+    Pseudonym,
+    /// NULL.
+    Nothing,
+    /// An empty text.
+    Blank,
+}
+use Becomes::{Blank, Nothing, Pseudonym};
+
+/// A table that knows persons.
+struct Place {
+    /// The table.
+    table: &'static str,
+    /// Its rows of a number, `$1`.
+    rows: &'static str,
+    /// What becomes of which column.
+    columns: &'static [(&'static str, Becomes)],
+}
+
+/// Every table that knows persons. A caller who hid his number, or one whose number came in another form, is found
+/// by the number as it came.
+const PLACES: &[Place] = &[
+    Place {
+        table: "requests",
+        rows: "number = $1",
+        columns: &[
+            ("number", Pseudonym),
+            ("name", Nothing),
+            ("text", Nothing),
+            ("page", Nothing),
+            ("address", Nothing),
+            ("body_hash", Nothing),
+        ],
+    },
+    Place {
+        table: "calls",
+        rows: "number = $1",
+        columns: &[("number", Pseudonym), ("caller_number", Pseudonym), ("caller_name", Blank)],
+    },
+    Place {
+        table: "calls",
+        rows: "caller_number = $1",
+        columns: &[("caller_number", Pseudonym), ("caller_name", Blank)],
+    },
+    Place { table: "cases", rows: "number = $1", columns: &[("number", Pseudonym), ("note", Nothing)] },
+    Place {
+        table: "attempts",
+        rows: "number = $1 AND id NOT IN (SELECT attempt FROM attempts_to_erase)",
+        columns: &[("number", Pseudonym), ("note", Nothing)],
+    },
+    Place { table: "attempts", rows: "number = $1 AND note IS NOT NULL", columns: &[("note", Nothing)] },
+];
+
+/// How long an attempt's business day may still be going on: a day lasts 24 hours at most, and a shift that begins on
+/// it ends 24 hours after its beginning at the latest (the check of `schedule_hours.closes_min`).
+pub const KEEP_ATTEMPTS: Duration = Duration::from_hours(48);
+
+/// Rows of a table that were changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    /// The table.
+    pub table: &'static str,
+    /// How many rows.
+    pub rows: usize,
+}
+
+/// The act of an erasure, as it is kept and shown. It holds no number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Act {
+    /// Its number.
+    pub erasure: i64,
+    /// When.
+    pub at: UnixMs,
+    /// By whom.
+    pub by: String,
+    /// What stands for the number in the audit.
+    pub number_key: String,
+    /// What stands for the person in the rows.
+    pub pseudonym: String,
+    /// What was erased.
+    pub tables: Vec<Erased>,
+    /// Cases that were open, and are closed as `erased`.
+    pub cases_closed: usize,
+    /// Attempts that keep the number until their business day is over.
+    pub attempts_later: usize,
+    /// When these are erased, too.
+    pub attempts_at: Option<UnixMs>,
+}
+
+/// Erases a person. A number of whom nothing is known gets an act as well: it says that nothing was there.
+///
+/// # Errors
+/// [`StoreError::Refused`] while he is on the line.
+pub fn person(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<Act, StoreError> {
+    hold::number(c, number.as_str())?;
+    refuse_live(c, number)?;
+    let number_key = audit::key(c, now)?.of_number(number).as_str().to_owned();
+    let erasure: i64 = diesel::insert_into(erasures::table)
+        .values((erasures::number_key.eq(&number_key), erasures::at.eq(now.0), erasures::by.eq(by)))
+        .returning(erasures::id)
+        .get_result(c)?;
+    let pseudonym = format!("+999{erasure:012}");
+    diesel::update(erasures::table.find(erasure))
+        .set(erasures::pseudonym.eq(&pseudonym))
+        .returning(erasures::id)
+        .count_changed(c)?;
+    let cases_closed = close_cases(c, number, by, now)?;
+    let (attempts_later, attempts_at) = put_off(c, number, erasure, now)?;
+    let tables = everywhere(c, number, &pseudonym)?;
+    let act = Act {
+        erasure,
+        at: now,
+        by: by.to_owned(),
+        number_key,
+        pseudonym,
+        tables,
+        cases_closed,
+        attempts_later,
+        attempts_at,
+    };
+    keep(c, number, &act)?;
+    Ok(act)
+}
+
+fn keep(c: &mut Database, number: &E164, act: &Act) -> Result<(), StoreError> {
+    let text = serde_json::to_string(act).map_err(|error| StoreError::Refused(error.to_string()))?;
+    diesel::update(erasures::table.find(act.erasure))
+        .set(erasures::act.eq(text))
+        .returning(erasures::id)
+        .count_changed(c)?;
+    let tables = act.tables.iter().map(|erased| (erased.table.to_owned(), erased.rows.into())).collect();
+    let tables = serde_json::Value::Object(tables);
+    audit::append(
+        c,
+        &Entry {
+            at: act.at,
+            by: &act.by,
+            action: Action::Erasure,
+            number: Some(number.as_str()),
+            subject: Some(format!("erasure:{}", act.erasure)),
+            details: details([
+                ("tables", tables),
+                ("cases_closed", act.cases_closed.into()),
+                ("attempts_later", act.attempts_later.into()),
+            ]),
+        },
+    )
+}
+
+/// A call that goes on writes its number again when it ends.
+fn refuse_live(c: &mut Database, number: &E164) -> Result<(), StoreError> {
+    let live: i64 = calls::table
+        .filter(calls::number.eq(number.as_str()).and(calls::ended_at.is_null()))
+        .count()
+        .get_result(c)?;
+    if live == 0 {
+        return Ok(());
+    }
+    let why = "he is on the line now: erase him when the call has ended (`dozvon call list --live` shows it)";
+    Err(StoreError::Refused(why.to_owned()))
+}
+
+/// Closes what is owed to him.
+fn close_cases(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<usize, StoreError> {
+    hold::open_case(c, number.as_str())?;
+    let open: Vec<i64> = cases::table
+        .filter(cases::number.eq(number.as_str()).and(cases::closed_at.is_null()))
+        .select(cases::id)
+        .load(c)?;
+    for id in &open {
+        case_rows::close(c, CaseId(*id), Closed::Erased, by, None, now)?;
+    }
+    Ok(open.len())
+}
+
+/// Notes which attempts keep the number for now. How many, and until when.
+fn put_off(
+    c: &mut Database,
+    number: &E164,
+    erasure: i64,
+    now: UnixMs,
+) -> Result<(usize, Option<UnixMs>), StoreError> {
+    let recent: Vec<(i64, i64)> = attempts::table
+        .filter(attempts::number.eq(number.as_str()).and(attempts::at.gt((now - KEEP_ATTEMPTS).0)))
+        .select((attempts::id, attempts::at))
+        .load(c)?;
+    let mut last = None;
+    for (attempt, at) in &recent {
+        let due = UnixMs(*at) + KEEP_ATTEMPTS;
+        last = last.max(Some(due));
+        let noted: i64 = attempts_to_erase::table.find(attempt).count().get_result(c)?;
+        if noted == 0 {
+            diesel::insert_into(attempts_to_erase::table)
+                .values((
+                    attempts_to_erase::attempt.eq(attempt),
+                    attempts_to_erase::erasure.eq(erasure),
+                    attempts_to_erase::due_at.eq(due.0),
+                ))
+                .insert(c)?;
+        }
+    }
+    Ok((recent.len(), last))
+}
+
+fn everywhere(c: &mut Database, number: &E164, pseudonym: &str) -> Result<Vec<Erased>, StoreError> {
+    let mut tables: Vec<Erased> = Vec::new();
+    for place in PLACES {
+        for form in forms(number) {
+            let rows = erase(c, place, &form, pseudonym)?;
+            match tables.iter_mut().find(|erased| erased.table == place.table) {
+                Some(erased) => erased.rows += rows,
+                None => tables.push(Erased { table: place.table, rows }),
+            }
+        }
+    }
+    Ok(tables)
+}
+
+/// The ways in which carriers write a number: with and without the plus, and as it is dialled inside the country.
+fn forms(number: &E164) -> Vec<String> {
+    let digits = number.as_str().trim_start_matches('+');
+    let mut forms = vec![number.to_string(), digits.to_owned()];
+    // Russia and Kazakhstan dial 8 before a number of ten digits.
+    if let Some(national) = digits.strip_prefix('7').filter(|national| national.len() == 10) {
+        forms.extend([format!("8{national}"), national.to_owned()]);
+    }
+    forms
+}
+
+/// Erases the rows of one place. The text of the statement is made of [`PLACES`] and of our pseudonym only.
+fn erase(c: &mut Database, place: &Place, number: &str, pseudonym: &str) -> Result<usize, StoreError> {
+    let set: Vec<String> = place
+        .columns
+        .iter()
+        .map(|(column, becomes)| match becomes {
+            Pseudonym => format!("{column} = '{pseudonym}'"),
+            Nothing => format!("{column} = NULL"),
+            Blank => format!("{column} = ''"),
+        })
+        .collect();
+    let sql = format!("UPDATE {} SET {} WHERE {}", place.table, set.join(", "), place.rows);
+    Ok(diesel::sql_query(sql).bind::<Text, _>(number).execute(c)?)
+}
+
+#[derive(QueryableByName)]
+struct Due {
+    #[diesel(sql_type = BigInt)]
+    attempt: i64,
+    #[diesel(sql_type = Text)]
+    pseudonym: String,
+}
+
+/// Takes the number out of attempts whose business day is over, at most so many. How many it was.
+///
+/// # Errors
+/// When the database fails.
+pub fn finish(c: &mut Database, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let due: Vec<Due> = diesel::sql_query(
+        "SELECT d.attempt AS attempt, e.pseudonym AS pseudonym FROM attempts_to_erase AS d \
+         JOIN erasures AS e ON e.id = d.erasure WHERE d.due_at <= $1 ORDER BY d.due_at LIMIT $2",
+    )
+    .bind::<BigInt, _>(now.0)
+    .bind::<BigInt, _>(limit)
+    .load(c)?;
+    for Due { attempt, pseudonym } in &due {
+        diesel::update(attempts::table.find(attempt))
+            .set((attempts::number.eq(pseudonym), attempts::note.eq(None::<String>)))
+            .returning(attempts::id)
+            .count_changed(c)?;
+        diesel::delete(attempts_to_erase::table.find(attempt)).execute(c)?;
+    }
+    Ok(due.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_found_as_carriers_write_it() {
+        let forms = |text: &str| forms(&text.parse().unwrap());
+        assert_eq!(forms("+79001234567"), ["+79001234567", "79001234567", "89001234567", "9001234567"]);
+        assert_eq!(forms("+4930123456"), ["+4930123456", "4930123456"]);
+    }
+}

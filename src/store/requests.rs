@@ -1,0 +1,155 @@
+//! Requests to be called, from forms and bots: kept once, with the consent that came with them.
+//!
+//! In: a request that was checked. Out: what its sender is answered.
+//! **Invariant:** one key of a sender makes one request, however often and from however many processes it comes.
+
+use diesel::prelude::*;
+
+use super::dialect::hold;
+use super::schema::requests;
+use super::{Database, StoreError, audit};
+use crate::audit::{Action, Entry, details};
+use crate::clock::UnixMs;
+use crate::ids::{CaseId, QueueName};
+use crate::phone::E164;
+
+/// A request to be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// SHA-256 of the sender and his key; none if he gave none: then each is a new one.
+    pub key_hash: Option<String>,
+    /// SHA-256 of what was sent.
+    pub body_hash: String,
+    /// Whom to call.
+    pub number: E164,
+    /// His name, as he wrote it.
+    pub name: Option<String>,
+    /// What he wants.
+    pub text: Option<String>,
+    /// When he wants to be called; none: as soon as may be.
+    pub wanted_at: Option<UnixMs>,
+    /// The language that he reads: `en` or `ru`.
+    pub language: Option<String>,
+    /// The form or bot that it came by.
+    pub source: String,
+    /// The page or campaign, as the sender says.
+    pub page: Option<String>,
+    /// Who is to call him.
+    pub queue: Option<QueueName>,
+    /// The text that he consented to.
+    pub consent_text: String,
+    /// When he did.
+    pub consent_at: UnixMs,
+    /// The network address that it came from.
+    pub address: String,
+    /// When it came.
+    pub at: UnixMs,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// Its number.
+    pub id: i64,
+    /// When the request came: the first time.
+    pub received_at: UnixMs,
+    /// The case that it opened or joined.
+    pub case: Option<CaseId>,
+    /// Whether it had come before.
+    pub replayed: bool,
+}
+
+type Before = (i64, Option<String>, i64, Option<i64>);
+
+/// The request that came with this key before, if its body was the same.
+///
+/// # Errors
+/// [`StoreError::Exists`] when another body came with the key.
+pub fn earlier(c: &mut Database, key_hash: &str, body_hash: &str) -> Result<Option<Received>, StoreError> {
+    let before: Option<Before> = requests::table
+        .filter(requests::key_hash.eq(key_hash))
+        .select((requests::id, requests::body_hash, requests::received_at, requests::case_id))
+        .first(c)
+        .optional()?;
+    match before {
+        None => Ok(None),
+        Some((id, Some(body), at, case)) if body == body_hash => {
+            let (received_at, case) = (UnixMs(at), case.map(CaseId));
+            Ok(Some(Received { id, received_at, case, replayed: true }))
+        }
+        Some((id, ..)) => Err(StoreError::Exists { kind: "request", name: id.to_string() }),
+    }
+}
+
+/// Keeps a request and opens its case, in one transaction. What comes again with the same key is answered as before.
+///
+/// # Errors
+/// [`StoreError::Exists`] when another body came with the same key.
+pub fn receive(c: &mut Database, new: &Request) -> Result<Received, StoreError> {
+    hold::number(c, new.number.as_str())?;
+    if let Some(key_hash) = &new.key_hash {
+        hold::number(c, key_hash)?;
+        if let Some(before) = earlier(c, key_hash, &new.body_hash)? {
+            return Ok(before);
+        }
+    }
+    let id = insert(c, new)?;
+    let case = open_case_of_request(c, new, id)?;
+    note(c, new, id)?;
+    Ok(Received { id, received_at: new.at, case, replayed: false })
+}
+
+fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
+    Ok(diesel::insert_into(requests::table)
+        .values((
+            (
+                requests::key_hash.eq(&new.key_hash),
+                requests::body_hash.eq(&new.body_hash),
+                requests::number.eq(new.number.as_str()),
+                requests::name.eq(&new.name),
+                requests::text.eq(&new.text),
+                requests::wanted_at.eq(new.wanted_at.map(|at| at.0)),
+                requests::language.eq(&new.language),
+            ),
+            (
+                requests::source.eq(&new.source),
+                requests::page.eq(&new.page),
+                requests::queue.eq(new.queue.as_ref().map(QueueName::as_str)),
+                requests::consent_text.eq(&new.consent_text),
+                requests::consent_at.eq(new.consent_at.0),
+                requests::address.eq(&new.address),
+                requests::received_at.eq(new.at.0),
+            ),
+        ))
+        .returning(requests::id)
+        .get_result(c)?)
+}
+
+/// The one place where a request becomes a case. Cases are opened by missed calls only as yet: a request has none.
+#[expect(clippy::unnecessary_wraps, reason = "opening a case writes, and can fail")]
+const fn open_case_of_request(
+    _c: &mut Database,
+    _request: &Request,
+    _id: i64,
+) -> Result<Option<CaseId>, StoreError> {
+    Ok(None)
+}
+
+fn note(c: &mut Database, new: &Request, id: i64) -> Result<(), StoreError> {
+    let wanted = new.wanted_at.map(|at| at.to_string());
+    audit::append(
+        c,
+        &Entry {
+            at: new.at,
+            by: "requests",
+            action: Action::Request,
+            number: Some(new.number.as_str()),
+            subject: Some(format!("request:{id}")),
+            details: details([
+                ("source", crate::audit::masked(&new.source).into()),
+                ("wanted", wanted.into()),
+                ("consent_hash", crate::audit::sha256(&new.consent_text).into()),
+            ]),
+        },
+    )
+}

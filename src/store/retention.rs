@@ -1,0 +1,212 @@
+//! The end of old rows: deleted by age, in small bites, and written into the audit.
+//!
+//! In: the ages. Out: how many rows one bite took, and whether there is more.
+//! The database lets go only what is older than `retention_cuts` says, which a bite sets before it deletes; the audit
+//! loses rows only from its beginning, and the last of them stays known, so that the chain can still be proved.
+//! **Invariant:** a bite may be repeated or broken off at any place; what it took is in the audit, in the same
+//! transaction.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use serde::{Deserialize, Serialize};
+
+use super::dialect::cached::Cache as _;
+use super::schema::{calls, case_misses, cases, requests, retention_cuts};
+use super::{Database, StoreError, audit, erase};
+use crate::audit::{Action, Entry, Link, details};
+use crate::clock::UnixMs;
+
+/// How long rows are kept; `0s` is for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Calls, with their waits and offers, after they ended. Default 400 days: a year can be compared with the one
+    /// before. A call that a case tells of stays as long as the case.
+    #[serde(with = "crate::config::humane")]
+    pub calls: Duration,
+    /// Cases, with their attempts, after they were closed. Default 400 days.
+    #[serde(with = "crate::config::humane")]
+    pub cases: Duration,
+    /// Requests from forms and bots, after they came. Default 400 days.
+    #[serde(with = "crate::config::humane")]
+    pub requests: Duration,
+    /// The audit. Default 1100 days: proof of erasures is asked for during three years (Roskomnadzor order 179).
+    #[serde(with = "crate::config::humane")]
+    pub audit: Duration,
+    /// Rows of each kind that one transaction deletes at most: calls wait for it. Default 500.
+    pub bite: u32,
+    /// How often it is looked for old rows. Default 10 minutes.
+    #[serde(with = "crate::config::humane")]
+    pub every: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            calls: Duration::from_hours(400 * 24),
+            cases: Duration::from_hours(400 * 24),
+            requests: Duration::from_hours(400 * 24),
+            audit: Duration::from_hours(1100 * 24),
+            bite: 500,
+            every: Duration::from_mins(10),
+        }
+    }
+}
+
+/// What one bite took.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Bite {
+    /// Cases, and with them their attempts and misses.
+    pub cases: usize,
+    /// Calls.
+    pub calls: usize,
+    /// Requests.
+    pub requests: usize,
+    /// Rows of the audit.
+    pub audit: i64,
+    /// Attempts whose number was taken out, since the person was erased.
+    pub erased: usize,
+    /// Whether there may be more.
+    pub more: bool,
+}
+
+impl Bite {
+    /// Whether it took nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.cases == 0 && self.calls == 0 && self.requests == 0 && self.audit == 0 && self.erased == 0
+    }
+}
+
+/// What goes with a case, children first: table and the column that names the case. A new table of cases is a line.
+const OF_A_CASE: &[(&str, &str)] = &[("attempts", "case_id"), ("case_misses", "case_id")];
+
+/// Deletes what is too old, at most so many rows of each kind as the settings say.
+///
+/// # Errors
+/// When the database fails: then nothing was deleted.
+pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, StoreError> {
+    let limit = i64::from(settings.bite.max(1));
+    let mut took = Bite { erased: erase::finish(c, now, limit)?, ..Bite::default() };
+    if let Some(before) = before(settings.cases, now) {
+        took.cases = cases_before(c, before, now, limit)?;
+    }
+    if let Some(before) = before(settings.calls, now) {
+        took.calls = calls_before(c, before, now, limit)?;
+    }
+    if let Some(before) = before(settings.requests, now) {
+        took.requests = requests_before(c, before, limit)?;
+    }
+    let mut cut = None;
+    if let Some(before) = before(settings.audit, now) {
+        cut = audit::cut(c, before, limit, now)?;
+        took.audit = cut.as_ref().map_or(0, |(_, rows)| *rows);
+    }
+    let full = |rows: usize| i64::try_from(rows).is_ok_and(|rows| rows >= limit);
+    took.more = full(took.cases)
+        || full(took.calls)
+        || full(took.requests)
+        || full(took.erased)
+        || took.audit >= limit;
+    if !took.is_empty() {
+        note(c, now, &took, cut.map(|(link, _)| link))?;
+    }
+    Ok(took)
+}
+
+fn before(age: Duration, now: UnixMs) -> Option<UnixMs> {
+    (!age.is_zero()).then(|| now - age)
+}
+
+/// The entry also attests where the audit begins from now on.
+fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result<(), StoreError> {
+    let details = details([
+        ("cases", took.cases.into()),
+        ("calls", took.calls.into()),
+        ("requests", took.requests.into()),
+        ("audit", took.audit.into()),
+        ("erased", took.erased.into()),
+        ("cut_id", cut.as_ref().map(|cut| cut.id).into()),
+        ("cut_hash", cut.map(|cut| cut.hash).into()),
+    ]);
+    let (action, subject) = (Action::Retention, None);
+    audit::append(c, &Entry { at: now, by: "retention", action, number: None, subject, details })
+}
+
+/// Lets the database delete what is older than this; never less than before.
+fn allow(c: &mut Database, kind: &str, before: UnixMs, now: UnixMs) -> Result<(), StoreError> {
+    let set: Option<i64> =
+        retention_cuts::table.find(kind).select(retention_cuts::before_at).first(c).optional()?;
+    match set {
+        None => {
+            diesel::insert_into(retention_cuts::table)
+                .values((
+                    retention_cuts::kind.eq(kind),
+                    retention_cuts::before_at.eq(before.0),
+                    retention_cuts::at.eq(now.0),
+                ))
+                .insert(c)?;
+        }
+        Some(set) if set < before.0 => {
+            diesel::update(retention_cuts::table.find(kind))
+                .set((retention_cuts::before_at.eq(before.0), retention_cuts::at.eq(now.0)))
+                .returning(retention_cuts::before_at)
+                .count_changed(c)?;
+        }
+        Some(_) => {}
+    }
+    Ok(())
+}
+
+fn cases_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let old: Vec<i64> = cases::table
+        .filter(cases::closed_at.lt(before.0))
+        .order(cases::closed_at)
+        .limit(limit)
+        .select(cases::id)
+        .load(c)?;
+    if !old.is_empty() {
+        allow(c, "cases", before, now)?;
+    }
+    for id in &old {
+        for (table, column) in OF_A_CASE {
+            let sql = format!("DELETE FROM {table} WHERE {column} = $1");
+            diesel::sql_query(sql).bind::<BigInt, _>(*id).execute(c)?;
+        }
+        diesel::delete(cases::table.find(id)).execute(c)?;
+    }
+    Ok(old.len())
+}
+
+fn calls_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let of_a_case = case_misses::table.filter(case_misses::call.eq(calls::id));
+    let old: Vec<String> = calls::table
+        .filter(calls::ended_at.lt(before.0))
+        .filter(diesel::dsl::not(diesel::dsl::exists(of_a_case)))
+        .order(calls::ended_at)
+        .limit(limit)
+        .select(calls::id)
+        .load(c)?;
+    if !old.is_empty() {
+        allow(c, "calls", before, now)?;
+    }
+    for id in &old {
+        diesel::delete(calls::table.find(id)).execute(c)?;
+    }
+    Ok(old.len())
+}
+
+fn requests_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let old: Vec<i64> = requests::table
+        .filter(requests::received_at.lt(before.0))
+        .order(requests::received_at)
+        .limit(limit)
+        .select(requests::id)
+        .load(c)?;
+    for id in &old {
+        diesel::delete(requests::table.find(id)).execute(c)?;
+    }
+    Ok(old.len())
+}

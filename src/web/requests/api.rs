@@ -1,0 +1,176 @@
+//! `POST /api/v1/requests`: what programs send, and what they are answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::fields::{self, Problem, problem};
+use super::settings::Source;
+use super::{From, Gate, Refused, proof};
+use crate::store::requests::Received;
+
+/// The longest key of a sender, in characters.
+const LONGEST_KEY: usize = 255;
+
+pub(super) async fn receive(
+    State(gate): State<Arc<Gate>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    match take(&gate, peer, &headers, body).await {
+        Ok(received) => accepted(&received),
+        Err(Answer::Refused(refused)) => answer(&refused),
+        Err(Answer::Stranger(problem, remedy)) => {
+            let text = said(&fields::problem("authorization", problem, remedy));
+            let mut response = respond(StatusCode::UNAUTHORIZED, &text);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            response
+        }
+        Err(Answer::Kind) => {
+            let remedy = "send application/json or application/x-www-form-urlencoded";
+            respond(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                &said(&problem("content-type", "this is none that is read here", remedy)),
+            )
+        }
+    }
+}
+
+enum Answer {
+    Refused(Refused),
+    Stranger(&'static str, &'static str),
+    Kind,
+}
+
+impl std::convert::From<Refused> for Answer {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) -> Result<Received, Answer> {
+    let address = gate.address(peer, headers);
+    gate.admit(address)?;
+    let Ok(_place) = gate.places.try_acquire() else { return Err(Refused::Away.into()) };
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // Whoever has a token is known before a byte of the body is read.
+    let known = proof::of_token(&gate.settings.sources, text("authorization"));
+    if known.is_none() && text("webhook-signature").is_empty() {
+        let remedy = "send `Authorization: Bearer TOKEN`, or sign it as Standard Webhooks describes";
+        return Err(Answer::Stranger("it is not known who sends this", remedy));
+    }
+    let body = gate.body(body).await?;
+    let source = match known {
+        Some(source) => source,
+        None => signer(gate, headers, &body)?,
+    };
+    let kind = text("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let fields = match kind.as_str() {
+        "application/json" => fields::of_json(&body),
+        "application/x-www-form-urlencoded" => fields::of_form(&body),
+        _ => return Err(Answer::Kind),
+    };
+    let said = gate.read(&fields.map_err(Refused::Bad)?)?;
+    let from = From {
+        key: key(headers, source)?,
+        body,
+        source: source.name.clone(),
+        queue: source.queue.clone(),
+        consent: None,
+        address,
+    };
+    Ok(gate.keep(said, from).await?)
+}
+
+fn signer<'g>(gate: &'g Gate, headers: &HeaderMap, body: &Bytes) -> Result<&'g Source, Answer> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let signed = proof::Signed {
+        id: text("webhook-id"),
+        timestamp: text("webhook-timestamp"),
+        signature: text("webhook-signature"),
+        body,
+    };
+    proof::of_signature(&gate.settings.sources, &signed, gate.now(), gate.settings.signature_age)
+        .map_err(|(problem, remedy)| Answer::Stranger(problem, remedy))
+}
+
+/// The key of a request among those of its source: of the header, or the id of its signature.
+fn key(headers: &HeaderMap, source: &Source) -> Result<Option<String>, Refused> {
+    let given = headers.get("idempotency-key").or_else(|| headers.get("webhook-id"));
+    let Some(given) = given else { return Ok(None) };
+    match given.to_str() {
+        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(format!("{}\n{key}", source.name))),
+        _ => Err(Refused::Bad(problem(
+            "idempotency-key",
+            "it cannot be read",
+            &format!("send 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"),
+        ))),
+    }
+}
+
+/// The same answer whenever the same request comes.
+fn accepted(received: &Received) -> Response {
+    let value = json!({
+        "id": received.id,
+        "received_at": received.received_at.to_string(),
+        "case": received.case.map(|case| case.0),
+    });
+    let mut response = respond(StatusCode::CREATED, &value);
+    if received.replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
+}
+
+fn answer(refused: &Refused) -> Response {
+    let whole = |status, what: &str, remedy: &str| respond(status, &said(&problem("", what, remedy)));
+    match refused {
+        Refused::Big => whole(StatusCode::PAYLOAD_TOO_LARGE, "the body is too big", "send less text"),
+        Refused::Slow => {
+            whole(StatusCode::REQUEST_TIMEOUT, "the body came too slowly, or broke off", "send it again")
+        }
+        Refused::Other => whole(
+            StatusCode::CONFLICT,
+            "another request came with this Idempotency-Key",
+            "send a new key with a new request",
+        ),
+        Refused::Bad(problem) if problem.field.is_empty() => respond(StatusCode::BAD_REQUEST, &said(problem)),
+        Refused::Bad(problem) => respond(StatusCode::UNPROCESSABLE_ENTITY, &said(problem)),
+        Refused::Often(wait) => {
+            later(whole(StatusCode::TOO_MANY_REQUESTS, "too many requests came", "wait"), wait.as_secs() + 1)
+        }
+        Refused::Away => later(
+            whole(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "it cannot be kept now",
+                "send it again, with the same key",
+            ),
+            5,
+        ),
+    }
+}
+
+fn later(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
+fn said(problem: &Problem) -> Value {
+    json!({ "error": problem })
+}
+
+fn respond(status: StatusCode, value: &Value) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (status, headers, format!("{value}\n")).into_response()
+}

@@ -1,0 +1,287 @@
+//! What a request says: every field read into a type that cannot hold a bad one, or refused by its name. Pure.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone};
+use chrono_tz::Tz;
+use serde_json::Value;
+
+use crate::clock::UnixMs;
+use crate::phone::{E164, Party};
+
+/// Fields that a request may have.
+pub const KNOWN: [&str; 9] =
+    ["number", "name", "text", "wanted_at", "consent", "consent_text", "language", "source", "page"];
+
+/// The longest name, in characters.
+const LONGEST_NAME: usize = 100;
+/// The longest text of a request, or of a consent.
+const LONGEST_TEXT: usize = 2000;
+/// The longest address of a page.
+const LONGEST_PAGE: usize = 500;
+
+/// What is wrong with a request, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// The field; empty if it is the whole.
+    pub field: String,
+    /// What is wrong.
+    pub problem: String,
+    /// What to send instead.
+    pub remedy: String,
+}
+
+/// A problem of a field.
+#[must_use]
+pub fn problem(field: &str, problem: &str, remedy: &str) -> Problem {
+    Problem { field: field.to_owned(), problem: problem.to_owned(), remedy: remedy.to_owned() }
+}
+
+/// Fields by name, as text.
+pub type Fields = BTreeMap<String, String>;
+
+/// What was said, in types.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Said {
+    /// Whom to call.
+    pub number: E164,
+    /// His name.
+    pub name: Option<String>,
+    /// What he wants.
+    pub text: Option<String>,
+    /// When he wants to be called.
+    pub wanted_at: Option<UnixMs>,
+    /// What he consented to.
+    pub consent_text: Option<String>,
+    /// His language.
+    pub language: Option<String>,
+    /// The page or campaign.
+    pub page: Option<String>,
+}
+
+/// How texts are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Where a number without a country code belongs.
+    pub region: phonenumber::country::Id,
+    /// The zone of times without one.
+    pub zone: Tz,
+    /// The present instant.
+    pub now: UnixMs,
+    /// How far ahead a wanted time may be.
+    pub latest: Duration,
+}
+
+/// The fields of a JSON body.
+///
+/// # Errors
+/// [`Problem`] names the field that is of a wrong type or not known.
+pub fn of_json(body: &[u8]) -> Result<Fields, Problem> {
+    let object = "send one JSON object, such as {\"number\": \"+79001234567\", \"consent\": true, \"consent_text\": \"…\"}";
+    let value: Value = serde_json::from_slice(body)
+        .map_err(|error| problem("", &format!("the body is not JSON: {error}"), object))?;
+    let Value::Object(map) = value else { return Err(problem("", "the body is no object", object)) };
+    map.into_iter()
+        .filter(|(_, value)| !value.is_null())
+        .map(|(field, value)| {
+            let text = match value {
+                Value::String(text) => text,
+                Value::Bool(yes) if field == "consent" => if yes { "yes" } else { "no" }.to_owned(),
+                _ => {
+                    let shown: String = field.chars().take(40).collect();
+                    let want = if field == "consent" { "send true or false" } else { "send text in quotes" };
+                    return Err(problem(&shown, "it is of a wrong type", want));
+                }
+            };
+            Ok((field, text))
+        })
+        .collect()
+}
+
+/// The fields of a form's body; blanks at the ends and fields left empty are none.
+///
+/// # Errors
+/// [`Problem`] names a field that is there twice.
+pub fn of_form(body: &[u8]) -> Result<Fields, Problem> {
+    let mut fields = Fields::new();
+    for (field, value) in form_urlencoded::parse(body) {
+        if fields.insert(field.clone().into_owned(), value.into_owned()).is_some() {
+            let shown: String = field.chars().take(40).collect();
+            return Err(problem(&shown, "it is there twice", "send it once"));
+        }
+    }
+    fields.retain(|_, value| !value.trim().is_empty());
+    Ok(fields)
+}
+
+/// Reads fields.
+///
+/// # Errors
+/// [`Problem`] names the first field that cannot be meant.
+pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
+    if let Some(strange) = fields.keys().find(|field| !KNOWN.contains(&field.as_str())) {
+        let shown: String = strange.chars().take(40).collect();
+        return Err(problem(
+            &shown,
+            "this field is not known",
+            &format!("the fields are: {}", KNOWN.join(", ")),
+        ));
+    }
+    let given = fields
+        .get("number")
+        .ok_or_else(|| problem("number", "it is missing", "send the number to call, such as +79001234567"))?;
+    let Party::Number(number) = Party::read(given, false, how.region, 0) else {
+        let remedy = "send it with its country code, such as +79001234567";
+        return Err(problem("number", "this is no phone number that can be called", remedy));
+    };
+    let consent_text = match fields.get("consent").map(|word| word.trim()) {
+        Some("yes" | "true" | "on" | "1") => fields.get("consent_text"),
+        Some("no" | "false" | "off" | "0") | None => {
+            let remedy = "nobody may be called who did not consent: send consent true, and consent_text as it was shown";
+            return Err(problem("consent", "it was not given", remedy));
+        }
+        Some(_) => return Err(problem("consent", "this is neither yes nor no", "send true or false")),
+    };
+    let language = match fields.get("language").map(String::as_str) {
+        None => None,
+        Some(word @ ("en" | "ru")) => Some(word.to_owned()),
+        Some(_) => return Err(problem("language", "it is none of ours", "send en or ru")),
+    };
+    Ok(Said {
+        number,
+        name: line(fields, "name", LONGEST_NAME)?,
+        text: lines(fields, "text")?,
+        wanted_at: fields.get("wanted_at").map(|text| wanted(text, how)).transpose()?,
+        consent_text: match consent_text {
+            Some(_) => lines(fields, "consent_text")?,
+            None => None,
+        },
+        language,
+        page: match line(fields, "page", LONGEST_PAGE)? {
+            Some(page) => Some(page),
+            None => line(fields, "source", LONGEST_PAGE)?,
+        },
+    })
+}
+
+fn line(fields: &Fields, field: &str, longest: usize) -> Result<Option<String>, Problem> {
+    let Some(text) = fields.get(field).map(|text| text.trim()).filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    if text.chars().count() > longest {
+        return Err(problem(field, "it is too long", &format!("send at most {longest} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(problem(field, "it has characters that cannot be printed", "send one line of text"));
+    }
+    Ok(Some(text.to_owned()))
+}
+
+fn lines(fields: &Fields, field: &str) -> Result<Option<String>, Problem> {
+    let Some(text) = fields.get(field) else { return Ok(None) };
+    let text = text.replace("\r\n", "\n");
+    let text = text.trim();
+    if text.chars().count() > LONGEST_TEXT {
+        return Err(problem(field, "it is too long", &format!("send at most {LONGEST_TEXT} characters")));
+    }
+    if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(problem(field, "it has characters that cannot be printed", "send plain text"));
+    }
+    Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// An instant as RFC 3339, or as a browser writes it, by the clocks of the zone.
+fn wanted(text: &str, how: &Reading) -> Result<UnixMs, Problem> {
+    let remedy = "send such as 2026-12-31T18:30:00+03:00";
+    let bad = |what: &str| problem("wanted_at", what, remedy);
+    let civil = |text: &str| {
+        let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+        let time = forms.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
+        match how.zone.from_local_datetime(&time) {
+            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(UnixMs::from(at.to_utc())),
+            LocalResult::None => None,
+        }
+    };
+    let text = text.trim();
+    let exact = DateTime::parse_from_rfc3339(text).ok().map(|at| UnixMs::from(at.to_utc()));
+    let at = exact.or_else(|| civil(text)).ok_or_else(|| bad("this is no time"))?;
+    // Who fills in a form takes a minute.
+    if at < how.now - Duration::from_mins(1) {
+        return Err(bad("it has passed"));
+    }
+    if at > how.now + how.latest {
+        return Err(bad("it is too far ahead"));
+    }
+    Ok(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn how() -> Reading {
+        Reading {
+            region: phonenumber::country::Id::RU,
+            zone: Tz::Europe__Moscow,
+            now: UnixMs(1_795_424_400_000),
+            latest: Duration::from_hours(240),
+        }
+    }
+
+    fn said(json: &str) -> Result<Said, Problem> {
+        read(&of_json(json.as_bytes())?, &how())
+    }
+
+    #[test]
+    fn what_is_said_is_read() {
+        let said = said(
+            r#"{"number": "8 (900) 123-45-67", "name": " Ivan ", "text": "a\r\nb", "consent": true,
+                "consent_text": "I agree", "wanted_at": "2026-11-24T10:00", "language": "ru", "source": "ad"}"#,
+        )
+        .unwrap();
+        assert_eq!(said.number.as_str(), "+79001234567");
+        assert_eq!((said.name.as_deref(), said.text.as_deref()), (Some("Ivan"), Some("a\nb")));
+        assert_eq!(said.wanted_at.unwrap().to_string(), "2026-11-24T07:00:00.000Z");
+        assert_eq!((said.consent_text.as_deref(), said.page.as_deref()), (Some("I agree"), Some("ad")));
+    }
+
+    #[test]
+    fn the_field_that_is_wrong_is_named() {
+        let good = r#""number": "+79001234567", "consent": true, "consent_text": "x""#;
+        let long = "x".repeat(2001);
+        for (json, field) in [
+            ("[]".to_owned(), ""),
+            ("{".to_owned(), ""),
+            ("{}".to_owned(), "number"),
+            (r#"{"number": 79001234567}"#.to_owned(), "number"),
+            (r#"{"number": "+7900"}"#.to_owned(), "number"),
+            (r#"{"number": "+79001234567"}"#.to_owned(), "consent"),
+            (r#"{"number": "+79001234567", "consent": false}"#.to_owned(), "consent"),
+            (r#"{"number": "+79001234567", "consent": "perhaps"}"#.to_owned(), "consent"),
+            (format!(r#"{{{good}, "name": ["x"]}}"#), "name"),
+            (format!(r#"{{{good}, "name": "a\u0000"}}"#), "name"),
+            (format!(r#"{{{good}, "text": "{long}"}}"#), "text"),
+            (format!(r#"{{{good}, "wanted_at": "soon"}}"#), "wanted_at"),
+            (format!(r#"{{{good}, "wanted_at": "2026-11-23T08:00:00Z"}}"#), "wanted_at"),
+            (format!(r#"{{{good}, "wanted_at": "2027-11-23T08:00:00Z"}}"#), "wanted_at"),
+            (format!(r#"{{{good}, "language": "fr"}}"#), "language"),
+            (format!(r#"{{{good}, "admin": "x"}}"#), "admin"),
+        ] {
+            let refused = said(&json).unwrap_err();
+            assert_eq!(refused.field, field, "{json}");
+            assert!(!refused.remedy.is_empty());
+        }
+        assert_eq!(of_form(b"number=1&number=2").unwrap_err().field, "number");
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_makes_it_fall(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = of_json(&body).and_then(|fields| read(&fields, &how()));
+            let _ = of_form(&body).and_then(|fields| read(&fields, &how()));
+        }
+    }
+}

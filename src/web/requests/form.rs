@@ -1,0 +1,152 @@
+//! `/form/NAME`: a form for people, alone or in a frame of a site. It works without script.
+//!
+//! Robots are held off by a field that people do not see, by the time that filling it in takes, and by a stamp that
+//! only one who has fetched the form has. Who is taken for a robot is told what to do: a person loses nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use uuid::Uuid;
+
+use super::fields::{self, Fields};
+use super::settings::{Form, Tongue};
+use super::{From, Gate, Refused, page, proof};
+
+/// The field that people do not see.
+const TRAP: &str = "website";
+
+pub(super) async fn show(
+    State(gate): State<Arc<Gate>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let Some(form) = gate.form(&name) else { return missing() };
+    let tongue = tongue(form, query.as_deref(), &headers);
+    page::form(form, tongue, &gate.stamp(form), &Fields::new(), StatusCode::OK, None)
+}
+
+pub(super) async fn receive(
+    State(gate): State<Arc<Gate>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let Some(form) = gate.form(&name) else { return missing() };
+    let tongue = tongue(form, query.as_deref(), &headers);
+    let mut filled = Fields::new();
+    match take(&gate, form, tongue, peer, &headers, body, &mut filled).await {
+        Ok(()) => page::thanks(form, tongue),
+        Err(not) => {
+            let stamp = not.stamp.unwrap_or_else(|| gate.stamp(form));
+            page::form(form, tongue, &stamp, &filled, not.status, Some(not.wrong))
+        }
+    }
+}
+
+/// Why the form comes back.
+struct Not {
+    status: StatusCode,
+    wrong: &'static str,
+    /// The stamp that stays good; none: a new one.
+    stamp: Option<String>,
+}
+
+async fn take(
+    gate: &Gate,
+    form: &Form,
+    tongue: Tongue,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    body: Body,
+    filled: &mut Fields,
+) -> Result<(), Not> {
+    let address = gate.address(peer, headers);
+    gate.admit(address).map_err(|refused| not(&refused, None))?;
+    let Ok(_place) = gate.places.try_acquire() else { return Err(not(&Refused::Away, None)) };
+    let body = gate.body(body).await.map_err(|refused| not(&refused, None))?;
+    *filled = fields::of_form(&body).map_err(|problem| not(&Refused::Bad(problem), None))?;
+    let (stamp, trapped) = (filled.remove("stamp").unwrap_or_default(), filled.remove(TRAP).is_some());
+    check_stamp(gate, form, &stamp, trapped)?;
+    let keep_stamp = |refused: &Refused| not(refused, Some(stamp.clone()));
+    let mut fields = filled.clone();
+    // What he saw, and not what was sent.
+    fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
+    fields.insert("language".to_owned(), tongue.to_string());
+    let said = gate.read(&fields).map_err(|refused| keep_stamp(&refused))?;
+    let from = From {
+        key: Some(format!("form\n{}\n{stamp}", form.name)),
+        body,
+        source: form.name.clone(),
+        queue: form.queue.clone(),
+        consent: None,
+        address,
+    };
+    match gate.keep(said, from).await {
+        Ok(_) => Ok(()),
+        // Sent once more with another text: that is another request.
+        Err(Refused::Other) => Err(not(&Refused::Other, None)),
+        Err(refused) => Err(keep_stamp(&refused)),
+    }
+}
+
+fn check_stamp(gate: &Gate, form: &Form, stamp: &str, trapped: bool) -> Result<(), Not> {
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+    if trapped {
+        tracing::warn!(form = %form.name, "a form came with the hidden field filled in: it was sent back");
+        return Err(Not { status: unprocessable, wrong: "leave_empty", stamp: None });
+    }
+    let age = proof::stamped(&gate.secret, &form.name, stamp).map(|at| gate.now().since(at));
+    match age {
+        Some(age) if age < gate.settings.fill_time => {
+            Err(Not { status: unprocessable, wrong: "fast", stamp: Some(stamp.to_owned()) })
+        }
+        Some(age) if age <= gate.settings.form_age => Ok(()),
+        Some(_) | None => Err(Not { status: unprocessable, wrong: "stale", stamp: None }),
+    }
+}
+
+fn not(refused: &Refused, stamp: Option<String>) -> Not {
+    let (status, wrong) = match refused {
+        Refused::Big => (StatusCode::PAYLOAD_TOO_LARGE, "bad_field"),
+        Refused::Slow => (StatusCode::REQUEST_TIMEOUT, "away"),
+        Refused::Often(_) => (StatusCode::TOO_MANY_REQUESTS, "often"),
+        Refused::Other => (StatusCode::CONFLICT, "again"),
+        Refused::Away => (StatusCode::SERVICE_UNAVAILABLE, "away"),
+        Refused::Bad(problem) => {
+            let wrong = match problem.field.as_str() {
+                "number" => "bad_number",
+                "consent" => "bad_consent",
+                "wanted_at" => "bad_wanted_at",
+                _ => "bad_field",
+            };
+            (StatusCode::UNPROCESSABLE_ENTITY, wrong)
+        }
+    };
+    Not { status, wrong, stamp }
+}
+
+fn tongue(form: &Form, query: Option<&str>, headers: &HeaderMap) -> Tongue {
+    let accepts = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    page::tongue(query, accepts, form)
+}
+
+fn missing() -> Response {
+    (StatusCode::NOT_FOUND, "there is no such form: its name stands in [[requests.forms]]\n").into_response()
+}
+
+impl Gate {
+    fn form(&self, name: &str) -> Option<&Form> {
+        self.settings.forms.iter().find(|form| form.name == name)
+    }
+
+    fn stamp(&self, form: &Form) -> String {
+        proof::stamp(&self.secret, &form.name, &Uuid::new_v4().simple().to_string(), self.now())
+    }
+}

@@ -1,0 +1,101 @@
+//! How many requests one sender may make: counted in windows of time, in bounded memory. Pure.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::clock::UnixMs;
+
+/// Counts by key. A key that comes too often is told when it may come again.
+#[derive(Debug)]
+pub struct Counts {
+    most: u32,
+    window: Duration,
+    room: usize,
+    windows: BTreeMap<String, (UnixMs, u32)>,
+    /// Keys by the beginning of their windows: the oldest is forgotten first.
+    ages: BTreeMap<(UnixMs, String), ()>,
+}
+
+impl Counts {
+    /// Allows `most` in a `window` for each of at most `room` keys.
+    #[must_use]
+    pub const fn new(most: u32, window: Duration, room: usize) -> Self {
+        Self { most, window, room, windows: BTreeMap::new(), ages: BTreeMap::new() }
+    }
+
+    /// Counts one more of a key.
+    ///
+    /// # Errors
+    /// How long it is until the key may come again, when it has come too often.
+    pub fn take(&mut self, key: &str, now: UnixMs) -> Result<(), Duration> {
+        let begun = self.windows.get(key).copied();
+        match begun {
+            // A clock that was set back begins a new window, too.
+            Some((from, count)) if from <= now && now < from + self.window => {
+                if count >= self.most {
+                    return Err((from + self.window).since(now));
+                }
+                self.windows.insert(key.to_owned(), (from, count + 1));
+            }
+            _ => {
+                if let Some((from, _)) = begun {
+                    self.ages.remove(&(from, key.to_owned()));
+                }
+                self.windows.insert(key.to_owned(), (now, 1));
+                self.ages.insert((now, key.to_owned()), ());
+            }
+        }
+        while self.windows.len() > self.room.max(1) {
+            let Some(((_, oldest), ())) = self.ages.pop_first() else { break };
+            self.windows.remove(&oldest);
+        }
+        Ok(())
+    }
+}
+
+/// What one sender is counted by: an IPv6 network of 64 bits belongs to one, an IPv4 address, too.
+#[must_use]
+pub fn sender(address: IpAddr) -> String {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_as_often_as_it_may_and_again_later() {
+        let mut counts = Counts::new(2, Duration::from_secs(10), 100);
+        let at = |s: i64| UnixMs(s * 1000);
+        assert_eq!([counts.take("a", at(0)), counts.take("a", at(1)), counts.take("b", at(1))], [Ok(()); 3]);
+        assert_eq!(counts.take("a", at(4)), Err(Duration::from_secs(6)));
+        assert_eq!(counts.take("a", at(10)), Ok(()));
+        assert_eq!(counts.take("a", at(5)), Ok(()), "the clock was set back");
+    }
+
+    #[test]
+    fn a_flood_of_keys_takes_no_memory() {
+        let mut counts = Counts::new(1, Duration::from_hours(1), 10);
+        for n in 0..10_000_i64 {
+            assert_eq!(counts.take(&format!("{n}"), UnixMs(n)), Ok(()));
+        }
+        assert_eq!((counts.windows.len(), counts.ages.len()), (10, 10));
+        assert!(counts.take("9999", UnixMs(10_000)).is_err(), "the newest are still known");
+        assert_eq!(counts.take("0", UnixMs(10_000)), Ok(()), "the oldest are forgotten");
+    }
+
+    #[test]
+    fn one_network_is_one_sender() {
+        let of = |text: &str| sender(text.parse().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(of("::ffff:10.0.0.1"), "10.0.0.1");
+    }
+}

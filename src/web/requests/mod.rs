@@ -1,0 +1,205 @@
+//! Requests to be called: `POST /api/v1/requests` for programs, `/form/NAME` for people.
+//!
+//! In: JSON or form fields from anybody on the network. Out: a request that is kept once, with its consent; or what
+//! is wrong with it, by the field, and what to do.
+//! `fields` reads, `proof` knows who sent it, `limits` counts; these three are pure. `api` answers programs, `form`
+//! people, with pages that need no script.
+//! **Invariant:** what a sender wrote is bound into SQL, escaped into HTML, and in no header and no log line.
+//! **Invariant:** memory, time and work for one sender are bounded: the body, how long it may take, how many are
+//! worked on at once, how many come in an hour of one address, for one number, and of all.
+
+mod api;
+pub mod fields;
+mod form;
+pub mod limits;
+mod page;
+pub mod proof;
+pub mod settings;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::HeaderMap;
+use axum::routing::{get, post};
+use chrono_tz::Tz;
+use futures_util::StreamExt as _;
+use tokio::sync::Semaphore;
+
+use crate::clock::{Clock, UnixMs};
+use crate::config;
+use crate::store::requests::{self, Received, Request};
+use crate::store::{Store, StoreError};
+use fields::{Problem, Reading, Said, problem};
+use limits::Counts;
+pub use settings::Settings;
+
+/// What requests are worked on with.
+#[derive(Debug)]
+pub struct Gate {
+    settings: Settings,
+    region: phonenumber::country::Id,
+    zone: Tz,
+    clock: Clock,
+    store: Store,
+    /// What forms are stamped with; another one in every process: forms from before a restart are sent twice.
+    secret: [u8; 32],
+    places: Semaphore,
+    addresses: Mutex<Counts>,
+    numbers: Mutex<Counts>,
+    all: Mutex<Counts>,
+}
+
+impl Gate {
+    /// Opens it with the settings of the process.
+    #[must_use]
+    pub fn new(settings: &config::Settings, clock: Clock, store: Store) -> Arc<Self> {
+        let ours = settings.requests.clone();
+        let counts = |most, room| Mutex::new(Counts::new(most, ours.window, room));
+        Arc::new(Self {
+            region: settings.phone.region,
+            zone: settings.zone,
+            clock,
+            store,
+            secret: rand::random(),
+            places: Semaphore::new(ours.max_at_once.max(1)),
+            addresses: counts(ours.per_address, ours.counted),
+            numbers: counts(ours.per_number, ours.counted),
+            all: counts(ours.per_all, 1),
+            settings: ours,
+        })
+    }
+}
+
+/// The addresses under which requests come.
+pub fn router(gate: Arc<Gate>) -> Router {
+    Router::new()
+        .route("/api/v1/requests", post(api::receive))
+        .route("/form/{name}", get(form::show).post(form::receive))
+        .with_state(gate)
+}
+
+/// Why a request is not taken.
+#[derive(Debug)]
+enum Refused {
+    /// The body is too big.
+    Big,
+    /// The body came too slowly, or broke off.
+    Slow,
+    /// Too many came; how long to wait.
+    Often(Duration),
+    /// Something is wrong with it.
+    Bad(Problem),
+    /// Another request came with the same key.
+    Other,
+    /// We cannot keep it now.
+    Away,
+}
+
+impl Gate {
+    fn now(&self) -> UnixMs {
+        self.clock.now()
+    }
+
+    /// The address that a request comes from: behind our own proxies, as they say.
+    fn address(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
+        let ours = |address: &IpAddr| self.settings.proxies.iter().any(|net| net.contains(address));
+        let peer = peer.ip().to_canonical();
+        if !ours(&peer) {
+            return peer;
+        }
+        let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
+        let told: Vec<IpAddr> =
+            lines.flat_map(|line| line.split(',')).filter_map(|one| one.trim().parse().ok()).collect();
+        told.into_iter().map(|one: IpAddr| one.to_canonical()).rfind(|one| !ours(one)).unwrap_or(peer)
+    }
+
+    /// Counts a request of an address.
+    fn admit(&self, address: IpAddr) -> Result<(), Refused> {
+        let now = self.now();
+        take(&self.addresses, &limits::sender(address), now).and_then(|()| take(&self.all, "all", now))
+    }
+
+    /// Reads a body, as big and as slow as it may be.
+    async fn body(&self, body: Body) -> Result<Bytes, Refused> {
+        let most = self.settings.max_body;
+        let whole = async {
+            let mut read = Vec::new();
+            let mut parts = body.into_data_stream();
+            while let Some(part) = parts.next().await {
+                let part = part.map_err(|_| Refused::Slow)?;
+                if read.len() + part.len() > most {
+                    return Err(Refused::Big);
+                }
+                read.extend_from_slice(&part);
+            }
+            Ok(Bytes::from(read))
+        };
+        tokio::time::timeout(self.settings.body_timeout, whole).await.unwrap_or(Err(Refused::Slow))
+    }
+
+    fn read(&self, fields: &fields::Fields) -> Result<Said, Refused> {
+        let latest = self.settings.latest_wanted;
+        let how = Reading { region: self.region, zone: self.zone, now: self.now(), latest };
+        fields::read(fields, &how).map_err(Refused::Bad)
+    }
+
+    /// Keeps a request, once.
+    async fn keep(&self, said: Said, from: From) -> Result<Received, Refused> {
+        let Some(consent_text) = said.consent_text.or(from.consent) else {
+            let remedy = "send the text as it was shown to him";
+            return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
+        };
+        let now = self.now();
+        let new = Request {
+            key_hash: from.key.map(crate::audit::sha256),
+            body_hash: crate::audit::sha256(&from.body),
+            number: said.number,
+            name: said.name,
+            text: said.text,
+            wanted_at: said.wanted_at,
+            language: said.language,
+            source: from.source,
+            page: said.page,
+            queue: from.queue,
+            consent_text,
+            consent_at: now,
+            address: from.address.to_string(),
+            at: now,
+        };
+        if let Some(key) = new.key_hash.clone() {
+            let body = new.body_hash.clone();
+            let before = self.store.read("request_before", move |c| requests::earlier(c, &key, &body)).await;
+            if let Some(before) = before.map_err(refused)? {
+                return Ok(before);
+            }
+        }
+        take(&self.numbers, new.number.as_str(), now)?;
+        self.store.write("request", move |c| requests::receive(c, &new)).await.map_err(refused)
+    }
+}
+
+fn take(counts: &Mutex<Counts>, key: &str, now: UnixMs) -> Result<(), Refused> {
+    let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+    counts.take(key, now).map_err(Refused::Often)
+}
+
+fn refused(error: StoreError) -> Refused {
+    if let StoreError::Exists { .. } = error {
+        return Refused::Other;
+    }
+    tracing::error!(%error, "a request could not be kept");
+    Refused::Away
+}
+
+/// Where a request comes from.
+struct From {
+    key: Option<String>,
+    body: Bytes,
+    source: String,
+    queue: Option<crate::ids::QueueName>,
+    consent: Option<String>,
+    address: IpAddr,
+}

@@ -1,0 +1,208 @@
+//! The pages of a form: their words in both languages, and how they are made safe. No script is on them.
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use minijinja::{Environment, context};
+use sha2::{Digest, Sha256};
+
+use super::fields::Fields;
+use super::settings::{Form, Tongue};
+
+const FORM: &str = include_str!("form.html");
+const THANKS: &str = include_str!("thanks.html");
+const STYLE: &str = include_str!("form.css");
+
+static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
+    let mut pages = Environment::new();
+    // The ending .html turns escaping on.
+    pages.add_template("form.html", FORM)?;
+    pages.add_template("thanks.html", THANKS)?;
+    Ok(pages)
+});
+
+/// A text of the pages: its name, English, Russian.
+const WORDS: [(&str, &str, &str); 18] = [
+    ("title", "We will call you back", "Мы вам перезвоним"),
+    ("number", "Your phone number", "Ваш телефон"),
+    ("name", "Your name", "Ваше имя"),
+    ("text", "What is it about?", "О чём ваш вопрос?"),
+    ("wanted_at", "When shall we call?", "Когда вам позвонить?"),
+    ("send", "Call me back", "Перезвоните мне"),
+    ("leave_empty", "Leave this field empty", "Не заполняйте это поле"),
+    ("thanks", "Thank you! Your request is received.", "Спасибо! Заявка принята."),
+    ("will_call", "We will call you back.", "Мы вам перезвоним."),
+    (
+        "bad_number",
+        "Write your number with its code, such as +79001234567.",
+        "Укажите номер с кодом, например +79001234567.",
+    ),
+    ("bad_consent", "We may call you only if you consent.", "Мы можем позвонить только с вашего согласия."),
+    ("bad_wanted_at", "Choose a time in the days to come.", "Выберите время в ближайшие дни."),
+    ("bad_field", "Something is too long or cannot be read.", "Текст слишком длинный или не читается."),
+    ("fast", "That was quick. Please press the button once more.", "Слишком быстро. Нажмите кнопку ещё раз."),
+    (
+        "stale",
+        "The form lay open for long. Please press the button once more.",
+        "Форма устарела. Нажмите кнопку ещё раз.",
+    ),
+    (
+        "again",
+        "This request was received already. Press the button to send another one.",
+        "Эта заявка уже принята. Нажмите кнопку, чтобы отправить новую.",
+    ),
+    ("often", "Too many requests. Please try again later.", "Слишком много заявок. Попробуйте позже."),
+    (
+        "away",
+        "We cannot take your request now. Please try again in a minute.",
+        "Сейчас не получается принять заявку. Попробуйте через минуту.",
+    ),
+];
+
+/// A text of the pages.
+fn word(tongue: Tongue, name: &str) -> &'static str {
+    let found = WORDS.iter().find(|(known, ..)| *known == name);
+    found.map_or("", |(_, english, russian)| match tongue {
+        Tongue::En => english,
+        Tongue::Ru => russian,
+    })
+}
+
+fn words(tongue: Tongue) -> std::collections::BTreeMap<&'static str, &'static str> {
+    WORDS.iter().map(|(name, ..)| (*name, word(tongue, name))).collect()
+}
+
+/// The language of a page: that of `?lang=`, else the first of ours that the browser asks for, else the form's.
+pub(super) fn tongue(query: Option<&str>, accepts: Option<&str>, form: &Form) -> Tongue {
+    let of_query = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
+        .find(|(key, _)| key == "lang")
+        .and_then(|(_, word)| word.parse().ok());
+    let of_browser = || {
+        let mut wishes: Vec<(u16, &str)> = accepts
+            .unwrap_or_default()
+            .split(',')
+            .take(20)
+            .filter_map(|wish| {
+                let (language, quality) = wish.split_once(";q=").unwrap_or((wish, "1"));
+                let quality = quality.trim().parse::<f32>().ok().filter(|q| (0.0..=1.0).contains(q))?;
+                Some(((quality * 1000.0) as u16, language.trim().split('-').next()?))
+            })
+            .filter(|(quality, _)| *quality > 0)
+            .collect();
+        wishes.sort_by_key(|(quality, _)| std::cmp::Reverse(*quality));
+        wishes.into_iter().find_map(|(_, language)| language.to_ascii_lowercase().parse().ok())
+    };
+    of_query.or_else(of_browser).unwrap_or(form.language)
+}
+
+/// The text that one consents to.
+pub(super) fn consent(form: &Form, tongue: Tongue) -> &str {
+    match tongue {
+        Tongue::En => &form.consent_en,
+        Tongue::Ru => &form.consent_ru,
+    }
+}
+
+/// The form, with what was filled in and what is wrong with it.
+pub(super) fn form(
+    form: &Form,
+    tongue: Tongue,
+    stamp: &str,
+    filled: &Fields,
+    status: StatusCode,
+    wrong: Option<&str>,
+) -> Response {
+    let consent = consent(form, tongue);
+    let wrong = wrong.map(|name| word(tongue, name));
+    let words = words(tongue);
+    let page = render(
+        "form.html",
+        &context! { lang => tongue.as_str(), style => STYLE, stamp, filled, consent, wrong, words },
+    );
+    respond(form, tongue, status, page)
+}
+
+/// The page that says thank you.
+pub(super) fn thanks(form: &Form, tongue: Tongue) -> Response {
+    let page =
+        render("thanks.html", &context! { lang => tongue.as_str(), style => STYLE, words => words(tongue) });
+    respond(form, tongue, StatusCode::OK, page)
+}
+
+fn render(name: &str, what: &minijinja::Value) -> Result<String, minijinja::Error> {
+    match &*PAGES {
+        Ok(pages) => pages.get_template(name)?.render(what),
+        Err(error) => Err(minijinja::Error::new(error.kind(), error.to_string())),
+    }
+}
+
+fn respond(
+    form: &Form,
+    tongue: Tongue,
+    status: StatusCode,
+    page: Result<String, minijinja::Error>,
+) -> Response {
+    let page = match page {
+        Ok(page) => page,
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be made");
+            return (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be made\n").into_response();
+        }
+    };
+    let mut response = (status, page).into_response();
+    let headers = response.headers_mut();
+    let fixed = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::VARY, "accept-language"),
+        (header::CONTENT_LANGUAGE, tongue.as_str()),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Nothing is loaded, nothing runs; the style is known by its hash.
+    let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    let frames =
+        if form.allowed_origins.is_empty() { "'none'".to_owned() } else { form.allowed_origins.join(" ") };
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; base-uri 'none'; frame-ancestors {frames}"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    if form.allowed_origins.is_empty() {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_is_the_readers() {
+        let form = Form::default();
+        assert_eq!(tongue(Some("lang=en"), Some("ru"), &form), Tongue::En);
+        assert_eq!(tongue(None, Some("de, en-GB;q=0.8, ru;q=0.9"), &form), Tongue::Ru);
+        assert_eq!(tongue(None, Some("en-US,en;q=0.5"), &form), Tongue::En);
+        assert_eq!(tongue(Some("lang=%3Cscript%3E"), Some("en;q=0, xx"), &form), Tongue::Ru);
+    }
+
+    #[test]
+    fn every_text_of_the_pages_has_its_words() {
+        for page in [FORM, THANKS] {
+            for part in page.split("words.").skip(1) {
+                let name: String = part.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+                assert!(!word(Tongue::En, &name).is_empty() && !word(Tongue::Ru, &name).is_empty(), "{name}");
+            }
+            assert!(!page.contains("<script") && !page.contains("safe"));
+        }
+        assert!(PAGES.is_ok());
+    }
+}

@@ -1,0 +1,173 @@
+//! Who sent it: tokens, signatures, and the stamp of a form. Pure.
+//!
+//! A signature is that of Standard Webhooks: `webhook-id`, `webhook-timestamp` (seconds) and `webhook-signature`
+//! (`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`). A form's stamp says when and for which form it was
+//! made, under a secret of this process: whoever sends a form has fetched it.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::settings::Source;
+use crate::clock::UnixMs;
+
+fn mac(secret: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;
+    parts.iter().for_each(|part| mac.update(part));
+    Some(mac)
+}
+
+/// Whether two texts are the same, in a time that does not tell how much of them is.
+fn same(a: &str, b: &str) -> bool {
+    let sum = |text: &str| mac(b"compare", &[text.as_bytes()]);
+    match (sum(a), sum(b)) {
+        (Some(a), Some(b)) => a.verify_slice(&b.finalize().into_bytes()).is_ok(),
+        _ => false,
+    }
+}
+
+/// The source of a bearer token.
+#[must_use]
+pub fn of_token<'s>(sources: &'s [Source], authorization: &str) -> Option<&'s Source> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    sources.iter().find(|source| !source.token.is_empty() && same(&source.token, token.trim()))
+}
+
+/// What a signed request carries.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// `webhook-id`.
+    pub id: &'a str,
+    /// `webhook-timestamp`.
+    pub timestamp: &'a str,
+    /// `webhook-signature`: one or several, with blanks between.
+    pub signature: &'a str,
+    /// The body, as it came.
+    pub body: &'a [u8],
+}
+
+/// The source of a signature.
+///
+/// # Errors
+/// What is wrong with it, and what to do.
+pub fn of_signature<'s>(
+    sources: &'s [Source],
+    signed: &Signed<'_>,
+    now: UnixMs,
+    age: Duration,
+) -> Result<&'s Source, (&'static str, &'static str)> {
+    let seconds: i64 = signed
+        .timestamp
+        .parse()
+        .map_err(|_| ("the webhook-timestamp is no number", "send seconds since 1970"))?;
+    let at = UnixMs(seconds.saturating_mul(1000));
+    if at < now - age || at > now + age {
+        return Err((
+            "the signature is too old, or of a clock that is ahead",
+            "sign it anew, and set the clock",
+        ));
+    }
+    let given: Vec<Vec<u8>> = signed
+        .signature
+        .split_whitespace()
+        .filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok())
+        .collect();
+    let parts = [signed.id.as_bytes(), b".", signed.timestamp.as_bytes(), b".", signed.body];
+    let fits = |source: &&Source| {
+        !source.secret.is_empty()
+            && given.iter().any(|sum| {
+                mac(source.secret.as_bytes(), &parts).is_some_and(|mac| mac.verify_slice(sum).is_ok())
+            })
+    };
+    sources.iter().find(fits).ok_or((
+        "the signature is none of ours",
+        "sign `id.timestamp.body` with the secret of the source, by HMAC-SHA256",
+    ))
+}
+
+/// The stamp of a form that is made now; `nonce` makes it different from every other one.
+#[must_use]
+pub fn stamp(secret: &[u8], form: &str, nonce: &str, now: UnixMs) -> String {
+    let at = now.0.to_string();
+    let sum = mac(secret, &[form.as_bytes(), b".", nonce.as_bytes(), b".", at.as_bytes()]);
+    let sum = sum.map_or_else(String::new, |mac| crate::audit::hex(&mac.finalize().into_bytes()));
+    format!("{at}.{nonce}.{sum}")
+}
+
+/// When a form was made that carries this stamp; none if it is none of ours, or of another form.
+#[must_use]
+pub fn stamped(secret: &[u8], form: &str, text: &str) -> Option<UnixMs> {
+    let (at, rest) = text.split_once('.')?;
+    let (nonce, _) = rest.split_once('.')?;
+    let at = UnixMs(at.parse().ok()?);
+    same(&stamp(secret, form, nonce, at), text).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources() -> Vec<Source> {
+        let source = |name: &str, token: &str, secret: &str| Source {
+            name: name.to_owned(),
+            token: token.to_owned(),
+            secret: secret.to_owned(),
+            queue: None,
+        };
+        vec![source("site", "a-token-of-the-site", ""), source("bot", "", "a-secret-of-the-bot")]
+    }
+
+    fn sign(id: &str, timestamp: &str, body: &[u8]) -> String {
+        let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
+        let sum = mac(b"a-secret-of-the-bot", &parts).unwrap().finalize().into_bytes();
+        format!("v1,{}", STANDARD.encode(sum))
+    }
+
+    #[test]
+    fn a_token_is_known_and_an_empty_one_is_nobodys() {
+        let sources = sources();
+        let name = |header: &str| of_token(&sources, header).map(|source| source.name.as_str());
+        assert_eq!(name("Bearer a-token-of-the-site"), Some("site"));
+        for bad in ["Bearer ", "Bearer", "Basic a-token-of-the-site", "Bearer a-token-of-the-sitE"] {
+            assert_eq!(name(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_of_this_body_this_id_and_this_time() {
+        let sources = sources();
+        let now = UnixMs(1_795_424_400_000);
+        let good = sign("m1", "1795424400", b"{}");
+        let check = |id, timestamp, signature: &str, body: &[u8], now| {
+            let signed = Signed { id, timestamp, signature, body };
+            of_signature(&sources, &signed, now, Duration::from_mins(5)).map(|source| source.name.as_str())
+        };
+        assert_eq!(check("m1", "1795424400", &good, b"{}", now), Ok("bot"));
+        assert_eq!(check("m1", "1795424400", &format!("v1,AAAA {good}"), b"{}", now), Ok("bot"));
+        assert!(check("m2", "1795424400", &good, b"{}", now).is_err());
+        assert!(check("m1", "1795424401", &good, b"{}", now).is_err());
+        assert!(check("m1", "1795424400", &good, b"{ }", now).is_err());
+        assert!(check("m1", "x", &good, b"{}", now).is_err());
+        for wrong in [now + Duration::from_mins(6), now - Duration::from_mins(6)] {
+            assert!(check("m1", "1795424400", &good, b"{}", wrong).unwrap_err().0.contains("too old"));
+        }
+    }
+
+    #[test]
+    fn a_stamp_is_of_its_form_and_cannot_be_made_up() {
+        let at = UnixMs(5);
+        let text = stamp(b"secret", "callback", "n", at);
+        assert_eq!(stamped(b"secret", "callback", &text), Some(at));
+        assert_eq!(stamped(b"secret", "other", &text), None);
+        assert_eq!(stamped(b"another", "callback", &text), None);
+        for bad in ["", "5", "5.n", "5.n.00", &text.replacen('5', "1", 1)] {
+            assert_eq!(stamped(b"secret", "callback", bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Who may send requests, what the forms say, and the limits of both.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::QueueName;
+use crate::report::Language;
+
+/// How requests are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Bytes of a request's body; more is refused. Default 65536: a name and 2000 characters take 9000.
+    pub max_body: usize,
+    /// How long a body may take to come. Default 10 s.
+    #[serde(with = "crate::config::humane")]
+    pub body_timeout: Duration,
+    /// Requests that are worked on at one time; further ones are refused. Default 64.
+    pub max_at_once: usize,
+    /// Requests of one network address in `window`. Default 30: a company behind one address.
+    pub per_address: u32,
+    /// Requests for one number in `window`. Default 5.
+    pub per_number: u32,
+    /// Requests of all together in `window`. Default 1000.
+    pub per_all: u32,
+    /// The time in which they are counted. Default 1 h.
+    #[serde(with = "crate::config::humane")]
+    pub window: Duration,
+    /// Addresses, and numbers, that are counted at one time; the oldest are forgotten first. Default 20000 of each,
+    /// about 3 MB.
+    pub counted: usize,
+    /// How old a signed request may be, or how far ahead its clock. Default 5 min, as Standard Webhooks has it.
+    #[serde(with = "crate::config::humane")]
+    pub signature_age: Duration,
+    /// A form that is filled in faster was filled in by a robot. Default 2 s.
+    #[serde(with = "crate::config::humane")]
+    pub fill_time: Duration,
+    /// How long a form may lie open before it is sent. Default 12 h.
+    #[serde(with = "crate::config::humane")]
+    pub form_age: Duration,
+    /// How far ahead a wanted time may be. Default 30 days.
+    #[serde(with = "crate::config::humane")]
+    pub latest_wanted: Duration,
+    /// Networks of our own proxies, whose X-Forwarded-For is believed. Default none.
+    pub proxies: Vec<IpNet>,
+    /// Programs that may send requests.
+    pub sources: Vec<Source>,
+    /// Forms for people.
+    pub forms: Vec<Form>,
+}
+
+/// A program that may send requests: with a token, or with a signature.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Source {
+    /// Its name, as it stands with the request.
+    pub name: String,
+    /// What it sends as `Authorization: Bearer`; empty: it must sign. At least 16 characters.
+    pub token: String,
+    /// What it signs with, as Standard Webhooks describes; empty: it has a token. At least 16 characters.
+    pub secret: String,
+    /// The queue whose agents call back; empty: none in particular.
+    #[serde(with = "queue")]
+    pub queue: Option<QueueName>,
+}
+
+/// A form for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Form {
+    /// Its name, as in `/form/NAME`.
+    pub name: String,
+    /// The queue whose agents call back; empty: none in particular.
+    #[serde(with = "queue")]
+    pub queue: Option<QueueName>,
+    /// Its language where the browser asks for none of ours: `en` or `ru`. Default ru.
+    pub language: Tongue,
+    /// The text that one must consent to, in Russian.
+    pub consent_ru: String,
+    /// The same in English.
+    pub consent_en: String,
+    /// Sites that may show it in a frame, such as `https://example.com`. Default none.
+    pub allowed_origins: Vec<String>,
+}
+
+crate::words! {
+    /// A language of the form.
+    "language" pub enum Tongue {
+        /// English.
+        En = "en",
+        /// Russian.
+        Ru = "ru",
+    }
+}
+
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::En,
+            Tongue::Ru => Self::Ru,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_body: 65_536,
+            body_timeout: Duration::from_secs(10),
+            max_at_once: 64,
+            per_address: 30,
+            per_number: 5,
+            per_all: 1000,
+            window: Duration::from_hours(1),
+            counted: 20_000,
+            signature_age: Duration::from_mins(5),
+            fill_time: Duration::from_secs(2),
+            form_age: Duration::from_hours(12),
+            latest_wanted: Duration::from_hours(30 * 24),
+            proxies: Vec::new(),
+            sources: Vec::new(),
+            forms: Vec::new(),
+        }
+    }
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self { name: "site".to_owned(), token: String::new(), secret: String::new(), queue: None }
+    }
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self {
+            name: "callback".to_owned(),
+            queue: None,
+            language: Tongue::Ru,
+            consent_ru: "Я согласен на обработку моих персональных данных, чтобы мне перезвонили".to_owned(),
+            consent_en: "I consent to the processing of my personal data so that I am called back".to_owned(),
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// Secrets are not shown.
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}
+
+/// The shortest token or secret.
+const SHORTEST: usize = 16;
+
+impl Settings {
+    /// What cannot be meant, each with its remedy.
+    #[must_use]
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        let mut names = BTreeSet::new();
+        for Source { name, token, secret, .. } in &self.sources {
+            let weak = |text: &str| !text.is_empty() && text.len() < SHORTEST;
+            if token.is_empty() && secret.is_empty() {
+                faults.push(format!("requests source {name} has neither token nor secret: give it one"));
+            } else if weak(token) || weak(secret) {
+                faults.push(format!(
+                    "requests source {name}: a token or secret needs {SHORTEST} characters; make one with `openssl rand -hex 24`"
+                ));
+            }
+            if !names.insert(name) {
+                faults.push(format!("requests source {name} is there twice: rename one"));
+            }
+        }
+        for form in &self.forms {
+            faults.extend(form.faults());
+            if !names.insert(&form.name) {
+                faults.push(format!("the name {} is that of another form or source: rename one", form.name));
+            }
+        }
+        faults
+    }
+}
+
+impl Form {
+    fn faults(&self) -> Vec<String> {
+        let Self { name, consent_ru, consent_en, allowed_origins, .. } = self;
+        let mut faults = Vec::new();
+        if name.parse::<QueueName>().is_err() {
+            faults.push(format!(
+                "the form name {name:?} cannot stand in an address: use letters, digits, '_' and '-'"
+            ));
+        }
+        if consent_ru.trim().is_empty() || consent_en.trim().is_empty() {
+            faults.push(format!("form {name} asks for no consent: fill consent_ru and consent_en in"));
+        }
+        for origin in allowed_origins {
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+            let plain = |host: &str| {
+                !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:*".contains(&b))
+            };
+            if !host.is_some_and(plain) {
+                faults
+                    .push(format!("form {name}: {origin:?} is no origin; write such as https://example.com"));
+            }
+        }
+        faults
+    }
+}
+
+mod queue {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::QueueName;
+
+    pub fn serialize<S: Serializer>(queue: &Option<QueueName>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(queue.as_ref().map_or("", QueueName::as_str))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<QueueName>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+    }
+}

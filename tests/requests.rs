@@ -1,0 +1,425 @@
+//! Requests over HTTP, from people, programs, robots and enemies.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use dozvon::clock::Clock;
+use dozvon::config::Settings;
+use dozvon::store::{DatabaseUrl, Store};
+use dozvon::web::requests::settings::{Form, Source};
+use dozvon::web::requests::{Gate, router};
+use hmac::{Hmac, KeyInit, Mac};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const TOKEN: &str = "token-of-the-site-1";
+const SECRET: &str = "secret-of-the-bot-1";
+const GOOD: &str = r#"{"number": "89001234567", "name": "Ivan", "text": "price?", "consent": true, "consent_text": "I agree", "source": "ad-7"}"#;
+
+/// A web port with a database of its own, and a clock that the test moves.
+struct Site {
+    address: SocketAddr,
+    store: Store,
+    late_by_ms: &'static AtomicI64,
+    _folder: tempfile::TempDir,
+}
+
+/// An answer.
+#[derive(Debug)]
+struct Said {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+}
+
+impl Said {
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    fn field(&self) -> String {
+        self.json()["error"]["field"].as_str().unwrap().to_owned()
+    }
+
+    fn stamp(&self) -> String {
+        let (_, rest) = self.body.split_once("name=\"stamp\" value=\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+}
+
+#[derive(Debug, PartialEq, QueryableByName)]
+struct Kept {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = Text)]
+    number: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    text: Option<String>,
+    #[diesel(sql_type = Text)]
+    source: String,
+    #[diesel(sql_type = Text)]
+    consent_text: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    address: Option<String>,
+}
+
+impl Site {
+    async fn open() -> Self {
+        Self::open_with(|_| ()).await
+    }
+
+    async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::default();
+        let source = |name: &str, token: &str, secret: &str| Source {
+            name: name.to_owned(),
+            token: token.to_owned(),
+            secret: secret.to_owned(),
+            queue: None,
+        };
+        settings.requests.sources = vec![source("site", TOKEN, ""), source("bot", "", SECRET)];
+        settings.requests.forms = vec![
+            Form { queue: Some("sales".parse().unwrap()), ..Form::default() },
+            Form {
+                name: "framed".to_owned(),
+                allowed_origins: vec!["https://example.com".to_owned()],
+                ..Form::default()
+            },
+        ];
+        change(&mut settings);
+        assert_eq!(settings.requests.faults(), Vec::<String>::new());
+        let url = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+        let store = Store::open(&url, settings.store.clone()).await.unwrap();
+        store.migrate().await.unwrap();
+        let late_by_ms: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
+        let gate = Gate::new(&settings, Clock::wrong_by(late_by_ms), store.clone());
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let service = router(gate).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(socket, service).await });
+        Self { address, store, late_by_ms, _folder: folder }
+    }
+
+    fn later(&self, span: Duration) {
+        self.late_by_ms.fetch_add(i64::try_from(span.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// Sends a request and hears the answer.
+    async fn send(&self, head: &str, headers: &[(&str, &str)], body: &str) -> Said {
+        let mut text =
+            format!("{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
+        // Who is refused early may find the door closed before he has said all.
+        let _ = stream.write_all(body.as_bytes()).await;
+        hear(&mut stream).await
+    }
+
+    async fn post(&self, body: &str) -> Said {
+        self.post_with(&[], body).await
+    }
+
+    async fn post_with(&self, more: &[(&str, &str)], body: &str) -> Said {
+        let bearer = format!("Bearer {TOKEN}");
+        let mut headers = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        headers.extend(more);
+        self.send("POST /api/v1/requests", &headers, body).await
+    }
+
+    async fn fill(&self, stamp: &str, fields: &str) -> Said {
+        let kind = ("Content-Type", "application/x-www-form-urlencoded");
+        self.send("POST /form/callback?lang=en", &[kind], &format!("stamp={stamp}&{fields}")).await
+    }
+
+    async fn kept(&self) -> Vec<Kept> {
+        let sql = "SELECT id, number, name, text, source, consent_text, address FROM requests ORDER BY id";
+        self.store.read("test", move |c| Ok(diesel::sql_query(sql).load(c)?)).await.unwrap()
+    }
+}
+
+async fn hear(stream: &mut TcpStream) -> Said {
+    let mut bytes = Vec::new();
+    // A door that is closed while we still speak resets the line after the answer.
+    let _ = stream.read_to_end(&mut bytes).await;
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let header =
+        |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
+    Said { status, headers: lines.filter_map(header).collect(), body: body.to_owned() }
+}
+
+fn sign(id: &str, timestamp: i64, body: &str) -> String {
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(format!("{id}.{timestamp}.{body}").as_bytes());
+    format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+#[tokio::test]
+async fn a_program_sends_json_or_a_form_and_is_answered() {
+    let site = Site::open().await;
+    let said = site.post(GOOD).await;
+    assert_eq!(said.status, 201, "{said:?}");
+    assert_eq!(said.json()["id"], 1);
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/x-www-form-urlencoded")];
+    let body = "number=%2B79007654321&text=a%0D%0Ab&consent=yes&consent_text=I+agree";
+    assert_eq!(site.send("POST /api/v1/requests", &headers, body).await.status, 201);
+    let kept = site.kept().await;
+    assert_eq!(kept.len(), 2);
+    assert_eq!((kept[0].number.as_str(), kept[0].name.as_deref()), ("+79001234567", Some("Ivan")));
+    assert_eq!((kept[0].source.as_str(), kept[0].consent_text.as_str()), ("site", "I agree"));
+    assert_eq!((kept[1].text.as_deref(), kept[1].address.as_deref()), (Some("a\nb"), Some("127.0.0.1")));
+    let entries = site.store.read("test", |c| dozvon::store::audit::page(c, 0, 10)).await.unwrap();
+    assert_eq!(entries[0].subject.as_deref(), Some("request:1"));
+}
+
+#[tokio::test]
+async fn who_is_not_known_is_refused() {
+    let site = Site::open().await;
+    let kind = ("Content-Type", "application/json");
+    for headers in
+        [vec![kind], vec![kind, ("Authorization", "Bearer x")], vec![kind, ("Authorization", "Bearer ")]]
+    {
+        let said = site.send("POST /api/v1/requests", &headers, GOOD).await;
+        assert_eq!((said.status, said.field().as_str()), (401, "authorization"), "{headers:?}");
+    }
+    assert!(site.kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_signature_holds_for_one_body_and_a_short_time() {
+    let site = Site::open().await;
+    let now = Clock::system().now().0 / 1000;
+    let send = async |id: &str, timestamp: i64, signature: &str, body: &str| {
+        let stamp = timestamp.to_string();
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("webhook-id", id),
+            ("webhook-timestamp", stamp.as_str()),
+            ("webhook-signature", signature),
+        ];
+        site.send("POST /api/v1/requests", &headers, body).await
+    };
+    let good = sign("m1", now, GOOD);
+    assert_eq!(send("m1", now, &good, GOOD).await.status, 201);
+    let replayed = send("m1", now, &good, GOOD).await;
+    assert_eq!((replayed.status, replayed.headers["idempotency-replayed"].as_str()), (201, "true"));
+    assert_eq!(send("m1", now, &good, &GOOD.replace("Ivan", "Evil")).await.status, 401);
+    assert_eq!(send("m2", now, &good, GOOD).await.status, 401);
+    assert_eq!(send("m3", now, "v1,AAAA", GOOD).await.status, 401);
+    assert_eq!(send("m4", now, "nonsense", GOOD).await.status, 401);
+    let stale = now - 600;
+    let said = send("m5", stale, &sign("m5", stale, GOOD), GOOD).await;
+    assert_eq!(said.status, 401);
+    assert!(said.body.contains("too old"), "{}", said.body);
+    assert_eq!(site.kept().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_comes_again_is_answered_again_and_kept_once() {
+    // Those that come at one moment count, each of them: none is known as a repetition yet.
+    let site = Site::open_with(|s| s.requests.per_number = 20).await;
+    let key = [("Idempotency-Key", "k-1")];
+    let first = site.post_with(&key, GOOD).await;
+    let again = site.post_with(&key, GOOD).await;
+    assert_eq!((first.status, again.status), (201, 201));
+    assert_eq!(first.body, again.body);
+    let other = site.post_with(&key, &GOOD.replace("Ivan", "Olga")).await;
+    assert_eq!(other.status, 409);
+    // Many at once are one as well.
+    let key = [("Idempotency-Key", "k-2")];
+    let all = futures_util::future::join_all((0..10).map(|_| site.post_with(&key, GOOD))).await;
+    assert!(all.iter().all(|said| said.status == 201 && said.json()["id"] == 2), "{all:?}");
+    assert_eq!(site.kept().await.len(), 2);
+    assert_eq!(site.post_with(&[("Idempotency-Key", "")], GOOD).await.field(), "idempotency-key");
+}
+
+#[tokio::test]
+async fn what_cannot_be_meant_is_refused_by_its_field() {
+    let site = Site::open().await;
+    for (body, status, field) in [
+        ("not json", 400, ""),
+        ("[1, 2]", 400, ""),
+        (r#"{"number": 89001234567}"#, 422, "number"),
+        (r#"{"number": {"$gt": ""}}"#, 422, "number"),
+        (r#"{"number": "112"}"#, 422, "number"),
+        (r#"{"number": "+79001234567"}"#, 422, "consent"),
+        (r#"{"number": "+79001234567", "consent": true}"#, 422, "consent_text"),
+        (r#"{"number": "+79001234567", "consent": true, "consent_text": "x", "role": "admin"}"#, 422, "role"),
+        (
+            r#"{"number": "+79001234567", "consent": true, "consent_text": "x", "wanted_at": "2001-01-01T00:00:00Z"}"#,
+            422,
+            "wanted_at",
+        ),
+    ] {
+        let said = site.post(body).await;
+        assert_eq!((said.status, said.field().as_str()), (status, field), "{body}");
+        assert_ne!(said.json()["error"]["remedy"], "");
+    }
+    let bearer = format!("Bearer {TOKEN}");
+    let xml = [("Authorization", bearer.as_str()), ("Content-Type", "text/xml")];
+    assert_eq!(site.send("POST /api/v1/requests", &xml, "<x/>").await.status, 415);
+    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    assert_eq!(site.post(&deep).await.status, 400);
+    assert!(site.kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_big_or_too_slow_is_not_waited_for() {
+    let site = Site::open_with(|s| s.requests.body_timeout = Duration::from_millis(200)).await;
+    let big = GOOD.replace("price?", &"x".repeat(1 << 20));
+    assert_eq!(site.post(&big).await.status, 413);
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    let head = format!(
+        "POST /api/v1/requests HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(hear(&mut stream).await.status, 408);
+    assert!(site.kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_flood_is_held_off_by_number_and_by_address() {
+    let site = Site::open_with(|s| {
+        s.requests.per_number = 2;
+        s.requests.per_address = 6;
+        s.requests.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    assert_eq!([site.post(GOOD).await.status, site.post(GOOD).await.status], [201, 201]);
+    let said = site.post(GOOD).await;
+    assert_eq!(said.status, 429);
+    assert!(said.headers["retry-after"].parse::<u64>().unwrap() > 3500);
+    let other = |n: u32| GOOD.replace("89001234567", &format!("890012300{n:02}"));
+    assert_eq!(site.post(&other(1)).await.status, 201);
+    assert_eq!(site.post("junk counts as well").await.status, 400);
+    assert_eq!(site.post(&other(2)).await.status, 201);
+    assert_eq!(site.post(&other(3)).await.status, 429);
+    // Another one behind our proxy goes on; what the caller himself writes before the proxy's word is nothing.
+    let behind = [("X-Forwarded-For", "6.6.6.6, 203.0.113.7")];
+    assert_eq!(site.post_with(&behind, &other(4)).await.status, 201);
+    assert_eq!(site.kept().await.last().unwrap().address.as_deref(), Some("203.0.113.7"));
+    site.later(Duration::from_secs(3700));
+    assert_eq!(site.post(GOOD).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_stranger_s_forwarded_header_is_not_believed() {
+    let site = Site::open().await;
+    assert_eq!(site.post_with(&[("X-Forwarded-For", "203.0.113.7")], GOOD).await.status, 201);
+    assert_eq!(site.kept().await[0].address.as_deref(), Some("127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_person_fills_the_form_in_without_script() {
+    let site = Site::open().await;
+    let russian = site.send("GET /form/callback", &[("Accept-Language", "ru-RU,ru;q=0.9")], "").await;
+    assert!(russian.body.contains("lang=\"ru\"") && russian.body.contains("Перезвоните мне"));
+    let form = site.send("GET /form/callback?lang=en", &[], "").await;
+    assert_eq!(form.status, 200);
+    assert!(form.body.contains("Call me back") && !form.body.contains("<script"));
+    let stamp = form.stamp();
+    let fields = "number=8+900+123-45-67&name=Ivan&text=&wanted_at=&website=&consent=yes";
+    let fast = site.fill(&stamp, fields).await;
+    assert_eq!(fast.status, 422);
+    assert!(fast.body.contains("once more") && fast.body.contains("value=\"Ivan\""), "{}", fast.body);
+    site.later(Duration::from_secs(5));
+    let refused = site.fill(&stamp, "number=8+900+123-45-67&name=Ivan").await;
+    assert!(refused.status == 422 && refused.body.contains("only if you consent"));
+    let thanks = site.fill(&stamp, fields).await;
+    assert_eq!(thanks.status, 200);
+    assert!(thanks.body.contains("Thank you!") && !thanks.body.contains("<form"));
+    // Pressed twice.
+    assert_eq!(site.fill(&stamp, fields).await.status, 200);
+    let kept = site.kept().await;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].consent_text, Form::default().consent_en);
+    assert_eq!(kept[0].source, "callback");
+    assert_eq!(site.send("GET /form/none", &[], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_robot_gets_nothing_kept() {
+    let site = Site::open().await;
+    let form = site.send("GET /form/callback?lang=en", &[], "").await;
+    site.later(Duration::from_secs(5));
+    let fields = "number=%2B79001234567&consent=yes";
+    let trapped = site.fill(&form.stamp(), &format!("{fields}&website=http://spam")).await;
+    assert!(trapped.status == 422 && trapped.body.contains("Leave this field empty"));
+    for stamp in ["", "1.x.y", &form.stamp().replace('a', "b")] {
+        let said = site.fill(stamp, fields).await;
+        assert_eq!(said.status, 422, "{stamp}");
+    }
+    site.later(Duration::from_hours(13));
+    assert_eq!(site.fill(&form.stamp(), fields).await.status, 422, "it lay open too long");
+    assert!(site.kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_person_types_runs_nowhere() {
+    let site = Site::open().await;
+    let form = site.send("GET /form/callback?lang=en", &[], "").await;
+    site.later(Duration::from_secs(5));
+    let evil = "%22%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%7B%7B7*7%7D%7D";
+    let fields =
+        format!("number={evil}&name={evil}&text=%3C%2Ftextarea%3E{evil}&wanted_at={evil}&consent=yes");
+    let back = site.fill(&form.stamp(), &fields).await;
+    assert_eq!(back.status, 422);
+    assert!(!back.body.contains("<script") && !back.body.contains("</textarea>\""), "{}", back.body);
+    assert!(back.body.contains("&lt;script&gt;") && back.body.contains("{{7*7}}"), "{}", back.body);
+    let policy = &back.headers["content-security-policy"];
+    assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+    // In a language, too.
+    let lang = site.send("GET /form/callback?lang=%22%3E%3Cscript%3E", &[], "").await;
+    assert!(!lang.body.contains("<script"));
+    // What the API takes is kept as it was written, and shown by nobody unescaped.
+    let said = site.post(&GOOD.replace("Ivan", "<script>alert(1)</script>")).await;
+    assert_eq!(said.status, 201);
+    assert_eq!(site.kept().await[0].name.as_deref(), Some("<script>alert(1)</script>"));
+    assert!(!said.body.contains("script"));
+}
+
+#[tokio::test]
+async fn a_form_is_framed_only_where_it_may_be() {
+    let site = Site::open().await;
+    let alone = site.send("GET /form/callback", &[], "").await;
+    assert!(alone.headers["content-security-policy"].contains("frame-ancestors 'none'"));
+    assert_eq!(alone.headers["x-frame-options"], "DENY");
+    let framed = site.send("GET /form/framed", &[], "").await;
+    assert!(framed.headers["content-security-policy"].contains("frame-ancestors https://example.com"));
+    assert!(!framed.headers.contains_key("x-frame-options"));
+    assert_eq!(framed.headers["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_meant_are_told() {
+    let mut settings = dozvon::web::requests::Settings::default();
+    settings.sources = vec![Source::default(), Source { token: "short".to_owned(), ..Source::default() }];
+    settings.forms = vec![Form {
+        name: "a/b".to_owned(),
+        consent_ru: " ".to_owned(),
+        allowed_origins: vec!["https://x.example; script-src *".to_owned()],
+        ..Form::default()
+    }];
+    assert_eq!(settings.faults().len(), 6, "{:#?}", settings.faults());
+}

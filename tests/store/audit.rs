@@ -1,0 +1,469 @@
+//! The chain of what was done, the erasure of a person, and the end of old rows, on both databases.
+
+use std::time::Duration;
+
+use dozvon::audit::{Action, Entry, Fault, Key, Link, details};
+use dozvon::clock::UnixMs;
+use dozvon::ids::CaseId;
+use dozvon::missed::attempt::Outcome;
+use dozvon::missed::case::Closed;
+use dozvon::phone::E164;
+use dozvon::store::attempts::{self, Made};
+use dozvon::store::audit::{self, Wanted};
+use dozvon::store::retention::{self, Settings};
+use dozvon::store::{Database, Store, StoreError, calls, cases, erase};
+
+use crate::support::{
+    Db, NOON, NUMBER, Raw, TODAY, abandoned, arrival, arrive, at, for_each_database, on_sqlite,
+    open_for_business,
+};
+
+fn entry(n: u64) -> Entry<'static> {
+    Entry {
+        at: at(n),
+        by: "test",
+        action: Action::Dial,
+        number: Some(NUMBER),
+        subject: Some(format!("case:{n}")),
+        details: details([("n", n.into()), ("a", true.into())]),
+    }
+}
+
+async fn grow(db: &Db, count: u64) {
+    db.write(move |c| (0..count).try_for_each(|n| audit::append(c, &entry(n)))).await;
+}
+
+async fn verify(db: &Db) -> audit::Proof {
+    db.store.read("verify", |c| audit::verify(c, None)).await.unwrap()
+}
+
+async fn fault(db: &Db) -> Option<(i64, Fault)> {
+    verify(db).await.broken.map(|broken| (broken.id, broken.fault))
+}
+
+fn number() -> E164 {
+    NUMBER.parse().unwrap()
+}
+
+/// As one who owns the database can: without its guards.
+fn unguarded(db: &Db) -> Raw {
+    let mut raw = db.raw();
+    if db.is_sqlite() {
+        for trigger in
+            raw.texts("SELECT name AS v FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit%'")
+        {
+            raw.run(&format!("DROP TRIGGER {trigger}")).unwrap();
+        }
+    } else {
+        for table in ["audit", "audit_head", "audit_cuts", "audit_key"] {
+            raw.run(&format!("ALTER TABLE {table} DISABLE TRIGGER USER")).unwrap();
+        }
+    }
+    raw
+}
+
+#[test]
+fn entries_follow_each_other_without_a_gap_and_what_failed_leaves_none() {
+    for_each_database(async |db| {
+        grow(db, 3).await;
+        let refused = db
+            .refused(|c| {
+                audit::append(c, &entry(3))?;
+                Err::<(), _>(StoreError::Refused("no".to_owned()))
+            })
+            .await;
+        assert!(matches!(refused, StoreError::Refused(_)));
+        // Several in one group, one of them undone.
+        let good = |n| db.store.write("good", move |c| audit::append(c, &entry(n)));
+        let bad = db.store.write("bad", |c| {
+            audit::append(c, &entry(9))?;
+            Err::<(), _>(StoreError::Refused("no".to_owned()))
+        });
+        let (a, b, c) = tokio::join!(good(4), bad, good(5));
+        assert!(a.is_ok() && b.is_err() && c.is_ok());
+        let proof = verify(db).await;
+        assert_eq!((proof.rows, proof.broken), (5, None));
+        let subjects = db.raw().texts("SELECT subject AS v FROM audit ORDER BY id");
+        assert_eq!(subjects, ["case:0", "case:1", "case:2", "case:4", "case:5"]);
+        assert_eq!(db.raw().texts("SELECT details AS v FROM audit WHERE id = 1"), [r#"{"a":true,"n":0}"#]);
+    });
+}
+
+#[test]
+fn no_number_stands_in_clear_and_entries_are_found_by_it() {
+    for_each_database(async |db| {
+        grow(db, 2).await;
+        db.write(|c| audit::append(c, &Entry { number: Some("+4930123456"), ..entry(2) })).await;
+        for text in ["by", "subject", "details", "number_key"] {
+            let clear = format!("SELECT count(*) AS v FROM audit WHERE \"{text}\" LIKE '%9001234567%'");
+            assert_eq!(db.raw().number(&clear), 0, "{text}");
+        }
+        let found = |number: &str, named: Option<Key>| {
+            let number = number.parse().unwrap();
+            db.store.read("list", move |c| {
+                let number = audit::key_of(c, named.as_ref(), &number)?;
+                Ok(audit::list(c, &Wanted { number, limit: 10, ..Wanted::default() })?.len())
+            })
+        };
+        assert_eq!(found(NUMBER, None).await.unwrap(), 2);
+        assert_eq!(found("+4930123456", None).await.unwrap(), 1);
+        assert!(found(NUMBER, Some(Key::of_bytes([1; 32]))).await.is_err(), "another key is told");
+        let clear = Entry { details: details([("to", NUMBER.into())]), ..entry(3) };
+        let refused = db.refused(move |c| audit::append(c, &clear)).await;
+        assert!(refused.to_string().contains("details of this dial entry"), "{refused}");
+        assert_eq!(verify(db).await.rows, 3);
+    });
+}
+
+#[test]
+fn another_key_is_refused_and_a_named_one_does_not_stand_in_the_database() {
+    for_each_database(async |db| {
+        let open = async |key: Option<Key>| {
+            let settings = dozvon::store::Settings { audit_key: key, ..dozvon::store::Settings::default() };
+            Store::open(&db.url, settings).await.unwrap()
+        };
+        let append = |c: &mut Database| audit::append(c, &entry(1));
+        let (one, other) = (Key::of_bytes([1; 32]), Key::of_bytes([2; 32]));
+        open(Some(one.clone())).await.write("first", append).await.unwrap();
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM audit_key WHERE secret IS NULL"), 1);
+        open(Some(one)).await.write("same", append).await.unwrap();
+        let changed = open(Some(other)).await.write("other", append).await.unwrap_err();
+        assert!(changed.to_string().contains("put the old one back"), "{changed}");
+        let gone = open(None).await.write("none", append).await.unwrap_err();
+        assert!(gone.to_string().contains("[audit] key is missing"), "{gone}");
+        assert_eq!(verify(db).await.rows, 2);
+    });
+}
+
+/// Story 25: the database refuses every change, and whoever gets past it is found.
+#[test]
+fn rows_are_only_added_whoever_writes() {
+    for_each_database(async |db| {
+        grow(db, 3).await;
+        let mut raw = db.raw();
+        raw.refused("UPDATE audit SET \"by\" = 'x' WHERE id = 2", "append-only");
+        raw.refused("DELETE FROM audit WHERE id = 3", "append-only");
+        raw.refused("DELETE FROM audit", "append-only");
+        let copy = "SELECT id, at, \"by\", action, number_key, subject, details, prev_hash, hash FROM audit WHERE id = 2";
+        raw.refused(&format!("INSERT INTO audit {copy}"), "append-only");
+        let fork = copy.replace("SELECT id", "SELECT id + 2");
+        raw.refused(&format!("INSERT INTO audit {fork}"), "append-only");
+        raw.refused("UPDATE audit_head SET id = 2", "audit_head");
+        raw.refused("DELETE FROM audit_head", "audit_head");
+        raw.refused("INSERT INTO audit_cuts VALUES (3, 'x', 0)", "names a row");
+        raw.refused("UPDATE audit_key SET fingerprint = hash FROM audit WHERE id = 1", "stays");
+        raw.refused("DELETE FROM audit_key", "stays");
+        if db.is_sqlite() {
+            raw.refused(&format!("INSERT OR REPLACE INTO audit {copy}"), "append-only");
+            raw.refused("INSERT OR REPLACE INTO audit_head VALUES (1, 3, 'x')", "audit_head");
+        } else {
+            for table in ["audit", "audit_head", "audit_cuts", "audit_key"] {
+                raw.refused(&format!("TRUNCATE {table} CASCADE"), "refused");
+            }
+        }
+        assert_eq!((verify(db).await.rows, fault(db).await), (3, None));
+    });
+}
+
+#[test]
+fn who_gets_past_the_guards_is_found() {
+    let tampered: [(&str, &[&str], bool, (i64, Fault)); 9] = [
+        ("a word", &["UPDATE audit SET \"by\" = 'x' WHERE id = 2"], false, (2, Fault::Changed)),
+        ("a word and its hash", &["UPDATE audit SET \"by\" = 'x' WHERE id = 2"], true, (3, Fault::Misplaced)),
+        (
+            "the last and its hash",
+            &["UPDATE audit SET \"by\" = 'x' WHERE id = 5"],
+            true,
+            (5, Fault::Truncated),
+        ),
+        ("a row out", &["DELETE FROM audit WHERE id = 2"], false, (2, Fault::Missing)),
+        ("the first row out", &["DELETE FROM audit WHERE id = 1"], false, (1, Fault::Missing)),
+        ("the last row out", &["DELETE FROM audit WHERE id = 5"], false, (5, Fault::Truncated)),
+        ("all out", &["DELETE FROM audit"], false, (1, Fault::Truncated)),
+        (
+            "two in another order",
+            &[
+                "UPDATE audit SET id = 99 WHERE id = 2",
+                "UPDATE audit SET id = 2 WHERE id = 3",
+                "UPDATE audit SET id = 3 WHERE id = 99",
+            ],
+            false,
+            (2, Fault::Changed),
+        ),
+        (
+            "the beginning out, with a cut",
+            &[
+                "INSERT INTO audit_cuts SELECT id, hash, at FROM audit WHERE id = 2",
+                "DELETE FROM audit WHERE id <= 2",
+            ],
+            false,
+            (2, Fault::Beheaded),
+        ),
+    ];
+    for (what, statements, forged, found) in tampered {
+        for_each_database(async |db| {
+            grow(db, 5).await;
+            let mut raw = unguarded(db);
+            statements.iter().for_each(|sql| raw.run(sql).unwrap());
+            if forged {
+                // He also gives the row that he changed the hash that fits it.
+                let id = if what.contains("last") { 5 } else { 2 };
+                let row = db.store.read("page", move |c| audit::page(c, id - 1, 1)).await.unwrap().remove(0);
+                raw.run(&format!("UPDATE audit SET hash = '{}' WHERE id = {id}", row.right_hash())).unwrap();
+            }
+            assert_eq!(fault(db).await, Some(found), "{what}");
+        });
+    }
+}
+
+#[test]
+fn a_head_that_is_kept_elsewhere_shows_that_the_end_was_written_anew() {
+    for_each_database(async |db| {
+        grow(db, 4).await;
+        let kept = db.store.read("head", audit::head).await.unwrap();
+        grow(db, 2).await;
+        let check = |known: Link| db.store.read("verify", move |c| audit::verify(c, Some(&known)));
+        assert_eq!(check(kept.clone()).await.unwrap().broken, None);
+        // The last three are taken out, head and all, and others written in their place.
+        let mut raw = unguarded(db);
+        raw.run("DELETE FROM audit WHERE id > 3; UPDATE audit_head SET id = 3, hash = (SELECT hash FROM audit WHERE id = 3)").unwrap();
+        assert_eq!(fault(db).await, None, "by itself it looks whole");
+        let found = check(kept.clone()).await.unwrap().broken.unwrap();
+        assert_eq!(found.fault, Fault::Truncated);
+        drop(raw);
+        if !db.is_sqlite() {
+            db.raw().run("ALTER TABLE audit ENABLE TRIGGER USER").unwrap();
+            db.write(|c| audit::append(c, &entry(77))).await;
+            let found = check(kept).await.unwrap().broken.unwrap();
+            assert_eq!((found.id, found.fault), (4, Fault::Changed));
+        }
+    });
+}
+
+/// A case of a missed call at noon.
+fn missed(c: &mut Database, ms: u64) -> Result<CaseId, StoreError> {
+    let call = arrive(c, "sales", at(ms))?;
+    Ok(calls::end(c, &abandoned(call, at(ms + 1000)))?.unwrap())
+}
+
+fn attempt(c: &mut Database, case: CaseId, ms: u64) -> Result<(), StoreError> {
+    let (result, note) = (Outcome::NoAnswer, Some("his wife said"));
+    let made = Made { case, business_day: TODAY, counted: true, result, by: "anna", note, at: at(ms) };
+    attempts::record(c, &made).map(drop)
+}
+
+/// Every text of the database, in which a person could be.
+fn everything(db: &Db, words: &str) -> i64 {
+    let mut found = 0;
+    for (table, columns) in [
+        ("calls", &["number", "caller_number", "caller_name"][..]),
+        ("cases", &["number", "note"]),
+        ("attempts", &["number", "note"]),
+        ("erasures", &["act", "number_key"]),
+        ("audit", &["by", "subject", "details"]),
+    ] {
+        for column in columns {
+            let sql = format!("SELECT count(*) AS v FROM {table} WHERE \"{column}\" LIKE '%{words}%'");
+            found += db.raw().number(&sql);
+        }
+    }
+    found
+}
+
+/// Story 26.
+#[test]
+fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
+    for_each_database(async |db| {
+        let case = db
+            .write(|c| {
+                open_for_business(c)?;
+                let case = missed(c, 0)?;
+                attempt(c, case, 5_000)?;
+                cases::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(6_000))?;
+                let again = missed(c, 10_000)?;
+                attempt(c, again, 12_000)?;
+                // He has also called with his number hidden, and it came all the same.
+                let mut hidden = arrival(None, at(13_000));
+                hidden.party = dozvon::phone::Party::Withheld;
+                hidden.caller_number = "89001234567".to_owned();
+                calls::arrive(c, &hidden)?;
+                calls::end(c, &abandoned(hidden.id, at(13_500)))?;
+                audit::append(c, &entry(1))?;
+                Ok(again)
+            })
+            .await;
+        let act = db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
+        let rows = |table: &str| act.tables.iter().find(|erased| erased.table == table).unwrap().rows;
+        assert_eq!((rows("calls"), rows("cases"), act.cases_closed, act.attempts_later), (3, 2, 1, 2));
+        let closed = db.write(move |c| cases::get(c, case)).await;
+        assert_eq!(closed.close_reason.as_deref(), Some("erased"));
+        assert_eq!(closed.number, act.pseudonym);
+        for words in ["Ivan", "wife", "Brien"] {
+            assert_eq!(everything(db, words), 0, "{words}");
+        }
+        // Two attempts of today keep the number, and the day's cap with it.
+        assert_eq!(everything(db, "9001234567"), 2);
+        let (now, settings) =
+            (at(0) + erase::KEEP_ATTEMPTS + Duration::from_millis(20_000), Settings::default());
+        let took = db.write(move |c| retention::bite(c, now, &settings)).await;
+        assert_eq!(took.erased, 2);
+        assert_eq!(everything(db, "9001234567"), 0);
+        let proof = verify(db).await;
+        assert_eq!((proof.rows, proof.broken), (3, None));
+        let found = db.write(|c| {
+            let number = audit::key_of(c, None, &number())?;
+            audit::list(c, &Wanted { number, action: Some(Action::Erasure), since: None, limit: 5 })
+        });
+        assert_eq!(found.await[0].subject, Some(format!("erasure:{}", act.erasure)));
+        // What is left leads to one and the same nobody.
+        let kept = db.raw().texts("SELECT DISTINCT number AS v FROM attempts UNION SELECT number FROM cases");
+        assert_eq!(kept, std::slice::from_ref(&act.pseudonym));
+        assert!(matches!(
+            dozvon::phone::Party::read(&act.pseudonym, false, phonenumber::country::Id::RU, 5),
+            dozvon::phone::Party::Invalid
+        ));
+    });
+}
+
+#[test]
+fn who_was_erased_today_gets_no_fourth_attempt_today() {
+    for_each_database(async |db| {
+        db.write(|c| {
+            open_for_business(c)?;
+            let case = missed(c, 0)?;
+            attempt(c, case, 2_000)?;
+            attempt(c, case, 3_000)?;
+            erase::person(c, &number(), "olga", at(4_000)).map(drop)
+        })
+        .await;
+        let case = db.write(|c| missed(c, 5_000)).await;
+        db.write(move |c| attempt(c, case, 7_000)).await;
+        let refused = db.refused(move |c| attempt(c, case, 8_000)).await;
+        assert!(matches!(refused, StoreError::Cap { .. }), "{refused}");
+        // Erased once more, and still.
+        db.write(|c| erase::person(c, &number(), "olga", at(9_000))).await;
+        let case = db.write(|c| missed(c, 10_000)).await;
+        let refused = db.refused(move |c| attempt(c, case, 12_000)).await;
+        assert!(matches!(refused, StoreError::Cap { .. }), "{refused}");
+        let settings = Settings::default();
+        let now = at(7_000) + erase::KEEP_ATTEMPTS;
+        assert_eq!(db.write(move |c| retention::bite(c, now, &settings)).await.erased, 3);
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE number LIKE '+79%'"), 0);
+        assert_eq!(verify(db).await.broken, None);
+    });
+}
+
+#[test]
+fn who_is_on_the_line_is_erased_later_and_a_stranger_leaves_an_act() {
+    for_each_database(async |db| {
+        let call = db
+            .write(|c| {
+                open_for_business(c)?;
+                arrive(c, "sales", at(0))
+            })
+            .await;
+        let refused = db.refused(|c| erase::person(c, &number(), "olga", at(10))).await;
+        assert!(refused.to_string().contains("on the line"), "{refused}");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM erasures"), 0);
+        db.write(move |c| calls::end(c, &abandoned(call, at(20)))).await;
+        db.write(|c| erase::person(c, &number(), "olga", at(30))).await;
+        let act = db.write(|c| erase::person(c, &"+4930123456".parse().unwrap(), "olga", at(40))).await;
+        assert!(act.tables.iter().all(|erased| erased.rows == 0));
+    });
+}
+
+#[test]
+fn a_number_gives_way_to_the_pseudonym_of_an_act_only() {
+    for_each_database(async |db| {
+        db.write(|c| {
+            open_for_business(c)?;
+            let case = missed(c, 0)?;
+            attempt(c, case, 2_000)
+        })
+        .await;
+        let mut raw = db.raw();
+        raw.refused("UPDATE cases SET number = '+999000000000001'", "keeps its number");
+        raw.refused("UPDATE attempts SET number = '+999000000000001', note = NULL", "append-only");
+        raw.refused("UPDATE attempts SET note = NULL", "append-only");
+        raw.refused("UPDATE attempts SET result = 'busy'", "append-only");
+        raw.refused("DELETE FROM attempts", "append-only");
+        raw.refused("DELETE FROM case_misses", "append-only");
+    });
+}
+
+/// Old and young calls and cases, and an audit of both.
+async fn history(db: &Db) {
+    const DAY: u64 = 86_400_000;
+    db.write(|c| {
+        open_for_business(c)?;
+        for day in 0..5_u64 {
+            let ms = day * DAY;
+            let mut call = arrival(None, at(ms));
+            call.party = dozvon::phone::Party::Withheld;
+            calls::arrive(c, &call)?;
+            calls::end(c, &abandoned(call.id, at(ms + 500)))?;
+            let case = missed(c, ms)?;
+            if day == 0 {
+                attempt(c, case, ms + 2_000)?;
+            }
+            cases::close(c, case, Closed::Other, "anna", Some("done"), at(ms + 3_000))?;
+            audit::append(c, &Entry { at: at(ms), ..entry(day) })?;
+        }
+        missed(c, 0).map(drop)
+    })
+    .await;
+}
+
+#[test]
+fn old_rows_go_in_small_bites_and_the_chain_can_still_be_proved() {
+    for_each_database(async |db| {
+        history(db).await;
+        let day = Duration::from_hours(24);
+        let settings = Settings { calls: day, cases: day, audit: 2 * day, bite: 2, ..Settings::default() };
+        // Three days and a little: cases and calls of the days 0, 1 and 2 are too old, the audit's of 0 and 1.
+        let now = NOON + 3 * day + Duration::from_secs(10);
+        let mut taken = (0, 0, 0);
+        let mut bites = 0;
+        loop {
+            let ours = settings.clone();
+            let took = db.write(move |c| retention::bite(c, now, &ours)).await;
+            assert!(took.cases <= 2 && took.calls <= 2 && took.audit <= 2);
+            taken = (taken.0 + took.cases, taken.1 + took.calls, taken.2 + took.audit);
+            bites += 1;
+            if !took.more {
+                break;
+            }
+        }
+        // The open case stays, and the call that it tells of.
+        assert_eq!((taken, bites), ((3, 6, 2), 4));
+        let mut raw = db.raw();
+        assert_eq!(raw.number("SELECT count(*) AS v FROM cases WHERE state = 'open'"), 1);
+        assert_eq!(raw.number("SELECT count(*) AS v FROM cases"), 3);
+        assert_eq!(raw.number("SELECT count(*) AS v FROM calls"), 5);
+        assert_eq!(raw.number("SELECT count(*) AS v FROM attempts"), 0);
+        let proof = verify(db).await;
+        assert_eq!((proof.from.id, proof.broken), (2, None));
+        let again = db.write(move |c| retention::bite(c, now, &settings)).await;
+        assert!(again.is_empty(), "{again:?}");
+        // What stands before the cut is younger than nothing: an old head cannot be checked any more, and says so.
+        let old = Link { id: 1, hash: dozvon::audit::GENESIS.to_owned() };
+        let said = db.store.read("verify", move |c| audit::verify(c, Some(&old))).await.unwrap_err();
+        assert!(said.to_string().contains("cut off by retention"), "{said}");
+        let cut = proof.from.clone();
+        let at_cut = db.store.read("verify", move |c| audit::verify(c, Some(&cut))).await.unwrap();
+        assert_eq!(at_cut.broken, None);
+        unguarded(db).run("DELETE FROM audit WHERE id = 3").unwrap();
+        assert_eq!(fault(db).await, Some((3, Fault::Missing)));
+    });
+}
+
+#[test]
+fn what_is_kept_for_ever_stays() {
+    on_sqlite(&async |db| {
+        history(db).await;
+        let ever = Duration::ZERO;
+        let settings = Settings { calls: ever, cases: ever, audit: ever, ..Settings::default() };
+        let took = db.write(move |c| retention::bite(c, UnixMs(i64::MAX / 2), &settings)).await;
+        assert!(took.is_empty() || (took.cases, took.calls, took.audit) == (0, 0, 0), "{took:?}");
+    });
+}
