@@ -55,6 +55,8 @@ pub struct Settings {
     pub log: Log,
     /// How FreeSWITCH hands callers over, and what it does when nobody takes them.
     pub dialplan: Dialplan,
+    /// Which CRM is told of each contact.
+    pub crm: crate::notify::crm::Settings,
 }
 
 /// How phone numbers are read.
@@ -147,6 +149,7 @@ impl Default for Settings {
             store: store::Settings::default(),
             log: Log::default(),
             dialplan: Dialplan::default(),
+            crm: crate::notify::crm::Settings::default(),
         }
     }
 }

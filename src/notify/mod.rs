@@ -1,5 +1,6 @@
 //! Who must be told, and how.
 
+pub mod crm;
 pub mod trouble;
 
 pub use trouble::Trouble;
