@@ -64,6 +64,8 @@ pub struct Settings {
     pub notify: crate::notify::Settings,
     /// How FreeSWITCH hands callers over, and what it does when nobody takes them.
     pub dialplan: Dialplan,
+    /// Which CRM is told of each contact.
+    pub crm: crate::notify::crm::Settings,
 }
 
 /// How phone numbers are read.
@@ -170,6 +172,7 @@ impl Default for Settings {
             log: Log::default(),
             notify: crate::notify::Settings::default(),
             dialplan: Dialplan::default(),
+            crm: crate::notify::crm::Settings::default(),
         }
     }
 }

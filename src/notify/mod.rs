@@ -8,6 +8,7 @@
 //! what follows a failure, `message` who is told, `guard` where we may connect to.
 
 pub mod channel;
+pub mod crm;
 pub mod event;
 pub mod gateway;
 pub mod guard;

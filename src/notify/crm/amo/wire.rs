@@ -1,0 +1,158 @@
+//! One request to amoCRM: its turn, its token, its answer, and once more with a new token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::Value;
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::clock::{Clock, UnixMs};
+use crate::notify::Trouble;
+use crate::notify::crm::gate::Gate;
+use crate::notify::crm::http::{Answer, Http};
+use crate::notify::crm::reworded;
+use crate::notify::crm::secret::{Secret, excerpt};
+use crate::notify::crm::settings::Settings;
+use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
+
+/// After so long a 403 no longer follows from a 429.
+const BLOCK_FOLLOWS: Duration = Duration::from_secs(24 * 3600);
+
+/// The way to an account.
+#[derive(Debug)]
+pub struct Wire {
+    http: Http,
+    gate: Gate,
+    base: String,
+    session: Session,
+    block: Duration,
+    /// When it last said that we ask too much.
+    too_many: Mutex<Option<UnixMs>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub enum Reply {
+    /// It was done, or read; null if there is nothing.
+    Done(Value),
+    /// It was refused: what was said.
+    Bad(Value, String),
+}
+
+impl Wire {
+    pub fn new(settings: &Settings, keeper: Arc<dyn TokenKeeper>, clock: Clock) -> Result<Self, String> {
+        let base = settings.url.expose().trim_end_matches('/').to_owned();
+        let url = Some(settings.oauth_url.clone()).filter(|url| !url.is_empty());
+        let renewal = settings.has_app().then(|| Renewal {
+            url: url.unwrap_or_else(|| format!("{base}/oauth2/access_token")),
+            by_query: false,
+            client_id: settings.client_id.clone(),
+            client_secret: settings.client_secret.clone(),
+            redirect_uri: settings.redirect_uri.clone(),
+        });
+        let session =
+            Session::new(settings.access_token.clone(), settings.refresh_token.clone(), renewal, keeper);
+        Ok(Self {
+            http: Http::new(settings.timeout, settings.answer_limit)?,
+            gate: Gate::new(settings, clock),
+            base,
+            session,
+            block: settings.block,
+            too_many: Mutex::new(None),
+        })
+    }
+
+    /// Reads a list or an item; null if there is none.
+    pub async fn get(&self, path: &str) -> Result<Value, Trouble> {
+        match self.ask(&Method::GET, path, None).await? {
+            Reply::Done(value) => Ok(value),
+            Reply::Bad(_, reason) => Err(Trouble::refused(reason)),
+        }
+    }
+
+    /// Sends a request with a body.
+    pub async fn send(&self, method: &Method, path: &str, body: &Value) -> Result<Reply, Trouble> {
+        self.ask(method, path, Some(body)).await
+    }
+
+    async fn ask(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Reply, Trouble> {
+        let token = self.session.access().await?;
+        let answer = self.once(method, path, body, &token).await?;
+        if answer.status != 401 {
+            return self.judge(path, &answer);
+        }
+        let token = self.session.renew(&self.http, &token).await?;
+        let answer = self.once(method, path, body, &token).await?;
+        if answer.status == 401 {
+            return Err(Trouble::refused(format!(
+                "amoCRM does not take a token that it has just renewed: {}; authorise the integration again and \
+                 write its tokens under [crm]",
+                excerpt(&answer.body)
+            )));
+        }
+        self.judge(path, &answer)
+    }
+
+    async fn once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        token: &Secret,
+    ) -> Result<Answer, Trouble> {
+        self.gate.turn().await?;
+        let request = self.http.client().request(method.clone(), format!("{}/api/v4/{path}", self.base));
+        let request = request.bearer_auth(token.expose());
+        self.http.send(if let Some(body) = body { request.json(body) } else { request }).await
+    }
+
+    fn judge(&self, path: &str, answer: &Answer) -> Result<Reply, Trouble> {
+        let path = path.split('?').next().unwrap_or_default();
+        let said = || format!("{path}: amoCRM answers {}: {}", answer.status, excerpt(&answer.body));
+        match answer.status {
+            204 => return Ok(Reply::Done(Value::Null)),
+            429 => {
+                *self.lock() = Some(self.gate.clock().now());
+                let wait = answer.retry_after.unwrap_or(Duration::from_secs(1));
+                self.gate.hush(wait);
+                return Err(Trouble::Passing { reason: said(), wait: Some(wait) });
+            }
+            403 if self.was_warned() => {
+                self.gate.hush(self.block);
+                let reason = format!("{}; it has blocked our address after 429, see [crm] block", said());
+                return Err(Trouble::Passing { reason, wait: Some(self.block) });
+            }
+            408 | 500.. => return Err(Trouble::Passing { reason: said(), wait: answer.retry_after }),
+            410 => return Err(Trouble::Gone { reason: said() }),
+            _ => {}
+        }
+        let value = answer.json()?;
+        match answer.status {
+            200..=299 => Ok(Reply::Done(value)),
+            402 => Err(Trouble::refused(format!("{}; the account is not paid for", said()))),
+            403 => Err(Trouble::refused(format!(
+                "{}; give the integration the right, or allow this machine's address in the account",
+                said()
+            ))),
+            _ => Ok(Reply::Bad(value, said())),
+        }
+    }
+
+    fn was_warned(&self) -> bool {
+        self.lock().is_some_and(|at| self.gate.clock().now().since(at) < BLOCK_FOLLOWS)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<UnixMs>> {
+        self.too_many.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same trouble without a secret in it.
+    pub async fn hide(&self, trouble: Trouble) -> Trouble {
+        let (Trouble::Passing { reason, .. } | Trouble::Refused { reason } | Trouble::Gone { reason }) =
+            &trouble;
+        let said = self.session.scrub(reason).await;
+        reworded(trouble, |_| said)
+    }
+}

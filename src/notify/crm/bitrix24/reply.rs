@@ -1,0 +1,97 @@
+//! What an answer of Bitrix24 means. Errors come with HTTP 200 as well as with 400: the body is what counts.
+
+use serde_json::Value;
+
+use crate::clock::UnixMs;
+use crate::notify::Trouble;
+use crate::notify::crm::http::Answer;
+use crate::notify::crm::secret::excerpt;
+
+/// What came back.
+#[derive(Debug)]
+pub enum Reply {
+    /// The result, and when used-up time of the method begins to be forgotten.
+    Result {
+        /// `result`.
+        result: Value,
+        /// `time.operating_reset_at`.
+        reset: Option<UnixMs>,
+    },
+    /// The token has expired.
+    Expired,
+    /// More requests a second than it takes.
+    TooMany(String),
+    /// The method's 480 s in ten minutes are used up.
+    UsedUp {
+        /// What was said.
+        reason: String,
+        /// When some of it is forgotten, if the answer says so.
+        reset: Option<UnixMs>,
+    },
+    /// It has blocked us by hand.
+    Blocked(String),
+}
+
+/// Reads an answer.
+pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
+    if answer.status == 410 {
+        return Err(Trouble::Gone { reason: format!("Bitrix24 is gone (410): {}", excerpt(&answer.body)) });
+    }
+    let said = answer.json()?;
+    let reset = said.pointer("/time/operating_reset_at").or_else(|| said.get("operating_reset_at"));
+    let reset = reset.and_then(Value::as_i64).map(|seconds| UnixMs(seconds.saturating_mul(1000)));
+    let code = match said.get("error") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(code)) if code.is_empty() => None,
+        Some(Value::String(code)) => Some(code.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    let Some(code) = code else {
+        return match said.get("result") {
+            Some(result) if answer.status < 400 => Ok(Reply::Result { result: result.clone(), reset }),
+            _ => Err(Trouble::passing(format!(
+                "{method}: the answer ({}) has neither result nor error: {}",
+                answer.status,
+                excerpt(&answer.body)
+            ))),
+        };
+    };
+    let description = said.get("error_description").and_then(Value::as_str).unwrap_or_default();
+    let reason = format!("{method}: {} {}", excerpt(code.as_bytes()), excerpt(description.as_bytes()));
+    let reason = reason.trim_end().to_owned();
+    match code.as_str() {
+        "QUERY_LIMIT_EXCEEDED" => Ok(Reply::TooMany(reason)),
+        "OPERATION_TIME_LIMIT" => Ok(Reply::UsedUp { reason, reset }),
+        "OVERLOAD_LIMIT" => Ok(Reply::Blocked(format!("{reason}; ask Bitrix24's support to lift it"))),
+        "expired_token" => Ok(Reply::Expired),
+        "WRONG_AUTH_TYPE" => Err(Trouble::refused(format!(
+            "{reason}; only an application may call this: write its client_id, client_secret, access_token and \
+             refresh_token under [crm], or use a webhook's address without client_id"
+        ))),
+        "NO_AUTH_FOUND" | "invalid_token" => Err(Trouble::refused(format!(
+            "{reason}; the webhook or the application's token is not known there: make a new one and write it under \
+             [crm]"
+        ))),
+        "insufficient_scope" | "INVALID_CREDENTIALS" | "ACCESS_DENIED" | "user_access_error" => {
+            Err(Trouble::refused(format!(
+                "{reason}; give the webhook or application the permissions crm and telephony, and its user the \
+                 rights to cards and to call statistics"
+            )))
+        }
+        "PORTAL_DELETED" | "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => {
+            Err(Trouble::Passing { reason, wait: answer.retry_after })
+        }
+        _ if answer.status >= 500 || answer.status == 429 => {
+            Err(Trouble::Passing { reason, wait: answer.retry_after })
+        }
+        _ => Err(Trouble::refused(reason)),
+    }
+}
+
+/// The token is not taken, and a new one not either.
+pub fn no_access(method: &str) -> Trouble {
+    Trouble::refused(format!(
+        "{method}: Bitrix24 says that the token has expired, though it is new or needs none; write the application's \
+         tokens anew under [crm]"
+    ))
+}

@@ -1,0 +1,178 @@
+//! What is told to a CRM: plain values, no I/O.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, CaseId, QueueName};
+use crate::missed::attempt::Outcome;
+use crate::phone::E164;
+
+crate::words! {
+    /// What happened with a customer.
+    "contact" pub enum Happening {
+        /// He called and nobody took him.
+        MissedCall = "missed_call",
+        /// We called him back; the result says what came of it.
+        Attempt = "attempt",
+        /// Somebody of ours talked with him.
+        Talk = "talk",
+        /// What we owed him is done with.
+        CaseClosed = "case_closed",
+        /// The repeat-contacts department has him now.
+        HandedOver = "handed_over",
+        /// He asked for a call by a form or a bot.
+        Request = "request",
+    }
+}
+
+crate::words! {
+    /// Who called whom.
+    "direction" pub enum Direction {
+        /// The customer called us.
+        Inbound = "inbound",
+        /// We called the customer.
+        Outbound = "outbound",
+    }
+}
+
+crate::words! {
+    /// The language of what is written into the CRM.
+    "language" pub enum Language {
+        /// Russian.
+        Ru = "ru",
+        /// English.
+        En = "en",
+    }
+}
+
+/// One contact with a customer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The call's or the attempt's identity, else the event's: the same with each delivery, different for each
+    /// contact. By it a second delivery finds what the first has written.
+    pub id: Uuid,
+    /// What happened.
+    pub happening: Happening,
+    /// The customer's number.
+    pub number: E164,
+    /// Who called whom.
+    pub direction: Direction,
+    /// When it began.
+    pub started_at: UnixMs,
+    /// How long they talked, in milliseconds; 0 if they did not.
+    pub duration_ms: u64,
+    /// What came of an attempt.
+    pub result: Option<Outcome>,
+    /// Who of ours it was.
+    pub agent: Option<AgentName>,
+    /// His internal number.
+    pub extension: Option<String>,
+    /// The case it belongs to.
+    pub case: Option<CaseId>,
+    /// The queue it belongs to.
+    pub queue: Option<QueueName>,
+    /// What a person wrote of it.
+    pub note: Option<String>,
+    /// Until when somebody owes the customer a call: becomes a task.
+    pub deadline: Option<UnixMs>,
+}
+
+impl Contact {
+    /// Whether it is a call, and so has a place among the CRM's calls.
+    #[must_use]
+    pub const fn is_call(&self) -> bool {
+        matches!(self.happening, Happening::MissedCall | Happening::Attempt | Happening::Talk)
+    }
+
+    /// The mark by which this contact is found again in a text.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("dozvon:{}", self.id)
+    }
+
+    /// The mark by which the tasks of the case are found again in a text.
+    #[must_use]
+    pub fn case_mark(&self) -> Option<String> {
+        self.case.map(|case| format!("dozvon-case:{case};"))
+    }
+
+    /// How long they talked, in whole seconds.
+    #[must_use]
+    pub const fn duration_s(&self) -> u64 {
+        self.duration_ms / 1000
+    }
+
+    /// When it began, in whole seconds since 1970.
+    #[must_use]
+    pub const fn started_s(&self) -> i64 {
+        self.started_at.0.div_euclid(1000)
+    }
+
+    /// One line for people: what is to be done if a call is owed, else what happened.
+    #[must_use]
+    pub fn title(&self, language: Language) -> String {
+        let what = match self.deadline {
+            Some(_) => language.pick("Call back", "Перезвонить"),
+            None => self.what(language),
+        };
+        format!("{what} {}", self.number)
+    }
+
+    /// Everything else for people, with the marks at its end.
+    #[must_use]
+    pub fn text(&self, language: Language) -> String {
+        let mut lines = vec![self.what(language).to_owned()];
+        lines.extend(self.result.map(|result| {
+            let said = language.result(result);
+            format!("{}: {said}", language.pick("Result", "Результат"))
+        }));
+        lines.extend(
+            self.queue.as_ref().map(|queue| format!("{}: {queue}", language.pick("Queue", "Очередь"))),
+        );
+        lines.extend(
+            self.agent.as_ref().map(|agent| format!("{}: {agent}", language.pick("Agent", "Оператор"))),
+        );
+        lines.extend(self.note.clone());
+        let marks = [self.case_mark(), Some(self.mark())].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        lines.push(marks);
+        lines.join("\n")
+    }
+
+    const fn what(&self, language: Language) -> &'static str {
+        match self.happening {
+            Happening::MissedCall => language.pick("Missed call", "Пропущенный звонок"),
+            Happening::Attempt => language.pick("Attempt to call back", "Попытка перезвонить"),
+            Happening::Talk => language.pick("Talk", "Разговор"),
+            Happening::CaseClosed => language.pick("Case closed", "Обращение закрыто"),
+            Happening::HandedOver => {
+                language.pick("Handed over to repeat contacts", "Передано в отдел повторных контактов")
+            }
+            Happening::Request => language.pick("Request for a call", "Заявка на звонок"),
+        }
+    }
+}
+
+impl Language {
+    const fn pick(self, english: &'static str, russian: &'static str) -> &'static str {
+        match self {
+            Self::En => english,
+            Self::Ru => russian,
+        }
+    }
+
+    const fn result(self, result: Outcome) -> &'static str {
+        match result {
+            Outcome::Reached => self.pick("talked", "поговорили"),
+            Outcome::CallLater => self.pick("asks to be called later", "просит перезвонить позже"),
+            Outcome::NoAnswer => self.pick("no answer", "не ответил"),
+            Outcome::Busy => self.pick("busy", "занято"),
+            Outcome::Rejected => self.pick("rejected", "сбросил"),
+            Outcome::Voicemail => self.pick("a machine answered", "автоответчик"),
+            Outcome::InvalidNumber => self.pick("the number does not exist", "номер не существует"),
+            Outcome::WrongNumber => self.pick("somebody else's number", "чужой номер"),
+            Outcome::TechnicalFailure => self.pick("our side failed", "сбой на нашей стороне"),
+            Outcome::Other => self.pick("other", "другое"),
+        }
+    }
+}

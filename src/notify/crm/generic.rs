@@ -1,0 +1,198 @@
+//! Any CRM that takes one request a contact: address and body are templates.
+//!
+//! **Invariant:** no value of a contact can leave its place: in the address it is percent-encoded, in the body
+//! escaped as the format asks.
+
+use minijinja::value::Value as Held;
+use minijinja::{Environment, UndefinedBehavior};
+use serde_json::{Value, json};
+
+use super::contact::Contact;
+use super::gate::Gate;
+use super::http::{Answer, Http};
+use super::secret::{excerpt, scrub};
+use super::settings::{BodyFormat, Settings};
+use super::{Receipt, reworded};
+use crate::clock::Clock;
+use crate::notify::Trouble;
+
+/// A CRM described by templates.
+#[derive(Debug)]
+pub struct Generic {
+    settings: Settings,
+    http: Http,
+    gate: Gate,
+}
+
+impl Generic {
+    pub(super) fn new(settings: Settings, clock: Clock) -> Result<Self, String> {
+        let http = Http::new(settings.timeout, settings.answer_limit)?;
+        Ok(Self { gate: Gate::new(&settings, clock), http, settings })
+    }
+
+    pub(super) async fn record(&self, contact: &Contact) -> Result<Receipt, Trouble> {
+        self.deliver(contact).await.map_err(|trouble| self.hide(trouble))
+    }
+
+    async fn deliver(&self, contact: &Contact) -> Result<Receipt, Trouble> {
+        let settings = &self.settings;
+        let url =
+            render(settings.url.expose(), Escape::Percent, contact, settings).map_err(Trouble::refused)?;
+        let format = settings.body_format;
+        let body = render(&settings.body, escape(format), contact, settings).map_err(Trouble::refused)?;
+        let kind = match format {
+            BodyFormat::Json => "application/json",
+            BodyFormat::Form => "application/x-www-form-urlencoded",
+        };
+        self.gate.turn().await?;
+        let mut request = self.http.client().post(url).header("content-type", kind).body(body);
+        request = request.header("idempotency-key", contact.id.to_string());
+        if !settings.access_token.is_empty() {
+            request = request.bearer_auth(settings.access_token.expose());
+        }
+        let answer = self.http.send(request).await?;
+        judge(&answer, &settings.success)?;
+        Ok(Receipt { place: format!("answered {}", answer.status), already: false })
+    }
+
+    fn hide(&self, trouble: Trouble) -> Trouble {
+        let settings = &self.settings;
+        let parts = settings.url.expose().split(['/', '?', '&', '=', '{', '}']).skip(3);
+        let secrets: Vec<&str> = parts.chain([settings.access_token.expose()]).collect();
+        reworded(trouble, |reason| scrub(reason, secrets.iter().copied()))
+    }
+}
+
+/// What the answer means.
+fn judge(answer: &Answer, success: &str) -> Result<(), Trouble> {
+    let reason = format!("the CRM answers {}: {}", answer.status, excerpt(&answer.body));
+    match answer.status {
+        200..=299 => {}
+        410 => return Err(Trouble::Gone { reason }),
+        408 | 425 | 429 | 500.. => return Err(Trouble::Passing { reason, wait: answer.retry_after }),
+        _ => return Err(Trouble::refused(format!("{reason}; put [crm] url, body or access_token right"))),
+    }
+    if success.is_empty() {
+        return Ok(());
+    }
+    let said = answer.json()?;
+    let good = match said.pointer(success) {
+        None | Some(Value::Null) => false,
+        Some(Value::Bool(good)) => *good,
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Object(_)) => true,
+    };
+    if good { Ok(()) } else { Err(Trouble::refused(format!("{success} is not true: {reason}"))) }
+}
+
+/// What is wrong with the templates: the problem, `; `, the remedy.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    let mut parts = vec![("body", settings.body.as_str())];
+    if !settings.url.is_elsewhere() {
+        parts.push(("url", settings.url.expose()));
+    }
+    for (key, template) in parts {
+        let read = environment(Escape::Percent).template_from_str(template).map(drop);
+        read.map_err(|error| {
+            format!("[crm] {key} is no template: {}; write such as {{{{ number }}}}", error.kind())
+        })?;
+    }
+    if !settings.success.is_empty() && !settings.success.starts_with('/') {
+        return Err("[crm] success is no JSON pointer; begin it with /, such as \"/result/ok\"".to_owned());
+    }
+    Ok(())
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Escape {
+    Percent,
+    Json,
+}
+
+const fn escape(format: BodyFormat) -> Escape {
+    match format {
+        BodyFormat::Json => Escape::Json,
+        BodyFormat::Form => Escape::Percent,
+    }
+}
+
+fn environment(escape: Escape) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_formatter(move |out, _state, value| {
+        let text = if value.is_none() || value.is_undefined() { String::new() } else { value.to_string() };
+        Ok(out.write_str(&escaped(&text, escape))?)
+    });
+    environment
+}
+
+fn escaped(text: &str, escape: Escape) -> String {
+    match escape {
+        Escape::Json => {
+            let quoted = Value::from(text).to_string();
+            quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
+        }
+        Escape::Percent => text.bytes().fold(String::new(), |mut out, byte| {
+            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+            out
+        }),
+    }
+}
+
+fn render(template: &str, escape: Escape, contact: &Contact, settings: &Settings) -> Result<String, String> {
+    let mut values =
+        serde_json::to_value(contact).map_err(|error| format!("a contact is no JSON: {error}"))?;
+    let more = json!({
+        "started_at_iso": contact.started_at.to_string(),
+        "deadline_iso": contact.deadline.map(|at| at.to_string()),
+        "title": contact.title(settings.language),
+        "text": contact.text(settings.language),
+        "user": super::user_of(&settings.users, contact.agent.as_ref()).unwrap_or(&settings.default_user),
+    });
+    if let (Value::Object(values), Value::Object(more)) = (&mut values, more) {
+        values.extend(more);
+    }
+    let rendered = environment(escape).render_str(template, held(&values));
+    rendered.map_err(|error| format!("a [crm] template cannot be filled in: {}", error.kind()))
+}
+
+/// A plain value as templates take it.
+fn held(value: &Value) -> Held {
+    match value {
+        Value::Null => Held::from(()),
+        Value::Bool(truth) => Held::from(*truth),
+        Value::Number(number) => {
+            number.as_i64().map_or_else(|| Held::from(number.as_f64().unwrap_or_default()), Held::from)
+        }
+        Value::String(text) => Held::from(text.as_str()),
+        Value::Array(items) => items.iter().map(held).collect(),
+        Value::Object(fields) => {
+            Held::from_pairs(fields.iter().map(|(key, value)| (key.as_str(), held(value))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_value_leaves_its_place() {
+        assert_eq!(escaped("a\"b\\\n</x>", Escape::Json), "a\\\"b\\\\\\n</x>");
+        assert_eq!(escaped("a/b?c=ю&", Escape::Percent), "a%2Fb%3Fc%3D%D1%8E%26");
+    }
+
+    #[test]
+    fn a_template_that_cannot_be_read_is_told_with_its_key() {
+        let settings = Settings { body: "{{ number ".into(), ..Settings::default() };
+        assert!(check(&settings).unwrap_err().contains("[crm] body is no template"));
+        let settings = Settings { success: "ok".into(), ..Settings::default() };
+        assert!(check(&settings).unwrap_err().contains("begin it with /"));
+    }
+}

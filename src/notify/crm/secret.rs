@@ -1,0 +1,110 @@
+//! What must never be seen: tokens, and addresses with a token in them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A secret as it is written in the settings: itself, `env:NAME` or `file:PATH`. Never shown.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// A secret known now.
+    #[must_use]
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// Whether nothing is written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it stands in a variable or a file.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.0.starts_with("env:") || self.0.starts_with("file:")
+    }
+
+    /// The secret itself, to be put into a request and nowhere else.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Fetches what `env:` and `file:` point at; `key` is the setting's name.
+    ///
+    /// # Errors
+    /// What is not there, and what to do.
+    pub fn resolve(&self, key: &str) -> Result<Self, String> {
+        let found = if let Some(name) = self.0.strip_prefix("env:") {
+            std::env::var(name).map_err(|_| {
+                format!("[crm] {key}: the environment variable {name} is not set; set it, or write file:PATH")
+            })?
+        } else if let Some(path) = self.0.strip_prefix("file:") {
+            std::fs::read_to_string(path).map_err(|error| {
+                format!("[crm] {key}: cannot read {path}: {error}; make it readable for this process")
+            })?
+        } else {
+            return Ok(self.clone());
+        };
+        let found = found.trim();
+        if found.is_empty() {
+            return Err(format!("[crm] {key}: {} holds nothing; put the secret into it", self.0));
+        }
+        Ok(Self::new(found))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "(none)" } else { "(secret)" })
+    }
+}
+
+/// Shorter texts are not looked for: they would blot out words that are no secrets.
+const SHORTEST: usize = 6;
+
+/// A text without any of the secrets.
+#[must_use]
+pub fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
+    long.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+}
+
+/// The beginning of an answer for people: at most 200 characters on one line.
+#[must_use]
+pub fn excerpt(body: &[u8]) -> String {
+    let start = body.get(..800).unwrap_or(body);
+    let text = String::from_utf8_lossy(start);
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_not_shown_and_is_blotted_out() {
+        let secret = Secret::new("abcdef123");
+        assert_eq!(format!("{secret:?}"), "(secret)");
+        assert_eq!(scrub("at /rest/1/abcdef123/x", [secret.expose()]), "at /rest/1/***/x");
+    }
+
+    #[test]
+    fn a_pointer_that_leads_nowhere_names_the_setting_and_the_remedy() {
+        let said = Secret::new("file:/nowhere/at/all").resolve("refresh_token").unwrap_err();
+        assert!(said.contains("[crm] refresh_token") && said.contains("make it readable"), "{said}");
+        let said = Secret::new("env:DOZVON_NO_SUCH_THING").resolve("url").unwrap_err();
+        assert!(said.contains("DOZVON_NO_SUCH_THING") && said.contains("set it"), "{said}");
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_on_one_line() {
+        let shown = excerpt(format!("<html>\r\n\u{1b}[31m{}", "x".repeat(5000)).as_bytes());
+        assert!(shown.chars().count() == 200 && !shown.chars().any(char::is_control), "{shown}");
+    }
+}

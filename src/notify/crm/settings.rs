@@ -1,0 +1,243 @@
+//! `[crm]`: which CRM is told of each contact, and how. Every mistake is told with its line and remedy.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use super::contact::Language;
+use super::secret::Secret;
+use crate::config::humane;
+use crate::ids::AgentName;
+
+crate::words! {
+    /// Which CRM.
+    "kind of CRM" pub enum Kind {
+        /// None is told.
+        None = "none",
+        /// Bitrix24.
+        Bitrix24 = "bitrix24",
+        /// amoCRM, elsewhere called Kommo.
+        Amocrm = "amocrm",
+        /// Anything that takes a request made from templates.
+        Generic = "generic",
+    }
+}
+
+crate::words! {
+    /// How the body of a generic request is written.
+    "body format" pub enum BodyFormat {
+        /// `application/json`: values are escaped as in JSON text.
+        Json = "json",
+        /// `application/x-www-form-urlencoded`: values are percent-encoded.
+        Form = "form",
+    }
+}
+
+/// Which CRM is told of each contact, and how. A secret is written as itself, `env:NAME` or `file:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(remote = "Self", default, deny_unknown_fields)]
+pub struct Settings {
+    /// Which CRM. Default none.
+    pub kind: Kind,
+    /// Bitrix24: an inbound webhook's address, or with `client_id` the portal's. amoCRM: the account's own address.
+    /// generic: a template. Hidden, since a webhook's address is a secret.
+    pub url: Secret,
+    /// Where tokens are renewed. Default Bitrix24's own, or `/oauth2/access_token` of the amoCRM account.
+    pub oauth_url: String,
+    /// The integration's name, if tokens expire. Default none.
+    pub client_id: String,
+    /// The integration's secret.
+    pub client_secret: Secret,
+    /// The address given when the amoCRM integration was made.
+    pub redirect_uri: String,
+    /// The access token: long-lived, or the first of a pair.
+    pub access_token: Secret,
+    /// The refresh token that came with it. Empty for a long-lived access token.
+    pub refresh_token: Secret,
+    /// Which user of the CRM is which agent of ours: `12 = "anna"`.
+    pub users: BTreeMap<String, AgentName>,
+    /// The user of the CRM for contacts of nobody in particular.
+    pub default_user: String,
+    /// The pipeline for new leads of amoCRM. Default 0, the main one.
+    pub pipeline: u64,
+    /// Whether a number that the CRM does not know becomes a lead. Default true.
+    pub create_leads: bool,
+    /// The language of what is written. Default ru.
+    pub language: Language,
+    /// The body of a generic request: a template. `{{ number }}` and so on are escaped for the format.
+    pub body: String,
+    /// How that body is written. Default json.
+    pub body_format: BodyFormat,
+    /// A JSON pointer into the generic answer that must lead to something true, such as `/ok`. Default: any 2xx.
+    pub success: String,
+    /// Requests a second. Default 0, the CRM's own: Bitrix24 2, amoCRM 7 (their documentation), generic 10.
+    pub rate: u32,
+    /// Requests at once before that counts. Default 0, the CRM's own: Bitrix24 50, amoCRM 7, generic 10.
+    pub burst: u32,
+    /// How long a request may wait for its turn. Default 30 s.
+    #[serde(with = "humane")]
+    pub patience: Duration,
+    /// How long to leave a CRM alone that has blocked us. Default 1 h.
+    #[serde(with = "humane")]
+    pub block: Duration,
+    /// How long an answer may take. Default 30 s.
+    #[serde(with = "humane")]
+    pub timeout: Duration,
+    /// Longest answer, in bytes. Default 1,048,576.
+    pub answer_limit: usize,
+    /// Whether an address without TLS is taken: for tests. Default false.
+    pub allow_http: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            kind: Kind::None,
+            url: Secret::default(),
+            oauth_url: String::new(),
+            client_id: String::new(),
+            client_secret: Secret::default(),
+            redirect_uri: String::new(),
+            access_token: Secret::default(),
+            refresh_token: Secret::default(),
+            users: BTreeMap::new(),
+            default_user: String::new(),
+            pipeline: 0,
+            create_leads: true,
+            language: Language::Ru,
+            body: String::new(),
+            body_format: BodyFormat::Json,
+            success: String::new(),
+            rate: 0,
+            burst: 0,
+            patience: Duration::from_secs(30),
+            block: Duration::from_secs(3600),
+            timeout: Duration::from_secs(30),
+            answer_limit: 1 << 20,
+            allow_http: false,
+        }
+    }
+}
+
+impl Serialize for Settings {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Settings {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let settings = Self::deserialize(deserializer)?;
+        settings.check().map_err(D::Error::custom)?;
+        Ok(settings)
+    }
+}
+
+impl Settings {
+    /// Whether tokens are renewed.
+    #[must_use]
+    pub fn has_app(&self) -> bool {
+        !self.client_id.is_empty()
+    }
+
+    /// Requests a second and at once: as set, else the CRM's own limits.
+    #[must_use]
+    pub const fn limits(&self) -> (u32, u32) {
+        let (rate, burst) = match self.kind {
+            Kind::Bitrix24 => (2, 50),
+            Kind::Amocrm => (7, 7),
+            Kind::Generic | Kind::None => (10, 10),
+        };
+        (if self.rate == 0 { rate } else { self.rate }, if self.burst == 0 { burst } else { self.burst })
+    }
+
+    /// What does not fit together: the problem, `; `, the remedy.
+    fn check(&self) -> Result<(), String> {
+        if self.kind == Kind::None {
+            return Ok(());
+        }
+        if self.url.is_empty() {
+            return Err(format!("[crm] kind = \"{}\" needs `url`; write the CRM's address", self.kind));
+        }
+        if !self.url.is_elsewhere() {
+            self.check_url(self.url.expose())?;
+        }
+        if !self.oauth_url.is_empty() {
+            address(&self.oauth_url, "oauth_url", self.allow_http)?;
+        }
+        if self.answer_limit == 0 || self.timeout.is_zero() {
+            return Err(
+                "[crm] answer_limit and timeout must not be 0; leave them out for the defaults".to_owned()
+            );
+        }
+        self.check_tokens()?;
+        if self.kind == Kind::Generic {
+            super::generic::check(self)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the address, now known, may be used.
+    pub(super) fn check_url(&self, url: &str) -> Result<reqwest::Url, String> {
+        let fixed = if self.kind == Kind::Generic { url.split('{').next().unwrap_or_default() } else { url };
+        let parsed = address(fixed, "url", self.allow_http)?;
+        let authority = fixed.split_once("://").map_or("", |(_, rest)| rest);
+        if self.kind == Kind::Generic && fixed.len() < url.len() && !authority.contains('/') {
+            return Err(
+                "[crm] url lets a template choose the host; write scheme, host and `/` before the first {"
+                    .to_owned(),
+            );
+        }
+        Ok(parsed)
+    }
+
+    fn check_tokens(&self) -> Result<(), String> {
+        let amo = self.kind == Kind::Amocrm;
+        if amo && self.access_token.is_empty() {
+            return Err(
+                "[crm] kind = \"amocrm\" needs `access_token`; make a long-lived one in the integration's \
+                        settings, or write a pair with `refresh_token`"
+                    .to_owned(),
+            );
+        }
+        let app = self.has_app();
+        if app != !self.refresh_token.is_empty() || app != !self.client_secret.is_empty() {
+            return Err(
+                "[crm] client_id, client_secret and refresh_token belong together; write all three, or none \
+                        for a webhook or a long-lived token"
+                    .to_owned(),
+            );
+        }
+        if app && (self.access_token.is_empty() || (amo && self.redirect_uri.is_empty())) {
+            let missing = if self.access_token.is_empty() { "access_token" } else { "redirect_uri" };
+            return Err(format!(
+                "[crm] `{missing}` is missing; write what the integration was given with the tokens"
+            ));
+        }
+        if app && self.kind == Kind::Bitrix24 && self.default_user.is_empty() {
+            return Err(
+                "[crm] a Bitrix24 application needs `default_user`; write the id of the user for calls that \
+                        nobody took"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// An address that may be used: https, or http where that is allowed, and without a name and password in it.
+fn address(text: &str, key: &str, allow_http: bool) -> Result<reqwest::Url, String> {
+    let bad = |problem: &str| format!("[crm] {key} {problem}; write such as \"https://company.example/\"");
+    let url = reqwest::Url::parse(text).map_err(|_| bad("is no address"))?;
+    if url.scheme() != "https" && !(allow_http && url.scheme() == "http") {
+        return Err(bad("is not https, so everybody on the way could read it"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("has a name or password before the host"));
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err(bad("has no host"));
+    }
+    Ok(url)
+}

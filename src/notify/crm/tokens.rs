@@ -1,0 +1,189 @@
+//! Access tokens that expire, and their renewal.
+//!
+//! A refresh token works once: the new pair is handed to the [`TokenKeeper`] before it is used, and again until it
+//! could be kept. **Invariant:** one renewal at a time; who comes second takes what the first has got.
+
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
+
+use super::http::Http;
+use super::secret::{Secret, excerpt, scrub};
+use crate::notify::Trouble;
+
+/// A pair of tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// Opens the CRM.
+    pub access: Secret,
+    /// Gets the next pair, once; empty with a long-lived token.
+    pub refresh: Secret,
+    /// A hash of the tokens in the settings from which these came: when an administrator writes new ones there,
+    /// what was kept before counts no more.
+    pub root: String,
+}
+
+/// Keeps renewed tokens over a restart.
+pub trait TokenKeeper: fmt::Debug + Send + Sync {
+    /// What was kept last.
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, String>>;
+    /// Keeps a new pair in place of the last.
+    fn keep(&self, tokens: Tokens) -> BoxFuture<'_, Result<(), String>>;
+}
+
+/// How a CRM renews tokens.
+#[derive(Debug, Clone)]
+pub struct Renewal {
+    /// The address that is asked.
+    pub url: String,
+    /// Whether it is asked by GET with a query (Bitrix24) or by POST with JSON (amoCRM).
+    pub by_query: bool,
+    /// The integration's name.
+    pub client_id: String,
+    /// The integration's secret.
+    pub client_secret: Secret,
+    /// The address given when the integration was made; amoCRM compares it.
+    pub redirect_uri: String,
+}
+
+#[derive(Debug)]
+struct Held {
+    tokens: Tokens,
+    loaded: bool,
+    unkept: bool,
+}
+
+/// The tokens in use.
+#[derive(Debug)]
+pub struct Session {
+    held: Mutex<Held>,
+    renewal: Option<Renewal>,
+    keeper: Arc<dyn TokenKeeper>,
+}
+
+impl Session {
+    /// Begins with the tokens of the settings; without `renewal` they are for ever.
+    #[must_use]
+    pub fn new(
+        access: Secret,
+        refresh: Secret,
+        renewal: Option<Renewal>,
+        keeper: Arc<dyn TokenKeeper>,
+    ) -> Self {
+        let hash = Sha256::digest(format!("{}\n{}", access.expose(), refresh.expose()));
+        let root = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let tokens = Tokens { access, refresh, root };
+        Self { held: Mutex::new(Held { tokens, loaded: false, unkept: false }), renewal, keeper }
+    }
+
+    /// The access token.
+    ///
+    /// # Errors
+    /// Passing when what was kept cannot be read, or a renewed pair still cannot be kept.
+    pub async fn access(&self) -> Result<Secret, Trouble> {
+        let mut held = self.held.lock().await;
+        if self.renewal.is_some() && !held.loaded {
+            self.load(&mut held).await?;
+            held.loaded = true;
+        }
+        self.keep(&mut held).await?;
+        Ok(held.tokens.access.clone())
+    }
+
+    /// A new access token in place of `stale`, which the CRM no longer takes.
+    ///
+    /// # Errors
+    /// Refused when there is nothing to renew with, or the CRM does not take it; passing when it can't be asked now.
+    pub async fn renew(&self, http: &Http, stale: &Secret) -> Result<Secret, Trouble> {
+        let Some(renewal) = &self.renewal else {
+            return Err(Trouble::refused(
+                "the CRM no longer takes the access token: make a new one there and write it under [crm] access_token",
+            ));
+        };
+        let mut held = self.held.lock().await;
+        if held.tokens.access == *stale {
+            self.load(&mut held).await?;
+        }
+        if held.tokens.access == *stale {
+            let (access, refresh) = renewal.ask(http, &held.tokens.refresh).await?;
+            held.tokens = Tokens { access, refresh, root: held.tokens.root.clone() };
+            held.unkept = true;
+            self.keep(&mut held).await?;
+        }
+        Ok(held.tokens.access.clone())
+    }
+
+    /// Text without the tokens in use and the integration's secret.
+    pub async fn scrub(&self, text: &str) -> String {
+        let held = self.held.lock().await;
+        let secret = self.renewal.as_ref().map_or("", |renewal| renewal.client_secret.expose());
+        scrub(text, [held.tokens.access.expose(), held.tokens.refresh.expose(), secret])
+    }
+
+    async fn load(&self, held: &mut Held) -> Result<(), Trouble> {
+        let kept = self.keeper.load().await;
+        let kept =
+            kept.map_err(|error| Trouble::passing(format!("the CRM's tokens cannot be read: {error}")))?;
+        if let Some(kept) = kept.filter(|kept| kept.root == held.tokens.root && !held.unkept) {
+            held.tokens = kept;
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, held: &mut Held) -> Result<(), Trouble> {
+        if held.unkept {
+            let kept = self.keeper.keep(held.tokens.clone()).await;
+            kept.map_err(|error| {
+                Trouble::passing(format!(
+                    "the CRM's new tokens cannot be kept: {error}; they are kept in memory"
+                ))
+            })?;
+            held.unkept = false;
+        }
+        Ok(())
+    }
+}
+
+impl Renewal {
+    async fn ask(&self, http: &Http, refresh: &Secret) -> Result<(Secret, Secret), Trouble> {
+        let (id, secret, refresh) = (self.client_id.as_str(), self.client_secret.expose(), refresh.expose());
+        let request = if self.by_query {
+            let mut url = reqwest::Url::parse(&self.url)
+                .map_err(|error| Trouble::refused(format!("[crm] oauth_url is no address: {error}")))?;
+            url.query_pairs_mut()
+                .append_pair("grant_type", "refresh_token")
+                .append_pair("client_id", id)
+                .append_pair("client_secret", secret)
+                .append_pair("refresh_token", refresh);
+            http.client().get(url)
+        } else {
+            http.client().post(&self.url).json(&json!({
+                "grant_type": "refresh_token", "client_id": id, "client_secret": secret,
+                "refresh_token": refresh, "redirect_uri": self.redirect_uri,
+            }))
+        };
+        let answer = http.send(request).await?;
+        if answer.status >= 500 || answer.status == 429 {
+            let reason =
+                format!("tokens cannot be renewed now ({}): {}", answer.status, excerpt(&answer.body));
+            return Err(Trouble::Passing { reason, wait: answer.retry_after });
+        }
+        let said = answer.json()?;
+        let token = |key: &str| {
+            said.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Secret::new)
+        };
+        match (token("access_token"), token("refresh_token")) {
+            (Some(access), Some(refresh)) => Ok((access, refresh)),
+            _ => Err(Trouble::refused(format!(
+                "the CRM does not renew the tokens ({}): {}; authorise the integration again and write the new \
+                 access_token and refresh_token under [crm]",
+                answer.status,
+                excerpt(&answer.body)
+            ))),
+        }
+    }
+}
