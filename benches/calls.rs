@@ -207,6 +207,8 @@ async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
         caller_number: facts.caller_number,
         caller_name: facts.caller_name,
         confirm: false,
+        confirm_sound: None,
+        role: dozvon::switch::LegRole::Agent,
     };
     let mut leg = nodes.of(facts.core).unwrap().ring(request).unwrap();
     loop {

@@ -13,6 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::call::{self, Desk};
+use crate::callback::Callbacks;
+use crate::callback::tick::Tick;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::metrics::{Metrics, MetricsError};
@@ -124,6 +126,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         dispatcher,
         nodes,
         held,
+        callbacks: Callbacks::default(),
         draining: CancellationToken::new(),
     });
     let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
@@ -138,6 +141,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     tasks.spawn(follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
     tasks.spawn(sample(Arc::clone(&desk), listener.stats(), stop.clone()));
     notify(&desk, controller, &tasks, &stop)?;
+    tasks.spawn(Tick::new(Arc::clone(&desk), calls.clone()).run(stop.clone()));
     tasks.spawn(take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
     tracing::info!(%listen, %web, database = %settings.database, "ready for calls");
     Ok(Running { listen, web, desk, stop, stop_web, calls, tasks, _lock: lock })

@@ -9,6 +9,7 @@
 //! | [`routing`] | where should this call go? |
 //! | [`queue`] | who rings for whom? |
 //! | [`missed`] | what do we owe the caller? |
+//! | [`callback`] | how is it paid back? |
 //! | [`notify`] | who must be told? |
 //! | [`reconcile`] | is what the rows say true? |
 //! | [`store`] | what must not be lost? |
@@ -36,6 +37,8 @@ pub mod routing;
 pub mod queue;
 
 pub mod missed;
+
+pub mod callback;
 
 pub mod notify;
 

@@ -51,6 +51,8 @@ pub struct Metrics {
     pub calls: IntCounterVec,
     /// Callers given back to the dialplan, by `reason`.
     pub handed_back: IntCounterVec,
+    /// Callbacks that ended, by `how`: `released`, `refused`, `unreached`, `met`, `talked` or `lost`.
+    pub callbacks: IntCounterVec,
     /// Callers on a socket of ours now.
     pub calls_now: IntGauge,
     /// Callers waiting now, by `queue`.
@@ -131,6 +133,7 @@ impl Metrics {
                 "Callers given back to the dialplan",
                 &["reason"],
             )?,
+            callbacks: make.counters("callbacks_total", "Callbacks that have ended", &["how"])?,
             calls_now: make.gauge("calls_in_progress", "Callers on a socket of ours now")?,
             waiting: make.gauges("callers_waiting", "Callers waiting now", &["queue"])?,
             wait_seconds: make.times("wait_seconds", "Time in a queue", WAIT_S, &["queue", "result"])?,

@@ -149,6 +149,7 @@ fn queue(strategy: Strategy, tiers: &[(&str, i32)]) -> Queue {
         service_level: Duration::from_secs(20),
         max_wait: Some(Duration::from_secs(300)),
         overflow: Destination::Message(name("closed")),
+        policy: dozvon::missed::policy::Profile::Service,
         schedule: None,
         tiers: tiers.iter().map(place).collect(),
     }
@@ -219,7 +220,19 @@ fn end(
 ) -> Result<(), StoreError> {
     let verdict = verdict(ending, stage, party, true);
     let cause = "NORMAL_CLEARING".to_owned();
-    calls::end(c, &calls::Ended { call, ending, stage, cause, answered_at: None, verdict, at })?;
+    calls::end(
+        c,
+        &calls::Ended {
+            call,
+            ending,
+            stage,
+            cause,
+            answered_at: None,
+            verdict,
+            settle: Duration::from_secs(60),
+            at,
+        },
+    )?;
     Ok(())
 }
 
@@ -475,7 +488,19 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
     place.store(move |c| {
         let (call, ending, stage, cause) = (seeded.waiting, Ending::Lost, Stage::Waiting, "x".to_owned());
         let (answered_at, at) = (None, minutes_ago(0));
-        calls::end(c, &calls::Ended { call, ending, stage, cause, answered_at, verdict: ended, at })
+        calls::end(
+            c,
+            &calls::Ended {
+                call,
+                ending,
+                stage,
+                cause,
+                answered_at,
+                verdict: ended,
+                settle: Duration::from_secs(60),
+                at,
+            },
+        )
     });
     let kept = place.ok("audit head");
     let act = place.json(&format!("erase {number} --yes"));

@@ -106,7 +106,8 @@ impl Site {
         let store = Store::open(&url, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();
         let late_by_ms: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
-        let gate = Gate::new(&settings, Clock::wrong_by(late_by_ms), store.clone());
+        let (_, rules) = tokio::sync::watch::channel(std::sync::Arc::default());
+        let gate = Gate::new(&settings, Clock::wrong_by(late_by_ms), store.clone(), rules);
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let service = router(gate).into_make_service_with_connect_info::<SocketAddr>();

@@ -10,7 +10,7 @@ use crate::routing::contact::Contact;
 use crate::routing::rules::Rules;
 use crate::store::{self, until_recorded};
 use crate::switch::cause::HangupCause;
-use crate::switch::{CallerEvent, Cancel, Leg, LegEvent, LegRequest, Loops};
+use crate::switch::{CallerEvent, Cancel, Leg, LegEvent, LegRequest, LegRole, Loops};
 
 /// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.
 pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
@@ -28,6 +28,8 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         caller_number: call.facts.number.clone(),
         caller_name: call.facts.name.clone(),
         confirm: false,
+        confirm_sound: None,
+        role: LegRole::Agent,
     };
     let cause = match call.node.ring(request) {
         Ok(leg) => match answered(call, leg).await? {

@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::callback::Callbacks;
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::ids::{AgentName, CallId, QueueName};
@@ -31,6 +32,7 @@ use crate::queue::dispatcher::Dispatcher;
 use crate::reconcile::Held;
 use crate::routing::rules::Rules;
 use crate::store::Store;
+use crate::store::callbacks::Terms;
 use crate::store::recovery::OpenCall;
 use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId};
 use ending::{Ending, Stage};
@@ -55,6 +57,8 @@ pub struct Desk {
     pub nodes: Nodes,
     /// Who looks after which call, and who is expected back.
     pub held: Held,
+    /// Who is being called back.
+    pub callbacks: Callbacks,
     /// Cancelled when waiting callers are to be handed back to the dialplan.
     pub draining: CancellationToken,
 }
@@ -64,6 +68,18 @@ impl Desk {
     pub fn expect_back(&self, call: OpenCall) {
         let patience = self.settings.dialplan.patience + self.settings.calls.await_return;
         self.held.expect_back(call, Instant::now() + patience);
+    }
+
+    /// The rules of the house for calling back, as they are now.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            rules: self.rules(),
+            zone: self.settings.zone,
+            home: self.settings.phone.region,
+            repeat_queue: self.settings.callback.repeat_queue.clone(),
+            watchdog: self.settings.callback.watchdog,
+        }
     }
 
     /// The rules as they are now.

@@ -19,6 +19,7 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
         verdict: verdict(ended.ending, ended.stage, &call.facts.party, plan.open),
+        settle: call.desk.rules().policy(call.queue.as_ref()).settle,
         at: call.desk.clock.now(),
     };
     record(&call.desk, call.queue.as_ref(), row).await;
@@ -34,6 +35,7 @@ pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
         cause: TOO_LATE.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &arrival.party, arrival.open),
+        settle: desk.rules().policy(arrival.queue.as_ref()).settle,
         at: desk.clock.now(),
     };
     record(desk, arrival.queue.as_ref(), row).await;

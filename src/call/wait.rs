@@ -10,6 +10,7 @@ use super::ending::{Ending, Stage};
 use super::{Call, Ended, Gone};
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
+use crate::phone::Party;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::ring::{Knock, Reply};
 use crate::routing::rules::{Queue, Rules};
@@ -45,6 +46,9 @@ pub(crate) async fn in_queue(
     let first_ring = FirstRing::awaited();
     call.stage = Stage::Waiting;
     call.answer().await?;
+    if let Some(bridged) = meet(call).await? {
+        return talk(call, bridged).await.map(Left::Talked);
+    }
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.desk.settings.sounds.music).to_owned();
     let (knock, knocks) = mpsc::channel(DOOR);
     let waiter = Waiter {
@@ -56,6 +60,7 @@ pub(crate) async fn in_queue(
         number: call.facts.number.clone(),
         name: call.facts.name.clone(),
         knock,
+        confirm: None,
     };
     if let Err(error) = call.desk.dispatcher.join(waiter).await {
         tracing::error!(%error, "the caller cannot wait there");
@@ -68,6 +73,31 @@ pub(crate) async fn in_queue(
         None => {
             time_out(call).await;
             Ok(Left::TimedOut)
+        }
+    }
+}
+
+/// Whoever is about to call him back has him at once.
+async fn meet(call: &mut Call) -> Result<Option<Bridged>, Gone> {
+    let Party::Number(number) = &call.facts.party else { return Ok(None) };
+    let Some(knock) = call.desk.callbacks.meet(number).await else { return Ok(None) };
+    let (id, offer) = (call.id, knock.offer);
+    match call.desk.store.write("meet", move |c| store::offers::hand_to(c, offer, id)).await {
+        Ok(true) => {
+            let bridged = bridge::take(call, knock).await?;
+            if bridged.is_some() {
+                call.stage = Stage::Talking;
+            }
+            Ok(bridged)
+        }
+        Ok(false) => {
+            knock.answer(Reply::Failed);
+            Ok(None)
+        }
+        Err(error) => {
+            tracing::error!(%error, "the agent who was calling him back cannot be given to him");
+            knock.answer(Reply::Failed);
+            Ok(None)
         }
     }
 }

@@ -7,12 +7,13 @@ use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::attempt::Outcome;
-use crate::missed::case::{Closed, State};
+use crate::missed::case::{Closed, Reason, State};
 use crate::missed::regulation::CAP_A_DAY;
 use crate::report::{Cell, Sheet, Table, age};
 use crate::routing::rules::Rules;
 use crate::store::attempts::{self, AttemptRow, Made};
-use crate::store::cases::{self, CaseRow, MissRow};
+use crate::store::callbacks::{self, Disposition};
+use crate::store::cases::{self, Asked, CaseRow, MissRow};
 use crate::store::{Database, StoreError, rules};
 
 /// Cases: whom we owe a call back, and what was done about it.
@@ -45,7 +46,10 @@ Examples:
         #[arg(value_parser = number)]
         id: CaseId,
     },
+    Open(Open),
     Attempt(Attempt),
+    Result(Said),
+    Defer(Defer),
     Close(Close),
 }
 
@@ -91,6 +95,60 @@ struct Attempt {
     note: Option<String>,
 }
 
+/// Open a case by hand: somebody asked for a call past the phone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case open 84951234567 --queue sales
+  dozvon case open +79001234567 --at 16:00")]
+struct Open {
+    /// Whom to call.
+    number: String,
+    /// Whose matter it is.
+    #[arg(long)]
+    queue: Option<QueueName>,
+    /// Not before this time.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+}
+
+/// Record the result of a callback that has just ended: until then its agent gets no more work.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case result 17 --result reached
+  dozvon case result 17 --result call_later --later 16:00
+  dozvon case result 17 --result voicemail --note \"left our number\"")]
+struct Said {
+    /// The case's number.
+    #[arg(value_parser = number)]
+    id: CaseId,
+    /// What came of it: reached, call_later, no_answer, busy, rejected, voicemail, wrong_number, refused or other.
+    #[arg(long)]
+    result: Outcome,
+    /// When the customer wants to be called.
+    #[arg(long, value_name = "TIME")]
+    later: Option<String>,
+    /// What is worth knowing.
+    #[arg(long, value_parser = parse::remark, required_if_eq("result", "other"))]
+    note: Option<String>,
+}
+
+/// Put a case off until a later time.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case defer 17 --until 16:00
+  dozvon case defer 17 --until \"2026-12-01 10:00\"")]
+struct Defer {
+    /// The case's number.
+    #[arg(value_parser = number)]
+    id: CaseId,
+    /// Until when.
+    #[arg(long, value_name = "TIME")]
+    until: String,
+}
+
 /// Close a case: the debt is paid or given up.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -133,7 +191,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     match args.command {
         Command::List(args) => list(args, context).await,
         Command::Show { id } => show(id, context).await,
+        Command::Open(args) => open(args, context).await,
         Command::Attempt(args) => attempt(args, context).await,
+        Command::Result(args) => record_result(args, context).await,
+        Command::Defer(args) => defer(args, context).await,
         Command::Close(args) => close(args, context).await,
     }
 }
@@ -221,6 +282,9 @@ fn sheet(c: &mut Database, id: CaseId, zone: Tz, now: UnixMs) -> Result<Sheet, S
         .with("id", Cell::Count(case.id))
         .with("number", case.number.as_str())
         .with("state", Cell::word(&case.state))
+        .with("stage", Cell::word(&case.stage))
+        .with("next_at", Cell::at_or_nothing(case.next_at))
+        .with("react_by", Cell::at_or_nothing(case.react_by))
         .with("reason", Cell::word(&case.reason))
         .with("queue", case.queue.as_deref())
         .with("business_day", case.business_day.as_str())
@@ -261,7 +325,7 @@ fn made(rows: &[AttemptRow]) -> Table {
             row.business_day.as_str().into(),
             row.ordinal.map_or(Cell::Nothing, Cell::count),
             row.counted.into(),
-            Cell::word(&row.result),
+            Cell::word_or_nothing(row.result.as_ref()),
             row.by.as_str().into(),
             row.note.as_deref().into(),
         ]);
@@ -270,37 +334,36 @@ fn made(rows: &[AttemptRow]) -> Table {
 }
 
 async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Failure> {
-    let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
-    let reached = args.result == Outcome::Reached;
+    let (at, by) = (context.now(), context.by.clone());
+    let terms = context.terms().await?;
     let row = context
         .write("case_attempt", move |c| {
             let case = cases::get(c, args.id)?;
-            let business_day = business_day(&rules::load(c)?, &case, zone, at);
+            let business_day = business_day(&terms.rules, &case, terms.zone, at);
             let made = Made {
                 case: args.id,
                 business_day: &business_day,
+                cap: terms.cap(&case)?,
                 counted: !args.not_counted,
                 result: args.result,
                 by: &by,
                 note: args.note.as_deref(),
                 at,
             };
-            attempts::record(c, &made)
+            callbacks::report(c, &terms, &made)
         })
         .await?;
     let what = match row.ordinal {
         Some(ordinal) => format!("attempt {ordinal} of {CAP_A_DAY} on {}", row.business_day),
         None => "attempt, not counted".to_owned(),
     };
-    let next = match (reached, row.ordinal) {
-        (true, _) => format!(
-            "\nif all is said, close the case: dozvon case close {} --reason agent_reached",
-            row.case_id
-        ),
-        (false, Some(CAP_A_DAY)) => format!("\n{} may be called again on the next business day", row.number),
-        (false, _) => String::new(),
-    };
-    let line = format!("case {}, {}: {what}: {}{next}", row.case_id, row.number, context.word(&row.result));
+    let result = context.word(row.result.as_deref().unwrap_or_default());
+    let line = format!(
+        "case {}, {}: {what}: {result}{}",
+        row.case_id,
+        row.number,
+        stands(row.case_id, context).await?
+    );
     context.say(&line, &as_json(&row))?;
     Ok(Exit::Done)
 }
@@ -319,6 +382,76 @@ fn as_json(row: &AttemptRow) -> serde_json::Value {
         "result": row.result,
         "note": row.note,
     })
+}
+
+/// Where a case stands now, as a line of its own.
+async fn stands(id: i64, context: &Context) -> Result<String, Failure> {
+    let case = context.read("case_show", move |c| cases::get(c, CaseId(id))).await?;
+    Ok(match (&case.close_reason, case.next_at) {
+        (Some(reason), _) => format!("\nthe case is closed: {}", context.word(reason)),
+        (None, Some(at)) => format!("\nthe case: {}, next at {}", context.word(&case.stage), UnixMs(at)),
+        (None, None) => format!("\nthe case: {}", context.word(&case.stage)),
+    })
+}
+
+async fn record_result(args: Said, context: &Context) -> Result<Exit, Failure> {
+    let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
+    let terms = context.terms().await?;
+    let later = args.later.as_deref().map(|text| parse::instant(text, zone, at)).transpose()?;
+    let id = args.id;
+    context
+        .write("case_result", move |c| {
+            let said = Disposition {
+                case: args.id,
+                result: args.result,
+                later,
+                note: args.note.as_deref(),
+                by: &by,
+                at,
+            };
+            callbacks::dispose(c, &terms, &said)
+        })
+        .await?;
+    let line = format!("case {id}: {}{}", context.word(args.result.as_str()), stands(id.0, context).await?);
+    context.say(&line, &json!({ "case": id, "result": args.result }))?;
+    Ok(Exit::Done)
+}
+
+async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
+    let (at, zone) = (context.now(), context.zone());
+    let number = parse::number(&args.number, context.region())?;
+    let not_before = args.at.as_deref().map(|text| parse::instant(text, zone, at)).transpose()?;
+    let sheet = context
+        .write("case_open", move |c| {
+            let day = rules::load(c)?.business_day(args.queue.as_ref(), zone, at).to_string();
+            let asked = Asked {
+                number: &number,
+                reason: Reason::ByHand,
+                queue: args.queue.as_ref(),
+                business_day: &day,
+                not_before,
+                at,
+            };
+            let id = cases::open_asked(c, &asked)?;
+            sheet(c, id, zone, at)
+        })
+        .await?;
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
+}
+
+async fn defer(args: Defer, context: &Context) -> Result<Exit, Failure> {
+    let (at, zone) = (context.now(), context.zone());
+    let until = parse::instant(&args.until, zone, at)?;
+    let (id, sheet) = (args.id, move |c: &mut Database| sheet(c, args.id, zone, at));
+    let sheet = context
+        .write("case_defer", move |c| {
+            callbacks::defer(c, id, until)?;
+            sheet(c)
+        })
+        .await?;
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
 }
 
 async fn close(args: Close, context: &Context) -> Result<Exit, Failure> {

@@ -11,6 +11,7 @@ use super::{Colour, Exit, Failure, Globals};
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::report::{self, Language, Look, Sheet, Table};
+use crate::store::callbacks::Terms;
 use crate::store::{DatabaseUrl, Store, StoreError};
 use crate::telemetry;
 
@@ -81,6 +82,21 @@ impl Context {
     #[must_use]
     pub const fn region(&self) -> phonenumber::country::Id {
         self.settings.phone.region
+    }
+
+    /// The rules of the house for calling back.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn terms(&self) -> Result<Terms, Failure> {
+        let rules = self.read("rules", crate::store::rules::load).await?;
+        Ok(Terms {
+            rules: std::sync::Arc::new(rules),
+            zone: self.settings.zone,
+            home: self.settings.phone.region,
+            repeat_queue: self.settings.callback.repeat_queue.clone(),
+            watchdog: self.settings.callback.watchdog,
+        })
     }
 
     /// The database, opened at the first call.

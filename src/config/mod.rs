@@ -52,6 +52,8 @@ pub struct Settings {
     pub sounds: Sounds,
     /// Limits of calls.
     pub calls: Calls,
+    /// How what we owe is paid back.
+    pub callback: crate::callback::Settings,
     /// Limits of the store.
     pub store: store::Settings,
     /// The record of what was done.
@@ -166,6 +168,7 @@ impl Default for Settings {
             requests: crate::web::requests::Settings::default(),
             sounds: Sounds::default(),
             calls: Calls::default(),
+            callback: crate::callback::Settings::default(),
             store: store::Settings::default(),
             audit: Audit::default(),
             retention: store::retention::Settings::default(),
@@ -361,7 +364,7 @@ mod audit_key {
     }
 }
 
-mod sound {
+pub(crate) mod sound {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(source: &str, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,9 +1,15 @@
 //! What we owe a caller whom nobody took. Pure: `now` is an argument.
 //!
 //! In: how a call ended and who called. Out: a [`verdict`]: nothing, or a case with its reason; and the rules
-//! of [`regulation`] under which the case is paid back.
+//! of [`regulation`] under which the case is paid back: how many attempts, when (in [`working_time`], within the
+//! [`window`] of the [`zone`] where he is), and whom at all, as the [`policy`] says.
 
 pub mod attempt;
 pub mod case;
+pub mod destination;
+pub mod policy;
 pub mod regulation;
 pub mod verdict;
+pub mod window;
+pub mod working_time;
+pub mod zone;

@@ -1,9 +1,25 @@
-//! The limits that a call back must keep, each with its source.
+//! Whether a customer may be dialled now: every guard, in one place.
+//!
+//! In: the [`Standing`] of a number, the policy, our hours, where he may be, and an instant. Out: a [`Permit`] that goes
+//! into the attempt's row, or the [`Refusal`] of the first guard that says no. Asked when a case is offered, and again in
+//! the transaction that reserves the attempt's place; the database asks the hardest ones once more by itself.
+
+use std::time::Duration;
+
+use phonenumber::country;
+
+use super::destination;
+use super::policy::Policy;
+use super::window::{Outside, Proof, Window};
+use super::working_time::WorkingTime;
+use super::zone::Whereabouts;
+use crate::clock::UnixMs;
+use crate::phone::E164;
 
 /// Counted attempts to one number on one business day, across queues.
 ///
 /// Source: the house rule of the business text ("at most three callback attempts during a working day").
-/// No statute sets it for service calls; some set less for others, which policies will lower it to.
+/// No statute sets it for service calls; some set less for others, which policies lower it to.
 pub const CAP_A_DAY: i32 = 3;
 
 /// No further attempt is allowed on this business day.
@@ -12,4 +28,366 @@ pub const CAP_A_DAY: i32 = 3;
 pub struct CapReached {
     /// The limit.
     pub cap: i32,
+}
+
+/// The place of the next counted attempt among those of one number on one business day, from 1 to `cap`.
+///
+/// # Errors
+/// [`CapReached`] when `counted` attempts are the most that the day allows.
+pub fn next_ordinal(counted: i64, cap: i32) -> Result<i32, CapReached> {
+    match i32::try_from(counted) {
+        Ok(counted) if (0..cap).contains(&counted) => Ok(counted + 1),
+        _ => Err(CapReached { cap }),
+    }
+}
+
+crate::words! {
+    /// What can refuse a dial.
+    "guard" pub enum Guard {
+        /// The case is closed.
+        CaseOpen = "case_open",
+        /// The number is in a call with us already.
+        LiveCall = "live_call",
+        /// The person wants no calls, or the number is somebody else's.
+        DoNotCall = "do_not_call",
+        /// The attempt before has no disposition.
+        Disposition = "disposition",
+        /// The business day's attempts are used up.
+        DayCap = "day_cap",
+        /// The attempts of 24 hours are used up.
+        RollingCap = "rolling_cap",
+        /// The attempts of 7 days are used up.
+        WeekCap = "week_cap",
+        /// The attempts of 30 days are used up.
+        MonthCap = "month_cap",
+        /// The attempt before was too short a while ago.
+        Gap = "gap",
+        /// We are closed.
+        QueueHours = "queue_hours",
+        /// It is too early or too late where he may be.
+        CalleeWindow = "callee_window",
+        /// The number is not to be dialled: abroad, a service, or none.
+        Destination = "destination",
+    }
+}
+
+/// What is known of a number and its case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The number.
+    pub number: E164,
+    /// Whether its case is open.
+    pub open: bool,
+    /// Whether it is in a call with us, or an attempt to it is under way.
+    pub live_call: bool,
+    /// Whether it is not to be called.
+    pub suppressed: bool,
+    /// Whether the attempt before has no disposition.
+    pub undisposed: bool,
+    /// Counted attempts of this business day.
+    pub counted_today: i64,
+    /// Of the last 24 hours.
+    pub counted_24h: i64,
+    /// Of the last 7 days.
+    pub counted_week: i64,
+    /// Of the last 30 days.
+    pub counted_month: i64,
+    /// When the last counted attempt was made.
+    pub last_counted_at: Option<UnixMs>,
+    /// Until when that one forbids another.
+    pub gap_until: Option<UnixMs>,
+    /// When the person last called us.
+    pub contact_at: Option<UnixMs>,
+}
+
+/// Where and when a number may be called.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds<'a> {
+    /// The limits.
+    pub policy: &'a Policy,
+    /// Our hours.
+    pub hours: WorkingTime<'a>,
+    /// Where he may be.
+    pub whereabouts: &'a Whereabouts,
+    /// Our own country.
+    pub home: country::Id,
+}
+
+/// He may be dialled, and what the row must prove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permit {
+    /// The attempt's place among those of the day.
+    pub ordinal: i32,
+    /// No other one before this.
+    pub gap_until: UnixMs,
+    /// That the hour is lawful.
+    pub window: Proof,
+}
+
+/// He may not be dialled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{guard}: {why}")]
+pub struct Refusal {
+    /// Which guard says so.
+    pub guard: Guard,
+    /// From when on it would not, if that is known.
+    pub until: Option<UnixMs>,
+    /// In words.
+    pub why: String,
+}
+
+fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal { guard, until, why: why.into() })
+}
+
+/// Asks every guard in order.
+///
+/// # Errors
+/// The [`Refusal`] of the first that says no.
+pub fn check(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<Permit, Refusal> {
+    persons(standing)?;
+    if let Err(barred) =
+        destination::check(&standing.number, &bounds.policy.destinations, bounds.policy.premium, bounds.home)
+    {
+        return refuse(Guard::Destination, None, barred.to_string());
+    }
+    let ordinal = caps(standing, bounds, at)?;
+    let gap_until = spacing(standing, bounds.policy);
+    if gap_until.is_some_and(|until| until > at) {
+        return refuse(Guard::Gap, gap_until, "the attempt before was too short a while ago");
+    }
+    let window = bounds.window(standing);
+    let proof = match window.lawful(at) {
+        Ok(proof) => proof,
+        Err(Outside::Closed) => {
+            return refuse(Guard::QueueHours, window.next_lawful(at), "we are closed");
+        }
+        Err(Outside::TooEarlyOrLate) => {
+            let why = "it is too early or too late where the customer may be";
+            return refuse(Guard::CalleeWindow, window.next_lawful(at), why);
+        }
+    };
+    let gap = bounds.policy.gap_after(i64::from(ordinal));
+    Ok(Permit { ordinal, gap_until: at + gap, window: proof })
+}
+
+impl<'a> Bounds<'a> {
+    fn window(&self, standing: &Standing) -> Window<'a> {
+        Window {
+            policy: self.policy,
+            hours: self.hours,
+            whereabouts: self.whereabouts,
+            contact_at: standing.contact_at,
+        }
+    }
+}
+
+/// What stands against it whatever the hour.
+fn persons(standing: &Standing) -> Result<(), Refusal> {
+    if !standing.open {
+        return refuse(Guard::CaseOpen, None, "the case is closed");
+    }
+    if standing.suppressed {
+        return refuse(Guard::DoNotCall, None, "the number is not to be called");
+    }
+    if standing.live_call {
+        return refuse(Guard::LiveCall, None, "the number is in a call with us");
+    }
+    if standing.undisposed {
+        return refuse(Guard::Disposition, None, "the attempt before has no disposition yet");
+    }
+    Ok(())
+}
+
+/// The caps, the day's first. The place of the next attempt.
+fn caps(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<i32, Refusal> {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let policy = bounds.policy;
+    let ordinal = match next_ordinal(standing.counted_today, policy.cap_day) {
+        Ok(ordinal) => ordinal,
+        Err(cap) => return refuse(Guard::DayCap, bounds.hours.next_day(at), cap.to_string()),
+    };
+    let rolling = [
+        (Guard::RollingCap, policy.cap_24h, standing.counted_24h, DAY),
+        (Guard::WeekCap, policy.cap_week, standing.counted_week, DAY * 7),
+        (Guard::MonthCap, policy.cap_month, standing.counted_month, DAY * 30),
+    ];
+    for (guard, cap, counted, span) in rolling {
+        if cap.is_some_and(|cap| counted >= cap) {
+            // The oldest of them leaves the span no sooner than a day from now at the latest attempt's hour.
+            let until = standing.last_counted_at.map_or(at + DAY, |last| last + span.min(DAY));
+            return refuse(guard, Some(until.max(at + DAY / 24)), format!("{counted} attempts are the most"));
+        }
+    }
+    Ok(ordinal)
+}
+
+/// Until when the last counted attempt forbids another: as its row says, and as the policy of today says.
+fn spacing(standing: &Standing, policy: &Policy) -> Option<UnixMs> {
+    let by_policy = standing
+        .last_counted_at
+        .filter(|_| standing.counted_today > 0)
+        .map(|last| last + policy.gap_after(standing.counted_today));
+    standing.gap_until.max(by_policy)
+}
+
+/// What follows from an attempt that did not reach the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt today, not before this.
+    Retry(UnixMs),
+    /// The day's attempts, or its lawful time, are used up.
+    HandOver,
+}
+
+/// Whether another attempt can be made on this business day, and when. `asked`: when the customer wants to be called: it
+/// goes before the gap, never before the cap; on a later day it is a retry, too.
+#[must_use]
+pub fn after_attempt(standing: &Standing, bounds: &Bounds<'_>, asked: Option<UnixMs>, at: UnixMs) -> Next {
+    if asked.is_none() && next_ordinal(standing.counted_today, bounds.policy.cap_day).is_err() {
+        return Next::HandOver;
+    }
+    let earliest = spacing(standing, bounds.policy).unwrap_or(at).max(at).max(asked.unwrap_or(at));
+    // By then his own call is no reason any more, unless it is.
+    let lawful = bounds.window(standing).next_lawful(earliest);
+    let today = bounds.hours.business_day(at);
+    match lawful {
+        Some(then) if asked.is_some() || bounds.hours.business_day(then) == today => Next::Retry(then),
+        _ => Next::HandOver,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::Tz;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::missed::policy::Profile;
+    use crate::routing::schedule::Schedule;
+    use crate::routing::schedule::tests::{any_schedule, at, schedule};
+
+    fn standing(number: &str) -> Standing {
+        Standing {
+            number: number.parse().unwrap(),
+            open: true,
+            live_call: false,
+            suppressed: false,
+            undisposed: false,
+            counted_today: 0,
+            counted_24h: 0,
+            counted_week: 0,
+            counted_month: 0,
+            last_counted_at: None,
+            gap_until: None,
+            contact_at: None,
+        }
+    }
+
+    fn asked(standing: &Standing, policy: &Policy, hours: &Schedule, at: UnixMs) -> Result<Permit, Refusal> {
+        let whereabouts = Whereabouts::of(&standing.number, None);
+        let hours = WorkingTime::new(Some(hours), Tz::UTC);
+        check(standing, &Bounds { policy, hours, whereabouts: &whereabouts, home: country::RU }, at)
+    }
+
+    #[test]
+    fn every_guard_refuses_on_its_own() {
+        let noon = at("2026-11-23T12:00:00+03:00");
+        let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
+        let fine = standing("+74951234567");
+        let service = Policy::of(Profile::Service);
+        let limited = Policy { cap_24h: Some(2), cap_week: Some(4), cap_month: Some(8), ..service.clone() };
+        assert_eq!(asked(&fine, &limited, &moscow, noon).unwrap().ordinal, 1);
+        let cases: [(Guard, fn(&mut Standing)); 12] = [
+            (Guard::CaseOpen, |s| s.open = false),
+            (Guard::LiveCall, |s| s.live_call = true),
+            (Guard::DoNotCall, |s| s.suppressed = true),
+            (Guard::Disposition, |s| s.undisposed = true),
+            (Guard::DayCap, |s| s.counted_today = 3),
+            (Guard::RollingCap, |s| s.counted_24h = 2),
+            (Guard::WeekCap, |s| s.counted_week = 4),
+            (Guard::MonthCap, |s| s.counted_month = 8),
+            (Guard::Gap, |s| s.gap_until = Some(at("2026-11-23T12:00:00.001+03:00"))),
+            (Guard::CalleeWindow, |s| s.number = "+74152123456".parse().unwrap()),
+            (Guard::Destination, |s| s.number = "+493012345678".parse().unwrap()),
+            (Guard::Destination, |s| s.number = "+78091234567".parse().unwrap()),
+        ];
+        for (guard, change) in cases {
+            let mut standing = fine.clone();
+            change(&mut standing);
+            let when = if guard == Guard::CalleeWindow { at("2026-11-23T13:30:00+03:00") } else { noon };
+            assert_eq!(asked(&standing, &limited, &moscow, when).unwrap_err().guard, guard);
+        }
+        let night = asked(&fine, &service, &moscow, at("2026-11-23T20:00:00+03:00")).unwrap_err();
+        assert_eq!((night.guard, night.until), (Guard::QueueHours, Some(at("2026-11-24T09:00:00+03:00"))));
+        let full =
+            asked(&Standing { counted_today: 3, ..fine.clone() }, &service, &moscow, noon).unwrap_err();
+        assert_eq!(full.until, Some(at("2026-11-24T09:00:00+03:00")), "the next business day");
+        let hasty = Standing { counted_today: 1, last_counted_at: Some(UnixMs(noon.0 - 1_799_999)), ..fine };
+        assert_eq!(asked(&hasty, &service, &moscow, noon).unwrap_err().guard, Guard::Gap);
+    }
+
+    #[test]
+    fn after_the_third_or_without_a_lawful_time_the_case_is_handed_over() {
+        let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
+        let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
+        let policy = Policy::of(Profile::Service);
+        let fine = standing("+74951234567");
+        let whereabouts = Whereabouts::of(&fine.number, None);
+        let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: country::RU };
+        let next = |counted, at: UnixMs, asked| {
+            let standing = Standing { counted_today: counted, last_counted_at: Some(at), ..fine.clone() };
+            after_attempt(&standing, &bounds, asked, at)
+        };
+        let noon = at("2026-11-23T12:00:00+03:00");
+        assert_eq!(next(1, noon, None), Next::Retry(at("2026-11-23T12:30:00+03:00")));
+        assert_eq!(next(2, noon, None), Next::Retry(at("2026-11-23T13:30:00+03:00")));
+        assert_eq!(next(3, noon, None), Next::HandOver);
+        assert_eq!(next(1, at("2026-11-23T17:31:00+03:00"), None), Next::HandOver, "closed by then");
+        let tomorrow = at("2026-11-24T10:00:00+03:00");
+        assert_eq!(next(3, noon, Some(tomorrow)), Next::Retry(tomorrow), "he asked for it");
+    }
+
+    proptest! {
+        /// A dialler that tries every few minutes for days makes what the naive model allows, and no more.
+        #[test]
+        fn no_sequence_breaks_the_cap_the_gap_or_the_window(
+            schedule in any_schedule(), start in 0u32..400_000, every_min in 1u32..90,
+            profile in prop::sample::select(Profile::ALL),
+        ) {
+            let policy = Policy::of(profile);
+            let hours = WorkingTime::new(Some(&schedule), Tz::UTC);
+            let number = "+74951234567";
+            let whereabouts = Whereabouts::of(&number.parse().unwrap(), None);
+            let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: country::RU };
+            let mut made: Vec<UnixMs> = Vec::new();
+            let mut now = at("2025-01-02T00:00:00Z") + Duration::from_secs(60) * start;
+            let end = now + Duration::from_secs(4 * 86_400);
+            while now < end {
+                let count = |from: UnixMs| made.iter().filter(|at| **at > from).count() as i64;
+                let day = hours.business_day(now);
+                let standing = Standing {
+                    counted_today: made.iter().filter(|at| hours.business_day(**at) == day).count() as i64,
+                    counted_24h: count(UnixMs(now.0 - 86_400_000)),
+                    counted_week: count(UnixMs(now.0 - 7 * 86_400_000)),
+                    counted_month: count(UnixMs(now.0 - 30 * 86_400_000)),
+                    last_counted_at: made.last().copied(),
+                    ..standing(number)
+                };
+                let this_week = standing.counted_week;
+                if let Ok(permit) = check(&standing, &bounds, now) {
+                    let last = made.last().copied();
+                    prop_assert!(last.is_none_or(|last| now.since(last) >= Duration::from_secs(900)));
+                    prop_assert!(schedule.is_open(now), "we are open");
+                    prop_assert!((480..1320).contains(&permit.window.local_min), "by day in Moscow");
+                    made.push(now);
+                    let today = made.iter().filter(|at| hours.business_day(**at) == day).count();
+                    let most = if profile == Profile::Debt { 1 } else { 3 };
+                    prop_assert!(today <= most, "{today} on {day}");
+                    prop_assert!(profile != Profile::Debt || this_week < 2);
+                }
+                now = now + Duration::from_secs(60) * every_min;
+            }
+        }
+    }
 }

@@ -35,6 +35,14 @@ crate::words! {
     }
 }
 
+impl Verdict {
+    /// Whether nothing is owed because he talked to somebody.
+    #[must_use]
+    pub const fn got_through(self) -> bool {
+        matches!(self, Self::Nothing(Why::GotThrough))
+    }
+}
+
 /// Judges a call that ended so. `open` says whether the route was open when it came.
 #[must_use]
 pub fn verdict(ending: Ending, stage: Stage, party: &Party, open: bool) -> Verdict {

@@ -52,6 +52,8 @@ pub struct Waiter {
     pub name: String,
     /// Where an agent who answered is announced.
     pub knock: mpsc::Sender<Knock>,
+    /// For whom picking up is not enough: the sound that asks the agent to press 1.
+    pub confirm: Option<String>,
 }
 
 /// The first time that a phone rings for a caller.

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId};
@@ -20,7 +21,7 @@ use crate::routing::rules::{Agent, Delays};
 use crate::store::agents::AgentRow;
 use crate::store::{self, StoreError, until_recorded};
 use crate::switch::cause::{LINK_LOST, SWITCH_RESTARTED};
-use crate::switch::{Cancel, Leg, LegEvent, LegRequest};
+use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole};
 
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.
 const NODE_DOWN: &str = "NODE_DOWN";
@@ -59,6 +60,8 @@ pub struct Knock {
     pub leg: ChannelId,
     /// When he answered.
     pub answered_at: UnixMs,
+    /// Cancelled when he hangs up before he has an answer.
+    pub left: CancellationToken,
     /// The caller's answer; dropped when he is gone.
     pub reply: oneshot::Sender<Reply>,
 }
@@ -80,6 +83,8 @@ pub enum Reply {
     Lost,
     /// The bridge did not come about.
     Failed,
+    /// The customer for whom he was rung was not reached.
+    Unreached,
 }
 
 /// How the ringing ended.
@@ -199,7 +204,9 @@ fn originate(offer: &Offer) -> Vec<Leg> {
             ring_timeout: offer.rules.ring_timeout,
             caller_number: offer.waiter.number.clone(),
             caller_name: offer.waiter.name.clone(),
-            confirm: false,
+            confirm: offer.waiter.confirm.is_some(),
+            confirm_sound: offer.waiter.confirm.clone(),
+            role: LegRole::Agent,
         };
         let leg = offer.waiter.node.ring(request);
         leg.inspect_err(
@@ -265,15 +272,18 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
         other.cancel(Cancel::LoseRace);
     }
     let (reply, answer) = oneshot::channel();
+    let left = CancellationToken::new();
     let knock = Knock {
+        left: left.clone(),
         offer: offer.id,
         agent: offer.agent.clone(),
         leg: channel,
         answered_at: tools.clock.now(),
         reply,
     };
+    let mut leg = leg;
     let reply = match offer.waiter.knock.send(knock).await {
-        Ok(()) => answer.await.ok(),
+        Ok(()) => answered_by_story(&mut leg, answer, &left).await,
         Err(_) => None,
     };
     if reply == Some(Reply::Bridged) {
@@ -287,6 +297,10 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
             hang_up(vec![leg], Cancel::OriginatorCancel).await;
             Rang::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
         }
+        Some(Reply::Unreached) => {
+            hang_up(vec![leg], Cancel::NormalClearing).await;
+            Rang::Over(Outcome::Cancelled, "CUSTOMER_NOT_REACHED".to_owned())
+        }
         // The story has gone on without him: the dispatcher says why.
         None => {
             let said = tokio::time::timeout(STORY_LEAVES, stop).await;
@@ -294,6 +308,21 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
             too_late(leg, cancel).await
         }
     }
+}
+
+/// What the story says to the agent. A customer who is called back is dialled meanwhile, which takes a while: an agent
+/// who does not want to wait is told of.
+async fn answered_by_story(
+    leg: &mut Leg,
+    mut answer: oneshot::Receiver<Reply>,
+    left: &CancellationToken,
+) -> Option<Reply> {
+    tokio::select! {
+        biased;
+        reply = &mut answer => return reply.ok(),
+        _ = gone(leg) => left.cancel(),
+    }
+    answer.await.ok()
 }
 
 async fn too_late(leg: Leg, cancel: Cancel) -> Rang {

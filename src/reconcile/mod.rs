@@ -33,6 +33,7 @@ use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::queue::dispatcher::Tools;
 use crate::queue::ring::NODE_PAUSE;
 use crate::routing::rules::Delays;
+use crate::store::recovery::OpenCall;
 use crate::store::{Database, StoreError, recovery, until_recorded};
 use crate::switch::{FoundLeg, Node, QueryError};
 
@@ -105,7 +106,8 @@ impl Reconciler {
             let (calls, offers) = (open.calls.len(), open.offers.len());
             tracing::warn!(calls, offers, "an earlier run ended without these: looking for them");
         }
-        let waited: Vec<_> = open.calls.into_iter().filter(|call| call.answered_at.is_none()).collect();
+        let is_waiting = |call: &OpenCall| call.answered_at.is_none() && call.case.is_none();
+        let waited: Vec<_> = open.calls.into_iter().filter(is_waiting).collect();
         let until = Instant::now() + desk.settings.calls.gather;
         desk.dispatcher.gather(waited.iter().map(|call| call.id).collect(), until).await;
         waited.into_iter().for_each(|call| desk.expect_back(call));

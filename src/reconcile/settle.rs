@@ -8,16 +8,18 @@ use tracing::Instrument as _;
 use super::Reconciler;
 use crate::call::ending::{Ending, Stage};
 use crate::call::record::record;
+use crate::callback;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, CoreId, NodeName, OfferId};
 use crate::missed::verdict::verdict;
 use crate::queue::dispatcher::{Leaving, Tools};
 use crate::queue::offer::Outcome;
 use crate::queue::ring;
+use crate::store::callbacks::{End, How};
 use crate::store::recovery::{self, OpenCall, OpenOffer};
 use crate::store::{self, StoreError, until_recorded};
 use crate::switch::cause::SWITCH_RESTARTED;
-use crate::switch::{Cancel, FoundLeg, Node, QueryError, Talk};
+use crate::switch::{Cancel, FoundLeg, LegRole, Node, QueryError, Talk};
 
 /// How long an agent who picked up for nobody hears that.
 const HEARS: Duration = Duration::from_secs(2);
@@ -102,7 +104,9 @@ impl Reconciler {
             Some(channel) => node.leg(channel).await?.into_iter().collect(),
             None => self.legs(node).await?,
         };
-        let Some(leg) = legs.into_iter().find(|leg| leg.offer == offer.id && leg.answered) else {
+        let Some(leg) =
+            legs.into_iter().find(|leg| leg.offer == offer.id && leg.answered && leg.role == LegRole::Agent)
+        else {
             return Ok(if offer.bridged_at.is_some() { Fate::Over } else { Fate::Rings });
         };
         if offer.bridged_at.is_some() || is_connected(node, offer.caller, leg.channel).await? {
@@ -182,6 +186,13 @@ impl Reconciler {
                 self.watch_caller(node, call).await;
                 Ok(true)
             }
+            Ok(true) if call.case.is_some() => {
+                // Nobody is there to connect the customer with: his phone falls silent.
+                if node.kill(call.channel, Cancel::OriginatorCancel).await.is_err() {
+                    return Ok(false);
+                }
+                self.end_call(call, RESTARTED).await
+            }
             Ok(true) => self.await_caller(&node, call).await,
         }
     }
@@ -218,8 +229,15 @@ impl Reconciler {
         tokio::spawn(async move {
             node.until_gone(call.channel).await;
             let at = desk.clock.now();
+            if let Some(case) = call.case {
+                let end = End { case, call: call.id, how: How::Lost, at };
+                callback::story::record(&desk, &desk.terms(), end).await;
+                drop(hold);
+                return;
+            }
             let span = tracing::info_span!("call", call.id = %call.id);
-            record(&desk, call.queue.as_ref(), ended(&call, RESTARTED, at)).instrument(span).await;
+            let settle = desk.rules().policy(call.queue.as_ref()).settle;
+            record(&desk, call.queue.as_ref(), ended(&call, RESTARTED, at, settle)).instrument(span).await;
             drop(hold);
         });
     }
@@ -229,7 +247,14 @@ impl Reconciler {
         // He may have come back this very moment: then his story has him.
         let Some(hold) = self.desk.held.give_up(&call) else { return Ok(true) };
         let at = self.desk.clock.now();
-        let ended = ended(&call, cause, at);
+        if let Some(case) = call.case {
+            self.desk.dispatcher.leave(call.id, Leaving::Gone).await;
+            let end = End { case, call: call.id, how: How::Lost, at };
+            callback::story::record(&self.desk, &self.desk.terms(), end).await;
+            drop(hold);
+            return Ok(true);
+        }
+        let ended = ended(&call, cause, at, self.desk.rules().policy(call.queue.as_ref()).settle);
         let (id, ending, verdict) = (call.id, ended.ending, ended.verdict);
         let from = self.unwatched_from.max(call.answered_at.unwrap_or(call.arrived_at));
         let case = self
@@ -318,7 +343,7 @@ fn unanswered(offer: OfferId, cause: String, at: UnixMs) -> store::offers::EndUn
     store::offers::EndUnanswered { offer, outcome, cause, at, ready_at: at, max_misses: 0 }
 }
 
-fn ended(call: &OpenCall, cause: &str, at: UnixMs) -> store::calls::Ended {
+fn ended(call: &OpenCall, cause: &str, at: UnixMs, settle: Duration) -> store::calls::Ended {
     let (ending, stage) = match (call.answered_at, &call.agent) {
         (Some(_), Some(_)) => (Ending::Answered, Stage::Talking),
         (Some(_), None) => (Ending::Forwarded, Stage::Talking),
@@ -331,6 +356,7 @@ fn ended(call: &OpenCall, cause: &str, at: UnixMs) -> store::calls::Ended {
         cause: cause.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &call.party, call.open),
+        settle,
         at,
     }
 }

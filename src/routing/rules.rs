@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::ids::{AgentName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::missed::policy::{Policy, Profile};
 use crate::routing::contact::Contact;
 use crate::routing::schedule::Schedule;
 
@@ -23,6 +24,15 @@ pub struct Rules {
     pub queues: BTreeMap<QueueName, Queue>,
     /// Routes in the order in which they are tried.
     pub routes: Vec<Route>,
+}
+
+impl Rules {
+    /// The limits under which a queue's cases are called back.
+    #[must_use]
+    pub fn policy(&self, queue: Option<&QueueName>) -> Policy {
+        let profile = queue.and_then(|name| Some(self.queues.get(name)?.policy));
+        Policy::of(profile.unwrap_or(Profile::Service))
+    }
 }
 
 /// A sound: what FreeSWITCH plays for it, checked to hold nothing that FreeSWITCH would expand or run.
@@ -93,6 +103,8 @@ pub struct Queue {
     pub overflow: Destination,
     /// Whose hours and zone decide business days; the configuration's zone and all days if none.
     pub schedule: Option<ScheduleName>,
+    /// What calls back of this queue are about: it decides their limits. Default service.
+    pub policy: Profile,
     /// Who serves the queue, with level and position.
     pub tiers: BTreeMap<AgentName, Tier>,
 }

@@ -181,8 +181,12 @@ impl Schedule {
         self.shifts(first, 4).filter(|(_, opens, closes)| *opens <= at && at < *closes).last()
     }
 
-    /// Every shift that begins on one of `days` dates from `first`, as instants.
-    fn shifts(&self, first: NaiveDate, days: u64) -> impl Iterator<Item = (NaiveDate, UnixMs, UnixMs)> + '_ {
+    /// Every shift that begins on one of `days` dates from `first`, as instants, in the order of the openings.
+    pub(crate) fn shifts(
+        &self,
+        first: NaiveDate,
+        days: u64,
+    ) -> impl Iterator<Item = (NaiveDate, UnixMs, UnixMs)> + '_ {
         (0..days).filter_map(move |n| first.checked_add_days(Days::new(n))).flat_map(move |date| {
             self.hours_on(date).iter().filter_map(move |interval| {
                 let opens = self.instant(date, interval.opens_min, Edge::Opening)?;
@@ -203,12 +207,13 @@ impl Schedule {
 
 /// Which end of an interval is meant, where the clocks are ambiguous.
 #[derive(Clone, Copy)]
-enum Edge {
+pub(crate) enum Edge {
     Opening,
     Closing,
 }
 
-fn to_instant(zone: Tz, civil: NaiveDateTime, edge: Edge) -> UnixMs {
+/// When a zone's clocks show a civil time, by the rule of this module.
+pub(crate) fn to_instant(zone: Tz, civil: NaiveDateTime, edge: Edge) -> UnixMs {
     match zone.from_local_datetime(&civil) {
         LocalResult::Single(at) => at.to_utc().into(),
         LocalResult::Ambiguous(earlier, later) => match edge {
@@ -314,7 +319,11 @@ fn dated_line(line: &str) -> Result<(NaiveDate, Vec<Interval>), String> {
     Ok((date, intervals(hours)?))
 }
 
-fn intervals(text: &str) -> Result<Vec<Interval>, String> {
+/// Reads the hours of a day such as `09:00-12:00, 13:00-18:00`, or `closed`.
+///
+/// # Errors
+/// What cannot be read, in words.
+pub(crate) fn intervals(text: &str) -> Result<Vec<Interval>, String> {
     if text.trim() == "closed" {
         return Ok(Vec::new());
     }
@@ -343,4 +352,4 @@ fn minute(text: &str) -> Result<u16, String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -161,6 +161,7 @@ fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueNam
         max_wait: Some(Duration::from_secs(6)),
         overflow: Destination::Message("sorry".parse()?),
         schedule: Some("office".parse()?),
+        policy: crate::missed::policy::Profile::Service,
         tiers,
     };
     Ok((name.parse()?, queue))

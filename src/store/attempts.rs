@@ -1,21 +1,29 @@
-//! Attempts: each dialling of a customer, with its place among the three that a business day allows.
+//! Attempts: each dialling of a customer, with its place among those that a business day allows.
+//!
+//! A place is reserved before the customer's phone is called and never given twice; what is known of an attempt only
+//! grows, until its result completes it. The database refuses everything else, whoever asks (migrations/README.md).
 
 use diesel::prelude::*;
 
+use super::dialect::{cached::Cache as _, hold};
+use super::error::Found as _;
 use super::schema::attempts;
-use super::{Database, StoreError, cases, dialect::hold};
+use super::{Database, StoreError, cases};
 use crate::clock::UnixMs;
-use crate::ids::CaseId;
-use crate::missed::attempt::{Outcome, next_ordinal};
-use crate::missed::regulation::CapReached;
+use crate::ids::{AgentName, AttemptId, CallId, CaseId};
+use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::policy::Policy;
+use crate::missed::regulation::{CapReached, Permit, next_ordinal};
 
-/// An attempt that was made.
+/// An attempt that somebody says he made.
 #[derive(Debug, Clone)]
 pub struct Made<'a> {
     /// For which case.
     pub case: CaseId,
     /// The business day that it belongs to, as `YYYY-MM-DD`.
     pub business_day: &'a str,
+    /// The most that the policy allows on that day.
+    pub cap: i32,
     /// Whether the customer's phone was dialled: then it counts.
     pub counted: bool,
     /// What came of it.
@@ -47,13 +55,53 @@ pub struct AttemptRow {
     pub at: i64,
     /// By whom.
     pub by: String,
-    /// What came of it.
-    pub result: String,
+    /// What came of it; nothing while it goes on.
+    pub result: Option<String>,
     /// What he noted.
     pub note: Option<String>,
+    /// How far it is.
+    pub state: String,
+    /// How it came about.
+    pub way: String,
+    /// Who talks.
+    pub agent: Option<String>,
+    /// The row of the call that it is.
+    pub call: Option<String>,
 }
 
-/// Records an attempt. Only what cannot have rung (a technical failure) may be left uncounted.
+const COLUMNS: (
+    attempts::id,
+    attempts::case_id,
+    attempts::number,
+    attempts::business_day,
+    attempts::ordinal,
+    attempts::counted,
+    attempts::at,
+    attempts::by,
+    attempts::result,
+    attempts::note,
+    attempts::state,
+    attempts::way,
+    attempts::agent,
+    attempts::call,
+) = (
+    attempts::id,
+    attempts::case_id,
+    attempts::number,
+    attempts::business_day,
+    attempts::ordinal,
+    attempts::counted,
+    attempts::at,
+    attempts::by,
+    attempts::result,
+    attempts::note,
+    attempts::state,
+    attempts::way,
+    attempts::agent,
+    attempts::call,
+);
+
+/// Records an attempt that was made elsewhere. Only what cannot have rung may be left uncounted.
 ///
 /// # Errors
 /// [`StoreError::Cap`] when the day's attempts to this number are used up, also when another process took the
@@ -69,7 +117,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             made.case
         )));
     }
-    if !made.counted && made.result != Outcome::TechnicalFailure {
+    if !made.counted && !made.result.may_be_uncounted() {
         return Err(StoreError::Refused(format!(
             "an attempt that ended in {} has rung, so it counts: only a technical_failure does not",
             made.result
@@ -78,7 +126,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
     let cap = |cap: CapReached| StoreError::Cap { number: case.number.clone(), cap };
     let ordinal = if made.counted {
         let counted = counted(c, &case.number, made.business_day)?;
-        Some(next_ordinal(counted).map_err(cap)?)
+        Some(next_ordinal(counted, made.cap).map_err(cap)?)
     } else {
         None
     };
@@ -89,13 +137,166 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             attempts::business_day.eq(made.business_day),
             attempts::ordinal.eq(ordinal),
             attempts::counted.eq(made.counted),
+            attempts::cap.eq(made.cap),
             attempts::at.eq(made.at.0),
             attempts::by.eq(made.by),
             attempts::result.eq(made.result.as_str()),
             attempts::note.eq(made.note),
+            attempts::state.eq(State::Completed.as_str()),
+            attempts::way.eq(Way::Reported.as_str()),
         ))
-        .returning(attempts::all_columns)
+        .returning(COLUMNS)
         .get_result(c)?)
+}
+
+/// An attempt that is about to be made.
+#[derive(Debug, Clone)]
+pub struct Reservation<'a> {
+    /// For which case.
+    pub case: CaseId,
+    /// Its number.
+    pub number: &'a str,
+    /// The business day that it belongs to, as `YYYY-MM-DD`.
+    pub business_day: &'a str,
+    /// The row of the call that it is.
+    pub call: CallId,
+    /// Who will talk.
+    pub agent: &'a AgentName,
+    /// How it comes about.
+    pub way: Way,
+    /// The queue of the case.
+    pub queue: Option<&'a str>,
+    /// The policy that was asked.
+    pub policy: &'a Policy,
+    /// What it permits.
+    pub permit: &'a Permit,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Takes a place among the day's attempts. The guards have been asked; the database asks again.
+///
+/// # Errors
+/// [`StoreError::Refused`] when the database knows better.
+pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<AttemptId, StoreError> {
+    let (permit, window) = (new.permit, &new.permit.window);
+    let minute = |minute: u16| i32::from(minute);
+    Ok(AttemptId(
+        diesel::insert_into(attempts::table)
+            .values((
+                (
+                    attempts::case_id.eq(new.case.0),
+                    attempts::number.eq(new.number),
+                    attempts::business_day.eq(new.business_day),
+                    attempts::ordinal.eq(permit.ordinal),
+                    attempts::counted.eq(true),
+                    attempts::at.eq(new.at.0),
+                    attempts::by.eq(new.agent.as_str()),
+                    attempts::state.eq(State::Reserved.as_str()),
+                    attempts::way.eq(new.way.as_str()),
+                    attempts::agent.eq(new.agent.as_str()),
+                    attempts::call.eq(new.call.to_string()),
+                ),
+                (
+                    attempts::queue.eq(new.queue),
+                    attempts::cap.eq(new.policy.cap_day),
+                    attempts::policy.eq(new.policy.name.as_str()),
+                    attempts::policy_version.eq(new.policy.version),
+                    attempts::gap_until.eq(permit.gap_until.0),
+                    attempts::zone.eq(window.zone.name()),
+                    attempts::zone_source.eq(window.source.as_str()),
+                    attempts::local_min.eq(minute(window.local_min)),
+                    attempts::window_from_min.eq(minute(window.from_min)),
+                    attempts::window_to_min.eq(minute(window.to_min)),
+                ),
+            ))
+            .returning(attempts::id)
+            .get_result(c)?,
+    ))
+}
+
+/// The customer's phone is being called: from now on the attempt counts for good.
+///
+/// # Errors
+/// When the database fails.
+pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
+    let reserved = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Reserved.as_str()));
+    diesel::update(reserved)
+        .set((attempts::state.eq(State::Dialling.as_str()), attempts::dialled_at.eq(at.0)))
+        .returning(attempts::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// The customer talks with the agent.
+///
+/// # Errors
+/// When the database fails.
+pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
+    dialled(c, attempt, at)?;
+    let dialling = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Dialling.as_str()));
+    diesel::update(dialling)
+        .set((attempts::state.eq(State::Talking.as_str()), attempts::answered_at.eq(at.0)))
+        .returning(attempts::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// The talk is over; what came of it is for a person to say.
+///
+/// # Errors
+/// When the database fails.
+pub fn talk_ended(c: &mut Database, attempt: AttemptId, cause: &str, at: UnixMs) -> Result<(), StoreError> {
+    let talking = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Talking.as_str()));
+    diesel::update(talking)
+        .set((
+            attempts::state.eq(State::WrappingUp.as_str()),
+            attempts::ended_at.eq(at.0),
+            attempts::cause.eq(cause),
+        ))
+        .returning(attempts::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// How an attempt ends.
+#[derive(Debug, Clone)]
+pub struct Finish<'a> {
+    /// Which.
+    pub attempt: AttemptId,
+    /// What came of it.
+    pub result: Outcome,
+    /// Whether it counts: it does unless it surely did not ring.
+    pub counted: bool,
+    /// FreeSWITCH's cause, or ours.
+    pub cause: Option<&'a str>,
+    /// What is worth knowing.
+    pub note: Option<&'a str>,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Completes an attempt. Whether it was not complete already.
+///
+/// # Errors
+/// [`StoreError::Refused`] when it is not to be left uncounted; when the database fails.
+pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
+    let open = attempts::table.find(end.attempt.0).filter(attempts::result.is_null());
+    let ended_at: Option<Option<i64>> = open.select(attempts::ended_at).first(c).optional()?;
+    let Some(ended_at) = ended_at else { return Ok(false) };
+    let place: Option<i32> = attempts::table.find(end.attempt.0).select(attempts::ordinal).first(c)?;
+    let changed = diesel::update(open)
+        .set((
+            attempts::state.eq(State::Completed.as_str()),
+            attempts::result.eq(end.result.as_str()),
+            attempts::counted.eq(end.counted),
+            attempts::ordinal.eq(place.filter(|_| end.counted)),
+            attempts::note.eq(end.note),
+            attempts::ended_at.eq(ended_at.unwrap_or(end.at.0)),
+        ))
+        .returning(attempts::id)
+        .count_changed(c)?;
+    Ok(changed > 0)
 }
 
 /// How many attempts to a number count on a business day, across cases and queues.
@@ -110,10 +311,80 @@ pub fn counted(c: &mut Database, number: &str, business_day: &str) -> Result<i64
         .get_result(c)?)
 }
 
+/// How many attempts to a number count since an instant.
+///
+/// # Errors
+/// When the database fails.
+pub fn counted_since(c: &mut Database, number: &str, from: UnixMs) -> Result<i64, StoreError> {
+    Ok(attempts::table
+        .filter(attempts::number.eq(number).and(attempts::at.gt(from.0)))
+        .filter(attempts::ordinal.is_not_null())
+        .count()
+        .get_result(c)?)
+}
+
+/// When a number's last counted attempt was made, and until when there must be no other.
+///
+/// # Errors
+/// When the database fails.
+pub fn last_counted(c: &mut Database, number: &str) -> Result<Option<(UnixMs, Option<UnixMs>)>, StoreError> {
+    let row: Option<(i64, Option<i64>)> = attempts::table
+        .filter(attempts::number.eq(number).and(attempts::ordinal.is_not_null()))
+        .order(attempts::at.desc())
+        .select((attempts::at, attempts::gap_until))
+        .first(c)
+        .optional()?;
+    Ok(row.map(|(at, gap)| (UnixMs(at), gap.map(UnixMs))))
+}
+
+/// How many attempts of a case count.
+///
+/// # Errors
+/// When the database fails.
+pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError> {
+    let counted = attempts::table.filter(attempts::case_id.eq(case.0).and(attempts::ordinal.is_not_null()));
+    Ok(counted.count().get_result(c)?)
+}
+
+/// The attempt to a number that goes on, or waits for its disposition.
+///
+/// # Errors
+/// When the database fails.
+pub fn unfinished(c: &mut Database, number: &str) -> Result<Option<AttemptRow>, StoreError> {
+    let open = attempts::table.filter(attempts::number.eq(number).and(attempts::result.is_null()));
+    Ok(open.select(COLUMNS).first(c).optional()?)
+}
+
+/// The attempt that a call is.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_call(c: &mut Database, call: &str) -> Result<Option<AttemptRow>, StoreError> {
+    Ok(attempts::table.filter(attempts::call.eq(call)).select(COLUMNS).first(c).optional()?)
+}
+
+/// Whether an agent owes a disposition, or talks with a customer for whom he will.
+///
+/// # Errors
+/// When the database fails.
+pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<Option<AttemptRow>, StoreError> {
+    let owed = [State::Talking.as_str(), State::WrappingUp.as_str()];
+    let open = attempts::table.filter(attempts::agent.eq(agent.as_str()).and(attempts::state.eq_any(owed)));
+    Ok(open.select(COLUMNS).first(c).optional()?)
+}
+
+/// One attempt.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is none.
+pub fn get(c: &mut Database, id: AttemptId) -> Result<AttemptRow, StoreError> {
+    attempts::table.find(id.0).select(COLUMNS).first(c).found("attempt", id)
+}
+
 /// The attempts of a case, oldest first.
 ///
 /// # Errors
 /// When the database fails.
 pub fn of_case(c: &mut Database, case: CaseId) -> Result<Vec<AttemptRow>, StoreError> {
-    Ok(attempts::table.filter(attempts::case_id.eq(case.0)).order(attempts::id).load(c)?)
+    Ok(attempts::table.filter(attempts::case_id.eq(case.0)).order(attempts::id).select(COLUMNS).load(c)?)
 }

@@ -12,6 +12,7 @@ use super::{Database, StoreError, cases, to_ms};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
+use crate::missed::case::Closed;
 use crate::missed::verdict::Verdict;
 use crate::phone::Party;
 
@@ -199,6 +200,8 @@ pub struct Ended {
     pub answered_at: Option<UnixMs>,
     /// What we owe.
     pub verdict: Verdict,
+    /// If we owe a call: how long he may ring again before somebody is to call him.
+    pub settle: Duration,
     /// When.
     pub at: UnixMs,
 }
@@ -253,6 +256,11 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         ))
         .returning(calls::arrived_at)
         .count_changed(c)?;
+    if let (Some(number), Some(talked_from)) = (&number, answered_at.filter(|_| end.verdict.got_through()))
+        && end.at.since(UnixMs(talked_from)) >= REACHED
+    {
+        cases::reached(c, number, Closed::CallerReachedUs, end.at)?;
+    }
     let (Verdict::Case(reason), Some(number)) = (end.verdict, number) else {
         return Ok(None);
     };
@@ -263,10 +271,14 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         queue: queue.as_deref(),
         business_day: &business_day,
         wait_ms,
+        settle: end.settle,
         at: end.at,
     };
     cases::open_or_join(c, &miss).map(Some)
 }
+
+/// So long somebody must have talked to have been reached (facts/callbacks.md §5.2).
+const REACHED: Duration = Duration::from_secs(5);
 
 /// When a caller left the last queue he was in.
 fn last_left(c: &mut Database, id: &str) -> Result<Option<i64>, StoreError> {

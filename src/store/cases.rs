@@ -1,14 +1,19 @@
 //! Cases: what we owe a number. At most one is open for each.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
+use super::notes::{Note, note};
 use super::schema::{calls, case_misses, cases};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
-use crate::ids::{CallId, CaseId};
-use crate::missed::case::{Closed, Reason, State};
+use crate::ids::{CallId, CaseId, QueueName};
+use crate::missed::case::{Closed, Reason, Stage, State};
+use crate::notify::EventKind;
+use crate::phone::E164;
 
 /// A missed call that is owed.
 #[derive(Debug)]
@@ -19,6 +24,8 @@ pub(super) struct Miss<'a> {
     pub queue: Option<&'a str>,
     pub business_day: &'a str,
     pub wait_ms: Option<i64>,
+    /// How long the caller may ring again before somebody is to call him.
+    pub settle: Duration,
     pub at: UnixMs,
 }
 
@@ -26,37 +33,37 @@ pub(super) struct Miss<'a> {
 pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, StoreError> {
     hold::number(c, miss.number)?;
     hold::open_case(c, miss.number)?;
-    let open: Option<(i64, Option<String>)> = cases::table
-        .filter(cases::number.eq(miss.number).and(cases::closed_at.is_null()))
-        .select((cases::id, cases::queue))
-        .first(c)
-        .optional()?;
-    let id = match open {
-        Some((id, queue)) => {
-            diesel::update(cases::table.find(id))
+    let id = match open_of(c, miss.number)? {
+        Some(case) => {
+            diesel::update(cases::table.find(case.id))
                 .set((
                     cases::misses.eq(cases::misses + 1),
                     cases::last_miss_at.eq(miss.at.0),
-                    // The queue of the latest miss that reached one owns the case.
-                    cases::queue.eq(miss.queue.or(queue.as_deref())),
+                    cases::priority.eq(cases::priority + 1),
+                    // The queue of the latest miss that reached one owns the case, unless it was handed over.
+                    cases::queue.eq(match case.handed_over_at {
+                        None => miss.queue.or(case.queue.as_deref()),
+                        Some(_) => case.queue.as_deref(),
+                    }),
                 ))
                 .returning(cases::id)
                 .count_changed(c)?;
-            id
+            note(c, &case, Note::Told(EventKind::CaseMissedAgain), miss.at)?;
+            case.id
         }
-        None => diesel::insert_into(cases::table)
-            .values((
-                cases::number.eq(miss.number),
-                cases::state.eq(State::Open.as_str()),
-                cases::reason.eq(miss.reason.as_str()),
-                cases::queue.eq(miss.queue),
-                cases::opened_at.eq(miss.at.0),
-                cases::last_miss_at.eq(miss.at.0),
-                cases::misses.eq(1),
-                cases::business_day.eq(miss.business_day),
-            ))
-            .returning(cases::id)
-            .get_result(c)?,
+        None => {
+            let new = New {
+                number: miss.number,
+                reason: miss.reason,
+                queue: miss.queue,
+                misses: 1,
+                business_day: miss.business_day,
+                next_at: miss.at + miss.settle,
+                not_before: None,
+                at: miss.at,
+            };
+            insert(c, &new)?.0
+        }
     };
     diesel::insert_into(case_misses::table)
         .values((
@@ -69,6 +76,116 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
         ))
         .insert(c)?;
     Ok(CaseId(id))
+}
+
+/// A case that is opened.
+struct New<'a> {
+    number: &'a str,
+    reason: Reason,
+    queue: Option<&'a str>,
+    misses: i32,
+    business_day: &'a str,
+    next_at: UnixMs,
+    not_before: Option<UnixMs>,
+    at: UnixMs,
+}
+
+fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreError> {
+    let previous: Option<i64> =
+        cases::table.filter(cases::number.eq(new.number)).select(diesel::dsl::max(cases::id)).first(c)?;
+    let id = diesel::insert_into(cases::table)
+        .values((
+            cases::number.eq(new.number),
+            cases::state.eq(State::Open.as_str()),
+            cases::stage.eq(Stage::Settling.as_str()),
+            cases::reason.eq(new.reason.as_str()),
+            cases::queue.eq(new.queue),
+            cases::opened_at.eq(new.at.0),
+            cases::last_miss_at.eq(new.at.0),
+            cases::misses.eq(new.misses),
+            cases::business_day.eq(new.business_day),
+            cases::next_at.eq(new.next_at.0),
+            cases::not_before.eq(new.not_before.map(|at| at.0)),
+            cases::previous_case.eq(previous),
+        ))
+        .returning(cases::id)
+        .get_result(c)?;
+    let case = get(c, CaseId(id))?;
+    note(c, &case, Note::Told(EventKind::CaseOpened), new.at)?;
+    Ok(CaseId(id))
+}
+
+/// What somebody asks for who did not ring: a form, a bot, one of us.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// Whom to call.
+    pub number: &'a E164,
+    /// How he asked.
+    pub reason: Reason,
+    /// Whose matter it is.
+    pub queue: Option<&'a QueueName>,
+    /// The day on which he asked, as `YYYY-MM-DD`.
+    pub business_day: &'a str,
+    /// Not before this.
+    pub not_before: Option<UnixMs>,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Opens a case for somebody who asks for a call, or honours his wish in the one that is open.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreError> {
+    let number = asked.number.as_str();
+    hold::number(c, number)?;
+    hold::open_case(c, number)?;
+    let Some(case) = open_of(c, number)? else {
+        let new = New {
+            number,
+            reason: asked.reason,
+            queue: asked.queue.map(QueueName::as_str),
+            misses: 0,
+            business_day: asked.business_day,
+            next_at: asked.not_before.unwrap_or(asked.at),
+            not_before: asked.not_before,
+            at: asked.at,
+        };
+        return insert(c, &new);
+    };
+    diesel::update(cases::table.find(case.id))
+        .set((
+            cases::priority.eq(cases::priority + 1),
+            cases::not_before.eq(asked.not_before.map(|at| at.0).or(case.not_before)),
+            // He is there: what he did counts like a call of his.
+            cases::last_miss_at.eq(asked.at.0),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    note(c, &case, Note::Told(EventKind::CaseMissedAgain), asked.at)?;
+    Ok(CaseId(case.id))
+}
+
+/// The open case of a number.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_of(c: &mut Database, number: &str) -> Result<Option<CaseRow>, StoreError> {
+    Ok(cases::table.filter(cases::number.eq(number).and(cases::closed_at.is_null())).first(c).optional()?)
+}
+
+/// The caller got through to us, or we to him, past the case: nothing more is owed. An attempt that is under way, or
+/// waits for its disposition, decides for itself.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn reached(c: &mut Database, number: &str, reason: Closed, at: UnixMs) -> Result<(), StoreError> {
+    hold::number(c, number)?;
+    hold::open_case(c, number)?;
+    match open_of(c, number)? {
+        Some(case) => close(c, CaseId(case.id), reason, "system", None, at).map(drop),
+        None => Ok(()),
+    }
 }
 
 /// A case as it is shown.
@@ -100,6 +217,30 @@ pub struct CaseRow {
     pub closed_by: Option<String>,
     /// What he noted.
     pub note: Option<String>,
+    /// What an open one waits for.
+    pub stage: String,
+    /// When that ends by itself, in milliseconds since 1970.
+    pub next_at: Option<i64>,
+    /// The person asked for no call before this.
+    pub not_before: Option<i64>,
+    /// When it last became due.
+    pub due_at: Option<i64>,
+    /// Until when somebody must have called.
+    pub react_by: Option<i64>,
+    /// When the customer was first dialled.
+    pub first_attempt_at: Option<i64>,
+    /// The higher is called first.
+    pub priority: i32,
+    /// Who is offered it first.
+    pub assignee: Option<String>,
+    /// Who has it now: an agent, or the call of a callback.
+    pub claimed_by: Option<String>,
+    /// When it went to the repeat-contacts queue.
+    pub handed_over_at: Option<i64>,
+    /// On how many business days that has had it.
+    pub repeat_days: i32,
+    /// The case before this one of the same number.
+    pub previous_case: Option<i64>,
 }
 
 /// Cases, oldest first; all of them, or those in one state.
@@ -179,7 +320,7 @@ pub fn close(
     id: CaseId,
     reason: Closed,
     by: &str,
-    note: Option<&str>,
+    remark: Option<&str>,
     at: UnixMs,
 ) -> Result<CaseRow, StoreError> {
     let open = cases::table.find(id.0).filter(cases::closed_at.is_null());
@@ -189,7 +330,8 @@ pub fn close(
             cases::closed_at.eq(at.0),
             cases::close_reason.eq(reason.as_str()),
             cases::closed_by.eq(by),
-            cases::note.eq(note),
+            cases::note.eq(remark),
+            cases::next_at.eq(None::<i64>),
         ))
         .returning(cases::id)
         .count_changed(c)?;
@@ -198,5 +340,6 @@ pub fn close(
         let why = case.close_reason.unwrap_or_default();
         return Err(StoreError::Refused(format!("case {id} is closed already ({why})")));
     }
+    note(c, &case, Note::Closed { reason, by }, at)?;
     Ok(case)
 }

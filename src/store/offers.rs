@@ -10,7 +10,7 @@ use super::calls::{self as call_rows, WaitOutcome};
 use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::schema::{agents, calls, offers};
-use super::{Database, StoreError};
+use super::{Database, StoreError, attempts};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status};
@@ -127,6 +127,22 @@ pub fn win(
         .returning(offers::offered_at)
         .count_changed(c)?;
     Ok(true)
+}
+
+/// Hands an agent who answered for a callback to the customer who has just rung in himself. Whether he could be.
+///
+/// # Errors
+/// When the database fails.
+pub fn hand_to(c: &mut Database, offer: OfferId, call: CallId) -> Result<bool, StoreError> {
+    let (offer, call) = (offer.to_string(), call.to_string());
+    hold::call(c, &call)?;
+    hold::offer(c, &offer)?;
+    let won = calls::table.filter(calls::offer.eq(&offer).and(calls::answered_at.is_null()));
+    diesel::update(won).set(calls::offer.eq(None::<String>)).returning(calls::arrived_at).count_changed(c)?;
+    let live =
+        offers::table.find(&offer).filter(offers::ended_at.is_null().and(offers::bridged_at.is_null()));
+    let live = live.filter(exists(waiting(&call)));
+    Ok(diesel::update(live).set(offers::call.eq(&call)).returning(offers::offered_at).count_changed(c)? > 0)
 }
 
 /// Takes the win back: the bridge did not come about. A talk that has begun is not taken back.
@@ -302,7 +318,9 @@ pub fn end_talk(
     if before.offer != Some(offer) {
         return Ok(before);
     }
-    let rests = before.activity == Activity::Talking && !wrap_up.is_zero();
+    // Who called a customer back has no more work before he has said what came of it.
+    let owes = attempts::owes_disposition(c, &name)?.is_some();
+    let rests = before.activity == Activity::Talking && (owes || !wrap_up.is_zero());
     let activity = if rests { Activity::WrappingUp } else { Activity::Idle };
     diesel::update(agents::table.find(&agent))
         .set((

@@ -10,7 +10,7 @@ use super::error::Found as _;
 use super::schema::{agents, calls, controllers, offers, waits};
 use super::{Database, StoreError, read, read_option};
 use crate::clock::UnixMs;
-use crate::ids::{AgentName, CallId, ChannelId, CoreId, NodeName, OfferId, QueueName};
+use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, OfferId, QueueName};
 use crate::phone::Party;
 use crate::queue::agent::Activity;
 
@@ -41,6 +41,8 @@ pub struct OpenCall {
     pub answered_at: Option<UnixMs>,
     /// The agent whom he talks to.
     pub agent: Option<AgentName>,
+    /// The case for which we call him; none if he called us.
+    pub case: Option<CaseId>,
 }
 
 /// An offer that has no end yet.
@@ -119,7 +121,7 @@ pub fn call(c: &mut Database, id: CallId) -> Result<Option<OpenCall>, StoreError
 
 type CallRow = (
     (String, String, String, String, String, Option<String>, String, bool),
-    (Option<String>, i64, Option<i64>, Option<String>),
+    (Option<String>, i64, Option<i64>, Option<String>, Option<i64>),
 );
 
 type CallColumns = (
@@ -133,7 +135,7 @@ type CallColumns = (
         calls::dialled,
         calls::open,
     ),
-    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent),
+    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent, calls::case_id),
 );
 
 const CALL_COLUMNS: CallColumns = (
@@ -147,14 +149,14 @@ const CALL_COLUMNS: CallColumns = (
         calls::dialled,
         calls::open,
     ),
-    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent),
+    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent, calls::case_id),
 );
 
 impl OpenCall {
     /// `waiting` tells since when each call that is in a queue is there.
     fn read((who, what): CallRow, waiting: &HashMap<String, i64>) -> Result<Self, StoreError> {
         let (id, node, core, channel, party, number, dialled, open) = who;
-        let (queue, arrived_at, answered_at, agent) = what;
+        let (queue, arrived_at, answered_at, agent, case) = what;
         Ok(Self {
             joined_at: waiting.get(&id).copied().map(UnixMs),
             id: read("calls.id", &id)?,
@@ -168,6 +170,7 @@ impl OpenCall {
             arrived_at: UnixMs(arrived_at),
             answered_at: answered_at.map(UnixMs),
             agent: read_option("calls.agent", agent.as_ref())?,
+            case: case.map(CaseId),
         })
     }
 }

@@ -5,12 +5,14 @@
 
 use diesel::prelude::*;
 
-use super::dialect::hold;
+use super::cases::{Asked, open_asked};
+use super::dialect::{cached::Cache as _, hold};
 use super::schema::requests;
 use super::{Database, StoreError, audit};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
+use crate::missed::case::Reason;
 use crate::phone::E164;
 
 /// A request to be called.
@@ -42,6 +44,8 @@ pub struct Request {
     pub consent_at: UnixMs,
     /// The network address that it came from.
     pub address: String,
+    /// The business day on which it came, as `YYYY-MM-DD`.
+    pub business_day: String,
     /// When it came.
     pub at: UnixMs,
 }
@@ -125,14 +129,22 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
         .get_result(c)?)
 }
 
-/// The one place where a request becomes a case. Cases are opened by missed calls only as yet: a request has none.
-#[expect(clippy::unnecessary_wraps, reason = "opening a case writes, and can fail")]
-const fn open_case_of_request(
-    _c: &mut Database,
-    _request: &Request,
-    _id: i64,
-) -> Result<Option<CaseId>, StoreError> {
-    Ok(None)
+/// The one place where a request becomes a case, or joins the one that is open.
+fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Option<CaseId>, StoreError> {
+    let asked = Asked {
+        number: &new.number,
+        reason: Reason::WebForm,
+        queue: new.queue.as_ref(),
+        business_day: &new.business_day,
+        not_before: new.wanted_at,
+        at: new.at,
+    };
+    let case = open_asked(c, &asked)?;
+    diesel::update(requests::table.find(id))
+        .set(requests::case_id.eq(case.0))
+        .returning(requests::id)
+        .count_changed(c)?;
+    Ok(Some(case))
 }
 
 fn note(c: &mut Database, new: &Request, id: i64) -> Result<(), StoreError> {

@@ -172,7 +172,8 @@ fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreErro
         .collect()
 }
 
-type QueueColumns = (String, String, i32, Option<String>, i64, Option<i64>, String, String, Option<String>);
+type QueueColumns =
+    (String, String, i32, Option<String>, i64, Option<i64>, String, String, Option<String>, String);
 
 fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreError> {
     let mut places: BTreeMap<String, BTreeMap<AgentName, Tier>> = BTreeMap::new();
@@ -181,7 +182,7 @@ fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreErro
     }
     let rows = queues::table.load::<QueueColumns>(c)?;
     rows.into_iter()
-        .map(|(name, strategy, priority, music, service_level, max_wait, kind, to, schedule)| {
+        .map(|(name, strategy, priority, music, service_level, max_wait, kind, to, schedule, policy)| {
             let queue = Queue {
                 strategy: read("queues.strategy", &strategy)?,
                 priority,
@@ -190,6 +191,7 @@ fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreErro
                 max_wait: max_wait.map(from_ms),
                 overflow: destination("queues.overflow_to", &kind, &to)?,
                 schedule: read_option("queues.schedule", schedule.as_ref())?,
+                policy: read("queues.policy", &policy)?,
                 tiers: places.remove(&name).unwrap_or_default(),
             };
             Ok((read("queues.name", &name)?, queue))

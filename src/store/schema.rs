@@ -29,7 +29,7 @@ diesel::table! {
     queues (name) {
         name -> Text, strategy -> Text, priority -> Integer, music -> Nullable<Text>,
         service_level_ms -> BigInt, max_wait_ms -> Nullable<BigInt>, overflow_kind -> Text,
-        overflow_to -> Text, schedule -> Nullable<Text>,
+        overflow_to -> Text, schedule -> Nullable<Text>, policy -> Text,
     }
 }
 diesel::table! {
@@ -60,7 +60,8 @@ diesel::table! {
         arrived_at -> BigInt, queued_at -> Nullable<BigInt>, offer -> Nullable<Text>, agent -> Nullable<Text>,
         answered_at -> Nullable<BigInt>, ended_at -> Nullable<BigInt>, ending -> Nullable<Text>,
         stage -> Nullable<Text>, cause -> Nullable<Text>, wait_ms -> Nullable<BigInt>,
-        talk_ms -> Nullable<BigInt>, unwatched_from -> Nullable<BigInt>,
+        talk_ms -> Nullable<BigInt>, unwatched_from -> Nullable<BigInt>, direction -> Text,
+        case_id -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -85,7 +86,10 @@ diesel::table! {
         id -> BigInt, number -> Text, state -> Text, reason -> Text, queue -> Nullable<Text>,
         opened_at -> BigInt, last_miss_at -> BigInt, misses -> Integer, business_day -> Text,
         closed_at -> Nullable<BigInt>, close_reason -> Nullable<Text>, closed_by -> Nullable<Text>,
-        note -> Nullable<Text>,
+        note -> Nullable<Text>, stage -> Text, next_at -> Nullable<BigInt>, not_before -> Nullable<BigInt>,
+        due_at -> Nullable<BigInt>, react_by -> Nullable<BigInt>, first_attempt_at -> Nullable<BigInt>,
+        priority -> Integer, assignee -> Nullable<Text>, claimed_by -> Nullable<Text>,
+        handed_over_at -> Nullable<BigInt>, repeat_days -> Integer, previous_case -> Nullable<BigInt>,
     }
 }
 diesel::table! {
@@ -97,7 +101,33 @@ diesel::table! {
 diesel::table! {
     attempts (id) {
         id -> BigInt, case_id -> BigInt, number -> Text, business_day -> Text, ordinal -> Nullable<Integer>,
-        counted -> Bool, at -> BigInt, by -> Text, result -> Text, note -> Nullable<Text>,
+        counted -> Bool, at -> BigInt, by -> Text, result -> Nullable<Text>, note -> Nullable<Text>,
+        state -> Text, way -> Text, agent -> Nullable<Text>, call -> Nullable<Text>, queue -> Nullable<Text>,
+        cap -> Integer, policy -> Nullable<Text>, policy_version -> Nullable<Integer>,
+        gap_until -> Nullable<BigInt>, zone -> Nullable<Text>, zone_source -> Nullable<Text>,
+        local_min -> Nullable<Integer>, window_from_min -> Nullable<Integer>,
+        window_to_min -> Nullable<Integer>, dialled_at -> Nullable<BigInt>, answered_at -> Nullable<BigInt>,
+        ended_at -> Nullable<BigInt>, cause -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    case_steps (from_stage, to_stage) { from_stage -> Text, to_stage -> Text, }
+}
+diesel::table! {
+    do_not_call (number) {
+        number -> Text, reason -> Text, by -> Text, note -> Nullable<Text>, at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    refusals (id) {
+        id -> BigInt, at -> BigInt, case_id -> Nullable<BigInt>, number -> Text, guard -> Text, why -> Text,
+        by -> Text, policy -> Text, policy_version -> Integer,
+    }
+}
+diesel::table! {
+    escalations (case_id, due_at, rung_pct) {
+        case_id -> BigInt, due_at -> BigInt, rung_pct -> Integer, at -> BigInt,
     }
 }
 diesel::table! {

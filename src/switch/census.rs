@@ -11,9 +11,11 @@ use crate::config::dialplan::CONTEXT;
 use crate::ids::{CallId, ChannelId, OfferId};
 
 use super::caller::Variable;
-use super::dial::{LEG_ID, LEG_KIND};
-use super::{Cancel, Node, QueryError, text};
+use super::dial::{LEG_ID, LEG_ROLE};
+use super::{Cancel, LegRole, Node, QueryError, text};
 
+/// How often it is asked whether two channels are connected yet.
+const CONNECTS: Duration = Duration::from_millis(20);
 /// How often it is asked whether a channel is still there whose end nothing tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -30,6 +32,8 @@ pub struct FoundLeg {
     pub call: CallId,
     /// Whether the phone was picked up.
     pub answered: bool,
+    /// Whose phone it is.
+    pub role: LegRole,
 }
 
 impl FoundLeg {
@@ -39,15 +43,13 @@ impl FoundLeg {
             dump.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::trim_end))
         };
         let ours = |name: &str| value(&format!("variable_{name}"));
-        if ours(LEG_KIND.0) != Some(LEG_KIND.1) {
-            return None;
-        }
         Some(Self {
             channel,
             leg: ours(LEG_ID)?.parse().ok()?,
             offer: ours(Variable::Offer.as_str())?.parse().ok()?,
             call: ours(Variable::Call.as_str())?.parse().ok()?,
             answered: value("Answer-State") == Some("answered"),
+            role: ours(LEG_ROLE)?.parse().ok()?,
         })
     }
 }
@@ -125,6 +127,31 @@ impl Node {
         Ok(FoundLeg::read(channel, &dump))
     }
 
+    /// Connects two channels that have answered; both wait where they are, and the first carries the bridge. Whether
+    /// FreeSWITCH has connected them within `limit`.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn connect(
+        &self,
+        first: ChannelId,
+        second: ChannelId,
+        limit: Duration,
+    ) -> Result<bool, QueryError> {
+        match self.query(&format!("uuid_bridge {first} {second}")).await {
+            Ok(_) => {}
+            Err(QueryError::Refused { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let joined = async {
+            while self.variable(first, "last_bridge_to").await? != Some(second.to_string()) {
+                tokio::time::sleep(CONNECTS).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(limit, joined).await.map_or(Ok(false), |joined| joined.map(|()| true))
+    }
+
     /// Ends a channel, if it is there.
     ///
     /// # Errors
@@ -198,7 +225,7 @@ mod tests {
             "Answer-State: answered\nvariable_dozvon_leg: agent\nvariable_dozvon_leg_id: {leg}\n\
              variable_dozvon_offer: {offer}\nvariable_dozvon_call: {call}\n"
         );
-        let found = FoundLeg { channel, leg, offer, call, answered: true };
+        let found = FoundLeg { channel, leg, offer, call, answered: true, role: LegRole::Agent };
         assert_eq!(FoundLeg::read(channel, &dump), Some(found));
         assert_eq!(FoundLeg::read(channel, &dump.replace("leg: agent", "leg: other")), None);
         assert_eq!(FoundLeg::read(channel, "Answer-State: answered\n"), None);

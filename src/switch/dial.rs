@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use crate::routing::contact::Contact;
 
-use super::leg::LegRequest;
+use super::leg::{LegRequest, LegRole};
 use super::settings::NodeSettings;
 use super::text;
 
-/// The variable that all our legs carry, and the value it has on an agent's.
-pub(super) const LEG_KIND: (&str, &str) = ("dozvon_leg", "agent");
+/// The variable that all our legs carry: whom it is for.
+pub(super) const LEG_ROLE: &str = "dozvon_leg";
 /// The variable that holds our identity of the leg.
 pub(super) const LEG_ID: &str = "dozvon_leg_id";
 
@@ -50,7 +50,7 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
     }
     all.extend([
         (LEG_ID, request.leg.to_string()),
-        (LEG_KIND.0, LEG_KIND.1.to_owned()),
+        (LEG_ROLE, request.role.as_str().to_owned()),
         ("dozvon_offer", request.offer.to_string()),
         ("dozvon_call", request.call.to_string()),
         ("originate_timeout", originate_limit(request, node).as_secs().to_string()),
@@ -63,10 +63,14 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
     if !name.is_empty() {
         all.push(("origination_caller_id_name", name.replace(' ', "\\s")));
     }
+    if request.role == LegRole::Customer {
+        // Our death leaves him where he is: in his talk, if it has begun.
+        all.push(("socket_resume", "false".to_owned()));
+    }
     if request.confirm {
         all.extend([
             ("group_confirm_key", "1".to_owned()),
-            ("group_confirm_file", confirm_file(&node.confirm_file).to_owned()),
+            ("group_confirm_file", confirm_file(request, node).to_owned()),
             ("group_confirm_timeout", seconds(node.confirm_timeout).to_string()),
         ]);
     }
@@ -79,7 +83,8 @@ fn seconds(span: Duration) -> u64 {
 }
 
 /// The file that asks for the key, or silence if the setting names something that is not plainly a file.
-fn confirm_file(setting: &str) -> &str {
+fn confirm_file<'a>(request: &'a LegRequest, node: &'a NodeSettings) -> &'a str {
+    let setting = request.confirm_sound.as_deref().unwrap_or(&node.confirm_file);
     let fits = (1..=128).contains(&setting.len()) && !setting.contains("..");
     let plain = setting.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/'));
     if fits && plain { setting } else { "silence" }
@@ -122,6 +127,8 @@ mod tests {
             caller_number: "+79001234567".into(),
             caller_name: "Иван Петров".into(),
             confirm: false,
+            confirm_sound: None,
+            role: LegRole::Agent,
         }
     }
 

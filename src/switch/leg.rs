@@ -45,6 +45,20 @@ pub struct LegRequest {
     pub caller_name: String,
     /// Whether picking up is not enough: the agent has to press 1.
     pub confirm: bool,
+    /// What asks him to, if it is not the node's own sound.
+    pub confirm_sound: Option<String>,
+    /// Who is rung.
+    pub role: LegRole,
+}
+
+crate::words! {
+    /// Who is rung on a leg; the mark that it carries.
+    "role of a leg" pub enum LegRole {
+        /// An agent, or another contact of ours.
+        Agent = "agent",
+        /// A customer who is called back.
+        Customer = "customer",
+    }
 }
 
 crate::words! {
@@ -82,6 +96,8 @@ pub enum LegEvent {
         answered: bool,
         /// Whether the phone was picked up.
         picked_up: bool,
+        /// Whether it is known that the phone rang: without this it may have, or may not.
+        rang: bool,
     },
 }
 
@@ -112,7 +128,12 @@ impl Leg {
         if let Some(last) = &self.last {
             return last.clone();
         }
-        let lost = || LegEvent::Ended { cause: cause::UNKNOWN.to_owned(), answered: false, picked_up: false };
+        let lost = || LegEvent::Ended {
+            cause: cause::UNKNOWN.to_owned(),
+            answered: false,
+            picked_up: false,
+            rang: false,
+        };
         let event = self.events.recv().await.unwrap_or_else(lost);
         if matches!(event, LegEvent::Ended { .. }) {
             self.last = Some(event.clone());
@@ -511,8 +532,8 @@ impl Keeper {
     /// The last event of a leg that is out of sight.
     fn given_up(&self, why: &str) -> LegEvent {
         match self.track.ending() {
-            LegEvent::Ended { answered, picked_up, .. } => {
-                LegEvent::Ended { cause: text::word(why), answered, picked_up }
+            LegEvent::Ended { answered, picked_up, rang, .. } => {
+                LegEvent::Ended { cause: text::word(why), answered, picked_up, rang }
             }
             other => other,
         }

@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ids::CoreId;
 
-use super::dial::LEG_KIND;
+use super::dial::LEG_ROLE;
+use super::leg::LegRole;
 use super::node::{Hub, count};
 use super::settings::NodeSettings;
 use super::wire::{Inbox, Login, Wire, WireError};
@@ -261,7 +262,9 @@ async fn begin(wire: &mut Wire, silence: Duration) -> Result<Option<CoreId>, Wir
 
 /// Only what is used, and only of our own legs: each event costs about 50 µs to read, on a shared node too.
 async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
-    wire.filter(&format!("variable_{}", LEG_KIND.0), LEG_KIND.1).await?;
+    for role in LegRole::ALL {
+        wire.filter(&format!("variable_{LEG_ROLE}"), role.as_str()).await?;
+    }
     wire.filter("Event-Name", "BACKGROUND_JOB").await?;
     wire.filter("Event-Name", "HEARTBEAT").await?;
     wire.events("CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE BACKGROUND_JOB HEARTBEAT").await

@@ -37,7 +37,7 @@ pub use cause::HangupCause;
 pub use census::FoundLeg;
 pub use dial::dial_string;
 pub use facts::ChannelFacts;
-pub use leg::{Cancel, Leg, LegEvent, LegRequest, Talk};
+pub use leg::{Cancel, Leg, LegEvent, LegRequest, LegRole, Talk};
 pub use listener::{Incoming, Listener, ListenerStats, SwitchError};
 pub use node::{Node, NodeDown, NodeStats, QueryError};
 pub use nodes::Nodes;

@@ -361,6 +361,9 @@ impl Hub {
         {
             self.learn_core(core);
         }
+        if let Some(leg) = rang(event) {
+            self.deliver(leg.0, Signal::Rang(leg.1));
+        }
         if let Some((leg, signal)) = news(event) {
             self.deliver(leg, signal);
         }
@@ -416,6 +419,15 @@ fn news(event: &Event) -> Option<(ChannelId, Signal)> {
         }
         _ => None,
     }
+}
+
+/// The leg and the channel whose end says that it had rung, or was heard to: both times are 0 where it was not.
+fn rang(event: &Event) -> Option<(ChannelId, ChannelId)> {
+    let heard = ["Caller-Channel-Progress-Time", "Caller-Channel-Progress-Media-Time"];
+    let rang = event.kind() == "CHANNEL_HANGUP_COMPLETE"
+        && heard.iter().any(|time| event.get(time).is_some_and(|time| !matches!(time, "" | "0")));
+    let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse().ok();
+    if rang { Some((leg()?, event.get("Unique-ID")?.parse().ok()?)) } else { None }
 }
 
 /// Reads a job's result: `+OK <uuid>` or `-ERR <cause>`.

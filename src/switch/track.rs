@@ -24,6 +24,8 @@ pub(super) enum Signal {
     Answered(ChannelId),
     /// A channel of it is gone, and why.
     HungUp(ChannelId, String),
+    /// A channel of it had rung, or was heard to.
+    Rang(ChannelId),
     /// The originate succeeded with this channel.
     Won(ChannelId),
     /// The originate failed with this cause.
@@ -54,6 +56,7 @@ pub(super) struct Track {
     own: Option<ChannelId>,
     channels: SmallVec<[Channel; 1]>,
     job: Job,
+    rang: bool,
     picked_up: bool,
     answered: Option<ChannelId>,
 }
@@ -62,7 +65,14 @@ type Told = SmallVec<[LegEvent; 3]>;
 
 impl Track {
     pub(super) fn new(own: Option<ChannelId>) -> Self {
-        Self { own, channels: SmallVec::new(), job: Job::Pending, picked_up: false, answered: None }
+        Self {
+            own,
+            channels: SmallVec::new(),
+            job: Job::Pending,
+            rang: false,
+            picked_up: false,
+            answered: None,
+        }
     }
 
     /// Takes a signal in, and says what is new for the leg's owner.
@@ -73,6 +83,10 @@ impl Track {
             Signal::Answered(id) => {
                 self.see(id, &mut told);
                 self.pick_up(&mut told);
+            }
+            Signal::Rang(id) => {
+                self.see(id, &mut told);
+                self.rang = true;
             }
             Signal::HungUp(id, cause) => {
                 self.see(id, &mut told);
@@ -142,6 +156,7 @@ impl Track {
             cause: cause.unwrap_or_else(|| unsaid.to_owned()),
             answered: self.answered.is_some(),
             picked_up: self.picked_up,
+            rang: self.rang || self.picked_up,
         }
     }
 
@@ -188,7 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn ended(cause: &str, answered: bool, picked_up: bool) -> Option<LegEvent> {
-        Some(LegEvent::Ended { cause: cause.into(), answered, picked_up })
+        Some(LegEvent::Ended { cause: cause.into(), answered, picked_up, rang: picked_up })
     }
 
     #[test]

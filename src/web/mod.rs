@@ -17,7 +17,12 @@ use crate::call::Desk;
 
 /// Every page.
 pub fn router(desk: Arc<Desk>) -> Router {
-    let requests = requests::router(requests::Gate::new(&desk.settings, desk.clock, desk.store.clone()));
+    let requests = requests::router(requests::Gate::new(
+        &desk.settings,
+        desk.clock,
+        desk.store.clone(),
+        desk.rules.clone(),
+    ));
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))

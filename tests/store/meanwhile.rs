@@ -233,6 +233,7 @@ fn an_attempt_for_a_case_that_has_just_been_closed_is_refused() {
         let attempt = move |c: &mut Database| {
             let made = Made {
                 case,
+                cap: 3,
                 business_day: TODAY,
                 counted: true,
                 result: Attempted::NoAnswer,

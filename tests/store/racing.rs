@@ -112,6 +112,7 @@ fn part_attempts() {
             let attempt = move |c: &mut _| {
                 let made = Made {
                     case,
+                    cap: 3,
                     business_day: TODAY,
                     counted: true,
                     result: Outcome::NoAnswer,

@@ -25,6 +25,7 @@ const WRAP_UP: Duration = Duration::from_secs(10);
 
 fn answered(call: CallId, at_: u64) -> Ended {
     Ended {
+        settle: Duration::from_secs(60),
         call,
         ending: Ending::Answered,
         stage: Stage::Talking,
@@ -397,6 +398,7 @@ fn attempts_are_counted_until_the_cap() {
             .unwrap();
         let made = move |counted, result| Made {
             case: id,
+            cap: 3,
             business_day: TODAY,
             counted,
             result,

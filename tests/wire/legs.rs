@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use dozvon::ids::{CallId, ChannelId, OfferId};
-use dozvon::switch::{Cancel, Leg, LegEvent, LegRequest, Node, NodeSettings, QueryError};
+use dozvon::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node, NodeSettings, QueryError};
 
 use crate::peer::{CORE, Switch, soon};
 
@@ -38,6 +38,8 @@ pub fn request(contact: &str) -> LegRequest {
         caller_number: "79001234567".into(),
         caller_name: "Ivan".into(),
         confirm: false,
+        confirm_sound: None,
+        role: LegRole::Agent,
     }
 }
 
@@ -52,7 +54,7 @@ pub async fn ringing(node: &Node, switch: &mut Switch, contact: &str) -> (Leg, S
 }
 
 pub fn ended(cause: &str, answered: bool, picked_up: bool) -> LegEvent {
-    LegEvent::Ended { cause: cause.into(), answered, picked_up }
+    LegEvent::Ended { cause: cause.into(), answered, picked_up, rang: picked_up }
 }
 
 pub const PHONE: &str = "sofia/internal/1001@10.0.0.7:5060";

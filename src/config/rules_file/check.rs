@@ -13,6 +13,7 @@ use super::schedules;
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
 use crate::config::document::Document;
 use crate::ids::AgentName;
+use crate::missed::policy::Profile;
 use crate::routing::contact::Contact;
 use crate::routing::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
 use crate::routing::schedule::parse_zone;
@@ -202,6 +203,7 @@ fn queue(document: &mut Document<'_>, item: &Spanned<RawQueue>, defaults: &raw::
         max_wait,
         overflow: overflow.and_then(|given| destination(document, given)).unwrap_or_else(nowhere),
         schedule: raw.schedule.as_ref().map(|given| given.get_ref().clone()),
+        policy: raw.policy.as_ref().map_or(Profile::Service, |given| *given.get_ref()),
         tiers: tiers(document, &raw.tiers),
     }
 }

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use crate::config::humane;
 use crate::ids::{AgentName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::missed::policy::Profile;
 use crate::routing::contact::Contact;
 use crate::routing::rules::{NumberPattern, Prompt, Strategy};
 
@@ -110,6 +111,7 @@ pub struct RawQueue {
     pub max_wait: Given<Limit>,
     pub overflow: Given<RawDestination>,
     pub schedule: Given<ScheduleName>,
+    pub policy: Given<Profile>,
     pub tiers: Vec<Spanned<RawTier>>,
 }
 

@@ -123,6 +123,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         max_wait: Some(seconds(300)),
         overflow: Destination::Message("busy".parse().unwrap()),
         schedule: None,
+        policy: crate::missed::policy::Profile::Service,
         tiers: [("anna".parse().unwrap(), Tier { level: 1, position: 1 })].into(),
     };
     assert_eq!(rules.queues, [("sales".parse().unwrap(), sales)].into());
@@ -337,6 +338,7 @@ proptest! {
         let queue = Queue {
             strategy: Order::Sequential, priority, music: Some("p".parse().unwrap()), service_level: SERVICE_LEVEL,
             max_wait: wait_ms.map(Duration::from_millis), overflow: message.clone(), schedule: None,
+            policy: crate::missed::policy::Profile::Debt,
             tiers: tiers.collect(),
         };
         let route = Route {

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
 use crate::config::humane;
+use crate::missed::policy::Profile;
 use crate::routing::rules::{Agent, Destination, Queue, Route, Rules};
 use crate::routing::schedule::{Interval, Schedule};
 
@@ -129,6 +130,9 @@ impl Lines {
         self.destination("overflow", &queue.overflow);
         if let Some(schedule) = &queue.schedule {
             self.text("schedule", schedule.as_str());
+        }
+        if queue.policy != Profile::Service {
+            self.text("policy", queue.policy.as_str());
         }
         let mut tiers: Vec<_> = queue.tiers.iter().collect();
         tiers.sort_by_key(|(_, tier)| **tier);

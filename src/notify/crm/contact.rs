@@ -172,6 +172,9 @@ impl Language {
             Outcome::InvalidNumber => self.pick("the number does not exist", "номер не существует"),
             Outcome::WrongNumber => self.pick("somebody else's number", "чужой номер"),
             Outcome::TechnicalFailure => self.pick("our side failed", "сбой на нашей стороне"),
+            Outcome::Refused => self.pick("wants no calls", "просит не звонить"),
+            Outcome::Cancelled => self.pick("cancelled", "отменено"),
+            Outcome::Orphaned => self.pick("interrupted", "прервано"),
             Outcome::Other => self.pick("other", "другое"),
         }
     }

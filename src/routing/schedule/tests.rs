@@ -5,11 +5,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn at(text: &str) -> UnixMs {
+pub(crate) fn at(text: &str) -> UnixMs {
     chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc().into()
 }
 
-fn schedule(zone: &str, hours: &[&str], exceptions: &[&str]) -> Schedule {
+pub(crate) fn schedule(zone: &str, hours: &[&str], exceptions: &[&str]) -> Schedule {
     Schedule::parse(zone, hours, exceptions).unwrap()
 }
 
@@ -101,7 +101,7 @@ fn day_hours() -> impl Strategy<Value = Vec<Interval>> {
     ]
 }
 
-fn any_schedule() -> impl Strategy<Value = Schedule> {
+pub(crate) fn any_schedule() -> impl Strategy<Value = Schedule> {
     let zones = prop::sample::select(vec![
         Tz::Europe__Moscow,
         Tz::Europe__Berlin,

@@ -292,6 +292,7 @@ fn put_queue(c: &mut Database, name: &QueueName, queue: &Queue, there: bool) -> 
         t::overflow_kind.eq(kind),
         t::overflow_to.eq(to),
         t::schedule.eq(queue.schedule.as_ref().map(ScheduleName::as_str)),
+        t::policy.eq(queue.policy.as_str()),
     );
     if there {
         diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;

@@ -26,10 +26,11 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use chrono_tz::Tz;
 use futures_util::StreamExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::clock::{Clock, UnixMs};
 use crate::config;
+use crate::routing::rules::Rules;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
 use fields::{Problem, Reading, Said, problem};
@@ -42,6 +43,7 @@ pub struct Gate {
     settings: Settings,
     region: phonenumber::country::Id,
     zone: Tz,
+    rules: watch::Receiver<Arc<Rules>>,
     clock: Clock,
     store: Store,
     /// What forms are stamped with; another one in every process: forms from before a restart are sent twice.
@@ -55,12 +57,18 @@ pub struct Gate {
 impl Gate {
     /// Opens it with the settings of the process.
     #[must_use]
-    pub fn new(settings: &config::Settings, clock: Clock, store: Store) -> Arc<Self> {
+    pub fn new(
+        settings: &config::Settings,
+        clock: Clock,
+        store: Store,
+        rules: watch::Receiver<Arc<Rules>>,
+    ) -> Arc<Self> {
         let ours = settings.requests.clone();
         let counts = |most, room| Mutex::new(Counts::new(most, ours.window, room));
         Arc::new(Self {
             region: settings.phone.region,
             zone: settings.zone,
+            rules,
             clock,
             store,
             secret: rand::random(),
@@ -153,6 +161,7 @@ impl Gate {
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
         };
         let now = self.now();
+        let business_day = self.rules.borrow().business_day(from.queue.as_ref(), self.zone, now).to_string();
         let new = Request {
             key_hash: from.key.map(crate::audit::sha256),
             body_hash: crate::audit::sha256(&from.body),
@@ -166,6 +175,7 @@ impl Gate {
             queue: from.queue,
             consent_text,
             consent_at: now,
+            business_day,
             address: from.address.to_string(),
             at: now,
         };

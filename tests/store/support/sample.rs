@@ -72,6 +72,7 @@ pub fn company() -> Rules {
         service_level: Duration::from_secs(20),
         max_wait: Some(Duration::from_secs(300)),
         overflow,
+        policy: dozvon::missed::policy::Profile::Service,
         schedule: Some("office".parse().unwrap()),
         tiers: tiers(agents),
     };
@@ -180,6 +181,7 @@ pub fn talk(c: &mut Database, call: CallId, offer: OfferId, at: UnixMs) -> Resul
 /// How a call ended whose caller hung up while he waited.
 pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
     Ended {
+        settle: Duration::from_secs(60),
         call,
         ending: Ending::Abandoned,
         stage: Stage::Waiting,

@@ -254,11 +254,20 @@ fn is_unknown_phone(said: &Value) -> bool {
 const fn call_status(contact: &Contact) -> u8 {
     match (contact.happening, contact.result) {
         (Happening::MissedCall, _) => 6,
-        (_, None | Some(Outcome::Reached)) => 4,
+        (_, None | Some(Outcome::Reached | Outcome::Refused)) => 4,
         (_, Some(Outcome::Voicemail)) => 1,
         (_, Some(Outcome::CallLater)) => 2,
         (_, Some(Outcome::WrongNumber | Outcome::InvalidNumber)) => 5,
-        (_, Some(Outcome::NoAnswer | Outcome::Rejected | Outcome::TechnicalFailure)) => 6,
+        (
+            _,
+            Some(
+                Outcome::NoAnswer
+                | Outcome::Rejected
+                | Outcome::TechnicalFailure
+                | Outcome::Cancelled
+                | Outcome::Orphaned,
+            ),
+        ) => 6,
         (_, Some(Outcome::Busy)) => 7,
         (_, Some(Outcome::Other)) => 8,
     }

@@ -271,12 +271,13 @@ const fn call_type(contact: &Contact) -> u8 {
 const fn status_code(contact: &Contact) -> &'static str {
     match (contact.happening, contact.result) {
         (Happening::MissedCall, _) => "304",
-        (_, None | Some(Outcome::Reached | Outcome::CallLater)) => "200",
+        (_, None | Some(Outcome::Reached | Outcome::CallLater | Outcome::Refused)) => "200",
         (_, Some(Outcome::NoAnswer | Outcome::Voicemail)) => "480",
         (_, Some(Outcome::Busy)) => "486",
         (_, Some(Outcome::Rejected)) => "603",
         (_, Some(Outcome::InvalidNumber)) => "404",
         (_, Some(Outcome::TechnicalFailure)) => "503",
-        (_, Some(Outcome::WrongNumber | Outcome::Other)) => "OTHER",
+        (_, Some(Outcome::Cancelled)) => "603-S",
+        (_, Some(Outcome::WrongNumber | Outcome::Orphaned | Outcome::Other)) => "OTHER",
     }
 }

@@ -1,0 +1,84 @@
+//! A caller rings in while we are about to call him: he meets the agent who is.
+//!
+//! In: callbacks that begin and end, callers. Out: for a caller whose callback has an agent, that agent's knock; else
+//! the callback withdraws, and the caller waits like anybody.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::ids::QueueName;
+use crate::phone::E164;
+use crate::queue::ring::Knock;
+
+/// A caller asks his callback for its agent; dropped if there is none.
+pub type Meeting = oneshot::Sender<Knock>;
+
+/// The callbacks under way, by the number that is called. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Callbacks(Arc<Mutex<BTreeMap<E164, (QueueName, mpsc::Sender<Meeting>)>>>);
+
+/// A callback's place among them; it ends when it is dropped.
+#[derive(Debug)]
+pub struct Entry {
+    callbacks: Callbacks,
+    number: E164,
+}
+
+impl Callbacks {
+    /// A callback to this number, in this queue, begins. None if one is under way: a number is called by one at a time.
+    #[must_use]
+    pub fn enter(&self, number: &E164, queue: &QueueName) -> Option<(Entry, mpsc::Receiver<Meeting>)> {
+        let mut live = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if live.contains_key(number) {
+            return None;
+        }
+        let (sender, meetings) = mpsc::channel(1);
+        live.insert(number.clone(), (queue.clone(), sender));
+        Some((Entry { callbacks: self.clone(), number: number.clone() }, meetings))
+    }
+
+    /// How many are under way in each queue.
+    #[must_use]
+    pub fn by_queue(&self) -> BTreeMap<QueueName, usize> {
+        let mut counts = BTreeMap::new();
+        for (queue, _) in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            *counts.entry(queue.clone()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// How many are under way.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether none is under way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The holder of this number calls us: the agent who was about to call him, if one is there already. In any case
+    /// he is not called back now.
+    pub async fn meet(&self, number: &E164) -> Option<Knock> {
+        let callback = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(number)
+            .map(|(_, sender)| sender.clone())?;
+        let (meeting, agent) = oneshot::channel();
+        // A callback that ends at this moment has nobody to offer.
+        callback.send(meeting).await.ok()?;
+        agent.await.ok()
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.callbacks.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
+    }
+}

@@ -1,0 +1,15 @@
+//! How what we owe is paid back: an agent is rung first, then the customer.
+//!
+//! In: cases that are due. Out: talks, and for each attempt its row, its result and what follows for the case.
+//! [`tick`] moves cases on and leases those that are due; [`story`] is one callback from the board to its end;
+//! [`meeting`] joins a caller who rings in meanwhile to the agent who is about to call him.
+//! **Invariant:** no customer is dialled before his attempt is a committed row, which the guards and the database let
+//! pass; and what a story leaves behind by dying is settled by the self-check, counted as if it had rung.
+
+pub mod meeting;
+pub mod settings;
+pub mod story;
+pub mod tick;
+
+pub use meeting::Callbacks;
+pub use settings::Settings;

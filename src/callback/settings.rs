@@ -1,0 +1,134 @@
+//! How callbacks are made; whether they may be is the policy's matter.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::QueueName;
+use crate::phone::E164;
+use crate::routing::contact::Contact;
+
+/// The section `[callback]`. In a file, times are written as `5s`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How customers are dialled: a contact with `{number}` (`+79001234567`) or `{digits}` (`79001234567`) in it, such
+    /// as `gateway/trunk/{number}`. Nobody is called back by us without it: cases wait for people. Default none.
+    pub dial: Option<Dial>,
+    /// The number that customers see. Default none: what the gateway shows.
+    pub caller_id: String,
+    /// The most of a queue's agents, in per cent of those who are available, who may be busy with callbacks at once, but
+    /// at least one. Default 50.
+    pub share_pct: u8,
+    /// Callbacks at one time. Default 100.
+    pub max_live: usize,
+    /// Customers dialled in one second. Default 5.
+    pub dials_a_second: u32,
+    /// How often it is looked for what is due. Default 1 s.
+    #[serde(with = "crate::config::humane")]
+    pub tick: Duration,
+    /// Cases moved on in one look. Default 200.
+    pub batch: u32,
+    /// Whether an agent has to press 1 before the customer is dialled. Default yes.
+    pub confirm: bool,
+    /// What tells him that it is a callback, and asks for the key: a sound file of FreeSWITCH.
+    pub confirm_sound: String,
+    /// What he hears while the customer's phone rings.
+    #[serde(with = "crate::config::sound")]
+    pub ringing: String,
+    /// How long an attempt may last before it is given up as lost. Default 2 h.
+    #[serde(with = "crate::config::humane")]
+    pub watchdog: Duration,
+    /// The queue that takes up what could not be reached within a day. Default none: the case's own.
+    pub repeat_queue: Option<QueueName>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dial: None,
+            caller_id: String::new(),
+            share_pct: 50,
+            max_live: 100,
+            dials_a_second: 5,
+            tick: Duration::from_secs(1),
+            batch: 200,
+            confirm: true,
+            confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
+            ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
+            watchdog: Duration::from_secs(7_200),
+            repeat_queue: None,
+        }
+    }
+}
+
+impl Settings {
+    /// How many of so many available agents may be busy with callbacks at once.
+    #[must_use]
+    pub fn share_of(&self, available: usize) -> usize {
+        let share = available * usize::from(self.share_pct.min(100)) / 100;
+        share.max(1).min(available)
+    }
+}
+
+/// How a number is dialled: a contact with a place for the number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Dial(String);
+
+impl Dial {
+    /// The contact for a number.
+    ///
+    /// # Errors
+    /// Never for a text that was read by `try_from`: every number gives a contact or none does.
+    pub fn contact(&self, number: &E164) -> Result<Contact, crate::routing::contact::BadContact> {
+        let digits = number.as_str().trim_start_matches('+');
+        self.0.replace("{number}", number.as_str()).replace("{digits}", digits).parse()
+    }
+}
+
+impl TryFrom<String> for Dial {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        if !text.contains("{number}") && !text.contains("{digits}") {
+            return Err(format!(
+                "{text:?} has no place for the number: write {{number}} or {{digits}} in it, such as gateway/trunk/{{number}}"
+            ));
+        }
+        let dial = Self(text);
+        let typical = "+79001234567".parse().map_err(|error: crate::phone::BadNumber| error.to_string())?;
+        dial.contact(&typical).map_err(|error| error.to_string())?;
+        Ok(dial)
+    }
+}
+
+impl From<Dial> for String {
+    fn from(dial: Dial) -> Self {
+        dial.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_has_its_place_in_the_dial_string_and_nothing_else_does() {
+        let dial = |text: &str| Dial::try_from(text.to_owned());
+        let number = "+79001234567".parse().unwrap();
+        let contact = |text: &str| dial(text).unwrap().contact(&number).unwrap().to_string();
+        assert_eq!(contact("gateway/trunk/{number}"), "gateway/trunk/+79001234567");
+        assert_eq!(contact("sofia/out/{digits}@10.0.0.1:5070"), "sofia/out/79001234567@10.0.0.1:5070");
+        for bad in ["gateway/trunk", "gateway/trunk/{number},user/1", "trunk/{number}", "{number}"] {
+            assert!(dial(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_share_is_of_those_who_are_there_and_somebody_always_calls_back() {
+        let settings = Settings { share_pct: 50, ..Settings::default() };
+        assert_eq!([0, 1, 2, 3, 10].map(|there| settings.share_of(there)), [0, 1, 1, 1, 5]);
+        let none = Settings { share_pct: 0, ..Settings::default() };
+        assert_eq!(none.share_of(10), 1);
+    }
+}

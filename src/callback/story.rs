@@ -1,0 +1,308 @@
+//! The story of one callback, from the board to its end: an agent accepts, the customer is dialled, they talk.
+//!
+//! In: a case that was leased, with the row of its call. Out: [`End`], recorded on every path in one transaction with
+//! what follows for the case.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use super::meeting::{Entry, Meeting};
+use crate::call::{BRIDGE_LIMIT, Desk};
+use crate::ids::{AttemptId, ChannelId, OfferId};
+use crate::missed::attempt::{Outcome, of_cause};
+use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
+use crate::queue::ring::{Knock, Reply, hang_up};
+use crate::store::callbacks::{self, End, How, Reserve, Terms, Work};
+use crate::store::until_recorded;
+use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node};
+
+/// How many agents may stand at the door at once.
+const DOOR: usize = 16;
+
+/// A callback under way.
+struct Story {
+    desk: Arc<Desk>,
+    terms: Terms,
+    work: Work,
+    node: Node,
+}
+
+/// Carries out one callback. `entry` and `meetings` are its place among those under way.
+pub async fn run(
+    desk: Arc<Desk>,
+    terms: Terms,
+    work: Work,
+    node: Node,
+    (entry, meetings): (Entry, mpsc::Receiver<Meeting>),
+) {
+    let call = work.call;
+    let hold = desk.held.call(call);
+    let span = tracing::info_span!("callback", call.id = %call, case.id = %work.case);
+    let story = Story { desk, terms, work, node };
+    async {
+        let how = story.tell(meetings).await;
+        story.desk.dispatcher.leave(call, Leaving::Gone).await;
+        story.end(how).await;
+    }
+    .instrument(span)
+    .await;
+    drop(entry);
+    drop(hold);
+}
+
+impl Story {
+    /// Waits on the board for an agent, and has him talk to the customer.
+    async fn tell(&self, mut meetings: mpsc::Receiver<Meeting>) -> How {
+        let (knock, mut knocks) = mpsc::channel(DOOR);
+        if let Err(error) = self.desk.dispatcher.join(self.waiter(knock)).await {
+            tracing::warn!(%error, "the callback cannot wait there");
+            return How::Released("NO_QUEUE");
+        }
+        let lease = self.desk.clock.instant_of(self.work.lease_until);
+        let draining = self.desk.draining.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = draining.cancelled() => return How::Released("DRAINED"),
+                // He is here himself: dropping what he asks with lets him wait like anybody.
+                Some(_) = meetings.recv() => return How::Released("CALLER_IS_HERE"),
+                knock = knocks.recv() => match knock {
+                    Some(knock) => match self.dial(knock, &mut meetings).await {
+                        Some(how) => return how,
+                        None => continue,
+                    },
+                    None => return How::Released("QUEUE_GONE"),
+                },
+                () = tokio::time::sleep_until(lease) => return How::Released("LEASE_OVER"),
+            }
+        }
+    }
+
+    fn waiter(&self, knock: mpsc::Sender<Knock>) -> Waiter {
+        let settings = &self.desk.settings.callback;
+        Waiter {
+            call: self.work.call,
+            queue: self.work.queue.clone(),
+            joined_at: self.work.due_at,
+            first_ring: FirstRing::awaited(),
+            node: self.node.clone(),
+            number: self.work.number.to_string(),
+            name: self.work.name.clone(),
+            knock,
+            confirm: settings.confirm.then(|| settings.confirm_sound.clone()),
+        }
+    }
+
+    /// An agent is there. None when nothing came of him, and the next one may be asked.
+    async fn dial(&self, knock: Knock, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {
+        let attempt = match self.reserve(&knock).await {
+            Ok(Some(attempt)) => attempt,
+            Ok(None) => {
+                knock.answer(Reply::Lost);
+                return None;
+            }
+            Err(how) => {
+                self.desk.dispatcher.leave(self.work.call, Leaving::Gone).await;
+                knock.answer(Reply::Unreached);
+                return Some(how);
+            }
+        };
+        // Nobody else is rung for him from now on, whatever comes of it.
+        self.desk.dispatcher.leave(self.work.call, Leaving::Answered).await;
+        let request = match self.request(knock.offer) {
+            Ok(request) => request,
+            Err(why) => {
+                tracing::error!(why, "the customer cannot be dialled");
+                knock.answer(Reply::Unreached);
+                return Some(not_dialled(attempt));
+            }
+        };
+        let leg = match self.node.ring(request) {
+            Ok(leg) => leg,
+            Err(error) => {
+                tracing::warn!(%error, "the customer cannot be dialled");
+                knock.answer(Reply::Unreached);
+                return Some(not_dialled(attempt));
+            }
+        };
+        Some(self.ring(knock, attempt, leg, meetings).await)
+    }
+
+    /// Asks the guards and takes a place among the day's attempts. None: another agent was first.
+    async fn reserve(&self, knock: &Knock) -> Result<Option<AttemptId>, How> {
+        let reserve = Reserve {
+            case: self.work.case,
+            call: self.work.call,
+            offer: knock.offer,
+            agent: knock.agent.clone(),
+            leg: knock.leg,
+            answered_at: knock.answered_at,
+            at: self.desk.clock.now(),
+        };
+        let terms = self.terms.clone();
+        let write = self.desk.store.write("reserve", move |c| callbacks::reserve(c, &terms, &reserve));
+        match write.await {
+            Ok(Ok(attempt)) => Ok(Some(attempt)),
+            Ok(Err(callbacks::NotReserved::Taken)) => Ok(None),
+            Ok(Err(callbacks::NotReserved::Guard(refusal))) => {
+                tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
+                Err(How::Refused(refusal.guard))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the attempt cannot be recorded: not dialled");
+                Err(How::Released("NOT_RECORDED"))
+            }
+        }
+    }
+
+    fn request(&self, offer: OfferId) -> Result<LegRequest, String> {
+        let settings = &self.desk.settings.callback;
+        let dial = settings.dial.as_ref().ok_or("no [callback] dial is set")?;
+        Ok(LegRequest {
+            leg: self.work.channel,
+            contact: dial.contact(&self.work.number).map_err(|error| error.to_string())?,
+            call: self.work.call,
+            offer,
+            ring_timeout: self.work.ring,
+            caller_number: settings.caller_id.clone(),
+            caller_name: String::new(),
+            confirm: false,
+            confirm_sound: None,
+            role: LegRole::Customer,
+        })
+    }
+
+    /// The customer's phone is called until he answers, his time is up, the agent leaves, or he rings in himself.
+    async fn ring(
+        &self,
+        knock: Knock,
+        attempt: AttemptId,
+        mut leg: Leg,
+        meetings: &mut mpsc::Receiver<Meeting>,
+    ) -> How {
+        let time_up = Instant::now() + self.work.ring;
+        let unreached = |cause: &str, rang: bool| {
+            let result = of_cause(cause, rang);
+            How::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: cause.to_owned() }
+        };
+        loop {
+            tokio::select! {
+                biased;
+                event = leg.event() => match event {
+                    LegEvent::Created => self.dialled(attempt, knock.leg).await,
+                    LegEvent::PickedUp => {}
+                    LegEvent::Answered { channel } => return self.connect(knock, attempt, leg, channel).await,
+                    LegEvent::Ended { cause, rang, .. } => {
+                        knock.answer(Reply::Unreached);
+                        return unreached(&cause, rang);
+                    }
+                },
+                Some(meeting) = meetings.recv() => {
+                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                    tracing::info!("the customer rings in: he gets the agent who was calling him");
+                    if let Err(knock) = meeting.send(knock) {
+                        knock.answer(Reply::Unreached);
+                    }
+                    return How::Met { attempt };
+                }
+                () = knock.left.cancelled() => {
+                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                    knock.answer(Reply::Unreached);
+                    return How::Unreached {
+                        attempt, result: Outcome::Cancelled, counted: true, cause: "AGENT_LEFT".to_owned(),
+                    };
+                }
+                () = tokio::time::sleep_until(time_up) => {
+                    hang_up(vec![leg], Cancel::NoAnswer).await;
+                    knock.answer(Reply::Unreached);
+                    return unreached("NO_ANSWER", true);
+                }
+            }
+        }
+    }
+
+    /// Records that the customer's phone is called, and lets the agent hear it.
+    async fn dialled(&self, attempt: AttemptId, agent: ChannelId) {
+        let at = self.desk.clock.now();
+        let write = || self.desk.store.write("dialled", move |c| callbacks::dialled(c, attempt, at));
+        if let Err(error) = until_recorded("dialled", write).await {
+            tracing::error!(%error, "that the customer is dialled is not recorded; it counts all the same");
+        }
+        if let Err(error) = self.node.tell(agent, &self.desk.settings.callback.ringing).await {
+            tracing::warn!(%error, "the agent hears nothing while the customer is called");
+        }
+    }
+
+    /// The customer answered: the two talk, until either hangs up.
+    async fn connect(&self, knock: Knock, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
+        let joined = self.node.connect(channel, knock.leg, BRIDGE_LIMIT).await;
+        if !matches!(joined, Ok(true)) {
+            tracing::warn!(?joined, "the customer could not be connected");
+            hang_up(vec![leg], Cancel::OriginatorCancel).await;
+            knock.answer(Reply::Failed);
+            return How::Unreached {
+                attempt,
+                result: Outcome::Orphaned,
+                counted: true,
+                cause: "BRIDGE_FAILED".to_owned(),
+            };
+        }
+        leg.in_talk();
+        let (offer, call, at) = (knock.offer, self.work.call, self.desk.clock.now());
+        // On record before the agent's offer can end: its end asks whether a disposition is owed.
+        let write = || self.desk.store.write("talk", move |c| callbacks::talk(c, attempt, offer, call, at));
+        if let Err(error) = until_recorded("talk", write).await {
+            tracing::error!(%error, "the talk is not recorded yet; its end will be");
+        }
+        tracing::info!(agent = %knock.agent, "the customer is reached");
+        knock.answer(Reply::Bridged);
+        let cause = loop {
+            if let LegEvent::Ended { cause, .. } = leg.event().await {
+                break cause;
+            }
+        };
+        How::Talked { attempt, cause, answered_at: at }
+    }
+
+    /// Records the end, until it is recorded.
+    async fn end(&self, how: How) {
+        let end = End { case: self.work.case, call: self.work.call, how, at: self.desk.clock.now() };
+        record(&self.desk, &self.terms, end).await;
+    }
+}
+
+/// Gives a lease back at once.
+pub(super) async fn withdraw(desk: &Desk, terms: &Terms, work: &Work) {
+    let how = How::Released("UNDER_WAY");
+    record(desk, terms, End { case: work.case, call: work.call, how, at: desk.clock.now() }).await;
+}
+
+/// Records how a callback ended, and moves its case on.
+pub(crate) async fn record(desk: &Desk, terms: &Terms, end: End) {
+    let write = || {
+        let (terms, end) = (terms.clone(), end.clone());
+        desk.store.write("end_callback", move |c| callbacks::end(c, &terms, &end))
+    };
+    match until_recorded("end_callback", write).await {
+        Ok(stands) => {
+            desk.metrics.callbacks.with_label_values(&[end.how.word()]).inc();
+            tracing::info!(how = end.how.word(), stands, "the callback has ended");
+        }
+        Err(error) => {
+            tracing::error!(%error, how = end.how.word(), "the end of the callback is not recorded")
+        }
+    }
+}
+
+/// Nobody was dialled, and it was our fault.
+fn not_dialled(attempt: AttemptId) -> How {
+    How::Unreached {
+        attempt,
+        result: Outcome::TechnicalFailure,
+        counted: false,
+        cause: "NODE_DOWN".to_owned(),
+    }
+}

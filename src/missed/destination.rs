@@ -1,0 +1,107 @@
+//! Where a call back may go at all. Calling back whatever number was shown is how fraud by expensive numbers earns.
+//!
+//! In: a number, the prefixes that the policy allows, our own country. Out: allowed, or why not.
+//! **Invariant:** without a stated prefix nothing outside our own country is dialled; what costs whoever dials it more
+//! than an ordinary call is dialled only where the policy says so.
+
+use phonenumber::{Type, country, metadata::DATABASE};
+
+use crate::phone::E164;
+
+/// Services of the Russian plan that the caller pays for (`803`, `809`) or that no person has as his own number
+/// (`800`, `801`, `802`, `804`, `805`, `806`, `807`, `808`). Source: order 142 of the ministry of communications of
+/// 17.11.2006, the Russian numbering plan: DEF codes 80x are services.
+const RUSSIAN_SERVICES: &str = "+780";
+
+/// Why a number is not called back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Barred {
+    /// The numbering plan does not know it, or it is a short one.
+    #[error("the number is not in the numbering plan, or is a short one: nobody can be called back on it")]
+    NoSuchNumber,
+    /// It is outside of what the policy allows.
+    #[error("the number is abroad: allow its prefix in the policy's `destinations` if it may be called")]
+    Abroad,
+    /// It costs more than an ordinary call, or is a service's.
+    #[error(
+        "the number is a service's or costs extra: state `premium = true` in the policy if it may be called"
+    )]
+    Premium,
+}
+
+/// Whether a number may be called back: it begins with one of `allowed` (such as `+7495`; none means all numbers of
+/// `home`), and is a fixed or mobile phone unless `premium` allows others.
+///
+/// # Errors
+/// [`Barred`] says why not.
+pub fn check(number: &E164, allowed: &[String], premium: bool, home: country::Id) -> Result<(), Barred> {
+    let service = number.as_str().starts_with(RUSSIAN_SERVICES);
+    let parsed = phonenumber::parse(None, number.as_str()).map_err(|_| Barred::NoSuchNumber)?;
+    let inside = match allowed {
+        [] if service => home == country::Id::RU,
+        [] => parsed.country().id() == Some(home),
+        some => some.iter().any(|prefix| number.as_str().starts_with(prefix)),
+    };
+    if !inside {
+        return Err(Barred::Abroad);
+    }
+    // The library takes the 8 of Russian services for a trunk prefix, and knows them no more.
+    if !service && !phonenumber::is_valid(&parsed) {
+        return Err(Barred::NoSuchNumber);
+    }
+    // A number with a leading zero of its own (Italy) has no type in the library, but is a valid fixed line.
+    let ordinary = matches!(
+        parsed.number_type(&DATABASE),
+        Type::FixedLine | Type::Mobile | Type::FixedLineOrMobile | Type::Voip | Type::Unknown
+    );
+    if premium || (ordinary && !service) { Ok(()) } else { Err(Barred::Premium) }
+}
+
+#[cfg(test)]
+mod tests {
+    use phonenumber::country::Id::{self, DE, RU};
+
+    use super::*;
+
+    fn say(number: &str, allowed: &[&str], premium: bool, home: Id) -> Result<(), Barred> {
+        let allowed: Vec<String> = allowed.iter().map(ToString::to_string).collect();
+        check(&number.parse().unwrap(), &allowed, premium, home)
+    }
+
+    #[test]
+    fn expensive_and_foreign_numbers_are_refused() {
+        for (number, why) in [
+            ("+78091234567", Barred::Premium),
+            ("+78031234567", Barred::Premium),
+            ("+78001234567", Barred::Premium),
+            ("+78041234567", Barred::Premium),
+            ("+4930123456", Barred::Abroad),
+            ("+77012345678", Barred::Abroad),
+            ("+2691234567", Barred::Abroad),
+            ("+88213123456", Barred::Abroad),
+            ("+7112123", Barred::Abroad),
+        ] {
+            assert_eq!(say(number, &[], false, RU), Err(why), "{number}");
+        }
+        assert_eq!(say("+499001234567", &[], false, DE), Err(Barred::Premium));
+        assert_eq!(say("+491371234567", &["+49"], false, DE), Err(Barred::Premium), "shared cost");
+        assert_eq!(say("+447012345678", &["+44"], false, RU), Err(Barred::Premium), "personal, and dear");
+        assert_eq!(say("+7112123", &["+7"], false, RU), Err(Barred::NoSuchNumber));
+    }
+
+    #[test]
+    fn ordinary_numbers_and_allowed_ones_are_called() {
+        for number in ["+79001234567", "+74951234567", "+73432123456"] {
+            assert_eq!(say(number, &[], false, RU), Ok(()), "{number}");
+        }
+        assert_eq!(say("+4930123456", &["+7", "+49"], false, RU), Ok(()));
+        assert_eq!(say("+77012345678", &["+7"], false, RU), Ok(()));
+        assert_eq!(say("+390612345678", &["+39"], false, RU), Ok(()), "Rome");
+        assert_eq!(
+            say("+79001234567", &["+7495"], false, RU),
+            Err(Barred::Abroad),
+            "a list is the whole list"
+        );
+        assert_eq!(say("+78091234567", &[], true, RU), Ok(()), "where it is stated");
+    }
+}

@@ -1,0 +1,940 @@
+//! Cases that are paid back: what is due, who has it, and what an attempt leaves.
+//!
+//! In: [`Terms`], the rules of the house, and instants. Out: cases that have moved one step on, each in one transaction
+//! with its attempt, its refusal and what must be told of it.
+//! **Invariant:** whatever is decided here is decided on rows that are held, by the pure rules of `missed`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use diesel::prelude::*;
+
+use super::dialect::{cached::Cache as _, hold};
+use super::schema::{calls, cases, escalations, refusals};
+use super::{Database, StoreError, attempts, calls as call_rows, dnc, offers, read, read_option};
+use crate::call::ending::{Ending, Stage as CallStage};
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName, OfferId, QueueName};
+use crate::missed::attempt::{Consequence, Outcome, Way};
+use crate::missed::case::{Closed, Stage, Step, step};
+use crate::missed::policy::Policy;
+use crate::missed::regulation::{self, Bounds, Guard, Next, Permit, Refusal, Standing};
+use crate::missed::verdict::{Verdict, Why};
+use crate::missed::working_time::WorkingTime;
+use crate::missed::zone::Whereabouts;
+use crate::notify::EventKind;
+use crate::phone::{E164, Party};
+use crate::routing::rules::Rules;
+use crate::store::attempts::{Finish, Reservation};
+use crate::store::calls::Arrival;
+use crate::store::cases::CaseRow;
+use crate::store::notes::{Note, note};
+
+/// The rules of the house for paying back. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Queues, their hours and their policies.
+    pub rules: Arc<Rules>,
+    /// The zone of what has no queue.
+    pub zone: Tz,
+    /// Our own country.
+    pub home: phonenumber::country::Id,
+    /// Who takes up what could not be reached within a day.
+    pub repeat_queue: Option<QueueName>,
+    /// How long an attempt may last.
+    pub watchdog: Duration,
+}
+
+/// What applies to one case.
+struct Applies<'a> {
+    policy: Policy,
+    hours: WorkingTime<'a>,
+    whereabouts: Whereabouts,
+}
+
+impl Applies<'_> {
+    const fn bounds(&self, terms: &Terms) -> Bounds<'_> {
+        Bounds { policy: &self.policy, hours: self.hours, whereabouts: &self.whereabouts, home: terms.home }
+    }
+}
+
+impl Terms {
+    /// The hours of a queue.
+    #[must_use]
+    pub fn hours(&self, queue: Option<&QueueName>) -> WorkingTime<'_> {
+        let schedule = queue.and_then(|name| self.rules.queues.get(name)?.schedule.as_ref());
+        WorkingTime::new(schedule.and_then(|name| self.rules.schedules.get(name)), self.zone)
+    }
+
+    /// The most attempts that a case's number may have on a business day.
+    ///
+    /// # Errors
+    /// When the row is not readable.
+    pub fn cap(&self, case: &CaseRow) -> Result<i32, StoreError> {
+        Ok(self.rules.policy(queue_of(case)?.as_ref()).cap_day)
+    }
+
+    fn applies(&self, case: &CaseRow) -> Result<(E164, Applies<'_>), StoreError> {
+        let number: E164 = read("cases.number", &case.number)?;
+        let queue = queue_of(case)?;
+        let applies = Applies {
+            policy: self.rules.policy(queue.as_ref()),
+            hours: self.hours(queue.as_ref()),
+            whereabouts: Whereabouts::of(&number, None),
+        };
+        Ok((number, applies))
+    }
+}
+
+fn queue_of(case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
+    read_option("cases.queue", case.queue.as_ref())
+}
+
+fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
+    read("cases.stage", &case.stage)
+}
+
+/// Everything that the guards ask of a case's number.
+fn standing(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<Standing, StoreError> {
+    let (number, applies) = terms.applies(case)?;
+    let day = applies.hours.business_day(at).to_string();
+    let unfinished = attempts::unfinished(c, &case.number)?;
+    let last = attempts::last_counted(c, &case.number)?;
+    let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, UnixMs(at.0 - span));
+    Ok(Standing {
+        open: case.closed_at.is_none(),
+        live_call: live_call(c, case)? || unfinished.as_ref().is_some_and(|row| row.state != "wrapping_up"),
+        suppressed: dnc::suppressed(c, &number, at)?.is_some(),
+        counted_today: attempts::counted(c, &case.number, &day)?,
+        counted_24h: since(c, HOUR * 24)?,
+        counted_week: since(c, HOUR * 24 * 7)?,
+        counted_month: since(c, HOUR * 24 * 30)?,
+        last_counted_at: last.map(|(at, _)| at),
+        gap_until: last.and_then(|(_, gap)| gap),
+        undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
+        contact_at: Some(UnixMs(case.last_miss_at)),
+        number,
+    })
+}
+
+/// An hour, in milliseconds.
+const HOUR: i64 = 3_600_000;
+
+/// Whether the number has a call of its own under way, or another callback.
+fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
+    let live: i64 = calls::table
+        .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
+        .filter(calls::direction.ne("callback"))
+        .count()
+        .get_result(c)?;
+    Ok(live > 0)
+}
+
+fn check(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    at: UnixMs,
+) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
+    let standing = standing(c, case, terms, at)?;
+    let (_, applies) = terms.applies(case)?;
+    let asked = regulation::check(&standing, &applies.bounds(terms), at);
+    Ok((applies.policy, asked))
+}
+
+/// Writes down that a guard refused a dial.
+fn refused(
+    c: &mut Database,
+    case: &CaseRow,
+    policy: &Policy,
+    refusal: &Refusal,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    diesel::insert_into(refusals::table)
+        .values((
+            refusals::at.eq(at.0),
+            refusals::case_id.eq(case.id),
+            refusals::number.eq(&case.number),
+            refusals::guard.eq(refusal.guard.as_str()),
+            refusals::why.eq(&refusal.why),
+            refusals::by.eq(by),
+            refusals::policy.eq(policy.name.as_str()),
+            refusals::policy_version.eq(policy.version),
+        ))
+        .insert(c)?;
+    note(c, case, Note::Refused { guard: refusal.guard, by }, at)
+}
+
+/// The row of one case, held.
+fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
+    let number = super::cases::get(c, id)?.number;
+    hold::number(c, &number)?;
+    hold::case(c, id.0)?;
+    super::cases::get(c, id)
+}
+
+/// A step of a case, with what goes with it.
+#[derive(Debug, Clone, Default)]
+struct Move<'a> {
+    next_at: Option<UnixMs>,
+    claimed_by: Option<&'a str>,
+}
+
+fn make(c: &mut Database, case: &CaseRow, made: Step, to: &Move<'_>) -> Result<(), StoreError> {
+    let stage = step(stage_of(case)?, made)
+        .map_err(|refused| StoreError::Refused(format!("case {}: {refused}", case.id)))?;
+    diesel::update(cases::table.find(case.id).filter(cases::closed_at.is_null()))
+        .set((
+            cases::stage.eq(stage.as_str()),
+            cases::next_at.eq(to.next_at.map(|at| at.0)),
+            cases::claimed_by.eq(to.claimed_by),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// The case waits for somebody to call, from now on.
+fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, applies) = terms.applies(case)?;
+    let from = if case.due_at.is_none() { UnixMs(case.opened_at) } else { at };
+    let react_by = applies.hours.after(from, applies.policy.reaction);
+    make(c, case, Step::Open, &Move::default())?;
+    let next_at = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
+    diesel::update(cases::table.find(case.id))
+        .set((
+            cases::due_at.eq(from.0),
+            cases::react_by.eq(react_by.map(|at| at.0)),
+            cases::next_at.eq(next_at),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    note(c, case, Note::Told(EventKind::CaseDue), at)
+}
+
+/// What is due now, the longest overdue first: at most `limit` cases.
+///
+/// # Errors
+/// When the database fails.
+pub fn due(c: &mut Database, at: UnixMs, limit: i64) -> Result<Vec<CaseId>, StoreError> {
+    let due = cases::table.filter(cases::closed_at.is_null().and(cases::next_at.le(at.0)));
+    let ids: Vec<i64> = due.order(cases::next_at).limit(limit).select(cases::id).load(c)?;
+    Ok(ids.into_iter().map(CaseId).collect())
+}
+
+/// Moves a case on whose stage has ended by itself. Harmless to repeat.
+///
+/// # Errors
+/// When the database fails.
+pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let case = held(c, id)?;
+    let is_due = case.next_at.is_some_and(|next| next <= at.0);
+    if case.closed_at.is_some() || !is_due {
+        return Ok(());
+    }
+    match stage_of(&case)? {
+        Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
+            open_or_defer(c, &case, terms, at)
+        }
+        Stage::Due => remind(c, &case, terms, at),
+        Stage::Claimed => make(c, &case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
+        Stage::Attempting => give_up_attempt(c, &case, terms, at),
+    }
+}
+
+/// The case becomes due if somebody may call now, or waits until somebody may.
+fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let wanted = case.not_before.map_or(at, |wanted| at.max(UnixMs(wanted)));
+    let (_, asked) = check(c, case, terms, wanted)?;
+    match asked {
+        Ok(_) if wanted == at => open(c, case, terms, at),
+        Ok(_) => later(c, case, wanted),
+        Err(Refusal { guard: Guard::DoNotCall, .. }) => close(c, case, Closed::DoNotCall, at),
+        Err(Refusal { until: Some(until), .. }) => later(c, case, until.max(at + SOON)),
+        // Whatever else stands against it now is asked again when it is offered.
+        Err(refusal) if refusal.guard == Guard::Destination => {
+            refused(c, case, &terms.applies(case)?.1.policy, &refusal, "system", at)?;
+            close(c, case, Closed::Unreachable, at)
+        }
+        Err(_) => later(c, case, at + SOON),
+    }
+}
+
+/// How soon what cannot be decided now is asked again.
+const SOON: Duration = Duration::from_secs(30);
+
+fn later(c: &mut Database, case: &CaseRow, until: UnixMs) -> Result<(), StoreError> {
+    if stage_of(case)? == Stage::Deferred {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::next_at.eq(until.0))
+            .returning(cases::id)
+            .count_changed(c)?;
+        return Ok(());
+    }
+    make(c, case, Step::Defer, &Move { next_at: Some(until), ..Move::default() })
+}
+
+/// Closes a case by rule.
+fn close(c: &mut Database, case: &CaseRow, reason: Closed, at: UnixMs) -> Result<(), StoreError> {
+    super::cases::close(c, CaseId(case.id), reason, "system", None, at).map(drop)
+}
+
+/// A rung of the reaction time has been reached, or nobody may call any more for now.
+fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, applies) = terms.applies(case)?;
+    let from = case.due_at.map_or(UnixMs(case.opened_at), UnixMs);
+    for (pct, _) in applies.policy.rungs_until(applies.hours, from, at) {
+        let known: i64 = escalations::table.find((case.id, from.0, pct)).count().get_result(c)?;
+        if known == 0 {
+            diesel::insert_into(escalations::table)
+                .values((
+                    escalations::case_id.eq(case.id),
+                    escalations::due_at.eq(from.0),
+                    escalations::rung_pct.eq(pct),
+                    escalations::at.eq(at.0),
+                ))
+                .insert(c)?;
+            note(c, case, Note::Rung(pct), at)?;
+        }
+    }
+    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
+    diesel::update(cases::table.find(case.id))
+        .set(cases::next_at.eq(next))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// An attempt has lasted too long: what it is, it is. One that waits for its disposition waits on.
+fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    match attempts::unfinished(c, &case.number)? {
+        None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
+        Some(row) if row.state == "wrapping_up" => {
+            diesel::update(cases::table.find(case.id))
+                .set(cases::next_at.eq((at + terms.watchdog).0))
+                .returning(cases::id)
+                .count_changed(c)?;
+            Ok(())
+        }
+        Some(row) => {
+            let finish = Finish {
+                attempt: AttemptId(row.id),
+                result: Outcome::Orphaned,
+                counted: true,
+                cause: None,
+                note: Some("lasted too long"),
+                at,
+            };
+            finish_and_follow(c, case, terms, &finish, None)
+        }
+    }
+}
+
+/// A queue's share of the cases that are due.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The queue.
+    pub queue: QueueName,
+    /// At most so many.
+    pub limit: i64,
+    /// The FreeSWITCH on which they will be made.
+    pub node: NodeName,
+    /// Its run.
+    pub core: CoreId,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// A case that was leased, with the row of the call that it is.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The case.
+    pub case: CaseId,
+    /// The call.
+    pub call: CallId,
+    /// The channel that the customer's leg will have.
+    pub channel: ChannelId,
+    /// The customer.
+    pub number: E164,
+    /// His name, as it was shown last.
+    pub name: String,
+    /// The queue whose agents are asked.
+    pub queue: QueueName,
+    /// Since when it is due: its place among those who wait.
+    pub due_at: UnixMs,
+    /// Until when an agent must have accepted it.
+    pub lease_until: UnixMs,
+    /// How long the customer's phone rings.
+    pub ring: Duration,
+}
+
+/// Leases cases of a queue that are due, the most urgent first. What a guard refuses is deferred, or ends.
+///
+/// # Errors
+/// When the database fails.
+pub fn lease(c: &mut Database, terms: &Terms, wanted: &Wanted) -> Result<Vec<Work>, StoreError> {
+    let due = cases::table
+        .filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due.as_str())))
+        .filter(cases::queue.eq(wanted.queue.as_str()))
+        .order((cases::priority.desc(), cases::due_at, cases::id));
+    let ids: Vec<i64> = due.limit(wanted.limit).select(cases::id).load(c)?;
+    let mut leased = Vec::new();
+    for id in ids {
+        leased.extend(lease_one(c, CaseId(id), terms, wanted)?);
+    }
+    Ok(leased)
+}
+
+fn lease_one(
+    c: &mut Database,
+    id: CaseId,
+    terms: &Terms,
+    wanted: &Wanted,
+) -> Result<Option<Work>, StoreError> {
+    let case = held(c, id)?;
+    if case.closed_at.is_some() || stage_of(&case)? != Stage::Due {
+        return Ok(None);
+    }
+    let (policy, asked) = check(c, &case, terms, wanted.at)?;
+    if let Err(refusal) = asked {
+        refused(c, &case, &policy, &refusal, "system", wanted.at)?;
+        follow_refusal(c, &case, &refusal, wanted.at)?;
+        return Ok(None);
+    }
+    let work = Work {
+        case: id,
+        call: CallId::new(),
+        channel: ChannelId::new(),
+        number: read("cases.number", &case.number)?,
+        name: last_name(c, &case)?,
+        queue: wanted.queue.clone(),
+        due_at: UnixMs(case.due_at.unwrap_or(case.opened_at)),
+        lease_until: wanted.at + policy.lease,
+        ring: policy.ring,
+    };
+    let claimed = work.call.to_string();
+    make(
+        c,
+        &case,
+        Step::Claim,
+        &Move { next_at: Some(work.lease_until + SOON), claimed_by: Some(&claimed) },
+    )?;
+    arrive(c, terms, wanted, &work)?;
+    Ok(Some(work))
+}
+
+/// What a case becomes whose dial a guard has refused.
+fn follow_refusal(c: &mut Database, case: &CaseRow, refusal: &Refusal, at: UnixMs) -> Result<(), StoreError> {
+    match (refusal.guard, refusal.until) {
+        (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
+        (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
+        (_, Some(until)) => later(c, case, until.max(at + SOON)),
+        (_, None) => later(c, case, at + SOON),
+    }
+}
+
+/// The name with which the caller was shown last.
+fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
+    let name: Option<String> = calls::table
+        .filter(calls::number.eq(&case.number).and(calls::direction.eq("in")))
+        .order(calls::arrived_at.desc())
+        .select(calls::caller_name)
+        .first(c)
+        .optional()?;
+    Ok(name.unwrap_or_default())
+}
+
+/// The row of the call that a callback is.
+fn arrive(c: &mut Database, terms: &Terms, wanted: &Wanted, work: &Work) -> Result<(), StoreError> {
+    let arrival = Arrival {
+        id: work.call,
+        node: wanted.node.clone(),
+        channel: work.channel,
+        core: wanted.core,
+        party: Party::Number(work.number.clone()),
+        caller_number: work.number.to_string(),
+        caller_name: work.name.clone(),
+        dialled: work.number.to_string(),
+        route: None,
+        open: true,
+        why: format!("callback for case {}", work.case),
+        queue: Some(work.queue.clone()),
+        service_level: None,
+        business_day: terms.hours(Some(&work.queue)).business_day(wanted.at),
+        at: wanted.at,
+    };
+    call_rows::arrive(c, &arrival)?;
+    diesel::update(calls::table.find(work.call.to_string()))
+        .set((calls::direction.eq("callback"), calls::case_id.eq(work.case.0)))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// An agent has accepted: may the customer be dialled?
+#[derive(Debug, Clone)]
+pub struct Reserve {
+    /// The case.
+    pub case: CaseId,
+    /// The call that the callback is.
+    pub call: CallId,
+    /// The agent's offer.
+    pub offer: OfferId,
+    /// The agent.
+    pub agent: AgentName,
+    /// His leg.
+    pub leg: ChannelId,
+    /// When he accepted.
+    pub answered_at: UnixMs,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Why the customer is not dialled.
+#[derive(Debug, Clone)]
+pub enum NotReserved {
+    /// Another agent was first, or the case is not this callback's any more.
+    Taken,
+    /// A guard refused.
+    Guard(Refusal),
+}
+
+/// Makes the agent the winner, asks every guard again, and takes a place among the day's attempts.
+///
+/// # Errors
+/// When the database fails; a refusal is a result.
+pub fn reserve(
+    c: &mut Database,
+    terms: &Terms,
+    wanted: &Reserve,
+) -> Result<Result<AttemptId, NotReserved>, StoreError> {
+    let case = held(c, wanted.case)?;
+    let ours = case.claimed_by.as_deref() == Some(wanted.call.to_string().as_str());
+    if case.closed_at.is_some() || stage_of(&case)? != Stage::Claimed || !ours {
+        return Ok(Err(NotReserved::Taken));
+    }
+    let (policy, asked) = check(c, &case, terms, wanted.at)?;
+    let permit = match asked {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            refused(c, &case, &policy, &refusal, wanted.agent.as_str(), wanted.at)?;
+            follow_refusal(c, &case, &refusal, wanted.at)?;
+            return Ok(Err(NotReserved::Guard(refusal)));
+        }
+    };
+    if !offers::win(c, wanted.offer, wanted.call, wanted.leg, wanted.answered_at)? {
+        return Ok(Err(NotReserved::Taken));
+    }
+    let queue = queue_of(&case)?;
+    let day = terms.hours(queue.as_ref()).business_day(wanted.at).to_string();
+    let attempt = attempts::reserve(
+        c,
+        &Reservation {
+            case: wanted.case,
+            number: &case.number,
+            business_day: &day,
+            call: wanted.call,
+            agent: &wanted.agent,
+            way: Way::Callback,
+            queue: case.queue.as_deref(),
+            policy: &policy,
+            permit: &permit,
+            at: wanted.at,
+        },
+    )?;
+    let until = wanted.at + terms.watchdog;
+    make(c, &case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.agent.as_str()) })?;
+    if case.first_attempt_at.is_none() {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::first_attempt_at.eq(wanted.at.0))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    note(c, &case, Note::Dial { agent: wanted.agent.as_str(), ordinal: permit.ordinal }, wanted.at)?;
+    Ok(Ok(attempt))
+}
+
+/// The customer's phone is being called.
+///
+/// # Errors
+/// When the database fails.
+pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
+    attempts::dialled(c, attempt, at)
+}
+
+/// The two talk.
+///
+/// # Errors
+/// When the database fails.
+pub fn talk(
+    c: &mut Database,
+    attempt: AttemptId,
+    offer: OfferId,
+    call: CallId,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    offers::bridged(c, offer, call, at)?;
+    attempts::answered(c, attempt, at)
+}
+
+/// How a callback ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// No agent came of it, for this reason: the case is offered anew.
+    Released(&'static str),
+    /// A guard refused the dial.
+    Refused(Guard),
+    /// The customer was dialled, or about to be, and not reached.
+    Unreached {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What came of it.
+        result: Outcome,
+        /// Whether it counts.
+        counted: bool,
+        /// FreeSWITCH's cause, or ours.
+        cause: String,
+    },
+    /// The customer rang in while he was dialled, and got the agent.
+    Met {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The two talked.
+    Talked {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Why the customer's leg ended.
+        cause: String,
+        /// Since when they talked.
+        answered_at: UnixMs,
+    },
+    /// We died, and nobody knows.
+    Lost,
+}
+
+impl How {
+    /// In one word, for the metric and the log.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Released(_) => "released",
+            Self::Refused(_) => "refused",
+            Self::Unreached { .. } => "unreached",
+            Self::Met { .. } => "met",
+            Self::Talked { .. } => "talked",
+            Self::Lost => "lost",
+        }
+    }
+
+    fn cause(&self) -> String {
+        match self {
+            Self::Released(why) => (*why).to_owned(),
+            Self::Refused(guard) => guard.as_str().to_owned(),
+            Self::Unreached { cause, .. } | Self::Talked { cause, .. } => cause.clone(),
+            Self::Met { .. } => "CALLER_IS_HERE".to_owned(),
+            Self::Lost => "CONTROLLER_RESTARTED".to_owned(),
+        }
+    }
+
+    const fn ending(&self) -> (Ending, CallStage) {
+        match self {
+            Self::Talked { .. } => (Ending::Answered, CallStage::Talking),
+            Self::Released(_) | Self::Refused(_) => (Ending::Refused, CallStage::Waiting),
+            Self::Unreached { .. } | Self::Met { .. } => (Ending::TimedOut, CallStage::Ringing),
+            Self::Lost => (Ending::Lost, CallStage::Ringing),
+        }
+    }
+}
+
+/// A callback that has ended.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// The case.
+    pub case: CaseId,
+    /// The call that it was.
+    pub call: CallId,
+    /// How.
+    pub how: How,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Records the end of a callback: its call, its attempt, and what follows for the case, in one transaction. Where the
+/// case stands now. Repeating it changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreError> {
+    let case = held(c, end.case)?;
+    let attempt = attempts::of_call(c, &end.call.to_string())?;
+    let talked = attempt.is_some_and(|row| matches!(row.state.as_str(), "talking" | "wrapping_up"));
+    let (ending, stage) = if talked { (Ending::Answered, CallStage::Talking) } else { end.how.ending() };
+    let answered_at = match end.how {
+        How::Talked { answered_at, .. } => Some(answered_at),
+        _ => None,
+    };
+    call_rows::end(
+        c,
+        &call_rows::Ended {
+            call: end.call,
+            ending,
+            stage,
+            cause: end.how.cause(),
+            answered_at,
+            verdict: Verdict::Nothing(Why::Internal),
+            settle: Duration::ZERO,
+            at: end.at,
+        },
+    )?;
+    match &end.how {
+        How::Released(_) => release(c, &case, end)?,
+        How::Refused(_) => {}
+        How::Unreached { attempt, result, counted, cause } => {
+            let finish = Finish {
+                attempt: *attempt,
+                result: *result,
+                counted: *counted,
+                cause: Some(cause),
+                note: None,
+                at: end.at,
+            };
+            finish_and_follow(c, &case, terms, &finish, None)?;
+        }
+        How::Met { attempt } => {
+            let finish = Finish {
+                attempt: *attempt,
+                result: Outcome::Cancelled,
+                counted: true,
+                cause: Some("CALLER_IS_HERE"),
+                note: None,
+                at: end.at,
+            };
+            finish_and_follow(c, &case, terms, &finish, None)?;
+        }
+        How::Talked { attempt, cause, answered_at } => {
+            attempts::answered(c, *attempt, *answered_at)?;
+            attempts::talk_ended(c, *attempt, cause, end.at)?;
+        }
+        How::Lost => orphan(c, &case, terms, end)?,
+    }
+    Ok(super::cases::get(c, end.case)?.stage)
+}
+
+/// The case is offered anew, if this callback still has it.
+fn release(c: &mut Database, case: &CaseRow, end: &End) -> Result<(), StoreError> {
+    let ours = case.claimed_by.as_deref() == Some(end.call.to_string().as_str());
+    if case.closed_at.is_none() && stage_of(case)? == Stage::Claimed && ours {
+        make(c, case, Step::Release, &Move { next_at: Some(end.at), ..Move::default() })?;
+    }
+    Ok(())
+}
+
+/// Nobody knows how far it was: counted, so that there is never a fourth.
+fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
+    let Some(row) = attempts::of_call(c, &end.call.to_string())?.filter(|row| row.result.is_none()) else {
+        return release(c, case, end);
+    };
+    if row.state == "talking" {
+        return attempts::talk_ended(c, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
+    }
+    if row.state == "wrapping_up" {
+        return Ok(());
+    }
+    let finish = Finish {
+        attempt: AttemptId(row.id),
+        result: Outcome::Orphaned,
+        counted: true,
+        cause: Some("CONTROLLER_RESTARTED"),
+        note: None,
+        at: end.at,
+    };
+    finish_and_follow(c, case, terms, &finish, None)
+}
+
+/// Puts a case off until a later time. One that somebody has is not.
+///
+/// # Errors
+/// [`StoreError::Refused`] when somebody has it, or it is closed.
+pub fn defer(c: &mut Database, id: CaseId, until: UnixMs) -> Result<(), StoreError> {
+    let case = held(c, id)?;
+    if case.closed_at.is_some() || matches!(stage_of(&case)?, Stage::Claimed | Stage::Attempting) {
+        return Err(StoreError::Refused(format!(
+            "case {id} is closed, or somebody is calling: it cannot be put off"
+        )));
+    }
+    diesel::update(cases::table.find(id.0))
+        .set(cases::not_before.eq(until.0))
+        .returning(cases::id)
+        .count_changed(c)?;
+    later(c, &case, until)
+}
+
+/// What a person says of an attempt.
+#[derive(Debug, Clone)]
+pub struct Disposition<'a> {
+    /// Of which case's attempt.
+    pub case: CaseId,
+    /// What came of it.
+    pub result: Outcome,
+    /// When he wants to be called, if he said so.
+    pub later: Option<UnixMs>,
+    /// What is worth knowing.
+    pub note: Option<&'a str>,
+    /// Who says so.
+    pub by: &'a str,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Records the disposition that a talk is owed, and moves the case on. The attempt's agent.
+///
+/// # Errors
+/// [`StoreError::Refused`] when no attempt of the case waits for one, or the result says that nobody answered though
+/// nobody can know it better than FreeSWITCH.
+pub fn dispose(
+    c: &mut Database,
+    terms: &Terms,
+    said: &Disposition<'_>,
+) -> Result<Option<AgentName>, StoreError> {
+    let case = held(c, said.case)?;
+    let waiting = attempts::unfinished(c, &case.number)?.filter(|row| row.state == "wrapping_up");
+    let Some(row) = waiting else {
+        return Err(StoreError::Refused(format!(
+            "no attempt of case {} waits for its result: `dozvon case attempt` records one that was made elsewhere",
+            said.case
+        )));
+    };
+    if said.result.may_be_uncounted() || said.result == Outcome::Orphaned {
+        return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
+    }
+    let finish = Finish {
+        attempt: AttemptId(row.id),
+        result: said.result,
+        counted: true,
+        cause: None,
+        note: said.note,
+        at: said.at,
+    };
+    finish_and_follow(c, &case, terms, &finish, said.later)?;
+    note(c, &case, Note::Disposition { result: said.result, by: said.by }, said.at)?;
+    read_option("attempts.agent", row.agent.as_ref())
+}
+
+/// Records an attempt that somebody made elsewhere, and moves the case on.
+///
+/// # Errors
+/// As [`attempts::record`].
+pub fn report(
+    c: &mut Database,
+    terms: &Terms,
+    made: &attempts::Made<'_>,
+) -> Result<attempts::AttemptRow, StoreError> {
+    let case = held(c, made.case)?;
+    let row = attempts::record(c, made)?;
+    if made.counted && case.first_attempt_at.is_none() {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::first_attempt_at.eq(made.at.0))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
+    let stage = stage_of(&case)?;
+    if matches!(stage, Stage::Claimed | Stage::Attempting) {
+        // Somebody has it: what he does decides.
+        return Ok(row);
+    }
+    make(c, &case, Step::Dial, &Move { claimed_by: Some(made.by), ..Move::default() })?;
+    let case = super::cases::get(c, made.case)?;
+    follow(c, &case, terms, made.result, None, made.at)?;
+    Ok(row)
+}
+
+/// Completes an attempt and moves its case on.
+fn finish_and_follow(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    finish: &Finish<'_>,
+    later: Option<UnixMs>,
+) -> Result<(), StoreError> {
+    if attempts::finish(c, finish)? && case.closed_at.is_none() {
+        note(c, case, Note::Attempt(finish.result), finish.at)?;
+        follow(c, case, terms, finish.result, later, finish.at)?;
+    }
+    Ok(())
+}
+
+/// What follows for a case from the result of an attempt.
+fn follow(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    result: Outcome,
+    later_at: Option<UnixMs>,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let reason = match result.consequence() {
+        Consequence::Again => return again(c, case, terms, result, later_at, at),
+        Consequence::Close(reason) => reason,
+        Consequence::Suppress(reason) => {
+            dnc::suppress(c, &read("cases.number", &case.number)?, reason, "system", at)?;
+            reason
+        }
+    };
+    close(c, case, reason, at)
+}
+
+/// Another attempt is owed: later today, or by the repeat-contacts queue.
+fn again(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    result: Outcome,
+    later_at: Option<UnixMs>,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let standing = standing(c, case, terms, at)?;
+    let (_, applies) = terms.applies(case)?;
+    let asked = later_at.filter(|_| result == Outcome::CallLater);
+    match regulation::after_attempt(&standing, &applies.bounds(terms), asked, at) {
+        Next::Retry(then) => {
+            let to = Move { next_at: Some(then), ..Move::default() };
+            make(c, case, Step::Retry, &to)
+        }
+        Next::HandOver => hand_over(c, case, terms, &applies, at),
+    }
+}
+
+/// The day's attempts or its lawful time are used up.
+fn hand_over(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    applies: &Applies<'_>,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let spent = attempts::counted_of_case(c, CaseId(case.id))? >= i64::from(applies.policy.repeat_total)
+        || case.repeat_days >= applies.policy.repeat_days;
+    if spent && case.handed_over_at.is_some() {
+        return close(c, case, Closed::Unreachable, at);
+    }
+    let queue = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
+    let hours = terms.hours(queue.or(queue_of(case)?.as_ref()));
+    let next_at = hours.next_day(at);
+    make(c, case, Step::HandOver, &Move { next_at, ..Move::default() })?;
+    diesel::update(cases::table.find(case.id))
+        .set((
+            cases::handed_over_at.eq(case.handed_over_at.unwrap_or(at.0)),
+            cases::repeat_days.eq(case.repeat_days + 1),
+            cases::queue.eq(queue.map(QueueName::as_str).or(case.queue.as_deref())),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    if case.handed_over_at.is_none() {
+        note(c, case, Note::Told(EventKind::CaseHandedOver), at)?;
+    }
+    Ok(())
+}
