@@ -167,6 +167,19 @@ const HEADINGS: &[(&str, &str, &str)] = &[
 
 /// Word, English, Russian.
 const WORDS: &[(&str, &str, &str)] = &[
+    ("attempting", "being called", "идёт звонок"),
+    ("bot", "a bot's request", "заявка от бота"),
+    ("by_hand", "opened by hand", "открыто вручную"),
+    ("claimed", "being offered", "предлагается оператору"),
+    ("debt", "debt", "взыскание"),
+    ("deferred", "put off", "отложено"),
+    ("due", "due", "пора звонить"),
+    ("handed_over", "handed over", "передано на повторные контакты"),
+    ("orphaned", "interrupted", "прервано"),
+    ("sales", "sales", "продажи"),
+    ("service", "service", "обслуживание"),
+    ("settling", "settling", "ждём повторного звонка"),
+    ("web_form", "a form's request", "заявка с сайта"),
     ("abandoned", "abandoned", "не дождался"),
     ("abandoned_ringing", "abandoned while ringing", "не дождался ответа"),
     ("abandoned_waiting", "abandoned while waiting", "не дождался в очереди"),
@@ -292,6 +305,7 @@ mod tests {
             .chain(case::Reason::ALL.iter().map(|word| word.as_str()))
             .chain(case::Closed::ALL.iter().map(|word| word.as_str()))
             .chain(attempt::Outcome::ALL.iter().map(|word| word.as_str()))
+            .chain(case::Stage::ALL.iter().map(|word| word.as_str()))
             .chain(crate::audit::Action::ALL.iter().map(|word| word.as_str()))
             .chain(crate::audit::Fault::ALL.iter().map(|word| word.as_str()))
             .chain(Strategy::ALL.iter().map(|word| word.as_str()))
