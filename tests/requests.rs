@@ -414,13 +414,15 @@ async fn a_form_is_framed_only_where_it_may_be() {
 
 #[tokio::test]
 async fn settings_that_cannot_be_meant_are_told() {
-    let mut settings = dozvon::web::requests::Settings::default();
-    settings.sources = vec![Source::default(), Source { token: "short".to_owned(), ..Source::default() }];
-    settings.forms = vec![Form {
-        name: "a/b".to_owned(),
-        consent_ru: " ".to_owned(),
-        allowed_origins: vec!["https://x.example; script-src *".to_owned()],
-        ..Form::default()
-    }];
+    let settings = dozvon::web::requests::Settings {
+        sources: vec![Source::default(), Source { token: "short".to_owned(), ..Source::default() }],
+        forms: vec![Form {
+            name: "a/b".to_owned(),
+            consent_ru: " ".to_owned(),
+            allowed_origins: vec!["https://x.example; script-src *".to_owned()],
+            ..Form::default()
+        }],
+        ..dozvon::web::requests::Settings::default()
+    };
     assert_eq!(settings.faults().len(), 6, "{:#?}", settings.faults());
 }

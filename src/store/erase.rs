@@ -10,7 +10,7 @@
 //! what was noted of them: if he calls again today, his new case finds today's attempts, and the database refuses a
 //! fourth. [`finish`] takes the number out as soon as the business day is over for certain (152-FZ art. 21 gives 30
 //! days). Entries of the audit hold no number in clear, and stay.
-//! **To add a table, add a line to [`PLACES`].**
+//! **To add a table, add a line to `PLACES`.**
 
 use std::time::Duration;
 

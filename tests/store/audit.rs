@@ -10,6 +10,7 @@ use dozvon::missed::case::Closed;
 use dozvon::phone::E164;
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::audit::{self, Wanted};
+use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
 use dozvon::store::{Database, Store, StoreError, calls, cases, erase};
 
@@ -260,6 +261,7 @@ fn everything(db: &Db, words: &str) -> i64 {
         ("calls", &["number", "caller_number", "caller_name"][..]),
         ("cases", &["number", "note"]),
         ("attempts", &["number", "note"]),
+        ("requests", &["number", "name", "text", "page", "address"]),
         ("erasures", &["act", "number_key"]),
         ("audit", &["by", "subject", "details"]),
     ] {
@@ -269,6 +271,27 @@ fn everything(db: &Db, words: &str) -> i64 {
         }
     }
     found
+}
+
+/// What he has asked for on our site.
+fn request() -> Request {
+    let said = |text: &str| Some(text.to_owned());
+    Request {
+        key_hash: Some("0".repeat(64)),
+        body_hash: "0".repeat(64),
+        number: number(),
+        name: said("Ivan"),
+        text: said("my wife is ill"),
+        wanted_at: Some(at(3_600_000)),
+        language: said("ru"),
+        source: "site".to_owned(),
+        page: said("/ivan"),
+        queue: Some(crate::support::queue("sales")),
+        consent_text: "I agree".to_owned(),
+        consent_at: at(14_000),
+        address: "203.0.113.7".to_owned(),
+        at: at(14_000),
+    }
 }
 
 /// Story 26.
@@ -289,17 +312,22 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
                 hidden.caller_number = "89001234567".to_owned();
                 calls::arrive(c, &hidden)?;
                 calls::end(c, &abandoned(hidden.id, at(13_500)))?;
-                audit::append(c, &entry(1))?;
+                assert!(!requests::receive(c, &request())?.replayed);
+                assert!(requests::receive(c, &request())?.replayed);
                 Ok(again)
             })
             .await;
         let act = db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
         let rows = |table: &str| act.tables.iter().find(|erased| erased.table == table).unwrap().rows;
         assert_eq!((rows("calls"), rows("cases"), act.cases_closed, act.attempts_later), (3, 2, 1, 2));
+        assert_eq!(rows("requests"), 1);
+        let other = Request { body_hash: "1".repeat(64), ..request() };
+        let refused = db.refused(move |c| requests::receive(c, &other)).await;
+        assert!(matches!(refused, StoreError::Exists { .. }), "{refused}");
         let closed = db.write(move |c| cases::get(c, case)).await;
         assert_eq!(closed.close_reason.as_deref(), Some("erased"));
         assert_eq!(closed.number, act.pseudonym);
-        for words in ["Ivan", "wife", "Brien"] {
+        for words in ["Ivan", "ivan", "wife", "Brien", "203.0.113"] {
             assert_eq!(everything(db, words), 0, "{words}");
         }
         // Two attempts of today keep the number, and the day's cap with it.
