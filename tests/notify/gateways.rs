@@ -1,0 +1,102 @@
+//! SMS gateways and Telegram, by what they answer.
+
+use std::collections::BTreeMap;
+
+use dozvon::notify::settings::{Destination, Kind, Preset, Secret};
+use serde_json::{Value, json};
+
+use super::support::*;
+
+fn sms(url: String, preset: Option<Preset>, to: &str) -> Destination {
+    let mut sms = destination(Kind::Sms, url);
+    (sms.preset, sms.key, sms.to) = (preset, Secret::from("key&1"), vec![to.to_owned()]);
+    sms
+}
+
+/// What a form says, read as any receiver reads it.
+fn form(body: &str) -> BTreeMap<String, String> {
+    reqwest::Url::parse(&format!("http://x/?{body}")).unwrap().query_pairs().into_owned().collect()
+}
+
+#[tokio::test]
+async fn presets_send_one_message_and_believe_only_the_number_s_own_answer() {
+    let smsru = |code: u32| {
+        format!(
+            r#"{{"status":"OK","status_code":100,"sms":{{"79001112233":{{"status_code":{code},"sms_id":"5"}}}}}}"#
+        )
+    };
+    for (preset, said, state) in [
+        (Preset::Smsru, smsru(100), "done"),
+        (Preset::Smsru, smsru(202), "dead"),
+        (Preset::Smsru, smsru(201), "waiting"),
+        (Preset::Smsc, r#"{"id":7,"cnt":1}"#.to_owned(), "done"),
+        (Preset::Smsc, r#"{"error":"invalid number","error_code":7}"#.to_owned(), "dead"),
+        (Preset::Smsc, r#"{"error":"no money","error_code":3}"#.to_owned(), "waiting"),
+        (Preset::Smsc, "<html>busy</html>".to_owned(), "waiting"),
+    ] {
+        let (receiver, address) = Receiver::start([says(&said)]).await;
+        let desk = Desk::new(settings(sms(format!("http://{address}/send"), Some(preset), "caller"))).await;
+        let row = desk.one(hostile()).await;
+        assert_eq!(row.state, state, "{preset} {said}: {:?}", row.last_error);
+        let fields = form(&receiver.came()[0].body);
+        let (number, key) = if preset == Preset::Smsru { ("to", "api_id") } else { ("phones", "apikey") };
+        assert_eq!((fields[number].as_str(), fields[key].as_str()), ("+79001112233", "key&1"));
+    }
+}
+
+#[tokio::test]
+async fn without_consent_on_file_no_caller_gets_an_sms() {
+    let (receiver, address) = Receiver::start([]).await;
+    let desk = Desk::new(settings(sms(format!("http://{address}/"), Some(Preset::Smsru), "caller"))).await;
+    for consent in [Value::Null, json!(false), json!("true")] {
+        let row = desk.one(json!({"number": "+79001112233", "sms_consent": consent})).await;
+        assert_eq!(row.state, "skipped");
+        assert!(row.last_error.unwrap().contains("sms_consent"));
+    }
+    assert!(receiver.came().is_empty());
+}
+
+#[tokio::test]
+async fn no_name_becomes_another_parameter() {
+    let own = tempfile::tempdir().unwrap();
+    let path = own.path().join("own.toml");
+    std::fs::write(&path, "[\"case.opened\"]\nshort = \"{{ name }}\"\n").unwrap();
+    let name = "x  Bcc: all@example.ru    <b>&to=+7900\"},{{ number }} ";
+    let (receiver, address) = Receiver::start([says(r#"{"s":{"ok":1}}"#), says(r#"{"s":{"ok":1}}"#)]).await;
+    let mut to = sms(format!("http://{address}/?a={{{{ text }}}}"), None, "+79001112233");
+    to.body = "to={{ to }}&text={{ text }}".to_owned();
+    (to.success, to.success_is, to.template) = ("/s/ok".to_owned(), "1".to_owned(), Some(path.clone()));
+    let desk = Desk::new(settings(to.clone())).await;
+    assert_eq!(desk.one(hostile()).await.state, "done");
+    let came = receiver.came().pop().unwrap();
+    let fields = form(&came.body);
+    assert_eq!(fields.len(), 2, "{fields:?}");
+    assert_eq!((fields["to"].as_str(), fields["text"].as_str()), ("+79001112233", name));
+    assert_eq!(form(came.path.trim_start_matches("/?"))["a"], name);
+
+    to.body = r#"{"to": "{{ to }}", "text": "{{ text }}"}"#.to_owned();
+    to.headers = BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]);
+    let desk = Desk::new(settings(to)).await;
+    assert_eq!(desk.one(hostile()).await.state, "done");
+    let came = receiver.came().pop().unwrap();
+    let body: Value = serde_json::from_str(&came.body).unwrap();
+    assert_eq!(body, json!({"to": "+79001112233", "text": name}));
+}
+
+#[tokio::test]
+async fn telegram_is_asked_as_its_bots_ask_and_left_alone_when_it_says_so() {
+    let slow = r#"{"ok":false,"error_code":429,"parameters":{"retry_after":77}}"#;
+    let (receiver, address) = Receiver::start([says(slow)]).await;
+    let mut to = destination(Kind::Telegram, format!("http://{address}/bot{{{{ key }}}}/sendMessage"));
+    (to.key, to.to) = (Secret::from("123:abc"), vec!["supervisor".to_owned()]);
+    let desk = Desk::new(settings(to)).await;
+    let row = desk.one(hostile()).await;
+    assert_eq!(row.state, "waiting");
+    assert!((77_000..97_000).contains(&(row.next_at.unwrap() - NOW.0)));
+    assert!(!row.last_error.unwrap().contains("123:abc"));
+    let came = receiver.came().pop().unwrap();
+    assert_eq!(came.path, "/bot123:abc/sendMessage");
+    let body: Value = serde_json::from_str(&came.body).unwrap();
+    assert_eq!(body["chat_id"], "42");
+    assert_eq!(body["text"], "Missed call from +79001112233, sales. Case 17.");
+}

@@ -1,0 +1,11 @@
+//! Telling people: the relay and its channels against receivers of our own on loopback.
+//!
+//! `support` makes a store with a relay and a web receiver; `webhooks` is what receivers do to us, `order` what is kept
+//! whatever happens (most of it in virtual time), `mail` a mail server that defers, `gateways` SMS and messengers.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+mod gateways;
+mod mail;
+mod order;
+mod support;
+mod webhooks;

@@ -1,0 +1,187 @@
+//! A store with a relay, and a receiver of HTTP that answers as it is told.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, Response};
+use dozvon::clock::{Clock, UnixMs};
+use dozvon::metrics::Metrics;
+use dozvon::notify::settings::{Destination, Kind, Secret};
+use dozvon::notify::{Event, EventKind, Outlet, Relay, Settings, Tools, guard, outlets};
+use dozvon::store::outbox::{self, DeliveryRow};
+use dozvon::store::{self, DatabaseUrl, Store};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub const NOW: UnixMs = UnixMs(1_795_424_400_000);
+/// How long a test waits for what must come.
+pub const LIMIT: Duration = Duration::from_secs(30);
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A store, and what a relay is made of.
+pub struct Desk {
+    pub tools: Tools,
+    pub tasks: TaskTracker,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    pub async fn new(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+        let store = Store::open(&url, store::Settings::default()).await.unwrap();
+        store.migrate().await.unwrap();
+        let tools = Tools {
+            settings: Arc::new(settings),
+            store,
+            clock: Clock::starting_at(NOW),
+            metrics: Arc::new(Metrics::new().unwrap()),
+            zone: chrono_tz::Tz::Europe__Moscow,
+            controller: "test".to_owned(),
+        };
+        Self { tools, tasks: TaskTracker::new(), _folder: folder }
+    }
+
+    /// A relay with the destinations of the settings.
+    pub fn relay(&self) -> (Relay, CancellationToken) {
+        self.relay_to(outlets(&self.tools, &guard::system_lookup()).unwrap())
+    }
+
+    pub fn relay_to(&self, outlets: Vec<Outlet>) -> (Relay, CancellationToken) {
+        let stop = CancellationToken::new();
+        (Relay::new(self.tools.clone(), outlets, self.tasks.clone(), stop.clone()), stop)
+    }
+
+    /// Keeps an event of a case.
+    pub async fn emit(&self, kind: EventKind, case: i64, data: Value) {
+        let event = Event { kind, aggregate: format!("case:{case}"), at: self.tools.clock.now(), data };
+        self.tools.store.write("test", move |c| outbox::emit(c, &event)).await.unwrap();
+    }
+
+    /// Every delivery, in the order in which they were made.
+    pub async fn rows(&self) -> Vec<DeliveryRow> {
+        let read = self.tools.store.read("test", |c| outbox::list(c, None, None, 10_000));
+        let mut rows = read.await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    /// Does once all there is to do, and waits until its tries have ended.
+    pub async fn tick(&self, relay: &Relay) {
+        relay.tick().await.unwrap();
+        self.tasks.close();
+        tokio::time::timeout(LIMIT, self.tasks.wait()).await.expect("the tries do not end");
+        self.tasks.reopen();
+    }
+
+    /// Keeps one event, tells it, and returns what became of it.
+    pub async fn one(&self, data: Value) -> DeliveryRow {
+        self.emit(EventKind::CaseOpened, 1, data).await;
+        let (relay, _stop) = self.relay();
+        self.tick(&relay).await;
+        self.rows().await.pop().unwrap()
+    }
+
+    /// How many tries had this result.
+    pub fn counted(&self, destination: &str, result: &str) -> u64 {
+        self.tools.metrics.deliveries.with_label_values(&[destination, result]).get()
+    }
+}
+
+/// A request that came.
+#[derive(Debug, Clone)]
+pub struct Came {
+    pub headers: HeaderMap,
+    pub path: String,
+    pub body: String,
+}
+
+/// What is answered: status, a header, body; none: nothing for ever.
+pub type Answer = Option<(u16, Option<(&'static str, String)>, Vec<u8>)>;
+
+/// A receiver that answers what it is told, in order; then 200.
+#[derive(Clone, Default)]
+pub struct Receiver {
+    came: Arc<Mutex<Vec<Came>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+}
+
+impl Receiver {
+    pub async fn start(answers: impl IntoIterator<Item = Answer>) -> (Self, SocketAddr) {
+        let receiver =
+            Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), ..Self::default() };
+        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let it = receiver.clone();
+        let router = Router::new().fallback(move |request: Request| {
+            let it = it.clone();
+            async move { it.answer(request).await }
+        });
+        tokio::spawn(async move { axum::serve(socket, router).await });
+        (receiver, address)
+    }
+
+    async fn answer(&self, request: Request) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        self.came.lock().unwrap().push(Came { headers: parts.headers, path: parts.uri.to_string(), body });
+        let answer = self.answers.lock().unwrap().pop_front();
+        match answer {
+            None => Response::new(Body::empty()),
+            Some(None) => std::future::pending().await,
+            Some(Some((status, header, body))) => {
+                let mut response = Response::builder().status(status);
+                if let Some((name, value)) = header {
+                    response = response.header(name, value);
+                }
+                response.body(Body::from(body)).unwrap()
+            }
+        }
+    }
+
+    pub fn came(&self) -> Vec<Came> {
+        self.came.lock().unwrap().clone()
+    }
+}
+
+pub fn status(status: u16) -> Answer {
+    Some((status, None, Vec::new()))
+}
+
+pub fn says(text: &str) -> Answer {
+    Some((200, None, text.as_bytes().to_vec()))
+}
+
+/// A destination of this kind at an address on loopback.
+pub fn destination(kind: Kind, url: String) -> Destination {
+    let mut to = Destination::new("crm".parse().unwrap(), kind, vec!["*".parse().unwrap()]);
+    (to.url, to.allow_private, to.allow_http) = (url, true, true);
+    to
+}
+
+pub fn webhook(address: SocketAddr) -> Destination {
+    let mut to = destination(Kind::Webhook, format!("http://{address}/hook"));
+    to.secret = Secret::from(SECRET);
+    to
+}
+
+/// Settings with one destination, without chance.
+pub fn settings(to: Destination) -> Settings {
+    Settings { destinations: vec![to], jitter_pct: 0, ..Settings::default() }
+}
+
+/// A missed call of somebody with a hostile name.
+pub fn hostile() -> Value {
+    json!({
+        "case": 17, "number": "+79001112233", "queue": "sales", "reason": "abandoned_waiting", "sms_consent": true,
+        "name": "x\r\nBcc: all@example.ru\r\n\r\n<b>&to=+7900\"},{{ number }}\u{202e}",
+        "caller": {"email": "ivan@example.ru"}, "supervisor": {"email": "boss@example.ru", "telegram": 42},
+    })
+}
