@@ -11,6 +11,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod callbacks;
 mod changes;
 mod crashes;
 mod lock;

@@ -110,6 +110,11 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
         let sim = Sim::start(SimSettings { pace: Duration::from_millis(2), ..SimSettings::default() })
@@ -129,6 +134,7 @@ impl Stage {
         settings.calls.drain_timeout = Duration::from_millis(200);
         // A busy disk is no fault of the controller's.
         settings.calls.arrival_limit = LIMIT;
+        change(&mut settings);
         let store = Store::open(&database, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();
         let rules = rules_file::parse("rules.toml", RULES, settings.zone).unwrap();

@@ -290,6 +290,7 @@ fn request() -> Request {
         consent_text: "I agree".to_owned(),
         consent_at: at(14_000),
         address: "203.0.113.7".to_owned(),
+        business_day: TODAY.to_owned(),
         at: at(14_000),
     }
 }
