@@ -17,7 +17,9 @@ pub type Meeting = oneshot::Sender<Knock>;
 
 /// The callbacks under way, by the number that is called. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Callbacks(Arc<Mutex<BTreeMap<E164, (QueueName, mpsc::Sender<Meeting>)>>>);
+pub struct Callbacks(Arc<Mutex<Live>>);
+
+type Live = BTreeMap<E164, (QueueName, mpsc::Sender<Meeting>)>;
 
 /// A callback's place among them; it ends when it is dropped.
 #[derive(Debug)]

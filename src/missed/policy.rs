@@ -39,7 +39,7 @@ pub struct Policy {
     pub cap_24h: Option<i64>,
     /// The same in any 7 days.
     pub cap_week: Option<i64>,
-    /// The same in any 30 days.
+    /// The same in any 31 days.
     pub cap_month: Option<i64>,
     /// Time between attempts: after the first, after the second; the last one holds for all further.
     pub gaps: Vec<Duration>,
@@ -103,7 +103,8 @@ impl Policy {
             version: 1,
             profile,
             cap_day: if debt { 1 } else { CAP_A_DAY },
-            cap_24h: None,
+            // A business day that crosses midnight must not hold two calls of one date of his.
+            cap_24h: debt.then_some(1),
             cap_week: debt.then_some(2),
             cap_month: debt.then_some(8),
             gaps: vec![MINUTE * 30, MINUTE * 90],
@@ -144,6 +145,7 @@ impl Policy {
         );
         if debt {
             let above = |cap: Option<i64>, limit| cap.is_none_or(|cap| cap > limit);
+            most("cap_24h", format!("{:?}", self.cap_24h), above(self.cap_24h, 1), "1", DEBT);
             most("cap_week", format!("{:?}", self.cap_week), above(self.cap_week, 2), "2", DEBT);
             most("cap_month", format!("{:?}", self.cap_month), above(self.cap_month, 8), "8", DEBT);
             let outside = |is: Minutes, may: Minutes| is.0 < may.0 || is.1 > may.1;

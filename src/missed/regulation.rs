@@ -58,7 +58,7 @@ crate::words! {
         RollingCap = "rolling_cap",
         /// The attempts of 7 days are used up.
         WeekCap = "week_cap",
-        /// The attempts of 30 days are used up.
+        /// The attempts of a month are used up.
         MonthCap = "month_cap",
         /// The attempt before was too short a while ago.
         Gap = "gap",
@@ -90,7 +90,7 @@ pub struct Standing {
     pub counted_24h: i64,
     /// Of the last 7 days.
     pub counted_week: i64,
-    /// Of the last 30 days.
+    /// Of the last 31 days: no calendar month is longer.
     pub counted_month: i64,
     /// When the last counted attempt was made.
     pub last_counted_at: Option<UnixMs>,
@@ -210,7 +210,7 @@ fn caps(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<i32, Ref
     let rolling = [
         (Guard::RollingCap, policy.cap_24h, standing.counted_24h, DAY),
         (Guard::WeekCap, policy.cap_week, standing.counted_week, DAY * 7),
-        (Guard::MonthCap, policy.cap_month, standing.counted_month, DAY * 30),
+        (Guard::MonthCap, policy.cap_month, standing.counted_month, DAY * 31),
     ];
     for (guard, cap, counted, span) in rolling {
         if cap.is_some_and(|cap| counted >= cap) {
@@ -240,14 +240,17 @@ pub enum Next {
     HandOver,
 }
 
-/// Whether another attempt can be made on this business day, and when. `asked`: when the customer wants to be called: it
-/// goes before the gap, never before the cap; on a later day it is a retry, too.
+/// Whether another attempt can be made on this business day, and when. `asked`: when the customer wants to be called: not
+/// before the gap and the cap allow it; on a later day it is a retry, too.
 #[must_use]
 pub fn after_attempt(standing: &Standing, bounds: &Bounds<'_>, asked: Option<UnixMs>, at: UnixMs) -> Next {
-    if asked.is_none() && next_ordinal(standing.counted_today, bounds.policy.cap_day).is_err() {
+    let used_up = next_ordinal(standing.counted_today, bounds.policy.cap_day).is_err();
+    if asked.is_none() && used_up {
         return Next::HandOver;
     }
-    let earliest = spacing(standing, bounds.policy).unwrap_or(at).max(at).max(asked.unwrap_or(at));
+    // A wish never goes before the cap: where it is used up he is called on the next business day.
+    let free = if used_up { bounds.hours.next_day(at) } else { spacing(standing, bounds.policy) };
+    let earliest = free.unwrap_or(at).max(at).max(asked.unwrap_or(at));
     // By then his own call is no reason any more, unless it is.
     let lawful = bounds.window(standing).next_lawful(earliest);
     let today = bounds.hours.business_day(at);
@@ -298,7 +301,8 @@ mod tests {
         let service = Policy::of(Profile::Service);
         let limited = Policy { cap_24h: Some(2), cap_week: Some(4), cap_month: Some(8), ..service.clone() };
         assert_eq!(asked(&fine, &limited, &moscow, noon).unwrap().ordinal, 1);
-        let cases: [(Guard, fn(&mut Standing)); 12] = [
+        type Change = fn(&mut Standing);
+        let cases: [(Guard, Change); 12] = [
             (Guard::CaseOpen, |s| s.open = false),
             (Guard::LiveCall, |s| s.live_call = true),
             (Guard::DoNotCall, |s| s.suppressed = true),
@@ -346,6 +350,12 @@ mod tests {
         assert_eq!(next(1, at("2026-11-23T17:31:00+03:00"), None), Next::HandOver, "closed by then");
         let tomorrow = at("2026-11-24T10:00:00+03:00");
         assert_eq!(next(3, noon, Some(tomorrow)), Next::Retry(tomorrow), "he asked for it");
+        let opens = Next::Retry(at("2026-11-24T09:00:00+03:00"));
+        assert_eq!(
+            next(3, noon, Some(at("2026-11-23T15:00:00+03:00"))),
+            opens,
+            "the cap goes before his wish"
+        );
     }
 
     proptest! {
@@ -370,7 +380,7 @@ mod tests {
                     counted_today: made.iter().filter(|at| hours.business_day(**at) == day).count() as i64,
                     counted_24h: count(UnixMs(now.0 - 86_400_000)),
                     counted_week: count(UnixMs(now.0 - 7 * 86_400_000)),
-                    counted_month: count(UnixMs(now.0 - 30 * 86_400_000)),
+                    counted_month: count(UnixMs(now.0 - 31 * 86_400_000)),
                     last_counted_at: made.last().copied(),
                     ..standing(number)
                 };

@@ -11,7 +11,7 @@ use std::time::Duration;
 use chrono::{Datelike as _, Timelike as _, Weekday};
 use chrono_tz::Tz;
 
-use super::policy::Policy;
+use super::policy::{Policy, Profile};
 use super::working_time::WorkingTime;
 use super::zone::{Source, Whereabouts};
 use crate::clock::UnixMs;
@@ -71,7 +71,8 @@ impl Window<'_> {
         let called_just_now = |limit: Duration| {
             self.contact_at.is_some_and(|contact| contact <= at && at.since(contact) <= limit)
         };
-        if self.policy.recent_contact.is_some_and(called_just_now) {
+        let service = self.policy.profile == Profile::Service;
+        if service && self.policy.recent_contact.is_some_and(called_just_now) {
             let zone = self.hours.zone();
             let local_min = minute(zone, at).1;
             return Ok(Proof { zone, source: Source::RecentContact, local_min, from_min: 0, to_min: 1440 });
@@ -94,7 +95,10 @@ impl Window<'_> {
         let (from, to) = if weekend { self.policy.weekends } else { self.policy.weekdays };
         let margin = minutes(self.policy.margin);
         // Ringing at the very end would end beyond it.
-        let (from_min, to_min) = (from + margin, to.saturating_sub(margin + minutes(self.policy.ring)));
+        let (from_min, to_min) = (
+            from.saturating_add(margin),
+            to.saturating_sub(margin.saturating_add(minutes(self.policy.ring))),
+        );
         let inside = (from_min..to_min).contains(&local_min);
         inside.then_some(Proof { zone, source: self.whereabouts.source, local_min, from_min, to_min })
     }
@@ -137,7 +141,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::missed::policy::Profile;
     use crate::routing::schedule::Schedule;
     use crate::routing::schedule::tests::{any_schedule, at, schedule};
 

@@ -69,6 +69,7 @@ pub struct AttemptRow {
     pub call: Option<String>,
 }
 
+#[expect(clippy::type_complexity, reason = "a list of columns has a long type")]
 const COLUMNS: (
     attempts::id,
     attempts::case_id,

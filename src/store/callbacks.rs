@@ -109,7 +109,7 @@ fn standing(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Resu
         counted_today: attempts::counted(c, &case.number, &day)?,
         counted_24h: since(c, HOUR * 24)?,
         counted_week: since(c, HOUR * 24 * 7)?,
-        counted_month: since(c, HOUR * 24 * 30)?,
+        counted_month: since(c, HOUR * 24 * 31)?,
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),

@@ -179,6 +179,11 @@ impl Controller {
         .await
     }
 
+    /// The settings that it runs with.
+    pub fn settings_file(&self) -> PathBuf {
+        self.path("dozvon.toml")
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

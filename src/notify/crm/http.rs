@@ -37,7 +37,7 @@ impl Http {
             drop(rustls::crypto::ring::default_provider().install_default());
         }
         let client = Client::builder().timeout(timeout).redirect(Policy::none()).build();
-        client.map(|client| Self { client, most_bytes }).map_err(|error| said(error))
+        client.map(|client| Self { client, most_bytes }).map_err(said)
     }
 
     /// The client, to begin a request with.

@@ -202,7 +202,7 @@ impl Settings {
             );
         }
         let app = self.has_app();
-        if app != !self.refresh_token.is_empty() || app != !self.client_secret.is_empty() {
+        if app == self.refresh_token.is_empty() || app == self.client_secret.is_empty() {
             return Err(
                 "[crm] client_id, client_secret and refresh_token belong together; write all three, or none \
                         for a webhook or a long-lived token"

@@ -1,5 +1,6 @@
 //! The stories, in the order in which they are told.
 
+mod callbacks;
 mod ends;
 mod figures;
 mod hostile;
@@ -95,6 +96,10 @@ pub fn all() -> Vec<Story> {
         late::the_agent_transfers_blindly,
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
+        callbacks::missed_then_reached,
+        callbacks::three_misses_then_the_handover,
+        callbacks::glare,
+        callbacks::an_agent_who_never_answers,
         stopped::killed_while_a_caller_waits,
         stopped::killed_with_a_full_house,
         stopped::the_fallback_contact_takes_him,
