@@ -283,8 +283,9 @@ pub struct Finish<'a> {
 /// [`StoreError::Refused`] when it is not to be left uncounted; when the database fails.
 pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
     let open = attempts::table.find(end.attempt.0).filter(attempts::result.is_null());
-    let ended_at: Option<Option<i64>> = open.select(attempts::ended_at).first(c).optional()?;
-    let Some(ended_at) = ended_at else { return Ok(false) };
+    let known: Option<(Option<i64>, Option<String>)> =
+        open.select((attempts::ended_at, attempts::cause)).first(c).optional()?;
+    let Some((ended_at, known_cause)) = known else { return Ok(false) };
     let place: Option<i32> = attempts::table.find(end.attempt.0).select(attempts::ordinal).first(c)?;
     let changed = diesel::update(open)
         .set((
@@ -293,6 +294,7 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
             attempts::counted.eq(end.counted),
             attempts::ordinal.eq(place.filter(|_| end.counted)),
             attempts::note.eq(end.note),
+            attempts::cause.eq(known_cause.as_deref().or(end.cause)),
             attempts::ended_at.eq(ended_at.unwrap_or(end.at.0)),
         ))
         .returning(attempts::id)

@@ -127,7 +127,7 @@ async fn a_later_event_waits_for_the_earlier_one_of_its_case_and_for_no_other() 
     // Every second try fails, whatever it is.
     let count = std::sync::atomic::AtomicU32::new(0);
     let (fake, outlets) = outlet(&desk, move |_, _| {
-        let odd = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 == 0;
+        let odd = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2);
         if odd { Err(Trouble::passing("once more")) } else { arrived() }
     });
     for round in 0..5 {

@@ -76,7 +76,9 @@ impl Desk {
     pub async fn tick(&self, relay: &Relay) {
         relay.tick().await.unwrap();
         self.tasks.close();
-        tokio::time::timeout(LIMIT, self.tasks.wait()).await.expect("the tries do not end");
+        tokio::time::timeout(LIMIT, self.tasks.wait())
+            .await
+            .unwrap_or_else(|_| panic!("the tries do not end"));
         self.tasks.reopen();
     }
 
