@@ -439,6 +439,41 @@ fn calls_are_found_and_told() {
 }
 
 #[test]
+fn people_say_who_is_called_when_and_who_never() {
+    let (place, _) = Place::seeded();
+    let opened = place.json("case open 84957654321 --queue sales");
+    let id = opened["id"].as_i64().unwrap();
+    // He asked just now, so every hour is lawful; sales is always open.
+    let due = place.json(&format!("callback now {id}"));
+    assert_eq!((&due["state"], &due["stage"]), (&"open".into(), &"due".into()));
+    let put_off = place.json(&format!("callback defer {id} --until 2099-01-01T10:00:00Z"));
+    assert_eq!(
+        (&put_off["stage"], &put_off["next_at"]),
+        (&"deferred".into(), &"2099-01-01T10:00:00.000Z".into())
+    );
+    assert_eq!(place.json(&format!("callback now {id}"))["stage"], "due", "his wish is not before ours");
+
+    assert_eq!(place.json("dnc add 84957654321")["number"], "+74957654321");
+    let listed = place.json("dnc list");
+    assert_eq!((&listed[0]["reason"], &listed[0]["by"]), (&"do_not_call".into(), &"olga".into()));
+    assert!(place.fails(4, &format!("callback now {id}")).contains("do_not_call"));
+    let audit = place.ok("audit list --number 84957654321");
+    assert!(audit.contains("dial refused") && audit.contains("do not call: added"), "{audit}");
+    assert!(place.fails(2, "dnc add 84957654321 --until 2020-01-01T00:00:00Z").contains("time to come"));
+    place.ok("dnc remove 84957654321");
+    assert_eq!(place.json("dnc list"), Value::Array(Vec::new()));
+    assert!(place.fails(3, "dnc remove 84957654321").contains("do-not-call list"));
+
+    // The gap after an attempt holds for people, too.
+    place.ok(&format!("case attempt {id} --result no_answer"));
+    let said = place.fails(4, &format!("callback now {id}"));
+    assert!(said.contains("gap") && said.contains("it may be"), "{said}");
+    place.ok(&format!("callback close {id} --reason agent_reached"));
+    assert!(place.fails(4, &format!("callback now {id}")).contains("closed"));
+    assert!(place.fails(4, &format!("callback defer {id} --until 2099-01-01T10:00:00Z")).contains("closed"));
+}
+
+#[test]
 fn a_case_has_three_attempts_a_day_and_one_end() {
     let (place, _) = Place::seeded();
     let rows = place.json("case list");
@@ -627,7 +662,7 @@ fn every_command_teaches_itself() {
         .map(|(path, _)| path.as_str())
         .collect();
     assert!(leaves.len() > 20 && silent.is_empty(), "no example of itself: {silent:?}");
-    for group in ["agent", "queue", "route", "call", "case"] {
+    for group in ["agent", "queue", "route", "call", "case", "callback", "dnc"] {
         assert!(place.ok(&format!("{group} --help")).contains("Examples:"), "{group}");
     }
     assert!(place.ok("--version").starts_with("dozvon "));

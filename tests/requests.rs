@@ -89,6 +89,7 @@ impl Site {
             name: name.to_owned(),
             token: token.to_owned(),
             secret: secret.to_owned(),
+            bot: name == "bot",
             queue: None,
         };
         settings.requests.sources = vec![source("site", TOKEN, ""), source("bot", "", SECRET)];

@@ -77,6 +77,7 @@ impl Desk {
             rules: self.rules(),
             zone: self.settings.zone,
             home: self.settings.phone.region,
+            queue: self.settings.callback.queue.clone(),
             repeat_queue: self.settings.callback.repeat_queue.clone(),
             watchdog: self.settings.callback.watchdog,
         }

@@ -39,6 +39,9 @@ pub struct Settings {
     /// How long an attempt may last before it is given up as lost. Default 2 h.
     #[serde(with = "crate::config::humane")]
     pub watchdog: Duration,
+    /// The queue that calls back those who reached none, such as callers when we are closed. Default none: the only
+    /// queue, if there is but one.
+    pub queue: Option<QueueName>,
     /// The queue that takes up what could not be reached within a day. Default none: the case's own.
     pub repeat_queue: Option<QueueName>,
 }
@@ -57,6 +60,7 @@ impl Default for Settings {
             confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
             watchdog: Duration::from_secs(7_200),
+            queue: None,
             repeat_queue: None,
         }
     }

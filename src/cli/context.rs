@@ -94,6 +94,7 @@ impl Context {
             rules: std::sync::Arc::new(rules),
             zone: self.settings.zone,
             home: self.settings.phone.region,
+            queue: self.settings.callback.queue.clone(),
             repeat_queue: self.settings.callback.repeat_queue.clone(),
             watchdog: self.settings.callback.watchdog,
         })

@@ -11,12 +11,14 @@ mod apply;
 mod audit;
 mod backup;
 mod call;
+mod callback;
 mod case;
 mod check;
 mod completions;
 mod context;
 mod demo;
 mod dialplan;
+mod dnc;
 mod erase;
 mod export;
 mod failure;
@@ -139,6 +141,10 @@ enum Command {
     Call(call::Args),
     /// Cases: whom we owe a call back, and what was done about it.
     Case(case::Args),
+    /// Calls back: one now, one later, one never.
+    Callback(callback::Args),
+    /// The do-not-call list: numbers that we never call, whoever asks.
+    Dnc(dnc::Args),
     /// Notifications: what was told to whom, and what could not be.
     Outbox(outbox::Args),
     /// Numbers of some days: calls, offers, cases.
@@ -190,6 +196,8 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Route(args) => route::run(args, &context).await,
         Command::Call(args) => call::run(args, &context).await,
         Command::Case(args) => case::run(args, &context).await,
+        Command::Callback(args) => callback::run(args, &context).await,
+        Command::Dnc(args) => dnc::run(args, &context).await,
         Command::Outbox(args) => outbox::run(args, &context).await,
         Command::Report(args) => report::run(args, &context).await,
         Command::Audit(args) => audit::run(args, &context).await,

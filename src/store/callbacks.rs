@@ -40,6 +40,8 @@ pub struct Terms {
     pub zone: Tz,
     /// Our own country.
     pub home: phonenumber::country::Id,
+    /// Who calls back those who reached no queue; the only queue, if there is but one.
+    pub queue: Option<QueueName>,
     /// Who takes up what could not be reached within a day.
     pub repeat_queue: Option<QueueName>,
     /// How long an attempt may last.
@@ -72,12 +74,19 @@ impl Terms {
     /// # Errors
     /// When the row is not readable.
     pub fn cap(&self, case: &CaseRow) -> Result<i32, StoreError> {
-        Ok(self.rules.policy(queue_of(case)?.as_ref()).cap_day)
+        Ok(self.rules.policy(self.queue_of(case)?.as_ref()).cap_day)
+    }
+
+    /// The queue whose agents call back for a case.
+    fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
+        let only = || Some(self.rules.queues.keys().next()?.clone()).filter(|_| self.rules.queues.len() == 1);
+        let named = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
+        Ok(read_option("cases.queue", case.queue.as_ref())?.or_else(named).or_else(only))
     }
 
     fn applies(&self, case: &CaseRow) -> Result<(E164, Applies<'_>), StoreError> {
         let number: E164 = read("cases.number", &case.number)?;
-        let queue = queue_of(case)?;
+        let queue = self.queue_of(case)?;
         let applies = Applies {
             policy: self.rules.policy(queue.as_ref()),
             hours: self.hours(queue.as_ref()),
@@ -85,10 +94,6 @@ impl Terms {
         };
         Ok((number, applies))
     }
-}
-
-fn queue_of(case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
-    read_option("cases.queue", case.queue.as_ref())
 }
 
 fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
@@ -208,6 +213,7 @@ fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(
             cases::due_at.eq(from.0),
             cases::react_by.eq(react_by.map(|at| at.0)),
             cases::next_at.eq(next_at),
+            cases::queue.eq(terms.queue_of(case)?.map(|name| name.to_string())),
         ))
         .returning(cases::id)
         .count_changed(c)?;
@@ -527,7 +533,7 @@ pub fn reserve(
     if !offers::win(c, wanted.offer, wanted.call, wanted.leg, wanted.answered_at)? {
         return Ok(Err(NotReserved::Taken));
     }
-    let queue = queue_of(&case)?;
+    let queue = terms.queue_of(&case)?;
     let day = terms.hours(queue.as_ref()).business_day(wanted.at).to_string();
     let attempt = attempts::reserve(
         c,
@@ -772,6 +778,42 @@ pub fn defer(c: &mut Database, id: CaseId, until: UnixMs) -> Result<(), StoreErr
     later(c, &case, until)
 }
 
+/// Makes a case due now, before all others. Every guard is asked; the refusal of one is a result, and is kept.
+///
+/// # Errors
+/// [`StoreError::Refused`] when somebody has it, or it is closed.
+pub fn now(
+    c: &mut Database,
+    terms: &Terms,
+    id: CaseId,
+    by: &str,
+    at: UnixMs,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let case = held(c, id)?;
+    let stage = stage_of(&case)?;
+    if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
+        return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
+    }
+    let (policy, asked) = check(c, &case, terms, at)?;
+    if let Err(refusal) = asked {
+        refused(c, &case, &policy, &refusal, by, at)?;
+        return Ok(Err(refusal));
+    }
+    if stage != Stage::Due {
+        open(c, &case, terms, at)?;
+    }
+    let most: Option<i32> =
+        cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
+    diesel::update(cases::table.find(id.0))
+        .set((
+            cases::not_before.eq(None::<i64>),
+            cases::priority.eq(most.unwrap_or_default().saturating_add(1)),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(Ok(()))
+}
+
 /// What a person says of an attempt.
 #[derive(Debug, Clone)]
 pub struct Disposition<'a> {
@@ -922,7 +964,7 @@ fn hand_over(
         return close(c, case, Closed::Unreachable, at);
     }
     let queue = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
-    let hours = terms.hours(queue.or(queue_of(case)?.as_ref()));
+    let hours = terms.hours(queue.or(terms.queue_of(case)?.as_ref()));
     let next_at = hours.next_day(at);
     make(c, case, Step::HandOver, &Move { next_at, ..Move::default() })?;
     diesel::update(cases::table.find(case.id))

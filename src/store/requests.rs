@@ -32,6 +32,8 @@ pub struct Request {
     pub wanted_at: Option<UnixMs>,
     /// The language that he reads: `en` or `ru`.
     pub language: Option<String>,
+    /// How he asked: by a form or a bot.
+    pub reason: Reason,
     /// The form or bot that it came by.
     pub source: String,
     /// The page or campaign, as the sender says.
@@ -98,8 +100,8 @@ pub fn receive(c: &mut Database, new: &Request) -> Result<Received, StoreError> 
         }
     }
     let id = insert(c, new)?;
-    let case = open_case_of_request(c, new, id)?;
     note(c, new, id)?;
+    let case = open_case_of_request(c, new, id)?;
     Ok(Received { id, received_at: new.at, case, replayed: false })
 }
 
@@ -133,7 +135,7 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
 fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Option<CaseId>, StoreError> {
     let asked = Asked {
         number: &new.number,
-        reason: Reason::WebForm,
+        reason: new.reason,
         queue: new.queue.as_ref(),
         business_day: &new.business_day,
         not_before: new.wanted_at,

@@ -278,6 +278,7 @@ fn request() -> Request {
     let said = |text: &str| Some(text.to_owned());
     Request {
         key_hash: Some("0".repeat(64)),
+        reason: dozvon::missed::case::Reason::WebForm,
         body_hash: "0".repeat(64),
         number: number(),
         name: said("Ivan"),

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::fields::{self, Problem, problem};
 use super::settings::Source;
 use super::{From, Gate, Refused, proof};
+use crate::missed::case::Reason;
 use crate::store::requests::Received;
 
 /// The longest key of a sender, in characters.
@@ -80,6 +81,7 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
     let from = From {
         key: key(headers, source)?,
         body,
+        reason: if source.bot { Reason::Bot } else { Reason::WebForm },
         source: source.name.clone(),
         queue: source.queue.clone(),
         consent: None,

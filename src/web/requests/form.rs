@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::fields::{self, Fields};
 use super::settings::{Form, Tongue};
 use super::{From, Gate, Refused, page, proof};
+use crate::missed::case::Reason;
 
 /// The field that people do not see.
 const TRAP: &str = "website";
@@ -83,6 +84,7 @@ async fn take(
     let from = From {
         key: Some(format!("form\n{}\n{stamp}", form.name)),
         body,
+        reason: Reason::WebForm,
         source: form.name.clone(),
         queue: form.queue.clone(),
         consent: None,

@@ -30,6 +30,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::clock::{Clock, UnixMs};
 use crate::config;
+use crate::missed::case::Reason;
 use crate::routing::rules::Rules;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
@@ -170,6 +171,7 @@ impl Gate {
             text: said.text,
             wanted_at: said.wanted_at,
             language: said.language,
+            reason: from.reason,
             source: from.source,
             page: said.page,
             queue: from.queue,
@@ -208,6 +210,7 @@ fn refused(error: StoreError) -> Refused {
 struct From {
     key: Option<String>,
     body: Bytes,
+    reason: Reason,
     source: String,
     queue: Option<crate::ids::QueueName>,
     consent: Option<String>,

@@ -118,6 +118,7 @@ mod tests {
             name: name.to_owned(),
             token: token.to_owned(),
             secret: secret.to_owned(),
+            bot: name == "bot",
             queue: None,
         };
         vec![source("site", "a-token-of-the-site", ""), source("bot", "", "a-secret-of-the-bot")]

@@ -62,6 +62,8 @@ pub struct Source {
     pub token: String,
     /// What it signs with, as Standard Webhooks describes; empty: it has a token. At least 16 characters.
     pub secret: String,
+    /// Whether a bot talks to people there; else they fill in a form. Default no.
+    pub bot: bool,
     /// The queue whose agents call back; empty: none in particular.
     #[serde(with = "queue")]
     pub queue: Option<QueueName>,
@@ -129,7 +131,7 @@ impl Default for Settings {
 
 impl Default for Source {
     fn default() -> Self {
-        Self { name: "site".to_owned(), token: String::new(), secret: String::new(), queue: None }
+        Self { name: "site".to_owned(), token: String::new(), secret: String::new(), bot: false, queue: None }
     }
 }
 

@@ -1,0 +1,142 @@
+//! `dozvon case attempt` and `result`: what came of calling.
+
+use serde_json::json;
+
+use super::{business_day, number};
+use crate::cli::{Context, Exit, Failure, parse};
+use crate::clock::UnixMs;
+use crate::ids::CaseId;
+use crate::missed::attempt::Outcome;
+use crate::missed::regulation::CAP_A_DAY;
+use crate::store::attempts::{AttemptRow, Made};
+use crate::store::callbacks::{self, Disposition};
+use crate::store::cases;
+
+/// Record that the customer was called, and what came of it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case attempt 17 --result no_answer
+  dozvon case attempt 17 --result reached --note \"wants an offer by Friday\"
+  dozvon case attempt 17 --result technical_failure --not-counted")]
+pub(super) struct Attempt {
+    /// The case's number.
+    #[arg(value_parser = number)]
+    id: CaseId,
+    /// What came of it: reached, call_later, no_answer, busy, rejected, voicemail, invalid_number,
+    /// wrong_number, technical_failure or other.
+    #[arg(long)]
+    result: Outcome,
+    /// The customer's phone was not dialled: it does not count as one of the three of the day.
+    #[arg(long)]
+    not_counted: bool,
+    /// What is worth knowing.
+    #[arg(long, value_parser = parse::remark)]
+    note: Option<String>,
+}
+
+/// Record the result of a callback that has just ended: until then its agent gets no more work.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case result 17 --result reached
+  dozvon case result 17 --result call_later --later 16:00
+  dozvon case result 17 --result voicemail --note \"left our number\"")]
+pub(super) struct Said {
+    /// The case's number.
+    #[arg(value_parser = number)]
+    id: CaseId,
+    /// What came of it: reached, call_later, no_answer, busy, rejected, voicemail, wrong_number, refused or other.
+    #[arg(long)]
+    result: Outcome,
+    /// When the customer wants to be called.
+    #[arg(long, value_name = "TIME")]
+    later: Option<String>,
+    /// What is worth knowing.
+    #[arg(long, value_parser = parse::remark, required_if_eq("result", "other"))]
+    note: Option<String>,
+}
+
+pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Failure> {
+    let (at, by) = (context.now(), context.by.clone());
+    let terms = context.terms().await?;
+    let row = context
+        .write("case_attempt", move |c| {
+            let case = cases::get(c, args.id)?;
+            let business_day = business_day(&terms.rules, &case, terms.zone, at);
+            let made = Made {
+                case: args.id,
+                business_day: &business_day,
+                cap: terms.cap(&case)?,
+                counted: !args.not_counted,
+                result: args.result,
+                by: &by,
+                note: args.note.as_deref(),
+                at,
+            };
+            callbacks::report(c, &terms, &made)
+        })
+        .await?;
+    let what = match row.ordinal {
+        Some(ordinal) => format!("attempt {ordinal} of {CAP_A_DAY} on {}", row.business_day),
+        None => "attempt, not counted".to_owned(),
+    };
+    let result = context.word(row.result.as_deref().unwrap_or_default());
+    let line = format!(
+        "case {}, {}: {what}: {result}{}",
+        row.case_id,
+        row.number,
+        stands(row.case_id, context).await?
+    );
+    context.say(&line, &as_json(&row))?;
+    Ok(Exit::Done)
+}
+
+fn as_json(row: &AttemptRow) -> serde_json::Value {
+    json!({
+        "id": row.id,
+        "case": row.case_id,
+        "number": row.number,
+        "business_day": row.business_day,
+        "ordinal": row.ordinal,
+        "attempts_cap": CAP_A_DAY,
+        "counted": row.counted,
+        "at": UnixMs(row.at).to_string(),
+        "by": row.by,
+        "result": row.result,
+        "note": row.note,
+    })
+}
+
+/// Where a case stands now, as a line of its own.
+async fn stands(id: i64, context: &Context) -> Result<String, Failure> {
+    let case = context.read("case_show", move |c| cases::get(c, CaseId(id))).await?;
+    Ok(match (&case.close_reason, case.next_at) {
+        (Some(reason), _) => format!("\nthe case is closed: {}", context.word(reason)),
+        (None, Some(at)) => format!("\nthe case: {}, next at {}", context.word(&case.stage), UnixMs(at)),
+        (None, None) => format!("\nthe case: {}", context.word(&case.stage)),
+    })
+}
+
+pub(super) async fn record_result(args: Said, context: &Context) -> Result<Exit, Failure> {
+    let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
+    let terms = context.terms().await?;
+    let later = args.later.as_deref().map(|text| parse::instant(text, zone, at)).transpose()?;
+    let id = args.id;
+    context
+        .write("case_result", move |c| {
+            let said = Disposition {
+                case: args.id,
+                result: args.result,
+                later,
+                note: args.note.as_deref(),
+                by: &by,
+                at,
+            };
+            callbacks::dispose(c, &terms, &said)
+        })
+        .await?;
+    let line = format!("case {id}: {}{}", context.word(args.result.as_str()), stands(id.0, context).await?);
+    context.say(&line, &json!({ "case": id, "result": args.result }))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,106 @@
+//! `dozvon case list`: whom we owe a call back.
+
+use chrono_tz::Tz;
+
+use super::business_day;
+use crate::cli::{Context, Exit, Failure, parse};
+use crate::clock::UnixMs;
+use crate::ids::QueueName;
+use crate::missed::case::State;
+use crate::report::{Cell, Table, age};
+use crate::store::cases::{self, CaseRow};
+use crate::store::{Database, StoreError, attempts, rules};
+
+/// List cases, oldest first.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case list
+  dozvon case list --queue sales
+  dozvon case list --state all --limit 1000 --json")]
+pub(super) struct List {
+    /// Only those in this state: open, closed or all.
+    #[arg(long, default_value = "open", value_parser = states)]
+    state: States,
+    /// Only those whose latest miss was in this queue.
+    #[arg(long)]
+    queue: Option<QueueName>,
+    /// At most so many.
+    #[arg(long, default_value = "100", value_parser = parse::limit)]
+    limit: i64,
+}
+
+/// Which states are wanted; none: all of them.
+#[derive(Debug, Clone, Copy)]
+struct States(Option<State>);
+
+fn states(text: &str) -> Result<States, String> {
+    match text {
+        "all" => Ok(States(None)),
+        _ => {
+            text.parse().map(|state| States(Some(state))).map_err(|_| "write open, closed or all".to_owned())
+        }
+    }
+}
+
+pub(super) async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
+    let (now, zone) = (context.now(), context.zone());
+    let rows = context.read("case_list", move |c| with_attempts(c, &args, zone, now)).await?;
+    context.table(&table(&rows, now))?;
+    Ok(Exit::Done)
+}
+
+/// The cases that are wanted, each with the attempts that count today.
+fn with_attempts(
+    c: &mut Database,
+    wanted: &List,
+    zone: Tz,
+    now: UnixMs,
+) -> Result<Vec<(CaseRow, i64)>, StoreError> {
+    let rules = rules::load(c)?;
+    let most = if wanted.queue.is_some() { i64::MAX } else { wanted.limit };
+    let of_queue = |row: &CaseRow| {
+        wanted.queue.as_ref().is_none_or(|queue| row.queue.as_deref() == Some(queue.as_str()))
+    };
+    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
+    let rows: Vec<_> =
+        cases::list(c, wanted.state.0, most)?.into_iter().filter(of_queue).take(limit).collect();
+    rows.into_iter()
+        .map(|row| {
+            let today = attempts::counted(c, &row.number, &business_day(&rules, &row, zone, now))?;
+            Ok((row, today))
+        })
+        .collect()
+}
+
+fn table(rows: &[(CaseRow, i64)], now: UnixMs) -> Table {
+    let fields = [
+        "id",
+        "number",
+        "state",
+        "reason",
+        "queue",
+        "opened_at",
+        "age_ms",
+        "misses",
+        "attempts_today",
+        "close_reason",
+    ];
+    let mut table = Table::new(&fields, "no such cases");
+    for (row, today) in rows {
+        let until = row.closed_at.map_or(now, UnixMs);
+        table.row([
+            Cell::Count(row.id),
+            row.number.as_str().into(),
+            Cell::word(&row.state),
+            Cell::word(&row.reason),
+            row.queue.as_deref().into(),
+            UnixMs(row.opened_at).into(),
+            age(until, UnixMs(row.opened_at)),
+            Cell::count(row.misses),
+            Cell::Count(*today),
+            Cell::word_or_nothing(row.close_reason.as_ref()),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,215 @@
+//! `dozvon case`: whom we owe a call back, and what was done about it.
+
+mod attempt;
+mod list;
+
+use super::{Context, Exit, Failure, parse};
+use crate::clock::UnixMs;
+use crate::ids::{CaseId, QueueName};
+use crate::missed::case::{Closed, Reason};
+use crate::missed::regulation::CAP_A_DAY;
+use crate::report::{Cell, Sheet, Table, age};
+use crate::routing::rules::Rules;
+use crate::store::attempts::{self, AttemptRow};
+use crate::store::cases::{self, Asked, CaseRow, MissRow};
+use crate::store::{Database, StoreError, rules};
+use attempt::{Attempt, Said};
+use chrono_tz::Tz;
+use list::List;
+
+/// Cases: whom we owe a call back, and what was done about it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A missed call opens a case for the caller's number, or joins the open one. A number may be tried three times on
+a business day; the database refuses a fourth, whoever makes it.
+
+Examples:
+  dozvon case list
+  dozvon case show 17
+  dozvon case attempt 17 --result no_answer
+  dozvon case attempt 17 --result reached --note \"wants an offer by Friday\"
+  dozvon case close 17 --reason agent_reached")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    List(List),
+    /// Show one case: its missed calls and its attempts.
+    #[command(after_help = "\
+Examples:
+  dozvon case show 17
+  dozvon case show 17 --json | jq .attempts")]
+    Show {
+        /// Its number.
+        #[arg(value_parser = number)]
+        id: CaseId,
+    },
+    Open(Open),
+    Attempt(Attempt),
+    Result(Said),
+    Close(Close),
+}
+
+/// Open a case by hand: somebody asked for a call past the phone.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case open 84951234567 --queue sales
+  dozvon case open +79001234567 --at 16:00")]
+struct Open {
+    /// Whom to call.
+    number: String,
+    /// Whose matter it is.
+    #[arg(long)]
+    queue: Option<QueueName>,
+    /// Not before this time.
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+}
+
+/// Close a case: the debt is paid or given up.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon case close 17 --reason agent_reached
+  dozvon case close 17 --reason other --note \"answered by e-mail\"
+  dozvon callback close 17 --reason spam")]
+pub(super) struct Close {
+    /// The case's number.
+    #[arg(value_parser = number)]
+    id: CaseId,
+    /// Why: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam, erased or other.
+    #[arg(long)]
+    reason: Closed,
+    /// What is worth knowing.
+    #[arg(long, value_parser = parse::remark, required_if_eq("reason", "other"))]
+    note: Option<String>,
+}
+
+pub(super) fn number(text: &str) -> Result<CaseId, String> {
+    match text.trim_start_matches('#').parse() {
+        Ok(id @ 1..) => Ok(CaseId(id)),
+        _ => Err("write the case's number, as `dozvon case list` shows it".to_owned()),
+    }
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.command {
+        Command::List(args) => list::list(args, context).await,
+        Command::Show { id } => show(id, context).await,
+        Command::Open(args) => open(args, context).await,
+        Command::Attempt(args) => attempt::attempt(args, context).await,
+        Command::Result(args) => attempt::record_result(args, context).await,
+        Command::Close(args) => close(args, context).await,
+    }
+}
+
+/// The day that attempts for a case belong to: the business day of its queue.
+fn business_day(rules: &Rules, case: &CaseRow, zone: Tz, now: UnixMs) -> String {
+    let queue = case.queue.as_deref().and_then(|name| name.parse::<QueueName>().ok());
+    rules.business_day(queue.as_ref(), zone, now).to_string()
+}
+
+async fn show(id: CaseId, context: &Context) -> Result<Exit, Failure> {
+    let (now, zone) = (context.now(), context.zone());
+    let sheet = context.read("case_show", move |c| sheet(c, id, zone, now)).await?;
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn sheet(c: &mut Database, id: CaseId, zone: Tz, now: UnixMs) -> Result<Sheet, StoreError> {
+    let case = cases::get(c, id)?;
+    let day = business_day(&rules::load(c)?, &case, zone, now);
+    let today = attempts::counted(c, &case.number, &day)?;
+    Ok(Sheet::default()
+        .with("id", Cell::Count(case.id))
+        .with("number", case.number.as_str())
+        .with("state", Cell::word(&case.state))
+        .with("stage", Cell::word(&case.stage))
+        .with("next_at", Cell::at_or_nothing(case.next_at))
+        .with("react_by", Cell::at_or_nothing(case.react_by))
+        .with("reason", Cell::word(&case.reason))
+        .with("queue", case.queue.as_deref())
+        .with("business_day", case.business_day.as_str())
+        .with("opened_at", UnixMs(case.opened_at))
+        .with("last_miss_at", UnixMs(case.last_miss_at))
+        .with("age_ms", age(case.closed_at.map_or(now, UnixMs), UnixMs(case.opened_at)))
+        .with("attempts_today", Cell::Count(today))
+        .with("attempts_cap", Cell::count(CAP_A_DAY))
+        .with("closed_at", Cell::at_or_nothing(case.closed_at))
+        .with("close_reason", Cell::word_or_nothing(case.close_reason.as_ref()))
+        .with("closed_by", case.closed_by.as_deref())
+        .with("note", case.note.as_deref())
+        .and("misses", misses(&cases::misses(c, id)?))
+        .and("attempts", made(&attempts::of_case(c, id)?)))
+}
+
+fn misses(rows: &[MissRow]) -> Table {
+    let mut table = Table::new(&["at", "call", "reason", "queue", "wait_ms", "dialled"], "no missed calls");
+    for row in rows {
+        table.row([
+            UnixMs(row.at).into(),
+            Cell::Id(row.call.clone()),
+            Cell::word(&row.reason),
+            row.queue.as_deref().into(),
+            Cell::span_or_nothing(row.wait_ms),
+            row.dialled.as_str().into(),
+        ]);
+    }
+    table
+}
+
+fn made(rows: &[AttemptRow]) -> Table {
+    let fields = ["at", "business_day", "ordinal", "counted", "result", "by", "note"];
+    let mut table = Table::new(&fields, "nobody has called back yet");
+    for row in rows {
+        table.row([
+            UnixMs(row.at).into(),
+            row.business_day.as_str().into(),
+            row.ordinal.map_or(Cell::Nothing, Cell::count),
+            row.counted.into(),
+            Cell::word_or_nothing(row.result.as_ref()),
+            row.by.as_str().into(),
+            row.note.as_deref().into(),
+        ]);
+    }
+    table
+}
+
+async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
+    let (at, zone) = (context.now(), context.zone());
+    let number = parse::number(&args.number, context.region())?;
+    let not_before = args.at.as_deref().map(|text| parse::instant(text, zone, at)).transpose()?;
+    let sheet = context
+        .write("case_open", move |c| {
+            let day = rules::load(c)?.business_day(args.queue.as_ref(), zone, at).to_string();
+            let asked = Asked {
+                number: &number,
+                reason: Reason::ByHand,
+                queue: args.queue.as_ref(),
+                business_day: &day,
+                not_before,
+                at,
+            };
+            let id = cases::open_asked(c, &asked)?;
+            sheet(c, id, zone, at)
+        })
+        .await?;
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
+}
+
+pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failure> {
+    let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
+    let sheet = context
+        .write("case_close", move |c| {
+            cases::close(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
+            sheet(c, args.id, zone, at)
+        })
+        .await?;
+    context.sheet(&sheet)?;
+    Ok(Exit::Done)
+}

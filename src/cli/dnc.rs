@@ -1,0 +1,129 @@
+//! `dozvon dnc`: numbers that are not to be called.
+
+use serde_json::json;
+
+use super::{Context, Exit, Failure, parse};
+use crate::report::{Cell, Table};
+use crate::store::dnc::{self, Add, DncRow, Reason};
+
+/// The do-not-call list: numbers that we never call, whoever asks.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A number gets here when its owner wants no calls, or when it turned out to be somebody else's (for a year). Its case
+is closed when it would be called the next time; who calls us himself is served like anybody.
+
+Examples:
+  dozvon dnc add +79001234567 --note \"asked us not to call\"
+  dozvon dnc list
+  dozvon dnc remove +79001234567")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Add(New),
+    /// Allow calls to a number again.
+    #[command(after_help = "\
+Examples:
+  dozvon dnc remove +79001234567")]
+    Remove {
+        /// Which.
+        number: String,
+    },
+    /// List the numbers that are not to be called, the newest first.
+    #[command(after_help = "\
+Examples:
+  dozvon dnc list
+  dozvon dnc list --limit 10000 --json")]
+    List {
+        /// At most so many.
+        #[arg(long, default_value = "100", value_parser = parse::limit)]
+        limit: i64,
+    },
+}
+
+/// Forbid calls to a number; what was said of it before is replaced.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  dozvon dnc add +79001234567
+  dozvon dnc add 84951234567 --reason wrong_number --until \"2027-01-31 00:00\"")]
+struct New {
+    /// Which.
+    number: String,
+    /// Why: do_not_call or wrong_number.
+    #[arg(long, default_value = "do_not_call")]
+    reason: Reason,
+    /// Until when [default: for ever].
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// What is worth knowing.
+    #[arg(long, value_parser = parse::remark)]
+    note: Option<String>,
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    match args.command {
+        Command::Add(args) => add(args, context).await,
+        Command::Remove { number } => remove(&number, context).await,
+        Command::List { limit } => list(limit, context).await,
+    }
+}
+
+async fn add(args: New, context: &Context) -> Result<Exit, Failure> {
+    let (at, by) = (context.now(), context.by.clone());
+    let number = parse::number(&args.number, context.region())?;
+    let until = args.until.as_deref().map(|text| parse::instant(text, context.zone(), at)).transpose()?;
+    if until.is_some_and(|until| until <= at) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--until is over already: write a time to come, or leave it out",
+        ));
+    }
+    let shown = number.to_string();
+    context
+        .write("dnc_add", move |c| {
+            let note = args.note.as_deref();
+            dnc::add(c, &Add { number: &number, reason: args.reason, by: &by, note, at, until })
+        })
+        .await?;
+    let end = until.map_or_else(String::new, |until| format!(" before {until}"));
+    context.say(
+        &format!("{shown} is not called{end}: {}", context.word(args.reason.as_str())),
+        &json!({ "number": shown, "reason": args.reason, "until": until.map(|until| until.to_string()) }),
+    )?;
+    Ok(Exit::Done)
+}
+
+async fn remove(number: &str, context: &Context) -> Result<Exit, Failure> {
+    let (at, by) = (context.now(), context.by.clone());
+    let number = parse::number(number, context.region())?;
+    let shown = number.to_string();
+    context.write("dnc_remove", move |c| dnc::remove(c, &number, &by, at)).await?;
+    context.say(&format!("{shown} may be called again"), &json!({ "number": shown }))?;
+    Ok(Exit::Done)
+}
+
+async fn list(limit: i64, context: &Context) -> Result<Exit, Failure> {
+    let rows = context.read("dnc_list", move |c| dnc::list(c, limit)).await?;
+    context.table(&table(&rows))?;
+    Ok(Exit::Done)
+}
+
+fn table(rows: &[DncRow]) -> Table {
+    let fields = ["number", "reason", "by", "at", "expires_at", "note"];
+    let mut table = Table::new(&fields, "every number may be called");
+    for row in rows {
+        table.row([
+            row.number.as_str().into(),
+            Cell::word(&row.reason),
+            row.by.as_str().into(),
+            Cell::at_or_nothing(Some(row.at)),
+            Cell::at_or_nothing(row.expires_at),
+            row.note.as_deref().into(),
+        ]);
+    }
+    table
+}
