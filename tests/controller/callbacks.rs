@@ -18,14 +18,14 @@ use diesel::RunQueryDsl as _;
 use super::stage::{ANNA, Stage, answers, name, story, until};
 
 /// A fixed line in Moscow, so that the hour at which the test runs does not matter.
-const NUMBER: &str = "+74951234567";
-const CUSTOMER: &str = "gateway/trunk/+74951234567";
+pub const NUMBER: &str = "+74951234567";
+pub const CUSTOMER: &str = "gateway/trunk/+74951234567";
 /// A Tuesday at noon in Moscow, after any day on which this runs.
 const NOON: &str = "2031-11-25T12:00:00+03:00";
 const MINUTE: i64 = 60_000;
 
 /// A stage whose controller calls back, at noon.
-async fn set() -> Stage {
+pub async fn set() -> Stage {
     let stage = Stage::with(|settings| {
         settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
         settings.callback.tick = Duration::from_millis(20);
@@ -36,7 +36,7 @@ async fn set() -> Stage {
     stage
 }
 
-fn later(stage: &Stage, minutes: i64) {
+pub fn later(stage: &Stage, minutes: i64) {
     stage.wrong_by.fetch_add(minutes * MINUTE, Ordering::Relaxed);
 }
 
@@ -45,7 +45,7 @@ fn agrees() -> Behaviour {
 }
 
 /// A caller gives up while nobody is there.
-async fn miss(stage: &Stage) {
+pub async fn miss(stage: &Stage) {
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     until("he waits", async || stage.waiting() == 1).await;
     caller.hang_up().await;
@@ -59,25 +59,25 @@ struct Counted {
     n: i64,
 }
 
-async fn case(stage: &Stage) -> CaseRow {
+pub async fn case(stage: &Stage) -> CaseRow {
     stage.store.read("case", |c| cases::get(c, CaseId(1))).await.unwrap()
 }
 
-async fn made(stage: &Stage) -> Vec<AttemptRow> {
+pub async fn made(stage: &Stage) -> Vec<AttemptRow> {
     stage.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await.unwrap()
 }
 
-async fn stands(stage: &Stage, wanted: &str) {
+pub async fn stands(stage: &Stage, wanted: &str) {
     until(&format!("the case is {wanted}"), async || case(stage).await.stage == wanted).await;
 }
 
 /// So many attempts have a result.
-async fn completed(stage: &Stage, wanted: usize) {
+pub async fn completed(stage: &Stage, wanted: usize) {
     let all = async || made(stage).await.iter().filter(|row| row.result.is_some()).count() == wanted;
     until(&format!("{wanted} attempts are over"), all).await;
 }
 
-async fn says(stage: &Stage, result: Outcome) -> Result<(), String> {
+pub async fn says(stage: &Stage, result: Outcome) -> Result<(), String> {
     let (terms, at) = (stage.running().desk.terms(), stage.running().desk.clock.now());
     let said = move |c: &mut _| {
         let said = Disposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };

@@ -14,6 +14,7 @@
 mod callbacks;
 mod changes;
 mod crashes;
+mod handsets;
 mod lock;
 mod paths;
 mod stage;
