@@ -17,6 +17,7 @@ use dozvon::call::ending::{Ending, Stage};
 use dozvon::cli::Cli;
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
+use dozvon::missed::policy::Policy;
 use dozvon::missed::verdict::{Verdict, Why, verdict};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
@@ -149,7 +150,7 @@ fn queue(strategy: Strategy, tiers: &[(&str, i32)]) -> Queue {
         service_level: Duration::from_secs(20),
         max_wait: Some(Duration::from_secs(300)),
         overflow: Destination::Message(name("closed")),
-        policy: dozvon::missed::policy::Profile::Service,
+        policy: name("service"),
         schedule: None,
         tiers: tiers.iter().map(place).collect(),
     }
@@ -170,6 +171,7 @@ fn stated() -> Rules {
     Rules {
         prompts: BTreeMap::from([(name("closed"), Prompt { source: "closed.wav".to_owned() })]),
         schedules: BTreeMap::from([(name("office"), office)]),
+        policies: Policy::built_in(),
         agents: BTreeMap::from([(name("anna"), agent("user/1001")), (name("boris"), agent("user/1002"))]),
         queues: BTreeMap::from([
             (name("sales"), queue(Strategy::LongestIdle, &[("anna", 1), ("boris", 2)])),
