@@ -2,14 +2,22 @@
 
 use std::time::Duration;
 
+use chrono_tz::Tz;
+use dozvon::ids::AttemptId;
+use dozvon::missed::attempt::Way;
 use dozvon::missed::policy::{Policy, Profile};
+use dozvon::missed::regulation::Permit;
+use dozvon::missed::window::Proof;
+use dozvon::missed::zone::Source;
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::routing::rules::{Destination, Rules, Strategy, Tier};
+use dozvon::store::attempts::{self, Reservation};
 use dozvon::store::rules::{Difference, load, preview, put_one_agent, put_tier, replace};
-use dozvon::store::{StoreError, agents};
+use dozvon::store::{Database, StoreError, agents, calls};
 
 use crate::support::{
-    Db, Raw, agent, arrive, at, company, for_each_database, open_for_business, phone, queue, ring, step, talk,
+    Db, NUMBER, Raw, TODAY, abandoned, agent, arrive, at, company, for_each_database, open_for_business,
+    phone, queue, ring, step, talk,
 };
 
 fn names(list: &[&str]) -> Vec<String> {
@@ -138,6 +146,64 @@ fn a_policy_gets_a_new_version_when_its_limits_change_and_only_then() {
         assert_eq!(versions(&mut raw, "strict"), (vec![1, 2], vec![]));
         stated(db, &with_policy(|p| p)).await;
         assert_eq!(versions(&mut raw, "strict"), (vec![1, 2, 3], vec![3]));
+    });
+}
+
+/// Takes a place for a case of a call that was just missed, under a policy.
+fn reserve(c: &mut Database, policy: &Policy, ms: u64) -> Result<AttemptId, StoreError> {
+    let call = arrive(c, "sales", at(ms))?;
+    let case = calls::end(c, &abandoned(call, at(ms + 10)))?.expect("a case");
+    let window = Proof {
+        zone: Tz::Europe__Moscow,
+        source: Source::Stated,
+        local_min: 720,
+        from_min: 490,
+        to_min: 1309,
+    };
+    let permit = Permit { ordinal: 1, gap_until: at(ms + 1_800_000), window };
+    attempts::reserve(
+        c,
+        &Reservation {
+            case,
+            number: NUMBER,
+            business_day: TODAY,
+            call,
+            agent: &agent("anna"),
+            way: Way::Callback,
+            queue: Some("sales"),
+            policy,
+            permit: &permit,
+            at: at(ms + 20),
+        },
+    )
+}
+
+#[test]
+fn an_attempt_names_the_version_that_allowed_it_and_no_other() {
+    for_each_database(async |db| {
+        stated(db, &with_policy(|p| p)).await;
+        stated(db, &with_policy(|p| Policy { cap_day: 2, ..p })).await;
+        let policy = db.store.read("rules", load).await.unwrap().policy(Some(&queue("sales")));
+        assert_eq!((policy.version, policy.cap_day), (2, 2));
+        let wrong: [fn(Policy) -> Policy; 3] = [
+            |p| Policy { version: 3, ..p },
+            |p| Policy { cap_day: 3, ..p },
+            |p| Policy { name: "nowhere".parse().unwrap(), ..p },
+        ];
+        for change in wrong {
+            let policy = change(policy.clone());
+            let refused = db.refused(move |c| reserve(c, &policy, 0)).await.to_string();
+            assert!(refused.contains("a version of a policy that is there, and its cap"), "{refused}");
+        }
+        // One who has read the rules before they changed is right about what he knew.
+        let before = Policy { version: 1, cap_day: 3, ..policy.clone() };
+        db.write(move |c| reserve(c, &before, 0)).await;
+        let mut raw = db.raw();
+        let named = "SELECT policy || ' ' || policy_version || ' ' || cap AS v FROM attempts";
+        assert_eq!(raw.texts(named), ["strict 1 3"]);
+        // The policy goes, what was done under it stays.
+        stated(db, &company()).await;
+        assert_eq!(raw.texts(named), ["strict 1 3"]);
     });
 }
 
