@@ -25,11 +25,11 @@ pub const CAP_A_DAY: i32 = 3;
 /// The span of a policy's cap of 24 hours.
 pub const DAY: Duration = Duration::from_secs(86_400);
 
-/// The span of a policy's cap of a week: a calendar week in which the clocks are set back lasts so long.
-pub const WEEK: Duration = Duration::from_secs(7 * 86_400 + 3600);
+/// The span of a policy's cap of a week: a calendar week in which the clocks are set back by two hours lasts so long.
+pub const WEEK: Duration = Duration::from_secs(7 * 86_400 + 7200);
 
 /// The span of a policy's cap of a month: the longest calendar month in which the clocks are set back.
-pub const MONTH: Duration = Duration::from_secs(31 * 86_400 + 3600);
+pub const MONTH: Duration = Duration::from_secs(31 * 86_400 + 7200);
 
 /// No further attempt is allowed on this business day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -270,13 +270,14 @@ pub fn after_attempt(standing: &Standing, bounds: &Bounds<'_>, asked: Option<Uni
 
 #[cfg(test)]
 mod tests {
+    use chrono::{Days, Months, NaiveDate, NaiveTime};
     use chrono_tz::Tz;
     use proptest::prelude::*;
 
     use super::*;
     use crate::missed::policy::Profile;
-    use crate::routing::schedule::Schedule;
     use crate::routing::schedule::tests::{any_schedule, at, schedule};
+    use crate::routing::schedule::{Edge, Schedule, to_instant};
 
     fn standing(number: &str) -> Standing {
         Standing {
@@ -364,6 +365,24 @@ mod tests {
             opens,
             "the cap goes before his wish"
         );
+    }
+
+    #[test]
+    fn no_calendar_week_or_month_is_longer_than_what_the_caps_look_back_on() {
+        let first = |zone, date: NaiveDate| to_instant(zone, date.and_time(NaiveTime::MIN), Edge::Opening);
+        let monday = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+        let (mut longest_week, mut longest_month) = (Duration::ZERO, Duration::ZERO);
+        for zone in chrono_tz::TZ_VARIANTS {
+            for date in monday.iter_weeks().take(160) {
+                longest_week = longest_week.max(first(zone, date + Days::new(7)).since(first(zone, date)));
+            }
+            for month in 0..36 {
+                let date = monday + Months::new(month);
+                longest_month =
+                    longest_month.max(first(zone, date + Months::new(1)).since(first(zone, date)));
+            }
+        }
+        assert!(longest_week <= WEEK && longest_month <= MONTH, "{longest_week:?}, {longest_month:?}");
     }
 
     proptest! {
