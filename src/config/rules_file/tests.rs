@@ -503,8 +503,8 @@ fn a_policy_that_cannot_be_meant_is_told() {
         "policy = \"colect\"",
         &["no policy colect", "did you mean collect?"],
     );
-    let unknown = "add [[policy]] name = \"strict\", or name one that is there";
-    one_fault_of_a_policy("policy = \"collect\"", "policy = \"strict\"", &["rules.toml:24:10", unknown]);
+    let unknown = "add [[policy]] name = \"vip\", or name one that is there";
+    one_fault_of_a_policy("policy = \"collect\"", "policy = \"vip\"", &["rules.toml:24:10", unknown]);
     let twice = faults(&format!("{POLICIES}\n[[policy]]\nname = \"service\"\n"));
     assert!(twice[0].contains("there are two policies named service"), "{twice:#?}");
 }
