@@ -766,7 +766,7 @@ fn every_command_teaches_itself() {
         .map(|(path, _)| path.as_str())
         .collect();
     assert!(leaves.len() > 20 && silent.is_empty(), "no example of itself: {silent:?}");
-    for group in ["agent", "queue", "route", "call", "case", "callback", "dnc"] {
+    for group in ["agent", "queue", "policy", "route", "call", "case", "callback", "dnc"] {
         assert!(place.ok(&format!("{group} --help")).contains("Examples:"), "{group}");
     }
     assert!(place.ok("--version").starts_with("dozvon "));

@@ -43,6 +43,16 @@ impl Default for Rules {
 }
 
 impl Rules {
+    /// The agent whose phone a user of FreeSWITCH's directory has registered.
+    #[must_use]
+    pub fn agent_at(&self, user: &str) -> Option<&AgentName> {
+        let his = |contact: &Contact| match contact {
+            Contact::User { user: name, .. } | Contact::Sofia { user: name, .. } => name.as_str() == user,
+            Contact::Gateway { .. } | Contact::Loopback { .. } => false,
+        };
+        self.agents.iter().find(|(_, agent)| agent.contacts.iter().any(his)).map(|(name, _)| name)
+    }
+
     /// The limits under which a queue's cases are called back; those of service where there is no queue.
     #[must_use]
     pub fn policy(&self, queue: Option<&QueueName>) -> Policy {
