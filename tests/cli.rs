@@ -426,6 +426,7 @@ fn policies_are_listed_shown_and_exported_with_their_versions() {
         .unwrap();
     let changes = place.json("apply rules.toml");
     assert_eq!(changes, serde_json::json!([{ "change": "changed", "what": "policy collect" }]));
+    assert_eq!(place.json("queue show sales")["policy"], "collect");
     let shown = place.json("policy show collect");
     assert_eq!((&shown["version"], &shown["profile"]), (&2.into(), &"debt".into()));
     let month = serde_json::json!({
