@@ -88,7 +88,8 @@ impl Policy {
             let lawful = cap.map_or(!debt, |cap| (1..=most).contains(&cap));
             let or_none = if debt { "" } else { ", or none" };
             let value = cap.map_or_else(|| "none".to_owned(), |cap| cap.to_string());
-            Limit { key, value, bound: format!("1 to {most}{or_none}"), law, lawful }
+            let bound = format!("{}{or_none}", from_to(1, most));
+            Limit { key, value, bound, law, lawful }
         };
         [
             number("cap_day", self.cap_day, 1, most, law),
@@ -185,8 +186,12 @@ impl Policy {
     }
 }
 
+fn from_to<T: Display + PartialEq>(least: T, most: T) -> String {
+    if least == most { least.to_string() } else { format!("{least} to {most}") }
+}
+
 fn number(key: &'static str, value: i32, least: i32, most: i32, law: &'static str) -> Limit {
-    let bound = if least == most { least.to_string() } else { format!("{least} to {most}") };
+    let bound = from_to(least, most);
     Limit { key, value: value.to_string(), bound, law, lawful: (least..=most).contains(&value) }
 }
 
