@@ -124,6 +124,23 @@ async fn who_was_missed_is_called_and_the_agent_gets_no_more_work_before_he_says
     assert_eq!(stage.repairs(), 0);
 }
 
+/// Seen on a real FreeSWITCH: the talk was over before we had asked whether it had begun.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_talk_that_is_over_at_once_is_a_talk_whose_result_the_agent_owes() {
+    let stage = set().await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::ZERO)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
+    until("it is her word", async || made(&stage).await.iter().any(|row| row.state == "wrapping_up")).await;
+    says(&stage, Outcome::NoAnswer).await.unwrap();
+    stands(&stage, "waiting").await;
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_busy_attempts_lead_to_the_handover_and_there_is_no_fourth_that_day() {
     let stage = set().await;
