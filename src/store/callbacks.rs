@@ -106,15 +106,15 @@ fn standing(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Resu
     let day = applies.hours.business_day(at).to_string();
     let unfinished = attempts::unfinished(c, &case.number)?;
     let last = attempts::last_counted(c, &case.number)?;
-    let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, UnixMs(at.0 - span));
+    let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, at - span);
     Ok(Standing {
         open: case.closed_at.is_none(),
         live_call: live_call(c, case)? || unfinished.as_ref().is_some_and(|row| row.state != "wrapping_up"),
         suppressed: dnc::suppressed(c, &number, at)?.is_some(),
         counted_today: attempts::counted(c, &case.number, &day)?,
-        counted_24h: since(c, HOUR * 24)?,
-        counted_week: since(c, HOUR * 24 * 7)?,
-        counted_month: since(c, HOUR * 24 * 31)?,
+        counted_24h: since(c, regulation::DAY)?,
+        counted_week: since(c, regulation::WEEK)?,
+        counted_month: since(c, regulation::MONTH)?,
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
@@ -122,9 +122,6 @@ fn standing(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Resu
         number,
     })
 }
-
-/// An hour, in milliseconds.
-const HOUR: i64 = 3_600_000;
 
 /// Whether the number has a call of its own under way, or another callback.
 fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
