@@ -357,7 +357,8 @@ fn what_happened_cannot_be_changed() {
         let mut raw = db.raw();
         raw.run(&attempt_sql(case, NUMBER, TODAY, "1", true, "no_answer")).unwrap();
         let forward = "an attempt goes forward only, and a completed one stays as it is";
-        let tables = [("agent_changes", "agent", ""), ("attempts", "\"by\"", forward), ("case_misses", "queue", "")];
+        let tables =
+            [("agent_changes", "agent", ""), ("attempts", "\"by\"", forward), ("case_misses", "queue", "")];
         for (table, column, said) in tables {
             let count = format!("SELECT count(*) AS v FROM {table}");
             let before = raw.number(&count);
