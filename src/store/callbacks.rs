@@ -264,6 +264,9 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
         Ok(_) => later(c, case, wanted),
         Err(Refusal { guard: Guard::DoNotCall, .. }) => close(c, case, Closed::DoNotCall, at),
         Err(Refusal { until: Some(until), .. }) => later(c, case, until.max(at + SOON)),
+        Err(Refusal { guard: Guard::QueueHours | Guard::CalleeWindow, until: None, .. }) => {
+            no_hour(c, case, terms, at)
+        }
         // Whatever else stands against it now is asked again when it is offered.
         Err(refusal) if refusal.guard == Guard::Destination => {
             refused(c, case, &terms.applies(case)?.1.policy, &refusal, "system", at)?;
@@ -416,7 +419,7 @@ fn lease_one(
     let (policy, asked) = check(c, &case, terms, wanted.at)?;
     if let Err(refusal) = asked {
         refused(c, &case, &policy, &refusal, "system", wanted.at)?;
-        follow_refusal(c, &case, &refusal, wanted.at)?;
+        follow_refusal(c, &case, terms, &refusal, wanted.at)?;
         return Ok(None);
     }
     let work = Work {
@@ -442,13 +445,30 @@ fn lease_one(
 }
 
 /// What a case becomes whose dial a guard has refused.
-fn follow_refusal(c: &mut Database, case: &CaseRow, refusal: &Refusal, at: UnixMs) -> Result<(), StoreError> {
+fn follow_refusal(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    refusal: &Refusal,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     match (refusal.guard, refusal.until) {
         (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
         (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
         (_, Some(until)) => later(c, case, until.max(at + SOON)),
+        (Guard::QueueHours | Guard::CalleeWindow, None) => no_hour(c, case, terms, at),
         (_, None) => later(c, case, at + SOON),
     }
+}
+
+/// None of the queue's hours is lawful where he may be: the repeat-contacts queue may have others.
+fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, applies) = terms.applies(case)?;
+    if !matches!(stage_of(case)?, Stage::Due | Stage::Claimed) {
+        make(c, case, Step::Open, &Move::default())?;
+    }
+    let due = super::cases::get(c, CaseId(case.id))?;
+    hand_over(c, &due, terms, &applies, at)
 }
 
 /// The name with which the caller was shown last.
@@ -536,7 +556,7 @@ pub fn reserve(
         Ok(permit) => permit,
         Err(refusal) => {
             refused(c, &case, &policy, &refusal, wanted.agent.as_str(), wanted.at)?;
-            follow_refusal(c, &case, &refusal, wanted.at)?;
+            follow_refusal(c, &case, terms, &refusal, wanted.at)?;
             return Ok(Err(NotReserved::Guard(refusal)));
         }
     };
@@ -969,7 +989,9 @@ fn hand_over(
     }
     let queue = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
     let hours = terms.hours(queue.or(queue_of(case)?.as_ref()));
-    let next_at = hours.next_day(at);
+    // After midnight of a night shift the next business day may have begun by the other queue's calendar.
+    let begun = hours.business_day(at) > applies.hours.business_day(at);
+    let next_at = if begun { hours.next_open(at) } else { hours.next_day(at) };
     make(c, case, Step::HandOver, &Move { next_at, ..Move::default() })?;
     diesel::update(cases::table.find(case.id))
         .set((

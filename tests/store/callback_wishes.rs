@@ -162,3 +162,29 @@ fn the_call_of_an_attempt_stays_as_long_as_its_case() {
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM cases"), 0);
     });
 }
+
+#[test]
+fn who_may_be_called_at_no_hour_of_his_queue_goes_to_the_repeat_contacts_queue() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        // A mobile may be anywhere from Kaliningrad to Kamchatka: no hour of the night is lawful in all of these.
+        let mobile = "+79001234567";
+        let case = desk.miss(mobile, "night", min(710)).await;
+        desk.tick(min(780)).await;
+        let row = desk.case(case).await;
+        assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("handed_over", Some("repeat")));
+        desk.tick(min(21 * 60)).await;
+        desk.tick(min(21 * 60 + 10)).await;
+        desk.no_answer("repeat", "anna", min(21 * 60 + 10)).await;
+        let mut alone = Desk::open(db).await;
+        alone.terms.repeat_queue = None;
+        let case = alone.miss("+79001234568", "night", min(710)).await;
+        alone.tick(min(711)).await;
+        assert_eq!(alone.lease("night", min(780)).await.len(), 0);
+        for day in 0..3 {
+            assert_eq!(alone.stage(case).await, "handed_over", "day {day}");
+            alone.tick(min(710 + (day + 1) * 24 * 60)).await;
+        }
+        assert_eq!(alone.stage(case).await, "unreachable");
+    });
+}
