@@ -50,6 +50,12 @@ enum Event {
         agent: usize,
         twice: bool,
     },
+    /// All of it at once: whoever is due is called, and it ends so.
+    Attempt {
+        desk: usize,
+        agent: usize,
+        how: usize,
+    },
     Dialled {
         which: usize,
     },
@@ -99,6 +105,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         6 => (0_usize..2, 0_usize..4).prop_map(|(desk, queue)| Event::Lease { desk, queue }),
         8 => (0_usize..2, which.clone(), 0_usize..3, any::<bool>())
             .prop_map(|(desk, which, agent, twice)| Event::Reserve { desk, which, agent, twice }),
+        12 => (0_usize..2, 0_usize..3, 1_usize..9).prop_map(|(desk, agent, how)| Event::Attempt { desk, agent, how }),
         4 => which.clone().prop_map(|which| Event::Dialled { which }),
         3 => which.clone().prop_map(|which| Event::Talk { which }),
         8 => (which.clone(), 0_usize..9, any::<bool>()).prop_map(|(which, how, twice)| Event::Ends { which, how, twice }),
@@ -165,6 +172,7 @@ impl<'a> World<'a> {
                 let work = self.leased.remove(which % self.leased.len());
                 self.reserve(desk, work, AGENTS[agent], twice).await;
             }
+            Event::Attempt { desk, agent, how } => self.attempt(desk, AGENTS[agent], how).await,
             Event::Dialled { which } => {
                 if let Some((_, Some(attempt))) = self.pick(which) {
                     self.desks[0].write(move |c, _| callbacks::dialled(c, attempt, now)).await;
@@ -243,6 +251,19 @@ impl<'a> World<'a> {
             }
             Err(NotReserved::Taken) => {
                 self.desks[desk].end(&accepted, How::Released("TAKEN"), now).await;
+            }
+        }
+    }
+
+    async fn attempt(&mut self, desk: usize, agent: &'static str, how: usize) {
+        self.desks[desk].tick(self.now).await;
+        for queue in QUEUES.iter().chain(&["repeat"]) {
+            for work in self.desks[desk].lease(queue, self.now).await {
+                let before = self.accepted.len();
+                self.reserve(desk, work, agent, false).await;
+                if self.accepted.len() > before {
+                    self.ends(before, how, false).await;
+                }
             }
         }
     }
@@ -401,13 +422,7 @@ impl<'a> World<'a> {
         for _ in 0..200 {
             self.dispose(0, 2, None).await;
             self.wrapped_up();
-            self.desks[0].tick(self.now).await;
-            for queue in ["sales", "support", "night", "repeat"] {
-                for work in self.desks[0].lease(queue, self.now).await {
-                    self.reserve(0, work, "anna", false).await;
-                    self.ends(0, 2, false).await;
-                }
-            }
+            self.attempt(0, "anna", 2).await;
             if let Some(rule) = self.broken().pop() {
                 return Err(rule);
             }
