@@ -339,6 +339,15 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Whether one of the attempts since then was made though the number was not to be called.
+    fn called_forbidden(&mut self, before: i64) -> bool {
+        let sql = format!(
+            "SELECT count(*) AS v FROM attempts AS a JOIN do_not_call AS d ON d.number = a.number WHERE a.id > {before} \
+             AND a.way <> 'reported' AND (d.expires_at IS NULL OR d.expires_at > a.at)"
+        );
+        self.raw.number(&sql) > 0
+    }
+
     /// What must be true whatever has happened: nothing that these find.
     fn broken(&mut self) -> Vec<String> {
         let counted = if self.db.is_sqlite() { "counted = 1" } else { "counted" };
@@ -381,11 +390,8 @@ impl<'a> World<'a> {
                     .to_owned(),
             ),
             (
-                "a call to somebody who wants none",
-                "SELECT a.number FROM attempts AS a JOIN do_not_call AS d ON d.number = a.number \
-                 WHERE a.way <> 'reported' AND a.at > d.at AND (d.expires_at IS NULL OR a.at < d.expires_at) \
-                 AND a.id > (SELECT coalesce(max(id), 0) FROM attempts AS o WHERE o.number = a.number AND o.at <= d.at)"
-                    .to_owned(),
+                "an attempt during which we died, and which does not count",
+                format!("SELECT number FROM attempts WHERE cause = 'CONTROLLER_RESTARTED' AND NOT ({counted})"),
             ),
             (
                 "a case handed over twice",
@@ -441,11 +447,18 @@ impl<'a> World<'a> {
     }
 }
 
+const LAST_ATTEMPT: &str = "SELECT coalesce(max(id), 0) AS v FROM attempts";
+
 /// Plays a sequence of events. What it broke, and after which event.
 async fn play(db: &Db, events: &[Event]) -> Result<(), String> {
     let mut world = World::new(db).await;
     for (number, event) in events.iter().enumerate() {
+        let before = world.raw.number(LAST_ATTEMPT);
         world.happens(event).await;
+        // What forbids calls may well come of a call.
+        if !matches!(event, Event::Forbid { .. } | Event::Dispose { .. }) && world.called_forbidden(before) {
+            return Err(format!("after event {number}, {event:?}: a call to somebody who wants none"));
+        }
         if let Some(rule) = world.broken().pop() {
             return Err(format!("after event {number}, {event:?}: {rule}"));
         }
