@@ -188,3 +188,36 @@ fn who_may_be_called_at_no_hour_of_his_queue_goes_to_the_repeat_contacts_queue()
         assert_eq!(alone.stage(case).await, "unreachable");
     });
 }
+
+#[test]
+fn a_new_case_of_a_number_that_is_being_dialled_waits() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.dial("sales", "anna", min(2)).await;
+        desk.write(move |c, _| {
+            cases::close(c, case, dozvon::missed::case::Closed::Other, "olga", None, min(3))
+        })
+        .await;
+        let again = desk.miss(MOSCOW, "sales", min(39)).await;
+        desk.tick(min(40)).await;
+        assert_eq!(desk.stage(again).await, "deferred", "past the gap, and his phone still rings");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
+    });
+}
+
+#[test]
+fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let old = desk.take("sales", "anna", min(2)).await;
+        desk.tick(UnixMs(old.work.lease_until.0 + MINUTE / 2)).await;
+        assert_eq!(desk.stage(case).await, "due");
+        let new = desk.take("sales", "boris", min(6)).await;
+        assert!(matches!(desk.reserve(&old, min(6)).await, Err(NotReserved::Taken)));
+        desk.end(&old, dozvon::store::callbacks::How::Released("LATE"), min(6)).await;
+        assert_eq!(desk.stage(case).await, "claimed");
+        desk.reserve(&new, min(6)).await.unwrap();
+    });
+}
