@@ -180,16 +180,14 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
             raw.refused(&sql(&new.clone().with("gap_until", gap)), "attempts_window");
         }
         // The calling window.
-        for name in [
-            "zone",
-            "zone_source",
-            "local_min",
-            "window_from_min",
-            "window_to_min",
-            "policy",
-            "policy_version",
-        ] {
+        for name in ["zone", "zone_source", "local_min", "window_from_min", "window_to_min", "policy"] {
             raw.refused(&sql(&new.clone().with(name, "NULL")), "attempts_window");
+        }
+        for version in ["NULL", "2"] {
+            raw.refused(
+                &sql(&new.clone().with("policy_version", version)),
+                "a version of a policy that is there",
+            );
         }
         for minute in ["489", "1309", "1310"] {
             raw.refused(&sql(&new.clone().with("local_min", minute)), "attempts_window");
