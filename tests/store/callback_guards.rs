@@ -165,7 +165,7 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
         let lower = new.clone().with("cap", 2).with("ordinal", "2");
         raw.refused(&sql(&lower), "a version of a policy that is there, and its cap");
         raw.refused(
-            &sql(&new.clone().with("cap", 4).with("policy", "NULL").with("way", "'reported'")),
+            &sql(&Sql::reported(id, min(10)).with("cap", 4).with("policy", "NULL")),
             if db.is_sqlite() { "cap" } else { "attempts_cap_check" },
         );
         // One live attempt a number, and none before the disposition of the last one.
