@@ -36,6 +36,10 @@ pub struct Settings {
     /// What he hears while the customer's phone rings.
     #[serde(with = "crate::config::sound")]
     pub ringing: String,
+    /// How long a case is offered only to its assignee, such as the customer's owner by the CRM, while he is available
+    /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
+    #[serde(with = "crate::config::humane")]
+    pub assignee_first: Duration,
     /// How long an attempt may last before it is given up as lost. Default 2 h.
     #[serde(with = "crate::config::humane")]
     pub watchdog: Duration,
@@ -59,6 +63,7 @@ impl Default for Settings {
             confirm: true,
             confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
+            assignee_first: Duration::from_secs(60),
             watchdog: Duration::from_secs(7_200),
             queue: None,
             repeat_queue: None,

@@ -67,6 +67,10 @@ pub struct AttemptRow {
     pub agent: Option<String>,
     /// The row of the call that it is.
     pub call: Option<String>,
+    /// Since when they talked.
+    pub answered_at: Option<i64>,
+    /// When it was over, in milliseconds since 1970.
+    pub ended_at: Option<i64>,
 }
 
 #[expect(clippy::type_complexity, reason = "a list of columns has a long type")]
@@ -85,6 +89,8 @@ const COLUMNS: (
     attempts::way,
     attempts::agent,
     attempts::call,
+    attempts::answered_at,
+    attempts::ended_at,
 ) = (
     attempts::id,
     attempts::case_id,
@@ -100,6 +106,8 @@ const COLUMNS: (
     attempts::way,
     attempts::agent,
     attempts::call,
+    attempts::answered_at,
+    attempts::ended_at,
 );
 
 /// Records an attempt that was made elsewhere. Only what cannot have rung may be left uncounted.

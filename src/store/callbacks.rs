@@ -79,9 +79,21 @@ impl Terms {
 
     /// The queue whose agents call back for a case.
     fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
+        Ok(self.queue_or(read_option("cases.queue", case.queue.as_ref())?))
+    }
+
+    /// The queue that is named, or else the one that calls back who reached none.
+    fn queue_or(&self, named: Option<QueueName>) -> Option<QueueName> {
         let only = || Some(self.rules.queues.keys().next()?.clone()).filter(|_| self.rules.queues.len() == 1);
-        let named = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
-        Ok(read_option("cases.queue", case.queue.as_ref())?.or_else(named).or_else(only))
+        let fallback = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
+        named.or_else(fallback).or_else(only)
+    }
+
+    /// Until when somebody must have called, of what is owed in this queue since then.
+    #[must_use]
+    pub fn react_by(&self, queue: Option<QueueName>, from: UnixMs) -> Option<UnixMs> {
+        let queue = self.queue_or(queue);
+        self.hours(queue.as_ref()).after(from, self.rules.policy(queue.as_ref()).reaction)
     }
 
     fn applies(&self, case: &CaseRow) -> Result<(E164, Applies<'_>), StoreError> {
@@ -217,7 +229,8 @@ fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(
         ))
         .returning(cases::id)
         .count_changed(c)?;
-    note(c, case, Note::Told(EventKind::CaseDue), at)
+    let case = super::cases::get(c, CaseId(case.id))?;
+    note(c, &case, Note::Told(EventKind::CaseDue), at)
 }
 
 /// What is due now, the longest overdue first: at most `limit` cases.
@@ -692,6 +705,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
             answered_at,
             verdict: Verdict::Nothing(Why::Internal),
             settle: Duration::ZERO,
+            tell: false,
             at: end.at,
         },
     )?;
@@ -882,6 +896,7 @@ pub fn report(
             .returning(cases::id)
             .count_changed(c)?;
     }
+    note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
     let stage = stage_of(&case)?;
     if matches!(stage, Stage::Claimed | Stage::Attempting) {
@@ -902,11 +917,15 @@ fn finish_and_follow(
     finish: &Finish<'_>,
     later: Option<UnixMs>,
 ) -> Result<(), StoreError> {
-    if attempts::finish(c, finish)? && case.closed_at.is_none() {
-        note(c, case, Note::Attempt(finish.result), finish.at)?;
-        follow(c, case, terms, finish.result, later, finish.at)?;
+    if !attempts::finish(c, finish)? {
+        return Ok(());
     }
-    Ok(())
+    let row = attempts::get(c, finish.attempt)?;
+    note(c, case, Note::Attempt(&row), finish.at)?;
+    if case.closed_at.is_some() {
+        return Ok(());
+    }
+    follow(c, case, terms, finish.result, later, finish.at)
 }
 
 /// What follows for a case from the result of an attempt.
