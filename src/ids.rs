@@ -81,6 +81,14 @@ names!(
     DestinationName,
 );
 
+impl QueueName {
+    /// The part of this queue that only one agent serves. No name that is read can be the same.
+    #[must_use]
+    pub(crate) fn of_one(&self, agent: &AgentName) -> Self {
+        Self(format!("{self}/{agent}").into())
+    }
+}
+
 macro_rules! uuids {
     ($( $(#[$meta:meta])* $name:ident ),+ $(,)?) => { $(
         $(#[$meta])*

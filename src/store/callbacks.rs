@@ -381,6 +381,8 @@ pub struct Work {
     pub name: String,
     /// The queue whose agents are asked.
     pub queue: QueueName,
+    /// Who of them is asked first.
+    pub first: Option<AgentName>,
     /// Since when it is due: its place among those who wait.
     pub due_at: UnixMs,
     /// Until when an agent must have accepted it.
@@ -429,6 +431,7 @@ fn lease_one(
         number: read("cases.number", &case.number)?,
         name: last_name(c, &case)?,
         queue: wanted.queue.clone(),
+        first: read_option("cases.assignee", case.assignee.as_ref())?,
         due_at: UnixMs(case.due_at.unwrap_or(case.opened_at)),
         lease_until: wanted.at + policy.lease,
         ring: policy.ring,
