@@ -3,7 +3,7 @@
 //! `support` makes the databases (and a private PostgreSQL server); `opening` is what is refused before the first
 //! query, `committing` the group commit, `guards` what the databases refuse whoever writes, `racing` the same with
 //! several processes, `meanwhile` what others do between reading and writing, `stories` calls from arrival to case,
-//! `audit` the chain of what was done and the end of data, `rules` and `reports` what their names say.
+//! `crm` what the CRM told us, `audit` the chain of what was done and the end of data, `rules` and `reports` what their names say.
 #![expect(
     clippy::unwrap_used,
     clippy::type_complexity,
@@ -18,6 +18,7 @@
 
 mod audit;
 mod committing;
+mod crm;
 mod guards;
 mod meanwhile;
 mod opening;
