@@ -230,20 +230,7 @@ struct Before {
 pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
     let id = end.call.to_string();
     hold::call(c, &id)?;
-    let before: Before = calls::table
-        .find(&id)
-        .select((
-            calls::arrived_at,
-            calls::queued_at,
-            calls::answered_at,
-            calls::number,
-            calls::queue,
-            calls::agent,
-            calls::business_day,
-            calls::ended_at,
-        ))
-        .first(c)
-        .found("call", end.call)?;
+    let before = before_end(c, end.call)?;
     if before.ended_at.is_some() {
         return Ok(None);
     }
@@ -273,17 +260,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         .returning(calls::arrived_at)
         .count_changed(c)?;
     if end.tell && end.ending == Ending::Answered {
-        let talk = Talk {
-            call: end.call,
-            number: before.number.as_deref(),
-            queue: before.queue.as_deref(),
-            agent: before.agent.as_deref(),
-            began_at: UnixMs(before.arrived_at),
-            answered_at,
-            wait_ms,
-            at: end.at,
-        };
-        talked(c, &talk)?;
+        tell(c, end, &before, answered_at, wait_ms)?;
     }
     if let (Some(number), Some(talked_from)) =
         (&before.number, answered_at.filter(|_| end.verdict.got_through()))
@@ -291,13 +268,59 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
     {
         cases::reached(c, number, Closed::CallerReachedUs, end.at)?;
     }
-    let (Verdict::Case(reason), Some(number)) = (end.verdict, before.number) else {
+    owe(c, end, &before, wait_ms)
+}
+
+/// What is known of a call that ends.
+fn before_end(c: &mut Database, call: CallId) -> Result<Before, StoreError> {
+    let row = calls::table.find(call.to_string()).select((
+        calls::arrived_at,
+        calls::queued_at,
+        calls::answered_at,
+        calls::number,
+        calls::queue,
+        calls::agent,
+        calls::business_day,
+        calls::ended_at,
+    ));
+    row.first(c).found("call", call)
+}
+
+/// Tells of a talk.
+fn tell(
+    c: &mut Database,
+    end: &Ended,
+    before: &Before,
+    answered_at: Option<i64>,
+    wait_ms: Option<i64>,
+) -> Result<(), StoreError> {
+    let talk = Talk {
+        call: end.call,
+        number: before.number.as_deref(),
+        queue: before.queue.as_deref(),
+        agent: before.agent.as_deref(),
+        began_at: UnixMs(before.arrived_at),
+        answered_at,
+        wait_ms,
+        at: end.at,
+    };
+    talked(c, &talk)
+}
+
+/// The case that is open now, if the caller is owed one.
+fn owe(
+    c: &mut Database,
+    end: &Ended,
+    before: &Before,
+    wait_ms: Option<i64>,
+) -> Result<Option<CaseId>, StoreError> {
+    let (Verdict::Case(reason), Some(number)) = (end.verdict, &before.number) else {
         return Ok(None);
     };
     let miss = cases::Miss {
-        call: &id,
+        call: &end.call.to_string(),
         began_at: UnixMs(before.arrived_at),
-        number: &number,
+        number,
         reason,
         queue: before.queue.as_deref(),
         business_day: &before.business_day,
