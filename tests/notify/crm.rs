@@ -226,10 +226,6 @@ async fn a_crm_that_has_too_much_is_left_alone_for_as_long_as_it_asks() {
         let row = days.desk.rows().await.remove(0);
         let wait = UnixMs(row.next_at.unwrap()).since(days.now()).as_secs() + 1;
         assert!(waits.contains(&wait), "{wait} is not in {waits:?}: {row:?}");
-        let asked = portal.portal().called.len();
-        // Others have to wait as well where the whole account is meant.
-        days.desk.tick(&relay).await;
-        assert_eq!(portal.portal().called.len(), asked, "nobody asks meanwhile");
         days.ahead_ms.fetch_add(row.next_at.unwrap() - days.now().0 + 1, Ordering::Relaxed);
     }
     days.desk.tick(&relay).await;
@@ -345,4 +341,23 @@ async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
     let renewals: Vec<_> = said.iter().filter(|line| line.starts_with("renew")).collect();
     assert_eq!(renewals, ["renew with refresh-1", "renew with refresh-2", "renew with refresh-3"]);
     assert!(said.iter().all(|line| !line.ends_with("false")), "used before it was kept: {said:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_crm_blocks_us_because_of_one_contact_no_other_asks_it() {
+    let (days, portal) = (Days::new().await, Bitrix24::start().await);
+    let (relay, _stop) = days.desk.relay_to(days.outlets(&portal.settings()));
+    days.call(&number(1), false).await.unwrap();
+    portal.portal().troubles.push_back(Some(Trouble::Says(503, json!({ "error": "OVERLOAD_LIMIT" }))));
+    days.desk.tick(&relay).await;
+    assert_eq!(portal.portal().called.len(), 1);
+    days.call(&number(2), false).await.unwrap();
+    days.desk.tick(&relay).await;
+    assert_eq!(portal.portal().called.len(), 1);
+    let rows = days.desk.rows().await;
+    assert!(rows.iter().all(|row| row.state == "waiting" && row.attempt_no == 1), "{rows:?}");
+    days.ahead_ms.fetch_add(3_601_000, Ordering::Relaxed);
+    days.desk.tick(&relay).await;
+    assert!(days.desk.rows().await.iter().all(|row| row.state == "done"));
+    assert_eq!((portal.told(&number(1)).len(), portal.told(&number(2)).len()), (1, 1));
 }

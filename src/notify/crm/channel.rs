@@ -1,7 +1,7 @@
 //! The way from the outbox to the CRM, and of the customer's owner back into his case.
 //!
 //! In: deliveries of the destination [`NAME`]. Out: contacts in the CRM; the assignee of a new case.
-//! What must not be asked twice is asked by nobody else: patience, order and dead letters are the relay's.
+//! Patience, order and dead letters are the relay's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,12 +71,14 @@ impl Teller {
             Ok(contact) => contact,
             Err(why) => return Ok(Receipt::Skipped(why)),
         };
-        let opened = delivery.kind == EventKind::CaseOpened.as_str();
-        if opened || contact.happening == Happening::Request {
-            contact.deadline = self.react_by(&contact, delivery.at);
+        // The later misses of a case are part of what is owed already.
+        let owed = delivery.kind == EventKind::CaseOpened.as_str() || contact.happening == Happening::Request;
+        if owed {
+            let wanted_at = delivery.data["wanted_at"].as_i64().map(UnixMs);
+            contact.deadline = self.react_by(&contact, delivery.at.max(wanted_at.unwrap_or_default()));
         }
         let receipt = self.crm.record(&contact).await?;
-        if let (true, Some(case)) = (opened || contact.happening == Happening::Request, contact.case) {
+        if let Some(case) = contact.case.filter(|_| owed) {
             self.assign(case, &contact).await?;
         }
         let again = if receipt.already { " (an earlier try had written it)" } else { "" };
@@ -84,9 +86,9 @@ impl Teller {
     }
 
     /// Until when the customer must have been called. The same at every try, unless the rules change.
-    fn react_by(&self, contact: &Contact, at: UnixMs) -> Option<UnixMs> {
+    fn react_by(&self, contact: &Contact, from: UnixMs) -> Option<UnixMs> {
         let rules = Arc::clone(&self.tools.rules.borrow());
-        Terms { rules, ..self.tools.terms.clone() }.react_by(contact.queue.clone(), at)
+        Terms { rules, ..self.tools.terms.clone() }.react_by(contact.queue.clone(), from)
     }
 
     /// Asks whose customer it is, and has that agent offered the case first. Whoever owns him, the contact is told: a
