@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::missed::policy::Profile;
+
 /// A name that is not fit to be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -79,6 +81,8 @@ names!(
     PromptName,
     /// Names a place where events are told.
     DestinationName,
+    /// Names the limits under which calls back are made.
+    PolicyName,
 );
 
 impl QueueName {
@@ -86,6 +90,12 @@ impl QueueName {
     #[must_use]
     pub(crate) fn of_one(&self, agent: &AgentName) -> Self {
         Self(format!("{self}/{agent}").into())
+    }
+}
+
+impl From<Profile> for PolicyName {
+    fn from(profile: Profile) -> Self {
+        Self(profile.as_str().into())
     }
 }
 

@@ -17,6 +17,7 @@ use dozvon::call::ending::{Ending, Stage};
 use dozvon::cli::Cli;
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
+use dozvon::missed::policy::Policy;
 use dozvon::missed::verdict::{Verdict, Why, verdict};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
@@ -149,7 +150,7 @@ fn queue(strategy: Strategy, tiers: &[(&str, i32)]) -> Queue {
         service_level: Duration::from_secs(20),
         max_wait: Some(Duration::from_secs(300)),
         overflow: Destination::Message(name("closed")),
-        policy: dozvon::missed::policy::Profile::Service,
+        policy: name("service"),
         schedule: None,
         tiers: tiers.iter().map(place).collect(),
     }
@@ -170,6 +171,7 @@ fn stated() -> Rules {
     Rules {
         prompts: BTreeMap::from([(name("closed"), Prompt { source: "closed.wav".to_owned() })]),
         schedules: BTreeMap::from([(name("office"), office)]),
+        policies: Policy::built_in(),
         agents: BTreeMap::from([(name("anna"), agent("user/1001")), (name("boris"), agent("user/1002"))]),
         queues: BTreeMap::from([
             (name("sales"), queue(Strategy::LongestIdle, &[("anna", 1), ("boris", 2)])),
@@ -386,6 +388,109 @@ fn queues_show_who_waits_and_who_serves() {
     assert_eq!(order, ["anna", "boris"]);
     assert!(place.ok("queue show support").contains("nobody waits"));
     assert!(place.fails(3, "queue show nosuch").contains("dozvon queue list"));
+}
+
+const POLICIES: &str = r#"[[prompt]]
+name = "closed"
+source = "closed.wav"
+
+[[policy]]
+name = "collect"
+profile = "debt"
+cap_week = 1
+
+[[queue]]
+name = "sales"
+overflow = { message = "closed" }
+policy = "collect"
+"#;
+
+#[test]
+fn policies_are_listed_shown_and_exported_with_their_versions() {
+    let place = Place::fresh();
+    std::fs::write(place.folder.path().join("rules.toml"), POLICIES).unwrap();
+    place.ok("apply rules.toml");
+    let list = place.json("policy list");
+    let seen: Vec<(&str, i64)> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["name"].as_str().unwrap(), row["version"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(seen, [("collect", 1), ("debt", 1), ("sales", 1), ("service", 1)]);
+    let collect = &list[0];
+    assert_eq!((&collect["profile"], &collect["queues"][0]), (&"debt".into(), &"sales".into()));
+    assert_eq!(place.ok("policy check"), "law and house allow every limit of 4 policies\n");
+    assert_eq!(place.json("policy check rules.toml"), Value::Array(Vec::new()));
+
+    std::fs::write(place.folder.path().join("rules.toml"), POLICIES.replace("cap_week = 1", "cap_month = 7"))
+        .unwrap();
+    let changes = place.json("apply rules.toml");
+    assert_eq!(changes, serde_json::json!([{ "change": "changed", "what": "policy collect" }]));
+    assert_eq!(place.json("queue show sales")["policy"], "collect");
+    let shown = place.json("policy show collect");
+    assert_eq!((&shown["version"], &shown["profile"]), (&2.into(), &"debt".into()));
+    let month = serde_json::json!({
+        "limit": "cap_month", "value": "7", "allowed": "1 to 8", "lawful": true, "law": "230-FZ article 7 part 3 (R3)"
+    });
+    let limits = shown["limits"].as_array().unwrap();
+    assert!(limits.len() == 18 && limits.contains(&month), "{limits:#?}");
+    let exported = place.ok("export");
+    let block = "[[policy]]\nname = \"collect\"\nprofile = \"debt\"\ncap_month = 7\n\n";
+    assert!(exported.contains(block) && exported.contains("policy = \"collect\"\n"), "{exported}");
+    assert_eq!(exported.matches("[[policy]]").count(), 1, "the others are as they are by themselves");
+    assert!(place.fails(3, "policy show nobody").contains("there is no policy nobody: `dozvon policy list`"));
+
+    let audit = place.json("audit list --action rules_changed");
+    for (entry, version) in
+        [r#""policy_versions":["collect 1"]"#, r#""policy_versions":["collect 2"]"#].iter().enumerate()
+    {
+        assert!(audit[entry]["details"].as_str().unwrap().contains(version), "{audit:#}");
+    }
+}
+
+#[test]
+fn a_policy_above_the_law_is_refused_wherever_it_comes_from() {
+    let place = Place::fresh();
+    // Story 21.
+    std::fs::write(place.folder.path().join("rules.toml"), POLICIES.replace("cap_week = 1", "cap_day = 4"))
+        .unwrap();
+    for line in ["apply rules.toml", "apply rules.toml --dry-run", "policy check rules.toml"] {
+        let run = place.run(line);
+        assert_eq!((run.code, run.out.as_str()), (2, ""), "dozvon {line}: {}", run.err);
+        for words in [
+            "one mistake, nothing was changed",
+            "rules.toml:8:11: policy collect: cap_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
+            " 8 | cap_day = 4",
+            "state what is allowed, or take `cap_day` out: profile debt has 1",
+        ] {
+            assert!(run.err.contains(words), "dozvon {line}: {}", run.err);
+        }
+    }
+    assert_eq!(place.json("policy list").as_array().unwrap().len(), 3, "nothing was changed");
+
+    // What a program of before allowed, or a hand put there.
+    let route = "[[route]]\nname = \"all\"\nnumber = \"*\"\nopen = { queue = \"sales\" }\n";
+    std::fs::write(place.folder.path().join("good.toml"), format!("{POLICIES}{route}")).unwrap();
+    place.ok("apply good.toml");
+    place.store(|c| {
+        use diesel::connection::SimpleConnection as _;
+        let newer = "CREATE TEMP TABLE newer AS SELECT * FROM policy_versions WHERE policy = 'sales'; \
+                     UPDATE newer SET version = 2, gaps_ms = '60000'; \
+                     INSERT INTO policy_versions SELECT * FROM newer; DROP TABLE newer; \
+                     UPDATE policies SET version = 2 WHERE name = 'sales'";
+        Ok(c.batch_execute(newer)?)
+    });
+    let run = place.run("policy check --json");
+    assert_eq!((run.code, run.err.as_str()), (1, ""));
+    let faults: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&faults[0]["policy"], &faults[0]["limit"]), (&"sales".into(), &"gaps".into()));
+    let lines: Value = serde_json::from_str(&place.run("check --json").out).unwrap();
+    let told = lines.as_array().unwrap().iter().find(|line| line["check"] == "policy sales").unwrap();
+    assert_eq!(told["state"], "wrong", "{told}");
+    place.ok("apply good.toml");
+    assert_eq!(place.json("policy list")[2]["version"], 3, "as it would be by itself");
+    place.ok("policy check");
 }
 
 #[test]
@@ -664,7 +769,7 @@ fn every_command_teaches_itself() {
         .map(|(path, _)| path.as_str())
         .collect();
     assert!(leaves.len() > 20 && silent.is_empty(), "no example of itself: {silent:?}");
-    for group in ["agent", "queue", "route", "call", "case", "callback", "dnc"] {
+    for group in ["agent", "queue", "policy", "route", "call", "case", "callback", "dnc"] {
         assert!(place.ok(&format!("{group} --help")).contains("Examples:"), "{group}");
     }
     assert!(place.ok("--version").starts_with("dozvon "));

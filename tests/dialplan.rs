@@ -244,3 +244,35 @@ fn a_controller_that_listens_everywhere_is_found_on_loopback() {
     let settings = Settings::read(Path::new("t"), "[switch]\nlisten = \"0.0.0.0:9999\"\n", []).unwrap();
     assert_eq!(dialplan::controllers_of(&settings), ["127.0.0.1:9999"]);
 }
+
+#[test]
+fn what_agents_dial_goes_to_the_controller_if_it_is_a_number_outside_or_a_word() {
+    let toml = "[dialplan]\nhandset_contexts = [\"default\"]\n";
+    let settings = Settings::read(Path::new("dozvon.toml"), toml, []).unwrap();
+    let all = files(&settings);
+    let written = file(&all, "dialplan/default/00_dozvon_handset.xml");
+    assert_eq!(written, include_str!("../fs-dialplan/handset.xml"), "the template shows the defaults");
+    let (text, values) = preprocessed(written);
+    let numbers = Regex::new(&format!("^({})$", values["dozvon_handset_numbers"])).unwrap();
+    for (dialled, ours) in [
+        ("84951234567", true),
+        ("+74951234567", true),
+        ("*71", true),
+        ("1001", false),
+        ("12345", false),
+        ("*70", false),
+        ("171", false),
+        ("84951234567&park", false),
+    ] {
+        assert_eq!(numbers.is_match(dialled), ours, "{dialled}");
+    }
+    let document = Document::parse(&text).unwrap();
+    let made = actions(&document, "dozvon_handset");
+    assert_eq!(
+        made.last().unwrap(),
+        "hangup(NORMAL_TEMPORARY_FAILURE)",
+        "what cannot be counted is not dialled"
+    );
+    assert!(made.contains(&"socket(127.0.0.1:8084 async full)".to_owned()), "{made:?}");
+    assert!(files(&Settings::default()).iter().all(|file| !file.place.contains("handset")));
+}

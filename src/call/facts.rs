@@ -51,6 +51,7 @@ mod tests {
             answered: false,
             outbound: false,
             call: None,
+            handset: None,
             case: None,
             state: None,
             sip_call_id: None,

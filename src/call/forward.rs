@@ -1,5 +1,7 @@
 //! The caller is forwarded to a contact outside the queues: the duty person, a mobile.
 
+use std::time::Duration;
+
 use super::bridge;
 use super::ending::{Ending, Stage};
 use super::story::over;
@@ -32,9 +34,9 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         role: LegRole::Agent,
     };
     let cause = match call.node.ring(request) {
-        Ok(leg) => match answered(call, leg).await? {
+        Ok(leg) => match answered(call, leg, limit).await? {
             Ok((leg, channel)) => return talk(call, leg, channel).await,
-            Err(cause) => cause,
+            Err((cause, _)) => cause,
         },
         Err(error) => {
             tracing::error!(%contact, %error, "the contact cannot be rung");
@@ -46,9 +48,12 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
     Ok(over(Ending::TimedOut, Stage::Forwarding, &cause))
 }
 
+/// The leg on which somebody answered, or why nobody did, and whether a phone rang.
+pub(crate) type Answered = Result<(Leg, ChannelId), (String, bool)>;
+
 /// Waits for the contact to answer; else says why he did not.
-async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelId), String>, Gone> {
-    let time_up = tokio::time::sleep(call.desk.settings.calls.forward_timeout);
+pub(crate) async fn answered(call: &mut Call, mut leg: Leg, limit: Duration) -> Result<Answered, Gone> {
+    let time_up = tokio::time::sleep(limit);
     let draining = call.desk.draining.clone();
     tokio::pin!(time_up);
     loop {
@@ -67,7 +72,7 @@ async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelI
             },
             event = leg.event() => match event {
                 LegEvent::Answered { channel } => return Ok(Ok((leg, channel))),
-                LegEvent::Ended { cause, .. } => return Ok(Err(cause)),
+                LegEvent::Ended { cause, rang, .. } => return Ok(Err((cause, rang))),
                 LegEvent::Created | LegEvent::PickedUp => {}
             },
             () = draining.cancelled() => {
@@ -77,7 +82,7 @@ async fn answered(call: &mut Call, mut leg: Leg) -> Result<Result<(Leg, ChannelI
             }
             () = &mut time_up => {
                 leg.cancel(Cancel::NoAnswer);
-                return Ok(Err("NO_ANSWER".to_owned()));
+                return Ok(Err(("NO_ANSWER".to_owned(), true)));
             }
         }
     }

@@ -39,7 +39,7 @@ pub(crate) async fn play(
 }
 
 /// Waits for the end of a sound. Whether it was heard out.
-async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, Gone> {
+pub(crate) async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, Gone> {
     let mut broken_off = None;
     let draining = call.desk.draining.clone();
     loop {

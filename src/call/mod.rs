@@ -112,7 +112,7 @@ pub(crate) struct Call {
 
 impl Call {
     /// Answers the caller, so that he can hear us.
-    async fn answer(&mut self) -> Result<(), Gone> {
+    pub(crate) async fn answer(&mut self) -> Result<(), Gone> {
         match self.caller.answer().await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.gone().await),
@@ -120,7 +120,7 @@ impl Call {
     }
 
     /// Plays a sound to the caller.
-    async fn play(&mut self, source: &str, loops: Loops) -> Result<PlayId, Gone> {
+    pub(crate) async fn play(&mut self, source: &str, loops: Loops) -> Result<PlayId, Gone> {
         match self.caller.play(source, loops).await {
             Ok(playing) => Ok(playing),
             Err(_) => Err(self.gone().await),

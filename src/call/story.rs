@@ -8,6 +8,7 @@ use tracing::Instrument;
 use super::ending::{Ending, Stage};
 use super::facts::Facts;
 use super::{Call, Desk, Ended, Gone, forward, message, record, wait};
+use crate::callback::handset;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
 use crate::routing::plan::{Plan, plan};
@@ -21,10 +22,13 @@ use crate::switch::{Caller, ChannelFacts, Incoming, Node};
 const HOPS: usize = 5;
 
 /// How long a FreeSWITCH whose link is not up yet is waited for.
-const LINK_COMES: Duration = Duration::from_secs(2);
+pub(crate) const LINK_COMES: Duration = Duration::from_secs(2);
 
 /// Takes a caller in and stays with him until his call has ended and is recorded.
 pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
+    if let Some(user) = incoming.facts.handset.clone() {
+        return handset::run(desk, incoming, user).await;
+    }
     let earlier = desk.held.come_back(incoming.facts.core, incoming.facts.channel);
     let id = earlier.as_ref().map_or_else(CallId::new, |(call, _)| call.id);
     let (earlier, hold) = match earlier {

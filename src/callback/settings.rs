@@ -1,12 +1,25 @@
 //! How callbacks are made; whether they may be is the policy's matter.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::QueueName;
+use crate::missed::attempt::Outcome;
 use crate::phone::E164;
 use crate::routing::contact::Contact;
+
+/// What an agent dials, and what it says of his last talk.
+const CODES: [(&str, Outcome); 7] = [
+    ("*71", Outcome::Reached),
+    ("*72", Outcome::CallLater),
+    ("*73", Outcome::NoAnswer),
+    ("*74", Outcome::Voicemail),
+    ("*75", Outcome::WrongNumber),
+    ("*76", Outcome::Refused),
+    ("*77", Outcome::Busy),
+];
 
 /// The section `[callback]`. In a file, times are written as `5s`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +53,11 @@ pub struct Settings {
     /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
     #[serde(with = "crate::config::humane")]
     pub assignee_first: Duration,
+    /// How long a customer's phone rings whom an agent dials himself, if the agent does not hang up before. Default 60 s.
+    #[serde(with = "crate::config::humane")]
+    pub handset_ring: Duration,
+    /// What an agent dials to say what came of his last talk: `*71` and so on.
+    pub codes: BTreeMap<String, Outcome>,
     /// How long an attempt may last before it is given up as lost. Default 2 h.
     #[serde(with = "crate::config::humane")]
     pub watchdog: Duration,
@@ -64,6 +82,8 @@ impl Default for Settings {
             confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
             assignee_first: Duration::from_secs(60),
+            handset_ring: Duration::from_secs(60),
+            codes: CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect(),
             watchdog: Duration::from_secs(7_200),
             queue: None,
             repeat_queue: None,

@@ -301,7 +301,7 @@ pub(crate) async fn record(desk: &Desk, terms: &Terms, end: End) {
 }
 
 /// Nobody was dialled, and it was our fault.
-fn not_dialled(attempt: AttemptId) -> How {
+pub(super) fn not_dialled(attempt: AttemptId) -> How {
     How::Unreached {
         attempt,
         result: Outcome::TechnicalFailure,

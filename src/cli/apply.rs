@@ -56,6 +56,8 @@ fn note(c: &mut Database, difference: &Difference, by: &str, at: UnixMs) -> Resu
     }
     let names =
         |all: &[String]| all.iter().take(MOST_NAMES).map(|name| audit::masked(name)).collect::<Vec<_>>();
+    let versions = difference.versions.iter().map(|(name, version)| format!("{name} {version}"));
+    let versions: Vec<String> = versions.take(MOST_NAMES).map(|version| audit::masked(&version)).collect();
     let details = audit::details([
         ("added", names(&difference.added).into()),
         ("added_count", difference.added.len().into()),
@@ -63,6 +65,7 @@ fn note(c: &mut Database, difference: &Difference, by: &str, at: UnixMs) -> Resu
         ("changed_count", difference.changed.len().into()),
         ("removed", names(&difference.removed).into()),
         ("removed_count", difference.removed.len().into()),
+        ("policy_versions", versions.into()),
     ]);
     let (action, subject) = (Action::RulesChanged, None);
     store::audit::append(c, &Entry { at, by, action, number: None, subject, details })

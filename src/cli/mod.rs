@@ -27,6 +27,7 @@ mod init;
 mod migrate;
 mod outbox;
 mod parse;
+mod policy;
 mod queue;
 mod report;
 mod retention;
@@ -135,6 +136,8 @@ enum Command {
     Agent(agent::Args),
     /// Queues: list, and who waits and serves.
     Queue(queue::Args),
+    /// Policies: list, show with the law of each limit, and check.
+    Policy(policy::Args),
     /// Routes: list, and where a call would go.
     Route(route::Args),
     /// Calls: list, and the story of one.
@@ -193,6 +196,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Init(args) => init::run(&args, &context),
         Command::Agent(args) => agent::run(args, &context).await,
         Command::Queue(args) => queue::run(args, &context).await,
+        Command::Policy(args) => policy::run(args, &context).await,
         Command::Route(args) => route::run(args, &context).await,
         Command::Call(args) => call::run(args, &context).await,
         Command::Case(args) => case::run(args, &context).await,

@@ -142,6 +142,7 @@ fn show(seen: &Seen, name: &QueueName, now: UnixMs) -> Result<Sheet, StoreError>
         .with("overflow", queue.overflow.to_string())
         .with("music", queue.music.as_ref().map(|prompt| prompt.as_str()))
         .with("schedule", queue.schedule.as_ref().map(|schedule| schedule.as_str()))
+        .with("policy", queue.policy.as_str())
         .with("open", open(&seen.rules, queue, now))
         .and("waiting", waiting(seen, name, now))
         .and("agents", serving(seen, queue, now)))

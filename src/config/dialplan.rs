@@ -24,6 +24,9 @@ pub struct Dialplan {
     /// The contexts in which they come in. Default `public`.
     #[serde(deserialize_with = "contexts")]
     pub contexts: Vec<String>,
+    /// The contexts of agents' phones, from which they call customers through us. Default none: we do not see such calls.
+    #[serde(deserialize_with = "contexts")]
+    pub handset_contexts: Vec<String>,
     /// The controllers, asked in this order, as `host:port`. Default the address of `[switch] listen`.
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
@@ -47,6 +50,7 @@ impl Default for Dialplan {
         Self {
             numbers: vec![NumberPattern { digits: "7001".to_owned(), prefix: false }],
             contexts: vec!["public".to_owned()],
+            handset_contexts: Vec::new(),
             controllers: Vec::new(),
             patience: Duration::from_secs(30),
             pause_sound: "tone_stream://%(400,500,425)".to_owned(),
@@ -73,6 +77,7 @@ const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
 
 const STORY: &str = include_str!("../../fs-dialplan/dozvon.xml");
 const ENTRY: &str = include_str!("../../fs-dialplan/entry.xml");
+const HANDSET: &str = include_str!("../../fs-dialplan/handset.xml");
 const EVENT_SOCKET: &str = include_str!("../../fs-dialplan/event_socket.conf.xml");
 const ACL: &str = include_str!("../../fs-dialplan/acl.conf.xml");
 
@@ -85,8 +90,24 @@ pub fn files(settings: &Settings) -> Vec<File> {
         let place = format!("dialplan/{context}/00_dozvon.xml");
         files.push(File { place, text: variable(ENTRY, "dozvon_numbers", &numbers) });
     }
+    for context in &settings.dialplan.handset_contexts {
+        let place = format!("dialplan/{context}/00_dozvon_handset.xml");
+        files.push(File { place, text: handset(settings) });
+    }
     files
 }
+
+/// What agents dial at their own phones: numbers longer than our own, and words.
+fn handset(settings: &Settings) -> String {
+    let shortest = settings.phone.internal_digits.saturating_add(1).min(LONGEST_NUMBER);
+    let mut numbers = vec![format!("\\+?[0-9]{{{shortest},{LONGEST_NUMBER}}}")];
+    numbers.extend(settings.callback.codes.keys().map(|code| literally(code)));
+    let text = variable(HANDSET, "dozvon_handset_numbers", &numbers.join("|"));
+    variable(&text, "dozvon_handset_controllers", &controllers_of(settings).join("|"))
+}
+
+/// Digits of a number with its country (E.164).
+const LONGEST_NUMBER: usize = 15;
 
 /// What lets the controller connect to a node; for those who have no such files yet.
 #[must_use]
@@ -158,12 +179,15 @@ fn seconds(span: Duration) -> String {
 
 /// The regular expression that matches what a pattern matches.
 fn expression(pattern: &NumberPattern) -> String {
-    let literal: String = pattern
-        .digits
-        .chars()
-        .flat_map(|c| if c.is_ascii_alphanumeric() || c == '_' { vec![c] } else { vec!['\\', c] })
-        .collect();
+    let literal = literally(&pattern.digits);
     if pattern.prefix { format!("{literal}[0-9A-Za-z_.+\\-]*") } else { literal }
+}
+
+/// The regular expression that matches a text.
+fn literally(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if c.is_ascii_alphanumeric() || c == '_' { vec![c] } else { vec!['\\', c] })
+        .collect()
 }
 
 /// A template with the value of one `X-PRE-PROCESS` variable replaced.

@@ -106,6 +106,12 @@ pub struct Sounds {
     /// What an agent hears who picked up for a caller who is gone. Default three short tones.
     #[serde(with = "sound")]
     pub no_caller: String,
+    /// What an agent hears when what he dialled was done. Default two rising tones.
+    #[serde(with = "sound")]
+    pub done: String,
+    /// What an agent hears when what he dialled may not, or could not, be done. Default three low tones.
+    #[serde(with = "sound")]
+    pub refused: String,
 }
 
 /// Limits of calls.
@@ -200,6 +206,8 @@ impl Default for Sounds {
             fallback_message: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2"
                 .to_owned(),
             no_caller: "tone_stream://%(150,100,480);loops=3".to_owned(),
+            done: "tone_stream://%(120,60,600);%(200,60,900)".to_owned(),
+            refused: "tone_stream://%(300,150,330);loops=3".to_owned(),
         }
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! In: how a call ended and who called. Out: a [`verdict`]: nothing, or a case with its reason; and the rules
 //! of [`regulation`] under which the case is paid back: how many attempts, when (in [`working_time`], within the
-//! [`window`] of the [`zone`] where he is), and whom at all, as the [`policy`] says.
+//! [`window`] of the [`zone`] where he is), and whom at all, as the [`policy`] says, within the [`limits`] of law and house.
 
 pub mod attempt;
 pub mod case;
 pub mod destination;
+pub mod limits;
 pub mod policy;
 pub mod regulation;
 pub mod verdict;

@@ -1,13 +1,21 @@
-//! The limits under which calls back are made, and the law's maximum of each, with its source.
+//! The limits under which calls back are made: a policy has a name, a profile, and a version that grows with every change.
 //!
-//! In: a profile. Out: a [`Policy`] with its defaults; [`Policy::faults`] says which limit is above what the law, or the
-//! house, allows. Sources stand in facts/callbacks.md §2 by the numbers given here (R3 and so on).
+//! In: a profile. Out: a [`Policy`] with its defaults; what each limit may be at most stands in [`super::limits`].
+//!
+//! **The caps of a week and a month.** The law on debts counts calendar weeks and calendar months by the debtor's clock
+//! (R3), of which we know neither the zone for sure nor, across two attempts, that it stays the same. So we count the
+//! attempts of the last [`WEEK`](super::regulation::WEEK) and [`MONTH`](super::regulation::MONTH), which are as long as
+//! the longest calendar week and month that there are. Whatever two attempts lie in one calendar week lie in one such
+//! span, wherever he is: never more than the law allows; sometimes, across the turn of a week or month, less.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::regulation::CAP_A_DAY;
 use super::working_time::WorkingTime;
 use crate::clock::UnixMs;
+use crate::ids::PolicyName;
+use crate::routing::schedule::{Interval, intervals};
 
 crate::words! {
     /// What the calls are about: it decides which law applies.
@@ -21,15 +29,39 @@ crate::words! {
     }
 }
 
-/// A stretch of the day at the called party's place, in minutes since midnight: from, and up to.
+/// A stretch of the day at the called party's place, in minutes since midnight: from, and up to. None if both are 0.
 pub type Minutes = (u16, u16);
+
+/// Reads a stretch of the day: `08:00-22:00`, or `closed`.
+///
+/// # Errors
+/// What cannot be read, with the remedy, in words.
+pub fn read_minutes(text: &str) -> Result<Minutes, String> {
+    let remedy = "write such as \"08:00-22:00\", or \"closed\"";
+    match intervals(text).map_err(|problem| format!("{problem}; {remedy}"))?.as_slice() {
+        [] => Ok((0, 0)),
+        [one] if one.closes_min <= 1440 => Ok((one.opens_min, one.closes_min)),
+        _ => Err(format!("this is not one stretch of one day; {remedy}")),
+    }
+}
+
+/// Writes a stretch of the day so that [`read_minutes`] reads it back.
+#[must_use]
+pub fn show_minutes((opens_min, closes_min): Minutes) -> String {
+    if closes_min == 0 { "closed".to_owned() } else { Interval { opens_min, closes_min }.to_string() }
+}
+
+/// Whole minutes, rounded up.
+fn minutes(span: Duration) -> u16 {
+    u16::try_from(span.as_secs().div_ceil(60)).unwrap_or(u16::MAX)
+}
 
 /// The limits of one policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Its name.
-    pub name: String,
-    /// Grows with every change.
+    pub name: PolicyName,
+    /// Grows with every change; 1 until the database has counted it.
     pub version: i32,
     /// What the calls are about.
     pub profile: Profile,
@@ -37,9 +69,9 @@ pub struct Policy {
     pub cap_day: i32,
     /// The same in any 24 hours; no limit if none.
     pub cap_24h: Option<i64>,
-    /// The same in any 7 days.
+    /// The same in any span as long as a calendar week.
     pub cap_week: Option<i64>,
-    /// The same in any 31 days.
+    /// The same in any span as long as the longest calendar month.
     pub cap_month: Option<i64>,
     /// Time between attempts: after the first, after the second; the last one holds for all further.
     pub gaps: Vec<Duration>,
@@ -71,26 +103,6 @@ pub struct Policy {
     pub premium: bool,
 }
 
-/// A limit above what is allowed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("policy {policy}: {field} = {value} is more than {most}, which is allowed by {law}: lower it")]
-pub struct Fault {
-    /// The policy.
-    pub policy: String,
-    /// The limit.
-    pub field: &'static str,
-    /// What it says.
-    pub value: String,
-    /// What is allowed.
-    pub most: String,
-    /// By what.
-    pub law: &'static str,
-}
-
-const HOUSE: &str = "the house rule (at most three attempts a working day)";
-const DEBT: &str = "230-FZ article 7 part 3 (R3)";
-const SPACING: &str = "12 CFR 1006.14 and 47 CFR 68.318 as precedents: calls in rapid succession (R20, R22)";
-
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Policy {
@@ -98,8 +110,10 @@ impl Policy {
     #[must_use]
     pub fn of(profile: Profile) -> Self {
         let debt = profile == Profile::Debt;
+        // In the evening of a weekday something may be sold an hour less long than a debt may be spoken of (R16, R3).
+        let evening = if profile == Profile::Sales { 21 } else { 22 };
         Self {
-            name: profile.to_string(),
+            name: profile.into(),
             version: 1,
             profile,
             cap_day: if debt { 1 } else { CAP_A_DAY },
@@ -111,7 +125,7 @@ impl Policy {
             ring: Duration::from_secs(25),
             reaction: MINUTE * 15,
             rungs: vec![50, 80, 100, 200],
-            weekdays: (8 * 60, 22 * 60),
+            weekdays: (8 * 60, evening * 60),
             weekends: (9 * 60, 20 * 60),
             margin: MINUTE * 10,
             recent_contact: (profile == Profile::Service).then_some(MINUTE * 60),
@@ -124,65 +138,24 @@ impl Policy {
         }
     }
 
-    /// Everything that is above what is allowed.
+    /// The policies that exist without being stated: one of each profile, named like it.
     #[must_use]
-    pub fn faults(&self) -> Vec<Fault> {
-        let debt = self.profile == Profile::Debt;
-        let mut faults = Vec::new();
-        let mut most = |field, value: String, bad: bool, most: &str, law| {
-            if bad {
-                faults.push(Fault { policy: self.name.clone(), field, value, most: most.to_owned(), law });
-            }
-        };
-        let cap = if debt { 1 } else { CAP_A_DAY };
-        let source = if debt { DEBT } else { HOUSE };
-        most(
-            "cap_day",
-            self.cap_day.to_string(),
-            !(1..=cap).contains(&self.cap_day),
-            &cap.to_string(),
-            source,
-        );
-        if debt {
-            let above = |cap: Option<i64>, limit| cap.is_none_or(|cap| cap > limit);
-            most("cap_24h", format!("{:?}", self.cap_24h), above(self.cap_24h, 1), "1", DEBT);
-            most("cap_week", format!("{:?}", self.cap_week), above(self.cap_week, 2), "2", DEBT);
-            most("cap_month", format!("{:?}", self.cap_month), above(self.cap_month, 8), "8", DEBT);
-            let outside = |is: Minutes, may: Minutes| is.0 < may.0 || is.1 > may.1;
-            most(
-                "weekdays",
-                format!("{:?}", self.weekdays),
-                outside(self.weekdays, (480, 1320)),
-                "08:00-22:00",
-                DEBT,
-            );
-            most(
-                "weekends",
-                format!("{:?}", self.weekends),
-                outside(self.weekends, (540, 1200)),
-                "09:00-20:00",
-                DEBT,
-            );
-        }
-        let recent = self.recent_contact.is_some() && self.profile != Profile::Service;
-        most(
-            "recent_contact",
-            format!("{:?}", self.recent_contact),
-            recent,
-            "nothing",
-            "38-FZ article 18 (R1) and R3",
-        );
-        let close = self.gaps.iter().any(|gap| *gap < MINUTE * 15) || self.gaps.is_empty();
-        most("gaps", format!("{:?}", self.gaps), close, "a gap of at least 15 minutes", SPACING);
-        let ring = !(Duration::from_secs(15)..=MINUTE).contains(&self.ring);
-        most(
-            "ring",
-            format!("{:?}", self.ring),
-            ring,
-            "15 s to 60 s",
-            "47 CFR 64.1200(a)(6) and 68.318(b) (R17, R22)",
-        );
-        faults
+    pub fn built_in() -> BTreeMap<PolicyName, Self> {
+        Profile::ALL.iter().map(|profile| ((*profile).into(), Self::of(*profile))).collect()
+    }
+
+    /// The profile whose name this is: its policy exists without being stated.
+    #[must_use]
+    pub fn profile_named(name: &PolicyName) -> Option<Profile> {
+        name.as_str().parse().ok()
+    }
+
+    /// What is left of a stretch of the day inside the margin, in which a phone may begin to ring.
+    #[must_use]
+    pub fn inside(&self, (from, to): Minutes) -> Minutes {
+        let margin = minutes(self.margin);
+        // Ringing at the very end would end beyond it.
+        (from.saturating_add(margin), to.saturating_sub(margin.saturating_add(minutes(self.ring))))
     }
 
     /// The least time after so many attempts of a day.
@@ -220,34 +193,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_lawful() {
-        for &profile in Profile::ALL {
-            assert_eq!(Policy::of(profile).faults(), [], "{profile}");
-        }
+    fn each_profile_has_a_policy_of_its_name() {
+        let names: Vec<String> = Policy::built_in().into_keys().map(String::from).collect();
+        assert_eq!(names, ["debt", "sales", "service"]);
+        assert_eq!(Policy::profile_named(&"debt".parse().unwrap()), Some(Profile::Debt));
+        assert_eq!(Policy::profile_named(&"collect".parse().unwrap()), None);
     }
 
     #[test]
-    fn a_limit_above_the_law_is_named_with_its_source() {
-        let debt = Policy { cap_day: 4, ..Policy::of(Profile::Debt) };
-        let said = debt.faults()[0].to_string();
-        assert!(said.contains("cap_day = 4") && said.contains("230-FZ"), "{said}");
-        let changes: [fn(&mut Policy); 8] = [
-            |p| p.cap_day = 2,
-            |p| p.cap_day = 0,
-            |p| p.cap_week = None,
-            |p| p.cap_month = Some(9),
-            |p| p.weekdays = (479, 1320),
-            |p| p.weekends = (540, 1201),
-            |p| p.recent_contact = Some(MINUTE),
-            |p| p.gaps = vec![MINUTE * 14],
-        ];
-        for (number, change) in changes.iter().enumerate() {
-            let mut policy = Policy::of(Profile::Debt);
-            change(&mut policy);
-            assert_eq!(policy.faults().len(), 1, "change {number}");
+    fn a_stretch_of_the_day_reads_back_as_it_was_written() {
+        for stretch in [(0, 0), (0, 1440), (480, 1320), (1439, 1440)] {
+            assert_eq!(read_minutes(&show_minutes(stretch)), Ok(stretch));
         }
-        assert_eq!(Policy { cap_day: 4, ..Policy::of(Profile::Service) }.faults().len(), 1);
-        assert_eq!(Policy { ring: MINUTE * 2, ..Policy::of(Profile::Sales) }.faults().len(), 1);
+        for bad in
+            ["22:00-06:00", "08:00-12:00, 13:00-17:00", "8-22", "", "08:00", "24:00-24:00", "08:00-08:00"]
+        {
+            let said = read_minutes(bad).unwrap_err();
+            assert!(said.contains("08:00-22:00"), "{bad}: {said}");
+        }
     }
 
     #[test]

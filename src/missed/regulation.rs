@@ -22,6 +22,15 @@ use crate::phone::E164;
 /// No statute sets it for service calls; some set less for others, which policies lower it to.
 pub const CAP_A_DAY: i32 = 3;
 
+/// The span of a policy's cap of 24 hours.
+pub const DAY: Duration = Duration::from_secs(86_400);
+
+/// The span of a policy's cap of a week: a calendar week in which the clocks are set back by two hours lasts so long.
+pub const WEEK: Duration = Duration::from_secs(7 * 86_400 + 7200);
+
+/// The span of a policy's cap of a month: the longest calendar month in which the clocks are set back.
+pub const MONTH: Duration = Duration::from_secs(31 * 86_400 + 7200);
+
 /// No further attempt is allowed on this business day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the number has had its {cap} attempts of this business day: the next one is allowed on the next")]
@@ -56,7 +65,7 @@ crate::words! {
         DayCap = "day_cap",
         /// The attempts of 24 hours are used up.
         RollingCap = "rolling_cap",
-        /// The attempts of 7 days are used up.
+        /// The attempts of a week are used up.
         WeekCap = "week_cap",
         /// The attempts of a month are used up.
         MonthCap = "month_cap",
@@ -86,11 +95,11 @@ pub struct Standing {
     pub undisposed: bool,
     /// Counted attempts of this business day.
     pub counted_today: i64,
-    /// Of the last 24 hours.
+    /// Of the last [`DAY`].
     pub counted_24h: i64,
-    /// Of the last 7 days.
+    /// Of the last [`WEEK`].
     pub counted_week: i64,
-    /// Of the last 31 days: no calendar month is longer.
+    /// Of the last [`MONTH`].
     pub counted_month: i64,
     /// When the last counted attempt was made.
     pub last_counted_at: Option<UnixMs>,
@@ -201,7 +210,6 @@ fn persons(standing: &Standing) -> Result<(), Refusal> {
 
 /// The caps, the day's first. The place of the next attempt.
 fn caps(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<i32, Refusal> {
-    const DAY: Duration = Duration::from_secs(86_400);
     let policy = bounds.policy;
     let ordinal = match next_ordinal(standing.counted_today, policy.cap_day) {
         Ok(ordinal) => ordinal,
@@ -209,8 +217,8 @@ fn caps(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<i32, Ref
     };
     let rolling = [
         (Guard::RollingCap, policy.cap_24h, standing.counted_24h, DAY),
-        (Guard::WeekCap, policy.cap_week, standing.counted_week, DAY * 7),
-        (Guard::MonthCap, policy.cap_month, standing.counted_month, DAY * 31),
+        (Guard::WeekCap, policy.cap_week, standing.counted_week, WEEK),
+        (Guard::MonthCap, policy.cap_month, standing.counted_month, MONTH),
     ];
     for (guard, cap, counted, span) in rolling {
         if cap.is_some_and(|cap| counted >= cap) {
@@ -262,13 +270,14 @@ pub fn after_attempt(standing: &Standing, bounds: &Bounds<'_>, asked: Option<Uni
 
 #[cfg(test)]
 mod tests {
+    use chrono::{Days, Months, NaiveDate, NaiveTime};
     use chrono_tz::Tz;
     use proptest::prelude::*;
 
     use super::*;
     use crate::missed::policy::Profile;
-    use crate::routing::schedule::Schedule;
     use crate::routing::schedule::tests::{any_schedule, at, schedule};
+    use crate::routing::schedule::{Edge, Schedule, to_instant};
 
     fn standing(number: &str) -> Standing {
         Standing {
@@ -356,6 +365,24 @@ mod tests {
             opens,
             "the cap goes before his wish"
         );
+    }
+
+    #[test]
+    fn no_calendar_week_or_month_is_longer_than_what_the_caps_look_back_on() {
+        let first = |zone, date: NaiveDate| to_instant(zone, date.and_time(NaiveTime::MIN), Edge::Opening);
+        let monday = NaiveDate::from_ymd_opt(2024, 1, 1).unwrap();
+        let (mut longest_week, mut longest_month) = (Duration::ZERO, Duration::ZERO);
+        for zone in chrono_tz::TZ_VARIANTS {
+            for date in monday.iter_weeks().take(160) {
+                longest_week = longest_week.max(first(zone, date + Days::new(7)).since(first(zone, date)));
+            }
+            for month in 0..36 {
+                let date = monday + Months::new(month);
+                longest_month =
+                    longest_month.max(first(zone, date + Months::new(1)).since(first(zone, date)));
+            }
+        }
+        assert!(longest_week <= WEEK && longest_month <= MONTH, "{longest_week:?}, {longest_month:?}");
     }
 
     proptest! {

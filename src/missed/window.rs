@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
-use chrono::{Datelike as _, Timelike as _, Weekday};
+use chrono::{Datelike as _, Offset as _, Timelike as _, Weekday};
 use chrono_tz::Tz;
 
-use super::policy::{Policy, Profile};
+use super::policy::{Minutes, Policy, Profile};
 use super::working_time::WorkingTime;
 use super::zone::{Source, Whereabouts};
 use crate::clock::UnixMs;
@@ -19,8 +19,8 @@ use crate::clock::UnixMs;
 /// How far ahead a lawful instant is looked for.
 const AHEAD: Duration = Duration::from_secs(15 * 86_400);
 
-/// In steps of this: every window begins at a full quarter of an hour.
-const STEP_MS: i64 = 15 * 60 * 1000;
+/// A day of 24 hours.
+const DAY_MS: i64 = 86_400_000;
 
 /// That an instant is lawful.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,47 +90,72 @@ impl Window<'_> {
     }
 
     fn proof(&self, zone: Tz, at: UnixMs) -> Option<Proof> {
-        let (weekday, local_min) = minute(zone, at);
-        let weekend = matches!(weekday, Weekday::Sat | Weekday::Sun);
-        let (from, to) = if weekend { self.policy.weekends } else { self.policy.weekdays };
-        let margin = minutes(self.policy.margin);
-        // Ringing at the very end would end beyond it.
-        let (from_min, to_min) = (
-            from.saturating_add(margin),
-            to.saturating_sub(margin.saturating_add(minutes(self.policy.ring))),
-        );
+        let local_min = minute(zone, at).1;
+        let (from_min, to_min) = self.hours_there(zone, at);
         let inside = (from_min..to_min).contains(&local_min);
         inside.then_some(Proof { zone, source: self.whereabouts.source, local_min, from_min, to_min })
     }
 
-    /// The first lawful instant from `from` on; none if there is none for some days.
+    /// From when and until when he may be called in a zone on the day that it is there.
+    fn hours_there(&self, zone: Tz, at: UnixMs) -> Minutes {
+        let weekend = matches!(minute(zone, at).0, Weekday::Sat | Weekday::Sun);
+        self.policy.inside(if weekend { self.policy.weekends } else { self.policy.weekdays })
+    }
+
+    /// The first lawful instant from `from` on, to the millisecond; none if there is none for some days.
+    ///
+    /// Lawful time begins only where we open, where a window opens by one of his clocks, or where he calls: between
+    /// two such edges nothing is asked.
     #[must_use]
     pub fn next_lawful(&self, from: UnixMs) -> Option<UnixMs> {
         let end = from + AHEAD;
-        let mut at = from;
+        let mut at = self.hours.next_open(from)?;
         while at < end {
-            at = self.hours.next_open(at)?;
             if self.lawful(at).is_ok() {
                 return Some(at);
             }
-            at = self.next_candidate(at);
+            at = self.hours.next_open(self.next_edge(at)?)?;
         }
         None
     }
 
-    /// The next instant at which something may begin: a full quarter of an hour, or a margin after it.
-    fn next_candidate(&self, at: UnixMs) -> UnixMs {
-        let margin_ms = i64::from(minutes(self.policy.margin)) * 60_000 % STEP_MS;
-        let next = |offset: i64| (at.0 - offset).div_euclid(STEP_MS) * STEP_MS + STEP_MS + offset;
-        UnixMs(next(0).min(next(margin_ms)))
+    /// The next instant after `at` at which the hour at his place, or a call of his own, may make it lawful.
+    fn next_edge(&self, at: UnixMs) -> Option<UnixMs> {
+        let clocks = self.whereabouts.zones.iter().map(|zone| self.next_edge_of(*zone, at));
+        clocks.chain(self.contact_at.filter(|contact| *contact > at)).min()
+    }
+
+    /// The next instant after `at` at which a zone's window opens, its day begins, or its clocks are changed.
+    fn next_edge_of(&self, zone: Tz, at: UnixMs) -> UnixMs {
+        let offset = offset_ms(zone, at);
+        let passed_ms = (at.0 + offset).rem_euclid(DAY_MS);
+        let opens_ms = i64::from(self.hours_there(zone, at).0) * 60_000;
+        let ahead_ms = if passed_ms < opens_ms { opens_ms } else { DAY_MS } - passed_ms;
+        let edge = UnixMs(at.0 + ahead_ms);
+        if offset_ms(zone, edge) == offset { edge } else { clock_change(zone, at, edge) }
     }
 }
 
-/// Whole minutes, rounded up.
-fn minutes(span: Duration) -> u16 {
-    u16::try_from(span.as_secs().div_ceil(60)).unwrap_or(u16::MAX)
+/// How far a zone's clocks are ahead of UTC.
+fn offset_ms(zone: Tz, at: UnixMs) -> i64 {
+    i64::from(at.utc().with_timezone(&zone).offset().fix().local_minus_utc()) * 1000
 }
 
+/// When a zone's clocks are changed between two instants, of which the second has other ones.
+fn clock_change(zone: Tz, mut before: UnixMs, mut after: UnixMs) -> UnixMs {
+    let offset = offset_ms(zone, before);
+    while after.0 - before.0 > 1 {
+        let middle = UnixMs(i64::midpoint(before.0, after.0));
+        if offset_ms(zone, middle) == offset {
+            before = middle;
+        } else {
+            after = middle;
+        }
+    }
+    after
+}
+
+/// The day of the week and the minute of the day in a zone.
 fn minute(zone: Tz, at: UnixMs) -> (Weekday, u16) {
     let local = at.utc().with_timezone(&zone);
     (local.weekday(), u16::try_from(local.hour() * 60 + local.minute()).unwrap_or_default())
@@ -197,23 +222,92 @@ mod tests {
         assert!(Window { policy: &debt, ..called }.lawful(at("2026-11-23T14:50:00Z")).is_err());
     }
 
+    #[test]
+    fn a_window_of_one_minute_at_an_odd_time_is_found() {
+        let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
+        let policy = Policy {
+            weekdays: (607, 619),
+            weekends: (0, 0),
+            margin: Duration::from_secs(250),
+            ring: Duration::from_secs(61),
+            ..Policy::of(Profile::Service)
+        };
+        let moscow = of("+74951234567");
+        let window = window(&policy, &always, &moscow);
+        // 10:07 and 5 minutes; 10:19 less 5 minutes and 2 for the ringing would be the same: a minute more.
+        assert_eq!(window.next_lawful(at("2026-11-21T00:00:00+03:00")), None);
+        let wider = Policy { weekdays: (607, 620), ..policy.clone() };
+        let window = Window { policy: &wider, ..window };
+        let monday = Some(at("2026-11-23T10:12:00+03:00"));
+        assert_eq!(
+            window.next_lawful(at("2026-11-20T10:13:00+03:00")),
+            monday,
+            "after a weekend without any"
+        );
+        assert_eq!(
+            window.next_lawful(at("2026-11-23T10:12:59.999+03:00")),
+            Some(at("2026-11-23T10:12:59.999+03:00"))
+        );
+    }
+
+    #[test]
+    fn clocks_that_are_changed_open_a_window_too() {
+        // Berlin: at 03:00 it becomes 02:00 again on 2026-10-25, and at 02:00 already 03:00 on 2026-03-29.
+        let always = schedule("Europe/Berlin", &["mon-sun 00:00-24:00"], &[]);
+        let policy = |weekends| Policy {
+            weekends,
+            margin: Duration::ZERO,
+            ring: Duration::ZERO,
+            ..Policy::of(Profile::Service)
+        };
+        let berlin = of("+493012345678");
+        let next = |policy, from| window(&policy, &always, &berlin).next_lawful(at(from));
+        let again = next(policy((60, 150)), "2026-10-25T02:45:00+02:00");
+        assert_eq!(again, Some(at("2026-10-25T02:00:00+01:00")), "the hour comes twice");
+        let skipped = next(policy((150, 200)), "2026-03-29T00:00:00+01:00");
+        assert_eq!(
+            skipped,
+            Some(at("2026-03-29T03:00:00+02:00")),
+            "the window opens in the hour that is left out"
+        );
+    }
+
+    #[test]
+    fn who_is_nowhere_known_may_be_called_after_his_next_call_only() {
+        let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
+        let (policy, nowhere) = (Policy::of(Profile::Service), of("+12125551234"));
+        let from = at("2026-11-23T03:00:00Z");
+        let window = window(&policy, &always, &nowhere);
+        assert_eq!(window.next_lawful(from), None);
+        let called = Window { contact_at: Some(from + Duration::from_millis(1)), ..window };
+        assert_eq!(called.next_lawful(from), called.contact_at);
+    }
+
     proptest! {
         #[test]
         fn the_next_lawful_instant_is_lawful_and_none_before_it_is(
             schedule in any_schedule(), minute in 0u32..500_000,
             number in prop::sample::select(vec!["+74152123456", "+74951234567", "+79001234567", "+493012345678"]),
-            margin_min in 0u64..30,
+            margin_s in 0u64..2000, ring_s in 0u64..200, contact_min in prop::option::of(0u32..1440),
+            weekdays in (0u16..1440, 1u16..300), weekends in (0u16..1440, 1u16..300),
         ) {
-            let policy = Policy { margin: Duration::from_secs(margin_min * 60), ..Policy::of(Profile::Sales) };
+            let stretch = |(from, length): (u16, u16)| (from, (from + length).min(1440));
+            let policy = Policy {
+                margin: Duration::from_secs(margin_s), ring: Duration::from_secs(ring_s),
+                weekdays: stretch(weekdays), weekends: stretch(weekends), ..Policy::of(Profile::Service)
+            };
             let whereabouts = of(number);
-            let window = window(&policy, &schedule, &whereabouts);
             let from = at("2025-01-02T00:00:00Z") + Duration::from_secs(60) * minute;
+            let contact_at = contact_min.map(|after| from + Duration::from_secs(60) * after);
+            let window = Window { contact_at, ..window(&policy, &schedule, &whereabouts) };
             let next = window.next_lawful(from);
             if let Some(next) = next {
                 prop_assert!(window.lawful(next).is_ok() && next >= from);
+                let before = UnixMs(next.0 - 1);
+                prop_assert!(next == from || window.lawful(before).is_err(), "{before} is lawful, {next} was found");
             }
-            // Every minute before it, for a day, is asked.
-            let end = next.unwrap_or(from + AHEAD).min(from + Duration::from_secs(86_400));
+            // Every minute before it, for three days, is asked.
+            let end = next.unwrap_or(from + AHEAD).min(from + Duration::from_secs(3 * 86_400));
             let mut then = from;
             while then < end {
                 prop_assert!(window.lawful(then).is_err(), "{then} is lawful, {next:?} was found");

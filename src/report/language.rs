@@ -51,6 +51,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("agent", "agent", "оператор"),
     ("agents", "agents", "операторы"),
     ("aggregate", "about", "о чём"),
+    ("allowed", "allowed", "допустимо"),
     ("answered_at", "answered", "ответ"),
     ("answered_in_time", "in time", "вовремя"),
     ("arrived_at", "arrived", "поступил"),
@@ -68,6 +69,9 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("caller_name", "name", "имя"),
     ("caller_number", "caller", "звонящий"),
     ("calls", "calls", "звонки"),
+    ("cap_day", "a day", "в день"),
+    ("cap_month", "a month", "в месяц"),
+    ("cap_week", "a week", "в неделю"),
     ("case", "case", "обращение"),
     ("cases_closed", "cases closed", "закрыто обращений"),
     ("cause", "cause", "причина"),
@@ -93,12 +97,17 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("event", "event", "событие"),
     ("file", "file", "файл"),
     ("from", "from", "было"),
+    ("gaps", "gaps", "перерывы"),
     ("goes_to", "goes to", "куда"),
     ("id", "id", "номер"),
     ("idle", "idle", "свободны"),
     ("idle_since_at", "idle since", "без разговора с"),
     ("last_miss_at", "last miss", "последний пропуск"),
+    ("law", "by what", "основание"),
+    ("lawful", "kept", "соблюдено"),
     ("level", "level", "уровень"),
+    ("limit", "limit", "предел"),
+    ("limits", "limits", "пределы"),
     ("longest_wait_ms", "longest wait", "дольше всех"),
     ("matches", "matches", "подходит"),
     ("max_wait_ms", "max wait", "предел ожидания"),
@@ -122,11 +131,14 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("overflow", "overflow", "переполнение"),
     ("party", "party", "тип номера"),
     ("pattern", "pattern", "шаблон"),
+    ("policy", "policy", "политика"),
     ("position", "position", "позиция"),
     ("priority", "priority", "приоритет"),
+    ("profile", "profile", "профиль"),
     ("pseudonym", "pseudonym", "псевдоним"),
     ("queue", "queue", "очередь"),
     ("queues", "queues", "очереди"),
+    ("reaction_ms", "reaction", "реакция"),
     ("ready_at", "offered calls from", "вызовы с"),
     ("reason", "reason", "причина"),
     ("recipient", "to whom", "кому"),
@@ -155,10 +167,14 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("timeline", "timeline", "ход звонка"),
     ("to", "to", "стало"),
     ("until_at", "until", "до"),
+    ("value", "value", "значение"),
+    ("version", "version", "версия"),
     ("wait_avg_ms", "mean wait", "ожидание, средн."),
     ("wait_max_ms", "longest wait", "ожидание, макс."),
     ("wait_ms", "wait", "ожидание"),
     ("waiting", "waiting", "ждут"),
+    ("weekdays", "weekdays", "по будням"),
+    ("weekends", "weekends", "по выходным"),
     ("what", "what", "что"),
     ("why", "why", "почему"),
     ("wrap_up_ms", "wrap-up", "постобработка"),
@@ -290,7 +306,7 @@ mod tests {
     #[test]
     fn every_word_that_people_see_is_known() {
         use crate::call::ending::{Ending, Stage};
-        use crate::missed::{attempt, case};
+        use crate::missed::{attempt, case, policy};
         use crate::queue::{agent, offer};
         use crate::routing::rules::Strategy;
         let delivery = crate::store::outbox::State::ALL.iter().map(|word| word.as_str());
@@ -308,6 +324,7 @@ mod tests {
             .chain(case::Stage::ALL.iter().map(|word| word.as_str()))
             .chain(crate::audit::Action::ALL.iter().map(|word| word.as_str()))
             .chain(crate::audit::Fault::ALL.iter().map(|word| word.as_str()))
+            .chain(policy::Profile::ALL.iter().map(|word| word.as_str()))
             .chain(Strategy::ALL.iter().map(|word| word.as_str()))
             .chain(delivery);
         for word in words {

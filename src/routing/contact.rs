@@ -66,6 +66,12 @@ pub struct BadContact {
 }
 
 impl Word {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     fn new(part: &str, what: &str) -> Result<Self, String> {
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
         match part.chars().find(|&c| !fits(c)) {

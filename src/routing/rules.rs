@@ -1,4 +1,4 @@
-//! The rules as an administrator states them: queues, agents, tiers, schedules, routes, prompts.
+//! The rules as an administrator states them: queues, agents, tiers, schedules, routes, prompts, policies.
 //!
 //! In: rows of the database, or a rules file. Out: values that cannot hold a bad name, contact or time.
 //! **Invariant:** plain data; no clock, no `async`, no database, no logging.
@@ -6,18 +6,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::ids::{AgentName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
 use crate::missed::policy::{Policy, Profile};
 use crate::routing::contact::Contact;
 use crate::routing::schedule::Schedule;
 
 /// Everything that an administrator decides, at one moment. Names refer to what exists.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rules {
     /// Sounds by name.
     pub prompts: BTreeMap<PromptName, Prompt>,
     /// Opening hours by name.
     pub schedules: BTreeMap<ScheduleName, Schedule>,
+    /// Policies of calling back by name; those of [`Policy::built_in`] are always there.
+    pub policies: BTreeMap<PolicyName, Policy>,
     /// Agents by name.
     pub agents: BTreeMap<AgentName, Agent>,
     /// Queues by name.
@@ -26,12 +28,37 @@ pub struct Rules {
     pub routes: Vec<Route>,
 }
 
+impl Default for Rules {
+    /// Nothing but the policies that exist without being stated.
+    fn default() -> Self {
+        Self {
+            prompts: BTreeMap::new(),
+            schedules: BTreeMap::new(),
+            policies: Policy::built_in(),
+            agents: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            routes: Vec::new(),
+        }
+    }
+}
+
 impl Rules {
-    /// The limits under which a queue's cases are called back.
+    /// The agent whose phone a user of FreeSWITCH's directory has registered.
+    #[must_use]
+    pub fn agent_at(&self, user: &str) -> Option<&AgentName> {
+        let his = |contact: &Contact| match contact {
+            Contact::User { user: name, .. } | Contact::Sofia { user: name, .. } => name.as_str() == user,
+            Contact::Gateway { .. } | Contact::Loopback { .. } => false,
+        };
+        self.agents.iter().find(|(_, agent)| agent.contacts.iter().any(his)).map(|(name, _)| name)
+    }
+
+    /// The limits under which a queue's cases are called back; those of service where there is no queue.
     #[must_use]
     pub fn policy(&self, queue: Option<&QueueName>) -> Policy {
-        let profile = queue.and_then(|name| Some(self.queues.get(name)?.policy));
-        Policy::of(profile.unwrap_or(Profile::Service))
+        let named = queue.and_then(|name| Some(self.queues.get(name)?.policy.clone()));
+        let name = named.unwrap_or_else(|| Profile::Service.into());
+        self.policies.get(&name).cloned().unwrap_or_else(|| Policy::of(Profile::Service))
     }
 }
 
@@ -103,8 +130,8 @@ pub struct Queue {
     pub overflow: Destination,
     /// Whose hours and zone decide business days; the configuration's zone and all days if none.
     pub schedule: Option<ScheduleName>,
-    /// What calls back of this queue are about: it decides their limits. Default service.
-    pub policy: Profile,
+    /// The limits of calls back of this queue. Default service.
+    pub policy: PolicyName,
     /// Who serves the queue, with level and position.
     pub tiers: BTreeMap<AgentName, Tier>,
 }

@@ -47,6 +47,7 @@ impl Core {
         let caller = CallerSide { story: Story::new(uuid), done: Some(done), impatient: false, script };
         let name = format!("sofia/external/{}@127.0.0.1", caller.script.number);
         let (number, shown) = (caller.script.number.clone(), defused(&caller.script.name));
+        let user = caller.script.user.clone();
         let (dialled, private) = (caller.script.dialled.clone(), caller.script.private);
         let role = Role::Caller(Box::new(caller));
         let mut channel = self.new_channel(key, uuid, name, role);
@@ -54,6 +55,7 @@ impl Core {
         channel.caller_name = shown.into();
         channel.destination = dialled.into();
         channel.privacy = private;
+        user.iter().for_each(|user| channel.variables.set("dozvon_handset", user));
         channel.script = Script::new(self.dialplan.clone());
         self.enter(channel);
         self.set_state(key, State::Routing);

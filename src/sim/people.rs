@@ -17,6 +17,8 @@ pub struct CallerScript {
     pub dialled: String,
     /// Whether he hides his number.
     pub private: bool,
+    /// Who has registered the phone at which he dials, if he is one of us: our dialplan for agents' phones tells it.
+    pub user: Option<String>,
     /// How long after the start of the call he hangs up if he is not in a talk then. Never, if none.
     pub patience: Option<Duration>,
     /// How long after the start of a talk he ends it. He leaves that to the other, if none.
@@ -34,10 +36,17 @@ impl CallerScript {
             name: number.as_bytes().to_vec(),
             dialled: dialled.to_owned(),
             private: false,
+            user: None,
             patience: None,
             talk: None,
             keys: Vec::new(),
         }
+    }
+
+    /// One of us, at his own phone.
+    #[must_use]
+    pub fn at_phone_of(user: &str, dialled: &str) -> Self {
+        Self { user: Some(user.to_owned()), ..Self::new(user, dialled) }
     }
 
     /// The same caller under a name.

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::people::{CallerScript, Manner, Odds};
 use crate::ids::{AgentName, BadName, QueueName};
+use crate::missed::policy::{Policy, Profile};
 use crate::routing::contact::{BadContact, Contact};
 use crate::routing::plan::{BadPattern, BadSound};
 use crate::routing::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
@@ -124,6 +125,7 @@ fn rules(today: NaiveDate) -> Result<Rules, SceneError> {
         ]
         .into(),
         schedules: [("office".parse()?, office), ("holiday".parse()?, holiday)].into(),
+        policies: Policy::built_in(),
         queues: queues.collect::<Result<BTreeMap<_, _>, SceneError>>()?,
         routes: routes
             .into_iter()
@@ -161,7 +163,7 @@ fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueNam
         max_wait: Some(Duration::from_secs(6)),
         overflow: Destination::Message("sorry".parse()?),
         schedule: Some("office".parse()?),
-        policy: crate::missed::policy::Profile::Service,
+        policy: Profile::Service.into(),
         tiers,
     };
     Ok((name.parse()?, queue))

@@ -10,7 +10,7 @@ use super::error::Found as _;
 use super::schema::attempts;
 use super::{Database, StoreError, cases};
 use crate::clock::UnixMs;
-use crate::ids::{AgentName, AttemptId, CallId, CaseId};
+use crate::ids::{AgentName, AttemptId, CallId, CaseId, QueueName};
 use crate::missed::attempt::{Outcome, State, Way};
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{CapReached, Permit, next_ordinal};
@@ -67,9 +67,9 @@ pub struct AttemptRow {
     pub agent: Option<String>,
     /// The row of the call that it is.
     pub call: Option<String>,
-    /// Since when they talked.
+    /// When the customer answered.
     pub answered_at: Option<i64>,
-    /// When it was over, in milliseconds since 1970.
+    /// When the talk, or the ringing, was over.
     pub ended_at: Option<i64>,
 }
 
@@ -169,12 +169,14 @@ pub struct Reservation<'a> {
     pub business_day: &'a str,
     /// The row of the call that it is.
     pub call: CallId,
-    /// Who will talk.
-    pub agent: &'a AgentName,
+    /// Who will talk, if he is an agent.
+    pub agent: Option<&'a AgentName>,
+    /// Who makes it.
+    pub by: &'a str,
     /// How it comes about.
     pub way: Way,
     /// The queue of the case.
-    pub queue: Option<&'a str>,
+    pub queue: Option<&'a QueueName>,
     /// The policy that was asked.
     pub policy: &'a Policy,
     /// What it permits.
@@ -200,14 +202,14 @@ pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<AttemptId, Sto
                     attempts::ordinal.eq(permit.ordinal),
                     attempts::counted.eq(true),
                     attempts::at.eq(new.at.0),
-                    attempts::by.eq(new.agent.as_str()),
+                    attempts::by.eq(new.by),
                     attempts::state.eq(State::Reserved.as_str()),
                     attempts::way.eq(new.way.as_str()),
-                    attempts::agent.eq(new.agent.as_str()),
+                    attempts::agent.eq(new.agent.map(AgentName::as_str)),
                     attempts::call.eq(new.call.to_string()),
                 ),
                 (
-                    attempts::queue.eq(new.queue),
+                    attempts::queue.eq(new.queue.map(QueueName::as_str)),
                     attempts::cap.eq(new.policy.cap_day),
                     attempts::policy.eq(new.policy.name.as_str()),
                     attempts::policy_version.eq(new.policy.version),

@@ -78,7 +78,7 @@ impl Terms {
     }
 
     /// The queue whose agents call back for a case.
-    fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
+    pub(super) fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
         Ok(self.queue_or(read_option("cases.queue", case.queue.as_ref())?))
     }
 
@@ -118,15 +118,15 @@ fn standing(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Resu
     let day = applies.hours.business_day(at).to_string();
     let unfinished = attempts::unfinished(c, &case.number)?;
     let last = attempts::last_counted(c, &case.number)?;
-    let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, UnixMs(at.0 - span));
+    let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, at - span);
     Ok(Standing {
         open: case.closed_at.is_none(),
         live_call: live_call(c, case)? || unfinished.as_ref().is_some_and(|row| row.state != "wrapping_up"),
         suppressed: dnc::suppressed(c, &number, at)?.is_some(),
         counted_today: attempts::counted(c, &case.number, &day)?,
-        counted_24h: since(c, HOUR * 24)?,
-        counted_week: since(c, HOUR * 24 * 7)?,
-        counted_month: since(c, HOUR * 24 * 31)?,
+        counted_24h: since(c, regulation::DAY)?,
+        counted_week: since(c, regulation::WEEK)?,
+        counted_month: since(c, regulation::MONTH)?,
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
@@ -135,20 +135,18 @@ fn standing(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Resu
     })
 }
 
-/// An hour, in milliseconds.
-const HOUR: i64 = 3_600_000;
-
 /// Whether the number has a call of its own under way, or another callback.
 fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     let live: i64 = calls::table
         .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
-        .filter(calls::direction.ne("callback"))
+        .filter(calls::direction.eq("in"))
         .count()
         .get_result(c)?;
     Ok(live > 0)
 }
 
-fn check(
+/// Asks the guards of a case that is held.
+pub(super) fn check(
     c: &mut Database,
     case: &CaseRow,
     terms: &Terms,
@@ -161,9 +159,36 @@ fn check(
 }
 
 /// Writes down that a guard refused a dial.
-fn refused(
+pub(super) fn refused(
     c: &mut Database,
     case: &CaseRow,
+    policy: &Policy,
+    refusal: &Refusal,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    refusal_row(c, Some(case.id), &case.number, policy, refusal, by, at)?;
+    note(c, case, Note::Refused { guard: refusal.guard, by }, at)
+}
+
+/// The same for a number that we owe nothing.
+pub(super) fn refuse_unowed(
+    c: &mut Database,
+    terms: &Terms,
+    number: &E164,
+    refusal: &Refusal,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let policy = terms.rules.policy(terms.queue.as_ref());
+    refusal_row(c, None, number.as_str(), &policy, refusal, by, at)?;
+    dnc::refused(c, number, by, at)
+}
+
+fn refusal_row(
+    c: &mut Database,
+    case: Option<i64>,
+    number: &str,
     policy: &Policy,
     refusal: &Refusal,
     by: &str,
@@ -172,8 +197,8 @@ fn refused(
     diesel::insert_into(refusals::table)
         .values((
             refusals::at.eq(at.0),
-            refusals::case_id.eq(case.id),
-            refusals::number.eq(&case.number),
+            refusals::case_id.eq(case),
+            refusals::number.eq(number),
             refusals::guard.eq(refusal.guard.as_str()),
             refusals::why.eq(&refusal.why),
             refusals::by.eq(by),
@@ -181,11 +206,11 @@ fn refused(
             refusals::policy_version.eq(policy.version),
         ))
         .insert(c)?;
-    note(c, case, Note::Refused { guard: refusal.guard, by }, at)
+    Ok(())
 }
 
 /// The row of one case, held.
-fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
+pub(super) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
     let number = super::cases::get(c, id)?.number;
     hold::number(c, &number)?;
     hold::case(c, id.0)?;
@@ -330,6 +355,17 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
 fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     match attempts::unfinished(c, &case.number)? {
         None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
+        Some(row) if row.state == "wrapping_up" && row.way == Way::Handset.as_str() => {
+            let finish = Finish {
+                attempt: AttemptId(row.id),
+                result: by_length(&row),
+                counted: true,
+                cause: None,
+                note: Some("nobody said what came of it: its length decided"),
+                at,
+            };
+            finish_and_follow(c, case, terms, &finish, None)
+        }
         Some(row) if row.state == "wrapping_up" => {
             diesel::update(cases::table.find(case.id))
                 .set(cases::next_at.eq((at + terms.watchdog).0))
@@ -350,6 +386,19 @@ fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) 
         }
     }
 }
+
+/// What a talk was of which nobody says what came of it.
+fn by_length(row: &attempts::AttemptRow) -> Outcome {
+    let talked = row.answered_at.zip(row.ended_at).map(|(from, to)| UnixMs(to).since(UnixMs(from)));
+    if talked.is_some_and(|talked| talked >= call_rows::REACHED) {
+        Outcome::Reached
+    } else {
+        Outcome::NoAnswer
+    }
+}
+
+/// How long an agent who dialled himself has to say what came of it.
+const WORD_WITHIN: Duration = Duration::from_secs(600);
 
 /// A queue's share of the cases that are due.
 #[derive(Debug, Clone)]
@@ -549,33 +598,64 @@ pub fn reserve(
     if !offers::win(c, wanted.offer, wanted.call, wanted.leg, wanted.answered_at)? {
         return Ok(Err(NotReserved::Taken));
     }
-    let queue = terms.queue_of(&case)?;
+    let reserved = Reserved {
+        call: wanted.call,
+        agent: Some(&wanted.agent),
+        by: wanted.agent.as_str(),
+        way: Way::Callback,
+        policy: &policy,
+        permit: &permit,
+        at: wanted.at,
+    };
+    Ok(Ok(reserve_place(c, &case, terms, &reserved)?))
+}
+
+/// An attempt that every guard permits.
+pub(super) struct Reserved<'a> {
+    pub call: CallId,
+    pub agent: Option<&'a AgentName>,
+    pub by: &'a str,
+    pub way: Way,
+    pub policy: &'a Policy,
+    pub permit: &'a Permit,
+    pub at: UnixMs,
+}
+
+/// Takes the attempt's place among those of the day; the case waits for its end.
+pub(super) fn reserve_place(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    wanted: &Reserved<'_>,
+) -> Result<AttemptId, StoreError> {
+    let queue = terms.queue_of(case)?;
     let day = terms.hours(queue.as_ref()).business_day(wanted.at).to_string();
     let attempt = attempts::reserve(
         c,
         &Reservation {
-            case: wanted.case,
+            case: CaseId(case.id),
             number: &case.number,
             business_day: &day,
             call: wanted.call,
-            agent: &wanted.agent,
-            way: Way::Callback,
-            queue: case.queue.as_deref(),
-            policy: &policy,
-            permit: &permit,
+            agent: wanted.agent,
+            by: wanted.by,
+            way: wanted.way,
+            queue: queue.as_ref(),
+            policy: wanted.policy,
+            permit: wanted.permit,
             at: wanted.at,
         },
     )?;
     let until = wanted.at + terms.watchdog;
-    make(c, &case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.agent.as_str()) })?;
+    make(c, case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.by) })?;
     if case.first_attempt_at.is_none() {
         diesel::update(cases::table.find(case.id))
             .set(cases::first_attempt_at.eq(wanted.at.0))
             .returning(cases::id)
             .count_changed(c)?;
     }
-    note(c, &case, Note::Dial { agent: wanted.agent.as_str(), ordinal: permit.ordinal }, wanted.at)?;
-    Ok(Ok(attempt))
+    note(c, case, Note::Dial { agent: wanted.by, ordinal: wanted.permit.ordinal }, wanted.at)?;
+    Ok(attempt)
 }
 
 /// The customer's phone is being called.
@@ -739,11 +819,29 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
         }
         How::Talked { attempt, cause, answered_at } => {
             attempts::answered(c, *attempt, *answered_at)?;
-            attempts::talk_ended(c, *attempt, cause, end.at)?;
+            talk_over(c, &case, *attempt, cause, end.at)?;
         }
         How::Lost => orphan(c, &case, terms, end)?,
     }
     Ok(super::cases::get(c, end.case)?.stage)
+}
+
+/// The talk is over: a person is to say what came of it. Who dialled himself may forget to, and is not waited for.
+fn talk_over(
+    c: &mut Database,
+    case: &CaseRow,
+    attempt: AttemptId,
+    cause: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    attempts::talk_ended(c, attempt, cause, at)?;
+    if attempts::get(c, attempt)?.way == Way::Handset.as_str() && case.closed_at.is_none() {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::next_at.eq((at + WORD_WITHIN).0))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    Ok(())
 }
 
 /// The case is offered anew, if this callback still has it.
@@ -761,7 +859,7 @@ fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<
         return release(c, case, end);
     };
     if row.state == "talking" {
-        return attempts::talk_ended(c, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
+        return talk_over(c, case, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
     }
     if row.state == "wrapping_up" {
         return Ok(());

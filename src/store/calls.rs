@@ -332,7 +332,7 @@ fn owe(
 }
 
 /// So long somebody must have talked to have been reached (facts/callbacks.md §5.2).
-const REACHED: Duration = Duration::from_secs(5);
+pub(super) const REACHED: Duration = Duration::from_secs(5);
 
 /// When a caller left the last queue he was in.
 fn last_left(c: &mut Database, id: &str) -> Result<Option<i64>, StoreError> {

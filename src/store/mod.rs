@@ -23,6 +23,7 @@ pub mod dnc;
 mod engine;
 pub mod erase;
 mod error;
+pub mod handset;
 mod lock;
 mod notes;
 pub mod offers;

@@ -10,7 +10,7 @@ use super::{Database, StoreError, audit, outbox};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
-use crate::missed::attempt::{Outcome, Way};
+use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::missed::regulation::Guard;
 use crate::notify::{Event, EventKind};
@@ -63,11 +63,10 @@ impl Came<'_> {
 
 /// What is to be said of an attempt.
 fn attempt(row: &AttemptRow) -> Value {
-    let said = row.way == Way::Reported.as_str();
     json!({
         "call": row.call,
         "way": row.way,
-        "agent": row.agent.as_ref().or(Some(&row.by).filter(|_| said)),
+        "agent": row.agent.as_ref().unwrap_or(&row.by),
         "began_at": row.at,
         "answered_at": row.answered_at,
         "talk_ms": row.answered_at.zip(row.ended_at).map(|(from, to)| UnixMs(to).since_ms(UnixMs(from))),

@@ -1,5 +1,6 @@
 //! The rules as rows: read whole, and made equal to what an administrator states.
 
+mod policies;
 mod replace;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ pub struct Difference {
     pub changed: Vec<String>,
     /// There before, and not any more.
     pub removed: Vec<String>,
+    /// The versions that the policies among the first two have now.
+    pub versions: BTreeMap<String, i32>,
 }
 
 impl Difference {
@@ -65,9 +68,12 @@ fn compare(old: &Rules, new: &Rules) -> Difference {
     let mut difference = Difference::default();
     difference.note("prompt", &old.prompts, &new.prompts);
     difference.note("schedule", &old.schedules, &new.schedules);
+    difference.note("policy", &old.policies, &new.policies);
     difference.note("agent", &old.agents, &new.agents);
     difference.note("queue", &old.queues, &new.queues);
     difference.note("route", &by_name(old), &by_name(new));
+    let put = new.policies.iter().filter(|(name, policy)| old.policies.get(*name) != Some(*policy));
+    difference.versions = put.map(|(name, policy)| (name.to_string(), policy.version)).collect();
     difference
 }
 
@@ -79,6 +85,7 @@ pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
     Ok(Rules {
         prompts: load_prompts(c)?,
         schedules: load_schedules(c)?,
+        policies: policies::load(c)?,
         agents: load_agents(c)?,
         queues: load_queues(c)?,
         routes: load_routes(c)?,

@@ -32,6 +32,18 @@ diesel::table! {
         overflow_to -> Text, schedule -> Nullable<Text>, policy -> Text,
     }
 }
+diesel::table! { policies (name) { name -> Text, version -> Integer, } }
+diesel::table! {
+    policy_versions (policy, version) {
+        policy -> Text, version -> Integer, profile -> Text, cap_day -> Integer, cap_24h -> Nullable<BigInt>,
+        cap_week -> Nullable<BigInt>, cap_month -> Nullable<BigInt>, gaps_ms -> Text, ring_ms -> BigInt,
+        reaction_ms -> BigInt, rungs_pct -> Text, weekdays_from_min -> Integer, weekdays_to_min -> Integer,
+        weekends_from_min -> Integer, weekends_to_min -> Integer, margin_ms -> BigInt,
+        recent_contact_ms -> Nullable<BigInt>, settle_ms -> BigInt, lease_ms -> BigInt, repeat_days -> Integer,
+        repeat_total -> Integer, destinations -> Text, premium -> Bool,
+    }
+}
+diesel::allow_tables_to_appear_in_same_query!(policies, policy_versions);
 diesel::table! {
     tiers (queue, agent) { queue -> Text, agent -> Text, level -> Integer, position -> Integer, }
 }

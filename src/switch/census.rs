@@ -128,7 +128,8 @@ impl Node {
     }
 
     /// Connects two channels that have answered; both wait where they are, and the first carries the bridge. Whether
-    /// FreeSWITCH has connected them within `limit`.
+    /// FreeSWITCH has connected them within `limit`. It has done so, too, if it took the order and the first is gone
+    /// before it can be asked: then the talk was over at once.
     ///
     /// # Errors
     /// If the node cannot be asked.
@@ -144,10 +145,13 @@ impl Node {
             Err(error) => return Err(error),
         }
         let joined = async {
-            while self.variable(first, "last_bridge_to").await? != Some(second.to_string()) {
+            loop {
+                let joined = self.variable(first, "last_bridge_to").await? == Some(second.to_string());
+                if joined || !self.exists(first).await? {
+                    return Ok(());
+                }
                 tokio::time::sleep(CONNECTS).await;
             }
-            Ok(())
         };
         tokio::time::timeout(limit, joined).await.map_or(Ok(false), |joined| joined.map(|()| true))
     }

@@ -30,6 +30,8 @@ pub struct ChannelFacts {
     pub outbound: bool,
     /// `dozvon_call`: the call it belongs to, if it has been with us before.
     pub call: Option<CallId>,
+    /// `dozvon_handset`: who has registered the phone at which one of us dials; printable, at most 64 characters.
+    pub handset: Option<String>,
     /// `dozvon_case`: the case for which we called, on a leg of ours.
     pub case: Option<CaseId>,
     /// `dozvon_state`: why it was handed back the last time; printable, at most 64 characters.
@@ -71,6 +73,7 @@ struct Raw<'a> {
     answer: &'a str,
     direction: &'a str,
     call: &'a str,
+    handset: &'a str,
     case: &'a str,
     state: &'a str,
     sip_call_id: &'a str,
@@ -105,6 +108,7 @@ impl<'a> Raw<'a> {
             "Answer-State" => &mut self.answer,
             "Call-Direction" => &mut self.direction,
             "variable_dozvon_call" => &mut self.call,
+            "variable_dozvon_handset" => &mut self.handset,
             "variable_dozvon_case" => &mut self.case,
             "variable_dozvon_state" => &mut self.state,
             "variable_sip_call_id" => &mut self.sip_call_id,
@@ -137,6 +141,7 @@ impl ChannelFacts {
             answered: raw.answer == "answered",
             outbound: raw.direction == "outbound",
             call: raw.call.parse().ok(),
+            handset: some(raw.handset, text::FIELD_CHARS),
             case: raw.case.parse().ok().map(CaseId),
             state: some(raw.state, text::FIELD_CHARS),
             sip_call_id: some(raw.sip_call_id, 128),

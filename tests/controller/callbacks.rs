@@ -19,14 +19,14 @@ use super::bitrix24::Bitrix24;
 use super::stage::{ANNA, BORIS, Stage, answers, name, story, until};
 
 /// A fixed line in Moscow, so that the hour at which the test runs does not matter.
-const NUMBER: &str = "+74951234567";
-const CUSTOMER: &str = "gateway/trunk/+74951234567";
+pub const NUMBER: &str = "+74951234567";
+pub const CUSTOMER: &str = "gateway/trunk/+74951234567";
 /// A Tuesday at noon in Moscow, after any day on which this runs.
 const NOON: &str = "2031-11-25T12:00:00+03:00";
 const MINUTE: i64 = 60_000;
 
 /// A stage whose controller calls back, at noon.
-async fn set() -> Stage {
+pub async fn set() -> Stage {
     set_with(|_| {}).await
 }
 
@@ -43,7 +43,7 @@ async fn set_with(change: impl FnOnce(&mut dozvon::config::Settings)) -> Stage {
     stage
 }
 
-fn later(stage: &Stage, minutes: i64) {
+pub fn later(stage: &Stage, minutes: i64) {
     stage.wrong_by.fetch_add(minutes * MINUTE, Ordering::Relaxed);
 }
 
@@ -52,7 +52,7 @@ fn agrees() -> Behaviour {
 }
 
 /// A caller gives up while nobody is there.
-async fn miss(stage: &Stage) {
+pub async fn miss(stage: &Stage) {
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     until("he waits", async || stage.waiting() == 1).await;
     caller.hang_up().await;
@@ -66,25 +66,25 @@ struct Counted {
     n: i64,
 }
 
-async fn case(stage: &Stage) -> CaseRow {
+pub async fn case(stage: &Stage) -> CaseRow {
     stage.store.read("case", |c| cases::get(c, CaseId(1))).await.unwrap()
 }
 
-async fn made(stage: &Stage) -> Vec<AttemptRow> {
+pub async fn made(stage: &Stage) -> Vec<AttemptRow> {
     stage.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await.unwrap()
 }
 
-async fn stands(stage: &Stage, wanted: &str) {
+pub async fn stands(stage: &Stage, wanted: &str) {
     until(&format!("the case is {wanted}"), async || case(stage).await.stage == wanted).await;
 }
 
 /// So many attempts have a result.
-async fn completed(stage: &Stage, wanted: usize) {
+pub async fn completed(stage: &Stage, wanted: usize) {
     let all = async || made(stage).await.iter().filter(|row| row.result.is_some()).count() == wanted;
     until(&format!("{wanted} attempts are over"), all).await;
 }
 
-async fn says(stage: &Stage, result: Outcome) -> Result<(), String> {
+pub async fn says(stage: &Stage, result: Outcome) -> Result<(), String> {
     let (terms, at) = (stage.running().desk.terms(), stage.running().desk.clock.now());
     let said = move |c: &mut _| {
         let said = Disposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
@@ -127,6 +127,23 @@ async fn who_was_missed_is_called_and_the_agent_gets_no_more_work_before_he_says
     assert_eq!(attempts.len(), 1);
     assert_eq!((attempts[0].ordinal, attempts[0].result.as_deref()), (Some(1), Some("reached")));
     assert!(says(&stage, Outcome::Reached).await.unwrap_err().contains("no attempt of case 1 waits"));
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+/// Seen on a real FreeSWITCH: the talk was over before we had asked whether it had begun.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_talk_that_is_over_at_once_is_a_talk_whose_result_the_agent_owes() {
+    let stage = set().await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::ZERO)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
+    until("it is her word", async || made(&stage).await.iter().any(|row| row.state == "wrapping_up")).await;
+    says(&stage, Outcome::NoAnswer).await.unwrap();
+    stands(&stage, "waiting").await;
     stage.running().quiet().await;
     assert_eq!(stage.repairs(), 0);
 }

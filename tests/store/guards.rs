@@ -5,6 +5,7 @@ use std::process::Command;
 
 use dozvon::call::ending::{Ending, Stage};
 use dozvon::ids::{CallId, ChannelId, OfferId};
+use dozvon::missed::policy::Profile;
 use dozvon::missed::{attempt, case};
 use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;
@@ -465,6 +466,7 @@ fn the_words_of_every_column_are_those_of_the_code() {
             ("cases_reason_word", reasons.clone()),
             ("cases_close_reason_word", words(case::Closed::ALL, case::Closed::as_str)),
             ("case_misses_reason_word", reasons),
+            ("policy_versions_profile_word", words(Profile::ALL, Profile::as_str)),
             ("attempts_result_word", words(attempt::Outcome::ALL, attempt::Outcome::as_str)),
         ]);
         let held = checks(&mut db.raw(), db.is_sqlite());

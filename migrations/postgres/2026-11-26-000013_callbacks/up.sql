@@ -15,7 +15,7 @@ CREATE TABLE do_not_call (
 );
 
 -- What calls back of a queue are about: it decides the limits.
-ALTER TABLE queues ADD COLUMN policy TEXT NOT NULL DEFAULT 'service' CHECK (policy IN ('service', 'sales', 'debt'));
+ALTER TABLE queues ADD COLUMN policy TEXT NOT NULL DEFAULT 'service';
 
 ALTER TABLE cases DROP CONSTRAINT cases_reason_word;
 ALTER TABLE cases ADD CONSTRAINT cases_reason_word

@@ -15,7 +15,7 @@ CREATE TABLE do_not_call (
 ) STRICT, WITHOUT ROWID;
 
 -- What calls back of a queue are about: it decides the limits.
-ALTER TABLE queues ADD COLUMN policy TEXT NOT NULL DEFAULT 'service' CHECK (policy IN ('service', 'sales', 'debt'));
+ALTER TABLE queues ADD COLUMN policy TEXT NOT NULL DEFAULT 'service';
 
 DROP VIEW v_cases;
 CREATE TEMP TABLE cases_before AS SELECT * FROM cases;

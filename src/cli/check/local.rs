@@ -10,6 +10,7 @@ use super::super::Context;
 use super::Line;
 use crate::clock::UnixMs;
 use crate::config::Settings;
+use crate::missed::policy::Policy;
 use crate::routing::rules::{Destination, Rules};
 use crate::store::{Store, StoreError, rules};
 
@@ -93,6 +94,10 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
             let remedy = "give it hours in the rules file";
             lines.push(Line::advice(format!("schedule {name}"), "it does not open within a year", remedy));
         }
+    }
+    for fault in rules.policies.values().flat_map(Policy::faults) {
+        let remedy = "state what is allowed in the rules file: `dozvon policy check`";
+        lines.push(Line::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));
     }
     lines.extend(unrouted(rules, settings));
     lines

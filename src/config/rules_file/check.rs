@@ -9,8 +9,8 @@ use chrono_tz::Tz;
 use toml::Spanned;
 
 use super::raw::{self, Given, Lasting, RawAgent, RawDestination, RawQueue, RawRoute, RawTier};
-use super::schedules;
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
+use super::{policies, schedules};
 use crate::config::document::Document;
 use crate::ids::AgentName;
 use crate::missed::policy::Profile;
@@ -36,6 +36,13 @@ pub fn check(document: &mut Document<'_>, file: &raw::File, zone: Tz) -> Rules {
         let schedule = schedules::read(document, item, zone);
         keep(document, &mut rules.schedules, "schedule", name, schedule);
     }
+    let mut stated = BTreeMap::new();
+    for item in &file.policy {
+        let Some(name) = required(document, item, item.get_ref().name.as_ref(), "name") else { continue };
+        let Some(policy) = policies::read(document, item, name.get_ref()) else { continue };
+        keep(document, &mut stated, "policy", name, policy);
+    }
+    rules.policies.extend(stated);
     for item in &file.agent {
         let Some(name) = required(document, item, item.get_ref().name.as_ref(), "name") else { continue };
         let agent = agent(document, item, name.get_ref(), &file.defaults);
@@ -74,12 +81,17 @@ fn keep<N: Ord + Clone + Display, T>(
     if map.contains_key(name.get_ref()) {
         document.fault(
             &name.span(),
-            format!("there are two {kind}s named {}", name.get_ref()),
+            format!("there are two {} named {}", plural(kind), name.get_ref()),
             "give one of them another name, or take it out",
         );
     } else {
         map.insert(name.get_ref().clone(), item);
     }
+}
+
+/// Several of a kind.
+fn plural(kind: &str) -> String {
+    kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"))
 }
 
 pub(super) fn read_zone(document: &mut Document<'_>, given: &Spanned<String>) -> Option<Tz> {
@@ -203,7 +215,7 @@ fn queue(document: &mut Document<'_>, item: &Spanned<RawQueue>, defaults: &raw::
         max_wait,
         overflow: overflow.and_then(|given| destination(document, given)).unwrap_or_else(nowhere),
         schedule: raw.schedule.as_ref().map(|given| given.get_ref().clone()),
-        policy: raw.policy.as_ref().map_or(Profile::Service, |given| *given.get_ref()),
+        policy: raw.policy.as_ref().map_or_else(|| Profile::Service.into(), |given| given.get_ref().clone()),
         tiers: tiers(document, &raw.tiers),
     }
 }

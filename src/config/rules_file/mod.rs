@@ -1,11 +1,13 @@
 //! The rules file: what an administrator decides, in TOML.
 //!
 //! In: a text. Out: [`Rules`], or everything that is wrong with the text, each with its line and its remedy.
-//! `raw` is the file as written, `check` turns it into rules (`schedules` the hours), `references` looks at how they hang together,
-//! `write` makes a file of rules. **Invariant:** `parse(write(rules)) == rules`; a text with one fault yields
+//! `raw` is the file as written, `check` turns it into rules (`schedules` the hours, `policies` the limits of calls back), `references` looks at how they hang together,
+//! `write` makes a file of rules. **Invariant:** `parse(write(rules)) == rules`, but for the
+//! versions of policies, which the database counts; a text with one fault yields
 //! nothing at all, so nothing can be half applied.
 
 mod check;
+mod policies;
 mod raw;
 mod references;
 mod schedules;

@@ -6,8 +6,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::config::humane;
-use crate::ids::{AgentName, PromptName, QueueName, RouteName, ScheduleName};
-use crate::missed::policy::Profile;
+use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::missed::policy::{Minutes, Profile, read_minutes};
 use crate::routing::contact::Contact;
 use crate::routing::rules::{NumberPattern, Prompt, Strategy};
 
@@ -39,12 +39,24 @@ where
     }
 }
 
+/// A stretch of the day, or `closed`.
+#[derive(Debug, Clone, Copy)]
+pub struct Stretch(pub Minutes);
+
+impl std::str::FromStr for Stretch {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        read_minutes(text).map(Self)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct File {
     pub defaults: Defaults,
     pub prompt: Vec<Spanned<RawPrompt>>,
     pub schedule: Vec<Spanned<RawSchedule>>,
+    pub policy: Vec<Spanned<RawPolicy>>,
     pub agent: Vec<Spanned<RawAgent>>,
     pub queue: Vec<Spanned<RawQueue>>,
     pub route: Vec<Spanned<RawRoute>>,
@@ -85,6 +97,32 @@ pub struct RawSchedule {
     pub exceptions: Vec<Spanned<String>>,
 }
 
+/// What is left out is as the profile has it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawPolicy {
+    pub name: Given<PolicyName>,
+    pub profile: Given<Profile>,
+    pub cap_day: Given<i32>,
+    pub cap_24h: Given<i64>,
+    pub cap_week: Given<i64>,
+    pub cap_month: Given<i64>,
+    pub gaps: Given<Vec<Lasting>>,
+    pub ring: Given<Lasting>,
+    pub reaction: Given<Lasting>,
+    pub rungs: Given<Vec<i32>>,
+    pub weekdays: Given<Said<Stretch>>,
+    pub weekends: Given<Said<Stretch>>,
+    pub margin: Given<Lasting>,
+    pub recent_contact: Given<Limit>,
+    pub settle: Given<Lasting>,
+    pub lease: Given<Lasting>,
+    pub repeat_days: Given<i32>,
+    pub repeat_total: Given<i32>,
+    pub destinations: Given<Vec<String>>,
+    pub premium: Given<bool>,
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawAgent {
@@ -111,7 +149,7 @@ pub struct RawQueue {
     pub max_wait: Given<Limit>,
     pub overflow: Given<RawDestination>,
     pub schedule: Given<ScheduleName>,
-    pub policy: Given<Profile>,
+    pub policy: Given<PolicyName>,
     pub tiers: Vec<Spanned<RawTier>>,
 }
 

@@ -1,7 +1,7 @@
 //! How the items hang together: names that must exist, routes in each other's shadow, queues that overflow in
 //! circles.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use toml::Spanned;
@@ -9,17 +9,20 @@ use toml::Spanned;
 use super::raw::{self, RawDestination};
 use crate::config::document::Document;
 use crate::config::fault::nearest;
-use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
+use crate::ids::{AgentName, PolicyName, PromptName, QueueName, ScheduleName};
+use crate::missed::policy::Policy;
 use crate::routing::rules::{Destination, NumberPattern, Rules};
 
 /// Notes every reference to what is not there, and every rule that can never do anything.
 pub fn check(document: &mut Document<'_>, file: &raw::File, rules: &Rules) {
-    let names = Names::of(file);
+    let built_in = Policy::built_in();
+    let names = Names::of(file, &built_in);
     names.music(document, file.defaults.music.as_ref());
     names.destination(document, file.defaults.overflow.as_ref());
     for queue in file.queue.iter().map(Spanned::get_ref) {
         names.music(document, queue.music.as_ref());
         names.schedule(document, queue.schedule.as_ref());
+        names.policy(document, queue.policy.as_ref());
         names.destination(document, queue.overflow.as_ref());
         for tier in &queue.tiers {
             names.agent(document, tier.get_ref().agent.as_ref());
@@ -38,12 +41,14 @@ pub fn check(document: &mut Document<'_>, file: &raw::File, rules: &Rules) {
 struct Names<'a> {
     prompts: BTreeSet<&'a PromptName>,
     schedules: BTreeSet<&'a ScheduleName>,
+    policies: BTreeSet<&'a PolicyName>,
     agents: BTreeSet<&'a AgentName>,
     queues: BTreeSet<&'a QueueName>,
 }
 
 impl<'a> Names<'a> {
-    fn of(file: &'a raw::File) -> Self {
+    fn of(file: &'a raw::File, built_in: &'a BTreeMap<PolicyName, Policy>) -> Self {
+        let policies = file.policy.iter().filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref()));
         Self {
             prompts: file
                 .prompt
@@ -55,6 +60,7 @@ impl<'a> Names<'a> {
                 .iter()
                 .filter_map(|item| Some(item.get_ref().name.as_ref()?.get_ref()))
                 .collect(),
+            policies: policies.chain(built_in.keys()).collect(),
             agents: file
                 .agent
                 .iter()
@@ -74,6 +80,10 @@ impl<'a> Names<'a> {
 
     fn schedule(&self, document: &mut Document<'_>, given: Option<&Spanned<ScheduleName>>) {
         exists(document, "schedule", &self.schedules, ScheduleName::as_str, given);
+    }
+
+    fn policy(&self, document: &mut Document<'_>, given: Option<&Spanned<PolicyName>>) {
+        exists(document, "policy", &self.policies, PolicyName::as_str, given);
     }
 
     fn agent(&self, document: &mut Document<'_>, given: Option<&Spanned<AgentName>>) {

@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
+use crate::ids::PolicyName;
+use crate::missed::policy::{Policy, Profile};
 use crate::routing::rules::{Destination, Prompt, Queue, Route, Strategy as Order, Tier};
 use crate::routing::schedule::Schedule;
 
@@ -123,7 +127,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         max_wait: Some(seconds(300)),
         overflow: Destination::Message("busy".parse().unwrap()),
         schedule: None,
-        policy: crate::missed::policy::Profile::Service,
+        policy: "service".parse().unwrap(),
         tiers: [("anna".parse().unwrap(), Tier { level: 1, position: 1 })].into(),
     };
     assert_eq!(rules.queues, [("sales".parse().unwrap(), sales)].into());
@@ -322,23 +326,210 @@ fn agents() -> impl proptest::strategy::Strategy<Value = crate::routing::rules::
     )
 }
 
+fn policy_names() -> impl proptest::strategy::Strategy<Value = PolicyName> {
+    let own = "[a-z][a-z0-9_.-]{0,8}".prop_map(|name| name.parse().unwrap());
+    prop_oneof![own, proptest::sample::select(Policy::built_in().into_keys().collect::<Vec<_>>())]
+}
+
+/// A policy under its name: one that is named like a profile has it.
+fn fitting((name, policy): (PolicyName, Policy)) -> (PolicyName, Policy) {
+    let policy = match Policy::profile_named(&name) {
+        Some(profile) if profile != policy.profile => Policy::of(profile),
+        _ => Policy { name: name.clone(), ..policy },
+    };
+    (name, policy)
+}
+
+/// Lawful policies, many of whose limits are not those of their profile.
+fn policies() -> impl proptest::strategy::Strategy<Value = Policy> {
+    let seconds = |range: std::ops::Range<u64>| proptest::option::of(range.prop_map(Duration::from_secs));
+    let times =
+        (seconds(15..61), seconds(1..86_401), seconds(1..3600), seconds(1..86_401), seconds(1..86_401));
+    let lists = (
+        proptest::option::of(proptest::collection::vec(
+            (900..86_401_u64).prop_map(Duration::from_secs),
+            1..4,
+        )),
+        proptest::option::of(proptest::collection::btree_set(1..1001_i32, 1..11)),
+        proptest::collection::vec("\\+[0-9]{1,15}", 0..3),
+    );
+    let caps = proptest::array::uniform3(proptest::option::of(1..9_i64));
+    let day =
+        (0..7_u16, proptest::option::of(9 * 60..12 * 60_u16), proptest::option::of(18 * 60..20 * 60_u16));
+    let rest = (1..4_i32, 1..32_i32, 1..101_i32, proptest::bool::ANY, seconds(1..3601), proptest::bool::ANY);
+    let profile = proptest::sample::select(Profile::ALL);
+    (profile, times, lists, caps, day, rest).prop_map(|(profile, times, lists, caps, day, rest)| {
+        let usual = Policy::of(profile);
+        let mut policy = Policy {
+            ring: times.0.unwrap_or(usual.ring),
+            reaction: times.1.unwrap_or(usual.reaction),
+            margin: times.2.unwrap_or(usual.margin),
+            settle: times.3.unwrap_or(usual.settle),
+            lease: times.4.unwrap_or(usual.lease),
+            gaps: lists.0.unwrap_or(usual.gaps.clone()),
+            rungs: lists.1.map_or(usual.rungs.clone(), |rungs| rungs.into_iter().collect()),
+            destinations: lists.2,
+            weekdays: (day.1.unwrap_or(usual.weekdays.0), day.2.unwrap_or(usual.weekdays.1)),
+            weekends: if day.0 == 0 { (0, 0) } else { usual.weekends },
+            repeat_days: rest.1,
+            repeat_total: rest.2,
+            premium: rest.3,
+            ..usual
+        };
+        if profile == Profile::Debt {
+            policy.cap_week = caps[1].filter(|cap| *cap <= 2).or(policy.cap_week);
+            policy.cap_month = caps[2].filter(|cap| *cap <= 8).or(policy.cap_month);
+        } else {
+            (policy.cap_24h, policy.cap_week, policy.cap_month) = (caps[0], caps[1], caps[2]);
+            policy.cap_day = rest.0;
+        }
+        if profile == Profile::Service {
+            policy.recent_contact = rest.4.filter(|_| rest.5);
+        }
+        assert_eq!(policy.faults(), []);
+        policy
+    })
+}
+
+#[test]
+fn a_policy_is_its_profile_with_what_the_file_says_otherwise() {
+    let rules = read(POLICIES).unwrap();
+    let hours = Duration::from_secs(3600);
+    let collect = Policy {
+        name: "collect".parse().unwrap(),
+        cap_week: Some(1),
+        gaps: vec![hours * 2, hours * 4],
+        weekdays: (540, 1080),
+        weekends: (0, 0),
+        rungs: vec![100, 150],
+        repeat_days: 1,
+        ..Policy::of(Profile::Debt)
+    };
+    let service = Policy {
+        cap_day: 2,
+        recent_contact: None,
+        destinations: vec!["+7495".to_owned(), "+7499".to_owned()],
+        premium: true,
+        ..Policy::of(Profile::Service)
+    };
+    assert_eq!(rules.policies[&collect.name], collect);
+    assert_eq!(rules.policies[&service.name], service);
+    assert_eq!(rules.policies[&Profile::Sales.into()], Policy::of(Profile::Sales));
+    assert_eq!(rules.policies.len(), 4);
+    assert_eq!(rules.policy(Some(&"sales".parse().unwrap())), collect);
+    assert_eq!(rules.policy(None), service, "who reached no queue is called back as for service");
+    let text = write(&rules);
+    assert_eq!(read(&text).unwrap(), rules, "{text}");
+    assert!(!text.contains("cap_month") && !text.contains("sales\"\ncap"), "only what differs: {text}");
+}
+
+const POLICIES: &str = r#"
+prompt = [{ name = "busy", source = "ivr/busy.wav" }]
+
+[[policy]]
+name = "collect"
+profile = "debt"
+cap_week = 1
+gaps = ["2h", "4h"]
+weekdays = "09:00-18:00"
+weekends = "closed"
+rungs = [100, 150]
+repeat_days = 1
+
+[[policy]]
+name = "service"
+cap_day = 2
+recent_contact = "never"
+destinations = ["+7495", "+7499"]
+premium = true
+
+[[queue]]
+name = "sales"
+overflow = { message = "busy" }
+policy = "collect"
+"#;
+
+/// Checks that the file of policies with `from` replaced by `to` has exactly one fault that says all of `parts`.
+fn one_fault_of_a_policy(from: &str, to: &str, parts: &[&str]) {
+    assert!(POLICIES.contains(from), "{from:?} is in the file");
+    let faults = faults(&POLICIES.replacen(from, to, 1));
+    assert_eq!(faults.len(), 1, "{from:?} → {to:?}: {faults:#?}");
+    for part in parts {
+        assert!(faults[0].contains(part), "{part:?} in {}", faults[0]);
+    }
+}
+
+#[test]
+fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
+    // Story 21.
+    one_fault_of_a_policy(
+        "cap_week = 1",
+        "cap_day = 4",
+        &[
+            "rules.toml:7:11: policy collect: cap_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
+            "cap_day = 4",
+            "take `cap_day` out: profile debt has 1",
+        ],
+    );
+    one_fault_of_a_policy("\"4h\"", "\"14m\"", &["rules.toml:8:8", "gaps = 2h, 14m", "of 15m to 1d", "R20"]);
+    one_fault_of_a_policy(
+        "09:00-18:00",
+        "07:00-18:00",
+        &["rules.toml:9:12", "08:00-22:00 at most", "230-FZ"],
+    );
+    one_fault_of_a_policy(
+        "repeat_days = 1",
+        "margin = \"5h\"",
+        &["rules.toml:9:12", "weekdays = 09:00-18:00"],
+    );
+    one_fault_of_a_policy("cap_day = 2", "cap_day = 0", &["rules.toml:16:11", "1 to 3"]);
+    one_fault_of_a_policy("\"+7499\"", "\"8499\"", &["rules.toml:18:16", "prefixes such as +7495"]);
+    one_fault_of_a_policy("profile = \"debt\"", "profile = \"sales\"\nrecent_contact = \"5m\"", &["38-FZ"]);
+}
+
+#[test]
+fn a_policy_that_cannot_be_meant_is_told() {
+    one_fault_of_a_policy("profile = \"debt\"\n", "", &["rules.toml:4:1", "no `profile`", "add profile = "]);
+    one_fault_of_a_policy("\"debt\"", "\"dept\"", &["rules.toml:6:11", "service, sales, debt"]);
+    one_fault_of_a_policy("cap_day = 2", "profile = \"debt\"", &["rules.toml:16:11", "profile of its name"]);
+    one_fault_of_a_policy(
+        "09:00-18:00",
+        "18:00-09:00",
+        &["rules.toml:9:12", "not one stretch", "08:00-22:00"],
+    );
+    one_fault_of_a_policy("cap_week", "cap_weak", &["rules.toml:7:1", "did you mean `cap_week`?"]);
+    one_fault_of_a_policy(
+        "policy = \"collect\"",
+        "policy = \"colect\"",
+        &["no policy colect", "did you mean collect?"],
+    );
+    let unknown = "add [[policy]] name = \"vip\", or name one that is there";
+    one_fault_of_a_policy("policy = \"collect\"", "policy = \"vip\"", &["rules.toml:24:10", unknown]);
+    let twice = faults(&format!("{POLICIES}\n[[policy]]\nname = \"service\"\n"));
+    assert!(twice[0].contains("there are two policies named service"), "{twice:#?}");
+}
+
 proptest! {
     #[test]
     fn any_rules_read_back_as_they_were_exported(
         schedules in proptest::collection::btree_map("[a-z][a-z0-9_.-]{0,8}", schedules(), 1..4),
         agents in proptest::collection::btree_map("[a-z][a-z0-9_.-]{0,8}", agents(), 0..5),
+        policies in proptest::collection::btree_map(policy_names(), policies(), 0..4), named in 0..9_usize,
         level in 1..5_i32, priority in -3..3_i32, wait_ms in proptest::option::of(1..1_000_000_u64),
     ) {
         let prompt = Prompt { source: "tone_stream://%(200,800,440);loops=-1".into() };
         let first = schedules.keys().next().unwrap().parse().unwrap();
         let message = Destination::Message("p".parse().unwrap());
+        let policies = policies.into_iter().map(fitting).collect::<BTreeMap<_, _>>();
+        let names: Vec<PolicyName> = Policy::built_in().into_keys().chain(policies.keys().cloned()).collect();
+        let policy = &names[named % names.len()];
         let tiers = agents.keys().enumerate().map(|(n, name)| {
             (name.parse().unwrap(), Tier { level, position: i32::try_from(n).unwrap() + 1 })
         });
         let queue = Queue {
             strategy: Order::Sequential, priority, music: Some("p".parse().unwrap()), service_level: SERVICE_LEVEL,
             max_wait: wait_ms.map(Duration::from_millis), overflow: message.clone(), schedule: None,
-            policy: crate::missed::policy::Profile::Debt,
+            policy: policy.clone(),
             tiers: tiers.collect(),
         };
         let route = Route {
@@ -347,6 +538,7 @@ proptest! {
         };
         let rules = Rules {
             prompts: [("p".parse().unwrap(), prompt)].into(),
+            policies: Policy::built_in().into_iter().chain(policies).collect(),
             schedules: schedules.into_iter().map(|(name, schedule)| (name.parse().unwrap(), schedule)).collect(),
             agents: agents.into_iter().map(|(name, agent)| (name.parse().unwrap(), agent)).collect(),
             queues: [("q".parse().unwrap(), queue)].into(),

@@ -7,7 +7,8 @@ use chrono::NaiveDate;
 
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
 use crate::config::humane;
-use crate::missed::policy::Profile;
+use crate::ids::PolicyName;
+use crate::missed::policy::{Policy, Profile, show_minutes};
 use crate::routing::rules::{Agent, Destination, Queue, Route, Rules};
 use crate::routing::schedule::{Interval, Schedule};
 
@@ -23,6 +24,9 @@ pub fn write(rules: &Rules) -> String {
     for (name, schedule) in &rules.schedules {
         out.header("schedule", name.as_str());
         out.schedule(schedule);
+    }
+    for (name, policy) in &rules.policies {
+        out.policy(name, policy);
     }
     for (name, agent) in &rules.agents {
         out.header("agent", name.as_str());
@@ -101,6 +105,58 @@ impl Lines {
         self.list("exceptions", &lines);
     }
 
+    /// What differs from the profile; nothing at all of a policy that is as it would be without being stated.
+    fn policy(&mut self, name: &PolicyName, policy: &Policy) {
+        let usual = Policy::of(policy.profile);
+        let own = Policy::profile_named(name);
+        if own.is_some() && *policy == (Policy { version: policy.version, ..usual.clone() }) {
+            return;
+        }
+        self.header("policy", name.as_str());
+        if own.is_none() {
+            self.text("profile", policy.profile.as_str());
+        }
+        self.number("cap_day", policy.cap_day.into(), usual.cap_day.into());
+        for (key, cap, usual) in [
+            ("cap_24h", policy.cap_24h, usual.cap_24h),
+            ("cap_week", policy.cap_week, usual.cap_week),
+            ("cap_month", policy.cap_month, usual.cap_month),
+        ] {
+            if let Some(cap) = cap.filter(|_| cap != usual) {
+                self.line(&format!("{key} = {cap}"));
+            }
+        }
+        if policy.gaps != usual.gaps {
+            let gaps: Vec<String> = policy.gaps.iter().map(|gap| quoted(&humane::show(*gap))).collect();
+            self.line(&format!("gaps = [{}]", gaps.join(", ")));
+        }
+        self.lasting("ring", policy.ring, usual.ring);
+        self.lasting("reaction", policy.reaction, usual.reaction);
+        if policy.rungs != usual.rungs {
+            self.line(&format!("rungs = {:?}", policy.rungs));
+        }
+        for (key, stretch, usual) in
+            [("weekdays", policy.weekdays, usual.weekdays), ("weekends", policy.weekends, usual.weekends)]
+        {
+            if stretch != usual {
+                self.text(key, &show_minutes(stretch));
+            }
+        }
+        self.lasting("margin", policy.margin, usual.margin);
+        if policy.recent_contact != usual.recent_contact {
+            self.text("recent_contact", &humane::option::show(policy.recent_contact));
+        }
+        self.lasting("settle", policy.settle, usual.settle);
+        self.lasting("lease", policy.lease, usual.lease);
+        self.number("repeat_days", policy.repeat_days.into(), usual.repeat_days.into());
+        self.number("repeat_total", policy.repeat_total.into(), usual.repeat_total.into());
+        let prefixes: Vec<String> = policy.destinations.iter().map(|prefix| quoted(prefix)).collect();
+        self.list("destinations", &prefixes);
+        if policy.premium != usual.premium {
+            self.line(&format!("premium = {}", policy.premium));
+        }
+    }
+
     fn agent(&mut self, name: &str, agent: &Agent) {
         if agent.display != name {
             self.text("display", &agent.display);
@@ -131,7 +187,7 @@ impl Lines {
         if let Some(schedule) = &queue.schedule {
             self.text("schedule", schedule.as_str());
         }
-        if queue.policy != Profile::Service {
+        if queue.policy != Profile::Service.into() {
             self.text("policy", queue.policy.as_str());
         }
         let mut tiers: Vec<_> = queue.tiers.iter().collect();

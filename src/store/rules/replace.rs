@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use diesel::prelude::*;
 
-use super::{Difference, compare, load};
+use super::{Difference, compare, load, policies};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
+use crate::missed::policy::Policy;
 use crate::routing::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Tier};
 use crate::routing::schedule::{Interval, Schedule};
 use crate::store::schema::{
@@ -28,9 +29,11 @@ fn split(to: &Destination) -> (&'static str, String) {
 /// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed, or something refers to
 /// what is not there: then nothing is changed.
 pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
-    refuse_dangling(new)?;
     dialect::hold::rules(c)?;
     let old = load(c)?;
+    let new = &numbered(c, &old, new)?;
+    refuse_unlawful(new)?;
+    refuse_dangling(new)?;
     refuse_in_use(c, &old, new)?;
     remove(c, &old, new)?;
     for (name, prompt) in differing(&old.prompts, &new.prompts) {
@@ -39,11 +42,17 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     for (name, schedule) in differing(&old.schedules, &new.schedules) {
         put_schedule(c, name, schedule, old.schedules.contains_key(name))?;
     }
+    for (name, policy) in differing(&old.policies, &new.policies) {
+        policies::put(c, name, policy, old.policies.contains_key(name))?;
+    }
     for (name, agent) in differing(&old.agents, &new.agents) {
         put_agent(c, name, agent, old.agents.contains_key(name))?;
     }
     for (name, queue) in differing(&old.queues, &new.queues) {
         put_queue(c, name, queue, old.queues.contains_key(name))?;
+    }
+    for name in gone(&old.policies, &new.policies) {
+        policies::remove(c, name)?;
     }
     if old.routes != new.routes {
         diesel::delete(routes::table).execute(c)?;
@@ -60,10 +69,25 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
 /// # Errors
 /// Those of [`replace`].
 pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
-    refuse_dangling(new)?;
     let old = load(c)?;
+    let new = &numbered(c, &old, new)?;
+    refuse_unlawful(new)?;
+    refuse_dangling(new)?;
     refuse_in_use(c, &old, new)?;
     Ok(compare(&old, new))
+}
+
+/// The rules with the versions that their policies will have.
+fn numbered(c: &mut Database, old: &Rules, new: &Rules) -> Result<Rules, StoreError> {
+    Ok(Rules { policies: policies::numbered(c, &old.policies, &new.policies)?, ..new.clone() })
+}
+
+/// Refuses policies that allow what the law or the house forbids.
+fn refuse_unlawful(rules: &Rules) -> Result<(), StoreError> {
+    match rules.policies.values().flat_map(Policy::faults).next() {
+        Some(fault) => Err(StoreError::Refused(fault.to_string())),
+        None => Ok(()),
+    }
 }
 
 /// What is new or different.
@@ -122,6 +146,9 @@ fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
         destination(&from, &queue.overflow)?;
         queue.music.iter().try_for_each(|name| prompt(&from, name))?;
         queue.schedule.iter().try_for_each(|name| schedule(&from, name))?;
+        if !rules.policies.contains_key(&queue.policy) {
+            return missing(from, "policy", &queue.policy);
+        }
         if let Some(agent) = queue.tiers.keys().find(|agent| !rules.agents.contains_key(*agent)) {
             missing(from, "agent", agent)?;
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::missed::case::Reason;
+use dozvon::missed::policy::Policy;
 use dozvon::missed::verdict::Verdict;
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
@@ -72,7 +73,7 @@ pub fn company() -> Rules {
         service_level: Duration::from_secs(20),
         max_wait: Some(Duration::from_secs(300)),
         overflow,
-        policy: dozvon::missed::policy::Profile::Service,
+        policy: "service".parse().unwrap(),
         schedule: Some("office".parse().unwrap()),
         tiers: tiers(agents),
     };
@@ -90,6 +91,7 @@ pub fn company() -> Rules {
             .map(|(name, source)| (name.parse().unwrap(), prompt(source)))
             .into(),
         schedules: [("office".parse().unwrap(), office)].into(),
+        policies: Policy::built_in(),
         agents: ["anna", "boris", "vera"].map(|name| (agent(name), phone("1001"))).into(),
         queues: [
             (

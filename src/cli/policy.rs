@@ -1,0 +1,160 @@
+//! `dozvon policy`: the limits under which calls back are made, and whether law and house allow them.
+
+use std::path::PathBuf;
+
+use super::{Context, Exit, Failure};
+use crate::config::{humane, rules_file};
+use crate::ids::{PolicyName, QueueName};
+use crate::missed::policy::{Policy, show_minutes};
+use crate::report::{Cell, Sheet, Table};
+use crate::routing::rules::Rules;
+use crate::store::{StoreError, rules};
+
+/// Policies: list, show with the law of each limit, and check.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A policy says how often, how soon and at what hours customers are called back; each queue has one. service, sales and
+debt are always there; others, and other limits, are stated in a rules file as [[policy]]: see `dozvon apply --help`.
+A policy whose limits change gets a new version; every attempt names the version that allowed it.
+
+Examples:
+  dozvon policy list
+  dozvon policy show debt
+  dozvon policy check rules.toml")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List policies with their most important limits, and the queues that have them.
+    #[command(after_help = "\
+Examples:
+  dozvon policy list
+  dozvon policy list --json | jq '.[] | select(.profile == \"debt\")'")]
+    List,
+    /// Show one policy: every limit, what it may be, and who says so.
+    #[command(after_help = "\
+Examples:
+  dozvon policy show debt
+  dozvon policy show debt --json | jq '.limits[] | select(.limit == \"cap_day\")'")]
+    Show {
+        /// Which.
+        name: PolicyName,
+    },
+    /// Look whether law and house allow every limit: of a rules file, or of the database.
+    #[command(after_help = "\
+Without a file it looks at the policies in the database. Exit code 0 if all is allowed; 1 if something in the database
+is not, 2 if the file has mistakes: all of them are told, those that have nothing to do with policies, too.
+
+Examples:
+  dozvon policy check
+  dozvon policy check rules.toml
+  dozvon policy check --json | jq '.[] | .policy'")]
+    Check {
+        /// The rules file; - is standard input [default: the database].
+        file: Option<PathBuf>,
+    },
+}
+
+pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    let rules = match &args.command {
+        Command::Check { file: Some(file) } => rules_file::read(file, context.settings.zone)?,
+        _ => context.read("policy_show", rules::load).await?,
+    };
+    match args.command {
+        Command::List => context.table(&list(&rules))?,
+        Command::Show { name } => context.sheet(&show(&rules, &name)?)?,
+        Command::Check { .. } => {
+            let faults = faults(&rules);
+            context.table(&faults)?;
+            return Ok(if faults.rows.is_empty() { Exit::Done } else { Exit::Failed });
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// The queues whose calls back are made under a policy.
+fn queues(rules: &Rules, policy: &PolicyName) -> Cell {
+    let with_it = rules.queues.iter().filter(|(_, queue)| queue.policy == *policy);
+    Cell::List(with_it.map(|(name, _)| QueueName::to_string(name)).collect())
+}
+
+fn list(rules: &Rules) -> Table {
+    let fields = [
+        "name",
+        "version",
+        "profile",
+        "cap_day",
+        "cap_week",
+        "cap_month",
+        "gaps",
+        "reaction_ms",
+        "weekdays",
+        "weekends",
+        "queues",
+    ];
+    let mut table = Table::new(&fields, "there are no policies");
+    for (name, policy) in &rules.policies {
+        let reaction_ms = policy.reaction.as_millis().try_into().unwrap_or(i64::MAX);
+        table.row([
+            name.as_str().into(),
+            Cell::count(policy.version),
+            Cell::word(policy.profile),
+            Cell::count(policy.cap_day),
+            policy.cap_week.map_or(Cell::Nothing, Cell::Count),
+            policy.cap_month.map_or(Cell::Nothing, Cell::Count),
+            Cell::List(policy.gaps.iter().map(|gap| humane::show(*gap)).collect()),
+            Cell::Span(reaction_ms),
+            show_minutes(policy.weekdays).into(),
+            show_minutes(policy.weekends).into(),
+            queues(rules, name),
+        ]);
+    }
+    table
+}
+
+fn show(rules: &Rules, name: &PolicyName) -> Result<Sheet, StoreError> {
+    let missing = || StoreError::NotFound { kind: "policy", name: name.to_string() };
+    let policy = rules.policies.get(name).ok_or_else(missing)?;
+    Ok(Sheet::default()
+        .with("name", name.as_str())
+        .with("version", Cell::count(policy.version))
+        .with("profile", Cell::word(policy.profile))
+        .with("queues", queues(rules, name))
+        .and("limits", limits(policy)))
+}
+
+fn limits(policy: &Policy) -> Table {
+    let mut table = Table::new(&["limit", "value", "allowed", "lawful", "law"], "it has no limits");
+    for limit in policy.limits() {
+        table.row([
+            limit.key.into(),
+            limit.value.into(),
+            limit.bound.into(),
+            limit.lawful.into(),
+            limit.law.into(),
+        ]);
+    }
+    table
+}
+
+/// Every limit that is not allowed.
+fn faults(rules: &Rules) -> Table {
+    let allowed = format!("law and house allow every limit of {} policies", rules.policies.len());
+    let mut table = Table::new(&["policy", "limit", "value", "allowed", "law"], allowed);
+    for fault in rules.policies.values().flat_map(Policy::faults) {
+        table.row([
+            fault.policy.into(),
+            fault.key.into(),
+            fault.value.into(),
+            fault.bound.into(),
+            fault.law.into(),
+        ]);
+    }
+    if !table.rows.is_empty() {
+        table.notes.push("state what is allowed in the rules file and apply it: `dozvon apply`".to_owned());
+    }
+    table
+}

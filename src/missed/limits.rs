@@ -1,0 +1,320 @@
+//! What each limit of a policy may be, and who says so: the law, or the house.
+//!
+//! In: a [`Policy`]. Out: its [`Limit`]s, and of those the [`Fault`]s. Sources stand in facts/callbacks.md §2 by the
+//! numbers given here (R3 and so on). **Invariant:** the defaults of every profile are lawful.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::policy::{Minutes, Policy, Profile, show_minutes};
+use super::regulation::{CAP_A_DAY, DAY};
+use crate::config::humane;
+
+/// One limit of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// Its key in the rules file.
+    pub key: &'static str,
+    /// What it says.
+    pub value: String,
+    /// What is allowed.
+    pub bound: String,
+    /// By what.
+    pub law: &'static str,
+    /// Whether it keeps within that.
+    pub lawful: bool,
+}
+
+/// A limit that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("policy {policy}: {key} = {value} is not allowed: by {law} it is {bound}")]
+pub struct Fault {
+    /// The policy.
+    pub policy: String,
+    /// The limit.
+    pub key: &'static str,
+    /// What it says.
+    pub value: String,
+    /// What is allowed.
+    pub bound: String,
+    /// By what.
+    pub law: &'static str,
+}
+
+const HOUSE: &str = "the house";
+const HOUSE_CAP: &str = "the house rule (at most three attempts a working day)";
+const DEBT: &str = "230-FZ article 7 part 3 (R3)";
+const UNSET: &str = "the house; some laws set it for sales (R15: 4 in 30 days, R21: 3 in 24 hours)";
+const SALES: &str = "47 CFR 64.1200(c)(1) and 16 CFR 310.4(c) (R16), some laws less (R15, R21)";
+const SPACING: &str = "12 CFR 1006.14 and 47 CFR 68.318, calls in rapid succession (R20, R22)";
+const RINGING: &str = "47 CFR 64.1200(a)(6) and 68.318(b) (R17, R22)";
+const RECENT: &str = "the house rule (within an hour of a call of his own)";
+const CONSENT: &str = "38-FZ article 18 (R1) and 230-FZ article 7 part 3 (R3)";
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+/// More than this nobody means.
+const MANY: i64 = 1000;
+
+impl Policy {
+    /// Every limit, in the order of the rules file.
+    #[must_use]
+    pub fn limits(&self) -> Vec<Limit> {
+        let parts = self.caps().into_iter().chain(self.times()).chain(self.hours());
+        parts.chain(self.ends()).collect()
+    }
+
+    /// Every limit that is not allowed.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        let unlawful = self.limits().into_iter().filter(|limit| !limit.lawful);
+        unlawful
+            .map(|Limit { key, value, bound, law, .. }| Fault {
+                policy: self.name.to_string(),
+                key,
+                value,
+                bound,
+                law,
+            })
+            .collect()
+    }
+
+    /// How often.
+    fn caps(&self) -> [Limit; 4] {
+        let debt = self.profile == Profile::Debt;
+        let (most, law) = if debt { (1, DEBT) } else { (CAP_A_DAY, HOUSE_CAP) };
+        let span = |key, cap: Option<i64>, most_of_debt: i64| {
+            let (most, law) = if debt { (most_of_debt, DEBT) } else { (MANY, UNSET) };
+            let lawful = cap.map_or(!debt, |cap| (1..=most).contains(&cap));
+            let or_none = if debt { "" } else { ", or none" };
+            let value = cap.map_or_else(|| "none".to_owned(), |cap| cap.to_string());
+            let bound = format!("{}{or_none}", from_to(1, most));
+            Limit { key, value, bound, law, lawful }
+        };
+        [
+            number("cap_day", self.cap_day, 1, most, law),
+            span("cap_24h", self.cap_24h, 1),
+            span("cap_week", self.cap_week, 2),
+            span("cap_month", self.cap_month, 8),
+        ]
+    }
+
+    /// How long, and how long between.
+    fn times(&self) -> [Limit; 4] {
+        let rungs_rise = self.rungs.windows(2).all(|pair| pair[0] < pair[1]);
+        [
+            Limit {
+                key: "gaps",
+                value: list(self.gaps.iter().map(|gap| humane::show(*gap))),
+                bound: "1 to 3 times of 15m to 1d".to_owned(),
+                law: SPACING,
+                lawful: (1..=3).contains(&self.gaps.len())
+                    && self.gaps.iter().all(|gap| (MINUTE * 15..=DAY).contains(gap)),
+            },
+            span("ring", self.ring, SECOND * 15, MINUTE, RINGING),
+            span("reaction", self.reaction, SECOND, DAY, HOUSE),
+            Limit {
+                key: "rungs",
+                value: list(self.rungs.iter()),
+                bound: format!("1 to 10 shares of 1 to {MANY} that rise"),
+                law: HOUSE,
+                lawful: (1..=10).contains(&self.rungs.len())
+                    && rungs_rise
+                    && self.rungs.iter().all(|rung| (1..=MANY).contains(&i64::from(*rung))),
+            },
+        ]
+    }
+
+    /// At what time of the day.
+    fn hours(&self) -> [Limit; 4] {
+        let (weekdays, weekends, law) = match self.profile {
+            Profile::Service => ((0, 1440), (0, 1440), HOUSE),
+            Profile::Sales => ((480, 1260), (480, 1260), SALES),
+            Profile::Debt => ((480, 1320), (540, 1200), DEBT),
+        };
+        let stretch = |key, is: Minutes, may: Minutes, other: Minutes| {
+            let closed = is == (0, 0);
+            let (from, to) = self.inside(is);
+            let long_enough = is.0 >= may.0 && is.1 <= may.1 && from < to;
+            let bound = format!("{} at most, with time left inside the margin, or closed", show_minutes(may));
+            let lawful = if closed { other != (0, 0) } else { long_enough };
+            Limit { key, value: show_minutes(is), bound, law, lawful }
+        };
+        let service = self.profile == Profile::Service;
+        let recent = Limit {
+            key: "recent_contact",
+            value: humane::option::show(self.recent_contact),
+            bound: if service { "1s to 1h, or never" } else { "never" }.to_owned(),
+            law: if service { RECENT } else { CONSENT },
+            lawful: self.recent_contact.is_none_or(|span| service && (SECOND..=MINUTE * 60).contains(&span)),
+        };
+        [
+            stretch("weekdays", self.weekdays, weekdays, self.weekends),
+            stretch("weekends", self.weekends, weekends, self.weekdays),
+            span("margin", self.margin, SECOND, DAY, HOUSE),
+            recent,
+        ]
+    }
+
+    /// When it begins, when it ends, and whom it concerns.
+    fn ends(&self) -> [Limit; 6] {
+        let prefix = |text: &String| {
+            let digits = text.strip_prefix('+').unwrap_or_default();
+            (1..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+        };
+        let (prefixes, premium) = (&self.destinations, self.premium);
+        [
+            span("settle", self.settle, SECOND, DAY, HOUSE),
+            span("lease", self.lease, SECOND, DAY, HOUSE),
+            number("repeat_days", self.repeat_days, 1, 31, HOUSE),
+            number("repeat_total", self.repeat_total, 1, 100, HOUSE),
+            Limit {
+                key: "destinations",
+                value: if prefixes.is_empty() { "our country".to_owned() } else { list(prefixes.iter()) },
+                bound: "up to 100 prefixes such as +7495".to_owned(),
+                law: HOUSE,
+                lawful: prefixes.len() <= 100 && prefixes.iter().all(prefix),
+            },
+            Limit {
+                key: "premium",
+                value: premium.to_string(),
+                bound: "true or false".to_owned(),
+                law: HOUSE,
+                lawful: true,
+            },
+        ]
+    }
+}
+
+fn from_to<T: Display + PartialEq>(least: T, most: T) -> String {
+    if least == most { least.to_string() } else { format!("{least} to {most}") }
+}
+
+fn number(key: &'static str, value: i32, least: i32, most: i32, law: &'static str) -> Limit {
+    let bound = from_to(least, most);
+    Limit { key, value: value.to_string(), bound, law, lawful: (least..=most).contains(&value) }
+}
+
+fn span(key: &'static str, value: Duration, least: Duration, most: Duration, law: &'static str) -> Limit {
+    let bound = format!("{} to {}", humane::show(least), humane::show(most));
+    Limit { key, value: humane::show(value), bound, law, lawful: (least..=most).contains(&value) }
+}
+
+fn list<T: Display>(items: impl Iterator<Item = T>) -> String {
+    let items: Vec<String> = items.map(|item| item.to_string()).collect();
+    if items.is_empty() { "nothing".to_owned() } else { items.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Change = fn(&mut Policy);
+
+    /// Each change of a profile's defaults makes exactly this one limit unlawful, by a source that holds `law`.
+    fn each_is_one_fault(profile: Profile, changes: &[(&str, &str, Change)]) {
+        for (key, law, change) in changes {
+            let mut policy = Policy::of(profile);
+            change(&mut policy);
+            let faults = policy.faults();
+            assert_eq!(faults.iter().map(|fault| fault.key).collect::<Vec<_>>(), [*key], "{faults:?}");
+            assert!(faults[0].law.contains(law), "{faults:?}");
+        }
+    }
+
+    #[test]
+    fn the_defaults_are_lawful() {
+        for &profile in Profile::ALL {
+            assert_eq!(Policy::of(profile).faults(), [], "{profile}");
+        }
+    }
+
+    #[test]
+    fn a_limit_above_the_law_is_named_with_its_source() {
+        let debt = Policy { cap_day: 4, ..Policy::of(Profile::Debt) };
+        let said = debt.faults()[0].to_string();
+        let meant = "policy debt: cap_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1";
+        assert_eq!(said, meant);
+    }
+
+    #[test]
+    fn the_law_on_debts_bounds_what_it_names() {
+        each_is_one_fault(
+            Profile::Debt,
+            &[
+                ("cap_day", "230-FZ", |p| p.cap_day = 2),
+                ("cap_day", "230-FZ", |p| p.cap_day = 0),
+                ("cap_24h", "230-FZ", |p| p.cap_24h = None),
+                ("cap_24h", "230-FZ", |p| p.cap_24h = Some(2)),
+                ("cap_week", "230-FZ", |p| p.cap_week = None),
+                ("cap_week", "230-FZ", |p| p.cap_week = Some(3)),
+                ("cap_month", "230-FZ", |p| p.cap_month = None),
+                ("cap_month", "230-FZ", |p| p.cap_month = Some(9)),
+                ("weekdays", "230-FZ", |p| p.weekdays = (479, 1320)),
+                ("weekdays", "230-FZ", |p| p.weekdays = (480, 1321)),
+                ("weekends", "230-FZ", |p| p.weekends = (539, 1200)),
+                ("weekends", "230-FZ", |p| p.weekends = (540, 1201)),
+                ("recent_contact", "R3", |p| p.recent_contact = Some(SECOND)),
+            ],
+        );
+    }
+
+    #[test]
+    fn sales_have_hours_and_consent() {
+        each_is_one_fault(
+            Profile::Sales,
+            &[
+                ("cap_day", "house rule", |p| p.cap_day = 4),
+                ("weekdays", "R16", |p| p.weekdays = (479, 1260)),
+                ("weekdays", "R16", |p| p.weekdays = (480, 1261)),
+                ("weekends", "R16", |p| p.weekends = (480, 1261)),
+                ("recent_contact", "38-FZ", |p| p.recent_contact = Some(MINUTE)),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_house_bounds_the_rest() {
+        each_is_one_fault(
+            Profile::Service,
+            &[
+                ("cap_day", "three attempts", |p| p.cap_day = 4),
+                ("cap_24h", "house", |p| p.cap_24h = Some(0)),
+                ("cap_week", "house", |p| p.cap_week = Some(0)),
+                ("cap_month", "house", |p| p.cap_month = Some(1001)),
+                ("gaps", "rapid succession", |p| p.gaps = vec![]),
+                ("gaps", "rapid succession", |p| p.gaps = vec![MINUTE * 30, MINUTE * 15 - SECOND]),
+                ("gaps", "rapid succession", |p| p.gaps = vec![DAY + SECOND]),
+                ("gaps", "rapid succession", |p| p.gaps = vec![MINUTE * 15; 4]),
+                ("ring", "68.318", |p| p.ring = SECOND * 14),
+                ("ring", "68.318", |p| p.ring = SECOND * 61),
+                ("reaction", "house", |p| p.reaction = Duration::ZERO),
+                ("reaction", "house", |p| p.reaction = DAY + SECOND),
+                ("rungs", "house", |p| p.rungs = vec![]),
+                ("rungs", "house", |p| p.rungs = vec![50, 50]),
+                ("rungs", "house", |p| p.rungs = vec![0, 50]),
+                ("rungs", "house", |p| p.rungs = vec![50, 1001]),
+                ("rungs", "house", |p| p.rungs = (1..=11).collect()),
+                ("weekdays", "house", |p| p.weekdays = (600, 620)),
+                ("weekends", "house", |p| p.weekends = (1200, 600)),
+                ("recent_contact", "an hour", |p| p.recent_contact = Some(MINUTE * 61)),
+                ("recent_contact", "an hour", |p| p.recent_contact = Some(Duration::ZERO)),
+                ("margin", "house", |p| p.margin = Duration::ZERO),
+                ("settle", "house", |p| p.settle = Duration::ZERO),
+                ("lease", "house", |p| p.lease = DAY + SECOND),
+                ("repeat_days", "house", |p| p.repeat_days = 0),
+                ("repeat_total", "house", |p| p.repeat_total = 101),
+                ("destinations", "house", |p| p.destinations = vec!["7495".to_owned()]),
+                ("destinations", "house", |p| p.destinations = vec!["+".to_owned()]),
+                ("destinations", "house", |p| p.destinations = vec!["+7".to_owned(); 101]),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_day_may_be_closed_but_not_every_day() {
+        let weekdays_only = Policy { weekends: (0, 0), ..Policy::of(Profile::Sales) };
+        assert_eq!(weekdays_only.faults(), []);
+        assert_eq!(Policy { weekdays: (0, 0), ..weekdays_only }.faults().len(), 2);
+    }
+}

@@ -1,0 +1,163 @@
+//! What an agent dials at his own phone: a customer, or a word on the customer he has just talked to.
+//!
+//! A customer who is owed a call back is dialled under the same guards, and counted the same, as if we had rung the
+//! agent; whom we owe nothing is not counted, but not dialled either if he wants no calls.
+
+use diesel::prelude::*;
+
+use super::callbacks::{
+    self, Disposition, Reserved, Terms, check, held, refuse_unowed, refused, reserve_place,
+};
+use super::dialect::{cached::Cache as _, hold};
+use super::schema::calls;
+use super::{Database, StoreError, attempts, calls as call_rows, cases, dnc};
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
+use crate::missed::attempt::{Outcome, Way};
+use crate::missed::regulation::{Guard, Refusal};
+use crate::phone::{E164, Party};
+use crate::store::calls::Arrival;
+
+/// A customer whom somebody dials.
+#[derive(Debug, Clone)]
+pub struct Dialled {
+    /// Whom.
+    pub number: E164,
+    /// What this call is to be.
+    pub call: CallId,
+    /// The FreeSWITCH that has the agent's channel.
+    pub node: NodeName,
+    /// Its run.
+    pub core: CoreId,
+    /// That channel.
+    pub channel: ChannelId,
+    /// The agent whose phone it is, if it is one's.
+    pub agent: Option<AgentName>,
+    /// Whose phone it is, as FreeSWITCH knows him.
+    pub user: String,
+    /// When.
+    pub at: UnixMs,
+}
+
+impl Dialled {
+    fn by(&self) -> &str {
+        self.agent.as_ref().map_or(&self.user, AgentName::as_str)
+    }
+}
+
+/// What is to become of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// We owe him nothing: a call like any other.
+    Unowed,
+    /// He is owed a call: this is an attempt.
+    Attempt {
+        /// For which case.
+        case: CaseId,
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// He must not be dialled.
+    Refused(Refusal),
+}
+
+/// Asks the guards, and takes a place among the day's attempts if the customer is owed a call.
+///
+/// # Errors
+/// When the database fails; a refusal is a result.
+pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun, StoreError> {
+    let number = wanted.number.as_str();
+    hold::number(c, number)?;
+    let Some(open) = cases::open_of(c, number)? else { return unowed(c, terms, wanted) };
+    let case = held(c, CaseId(open.id))?;
+    let (policy, asked) = check(c, &case, terms, wanted.at)?;
+    let permit = match asked {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            refused(c, &case, &policy, &refusal, wanted.by(), wanted.at)?;
+            return Ok(Begun::Refused(refusal));
+        }
+    };
+    arrive(c, terms, wanted, &case)?;
+    let reserved = Reserved {
+        call: wanted.call,
+        agent: wanted.agent.as_ref(),
+        by: wanted.by(),
+        way: Way::Handset,
+        policy: &policy,
+        permit: &permit,
+        at: wanted.at,
+    };
+    let attempt = reserve_place(c, &case, terms, &reserved)?;
+    attempts::dialled(c, attempt, wanted.at)?;
+    Ok(Begun::Attempt { case: CaseId(case.id), attempt })
+}
+
+fn unowed(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun, StoreError> {
+    let Some(why) = dnc::suppressed(c, &wanted.number, wanted.at)? else { return Ok(Begun::Unowed) };
+    let refusal = Refusal { guard: Guard::DoNotCall, until: None, why };
+    refuse_unowed(c, terms, &wanted.number, &refusal, wanted.by(), wanted.at)?;
+    Ok(Begun::Refused(refusal))
+}
+
+/// The row of the call that it is.
+fn arrive(
+    c: &mut Database,
+    terms: &Terms,
+    wanted: &Dialled,
+    case: &cases::CaseRow,
+) -> Result<(), StoreError> {
+    let queue = terms.queue_of(case)?;
+    let arrival = Arrival {
+        id: wanted.call,
+        node: wanted.node.clone(),
+        channel: wanted.channel,
+        core: wanted.core,
+        party: Party::Number(wanted.number.clone()),
+        caller_number: wanted.user.clone(),
+        caller_name: wanted.by().to_owned(),
+        dialled: wanted.number.to_string(),
+        route: None,
+        open: true,
+        why: format!("dialled by {} for case {}", wanted.by(), case.id),
+        queue: None,
+        service_level: None,
+        business_day: terms.hours(queue.as_ref()).business_day(wanted.at),
+        at: wanted.at,
+    };
+    call_rows::arrive(c, &arrival)?;
+    diesel::update(calls::table.find(wanted.call.to_string()))
+        .set((calls::direction.eq(Way::Handset.as_str()), calls::case_id.eq(case.id)))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// Records the disposition that an agent owes, by a word that he dialled. Of which case; none if he owes none.
+///
+/// # Errors
+/// As [`callbacks::dispose`].
+pub fn say(
+    c: &mut Database,
+    terms: &Terms,
+    agent: &AgentName,
+    result: Outcome,
+    at: UnixMs,
+) -> Result<Option<CaseId>, StoreError> {
+    let owed = attempts::owes_disposition(c, agent)?.filter(|row| row.state == "wrapping_up");
+    let Some(row) = owed else { return Ok(None) };
+    let case = CaseId(row.case_id);
+    let said = Disposition { case, result, later: None, note: None, by: agent.as_str(), at };
+    callbacks::dispose(c, terms, &said)?;
+    Ok(Some(case))
+}
+
+/// The customer has answered.
+///
+/// # Errors
+/// When the database fails.
+pub fn talk(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
+    let Some(row) = attempts::of_call(c, &call.to_string())? else { return Ok(()) };
+    attempts::answered(c, AttemptId(row.id), at)?;
+    call_rows::forwarded(c, call, at)
+}

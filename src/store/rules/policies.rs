@@ -1,0 +1,171 @@
+//! Policies as rows: what each version said, and which is in force.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::str::FromStr;
+use std::time::Duration;
+
+use diesel::dsl::max;
+use diesel::prelude::*;
+
+use crate::ids::PolicyName;
+use crate::missed::policy::{Minutes, Policy};
+use crate::store::schema::{policies, policy_versions};
+use crate::store::{Database, StoreError, from_ms, read, to_ms};
+
+/// A version of a policy as the database holds it.
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = policy_versions)]
+struct Row {
+    policy: String,
+    version: i32,
+    profile: String,
+    cap_day: i32,
+    cap_24h: Option<i64>,
+    cap_week: Option<i64>,
+    cap_month: Option<i64>,
+    gaps_ms: String,
+    ring_ms: i64,
+    reaction_ms: i64,
+    rungs_pct: String,
+    weekdays_from_min: i32,
+    weekdays_to_min: i32,
+    weekends_from_min: i32,
+    weekends_to_min: i32,
+    margin_ms: i64,
+    recent_contact_ms: Option<i64>,
+    settle_ms: i64,
+    lease_ms: i64,
+    repeat_days: i32,
+    repeat_total: i32,
+    destinations: String,
+    premium: bool,
+}
+
+/// The policies that are in force.
+pub(super) fn load(c: &mut Database) -> Result<BTreeMap<PolicyName, Policy>, StoreError> {
+    let in_force =
+        policies::name.eq(policy_versions::policy).and(policies::version.eq(policy_versions::version));
+    let rows: Vec<Row> =
+        policies::table.inner_join(policy_versions::table.on(in_force)).select(Row::as_select()).load(c)?;
+    rows.into_iter().map(|row| policy(row).map(|policy| (policy.name.clone(), policy))).collect()
+}
+
+/// The policies that are stated and those that exist without, each with the version that it has or will have: that of
+/// before if it allows the same, else one that it never had.
+pub(super) fn numbered(
+    c: &mut Database,
+    old: &BTreeMap<PolicyName, Policy>,
+    stated: &BTreeMap<PolicyName, Policy>,
+) -> Result<BTreeMap<PolicyName, Policy>, StoreError> {
+    let mut all = Policy::built_in();
+    all.extend(stated.iter().map(|(name, policy)| (name.clone(), policy.clone())));
+    for (name, policy) in &mut all {
+        let was = old.get(name).filter(|was| **was == Policy { version: was.version, ..policy.clone() });
+        policy.version = match was {
+            Some(was) => was.version,
+            None => last_version(c, name)?.saturating_add(1),
+        };
+    }
+    Ok(all)
+}
+
+/// The last version that a policy of this name ever had; 0 if there was none.
+fn last_version(c: &mut Database, name: &PolicyName) -> Result<i32, StoreError> {
+    let last: Option<i32> = policy_versions::table
+        .filter(policy_versions::policy.eq(name.as_str()))
+        .select(max(policy_versions::version))
+        .first(c)?;
+    Ok(last.unwrap_or_default())
+}
+
+/// Puts a version in force that was not there before.
+pub(super) fn put(
+    c: &mut Database,
+    name: &PolicyName,
+    policy: &Policy,
+    there: bool,
+) -> Result<(), StoreError> {
+    diesel::insert_into(policy_versions::table).values(row(name, policy)).execute(c)?;
+    let version = policies::version.eq(policy.version);
+    if there {
+        diesel::update(policies::table.find(name.as_str())).set(version).execute(c)?;
+    } else {
+        diesel::insert_into(policies::table)
+            .values((policies::name.eq(name.as_str()), version))
+            .execute(c)?;
+    }
+    Ok(())
+}
+
+/// Takes a policy out of force; what its versions said stays.
+pub(super) fn remove(c: &mut Database, name: &PolicyName) -> Result<(), StoreError> {
+    diesel::delete(policies::table.find(name.as_str())).execute(c)?;
+    Ok(())
+}
+
+fn row(name: &PolicyName, policy: &Policy) -> Row {
+    let edge = |(from, to): Minutes| (i32::from(from), i32::from(to));
+    let (weekdays, weekends) = (edge(policy.weekdays), edge(policy.weekends));
+    Row {
+        policy: name.to_string(),
+        version: policy.version,
+        profile: policy.profile.to_string(),
+        cap_day: policy.cap_day,
+        cap_24h: policy.cap_24h,
+        cap_week: policy.cap_week,
+        cap_month: policy.cap_month,
+        gaps_ms: joined(policy.gaps.iter().map(|gap| to_ms(*gap))),
+        ring_ms: to_ms(policy.ring),
+        reaction_ms: to_ms(policy.reaction),
+        rungs_pct: joined(policy.rungs.iter()),
+        weekdays_from_min: weekdays.0,
+        weekdays_to_min: weekdays.1,
+        weekends_from_min: weekends.0,
+        weekends_to_min: weekends.1,
+        margin_ms: to_ms(policy.margin),
+        recent_contact_ms: policy.recent_contact.map(to_ms),
+        settle_ms: to_ms(policy.settle),
+        lease_ms: to_ms(policy.lease),
+        repeat_days: policy.repeat_days,
+        repeat_total: policy.repeat_total,
+        destinations: policy.destinations.join(","),
+        premium: policy.premium,
+    }
+}
+
+fn policy(row: Row) -> Result<Policy, StoreError> {
+    let minute = |minute: i32| u16::try_from(minute).unwrap_or_default();
+    let gaps: Vec<u64> = split("policy_versions.gaps_ms", &row.gaps_ms)?;
+    Ok(Policy {
+        name: read("policy_versions.policy", &row.policy)?,
+        version: row.version,
+        profile: read("policy_versions.profile", &row.profile)?,
+        cap_day: row.cap_day,
+        cap_24h: row.cap_24h,
+        cap_week: row.cap_week,
+        cap_month: row.cap_month,
+        gaps: gaps.into_iter().map(Duration::from_millis).collect(),
+        ring: from_ms(row.ring_ms),
+        reaction: from_ms(row.reaction_ms),
+        rungs: split("policy_versions.rungs_pct", &row.rungs_pct)?,
+        weekdays: (minute(row.weekdays_from_min), minute(row.weekdays_to_min)),
+        weekends: (minute(row.weekends_from_min), minute(row.weekends_to_min)),
+        margin: from_ms(row.margin_ms),
+        recent_contact: row.recent_contact_ms.map(from_ms),
+        settle: from_ms(row.settle_ms),
+        lease: from_ms(row.lease_ms),
+        repeat_days: row.repeat_days,
+        repeat_total: row.repeat_total,
+        destinations: split("policy_versions.destinations", &row.destinations)?,
+        premium: row.premium,
+    })
+}
+
+fn joined<T: Display>(items: impl Iterator<Item = T>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn split<T: FromStr>(column: &'static str, text: &str) -> Result<Vec<T>, StoreError> {
+    text.split(',').filter(|item| !item.is_empty()).map(|item| read(column, item)).collect()
+}

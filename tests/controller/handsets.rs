@@ -1,0 +1,145 @@
+//! What agents dial at their own phones.
+
+use std::time::Duration;
+
+use dozvon::missed::attempt::Outcome;
+use dozvon::sim::{Behaviour, CallerHandle, CallerScript, EndedBy, Pickup};
+use dozvon::store::dnc::{self, Add, Reason};
+
+use super::callbacks::{CUSTOMER, NUMBER, case, completed, later, made, miss, says, set, stands};
+use super::stage::{Stage, answers, story, until};
+
+async fn dials(stage: &Stage, what: &str) -> CallerHandle {
+    stage.sim.call(CallerScript::at_phone_of("anna", what)).await
+}
+
+/// What became of what anna dialled: FreeSWITCH's cause.
+async fn comes_to(stage: &Stage, what: &str) -> String {
+    story(dials(stage, what).await).await.cause
+}
+
+async fn originated(stage: &Stage) -> u64 {
+    stage.commands("bgapi originate").await
+}
+
+/// Story 4.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, Behaviour::new(Pickup::Busy)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    for (minutes, count) in [(0, 1), (31, 2), (91, 3)] {
+        later(&stage, minutes);
+        stands(&stage, "due").await;
+        assert_eq!(comes_to(&stage, "84951234567").await, "NO_ANSWER");
+        completed(&stage, count).await;
+        // Too soon, whoever asks.
+        assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED");
+        assert_eq!(originated(&stage).await, count as u64);
+    }
+    stands(&stage, "handed_over").await;
+    later(&stage, 200);
+    assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "the day's cap");
+    let attempts = made(&stage).await;
+    assert_eq!(attempts.len(), 3);
+    for (place, row) in attempts.iter().enumerate() {
+        assert_eq!((row.way.as_str(), row.agent.as_deref()), ("handset", Some("anna")), "{row:?}");
+        assert_eq!((row.ordinal, row.result.as_deref()), (Some(place as i32 + 1), Some("busy")), "{row:?}");
+    }
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agent_says_by_keys_what_came_of_his_talk() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING", "he owes no word: he hears so");
+    let talk = story(dials(&stage, NUMBER).await).await;
+    assert_eq!(talk.talked_to().len(), 1, "{talk:?}");
+    until("his word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    assert_eq!(case(&stage).await.stage, "attempting");
+    assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "not before he has said what came of it");
+    assert_eq!(comes_to(&stage, "*74").await, "NORMAL_CLEARING");
+    assert_eq!(made(&stage).await[0].result.as_deref(), Some("voicemail"));
+    stands(&stage, "waiting").await;
+    later(&stage, 31);
+    stands(&stage, "due").await;
+    story(dials(&stage, NUMBER).await).await;
+    until("his word is awaited", async || {
+        made(&stage).await.get(1).is_some_and(|row| row.state == "wrapping_up")
+    })
+    .await;
+    assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING");
+    assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_nothing_of_a_talk_is_not_waited_for() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    let anna = dials(&stage, NUMBER).await;
+    until("they talk", async || made(&stage).await.first().is_some_and(|row| row.state == "talking")).await;
+    later(&stage, 2);
+    anna.hang_up().await;
+    let talk = story(anna).await;
+    assert_eq!(talk.ended_by, EndedBy::Caller);
+    until("his word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    later(&stage, 9);
+    assert_eq!(case(&stage).await.stage, "attempting");
+    later(&stage, 2);
+    completed(&stage, 1).await;
+    assert_eq!(made(&stage).await[0].result.as_deref(), Some("reached"), "two minutes are a talk");
+    assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whom_we_owe_nothing_is_not_counted_but_who_wants_no_calls_is_not_dialled() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
+    for _ in 0..4 {
+        let talk = story(dials(&stage, NUMBER).await).await;
+        assert_eq!(talk.talked_to().len(), 1, "{talk:?}");
+    }
+    assert_eq!(originated(&stage).await, 4);
+    assert_eq!(stage.cases().await, 0);
+    assert_eq!(comes_to(&stage, "123").await, "UNALLOCATED_NUMBER");
+    let at = stage.running().desk.clock.now();
+    let add = move |c: &mut _| {
+        let number = NUMBER.parse().unwrap();
+        dnc::add(
+            c,
+            &Add { number: &number, reason: Reason::DoNotCall, by: "boss", note: None, at, until: None },
+        )
+    };
+    stage.store.write("dnc", add).await.unwrap();
+    assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED");
+    assert_eq!(originated(&stage).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_dies_while_a_customer_is_dialled_by_hand_has_made_an_attempt() {
+    let mut stage = set().await;
+    stage.phone(CUSTOMER, Behaviour::new(Pickup::NoAnswer)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    let anna = dials(&stage, NUMBER).await;
+    until("his phone rings", async || originated(&stage).await == 1).await;
+    stage.restart().await;
+    completed(&stage, 1).await;
+    assert_eq!(made(&stage).await[0].result.as_deref(), Some("orphaned"));
+    assert!(says(&stage, Outcome::Reached).await.is_err());
+    anna.hang_up().await;
+    stage.running().quiet().await;
+}
