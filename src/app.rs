@@ -62,6 +62,9 @@ pub enum AppError {
     /// A place where events are told.
     #[error(transparent)]
     Notify(#[from] crate::notify::BadDestination),
+    /// The CRM that is told.
+    #[error("the CRM cannot be told: {0}")]
+    Crm(String),
     /// The signal that would stop us.
     #[error("cannot listen for the stop signal: {0}")]
     Signal(std::io::Error),
@@ -209,7 +212,15 @@ fn notify(
     controller: String,
     tasks: &TaskTracker,
     stop: &CancellationToken,
-) -> Result<(), crate::notify::BadDestination> {
+) -> Result<(), AppError> {
+    let crm = crate::notify::crm::Tools {
+        store: desk.store.clone(),
+        clock: desk.clock,
+        terms: desk.terms(),
+        rules: desk.rules.clone(),
+    };
+    let crm = crate::notify::crm::outlet(&desk.settings.crm, desk.settings.notify.lease, crm);
+    let crm = crm.map_err(AppError::Crm)?;
     let tools = crate::notify::Tools {
         settings: Arc::new(desk.settings.notify.clone()),
         store: desk.store.clone(),
@@ -218,7 +229,8 @@ fn notify(
         zone: desk.settings.zone,
         controller,
     };
-    crate::notify::start(tools, tasks, stop.clone()).map(drop)
+    crate::notify::start(tools, crm, tasks, stop.clone())?;
+    Ok(())
 }
 
 /// Opens the database as its controller, with its schema up to date.

@@ -85,6 +85,14 @@ names!(
     PolicyName,
 );
 
+impl QueueName {
+    /// The part of this queue that only one agent serves. No name that is read can be the same.
+    #[must_use]
+    pub(crate) fn of_one(&self, agent: &AgentName) -> Self {
+        Self(format!("{self}/{agent}").into())
+    }
+}
+
 impl From<Profile> for PolicyName {
     fn from(profile: Profile) -> Self {
         Self(profile.as_str().into())

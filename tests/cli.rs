@@ -232,6 +232,7 @@ fn end(
             answered_at: None,
             verdict,
             settle: Duration::from_secs(60),
+            tell: false,
             at,
         },
     )?;
@@ -638,6 +639,7 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
                 answered_at,
                 verdict: ended,
                 settle: Duration::from_secs(60),
+                tell: false,
                 at,
             },
         )

@@ -61,6 +61,7 @@ pub(crate) async fn in_queue(
         name: call.facts.name.clone(),
         knock,
         confirm: None,
+        first: None,
     };
     if let Err(error) = call.desk.dispatcher.join(waiter).await {
         tracing::error!(%error, "the caller cannot wait there");

@@ -49,6 +49,10 @@ pub struct Settings {
     /// What he hears while the customer's phone rings.
     #[serde(with = "crate::config::sound")]
     pub ringing: String,
+    /// How long a case is offered only to its assignee, such as the customer's owner by the CRM, while he is available
+    /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
+    #[serde(with = "crate::config::humane")]
+    pub assignee_first: Duration,
     /// How long a customer's phone rings whom an agent dials himself, if the agent does not hang up before. Default 60 s.
     #[serde(with = "crate::config::humane")]
     pub handset_ring: Duration,
@@ -77,6 +81,7 @@ impl Default for Settings {
             confirm: true,
             confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
+            assignee_first: Duration::from_secs(60),
             handset_ring: Duration::from_secs(60),
             codes: CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect(),
             watchdog: Duration::from_secs(7_200),

@@ -14,6 +14,7 @@ use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::{Outcome, of_cause};
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
+use crate::queue::first::First;
 use crate::queue::ring::{Knock, Reply, hang_up};
 use crate::store::callbacks::{self, End, How, Reserve, Terms, Work};
 use crate::store::until_recorded;
@@ -83,6 +84,7 @@ impl Story {
 
     fn waiter(&self, knock: mpsc::Sender<Knock>) -> Waiter {
         let settings = &self.desk.settings.callback;
+        let until = self.desk.clock.now() + settings.assignee_first;
         Waiter {
             call: self.work.call,
             queue: self.work.queue.clone(),
@@ -93,6 +95,7 @@ impl Story {
             name: self.work.name.clone(),
             knock,
             confirm: settings.confirm.then(|| settings.confirm_sound.clone()),
+            first: self.work.first.clone().map(|agent| First { agent, until }),
         }
     }
 

@@ -298,7 +298,9 @@ impl Settings {
         if let Some(settings) = &read
             && document.is_good()
         {
-            settings.notify.check(notify.as_ref(), &mut document);
+            let taken =
+                (settings.crm.kind != crate::notify::crm::Kind::None).then_some(crate::notify::crm::NAME);
+            settings.notify.check(notify.as_ref(), taken, &mut document);
         }
         match read {
             Some(mut settings) if document.is_good() => {
@@ -311,6 +313,13 @@ impl Settings {
             }
             _ => Err(document.into_faults().into()),
         }
+    }
+
+    /// Whether somebody is to be told of callers' talks with agents.
+    #[must_use]
+    pub fn tells_talks(&self) -> bool {
+        let kind = crate::notify::EventKind::CallEnded.as_str();
+        self.crm.wants_talks() || self.notify.destinations.iter().any(|to| to.wants(kind))
     }
 
     /// The defaults as a table, with one of everything that there are several of.

@@ -84,3 +84,25 @@ fn all_mistakes_are_told_at_once() {
     let Err(ConfigError::Bad(faults)) = read(text, &[("DOZVON_PHONE__REGION", "Russia")]) else { panic!() };
     assert_eq!(faults.0.len(), 4, "{faults}");
 }
+
+#[test]
+fn the_name_of_the_crm_is_taken_while_there_is_one() {
+    let hook = "[[notify.destinations]]\nname = \"crm\"\nkind = \"webhook\"\nevents = [\"*\"]\nurl = \"https://example.ru/\"\n";
+    assert!(read(hook, &[]).is_ok());
+    let crm = "[crm]\nkind = \"generic\"\nurl = \"https://example.ru/\"\nbody = \"{{ number }}\"\n";
+    let said = read(&format!("{hook}{crm}"), &[]).unwrap_err().to_string();
+    assert!(said.contains("dozvon.toml:2:8: ") && said.contains("give it another name"), "{said}");
+}
+
+#[test]
+fn talks_are_told_only_if_somebody_wants_to_hear_of_them() {
+    let hook = |events: &str| {
+        format!(
+            "[[notify.destinations]]\nname = \"x\"\nkind = \"webhook\"\nevents = [\"{events}\"]\nurl = \"https://example.ru/\"\n"
+        )
+    };
+    let crm = "[crm]\nkind = \"generic\"\nurl = \"https://example.ru/\"\nbody = \"{{ number }}\"\n";
+    let tells = |text: &str| read(text, &[]).unwrap().tells_talks();
+    assert!(!tells("") && !tells(&hook("case.*")) && !tells(&format!("{crm}answered_calls = false\n")));
+    assert!(tells(&hook("call.*")) && tells(crm));
+}

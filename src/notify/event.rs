@@ -26,6 +26,8 @@ crate::words! {
         CaseClosed = "case.closed",
         /// A dialling of the customer has ended, with a result.
         AttemptEnded = "attempt.ended",
+        /// A caller has talked with an agent. Kept only if somebody wants to be told.
+        CallEnded = "call.ended",
         /// A web form or a bot has handed in a request.
         RequestReceived = "request.received",
         /// A destination does not want anything from us any more.
@@ -39,6 +41,18 @@ crate::words! {
 /// `result`, `misses`, `due_at`, `share_pct`, `note`; `sms_consent` (`true`, or the caller gets no SMS); and the
 /// people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
 /// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
+///
+/// What is a contact with the customer says more of it, which a CRM wants to know:
+///
+/// | kind | more |
+/// |---|---|
+/// | `case.opened`, `case.missed_again` | by a call: `call`, its identity, `began_at`, when it came, and `wait_ms`; by a form or a bot: `request`, its number |
+/// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is what he wrote |
+/// | `attempt.ended` | `call`, unless somebody only said that he called; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
+/// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
+/// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
+///
+/// Instants (`*_at`) are milliseconds since 1970, durations `*_ms` milliseconds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// What.
@@ -52,6 +66,12 @@ pub struct Event {
 }
 
 impl Event {
+    /// Something that happened in a call.
+    #[must_use]
+    pub fn of_call(kind: EventKind, call: crate::ids::CallId, at: UnixMs, data: Value) -> Self {
+        Self { kind, aggregate: format!("call:{call}"), at, data }
+    }
+
     /// Something that happened to a case.
     #[must_use]
     pub fn of_case(kind: EventKind, case: crate::ids::CaseId, at: UnixMs, data: Value) -> Self {

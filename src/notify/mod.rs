@@ -81,17 +81,20 @@ fn channel(tools: &Tools, to: &Destination, lookup: &guard::Lookup) -> Result<Ar
     })
 }
 
-/// Begins to tell what is in the outbox, in `tasks`, until `stop`. What it returns wakes it for an event that was kept
+/// Begins to tell what is in the outbox, in `tasks`, until `stop`: to the destinations of the settings, and to `crm`, if
+/// there is one. What it returns wakes it for an event that was kept
 /// just now; without that it looks every so often.
 ///
 /// # Errors
 /// [`BadDestination`] names the first destination that is wrong.
 pub fn start(
     tools: Tools,
+    crm: Option<Outlet>,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Arc<Notify>, BadDestination> {
-    let outlets = outlets(&tools, &guard::system_lookup())?;
+    let mut outlets = outlets(&tools, &guard::system_lookup())?;
+    outlets.extend(crm);
     let relay = Relay::new(tools, outlets, tasks.clone(), stop);
     let wake = relay.wake();
     tasks.spawn(relay.run());

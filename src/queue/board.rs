@@ -195,6 +195,23 @@ impl Board {
         Ok(())
     }
 
+    /// A caller goes on waiting in another queue: with his place, his live offers, and what is known of who has let him
+    /// go. Nothing changes if he does not wait, or the queue is not on the board.
+    pub fn go_on_in(&mut self, call: CallId, queue: &QueueName) {
+        let Some(caller) = self.callers.get_mut(&call).filter(|_| self.lanes.contains_key(queue)) else {
+            return;
+        };
+        if let Some(lane) = self.lanes.get_mut(&caller.queue) {
+            lane.let_go(caller);
+            lane.show(&mut self.heads);
+        }
+        caller.queue = queue.clone();
+        if let Some(lane) = self.lanes.get_mut(queue) {
+            lane.take_over(caller);
+            lane.show(&mut self.heads);
+        }
+    }
+
     /// The caller waits no more: he left, or is talking. His live offers stay with their agents until they end.
     pub fn leave(&mut self, call: CallId) {
         let Some(caller) = self.callers.remove(&call) else { return };

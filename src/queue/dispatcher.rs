@@ -20,7 +20,8 @@ use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::metrics::Metrics;
 use crate::queue::agent::{Activity, Status, Step};
 use crate::queue::board::{Board, Proposal, QueueSpec};
-use crate::queue::offer::Outcome;
+use crate::queue::first::{First, Firsts, Place};
+use crate::queue::offer::{Outcome, is_refusal};
 use crate::queue::ring::{self, Knock, Offer};
 use crate::reconcile::Held;
 use crate::routing::rules::Rules;
@@ -54,6 +55,8 @@ pub struct Waiter {
     pub knock: mpsc::Sender<Knock>,
     /// For whom picking up is not enough: the sound that asks the agent to press 1.
     pub confirm: Option<String>,
+    /// Who is rung for him before all others, if he is available and serves the queue.
+    pub first: Option<First>,
 }
 
 /// The first time that a phone rings for a caller.
@@ -213,6 +216,8 @@ struct Floor {
     tasks: TaskTracker,
     rules: Arc<Rules>,
     board: Board,
+    /// Those on the board who wait for one agent first.
+    firsts: Firsts,
     callers: BTreeMap<CallId, Waiter>,
     agents: BTreeMap<AgentName, AgentRow>,
     offers: BTreeMap<(CallId, OfferId), Live>,
@@ -231,6 +236,7 @@ impl Floor {
             tasks,
             rules: Arc::default(),
             board: Board::new(),
+            firsts: Firsts::default(),
             callers: BTreeMap::new(),
             agents: BTreeMap::new(),
             offers: BTreeMap::new(),
@@ -255,6 +261,7 @@ impl Floor {
                 self.hear(message);
             }
             self.end_wrap_ups();
+            self.open_firsts();
             self.propose();
             self.tools.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
             self.show();
@@ -269,8 +276,9 @@ impl Floor {
         } else {
             Some(self.gathering.1)
         };
+        let first = self.firsts.next_wake().map(|at| self.tools.clock.instant_of(at));
         let idle = Instant::now() + Duration::from_secs(3_600);
-        [board, wrap_up].into_iter().flatten().min().unwrap_or(idle)
+        [board, wrap_up, first].into_iter().flatten().min().unwrap_or(idle)
     }
 
     fn hear(&mut self, message: Message) {
@@ -297,13 +305,35 @@ impl Floor {
             return Err(NoSuchQueue(waiter.queue));
         }
         if !self.down.contains(waiter.node.name()) {
-            self.board
-                .join(waiter.call, &waiter.queue, waiter.joined_at, 0)
-                .map_err(|_| NoSuchQueue(waiter.queue.clone()))?;
+            self.seat(&waiter)?;
         }
         self.gathering.0.remove(&waiter.call);
         self.callers.insert(waiter.call, waiter);
         Ok(())
+    }
+
+    /// Gives a caller his place on the board.
+    fn seat(&mut self, waiter: &Waiter) -> Result<(), NoSuchQueue> {
+        let Waiter { call, queue: name, joined_at, .. } = waiter;
+        let first = waiter.first.as_ref().filter(|first| {
+            first.until > self.tools.clock.now() && is_there(&self.rules, &self.agents, name, &first.agent)
+        });
+        let place = first.zip(self.rules.queues.get(name)).and_then(|(first, queue)| {
+            let (priority, tier) = (queue.priority, *queue.tiers.get(&first.agent)?);
+            Some((first, Place { call: *call, queue: name, joined_at: *joined_at, priority, tier }))
+        });
+        let joined = match place {
+            Some((first, place)) => self.firsts.join(&mut self.board, &place, first),
+            None => self.board.join(*call, name, *joined_at, 0),
+        };
+        joined.map_err(|_| NoSuchQueue(name.clone()))
+    }
+
+    /// Lets anybody have those callers whom one agent was to be offered first, when that is over.
+    fn open_firsts(&mut self) {
+        let (rules, agents) = (&self.rules, &self.agents);
+        let now = self.tools.clock.now();
+        self.firsts.open(&mut self.board, now, |queue, agent| is_there(rules, agents, queue, agent));
     }
 
     /// Callers of a node that cannot ring anybody stand aside until it can.
@@ -313,17 +343,25 @@ impl Floor {
         } else {
             self.down.insert(node.clone())
         };
-        for waiter in self.callers.values().filter(|waiter| waiter.node.name() == node) {
+        let of: Vec<Waiter> =
+            self.callers.values().filter(|waiter| waiter.node.name() == node).cloned().collect();
+        for waiter in of {
             if !up {
-                self.board.leave(waiter.call);
-            } else if let Err(error) = self.board.join(waiter.call, &waiter.queue, waiter.joined_at, 0) {
+                self.unseat(waiter.call);
+            } else if let Err(error) = self.seat(&waiter) {
                 tracing::error!(call.id = %waiter.call, %error, "this caller cannot wait on");
             }
         }
     }
 
-    fn leave(&mut self, call: CallId, why: Leaving) -> bool {
+    /// Takes a caller off the board.
+    fn unseat(&mut self, call: CallId) {
         self.board.leave(call);
+        self.firsts.left(&mut self.board, call);
+    }
+
+    fn leave(&mut self, call: CallId, why: Leaving) -> bool {
+        self.unseat(call);
         self.callers.remove(&call);
         self.gathering.0.remove(&call);
         let cancel = match why {
@@ -358,6 +396,9 @@ impl Floor {
     fn over(&mut self, call: CallId, offer: OfferId, outcome: Outcome, agent: AgentRow) {
         self.offers.remove(&(call, offer));
         self.board.ended(call, &agent.name, outcome);
+        if is_refusal(outcome) {
+            self.firsts.let_go(call, &agent.name);
+        }
         self.learn(agent);
     }
 
@@ -403,7 +444,8 @@ impl Floor {
 
     fn reload(&mut self, rules: &Arc<Rules>, agents: Vec<AgentRow>) {
         for name in self.rules.queues.keys().filter(|name| !rules.queues.contains_key(*name)) {
-            for call in self.board.remove_queue(name) {
+            let first = self.firsts.remove_queue(&mut self.board, name);
+            for call in self.board.remove_queue(name).into_iter().chain(first) {
                 tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");
                 // His story sees the door closed, and goes on to the overflow.
                 self.callers.remove(&call);
@@ -528,7 +570,8 @@ impl Floor {
     fn show(&self) {
         let metrics = &self.tools.metrics;
         for name in self.rules.queues.keys() {
-            let waiting = i64::try_from(self.board.waiting(name) + self.aside(name)).unwrap_or(i64::MAX);
+            let waiting = self.board.waiting(name) + self.firsts.waiting(name) + self.aside(name);
+            let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
             metrics.waiting.with_label_values(&[name.as_str()]).set(waiting);
         }
     }
@@ -541,6 +584,17 @@ impl Live {
             let _ = stop.send(cancel);
         }
     }
+}
+
+/// Whether an agent serves a queue and is available, as far as is known.
+fn is_there(
+    rules: &Rules,
+    agents: &BTreeMap<AgentName, AgentRow>,
+    queue: &QueueName,
+    agent: &AgentName,
+) -> bool {
+    let serves = rules.queues.get(queue).is_some_and(|queue| queue.tiers.contains_key(agent));
+    serves && agents.get(agent).is_none_or(|row| row.status == Status::Available)
 }
 
 /// The keys of every offer of one call.

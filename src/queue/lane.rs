@@ -166,7 +166,7 @@ impl Lane {
         old.turns()
     }
 
-    /// A caller of another form of the queue keeps his place and his live offers.
+    /// A caller of another form of the queue, or of another queue, keeps his place and his live offers.
     pub(super) fn take_over(&mut self, caller: &mut Caller) {
         caller.turn.priority = self.priority(caller.priority);
         self.take_in(caller);

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::Reconciler;
+use crate::call::Desk;
 use crate::call::ending::{Ending, Stage};
 use crate::call::record::record;
 use crate::callback;
@@ -236,8 +237,7 @@ impl Reconciler {
                 return;
             }
             let span = tracing::info_span!("call", call.id = %call.id);
-            let settle = desk.rules().policy(call.queue.as_ref()).settle;
-            record(&desk, call.queue.as_ref(), ended(&call, RESTARTED, at, settle)).instrument(span).await;
+            record(&desk, call.queue.as_ref(), ended(&desk, &call, RESTARTED, at)).instrument(span).await;
             drop(hold);
         });
     }
@@ -254,7 +254,7 @@ impl Reconciler {
             drop(hold);
             return Ok(true);
         }
-        let ended = ended(&call, cause, at, self.desk.rules().policy(call.queue.as_ref()).settle);
+        let ended = ended(&self.desk, &call, cause, at);
         let (id, ending, verdict) = (call.id, ended.ending, ended.verdict);
         let from = self.unwatched_from.max(call.answered_at.unwrap_or(call.arrived_at));
         let case = self
@@ -343,7 +343,7 @@ fn unanswered(offer: OfferId, cause: String, at: UnixMs) -> store::offers::EndUn
     store::offers::EndUnanswered { offer, outcome, cause, at, ready_at: at, max_misses: 0 }
 }
 
-fn ended(call: &OpenCall, cause: &str, at: UnixMs, settle: Duration) -> store::calls::Ended {
+fn ended(desk: &Desk, call: &OpenCall, cause: &str, at: UnixMs) -> store::calls::Ended {
     let (ending, stage) = match (call.answered_at, &call.agent) {
         (Some(_), Some(_)) => (Ending::Answered, Stage::Talking),
         (Some(_), None) => (Ending::Forwarded, Stage::Talking),
@@ -356,7 +356,8 @@ fn ended(call: &OpenCall, cause: &str, at: UnixMs, settle: Duration) -> store::c
         cause: cause.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &call.party, call.open),
-        settle,
+        settle: desk.rules().policy(call.queue.as_ref()).settle,
+        tell: desk.settings.tells_talks(),
         at,
     }
 }

@@ -79,9 +79,21 @@ impl Terms {
 
     /// The queue whose agents call back for a case.
     pub(super) fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
+        Ok(self.queue_or(read_option("cases.queue", case.queue.as_ref())?))
+    }
+
+    /// The queue that is named, or else the one that calls back who reached none.
+    fn queue_or(&self, named: Option<QueueName>) -> Option<QueueName> {
         let only = || Some(self.rules.queues.keys().next()?.clone()).filter(|_| self.rules.queues.len() == 1);
-        let named = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
-        Ok(read_option("cases.queue", case.queue.as_ref())?.or_else(named).or_else(only))
+        let fallback = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
+        named.or_else(fallback).or_else(only)
+    }
+
+    /// Until when somebody must have called, of what is owed in this queue since then.
+    #[must_use]
+    pub fn react_by(&self, queue: Option<QueueName>, from: UnixMs) -> Option<UnixMs> {
+        let queue = self.queue_or(queue);
+        self.hours(queue.as_ref()).after(from, self.rules.policy(queue.as_ref()).reaction)
     }
 
     fn applies(&self, case: &CaseRow) -> Result<(E164, Applies<'_>), StoreError> {
@@ -245,7 +257,8 @@ fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(
         ))
         .returning(cases::id)
         .count_changed(c)?;
-    note(c, case, Note::Told(EventKind::CaseDue), at)
+    let case = super::cases::get(c, CaseId(case.id))?;
+    note(c, &case, Note::Told(EventKind::CaseDue), at)
 }
 
 /// Since when somebody is to call: since the miss, or since a retry became due; not before the person wants it. To be
@@ -432,6 +445,8 @@ pub struct Work {
     pub name: String,
     /// The queue whose agents are asked.
     pub queue: QueueName,
+    /// Who of them is asked first.
+    pub first: Option<AgentName>,
     /// Since when it is due: its place among those who wait.
     pub due_at: UnixMs,
     /// Until when an agent must have accepted it.
@@ -484,6 +499,7 @@ fn lease_one(
         number: read("cases.number", &case.number)?,
         name: last_name(c, &case)?,
         queue: wanted.queue.clone(),
+        first: read_option("cases.assignee", case.assignee.as_ref())?,
         due_at: UnixMs(case.due_at.unwrap_or(case.opened_at)),
         lease_until: wanted.at + policy.lease,
         ring: policy.ring,
@@ -808,6 +824,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
             answered_at,
             verdict: Verdict::Nothing(Why::Internal),
             settle: Duration::ZERO,
+            tell: false,
             at: end.at,
         },
     )?;
@@ -1017,6 +1034,7 @@ pub fn report(
             .returning(cases::id)
             .count_changed(c)?;
     }
+    note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
     let stage = stage_of(&case)?;
     let theirs = matches!(stage, Stage::Claimed | Stage::Attempting);
@@ -1043,11 +1061,12 @@ fn finish_and_follow(
     if !attempts::finish(c, finish)? {
         return Ok(());
     }
+    let row = attempts::get(c, finish.attempt)?;
+    note(c, case, Note::Attempt(&row), finish.at)?;
     if case.closed_at.is_some() {
         // Nothing is owed any more; but what he says of further calls holds.
         return suppress(c, case, finish.result, finish.at);
     }
-    note(c, case, Note::Attempt(finish.result), finish.at)?;
     if !finish.counted {
         let first = attempts::first_counted(c, CaseId(case.id))?;
         diesel::update(cases::table.find(case.id))

@@ -7,6 +7,7 @@ use diesel::prelude::*;
 
 use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
+use super::notes::{Talk, talked};
 use super::schema::{calls, queues, waits};
 use super::{Database, StoreError, cases, to_ms};
 use crate::call::ending::{Ending, Stage};
@@ -202,12 +203,24 @@ pub struct Ended {
     pub verdict: Verdict,
     /// If we owe a call: how long he may ring again before somebody is to call him.
     pub settle: Duration,
+    /// Whether somebody wants to be told of talks with agents.
+    pub tell: bool,
     /// When.
     pub at: UnixMs,
 }
 
 /// What is needed of a call's row to end it.
-type Before = (Option<i64>, Option<i64>, Option<String>, Option<String>, String, Option<i64>);
+#[derive(Queryable)]
+struct Before {
+    arrived_at: i64,
+    queued_at: Option<i64>,
+    answered_at: Option<i64>,
+    number: Option<String>,
+    queue: Option<String>,
+    agent: Option<String>,
+    business_day: String,
+    ended_at: Option<i64>,
+}
 
 /// Records the ending, the verdict and the case, in one transaction. The case that is open now, if one is owed.
 /// Ending a call twice changes nothing.
@@ -217,21 +230,11 @@ type Before = (Option<i64>, Option<i64>, Option<String>, Option<String>, String,
 pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
     let id = end.call.to_string();
     hold::call(c, &id)?;
-    let (queued_at, bridged_at, number, queue, business_day, ended_at): Before = calls::table
-        .find(&id)
-        .select((
-            calls::queued_at,
-            calls::answered_at,
-            calls::number,
-            calls::queue,
-            calls::business_day,
-            calls::ended_at,
-        ))
-        .first(c)
-        .found("call", end.call)?;
-    if ended_at.is_some() {
+    let before = before_end(c, end.call)?;
+    if before.ended_at.is_some() {
         return Ok(None);
     }
+    let Before { queued_at, answered_at: bridged_at, .. } = before;
     let answered_at = bridged_at.or(end.answered_at.map(|at| at.0));
     // A bridge that was recorded has ended the stay already.
     if queued_at.is_some() && bridged_at.is_none() {
@@ -256,20 +259,71 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         ))
         .returning(calls::arrived_at)
         .count_changed(c)?;
-    if let (Some(number), Some(talked_from)) = (&number, answered_at.filter(|_| end.verdict.got_through()))
+    if end.tell && end.ending == Ending::Answered {
+        tell(c, end, &before, answered_at, wait_ms)?;
+    }
+    if let (Some(number), Some(talked_from)) =
+        (&before.number, answered_at.filter(|_| end.verdict.got_through()))
         && end.at.since(UnixMs(talked_from)) >= REACHED
     {
         cases::reached(c, number, Closed::CallerReachedUs, end.at)?;
     }
-    let (Verdict::Case(reason), Some(number)) = (end.verdict, number) else {
+    owe(c, end, &before, wait_ms)
+}
+
+/// What is known of a call that ends.
+fn before_end(c: &mut Database, call: CallId) -> Result<Before, StoreError> {
+    let row = calls::table.find(call.to_string()).select((
+        calls::arrived_at,
+        calls::queued_at,
+        calls::answered_at,
+        calls::number,
+        calls::queue,
+        calls::agent,
+        calls::business_day,
+        calls::ended_at,
+    ));
+    row.first(c).found("call", call)
+}
+
+/// Tells of a talk.
+fn tell(
+    c: &mut Database,
+    end: &Ended,
+    before: &Before,
+    answered_at: Option<i64>,
+    wait_ms: Option<i64>,
+) -> Result<(), StoreError> {
+    let talk = Talk {
+        call: end.call,
+        number: before.number.as_deref(),
+        queue: before.queue.as_deref(),
+        agent: before.agent.as_deref(),
+        began_at: UnixMs(before.arrived_at),
+        answered_at,
+        wait_ms,
+        at: end.at,
+    };
+    talked(c, &talk)
+}
+
+/// The case that is open now, if the caller is owed one.
+fn owe(
+    c: &mut Database,
+    end: &Ended,
+    before: &Before,
+    wait_ms: Option<i64>,
+) -> Result<Option<CaseId>, StoreError> {
+    let (Verdict::Case(reason), Some(number)) = (end.verdict, &before.number) else {
         return Ok(None);
     };
     let miss = cases::Miss {
-        call: &id,
-        number: &number,
+        call: &end.call.to_string(),
+        began_at: UnixMs(before.arrived_at),
+        number,
         reason,
-        queue: queue.as_deref(),
-        business_day: &business_day,
+        queue: before.queue.as_deref(),
+        business_day: &before.business_day,
         wait_ms,
         settle: end.settle,
         at: end.at,

@@ -6,19 +6,20 @@ use diesel::prelude::*;
 
 use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
-use super::notes::{Note, note};
+use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
-use crate::notify::EventKind;
 use crate::phone::E164;
 
 /// A missed call that is owed.
 #[derive(Debug)]
 pub(super) struct Miss<'a> {
     pub call: &'a str,
+    /// When it came.
+    pub began_at: UnixMs,
     pub number: &'a str,
     pub reason: Reason,
     pub queue: Option<&'a str>,
@@ -33,6 +34,7 @@ pub(super) struct Miss<'a> {
 pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, StoreError> {
     hold::number(c, miss.number)?;
     hold::open_case(c, miss.number)?;
+    let came = Came::Call { call: miss.call, began_at: miss.began_at, wait_ms: miss.wait_ms };
     let id = match open_of(c, miss.number)? {
         Some(case) => {
             diesel::update(cases::table.find(case.id))
@@ -48,7 +50,8 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                 ))
                 .returning(cases::id)
                 .count_changed(c)?;
-            note(c, &case, Note::Told(EventKind::CaseMissedAgain), miss.at)?;
+            let case = get(c, CaseId(case.id))?;
+            note(c, &case, Note::Again(came), miss.at)?;
             case.id
         }
         None => {
@@ -60,6 +63,7 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                 business_day: miss.business_day,
                 next_at: miss.at + miss.settle,
                 not_before: None,
+                came,
                 at: miss.at,
             };
             insert(c, &new)?.0
@@ -87,6 +91,7 @@ struct New<'a> {
     business_day: &'a str,
     next_at: UnixMs,
     not_before: Option<UnixMs>,
+    came: Came<'a>,
     at: UnixMs,
 }
 
@@ -111,7 +116,7 @@ fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreError> {
         .returning(cases::id)
         .get_result(c)?;
     let case = get(c, CaseId(id))?;
-    note(c, &case, Note::Told(EventKind::CaseOpened), new.at)?;
+    note(c, &case, Note::Opened(new.came), new.at)?;
     Ok(CaseId(id))
 }
 
@@ -122,6 +127,8 @@ pub struct Asked<'a> {
     pub number: &'a E164,
     /// How he asked.
     pub reason: Reason,
+    /// His request, if a form or a bot sent one.
+    pub request: Option<i64>,
     /// Whose matter it is.
     pub queue: Option<&'a QueueName>,
     /// The day on which he asked, as `YYYY-MM-DD`.
@@ -140,6 +147,7 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
     let number = asked.number.as_str();
     hold::number(c, number)?;
     hold::open_case(c, number)?;
+    let came = asked.request.map_or(Came::Hand, Came::Request);
     let Some(case) = open_of(c, number)? else {
         let new = New {
             number,
@@ -149,6 +157,7 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
             business_day: asked.business_day,
             next_at: asked.not_before.unwrap_or(asked.at),
             not_before: asked.not_before,
+            came,
             at: asked.at,
         };
         return insert(c, &new);
@@ -162,7 +171,8 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
         ))
         .returning(cases::id)
         .count_changed(c)?;
-    note(c, &case, Note::Told(EventKind::CaseMissedAgain), asked.at)?;
+    let case = get(c, CaseId(case.id))?;
+    note(c, &case, Note::Again(came), asked.at)?;
     Ok(CaseId(case.id))
 }
 

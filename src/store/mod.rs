@@ -17,6 +17,7 @@ pub mod callbacks;
 pub mod calls;
 pub mod cases;
 mod commit;
+pub mod crm;
 mod dialect;
 pub mod dnc;
 mod engine;

@@ -1,12 +1,15 @@
-//! What happens to a case is told, and put into the audit, in the transaction in which it happens.
+//! What happens to a case is told, and put into the audit, in the transaction in which it happens; so are requests and
+//! talks told.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::attempts::AttemptRow;
 use super::cases::CaseRow;
+use super::requests::Request;
 use super::{Database, StoreError, audit, outbox};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
-use crate::ids::CaseId;
+use crate::ids::{CallId, CaseId};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::missed::regulation::Guard;
@@ -17,6 +20,10 @@ use crate::notify::{Event, EventKind};
 pub(super) enum Note<'a> {
     /// It is told as it is.
     Told(EventKind),
+    /// It was opened.
+    Opened(Came<'a>),
+    /// Its caller came once more.
+    Again(Came<'a>),
     /// So much of the reaction time has passed, in per cent.
     Rung(i32),
     /// A guard refused a dial.
@@ -24,21 +31,63 @@ pub(super) enum Note<'a> {
     /// The customer is dialled, for the so-manieth time today.
     Dial { agent: &'a str, ordinal: i32 },
     /// An attempt has ended.
-    Attempt(Outcome),
+    Attempt(&'a AttemptRow),
     /// A person said what came of an attempt.
     Disposition { result: Outcome, by: &'a str },
     /// It was closed.
     Closed { reason: Closed, by: &'a str },
 }
 
+/// How somebody came to have a case.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Came<'a> {
+    /// His call was missed.
+    Call { call: &'a str, began_at: UnixMs, wait_ms: Option<i64> },
+    /// A form or a bot sent his request.
+    Request(i64),
+    /// One of us says so.
+    Hand,
+}
+
+impl Came<'_> {
+    fn data(self) -> Value {
+        match self {
+            Self::Call { call, began_at, wait_ms } => {
+                json!({ "call": call, "began_at": began_at, "wait_ms": wait_ms })
+            }
+            Self::Request(id) => json!({ "request": id }),
+            Self::Hand => json!({}),
+        }
+    }
+}
+
+/// What is to be said of an attempt.
+fn attempt(row: &AttemptRow) -> Value {
+    json!({
+        "call": row.call,
+        "way": row.way,
+        "agent": row.agent.as_ref().unwrap_or(&row.by),
+        "began_at": row.at,
+        "answered_at": row.answered_at,
+        "talk_ms": row.answered_at.zip(row.ended_at).map(|(from, to)| UnixMs(to).since_ms(UnixMs(from))),
+        "counted": row.counted,
+        "result": row.result,
+        "note": row.note,
+    })
+}
+
 /// Tells of what happened to a case, and puts it into the audit, in the same transaction.
 pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Result<(), StoreError> {
     let told = match what {
         Note::Told(kind) => Some((kind, json!({}))),
+        Note::Opened(came) => Some((EventKind::CaseOpened, came.data())),
+        Note::Again(came) => Some((EventKind::CaseMissedAgain, came.data())),
         Note::Rung(pct) if pct < 100 => Some((EventKind::CaseReminded, json!({ "share_pct": pct }))),
         Note::Rung(pct) => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
-        Note::Attempt(result) => Some((EventKind::AttemptEnded, json!({ "result": result }))),
-        Note::Closed { reason, .. } => Some((EventKind::CaseClosed, json!({ "result": reason.as_str() }))),
+        Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
+        Note::Closed { reason, .. } => {
+            Some((EventKind::CaseClosed, json!({ "result": reason.as_str(), "note": case.note })))
+        }
         Note::Refused { .. } | Note::Dial { .. } | Note::Disposition { .. } => None,
     };
     if let Some((kind, more)) = told {
@@ -52,19 +101,19 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
             "assignee": case.assignee,
             "caller": { "phone": case.number },
         });
-        if let (Some(data), serde_json::Value::Object(more)) = (data.as_object_mut(), more) {
+        if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
             data.extend(more);
         }
         outbox::emit(c, &Event::of_case(kind, CaseId(case.id), at, data))?;
     }
     let (action, by, details) = match what {
-        Note::Told(EventKind::CaseOpened) => (Action::CaseOpened, "system", json!({ "reason": case.reason })),
+        Note::Opened(_) => (Action::CaseOpened, "system", json!({ "reason": case.reason })),
         Note::Told(EventKind::CaseHandedOver) => (Action::Handover, "system", json!({})),
         Note::Refused { guard, by } => (Action::Refusal, by, json!({ "guard": guard.as_str() })),
         Note::Dial { agent, ordinal } => (Action::Dial, agent, json!({ "ordinal": ordinal })),
         Note::Disposition { result, by } => (Action::Disposition, by, json!({ "result": result.as_str() })),
         Note::Closed { reason, by } => (Action::CaseClosed, by, json!({ "reason": reason.as_str() })),
-        Note::Told(_) | Note::Rung(_) | Note::Attempt(_) => return Ok(()),
+        Note::Told(_) | Note::Again(_) | Note::Rung(_) | Note::Attempt(_) => return Ok(()),
     };
     let entry = Entry {
         at,
@@ -75,4 +124,50 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         details,
     };
     audit::append(c, &entry)
+}
+
+/// Tells of a request, after the case that it opened or joined.
+pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) -> Result<(), StoreError> {
+    let data = json!({
+        "case": case,
+        "number": new.number,
+        "name": new.name,
+        "queue": new.queue,
+        "note": new.text,
+        "request": id,
+        "source": new.source,
+        "page": new.page,
+        "wanted_at": new.wanted_at,
+        "caller": { "phone": new.number, "name": new.name },
+    });
+    outbox::emit(c, &Event::of_case(EventKind::RequestReceived, case, new.at, data)).map(drop)
+}
+
+/// A talk with an agent that has ended.
+#[derive(Debug)]
+pub(super) struct Talk<'a> {
+    pub call: CallId,
+    pub number: Option<&'a str>,
+    pub queue: Option<&'a str>,
+    pub agent: Option<&'a str>,
+    pub began_at: UnixMs,
+    pub answered_at: Option<i64>,
+    pub wait_ms: Option<i64>,
+    pub at: UnixMs,
+}
+
+/// Tells of a talk.
+pub(super) fn talked(c: &mut Database, talk: &Talk<'_>) -> Result<(), StoreError> {
+    let data = json!({
+        "call": talk.call,
+        "number": talk.number,
+        "queue": talk.queue,
+        "agent": talk.agent,
+        "began_at": talk.began_at,
+        "answered_at": talk.answered_at,
+        "wait_ms": talk.wait_ms,
+        "talk_ms": talk.answered_at.map(|at| talk.at.since_ms(UnixMs(at))),
+        "caller": { "phone": talk.number },
+    });
+    outbox::emit(c, &Event::of_call(EventKind::CallEnded, talk.call, talk.at, data)).map(drop)
 }

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::cases::{Asked, open_asked};
 use super::dialect::{cached::Cache as _, hold};
 use super::schema::requests;
-use super::{Database, StoreError, audit};
+use super::{Database, StoreError, audit, notes};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
@@ -136,6 +136,7 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
     let asked = Asked {
         number: &new.number,
         reason: new.reason,
+        request: Some(id),
         queue: new.queue.as_ref(),
         business_day: &new.business_day,
         not_before: new.wanted_at,
@@ -146,6 +147,7 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
         .set(requests::case_id.eq(case.0))
         .returning(requests::id)
         .count_changed(c)?;
+    notes::requested(c, new, id, case)?;
     Ok(Some(case))
 }
 

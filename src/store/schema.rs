@@ -156,6 +156,7 @@ diesel::table! {
         done_at -> Nullable<BigInt>,
     }
 }
+diesel::table! { crm_tokens (one) { one -> Integer, access -> Text, refresh -> Text, root -> Text, kept_at -> BigInt, } }
 diesel::table! {
     closed_destinations (name) { name -> Text, at -> BigInt, reason -> Text, }
 }

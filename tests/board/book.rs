@@ -107,6 +107,15 @@ impl Book {
                 self.callers.retain(|caller| caller.call != call(*id));
                 board.leave(call(*id));
             }
+            Event::GoOnIn { call: id, queue: name } => {
+                let (id, name) = (call(*id), queue(*name));
+                if self.queues.contains_key(&name)
+                    && let Some(caller) = self.callers.iter_mut().find(|caller| caller.call == id)
+                {
+                    caller.queue = name.clone();
+                }
+                board.go_on_in(id, &name);
+            }
             Event::End { agent: name, outcome } => self.end(board, &agent(*name), *outcome),
             Event::EndAll(outcome) => (0..AGENTS).for_each(|name| self.end(board, &agent(name), *outcome)),
             Event::EndNoSuch { call: id, agent: name, outcome } => {

@@ -19,6 +19,7 @@ pub enum Event {
     Unready(u8),
     Join { call: u8, queue: u8, waited_ms: i64, priority: i32 },
     Leave(u8),
+    GoOnIn { call: u8, queue: u8 },
     End { agent: u8, outcome: Outcome },
     EndAll(Outcome),
     EndNoSuch { call: u8, agent: u8, outcome: Outcome },
@@ -51,6 +52,7 @@ fn event() -> impl Strategy<Value = Event> {
         24 => (0..CALLS, 0..QUEUES, 0..3_i64, prop_oneof![4 => Just(0), 1 => 0..2])
             .prop_map(|(call, queue, waited_ms, priority)| Event::Join { call, queue, waited_ms, priority }),
         8 => (0..CALLS).prop_map(Event::Leave),
+        4 => (0..CALLS, 0..QUEUES).prop_map(|(call, queue)| Event::GoOnIn { call, queue }),
         24 => (0..AGENTS, outcome()).prop_map(|(agent, outcome)| Event::End { agent, outcome }),
         4 => outcome().prop_map(Event::EndAll),
         1 => (0..CALLS, 0..AGENTS, outcome())

@@ -15,7 +15,8 @@ use dozvon::store::cases::{self, CaseRow};
 
 use diesel::RunQueryDsl as _;
 
-use super::stage::{ANNA, Stage, answers, name, story, until};
+use super::bitrix24::Bitrix24;
+use super::stage::{ANNA, BORIS, Stage, answers, name, story, until};
 
 /// A fixed line in Moscow, so that the hour at which the test runs does not matter.
 pub const NUMBER: &str = "+74951234567";
@@ -26,7 +27,13 @@ const MINUTE: i64 = 60_000;
 
 /// A stage whose controller calls back, at noon.
 pub async fn set() -> Stage {
+    set_with(|_| {}).await
+}
+
+/// The same with other settings.
+async fn set_with(change: impl FnOnce(&mut dozvon::config::Settings)) -> Stage {
     let stage = Stage::with(|settings| {
+        change(settings);
         settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
         settings.callback.tick = Duration::from_millis(20);
     })
@@ -274,4 +281,58 @@ async fn an_agent_who_does_not_accept_costs_the_customer_no_attempt() {
     until("anna was asked", async || stage.sim.counts().await.of("bgapi originate") >= 2).await;
     assert_eq!(made(&stage).await, []);
     stage.step("anna", Step::LogOut).await;
+}
+
+/// The CRM knows whose customer he is, and is told what came of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_customers_owner_by_the_crm_is_rung_first_and_the_crm_hears_of_each_contact() {
+    let portal = Bitrix24::start().await;
+    portal.portal().owners.insert(NUMBER.to_owned(), 12);
+    let stage = set_with(|settings| {
+        settings.crm = portal.settings();
+        settings.notify.every = Duration::from_millis(20);
+    })
+    .await;
+    for phone in [ANNA, BORIS] {
+        stage.phone(phone, agrees()).await;
+    }
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(50))).await;
+    miss(&stage).await;
+    until("the CRM has said whose he is", async || case(&stage).await.assignee.is_some()).await;
+    assert_eq!(case(&stage).await.assignee.as_deref(), Some("boris"));
+    // Anna comes first in the queue, and is free.
+    stage.step("anna", Step::LogIn).await;
+    stage.step("boris", Step::LogIn).await;
+    later(&stage, 1);
+    until("they have talked", async || made(&stage).await.iter().any(|row| row.state == "wrapping_up")).await;
+    assert_eq!(made(&stage).await[0].agent.as_deref(), Some("boris"));
+    says(&stage, Outcome::Reached).await.unwrap();
+    // He calls once more, and is talked with.
+    let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
+    until("they talk", async || stage.agent("anna").await.activity == Activity::Talking).await;
+    caller.hang_up().await;
+    story(caller).await;
+    let told = async || portal.told(NUMBER).len() == 4;
+    until("the CRM has been told", told).await;
+    let told: Vec<String> = portal.told(NUMBER);
+    let begins = |what: &str| told.iter().filter(|text| text.starts_with(what)).count();
+    assert!(told[0].starts_with("Missed call"), "{told:?}");
+    assert_eq!(begins("Attempt to call back; Result: talked"), 1, "{told:?}");
+    assert_eq!(begins("Case closed; Reason: we have talked"), 1, "{told:?}");
+    assert_eq!(begins("Talk; Queue: sales"), 1, "{told:?}");
+}
+
+/// While his owner is away, anybody calls him.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_whose_owner_is_away_is_called_by_whoever_is_there() {
+    let stage = set().await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    let named = stage.store.write("assign", |c| dozvon::store::crm::assign(c, CaseId(1), &name("boris")));
+    assert!(named.await.unwrap());
+    stage.step("anna", Step::LogIn).await;
+    later(&stage, 1);
+    until("he is called", async || !made(&stage).await.is_empty()).await;
+    assert_eq!(made(&stage).await[0].agent.as_deref(), Some("anna"));
 }

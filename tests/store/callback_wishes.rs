@@ -19,7 +19,15 @@ async fn asks(desk: &Desk, not_before: Option<UnixMs>, at: UnixMs) -> CaseId {
     desk.write(move |c, _| {
         let (number, queue) = (&MOSCOW.parse().unwrap(), queue("sales"));
         let reason = Reason::WebForm;
-        let asked = cases::Asked { number, reason, queue: Some(&queue), business_day: TODAY, not_before, at };
+        let asked = cases::Asked {
+            number,
+            reason,
+            queue: Some(&queue),
+            business_day: TODAY,
+            not_before,
+            request: None,
+            at,
+        };
         cases::open_asked(c, &asked)
     })
     .await

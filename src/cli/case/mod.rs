@@ -189,6 +189,7 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
             let asked = Asked {
                 number: &number,
                 reason: Reason::ByHand,
+                request: None,
                 queue: args.queue.as_ref(),
                 business_day: &day,
                 not_before,

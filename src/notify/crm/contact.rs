@@ -6,6 +6,7 @@ use uuid::Uuid;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId, QueueName};
 use crate::missed::attempt::Outcome;
+use crate::missed::case::Closed;
 use crate::phone::E164;
 
 crate::words! {
@@ -64,6 +65,8 @@ pub struct Contact {
     pub duration_ms: u64,
     /// What came of an attempt.
     pub result: Option<Outcome>,
+    /// Why a case was closed.
+    pub reason: Option<Closed>,
     /// Who of ours it was.
     pub agent: Option<AgentName>,
     /// His internal number.
@@ -127,6 +130,10 @@ impl Contact {
             let said = language.result(result);
             format!("{}: {said}", language.pick("Result", "Результат"))
         }));
+        lines.extend(self.reason.map(|reason| {
+            let said = language.reason(reason);
+            format!("{}: {said}", language.pick("Reason", "Причина"))
+        }));
         lines.extend(
             self.queue.as_ref().map(|queue| format!("{}: {queue}", language.pick("Queue", "Очередь"))),
         );
@@ -158,6 +165,19 @@ impl Language {
         match self {
             Self::En => english,
             Self::Ru => russian,
+        }
+    }
+
+    const fn reason(self, reason: Closed) -> &'static str {
+        match reason {
+            Closed::AgentReached => self.pick("we have talked", "поговорили"),
+            Closed::CallerReachedUs => self.pick("the caller got through", "клиент дозвонился сам"),
+            Closed::Unreachable => self.pick("not reached", "не дозвонились"),
+            Closed::DoNotCall => self.pick("wants no calls", "просит не звонить"),
+            Closed::WrongNumber => self.pick("somebody else's number", "чужой номер"),
+            Closed::Spam => self.pick("no customer", "не клиент"),
+            Closed::Erased => self.pick("the data were erased", "данные удалены"),
+            Closed::Other => self.pick("other", "другое"),
         }
     }
 

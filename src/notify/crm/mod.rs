@@ -2,6 +2,7 @@
 //!
 //! In: a [`Contact`]; a number. Out: a [`Receipt`] that says where it was written, or a [`Trouble`] that says
 //! whether to try again; the customer's [`Owner`].
+//! `read` makes contacts of events, `channel` takes them to the CRM and brings back the owner, `keeper` keeps its tokens.
 //!
 //! **Invariants:** the same contact delivered twice is written once: what exists is looked for before anything is
 //! made; no secret is in an error, a log or a `Debug`; no redirect is followed; answers are bounded in time and
@@ -10,10 +11,13 @@
 mod amo;
 mod bitrix24;
 mod bucket;
+mod channel;
 mod contact;
 mod gate;
 mod generic;
 mod http;
+mod keeper;
+mod read;
 mod secret;
 mod settings;
 mod tokens;
@@ -23,8 +27,10 @@ use std::sync::Arc;
 
 pub use amo::Amo;
 pub use bitrix24::Bitrix24;
+pub use channel::{NAME, Tools, outlet};
 pub use contact::{Contact, Direction, Happening, Language};
 pub use generic::Generic;
+pub use keeper::Kept;
 pub use secret::Secret;
 pub use settings::{BodyFormat, Kind, Settings};
 pub use tokens::{TokenKeeper, Tokens};

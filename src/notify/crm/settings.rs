@@ -63,6 +63,8 @@ pub struct Settings {
     pub pipeline: u64,
     /// Whether a number that the CRM does not know becomes a lead. Default true.
     pub create_leads: bool,
+    /// Whether callers' talks with agents are told, too. Default true.
+    pub answered_calls: bool,
     /// The language of what is written. Default ru.
     pub language: Language,
     /// The body of a generic request: a template. `{{ number }}` and so on are escaped for the format.
@@ -105,6 +107,7 @@ impl Default for Settings {
             default_user: String::new(),
             pipeline: 0,
             create_leads: true,
+            answered_calls: true,
             language: Language::Ru,
             body: String::new(),
             body_format: BodyFormat::Json,
@@ -135,6 +138,12 @@ impl<'de> Deserialize<'de> for Settings {
 }
 
 impl Settings {
+    /// Whether callers' talks with agents are told.
+    #[must_use]
+    pub fn wants_talks(&self) -> bool {
+        self.kind != Kind::None && self.answered_calls
+    }
+
     /// Whether tokens are renewed.
     #[must_use]
     pub fn has_app(&self) -> bool {

@@ -14,8 +14,13 @@ use crate::notify::{guard, signature};
 type Wrong = (&'static str, String, &'static str);
 
 impl Settings {
-    /// Notes everything that is wrong, with the place of it in `[notify]`.
-    pub fn check(&self, section: Option<&Spanned<DeValue<'_>>>, document: &mut Document<'_>) {
+    /// Notes everything that is wrong, with the place of it in `[notify]`. `taken` is a name that somebody else has.
+    pub fn check(
+        &self,
+        section: Option<&Spanned<DeValue<'_>>>,
+        taken: Option<&str>,
+        document: &mut Document<'_>,
+    ) {
         let whole = section.map(Spanned::span).unwrap_or_default();
         let table = section.and_then(|value| as_table(value.get_ref()));
         let at = |key: &str| place(table, key, &whole);
@@ -47,6 +52,10 @@ impl Settings {
             if self.destinations.iter().take(n).any(|other| other.name == to.name) {
                 let problem = format!("there are two destinations {}", to.name);
                 document.fault(&place(keys, "name", &whole), problem, "give each a name of its own");
+            }
+            if taken.is_some_and(|taken| taken == to.name.as_str()) {
+                let problem = format!("{} is the name of the CRM of [crm]", to.name);
+                document.fault(&place(keys, "name", &whole), problem, "give it another name");
             }
             for (key, problem, remedy) in to.wrong() {
                 document.fault(

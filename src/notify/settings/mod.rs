@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use words::{Pattern, Secret};
+pub use words::{BadPattern, Pattern, Secret};
 
 use crate::ids::DestinationName;
 use crate::report::Language;

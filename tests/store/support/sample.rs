@@ -184,6 +184,7 @@ pub fn talk(c: &mut Database, call: CallId, offer: OfferId, at: UnixMs) -> Resul
 pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
     Ended {
         settle: Duration::from_secs(60),
+        tell: false,
         call,
         ending: Ending::Abandoned,
         stage: Stage::Waiting,

@@ -1,0 +1,116 @@
+//! The way from the outbox to the CRM, and of the customer's owner back into his case.
+//!
+//! In: deliveries of the destination [`NAME`]. Out: contacts in the CRM; the assignee of a new case.
+//! Patience, order and dead letters are the relay's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Contact, Crm, Happening, Kept, Settings, read};
+use crate::clock::{Clock, UnixMs};
+use crate::ids::CaseId;
+use crate::notify::{Channel, Delivering, Delivery, EventKind, Outlet, Receipt, Trouble};
+use crate::routing::rules::Rules;
+use crate::store::callbacks::Terms;
+use crate::store::{Store, crm};
+
+/// The destination's name in the outbox; no other may have it.
+pub const NAME: &str = "crm";
+
+/// How much earlier than its lease a delivery must end, so that nobody else takes it up meanwhile.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// What the channel works with.
+#[derive(Debug, Clone)]
+pub struct Tools {
+    /// The rows.
+    pub store: Store,
+    /// Tells the time.
+    pub clock: Clock,
+    /// The rules of the house for paying back, as they were at the start.
+    pub terms: Terms,
+    /// The rules of the moment.
+    pub rules: watch::Receiver<Arc<Rules>>,
+}
+
+/// The destination that is the CRM of the settings; none if none is to be told. `lease` is how long a delivery may be
+/// under way: one contact takes several requests, each with its own patience.
+///
+/// # Errors
+/// What in the settings cannot be used, and the remedy.
+pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Option<Outlet>, String> {
+    let keeper = Arc::new(Kept::new(tools.store.clone(), tools.clock));
+    let Some(crm) = Crm::open(settings, keeper, tools.clock)? else { return Ok(None) };
+    let events = read::KINDS.iter().map(|kind| kind.as_str().parse()).collect::<Result<_, _>>();
+    Ok(Some(Outlet {
+        name: NAME.parse().map_err(|error: crate::ids::BadName| error.to_string())?,
+        events: events.map_err(|error: crate::notify::settings::BadPattern| error.to_string())?,
+        timeout: lease.saturating_sub(MARGIN),
+        channel: Arc::new(Teller { crm, tools }),
+    }))
+}
+
+/// Tells the CRM.
+#[derive(Debug)]
+struct Teller {
+    crm: Crm,
+    tools: Tools,
+}
+
+impl Channel for Teller {
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+        Box::pin(self.tell(delivery))
+    }
+}
+
+impl Teller {
+    async fn tell(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
+        let mut contact = match read::contact(delivery) {
+            Ok(contact) => contact,
+            Err(why) => return Ok(Receipt::Skipped(why)),
+        };
+        // The later misses of a case are part of what is owed already.
+        let owed = delivery.kind == EventKind::CaseOpened.as_str() || contact.happening == Happening::Request;
+        if owed {
+            let wanted_at = delivery.data["wanted_at"].as_i64().map(UnixMs);
+            contact.deadline = self.react_by(&contact, delivery.at.max(wanted_at.unwrap_or_default()));
+        }
+        let receipt = self.crm.record(&contact).await?;
+        if let Some(case) = contact.case.filter(|_| owed) {
+            self.assign(case, &contact).await?;
+        }
+        let again = if receipt.already { " (an earlier try had written it)" } else { "" };
+        Ok(Receipt::Done(format!("{}{again}", receipt.place)))
+    }
+
+    /// Until when the customer must have been called. The same at every try, unless the rules change.
+    fn react_by(&self, contact: &Contact, from: UnixMs) -> Option<UnixMs> {
+        let rules = Arc::clone(&self.tools.rules.borrow());
+        Terms { rules, ..self.tools.terms.clone() }.react_by(contact.queue.clone(), from)
+    }
+
+    /// Asks whose customer it is, and has that agent offered the case first. Whoever owns him, the contact is told: a
+    /// CRM that does not say costs the case its assignee and nothing else.
+    async fn assign(&self, case: CaseId, contact: &Contact) -> Result<(), Trouble> {
+        let store = &self.tools.store;
+        let passing = |error: crate::store::StoreError| Trouble::passing(error);
+        let lacks = store.read("lacks_assignee", move |c| crm::lacks_assignee(c, case)).await;
+        if !lacks.map_err(passing)? {
+            return Ok(());
+        }
+        let owner = match self.crm.owner(&contact.number).await {
+            Ok(owner) => owner.and_then(|owner| owner.agent),
+            Err(trouble) => {
+                tracing::warn!(case.id = %case, %trouble, "the CRM does not say whose customer it is");
+                return Ok(());
+            }
+        };
+        let Some(agent) = owner else { return Ok(()) };
+        let named = agent.clone();
+        let assigned = store.write("assign", move |c| crm::assign(c, case, &named)).await.map_err(passing)?;
+        tracing::debug!(case.id = %case, %agent, assigned, "the customer's owner is offered his case first");
+        Ok(())
+    }
+}

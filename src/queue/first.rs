@@ -1,0 +1,377 @@
+//! Callers who are offered to one agent before all others (pure).
+//!
+//! In: who that is, and until when. Out: callers on the board: first in a lane that only this agent serves, then in
+//! their queue. In both a caller has the same time and priority, so that the agent gets him when it is his turn among
+//! the callers of all queues that the agent serves.
+//! **Invariant:** nobody but that agent is rung for him, until his time is over, the agent has let him go, or is not
+//! there any more. Then he goes on in his queue, with his place, his live offers, and what is known of who let him go.
+
+use std::collections::BTreeMap;
+
+use super::board::{Board, NoSuchQueue, QueueSpec};
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, CallId, QueueName};
+use crate::routing::rules::{Strategy, Tier};
+
+/// Who is offered a caller before all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct First {
+    /// The agent.
+    pub agent: AgentName,
+    /// Until when; then anybody is.
+    pub until: UnixMs,
+}
+
+/// A caller's place in his queue, and the agent's.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    /// The call of the caller.
+    pub(super) call: CallId,
+    /// The queue that he waits in.
+    pub(super) queue: &'a QueueName,
+    /// Since when.
+    pub(super) joined_at: UnixMs,
+    /// The queue's priority.
+    pub(super) priority: i32,
+    /// The agent's place in the queue.
+    pub(super) tier: Tier,
+}
+
+/// Those who wait for one agent.
+#[derive(Debug, Default)]
+pub(super) struct Firsts(BTreeMap<CallId, (QueueName, First)>);
+
+impl Firsts {
+    /// A caller waits for one agent only.
+    ///
+    /// # Errors
+    /// Never: the lane is made for him.
+    pub(super) fn join(
+        &mut self,
+        board: &mut Board,
+        place: &Place<'_>,
+        first: &First,
+    ) -> Result<(), NoSuchQueue> {
+        let lane = place.queue.of_one(&first.agent);
+        let tiers = BTreeMap::from([(first.agent.clone(), place.tier)]);
+        let spec = QueueSpec { strategy: Strategy::Sequential, priority: place.priority, tiers };
+        board.set_queue(lane.clone(), spec);
+        self.0.insert(place.call, (place.queue.clone(), first.clone()));
+        board.join(place.call, &lane, place.joined_at, 0)
+    }
+
+    /// The caller has left the board.
+    pub(super) fn left(&mut self, board: &mut Board, call: CallId) {
+        if let Some((queue, first)) = self.0.remove(&call) {
+            clear(board, &queue.of_one(&first.agent));
+        }
+    }
+
+    /// The agent has let the caller go: he was offered him first.
+    pub(super) fn let_go(&mut self, call: CallId, agent: &AgentName) {
+        if let Some((_, first)) = self.0.get_mut(&call).filter(|(_, first)| first.agent == *agent) {
+            first.until = UnixMs::default();
+        }
+    }
+
+    /// Lets everybody have those whose time is over, or whose agent is not there.
+    pub(super) fn open(
+        &mut self,
+        board: &mut Board,
+        now: UnixMs,
+        is_there: impl Fn(&QueueName, &AgentName) -> bool,
+    ) {
+        self.0.retain(|call, (queue, first)| {
+            let stays = now < first.until && is_there(queue, &first.agent);
+            if !stays {
+                board.go_on_in(*call, queue);
+                clear(board, &queue.of_one(&first.agent));
+            }
+            stays
+        });
+    }
+
+    /// The queue is no more: those who waited there for one agent.
+    pub(super) fn remove_queue(&mut self, board: &mut Board, name: &QueueName) -> Vec<CallId> {
+        let of: Vec<CallId> =
+            self.0.iter().filter(|(_, (queue, _))| queue == name).map(|(call, _)| *call).collect();
+        for call in &of {
+            board.leave(*call);
+            self.left(board, *call);
+        }
+        of
+    }
+
+    /// When the time of the next one is over.
+    pub(super) fn next_wake(&self) -> Option<UnixMs> {
+        self.0.values().map(|(_, first)| first.until).min()
+    }
+
+    /// How many callers of a queue wait for one agent.
+    pub(super) fn waiting(&self, name: &QueueName) -> usize {
+        self.0.values().filter(|(queue, _)| queue == name).count()
+    }
+}
+
+/// Takes a lane off the board in which nobody waits any more.
+fn clear(board: &mut Board, lane: &QueueName) {
+    if board.waiting(lane) == 0 {
+        board.remove_queue(lane);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::{prop, prop_assert, prop_oneof, proptest};
+    use proptest::strategy::Strategy as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::queue::offer::Outcome;
+
+    const AGENTS: [&str; 3] = ["anna", "boris", "vera"];
+
+    fn queue() -> QueueName {
+        "sales".parse().unwrap()
+    }
+
+    fn agent(number: usize) -> AgentName {
+        AGENTS[number].parse().unwrap()
+    }
+
+    fn call(number: usize) -> CallId {
+        CallId(Uuid::from_u128(number as u128))
+    }
+
+    /// A queue of three, and what is true of it.
+    #[derive(Debug)]
+    struct Floor {
+        board: Board,
+        firsts: Firsts,
+        now: UnixMs,
+        there: BTreeSet<AgentName>,
+        /// Who waits, for whom first, until when.
+        waits: BTreeMap<CallId, Option<First>>,
+        rings: BTreeMap<AgentName, CallId>,
+    }
+
+    impl Floor {
+        fn new(strategy: Strategy) -> Self {
+            let mut board = Board::new();
+            let tiers = AGENTS
+                .iter()
+                .zip(1..)
+                .map(|(name, position)| (name.parse().unwrap(), Tier { level: 1, position }));
+            board.set_queue(queue(), QueueSpec { strategy, priority: 0, tiers: tiers.collect() });
+            let (there, waits, rings) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+            Self { board, firsts: Firsts::default(), now: UnixMs(1_000), there, waits, rings }
+        }
+
+        fn comes(&mut self, number: usize) {
+            let agent = agent(number);
+            self.there.insert(agent.clone());
+            if !self.rings.contains_key(&agent) {
+                self.board.ready(&agent, self.now, self.now);
+            }
+        }
+
+        fn goes(&mut self, number: usize) {
+            self.there.remove(&agent(number));
+            self.board.unready(&agent(number));
+        }
+
+        fn joins(&mut self, number: usize, first: Option<First>) {
+            let (call, queue) = (call(number), queue());
+            if self.waits.contains_key(&call) {
+                return;
+            }
+            match &first {
+                Some(first) => {
+                    let tier = Tier { level: 1, position: 1 };
+                    let place = Place { call, queue: &queue, joined_at: self.now, priority: 0, tier };
+                    self.firsts.join(&mut self.board, &place, first).unwrap();
+                }
+                None => self.board.join(call, &queue, self.now, 0).unwrap(),
+            }
+            self.waits.insert(call, first);
+        }
+
+        fn leaves(&mut self, call: CallId) {
+            self.board.leave(call);
+            self.firsts.left(&mut self.board, call);
+            self.waits.remove(&call);
+        }
+
+        fn ends(&mut self, number: usize, outcome: Outcome) {
+            let agent = agent(number);
+            let Some(call) = self.rings.remove(&agent) else { return };
+            self.board.ended(call, &agent, outcome);
+            if outcome == Outcome::Answered {
+                self.leaves(call);
+            } else {
+                self.firsts.let_go(call, &agent);
+                if let Some(first) = self.waits.get_mut(&call)
+                    && first.as_ref().is_some_and(|first| first.agent == agent)
+                {
+                    *first = None;
+                }
+            }
+            if self.there.contains(&agent) {
+                self.board.ready(&agent, self.now, self.now);
+            }
+        }
+
+        /// Everything that can be proposed now; each proposal is looked at.
+        fn proposes(&mut self) -> Vec<(CallId, AgentName)> {
+            let there = self.there.clone();
+            self.firsts.open(&mut self.board, self.now, |_, agent| there.contains(agent));
+            let now = self.now;
+            for first in self.waits.values_mut() {
+                let over = |first: &First| first.until <= now || !there.contains(&first.agent);
+                if first.as_ref().is_some_and(over) {
+                    *first = None;
+                }
+            }
+            let mut all = Vec::new();
+            while let Some(proposal) = self.board.propose(now) {
+                if let Some(Some(first)) = self.waits.get(&proposal.call) {
+                    assert_eq!(first.agent, proposal.agent, "somebody else is rung for a caller of his");
+                }
+                self.rings.insert(proposal.agent.clone(), proposal.call);
+                all.push((proposal.call, proposal.agent));
+            }
+            let waiting = self.board.waiting(&queue()) + self.firsts.waiting(&queue());
+            assert_eq!(waiting, self.waits.len(), "nobody is lost");
+            all
+        }
+    }
+
+    fn until(number: usize, ms: i64) -> Option<First> {
+        Some(First { agent: agent(number), until: UnixMs(1_000 + ms) })
+    }
+
+    #[test]
+    fn only_his_agent_is_rung_until_the_time_is_over_and_then_whoever_is_free() {
+        let mut floor = Floor::new(Strategy::Sequential);
+        floor.comes(0);
+        floor.comes(1);
+        floor.joins(1, until(1, 60));
+        assert_eq!(floor.proposes(), [(call(1), agent(1))], "though anna would come first");
+        floor.joins(2, until(1, 60));
+        assert_eq!(floor.proposes(), [], "his agent is busy");
+        assert_eq!(floor.firsts.next_wake(), Some(UnixMs(1_060)));
+        floor.now = UnixMs(1_060);
+        assert_eq!(floor.proposes(), [(call(2), agent(0))]);
+        assert_eq!(floor.firsts.next_wake(), None);
+    }
+
+    #[test]
+    fn anybody_is_rung_when_his_agent_goes_or_lets_him_go() {
+        let mut floor = Floor::new(Strategy::Sequential);
+        floor.comes(0);
+        floor.comes(1);
+        floor.joins(1, until(1, 60));
+        assert_eq!(floor.proposes(), [(call(1), agent(1))]);
+        floor.ends(1, Outcome::Rejected);
+        assert_eq!(floor.proposes(), [(call(1), agent(0))]);
+        floor.ends(0, Outcome::Answered);
+        floor.ends(1, Outcome::Cancelled);
+        floor.goes(0);
+        floor.joins(2, until(2, 60));
+        floor.comes(2);
+        floor.goes(2);
+        assert_eq!(floor.proposes(), [(call(2), agent(1))], "she is not there");
+    }
+
+    #[test]
+    fn the_phone_of_his_agent_rings_on_when_the_time_is_over() {
+        let mut floor = Floor::new(Strategy::Sequential);
+        floor.comes(0);
+        floor.comes(1);
+        floor.joins(1, until(1, 60));
+        assert_eq!(floor.proposes(), [(call(1), agent(1))]);
+        floor.now = UnixMs(2_000);
+        assert_eq!(floor.proposes(), [], "one phone at a time");
+        floor.ends(1, Outcome::NoAnswer);
+        assert_eq!(floor.proposes(), [(call(1), agent(0))], "who let him go is spared him");
+    }
+
+    #[test]
+    fn he_keeps_his_turn_among_all_who_wait_for_his_agent() {
+        let mut floor = Floor::new(Strategy::Sequential);
+        floor.joins(1, None);
+        floor.now = UnixMs(1_010);
+        floor.comes(1);
+        floor.joins(2, until(1, 60));
+        assert_eq!(floor.proposes(), [(call(1), agent(1))], "who waits longer comes first");
+        floor.leaves(call(1));
+        floor.ends(1, Outcome::Cancelled);
+        assert_eq!(floor.proposes(), [(call(2), agent(1))]);
+    }
+
+    #[test]
+    fn a_queue_that_goes_takes_them_along() {
+        let mut floor = Floor::new(Strategy::Sequential);
+        floor.comes(1);
+        floor.joins(1, until(1, 60));
+        assert_eq!(floor.firsts.remove_queue(&mut floor.board, &queue()), [call(1)]);
+        assert_eq!(floor.board.propose(floor.now), None);
+        assert_eq!(floor.firsts.waiting(&queue()), 0);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Event {
+        Comes(usize),
+        Goes(usize),
+        Joins(usize, Option<(usize, i64)>),
+        Leaves(usize),
+        Ends(usize, Outcome),
+        Passes(i64),
+    }
+
+    fn event() -> impl proptest::strategy::Strategy<Value = Event> {
+        let outcome = prop::sample::select(vec![Outcome::Answered, Outcome::Rejected, Outcome::NoAnswer]);
+        prop_oneof![
+            4 => (0..3_usize).prop_map(Event::Comes),
+            1 => (0..3_usize).prop_map(Event::Goes),
+            4 => (0..9_usize, prop::option::of((0..3_usize, 0..40_i64)))
+                .prop_map(|(call, first)| Event::Joins(call, first)),
+            1 => (0..9_usize).prop_map(Event::Leaves),
+            4 => (0..3_usize, outcome).prop_map(|(agent, outcome)| Event::Ends(agent, outcome)),
+            2 => (0..20_i64).prop_map(Event::Passes),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_else_is_rung_before_it_is_time_and_nobody_is_forgotten_after(
+            strategy in prop::sample::select(Strategy::ALL),
+            events in prop::collection::vec(event(), 0..80),
+        ) {
+            let mut floor = Floor::new(strategy);
+            for event in events {
+                match event {
+                    Event::Comes(agent) => floor.comes(agent),
+                    Event::Goes(agent) => floor.goes(agent),
+                    Event::Joins(number, first) => {
+                        let until = |ms| UnixMs(floor.now.0 + ms);
+                        let first = first.map(|(name, ms)| First { agent: agent(name), until: until(ms) });
+                        floor.joins(number, first);
+                    }
+                    Event::Leaves(number) => floor.leaves(call(number)),
+                    Event::Ends(agent, outcome) => floor.ends(agent, outcome),
+                    Event::Passes(ms) => floor.now = UnixMs(floor.now.0 + ms),
+                }
+                floor.proposes();
+                for (call, first) in floor.waits.iter().filter(|(call, _)| !floor.rings.values().any(|at| at == *call)) {
+                    let free = |agent: &&AgentName| !floor.rings.contains_key(*agent);
+                    let may = |agent: &&AgentName| first.as_ref().is_none_or(|first| first.agent == **agent);
+                    let idle = floor.there.iter().filter(free).find(may);
+                    prop_assert!(idle.is_none(), "{call:?} waits while {idle:?} is free");
+                }
+            }
+        }
+    }
+}
