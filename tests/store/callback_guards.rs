@@ -212,7 +212,7 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
 }
 
 #[test]
-fn an_attempt_goes_forward_only_and_what_rang_counts() {
+fn an_attempt_goes_forward_only() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let id = desk.due(MOSCOW, "sales", min(0)).await;
@@ -241,6 +241,16 @@ fn an_attempt_goes_forward_only_and_what_rang_counts() {
                 raw.run("ROLLBACK").unwrap();
             }
         }
+    });
+}
+
+#[test]
+fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let mut raw = db.raw();
+        let new = Sql::reserved(id, min(10)).to_string();
         let uncounted = |result: &str| {
             format!(
                 "UPDATE attempts SET state = 'completed', counted = false, ordinal = NULL, result = '{result}'"
