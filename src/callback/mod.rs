@@ -6,6 +6,7 @@
 //! **Invariant:** no customer is dialled before his attempt is a committed row, which the guards and the database let
 //! pass; and what a story leaves behind by dying is settled by the self-check, counted as if it had rung.
 
+mod customer_first;
 pub mod handset;
 pub mod meeting;
 pub mod settings;

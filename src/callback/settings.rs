@@ -53,6 +53,22 @@ pub struct Settings {
     /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
     #[serde(with = "crate::config::humane")]
     pub assignee_first: Duration,
+    /// Whether the customer is dialled first, and an agent rung when he answers. Default no: agents first. The law wants
+    /// more then: an agent who is free, at most 3 % in 30 days who answer and find nobody, 72 hours' rest for each of
+    /// these; where it does not hold the agent is rung first all the same. Debts are never called for in this way.
+    pub customer_first: bool,
+    /// How long such a customer waits for an agent; in sales never longer than 2 s (47 CFR 64.1200(a)(7)). Default 2 s.
+    #[serde(with = "crate::config::humane")]
+    pub customer_wait: Duration,
+    /// What he hears when he answers: it must say who calls. Default a tone: put your own words in its place.
+    #[serde(with = "crate::config::sound")]
+    pub greeting: String,
+    /// What he hears when no agent has come: it must say who called, and where he can call. Default three tones.
+    #[serde(with = "crate::config::sound")]
+    pub apology: String,
+    /// How long that takes to be heard. Default 5 s.
+    #[serde(with = "crate::config::humane")]
+    pub apology_time: Duration,
     /// How long a customer's phone rings whom an agent dials himself, if the agent does not hang up before. Default 60 s.
     #[serde(with = "crate::config::humane")]
     pub handset_ring: Duration,
@@ -82,6 +98,11 @@ impl Default for Settings {
             confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
             assignee_first: Duration::from_secs(60),
+            customer_first: false,
+            customer_wait: Duration::from_secs(2),
+            greeting: "tone_stream://%(200,100,600);%(2000,0,440)".to_owned(),
+            apology: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2".to_owned(),
+            apology_time: Duration::from_secs(5),
             handset_ring: Duration::from_secs(60),
             codes: CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect(),
             watchdog: Duration::from_secs(7_200),

@@ -24,11 +24,11 @@ use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node};
 const DOOR: usize = 16;
 
 /// A callback under way.
-struct Story {
-    desk: Arc<Desk>,
-    terms: Terms,
-    work: Work,
-    node: Node,
+pub(super) struct Story {
+    pub(super) desk: Arc<Desk>,
+    pub(super) terms: Terms,
+    pub(super) work: Work,
+    pub(super) node: Node,
 }
 
 /// Carries out one callback. `entry` and `meetings` are its place among those under way.
@@ -57,6 +57,11 @@ pub async fn run(
 impl Story {
     /// Waits on the board for an agent, and has him talk to the customer.
     async fn tell(&self, mut meetings: mpsc::Receiver<Meeting>) -> How {
+        if self.desk.settings.callback.customer_first
+            && let Some(how) = self.customer_first(&mut meetings).await
+        {
+            return how;
+        }
         let (knock, mut knocks) = mpsc::channel(DOOR);
         if let Err(error) = self.desk.dispatcher.join(self.waiter(knock)).await {
             tracing::warn!(%error, "the callback cannot wait there");
@@ -82,7 +87,7 @@ impl Story {
         }
     }
 
-    fn waiter(&self, knock: mpsc::Sender<Knock>) -> Waiter {
+    pub(super) fn waiter(&self, knock: mpsc::Sender<Knock>) -> Waiter {
         let settings = &self.desk.settings.callback;
         let until = self.desk.clock.now() + settings.assignee_first;
         Waiter {
@@ -161,7 +166,7 @@ impl Story {
         }
     }
 
-    fn request(&self, offer: OfferId) -> Result<LegRequest, String> {
+    pub(super) fn request(&self, offer: OfferId) -> Result<LegRequest, String> {
         let settings = &self.desk.settings.callback;
         let dial = settings.dial.as_ref().ok_or("no [callback] dial is set")?;
         Ok(LegRequest {
@@ -240,7 +245,13 @@ impl Story {
     }
 
     /// The customer answered: the two talk, until either hangs up.
-    async fn connect(&self, knock: Knock, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
+    pub(super) async fn connect(
+        &self,
+        knock: Knock,
+        attempt: AttemptId,
+        mut leg: Leg,
+        channel: ChannelId,
+    ) -> How {
         let joined = self.node.connect(channel, knock.leg, BRIDGE_LIMIT).await;
         if !matches!(joined, Ok(true)) {
             tracing::warn!(?joined, "the customer could not be connected");

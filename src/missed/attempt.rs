@@ -33,6 +33,8 @@ crate::words! {
     "way of an attempt" pub enum Way {
         /// We rang an agent, then the customer.
         Callback = "callback",
+        /// We rang the customer, then an agent.
+        CustomerFirst = "customer_first",
         /// An agent dialled from his phone, through us.
         Handset = "handset",
         /// Somebody says that he called.
@@ -67,6 +69,8 @@ crate::words! {
         Cancelled = "cancelled",
         /// We died while it was under way: it may have rung.
         Orphaned = "orphaned",
+        /// He answered, and no agent came.
+        Abandoned = "abandoned",
         /// As the note says.
         Other = "other",
     }
@@ -107,6 +111,7 @@ impl Outcome {
             | Self::Voicemail
             | Self::TechnicalFailure
             | Self::Cancelled
+            | Self::Abandoned
             | Self::Orphaned => Consequence::Again,
         }
     }

@@ -4,6 +4,7 @@
 //! of [`regulation`] under which the case is paid back: how many attempts, when (in [`working_time`], within the
 //! [`window`] of the [`zone`] where he is), and whom at all, as the [`policy`] says, within the [`limits`] of law and house.
 
+pub mod abandonment;
 pub mod attempt;
 pub mod case;
 pub mod destination;

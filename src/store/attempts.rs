@@ -416,14 +416,27 @@ pub fn of_call(c: &mut Database, call: &str) -> Result<Option<AttemptRow>, Store
     Ok(attempts::table.filter(attempts::call.eq(call)).select(COLUMNS).first(c).optional()?)
 }
 
-/// Whether an agent owes a disposition, or talks with a customer for whom he will.
+/// Whether an agent owes a disposition before he gets more work, or talks with a customer for whom he will. Who dialled
+/// himself is asked for one, but not kept from work.
 ///
 /// # Errors
 /// When the database fails.
-pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<Option<AttemptRow>, StoreError> {
+pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
     let owed = [State::Talking.as_str(), State::WrappingUp.as_str()];
-    let open = attempts::table.filter(attempts::agent.eq(agent.as_str()).and(attempts::state.eq_any(owed)));
-    Ok(open.select(COLUMNS).first(c).optional()?)
+    let open = attempts::table
+        .filter(attempts::agent.eq(agent.as_str()).and(attempts::state.eq_any(owed)))
+        .filter(attempts::way.ne(Way::Handset.as_str()));
+    Ok(open.count().get_result::<i64>(c)? > 0)
+}
+
+/// The attempt on whose talk an agent may say a word: his last one that waits for it.
+///
+/// # Errors
+/// When the database fails.
+pub fn awaits_word(c: &mut Database, agent: &AgentName) -> Result<Option<AttemptRow>, StoreError> {
+    let open = attempts::table
+        .filter(attempts::agent.eq(agent.as_str()).and(attempts::state.eq(State::WrappingUp.as_str())));
+    Ok(open.order(attempts::id.desc()).select(COLUMNS).first(c).optional()?)
 }
 
 /// One attempt.

@@ -108,7 +108,7 @@ impl Terms {
     }
 }
 
-fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
+pub(super) fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
     read("cases.stage", &case.stage)
 }
 
@@ -369,7 +369,7 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
 fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     match attempts::unfinished(c, &case.number)? {
         None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
-        Some(row) if row.state == "wrapping_up" && row.way == Way::Handset.as_str() => {
+        Some(row) if row.state == "wrapping_up" && may_say_nothing(&row) => {
             let finish = Finish {
                 attempt: AttemptId(row.id),
                 result: by_length(&row),
@@ -410,6 +410,11 @@ fn by_length(row: &attempts::AttemptRow) -> Outcome {
     } else {
         Outcome::NoAnswer
     }
+}
+
+/// Whether nobody is kept from work until he has said what came of it: who dialled himself, or when nobody was there.
+fn may_say_nothing(row: &attempts::AttemptRow) -> bool {
+    row.way == Way::Handset.as_str() || row.agent.is_none()
 }
 
 /// How long an agent who dialled himself has to say what came of it.
@@ -516,7 +521,7 @@ fn lease_one(
 }
 
 /// What a case becomes whose dial a guard has refused.
-fn follow_refusal(
+pub(super) fn follow_refusal(
     c: &mut Database,
     case: &CaseRow,
     terms: &Terms,
@@ -702,6 +707,14 @@ pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), S
     attempts::dialled(c, attempt, at)
 }
 
+/// The customer has answered; no agent is there yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
+    attempts::answered(c, attempt, at)
+}
+
 /// The two talk.
 ///
 /// # Errors
@@ -871,7 +884,7 @@ fn talk_over(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     attempts::talk_ended(c, attempt, cause, at)?;
-    if attempts::get(c, attempt)?.way == Way::Handset.as_str() && case.closed_at.is_none() {
+    if case.closed_at.is_none() && may_say_nothing(&attempts::get(c, attempt)?) {
         diesel::update(cases::table.find(case.id))
             .set(cases::next_at.eq((at + WORD_WITHIN).0))
             .returning(cases::id)
@@ -1001,7 +1014,7 @@ pub fn dispose(
             said.case
         )));
     };
-    if said.result.may_be_uncounted() || said.result == Outcome::Orphaned {
+    if said.result.may_be_uncounted() || matches!(said.result, Outcome::Orphaned | Outcome::Abandoned) {
         return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
     }
     let finish = Finish {

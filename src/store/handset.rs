@@ -144,8 +144,7 @@ pub fn say(
     result: Outcome,
     at: UnixMs,
 ) -> Result<Option<CaseId>, StoreError> {
-    let owed = attempts::owes_disposition(c, agent)?.filter(|row| row.state == "wrapping_up");
-    let Some(row) = owed else { return Ok(None) };
+    let Some(row) = attempts::awaits_word(c, agent)? else { return Ok(None) };
     let case = CaseId(row.case_id);
     let said = Disposition { case, result, later: None, note: None, by: agent.as_str(), at };
     callbacks::dispose(c, terms, &said)?;

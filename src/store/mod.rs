@@ -18,6 +18,7 @@ pub mod calls;
 pub mod cases;
 mod commit;
 pub mod crm;
+pub mod customer_first;
 mod dialect;
 pub mod dnc;
 mod engine;

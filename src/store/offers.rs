@@ -319,7 +319,7 @@ pub fn end_talk(
         return Ok(before);
     }
     // Who called a customer back has no more work before he has said what came of it.
-    let owes = attempts::owes_disposition(c, &name)?.is_some();
+    let owes = attempts::owes_disposition(c, &name)?;
     let rests = before.activity == Activity::Talking && (owes || !wrap_up.is_zero());
     let activity = if rests { Activity::WrappingUp } else { Activity::Idle };
     diesel::update(agents::table.find(&agent))

@@ -27,15 +27,16 @@ const MINUTE: i64 = 60_000;
 
 /// A stage whose controller calls back, at noon.
 pub async fn set() -> Stage {
-    set_with(|_| {}).await
+    set_with(|settings| {
+        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
+    })
+    .await
 }
 
-/// The same with other settings.
-async fn set_with(change: impl FnOnce(&mut dozvon::config::Settings)) -> Stage {
+pub async fn set_with(change: impl FnOnce(&mut dozvon::config::Settings)) -> Stage {
     let stage = Stage::with(|settings| {
-        change(settings);
-        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
         settings.callback.tick = Duration::from_millis(20);
+        change(settings);
     })
     .await;
     let noon: UnixMs = chrono::DateTime::parse_from_rfc3339(NOON).unwrap().to_utc().into();

@@ -17,6 +17,7 @@ mod bitrix24;
 mod callbacks;
 mod changes;
 mod crashes;
+mod customer_first;
 mod handsets;
 mod lock;
 mod paths;

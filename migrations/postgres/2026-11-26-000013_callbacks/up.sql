@@ -109,7 +109,7 @@ ALTER TABLE attempts
         CHECK (state IN ('reserved', 'dialling', 'talking', 'wrapping_up', 'completed')),
     ADD COLUMN way TEXT NOT NULL DEFAULT 'reported'
         CONSTRAINT attempts_way_word
-        CHECK (way IN ('callback', 'handset', 'reported')),
+        CHECK (way IN ('callback', 'customer_first', 'handset', 'reported')),
     -- Who talks, and the row of the call that it is.
     ADD COLUMN agent TEXT,
     ADD COLUMN call TEXT REFERENCES calls (id),
@@ -132,7 +132,7 @@ ALTER TABLE attempts
     ADD COLUMN cause TEXT,
     ADD CONSTRAINT attempts_result_word
         CHECK (result IN ('reached', 'call_later', 'no_answer', 'busy', 'rejected', 'voicemail', 'invalid_number',
-            'wrong_number', 'refused', 'technical_failure', 'cancelled', 'orphaned', 'other')),
+            'wrong_number', 'refused', 'technical_failure', 'cancelled', 'orphaned', 'abandoned', 'other')),
     -- The cap: a counted attempt has place 1, 2 or 3 of its number's business day, and a place is taken once.
     ADD CONSTRAINT attempts_counted_have_a_place
         CHECK (NOT counted OR (ordinal IS NOT NULL AND ordinal BETWEEN 1 AND cap)),
@@ -150,6 +150,8 @@ ALTER TABLE attempts
     );
 CREATE INDEX attempts_by_number ON attempts (number, at);
 CREATE INDEX attempts_by_call ON attempts (call) WHERE call IS NOT NULL;
+-- Of late, customers who were dialled before an agent was there.
+CREATE INDEX attempts_customer_first ON attempts (at) WHERE way = 'customer_first';
 CREATE INDEX attempts_undisposed ON attempts (agent) WHERE state IN ('talking', 'wrapping_up');
 -- One live attempt a number, whatever the queue.
 CREATE UNIQUE INDEX attempts_one_live ON attempts (number) WHERE state IN ('reserved', 'dialling', 'talking');
@@ -195,10 +197,11 @@ DROP TRIGGER attempts_no_update ON attempts;
 CREATE TRIGGER attempts_no_update BEFORE UPDATE ON attempts FOR EACH ROW
 WHEN (OLD.state = 'completed' OR NEW.id <> OLD.id OR NEW.case_id <> OLD.case_id OR NEW.number <> OLD.number
     OR NEW.business_day <> OLD.business_day OR NEW.at <> OLD.at OR NEW."by" <> OLD."by" OR NEW.way <> OLD.way
-    OR (NEW.cap, NEW.policy, NEW.policy_version, NEW.gap_until, NEW.agent, NEW.call, NEW.queue,
+    OR (NEW.cap, NEW.policy, NEW.policy_version, NEW.gap_until, NEW.call, NEW.queue,
             NEW.zone, NEW.zone_source, NEW.local_min, NEW.window_from_min, NEW.window_to_min)
-        IS DISTINCT FROM (OLD.cap, OLD.policy, OLD.policy_version, OLD.gap_until, OLD.agent, OLD.call, OLD.queue,
+        IS DISTINCT FROM (OLD.cap, OLD.policy, OLD.policy_version, OLD.gap_until, OLD.call, OLD.queue,
             OLD.zone, OLD.zone_source, OLD.local_min, OLD.window_from_min, OLD.window_to_min)
+    OR (OLD.agent IS NOT NULL AND NEW.agent IS DISTINCT FROM OLD.agent)
     OR (OLD.dialled_at IS NOT NULL AND NEW.dialled_at IS DISTINCT FROM OLD.dialled_at)
     OR (OLD.answered_at IS NOT NULL AND NEW.answered_at IS DISTINCT FROM OLD.answered_at)
     OR (NEW.ordinal IS DISTINCT FROM OLD.ordinal AND NEW.counted)
@@ -211,7 +214,7 @@ EXECUTE FUNCTION attempts_come_to_their_end();
 -- No more work before the disposition of the last talk.
 CREATE FUNCTION agents_disposition() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM attempts WHERE agent = NEW.name AND state IN ('talking', 'wrapping_up')) THEN
+    IF EXISTS (SELECT 1 FROM attempts WHERE agent = NEW.name AND way <> 'handset' AND state IN ('talking', 'wrapping_up')) THEN
         RAISE EXCEPTION 'refused: the agent owes the result of his last callback' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

@@ -166,14 +166,14 @@ CREATE TABLE attempts (
     result TEXT
         CONSTRAINT attempts_result_word
         CHECK (result IN ('reached', 'call_later', 'no_answer', 'busy', 'rejected', 'voicemail', 'invalid_number',
-            'wrong_number', 'refused', 'technical_failure', 'cancelled', 'orphaned', 'other')),
+            'wrong_number', 'refused', 'technical_failure', 'cancelled', 'orphaned', 'abandoned', 'other')),
     note TEXT,
     state TEXT NOT NULL DEFAULT 'completed'
         CONSTRAINT attempts_state_word
         CHECK (state IN ('reserved', 'dialling', 'talking', 'wrapping_up', 'completed')),
     way TEXT NOT NULL DEFAULT 'reported'
         CONSTRAINT attempts_way_word
-        CHECK (way IN ('callback', 'handset', 'reported')),
+        CHECK (way IN ('callback', 'customer_first', 'handset', 'reported')),
     -- Who talks, and the row of the call that it is.
     agent TEXT,
     call TEXT REFERENCES calls (id),
@@ -220,6 +220,8 @@ SELECT id, case_id, number, business_day, ordinal, counted, at, "by", result, no
 CREATE INDEX attempts_by_case ON attempts (case_id, id);
 CREATE INDEX attempts_by_number ON attempts (number, at);
 CREATE INDEX attempts_by_call ON attempts (call) WHERE call IS NOT NULL;
+-- Of late, customers who were dialled before an agent was there.
+CREATE INDEX attempts_customer_first ON attempts (at) WHERE way = 'customer_first';
 CREATE INDEX attempts_undisposed ON attempts (agent) WHERE state IN ('talking', 'wrapping_up');
 -- One live attempt a number, whatever the queue.
 CREATE UNIQUE INDEX attempts_one_live ON attempts (number) WHERE state IN ('reserved', 'dialling', 'talking');
@@ -255,7 +257,7 @@ END;
 -- No more work before the disposition of the last talk.
 CREATE TRIGGER agents_disposition BEFORE UPDATE OF activity ON agents
 WHEN OLD.activity IN ('talking', 'wrapping_up') AND NEW.activity = 'idle'
-    AND EXISTS (SELECT 1 FROM attempts WHERE agent = NEW.name AND state IN ('talking', 'wrapping_up'))
+    AND EXISTS (SELECT 1 FROM attempts WHERE agent = NEW.name AND way <> 'handset' AND state IN ('talking', 'wrapping_up'))
 BEGIN
     SELECT RAISE(ABORT, 'refused: the agent owes the result of his last callback');
 END;
@@ -268,10 +270,11 @@ END;
 CREATE TRIGGER attempts_no_update BEFORE UPDATE ON attempts
 WHEN (OLD.state = 'completed' OR NEW.id <> OLD.id OR NEW.case_id <> OLD.case_id OR NEW.number <> OLD.number
     OR NEW.business_day <> OLD.business_day OR NEW.at <> OLD.at OR NEW."by" <> OLD."by" OR NEW.way <> OLD.way
-    OR (NEW.cap, NEW.policy, NEW.policy_version, NEW.gap_until, NEW.agent, NEW.call, NEW.queue,
+    OR (NEW.cap, NEW.policy, NEW.policy_version, NEW.gap_until, NEW.call, NEW.queue,
             NEW.zone, NEW.zone_source, NEW.local_min, NEW.window_from_min, NEW.window_to_min)
-        IS NOT (OLD.cap, OLD.policy, OLD.policy_version, OLD.gap_until, OLD.agent, OLD.call, OLD.queue,
+        IS NOT (OLD.cap, OLD.policy, OLD.policy_version, OLD.gap_until, OLD.call, OLD.queue,
             OLD.zone, OLD.zone_source, OLD.local_min, OLD.window_from_min, OLD.window_to_min)
+    OR (OLD.agent IS NOT NULL AND NEW.agent IS NOT OLD.agent)
     OR (OLD.dialled_at IS NOT NULL AND NEW.dialled_at IS NOT OLD.dialled_at)
     OR (OLD.answered_at IS NOT NULL AND NEW.answered_at IS NOT OLD.answered_at)
     OR (NEW.ordinal IS NOT OLD.ordinal AND NEW.counted = 1)

@@ -195,6 +195,9 @@ impl Language {
             Outcome::Refused => self.pick("wants no calls", "просит не звонить"),
             Outcome::Cancelled => self.pick("cancelled", "отменено"),
             Outcome::Orphaned => self.pick("interrupted", "прервано"),
+            Outcome::Abandoned => {
+                self.pick("answered, but no agent was free", "ответил, но свободного оператора не было")
+            }
             Outcome::Other => self.pick("other", "другое"),
         }
     }

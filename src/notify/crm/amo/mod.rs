@@ -265,6 +265,7 @@ const fn call_status(contact: &Contact) -> u8 {
                 | Outcome::Rejected
                 | Outcome::TechnicalFailure
                 | Outcome::Cancelled
+                | Outcome::Abandoned
                 | Outcome::Orphaned,
             ),
         ) => 6,

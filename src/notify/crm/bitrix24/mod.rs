@@ -278,6 +278,6 @@ const fn status_code(contact: &Contact) -> &'static str {
         (_, Some(Outcome::InvalidNumber)) => "404",
         (_, Some(Outcome::TechnicalFailure)) => "503",
         (_, Some(Outcome::Cancelled)) => "603-S",
-        (_, Some(Outcome::WrongNumber | Outcome::Orphaned | Outcome::Other)) => "OTHER",
+        (_, Some(Outcome::WrongNumber | Outcome::Abandoned | Outcome::Orphaned | Outcome::Other)) => "OTHER",
     }
 }

@@ -1,0 +1,185 @@
+//! The customer is dialled before an agent is there: for houses whose agents would wait too long for people who do not
+//! pick up. It is off by default, and asks more of the law than calling the agent first.
+//!
+//! In: a case that was leased for it. Out: as of any callback. Whoever answers is told who calls, and hears music for
+//! `[callback] customer_wait` at most; if no agent has come by then he is told so: he was abandoned, which counts.
+//! **Invariant:** `store::customer_first` lets nobody be dialled so while too many of late were abandoned.
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::meeting::Meeting;
+use super::story::{Story, not_dialled};
+use crate::ids::{AttemptId, ChannelId, OfferId};
+use crate::missed::attempt::{Outcome, of_cause};
+use crate::missed::policy::Profile;
+use crate::queue::dispatcher::Leaving;
+use crate::queue::ring::{Knock, Reply, hang_up};
+use crate::store::callbacks::{self, How, NotReserved};
+use crate::store::customer_first::{self, Wanted};
+use crate::store::until_recorded;
+use crate::switch::{Cancel, Leg, LegEvent};
+
+/// How many agents may stand at the door at once.
+const DOOR: usize = 16;
+
+impl Story {
+    /// Dials the customer, and has an agent come when he answers. None when that may not be done now: then the agent is
+    /// rung first, as usual.
+    pub(super) async fn customer_first(&self, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {
+        let attempt = match self.reserve_first().await {
+            Ok(Some(attempt)) => attempt,
+            Ok(None) => return None,
+            Err(how) => return Some(how),
+        };
+        let leg = match self.request(OfferId::new()).map(|request| self.node.ring(request)) {
+            Ok(Ok(leg)) => leg,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the customer cannot be dialled");
+                return Some(not_dialled(attempt));
+            }
+            Err(why) => {
+                tracing::error!(why, "the customer cannot be dialled");
+                return Some(not_dialled(attempt));
+            }
+        };
+        Some(self.until_answered(attempt, leg, meetings).await)
+    }
+
+    async fn reserve_first(&self) -> Result<Option<AttemptId>, How> {
+        let wanted = Wanted { case: self.work.case, call: self.work.call, at: self.desk.clock.now() };
+        let terms = self.terms.clone();
+        let write = self.desk.store.write("reserve", move |c| customer_first::reserve(c, &terms, &wanted));
+        match write.await {
+            Ok(Ok(attempt)) => Ok(attempt),
+            Ok(Err(NotReserved::Taken)) => Err(How::Released("TAKEN")),
+            Ok(Err(NotReserved::Guard(refusal))) => {
+                tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
+                Err(How::Refused(refusal.guard))
+            }
+            Err(error) => {
+                tracing::error!(%error, "the attempt cannot be recorded: not dialled");
+                Err(How::Released("NOT_RECORDED"))
+            }
+        }
+    }
+
+    async fn until_answered(
+        &self,
+        attempt: AttemptId,
+        mut leg: Leg,
+        meetings: &mut mpsc::Receiver<Meeting>,
+    ) -> How {
+        let time_up = Instant::now() + self.work.ring;
+        let unreached = |cause: &str, rang: bool| {
+            let result = of_cause(cause, rang);
+            How::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: cause.to_owned() }
+        };
+        loop {
+            tokio::select! {
+                biased;
+                event = leg.event() => match event {
+                    LegEvent::Created | LegEvent::PickedUp => {}
+                    LegEvent::Answered { channel } => return self.until_agent(attempt, leg, channel).await,
+                    LegEvent::Ended { cause, rang, .. } => return unreached(&cause, rang),
+                },
+                // He rings in himself: he waits like anybody.
+                Some(_) = meetings.recv() => {
+                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                    return How::Met { attempt };
+                }
+                () = tokio::time::sleep_until(time_up) => {
+                    hang_up(vec![leg], Cancel::NoAnswer).await;
+                    return unreached("NO_ANSWER", true);
+                }
+            }
+        }
+    }
+
+    /// He answered: he hears who calls, and an agent is rung for him.
+    async fn until_agent(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
+        let at = self.desk.clock.now();
+        let write = || self.desk.store.write("answered", move |c| callbacks::answered(c, attempt, at));
+        if let Err(error) = until_recorded("answered", write).await {
+            tracing::error!(%error, "that the customer answered is not recorded yet; the end will be");
+        }
+        let time_up = Instant::now() + self.wait();
+        self.hears(channel, &self.desk.settings.callback.greeting).await;
+        let (knock, mut knocks) = mpsc::channel(DOOR);
+        let mut waiter = self.waiter(knock);
+        // He is on the line: nobody has to press a key first.
+        waiter.confirm = None;
+        if let Err(error) = self.desk.dispatcher.join(waiter).await {
+            tracing::warn!(%error, "the callback cannot wait there");
+            return self.abandon(attempt, leg, channel).await;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                event = leg.event() => if matches!(event, LegEvent::Ended { .. }) {
+                    return abandoned(attempt, "HUNG_UP_WAITING");
+                },
+                Some(knock) = knocks.recv() => {
+                    if self.won(attempt, &knock).await {
+                        self.desk.dispatcher.leave(self.work.call, Leaving::Answered).await;
+                        return self.connect(knock, attempt, leg, channel).await;
+                    }
+                    knock.answer(Reply::Lost);
+                }
+                () = tokio::time::sleep_until(time_up) => {
+                    self.desk.dispatcher.leave(self.work.call, Leaving::Gone).await;
+                    return self.abandon(attempt, leg, channel).await;
+                }
+            }
+        }
+    }
+
+    /// How long he may wait for an agent: who is sold something no longer than the law lets him.
+    fn wait(&self) -> std::time::Duration {
+        let wait = self.desk.settings.callback.customer_wait;
+        match self.terms.rules.policy(Some(&self.work.queue)).profile {
+            Profile::Sales => wait.min(customer_first::CONNECT_WITHIN),
+            Profile::Service | Profile::Debt => wait,
+        }
+    }
+
+    async fn won(&self, attempt: AttemptId, knock: &Knock) -> bool {
+        let (call, offer, leg, at) = (self.work.call, knock.offer, knock.leg, knock.answered_at);
+        let agent = knock.agent.clone();
+        let write = self
+            .desk
+            .store
+            .write("win", move |c| customer_first::win(c, attempt, offer, call, leg, &agent, at));
+        write.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the winner cannot be recorded: not connected");
+            false
+        })
+    }
+
+    /// No agent has come: he is told so.
+    async fn abandon(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
+        let settings = &self.desk.settings.callback;
+        self.hears(channel, &settings.apology).await;
+        let told = Instant::now() + settings.apology_time;
+        loop {
+            tokio::select! {
+                event = leg.event() => if matches!(event, LegEvent::Ended { .. }) { break },
+                () = tokio::time::sleep_until(told) => {
+                    hang_up(vec![leg], Cancel::NormalClearing).await;
+                    break;
+                }
+            }
+        }
+        abandoned(attempt, "NO_AGENT")
+    }
+
+    async fn hears(&self, channel: ChannelId, sound: &str) {
+        if let Err(error) = self.node.tell(channel, sound).await {
+            tracing::warn!(%error, sound, "the customer does not hear this");
+        }
+    }
+}
+
+fn abandoned(attempt: AttemptId, cause: &str) -> How {
+    How::Unreached { attempt, result: Outcome::Abandoned, counted: true, cause: cause.to_owned() }
+}

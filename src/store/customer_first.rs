@@ -1,0 +1,134 @@
+//! Whether a customer may be dialled before an agent is there, and the attempt that it is.
+//!
+//! The rules are stricter than for agents who are rung first (facts/callbacks.md §2, R12 and R17: 47 CFR
+//! 64.1200(a)(7) and 16 CFR 310.4(b)(4); Ofcom's statements of 2006 and 2010 for the 72 hours): of those who answered
+//! in 30 days at most 3 % were abandoned; who was abandoned is not dialled so for 72 hours; an agent must be free now.
+//! Debts are never called for in this way: 230-FZ wants a person who says who he is.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::callbacks::{
+    NotReserved, Reserved, Terms, check, follow_refusal, held, refused, reserve_place, stage_of,
+};
+use super::dialect::cached::Cache as _;
+use super::schema::{agents, attempts};
+use super::{Database, StoreError, attempts as rows, offers};
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
+use crate::missed::abandonment;
+use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::case::Stage;
+use crate::missed::policy::Profile;
+use crate::queue::agent::{Activity, Status};
+use crate::store::cases::CaseRow;
+
+/// An agent must be with him within this after he answered (47 CFR 64.1200(a)(7)(i)).
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// So long the share of those who were abandoned is reckoned over (the same).
+const OVER: Duration = Duration::from_secs(30 * 86_400);
+/// So long who was abandoned is not dialled without an agent (Ofcom 2010, §A1.55).
+const SPARED: Duration = Duration::from_secs(72 * 3_600);
+
+/// A case whose customer is to be dialled first.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// The case.
+    pub case: CaseId,
+    /// The call that the callback is.
+    pub call: CallId,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Asks every guard, and takes a place among the day's attempts. None if the agent must be rung first.
+///
+/// # Errors
+/// When the database fails; a refusal is a result.
+pub fn reserve(
+    c: &mut Database,
+    terms: &Terms,
+    wanted: &Wanted,
+) -> Result<Result<Option<AttemptId>, NotReserved>, StoreError> {
+    let case = held(c, wanted.case)?;
+    let ours = case.claimed_by.as_deref() == Some(wanted.call.to_string().as_str());
+    if case.closed_at.is_some() || stage_of(&case)? != Stage::Claimed || !ours {
+        return Ok(Err(NotReserved::Taken));
+    }
+    let (policy, asked) = check(c, &case, terms, wanted.at)?;
+    let permit = match asked {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            refused(c, &case, &policy, &refusal, "system", wanted.at)?;
+            follow_refusal(c, &case, terms, &refusal, wanted.at)?;
+            return Ok(Err(NotReserved::Guard(refusal)));
+        }
+    };
+    if policy.profile == Profile::Debt || !may(c, terms, &case, wanted.at)? {
+        return Ok(Ok(None));
+    }
+    let reserved = Reserved {
+        call: wanted.call,
+        agent: None,
+        by: "system",
+        way: Way::CustomerFirst,
+        policy: &policy,
+        permit: &permit,
+        at: wanted.at,
+    };
+    let attempt = reserve_place(c, &case, terms, &reserved)?;
+    rows::dialled(c, attempt, wanted.at)?;
+    Ok(Ok(Some(attempt)))
+}
+
+fn may(c: &mut Database, terms: &Terms, case: &CaseRow, at: UnixMs) -> Result<bool, StoreError> {
+    let ours = attempts::way.eq(Way::CustomerFirst.as_str()).and(attempts::at.gt((at - OVER).0));
+    let was = attempts::result.eq(Outcome::Abandoned.as_str());
+    let (live, answered) = (attempts::result.is_null(), attempts::answered_at.is_not_null());
+    let of_late = attempts::table.filter(ours);
+    let abandoned: i64 = of_late.filter(was).count().get_result(c)?;
+    let under_way: i64 = of_late.filter(live).count().get_result(c)?;
+    let answered: i64 = of_late.filter(answered.and(attempts::result.is_not_null())).count().get_result(c)?;
+    let spared: i64 = of_late
+        .filter(was.and(attempts::number.eq(&case.number)).and(attempts::at.gt((at - SPARED).0)))
+        .count()
+        .get_result(c)?;
+    let lawful = abandonment::may_dial(answered, abandoned, under_way);
+    Ok(lawful && spared == 0 && free_agents(c, terms, case)? > under_way)
+}
+
+/// How many agents of the queue are free at this moment.
+fn free_agents(c: &mut Database, terms: &Terms, case: &CaseRow) -> Result<i64, StoreError> {
+    let Some(queue) = terms.queue_of(case)? else { return Ok(0) };
+    let serves = terms.rules.queues.get(&queue).into_iter().flat_map(|queue| queue.tiers.keys());
+    let serves: Vec<&str> = serves.map(AgentName::as_str).collect();
+    let free =
+        agents::status.eq(Status::Available.as_str()).and(agents::activity.eq(Activity::Idle.as_str()));
+    Ok(agents::table.filter(free.and(agents::name.eq_any(serves))).count().get_result(c)?)
+}
+
+/// An agent has come to the customer who waits: he is the winner, and the attempt is his. Whether nobody was before him.
+///
+/// # Errors
+/// When the database fails.
+pub fn win(
+    c: &mut Database,
+    attempt: AttemptId,
+    offer: OfferId,
+    call: CallId,
+    leg: ChannelId,
+    agent: &AgentName,
+    at: UnixMs,
+) -> Result<bool, StoreError> {
+    let waits = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Talking.as_str()));
+    let waiting: i64 = waits.count().get_result(c)?;
+    if waiting == 0 || !offers::win(c, offer, call, leg, at)? {
+        return Ok(false);
+    }
+    diesel::update(attempts::table.find(attempt.0).filter(attempts::agent.is_null()))
+        .set(attempts::agent.eq(agent.as_str()))
+        .returning(attempts::id)
+        .count_changed(c)?;
+    Ok(true)
+}

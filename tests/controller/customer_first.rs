@@ -1,0 +1,97 @@
+//! Customers who are dialled before an agent is there, and the law's guards on that.
+
+use std::time::Duration;
+
+use dozvon::callback::settings::Dial;
+use dozvon::missed::attempt::Outcome;
+use dozvon::queue::agent::{Activity, Step};
+use dozvon::sim::{Behaviour, Pickup};
+
+use super::callbacks::{CUSTOMER, case, completed, later, made, miss, says, set_with, stands};
+use super::stage::{ANNA, Stage, answers, until};
+
+async fn set() -> Stage {
+    set_with(|settings| {
+        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
+        settings.callback.customer_first = true;
+        settings.callback.customer_wait = Duration::from_secs(5);
+        settings.callback.apology_time = Duration::from_millis(50);
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_gets_an_agent_who_owes_what_came_of_it() {
+    let stage = set().await;
+    stage.phone(ANNA, answers()).await;
+    stage
+        .phone(
+            CUSTOMER,
+            Behaviour::answers(Duration::from_millis(100)).hanging_up_after(Duration::from_millis(50)),
+        )
+        .await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    stage.step("anna", Step::LogIn).await;
+    until("the customer is rung before her", async || {
+        made(&stage).await.first().is_some_and(|row| row.way == "customer_first")
+    })
+    .await;
+    until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
+    let attempt = made(&stage).await.remove(0);
+    assert_eq!((attempt.agent.as_deref(), attempt.state.as_str()), (Some("anna"), "wrapping_up"));
+    says(&stage, Outcome::Reached).await.unwrap();
+    assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_abandoned_is_not_called_again_without_an_agent() {
+    let stage = set_with(|settings| {
+        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
+        settings.callback.customer_first = true;
+        settings.callback.confirm = false;
+        settings.callback.customer_wait = Duration::from_millis(100);
+        settings.callback.apology_time = Duration::from_millis(50);
+    })
+    .await;
+    stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    stage.step("anna", Step::LogIn).await;
+    completed(&stage, 1).await;
+    stands(&stage, "waiting").await;
+    assert_eq!(made(&stage).await[0].result.as_deref(), Some("abandoned"));
+    assert!(made(&stage).await[0].agent.is_none());
+    // The next time the agent is rung first: nobody may be abandoned again for 72 hours.
+    stage.phone(ANNA, answers()).await;
+    stage.phone(CUSTOMER, Behaviour::new(Pickup::Busy)).await;
+    later(&stage, 31);
+    completed(&stage, 2).await;
+    let second = made(&stage).await.remove(1);
+    assert_eq!((second.way.as_str(), second.agent.as_deref()), ("callback", Some("anna")), "{second:?}");
+    assert!(says(&stage, Outcome::Abandoned).await.is_err(), "nobody may say so");
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_dialled_when_no_agent_is_free() {
+    let stage = set().await;
+    stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    // Another caller is being rung for: anna is available, but not free.
+    let waiting = stage.caller(1).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    stage.step("anna", Step::LogIn).await;
+    until("her phone rings", async || stage.agent("anna").await.activity == Activity::Ringing).await;
+    later(&stage, 1);
+    until("he has been offered", async || case(&stage).await.stage == "claimed").await;
+    assert!(made(&stage).await.is_empty());
+    waiting.hang_up().await;
+}
