@@ -134,8 +134,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
     }
     let cap = |cap: CapReached| StoreError::Cap { number: case.number.clone(), cap };
     let ordinal = if made.counted {
-        let counted = counted(c, &case.number, made.business_day)?;
-        Some(next_ordinal(counted, made.cap).map_err(cap)?)
+        Some(free_place(c, &case.number, made.business_day, made.cap)?.map_err(cap)?)
     } else {
         None
     };
@@ -156,6 +155,25 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
         ))
         .returning(COLUMNS)
         .get_result(c)?)
+}
+
+/// The first free place among the counted attempts of a number and day. An attempt that was left uncounted has given
+/// its place back, whatever came after it.
+fn free_place(
+    c: &mut Database,
+    number: &str,
+    business_day: &str,
+    cap: i32,
+) -> Result<Result<i32, CapReached>, StoreError> {
+    let taken: Vec<Option<i32>> = attempts::table
+        .filter(attempts::number.eq(number).and(attempts::business_day.eq(business_day)))
+        .filter(attempts::ordinal.is_not_null())
+        .select(attempts::ordinal)
+        .load(c)?;
+    if let Err(cap) = next_ordinal(i64::try_from(taken.len()).unwrap_or(i64::MAX), cap) {
+        return Ok(Err(cap));
+    }
+    Ok((1..=cap).find(|place| !taken.contains(&Some(*place))).ok_or(CapReached { cap }))
 }
 
 /// An attempt that is about to be made.
@@ -188,8 +206,10 @@ pub struct Reservation<'a> {
 /// Takes a place among the day's attempts. The guards have been asked; the database asks again.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when the database knows better.
+/// [`StoreError::Cap`] when no place is left; [`StoreError::Refused`] when the database knows better.
 pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<AttemptId, StoreError> {
+    let place = free_place(c, new.number, new.business_day, new.policy.cap_day)?
+        .map_err(|cap| StoreError::Cap { number: new.number.to_owned(), cap })?;
     let (permit, window) = (new.permit, &new.permit.window);
     let minute = |minute: u16| i32::from(minute);
     Ok(AttemptId(
@@ -199,7 +219,7 @@ pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<AttemptId, Sto
                     attempts::case_id.eq(new.case.0),
                     attempts::number.eq(new.number),
                     attempts::business_day.eq(new.business_day),
-                    attempts::ordinal.eq(permit.ordinal),
+                    attempts::ordinal.eq(place),
                     attempts::counted.eq(true),
                     attempts::at.eq(new.at.0),
                     attempts::by.eq(new.by),
@@ -336,18 +356,38 @@ pub fn counted_since(c: &mut Database, number: &str, from: UnixMs) -> Result<i64
         .get_result(c)?)
 }
 
-/// When a number's last counted attempt was made, and until when there must be no other.
+/// When a number's last counted attempt was made, and until when there must be no other: no attempt shortens the gap
+/// that another one has left.
 ///
 /// # Errors
 /// When the database fails.
 pub fn last_counted(c: &mut Database, number: &str) -> Result<Option<(UnixMs, Option<UnixMs>)>, StoreError> {
-    let row: Option<(i64, Option<i64>)> = attempts::table
-        .filter(attempts::number.eq(number).and(attempts::ordinal.is_not_null()))
-        .order(attempts::at.desc())
-        .select((attempts::at, attempts::gap_until))
-        .first(c)
-        .optional()?;
-    Ok(row.map(|(at, gap)| (UnixMs(at), gap.map(UnixMs))))
+    let counted = attempts::table.filter(attempts::number.eq(number).and(attempts::ordinal.is_not_null()));
+    let latest = (diesel::dsl::max(attempts::at), diesel::dsl::max(attempts::gap_until));
+    let (at, gap): (Option<i64>, Option<i64>) = counted.select(latest).first(c)?;
+    Ok(at.map(|at| (UnixMs(at), gap.map(UnixMs))))
+}
+
+/// How many attempts of a case failed by our own fault since an instant, or since ever.
+///
+/// # Errors
+/// When the database fails.
+pub fn failed_since(c: &mut Database, case: CaseId, since: Option<UnixMs>) -> Result<usize, StoreError> {
+    let failed: i64 = attempts::table
+        .filter(attempts::case_id.eq(case.0).and(attempts::result.is_not_null()))
+        .filter(attempts::ordinal.is_null().and(attempts::at.gt(since.map_or(i64::MIN, |at| at.0))))
+        .count()
+        .get_result(c)?;
+    Ok(usize::try_from(failed).unwrap_or(usize::MAX))
+}
+
+/// When the first counted attempt of a case was made.
+///
+/// # Errors
+/// When the database fails.
+pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<i64>, StoreError> {
+    let counted = attempts::table.filter(attempts::case_id.eq(case.0).and(attempts::ordinal.is_not_null()));
+    Ok(counted.select(diesel::dsl::min(attempts::at)).first(c)?)
 }
 
 /// How many attempts of a case count.

@@ -241,10 +241,13 @@ fn make(c: &mut Database, case: &CaseRow, made: Step, to: &Move<'_>) -> Result<(
 /// The case waits for somebody to call, from now on.
 fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     let (_, applies) = terms.applies(case)?;
-    let from = if case.due_at.is_none() { UnixMs(case.opened_at) } else { at };
+    let from = clock_from(case, at);
     let react_by = applies.hours.after(from, applies.policy.reaction);
     make(c, case, Step::Open, &Move::default())?;
-    let next_at = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
+    // What has passed before anybody could call is told at once.
+    let passed = !applies.policy.rungs_until(applies.hours, from, at).is_empty();
+    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
+    let next_at = if passed { Some(at.0) } else { next };
     diesel::update(cases::table.find(case.id))
         .set((
             cases::due_at.eq(from.0),
@@ -256,6 +259,14 @@ fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(
         .count_changed(c)?;
     let case = super::cases::get(c, CaseId(case.id))?;
     note(c, &case, Note::Told(EventKind::CaseDue), at)
+}
+
+/// Since when somebody is to call: since the miss, or since a retry became due; not before the person wants it. To be
+/// put off meanwhile does not begin it anew.
+fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
+    let first = case.first_attempt_at.map_or(case.opened_at, |_| at.0);
+    let from = case.due_at.unwrap_or(first);
+    UnixMs(case.not_before.map_or(from, |wanted| from.max(wanted)))
 }
 
 /// What is due now, the longest overdue first: at most `limit` cases.
@@ -297,6 +308,9 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
         Ok(_) => later(c, case, wanted),
         Err(Refusal { guard: Guard::DoNotCall, .. }) => close(c, case, Closed::DoNotCall, at),
         Err(Refusal { until: Some(until), .. }) => later(c, case, until.max(at + SOON)),
+        Err(Refusal { guard: Guard::QueueHours | Guard::CalleeWindow, until: None, .. }) => {
+            no_hour(c, case, terms, at)
+        }
         // Whatever else stands against it now is asked again when it is offered.
         Err(refusal) if refusal.guard == Guard::Destination => {
             refused(c, case, &terms.applies(case)?.1.policy, &refusal, "system", at)?;
@@ -351,7 +365,7 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
     Ok(())
 }
 
-/// An attempt has lasted too long: what it is, it is. One that waits for its disposition waits on.
+/// An attempt has lasted too long: what it is, it is. After a talk its disposition is owed, and waited for.
 fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     match attempts::unfinished(c, &case.number)? {
         None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
@@ -366,7 +380,8 @@ fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) 
             };
             finish_and_follow(c, case, terms, &finish, None)
         }
-        Some(row) if row.state == "wrapping_up" => {
+        Some(row) if matches!(row.state.as_str(), "talking" | "wrapping_up") => {
+            attempts::talk_ended(c, AttemptId(row.id), "LASTED_TOO_LONG", at)?;
             diesel::update(cases::table.find(case.id))
                 .set(cases::next_at.eq((at + terms.watchdog).0))
                 .returning(cases::id)
@@ -467,10 +482,14 @@ fn lease_one(
     if case.closed_at.is_some() || stage_of(&case)? != Stage::Due {
         return Ok(None);
     }
+    if let Some(until) = case.not_before.map(UnixMs).filter(|until| *until > wanted.at) {
+        later(c, &case, until)?;
+        return Ok(None);
+    }
     let (policy, asked) = check(c, &case, terms, wanted.at)?;
     if let Err(refusal) = asked {
         refused(c, &case, &policy, &refusal, "system", wanted.at)?;
-        follow_refusal(c, &case, &refusal, wanted.at)?;
+        follow_refusal(c, &case, terms, &refusal, wanted.at)?;
         return Ok(None);
     }
     let work = Work {
@@ -497,13 +516,30 @@ fn lease_one(
 }
 
 /// What a case becomes whose dial a guard has refused.
-fn follow_refusal(c: &mut Database, case: &CaseRow, refusal: &Refusal, at: UnixMs) -> Result<(), StoreError> {
+fn follow_refusal(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    refusal: &Refusal,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     match (refusal.guard, refusal.until) {
         (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
         (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
         (_, Some(until)) => later(c, case, until.max(at + SOON)),
+        (Guard::QueueHours | Guard::CalleeWindow, None) => no_hour(c, case, terms, at),
         (_, None) => later(c, case, at + SOON),
     }
+}
+
+/// None of the queue's hours is lawful where he may be: the repeat-contacts queue may have others.
+fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, applies) = terms.applies(case)?;
+    if !matches!(stage_of(case)?, Stage::Due | Stage::Claimed) {
+        make(c, case, Step::Open, &Move::default())?;
+    }
+    let due = super::cases::get(c, CaseId(case.id))?;
+    hand_over(c, &due, terms, &applies, at)
 }
 
 /// The name with which the caller was shown last.
@@ -591,7 +627,7 @@ pub fn reserve(
         Ok(permit) => permit,
         Err(refusal) => {
             refused(c, &case, &policy, &refusal, wanted.agent.as_str(), wanted.at)?;
-            follow_refusal(c, &case, &refusal, wanted.at)?;
+            follow_refusal(c, &case, terms, &refusal, wanted.at)?;
             return Ok(Err(NotReserved::Guard(refusal)));
         }
     };
@@ -957,7 +993,8 @@ pub fn dispose(
     said: &Disposition<'_>,
 ) -> Result<Option<AgentName>, StoreError> {
     let case = held(c, said.case)?;
-    let waiting = attempts::unfinished(c, &case.number)?.filter(|row| row.state == "wrapping_up");
+    let waiting = attempts::unfinished(c, &case.number)?
+        .filter(|row| row.state == "wrapping_up" && row.case_id == case.id);
     let Some(row) = waiting else {
         return Err(StoreError::Refused(format!(
             "no attempt of case {} waits for its result: `dozvon case attempt` records one that was made elsewhere",
@@ -1000,13 +1037,16 @@ pub fn report(
     note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
     let stage = stage_of(&case)?;
-    if matches!(stage, Stage::Claimed | Stage::Attempting) {
+    let theirs = matches!(stage, Stage::Claimed | Stage::Attempting);
+    if made.result.consequence() == Consequence::Again && (theirs || stage == Stage::HandedOver) {
         // Somebody has it: what he does decides.
         return Ok(row);
     }
-    make(c, &case, Step::Dial, &Move { claimed_by: Some(made.by), ..Move::default() })?;
+    if !theirs {
+        make(c, &case, Step::Dial, &Move { claimed_by: Some(made.by), ..Move::default() })?;
+    }
     let case = super::cases::get(c, made.case)?;
-    follow(c, &case, terms, made.result, None, made.at)?;
+    follow(c, &case, terms, &After { result: made.result, counted: made.counted, later: None, at: made.at })?;
     Ok(row)
 }
 
@@ -1024,46 +1064,69 @@ fn finish_and_follow(
     let row = attempts::get(c, finish.attempt)?;
     note(c, case, Note::Attempt(&row), finish.at)?;
     if case.closed_at.is_some() {
-        return Ok(());
+        // Nothing is owed any more; but what he says of further calls holds.
+        return suppress(c, case, finish.result, finish.at);
     }
-    follow(c, case, terms, finish.result, later, finish.at)
+    if !finish.counted {
+        let first = attempts::first_counted(c, CaseId(case.id))?;
+        diesel::update(cases::table.find(case.id))
+            .set(cases::first_attempt_at.eq(first))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    follow(c, case, terms, &After { result: finish.result, counted: finish.counted, later, at: finish.at })
+}
+
+/// An attempt that has ended.
+struct After {
+    result: Outcome,
+    counted: bool,
+    /// When the customer wants to be called.
+    later: Option<UnixMs>,
+    at: UnixMs,
 }
 
 /// What follows for a case from the result of an attempt.
-fn follow(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    result: Outcome,
-    later_at: Option<UnixMs>,
-    at: UnixMs,
-) -> Result<(), StoreError> {
-    let reason = match result.consequence() {
-        Consequence::Again => return again(c, case, terms, result, later_at, at),
-        Consequence::Close(reason) => reason,
-        Consequence::Suppress(reason) => {
-            dnc::suppress(c, &read("cases.number", &case.number)?, reason, "system", at)?;
-            reason
-        }
-    };
-    close(c, case, reason, at)
+fn follow(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Result<(), StoreError> {
+    suppress(c, case, after.result, after.at)?;
+    match after.result.consequence() {
+        Consequence::Again => again(c, case, terms, after),
+        Consequence::Close(reason) | Consequence::Suppress(reason) => close(c, case, reason, after.at),
+    }
 }
 
+/// Forbids further calls to the number, if the result says so.
+fn suppress(c: &mut Database, case: &CaseRow, result: Outcome, at: UnixMs) -> Result<(), StoreError> {
+    match result.consequence() {
+        Consequence::Suppress(reason) => {
+            dnc::suppress(c, &read("cases.number", &case.number)?, reason, "system", at)
+        }
+        Consequence::Again | Consequence::Close(_) => Ok(()),
+    }
+}
+
+/// How soon a dial that failed by our own fault is made again, the first, second and third time; then as after any
+/// attempt. Source: facts/callbacks.md §5.3.
+const FAILED: [Duration; 3] = [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(300)];
+
 /// Another attempt is owed: later today, or by the repeat-contacts queue.
-fn again(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    result: Outcome,
-    later_at: Option<UnixMs>,
-    at: UnixMs,
-) -> Result<(), StoreError> {
+fn again(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Result<(), StoreError> {
+    let at = after.at;
     let standing = standing(c, case, terms, at)?;
     let (_, applies) = terms.applies(case)?;
-    let asked = later_at.filter(|_| result == Outcome::CallLater);
+    let asked = after.later.filter(|_| after.result == Outcome::CallLater);
+    let pause = if after.counted {
+        // The retry has a reaction time of its own, from when it is due.
+        let attempted = diesel::update(cases::table.find(case.id)).set(cases::due_at.eq(None::<i64>));
+        attempted.returning(cases::id).count_changed(c)?;
+        Duration::ZERO
+    } else {
+        let failed = attempts::failed_since(c, CaseId(case.id), standing.last_counted_at)?;
+        FAILED.get(failed.saturating_sub(1)).copied().unwrap_or_else(|| applies.policy.gap_after(0))
+    };
     match regulation::after_attempt(&standing, &applies.bounds(terms), asked, at) {
         Next::Retry(then) => {
-            let to = Move { next_at: Some(then), ..Move::default() };
+            let to = Move { next_at: Some(then.max(at + pause)), ..Move::default() };
             make(c, case, Step::Retry, &to)
         }
         Next::HandOver => hand_over(c, case, terms, &applies, at),
@@ -1085,7 +1148,9 @@ fn hand_over(
     }
     let queue = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
     let hours = terms.hours(queue.or(terms.queue_of(case)?.as_ref()));
-    let next_at = hours.next_day(at);
+    // After midnight of a night shift the next business day may have begun by the other queue's calendar.
+    let begun = hours.business_day(at) > applies.hours.business_day(at);
+    let next_at = if begun { hours.next_open(at) } else { hours.next_day(at) };
     make(c, case, Step::HandOver, &Move { next_at, ..Move::default() })?;
     diesel::update(cases::table.find(case.id))
         .set((

@@ -165,6 +165,9 @@ pub struct CaseLine {
     /// Where it stands.
     #[diesel(sql_type = Text)]
     pub state: String,
+    /// What an open one waits for.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub stage: Option<String>,
     /// Why it was opened.
     #[diesel(sql_type = Text)]
     pub reason: String,

@@ -13,7 +13,7 @@ use diesel::sql_types::BigInt;
 use serde::{Deserialize, Serialize};
 
 use super::dialect::cached::Cache as _;
-use super::schema::{calls, case_misses, cases, requests, retention_cuts};
+use super::schema::{attempts, calls, case_misses, cases, requests, retention_cuts};
 use super::{Database, StoreError, audit, erase};
 use crate::audit::{Action, Entry, Link, details};
 use crate::clock::UnixMs;
@@ -182,9 +182,11 @@ fn cases_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Re
 
 fn calls_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let of_a_case = case_misses::table.filter(case_misses::call.eq(calls::id));
+    let of_an_attempt = attempts::table.filter(attempts::call.eq(calls::id.nullable()));
     let old: Vec<String> = calls::table
         .filter(calls::ended_at.lt(before.0))
         .filter(diesel::dsl::not(diesel::dsl::exists(of_a_case)))
+        .filter(diesel::dsl::not(diesel::dsl::exists(of_an_attempt)))
         .order(calls::ended_at)
         .limit(limit)
         .select(calls::id)

@@ -3,7 +3,9 @@
 //! `support` makes the databases (and a private PostgreSQL server); `opening` is what is refused before the first
 //! query, `committing` the group commit, `guards` what the databases refuse whoever writes, `racing` the same with
 //! several processes, `meanwhile` what others do between reading and writing, `stories` calls from arrival to case,
-//! `crm` what the CRM told us, `audit` the chain of what was done and the end of data, `rules` and `reports` what their names say.
+//! `callbacks` the stories of paying back, `callback_wishes` those that nobody planned, `callback_guards` what refuses a
+//! dial, `callback_properties` that no sequence of events breaks the rules, `crm` what the CRM told us, `audit` the chain
+//! of what was done and the end of data, `rules` and `reports` what their names say.
 #![expect(
     clippy::unwrap_used,
     clippy::type_complexity,
@@ -17,6 +19,10 @@
 )]
 
 mod audit;
+mod callback_guards;
+mod callback_properties;
+mod callback_wishes;
+mod callbacks;
 mod committing;
 mod crm;
 mod guards;

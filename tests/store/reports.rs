@@ -165,22 +165,22 @@ fn cases_are_shown_with_state_reason_and_age() {
     for_each_database(async |db| {
         db.write(a_day).await;
         let first: Vec<CaseLine> = db.store.read("report", |c| reports::cases(c, today())).await.unwrap();
-        assert_eq!(first.len(), 1, "one number, one case");
-        let case = &first[0];
-        assert_eq!(
-            (case.state.as_str(), case.reason.as_str(), case.misses),
-            ("open", "abandoned_waiting", 3)
-        );
-        assert_eq!((case.opened.as_str(), case.queue.as_str()), ("2026-11-23T09:03:24Z", "sales"));
+        assert_eq!(first.len(), 2, "between the second miss and the third he got through");
+        let (paid, case) = (&first[0], &first[1]);
+        assert_eq!((paid.state.as_str(), paid.misses, paid.stage.as_deref()), ("closed", 2, None));
+        assert_eq!(paid.close_reason.as_deref(), Some("caller_reached_us"));
+        assert_eq!((case.state.as_str(), case.reason.as_str(), case.misses), ("open", "closed_hours", 1));
+        assert_eq!(case.stage.as_deref(), Some("settling"));
+        assert_eq!((case.opened.as_str(), case.queue.as_str()), ("2026-11-23T09:13:30Z", "-"));
         let id = dozvon::ids::CaseId(case.id);
         let close = move |c: &mut Database| {
             let reason = dozvon::missed::case::Closed::AgentReached;
-            cases::close(c, id, reason, "anna", None, at(204_000 + 59 * 60_000))
+            cases::close(c, id, reason, "anna", None, at(810_000 + 59 * 60_000))
         };
         db.write(close).await;
         let closed = db.store.read("report", |c| reports::cases(c, today())).await.unwrap();
-        assert_eq!((closed[0].age.as_str(), closed[0].age_min), ("under_1h", 59));
-        assert_eq!(closed[0].close_reason.as_deref(), Some("agent_reached"));
+        assert_eq!((closed[1].age.as_str(), closed[1].age_min), ("under_1h", 59));
+        assert_eq!(closed[1].close_reason.as_deref(), Some("agent_reached"));
     });
 }
 

@@ -1,5 +1,6 @@
 //! Databases to test on, raw connections to them, and the nouns of a small company.
 
+pub mod calling_back;
 mod postgres;
 mod sample;
 

@@ -136,16 +136,17 @@ ALTER TABLE attempts
     -- The cap: a counted attempt has place 1, 2 or 3 of its number's business day, and a place is taken once.
     ADD CONSTRAINT attempts_counted_have_a_place
         CHECK (NOT counted OR (ordinal IS NOT NULL AND ordinal BETWEEN 1 AND cap)),
-    -- Only what cannot have rung does not count.
+    -- Only what cannot have rung does not count: a dial that failed, or one that was not made.
     ADD CONSTRAINT attempts_uncounted_failed
-        CHECK (counted OR (result IS NOT NULL AND result IN ('technical_failure', 'cancelled'))),
+        CHECK (counted OR (result IS NOT NULL AND answered_at IS NULL
+            AND (result = 'technical_failure' OR (result = 'cancelled' AND dialled_at IS NULL)))),
     ADD CONSTRAINT attempts_completed_have_a_result CHECK ((state = 'completed') = (result IS NOT NULL)),
-    -- Who dials for us proves the window and the gap in the row.
+    -- Who dials for us proves the window and the gap (of a quarter of an hour at least) in the row.
     ADD CONSTRAINT attempts_window CHECK (
         way = 'reported'
         OR (zone IS NOT NULL AND zone_source IS NOT NULL AND local_min IS NOT NULL AND window_from_min IS NOT NULL
             AND window_to_min IS NOT NULL AND local_min >= window_from_min AND local_min < window_to_min
-            AND gap_until IS NOT NULL AND gap_until > at AND policy IS NOT NULL AND policy_version IS NOT NULL)
+            AND gap_until IS NOT NULL AND gap_until >= at + 900000 AND policy IS NOT NULL AND policy_version IS NOT NULL)
     );
 CREATE INDEX attempts_by_number ON attempts (number, at);
 CREATE INDEX attempts_by_call ON attempts (call) WHERE call IS NOT NULL;
@@ -157,7 +158,7 @@ CREATE UNIQUE INDEX attempts_one_live ON attempts (number) WHERE state IN ('rese
 CREATE FUNCTION attempts_allowed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(NEW.number, 0));
-    IF NEW.state NOT IN ('reserved', 'completed') THEN
+    IF NEW.state NOT IN ('reserved', 'completed') OR (NEW.state = 'completed') <> (NEW.way = 'reported') THEN
         RAISE EXCEPTION 'refused: an attempt begins reserved, or is reported completed' USING ERRCODE = 'check_violation';
     END IF;
     IF EXISTS (SELECT 1 FROM attempts WHERE number = NEW.number AND state = 'wrapping_up') THEN
@@ -194,13 +195,17 @@ DROP TRIGGER attempts_no_update ON attempts;
 CREATE TRIGGER attempts_no_update BEFORE UPDATE ON attempts FOR EACH ROW
 WHEN (OLD.state = 'completed' OR NEW.id <> OLD.id OR NEW.case_id <> OLD.case_id OR NEW.number <> OLD.number
     OR NEW.business_day <> OLD.business_day OR NEW.at <> OLD.at OR NEW."by" <> OLD."by" OR NEW.way <> OLD.way
-    OR NEW.cap <> OLD.cap OR NEW.gap_until IS DISTINCT FROM OLD.gap_until
+    OR (NEW.cap, NEW.policy, NEW.policy_version, NEW.gap_until, NEW.agent, NEW.call, NEW.queue,
+            NEW.zone, NEW.zone_source, NEW.local_min, NEW.window_from_min, NEW.window_to_min)
+        IS DISTINCT FROM (OLD.cap, OLD.policy, OLD.policy_version, OLD.gap_until, OLD.agent, OLD.call, OLD.queue,
+            OLD.zone, OLD.zone_source, OLD.local_min, OLD.window_from_min, OLD.window_to_min)
+    OR (OLD.dialled_at IS NOT NULL AND NEW.dialled_at IS DISTINCT FROM OLD.dialled_at)
+    OR (OLD.answered_at IS NOT NULL AND NEW.answered_at IS DISTINCT FROM OLD.answered_at)
     OR (NEW.ordinal IS DISTINCT FROM OLD.ordinal AND NEW.counted)
     OR NOT (NEW.state = OLD.state OR NEW.state = 'completed'
         OR (OLD.state = 'reserved' AND NEW.state = 'dialling')
         OR (OLD.state = 'dialling' AND NEW.state = 'talking')
-        OR (OLD.state = 'talking' AND NEW.state = 'wrapping_up'))
-    OR (NOT NEW.counted AND OLD.counted AND OLD.answered_at IS NOT NULL))
+        OR (OLD.state = 'talking' AND NEW.state = 'wrapping_up')))
 EXECUTE FUNCTION attempts_come_to_their_end();
 
 -- No more work before the disposition of the last talk.
@@ -212,7 +217,7 @@ BEGIN
     RETURN NEW;
 END $$;
 CREATE TRIGGER agents_disposition BEFORE UPDATE OF activity ON agents FOR EACH ROW
-WHEN (OLD.activity = 'wrapping_up' AND NEW.activity = 'idle') EXECUTE FUNCTION agents_disposition();
+WHEN (OLD.activity IN ('talking', 'wrapping_up') AND NEW.activity = 'idle') EXECUTE FUNCTION agents_disposition();
 
 -- Dials that a guard refused.
 CREATE TABLE refusals (

@@ -198,16 +198,17 @@ CREATE TABLE attempts (
     CONSTRAINT attempts_counted_have_a_place CHECK (counted = 0 OR (ordinal IS NOT NULL AND ordinal BETWEEN 1 AND cap)),
     CONSTRAINT attempts_uncounted_have_none CHECK (counted = 1 OR ordinal IS NULL),
     CONSTRAINT attempts_cap UNIQUE (number, business_day, ordinal),
-    -- Only what cannot have rung does not count.
+    -- Only what cannot have rung does not count: a dial that failed, or one that was not made.
     CONSTRAINT attempts_uncounted_failed
-        CHECK (counted = 1 OR (result IS NOT NULL AND result IN ('technical_failure', 'cancelled'))),
+        CHECK (counted = 1 OR (result IS NOT NULL AND answered_at IS NULL
+            AND (result = 'technical_failure' OR (result = 'cancelled' AND dialled_at IS NULL)))),
     CONSTRAINT attempts_completed_have_a_result CHECK ((state = 'completed') = (result IS NOT NULL)),
-    -- Who dials for us proves the window and the gap in the row.
+    -- Who dials for us proves the window and the gap (of a quarter of an hour at least) in the row.
     CONSTRAINT attempts_window CHECK (
         way = 'reported'
         OR (zone IS NOT NULL AND zone_source IS NOT NULL AND local_min IS NOT NULL AND window_from_min IS NOT NULL
             AND window_to_min IS NOT NULL AND local_min >= window_from_min AND local_min < window_to_min
-            AND gap_until IS NOT NULL AND gap_until > at AND policy IS NOT NULL AND policy_version IS NOT NULL)
+            AND gap_until IS NOT NULL AND gap_until >= at + 900000 AND policy IS NOT NULL AND policy_version IS NOT NULL)
     ),
     CONSTRAINT attempts_day CHECK (
         date(business_day) IS business_day
@@ -253,13 +254,13 @@ BEGIN
 END;
 -- No more work before the disposition of the last talk.
 CREATE TRIGGER agents_disposition BEFORE UPDATE OF activity ON agents
-WHEN OLD.activity = 'wrapping_up' AND NEW.activity = 'idle'
+WHEN OLD.activity IN ('talking', 'wrapping_up') AND NEW.activity = 'idle'
     AND EXISTS (SELECT 1 FROM attempts WHERE agent = NEW.name AND state IN ('talking', 'wrapping_up'))
 BEGIN
     SELECT RAISE(ABORT, 'refused: the agent owes the result of his last callback');
 END;
 CREATE TRIGGER attempts_new BEFORE INSERT ON attempts
-WHEN NEW.state NOT IN ('reserved', 'completed')
+WHEN NEW.state NOT IN ('reserved', 'completed') OR (NEW.state = 'completed') <> (NEW.way = 'reported')
 BEGIN
     SELECT RAISE(ABORT, 'refused: an attempt begins reserved, or is reported completed');
 END;
@@ -267,13 +268,17 @@ END;
 CREATE TRIGGER attempts_no_update BEFORE UPDATE ON attempts
 WHEN (OLD.state = 'completed' OR NEW.id <> OLD.id OR NEW.case_id <> OLD.case_id OR NEW.number <> OLD.number
     OR NEW.business_day <> OLD.business_day OR NEW.at <> OLD.at OR NEW."by" <> OLD."by" OR NEW.way <> OLD.way
-    OR NEW.cap <> OLD.cap OR NEW.gap_until IS NOT OLD.gap_until
+    OR (NEW.cap, NEW.policy, NEW.policy_version, NEW.gap_until, NEW.agent, NEW.call, NEW.queue,
+            NEW.zone, NEW.zone_source, NEW.local_min, NEW.window_from_min, NEW.window_to_min)
+        IS NOT (OLD.cap, OLD.policy, OLD.policy_version, OLD.gap_until, OLD.agent, OLD.call, OLD.queue,
+            OLD.zone, OLD.zone_source, OLD.local_min, OLD.window_from_min, OLD.window_to_min)
+    OR (OLD.dialled_at IS NOT NULL AND NEW.dialled_at IS NOT OLD.dialled_at)
+    OR (OLD.answered_at IS NOT NULL AND NEW.answered_at IS NOT OLD.answered_at)
     OR (NEW.ordinal IS NOT OLD.ordinal AND NEW.counted = 1)
     OR NOT (NEW.state = OLD.state OR NEW.state = 'completed'
         OR (OLD.state = 'reserved' AND NEW.state = 'dialling')
         OR (OLD.state = 'dialling' AND NEW.state = 'talking')
-        OR (OLD.state = 'talking' AND NEW.state = 'wrapping_up'))
-    OR (NEW.counted = 0 AND OLD.counted = 1 AND OLD.answered_at IS NOT NULL))
+        OR (OLD.state = 'talking' AND NEW.state = 'wrapping_up')))
 AND NOT (
     NEW.note IS NULL
     AND (NEW.id, NEW.case_id, NEW.business_day, NEW.ordinal, NEW.counted, NEW.at, NEW."by", NEW.result, NEW.state)

@@ -1,0 +1,231 @@
+//! Stories of paying back that nobody planned: wishes, colleagues, and our own failures.
+
+use std::time::Duration;
+
+use dozvon::clock::UnixMs;
+use dozvon::ids::CaseId;
+use dozvon::missed::attempt::Outcome;
+use dozvon::missed::case::Reason;
+use dozvon::notify::EventKind;
+use dozvon::store::callbacks::{self, NotReserved};
+use dozvon::store::cases;
+use dozvon::store::retention::{self, Settings};
+
+use crate::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, min, unreached};
+use crate::support::{TODAY, for_each_database, queue};
+
+/// Somebody asks by a form to be called.
+async fn asks(desk: &Desk, not_before: Option<UnixMs>, at: UnixMs) -> CaseId {
+    desk.write(move |c, _| {
+        let (number, queue) = (&MOSCOW.parse().unwrap(), queue("sales"));
+        let reason = Reason::WebForm;
+        let asked = cases::Asked {
+            number,
+            reason,
+            queue: Some(&queue),
+            business_day: TODAY,
+            not_before,
+            request: None,
+            at,
+        };
+        cases::open_asked(c, &asked)
+    })
+    .await
+}
+
+#[test]
+fn who_asks_for_a_call_at_three_is_called_at_three_and_that_is_no_delay() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = asks(&desk, Some(min(180)), min(0)).await;
+        desk.tick(min(179)).await;
+        assert_eq!(desk.stage(case).await, "settling");
+        desk.tick(min(180)).await;
+        let row = desk.case(case).await;
+        assert_eq!(
+            (row.stage.as_str(), row.due_at, row.react_by),
+            ("due", Some(min(180).0), Some(min(195).0))
+        );
+        let told = "SELECT count(*) AS v FROM escalations";
+        assert_eq!(db.raw().number(told), 0);
+        // He changes his mind while he waits for us.
+        assert_eq!(asks(&desk, Some(min(240)), min(181)).await, case);
+        assert_eq!(desk.lease("sales", min(182)).await.len(), 0);
+        assert_eq!(desk.stage(case).await, "deferred");
+        desk.tick(min(240)).await;
+        assert_eq!(desk.lease("sales", min(240)).await.len(), 1);
+    });
+}
+
+#[test]
+fn who_is_put_off_is_not_overdue_when_his_time_comes() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.write(move |c, _| callbacks::defer(c, case, min(100))).await;
+        desk.tick(min(99)).await;
+        assert_eq!(desk.stage(case).await, "deferred");
+        desk.tick(min(100)).await;
+        assert_eq!(desk.case(case).await.react_by, Some(min(115).0));
+        let (_, _) = desk.dial("sales", "anna", min(101)).await;
+        assert!(desk.try_write(move |c, _| callbacks::defer(c, case, min(300))).await.is_err());
+    });
+}
+
+#[test]
+fn a_wish_is_honoured_between_the_gap_and_the_cap() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let tuesday = 21 * 60;
+        for (at, wish, next) in [(2, 10, 32), (32, 200, 200), (200, 210, tuesday)] {
+            desk.tick(min(at)).await;
+            desk.talk("sales", "anna", min(at)).await;
+            desk.dispose_later(case, Outcome::CallLater, Some(min(wish)), min(at + 1)).await.unwrap();
+            desk.write(move |c, _| {
+                crate::support::step(c, "anna", dozvon::queue::agent::Step::EndWrapUp, min(at + 1))
+            })
+            .await;
+            let row = desk.case(case).await;
+            assert_eq!((row.stage.as_str(), row.next_at), ("waiting", Some(min(next).0)));
+        }
+    });
+}
+
+#[test]
+fn a_place_that_became_free_is_taken_again_though_a_later_one_is_taken() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let (accepted, attempt) = desk.dial("sales", "anna", min(2)).await;
+        let row = desk.report(case, Outcome::NoAnswer, min(3)).await.unwrap();
+        assert_eq!(row.ordinal, Some(2));
+        desk.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), min(4)).await;
+        for (at, place) in [(33, 1), (123, 3)] {
+            desk.tick(min(at)).await;
+            let attempt = desk.no_answer("sales", "anna", min(at)).await;
+            let row = desk.attempts(case).await.into_iter().find(|row| row.id == attempt.0).unwrap();
+            assert_eq!(row.ordinal, Some(place));
+        }
+        assert_eq!(desk.stage(case).await, "handed_over");
+    });
+}
+
+#[test]
+fn a_colleague_who_reaches_him_while_he_is_offered_ends_it() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let accepted = desk.take("sales", "anna", min(2)).await;
+        desk.report(case, Outcome::NoAnswer, min(2)).await.unwrap();
+        assert_eq!(desk.stage(case).await, "claimed", "what we are about to do decides");
+        desk.report(case, Outcome::Reached, min(3)).await.unwrap();
+        assert_eq!(desk.stage(case).await, "agent_reached");
+        assert!(matches!(desk.reserve(&accepted, min(3)).await, Err(NotReserved::Taken)));
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE way = 'callback'"), 0);
+    });
+}
+
+#[test]
+fn our_own_failures_are_tried_again_a_few_times_and_cost_the_customer_nothing() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let mut at = min(2);
+        for pause_s in [30, 120, 300] {
+            let (accepted, attempt) = desk.dial("sales", "anna", at).await;
+            desk.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
+            let row = desk.case(case).await;
+            assert_eq!((row.stage.as_str(), row.next_at), ("waiting", Some(at.0 + pause_s * MINUTE / 60)));
+            assert_eq!(row.first_attempt_at, None, "nobody was called");
+            assert_eq!(row.react_by, Some(min(15).0));
+            at = UnixMs(row.next_at.unwrap());
+            desk.tick(at).await;
+        }
+        let (accepted, attempt) = desk.dial("sales", "anna", at).await;
+        desk.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
+        assert_eq!(desk.case(case).await.next_at, Some(at.0 + 30 * MINUTE), "as after any attempt");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE ordinal IS NOT NULL"), 0);
+        let told = format!("SELECT count(*) AS v FROM outbox WHERE kind = '{}'", EventKind::CaseReminded);
+        assert_eq!(db.raw().number(&told), 1, "half of the reaction time is over");
+    });
+}
+
+#[test]
+fn the_call_of_an_attempt_stays_as_long_as_its_case() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.talk("sales", "anna", min(2)).await;
+        desk.dispose(case, Outcome::Reached, min(3)).await.unwrap();
+        let later = UnixMs(min(3).0 + 3 * DAY);
+        let day = Duration::from_secs(86_400);
+        for (cases, calls) in [(day * 9, 2), (day, 0)] {
+            let settings = Settings { calls: day, cases, ..Settings::default() };
+            desk.write(move |c, _| retention::bite(c, later, &settings)).await;
+            let settings = Settings { calls: day, cases, ..Settings::default() };
+            desk.write(move |c, _| retention::bite(c, later, &settings)).await;
+            assert_eq!(db.raw().number("SELECT count(*) AS v FROM calls"), calls);
+        }
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM cases"), 0);
+    });
+}
+
+#[test]
+fn who_may_be_called_at_no_hour_of_his_queue_goes_to_the_repeat_contacts_queue() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        // A mobile may be anywhere from Kaliningrad to Kamchatka: no hour of the night is lawful in all of these.
+        let mobile = "+79001234567";
+        let case = desk.miss(mobile, "night", min(710)).await;
+        desk.tick(min(780)).await;
+        let row = desk.case(case).await;
+        assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("handed_over", Some("repeat")));
+        desk.tick(min(21 * 60)).await;
+        desk.tick(min(21 * 60 + 10)).await;
+        desk.no_answer("repeat", "anna", min(21 * 60 + 10)).await;
+        let mut alone = Desk::open(db).await;
+        alone.terms.repeat_queue = None;
+        let case = alone.miss("+79001234568", "night", min(710)).await;
+        alone.tick(min(711)).await;
+        assert_eq!(alone.lease("night", min(780)).await.len(), 0);
+        for day in 0..3 {
+            assert_eq!(alone.stage(case).await, "handed_over", "day {day}");
+            alone.tick(min(710 + (day + 1) * 24 * 60)).await;
+        }
+        assert_eq!(alone.stage(case).await, "unreachable");
+    });
+}
+
+#[test]
+fn a_new_case_of_a_number_that_is_being_dialled_waits() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.dial("sales", "anna", min(2)).await;
+        desk.write(move |c, _| {
+            cases::close(c, case, dozvon::missed::case::Closed::Other, "olga", None, min(3))
+        })
+        .await;
+        let again = desk.miss(MOSCOW, "sales", min(39)).await;
+        desk.tick(min(40)).await;
+        assert_eq!(desk.stage(again).await, "deferred", "past the gap, and his phone still rings");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
+    });
+}
+
+#[test]
+fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let old = desk.take("sales", "anna", min(2)).await;
+        desk.tick(UnixMs(old.work.lease_until.0 + MINUTE / 2)).await;
+        assert_eq!(desk.stage(case).await, "due");
+        let new = desk.take("sales", "boris", min(6)).await;
+        assert!(matches!(desk.reserve(&old, min(6)).await, Err(NotReserved::Taken)));
+        desk.end(&old, dozvon::store::callbacks::How::Released("LATE"), min(6)).await;
+        assert_eq!(desk.stage(case).await, "claimed");
+        desk.reserve(&new, min(6)).await.unwrap();
+    });
+}

@@ -1,0 +1,337 @@
+//! A house that calls back: its terms, and each step of paying a case back as the product makes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+use dozvon::clock::UnixMs;
+use dozvon::ids::{AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId, QueueName};
+use dozvon::missed::attempt::Outcome;
+use dozvon::missed::policy::Profile;
+use dozvon::missed::regulation::Guard;
+use dozvon::missed::verdict::{Verdict, verdict};
+use dozvon::phone::Party;
+use dozvon::queue::agent::Activity;
+use dozvon::queue::offer;
+use dozvon::routing::rules::{Queue, Rules};
+use dozvon::routing::schedule::Schedule;
+use dozvon::store::attempts::{self, AttemptRow, Made};
+use dozvon::store::callbacks::{self, Disposition, End, How, NotReserved, Reserve, Terms, Wanted, Work};
+use dozvon::store::cases::{self, CaseRow};
+use dozvon::store::offers::{self, EndUnanswered};
+use dozvon::store::{Database, Store, StoreError, agents, calls, rules};
+
+use dozvon::call::ending::{Ending, Stage};
+
+use super::sample::{abandoned, agent, arrival, company, log_in, queue, ring};
+use super::{Db, NOON};
+
+/// A fixed line in Moscow: by day it may be called whenever we are open.
+pub const MOSCOW: &str = "+74951234567";
+pub const MINUTE: i64 = 60_000;
+pub const HOUR: i64 = 60 * MINUTE;
+pub const DAY: i64 = 24 * HOUR;
+
+/// So many minutes after noon of that Monday; before it if negative.
+pub const fn min(minutes: i64) -> UnixMs {
+    UnixMs(NOON.0 + minutes * MINUTE)
+}
+
+/// Queues with every policy, a night shift, and who takes up what could not be reached.
+fn house() -> Rules {
+    let mut rules = company();
+    let hours = |hours: &[&str]| Schedule::parse("Europe/Moscow", hours, &[]).unwrap();
+    rules.schedules.insert("office".parse().unwrap(), hours(&["mon-fri 09:00-18:00"]));
+    rules.schedules.insert("night".parse().unwrap(), hours(&["mon-sun 20:00-08:00"]));
+    let sales = rules.queues[&queue("sales")].clone();
+    let night = Some("night".parse().unwrap());
+    for (name, more) in [
+        ("repeat", sales.clone()),
+        ("debt", Queue { policy: Profile::Debt.into(), ..sales.clone() }),
+        ("night", Queue { schedule: night, ..sales }),
+    ] {
+        rules.queues.insert(queue(name), more);
+    }
+    rules
+}
+
+pub fn terms() -> Terms {
+    Terms {
+        rules: Arc::new(house()),
+        zone: Tz::Europe__Moscow,
+        home: phonenumber::country::RU,
+        queue: None,
+        repeat_queue: Some(queue("repeat")),
+        watchdog: Duration::from_secs(7200),
+    }
+}
+
+/// A process that calls back: its store and its terms.
+#[derive(Clone)]
+pub struct Desk {
+    pub store: Store,
+    pub terms: Terms,
+}
+
+/// A callback that an agent has accepted.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    pub work: Work,
+    pub wanted: Reserve,
+}
+
+impl Desk {
+    /// Opens the house, with all agents at work since long ago.
+    pub async fn open(db: &Db) -> Self {
+        let terms = terms();
+        let rules = Arc::clone(&terms.rules);
+        db.write(move |c| {
+            rules::replace(c, &rules)?;
+            ["anna", "boris", "vera"].iter().try_for_each(|name| log_in(c, name, UnixMs(0)).map(drop))
+        })
+        .await;
+        Self { store: db.store.clone(), terms }
+    }
+
+    /// Another process of the same house.
+    pub async fn beside(&self, db: &Db) -> Self {
+        Self { store: db.other().await, terms: self.terms.clone() }
+    }
+
+    pub async fn try_write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database, &Terms) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let terms = self.terms.clone();
+        self.store.write("test", move |c| work(c, &terms)).await
+    }
+
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database, &Terms) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        self.try_write(work).await.unwrap()
+    }
+
+    /// A caller gives up in a queue; the case that is owed, if one is.
+    pub async fn miss_of(&self, party: Party, name: &str, at: UnixMs) -> Option<CaseId> {
+        let name = queue(name);
+        self.write(move |c, terms| {
+            let mut new = arrival(Some(name.as_str()), at);
+            new.business_day = terms.hours(Some(&name)).business_day(at);
+            let owed = verdict(Ending::Abandoned, Stage::Waiting, &party, true);
+            new.party = party;
+            calls::arrive(c, &new)?;
+            calls::end(c, &calls::Ended { verdict: owed, ..abandoned(new.id, at) })
+        })
+        .await
+    }
+
+    pub async fn miss(&self, number: &str, queue: &str, at: UnixMs) -> CaseId {
+        self.miss_of(Party::Number(number.parse().unwrap()), queue, at).await.unwrap()
+    }
+
+    /// A caller is on the line, and talks to nobody yet.
+    pub async fn rings_in(&self, number: &str, at: UnixMs) -> CallId {
+        let party = Party::Number(number.parse().unwrap());
+        self.write(move |c, _| {
+            let new = dozvon::store::calls::Arrival { party, ..arrival(None, at) };
+            calls::arrive(c, &new)?;
+            Ok(new.id)
+        })
+        .await
+    }
+
+    /// He has talked to somebody for so long.
+    pub async fn talked(&self, call: CallId, from: UnixMs, to: UnixMs) {
+        self.write(move |c, _| {
+            let ended = calls::Ended {
+                ending: Ending::Answered,
+                stage: Stage::Talking,
+                answered_at: Some(from),
+                verdict: Verdict::Nothing(dozvon::missed::verdict::Why::GotThrough),
+                ..abandoned(call, to)
+            };
+            calls::end(c, &ended)
+        })
+        .await;
+    }
+
+    /// One round of the tick: whatever is due is moved on, until nothing is.
+    pub async fn tick(&self, at: UnixMs) {
+        for _ in 0..8 {
+            let due = self.store.read("due", move |c| callbacks::due(c, at, 100)).await.unwrap();
+            if due.is_empty() {
+                return;
+            }
+            for case in due {
+                self.write(move |c, terms| callbacks::advance(c, case, terms, at)).await;
+            }
+        }
+        panic!("the tick of {at:?} comes to no end");
+    }
+
+    /// A miss that has settled: its case is due.
+    pub async fn due(&self, number: &str, queue: &str, at: UnixMs) -> CaseId {
+        let case = self.miss(number, queue, at).await;
+        self.tick(at + Duration::from_secs(60)).await;
+        assert_eq!(self.stage(case).await, "due");
+        case
+    }
+
+    pub async fn lease(&self, name: &str, at: UnixMs) -> Vec<Work> {
+        let wanted = Wanted {
+            queue: queue(name),
+            limit: 10,
+            node: "fs1".parse().unwrap(),
+            core: CoreId(uuid::Uuid::nil()),
+            at,
+        };
+        self.write(move |c, terms| callbacks::lease(c, terms, &wanted)).await
+    }
+
+    /// The agent accepts a lease.
+    pub async fn accept(&self, work: &Work, name: &'static str, at: UnixMs) -> Option<Accepted> {
+        let call = work.call;
+        let offer = self.try_write(move |c, _| ring(c, call, name, at)).await.ok()?;
+        let wanted = Reserve {
+            case: work.case,
+            call,
+            offer,
+            agent: agent(name),
+            leg: ChannelId::new(),
+            answered_at: at,
+            at,
+        };
+        Some(Accepted { work: work.clone(), wanted })
+    }
+
+    pub async fn reserve(&self, accepted: &Accepted, at: UnixMs) -> Result<AttemptId, NotReserved> {
+        let wanted = Reserve { at, ..accepted.wanted.clone() };
+        self.write(move |c, terms| callbacks::reserve(c, terms, &wanted)).await
+    }
+
+    /// Leases the only due case of a queue, and an agent accepts it.
+    pub async fn take(&self, name: &str, who: &'static str, at: UnixMs) -> Accepted {
+        let mut leased = self.lease(name, at).await;
+        assert_eq!(leased.len(), 1, "{leased:?}");
+        self.accept(&leased.remove(0), who, at).await.unwrap()
+    }
+
+    /// From the lease to the customer's ringing phone.
+    pub async fn dial(&self, name: &str, who: &'static str, at: UnixMs) -> (Accepted, AttemptId) {
+        let accepted = self.take(name, who, at).await;
+        let attempt = self.reserve(&accepted, at).await.unwrap();
+        self.write(move |c, _| callbacks::dialled(c, attempt, at)).await;
+        (accepted, attempt)
+    }
+
+    /// One whole attempt that comes to nothing.
+    pub async fn no_answer(&self, name: &str, who: &'static str, at: UnixMs) -> AttemptId {
+        let (accepted, attempt) = self.dial(name, who, at).await;
+        self.end(&accepted, unreached(attempt, Outcome::NoAnswer), at).await;
+        attempt
+    }
+
+    /// The end of a callback, and of the agent's part in it. Where the case stands then.
+    pub async fn end(&self, accepted: &Accepted, how: How, at: UnixMs) -> String {
+        let end = End { case: accepted.work.case, call: accepted.work.call, how, at };
+        let stage = self.write(move |c, terms| callbacks::end(c, terms, &end)).await;
+        self.free(accepted.wanted.offer, at).await;
+        stage
+    }
+
+    /// The end of a callback that nobody accepted.
+    pub async fn end_work(&self, work: &Work, how: How, at: UnixMs) -> String {
+        let end = End { case: work.case, call: work.call, how, at };
+        self.write(move |c, terms| callbacks::end(c, terms, &end)).await
+    }
+
+    /// The agent's offer ends: after a talk he wraps up, else he is free.
+    async fn free(&self, offer: OfferId, at: UnixMs) {
+        self.write(move |c, _| {
+            let talks =
+                |row: &agents::AgentRow| row.offer == Some(offer) && row.activity == Activity::Talking;
+            if agents::all(c)?.iter().any(talks) {
+                return offers::end_talk(c, offer, at, Duration::ZERO).map(drop);
+            }
+            let outcome = offer::Outcome::Cancelled;
+            let cause = "TEST".to_owned();
+            offers::end_unanswered(
+                c,
+                &EndUnanswered { offer, outcome, cause, at, ready_at: UnixMs(0), max_misses: 0 },
+            )
+            .map(drop)
+        })
+        .await;
+    }
+
+    /// From the lease to the end of a talk.
+    pub async fn talk(&self, name: &str, who: &'static str, at: UnixMs) -> (Accepted, AttemptId) {
+        let (accepted, attempt) = self.dial(name, who, at).await;
+        let (offer, call) = (accepted.wanted.offer, accepted.work.call);
+        self.write(move |c, _| callbacks::talk(c, attempt, offer, call, at)).await;
+        let cause = "NORMAL_CLEARING".to_owned();
+        self.end(&accepted, How::Talked { attempt, cause, answered_at: at }, at + Duration::from_secs(30))
+            .await;
+        (accepted, attempt)
+    }
+
+    pub async fn dispose(&self, case: CaseId, result: Outcome, at: UnixMs) -> Result<(), StoreError> {
+        self.dispose_later(case, result, None, at).await
+    }
+
+    pub async fn dispose_later(
+        &self,
+        case: CaseId,
+        result: Outcome,
+        later: Option<UnixMs>,
+        at: UnixMs,
+    ) -> Result<(), StoreError> {
+        self.try_write(move |c, terms| {
+            let said = Disposition { case, result, later, note: None, by: "anna", at };
+            callbacks::dispose(c, terms, &said).map(drop)
+        })
+        .await
+    }
+
+    /// Somebody says that he called.
+    pub async fn report(&self, case: CaseId, result: Outcome, at: UnixMs) -> Result<AttemptRow, StoreError> {
+        self.try_write(move |c, terms| {
+            let row = cases::get(c, case)?;
+            let name: Option<QueueName> = row.queue.as_ref().map(|name| name.parse().unwrap());
+            let day = terms.hours(name.as_ref()).business_day(at).to_string();
+            let counted = !result.may_be_uncounted();
+            let cap = terms.cap(&row)?;
+            let made = Made { case, business_day: &day, cap, counted, result, by: "boris", note: None, at };
+            callbacks::report(c, terms, &made)
+        })
+        .await
+    }
+
+    pub async fn case(&self, case: CaseId) -> CaseRow {
+        self.store.read("case", move |c| cases::get(c, case)).await.unwrap()
+    }
+
+    /// Where an open case stands, or why a closed one was closed.
+    pub async fn stage(&self, case: CaseId) -> String {
+        let row = self.case(case).await;
+        row.close_reason.unwrap_or(row.stage)
+    }
+
+    pub async fn attempts(&self, case: CaseId) -> Vec<AttemptRow> {
+        self.store.read("attempts", move |c| attempts::of_case(c, case)).await.unwrap()
+    }
+}
+
+pub fn unreached(attempt: AttemptId, result: Outcome) -> How {
+    How::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: "TEST".to_owned() }
+}
+
+/// A guard's refusal, if it was one.
+pub fn guard(refused: &Result<AttemptId, NotReserved>) -> Option<Guard> {
+    match refused {
+        Err(NotReserved::Guard(refusal)) => Some(refusal.guard),
+        _ => None,
+    }
+}
