@@ -263,6 +263,7 @@ fn everything(db: &Db, words: &str) -> i64 {
         ("attempts", &["number", "note"]),
         ("requests", &["number", "name", "text", "page", "address"]),
         ("erasures", &["act", "number_key"]),
+        ("outbox", &["payload"]),
         ("audit", &["by", "subject", "details"]),
     ] {
         for column in columns {
