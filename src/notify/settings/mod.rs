@@ -1,6 +1,6 @@
 //! `[notify]`: who is told what, where, and how patient we are.
 //!
-//! In: a section of `dozvon.toml`. Out: [`Settings`]; what types cannot refuse, [`check`](self::check) does, with the
+//! In: a section of `dozvon.toml`. Out: [`Settings`]; what types cannot refuse, `check` does, with the
 //! place of each mistake.
 
 mod check;
