@@ -18,6 +18,7 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings) -> Result<Bit
         all.cases += took.cases;
         all.calls += took.calls;
         all.requests += took.requests;
+        all.outbox += took.outbox;
         all.audit += took.audit;
         all.erased += took.erased;
         if !took.more {
@@ -47,6 +48,7 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
                 cases = took.cases,
                 calls = took.calls,
                 requests = took.requests,
+                outbox = took.outbox,
                 audit = took.audit,
                 erased = took.erased,
                 "what was too old is deleted"

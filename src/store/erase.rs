@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::dialect::{cached::Cache as _, hold};
 use super::schema::{attempts, attempts_to_erase, calls, cases, erasures};
-use super::{Database, StoreError, audit, cases as case_rows};
+use super::{Database, StoreError, attempts as rows, audit, cases as case_rows};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
@@ -83,6 +83,11 @@ const PLACES: &[Place] = &[
         rows: "caller_number = $1",
         columns: &[("caller_number", Pseudonym), ("caller_name", Blank)],
     },
+    // Calls of ours to him.
+    Place { table: "calls", rows: "dialled = $1 AND direction <> 'in'", columns: &[("dialled", Pseudonym)] },
+    Place { table: "refusals", rows: "number = $1", columns: &[("number", Pseudonym)] },
+    // That he wants no calls must stay known, or he would be called again; what was noted of him need not.
+    Place { table: "do_not_call", rows: "number = $1 AND note IS NOT NULL", columns: &[("note", Nothing)] },
     Place { table: "cases", rows: "number = $1", columns: &[("number", Pseudonym), ("note", Nothing)] },
     Place {
         table: "attempts",
@@ -188,8 +193,15 @@ fn keep(c: &mut Database, number: &E164, act: &Act) -> Result<(), StoreError> {
     )
 }
 
-/// A call that goes on writes its number again when it ends.
+/// A call that goes on writes its number again when it ends, and an attempt without a result is found by it.
 fn refuse_live(c: &mut Database, number: &E164) -> Result<(), StoreError> {
+    if let Some(row) = rows::unfinished(c, number.as_str())? {
+        let who = row.agent.unwrap_or(row.by);
+        return Err(StoreError::Refused(format!(
+            "{who} is calling him, or owes what came of it: erase him when that is recorded (`dozvon case result {}`)",
+            row.case_id
+        )));
+    }
     let live: i64 = calls::table
         .filter(calls::number.eq(number.as_str()).and(calls::ended_at.is_null()))
         .count()

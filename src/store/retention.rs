@@ -13,7 +13,9 @@ use diesel::sql_types::BigInt;
 use serde::{Deserialize, Serialize};
 
 use super::dialect::cached::Cache as _;
-use super::schema::{attempts, calls, case_misses, cases, requests, retention_cuts};
+use super::schema::{
+    attempts, calls, case_misses, cases, deliveries, outbox, refusals, requests, retention_cuts,
+};
 use super::{Database, StoreError, audit, erase};
 use crate::audit::{Action, Entry, Link, details};
 use crate::clock::UnixMs;
@@ -32,6 +34,9 @@ pub struct Settings {
     /// Requests from forms and bots, after they came. Default 400 days.
     #[serde(with = "crate::config::humane")]
     pub requests: Duration,
+    /// What was told, or was given up, after that; what waits stays. Default 90 days.
+    #[serde(with = "crate::config::humane")]
+    pub outbox: Duration,
     /// The audit. Default 1100 days: proof of erasures is asked for during three years (Roskomnadzor order 179).
     #[serde(with = "crate::config::humane")]
     pub audit: Duration,
@@ -48,6 +53,7 @@ impl Default for Settings {
             calls: Duration::from_hours(400 * 24),
             cases: Duration::from_hours(400 * 24),
             requests: Duration::from_hours(400 * 24),
+            outbox: Duration::from_hours(90 * 24),
             audit: Duration::from_hours(1100 * 24),
             bite: 500,
             every: Duration::from_mins(10),
@@ -64,6 +70,8 @@ pub struct Bite {
     pub calls: usize,
     /// Requests.
     pub requests: usize,
+    /// Events that were told.
+    pub outbox: usize,
     /// Rows of the audit.
     pub audit: i64,
     /// Attempts whose number was taken out, since the person was erased.
@@ -76,12 +84,14 @@ impl Bite {
     /// Whether it took nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.cases == 0 && self.calls == 0 && self.requests == 0 && self.audit == 0 && self.erased == 0
+        let rows = self.cases + self.calls + self.requests + self.outbox + self.erased;
+        rows == 0 && self.audit == 0
     }
 }
 
 /// What goes with a case, children first: table and the column that names the case. A new table of cases is a line.
-const OF_A_CASE: &[(&str, &str)] = &[("attempts", "case_id"), ("case_misses", "case_id")];
+const OF_A_CASE: &[(&str, &str)] =
+    &[("attempts", "case_id"), ("case_misses", "case_id"), ("refusals", "case_id")];
 
 /// Deletes what is too old, at most so many rows of each kind as the settings say.
 ///
@@ -99,6 +109,9 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
     if let Some(before) = before(settings.requests, now) {
         took.requests = requests_before(c, before, limit)?;
     }
+    if let Some(before) = before(settings.outbox, now) {
+        took.outbox = outbox_before(c, before, limit)?;
+    }
     let mut cut = None;
     if let Some(before) = before(settings.audit, now) {
         cut = audit::cut(c, before, limit, now)?;
@@ -108,6 +121,7 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
     took.more = full(took.cases)
         || full(took.calls)
         || full(took.requests)
+        || full(took.outbox)
         || full(took.erased)
         || took.audit >= limit;
     if !took.is_empty() {
@@ -126,6 +140,7 @@ fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result
         ("cases", took.cases.into()),
         ("calls", took.calls.into()),
         ("requests", took.requests.into()),
+        ("outbox", took.outbox.into()),
         ("audit", took.audit.into()),
         ("erased", took.erased.into()),
         ("cut_id", cut.as_ref().map(|cut| cut.id).into()),
@@ -210,5 +225,24 @@ fn requests_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
     for id in &old {
         diesel::delete(requests::table.find(id)).execute(c)?;
     }
+    Ok(old.len())
+}
+
+/// Events that nobody waits for any more, and what was kept of refused dials to numbers without a case.
+fn outbox_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    diesel::delete(refusals::table.filter(refusals::case_id.is_null().and(refusals::at.lt(before.0))))
+        .execute(c)?;
+    let waits = deliveries::table
+        .filter(deliveries::event.eq(outbox::seq))
+        .filter(deliveries::done_at.is_null().or(deliveries::done_at.ge(before.0)));
+    let old: Vec<i64> = outbox::table
+        .filter(outbox::spread_at.lt(before.0))
+        .filter(diesel::dsl::not(diesel::dsl::exists(waits)))
+        .order(outbox::seq)
+        .limit(limit)
+        .select(outbox::seq)
+        .load(c)?;
+    diesel::delete(deliveries::table.filter(deliveries::event.eq_any(&old))).execute(c)?;
+    diesel::delete(outbox::table.filter(outbox::seq.eq_any(&old))).execute(c)?;
     Ok(old.len())
 }
