@@ -12,7 +12,7 @@ use dozvon::store::attempts::{self, Made};
 use dozvon::store::audit::{self, Wanted};
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
-use dozvon::store::{Database, Store, StoreError, calls, cases, erase};
+use dozvon::store::{Database, Store, StoreError, calls, cases, dnc, erase};
 
 use crate::support::{
     Db, NOON, NUMBER, Raw, TODAY, abandoned, arrival, arrive, at, for_each_database, on_sqlite,
@@ -362,6 +362,30 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
             dozvon::phone::Party::read(&act.pseudonym, false, phonenumber::country::Id::RU, 5),
             dozvon::phone::Party::Invalid
         ));
+    });
+}
+
+#[test]
+fn who_wants_no_calls_is_not_called_after_his_erasure_either() {
+    for_each_database(async |db| {
+        let said = |c: &mut Database| {
+            let number = number();
+            dnc::add(
+                c,
+                &dnc::Add {
+                    number: &number,
+                    reason: dnc::Reason::DoNotCall,
+                    by: "anna",
+                    note: Some("Ivan is angry"),
+                    at: at(0),
+                    until: None,
+                },
+            )?;
+            erase::person(c, &number, "olga", at(1_000))?;
+            dnc::suppressed(c, &number, at(2_000))
+        };
+        assert_eq!(db.write(said).await.as_deref(), Some("do_not_call"));
+        assert_eq!(everything(db, "Ivan"), 0);
     });
 }
 
