@@ -76,6 +76,19 @@ fn attempt(row: &AttemptRow) -> Value {
     })
 }
 
+/// Who may be told, by the names of `[[notify.people]]`: whose case it is, the queue's people, and those above them. As
+/// the reaction time passes it is one after the other (facts/callbacks.md §5.2: 50, 80, 100 and 200 %).
+fn people(case: &CaseRow, what: Note<'_>) -> Value {
+    let (assignee, group) = (&case.assignee, &case.queue);
+    match what {
+        Note::Rung(pct) if pct >= 200 => json!({ "duty": "duty" }),
+        Note::Rung(pct) if pct >= 100 => json!({ "supervisor": "supervisor" }),
+        Note::Rung(pct) if pct < 80 && assignee.is_some() => json!({ "assignee": assignee }),
+        Note::Rung(_) => json!({ "group": group }),
+        _ => json!({ "assignee": assignee, "group": group, "supervisor": "supervisor", "duty": "duty" }),
+    }
+}
+
 /// Tells of what happened to a case, and puts it into the audit, in the same transaction.
 pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Result<(), StoreError> {
     let told = match what {
@@ -98,11 +111,12 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
             "reason": case.reason,
             "misses": case.misses,
             "due_at": case.react_by,
-            "assignee": case.assignee,
             "caller": { "phone": case.number },
         });
-        if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
-            data.extend(more);
+        for more in [more, people(case, what)] {
+            if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
+                data.extend(more);
+            }
         }
         outbox::emit(c, &Event::of_case(kind, CaseId(case.id), at, data))?;
     }

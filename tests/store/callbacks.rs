@@ -171,6 +171,20 @@ fn each_rung_of_the_reaction_time_is_told_once_also_when_all_have_passed_before_
         }
         desk.tick(min(10_000)).await;
         assert_eq!((told(db, EventKind::CaseReminded), told(db, EventKind::CaseEscalated)), (2, 2));
+        let told_of =
+            "SELECT payload AS v FROM outbox WHERE kind IN ('case.reminded', 'case.escalated') ORDER BY seq";
+        let people: Vec<Vec<String>> = (db.raw().texts(told_of).iter())
+            .map(|payload| {
+                let data: serde_json::Value = serde_json::from_str(payload).unwrap();
+                let named = |who: &&str| data.get(*who).is_some_and(|person| !person.is_null());
+                ["assignee", "group", "supervisor", "duty"]
+                    .iter()
+                    .filter(|who| named(who))
+                    .map(|who| (*who).to_owned())
+                    .collect()
+            })
+            .collect();
+        assert_eq!(people, [["group"], ["group"], ["supervisor"], ["duty"]], "one after the other");
         // It is evening in Kamchatka: on Tuesday he is due, and long overdue.
         let far = desk.miss("+74152123456", "debt", min(60)).await;
         desk.tick(min(61)).await;
