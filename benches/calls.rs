@@ -100,6 +100,7 @@ fn scene(agents: usize) -> Scene {
     Scene {
         phones: contacts.map(|contact| (contact, phone.clone().into())).collect(),
         rules,
+        dial: None,
         calls: Vec::new(),
     }
 }

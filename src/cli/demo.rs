@@ -1,6 +1,7 @@
 //! `dozvon demo`: a busy half-minute without a FreeSWITCH, and what the rows say of it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -9,13 +10,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::report::percentile;
 use super::{Context, Exit, Failure, parse};
 use crate::app;
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::report::{Cell, Sheet, Table};
 use crate::routing::schedule::civil_date;
+use crate::sim::evening;
 use crate::sim::scene::busy_day;
 use crate::sim::stage::Stage;
 use crate::sim::{Counts, Story};
+use crate::store::attempts;
 use crate::store::reports::{self, CallsDaily, Days, OffersByAgent};
 use crate::store::{Database, DatabaseUrl, StoreError};
 
@@ -23,7 +26,8 @@ use crate::store::{Database, DatabaseUrl, StoreError};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The controller, its database and its web port are real; FreeSWITCH, the callers and the phones are simulated.
-Time runs about ten times faster than in life: people ring, talk and lose patience in seconds.
+Time runs about ten times faster than in life: people ring, talk and lose patience in seconds. It is ten on a Wednesday;
+when the rush is over the clock is put forward, and those who were missed are called back, up to three times each.
 With --database it keeps its rows there, in a database that is not there yet. Exit code 1 if a phone rang for two
 calls at once, or a leg was left behind.
 
@@ -52,12 +56,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let folder = tempfile::tempdir().map_err(no_folder)?;
     let own = || DatabaseUrl::Sqlite(folder.path().join("demo.db"));
     let database = context.named.clone().unwrap_or_else(own);
-    let clock = Clock::system();
+    AHEAD_MS.store(until_ten_on_wednesday(Clock::system().now()), Ordering::Relaxed);
+    let clock = Clock::wrong_by(&AHEAD_MS);
     let today = civil_date(Settings::default().zone, clock.now());
-    let scene = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
+    let mut scene = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
+    scene.dial = Some(evening::dial().map_err(failed)?);
     let stage = Stage::set(&scene, database.clone(), args.seed, clock).await?;
     let progress = Progress::new(u64::from(args.calls), context.json);
     let stories = stage.play(&scene, |story| progress.seen(story)).await;
+    progress.evening();
+    stage.pay_back(&scene, args.seed, &AHEAD_MS).await.map_err(failed)?;
     progress.over();
     let counts = stage.sim.counts().await;
     let web = format!("http://{}/metrics", stage.running.web);
@@ -75,6 +83,19 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     }
     stage.strike().await;
     verdict(&counts, args.seed)
+}
+
+/// How far the demo's clock is ahead of the machine's.
+static AHEAD_MS: AtomicI64 = AtomicI64::new(0);
+
+/// How far it is to ten in the morning of the next Wednesday, in Moscow: from then on all of Russia may be called for
+/// hours, whenever this is run.
+fn until_ten_on_wednesday(now: UnixMs) -> i64 {
+    const DAY: i64 = 86_400_000;
+    // 1 January 1970 was a Thursday; ten in Moscow is seven in UTC.
+    let day = now.0.div_euclid(DAY) + 1;
+    let wednesday = day + (6 - day).rem_euclid(7);
+    wednesday * DAY + 7 * 3_600_000 - now.0
 }
 
 /// Fails when FreeSWITCH has seen what must never be.
@@ -116,6 +137,10 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    fn evening(&self) {
+        self.bar.set_message("now those who were missed are called back, in three rounds");
+    }
+
     fn over(&self) {
         self.bar.finish_and_clear();
     }
@@ -126,6 +151,7 @@ fn report(c: &mut Database, today: NaiveDate) -> Result<Sheet, StoreError> {
     let days = Days { from: today, to: today };
     let (calls, offers) = (reports::calls_daily(c, days)?, reports::offers_by_agent(c, days)?);
     let (cases, waits) = (reports::cases(c, days)?, reports::waits_answered(c, days)?);
+    let made = attempts::results(c)?;
     let reasons = tally(cases.iter().map(|case| (case.reason.clone(), 1)));
     let outcomes = tally(offers.iter().map(|offer| (offer.outcome.clone(), offer.offers)));
     Ok(Sheet::default()
@@ -138,7 +164,14 @@ fn report(c: &mut Database, today: NaiveDate) -> Result<Sheet, StoreError> {
         .and("queues", queues(&calls))
         .and("offers_by_outcome", counted("outcome", outcomes))
         .and("cases_by_reason", counted("reason", reasons))
-        .and("agents", agents(&offers)))
+        .and("agents", agents(&offers))
+        .and("attempts_by_result", counted("result", tally(made.into_iter().map(|result| (result, 1)))))
+        .and("cases_by_end", counted("end", tally(cases.iter().map(|case| (stands(case), 1))))))
+}
+
+/// Why a case was closed, or what it waits for.
+fn stands(case: &reports::CaseLine) -> String {
+    case.close_reason.clone().or_else(|| case.stage.clone()).unwrap_or_default()
 }
 
 fn tally(counts: impl Iterator<Item = (String, i64)>) -> BTreeMap<String, i64> {
@@ -206,6 +239,17 @@ fn agents(offers: &[OffersByAgent]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_demo_plays_on_a_wednesday() {
+        use chrono::{Datelike as _, Timelike as _};
+        for day in 0..7 {
+            let now = UnixMs(1_795_650_000_000 + day * 86_400_000);
+            let then = UnixMs(now.0 + until_ten_on_wednesday(now)).utc();
+            assert_eq!((then.weekday(), then.hour(), then.minute()), (chrono::Weekday::Wed, 7, 0));
+            assert!((1..=8).contains(&(then - now.utc()).num_days().max(1)), "{then}");
+        }
+    }
 
     #[test]
     fn a_day_on_which_a_promise_was_broken_has_failed() {

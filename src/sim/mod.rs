@@ -27,6 +27,7 @@ mod connection;
 mod core;
 mod counts;
 mod dial_bridge;
+pub mod evening;
 mod events;
 mod filter;
 mod hangup;

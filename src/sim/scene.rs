@@ -12,6 +12,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::people::{CallerScript, Manner, Odds};
+use crate::callback::settings::Dial;
 use crate::ids::{AgentName, BadName, QueueName};
 use crate::missed::policy::{Policy, Profile};
 use crate::routing::contact::{BadContact, Contact};
@@ -31,6 +32,8 @@ pub struct Scene {
     pub rules: Rules,
     /// Every agent's phone, and how he behaves.
     pub phones: Vec<(Contact, Manner)>,
+    /// How those who were missed are called back; nobody is if none.
+    pub dial: Option<Dial>,
     /// Who calls, and how long after the beginning.
     pub calls: Vec<(Duration, CallerScript)>,
 }
@@ -69,7 +72,7 @@ pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<
             (at, caller(&mut dice))
         })
         .collect();
-    Ok(Scene { rules, phones, calls })
+    Ok(Scene { rules, phones, dial: None, calls })
 }
 
 fn caller(dice: &mut ChaCha8Rng) -> CallerScript {

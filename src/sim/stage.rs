@@ -70,7 +70,7 @@ impl Stage {
         for (contact, manner) in &scene.phones {
             sim.phone(&contact.to_string(), manner.clone()).await;
         }
-        let running = app::start(settings(database, sim.node_address()), clock).await?;
+        let running = app::start(settings(database, scene, sim.node_address()), clock).await?;
         sim.set_controllers(&[running.listen]).await;
         running.desk.nodes.wait_up().await;
         Ok(Self { running, sim: Arc::new(sim) })
@@ -140,11 +140,17 @@ fn refuse_occupied(c: &mut Database, new: &Rules, database: &str) -> Result<(), 
     }
 }
 
-fn settings(database: DatabaseUrl, node: SocketAddr) -> Settings {
+fn settings(database: DatabaseUrl, scene: &Scene, node: SocketAddr) -> Settings {
     let mut settings = Settings { database, ..Settings::default() };
     settings.switch.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.switch.nodes = vec![NodeSettings { port: node.port(), ..NodeSettings::default() }];
     settings.web.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.calls.drain_timeout = Duration::from_secs(2);
+    settings.callback.dial.clone_from(&scene.dial);
+    // The first queue calls back those who came when the office was closed.
+    settings.callback.queue = scene.rules.queues.keys().next().cloned();
+    settings.callback.confirm = false;
+    settings.callback.tick = Duration::from_millis(100);
+    settings.callback.dials_a_second = 50;
     settings
 }

@@ -429,6 +429,25 @@ pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, Sto
     Ok(open.count().get_result::<i64>(c)? > 0)
 }
 
+/// The results of all attempts that have one.
+///
+/// # Errors
+/// When the database fails.
+pub fn results(c: &mut Database) -> Result<Vec<String>, StoreError> {
+    let results: Vec<Option<String>> =
+        attempts::table.filter(attempts::result.is_not_null()).select(attempts::result).load(c)?;
+    Ok(results.into_iter().flatten().collect())
+}
+
+/// All attempts whose talk is over and has no disposition.
+///
+/// # Errors
+/// When the database fails.
+pub fn awaiting_a_word(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> {
+    let open = attempts::table.filter(attempts::state.eq(State::WrappingUp.as_str()));
+    Ok(open.order(attempts::id).select(COLUMNS).load(c)?)
+}
+
 /// The attempt on whose talk an agent may say a word: his last one that waits for it.
 ///
 /// # Errors

@@ -253,6 +253,23 @@ pub struct CaseRow {
     pub previous_case: Option<i64>,
 }
 
+/// How many open cases are due, or being called, or will be at `now`.
+///
+/// # Errors
+/// When the database fails.
+pub fn in_hand(c: &mut Database, now: UnixMs) -> Result<i64, StoreError> {
+    let busy = [Stage::Due, Stage::Claimed, Stage::Attempting].map(Stage::as_str);
+    let soon = cases::next_at.assume_not_null().le(now.0);
+    Ok(cases::table
+        .filter(
+            cases::closed_at
+                .is_null()
+                .and(cases::stage.eq_any(busy).or(cases::next_at.is_not_null().and(soon))),
+        )
+        .count()
+        .get_result(c)?)
+}
+
 /// Cases, oldest first; all of them, or those in one state.
 ///
 /// # Errors

@@ -1,0 +1,140 @@
+//! The hours after a busy day, in which everybody who was missed is called back: the clock is put forward from one
+//! round of attempts to the next, and agents say what came of their talks.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::people::{Manner, Odds};
+use super::scene::Scene;
+use super::stage::Stage;
+use crate::callback::settings::Dial;
+use crate::missed::attempt::Outcome;
+use crate::phone::E164;
+use crate::queue::agent::{Status, Step};
+use crate::store::agents::{self, Make};
+use crate::store::callbacks::{self, Disposition};
+use crate::store::{StoreError, attempts, cases};
+
+/// How far the clock is put forward before each round: a caller may ring again at once for a minute; then 30 and 90
+/// minutes lie between two attempts.
+const ROUNDS_MIN: [i64; 3] = [2, 31, 91];
+/// How often it is looked whether a round is over.
+const LOOK: Duration = Duration::from_millis(50);
+/// How long a round may take.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// How the company dials its customers.
+///
+/// # Errors
+/// Never: a test reads it.
+pub fn dial() -> Result<Dial, String> {
+    "gateway/demo/{number}".to_owned().try_into()
+}
+
+/// How customers behave who are called back: everything but letting it ring, for which nobody has the time here.
+fn customer() -> Manner {
+    let ring = Duration::from_millis(100)..=Duration::from_millis(500);
+    let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);
+    Odds { answers: 55, no_answer: 0, rejects: 15, busy: 25, unreachable: 5, ring, talk }.into()
+}
+
+/// The phones of all who called from a number that can be called back.
+fn phones(scene: &Scene) -> Vec<(String, Manner)> {
+    let numbers = scene.calls.iter().filter_map(|(_, script)| script.number.parse::<E164>().ok());
+    numbers.map(|number| (format!("gateway/demo/{number}"), customer())).collect()
+}
+
+impl Stage {
+    /// Calls everybody back who was missed, in three rounds. `wrong_by` is how far the clock of this stage is ahead.
+    ///
+    /// # Errors
+    /// When the database fails, or a round does not come to its end.
+    pub async fn pay_back(&self, scene: &Scene, seed: u64, wrong_by: &AtomicI64) -> Result<(), EveningError> {
+        let mut dice = ChaCha8Rng::seed_from_u64(seed);
+        for (contact, manner) in phones(scene) {
+            self.sim.phone(&contact, manner).await;
+        }
+        for minutes in ROUNDS_MIN {
+            wrong_by.fetch_add(minutes * 60_000, Ordering::Relaxed);
+            let round = self.until_all_have_been_called(&mut dice);
+            tokio::time::timeout(LONGEST, round).await.map_err(|_| EveningError::Endless)??;
+        }
+        self.running.quiet().await;
+        Ok(())
+    }
+
+    async fn until_all_have_been_called(&self, dice: &mut ChaCha8Rng) -> Result<(), StoreError> {
+        let desk = &self.running.desk;
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = desk.clock.now();
+            let (owed, open) = desk
+                .store
+                .read("evening", move |c| Ok((attempts::awaiting_a_word(c)?, cases::in_hand(c, now)?)))
+                .await?;
+            self.everybody_back_from_his_break().await?;
+            for row in &owed {
+                self.say(row.case_id, row.agent.as_deref().unwrap_or("system"), dice).await?;
+            }
+            if owed.is_empty() && open == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Who was sent on a break because he let calls go comes back.
+    async fn everybody_back_from_his_break(&self) -> Result<(), StoreError> {
+        let (desk, at) = (&self.running.desk, self.running.desk.clock.now());
+        let back = move |c: &mut _| {
+            let away = agents::all(c)?.into_iter().filter(|row| row.status == Status::OnBreak);
+            for agent in away.map(|row| row.name) {
+                let resume = Make { agent: &agent, step: Step::Resume, at, by: "demo", why: "calls back" };
+                agents::step(c, &resume)?;
+            }
+            Ok(())
+        };
+        let away = desk.store.read("agents", agents::all).await?;
+        if away.iter().any(|row| row.status == Status::OnBreak) {
+            desk.store.write("back", back).await?;
+        }
+        Ok(())
+    }
+
+    /// An agent says what came of a talk: mostly that the customer was reached.
+    async fn say(&self, case: i64, agent: &str, dice: &mut ChaCha8Rng) -> Result<(), StoreError> {
+        let result = match dice.random_range(0..10) {
+            0 => Outcome::Voicemail,
+            1 => Outcome::CallLater,
+            _ => Outcome::Reached,
+        };
+        let desk = &self.running.desk;
+        let (terms, by, at) = (desk.terms(), agent.to_owned(), desk.clock.now());
+        let said = move |c: &mut _| {
+            let case = crate::ids::CaseId(case);
+            callbacks::dispose(c, &terms, &Disposition { case, result, later: None, note: None, by: &by, at })
+        };
+        desk.store.write("say", said).await.map(drop)
+    }
+}
+
+/// Why not everybody was called back.
+#[derive(Debug, thiserror::Error)]
+pub enum EveningError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Something goes on that should have ended.
+    #[error("not everybody was called back within {LONGEST:?}")]
+    Endless,
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_company_can_dial() {
+        super::dial().unwrap();
+    }
+}
