@@ -86,6 +86,8 @@ CREATE INDEX cases_by_end ON cases (closed_at) WHERE closed_at IS NOT NULL;
 -- What the tick looks for: the next thing that is due, and whom to call first.
 CREATE INDEX cases_next ON cases (next_at) WHERE closed_at IS NULL AND next_at IS NOT NULL;
 CREATE INDEX cases_due ON cases (queue, priority DESC, due_at, id) WHERE closed_at IS NULL AND stage = 'due';
+-- What goes before all others asks for the highest priority of all.
+CREATE INDEX cases_first ON cases (priority) WHERE closed_at IS NULL;
 
 -- Every legal change of an open case's stage: the same table as in src/missed/case.rs.
 CREATE TABLE case_steps (
