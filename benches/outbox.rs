@@ -97,7 +97,7 @@ async fn round() -> (f64, f64) {
     let kept = keep(&store, clock).await;
     let before = store.take_stats().commits;
     let (tasks, stop, began) = (TaskTracker::new(), CancellationToken::new(), Instant::now());
-    start(tools, &tasks, stop.clone()).unwrap();
+    start(tools, None, &tasks, stop.clone()).unwrap();
     received.wait_for(|count| *count == EVENTS).await.unwrap();
     // What has been told is recorded as told.
     stop.cancel();

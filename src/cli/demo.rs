@@ -138,7 +138,7 @@ impl Progress {
     }
 
     fn evening(&self) {
-        self.bar.set_message("now those who were missed are called back, in three rounds");
+        self.bar.set_message("now those who were missed are called back");
     }
 
     fn over(&self) {

@@ -19,8 +19,8 @@ use crate::store::callbacks::{self, Disposition};
 use crate::store::{StoreError, attempts, cases};
 
 /// How far the clock is put forward before each round: a caller may ring again at once for a minute; then 30 and 90
-/// minutes lie between two attempts.
-const ROUNDS_MIN: [i64; 3] = [2, 31, 91];
+/// minutes lie between two attempts; the last round is for those with whom something of ours failed.
+const ROUNDS_MIN: [i64; 4] = [2, 31, 91, 91];
 /// How often it is looked whether a round is over.
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a round may take.
