@@ -42,6 +42,8 @@ pub struct Settings {
     pub tick: Duration,
     /// Cases moved on in one look. Default 200.
     pub batch: u32,
+    /// What stands before the customer's name on the agent's display, so that he sees why he is rung. Default `callback`.
+    pub shown_as: String,
     /// Whether an agent has to press 1 before the customer is dialled. Default yes.
     pub confirm: bool,
     /// What tells him that it is a callback, and asks for the key: a sound file of FreeSWITCH.
@@ -94,6 +96,7 @@ impl Default for Settings {
             dials_a_second: 5,
             tick: Duration::from_secs(1),
             batch: 200,
+            shown_as: "callback".to_owned(),
             confirm: true,
             confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),

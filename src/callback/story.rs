@@ -97,7 +97,7 @@ impl Story {
             first_ring: FirstRing::awaited(),
             node: self.node.clone(),
             number: self.work.number.to_string(),
-            name: self.work.name.clone(),
+            name: format!("{} {}", settings.shown_as, self.work.name).trim().to_owned(),
             knock,
             confirm: settings.confirm.then(|| settings.confirm_sound.clone()),
             first: self.work.first.clone().map(|agent| First { agent, until }),

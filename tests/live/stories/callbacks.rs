@@ -105,7 +105,11 @@ pub async fn missed_then_reached(live: &Live) -> Result<String> {
         let due = Instant::now();
         let offered = anna.call(0, SOON, "rings", |_| true).await?;
         let rings_ms = due.elapsed().as_millis();
-        ensure!(offered.from.contains(NUMBER), "the agent sees whom he calls: {}", offered.from);
+        let shown = &offered.from;
+        ensure!(
+            shown.contains(NUMBER) && shown.contains("callback"),
+            "the agent sees whom he calls, and why: {shown}"
+        );
         let talk =
             desk.customer.call(0, SOON, "is called and talks", |talk| talk.stage == Stage::Talking).await?;
         ensure!(talk.from.contains("74957654321"), "the customer sees our number: {}", talk.from);
