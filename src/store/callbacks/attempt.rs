@@ -1,0 +1,165 @@
+//! An attempt from its place among those of the day to the talk.
+
+use diesel::prelude::*;
+
+use super::guards::{check, refused};
+use super::lease::follow_refusal;
+use super::steps::{Move, held, make, stage_of};
+use super::terms::Terms;
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
+use crate::missed::attempt::Way;
+use crate::missed::case::{Stage, Step};
+use crate::missed::policy::Policy;
+use crate::missed::regulation::{Permit, Refusal};
+use crate::store::attempts::Reservation;
+use crate::store::cases::CaseRow;
+use crate::store::dialect::cached::Cache as _;
+use crate::store::notes::{Note, note};
+use crate::store::schema::cases;
+use crate::store::{Database, StoreError, attempts, offers};
+
+/// An agent has accepted: may the customer be dialled?
+#[derive(Debug, Clone)]
+pub struct Reserve {
+    /// The case.
+    pub case: CaseId,
+    /// The call that the callback is.
+    pub call: CallId,
+    /// The agent's offer.
+    pub offer: OfferId,
+    /// The agent.
+    pub agent: AgentName,
+    /// His leg.
+    pub leg: ChannelId,
+    /// When he accepted.
+    pub answered_at: UnixMs,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Why the customer is not dialled.
+#[derive(Debug, Clone)]
+pub enum NotReserved {
+    /// Another agent was first, or the case is not this callback's any more.
+    Taken,
+    /// A guard refused.
+    Guard(Refusal),
+}
+
+/// Makes the agent the winner, asks every guard again, and takes a place among the day's attempts.
+///
+/// # Errors
+/// When the database fails; a refusal is a result.
+pub fn reserve(
+    c: &mut Database,
+    terms: &Terms,
+    wanted: &Reserve,
+) -> Result<Result<AttemptId, NotReserved>, StoreError> {
+    let case = held(c, wanted.case)?;
+    let ours = case.claimed_by.as_deref() == Some(wanted.call.to_string().as_str());
+    if case.closed_at.is_some() || stage_of(&case)? != Stage::Claimed || !ours {
+        return Ok(Err(NotReserved::Taken));
+    }
+    let (policy, asked) = check(c, &case, terms, wanted.at)?;
+    let permit = match asked {
+        Ok(permit) => permit,
+        Err(refusal) => {
+            refused(c, &case, &policy, &refusal, wanted.agent.as_str(), wanted.at)?;
+            follow_refusal(c, &case, terms, &refusal, wanted.at)?;
+            return Ok(Err(NotReserved::Guard(refusal)));
+        }
+    };
+    if !offers::win(c, wanted.offer, wanted.call, wanted.leg, wanted.answered_at)? {
+        return Ok(Err(NotReserved::Taken));
+    }
+    let reserved = Reserved {
+        call: wanted.call,
+        agent: Some(&wanted.agent),
+        by: wanted.agent.as_str(),
+        way: Way::Callback,
+        policy: &policy,
+        permit: &permit,
+        at: wanted.at,
+    };
+    Ok(Ok(reserve_place(c, &case, terms, &reserved)?))
+}
+
+/// An attempt that every guard permits.
+pub(in crate::store) struct Reserved<'a> {
+    pub(in crate::store) call: CallId,
+    pub(in crate::store) agent: Option<&'a AgentName>,
+    pub(in crate::store) by: &'a str,
+    pub(in crate::store) way: Way,
+    pub(in crate::store) policy: &'a Policy,
+    pub(in crate::store) permit: &'a Permit,
+    pub(in crate::store) at: UnixMs,
+}
+
+/// Takes the attempt's place among those of the day; the case waits for its end.
+pub(in crate::store) fn reserve_place(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    wanted: &Reserved<'_>,
+) -> Result<AttemptId, StoreError> {
+    let queue = terms.queue_of(case)?;
+    let day = terms.hours(queue.as_ref()).business_day(wanted.at).to_string();
+    let attempt = attempts::reserve(
+        c,
+        &Reservation {
+            case: CaseId(case.id),
+            number: &case.number,
+            business_day: &day,
+            call: wanted.call,
+            agent: wanted.agent,
+            by: wanted.by,
+            way: wanted.way,
+            queue: queue.as_ref(),
+            policy: wanted.policy,
+            permit: wanted.permit,
+            at: wanted.at,
+        },
+    )?;
+    let until = wanted.at + terms.watchdog;
+    make(c, case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.by) })?;
+    if case.first_attempt_at.is_none() {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::first_attempt_at.eq(wanted.at.0))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    note(c, case, Note::Dial { agent: wanted.by, ordinal: wanted.permit.ordinal }, wanted.at)?;
+    Ok(attempt)
+}
+
+/// The customer's phone is being called.
+///
+/// # Errors
+/// When the database fails.
+pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
+    attempts::dialled(c, attempt, at)
+}
+
+/// The customer has answered; no agent is there yet.
+///
+/// # Errors
+/// When the database fails.
+pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
+    attempts::answered(c, attempt, at)
+}
+
+/// The two talk.
+///
+/// # Errors
+/// When the database fails.
+pub fn talk(
+    c: &mut Database,
+    attempt: AttemptId,
+    offer: OfferId,
+    call: CallId,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    offers::bridged(c, offer, call, at)?;
+    attempts::answered(c, attempt, at)
+}

@@ -1,0 +1,197 @@
+//! What moves by itself: cases become due, reminders are told, attempts that last too long are given up.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::after::finish_and_follow;
+use super::guards::{check, refused};
+use super::lease::no_hour;
+use super::steps::{Move, SOON, close, held, later, make, stage_of};
+use super::terms::Terms;
+use crate::clock::UnixMs;
+use crate::ids::{AttemptId, CaseId};
+use crate::missed::attempt::{Outcome, Way};
+use crate::missed::case::{Closed, Stage, Step};
+use crate::missed::regulation::{Guard, Refusal};
+use crate::notify::EventKind;
+use crate::store::attempts::Finish;
+use crate::store::cases as case_rows;
+use crate::store::cases::CaseRow;
+use crate::store::dialect::cached::Cache as _;
+use crate::store::notes::{Note, note};
+use crate::store::schema::{cases, escalations};
+use crate::store::{Database, StoreError, attempts, calls as call_rows};
+
+/// The case waits for somebody to call, from now on.
+pub(super) fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, applies) = terms.applies(case)?;
+    let from = clock_from(case, at);
+    let react_by = applies.hours.after(from, applies.policy.reaction);
+    make(c, case, Step::Open, &Move::default())?;
+    // What has passed before anybody could call is told at once.
+    let passed = !applies.policy.rungs_until(applies.hours, from, at).is_empty();
+    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
+    let next_at = if passed { Some(at.0) } else { next };
+    diesel::update(cases::table.find(case.id))
+        .set((
+            cases::due_at.eq(from.0),
+            cases::react_by.eq(react_by.map(|at| at.0)),
+            cases::next_at.eq(next_at),
+            cases::queue.eq(terms.queue_of(case)?.map(|name| name.to_string())),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    let case = case_rows::get(c, CaseId(case.id))?;
+    note(c, &case, Note::Told(EventKind::CaseDue), at)
+}
+
+/// Since when somebody is to call: since the miss, or since a retry became due; not before the person wants it. To be
+/// put off meanwhile does not begin it anew.
+pub(super) fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
+    let first = case.first_attempt_at.map_or(case.opened_at, |_| at.0);
+    let from = case.due_at.unwrap_or(first);
+    UnixMs(case.not_before.map_or(from, |wanted| from.max(wanted)))
+}
+
+/// What is due now, the longest overdue first: at most `limit` cases.
+///
+/// # Errors
+/// When the database fails.
+pub fn due(c: &mut Database, at: UnixMs, limit: i64) -> Result<Vec<CaseId>, StoreError> {
+    let due = cases::table.filter(cases::closed_at.is_null().and(cases::next_at.le(at.0)));
+    let ids: Vec<i64> = due.order(cases::next_at).limit(limit).select(cases::id).load(c)?;
+    Ok(ids.into_iter().map(CaseId).collect())
+}
+
+/// Moves a case on whose stage has ended by itself. Harmless to repeat.
+///
+/// # Errors
+/// When the database fails.
+pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let case = held(c, id)?;
+    let is_due = case.next_at.is_some_and(|next| next <= at.0);
+    if case.closed_at.is_some() || !is_due {
+        return Ok(());
+    }
+    match stage_of(&case)? {
+        Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
+            open_or_defer(c, &case, terms, at)
+        }
+        Stage::Due => remind(c, &case, terms, at),
+        Stage::Claimed => make(c, &case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
+        Stage::Attempting => give_up_attempt(c, &case, terms, at),
+    }
+}
+
+/// The case becomes due if somebody may call now, or waits until somebody may.
+pub(super) fn open_or_defer(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let wanted = case.not_before.map_or(at, |wanted| at.max(UnixMs(wanted)));
+    let (_, asked) = check(c, case, terms, wanted)?;
+    match asked {
+        Ok(_) if wanted == at => open(c, case, terms, at),
+        Ok(_) => later(c, case, wanted),
+        Err(Refusal { guard: Guard::DoNotCall, .. }) => close(c, case, Closed::DoNotCall, at),
+        Err(Refusal { until: Some(until), .. }) => later(c, case, until.max(at + SOON)),
+        Err(Refusal { guard: Guard::QueueHours | Guard::CalleeWindow, until: None, .. }) => {
+            no_hour(c, case, terms, at)
+        }
+        // Whatever else stands against it now is asked again when it is offered.
+        Err(refusal) if refusal.guard == Guard::Destination => {
+            refused(c, case, &terms.applies(case)?.1.policy, &refusal, "system", at)?;
+            close(c, case, Closed::Unreachable, at)
+        }
+        Err(_) => later(c, case, at + SOON),
+    }
+}
+
+/// A rung of the reaction time has been reached, or nobody may call any more for now.
+pub(super) fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, applies) = terms.applies(case)?;
+    let from = case.due_at.map_or(UnixMs(case.opened_at), UnixMs);
+    for (pct, _) in applies.policy.rungs_until(applies.hours, from, at) {
+        let known: i64 = escalations::table.find((case.id, from.0, pct)).count().get_result(c)?;
+        if known == 0 {
+            diesel::insert_into(escalations::table)
+                .values((
+                    escalations::case_id.eq(case.id),
+                    escalations::due_at.eq(from.0),
+                    escalations::rung_pct.eq(pct),
+                    escalations::at.eq(at.0),
+                ))
+                .insert(c)?;
+            note(c, case, Note::Rung(pct), at)?;
+        }
+    }
+    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
+    diesel::update(cases::table.find(case.id))
+        .set(cases::next_at.eq(next))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// An attempt has lasted too long: what it is, it is. After a talk its disposition is owed, and waited for.
+pub(super) fn give_up_attempt(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    match attempts::unfinished(c, &case.number)? {
+        None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
+        Some(row) if row.state == "wrapping_up" && may_say_nothing(&row) => {
+            let finish = Finish {
+                attempt: AttemptId(row.id),
+                result: by_length(&row),
+                counted: true,
+                cause: None,
+                note: Some("nobody said what came of it: its length decided"),
+                at,
+            };
+            finish_and_follow(c, case, terms, &finish, None)
+        }
+        Some(row) if matches!(row.state.as_str(), "talking" | "wrapping_up") => {
+            attempts::talk_ended(c, AttemptId(row.id), "LASTED_TOO_LONG", at)?;
+            diesel::update(cases::table.find(case.id))
+                .set(cases::next_at.eq((at + terms.watchdog).0))
+                .returning(cases::id)
+                .count_changed(c)?;
+            Ok(())
+        }
+        Some(row) => {
+            let finish = Finish {
+                attempt: AttemptId(row.id),
+                result: Outcome::Orphaned,
+                counted: true,
+                cause: None,
+                note: Some("lasted too long"),
+                at,
+            };
+            finish_and_follow(c, case, terms, &finish, None)
+        }
+    }
+}
+
+/// What a talk was of which nobody says what came of it.
+pub(super) fn by_length(row: &attempts::AttemptRow) -> Outcome {
+    let talked = row.answered_at.zip(row.ended_at).map(|(from, to)| UnixMs(to).since(UnixMs(from)));
+    if talked.is_some_and(|talked| talked >= call_rows::REACHED) {
+        Outcome::Reached
+    } else {
+        Outcome::NoAnswer
+    }
+}
+
+/// Whether nobody is kept from work until he has said what came of it: who dialled himself, or when nobody was there.
+pub(super) fn may_say_nothing(row: &attempts::AttemptRow) -> bool {
+    row.way == Way::Handset.as_str() || row.agent.is_none()
+}
+
+/// How long an agent who dialled himself has to say what came of it.
+pub(super) const WORD_WITHIN: Duration = Duration::from_secs(600);

@@ -1,0 +1,217 @@
+//! How a callback ends: its call, its attempt and what follows for the case, in one transaction.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::after::finish_and_follow;
+use super::due::{WORD_WITHIN, may_say_nothing};
+use super::steps::{Move, held, make, stage_of};
+use super::terms::Terms;
+use crate::call::ending::{Ending, Stage as CallStage};
+use crate::clock::UnixMs;
+use crate::ids::{AttemptId, CallId, CaseId};
+use crate::missed::attempt::Outcome;
+use crate::missed::case::{Stage, Step};
+use crate::missed::regulation::Guard;
+use crate::missed::verdict::{Verdict, Why};
+use crate::store::attempts::Finish;
+use crate::store::cases as case_rows;
+use crate::store::cases::CaseRow;
+use crate::store::dialect::cached::Cache as _;
+use crate::store::schema::cases;
+use crate::store::{Database, StoreError, attempts, calls as call_rows};
+
+/// How a callback ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum How {
+    /// No agent came of it, for this reason: the case is offered anew.
+    Released(&'static str),
+    /// A guard refused the dial.
+    Refused(Guard),
+    /// The customer was dialled, or about to be, and not reached.
+    Unreached {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What came of it.
+        result: Outcome,
+        /// Whether it counts.
+        counted: bool,
+        /// FreeSWITCH's cause, or ours.
+        cause: String,
+    },
+    /// The customer rang in while he was dialled, and got the agent.
+    Met {
+        /// The attempt.
+        attempt: AttemptId,
+    },
+    /// The two talked.
+    Talked {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Why the customer's leg ended.
+        cause: String,
+        /// Since when they talked.
+        answered_at: UnixMs,
+    },
+    /// We died, and nobody knows.
+    Lost,
+}
+
+impl How {
+    /// In one word, for the metric and the log.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Released(_) => "released",
+            Self::Refused(_) => "refused",
+            Self::Unreached { .. } => "unreached",
+            Self::Met { .. } => "met",
+            Self::Talked { .. } => "talked",
+            Self::Lost => "lost",
+        }
+    }
+
+    fn cause(&self) -> String {
+        match self {
+            Self::Released(why) => (*why).to_owned(),
+            Self::Refused(guard) => guard.as_str().to_owned(),
+            Self::Unreached { cause, .. } | Self::Talked { cause, .. } => cause.clone(),
+            Self::Met { .. } => "CALLER_IS_HERE".to_owned(),
+            Self::Lost => "CONTROLLER_RESTARTED".to_owned(),
+        }
+    }
+
+    const fn ending(&self) -> (Ending, CallStage) {
+        match self {
+            Self::Talked { .. } => (Ending::Answered, CallStage::Talking),
+            Self::Released(_) | Self::Refused(_) => (Ending::Refused, CallStage::Waiting),
+            Self::Unreached { .. } | Self::Met { .. } => (Ending::TimedOut, CallStage::Ringing),
+            Self::Lost => (Ending::Lost, CallStage::Ringing),
+        }
+    }
+}
+
+/// A callback that has ended.
+#[derive(Debug, Clone)]
+pub struct End {
+    /// The case.
+    pub case: CaseId,
+    /// The call that it was.
+    pub call: CallId,
+    /// How.
+    pub how: How,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Records the end of a callback: its call, its attempt, and what follows for the case, in one transaction. Where the
+/// case stands now. Repeating it changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreError> {
+    let case = held(c, end.case)?;
+    let attempt = attempts::of_call(c, &end.call.to_string())?;
+    let talked = attempt.is_some_and(|row| matches!(row.state.as_str(), "talking" | "wrapping_up"));
+    let (ending, stage) = if talked { (Ending::Answered, CallStage::Talking) } else { end.how.ending() };
+    let answered_at = match end.how {
+        How::Talked { answered_at, .. } => Some(answered_at),
+        _ => None,
+    };
+    call_rows::end(
+        c,
+        &call_rows::Ended {
+            call: end.call,
+            ending,
+            stage,
+            cause: end.how.cause(),
+            answered_at,
+            verdict: Verdict::Nothing(Why::Internal),
+            settle: Duration::ZERO,
+            tell: false,
+            at: end.at,
+        },
+    )?;
+    match &end.how {
+        How::Released(_) => release(c, &case, end)?,
+        How::Refused(_) => {}
+        How::Unreached { attempt, result, counted, cause } => {
+            let finish = Finish {
+                attempt: *attempt,
+                result: *result,
+                counted: *counted,
+                cause: Some(cause),
+                note: None,
+                at: end.at,
+            };
+            finish_and_follow(c, &case, terms, &finish, None)?;
+        }
+        How::Met { attempt } => {
+            let finish = Finish {
+                attempt: *attempt,
+                result: Outcome::Cancelled,
+                counted: true,
+                cause: Some("CALLER_IS_HERE"),
+                note: None,
+                at: end.at,
+            };
+            finish_and_follow(c, &case, terms, &finish, None)?;
+        }
+        How::Talked { attempt, cause, answered_at } => {
+            attempts::answered(c, *attempt, *answered_at)?;
+            talk_over(c, &case, *attempt, cause, end.at)?;
+        }
+        How::Lost => orphan(c, &case, terms, end)?,
+    }
+    Ok(case_rows::get(c, end.case)?.stage)
+}
+
+/// The talk is over: a person is to say what came of it. Who dialled himself may forget to, and is not waited for.
+pub(super) fn talk_over(
+    c: &mut Database,
+    case: &CaseRow,
+    attempt: AttemptId,
+    cause: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    attempts::talk_ended(c, attempt, cause, at)?;
+    if case.closed_at.is_none() && may_say_nothing(&attempts::get(c, attempt)?) {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::next_at.eq((at + WORD_WITHIN).0))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    Ok(())
+}
+
+/// The case is offered anew, if this callback still has it.
+pub(super) fn release(c: &mut Database, case: &CaseRow, end: &End) -> Result<(), StoreError> {
+    let ours = case.claimed_by.as_deref() == Some(end.call.to_string().as_str());
+    if case.closed_at.is_none() && stage_of(case)? == Stage::Claimed && ours {
+        make(c, case, Step::Release, &Move { next_at: Some(end.at), ..Move::default() })?;
+    }
+    Ok(())
+}
+
+/// Nobody knows how far it was: counted, so that there is never a fourth.
+pub(super) fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
+    let Some(row) = attempts::of_call(c, &end.call.to_string())?.filter(|row| row.result.is_none()) else {
+        return release(c, case, end);
+    };
+    if row.state == "talking" {
+        return talk_over(c, case, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
+    }
+    if row.state == "wrapping_up" {
+        return Ok(());
+    }
+    let finish = Finish {
+        attempt: AttemptId(row.id),
+        result: Outcome::Orphaned,
+        counted: true,
+        cause: Some("CONTROLLER_RESTARTED"),
+        note: None,
+        at: end.at,
+    };
+    finish_and_follow(c, case, terms, &finish, None)
+}

@@ -1,0 +1,116 @@
+//! What refuses a dial: everything that the guards ask is read here, and each refusal is kept.
+
+use diesel::prelude::*;
+
+use super::terms::Terms;
+use crate::clock::UnixMs;
+use crate::missed::policy::Policy;
+use crate::missed::regulation::{self, Permit, Refusal, Standing};
+use crate::phone::E164;
+use crate::store::cases::CaseRow;
+use crate::store::dialect::cached::Cache as _;
+use crate::store::notes::{Note, note};
+use crate::store::schema::{calls, refusals};
+use crate::store::{Database, StoreError, attempts, dnc};
+
+/// Everything that the guards ask of a case's number.
+pub(super) fn standing(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    at: UnixMs,
+) -> Result<Standing, StoreError> {
+    let (number, applies) = terms.applies(case)?;
+    let day = applies.hours.business_day(at).to_string();
+    let unfinished = attempts::unfinished(c, &case.number)?;
+    let last = attempts::last_counted(c, &case.number)?;
+    let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, at - span);
+    Ok(Standing {
+        open: case.closed_at.is_none(),
+        live_call: live_call(c, case)? || unfinished.as_ref().is_some_and(|row| row.state != "wrapping_up"),
+        suppressed: dnc::suppressed(c, &number, at)?.is_some(),
+        counted_today: attempts::counted(c, &case.number, &day)?,
+        counted_24h: since(c, regulation::DAY)?,
+        counted_week: since(c, regulation::WEEK)?,
+        counted_month: since(c, regulation::MONTH)?,
+        last_counted_at: last.map(|(at, _)| at),
+        gap_until: last.and_then(|(_, gap)| gap),
+        undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
+        contact_at: Some(UnixMs(case.last_miss_at)),
+        number,
+    })
+}
+
+/// Whether the number has a call of its own under way, or another callback.
+pub(super) fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
+    let live: i64 = calls::table
+        .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
+        .filter(calls::direction.eq("in"))
+        .count()
+        .get_result(c)?;
+    Ok(live > 0)
+}
+
+/// Asks the guards of a case that is held.
+pub(in crate::store) fn check(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    at: UnixMs,
+) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
+    let standing = standing(c, case, terms, at)?;
+    let (_, applies) = terms.applies(case)?;
+    let asked = regulation::check(&standing, &applies.bounds(terms), at);
+    Ok((applies.policy, asked))
+}
+
+/// Writes down that a guard refused a dial.
+pub(in crate::store) fn refused(
+    c: &mut Database,
+    case: &CaseRow,
+    policy: &Policy,
+    refusal: &Refusal,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    refusal_row(c, Some(case.id), &case.number, policy, refusal, by, at)?;
+    note(c, case, Note::Refused { guard: refusal.guard, by }, at)
+}
+
+/// The same for a number that we owe nothing.
+pub(in crate::store) fn refuse_unowed(
+    c: &mut Database,
+    terms: &Terms,
+    number: &E164,
+    refusal: &Refusal,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let policy = terms.rules.policy(terms.queue.as_ref());
+    refusal_row(c, None, number.as_str(), &policy, refusal, by, at)?;
+    dnc::refused(c, number, by, at)
+}
+
+pub(super) fn refusal_row(
+    c: &mut Database,
+    case: Option<i64>,
+    number: &str,
+    policy: &Policy,
+    refusal: &Refusal,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    diesel::insert_into(refusals::table)
+        .values((
+            refusals::at.eq(at.0),
+            refusals::case_id.eq(case),
+            refusals::number.eq(number),
+            refusals::guard.eq(refusal.guard.as_str()),
+            refusals::why.eq(&refusal.why),
+            refusals::by.eq(by),
+            refusals::policy.eq(policy.name.as_str()),
+            refusals::policy_version.eq(policy.version),
+        ))
+        .insert(c)?;
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! Which cases are called back next, and who has them meanwhile.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::after::hand_over;
+use super::guards::{check, refused};
+use super::steps::{Move, SOON, close, held, later, make, stage_of};
+use super::terms::Terms;
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
+use crate::missed::case::{Closed, Stage, Step};
+use crate::missed::regulation::{Guard, Refusal};
+use crate::phone::{E164, Party};
+use crate::store::calls::Arrival;
+use crate::store::cases as case_rows;
+use crate::store::cases::CaseRow;
+use crate::store::dialect::cached::Cache as _;
+use crate::store::schema::{calls, cases};
+use crate::store::{Database, StoreError, calls as call_rows, read, read_option};
+
+/// A queue's share of the cases that are due.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The queue.
+    pub queue: QueueName,
+    /// At most so many.
+    pub limit: i64,
+    /// The FreeSWITCH on which they will be made.
+    pub node: NodeName,
+    /// Its run.
+    pub core: CoreId,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// A case that was leased, with the row of the call that it is.
+#[derive(Debug, Clone)]
+pub struct Work {
+    /// The case.
+    pub case: CaseId,
+    /// The call.
+    pub call: CallId,
+    /// The channel that the customer's leg will have.
+    pub channel: ChannelId,
+    /// The customer.
+    pub number: E164,
+    /// His name, as it was shown last.
+    pub name: String,
+    /// The queue whose agents are asked.
+    pub queue: QueueName,
+    /// Who of them is asked first.
+    pub first: Option<AgentName>,
+    /// Since when it is due: its place among those who wait.
+    pub due_at: UnixMs,
+    /// Until when an agent must have accepted it.
+    pub lease_until: UnixMs,
+    /// How long the customer's phone rings.
+    pub ring: Duration,
+}
+
+/// Leases cases of a queue that are due, the most urgent first. What a guard refuses is deferred, or ends.
+///
+/// # Errors
+/// When the database fails.
+pub fn lease(c: &mut Database, terms: &Terms, wanted: &Wanted) -> Result<Vec<Work>, StoreError> {
+    let due = cases::table
+        .filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due.as_str())))
+        .filter(cases::queue.eq(wanted.queue.as_str()))
+        .order((cases::priority.desc(), cases::due_at, cases::id));
+    let ids: Vec<i64> = due.limit(wanted.limit).select(cases::id).load(c)?;
+    let mut leased = Vec::new();
+    for id in ids {
+        leased.extend(lease_one(c, CaseId(id), terms, wanted)?);
+    }
+    Ok(leased)
+}
+
+pub(super) fn lease_one(
+    c: &mut Database,
+    id: CaseId,
+    terms: &Terms,
+    wanted: &Wanted,
+) -> Result<Option<Work>, StoreError> {
+    let case = held(c, id)?;
+    if case.closed_at.is_some() || stage_of(&case)? != Stage::Due {
+        return Ok(None);
+    }
+    if let Some(until) = case.not_before.map(UnixMs).filter(|until| *until > wanted.at) {
+        later(c, &case, until)?;
+        return Ok(None);
+    }
+    let (policy, asked) = check(c, &case, terms, wanted.at)?;
+    if let Err(refusal) = asked {
+        refused(c, &case, &policy, &refusal, "system", wanted.at)?;
+        follow_refusal(c, &case, terms, &refusal, wanted.at)?;
+        return Ok(None);
+    }
+    let work = Work {
+        case: id,
+        call: CallId::new(),
+        channel: ChannelId::new(),
+        number: read("cases.number", &case.number)?,
+        name: last_name(c, &case)?,
+        queue: wanted.queue.clone(),
+        first: read_option("cases.assignee", case.assignee.as_ref())?,
+        due_at: UnixMs(case.due_at.unwrap_or(case.opened_at)),
+        lease_until: wanted.at + policy.lease,
+        ring: policy.ring,
+    };
+    let claimed = work.call.to_string();
+    make(
+        c,
+        &case,
+        Step::Claim,
+        &Move { next_at: Some(work.lease_until + SOON), claimed_by: Some(&claimed) },
+    )?;
+    arrive(c, terms, wanted, &work)?;
+    Ok(Some(work))
+}
+
+/// What a case becomes whose dial a guard has refused.
+pub(in crate::store) fn follow_refusal(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    refusal: &Refusal,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    match (refusal.guard, refusal.until) {
+        (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
+        (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
+        (_, Some(until)) => later(c, case, until.max(at + SOON)),
+        (Guard::QueueHours | Guard::CalleeWindow, None) => no_hour(c, case, terms, at),
+        (_, None) => later(c, case, at + SOON),
+    }
+}
+
+/// None of the queue's hours is lawful where he may be: the repeat-contacts queue may have others.
+pub(super) fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, applies) = terms.applies(case)?;
+    if !matches!(stage_of(case)?, Stage::Due | Stage::Claimed) {
+        make(c, case, Step::Open, &Move::default())?;
+    }
+    let due = case_rows::get(c, CaseId(case.id))?;
+    hand_over(c, &due, terms, &applies, at)
+}
+
+/// The name with which the caller was shown last.
+pub(super) fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
+    let name: Option<String> = calls::table
+        .filter(calls::number.eq(&case.number).and(calls::direction.eq("in")))
+        .order(calls::arrived_at.desc())
+        .select(calls::caller_name)
+        .first(c)
+        .optional()?;
+    Ok(name.unwrap_or_default())
+}
+
+/// The row of the call that a callback is.
+pub(super) fn arrive(
+    c: &mut Database,
+    terms: &Terms,
+    wanted: &Wanted,
+    work: &Work,
+) -> Result<(), StoreError> {
+    let arrival = Arrival {
+        id: work.call,
+        node: wanted.node.clone(),
+        channel: work.channel,
+        core: wanted.core,
+        party: Party::Number(work.number.clone()),
+        caller_number: work.number.to_string(),
+        caller_name: work.name.clone(),
+        dialled: work.number.to_string(),
+        route: None,
+        open: true,
+        why: format!("callback for case {}", work.case),
+        queue: Some(work.queue.clone()),
+        service_level: None,
+        business_day: terms.hours(Some(&work.queue)).business_day(wanted.at),
+        at: wanted.at,
+    };
+    call_rows::arrive(c, &arrival)?;
+    diesel::update(calls::table.find(work.call.to_string()))
+        .set((calls::direction.eq("callback"), calls::case_id.eq(work.case.0)))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    Ok(())
+}

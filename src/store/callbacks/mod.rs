@@ -1,0 +1,30 @@
+//! Cases that are paid back: what is due, who has it, and what an attempt leaves.
+//!
+//! In: [`Terms`], the rules of the house, and instants. Out: cases that have moved one step on, each in one transaction
+//! with its attempt, its refusal and what must be told of it.
+//! **Invariant:** whatever is decided here is decided on rows that are held, by the pure rules of `missed`.
+//!
+//! `terms` is what holds here, `guards` what refuses, `steps` each step of a case; then in the order of a callback's
+//! life: `due`, `lease`, `attempt`, `end`, `after`; and `people` is what is said from outside.
+
+mod after;
+mod attempt;
+mod due;
+mod end;
+mod guards;
+mod lease;
+mod people;
+mod steps;
+mod terms;
+
+pub use attempt::{NotReserved, Reserve, answered, dialled, reserve, talk};
+pub use due::{advance, due};
+pub use end::{End, How, end};
+pub use lease::{Wanted, Work, lease};
+pub use people::{Disposition, defer, dispose, now, report};
+pub use terms::Terms;
+
+pub(super) use attempt::{Reserved, reserve_place};
+pub(super) use guards::{check, refuse_unowed, refused};
+pub(super) use lease::follow_refusal;
+pub(super) use steps::{held, stage_of};

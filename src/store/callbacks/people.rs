@@ -1,0 +1,159 @@
+//! What people say: when somebody is called, and what came of it.
+
+use diesel::prelude::*;
+
+use super::after::{After, finish_and_follow, follow};
+use super::due::open;
+use super::guards::{check, refused};
+use super::steps::{Move, held, later, make, stage_of};
+use super::terms::Terms;
+use crate::clock::UnixMs;
+use crate::ids::{AgentName, AttemptId, CaseId};
+use crate::missed::attempt::{Consequence, Outcome};
+use crate::missed::case::{Stage, Step};
+use crate::missed::regulation::Refusal;
+use crate::store::attempts::Finish;
+use crate::store::cases as case_rows;
+use crate::store::dialect::cached::Cache as _;
+use crate::store::notes::{Note, note};
+use crate::store::schema::cases;
+use crate::store::{Database, StoreError, attempts, read_option};
+
+/// Puts a case off until a later time. One that somebody has is not.
+///
+/// # Errors
+/// [`StoreError::Refused`] when somebody has it, or it is closed.
+pub fn defer(c: &mut Database, id: CaseId, until: UnixMs) -> Result<(), StoreError> {
+    let case = held(c, id)?;
+    if case.closed_at.is_some() || matches!(stage_of(&case)?, Stage::Claimed | Stage::Attempting) {
+        return Err(StoreError::Refused(format!(
+            "case {id} is closed, or somebody is calling: it cannot be put off"
+        )));
+    }
+    diesel::update(cases::table.find(id.0))
+        .set(cases::not_before.eq(until.0))
+        .returning(cases::id)
+        .count_changed(c)?;
+    later(c, &case, until)
+}
+
+/// Makes a case due now, before all others. Every guard is asked; the refusal of one is a result, and is kept.
+///
+/// # Errors
+/// [`StoreError::Refused`] when somebody has it, or it is closed.
+pub fn now(
+    c: &mut Database,
+    terms: &Terms,
+    id: CaseId,
+    by: &str,
+    at: UnixMs,
+) -> Result<Result<(), Refusal>, StoreError> {
+    let case = held(c, id)?;
+    let stage = stage_of(&case)?;
+    if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
+        return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
+    }
+    let (policy, asked) = check(c, &case, terms, at)?;
+    if let Err(refusal) = asked {
+        refused(c, &case, &policy, &refusal, by, at)?;
+        return Ok(Err(refusal));
+    }
+    if stage != Stage::Due {
+        open(c, &case, terms, at)?;
+    }
+    let most: Option<i32> =
+        cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
+    diesel::update(cases::table.find(id.0))
+        .set((
+            cases::not_before.eq(None::<i64>),
+            cases::priority.eq(most.unwrap_or_default().saturating_add(1)),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(Ok(()))
+}
+
+/// What a person says of an attempt.
+#[derive(Debug, Clone)]
+pub struct Disposition<'a> {
+    /// Of which case's attempt.
+    pub case: CaseId,
+    /// What came of it.
+    pub result: Outcome,
+    /// When he wants to be called, if he said so.
+    pub later: Option<UnixMs>,
+    /// What is worth knowing.
+    pub note: Option<&'a str>,
+    /// Who says so.
+    pub by: &'a str,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Records the disposition that a talk is owed, and moves the case on. The attempt's agent.
+///
+/// # Errors
+/// [`StoreError::Refused`] when no attempt of the case waits for one, or the result says that nobody answered though
+/// nobody can know it better than FreeSWITCH.
+pub fn dispose(
+    c: &mut Database,
+    terms: &Terms,
+    said: &Disposition<'_>,
+) -> Result<Option<AgentName>, StoreError> {
+    let case = held(c, said.case)?;
+    let waiting = attempts::unfinished(c, &case.number)?
+        .filter(|row| row.state == "wrapping_up" && row.case_id == case.id);
+    let Some(row) = waiting else {
+        return Err(StoreError::Refused(format!(
+            "no attempt of case {} waits for its result: `dozvon case attempt` records one that was made elsewhere",
+            said.case
+        )));
+    };
+    if said.result.may_be_uncounted() || matches!(said.result, Outcome::Orphaned | Outcome::Abandoned) {
+        return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
+    }
+    let finish = Finish {
+        attempt: AttemptId(row.id),
+        result: said.result,
+        counted: true,
+        cause: None,
+        note: said.note,
+        at: said.at,
+    };
+    finish_and_follow(c, &case, terms, &finish, said.later)?;
+    note(c, &case, Note::Disposition { result: said.result, by: said.by }, said.at)?;
+    read_option("attempts.agent", row.agent.as_ref())
+}
+
+/// Records an attempt that somebody made elsewhere, and moves the case on.
+///
+/// # Errors
+/// As [`attempts::record`].
+pub fn report(
+    c: &mut Database,
+    terms: &Terms,
+    made: &attempts::Made<'_>,
+) -> Result<attempts::AttemptRow, StoreError> {
+    let case = held(c, made.case)?;
+    let row = attempts::record(c, made)?;
+    if made.counted && case.first_attempt_at.is_none() {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::first_attempt_at.eq(made.at.0))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    note(c, &case, Note::Attempt(&row), made.at)?;
+    note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
+    let stage = stage_of(&case)?;
+    let theirs = matches!(stage, Stage::Claimed | Stage::Attempting);
+    if made.result.consequence() == Consequence::Again && (theirs || stage == Stage::HandedOver) {
+        // Somebody has it: what he does decides.
+        return Ok(row);
+    }
+    if !theirs {
+        make(c, &case, Step::Dial, &Move { claimed_by: Some(made.by), ..Move::default() })?;
+    }
+    let case = case_rows::get(c, made.case)?;
+    follow(c, &case, terms, &After { result: made.result, counted: made.counted, later: None, at: made.at })?;
+    Ok(row)
+}

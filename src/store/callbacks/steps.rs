@@ -1,0 +1,66 @@
+//! A case's steps, each on its held row.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use crate::clock::UnixMs;
+use crate::ids::CaseId;
+use crate::missed::case::{Closed, Stage, Step, step};
+use crate::store::cases as case_rows;
+use crate::store::cases::CaseRow;
+use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::schema::cases;
+use crate::store::{Database, StoreError, read};
+
+pub(in crate::store) fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
+    read("cases.stage", &case.stage)
+}
+
+/// The row of one case, held.
+pub(in crate::store) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
+    let number = case_rows::get(c, id)?.number;
+    hold::number(c, &number)?;
+    hold::case(c, id.0)?;
+    case_rows::get(c, id)
+}
+
+/// A step of a case, with what goes with it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Move<'a> {
+    pub(super) next_at: Option<UnixMs>,
+    pub(super) claimed_by: Option<&'a str>,
+}
+
+pub(super) fn make(c: &mut Database, case: &CaseRow, made: Step, to: &Move<'_>) -> Result<(), StoreError> {
+    let stage = step(stage_of(case)?, made)
+        .map_err(|refused| StoreError::Refused(format!("case {}: {refused}", case.id)))?;
+    diesel::update(cases::table.find(case.id).filter(cases::closed_at.is_null()))
+        .set((
+            cases::stage.eq(stage.as_str()),
+            cases::next_at.eq(to.next_at.map(|at| at.0)),
+            cases::claimed_by.eq(to.claimed_by),
+        ))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// How soon what cannot be decided now is asked again.
+pub(super) const SOON: Duration = Duration::from_secs(30);
+
+pub(super) fn later(c: &mut Database, case: &CaseRow, until: UnixMs) -> Result<(), StoreError> {
+    if stage_of(case)? == Stage::Deferred {
+        diesel::update(cases::table.find(case.id))
+            .set(cases::next_at.eq(until.0))
+            .returning(cases::id)
+            .count_changed(c)?;
+        return Ok(());
+    }
+    make(c, case, Step::Defer, &Move { next_at: Some(until), ..Move::default() })
+}
+
+/// Closes a case by rule.
+pub(super) fn close(c: &mut Database, case: &CaseRow, reason: Closed, at: UnixMs) -> Result<(), StoreError> {
+    case_rows::close(c, CaseId(case.id), reason, "system", None, at).map(drop)
+}

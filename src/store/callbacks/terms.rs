@@ -1,0 +1,94 @@
+//! The rules of the house for paying back, and what of them applies to one case.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use crate::clock::UnixMs;
+use crate::ids::QueueName;
+use crate::missed::policy::Policy;
+use crate::missed::regulation::Bounds;
+use crate::missed::working_time::WorkingTime;
+use crate::missed::zone::Whereabouts;
+use crate::phone::E164;
+use crate::routing::rules::Rules;
+use crate::store::cases::CaseRow;
+use crate::store::{StoreError, read, read_option};
+
+/// The rules of the house for paying back. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Queues, their hours and their policies.
+    pub rules: Arc<Rules>,
+    /// The zone of what has no queue.
+    pub zone: Tz,
+    /// Our own country.
+    pub home: phonenumber::country::Id,
+    /// Who calls back those who reached no queue; the only queue, if there is but one.
+    pub queue: Option<QueueName>,
+    /// Who takes up what could not be reached within a day.
+    pub repeat_queue: Option<QueueName>,
+    /// How long an attempt may last.
+    pub watchdog: Duration,
+}
+
+/// What applies to one case.
+pub(super) struct Applies<'a> {
+    pub(super) policy: Policy,
+    pub(super) hours: WorkingTime<'a>,
+    pub(super) whereabouts: Whereabouts,
+}
+
+impl Applies<'_> {
+    pub(super) const fn bounds(&self, terms: &Terms) -> Bounds<'_> {
+        Bounds { policy: &self.policy, hours: self.hours, whereabouts: &self.whereabouts, home: terms.home }
+    }
+}
+
+impl Terms {
+    /// The hours of a queue.
+    #[must_use]
+    pub fn hours(&self, queue: Option<&QueueName>) -> WorkingTime<'_> {
+        let schedule = queue.and_then(|name| self.rules.queues.get(name)?.schedule.as_ref());
+        WorkingTime::new(schedule.and_then(|name| self.rules.schedules.get(name)), self.zone)
+    }
+
+    /// The most attempts that a case's number may have on a business day.
+    ///
+    /// # Errors
+    /// When the row is not readable.
+    pub fn cap(&self, case: &CaseRow) -> Result<i32, StoreError> {
+        Ok(self.rules.policy(self.queue_of(case)?.as_ref()).cap_day)
+    }
+
+    /// The queue whose agents call back for a case.
+    pub(in crate::store) fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
+        Ok(self.queue_or(read_option("cases.queue", case.queue.as_ref())?))
+    }
+
+    /// The queue that is named, or else the one that calls back who reached none.
+    fn queue_or(&self, named: Option<QueueName>) -> Option<QueueName> {
+        let only = || Some(self.rules.queues.keys().next()?.clone()).filter(|_| self.rules.queues.len() == 1);
+        let fallback = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
+        named.or_else(fallback).or_else(only)
+    }
+
+    /// Until when somebody must have called, of what is owed in this queue since then.
+    #[must_use]
+    pub fn react_by(&self, queue: Option<QueueName>, from: UnixMs) -> Option<UnixMs> {
+        let queue = self.queue_or(queue);
+        self.hours(queue.as_ref()).after(from, self.rules.policy(queue.as_ref()).reaction)
+    }
+
+    pub(super) fn applies(&self, case: &CaseRow) -> Result<(E164, Applies<'_>), StoreError> {
+        let number: E164 = read("cases.number", &case.number)?;
+        let queue = self.queue_of(case)?;
+        let applies = Applies {
+            policy: self.rules.policy(queue.as_ref()),
+            hours: self.hours(queue.as_ref()),
+            whereabouts: Whereabouts::of(&number, None),
+        };
+        Ok((number, applies))
+    }
+}
