@@ -27,14 +27,12 @@ const MINUTE: i64 = 60_000;
 
 /// A stage whose controller calls back, at noon.
 pub async fn set() -> Stage {
-    set_with(|settings| {
-        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
-    })
-    .await
+    set_with(|_| {}).await
 }
 
 pub async fn set_with(change: impl FnOnce(&mut dozvon::config::Settings)) -> Stage {
     let stage = Stage::with(|settings| {
+        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
         settings.callback.tick = Duration::from_millis(20);
         change(settings);
     })

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use dozvon::callback::settings::Dial;
 use dozvon::missed::attempt::Outcome;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, Pickup};
@@ -12,7 +11,6 @@ use super::stage::{ANNA, Stage, answers, until};
 
 async fn set() -> Stage {
     set_with(|settings| {
-        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
         settings.callback.customer_first = true;
         settings.callback.customer_wait = Duration::from_secs(5);
         settings.callback.apology_time = Duration::from_millis(50);
@@ -50,7 +48,6 @@ async fn who_answers_gets_an_agent_who_owes_what_came_of_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_abandoned_is_not_called_again_without_an_agent() {
     let stage = set_with(|settings| {
-        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
         settings.callback.customer_first = true;
         settings.callback.confirm = false;
         settings.callback.customer_wait = Duration::from_millis(100);
