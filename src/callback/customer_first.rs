@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::meeting::Meeting;
 use super::story::{Story, not_dialled};
 use crate::ids::{AttemptId, ChannelId, OfferId};
-use crate::missed::attempt::{Outcome, of_cause};
+use crate::missed::attempt::Outcome;
 use crate::missed::policy::Profile;
 use crate::queue::dispatcher::Leaving;
 use crate::queue::ring::{Knock, Reply, hang_up};
@@ -71,17 +71,13 @@ impl Story {
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> How {
         let time_up = Instant::now() + self.work.ring;
-        let unreached = |cause: &str, rang: bool| {
-            let result = of_cause(cause, rang);
-            How::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: cause.to_owned() }
-        };
         loop {
             tokio::select! {
                 biased;
                 event = leg.event() => match event {
                     LegEvent::Created | LegEvent::PickedUp => {}
                     LegEvent::Answered { channel } => return self.until_agent(attempt, leg, channel).await,
-                    LegEvent::Ended { cause, rang, .. } => return unreached(&cause, rang),
+                    LegEvent::Ended { cause, rang, .. } => return How::unreached(attempt, &cause, rang),
                 },
                 // He rings in himself: he waits like anybody.
                 Some(_) = meetings.recv() => {
@@ -90,7 +86,7 @@ impl Story {
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;
-                    return unreached("NO_ANSWER", true);
+                    return How::unreached(attempt, "NO_ANSWER", true);
                 }
             }
         }

@@ -13,7 +13,7 @@ use crate::call::ending::Stage;
 use crate::call::facts::Facts;
 use crate::call::{Call, Desk, bridge, forward, message};
 use crate::ids::{AgentName, CallId, ChannelId, OfferId};
-use crate::missed::attempt::{Outcome, of_cause};
+use crate::missed::attempt::Outcome;
 use crate::phone::{E164, Party};
 use crate::store::callbacks::{End, How};
 use crate::store::handset::{self, Begun, Dialled};
@@ -141,16 +141,8 @@ impl Phone {
         let Some((case, attempt)) = owed else { return };
         let how = match made {
             Made::NotDialled => not_dialled(attempt),
-            Made::Unreached { cause, rang } => {
-                let result = of_cause(&cause, rang);
-                How::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause }
-            }
-            Made::Left => How::Unreached {
-                attempt,
-                result: Outcome::Cancelled,
-                counted: true,
-                cause: "AGENT_LEFT".to_owned(),
-            },
+            Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
+            Made::Left => How::agent_left(attempt),
             Made::Talked { cause, answered_at } => How::Talked { attempt, cause, answered_at },
         };
         let end = End { case, call: call.id, how, at: call.desk.clock.now() };

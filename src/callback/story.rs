@@ -12,7 +12,7 @@ use tracing::Instrument as _;
 use super::meeting::{Entry, Meeting};
 use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
-use crate::missed::attempt::{Outcome, of_cause};
+use crate::missed::attempt::Outcome;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
 use crate::queue::ring::{Knock, Reply, hang_up};
@@ -192,10 +192,6 @@ impl Story {
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> How {
         let time_up = Instant::now() + self.work.ring;
-        let unreached = |cause: &str, rang: bool| {
-            let result = of_cause(cause, rang);
-            How::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: cause.to_owned() }
-        };
         loop {
             tokio::select! {
                 biased;
@@ -205,7 +201,7 @@ impl Story {
                     LegEvent::Answered { channel } => return self.connect(knock, attempt, leg, channel).await,
                     LegEvent::Ended { cause, rang, .. } => {
                         knock.answer(Reply::Unreached);
-                        return unreached(&cause, rang);
+                        return How::unreached(attempt, &cause, rang);
                     }
                 },
                 Some(meeting) = meetings.recv() => {
@@ -219,14 +215,12 @@ impl Story {
                 () = knock.left.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
                     knock.answer(Reply::Unreached);
-                    return How::Unreached {
-                        attempt, result: Outcome::Cancelled, counted: true, cause: "AGENT_LEFT".to_owned(),
-                    };
+                    return How::agent_left(attempt);
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;
                     knock.answer(Reply::Unreached);
-                    return unreached("NO_ANSWER", true);
+                    return How::unreached(attempt, "NO_ANSWER", true);
                 }
             }
         }

@@ -9,9 +9,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::callbacks::{
-    NotReserved, Reserved, Terms, check, follow_refusal, held, refused, reserve_place, stage_of,
-};
+use super::callbacks::{NotReserved, Reserved, Terms, held, permitted, reserve_place, stage_of};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
@@ -56,14 +54,9 @@ pub fn reserve(
     if case.closed_at.is_some() || stage_of(&case)? != Stage::Claimed || !ours {
         return Ok(Err(NotReserved::Taken));
     }
-    let (policy, asked) = check(c, &case, terms, wanted.at)?;
-    let permit = match asked {
-        Ok(permit) => permit,
-        Err(refusal) => {
-            refused(c, &case, &policy, &refusal, "system", wanted.at)?;
-            follow_refusal(c, &case, terms, &refusal, wanted.at)?;
-            return Ok(Err(NotReserved::Guard(refusal)));
-        }
+    let (policy, permit) = match permitted(c, &case, terms, "system", wanted.at)? {
+        Ok(permitted) => permitted,
+        Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };
     if policy.profile == Profile::Debt || !may(c, terms, &case, wanted.at)? {
         return Ok(Ok(None));

@@ -2,8 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::guards::{check, refused};
-use super::lease::follow_refusal;
+use super::lease::permitted;
 use super::steps::{Move, held, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
@@ -61,14 +60,9 @@ pub fn reserve(
     if case.closed_at.is_some() || stage_of(&case)? != Stage::Claimed || !ours {
         return Ok(Err(NotReserved::Taken));
     }
-    let (policy, asked) = check(c, &case, terms, wanted.at)?;
-    let permit = match asked {
-        Ok(permit) => permit,
-        Err(refusal) => {
-            refused(c, &case, &policy, &refusal, wanted.agent.as_str(), wanted.at)?;
-            follow_refusal(c, &case, terms, &refusal, wanted.at)?;
-            return Ok(Err(NotReserved::Guard(refusal)));
-        }
+    let (policy, permit) = match permitted(c, &case, terms, wanted.agent.as_str(), wanted.at)? {
+        Ok(permitted) => permitted,
+        Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };
     if !offers::win(c, wanted.offer, wanted.call, wanted.leg, wanted.answered_at)? {
         return Ok(Err(NotReserved::Taken));

@@ -11,7 +11,7 @@ use super::terms::Terms;
 use crate::call::ending::{Ending, Stage as CallStage};
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::{Outcome, of_cause};
 use crate::missed::case::{Stage, Step};
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
@@ -59,6 +59,20 @@ pub enum How {
 }
 
 impl How {
+    /// The customer's leg ended so before anybody answered.
+    #[must_use]
+    pub fn unreached(attempt: AttemptId, cause: &str, rang: bool) -> Self {
+        let result = of_cause(cause, rang);
+        Self::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: cause.to_owned() }
+    }
+
+    /// The agent left before that.
+    #[must_use]
+    pub fn agent_left(attempt: AttemptId) -> Self {
+        let (result, cause) = (Outcome::Cancelled, "AGENT_LEFT".to_owned());
+        Self::Unreached { attempt, result, counted: true, cause }
+    }
+
     /// In one word, for the metric and the log.
     #[must_use]
     pub const fn word(&self) -> &'static str {

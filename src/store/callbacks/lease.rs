@@ -11,7 +11,8 @@ use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
 use crate::missed::case::{Closed, Stage, Step};
-use crate::missed::regulation::{Guard, Refusal};
+use crate::missed::policy::Policy;
+use crate::missed::regulation::{Guard, Permit, Refusal};
 use crate::phone::{E164, Party};
 use crate::store::calls::Arrival;
 use crate::store::cases as case_rows;
@@ -91,12 +92,7 @@ pub(super) fn lease_one(
         later(c, &case, until)?;
         return Ok(None);
     }
-    let (policy, asked) = check(c, &case, terms, wanted.at)?;
-    if let Err(refusal) = asked {
-        refused(c, &case, &policy, &refusal, "system", wanted.at)?;
-        follow_refusal(c, &case, terms, &refusal, wanted.at)?;
-        return Ok(None);
-    }
+    let Ok((policy, _)) = permitted(c, &case, terms, "system", wanted.at)? else { return Ok(None) };
     let work = Work {
         case: id,
         call: CallId::new(),
@@ -120,8 +116,27 @@ pub(super) fn lease_one(
     Ok(Some(work))
 }
 
+/// Asks the guards of a case that is held; what one refuses is kept, and the case goes where it belongs then.
+pub(in crate::store) fn permitted(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    by: &str,
+    at: UnixMs,
+) -> Result<Result<(Policy, Permit), Refusal>, StoreError> {
+    let (policy, asked) = check(c, case, terms, at)?;
+    match asked {
+        Ok(permit) => Ok(Ok((policy, permit))),
+        Err(refusal) => {
+            refused(c, case, &policy, &refusal, by, at)?;
+            follow_refusal(c, case, terms, &refusal, at)?;
+            Ok(Err(refusal))
+        }
+    }
+}
+
 /// What a case becomes whose dial a guard has refused.
-pub(in crate::store) fn follow_refusal(
+fn follow_refusal(
     c: &mut Database,
     case: &CaseRow,
     terms: &Terms,

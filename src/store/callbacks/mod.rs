@@ -26,5 +26,5 @@ pub use terms::Terms;
 
 pub(super) use attempt::{Reserved, reserve_place};
 pub(super) use guards::{check, refuse_unowed, refused};
-pub(super) use lease::follow_refusal;
+pub(super) use lease::permitted;
 pub(super) use steps::{held, stage_of};
