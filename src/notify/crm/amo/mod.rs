@@ -52,7 +52,7 @@ impl Amo {
     }
 
     pub(super) async fn owner(&self, number: &E164) -> Result<Option<Owner>, Trouble> {
-        match self.find_contact(number).await {
+        match self.find_by_number(number).await {
             Ok(found) => Ok(found.and_then(|card| card.owner).map(|user| {
                 let user = user.to_string();
                 Owner { agent: self.settings.users.get(&user).cloned(), user, extension: None }
@@ -70,7 +70,9 @@ impl Amo {
         };
         let mut home = card.clone();
         if contact.happening == Happening::Request {
-            note(self.form(contact).await?);
+            if card.is_some() || self.settings.create_leads {
+                note(self.form(contact).await?);
+            }
         } else if contact.is_call() {
             let (place, was_there, now_home) = self.call(contact, card).await?;
             note((place, was_there));
