@@ -54,16 +54,13 @@ impl Account {
             self.cards.iter().find(|card| card.kind == kind && last(&card.phone, 10) == last(phone, 10))
         };
         let Some(card) = of_kind("contacts").or_else(|| of_kind("companies")) else {
-            let error = json!({ "request_id": "0", "status": 263, "title": "Entity not found", "detail": "" });
+            let error =
+                json!({ "request_id": "0", "status": 263, "title": "Entity not found", "detail": "" });
             return (400, json!({ "_total_items": 0, "errors": [error], "_embedded": { "calls": [] } }));
         };
         let (kind, id) = (card.kind, card.id);
         let note = if direction == "inbound" { "call_in" } else { "call_out" };
-        self.notes.push(Note {
-            place: (kind.to_owned(), id),
-            kind: note.to_owned(),
-            params: call.clone(),
-        });
+        self.notes.push(Note { place: (kind.to_owned(), id), kind: note.to_owned(), params: call.clone() });
         self.calls.push(call.clone());
         let entity = if kind == "contacts" { "contact" } else { "company" };
         let made = json!({ "id": self.next_id(), "entity_id": id, "entity_type": entity, "request_id": "0" });
@@ -74,9 +71,11 @@ impl Account {
     fn search(&self, kind: &str, query: &Query) -> (u16, Value) {
         let wanted = query.iter().find(|(key, _)| key == "query").map(|(_, value)| last(value, 7));
         let with_leads = query.contains(&("with".to_owned(), "leads".to_owned()));
-        let found = self.cards.iter().filter(|card| card.kind == kind && wanted == Some(last(&card.phone, 7)));
+        let found =
+            self.cards.iter().filter(|card| card.kind == kind && wanted == Some(last(&card.phone, 7)));
         let shown = found.map(|card| {
-            let leads: Vec<_> = card.leads.iter().filter(|_| with_leads).map(|id| json!({ "id": id })).collect();
+            let leads: Vec<_> =
+                card.leads.iter().filter(|_| with_leads).map(|id| json!({ "id": id })).collect();
             json!({
                 "id": card.id, "responsible_user_id": card.user, "_embedded": { "leads": leads },
                 "custom_fields_values": [
@@ -106,9 +105,7 @@ impl Account {
     fn add_unsorted(&mut self, kind: &str, item: &Value) -> (u16, Value) {
         let metadata = &item["metadata"];
         let of_kind = if kind == "sip" {
-            ["from", "phone", "service_code", "uniq", "link"]
-                .iter()
-                .all(|key| metadata[key].is_string())
+            ["from", "phone", "service_code", "uniq", "link"].iter().all(|key| metadata[key].is_string())
                 && metadata["called_at"].is_u64()
                 && metadata["duration"].is_u64()
         } else {

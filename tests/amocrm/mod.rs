@@ -206,7 +206,8 @@ impl Account {
     pub fn accept_all(&mut self) {
         for item in std::mem::take(&mut self.unsorted) {
             let lead = item["lead"].as_u64().unwrap();
-            let phone = item["_embedded"]["contacts"][0]["custom_fields_values"][0]["values"][0]["value"].clone();
+            let phone =
+                item["_embedded"]["contacts"][0]["custom_fields_values"][0]["values"][0]["value"].clone();
             let contact = self.add_card("contacts", phone.as_str().unwrap(), 12);
             self.cards.last_mut().unwrap().leads.push(lead);
             self.cards.push(Card { kind: "leads", id: lead, phone: String::new(), user: 12, leads: vec![] });
@@ -244,7 +245,8 @@ impl Account {
     fn renew(&mut self, body: &Value) -> (u16, Value) {
         let given = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
         let known = (given("client_id"), given("client_secret"), given("redirect_uri"), given("grant_type"));
-        let ours = (CLIENT.0.to_owned(), CLIENT.1.to_owned(), REDIRECT.to_owned(), "refresh_token".to_owned());
+        let ours =
+            (CLIENT.0.to_owned(), CLIENT.1.to_owned(), REDIRECT.to_owned(), "refresh_token".to_owned());
         if known != ours || given("refresh_token") != self.tokens.1 {
             let mut said = problem(400, "Bad Request");
             said["hint"] = json!(format!("Token {} has been revoked", given("refresh_token")));

@@ -65,8 +65,14 @@ async fn what_happens_with_a_customer_who_has_a_card_stands_on_it() {
         });
         assert_eq!(call, &expected);
         assert!(text(call, "/call_result").starts_with("Missed call\nQueue: sales\n"), "{call}");
-        assert_eq!((task["entity_type"].as_str(), task["entity_id"].as_u64()), (Some("contacts"), Some(card)));
-        assert_eq!((task["task_type_id"].as_u64(), task["complete_till"].as_i64()), (Some(1), Some(DEADLINE_S)));
+        assert_eq!(
+            (task["entity_type"].as_str(), task["entity_id"].as_u64()),
+            (Some("contacts"), Some(card))
+        );
+        assert_eq!(
+            (task["task_type_id"].as_u64(), task["complete_till"].as_i64()),
+            (Some(1), Some(DEADLINE_S))
+        );
         assert_eq!(task["responsible_user_id"], 1);
         assert!(text(task, "/text").starts_with(&format!("Call back {NUMBER}\nMissed call\n")), "{task}");
     }
@@ -88,7 +94,10 @@ async fn what_happens_with_a_customer_who_has_a_card_stands_on_it() {
     let notes: Vec<_> = account.notes.iter().filter(|note| note.kind == "common").collect();
     assert_eq!(notes.len(), 2, "{notes:?}");
     assert!(text(&notes[0].params, "/text").starts_with("Handed over"), "{notes:?}");
-    assert!(text(&notes[1].params, "/text").starts_with("Case closed\nReason: we have talked\n"), "{notes:?}");
+    assert!(
+        text(&notes[1].params, "/text").starts_with("Case closed\nReason: we have talked\n"),
+        "{notes:?}"
+    );
     let result = json!({ "text": format!("Case closed {NUMBER}") });
     assert_eq!((&account.tasks[0]["is_completed"], &account.tasks[0]["result"]), (&json!(true), &result));
 }
@@ -152,7 +161,10 @@ async fn a_request_is_a_form_among_the_unsorted_whether_we_know_him_or_not() {
         assert_eq!(stock(&amo), [0, 0, 1, 1, 0]);
         let account = amo.account();
         let form = &account.unsorted[0];
-        assert_eq!((text(form, "/category"), &form["metadata"]["form_sent_at"]), ("forms", &json!(NOW.0 / 1000)));
+        assert_eq!(
+            (text(form, "/category"), &form["metadata"]["form_sent_at"]),
+            ("forms", &json!(NOW.0 / 1000))
+        );
         assert_eq!(account.tasks[0]["entity_type"], if known { "contacts" } else { "leads" });
         assert!(text(&account.tasks[0], "/text").contains("about a \"door\""));
     }
@@ -162,7 +174,9 @@ async fn a_request_is_a_form_among_the_unsorted_whether_we_know_him_or_not() {
 async fn an_unknown_number_becomes_nothing_if_no_leads_are_wanted() {
     let amo = AmoCrm::start().await;
     let crm = open(&Settings { create_leads: false, ..amo.settings() });
-    for contact in [missed(), attempt(Outcome::Busy), talk(), contact(Happening::HandedOver), closed(), request()] {
+    for contact in
+        [missed(), attempt(Outcome::Busy), talk(), contact(Happening::HandedOver), closed(), request()]
+    {
         let receipt = crm.record(&contact).await.unwrap();
         assert!(receipt.place.starts_with("nowhere"), "{:?}: {receipt:?}", contact.happening);
         assert_eq!(stock(&amo), [0; 5], "{:?}", contact.happening);

@@ -72,6 +72,8 @@ impl Amo {
         if contact.happening == Happening::Request {
             if card.is_some() || self.settings.create_leads {
                 note(self.form(contact).await?);
+                // His task is the form's, not that of an older lead: a second delivery looks there.
+                home = home.filter(|card| !card.unsorted);
             }
         } else if contact.is_call() {
             let (place, was_there, now_home) = self.call(contact, card).await?;
