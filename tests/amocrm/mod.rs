@@ -131,11 +131,12 @@ impl AmoCrm {
 
     /// Settings that name it, with tokens that expire.
     pub fn app_settings(&self) -> Settings {
+        let refresh = self.account().tokens.1.clone();
         Settings {
             client_id: CLIENT.0.to_owned(),
             client_secret: Secret::new(CLIENT.1),
             redirect_uri: REDIRECT.to_owned(),
-            refresh_token: Secret::new(self.account().tokens.1.clone()),
+            refresh_token: Secret::new(refresh),
             ..self.settings()
         }
     }

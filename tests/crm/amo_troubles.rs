@@ -89,6 +89,6 @@ async fn each_refusal_is_what_it_means_and_says_no_secret() {
     assert_eq!(kind(&trouble).0, "refused", "an empty answer is still a 402: {trouble}");
     let stranger = Settings { default_user: "77".to_owned(), ..settings };
     let trouble = open(&stranger).record(&contact(Happening::Talk)).await.unwrap_err();
-    assert!(kind(&trouble).0 == "refused" && trouble.to_string().contains("responsible"), "{trouble}");
+    assert!(kind(&trouble).0 == "refused" && trouble.to_string().contains("FieldMissing"), "{trouble}");
     assert_eq!(amo.account().calls.len(), 0);
 }
