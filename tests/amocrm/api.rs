@@ -152,7 +152,7 @@ impl Account {
     }
 
     fn change_task(&mut self, id: &str, body: &Value) -> (u16, Value) {
-        let Some(task) = self.tasks.iter_mut().find(|task| task["id"].to_string() == id) else {
+        let Some(task) = self.tasks.iter_mut().find(|task| task["id"].as_u64() == id.parse().ok()) else {
             return (404, problem(404, "Not Found"));
         };
         task["is_completed"] = body["is_completed"].clone();
