@@ -267,7 +267,7 @@ async fn a_talk_is_told_and_what_is_no_contact_is_not() {
     assert!(portal.told(&number(1))[0].starts_with("Talk"), "{:?}", portal.told(&number(1)));
 }
 
-/// An amoCRM that knows nobody and whose access tokens last for three requests.
+/// An amoCRM that knows nobody and whose access tokens last for six requests.
 async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -294,7 +294,7 @@ async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::syn
                     return answer(400, json!({ "hint": "Token has been revoked" }).to_string());
                 }
                 generation.store(now + 1, Ordering::SeqCst);
-                left.store(3, Ordering::SeqCst);
+                left.store(6, Ordering::SeqCst);
                 let (access, refresh) = (format!("access-{}", now + 1), format!("refresh-{}", now + 1));
                 return answer(200, json!({ "access_token": access, "refresh_token": refresh }).to_string());
             }
@@ -326,6 +326,8 @@ async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
         redirect_uri: "https://example.ru/".to_owned(),
         access_token: Secret::new("access-1"),
         refresh_token: Secret::new("refresh-1"),
+        rate: 10_000,
+        burst: 10_000,
         allow_http: true,
         ..crm::Settings::default()
     };

@@ -67,12 +67,26 @@ impl fmt::Debug for Secret {
 /// Shorter texts are not looked for: they would blot out words that are no secrets.
 const SHORTEST: usize = 6;
 
-/// A text without any of the secrets.
+/// A text without any of the secrets, nor the beginning of one where [`excerpt`] has cut it off.
 #[must_use]
 pub fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
     let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
-    long.fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+    long.fold(text.to_owned(), |text, secret| {
+        let whole = text.replace(secret, "***");
+        let mut pieces: Vec<&str> = whole.split(CUT).collect();
+        let last = pieces.pop();
+        let cleaned = pieces.into_iter().map(|piece| {
+            let begins = secret.char_indices().rev().map(|(at, _)| &secret[..at]);
+            let begun =
+                begins.take_while(|begin| !begin.is_empty()).find_map(|begin| piece.strip_suffix(begin));
+            begun.map_or_else(|| format!("{piece}{CUT}"), |rest| format!("{rest}***{CUT}"))
+        });
+        cleaned.chain(last.map(str::to_owned)).collect()
+    })
 }
+
+/// Stands where a text was cut off.
+const CUT: char = '…';
 
 /// The beginning of an answer for people: at most 200 characters on one line.
 #[must_use]
@@ -80,7 +94,11 @@ pub fn excerpt(body: &[u8]) -> String {
     let start = body.get(..800).unwrap_or(body);
     let text = String::from_utf8_lossy(start);
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    clean.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect()
+    let line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= 200 && start.len() == body.len() {
+        return line;
+    }
+    line.chars().take(199).chain([CUT]).collect()
 }
 
 #[cfg(test)]

@@ -73,9 +73,10 @@ pub struct Settings {
     pub body_format: BodyFormat,
     /// A JSON pointer into the generic answer that must lead to something true, such as `/ok`. Default: any 2xx.
     pub success: String,
-    /// Requests a second. Default 0, the CRM's own: Bitrix24 2, amoCRM 7 (their documentation), generic 10.
+    /// Requests a second. Default 0, the CRM's own: Bitrix24 2 (its documentation), amoCRM 6 (one below its 7 in any
+    /// second: requests bunch up on their way), generic 10.
     pub rate: u32,
-    /// Requests at once before that counts. Default 0, the CRM's own: Bitrix24 50, amoCRM 7, generic 10.
+    /// Requests at once before that counts. Default 0, the CRM's own: Bitrix24 50, amoCRM 1, generic 10.
     pub burst: u32,
     /// How long a request may wait for its turn. Default 30 s.
     #[serde(with = "humane")]
@@ -155,7 +156,7 @@ impl Settings {
     pub const fn limits(&self) -> (u32, u32) {
         let (rate, burst) = match self.kind {
             Kind::Bitrix24 => (2, 50),
-            Kind::Amocrm => (7, 7),
+            Kind::Amocrm => (6, 1),
             Kind::Generic | Kind::None => (10, 10),
         };
         (if self.rate == 0 { rate } else { self.rate }, if self.burst == 0 { burst } else { self.burst })

@@ -11,6 +11,8 @@ use crate::phone::E164;
 
 /// So many pages of the unsorted, newest first, are searched.
 const PAGES: usize = 4;
+/// So many cards are named in one address.
+const IDS: usize = 50;
 
 /// A contact, a company or a lead.
 #[derive(Debug, Clone)]
@@ -52,23 +54,27 @@ impl Card {
 impl Amo {
     /// The card with the customer's number, else his lead among the unsorted.
     pub(super) async fn find(&self, contact: &Contact) -> Result<Option<Card>, Trouble> {
-        match self.find_contact(&contact.number).await? {
+        match self.find_by_number(&contact.number).await? {
             Some(card) => Ok(Some(card)),
             None => self.in_unsorted(contact).await,
         }
     }
 
-    /// The contact with a number. amoCRM searches by the last seven digits: the rest is compared here.
-    pub(super) async fn find_contact(&self, number: &E164) -> Result<Option<Card>, Trouble> {
-        let path = format!("contacts?query={}&with=leads&limit={PAGE}", digits(number));
-        let found = self.wire.get(&path).await?;
-        let item = items(&found, "contacts").iter().find(|item| has_phone(item, number));
-        Ok(item.and_then(|item| {
-            let mut card = Card::new("contacts", id_of(item.get("id"))?);
-            card.leads = items(item, "leads").iter().filter_map(|lead| id_of(lead.get("id"))).collect();
-            card.owner = id_of(item.get("responsible_user_id"));
-            Some(card)
-        }))
+    /// The contact, else the company, with a number: amoCRM puts calls on both. It searches by the last seven digits:
+    /// the rest is compared here.
+    pub(super) async fn find_by_number(&self, number: &E164) -> Result<Option<Card>, Trouble> {
+        for kind in ["contacts", "companies"] {
+            let path = format!("{kind}?query={}&with=leads&limit={PAGE}", digits(number));
+            let found = self.wire.get(&path).await?;
+            let item = items(&found, kind).iter().find(|item| has_phone(item, number));
+            if let Some((item, id)) = item.and_then(|item| Some((item, id_of(item.get("id"))?))) {
+                let mut card = Card::new(kind, id);
+                card.leads = items(item, "leads").iter().filter_map(|lead| id_of(lead.get("id"))).collect();
+                card.owner = id_of(item.get("responsible_user_id"));
+                return Ok(Some(card));
+            }
+        }
+        Ok(None)
     }
 
     /// The unsorted lead that this contact was made into, else one of the same number.
@@ -174,10 +180,19 @@ impl Amo {
         Ok(())
     }
 
+    /// The tasks of the card, and of its leads: one of those may have had the task while it was unsorted.
     async fn tasks(&self, card: &Card) -> Result<Vec<Value>, Trouble> {
-        let filter = format!("filter[entity_type]={}&filter[entity_id][0]={}", card.kind, card.id);
-        let found = self.wire.get(&format!("tasks?{filter}&limit={PAGE}&order[created_at]=desc")).await?;
-        Ok(items(&found, "tasks").to_vec())
+        let mut tasks = Vec::new();
+        for (kind, ids) in [(card.kind.as_str(), [card.id].as_slice()), ("leads", card.leads.as_slice())] {
+            for some in ids.chunks(IDS) {
+                let ids: String =
+                    some.iter().zip(0..).map(|(id, at)| format!("&filter[entity_id][{at}]={id}")).collect();
+                let path = format!("tasks?filter[entity_type]={kind}{ids}");
+                let found = self.wire.get(&format!("{path}&limit={PAGE}&order[created_at]=desc")).await?;
+                tasks.extend_from_slice(items(&found, "tasks"));
+            }
+        }
+        Ok(tasks)
     }
 
     async fn post(&self, path: &str, item: Value) -> Result<Value, Trouble> {

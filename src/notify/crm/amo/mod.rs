@@ -52,7 +52,7 @@ impl Amo {
     }
 
     pub(super) async fn owner(&self, number: &E164) -> Result<Option<Owner>, Trouble> {
-        match self.find_contact(number).await {
+        match self.find_by_number(number).await {
             Ok(found) => Ok(found.and_then(|card| card.owner).map(|user| {
                 let user = user.to_string();
                 Owner { agent: self.settings.users.get(&user).cloned(), user, extension: None }
@@ -70,7 +70,11 @@ impl Amo {
         };
         let mut home = card.clone();
         if contact.happening == Happening::Request {
-            note(self.form(contact).await?);
+            if card.is_some() || self.settings.create_leads {
+                note(self.form(contact).await?);
+                // His task is the form's, not that of an older lead: a second delivery looks there.
+                home = home.filter(|card| !card.unsorted);
+            }
         } else if contact.is_call() {
             let (place, was_there, now_home) = self.call(contact, card).await?;
             note((place, was_there));

@@ -126,12 +126,12 @@ impl Wire {
             }
             408 | 500.. => return Err(Trouble::Passing { reason: said(), wait: answer.retry_after }),
             410 => return Err(Trouble::Gone { reason: said() }),
+            402 => return Err(Trouble::refused(format!("{}; the account is not paid for", said()))),
             _ => {}
         }
         let value = answer.json()?;
         match answer.status {
             200..=299 => Ok(Reply::Done(value)),
-            402 => Err(Trouble::refused(format!("{}; the account is not paid for", said()))),
             403 => Err(Trouble::refused(format!(
                 "{}; give the integration the right, or allow this machine's address in the account",
                 said()

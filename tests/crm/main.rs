@@ -1,0 +1,16 @@
+//! The CRM adapters against servers of our own on loopback.
+//!
+//! `amo_writing` is what amoCRM is told and that it is told once, `amo_troubles` what it does to us, `tokens` how they
+//! are renewed (Bitrix24's, too), `generic` any other CRM.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+
+#[path = "../amocrm/mod.rs"]
+mod amocrm;
+#[path = "../paced/mod.rs"]
+mod paced;
+
+mod amo_troubles;
+mod amo_writing;
+mod generic;
+mod support;
+mod tokens;

@@ -1,0 +1,85 @@
+//! Contacts, a keeper of tokens, and a CRM of the settings.
+
+use std::sync::{Arc, Mutex};
+
+use dozvon::clock::{Clock, UnixMs};
+use dozvon::ids::CaseId;
+use dozvon::notify::Trouble;
+use dozvon::notify::crm::{Contact, Crm, Direction, Happening, Settings, TokenKeeper, Tokens};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use uuid::Uuid;
+
+pub const NOW: UnixMs = UnixMs(1_795_424_400_000);
+pub const NUMBER: &str = "+79005550001";
+
+/// A contact of case 7 with [`NUMBER`].
+pub fn contact(happening: Happening) -> Contact {
+    Contact {
+        id: Uuid::new_v4(),
+        happening,
+        number: NUMBER.parse().unwrap(),
+        direction: if happening == Happening::Attempt { Direction::Outbound } else { Direction::Inbound },
+        started_at: NOW,
+        duration_ms: 0,
+        result: None,
+        reason: None,
+        agent: None,
+        extension: None,
+        case: Some(CaseId(7)),
+        queue: Some("sales".parse().unwrap()),
+        note: None,
+        deadline: None,
+    }
+}
+
+/// Keeps tokens in memory, unless it is told that it cannot.
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub kept: Mutex<Vec<Tokens>>,
+    pub fails: Mutex<u32>,
+}
+
+impl Memory {
+    pub fn fail(&self, times: u32) {
+        *self.fails.lock().unwrap() = times;
+    }
+}
+
+impl TokenKeeper for Memory {
+    fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, String>> {
+        let last = self.kept.lock().unwrap().last().cloned();
+        async move { Ok(last) }.boxed()
+    }
+
+    fn keep(&self, tokens: Tokens) -> BoxFuture<'_, Result<(), String>> {
+        async move {
+            let mut fails = self.fails.lock().unwrap();
+            if *fails > 0 {
+                *fails -= 1;
+                return Err("the disk is full".to_owned());
+            }
+            self.kept.lock().unwrap().push(tokens);
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// The CRM of the settings.
+pub fn open(settings: &Settings) -> Crm {
+    open_with(settings, &Arc::default(), Clock::starting_at(NOW))
+}
+
+pub fn open_with(settings: &Settings, keeper: &Arc<Memory>, clock: Clock) -> Crm {
+    Crm::open(settings, Arc::<Memory>::clone(keeper), clock).unwrap().unwrap()
+}
+
+/// What kind of trouble it is, and how many seconds we are to wait.
+pub fn kind(trouble: &Trouble) -> (&'static str, Option<u64>) {
+    match trouble {
+        Trouble::Passing { wait, .. } => ("passing", wait.map(|wait| wait.as_secs())),
+        Trouble::Refused { .. } => ("refused", None),
+        Trouble::Gone { .. } => ("gone", None),
+    }
+}
