@@ -71,6 +71,7 @@ impl Story {
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> How {
         let time_up = Instant::now() + self.work.ring;
+        let draining = self.desk.draining.clone();
         loop {
             tokio::select! {
                 biased;
@@ -79,6 +80,12 @@ impl Story {
                     LegEvent::Answered { channel } => return self.until_agent(attempt, leg, channel).await,
                     LegEvent::Ended { cause, rang, .. } => return How::unreached(attempt, &cause, rang),
                 },
+                // Nobody would be there to take care of him.
+                () = draining.cancelled() => {
+                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                    let (result, cause) = (Outcome::Cancelled, "DRAINED".to_owned());
+                    return How::Unreached { attempt, result, counted: true, cause };
+                }
                 // He rings in himself: he waits like anybody.
                 Some(_) = meetings.recv() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
