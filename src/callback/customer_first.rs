@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::meeting::Meeting;
-use super::story::{Story, not_dialled};
+use super::story::{Story, no_more, not_dialled};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::policy::Profile;
@@ -77,14 +77,16 @@ impl Story {
                 biased;
                 event = leg.event() => match event {
                     LegEvent::Created | LegEvent::PickedUp => {}
-                    LegEvent::Answered { channel } => return self.until_agent(attempt, leg, channel).await,
+                    LegEvent::Answered { channel } => {
+                        no_more(meetings);
+                        return self.until_agent(attempt, leg, channel).await;
+                    }
                     LegEvent::Ended { cause, rang, .. } => return How::unreached(attempt, &cause, rang),
                 },
                 // Nobody would be there to take care of him.
                 () = draining.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    let (result, cause) = (Outcome::Cancelled, "DRAINED".to_owned());
-                    return How::Unreached { attempt, result, counted: true, cause };
+                    return How::drained(attempt);
                 }
                 // He rings in himself: he waits like anybody.
                 Some(_) = meetings.recv() => {

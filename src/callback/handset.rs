@@ -24,7 +24,7 @@ use crate::switch::{Cancel, Incoming, Leg, LegRequest, LegRole, Loops};
 pub async fn run(desk: Arc<Desk>, incoming: Incoming, user: String) {
     let id = CallId::new();
     let hold = desk.held.call(id);
-    let span = tracing::info_span!("handset", call.id = %id, user, dialled = incoming.facts.dialled);
+    let span = tracing::info_span!("handset", call.id = %id, user);
     tell(desk, incoming, user, id).instrument(span).await;
     drop(hold);
 }
@@ -132,7 +132,7 @@ impl Phone {
             Err(error) => (None, Some(error.to_string())),
         };
         if let Some(why) = refused {
-            tracing::warn!(%number, why, "not dialled");
+            tracing::warn!(why, "not dialled");
             let sound = call.desk.settings.sounds.refused.clone();
             hear(&mut call, &sound).await;
             return call.caller.hangup(HangupCause::CallRejected).await;

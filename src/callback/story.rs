@@ -57,6 +57,9 @@ pub async fn run(
 impl Story {
     /// Waits on the board for an agent, and has him talk to the customer.
     async fn tell(&self, mut meetings: mpsc::Receiver<Meeting>) -> How {
+        if self.desk.draining.is_cancelled() {
+            return How::Released("DRAINED");
+        }
         if self.desk.settings.callback.customer_first
             && let Some(how) = self.customer_first(&mut meetings).await
         {
@@ -192,13 +195,17 @@ impl Story {
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> How {
         let time_up = Instant::now() + self.work.ring;
+        let draining = self.desk.draining.clone();
         loop {
             tokio::select! {
                 biased;
                 event = leg.event() => match event {
                     LegEvent::Created => self.dialled(attempt, knock.leg).await,
                     LegEvent::PickedUp => {}
-                    LegEvent::Answered { channel } => return self.connect(knock, attempt, leg, channel).await,
+                    LegEvent::Answered { channel } => {
+                        no_more(meetings);
+                        return self.connect(knock, attempt, leg, channel).await;
+                    }
                     LegEvent::Ended { cause, rang, .. } => {
                         knock.answer(Reply::Unreached);
                         return How::unreached(attempt, &cause, rang);
@@ -211,6 +218,11 @@ impl Story {
                         knock.answer(Reply::Unreached);
                     }
                     return How::Met { attempt };
+                }
+                () = draining.cancelled() => {
+                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                    knock.answer(Reply::Unreached);
+                    return How::drained(attempt);
                 }
                 () = knock.left.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
@@ -280,6 +292,12 @@ impl Story {
         let end = End { case: self.work.case, call: self.work.call, how, at: self.desk.clock.now() };
         record(&self.desk, &self.terms, end).await;
     }
+}
+
+/// The two are about to talk: whoever calls from this number now waits like anybody.
+pub(super) fn no_more(meetings: &mut mpsc::Receiver<Meeting>) {
+    meetings.close();
+    while meetings.try_recv().is_ok() {}
 }
 
 /// Gives a lease back at once.

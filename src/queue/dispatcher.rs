@@ -34,6 +34,9 @@ const INBOX: usize = 8_192;
 /// How many messages are taken before the board is asked for proposals.
 const BATCH: usize = 256;
 
+/// How soon an agent is looked at again who owes what came of a callback.
+const OWES_AGAIN: Duration = Duration::from_secs(1);
+
 /// A caller who waits, and how to reach his story.
 #[derive(Debug, Clone)]
 pub struct Waiter {
@@ -490,7 +493,14 @@ impl Floor {
             match made.await {
                 Ok(row) => Dispatcher { inbox }.agent(row).await,
                 Err(error) => {
-                    tracing::warn!(%agent, %error, "the agent's wrap-up was ended by somebody else")
+                    // He owes what came of a callback, or somebody else was faster: looked at again in a moment.
+                    tracing::debug!(%agent, %error, "the agent's wrap-up does not end yet");
+                    tokio::time::sleep(OWES_AGAIN).await;
+                    let read = tools.store.read("agent", move |c| store::agents::get(c, &agent)).await;
+                    match read {
+                        Ok(row) => Dispatcher { inbox }.agent(row).await,
+                        Err(error) => tracing::warn!(%error, "an agent cannot be read: his wrap-up may last"),
+                    }
                 }
             }
         });

@@ -253,6 +253,10 @@ impl Reconciler {
                 if ours.offers.contains(&leg.offer) || self.desk.held.has_offer(leg.offer) {
                     continue;
                 }
+                // A customer whom we called back is his call: what becomes of it is decided there.
+                if ours.callers.get(&leg.call) == Some(&leg.channel) {
+                    continue;
+                }
                 // Who was forwarded talks on a leg without an offer.
                 let Ok(talks) = settle::talks_to(&node, &leg, ours.callers.get(&leg.call)).await else {
                     asked = false;

@@ -48,7 +48,7 @@ fn phones(scene: &Scene) -> Vec<(String, Manner)> {
 }
 
 impl Stage {
-    /// Calls everybody back who was missed, in three rounds. `wrong_by` is how far the clock of this stage is ahead.
+    /// Calls everybody back who was missed, in a few rounds. `wrong_by` is how far the clock of this stage is ahead.
     ///
     /// # Errors
     /// When the database fails, or a round does not come to its end.

@@ -46,7 +46,7 @@ pub fn later(stage: &Stage, minutes: i64) {
     stage.wrong_by.fetch_add(minutes * MINUTE, Ordering::Relaxed);
 }
 
-fn agrees() -> Behaviour {
+pub fn agrees() -> Behaviour {
     Behaviour { confirms: Some(Duration::from_millis(10)), ..answers() }
 }
 

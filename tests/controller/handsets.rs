@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use dozvon::missed::attempt::Outcome;
+use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, EndedBy, Pickup};
 use dozvon::store::dnc::{self, Add, Reason};
 
-use super::callbacks::{CUSTOMER, NUMBER, case, completed, later, made, miss, says, set, stands};
-use super::stage::{Stage, answers, story, until};
+use super::callbacks::{CUSTOMER, NUMBER, agrees, case, completed, later, made, miss, says, set, stands};
+use super::stage::{ANNA, Stage, answers, story, until};
 
 async fn dials(stage: &Stage, what: &str) -> CallerHandle {
     stage.sim.call(CallerScript::at_phone_of("anna", what)).await
@@ -142,4 +143,37 @@ async fn who_dies_while_a_customer_is_dialled_by_hand_has_made_an_attempt() {
     assert!(says(&stage, Outcome::Reached).await.is_err());
     anna.hang_up().await;
     stage.running().quiet().await;
+}
+
+/// The word frees an agent whom we rang for a callback, whichever way it comes to the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_word_by_keys_gives_the_agent_of_a_callback_back_to_his_queue() {
+    let stage = set().await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(50))).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    until("his word is awaited", async || made(&stage).await.iter().any(|row| row.state == "wrapping_up"))
+        .await;
+    until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
+    assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING");
+    assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
+    until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
+}
+
+/// Somebody else calls from the number with whose holder we talk: he waits like anybody, and hears music.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_calls_while_his_callback_talks_waits_like_anybody() {
+    let stage = set().await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    until("they talk", async || made(&stage).await.iter().any(|row| row.state == "talking")).await;
+    let second = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
+    until("he waits", async || stage.waiting() == 1).await;
+    second.hang_up().await;
+    assert!(story(second).await.heard_music());
 }

@@ -21,6 +21,8 @@ DROP VIEW v_cases;
 CREATE TEMP TABLE cases_before AS SELECT * FROM cases;
 CREATE TEMP TABLE case_misses_before AS SELECT * FROM case_misses;
 CREATE TEMP TABLE attempts_before AS SELECT * FROM attempts;
+-- To drop the cases would take them from the requests that opened them.
+CREATE TEMP TABLE requests_before AS SELECT id, case_id FROM requests WHERE case_id IS NOT NULL;
 DROP TABLE attempts;
 DROP TABLE case_misses;
 DROP TABLE cases;
@@ -77,6 +79,9 @@ INSERT INTO cases
     (id, number, state, reason, queue, opened_at, last_miss_at, misses, business_day, closed_at, close_reason, closed_by, note)
 SELECT id, number, state, reason, queue, opened_at, last_miss_at, misses, business_day, closed_at, close_reason, closed_by, note
 FROM cases_before;
+UPDATE requests SET case_id = (SELECT case_id FROM requests_before AS b WHERE b.id = requests.id)
+WHERE id IN (SELECT id FROM requests_before);
+DROP TABLE requests_before;
 -- At most one open case a number.
 CREATE UNIQUE INDEX cases_one_open ON cases (number) WHERE closed_at IS NULL;
 CREATE INDEX cases_by_age ON cases (opened_at);

@@ -130,7 +130,11 @@ pub(super) fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs
     }
     let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
     diesel::update(cases::table.find(case.id))
-        .set(cases::next_at.eq(next))
+        .set((
+            cases::next_at.eq(next),
+            // Its queue may have been removed.
+            cases::queue.eq(terms.queue_of(case)?.map(|name| name.to_string())),
+        ))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
@@ -180,6 +184,9 @@ pub(super) fn give_up_attempt(
 
 /// What a talk was of which nobody says what came of it.
 pub(super) fn by_length(row: &attempts::AttemptRow) -> Outcome {
+    if row.way == Way::CustomerFirst.as_str() && row.agent.is_none() {
+        return Outcome::Abandoned;
+    }
     let talked = row.answered_at.zip(row.ended_at).map(|(from, to)| UnixMs(to).since(UnixMs(from)));
     if talked.is_some_and(|talked| talked >= call_rows::REACHED) {
         Outcome::Reached

@@ -11,7 +11,7 @@ use super::terms::Terms;
 use crate::call::ending::{Ending, Stage as CallStage};
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Outcome, of_cause};
+use crate::missed::attempt::{Outcome, Way, of_cause};
 use crate::missed::case::{Stage, Step};
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
@@ -64,6 +64,13 @@ impl How {
     pub fn unreached(attempt: AttemptId, cause: &str, rang: bool) -> Self {
         let result = of_cause(cause, rang);
         Self::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: cause.to_owned() }
+    }
+
+    /// We had to stop before that.
+    #[must_use]
+    pub fn drained(attempt: AttemptId) -> Self {
+        let (result, cause) = (Outcome::Cancelled, "DRAINED".to_owned());
+        Self::Unreached { attempt, result, counted: true, cause }
     }
 
     /// The agent left before that.
@@ -213,7 +220,9 @@ pub(super) fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End)
     let Some(row) = attempts::of_call(c, &end.call.to_string())?.filter(|row| row.result.is_none()) else {
         return release(c, case, end);
     };
-    if row.state == "talking" {
+    // Who was dialled before an agent was there, and waited for one, talked to nobody.
+    let waited = row.way == Way::CustomerFirst.as_str() && row.agent.is_none();
+    if row.state == "talking" && !waited {
         return talk_over(c, case, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
     }
     if row.state == "wrapping_up" {
@@ -221,7 +230,7 @@ pub(super) fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End)
     }
     let finish = Finish {
         attempt: AttemptId(row.id),
-        result: Outcome::Orphaned,
+        result: if waited && row.answered_at.is_some() { Outcome::Abandoned } else { Outcome::Orphaned },
         counted: true,
         cause: Some("CONTROLLER_RESTARTED"),
         note: None,

@@ -71,7 +71,8 @@ impl Terms {
     fn queue_or(&self, named: Option<QueueName>) -> Option<QueueName> {
         let only = || Some(self.rules.queues.keys().next()?.clone()).filter(|_| self.rules.queues.len() == 1);
         let fallback = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
-        named.or_else(fallback).or_else(only)
+        let there = named.filter(|name| self.rules.queues.contains_key(name));
+        there.or_else(fallback).or_else(only)
     }
 
     /// Until when somebody must have called, of what is owed in this queue since then.
