@@ -549,7 +549,13 @@ fn people_say_who_is_called_when_and_who_never() {
     let (place, _) = Place::seeded();
     let opened = place.json("case open 84957654321 --queue sales");
     let id = opened["id"].as_i64().unwrap();
-    // He asked just now, so every hour is lawful; sales is always open.
+    assert_eq!((id, &opened["reason"]), (2, &"by_hand".into()));
+    // Then he calls, so for an hour every hour of the day is lawful; sales is always open.
+    place.store(|c| {
+        let caller = Party::Number(name("+74957654321"));
+        let call = arrive(c, caller.clone(), "", minutes_ago(1))?;
+        end(c, call, &caller, (Ending::Abandoned, Stage::Waiting), minutes_ago(0))
+    });
     let due = place.json(&format!("callback now {id}"));
     assert_eq!((&due["state"], &due["stage"]), (&"open".into(), &"due".into()));
     let put_off = place.json(&format!("callback defer {id} --until 2099-01-01T10:00:00Z"));

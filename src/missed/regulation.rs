@@ -105,7 +105,7 @@ pub struct Standing {
     pub last_counted_at: Option<UnixMs>,
     /// Until when that one forbids another.
     pub gap_until: Option<UnixMs>,
-    /// When the person last called us.
+    /// When the person last turned to us himself: called, or asked for a call.
     pub contact_at: Option<UnixMs>,
 }
 

@@ -46,7 +46,7 @@ pub struct Window<'a> {
     pub hours: WorkingTime<'a>,
     /// Where he may be.
     pub whereabouts: &'a Whereabouts,
-    /// When he last called himself.
+    /// When he last turned to us himself: called, or asked for a call.
     pub contact_at: Option<UnixMs>,
 }
 

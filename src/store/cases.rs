@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::notes::{Came, Note, note};
-use super::schema::{calls, case_misses, cases};
+use super::schema::{calls, case_misses, cases, requests};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
@@ -166,14 +166,27 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
         .set((
             cases::priority.eq(cases::priority + 1),
             cases::not_before.eq(asked.not_before.map(|at| at.0).or(case.not_before)),
-            // He is there: what he did counts like a call of his.
-            cases::last_miss_at.eq(asked.at.0),
+            // He is there, and what he did counts like a call of his; what one of us does, does not.
+            cases::last_miss_at.eq(asked.request.map_or(case.last_miss_at, |_| asked.at.0)),
         ))
         .returning(cases::id)
         .count_changed(c)?;
     let case = get(c, CaseId(case.id))?;
     note(c, &case, Note::Again(came), asked.at)?;
     Ok(CaseId(case.id))
+}
+
+/// When a case's person last turned to us himself: by a call that was missed, a form or a bot. That one of us opened
+/// the case says nothing of it.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn contact_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
+    let missed = case_misses::table.filter(case_misses::case_id.eq(id.0));
+    let missed: Option<i64> = missed.select(diesel::dsl::max(case_misses::at)).first(c)?;
+    let asked = requests::table.filter(requests::case_id.eq(id.0));
+    let asked: Option<i64> = asked.select(diesel::dsl::max(requests::received_at)).first(c)?;
+    Ok(missed.max(asked).map(UnixMs))
 }
 
 /// The open case of a number.

@@ -16,7 +16,7 @@ use dozvon::store::{Database, Store, StoreError, calls, cases, dnc, erase};
 
 use crate::support::{
     Db, NOON, NUMBER, Raw, TODAY, abandoned, arrival, arrive, at, for_each_database, on_sqlite,
-    open_for_business,
+    open_for_business, request,
 };
 
 fn entry(n: u64) -> Entry<'static> {
@@ -279,29 +279,6 @@ fn everything(db: &Db, words: &str) -> i64 {
         }
     }
     found
-}
-
-/// What he has asked for on our site.
-fn request() -> Request {
-    let said = |text: &str| Some(text.to_owned());
-    Request {
-        key_hash: Some("0".repeat(64)),
-        reason: dozvon::missed::case::Reason::WebForm,
-        body_hash: "0".repeat(64),
-        number: number(),
-        name: said("Ivan"),
-        text: said("my wife is ill"),
-        wanted_at: Some(at(3_600_000)),
-        language: said("ru"),
-        source: "site".to_owned(),
-        page: said("/ivan"),
-        queue: Some(crate::support::queue("sales")),
-        consent_text: "I agree".to_owned(),
-        consent_at: at(14_000),
-        address: "203.0.113.7".to_owned(),
-        business_day: TODAY.to_owned(),
-        at: at(14_000),
-    }
 }
 
 /// Story 26.

@@ -6,25 +6,33 @@ use dozvon::clock::UnixMs;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Reason;
+use dozvon::missed::regulation::Guard;
 use dozvon::notify::EventKind;
 use dozvon::store::callbacks::{self, NotReserved};
 use dozvon::store::cases;
+use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
 
 use crate::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, min, unreached};
-use crate::support::{TODAY, for_each_database, queue};
+use crate::support::{NUMBER, TODAY, for_each_database, queue, request};
 
 /// Somebody asks by a form to be called.
-async fn asks(desk: &Desk, not_before: Option<UnixMs>, at: UnixMs) -> CaseId {
+async fn asks(desk: &Desk, number: &str, wanted_at: Option<UnixMs>, at: UnixMs) -> CaseId {
+    let number = number.parse().unwrap();
+    let new = Request { key_hash: None, number, wanted_at, consent_at: at, at, ..request() };
+    desk.write(move |c, _| requests::receive(c, &new)).await.case.unwrap()
+}
+
+/// One of us opens a case.
+async fn opened_by_hand(desk: &Desk, number: &'static str, at: UnixMs) -> CaseId {
     desk.write(move |c, _| {
-        let (number, queue) = (&MOSCOW.parse().unwrap(), queue("sales"));
-        let reason = Reason::WebForm;
+        let (number, queue) = (&number.parse().unwrap(), queue("sales"));
         let asked = cases::Asked {
             number,
-            reason,
+            reason: Reason::ByHand,
             queue: Some(&queue),
             business_day: TODAY,
-            not_before,
+            not_before: None,
             request: None,
             at,
         };
@@ -34,10 +42,34 @@ async fn asks(desk: &Desk, not_before: Option<UnixMs>, at: UnixMs) -> CaseId {
 }
 
 #[test]
+fn only_what_he_does_himself_lets_him_be_called_at_any_hour() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        // Three in Moscow: whoever has a mobile may be in Kamchatka, and asleep.
+        let case = opened_by_hand(&desk, NUMBER, min(180)).await;
+        desk.tick(min(180)).await;
+        assert_eq!(desk.stage(case).await, "deferred");
+        assert_eq!(desk.case(case).await.last_miss_at, min(180).0);
+        assert_eq!(opened_by_hand(&desk, NUMBER, min(181)).await, case);
+        assert_eq!(desk.case(case).await.last_miss_at, min(180).0, "nobody was missed");
+        assert!(desk.now(case, min(181)).await.is_err_and(|refusal| refusal.guard == Guard::CalleeWindow));
+        assert_eq!(asks(&desk, NUMBER, None, min(182)).await, case);
+        assert_eq!(desk.now(case, min(183)).await, Ok(()));
+
+        let case = opened_by_hand(&desk, "+79007654321", min(190)).await;
+        desk.tick(min(190)).await;
+        assert_eq!(desk.stage(case).await, "deferred");
+        assert_eq!(desk.miss("+79007654321", "sales", min(191)).await, case);
+        assert_eq!(desk.now(case, min(250)).await, Ok(()), "within an hour of his call");
+        assert_eq!(desk.case(case).await.last_miss_at, min(191).0);
+    });
+}
+
+#[test]
 fn who_asks_for_a_call_at_three_is_called_at_three_and_that_is_no_delay() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
-        let case = asks(&desk, Some(min(180)), min(0)).await;
+        let case = asks(&desk, MOSCOW, Some(min(180)), min(0)).await;
         desk.tick(min(179)).await;
         assert_eq!(desk.stage(case).await, "settling");
         desk.tick(min(180)).await;
@@ -49,7 +81,7 @@ fn who_asks_for_a_call_at_three_is_called_at_three_and_that_is_no_delay() {
         let told = "SELECT count(*) AS v FROM escalations";
         assert_eq!(db.raw().number(told), 0);
         // He changes his mind while he waits for us.
-        assert_eq!(asks(&desk, Some(min(240)), min(181)).await, case);
+        assert_eq!(asks(&desk, MOSCOW, Some(min(240)), min(181)).await, case);
         assert_eq!(desk.lease("sales", min(182)).await.len(), 0);
         assert_eq!(desk.stage(case).await, "deferred");
         desk.tick(min(240)).await;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::terms::Terms;
 use crate::clock::UnixMs;
+use crate::ids::CaseId;
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{self, Permit, Refusal, Standing};
 use crate::phone::E164;
@@ -11,7 +12,7 @@ use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, refusals};
-use crate::store::{Database, StoreError, attempts, dnc};
+use crate::store::{Database, StoreError, attempts, cases, dnc};
 
 /// Everything that the guards ask of a case's number.
 pub(super) fn standing(
@@ -36,7 +37,7 @@ pub(super) fn standing(
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
-        contact_at: Some(UnixMs(case.last_miss_at)),
+        contact_at: cases::contact_at(c, CaseId(case.id))?,
         number,
     })
 }

@@ -8,7 +8,7 @@ use dozvon::clock::UnixMs;
 use dozvon::ids::{AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::policy::Profile;
-use dozvon::missed::regulation::Guard;
+use dozvon::missed::regulation::{Guard, Refusal};
 use dozvon::missed::verdict::{Verdict, verdict};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Activity;
@@ -275,6 +275,11 @@ impl Desk {
         self.end(&accepted, How::Talked { attempt, cause, answered_at: at }, at + Duration::from_secs(30))
             .await;
         (accepted, attempt)
+    }
+
+    /// Somebody wants him to be called now.
+    pub async fn now(&self, case: CaseId, at: UnixMs) -> Result<(), Refusal> {
+        self.write(move |c, terms| callbacks::now(c, terms, case, "olga", at)).await
     }
 
     pub async fn dispose(&self, case: CaseId, result: Outcome, at: UnixMs) -> Result<(), StoreError> {

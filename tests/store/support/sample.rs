@@ -14,6 +14,7 @@ use dozvon::routing::schedule::Schedule;
 use dozvon::store::agents::{self, AgentRow, Make};
 use dozvon::store::calls::{self, Arrival, Ended};
 use dozvon::store::offers::{self, Claim};
+use dozvon::store::requests::Request;
 use dozvon::store::{Database, StoreError, rules};
 
 use dozvon::call::ending::{Ending, Stage};
@@ -192,5 +193,28 @@ pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
         answered_at: None,
         verdict: Verdict::Case(Reason::AbandonedWaiting),
         at,
+    }
+}
+
+/// What [`NUMBER`] asks for on our site.
+pub fn request() -> Request {
+    let said = |text: &str| Some(text.to_owned());
+    Request {
+        key_hash: Some("0".repeat(64)),
+        reason: Reason::WebForm,
+        body_hash: "0".repeat(64),
+        number: NUMBER.parse().unwrap(),
+        name: said("Ivan"),
+        text: said("my wife is ill"),
+        wanted_at: Some(at(3_600_000)),
+        language: said("ru"),
+        source: "site".to_owned(),
+        page: said("/ivan"),
+        queue: Some(queue("sales")),
+        consent_text: "I agree".to_owned(),
+        consent_at: at(14_000),
+        address: "203.0.113.7".to_owned(),
+        business_day: TODAY.to_owned(),
+        at: at(14_000),
     }
 }
