@@ -14,7 +14,6 @@ mod sample;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chrono_tz::Tz;
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use dozvon::clock::UnixMs;
@@ -92,14 +91,8 @@ impl House {
         let path = folder.path().join("bench.db");
         let mut house = company();
         house.queues.insert(queue("repeat"), house.queues[&queue("sales")].clone());
-        let terms = Terms {
-            rules: Arc::new(house),
-            zone: Tz::Europe__Moscow,
-            home: phonenumber::country::RU,
-            queue: None,
-            repeat_queue: Some(queue("repeat")),
-            watchdog: Duration::from_secs(7200),
-        };
+        let terms = dozvon::config::Settings::default().terms(Arc::new(house));
+        let terms = Terms { repeat_queue: Some(queue("repeat")), ..terms };
         let url = DatabaseUrl::Sqlite(path.clone());
         let store = runtime.block_on(async {
             let store = Store::open(&url, Settings::default()).await.unwrap();
@@ -171,13 +164,8 @@ impl House {
             at: NOON,
         };
         let attempt = self.write(&mut took, move |c, terms| callbacks::reserve(c, terms, &wanted)).unwrap();
-        // Not counted: nobody answers, and the agent is free again.
-        let how = How::Unreached {
-            attempt,
-            result: Outcome::NoAnswer,
-            counted: true,
-            cause: "NO_ANSWER".to_owned(),
-        };
+        // Not timed: nobody answers, and the agent is free again.
+        let how = How::without_talk(attempt, Outcome::NoAnswer, "NO_ANSWER");
         let end = End { case: work.case, call, how, at: NOON };
         self.write(&mut Took::default(), move |c, terms| {
             callbacks::end(c, terms, &end)?;

@@ -73,14 +73,7 @@ impl Desk {
     /// The rules of the house for calling back, as they are now.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        Terms {
-            rules: self.rules(),
-            zone: self.settings.zone,
-            home: self.settings.phone.region,
-            queue: self.settings.callback.queue.clone(),
-            repeat_queue: self.settings.callback.repeat_queue.clone(),
-            watchdog: self.settings.callback.watchdog,
-        }
+        self.settings.terms(self.rules())
     }
 
     /// The rules as they are now.

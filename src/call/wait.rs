@@ -12,13 +12,11 @@ use crate::clock::UnixMs;
 use crate::ids::QueueName;
 use crate::phone::Party;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
-use crate::queue::ring::{Knock, Reply};
+use crate::queue::ring::{DOOR, Knock, Reply};
 use crate::routing::rules::{Queue, Rules};
 use crate::store;
 use crate::switch::{CallerEvent, Loops};
 
-/// How many agents may stand at the door at once; more of them wait for their turn to be told no.
-const DOOR: usize = 16;
 /// How long after music that ended by itself it is started again.
 const MUSIC_PAUSE: Duration = Duration::from_secs(1);
 

@@ -9,19 +9,16 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::meeting::Meeting;
-use super::story::{Story, no_more, not_dialled};
+use super::story::{CALLER_IS_HERE, DRAINED, Story, no_more, not_dialled, reserved};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::policy::Profile;
 use crate::queue::dispatcher::Leaving;
-use crate::queue::ring::{Knock, Reply, hang_up};
-use crate::store::callbacks::{self, How, NotReserved};
+use crate::queue::ring::{DOOR, Knock, Reply, hang_up};
+use crate::store::callbacks::How;
 use crate::store::customer_first::{self, Wanted};
-use crate::store::until_recorded;
+use crate::store::{attempts, until_recorded};
 use crate::switch::{Cancel, Leg, LegEvent};
-
-/// How many agents may stand at the door at once.
-const DOOR: usize = 16;
 
 impl Story {
     /// Dials the customer, and has an agent come when he answers. None when that may not be done now: then the agent is
@@ -50,18 +47,7 @@ impl Story {
         let wanted = Wanted { case: self.work.case, call: self.work.call, at: self.desk.clock.now() };
         let terms = self.terms.clone();
         let write = self.desk.store.write("reserve", move |c| customer_first::reserve(c, &terms, &wanted));
-        match write.await {
-            Ok(Ok(attempt)) => Ok(attempt),
-            Ok(Err(NotReserved::Taken)) => Err(How::Released("TAKEN")),
-            Ok(Err(NotReserved::Guard(refusal))) => {
-                tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
-                Err(How::Refused(refusal.guard))
-            }
-            Err(error) => {
-                tracing::error!(%error, "the attempt cannot be recorded: not dialled");
-                Err(How::Released("NOT_RECORDED"))
-            }
-        }
+        reserved(write.await).map(Option::flatten)
     }
 
     async fn until_answered(
@@ -86,12 +72,12 @@ impl Story {
                 // Nobody would be there to take care of him.
                 () = draining.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    return How::drained(attempt);
+                    return How::without_talk(attempt, Outcome::Cancelled, DRAINED);
                 }
                 // He rings in himself: he waits like anybody.
                 Some(_) = meetings.recv() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    return How::Met { attempt };
+                    return How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE);
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;
@@ -103,12 +89,11 @@ impl Story {
 
     /// He answered: he hears who calls, and an agent is rung for him.
     async fn until_agent(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
-        let at = self.desk.clock.now();
-        let write = || self.desk.store.write("answered", move |c| callbacks::answered(c, attempt, at));
+        let (at, time_up) = (self.desk.clock.now(), Instant::now() + self.wait());
+        let write = || self.desk.store.write("answered", move |c| attempts::answered(c, attempt, at));
         if let Err(error) = until_recorded("answered", write).await {
             tracing::error!(%error, "that the customer answered is not recorded yet; the end will be");
         }
-        let time_up = Instant::now() + self.wait();
         self.hears(channel, &self.desk.settings.callback.greeting).await;
         let (knock, mut knocks) = mpsc::channel(DOOR);
         let mut waiter = self.waiter(knock);
@@ -186,5 +171,5 @@ impl Story {
 }
 
 fn abandoned(attempt: AttemptId, cause: &str) -> How {
-    How::Unreached { attempt, result: Outcome::Abandoned, counted: true, cause: cause.to_owned() }
+    How::without_talk(attempt, Outcome::Abandoned, cause)
 }

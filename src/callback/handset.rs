@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use tracing::Instrument as _;
 
-use super::story::{not_dialled, record};
+use super::story::{AGENT_LEFT, BRIDGE_FAILED, not_dialled, record};
 use crate::call::ending::Stage;
 use crate::call::facts::Facts;
 use crate::call::{Call, Desk, bridge, forward, message};
@@ -142,7 +142,8 @@ impl Phone {
         let how = match made {
             Made::NotDialled => not_dialled(attempt),
             Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
-            Made::Left => How::agent_left(attempt),
+            Made::Left => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
+            Made::Apart => How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
             Made::Talked { cause, answered_at } => How::Talked { attempt, cause, answered_at },
         };
         let end = End { case, call: call.id, how, at: call.desk.clock.now() };
@@ -158,6 +159,8 @@ enum Made {
     Unreached { cause: String, rang: bool },
     /// The agent hung up before that.
     Left,
+    /// The customer answered, and the two could not be connected.
+    Apart,
     /// They talked.
     Talked { cause: String, answered_at: crate::clock::UnixMs },
 }
@@ -216,7 +219,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
         Ok(false) => {
             leg.cancel(Cancel::OriginatorCancel);
             call.caller.hangup(HangupCause::TemporaryFailure).await;
-            return Made::Unreached { cause: "BRIDGE_FAILED".to_owned(), rang: true };
+            return Made::Apart;
         }
         Err(_) => {
             leg.cancel(Cancel::OriginatorCancel);

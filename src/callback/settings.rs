@@ -76,7 +76,12 @@ pub struct Settings {
     pub handset_ring: Duration,
     /// What an agent dials to say what came of his last talk: `*71` and so on.
     pub codes: BTreeMap<String, Outcome>,
-    /// How long an attempt may last before it is given up as lost. Default 2 h.
+    /// How long after a talk it may be unsaid what came of it: then the agent and the supervisor are told
+    /// (`attempt.undisposed`). Of a talk that an agent dialled himself its length decides then. Default 10 min.
+    #[serde(with = "crate::config::humane")]
+    pub word_within: Duration,
+    /// How long an attempt may last before it is given up as lost; and how long after a talk somebody may say what came
+    /// of it before its length decides. Default 2 h.
     #[serde(with = "crate::config::humane")]
     pub watchdog: Duration,
     /// The queue that calls back those who reached none, such as callers when we are closed. Default none: the only
@@ -108,6 +113,7 @@ impl Default for Settings {
             apology_time: Duration::from_secs(5),
             handset_ring: Duration::from_secs(60),
             codes: CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect(),
+            word_within: Duration::from_secs(600),
             watchdog: Duration::from_secs(7_200),
             queue: None,
             repeat_queue: None,

@@ -15,13 +15,16 @@ use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
-use crate::queue::ring::{Knock, Reply, hang_up};
-use crate::store::callbacks::{self, End, How, Reserve, Terms, Work};
-use crate::store::until_recorded;
+use crate::queue::ring::{DOOR, Knock, Reply, hang_up};
+use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
+use crate::store::{StoreError, attempts, until_recorded};
 use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node};
 
-/// How many agents may stand at the door at once.
-const DOOR: usize = 16;
+/// The causes of an end that are ours.
+pub(super) const DRAINED: &str = "DRAINED";
+pub(super) const CALLER_IS_HERE: &str = "CALLER_IS_HERE";
+pub(super) const AGENT_LEFT: &str = "AGENT_LEFT";
+pub(super) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
 
 /// A callback under way.
 pub(super) struct Story {
@@ -58,7 +61,7 @@ impl Story {
     /// Waits on the board for an agent, and has him talk to the customer.
     async fn tell(&self, mut meetings: mpsc::Receiver<Meeting>) -> How {
         if self.desk.draining.is_cancelled() {
-            return How::Released("DRAINED");
+            return How::Released(DRAINED);
         }
         if self.desk.settings.callback.customer_first
             && let Some(how) = self.customer_first(&mut meetings).await
@@ -75,9 +78,9 @@ impl Story {
         loop {
             tokio::select! {
                 biased;
-                () = draining.cancelled() => return How::Released("DRAINED"),
+                () = draining.cancelled() => return How::Released(DRAINED),
                 // He is here himself: dropping what he asks with lets him wait like anybody.
-                Some(_) = meetings.recv() => return How::Released("CALLER_IS_HERE"),
+                Some(_) = meetings.recv() => return How::Released(CALLER_IS_HERE),
                 knock = knocks.recv() => match knock {
                     Some(knock) => match self.dial(knock, &mut meetings).await {
                         Some(how) => return how,
@@ -155,18 +158,7 @@ impl Story {
         };
         let terms = self.terms.clone();
         let write = self.desk.store.write("reserve", move |c| callbacks::reserve(c, &terms, &reserve));
-        match write.await {
-            Ok(Ok(attempt)) => Ok(Some(attempt)),
-            Ok(Err(callbacks::NotReserved::Taken)) => Ok(None),
-            Ok(Err(callbacks::NotReserved::Guard(refusal))) => {
-                tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
-                Err(How::Refused(refusal.guard))
-            }
-            Err(error) => {
-                tracing::error!(%error, "the attempt cannot be recorded: not dialled");
-                Err(How::Released("NOT_RECORDED"))
-            }
-        }
+        reserved(write.await)
     }
 
     pub(super) fn request(&self, offer: OfferId) -> Result<LegRequest, String> {
@@ -217,17 +209,17 @@ impl Story {
                     if let Err(knock) = meeting.send(knock) {
                         knock.answer(Reply::Unreached);
                     }
-                    return How::Met { attempt };
+                    return How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE);
                 }
                 () = draining.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
                     knock.answer(Reply::Unreached);
-                    return How::drained(attempt);
+                    return How::without_talk(attempt, Outcome::Cancelled, DRAINED);
                 }
                 () = knock.left.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
                     knock.answer(Reply::Unreached);
-                    return How::agent_left(attempt);
+                    return How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT);
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;
@@ -241,7 +233,7 @@ impl Story {
     /// Records that the customer's phone is called, and lets the agent hear it.
     async fn dialled(&self, attempt: AttemptId, agent: ChannelId) {
         let at = self.desk.clock.now();
-        let write = || self.desk.store.write("dialled", move |c| callbacks::dialled(c, attempt, at));
+        let write = || self.desk.store.write("dialled", move |c| attempts::dialled(c, attempt, at));
         if let Err(error) = until_recorded("dialled", write).await {
             tracing::error!(%error, "that the customer is dialled is not recorded; it counts all the same");
         }
@@ -263,12 +255,7 @@ impl Story {
             tracing::warn!(?joined, "the customer could not be connected");
             hang_up(vec![leg], Cancel::OriginatorCancel).await;
             knock.answer(Reply::Failed);
-            return How::Unreached {
-                attempt,
-                result: Outcome::Orphaned,
-                counted: true,
-                cause: "BRIDGE_FAILED".to_owned(),
-            };
+            return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
         }
         leg.in_talk();
         let (offer, call, at) = (knock.offer, self.work.call, self.desk.clock.now());
@@ -291,6 +278,23 @@ impl Story {
     async fn end(&self, how: How) {
         let end = End { case: self.work.case, call: self.work.call, how, at: self.desk.clock.now() };
         record(&self.desk, &self.terms, end).await;
+    }
+}
+
+/// What a reservation came to; none if another agent was first.
+pub(super) fn reserved<T>(written: Result<Result<T, NotReserved>, StoreError>) -> Result<Option<T>, How> {
+    match written {
+        Ok(Ok(reserved)) => Ok(Some(reserved)),
+        Ok(Err(NotReserved::Taken)) => Ok(None),
+        Ok(Err(NotReserved::NotOurs)) => Err(How::Released("NOT_OURS")),
+        Ok(Err(NotReserved::Guard(refusal))) => {
+            tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
+            Err(How::Refused(refusal.guard))
+        }
+        Err(error) => {
+            tracing::error!(%error, "the attempt cannot be recorded: not dialled");
+            Err(How::Released("NOT_RECORDED"))
+        }
     }
 }
 
@@ -325,10 +329,5 @@ pub(crate) async fn record(desk: &Desk, terms: &Terms, end: End) {
 
 /// Nobody was dialled, and it was our fault.
 pub(super) fn not_dialled(attempt: AttemptId) -> How {
-    How::Unreached {
-        attempt,
-        result: Outcome::TechnicalFailure,
-        counted: false,
-        cause: "NODE_DOWN".to_owned(),
-    }
+    How::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
 }

@@ -90,14 +90,7 @@ impl Context {
     /// When the database cannot be read.
     pub async fn terms(&self) -> Result<Terms, Failure> {
         let rules = self.read("rules", crate::store::rules::load).await?;
-        Ok(Terms {
-            rules: std::sync::Arc::new(rules),
-            zone: self.settings.zone,
-            home: self.settings.phone.region,
-            queue: self.settings.callback.queue.clone(),
-            repeat_queue: self.settings.callback.repeat_queue.clone(),
-            watchdog: self.settings.callback.watchdog,
-        })
+        Ok(self.settings.terms(std::sync::Arc::new(rules)))
     }
 
     /// The database, opened at the first call.

@@ -14,6 +14,7 @@ pub mod rules_file;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -24,7 +25,8 @@ use document::Document;
 use fault::Faults;
 
 use crate::audit::Key;
-use crate::routing::rules::Prompt;
+use crate::routing::rules::{Prompt, Rules};
+use crate::store::callbacks::Terms;
 use crate::store::{self, DatabaseUrl};
 use crate::telemetry::LogFormat;
 
@@ -249,6 +251,20 @@ pub enum ConfigError {
 }
 
 impl Settings {
+    /// The rules of the house for calling back.
+    #[must_use]
+    pub fn terms(&self, rules: Arc<Rules>) -> Terms {
+        Terms {
+            rules,
+            zone: self.zone,
+            home: self.phone.region,
+            queue: self.callback.queue.clone(),
+            repeat_queue: self.callback.repeat_queue.clone(),
+            watchdog: self.callback.watchdog,
+            word_within: self.callback.word_within,
+        }
+    }
+
     /// Reads the settings: from `path`, else from the file that `DOZVON_CONFIG` names, else from the first of
     /// [`PLACES`] that is there, else the defaults; then from the environment.
     ///

@@ -65,7 +65,7 @@ crate::words! {
         Refused = "refused",
         /// Our side failed before the customer's phone rang.
         TechnicalFailure = "technical_failure",
-        /// It was taken back before the customer's phone was called.
+        /// It was taken back before he answered: we stop, the agent left, or he is on the line himself.
         Cancelled = "cancelled",
         /// We died while it was under way: it may have rung.
         Orphaned = "orphaned",

@@ -26,6 +26,9 @@ crate::words! {
         CaseClosed = "case.closed",
         /// A dialling of the customer has ended, with a result.
         AttemptEnded = "attempt.ended",
+        /// A talk of a callback is over, and its agent has not said what came of it: he gets no other work, and the case
+        /// waits.
+        AttemptUndisposed = "attempt.undisposed",
         /// A caller has talked with an agent. Kept only if somebody wants to be told.
         CallEnded = "call.ended",
         /// A web form or a bot has handed in a request.
@@ -38,7 +41,7 @@ crate::words! {
 /// Something that happened.
 ///
 /// `data` is an object. What channels know of it, all of it optional: `case`, `number`, `name`, `queue`, `reason`,
-/// `result`, `misses`, `due_at`, `share_pct`, `note`; `sms_consent` (`true`, or the caller gets no SMS); and the
+/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`; `sms_consent` (`true`, or the caller gets no SMS); and the
 /// people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
 /// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
 ///
@@ -48,7 +51,7 @@ crate::words! {
 /// |---|---|
 /// | `case.opened`, `case.missed_again` | by a call: `call`, its identity, `began_at`, when it came, and `wait_ms`; by a form or a bot: `request`, its number |
 /// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is what he wrote |
-/// | `attempt.ended` | `call`, unless somebody only said that he called; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
+/// | `attempt.ended`, `attempt.undisposed` | `call`, unless somebody only said that he called; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
 ///

@@ -496,11 +496,7 @@ impl Floor {
                     // He owes what came of a callback, or somebody else was faster: looked at again in a moment.
                     tracing::debug!(%agent, %error, "the agent's wrap-up does not end yet");
                     tokio::time::sleep(OWES_AGAIN).await;
-                    let read = tools.store.read("agent", move |c| store::agents::get(c, &agent)).await;
-                    match read {
-                        Ok(row) => Dispatcher { inbox }.agent(row).await,
-                        Err(error) => tracing::warn!(%error, "an agent cannot be read: his wrap-up may last"),
-                    }
+                    reread(&tools, inbox, agent).await;
                 }
             }
         });
@@ -510,17 +506,7 @@ impl Floor {
     fn refresh(&self, agent: AgentName) {
         let Some(inbox) = self.inbox.upgrade() else { return };
         let tools = self.tools.clone();
-        self.tasks.spawn(async move {
-            let name = agent.clone();
-            let read = until_recorded("agent", || {
-                let name = name.clone();
-                tools.store.read("agent", move |c| store::agents::get(c, &name))
-            });
-            match read.await {
-                Ok(row) => Dispatcher { inbox }.agent(row).await,
-                Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
-            }
-        });
+        self.tasks.spawn(async move { reread(&tools, inbox, agent).await });
     }
 
     fn propose(&mut self) {
@@ -593,6 +579,18 @@ impl Live {
             // The offer may be over by itself: then nobody listens, and nothing rings.
             let _ = stop.send(cancel);
         }
+    }
+}
+
+/// Tells the dispatcher what the database knows of an agent.
+async fn reread(tools: &Tools, inbox: mpsc::Sender<Message>, agent: AgentName) {
+    let read = until_recorded("agent", || {
+        let name = agent.clone();
+        tools.store.read("agent", move |c| store::agents::get(c, &name))
+    });
+    match read.await {
+        Ok(row) => Dispatcher { inbox }.agent(row).await,
+        Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
     }
 }
 

@@ -27,6 +27,8 @@ use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole};
 const NODE_DOWN: &str = "NODE_DOWN";
 /// How long an agent is left alone when FreeSWITCH could not be reached.
 pub(crate) const NODE_PAUSE: Duration = Duration::from_secs(1);
+/// How many agents may stand at the door of one who waits; more of them wait for their turn to be told no.
+pub(crate) const DOOR: usize = 16;
 /// How long a call may take from its winner to the board's knowing.
 const CALL_SETTLES: Duration = Duration::from_millis(200);
 /// How long after its last word a story may take to leave the board.

@@ -273,13 +273,13 @@ pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), 
     Ok(())
 }
 
-/// The talk is over; what came of it is for a person to say.
+/// The talk is over; what came of it is for a person to say. Whether that was not known already.
 ///
 /// # Errors
 /// When the database fails.
-pub fn talk_ended(c: &mut Database, attempt: AttemptId, cause: &str, at: UnixMs) -> Result<(), StoreError> {
+pub fn talk_ended(c: &mut Database, attempt: AttemptId, cause: &str, at: UnixMs) -> Result<bool, StoreError> {
     let talking = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Talking.as_str()));
-    diesel::update(talking)
+    let changed = diesel::update(talking)
         .set((
             attempts::state.eq(State::WrappingUp.as_str()),
             attempts::ended_at.eq(at.0),
@@ -287,7 +287,7 @@ pub fn talk_ended(c: &mut Database, attempt: AttemptId, cause: &str, at: UnixMs)
         ))
         .returning(attempts::id)
         .count_changed(c)?;
-    Ok(())
+    Ok(changed > 0)
 }
 
 /// How an attempt ends.
@@ -297,8 +297,6 @@ pub struct Finish<'a> {
     pub attempt: AttemptId,
     /// What came of it.
     pub result: Outcome,
-    /// Whether it counts: it does unless it surely did not ring.
-    pub counted: bool,
     /// FreeSWITCH's cause, or ours.
     pub cause: Option<&'a str>,
     /// What is worth knowing.
@@ -307,10 +305,18 @@ pub struct Finish<'a> {
     pub at: UnixMs,
 }
 
+impl Finish<'_> {
+    /// Whether it counts: it does unless it surely did not ring.
+    #[must_use]
+    pub const fn counted(&self) -> bool {
+        !matches!(self.result, Outcome::TechnicalFailure)
+    }
+}
+
 /// Completes an attempt. Whether it was not complete already.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when it is not to be left uncounted; when the database fails.
+/// When the database fails.
 pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
     let open = attempts::table.find(end.attempt.0).filter(attempts::result.is_null());
     let known: Option<(Option<i64>, Option<String>)> =
@@ -321,8 +327,8 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
         .set((
             attempts::state.eq(State::Completed.as_str()),
             attempts::result.eq(end.result.as_str()),
-            attempts::counted.eq(end.counted),
-            attempts::ordinal.eq(place.filter(|_| end.counted)),
+            attempts::counted.eq(end.counted()),
+            attempts::ordinal.eq(place.filter(|_| end.counted())),
             attempts::note.eq(end.note),
             attempts::cause.eq(known_cause.as_deref().or(end.cause)),
             attempts::ended_at.eq(ended_at.unwrap_or(end.at.0)),

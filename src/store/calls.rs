@@ -13,6 +13,7 @@ use super::{Database, StoreError, cases, to_ms};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
+use crate::missed::attempt::Way;
 use crate::missed::case::Closed;
 use crate::missed::verdict::Verdict;
 use crate::phone::Party;
@@ -64,6 +65,19 @@ pub struct Arrival {
     pub business_day: NaiveDate,
     /// When.
     pub at: UnixMs,
+}
+
+/// Records a call that we make for a case, in one of the ways in which attempts are made.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn begin(c: &mut Database, new: &Arrival, way: Way, case: CaseId) -> Result<(), StoreError> {
+    arrive(c, new)?;
+    diesel::update(calls::table.find(new.id.to_string()))
+        .set((calls::direction.eq(way.as_str()), calls::case_id.eq(case.0)))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    Ok(())
 }
 
 /// Records a call's arrival, and that it joined its first queue.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::callbacks::{NotReserved, Reserved, Terms, held, permitted, reserve_place, stage_of};
+use super::callbacks::{NotReserved, Reserved, Terms, held, is_of, permitted, reserve_place};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
@@ -17,7 +17,6 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::abandonment;
 use crate::missed::attempt::{Outcome, State, Way};
-use crate::missed::case::Stage;
 use crate::missed::policy::Profile;
 use crate::queue::agent::{Activity, Status};
 use crate::store::cases::CaseRow;
@@ -50,9 +49,8 @@ pub fn reserve(
     wanted: &Wanted,
 ) -> Result<Result<Option<AttemptId>, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
-    let ours = case.claimed_by.as_deref() == Some(wanted.call.to_string().as_str());
-    if case.closed_at.is_some() || stage_of(&case)? != Stage::Claimed || !ours {
-        return Ok(Err(NotReserved::Taken));
+    if !is_of(&case, wanted.call)? {
+        return Ok(Err(NotReserved::NotOurs));
     }
     let (policy, permit) = match permitted(c, &case, terms, "system", wanted.at)? {
         Ok(permitted) => permitted,

@@ -3,13 +3,10 @@
 //! A customer who is owed a call back is dialled under the same guards, and counted the same, as if we had rung the
 //! agent; whom we owe nothing is not counted, but not dialled either if he wants no calls.
 
-use diesel::prelude::*;
-
 use super::callbacks::{
     self, Disposition, Reserved, Terms, check, held, refuse_unowed, refused, reserve_place,
 };
-use super::dialect::{cached::Cache as _, hold};
-use super::schema::calls;
+use super::dialect::hold;
 use super::{Database, StoreError, attempts, calls as call_rows, cases, dnc};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
@@ -125,12 +122,7 @@ fn arrive(
         business_day: terms.hours(queue.as_ref()).business_day(wanted.at),
         at: wanted.at,
     };
-    call_rows::arrive(c, &arrival)?;
-    diesel::update(calls::table.find(wanted.call.to_string()))
-        .set((calls::direction.eq(Way::Handset.as_str()), calls::case_id.eq(case.id)))
-        .returning(calls::arrived_at)
-        .count_changed(c)?;
-    Ok(())
+    call_rows::begin(c, &arrival, Way::Handset, CaseId(case.id))
 }
 
 /// Records the disposition that an agent owes, by a word that he dialled. Of which case; none if he owes none.

@@ -32,6 +32,8 @@ pub(super) enum Note<'a> {
     Dial { agent: &'a str, ordinal: i32 },
     /// An attempt has ended.
     Attempt(&'a AttemptRow),
+    /// A talk is over, and its agent has not said what came of it.
+    Undisposed(&'a AttemptRow),
     /// A person said what came of an attempt.
     Disposition { result: Outcome, by: &'a str },
     /// It was closed.
@@ -85,6 +87,7 @@ fn people(case: &CaseRow, what: Note<'_>) -> Value {
         Note::Rung(pct) if pct >= 100 => json!({ "supervisor": "supervisor" }),
         Note::Rung(pct) if pct < 80 && assignee.is_some() => json!({ "assignee": assignee }),
         Note::Rung(_) => json!({ "group": group }),
+        Note::Undisposed(row) => json!({ "assignee": row.agent, "supervisor": "supervisor" }),
         _ => json!({ "assignee": assignee, "group": group, "supervisor": "supervisor", "duty": "duty" }),
     }
 }
@@ -98,6 +101,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Rung(pct) if pct < 100 => Some((EventKind::CaseReminded, json!({ "share_pct": pct }))),
         Note::Rung(pct) => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
         Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
+        Note::Undisposed(row) => Some((EventKind::AttemptUndisposed, attempt(row))),
         Note::Closed { reason, .. } => {
             Some((EventKind::CaseClosed, json!({ "result": reason.as_str(), "note": case.note })))
         }
@@ -127,7 +131,9 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Dial { agent, ordinal } => (Action::Dial, agent, json!({ "ordinal": ordinal })),
         Note::Disposition { result, by } => (Action::Disposition, by, json!({ "result": result.as_str() })),
         Note::Closed { reason, by } => (Action::CaseClosed, by, json!({ "reason": reason.as_str() })),
-        Note::Told(_) | Note::Again(_) | Note::Rung(_) | Note::Attempt(_) => return Ok(()),
+        Note::Told(_) | Note::Again(_) | Note::Rung(_) | Note::Attempt(_) | Note::Undisposed(_) => {
+            return Ok(());
+        }
     };
     let entry = Entry {
         at,

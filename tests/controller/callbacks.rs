@@ -7,6 +7,7 @@ use dozvon::callback::settings::Dial;
 use dozvon::clock::UnixMs;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
+use dozvon::missed::case::Closed;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::attempts::{self, AttemptRow};
@@ -280,6 +281,27 @@ async fn an_agent_who_does_not_accept_costs_the_customer_no_attempt() {
     until("anna was asked", async || stage.sim.counts().await.of("bgapi originate") >= 2).await;
     assert_eq!(made(&stage).await, []);
     stage.step("anna", Step::LogOut).await;
+}
+
+/// Somebody says, while her phone rings, that nothing is owed any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is_asked_once() {
+    let stage = set().await;
+    let slowly = Behaviour { confirms: agrees().confirms, ..Behaviour::answers(Duration::from_secs(1)) };
+    stage.phone(ANNA, slowly).await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    stage.step("anna", Step::LogIn).await;
+    later(&stage, 1);
+    until("her phone rings", async || stage.agent("anna").await.activity == Activity::Ringing).await;
+    let close = move |c: &mut _| cases::close(c, CaseId(1), Closed::Spam, "olga", None, UnixMs(0)).map(drop);
+    stage.store.write("close", close).await.unwrap();
+    let ended = async || stage.calls().await.iter().all(|row| row.ended_at.is_some());
+    until("the callback is over", ended).await;
+    until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
+    assert_eq!(stage.sim.counts().await.of("bgapi originate"), 1);
+    assert_eq!(made(&stage).await, []);
+    assert_eq!(stage.repairs(), 0);
 }
 
 /// The CRM knows whose customer he is, and is told what came of it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dozvon::missed::attempt::Outcome;
 use dozvon::queue::agent::{Activity, Step};
-use dozvon::sim::{Behaviour, Pickup};
+use dozvon::sim::{Behaviour, Pickup, Troubles};
 
 use super::callbacks::{CUSTOMER, case, completed, later, made, miss, says, set_with, stands};
 use super::stage::{ANNA, Stage, answers, until};
@@ -74,6 +74,33 @@ async fn who_was_abandoned_is_not_called_again_without_an_agent() {
     assert!(says(&stage, Outcome::Abandoned).await.is_err(), "nobody may say so");
     stage.running().quiet().await;
     assert_eq!(stage.repairs(), 0);
+}
+
+/// Whoever was called first: he has heard nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_answers_and_cannot_be_connected_was_abandoned() {
+    for customer_first in [true, false] {
+        let stage = set_with(|settings| {
+            settings.callback.customer_first = customer_first;
+            settings.callback.confirm = false;
+        })
+        .await;
+        stage.phone(ANNA, answers()).await;
+        stage.phone(CUSTOMER, answers()).await;
+        stage.sim.trouble(Troubles { bridges_refused: 1, ..Troubles::default() }).await;
+        miss(&stage).await;
+        later(&stage, 1);
+        stands(&stage, "due").await;
+        stage.step("anna", Step::LogIn).await;
+        completed(&stage, 1).await;
+        let attempt = made(&stage).await.remove(0);
+        assert_eq!((attempt.counted, attempt.result.as_deref()), (true, Some("abandoned")), "{attempt:?}");
+        assert_eq!(attempt.way == "customer_first", customer_first);
+        stands(&stage, "waiting").await;
+        until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
+        stage.running().quiet().await;
+        assert_eq!((stage.sim.counts().await.legs_up, stage.repairs()), (0, 0));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -53,14 +53,8 @@ impl Days {
     }
 
     fn terms(&self) -> Terms {
-        Terms {
-            rules: Arc::default(),
-            zone: self.desk.tools.zone,
-            home: phonenumber::country::Id::RU,
-            queue: None,
-            repeat_queue: None,
-            watchdog: Duration::from_secs(7_200),
-        }
+        let zone = self.desk.tools.zone;
+        dozvon::config::Settings { zone, ..dozvon::config::Settings::default() }.terms(Arc::default())
     }
 
     fn outlets(&self, settings: &crm::Settings) -> Vec<Outlet> {

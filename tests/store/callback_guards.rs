@@ -489,7 +489,7 @@ fn a_case_that_was_closed_is_neither_leased_nor_dialled() {
         let accepted = desk.take("sales", "anna", min(2)).await;
         close(case).await;
         let said = desk.reserve(&accepted, min(3)).await;
-        assert!(matches!(said, Err(NotReserved::Taken)), "{said:?}");
+        assert!(matches!(said, Err(NotReserved::NotOurs)), "{said:?}");
         desk.end(&accepted, How::Released("CLOSED"), min(3)).await;
         let again = desk.due(MOSCOW, "sales", min(10)).await;
         assert_ne!(again, case);

@@ -10,7 +10,7 @@ use dozvon::ids::{AttemptId, CallId, CaseId};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;
 use dozvon::store::callbacks::{self, How, NotReserved, Work};
-use dozvon::store::{audit, cases, dnc};
+use dozvon::store::{attempts, audit, cases, dnc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -175,7 +175,7 @@ impl World {
             Event::Attempt { desk, agent, how } => self.attempt(desk, AGENTS[agent], how).await,
             Event::Dialled { which } => {
                 if let Some((_, Some(attempt))) = self.pick(which) {
-                    self.desks[0].write(move |c, _| callbacks::dialled(c, attempt, now)).await;
+                    self.desks[0].write(move |c, _| attempts::dialled(c, attempt, now)).await;
                 }
             }
             Event::Talk { which } => {
@@ -249,7 +249,7 @@ impl World {
             Err(NotReserved::Guard(refusal)) => {
                 self.desks[desk].end(&accepted, How::Refused(refusal.guard), now).await;
             }
-            Err(NotReserved::Taken) => {
+            Err(NotReserved::NotOurs | NotReserved::Taken) => {
                 self.desks[desk].end(&accepted, How::Released("TAKEN"), now).await;
             }
         }
@@ -293,7 +293,7 @@ impl World {
         let how = match how {
             7 => How::Lost,
             _ if talked => How::Talked { attempt, cause, answered_at: now },
-            0 | 6 => How::Met { attempt },
+            0 | 6 => How::without_talk(attempt, Outcome::Cancelled, "CALLER_IS_HERE"),
             8 => How::Talked { attempt, cause, answered_at: now },
             place => unreached(attempt, results[place - 1]),
         };

@@ -153,7 +153,7 @@ fn a_colleague_who_reaches_him_while_he_is_offered_ends_it() {
         assert_eq!(desk.stage(case).await, "claimed", "what we are about to do decides");
         desk.report(case, Outcome::Reached, min(3)).await.unwrap();
         assert_eq!(desk.stage(case).await, "agent_reached");
-        assert!(matches!(desk.reserve(&accepted, min(3)).await, Err(NotReserved::Taken)));
+        assert!(matches!(desk.reserve(&accepted, min(3)).await, Err(NotReserved::NotOurs)));
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE way = 'callback'"), 0);
     });
 }
@@ -255,7 +255,7 @@ fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
         desk.tick(UnixMs(old.work.lease_until.0 + MINUTE / 2)).await;
         assert_eq!(desk.stage(case).await, "due");
         let new = desk.take("sales", "boris", min(6)).await;
-        assert!(matches!(desk.reserve(&old, min(6)).await, Err(NotReserved::Taken)));
+        assert!(matches!(desk.reserve(&old, min(6)).await, Err(NotReserved::NotOurs)));
         desk.end(&old, dozvon::store::callbacks::How::Released("LATE"), min(6)).await;
         assert_eq!(desk.stage(case).await, "claimed");
         desk.reserve(&new, min(6)).await.unwrap();

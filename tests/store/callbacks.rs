@@ -7,12 +7,14 @@ use dozvon::ids::{AttemptId, CaseId};
 use dozvon::missed::attempt::Outcome;
 use dozvon::notify::EventKind;
 use dozvon::phone::Party;
-use dozvon::store::attempts::AttemptRow;
+use dozvon::queue::agent::Step;
+use dozvon::store::attempts::{self, AttemptRow};
 use dozvon::store::callbacks::{self, How, NotReserved};
 use dozvon::store::{StoreError, cases, dnc};
+use serde_json::Value;
 
 use crate::support::calling_back::{Desk, MINUTE, MOSCOW, min, unreached};
-use crate::support::{Db, TODAY, for_each_database};
+use crate::support::{Db, TODAY, for_each_database, step};
 
 /// Tuesday at nine, when the office opens.
 const TUESDAY: i64 = 21 * 60;
@@ -208,7 +210,7 @@ fn attempts_during_which_we_died_count_and_lead_to_no_fourth() {
             let accepted = desk.take("sales", "anna", min(at)).await;
             let attempt = desk.reserve(&accepted, min(at)).await.unwrap();
             if dialled {
-                desk.write(move |c, _| callbacks::dialled(c, attempt, min(at))).await;
+                desk.write(move |c, _| attempts::dialled(c, attempt, min(at))).await;
             }
             desk.end(&accepted, How::Lost, min(at)).await;
         }
@@ -238,6 +240,37 @@ fn what_lasts_too_long_is_orphaned_but_a_talk_owes_its_result_and_brings_no_seco
     });
 }
 
+#[test]
+fn who_says_nothing_after_a_talk_is_asked_and_in_the_end_its_length_decides() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.talk("sales", "anna", min(2)).await;
+        let half = |minutes: i64| min(minutes) + Duration::from_secs(30);
+        desk.tick(min(12)).await;
+        assert_eq!(told(db, EventKind::AttemptUndisposed), 0);
+        desk.tick(half(12)).await;
+        desk.tick(half(30)).await;
+        assert_eq!(told(db, EventKind::AttemptUndisposed), 1);
+        let payload = "SELECT payload AS v FROM outbox WHERE kind = 'attempt.undisposed'";
+        let payload: Value = serde_json::from_str(&db.raw().texts(payload)[0]).unwrap();
+        assert_eq!((&payload["assignee"], &payload["supervisor"]), (&"anna".into(), &"supervisor".into()));
+        assert_eq!((&payload["agent"], &payload["talk_ms"]), (&"anna".into(), &30_000.into()));
+        let free =
+            async || desk.store.write("ready", move |c| step(c, "anna", Step::EndWrapUp, half(122))).await;
+        desk.tick(min(122)).await;
+        assert_eq!(desk.stage(case).await, "attempting");
+        assert!(free().await.is_err());
+        desk.tick(half(122)).await;
+        assert_eq!(desk.stage(case).await, "agent_reached");
+        assert_eq!(
+            desk.attempts(case).await[0].note.as_deref(),
+            Some("nobody said what came of it: its length decided")
+        );
+        free().await.unwrap();
+    });
+}
+
 /// Everything that a repetition could change.
 async fn picture(db: &Db, desk: &Desk, case: CaseId) -> String {
     let count = |table: &str| db.raw().number(&format!("SELECT count(*) AS v FROM {table}"));
@@ -261,12 +294,12 @@ fn a_step_that_is_repeated_changes_nothing() {
         let (first, attempt) = desk.dial("sales", "anna", min(2)).await;
         let once = picture(db, &desk, case).await;
         desk.end_work(&released.work, How::Released("REJECTED"), min(2)).await;
-        assert!(matches!(desk.reserve(&first, min(2)).await, Err(NotReserved::Taken)));
+        assert!(matches!(desk.reserve(&first, min(2)).await, Err(NotReserved::NotOurs)));
         assert_eq!(picture(db, &desk, case).await, once, "an old lease is of no account");
         desk.end(&first, unreached(attempt, Outcome::NoAnswer), min(3)).await;
         let once = picture(db, &desk, case).await;
-        for how in [unreached(attempt, Outcome::Busy), How::Met { attempt }, How::Lost, How::Released("LATE")]
-        {
+        let results = [Outcome::Busy, Outcome::Cancelled].map(|result| unreached(attempt, result));
+        for how in results.into_iter().chain([How::Lost, How::Released("LATE")]) {
             desk.end(&first, how, min(4)).await;
         }
         assert_eq!(picture(db, &desk, case).await, once);

@@ -78,6 +78,7 @@ fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
             EventKind::CaseDue
             | EventKind::CaseReminded
             | EventKind::CaseEscalated
+            | EventKind::AttemptUndisposed
             | EventKind::DestinationClosed,
         )
         | Err(_) => return Err(format!("{kind} is no contact with a customer")),

@@ -37,14 +37,14 @@ pub(super) fn finish_and_follow(
         // Nothing is owed any more; but what he says of further calls holds.
         return suppress(c, case, finish.result, finish.at);
     }
-    if !finish.counted {
+    if !finish.counted() {
         let first = attempts::first_counted(c, CaseId(case.id))?;
         diesel::update(cases::table.find(case.id))
             .set(cases::first_attempt_at.eq(first))
             .returning(cases::id)
             .count_changed(c)?;
     }
-    follow(c, case, terms, &After { result: finish.result, counted: finish.counted, later, at: finish.at })
+    follow(c, case, terms, &After { result: finish.result, counted: finish.counted(), later, at: finish.at })
 }
 
 /// An attempt that has ended.
@@ -71,12 +71,7 @@ pub(super) fn follow(
 }
 
 /// Forbids further calls to the number, if the result says so.
-pub(super) fn suppress(
-    c: &mut Database,
-    case: &CaseRow,
-    result: Outcome,
-    at: UnixMs,
-) -> Result<(), StoreError> {
+fn suppress(c: &mut Database, case: &CaseRow, result: Outcome, at: UnixMs) -> Result<(), StoreError> {
     match result.consequence() {
         Consequence::Suppress(reason) => {
             dnc::suppress(c, &read("cases.number", &case.number)?, reason, "system", at)
@@ -87,19 +82,13 @@ pub(super) fn suppress(
 
 /// How soon a dial that failed by our own fault is made again, the first, second and third time; then as after any
 /// attempt. Source: facts/callbacks.md §5.3.
-pub(super) const FAILED: [Duration; 3] =
-    [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(300)];
+const FAILED: [Duration; 3] = [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(300)];
 
 /// Another attempt is owed: later today, or by the repeat-contacts queue.
-pub(super) fn again(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    after: &After,
-) -> Result<(), StoreError> {
+fn again(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Result<(), StoreError> {
     let at = after.at;
-    let standing = standing(c, case, terms, at)?;
-    let (_, applies) = terms.applies(case)?;
+    let applies = terms.applies(case)?;
+    let standing = standing(c, case, &applies, at)?;
     let asked = after.later.filter(|_| after.result == Outcome::CallLater);
     let pause = if after.counted {
         // The retry has a reaction time of its own, from when it is due.

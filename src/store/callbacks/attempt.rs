@@ -1,21 +1,17 @@
 //! An attempt from its place among those of the day to the talk.
 
-use diesel::prelude::*;
-
 use super::lease::permitted;
-use super::steps::{Move, held, make, stage_of};
+use super::steps::{Move, begun, held, is_of, make};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::Way;
-use crate::missed::case::{Stage, Step};
+use crate::missed::case::Step;
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{Permit, Refusal};
 use crate::store::attempts::Reservation;
 use crate::store::cases::CaseRow;
-use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
-use crate::store::schema::cases;
 use crate::store::{Database, StoreError, attempts, offers};
 
 /// An agent has accepted: may the customer be dialled?
@@ -40,7 +36,9 @@ pub struct Reserve {
 /// Why the customer is not dialled.
 #[derive(Debug, Clone)]
 pub enum NotReserved {
-    /// Another agent was first, or the case is not this callback's any more.
+    /// The case is not this callback's any more: it is closed, or somebody else's.
+    NotOurs,
+    /// Another agent was first.
     Taken,
     /// A guard refused.
     Guard(Refusal),
@@ -56,9 +54,8 @@ pub fn reserve(
     wanted: &Reserve,
 ) -> Result<Result<AttemptId, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
-    let ours = case.claimed_by.as_deref() == Some(wanted.call.to_string().as_str());
-    if case.closed_at.is_some() || stage_of(&case)? != Stage::Claimed || !ours {
-        return Ok(Err(NotReserved::Taken));
+    if !is_of(&case, wanted.call)? {
+        return Ok(Err(NotReserved::NotOurs));
     }
     let (policy, permit) = match permitted(c, &case, terms, wanted.agent.as_str(), wanted.at)? {
         Ok(permitted) => permitted,
@@ -117,30 +114,9 @@ pub(in crate::store) fn reserve_place(
     )?;
     let until = wanted.at + terms.watchdog;
     make(c, case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.by) })?;
-    if case.first_attempt_at.is_none() {
-        diesel::update(cases::table.find(case.id))
-            .set(cases::first_attempt_at.eq(wanted.at.0))
-            .returning(cases::id)
-            .count_changed(c)?;
-    }
+    begun(c, case, wanted.at)?;
     note(c, case, Note::Dial { agent: wanted.by, ordinal: wanted.permit.ordinal }, wanted.at)?;
     Ok(attempt)
-}
-
-/// The customer's phone is being called.
-///
-/// # Errors
-/// When the database fails.
-pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
-    attempts::dialled(c, attempt, at)
-}
-
-/// The customer has answered; no agent is there yet.
-///
-/// # Errors
-/// When the database fails.
-pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
-    attempts::answered(c, attempt, at)
 }
 
 /// The two talk.

@@ -1,21 +1,20 @@
 //! What moves by itself: cases become due, reminders are told, attempts that last too long are given up.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
 
 use super::after::finish_and_follow;
+use super::end::talk_over;
 use super::guards::{check, refused};
-use super::lease::no_hour;
-use super::steps::{Move, SOON, close, held, later, make, stage_of};
+use super::lease::follow_refusal;
+use super::steps::{Move, held, later, look_again, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CaseId};
 use crate::missed::attempt::{Outcome, Way};
-use crate::missed::case::{Closed, Stage, Step};
-use crate::missed::regulation::{Guard, Refusal};
+use crate::missed::case::{Stage, Step};
+use crate::missed::regulation::Guard;
 use crate::notify::EventKind;
-use crate::store::attempts::Finish;
+use crate::store::attempts::{AttemptRow, Finish};
 use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
@@ -25,7 +24,7 @@ use crate::store::{Database, StoreError, attempts, calls as call_rows};
 
 /// The case waits for somebody to call, from now on.
 pub(super) fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let (_, applies) = terms.applies(case)?;
+    let applies = terms.applies(case)?;
     let from = clock_from(case, at);
     let react_by = applies.hours.after(from, applies.policy.reaction);
     make(c, case, Step::Open, &Move::default())?;
@@ -48,7 +47,7 @@ pub(super) fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) 
 
 /// Since when somebody is to call: since the miss, or since a retry became due; not before the person wants it. To be
 /// put off meanwhile does not begin it anew.
-pub(super) fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
+fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
     let first = case.first_attempt_at.map_or(case.opened_at, |_| at.0);
     let from = case.due_at.unwrap_or(first);
     UnixMs(case.not_before.map_or(from, |wanted| from.max(wanted)))
@@ -85,34 +84,25 @@ pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Resul
 }
 
 /// The case becomes due if somebody may call now, or waits until somebody may.
-pub(super) fn open_or_defer(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    at: UnixMs,
-) -> Result<(), StoreError> {
+fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     let wanted = case.not_before.map_or(at, |wanted| at.max(UnixMs(wanted)));
-    let (_, asked) = check(c, case, terms, wanted)?;
+    let (policy, asked) = check(c, case, terms, wanted)?;
     match asked {
         Ok(_) if wanted == at => open(c, case, terms, at),
         Ok(_) => later(c, case, wanted),
-        Err(Refusal { guard: Guard::DoNotCall, .. }) => close(c, case, Closed::DoNotCall, at),
-        Err(Refusal { until: Some(until), .. }) => later(c, case, until.max(at + SOON)),
-        Err(Refusal { guard: Guard::QueueHours | Guard::CalleeWindow, until: None, .. }) => {
-            no_hour(c, case, terms, at)
+        Err(refusal) => {
+            // What only puts it off is kept when it stands against a dial.
+            if matches!(refusal.guard, Guard::DoNotCall | Guard::Destination) {
+                refused(c, case, &policy, &refusal, "system", at)?;
+            }
+            follow_refusal(c, case, terms, &refusal, at)
         }
-        // Whatever else stands against it now is asked again when it is offered.
-        Err(refusal) if refusal.guard == Guard::Destination => {
-            refused(c, case, &terms.applies(case)?.1.policy, &refusal, "system", at)?;
-            close(c, case, Closed::Unreachable, at)
-        }
-        Err(_) => later(c, case, at + SOON),
     }
 }
 
 /// A rung of the reaction time has been reached, or nobody may call any more for now.
-pub(super) fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let (_, applies) = terms.applies(case)?;
+fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let applies = terms.applies(case)?;
     let from = case.due_at.map_or(UnixMs(case.opened_at), UnixMs);
     for (pct, _) in applies.policy.rungs_until(applies.hours, from, at) {
         let known: i64 = escalations::table.find((case.id, from.0, pct)).count().get_result(c)?;
@@ -140,39 +130,18 @@ pub(super) fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs
     Ok(())
 }
 
-/// An attempt has lasted too long: what it is, it is. After a talk its disposition is owed, and waited for.
-pub(super) fn give_up_attempt(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    at: UnixMs,
-) -> Result<(), StoreError> {
+/// An attempt has lasted too long: what it is, it is. After a talk its disposition is owed.
+fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     match attempts::unfinished(c, &case.number)? {
         None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
-        Some(row) if row.state == "wrapping_up" && may_say_nothing(&row) => {
-            let finish = Finish {
-                attempt: AttemptId(row.id),
-                result: by_length(&row),
-                counted: true,
-                cause: None,
-                note: Some("nobody said what came of it: its length decided"),
-                at,
-            };
-            finish_and_follow(c, case, terms, &finish, None)
-        }
-        Some(row) if matches!(row.state.as_str(), "talking" | "wrapping_up") => {
-            attempts::talk_ended(c, AttemptId(row.id), "LASTED_TOO_LONG", at)?;
-            diesel::update(cases::table.find(case.id))
-                .set(cases::next_at.eq((at + terms.watchdog).0))
-                .returning(cases::id)
-                .count_changed(c)?;
-            Ok(())
+        Some(row) if row.state == "wrapping_up" => unsaid(c, case, terms, &row, at),
+        Some(row) if row.state == "talking" => {
+            talk_over(c, case, terms, AttemptId(row.id), "LASTED_TOO_LONG", at)
         }
         Some(row) => {
             let finish = Finish {
                 attempt: AttemptId(row.id),
                 result: Outcome::Orphaned,
-                counted: true,
                 cause: None,
                 note: Some("lasted too long"),
                 at,
@@ -182,8 +151,34 @@ pub(super) fn give_up_attempt(
     }
 }
 
+/// A talk is over, and nobody has said what came of it. Who owes that is told, and his supervisor; when even then
+/// nobody does, its length decides. So it does at once where nobody is kept from work until he has said it: when he
+/// dialled himself, or when no agent was there.
+fn unsaid(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    row: &AttemptRow,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let nobody_waits = row.way == Way::Handset.as_str() || row.agent.is_none();
+    let decided_at = UnixMs(row.ended_at.unwrap_or(row.at)) + terms.watchdog;
+    if !nobody_waits && at < decided_at {
+        note(c, case, Note::Undisposed(row), at)?;
+        return look_again(c, case, decided_at);
+    }
+    let finish = Finish {
+        attempt: AttemptId(row.id),
+        result: by_length(row),
+        cause: None,
+        note: Some("nobody said what came of it: its length decided"),
+        at,
+    };
+    finish_and_follow(c, case, terms, &finish, None)
+}
+
 /// What a talk was of which nobody says what came of it.
-pub(super) fn by_length(row: &attempts::AttemptRow) -> Outcome {
+fn by_length(row: &AttemptRow) -> Outcome {
     if row.way == Way::CustomerFirst.as_str() && row.agent.is_none() {
         return Outcome::Abandoned;
     }
@@ -194,11 +189,3 @@ pub(super) fn by_length(row: &attempts::AttemptRow) -> Outcome {
         Outcome::NoAnswer
     }
 }
-
-/// Whether nobody is kept from work until he has said what came of it: who dialled himself, or when nobody was there.
-pub(super) fn may_say_nothing(row: &attempts::AttemptRow) -> bool {
-    row.way == Way::Handset.as_str() || row.agent.is_none()
-}
-
-/// How long an agent who dialled himself has to say what came of it.
-pub(super) const WORD_WITHIN: Duration = Duration::from_secs(600);

@@ -2,24 +2,19 @@
 
 use std::time::Duration;
 
-use diesel::prelude::*;
-
 use super::after::finish_and_follow;
-use super::due::{WORD_WITHIN, may_say_nothing};
-use super::steps::{Move, held, make, stage_of};
+use super::steps::{Move, held, is_of, look_again, make};
 use super::terms::Terms;
 use crate::call::ending::{Ending, Stage as CallStage};
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
 use crate::missed::attempt::{Outcome, Way, of_cause};
-use crate::missed::case::{Stage, Step};
+use crate::missed::case::Step;
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
 use crate::store::attempts::Finish;
 use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
-use crate::store::dialect::cached::Cache as _;
-use crate::store::schema::cases;
 use crate::store::{Database, StoreError, attempts, calls as call_rows};
 
 /// How a callback ended.
@@ -35,15 +30,8 @@ pub enum How {
         attempt: AttemptId,
         /// What came of it.
         result: Outcome,
-        /// Whether it counts.
-        counted: bool,
         /// FreeSWITCH's cause, or ours.
         cause: String,
-    },
-    /// The customer rang in while he was dialled, and got the agent.
-    Met {
-        /// The attempt.
-        attempt: AttemptId,
     },
     /// The two talked.
     Talked {
@@ -62,22 +50,13 @@ impl How {
     /// The customer's leg ended so before anybody answered.
     #[must_use]
     pub fn unreached(attempt: AttemptId, cause: &str, rang: bool) -> Self {
-        let result = of_cause(cause, rang);
-        Self::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: cause.to_owned() }
+        Self::without_talk(attempt, of_cause(cause, rang), cause)
     }
 
-    /// We had to stop before that.
+    /// The attempt came to this, for this reason of ours.
     #[must_use]
-    pub fn drained(attempt: AttemptId) -> Self {
-        let (result, cause) = (Outcome::Cancelled, "DRAINED".to_owned());
-        Self::Unreached { attempt, result, counted: true, cause }
-    }
-
-    /// The agent left before that.
-    #[must_use]
-    pub fn agent_left(attempt: AttemptId) -> Self {
-        let (result, cause) = (Outcome::Cancelled, "AGENT_LEFT".to_owned());
-        Self::Unreached { attempt, result, counted: true, cause }
+    pub fn without_talk(attempt: AttemptId, result: Outcome, cause: &str) -> Self {
+        Self::Unreached { attempt, result, cause: cause.to_owned() }
     }
 
     /// In one word, for the metric and the log.
@@ -87,7 +66,6 @@ impl How {
             Self::Released(_) => "released",
             Self::Refused(_) => "refused",
             Self::Unreached { .. } => "unreached",
-            Self::Met { .. } => "met",
             Self::Talked { .. } => "talked",
             Self::Lost => "lost",
         }
@@ -98,7 +76,6 @@ impl How {
             Self::Released(why) => (*why).to_owned(),
             Self::Refused(guard) => guard.as_str().to_owned(),
             Self::Unreached { cause, .. } | Self::Talked { cause, .. } => cause.clone(),
-            Self::Met { .. } => "CALLER_IS_HERE".to_owned(),
             Self::Lost => "CONTROLLER_RESTARTED".to_owned(),
         }
     }
@@ -107,7 +84,7 @@ impl How {
         match self {
             Self::Talked { .. } => (Ending::Answered, CallStage::Talking),
             Self::Released(_) | Self::Refused(_) => (Ending::Refused, CallStage::Waiting),
-            Self::Unreached { .. } | Self::Met { .. } => (Ending::TimedOut, CallStage::Ringing),
+            Self::Unreached { .. } => (Ending::TimedOut, CallStage::Ringing),
             Self::Lost => (Ending::Lost, CallStage::Ringing),
         }
     }
@@ -157,73 +134,52 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
     match &end.how {
         How::Released(_) => release(c, &case, end)?,
         How::Refused(_) => {}
-        How::Unreached { attempt, result, counted, cause } => {
-            let finish = Finish {
-                attempt: *attempt,
-                result: *result,
-                counted: *counted,
-                cause: Some(cause),
-                note: None,
-                at: end.at,
-            };
-            finish_and_follow(c, &case, terms, &finish, None)?;
-        }
-        How::Met { attempt } => {
-            let finish = Finish {
-                attempt: *attempt,
-                result: Outcome::Cancelled,
-                counted: true,
-                cause: Some("CALLER_IS_HERE"),
-                note: None,
-                at: end.at,
-            };
+        How::Unreached { attempt, result, cause } => {
+            let finish =
+                Finish { attempt: *attempt, result: *result, cause: Some(cause), note: None, at: end.at };
             finish_and_follow(c, &case, terms, &finish, None)?;
         }
         How::Talked { attempt, cause, answered_at } => {
             attempts::answered(c, *attempt, *answered_at)?;
-            talk_over(c, &case, *attempt, cause, end.at)?;
+            talk_over(c, &case, terms, *attempt, cause, end.at)?;
         }
         How::Lost => orphan(c, &case, terms, end)?,
     }
     Ok(case_rows::get(c, end.case)?.stage)
 }
 
-/// The talk is over: a person is to say what came of it. Who dialled himself may forget to, and is not waited for.
+/// The talk is over: a person is to say what came of it.
 pub(super) fn talk_over(
     c: &mut Database,
     case: &CaseRow,
+    terms: &Terms,
     attempt: AttemptId,
     cause: &str,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    attempts::talk_ended(c, attempt, cause, at)?;
-    if case.closed_at.is_none() && may_say_nothing(&attempts::get(c, attempt)?) {
-        diesel::update(cases::table.find(case.id))
-            .set(cases::next_at.eq((at + WORD_WITHIN).0))
-            .returning(cases::id)
-            .count_changed(c)?;
+    if attempts::talk_ended(c, attempt, cause, at)? && case.closed_at.is_none() {
+        look_again(c, case, at + terms.word_within)?;
     }
     Ok(())
 }
 
 /// The case is offered anew, if this callback still has it.
-pub(super) fn release(c: &mut Database, case: &CaseRow, end: &End) -> Result<(), StoreError> {
-    let ours = case.claimed_by.as_deref() == Some(end.call.to_string().as_str());
-    if case.closed_at.is_none() && stage_of(case)? == Stage::Claimed && ours {
+fn release(c: &mut Database, case: &CaseRow, end: &End) -> Result<(), StoreError> {
+    if is_of(case, end.call)? {
         make(c, case, Step::Release, &Move { next_at: Some(end.at), ..Move::default() })?;
     }
     Ok(())
 }
 
 /// Nobody knows how far it was: counted, so that there is never a fourth.
-pub(super) fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
+fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
     let Some(row) = attempts::of_call(c, &end.call.to_string())?.filter(|row| row.result.is_none()) else {
         return release(c, case, end);
     };
     // Who was dialled before an agent was there, and waited for one, talked to nobody.
     let waited = row.way == Way::CustomerFirst.as_str() && row.agent.is_none();
     if row.state == "talking" && !waited {
-        return talk_over(c, case, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
+        return talk_over(c, case, terms, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
     }
     if row.state == "wrapping_up" {
         return Ok(());
@@ -231,7 +187,6 @@ pub(super) fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End)
     let finish = Finish {
         attempt: AttemptId(row.id),
         result: if waited && row.answered_at.is_some() { Outcome::Abandoned } else { Outcome::Orphaned },
-        counted: true,
         cause: Some("CONTROLLER_RESTARTED"),
         note: None,
         at: end.at,

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::terms::Terms;
+use super::terms::{Applies, Terms};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::policy::Policy;
@@ -18,10 +18,9 @@ use crate::store::{Database, StoreError, attempts, cases, dnc};
 pub(super) fn standing(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    applies: &Applies<'_>,
     at: UnixMs,
 ) -> Result<Standing, StoreError> {
-    let (number, applies) = terms.applies(case)?;
     let day = applies.hours.business_day(at).to_string();
     let unfinished = attempts::unfinished(c, &case.number)?;
     let last = attempts::last_counted(c, &case.number)?;
@@ -29,7 +28,7 @@ pub(super) fn standing(
     Ok(Standing {
         open: case.closed_at.is_none(),
         live_call: live_call(c, case)? || unfinished.as_ref().is_some_and(|row| row.state != "wrapping_up"),
-        suppressed: dnc::suppressed(c, &number, at)?.is_some(),
+        suppressed: dnc::suppressed(c, &applies.number, at)?.is_some(),
         counted_today: attempts::counted(c, &case.number, &day)?,
         counted_24h: since(c, regulation::DAY)?,
         counted_week: since(c, regulation::WEEK)?,
@@ -38,12 +37,12 @@ pub(super) fn standing(
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
         contact_at: cases::contact_at(c, CaseId(case.id))?,
-        number,
+        number: applies.number.clone(),
     })
 }
 
 /// Whether the number has a call of its own under way, or another callback.
-pub(super) fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
+fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     let live: i64 = calls::table
         .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
         .filter(calls::direction.eq("in"))
@@ -59,8 +58,8 @@ pub(in crate::store) fn check(
     terms: &Terms,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
-    let standing = standing(c, case, terms, at)?;
-    let (_, applies) = terms.applies(case)?;
+    let applies = terms.applies(case)?;
+    let standing = standing(c, case, &applies, at)?;
     let asked = regulation::check(&standing, &applies.bounds(terms), at);
     Ok((applies.policy, asked))
 }
@@ -92,7 +91,7 @@ pub(in crate::store) fn refuse_unowed(
     dnc::refused(c, number, by, at)
 }
 
-pub(super) fn refusal_row(
+fn refusal_row(
     c: &mut Database,
     case: Option<i64>,
     number: &str,

@@ -10,6 +10,7 @@ use super::steps::{Move, SOON, close, held, later, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
+use crate::missed::attempt::Way;
 use crate::missed::case::{Closed, Stage, Step};
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{Guard, Permit, Refusal};
@@ -17,7 +18,6 @@ use crate::phone::{E164, Party};
 use crate::store::calls::Arrival;
 use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
-use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows, read, read_option};
 
@@ -78,7 +78,7 @@ pub fn lease(c: &mut Database, terms: &Terms, wanted: &Wanted) -> Result<Vec<Wor
     Ok(leased)
 }
 
-pub(super) fn lease_one(
+fn lease_one(
     c: &mut Database,
     id: CaseId,
     terms: &Terms,
@@ -135,8 +135,8 @@ pub(in crate::store) fn permitted(
     }
 }
 
-/// What a case becomes whose dial a guard has refused.
-fn follow_refusal(
+/// What a case becomes whose dial a guard refuses.
+pub(super) fn follow_refusal(
     c: &mut Database,
     case: &CaseRow,
     terms: &Terms,
@@ -153,8 +153,8 @@ fn follow_refusal(
 }
 
 /// None of the queue's hours is lawful where he may be: the repeat-contacts queue may have others.
-pub(super) fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let (_, applies) = terms.applies(case)?;
+fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let applies = terms.applies(case)?;
     if !matches!(stage_of(case)?, Stage::Due | Stage::Claimed) {
         make(c, case, Step::Open, &Move::default())?;
     }
@@ -163,7 +163,7 @@ pub(super) fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixM
 }
 
 /// The name with which the caller was shown last.
-pub(super) fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
+fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
     let name: Option<String> = calls::table
         .filter(calls::number.eq(&case.number).and(calls::direction.eq("in")))
         .order(calls::arrived_at.desc())
@@ -174,12 +174,7 @@ pub(super) fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, Stor
 }
 
 /// The row of the call that a callback is.
-pub(super) fn arrive(
-    c: &mut Database,
-    terms: &Terms,
-    wanted: &Wanted,
-    work: &Work,
-) -> Result<(), StoreError> {
+fn arrive(c: &mut Database, terms: &Terms, wanted: &Wanted, work: &Work) -> Result<(), StoreError> {
     let arrival = Arrival {
         id: work.call,
         node: wanted.node.clone(),
@@ -197,10 +192,5 @@ pub(super) fn arrive(
         business_day: terms.hours(Some(&work.queue)).business_day(wanted.at),
         at: wanted.at,
     };
-    call_rows::arrive(c, &arrival)?;
-    diesel::update(calls::table.find(work.call.to_string()))
-        .set((calls::direction.eq("callback"), calls::case_id.eq(work.case.0)))
-        .returning(calls::arrived_at)
-        .count_changed(c)?;
-    Ok(())
+    call_rows::begin(c, &arrival, Way::Callback, work.case)
 }

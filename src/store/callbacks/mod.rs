@@ -17,7 +17,7 @@ mod people;
 mod steps;
 mod terms;
 
-pub use attempt::{NotReserved, Reserve, answered, dialled, reserve, talk};
+pub use attempt::{NotReserved, Reserve, reserve, talk};
 pub use due::{advance, due};
 pub use end::{End, How, end};
 pub use lease::{Wanted, Work, lease};
@@ -27,4 +27,4 @@ pub use terms::Terms;
 pub(super) use attempt::{Reserved, reserve_place};
 pub(super) use guards::{check, refuse_unowed, refused};
 pub(super) use lease::permitted;
-pub(super) use steps::{held, stage_of};
+pub(super) use steps::{held, is_of};

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::after::{After, finish_and_follow, follow};
 use super::due::open;
 use super::guards::{check, refused};
-use super::steps::{Move, held, later, make, stage_of};
+use super::steps::{Move, begun, held, later, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CaseId};
@@ -112,14 +112,8 @@ pub fn dispose(
     if said.result.may_be_uncounted() || matches!(said.result, Outcome::Orphaned | Outcome::Abandoned) {
         return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
     }
-    let finish = Finish {
-        attempt: AttemptId(row.id),
-        result: said.result,
-        counted: true,
-        cause: None,
-        note: said.note,
-        at: said.at,
-    };
+    let finish =
+        Finish { attempt: AttemptId(row.id), result: said.result, cause: None, note: said.note, at: said.at };
     finish_and_follow(c, &case, terms, &finish, said.later)?;
     note(c, &case, Note::Disposition { result: said.result, by: said.by }, said.at)?;
     read_option("attempts.agent", row.agent.as_ref())
@@ -136,11 +130,8 @@ pub fn report(
 ) -> Result<attempts::AttemptRow, StoreError> {
     let case = held(c, made.case)?;
     let row = attempts::record(c, made)?;
-    if made.counted && case.first_attempt_at.is_none() {
-        diesel::update(cases::table.find(case.id))
-            .set(cases::first_attempt_at.eq(made.at.0))
-            .returning(cases::id)
-            .count_changed(c)?;
+    if made.counted {
+        begun(c, &case, made.at)?;
     }
     note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use crate::clock::UnixMs;
-use crate::ids::CaseId;
+use crate::ids::{CallId, CaseId};
 use crate::missed::case::{Closed, Stage, Step, step};
 use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
@@ -13,7 +13,7 @@ use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::cases;
 use crate::store::{Database, StoreError, read};
 
-pub(in crate::store) fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
+pub(super) fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
     read("cases.stage", &case.stage)
 }
 
@@ -46,16 +46,36 @@ pub(super) fn make(c: &mut Database, case: &CaseRow, made: Step, to: &Move<'_>) 
     Ok(())
 }
 
+/// Whether a case is claimed by the callback that this call is.
+pub(in crate::store) fn is_of(case: &CaseRow, call: CallId) -> Result<bool, StoreError> {
+    let claimed = case.closed_at.is_none() && stage_of(case)? == Stage::Claimed;
+    Ok(claimed && case.claimed_by.as_deref() == Some(call.to_string().as_str()))
+}
+
+/// An attempt has been made for a case: the first one, perhaps.
+pub(super) fn begun(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), StoreError> {
+    diesel::update(cases::table.find(case.id).filter(cases::first_attempt_at.is_null()))
+        .set(cases::first_attempt_at.eq(at.0))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// A case is looked at again then, and stays where it is until then.
+pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), StoreError> {
+    diesel::update(cases::table.find(case.id))
+        .set(cases::next_at.eq(at.0))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
 /// How soon what cannot be decided now is asked again.
 pub(super) const SOON: Duration = Duration::from_secs(30);
 
 pub(super) fn later(c: &mut Database, case: &CaseRow, until: UnixMs) -> Result<(), StoreError> {
     if stage_of(case)? == Stage::Deferred {
-        diesel::update(cases::table.find(case.id))
-            .set(cases::next_at.eq(until.0))
-            .returning(cases::id)
-            .count_changed(c)?;
-        return Ok(());
+        return look_again(c, case, until);
     }
     make(c, case, Step::Defer, &Move { next_at: Some(until), ..Move::default() })
 }

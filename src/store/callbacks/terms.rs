@@ -29,12 +29,15 @@ pub struct Terms {
     pub queue: Option<QueueName>,
     /// Who takes up what could not be reached within a day.
     pub repeat_queue: Option<QueueName>,
-    /// How long an attempt may last.
+    /// How long an attempt may last, and how long after a talk somebody may still say what came of it.
     pub watchdog: Duration,
+    /// How long after a talk it may be unsaid what came of it before those are told who should hear of it.
+    pub word_within: Duration,
 }
 
 /// What applies to one case.
 pub(super) struct Applies<'a> {
+    pub(super) number: E164,
     pub(super) policy: Policy,
     pub(super) hours: WorkingTime<'a>,
     pub(super) whereabouts: Whereabouts,
@@ -82,14 +85,14 @@ impl Terms {
         self.hours(queue.as_ref()).after(from, self.rules.policy(queue.as_ref()).reaction)
     }
 
-    pub(super) fn applies(&self, case: &CaseRow) -> Result<(E164, Applies<'_>), StoreError> {
+    pub(super) fn applies(&self, case: &CaseRow) -> Result<Applies<'_>, StoreError> {
         let number: E164 = read("cases.number", &case.number)?;
         let queue = self.queue_of(case)?;
-        let applies = Applies {
+        Ok(Applies {
             policy: self.rules.policy(queue.as_ref()),
             hours: self.hours(queue.as_ref()),
             whereabouts: Whereabouts::of(&number, None),
-        };
-        Ok((number, applies))
+            number,
+        })
     }
 }

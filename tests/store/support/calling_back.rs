@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono_tz::Tz;
 use dozvon::clock::UnixMs;
+use dozvon::config::Settings;
 use dozvon::ids::{AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::policy::Profile;
@@ -56,14 +56,7 @@ fn house() -> Rules {
 }
 
 pub fn terms() -> Terms {
-    Terms {
-        rules: Arc::new(house()),
-        zone: Tz::Europe__Moscow,
-        home: phonenumber::country::RU,
-        queue: None,
-        repeat_queue: Some(queue("repeat")),
-        watchdog: Duration::from_secs(7200),
-    }
+    Terms { repeat_queue: Some(queue("repeat")), ..Settings::default().terms(Arc::new(house())) }
 }
 
 /// A process that calls back: its store and its terms.
@@ -222,7 +215,7 @@ impl Desk {
     pub async fn dial(&self, name: &str, who: &'static str, at: UnixMs) -> (Accepted, AttemptId) {
         let accepted = self.take(name, who, at).await;
         let attempt = self.reserve(&accepted, at).await.unwrap();
-        self.write(move |c, _| callbacks::dialled(c, attempt, at)).await;
+        self.write(move |c, _| attempts::dialled(c, attempt, at)).await;
         (accepted, attempt)
     }
 
@@ -330,7 +323,7 @@ impl Desk {
 }
 
 pub fn unreached(attempt: AttemptId, result: Outcome) -> How {
-    How::Unreached { attempt, result, counted: !result.may_be_uncounted(), cause: "TEST".to_owned() }
+    How::without_talk(attempt, result, "TEST")
 }
 
 /// A guard's refusal, if it was one.
