@@ -8,6 +8,7 @@ pub mod abandonment;
 pub mod attempt;
 pub mod case;
 pub mod destination;
+pub mod holidays;
 pub mod limits;
 pub mod policy;
 pub mod regulation;

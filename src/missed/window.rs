@@ -8,13 +8,15 @@
 
 use std::time::Duration;
 
-use chrono::{Datelike as _, Offset as _, Timelike as _, Weekday};
+use chrono::{Offset as _, Timelike as _};
 use chrono_tz::Tz;
 
+use super::holidays::is_day_of_rest;
 use super::policy::{Minutes, Policy, Profile};
 use super::working_time::WorkingTime;
 use super::zone::{Source, Whereabouts};
 use crate::clock::UnixMs;
+use crate::routing::schedule::civil_date;
 
 /// How far ahead a lawful instant is looked for.
 const AHEAD: Duration = Duration::from_secs(15 * 86_400);
@@ -74,7 +76,7 @@ impl Window<'_> {
         let service = self.policy.profile == Profile::Service;
         if service && self.policy.recent_contact.is_some_and(called_just_now) {
             let zone = self.hours.zone();
-            let local_min = minute(zone, at).1;
+            let local_min = minute(zone, at);
             return Ok(Proof { zone, source: Source::RecentContact, local_min, from_min: 0, to_min: 1440 });
         }
         let mut nearest: Option<(u16, Proof)> = None;
@@ -90,7 +92,7 @@ impl Window<'_> {
     }
 
     fn proof(&self, zone: Tz, at: UnixMs) -> Option<Proof> {
-        let local_min = minute(zone, at).1;
+        let local_min = minute(zone, at);
         let (from_min, to_min) = self.hours_there(zone, at);
         let inside = (from_min..to_min).contains(&local_min);
         inside.then_some(Proof { zone, source: self.whereabouts.source, local_min, from_min, to_min })
@@ -98,8 +100,10 @@ impl Window<'_> {
 
     /// From when and until when he may be called in a zone on the day that it is there.
     fn hours_there(&self, zone: Tz, at: UnixMs) -> Minutes {
-        let weekend = matches!(minute(zone, at).0, Weekday::Sat | Weekday::Sun);
-        self.policy.inside(if weekend { self.policy.weekends } else { self.policy.weekdays })
+        let date = civil_date(zone, at);
+        // A date that differs for us is one on which others do not work, either.
+        let rest = is_day_of_rest(date, zone) || self.hours.differs(date);
+        self.policy.inside(if rest { self.policy.weekends } else { self.policy.weekdays })
     }
 
     /// The first lawful instant from `from` on, to the millisecond; none if there is none for some days.
@@ -155,10 +159,10 @@ fn clock_change(zone: Tz, mut before: UnixMs, mut after: UnixMs) -> UnixMs {
     after
 }
 
-/// The day of the week and the minute of the day in a zone.
-fn minute(zone: Tz, at: UnixMs) -> (Weekday, u16) {
+/// The minute of the day in a zone.
+fn minute(zone: Tz, at: UnixMs) -> u16 {
     let local = at.utc().with_timezone(&zone);
-    (local.weekday(), u16::try_from(local.hour() * 60 + local.minute()).unwrap_or_default())
+    u16::try_from(local.hour() * 60 + local.minute()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -220,6 +224,23 @@ mod tests {
         assert!(called.lawful(at("2026-11-23T15:00:00Z")).is_err(), "we are closed");
         let debt = Policy::of(Profile::Debt);
         assert!(Window { policy: &debt, ..called }.lawful(at("2026-11-23T14:50:00Z")).is_err());
+    }
+
+    #[test]
+    fn on_holidays_and_on_dates_that_differ_for_us_a_debt_is_spoken_of_in_the_hours_of_weekends() {
+        let (policy, moscow) = (Policy::of(Profile::Debt), of("+74951234567"));
+        let always = ["mon-sun 00:00-24:00"];
+        let shifted = schedule("Europe/Moscow", &always, &["2027-01-11 00:00-24:00"]);
+        let window = window(&policy, &shifted, &moscow);
+        let from = |date: &str, time: &str| at(&format!("{date}T{time}:00+03:00"));
+        for (date, rest) in
+            [("2027-01-08", true), ("2027-01-11", true), ("2027-01-12", false), ("2027-06-11", false)]
+        {
+            assert_eq!(window.lawful(from(date, "08:30")).is_err(), rest, "{date}");
+            assert_eq!(window.lawful(from(date, "20:30")).is_err(), rest, "{date}");
+            let first = if rest { "09:10" } else { "08:10" };
+            assert_eq!(window.next_lawful(from(date, "00:00")), Some(from(date, first)), "{date}");
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ impl<'a> WorkingTime<'a> {
         self.schedule.map_or_else(|| civil_date(self.zone, at), |schedule| schedule.business_day(at))
     }
 
+    /// Whether the hours of a date differ from those of its day of the week.
+    #[must_use]
+    pub fn differs(self, date: NaiveDate) -> bool {
+        self.schedule.is_some_and(|schedule| schedule.exceptions.contains_key(&date))
+    }
+
     /// The first open instant from `from` on: `from` itself if it is open. None if it does not open within a year.
     #[must_use]
     pub fn next_open(self, from: UnixMs) -> Option<UnixMs> {

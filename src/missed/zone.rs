@@ -60,6 +60,11 @@ impl Whereabouts {
     }
 }
 
+/// Whether a zone is one of Russia's.
+pub(super) fn is_russian(zone: Tz) -> bool {
+    RUSSIA_WHOLE.contains(&zone) || RUSSIA.iter().any(|(zones, _)| zones.contains(&zone))
+}
+
 /// Zones with the prefixes of the numbers that are in them.
 type Table = &'static [(&'static [Tz], &'static [&'static str])];
 

@@ -176,7 +176,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("wait_ms", "wait", "ожидание"),
     ("waiting", "waiting", "ждут"),
     ("weekdays", "weekdays", "по будням"),
-    ("weekends", "weekends", "по выходным"),
+    ("weekends", "weekends", "по выходным и праздникам"),
     ("what", "what", "что"),
     ("why", "why", "почему"),
     ("wrap_up_ms", "wrap-up", "постобработка"),

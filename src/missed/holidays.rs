@@ -1,0 +1,64 @@
+//! Days of rest at the called party's place: fewer hours are lawful then (R3: weekends and holidays).
+//!
+//! In: a date in a zone. Out: whether nobody works then. Known are Saturdays, Sundays, and in Russia the holidays of the
+//! Labour Code, article 112. Days off that the government moves from year to year are for the house to state, as dates
+//! of a queue's schedule that differ: [`super::window`] takes those for days of rest, too.
+
+use chrono::{Datelike as _, NaiveDate, Weekday};
+use chrono_tz::Tz;
+
+use super::zone;
+
+/// Month and day, first and last: Labour Code of the Russian Federation, article 112.
+const RUSSIA: [((u32, u32), (u32, u32)); 7] = [
+    // New Year and Christmas
+    ((1, 1), (1, 8)),
+    ((2, 23), (2, 23)),
+    ((3, 8), (3, 8)),
+    ((5, 1), (5, 1)),
+    ((5, 9), (5, 9)),
+    ((6, 12), (6, 12)),
+    ((11, 4), (11, 4)),
+];
+
+/// Whether nobody works on a date in a zone, as far as the calendar and the law tell.
+#[must_use]
+pub fn is_day_of_rest(date: NaiveDate, zone: Tz) -> bool {
+    let weekend = matches!(date.weekday(), Weekday::Sat | Weekday::Sun);
+    let day = (date.month(), date.day());
+    let holiday = || RUSSIA.iter().any(|(first, last)| (*first..=*last).contains(&day));
+    weekend || (zone::is_russian(zone) && holiday())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holidays_of_the_law_are_days_of_rest_where_that_law_holds() {
+        let rest = |date: &str, zone| is_day_of_rest(date.parse().unwrap(), zone);
+        let moscow = Tz::Europe__Moscow;
+        for date in [
+            "2026-01-01",
+            "2026-01-08",
+            "2026-02-23",
+            "2027-03-08",
+            "2026-05-01",
+            "2028-05-09",
+            "2026-06-12",
+            "2026-11-04",
+        ] {
+            assert!(rest(date, moscow) && rest(date, Tz::Asia__Anadyr), "{date}");
+            assert!(!rest(date, Tz::Europe__Berlin), "{date}");
+        }
+        for (date, expected) in [
+            ("2026-01-09", false),
+            ("2025-12-31", false),
+            ("2026-11-21", true),
+            ("2026-11-22", true),
+            ("2026-11-23", false),
+        ] {
+            assert_eq!((rest(date, moscow), rest(date, Tz::Asia__Tokyo)), (expected, expected), "{date}");
+        }
+    }
+}
