@@ -1,0 +1,111 @@
+//! A call comes, or is about to be made.
+
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use diesel::prelude::*;
+
+use super::waits::insert_wait;
+use crate::clock::UnixMs;
+use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
+use crate::missed::attempt::Way;
+use crate::phone::Party;
+use crate::store::dialect::cached::Cache as _;
+use crate::store::schema::calls;
+use crate::store::{Database, StoreError, to_ms};
+
+/// A call that has come.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its identity.
+    pub id: CallId,
+    /// The FreeSWITCH that has it.
+    pub node: NodeName,
+    /// The caller's channel.
+    pub channel: ChannelId,
+    /// The run of that FreeSWITCH.
+    pub core: CoreId,
+    /// Who calls.
+    pub party: Party,
+    /// The number as it came.
+    pub caller_number: String,
+    /// The name as it came.
+    pub caller_name: String,
+    /// The number dialled.
+    pub dialled: String,
+    /// The route that matched.
+    pub route: Option<RouteName>,
+    /// Whether it was open.
+    pub open: bool,
+    /// The plan's reasons.
+    pub why: String,
+    /// The queue that he joins at once.
+    pub queue: Option<QueueName>,
+    /// That queue's service level.
+    pub service_level: Option<Duration>,
+    /// The day it belongs to.
+    pub business_day: NaiveDate,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// Records a call that we make for a case, in one of the ways in which attempts are made.
+///
+/// # Errors
+/// When the database fails.
+pub(in crate::store) fn begin(
+    c: &mut Database,
+    new: &Arrival,
+    way: Way,
+    case: CaseId,
+) -> Result<(), StoreError> {
+    arrive(c, new)?;
+    diesel::update(calls::table.find(new.id.to_string()))
+        .set((calls::direction.eq(way.as_str()), calls::case_id.eq(case.0)))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    Ok(())
+}
+
+/// Records a call's arrival, and that it joined its first queue.
+///
+/// # Errors
+/// When the database fails.
+pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
+    let party = match new.party {
+        Party::Number(_) => "number",
+        Party::Internal(_) => "internal",
+        Party::Withheld => "withheld",
+        Party::Invalid => "invalid",
+    };
+    let id = new.id.to_string();
+    diesel::insert_into(calls::table)
+        .values((
+            (
+                calls::id.eq(&id),
+                calls::node.eq(new.node.as_str()),
+                calls::channel.eq(new.channel.to_string()),
+                calls::core.eq(new.core.to_string()),
+                calls::party.eq(party),
+                calls::number.eq(new.party.number().map(|number| number.as_str())),
+                calls::caller_number.eq(&new.caller_number),
+                calls::caller_name.eq(&new.caller_name),
+            ),
+            (
+                calls::dialled.eq(&new.dialled),
+                calls::route.eq(new.route.as_ref().map(RouteName::as_str)),
+                calls::open.eq(new.open),
+                calls::why.eq(&new.why),
+                calls::queue.eq(new.queue.as_ref().map(QueueName::as_str)),
+                calls::business_day.eq(new.business_day.to_string()),
+                calls::service_level_ms.eq(new.service_level.map(to_ms)),
+                calls::arrived_at.eq(new.at.0),
+                calls::queued_at.eq(new.queue.as_ref().map(|_| new.at.0)),
+            ),
+        ))
+        .insert(c)?;
+    match &new.queue {
+        Some(queue) => insert_wait(c, &id, 1, queue, new.service_level.map(to_ms), new.at),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,175 @@
+//! A call ends: its ending, its verdict, and the case that is owed.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use super::waits::{WaitOutcome, last_left, leave};
+use crate::call::ending::{Ending, Stage};
+use crate::clock::UnixMs;
+use crate::ids::{CallId, CaseId};
+use crate::missed::case::Closed;
+use crate::missed::verdict::Verdict;
+use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::error::Found as _;
+use crate::store::notes::{Talk, talked};
+use crate::store::schema::calls;
+use crate::store::{Database, StoreError, cases};
+
+/// Records that a caller talks to a contact outside the queues.
+///
+/// # Errors
+/// When the database fails.
+pub fn forwarded(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
+    let talks = calls::table.find(call.to_string()).filter(calls::ended_at.is_null());
+    diesel::update(talks).set(calls::answered_at.eq(at.0)).execute(c)?;
+    Ok(())
+}
+
+/// A call that has ended.
+#[derive(Debug, Clone)]
+pub struct Ended {
+    /// Which.
+    pub call: CallId,
+    /// How.
+    pub ending: Ending,
+    /// Where the caller was.
+    pub stage: Stage,
+    /// FreeSWITCH's cause, or ours.
+    pub cause: String,
+    /// Since when he talked, if the row does not say so yet.
+    pub answered_at: Option<UnixMs>,
+    /// What we owe.
+    pub verdict: Verdict,
+    /// If we owe a call: how long he may ring again before somebody is to call him.
+    pub settle: Duration,
+    /// Whether somebody wants to be told of talks with agents.
+    pub tell: bool,
+    /// When.
+    pub at: UnixMs,
+}
+
+/// What is needed of a call's row to end it.
+#[derive(Queryable)]
+struct Before {
+    arrived_at: i64,
+    queued_at: Option<i64>,
+    answered_at: Option<i64>,
+    number: Option<String>,
+    queue: Option<String>,
+    agent: Option<String>,
+    business_day: String,
+    ended_at: Option<i64>,
+}
+
+/// Records the ending, the verdict and the case, in one transaction. The case that is open now, if one is owed.
+/// Ending a call twice changes nothing.
+///
+/// # Errors
+/// When the database fails, or there is no such call.
+pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
+    let id = end.call.to_string();
+    hold::call(c, &id)?;
+    let before = before_end(c, end.call)?;
+    if before.ended_at.is_some() {
+        return Ok(None);
+    }
+    let Before { queued_at, answered_at: bridged_at, .. } = before;
+    let answered_at = bridged_at.or(end.answered_at.map(|at| at.0));
+    // A bridge that was recorded has ended the stay already.
+    if queued_at.is_some() && bridged_at.is_none() {
+        let left_at =
+            if end.ending == Ending::Answered { answered_at.map_or(end.at, UnixMs) } else { end.at };
+        leave(c, &id, left_at, WaitOutcome::of(end.ending))?;
+    }
+    let waited_to = match (answered_at, queued_at) {
+        (None, Some(_)) => last_left(c, &id)?,
+        (answered_at, _) => answered_at,
+    };
+    let wait_ms = queued_at.zip(waited_to).map(|(from, to)| UnixMs(to).since_ms(UnixMs(from)));
+    diesel::update(calls::table.find(&id).filter(calls::ended_at.is_null()))
+        .set((
+            calls::ending.eq(end.ending.as_str()),
+            calls::stage.eq(end.stage.as_str()),
+            calls::cause.eq(&end.cause),
+            calls::answered_at.eq(answered_at),
+            calls::ended_at.eq(end.at.0),
+            calls::wait_ms.eq(wait_ms),
+            calls::talk_ms.eq(answered_at.map(|at| end.at.since_ms(UnixMs(at)))),
+        ))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    if end.tell && end.ending == Ending::Answered {
+        tell(c, end, &before, answered_at, wait_ms)?;
+    }
+    if let (Some(number), Some(talked_from)) =
+        (&before.number, answered_at.filter(|_| end.verdict.got_through()))
+        && end.at.since(UnixMs(talked_from)) >= REACHED
+    {
+        cases::reached(c, number, Closed::CallerReachedUs, end.at)?;
+    }
+    owe(c, end, &before, wait_ms)
+}
+
+/// What is known of a call that ends.
+fn before_end(c: &mut Database, call: CallId) -> Result<Before, StoreError> {
+    let row = calls::table.find(call.to_string()).select((
+        calls::arrived_at,
+        calls::queued_at,
+        calls::answered_at,
+        calls::number,
+        calls::queue,
+        calls::agent,
+        calls::business_day,
+        calls::ended_at,
+    ));
+    row.first(c).found("call", call)
+}
+
+/// Tells of a talk.
+fn tell(
+    c: &mut Database,
+    end: &Ended,
+    before: &Before,
+    answered_at: Option<i64>,
+    wait_ms: Option<i64>,
+) -> Result<(), StoreError> {
+    let talk = Talk {
+        call: end.call,
+        number: before.number.as_deref(),
+        queue: before.queue.as_deref(),
+        agent: before.agent.as_deref(),
+        began_at: UnixMs(before.arrived_at),
+        answered_at,
+        wait_ms,
+        at: end.at,
+    };
+    talked(c, &talk)
+}
+
+/// The case that is open now, if the caller is owed one.
+fn owe(
+    c: &mut Database,
+    end: &Ended,
+    before: &Before,
+    wait_ms: Option<i64>,
+) -> Result<Option<CaseId>, StoreError> {
+    let (Verdict::Case(reason), Some(number)) = (end.verdict, &before.number) else {
+        return Ok(None);
+    };
+    let miss = cases::Miss {
+        call: &end.call.to_string(),
+        began_at: UnixMs(before.arrived_at),
+        number,
+        reason,
+        queue: before.queue.as_deref(),
+        business_day: &before.business_day,
+        wait_ms,
+        settle: end.settle,
+        at: end.at,
+    };
+    cases::open_or_join(c, &miss).map(Some)
+}
+
+/// So long somebody must have talked to have been reached (facts/callbacks.md §5.2).
+pub(in crate::store) const REACHED: Duration = Duration::from_secs(5);

@@ -1,0 +1,17 @@
+//! Calls: committed when they arrive, completed when they end, together with what we owe.
+//!
+//! In the order of a call's life: `arrive`, `waits` in queues, `end`; and `show` is what people see of it.
+
+mod arrive;
+mod end;
+mod show;
+mod waits;
+
+pub use arrive::{Arrival, arrive};
+pub use end::{Ended, end, forwarded};
+pub use show::{CallRow, Wanted, ending_with, get, list};
+pub use waits::{WaitOutcome, WaitRow, WaitingRow, join, time_out, waiting, waits};
+
+pub(super) use arrive::begin;
+pub(super) use end::REACHED;
+pub(super) use waits::{leave, waits_in};
