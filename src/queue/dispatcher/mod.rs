@@ -2,7 +2,7 @@
 //! `floor` is the task.
 //!
 //! In: messages from calls (join, leave), from offers (refused, over), from the database (agents, rules).
-//! Out: one [`ring`] task for each proposal of the board.
+//! Out: one [`ring`](super::ring) task for each proposal of the board.
 //! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
 //! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
 
