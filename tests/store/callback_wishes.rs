@@ -200,6 +200,9 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
     for (gone, named, wanted) in houses {
         for_each_database(async |db| {
             let mut desk = Desk::open(db).await;
+            // Nobody is to be told any more that this one is overdue.
+            let overdue = desk.due("+74957654323", "sales", min(-60)).await;
+            desk.tick(min(-20)).await;
             let due = desk.due(MOSCOW, "sales", min(0)).await;
             let waiting = desk.due("+74957654321", "sales", min(0)).await;
             desk.write(move |c, _| callbacks::defer(c, waiting, min(4))).await;
@@ -208,15 +211,16 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
             desk.terms.queue = named.map(queue);
             desk.terms.rules = Arc::clone(&rules);
             desk.write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
-            // The case that was due is seen again at half of its reaction time.
-            desk.tick(min(8)).await;
-            for case in [due, waiting, new] {
+            // What is due is looked at from time to time.
+            desk.tick(min(12)).await;
+            for case in [overdue, due, waiting, new] {
                 let row = desk.case(case).await;
                 assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("due", Some(wanted)), "{named:?}");
             }
             assert_eq!(desk.case(due).await.react_by, Some(min(15).0), "his clock goes on");
-            let leased: Vec<_> = desk.lease(wanted, min(8)).await.into_iter().map(|work| work.case).collect();
-            assert_eq!(leased.len(), 3, "{leased:?}");
+            let leased: Vec<_> =
+                desk.lease(wanted, min(12)).await.into_iter().map(|work| work.case).collect();
+            assert_eq!(leased, [overdue, due, new, waiting]);
         });
     }
 }
