@@ -19,6 +19,7 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings) -> Result<Bit
         all.calls += took.calls;
         all.requests += took.requests;
         all.outbox += took.outbox;
+        all.refusals += took.refusals;
         all.audit += took.audit;
         all.erased += took.erased;
         if !took.more {
@@ -49,6 +50,7 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
                 calls = took.calls,
                 requests = took.requests,
                 outbox = took.outbox,
+                refusals = took.refusals,
                 audit = took.audit,
                 erased = took.erased,
                 "what was too old is deleted"

@@ -32,10 +32,11 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let Command::Run = args.command;
     let took = retention::run(context.store().await?, context.clock, &context.settings.retention).await?;
     let line = format!(
-        "deleted: {} cases, {} calls, {} requests, {} events told, {} audit entries; numbers taken out of {} attempts",
-        took.cases, took.calls, took.requests, took.outbox, took.audit, took.erased
+        "deleted: {} cases, {} calls, {} requests, {} events told, {} refused dials, {} audit entries; numbers taken out \
+         of {} attempts",
+        took.cases, took.calls, took.requests, took.outbox, took.refusals, took.audit, took.erased
     );
-    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "audit": took.audit, "erased": took.erased });
+    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "audit": took.audit, "erased": took.erased });
     context.say(&line, &json)?;
     Ok(Exit::Done)
 }

@@ -34,7 +34,8 @@ pub struct Settings {
     /// Requests from forms and bots, after they came. Default 400 days.
     #[serde(with = "crate::config::humane")]
     pub requests: Duration,
-    /// What was told, or was given up, after that; what waits stays. Default 90 days.
+    /// What was told, or was given up, after that; what waits stays. So long are kept, too, dials that were refused to
+    /// numbers without a case. Default 90 days.
     #[serde(with = "crate::config::humane")]
     pub outbox: Duration,
     /// The audit. Default 1100 days: proof of erasures is asked for during three years (Roskomnadzor order 179).
@@ -72,6 +73,8 @@ pub struct Bite {
     pub requests: usize,
     /// Events that were told.
     pub outbox: usize,
+    /// Dials that were refused to numbers without a case.
+    pub refusals: usize,
     /// Rows of the audit.
     pub audit: i64,
     /// Attempts whose number was taken out, since the person was erased.
@@ -84,7 +87,7 @@ impl Bite {
     /// Whether it took nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        let rows = self.cases + self.calls + self.requests + self.outbox + self.erased;
+        let rows = self.cases + self.calls + self.requests + self.outbox + self.refusals + self.erased;
         rows == 0 && self.audit == 0
     }
 }
@@ -111,6 +114,7 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
     }
     if let Some(before) = before(settings.outbox, now) {
         took.outbox = outbox_before(c, before, limit)?;
+        took.refusals = refusals_before(c, before, limit)?;
     }
     let mut cut = None;
     if let Some(before) = before(settings.audit, now) {
@@ -122,6 +126,7 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
         || full(took.calls)
         || full(took.requests)
         || full(took.outbox)
+        || full(took.refusals)
         || full(took.erased)
         || took.audit >= limit;
     if !took.is_empty() {
@@ -141,6 +146,7 @@ fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result
         ("calls", took.calls.into()),
         ("requests", took.requests.into()),
         ("outbox", took.outbox.into()),
+        ("refusals", took.refusals.into()),
         ("audit", took.audit.into()),
         ("erased", took.erased.into()),
         ("cut_id", cut.as_ref().map(|cut| cut.id).into()),
@@ -228,10 +234,20 @@ fn requests_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
     Ok(old.len())
 }
 
-/// Events that nobody waits for any more, and what was kept of refused dials to numbers without a case.
+/// What was kept of refused dials to numbers without a case.
+fn refusals_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let old: Vec<i64> = refusals::table
+        .filter(refusals::case_id.is_null().and(refusals::at.lt(before.0)))
+        .order(refusals::id)
+        .limit(limit)
+        .select(refusals::id)
+        .load(c)?;
+    diesel::delete(refusals::table.filter(refusals::id.eq_any(&old))).execute(c)?;
+    Ok(old.len())
+}
+
+/// Events that nobody waits for any more.
 fn outbox_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
-    diesel::delete(refusals::table.filter(refusals::case_id.is_null().and(refusals::at.lt(before.0))))
-        .execute(c)?;
     let waits = deliveries::table
         .filter(deliveries::event.eq(outbox::seq))
         .filter(deliveries::done_at.is_null().or(deliveries::done_at.ge(before.0)));

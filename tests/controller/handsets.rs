@@ -2,16 +2,30 @@
 
 use std::time::Duration;
 
+use diesel::RunQueryDsl as _;
+use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::missed::attempt::Outcome;
 use dozvon::queue::agent::{Activity, Step};
-use dozvon::sim::{Behaviour, CallerHandle, CallerScript, EndedBy, Pickup};
+use dozvon::sim::{Behaviour, CallerHandle, CallerScript, EndedBy, Happening, Pickup};
 use dozvon::store::dnc::{self, Add, Reason};
 
-use super::callbacks::{CUSTOMER, NUMBER, agrees, case, completed, later, made, miss, says, set, stands};
+use super::callbacks::{
+    CUSTOMER, NUMBER, agrees, case, completed, later, made, miss, says, set, set_with, stands,
+};
 use super::stage::{ANNA, Stage, answers, story, until};
 
 async fn dials(stage: &Stage, what: &str) -> CallerHandle {
     stage.sim.call(CallerScript::at_phone_of("anna", what)).await
+}
+
+/// What became of what somebody dialled at his phone: the sounds that he heard, and FreeSWITCH's cause.
+async fn heard(stage: &Stage, user: &str, what: &str) -> (Vec<String>, String) {
+    let told = story(stage.sim.call(CallerScript::at_phone_of(user, what)).await).await;
+    let sounds = told.happenings.into_iter().filter_map(|(_, happening)| match happening {
+        Happening::Message(sound) => Some(sound),
+        _ => None,
+    });
+    (sounds.collect(), told.cause)
 }
 
 /// What became of what anna dialled: FreeSWITCH's cause.
@@ -21,6 +35,23 @@ async fn comes_to(stage: &Stage, what: &str) -> String {
 
 async fn originated(stage: &Stage) -> u64 {
     stage.commands("bgapi originate").await
+}
+
+/// Which guards refused whose dial, for a case or for nobody's.
+async fn refused(stage: &Stage) -> Vec<(String, String, Option<i64>)> {
+    let sql = "SELECT guard, \"by\" AS who, case_id FROM refusals ORDER BY id";
+    let read = stage.store.read("refusals", move |c| Ok(diesel::sql_query(sql).load::<Refusal>(c)?));
+    read.await.unwrap().into_iter().map(|row| (row.guard, row.who, row.case_id)).collect()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Refusal {
+    #[diesel(sql_type = Text)]
+    guard: String,
+    #[diesel(sql_type = Text)]
+    who: String,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    case_id: Option<i64>,
 }
 
 /// Story 4.
@@ -45,6 +76,9 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
     assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "the day's cap");
     let attempts = made(&stage).await;
     assert_eq!(attempts.len(), 3);
+    // The gap each time, the day's cap in the end.
+    let by_anna = |guard: &str| (guard.to_owned(), "anna".to_owned(), Some(1));
+    assert_eq!(refused(&stage).await, ["gap", "gap", "day_cap", "day_cap"].map(by_anna));
     for (place, row) in attempts.iter().enumerate() {
         assert_eq!((row.way.as_str(), row.agent.as_deref()), ("handset", Some("anna")), "{row:?}");
         assert_eq!((row.ordinal, row.result.as_deref()), (Some(place as i32 + 1), Some("busy")), "{row:?}");
@@ -124,8 +158,95 @@ async fn whom_we_owe_nothing_is_not_counted_but_who_wants_no_calls_is_not_dialle
         )
     };
     stage.store.write("dnc", add).await.unwrap();
-    assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED");
+    let sounds = stage.settings.sounds.clone();
+    assert_eq!(heard(&stage, "anna", NUMBER).await, (vec![sounds.refused], "CALL_REJECTED".to_owned()));
     assert_eq!(originated(&stage).await, 4);
+    assert_eq!(refused(&stage).await, [("do_not_call".to_owned(), "anna".to_owned(), None)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gives_up_before_the_customer_answers_has_made_an_attempt() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, Behaviour::new(Pickup::NoAnswer)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    let anna = dials(&stage, NUMBER).await;
+    until("his phone rings", async || stage.sim.counts().await.legs_up == 1).await;
+    assert_eq!(made(&stage).await[0].state, "dialling");
+    anna.hang_up().await;
+    completed(&stage, 1).await;
+    let attempt = made(&stage).await.remove(0);
+    assert_eq!((attempt.counted, attempt.result.as_deref()), (true, Some("cancelled")), "{attempt:?}");
+    until("it falls silent", async || stage.sim.counts().await.legs_up == 0).await;
+    stands(&stage, "waiting").await;
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_we_cannot_dial_costs_the_customer_no_attempt() {
+    let stage = set_with(|settings| settings.callback.dial = None).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    assert_eq!(comes_to(&stage, NUMBER).await, "NORMAL_TEMPORARY_FAILURE");
+    completed(&stage, 1).await;
+    let attempt = made(&stage).await.remove(0);
+    let said = (attempt.counted, attempt.ordinal, attempt.result.as_deref());
+    assert_eq!(said, (false, None, Some("technical_failure")), "{attempt:?}");
+    stands(&stage, "waiting").await;
+}
+
+/// Only who talked says what came of it, and he hears whether that is on record.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alone() {
+    let mut stage = set().await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    let anna = dials(&stage, NUMBER).await;
+    until("they talk", async || made(&stage).await.first().is_some_and(|row| row.state == "talking")).await;
+    until("it is on record", async || stage.calls().await.iter().any(|call| call.answered_at.is_some()))
+        .await;
+    stage.restart().await;
+    until("watched again", async || stage.running().desk.held.calls() > 0).await;
+    let counts = stage.sim.counts().await;
+    let looks = counts.of("api show");
+    until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
+    assert_eq!((counts.of("api uuid_kill"), stage.sim.counts().await.legs_up), (0, 1), "they are left alone");
+    anna.hang_up().await;
+    until("her word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    let (done, refused) = (stage.settings.sounds.done.clone(), stage.settings.sounds.refused.clone());
+    let clears = || "NORMAL_CLEARING".to_owned();
+    for stranger in ["boris", "door"] {
+        assert_eq!(heard(&stage, stranger, "*74").await, (vec![refused.clone()], clears()), "{stranger}");
+    }
+    assert_eq!(made(&stage).await[0].result, None);
+    assert_eq!(heard(&stage, "anna", "*74").await, (vec![done], clears()));
+    assert_eq!(heard(&stage, "anna", "*74").await, (vec![refused], clears()), "once");
+    assert_eq!(made(&stage).await[0].result.as_deref(), Some("voicemail"));
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+/// A phone that the rules know as no agent's counts all the same; and a moment is no talk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_dials_at_nobodys_phone_is_named_by_it_and_what_came_of_it_is_told_by_its_length() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    story(stage.sim.call(CallerScript::at_phone_of("door", NUMBER)).await).await;
+    until("a word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    let attempt = made(&stage).await.remove(0);
+    assert_eq!((attempt.way.as_str(), attempt.agent, attempt.by.as_str()), ("handset", None, "door"));
+    later(&stage, 11);
+    completed(&stage, 1).await;
+    assert_eq!(made(&stage).await[0].result.as_deref(), Some("no_answer"));
+    stands(&stage, "waiting").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,6 +14,7 @@
 #[path = "../bitrix24/mod.rs"]
 #[allow(dead_code, reason = "its troubles are seen through the relay alone")]
 mod bitrix24;
+mod callback_breaks;
 mod callbacks;
 mod changes;
 mod crashes;

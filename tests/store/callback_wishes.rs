@@ -1,5 +1,6 @@
 //! Stories of paying back that nobody planned: wishes, colleagues, and our own failures.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use dozvon::clock::UnixMs;
@@ -8,6 +9,7 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Reason;
 use dozvon::missed::regulation::Guard;
 use dozvon::notify::EventKind;
+use dozvon::routing::rules::{Destination, Rules};
 use dozvon::store::callbacks::{self, NotReserved};
 use dozvon::store::cases;
 use dozvon::store::requests::{self, Request};
@@ -201,6 +203,58 @@ fn the_call_of_an_attempt_stays_as_long_as_its_case() {
         }
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM cases"), 0);
     });
+}
+
+/// The house without some of its queues.
+fn without(desk: &Desk, gone: &[&str]) -> Rules {
+    let mut rules = Rules::clone(&desk.terms.rules);
+    rules.queues.retain(|name, _| !gone.contains(&name.as_str()));
+    let (first, _) = rules.queues.first_key_value().unwrap();
+    let there = Destination::Queue(first.clone());
+    for queue in rules.queues.values_mut() {
+        queue.overflow = there.clone();
+    }
+    for route in &mut rules.routes {
+        route.open = there.clone();
+    }
+    rules
+}
+
+#[test]
+fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_one() {
+    let all_but_support = ["sales", "repeat", "debt", "night"];
+    // What is removed, what `[callback] queue` says, and who calls back then.
+    let houses = [
+        (&["sales"][..], Some("support"), "support"),
+        (&all_but_support, None, "support"),
+        (&all_but_support, Some("sales"), "support"),
+    ];
+    for (gone, named, wanted) in houses {
+        for_each_database(async |db| {
+            let mut desk = Desk::open(db).await;
+            // Nobody is to be told any more that this one is overdue.
+            let overdue = desk.due("+74957654323", "sales", min(-60)).await;
+            desk.tick(min(-20)).await;
+            let due = desk.due(MOSCOW, "sales", min(0)).await;
+            let waiting = desk.due("+74957654321", "sales", min(0)).await;
+            desk.write(move |c, _| callbacks::defer(c, waiting, min(4))).await;
+            let new = desk.miss("+74957654322", "sales", min(1)).await;
+            let rules = Arc::new(without(&desk, gone));
+            desk.terms.queue = named.map(queue);
+            desk.terms.rules = Arc::clone(&rules);
+            desk.write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
+            // What is due is looked at from time to time.
+            desk.tick(min(12)).await;
+            for case in [overdue, due, waiting, new] {
+                let row = desk.case(case).await;
+                assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("due", Some(wanted)), "{named:?}");
+            }
+            assert_eq!(desk.case(due).await.react_by, Some(min(15).0), "his clock goes on");
+            let leased: Vec<_> =
+                desk.lease(wanted, min(12)).await.into_iter().map(|work| work.case).collect();
+            assert_eq!(leased, [overdue, due, new, waiting]);
+        });
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The store on both databases: every test runs on SQLite, and on PostgreSQL where its package is installed.
 //!
 //! `support` makes the databases (and a private PostgreSQL server); `opening` is what is refused before the first
-//! query, `committing` the group commit, `guards` what the databases refuse whoever writes, `racing` the same with
-//! several processes, `meanwhile` what others do between reading and writing, `stories` calls from arrival to case,
-//! `callbacks` the stories of paying back, `callback_wishes` those that nobody planned, `callback_guards` what refuses a
-//! dial, `callback_properties` that no sequence of events breaks the rules, `crm` what the CRM told us, `audit` the chain
-//! of what was done and the end of data, `rules` and `reports` what their names say.
+//! query, `upgrading` what the rows of an earlier program become, `committing` the group commit, `guards` what the
+//! databases refuse whoever writes, `racing` the same with several processes, `meanwhile` what others do between reading
+//! and writing, `stories` calls from arrival to case, `callbacks` the stories of paying back, `callback_wishes` those that
+//! nobody planned, `callback_guards` what refuses a dial, `callback_properties` that no sequence of events breaks the
+//! rules, `crm` what the CRM told us, `reminders` who is told that somebody waits, `audit` the chain of what was done and the end of data,
+//! `retention` the rest of that, `rules` and `reports` what their names say.
 #![expect(
     clippy::unwrap_used,
     clippy::type_complexity,
@@ -29,7 +30,10 @@ mod guards;
 mod meanwhile;
 mod opening;
 mod racing;
+mod reminders;
 mod reports;
+mod retention;
 mod rules;
 mod stories;
 mod support;
+mod upgrading;

@@ -7,9 +7,11 @@ mod sample;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError};
 
 pub use sample::*;
@@ -164,6 +166,14 @@ impl Raw {
         .map_err(|error| error.to_string())
     }
 
+    /// Brings the schema to this step, as its program of then did.
+    pub fn migrate_to(&mut self, version: &str) {
+        match self {
+            Self::Sqlite(c) => migrate_to(c, "migrations/sqlite", version),
+            Self::Postgres(c) => migrate_to(c, "migrations/postgres", version),
+        }
+    }
+
     /// Runs statements that must be refused, with words that must be in the refusal.
     pub fn refused(&mut self, sql: &str, words: &str) {
         match self.run(sql) {
@@ -197,6 +207,11 @@ impl Raw {
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
         rows.into_iter().map(|row| row.v).collect()
     }
+}
+
+fn migrate_to<DB: Backend>(c: &mut impl MigrationHarness<DB>, folder: &str, version: &str) {
+    let steps = FileBasedMigrations::from_path(folder).unwrap();
+    while c.run_next_migration(steps.clone()).unwrap().to_string() != version {}
 }
 
 /// Counts up, for names that must differ.

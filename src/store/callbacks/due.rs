@@ -100,6 +100,10 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
     }
 }
 
+/// How soon a case that is due is looked at again, whether or not anybody is to be told: its queue may be removed, or
+/// who calls back for it be named at last.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
+
 /// A rung of the reaction time has been reached, or nobody may call any more for now.
 fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     let applies = terms.applies(case)?;
@@ -118,10 +122,11 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
             note(c, case, Note::Rung(pct), at)?;
         }
     }
-    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
+    let again = at + LOOK_AGAIN;
+    let next = applies.policy.next_rung(applies.hours, from, at).map_or(again, |(_, rung)| rung.min(again));
     diesel::update(cases::table.find(case.id))
         .set((
-            cases::next_at.eq(next),
+            cases::next_at.eq(next.0),
             // Its queue may have been removed.
             cases::queue.eq(terms.queue_of(case)?.map(|name| name.to_string())),
         ))

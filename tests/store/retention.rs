@@ -1,0 +1,146 @@
+//! What is kept for how long: requests, what was told, and dials that were refused.
+
+use std::time::Duration;
+
+use dozvon::clock::UnixMs;
+use dozvon::missed::attempt::Outcome;
+use dozvon::store::retention::{self, Bite, Settings};
+
+use crate::support::calling_back::{DAY, Desk, MOSCOW, min};
+use crate::support::{Db, TODAY, for_each_database};
+
+/// Ten days later.
+const NOW: UnixMs = UnixMs(min(0).0 + 10 * DAY);
+/// What is older than a day is too old.
+const BEFORE: i64 = NOW.0 - DAY;
+const OLD: i64 = BEFORE - 1;
+
+/// A day is kept of one kind, and everything else for ever.
+fn only(change: impl FnOnce(&mut Settings)) -> Settings {
+    let ever = Duration::ZERO;
+    let mut settings = Settings {
+        calls: ever,
+        cases: ever,
+        requests: ever,
+        outbox: ever,
+        audit: ever,
+        bite: 2,
+        ..Settings::default()
+    };
+    change(&mut settings);
+    settings
+}
+
+const KEPT: Duration = Duration::from_hours(24);
+
+/// One bite.
+async fn bite(db: &Db, settings: &Settings) -> Bite {
+    let settings = settings.clone();
+    db.write(move |c| retention::bite(c, NOW, &settings)).await
+}
+
+/// An event that was spread at an instant, with deliveries that ended at others.
+fn event(seq: i64, spread_at: Option<i64>, deliveries: &[(&str, Option<i64>)]) -> String {
+    let sql = |at: Option<i64>| at.map_or("NULL".to_owned(), |at| at.to_string());
+    let mut all = format!(
+        "INSERT INTO outbox (seq, id, aggregate, kind, payload, created_at, spread_at) \
+         VALUES ({seq}, 'e{seq}', 'case:{seq}', 'case.opened', '{{}}', 1, {});",
+        sql(spread_at)
+    );
+    for (place, (state, done_at)) in deliveries.iter().enumerate() {
+        all += &format!(
+            "INSERT INTO deliveries (event, aggregate, destination, recipient, state, done_at) \
+             VALUES ({seq}, 'case:{seq}', 'mail', 'r{place}', '{state}', {});",
+            sql(*done_at)
+        );
+    }
+    all
+}
+
+#[test]
+fn what_was_told_to_all_goes_when_it_is_old_enough_and_what_waits_stays() {
+    for_each_database(async |db| {
+        let old = Some(OLD);
+        let mut raw = db.raw();
+        for (seq, spread_at, deliveries) in [
+            (1, old, &[][..]),
+            (2, old, &[("done", old), ("dead", old)]),
+            (3, old, &[("skipped", old)]),
+            (4, old, &[("done", old), ("waiting", None)]),
+            (5, old, &[("done", old), ("done", Some(BEFORE))]),
+            (6, None, &[]),
+            (7, Some(BEFORE), &[("done", old)]),
+        ] {
+            raw.run(&event(seq, spread_at, deliveries)).unwrap();
+        }
+        let settings = only(|settings| settings.outbox = KEPT);
+        let took = bite(db, &settings).await;
+        assert_eq!(took, Bite { outbox: 2, more: true, ..Bite::default() });
+        assert_eq!(bite(db, &settings).await, Bite { outbox: 1, ..Bite::default() });
+        assert!(bite(db, &settings).await.is_empty());
+        assert_eq!(raw.numbers("SELECT seq AS v FROM outbox ORDER BY seq"), [4, 5, 6, 7]);
+        assert_eq!(raw.numbers("SELECT event AS v FROM deliveries ORDER BY event"), [4, 4, 5, 5, 7]);
+        let told = "SELECT count(*) AS v FROM audit WHERE action = 'retention'";
+        assert_eq!(raw.number(told), 2, "each bite that took something");
+    });
+}
+
+#[test]
+fn what_came_by_a_form_goes_when_it_is_old_enough() {
+    for_each_database(async |db| {
+        let mut raw = db.raw();
+        for (id, at) in [(1, OLD - 2), (2, OLD - 1), (3, OLD), (4, BEFORE)] {
+            raw.run(&format!(
+                "INSERT INTO requests (id, number, source, consent_text, consent_at, received_at) \
+                 VALUES ({id}, '{MOSCOW}', 'site', 'yes', {at}, {at})"
+            ))
+            .unwrap();
+        }
+        let settings = only(|settings| settings.requests = KEPT);
+        assert_eq!(bite(db, &settings).await, Bite { requests: 2, more: true, ..Bite::default() });
+        assert_eq!(raw.numbers("SELECT id AS v FROM requests ORDER BY id"), [3, 4], "the oldest first");
+        assert_eq!(bite(db, &settings).await, Bite { requests: 1, ..Bite::default() });
+        assert_eq!(raw.numbers("SELECT id AS v FROM requests"), [4]);
+    });
+}
+
+#[test]
+fn a_refused_dial_is_kept_as_long_as_its_case_or_as_what_was_told_if_there_is_none() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let closed = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.report(closed, Outcome::Reached, min(1)).await.unwrap();
+        let open = desk.due("+74957654321", "sales", min(0)).await;
+        let mut raw = db.raw();
+        let nobody = "NULL".to_owned();
+        for (id, case, at) in [
+            (1, nobody.clone(), OLD - 2),
+            (2, nobody.clone(), OLD - 1),
+            (3, nobody.clone(), OLD),
+            (4, nobody, BEFORE),
+            (5, closed.to_string(), min(1).0),
+            (6, open.to_string(), min(1).0),
+        ] {
+            raw.run(&format!(
+                "INSERT INTO refusals (id, at, case_id, number, guard, why, \"by\", policy, policy_version) \
+                 VALUES ({id}, {at}, {case}, '{MOSCOW}', 'do_not_call', 'x', 'anna', 'service', 1)"
+            ))
+            .unwrap();
+        }
+        let left = "SELECT id AS v FROM refusals ORDER BY id";
+        raw.run("DELETE FROM outbox").unwrap();
+        let settings = only(|settings| settings.outbox = KEPT);
+        assert_eq!(bite(db, &settings).await, Bite { refusals: 2, more: true, ..Bite::default() });
+        assert_eq!(raw.numbers(left), [3, 4, 5, 6], "in small bites, the oldest first");
+        assert_eq!(bite(db, &settings).await, Bite { refusals: 1, ..Bite::default() });
+        assert_eq!(raw.numbers(left), [4, 5, 6]);
+        let told = "SELECT details AS v FROM audit WHERE action = 'retention' ORDER BY id";
+        let said: Vec<serde_json::Value> =
+            raw.texts(told).iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        assert_eq!(said.iter().map(|said| said["refusals"].clone()).collect::<Vec<_>>(), [2, 1]);
+        let settings = only(|settings| settings.cases = KEPT);
+        assert_eq!(bite(db, &settings).await, Bite { cases: 1, ..Bite::default() });
+        assert_eq!(raw.numbers(left), [4, 6], "with its case");
+        assert_eq!(raw.texts("SELECT business_day AS v FROM cases"), [TODAY]);
+    });
+}
