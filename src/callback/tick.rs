@@ -14,6 +14,7 @@ use super::story;
 use crate::call::Desk;
 use crate::ids::{CoreId, QueueName};
 use crate::queue::agent::Status;
+use crate::routing::rules::Rules;
 use crate::store::callbacks::{self, Terms, Wanted, Work};
 use crate::store::{StoreError, agents};
 use crate::switch::Node;
@@ -22,6 +23,8 @@ use crate::switch::Node;
 pub struct Tick {
     desk: Arc<Desk>,
     tasks: TaskTracker,
+    /// The rules of the last look.
+    rules: Option<Arc<Rules>>,
     /// How many may be dialled from now on, and when that was reckoned.
     budget: (f64, Instant),
 }
@@ -30,7 +33,7 @@ impl Tick {
     /// Callbacks run in `tasks`.
     #[must_use]
     pub fn new(desk: Arc<Desk>, tasks: TaskTracker) -> Self {
-        Self { desk, tasks, budget: (1.0, Instant::now()) }
+        Self { desk, tasks, rules: None, budget: (1.0, Instant::now()) }
     }
 
     /// Looks again and again until told to stop.
@@ -55,10 +58,22 @@ impl Tick {
     /// When the database fails.
     pub async fn look(&mut self) -> Result<(), StoreError> {
         let terms = self.desk.terms();
+        self.rehome(&terms).await?;
         self.advance(&terms).await?;
         if self.desk.settings.callback.dial.is_some() {
             self.call_back(&terms).await?;
         }
+        Ok(())
+    }
+
+    /// Whatever is due in no queue of new rules finds another.
+    async fn rehome(&mut self, terms: &Terms) -> Result<(), StoreError> {
+        if self.rules.as_ref().is_some_and(|known| Arc::ptr_eq(known, &terms.rules)) {
+            return Ok(());
+        }
+        let (new, at) = (terms.clone(), self.desk.clock.now());
+        self.desk.store.write("rehome", move |c| callbacks::rehome(c, &new, at)).await?;
+        self.rules = Some(Arc::clone(&terms.rules));
         Ok(())
     }
 

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use dozvon::callback::settings::Dial;
 use dozvon::clock::UnixMs;
-use dozvon::ids::CaseId;
+use dozvon::ids::{CaseId, QueueName};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;
 use dozvon::queue::agent::{Activity, Step};
+use dozvon::routing::rules::Destination;
 use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::attempts::{self, AttemptRow};
 use dozvon::store::callbacks::{self, Disposition};
 use dozvon::store::cases::{self, CaseRow};
+use dozvon::store::rules;
 
 use diesel::RunQueryDsl as _;
 
@@ -302,6 +304,36 @@ async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is
     assert_eq!(stage.sim.counts().await.of("bgapi originate"), 1);
     assert_eq!(made(&stage).await, []);
     assert_eq!(stage.repairs(), 0);
+}
+
+/// Nobody is to be told any more that he is overdue: the new rules alone move his case.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_missed_in_a_queue_that_is_removed_is_called_by_the_queue_that_calls_back() {
+    let stage = set_with(|settings| settings.callback.queue = Some("all".parse().unwrap())).await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, Behaviour::new(Pickup::Busy)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    later(&stage, 60);
+    until("everybody has been told", async || case(&stage).await.next_at.is_none()).await;
+    let removed = stage.store.write("remove", |c| {
+        let mut rules = rules::load(c)?;
+        let all = Destination::Queue("all".parse().unwrap());
+        rules.queues.retain(|name, _| name.as_str() != "sales");
+        rules.queues.values_mut().for_each(|queue| queue.overflow = all.clone());
+        for route in &mut rules.routes {
+            (route.open, route.closed) = (all.clone(), all.clone());
+        }
+        let sorry = Destination::Message("sorry".parse().unwrap());
+        rules.queues.get_mut(&"all".parse::<QueueName>().unwrap()).unwrap().overflow = sorry;
+        rules::replace(c, &rules).map(drop)
+    });
+    removed.await.unwrap();
+    until("the controller knows", async || stage.running().desk.rules().queues.len() == 3).await;
+    stage.step("anna", Step::LogIn).await;
+    completed(&stage, 1).await;
+    assert_eq!(case(&stage).await.queue.as_deref(), Some("all"));
 }
 
 /// The CRM knows whose customer he is, and is told what came of it.

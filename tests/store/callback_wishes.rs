@@ -243,15 +243,14 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
             desk.terms.queue = named.map(queue);
             desk.terms.rules = Arc::clone(&rules);
             desk.write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
-            // What is due is looked at from time to time.
-            desk.tick(min(12)).await;
+            desk.write(|c, terms| callbacks::rehome(c, terms, min(4))).await;
+            desk.tick(min(4)).await;
             for case in [overdue, due, waiting, new] {
                 let row = desk.case(case).await;
                 assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("due", Some(wanted)), "{named:?}");
             }
             assert_eq!(desk.case(due).await.react_by, Some(min(15).0), "his clock goes on");
-            let leased: Vec<_> =
-                desk.lease(wanted, min(12)).await.into_iter().map(|work| work.case).collect();
+            let leased: Vec<_> = desk.lease(wanted, min(4)).await.into_iter().map(|work| work.case).collect();
             assert_eq!(leased, [overdue, due, new, waiting]);
         });
     }

@@ -9,7 +9,7 @@ use super::lease::follow_refusal;
 use super::steps::{Move, held, later, look_again, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
-use crate::ids::{AttemptId, CaseId};
+use crate::ids::{AttemptId, CaseId, QueueName};
 use crate::missed::attempt::{Outcome, Way};
 use crate::missed::case::{Stage, Step};
 use crate::missed::regulation::Guard;
@@ -100,9 +100,22 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
     }
 }
 
-/// How soon a case that is due is looked at again, whether or not anybody is to be told: its queue may be removed, or
-/// who calls back for it be named at last.
-const LOOK_AGAIN: Duration = Duration::from_secs(600);
+/// Cases that are due in no queue that is there go to the one that calls back for those who reached none, if there is
+/// one. For when the rules have changed, or the settings.
+///
+/// # Errors
+/// When the database fails.
+pub fn rehome(c: &mut Database, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let Some(home) = terms.queue_or(None) else { return Ok(()) };
+    let there: Vec<&str> = terms.rules.queues.keys().map(QueueName::as_str).collect();
+    let due = cases::table.filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due.as_str())));
+    diesel::update(due.filter(cases::queue.is_null().or(cases::queue.ne_all(there))))
+        // Its hours may be others: what is told as time passes is reckoned anew.
+        .set((cases::queue.eq(home.as_str()), cases::next_at.eq(at.0)))
+        .returning(cases::id)
+        .count_changed(c)?;
+    Ok(())
+}
 
 /// A rung of the reaction time has been reached, or nobody may call any more for now.
 fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
@@ -122,17 +135,8 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
             note(c, case, Note::Rung(pct), at)?;
         }
     }
-    let again = at + LOOK_AGAIN;
-    let next = applies.policy.next_rung(applies.hours, from, at).map_or(again, |(_, rung)| rung.min(again));
-    diesel::update(cases::table.find(case.id))
-        .set((
-            cases::next_at.eq(next.0),
-            // Its queue may have been removed.
-            cases::queue.eq(terms.queue_of(case)?.map(|name| name.to_string())),
-        ))
-        .returning(cases::id)
-        .count_changed(c)?;
-    Ok(())
+    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at);
+    look_again(c, case, next)
 }
 
 /// An attempt has lasted too long: what it is, it is. After a talk its disposition is owed.
@@ -170,7 +174,7 @@ fn unsaid(
     let decided_at = UnixMs(row.ended_at.unwrap_or(row.at)) + terms.watchdog;
     if !nobody_waits && at < decided_at {
         note(c, case, Note::Undisposed(row), at)?;
-        return look_again(c, case, decided_at);
+        return look_again(c, case, Some(decided_at));
     }
     let finish = Finish {
         attempt: AttemptId(row.id),

@@ -158,7 +158,7 @@ pub(super) fn talk_over(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     if attempts::talk_ended(c, attempt, cause, at)? && case.closed_at.is_none() {
-        look_again(c, case, at + terms.word_within)?;
+        look_again(c, case, Some(at + terms.word_within))?;
     }
     Ok(())
 }

@@ -61,10 +61,10 @@ pub(super) fn begun(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), 
     Ok(())
 }
 
-/// A case is looked at again then, and stays where it is until then.
-pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), StoreError> {
+/// A case is looked at again then, if ever, and stays where it is until then.
+pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -> Result<(), StoreError> {
     diesel::update(cases::table.find(case.id))
-        .set(cases::next_at.eq(at.0))
+        .set(cases::next_at.eq(at.map(|at| at.0)))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
@@ -75,7 +75,7 @@ pub(super) const SOON: Duration = Duration::from_secs(30);
 
 pub(super) fn later(c: &mut Database, case: &CaseRow, until: UnixMs) -> Result<(), StoreError> {
     if stage_of(case)? == Stage::Deferred {
-        return look_again(c, case, until);
+        return look_again(c, case, Some(until));
     }
     make(c, case, Step::Defer, &Move { next_at: Some(until), ..Move::default() })
 }

@@ -71,7 +71,7 @@ impl Terms {
     }
 
     /// The queue that is named, or else the one that calls back who reached none.
-    fn queue_or(&self, named: Option<QueueName>) -> Option<QueueName> {
+    pub(super) fn queue_or(&self, named: Option<QueueName>) -> Option<QueueName> {
         let only = || Some(self.rules.queues.keys().next()?.clone()).filter(|_| self.rules.queues.len() == 1);
         let fallback = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
         let there = named.filter(|name| self.rules.queues.contains_key(name));
