@@ -197,6 +197,18 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
         for minute in ["489", "1309", "1310"] {
             raw.refused(&sql(&new.clone().with("local_min", minute)), "attempts_window");
         }
+        raw.run(&sql(&new)).unwrap();
+    });
+}
+
+#[test]
+fn the_database_refuses_an_attempt_that_nobody_may_begin() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let mut raw = db.raw();
+        let new = Sql::reserved(id, min(10));
+        let sql = |new: &Sql| new.to_string();
         // An attempt begins at its beginning, and what is reported is no way past the window.
         let begins = "an attempt begins reserved, or is reported completed";
         for later in ["dialling", "talking", "wrapping_up"] {
@@ -268,7 +280,7 @@ fn an_attempt_goes_forward_only() {
 }
 
 #[test]
-fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
+fn what_rang_counts() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let id = desk.due(MOSCOW, "sales", min(0)).await;
@@ -279,7 +291,6 @@ fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
                 "UPDATE attempts SET state = 'completed', counted = false, ordinal = NULL, result = '{result}'"
             )
         };
-        let stays = "an attempt goes forward only";
         let dialled = [new.clone(), state("dialling")];
         let talks = [new.clone(), state("dialling"), state("talking")];
         for result in ["no_answer", "busy", "orphaned", "cancelled"] {
@@ -292,7 +303,18 @@ fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
             raw.run(&uncounted(result)).unwrap();
             raw.run("ROLLBACK").unwrap();
         }
-        // What it was made for stays, and what happened has happened.
+    });
+}
+
+#[test]
+fn what_an_attempt_was_made_for_stays_and_what_happened_has_happened() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let mut raw = db.raw();
+        let new = Sql::reserved(id, min(10)).to_string();
+        let stays = "an attempt goes forward only";
+        let talks = [new.clone(), state("dialling"), state("talking")];
         for set in [
             "cap = 1",
             "way = 'handset'",
