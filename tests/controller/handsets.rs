@@ -44,6 +44,19 @@ async fn refused(stage: &Stage) -> Vec<(String, String, Option<i64>)> {
     read.await.unwrap().into_iter().map(|row| (row.guard, row.who, row.case_id)).collect()
 }
 
+/// How many calls have come in, by the reports.
+async fn came_in(stage: &Stage) -> i64 {
+    let sql = "SELECT sum(calls) AS n FROM v_calls_daily";
+    let read = stage.store.read("report", move |c| Ok(diesel::sql_query(sql).get_result::<Counted>(c)?.n));
+    read.await.unwrap()
+}
+
+#[derive(diesel::QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
 #[derive(diesel::QueryableByName)]
 struct Refusal {
     #[diesel(sql_type = Text)]
@@ -72,6 +85,7 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
         assert_eq!(originated(&stage).await, count as u64);
     }
     stands(&stage, "handed_over").await;
+    assert_eq!(came_in(&stage).await, 1, "the caller, and nobody whom we called");
     later(&stage, 200);
     assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "the day's cap");
     let attempts = made(&stage).await;
@@ -161,7 +175,10 @@ async fn whom_we_owe_nothing_is_not_counted_but_who_wants_no_calls_is_not_dialle
     let sounds = stage.settings.sounds.clone();
     assert_eq!(heard(&stage, "anna", NUMBER).await, (vec![sounds.refused], "CALL_REJECTED".to_owned()));
     assert_eq!(originated(&stage).await, 4);
-    assert_eq!(refused(&stage).await, [("do_not_call".to_owned(), "anna".to_owned(), None)]);
+    // At whose phone it was is said by the agent's name, not by the phone's.
+    heard(&stage, "1003", NUMBER).await;
+    let by = |who: &str| ("do_not_call".to_owned(), who.to_owned(), None);
+    assert_eq!(refused(&stage).await, [by("anna"), by("vera")]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -297,4 +314,25 @@ async fn who_calls_while_his_callback_talks_waits_like_anybody() {
     until("he waits", async || stage.waiting() == 1).await;
     second.hang_up().await;
     assert!(story(second).await.heard_music());
+}
+
+/// He is asked for a word, but callers do not wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_owes_a_word_of_a_talk_by_hand_is_not_kept_from_work() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
+    stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    story(dials(&stage, NUMBER).await).await;
+    until("her word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    stage.step("anna", Step::LogIn).await;
+    for caller in 1..=2 {
+        assert_eq!(story(stage.caller(caller).await).await.talked_to(), [ANNA]);
+        until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
+    }
+    assert_eq!(made(&stage).await[0].result, None);
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
 }

@@ -45,6 +45,10 @@ contacts = ["sofia/internal/anna@10.0.0.1"]
 name = "boris"
 contacts = ["user/boris"]
 
+[[agent]]
+name = "vera"
+contacts = ["user/1003"]
+
 [[queue]]
 name = "sales"
 strategy = "sequential"

@@ -1,18 +1,20 @@
 //! What refuses a call back: the database by itself, and every guard when a case is leased and when it is dialled.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use dozvon::clock::UnixMs;
-use dozvon::ids::CaseId;
+use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};
 use dozvon::missed::attempt::{self, Outcome};
 use dozvon::missed::case::{self, Closed, Stage};
 use dozvon::missed::regulation::Guard;
-use dozvon::queue::agent::Step;
-use dozvon::store::callbacks::{How, NotReserved};
-use dozvon::store::{audit, cases, dnc};
+use dozvon::queue::agent::{Activity, Step};
+use dozvon::store::callbacks::{self, End, How, NotReserved};
+use dozvon::store::handset::{self, Begun, Dialled};
+use dozvon::store::{audit, cases, dnc, offers};
 
 use crate::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, guard, min};
-use crate::support::{Db, Raw, TODAY, for_each_database, step};
+use crate::support::{Db, Raw, TODAY, agent, for_each_database, on_postgres, ring, step, talk};
 
 #[test]
 fn the_table_of_a_cases_steps_is_the_one_in_the_code() {
@@ -195,6 +197,18 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
         for minute in ["489", "1309", "1310"] {
             raw.refused(&sql(&new.clone().with("local_min", minute)), "attempts_window");
         }
+        raw.run(&sql(&new)).unwrap();
+    });
+}
+
+#[test]
+fn the_database_refuses_an_attempt_that_nobody_may_begin() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let mut raw = db.raw();
+        let new = Sql::reserved(id, min(10));
+        let sql = |new: &Sql| new.to_string();
         // An attempt begins at its beginning, and what is reported is no way past the window.
         let begins = "an attempt begins reserved, or is reported completed";
         for later in ["dialling", "talking", "wrapping_up"] {
@@ -203,11 +217,29 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
         raw.refused(&sql(&new.clone().with("way", "'reported'")), begins);
         let finished = new.clone().with("state", "'completed'").with("result", "'no_answer'");
         raw.refused(&sql(&finished), begins);
-        // Who is not to be called, and whose case is closed.
-        let listed = format!(
-            "INSERT INTO do_not_call (number, reason, \"by\", at) VALUES ('{MOSCOW}', 'do_not_call', 'x', 1)"
-        );
-        refused_after(&mut raw, &[listed], &sql(&new), "is not to be called");
+        // An attempt has its case's number.
+        let other = new.clone().with("number", "'+74957654321'");
+        raw.refused(&sql(&other), "an attempt has the number of its case");
+        // Who is not to be called, until an instant or for ever; what was done all the same is recorded.
+        let listed = |until: &str| {
+            format!(
+                "INSERT INTO do_not_call (number, reason, \"by\", at, expires_at) \
+                 VALUES ('{MOSCOW}', 'do_not_call', 'x', 1, {until})"
+            )
+        };
+        for until in ["NULL", &(min(10).0 + 1).to_string()] {
+            refused_after(&mut raw, &[listed(until)], &sql(&new), "is not to be called");
+        }
+        let said = Sql::reported(id, min(10)).with("policy", "NULL");
+        for (until, row) in [(min(10).0.to_string(), &new), ("NULL".to_owned(), &said)] {
+            raw.run("BEGIN").unwrap();
+            raw.run(&listed(&until)).unwrap();
+            raw.run(&sql(row)).unwrap();
+            raw.run("ROLLBACK").unwrap();
+        }
+        // Who has a case that nobody is about to call for.
+        raw.refused("UPDATE cases SET claimed_by = 'x'", "cases_claimed");
+        // Whose case is closed.
         let closed = "UPDATE cases SET state = 'closed', closed_at = 1, close_reason = 'other'".to_owned();
         refused_after(&mut raw, &[closed], &sql(&new), "an attempt needs an open case");
         raw.run(&sql(&new)).unwrap();
@@ -248,7 +280,7 @@ fn an_attempt_goes_forward_only() {
 }
 
 #[test]
-fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
+fn what_rang_counts() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let id = desk.due(MOSCOW, "sales", min(0)).await;
@@ -259,7 +291,6 @@ fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
                 "UPDATE attempts SET state = 'completed', counted = false, ordinal = NULL, result = '{result}'"
             )
         };
-        let stays = "an attempt goes forward only";
         let dialled = [new.clone(), state("dialling")];
         let talks = [new.clone(), state("dialling"), state("talking")];
         for result in ["no_answer", "busy", "orphaned", "cancelled"] {
@@ -272,7 +303,18 @@ fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
             raw.run(&uncounted(result)).unwrap();
             raw.run("ROLLBACK").unwrap();
         }
-        // What it was made for stays, and what happened has happened.
+    });
+}
+
+#[test]
+fn what_an_attempt_was_made_for_stays_and_what_happened_has_happened() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let mut raw = db.raw();
+        let new = Sql::reserved(id, min(10)).to_string();
+        let stays = "an attempt goes forward only";
+        let talks = [new.clone(), state("dialling"), state("talking")];
         for set in [
             "cap = 1",
             "way = 'handset'",
@@ -288,9 +330,21 @@ fn what_rang_counts_and_what_an_attempt_was_made_for_stays() {
             "dialled_at = NULL",
             "answered_at = 9",
             "ordinal = 2",
-            "call = NULL, \"by\" = 'boris'",
+            "id = id + 1",
+            "case_id = case_id + 1",
+            "number = '+74957654321'",
+            "\"by\" = 'boris'",
+            "call = (SELECT min(id) FROM calls)",
+            "policy_version = 2",
+            "zone_source = 'country'",
+            "window_from_min = 491",
         ] {
             refused_after(&mut raw, &talks, &format!("UPDATE attempts SET {set}"), stays);
+        }
+        // A result and the end come together.
+        for set in ["result = 'busy'", "state = 'completed'"] {
+            let words = "attempts_completed_have_a_result";
+            refused_after(&mut raw, &talks, &format!("UPDATE attempts SET {set}"), words);
         }
         let done = [new.clone(), state("dialling"), state("completed")];
         for set in [
@@ -340,6 +394,59 @@ fn an_agent_is_not_free_before_he_says_what_came_of_his_talk() {
         desk.dispose(id, Outcome::Voicemail, min(5)).await.unwrap();
         ready().await.unwrap();
         assert_eq!(desk.stage(id).await, "waiting");
+    });
+}
+
+/// Whoever dialled himself is asked for a word, and kept from nothing.
+#[test]
+fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let dialled = Dialled {
+            number: MOSCOW.parse().unwrap(),
+            call: CallId::new(),
+            node: "fs1".parse().unwrap(),
+            core: CoreId(uuid::Uuid::nil()),
+            channel: ChannelId::new(),
+            agent: Some(agent("anna")),
+            user: "1001".to_owned(),
+            at: min(2),
+        };
+        let call = dialled.call;
+        let begun = desk.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
+        let Begun::Attempt { attempt, .. } = begun else { panic!("{begun:?}") };
+        desk.write(move |c, _| handset::talk(c, call, min(2))).await;
+        let how = How::Talked { attempt, cause: "NORMAL_CLEARING".to_owned(), answered_at: min(2) };
+        let end = End { case, call, how, at: min(3) };
+        desk.write(move |c, terms| callbacks::end(c, terms, &end)).await;
+        assert_eq!(desk.attempts(case).await[0].state, "wrapping_up");
+        let caller = desk.rings_in("+74957654321", min(3)).await;
+        let row = desk.write(move |c, _| {
+            let offer = ring(c, caller, "anna", min(3))?;
+            talk(c, caller, offer, min(3))?;
+            offers::end_talk(c, offer, min(4), Duration::ZERO)
+        });
+        assert_eq!(row.await.activity, Activity::Idle);
+    });
+}
+
+/// Whoever comes second sees what the first one did, though that is not committed yet when he begins.
+#[test]
+fn who_inserts_an_attempt_waits_for_another_one_of_the_same_number() {
+    on_postgres(&async |db| {
+        let desk = Desk::open(db).await;
+        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        // No index holds up the second one for what was reported.
+        let reported = Sql::reported(id, min(10)).with("gap_until", min(40).0);
+        let next = Sql::reserved(id, min(11)).with("ordinal", 2).to_string();
+        let (mut one, mut two) = (db.raw(), db.raw());
+        one.run("BEGIN").unwrap();
+        one.run(&reported.to_string()).unwrap();
+        two.run("SET lock_timeout = '50ms'").unwrap();
+        two.refused(&next, "lock timeout");
+        one.run("COMMIT").unwrap();
+        two.refused(&next, "too short a while ago");
     });
 }
 
