@@ -24,4 +24,5 @@ mod paths;
 mod stage;
 mod stories;
 mod surroundings;
+mod trunks;
 mod web;
