@@ -100,7 +100,7 @@ fn scene(agents: usize) -> Scene {
     Scene {
         phones: contacts.map(|contact| (contact, phone.clone().into())).collect(),
         rules,
-        dial: None,
+        trunk: None,
         calls: Vec::new(),
     }
 }

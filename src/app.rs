@@ -13,8 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::call::{self, Desk};
-use crate::callback::Callbacks;
 use crate::callback::tick::Tick;
+use crate::callback::{Callbacks, Trunks};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::metrics::{Metrics, MetricsError};
@@ -130,6 +130,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         nodes,
         held,
         callbacks: Callbacks::default(),
+        trunks: Trunks::new(&settings.callback),
         draining: CancellationToken::new(),
     });
     let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
@@ -329,6 +330,7 @@ async fn sample(desk: Arc<Desk>, door: Arc<ListenerStats>, stop: CancellationTok
             _ = every.tick() => {}
         }
         show_nodes(&desk);
+        show_trunks(&desk);
         show_store(&desk);
         grow(&desk.metrics.log_dropped, telemetry::dropped_lines());
         show_door(&desk.metrics, &door);
@@ -367,6 +369,14 @@ fn show_nodes(desk: &Desk) {
         }
         metrics.node_queue_depth.with_label_values(&[name]).set(level(&stats.queue_depth));
         metrics.node_legs.with_label_values(&[name]).set(level(&stats.legs));
+    }
+}
+
+/// Shows who is on which trunk.
+fn show_trunks(desk: &Desk) {
+    for (trunk, calls) in desk.trunks.calls() {
+        let calls = i64::try_from(calls).unwrap_or(i64::MAX);
+        desk.metrics.trunk_calls.with_label_values(&[trunk.name()]).set(calls);
     }
 }
 

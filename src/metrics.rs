@@ -51,8 +51,10 @@ pub struct Metrics {
     pub calls: IntCounterVec,
     /// Callers given back to the dialplan, by `reason`.
     pub handed_back: IntCounterVec,
-    /// Callbacks that ended, by `how`: `released`, `refused`, `unreached`, `met`, `talked` or `lost`.
+    /// Callbacks that ended, by `how`: `released`, `refused`, `unreached`, `talked` or `lost`.
     pub callbacks: IntCounterVec,
+    /// Customers who are being dialled or talk now, by `trunk`.
+    pub trunk_calls: IntGaugeVec,
     /// Callers on a socket of ours now.
     pub calls_now: IntGauge,
     /// Callers waiting now, by `queue`.
@@ -134,6 +136,7 @@ impl Metrics {
                 &["reason"],
             )?,
             callbacks: make.counters("callbacks_total", "Callbacks that have ended", &["how"])?,
+            trunk_calls: make.gauges("trunk_calls", "Customers being dialled or talking now", &["trunk"])?,
             calls_now: make.gauge("calls_in_progress", "Callers on a socket of ours now")?,
             waiting: make.gauges("callers_waiting", "Callers waiting now", &["queue"])?,
             wait_seconds: make.times("wait_seconds", "Time in a queue", WAIT_S, &["queue", "result"])?,

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::callback::Callbacks;
+use crate::callback::{Callbacks, Trunks};
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::ids::{AgentName, CallId, QueueName};
@@ -59,6 +59,8 @@ pub struct Desk {
     pub held: Held,
     /// Who is being called back.
     pub callbacks: Callbacks,
+    /// Over what customers are dialled.
+    pub trunks: Trunks,
     /// Cancelled when waiting callers are to be handed back to the dialplan.
     pub draining: CancellationToken,
 }

@@ -29,18 +29,13 @@ impl Story {
             Ok(None) => return None,
             Err(how) => return Some(how),
         };
-        let leg = match self.request(OfferId::new()).map(|request| self.node.ring(request)) {
-            Ok(Ok(leg)) => leg,
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "the customer cannot be dialled");
-                return Some(not_dialled(attempt));
-            }
-            Err(why) => {
-                tracing::error!(why, "the customer cannot be dialled");
-                return Some(not_dialled(attempt));
-            }
+        let line = self.place.turn().await;
+        let Some(leg) = line.ring(&self.node, &self.customer(OfferId::new())) else {
+            return Some(not_dialled(attempt));
         };
-        Some(self.until_answered(attempt, leg, meetings).await)
+        let how = self.until_answered(attempt, leg, meetings).await;
+        line.ended(&how);
+        Some(how)
     }
 
     async fn reserve_first(&self) -> Result<Option<AttemptId>, How> {

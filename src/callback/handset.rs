@@ -6,19 +6,21 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::story::{AGENT_LEFT, BRIDGE_FAILED, not_dialled, record};
+use super::trunks::{Customer, Line};
 use crate::call::ending::Stage;
 use crate::call::facts::Facts;
 use crate::call::{Call, Desk, bridge, forward, message};
 use crate::ids::{AgentName, CallId, ChannelId, OfferId};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::{self, Outcome};
 use crate::phone::{E164, Party};
 use crate::store::callbacks::{End, How};
 use crate::store::handset::{self, Begun, Dialled};
 use crate::switch::cause::HangupCause;
-use crate::switch::{Cancel, Incoming, Leg, LegRequest, LegRole, Loops};
+use crate::switch::{Cancel, Incoming, Leg, Loops};
 
 /// Carries out what was dialled at the phone of `user`, and stays until it is over.
 pub async fn run(desk: Arc<Desk>, incoming: Incoming, user: String) {
@@ -111,8 +113,12 @@ impl Phone {
         }
     }
 
-    /// Dials a customer, if the guards let him.
+    /// Dials a customer, if there is a line and the guards let him.
     async fn dial(&self, mut call: Call, number: E164) {
+        let Some(place) = call.desk.trunks.take() else {
+            return refuse(call, "no trunk has room for one more call", HangupCause::CircuitCongestion).await;
+        };
+        let line = place.turn().await;
         let wanted = Dialled {
             number: number.clone(),
             call: call.id,
@@ -132,12 +138,12 @@ impl Phone {
             Err(error) => (None, Some(error.to_string())),
         };
         if let Some(why) = refused {
-            tracing::warn!(why, "not dialled");
-            let sound = call.desk.settings.sounds.refused.clone();
-            hear(&mut call, &sound).await;
-            return call.caller.hangup(HangupCause::CallRejected).await;
+            return refuse(call, &why, HangupCause::CallRejected).await;
         }
-        let made = connect(&mut call, &number).await;
+        let made = connect(&mut call, &line, &number).await;
+        if made.has_failed() {
+            line.failed(Instant::now());
+        }
         let Some((case, attempt)) = owed else { return };
         let how = match made {
             Made::NotDialled => not_dialled(attempt),
@@ -165,9 +171,19 @@ enum Made {
     Talked { cause: String, answered_at: crate::clock::UnixMs },
 }
 
+impl Made {
+    /// Whether the trunk failed before the customer's phone rang.
+    fn has_failed(&self) -> bool {
+        let Self::Unreached { cause, rang } = self else { return false };
+        attempt::of_cause(cause, *rang) == Outcome::TechnicalFailure
+    }
+}
+
 /// Rings the customer while the agent hears it, connects the two, and stays until they are through.
-async fn connect(call: &mut Call, number: &E164) -> Made {
-    let Some(leg) = ring(call, number) else {
+async fn connect(call: &mut Call, line: &Line, number: &E164) -> Made {
+    let ring = call.desk.settings.callback.handset_ring;
+    let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
+    let Some(leg) = line.ring(&call.node, &customer) else {
         call.caller.hangup(HangupCause::TemporaryFailure).await;
         return Made::NotDialled;
     };
@@ -180,8 +196,7 @@ async fn connect(call: &mut Call, number: &E164) -> Made {
         leg.cancel(Cancel::OriginatorCancel);
         return Made::Left;
     }
-    let limit = call.desk.settings.callback.handset_ring;
-    match forward::answered(call, leg, limit).await {
+    match forward::answered(call, leg, ring).await {
         Ok(Ok((leg, channel))) => talk(call, leg, channel).await,
         Ok(Err((cause, rang))) => {
             call.caller.hangup(HangupCause::NoAnswer).await;
@@ -189,28 +204,6 @@ async fn connect(call: &mut Call, number: &E164) -> Made {
         }
         Err(_) => Made::Left,
     }
-}
-
-fn ring(call: &Call, number: &E164) -> Option<Leg> {
-    let settings = &call.desk.settings.callback;
-    let Some(dial) = &settings.dial else {
-        tracing::error!("no [callback] dial is set: nobody can be dialled through us");
-        return None;
-    };
-    let contact = dial.contact(number).map_err(|error| tracing::error!(%error, "not dialled")).ok()?;
-    let request = LegRequest {
-        leg: ChannelId::new(),
-        contact,
-        call: call.id,
-        offer: OfferId::new(),
-        ring_timeout: settings.handset_ring,
-        caller_number: settings.caller_id.clone(),
-        caller_name: String::new(),
-        confirm: false,
-        confirm_sound: None,
-        role: LegRole::Customer,
-    };
-    call.node.ring(request).map_err(|error| tracing::error!(%error, "not dialled")).ok()
 }
 
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
@@ -236,6 +229,14 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
     }
     let cause = bridge::until_hangup(call).await;
     Made::Talked { cause, answered_at }
+}
+
+/// Nobody is dialled, and the agent hears so.
+async fn refuse(mut call: Call, why: &str, cause: HangupCause) {
+    tracing::warn!(why, "not dialled");
+    let sound = call.desk.settings.sounds.refused.clone();
+    hear(&mut call, &sound).await;
+    call.caller.hangup(cause).await;
 }
 
 /// Plays a sound to the agent to its end.

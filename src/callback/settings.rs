@@ -1,9 +1,10 @@
 //! How callbacks are made; whether they may be is the policy's matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::ids::QueueName;
 use crate::missed::attempt::Outcome;
@@ -21,22 +22,27 @@ const CODES: [(&str, Outcome); 7] = [
     ("*77", Outcome::Busy),
 ];
 
+/// How fast a trunk may be dialled of which nothing else is said, and all together.
+const DIALS_A_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
+
 /// The section `[callback]`. In a file, times are written as `5s`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How customers are dialled: a contact with `{number}` (`+79001234567`) or `{digits}` (`79001234567`) in it, such
-    /// as `gateway/trunk/{number}`. Nobody is called back by us without it: cases wait for people. Default none.
-    pub dial: Option<Dial>,
-    /// The number that customers see. Default none: what the gateway shows.
+    /// Over what customers are dialled: the first that has room is taken. Nobody is called back by us without one:
+    /// cases wait for people. Default none.
+    #[serde(deserialize_with = "distinct")]
+    pub trunks: Vec<Trunk>,
+    /// The number that customers see where the trunk has none of its own. Default none: what the gateway shows.
     pub caller_id: String,
     /// The most of a queue's agents, in per cent of those who are available, who may be busy with callbacks at once, but
     /// at least one. Default 50.
     pub share_pct: u8,
-    /// Callbacks at one time. Default 100.
+    /// Calls to customers at one time over all trunks, those that wait for an agent and those that agents dial
+    /// themselves included. Default 100.
     pub max_live: usize,
-    /// Customers dialled in one second. Default 5.
-    pub dials_a_second: u32,
+    /// Customers dialled in any one second over all trunks. Default 5.
+    pub dials_a_second: NonZeroU32,
     /// How often it is looked for what is due. Default 1 s.
     #[serde(with = "crate::config::humane")]
     pub tick: Duration,
@@ -94,11 +100,11 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            dial: None,
+            trunks: Vec::new(),
             caller_id: String::new(),
             share_pct: 50,
             max_live: 100,
-            dials_a_second: 5,
+            dials_a_second: DIALS_A_SECOND,
             tick: Duration::from_secs(1),
             batch: 200,
             shown_as: "callback".to_owned(),
@@ -127,6 +133,80 @@ impl Settings {
     pub fn share_of(&self, available: usize) -> usize {
         let share = available * usize::from(self.share_pct.min(100)) / 100;
         share.max(1).min(available)
+    }
+}
+
+/// A line to the world over which customers are dialled: a section `[[callback.trunks]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// How customers are dialled: a contact with `{number}` (`+79001234567`) or `{digits}` (`79001234567`) in it, such
+    /// as `gateway/trunk/{number}`.
+    pub dial: Dial,
+    /// Its name in logs and metrics. Default what it dials.
+    #[serde(default)]
+    pub name: String,
+    /// The number that customers see. Default that of `[callback]`.
+    #[serde(default)]
+    pub caller_id: String,
+    /// Customers on it at one time; 0: it is out of use. Default 30.
+    #[serde(default = "Trunk::usual_live")]
+    pub max_live: usize,
+    /// Customers dialled over it in any one second; who comes too soon waits for the next. Default 5.
+    #[serde(default = "Trunk::usual_dials")]
+    pub dials_a_second: NonZeroU32,
+    /// How long it is the last choice after a dial that failed before a phone rang. Default 60 s.
+    #[serde(default = "Trunk::usual_rest", with = "crate::config::humane")]
+    pub rest: Duration,
+}
+
+impl Trunk {
+    /// A trunk of which only this is said.
+    #[must_use]
+    pub const fn new(dial: Dial) -> Self {
+        Self {
+            dial,
+            name: String::new(),
+            caller_id: String::new(),
+            max_live: Self::usual_live(),
+            dials_a_second: Self::usual_dials(),
+            rest: Self::usual_rest(),
+        }
+    }
+
+    /// An example, for those who ask of which type each setting is.
+    pub(crate) fn typical() -> Option<Self> {
+        Dial::try_from("gateway/trunk/{number}".to_owned()).ok().map(Self::new)
+    }
+
+    /// How it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        if self.name.is_empty() { &self.dial.0 } else { &self.name }
+    }
+
+    const fn usual_live() -> usize {
+        30
+    }
+
+    const fn usual_dials() -> NonZeroU32 {
+        DIALS_A_SECOND
+    }
+
+    const fn usual_rest() -> Duration {
+        Duration::from_secs(60)
+    }
+}
+
+/// Reads trunks, and refuses two of one name.
+fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Trunk>, D::Error> {
+    let trunks = Vec::<Trunk>::deserialize(deserializer)?;
+    let mut names = BTreeSet::new();
+    match trunks.iter().map(Trunk::name).find(|name| !names.insert(*name)) {
+        Some(name) => {
+            Err(D::Error::custom(format!("there are two trunks {name}; give each a name of its own")))
+        }
+        None => Ok(trunks),
     }
 }
 

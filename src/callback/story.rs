@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::meeting::{Entry, Meeting};
+use super::trunks::{Customer, Place};
 use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
@@ -18,7 +19,7 @@ use crate::queue::first::First;
 use crate::queue::ring::{DOOR, Knock, Reply, hang_up};
 use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
 use crate::store::{StoreError, attempts, until_recorded};
-use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node};
+use crate::switch::{Cancel, Leg, LegEvent, Node};
 
 /// The causes of an end that are ours.
 pub(super) const DRAINED: &str = "DRAINED";
@@ -32,20 +33,22 @@ pub(super) struct Story {
     pub(super) terms: Terms,
     pub(super) work: Work,
     pub(super) node: Node,
+    pub(super) place: Place,
 }
 
-/// Carries out one callback. `entry` and `meetings` are its place among those under way.
+/// Carries out one callback. `place` is its room on the trunks, `entry` and `meetings` its part among those under way.
 pub async fn run(
     desk: Arc<Desk>,
     terms: Terms,
     work: Work,
     node: Node,
+    place: Place,
     (entry, meetings): (Entry, mpsc::Receiver<Meeting>),
 ) {
     let call = work.call;
     let hold = desk.held.call(call);
     let span = tracing::info_span!("callback", call.id = %call, case.id = %work.case);
-    let story = Story { desk, terms, work, node };
+    let story = Story { desk, terms, work, node, place };
     async {
         let how = story.tell(meetings).await;
         story.desk.dispatcher.leave(call, Leaving::Gone).await;
@@ -112,6 +115,14 @@ impl Story {
 
     /// An agent is there. None when nothing came of him, and the next one may be asked.
     async fn dial(&self, knock: Knock, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {
+        let line = tokio::select! {
+            biased;
+            () = knock.left.cancelled() => {
+                knock.answer(Reply::Unreached);
+                return None;
+            }
+            line = self.place.turn() => line,
+        };
         let attempt = match self.reserve(&knock).await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => {
@@ -126,23 +137,13 @@ impl Story {
         };
         // Nobody else is rung for him from now on, whatever comes of it.
         self.desk.dispatcher.leave(self.work.call, Leaving::Answered).await;
-        let request = match self.request(knock.offer) {
-            Ok(request) => request,
-            Err(why) => {
-                tracing::error!(why, "the customer cannot be dialled");
-                knock.answer(Reply::Unreached);
-                return Some(not_dialled(attempt));
-            }
+        let Some(leg) = line.ring(&self.node, &self.customer(knock.offer)) else {
+            knock.answer(Reply::Unreached);
+            return Some(not_dialled(attempt));
         };
-        let leg = match self.node.ring(request) {
-            Ok(leg) => leg,
-            Err(error) => {
-                tracing::warn!(%error, "the customer cannot be dialled");
-                knock.answer(Reply::Unreached);
-                return Some(not_dialled(attempt));
-            }
-        };
-        Some(self.ring(knock, attempt, leg, meetings).await)
+        let how = self.ring(knock, attempt, leg, meetings).await;
+        line.ended(&how);
+        Some(how)
     }
 
     /// Asks the guards and takes a place among the day's attempts. None: another agent was first.
@@ -161,21 +162,9 @@ impl Story {
         reserved(write.await)
     }
 
-    pub(super) fn request(&self, offer: OfferId) -> Result<LegRequest, String> {
-        let settings = &self.desk.settings.callback;
-        let dial = settings.dial.as_ref().ok_or("no [callback] dial is set")?;
-        Ok(LegRequest {
-            leg: self.work.channel,
-            contact: dial.contact(&self.work.number).map_err(|error| error.to_string())?,
-            call: self.work.call,
-            offer,
-            ring_timeout: self.work.ring,
-            caller_number: settings.caller_id.clone(),
-            caller_name: String::new(),
-            confirm: false,
-            confirm_sound: None,
-            role: LegRole::Customer,
-        })
+    pub(super) const fn customer(&self, offer: OfferId) -> Customer<'_> {
+        let Work { channel: leg, ref number, call, ring, .. } = self.work;
+        Customer { leg, number, call, offer, ring }
     }
 
     /// The customer's phone is called until he answers, his time is up, the agent leaves, or he rings in himself.

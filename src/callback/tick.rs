@@ -1,9 +1,8 @@
 //! The tick: moves on what is due, and leases what may be called back now.
 //!
-//! In: the database, the rules, who is there. Out: one [`story`] for each case that was leased.
+//! In: the database, the rules, who is there, the trunks. Out: one [`story`] for each case that was leased.
 //! **Invariant:** idempotent, and can die at any line: what it decides is decided in the database.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -11,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::story;
+use super::trunks::{Place, Second};
 use crate::call::Desk;
 use crate::ids::{CoreId, QueueName};
 use crate::queue::agent::Status;
@@ -23,17 +23,20 @@ use crate::switch::Node;
 pub struct Tick {
     desk: Arc<Desk>,
     tasks: TaskTracker,
+    /// How often it was looked whom to call.
+    looks: usize,
     /// The rules of the last look.
     rules: Option<Arc<Rules>>,
-    /// How many may be dialled from now on, and when that was reckoned.
-    budget: (f64, Instant),
+    /// Callbacks that were begun: no more than may be dialled, so that no agent waits long for his customer's turn.
+    begun: Second,
 }
 
 impl Tick {
     /// Callbacks run in `tasks`.
     #[must_use]
     pub fn new(desk: Arc<Desk>, tasks: TaskTracker) -> Self {
-        Self { desk, tasks, rules: None, budget: (1.0, Instant::now()) }
+        let begun = Second::of(desk.settings.callback.dials_a_second);
+        Self { desk, tasks, looks: 0, rules: None, begun }
     }
 
     /// Looks again and again until told to stop.
@@ -60,10 +63,7 @@ impl Tick {
         let terms = self.desk.terms();
         self.rehome(&terms).await?;
         self.advance(&terms).await?;
-        if self.desk.settings.callback.dial.is_some() {
-            self.call_back(&terms).await?;
-        }
-        Ok(())
+        if self.desk.settings.callback.trunks.is_empty() { Ok(()) } else { self.call_back(&terms).await }
     }
 
     /// Whatever is due in no queue of new rules finds another.
@@ -96,22 +96,19 @@ impl Tick {
         let agents = self.desk.store.read("agents", agents::all).await?;
         let there = |name: &_| agents.iter().any(|row| row.name == *name && row.status == Status::Available);
         let live = self.desk.callbacks.by_queue();
-        let mut free = self.desk.settings.callback.max_live.saturating_sub(self.desk.callbacks.len());
-        let mut room = BTreeMap::new();
-        for (name, queue) in &terms.rules.queues {
+        // Where there is not room for all, each queue is the first in its turn.
+        self.looks = self.looks.wrapping_add(1);
+        let queues = &terms.rules.queues;
+        let first = self.looks % queues.len().max(1);
+        for (name, queue) in queues.iter().skip(first).chain(queues.iter().take(first)) {
             let available = queue.tiers.keys().filter(|agent| there(agent)).count();
             let share = self.desk.settings.callback.share_of(available);
-            let wanted = share.saturating_sub(live.get(name).copied().unwrap_or_default()).min(free);
-            if wanted > 0 {
-                free -= wanted;
-                room.insert(name.clone(), wanted);
-            }
-        }
-        for (queue, wanted) in room {
-            let wanted = wanted.min(self.may_dial());
-            for work in self.lease(terms, &queue, wanted, &node, core).await? {
-                self.budget.0 -= 1.0;
-                self.begin(terms, work, node.clone());
+            let wanted = share.saturating_sub(live.get(name).copied().unwrap_or_default());
+            let places = self.places(wanted);
+            let leased = self.lease(terms, name, places.len(), &node, core).await?;
+            for (work, place) in leased.into_iter().zip(places) {
+                self.begun.count(Instant::now());
+                self.begin(terms, work, node.clone(), place);
             }
         }
         Ok(())
@@ -125,13 +122,10 @@ impl Tick {
         })
     }
 
-    /// How many customers may be dialled now without going beyond the dials of a second.
-    fn may_dial(&mut self) -> usize {
-        let rate = f64::from(self.desk.settings.callback.dials_a_second.max(1));
-        let now = Instant::now();
-        let earned = now.duration_since(self.budget.1).as_secs_f64() * rate;
-        self.budget = ((self.budget.0 + earned).min(rate.max(1.0)), now);
-        self.budget.0.max(0.0) as usize
+    /// Room for so many, or as many as there is.
+    fn places(&mut self, wanted: usize) -> Vec<Place> {
+        let wanted = wanted.min(self.begun.room(Instant::now()));
+        std::iter::from_fn(|| self.desk.trunks.take()).take(wanted).collect()
     }
 
     async fn lease(
@@ -156,14 +150,14 @@ impl Tick {
         self.desk.store.write("lease", move |c| callbacks::lease(c, &terms, &wanted)).await
     }
 
-    fn begin(&self, terms: &Terms, work: Work, node: Node) {
-        let Some(place) = self.desk.callbacks.enter(&work.number, &work.queue) else {
+    fn begin(&self, terms: &Terms, work: Work, node: Node, place: Place) {
+        let Some(entry) = self.desk.callbacks.enter(&work.number, &work.queue) else {
             // Our own story of an earlier lease is about to end; this one runs out by itself.
             tracing::warn!(case.id = %work.case, "a callback to this number has not ended yet");
             let (desk, terms) = (Arc::clone(&self.desk), terms.clone());
             self.tasks.spawn(async move { story::withdraw(&desk, &terms, &work).await });
             return;
         };
-        self.tasks.spawn(story::run(Arc::clone(&self.desk), terms.clone(), work, node, place));
+        self.tasks.spawn(story::run(Arc::clone(&self.desk), terms.clone(), work, node, place, entry));
     }
 }

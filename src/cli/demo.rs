@@ -60,7 +60,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let clock = Clock::wrong_by(&AHEAD_MS);
     let today = civil_date(Settings::default().zone, clock.now());
     let mut scene = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
-    scene.dial = Some(evening::dial().map_err(failed)?);
+    scene.trunk = Some(evening::trunk().map_err(failed)?);
     let stage = Stage::set(&scene, database.clone(), args.seed, clock).await?;
     let progress = Progress::new(u64::from(args.calls), context.json);
     let stories = stage.play(&scene, |story| progress.seen(story)).await;

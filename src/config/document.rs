@@ -127,15 +127,17 @@ fn explain(message: &str) -> (String, String) {
         };
         return (format!("unknown key `{key}`"), remedy);
     }
-    if let Some(rest) = message.strip_prefix("invalid type: ") {
+    let wrong = ["type", "value"].map(|what| (what, message.strip_prefix(&format!("invalid {what}: "))));
+    if let Some((what, rest)) = wrong.into_iter().find_map(|(what, rest)| Some((what, rest?))) {
         let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "something else"));
         let expected = match expected {
             "a string" => "text in quotes",
             "a sequence" => "a list in [brackets]",
             "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+            "a nonzero u32" => "a whole number above 0",
             other => other.trim_start_matches("struct "),
         };
-        return (format!("wrong type: this is {}", type_of(found)), format!("write {expected} here"));
+        return (format!("wrong {what}: this is {}", type_of(found)), format!("write {expected} here"));
     }
     match message {
         "invalid IP address syntax" => {

@@ -342,6 +342,7 @@ impl Settings {
     fn typical() -> toml::Table {
         let mut settings = Self::default();
         settings.switch.nodes.push(crate::switch::NodeSettings::default());
+        settings.callback.trunks.extend(crate::callback::settings::Trunk::typical());
         settings.notify.people.push(crate::notify::settings::Person::default());
         settings.notify.destinations.extend(crate::notify::settings::Destination::typical());
         settings.requests.sources.push(crate::web::requests::settings::Source::default());

@@ -29,6 +29,9 @@ fn the_environment_overrides_the_file() {
     assert_eq!(settings.database, "sqlite:/x.db".parse().unwrap());
     let settings = read("[[switch.nodes]]\n", &[("DOZVON_SWITCH__NODES__0__PASSWORD", "42")]).unwrap();
     assert_eq!(settings.switch.nodes[0].password, "42");
+    let trunk = "[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n";
+    let settings = read(trunk, &[("DOZVON_CALLBACK__TRUNKS__0__MAX_LIVE", "2")]).unwrap();
+    assert_eq!(settings.callback.trunks[0].max_live, 2);
     let settings = read("", &[("DOZVON_SWITCH__ALLOW", "10.0.0.0/8, 127.0.0.1/32")]).unwrap();
     assert_eq!(settings.switch.allow.len(), 2);
     assert!(read("", &[("DOZVON_TEST", "x"), ("DOZVON_CONFIG", "x"), ("DOZVONE", "x")]).is_ok());
@@ -67,6 +70,20 @@ fn an_error_names_file_line_and_remedy() {
         (
             "[dialplan]\npause_sound = \"local_stream://moh\"\n",
             &["dozvon.toml:2:15: ", "never ends", "tone_stream://%(400,500,425)"][..],
+        ),
+        ("[callback]\ndials_a_second = 0\n", &["dozvon.toml:2:18: wrong value", "number 0", "above 0"][..]),
+        (
+            "[callback]\ndial = \"gateway/a/{number}\"\n",
+            &["dozvon.toml:2:1: unknown key `dial`", "trunks"][..],
+        ),
+        ("[[callback.trunks]]\nname = \"a\"\n", &["dozvon.toml:1:1: missing field `dial`"][..]),
+        (
+            "[[callback.trunks]]\ndial = \"gateway/a\"\n",
+            &["dozvon.toml:2:8: ", "no place for the number"][..],
+        ),
+        (
+            "[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n",
+            &["dozvon.toml:1:1: there are two trunks gateway/a/{number}", "a name of its own"][..],
         ),
         ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
     ];

@@ -1,6 +1,7 @@
 //! The hours after a busy day, in which everybody who was missed is called back: the clock is put forward from one
 //! round of attempts to the next, and agents say what came of their talks.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::people::{Manner, Odds};
 use super::scene::Scene;
 use super::stage::Stage;
-use crate::callback::settings::Dial;
+use crate::callback::settings::{Dial, Trunk};
 use crate::missed::attempt::Outcome;
 use crate::phone::E164;
 use crate::queue::agent::{Status, Step};
@@ -23,15 +24,18 @@ use crate::store::{StoreError, attempts, cases};
 const ROUNDS_MIN: [i64; 4] = [2, 31, 91, 91];
 /// How often it is looked whether a round is over.
 const LOOK: Duration = Duration::from_millis(50);
+/// How many customers are dialled in a second: time runs ten times faster than in life.
+const DIALS_A_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// How long a round may take.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// How the company dials its customers.
+/// Over what the company dials its customers, and how fast.
 ///
 /// # Errors
 /// Never: a test reads it.
-pub fn dial() -> Result<Dial, String> {
-    "gateway/demo/{number}".to_owned().try_into()
+pub fn trunk() -> Result<Trunk, String> {
+    let dial = Dial::try_from("gateway/demo/{number}".to_owned())?;
+    Ok(Trunk { name: "demo".to_owned(), dials_a_second: DIALS_A_SECOND, ..Trunk::new(dial) })
 }
 
 /// How customers behave who are called back: everything but letting it ring, for which nobody has the time here.
@@ -135,6 +139,6 @@ pub enum EveningError {
 mod tests {
     #[test]
     fn the_company_can_dial() {
-        super::dial().unwrap();
+        super::trunk().unwrap();
     }
 }

@@ -12,7 +12,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::people::{CallerScript, Manner, Odds};
-use crate::callback::settings::Dial;
+use crate::callback::settings::Trunk;
 use crate::ids::{AgentName, BadName, QueueName};
 use crate::missed::policy::{Policy, Profile};
 use crate::routing::contact::{BadContact, Contact};
@@ -33,7 +33,7 @@ pub struct Scene {
     /// Every agent's phone, and how he behaves.
     pub phones: Vec<(Contact, Manner)>,
     /// How those who were missed are called back; nobody is if none.
-    pub dial: Option<Dial>,
+    pub trunk: Option<Trunk>,
     /// Who calls, and how long after the beginning.
     pub calls: Vec<(Duration, CallerScript)>,
 }
@@ -72,7 +72,7 @@ pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<
             (at, caller(&mut dice))
         })
         .collect();
-    Ok(Scene { rules, phones, dial: None, calls })
+    Ok(Scene { rules, phones, trunk: None, calls })
 }
 
 fn caller(dice: &mut ChaCha8Rng) -> CallerScript {

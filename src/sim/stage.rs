@@ -146,11 +146,13 @@ fn settings(database: DatabaseUrl, scene: &Scene, node: SocketAddr) -> Settings 
     settings.switch.nodes = vec![NodeSettings { port: node.port(), ..NodeSettings::default() }];
     settings.web.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.calls.drain_timeout = Duration::from_secs(2);
-    settings.callback.dial.clone_from(&scene.dial);
+    if let Some(trunk) = &scene.trunk {
+        settings.callback.dials_a_second = trunk.dials_a_second;
+        settings.callback.trunks = vec![trunk.clone()];
+    }
     // The first queue calls back those who came when the office was closed.
     settings.callback.queue = scene.rules.queues.keys().next().cloned();
     settings.callback.confirm = false;
     settings.callback.tick = Duration::from_millis(100);
-    settings.callback.dials_a_second = 50;
     settings
 }

@@ -15,6 +15,8 @@ crate::words! {
         CallRejected = "CALL_REJECTED",
         /// All is busy.
         UserBusy = "USER_BUSY",
+        /// As many calls go on as may.
+        CircuitCongestion = "NORMAL_CIRCUIT_CONGESTION",
         /// Something of ours is broken for the moment.
         TemporaryFailure = "NORMAL_TEMPORARY_FAILURE",
         /// The caller for whom a leg rang is gone.

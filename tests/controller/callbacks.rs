@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use dozvon::callback::settings::Dial;
+use dozvon::callback::settings::{Dial, Trunk};
 use dozvon::clock::UnixMs;
 use dozvon::ids::{CaseId, QueueName};
 use dozvon::missed::attempt::Outcome;
@@ -33,9 +33,15 @@ pub async fn set() -> Stage {
     set_with(|_| {}).await
 }
 
+/// A trunk that dials through the gateway of that name.
+pub fn trunk(gateway: &str) -> Trunk {
+    let dial = Dial::try_from(format!("gateway/{gateway}/{{number}}")).unwrap();
+    Trunk { name: gateway.to_owned(), ..Trunk::new(dial) }
+}
+
 pub async fn set_with(change: impl FnOnce(&mut dozvon::config::Settings)) -> Stage {
     let stage = Stage::with(|settings| {
-        settings.callback.dial = Some(Dial::try_from("gateway/trunk/{number}".to_owned()).unwrap());
+        settings.callback.trunks = vec![trunk("trunk")];
         settings.callback.tick = Duration::from_millis(20);
         change(settings);
     })

@@ -202,17 +202,13 @@ async fn who_gives_up_before_the_customer_answers_has_made_an_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_we_cannot_dial_costs_the_customer_no_attempt() {
-    let stage = set_with(|settings| settings.callback.dial = None).await;
+async fn without_a_trunk_nobody_is_dialled_and_the_customer_has_no_attempt_less() {
+    let stage = set_with(|settings| settings.callback.trunks.clear()).await;
     miss(&stage).await;
     later(&stage, 1);
     stands(&stage, "due").await;
-    assert_eq!(comes_to(&stage, NUMBER).await, "NORMAL_TEMPORARY_FAILURE");
-    completed(&stage, 1).await;
-    let attempt = made(&stage).await.remove(0);
-    let said = (attempt.counted, attempt.ordinal, attempt.result.as_deref());
-    assert_eq!(said, (false, None, Some("technical_failure")), "{attempt:?}");
-    stands(&stage, "waiting").await;
+    assert_eq!(comes_to(&stage, NUMBER).await, "NORMAL_CIRCUIT_CONGESTION");
+    assert_eq!((made(&stage).await, case(&stage).await.stage.as_str()), (Vec::new(), "due"));
 }
 
 /// Only who talked says what came of it, and he hears whether that is on record.

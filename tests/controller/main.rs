@@ -25,4 +25,5 @@ mod paths;
 mod stage;
 mod stories;
 mod surroundings;
+mod trunks;
 mod web;

@@ -174,11 +174,23 @@ mod tests {
         let all = toml::to_string(&Settings::default()).unwrap();
         let node = toml::to_string(&crate::switch::NodeSettings::default()).unwrap();
         let wanted = keys(&format!("{all}\n[switch.nodes]\n{node}"));
-        let in_examples = ["nodes", "sources", "forms", "people", "destinations"];
+        let in_examples = ["nodes", "trunks", "sources", "forms", "people", "destinations"];
         let shown = keys(SETTINGS);
         let missing: Vec<_> =
             wanted.difference(&shown).filter(|(_, key)| !in_examples.contains(&key.as_str())).collect();
         assert!(missing.is_empty(), "not shown: {missing:?}");
+    }
+
+    #[test]
+    fn the_example_of_a_trunk_says_the_defaults() {
+        let example = SETTINGS.lines().skip_while(|line| *line != "# [[callback.trunks]]");
+        let example: Vec<_> = example.map_while(|line| line.strip_prefix("# ")).collect();
+        let settings = Settings::read(Path::new("init"), &example.join("\n"), []).unwrap();
+        let mut trunk = crate::callback::settings::Trunk::typical().unwrap();
+        trunk.name = "trunk".to_owned();
+        assert_eq!(settings.callback.trunks, [trunk.clone()]);
+        let written = toml::to_string(&trunk).unwrap();
+        assert_eq!(written.lines().count(), example.len() - 1, "every setting is shown");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use dozvon::app::{self, Running};
-use dozvon::callback::settings::Dial as Route;
+use dozvon::callback::settings::{Dial as Route, Trunk};
 use dozvon::clock::Clock;
 use dozvon::config::Settings;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl<'a> Desk<'a> {
         phone.behave(customer);
         let mut settings = Settings::load(Some(&floor.controller.settings_file()))?;
         let route = format!("sofia/internal/{{digits}}@127.0.0.1:{}", phone.port());
-        settings.callback.dial = Some(Route::try_from(route).map_err(anyhow::Error::msg)?);
+        settings.callback.trunks = vec![Trunk::new(Route::try_from(route).map_err(anyhow::Error::msg)?)];
         settings.callback.caller_id = "74957654321".to_owned();
         settings.callback.tick = Duration::from_millis(50);
         settings.callback.confirm = false;

@@ -1,0 +1,251 @@
+//! Over which trunk a customer is dialled, and whether one may be now.
+//!
+//! In: the trunks of `[callback]`, calls that begin and end, what time it is. Out: a [`Place`] for each call to a
+//! customer, and when it is his turn a [`Line`], which dials him.
+//! **Invariants:** neither a trunk nor all together have more calls than `max_live`, or dial more customers in any second
+//! than `dials_a_second`; who has a place gets a line sooner or later; of the trunks that have room the first of the
+//! file is taken, and one that has failed of late only when no other has room.
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::settings::{Settings, Trunk};
+use crate::ids::{CallId, ChannelId, OfferId};
+use crate::missed::attempt::Outcome;
+use crate::phone::E164;
+use crate::store::callbacks::How;
+use crate::switch::{Leg, LegRequest, LegRole, Node};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The trunks, and what goes on over them. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Trunks(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// How many have a place.
+    places: usize,
+    /// How many may. No more than all trunks together carry: so who has a place finds a trunk with room.
+    most: usize,
+    dials: Second,
+    lines: Vec<Used>,
+}
+
+/// A trunk in use.
+#[derive(Debug)]
+struct Used {
+    trunk: Arc<Trunk>,
+    calls: usize,
+    dials: Second,
+    /// When it has rested from its last failure.
+    rested_at: Option<Instant>,
+}
+
+/// Room for one call to a customer; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Place(Trunks);
+
+/// A trunk that dials one customer now; his call on it ends when this is dropped.
+#[derive(Debug)]
+pub struct Line {
+    trunks: Trunks,
+    at: usize,
+    trunk: Arc<Trunk>,
+}
+
+/// A customer who is dialled.
+#[derive(Debug, Clone, Copy)]
+pub struct Customer<'a> {
+    /// The channel that his leg will have.
+    pub leg: ChannelId,
+    /// Whom.
+    pub number: &'a E164,
+    /// For which call.
+    pub call: CallId,
+    /// For which offer.
+    pub offer: OfferId,
+    /// How long his phone rings.
+    pub ring: Duration,
+}
+
+impl Trunks {
+    /// Nobody is called yet.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let lines = settings.trunks.iter().cloned().map(|mut trunk| {
+            if trunk.caller_id.is_empty() {
+                trunk.caller_id.clone_from(&settings.caller_id);
+            }
+            let dials = Second::of(trunk.dials_a_second);
+            Used { trunk: Arc::new(trunk), calls: 0, dials, rested_at: None }
+        });
+        let lines: Vec<Used> = lines.collect();
+        let carried = lines.iter().fold(0, |sum: usize, line| sum.saturating_add(line.trunk.max_live));
+        let dials = Second::of(settings.dials_a_second);
+        Self(Arc::new(Mutex::new(State { places: 0, most: carried.min(settings.max_live), dials, lines })))
+    }
+
+    /// Room for one more call; none while the trunks, or the house, have as many as they may.
+    #[must_use]
+    pub fn take(&self) -> Option<Place> {
+        let mut state = self.state();
+        let has_room = state.places < state.most;
+        state.places += usize::from(has_room);
+        has_room.then(|| Place(self.clone()))
+    }
+
+    /// How many customers are on each trunk.
+    #[must_use]
+    pub fn calls(&self) -> Vec<(Arc<Trunk>, usize)> {
+        self.state().lines.iter().map(|line| (Arc::clone(&line.trunk), line.calls)).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Waits until the customer may be dialled: as a rule not at all, while many are dialled at once some seconds. A
+    /// place is good for one line at a time.
+    pub async fn turn(&self) -> Line {
+        loop {
+            match self.line(Instant::now()) {
+                Ok(line) => return line,
+                Err(free_at) => tokio::time::sleep_until(free_at).await,
+            }
+        }
+    }
+
+    /// The trunk that dials the customer, which is to happen at once; else when to ask again.
+    ///
+    /// # Errors
+    /// When as many are dialled in this second as may be.
+    pub fn line(&self, now: Instant) -> Result<Line, Instant> {
+        let mut state = self.0.state();
+        let State { dials, lines, .. } = &mut *state;
+        let with_room = lines.iter_mut().enumerate().filter(|(_, line)| line.calls < line.trunk.max_live);
+        let best = with_room.min_by_key(|(_, line)| (line.rests_until(now), line.dials.free_at(now)));
+        let (at, line) = best.ok_or(now + SECOND)?;
+        let free_at = dials.free_at(now).max(line.dials.free_at(now));
+        if free_at > now {
+            return Err(free_at);
+        }
+        dials.count(now);
+        line.dials.count(now);
+        line.calls += 1;
+        Ok(Line { trunks: self.0.clone(), at, trunk: Arc::clone(&line.trunk) })
+    }
+}
+
+impl Used {
+    /// Until when it is the last choice, if it is.
+    fn rests_until(&self, now: Instant) -> Option<Instant> {
+        self.rested_at.filter(|at| *at > now)
+    }
+}
+
+impl Line {
+    /// The trunk.
+    #[must_use]
+    pub fn trunk(&self) -> &Trunk {
+        &self.trunk
+    }
+
+    /// Dials the customer; none, with a word in the log, if that cannot be done.
+    #[must_use]
+    pub fn ring(&self, node: &Node, customer: &Customer<'_>) -> Option<Leg> {
+        let trunk = self.trunk.name();
+        let contact = self.trunk.dial.contact(customer.number);
+        let contact = contact.inspect_err(|error| tracing::error!(trunk, %error, "not dialled")).ok()?;
+        let request = LegRequest {
+            leg: customer.leg,
+            contact,
+            call: customer.call,
+            offer: customer.offer,
+            ring_timeout: customer.ring,
+            caller_number: self.trunk.caller_id.clone(),
+            caller_name: String::new(),
+            confirm: false,
+            confirm_sound: None,
+            role: LegRole::Customer,
+        };
+        let leg =
+            node.ring(request).inspect_err(|error| tracing::error!(trunk, %error, "not dialled")).ok()?;
+        tracing::info!(trunk, "the customer is dialled");
+        Some(leg)
+    }
+
+    /// Learns from how the call ended.
+    pub fn ended(&self, how: &How) {
+        if matches!(how, How::Unreached { result: Outcome::TechnicalFailure, .. }) {
+            self.failed(Instant::now());
+        }
+    }
+
+    /// The trunk has failed before the customer's phone rang: it rests.
+    pub fn failed(&self, now: Instant) {
+        let Trunk { rest, .. } = *self.trunk;
+        tracing::warn!(trunk = self.trunk.name(), ?rest, "the trunk has failed: the others come first now");
+        if let Some(line) = self.trunks.state().lines.get_mut(self.at) {
+            line.rested_at = Some(now + rest);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.state().places -= 1;
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if let Some(line) = self.trunks.state().lines.get_mut(self.at) {
+            line.calls -= 1;
+        }
+    }
+}
+
+/// What was begun within the last second, of so many at most.
+#[derive(Debug)]
+pub(super) struct Second {
+    most: usize,
+    begun: VecDeque<Instant>,
+}
+
+impl Second {
+    pub(super) fn of(most: NonZeroU32) -> Self {
+        Self { most: usize::try_from(most.get()).unwrap_or(usize::MAX), begun: VecDeque::new() }
+    }
+
+    /// How many more may begin now.
+    pub(super) fn room(&self, now: Instant) -> usize {
+        self.most.saturating_sub(self.begun.len() - self.over(now))
+    }
+
+    /// When the next may begin: now, or later.
+    fn free_at(&self, now: Instant) -> Instant {
+        let oldest = self.begun.get(self.over(now)).filter(|_| self.room(now) == 0);
+        oldest.map_or(now, |oldest| *oldest + SECOND)
+    }
+
+    /// One begins now.
+    pub(super) fn count(&mut self, now: Instant) {
+        self.begun.drain(..self.over(now));
+        self.begun.push_back(now);
+    }
+
+    /// How many lie a second back.
+    fn over(&self, now: Instant) -> usize {
+        self.begun.partition_point(|at| *at + SECOND <= now)
+    }
+}
+
+#[cfg(test)]
+mod tests;

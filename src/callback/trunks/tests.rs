@@ -1,0 +1,237 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::callback::settings::Dial;
+
+fn trunk(name: &str, max_live: usize, dials_a_second: u32) -> Trunk {
+    let dial = Dial::try_from(format!("gateway/{name}/{{number}}")).unwrap();
+    let dials_a_second = NonZeroU32::new(dials_a_second).unwrap();
+    Trunk { name: name.to_owned(), max_live, dials_a_second, ..Trunk::new(dial) }
+}
+
+fn trunks(list: &[Trunk]) -> Trunks {
+    let dials_a_second = NonZeroU32::MAX;
+    Trunks::new(&Settings { trunks: list.to_vec(), max_live: 100, dials_a_second, ..Settings::default() })
+}
+
+/// What may happen. The numbers choose among those who have a place.
+#[derive(Debug, Clone)]
+enum Step {
+    Take,
+    Dial(usize),
+    HangUp(usize),
+    Fail(usize),
+    Leave(usize),
+    Wait(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let one = prop_oneof![
+        3 => Just(Step::Take),
+        4 => any::<usize>().prop_map(Step::Dial),
+        1 => any::<usize>().prop_map(Step::HangUp),
+        1 => any::<usize>().prop_map(Step::Fail),
+        1 => any::<usize>().prop_map(Step::Leave),
+        2 => (0..1_200_u64).prop_map(Step::Wait),
+    ];
+    prop::collection::vec(one, 0..80)
+}
+
+fn houses() -> impl Strategy<Value = Settings> {
+    let one = (0..4_usize, 1..4_u32, 0..3_000_u64);
+    (prop::collection::vec(one, 0..4), 0..9_usize, 1..6_u32).prop_map(|(lines, max_live, dials)| {
+        let lines = lines.into_iter().enumerate().map(|(place, (max_live, dials, rest))| Trunk {
+            rest: Duration::from_millis(rest),
+            ..trunk(&place.to_string(), max_live, dials)
+        });
+        let dials_a_second = NonZeroU32::new(dials).unwrap();
+        Settings { trunks: lines.collect(), max_live, dials_a_second, ..Settings::default() }
+    })
+}
+
+/// A house as anybody would keep it with pencil and paper.
+struct Ledger {
+    settings: Settings,
+    trunks: Trunks,
+    now: Instant,
+    places: Vec<(Place, Option<Line>)>,
+    /// Who dialled, and when.
+    dialled: Vec<(usize, Instant)>,
+    rested_at: Vec<Instant>,
+}
+
+impl Ledger {
+    fn open(settings: Settings) -> Self {
+        let (trunks, now) = (Trunks::new(&settings), Instant::now());
+        let rested_at = vec![now; settings.trunks.len()];
+        Self { settings, trunks, now, places: Vec::new(), dialled: Vec::new(), rested_at }
+    }
+
+    fn step(&mut self, step: &Step) {
+        let chosen = |number: &usize| number.checked_rem(self.places.len());
+        match step {
+            Step::Take => self.take(),
+            Step::Wait(ms) => self.now += Duration::from_millis(*ms),
+            Step::Dial(number) => drop(chosen(number).map(|at| self.dial(at))),
+            Step::HangUp(number) => drop(chosen(number).and_then(|at| self.places[at].1.take())),
+            Step::Leave(number) => drop(chosen(number).map(|at| self.places.swap_remove(at))),
+            Step::Fail(number) => {
+                if let Some(line) = chosen(number).and_then(|at| self.places[at].1.as_ref()) {
+                    line.failed(self.now);
+                    self.rested_at[line.at] = self.now + line.trunk.rest;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self) {
+        let carried: usize = self.settings.trunks.iter().map(|trunk| trunk.max_live).sum();
+        let room = self.places.len() < self.settings.max_live.min(carried);
+        let place = self.trunks.take();
+        assert_eq!(place.is_some(), room);
+        self.places.extend(place.map(|place| (place, None)));
+    }
+
+    /// Who has a place wants to dial, if he does not already.
+    fn dial(&mut self, at: usize) -> Option<Instant> {
+        if self.places[at].1.is_some() {
+            return None;
+        }
+        let calls = self.calls();
+        let with_room: Vec<usize> =
+            (0..calls.len()).filter(|at| calls[*at] < self.settings.trunks[*at].max_live).collect();
+        match self.places[at].0.line(self.now) {
+            Ok(line) => {
+                let rests = |at: &usize| self.rested_at[*at] > self.now;
+                assert!(with_room.contains(&line.at), "{} is full", line.at);
+                if rests(&line.at) {
+                    assert!(with_room.iter().all(rests), "{} rests", line.at);
+                } else {
+                    let before = with_room.iter().filter(|other| **other < line.at && !rests(other));
+                    before.for_each(|other| assert_eq!(self.free(*other), 0, "{} comes first", *other));
+                }
+                self.dialled.push((line.at, self.now));
+                self.places[at].1 = Some(line);
+                None
+            }
+            Err(again) => {
+                assert!(self.now < again && again <= self.now + SECOND);
+                let house = self.within(|_| true) == self.settings.dials_a_second.get() as usize;
+                let healthy = with_room.iter().filter(|at| self.rested_at[**at] <= self.now);
+                assert!(house || healthy.map(|at| self.free(*at)).sum::<usize>() == 0, "it could be dialled");
+                Some(again)
+            }
+        }
+    }
+
+    fn calls(&self) -> Vec<usize> {
+        let on = |at| self.places.iter().filter_map(|(_, line)| line.as_ref()).filter(|l| l.at == at).count();
+        (0..self.settings.trunks.len()).map(on).collect()
+    }
+
+    /// How many were dialled in the last second.
+    fn within(&self, by: impl Fn(usize) -> bool) -> usize {
+        self.dialled.iter().filter(|(at, when)| by(*at) && *when + SECOND > self.now).count()
+    }
+
+    /// How many more may be dialled over a trunk in this second.
+    fn free(&self, at: usize) -> usize {
+        self.settings.trunks[at].dials_a_second.get() as usize - self.within(|by| by == at)
+    }
+
+    fn keeps_every_budget(&self) {
+        let calls = self.calls();
+        assert!(self.places.len() <= self.settings.max_live);
+        assert!(self.within(|_| true) <= self.settings.dials_a_second.get() as usize);
+        for (at, trunk) in self.settings.trunks.iter().enumerate() {
+            assert!(calls[at] <= trunk.max_live);
+            assert!(self.within(|by| by == at) <= trunk.dials_a_second.get() as usize);
+        }
+        let told: Vec<usize> = self.trunks.calls().into_iter().map(|(_, calls)| calls).collect();
+        assert_eq!(told, calls);
+    }
+
+    /// Everybody who has a place dials at last, waiting as he is told.
+    fn everybody_dials(&mut self) {
+        for at in 0..self.places.len() {
+            for _ in 0..3 {
+                if let Some(again) = self.dial(at) {
+                    self.now = again;
+                }
+            }
+            assert!(self.places[at].1.is_some(), "he waits for ever");
+            self.keeps_every_budget();
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #[test]
+    fn no_budget_is_ever_exceeded_and_who_has_a_place_gets_a_line(house in houses(), steps in steps()) {
+        let mut ledger = Ledger::open(house);
+        for step in &steps {
+            ledger.step(step);
+            ledger.keeps_every_budget();
+        }
+        ledger.everybody_dials();
+        ledger.places.clear();
+        prop_assert_eq!(ledger.trunks.state().places, 0);
+        ledger.keeps_every_budget();
+    }
+}
+
+#[test]
+fn the_first_that_has_room_is_taken() {
+    let (trunks, now) = (trunks(&[trunk("a", 1, 5), trunk("b", 2, 1), trunk("c", 1, 1)]), Instant::now());
+    let dial = |at| {
+        let place = trunks.take()?;
+        let line = place.line(at).ok()?;
+        Some((place, line))
+    };
+    let live: Vec<_> = (0..3).map_while(|_| dial(now)).collect();
+    let names: Vec<&str> = live.iter().map(|(_, line)| line.trunk().name()).collect();
+    assert_eq!(names, ["a", "b", "c"], "a is full, then b has dialled in this second");
+    assert!(dial(now).is_none(), "b has room, in a second");
+    assert_eq!(dial(now + SECOND).unwrap().1.trunk().name(), "b");
+    let all: Vec<_> = std::iter::from_fn(|| trunks.take()).collect();
+    assert_eq!(all.len(), 1, "four calls are all that they carry");
+}
+
+#[test]
+fn what_has_failed_is_the_last_choice_for_a_while() {
+    let (trunks, now) = (trunks(&[trunk("a", 9, 9), trunk("b", 9, 9)]), Instant::now());
+    let place = trunks.take().unwrap();
+    let by = |at: Instant| place.line(at).unwrap();
+    by(now).failed(now);
+    assert_eq!(by(now).trunk().name(), "b");
+    by(now).failed(now + SECOND);
+    assert_eq!(by(now + SECOND).trunk().name(), "a", "where all have failed, who did so first");
+    assert_eq!(by(now + Duration::from_secs(60)).trunk().name(), "a", "it has rested");
+}
+
+#[test]
+fn a_trunk_shows_its_own_number_or_that_of_the_house() {
+    let own = Trunk { caller_id: "74951111111".to_owned(), ..trunk("a", 1, 1) };
+    let settings = Settings {
+        trunks: vec![own, trunk("b", 1, 1)],
+        caller_id: "74952222222".to_owned(),
+        ..Settings::default()
+    };
+    let trunks = Trunks::new(&settings);
+    let shown: Vec<String> = trunks.calls().into_iter().map(|(trunk, _)| trunk.caller_id.clone()).collect();
+    assert_eq!(shown, ["74951111111", "74952222222"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_too_soon_waits_for_his_turn() {
+    let trunks = trunks(&[trunk("a", 9, 2)]);
+    let begun = Instant::now();
+    let place = trunks.take().unwrap();
+    let mut at = Vec::new();
+    for _ in 0..5 {
+        drop(place.turn().await);
+        at.push(begun.elapsed().as_secs());
+    }
+    assert_eq!(at, [0, 0, 1, 1, 2]);
+}
