@@ -10,7 +10,7 @@ use dozvon::missed::case::Reason;
 use dozvon::missed::regulation::Guard;
 use dozvon::notify::EventKind;
 use dozvon::routing::rules::{Destination, Rules};
-use dozvon::store::callbacks::{self, NotReserved};
+use dozvon::store::callbacks::{self, How, NotReserved};
 use dozvon::store::cases;
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
@@ -254,6 +254,22 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
             assert_eq!(leased, [overdue, due, new, waiting]);
         });
     }
+}
+
+#[test]
+fn who_was_offered_when_his_queue_was_removed_is_offered_in_another_one() {
+    for_each_database(async |db| {
+        let mut desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let work = desk.lease("sales", min(2)).await.remove(0);
+        let rules = Arc::new(without(&desk, &["sales"]));
+        (desk.terms.queue, desk.terms.rules) = (Some(queue("support")), rules);
+        desk.write(|c, terms| callbacks::rehome(c, terms, min(3))).await;
+        assert_eq!(desk.case(case).await.next_at, Some(work.lease_until.0 + MINUTE / 2), "as long as it was");
+        assert_eq!(desk.end_work(&work, How::Released("QUEUE_GONE"), min(3)).await, "due");
+        desk.tick(min(4)).await;
+        assert_eq!(desk.lease("support", min(4)).await.len(), 1);
+    });
 }
 
 #[test]

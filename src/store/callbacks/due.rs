@@ -101,17 +101,23 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
 }
 
 /// Cases that are due in no queue that is there go to the one that calls back for those who reached none, if there is
-/// one. For when the rules have changed, or the settings.
+/// one; so do those that somebody has now, for when he gives them back. For when the rules have changed, or the settings.
 ///
 /// # Errors
 /// When the database fails.
 pub fn rehome(c: &mut Database, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     let Some(home) = terms.queue_or(None) else { return Ok(()) };
     let there: Vec<&str> = terms.rules.queues.keys().map(QueueName::as_str).collect();
-    let due = cases::table.filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due.as_str())));
-    diesel::update(due.filter(cases::queue.is_null().or(cases::queue.ne_all(there))))
+    let homeless = cases::closed_at.is_null().and(cases::queue.is_null().or(cases::queue.ne_all(there)));
+    let stage_is = |stage: Stage| cases::stage.eq(stage.as_str());
+    diesel::update(cases::table.filter(homeless.clone().and(stage_is(Stage::Due))))
         // Its hours may be others: what is told as time passes is reckoned anew.
         .set((cases::queue.eq(home.as_str()), cases::next_at.eq(at.0)))
+        .returning(cases::id)
+        .count_changed(c)?;
+    let had = stage_is(Stage::Claimed).or(stage_is(Stage::Attempting));
+    diesel::update(cases::table.filter(homeless.and(had)))
+        .set(cases::queue.eq(home.as_str()))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
