@@ -68,6 +68,19 @@ fn an_error_names_file_line_and_remedy() {
             "[dialplan]\npause_sound = \"local_stream://moh\"\n",
             &["dozvon.toml:2:15: ", "never ends", "tone_stream://%(400,500,425)"][..],
         ),
+        (
+            "[notify.smpp]\npassword = \"123456789\"\n",
+            &["dozvon.toml:2:12: ", "at most 8", "the provider"][..],
+        ),
+        ("[notify.smpp]\nsystem_id = \"дозвон\"\n", &["dozvon.toml:2:13: ", "at most 15", "ASCII"][..]),
+        ("[notify.smpp]\nsender = \"Horns and Hooves\"\n", &["dozvon.toml:2:10: ", "at most 11"][..]),
+        ("[notify.smpp]\nwindow = 0\n", &["dozvon.toml:2:10: ", "write 1 or more"][..]),
+        ("[notify.smpp]\nprotection = \"starttls\"\n", &["dozvon.toml:2:14: ", "tls, none"][..]),
+        (
+            "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\n",
+            &["needs the name under which the provider knows us", "system_id and password in [notify.smpp]"]
+                [..],
+        ),
         ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
     ];
     for (text, parts) in cases {

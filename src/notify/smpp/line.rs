@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use rusmpp::pdus::SubmitSm;
-use rusmpp::tokio_codec::CommandCodec;
 use rusmpp::{Command, CommandId, CommandStatus, Pdu};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -19,6 +18,7 @@ use tokio_util::codec::Framed;
 use tokio_util::task::TaskTracker;
 
 use super::connect::{self, Stream};
+use super::frame::Frames;
 use super::{pdu, status};
 use crate::notify::Trouble;
 use crate::notify::bucket::Bucket;
@@ -141,7 +141,7 @@ struct Asked {
 }
 
 struct Session {
-    framed: Framed<Stream, CommandCodec>,
+    framed: Framed<Stream, Frames>,
     settings: Arc<Smpp>,
     asked: BTreeMap<u32, Asked>,
     sequence: u32,
@@ -153,7 +153,7 @@ impl Session {
     async fn open(settings: Arc<Smpp>) -> Result<Self, Trouble> {
         let bind = pdu::bind(&settings)?;
         let stream = connect::connect(&settings).await.map_err(Trouble::passing)?;
-        let framed = Framed::new(stream, CommandCodec::new());
+        let framed = Framed::new(stream, Frames);
         let mut session =
             Self { framed, settings, asked: BTreeMap::new(), sequence: 0, heard: Instant::now() };
         let sequence = session.next();

@@ -5,6 +5,7 @@
 //! of a text in parts all of them, under the same reference number.
 
 mod connect;
+mod frame;
 mod line;
 mod pdu;
 mod status;
