@@ -231,6 +231,16 @@ async fn an_answer_that_never_comes_ends_the_line() {
     assert_eq!(row.state, "waiting");
     assert!(said(&row).contains("did not let us in within 1s"), "{row:?}");
 
+    // Nobody waits for it any more when we stop.
+    let mut settings = smpp(silent.local_addr().unwrap(), "caller");
+    settings.smpp.timeout = 4 * LIMIT;
+    settings.destinations[0].timeout = Some(Duration::from_millis(100));
+    drop(silent.accept().await.unwrap());
+    assert_eq!(Desk::new(settings).await.one(hostile()).await.state, "waiting");
+    let (mut peer, _) = silent.accept().await.unwrap();
+    let mut bind = Vec::new();
+    tokio::time::timeout(LIMIT, peer.read_to_end(&mut bind)).await.unwrap().unwrap();
+
     // Nobody is there.
     let address = silent.local_addr().unwrap();
     drop(silent);

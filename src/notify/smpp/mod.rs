@@ -8,6 +8,7 @@ mod connect;
 mod frame;
 mod line;
 mod pdu;
+mod session;
 mod status;
 mod text;
 
