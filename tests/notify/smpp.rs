@@ -185,7 +185,7 @@ async fn a_line_that_breaks_is_opened_anew_by_the_same_relay() {
         smsc.message().await;
         smsc.say.send(Command::new(CommandStatus::EsmeRok, 1, Pdu::Unbind)).unwrap();
         smsc.until(CommandId::UnbindResp).await;
-        while !matches!(smsc.heard().await, Heard::End) {}
+        smsc.end().await;
     }
     assert!(desk.rows().await.iter().all(|row| row.state == "done"));
 }
@@ -208,7 +208,7 @@ async fn one_line_serves_all_destinations_and_stays_open() {
     assert_eq!(heard.iter().filter(|heard| matches!(heard, Heard::Bind(_))).count(), 1);
     drop(relay);
     smsc.until(CommandId::Unbind).await;
-    while !matches!(smsc.heard().await, Heard::End) {}
+    smsc.end().await;
 }
 
 #[tokio::test]
@@ -220,7 +220,7 @@ async fn an_answer_that_never_comes_ends_the_line() {
     let row = desk.one(hostile()).await;
     assert_eq!(row.state, "waiting");
     assert!(said(&row).contains("no answer within 1s"), "{row:?}");
-    while !matches!(smsc.heard().await, Heard::End) {}
+    smsc.end().await;
     assert_eq!(desk.again(&row).await.state, "done");
 
     // It takes the connection, and says nothing at all.

@@ -83,25 +83,38 @@ impl Smsc {
 
     /// What it hears next.
     pub async fn heard(&mut self) -> Heard {
-        tokio::time::timeout(LIMIT, self.heard.recv()).await.expect("nothing is heard").unwrap()
+        self.first(Some).await
     }
 
-    /// Waits for a command, past everything else.
-    pub async fn until(&mut self, id: CommandId) -> (CommandStatus, u32) {
-        loop {
-            if let Heard::Other(_, status, sequence) = self.heard().await.of(id) {
-                return (status, sequence);
+    /// The first that is wanted, past everything else.
+    async fn first<T>(&mut self, wanted: impl Fn(Heard) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                if let Some(found) = wanted(self.heard.recv().await.unwrap()) {
+                    return found;
+                }
             }
-        }
+        };
+        tokio::time::timeout(LIMIT, found).await.expect("it is not heard")
     }
 
-    /// The next message, past everything else.
+    /// Waits for a command: its status and its sequence number.
+    pub async fn until(&mut self, wanted: CommandId) -> (CommandStatus, u32) {
+        let this = |heard| match heard {
+            Heard::Other(id, status, sequence) if id == wanted => Some((status, sequence)),
+            _ => None,
+        };
+        self.first(this).await
+    }
+
+    /// The next message.
     pub async fn message(&mut self) -> SubmitSm {
-        loop {
-            if let Heard::Message(message) = self.heard().await {
-                return message;
-            }
-        }
+        self.first(|heard| if let Heard::Message(message) = heard { Some(message) } else { None }).await
+    }
+
+    /// Waits for the end of a line.
+    pub async fn end(&mut self) {
+        self.first(|heard| matches!(heard, Heard::End).then_some(())).await;
     }
 
     /// Whether it was told what to answer to more than came.
@@ -112,15 +125,6 @@ impl Smsc {
     /// What it has heard and nobody asked for yet.
     pub fn rest(&mut self) -> Vec<Heard> {
         std::iter::from_fn(|| self.heard.try_recv().ok()).collect()
-    }
-}
-
-impl Heard {
-    fn of(self, wanted: CommandId) -> Self {
-        match self {
-            Self::Other(id, status, sequence) if id == wanted => Self::Other(id, status, sequence),
-            _ => Self::End,
-        }
     }
 }
 
