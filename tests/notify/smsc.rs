@@ -178,16 +178,16 @@ impl Line {
         match command.pdu().cloned() {
             Some(Pdu::BindTransmitter(bind)) => {
                 let status = if bind.password.as_str() == PASSWORD { 0 } else { 0x0e };
-                self.hear.send(Heard::Bind(bind)).unwrap();
+                drop(self.hear.send(Heard::Bind(bind)));
                 drop(self.door.acquire().await.unwrap());
                 self.say(status, sequence, BindTransmitterResp::default()).await;
             }
             Some(Pdu::SubmitSm(message)) => {
-                self.hear.send(Heard::Message(message)).unwrap();
+                drop(self.hear.send(Heard::Message(message)));
                 return self.message(sequence).await;
             }
             _ => {
-                self.hear.send(Heard::Other(id, status, sequence)).unwrap();
+                drop(self.hear.send(Heard::Other(id, status, sequence)));
                 match id {
                     CommandId::EnquireLink => self.say(0, sequence, Pdu::EnquireLinkResp).await,
                     CommandId::Unbind => self.say(0, sequence, Pdu::UnbindResp).await,
