@@ -81,6 +81,10 @@ fn an_error_names_file_line_and_remedy() {
             &["needs the name under which the provider knows us", "system_id and password in [notify.smpp]"]
                 [..],
         ),
+        (
+            "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\nkey = \"k\"\n",
+            &["dozvon.toml:6:7: ", "one for all", "in [notify.smpp]"][..],
+        ),
         ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
     ];
     for (text, parts) in cases {

@@ -4,7 +4,8 @@
 //! destinations of `[notify]`, at least once, in order for each thing and destination, tried again for days, and
 //! kept for people to look at when they were given up.
 //!
-//! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody. `patience` says
+//! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody (SMS have two: a
+//! `gateway` that speaks HTTP, and a short message centre that speaks `smpp`). `patience` says
 //! what follows a failure, `message` who is told, `guard` where we may connect to.
 
 mod bucket;

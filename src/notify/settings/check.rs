@@ -100,10 +100,22 @@ impl Destination {
         }
         match self.kind {
             Kind::Webhook => self.wrong_webhook(&mut wrong),
-            Kind::Email | Kind::Smpp => self.wrong_people(&mut wrong),
+            Kind::Email => self.wrong_people(&mut wrong),
             Kind::Sms => {
                 self.wrong_people(&mut wrong);
                 self.wrong_gateway(&mut wrong);
+            }
+            Kind::Smpp => {
+                self.wrong_people(&mut wrong);
+                let own = [
+                    ("sender", self.sender.is_empty()),
+                    ("login", self.login.is_empty()),
+                    ("key", self.key.is_empty()),
+                ];
+                for (key, _) in own.into_iter().filter(|(_, unset)| !unset) {
+                    let problem = format!("`{key}` is one for all destinations of SMPP");
+                    wrong.push((key, problem, "write sender, system_id and password in [notify.smpp]"));
+                }
             }
             Kind::Telegram => {
                 self.wrong_people(&mut wrong);
