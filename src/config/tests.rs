@@ -85,6 +85,23 @@ fn an_error_names_file_line_and_remedy() {
             "[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n",
             &["dozvon.toml:1:1: there are two trunks gateway/a/{number}", "a name of its own"][..],
         ),
+        (
+            "[notify.smpp]\npassword = \"123456789\"\n",
+            &["dozvon.toml:2:12: ", "at most 8", "the provider"][..],
+        ),
+        ("[notify.smpp]\nsystem_id = \"дозвон\"\n", &["dozvon.toml:2:13: ", "at most 15", "ASCII"][..]),
+        ("[notify.smpp]\nsender = \"Horns and Hooves\"\n", &["dozvon.toml:2:10: ", "at most 11"][..]),
+        ("[notify.smpp]\nwindow = 0\n", &["dozvon.toml:2:10: ", "write 1 or more"][..]),
+        ("[notify.smpp]\nprotection = \"starttls\"\n", &["dozvon.toml:2:14: ", "tls, none"][..]),
+        (
+            "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\n",
+            &["needs the name under which the provider knows us", "system_id and password in [notify.smpp]"]
+                [..],
+        ),
+        (
+            "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\nkey = \"k\"\n",
+            &["dozvon.toml:6:7: ", "one for all", "in [notify.smpp]"][..],
+        ),
         ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
     ];
     for (text, parts) in cases {

@@ -14,7 +14,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use super::guard::{self, Lookup};
 use super::people::People;
 use super::settings::{Destination, Kind, Preset, Settings};
-use super::words::{Part, Words};
+use super::words::Words;
 use super::{Channel, Delivering, Delivery, Receipt, Trouble, http};
 use crate::clock::Clock;
 
@@ -166,12 +166,10 @@ impl Gateway {
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
-        let caller = self.people.caller();
-        if caller && self.destination.kind == Kind::Sms && delivery.data["sms_consent"] != true {
-            return Ok(Receipt::Skipped("the caller has not agreed to get SMS (sms_consent)".to_owned()));
+        if let Some(why) = self.people.forbidden(&delivery.data) {
+            return Ok(Receipt::Skipped(why));
         }
-        let part = if caller { Part::Caller } else { Part::Short };
-        let text = self.words.render(part, delivery).map_err(Trouble::refused)?;
+        let text = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
         let request = self.request(&delivery.recipient, &text, delivery.id)?;
         let answer = http::ask(request, self.largest_answer, self.clock.now()).await?;
         match self.destination.preset {

@@ -57,7 +57,7 @@ pub fn fit(text: &str, kind: Kind) -> Option<String> {
             let address = text.parse::<lettre::Address>().ok().filter(|_| plain)?;
             Some(address.to_string())
         }
-        Kind::Sms => {
+        Kind::Sms | Kind::Smpp => {
             let digits = text.strip_prefix('+')?;
             let number = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
             number.then(|| text.to_owned())
@@ -99,7 +99,7 @@ fn of_role(role: Role, kind: Kind, data: &Value, people: &[Person]) -> Vec<Strin
         one => of_person(one, kind, people),
     };
     // A missed call says of the caller only his number.
-    if role == Role::Caller && kind == Kind::Sms && named.is_empty() {
+    if role == Role::Caller && kind.is_sms() && named.is_empty() {
         return data["number"].as_str().map(str::to_owned).into_iter().collect();
     }
     named
@@ -108,7 +108,7 @@ fn of_role(role: Role, kind: Kind, data: &Value, people: &[Person]) -> Vec<Strin
 fn of_person(person: &Value, kind: Kind, people: &[Person]) -> Vec<String> {
     let key = match kind {
         Kind::Email => "email",
-        Kind::Sms => "phone",
+        Kind::Sms | Kind::Smpp => "phone",
         Kind::Telegram => "telegram",
         Kind::Webhook => return Vec::new(),
     };
@@ -117,7 +117,7 @@ fn of_person(person: &Value, kind: Kind, people: &[Person]) -> Vec<String> {
             let of_name = people.iter().filter(|entry| entry.name == *name);
             let address = |entry: &Person| match kind {
                 Kind::Email => entry.email.clone(),
-                Kind::Sms => entry.phone.clone(),
+                Kind::Sms | Kind::Smpp => entry.phone.clone(),
                 Kind::Telegram => entry.telegram.clone(),
                 Kind::Webhook => String::new(),
             };

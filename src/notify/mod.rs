@@ -4,9 +4,11 @@
 //! destinations of `[notify]`, at least once, in order for each thing and destination, tried again for days, and
 //! kept for people to look at when they were given up.
 //!
-//! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody. `patience` says
+//! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody (SMS have two: a
+//! `gateway` that speaks HTTP, and a short message centre that speaks `smpp`). `patience` says
 //! what follows a failure, `message` who is told, `guard` where we may connect to.
 
+mod bucket;
 pub mod channel;
 pub mod crm;
 pub mod event;
@@ -20,6 +22,7 @@ pub mod people;
 pub mod relay;
 pub mod settings;
 pub mod signature;
+pub mod smpp;
 pub mod trouble;
 pub mod webhook;
 pub mod words;
@@ -48,22 +51,33 @@ pub struct BadDestination {
     pub reason: String,
 }
 
-/// Makes the channel of each destination.
+/// Makes the channel of each destination. Lines that stay open are looked after in `tasks`, until nobody holds the
+/// channels any more.
 ///
 /// # Errors
 /// [`BadDestination`] names the first that is wrong.
-pub fn outlets(tools: &Tools, lookup: &guard::Lookup) -> Result<Vec<Outlet>, BadDestination> {
+pub fn outlets(
+    tools: &Tools,
+    lookup: &guard::Lookup,
+    tasks: &TaskTracker,
+) -> Result<Vec<Outlet>, BadDestination> {
     let settings = &tools.settings;
+    let line = Arc::new(smpp::Line::new(&settings.smpp, tasks));
     let outlet = |to: &Destination| {
         let bad = |reason: String| BadDestination { name: to.name.clone(), reason };
-        let channel = channel(tools, to, lookup).map_err(bad)?;
+        let channel = channel(tools, to, lookup, &line).map_err(bad)?;
         let timeout = to.timeout.unwrap_or(settings.timeout);
         Ok(Outlet { name: to.name.clone(), events: to.events.clone(), timeout, channel })
     };
     settings.destinations.iter().map(outlet).collect()
 }
 
-fn channel(tools: &Tools, to: &Destination, lookup: &guard::Lookup) -> Result<Arc<dyn Channel>, String> {
+fn channel(
+    tools: &Tools,
+    to: &Destination,
+    lookup: &guard::Lookup,
+    line: &Arc<smpp::Line>,
+) -> Result<Arc<dyn Channel>, String> {
     let (settings, lookup) = (&tools.settings, lookup.clone());
     let words = || words::Words::load(to, tools.zone);
     Ok(match to.kind {
@@ -77,6 +91,10 @@ fn channel(tools: &Tools, to: &Destination, lookup: &guard::Lookup) -> Result<Ar
         }
         Kind::Sms | Kind::Telegram => {
             Arc::new(gateway::Gateway::new(settings, to, tools.clock, lookup, words()?)?)
+        }
+        Kind::Smpp => {
+            let people = people::People::new(settings, to)?;
+            Arc::new(smpp::Centre::new(Arc::clone(line), words()?, people))
         }
     })
 }
@@ -93,7 +111,7 @@ pub fn start(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Arc<Notify>, BadDestination> {
-    let mut outlets = outlets(&tools, &guard::system_lookup())?;
+    let mut outlets = outlets(&tools, &guard::system_lookup(), tasks)?;
     outlets.extend(crm);
     let relay = Relay::new(tools, outlets, tasks.clone(), stop);
     let wake = relay.wake();

@@ -36,11 +36,23 @@ impl People {
         self.to.contains(&Recipient::Role(Role::Caller))
     }
 
+    /// Which words are for a short text.
+    #[must_use]
+    pub fn short(&self) -> Part {
+        if self.caller() { Part::Caller } else { Part::Short }
+    }
+
+    /// Why nobody may be told of this event, if so: a caller gets SMS only with his consent on file.
+    #[must_use]
+    pub fn forbidden(&self, data: &Value) -> Option<String> {
+        let asked = self.caller() && self.kind.is_sms() && data["sms_consent"] != true;
+        asked.then(|| "the caller has not agreed to get SMS (sms_consent)".to_owned())
+    }
+
     /// The addresses that hear of an event; none if there are no words for them.
     #[must_use]
     pub fn of(&self, kind: &str, data: &Value, words: &Words) -> Vec<String> {
-        let part = if self.caller() { Part::Caller } else { Part::Short };
-        if !words.has(kind, part) {
+        if !words.has(kind, self.short()) {
             return Vec::new();
         }
         message::addresses(&self.to, self.kind, data, &self.book, self.most)

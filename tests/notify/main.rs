@@ -1,9 +1,9 @@
 //! Telling people: the relay and its channels against receivers of our own on loopback.
 //!
 //! `support` makes a store with a relay and a web receiver; `webhooks` is what receivers do to us, `order` what is kept
-//! whatever happens (most of it in virtual time), `mail` a mail server that defers, `gateways` SMS and messengers, `crm`
-//! a CRM that is away, has too much, or lets tokens run out.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
+//! whatever happens (most of it in virtual time), `mail` a mail server that defers, `gateways` SMS and messengers, `smpp`
+//! a short message centre (which `smsc` is), `crm` a CRM that is away, has too much, or lets tokens run out.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "../bitrix24/mod.rs"]
 mod bitrix24;
@@ -11,5 +11,7 @@ mod crm;
 mod gateways;
 mod mail;
 mod order;
+mod smpp;
+mod smsc;
 mod support;
 mod webhooks;

@@ -53,7 +53,7 @@ impl Desk {
 
     /// A relay with the destinations of the settings.
     pub fn relay(&self) -> (Relay, CancellationToken) {
-        self.relay_to(outlets(&self.tools, &guard::system_lookup()).unwrap())
+        self.relay_to(outlets(&self.tools, &guard::system_lookup(), &TaskTracker::new()).unwrap())
     }
 
     pub fn relay_to(&self, outlets: Vec<Outlet>) -> (Relay, CancellationToken) {

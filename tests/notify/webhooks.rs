@@ -129,7 +129,7 @@ async fn our_own_network_is_not_connected_to_whatever_a_name_says() {
         let ip = if first { [8, 8, 8, 8] } else { [127, 0, 0, 1] };
         Box::pin(async move { Ok(vec![(ip, 0).into()]) })
     });
-    let outlets: Vec<Outlet> = outlets(&desk.tools, &lookup).unwrap();
+    let outlets: Vec<Outlet> = outlets(&desk.tools, &lookup, &desk.tasks).unwrap();
     let (relay, _stop) = desk.relay_to(outlets);
     for case in 1..4 {
         desk.emit(dozvon::notify::EventKind::CaseOpened, case, json!({})).await;

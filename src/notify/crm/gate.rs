@@ -3,10 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::bucket::Bucket;
 use super::settings::Settings;
 use crate::clock::{Clock, UnixMs};
 use crate::notify::Trouble;
+use crate::notify::bucket::Bucket;
 
 /// Lets requests through to one account.
 #[derive(Debug)]

@@ -10,7 +10,6 @@
 
 mod amo;
 mod bitrix24;
-mod bucket;
 mod channel;
 mod contact;
 mod gate;

@@ -11,7 +11,7 @@ use crate::config::document::Document;
 use crate::notify::{guard, signature};
 
 /// Something wrong with a destination: the key, what, and the remedy.
-type Wrong = (&'static str, String, &'static str);
+pub(super) type Wrong = (&'static str, String, &'static str);
 
 impl Settings {
     /// Notes everything that is wrong, with the place of it in `[notify]`. `taken` is a name that somebody else has.
@@ -42,6 +42,13 @@ impl Settings {
         }
         if self.every < Duration::from_millis(10) {
             document.fault(&at("every"), "so often it would do nothing else", "write \"10ms\" or more");
+        }
+        let smpp = table.and_then(|table| table.get("smpp"));
+        let used = self.destinations.iter().any(|to| to.kind == Kind::Smpp);
+        for (key, problem, remedy) in self.smpp.wrong(used) {
+            let keys = smpp.and_then(|value| as_table(value.get_ref()));
+            let whole = smpp.map_or_else(|| whole.clone(), Spanned::span);
+            document.fault(&place(keys, key, &whole), problem, remedy);
         }
         let items =
             table.and_then(|table| table.get("destinations")).and_then(|list| list.get_ref().as_array());
@@ -98,6 +105,18 @@ impl Destination {
                 self.wrong_people(&mut wrong);
                 self.wrong_gateway(&mut wrong);
             }
+            Kind::Smpp => {
+                self.wrong_people(&mut wrong);
+                let own = [
+                    ("sender", self.sender.is_empty()),
+                    ("login", self.login.is_empty()),
+                    ("key", self.key.is_empty()),
+                ];
+                for (key, _) in own.into_iter().filter(|(_, unset)| !unset) {
+                    let problem = format!("`{key}` is one for all destinations of SMPP");
+                    wrong.push((key, problem, "write sender, system_id and password in [notify.smpp]"));
+                }
+            }
             Kind::Telegram => {
                 self.wrong_people(&mut wrong);
                 if self.key.is_empty() {
@@ -113,7 +132,7 @@ impl Destination {
     }
 
     const fn needs_url(&self) -> bool {
-        let known = matches!(self.kind, Kind::Email | Kind::Telegram) || self.preset.is_some();
+        let known = matches!(self.kind, Kind::Email | Kind::Smpp | Kind::Telegram) || self.preset.is_some();
         !known || !self.url.is_empty()
     }
 

@@ -4,6 +4,7 @@
 //! place of each mistake.
 
 mod check;
+pub(super) mod smpp;
 mod words;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use smpp::{Smpp, SmppTls};
 pub use words::{BadPattern, Pattern, Secret};
 
 use crate::ids::DestinationName;
@@ -63,6 +65,8 @@ pub struct Settings {
     pub most_recipients: usize,
     /// The mail server.
     pub mail: Mail,
+    /// The short message centre.
+    pub smpp: Smpp,
     /// Where the people are reached whom events name.
     pub people: Vec<Person>,
     /// Who is told.
@@ -91,6 +95,7 @@ impl Default for Settings {
             largest_answer: 65_536,
             most_recipients: 100,
             mail: Mail::default(),
+            smpp: Smpp::default(),
             people: Vec::new(),
             destinations: Vec::new(),
         }
@@ -169,8 +174,18 @@ crate::words! {
         Email = "email",
         /// SMS through a gateway that speaks HTTP.
         Sms = "sms",
+        /// SMS through a short message centre.
+        Smpp = "smpp",
         /// Telegram's bot API.
         Telegram = "telegram",
+    }
+}
+
+impl Kind {
+    /// Whether it carries SMS.
+    #[must_use]
+    pub const fn is_sms(self) -> bool {
+        matches!(self, Self::Sms | Self::Smpp)
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The bucket of one CRM account.
+/// The bucket of one account at the other side.
 #[derive(Debug)]
 pub struct Bucket {
     /// How long one request takes to leak out.

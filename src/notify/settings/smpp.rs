@@ -1,0 +1,129 @@
+//! `[notify.smpp]`: the short message centre.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Secret;
+
+crate::words! {
+    /// How the line to the short message centre is protected.
+    "protection of SMPP" pub enum SmppTls {
+        /// TLS from the first byte (usually port 3550).
+        Tls = "tls",
+        /// None: for a server in our own network, or behind a tunnel.
+        None = "none",
+    }
+}
+
+/// The short message centre, and how it is spoken to: one line for all destinations.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Smpp {
+    /// Its name or address. Default 127.0.0.1.
+    pub host: String,
+    /// Its port. Default 2775; with TLS it is usually 3550.
+    pub port: u16,
+    /// How the line is protected. Default none.
+    pub protection: SmppTls,
+    /// Who we are there, at most 15 characters.
+    pub system_id: String,
+    /// The password, at most 8 characters: SMPP 3.4 has no room for more.
+    pub password: Secret,
+    /// What kind of system we are, if the provider asks for it, at most 12 characters.
+    pub system_type: String,
+    /// Who writes: a name of at most 11 characters, or a number. Empty: whom the provider has chosen.
+    pub sender: String,
+    /// How long connecting, signing in and each answer may take; shorter than the timeout of a try. Default 10 s.
+    #[serde(with = "crate::config::humane")]
+    pub timeout: Duration,
+    /// After so long without a word it is asked whether the other side is there. Default 30 s.
+    #[serde(with = "crate::config::humane")]
+    pub enquire_every: Duration,
+    /// Parts that may be under way without an answer. Default 10.
+    pub window: usize,
+    /// Parts a second. Default 10.
+    pub rate: u32,
+    /// Parts that one text may take; what is longer is cut. Default 6: 402 characters of Cyrillic.
+    pub most_parts: usize,
+}
+
+impl Default for Smpp {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 2775,
+            protection: SmppTls::None,
+            system_id: String::new(),
+            password: Secret::default(),
+            system_type: String::new(),
+            sender: String::new(),
+            timeout: Duration::from_secs(10),
+            enquire_every: Duration::from_secs(30),
+            window: 10,
+            rate: 10,
+            most_parts: 6,
+        }
+    }
+}
+
+impl std::fmt::Debug for Smpp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Smpp").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+/// The number of a sender without what stands before its digits; none if it is a name.
+pub(in crate::notify) fn number(sender: &str) -> Option<&str> {
+    let digits = sender.strip_prefix('+').unwrap_or(sender);
+    (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+}
+
+impl Smpp {
+    /// What is wrong with it: the key, what, and the remedy. `used`: somebody is told through it.
+    pub(super) fn wrong(&self, used: bool) -> Vec<super::check::Wrong> {
+        let mut wrong = Vec::new();
+        // SMPP 3.4, 4.1.1: each field has room for its text and one octet of zero.
+        let fields = [
+            ("system_id", self.system_id.as_str(), 15),
+            ("password", self.password.reveal(), 8),
+            ("system_type", &self.system_type, 12),
+        ];
+        for (key, text, longest) in fields {
+            if text.len() > longest || !plain(text) {
+                let problem = format!("`{key}` is at most {longest} characters of ASCII in SMPP 3.4");
+                wrong.push((key, problem, "ask the provider for one that fits"));
+            }
+        }
+        if used && self.system_id.is_empty() {
+            let problem = "a destination of kind \"smpp\" needs the name under which the provider knows us";
+            wrong.push(("system_id", problem.to_owned(), "write system_id and password in [notify.smpp]"));
+        }
+        let longest = if number(&self.sender).is_some() { 20 } else { 11 };
+        if self.sender.len() > longest || !plain(&self.sender) {
+            let problem = format!("{:?} is no sender", self.sender.chars().take(40).collect::<String>());
+            wrong.push((
+                "sender",
+                problem,
+                "write a name of at most 11 Latin characters, or digits, at most 20",
+            ));
+        }
+        let counts = [("window", self.window), ("rate", usize::try_from(self.rate).unwrap_or(usize::MAX))];
+        for (key, _) in counts.iter().filter(|(_, count)| *count == 0) {
+            wrong.push((key, format!("with `{key}` 0 nothing is ever sent"), "write 1 or more"));
+        }
+        if !(1..=255).contains(&self.most_parts) {
+            wrong.push(("most_parts", "a text takes 1 to 255 parts".to_owned(), "write such as 6"));
+        }
+        for (key, span) in [("timeout", self.timeout), ("enquire_every", self.enquire_every)] {
+            if span < Duration::from_millis(100) {
+                wrong.push((key, "nobody answers so quickly".to_owned(), "write such as \"10s\""));
+            }
+        }
+        wrong
+    }
+}
+
+fn plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}

@@ -1,0 +1,52 @@
+//! Connects to a short message centre, with TLS or without.
+//!
+//! Like a mail server it is a place that only the settings name, often in our own network: it is not looked at as the
+//! places are that events go to.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls_platform_verifier::BuilderVerifierExt as _;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::notify::settings::{Smpp, SmppTls};
+
+/// Both directions of a line.
+pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A line, with TLS or without.
+pub(super) type Stream = Box<dyn Duplex>;
+
+/// Connects.
+///
+/// # Errors
+/// What the network, or TLS, said.
+pub(super) async fn connect(settings: &Smpp) -> Result<Stream, String> {
+    let (host, port) = (settings.host.as_str(), settings.port);
+    let wrong = |error: std::io::Error| format!("cannot connect to {host} port {port}: {error}");
+    let line = TcpStream::connect((host, port)).await.map_err(wrong)?;
+    line.set_nodelay(true).map_err(wrong)?;
+    match settings.protection {
+        SmppTls::None => Ok(Box::new(line)),
+        SmppTls::Tls => {
+            let name = ServerName::try_from(host.to_owned())
+                .map_err(|error| format!("{host:?} has no certificate: {error}"))?;
+            Ok(Box::new(TlsConnector::from(trust()?).connect(name, line).await.map_err(wrong)?))
+        }
+    }
+}
+
+/// Whom this system trusts is trusted here: as everywhere where we speak HTTP.
+fn trust() -> Result<Arc<ClientConfig>, String> {
+    let wrong = |error: rustls::Error| format!("TLS: {error}");
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_platform_verifier())
+        .map_err(wrong)?;
+    Ok(Arc::new(config.with_no_client_auth()))
+}

@@ -1,0 +1,94 @@
+//! A line to a short message centre: opened when something is to be sent, and kept.
+//!
+//! In: messages. Out: what the other side answered to each. Nothing here tries again: who sends after a session has
+//! ended opens the next one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusmpp::pdus::SubmitSm;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+use super::session::{self, Job, broken};
+use crate::notify::Trouble;
+use crate::notify::bucket::Bucket;
+use crate::notify::settings::Smpp;
+
+/// One line, for all who send.
+#[derive(Debug)]
+pub struct Line {
+    settings: Arc<Smpp>,
+    bucket: Bucket,
+    tasks: TaskTracker,
+    session: Mutex<Option<mpsc::Sender<Job>>>,
+    /// Ends with the line: whoever is still signing in then need not.
+    gone: CancellationToken,
+    _held: DropGuard,
+}
+
+impl Line {
+    /// A line that is not open yet; its sessions run in `tasks`.
+    #[must_use]
+    pub fn new(settings: &Smpp, tasks: &TaskTracker) -> Self {
+        let gone = CancellationToken::new();
+        Self {
+            settings: Arc::new(settings.clone()),
+            bucket: Bucket::new(settings.rate, 1),
+            tasks: tasks.clone(),
+            session: Mutex::default(),
+            _held: gone.clone().drop_guard(),
+            gone,
+        }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Smpp {
+        &self.settings
+    }
+
+    /// Waits until one more message may be sent.
+    ///
+    /// # Errors
+    /// A passing trouble when that would take longer than `patience`.
+    pub async fn turn(&self, patience: Duration) -> Result<(), Trouble> {
+        self.bucket.turn(patience).await.map_err(|wait| Trouble::Passing {
+            reason: format!(
+                "more is to be sent than `rate` in [notify.smpp] allows: a turn comes in {wait:?}"
+            ),
+            wait: Some(wait),
+        })
+    }
+
+    /// Sends a message: its name at the other side. One that is given up before it was sent is not sent.
+    ///
+    /// # Errors
+    /// What the other side, or the network, said.
+    pub async fn submit(&self, message: SubmitSm) -> Result<String, Trouble> {
+        let (reply, answer) = oneshot::channel();
+        let mut job = Job { message, reply };
+        // A session may end just as it is handed something: then the next one gets it.
+        for _ in 0..2 {
+            match self.session().send(job).await {
+                Ok(()) => return answer.await.unwrap_or_else(|_| Err(broken("the session was ended"))),
+                Err(mpsc::error::SendError(unsent)) => job = unsent,
+            }
+        }
+        Err(broken("the session was ended"))
+    }
+
+    /// The session that is open, or a new one.
+    fn session(&self) -> mpsc::Sender<Job> {
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        match session.as_ref().filter(|jobs| !jobs.is_closed()) {
+            Some(jobs) => jobs.clone(),
+            None => {
+                let (jobs, taken) = mpsc::channel(self.settings.window.max(1));
+                self.tasks.spawn(session::run(Arc::clone(&self.settings), taken, self.gone.clone()));
+                session.insert(jobs).clone()
+            }
+        }
+    }
+}

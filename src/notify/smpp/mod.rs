@@ -1,0 +1,82 @@
+//! SMS through a short message centre that speaks SMPP 3.4.
+//!
+//! In: an event and one number. Out: one message, or several whose parts a phone puts together. It comes at least once:
+//! SMPP 3.4 cannot tell repetitions apart, so a line that breaks before the answer means that the text comes again, and
+//! of a text in parts all of them, under the same reference number.
+
+mod connect;
+mod frame;
+mod line;
+mod pdu;
+mod session;
+mod status;
+mod text;
+
+use std::sync::Arc;
+
+pub use line::Line;
+
+use super::people::People;
+use super::words::Words;
+use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+
+/// A short message centre that takes texts from us.
+#[derive(Debug)]
+pub struct Centre {
+    line: Arc<Line>,
+    words: Words,
+    people: People,
+}
+
+impl Centre {
+    /// What is said to whom through a line.
+    #[must_use]
+    pub const fn new(line: Arc<Line>, words: Words, people: People) -> Self {
+        Self { line, words, people }
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
+        if let Some(why) = self.people.forbidden(&delivery.data) {
+            return Ok(Receipt::Skipped(why));
+        }
+        let settings = self.line.settings();
+        let said = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
+        let text = text::encode(&said, settings.most_parts);
+        // Parts of the same text have the same number at every try: who got some of them gets the rest.
+        let reference = u8::try_from(delivery.id.rem_euclid(256)).unwrap_or_default();
+        let messages = pdu::messages(&settings.sender, &delivery.recipient, &text, reference)?;
+        let total = messages.len();
+        let mut names = Vec::new();
+        for (number, message) in messages.into_iter().enumerate() {
+            // Who has begun goes on; who has not may come later.
+            let patience = if number == 0 { settings.timeout / 2 } else { settings.timeout };
+            let sent = async {
+                self.line.turn(patience).await?;
+                self.line.submit(message).await
+            };
+            names.push(sent.await.map_err(|trouble| of_part(trouble, number, total))?);
+        }
+        let cut = if text.cut { "; the text was cut, see most_parts in [notify.smpp]" } else { "" };
+        Ok(Receipt::Done(format!("SMPP id {}{cut}", names.join(", ")).chars().take(300).collect()))
+    }
+}
+
+/// Says of a later part that the earlier ones have been taken.
+fn of_part(mut trouble: Trouble, number: usize, total: usize) -> Trouble {
+    if number > 0 {
+        let (Trouble::Passing { reason, .. } | Trouble::Refused { reason } | Trouble::Gone { reason }) =
+            &mut trouble;
+        *reason = format!("part {} of {total}, the ones before it have been sent: {reason}", number + 1);
+    }
+    trouble
+}
+
+impl Channel for Centre {
+    fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
+        self.people.of(kind, data, &self.words)
+    }
+
+    fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
+        Box::pin(self.send(delivery))
+    }
+}
