@@ -127,7 +127,7 @@ impl Phone {
             channel: call.caller.channel(),
             agent: self.agent.clone(),
             user: self.user.clone(),
-            at: call.arrived_at,
+            at: call.desk.clock.now(),
         };
         let terms = call.desk.terms();
         let begun = call.desk.store.write("handset", move |c| handset::begin(c, &terms, &wanted)).await;

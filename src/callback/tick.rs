@@ -63,6 +63,7 @@ impl Tick {
         let terms = self.desk.terms();
         self.rehome(&terms).await?;
         self.advance(&terms).await?;
+        self.forget(&terms).await?;
         if self.desk.settings.callback.trunks.is_empty() { Ok(()) } else { self.call_back(&terms).await }
     }
 
@@ -87,6 +88,18 @@ impl Tick {
             if let Err(error) = moved {
                 tracing::error!(case.id = %case, %error, "the case cannot be moved on: tried again");
             }
+        }
+        Ok(())
+    }
+
+    /// What nobody says of a talk whose case is closed is not waited for for ever.
+    async fn forget(&self, terms: &Terms) -> Result<(), StoreError> {
+        let (at, limit) = (self.desk.clock.now(), i64::from(self.desk.settings.callback.batch));
+        let before = at - terms.word_within;
+        let unsaid = self.desk.store.read("unsaid", move |c| callbacks::forgotten(c, before, limit)).await?;
+        for attempt in unsaid {
+            let terms = terms.clone();
+            self.desk.store.write("forget", move |c| callbacks::forget(c, attempt, &terms, at)).await?;
         }
         Ok(())
     }

@@ -145,6 +145,9 @@ pub struct Refusal {
     pub why: String,
 }
 
+/// Between two attempts there is never less, not even from one business day to the next (facts/callbacks.md §5.3, G5).
+pub const LEAST_GAP: Duration = Duration::from_secs(15 * 60);
+
 fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal { guard, until, why: why.into() })
 }
@@ -232,11 +235,8 @@ fn caps(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<i32, Ref
 
 /// Until when the last counted attempt forbids another: as its row says, and as the policy of today says.
 fn spacing(standing: &Standing, policy: &Policy) -> Option<UnixMs> {
-    let by_policy = standing
-        .last_counted_at
-        .filter(|_| standing.counted_today > 0)
-        .map(|last| last + policy.gap_after(standing.counted_today));
-    standing.gap_until.max(by_policy)
+    let gap = if standing.counted_today > 0 { policy.gap_after(standing.counted_today) } else { LEAST_GAP };
+    standing.gap_until.max(standing.last_counted_at.map(|last| last + gap))
 }
 
 /// What follows from an attempt that did not reach the customer.
@@ -252,12 +252,12 @@ pub enum Next {
 /// before the gap and the cap allow it; on a later day it is a retry, too.
 #[must_use]
 pub fn after_attempt(standing: &Standing, bounds: &Bounds<'_>, asked: Option<UnixMs>, at: UnixMs) -> Next {
-    let used_up = next_ordinal(standing.counted_today, bounds.policy.cap_day).is_err();
-    if asked.is_none() && used_up {
+    let spent = caps(standing, bounds, at).err();
+    if asked.is_none() && spent.as_ref().is_some_and(|refusal| refusal.guard == Guard::DayCap) {
         return Next::HandOver;
     }
-    // A wish never goes before the cap: where it is used up he is called on the next business day.
-    let free = if used_up { bounds.hours.next_day(at) } else { spacing(standing, bounds.policy) };
+    // A wish never goes before a cap: he is called when that lets him be.
+    let free = spent.map_or_else(|| spacing(standing, bounds.policy), |refusal| refusal.until);
     let earliest = free.unwrap_or(at).max(at).max(asked.unwrap_or(at));
     // By then his own call is no reason any more, unless it is.
     let lawful = bounds.window(standing).next_lawful(earliest);
@@ -338,6 +338,36 @@ mod tests {
         assert_eq!(full.until, Some(at("2026-11-24T09:00:00+03:00")), "the next business day");
         let hasty = Standing { counted_today: 1, last_counted_at: Some(UnixMs(noon.0 - 1_799_999)), ..fine };
         assert_eq!(asked(&hasty, &service, &moscow, noon).unwrap_err().guard, Guard::Gap);
+    }
+
+    #[test]
+    fn between_two_business_days_lies_the_least_gap_too() {
+        let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
+        let service = Policy { margin: Duration::ZERO, weekdays: (0, 1440), ..Policy::of(Profile::Service) };
+        let last = at("2026-11-23T23:58:00+03:00");
+        let standing = Standing { last_counted_at: Some(last), ..standing("+74951234567") };
+        let hasty = asked(&standing, &service, &always, at("2026-11-24T00:01:00+03:00")).unwrap_err();
+        assert_eq!((hasty.guard, hasty.until), (Guard::Gap, Some(last + LEAST_GAP)));
+        assert!(asked(&standing, &service, &always, last + LEAST_GAP).is_ok());
+    }
+
+    #[test]
+    fn a_rolling_cap_that_is_spent_for_today_leads_to_the_handover() {
+        let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
+        let once = Policy { cap_24h: Some(1), ..Policy::of(Profile::Sales) };
+        let noon = at("2026-11-23T12:00:00+03:00");
+        let standing = Standing {
+            counted_today: 1,
+            counted_24h: 1,
+            last_counted_at: Some(noon),
+            ..standing("+74951234567")
+        };
+        let whereabouts = Whereabouts::of(&standing.number, None);
+        let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
+        let bounds = Bounds { policy: &once, hours, whereabouts: &whereabouts, home: country::RU };
+        assert_eq!(after_attempt(&standing, &bounds, None, noon), Next::HandOver);
+        let wish = after_attempt(&standing, &bounds, Some(noon), noon);
+        assert_eq!(wish, Next::Retry(at("2026-11-24T12:00:00+03:00")), "his own wish waits for the cap");
     }
 
     #[test]

@@ -140,6 +140,16 @@ impl Window<'_> {
     }
 }
 
+impl Policy {
+    /// Whether an instant lies in the policy's hours by the clocks of a zone.
+    #[must_use]
+    pub fn covers(&self, zone: Tz, at: UnixMs) -> bool {
+        let rest = is_day_of_rest(civil_date(zone, at), zone);
+        let (from_min, to_min) = if rest { self.weekends } else { self.weekdays };
+        (from_min..to_min).contains(&minute(zone, at))
+    }
+}
+
 /// How far a zone's clocks are ahead of UTC.
 fn offset_ms(zone: Tz, at: UnixMs) -> i64 {
     i64::from(at.utc().with_timezone(&zone).offset().fix().local_minus_utc()) * 1000

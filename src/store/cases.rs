@@ -8,7 +8,7 @@ use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases, requests};
-use super::{Database, StoreError};
+use super::{Database, StoreError, read, rules};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
@@ -42,11 +42,8 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                     cases::misses.eq(cases::misses + 1),
                     cases::last_miss_at.eq(miss.at.0),
                     cases::priority.eq(cases::priority + 1),
-                    // The queue of the latest miss that reached one owns the case, unless it was handed over.
-                    cases::queue.eq(match case.handed_over_at {
-                        None => miss.queue.or(case.queue.as_deref()),
-                        Some(_) => case.queue.as_deref(),
-                    }),
+                    cases::queue.eq(owner(c, &case, miss.queue)?),
+                    cases::next_at.eq(sooner(&case, miss.at + miss.settle)?),
                 ))
                 .returning(cases::id)
                 .count_changed(c)?;
@@ -80,6 +77,29 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
         ))
         .insert(c)?;
     Ok(CaseId(id))
+}
+
+/// Whose case it is after one more miss: of the queue of the latest miss that reached one, unless it was handed over,
+/// or a stricter law holds for it where it is.
+fn owner(c: &mut Database, case: &CaseRow, queue: Option<&str>) -> Result<Option<String>, StoreError> {
+    let (Some(old), Some(new)) = (case.queue.as_deref(), queue) else {
+        return Ok(case.queue.clone().or(queue.map(str::to_owned)));
+    };
+    let keeps = case.handed_over_at.is_some()
+        || (old != new && rules::profile_of(c, old)? > rules::profile_of(c, new)?);
+    Ok(Some(if keeps { old } else { new }.to_owned()))
+}
+
+/// When a case is looked at whose person has turned to us again: what is put off may be lawful, or wanted, sooner now.
+fn sooner(case: &CaseRow, at: UnixMs) -> Result<Option<i64>, StoreError> {
+    Ok(match read("cases.stage", &case.stage)? {
+        // He has just rung, and may ring again at once.
+        Stage::Settling if case.not_before.is_none() => case.next_at,
+        Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
+            Some(case.next_at.map_or(at.0, |next| next.min(at.0)))
+        }
+        Stage::Due | Stage::Claimed | Stage::Attempting => case.next_at,
+    })
 }
 
 /// A case that is opened.
@@ -165,7 +185,12 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
     diesel::update(cases::table.find(case.id))
         .set((
             cases::priority.eq(cases::priority + 1),
-            cases::not_before.eq(asked.not_before.map(|at| at.0).or(case.not_before)),
+            // Who asks again without naming a time wants to be called as soon as may be.
+            cases::not_before.eq(match (asked.not_before, asked.request) {
+                (None, None) => case.not_before,
+                (wanted, _) => wanted.map(|at| at.0),
+            }),
+            cases::next_at.eq(sooner(&case, asked.at)?),
             // He is there, and what he did counts like a call of his; what one of us does, does not.
             cases::last_miss_at.eq(asked.request.map_or(case.last_miss_at, |_| asked.at.0)),
         ))
@@ -176,17 +201,24 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
     Ok(CaseId(case.id))
 }
 
-/// When a case's person last turned to us himself: by a call that was missed, a form or a bot. That one of us opened
-/// the case says nothing of it.
-///
-/// # Errors
-/// When the database fails.
-pub(super) fn contact_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
+/// When a call of a case's person was missed last.
+pub(super) fn missed_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
     let missed = case_misses::table.filter(case_misses::case_id.eq(id.0));
-    let missed: Option<i64> = missed.select(diesel::dsl::max(case_misses::at)).first(c)?;
+    let at: Option<i64> = missed.select(diesel::dsl::max(case_misses::at)).first(c)?;
+    Ok(at.map(UnixMs))
+}
+
+/// When a form or a bot last asked for a call.
+pub(super) fn asked_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
     let asked = requests::table.filter(requests::case_id.eq(id.0));
-    let asked: Option<i64> = asked.select(diesel::dsl::max(requests::received_at)).first(c)?;
-    Ok(missed.max(asked).map(UnixMs))
+    let at: Option<i64> = asked.select(diesel::dsl::max(requests::received_at)).first(c)?;
+    Ok(at.map(UnixMs))
+}
+
+/// How many cases of a queue are open.
+pub(super) fn open_in(c: &mut Database, queue: &QueueName) -> Result<i64, StoreError> {
+    let open = cases::table.filter(cases::closed_at.is_null().and(cases::queue.eq(queue.as_str())));
+    Ok(open.count().get_result(c)?)
 }
 
 /// The open case of a number.

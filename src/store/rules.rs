@@ -19,6 +19,8 @@ use crate::routing::schedule::{Interval, Schedule};
 
 pub use replace::{preview, put_one_agent, put_tier, replace};
 
+pub(super) use policies::profile_of;
+
 /// What became different, by noun and name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Difference {

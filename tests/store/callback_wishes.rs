@@ -6,7 +6,7 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
-use dozvon::missed::case::Reason;
+use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::regulation::Guard;
 use dozvon::notify::EventKind;
 use dozvon::routing::rules::{Destination, Rules};
@@ -269,6 +269,82 @@ fn who_was_offered_when_his_queue_was_removed_is_offered_in_another_one() {
         assert_eq!(desk.end_work(&work, How::Released("QUEUE_GONE"), min(3)).await, "due");
         desk.tick(min(4)).await;
         assert_eq!(desk.lease("support", min(4)).await.len(), 1);
+    });
+}
+
+#[test]
+fn who_calls_again_or_asks_again_is_not_left_for_tomorrow() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        // An hour after his call a mobile may be anywhere again.
+        let case = desk.due(NUMBER, "sales", min(120)).await;
+        assert_eq!(desk.lease("sales", min(200)).await.len(), 0);
+        assert_eq!(desk.stage(case).await, "deferred");
+        assert_eq!(desk.miss(NUMBER, "sales", min(210)).await, case);
+        desk.tick(min(211)).await;
+        assert_eq!(desk.stage(case).await, "due");
+        let asked = asks(&desk, MOSCOW, Some(min(24 * 60)), min(0)).await;
+        assert_eq!(asks(&desk, MOSCOW, None, min(1)).await, asked);
+        desk.tick(min(1)).await;
+        assert_eq!(desk.stage(asked).await, "due", "as soon as may be");
+    });
+}
+
+/// Anybody can write a number into a form, at any hour.
+#[test]
+fn a_request_by_night_calls_nobody_up_by_night() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        for (at, open, stage) in [(3 * 60, "sales", "due"), (15 * 60, "night", "deferred")] {
+            let number = NUMBER.replace("4567", &format!("{at:04}"));
+            let (wanted_at, at) = (None, min(at));
+            let queue = Some(queue(open));
+            let number = number.parse().unwrap();
+            let new = Request { key_hash: None, number, wanted_at, queue, consent_at: at, at, ..request() };
+            let case = desk.write(move |c, _| requests::receive(c, &new)).await.case.unwrap();
+            desk.tick(at).await;
+            assert_eq!(desk.stage(case).await, stage);
+        }
+    });
+}
+
+/// A law that forbids more goes with the case.
+#[test]
+fn what_is_owed_under_a_stricter_law_stays_with_the_queue_that_keeps_it() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "debt", min(0)).await;
+        assert_eq!(desk.miss(MOSCOW, "sales", min(1)).await, case);
+        assert_eq!(desk.case(case).await.queue.as_deref(), Some("debt"), "he calls the other queue");
+        desk.no_answer("debt", "anna", min(2)).await;
+        let row = desk.case(case).await;
+        assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("handed_over", Some("debt")));
+        let rules = without(&desk, &["debt"]);
+        let removed = desk.try_write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
+        let refused = removed.unwrap_err().to_string();
+        assert!(refused.contains("queue debt has open cases") && refused.contains("case list"), "{refused}");
+    });
+}
+
+/// An agent, or his number, is not kept waiting for what nobody needs any more.
+#[test]
+fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let (_, attempt) = desk.talk("sales", "anna", min(2)).await;
+        desk.write(move |c, _| cases::close(c, case, Closed::Other, "olga", None, min(3)).map(drop)).await;
+        let forgotten = async |at: UnixMs| {
+            let before = at - desk.terms.word_within;
+            desk.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10)).await.unwrap()
+        };
+        assert_eq!(forgotten(min(12)).await, []);
+        assert_eq!(forgotten(min(13)).await, [attempt]);
+        desk.write(move |c, terms| callbacks::forget(c, attempt, terms, min(13))).await;
+        assert_eq!(desk.attempts(case).await[0].result.as_deref(), Some("reached"));
+        assert_eq!(forgotten(min(13)).await, []);
+        let next = desk.due(MOSCOW, "sales", min(40)).await;
+        assert_eq!(desk.lease("sales", min(41)).await.len(), 1, "case {next}");
     });
 }
 

@@ -58,6 +58,9 @@ fn after_three_attempts_without_an_answer_there_is_no_fourth_and_one_handover() 
         assert_eq!(told(db, EventKind::CaseHandedOver), 1);
         let row = desk.case(case).await;
         assert_eq!((row.queue.as_deref(), row.next_at), (Some("repeat"), Some(min(TUESDAY).0)));
+        let payload = "SELECT payload AS v FROM outbox WHERE kind = 'case.handed_over'";
+        let payload: Value = serde_json::from_str(&db.raw().texts(payload)[0]).unwrap();
+        assert_eq!((&payload["group"], &payload["queue"]), (&"repeat".into(), &"repeat".into()));
     });
 }
 
@@ -416,6 +419,24 @@ fn who_is_missed_again_goes_before_others_and_his_clock_is_not_reset() {
         assert_eq!((after.misses, after.priority), (3, 2));
         let leased: Vec<_> = desk.lease("sales", min(8)).await.into_iter().map(|work| work.case).collect();
         assert_eq!(leased, [case, first]);
+    });
+}
+
+#[test]
+fn a_case_has_no_more_attempts_in_all_than_its_policy_allows_whatever_the_days_were() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let evening = 330;
+        let case = desk.due(MOSCOW, "sales", min(evening)).await;
+        desk.no_answer("sales", "anna", min(evening + 2)).await;
+        assert_eq!(desk.stage(case).await, "handed_over", "we close in half an hour");
+        let wednesday = TUESDAY + 24 * 60;
+        for at in [TUESDAY, TUESDAY + 30, TUESDAY + 120, wednesday, wednesday + 30] {
+            desk.tick(min(at)).await;
+            desk.no_answer("repeat", "anna", min(at)).await;
+        }
+        assert_eq!(made(&desk, case).await.len(), 6);
+        assert_eq!(desk.stage(case).await, "unreachable");
     });
 }
 

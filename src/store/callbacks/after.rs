@@ -14,6 +14,7 @@ use crate::missed::case::{Closed, Step};
 use crate::missed::regulation::{self, Next};
 use crate::notify::EventKind;
 use crate::store::attempts::Finish;
+use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
@@ -99,6 +100,9 @@ fn again(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Resu
         let failed = attempts::failed_since(c, CaseId(case.id), standing.last_counted_at)?;
         FAILED.get(failed.saturating_sub(1)).copied().unwrap_or_else(|| applies.policy.gap_after(0))
     };
+    if asked.is_none() && case.handed_over_at.is_some() && all_made(c, case, &applies)? {
+        return close(c, case, Closed::Unreachable, at);
+    }
     match regulation::after_attempt(&standing, &applies.bounds(terms), asked, at) {
         Next::Retry(then) => {
             let to = Move { next_at: Some(then.max(at + pause)), ..Move::default() };
@@ -106,6 +110,11 @@ fn again(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Resu
         }
         Next::HandOver => hand_over(c, case, terms, &applies, at),
     }
+}
+
+/// Whether as many attempts have been made for a case as may be.
+fn all_made(c: &mut Database, case: &CaseRow, applies: &Applies<'_>) -> Result<bool, StoreError> {
+    Ok(attempts::counted_of_case(c, CaseId(case.id))? >= i64::from(applies.policy.repeat_total))
 }
 
 /// The day's attempts or its lawful time are used up.
@@ -116,16 +125,22 @@ pub(super) fn hand_over(
     applies: &Applies<'_>,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let spent = attempts::counted_of_case(c, CaseId(case.id))? >= i64::from(applies.policy.repeat_total)
-        || case.repeat_days >= applies.policy.repeat_days;
+    let spent = case.repeat_days >= applies.policy.repeat_days || all_made(c, case, applies)?;
     if spent && case.handed_over_at.is_some() {
         return close(c, case, Closed::Unreachable, at);
     }
-    let queue = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
+    // A queue under a law that lets more be done does not take over what a stricter one is for.
+    let takes_over = |name: &&QueueName| {
+        terms.rules.queues.contains_key(*name)
+            && terms.rules.policy(Some(*name)).profile >= applies.policy.profile
+    };
+    let queue = terms.repeat_queue.as_ref().filter(takes_over);
     let hours = terms.hours(queue.or(terms.queue_of(case)?.as_ref()));
     // After midnight of a night shift the next business day may have begun by the other queue's calendar.
     let begun = hours.business_day(at) > applies.hours.business_day(at);
     let next_at = if begun { hours.next_open(at) } else { hours.next_day(at) };
+    // One that does not open within a year is asked again all the same: its hours may be changed.
+    let next_at = Some(next_at.unwrap_or(at + regulation::DAY));
     make(c, case, Step::HandOver, &Move { next_at, ..Move::default() })?;
     diesel::update(cases::table.find(case.id))
         .set((
@@ -136,6 +151,7 @@ pub(super) fn hand_over(
         .returning(cases::id)
         .count_changed(c)?;
     if case.handed_over_at.is_none() {
+        let case = &case_rows::get(c, CaseId(case.id))?;
         note(c, case, Note::Told(EventKind::CaseHandedOver), at)?;
     }
     Ok(())

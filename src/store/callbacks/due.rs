@@ -10,7 +10,7 @@ use super::steps::{Move, held, later, look_again, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CaseId, QueueName};
-use crate::missed::attempt::{Outcome, Way};
+use crate::missed::attempt::{Outcome, State, Way};
 use crate::missed::case::{Stage, Step};
 use crate::missed::regulation::Guard;
 use crate::notify::EventKind;
@@ -19,8 +19,8 @@ use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
-use crate::store::schema::{cases, escalations};
-use crate::store::{Database, StoreError, attempts, calls as call_rows};
+use crate::store::schema::{attempts, cases, escalations};
+use crate::store::{Database, StoreError, attempts as attempt_rows, calls as call_rows};
 
 /// The case waits for somebody to call, from now on.
 pub(super) fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
@@ -61,6 +61,33 @@ pub fn due(c: &mut Database, at: UnixMs, limit: i64) -> Result<Vec<CaseId>, Stor
     let due = cases::table.filter(cases::closed_at.is_null().and(cases::next_at.le(at.0)));
     let ids: Vec<i64> = due.order(cases::next_at).limit(limit).select(cases::id).load(c)?;
     Ok(ids.into_iter().map(CaseId).collect())
+}
+
+/// Talks that ended before this, of which nobody has said what came of it, though their cases are closed.
+///
+/// # Errors
+/// When the database fails.
+pub fn forgotten(c: &mut Database, before: UnixMs, limit: i64) -> Result<Vec<AttemptId>, StoreError> {
+    let unsaid = attempts::table
+        .inner_join(cases::table.on(cases::id.eq(attempts::case_id)))
+        .filter(attempts::result.is_null().and(attempts::state.eq(State::WrappingUp.as_str())))
+        .filter(cases::closed_at.is_not_null().and(attempts::ended_at.le(before.0)));
+    let ids: Vec<i64> = unsaid.order(attempts::id).limit(limit).select(attempts::id).load(c)?;
+    Ok(ids.into_iter().map(AttemptId).collect())
+}
+
+/// Lets the length of such a talk decide, so that neither its agent nor the number waits for ever.
+///
+/// # Errors
+/// When the database fails.
+pub fn forget(c: &mut Database, id: AttemptId, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let case = CaseId(attempt_rows::get(c, id)?.case_id);
+    let case = held(c, case)?;
+    // It may have been said meanwhile.
+    match attempt_rows::unfinished(c, &case.number)?.filter(|row| row.id == id.0) {
+        Some(row) => decide(c, &case, terms, &row, at),
+        None => Ok(()),
+    }
 }
 
 /// Moves a case on whose stage has ended by itself. Harmless to repeat.
@@ -147,7 +174,7 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
 
 /// An attempt has lasted too long: what it is, it is. After a talk its disposition is owed.
 fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    match attempts::unfinished(c, &case.number)? {
+    match attempt_rows::unfinished(c, &case.number)? {
         None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
         Some(row) if row.state == "wrapping_up" => unsaid(c, case, terms, &row, at),
         Some(row) if row.state == "talking" => {
@@ -182,6 +209,17 @@ fn unsaid(
         note(c, case, Note::Undisposed(row), at)?;
         return look_again(c, case, Some(decided_at));
     }
+    decide(c, case, terms, row, at)
+}
+
+/// Its length decides what a talk was.
+fn decide(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    row: &AttemptRow,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     let finish = Finish {
         attempt: AttemptId(row.id),
         result: by_length(row),

@@ -36,9 +36,18 @@ pub(super) fn standing(
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
-        contact_at: cases::contact_at(c, CaseId(case.id))?,
+        contact_at: contact_at(c, case, applies)?,
         number: applies.number.clone(),
     })
+}
+
+/// When the person last turned to us himself. Anybody can write a number into a form, at any hour: a request says that
+/// its person is awake only by day, where we are.
+fn contact_at(c: &mut Database, case: &CaseRow, applies: &Applies<'_>) -> Result<Option<UnixMs>, StoreError> {
+    let called = cases::missed_at(c, CaseId(case.id))?;
+    let asked = cases::asked_at(c, CaseId(case.id))?;
+    let by_day = |at: &UnixMs| applies.policy.covers(applies.hours.zone(), *at);
+    Ok(called.max(asked.filter(by_day)))
 }
 
 /// Whether the number has a call of its own under way, or another callback.

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::after::hand_over;
 use super::guards::{check, refused};
-use super::steps::{Move, SOON, close, held, later, make, stage_of};
+use super::steps::{Move, SOON, close, held, later, look_again, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
@@ -146,6 +146,9 @@ pub(super) fn follow_refusal(
     match (refusal.guard, refusal.until) {
         (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
         (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
+        (_, Some(until)) if stage_of(case)? == Stage::HandedOver => {
+            look_again(c, case, Some(until.max(at + SOON)))
+        }
         (_, Some(until)) => later(c, case, until.max(at + SOON)),
         (Guard::QueueHours | Guard::CalleeWindow, None) => no_hour(c, case, terms, at),
         (_, None) => later(c, case, at + SOON),

@@ -18,7 +18,7 @@ mod steps;
 mod terms;
 
 pub use attempt::{NotReserved, Reserve, reserve, talk};
-pub use due::{advance, due, rehome};
+pub use due::{advance, due, forget, forgotten, rehome};
 pub use end::{End, How, end};
 pub use lease::{Wanted, Work, lease};
 pub use people::{Disposition, defer, dispose, now, report};

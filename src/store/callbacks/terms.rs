@@ -50,10 +50,11 @@ impl Applies<'_> {
 }
 
 impl Terms {
-    /// The hours of a queue.
+    /// The hours of a queue, or of the one that calls back where none is named that is there.
     #[must_use]
     pub fn hours(&self, queue: Option<&QueueName>) -> WorkingTime<'_> {
-        let schedule = queue.and_then(|name| self.rules.queues.get(name)?.schedule.as_ref());
+        let queue = self.queue_or(queue.cloned());
+        let schedule = queue.as_ref().and_then(|name| self.rules.queues.get(name)?.schedule.as_ref());
         WorkingTime::new(schedule.and_then(|name| self.rules.schedules.get(name)), self.zone)
     }
 

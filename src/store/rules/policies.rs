@@ -9,9 +9,9 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 
 use crate::ids::PolicyName;
-use crate::missed::policy::{Minutes, Policy};
-use crate::store::schema::{policies, policy_versions};
-use crate::store::{Database, StoreError, from_ms, read, to_ms};
+use crate::missed::policy::{Minutes, Policy, Profile};
+use crate::store::schema::{policies, policy_versions, queues};
+use crate::store::{Database, StoreError, from_ms, read, read_option, to_ms};
 
 /// A version of a policy as the database holds it.
 #[derive(Debug, Queryable, Selectable, Insertable)]
@@ -168,4 +168,20 @@ fn joined<T: Display>(items: impl Iterator<Item = T>) -> String {
 
 fn split<T: FromStr>(column: &'static str, text: &str) -> Result<Vec<T>, StoreError> {
     text.split(',').filter(|item| !item.is_empty()).map(|item| read(column, item)).collect()
+}
+
+/// What the calls of a queue are about; none if the queue is not there.
+///
+/// # Errors
+/// When the database fails.
+pub(in crate::store) fn profile_of(c: &mut Database, queue: &str) -> Result<Option<Profile>, StoreError> {
+    let policy = queues::table.find(queue).select(queues::policy);
+    let Some(policy): Option<String> = policy.first(c).optional()? else { return Ok(None) };
+    let in_force =
+        policies::table.inner_join(policy_versions::table.on(
+            policy_versions::policy.eq(policies::name).and(policy_versions::version.eq(policies::version)),
+        ));
+    let profile = in_force.filter(policies::name.eq(policy)).select(policy_versions::profile);
+    let profile: Option<String> = profile.first(c).optional()?;
+    read_option("policy_versions.profile", profile.as_ref())
 }

@@ -7,13 +7,13 @@ use diesel::prelude::*;
 
 use super::{Difference, compare, load, policies};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
-use crate::missed::policy::Policy;
+use crate::missed::policy::{Policy, Profile};
 use crate::routing::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Tier};
 use crate::routing::schedule::{Interval, Schedule};
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
-use crate::store::{Database, StoreError, calls, dialect, offers, to_ms};
+use crate::store::{Database, StoreError, calls, cases, dialect, offers, to_ms};
 
 fn split(to: &Destination) -> (&'static str, String) {
     match to {
@@ -200,6 +200,16 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
     for name in gone(&old.queues, &new.queues) {
         if offers::live(c, None, Some(name.as_str()))? || calls::waits_in(c, name)? {
             busy.insert(format!("queue {name}"));
+        }
+    }
+    for name in gone(&old.queues, &new.queues) {
+        let law = old.policy(Some(name)).profile;
+        // Another queue would call back for them, perhaps under a law that lets more be done.
+        if law > Profile::Service && cases::open_in(c, name)? > 0 {
+            return Err(StoreError::Refused(format!(
+                "queue {name} has open cases for which the law on {law} holds, so it cannot be removed: close them \
+                 (`dozvon case list --queue {name}`), or wait until they are"
+            )));
         }
     }
     if busy.is_empty() {
