@@ -236,7 +236,13 @@ async fn an_attempt_during_which_we_died_counts_and_the_phone_falls_silent() {
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
     until("he is dialled", async || made(&stage).await.iter().any(|row| row.state == "dialling")).await;
+    let sounds = stage.settings.sounds.clone();
+    let ringing = stage.settings.callback.ringing.clone();
+    until("she hears it ring", async || stage.ask("api show channels").await.contains(&ringing)).await;
     stage.restart().await;
+    // Seen on a real FreeSWITCH: this waited for the end of the ringing tone, which has none.
+    let told = async || stage.ask("api show channels").await.contains(&sounds.no_caller);
+    until("she hears that nobody is there", told).await;
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     assert_eq!(
