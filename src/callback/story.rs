@@ -15,9 +15,10 @@ use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
-use crate::queue::ring::{Knock, Reply, hang_up};
+use crate::queue::ring::{Knock, Reply, gone, hang_up};
 use crate::store::callbacks::{self, End, How, Reserve, Terms, Work};
 use crate::store::until_recorded;
+use crate::switch::cause::SWITCH_RESTARTED;
 use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node};
 
 /// How many agents may stand at the door at once.
@@ -225,9 +226,14 @@ impl Story {
                     return How::drained(attempt);
                 }
                 () = knock.left.cancelled() => {
-                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                    leg.cancel(Cancel::OriginatorCancel);
+                    let cause = gone(&mut leg).await;
                     knock.answer(Reply::Unreached);
-                    return How::agent_left(attempt);
+                    // Both were on a FreeSWITCH that died: it was not he who left.
+                    return match cause.as_str() {
+                        SWITCH_RESTARTED => How::unreached(attempt, &cause, true),
+                        _ => How::agent_left(attempt),
+                    };
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;
