@@ -88,6 +88,8 @@ pub async fn glare(live: &Live) -> Result<String> {
         caller.hears(Tone::Agent).await?;
         let heard_ms = begun.elapsed().as_millis();
         desk.customer.reaches(&ringing.id, SOON, "his phone falls silent", Talk::is_over).await?;
+        // Before that is on record the talk has not begun.
+        desk.agent_is("talking").await?;
         desk.seconds_later(6);
         caller.hangs_up().await?;
         desk.attempts_are(&["cancelled"]).await?;
