@@ -16,9 +16,10 @@ use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
-use crate::queue::ring::{DOOR, Knock, Reply, hang_up};
+use crate::queue::ring::{DOOR, Knock, Reply, gone, hang_up};
 use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
 use crate::store::{StoreError, attempts, until_recorded};
+use crate::switch::cause::SWITCH_RESTARTED;
 use crate::switch::{Cancel, Leg, LegEvent, Node};
 
 /// The causes of an end that are ours.
@@ -206,9 +207,14 @@ impl Story {
                     return How::without_talk(attempt, Outcome::Cancelled, DRAINED);
                 }
                 () = knock.left.cancelled() => {
-                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                    leg.cancel(Cancel::OriginatorCancel);
+                    let cause = gone(&mut leg).await;
                     knock.answer(Reply::Unreached);
-                    return How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT);
+                    // Both were on a FreeSWITCH that died: it was not he who left.
+                    return match cause.as_str() {
+                        SWITCH_RESTARTED => How::unreached(attempt, &cause, true),
+                        _ => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
+                    };
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;

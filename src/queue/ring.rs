@@ -241,7 +241,7 @@ pub(crate) async fn hang_up(legs: Vec<Leg>, cancel: Cancel) {
 }
 
 /// Waits for the end of a leg and says why it ended.
-async fn gone(leg: &mut Leg) -> String {
+pub(crate) async fn gone(leg: &mut Leg) -> String {
     loop {
         if let LegEvent::Ended { cause, .. } = leg.event().await {
             return cause;

@@ -157,11 +157,11 @@ impl Core {
         }
     }
 
-    /// `uuid_broadcast`: plays something on a channel.
+    /// `uuid_broadcast`: plays something on a channel, after what was broadcast before.
     pub fn broadcast(&mut self, key: Key, what: &str) -> bool {
         let (app, data) = what.split_once("::").unwrap_or(("playback", what));
         let message =
-            Message::Execute { app: app.into(), data: data.into(), uuid: None, lock: false, loops: Some(0) };
+            Message::Execute { app: app.into(), data: data.into(), uuid: None, lock: true, loops: Some(0) };
         let posted = self.post(key, message);
         self.run_session(key);
         posted

@@ -172,11 +172,14 @@ impl Node {
         none_is_fine(self.query(&format!("hupall {cause} {} {offer}", Variable::Offer)).await)
     }
 
-    /// Plays a sound to a channel that hears nothing; the setting's check lets only sounds pass.
+    /// Plays a sound to a parked channel, in place of what it was told before; the setting's check lets only sounds pass.
     ///
     /// # Errors
     /// If the node cannot be asked.
     pub async fn tell(&self, channel: ChannelId, sound: &str) -> Result<(), QueryError> {
+        // Broadcasts wait for one another, and a ringing tone has no end. Where nothing plays, a break is forgotten when
+        // the next sound begins.
+        none_is_fine(self.query(&format!("uuid_break {channel} all")).await)?;
         none_is_fine(self.query(&format!("uuid_broadcast {channel} {sound} aleg")).await)
     }
 

@@ -245,7 +245,13 @@ async fn an_attempt_during_which_we_died_counts_and_the_phone_falls_silent() {
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
     until("he is dialled", async || made(&stage).await.iter().any(|row| row.state == "dialling")).await;
+    let sounds = stage.settings.sounds.clone();
+    let ringing = stage.settings.callback.ringing.clone();
+    until("she hears it ring", async || stage.ask("api show channels").await.contains(&ringing)).await;
     stage.restart().await;
+    // Seen on a real FreeSWITCH: this waited for the end of the ringing tone, which has none.
+    let told = async || stage.ask("api show channels").await.contains(&sounds.no_caller);
+    until("she hears that nobody is there", told).await;
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     assert_eq!(
@@ -255,6 +261,27 @@ async fn an_attempt_during_which_we_died_counts_and_the_phone_falls_silent() {
     stands(&stage, "waiting").await;
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
     until("nothing rings", async || !stage.ask("api show channels").await.contains("outbound")).await;
+}
+
+/// Story 16.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_during_which_freeswitch_died_is_no_fault_of_the_agent() {
+    let stage = set().await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, Behaviour::new(Pickup::NoAnswer)).await;
+    miss(&stage).await;
+    stage.step("anna", Step::LogIn).await;
+    later(&stage, 1);
+    until("his phone rings", async || stage.sim.counts().await.legs_up == 2).await;
+    until("he is dialled", async || made(&stage).await.iter().any(|row| row.state == "dialling")).await;
+    stage.sim.restart().await;
+    completed(&stage, 1).await;
+    let attempt = made(&stage).await.remove(0);
+    assert_eq!((attempt.ordinal, attempt.result.as_deref()), (Some(1), Some("no_answer")));
+    let call = stage.calls().await.into_iter().find(|row| Some(&row.id) == attempt.call.as_ref()).unwrap();
+    assert_eq!(call.cause.as_deref(), Some("SWITCH_RESTARTED"));
+    stands(&stage, "waiting").await;
+    until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -103,6 +103,28 @@ async fn who_answers_and_cannot_be_connected_was_abandoned() {
     }
 }
 
+/// Seen on a real FreeSWITCH: the apology waited for the end of the greeting, and was never heard.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_abandoned_hears_the_apology_whatever_he_heard_before() {
+    let apology = "tone_stream://%(1000,0,950)";
+    let stage = set_with(|settings| {
+        settings.callback.customer_first = true;
+        settings.callback.customer_wait = Duration::from_millis(100);
+        settings.callback.greeting = "tone_stream://%(1000,0,440);loops=-1".to_owned();
+        settings.callback.apology = apology.to_owned();
+        settings.callback.apology_time = Duration::from_secs(1);
+    })
+    .await;
+    stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    stage.step("anna", Step::LogIn).await;
+    until("he hears it", async || stage.ask("api show channels").await.contains(apology)).await;
+    completed(&stage, 1).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_dialled_when_no_agent_is_free() {
     let stage = set().await;

@@ -307,7 +307,9 @@ async fn who_calls_while_his_callback_talks_waits_like_anybody() {
     stage.step("anna", Step::LogIn).await;
     until("they talk", async || made(&stage).await.iter().any(|row| row.state == "talking")).await;
     let second = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
+    let music = &stage.settings.sounds.music;
     until("he waits", async || stage.waiting() == 1).await;
+    until("he hears music", async || stage.ask("api show channels").await.contains(music)).await;
     second.hang_up().await;
     assert!(story(second).await.heard_music());
 }

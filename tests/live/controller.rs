@@ -280,7 +280,7 @@ fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
          [web]\nlisten = \"{web}\"\n[calls]\ndrain_timeout = \"3s\"\n\
          [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
-         [dialplan]\nnumbers = [\"7*\"]\ncontrollers = [\"{listen}\", \"{second}\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
+         [dialplan]\nnumbers = [\"7*\"]\nhandset_contexts = [\"phones\"]\ncontrollers = [\"{listen}\", \"{second}\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
         database.display(),
         Tone::Music.endless(),

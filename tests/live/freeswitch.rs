@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 use crate::controller::{self, Place};
 use crate::esl::{Access, Esl};
 use crate::process::Process;
+use crate::sip::Login;
 use crate::tone::Tone;
 use crate::wait::until;
 
@@ -40,13 +41,18 @@ const FOLDERS: [&str; 12] = [
 
 /// A running FreeSWITCH.
 pub struct FreeSwitch {
-    process: Process,
+    process: Mutex<Process>,
     /// Where its event socket is.
     pub access: Access,
     /// Where it takes calls.
     pub sip: SocketAddr,
+    /// Where it takes calls of agents' phones.
+    pub phones: SocketAddr,
+    /// The user of one of those.
+    pub anna: Login,
     api: Mutex<Esl>,
-    _folder: TempDir,
+    prefix: PathBuf,
+    folder: TempDir,
 }
 
 /// A TCP port of the loopback interface that was free a moment ago.
@@ -76,19 +82,15 @@ impl FreeSwitch {
     /// calls.
     pub async fn start(prefix: &Path, place: &Place) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
-        let sip_port = free_sip_port()?;
-        write_configuration(folder.path(), sip_port)?;
+        let (sip_port, phones_port) = (free_sip_port()?, free_sip_port()?);
+        let anna = Login { user: "1001".to_owned(), password: uuid::Uuid::new_v4().simple().to_string() };
+        write_configuration(folder.path(), sip_port, phones_port, &anna)?;
         controller::write_switch_files(place, &folder.path().join("conf")).await?;
         let access = place.access.clone();
-        let arguments = arguments(prefix, folder.path());
-        let log = folder.path().join("output.txt");
-        let mut process = Process::start("FreeSWITCH", &prefix.join("bin/freeswitch"), arguments, &log)?;
-        let api = match ready(&access, &mut process).await {
-            Ok(esl) => Mutex::new(esl),
-            Err(error) => return Err(error.context(last_words(&process, folder.path()))),
-        };
-        let sip = (Ipv4Addr::LOCALHOST, sip_port).into();
-        Ok(Self { process, access, sip, api, _folder: folder })
+        let (process, api) = run(prefix, folder.path(), &access).await?;
+        let [sip, phones] = [sip_port, phones_port].map(|port| (Ipv4Addr::LOCALHOST, port).into());
+        let (process, api, prefix) = (Mutex::new(process), Mutex::new(api), prefix.to_owned());
+        Ok(Self { process, access, sip, phones, anna, api, prefix, folder })
     }
 
     /// Runs an API command.
@@ -97,8 +99,8 @@ impl FreeSwitch {
     }
 
     /// The CPU time that it has taken so far.
-    pub fn cpu_time(&self) -> Result<Duration> {
-        self.process.cpu_time()
+    pub async fn cpu_time(&self) -> Result<Duration> {
+        self.process.lock().await.cpu_time()
     }
 
     /// How many channels it has.
@@ -127,17 +129,36 @@ impl FreeSwitch {
     }
 
     /// Ends it as a crash would.
-    pub async fn kill(&mut self) -> Result<()> {
-        self.process.kill().await
+    pub async fn kill(&self) -> Result<()> {
+        self.process.lock().await.kill().await
+    }
+
+    /// Starts it again after it was killed, as its service manager would: with the same files, at the same ports.
+    pub async fn come_back(&self) -> Result<()> {
+        let (process, api) = run(&self.prefix, self.folder.path(), &self.access).await?;
+        *self.process.lock().await = process;
+        *self.api.lock().await = api;
+        Ok(())
     }
 
     /// Ends it and waits for that.
-    pub async fn stop(mut self) -> Result<()> {
+    pub async fn stop(self) -> Result<()> {
         let _closed_at_once = self.api("fsctl shutdown now").await;
-        if self.process.ended(Duration::from_secs(10)).await.is_err() {
-            self.process.kill().await?;
+        let mut process = self.process.into_inner();
+        if process.ended(Duration::from_secs(10)).await.is_err() {
+            process.kill().await?;
         }
         Ok(())
+    }
+}
+
+/// Runs it with what is in its folder; gives it once it is ready to take calls, with a connection to it.
+async fn run(prefix: &Path, folder: &Path, access: &Access) -> Result<(Process, Esl)> {
+    let (program, log) = (prefix.join("bin/freeswitch"), folder.join("output.txt"));
+    let mut process = Process::start("FreeSWITCH", &program, arguments(prefix, folder), &log)?;
+    match ready(access, &mut process).await {
+        Ok(api) => Ok((process, api)),
+        Err(error) => Err(error.context(last_words(&process, folder))),
     }
 }
 
@@ -159,7 +180,7 @@ fn arguments(prefix: &Path, folder: &Path) -> Vec<OsString> {
     arguments
 }
 
-fn write_configuration(folder: &Path, sip_port: u16) -> Result<()> {
+fn write_configuration(folder: &Path, sip_port: u16, phones_port: u16, anna: &Login) -> Result<()> {
     for name in FOLDERS {
         fs::create_dir_all(folder.join(name))?;
     }
@@ -170,6 +191,8 @@ fn write_configuration(folder: &Path, sip_port: u16) -> Result<()> {
     let rtp = rtp_start();
     let text = include_str!("freeswitch.xml")
         .replace("@sip_port@", &sip_port.to_string())
+        .replace("@phones_port@", &phones_port.to_string())
+        .replace("@password@", &anna.password)
         .replace("@rtp_start@", &rtp.to_string())
         .replace("@rtp_end@", &(rtp + RTP_PORTS - 2).to_string())
         .replace("@log_levels@", levels);
@@ -179,14 +202,14 @@ fn write_configuration(folder: &Path, sip_port: u16) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the switch and its SIP profile are ready; gives the connection on which it was asked.
+/// Waits until the switch and its two SIP profiles are ready; gives the connection on which it was asked.
 async fn ready(access: &Access, process: &mut Process) -> Result<Esl> {
     let mut esl = loop_until_connected(access, process).await?;
-    for (question, wanted) in [("status", "is ready"), ("sofia status", "RUNNING")] {
+    for (question, wanted, times) in [("status", "is ready", 1), ("sofia status", "RUNNING", 2)] {
         let end = tokio::time::Instant::now() + START_LIMIT;
         loop {
             let answer = esl.api(question).await?;
-            if answer.contains(wanted) {
+            if answer.matches(wanted).count() == times {
                 break;
             }
             ensure!(tokio::time::Instant::now() < end, "FreeSWITCH is not ready: {question}: {answer}");

@@ -26,10 +26,22 @@ pub enum Tone {
     Caller,
     /// The one to whom a call was transferred.
     SomebodyElse,
+    /// What an agent hears while the customer's phone rings.
+    Ringing,
+    /// What an agent hears when what he dialled was done.
+    Done,
+    /// What an agent hears when what he dialled may not be done.
+    Refused,
+    /// What a customer hears who is called before an agent is there.
+    Greeting,
+    /// What he hears when no agent has come.
+    Apology,
+    /// What an agent hears who picked up for a caller who is gone.
+    NoCaller,
 }
 
 impl Tone {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 13] = [
         Self::Music,
         Self::Pause,
         Self::Fallback,
@@ -37,6 +49,12 @@ impl Tone {
         Self::Agent,
         Self::Caller,
         Self::SomebodyElse,
+        Self::Ringing,
+        Self::Done,
+        Self::Refused,
+        Self::Greeting,
+        Self::Apology,
+        Self::NoCaller,
     ];
 
     /// Its frequency: multiples of 10 Hz, since windows are 100 ms long, and no harmonics of each other.
@@ -49,6 +67,12 @@ impl Tone {
             Self::Agent => 790,
             Self::Caller => 910,
             Self::SomebodyElse => 1030,
+            Self::Ringing => 1150,
+            Self::Done => 1270,
+            Self::Refused => 1390,
+            Self::Greeting => 1510,
+            Self::Apology => 1630,
+            Self::NoCaller => 1740,
         }
     }
 

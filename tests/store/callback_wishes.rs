@@ -295,7 +295,7 @@ fn who_calls_again_or_asks_again_is_not_left_for_tomorrow() {
 fn a_request_by_night_calls_nobody_up_by_night() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
-        for (at, open, stage) in [(3 * 60, "sales", "due"), (15 * 60, "night", "deferred")] {
+        for (at, open, stage) in [(3 * 60, "sales", "due"), (15 * 60, "night", "handed_over")] {
             let number = NUMBER.replace("4567", &format!("{at:04}"));
             let (wanted_at, at) = (None, min(at));
             let queue = Some(queue(open));

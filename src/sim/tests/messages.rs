@@ -77,6 +77,20 @@ async fn a_break_ends_all_that_messages_stacked_up() {
     assert_eq!(peer.names(s(5)).await, ["EXECUTE_COMPLETE playback", "EXECUTE_COMPLETE playback"]);
 }
 
+/// `uuid_broadcast` locks (switch_ivr_async.c, `switch_ivr_broadcast`; seen on a real one).
+#[tokio::test(start_paused = true)]
+async fn a_second_broadcast_waits_for_the_first_unless_that_is_broken_off() {
+    let (_stage, caller, mut peer) = parked(|_| {}).await;
+    let channel = caller.channel();
+    peer.api(&format!("uuid_broadcast {channel} local_stream://moh aleg")).await;
+    peer.api(&format!("uuid_broadcast {channel} /a aleg")).await;
+    assert_eq!(peer.names(s(60)).await, ["EXECUTE playback"]);
+    peer.api(&format!("uuid_break {channel} all")).await;
+    peer.api(&format!("uuid_broadcast {channel} /b aleg")).await;
+    let names = peer.names(s(10)).await;
+    assert_eq!(names, ["EXECUTE_COMPLETE playback", "EXECUTE playback", "EXECUTE_COMPLETE playback"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_unknown_application_hangs_the_caller_up() {
     let (_stage, caller, mut peer) = parked(|_| {}).await;

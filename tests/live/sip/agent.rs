@@ -214,6 +214,10 @@ impl UserAgent {
         dialog.unanswered = None;
         dialog.learn(answer);
         let (ack, peer) = (dialog.ack(answer), dialog.peer);
+        if let Some(invite) = dialog.introduce(answer) {
+            self.send(&ack, peer).await;
+            return self.ask(id, invite).await;
+        }
         let end = if dialog.given_up { End::Cancelled } else { End::Refused(status) };
         self.send(&ack, peer).await;
         self.moves(id, Stage::Ended(end));

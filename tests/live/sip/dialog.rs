@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::message::{Message, ending, mark, session};
-use super::{Dial, Stage};
+use super::{Dial, Login, Stage};
 use crate::media::Media;
 
 /// A call's two sides and the requests under way.
@@ -34,6 +34,8 @@ pub struct Dialog {
     pub unanswered: Option<Vec<u8>>,
     /// Whether we gave it up before an answer.
     pub given_up: bool,
+    /// With what we answer the question who we are; once.
+    login: Option<Login>,
 }
 
 impl Dialog {
@@ -58,6 +60,7 @@ impl Dialog {
             me,
             unanswered: None,
             given_up: false,
+            login: dial.login.clone(),
         }
     }
 
@@ -80,17 +83,28 @@ impl Dialog {
             me,
             unanswered: None,
             given_up: false,
+            login: None,
         }
     }
 
     /// The INVITE that opens it.
     pub fn invite(&self, extra: &[(&'static str, String)]) -> Vec<u8> {
-        self.request("INVITE", 1, &self.branch, extra, &session(self.media.port()))
+        self.request("INVITE", self.sequence, &self.branch, extra, &session(self.media.port()))
+    }
+
+    /// The INVITE once more, saying who we are, if `answer` asks for that and it has not been said yet.
+    pub fn introduce(&mut self, answer: &Message) -> Option<Vec<u8>> {
+        let login = self.login.take_if(|_| answer.status() == Some(407))?;
+        let said = login.answer(answer.get("Proxy-Authenticate"), "INVITE", &self.target);
+        self.theirs = format!("<{}>", self.target);
+        self.sequence += 1;
+        self.branch = mark();
+        Some(self.invite(&[("Proxy-Authorization", said)]))
     }
 
     /// The CANCEL of our INVITE.
     pub fn cancel(&self) -> Vec<u8> {
-        self.request("CANCEL", 1, &self.branch, &[], "")
+        self.request("CANCEL", self.sequence, &self.branch, &[], "")
     }
 
     /// The ACK of a final answer to our INVITE.

@@ -3,10 +3,11 @@
 //! In: orders (dial, answer, hang up, transfer) and a behaviour for calls that come in. Out: every call that
 //! it made or got, with its stage, and an ear on its sound.
 //! **Invariant:** an end answers whatever FreeSWITCH asks of it, so that nothing hangs for want of an answer.
-//! Deliberately absent: authentication, proxies, anything but UDP on the loopback interface.
+//! Deliberately absent: proxies, anything but UDP on the loopback interface.
 
 mod agent;
 mod dialog;
+mod digest;
 mod message;
 
 use std::net::SocketAddr;
@@ -21,6 +22,8 @@ use tokio::time::Instant;
 use crate::media::{Ear, Media};
 use crate::tone::Tone;
 use crate::wait::within;
+
+pub use digest::Login;
 
 /// SIP on this machine takes a few milliseconds; a busy machine is given much more.
 const SOON: Duration = Duration::from_secs(10);
@@ -120,13 +123,20 @@ pub struct Dial {
     pub from: Vec<u8>,
     /// More headers.
     pub extra: Vec<(&'static str, String)>,
+    /// How the caller shows who he is, if he is asked.
+    login: Option<Login>,
 }
 
 impl Dial {
     /// A call from this number to that.
     pub fn new(to: SocketAddr, number: &str, caller: &str) -> Self {
         let from = format!("\"{caller}\" <sip:{caller}@127.0.0.1>").into_bytes();
-        Self { id: message::mark(), to, number: number.into(), from, extra: Vec::new() }
+        Self { id: message::mark(), to, number: number.into(), from, extra: Vec::new(), login: None }
+    }
+
+    /// A call to that number from the phone of this user.
+    pub fn at_phone_of(to: SocketAddr, login: &Login, number: &str) -> Self {
+        Self { login: Some(login.clone()), ..Self::new(to, number, &login.user) }
     }
 
     /// The same call with another `From`.

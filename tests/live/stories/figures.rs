@@ -78,9 +78,9 @@ impl Load {
             phones.push(phone);
         }
         let floor = Floor::timed(live, &team(&phones)).await?;
-        let (begun, cpu_before) = (Instant::now(), live.switch.cpu_time()?);
+        let (begun, cpu_before) = (Instant::now(), live.switch.cpu_time().await?);
         self.callers(live).await?;
-        let busy = (live.switch.cpu_time()? - cpu_before).as_secs_f64() / begun.elapsed().as_secs_f64();
+        let busy = (live.switch.cpu_time().await? - cpu_before).as_secs_f64() / begun.elapsed().as_secs_f64();
         floor.comes_to_rest().await?;
         let costs = format!("{}; FreeSWITCH kept {busy:.1} cores busy", costs(&floor.controller).await?);
         let seen = Seen::new(&floor.observer.events(), costs)?;

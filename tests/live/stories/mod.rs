@@ -61,16 +61,21 @@ pub struct Story {
 }
 
 macro_rules! stories {
-    ($($module:ident :: $name:ident),+ $(,)?) => {
+    ($($module:ident $(:: $name:ident)+),+ $(,)?) => {
         vec![$( Story {
-            name: concat!(stringify!($module), "::", stringify!($name)),
-            run: |live| Box::pin($module::$name(live)),
+            name: concat!(stringify!($module) $(, "::", stringify!($name))+),
+            run: |live| Box::pin($module $(:: $name)+ (live)),
         } ),+]
     };
 }
 
 /// All of them.
 pub fn all() -> Vec<Story> {
+    [of_callers(), of_callbacks(), of_troubles()].into_iter().flatten().collect()
+}
+
+/// Somebody calls.
+fn of_callers() -> Vec<Story> {
     stories![
         ends::a_phone_answers_and_both_hear_each_other,
         ends::a_phone_is_busy_and_one_rejects,
@@ -96,10 +101,29 @@ pub fn all() -> Vec<Story> {
         late::the_agent_transfers_blindly,
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
+    ]
+}
+
+/// Somebody is called back.
+fn of_callbacks() -> Vec<Story> {
+    stories![
         callbacks::missed_then_reached,
         callbacks::three_misses_then_the_handover,
         callbacks::glare,
         callbacks::an_agent_who_never_answers,
+        callbacks::handset::reached_and_said_so,
+        callbacks::handset::refused_after_three,
+        callbacks::customer_first::an_agent_comes,
+        callbacks::customer_first::no_agent_comes,
+        callbacks::crashes::freeswitch_dies_while_he_is_rung,
+        callbacks::crashes::freeswitch_dies_while_they_talk,
+        callbacks::crashes::we_die_while_he_is_rung,
+    ]
+}
+
+/// Something dies, is full or hostile, or there is a lot to do.
+fn of_troubles() -> Vec<Story> {
+    stories![
         stopped::killed_while_a_caller_waits,
         stopped::killed_with_a_full_house,
         stopped::the_fallback_contact_takes_him,

@@ -22,7 +22,7 @@ const PYOTR: &str = "+79001234503";
 pub async fn freeswitch_dies_and_comes_back(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let place = Place::new(&live.fallback)?;
-    let mut switch = FreeSwitch::start(&live.prefix, &place).await?;
+    let switch = FreeSwitch::start(&live.prefix, &place).await?;
     let mut controller = Controller::prepare(&place, &Team::of([("anna", contact(&anna))])).await?;
     controller.command(&["agent", "login", "anna"]).await?;
     controller.serve().await?;
@@ -31,7 +31,7 @@ pub async fn freeswitch_dies_and_comes_back(live: &Live) -> Result<String> {
     let olga = call(&switch, OLGA).await?;
     olga.hears(Tone::Music).await?;
     switch.kill().await?;
-    let switch = FreeSwitch::start(&live.prefix, &place).await?;
+    switch.come_back().await?;
     let limit = Duration::from_secs(45);
     until(limit, "the agent is free again", async || {
         let agents = controller.rows(&["agent", "list", "--activity", "idle"]).await?;

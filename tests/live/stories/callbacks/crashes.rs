@@ -1,0 +1,128 @@
+//! FreeSWITCH, or the controller, dies while a customer is called back.
+
+use anyhow::{Context, Result, ensure};
+use dozvon::missed::attempt::Outcome;
+use tokio::time::Instant;
+
+use super::desk::Desk;
+use crate::floor::{ANSWERS, BUSY, SOON, phone, told};
+use crate::sip::{Behaviour, End, SipEnd, Stage};
+use crate::stories::Live;
+use crate::tone::Tone;
+
+/// FreeSWITCH is killed while his phone rings: that was an attempt. Nobody is rung again before it is time.
+pub async fn freeswitch_dies_while_he_is_rung(live: &Live) -> Result<String> {
+    let own = Live::start(&live.prefix).await?;
+    let anna = phone(ANSWERS).await?;
+    let desk = Desk::open(&own, &anna, Behaviour::Ring).await?;
+    let said = told(&desk.floor, async {
+        desk.at_work().await?;
+        desk.later(1);
+        desk.customer.call(0, SOON, "rings", |_| true).await?;
+        own.switch.kill().await?;
+        own.switch.come_back().await?;
+        let back = Instant::now();
+        desk.case_is("waiting").await?;
+        desk.agent_is("idle").await?;
+        let settled_ms = back.elapsed().as_millis();
+        let made = desk.attempts().await?.pop().context("an attempt")?;
+        let stands = (made.ordinal, made.result.as_deref());
+        ensure!(stands == (Some(1), Some("no_answer")), "it counts: {made:?}");
+        ensure!((anna.count(), desk.customer.count()) == (1, 1), "nobody is rung twice");
+        they_talk_at_last(&desk, &anna).await?;
+        Ok(format!("the attempt counts {settled_ms} ms after FreeSWITCH was back; the next one reached him"))
+    })
+    .await?;
+    desk.close().await?;
+    own.switch.stop().await?;
+    Ok(said)
+}
+
+/// FreeSWITCH is killed while they talk: she owes what came of it, as after any talk.
+pub async fn freeswitch_dies_while_they_talk(live: &Live) -> Result<String> {
+    let own = Live::start(&live.prefix).await?;
+    let anna = phone(ANSWERS).await?;
+    let desk = Desk::open(&own, &anna, ANSWERS).await?;
+    let said = told(&desk.floor, async {
+        desk.at_work().await?;
+        desk.later(1);
+        let talk = desk.customer.call(0, SOON, "is called", |talk| talk.stage == Stage::Talking).await?;
+        talk.ear.hears(Tone::Agent, SOON).await?;
+        own.switch.kill().await?;
+        own.switch.come_back().await?;
+        let back = Instant::now();
+        desk.agent_is("wrapping_up").await?;
+        desk.word_is_awaited().await?;
+        let settled_ms = back.elapsed().as_millis();
+        let made = desk.attempts().await?.pop().context("an attempt")?;
+        ensure!(made.ordinal == Some(1), "it counts: {made:?}");
+        desk.says(Outcome::Voicemail).await?;
+        desk.case_is("waiting").await?;
+        ensure!((anna.count(), desk.customer.count()) == (1, 1), "nobody is rung twice");
+        they_talk_at_last(&desk, &anna).await?;
+        Ok(format!(
+            "her word is awaited {settled_ms} ms after FreeSWITCH was back; the next attempt reached him"
+        ))
+    })
+    .await?;
+    desk.close().await?;
+    own.switch.stop().await?;
+    Ok(said)
+}
+
+/// It is time for the second attempt: they hear each other, he hangs up, and nothing is owed any more.
+async fn they_talk_at_last(desk: &Desk<'_>, anna: &SipEnd) -> Result<()> {
+    desk.customer.behave(ANSWERS);
+    desk.later(31);
+    let talk = desk.customer.call(1, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+    talk.ear.hears(Tone::Agent, SOON).await?;
+    let hers = anna.call(1, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+    hers.ear.hears(Tone::Caller, SOON).await?;
+    desk.customer.hang_up(&talk.id).await?;
+    desk.agent_is("wrapping_up").await?;
+    desk.word_is_awaited().await?;
+    desk.says(Outcome::Reached).await?;
+    desk.case_is("agent_reached").await?;
+    desk.floor.comes_to_rest().await?;
+    ensure!((anna.count(), desk.customer.count()) == (2, 2), "each was rung twice");
+    Ok(())
+}
+
+/// We die while his phone rings for the third time that day: the next controller has it fall silent, the agent is told
+/// and free, the attempt counts, and there is no fourth.
+pub async fn we_die_while_he_is_rung(live: &Live) -> Result<String> {
+    let anna = phone(ANSWERS).await?;
+    let mut desk = Desk::open(live, &anna, BUSY).await?;
+    desk.at_work().await?;
+    for (minutes, results) in [(1, &["busy"][..]), (31, &["busy", "busy"])] {
+        desk.later(minutes);
+        desk.attempts_are(results).await?;
+    }
+    desk.customer.behave(Behaviour::Ring);
+    desk.later(91);
+    desk.customer.call(2, SOON, "rings", |_| true).await?;
+    let hers = anna.call(2, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+    hers.ear.hears(Tone::Ringing, SOON).await?;
+    desk.die().await?;
+    desk.start().await?;
+    let back = Instant::now();
+    let said = told(&desk.floor, async {
+        let silent = Stage::Ended(End::Cancelled);
+        desk.customer.call(2, SOON, "falls silent", |talk| talk.stage == silent).await?;
+        let silent_ms = back.elapsed().as_millis();
+        hers.ear.hears(Tone::NoCaller, SOON).await?;
+        anna.call(2, SOON, "is released", |talk| talk.stage == Stage::Ended(End::TheyHungUp)).await?;
+        desk.attempts_are(&["busy", "busy", "orphaned"]).await?;
+        desk.case_is("handed_over").await?;
+        let counted = desk.attempts().await?.iter().filter(|made| made.counted).count();
+        ensure!(counted == 3, "{counted} attempts count");
+        desk.agent_is("idle").await?;
+        desk.later(120);
+        desk.floor.comes_to_rest().await?;
+        ensure!(desk.customer.count() == 3, "his phone was called {} times", desk.customer.count());
+        Ok(format!("his phone falls silent {silent_ms} ms after we are back; no fourth attempt"))
+    })
+    .await?;
+    desk.close().await?;
+    Ok(said)
+}

@@ -1,0 +1,208 @@
+//! Where callbacks are made: a controller that somebody could not reach, his phone, an agent's phone.
+//!
+//! The controller runs in this process, so that its clock can be put forward, in a runtime of its own, so that it can
+//! die.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use dozvon::app::{self, Running};
+use dozvon::callback::settings::{Dial as Route, Trunk};
+use dozvon::clock::Clock;
+use dozvon::config::Settings;
+use dozvon::ids::CaseId;
+use dozvon::missed::attempt::Outcome;
+use dozvon::store::attempts::{self, AttemptRow};
+use dozvon::store::callbacks::{self, Disposition};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::floor::{Caller, Floor, SOON};
+use crate::sip::{Behaviour, Dial, SipEnd};
+use crate::stories::Live;
+use crate::team::Team;
+use crate::tone::Tone;
+use crate::wait::until;
+
+/// A fixed line in Moscow, so that the hour at which this runs does not matter.
+pub const NUMBER: &str = "+74951234567";
+const DAY_MS: i64 = 86_400_000;
+/// Noon in Moscow, in UTC.
+const NOON_MS: i64 = 9 * 3_600_000;
+const MINUTE: i64 = 60_000;
+/// The longest that anything takes: that the link to a FreeSWITCH which was away is up again.
+const AT_LAST: Duration = Duration::from_secs(45);
+
+/// A controller that calls back, and a customer's phone.
+pub struct Desk<'a> {
+    /// FreeSWITCH, and the command line.
+    pub floor: Floor<'a>,
+    /// The phone of who was missed.
+    pub customer: SipEnd,
+    settings: Settings,
+    controller: Option<(Runtime, Running)>,
+    ahead_ms: &'static AtomicI64,
+}
+
+impl<'a> Desk<'a> {
+    /// Somebody has given up; nobody is there to call him back.
+    pub async fn open(live: &'a Live, agent: &SipEnd, customer: Behaviour) -> Result<Self> {
+        Self::with(live, agent, customer, |_| {}).await
+    }
+
+    /// The same, with these settings changed.
+    pub async fn with(
+        live: &'a Live,
+        agent: &SipEnd,
+        customer: Behaviour,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self> {
+        let contact = format!("sofia/internal/{}@127.0.0.1:{}", live.switch.anna.user, agent.port());
+        let floor = Floor::closed(live, &Team::of([("anna", contact)])).await?;
+        let phone = SipEnd::open(Some(Tone::Caller)).await?;
+        phone.behave(customer);
+        let mut settings = Settings::load(Some(&floor.controller.settings_file()))?;
+        let route = format!("sofia/internal/{{digits}}@127.0.0.1:{}", phone.port());
+        settings.callback.trunks = vec![Trunk::new(Route::try_from(route).map_err(anyhow::Error::msg)?)];
+        settings.callback.caller_id = "74957654321".to_owned();
+        settings.callback.tick = Duration::from_millis(50);
+        settings.callback.confirm = false;
+        settings.callback.ringing = Tone::Ringing.endless();
+        settings.sounds.done = Tone::Done.source(1);
+        settings.sounds.refused = Tone::Refused.source(1);
+        settings.sounds.no_caller = Tone::NoCaller.source(2);
+        change(&mut settings);
+        let now = Clock::system().now().0;
+        let noon = (now / DAY_MS + 1) * DAY_MS + NOON_MS;
+        let ahead_ms: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(noon - now)));
+        let mut desk = Self { floor, customer: phone, settings, controller: None, ahead_ms };
+        desk.start().await?;
+        let caller = desk.floor.caller(NUMBER).await?;
+        caller.hears(Tone::Music).await?;
+        caller.hangs_up().await?;
+        desk.case_is("settling").await?;
+        Ok(desk)
+    }
+
+    /// The controller starts.
+    pub async fn start(&mut self) -> Result<()> {
+        let runtime = Runtime::new()?;
+        let running = runtime.spawn(app::start(self.settings.clone(), Clock::wrong_by(self.ahead_ms)));
+        let running = running.await??;
+        running.desk.nodes.wait_up().await;
+        self.controller = Some((runtime, running));
+        Ok(())
+    }
+
+    /// The controller dies: whatever it was doing, it does not go on.
+    pub async fn die(&mut self) -> Result<()> {
+        let (runtime, running) = self.controller.take().context("no controller runs")?;
+        let died = tokio::task::spawn_blocking(move || {
+            runtime.shutdown_timeout(SOON);
+            drop(running);
+        });
+        Ok(died.await?)
+    }
+
+    fn running(&self) -> Result<&Running> {
+        self.controller.as_ref().map(|(_, running)| running).context("no controller runs")
+    }
+
+    /// The clock is put forward.
+    pub fn later(&self, minutes: i64) {
+        self.ahead_ms.fetch_add(minutes * MINUTE, Ordering::Relaxed);
+    }
+
+    /// The clock is put forward.
+    pub fn seconds_later(&self, seconds: i64) {
+        self.ahead_ms.fetch_add(seconds * 1_000, Ordering::Relaxed);
+    }
+
+    async fn case(&self) -> Result<Value> {
+        self.floor.controller.json(&["case", "show", "1"]).await
+    }
+
+    /// Waits until the case is in this stage, or closed for this reason.
+    pub async fn case_is(&self, stage: &str) -> Result<()> {
+        let what = format!("the case is {stage}");
+        let waited = until(AT_LAST, what, async || {
+            let Ok(case) = self.case().await else { return Ok(None) };
+            Ok((case["stage"] == stage || case["close_reason"] == stage).then_some(()))
+        });
+        match waited.await {
+            Ok(()) => Ok(()),
+            Err(late) => Err(late.context(self.case().await?)),
+        }
+    }
+
+    /// The attempts that have been made.
+    pub async fn attempts(&self) -> Result<Vec<AttemptRow>> {
+        Ok(self.running()?.desk.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await?)
+    }
+
+    /// Waits until these are the results of the attempts.
+    pub async fn attempts_are(&self, results: &[&str]) -> Result<()> {
+        until(AT_LAST, format!("the attempts are {results:?}"), async || {
+            let made = self.attempts().await?;
+            let made: Vec<_> = made.iter().filter_map(|attempt| attempt.result.as_deref()).collect();
+            Ok((made == results).then_some(()))
+        })
+        .await
+    }
+
+    /// The agent logs in.
+    pub async fn at_work(&self) -> Result<()> {
+        self.floor.controller.command(&["agent", "login", "anna"]).await.map(drop)
+    }
+
+    /// Waits until the agent does this.
+    pub async fn agent_is(&self, activity: &str) -> Result<()> {
+        until(AT_LAST, format!("anna is {activity}"), async || {
+            let agents = self.floor.controller.rows(&["agent", "list"]).await?;
+            Ok((agents[0]["activity"] == activity).then_some(()))
+        })
+        .await
+    }
+
+    /// Waits until a talk is over whose result is owed.
+    pub async fn word_is_awaited(&self) -> Result<()> {
+        until(AT_LAST, "the result is owed", async || {
+            Ok(self.attempts().await?.iter().any(|made| made.state == "wrapping_up").then_some(()))
+        })
+        .await
+    }
+
+    /// The agent says what came of the talk.
+    pub async fn says(&self, result: Outcome) -> Result<()> {
+        let desk = &self.running()?.desk;
+        let (terms, at) = (desk.terms(), desk.clock.now());
+        let said = Disposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
+        desk.store.write("says", move |c| callbacks::dispose(c, &terms, &said).map(drop)).await?;
+        Ok(())
+    }
+
+    /// The agent dials at her phone.
+    pub async fn dials(&self, number: &str) -> Result<Caller> {
+        let end = SipEnd::open(Some(Tone::Agent)).await?;
+        let switch = &self.floor.live.switch;
+        let id = end.dial(Dial::at_phone_of(switch.phones, &switch.anna, number)).await?;
+        Ok(Caller::new(end, id))
+    }
+
+    /// The controller is stopped, and leaves nothing behind.
+    pub async fn close(mut self) -> Result<()> {
+        let (runtime, running) = self.controller.take().context("no controller runs")?;
+        running.drain().await;
+        runtime.shutdown_background();
+        self.floor.live.switch.is_quiet(SOON).await
+    }
+}
+
+impl Drop for Desk<'_> {
+    fn drop(&mut self) {
+        if let Some((runtime, _)) = self.controller.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
