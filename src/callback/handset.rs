@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::story::{AGENT_LEFT, BRIDGE_FAILED, not_dialled, record};
+use super::story::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, not_dialled, record};
 use super::trunks::{Customer, Line};
 use crate::call::ending::Stage;
 use crate::call::facts::Facts;
@@ -148,6 +148,9 @@ impl Phone {
         let how = match made {
             Made::NotDialled => not_dialled(attempt),
             Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
+            Made::Left if call.desk.draining.is_cancelled() => {
+                How::without_talk(attempt, Outcome::Cancelled, DRAINED)
+            }
             Made::Left => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
             Made::Apart => How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
             Made::Talked { cause, answered_at } => How::Talked { attempt, cause, answered_at },

@@ -203,47 +203,47 @@ pub struct Reservation<'a> {
     pub at: UnixMs,
 }
 
-/// Takes a place among the day's attempts. The guards have been asked; the database asks again.
+/// Takes a place among the day's attempts: which attempt it is, and the place. The guards have been asked; the database
+/// asks again.
 ///
 /// # Errors
 /// [`StoreError::Cap`] when no place is left; [`StoreError::Refused`] when the database knows better.
-pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<AttemptId, StoreError> {
+pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i32), StoreError> {
     let place = free_place(c, new.number, new.business_day, new.policy.cap_day)?
         .map_err(|cap| StoreError::Cap { number: new.number.to_owned(), cap })?;
     let (permit, window) = (new.permit, &new.permit.window);
     let minute = |minute: u16| i32::from(minute);
-    Ok(AttemptId(
-        diesel::insert_into(attempts::table)
-            .values((
-                (
-                    attempts::case_id.eq(new.case.0),
-                    attempts::number.eq(new.number),
-                    attempts::business_day.eq(new.business_day),
-                    attempts::ordinal.eq(place),
-                    attempts::counted.eq(true),
-                    attempts::at.eq(new.at.0),
-                    attempts::by.eq(new.by),
-                    attempts::state.eq(State::Reserved.as_str()),
-                    attempts::way.eq(new.way.as_str()),
-                    attempts::agent.eq(new.agent.map(AgentName::as_str)),
-                    attempts::call.eq(new.call.to_string()),
-                ),
-                (
-                    attempts::queue.eq(new.queue.map(QueueName::as_str)),
-                    attempts::cap.eq(new.policy.cap_day),
-                    attempts::policy.eq(new.policy.name.as_str()),
-                    attempts::policy_version.eq(new.policy.version),
-                    attempts::gap_until.eq(permit.gap_until.0),
-                    attempts::zone.eq(window.zone.name()),
-                    attempts::zone_source.eq(window.source.as_str()),
-                    attempts::local_min.eq(minute(window.local_min)),
-                    attempts::window_from_min.eq(minute(window.from_min)),
-                    attempts::window_to_min.eq(minute(window.to_min)),
-                ),
-            ))
-            .returning(attempts::id)
-            .get_result(c)?,
-    ))
+    let id = diesel::insert_into(attempts::table)
+        .values((
+            (
+                attempts::case_id.eq(new.case.0),
+                attempts::number.eq(new.number),
+                attempts::business_day.eq(new.business_day),
+                attempts::ordinal.eq(place),
+                attempts::counted.eq(true),
+                attempts::at.eq(new.at.0),
+                attempts::by.eq(new.by),
+                attempts::state.eq(State::Reserved.as_str()),
+                attempts::way.eq(new.way.as_str()),
+                attempts::agent.eq(new.agent.map(AgentName::as_str)),
+                attempts::call.eq(new.call.to_string()),
+            ),
+            (
+                attempts::queue.eq(new.queue.map(QueueName::as_str)),
+                attempts::cap.eq(new.policy.cap_day),
+                attempts::policy.eq(new.policy.name.as_str()),
+                attempts::policy_version.eq(new.policy.version),
+                attempts::gap_until.eq(permit.gap_until.0),
+                attempts::zone.eq(window.zone.name()),
+                attempts::zone_source.eq(window.source.as_str()),
+                attempts::local_min.eq(minute(window.local_min)),
+                attempts::window_from_min.eq(minute(window.from_min)),
+                attempts::window_to_min.eq(minute(window.to_min)),
+            ),
+        ))
+        .returning(attempts::id)
+        .get_result(c)?;
+    Ok((AttemptId(id), place))
 }
 
 /// The customer's phone is being called: from now on the attempt counts for good.

@@ -3,10 +3,12 @@
 use diesel::RunQueryDsl as _;
 use dozvon::missed::attempt::Outcome;
 use dozvon::queue::agent::{Activity, Step};
-use dozvon::sim::{Behaviour, Pickup};
+use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::recovery::{self, Open};
 
-use super::callbacks::{CUSTOMER, agrees, case, completed, later, made, miss, says, set, set_with, stands};
+use super::callbacks::{
+    CUSTOMER, NUMBER, agrees, case, completed, later, made, miss, says, set, set_with, stands,
+};
 use super::stage::{ANNA, Stage, answers, until};
 
 /// A stage whose controller dials the customer before an agent is there.
@@ -185,10 +187,14 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
 }
 
 /// The controller is told to stop while a customer's phone rings, and another one is started.
-async fn stopped_while_his_phone_rings(mut stage: Stage) -> Stage {
+async fn stopped_while_his_phone_rings(stage: Stage) -> Stage {
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, rings()).await;
     called_back(&stage, "dialling").await;
+    stopped(stage).await
+}
+
+async fn stopped(mut stage: Stage) -> Stage {
     until("his phone rings", async || stage.sim.counts().await.legs_up > 0).await;
     let (runtime, running) = stage.controller.take().unwrap();
     runtime.spawn(running.drain()).await.unwrap();
@@ -211,4 +217,16 @@ async fn when_we_stop_the_phone_of_a_customer_who_has_not_answered_falls_silent(
 async fn when_we_stop_the_phone_of_a_customer_who_is_dialled_first_falls_silent_too() {
     let stage = stopped_while_his_phone_rings(set_customer_first().await).await;
     the_next_attempt_is_made(&stage, "customer_first").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_we_stop_the_phone_that_an_agent_has_dialled_falls_silent_and_it_was_not_he_who_left() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, rings()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    let anna = stage.sim.call(CallerScript::at_phone_of("anna", NUMBER)).await;
+    stopped(stage).await;
+    drop(anna);
 }

@@ -177,6 +177,7 @@ fn reserve(c: &mut Database, policy: &Policy, ms: u64) -> Result<AttemptId, Stor
             at: at(ms + 20),
         },
     )
+    .map(|(attempt, _)| attempt)
 }
 
 #[test]

@@ -96,7 +96,7 @@ pub(in crate::store) fn reserve_place(
 ) -> Result<AttemptId, StoreError> {
     let queue = terms.queue_of(case)?;
     let day = terms.hours(queue.as_ref()).business_day(wanted.at).to_string();
-    let attempt = attempts::reserve(
+    let (attempt, ordinal) = attempts::reserve(
         c,
         &Reservation {
             case: CaseId(case.id),
@@ -115,7 +115,7 @@ pub(in crate::store) fn reserve_place(
     let until = wanted.at + terms.watchdog;
     make(c, case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.by) })?;
     begun(c, case, wanted.at)?;
-    note(c, case, Note::Dial { agent: wanted.by, ordinal: wanted.permit.ordinal }, wanted.at)?;
+    note(c, case, Note::Dial { agent: wanted.by, ordinal }, wanted.at)?;
     Ok(attempt)
 }
 

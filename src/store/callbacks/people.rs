@@ -93,8 +93,8 @@ pub struct Disposition<'a> {
 /// Records the disposition that a talk is owed, and moves the case on. The attempt's agent.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when no attempt of the case waits for one, or the result says that nobody answered though
-/// nobody can know it better than FreeSWITCH.
+/// [`StoreError::Refused`] when no attempt of the case waits for one, or the result is not for people to say: that
+/// something failed, or that nobody was there.
 pub fn dispose(
     c: &mut Database,
     terms: &Terms,
