@@ -111,8 +111,8 @@ impl Site {
         let gate = Gate::new(&settings, Clock::wrong_by(late_by_ms), store.clone(), rules);
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
-        let service = router(gate).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(socket, service).await });
+        let stop = tokio_util::sync::CancellationToken::new();
+        tokio::spawn(dozvon::web::port::serve(socket, router(gate), settings.web, stop));
         Self { address, store, late_by_ms, _folder: folder }
     }
 
@@ -358,6 +358,53 @@ async fn a_person_fills_the_form_in_without_script() {
     assert_eq!(kept[0].consent_text, Form::default().consent_en);
     assert_eq!(kept[0].source, "callback");
     assert_eq!(site.send("GET /form/none", &[], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn who_does_not_finish_his_head_is_shown_out() {
+    let site = Site::open_with(|s| s.web.header_timeout = Duration::from_millis(200)).await;
+    for half in ["", "GET /form/call", "GET /form/callback HTTP/1.1\r\nHost: x\r\n"] {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
+        closed(&mut stream).await;
+    }
+    assert_eq!(site.send("GET /form/callback", &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn beyond_the_most_connections_one_waits_and_is_served() {
+    let wait = Duration::from_millis(500);
+    let site = Site::open_with(|s| {
+        s.web.max_connections = 2;
+        s.web.header_timeout = wait;
+    })
+    .await;
+    let from = tokio::time::Instant::now();
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(b"GET /form/call").await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(site.send("GET /form/callback", &[], "").await.status, 200);
+    assert!(from.elapsed() >= wait, "it was let in beside them");
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_a_while_and_not_for_ever() {
+    let site = Site::open_with(|s| s.web.connection_time = Duration::from_millis(300)).await;
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    stream.write_all(b"GET /form/none HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let text = closed(&mut stream).await;
+    assert!(text.starts_with("HTTP/1.1 404"), "{text}");
+}
+
+/// What comes until the other side closes, which it does soon.
+async fn closed(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let read = stream.read_to_string(&mut text);
+    tokio::time::timeout(Duration::from_secs(5), read).await.expect("it stays open").unwrap();
+    text
 }
 
 #[tokio::test]
