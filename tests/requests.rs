@@ -145,6 +145,22 @@ impl Site {
         self.send("POST /api/v1/requests", &headers, body).await
     }
 
+    /// Sends a signed request of the bot.
+    async fn signed(&self, id: &str, more: &[(&str, &str)], body: &str) -> Said {
+        let now = Clock::wrong_by(self.late_by_ms).now().0 / 1000;
+        let (stamp, signature) = (now.to_string(), sign(id, now, body));
+        let mut headers = vec![
+            ("Content-Type", "application/json"),
+            ("webhook-timestamp", stamp.as_str()),
+            ("webhook-signature", signature.as_str()),
+        ];
+        if !id.is_empty() {
+            headers.push(("webhook-id", id));
+        }
+        headers.extend(more);
+        self.send("POST /api/v1/requests", &headers, body).await
+    }
+
     async fn fill(&self, stamp: &str, fields: &str) -> Said {
         let kind = ("Content-Type", "application/x-www-form-urlencoded");
         self.send("POST /form/callback?lang=en", &[kind], &format!("stamp={stamp}&{fields}")).await
@@ -234,6 +250,23 @@ async fn a_signature_holds_for_one_body_and_a_short_time() {
     assert_eq!(said.status, 401);
     assert!(said.body.contains("too old"), "{}", said.body);
     assert_eq!(site.kept().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_signed_request_is_one_whatever_key_stands_beside_it() {
+    let site = Site::open().await;
+    assert_eq!(site.signed("m1", &[], GOOD).await.status, 201);
+    // What anybody who saw it can write beside it.
+    let said = site.signed("m1", &[("Idempotency-Key", "k-1")], GOOD).await;
+    assert_eq!((said.status, said.field().as_str()), (422, "idempotency-key"));
+    assert!(said.body.contains("webhook-id"), "{}", said.body);
+    let same = site.signed("m1", &[("Idempotency-Key", "m1")], GOOD).await;
+    assert_eq!((same.status, same.headers["idempotency-replayed"].as_str()), (201, "true"));
+    // Without an id it could come again and again.
+    let said = site.signed("", &[], GOOD).await;
+    assert_eq!((said.status, said.field().as_str()), (422, "webhook-id"));
+    assert_eq!(site.kept().await.len(), 1);
+    assert_eq!(site.signed("m2", &[], GOOD).await.status, 201);
 }
 
 #[tokio::test]

@@ -67,9 +67,9 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
         return Err(Answer::Stranger("it is not known who sends this", remedy));
     }
     let body = gate.body(body).await?;
-    let source = match known {
-        Some(source) => source,
-        None => signer(gate, headers, &body)?,
+    let (source, signed) = match known {
+        Some(source) => (source, false),
+        None => (signer(gate, headers, &body)?, true),
     };
     let kind = text("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let fields = match kind.as_str() {
@@ -79,7 +79,7 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
     };
     let said = gate.read(&fields.map_err(Refused::Bad)?)?;
     let from = From {
-        key: key(headers, source)?,
+        key: key(headers, source, signed)?,
         body,
         reason: if source.bot { Reason::Bot } else { Reason::WebForm },
         source: source.name.clone(),
@@ -102,15 +102,27 @@ fn signer<'g>(gate: &'g Gate, headers: &HeaderMap, body: &Bytes) -> Result<&'g S
         .map_err(|(problem, remedy)| Answer::Stranger(problem, remedy))
 }
 
-/// The key of a request among those of its source: of the header, or the id of its signature.
-fn key(headers: &HeaderMap, source: &Source) -> Result<Option<String>, Refused> {
-    let given = headers.get("idempotency-key").or_else(|| headers.get("webhook-id"));
-    let Some(given) = given else { return Ok(None) };
-    match given.to_str() {
-        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(format!("{}\n{key}", source.name))),
-        _ => Err(Refused::Bad(problem(
+/// The key of a request among those of its source. Of a signed one it is the id that is signed, and nothing else:
+/// whoever caught it could write another key beside it, and send it again.
+fn key(headers: &HeaderMap, source: &Source, signed: bool) -> Result<Option<String>, Refused> {
+    let (id, given) = (headers.get("webhook-id"), headers.get("idempotency-key"));
+    if signed && given.is_some() && given != id {
+        return Err(Refused::Bad(problem(
             "idempotency-key",
-            "it cannot be read",
+            "a signed request has its webhook-id for a key",
+            "leave it out: only the webhook-id is signed",
+        )));
+    }
+    let (name, given) = match given {
+        Some(given) if !signed => ("idempotency-key", Some(given)),
+        _ => ("webhook-id", id),
+    };
+    match given.map(|given| given.to_str().unwrap_or_default()) {
+        None if !signed => Ok(None),
+        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(format!("{}\n{key}", source.name))),
+        _ => Err(Refused::Bad(problem(
+            name,
+            "it is missing, or cannot be read",
             &format!("send 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"),
         ))),
     }
