@@ -161,9 +161,27 @@ impl Site {
         self.send("POST /api/v1/requests", &headers, body).await
     }
 
+    /// Somebody without a good token, behind our proxy.
+    async fn stranger(&self, address: &str) -> Said {
+        let headers = [("Authorization", "Bearer guessed"), ("X-Forwarded-For", address)];
+        self.send("POST /api/v1/requests", &headers, GOOD).await
+    }
+
     async fn fill(&self, stamp: &str, fields: &str) -> Said {
-        let kind = ("Content-Type", "application/x-www-form-urlencoded");
-        self.send("POST /form/callback?lang=en", &[kind], &format!("stamp={stamp}&{fields}")).await
+        self.fill_from("198.51.100.1", stamp, fields).await
+    }
+
+    /// Sends the form from an address behind our proxy.
+    async fn fill_from(&self, address: &str, stamp: &str, fields: &str) -> Said {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("X-Forwarded-For", address)];
+        self.send("POST /form/callback?lang=en", &headers, &format!("stamp={stamp}&{fields}")).await
+    }
+
+    /// A form with a stamp of its own, for a number, good in all.
+    async fn fill_anew(&self, address: &str, number: u32) -> Said {
+        let stamp = self.send("GET /form/callback?lang=en", &[], "").await.stamp();
+        self.later(Duration::from_secs(5));
+        self.fill_from(address, &stamp, &format!("number=%2B7900123{number:04}&consent=yes")).await
     }
 
     async fn kept(&self) -> Vec<Kept> {
@@ -333,29 +351,79 @@ async fn a_body_that_is_too_big_or_too_slow_is_not_waited_for() {
     assert!(site.kept().await.is_empty());
 }
 
+fn other(number: u32) -> String {
+    GOOD.replace("89001234567", &format!("8900123{number:04}"))
+}
+
+fn behind_a_proxy(settings: &mut Settings) {
+    settings.requests.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+}
+
 #[tokio::test]
-async fn a_flood_is_held_off_by_number_and_by_address() {
+async fn a_flood_is_held_off_by_number_by_source_and_by_address() {
     let site = Site::open_with(|s| {
+        behind_a_proxy(s);
         s.requests.per_number = 2;
-        s.requests.per_address = 6;
-        s.requests.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        s.requests.per_source = 6;
+        s.requests.per_address = 2;
     })
     .await;
     assert_eq!([site.post(GOOD).await.status, site.post(GOOD).await.status], [201, 201]);
     let said = site.post(GOOD).await;
     assert_eq!(said.status, 429);
     assert!(said.headers["retry-after"].parse::<u64>().unwrap() > 3500);
-    let other = |n: u32| GOOD.replace("89001234567", &format!("890012300{n:02}"));
     assert_eq!(site.post(&other(1)).await.status, 201);
     assert_eq!(site.post("junk counts as well").await.status, 400);
     assert_eq!(site.post(&other(2)).await.status, 201);
     assert_eq!(site.post(&other(3)).await.status, 429);
-    // Another one behind our proxy goes on; what the caller himself writes before the proxy's word is nothing.
-    let behind = [("X-Forwarded-For", "6.6.6.6, 203.0.113.7")];
-    assert_eq!(site.post_with(&behind, &other(4)).await.status, 201);
+    assert_eq!(site.signed("m1", &[], &other(3)).await.status, 201, "another source");
+    // What the caller himself writes before our proxy's word is nothing.
+    assert_eq!(site.fill_anew("6.6.6.6, 203.0.113.7", 4).await.status, 200);
     assert_eq!(site.kept().await.last().unwrap().address.as_deref(), Some("203.0.113.7"));
+    assert_eq!(site.fill_anew("6.6.6.7, 203.0.113.7", 5).await.status, 200);
+    assert_eq!(site.fill_anew("6.6.6.8, 203.0.113.7", 6).await.status, 429);
+    assert_eq!(site.fill_anew("203.0.113.8", 6).await.status, 200);
     site.later(Duration::from_secs(3700));
     assert_eq!(site.post(GOOD).await.status, 201);
+    assert_eq!(site.fill_anew("203.0.113.7", 7).await.status, 200);
+}
+
+#[tokio::test]
+async fn strangers_use_up_nothing_of_those_who_are_known() {
+    let site = Site::open_with(|s| {
+        behind_a_proxy(s);
+        s.requests.per_address = 3;
+        s.requests.per_all = 3;
+        s.requests.per_number = 1;
+    })
+    .await;
+    // One address guesses tokens; then nothing is heard from it but what has a good token.
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        said.push(site.stranger("203.0.113.1").await.status);
+    }
+    assert_eq!(said, [401, 401, 401, 429]);
+    assert_eq!(site.fill_anew("203.0.113.1", 1).await.status, 429);
+    assert_eq!(site.signed("m0", &[("X-Forwarded-For", "203.0.113.1")], GOOD).await.status, 429);
+    assert_eq!(site.post_with(&[("X-Forwarded-For", "203.0.113.1")], &other(1)).await.status, 201);
+    // Many addresses send junk: people's forms go on.
+    for n in 10..20 {
+        let address = format!("203.0.113.{n}");
+        assert_eq!(site.stranger(&address).await.status, 401);
+        assert_eq!(site.fill_from(&address, "1.x.y", "number=1").await.status, 422);
+    }
+    for n in 20..23 {
+        assert_eq!(site.fill_anew(&format!("203.0.113.{n}"), n).await.status, 200);
+    }
+    // Then there are too many forms; sources have their own count, and of the same numbers, too.
+    assert_eq!(site.fill_anew("203.0.113.30", 30).await.status, 429);
+    for n in 20..27 {
+        assert_eq!(site.post(&other(n)).await.status, 201);
+    }
+    for n in 40..47 {
+        assert_eq!(site.signed(&format!("m{n}"), &[], &other(n)).await.status, 201, "{n}");
+    }
+    assert_eq!(site.signed("m47", &[], &other(46)).await.status, 429, "the number");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::fields::{self, Problem, problem};
 use super::settings::Source;
-use super::{From, Gate, Refused, proof};
+use super::{By, From, Gate, Refused, proof};
 use crate::missed::case::Reason;
 use crate::store::requests::Received;
 
@@ -57,11 +57,13 @@ impl std::convert::From<Refused> for Answer {
 
 async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) -> Result<Received, Answer> {
     let address = gate.address(peer, headers);
-    gate.admit(address)?;
-    let Ok(_place) = gate.places.try_acquire() else { return Err(Refused::Away.into()) };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Whoever has a token is known before a byte of the body is read.
     let known = proof::of_token(&gate.settings.sources, text("authorization"));
+    let _place = match known {
+        Some(source) => gate.admit_known(source)?,
+        None => gate.admit_stranger(address)?,
+    };
     if known.is_none() && text("webhook-signature").is_empty() {
         let remedy = "send `Authorization: Bearer TOKEN`, or sign it as Standard Webhooks describes";
         return Err(Answer::Stranger("it is not known who sends this", remedy));
@@ -71,6 +73,9 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
         Some(source) => (source, false),
         None => (signer(gate, headers, &body)?, true),
     };
+    if signed {
+        gate.recognize(source, address)?;
+    }
     let kind = text("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let fields = match kind.as_str() {
         "application/json" => fields::of_json(&body),
@@ -79,6 +84,7 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
     };
     let said = gate.read(&fields.map_err(Refused::Bad)?)?;
     let from = From {
+        by: By::Source,
         key: key(headers, source, signed)?,
         body,
         reason: if source.bot { Reason::Bot } else { Reason::WebForm },

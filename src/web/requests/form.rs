@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::fields::{self, Fields};
 use super::settings::{Form, Tongue};
-use super::{From, Gate, Refused, page, proof};
+use super::{By, From, Gate, Refused, page, proof};
 use crate::missed::case::Reason;
 
 /// The field that people do not see.
@@ -69,8 +69,7 @@ async fn take(
     filled: &mut Fields,
 ) -> Result<(), Not> {
     let address = gate.address(peer, headers);
-    gate.admit(address).map_err(|refused| not(&refused, None))?;
-    let Ok(_place) = gate.places.try_acquire() else { return Err(not(&Refused::Away, None)) };
+    let _place = gate.admit_stranger(address).map_err(|refused| not(&refused, None))?;
     let body = gate.body(body).await.map_err(|refused| not(&refused, None))?;
     *filled = fields::of_form(&body).map_err(|problem| not(&Refused::Bad(problem), None))?;
     let (stamp, trapped) = (filled.remove("stamp").unwrap_or_default(), filled.remove(TRAP).is_some());
@@ -81,7 +80,9 @@ async fn take(
     fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
     fields.insert("language".to_owned(), tongue.to_string());
     let said = gate.read(&fields).map_err(|refused| keep_stamp(&refused))?;
+    gate.admit_form().map_err(|refused| keep_stamp(&refused))?;
     let from = From {
+        by: By::Form,
         key: Some(format!("form\n{}\n{stamp}", form.name)),
         body,
         reason: Reason::WebForm,

@@ -6,7 +6,9 @@
 //! people, with pages that need no script.
 //! **Invariant:** what a sender wrote is bound into SQL, escaped into HTML, and in no header and no log line.
 //! **Invariant:** memory, time and work for one sender are bounded: the body, how long it may take, how many are
-//! worked on at once, how many come in an hour of one address, for one number, and of all.
+//! worked on at once, how many come in an hour of one source, of one address, for one number, and of all forms.
+//! **Invariant:** strangers (who is not known, and whoever fills a form in) use up nothing of what sources with a token
+//! have. Who signs is a stranger until the body was read.
 
 mod api;
 pub mod fields;
@@ -17,7 +19,7 @@ pub mod proof;
 pub mod settings;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -26,7 +28,7 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use chrono_tz::Tz;
 use futures_util::StreamExt as _;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::{Clock, UnixMs};
 use crate::config;
@@ -37,6 +39,7 @@ use crate::store::{Store, StoreError};
 use fields::{Problem, Reading, Said, problem};
 use limits::Counts;
 pub use settings::Settings;
+use settings::Source;
 
 /// What requests are worked on with.
 #[derive(Debug)]
@@ -49,10 +52,18 @@ pub struct Gate {
     store: Store,
     /// What forms are stamped with; another one in every process: forms from before a restart are sent twice.
     secret: [u8; 32],
-    places: Semaphore,
+    places: Places,
+    sources: Mutex<Counts>,
     addresses: Mutex<Counts>,
     numbers: Mutex<Counts>,
-    all: Mutex<Counts>,
+    forms: Mutex<Counts>,
+}
+
+/// How many more can be worked on.
+#[derive(Debug)]
+struct Places {
+    known: Semaphore,
+    strangers: Semaphore,
 }
 
 impl Gate {
@@ -65,6 +76,7 @@ impl Gate {
         rules: watch::Receiver<Arc<Rules>>,
     ) -> Arc<Self> {
         let ours = settings.requests.clone();
+        let places = || Semaphore::new(ours.max_at_once.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.window, room));
         Arc::new(Self {
             region: settings.phone.region,
@@ -73,10 +85,11 @@ impl Gate {
             clock,
             store,
             secret: rand::random(),
-            places: Semaphore::new(ours.max_at_once.max(1)),
+            places: Places { known: places(), strangers: places() },
+            sources: counts(ours.per_source, ours.sources.len()),
             addresses: counts(ours.per_address, ours.counted),
             numbers: counts(ours.per_number, ours.counted),
-            all: counts(ours.per_all, 1),
+            forms: counts(ours.per_all, 1),
             settings: ours,
         })
     }
@@ -125,10 +138,27 @@ impl Gate {
         told.into_iter().map(|one: IpAddr| one.to_canonical()).rfind(|one| !ours(one)).unwrap_or(peer)
     }
 
-    /// Counts a request of an address.
-    fn admit(&self, address: IpAddr) -> Result<(), Refused> {
-        let now = self.now();
-        take(&self.addresses, &limits::sender(address), now).and_then(|()| take(&self.all, "all", now))
+    /// Counts a request of a source that is known, and gives it a place to be worked on.
+    fn admit_known(&self, source: &Source) -> Result<SemaphorePermit<'_>, Refused> {
+        take(&self.sources, &source.name, self.now())?;
+        self.places.known.try_acquire().map_err(|_| Refused::Away)
+    }
+
+    /// Counts what came of an address from a stranger, and gives it a place to be worked on.
+    fn admit_stranger(&self, address: IpAddr) -> Result<SemaphorePermit<'_>, Refused> {
+        take(&self.addresses, &limits::sender(address), self.now())?;
+        self.places.strangers.try_acquire().map_err(|_| Refused::Away)
+    }
+
+    /// Who was taken for a stranger is a source: it is counted, and its address is not.
+    fn recognize(&self, source: &Source, address: IpAddr) -> Result<(), Refused> {
+        lock(&self.addresses).give_back(&limits::sender(address));
+        take(&self.sources, &source.name, self.now())
+    }
+
+    /// Counts a form that was filled in as it should be.
+    fn admit_form(&self) -> Result<(), Refused> {
+        take(&self.forms, "", self.now())
     }
 
     /// Reads a body, as big and as slow as it may be.
@@ -188,14 +218,18 @@ impl Gate {
                 return Ok(before);
             }
         }
-        take(&self.numbers, new.number.as_str(), now)?;
+        // Whoever fills forms in for a number does not keep sources from sending it.
+        take(&self.numbers, &format!("{:?} {}", from.by, new.number), now)?;
         self.store.write("request", move |c| requests::receive(c, &new)).await.map_err(refused)
     }
 }
 
 fn take(counts: &Mutex<Counts>, key: &str, now: UnixMs) -> Result<(), Refused> {
-    let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-    counts.take(key, now).map_err(Refused::Often)
+    lock(counts).take(key, now).map_err(Refused::Often)
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refused(error: StoreError) -> Refused {
@@ -206,8 +240,18 @@ fn refused(error: StoreError) -> Refused {
     Refused::Away
 }
 
+/// Who sends requests.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    /// A program that is known.
+    Source,
+    /// Somebody with a form.
+    Form,
+}
+
 /// Where a request comes from.
 struct From {
+    by: By,
     key: Option<String>,
     body: Bytes,
     reason: Reason,
