@@ -16,7 +16,8 @@ use base64::Engine as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::clock::Clock;
-use dozvon::config::Settings;
+use dozvon::config::{Settings, rules_file};
+use dozvon::routing::rules::Rules;
 use dozvon::store::{DatabaseUrl, Store};
 use dozvon::web::requests::settings::{Form, Source};
 use dozvon::web::requests::{Gate, router};
@@ -75,6 +76,8 @@ struct Kept {
     consent_text: String,
     #[diesel(sql_type = Nullable<Text>)]
     address: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    wanted_at: Option<i64>,
 }
 
 impl Site {
@@ -83,6 +86,10 @@ impl Site {
     }
 
     async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::open_by(Rules::default(), change).await
+    }
+
+    async fn open_by(rules: Rules, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::default();
         let source = |name: &str, token: &str, secret: &str| Source {
@@ -107,7 +114,7 @@ impl Site {
         let store = Store::open(&url, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();
         let late_by_ms: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
-        let (_, rules) = tokio::sync::watch::channel(std::sync::Arc::default());
+        let (_, rules) = tokio::sync::watch::channel(std::sync::Arc::new(rules));
         let gate = Gate::new(&settings, Clock::wrong_by(late_by_ms), store.clone(), rules);
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
@@ -185,7 +192,7 @@ impl Site {
     }
 
     async fn kept(&self) -> Vec<Kept> {
-        let sql = "SELECT id, number, name, text, source, consent_text, address FROM requests ORDER BY id";
+        let sql = "SELECT id, number, name, text, source, consent_text, address, wanted_at FROM requests ORDER BY id";
         self.store.read("test", move |c| Ok(diesel::sql_query(sql).load(c)?)).await.unwrap()
     }
 }
@@ -459,6 +466,33 @@ async fn a_person_fills_the_form_in_without_script() {
     assert_eq!(kept[0].consent_text, Form::default().consent_en);
     assert_eq!(kept[0].source, "callback");
     assert_eq!(site.send("GET /form/none", &[], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_time_that_a_person_wants_is_that_of_the_queue_that_will_call() {
+    let moscow = chrono_tz::Tz::Europe__Moscow;
+    let rules = r#"
+        [[schedule]]
+        name = "far"
+        zone = "Asia/Vladivostok"
+        hours = ["mon-sun 00:00-24:00"]
+        [[queue]]
+        name = "sales"
+        schedule = "far"
+        overflow = { forward = "user/1" }
+    "#;
+    let rules = rules_file::parse("rules.toml", rules, moscow).unwrap();
+    let site = Site::open_by(rules, |s| s.zone = moscow).await;
+    let form = site.send("GET /form/callback?lang=en", &[], "").await;
+    assert!(form.body.contains("Asia&#x2f;Vladivostok, UTC+10:00"), "{}", form.body);
+    let framed = site.send("GET /form/framed", &[], "").await;
+    assert!(framed.body.contains("Europe&#x2f;Moscow, UTC+03:00"), "{}", framed.body);
+    site.later(Duration::from_secs(5));
+    let day = (Clock::system().now() + Duration::from_hours(48)).utc().date_naive();
+    let fields = format!("number=%2B79001234567&consent=yes&wanted_at={day}T10:00");
+    assert_eq!(site.fill(&form.stamp(), &fields).await.status, 200);
+    let at = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+    assert_eq!(site.kept().await[0].wanted_at, Some(at(&format!("{day}T00:00:00Z"))), "10:00 there");
 }
 
 #[tokio::test]

@@ -82,7 +82,7 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
         "application/x-www-form-urlencoded" => fields::of_form(&body),
         _ => return Err(Answer::Kind),
     };
-    let said = gate.read(&fields.map_err(Refused::Bad)?)?;
+    let said = gate.read(&fields.map_err(Refused::Bad)?, source.queue.as_ref())?;
     let from = From {
         by: By::Source,
         key: key(headers, source, signed)?,

@@ -28,7 +28,7 @@ pub(super) async fn show(
 ) -> Response {
     let Some(form) = gate.form(&name) else { return missing() };
     let tongue = tongue(form, query.as_deref(), &headers);
-    page::form(form, tongue, &gate.stamp(form), &Fields::new(), StatusCode::OK, None)
+    page::form(form, tongue, &gate.clocks(form), &gate.stamp(form), &Fields::new(), StatusCode::OK, None)
 }
 
 pub(super) async fn receive(
@@ -46,7 +46,7 @@ pub(super) async fn receive(
         Ok(()) => page::thanks(form, tongue),
         Err(not) => {
             let stamp = not.stamp.unwrap_or_else(|| gate.stamp(form));
-            page::form(form, tongue, &stamp, &filled, not.status, Some(not.wrong))
+            page::form(form, tongue, &gate.clocks(form), &stamp, &filled, not.status, Some(not.wrong))
         }
     }
 }
@@ -79,7 +79,7 @@ async fn take(
     // What he saw, and not what was sent.
     fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
     fields.insert("language".to_owned(), tongue.to_string());
-    let said = gate.read(&fields).map_err(|refused| keep_stamp(&refused))?;
+    let said = gate.read(&fields, form.queue.as_ref()).map_err(|refused| keep_stamp(&refused))?;
     gate.admit_form().map_err(|refused| keep_stamp(&refused))?;
     let from = From {
         by: By::Form,
@@ -147,6 +147,12 @@ fn missing() -> Response {
 impl Gate {
     fn form(&self, name: &str) -> Option<&Form> {
         self.settings.forms.iter().find(|form| form.name == name)
+    }
+
+    /// By which clocks a wanted time is meant, and how far they are ahead of UTC now.
+    fn clocks(&self, form: &Form) -> String {
+        let zone = self.zone(form.queue.as_ref());
+        format!("{zone}, {}", self.now().utc().with_timezone(&zone).format("UTC%:z"))
     }
 
     fn stamp(&self, form: &Form) -> String {

@@ -32,8 +32,10 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::{Clock, UnixMs};
 use crate::config;
+use crate::ids::QueueName;
 use crate::missed::case::Reason;
 use crate::routing::rules::Rules;
+use crate::store::callbacks::Terms;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
 use fields::{Problem, Reading, Said, problem};
@@ -45,8 +47,8 @@ use settings::Source;
 #[derive(Debug)]
 pub struct Gate {
     settings: Settings,
-    region: phonenumber::country::Id,
-    zone: Tz,
+    /// The rules of the house, as they were at the start.
+    terms: Terms,
     rules: watch::Receiver<Arc<Rules>>,
     clock: Clock,
     store: Store,
@@ -78,9 +80,9 @@ impl Gate {
         let ours = settings.requests.clone();
         let places = || Semaphore::new(ours.max_at_once.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.window, room));
+        let terms = settings.terms(Arc::clone(&rules.borrow()));
         Arc::new(Self {
-            region: settings.phone.region,
-            zone: settings.zone,
+            terms,
             rules,
             clock,
             store,
@@ -123,6 +125,16 @@ enum Refused {
 impl Gate {
     fn now(&self) -> UnixMs {
         self.clock.now()
+    }
+
+    /// The rules of the house, as they are now.
+    fn terms(&self) -> Terms {
+        Terms { rules: Arc::clone(&self.rules.borrow()), ..self.terms.clone() }
+    }
+
+    /// The zone whose clocks somebody means who wants to be called by this queue.
+    fn zone(&self, queue: Option<&QueueName>) -> Tz {
+        self.terms().hours(queue).zone()
     }
 
     /// The address that a request comes from: behind our own proxies, as they say.
@@ -179,9 +191,10 @@ impl Gate {
         tokio::time::timeout(self.settings.body_timeout, whole).await.unwrap_or(Err(Refused::Slow))
     }
 
-    fn read(&self, fields: &fields::Fields) -> Result<Said, Refused> {
+    /// Reads what is said to those who will call: times without a zone are theirs.
+    fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<Said, Refused> {
         let latest = self.settings.latest_wanted;
-        let how = Reading { region: self.region, zone: self.zone, now: self.now(), latest };
+        let how = Reading { region: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
         fields::read(fields, &how).map_err(Refused::Bad)
     }
 
@@ -192,7 +205,8 @@ impl Gate {
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
         };
         let now = self.now();
-        let business_day = self.rules.borrow().business_day(from.queue.as_ref(), self.zone, now).to_string();
+        let business_day =
+            self.rules.borrow().business_day(from.queue.as_ref(), self.terms.zone, now).to_string();
         let new = Request {
             key_hash: from.key.map(crate::audit::sha256),
             body_hash: crate::audit::sha256(&from.body),
@@ -256,7 +270,7 @@ struct From {
     body: Bytes,
     reason: Reason,
     source: String,
-    queue: Option<crate::ids::QueueName>,
+    queue: Option<QueueName>,
     consent: Option<String>,
     address: IpAddr,
 }
