@@ -205,8 +205,7 @@ impl Gate {
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
         };
         let now = self.now();
-        let business_day =
-            self.rules.borrow().business_day(from.queue.as_ref(), self.terms.zone, now).to_string();
+        let business_day = self.terms().hours(from.queue.as_ref()).business_day(now).to_string();
         let new = Request {
             key_hash: from.key.map(crate::audit::sha256),
             body_hash: crate::audit::sha256(&from.body),
