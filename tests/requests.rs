@@ -22,6 +22,7 @@ use dozvon::store::{DatabaseUrl, Store};
 use dozvon::web::requests::settings::{Form, Source};
 use dozvon::web::requests::{Gate, router};
 use hmac::{Hmac, KeyInit, Mac};
+use sha2::Digest as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -593,6 +594,14 @@ async fn a_form_is_framed_only_where_it_may_be() {
     assert!(framed.headers["content-security-policy"].contains("frame-ancestors https://example.com"));
     assert!(!framed.headers.contains_key("x-frame-options"));
     assert_eq!(framed.headers["x-content-type-options"], "nosniff");
+    // The style that may be used is the one that is there.
+    let (_, style) = alone.body.split_once("<style>").unwrap();
+    let sum = sha2::Sha256::digest(style.split_once("</style>").unwrap().0);
+    let sum = base64::engine::general_purpose::STANDARD.encode(sum);
+    assert!(
+        alone.headers["content-security-policy"].contains(&format!("style-src 'sha256-{sum}'")),
+        "{style}"
+    );
 }
 
 #[tokio::test]
