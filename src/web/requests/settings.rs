@@ -64,7 +64,8 @@ pub struct Source {
     pub name: String,
     /// What it sends as `Authorization: Bearer`; empty: it must sign. At least 16 characters.
     pub token: String,
-    /// What it signs with, as Standard Webhooks describes; empty: it has a token. At least 16 characters.
+    /// What it signs with, as Standard Webhooks describes; empty: it has a token. At least 16 characters. The
+    /// `webhook-id` is then the key by which a request is known that comes again; no other one is taken.
     pub secret: String,
     /// Whether a bot talks to people there; else they fill in a form. Default no.
     pub bot: bool,
