@@ -415,13 +415,8 @@ async fn serve_web(
     let cannot = |source| AppError::Web { address, source };
     let socket = tokio::net::TcpListener::bind(address).await.map_err(cannot)?;
     let bound = socket.local_addr().map_err(cannot)?;
-    let (router, stopped) = (web::router(Arc::clone(desk)), stop.clone().cancelled_owned());
-    tasks.spawn(async move {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        if let Err(error) = axum::serve(socket, service).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "the web port has closed");
-        }
-    });
+    let pages = web::router(Arc::clone(desk));
+    tasks.spawn(web::port::serve(socket, pages, desk.settings.web.clone(), stop.clone()));
     Ok(bound)
 }
 

@@ -16,11 +16,13 @@ use base64::Engine as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::clock::Clock;
-use dozvon::config::Settings;
+use dozvon::config::{Settings, rules_file};
+use dozvon::routing::rules::Rules;
 use dozvon::store::{DatabaseUrl, Store};
 use dozvon::web::requests::settings::{Form, Source};
 use dozvon::web::requests::{Gate, router};
 use hmac::{Hmac, KeyInit, Mac};
+use sha2::Digest as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -75,6 +77,8 @@ struct Kept {
     consent_text: String,
     #[diesel(sql_type = Nullable<Text>)]
     address: Option<String>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    wanted_at: Option<i64>,
 }
 
 impl Site {
@@ -83,6 +87,10 @@ impl Site {
     }
 
     async fn open_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::open_by(Rules::default(), change).await
+    }
+
+    async fn open_by(rules: Rules, change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut settings = Settings::default();
         let source = |name: &str, token: &str, secret: &str| Source {
@@ -107,12 +115,12 @@ impl Site {
         let store = Store::open(&url, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();
         let late_by_ms: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
-        let (_, rules) = tokio::sync::watch::channel(std::sync::Arc::default());
+        let (_, rules) = tokio::sync::watch::channel(std::sync::Arc::new(rules));
         let gate = Gate::new(&settings, Clock::wrong_by(late_by_ms), store.clone(), rules);
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
-        let service = router(gate).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(socket, service).await });
+        let stop = tokio_util::sync::CancellationToken::new();
+        tokio::spawn(dozvon::web::port::serve(socket, router(gate), settings.web, stop));
         Self { address, store, late_by_ms, _folder: folder }
     }
 
@@ -145,13 +153,47 @@ impl Site {
         self.send("POST /api/v1/requests", &headers, body).await
     }
 
+    /// Sends a signed request of the bot.
+    async fn signed(&self, id: &str, more: &[(&str, &str)], body: &str) -> Said {
+        let now = Clock::wrong_by(self.late_by_ms).now().0 / 1000;
+        let (stamp, signature) = (now.to_string(), sign(id, now, body));
+        let mut headers = vec![
+            ("Content-Type", "application/json"),
+            ("webhook-timestamp", stamp.as_str()),
+            ("webhook-signature", signature.as_str()),
+        ];
+        if !id.is_empty() {
+            headers.push(("webhook-id", id));
+        }
+        headers.extend(more);
+        self.send("POST /api/v1/requests", &headers, body).await
+    }
+
+    /// Somebody without a good token, behind our proxy.
+    async fn stranger(&self, address: &str) -> Said {
+        let headers = [("Authorization", "Bearer guessed"), ("X-Forwarded-For", address)];
+        self.send("POST /api/v1/requests", &headers, GOOD).await
+    }
+
     async fn fill(&self, stamp: &str, fields: &str) -> Said {
-        let kind = ("Content-Type", "application/x-www-form-urlencoded");
-        self.send("POST /form/callback?lang=en", &[kind], &format!("stamp={stamp}&{fields}")).await
+        self.fill_from("198.51.100.1", stamp, fields).await
+    }
+
+    /// Sends the form from an address behind our proxy.
+    async fn fill_from(&self, address: &str, stamp: &str, fields: &str) -> Said {
+        let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("X-Forwarded-For", address)];
+        self.send("POST /form/callback?lang=en", &headers, &format!("stamp={stamp}&{fields}")).await
+    }
+
+    /// A form with a stamp of its own, for a number, good in all.
+    async fn fill_anew(&self, address: &str, number: u32) -> Said {
+        let stamp = self.send("GET /form/callback?lang=en", &[], "").await.stamp();
+        self.later(Duration::from_secs(5));
+        self.fill_from(address, &stamp, &format!("number=%2B7900123{number:04}&consent=yes")).await
     }
 
     async fn kept(&self) -> Vec<Kept> {
-        let sql = "SELECT id, number, name, text, source, consent_text, address FROM requests ORDER BY id";
+        let sql = "SELECT id, number, name, text, source, consent_text, address, wanted_at FROM requests ORDER BY id";
         self.store.read("test", move |c| Ok(diesel::sql_query(sql).load(c)?)).await.unwrap()
     }
 }
@@ -237,6 +279,23 @@ async fn a_signature_holds_for_one_body_and_a_short_time() {
 }
 
 #[tokio::test]
+async fn a_signed_request_is_one_whatever_key_stands_beside_it() {
+    let site = Site::open().await;
+    assert_eq!(site.signed("m1", &[], GOOD).await.status, 201);
+    // What anybody who saw it can write beside it.
+    let said = site.signed("m1", &[("Idempotency-Key", "k-1")], GOOD).await;
+    assert_eq!((said.status, said.field().as_str()), (422, "idempotency-key"));
+    assert!(said.body.contains("webhook-id"), "{}", said.body);
+    let same = site.signed("m1", &[("Idempotency-Key", "m1")], GOOD).await;
+    assert_eq!((same.status, same.headers["idempotency-replayed"].as_str()), (201, "true"));
+    // Without an id it could come again and again.
+    let said = site.signed("", &[], GOOD).await;
+    assert_eq!((said.status, said.field().as_str()), (422, "webhook-id"));
+    assert_eq!(site.kept().await.len(), 1);
+    assert_eq!(site.signed("m2", &[], GOOD).await.status, 201);
+}
+
+#[tokio::test]
 async fn a_request_that_comes_again_is_answered_again_and_kept_once() {
     // Those that come at one moment count, each of them: none is known as a repetition yet.
     let site = Site::open_with(|s| s.requests.per_number = 20).await;
@@ -300,29 +359,79 @@ async fn a_body_that_is_too_big_or_too_slow_is_not_waited_for() {
     assert!(site.kept().await.is_empty());
 }
 
+fn other(number: u32) -> String {
+    GOOD.replace("89001234567", &format!("8900123{number:04}"))
+}
+
+fn behind_a_proxy(settings: &mut Settings) {
+    settings.requests.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+}
+
 #[tokio::test]
-async fn a_flood_is_held_off_by_number_and_by_address() {
+async fn a_flood_is_held_off_by_number_by_source_and_by_address() {
     let site = Site::open_with(|s| {
+        behind_a_proxy(s);
         s.requests.per_number = 2;
-        s.requests.per_address = 6;
-        s.requests.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        s.requests.per_source = 6;
+        s.requests.per_address = 2;
     })
     .await;
     assert_eq!([site.post(GOOD).await.status, site.post(GOOD).await.status], [201, 201]);
     let said = site.post(GOOD).await;
     assert_eq!(said.status, 429);
     assert!(said.headers["retry-after"].parse::<u64>().unwrap() > 3500);
-    let other = |n: u32| GOOD.replace("89001234567", &format!("890012300{n:02}"));
     assert_eq!(site.post(&other(1)).await.status, 201);
     assert_eq!(site.post("junk counts as well").await.status, 400);
     assert_eq!(site.post(&other(2)).await.status, 201);
     assert_eq!(site.post(&other(3)).await.status, 429);
-    // Another one behind our proxy goes on; what the caller himself writes before the proxy's word is nothing.
-    let behind = [("X-Forwarded-For", "6.6.6.6, 203.0.113.7")];
-    assert_eq!(site.post_with(&behind, &other(4)).await.status, 201);
+    assert_eq!(site.signed("m1", &[], &other(3)).await.status, 201, "another source");
+    // What the caller himself writes before our proxy's word is nothing.
+    assert_eq!(site.fill_anew("6.6.6.6, 203.0.113.7", 4).await.status, 200);
     assert_eq!(site.kept().await.last().unwrap().address.as_deref(), Some("203.0.113.7"));
+    assert_eq!(site.fill_anew("6.6.6.7, 203.0.113.7", 5).await.status, 200);
+    assert_eq!(site.fill_anew("6.6.6.8, 203.0.113.7", 6).await.status, 429);
+    assert_eq!(site.fill_anew("203.0.113.8", 6).await.status, 200);
     site.later(Duration::from_secs(3700));
     assert_eq!(site.post(GOOD).await.status, 201);
+    assert_eq!(site.fill_anew("203.0.113.7", 7).await.status, 200);
+}
+
+#[tokio::test]
+async fn strangers_use_up_nothing_of_those_who_are_known() {
+    let site = Site::open_with(|s| {
+        behind_a_proxy(s);
+        s.requests.per_address = 3;
+        s.requests.per_all = 3;
+        s.requests.per_number = 1;
+    })
+    .await;
+    // One address guesses tokens; then nothing is heard from it but what has a good token.
+    let mut said = Vec::new();
+    for _ in 0..4 {
+        said.push(site.stranger("203.0.113.1").await.status);
+    }
+    assert_eq!(said, [401, 401, 401, 429]);
+    assert_eq!(site.fill_anew("203.0.113.1", 1).await.status, 429);
+    assert_eq!(site.signed("m0", &[("X-Forwarded-For", "203.0.113.1")], GOOD).await.status, 429);
+    assert_eq!(site.post_with(&[("X-Forwarded-For", "203.0.113.1")], &other(1)).await.status, 201);
+    // Many addresses send junk: people's forms go on.
+    for n in 10..20 {
+        let address = format!("203.0.113.{n}");
+        assert_eq!(site.stranger(&address).await.status, 401);
+        assert_eq!(site.fill_from(&address, "1.x.y", "number=1").await.status, 422);
+    }
+    for n in 20..23 {
+        assert_eq!(site.fill_anew(&format!("203.0.113.{n}"), n).await.status, 200);
+    }
+    // Then there are too many forms; sources have their own count, and of the same numbers, too.
+    assert_eq!(site.fill_anew("203.0.113.30", 30).await.status, 429);
+    for n in 20..27 {
+        assert_eq!(site.post(&other(n)).await.status, 201);
+    }
+    for n in 40..47 {
+        assert_eq!(site.signed(&format!("m{n}"), &[], &other(n)).await.status, 201, "{n}");
+    }
+    assert_eq!(site.signed("m47", &[], &other(46)).await.status, 429, "the number");
 }
 
 #[tokio::test]
@@ -358,6 +467,80 @@ async fn a_person_fills_the_form_in_without_script() {
     assert_eq!(kept[0].consent_text, Form::default().consent_en);
     assert_eq!(kept[0].source, "callback");
     assert_eq!(site.send("GET /form/none", &[], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn the_time_that_a_person_wants_is_that_of_the_queue_that_will_call() {
+    let moscow = chrono_tz::Tz::Europe__Moscow;
+    let rules = r#"
+        [[schedule]]
+        name = "far"
+        zone = "Asia/Vladivostok"
+        hours = ["mon-sun 00:00-24:00"]
+        [[queue]]
+        name = "sales"
+        schedule = "far"
+        overflow = { forward = "user/1" }
+    "#;
+    let rules = rules_file::parse("rules.toml", rules, moscow).unwrap();
+    let site = Site::open_by(rules, |s| s.zone = moscow).await;
+    let form = site.send("GET /form/callback?lang=en", &[], "").await;
+    assert!(form.body.contains("Asia&#x2f;Vladivostok, UTC+10:00"), "{}", form.body);
+    let framed = site.send("GET /form/framed", &[], "").await;
+    assert!(framed.body.contains("Europe&#x2f;Moscow, UTC+03:00"), "{}", framed.body);
+    site.later(Duration::from_secs(5));
+    let day = (Clock::system().now() + Duration::from_hours(48)).utc().date_naive();
+    let fields = format!("number=%2B79001234567&consent=yes&wanted_at={day}T10:00");
+    assert_eq!(site.fill(&form.stamp(), &fields).await.status, 200);
+    let at = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis();
+    assert_eq!(site.kept().await[0].wanted_at, Some(at(&format!("{day}T00:00:00Z"))), "10:00 there");
+}
+
+#[tokio::test]
+async fn who_does_not_finish_his_head_is_shown_out() {
+    let site = Site::open_with(|s| s.web.header_timeout = Duration::from_millis(200)).await;
+    for half in ["", "GET /form/call", "GET /form/callback HTTP/1.1\r\nHost: x\r\n"] {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
+        closed(&mut stream).await;
+    }
+    assert_eq!(site.send("GET /form/callback", &[], "").await.status, 200);
+}
+
+#[tokio::test]
+async fn beyond_the_most_connections_one_waits_and_is_served() {
+    let wait = Duration::from_millis(500);
+    let site = Site::open_with(|s| {
+        s.web.max_connections = 2;
+        s.web.header_timeout = wait;
+    })
+    .await;
+    let from = tokio::time::Instant::now();
+    let mut slow = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(site.address).await.unwrap();
+        stream.write_all(b"GET /form/call").await.unwrap();
+        slow.push(stream);
+    }
+    assert_eq!(site.send("GET /form/callback", &[], "").await.status, 200);
+    assert!(from.elapsed() >= wait, "it was let in beside them");
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_for_a_while_and_not_for_ever() {
+    let site = Site::open_with(|s| s.web.connection_time = Duration::from_millis(300)).await;
+    let mut stream = TcpStream::connect(site.address).await.unwrap();
+    stream.write_all(b"GET /form/none HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let text = closed(&mut stream).await;
+    assert!(text.starts_with("HTTP/1.1 404"), "{text}");
+}
+
+/// What comes until the other side closes, which it does soon.
+async fn closed(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    let read = stream.read_to_string(&mut text);
+    tokio::time::timeout(Duration::from_secs(5), read).await.expect("it stays open").unwrap();
+    text
 }
 
 #[tokio::test]
@@ -411,6 +594,14 @@ async fn a_form_is_framed_only_where_it_may_be() {
     assert!(framed.headers["content-security-policy"].contains("frame-ancestors https://example.com"));
     assert!(!framed.headers.contains_key("x-frame-options"));
     assert_eq!(framed.headers["x-content-type-options"], "nosniff");
+    // The style that may be used is the one that is there.
+    let (_, style) = alone.body.split_once("<style>").unwrap();
+    let sum = sha2::Sha256::digest(style.split_once("</style>").unwrap().0);
+    let sum = base64::engine::general_purpose::STANDARD.encode(sum);
+    assert!(
+        alone.headers["content-security-policy"].contains(&format!("style-src 'sha256-{sum}'")),
+        "{style}"
+    );
 }
 
 #[tokio::test]

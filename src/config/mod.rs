@@ -89,6 +89,17 @@ pub struct Phone {
 pub struct Web {
     /// Where it listens. Default 127.0.0.1:8087.
     pub listen: SocketAddr,
+    /// Connections at one time; further ones wait until one of these ends. Default 512: the descriptors of the process
+    /// are for calls.
+    pub max_connections: usize,
+    /// How long the head of a request may take to come, from when it is waited for; a connection without one is closed.
+    /// Default 10 s.
+    #[serde(with = "humane")]
+    pub header_timeout: Duration,
+    /// How long a connection may last; the request that is under way then has another `header_timeout` to end, as
+    /// answers have that nobody reads. Default 2 min.
+    #[serde(with = "humane")]
+    pub connection_time: Duration,
 }
 
 /// What callers hear where the rules name nothing.
@@ -196,7 +207,12 @@ impl Default for Phone {
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8087)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8087)),
+            max_connections: 512,
+            header_timeout: Duration::from_secs(10),
+            connection_time: Duration::from_mins(2),
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! What browsers and Prometheus see.
 //!
-//! `requests` takes what forms and bots send.
+//! `port` holds connections, no more and no longer than is good. `requests` takes what forms and bots send.
 //! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, with what is missing.
 
+pub mod port;
 pub mod requests;
 
 use std::sync::Arc;

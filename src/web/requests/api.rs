@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::fields::{self, Problem, problem};
 use super::settings::Source;
-use super::{From, Gate, Refused, proof};
+use super::{By, From, Gate, Refused, proof};
 use crate::missed::case::Reason;
 use crate::store::requests::Received;
 
@@ -57,29 +57,35 @@ impl std::convert::From<Refused> for Answer {
 
 async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) -> Result<Received, Answer> {
     let address = gate.address(peer, headers);
-    gate.admit(address)?;
-    let Ok(_place) = gate.places.try_acquire() else { return Err(Refused::Away.into()) };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Whoever has a token is known before a byte of the body is read.
     let known = proof::of_token(&gate.settings.sources, text("authorization"));
+    let _place = match known {
+        Some(source) => gate.admit_known(source)?,
+        None => gate.admit_stranger(address)?,
+    };
     if known.is_none() && text("webhook-signature").is_empty() {
         let remedy = "send `Authorization: Bearer TOKEN`, or sign it as Standard Webhooks describes";
         return Err(Answer::Stranger("it is not known who sends this", remedy));
     }
     let body = gate.body(body).await?;
-    let source = match known {
-        Some(source) => source,
-        None => signer(gate, headers, &body)?,
+    let (source, signed) = match known {
+        Some(source) => (source, false),
+        None => (signer(gate, headers, &body)?, true),
     };
+    if signed {
+        gate.recognize(source, address)?;
+    }
     let kind = text("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let fields = match kind.as_str() {
         "application/json" => fields::of_json(&body),
         "application/x-www-form-urlencoded" => fields::of_form(&body),
         _ => return Err(Answer::Kind),
     };
-    let said = gate.read(&fields.map_err(Refused::Bad)?)?;
+    let said = gate.read(&fields.map_err(Refused::Bad)?, source.queue.as_ref())?;
     let from = From {
-        key: key(headers, source)?,
+        by: By::Source,
+        key: key(headers, source, signed)?,
         body,
         reason: if source.bot { Reason::Bot } else { Reason::WebForm },
         source: source.name.clone(),
@@ -102,15 +108,27 @@ fn signer<'g>(gate: &'g Gate, headers: &HeaderMap, body: &Bytes) -> Result<&'g S
         .map_err(|(problem, remedy)| Answer::Stranger(problem, remedy))
 }
 
-/// The key of a request among those of its source: of the header, or the id of its signature.
-fn key(headers: &HeaderMap, source: &Source) -> Result<Option<String>, Refused> {
-    let given = headers.get("idempotency-key").or_else(|| headers.get("webhook-id"));
-    let Some(given) = given else { return Ok(None) };
-    match given.to_str() {
-        Ok(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(format!("{}\n{key}", source.name))),
-        _ => Err(Refused::Bad(problem(
+/// The key of a request among those of its source. Of a signed one it is the id that is signed, and nothing else:
+/// whoever caught it could write another key beside it, and send it again.
+fn key(headers: &HeaderMap, source: &Source, signed: bool) -> Result<Option<String>, Refused> {
+    let (id, given) = (headers.get("webhook-id"), headers.get("idempotency-key"));
+    if signed && given.is_some() && given != id {
+        return Err(Refused::Bad(problem(
             "idempotency-key",
-            "it cannot be read",
+            "a signed request has its webhook-id for a key",
+            "leave it out: only the webhook-id is signed",
+        )));
+    }
+    let (name, given) = match given {
+        Some(given) if !signed => ("idempotency-key", Some(given)),
+        _ => ("webhook-id", id),
+    };
+    match given.map(|given| given.to_str().unwrap_or_default()) {
+        None if !signed => Ok(None),
+        Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(format!("{}\n{key}", source.name))),
+        _ => Err(Refused::Bad(problem(
+            name,
+            "it is missing, or cannot be read",
             &format!("send 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"),
         ))),
     }

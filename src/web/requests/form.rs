@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::fields::{self, Fields};
 use super::settings::{Form, Tongue};
-use super::{From, Gate, Refused, page, proof};
+use super::{By, From, Gate, Refused, page, proof};
 use crate::missed::case::Reason;
 
 /// The field that people do not see.
@@ -28,7 +28,7 @@ pub(super) async fn show(
 ) -> Response {
     let Some(form) = gate.form(&name) else { return missing() };
     let tongue = tongue(form, query.as_deref(), &headers);
-    page::form(form, tongue, &gate.stamp(form), &Fields::new(), StatusCode::OK, None)
+    page::form(form, tongue, &gate.clocks(form), &gate.stamp(form), &Fields::new(), StatusCode::OK, None)
 }
 
 pub(super) async fn receive(
@@ -46,7 +46,7 @@ pub(super) async fn receive(
         Ok(()) => page::thanks(form, tongue),
         Err(not) => {
             let stamp = not.stamp.unwrap_or_else(|| gate.stamp(form));
-            page::form(form, tongue, &stamp, &filled, not.status, Some(not.wrong))
+            page::form(form, tongue, &gate.clocks(form), &stamp, &filled, not.status, Some(not.wrong))
         }
     }
 }
@@ -69,8 +69,7 @@ async fn take(
     filled: &mut Fields,
 ) -> Result<(), Not> {
     let address = gate.address(peer, headers);
-    gate.admit(address).map_err(|refused| not(&refused, None))?;
-    let Ok(_place) = gate.places.try_acquire() else { return Err(not(&Refused::Away, None)) };
+    let _place = gate.admit_stranger(address).map_err(|refused| not(&refused, None))?;
     let body = gate.body(body).await.map_err(|refused| not(&refused, None))?;
     *filled = fields::of_form(&body).map_err(|problem| not(&Refused::Bad(problem), None))?;
     let (stamp, trapped) = (filled.remove("stamp").unwrap_or_default(), filled.remove(TRAP).is_some());
@@ -80,8 +79,10 @@ async fn take(
     // What he saw, and not what was sent.
     fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
     fields.insert("language".to_owned(), tongue.to_string());
-    let said = gate.read(&fields).map_err(|refused| keep_stamp(&refused))?;
+    let said = gate.read(&fields, form.queue.as_ref()).map_err(|refused| keep_stamp(&refused))?;
+    gate.admit_form().map_err(|refused| keep_stamp(&refused))?;
     let from = From {
+        by: By::Form,
         key: Some(format!("form\n{}\n{stamp}", form.name)),
         body,
         reason: Reason::WebForm,
@@ -146,6 +147,12 @@ fn missing() -> Response {
 impl Gate {
     fn form(&self, name: &str) -> Option<&Form> {
         self.settings.forms.iter().find(|form| form.name == name)
+    }
+
+    /// By which clocks a wanted time is meant, and how far they are ahead of UTC now.
+    fn clocks(&self, form: &Form) -> String {
+        let zone = self.zone(form.queue.as_ref());
+        format!("{zone}, {}", self.now().utc().with_timezone(&zone).format("UTC%:z"))
     }
 
     fn stamp(&self, form: &Form) -> String {

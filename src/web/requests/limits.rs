@@ -52,6 +52,13 @@ impl Counts {
         }
         Ok(())
     }
+
+    /// Counts one less of a key: what was taken is not to be counted to it after all.
+    pub fn give_back(&mut self, key: &str) {
+        if let Some((_, count)) = self.windows.get_mut(key) {
+            *count = count.saturating_sub(1);
+        }
+    }
 }
 
 /// What one sender is counted by: an IPv6 network of 64 bits belongs to one, an IPv4 address, too.
@@ -68,7 +75,34 @@ pub fn sender(address: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever others do, and whatever is given back, a key has what it may have in a window, no more and no less.
+        #[test]
+        fn each_key_has_its_own(doings in prop::collection::vec((0..3_usize, any::<bool>(), 0..4_i64), 0..200)) {
+            let (most, window) = (3, Duration::from_secs(10));
+            let mut counts = Counts::new(most, window, 3);
+            let mut known = [None; 3];
+            let mut now = UnixMs(0);
+            for (who, back, seconds) in doings {
+                now = now + Duration::from_secs(seconds.unsigned_abs());
+                let key = ["a", "b", "c"][who];
+                let (from, count) = known[who].unwrap_or((now, 0_u32));
+                if back {
+                    counts.give_back(key);
+                    known[who] = known[who].map(|_| (from, count.saturating_sub(1)));
+                    continue;
+                }
+                let (from, count) = if now < from + window { (from, count) } else { (now, 0) };
+                let taken = counts.take(key, now).is_ok();
+                prop_assert_eq!(taken, count < most, "{} at {:?}", key, now);
+                known[who] = Some((from, count + u32::from(taken)));
+            }
+        }
+    }
 
     #[test]
     fn a_key_comes_as_often_as_it_may_and_again_later() {

@@ -6,7 +6,9 @@
 //! people, with pages that need no script.
 //! **Invariant:** what a sender wrote is bound into SQL, escaped into HTML, and in no header and no log line.
 //! **Invariant:** memory, time and work for one sender are bounded: the body, how long it may take, how many are
-//! worked on at once, how many come in an hour of one address, for one number, and of all.
+//! worked on at once, how many come in an hour of one source, of one address, for one number, and of all forms.
+//! **Invariant:** strangers (who is not known, and whoever fills a form in) use up nothing of what sources with a token
+//! have. Who signs is a stranger until the body was read.
 
 mod api;
 pub mod fields;
@@ -17,7 +19,7 @@ pub mod proof;
 pub mod settings;
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -26,33 +28,44 @@ use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use chrono_tz::Tz;
 use futures_util::StreamExt as _;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::{Clock, UnixMs};
 use crate::config;
+use crate::ids::QueueName;
 use crate::missed::case::Reason;
 use crate::routing::rules::Rules;
+use crate::store::callbacks::Terms;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
 use fields::{Problem, Reading, Said, problem};
 use limits::Counts;
 pub use settings::Settings;
+use settings::Source;
 
 /// What requests are worked on with.
 #[derive(Debug)]
 pub struct Gate {
     settings: Settings,
-    region: phonenumber::country::Id,
-    zone: Tz,
+    /// The rules of the house, as they were at the start.
+    terms: Terms,
     rules: watch::Receiver<Arc<Rules>>,
     clock: Clock,
     store: Store,
     /// What forms are stamped with; another one in every process: forms from before a restart are sent twice.
     secret: [u8; 32],
-    places: Semaphore,
+    places: Places,
+    sources: Mutex<Counts>,
     addresses: Mutex<Counts>,
     numbers: Mutex<Counts>,
-    all: Mutex<Counts>,
+    forms: Mutex<Counts>,
+}
+
+/// How many more can be worked on.
+#[derive(Debug)]
+struct Places {
+    known: Semaphore,
+    strangers: Semaphore,
 }
 
 impl Gate {
@@ -65,18 +78,20 @@ impl Gate {
         rules: watch::Receiver<Arc<Rules>>,
     ) -> Arc<Self> {
         let ours = settings.requests.clone();
+        let places = || Semaphore::new(ours.max_at_once.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.window, room));
+        let terms = settings.terms(Arc::clone(&rules.borrow()));
         Arc::new(Self {
-            region: settings.phone.region,
-            zone: settings.zone,
+            terms,
             rules,
             clock,
             store,
             secret: rand::random(),
-            places: Semaphore::new(ours.max_at_once.max(1)),
+            places: Places { known: places(), strangers: places() },
+            sources: counts(ours.per_source, ours.sources.len()),
             addresses: counts(ours.per_address, ours.counted),
             numbers: counts(ours.per_number, ours.counted),
-            all: counts(ours.per_all, 1),
+            forms: counts(ours.per_all, 1),
             settings: ours,
         })
     }
@@ -112,6 +127,16 @@ impl Gate {
         self.clock.now()
     }
 
+    /// The rules of the house, as they are now.
+    fn terms(&self) -> Terms {
+        Terms { rules: Arc::clone(&self.rules.borrow()), ..self.terms.clone() }
+    }
+
+    /// The zone whose clocks somebody means who wants to be called by this queue.
+    fn zone(&self, queue: Option<&QueueName>) -> Tz {
+        self.terms().hours(queue).zone()
+    }
+
     /// The address that a request comes from: behind our own proxies, as they say.
     fn address(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let ours = |address: &IpAddr| self.settings.proxies.iter().any(|net| net.contains(address));
@@ -125,10 +150,27 @@ impl Gate {
         told.into_iter().map(|one: IpAddr| one.to_canonical()).rfind(|one| !ours(one)).unwrap_or(peer)
     }
 
-    /// Counts a request of an address.
-    fn admit(&self, address: IpAddr) -> Result<(), Refused> {
-        let now = self.now();
-        take(&self.addresses, &limits::sender(address), now).and_then(|()| take(&self.all, "all", now))
+    /// Counts a request of a source that is known, and gives it a place to be worked on.
+    fn admit_known(&self, source: &Source) -> Result<SemaphorePermit<'_>, Refused> {
+        take(&self.sources, &source.name, self.now())?;
+        self.places.known.try_acquire().map_err(|_| Refused::Away)
+    }
+
+    /// Counts what came of an address from a stranger, and gives it a place to be worked on.
+    fn admit_stranger(&self, address: IpAddr) -> Result<SemaphorePermit<'_>, Refused> {
+        take(&self.addresses, &limits::sender(address), self.now())?;
+        self.places.strangers.try_acquire().map_err(|_| Refused::Away)
+    }
+
+    /// Who was taken for a stranger is a source: it is counted, and its address is not.
+    fn recognize(&self, source: &Source, address: IpAddr) -> Result<(), Refused> {
+        lock(&self.addresses).give_back(&limits::sender(address));
+        take(&self.sources, &source.name, self.now())
+    }
+
+    /// Counts a form that was filled in as it should be.
+    fn admit_form(&self) -> Result<(), Refused> {
+        take(&self.forms, "", self.now())
     }
 
     /// Reads a body, as big and as slow as it may be.
@@ -149,9 +191,10 @@ impl Gate {
         tokio::time::timeout(self.settings.body_timeout, whole).await.unwrap_or(Err(Refused::Slow))
     }
 
-    fn read(&self, fields: &fields::Fields) -> Result<Said, Refused> {
+    /// Reads what is said to those who will call: times without a zone are theirs.
+    fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<Said, Refused> {
         let latest = self.settings.latest_wanted;
-        let how = Reading { region: self.region, zone: self.zone, now: self.now(), latest };
+        let how = Reading { region: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
         fields::read(fields, &how).map_err(Refused::Bad)
     }
 
@@ -162,7 +205,7 @@ impl Gate {
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
         };
         let now = self.now();
-        let business_day = self.rules.borrow().business_day(from.queue.as_ref(), self.zone, now).to_string();
+        let business_day = self.terms().hours(from.queue.as_ref()).business_day(now).to_string();
         let new = Request {
             key_hash: from.key.map(crate::audit::sha256),
             body_hash: crate::audit::sha256(&from.body),
@@ -188,14 +231,18 @@ impl Gate {
                 return Ok(before);
             }
         }
-        take(&self.numbers, new.number.as_str(), now)?;
+        // Whoever fills forms in for a number does not keep sources from sending it.
+        take(&self.numbers, &format!("{:?} {}", from.by, new.number), now)?;
         self.store.write("request", move |c| requests::receive(c, &new)).await.map_err(refused)
     }
 }
 
 fn take(counts: &Mutex<Counts>, key: &str, now: UnixMs) -> Result<(), Refused> {
-    let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-    counts.take(key, now).map_err(Refused::Often)
+    lock(counts).take(key, now).map_err(Refused::Often)
+}
+
+fn lock(counts: &Mutex<Counts>) -> MutexGuard<'_, Counts> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn refused(error: StoreError) -> Refused {
@@ -206,13 +253,23 @@ fn refused(error: StoreError) -> Refused {
     Refused::Away
 }
 
+/// Who sends requests.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    /// A program that is known.
+    Source,
+    /// Somebody with a form.
+    Form,
+}
+
 /// Where a request comes from.
 struct From {
+    by: By,
     key: Option<String>,
     body: Bytes,
     reason: Reason,
     source: String,
-    queue: Option<crate::ids::QueueName>,
+    queue: Option<QueueName>,
     consent: Option<String>,
     address: IpAddr,
 }

@@ -25,12 +25,13 @@ static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLoc
 });
 
 /// A text of the pages: its name, English, Russian.
-const WORDS: [(&str, &str, &str); 18] = [
+const WORDS: [(&str, &str, &str); 19] = [
     ("title", "We will call you back", "Мы вам перезвоним"),
     ("number", "Your phone number", "Ваш телефон"),
     ("name", "Your name", "Ваше имя"),
     ("text", "What is it about?", "О чём ваш вопрос?"),
     ("wanted_at", "When shall we call?", "Когда вам позвонить?"),
+    ("clocks", "The time is that of", "Время по часовому поясу"),
     ("send", "Call me back", "Перезвоните мне"),
     ("leave_empty", "Leave this field empty", "Не заполняйте это поле"),
     ("thanks", "Thank you! Your request is received.", "Спасибо! Заявка принята."),
@@ -106,10 +107,11 @@ pub(super) fn consent(form: &Form, tongue: Tongue) -> &str {
     }
 }
 
-/// The form, with what was filled in and what is wrong with it.
+/// The form, with the clocks by which a time is meant, what was filled in, and what is wrong with it.
 pub(super) fn form(
     form: &Form,
     tongue: Tongue,
+    clocks: &str,
     stamp: &str,
     filled: &Fields,
     status: StatusCode,
@@ -120,16 +122,23 @@ pub(super) fn form(
     let words = words(tongue);
     let page = render(
         "form.html",
-        &context! { lang => tongue.as_str(), style => STYLE, stamp, filled, consent, wrong, words },
+        &context! { lang => tongue.as_str(), style => style(), clocks, stamp, filled, consent, wrong, words },
     );
     respond(form, tongue, status, page)
 }
 
 /// The page that says thank you.
 pub(super) fn thanks(form: &Form, tongue: Tongue) -> Response {
-    let page =
-        render("thanks.html", &context! { lang => tongue.as_str(), style => STYLE, words => words(tongue) });
+    let page = render(
+        "thanks.html",
+        &context! { lang => tongue.as_str(), style => style(), words => words(tongue) },
+    );
     respond(form, tongue, StatusCode::OK, page)
+}
+
+/// The style as it is, for it is known by its hash; nothing of a sender is in it.
+fn style() -> minijinja::Value {
+    minijinja::Value::from_safe_string(STYLE.to_owned())
 }
 
 fn render(name: &str, what: &minijinja::Value) -> Result<String, minijinja::Error> {

@@ -18,13 +18,17 @@ pub struct Settings {
     /// How long a body may take to come. Default 10 s.
     #[serde(with = "crate::config::humane")]
     pub body_timeout: Duration,
-    /// Requests that are worked on at one time; further ones are refused. Default 64.
+    /// Requests that are worked on at one time, of sources that are known by their token, and as many of all others;
+    /// further ones are refused. Default 64.
     pub max_at_once: usize,
-    /// Requests of one network address in `window`. Default 30: a company behind one address.
+    /// Requests of one source in `window`. Default 600: a site's whole traffic comes from one program.
+    pub per_source: u32,
+    /// Forms, and requests of who is not known, from one network address in `window`. Default 30: a company behind one
+    /// address.
     pub per_address: u32,
-    /// Requests for one number in `window`. Default 5.
+    /// Requests for one number in `window`, by sources, and as many by forms. Default 5.
     pub per_number: u32,
-    /// Requests of all together in `window`. Default 1000.
+    /// Forms of all together that are filled in as they should be, in `window`. Default 1000.
     pub per_all: u32,
     /// The time in which they are counted. Default 1 h.
     #[serde(with = "crate::config::humane")]
@@ -60,7 +64,8 @@ pub struct Source {
     pub name: String,
     /// What it sends as `Authorization: Bearer`; empty: it must sign. At least 16 characters.
     pub token: String,
-    /// What it signs with, as Standard Webhooks describes; empty: it has a token. At least 16 characters.
+    /// What it signs with, as Standard Webhooks describes; empty: it has a token. At least 16 characters. The
+    /// `webhook-id` is then the key by which a request is known that comes again; no other one is taken.
     pub secret: String,
     /// Whether a bot talks to people there; else they fill in a form. Default no.
     pub bot: bool,
@@ -113,6 +118,7 @@ impl Default for Settings {
             max_body: 65_536,
             body_timeout: Duration::from_secs(10),
             max_at_once: 64,
+            per_source: 600,
             per_address: 30,
             per_number: 5,
             per_all: 1000,

@@ -1,0 +1,85 @@
+//! The web port: connections, no more and no longer than is good.
+//!
+//! In: a socket and the pages. Out: answers, until it is told to stop.
+//! **Invariants:** at most `max_connections` descriptors are held, whatever comes: further connections wait in the
+//! system's queue. A connection is free again after `header_timeout` without the head of a request, and at the latest
+//! `connection_time` and `header_timeout` after it began.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Web;
+
+/// How long it is waited after a connection could not be accepted, most often for want of descriptors.
+const ACCEPT_WAIT: Duration = Duration::from_secs(1);
+
+/// Serves pages until it is told to stop: then no connection is taken any more, and those that are there end the
+/// requests that are under way.
+pub async fn serve(socket: TcpListener, pages: Router, settings: Web, stop: CancellationToken) {
+    let places = Arc::new(Semaphore::new(settings.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let connections = TaskTracker::new();
+    while let Some((place, stream, peer)) = stop.run_until_cancelled(next(&socket, &places)).await {
+        let (pages, settings, stop) = (pages.clone(), settings.clone(), stop.clone());
+        connections.spawn(async move {
+            hold(stream, peer, pages, &settings, &stop).await;
+            drop(place);
+        });
+    }
+    drop(socket);
+    connections.close();
+    connections.wait().await;
+}
+
+/// The next connection for which there is a place.
+async fn next(
+    socket: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
+    // The places are never closed: there is one, sooner or later.
+    let place = Arc::clone(places).acquire_owned().await.ok();
+    loop {
+        match socket.accept().await {
+            Ok((stream, peer)) => return (place, stream, peer),
+            Err(error) => {
+                tracing::warn!(%error, wait = ?ACCEPT_WAIT, "cannot accept a web connection; waiting");
+                tokio::time::sleep(ACCEPT_WAIT).await;
+            }
+        }
+    }
+}
+
+/// Answers on one connection until it ends, has lasted too long, or we stop.
+async fn hold(stream: TcpStream, peer: SocketAddr, pages: Router, settings: &Web, stop: &CancellationToken) {
+    let pages = TowerToHyperService::new(pages);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        pages.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(settings.header_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // How a connection ended is the business of the other side.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(settings.connection_time) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(settings.header_timeout, connection).await;
+}
