@@ -41,8 +41,8 @@ crate::words! {
 /// Something that happened.
 ///
 /// `data` is an object. What channels know of it, all of it optional: `case`, `number`, `name`, `queue`, `reason`,
-/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`; `sms_consent` (`true`, or the caller gets no SMS); and the
-/// people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
+/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`; `sms_consent` (`true`, or the caller gets no SMS: he
+/// agreed to it in a request, and is on no do-not-call list); and the people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
 /// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
 ///
 /// What is a contact with the customer says more of it, which a CRM wants to know:

@@ -67,6 +67,7 @@ const PLACES: &[Place] = &[
         columns: &[
             ("number", Pseudonym),
             ("name", Nothing),
+            ("email", Nothing),
             ("text", Nothing),
             ("page", Nothing),
             ("address", Nothing),

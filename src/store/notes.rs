@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::attempts::AttemptRow;
 use super::cases::CaseRow;
-use super::requests::Request;
-use super::{Database, StoreError, audit, outbox};
+use super::requests::{self, Request};
+use super::{Database, StoreError, audit, cases, outbox, read};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
@@ -92,6 +92,18 @@ fn people(case: &CaseRow, what: Note<'_>) -> Value {
     }
 }
 
+/// What is to be said of the caller, and whether he gets SMS.
+fn caller(c: &mut Database, case: &CaseRow, name: Option<&str>, at: UnixMs) -> Result<Value, StoreError> {
+    let reach = requests::reach(c, &read("cases.number", &case.number)?, UnixMs(case.opened_at), at)?;
+    let mut caller = json!({ "phone": case.number });
+    for (key, value) in [("name", name), ("email", reach.email.as_deref())] {
+        if let Some(value) = value {
+            caller[key] = value.into();
+        }
+    }
+    Ok(json!({ "caller": caller, "sms_consent": reach.sms }))
+}
+
 /// Tells of what happened to a case, and puts it into the audit, in the same transaction.
 pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Result<(), StoreError> {
     let told = match what {
@@ -115,9 +127,9 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
             "reason": case.reason,
             "misses": case.misses,
             "due_at": case.react_by,
-            "caller": { "phone": case.number },
         });
-        for more in [more, people(case, what)] {
+        let him = caller(c, case, None, at)?;
+        for more in [more, people(case, what), him] {
             if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
                 data.extend(more);
             }
@@ -148,6 +160,8 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
 
 /// Tells of a request, after the case that it opened or joined.
 pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) -> Result<(), StoreError> {
+    let row = cases::get(c, case)?;
+    let him = caller(c, &row, new.name.as_deref(), new.at)?;
     let data = json!({
         "case": case,
         "number": new.number,
@@ -158,7 +172,8 @@ pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) 
         "source": new.source,
         "page": new.page,
         "wanted_at": new.wanted_at,
-        "caller": { "phone": new.number, "name": new.name },
+        "caller": him["caller"],
+        "sms_consent": him["sms_consent"],
     });
     outbox::emit(c, &Event::of_case(EventKind::RequestReceived, case, new.at, data)).map(drop)
 }
