@@ -30,7 +30,13 @@ crate::words! {
 }
 
 /// What of the outbox one at a time may do, on PostgreSQL.
-const LOCK: &str = "outbox";
+pub(super) const LOCK: &str = "outbox";
+
+/// What is left of an event whose person was erased. It is told to nobody.
+pub(super) const ERASED: &str = r#"{"erased":true}"#;
+
+/// Why a delivery of it is not made.
+pub(super) const WAS_ERASED: &str = "the person was erased";
 
 /// Keeps an event, to be told once the transaction is committed. Events of one thing are told in the order in which
 /// they are kept here. Call it after the rows of the thing were changed.
@@ -89,8 +95,13 @@ pub fn spread(
         .load(c)?;
     for (event, aggregate, kind, payload) in &fresh {
         let data = serde_json::from_str(payload).unwrap_or_default();
-        for target in targets(&Kept { kind: kind.clone(), data }) {
-            put(c, *event, aggregate, &target, now)?;
+        let mut targets = targets(&Kept { kind: kind.clone(), data });
+        if payload == ERASED {
+            targets.dedup_by(|one, other| one.destination == other.destination);
+            targets.iter_mut().for_each(|target| target.recipient = Err(WAS_ERASED.to_owned()));
+        }
+        for target in &targets {
+            put(c, *event, aggregate, target, now)?;
         }
         diesel::update(outbox::table.find(event))
             .set(outbox::spread_at.eq(now.0))
