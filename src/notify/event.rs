@@ -44,6 +44,7 @@ crate::words! {
 /// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`; `sms_consent` (`true`, or the caller gets no SMS: he
 /// agreed to it in a request, and is on no do-not-call list); and the people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
 /// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
+/// `reason` is why a case was opened, `due_at` until when somebody must call: nobody knows it before the case is due.
 ///
 /// What is a contact with the customer says more of it, which a CRM wants to know:
 ///
