@@ -11,9 +11,10 @@ use super::dialect::{cached::Cache as _, hold, lease};
 use super::error::Found as _;
 use super::schema::{closed_destinations, deliveries, outbox};
 use super::{Database, StoreError};
+use crate::audit::masked;
 use crate::clock::UnixMs;
 use crate::ids::{DestinationName, EventId};
-use crate::notify::{Delivery, Event};
+use crate::notify::{Delivery, Event, EventKind};
 
 crate::words! {
     /// Where a delivery stands.
@@ -351,15 +352,18 @@ fn wait(
     Ok(())
 }
 
+/// What was said may repeat a number, and no erasure would find it here.
 fn shut(c: &mut Database, name: &str, why: &str, now: UnixMs) -> Result<(), StoreError> {
+    let why = masked(why);
     let known = closed_destinations::table.find(name).select(closed_destinations::at);
     if known.first::<i64>(c).optional()?.is_none() {
         let row = (
             closed_destinations::name.eq(name),
             closed_destinations::at.eq(now.0),
-            closed_destinations::reason.eq(why),
+            closed_destinations::reason.eq(&why),
         );
         diesel::insert_into(closed_destinations::table).values(row).insert(c)?;
+        emit(c, &Event::of_destination(EventKind::DestinationClosed, name, now, &why))?;
     }
     Ok(())
 }
