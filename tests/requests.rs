@@ -236,6 +236,70 @@ async fn a_program_sends_json_or_a_form_and_is_answered() {
     assert_eq!(entries[0].subject.as_deref(), Some("request:1"));
 }
 
+/// Who gets SMS by which text, and where he is written to, of each request; and what the last one of these told of it.
+async fn reach(site: &Site) -> (Vec<String>, serde_json::Value) {
+    let wish = "SELECT number || ' ' || coalesce(sms_consent_text, '-') || ' ' || coalesce(email, '-') AS v \
+                FROM requests ORDER BY id";
+    let told = "SELECT payload AS v FROM outbox WHERE kind = 'request.received' ORDER BY seq";
+    let texts = async |sql: &'static str| -> Vec<String> {
+        let rows = site.store.read("test", move |c| Ok(diesel::sql_query(sql).load::<Line>(c)?)).await;
+        rows.unwrap().into_iter().map(|line| line.v).collect()
+    };
+    (texts(wish).await, serde_json::from_str(texts(told).await.last().unwrap()).unwrap())
+}
+
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = Text)]
+    v: String,
+}
+
+#[tokio::test]
+async fn who_agrees_to_it_gets_sms_and_nobody_else() {
+    let site = Site::open().await;
+    assert_eq!(site.post(GOOD).await.status, 201);
+    let agrees = |more: &str| {
+        GOOD.replace("89001234567", "89001234568").replace("\"source\"", &format!("{more}, \"source\""))
+    };
+    let missing = site.post(&agrees(r#""sms_consent": true"#)).await;
+    assert_eq!((missing.status, missing.field().as_str()), (422, "sms_consent_text"));
+    let said = r#""sms_consent": true, "sms_consent_text": "SMS too", "email": "ivan@example.com""#;
+    assert_eq!(site.post(&agrees(said)).await.status, 201);
+    let (kept, told) = reach(&site).await;
+    assert_eq!(kept, ["+79001234567 - -", "+79001234568 SMS too ivan@example.com"]);
+    assert_eq!((&told["sms_consent"], &told["caller"]["email"]), (&true.into(), &"ivan@example.com".into()));
+}
+
+#[tokio::test]
+async fn the_box_for_sms_comes_unticked_and_nobody_must_tick_it() {
+    let site = Site::open_with(|s| {
+        let framed = &mut s.requests.forms[1];
+        (framed.sms_consent_ru, framed.sms_consent_en) = (String::new(), String::new());
+    })
+    .await;
+    let form = site.send("GET /form/callback?lang=en", &[], "").await;
+    let box_of =
+        |page: &str| page.lines().find(|line| line.contains("name=\"sms_consent\"")).map(str::to_owned);
+    let unticked = box_of(&form.body).unwrap();
+    assert!(!unticked.contains("checked") && !unticked.contains("required"), "{unticked}");
+    assert!(form.body.contains(&Form::default().sms_consent_en));
+    let russian = site.send("GET /form/callback?lang=ru", &[], "").await;
+    assert!(russian.body.contains(&Form::default().sms_consent_ru));
+    assert_eq!(box_of(&site.send("GET /form/framed", &[], "").await.body), None, "nobody is asked there");
+    site.later(Duration::from_secs(5));
+    let stamp = form.stamp();
+    assert_eq!(site.fill(&stamp, "number=89001234567&consent=yes").await.status, 200);
+    let more = "number=89001234568&consent=yes&sms_consent=yes";
+    let wrong = site.fill(&russian.stamp(), &format!("{more}&email=ivan")).await;
+    assert!(wrong.status == 422 && wrong.body.contains("ivan@example.com"), "{}", wrong.body);
+    assert!(box_of(&wrong.body).unwrap().contains(" checked"), "what he ticked stays ticked");
+    assert_eq!(site.fill(&russian.stamp(), &format!("{more}&email=olga%40example.com")).await.status, 200);
+    let (kept, told) = reach(&site).await;
+    let text = Form::default().sms_consent_en;
+    assert_eq!(kept, ["+79001234567 - -".to_owned(), format!("+79001234568 {text} olga@example.com")]);
+    assert_eq!(told["sms_consent"], true);
+}
+
 #[tokio::test]
 async fn who_is_not_known_is_refused() {
     let site = Site::open().await;
@@ -611,10 +675,11 @@ async fn settings_that_cannot_be_meant_are_told() {
         forms: vec![Form {
             name: "a/b".to_owned(),
             consent_ru: " ".to_owned(),
+            sms_consent_en: String::new(),
             allowed_origins: vec!["https://x.example; script-src *".to_owned()],
             ..Form::default()
         }],
         ..dozvon::web::requests::Settings::default()
     };
-    assert_eq!(settings.faults().len(), 6, "{:#?}", settings.faults());
+    assert_eq!(settings.faults().len(), 7, "{:#?}", settings.faults());
 }

@@ -33,7 +33,7 @@ crate::words! {
         CallEnded = "call.ended",
         /// A web form or a bot has handed in a request.
         RequestReceived = "request.received",
-        /// A destination does not want anything from us any more.
+        /// A destination does not want anything from us any more. The others hear of it, it does not.
         DestinationClosed = "destination.closed",
     }
 }
@@ -41,9 +41,10 @@ crate::words! {
 /// Something that happened.
 ///
 /// `data` is an object. What channels know of it, all of it optional: `case`, `number`, `name`, `queue`, `reason`,
-/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`; `sms_consent` (`true`, or the caller gets no SMS); and the
-/// people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
+/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`; `sms_consent` (`true`, or the caller gets no SMS: he
+/// agreed to it in a request, and is on no do-not-call list); and the people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
 /// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
+/// `reason` is why a case was opened, `due_at` until when somebody must call: nobody knows it before the case is due.
 ///
 /// What is a contact with the customer says more of it, which a CRM wants to know:
 ///
@@ -53,6 +54,7 @@ crate::words! {
 /// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is what he wrote |
 /// | `attempt.ended`, `attempt.undisposed` | `call`, unless somebody only said that he called; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
+/// | `destination.closed` | `name` is the destination's, `reason` what it answered |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
 ///
 /// Instants (`*_at`) are milliseconds since 1970, durations `*_ms` milliseconds.
@@ -73,6 +75,13 @@ impl Event {
     #[must_use]
     pub fn of_call(kind: EventKind, call: crate::ids::CallId, at: UnixMs, data: Value) -> Self {
         Self { kind, aggregate: format!("call:{call}"), at, data }
+    }
+
+    /// Something that happened to a destination; `reason` is what it said.
+    #[must_use]
+    pub fn of_destination(kind: EventKind, name: &str, at: UnixMs, reason: &str) -> Self {
+        let data = serde_json::json!({ "name": name, "reason": reason });
+        Self { kind, aggregate: format!("destination:{name}"), at, data }
     }
 
     /// Something that happened to a case.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::EventKind;
 use super::message::{self, Recipient, Role};
 use super::settings::{Destination, Kind, Person, Settings};
 use super::words::{Part, Words};
@@ -49,10 +50,12 @@ impl People {
         asked.then(|| "the caller has not agreed to get SMS (sms_consent)".to_owned())
     }
 
-    /// The addresses that hear of an event; none if there are no words for them.
+    /// The addresses that hear of an event; none if there are no words for them. A caller who sent a request hears that
+    /// we have it, and not of the case that it opens: he has not called.
     #[must_use]
     pub fn of(&self, kind: &str, data: &Value, words: &Words) -> Vec<String> {
-        if !words.has(kind, self.short()) {
+        let asked = kind == EventKind::CaseOpened.as_str() && !data["request"].is_null();
+        if !words.has(kind, self.short()) || (asked && self.caller()) {
             return Vec::new();
         }
         message::addresses(&self.to, self.kind, data, &self.book, self.most)

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::patience;
 use super::settings::{Pattern, Settings};
-use super::{Channel, Delivery, Receipt, Trouble};
+use super::{Channel, Delivery, EventKind, Receipt, Trouble};
 use crate::clock::{Clock, UnixMs};
 use crate::ids::DestinationName;
 use crate::metrics::Metrics;
@@ -193,9 +193,13 @@ impl Relay {
     }
 }
 
-/// Who wants an event.
+/// Who wants an event. That it is closed no destination is told, not even when it is open again.
 fn targets(outlets: &BTreeMap<DestinationName, Outlet>, event: &Kept) -> Vec<Target> {
-    let wants = |outlet: &&Outlet| outlet.events.iter().any(|pattern| pattern.matches(&event.kind));
+    let shut = event.kind == EventKind::DestinationClosed.as_str();
+    let itself = |outlet: &Outlet| shut && event.data["name"] == outlet.name.as_str();
+    let wants = |outlet: &&Outlet| {
+        !itself(outlet) && outlet.events.iter().any(|pattern| pattern.matches(&event.kind))
+    };
     let mut targets = Vec::new();
     for outlet in outlets.values().filter(wants) {
         let target = |recipient| Target { destination: outlet.name.clone(), recipient };

@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::dialect::{cached::Cache as _, hold};
 use super::schema::{attempts, attempts_to_erase, calls, cases, erasures};
-use super::{Database, StoreError, attempts as rows, audit, cases as case_rows};
+use super::{Database, StoreError, attempts as rows, audit, cases as case_rows, outbox};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
@@ -36,10 +36,14 @@ enum Becomes {
     Nothing,
     /// An empty text.
     Blank,
-    /// An object that says nothing.
-    Empty,
+    /// What an event says that was erased.
+    Gone,
+    /// The pseudonym and the row's own number, unless it was empty: several rows of one event must differ.
+    Own,
+    /// That it was erased, if it said anything.
+    Why,
 }
-use Becomes::{Blank, Empty, Nothing, Pseudonym};
+use Becomes::{Blank, Gone, Nothing, Own, Pseudonym, Why};
 
 /// A table that knows persons.
 struct Place {
@@ -51,22 +55,32 @@ struct Place {
     columns: &'static [(&'static str, Becomes)],
 }
 
+/// The events of a number, `$1`. They are found by its cases and calls, as long as these have it.
+macro_rules! events_of {
+    () => {
+        "SELECT seq FROM outbox WHERE aggregate IN (SELECT 'case:' || id FROM cases WHERE number = $1 \
+         UNION SELECT 'call:' || id FROM calls WHERE number = $1)"
+    };
+}
+
 /// Every table that knows persons. A caller who hid his number, or one whose number came in another form, is found
 /// by the number as it came.
 const PLACES: &[Place] = &[
-    // Found by his cases and calls, as long as these have his number. What is not told yet is told to nobody.
+    // Whom of us it was told is gone as well: nobody can say whose address it is.
     Place {
-        table: "outbox",
-        rows: "payload <> '{}' AND aggregate IN (SELECT 'case:' || id FROM cases WHERE number = $1 \
-               UNION SELECT 'call:' || id FROM calls WHERE number = $1)",
-        columns: &[("payload", Empty)],
+        table: "deliveries",
+        rows: concat!("event IN (", events_of!(), ")"),
+        columns: &[("recipient", Own), ("last_status", Nothing), ("last_error", Why)],
     },
+    // What is not told yet is told to nobody.
+    Place { table: "outbox", rows: concat!("seq IN (", events_of!(), ")"), columns: &[("payload", Gone)] },
     Place {
         table: "requests",
         rows: "number = $1",
         columns: &[
             ("number", Pseudonym),
             ("name", Nothing),
+            ("email", Nothing),
             ("text", Nothing),
             ("page", Nothing),
             ("address", Nothing),
@@ -139,6 +153,8 @@ pub struct Act {
 /// [`StoreError::Refused`] while he is on the line.
 pub fn person(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<Act, StoreError> {
     hold::number(c, number.as_str())?;
+    // Nobody shares out or settles meanwhile what is erased.
+    hold::number(c, outbox::LOCK)?;
     refuse_live(c, number)?;
     let number_key = audit::key(c, now)?.of_number(number).as_str().to_owned();
     let erasure: i64 = diesel::insert_into(erasures::table)
@@ -152,6 +168,7 @@ pub fn person(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<
         .count_changed(c)?;
     let cases_closed = close_cases(c, number, by, now)?;
     let (attempts_later, attempts_at) = put_off(c, number, erasure, now)?;
+    tell_nobody(c, number, now)?;
     let tables = everywhere(c, number, &pseudonym)?;
     let act = Act {
         erasure,
@@ -255,6 +272,19 @@ fn put_off(
     Ok((recent.len(), last))
 }
 
+/// What of his waits to be told, or was given up, is not told any more.
+fn tell_nobody(c: &mut Database, number: &E164, now: UnixMs) -> Result<(), StoreError> {
+    let sql = format!(
+        "UPDATE deliveries SET state = 'skipped', done_at = coalesce(done_at, {}), next_at = NULL, \
+         lease_until = NULL, leased_by = NULL, last_error = '{}' WHERE state IN ('waiting', 'dead') AND event IN ({})",
+        now.0,
+        outbox::WAS_ERASED,
+        events_of!()
+    );
+    diesel::sql_query(sql).bind::<Text, _>(number.as_str()).execute(c)?;
+    Ok(())
+}
+
 fn everywhere(c: &mut Database, number: &E164, pseudonym: &str) -> Result<Vec<Erased>, StoreError> {
     let mut tables: Vec<Erased> = Vec::new();
     for place in PLACES {
@@ -289,7 +319,11 @@ fn erase(c: &mut Database, place: &Place, number: &str, pseudonym: &str) -> Resu
             Pseudonym => format!("{column} = '{pseudonym}'"),
             Nothing => format!("{column} = NULL"),
             Blank => format!("{column} = ''"),
-            Empty => format!("{column} = '{{}}'"),
+            Gone => format!("{column} = '{}'", outbox::ERASED),
+            Own => format!("{column} = CASE WHEN {column} = '' THEN '' ELSE '{pseudonym}/' || id END"),
+            Why => {
+                format!("{column} = CASE WHEN {column} IS NULL THEN NULL ELSE '{}' END", outbox::WAS_ERASED)
+            }
         })
         .collect();
     let sql = format!("UPDATE {} SET {} WHERE {}", place.table, set.join(", "), place.rows);

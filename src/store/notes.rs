@@ -5,14 +5,15 @@ use serde_json::{Value, json};
 
 use super::attempts::AttemptRow;
 use super::cases::CaseRow;
-use super::requests::Request;
-use super::{Database, StoreError, audit, outbox};
+use super::requests::{self, Request};
+use super::{Database, StoreError, audit, cases, outbox, read};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::missed::regulation::Guard;
+use crate::notify::message::Role;
 use crate::notify::{Event, EventKind};
 
 /// Something that happened to a case.
@@ -24,8 +25,8 @@ pub(super) enum Note<'a> {
     Opened(Came<'a>),
     /// Its caller came once more.
     Again(Came<'a>),
-    /// So much of the reaction time has passed, in per cent.
-    Rung(i32),
+    /// So much of the reaction time has passed, in per cent; and all rungs of the policy.
+    Rung { pct: i32, rungs: &'a [i32] },
     /// A guard refused a dial.
     Refused { guard: Guard, by: &'a str },
     /// The customer is dialled, for the so-manieth time today.
@@ -78,18 +79,56 @@ fn attempt(row: &AttemptRow) -> Value {
     })
 }
 
+/// Who hears of a rung, by its place among the rungs of the policy: before the time is over the assignee, from 80 % on or
+/// at the last rung before then the group; after that the supervisor; and at the last rung who is on duty
+/// (facts/callbacks.md §5.2: 50, 80, 100 and 200 %). Whom no rung of his own tells, hears of it at the nearest one.
+fn of_rung(pct: i32, rungs: &[i32]) -> Vec<Role> {
+    let another = |within: std::ops::Range<i32>| rungs.iter().any(|rung| within.contains(rung));
+    let last = !another(pct + 1..i32::MAX);
+    let late = pct >= 100;
+    let group = !late && (pct >= 80 || !another(pct + 1..100));
+    let told = [
+        (Role::Assignee, !late && (!group || !another(0..pct))),
+        (Role::Group, group),
+        (Role::Supervisor, if last { !another(100..pct) } else { late }),
+        (Role::Duty, last),
+    ];
+    told.into_iter().filter_map(|(role, hears)| hears.then_some(role)).collect()
+}
+
 /// Who may be told, by the names of `[[notify.people]]`: whose case it is, the queue's people, and those above them. As
-/// the reaction time passes it is one after the other (facts/callbacks.md §5.2: 50, 80, 100 and 200 %).
+/// the reaction time passes it is one after the other, see [`of_rung`].
 fn people(case: &CaseRow, what: Note<'_>) -> Value {
     let (assignee, group) = (&case.assignee, &case.queue);
     match what {
-        Note::Rung(pct) if pct >= 200 => json!({ "duty": "duty" }),
-        Note::Rung(pct) if pct >= 100 => json!({ "supervisor": "supervisor" }),
-        Note::Rung(pct) if pct < 80 && assignee.is_some() => json!({ "assignee": assignee }),
-        Note::Rung(_) => json!({ "group": group }),
+        Note::Rung { pct, rungs } => {
+            let mut told = serde_json::Map::new();
+            for role in of_rung(pct, rungs) {
+                match (role, assignee) {
+                    (Role::Assignee, Some(agent)) => told.insert("assignee".to_owned(), json!(agent)),
+                    (Role::Assignee, None) | (Role::Group, _) => {
+                        told.insert("group".to_owned(), json!(group))
+                    }
+                    (above, _) => told.insert(above.to_string(), json!(above.as_str())),
+                };
+            }
+            told.into()
+        }
         Note::Undisposed(row) => json!({ "assignee": row.agent, "supervisor": "supervisor" }),
         _ => json!({ "assignee": assignee, "group": group, "supervisor": "supervisor", "duty": "duty" }),
     }
+}
+
+/// What is to be said of the caller, and whether he gets SMS.
+fn caller(c: &mut Database, case: &CaseRow, name: Option<&str>, at: UnixMs) -> Result<Value, StoreError> {
+    let reach = requests::reach(c, &read("cases.number", &case.number)?, UnixMs(case.opened_at), at)?;
+    let mut caller = json!({ "phone": case.number });
+    for (key, value) in [("name", name), ("email", reach.email.as_deref())] {
+        if let Some(value) = value {
+            caller[key] = value.into();
+        }
+    }
+    Ok(json!({ "caller": caller, "sms_consent": reach.sms }))
 }
 
 /// Tells of what happened to a case, and puts it into the audit, in the same transaction.
@@ -98,8 +137,8 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Told(kind) => Some((kind, json!({}))),
         Note::Opened(came) => Some((EventKind::CaseOpened, came.data())),
         Note::Again(came) => Some((EventKind::CaseMissedAgain, came.data())),
-        Note::Rung(pct) if pct < 100 => Some((EventKind::CaseReminded, json!({ "share_pct": pct }))),
-        Note::Rung(pct) => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
+        Note::Rung { pct, .. } if pct < 100 => Some((EventKind::CaseReminded, json!({ "share_pct": pct }))),
+        Note::Rung { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
         Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
         Note::Undisposed(row) => Some((EventKind::AttemptUndisposed, attempt(row))),
         Note::Closed { reason, .. } => {
@@ -115,9 +154,9 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
             "reason": case.reason,
             "misses": case.misses,
             "due_at": case.react_by,
-            "caller": { "phone": case.number },
         });
-        for more in [more, people(case, what)] {
+        let him = caller(c, case, None, at)?;
+        for more in [more, people(case, what), him] {
             if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
                 data.extend(more);
             }
@@ -131,7 +170,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Dial { agent, ordinal } => (Action::Dial, agent, json!({ "ordinal": ordinal })),
         Note::Disposition { result, by } => (Action::Disposition, by, json!({ "result": result.as_str() })),
         Note::Closed { reason, by } => (Action::CaseClosed, by, json!({ "reason": reason.as_str() })),
-        Note::Told(_) | Note::Again(_) | Note::Rung(_) | Note::Attempt(_) | Note::Undisposed(_) => {
+        Note::Told(_) | Note::Again(_) | Note::Rung { .. } | Note::Attempt(_) | Note::Undisposed(_) => {
             return Ok(());
         }
     };
@@ -148,6 +187,8 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
 
 /// Tells of a request, after the case that it opened or joined.
 pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) -> Result<(), StoreError> {
+    let row = cases::get(c, case)?;
+    let him = caller(c, &row, new.name.as_deref(), new.at)?;
     let data = json!({
         "case": case,
         "number": new.number,
@@ -158,7 +199,8 @@ pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) 
         "source": new.source,
         "page": new.page,
         "wanted_at": new.wanted_at,
-        "caller": { "phone": new.number, "name": new.name },
+        "caller": him["caller"],
+        "sms_consent": him["sms_consent"],
     });
     outbox::emit(c, &Event::of_case(EventKind::RequestReceived, case, new.at, data)).map(drop)
 }
@@ -190,4 +232,24 @@ pub(super) fn talked(c: &mut Database, talk: &Talk<'_>) -> Result<(), StoreError
         "caller": { "phone": talk.number },
     });
     outbox::emit(c, &Event::of_call(EventKind::CallEnded, talk.call, talk.at, data)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_the_rungs_are_those_above_hear_of_it_in_the_end() {
+        use Role::{Assignee, Duty, Group, Supervisor};
+        let all = |rungs: &[i32]| rungs.iter().map(|pct| of_rung(*pct, rungs)).collect::<Vec<_>>();
+        let one = |role: Role| vec![role];
+        assert_eq!(all(&[50, 80, 100, 200]), [one(Assignee), one(Group), one(Supervisor), one(Duty)]);
+        assert_eq!(all(&[30, 60]), [one(Assignee), vec![Group, Supervisor, Duty]]);
+        assert_eq!(all(&[50, 100]), [vec![Assignee, Group], vec![Supervisor, Duty]]);
+        assert_eq!(all(&[100, 150, 300]), [one(Supervisor), one(Supervisor), one(Duty)]);
+        assert_eq!(all(&[100]), [vec![Supervisor, Duty]]);
+        assert_eq!(all(&[90]), [vec![Assignee, Group, Supervisor, Duty]]);
+        // In whatever order they are written.
+        assert_eq!(of_rung(60, &[60, 30]), of_rung(60, &[30, 60]));
+    }
 }

@@ -11,9 +11,10 @@ use super::dialect::{cached::Cache as _, hold, lease};
 use super::error::Found as _;
 use super::schema::{closed_destinations, deliveries, outbox};
 use super::{Database, StoreError};
+use crate::audit::masked;
 use crate::clock::UnixMs;
 use crate::ids::{DestinationName, EventId};
-use crate::notify::{Delivery, Event};
+use crate::notify::{Delivery, Event, EventKind};
 
 crate::words! {
     /// Where a delivery stands.
@@ -30,7 +31,13 @@ crate::words! {
 }
 
 /// What of the outbox one at a time may do, on PostgreSQL.
-const LOCK: &str = "outbox";
+pub(super) const LOCK: &str = "outbox";
+
+/// What is left of an event whose person was erased. It is told to nobody.
+pub(super) const ERASED: &str = r#"{"erased":true}"#;
+
+/// Why a delivery of it is not made.
+pub(super) const WAS_ERASED: &str = "the person was erased";
 
 /// Keeps an event, to be told once the transaction is committed. Events of one thing are told in the order in which
 /// they are kept here. Call it after the rows of the thing were changed.
@@ -89,8 +96,13 @@ pub fn spread(
         .load(c)?;
     for (event, aggregate, kind, payload) in &fresh {
         let data = serde_json::from_str(payload).unwrap_or_default();
-        for target in targets(&Kept { kind: kind.clone(), data }) {
-            put(c, *event, aggregate, &target, now)?;
+        let mut targets = targets(&Kept { kind: kind.clone(), data });
+        if payload == ERASED {
+            targets.dedup_by(|one, other| one.destination == other.destination);
+            targets.iter_mut().for_each(|target| target.recipient = Err(WAS_ERASED.to_owned()));
+        }
+        for target in &targets {
+            put(c, *event, aggregate, target, now)?;
         }
         diesel::update(outbox::table.find(event))
             .set(outbox::spread_at.eq(now.0))
@@ -340,15 +352,18 @@ fn wait(
     Ok(())
 }
 
+/// What was said may repeat a number, and no erasure would find it here.
 fn shut(c: &mut Database, name: &str, why: &str, now: UnixMs) -> Result<(), StoreError> {
+    let why = masked(why);
     let known = closed_destinations::table.find(name).select(closed_destinations::at);
     if known.first::<i64>(c).optional()?.is_none() {
         let row = (
             closed_destinations::name.eq(name),
             closed_destinations::at.eq(now.0),
-            closed_destinations::reason.eq(why),
+            closed_destinations::reason.eq(&why),
         );
         diesel::insert_into(closed_destinations::table).values(row).insert(c)?;
+        emit(c, &Event::of_destination(EventKind::DestinationClosed, name, now, &why))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 use super::cases::{Asked, open_asked};
 use super::dialect::{cached::Cache as _, hold};
 use super::schema::requests;
-use super::{Database, StoreError, audit, notes};
+use super::{Database, StoreError, audit, dnc, notes};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
@@ -26,6 +26,8 @@ pub struct Request {
     pub number: E164,
     /// His name, as he wrote it.
     pub name: Option<String>,
+    /// Where he is written to.
+    pub email: Option<String>,
     /// What he wants.
     pub text: Option<String>,
     /// When he wants to be called; none: as soon as may be.
@@ -44,6 +46,8 @@ pub struct Request {
     pub consent_text: String,
     /// When he did.
     pub consent_at: UnixMs,
+    /// The text by which he consented to get SMS, at the same time; none if he did not.
+    pub sms_consent_text: Option<String>,
     /// The network address that it came from.
     pub address: String,
     /// The business day on which it came, as `YYYY-MM-DD`.
@@ -116,6 +120,7 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
                 requests::text.eq(&new.text),
                 requests::wanted_at.eq(new.wanted_at.map(|at| at.0)),
                 requests::language.eq(&new.language),
+                requests::email.eq(&new.email),
             ),
             (
                 requests::source.eq(&new.source),
@@ -123,12 +128,37 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
                 requests::queue.eq(new.queue.as_ref().map(QueueName::as_str)),
                 requests::consent_text.eq(&new.consent_text),
                 requests::consent_at.eq(new.consent_at.0),
+                requests::sms_consent_text.eq(&new.sms_consent_text),
                 requests::address.eq(&new.address),
                 requests::received_at.eq(new.at.0),
             ),
         ))
         .returning(requests::id)
         .get_result(c)?)
+}
+
+/// How one who has a case may be told himself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Whether by SMS: his consent is on file, and his number is on no list of those that are not to be called.
+    pub sms: bool,
+    /// Where he is written to, as his requests since then say.
+    pub email: Option<String>,
+}
+
+/// How he may be told at `at` what happens to a case of his that was opened at `since`. A consent holds for the number,
+/// whichever request brought it; an address only for the case: anybody may write any address beside a number.
+pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {
+    let of_his = requests::table.filter(requests::number.eq(number.as_str()));
+    let agreed = of_his.filter(requests::sms_consent_text.is_not_null()).select(requests::id);
+    let agreed = agreed.first::<i64>(c).optional()?.is_some();
+    let email: Option<Option<String>> = of_his
+        .filter(requests::email.is_not_null().and(requests::received_at.ge(since.0)))
+        .order(requests::received_at.desc())
+        .select(requests::email)
+        .first(c)
+        .optional()?;
+    Ok(Reach { sms: agreed && dnc::suppressed(c, number, at)?.is_none(), email: email.flatten() })
 }
 
 /// The one place where a request becomes a case, or joins the one that is open.
@@ -165,6 +195,7 @@ fn note(c: &mut Database, new: &Request, id: i64) -> Result<(), StoreError> {
                 ("source", crate::audit::masked(&new.source).into()),
                 ("wanted", wanted.into()),
                 ("consent_hash", crate::audit::sha256(&new.consent_text).into()),
+                ("sms_consent_hash", new.sms_consent_text.as_ref().map(crate::audit::sha256).into()),
             ]),
         },
     )

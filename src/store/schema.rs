@@ -184,7 +184,7 @@ diesel::table! {
         name -> Nullable<Text>, text -> Nullable<Text>, wanted_at -> Nullable<BigInt>,
         language -> Nullable<Text>, source -> Text, page -> Nullable<Text>, queue -> Nullable<Text>,
         consent_text -> Text, consent_at -> BigInt, address -> Nullable<Text>, received_at -> BigInt,
-        case_id -> Nullable<BigInt>,
+        case_id -> Nullable<BigInt>, email -> Nullable<Text>, sms_consent_text -> Nullable<Text>,
     }
 }
 diesel::allow_tables_to_appear_in_same_query!(

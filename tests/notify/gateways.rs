@@ -57,6 +57,14 @@ async fn without_consent_on_file_no_caller_gets_an_sms() {
 }
 
 #[tokio::test]
+async fn who_sent_a_request_is_not_told_that_he_was_missed() {
+    let (receiver, address) = Receiver::start([]).await;
+    let desk = Desk::new(settings(sms(format!("http://{address}/"), Some(Preset::Smsru), "caller"))).await;
+    let row = desk.one(json!({"number": "+79001112233", "sms_consent": true, "request": 1})).await;
+    assert_eq!((row.state.as_str(), receiver.came().len()), ("skipped", 0));
+}
+
+#[tokio::test]
 async fn no_name_becomes_another_parameter() {
     let own = tempfile::tempdir().unwrap();
     let path = own.path().join("own.toml");

@@ -88,6 +88,38 @@ async fn what_is_no_success_comes_again_and_410_closes_the_door() {
 }
 
 #[tokio::test]
+async fn a_closed_door_is_told_to_the_others_and_not_to_itself() {
+    let gone = Some((410, None, b"+79001112233 is none of ours".to_vec()));
+    let (_, address) = Receiver::start([gone]).await;
+    let (others, other) = Receiver::start([]).await;
+    let mut both = settings(webhook(address));
+    both.destinations.push(webhook(other));
+    both.destinations[1].name = "ops".parse().unwrap();
+    both.destinations[1].events = vec!["destination.closed".parse().unwrap()];
+    let desk = Desk::new(both).await;
+    desk.one(json!({})).await;
+    let (relay, _stop) = desk.relay();
+    desk.tick(&relay).await;
+    let told: Vec<_> = others.came().iter().map(|came| came.body.parse::<Value>().unwrap()).collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0]["type"], "dozvon.destination.closed");
+    assert_eq!((&told[0]["subject"], &told[0]["data"]["name"]), (&json!("destination:crm"), &json!("crm")));
+    let reason = told[0]["data"]["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("410") && reason.contains("none of ours") && !reason.contains("79001112233"),
+        "{reason}"
+    );
+    // Open again, it hears what waited, and not that it was closed.
+    let store = &desk.tools.store;
+    store.write("test", |c| dozvon::store::outbox::open(c, &"crm".parse().unwrap())).await.unwrap();
+    desk.tick(&relay).await;
+    let kinds: Vec<_> =
+        desk.rows().await.into_iter().map(|row| (row.destination, row.kind, row.state)).collect();
+    let row = |to: &str, kind: &str| (to.to_owned(), kind.to_owned(), "done".to_owned());
+    assert_eq!(kinds, [row("crm", "case.opened"), row("ops", "destination.closed")]);
+}
+
+#[tokio::test]
 async fn one_that_hangs_holds_up_nobody_else() {
     let (hung, address) = Receiver::start([None]).await;
     let (quick, other) = Receiver::start([]).await;

@@ -10,6 +10,7 @@ use dozvon::missed::case::Closed;
 use dozvon::phone::E164;
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::audit::{self, Wanted};
+use dozvon::store::outbox::{self, Settled};
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
 use dozvon::store::{Database, Store, StoreError, calls, cases, dnc, erase};
@@ -339,6 +340,73 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
             dozvon::phone::Party::read(&act.pseudonym, false, phonenumber::country::Id::RU, 5),
             dozvon::phone::Party::Invalid
         ));
+    });
+}
+
+/// Where an event goes: a program, the caller and two people, whatever it says.
+fn everybody(_: &outbox::Kept) -> Vec<outbox::Target> {
+    let to = |destination: &str, recipient: &str| outbox::Target {
+        destination: destination.parse().unwrap(),
+        recipient: Ok(recipient.to_owned()),
+    };
+    vec![to("site", ""), to("sms", NUMBER), to("mail", "ivan@example.com"), to("mail", "boss@example.com")]
+}
+
+#[test]
+fn what_was_told_of_an_erased_person_is_gone_and_what_was_not_is_told_to_nobody() {
+    for_each_database(async |db| {
+        db.write(|c| {
+            open_for_business(c)?;
+            missed(c, 0)?;
+            outbox::spread(c, at(2_000), 10, everybody).map(drop)
+        })
+        .await;
+        let lease = |name: &str| outbox::Lease {
+            destination: name.parse().unwrap(),
+            by: "x".to_owned(),
+            now: at(2_000),
+            until: at(60_000),
+            limit: 9,
+        };
+        let (sms, mail, site) = (lease("sms"), lease("mail"), lease("site"));
+        let dead = db
+            .write(move |c| {
+                let sent = outbox::lease(c, &sms)?.remove(0).id;
+                outbox::settle(c, sent, &Settled::Done(format!("accepted for {NUMBER}")), at(2_100))?;
+                let letters = outbox::lease(c, &mail)?;
+                let dead = letters.iter().find(|letter| letter.recipient.starts_with("ivan")).unwrap().id;
+                outbox::settle(c, dead, &Settled::Dead("550 <ivan@example.com>".to_owned()), at(2_100))?;
+                // Under way to a program, and not told yet.
+                assert_eq!(outbox::lease(c, &site)?.len(), 1);
+                requests::receive(c, &request())?;
+                Ok(dead)
+            })
+            .await;
+        let act = db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
+        let rows = |table: &str| act.tables.iter().find(|erased| erased.table == table).unwrap().rows;
+        assert_eq!((rows("deliveries"), rows("outbox")), (4, 4), "opened, again, request, closed");
+        db.write(|c| outbox::spread(c, at(21_000), 10, everybody).map(drop)).await;
+        for words in ["9001234567", "ivan", "Ivan"] {
+            assert_eq!(everything(db, words), 0, "{words}");
+        }
+        let list = db.write(|c| outbox::list(c, None, None, 100)).await;
+        assert_eq!(list.len(), 4 + 3 * 3, "each destination once of what was not told: {list:#?}");
+        for row in &list {
+            let why = (row.state == "skipped").then_some("the person was erased");
+            assert_eq!((row.last_error.as_deref(), &row.last_status), (why, &None), "{row:?}");
+            assert!(row.done_at.is_some() && row.next_at.is_none(), "{row:?}");
+        }
+        assert_eq!(list.iter().filter(|row| row.state == "done").count(), 1, "what arrived, arrived");
+        // Whoever was on his way comes back, and changes nothing.
+        let refused = db.refused(move |c| outbox::replay(c, dead, at(22_000))).await;
+        assert!(refused.to_string().contains("skipped"), "{refused}");
+        let under_way = list.iter().find(|row| row.destination == "site" && row.attempt_no == 1).unwrap().id;
+        let late = Settled::Again(at(30_000), format!("no answer for {NUMBER}"));
+        db.write(move |c| outbox::settle(c, under_way, &late, at(22_000))).await;
+        assert_eq!(everything(db, "9001234567"), 0);
+        let all =
+            db.write(|c| outbox::look(c, &["site", "sms", "mail"].map(|name| name.parse().unwrap()))).await;
+        assert_eq!(all, outbox::Look::default());
     });
 }
 

@@ -5,8 +5,8 @@
 //! databases refuse whoever writes, `racing` the same with several processes, `meanwhile` what others do between reading
 //! and writing, `stories` calls from arrival to case, `callbacks` the stories of paying back, `callback_wishes` those that
 //! nobody planned, `callback_guards` what refuses a dial, `callback_properties` that no sequence of events breaks the
-//! rules, `crm` what the CRM told us, `reminders` who is told that somebody waits, `audit` the chain of what was done and the end of data,
-//! `retention` the rest of that, `rules` and `reports` what their names say.
+//! rules, `crm` what the CRM told us, `reminders` who is told that somebody waits, `telling` whether the caller is,
+//! `audit` the chain of what was done and the end of data, `retention` the rest of that, `rules` and `reports` what their names say.
 #![expect(
     clippy::unwrap_used,
     clippy::type_complexity,
@@ -36,4 +36,5 @@ mod retention;
 mod rules;
 mod stories;
 mod support;
+mod telling;
 mod upgrading;

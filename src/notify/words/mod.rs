@@ -185,6 +185,22 @@ mod tests {
     }
 
     #[test]
+    fn a_closed_case_is_told_with_what_closed_it() {
+        let data = serde_json::json!({
+            "case": 1, "number": "+7", "reason": "abandoned_waiting", "result": "agent_reached",
+        });
+        for language in [Language::En, Language::Ru] {
+            let words = Words::load(&Destination { language, ..destination() }, Tz::UTC).unwrap();
+            let word = |word: &str| report::word(language, word);
+            for part in [Part::Text, Part::Short] {
+                let said = words.render(part, &sample("case.closed", data.clone())).unwrap();
+                assert!(said.contains(&word("agent_reached")), "{said}");
+                assert!(!said.contains(&word("abandoned_waiting")), "{said}");
+            }
+        }
+    }
+
+    #[test]
     fn a_bad_template_is_told_with_its_file() {
         let folder = tempfile::tempdir().unwrap();
         let load = |text: &str| {

@@ -165,7 +165,7 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
                     escalations::at.eq(at.0),
                 ))
                 .insert(c)?;
-            note(c, case, Note::Rung(pct), at)?;
+            note(c, case, Note::Rung { pct, rungs: &applies.policy.rungs }, at)?;
         }
     }
     let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at);

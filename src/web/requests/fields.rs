@@ -8,11 +8,28 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use crate::clock::UnixMs;
+use crate::notify::message;
+use crate::notify::settings::Kind;
 use crate::phone::{E164, Party};
 
 /// Fields that a request may have.
-pub const KNOWN: [&str; 9] =
-    ["number", "name", "text", "wanted_at", "consent", "consent_text", "language", "source", "page"];
+pub const KNOWN: [&str; 12] = [
+    "number",
+    "name",
+    "email",
+    "text",
+    "wanted_at",
+    "consent",
+    "consent_text",
+    "sms_consent",
+    "sms_consent_text",
+    "language",
+    "source",
+    "page",
+];
+
+/// Those of them that are yes or no.
+const CONSENTS: [&str; 2] = ["consent", "sms_consent"];
 
 /// The longest name, in characters.
 const LONGEST_NAME: usize = 100;
@@ -48,12 +65,16 @@ pub struct Said {
     pub number: E164,
     /// His name.
     pub name: Option<String>,
+    /// Where he is written to.
+    pub email: Option<String>,
     /// What he wants.
     pub text: Option<String>,
     /// When he wants to be called.
     pub wanted_at: Option<UnixMs>,
     /// What he consented to.
     pub consent_text: Option<String>,
+    /// By which text he consented to get SMS; none if he did not.
+    pub sms_consent_text: Option<String>,
     /// His language.
     pub language: Option<String>,
     /// The page or campaign.
@@ -87,10 +108,13 @@ pub fn of_json(body: &[u8]) -> Result<Fields, Problem> {
         .map(|(field, value)| {
             let text = match value {
                 Value::String(text) => text,
-                Value::Bool(yes) if field == "consent" => if yes { "yes" } else { "no" }.to_owned(),
+                Value::Bool(yes) if CONSENTS.contains(&field.as_str()) => {
+                    if yes { "yes" } else { "no" }.to_owned()
+                }
                 _ => {
                     let shown: String = field.chars().take(40).collect();
-                    let want = if field == "consent" { "send true or false" } else { "send text in quotes" };
+                    let consent = CONSENTS.contains(&field.as_str());
+                    let want = if consent { "send true or false" } else { "send text in quotes" };
                     return Err(problem(&shown, "it is of a wrong type", want));
                 }
             };
@@ -135,14 +159,11 @@ pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
         let remedy = "send it with its country code, such as +79001234567";
         return Err(problem("number", "this is no phone number that can be called", remedy));
     };
-    let consent_text = match fields.get("consent").map(|word| word.trim()) {
-        Some("yes" | "true" | "on" | "1") => fields.get("consent_text"),
-        Some("no" | "false" | "off" | "0") | None => {
-            let remedy = "nobody may be called who did not consent: send consent true, and consent_text as it was shown";
-            return Err(problem("consent", "it was not given", remedy));
-        }
-        Some(_) => return Err(problem("consent", "this is neither yes nor no", "send true or false")),
-    };
+    if !agreed(fields, "consent")? {
+        let remedy =
+            "nobody may be called who did not consent: send consent true, and consent_text as it was shown";
+        return Err(problem("consent", "it was not given", remedy));
+    }
     let language = match fields.get("language").map(String::as_str) {
         None => None,
         Some(word @ ("en" | "ru")) => Some(word.to_owned()),
@@ -151,18 +172,42 @@ pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
     Ok(Said {
         number,
         name: line(fields, "name", LONGEST_NAME)?,
+        email: email(fields)?,
         text: lines(fields, "text")?,
         wanted_at: fields.get("wanted_at").map(|text| wanted(text, how)).transpose()?,
-        consent_text: match consent_text {
-            Some(_) => lines(fields, "consent_text")?,
-            None => None,
-        },
+        consent_text: lines(fields, "consent_text")?,
+        sms_consent_text: sms_consent(fields)?,
         language,
         page: match line(fields, "page", LONGEST_PAGE)? {
             Some(page) => Some(page),
             None => line(fields, "source", LONGEST_PAGE)?,
         },
     })
+}
+
+/// Whether a consent was given.
+fn agreed(fields: &Fields, field: &str) -> Result<bool, Problem> {
+    match fields.get(field).map(|word| word.trim()) {
+        Some("yes" | "true" | "on" | "1") => Ok(true),
+        Some("no" | "false" | "off" | "0") | None => Ok(false),
+        Some(_) => Err(problem(field, "this is neither yes nor no", "send true or false")),
+    }
+}
+
+/// The text by which he consented to get SMS: who says that he did must be able to show it.
+fn sms_consent(fields: &Fields) -> Result<Option<String>, Problem> {
+    if !agreed(fields, "sms_consent")? {
+        return Ok(None);
+    }
+    let text = lines(fields, "sms_consent_text")?;
+    let missing = || problem("sms_consent_text", "it is missing", "send the text as it was shown to him");
+    text.map(Some).ok_or_else(missing)
+}
+
+fn email(fields: &Fields) -> Result<Option<String>, Problem> {
+    let Some(text) = fields.get("email").filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    let bad = || problem("email", "this is no e-mail address", "send one such as ivan@example.com, or none");
+    message::fit(text, Kind::Email).map(Some).ok_or_else(bad)
 }
 
 fn line(fields: &Fields, field: &str, longest: usize) -> Result<Option<String>, Problem> {
@@ -268,6 +313,10 @@ mod tests {
             (format!(r#"{{{good}, "wanted_at": "2026-11-23T08:00:00Z"}}"#), "wanted_at"),
             (format!(r#"{{{good}, "wanted_at": "2027-11-23T08:00:00Z"}}"#), "wanted_at"),
             (format!(r#"{{{good}, "language": "fr"}}"#), "language"),
+            (format!(r#"{{{good}, "email": "ivan"}}"#), "email"),
+            (format!(r#"{{{good}, "email": "a@b.ru\r\nBcc: c@d.ru"}}"#), "email"),
+            (format!(r#"{{{good}, "sms_consent": "perhaps", "sms_consent_text": "x"}}"#), "sms_consent"),
+            (format!(r#"{{{good}, "sms_consent": true}}"#), "sms_consent_text"),
             (format!(r#"{{{good}, "admin": "x"}}"#), "admin"),
         ] {
             let refused = said(&json).unwrap_err();
@@ -275,6 +324,17 @@ mod tests {
             assert!(!refused.remedy.is_empty());
         }
         assert_eq!(of_form(b"number=1&number=2").unwrap_err().field, "number");
+    }
+
+    #[test]
+    fn who_does_not_say_that_he_wants_sms_gets_none() {
+        let good =
+            r#""number": "+79001234567", "consent": true, "consent_text": "x", "sms_consent_text": "SMS""#;
+        let of = |more: &str| said(&format!("{{{good}{more}}}")).unwrap().sms_consent_text;
+        for no in ["", r#", "sms_consent": false"#, r#", "sms_consent": "no""#, r#", "sms_consent": null"#] {
+            assert_eq!(of(no), None, "{no}");
+        }
+        assert_eq!(of(r#", "sms_consent": true"#).as_deref(), Some("SMS"));
     }
 
     proptest! {

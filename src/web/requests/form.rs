@@ -78,6 +78,7 @@ async fn take(
     let mut fields = filled.clone();
     // What he saw, and not what was sent.
     fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
+    fields.insert("sms_consent_text".to_owned(), page::sms_consent(form, tongue).to_owned());
     fields.insert("language".to_owned(), tongue.to_string());
     let said = gate.read(&fields, form.queue.as_ref()).map_err(|refused| keep_stamp(&refused))?;
     gate.admit_form().map_err(|refused| keep_stamp(&refused))?;
@@ -126,6 +127,7 @@ fn not(refused: &Refused, stamp: Option<String>) -> Not {
             let wrong = match problem.field.as_str() {
                 "number" => "bad_number",
                 "consent" => "bad_consent",
+                "email" => "bad_email",
                 "wanted_at" => "bad_wanted_at",
                 _ => "bad_field",
             };

@@ -25,10 +25,11 @@ static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLoc
 });
 
 /// A text of the pages: its name, English, Russian.
-const WORDS: [(&str, &str, &str); 19] = [
+const WORDS: [(&str, &str, &str); 21] = [
     ("title", "We will call you back", "Мы вам перезвоним"),
     ("number", "Your phone number", "Ваш телефон"),
     ("name", "Your name", "Ваше имя"),
+    ("email", "Your e-mail, if you like", "Ваша почта, если хотите"),
     ("text", "What is it about?", "О чём ваш вопрос?"),
     ("wanted_at", "When shall we call?", "Когда вам позвонить?"),
     ("clocks", "The time is that of", "Время по часовому поясу"),
@@ -42,6 +43,11 @@ const WORDS: [(&str, &str, &str); 19] = [
         "Укажите номер с кодом, например +79001234567.",
     ),
     ("bad_consent", "We may call you only if you consent.", "Мы можем позвонить только с вашего согласия."),
+    (
+        "bad_email",
+        "Write your e-mail such as ivan@example.com, or leave it empty.",
+        "Укажите почту, например ivan@example.com, или оставьте поле пустым.",
+    ),
     ("bad_wanted_at", "Choose a time in the days to come.", "Выберите время в ближайшие дни."),
     ("bad_field", "Something is too long or cannot be read.", "Текст слишком длинный или не читается."),
     ("fast", "That was quick. Please press the button once more.", "Слишком быстро. Нажмите кнопку ещё раз."),
@@ -107,6 +113,14 @@ pub(super) fn consent(form: &Form, tongue: Tongue) -> &str {
     }
 }
 
+/// The text by which one consents to get SMS; empty: nobody is asked.
+pub(super) fn sms_consent(form: &Form, tongue: Tongue) -> &str {
+    match tongue {
+        Tongue::En => &form.sms_consent_en,
+        Tongue::Ru => &form.sms_consent_ru,
+    }
+}
+
 /// The form, with the clocks by which a time is meant, what was filled in, and what is wrong with it.
 pub(super) fn form(
     form: &Form,
@@ -117,12 +131,14 @@ pub(super) fn form(
     status: StatusCode,
     wrong: Option<&str>,
 ) -> Response {
-    let consent = consent(form, tongue);
+    let (consent, sms_consent) = (consent(form, tongue), sms_consent(form, tongue));
     let wrong = wrong.map(|name| word(tongue, name));
     let words = words(tongue);
     let page = render(
         "form.html",
-        &context! { lang => tongue.as_str(), style => style(), clocks, stamp, filled, consent, wrong, words },
+        &context! {
+            lang => tongue.as_str(), style => style(), clocks, stamp, filled, consent, sms_consent, wrong, words
+        },
     );
     respond(form, tongue, status, page)
 }

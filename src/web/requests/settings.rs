@@ -89,6 +89,11 @@ pub struct Form {
     pub consent_ru: String,
     /// The same in English.
     pub consent_en: String,
+    /// The text of a box of its own by which one consents to get SMS, in Russian. Nobody must tick it, and it comes
+    /// unticked. Both empty: nobody is asked.
+    pub sms_consent_ru: String,
+    /// The same in English.
+    pub sms_consent_en: String,
     /// Sites that may show it in a frame, such as `https://example.com`. Default none.
     pub allowed_origins: Vec<String>,
 }
@@ -149,6 +154,8 @@ impl Default for Form {
             language: Tongue::Ru,
             consent_ru: "Я согласен на обработку моих персональных данных, чтобы мне перезвонили".to_owned(),
             consent_en: "I consent to the processing of my personal data so that I am called back".to_owned(),
+            sms_consent_ru: "Я согласен получать SMS о моей заявке и моих звонках".to_owned(),
+            sms_consent_en: "I agree to get SMS about my request and my calls".to_owned(),
             allowed_origins: Vec::new(),
         }
     }
@@ -204,6 +211,12 @@ impl Form {
         }
         if consent_ru.trim().is_empty() || consent_en.trim().is_empty() {
             faults.push(format!("form {name} asks for no consent: fill consent_ru and consent_en in"));
+        }
+        if self.sms_consent_ru.trim().is_empty() != self.sms_consent_en.trim().is_empty() {
+            faults.push(format!(
+                "form {name} asks in one language whether one agrees to get SMS: fill sms_consent_ru and \
+                 sms_consent_en in, or empty both"
+            ));
         }
         for origin in allowed_origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));

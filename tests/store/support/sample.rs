@@ -212,6 +212,8 @@ pub fn request() -> Request {
         page: said("/ivan"),
         queue: Some(queue("sales")),
         consent_text: "I agree".to_owned(),
+        sms_consent_text: said("I want SMS"),
+        email: said("ivan@example.com"),
         consent_at: at(14_000),
         address: "203.0.113.7".to_owned(),
         business_day: TODAY.to_owned(),
