@@ -668,6 +668,34 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
 }
 
 #[test]
+fn a_debt_has_one_attempt_a_day_and_says_so() {
+    let (place, _) = Place::seeded();
+    let mut rules = stated();
+    for queue in rules.queues.values_mut() {
+        queue.policy = "debt".parse().unwrap();
+    }
+    place.store(move |c| rules::replace(c, &rules).map(drop));
+    assert_eq!(place.json("case show 1")["attempts_cap"], 1);
+    let made = place.json("case attempt 1 --result no_answer");
+    assert_eq!((&made["ordinal"], &made["attempts_cap"]), (&1.into(), &1.into()));
+    let (place, _) = Place::seeded();
+    assert!(place.ok("case attempt 1 --result no_answer").contains("attempt 1 of 3 on"));
+    assert_eq!(place.json("case show 1")["attempts_cap"], 3);
+}
+
+#[test]
+fn cases_of_a_queue_are_listed_up_to_a_limit() {
+    let (place, _) = Place::seeded();
+    for number in ["84951234501", "84951234502", "84951234503"] {
+        place.ok(&format!("case open {number} --queue support"));
+    }
+    let rows = place.json("case list --queue support --limit 2");
+    let numbers: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["number"].clone()).collect();
+    assert_eq!(numbers, ["+74951234501", "+74951234502"]);
+    assert_eq!(place.json("case list --queue sales").as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn reports_come_in_three_forms() {
     let (place, _) = Place::seeded();
     let rows = place.json("report calls");

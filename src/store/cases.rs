@@ -283,16 +283,25 @@ pub fn in_hand(c: &mut Database, now: UnixMs) -> Result<i64, StoreError> {
         .get_result(c)?)
 }
 
-/// Cases, oldest first; all of them, or those in one state.
+/// Cases, oldest first; all of them, or those in one state, or of one queue.
 ///
 /// # Errors
 /// When the database fails.
-pub fn list(c: &mut Database, state: Option<State>, limit: i64) -> Result<Vec<CaseRow>, StoreError> {
+pub fn list(
+    c: &mut Database,
+    state: Option<State>,
+    queue: Option<&QueueName>,
+    limit: i64,
+) -> Result<Vec<CaseRow>, StoreError> {
     let query = cases::table.order((cases::opened_at, cases::id)).limit(limit).into_boxed();
     let query = match state {
         None => query,
         Some(State::Open) => query.filter(cases::closed_at.is_null()),
         Some(State::Closed) => query.filter(cases::closed_at.is_not_null()),
+    };
+    let query = match queue {
+        None => query,
+        Some(queue) => query.filter(cases::queue.eq(queue.as_str())),
     };
     Ok(query.load(c)?)
 }
