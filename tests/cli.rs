@@ -668,6 +668,20 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
 }
 
 #[test]
+fn a_case_is_given_up_for_good_and_closed_as_erased_only_by_an_erasure() {
+    let (place, _) = Place::seeded();
+    for line in ["case close 1 --reason erased", "callback close 1 --reason erased"] {
+        let run = place.run(line);
+        assert!(run.code == 2 && run.err.contains("`dozvon erase NUMBER`"), "{}", run.err);
+    }
+    let run = place.run("case close 1 --reason tired");
+    assert!(run.code == 2 && run.err.contains("wrong_number, spam, other"), "{}", run.err);
+    assert_eq!(place.json("callback close 1 --reason do_not_call")["close_reason"], "do_not_call");
+    let list = place.json("dnc list");
+    assert_eq!((&list[0]["number"], &list[0]["by"]), (&"+79007654321".into(), &"olga".into()));
+}
+
+#[test]
 fn a_debt_has_one_attempt_a_day_and_says_so() {
     let (place, _) = Place::seeded();
     let mut rules = stated();

@@ -6,14 +6,14 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
-use dozvon::missed::case::Reason;
+use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::regulation::Guard;
 use dozvon::notify::EventKind;
 use dozvon::routing::rules::{Destination, Rules};
-use dozvon::store::callbacks::{self, How, NotReserved};
-use dozvon::store::cases;
+use dozvon::store::callbacks::{self, How, NotReserved, Terms};
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
+use dozvon::store::{Database, cases, dnc};
 
 use crate::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, min, unreached};
 use crate::support::{NUMBER, TODAY, for_each_database, queue, request};
@@ -330,3 +330,52 @@ fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
         desk.reserve(&new, min(6)).await.unwrap();
     });
 }
+#[test]
+fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        for (number, reason, expires) in [
+            (MOSCOW, Closed::DoNotCall, None),
+            ("+74957654321", Closed::WrongNumber, Some(min(1).0 + 365 * DAY)),
+            ("+74957654322", Closed::Spam, None),
+        ] {
+            let case = desk.due(number, "sales", min(0)).await;
+            let close = move |c: &mut Database, _: &Terms| {
+                cases::close_by_hand(c, case, reason, "olga", None, min(1))
+            };
+            assert_eq!(desk.write(close).await.closed_by.as_deref(), Some("olga"));
+            assert!(desk.try_write(close).await.is_err(), "closed already");
+            let listed = desk.write(|c, _| dnc::list(c, 9)).await;
+            let found = listed.iter().find(|row| row.number == number);
+            if reason == Closed::Spam {
+                assert_eq!(found, None);
+                continue;
+            }
+            let found = found.unwrap();
+            assert_eq!((found.reason.as_str(), found.by.as_str()), (reason.as_str(), "olga"));
+            assert_eq!(found.expires_at, expires);
+            let again = desk.miss(number, "sales", min(5)).await;
+            desk.tick(min(60)).await;
+            let row = desk.case(again).await;
+            assert_ne!(row.stage, "due");
+            assert_ne!(row.closed_by.as_deref(), Some("olga"));
+        }
+        let told = "SELECT count(*) AS v FROM audit WHERE action = 'dnc_added'";
+        assert_eq!(db.raw().number(told), 2, "once each, whatever the rules close afterwards");
+    });
+}
+
+#[test]
+fn closing_a_case_as_erased_erases_nobody_and_is_refused() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let close = move |c: &mut Database, _: &Terms| {
+            cases::close_by_hand(c, case, Closed::Erased, "olga", None, min(1))
+        };
+        let said = desk.try_write(close).await.unwrap_err().to_string();
+        assert!(said.contains("`dozvon erase NUMBER`"), "{said}");
+        assert_eq!(desk.case(case).await.closed_at, None);
+    });
+}
+

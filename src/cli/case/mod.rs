@@ -71,20 +71,38 @@ struct Open {
 /// Close a case: the debt is paid or given up.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+With do_not_call or wrong_number the number goes on the do-not-call list, as after a call with such a result: for
+ever, or for a year. `dozvon dnc remove` takes it out.
+
 Examples:
   dozvon case close 17 --reason agent_reached
+  dozvon case close 17 --reason do_not_call
   dozvon case close 17 --reason other --note \"answered by e-mail\"
   dozvon callback close 17 --reason spam")]
 pub(super) struct Close {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
-    /// Why: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam, erased or other.
-    #[arg(long)]
+    /// Why: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam or other.
+    #[arg(long, value_parser = reason)]
     reason: Closed,
     /// What is worth knowing.
     #[arg(long, value_parser = parse::remark, required_if_eq("reason", "other"))]
     note: Option<String>,
+}
+
+fn reason(text: &str) -> Result<Closed, String> {
+    match text.parse() {
+        Ok(Closed::Erased) => Err(Closed::ONLY_BY_ERASURE.to_owned()),
+        Ok(reason) => Ok(reason),
+        Err(_) => {
+            let words: Vec<_> = Closed::ALL.iter().filter(|word| **word != Closed::Erased).collect();
+            Err(format!(
+                "use one of: {}",
+                words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
+            ))
+        }
+    }
 }
 
 pub(super) fn number(text: &str) -> Result<CaseId, String> {
@@ -206,7 +224,7 @@ pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failur
     let (at, by, terms) = (context.now(), context.by.clone(), context.terms().await?);
     let sheet = context
         .write("case_close", move |c| {
-            cases::close(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
+            cases::close_by_hand(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
             sheet(c, &terms, args.id, at)
         })
         .await?;
