@@ -398,22 +398,47 @@ fn an_agent_is_not_free_before_he_says_what_came_of_his_talk() {
     });
 }
 
+/// What somebody dials at his phone.
+fn dialled(number: &str, user: &str, at: UnixMs) -> Dialled {
+    Dialled {
+        number: number.parse().unwrap(),
+        call: CallId::new(),
+        node: "fs1".parse().unwrap(),
+        core: CoreId(uuid::Uuid::nil()),
+        channel: ChannelId::new(),
+        agent: None,
+        user: user.to_owned(),
+        at,
+    }
+}
+
+#[test]
+fn a_dial_to_whom_we_owe_nothing_is_in_the_audit_too() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        for user in ["1001", "4951112233"] {
+            let wanted = dialled(MOSCOW, user, min(0));
+            assert_eq!(desk.write(move |c, terms| handset::begin(c, terms, &wanted)).await, Begun::Unowed);
+        }
+        let number = MOSCOW.parse().unwrap();
+        let rows = desk.write(move |c, _| {
+            let number = audit::key_of(c, None, &number)?;
+            audit::list(c, &audit::Wanted { number, limit: 9, ..audit::Wanted::default() })
+        });
+        let rows = rows.await;
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[0].by.as_str(), rows[0].action.as_str(), &rows[0].subject), ("1001", "dial", &None));
+        assert_eq!((rows[0].details.as_str(), rows[1].by.len()), (r#"{"way":"handset"}"#, 64));
+    });
+}
+
 /// Whoever dialled himself is asked for a word, and kept from nothing.
 #[test]
 fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let dialled = Dialled {
-            number: MOSCOW.parse().unwrap(),
-            call: CallId::new(),
-            node: "fs1".parse().unwrap(),
-            core: CoreId(uuid::Uuid::nil()),
-            channel: ChannelId::new(),
-            agent: Some(agent("anna")),
-            user: "1001".to_owned(),
-            at: min(2),
-        };
+        let dialled = Dialled { agent: Some(agent("anna")), ..dialled(MOSCOW, "1001", min(2)) };
         let call = dialled.call;
         let begun = desk.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
         let Begun::Attempt { attempt, .. } = begun else { panic!("{begun:?}") };
