@@ -668,6 +668,28 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
 }
 
 #[test]
+fn who_adds_or_changes_an_agent_is_in_the_audit() {
+    let (place, _) = Place::seeded();
+    place.ok("agent add dora --contact user/1009 --queue sales --by boss");
+    place.ok("agent add dora --replace --wrap-up 7s");
+    place.ok("agent add dora --replace --wrap-up 7s");
+    place.ok("agent add 4951112233 --contact user/1010 --by 4951112234");
+    let rows = place.json("audit list --action rules_changed");
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 3, "what changes nothing is not told: {rows:#?}");
+    let told = |place: usize| rows[place]["details"].as_str().unwrap();
+    assert_eq!(rows[0]["by"], "boss");
+    assert!(
+        told(0).contains(r#""added":["agent dora"]"#) && told(0).contains(r#""changed":["queue sales"]"#)
+    );
+    assert_eq!(rows[1]["by"], "olga");
+    assert!(told(1).contains(r#""changed":["agent dora"]"#), "{rows:#?}");
+    assert!(!told(2).contains("4951112233"), "{rows:#?}");
+    assert_eq!(place.json("audit list --did 4951112234")[0]["id"], rows[2]["id"]);
+    assert_eq!(place.json("audit list --did boss").as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn a_case_is_given_up_for_good_and_closed_as_erased_only_by_an_erasure() {
     let (place, _) = Place::seeded();
     for line in ["case close 1 --reason erased", "callback close 1 --reason erased"] {
