@@ -34,8 +34,10 @@ crate::words! {
         CaseOpened = "case_opened",
         /// A case was closed.
         CaseClosed = "case_closed",
-        /// A case was put off.
+        /// A person put a case off.
         CaseDeferred = "case_deferred",
+        /// A person put a case before all others, to be called now.
+        CaseCalledUp = "case_called_up",
         /// A case went to the repeat-contacts queue.
         Handover = "handover",
         /// A number must not be called any more.
@@ -44,8 +46,6 @@ crate::words! {
         DncRemoved = "dnc_removed",
         /// A request came from a form or a bot, with its consent.
         Request = "request",
-        /// Somebody was told something.
-        Notice = "notice",
         /// Rules or policies were changed.
         RulesChanged = "rules_changed",
         /// A person's data were erased.
@@ -199,7 +199,7 @@ impl Entry<'_> {
 }
 
 /// Things of ours that have numbers of their own, which may grow to seven digits: `case:1234567`.
-const NUMBERED: [&str; 7] = ["attempt", "call", "case", "erasure", "notice", "outbox", "request"];
+const NUMBERED: [&str; 6] = ["attempt", "call", "case", "erasure", "outbox", "request"];
 
 fn is_numbered(subject: &str) -> bool {
     subject.split_once(':').is_some_and(|(kind, id)| NUMBERED.contains(&kind) && id.parse::<u64>().is_ok())

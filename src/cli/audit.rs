@@ -55,8 +55,8 @@ struct List {
     /// Only what this person, agent or part of the product did.
     #[arg(long, value_name = "NAME")]
     did: Option<String>,
-    /// Only these: dial, refusal, disposition, case_opened, case_closed, case_deferred, handover, dnc_added,
-    /// dnc_removed, request, notice, rules_changed, erasure or retention.
+    /// Only these: dial, refusal, disposition, case_opened, case_closed, case_deferred, case_called_up, handover,
+    /// dnc_added, dnc_removed, request, rules_changed, erasure or retention.
     #[arg(long)]
     action: Option<Action>,
     /// Only those of this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.

@@ -82,11 +82,12 @@ async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn defer(args: Defer, context: &Context) -> Result<Exit, Failure> {
-    let (at, terms) = (context.now(), context.terms().await?);
+    let (at, by) = (context.now(), context.by.clone());
+    let terms = context.terms().await?;
     let until = parse::instant(&args.until, context.zone(), at)?;
     let sheet = context
         .write("callback_defer", move |c| {
-            callbacks::defer(c, args.id, until)?;
+            callbacks::defer(c, args.id, until, &by, at)?;
             sheet(c, &terms, args.id, at)
         })
         .await?;

@@ -96,13 +96,15 @@ fn who_is_put_off_is_not_overdue_when_his_time_comes() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.write(move |c, _| callbacks::defer(c, case, min(100))).await;
+        desk.write(move |c, _| callbacks::defer(c, case, min(100), "olga", min(0))).await;
         desk.tick(min(99)).await;
         assert_eq!(desk.stage(case).await, "deferred");
         desk.tick(min(100)).await;
         assert_eq!(desk.case(case).await.react_by, Some(min(115).0));
         let (_, _) = desk.dial("sales", "anna", min(101)).await;
-        assert!(desk.try_write(move |c, _| callbacks::defer(c, case, min(300))).await.is_err());
+        assert!(
+            desk.try_write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(0))).await.is_err()
+        );
     });
 }
 
@@ -237,7 +239,7 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
             desk.tick(min(-20)).await;
             let due = desk.due(MOSCOW, "sales", min(0)).await;
             let waiting = desk.due("+74957654321", "sales", min(0)).await;
-            desk.write(move |c, _| callbacks::defer(c, waiting, min(4))).await;
+            desk.write(move |c, _| callbacks::defer(c, waiting, min(4), "olga", min(0))).await;
             let new = desk.miss("+74957654322", "sales", min(1)).await;
             let rules = Arc::new(without(&desk, gone));
             desk.terms.queue = named.map(queue);
@@ -379,3 +381,19 @@ fn closing_a_case_as_erased_erases_nobody_and_is_refused() {
     });
 }
 
+#[test]
+fn who_put_a_case_off_or_before_all_others_is_in_the_audit() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.write(move |c, _| callbacks::defer(c, case, min(100), "boris", min(1))).await;
+        desk.now(case, min(2)).await.unwrap();
+        let mut raw = db.raw();
+        let told = "SELECT \"by\" || ' ' || action || ' ' || subject || ' ' || details AS v FROM audit \
+                    WHERE action IN ('case_deferred', 'case_called_up') ORDER BY id";
+        let deferred = format!("boris case_deferred case:{case} {{\"until\":\"{}\"}}", min(100));
+        assert_eq!(raw.texts(told), [deferred, format!("olga case_called_up case:{case} {{}}")]);
+        let keys = "SELECT count(*) AS v FROM audit WHERE action LIKE 'case_%' AND number_key IS NULL";
+        assert_eq!(raw.number(keys), 0);
+    });
+}
