@@ -732,6 +732,19 @@ fn cases_of_a_queue_are_listed_up_to_a_limit() {
 }
 
 #[test]
+fn retention_doubts_a_clock_by_which_nothing_happened_for_long() {
+    let (place, _) = Place::seeded();
+    place.store(|c| {
+        // As if the clock had been put forward since.
+        diesel::RunQueryDsl::execute(diesel::sql_query("UPDATE cases SET opened_at = 1"), c)?;
+        Ok(())
+    });
+    let said = place.fails(4, "retention run");
+    assert!(said.contains("clock") && said.contains("--clock-is-right"), "{said}");
+    assert!(place.ok("retention run --clock-is-right").starts_with("deleted: "));
+}
+
+#[test]
 fn reports_come_in_three_forms() {
     let (place, _) = Place::seeded();
     let rows = place.json("report calls");

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::cached::Cache as _;
 use super::schema::{
-    attempts, calls, case_misses, cases, deliveries, outbox, refusals, requests, retention_cuts,
+    attempts, audit as chain, calls, case_misses, cases, deliveries, outbox, refusals, requests,
+    retention_cuts,
 };
 use super::{Database, StoreError, audit, erase};
 use crate::audit::{Action, Entry, Link, details};
@@ -133,6 +134,57 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
         note(c, now, &took, cut.map(|(link, _)| link))?;
     }
     Ok(took)
+}
+
+/// How long nothing may have been recorded before the clock is doubted.
+const SILENCE: Duration = Duration::from_hours(30 * 24);
+
+/// How old a record must be to speak for the clock: younger ones were written by it after it had jumped, perhaps.
+const SETTLED: Duration = Duration::from_hours(24);
+
+/// Doubts a clock by which nothing at all was recorded for a month before the last day, though there are older rows: it
+/// may have been put forward, and by such a clock everything is too old.
+///
+/// # Errors
+/// [`StoreError::Refused`] names the clock, the last record before, and the remedy.
+pub fn doubt_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
+    let Some(last) = last_record(c, now - SETTLED)? else { return Ok(()) };
+    if last >= now - SILENCE {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "nothing is deleted: this machine's clock says {now}, and the last record before the past day is of {last}:          it may have been put forward, and then everything would be too old. Set it right if it is wrong; if it is          right, and nothing has happened for so long, say so: `dozvon retention run --clock-is-right`"
+    )))
+}
+
+/// When something was last recorded, at the latest then. In the order of indexes, since these are large tables.
+fn last_record(c: &mut Database, until: UnixMs) -> Result<Option<UnixMs>, StoreError> {
+    let until = until.0;
+    let call: Option<Option<i64>> = calls::table
+        .filter(calls::ended_at.le(until))
+        .order(calls::ended_at.desc())
+        .select(calls::ended_at)
+        .first(c)
+        .optional()?;
+    let case: Option<i64> = cases::table
+        .filter(cases::opened_at.le(until))
+        .order(cases::opened_at.desc())
+        .select(cases::opened_at)
+        .first(c)
+        .optional()?;
+    let entry: Option<i64> = chain::table
+        .filter(chain::at.le(until))
+        .order(chain::id.desc())
+        .select(chain::at)
+        .first(c)
+        .optional()?;
+    let event: Option<i64> = outbox::table
+        .filter(outbox::created_at.le(until))
+        .order(outbox::seq.desc())
+        .select(outbox::created_at)
+        .first(c)
+        .optional()?;
+    Ok(call.flatten().max(case).max(entry).max(event).map(UnixMs))
 }
 
 fn before(age: Duration, now: UnixMs) -> Option<UnixMs> {

@@ -332,6 +332,8 @@ fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
         desk.reserve(&new, min(6)).await.unwrap();
     });
 }
+
+/// Who closes a case says more than that it is closed: the next miss of that number is no debt either.
 #[test]
 fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss() {
     for_each_database(async |db| {
