@@ -36,6 +36,7 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust)
         all.requests += took.requests;
         all.outbox += took.outbox;
         all.refusals += took.refusals;
+        all.do_not_call += took.do_not_call;
         all.audit += took.audit;
         all.erased += took.erased;
         if !took.more {
@@ -67,6 +68,7 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
                 requests = took.requests,
                 outbox = took.outbox,
                 refusals = took.refusals,
+                do_not_call = took.do_not_call,
                 audit = took.audit,
                 erased = took.erased,
                 "what was too old is deleted"

@@ -41,11 +41,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let took =
         retention::run(context.store().await?, context.clock, &context.settings.retention, trust).await?;
     let line = format!(
-        "deleted: {} cases, {} calls, {} requests, {} events told, {} refused dials, {} audit entries; numbers taken out \
-         of {} attempts",
-        took.cases, took.calls, took.requests, took.outbox, took.refusals, took.audit, took.erased
+        "deleted: {} cases, {} calls, {} requests, {} events told, {} refused dials, {} expired do-not-call entries, \
+         {} audit entries; numbers taken out of {} attempts",
+        took.cases,
+        took.calls,
+        took.requests,
+        took.outbox,
+        took.refusals,
+        took.do_not_call,
+        took.audit,
+        took.erased
     );
-    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "audit": took.audit, "erased": took.erased });
+    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "do_not_call": took.do_not_call, "audit": took.audit, "erased": took.erased });
     context.say(&line, &json)?;
     Ok(Exit::Done)
 }

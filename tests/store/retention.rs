@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::missed::attempt::Outcome;
+use dozvon::retention::{Trust, run};
+use dozvon::store::dnc::{self, Add, Reason};
 use dozvon::store::retention::{self, Bite, Settings};
 
 use crate::support::calling_back::{DAY, Desk, MOSCOW, min};
@@ -142,6 +144,33 @@ fn a_refused_dial_is_kept_as_long_as_its_case_or_as_what_was_told_if_there_is_no
         assert_eq!(bite(db, &settings).await, Bite { cases: 1, ..Bite::default() });
         assert_eq!(raw.numbers(left), [4, 6], "with its case");
         assert_eq!(raw.texts("SELECT business_day AS v FROM cases"), [TODAY]);
+    });
+}
+
+#[test]
+fn a_number_leaves_the_do_not_call_list_when_its_time_is_over_for_long_enough() {
+    for_each_database(async |db| {
+        let until = [Some(OLD - 2), Some(OLD - 1), Some(OLD), Some(BEFORE), Some(NOW.0 + 1), None];
+        db.write(move |c| {
+            (1..).zip(until).try_for_each(|(n, until)| {
+                let number = &format!("+7495123450{n}").parse().unwrap();
+                let (reason, until) = (Reason::WrongNumber, until.map(UnixMs));
+                dnc::add(c, &Add { number, reason, by: "anna", note: None, at: min(0), until })
+            })
+        })
+        .await;
+        let mut raw = db.raw();
+        let settings = only(|settings| settings.cases = KEPT);
+        let left = "SELECT count(*) AS v FROM do_not_call";
+        assert_eq!(bite(db, &settings).await, Bite { do_not_call: 2, more: true, ..Bite::default() });
+        assert_eq!(raw.number(left), 4);
+        assert_eq!(bite(db, &settings).await, Bite { do_not_call: 1, ..Bite::default() });
+        assert!(bite(db, &settings).await.is_empty());
+        let kept = raw.texts("SELECT number AS v FROM do_not_call ORDER BY number");
+        assert_eq!(kept, ["+74951234504", "+74951234505", "+74951234506"]);
+        let told = raw.texts("SELECT details AS v FROM audit WHERE action = 'retention' ORDER BY id");
+        assert!(told[0].contains("\"do_not_call\":2") && told[1].contains("\"do_not_call\":1"), "{told:?}");
+        assert_eq!(bite(db, &only(|_| {})).await, Bite::default(), "for ever is for ever");
     });
 }
 
