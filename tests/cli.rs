@@ -745,6 +745,26 @@ fn retention_doubts_a_clock_by_which_nothing_happened_for_long() {
 }
 
 #[test]
+fn check_says_when_nobody_calls_back_those_who_reached_no_queue() {
+    let (place, _) = Place::seeded();
+    let told = || {
+        let run = place.run("check --json");
+        let rows: Value = serde_json::from_str(&run.out).unwrap();
+        let rows = rows.as_array().unwrap().clone();
+        rows.into_iter().find(|row| row["check"] == "callbacks")
+    };
+    let found = told().unwrap();
+    assert_eq!(found["state"], "advice");
+    assert!(found["detail"].as_str().unwrap().contains("offered to nobody"), "{found}");
+    assert!(found["remedy"].as_str().unwrap().contains("[callback] queue"), "{found}");
+    let settings = place.folder.path().join("dozvon.toml");
+    std::fs::write(&settings, "[callback]\nqueue = \"nowhere\"\n").unwrap();
+    assert!(told().unwrap()["detail"].as_str().unwrap().contains("names nowhere"));
+    std::fs::write(&settings, "[callback]\nqueue = \"sales\"\n").unwrap();
+    assert_eq!(told(), None);
+}
+
+#[test]
 fn reports_come_in_three_forms() {
     let (place, _) = Place::seeded();
     let rows = place.json("report calls");
