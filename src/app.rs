@@ -111,6 +111,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let (store, lock) = open(&settings, standby).await?;
     let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
     let (rules, agents) = read_rules(&store).await?;
+    warn_of(&settings, &rules);
     let listener = Listener::bind(&settings.switch).await?;
     let nodes = Nodes::start(&settings.switch.nodes);
     let (tasks, calls, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
@@ -270,6 +271,13 @@ async fn read_rules(store: &Store) -> Result<(Arc<Rules>, Vec<store::agents::Age
     store.read("rules", |c| Ok((Arc::new(store::rules::load(c)?), store::agents::all(c)?))).await
 }
 
+/// Tells of what is good by itself in settings and rules, and does not fit together.
+fn warn_of(settings: &Settings, rules: &Rules) {
+    if let Some((detail, remedy)) = settings.callback.nobody_calls_back(rules) {
+        tracing::warn!(remedy, "{detail}");
+    }
+}
+
 /// Takes every call that FreeSWITCH hands over, each in a task of its own.
 async fn take_calls(desk: Arc<Desk>, mut listener: Listener, calls: TaskTracker, stop: CancellationToken) {
     loop {
@@ -309,6 +317,9 @@ async fn follow_rules(desk: Arc<Desk>, rules_now: watch::Sender<Arc<Rules>>, sto
         }
         match until_recorded("rules", || read_rules(&desk.store)).await {
             Ok((rules, agents)) => {
+                if rules != *rules_now.borrow() {
+                    warn_of(&desk.settings, &rules);
+                }
                 desk.dispatcher.reload(Arc::clone(&rules), agents).await;
                 rules_now.send_replace(rules);
                 tracing::debug!("rules and agents were read again");

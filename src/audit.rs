@@ -5,8 +5,9 @@
 //! A row's hash is SHA-256 over the hash before it and the row's fields, each with its length. So whoever changes,
 //! removes, inserts or reorders rows must write everything anew that comes after; and who keeps the last hash
 //! elsewhere (`dozvon audit head`) notices that, too.
-//! **Invariant:** no phone number in clear: a number is kept as HMAC-SHA256 under a secret ([`Key`]), and the texts
-//! of an entry are refused when they hold what looks like one ([`holds_number`]).
+//! **Invariant:** no phone number in clear: a number is kept as HMAC-SHA256 under a secret ([`Key`]), so is the name of
+//! who did it if it looks like one (agents may be named for their numbers), and an entry is refused when its other texts
+//! hold what looks like one ([`holds_number`]).
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -33,8 +34,10 @@ crate::words! {
         CaseOpened = "case_opened",
         /// A case was closed.
         CaseClosed = "case_closed",
-        /// A case was put off.
+        /// A person put a case off.
         CaseDeferred = "case_deferred",
+        /// A person put a case before all others, to be called now.
+        CaseCalledUp = "case_called_up",
         /// A case went to the repeat-contacts queue.
         Handover = "handover",
         /// A number must not be called any more.
@@ -43,8 +46,6 @@ crate::words! {
         DncRemoved = "dnc_removed",
         /// A request came from a form or a bot, with its consent.
         Request = "request",
-        /// Somebody was told something.
-        Notice = "notice",
         /// Rules or policies were changed.
         RulesChanged = "rules_changed",
         /// A person's data were erased.
@@ -61,6 +62,8 @@ pub const GENESIS: &str = "00000000000000000000000000000000000000000000000000000
 pub const SHORTEST_KEY: usize = 32;
 /// The longest, as the table has it.
 const LONGEST_KEY: usize = 256;
+/// The longest name of who did something, in characters, as the table has it.
+const LONGEST_NAME: usize = 64;
 
 /// The secret under which numbers are hashed. Its text is never shown.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +100,12 @@ impl Key {
     #[must_use]
     pub fn of_number(&self, number: &E164) -> NumberKey {
         NumberKey(self.mac(number.as_str()))
+    }
+
+    /// What stands for the name of who did something that is not [`fit_to_stand`].
+    #[must_use]
+    pub fn of_name(&self, name: &str) -> String {
+        self.mac(name)
     }
 
     fn mac(&self, text: &str) -> String {
@@ -151,7 +160,7 @@ impl NumberKey {
 pub struct Entry<'a> {
     /// When.
     pub at: UnixMs,
-    /// By whom: a person, or a part of the product.
+    /// By whom: a person, or a part of the product. The row gets the keyed hash of a name that looks like a number.
     pub by: &'a str,
     /// What.
     pub action: Action,
@@ -182,9 +191,6 @@ impl Entry<'_> {
     /// [`NumberInClear`] names the field.
     pub fn check(&self) -> Result<(), NumberInClear> {
         let refuse = |field| Err(NumberInClear { field, action: self.action });
-        if holds_number(self.by) {
-            return refuse("by");
-        }
         if self.subject.as_deref().is_some_and(|subject| !is_numbered(subject) && holds_number(subject)) {
             return refuse("subject");
         }
@@ -193,7 +199,7 @@ impl Entry<'_> {
 }
 
 /// Things of ours that have numbers of their own, which may grow to seven digits: `case:1234567`.
-const NUMBERED: [&str; 7] = ["attempt", "call", "case", "erasure", "notice", "outbox", "request"];
+const NUMBERED: [&str; 6] = ["attempt", "call", "case", "erasure", "outbox", "request"];
 
 fn is_numbered(subject: &str) -> bool {
     subject.split_once(':').is_some_and(|(kind, id)| NUMBERED.contains(&kind) && id.parse::<u64>().is_ok())
@@ -219,6 +225,12 @@ pub fn holds_number(text: &str) -> bool {
     // Rules that cannot be read (a test reads them) let nothing pass.
     let (Some(harmless), Some(number)) = (&*HARMLESS, &*NUMBER) else { return true };
     number.is_match(&harmless.replace_all(text, "~"))
+}
+
+/// Whether the name of who did something can stand in the audit as it is: it fits, and does not look like a number.
+#[must_use]
+pub fn fit_to_stand(name: &str) -> bool {
+    (1..=LONGEST_NAME).contains(&name.chars().count()) && !holds_number(name)
 }
 
 /// The text with everything that can be a phone number taken out: for free text that goes into details.

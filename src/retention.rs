@@ -3,23 +3,40 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::store::retention::{Bite, Settings, bite};
-use crate::store::{Store, StoreError};
+use crate::store::retention::{Bite, Settings, bite, doubt_clock};
+use crate::store::{Database, Store, StoreError};
+
+/// Whether the clock is believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Unless nothing was recorded for a month by it: see [`doubt_clock`].
+    Doubtful,
+    /// A person says that it is right.
+    Right,
+}
 
 /// Deletes everything that is too old now, a transaction a bite. What went, all together.
 ///
 /// # Errors
-/// What the database says of the bite that failed; those before it are done.
-pub async fn run(store: &Store, clock: Clock, settings: &Settings) -> Result<Bite, StoreError> {
+/// What the database says of the bite that failed; those before it are done. [`StoreError::Refused`] when the clock is
+/// doubted.
+pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust) -> Result<Bite, StoreError> {
     let mut all = Bite::default();
     loop {
         let (now, ours) = (clock.now(), settings.clone());
-        let took = store.write("retention", move |c| bite(c, now, &ours)).await?;
+        let bite = move |c: &mut Database| {
+            if trust == Trust::Doubtful {
+                doubt_clock(c, now)?;
+            }
+            bite(c, now, &ours)
+        };
+        let took = store.write("retention", bite).await?;
         all.cases += took.cases;
         all.calls += took.calls;
         all.requests += took.requests;
         all.outbox += took.outbox;
         all.refusals += took.refusals;
+        all.do_not_call += took.do_not_call;
         all.audit += took.audit;
         all.erased += took.erased;
         if !took.more {
@@ -41,7 +58,7 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
         let done = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            done = run(&store, clock, &settings) => done,
+            done = run(&store, clock, &settings, Trust::Doubtful) => done,
         };
         match done {
             Ok(took) if took.is_empty() => {}
@@ -51,6 +68,7 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
                 requests = took.requests,
                 outbox = took.outbox,
                 refusals = took.refusals,
+                do_not_call = took.do_not_call,
                 audit = took.audit,
                 erased = took.erased,
                 "what was too old is deleted"

@@ -668,6 +668,103 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
 }
 
 #[test]
+fn who_adds_or_changes_an_agent_is_in_the_audit() {
+    let (place, _) = Place::seeded();
+    place.ok("agent add dora --contact user/1009 --queue sales --by boss");
+    place.ok("agent add dora --replace --wrap-up 7s");
+    place.ok("agent add dora --replace --wrap-up 7s");
+    place.ok("agent add 4951112233 --contact user/1010 --by 4951112234");
+    let rows = place.json("audit list --action rules_changed");
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 3, "what changes nothing is not told: {rows:#?}");
+    let told = |place: usize| rows[place]["details"].as_str().unwrap();
+    assert_eq!(rows[0]["by"], "boss");
+    assert!(
+        told(0).contains(r#""added":["agent dora"]"#) && told(0).contains(r#""changed":["queue sales"]"#)
+    );
+    assert_eq!(rows[1]["by"], "olga");
+    assert!(told(1).contains(r#""changed":["agent dora"]"#), "{rows:#?}");
+    assert!(!told(2).contains("4951112233"), "{rows:#?}");
+    assert_eq!(place.json("audit list --did 4951112234")[0]["id"], rows[2]["id"]);
+    assert_eq!(place.json("audit list --did boss").as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_case_is_given_up_for_good_and_closed_as_erased_only_by_an_erasure() {
+    let (place, _) = Place::seeded();
+    for line in ["case close 1 --reason erased", "callback close 1 --reason erased"] {
+        let run = place.run(line);
+        assert!(run.code == 2 && run.err.contains("`dozvon erase NUMBER`"), "{}", run.err);
+    }
+    let run = place.run("case close 1 --reason tired");
+    assert!(run.code == 2 && run.err.contains("wrong_number, spam, other"), "{}", run.err);
+    assert_eq!(place.json("callback close 1 --reason do_not_call")["close_reason"], "do_not_call");
+    let list = place.json("dnc list");
+    assert_eq!((&list[0]["number"], &list[0]["by"]), (&"+79007654321".into(), &"olga".into()));
+}
+
+#[test]
+fn a_debt_has_one_attempt_a_day_and_says_so() {
+    let (place, _) = Place::seeded();
+    let mut rules = stated();
+    for queue in rules.queues.values_mut() {
+        queue.policy = "debt".parse().unwrap();
+    }
+    place.store(move |c| rules::replace(c, &rules).map(drop));
+    assert_eq!(place.json("case show 1")["attempts_cap"], 1);
+    let made = place.json("case attempt 1 --result no_answer");
+    assert_eq!((&made["ordinal"], &made["attempts_cap"]), (&1.into(), &1.into()));
+    let (place, _) = Place::seeded();
+    assert!(place.ok("case attempt 1 --result no_answer").contains("attempt 1 of 3 on"));
+    assert_eq!(place.json("case show 1")["attempts_cap"], 3);
+}
+
+#[test]
+fn cases_of_a_queue_are_listed_up_to_a_limit() {
+    let (place, _) = Place::seeded();
+    for number in ["84951234501", "84951234502", "84951234503"] {
+        place.ok(&format!("case open {number} --queue support"));
+    }
+    let rows = place.json("case list --queue support --limit 2");
+    let numbers: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["number"].clone()).collect();
+    assert_eq!(numbers, ["+74951234501", "+74951234502"]);
+    assert_eq!(place.json("case list --queue sales").as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn retention_doubts_a_clock_by_which_nothing_happened_for_long() {
+    let (place, _) = Place::seeded();
+    place.store(|c| {
+        // As if the clock had been put forward since.
+        diesel::RunQueryDsl::execute(diesel::sql_query("UPDATE cases SET opened_at = 1"), c)?;
+        Ok(())
+    });
+    let said = place.fails(4, "retention run");
+    assert!(said.contains("clock") && said.contains("--clock-is-right"), "{said}");
+    assert!(place.ok("retention run --clock-is-right").starts_with("deleted: "));
+}
+
+#[test]
+fn check_says_when_nobody_calls_back_those_who_reached_no_queue() {
+    let (place, _) = Place::seeded();
+    let told = || {
+        let run = place.run("check --json");
+        let rows: Value = serde_json::from_str(&run.out).unwrap();
+        let rows = rows.as_array().unwrap().clone();
+        rows.into_iter().find(|row| row["check"] == "callbacks")
+    };
+    let found = told().unwrap();
+    assert_eq!(found["state"], "advice");
+    assert!(found["detail"].as_str().unwrap().contains("offered to nobody"), "{found}");
+    assert!(found["remedy"].as_str().unwrap().contains("[callback] queue"), "{found}");
+    let settings = place.folder.path().join("dozvon.toml");
+    std::fs::write(&settings, "[callback]\nqueue = \"nowhere\"\n").unwrap();
+    assert!(told().unwrap()["detail"].as_str().unwrap().contains("names nowhere"));
+    std::fs::write(&settings, "[callback]\nqueue = \"sales\"\n").unwrap();
+    assert_eq!(told(), None);
+}
+
+#[test]
 fn reports_come_in_three_forms() {
     let (place, _) = Place::seeded();
     let rows = place.json("report calls");

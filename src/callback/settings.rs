@@ -10,6 +10,7 @@ use crate::ids::QueueName;
 use crate::missed::attempt::Outcome;
 use crate::phone::E164;
 use crate::routing::contact::Contact;
+use crate::routing::rules::Rules;
 
 /// What an agent dials, and what it says of his last talk.
 const CODES: [(&str, Outcome); 7] = [
@@ -91,10 +92,27 @@ pub struct Settings {
     #[serde(with = "crate::config::humane")]
     pub watchdog: Duration,
     /// The queue that calls back those who reached none, such as callers when we are closed. Default none: the only
-    /// queue, if there is but one.
+    /// queue, if there is but one; else nobody does (see [`Settings::nobody_calls_back`]).
     pub queue: Option<QueueName>,
     /// The queue that takes up what could not be reached within a day. Default none: the case's own.
     pub repeat_queue: Option<QueueName>,
+}
+
+impl Settings {
+    /// Why nobody calls back those who reached no queue, and what helps; none if somebody does.
+    #[must_use]
+    pub fn nobody_calls_back(&self, rules: &Rules) -> Option<(String, &'static str)> {
+        let what = match &self.queue {
+            _ if rules.queues.len() <= 1 => return None,
+            Some(name) if rules.queues.contains_key(name) => return None,
+            Some(name) => format!("[callback] queue names {name}, and there is no such queue"),
+            None => {
+                format!("there are {} queues, and [callback] queue names none of them", rules.queues.len())
+            }
+        };
+        let detail = format!("{what}: cases of callers who reached no queue are offered to nobody");
+        Some((detail, "name the queue that calls them back: [callback] queue in dozvon.toml"))
+    }
 }
 
 impl Default for Settings {

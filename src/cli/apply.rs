@@ -48,7 +48,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 /// What changed goes into the audit, without what looks like a number: routes may be named for one.
-fn note(c: &mut Database, difference: &Difference, by: &str, at: UnixMs) -> Result<(), StoreError> {
+pub(super) fn note(
+    c: &mut Database,
+    difference: &Difference,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     /// Names of each kind that an entry tells of at most; it always tells how many there are.
     const MOST_NAMES: usize = 50;
     if difference.is_empty() {

@@ -40,18 +40,23 @@ Examples:
 /// List entries, the newest, oldest first.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Numbers are kept as keyed hashes: entries about a number are found by the number, never the other way round.
+Numbers are kept as keyed hashes: entries about a number are found by the number, never the other way round. So are
+the names of agents and users that look like numbers, such as 4951234567: their entries are found by --did.
 
 Examples:
   dozvon audit list
+  dozvon audit list --did anna
   dozvon audit list --number +79001234567 --json
   dozvon audit list --action erasure --since 2026-01-01T00:00:00+03:00")]
 struct List {
     /// Only those about this number.
     #[arg(long)]
     number: Option<String>,
-    /// Only these: dial, refusal, disposition, case_opened, case_closed, case_deferred, handover, dnc_added,
-    /// dnc_removed, request, notice, rules_changed, erasure or retention.
+    /// Only what this person, agent or part of the product did.
+    #[arg(long, value_name = "NAME")]
+    did: Option<String>,
+    /// Only these: dial, refusal, disposition, case_opened, case_closed, case_deferred, case_called_up, handover,
+    /// dnc_added, dnc_removed, request, rules_changed, erasure or retention.
     #[arg(long)]
     action: Option<Action>,
     /// Only those of this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.
@@ -94,10 +99,16 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     let key = context.settings.audit.key.clone();
     let rows = context
         .read("audit_list", move |c| {
-            let mut wanted = Wanted { number: None, action: args.action, since, limit: args.limit };
+            let mut wanted = Wanted { action: args.action, since, limit: args.limit, ..Wanted::default() };
             if let Some(number) = number {
                 wanted.number = audit::key_of(c, key.as_ref(), &number)?;
                 if wanted.number.is_none() {
+                    return Ok(Vec::new());
+                }
+            }
+            if let Some(by) = args.did {
+                wanted.by = audit::name_of(c, key.as_ref(), &by)?;
+                if wanted.by.is_none() {
                     return Ok(Vec::new());
                 }
             }

@@ -59,12 +59,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
-    let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
+    let (at, by) = (context.now(), context.by.clone());
     let terms = context.terms().await?;
     let asked = context
         .write("callback_now", move |c| {
             Ok(match callbacks::now(c, &terms, id, &by, at)? {
-                Ok(()) => Ok(sheet(c, id, zone, at)?),
+                Ok(()) => Ok(sheet(c, &terms, id, at)?),
                 Err(refusal) => Err(refusal),
             })
         })
@@ -82,12 +82,13 @@ async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn defer(args: Defer, context: &Context) -> Result<Exit, Failure> {
-    let (at, zone) = (context.now(), context.zone());
-    let until = parse::instant(&args.until, zone, at)?;
+    let (at, by) = (context.now(), context.by.clone());
+    let terms = context.terms().await?;
+    let until = parse::instant(&args.until, context.zone(), at)?;
     let sheet = context
         .write("callback_defer", move |c| {
-            callbacks::defer(c, args.id, until)?;
-            sheet(c, args.id, zone, at)
+            callbacks::defer(c, args.id, until, &by, at)?;
+            sheet(c, &terms, args.id, at)
         })
         .await?;
     context.sheet(&sheet)?;

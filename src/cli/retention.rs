@@ -3,12 +3,14 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
-use crate::retention;
+use crate::retention::{self, Trust};
 
 /// Retention: delete what is too old.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A controller does it by itself, every few minutes. The ages stand in [retention] of dozvon.toml.
+A controller does it by itself, every few minutes. The ages stand in [retention] of dozvon.toml. Nothing is deleted
+if nothing was recorded for a month before the last day, though there are older rows: then the clock may have been put
+forward, and everything would seem too old. After a month without a call, say that it is right.
 
 Examples:
   dozvon retention run
@@ -24,19 +26,33 @@ enum Command {
     #[command(after_help = "\
 Examples:
   dozvon retention run
+  dozvon retention run --clock-is-right
   dozvon retention run --json")]
-    Run,
+    Run {
+        /// The clock of this machine is right, though nothing was recorded for a month.
+        #[arg(long)]
+        clock_is_right: bool,
+    },
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let Command::Run = args.command;
-    let took = retention::run(context.store().await?, context.clock, &context.settings.retention).await?;
+    let Command::Run { clock_is_right } = args.command;
+    let trust = if clock_is_right { Trust::Right } else { Trust::Doubtful };
+    let took =
+        retention::run(context.store().await?, context.clock, &context.settings.retention, trust).await?;
     let line = format!(
-        "deleted: {} cases, {} calls, {} requests, {} events told, {} refused dials, {} audit entries; numbers taken out \
-         of {} attempts",
-        took.cases, took.calls, took.requests, took.outbox, took.refusals, took.audit, took.erased
+        "deleted: {} cases, {} calls, {} requests, {} events told, {} refused dials, {} expired do-not-call entries, \
+         {} audit entries; numbers taken out of {} attempts",
+        took.cases,
+        took.calls,
+        took.requests,
+        took.outbox,
+        took.refusals,
+        took.do_not_call,
+        took.audit,
+        took.erased
     );
-    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "audit": took.audit, "erased": took.erased });
+    let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "do_not_call": took.do_not_call, "audit": took.audit, "erased": took.erased });
     context.say(&line, &json)?;
     Ok(Exit::Done)
 }

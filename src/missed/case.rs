@@ -93,6 +93,12 @@ crate::words! {
     }
 }
 
+impl Closed {
+    /// What is said to whoever closes a case as erased and erases nothing.
+    pub const ONLY_BY_ERASURE: &'static str =
+        "a case is closed as erased only when its person is: `dozvon erase NUMBER` does both";
+}
+
 crate::words! {
     /// A change of an open case.
     "case step" pub enum Step {

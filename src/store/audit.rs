@@ -16,7 +16,9 @@ use diesel::prelude::*;
 use super::dialect::{cached::Cache as _, hold};
 use super::schema::{audit, audit_cuts, audit_head, audit_key};
 use super::{Database, StoreError};
-use crate::audit::{Action, Break, Entry, Fault, GENESIS, Key, Link, NumberKey, Row, canonical};
+use crate::audit::{
+    Action, Break, Entry, Fault, GENESIS, Key, Link, NumberKey, Row, canonical, fit_to_stand,
+};
 use crate::clock::UnixMs;
 use crate::phone::E164;
 
@@ -58,12 +60,13 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
             Some(key(c, entry.at)?.of_number(&number))
         }
     };
+    let by = if fit_to_stand(entry.by) { entry.by.to_owned() } else { key(c, entry.at)?.of_name(entry.by) };
     hold::audit(c)?;
     let last = head(c)?;
     let mut row = Row {
         id: last.id + 1,
         at: entry.at.0,
-        by: entry.by.to_owned(),
+        by,
         action: entry.action.to_string(),
         number_key: number_key.map(|key| key.as_str().to_owned()),
         subject: entry.subject.clone(),
@@ -93,11 +96,26 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::Refused`] when the key is not the one that this audit began with.
 pub fn key_of(c: &mut Database, named: Option<&Key>, number: &E164) -> Result<Option<NumberKey>, StoreError> {
-    let known = match kept(c)? {
-        Some((fingerprint, secret)) => Some(agree(named.cloned(), &fingerprint, secret.as_deref())?),
-        None => named.cloned(),
-    };
-    Ok(known.map(|key| key.of_number(number)))
+    Ok(known(c, named)?.map(|key| key.of_number(number)))
+}
+
+/// What stands for a name in this audit: itself, or the hash of one that looks like a number. None as [`key_of`].
+///
+/// # Errors
+/// As [`key_of`].
+pub fn name_of(c: &mut Database, named: Option<&Key>, name: &str) -> Result<Option<String>, StoreError> {
+    if fit_to_stand(name) {
+        return Ok(Some(name.to_owned()));
+    }
+    Ok(known(c, named)?.map(|key| key.of_name(name)))
+}
+
+/// The key of this audit, if it has one yet.
+fn known(c: &mut Database, named: Option<&Key>) -> Result<Option<Key>, StoreError> {
+    match kept(c)? {
+        Some((fingerprint, secret)) => agree(named.cloned(), &fingerprint, secret.as_deref()).map(Some),
+        None => Ok(named.cloned()),
+    }
 }
 
 /// Fingerprint and secret, as the database keeps them.
@@ -199,6 +217,8 @@ fn row(columns: Columns) -> Row {
 pub struct Wanted {
     /// Only those about this number.
     pub number: Option<NumberKey>,
+    /// Only what he did, as [`name_of`] writes him.
+    pub by: Option<String>,
     /// Only those of this action.
     pub action: Option<Action>,
     /// Only those of this instant or later.
@@ -215,6 +235,9 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     let mut query = audit::table.order(audit::id.desc()).limit(wanted.limit).into_boxed();
     if let Some(number) = &wanted.number {
         query = query.filter(audit::number_key.eq(number.as_str()));
+    }
+    if let Some(by) = &wanted.by {
+        query = query.filter(audit::by.eq(by));
     }
     if let Some(action) = wanted.action {
         query = query.filter(audit::action.eq(action.as_str()));

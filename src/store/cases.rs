@@ -8,7 +8,7 @@ use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases, requests};
-use super::{Database, StoreError, read, rules};
+use super::{Database, StoreError, dnc, read, rules};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
@@ -315,16 +315,25 @@ pub fn in_hand(c: &mut Database, now: UnixMs) -> Result<i64, StoreError> {
         .get_result(c)?)
 }
 
-/// Cases, oldest first; all of them, or those in one state.
+/// Cases, oldest first; all of them, or those in one state, or of one queue.
 ///
 /// # Errors
 /// When the database fails.
-pub fn list(c: &mut Database, state: Option<State>, limit: i64) -> Result<Vec<CaseRow>, StoreError> {
+pub fn list(
+    c: &mut Database,
+    state: Option<State>,
+    queue: Option<&QueueName>,
+    limit: i64,
+) -> Result<Vec<CaseRow>, StoreError> {
     let query = cases::table.order((cases::opened_at, cases::id)).limit(limit).into_boxed();
     let query = match state {
         None => query,
         Some(State::Open) => query.filter(cases::closed_at.is_null()),
         Some(State::Closed) => query.filter(cases::closed_at.is_not_null()),
+    };
+    let query = match queue {
+        None => query,
+        Some(queue) => query.filter(cases::queue.eq(queue.as_str())),
     };
     Ok(query.load(c)?)
 }
@@ -381,6 +390,30 @@ pub fn misses(c: &mut Database, id: CaseId) -> Result<Vec<MissRow>, StoreError> 
             calls::dialled,
         ))
         .load(c)?)
+}
+
+/// Closes an open case because a person says so. What he says of further calls holds: a number that is not to be called,
+/// or is somebody else's, goes on the do-not-call list.
+///
+/// # Errors
+/// As [`close`]; [`StoreError::Refused`] also for [`Closed::Erased`]: only the erasure of its person closes a case so.
+pub fn close_by_hand(
+    c: &mut Database,
+    id: CaseId,
+    reason: Closed,
+    by: &str,
+    remark: Option<&str>,
+    at: UnixMs,
+) -> Result<CaseRow, StoreError> {
+    let case = super::callbacks::held(c, id)?;
+    match reason {
+        Closed::Erased => return Err(StoreError::Refused(Closed::ONLY_BY_ERASURE.to_owned())),
+        Closed::DoNotCall | Closed::WrongNumber if case.closed_at.is_none() => {
+            dnc::suppress(c, &read("cases.number", &case.number)?, reason, by, at)?;
+        }
+        _ => {}
+    }
+    close(c, id, reason, by, remark, at)
 }
 
 /// Closes an open case.

@@ -128,7 +128,7 @@ pub fn suppressed(c: &mut Database, number: &E164, at: UnixMs) -> Result<Option<
     Ok(row.select(do_not_call::reason).first(c).optional()?)
 }
 
-/// The result of an attempt says that this number is not to be called.
+/// The result of an attempt, or whoever closes a case, says that this number is not to be called.
 pub(super) fn suppress(
     c: &mut Database,
     number: &E164,

@@ -7,7 +7,8 @@ use super::callbacks::{
     self, Disposition, Reserved, Terms, check, held, refuse_unowed, refused, reserve_place,
 };
 use super::dialect::hold;
-use super::{Database, StoreError, attempts, calls as call_rows, cases, dnc};
+use super::{Database, StoreError, attempts, audit, calls as call_rows, cases, dnc};
+use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
 use crate::missed::attempt::{Outcome, Way};
@@ -91,10 +92,26 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun,
 }
 
 fn unowed(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun, StoreError> {
-    let Some(why) = dnc::suppressed(c, &wanted.number, wanted.at)? else { return Ok(Begun::Unowed) };
+    let Some(why) = dnc::suppressed(c, &wanted.number, wanted.at)? else {
+        note_unowed(c, wanted)?;
+        return Ok(Begun::Unowed);
+    };
     let refusal = Refusal { guard: Guard::DoNotCall, until: None, why };
     refuse_unowed(c, terms, &wanted.number, &refusal, wanted.by(), wanted.at)?;
     Ok(Begun::Refused(refusal))
+}
+
+/// Every dial is in the audit, whether we owe the customer a call or not.
+fn note_unowed(c: &mut Database, wanted: &Dialled) -> Result<(), StoreError> {
+    let entry = Entry {
+        at: wanted.at,
+        by: wanted.by(),
+        action: Action::Dial,
+        number: Some(wanted.number.as_str()),
+        subject: None,
+        details: details([("way", Way::Handset.as_str().into())]),
+    };
+    audit::append(c, &entry)
 }
 
 /// The row of the call that it is.

@@ -37,6 +37,10 @@ pub(super) enum Note<'a> {
     Undisposed(&'a AttemptRow),
     /// A person said what came of an attempt.
     Disposition { result: Outcome, by: &'a str },
+    /// A person put it off.
+    Deferred { until: UnixMs, by: &'a str },
+    /// A person put it before all others.
+    CalledUp { by: &'a str },
     /// It was closed.
     Closed { reason: Closed, by: &'a str },
 }
@@ -144,7 +148,11 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Closed { reason, .. } => {
             Some((EventKind::CaseClosed, json!({ "result": reason.as_str(), "note": case.note })))
         }
-        Note::Refused { .. } | Note::Dial { .. } | Note::Disposition { .. } => None,
+        Note::Refused { .. }
+        | Note::Dial { .. }
+        | Note::Disposition { .. }
+        | Note::Deferred { .. }
+        | Note::CalledUp { .. } => None,
     };
     if let Some((kind, more)) = told {
         let mut data = json!({
@@ -169,6 +177,8 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Refused { guard, by } => (Action::Refusal, by, json!({ "guard": guard.as_str() })),
         Note::Dial { agent, ordinal } => (Action::Dial, agent, json!({ "ordinal": ordinal })),
         Note::Disposition { result, by } => (Action::Disposition, by, json!({ "result": result.as_str() })),
+        Note::Deferred { until, by } => (Action::CaseDeferred, by, json!({ "until": until.to_string() })),
+        Note::CalledUp { by } => (Action::CaseCalledUp, by, json!({})),
         Note::Closed { reason, by } => (Action::CaseClosed, by, json!({ "reason": reason.as_str() })),
         Note::Told(_) | Note::Again(_) | Note::Rung { .. } | Note::Attempt(_) | Note::Undisposed(_) => {
             return Ok(());

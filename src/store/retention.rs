@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::cached::Cache as _;
 use super::schema::{
-    attempts, calls, case_misses, cases, deliveries, outbox, refusals, requests, retention_cuts,
+    attempts, audit as chain, calls, case_misses, cases, deliveries, do_not_call, outbox, refusals, requests,
+    retention_cuts,
 };
 use super::{Database, StoreError, audit, erase};
 use crate::audit::{Action, Entry, Link, details};
@@ -28,7 +29,8 @@ pub struct Settings {
     /// before. A call that a case tells of stays as long as the case.
     #[serde(with = "crate::config::humane")]
     pub calls: Duration,
-    /// Cases, with their attempts, after they were closed. Default 400 days.
+    /// Cases, with their attempts, after they were closed; so long, too, numbers on the do-not-call list after that has
+    /// expired. Default 400 days.
     #[serde(with = "crate::config::humane")]
     pub cases: Duration,
     /// Requests from forms and bots, after they came. Default 400 days.
@@ -75,6 +77,8 @@ pub struct Bite {
     pub outbox: usize,
     /// Dials that were refused to numbers without a case.
     pub refusals: usize,
+    /// Numbers whose time on the do-not-call list was over.
+    pub do_not_call: usize,
     /// Rows of the audit.
     pub audit: i64,
     /// Attempts whose number was taken out, since the person was erased.
@@ -87,8 +91,8 @@ impl Bite {
     /// Whether it took nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        let rows = self.cases + self.calls + self.requests + self.outbox + self.refusals + self.erased;
-        rows == 0 && self.audit == 0
+        let rows = self.cases + self.calls + self.requests + self.outbox + self.refusals;
+        rows + self.do_not_call + self.erased == 0 && self.audit == 0
     }
 }
 
@@ -105,6 +109,7 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
     let mut took = Bite { erased: erase::finish(c, now, limit)?, ..Bite::default() };
     if let Some(before) = before(settings.cases, now) {
         took.cases = cases_before(c, before, now, limit)?;
+        took.do_not_call = do_not_call_before(c, before, limit)?;
     }
     if let Some(before) = before(settings.calls, now) {
         took.calls = calls_before(c, before, now, limit)?;
@@ -127,12 +132,64 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
         || full(took.requests)
         || full(took.outbox)
         || full(took.refusals)
+        || full(took.do_not_call)
         || full(took.erased)
         || took.audit >= limit;
     if !took.is_empty() {
         note(c, now, &took, cut.map(|(link, _)| link))?;
     }
     Ok(took)
+}
+
+/// How long nothing may have been recorded before the clock is doubted.
+const SILENCE: Duration = Duration::from_hours(30 * 24);
+
+/// How old a record must be to speak for the clock: younger ones were written by it after it had jumped, perhaps.
+const SETTLED: Duration = Duration::from_hours(24);
+
+/// Doubts a clock by which nothing at all was recorded for a month before the last day, though there are older rows: it
+/// may have been put forward, and by such a clock everything is too old.
+///
+/// # Errors
+/// [`StoreError::Refused`] names the clock, the last record before, and the remedy.
+pub fn doubt_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
+    let Some(last) = last_record(c, now - SETTLED)? else { return Ok(()) };
+    if last >= now - SILENCE {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!(
+        "nothing is deleted: this machine's clock says {now}, and the last record before the past day is of {last}:          it may have been put forward, and then everything would be too old. Set it right if it is wrong; if it is          right, and nothing has happened for so long, say so: `dozvon retention run --clock-is-right`"
+    )))
+}
+
+/// When something was last recorded, at the latest then. In the order of indexes, since these are large tables.
+fn last_record(c: &mut Database, until: UnixMs) -> Result<Option<UnixMs>, StoreError> {
+    let until = until.0;
+    let call: Option<Option<i64>> = calls::table
+        .filter(calls::ended_at.le(until))
+        .order(calls::ended_at.desc())
+        .select(calls::ended_at)
+        .first(c)
+        .optional()?;
+    let case: Option<i64> = cases::table
+        .filter(cases::opened_at.le(until))
+        .order(cases::opened_at.desc())
+        .select(cases::opened_at)
+        .first(c)
+        .optional()?;
+    let entry: Option<i64> = chain::table
+        .filter(chain::at.le(until))
+        .order(chain::id.desc())
+        .select(chain::at)
+        .first(c)
+        .optional()?;
+    let event: Option<i64> = outbox::table
+        .filter(outbox::created_at.le(until))
+        .order(outbox::seq.desc())
+        .select(outbox::created_at)
+        .first(c)
+        .optional()?;
+    Ok(call.flatten().max(case).max(entry).max(event).map(UnixMs))
 }
 
 fn before(age: Duration, now: UnixMs) -> Option<UnixMs> {
@@ -147,6 +204,7 @@ fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result
         ("requests", took.requests.into()),
         ("outbox", took.outbox.into()),
         ("refusals", took.refusals.into()),
+        ("do_not_call", took.do_not_call.into()),
         ("audit", took.audit.into()),
         ("erased", took.erased.into()),
         ("cut_id", cut.as_ref().map(|cut| cut.id).into()),
@@ -243,6 +301,18 @@ fn refusals_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
         .select(refusals::id)
         .load(c)?;
     diesel::delete(refusals::table.filter(refusals::id.eq_any(&old))).execute(c)?;
+    Ok(old.len())
+}
+
+/// Numbers that may be called again since so long that nobody asks any more why they might not.
+fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let old: Vec<String> = do_not_call::table
+        .filter(do_not_call::expires_at.lt(before.0))
+        .order((do_not_call::expires_at, do_not_call::number))
+        .limit(limit)
+        .select(do_not_call::number)
+        .load(c)?;
+    diesel::delete(do_not_call::table.filter(do_not_call::number.eq_any(&old))).execute(c)?;
     Ok(old.len())
 }
 

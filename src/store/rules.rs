@@ -58,7 +58,9 @@ impl Difference {
     }
 }
 
-fn compare(old: &Rules, new: &Rules) -> Difference {
+/// What became different between two sets of rules.
+#[must_use]
+pub fn compare(old: &Rules, new: &Rules) -> Difference {
     let by_name = |rules: &Rules| -> BTreeMap<_, _> {
         rules
             .routes

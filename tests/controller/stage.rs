@@ -224,7 +224,7 @@ impl Stage {
     }
 
     pub async fn cases(&self) -> usize {
-        self.store.read("cases", |c| cases::list(c, None, 100)).await.unwrap().len()
+        self.store.read("cases", |c| cases::list(c, None, None, 100)).await.unwrap().len()
     }
 
     /// What FreeSWITCH answers to a command on a connection of its own.

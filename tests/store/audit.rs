@@ -117,6 +117,30 @@ fn no_number_stands_in_clear_and_entries_are_found_by_it() {
     });
 }
 
+/// Agents and the users of FreeSWITCH may be named for their numbers; nothing fails because of that.
+#[test]
+fn who_is_named_like_a_number_stands_in_the_audit_as_its_hash() {
+    let long = "x".repeat(65).leak();
+    for_each_database(async |db| {
+        for by in ["4951234567", NUMBER, "anna", "", long] {
+            db.write(move |c| audit::append(c, &Entry { by, ..entry(1) })).await;
+        }
+        let found = |name: &'static str| {
+            db.store.read("list", move |c| {
+                let by = audit::name_of(c, None, name)?;
+                let rows = audit::list(c, &Wanted { by, limit: 10, ..Wanted::default() })?;
+                Ok(rows.iter().map(|row| row.id).collect::<Vec<_>>())
+            })
+        };
+        assert_eq!(found("4951234567").await.unwrap(), [1]);
+        assert_eq!(found(NUMBER).await.unwrap(), [2]);
+        assert_eq!(found("anna").await.unwrap(), [3]);
+        assert_eq!(everything(db, "4951234567"), 0);
+        assert_eq!(everything(db, "9001234567"), 0);
+        assert_eq!(verify(db).await.broken, None);
+    });
+}
+
 #[test]
 fn another_key_is_refused_and_a_named_one_does_not_stand_in_the_database() {
     for_each_database(async |db| {
@@ -330,7 +354,7 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
         assert_eq!((proof.rows, proof.broken), (7, None));
         let found = db.write(|c| {
             let number = audit::key_of(c, None, &number())?;
-            audit::list(c, &Wanted { number, action: Some(Action::Erasure), since: None, limit: 5 })
+            audit::list(c, &Wanted { number, action: Some(Action::Erasure), limit: 5, ..Wanted::default() })
         });
         assert_eq!(found.await[0].subject, Some(format!("erasure:{}", act.erasure)));
         // What is left leads to one and the same nobody.

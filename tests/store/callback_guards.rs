@@ -9,12 +9,13 @@ use dozvon::missed::attempt::{self, Outcome};
 use dozvon::missed::case::{self, Closed, Stage};
 use dozvon::missed::regulation::Guard;
 use dozvon::queue::agent::{Activity, Step};
-use dozvon::store::callbacks::{self, End, How, NotReserved};
+use dozvon::routing::rules::Tier;
+use dozvon::store::callbacks::{self, Disposition, End, How, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
-use dozvon::store::{audit, cases, dnc, offers};
+use dozvon::store::{audit, cases, dnc, offers, rules};
 
 use crate::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, guard, min};
-use crate::support::{Db, Raw, TODAY, agent, for_each_database, on_postgres, ring, step, talk};
+use crate::support::{Db, Raw, TODAY, agent, for_each_database, on_postgres, phone, queue, ring, step, talk};
 
 #[test]
 fn the_table_of_a_cases_steps_is_the_one_in_the_code() {
@@ -397,22 +398,47 @@ fn an_agent_is_not_free_before_he_says_what_came_of_his_talk() {
     });
 }
 
+/// What somebody dials at his phone.
+fn dialled(number: &str, user: &str, at: UnixMs) -> Dialled {
+    Dialled {
+        number: number.parse().unwrap(),
+        call: CallId::new(),
+        node: "fs1".parse().unwrap(),
+        core: CoreId(uuid::Uuid::nil()),
+        channel: ChannelId::new(),
+        agent: None,
+        user: user.to_owned(),
+        at,
+    }
+}
+
+#[test]
+fn a_dial_to_whom_we_owe_nothing_is_in_the_audit_too() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        for user in ["1001", "4951112233"] {
+            let wanted = dialled(MOSCOW, user, min(0));
+            assert_eq!(desk.write(move |c, terms| handset::begin(c, terms, &wanted)).await, Begun::Unowed);
+        }
+        let number = MOSCOW.parse().unwrap();
+        let rows = desk.write(move |c, _| {
+            let number = audit::key_of(c, None, &number)?;
+            audit::list(c, &audit::Wanted { number, limit: 9, ..audit::Wanted::default() })
+        });
+        let rows = rows.await;
+        assert_eq!(rows.len(), 2);
+        assert_eq!((rows[0].by.as_str(), rows[0].action.as_str(), &rows[0].subject), ("1001", "dial", &None));
+        assert_eq!((rows[0].details.as_str(), rows[1].by.len()), (r#"{"way":"handset"}"#, 64));
+    });
+}
+
 /// Whoever dialled himself is asked for a word, and kept from nothing.
 #[test]
 fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let dialled = Dialled {
-            number: MOSCOW.parse().unwrap(),
-            call: CallId::new(),
-            node: "fs1".parse().unwrap(),
-            core: CoreId(uuid::Uuid::nil()),
-            channel: ChannelId::new(),
-            agent: Some(agent("anna")),
-            user: "1001".to_owned(),
-            at: min(2),
-        };
+        let dialled = Dialled { agent: Some(agent("anna")), ..dialled(MOSCOW, "1001", min(2)) };
         let call = dialled.call;
         let begun = desk.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
         let Begun::Attempt { attempt, .. } = begun else { panic!("{begun:?}") };
@@ -428,6 +454,31 @@ fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
             offers::end_talk(c, offer, min(4), Duration::ZERO)
         });
         assert_eq!(row.await.activity, Activity::Idle);
+    });
+}
+
+#[test]
+fn an_agent_who_is_named_for_his_number_calls_back_like_any_other() {
+    const NAME: &str = "4951112233";
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        desk.write(|c, _| {
+            let tier = Tier { level: 1, position: 3 };
+            rules::put_one_agent(c, &agent(NAME), &phone("1009"))?;
+            rules::put_tier(c, &queue("sales"), &agent(NAME), tier)?;
+            step(c, NAME, Step::LogIn, UnixMs(0)).map(drop)
+        })
+        .await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.talk("sales", NAME, min(2)).await;
+        desk.write(move |c, terms| {
+            let said =
+                Disposition { case, result: Outcome::Reached, later: None, note: None, by: NAME, at: min(4) };
+            callbacks::dispose(c, terms, &said).map(drop)
+        })
+        .await;
+        assert_eq!(desk.attempts(case).await[0].by, NAME);
+        assert_eq!(desk.case(case).await.close_reason.as_deref(), Some("agent_reached"));
     });
 }
 

@@ -197,7 +197,9 @@ impl World {
             Event::Defer { which, minutes } => {
                 if let Some(case) = self.case(which) {
                     let until = UnixMs(now.0 + minutes * MINUTE);
-                    let _ = self.desks[0].try_write(move |c, _| callbacks::defer(c, case, until)).await;
+                    let _ = self.desks[0]
+                        .try_write(move |c, _| callbacks::defer(c, case, until, "olga", min(0)))
+                        .await;
                 }
             }
             Event::Forbid { number } => {

@@ -10,10 +10,10 @@ use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::regulation::Guard;
 use dozvon::notify::EventKind;
 use dozvon::routing::rules::{Destination, Rules};
-use dozvon::store::callbacks::{self, How, NotReserved};
-use dozvon::store::cases;
+use dozvon::store::callbacks::{self, How, NotReserved, Terms};
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
+use dozvon::store::{Database, cases, dnc};
 
 use crate::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, min, unreached};
 use crate::support::{NUMBER, TODAY, for_each_database, queue, request};
@@ -96,13 +96,15 @@ fn who_is_put_off_is_not_overdue_when_his_time_comes() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.write(move |c, _| callbacks::defer(c, case, min(100))).await;
+        desk.write(move |c, _| callbacks::defer(c, case, min(100), "olga", min(0))).await;
         desk.tick(min(99)).await;
         assert_eq!(desk.stage(case).await, "deferred");
         desk.tick(min(100)).await;
         assert_eq!(desk.case(case).await.react_by, Some(min(115).0));
         let (_, _) = desk.dial("sales", "anna", min(101)).await;
-        assert!(desk.try_write(move |c, _| callbacks::defer(c, case, min(300))).await.is_err());
+        assert!(
+            desk.try_write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(0))).await.is_err()
+        );
     });
 }
 
@@ -237,7 +239,7 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
             desk.tick(min(-20)).await;
             let due = desk.due(MOSCOW, "sales", min(0)).await;
             let waiting = desk.due("+74957654321", "sales", min(0)).await;
-            desk.write(move |c, _| callbacks::defer(c, waiting, min(4))).await;
+            desk.write(move |c, _| callbacks::defer(c, waiting, min(4), "olga", min(0))).await;
             let new = desk.miss("+74957654322", "sales", min(1)).await;
             let rules = Arc::new(without(&desk, gone));
             desk.terms.queue = named.map(queue);
@@ -404,5 +406,72 @@ fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
         desk.end(&old, dozvon::store::callbacks::How::Released("LATE"), min(6)).await;
         assert_eq!(desk.stage(case).await, "claimed");
         desk.reserve(&new, min(6)).await.unwrap();
+    });
+}
+
+/// Who closes a case says more than that it is closed: the next miss of that number is no debt either.
+#[test]
+fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        for (number, reason, expires) in [
+            (MOSCOW, Closed::DoNotCall, None),
+            ("+74957654321", Closed::WrongNumber, Some(min(1).0 + 365 * DAY)),
+            ("+74957654322", Closed::Spam, None),
+        ] {
+            let case = desk.due(number, "sales", min(0)).await;
+            let close = move |c: &mut Database, _: &Terms| {
+                cases::close_by_hand(c, case, reason, "olga", None, min(1))
+            };
+            assert_eq!(desk.write(close).await.closed_by.as_deref(), Some("olga"));
+            assert!(desk.try_write(close).await.is_err(), "closed already");
+            let listed = desk.write(|c, _| dnc::list(c, 9)).await;
+            let found = listed.iter().find(|row| row.number == number);
+            if reason == Closed::Spam {
+                assert_eq!(found, None);
+                continue;
+            }
+            let found = found.unwrap();
+            assert_eq!((found.reason.as_str(), found.by.as_str()), (reason.as_str(), "olga"));
+            assert_eq!(found.expires_at, expires);
+            let again = desk.miss(number, "sales", min(5)).await;
+            desk.tick(min(60)).await;
+            let row = desk.case(again).await;
+            assert_ne!(row.stage, "due");
+            assert_ne!(row.closed_by.as_deref(), Some("olga"));
+        }
+        let told = "SELECT count(*) AS v FROM audit WHERE action = 'dnc_added'";
+        assert_eq!(db.raw().number(told), 2, "once each, whatever the rules close afterwards");
+    });
+}
+
+#[test]
+fn closing_a_case_as_erased_erases_nobody_and_is_refused() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let close = move |c: &mut Database, _: &Terms| {
+            cases::close_by_hand(c, case, Closed::Erased, "olga", None, min(1))
+        };
+        let said = desk.try_write(close).await.unwrap_err().to_string();
+        assert!(said.contains("`dozvon erase NUMBER`"), "{said}");
+        assert_eq!(desk.case(case).await.closed_at, None);
+    });
+}
+
+#[test]
+fn who_put_a_case_off_or_before_all_others_is_in_the_audit() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.write(move |c, _| callbacks::defer(c, case, min(100), "boris", min(1))).await;
+        desk.now(case, min(2)).await.unwrap();
+        let mut raw = db.raw();
+        let told = "SELECT \"by\" || ' ' || action || ' ' || subject || ' ' || details AS v FROM audit \
+                    WHERE action IN ('case_deferred', 'case_called_up') ORDER BY id";
+        let deferred = format!("boris case_deferred case:{case} {{\"until\":\"{}\"}}", min(100));
+        assert_eq!(raw.texts(told), [deferred, format!("olga case_called_up case:{case} {{}}")]);
+        let keys = "SELECT count(*) AS v FROM audit WHERE action LIKE 'case_%' AND number_key IS NULL";
+        assert_eq!(raw.number(keys), 0);
     });
 }

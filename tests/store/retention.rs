@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use dozvon::clock::UnixMs;
+use dozvon::clock::{Clock, UnixMs};
 use dozvon::missed::attempt::Outcome;
+use dozvon::retention::{Trust, run};
+use dozvon::store::dnc::{self, Add, Reason};
 use dozvon::store::retention::{self, Bite, Settings};
 
 use crate::support::calling_back::{DAY, Desk, MOSCOW, min};
@@ -142,5 +144,72 @@ fn a_refused_dial_is_kept_as_long_as_its_case_or_as_what_was_told_if_there_is_no
         assert_eq!(bite(db, &settings).await, Bite { cases: 1, ..Bite::default() });
         assert_eq!(raw.numbers(left), [4, 6], "with its case");
         assert_eq!(raw.texts("SELECT business_day AS v FROM cases"), [TODAY]);
+    });
+}
+
+#[test]
+fn a_number_leaves_the_do_not_call_list_when_its_time_is_over_for_long_enough() {
+    for_each_database(async |db| {
+        let until = [Some(OLD - 2), Some(OLD - 1), Some(OLD), Some(BEFORE), Some(NOW.0 + 1), None];
+        db.write(move |c| {
+            (1..).zip(until).try_for_each(|(n, until)| {
+                let number = &format!("+7495123450{n}").parse().unwrap();
+                let (reason, until) = (Reason::WrongNumber, until.map(UnixMs));
+                dnc::add(c, &Add { number, reason, by: "anna", note: None, at: min(0), until })
+            })
+        })
+        .await;
+        let mut raw = db.raw();
+        let settings = only(|settings| settings.cases = KEPT);
+        let left = "SELECT count(*) AS v FROM do_not_call";
+        assert_eq!(bite(db, &settings).await, Bite { do_not_call: 2, more: true, ..Bite::default() });
+        assert_eq!(raw.number(left), 4);
+        assert_eq!(bite(db, &settings).await, Bite { do_not_call: 1, ..Bite::default() });
+        assert!(bite(db, &settings).await.is_empty());
+        let kept = raw.texts("SELECT number AS v FROM do_not_call ORDER BY number");
+        assert_eq!(kept, ["+74951234504", "+74951234505", "+74951234506"]);
+        let told = raw.texts("SELECT details AS v FROM audit WHERE action = 'retention' ORDER BY id");
+        assert!(told[0].contains("\"do_not_call\":2") && told[1].contains("\"do_not_call\":1"), "{told:?}");
+        assert_eq!(bite(db, &only(|_| {})).await, Bite::default(), "for ever is for ever");
+    });
+}
+
+/// A clock that is three years ahead would have everything deleted for good.
+#[test]
+fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_right() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let settings = Settings::default();
+        let went = async |days: i64, trust: Trust| {
+            let clock = Clock::starting_at(UnixMs(min(0).0 + days * DAY));
+            run(&db.store, clock, &settings, trust).await.map(|took| took.cases)
+        };
+        assert_eq!(went(3 * 365, Trust::Doubtful).await.unwrap(), 0, "there is nothing");
+        db.raw().run("DELETE FROM outbox").unwrap();
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.report(case, Outcome::Reached, min(1)).await.unwrap();
+        let said = went(3 * 365, Trust::Doubtful).await.unwrap_err().to_string();
+        for words in ["clock says 2029-", "record before the past day is of 2026-", "--clock-is-right"] {
+            assert!(said.contains(words), "{said}");
+        }
+        assert_eq!(went(29, Trust::Doubtful).await.unwrap(), 0, "a quiet month");
+        // What comes in by the wrong clock does not make it right.
+        let jumped = UnixMs(min(0).0 + 3 * 365 * DAY);
+        desk.miss("+74957654321", "sales", jumped).await;
+        assert!(went(3 * 365, Trust::Doubtful).await.is_err());
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
+        assert_eq!(went(3 * 365 + 2, Trust::Doubtful).await.unwrap(), 1, "it has gone on for two days");
+    });
+}
+
+#[test]
+fn whoever_says_that_the_clock_is_right_is_believed() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.report(case, Outcome::Reached, min(1)).await.unwrap();
+        let clock = Clock::starting_at(UnixMs(min(0).0 + 3 * 365 * DAY));
+        let took = run(&db.store, clock, &Settings::default(), Trust::Right).await.unwrap();
+        assert_eq!(took.cases, 1);
     });
 }

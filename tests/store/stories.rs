@@ -356,9 +356,9 @@ fn a_missed_call_opens_a_case_and_the_next_joins_it() {
         assert!(twice.to_string().contains("closed already (agent_reached)"), "{twice}");
         let third = db.write(move |c| missed(c, caller(), owed, 200_000)).await;
         assert!(third > first);
-        let open = db.write(|c| cases::list(c, Some(State::Open), 10)).await;
+        let open = db.write(|c| cases::list(c, Some(State::Open), None, 10)).await;
         assert_eq!(open.iter().map(|case| case.id).collect::<Vec<_>>(), [third.unwrap()]);
-        assert_eq!(db.write(|c| cases::list(c, None, 10)).await.len(), 2);
+        assert_eq!(db.write(|c| cases::list(c, None, None, 10)).await.len(), 2);
     });
 }
 

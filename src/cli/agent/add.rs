@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::show;
-use crate::cli::{Context, Exit, Failure, parse};
+use crate::cli::{Context, Exit, Failure, apply, parse};
 use crate::config::rules_file::plain_agent;
 use crate::ids::{AgentName, QueueName};
 use crate::routing::contact::Contact;
-use crate::routing::rules::{Agent, Delays, Tier};
+use crate::routing::rules::{Agent, Delays, Rules, Tier};
 use crate::store::{Database, StoreError, rules};
 
 /// Add an agent, or change one with --replace.
@@ -59,9 +59,13 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let name = args.name.clone();
+    let (by, at) = (context.by.clone(), context.now());
     let sheet = context
         .write("agent_add", move |c| {
-            add(c, args)?;
+            let before = rules::load(c)?;
+            add(c, &before, args)?;
+            let after = rules::load(c)?;
+            apply::note(c, &rules::compare(&before, &after), &by, at)?;
             show::sheet(c, &name, 0)
         })
         .await?;
@@ -69,9 +73,9 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-fn add(c: &mut Database, args: Args) -> Result<(), StoreError> {
+fn add(c: &mut Database, before: &Rules, args: Args) -> Result<(), StoreError> {
     let name = args.name.clone();
-    let before = rules::load(c)?.agents.remove(&name);
+    let before = before.agents.get(&name).cloned();
     if before.is_some() && !args.replace {
         let message =
             format!("there is an agent {name} already: change him with --replace, or choose another name");

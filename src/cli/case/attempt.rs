@@ -7,7 +7,6 @@ use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::Outcome;
-use crate::missed::regulation::CAP_A_DAY;
 use crate::store::attempts::{AttemptRow, Made};
 use crate::store::callbacks::{self, Disposition};
 use crate::store::cases;
@@ -27,7 +26,7 @@ pub(super) struct Attempt {
     /// wrong_number, technical_failure or other.
     #[arg(long)]
     result: Outcome,
-    /// The customer's phone was not dialled: it does not count as one of the three of the day.
+    /// The customer's phone was not dialled: it does not count as one of the day's attempts.
     #[arg(long)]
     not_counted: bool,
     /// What is worth knowing.
@@ -60,25 +59,26 @@ pub(super) struct Said {
 pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
     let terms = context.terms().await?;
-    let row = context
+    let (row, cap) = context
         .write("case_attempt", move |c| {
             let case = cases::get(c, args.id)?;
-            let business_day = business_day(&terms.rules, &case, terms.zone, at);
+            let business_day = business_day(&terms, &case, at);
+            let cap = terms.cap(&case)?;
             let made = Made {
                 case: args.id,
                 business_day: &business_day,
-                cap: terms.cap(&case)?,
+                cap,
                 counted: !args.not_counted,
                 result: args.result,
                 by: &by,
                 note: args.note.as_deref(),
                 at,
             };
-            callbacks::report(c, &terms, &made)
+            Ok((callbacks::report(c, &terms, &made)?, cap))
         })
         .await?;
     let what = match row.ordinal {
-        Some(ordinal) => format!("attempt {ordinal} of {CAP_A_DAY} on {}", row.business_day),
+        Some(ordinal) => format!("attempt {ordinal} of {cap} on {}", row.business_day),
         None => "attempt, not counted".to_owned(),
     };
     let result = context.word(row.result.as_deref().unwrap_or_default());
@@ -88,18 +88,18 @@ pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Fa
         row.number,
         stands(row.case_id, context).await?
     );
-    context.say(&line, &as_json(&row))?;
+    context.say(&line, &as_json(&row, cap))?;
     Ok(Exit::Done)
 }
 
-fn as_json(row: &AttemptRow) -> serde_json::Value {
+fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
     json!({
         "id": row.id,
         "case": row.case_id,
         "number": row.number,
         "business_day": row.business_day,
         "ordinal": row.ordinal,
-        "attempts_cap": CAP_A_DAY,
+        "attempts_cap": cap,
         "counted": row.counted,
         "at": UnixMs(row.at).to_string(),
         "by": row.by,

@@ -1,15 +1,14 @@
 //! `dozvon case list`: whom we owe a call back.
 
-use chrono_tz::Tz;
-
 use super::business_day;
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
 use crate::missed::case::State;
 use crate::report::{Cell, Table, age};
+use crate::store::callbacks::Terms;
 use crate::store::cases::{self, CaseRow};
-use crate::store::{Database, StoreError, attempts, rules};
+use crate::store::{Database, StoreError, attempts};
 
 /// List cases, oldest first.
 #[derive(Debug, clap::Args)]
@@ -44,8 +43,8 @@ fn states(text: &str) -> Result<States, String> {
 }
 
 pub(super) async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let (now, zone) = (context.now(), context.zone());
-    let rows = context.read("case_list", move |c| with_attempts(c, &args, zone, now)).await?;
+    let (now, terms) = (context.now(), context.terms().await?);
+    let rows = context.read("case_list", move |c| with_attempts(c, &args, &terms, now)).await?;
     context.table(&table(&rows, now))?;
     Ok(Exit::Done)
 }
@@ -54,20 +53,13 @@ pub(super) async fn list(args: List, context: &Context) -> Result<Exit, Failure>
 fn with_attempts(
     c: &mut Database,
     wanted: &List,
-    zone: Tz,
+    terms: &Terms,
     now: UnixMs,
 ) -> Result<Vec<(CaseRow, i64)>, StoreError> {
-    let rules = rules::load(c)?;
-    let most = if wanted.queue.is_some() { i64::MAX } else { wanted.limit };
-    let of_queue = |row: &CaseRow| {
-        wanted.queue.as_ref().is_none_or(|queue| row.queue.as_deref() == Some(queue.as_str()))
-    };
-    let limit = usize::try_from(wanted.limit).unwrap_or(usize::MAX);
-    let rows: Vec<_> =
-        cases::list(c, wanted.state.0, most)?.into_iter().filter(of_queue).take(limit).collect();
+    let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
         .map(|row| {
-            let today = attempts::counted(c, &row.number, &business_day(&rules, &row, zone, now))?;
+            let today = attempts::counted(c, &row.number, &business_day(terms, &row, now))?;
             Ok((row, today))
         })
         .collect()

@@ -7,21 +7,19 @@ use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::case::{Closed, Reason};
-use crate::missed::regulation::CAP_A_DAY;
 use crate::report::{Cell, Sheet, Table, age};
-use crate::routing::rules::Rules;
 use crate::store::attempts::{self, AttemptRow};
+use crate::store::callbacks::Terms;
 use crate::store::cases::{self, Asked, CaseRow, MissRow};
-use crate::store::{Database, StoreError, rules};
+use crate::store::{Database, StoreError};
 use attempt::{Attempt, Said};
-use chrono_tz::Tz;
 use list::List;
 
 /// Cases: whom we owe a call back, and what was done about it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A missed call opens a case for the caller's number, or joins the open one. A number may be tried three times on
-a business day; the database refuses a fourth, whoever makes it.
+a business day, for debts once; the database refuses one more, whoever makes it.
 
 Examples:
   dozvon case list
@@ -73,20 +71,38 @@ struct Open {
 /// Close a case: the debt is paid or given up.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+With do_not_call or wrong_number the number goes on the do-not-call list, as after a call with such a result: for
+ever, or for a year. `dozvon dnc remove` takes it out.
+
 Examples:
   dozvon case close 17 --reason agent_reached
+  dozvon case close 17 --reason do_not_call
   dozvon case close 17 --reason other --note \"answered by e-mail\"
   dozvon callback close 17 --reason spam")]
 pub(super) struct Close {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
-    /// Why: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam, erased or other.
-    #[arg(long)]
+    /// Why: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam or other.
+    #[arg(long, value_parser = reason)]
     reason: Closed,
     /// What is worth knowing.
     #[arg(long, value_parser = parse::remark, required_if_eq("reason", "other"))]
     note: Option<String>,
+}
+
+fn reason(text: &str) -> Result<Closed, String> {
+    match text.parse() {
+        Ok(Closed::Erased) => Err(Closed::ONLY_BY_ERASURE.to_owned()),
+        Ok(reason) => Ok(reason),
+        Err(_) => {
+            let words: Vec<_> = Closed::ALL.iter().filter(|word| **word != Closed::Erased).collect();
+            Err(format!(
+                "use one of: {}",
+                words.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
+            ))
+        }
+    }
 }
 
 pub(super) fn number(text: &str) -> Result<CaseId, String> {
@@ -108,21 +124,21 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 /// The day that attempts for a case belong to: the business day of its queue.
-fn business_day(rules: &Rules, case: &CaseRow, zone: Tz, now: UnixMs) -> String {
+fn business_day(terms: &Terms, case: &CaseRow, now: UnixMs) -> String {
     let queue = case.queue.as_deref().and_then(|name| name.parse::<QueueName>().ok());
-    rules.business_day(queue.as_ref(), zone, now).to_string()
+    terms.hours(queue.as_ref()).business_day(now).to_string()
 }
 
 async fn show(id: CaseId, context: &Context) -> Result<Exit, Failure> {
-    let (now, zone) = (context.now(), context.zone());
-    let sheet = context.read("case_show", move |c| sheet(c, id, zone, now)).await?;
+    let (now, terms) = (context.now(), context.terms().await?);
+    let sheet = context.read("case_show", move |c| sheet(c, &terms, id, now)).await?;
     context.sheet(&sheet)?;
     Ok(Exit::Done)
 }
 
-pub(super) fn sheet(c: &mut Database, id: CaseId, zone: Tz, now: UnixMs) -> Result<Sheet, StoreError> {
+pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) -> Result<Sheet, StoreError> {
     let case = cases::get(c, id)?;
-    let day = business_day(&rules::load(c)?, &case, zone, now);
+    let day = business_day(terms, &case, now);
     let today = attempts::counted(c, &case.number, &day)?;
     Ok(Sheet::default()
         .with("id", Cell::Count(case.id))
@@ -138,7 +154,7 @@ pub(super) fn sheet(c: &mut Database, id: CaseId, zone: Tz, now: UnixMs) -> Resu
         .with("last_miss_at", UnixMs(case.last_miss_at))
         .with("age_ms", age(case.closed_at.map_or(now, UnixMs), UnixMs(case.opened_at)))
         .with("attempts_today", Cell::Count(today))
-        .with("attempts_cap", Cell::count(CAP_A_DAY))
+        .with("attempts_cap", Cell::count(terms.cap(&case)?))
         .with("closed_at", Cell::at_or_nothing(case.closed_at))
         .with("close_reason", Cell::word_or_nothing(case.close_reason.as_ref()))
         .with("closed_by", case.closed_by.as_deref())
@@ -181,11 +197,12 @@ fn made(rows: &[AttemptRow]) -> Table {
 
 async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
     let (at, zone) = (context.now(), context.zone());
+    let terms = context.terms().await?;
     let number = parse::number(&args.number, context.region())?;
     let not_before = args.at.as_deref().map(|text| parse::instant(text, zone, at)).transpose()?;
     let sheet = context
         .write("case_open", move |c| {
-            let day = rules::load(c)?.business_day(args.queue.as_ref(), zone, at).to_string();
+            let day = terms.hours(args.queue.as_ref()).business_day(at).to_string();
             let asked = Asked {
                 number: &number,
                 reason: Reason::ByHand,
@@ -196,7 +213,7 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
                 at,
             };
             let id = cases::open_asked(c, &asked)?;
-            sheet(c, id, zone, at)
+            sheet(c, &terms, id, at)
         })
         .await?;
     context.sheet(&sheet)?;
@@ -204,11 +221,11 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
 }
 
 pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failure> {
-    let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
+    let (at, by, terms) = (context.now(), context.by.clone(), context.terms().await?);
     let sheet = context
         .write("case_close", move |c| {
-            cases::close(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
-            sheet(c, args.id, zone, at)
+            cases::close_by_hand(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
+            sheet(c, &terms, args.id, at)
         })
         .await?;
     context.sheet(&sheet)?;

@@ -99,6 +99,9 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
         let remedy = "state what is allowed in the rules file: `dozvon policy check`";
         lines.push(Line::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));
     }
+    if let Some((detail, remedy)) = settings.callback.nobody_calls_back(rules) {
+        lines.push(Line::advice("callbacks", detail, remedy));
+    }
     lines.extend(unrouted(rules, settings));
     lines
 }

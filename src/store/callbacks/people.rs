@@ -23,7 +23,7 @@ use crate::store::{Database, StoreError, attempts, read_option};
 ///
 /// # Errors
 /// [`StoreError::Refused`] when somebody has it, or it is closed.
-pub fn defer(c: &mut Database, id: CaseId, until: UnixMs) -> Result<(), StoreError> {
+pub fn defer(c: &mut Database, id: CaseId, until: UnixMs, by: &str, at: UnixMs) -> Result<(), StoreError> {
     let case = held(c, id)?;
     if case.closed_at.is_some() || matches!(stage_of(&case)?, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!(
@@ -34,7 +34,8 @@ pub fn defer(c: &mut Database, id: CaseId, until: UnixMs) -> Result<(), StoreErr
         .set(cases::not_before.eq(until.0))
         .returning(cases::id)
         .count_changed(c)?;
-    later(c, &case, until)
+    later(c, &case, until)?;
+    note(c, &case, Note::Deferred { until, by }, at)
 }
 
 /// Makes a case due now, before all others. Every guard is asked; the refusal of one is a result, and is kept.
@@ -70,6 +71,7 @@ pub fn now(
         ))
         .returning(cases::id)
         .count_changed(c)?;
+    note(c, &case, Note::CalledUp { by }, at)?;
     Ok(Ok(()))
 }
 
