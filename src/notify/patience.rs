@@ -73,8 +73,25 @@ mod tests {
         let after_days = |hours: u64| {
             after(&passing(None), &settings, 10, NOW, NOW + Duration::from_secs(3600 * hours), 0.0)
         };
-        assert!(matches!(after_days(79), Settled::Again(..)));
-        assert!(matches!(after_days(80), Settled::Dead(_)));
+        assert!(matches!(after_days(167), Settled::Again(..)));
+        assert!(matches!(after_days(168), Settled::Dead(_)));
+    }
+
+    /// An answer may be lost when the other side is back.
+    #[test]
+    fn after_three_days_some_tries_are_left_whatever_chance_does() {
+        let (settings, back) = (Settings::default(), NOW + Duration::from_secs(3 * 86_400));
+        for chance in [-1.0, -0.5, 0.0, 0.5, 1.0] {
+            let (mut now, mut left) = (NOW, 0);
+            for attempt in 1.. {
+                left += usize::from(now >= back);
+                match after(&passing(None), &settings, attempt, NOW, now, chance) {
+                    Settled::Again(next, _) => now = next,
+                    _ => break,
+                }
+            }
+            assert!(left >= 3, "{left} tries are left by chance {chance}");
+        }
     }
 
     proptest! {

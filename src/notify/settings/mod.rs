@@ -35,7 +35,7 @@ pub struct Settings {
     /// How much each wait may be longer or shorter by chance, in per cent, so that not all come back at once. Default 20.
     pub jitter_pct: u32,
     /// Nothing is given up for a passing trouble before the event is so old: the last wait repeats until then. Default
-    /// 80 h, so that three days without the other side lose nothing, whatever chance does to the waits.
+    /// 168 h: after three days without the other side some tries are left, whatever chance does to the waits.
     #[serde(with = "crate::config::humane")]
     pub keep_trying: Duration,
     /// The longest wait that the other side may ask for. Default 24 h.
@@ -83,7 +83,7 @@ impl Default for Settings {
             type_prefix: "dozvon.".to_owned(),
             pauses: first.into_iter().chain(hours).collect(),
             jitter_pct: 20,
-            keep_trying: minutes(80 * 60),
+            keep_trying: minutes(7 * 24 * 60),
             longest_wait: minutes(24 * 60),
             timeout: Duration::from_secs(15),
             lease: minutes(2),
