@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{business_day, number};
+use super::number;
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
@@ -62,7 +62,7 @@ pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Fa
     let (row, cap) = context
         .write("case_attempt", move |c| {
             let case = cases::get(c, args.id)?;
-            let business_day = business_day(&terms, &case, at);
+            let business_day = terms.business_day(&case, at)?;
             let cap = terms.cap(&case)?;
             let made = Made {
                 case: args.id,

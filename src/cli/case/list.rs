@@ -1,6 +1,5 @@
 //! `dozvon case list`: whom we owe a call back.
 
-use super::business_day;
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
@@ -59,7 +58,7 @@ fn with_attempts(
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
         .map(|row| {
-            let today = attempts::counted(c, &row.number, &business_day(terms, &row, now))?;
+            let today = attempts::counted(c, &row.number, &terms.business_day(&row, now)?)?;
             Ok((row, today))
         })
         .collect()

@@ -10,7 +10,7 @@ use crate::missed::case::{Closed, Reason};
 use crate::report::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::callbacks::Terms;
-use crate::store::cases::{self, Asked, CaseRow, MissRow};
+use crate::store::cases::{self, Asked, MissRow};
 use crate::store::{Database, StoreError};
 use attempt::{Attempt, Said};
 use list::List;
@@ -123,12 +123,6 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     }
 }
 
-/// The day that attempts for a case belong to: the business day of its queue.
-fn business_day(terms: &Terms, case: &CaseRow, now: UnixMs) -> String {
-    let queue = case.queue.as_deref().and_then(|name| name.parse::<QueueName>().ok());
-    terms.hours(queue.as_ref()).business_day(now).to_string()
-}
-
 async fn show(id: CaseId, context: &Context) -> Result<Exit, Failure> {
     let (now, terms) = (context.now(), context.terms().await?);
     let sheet = context.read("case_show", move |c| sheet(c, &terms, id, now)).await?;
@@ -138,7 +132,7 @@ async fn show(id: CaseId, context: &Context) -> Result<Exit, Failure> {
 
 pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) -> Result<Sheet, StoreError> {
     let case = cases::get(c, id)?;
-    let day = business_day(terms, &case, now);
+    let day = terms.business_day(&case, now)?;
     let today = attempts::counted(c, &case.number, &day)?;
     Ok(Sheet::default()
         .with("id", Cell::Count(case.id))

@@ -95,7 +95,7 @@ pub(in crate::store) fn reserve_place(
     wanted: &Reserved<'_>,
 ) -> Result<AttemptId, StoreError> {
     let queue = terms.queue_of(case)?;
-    let day = terms.hours(queue.as_ref()).business_day(wanted.at).to_string();
+    let day = terms.business_day(case, wanted.at)?;
     let (attempt, ordinal) = attempts::reserve(
         c,
         &Reservation {

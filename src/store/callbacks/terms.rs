@@ -66,6 +66,14 @@ impl Terms {
         Ok(self.rules.policy(self.queue_of(case)?.as_ref()).cap_day)
     }
 
+    /// The business day that an attempt for a case belongs to, as `YYYY-MM-DD`: that of the queue that calls back.
+    ///
+    /// # Errors
+    /// When the row is not readable.
+    pub fn business_day(&self, case: &CaseRow, at: UnixMs) -> Result<String, StoreError> {
+        Ok(self.hours(self.queue_of(case)?.as_ref()).business_day(at).to_string())
+    }
+
     /// The queue whose agents call back for a case.
     pub(in crate::store) fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
         Ok(self.queue_or(read_option("cases.queue", case.queue.as_ref())?))
