@@ -30,7 +30,7 @@ use super::support::*;
 
 const BORIS: &str = "[[agent]]\nname = \"boris\"\ncontacts = [\"user/boris\"]\n";
 
-/// A desk at whose clock we turn.
+/// A desk at whose clock we turn. It begins at [`NOW`]: late in a real evening there is no time left for an attempt.
 struct Days {
     desk: Desk,
     ahead_ms: &'static AtomicI64,
@@ -42,6 +42,7 @@ impl Days {
         let settings = Settings { jitter_pct: 0, ..Settings::default() };
         let mut desk = Desk::new(settings).await;
         let ahead_ms: &'static AtomicI64 = Box::leak(Box::default());
+        ahead_ms.store(NOW.0 - Clock::system().now().0, Ordering::Relaxed);
         desk.tools.clock = Clock::wrong_by(ahead_ms);
         let rules = dozvon::config::rules_file::parse("rules.toml", BORIS, desk.tools.zone).unwrap();
         desk.tools.store.write("rules", move |c| dozvon::store::rules::replace(c, &rules)).await.unwrap();
