@@ -30,6 +30,9 @@ use super::support::*;
 
 const BORIS: &str = "[[agent]]\nname = \"boris\"\ncontacts = [\"user/boris\"]\n";
 
+/// The day of [`NOW`].
+const TODAY: &str = "2026-11-23";
+
 /// A desk at whose clock we turn. It begins at [`NOW`]: late in a real evening there is no time left for an attempt.
 struct Days {
     desk: Desk,
@@ -99,7 +102,7 @@ impl Days {
             why: "test".to_owned(),
             queue: None,
             service_level: None,
-            business_day: "2026-11-26".parse().unwrap(),
+            business_day: TODAY.parse().unwrap(),
             at,
         };
         let (ending, stage, verdict) = if answered {
@@ -131,7 +134,7 @@ impl Days {
         let write = self.desk.tools.store.write("test", move |c| {
             let made = Made {
                 case,
-                business_day: "2026-11-26",
+                business_day: TODAY,
                 cap: 3,
                 counted: true,
                 result,
