@@ -159,6 +159,7 @@ impl Keeper {
                     if !self.held && wish.in_talk && wish.cancel.is_none() {
                         return None;
                     }
+                    self.limit_blindness();
                     if let Some(cause) = wish.cancel.or((!self.held).then_some(Cancel::OriginatorCancel)) {
                         self.cancel(cause);
                     }

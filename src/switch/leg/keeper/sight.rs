@@ -32,10 +32,15 @@ impl Keeper {
             self.doubted = false;
             self.look_at = now;
         }
-        // A talk goes on whether or not we see it.
-        let blind = !self.seen.up && !self.wishes.borrow().in_talk;
-        self.lost_at = blind.then(|| self.lost_at.unwrap_or(now + self.hub.settings.lost_leg));
+        self.limit_blindness();
         None
+    }
+
+    /// Sets when the leg is given up, if it is out of sight. A talk goes on whether or not we see it.
+    pub(super) fn limit_blindness(&mut self) {
+        let blind = !self.seen.up && !self.wishes.borrow().in_talk;
+        let limit = Instant::now() + self.hub.settings.lost_leg;
+        self.lost_at = blind.then(|| self.lost_at.unwrap_or(limit));
     }
 
     /// The last event of a leg that is out of sight.
@@ -58,5 +63,44 @@ impl Keeper {
         }
         let cause = self.cancel.unwrap_or(Cancel::OriginatorCancel);
         self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.leg)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, watch};
+
+    use super::*;
+    use crate::ids::{CallId, ChannelId};
+    use crate::switch::leg::request::{Begin, Talk};
+    use crate::switch::leg::wish::Wish;
+    use crate::switch::link::{Asker, Role};
+    use crate::switch::node::Hub;
+    use crate::switch::settings::NodeSettings;
+
+    /// What a leg's owner hears after the link was lost, and then, if so, the leg came to be in a talk.
+    async fn heard_unseen(in_talk: bool) -> Option<LegEvent> {
+        let hub = Arc::new(Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0));
+        hub.link_up(Role::Events);
+        let leg = ChannelId::new();
+        let begin = Begin::Talk(Talk { leg, channel: leg, call: CallId::new() });
+        let (events_in, mut events) = mpsc::channel(4);
+        let (wish, wishes) = watch::channel(Wish::default());
+        tokio::spawn(Keeper::new(Arc::clone(&hub), &begin, events_in, wishes).run(begin));
+        while events.recv().await != Some(LegEvent::Answered { channel: leg }) {}
+        hub.link_down(Role::Events);
+        tokio::time::advance(hub.settings.lost_leg / 2).await;
+        wish.send_modify(|wish| wish.in_talk = in_talk);
+        timeout(hub.settings.lost_leg * 2, events.recv()).await.ok().flatten()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_talk_goes_on_unseen_also_if_it_began_when_the_link_was_lost() {
+        assert!(
+            matches!(heard_unseen(false).await, Some(LegEvent::Ended { cause, .. }) if cause == "LINK_LOST")
+        );
+        assert_eq!(heard_unseen(true).await, None);
     }
 }

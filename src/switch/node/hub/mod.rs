@@ -43,7 +43,7 @@ pub(in crate::switch) struct Hub {
 }
 
 impl Hub {
-    pub(super) fn new(settings: NodeSettings, main: Asker, queries: Asker) -> Self {
+    pub(in crate::switch) fn new(settings: NodeSettings, main: Asker, queries: Asker) -> Self {
         Self {
             settings,
             stats: NodeStats::default(),
