@@ -1,0 +1,49 @@
+//! Destinations that want nothing from us any more, until somebody opens them again.
+
+use diesel::prelude::*;
+
+use super::emit::emit;
+use crate::audit::masked;
+use crate::clock::UnixMs;
+use crate::ids::DestinationName;
+use crate::notify::{Event, EventKind};
+use crate::store::dialect::cached::Cache as _;
+use crate::store::schema::closed_destinations;
+use crate::store::{Database, StoreError};
+
+/// What was said may repeat a number, and no erasure would find it here.
+pub(super) fn shut(c: &mut Database, name: &str, why: &str, now: UnixMs) -> Result<(), StoreError> {
+    let why = masked(why);
+    let known = closed_destinations::table.find(name).select(closed_destinations::at);
+    if known.first::<i64>(c).optional()?.is_none() {
+        let row = (
+            closed_destinations::name.eq(name),
+            closed_destinations::at.eq(now.0),
+            closed_destinations::reason.eq(&why),
+        );
+        diesel::insert_into(closed_destinations::table).values(row).insert(c)?;
+        emit(c, &Event::of_destination(EventKind::DestinationClosed, name, now, &why))?;
+    }
+    Ok(())
+}
+
+/// A destination that wants nothing from us any more: name, since when (milliseconds since 1970), why.
+///
+/// # Errors
+/// When the database fails.
+pub fn closed(c: &mut Database) -> Result<Vec<(String, i64, String)>, StoreError> {
+    Ok(closed_destinations::table.order(closed_destinations::name).load(c)?)
+}
+
+/// Opens a closed destination again: what waits for it is sent.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when it is not closed.
+pub fn open(c: &mut Database, name: &DestinationName) -> Result<(), StoreError> {
+    let row = closed_destinations::table.find(name.as_str());
+    let opened = diesel::delete(row).returning(closed_destinations::at).count_changed(c)?;
+    if opened == 0 {
+        return Err(StoreError::NotFound { kind: "closed destination", name: name.to_string() });
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! An event is kept, in the transaction in which it happened.
+
+use diesel::prelude::*;
+
+use crate::ids::EventId;
+use crate::notify::Event;
+use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::schema::outbox;
+use crate::store::{Database, StoreError};
+
+/// Keeps an event, to be told once the transaction is committed. Events of one thing are told in the order in which
+/// they are kept here. Call it after the rows of the thing were changed.
+///
+/// # Errors
+/// When the database fails, or refuses an aggregate that is empty or longer than 200 characters.
+pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
+    let id = EventId::new();
+    hold::number(c, &event.aggregate)?;
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::id.eq(id.to_string()),
+            outbox::aggregate.eq(&event.aggregate),
+            outbox::kind.eq(event.kind.as_str()),
+            outbox::payload.eq(event.data.to_string()),
+            outbox::created_at.eq(event.at.0),
+        ))
+        .insert(c)?;
+    Ok(id)
+}

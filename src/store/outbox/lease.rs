@@ -1,0 +1,94 @@
+//! What there is to do, and who does it: what is due is handed out, for a while.
+
+use diesel::prelude::*;
+
+use super::settle::{Settled, settle};
+use crate::clock::UnixMs;
+use crate::ids::DestinationName;
+use crate::notify::Delivery;
+use crate::store::dialect::lease;
+use crate::store::schema::{closed_destinations, deliveries, outbox};
+use crate::store::{Database, StoreError};
+
+/// What there is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Whether events have no deliveries yet.
+    pub unspread: bool,
+    /// For each destination that was asked for and is open: when its next delivery is due.
+    pub next: Vec<(DestinationName, i64)>,
+}
+
+/// Looks what there is to do for these destinations.
+///
+/// # Errors
+/// When the database fails.
+pub fn look(c: &mut Database, destinations: &[DestinationName]) -> Result<Look, StoreError> {
+    let unspread = outbox::table.filter(outbox::spread_at.is_null()).select(outbox::seq).limit(1);
+    let mut look = Look { unspread: unspread.first::<i64>(c).optional()?.is_some(), next: Vec::new() };
+    let closed: Vec<String> = closed_destinations::table.select(closed_destinations::name).load(c)?;
+    for destination in destinations.iter().filter(|name| !closed.iter().any(|shut| shut == name.as_str())) {
+        let next: Option<Option<i64>> = deliveries::table
+            .filter(deliveries::destination.eq(destination.as_str()).and(deliveries::done_at.is_null()))
+            .filter(deliveries::next_at.is_not_null())
+            .order(deliveries::next_at)
+            .select(deliveries::next_at)
+            .first(c)
+            .optional()?;
+        look.next.extend(next.flatten().map(|at| (destination.clone(), at)));
+    }
+    Ok(look)
+}
+
+/// Whose deliveries are leased, and for how long.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// Where they go.
+    pub destination: DestinationName,
+    /// Who takes them.
+    pub by: String,
+    /// When.
+    pub now: UnixMs,
+    /// After that they are free for others, should he have died.
+    pub until: UnixMs,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// Takes deliveries that are due, the longest due first. Each counts as a try.
+///
+/// # Errors
+/// When the database fails.
+pub fn lease(c: &mut Database, wanted: &Lease) -> Result<Vec<Delivery>, StoreError> {
+    let mut taken = lease::take(c, wanted)?;
+    taken.sort_by_key(|row| row.event);
+    let mut leased = Vec::with_capacity(taken.len());
+    for row in taken {
+        let (id, kind, payload, at): (String, String, String, i64) = outbox::table
+            .find(row.event)
+            .select((outbox::id, outbox::kind, outbox::payload, outbox::created_at))
+            .first(c)?;
+        let (Ok(event), Ok(data)) = (id.parse(), serde_json::from_str(&payload)) else {
+            settle(
+                c,
+                row.id,
+                &Settled::Dead("the event cannot be read: was it changed by hand?".into()),
+                wanted.now,
+            )?;
+            continue;
+        };
+        leased.push(Delivery {
+            id: row.id,
+            event,
+            sequence: row.event,
+            destination: wanted.destination.clone(),
+            recipient: row.recipient,
+            attempt: row.attempt_no.unsigned_abs(),
+            kind,
+            aggregate: row.aggregate,
+            at: UnixMs(at),
+            data,
+        });
+    }
+    Ok(leased)
+}

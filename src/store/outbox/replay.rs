@@ -1,0 +1,78 @@
+//! Deliveries that are made again, as people wish.
+
+use diesel::prelude::*;
+
+use super::line::{drop_turn, first_in_line, next_in_line};
+use super::{LOCK, State};
+use crate::clock::UnixMs;
+use crate::ids::DestinationName;
+use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::error::Found as _;
+use crate::store::schema::deliveries;
+use crate::store::{Database, StoreError};
+
+/// Has a delivery that was given up, or waits for its next try, tried at once, as often as a new one.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is none; [`StoreError::Refused`] when it is done or was not to be made.
+pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> {
+    hold::number(c, LOCK)?;
+    let (state, destination, recipient, aggregate): (String, String, String, String) = deliveries::table
+        .find(id)
+        .select((deliveries::state, deliveries::destination, deliveries::recipient, deliveries::aggregate))
+        .first(c)
+        .found("delivery", id)?;
+    if state != State::Dead.as_str() && state != State::Waiting.as_str() {
+        return Err(StoreError::Refused(format!("delivery {id} is not to be made again: it is {state}")));
+    }
+    let idle = deliveries::table.filter(deliveries::id.eq(id).and(deliveries::lease_until.is_null()));
+    let changed = diesel::update(idle)
+        .set((
+            deliveries::state.eq(State::Waiting.as_str()),
+            deliveries::done_at.eq(None::<i64>),
+            deliveries::attempt_no.eq(0),
+            deliveries::next_at.eq(None::<i64>),
+        ))
+        .returning(deliveries::id)
+        .count_changed(c)?;
+    if changed == 0 {
+        return Err(StoreError::Refused(format!("delivery {id} is under way at this moment")));
+    }
+    let line = (destination, recipient, aggregate);
+    next_in_line(c, &line, now)?;
+    // Who had the turn behind it waits again, unless he is under way.
+    let others = deliveries::table
+        .filter(deliveries::destination.eq(&line.0).and(deliveries::recipient.eq(&line.1)))
+        .filter(deliveries::aggregate.eq(&line.2).and(deliveries::done_at.is_null()))
+        .filter(deliveries::next_at.is_not_null().and(deliveries::lease_until.is_null()))
+        .select(deliveries::id);
+    let turns: Vec<i64> = others.load(c)?;
+    let first = first_in_line(c, &line)?.map(|(first, _)| first);
+    turns.into_iter().filter(|id| Some(*id) != first).try_for_each(|id| drop_turn(c, id))
+}
+
+/// Does [`replay`] to the oldest of those that were given up. How many it were.
+///
+/// # Errors
+/// When the database fails.
+pub fn replay_dead(
+    c: &mut Database,
+    destination: Option<&DestinationName>,
+    limit: i64,
+    now: UnixMs,
+) -> Result<usize, StoreError> {
+    let mut query = deliveries::table
+        .filter(deliveries::state.eq(State::Dead.as_str()))
+        .select(deliveries::id)
+        .order(deliveries::id)
+        .limit(limit)
+        .into_boxed();
+    if let Some(destination) = destination {
+        query = query.filter(deliveries::destination.eq(destination.as_str()));
+    }
+    let dead: Vec<i64> = query.load(c)?;
+    for id in &dead {
+        replay(c, *id, now)?;
+    }
+    Ok(dead.len())
+}

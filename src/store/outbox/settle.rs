@@ -1,0 +1,103 @@
+//! What became of a try.
+
+use diesel::prelude::*;
+
+use super::closed::shut;
+use super::line::{Line, drop_turn, first_in_line, next_in_line};
+use super::{LOCK, State};
+use crate::clock::UnixMs;
+use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::schema::deliveries;
+use crate::store::{Database, StoreError};
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It arrived; what was said.
+    Done(String),
+    /// It was not to be made; why.
+    Skipped(String),
+    /// It is given up; why.
+    Dead(String),
+    /// It is tried again then; why.
+    Again(UnixMs, String),
+    /// Nothing came of it, and it does not count as a try: we had to stop.
+    Released,
+    /// The destination wants nothing from us any more; what it said. The delivery waits until it is opened again.
+    Closed(String),
+}
+
+/// Records how a try ended. Of a delivery that is over nothing is changed. Repeating it changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(), StoreError> {
+    hold::number(c, LOCK)?;
+    let line: Option<Line> = deliveries::table
+        .filter(deliveries::id.eq(id).and(deliveries::done_at.is_null()))
+        .select((deliveries::destination, deliveries::recipient, deliveries::aggregate))
+        .first(c)
+        .optional()?;
+    let Some(line) = line else { return Ok(()) };
+    match how {
+        Settled::Done(said) => end(c, id, State::Done, Some(said), None, now)?,
+        Settled::Skipped(why) => end(c, id, State::Skipped, None, Some(why), now)?,
+        Settled::Dead(why) => end(c, id, State::Dead, None, Some(why), now)?,
+        Settled::Again(next, why) => wait(c, id, *next, Some(why), false)?,
+        Settled::Released => wait(c, id, now, None, true)?,
+        Settled::Closed(why) => {
+            wait(c, id, now, Some(why), true)?;
+            shut(c, &line.0, why, now)?;
+        }
+    }
+    next_in_line(c, &line, now)?;
+    // An earlier one may have come back while this one was under way.
+    let first = first_in_line(c, &line)?;
+    if first.is_some_and(|(first, _)| first != id) { drop_turn(c, id) } else { Ok(()) }
+}
+
+fn end(
+    c: &mut Database,
+    id: i64,
+    state: State,
+    said: Option<&String>,
+    why: Option<&String>,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    diesel::update(deliveries::table.find(id))
+        .set((
+            deliveries::state.eq(state.as_str()),
+            deliveries::done_at.eq(now.0),
+            deliveries::next_at.eq(None::<i64>),
+            deliveries::lease_until.eq(None::<i64>),
+            deliveries::leased_by.eq(None::<String>),
+            deliveries::last_status.eq(said),
+            deliveries::last_error.eq(why),
+        ))
+        .returning(deliveries::id)
+        .count_changed(c)?;
+    Ok(())
+}
+
+fn wait(
+    c: &mut Database,
+    id: i64,
+    next: UnixMs,
+    why: Option<&String>,
+    uncounted: bool,
+) -> Result<(), StoreError> {
+    let kept: (i32, Option<String>) =
+        deliveries::table.find(id).select((deliveries::attempt_no, deliveries::last_error)).first(c)?;
+    let count = if uncounted { (kept.0 - 1).max(0) } else { kept.0 };
+    diesel::update(deliveries::table.find(id))
+        .set((
+            deliveries::next_at.eq(next.0),
+            deliveries::attempt_no.eq(count),
+            deliveries::lease_until.eq(None::<i64>),
+            deliveries::leased_by.eq(None::<String>),
+            deliveries::last_error.eq(why.or(kept.1.as_ref())),
+        ))
+        .returning(deliveries::id)
+        .count_changed(c)?;
+    Ok(())
+}

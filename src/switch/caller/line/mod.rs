@@ -1,0 +1,233 @@
+//! The task that owns a caller's connection.
+//!
+//! In: what FreeSWITCH tells of him, what his story asks for. Out: events for the story, commands to FreeSWITCH.
+//! What it does with him is in the other files, as methods of [`Line`]: `sound` is what he hears, `bridge` whom
+//! he is connected with.
+
+mod bridge;
+mod sound;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::ids::ChannelId;
+use crate::switch::cause;
+use crate::switch::listener::Open;
+use crate::switch::socket::{Event, Execute, Socket, SocketError};
+use crate::switch::text;
+
+use self::sound::Music;
+use super::verb::{Ask, Verb};
+use super::{CallerError, CallerEvent, PlayId, Variable};
+
+/// Events that may wait for the story; beyond that the oldest are dropped.
+const OUTBOX: usize = 64;
+
+/// How long a controller must live with a caller before that is service. One that dies sooner, again and again,
+/// has used up his patience (fs-dialplan/dozvon.xml).
+const SERVED_AFTER: Duration = Duration::from_secs(10);
+
+/// How long the news of a hangup may take once the channel is found gone.
+const NEWS: Duration = Duration::from_millis(500);
+
+/// When to look whether a channel is gone that we have hung up.
+const AFTER_HANGUP: Duration = Duration::from_secs(2);
+
+/// The task that owns the connection.
+pub(super) struct Line {
+    channel: ChannelId,
+    socket: Socket,
+    asked: mpsc::Receiver<Ask>,
+    outbox: VecDeque<CallerEvent>,
+    /// What is played once and has not ended.
+    plays: SmallVec<[PlayId; 2]>,
+    music: Option<Music>,
+    check: Duration,
+    look_at: Instant,
+    /// When to tell the dialplan that he was served; none once that is done.
+    served_at: Option<Instant>,
+    /// The leg that he is to be connected with, until FreeSWITCH says that he is.
+    bridging: Option<ChannelId>,
+    gone: bool,
+}
+
+impl Line {
+    pub(super) fn new(
+        channel: ChannelId,
+        socket: Socket,
+        asked: mpsc::Receiver<Ask>,
+        check: Duration,
+    ) -> Self {
+        Self {
+            channel,
+            socket,
+            asked,
+            outbox: VecDeque::new(),
+            plays: SmallVec::new(),
+            music: None,
+            check,
+            look_at: Instant::now(),
+            served_at: Some(Instant::now() + SERVED_AFTER),
+            bridging: None,
+            gone: false,
+        }
+    }
+
+    pub(super) async fn run(mut self, events: mpsc::Sender<CallerEvent>, open: Open) {
+        let last = self.live(&events).await;
+        let Self { socket, outbox, asked, .. } = self;
+        drop(asked);
+        socket.close().await;
+        drop(open);
+        for event in outbox.into_iter().chain(last) {
+            if events.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Until he is gone, his socket is, or the story lets go of him (none).
+    async fn live(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
+        loop {
+            tokio::select! {
+                biased;
+                heard = self.socket.next() => match heard {
+                    Ok(event) => if let Some(last) = self.hear(&event) { return Some(last) },
+                    Err(error) => return Some(lost(&error)),
+                },
+                permit = events.reserve(), if !self.outbox.is_empty() => match (permit, self.outbox.pop_front()) {
+                    (Ok(permit), Some(event)) => permit.send(event),
+                    (Err(_), _) => return None,
+                    (Ok(_), None) => {}
+                },
+                ask = self.asked.recv() => match self.obey(ask?).await {
+                    Ok(Next::Go) => {}
+                    Ok(Next::LetGo) => return None,
+                    Err(error) => return Some(lost(&error)),
+                },
+                () = sleep_until(self.served_at.unwrap_or(self.look_at)), if self.served_at.is_some() => {
+                    if let Err(error) = self.served().await { return Some(lost(&error)) }
+                },
+                () = sleep_until(self.look_at) => match self.look().await {
+                    Ok(None) => {}
+                    Ok(last) => return last,
+                    Err(error) => return Some(lost(&error)),
+                },
+            }
+        }
+    }
+
+    /// Takes an event in; the last one is returned.
+    fn hear(&mut self, event: &Event) -> Option<CallerEvent> {
+        let own = event.get("Unique-ID").and_then(|id| id.parse().ok()) == Some(self.channel);
+        match event.kind() {
+            "CHANNEL_HANGUP_COMPLETE" if own => {
+                self.hear_of_bridge(event);
+                let cause = text::word(&event.get("Hangup-Cause").unwrap_or_default());
+                return Some(CallerEvent::HungUp { cause });
+            }
+            "CHANNEL_BRIDGE" => {
+                let other = self.other(event)?;
+                self.bridging = self.bridging.filter(|leg| *leg != other);
+                self.tell(CallerEvent::Bridged { other });
+            }
+            "CHANNEL_UNBRIDGE" => self.tell(CallerEvent::Unbridged),
+            "CHANNEL_EXECUTE_COMPLETE" if own => self.hear_played(event),
+            _ => {}
+        }
+        None
+    }
+
+    fn tell(&mut self, event: CallerEvent) {
+        if self.outbox.len() >= OUTBOX {
+            self.outbox.pop_front();
+            tracing::warn!("nobody listens to this caller: his oldest event is dropped");
+        }
+        self.outbox.push_back(event);
+    }
+
+    /// Carries out what the story asks; an error is doubt about the connection.
+    async fn obey(&mut self, ask: Ask) -> Result<Next, SocketError> {
+        let what = ask.verb.what();
+        let lets_go = matches!(ask.verb, Verb::HandBack { .. });
+        let (answer, next) = match self.perform(ask.verb).await {
+            Ok(()) => (Ok(()), Ok(if lets_go { Next::LetGo } else { Next::Go })),
+            Err(SocketError::Refused(why)) => {
+                let next = if lets_go { Next::LetGo } else { Next::Go };
+                (Err(CallerError::Refused { what, why }), Ok(next))
+            }
+            Err(error) => (Err(CallerError::Gone), Err(error)),
+        };
+        // nobody waits for the answer if the story has gone on
+        let _ = ask.done.send(answer);
+        next
+    }
+
+    async fn perform(&mut self, verb: Verb) -> Result<(), SocketError> {
+        match verb {
+            Verb::Answer => {
+                let answer = Execute { app: "answer", arg: "", id: "", lock: false, forever: false };
+                self.socket.execute(&answer).await
+            }
+            Verb::Play { id, source, loops } => self.play(id, &source, loops).await,
+            Verb::Stop => self.stop().await,
+            Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
+            Verb::Bridge { leg } => {
+                self.bridging = Some(leg);
+                self.bridge(leg).await
+            }
+            Verb::Resume => self.bridge_failed().await,
+            Verb::HangUp { cause } => {
+                self.look_at = Instant::now() + AFTER_HANGUP;
+                self.api(format!("uuid_kill {} {cause}", self.channel)).await
+            }
+            Verb::HandBack { reason } => self.resume(reason.as_deref()).await,
+        }
+    }
+
+    async fn set_variable(&mut self, name: &str, value: &str) -> Result<(), SocketError> {
+        self.api(format!("uuid_setvar {} {name} {value}", self.channel)).await
+    }
+
+    async fn api(&mut self, command: String) -> Result<(), SocketError> {
+        self.socket.api(&command).await.map(drop)
+    }
+
+    async fn served(&mut self) -> Result<(), SocketError> {
+        self.served_at = None;
+        match self.set_variable(Variable::Served.as_str(), "true").await {
+            // refused only if he is gone, which his last event says
+            Err(SocketError::Refused(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Asks whether his channel is still there: events can be missed, as that of a hangup between `connect` and
+    /// our subscription. The news gets a moment to come by itself, since it says why.
+    async fn look(&mut self) -> Result<Option<CallerEvent>, SocketError> {
+        if self.gone {
+            return Ok(Some(CallerEvent::HungUp { cause: cause::UNKNOWN.to_owned() }));
+        }
+        match self.socket.api(&format!("uuid_exists {}", self.channel)).await {
+            Ok(exists) => self.gone = exists == "false",
+            Err(SocketError::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
+        self.look_at = Instant::now() + if self.gone { NEWS } else { self.check };
+        Ok(None)
+    }
+}
+
+enum Next {
+    Go,
+    LetGo,
+}
+
+fn lost(error: &SocketError) -> CallerEvent {
+    tracing::warn!(%error, "a caller's socket is given up");
+    CallerEvent::Lost
+}

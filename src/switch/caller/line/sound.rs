@@ -1,0 +1,73 @@
+//! What a caller hears: sound that is played once, and endless sound under it.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::switch::caller::{CallerEvent, Loops, PlayId};
+use crate::switch::socket::{Event, Execute, SocketError};
+
+use super::Line;
+
+/// A pass of endless sound that is shorter than this was the last one (switch_ivr.c, switch_ivr_parse_event).
+const SHORTEST_PASS: Duration = Duration::from_millis(500);
+
+/// Endless sound that is being played.
+pub(super) struct Music {
+    /// Its name on the wire.
+    name: PlayId,
+    /// Its name for the story: the latest play that asked for it.
+    id: PlayId,
+    source: String,
+    /// When the present pass began.
+    since: Instant,
+}
+
+impl Line {
+    pub(super) async fn play(&mut self, id: PlayId, source: &str, loops: Loops) -> Result<(), SocketError> {
+        let once = loops == Loops::Once;
+        if let Some(music) = self.music.as_mut().filter(|_| !once) {
+            if music.source == source {
+                music.id = id;
+                return Ok(());
+            }
+            self.stop().await?;
+        }
+        let name = id.0.to_string();
+        let execute = Execute { app: "playback", arg: source, id: &name, lock: once, forever: !once };
+        self.socket.execute(&execute).await?;
+        if once {
+            self.plays.push(id);
+        } else {
+            self.music = Some(Music { name: id, id, source: source.to_owned(), since: Instant::now() });
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stop(&mut self) -> Result<(), SocketError> {
+        self.music = None;
+        self.api(format!("uuid_break {} all", self.channel)).await
+    }
+
+    pub(super) fn hear_played(&mut self, event: &Event) {
+        let name = event.get("Application-UUID").and_then(|id| Uuid::try_parse(&id).ok()).map(PlayId);
+        let Some(name) = name else { return };
+        let ok = event.get("Application-Response").as_deref() == Some("FILE PLAYED");
+        if let Some(at) = self.plays.iter().position(|play| *play == name) {
+            self.plays.swap_remove(at);
+            self.tell(CallerEvent::Played { id: name, ok });
+        } else if let Some(music) = self.music.as_mut().filter(|music| music.name == name) {
+            let id = music.id;
+            if ok && music.since.elapsed() >= SHORTEST_PASS {
+                music.since = Instant::now();
+                return;
+            }
+            self.music = None;
+            // what ends with the call needs no word of its own
+            if event.get("Answer-State").as_deref() != Some("hangup") {
+                self.tell(CallerEvent::Played { id, ok: false });
+            }
+        }
+    }
+}

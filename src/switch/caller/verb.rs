@@ -1,0 +1,92 @@
+//! What a story may ask for, and what may be in it.
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::ids::ChannelId;
+use crate::switch::cause::HangupCause;
+
+use super::CallerError;
+
+/// Names one play, so that its end can be told from others'.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PlayId(pub(super) Uuid);
+
+/// How often a sound is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loops {
+    /// Once. What is played later waits for its end.
+    Once,
+    /// Until [`Caller::stop`](super::Caller::stop), a bridge or the hangup. What is played once meanwhile is heard at
+    /// once, inside it; other endless sound takes its place, the same goes on as it is.
+    Forever,
+}
+
+crate::words! {
+    /// A variable of ours on the caller's channel, readable in the dialplan.
+    "variable" pub enum Variable {
+        /// Which call it is.
+        Call = "dozvon_call",
+        /// The offer that won it.
+        Offer = "dozvon_offer",
+        /// The queue it waits in.
+        Queue = "dozvon_queue",
+        /// Why it was handed back to the dialplan.
+        State = "dozvon_state",
+        /// That a controller has had him for a good while: the dialplan forgets what troubles went before.
+        Served = "dozvon_served",
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub verb: Verb,
+    pub done: oneshot::Sender<Result<(), CallerError>>,
+}
+
+#[derive(Debug)]
+pub(super) enum Verb {
+    Answer,
+    Play { id: PlayId, source: String, loops: Loops },
+    Stop,
+    Set { variable: Variable, value: String },
+    Bridge { leg: ChannelId },
+    Resume,
+    HangUp { cause: HangupCause },
+    HandBack { reason: Option<String> },
+}
+
+impl Verb {
+    pub(super) const fn what(&self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Play { .. } => "play",
+            Self::Stop => "stop playing",
+            Self::Set { .. } => "set a variable",
+            Self::Bridge { .. } => "bridge",
+            Self::Resume => "change what our death means to him",
+            Self::HangUp { .. } => "hang up",
+            Self::HandBack { .. } => "hand back",
+        }
+    }
+}
+
+/// Whether a source is a file's path or a harmless stream, without anything that FreeSWITCH would expand,
+/// split or run.
+pub(super) fn is_sound(source: &str) -> bool {
+    const STREAMS: [&str; 3] = ["tone_stream://", "local_stream://", "silence_stream://"];
+    let stream = STREAMS.iter().find_map(|scheme| source.strip_prefix(scheme));
+    let path = stream.unwrap_or(source);
+    let safe = |c: char| {
+        c.is_alphanumeric() || "/_-. ".contains(c) || (stream.is_some() && "%(),;=+*:<>".contains(c))
+    };
+    (1..=256).contains(&source.len())
+        && !path.contains("..")
+        && !path.starts_with(' ')
+        && path.chars().all(safe)
+}
+
+pub(super) fn is_value(value: &str) -> bool {
+    (1..=128).contains(&value.len())
+        && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:@+-".contains(&b))
+}

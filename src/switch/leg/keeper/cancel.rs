@@ -1,0 +1,42 @@
+//! Ending a leg: again and again, until it is over.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::switch::dial;
+
+use super::{Cancel, Keeper, NEWS};
+
+/// First and longest wait before a cancel is repeated.
+pub(super) const CANCEL_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+impl Keeper {
+    pub(super) fn cancel(&mut self, cause: Cancel) {
+        if self.cancel.is_none() {
+            self.cancel = Some(cause);
+            self.cancel_at = Some(Instant::now());
+        }
+    }
+
+    /// Ends the leg, if that is due (again).
+    pub(super) async fn kill_when_due(&mut self, now: Instant) {
+        if let Some(cause) = self.cancel.filter(|_| self.cancel_at.is_some_and(|at| at <= now)) {
+            self.kill(cause).await;
+            self.cancel_at = Some(Instant::now() + self.cancel_again);
+            self.cancel_again = (self.cancel_again * 2).min(CANCEL_AGAIN.1);
+            self.look_at = self.look_at.min(now + NEWS);
+        }
+    }
+
+    /// Ends whatever exists of the leg. It may not exist yet: the cancel is repeated until it is over.
+    pub(super) async fn kill(&self, cause: Cancel) {
+        let suspects = self.track.suspects();
+        for channel in &suspects {
+            self.ask(format!("uuid_kill {channel} {cause}")).await;
+        }
+        if suspects.is_empty() && !self.track.all_gone() {
+            self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.leg)).await;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Asking FreeSWITCH what is true of a leg, when the news does not add up.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::ids::ChannelId;
+use crate::switch::cause;
+use crate::switch::link::AskError;
+use crate::switch::track::Signal;
+use crate::switch::wire::WireError;
+
+use super::{Cancel, GRACE, Keeper, NEWS};
+
+/// How long after a channel was found gone the news of it may come, which says why.
+const LATE_NEWS: Duration = Duration::from_millis(500);
+
+impl Keeper {
+    /// Asks FreeSWITCH which channels of the leg exist. What is found gone twice is gone, though its news is
+    /// out; what is found there is asked whether it was answered meanwhile. A result that can be told no more is
+    /// waited for no longer.
+    pub(super) async fn look(&mut self) {
+        self.look_at = Instant::now() + self.hub.settings.leg_check;
+        let mut gone = Vec::new();
+        for channel in self.track.suspects() {
+            match self.ask(format!("uuid_exists {channel}")).await.as_deref() {
+                Some("false") => gone.push(channel),
+                Some("true") => self.look_closer(channel).await,
+                Some(_) | None => {
+                    self.look_at = Instant::now() + NEWS;
+                    return;
+                }
+            }
+        }
+        let alive = self.track.alive();
+        gone.retain(|channel| alive.contains(channel));
+        if gone.is_empty() && !self.is_resultless() {
+            self.doubted = false;
+        } else if std::mem::replace(&mut self.doubted, true) {
+            self.conclude(&gone).await;
+        } else {
+            self.look_at = Instant::now() + LATE_NEWS;
+        }
+    }
+
+    /// Whether the originate's result ought to have come, or can come no more.
+    fn is_resultless(&self) -> bool {
+        let overdue = self.stop_at + GRACE <= Instant::now();
+        self.track.is_pending() && (self.orphaned || overdue || self.track.all_gone())
+    }
+
+    async fn conclude(&mut self, gone: &[ChannelId]) {
+        self.doubted = false;
+        for channel in gone {
+            self.feed(Signal::HungUp(*channel, cause::UNKNOWN.to_owned()));
+        }
+        if self.is_resultless() {
+            if self.track.suspects().is_empty() {
+                self.kill(self.cancel.unwrap_or(Cancel::OriginatorCancel)).await;
+            }
+            self.feed(Signal::JobLost);
+        }
+    }
+
+    async fn look_closer(&mut self, channel: ChannelId) {
+        self.feed(Signal::Created(channel));
+        if self.track.is_answered() || self.confirm {
+            return;
+        }
+        let before = self.track.is_picked_up();
+        let dump = self.ask(format!("uuid_dump {channel}")).await.unwrap_or_default();
+        if dump.lines().any(|line| line.trim_end() == "Answer-State: answered") {
+            // answered for a while, and no result: that was lost
+            self.feed(if before { Signal::Won(channel) } else { Signal::Answered(channel) });
+        }
+    }
+
+    /// An API command's answer; none if there was no answer, or a no.
+    pub(super) async fn ask(&self, command: String) -> Option<String> {
+        match self.hub.api(command).await {
+            Ok(said) => Some(said),
+            Err(AskError::Wire(WireError::Refused(why))) => {
+                tracing::trace!(why, "FreeSWITCH refused");
+                None
+            }
+            Err(error) => {
+                tracing::debug!(%error, "FreeSWITCH cannot be asked");
+                None
+            }
+        }
+    }
+}

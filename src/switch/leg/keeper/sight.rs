@@ -1,0 +1,106 @@
+//! What it means for a leg that the link to its node went or came.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use crate::switch::{cause, dial, text};
+
+use super::{Cancel, Keeper, LegEvent};
+
+/// How long after it was given up a leg may still be found and ended.
+const GHOST: Duration = Duration::from_secs(600);
+
+impl Keeper {
+    /// The link went or came: jobs of an earlier session are lost, and nothing is believed unasked. After a
+    /// restart nothing is left to ask for.
+    pub(super) fn see(&mut self) -> Option<LegEvent> {
+        let before = std::mem::replace(&mut self.seen, *self.sight.borrow_and_update());
+        let now = Instant::now();
+        if before.core.is_some() && self.seen.core != before.core {
+            self.lost_at = None;
+            return Some(self.given_up(cause::SWITCH_RESTARTED));
+        }
+        if self.seen.session != before.session {
+            self.orphaned = true;
+            if self.confirm && !self.track.is_answered() {
+                // whether the key was pressed cannot be known any more
+                self.cancel(Cancel::OriginatorCancel);
+            }
+        }
+        if self.seen.session != before.session || self.seen.missed != before.missed {
+            self.doubted = false;
+            self.look_at = now;
+        }
+        self.limit_blindness();
+        None
+    }
+
+    /// Sets when the leg is given up, if it is out of sight. A talk goes on whether or not we see it.
+    pub(super) fn limit_blindness(&mut self) {
+        let blind = !self.seen.up && !self.wishes.borrow().in_talk;
+        let limit = Instant::now() + self.hub.settings.lost_leg;
+        self.lost_at = blind.then(|| self.lost_at.unwrap_or(limit));
+    }
+
+    /// The last event of a leg that is out of sight.
+    pub(super) fn given_up(&self, why: &str) -> LegEvent {
+        match self.track.ending() {
+            LegEvent::Ended { answered, picked_up, rang, .. } => {
+                LegEvent::Ended { cause: text::word(why), answered, picked_up, rang }
+            }
+            other => other,
+        }
+    }
+
+    /// The leg was given up while the link was down: if it is back in time, what is left of the leg is ended,
+    /// unless it was in a talk.
+    pub(super) async fn haunt(&mut self) {
+        let back = self.sight.wait_for(|sight| sight.up);
+        let in_talk = self.wishes.borrow().in_talk;
+        if in_talk || !matches!(timeout(GHOST, back).await, Ok(Ok(_))) {
+            return;
+        }
+        let cause = self.cancel.unwrap_or(Cancel::OriginatorCancel);
+        self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.leg)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::{mpsc, watch};
+
+    use super::*;
+    use crate::ids::{CallId, ChannelId};
+    use crate::switch::leg::request::{Begin, Talk};
+    use crate::switch::leg::wish::Wish;
+    use crate::switch::link::{Asker, Role};
+    use crate::switch::node::Hub;
+    use crate::switch::settings::NodeSettings;
+
+    /// What a leg's owner hears after the link was lost, and then, if so, the leg came to be in a talk.
+    async fn heard_unseen(in_talk: bool) -> Option<LegEvent> {
+        let hub = Arc::new(Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0));
+        hub.link_up(Role::Events);
+        let leg = ChannelId::new();
+        let begin = Begin::Talk(Talk { leg, channel: leg, call: CallId::new() });
+        let (events_in, mut events) = mpsc::channel(4);
+        let (wish, wishes) = watch::channel(Wish::default());
+        tokio::spawn(Keeper::new(Arc::clone(&hub), &begin, events_in, wishes).run(begin));
+        while events.recv().await != Some(LegEvent::Answered { channel: leg }) {}
+        hub.link_down(Role::Events);
+        tokio::time::advance(hub.settings.lost_leg / 2).await;
+        wish.send_modify(|wish| wish.in_talk = in_talk);
+        timeout(hub.settings.lost_leg * 2, events.recv()).await.ok().flatten()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_talk_goes_on_unseen_also_if_it_began_when_the_link_was_lost() {
+        assert!(
+            matches!(heard_unseen(false).await, Some(LegEvent::Ended { cause, .. }) if cause == "LINK_LOST")
+        );
+        assert_eq!(heard_unseen(true).await, None);
+    }
+}

@@ -1,0 +1,108 @@
+//! One originated call leg, from originate until it is surely gone.
+//!
+//! In: a request, news of its node, the owner's wishes. Out: [`LegEvent`]s, the last one exactly once.
+//! One task keeps each leg: it sends the originate, cancels until both the job's result and the end of every
+//! channel are known, and asks FreeSWITCH whenever the news does not add up.
+//! **Invariants:** a leg that nobody wants any more is ended, even one that FreeSWITCH has yet to create; a leg
+//! in a talk is left alone; after the link was down nothing is believed before FreeSWITCH was asked; every
+//! wait has an end.
+//!
+//! Here is the owner's hold. A leg begins with a `request`, or with a talk of an earlier run; its owner hears an
+//! `event` and may `wish` that it ends; `keeper` is the task.
+
+mod event;
+mod keeper;
+mod request;
+mod wish;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::DropGuard;
+use tracing::Instrument as _;
+
+use crate::ids::ChannelId;
+
+use self::keeper::Keeper;
+use self::request::Begin;
+use self::wish::Wish;
+use super::cause;
+use super::node::Hub;
+
+pub use event::LegEvent;
+pub use request::{LegRequest, LegRole, Talk};
+pub use wish::Cancel;
+
+/// The owner's hold of one leg. Dropping it ends the leg, unless it is in a talk.
+#[derive(Debug)]
+pub struct Leg {
+    id: ChannelId,
+    events: mpsc::Receiver<LegEvent>,
+    wish: watch::Sender<Wish>,
+    last: Option<LegEvent>,
+}
+
+impl Leg {
+    /// The leg's identity. Its channel's, except for directory users: see [`LegEvent::Answered`].
+    #[must_use]
+    pub const fn id(&self) -> ChannelId {
+        self.id
+    }
+
+    /// The next event. The last one is given again and again. Cancel-safe.
+    pub async fn event(&mut self) -> LegEvent {
+        if let Some(last) = &self.last {
+            return last.clone();
+        }
+        let lost = || LegEvent::Ended {
+            cause: cause::UNKNOWN.to_owned(),
+            answered: false,
+            picked_up: false,
+            rang: false,
+        };
+        let event = self.events.recv().await.unwrap_or_else(lost);
+        if matches!(event, LegEvent::Ended { .. }) {
+            self.last = Some(event.clone());
+        }
+        event
+    }
+
+    /// Ends the leg. [`LegEvent::Ended`] follows when nothing of it is left; no `Answered` comes any more that
+    /// has not come already. Only the first cause counts.
+    pub fn cancel(&self, cause: Cancel) {
+        self.wish.send_if_modified(|wish| {
+            let first = wish.cancel.is_none();
+            wish.cancel.get_or_insert(cause);
+            first
+        });
+    }
+
+    /// Says that the leg is in a talk: dropping this hold leaves it alone from now on.
+    pub fn in_talk(&self) {
+        self.wish.send_modify(|wish| wish.in_talk = true);
+    }
+
+    pub(super) fn start(hub: Arc<Hub>, links: Arc<DropGuard>, request: LegRequest) -> Self {
+        Self::keep(hub, links, Begin::Ring(request))
+    }
+
+    /// Takes over a leg in a talk that was rung by an earlier run of the controller.
+    pub(super) fn adopt(hub: Arc<Hub>, links: Arc<DropGuard>, talk: Talk) -> Self {
+        Self::keep(hub, links, Begin::Talk(talk))
+    }
+
+    fn keep(hub: Arc<Hub>, links: Arc<DropGuard>, begin: Begin) -> Self {
+        let (id, call) = begin.names();
+        let (events_in, events) = mpsc::channel(4);
+        let in_talk = matches!(begin, Begin::Talk(_));
+        let (wish, wishes) = watch::channel(Wish { cancel: None, in_talk });
+        let span = tracing::info_span!("leg", leg = %id, call.id = %call, node = %hub.settings.name);
+        let keeper = Keeper::new(hub, &begin, events_in, wishes);
+        let keeping = async move {
+            keeper.run(begin).await;
+            drop(links);
+        };
+        tokio::spawn(keeping.instrument(span));
+        Self { id, events, wish, last: None }
+    }
+}

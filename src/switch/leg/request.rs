@@ -1,0 +1,67 @@
+//! How a leg begins: it is to be rung, or is in a talk already.
+
+use std::time::Duration;
+
+use crate::ids::{CallId, ChannelId, OfferId};
+use crate::routing::contact::Contact;
+
+/// Whom to ring, for whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegRequest {
+    /// The leg's identity; made by us, new for every leg.
+    pub leg: ChannelId,
+    /// Whom to ring.
+    pub contact: Contact,
+    /// The call for which it rings.
+    pub call: CallId,
+    /// The offer that it belongs to.
+    pub offer: OfferId,
+    /// How long it may ring. The owner's timer is the authority; a later one here is a safeguard.
+    pub ring_timeout: Duration,
+    /// The number to show; left out if it is not one.
+    pub caller_number: String,
+    /// The name to show; only letters, digits and ` . - _` of it are shown.
+    pub caller_name: String,
+    /// Whether picking up is not enough: the agent has to press 1.
+    pub confirm: bool,
+    /// What asks him to, if it is not the node's own sound.
+    pub confirm_sound: Option<String>,
+    /// Who is rung.
+    pub role: LegRole,
+}
+
+crate::words! {
+    /// Who is rung on a leg; the mark that it carries.
+    "role of a leg" pub enum LegRole {
+        /// An agent, or another contact of ours.
+        Agent = "agent",
+        /// A customer who is called back.
+        Customer = "customer",
+    }
+}
+
+/// A leg in a talk, as an earlier run of the controller left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Talk {
+    /// The leg's identity, which its channel carries.
+    pub leg: ChannelId,
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The call.
+    pub call: CallId,
+}
+
+/// How the keeping of a leg begins.
+pub(super) enum Begin {
+    Ring(LegRequest),
+    Talk(Talk),
+}
+
+impl Begin {
+    pub(super) const fn names(&self) -> (ChannelId, CallId) {
+        match self {
+            Self::Ring(request) => (request.leg, request.call),
+            Self::Talk(talk) => (talk.leg, talk.call),
+        }
+    }
+}

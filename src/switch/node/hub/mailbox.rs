@@ -1,0 +1,110 @@
+//! Each leg's mailbox, and the way of its news.
+
+use std::sync::atomic::Ordering;
+
+use tokio::sync::mpsc;
+
+use crate::ids::ChannelId;
+use crate::switch::node::count;
+use crate::switch::track::Signal;
+
+use super::{Hub, lock};
+
+/// News that may wait for one leg; it gets about five in its life.
+const MAILBOX: usize = 32;
+
+impl Hub {
+    /// A mailbox for one leg, and its news.
+    pub(in crate::switch) fn enter(&self, leg: ChannelId) -> mpsc::Receiver<Signal> {
+        let (signals, mailbox) = mpsc::channel(MAILBOX);
+        lock(&self.legs).insert(leg, signals);
+        count(&self.stats.legs);
+        mailbox
+    }
+
+    /// No more news for a leg.
+    pub(in crate::switch) fn leave(&self, leg: ChannelId) {
+        if lock(&self.legs).remove(&leg).is_some() {
+            self.stats.legs.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a leg has one.
+    pub(in crate::switch::node) fn has(&self, leg: ChannelId) -> bool {
+        lock(&self.legs).contains_key(&leg)
+    }
+
+    /// Whether there are legs whose news is waited for.
+    pub(in crate::switch) fn has_legs(&self) -> bool {
+        self.stats.legs.load(Ordering::Relaxed) > 0
+    }
+
+    pub(super) fn deliver(&self, leg: ChannelId, signal: Signal) {
+        let full = match lock(&self.legs).get(&leg) {
+            Some(mailbox) => {
+                // first, since the leg may look at it before we go on here
+                count(&self.stats.queue_depth);
+                mailbox.try_send(signal).is_err()
+            }
+            None => return,
+        };
+        if full {
+            self.looked();
+            count(&self.stats.mailbox_full);
+            self.doubt();
+        }
+    }
+
+    /// One piece of news waits no more.
+    pub(in crate::switch) fn looked(&self) {
+        self.stats.queue_depth.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::switch::link::Asker;
+    use crate::switch::settings::NodeSettings;
+
+    const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";
+
+    #[test]
+    fn a_full_mailbox_is_counted_and_doubted() {
+        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let leg = LEG.parse().unwrap();
+        let mailbox = hub.enter(leg);
+        for _ in 0..=MAILBOX {
+            hub.deliver(leg, Signal::JobLost);
+        }
+        assert_eq!(hub.stats.mailbox_full.load(Ordering::Relaxed), 1);
+        assert_eq!(hub.stats.queue_depth.load(Ordering::Relaxed), MAILBOX as u64);
+        assert_eq!(hub.sight.borrow().missed, 1);
+        drop(mailbox);
+        hub.leave(leg);
+        hub.deliver(leg, Signal::JobLost);
+        assert_eq!(hub.stats.legs.load(Ordering::Relaxed), 0);
+    }
+
+    /// A leg may look at its news before whoever delivered it has counted it.
+    #[test]
+    fn what_waits_is_never_less_than_nothing() {
+        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let leg = LEG.parse().unwrap();
+        let mut mailbox = hub.enter(leg);
+        let depth = || hub.stats.queue_depth.load(Ordering::Relaxed);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..200_000 {
+                    hub.deliver(leg, Signal::JobLost);
+                }
+                hub.leave(leg);
+            });
+            while mailbox.blocking_recv().is_some() {
+                hub.looked();
+                assert!(depth() <= MAILBOX as u64 + 1, "{}", depth());
+            }
+        });
+        assert_eq!(depth(), 0);
+    }
+}

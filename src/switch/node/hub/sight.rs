@@ -1,0 +1,113 @@
+//! What is seen of a FreeSWITCH: whether there is a link to it, which run of it that is, and whether events of it
+//! were missed.
+
+use std::sync::atomic::Ordering;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::ids::CoreId;
+use crate::switch::link::Role;
+use crate::switch::node::count;
+
+use super::{Hub, lock};
+
+/// What legs see of their node's event link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::switch) struct Sight {
+    /// Whether events come in.
+    pub up: bool,
+    /// Grows when a session begins: jobs of the one before are lost.
+    pub session: u64,
+    /// Grows when events may have been missed.
+    pub missed: u64,
+    /// Which run of FreeSWITCH.
+    pub core: Option<CoreId>,
+}
+
+impl Hub {
+    /// What legs see of the event link, now and as it changes.
+    pub(in crate::switch) fn sight(&self) -> watch::Receiver<Sight> {
+        self.sight.subscribe()
+    }
+
+    /// A link is up.
+    pub(in crate::switch) fn link_up(&self, role: Role) {
+        count(&self.stats.connects);
+        self.set_link(role, true);
+        if role == Role::Events {
+            self.sight.send_modify(|sight| {
+                sight.up = true;
+                sight.session += 1;
+            });
+        }
+    }
+
+    /// A link is down.
+    pub(in crate::switch) fn link_down(&self, role: Role) {
+        self.set_link(role, false);
+        if role == Role::Events {
+            self.sight.send_modify(|sight| sight.up = false);
+        }
+    }
+
+    fn set_link(&self, role: Role, up: bool) {
+        let mut links = lock(&self.links);
+        links[usize::from(role == Role::Queries)] = up;
+        let both = links.iter().all(|up| *up);
+        self.up.send_if_modified(|up| std::mem::replace(up, both) != both);
+    }
+
+    /// The event link is about to be up, with this run of FreeSWITCH if it told.
+    pub(in crate::switch) fn session_begins(&self, core: Option<CoreId>) {
+        *lock(&self.last_heartbeat) = Instant::now();
+        if let Some(core) = core {
+            self.learn_core(core);
+        }
+    }
+
+    pub(super) fn learn_core(&self, core: CoreId) {
+        let known = *self.core.borrow();
+        if known == Some(core) {
+            return;
+        }
+        if known.is_some() {
+            count(&self.stats.restarts);
+            tracing::warn!(node = %self.settings.name, %core, "FreeSWITCH was restarted: its calls are gone");
+        }
+        self.core.send_replace(Some(core));
+        self.sight.send_modify(|sight| sight.core = Some(core));
+    }
+
+    /// Counts events that were lost and has every leg check what is true. Returns the new total.
+    pub(in crate::switch) fn note_dropped(&self, before: u64, now: u64) -> u64 {
+        if now > before {
+            self.stats.events_dropped.fetch_add(now - before, Ordering::Relaxed);
+            tracing::error!(node = %self.settings.name, events = now - before, "events of FreeSWITCH were lost");
+            self.doubt();
+        }
+        now
+    }
+
+    pub(super) fn doubt(&self) {
+        self.sight.send_modify(|sight| sight.missed += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::switch::link::Asker;
+    use crate::switch::settings::NodeSettings;
+
+    #[test]
+    fn lost_events_are_counted_and_doubted() {
+        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let mut dropped = 0;
+        for now in [0, 3, 3, 10] {
+            dropped = hub.note_dropped(dropped, now);
+            assert_eq!(hub.stats.events_dropped.load(Ordering::Relaxed), now);
+        }
+        assert_eq!(hub.sight.borrow().missed, 2, "once for each time that it grew");
+    }
+}

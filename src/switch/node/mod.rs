@@ -1,0 +1,146 @@
+//! One FreeSWITCH: its two links, the legs that ring on it, and what is known about its health.
+//!
+//! In: its settings; requests to ring. Out: [`Leg`]s, answers to queries, whether it is up, which run of
+//! FreeSWITCH it is, counts.
+//! **Invariants:** events reach a leg's own mailbox without waiting (a full mailbox is counted and makes every
+//! leg check what is true); a leg has its mailbox from before its originate is sent until it is over.
+//!
+//! Here is the hold of a node. `hub` is what it shares with its links and legs, `news` reads which leg an event is
+//! about, `stats` counts what happened.
+
+mod hub;
+mod news;
+mod stats;
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::ids::{ChannelId, CoreId, NodeName};
+
+use super::leg::{Leg, LegRequest, Talk};
+use super::link::{AskError, Asker, Command, Link, Role};
+use super::settings::NodeSettings;
+use super::wire::WireError;
+
+pub use stats::NodeStats;
+
+pub(super) use hub::{Hub, Sight};
+pub(super) use stats::count;
+
+/// A node cannot be asked to ring.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("FreeSWITCH node {node} is down; see the log for why, and `dozvon check` for what to do")]
+pub struct NodeDown {
+    /// Which.
+    pub node: NodeName,
+}
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// There is no connection.
+    #[error(transparent)]
+    Down(#[from] NodeDown),
+    /// The connection was lost over it, or no answer came in time.
+    #[error("FreeSWITCH node {node} gave no answer: {why}")]
+    NoAnswer {
+        /// Which.
+        node: NodeName,
+        /// What happened.
+        why: String,
+    },
+    /// FreeSWITCH answered with a no.
+    #[error("FreeSWITCH node {node} refused: {why}")]
+    Refused {
+        /// Which.
+        node: NodeName,
+        /// What it said.
+        why: String,
+    },
+}
+
+/// One FreeSWITCH. Cheap to clone; its links end with the last clone and the last leg.
+#[derive(Debug, Clone)]
+pub struct Node {
+    hub: Arc<Hub>,
+    _stop_on_drop: Arc<DropGuard>,
+}
+
+impl Node {
+    /// Starts to keep links to it. Returns at once; [`Node::up`] says when it can be used.
+    #[must_use]
+    pub fn start(settings: NodeSettings) -> Self {
+        let (main, main_asked) = Asker::new(settings.command_queue);
+        let (queries, queries_asked) = Asker::new(settings.command_queue);
+        let hub = Arc::new(Hub::new(settings.clone(), main, queries));
+        let stop = CancellationToken::new();
+        for (role, asked) in [(Role::Events, main_asked), (Role::Queries, queries_asked)] {
+            let (node, hub, stop) = (settings.clone(), Arc::clone(&hub), stop.clone());
+            tokio::spawn(Link { role, node, hub, asked, stop }.run());
+        }
+        Self { hub, _stop_on_drop: Arc::new(stop.drop_guard()) }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &NodeName {
+        &self.hub.settings.name
+    }
+
+    /// Whether both links are up, now and as it changes.
+    #[must_use]
+    pub fn up(&self) -> watch::Receiver<bool> {
+        self.hub.up.subscribe()
+    }
+
+    /// Which run of FreeSWITCH it is, as far as known, now and as it changes.
+    #[must_use]
+    pub fn core(&self) -> watch::Receiver<Option<CoreId>> {
+        self.hub.core.subscribe()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn stats(&self) -> &NodeStats {
+        &self.hub.stats
+    }
+
+    /// Rings a contact. The timer of the offer is the caller's matter: [`Leg::cancel`].
+    ///
+    /// # Errors
+    /// If the node is down. Everything else is told by the leg's events.
+    pub fn ring(&self, request: LegRequest) -> Result<Leg, NodeDown> {
+        if !*self.hub.up.borrow() {
+            return Err(NodeDown { node: self.name().clone() });
+        }
+        Ok(Leg::start(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), request))
+    }
+
+    /// Watches a leg in a talk that an earlier run of the controller rang. Its last event tells the end of it.
+    #[must_use]
+    pub fn adopt(&self, talk: Talk) -> Leg {
+        Leg::adopt(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), talk)
+    }
+
+    /// Whether a leg is kept by this process.
+    #[must_use]
+    pub fn keeps(&self, leg: ChannelId) -> bool {
+        self.hub.has(leg)
+    }
+
+    /// Runs an API command on the link for queries, and returns what it printed. The command's text must be
+    /// our own: nothing that a peer sent may be in it.
+    ///
+    /// # Errors
+    /// If the node is down, does not answer in time, or refuses (`-ERR …`, `-USAGE …`).
+    pub async fn query(&self, command: &str) -> Result<String, QueryError> {
+        let node = self.name().clone();
+        self.hub.queries.ask(Command::Api(command.to_owned())).await.map_err(|error| match error {
+            AskError::Down => NodeDown { node }.into(),
+            AskError::Wire(WireError::Refused(why)) => QueryError::Refused { node, why },
+            AskError::Wire(error) => QueryError::NoAnswer { node, why: error.to_string() },
+        })
+    }
+}

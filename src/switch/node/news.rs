@@ -1,0 +1,95 @@
+//! Which leg an event is about, and what it says.
+
+use crate::ids::ChannelId;
+use crate::switch::cause;
+use crate::switch::dial::LEG_ID;
+use crate::switch::text;
+use crate::switch::track::Signal;
+use crate::switch::wire::Event;
+
+/// Which leg an event is about, and what it says.
+///
+/// A job is known by the leg's identity in its own command line, not by its number: so its result finds the leg
+/// even if the answer that carries the number is late or lost.
+pub(super) fn news(event: &Event) -> Option<(ChannelId, Signal)> {
+    let channel = || event.get("Unique-ID")?.parse::<ChannelId>().ok();
+    let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse::<ChannelId>().ok();
+    match event.kind() {
+        "CHANNEL_CREATE" => Some((leg()?, Signal::Created(channel()?))),
+        "CHANNEL_ANSWER" => Some((leg()?, Signal::Answered(channel()?))),
+        "CHANNEL_HANGUP_COMPLETE" => {
+            let cause = text::word(event.get("Hangup-Cause").unwrap_or_default());
+            Some((leg()?, Signal::HungUp(channel()?, cause)))
+        }
+        "BACKGROUND_JOB" if event.get("Job-Command") == Some("originate") => {
+            let (_, after) = event.get("Job-Command-Arg")?.split_once(LEG_ID)?;
+            let leg = after.strip_prefix('=')?.get(..36)?.parse().ok()?;
+            Some((leg, result(event.body())))
+        }
+        _ => None,
+    }
+}
+
+/// The leg and the channel whose end says that it had rung, or was heard to: both times are 0 where it was not.
+pub(super) fn rang(event: &Event) -> Option<(ChannelId, ChannelId)> {
+    let heard = ["Caller-Channel-Progress-Time", "Caller-Channel-Progress-Media-Time"];
+    let rang = event.kind() == "CHANNEL_HANGUP_COMPLETE"
+        && heard.iter().any(|time| event.get(time).is_some_and(|time| !matches!(time, "" | "0")));
+    let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse().ok();
+    if rang { Some((leg()?, event.get("Unique-ID")?.parse().ok()?)) } else { None }
+}
+
+/// Reads a job's result: `+OK <uuid>` or `-ERR <cause>`.
+fn result(body: &str) -> Signal {
+    let said = body.trim();
+    if let Some(channel) = said.strip_prefix("+OK").and_then(|channel| channel.trim().parse().ok()) {
+        return Signal::Won(channel);
+    }
+    let cause = said.strip_prefix("-ERR").map_or(cause::UNKNOWN, str::trim);
+    Signal::Failed(text::word(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";
+    const CHANNEL: &str = "538ba9be-b3c5-4ef6-89df-aac9bf2286dd";
+
+    fn job(arg: &str, body: &str) -> Option<(ChannelId, Signal)> {
+        let headers =
+            [("Event-Name", "BACKGROUND_JOB"), ("Job-Command", "originate"), ("Job-Command-Arg", arg)];
+        news(&Event::new(&headers, Some(body)))
+    }
+
+    #[test]
+    fn a_job_finds_its_leg() {
+        let leg = LEG.parse().unwrap();
+        let arg = format!("{{origination_uuid={LEG},dozvon_leg_id={LEG},dozvon_leg=agent}}user/1 &park()");
+        let won = Signal::Won(CHANNEL.parse().unwrap());
+        assert_eq!(job(&arg, &format!("+OK {CHANNEL}\n")), Some((leg, won)));
+        assert_eq!(job(&arg, "-ERR USER_BUSY\n"), Some((leg, Signal::Failed("USER_BUSY".into()))));
+        for odd in ["-ERR Throttle Error! 1\n", "-USAGE: <call url>", "", "+OK", "nonsense"] {
+            assert_eq!(job(&arg, odd), Some((leg, Signal::Failed("UNKNOWN".into()))), "{odd}");
+        }
+        assert_eq!(job("{a=b}user/1 &park()", "-ERR USER_BUSY"), None);
+        assert_eq!(job("dozvon_leg_id=é", "-ERR USER_BUSY"), None);
+    }
+
+    #[test]
+    fn a_channels_event_finds_its_leg() {
+        let of = |kind: &str| {
+            let variable = ("variable_dozvon_leg_id", LEG);
+            news(&Event::new(
+                &[("Event-Name", kind), ("Unique-ID", CHANNEL), variable, ("Hangup-Cause", "NO_ANSWER")],
+                None,
+            ))
+        };
+        let (leg, channel) = (LEG.parse().unwrap(), CHANNEL.parse().unwrap());
+        assert_eq!(of("CHANNEL_CREATE"), Some((leg, Signal::Created(channel))));
+        assert_eq!(of("CHANNEL_ANSWER"), Some((leg, Signal::Answered(channel))));
+        assert_eq!(of("CHANNEL_HANGUP_COMPLETE"), Some((leg, Signal::HungUp(channel, "NO_ANSWER".into()))));
+        assert_eq!(of("HEARTBEAT"), None);
+        assert_eq!(news(&Event::new(&[("Event-Name", "CHANNEL_ANSWER")], None)), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! What happened to one node, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts of one node, since it was started.
+#[derive(Debug, Default)]
+pub struct NodeStats {
+    /// Events taken.
+    pub events: AtomicU64,
+    /// Events lost because we did not take them fast enough.
+    pub events_dropped: AtomicU64,
+    /// Events that found a leg's mailbox full.
+    pub mailbox_full: AtomicU64,
+    /// News about legs that wait to be looked at now.
+    pub queue_depth: AtomicU64,
+    /// Legs alive now.
+    pub legs: AtomicU64,
+    /// Commands sent.
+    pub commands: AtomicU64,
+    /// Times that an established link to it began, both links together.
+    pub connects: AtomicU64,
+    /// Times that connecting or logging in failed.
+    pub connect_failures: AtomicU64,
+    /// Times that its heartbeat stayed out for too long.
+    pub heartbeat_gaps: AtomicU64,
+    /// Times that another run of FreeSWITCH was found.
+    pub restarts: AtomicU64,
+}
+
+impl NodeStats {
+    /// What only grows, in the order of [`crate::metrics::NODE_COUNTERS`].
+    #[must_use]
+    pub fn counts(&self) -> [u64; crate::metrics::NODE_COUNTERS.len()] {
+        let of = [
+            &self.events,
+            &self.events_dropped,
+            &self.mailbox_full,
+            &self.commands,
+            &self.connects,
+            &self.connect_failures,
+            &self.heartbeat_gaps,
+            &self.restarts,
+        ];
+        of.map(|count| count.load(Ordering::Relaxed))
+    }
+}
+
+/// Counts one up.
+pub(in crate::switch) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
