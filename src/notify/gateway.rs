@@ -11,6 +11,7 @@ use std::time::Duration;
 use minijinja::{Environment, UndefinedBehavior};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use super::escape::Escape;
 use super::guard::{self, Lookup};
 use super::people::People;
 use super::settings::{Destination, Kind, Preset, Settings};
@@ -20,14 +21,6 @@ use crate::clock::Clock;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
-
-/// How what is put into a place must be written there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Escape {
-    Percent,
-    Json,
-    Plain,
-}
 
 /// A gateway that carries a short text to one number or chat.
 #[derive(Debug)]
@@ -129,7 +122,7 @@ impl Gateway {
     /// A template with its values written as the place wants them.
     fn fill(&self, name: &str, escape: Escape, values: &[(&'static str, String)]) -> Result<String, Trouble> {
         let escaped: BTreeMap<&str, String> =
-            values.iter().map(|(key, value)| (*key, write(value, escape))).collect();
+            values.iter().map(|(key, value)| (*key, escape.write(value))).collect();
         let template = self.templates.get_template(name);
         let filled = template.and_then(|template| template.render(escaped));
         filled.map_err(|error| Trouble::refused(format!("{name}: {error:#}")))
@@ -181,22 +174,6 @@ impl Gateway {
     }
 }
 
-fn write(value: &str, escape: Escape) -> String {
-    match escape {
-        Escape::Plain => value.to_owned(),
-        Escape::Percent => {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-            let one =
-                |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-            value.bytes().map(one).collect()
-        }
-        Escape::Json => {
-            let quoted = serde_json::Value::from(value).to_string();
-            quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned()
-        }
-    }
-}
-
 impl Channel for Gateway {
     fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
         self.people.of(kind, data, &self.words)
@@ -204,22 +181,5 @@ impl Channel for Gateway {
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
         Box::pin(self.send(delivery))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn what_is_written_reads_back_and_is_one_value(text in "\\PC{0,20}[\"&=%\\\\+\r\n]{0,4}\\PC{0,5}") {
-            let json: String = serde_json::from_str(&format!("\"{}\"", write(&text, Escape::Json))).unwrap();
-            prop_assert_eq!(&json, &text);
-            let url = reqwest::Url::parse(&format!("http://x/?a={}&b=1", write(&text, Escape::Percent))).unwrap();
-            let pairs: Vec<_> = url.query_pairs().into_owned().collect();
-            prop_assert_eq!(pairs, [("a".to_owned(), text), ("b".to_owned(), "1".to_owned())]);
-        }
     }
 }

@@ -11,6 +11,7 @@
 mod bucket;
 pub mod channel;
 pub mod crm;
+mod escape;
 pub mod event;
 pub mod gateway;
 pub mod guard;

@@ -15,6 +15,7 @@ use super::settings::{BodyFormat, Settings};
 use super::{Receipt, reworded};
 use crate::clock::Clock;
 use crate::notify::Trouble;
+use crate::notify::escape::Escape;
 
 /// A CRM described by templates.
 #[derive(Debug)]
@@ -105,12 +106,6 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Escape {
-    Percent,
-    Json,
-}
-
 const fn escape(format: BodyFormat) -> Escape {
     match format {
         BodyFormat::Json => Escape::Json,
@@ -123,26 +118,9 @@ fn environment(escape: Escape) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_formatter(move |out, _state, value| {
         let text = if value.is_none() || value.is_undefined() { String::new() } else { value.to_string() };
-        Ok(out.write_str(&escaped(&text, escape))?)
+        Ok(out.write_str(&escape.write(&text))?)
     });
     environment
-}
-
-fn escaped(text: &str, escape: Escape) -> String {
-    match escape {
-        Escape::Json => {
-            let quoted = Value::from(text).to_string();
-            quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
-        }
-        Escape::Percent => text.bytes().fold(String::new(), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-            out
-        }),
-    }
 }
 
 fn render(template: &str, escape: Escape, contact: &Contact, settings: &Settings) -> Result<String, String> {
@@ -181,12 +159,6 @@ fn held(value: &Value) -> Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_value_leaves_its_place() {
-        assert_eq!(escaped("a\"b\\\n</x>", Escape::Json), "a\\\"b\\\\\\n</x>");
-        assert_eq!(escaped("a/b?c=ю&", Escape::Percent), "a%2Fb%3Fc%3D%D1%8E%26");
-    }
 
     #[test]
     fn a_template_that_cannot_be_read_is_told_with_its_key() {
