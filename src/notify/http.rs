@@ -7,6 +7,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
 
 use super::Trouble;
+use super::excerpt::excerpt;
 use super::guard::{Guarded, Lookup};
 use crate::clock::UnixMs;
 
@@ -47,9 +48,7 @@ impl Answer {
     /// The status and the beginning of the body, for people: one line, nothing that a terminal would obey.
     #[must_use]
     pub fn shown(&self) -> String {
-        let text = String::from_utf8_lossy(&self.body);
-        let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
-        format!("{} {}", self.status, line.trim()).trim().to_owned()
+        format!("{} {}", self.status, excerpt(&self.body)).trim_end().to_owned()
     }
 }
 

@@ -13,6 +13,7 @@ pub mod channel;
 pub mod crm;
 mod escape;
 pub mod event;
+mod excerpt;
 pub mod gateway;
 pub mod guard;
 pub mod http;

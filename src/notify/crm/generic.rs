@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use super::contact::Contact;
 use super::gate::Gate;
 use super::http::{Answer, Http};
-use super::secret::{excerpt, scrub};
+use super::secret::scrub;
 use super::settings::{BodyFormat, Settings};
 use super::{Receipt, reworded};
 use crate::clock::Clock;
 use crate::notify::Trouble;
 use crate::notify::escape::Escape;
+use crate::notify::excerpt::excerpt;
 
 /// A CRM described by templates.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::{Client, RequestBuilder, redirect::Policy};
 use serde_json::Value;
 
-use super::secret::excerpt;
 use crate::notify::Trouble;
+use crate::notify::excerpt::excerpt;
 
 /// A client of a CRM.
 #[derive(Debug, Clone)]

@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::http::Http;
-use super::secret::{Secret, excerpt, scrub};
+use super::secret::{Secret, scrub};
 use crate::notify::Trouble;
+use crate::notify::excerpt::excerpt;
 
 /// A pair of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]

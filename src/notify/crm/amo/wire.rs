@@ -13,9 +13,10 @@ use crate::notify::Trouble;
 use crate::notify::crm::gate::Gate;
 use crate::notify::crm::http::{Answer, Http};
 use crate::notify::crm::reworded;
-use crate::notify::crm::secret::{Secret, excerpt};
+use crate::notify::crm::secret::Secret;
 use crate::notify::crm::settings::Settings;
 use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
+use crate::notify::excerpt::excerpt;
 
 /// After so long a 403 no longer follows from a 429.
 const BLOCK_FOLLOWS: Duration = Duration::from_secs(24 * 3600);

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::clock::UnixMs;
 use crate::notify::Trouble;
 use crate::notify::crm::http::Answer;
-use crate::notify::crm::secret::excerpt;
+use crate::notify::excerpt::excerpt;
 
 /// What came back.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
         };
     };
     let description = said.get("error_description").and_then(Value::as_str).unwrap_or_default();
-    let reason = format!("{method}: {} {}", excerpt(code.as_bytes()), excerpt(description.as_bytes()));
+    let reason = format!("{method}: {} {}", excerpt(&code), excerpt(description));
     let reason = reason.trim_end().to_owned();
     match code.as_str() {
         "QUERY_LIMIT_EXCEEDED" => Ok(Reply::TooMany(reason)),
