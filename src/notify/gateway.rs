@@ -6,17 +6,17 @@
 mod answers;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use minijinja::{Environment, UndefinedBehavior};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::escape::Escape;
 use super::guard::{self, Lookup};
+use super::http::{Bounds, Http};
 use super::people::People;
 use super::settings::{Destination, Kind, Preset, Settings};
 use super::words::Words;
-use super::{Channel, Delivering, Delivery, Receipt, Trouble, http};
+use super::{Channel, Delivering, Delivery, Receipt, Trouble};
 use crate::clock::Clock;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -30,11 +30,9 @@ pub struct Gateway {
     escape: Escape,
     get: bool,
     destination: Destination,
-    client: reqwest::Client,
-    clock: Clock,
+    http: Http,
     words: Words,
     people: People,
-    largest_answer: usize,
 }
 
 /// URL and body of a preset, which may have another URL.
@@ -102,18 +100,15 @@ impl Gateway {
             JSON => Escape::Json,
             _ => Escape::Plain,
         };
-        let timeout: Duration = to.timeout.unwrap_or(settings.timeout);
         let gateway = Self {
             templates,
             headers,
             escape,
             get: to.method == "GET" && known.is_none(),
             destination: Destination { preset: known, ..to.clone() },
-            client: http::client(timeout, to.allow_private, lookup).map_err(|error| error.to_string())?,
-            clock,
+            http: Http::new(Bounds::of(settings, to), lookup, clock).map_err(|error| error.to_string())?,
             words,
             people: People::new(settings, to)?,
-            largest_answer: settings.largest_answer,
         };
         gateway.request("+70000000000", "text", 1).map(drop).map_err(|trouble| trouble.to_string())?;
         Ok(gateway)
@@ -153,9 +148,9 @@ impl Gateway {
         }
         if self.get {
             headers.remove(CONTENT_TYPE);
-            return Ok(self.client.get(url).headers(headers));
+            return Ok(self.http.client().get(url).headers(headers));
         }
-        Ok(self.client.post(url).headers(headers).body(self.fill("body", self.escape, &values)?))
+        Ok(self.http.client().post(url).headers(headers).body(self.fill("body", self.escape, &values)?))
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
@@ -164,7 +159,7 @@ impl Gateway {
         }
         let text = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
         let request = self.request(&delivery.recipient, &text, delivery.id)?;
-        let answer = http::ask(request, self.largest_answer, self.clock.now()).await?;
+        let answer = self.http.ask(request).await?;
         match self.destination.preset {
             Some(Preset::Smsc) => answers::smsc(&answer),
             Some(Preset::Smsru) => answers::smsru(&answer),

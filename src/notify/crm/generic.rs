@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 use super::contact::Contact;
 use super::gate::Gate;
-use super::http::{Answer, Http};
+use super::http;
 use super::secret::scrub;
 use super::settings::{BodyFormat, Settings};
 use super::{Receipt, reworded};
 use crate::clock::Clock;
 use crate::notify::Trouble;
 use crate::notify::escape::Escape;
-use crate::notify::excerpt::excerpt;
+use crate::notify::http::{Answer, Http};
 
 /// A CRM described by templates.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Generic {
 
 impl Generic {
     pub(super) fn new(settings: Settings, clock: Clock) -> Result<Self, String> {
-        let http = Http::new(settings.timeout, settings.answer_limit)?;
+        let http = http::client(&settings, clock)?;
         Ok(Self { gate: Gate::new(&settings, clock), http, settings })
     }
 
@@ -52,7 +52,7 @@ impl Generic {
         if !settings.access_token.is_empty() {
             request = request.bearer_auth(settings.access_token.expose());
         }
-        let answer = self.http.send(request).await?;
+        let answer = http::ask(&self.http, request).await?;
         judge(&answer, &settings.success)?;
         Ok(Receipt { place: format!("answered {}", answer.status), already: false })
     }
@@ -67,11 +67,11 @@ impl Generic {
 
 /// What the answer means.
 fn judge(answer: &Answer, success: &str) -> Result<(), Trouble> {
-    let reason = format!("the CRM answers {}: {}", answer.status, excerpt(&answer.body));
-    match answer.status {
+    let reason = format!("the CRM answers {}", answer.shown());
+    match answer.status.as_u16() {
         200..=299 => {}
         410 => return Err(Trouble::Gone { reason }),
-        408 | 425 | 429 | 500.. => return Err(Trouble::Passing { reason, wait: answer.retry_after }),
+        408 | 425 | 429 | 500.. => return Err(answer.passing(reason)),
         _ => return Err(Trouble::refused(format!("{reason}; put [crm] url, body or access_token right"))),
     }
     if success.is_empty() {
