@@ -11,6 +11,7 @@ use super::{Call, Desk, Ended, Gone, forward, message, record, wait};
 use crate::callback::handset;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
+use crate::missed::working_time::WorkingTime;
 use crate::routing::plan::{Plan, plan};
 use crate::routing::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};
@@ -159,7 +160,7 @@ fn arrival(
         route: plan.route.clone(),
         open: plan.open,
         why: plan.why.clone(),
-        business_day: rules.business_day(queue.as_ref(), desk.settings.zone, at),
+        business_day: WorkingTime::new(rules.schedule(queue.as_ref()), desk.settings.zone).business_day(at),
         service_level: queue
             .as_ref()
             .and_then(|name| rules.queues.get(name))

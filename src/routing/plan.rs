@@ -1,10 +1,7 @@
 //! The decision where a call should go, with its reasons in words.
 
-use chrono::NaiveDate;
-use chrono_tz::Tz;
-
-use super::rules::{Destination, NumberPattern, Queue, Route, Rules};
-use super::schedule::civil_date;
+use super::rules::{Destination, NumberPattern, Route, Rules};
+use super::schedule::Schedule;
 use crate::clock::UnixMs;
 use crate::ids::{PromptName, QueueName, RouteName};
 
@@ -108,14 +105,10 @@ impl std::fmt::Display for Destination {
 }
 
 impl Rules {
-    /// The business day that contains `at` for a queue: by its schedule, else the date in `default_zone`.
+    /// The schedule of a queue; none if it is always open, or no queue is named that is there.
     #[must_use]
-    pub fn business_day(&self, queue: Option<&QueueName>, default_zone: Tz, at: UnixMs) -> NaiveDate {
-        queue
-            .and_then(|name| self.queues.get(name))
-            .and_then(|queue: &Queue| queue.schedule.as_ref())
-            .and_then(|name| self.schedules.get(name))
-            .map_or_else(|| civil_date(default_zone, at), |schedule| schedule.business_day(at))
+    pub fn schedule(&self, queue: Option<&QueueName>) -> Option<&Schedule> {
+        self.schedules.get(self.queues.get(queue?)?.schedule.as_ref()?)
     }
 
     /// What FreeSWITCH plays for a prompt, if it is named and there.

@@ -306,6 +306,12 @@ pub struct Finish<'a> {
 }
 
 impl Finish<'_> {
+    /// An attempt ends with a result, and nothing else is known of it.
+    #[must_use]
+    pub const fn new(attempt: AttemptId, result: Outcome, at: UnixMs) -> Self {
+        Self { attempt, result, cause: None, note: None, at }
+    }
+
     /// Whether it counts: it does unless it surely did not ring.
     #[must_use]
     pub const fn counted(&self) -> bool {

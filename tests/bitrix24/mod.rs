@@ -1,6 +1,9 @@
-//! A Bitrix24 of our own on loopback: cards, leads and activities, as an inbound webhook may see them.
+//! A Bitrix24 of our own on loopback: cards, leads and activities, as an inbound webhook may see them, and (in `calls`)
+//! calls, as only an application may.
 //!
 //! Sources: facts/callbacks.md §3.4 and github.com/bitrix24/b24restdocs.
+
+mod calls;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -37,6 +40,7 @@ pub struct Portal {
     /// The leads: the number of each.
     pub leads: Vec<String>,
     pub activities: Vec<Activity>,
+    pub telephony: calls::Calls,
     /// Whether nothing answers but a gateway.
     pub down: bool,
     /// What happens to the next requests.
@@ -113,13 +117,13 @@ impl Bitrix24 {
         match portal.troubles.pop_front().flatten() {
             Some(Trouble::Says(status, said)) => says(status, said.to_string()),
             Some(Trouble::Lost) => {
-                portal.carry_out(&method, &query);
+                let _lost = portal.carry_out(&method, &query);
                 says(504, "<html>Gateway Timeout</html>".to_owned())
             }
-            None => {
-                let result = portal.carry_out(&method, &query);
-                says(200, json!({ "result": result, "time": {} }).to_string())
-            }
+            None => match portal.carry_out(&method, &query) {
+                Ok(result) => says(200, json!({ "result": result, "time": {} }).to_string()),
+                Err(why) => says(400, json!({ "error": "ERROR_CORE", "error_description": why }).to_string()),
+            },
         }
     }
 }
@@ -131,7 +135,15 @@ impl Portal {
         contact.or_else(lead)
     }
 
-    fn carry_out(&mut self, method: &str, query: &Value) -> Value {
+    fn carry_out(&mut self, method: &str, query: &Value) -> Result<Value, String> {
+        match method {
+            "telephony.externalCall.searchCrmEntities" => Ok(self.at_card(method, query)),
+            _ if method.starts_with("crm.") => Ok(self.at_card(method, query)),
+            _ => self.telephony.carry_out(method, query),
+        }
+    }
+
+    fn at_card(&mut self, method: &str, query: &Value) -> Value {
         let text =
             |pointer: &str| query.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let number = |pointer: &str| query.pointer(pointer).and_then(Value::as_u64).unwrap_or_default();

@@ -86,14 +86,10 @@ impl Tone {
         format!("tone_stream://%(1000,0,{});loops=-1", self.hertz())
     }
 
-    /// 20 ms of it as μ-law sound, beginning at sample `from`.
-    pub fn spoken(self, from: u32) -> [u8; 160] {
-        let mut sound = [0; 160];
-        for (sample, index) in sound.iter_mut().zip(0u32..) {
-            let angle = TAU * f64::from(self.hertz()) * f64::from(from.wrapping_add(index) % 8000) / RATE;
-            *sample = to_mulaw(angle.sin() * 8000.0);
-        }
-        sound
+    /// A second of it as μ-law sound, to be spoken again and again.
+    pub fn spoken(self) -> Vec<u8> {
+        let angle = |sample: u32| TAU * f64::from(self.hertz()) * f64::from(sample) / RATE;
+        (0..8000).map(|sample| to_mulaw(angle(sample).sin() * 8000.0)).collect()
     }
 
     /// The tone that fills these samples, if one does.
@@ -106,15 +102,14 @@ impl Tone {
         Self::ALL.into_iter().find(|tone| tone.power_in(samples, count) > DOMINANCE * power)
     }
 
+    /// Goertzel's algorithm: dozens of ears listen at once, on machines that have FreeSWITCH to run besides.
     fn power_in(self, samples: &[f64], count: f64) -> f64 {
-        let step = TAU * f64::from(self.hertz()) / RATE;
-        let (mut cosine, mut sine) = (0.0, 0.0);
-        for (sample, index) in samples.iter().zip(0u32..) {
-            let angle = step * f64::from(index);
-            cosine += sample * angle.cos();
-            sine += sample * angle.sin();
+        let turn = 2.0 * (TAU * f64::from(self.hertz()) / RATE).cos();
+        let (mut last, mut before) = (0.0, 0.0);
+        for sample in samples {
+            (last, before) = (sample + turn * last - before, last);
         }
-        2.0 * (cosine * cosine + sine * sine) / (count * count)
+        2.0 * (last * last + before * before - turn * last * before) / (count * count)
     }
 }
 

@@ -30,15 +30,18 @@ use super::support::*;
 
 const BORIS: &str = "[[agent]]\nname = \"boris\"\ncontacts = [\"user/boris\"]\n";
 
+/// The day of [`NOW`].
+const TODAY: &str = "2026-11-23";
+
 /// A desk at whose clock we turn. It begins at [`NOW`]: late in a real evening there is no time left for an attempt.
-struct Days {
-    desk: Desk,
+pub struct Days {
+    pub desk: Desk,
     ahead_ms: &'static AtomicI64,
     rules: watch::Sender<Arc<Rules>>,
 }
 
 impl Days {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let settings = Settings { jitter_pct: 0, ..Settings::default() };
         let mut desk = Desk::new(settings).await;
         let ahead_ms: &'static AtomicI64 = Box::leak(Box::default());
@@ -70,7 +73,7 @@ impl Days {
     }
 
     /// Tells until nothing waits; the clock jumps to whatever is due next. `look` sees each instant.
-    async fn pass(&self, settings: &crm::Settings, look: impl Fn(UnixMs)) {
+    pub async fn pass(&self, settings: &crm::Settings, look: impl Fn(UnixMs)) {
         let (relay, _stop) = self.desk.relay_to(self.outlets(settings));
         loop {
             self.desk.tick(&relay).await;
@@ -83,7 +86,7 @@ impl Days {
     }
 
     /// A call with this number; when it is answered, and how it ends.
-    async fn call(&self, number: &str, answered: bool) -> Option<CaseId> {
+    pub async fn call(&self, number: &str, answered: bool) -> Option<CaseId> {
         let (at, number) = (self.now(), number.to_owned());
         let arrival = Arrival {
             id: CallId::new(),
@@ -99,7 +102,7 @@ impl Days {
             why: "test".to_owned(),
             queue: None,
             service_level: None,
-            business_day: "2026-11-26".parse().unwrap(),
+            business_day: TODAY.parse().unwrap(),
             at,
         };
         let (ending, stage, verdict) = if answered {
@@ -126,12 +129,12 @@ impl Days {
     }
 
     /// Somebody says that he called for a case.
-    async fn attempt(&self, case: CaseId, result: Outcome) {
+    pub async fn attempt(&self, case: CaseId, result: Outcome) {
         let (terms, at) = (self.terms(), self.now());
         let write = self.desk.tools.store.write("test", move |c| {
             let made = Made {
                 case,
-                business_day: "2026-11-26",
+                business_day: TODAY,
                 cap: 3,
                 counted: true,
                 result,
@@ -145,7 +148,7 @@ impl Days {
     }
 }
 
-fn number(nth: usize) -> String {
+pub fn number(nth: usize) -> String {
     format!("+7900555{nth:04}")
 }
 

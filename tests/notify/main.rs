@@ -2,12 +2,14 @@
 //!
 //! `support` makes a store with a relay and a web receiver; `webhooks` is what receivers do to us, `order` what is kept
 //! whatever happens (most of it in virtual time), `mail` a mail server that defers, `gateways` SMS and messengers, `smpp`
-//! a short message centre (which `smsc` is), `crm` a CRM that is away, has too much, or lets tokens run out.
+//! a short message centre (which `smsc` is), `crm` a CRM that is away, has too much, or lets tokens run out, `crm_calls` one that
+//! is told calls as calls.
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "../bitrix24/mod.rs"]
 mod bitrix24;
 mod crm;
+mod crm_calls;
 mod gateways;
 mod mail;
 mod order;

@@ -181,13 +181,8 @@ fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) 
             talk_over(c, case, terms, AttemptId(row.id), "LASTED_TOO_LONG", at)
         }
         Some(row) => {
-            let finish = Finish {
-                attempt: AttemptId(row.id),
-                result: Outcome::Orphaned,
-                cause: None,
-                note: Some("lasted too long"),
-                at,
-            };
+            let orphaned = Finish::new(AttemptId(row.id), Outcome::Orphaned, at);
+            let finish = Finish { note: Some("lasted too long"), ..orphaned };
             finish_and_follow(c, case, terms, &finish, None)
         }
     }
@@ -220,13 +215,8 @@ fn decide(
     row: &AttemptRow,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let finish = Finish {
-        attempt: AttemptId(row.id),
-        result: by_length(row),
-        cause: None,
-        note: Some("nobody said what came of it: its length decided"),
-        at,
-    };
+    let note = Some("nobody said what came of it: its length decided");
+    let finish = Finish { note, ..Finish::new(AttemptId(row.id), by_length(row), at) };
     finish_and_follow(c, case, terms, &finish, None)
 }
 

@@ -135,8 +135,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
         How::Released(_) => release(c, &case, end)?,
         How::Refused(_) => {}
         How::Unreached { attempt, result, cause } => {
-            let finish =
-                Finish { attempt: *attempt, result: *result, cause: Some(cause), note: None, at: end.at };
+            let finish = Finish { cause: Some(cause), ..Finish::new(*attempt, *result, end.at) };
             finish_and_follow(c, &case, terms, &finish, None)?;
         }
         How::Talked { attempt, cause, answered_at } => {
@@ -184,12 +183,8 @@ fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<
     if row.state == "wrapping_up" {
         return Ok(());
     }
-    let finish = Finish {
-        attempt: AttemptId(row.id),
-        result: if waited && row.answered_at.is_some() { Outcome::Abandoned } else { Outcome::Orphaned },
-        cause: Some("CONTROLLER_RESTARTED"),
-        note: None,
-        at: end.at,
-    };
+    let result = if waited && row.answered_at.is_some() { Outcome::Abandoned } else { Outcome::Orphaned };
+    let finish =
+        Finish { cause: Some("CONTROLLER_RESTARTED"), ..Finish::new(AttemptId(row.id), result, end.at) };
     finish_and_follow(c, case, terms, &finish, None)
 }

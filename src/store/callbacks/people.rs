@@ -114,8 +114,7 @@ pub fn dispose(
     if said.result.may_be_uncounted() || matches!(said.result, Outcome::Orphaned | Outcome::Abandoned) {
         return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
     }
-    let finish =
-        Finish { attempt: AttemptId(row.id), result: said.result, cause: None, note: said.note, at: said.at };
+    let finish = Finish { note: said.note, ..Finish::new(AttemptId(row.id), said.result, said.at) };
     finish_and_follow(c, &case, terms, &finish, said.later)?;
     note(c, &case, Note::Disposition { result: said.result, by: said.by }, said.at)?;
     read_option("attempts.agent", row.agent.as_ref())

@@ -54,8 +54,7 @@ impl Terms {
     #[must_use]
     pub fn hours(&self, queue: Option<&QueueName>) -> WorkingTime<'_> {
         let queue = self.queue_or(queue.cloned());
-        let schedule = queue.as_ref().and_then(|name| self.rules.queues.get(name)?.schedule.as_ref());
-        WorkingTime::new(schedule.and_then(|name| self.rules.schedules.get(name)), self.zone)
+        WorkingTime::new(self.rules.schedule(queue.as_ref()), self.zone)
     }
 
     /// The most attempts that a case's number may have on a business day.
