@@ -6,28 +6,21 @@
 mod answers;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use minijinja::{Environment, UndefinedBehavior};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use super::escape::Escape;
 use super::guard::{self, Lookup};
+use super::http::{Bounds, Http};
 use super::people::People;
 use super::settings::{Destination, Kind, Preset, Settings};
 use super::words::Words;
-use super::{Channel, Delivering, Delivery, Receipt, Trouble, http};
+use super::{Channel, Delivering, Delivery, Receipt, Trouble};
 use crate::clock::Clock;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
-
-/// How what is put into a place must be written there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Escape {
-    Percent,
-    Json,
-    Plain,
-}
 
 /// A gateway that carries a short text to one number or chat.
 #[derive(Debug)]
@@ -37,11 +30,9 @@ pub struct Gateway {
     escape: Escape,
     get: bool,
     destination: Destination,
-    client: reqwest::Client,
-    clock: Clock,
+    http: Http,
     words: Words,
     people: People,
-    largest_answer: usize,
 }
 
 /// URL and body of a preset, which may have another URL.
@@ -109,18 +100,15 @@ impl Gateway {
             JSON => Escape::Json,
             _ => Escape::Plain,
         };
-        let timeout: Duration = to.timeout.unwrap_or(settings.timeout);
         let gateway = Self {
             templates,
             headers,
             escape,
             get: to.method == "GET" && known.is_none(),
             destination: Destination { preset: known, ..to.clone() },
-            client: http::client(timeout, to.allow_private, lookup).map_err(|error| error.to_string())?,
-            clock,
+            http: Http::new(Bounds::of(settings, to), lookup, clock).map_err(|error| error.to_string())?,
             words,
             people: People::new(settings, to)?,
-            largest_answer: settings.largest_answer,
         };
         gateway.request("+70000000000", "text", 1).map(drop).map_err(|trouble| trouble.to_string())?;
         Ok(gateway)
@@ -129,7 +117,7 @@ impl Gateway {
     /// A template with its values written as the place wants them.
     fn fill(&self, name: &str, escape: Escape, values: &[(&'static str, String)]) -> Result<String, Trouble> {
         let escaped: BTreeMap<&str, String> =
-            values.iter().map(|(key, value)| (*key, write(value, escape))).collect();
+            values.iter().map(|(key, value)| (*key, escape.write(value))).collect();
         let template = self.templates.get_template(name);
         let filled = template.and_then(|template| template.render(escaped));
         filled.map_err(|error| Trouble::refused(format!("{name}: {error:#}")))
@@ -160,9 +148,9 @@ impl Gateway {
         }
         if self.get {
             headers.remove(CONTENT_TYPE);
-            return Ok(self.client.get(url).headers(headers));
+            return Ok(self.http.client().get(url).headers(headers));
         }
-        Ok(self.client.post(url).headers(headers).body(self.fill("body", self.escape, &values)?))
+        Ok(self.http.client().post(url).headers(headers).body(self.fill("body", self.escape, &values)?))
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
@@ -171,28 +159,12 @@ impl Gateway {
         }
         let text = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
         let request = self.request(&delivery.recipient, &text, delivery.id)?;
-        let answer = http::ask(request, self.largest_answer, self.clock.now()).await?;
+        let answer = self.http.ask(request).await?;
         match self.destination.preset {
             Some(Preset::Smsc) => answers::smsc(&answer),
             Some(Preset::Smsru) => answers::smsru(&answer),
             Some(Preset::Telegram) => answers::telegram(&answer),
             None => answers::plain(&answer, &self.destination.success, &self.destination.success_is),
-        }
-    }
-}
-
-fn write(value: &str, escape: Escape) -> String {
-    match escape {
-        Escape::Plain => value.to_owned(),
-        Escape::Percent => {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
-            let one =
-                |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-            value.bytes().map(one).collect()
-        }
-        Escape::Json => {
-            let quoted = serde_json::Value::from(value).to_string();
-            quoted.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned()
         }
     }
 }
@@ -204,22 +176,5 @@ impl Channel for Gateway {
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
         Box::pin(self.send(delivery))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn what_is_written_reads_back_and_is_one_value(text in "\\PC{0,20}[\"&=%\\\\+\r\n]{0,4}\\PC{0,5}") {
-            let json: String = serde_json::from_str(&format!("\"{}\"", write(&text, Escape::Json))).unwrap();
-            prop_assert_eq!(&json, &text);
-            let url = reqwest::Url::parse(&format!("http://x/?a={}&b=1", write(&text, Escape::Percent))).unwrap();
-            let pairs: Vec<_> = url.query_pairs().into_owned().collect();
-            prop_assert_eq!(pairs, [("a".to_owned(), text), ("b".to_owned(), "1".to_owned())]);
-        }
     }
 }

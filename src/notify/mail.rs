@@ -12,6 +12,7 @@ use lettre::transport::smtp::client::{Tls as Line, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use sha2::{Digest, Sha256};
 
+use super::excerpt::excerpt;
 use super::settings::{Mail, Tls};
 use super::words::{Part, Words};
 use super::{Channel, Delivering, Delivery, Receipt, Trouble};
@@ -79,7 +80,7 @@ impl Post {
         match self.transport.send(letter).await {
             Ok(answer) => {
                 let said: String = answer.message().collect::<Vec<_>>().join(" ");
-                Ok(Receipt::Done(format!("{} {said}", answer.code()).chars().take(200).collect()))
+                Ok(Receipt::Done(excerpt(format!("{} {said}", answer.code()))))
             }
             Err(error) if error.is_permanent() => Err(Trouble::refused(told(&error))),
             Err(error) => Err(Trouble::passing(told(&error))),
@@ -88,8 +89,7 @@ impl Post {
 }
 
 fn told(error: &lettre::transport::smtp::Error) -> String {
-    let line: String = error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    line.chars().take(300).collect()
+    excerpt(error.to_string())
 }
 
 /// The same for the same event and address, another one for each other pair.

@@ -6,12 +6,15 @@
 //!
 //! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody (SMS have two: a
 //! `gateway` that speaks HTTP, and a short message centre that speaks `smpp`). `patience` says
-//! what follows a failure, `message` who is told, `guard` where we may connect to.
+//! what follows a failure, `message` who is told, `guard` where we may connect to, `http` how (the CRM, too), `escape`
+//! what keeps a value in its place, `excerpt` what of an answer people see.
 
 mod bucket;
 pub mod channel;
 pub mod crm;
+mod escape;
 pub mod event;
+mod excerpt;
 pub mod gateway;
 pub mod guard;
 pub mod http;

@@ -6,9 +6,10 @@
 use serde_json::json;
 
 use super::guard::{self, Lookup};
+use super::http::{Bounds, Http, NoClient};
 use super::settings::{Destination, Settings};
 use super::signature::{BadSecret, Key};
-use super::{Channel, Delivering, Delivery, Receipt, Trouble, http};
+use super::{Channel, Delivering, Delivery, Receipt, Trouble};
 use crate::clock::Clock;
 
 /// Why a webhook cannot be made of the settings.
@@ -22,7 +23,7 @@ pub enum Bad {
     Secret(#[from] BadSecret),
     /// The client.
     #[error(transparent)]
-    Client(#[from] http::NoClient),
+    Client(#[from] NoClient),
 }
 
 /// A place that is told by POST.
@@ -30,12 +31,11 @@ pub enum Bad {
 pub struct Webhook {
     url: reqwest::Url,
     keys: Vec<Key>,
-    client: reqwest::Client,
+    http: Http,
     clock: Clock,
     source: String,
     type_prefix: String,
     largest_body: usize,
-    largest_answer: usize,
 }
 
 impl Webhook {
@@ -48,12 +48,11 @@ impl Webhook {
         Ok(Self {
             url: guard::url(&to.url, to.allow_http, to.allow_private)?,
             keys: secrets.map(Key::read).collect::<Result<_, _>>()?,
-            client: http::client(to.timeout.unwrap_or(settings.timeout), to.allow_private, lookup)?,
+            http: Http::new(Bounds::of(settings, to), lookup, clock)?,
             clock,
             source: settings.source.clone(),
             type_prefix: settings.type_prefix.clone(),
             largest_body: settings.largest_body,
-            largest_answer: settings.largest_answer,
         })
     }
 
@@ -86,7 +85,8 @@ impl Webhook {
         let (id, now) = (delivery.event.to_string(), self.clock.now());
         let seconds = now.0.div_euclid(1000);
         let mut request = self
-            .client
+            .http
+            .client()
             .post(self.url.clone())
             .header("content-type", "application/cloudevents+json")
             .header("webhook-id", &id)
@@ -95,11 +95,11 @@ impl Webhook {
             let signatures: Vec<String> = self.keys.iter().map(|key| key.sign(&id, seconds, &body)).collect();
             request = request.header("webhook-signature", signatures.join(" "));
         }
-        let answer = http::ask(request.body(body), self.largest_answer, now).await?;
+        let answer = self.http.ask(request.body(body)).await?;
         if answer.status.is_success() {
             return Ok(Receipt::Done(answer.status.to_string()));
         }
-        Err(http::trouble(&answer))
+        Err(answer.trouble())
     }
 }
 

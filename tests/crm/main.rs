@@ -1,7 +1,8 @@
 //! The CRM adapters against servers of our own on loopback.
 //!
 //! `amo_writing` is what amoCRM is told and that it is told once, `amo_troubles` what it does to us, `tokens` how they
-//! are renewed (Bitrix24's, too), `generic` any other CRM.
+//! are renewed (Bitrix24's, too), `generic` any other CRM, `http` how each
+//! of them is spoken to.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 #[path = "../amocrm/mod.rs"]
@@ -12,5 +13,6 @@ mod paced;
 mod amo_troubles;
 mod amo_writing;
 mod generic;
+mod http;
 mod support;
 mod tokens;

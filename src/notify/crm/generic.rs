@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use super::contact::Contact;
 use super::gate::Gate;
-use super::http::{Answer, Http};
-use super::secret::{excerpt, scrub};
+use super::http;
+use super::secret::scrub;
 use super::settings::{BodyFormat, Settings};
 use super::{Receipt, reworded};
 use crate::clock::Clock;
 use crate::notify::Trouble;
+use crate::notify::escape::Escape;
+use crate::notify::http::{Answer, Http};
 
 /// A CRM described by templates.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub struct Generic {
 
 impl Generic {
     pub(super) fn new(settings: Settings, clock: Clock) -> Result<Self, String> {
-        let http = Http::new(settings.timeout, settings.answer_limit)?;
+        let http = http::client(&settings, clock)?;
         Ok(Self { gate: Gate::new(&settings, clock), http, settings })
     }
 
@@ -50,7 +52,7 @@ impl Generic {
         if !settings.access_token.is_empty() {
             request = request.bearer_auth(settings.access_token.expose());
         }
-        let answer = self.http.send(request).await?;
+        let answer = http::ask(&self.http, request).await?;
         judge(&answer, &settings.success)?;
         Ok(Receipt { place: format!("answered {}", answer.status), already: false })
     }
@@ -65,11 +67,11 @@ impl Generic {
 
 /// What the answer means.
 fn judge(answer: &Answer, success: &str) -> Result<(), Trouble> {
-    let reason = format!("the CRM answers {}: {}", answer.status, excerpt(&answer.body));
-    match answer.status {
+    let reason = format!("the CRM answers {}", answer.shown());
+    match answer.status.as_u16() {
         200..=299 => {}
         410 => return Err(Trouble::Gone { reason }),
-        408 | 425 | 429 | 500.. => return Err(Trouble::Passing { reason, wait: answer.retry_after }),
+        408 | 425 | 429 | 500.. => return Err(answer.passing(reason)),
         _ => return Err(Trouble::refused(format!("{reason}; put [crm] url, body or access_token right"))),
     }
     if success.is_empty() {
@@ -105,12 +107,6 @@ pub(super) fn check(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Escape {
-    Percent,
-    Json,
-}
-
 const fn escape(format: BodyFormat) -> Escape {
     match format {
         BodyFormat::Json => Escape::Json,
@@ -123,26 +119,9 @@ fn environment(escape: Escape) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_formatter(move |out, _state, value| {
         let text = if value.is_none() || value.is_undefined() { String::new() } else { value.to_string() };
-        Ok(out.write_str(&escaped(&text, escape))?)
+        Ok(out.write_str(&escape.write(&text))?)
     });
     environment
-}
-
-fn escaped(text: &str, escape: Escape) -> String {
-    match escape {
-        Escape::Json => {
-            let quoted = Value::from(text).to_string();
-            quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
-        }
-        Escape::Percent => text.bytes().fold(String::new(), |mut out, byte| {
-            if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                out.push(char::from(byte));
-            } else {
-                out.push_str(&format!("%{byte:02X}"));
-            }
-            out
-        }),
-    }
 }
 
 fn render(template: &str, escape: Escape, contact: &Contact, settings: &Settings) -> Result<String, String> {
@@ -181,12 +160,6 @@ fn held(value: &Value) -> Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn no_value_leaves_its_place() {
-        assert_eq!(escaped("a\"b\\\n</x>", Escape::Json), "a\\\"b\\\\\\n</x>");
-        assert_eq!(escaped("a/b?c=ю&", Escape::Percent), "a%2Fb%3Fc%3D%D1%8E%26");
-    }
 
     #[test]
     fn a_template_that_cannot_be_read_is_told_with_its_key() {

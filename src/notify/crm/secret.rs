@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::notify::excerpt::CUT;
+
 /// A secret as it is written in the settings: itself, `env:NAME` or `file:PATH`. Never shown.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -67,7 +69,7 @@ impl fmt::Debug for Secret {
 /// Shorter texts are not looked for: they would blot out words that are no secrets.
 const SHORTEST: usize = 6;
 
-/// A text without any of the secrets, nor the beginning of one where [`excerpt`] has cut it off.
+/// A text without any of the secrets, nor the beginning of one where [`CUT`] says that it goes on.
 #[must_use]
 pub fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
     let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
@@ -83,22 +85,6 @@ pub fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> Stri
         });
         cleaned.chain(last.map(str::to_owned)).collect()
     })
-}
-
-/// Stands where a text was cut off.
-const CUT: char = '…';
-
-/// The beginning of an answer for people: at most 200 characters on one line.
-#[must_use]
-pub fn excerpt(body: &[u8]) -> String {
-    let start = body.get(..800).unwrap_or(body);
-    let text = String::from_utf8_lossy(start);
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = clean.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 200 && start.len() == body.len() {
-        return line;
-    }
-    line.chars().take(199).chain([CUT]).collect()
 }
 
 #[cfg(test)]
@@ -118,11 +104,5 @@ mod tests {
         assert!(said.contains("[crm] refresh_token") && said.contains("make it readable"), "{said}");
         let said = Secret::new("env:DOZVON_NO_SUCH_THING").resolve("url").unwrap_err();
         assert!(said.contains("DOZVON_NO_SUCH_THING") && said.contains("set it"), "{said}");
-    }
-
-    #[test]
-    fn an_excerpt_is_short_and_on_one_line() {
-        let shown = excerpt(format!("<html>\r\n\u{1b}[31m{}", "x".repeat(5000)).as_bytes());
-        assert!(shown.chars().count() == 200 && !shown.chars().any(char::is_control), "{shown}");
     }
 }

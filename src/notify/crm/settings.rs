@@ -87,7 +87,7 @@ pub struct Settings {
     /// How long an answer may take. Default 30 s.
     #[serde(with = "humane")]
     pub timeout: Duration,
-    /// Longest answer, in bytes. Default 1,048,576.
+    /// So much of an answer is read, in bytes; a longer one is no JSON. Default 1,048,576.
     pub answer_limit: usize,
     /// Whether an address without TLS is taken: for tests. Default false.
     pub allow_http: bool,

@@ -7,13 +7,15 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
-use super::http::Http;
-use super::secret::{Secret, excerpt, scrub};
+use super::http;
+use super::secret::{Secret, scrub};
 use crate::notify::Trouble;
+use crate::notify::http::Http;
 
 /// A pair of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,11 +168,9 @@ impl Renewal {
                 "refresh_token": refresh, "redirect_uri": self.redirect_uri,
             }))
         };
-        let answer = http.send(request).await?;
-        if answer.status >= 500 || answer.status == 429 {
-            let reason =
-                format!("tokens cannot be renewed now ({}): {}", answer.status, excerpt(&answer.body));
-            return Err(Trouble::Passing { reason, wait: answer.retry_after });
+        let answer = http::ask(http, request).await?;
+        if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(answer.passing(format!("tokens cannot be renewed now: {}", answer.shown())));
         }
         let said = answer.json()?;
         let token = |key: &str| {
@@ -179,10 +179,9 @@ impl Renewal {
         match (token("access_token"), token("refresh_token")) {
             (Some(access), Some(refresh)) => Ok((access, refresh)),
             _ => Err(Trouble::refused(format!(
-                "the CRM does not renew the tokens ({}): {}; authorise the integration again and write the new \
+                "the CRM does not renew the tokens: {}; authorise the integration again and write the new \
                  access_token and refresh_token under [crm]",
-                answer.status,
-                excerpt(&answer.body)
+                answer.shown()
             ))),
         }
     }

@@ -4,13 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::notify::http::{self, Answer};
+use crate::notify::http::Answer;
 use crate::notify::{Receipt, Trouble};
-
-fn read(answer: &Answer) -> Result<Value, Trouble> {
-    serde_json::from_slice(&answer.body)
-        .map_err(|_| Trouble::passing(format!("not the answer of a gateway: {}", answer.shown())))
-}
 
 const fn later(reason: String, seconds: u64) -> Trouble {
     Trouble::Passing { reason, wait: Some(Duration::from_secs(seconds)) }
@@ -19,12 +14,12 @@ const fn later(reason: String, seconds: u64) -> Trouble {
 /// Any gateway: 2xx, and what stands at the pointer.
 pub(super) fn plain(answer: &Answer, pointer: &str, expected: &str) -> Result<Receipt, Trouble> {
     if !answer.status.is_success() {
-        return Err(http::trouble(answer));
+        return Err(answer.trouble());
     }
     if pointer.is_empty() {
         return Ok(Receipt::Done(answer.shown()));
     }
-    let body = read(answer)?;
+    let body = answer.json()?;
     let found = match body.pointer(pointer) {
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
@@ -40,9 +35,9 @@ pub(super) fn plain(answer: &Answer, pointer: &str, expected: &str) -> Result<Re
 /// say that the message or the settings are wrong.
 pub(super) fn smsc(answer: &Answer) -> Result<Receipt, Trouble> {
     if !answer.status.is_success() {
-        return Err(http::trouble(answer));
+        return Err(answer.trouble());
     }
-    let body = read(answer)?;
+    let body = answer.json()?;
     match body["error_code"].as_i64() {
         None if body["id"].is_null() => {
             Err(Trouble::passing(format!("not the answer of SMSC: {}", answer.shown())))
@@ -59,9 +54,9 @@ pub(super) fn smsc(answer: &Answer) -> Result<Receipt, Trouble> {
 /// own.
 pub(super) fn smsru(answer: &Answer) -> Result<Receipt, Trouble> {
     if !answer.status.is_success() {
-        return Err(http::trouble(answer));
+        return Err(answer.trouble());
     }
-    let body = read(answer)?;
+    let body = answer.json()?;
     // We send to one number at a time.
     let number = body["sms"].as_object().and_then(|numbers| numbers.values().next());
     let of = number.unwrap_or(&body);
@@ -78,7 +73,7 @@ pub(super) fn smsru(answer: &Answer) -> Result<Receipt, Trouble> {
 
 /// Telegram's bots: `ok`, else `error_code` and perhaps `parameters.retry_after` in seconds.
 pub(super) fn telegram(answer: &Answer) -> Result<Receipt, Trouble> {
-    let body = read(answer)?;
+    let body = answer.json()?;
     if body["ok"] == true {
         return Ok(Receipt::Done(format!("message {}", body["result"]["message_id"])));
     }
@@ -96,7 +91,7 @@ mod tests {
     use super::*;
 
     fn answer(body: &str) -> Answer {
-        Answer { status: reqwest::StatusCode::OK, wait: None, body: body.as_bytes().to_vec() }
+        Answer { status: reqwest::StatusCode::OK, wait: None, body: body.as_bytes().to_vec(), flaw: None }
     }
 
     fn word(result: Result<Receipt, Trouble>) -> &'static str {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::Value;
 
 use std::sync::{Mutex, PoisonError};
@@ -11,11 +11,11 @@ use std::sync::{Mutex, PoisonError};
 use crate::clock::{Clock, UnixMs};
 use crate::notify::Trouble;
 use crate::notify::crm::gate::Gate;
-use crate::notify::crm::http::{Answer, Http};
-use crate::notify::crm::reworded;
-use crate::notify::crm::secret::{Secret, excerpt};
+use crate::notify::crm::secret::Secret;
 use crate::notify::crm::settings::Settings;
 use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
+use crate::notify::crm::{http, reworded};
+use crate::notify::http::{Answer, Http};
 
 /// After so long a 403 no longer follows from a 429.
 const BLOCK_FOLLOWS: Duration = Duration::from_secs(24 * 3600);
@@ -55,7 +55,7 @@ impl Wire {
         let session =
             Session::new(settings.access_token.clone(), settings.refresh_token.clone(), renewal, keeper);
         Ok(Self {
-            http: Http::new(settings.timeout, settings.answer_limit)?,
+            http: http::client(settings, clock)?,
             gate: Gate::new(settings, clock),
             base,
             session,
@@ -80,16 +80,16 @@ impl Wire {
     async fn ask(&self, method: &Method, path: &str, body: Option<&Value>) -> Result<Reply, Trouble> {
         let token = self.session.access().await?;
         let answer = self.once(method, path, body, &token).await?;
-        if answer.status != 401 {
+        if answer.status != StatusCode::UNAUTHORIZED {
             return self.judge(path, &answer);
         }
         let token = self.session.renew(&self.http, &token).await?;
         let answer = self.once(method, path, body, &token).await?;
-        if answer.status == 401 {
+        if answer.status == StatusCode::UNAUTHORIZED {
             return Err(Trouble::refused(format!(
                 "amoCRM does not take a token that it has just renewed: {}; authorise the integration again and \
                  write its tokens under [crm]",
-                excerpt(&answer.body)
+                answer.shown()
             )));
         }
         self.judge(path, &answer)
@@ -105,17 +105,18 @@ impl Wire {
         self.gate.turn().await?;
         let request = self.http.client().request(method.clone(), format!("{}/api/v4/{path}", self.base));
         let request = request.bearer_auth(token.expose());
-        self.http.send(if let Some(body) = body { request.json(body) } else { request }).await
+        let request = if let Some(body) = body { request.json(body) } else { request };
+        http::ask(&self.http, request).await
     }
 
     fn judge(&self, path: &str, answer: &Answer) -> Result<Reply, Trouble> {
         let path = path.split('?').next().unwrap_or_default();
-        let said = || format!("{path}: amoCRM answers {}: {}", answer.status, excerpt(&answer.body));
-        match answer.status {
+        let said = || format!("{path}: amoCRM answers {}", answer.shown());
+        match answer.status.as_u16() {
             204 => return Ok(Reply::Done(Value::Null)),
             429 => {
                 *self.lock() = Some(self.gate.clock().now());
-                let wait = answer.retry_after.unwrap_or(Duration::from_secs(1));
+                let wait = answer.wait.unwrap_or(Duration::from_secs(1));
                 self.gate.hush(wait);
                 return Err(Trouble::Passing { reason: said(), wait: Some(wait) });
             }
@@ -124,13 +125,13 @@ impl Wire {
                 let reason = format!("{}; it has blocked our address after 429, see [crm] block", said());
                 return Err(Trouble::Passing { reason, wait: Some(self.block) });
             }
-            408 | 500.. => return Err(Trouble::Passing { reason: said(), wait: answer.retry_after }),
+            408 | 500.. => return Err(answer.passing(said())),
             410 => return Err(Trouble::Gone { reason: said() }),
             402 => return Err(Trouble::refused(format!("{}; the account is not paid for", said()))),
             _ => {}
         }
         let value = answer.json()?;
-        match answer.status {
+        match answer.status.as_u16() {
             200..=299 => Ok(Reply::Done(value)),
             403 => Err(Trouble::refused(format!(
                 "{}; give the integration the right, or allow this machine's address in the account",

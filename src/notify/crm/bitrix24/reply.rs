@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::clock::UnixMs;
 use crate::notify::Trouble;
-use crate::notify::crm::http::Answer;
-use crate::notify::crm::secret::excerpt;
+use crate::notify::excerpt::excerpt;
+use crate::notify::http::Answer;
 
 /// What came back.
 #[derive(Debug)]
@@ -34,8 +34,9 @@ pub enum Reply {
 
 /// Reads an answer.
 pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
-    if answer.status == 410 {
-        return Err(Trouble::Gone { reason: format!("Bitrix24 is gone (410): {}", excerpt(&answer.body)) });
+    let status = answer.status.as_u16();
+    if status == 410 {
+        return Err(Trouble::Gone { reason: format!("Bitrix24 is gone: {}", answer.shown()) });
     }
     let said = answer.json()?;
     let reset = said.pointer("/time/operating_reset_at").or_else(|| said.get("operating_reset_at"));
@@ -48,16 +49,13 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
     };
     let Some(code) = code else {
         return match said.get("result") {
-            Some(result) if answer.status < 400 => Ok(Reply::Result { result: result.clone(), reset }),
-            _ => Err(Trouble::passing(format!(
-                "{method}: the answer ({}) has neither result nor error: {}",
-                answer.status,
-                excerpt(&answer.body)
-            ))),
+            Some(result) if status < 400 => Ok(Reply::Result { result: result.clone(), reset }),
+            _ => Err(answer
+                .passing(format!("{method}: the answer has neither result nor error: {}", answer.shown()))),
         };
     };
     let description = said.get("error_description").and_then(Value::as_str).unwrap_or_default();
-    let reason = format!("{method}: {} {}", excerpt(code.as_bytes()), excerpt(description.as_bytes()));
+    let reason = format!("{method}: {} {}", excerpt(&code), excerpt(description));
     let reason = reason.trim_end().to_owned();
     match code.as_str() {
         "QUERY_LIMIT_EXCEEDED" => Ok(Reply::TooMany(reason)),
@@ -78,12 +76,8 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
                  rights to cards and to call statistics"
             )))
         }
-        "PORTAL_DELETED" | "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => {
-            Err(Trouble::Passing { reason, wait: answer.retry_after })
-        }
-        _ if answer.status >= 500 || answer.status == 429 => {
-            Err(Trouble::Passing { reason, wait: answer.retry_after })
-        }
+        "PORTAL_DELETED" | "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => Err(answer.passing(reason)),
+        _ if status >= 500 || status == 429 => Err(answer.passing(reason)),
         _ => Err(Trouble::refused(reason)),
     }
 }

@@ -10,11 +10,11 @@ use super::reply::{self, Reply};
 use crate::clock::{Clock, UnixMs};
 use crate::notify::Trouble;
 use crate::notify::crm::gate::Gate;
-use crate::notify::crm::http::Http;
-use crate::notify::crm::reworded;
 use crate::notify::crm::secret::{Secret, scrub};
 use crate::notify::crm::settings::Settings;
 use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
+use crate::notify::crm::{http, reworded};
+use crate::notify::http::Http;
 
 /// Where Bitrix24 renews tokens (b24restdocs, settings/oauth/auto-renewal).
 const OAUTH: &str = "https://oauth.bitrix.info/oauth/token/";
@@ -52,7 +52,7 @@ impl Wire {
         });
         let (rate, burst) = settings.limits();
         Ok(Self {
-            http: Http::new(settings.timeout, settings.answer_limit)?,
+            http: http::client(settings, clock)?,
             gate: Gate::new(settings, clock),
             base: Secret::new(base),
             session,
@@ -87,7 +87,7 @@ impl Wire {
             fields.insert("auth".to_owned(), Value::from(token.expose()));
         }
         let request = self.http.client().post(format!("{}/{method}", self.base.expose())).json(&body);
-        let answer = self.http.send(request).await?;
+        let answer = http::ask(&self.http, request).await?;
         let reply = reply::read(method, &answer)?;
         match reply {
             Reply::Result { result, reset } => {
