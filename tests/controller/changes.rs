@@ -1,4 +1,4 @@
-//! How soon a running controller acts on what the command line has changed.
+//! A running controller acts at once on what the command line has changed.
 
 use std::time::Duration;
 
@@ -11,9 +11,6 @@ use super::stage::{ANNA, LIMIT, Stage, answers, until};
 
 /// How often it is tried.
 const ROUNDS: u32 = 5;
-
-/// The longest that a change may wait to be seen, half of the time.
-const SEEN_WITHIN_MS: i64 = 100;
 
 #[derive(QueryableByName)]
 struct Delay {
@@ -39,7 +36,8 @@ async fn dozvon(stage: &Stage, line: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_logs_in_on_the_command_line_is_offered_a_caller_at_once() {
-    let stage = Stage::set().await;
+    // Nothing but the sight of the change brings the offer in time.
+    let stage = Stage::with(|settings| settings.calls.check_every = Duration::from_secs(3_600)).await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     for round in 1..=ROUNDS {
         let caller = stage.caller(round).await;
@@ -50,9 +48,7 @@ async fn who_logs_in_on_the_command_line_is_offered_a_caller_at_once() {
         until("anna is idle", async || stage.agent("anna").await.activity.as_str() == "idle").await;
         dozvon(&stage, "agent logout anna").await;
     }
-    let mut delays = delays(&stage).await;
+    let delays = delays(&stage).await;
     assert_eq!(delays.len(), ROUNDS as usize);
-    delays.sort_unstable();
     println!("offered after {delays:?} ms");
-    assert!(delays[delays.len() / 2] < SEEN_WITHIN_MS, "offered after {delays:?} ms");
 }

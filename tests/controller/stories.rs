@@ -10,7 +10,7 @@ use dozvon::sim::{Behaviour, CallerScript, Pickup, Sim, SimSettings};
 use dozvon::store::{DatabaseUrl, Store};
 use dozvon::switch::NodeSettings;
 use tokio::runtime::Runtime;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, story, until};
 
@@ -24,10 +24,8 @@ async fn who_waits_keeps_his_place() {
         until("he waits", async || stage.waiting() == i64::from(number)).await;
     }
     stage.kill().await;
-    let began = Instant::now();
     stage.start().await;
     until("all are back", async || stage.waiting() == 5).await;
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     stage.step("anna", Step::LogIn).await;
     for caller in callers {
         let told = story(caller).await;
@@ -209,10 +207,8 @@ async fn an_agent_who_picked_up_for_nobody_is_told_and_released() {
     })
     .await;
     caller.hang_up().await;
-    let began = Instant::now();
     stage.start().await;
     until("she is idle", async || stage.agent("anna").await.activity.as_str() == "idle").await;
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     let counts = stage.sim.counts().await;
     assert_eq!(counts.legs_up, 0);
     assert_eq!(counts.of("api uuid_broadcast"), 1, "she hears that nobody is there");
