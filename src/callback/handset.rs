@@ -113,13 +113,9 @@ impl Phone {
         }
     }
 
-    /// Dials a customer, if there is a line and the guards let him.
-    async fn dial(&self, mut call: Call, number: E164) {
-        let Some(place) = call.desk.trunks.take() else {
-            return refuse(call, "no trunk has room for one more call", HangupCause::CircuitCongestion).await;
-        };
-        let line = place.turn().await;
-        let wanted = Dialled {
+    /// What he wants now.
+    fn wanted(&self, call: &Call, number: &E164) -> Dialled {
+        Dialled {
             number: number.clone(),
             call: call.id,
             node: call.node.name().clone(),
@@ -128,8 +124,23 @@ impl Phone {
             agent: self.agent.clone(),
             user: self.user.clone(),
             at: call.desk.clock.now(),
-        };
+        }
+    }
+
+    /// Dials a customer, if there is a line and the guards let him.
+    async fn dial(&self, mut call: Call, number: E164) {
         let terms = call.desk.terms();
+        let Some(place) = call.desk.trunks.take() else {
+            let wanted = self.wanted(&call, &number);
+            let kept =
+                call.desk.store.write("no_room", move |c| handset::no_room(c, &terms, &wanted, NO_ROOM));
+            if let Err(error) = kept.await {
+                tracing::error!(%error, "it is not kept that he was refused");
+            }
+            return refuse(call, NO_ROOM, HangupCause::CircuitCongestion).await;
+        };
+        let line = place.turn().await;
+        let wanted = self.wanted(&call, &number);
         let begun = call.desk.store.write("handset", move |c| handset::begin(c, &terms, &wanted)).await;
         let (owed, refused) = match begun {
             Ok(Begun::Unowed) => (None, None),
@@ -159,6 +170,9 @@ impl Phone {
         record(&call.desk, &call.desk.terms(), end).await;
     }
 }
+
+/// Why nobody is dialled when the trunks have as many calls as they may.
+const NO_ROOM: &str = "no trunk has room for one more call";
 
 /// What came of dialling.
 enum Made {

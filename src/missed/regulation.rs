@@ -77,6 +77,8 @@ crate::words! {
         CalleeWindow = "callee_window",
         /// The number is not to be dialled: abroad, a service, or none.
         Destination = "destination",
+        /// No trunk has room for one more call. Not asked here: the trunks of the moment know.
+        Budget = "budget",
     }
 }
 

@@ -93,11 +93,6 @@ pub fn remove(c: &mut Database, number: &E164, by: &str, at: UnixMs) -> Result<(
     note(c, Action::DncRemoved, number, by, None, at)
 }
 
-/// Somebody was kept from dialling a number that is not to be called.
-pub(super) fn refused(c: &mut Database, number: &E164, by: &str, at: UnixMs) -> Result<(), StoreError> {
-    note(c, Action::Refusal, number, by, Some(Reason::DoNotCall), at)
-}
-
 fn note(
     c: &mut Database,
     action: Action,

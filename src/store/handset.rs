@@ -91,6 +91,22 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun,
     Ok(Begun::Attempt { case: CaseId(case.id), attempt })
 }
 
+/// Keeps that nobody was dialled, because no trunk has room for one more call. The customer's case stays as it is.
+///
+/// # Errors
+/// When the database fails.
+pub fn no_room(c: &mut Database, terms: &Terms, wanted: &Dialled, why: &str) -> Result<(), StoreError> {
+    let number = wanted.number.as_str();
+    hold::number(c, number)?;
+    let refusal = Refusal { guard: Guard::Budget, until: None, why: why.to_owned() };
+    let Some(open) = cases::open_of(c, number)? else {
+        return refuse_unowed(c, terms, &wanted.number, &refusal, wanted.by(), wanted.at);
+    };
+    let case = held(c, CaseId(open.id))?;
+    let policy = terms.rules.policy(terms.queue_of(&case)?.as_ref());
+    refused(c, &case, &policy, &refusal, wanted.by(), wanted.at)
+}
+
 fn unowed(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun, StoreError> {
     let Some(why) = dnc::suppressed(c, &wanted.number, wanted.at)? else {
         note_unowed(c, wanted)?;

@@ -38,7 +38,7 @@ async fn originated(stage: &Stage) -> u64 {
 }
 
 /// Which guards refused whose dial, for a case or for nobody's.
-async fn refused(stage: &Stage) -> Vec<(String, String, Option<i64>)> {
+pub async fn refused(stage: &Stage) -> Vec<(String, String, Option<i64>)> {
     let sql = "SELECT guard, \"by\" AS who, case_id FROM refusals ORDER BY id";
     let read = stage.store.read("refusals", move |c| Ok(diesel::sql_query(sql).load::<Refusal>(c)?));
     read.await.unwrap().into_iter().map(|row| (row.guard, row.who, row.case_id)).collect()

@@ -10,10 +10,14 @@ use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::{attempts, cases};
 
 use super::callbacks::{NUMBER, agrees, completed, later, made, miss, set_with, stands, trunk};
+use super::handsets::refused;
 use super::stage::{ANNA, BORIS, Stage, answers, story, until};
 
 /// Another fixed line in Moscow.
 const SECOND: &str = "+74951234568";
+
+/// One whom we owe nothing.
+const STRANGER: &str = "+74951234569";
 
 /// A stage with these trunks, on which every agent may call back.
 async fn set(trunks: Vec<Trunk>) -> Stage {
@@ -110,7 +114,8 @@ async fn what_failed_under_an_agents_hand_is_tried_again_over_the_other() {
     assert_eq!(dials().await.talked_to().len(), 1);
 }
 
-/// Who dials at his phone needs room on a trunk as well, and costs the customer no attempt where there is none.
+/// Who dials at his phone needs room on a trunk as well; where there is none, it is kept and costs the customer no
+/// attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
     let stage = set(vec![Trunk { max_live: 1, ..trunk("one") }]).await;
@@ -124,6 +129,10 @@ async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
     stands(&stage, "due").await;
     let anna = stage.sim.call(CallerScript::at_phone_of("anna", NUMBER)).await;
     assert_eq!(story(anna).await.cause, "NORMAL_CIRCUIT_CONGESTION");
+    let stranger = stage.sim.call(CallerScript::at_phone_of("anna", STRANGER)).await;
+    assert_eq!(story(stranger).await.cause, "NORMAL_CIRCUIT_CONGESTION");
+    let kept = |case| ("budget".to_owned(), "anna".to_owned(), case);
+    assert_eq!(refused(&stage).await, [kept(Some(1)), kept(None)]);
     assert_eq!(made(&stage).await, []);
     assert_eq!(stage.commands("bgapi originate").await, 1, "nor is anna rung");
     boris.hang_up().await;

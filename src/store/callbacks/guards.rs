@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use super::terms::{Applies, Terms};
+use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::policy::Policy;
@@ -12,7 +13,7 @@ use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, refusals};
-use crate::store::{Database, StoreError, attempts, cases, dnc};
+use crate::store::{Database, StoreError, attempts, audit, cases, dnc};
 
 /// Everything that the guards ask of a case's number.
 pub(super) fn standing(
@@ -97,7 +98,9 @@ pub(in crate::store) fn refuse_unowed(
 ) -> Result<(), StoreError> {
     let policy = terms.rules.policy(terms.queue.as_ref());
     refusal_row(c, None, number.as_str(), &policy, refusal, by, at)?;
-    dnc::refused(c, number, by, at)
+    let details = details([("guard", refusal.guard.as_str().into())]);
+    let number = Some(number.as_str());
+    audit::append(c, &Entry { at, by, action: Action::Refusal, number, subject: None, details })
 }
 
 fn refusal_row(
