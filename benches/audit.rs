@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+use std::process::ExitCode;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput};
@@ -38,7 +39,7 @@ fn append(c: &mut dozvon::store::Database, n: u64) -> Result<(), dozvon::store::
     )
 }
 
-fn main() {
+fn main() -> ExitCode {
     let mut criterion = Criterion::default().configure_from_args();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
@@ -71,9 +72,11 @@ fn main() {
     });
     group.finish();
     per_second.sort_by(f64::total_cmp);
-    let Some(median) = per_second.get(per_second.len() / 2) else { return };
+    let Some(median) = per_second.get(per_second.len() / 2) else { return ExitCode::SUCCESS };
     println!("audit: {appended:.0} rows/s appended, {BATCH} a commit");
     println!("audit: {median:.0} rows/s verified (median of {})", per_second.len());
-    println!("goal {GOAL:.0}/s: {}", if *median >= GOAL { "reached" } else { "MISSED" });
+    let met = *median >= GOAL;
+    println!("goal {GOAL:.0}/s: {}", if met { "reached" } else { "MISSED" });
     criterion.final_summary();
+    ExitCode::from(u8::from(!met))
 }
