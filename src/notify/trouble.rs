@@ -34,6 +34,16 @@ impl Trouble {
         Self::Passing { reason: reason.to_string(), wait: None }
     }
 
+    /// The same trouble in other words.
+    #[must_use]
+    pub(super) fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
+        match self {
+            Self::Passing { reason, wait } => Self::Passing { reason: words(&reason), wait },
+            Self::Refused { reason } => Self::Refused { reason: words(&reason) },
+            Self::Gone { reason } => Self::Gone { reason: words(&reason) },
+        }
+    }
+
     /// Do not try again.
     #[must_use]
     pub fn refused(reason: impl ToString) -> Self {

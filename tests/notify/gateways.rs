@@ -44,6 +44,20 @@ async fn presets_send_one_message_and_believe_only_the_number_s_own_answer() {
     }
 }
 
+/// A page of an error often holds the address that was asked.
+#[tokio::test]
+async fn a_gateway_that_says_the_key_again_does_not_get_it_into_the_outbox() {
+    let key = "abc&123456";
+    for (status, said) in [(200, key), (500, "/send?api_id=abc%26123456&to=7"), (400, key)] {
+        let (_receiver, address) = Receiver::start([Some((status, None, said.into()))]).await;
+        let mut sms = sms(format!("http://{address}/send"), None, "caller");
+        (sms.key, sms.body) = (Secret::from(key), "key={{ key }}&to={{ to }}".to_owned());
+        let row = Desk::new(settings(sms)).await.one(hostile()).await;
+        let kept = format!("{:?} {:?}", row.last_status, row.last_error);
+        assert!(kept.contains("***") && !kept.contains("123456"), "{kept}");
+    }
+}
+
 #[tokio::test]
 async fn without_consent_on_file_no_caller_gets_an_sms() {
     let (receiver, address) = Receiver::start([]).await;

@@ -7,15 +7,15 @@ use minijinja::value::Value as Held;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
+use super::Receipt;
 use super::contact::Contact;
 use super::gate::Gate;
 use super::http;
-use super::secret::scrub;
 use super::settings::{BodyFormat, Settings};
-use super::{Receipt, reworded};
 use crate::clock::Clock;
 use crate::notify::Trouble;
 use crate::notify::escape::Escape;
+use crate::notify::excerpt::scrub;
 use crate::notify::http::{Answer, Http};
 
 /// A CRM described by templates.
@@ -61,7 +61,7 @@ impl Generic {
         let settings = &self.settings;
         let parts = settings.url.expose().split(['/', '?', '&', '=', '{', '}']).skip(3);
         let secrets: Vec<&str> = parts.chain([settings.access_token.expose()]).collect();
-        reworded(trouble, |reason| scrub(reason, secrets.iter().copied()))
+        trouble.reworded(|reason| scrub(reason, secrets.iter().copied()))
     }
 }
 

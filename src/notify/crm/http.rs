@@ -2,7 +2,6 @@
 
 use reqwest::RequestBuilder;
 
-use super::reworded;
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::notify::Trouble;
@@ -30,7 +29,7 @@ pub fn client(settings: &Settings, clock: Clock) -> Result<Http, String> {
 /// Passing when no answer came; refused when it is a redirect.
 pub async fn ask(http: &Http, request: RequestBuilder) -> Result<Answer, Trouble> {
     let answer = http.ask(request).await;
-    let answer = answer.map_err(|trouble| reworded(trouble, |reason| format!("the CRM: {reason}")))?;
+    let answer = answer.map_err(|trouble| trouble.reworded(|reason| format!("the CRM: {reason}")))?;
     if answer.status.is_redirection() {
         return Err(Trouble::refused(format!(
             "the CRM answers with a redirect ({}), which is not followed: write its own address under [crm] url",

@@ -136,15 +136,6 @@ fn digits(number: &E164) -> &str {
     number.as_str().trim_start_matches('+')
 }
 
-/// The same trouble in other words.
-fn reworded(trouble: Trouble, words: impl FnOnce(&str) -> String) -> Trouble {
-    match trouble {
-        Trouble::Passing { reason, wait } => Trouble::Passing { reason: words(&reason), wait },
-        Trouble::Refused { reason } => Trouble::Refused { reason: words(&reason) },
-        Trouble::Gone { reason } => Trouble::Gone { reason: words(&reason) },
-    }
-}
-
 /// A number that may stand in quotes.
 fn id_of(value: Option<&serde_json::Value>) -> Option<u64> {
     match value? {

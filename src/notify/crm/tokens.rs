@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::http;
-use super::secret::{Secret, scrub};
+use super::secret::Secret;
 use crate::notify::Trouble;
+use crate::notify::excerpt::scrub;
 use crate::notify::http::Http;
 
 /// A pair of tokens.

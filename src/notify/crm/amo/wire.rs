@@ -11,10 +11,10 @@ use std::sync::{Mutex, PoisonError};
 use crate::clock::{Clock, UnixMs};
 use crate::notify::Trouble;
 use crate::notify::crm::gate::Gate;
+use crate::notify::crm::http;
 use crate::notify::crm::secret::Secret;
 use crate::notify::crm::settings::Settings;
 use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
-use crate::notify::crm::{http, reworded};
 use crate::notify::http::{Answer, Http};
 
 /// After so long a 403 no longer follows from a 429.
@@ -154,6 +154,6 @@ impl Wire {
         let (Trouble::Passing { reason, .. } | Trouble::Refused { reason } | Trouble::Gone { reason }) =
             &trouble;
         let said = self.session.scrub(reason).await;
-        reworded(trouble, |_| said)
+        trouble.reworded(|_| said)
     }
 }

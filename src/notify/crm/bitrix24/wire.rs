@@ -10,10 +10,11 @@ use super::reply::{self, Reply};
 use crate::clock::{Clock, UnixMs};
 use crate::notify::Trouble;
 use crate::notify::crm::gate::Gate;
-use crate::notify::crm::secret::{Secret, scrub};
+use crate::notify::crm::http;
+use crate::notify::crm::secret::Secret;
 use crate::notify::crm::settings::Settings;
 use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
-use crate::notify::crm::{http, reworded};
+use crate::notify::excerpt::scrub;
 use crate::notify::http::Http;
 
 /// Where Bitrix24 renews tokens (b24restdocs, settings/oauth/auto-renewal).
@@ -126,6 +127,6 @@ impl Wire {
         if let Some(session) = &self.session {
             said = session.scrub(&said).await;
         }
-        reworded(trouble, |_| said)
+        trouble.reworded(|_| said)
     }
 }
