@@ -103,8 +103,7 @@ pub fn no_room(c: &mut Database, terms: &Terms, wanted: &Dialled, why: &str) -> 
         return refuse_unowed(c, terms, &wanted.number, &refusal, wanted.by(), wanted.at);
     };
     let case = held(c, CaseId(open.id))?;
-    let policy = terms.rules.policy(terms.queue_of(&case)?.as_ref());
-    refused(c, &case, &policy, &refusal, wanted.by(), wanted.at)
+    refused(c, &case, &terms.policy(&case)?, &refusal, wanted.by(), wanted.at)
 }
 
 fn unowed(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun, StoreError> {

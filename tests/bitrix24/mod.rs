@@ -136,11 +136,10 @@ impl Portal {
     }
 
     fn carry_out(&mut self, method: &str, query: &Value) -> Result<Value, String> {
-        match method {
-            "telephony.externalCall.searchCrmEntities" => Ok(self.at_card(method, query)),
-            _ if method.starts_with("crm.") => Ok(self.at_card(method, query)),
-            _ => self.telephony.carry_out(method, query),
+        if method.starts_with("crm.") || method == "telephony.externalCall.searchCrmEntities" {
+            return Ok(self.at_card(method, query));
         }
+        self.telephony.carry_out(method, query)
     }
 
     fn at_card(&mut self, method: &str, query: &Value) -> Value {

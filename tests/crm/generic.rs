@@ -2,9 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 use dozvon::clock::Clock;
 use dozvon::notify::crm::{BodyFormat, Contact, Crm, Happening, Kind, Secret, Settings};
 use serde_json::{Value, json};
@@ -13,32 +11,13 @@ use super::support::*;
 
 const NASTY: &str = "say \"yes\"\nor no\\ & more=1 </x> {{ number }} %41 ю";
 
-/// Answers everything with this; address and body of each request.
-async fn server(status: u16, says: &'static str) -> (Settings, Arc<Mutex<Vec<(String, String)>>>) {
-    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    let log = Arc::<Mutex<Vec<(String, String)>>>::default();
-    let of = Arc::clone(&log);
-    let router = Router::new().fallback(move |request: Request| {
-        let of = Arc::clone(&of);
-        async move {
-            let (parts, body) = request.into_parts();
-            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-            of.lock().unwrap().push((parts.uri.to_string(), String::from_utf8(body.to_vec()).unwrap()));
-            let mut response = Response::new(says.to_owned());
-            *response.status_mut() = StatusCode::from_u16(status).unwrap();
-            response
-        }
-    });
-    tokio::spawn(async move { axum::serve(socket, router).await });
-    let settings = Settings {
-        kind: Kind::Generic,
-        url: Secret::new(format!("http://{address}/hook-secret/{{{{ number }}}}?note={{{{ note }}}}")),
-        body: r#"{"note": "{{ note }}", "number": "{{ number }}"}"#.to_owned(),
-        allow_http: true,
-        ..Settings::default()
-    };
-    (settings, log)
+/// A CRM that is told a number and a note, in its address and in its body; it answers everything with this.
+async fn answering(status: u16, says: &'static str) -> (Settings, Arc<Mutex<Vec<Came>>>) {
+    let answer = move || Response::builder().status(status).body(says.into()).unwrap();
+    let (settings, log) = server(answer).await;
+    let url = format!("{}{{{{ number }}}}?note={{{{ note }}}}", settings.url.expose());
+    let body = r#"{"note": "{{ note }}", "number": "{{ number }}"}"#.to_owned();
+    (Settings { url: Secret::new(url), body, ..settings }, log)
 }
 
 fn nasty() -> Contact {
@@ -47,18 +26,18 @@ fn nasty() -> Contact {
 
 #[tokio::test]
 async fn no_value_leaves_its_place() {
-    let (json, log) = server(200, "{}").await;
+    let (json, log) = answering(200, "{}").await;
     open(&json).record(&nasty()).await.unwrap();
     let body = "note={{ note }}&number={{ number }}".to_owned();
     let form = Settings { body, body_format: BodyFormat::Form, ..json.clone() };
     open(&form).record(&nasty()).await.unwrap();
     let log = log.lock().unwrap();
-    let read: Value = serde_json::from_str(&log[0].1).unwrap();
+    let read: Value = serde_json::from_str(&log[0].body).unwrap();
     assert_eq!(read, json!({ "note": NASTY, "number": NUMBER }));
     let pairs = |text: &str| form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>();
     let note = ("note".to_owned(), NASTY.to_owned());
-    assert_eq!(pairs(&log[1].1), [note.clone(), ("number".to_owned(), NUMBER.to_owned())]);
-    let (path, query) = log[0].0.split_once('?').unwrap();
+    assert_eq!(pairs(&log[1].body), [note.clone(), ("number".to_owned(), NUMBER.to_owned())]);
+    let (path, query) = log[0].address.split_once('?').unwrap();
     assert_eq!((path, pairs(query)), ("/hook-secret/%2B79005550001", vec![note]));
 }
 
@@ -73,7 +52,7 @@ async fn what_success_points_at_must_be_true() {
         (r#"{"ok":null}"#, false),
         ("{}", false),
     ] {
-        let (settings, _) = server(200, says).await;
+        let (settings, _) = answering(200, says).await;
         let settings = Settings { success: "/ok".to_owned(), ..settings };
         match open(&settings).record(&nasty()).await {
             Ok(receipt) => assert!(good, "{says}: {receipt:?}"),
@@ -87,7 +66,7 @@ async fn a_status_is_what_it_means_and_the_address_stays_secret() {
     for (status, expected) in
         [(302, "refused"), (404, "refused"), (410, "gone"), (429, "passing"), (503, "passing")]
     {
-        let (settings, _) = server(status, "no /hook-secret/ here").await;
+        let (settings, _) = answering(status, "no /hook-secret/ here").await;
         let crm = open(&settings);
         let trouble = crm.record(&nasty()).await.unwrap_err();
         assert_eq!(kind(&trouble).0, expected, "{status}");

@@ -1,37 +1,12 @@
 //! How a CRM is spoken to: past the proxies of the environment, by name, and within bounds.
 
-use std::sync::{Arc, Mutex};
-
-use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{HeaderMap, Response};
+use axum::http::Response;
 use dozvon::notify::Trouble;
-use dozvon::notify::crm::{Crm, Happening, Kind, Receipt, Secret, Settings};
+use dozvon::notify::crm::{Crm, Happening, Receipt, Secret, Settings};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::support::*;
-
-/// Answers everything with what `answer` makes; the headers of each request.
-async fn server(answer: fn() -> Response<Body>) -> (Settings, Arc<Mutex<Vec<HeaderMap>>>) {
-    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
-    let log = Arc::<Mutex<Vec<HeaderMap>>>::default();
-    let of = Arc::clone(&log);
-    let router = Router::new().fallback(move |request: Request| {
-        of.lock().unwrap().push(request.headers().clone());
-        async move { answer() }
-    });
-    tokio::spawn(async move { axum::serve(socket, router).await });
-    let settings = Settings {
-        kind: Kind::Generic,
-        url: Secret::new(format!("http://{address}/hook-secret/")),
-        body: "{}".to_owned(),
-        allow_http: true,
-        ..Settings::default()
-    };
-    (settings, log)
-}
 
 async fn told(settings: &Settings) -> Result<Receipt, Trouble> {
     let crm: Crm = open(settings);
@@ -59,7 +34,7 @@ fn an_environment_proxy_catches_nothing() {
 async fn a_crm_is_told_who_speaks() {
     let (settings, log) = server(|| Response::new(Body::empty())).await;
     told(&settings).await.unwrap();
-    let agent = log.lock().unwrap()[0]["user-agent"].to_str().unwrap().to_owned();
+    let agent = log.lock().unwrap()[0].headers["user-agent"].to_str().unwrap().to_owned();
     assert_eq!(agent, concat!("dozvon/", env!("CARGO_PKG_VERSION")));
 }
 

@@ -62,7 +62,12 @@ impl Terms {
     /// # Errors
     /// When the row is not readable.
     pub fn cap(&self, case: &CaseRow) -> Result<i32, StoreError> {
-        Ok(self.rules.policy(self.queue_of(case)?.as_ref()).cap_day)
+        Ok(self.policy(case)?.cap_day)
+    }
+
+    /// The policy under which a case is called back.
+    pub(in crate::store) fn policy(&self, case: &CaseRow) -> Result<Policy, StoreError> {
+        Ok(self.rules.policy(self.queue_of(case)?.as_ref()))
     }
 
     /// The business day that an attempt for a case belongs to, as `YYYY-MM-DD`: that of the queue that calls back.
