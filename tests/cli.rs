@@ -339,7 +339,7 @@ fn arguments_that_cannot_be_meant_are_wrong_usage() {
         ("agent add a'b --contact user/1", "is not a name"),
         ("agent add x", "--contact"),
         ("agent add x --contact user/1 --ring-timeout 20", "is not a duration"),
-        ("agent add x --contact user/1 --ring-timeout 0s", "longer than 0s"),
+        ("agent add x --contact user/1 --ring-timeout 0s", "is too short; write \"100ms\" to \"1h\""),
         ("agent add x --contact user/1 --queue sales:0", "not a number from 1"),
         ("agent break anna", "--reason"),
         ("agent list --status idle", "available"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
+use crate::config::humane;
 use crate::ids::QueueName;
 use crate::missed::attempt::Outcome;
 use crate::phone::E164;
@@ -45,7 +46,7 @@ pub struct Settings {
     /// Customers dialled in any one second over all trunks. Default 5.
     pub dials_a_second: NonZeroU32,
     /// How often it is looked for what is due. Default 1 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Interval")]
     pub tick: Duration,
     /// Cases moved on in one look. Default 200.
     pub batch: u32,
@@ -60,14 +61,14 @@ pub struct Settings {
     pub ringing: String,
     /// How long a case is offered only to its assignee, such as the customer's owner by the CRM, while he is available
     /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<0, { humane::DAY }>")]
     pub assignee_first: Duration,
     /// Whether the customer is dialled first, and an agent rung when he answers. Default no: agents first. The law wants
     /// more then: an agent who is free, at most 3 % in 30 days who answer and find nobody, 72 hours' rest for each of
     /// these; where it does not hold the agent is rung first all the same. Debts are never called for in this way.
     pub customer_first: bool,
     /// How long such a customer waits for an agent; in sales never longer than 2 s (47 CFR 64.1200(a)(7)). Default 2 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<100, { humane::MINUTE }>")]
     pub customer_wait: Duration,
     /// What he hears when he answers: it must say who calls. Default a tone: put your own words in its place.
     #[serde(with = "crate::config::sound")]
@@ -76,20 +77,20 @@ pub struct Settings {
     #[serde(with = "crate::config::sound")]
     pub apology: String,
     /// How long that takes to be heard. Default 5 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<0, { 10 * humane::MINUTE }>")]
     pub apology_time: Duration,
     /// How long a customer's phone rings whom an agent dials himself, if the agent does not hang up before. Default 60 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub handset_ring: Duration,
     /// What an agent dials to say what came of his last talk: `*71` and so on.
     pub codes: BTreeMap<String, Outcome>,
     /// How long after a talk it may be unsaid what came of it: then the agent and the supervisor are told
     /// (`attempt.undisposed`). Of a talk that an agent dialled himself its length decides then. Default 10 min.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { 7 * humane::DAY }>")]
     pub word_within: Duration,
     /// How long an attempt may last before it is given up as lost; and how long after a talk somebody may say what came
     /// of it before its length decides. Default 2 h.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::MINUTE }, { 7 * humane::DAY }>")]
     pub watchdog: Duration,
     /// The queue that calls back those who reached none, such as callers when we are closed. Default none: the only
     /// queue, if there is but one; else nobody does (see [`Settings::nobody_calls_back`]).
@@ -174,7 +175,7 @@ pub struct Trunk {
     #[serde(default = "Trunk::usual_dials")]
     pub dials_a_second: NonZeroU32,
     /// How long it is the last choice after a dial that failed before a phone rang. Default 60 s.
-    #[serde(default = "Trunk::usual_rest", with = "crate::config::humane")]
+    #[serde(default = "Trunk::usual_rest", with = "humane::Within::<0, { humane::DAY }>")]
     pub rest: Duration,
 }
 

@@ -31,15 +31,14 @@ pub(super) fn remark(text: &str) -> Result<String, String> {
     Ok(remark.to_owned())
 }
 
-/// A duration such as `20s`.
-pub(super) fn span(text: &str) -> Result<Duration, humane::BadDuration> {
-    humane::parse(text)
+/// How long an agent is offered nothing, such as `20s`.
+pub(super) fn pause(text: &str) -> Result<Duration, humane::Unfit> {
+    humane::Within::<0, { humane::DAY }>::parse(text)
 }
 
-/// A duration such as `20s` that is not zero.
-pub(super) fn positive_span(text: &str) -> Result<Duration, String> {
-    let span = humane::parse(text).map_err(|error| error.to_string())?;
-    if span.is_zero() { Err("it must be longer than 0s".to_owned()) } else { Ok(span) }
+/// How long a phone rings, such as `20s`.
+pub(super) fn ring_time(text: &str) -> Result<Duration, humane::Unfit> {
+    humane::Within::<{ humane::HEARD }, { humane::HOUR }>::parse(text)
 }
 
 /// A place in a queue: `QUEUE[:LEVEL[:POSITION]]`.

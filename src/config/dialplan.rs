@@ -31,7 +31,7 @@ pub struct Dialplan {
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
     /// How long the controllers are asked again and again, in whole seconds, at most an hour. Default 30 s.
-    #[serde(serialize_with = "humane::serialize", deserialize_with = "patience")]
+    #[serde(with = "humane::Within::<0, LONGEST_PATIENCE_MS>")]
     pub patience: Duration,
     /// What the caller hears between two tries, and so how far they are apart. It has an end, at best after about
     /// a second, and needs no file. Default a ringing tone.
@@ -41,7 +41,7 @@ pub struct Dialplan {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_contact: Option<Contact>,
     /// How long he is rung. Default 30 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub fallback_timeout: Duration,
 }
 
@@ -73,7 +73,7 @@ pub struct File {
 pub const CONTEXT: &str = "dozvon";
 
 /// The dialplan counts tries by a regular expression, which must not become longer than those can be.
-const LONGEST_PATIENCE: Duration = Duration::from_secs(3600);
+const LONGEST_PATIENCE_MS: u64 = humane::HOUR;
 
 const STORY: &str = include_str!("../../fs-dialplan/dozvon.xml");
 const ENTRY: &str = include_str!("../../fs-dialplan/entry.xml");
@@ -238,15 +238,6 @@ fn controllers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
         ))),
         None => Ok(all),
     }
-}
-
-fn patience<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let span = humane::deserialize(deserializer)?;
-    if span > LONGEST_PATIENCE {
-        let (given, most) = (humane::show(span), humane::show(LONGEST_PATIENCE));
-        return Err(serde::de::Error::custom(format!("{given} is too long; write {most:?} or less")));
-    }
-    Ok(span)
 }
 
 /// A sound that ends: the next try comes after it.

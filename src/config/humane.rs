@@ -1,11 +1,12 @@
 //! Durations as people write them: `20s`, `15m`, `1h30m`, `500ms`, `0s`.
 //!
-//! As a serde module (`#[serde(with = "crate::config::humane")]`) it reads and writes such text;
-//! [`option`] does the same where `never` means that there is no limit.
+//! A setting says which durations make sense for it: `#[serde(with = "humane::Within::<SECOND, HOUR>")]` reads and
+//! writes such text, and refuses what is shorter or longer. [`ZeroOr`] does the same where `0s` switches something off,
+//! [`OrNever`] where `never` means that there is no limit.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize as _, Deserializer, Serializer};
 
 /// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,65 +69,139 @@ pub fn show(span: Duration) -> String {
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 
-/// Writes a duration as text.
-///
-/// # Errors
-/// The serializer's.
-pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&show(*span))
+/// The shortest time that anybody hears, in milliseconds, for bounds.
+pub const HEARD: u64 = 100;
+/// A second, in milliseconds.
+pub const SECOND: u64 = 1000;
+/// A minute, in milliseconds.
+pub const MINUTE: u64 = 60 * SECOND;
+/// An hour, in milliseconds.
+pub const HOUR: u64 = 60 * MINUTE;
+/// A day, in milliseconds.
+pub const DAY: u64 = 24 * HOUR;
+/// A leap year, in milliseconds.
+pub const YEAR: u64 = 366 * DAY;
+
+/// How often something is done: not without a pause, and not so seldom that it is as good as never.
+pub type Interval = Within<10, HOUR>;
+/// How long an answer is waited for.
+pub type Timeout = Within<100, { 10 * MINUTE }>;
+
+/// A duration that a setting does not take.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It is no duration.
+    #[error(transparent)]
+    Bad(#[from] BadDuration),
+    /// It makes no sense there.
+    #[error("{given:?} is too {side}; write {allowed}")]
+    Outside {
+        /// The duration that was given.
+        given: String,
+        /// `short` or `long`.
+        side: &'static str,
+        /// What is allowed.
+        allowed: String,
+    },
 }
 
-/// Reads a duration from text.
-///
-/// # Errors
-/// When it is not text, or not a duration.
-pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse(&text).map_err(serde::de::Error::custom)
+/// Reads a duration of `least` to `most`, in milliseconds.
+fn within(text: &str, least: u64, most: u64, or: &str) -> Result<Duration, Unfit> {
+    let span = parse(text)?;
+    let [shortest, longest] = [least, most].map(Duration::from_millis);
+    if (shortest..=longest).contains(&span) {
+        return Ok(span);
+    }
+    let side = if span < shortest { "short" } else { "long" };
+    let allowed = format!("{or}\"{}\" to \"{}\"", show(shortest), show(longest));
+    Err(Unfit::Outside { given: show(span), side, allowed })
 }
 
-/// The same for a limit that may be absent: `never`.
-pub mod option {
-    use std::time::Duration;
+/// The serde module of a duration of `LEAST` to `MOST` milliseconds.
+#[derive(Debug)]
+pub enum Within<const LEAST: u64, const MOST: u64> {}
 
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    /// Reads a duration, or `never`.
+impl<const LEAST: u64, const MOST: u64> Within<LEAST, MOST> {
+    /// Reads such a duration.
     ///
     /// # Errors
-    /// [`super::BadDuration`].
-    pub fn parse(text: &str) -> Result<Option<Duration>, super::BadDuration> {
-        if text.trim() == "never" { Ok(None) } else { super::parse(text).map(Some) }
-    }
-
-    /// Writes a duration, or `never`.
-    #[must_use]
-    pub fn show(span: Option<Duration>) -> String {
-        span.map_or_else(|| "never".to_owned(), super::show)
+    /// [`Unfit`] says what is allowed.
+    pub fn parse(text: &str) -> Result<Duration, Unfit> {
+        within(text, LEAST, MOST, "")
     }
 
     /// Writes it as text.
     ///
     /// # Errors
     /// The serializer's.
-    pub fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&show(*span))
     }
 
     /// Reads it from text.
     ///
     /// # Errors
-    /// When it is not text, or neither a duration nor `never`.
+    /// When it is not text, or [`Unfit`].
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+/// The same where `0s` is also allowed, and means something else than a very short time.
+#[derive(Debug)]
+pub enum ZeroOr<const LEAST: u64, const MOST: u64> {}
+
+impl<const LEAST: u64, const MOST: u64> ZeroOr<LEAST, MOST> {
+    /// Writes it as text.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&show(*span))
+    }
+
+    /// Reads it from text.
+    ///
+    /// # Errors
+    /// When it is not text, or [`Unfit`].
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if parse(&text) == Ok(Duration::ZERO) {
+            return Ok(Duration::ZERO);
+        }
+        within(&text, LEAST, MOST, "\"0s\" or ").map_err(serde::de::Error::custom)
+    }
+}
+
+/// The same for a limit that may be absent: `never`.
+#[derive(Debug)]
+pub enum OrNever<const LEAST: u64, const MOST: u64> {}
+
+impl<const LEAST: u64, const MOST: u64> OrNever<LEAST, MOST> {
+    /// Reads it from text.
+    ///
+    /// # Errors
+    /// When it is not text, or [`Unfit`].
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse(&text).map_err(serde::de::Error::custom)
+        if text.trim() == "never" {
+            return Ok(None);
+        }
+        within(&text, LEAST, MOST, "\"never\" or ").map(Some).map_err(serde::de::Error::custom)
     }
+}
+
+/// Writes a limit that may be absent: a duration, or `never`.
+#[must_use]
+pub fn show_limit(span: Option<Duration>) -> String {
+    span.map_or_else(|| "never".to_owned(), show)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde::Deserialize;
 
     #[test]
     fn what_people_write_is_read() {
@@ -140,7 +215,42 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap(), Duration::from_millis(ms), "{text}");
         }
-        assert_eq!(option::parse("never"), Ok(None));
+    }
+
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Sample {
+        #[serde(with = "Interval")]
+        every: Duration,
+        #[serde(with = "ZeroOr::<DAY, YEAR>")]
+        keep: Duration,
+        #[serde(deserialize_with = "OrNever::<SECOND, DAY>::deserialize")]
+        limit: Option<Duration>,
+    }
+
+    fn sample(every: &str, keep: &str, limit: &str) -> Result<Sample, String> {
+        let text = format!("every = {every:?}\nkeep = {keep:?}\nlimit = {limit:?}\n");
+        toml::from_str(&text).map_err(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn what_makes_no_sense_for_a_setting_is_refused_with_what_does() {
+        let read = sample("10ms", "0s", "never").unwrap();
+        assert_eq!(read, Sample { every: Duration::from_millis(10), keep: Duration::ZERO, limit: None });
+        assert!(sample("1h", "366d", "1d").is_ok());
+        for (every, keep, limit, said) in [
+            ("0s", "0s", "1s", r#""0s" is too short; write "10ms" to "1h""#),
+            ("365d", "0s", "1s", r#""365d" is too long; write "10ms" to "1h""#),
+            ("1s", "1s", "1s", r#""1s" is too short; write "0s" or "1d" to "366d""#),
+            ("1s", "0s", "0s", r#""0s" is too short; write "never" or "1s" to "1d""#),
+            (
+                "soon",
+                "0s",
+                "1s",
+                r#""soon" is not a duration: a whole number must come before each unit; write such as "500ms", "20s", "15m" or "1h30m""#,
+            ),
+        ] {
+            assert_eq!(sample(every, keep, limit), Err(said.to_owned()));
+        }
     }
 
     #[test]

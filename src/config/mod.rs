@@ -94,11 +94,11 @@ pub struct Web {
     pub max_connections: usize,
     /// How long the head of a request may take to come, from when it is waited for; a connection without one is closed.
     /// Default 10 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Timeout")]
     pub header_timeout: Duration,
     /// How long a connection may last; the request that is under way then has another `header_timeout` to end, as
     /// answers have that nobody reads. Default 2 min.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::DAY }>")]
     pub connection_time: Duration,
 }
 
@@ -132,27 +132,27 @@ pub struct Sounds {
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
     /// How long a contact outside the queues is rung. Default 30 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub forward_timeout: Duration,
     /// How long talks may go on after the process was told to stop. Default 30 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Within::<0, { humane::DAY }>")]
     pub drain_timeout: Duration,
     /// How many calls may be under way; the next one goes to the dialplan's fallback at once. Default 4000.
     pub max_calls: usize,
     /// How long the database may take to record an arrival, while the caller hears nothing; then he goes to the
     /// dialplan's fallback, and those after him at once, until the database moves again. Default 5 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Timeout")]
     pub arrival_limit: Duration,
     /// How much longer than `[dialplan] patience` a caller whose line to us broke may take to come back by the
     /// dialplan, before he counts as lost. Default 30 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Within::<0, { humane::HOUR }>")]
     pub await_return: Duration,
     /// After a start: how long free agents wait for callers who waited before and are on their way back, so that
     /// who came first is served first. Default 2 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Within::<0, { humane::MINUTE }>")]
     pub gather: Duration,
     /// How often what the rows say is compared with FreeSWITCH. Default 5 s.
-    #[serde(with = "humane")]
+    #[serde(with = "humane::Interval")]
     pub check_every: Duration,
 }
 

@@ -66,7 +66,7 @@ fn an_error_names_file_line_and_remedy() {
         ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:10: ", "10.0.0.0/8"][..]),
         ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"][..]),
         ("[dialplan]\npause = \"3s\"\n", &["dozvon.toml:2:1: unknown key `pause`", "patience"][..]),
-        ("[dialplan]\npatience = \"2h\"\n", &["dozvon.toml:2:12: ", "write \"1h\" or less"][..]),
+        ("[dialplan]\npatience = \"2h\"\n", &["dozvon.toml:2:12: ", "write \"0s\" to \"1h\""][..]),
         (
             "[dialplan]\npause_sound = \"local_stream://moh\"\n",
             &["dozvon.toml:2:15: ", "never ends", "tone_stream://%(400,500,425)"][..],
@@ -139,4 +139,74 @@ fn talks_are_told_only_if_somebody_wants_to_hear_of_them() {
     let tells = |text: &str| read(text, &[]).unwrap().tells_talks();
     assert!(!tells("") && !tells(&hook("case.*")) && !tells(&format!("{crm}answered_calls = false\n")));
     assert!(tells(&hook("call.*")) && tells(crm));
+}
+
+/// Every duration of the settings, by its path, with the text of its default.
+fn durations(path: &str, value: &toml::Value, found: &mut Vec<String>) {
+    match value {
+        toml::Value::Table(table) => {
+            for (key, value) in table {
+                durations(&format!("{path}__{key}"), value, found);
+            }
+        }
+        toml::Value::Array(items) => {
+            for value in items.iter().filter(|value| value.is_table()) {
+                durations(&format!("{path}__0"), value, found);
+            }
+        }
+        toml::Value::String(text) if humane::parse(text).is_ok() => found.push(path.to_uppercase()),
+        _ => {}
+    }
+}
+
+/// What is wrong when a setting is so long.
+fn refused(variable: &str, span: &str) -> Option<String> {
+    let lists = "[[switch.nodes]]\n[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n\
+                 [[notify.destinations]]\nname = \"a\"\n";
+    let told = read(lists, &[(variable, span)]).err()?.to_string();
+    told.split("\n\n").find(|told| told.contains(variable)).map(str::to_owned)
+}
+
+/// No time at all, and a hundred years, make sense where somebody says so, and nowhere else.
+#[test]
+fn absurd_durations_are_refused_for_every_setting() {
+    const MAY_BE_ZERO: &[&str] = &[
+        "CALLBACK__APOLOGY_TIME",
+        "CALLBACK__ASSIGNEE_FIRST",
+        "CALLBACK__TRUNKS__0__REST",
+        "CALLS__AWAIT_RETURN",
+        "CALLS__DRAIN_TIMEOUT",
+        "CALLS__GATHER",
+        "DIALPLAN__PATIENCE",
+        "NOTIFY__GRACE",
+        "NOTIFY__KEEP_TRYING",
+        "REQUESTS__FILL_TIME",
+        "RETENTION__AUDIT",
+        "RETENTION__CALLS",
+        "RETENTION__CASES",
+        "RETENTION__OUTBOX",
+        "RETENTION__REQUESTS",
+        "SWITCH__NODES__0__HURRY",
+    ];
+    let mut all = Vec::new();
+    durations("DOZVON", &toml::Value::Table(Settings::typical()), &mut all);
+    assert!(all.len() > 40, "{all:#?}");
+    for variable in all {
+        let setting = variable.trim_start_matches("DOZVON__");
+        let variable = variable.replace("DOZVON__", "DOZVON_");
+        let zero = refused(&variable, "0s");
+        assert_eq!(zero.is_none(), MAY_BE_ZERO.contains(&setting), "{variable} = 0s: {zero:?}");
+        let long = refused(&variable, "36500d");
+        assert_eq!(
+            long.is_none(),
+            setting.starts_with("RETENTION__") && !setting.ends_with("EVERY"),
+            "{variable} = 36500d"
+        );
+        for told in [zero, long].into_iter().flatten() {
+            assert!(
+                told.contains(&format!("environment variable {variable}: ")) && told.contains(" write "),
+                "{told}"
+            );
+        }
+    }
 }

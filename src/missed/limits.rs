@@ -143,7 +143,7 @@ impl Policy {
         let service = self.profile == Profile::Service;
         let recent = Limit {
             key: "recent_contact",
-            value: humane::option::show(self.recent_contact),
+            value: humane::show_limit(self.recent_contact),
             bound: if service { "1s to 1h, or never" } else { "never" }.to_owned(),
             law: if service { RECENT } else { CONSENT },
             lawful: self.recent_contact.is_none_or(|span| service && (SECOND..=MINUTE * 60).contains(&span)),

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::config::humane;
+
 use super::commit::{Committer, Job, Write};
 use super::dialect::{self, Database};
 use super::readers::Readers;
@@ -23,14 +25,14 @@ pub struct Settings {
     /// How many connections read at the same time. Default 2.
     pub readers: usize,
     /// How long a writer waits for another process that writes, on SQLite. Default 5 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<10, { 10 * humane::MINUTE }>")]
     pub busy_timeout: Duration,
     /// How long a statement waits for a row or a table that another transaction holds, on PostgreSQL: what a person
     /// forgot to commit holds up calls for so long. More than the server's `deadlock_timeout` (1 s). Default 2 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<10, { 10 * humane::MINUTE }>")]
     pub lock_timeout: Duration,
     /// How often changes by other processes are looked for. Default 50 ms.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Interval")]
     pub watch_every: Duration,
     /// The secret that the audit hashes numbers with; that of `[audit] key`. None: the database keeps one.
     #[serde(skip)]

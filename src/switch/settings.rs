@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::config::humane;
 use crate::ids::NodeName;
 
 /// How we meet FreeSWITCH. In a file, times are written as `5s`.
@@ -22,16 +23,16 @@ pub struct Settings {
     /// at once.
     pub max_handshakes: usize,
     /// How long a connection may take until it has told whom it brings. Default 5 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Timeout")]
     pub handshake_timeout: Duration,
     /// How long FreeSWITCH may take to answer one command. Default 5 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Timeout")]
     pub command_timeout: Duration,
     /// How long FreeSWITCH keeps a caller's socket after he hung up, for the last events. Default 10 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { 10 * humane::MINUTE }>")]
     pub linger: Duration,
     /// How often a silent caller's socket is asked whether he is still there. Default 30 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Interval")]
     pub check: Duration,
     /// The FreeSWITCH nodes on which agents are rung.
     pub nodes: Vec<NodeSettings>,
@@ -79,42 +80,42 @@ pub struct NodeSettings {
     /// Password of its event socket. Default FreeSWITCH's own, `ClueCon`.
     pub password: String,
     /// First wait before connecting again; doubles with every failure. Default 200 ms.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Interval")]
     pub reconnect_min: Duration,
     /// Longest wait before connecting again. Default 10 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Interval")]
     pub reconnect_max: Duration,
     /// How long connecting and logging in may take. Default 2 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Timeout")]
     pub connect_timeout: Duration,
     /// How long it may take to answer one command. Default 5 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Timeout")]
     pub command_timeout: Duration,
     /// Silence between two of its heartbeats (it sends one every 20 s) that raises the alarm. Default 45 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub heartbeat_gap: Duration,
     /// Silence of its event link after which it counts as dead. Default 70 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub silence: Duration,
     /// How often it is asked for events at once while legs are there: by itself it looks only every 20 ms
     /// whether there are any to send. Default 5 ms; 0 leaves it to itself.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<0, { humane::SECOND }>")]
     pub hurry: Duration,
     /// Events that may wait to be taken; more are lost and counted. At least and by default 65,536.
     pub event_queue: usize,
     /// Commands that may wait to be sent on one link. Default 4096.
     pub command_queue: usize,
     /// How often a leg without news is asked after, should an event of it be lost. Default 30 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Interval")]
     pub leg_check: Duration,
     /// How long a leg may be out of sight before it counts as ended. Default 30 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<100, { humane::HOUR }>")]
     pub lost_leg: Duration,
     /// How long FreeSWITCH keeps an answered leg that nobody connects, should we have died. Default 15 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub park_timeout: Duration,
     /// How long an agent may take to press 1 where that is asked of him. Default 10 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub confirm_timeout: Duration,
     /// What asks him to: a sound file of FreeSWITCH, letters, digits, `_`, `-`, `.`, `/` only.
     pub confirm_file: String,
@@ -166,7 +167,7 @@ mod tests {
     fn nothing_need_be_said_and_nothing_unknown_is_taken() {
         let settings: Settings = toml::from_str("").unwrap();
         assert_eq!(settings, Settings::default());
-        let some = "handshake_timeout = \"250ms\"\n[[nodes]]\nname = \"two\"\nlost_leg = \"1ms\"\n";
+        let some = "handshake_timeout = \"250ms\"\n[[nodes]]\nname = \"two\"\nlost_leg = \"100ms\"\n";
         let settings: Settings = toml::from_str(some).unwrap();
         assert_eq!(settings.handshake_timeout, Duration::from_millis(250));
         assert_eq!(settings.nodes[0].name.as_str(), "two");

@@ -32,22 +32,22 @@ pub(super) struct Args {
     #[arg(long, value_name = "QUEUE[:LEVEL[:POSITION]]", value_parser = parse::place)]
     queue: Vec<(QueueName, Tier)>,
     /// How long his phone rings before the next agent's turn [default: 20s].
-    #[arg(long, value_name = "SPAN", value_parser = parse::positive_span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::ring_time)]
     ring_timeout: Option<Duration>,
     /// Time after a talk in which he is offered nothing [default: 0s].
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     wrap_up: Option<Duration>,
     /// Rest after his phone rang out [default: 5s].
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     no_answer_delay: Option<Duration>,
     /// Rest after his phone was busy [default: 30s].
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     busy_delay: Option<Duration>,
     /// Rest after he rejected a call [default: 10s].
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     rejected_delay: Option<Duration>,
     /// Rest after his phone could not be reached [default: 30s].
-    #[arg(long, value_name = "SPAN", value_parser = parse::span)]
+    #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     unreachable_delay: Option<Duration>,
     /// Unanswered offers in a row that send him on break; 0: never [default: 3].
     #[arg(long, value_name = "NUMBER")]

@@ -124,13 +124,7 @@ fn agent(
             .and_then(|given| display(document, given))
             .unwrap_or_else(|| name.to_string()),
         contacts,
-        ring_timeout: positive(
-            document,
-            "ring_timeout",
-            &raw.ring_timeout,
-            &defaults.ring_timeout,
-            RING_TIMEOUT,
-        ),
+        ring_timeout: lasting(&raw.ring_timeout, &defaults.ring_timeout, RING_TIMEOUT),
         wrap_up: lasting(&raw.wrap_up, &defaults.wrap_up, WRAP_UP),
         delays: Delays {
             no_answer: lasting(&raw.no_answer_delay, &defaults.no_answer_delay, DELAYS.no_answer),
@@ -172,30 +166,17 @@ fn chosen<T: Copy>(own: &Given<T>, default: &Given<T>) -> Option<T> {
     own.as_ref().or(default.as_ref()).map(|given| *given.get_ref())
 }
 
-fn lasting(own: &Given<Lasting>, default: &Given<Lasting>, otherwise: Duration) -> Duration {
-    chosen(own, default).map_or(otherwise, |given| given.0)
-}
-
-fn positive(
-    document: &mut Document<'_>,
-    key: &str,
-    own: &Given<Lasting>,
-    default: &Given<Lasting>,
+fn lasting<const LEAST: u64, const MOST: u64>(
+    own: &Given<Lasting<LEAST, MOST>>,
+    default: &Given<Lasting<LEAST, MOST>>,
     otherwise: Duration,
 ) -> Duration {
-    let span = lasting(own, default, otherwise);
-    if let (true, Some(own)) = (span.is_zero(), own.as_ref().or(default.as_ref())) {
-        document.fault(&own.span(), format!("`{key}` is zero"), "give it some time, such as \"20s\"");
-    }
-    span
+    chosen(own, default).map_or(otherwise, |given| given.0)
 }
 
 fn queue(document: &mut Document<'_>, item: &Spanned<RawQueue>, defaults: &raw::Defaults) -> Queue {
     let raw = item.get_ref();
     let max_wait = chosen(&raw.max_wait, &defaults.max_wait).map_or(MAX_WAIT, |limit| limit.0);
-    if let (Some(Duration::ZERO), Some(own)) = (max_wait, &raw.max_wait) {
-        document.fault(&own.span(), "`max_wait` is zero", "give it some time, such as \"5m\", or \"never\"");
-    }
     let overflow = raw.overflow.as_ref().or(defaults.overflow.as_ref());
     if overflow.is_none() && !document.is_doubtful(&item.span()) {
         let remedy = "add overflow = { message = \"…\" }, { forward = \"…\" } or { queue = \"…\" }";
@@ -205,13 +186,7 @@ fn queue(document: &mut Document<'_>, item: &Spanned<RawQueue>, defaults: &raw::
         strategy: chosen(&raw.strategy, &defaults.strategy).unwrap_or(Strategy::LongestIdle),
         priority: raw.priority.as_ref().map_or(0, |given| *given.get_ref()),
         music: raw.music.as_ref().or(defaults.music.as_ref()).map(|given| given.get_ref().clone()),
-        service_level: positive(
-            document,
-            "service_level",
-            &raw.service_level,
-            &defaults.service_level,
-            SERVICE_LEVEL,
-        ),
+        service_level: lasting(&raw.service_level, &defaults.service_level, SERVICE_LEVEL),
         max_wait,
         overflow: overflow.and_then(|given| destination(document, given)).unwrap_or_else(nowhere),
         schedule: raw.schedule.as_ref().map(|given| given.get_ref().clone()),

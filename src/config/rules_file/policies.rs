@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::raw::{Given, Lasting, RawPolicy};
+use super::raw::{Given, PolicyTime, RawPolicy};
 use crate::config::document::Document;
 use crate::ids::PolicyName;
 use crate::missed::policy::{Policy, Profile};
@@ -55,7 +55,7 @@ fn laid_over(mut policy: Policy, raw: &RawPolicy) -> Policy {
             limit.clone_from(given.get_ref());
         }
     }
-    fn put_span(limit: &mut Duration, given: &Given<Lasting>) {
+    fn put_span(limit: &mut Duration, given: &Given<PolicyTime>) {
         if let Some(given) = given {
             *limit = given.get_ref().0;
         }

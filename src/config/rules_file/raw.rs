@@ -13,15 +13,28 @@ use crate::routing::rules::{NumberPattern, Prompt, Strategy};
 
 pub type Given<T> = Option<Spanned<T>>;
 
-/// A duration in words.
+/// A duration in words, of `LEAST` to `MOST` milliseconds.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
-pub struct Lasting(#[serde(with = "humane")] pub Duration);
+pub struct Lasting<const LEAST: u64 = 0, const MOST: u64 = { humane::DAY }>(
+    #[serde(with = "humane::Within::<LEAST, MOST>")] pub Duration,
+);
+
+/// A phone rings at least so long that somebody can hear it.
+pub type RingTime = Lasting<{ humane::HEARD }, { humane::HOUR }>;
+
+/// A time of a policy: [`crate::missed::limits`] says which are lawful.
+pub type PolicyTime = Lasting<0, { humane::YEAR }>;
 
 /// A duration in words, or `never`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
-pub struct Limit(#[serde(with = "humane::option")] pub Option<Duration>);
+pub struct Limit<const LEAST: u64 = { humane::HEARD }, const MOST: u64 = { humane::DAY }>(
+    #[serde(deserialize_with = "humane::OrNever::<LEAST, MOST>::deserialize")] pub Option<Duration>,
+);
+
+/// The same of a policy.
+pub type PolicyLimit = Limit<0, { humane::YEAR }>;
 
 /// A value that is read by its `FromStr`.
 #[derive(Debug, Clone, Deserialize)]
@@ -67,7 +80,7 @@ pub struct File {
 #[serde(default, deny_unknown_fields)]
 pub struct Defaults {
     pub zone: Given<String>,
-    pub ring_timeout: Given<Lasting>,
+    pub ring_timeout: Given<RingTime>,
     pub wrap_up: Given<Lasting>,
     pub no_answer_delay: Given<Lasting>,
     pub busy_delay: Given<Lasting>,
@@ -76,7 +89,7 @@ pub struct Defaults {
     pub max_misses: Given<u32>,
     pub strategy: Given<Strategy>,
     pub music: Given<PromptName>,
-    pub service_level: Given<Lasting>,
+    pub service_level: Given<RingTime>,
     pub max_wait: Given<Limit>,
     pub overflow: Given<RawDestination>,
 }
@@ -107,16 +120,16 @@ pub struct RawPolicy {
     pub cap_24h: Given<i64>,
     pub cap_week: Given<i64>,
     pub cap_month: Given<i64>,
-    pub gaps: Given<Vec<Lasting>>,
-    pub ring: Given<Lasting>,
-    pub reaction: Given<Lasting>,
+    pub gaps: Given<Vec<PolicyTime>>,
+    pub ring: Given<PolicyTime>,
+    pub reaction: Given<PolicyTime>,
     pub rungs: Given<Vec<i32>>,
     pub weekdays: Given<Said<Stretch>>,
     pub weekends: Given<Said<Stretch>>,
-    pub margin: Given<Lasting>,
-    pub recent_contact: Given<Limit>,
-    pub settle: Given<Lasting>,
-    pub lease: Given<Lasting>,
+    pub margin: Given<PolicyTime>,
+    pub recent_contact: Given<PolicyLimit>,
+    pub settle: Given<PolicyTime>,
+    pub lease: Given<PolicyTime>,
     pub repeat_days: Given<i32>,
     pub repeat_total: Given<i32>,
     pub destinations: Given<Vec<String>>,
@@ -129,7 +142,7 @@ pub struct RawAgent {
     pub name: Given<AgentName>,
     pub display: Given<String>,
     pub contacts: Vec<Spanned<String>>,
-    pub ring_timeout: Given<Lasting>,
+    pub ring_timeout: Given<RingTime>,
     pub wrap_up: Given<Lasting>,
     pub no_answer_delay: Given<Lasting>,
     pub busy_delay: Given<Lasting>,
@@ -145,7 +158,7 @@ pub struct RawQueue {
     pub strategy: Given<Strategy>,
     pub priority: Given<i32>,
     pub music: Given<PromptName>,
-    pub service_level: Given<Lasting>,
+    pub service_level: Given<RingTime>,
     pub max_wait: Given<Limit>,
     pub overflow: Given<RawDestination>,
     pub schedule: Given<ScheduleName>,

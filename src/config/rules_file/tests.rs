@@ -182,7 +182,11 @@ fn a_value_that_cannot_be_meant_is_told() {
     let name = faults(&GOOD.replace("\"boris\"", "\"bo ris\""));
     assert!(name.len() == 2 && name.iter().all(|told| told.contains("not a name")), "{name:#?}");
     one_fault("number = \"7001\"", "number = \"70 01\"", &["not a number pattern"]);
-    one_fault("ring_timeout = \"500ms\"", "ring_timeout = \"0s\"", &["rules.toml:29:16", "zero"]);
+    one_fault(
+        "ring_timeout = \"500ms\"",
+        "ring_timeout = \"0s\"",
+        &["rules.toml:29:16", "\"0s\" is too short", "write \"100ms\" to \"1h\""],
+    );
     one_fault("level = 2", "level = 0", &["begin with 1"]);
     one_fault("\"Анна\"", "\"\"", &["cannot be shown"]);
 }

@@ -144,7 +144,7 @@ impl Lines {
         }
         self.lasting("margin", policy.margin, usual.margin);
         if policy.recent_contact != usual.recent_contact {
-            self.text("recent_contact", &humane::option::show(policy.recent_contact));
+            self.text("recent_contact", &humane::show_limit(policy.recent_contact));
         }
         self.lasting("settle", policy.settle, usual.settle);
         self.lasting("lease", policy.lease, usual.lease);
@@ -181,7 +181,7 @@ impl Lines {
         }
         self.lasting("service_level", queue.service_level, SERVICE_LEVEL);
         if queue.max_wait != MAX_WAIT {
-            self.text("max_wait", &humane::option::show(queue.max_wait));
+            self.text("max_wait", &humane::show_limit(queue.max_wait));
         }
         self.destination("overflow", &queue.overflow);
         if let Some(schedule) = &queue.schedule {

@@ -40,9 +40,6 @@ impl Settings {
         if self.batch < 1 {
             document.fault(&at("batch"), "with `batch` below 1 nothing is ever told", "write 1 or more");
         }
-        if self.every < Duration::from_millis(10) {
-            document.fault(&at("every"), "so often it would do nothing else", "write \"10ms\" or more");
-        }
         let smpp = table.and_then(|table| table.get("smpp"));
         let used = self.destinations.iter().any(|to| to.kind == Kind::Smpp);
         for (key, problem, remedy) in self.smpp.wrong(used) {

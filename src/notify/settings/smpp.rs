@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::humane;
+
 use super::Secret;
 
 crate::words! {
@@ -35,10 +37,10 @@ pub struct Smpp {
     /// Who writes: a name of at most 11 characters, or a number. Empty: whom the provider has chosen.
     pub sender: String,
     /// How long connecting, signing in and each answer may take; shorter than the timeout of a try. Default 10 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Timeout")]
     pub timeout: Duration,
     /// After so long without a word it is asked whether the other side is there. Default 30 s.
-    #[serde(with = "crate::config::humane")]
+    #[serde(with = "humane::Within::<100, { humane::HOUR }>")]
     pub enquire_every: Duration,
     /// Parts that may be under way without an answer. Default 10.
     pub window: usize,
@@ -114,11 +116,6 @@ impl Smpp {
         }
         if !(1..=255).contains(&self.most_parts) {
             wrong.push(("most_parts", "a text takes 1 to 255 parts".to_owned(), "write such as 6"));
-        }
-        for (key, span) in [("timeout", self.timeout), ("enquire_every", self.enquire_every)] {
-            if span < Duration::from_millis(100) {
-                wrong.push((key, "nobody answers so quickly".to_owned(), "write such as \"10s\""));
-            }
         }
         wrong
     }

@@ -128,13 +128,16 @@ pub(super) mod durations {
 
     use crate::config::humane;
 
+    /// A wait before the next try: none at all would try without end.
+    type Pause = humane::Within<100, { 30 * humane::DAY }>;
+
     pub fn serialize<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(spans.iter().map(|span| humane::show(*span)))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
         let texts = Vec::<String>::deserialize(deserializer)?;
-        texts.iter().map(|text| humane::parse(text).map_err(D::Error::custom)).collect()
+        texts.iter().map(|text| Pause::parse(text).map_err(D::Error::custom)).collect()
     }
 }
 
@@ -146,10 +149,10 @@ pub(super) mod maybe {
     use crate::config::humane;
 
     pub fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        humane::serialize(&span.unwrap_or_default(), serializer)
+        humane::Timeout::serialize(&span.unwrap_or_default(), serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        humane::deserialize(deserializer).map(Some)
+        humane::Timeout::deserialize(deserializer).map(Some)
     }
 }
