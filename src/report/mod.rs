@@ -8,6 +8,7 @@
 mod data;
 mod language;
 mod text;
+mod width;
 
 use crate::clock::UnixMs;
 
@@ -109,6 +110,8 @@ pub struct Table {
     pub fields: Vec<&'static str>,
     /// A cell for each field.
     pub rows: Vec<Vec<Cell>>,
+    /// Fields that a narrow terminal can do without, the least needed first.
+    pub spare: Vec<&'static str>,
     /// What people are told when there are no rows.
     pub empty: String,
     /// What people are told below the rows.
@@ -119,7 +122,25 @@ impl Table {
     /// A table without rows.
     #[must_use]
     pub fn new(fields: &[&'static str], empty: impl Into<String>) -> Self {
-        Self { fields: fields.to_vec(), rows: Vec::new(), empty: empty.into(), notes: Vec::new() }
+        Self {
+            fields: fields.to_vec(),
+            rows: Vec::new(),
+            spare: Vec::new(),
+            empty: empty.into(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Says which fields a narrow terminal can do without, the least needed first.
+    #[must_use]
+    pub fn spare(mut self, fields: &[&'static str]) -> Self {
+        debug_assert!(
+            fields.iter().all(|field| self.fields.contains(field)),
+            "{fields:?} of {:?}",
+            self.fields
+        );
+        self.spare = fields.to_vec();
+        self
     }
 
     /// Adds a row: a cell for each field.

@@ -1,8 +1,11 @@
 //! The form that people read.
 
 use chrono_tz::Tz;
-use comfy_table::{Attribute, Cell as Styled, CellAlignment, Color, ContentArrangement, presets};
+use comfy_table::{
+    Attribute, Cell as Styled, CellAlignment, Color, ColumnConstraint, ContentArrangement, Width, presets,
+};
 
+use super::width::{Column, GAP, fit};
 use super::{Cell, Language, Sheet, Table, heading, word};
 use crate::clock::UnixMs;
 
@@ -20,21 +23,46 @@ pub struct Look {
 }
 
 /// A table for people: headings, rows, notes.
+///
+/// On a terminal too narrow for all columns, whole columns are left out and named in a note; ids, numbers and times
+/// are never broken.
 #[must_use]
 pub fn table(table: &Table, look: &Look) -> String {
     if table.rows.is_empty() {
         return lines(std::slice::from_ref(&table.empty)) + &lines(&table.notes);
     }
+    let columns: Vec<Column> = (0..table.fields.len()).map(|place| Column::of(table, place, look)).collect();
+    let fit = fit(&columns, look.width);
     let mut shown = blank(look);
-    shown.set_header(table.fields.iter().enumerate().map(|(place, field)| {
-        let shown = dim(Styled::new(heading(look.language, field)), look);
-        let numbers = table.rows.iter().any(|row| row.get(place).is_some_and(is_number));
-        if numbers { shown.set_alignment(CellAlignment::Right) } else { shown }
+    shown.set_header(fit.shown.iter().map(|(place, _)| {
+        let column = &columns[*place];
+        let heading = dim(Styled::new(&column.heading), look);
+        if column.numbers { heading.set_alignment(CellAlignment::Right) } else { heading }
     }));
     for row in &table.rows {
-        shown.add_row(row.iter().map(|cell| styled(cell, look)));
+        shown.add_row(
+            fit.shown.iter().filter_map(|(place, _)| row.get(*place)).map(|cell| styled(cell, look)),
+        );
     }
-    finish(&mut shown) + &lines(&table.notes)
+    if look.width.is_some() {
+        for (column, (_, width)) in shown.column_iter_mut().zip(&fit.shown) {
+            let width = u16::try_from(width + GAP).unwrap_or(u16::MAX);
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        }
+    }
+    finish(&mut shown) + &lines(&table.notes) + &left_out(&fit.left_out, &columns, look.language)
+}
+
+/// The line below a table that names the columns that did not fit.
+fn left_out(places: &[usize], columns: &[Column], language: Language) -> String {
+    if places.is_empty() {
+        return String::new();
+    }
+    let names = places.iter().map(|place| columns[*place].heading.as_str()).collect::<Vec<_>>().join(", ");
+    match language {
+        Language::En => format!("not shown for lack of width: {names} (--json has them)\n"),
+        Language::Ru => format!("не поместились столбцы: {names} (--json выводит все)\n"),
+    }
 }
 
 /// One thing for people: its fields, then its tables.
@@ -75,7 +103,7 @@ fn blank(look: &Look) -> comfy_table::Table {
 /// The lines, with two spaces between columns and none around them.
 fn finish(table: &mut comfy_table::Table) -> String {
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, u16::try_from(GAP).unwrap_or(2)));
     }
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
@@ -84,7 +112,7 @@ fn dim(cell: Styled, look: &Look) -> Styled {
     if look.colour { cell.add_attribute(Attribute::Dim) } else { cell }
 }
 
-const fn is_number(cell: &Cell) -> bool {
+pub(super) const fn is_number(cell: &Cell) -> bool {
     matches!(cell, Cell::Count(_) | Cell::Span(_) | Cell::Percent(_))
 }
 
@@ -121,7 +149,7 @@ fn tone(word: &str) -> Option<Color> {
     }
 }
 
-fn show(cell: &Cell, look: &Look) -> String {
+pub(super) fn show(cell: &Cell, look: &Look) -> String {
     match cell {
         Cell::Nothing => "-".to_owned(),
         Cell::Text(text) => printable(text),
