@@ -122,7 +122,8 @@ fn table(rows: &[CallRow]) -> Table {
         "wait_ms",
         "talk_ms",
     ];
-    let mut table = Table::new(&fields, "no such calls");
+    let mut table =
+        Table::new(&fields, "no such calls").spare(&["stage", "dialled", "talk_ms", "queue", "wait_ms"]);
     for row in rows {
         table.row([
             Cell::Id(row.id.clone()),

@@ -101,7 +101,8 @@ fn list(seen: &Seen, now: UnixMs) -> Table {
         "open",
     ];
     let mut table =
-        Table::new(&fields, "there are no queues: state them in a rules file and `dozvon apply` it");
+        Table::new(&fields, "there are no queues: state them in a rules file and `dozvon apply` it")
+            .spare(&["priority", "strategy", "talking"]);
     for (name, queue) in &seen.rules.queues {
         let serving = seen.serving(queue);
         let count =
@@ -150,7 +151,7 @@ fn show(seen: &Seen, name: &QueueName, now: UnixMs) -> Result<Sheet, StoreError>
 
 fn waiting(seen: &Seen, name: &QueueName, now: UnixMs) -> Table {
     let fields = ["position", "call", "caller_number", "caller_name", "joined_at", "wait_ms"];
-    let mut table = Table::new(&fields, "nobody waits");
+    let mut table = Table::new(&fields, "nobody waits").spare(&["joined_at", "caller_name"]);
     for (position, row) in (1_i64..).zip(seen.waiting_in(name)) {
         table.row([
             Cell::Count(position),
@@ -166,7 +167,8 @@ fn waiting(seen: &Seen, name: &QueueName, now: UnixMs) -> Table {
 
 fn serving(seen: &Seen, queue: &Queue, now: UnixMs) -> Table {
     let fields = ["level", "position", "agent", "status", "activity", "since_at", "age_ms", "ready_at"];
-    let mut table = Table::new(&fields, "nobody serves it: callers wait until the overflow");
+    let mut table = Table::new(&fields, "nobody serves it: callers wait until the overflow")
+        .spare(&["since_at", "position", "level"]);
     for (row, level, position) in seen.serving(queue) {
         let since = Some(row.since_at).filter(|at| at.0 > 0);
         table.row([

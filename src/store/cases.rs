@@ -355,6 +355,28 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<CaseId>, StoreEr
     Ok(missed.first(c).optional()?.map(CaseId))
 }
 
+/// The name under which a case's person is known: that of the latest request, else of the latest missed call.
+///
+/// # Errors
+/// When the database fails.
+pub fn name_of(c: &mut Database, id: CaseId) -> Result<Option<String>, StoreError> {
+    let asked: Option<Option<String>> = requests::table
+        .filter(requests::case_id.eq(id.0).and(requests::name.is_not_null()))
+        .order(requests::id.desc())
+        .select(requests::name)
+        .first(c)
+        .optional()?;
+    if let Some(Some(name)) = asked {
+        return Ok(Some(name));
+    }
+    let called = case_misses::table
+        .inner_join(calls::table.on(calls::id.eq(case_misses::call)))
+        .filter(case_misses::case_id.eq(id.0).and(calls::caller_name.ne("")))
+        .order(case_misses::at.desc())
+        .select(calls::caller_name);
+    Ok(called.first(c).optional()?)
+}
+
 /// A missed call of a case, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct MissRow {

@@ -1,5 +1,6 @@
 //! Offers: the claim that lets a phone ring, the winner, and how it ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diesel::dsl::exists;
@@ -10,7 +11,7 @@ use super::calls::{self as call_rows, WaitOutcome};
 use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::schema::{agents, calls, offers};
-use super::{Database, StoreError, attempts};
+use super::{Database, StoreError, attempts, read};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status};
@@ -397,4 +398,20 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Vec<OfferRow>, StoreErr
             offers::talk_ms,
         ))
         .load(c)?)
+}
+
+/// With whom agents are: the caller or customer of each agent who is rung or talks, by number or else as it came.
+///
+/// # Errors
+/// When the database fails.
+pub fn with_whom(c: &mut Database) -> Result<BTreeMap<AgentName, String>, StoreError> {
+    let rows: Vec<(String, Option<String>, String)> = agents::table
+        .inner_join(offers::table.on(agents::offer.eq(offers::id.nullable())))
+        .inner_join(calls::table.on(calls::id.eq(offers::call)))
+        .filter(offers::ended_at.is_null())
+        .select((agents::name, calls::number, calls::caller_number))
+        .load(c)?;
+    rows.into_iter()
+        .map(|(agent, number, came)| Ok((read("agents.name", &agent)?, number.unwrap_or(came))))
+        .collect()
 }

@@ -200,3 +200,42 @@ fn note(c: &mut Database, new: &Request, id: i64) -> Result<(), StoreError> {
         },
     )
 }
+
+/// A request of a case, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+pub struct RequestRow {
+    /// When it came, in milliseconds since 1970.
+    pub received_at: i64,
+    /// The form, bot or program that it came by.
+    pub source: String,
+    /// The page or campaign.
+    pub page: Option<String>,
+    /// The name that was given.
+    pub name: Option<String>,
+    /// The address that was given.
+    pub email: Option<String>,
+    /// What the person wants.
+    pub text: Option<String>,
+    /// When the person wants to be called.
+    pub wanted_at: Option<i64>,
+}
+
+/// The requests of a case, oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_case(c: &mut Database, case: CaseId) -> Result<Vec<RequestRow>, StoreError> {
+    Ok(requests::table
+        .filter(requests::case_id.eq(case.0))
+        .order((requests::received_at, requests::id))
+        .select((
+            requests::received_at,
+            requests::source,
+            requests::page,
+            requests::name,
+            requests::email,
+            requests::text,
+            requests::wanted_at,
+        ))
+        .load(c)?)
+}

@@ -3,11 +3,14 @@
 mod add;
 mod show;
 
+use std::collections::BTreeMap;
+
 use super::{Context, Exit, Failure, parse};
 use crate::ids::AgentName;
 use crate::queue::agent::{Activity, Status, Step};
 use crate::report::{Cell, Table};
 use crate::store::agents::{self, AgentRow, Make};
+use crate::store::offers;
 
 /// Agents: add, log in and out, break, list, show.
 #[derive(Debug, clap::Args)]
@@ -101,22 +104,24 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 
 async fn step(who: Named, step: Step, why: &str, context: &Context) -> Result<Exit, Failure> {
     let (at, by, why) = (context.now(), context.by.clone(), why.to_owned());
-    let rows = context
+    let (rows, with) = context
         .write("agent_step", move |c| {
             let make = |agent| agents::step(c, &Make { agent, step, at, by: &by, why: &why });
-            who.names.iter().map(make).collect::<Result<Vec<_>, _>>()
+            let rows = who.names.iter().map(make).collect::<Result<Vec<_>, _>>()?;
+            Ok((rows, offers::with_whom(c)?))
         })
         .await?;
-    context.table(&table(&rows))?;
+    context.table(&table(&rows, &with))?;
     Ok(Exit::Done)
 }
 
 async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let mut rows = context.read("agent_list", agents::all).await?;
+    let (mut rows, with) =
+        context.read("agent_list", |c| Ok((agents::all(c)?, offers::with_whom(c)?))).await?;
     let all = rows.len();
     rows.retain(|row| args.status.is_none_or(|status| row.status == status));
     rows.retain(|row| args.activity.is_none_or(|activity| row.activity == activity));
-    let mut table = table(&rows);
+    let mut table = table(&rows, &with);
     if all > 0 {
         table.empty = format!("none of the {all} agents is so");
     }
@@ -124,15 +129,17 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn table(rows: &[AgentRow]) -> Table {
-    let fields = ["name", "display", "status", "activity", "break_reason", "since_at", "misses"];
-    let mut table = Table::new(&fields, "there are no agents: add one with `dozvon agent add`");
+fn table(rows: &[AgentRow], with: &BTreeMap<AgentName, String>) -> Table {
+    let fields = ["name", "display", "status", "activity", "with", "break_reason", "since_at", "misses"];
+    let mut table = Table::new(&fields, "there are no agents: add one with `dozvon agent add`")
+        .spare(&["misses", "display", "since_at"]);
     for row in rows {
         table.row([
             row.name.as_str().into(),
             row.display.as_str().into(),
             Cell::word(row.status),
             Cell::word(row.activity),
+            with.get(&row.name).map(String::as_str).into(),
             row.break_reason.as_deref().into(),
             since(row),
             Cell::count(row.misses),

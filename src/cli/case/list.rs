@@ -2,7 +2,7 @@
 
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
-use crate::ids::QueueName;
+use crate::ids::{CaseId, QueueName};
 use crate::missed::case::State;
 use crate::report::{Cell, Table, age};
 use crate::store::callbacks::Terms;
@@ -43,55 +43,81 @@ fn states(text: &str) -> Result<States, String> {
 
 pub(super) async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     let (now, terms) = (context.now(), context.terms().await?);
-    let rows = context.read("case_list", move |c| with_attempts(c, &args, &terms, now)).await?;
+    let rows = context.read("case_list", move |c| lines(c, &args, &terms, now)).await?;
     context.table(&table(&rows, now))?;
     Ok(Exit::Done)
 }
 
-/// The cases that are wanted, each with the attempts that count today.
-fn with_attempts(
-    c: &mut Database,
-    wanted: &List,
-    terms: &Terms,
-    now: UnixMs,
-) -> Result<Vec<(CaseRow, i64)>, StoreError> {
+/// A case with what the list says beside its row.
+struct Line {
+    case: CaseRow,
+    name: Option<String>,
+    today: i64,
+    left: i64,
+}
+
+/// The cases that are wanted, each with the attempts that count today and those that are left.
+fn lines(c: &mut Database, wanted: &List, terms: &Terms, now: UnixMs) -> Result<Vec<Line>, StoreError> {
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
-        .map(|row| {
-            let today = attempts::counted(c, &row.number, &terms.business_day(&row, now)?)?;
-            Ok((row, today))
+        .map(|case| {
+            let today = attempts::counted(c, &case.number, &terms.business_day(&case, now)?)?;
+            let left = if case.closed_at.is_none() { i64::from(terms.cap(&case)?) - today } else { 0 };
+            Ok(Line { name: cases::name_of(c, CaseId(case.id))?, today, left: left.max(0), case })
         })
         .collect()
 }
 
-fn table(rows: &[(CaseRow, i64)], now: UnixMs) -> Table {
+fn table(lines: &[Line], now: UnixMs) -> Table {
     let fields = [
         "id",
         "number",
+        "name",
+        "stage",
+        "next_at",
+        "attempts_today",
+        "attempts_left",
         "state",
         "reason",
         "queue",
         "opened_at",
         "age_ms",
         "misses",
-        "attempts_today",
         "close_reason",
     ];
-    let mut table = Table::new(&fields, "no such cases");
-    for (row, today) in rows {
-        let until = row.closed_at.map_or(now, UnixMs);
+    let mut table = Table::new(&fields, "no such cases").spare(&[
+        "state",
+        "opened_at",
+        "reason",
+        "misses",
+        "attempts_today",
+        "queue",
+        "age_ms",
+        "name",
+    ]);
+    for Line { case, name, today, left } in lines {
+        let until = case.closed_at.map_or(now, UnixMs);
         table.row([
-            Cell::Count(row.id),
-            row.number.as_str().into(),
-            Cell::word(&row.state),
-            Cell::word(&row.reason),
-            row.queue.as_deref().into(),
-            UnixMs(row.opened_at).into(),
-            age(until, UnixMs(row.opened_at)),
-            Cell::count(row.misses),
+            Cell::Count(case.id),
+            case.number.as_str().into(),
+            name.as_deref().into(),
+            stage(case),
+            Cell::at_or_nothing(case.next_at),
             Cell::Count(*today),
-            Cell::word_or_nothing(row.close_reason.as_ref()),
+            Cell::Count(*left),
+            Cell::word(&case.state),
+            Cell::word(&case.reason),
+            case.queue.as_deref().into(),
+            UnixMs(case.opened_at).into(),
+            age(until, UnixMs(case.opened_at)),
+            Cell::count(case.misses),
+            Cell::word_or_nothing(case.close_reason.as_ref()),
         ]);
     }
     table
+}
+
+/// What an open case waits for; a closed one waits for nothing.
+pub(super) fn stage(case: &CaseRow) -> Cell {
+    if case.closed_at.is_some() { Cell::Nothing } else { Cell::word(&case.stage) }
 }

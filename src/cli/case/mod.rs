@@ -11,6 +11,7 @@ use crate::report::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::callbacks::Terms;
 use crate::store::cases::{self, Asked, MissRow};
+use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
 use attempt::{Attempt, Said};
 use list::List;
@@ -137,8 +138,9 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
     Ok(Sheet::default()
         .with("id", Cell::Count(case.id))
         .with("number", case.number.as_str())
+        .with("name", cases::name_of(c, id)?)
         .with("state", Cell::word(&case.state))
-        .with("stage", Cell::word(&case.stage))
+        .with("stage", list::stage(&case))
         .with("next_at", Cell::at_or_nothing(case.next_at))
         .with("react_by", Cell::at_or_nothing(case.react_by))
         .with("reason", Cell::word(&case.reason))
@@ -154,6 +156,7 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .with("closed_by", case.closed_by.as_deref())
         .with("note", case.note.as_deref())
         .and("misses", misses(&cases::misses(c, id)?))
+        .and("requests", asked(&requests::of_case(c, id)?))
         .and("attempts", made(&attempts::of_case(c, id)?)))
 }
 
@@ -167,6 +170,24 @@ fn misses(rows: &[MissRow]) -> Table {
             row.queue.as_deref().into(),
             Cell::span_or_nothing(row.wait_ms),
             row.dialled.as_str().into(),
+        ]);
+    }
+    table
+}
+
+/// What forms, bots and programs asked for: who, how to write to them, and what they want.
+fn asked(rows: &[RequestRow]) -> Table {
+    let fields = ["at", "source", "name", "email", "wanted_at", "text", "page"];
+    let mut table = Table::new(&fields, "no requests").spare(&["page"]);
+    for row in rows {
+        table.row([
+            UnixMs(row.received_at).into(),
+            row.source.as_str().into(),
+            row.name.as_deref().into(),
+            row.email.as_deref().into(),
+            Cell::at_or_nothing(row.wanted_at),
+            row.text.as_deref().into(),
+            row.page.as_deref().into(),
         ]);
     }
     table
