@@ -290,7 +290,7 @@ fn agents_come_work_rest_and_leave() {
     assert_eq!(place.json("agent resume anna")[0]["status"], "available");
     place.ok("agent logout boris");
     let rows = place.json("agent list");
-    let all = ["activity", "break_reason", "display", "misses", "name", "since_at", "status"];
+    let all = ["activity", "break_reason", "display", "misses", "name", "since_at", "status", "with"];
     assert_eq!(fields(&rows), all);
     assert!(chrono::DateTime::parse_from_rfc3339(rows[0]["since_at"].as_str().unwrap()).is_ok());
     assert_eq!(place.json("agent list --status logged_out")[0]["name"], "boris");
@@ -592,6 +592,8 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
     assert_eq!((&rows[0]["id"], &rows[0]["number"]), (&1.into(), &"+79007654321".into()));
     assert_eq!((&rows[0]["reason"], &rows[0]["attempts_today"]), (&"abandoned_waiting".into(), &0.into()));
     assert_eq!(place.json("case list --queue support"), Value::Array(Vec::new()));
+    assert_eq!((&rows[0]["attempts_left"], &rows[0]["stage"]), (&3.into(), &"settling".into()));
+    assert!(rows[0]["next_at"].is_string(), "{rows}");
     for ordinal in 1..=3 {
         let made = place.json("case attempt 1 --result no_answer");
         assert_eq!((&made["ordinal"], &made["by"]), (&ordinal.into(), &"olga".into()));
@@ -615,6 +617,7 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
     assert_eq!(shown["misses"][0]["dialled"], "84951234567");
     let closed = place.json("case close 1 --reason agent_reached");
     assert_eq!((&closed["state"], &closed["closed_by"]), (&"closed".into(), &"olga".into()));
+    assert_eq!(closed["stage"], Value::Null, "a closed case waits for nothing");
     assert!(place.fails(4, "case close 1 --reason spam").contains("closed already"));
     assert!(place.fails(4, "case attempt 1 --result busy --not-counted").contains("is closed"));
     assert_eq!(place.json("case list"), Value::Array(Vec::new()));
@@ -888,4 +891,40 @@ fn a_reader_who_leaves_is_no_failure() {
     drop(reader);
     let run = place.command(&["completions", "bash"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((run.status.code(), run.stderr), (Some(0), Vec::new()));
+}
+
+#[test]
+fn a_case_shows_what_its_person_wrote_and_the_list_their_name() {
+    let place = Place::fresh();
+    place.store(|c| {
+        let request = store::requests::Request {
+            key_hash: None,
+            body_hash: "0".repeat(64),
+            number: "+79001234567".parse().unwrap(),
+            name: Some("Мария".to_owned()),
+            email: Some("maria@example.com".to_owned()),
+            text: Some("a quote for ten phones".to_owned()),
+            wanted_at: None,
+            language: None,
+            reason: dozvon::missed::case::Reason::WebForm,
+            source: "shop".to_owned(),
+            page: None,
+            queue: None,
+            consent_text: "call me".to_owned(),
+            consent_at: minutes_ago(0),
+            sms_consent_text: None,
+            address: "127.0.0.1".to_owned(),
+            business_day: "2026-11-30".to_owned(),
+            at: minutes_ago(0),
+        };
+        store::requests::receive(c, &request)
+    });
+    assert_eq!(place.json("case list")[0]["name"], "Мария");
+    let shown = place.json("case show 1");
+    let asked = &shown["requests"][0];
+    assert_eq!((&shown["name"], &asked["source"]), (&"Мария".into(), &"shop".into()));
+    assert_eq!(
+        (&asked["email"], &asked["text"]),
+        (&"maria@example.com".into(), &"a quote for ten phones".into())
+    );
 }

@@ -87,7 +87,7 @@ fn table(difference: &Difference, dry_run: bool) -> Table {
         }
     }
     if dry_run && !difference.is_empty() {
-        table.notes.push("a dry run: nothing was changed".to_owned());
+        table.notes.push("a dry run: nothing was changed".into());
     }
     table
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Context, Exit, Failure, parse};
 use crate::audit::{Action, Link};
 use crate::clock::UnixMs;
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Sentence, Table};
 use crate::store::audit::{self, Proof, Wanted};
 
 /// The audit: what was done, and whether the record of it is whole.
@@ -87,7 +87,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         Command::Verify(args) => verify(args, context).await,
         Command::Head => {
             let head = context.read("audit_head", audit::head).await?;
-            context.say(&head.to_string(), &json!({ "id": head.id, "hash": head.hash }))?;
+            context.say(&head.to_string().into(), &json!({ "id": head.id, "hash": head.hash }))?;
             Ok(Exit::Done)
         }
     }
@@ -140,7 +140,10 @@ async fn verify(args: Verify, context: &Context) -> Result<Exit, Failure> {
         );
         return Err(Failure::new(Exit::Failed, message));
     }
-    let line = format!("the audit is in order: {rows} entries after {}, head {to}", from.id);
+    let line = Sentence::of("the audit is in order: {rows} entries after {from}, head {head}")
+        .with("rows", Cell::count(rows))
+        .with("from", Cell::Count(from.id))
+        .with("head", to.to_string());
     context.say(&line, &json!({ "rows": rows, "after": from.id, "head": to.to_string() }))?;
     Ok(Exit::Done)
 }

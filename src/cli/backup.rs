@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
+use crate::report::{Cell, Sentence};
 
 /// Copy the SQLite database into a file, while it is in use.
 #[derive(Debug, clap::Args)]
@@ -24,7 +25,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let bytes = context.store().await?.backup(&args.file).await?;
     let file = args.file.display().to_string();
-    let line = format!("{} is copied to {file} ({bytes} bytes)", context.settings.database);
+    let line = Sentence::of("{database} is copied to {file} ({bytes} bytes)")
+        .with("database", context.settings.database.to_string())
+        .with("file", file.as_str())
+        .with("bytes", Cell::count(bytes));
     context.say(
         &line,
         &json!({ "database": context.settings.database.to_string(), "file": file, "bytes": bytes }),

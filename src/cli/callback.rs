@@ -75,7 +75,9 @@ async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Err(refusal) => {
-            let from = refusal.until.map_or_else(String::new, |until| format!("; from {until} on it may be"));
+            let from = refusal
+                .until
+                .map_or_else(String::new, |until| format!("; from {} on it may be", context.when(until)));
             Err(Failure::new(Exit::Refused, format!("case {id} may not be called now: {refusal}{from}")))
         }
     }

@@ -10,7 +10,7 @@ use tokio::sync::OnceCell;
 use super::{Colour, Exit, Failure, Globals};
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
-use crate::report::{self, Language, Look, Sheet, Table};
+use crate::report::{self, Language, Look, Sentence, Sheet, Table};
 use crate::store::callbacks::Terms;
 use crate::store::{DatabaseUrl, Store, StoreError};
 use crate::telemetry;
@@ -163,14 +163,31 @@ impl Context {
     ///
     /// # Errors
     /// When standard output cannot be written.
-    pub fn say(&self, line: &str, json: &Value) -> Result<(), Failure> {
-        self.print(&if self.json { format!("{json:#}\n") } else { format!("{line}\n") })
+    pub fn say(&self, said: &Sentence, json: &Value) -> Result<(), Failure> {
+        self.say_all(std::slice::from_ref(said), json)
+    }
+
+    /// Says what was done in several lines, or the same as JSON.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub fn say_all(&self, said: &[Sentence], json: &Value) -> Result<(), Failure> {
+        if self.json {
+            return self.print(&format!("{json:#}\n"));
+        }
+        self.print(&said.iter().map(|line| format!("{}\n", line.said(&self.look))).collect::<String>())
     }
 
     /// A word of a vocabulary in the language of the person who reads it.
     #[must_use]
     pub fn word(&self, word: &str) -> String {
         report::word(self.look.language, word)
+    }
+
+    /// An instant by the clocks of the reader.
+    #[must_use]
+    pub fn when(&self, at: UnixMs) -> String {
+        report::when(at, self.look.zone)
     }
 
     /// Writes a text as it is.

@@ -75,6 +75,6 @@ fn put(all: &[File], folder: &std::path::Path, force: bool, context: &Context) -
             Cell::word(if changed { "written" } else { "unchanged" }),
         ]);
     }
-    table.notes.push("now tell FreeSWITCH: fs_cli -x reloadxml; then see: dozvon check".to_owned());
+    table.notes.push("now tell FreeSWITCH: fs_cli -x reloadxml; then see: dozvon check".into());
     context.table(&table)
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure, parse};
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Sentence, Table};
 use crate::store::dnc::{self, Add, DncRow, Reason};
 
 /// The do-not-call list: numbers that we never call, whoever asks.
@@ -89,9 +89,12 @@ async fn add(args: New, context: &Context) -> Result<Exit, Failure> {
             dnc::add(c, &Add { number: &number, reason: args.reason, by: &by, note, at, until })
         })
         .await?;
-    let end = until.map_or_else(String::new, |until| format!(" before {until}"));
+    let said = match until {
+        None => Sentence::of("{number} is not called: {reason}"),
+        Some(until) => Sentence::of("{number} is not called before {until}: {reason}").with("until", until),
+    };
     context.say(
-        &format!("{shown} is not called{end}: {}", context.word(args.reason.as_str())),
+        &said.with("number", shown.as_str()).with("reason", Cell::word(args.reason)),
         &json!({ "number": shown, "reason": args.reason, "until": until.map(|until| until.to_string()) }),
     )?;
     Ok(Exit::Done)
@@ -102,7 +105,8 @@ async fn remove(number: &str, context: &Context) -> Result<Exit, Failure> {
     let number = parse::number(number, context.region())?;
     let shown = number.to_string();
     context.write("dnc_remove", move |c| dnc::remove(c, &number, &by, at)).await?;
-    context.say(&format!("{shown} may be called again"), &json!({ "number": shown }))?;
+    let said = Sentence::of("{number} may be called again").with("number", shown.as_str());
+    context.say(&said, &json!({ "number": shown }))?;
     Ok(Exit::Done)
 }
 

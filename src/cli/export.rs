@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Context, Exit, Failure, files};
 use crate::config::rules_file;
+use crate::report::Sentence;
 use crate::store::rules;
 
 /// Write the rules in the database as a rules file.
@@ -33,6 +34,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         return Ok(Exit::Done);
     };
     files::write(&path, &text, args.force, files::Readers::All)?;
-    context.say(&format!("written: {}", path.display()), &json!({ "written": path }))?;
+    let said = Sentence::of("written: {file}").with("file", path.display().to_string());
+    context.say(&said, &json!({ "written": path }))?;
     Ok(Exit::Done)
 }

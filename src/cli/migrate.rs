@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
+use crate::report::{Cell, Sentence};
 use crate::store::Store;
 
 /// Bring the database up to date; make it if it is not there.
@@ -21,9 +22,11 @@ pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure>
     let store = Store::open(url, context.settings.store.clone()).await?;
     let done = store.migrate().await?;
     let line = match done.len() {
-        0 => format!("the database {url} is up to date"),
-        count => format!("the database {url} is up to date now: {count} migration(s) were run"),
+        0 => Sentence::of("the database {database} is up to date"),
+        count => Sentence::of("the database {database} is up to date now: {count} migration(s) were run")
+            .with("count", Cell::count(count)),
     };
+    let line = line.with("database", url.to_string());
     context.say(&line, &json!({ "database": url.to_string(), "migrations": done }))?;
     Ok(Exit::Done)
 }

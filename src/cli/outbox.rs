@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::DestinationName;
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Sentence, Table};
 use crate::store::outbox::{self, DeliveryRow, State};
 
 /// So many are taken back in one transaction.
@@ -104,7 +104,10 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     table.notes = closed
         .iter()
         .map(|(name, at, why)| {
-            format!("{name} wants nothing since {}: {why}; dozvon outbox enable {name}", UnixMs(*at))
+            Sentence::of("{destination} wants nothing since {at}: {why}; to send again: dozvon outbox enable {destination}")
+                .with("destination", name.to_string())
+                .with("at", UnixMs(*at))
+                .with("why", why.as_str())
         })
         .collect();
     context.table(&table)?;
@@ -136,7 +139,8 @@ async fn retry(args: Retry, context: &Context) -> Result<Exit, Failure> {
     let now = context.now();
     if let Some(id) = args.id {
         context.write("outbox_retry", move |c| outbox::replay(c, id, now)).await?;
-        context.say(&format!("delivery {id} is tried again"), &json!({ "retried": 1 }))?;
+        let said = Sentence::of("delivery {id} is tried again").with("id", Cell::Count(id));
+        context.say(&said, &json!({ "retried": 1 }))?;
         return Ok(Exit::Done);
     }
     let mut retried = 0;
@@ -150,14 +154,15 @@ async fn retry(args: Retry, context: &Context) -> Result<Exit, Failure> {
         }
         retried += bite;
     }
-    context.say(&format!("{retried} deliveries are tried again"), &json!({ "retried": retried }))?;
+    let said = Sentence::of("{retried} deliveries are tried again").with("retried", Cell::count(retried));
+    context.say(&said, &json!({ "retried": retried }))?;
     Ok(Exit::Done)
 }
 
 async fn enable(destination: DestinationName, context: &Context) -> Result<Exit, Failure> {
     let name = destination.clone();
     context.write("outbox_enable", move |c| outbox::open(c, &name)).await?;
-    let line = format!("{destination} is sent to again");
+    let line = Sentence::of("{destination} is sent to again").with("destination", destination.to_string());
     context.say(&line, &json!({ "enabled": destination }))?;
     Ok(Exit::Done)
 }

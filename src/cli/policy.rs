@@ -6,7 +6,7 @@ use super::{Context, Exit, Failure};
 use crate::config::{humane, rules_file};
 use crate::ids::{PolicyName, QueueName};
 use crate::missed::policy::{Policy, show_minutes};
-use crate::report::{Cell, Sheet, Table};
+use crate::report::{Cell, Sentence, Sheet, Table};
 use crate::routing::rules::Rules;
 use crate::store::{StoreError, rules};
 
@@ -142,7 +142,8 @@ fn limits(policy: &Policy) -> Table {
 
 /// Every limit that is not allowed.
 fn faults(rules: &Rules) -> Table {
-    let allowed = format!("law and house allow every limit of {} policies", rules.policies.len());
+    let allowed = Sentence::of("law and house allow every limit of {policies} policies")
+        .with("policies", Cell::count(rules.policies.len()));
     let mut table = Table::new(&["policy", "limit", "value", "allowed", "law"], allowed);
     for fault in rules.policies.values().flat_map(Policy::faults) {
         table.row([
@@ -154,7 +155,7 @@ fn faults(rules: &Rules) -> Table {
         ]);
     }
     if !table.rows.is_empty() {
-        table.notes.push("state what is allowed in the rules file and apply it: `dozvon apply`".to_owned());
+        table.notes.push("state what is allowed in the rules file and apply it: `dozvon apply`".into());
     }
     table
 }

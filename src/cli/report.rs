@@ -3,7 +3,7 @@
 use chrono::{Days as Span, NaiveDate};
 
 use super::{Context, Exit, Failure, parse};
-use crate::report::{self as render, Cell, Table, span};
+use crate::report::{self as render, Cell, Sentence, Table};
 use crate::routing::schedule::civil_date;
 use crate::store::reports::{self, CallsDaily, CaseLine, Days, OffersByAgent, Report};
 use crate::store::{Database, StoreError};
@@ -77,7 +77,9 @@ fn days(args: &Args, context: &Context) -> Result<Days, Failure> {
 }
 
 fn read(c: &mut Database, name: Report, days: Days) -> Result<Table, StoreError> {
-    let empty = format!("nothing from {} to {}", days.from, days.to);
+    let empty = Sentence::of("nothing from {from} to {to}")
+        .with("from", days.from.to_string())
+        .with("to", days.to.to_string());
     Ok(match name {
         Report::Calls => {
             let waits = reports::waits_answered(c, days)?;
@@ -88,7 +90,7 @@ fn read(c: &mut Database, name: Report, days: Days) -> Result<Table, StoreError>
     })
 }
 
-fn calls(rows: &[CallsDaily], waits: &[i64], empty: String) -> Table {
+fn calls(rows: &[CallsDaily], waits: &[i64], empty: Sentence) -> Table {
     let fields = [
         "business_day",
         "queue",
@@ -115,8 +117,9 @@ fn calls(rows: &[CallsDaily], waits: &[i64], empty: String) -> Table {
         ]);
     }
     if let (Some(half), Some(most)) = (percentile(waits, 50), percentile(waits, 95)) {
-        let note =
-            format!("waits of answered calls: half at most {}, 95 % at most {}", span(half), span(most));
+        let note = Sentence::of("waits of answered calls: half at most {half}, 95 % at most {most}")
+            .with("half", Cell::Span(half))
+            .with("most", Cell::Span(most));
         table.notes.push(note);
     }
     table
@@ -128,7 +131,7 @@ pub(super) fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
-fn offers(rows: &[OffersByAgent], empty: String) -> Table {
+fn offers(rows: &[OffersByAgent], empty: Sentence) -> Table {
     let fields =
         ["agent", "queue", "business_day", "outcome", "offers", "ring_avg_ms", "ring_max_ms", "talk_ms"];
     let mut table = Table::new(&fields, empty);
@@ -147,7 +150,7 @@ fn offers(rows: &[OffersByAgent], empty: String) -> Table {
     table
 }
 
-fn cases(rows: &[CaseLine], empty: String) -> Table {
+fn cases(rows: &[CaseLine], empty: Sentence) -> Table {
     let fields = [
         "id",
         "number",

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
+use crate::report::{Cell, Sentence};
 use crate::retention::{self, Trust};
 
 /// Retention: delete what is too old.
@@ -40,18 +41,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let trust = if clock_is_right { Trust::Right } else { Trust::Doubtful };
     let took =
         retention::run(context.store().await?, context.clock, &context.settings.retention, trust).await?;
-    let line = format!(
-        "deleted: {} cases, {} calls, {} requests, {} events told, {} refused dials, {} expired do-not-call entries, \
-         {} audit entries; numbers taken out of {} attempts",
-        took.cases,
-        took.calls,
-        took.requests,
-        took.outbox,
-        took.refusals,
-        took.do_not_call,
-        took.audit,
-        took.erased
-    );
+    let line = Sentence::of(
+        "deleted: {cases} cases, {calls} calls, {requests} requests, {outbox} events told, {refusals} refused dials, {do_not_call} expired do-not-call entries, {audit} audit entries; numbers taken out of {erased} attempts",
+    )
+    .with("cases", Cell::count(took.cases))
+    .with("calls", Cell::count(took.calls))
+    .with("requests", Cell::count(took.requests))
+    .with("outbox", Cell::count(took.outbox))
+    .with("refusals", Cell::count(took.refusals))
+    .with("do_not_call", Cell::count(took.do_not_call))
+    .with("audit", Cell::count(took.audit))
+    .with("erased", Cell::count(took.erased));
     let json = json!({ "cases": took.cases, "calls": took.calls, "requests": took.requests, "outbox": took.outbox, "refusals": took.refusals, "do_not_call": took.do_not_call, "audit": took.audit, "erased": took.erased });
     context.say(&line, &json)?;
     Ok(Exit::Done)

@@ -7,6 +7,7 @@
 
 mod data;
 mod language;
+mod sentence;
 mod text;
 mod width;
 
@@ -14,6 +15,7 @@ use crate::clock::UnixMs;
 
 pub use data::{csv, json};
 pub use language::{Language, heading, word};
+pub use sentence::Sentence;
 pub use text::{Look, age, sheet, span, table, when};
 
 /// A value that knows what it is.
@@ -113,15 +115,15 @@ pub struct Table {
     /// Fields that a narrow terminal can do without, the least needed first.
     pub spare: Vec<&'static str>,
     /// What people are told when there are no rows.
-    pub empty: String,
+    pub empty: Sentence,
     /// What people are told below the rows.
-    pub notes: Vec<String>,
+    pub notes: Vec<Sentence>,
 }
 
 impl Table {
     /// A table without rows.
     #[must_use]
-    pub fn new(fields: &[&'static str], empty: impl Into<String>) -> Self {
+    pub fn new(fields: &[&'static str], empty: impl Into<Sentence>) -> Self {
         Self {
             fields: fields.to_vec(),
             rows: Vec::new(),

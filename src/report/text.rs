@@ -6,7 +6,7 @@ use comfy_table::{
 };
 
 use super::width::{Column, GAP, fit};
-use super::{Cell, Language, Sheet, Table, heading, word};
+use super::{Cell, Language, Sentence, Sheet, Table, heading, word};
 use crate::clock::UnixMs;
 
 /// How people want to see it.
@@ -29,7 +29,7 @@ pub struct Look {
 #[must_use]
 pub fn table(table: &Table, look: &Look) -> String {
     if table.rows.is_empty() {
-        return lines(std::slice::from_ref(&table.empty)) + &lines(&table.notes);
+        return lines(std::slice::from_ref(&table.empty), look) + &lines(&table.notes, look);
     }
     let columns: Vec<Column> = (0..table.fields.len()).map(|place| Column::of(table, place, look)).collect();
     let fit = fit(&columns, look.width);
@@ -50,19 +50,16 @@ pub fn table(table: &Table, look: &Look) -> String {
             column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
         }
     }
-    finish(&mut shown) + &lines(&table.notes) + &left_out(&fit.left_out, &columns, look.language)
+    finish(&mut shown) + &lines(&table.notes, look) + &lines(&left_out(&fit.left_out, &columns), look)
 }
 
 /// The line below a table that names the columns that did not fit.
-fn left_out(places: &[usize], columns: &[Column], language: Language) -> String {
-    if places.is_empty() {
-        return String::new();
-    }
-    let names = places.iter().map(|place| columns[*place].heading.as_str()).collect::<Vec<_>>().join(", ");
-    match language {
-        Language::En => format!("not shown for lack of width: {names} (--json has them)\n"),
-        Language::Ru => format!("не поместились столбцы: {names} (--json выводит все)\n"),
-    }
+fn left_out(places: &[usize], columns: &[Column]) -> Option<Sentence> {
+    let names: Vec<String> = places.iter().map(|place| columns[*place].heading.clone()).collect();
+    (!names.is_empty()).then(|| {
+        Sentence::of("not shown for lack of width: {columns} (--json has them)")
+            .with("columns", Cell::List(names))
+    })
 }
 
 /// One thing for people: its fields, then its tables.
@@ -81,8 +78,9 @@ pub fn sheet(sheet: &Sheet, look: &Look) -> String {
     text
 }
 
-fn lines(texts: &[String]) -> String {
-    texts.iter().filter(|text| !text.is_empty()).map(|text| format!("{text}\n")).collect()
+fn lines<'a>(sentences: impl IntoIterator<Item = &'a Sentence>, look: &Look) -> String {
+    let said = sentences.into_iter().map(|sentence| sentence.said(look));
+    said.filter(|text| !text.is_empty()).map(|text| format!("{text}\n")).collect()
 }
 
 fn blank(look: &Look) -> comfy_table::Table {

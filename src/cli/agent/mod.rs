@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::{Context, Exit, Failure, parse};
 use crate::ids::AgentName;
 use crate::queue::agent::{Activity, Status, Step};
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Sentence, Table};
 use crate::store::agents::{self, AgentRow, Make};
 use crate::store::offers;
 
@@ -123,7 +123,7 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     rows.retain(|row| args.activity.is_none_or(|activity| row.activity == activity));
     let mut table = table(&rows, &with);
     if all > 0 {
-        table.empty = format!("none of the {all} agents is so");
+        table.empty = Sentence::of("none of the {all} agents is so").with("all", Cell::count(all));
     }
     context.table(&table)?;
     Ok(Exit::Done)

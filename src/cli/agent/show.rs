@@ -66,7 +66,8 @@ fn span(span: Duration) -> Cell {
 }
 
 fn places(rules: &Rules, name: &AgentName) -> Table {
-    let empty = "he serves no queue: give him one with `dozvon agent add NAME --replace --queue QUEUE`";
+    let empty =
+        "the agent serves no queue: give them one with `dozvon agent add NAME --replace --queue QUEUE`";
     let mut table = Table::new(&["queue", "strategy", "level", "position"], empty);
     for (queue, rule) in &rules.queues {
         if let Some(tier) = rule.tiers.get(name) {

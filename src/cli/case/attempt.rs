@@ -7,6 +7,7 @@ use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::Outcome;
+use crate::report::{Cell, Sentence};
 use crate::store::attempts::{AttemptRow, Made};
 use crate::store::callbacks::{self, Disposition};
 use crate::store::cases;
@@ -77,18 +78,21 @@ pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Fa
             Ok((callbacks::report(c, &terms, &made)?, cap))
         })
         .await?;
-    let what = match row.ordinal {
-        Some(ordinal) => format!("attempt {ordinal} of {cap} on {}", row.business_day),
-        None => "attempt, not counted".to_owned(),
+    let line = match row.ordinal {
+        Some(ordinal) => {
+            Sentence::of("case {case}, {number}: attempt {ordinal} of {cap} on {business_day}: {result}")
+                .with("ordinal", Cell::count(ordinal))
+                .with("cap", Cell::count(cap))
+                .with("business_day", row.business_day.as_str())
+        }
+        None => Sentence::of("case {case}, {number}: attempt, not counted: {result}"),
     };
-    let result = context.word(row.result.as_deref().unwrap_or_default());
-    let line = format!(
-        "case {}, {}: {what}: {result}{}",
-        row.case_id,
-        row.number,
-        stands(row.case_id, context).await?
-    );
-    context.say(&line, &as_json(&row, cap))?;
+    let line = line
+        .with("case", Cell::Count(row.case_id))
+        .with("number", row.number.as_str())
+        .with("result", Cell::word_or_nothing(row.result.as_ref()));
+    let lines = [line, stands(row.case_id, context).await?];
+    context.say_all(&lines, &as_json(&row, cap))?;
     Ok(Exit::Done)
 }
 
@@ -108,13 +112,15 @@ fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
     })
 }
 
-/// Where a case stands now, as a line of its own.
-async fn stands(id: i64, context: &Context) -> Result<String, Failure> {
+/// Where a case stands now.
+async fn stands(id: i64, context: &Context) -> Result<Sentence, Failure> {
     let case = context.read("case_show", move |c| cases::get(c, CaseId(id))).await?;
     Ok(match (&case.close_reason, case.next_at) {
-        (Some(reason), _) => format!("\nthe case is closed: {}", context.word(reason)),
-        (None, Some(at)) => format!("\nthe case: {}, next at {}", context.word(&case.stage), UnixMs(at)),
-        (None, None) => format!("\nthe case: {}", context.word(&case.stage)),
+        (Some(reason), _) => Sentence::of("the case is closed: {reason}").with("reason", Cell::word(reason)),
+        (None, Some(at)) => Sentence::of("the case: {stage}, next at {at}")
+            .with("stage", Cell::word(&case.stage))
+            .with("at", UnixMs(at)),
+        (None, None) => Sentence::of("the case: {stage}").with("stage", Cell::word(&case.stage)),
     })
 }
 
@@ -136,7 +142,9 @@ pub(super) async fn record_result(args: Said, context: &Context) -> Result<Exit,
             callbacks::dispose(c, &terms, &said)
         })
         .await?;
-    let line = format!("case {id}: {}{}", context.word(args.result.as_str()), stands(id.0, context).await?);
-    context.say(&line, &json!({ "case": id, "result": args.result }))?;
+    let line = Sentence::of("case {case}: {result}")
+        .with("case", Cell::Count(id.0))
+        .with("result", Cell::word(args.result));
+    context.say_all(&[line, stands(id.0, context).await?], &json!({ "case": id, "result": args.result }))?;
     Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ mod local;
 mod node;
 
 use super::{Context, Exit, Failure};
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Sentence, Table};
 
 /// Look whether everything is in place: settings, database, rules, ports, each FreeSWITCH and its dialplan.
 #[derive(Debug, clap::Args)]
@@ -99,9 +99,8 @@ fn table(lines: &[Line]) -> Table {
     let count = |state| lines.iter().filter(|line| line.state == state).count();
     let bad = count(State::Wrong) + count(State::Unreachable);
     table.notes.push(match bad {
-        0 => "everything is in place".to_owned(),
-        1 => "one thing is to be put right".to_owned(),
-        bad => format!("{bad} things are to be put right"),
+        0 => "everything is in place".into(),
+        bad => Sentence::of("not in order: {count}").with("count", Cell::count(bad)),
     });
     table
 }

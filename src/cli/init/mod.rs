@@ -10,7 +10,7 @@ use super::files::Readers;
 use super::{Context, Exit, Failure, files};
 use crate::audit::Key;
 use crate::config::{Settings, dialplan};
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Sentence, Table};
 use host::{Host, Socket};
 
 const SETTINGS: &str = include_str!("dozvon.toml");
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Cell::word(if changed { "written" } else { "unchanged" }),
         ]);
     }
-    table.notes = next_steps(&folder, &host);
+    table.notes = next_steps(&folder, &host).into_iter().map(Sentence::from).collect();
     context.table(&table)?;
     Ok(Exit::Done)
 }
