@@ -23,6 +23,7 @@ use crate::reconcile::{Held, Reconciler};
 use crate::routing::rules::Rules;
 use crate::store::{self, Lock, Store, StoreError, until_recorded};
 use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
+use crate::vital::Vital;
 use crate::{retention, telemetry, web};
 
 /// How often gauges that are counted elsewhere are brought up to date.
@@ -36,6 +37,10 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// How long after the signal to stop phones that ring may take to fall silent, and their offers to be recorded.
 const OFFERS_END: Duration = Duration::from_secs(5);
+
+/// How long waiting callers may take to go back to the dialplan when a vital task is gone: whoever stands by takes them
+/// after that.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why the controller does not run.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +70,11 @@ pub enum AppError {
     /// The CRM that is told.
     #[error("the CRM cannot be told: {0}")]
     Crm(String),
+    /// A task without which it is worth nothing.
+    #[error(
+        "the task `{0}` is gone, and everything depends on it; please report what the log says of it above. Start the controller again"
+    )]
+    Died(Arc<str>),
     /// The signal that would stop us.
     #[error("cannot listen for the stop signal: {0}")]
     Signal(std::io::Error),
@@ -115,6 +125,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let listener = Listener::bind(&settings.switch).await?;
     let nodes = Nodes::start(&settings.switch.nodes);
     let (tasks, calls, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
+    let vital = Vital::new(settings.calls.stalled_after, stop.clone());
     let held = Held::default();
     let (ours, counts) = (store.clone(), Arc::clone(&metrics));
     let tools =
@@ -132,22 +143,27 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         held,
         callbacks: Callbacks::default(),
         trunks: Trunks::new(&settings.callback),
+        vital: vital.clone(),
         draining: CancellationToken::new(),
     });
     let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
     let stop_web = CancellationToken::new();
     let web = serve_web(&desk, &stop_web, &tasks).await?;
     let listen = listener.local_addr();
-    tasks.spawn(reconciler.run(stop.clone()));
-    tasks.spawn(retention::start(desk.store.clone(), clock, settings.retention.clone(), stop.clone()));
+    watch_parts(&desk, &tasks);
+    vital.run("self-check", &tasks, reconciler.run(vital.beat("self-check"), stop.clone()));
+    let retention = retention::start(desk.store.clone(), clock, settings.retention.clone(), stop.clone());
+    vital.run("retention", &tasks, retention);
     for node in desk.nodes.all() {
-        tasks.spawn(follow_node(Arc::clone(&desk), node.clone(), stop.clone()));
+        vital.run("nodes", &tasks, follow_node(Arc::clone(&desk), node.clone(), stop.clone()));
     }
-    tasks.spawn(follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
-    tasks.spawn(sample(Arc::clone(&desk), listener.stats(), stop.clone()));
+    vital.run("rules", &tasks, follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
+    vital.run("gauges", &tasks, sample(Arc::clone(&desk), listener.stats(), stop.clone()));
     notify(&desk, controller, &tasks, &stop)?;
-    tasks.spawn(Tick::new(Arc::clone(&desk), calls.clone()).run(stop.clone()));
-    tasks.spawn(take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
+    let tick = Tick::new(Arc::clone(&desk), calls.clone());
+    vital.run("callbacks", &tasks, tick.run(vital.beat("callbacks"), stop.clone()));
+    vital.show(listener.beat());
+    vital.run("listener", &tasks, take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
     tracing::info!(%listen, %web, database = %settings.database, "ready for calls");
     Ok(Running { listen, web, desk, stop, stop_web, calls, tasks, _lock: lock })
 }
@@ -165,17 +181,42 @@ pub async fn serve(settings: Settings, standby: bool) -> Result<(), AppError> {
         told = &mut stopped => return told.map_err(AppError::Signal),
         running = begin(settings, Clock::system(), standby) => running?,
     };
-    stopped.await.map_err(AppError::Signal)?;
-    running.drain().await;
-    Ok(())
+    running.until(stopped).await
 }
 
 impl Running {
+    /// Takes calls until `stopped`, then drains. When a vital task dies before, waiting callers go back to the
+    /// dialplan, talks go on without us, and the database is free for whoever stands by.
+    ///
+    /// # Errors
+    /// [`AppError::Died`] names the task.
+    pub async fn until(self, stopped: impl Future<Output = std::io::Result<()>>) -> Result<(), AppError> {
+        let dead = tokio::select! {
+            biased;
+            told = stopped => {
+                told.map_err(AppError::Signal)?;
+                None
+            }
+            dead = self.desk.vital.death() => Some(dead),
+        };
+        let Some(task) = dead else {
+            self.drain().await;
+            return Ok(());
+        };
+        self.leave(LAST_WORDS, LAST_WORDS).await;
+        Err(AppError::Died(task))
+    }
+
     /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while. Until then
     /// the web port says that the controller is stopping.
     pub async fn drain(self) {
         let limit = self.desk.settings.calls.drain_timeout;
-        let offers_end = tokio::time::Instant::now() + limit.max(OFFERS_END);
+        self.leave(limit, limit.max(OFFERS_END)).await;
+    }
+
+    /// Hands waiting callers back; gives talks, and phones that ring, so long.
+    async fn leave(self, limit: Duration, offers: Duration) {
+        let offers_end = tokio::time::Instant::now() + offers;
         tracing::info!(
             calls = self.calls.len(),
             ?limit,
@@ -208,6 +249,19 @@ impl Running {
     }
 }
 
+/// Watches the tasks that the parts have started by themselves.
+fn watch_parts(desk: &Desk, tasks: &TaskTracker) {
+    let vital = &desk.vital;
+    vital.show(desk.store.beat());
+    vital.watch("committer", tasks, desk.store.ended());
+    vital.show(desk.dispatcher.beat());
+    vital.watch("dispatcher", tasks, desk.dispatcher.ended());
+    for node in desk.nodes.all() {
+        node.beats().into_iter().for_each(|beat| vital.show(beat));
+        vital.watch(&format!("link to {}", node.name()), tasks, node.ended());
+    }
+}
+
 /// Begins to tell what happened.
 fn notify(
     desk: &Desk,
@@ -231,7 +285,7 @@ fn notify(
         zone: desk.settings.zone,
         controller,
     };
-    crate::notify::start(tools, crm, tasks, stop.clone())?;
+    crate::notify::start(tools, crm, &desk.vital, tasks, stop.clone())?;
     Ok(())
 }
 
@@ -427,7 +481,8 @@ async fn serve_web(
     let socket = tokio::net::TcpListener::bind(address).await.map_err(cannot)?;
     let bound = socket.local_addr().map_err(cannot)?;
     let pages = web::router(Arc::clone(desk));
-    tasks.spawn(web::port::serve(socket, pages, desk.settings.web.clone(), stop.clone()));
+    let serving = web::port::serve(socket, pages, desk.settings.web.clone(), stop.clone());
+    desk.vital.run("web", tasks, serving);
     Ok(bound)
 }
 

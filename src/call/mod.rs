@@ -35,6 +35,7 @@ use crate::store::Store;
 use crate::store::callbacks::Terms;
 use crate::store::recovery::OpenCall;
 use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId};
+use crate::vital::Vital;
 use ending::{Ending, Stage};
 use facts::Facts;
 
@@ -61,6 +62,8 @@ pub struct Desk {
     pub callbacks: Callbacks,
     /// Over what customers are dialled.
     pub trunks: Trunks,
+    /// The tasks that everything depends on.
+    pub vital: Vital,
     /// Cancelled when waiting callers are to be handed back to the dialplan.
     pub draining: CancellationToken,
 }

@@ -18,6 +18,7 @@ use crate::routing::rules::Rules;
 use crate::store::callbacks::{self, Terms, Wanted, Work};
 use crate::store::{StoreError, agents};
 use crate::switch::Node;
+use crate::vital::Beat;
 
 /// What the tick works with.
 pub struct Tick {
@@ -40,7 +41,7 @@ impl Tick {
     }
 
     /// Looks again and again until told to stop.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
         let mut every = tokio::time::interval(self.desk.settings.callback.tick);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
@@ -49,7 +50,7 @@ impl Tick {
                 () = stop.cancelled() => return,
                 _ = every.tick() => {}
             }
-            if let Err(error) = self.look().await {
+            if let Err(error) = beat.during(self.look()).await {
                 tracing::error!(%error, "what is due cannot be looked up: tried again");
             }
         }

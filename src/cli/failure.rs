@@ -26,6 +26,8 @@ pub enum Exit {
     Refused = 4,
     /// The database or a FreeSWITCH cannot be reached.
     Unreachable = 5,
+    /// `serve` has ended by itself: a task that everything depends on is gone.
+    Died = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -90,6 +92,7 @@ impl From<AppError> for Failure {
     fn from(error: AppError) -> Self {
         match error {
             AppError::Store(error) => error.into(),
+            AppError::Died(_) => Self::new(Exit::Died, error.to_string()),
             other => Self::new(Exit::Failed, other.to_string()),
         }
     }

@@ -36,6 +36,7 @@ mod serve;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
@@ -45,6 +46,9 @@ use crate::telemetry::LogFormat;
 
 pub use context::Context;
 pub use failure::{Exit, Failure};
+
+/// How long what still runs may take when everything is said.
+const ENDING: Duration = Duration::from_secs(5);
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -61,7 +65,8 @@ Exit codes:
   2  wrong usage
   3  not found
   4  refused: a rule forbids it, or something else is there already
-  5  the database or a FreeSWITCH cannot be reached";
+  5  the database or a FreeSWITCH cannot be reached
+  6  `serve` has ended by itself, since a task that everything depends on is gone: start it again";
 
 /// Gets callers through to people; every call that nobody took becomes a case.
 #[derive(Debug, Parser)]
@@ -174,10 +179,13 @@ pub fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return Failure::new(Exit::Failed, format!("cannot start: {error}")).tell(),
     };
-    match runtime.block_on(run(cli)) {
+    let exit = match runtime.block_on(run(cli)) {
         Ok(exit) => exit.into(),
         Err(failure) => failure.tell(),
-    }
+    };
+    // What hangs must not keep a process that is to end.
+    runtime.shutdown_timeout(ENDING);
+    exit
 }
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {

@@ -154,6 +154,9 @@ pub struct Calls {
     /// How often what the rows say is compared with FreeSWITCH. Default 5 s.
     #[serde(with = "humane::Interval")]
     pub check_every: Duration,
+    /// How long a task that everything depends on may work on one thing before `/readyz` names it. Default 1 min.
+    #[serde(with = "humane::Within::<100, { humane::HOUR }>")]
+    pub stalled_after: Duration,
 }
 
 /// The record of what was done.
@@ -240,6 +243,7 @@ impl Default for Calls {
             await_return: Duration::from_secs(30),
             gather: Duration::from_secs(2),
             check_every: Duration::from_secs(5),
+            stalled_after: Duration::from_mins(1),
         }
     }
 }

@@ -42,7 +42,11 @@ pub use relay::{Outlet, Relay, Tools};
 pub use settings::Settings;
 pub use trouble::Trouble;
 
+use crate::vital::Vital;
 use settings::{Destination, Kind};
+
+/// The task that tells, as people read it.
+const RELAY: &str = "outbox";
 
 /// A destination that cannot be told anything as it is.
 #[derive(Debug, thiserror::Error)]
@@ -111,6 +115,7 @@ fn channel(
 pub fn start(
     tools: Tools,
     crm: Option<Outlet>,
+    vital: &Vital,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Arc<Notify>, BadDestination> {
@@ -118,6 +123,6 @@ pub fn start(
     outlets.extend(crm);
     let relay = Relay::new(tools, outlets, tasks.clone(), stop);
     let wake = relay.wake();
-    tasks.spawn(relay.run());
+    vital.run(RELAY, tasks, relay.run(vital.beat(RELAY)));
     Ok(wake)
 }

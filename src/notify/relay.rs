@@ -21,6 +21,7 @@ use crate::ids::DestinationName;
 use crate::metrics::Metrics;
 use crate::store::outbox::{self, Kept, Lease, Look, Settled, Target};
 use crate::store::{Store, StoreError, until_recorded};
+use crate::vital::Beat;
 
 /// How often it is counted what waits: counting a million rows takes a while.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
@@ -89,9 +90,10 @@ impl Relay {
     }
 
     /// Tells until it is to stop.
-    pub async fn run(self) {
+    pub async fn run(self, beat: Beat) {
         let mut counted: Option<UnixMs> = None;
         while !self.stop.is_cancelled() {
+            beat.works();
             let now = self.tools.clock.now();
             if counted.is_none_or(|at| now.since(at) >= COUNT_EVERY || now < at) {
                 counted = Some(now);
@@ -101,6 +103,7 @@ impl Relay {
                 tracing::error!(%error, "the outbox cannot be worked on; trying again");
                 None
             });
+            beat.rests();
             let pause = next.map_or(self.tools.settings.every, |next| next.since(self.tools.clock.now()));
             tokio::select! {
                 biased;

@@ -36,6 +36,7 @@ use crate::routing::rules::Delays;
 use crate::store::recovery::OpenCall;
 use crate::store::{Database, StoreError, recovery, until_recorded};
 use crate::switch::{FoundLeg, Node, QueryError};
+use crate::vital::Beat;
 
 pub use held::{Held, Hold};
 
@@ -124,9 +125,9 @@ impl Reconciler {
     }
 
     /// Looks at once, when a link comes up, and every few seconds, until told to stop.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
         loop {
-            let settled = match self.look().await {
+            let settled = match beat.during(self.look()).await {
                 Ok(settled) => settled,
                 Err(error) => {
                     tracing::error!(%error, "what the rows say cannot be compared with FreeSWITCH");

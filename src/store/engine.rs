@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::config::humane;
+use crate::vital::Beat;
 
 use super::commit::{Committer, Job, Write};
 use super::dialect::{self, Database};
@@ -185,6 +186,18 @@ impl Store {
     #[must_use]
     pub fn stalls(&self, limit: Duration) -> bool {
         self.counters.stalls(limit)
+    }
+
+    /// What the task that commits is at.
+    #[must_use]
+    pub fn beat(&self) -> Beat {
+        self.counters.beat.clone()
+    }
+
+    /// Waits until the task that commits is gone.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let jobs = self.jobs.clone();
+        async move { jobs.closed().await }
     }
 
     /// What was done since the store was opened; the times of commits since the last call.

@@ -1,8 +1,11 @@
 //! What the store has done, counted.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::vital::Beat;
 
 /// What the store has done since it was opened.
 #[derive(Debug, Clone, Default)]
@@ -64,19 +67,19 @@ impl TransactionStats {
 const KEPT_TIMES: usize = 4096;
 
 /// Where it is counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counters {
     stats: Mutex<Stats>,
-    turn: Mutex<Turn>,
+    /// What the committing task is at.
+    pub beat: Beat,
+    /// Whether the database was out of reach the last time.
+    down: AtomicBool,
 }
 
-/// What the committing task is at.
-#[derive(Debug, Default)]
-struct Turn {
-    /// Since when it has been at what it does now; none while it waits for work.
-    began: Option<Instant>,
-    /// Whether the database was out of reach the last time.
-    down: bool,
+impl Default for Counters {
+    fn default() -> Self {
+        Self { stats: Mutex::default(), beat: Beat::new("committer"), down: AtomicBool::default() }
+    }
 }
 
 impl Counters {
@@ -108,18 +111,18 @@ impl Counters {
 
     /// The committing task turns to the database.
     pub(super) fn turn_begins(&self) {
-        self.turn().began = Some(Instant::now());
+        self.beat.works();
     }
 
     /// It is done, and the database is there or not.
     pub(super) fn turn_ends(&self, down: bool) {
-        *self.turn() = Turn { began: None, down };
+        self.down.store(down, Ordering::Relaxed);
+        self.beat.rests();
     }
 
     /// Whether the database is out of reach, or has kept the committing task for longer than that.
     pub(super) fn stalls(&self, limit: Duration) -> bool {
-        let turn = self.turn();
-        turn.down || turn.began.is_some_and(|began| began.elapsed() > limit)
+        self.down.load(Ordering::Relaxed) || self.beat.busy_for().is_some_and(|busy| busy > limit)
     }
 
     /// Everything so far; commit times are handed over once.
@@ -131,9 +134,5 @@ impl Counters {
 
     fn stats(&self) -> MutexGuard<'_, Stats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn turn(&self) -> MutexGuard<'_, Turn> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

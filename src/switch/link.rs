@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::ids::CoreId;
+use crate::vital::Beat;
 
 use super::dial::LEG_ROLE;
 use super::leg::LegRole;
@@ -30,6 +31,15 @@ pub(super) enum Role {
     Events,
     /// API commands.
     Queries,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Events => "events",
+            Self::Queries => "queries",
+        })
+    }
 }
 
 /// Why a command was not carried out.
@@ -69,6 +79,11 @@ impl Asker {
         (Self(asks), asked)
     }
 
+    /// Waits until the link's task is gone.
+    pub(super) async fn closed(&self) {
+        self.0.closed().await;
+    }
+
     /// Has a command carried out. The command is carried out even if the future is dropped.
     pub(super) async fn ask(&self, command: Command) -> Result<String, AskError> {
         let (done, answer) = oneshot::channel();
@@ -83,6 +98,7 @@ pub(super) struct Link {
     pub node: NodeSettings,
     pub hub: Arc<Hub>,
     pub asked: mpsc::Receiver<Ask>,
+    pub beat: Beat,
     pub stop: CancellationToken,
 }
 
@@ -176,7 +192,7 @@ impl Link {
                 why = &mut *taking => return why.unwrap_or_else(|_| "its reader failed".to_owned()),
                 ask = self.asked.recv() => {
                     let Some(ask) = ask else { return "nobody asks any more".to_owned() };
-                    if let Err(error) = self.obey(wire, ask).await {
+                    if let Err(error) = self.beat.during(self.obey(wire, ask)).await {
                         return error.to_string();
                     }
                 }

@@ -15,6 +15,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use crate::vital::Beat;
+
 use super::caller::{Caller, Terms};
 use super::facts::{BadFacts, ChannelFacts};
 use super::handshake::{self, NotMet};
@@ -109,6 +111,7 @@ pub struct Listener {
     address: SocketAddr,
     incoming: mpsc::Receiver<Incoming>,
     stats: Arc<ListenerStats>,
+    beat: Beat,
     stop: CancellationToken,
     _stop_on_drop: DropGuard,
 }
@@ -126,7 +129,9 @@ impl Listener {
         let (found, incoming) = mpsc::channel(settings.max_handshakes.max(1));
         let stats = Arc::new(ListenerStats::default());
         let stop = CancellationToken::new();
+        let beat = Beat::new("listener");
         let door = Door {
+            beat: beat.clone(),
             settings: settings.clone(),
             connections: Arc::new(Semaphore::new(settings.max_connections)),
             handshakes: Arc::new(Semaphore::new(settings.max_handshakes)),
@@ -135,7 +140,7 @@ impl Listener {
         };
         tokio::spawn(Arc::new(door).run(socket, stop.clone()));
         tracing::info!(%address, "listening for callers");
-        Ok(Self { address, incoming, stats, _stop_on_drop: stop.clone().drop_guard(), stop })
+        Ok(Self { address, incoming, stats, beat, _stop_on_drop: stop.clone().drop_guard(), stop })
     }
 
     /// The next caller; none once the listener was stopped and the last one who was let in has been given out.
@@ -161,6 +166,12 @@ impl Listener {
         self.address
     }
 
+    /// What the task that accepts is at: at work for as long as nobody can be accepted.
+    #[must_use]
+    pub fn beat(&self) -> Beat {
+        self.beat.clone()
+    }
+
     /// What came of the connections so far.
     #[must_use]
     pub fn stats(&self) -> Arc<ListenerStats> {
@@ -170,6 +181,7 @@ impl Listener {
 
 /// Who is let in, and how far.
 struct Door {
+    beat: Beat,
     settings: Settings,
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
@@ -192,10 +204,14 @@ impl Door {
             match accepted {
                 Ok((stream, peer)) => {
                     wait = ACCEPT_WAIT.0;
+                    self.beat.rests();
                     self.admit(stream, peer);
                 }
                 Err(error) => {
                     count(&self.stats.accept_failed);
+                    if self.beat.busy_for().is_none() {
+                        self.beat.works();
+                    }
                     tracing::warn!(%error, wait_ms = wait.as_millis(), "cannot accept a caller; waiting");
                     sleep(wait).await;
                     wait = (wait * 2).min(ACCEPT_WAIT.1);

@@ -39,9 +39,13 @@ async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
     }
 }
 
-/// Ready when the database commits, a FreeSWITCH is linked, and nobody has told us to stop.
+/// Ready when every vital task works, the database commits, a FreeSWITCH is linked, and nobody has told us to stop.
 async fn ready(State(desk): State<Arc<Desk>>) -> Response {
-    let mut missing = Vec::new();
+    let mut missing = desk.vital.faults();
+    if !missing.is_empty() {
+        // Whoever has stalled must not stall the answer.
+        return unready(&missing);
+    }
     if desk.draining.is_cancelled() {
         missing.push("the controller is stopping".to_owned());
     }
@@ -54,5 +58,9 @@ async fn ready(State(desk): State<Arc<Desk>>) -> Response {
     if missing.is_empty() {
         return "ready\n".into_response();
     }
+    unready(&missing)
+}
+
+fn unready(missing: &[String]) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n").into_response()
 }

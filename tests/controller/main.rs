@@ -26,4 +26,5 @@ mod stage;
 mod stories;
 mod surroundings;
 mod trunks;
+mod vital;
 mod web;

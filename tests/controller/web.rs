@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::stage::{BORIS, LIMIT, Stage, answers, until};
 
 /// A page with its status line and head; nothing if nobody listens.
-async fn get(address: std::net::SocketAddr, path: &str) -> Option<String> {
+pub async fn get(address: std::net::SocketAddr, path: &str) -> Option<String> {
     let mut socket = TcpStream::connect(address).await.ok()?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).await.ok()?;

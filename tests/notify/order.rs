@@ -7,6 +7,7 @@ use dozvon::clock::UnixMs;
 use dozvon::ids::EventId;
 use dozvon::notify::{Channel, Delivering, Delivery, EventKind, Outlet, Receipt, Settings, Trouble};
 use dozvon::store::outbox::{self, Settled};
+use dozvon::vital::Beat;
 use serde_json::json;
 
 use super::support::*;
@@ -59,7 +60,7 @@ fn arrived() -> Result<Receipt, Trouble> {
 /// Runs the relay until nothing waits, in virtual time.
 async fn run_until_idle(desk: &Desk, outlets: Vec<Outlet>) {
     let (relay, stop) = desk.relay_to(outlets);
-    let running = tokio::spawn(relay.run());
+    let running = tokio::spawn(relay.run(Beat::new("outbox")));
     loop {
         tokio::time::sleep(HOUR).await;
         let rows = desk.rows().await;

@@ -21,6 +21,7 @@ use crate::routing::rules::Rules;
 use crate::store::agents::AgentRow;
 use crate::store::{self, until_recorded};
 use crate::switch::Cancel;
+use crate::vital::Beat;
 
 /// How many messages are taken before the board is asked for proposals.
 const BATCH: usize = 256;
@@ -38,6 +39,7 @@ struct Live {
 pub(super) struct Floor {
     tools: Tools,
     inbox: mpsc::WeakSender<Message>,
+    beat: Beat,
     tasks: TaskTracker,
     rules: Arc<Rules>,
     board: Board,
@@ -54,10 +56,16 @@ pub(super) struct Floor {
 }
 
 impl Floor {
-    pub(super) fn new(tools: Tools, inbox: mpsc::WeakSender<Message>, tasks: TaskTracker) -> Self {
+    pub(super) fn new(
+        tools: Tools,
+        inbox: mpsc::WeakSender<Message>,
+        beat: Beat,
+        tasks: TaskTracker,
+    ) -> Self {
         Self {
             tools,
             inbox,
+            beat,
             tasks,
             rules: Arc::default(),
             board: Board::new(),
@@ -71,6 +79,12 @@ impl Floor {
         }
     }
 
+    /// A handle for those who have something to tell; none when nobody needs the task any more.
+    fn handle(&self) -> Option<Dispatcher> {
+        let beat = self.beat.clone();
+        self.inbox.upgrade().map(|inbox| Dispatcher { inbox, beat })
+    }
+
     pub(super) async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
@@ -80,6 +94,7 @@ impl Floor {
                 taken = messages.recv_many(&mut batch, BATCH) => if taken == 0 { return },
                 () = tokio::time::sleep_until(wake) => {}
             }
+            self.beat.works();
             let began = Instant::now();
             self.tools.metrics.board_events.inc_by(batch.len() as u64);
             for message in batch.drain(..) {
@@ -90,6 +105,7 @@ impl Floor {
             self.propose();
             self.tools.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
             self.show();
+            self.beat.rests();
         }
     }
 
@@ -301,7 +317,7 @@ impl Floor {
     }
 
     fn step(&self, agent: AgentName, step: Step, why: &'static str) {
-        let Some(inbox) = self.inbox.upgrade() else { return };
+        let Some(dispatcher) = self.handle() else { return };
         let tools = self.tools.clone();
         self.tasks.spawn(async move {
             let at = tools.clock.now();
@@ -313,12 +329,12 @@ impl Floor {
                 })
             });
             match made.await {
-                Ok(row) => Dispatcher { inbox }.agent(row).await,
+                Ok(row) => dispatcher.agent(row).await,
                 Err(error) => {
                     // He owes what came of a callback, or somebody else was faster: looked at again in a moment.
                     tracing::debug!(%agent, %error, "the agent's wrap-up does not end yet");
                     tokio::time::sleep(OWES_AGAIN).await;
-                    reread(&tools, inbox, agent).await;
+                    reread(&tools, dispatcher, agent).await;
                 }
             }
         });
@@ -326,9 +342,9 @@ impl Floor {
 
     /// Asks the database what it knows of an agent.
     fn refresh(&self, agent: AgentName) {
-        let Some(inbox) = self.inbox.upgrade() else { return };
+        let Some(dispatcher) = self.handle() else { return };
         let tools = self.tools.clone();
-        self.tasks.spawn(async move { reread(&tools, inbox, agent).await });
+        self.tasks.spawn(async move { reread(&tools, dispatcher, agent).await });
     }
 
     fn propose(&mut self) {
@@ -353,7 +369,7 @@ impl Floor {
     fn offer(&mut self, proposal: Proposal) {
         let Proposal { call, agent, queue: _ } = proposal;
         let known = (self.callers.get(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
-        let ((Some(waiter), Some(row), Some(rules)), Some(inbox)) = (known, self.inbox.upgrade()) else {
+        let ((Some(waiter), Some(row), Some(rules)), Some(dispatcher)) = (known, self.handle()) else {
             tracing::error!(call.id = %call, %agent, "the board proposed what is not there");
             self.board.ended(call, &agent, Outcome::Cancelled);
             self.board.unready(&agent);
@@ -371,7 +387,7 @@ impl Floor {
         let span = tracing::info_span!("offer", call.id = %call, %agent, offer.id = %id);
         let (stop, stopped) = oneshot::channel();
         self.offers.insert((call, id), Live { agent, stop: Some(stop) });
-        let ringing = ring::run(self.tools.clone(), Dispatcher { inbox }, offer, stopped);
+        let ringing = ring::run(self.tools.clone(), dispatcher, offer, stopped);
         self.tasks.spawn(ringing.instrument(span));
     }
 
@@ -405,13 +421,13 @@ impl Live {
 }
 
 /// Tells the dispatcher what the database knows of an agent.
-async fn reread(tools: &Tools, inbox: mpsc::Sender<Message>, agent: AgentName) {
+async fn reread(tools: &Tools, dispatcher: Dispatcher, agent: AgentName) {
     let read = until_recorded("agent", || {
         let name = agent.clone();
         tools.store.read("agent", move |c| store::agents::get(c, &name))
     });
     match read.await {
-        Ok(row) => Dispatcher { inbox }.agent(row).await,
+        Ok(row) => dispatcher.agent(row).await,
         Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
     }
 }

@@ -29,6 +29,7 @@ use crate::routing::rules::Rules;
 use crate::store::Store;
 use crate::store::agents::AgentRow;
 use crate::switch::Node;
+use crate::vital::Beat;
 
 /// How many messages may wait for the dispatcher; a sender waits while it is full.
 const INBOX: usize = 8_192;
@@ -110,6 +111,7 @@ pub struct NoSuchQueue(pub QueueName);
 #[derive(Debug, Clone)]
 pub struct Dispatcher {
     inbox: mpsc::Sender<Message>,
+    beat: Beat,
 }
 
 /// What the dispatcher and its offers work with.
@@ -132,11 +134,23 @@ impl Dispatcher {
     #[must_use]
     pub fn start(tools: Tools, tasks: &TaskTracker, rules: Arc<Rules>, agents: Vec<AgentRow>) -> Self {
         let (inbox, messages) = mpsc::channel(INBOX);
-        let (orders, offers) = (Self { inbox: inbox.clone() }, tasks.clone());
-        let mut floor = Floor::new(tools, orders.inbox.downgrade(), offers);
+        let beat = Beat::new("dispatcher");
+        let mut floor = Floor::new(tools, inbox.downgrade(), beat.clone(), tasks.clone());
         floor.reload(&rules, agents);
         tasks.spawn(floor.run(messages));
-        Self { inbox }
+        Self { inbox, beat }
+    }
+
+    /// What the task is at.
+    #[must_use]
+    pub fn beat(&self) -> Beat {
+        self.beat.clone()
+    }
+
+    /// Waits until the task is gone.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let inbox = self.inbox.clone();
+        async move { inbox.closed().await }
     }
 
     /// Lets a caller wait. Returns when he has his place.

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::ids::{ChannelId, CoreId, NodeName};
+use crate::vital::Beat;
 
 use super::leg::{Leg, LegRequest, Talk};
 use super::link::{AskError, Asker, Command, Link, Role};
@@ -65,6 +66,8 @@ pub enum QueryError {
 #[derive(Debug, Clone)]
 pub struct Node {
     hub: Arc<Hub>,
+    /// Its links: what the tasks that keep them are at, and whether they are there.
+    links: [(Beat, Asker); 2],
     _stop_on_drop: Arc<DropGuard>,
 }
 
@@ -74,19 +77,39 @@ impl Node {
     pub fn start(settings: NodeSettings) -> Self {
         let (main, main_asked) = Asker::new(settings.command_queue);
         let (queries, queries_asked) = Asker::new(settings.command_queue);
+        let beat = |role| Beat::new(&format!("link to {} for {role}", settings.name));
+        let links = [(beat(Role::Events), main.clone()), (beat(Role::Queries), queries.clone())];
         let hub = Arc::new(Hub::new(settings.clone(), main, queries));
         let stop = CancellationToken::new();
-        for (role, asked) in [(Role::Events, main_asked), (Role::Queries, queries_asked)] {
+        let asked = [(Role::Events, main_asked), (Role::Queries, queries_asked)];
+        for ((role, asked), (beat, _)) in asked.into_iter().zip(links.clone()) {
             let (node, hub, stop) = (settings.clone(), Arc::clone(&hub), stop.clone());
-            tokio::spawn(Link { role, node, hub, asked, stop }.run());
+            tokio::spawn(Link { role, node, hub, asked, beat, stop }.run());
         }
-        Self { hub, _stop_on_drop: Arc::new(stop.drop_guard()) }
+        Self { hub, links, _stop_on_drop: Arc::new(stop.drop_guard()) }
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &NodeName {
         &self.hub.settings.name
+    }
+
+    /// What the tasks that keep its links are at.
+    #[must_use]
+    pub fn beats(&self) -> [Beat; 2] {
+        self.links.clone().map(|(beat, _)| beat)
+    }
+
+    /// Waits until the task that keeps one of its links is gone.
+    pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let [events, queries] = self.links.clone().map(|(_, asker)| asker);
+        async move {
+            tokio::select! {
+                () = events.closed() => {}
+                () = queries.closed() => {}
+            }
+        }
     }
 
     /// Whether both links are up, now and as it changes.
