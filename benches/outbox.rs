@@ -98,7 +98,8 @@ async fn round() -> (f64, f64) {
     let kept = keep(&store, clock).await;
     let before = store.take_stats().commits;
     let (tasks, stop, began) = (TaskTracker::new(), CancellationToken::new(), Instant::now());
-    start(tools, None, &tasks, stop.clone()).unwrap();
+    let vital = dozvon::vital::Vital::new(std::time::Duration::MAX, stop.clone());
+    start(tools, None, &vital, &tasks, stop.clone()).unwrap();
     received.wait_for(|count| *count == EVENTS).await.unwrap();
     // What has been told is recorded as told.
     stop.cancel();
