@@ -43,13 +43,43 @@ pub const NODE_COUNTERS: [(&str, &str); 8] = [
     ("restarts", "Times that another run of FreeSWITCH was found"),
 ];
 
+crate::words! {
+    /// Why a caller was given back to the dialplan.
+    "reason to hand back" pub enum HandedBack {
+        /// No `[[switch.nodes]]` has the call's FreeSWITCH.
+        UnknownNode = "unknown_node",
+        /// More callers are there than `[calls] max_calls` allows.
+        Overloaded = "overloaded",
+        /// The database did not take the arrival in time.
+        NotRecorded = "not_recorded",
+        /// The controller stops.
+        Drained = "drained",
+    }
+}
+
+crate::words! {
+    /// What the self-check put right.
+    "repair" pub enum Repair {
+        /// A call went on in the rows that no task carried out.
+        CallWithoutStory = "call_without_story",
+        /// An offer went on in the rows that no task carried out.
+        OfferWithoutRing = "offer_without_ring",
+        /// An agent was claimed by an offer that had ended.
+        AgentWithoutOffer = "agent_without_offer",
+        /// An agent was kept from calls for longer than the rules say.
+        AgentRestsTooLong = "agent_rests_too_long",
+        /// A leg of ours was up that belonged to no offer.
+        LegWithoutOffer = "leg_without_offer",
+    }
+}
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     /// Calls by `queue` (`none` if they never reached one) and `ending`.
     pub calls: IntCounterVec,
-    /// Callers given back to the dialplan, by `reason`.
+    /// Callers given back to the dialplan, by `reason`: a [`HandedBack`], each there from the start.
     pub handed_back: IntCounterVec,
     /// Callbacks that ended, by `how`: `released`, `refused`, `unreached`, `talked` or `lost`.
     pub callbacks: IntCounterVec,
@@ -81,7 +111,8 @@ pub struct Metrics {
     pub claims_refused: IntCounter,
     /// Missed calls by `reason`; each opened a case or joined one.
     pub missed: IntCounterVec,
-    /// Calls, offers, agents and legs that were not as the rows had it, by `kind`, and were repaired: should stay 0.
+    /// Calls, offers, agents and legs that were not as the rows had it and were repaired, by `kind`: a [`Repair`], each
+    /// there from the start. They should stay 0.
     pub repairs: IntCounterVec,
     /// Cases open now.
     pub cases_open: IntGauge,
@@ -179,7 +210,18 @@ impl Metrics {
             started: make.moment("process_start_time_seconds", "When the process started")?,
             registry: make.registry,
         };
+        metrics.show_alarms();
         Ok(metrics)
+    }
+
+    /// Shows at 0 what an alarm looks at: Prometheus sees no increase of a counter that appears with its first count.
+    fn show_alarms(&self) {
+        for reason in HandedBack::ALL {
+            self.handed_back.with_label_values(&[reason.as_str()]);
+        }
+        for kind in Repair::ALL {
+            self.repairs.with_label_values(&[kind.as_str()]);
+        }
     }
 
     /// Counts a call that has ended, by the queue that it was in last, and what it leaves us owing.
@@ -272,6 +314,19 @@ fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_alarm_looks_at_is_there_before_the_first_time() {
+        let text = Metrics::new().unwrap().text().unwrap();
+        for shown in [
+            "dozvon_repairs_total{kind=\"call_without_story\"} 0",
+            "dozvon_repairs_total{kind=\"leg_without_offer\"} 0",
+            "dozvon_handed_back_total{reason=\"not_recorded\"} 0",
+            "dozvon_handed_back_total{reason=\"overloaded\"} 0",
+        ] {
+            assert!(text.contains(shown), "{shown}: {text}");
+        }
+    }
 
     #[test]
     fn every_metric_is_registered_once_and_can_be_read() {

@@ -11,6 +11,7 @@ use super::{Call, Desk, Ended, Gone, forward, message, record, wait};
 use crate::callback::handset;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
+use crate::metrics::HandedBack;
 use crate::missed::working_time::WorkingTime;
 use crate::routing::plan::{Plan, plan};
 use crate::routing::rules::{Destination, Rules};
@@ -49,13 +50,13 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
     let Some(node) = desk.nodes.found(incoming.facts.core, LINK_COMES).await else {
         tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH");
         earlier.into_iter().for_each(|call| desk.expect_back(call));
-        return hand_back(&desk, incoming.caller, "unknown_node").await;
+        return hand_back(&desk, incoming.caller, HandedBack::UnknownNode).await;
     };
     match &earlier {
         Some(call) => tracing::info!(queue = ?call.queue, waits_since = ?call.joined_at, "a caller is back"),
         None if desk.held.calls() > desk.settings.calls.max_calls => {
             tracing::error!(max_calls = desk.settings.calls.max_calls, "too many calls at once");
-            return hand_back(&desk, incoming.caller, "overloaded").await;
+            return hand_back(&desk, incoming.caller, HandedBack::Overloaded).await;
         }
         None => tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller is here"),
     }
@@ -85,13 +86,14 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         }
         Err(Gone::Drained) => {
             tracing::info!(stage = %call.stage, "the next controller goes on with this call");
-            hand_back(&call.desk, call.caller, "drained").await;
+            hand_back(&call.desk, call.caller, HandedBack::Drained).await;
         }
     }
 }
 
 /// Gives a caller back to the dialplan, which finds the reason in `dozvon_state`.
-async fn hand_back(desk: &Desk, caller: Caller, reason: &'static str) {
+async fn hand_back(desk: &Desk, caller: Caller, reason: HandedBack) {
+    let reason = reason.as_str();
     tracing::info!(reason, "handed back to the dialplan");
     desk.metrics.handed_back.with_label_values(&[reason]).inc();
     caller.hand_back(reason).await;
@@ -109,12 +111,12 @@ async fn take_in(desk: &Desk, caller: Caller, arrival: store::calls::Arrival) ->
         Ok(Ok(())) => return Some(caller),
         Ok(Err(error)) => {
             tracing::error!(%error, "the arrival cannot be recorded");
-            hand_back(desk, caller, "not_recorded").await;
+            hand_back(desk, caller, HandedBack::NotRecorded).await;
         }
         Err(_) => {
             let error = StoreError::Slow { limit };
             tracing::error!(%error, "the arrival is not recorded in time");
-            hand_back(desk, caller, "not_recorded").await;
+            hand_back(desk, caller, HandedBack::NotRecorded).await;
             match recording.await {
                 Ok(()) => record::too_late(desk, &arrival).await,
                 Err(error) => tracing::error!(%error, "the arrival cannot be recorded"),

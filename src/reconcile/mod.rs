@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use crate::call::Desk;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
+use crate::metrics::Repair;
 use crate::queue::dispatcher::Tools;
 use crate::queue::ring::NODE_PAUSE;
 use crate::routing::rules::Delays;
@@ -55,13 +56,13 @@ enum Doubt {
 
 impl Doubt {
     /// What kind of thing was repaired, for the metric.
-    const fn kind(&self) -> &'static str {
+    const fn kind(&self) -> Repair {
         match self {
-            Self::Call(_) => "call_without_story",
-            Self::Offer(_) => "offer_without_ring",
-            Self::Agent(_) => "agent_without_offer",
-            Self::Rest(_) => "agent_rests_too_long",
-            Self::Leg(_) => "leg_without_offer",
+            Self::Call(_) => Repair::CallWithoutStory,
+            Self::Offer(_) => Repair::OfferWithoutRing,
+            Self::Agent(_) => Repair::AgentWithoutOffer,
+            Self::Rest(_) => Repair::AgentRestsTooLong,
+            Self::Leg(_) => Repair::LegWithoutOffer,
         }
     }
 }
@@ -199,7 +200,7 @@ impl Reconciler {
         }
         let sure = self.doubts.contains(doubt);
         if sure {
-            let kind = doubt.kind();
+            let kind = doubt.kind().as_str();
             self.desk.metrics.repairs.with_label_values(&[kind]).inc();
             tracing::error!(?doubt, kind, "the rows and this process disagree: repaired");
         }
