@@ -47,7 +47,7 @@ fn main() {
 struct Controller {
     folder: tempfile::TempDir,
     listen: SocketAddr,
-    web: SocketAddr,
+    status: SocketAddr,
     node: SocketAddr,
     child: Option<Child>,
 }
@@ -62,8 +62,8 @@ impl Controller {
     /// With these rules, not running.
     async fn prepare(sim: &Sim, rules: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (listen, web) = (free_port().await, free_port().await);
-        let controller = Self { folder, listen, web, node: sim.node_address(), child: None };
+        let (listen, status) = (free_port().await, free_port().await);
+        let controller = Self { folder, listen, status, node: sim.node_address(), child: None };
         controller.configure("5s");
         std::fs::write(controller.path("rules.toml"), rules).unwrap();
         controller.run(&["migrate"]);
@@ -80,12 +80,12 @@ impl Controller {
         let text = format!(
             "database = \"sqlite:{}\"\n[switch]\nlisten = \"{}\"\n\
              [[switch.nodes]]\nname = \"sim\"\nhost = \"{}\"\nport = {}\n\
-             [web]\nlisten = \"{}\"\n[calls]\ncheck_every = \"{check_every}\"\n",
+             [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{}\"\n[calls]\ncheck_every = \"{check_every}\"\n",
             self.path("dozvon.db").display(),
             self.listen,
             self.node.ip(),
             self.node.port(),
-            self.web
+            self.status
         );
         std::fs::write(self.path("dozvon.toml"), text).unwrap();
     }
@@ -123,7 +123,7 @@ impl Controller {
 
     /// The value of a metric, summed over its labels; none while it cannot be asked.
     async fn metric(&self, name: &str) -> Option<f64> {
-        let mut socket = TcpStream::connect(self.web).await.ok()?;
+        let mut socket = TcpStream::connect(self.status).await.ok()?;
         socket.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.ok()?;
         let mut text = String::new();
         socket.read_to_string(&mut text).await.ok()?;

@@ -51,11 +51,13 @@ pub enum AppError {
     /// The socket for FreeSWITCH.
     #[error(transparent)]
     Switch(#[from] SwitchError),
-    /// The web port.
+    /// The web port, or the status port.
     #[error(
-        "cannot listen for web on {address}: {source}; another program may have the port: change [web] listen"
+        "cannot listen on {address}: {source}; another program may have the port: change [{task}] listen"
     )]
-    Web {
+    Port {
+        /// The task that serves it, named like its section of the settings.
+        task: &'static str,
         /// Where it was to listen.
         address: SocketAddr,
         /// Why not.
@@ -85,8 +87,10 @@ pub enum AppError {
 pub struct Running {
     /// Where FreeSWITCH finds it.
     pub listen: SocketAddr,
-    /// Where browsers and Prometheus find it.
+    /// Where forms and programs find it.
     pub web: SocketAddr,
+    /// Where those who watch it find it.
+    pub status: SocketAddr,
     /// What its calls work with.
     pub desk: Arc<Desk>,
     stop: CancellationToken,
@@ -148,7 +152,12 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     });
     let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
     let stop_web = CancellationToken::new();
-    let web = serve_web(&desk, &stop_web, &tasks).await?;
+    let port = Port { vital: &vital, stop: &stop_web, tasks: &tasks };
+    let status =
+        port.serve("status", settings.status.listen, web::status(&desk), web::status_limits(&settings));
+    let status = status.await?;
+    let web = port.serve("web", settings.web.listen, web::public(&desk), web::public_limits(&settings));
+    let web = web.await?;
     let listen = listener.local_addr();
     watch_parts(&desk, &tasks);
     vital.run("self-check", &tasks, reconciler.run(vital.beat("self-check"), stop.clone()));
@@ -164,8 +173,8 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     vital.run("callbacks", &tasks, tick.run(vital.beat("callbacks"), stop.clone()));
     vital.show(listener.beat());
     vital.run("listener", &tasks, take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
-    tracing::info!(%listen, %web, database = %settings.database, "ready for calls");
-    Ok(Running { listen, web, desk, stop, stop_web, calls, tasks, _lock: lock })
+    tracing::info!(%listen, %web, %status, database = %settings.database, "ready for calls");
+    Ok(Running { listen, web, status, desk, stop, stop_web, calls, tasks, _lock: lock })
 }
 
 /// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it. With `standby` it waits first
@@ -208,7 +217,7 @@ impl Running {
     }
 
     /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while. Until then
-    /// the web port says that the controller is stopping.
+    /// the status port says that the controller is stopping.
     pub async fn drain(self) {
         let limit = self.desk.settings.calls.drain_timeout;
         self.leave(limit, limit.max(OFFERS_END)).await;
@@ -471,19 +480,29 @@ fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {
     }
 }
 
-async fn serve_web(
-    desk: &Arc<Desk>,
-    stop: &CancellationToken,
-    tasks: &TaskTracker,
-) -> Result<SocketAddr, AppError> {
-    let address = desk.settings.web.listen;
-    let cannot = |source| AppError::Web { address, source };
-    let socket = tokio::net::TcpListener::bind(address).await.map_err(cannot)?;
-    let bound = socket.local_addr().map_err(cannot)?;
-    let pages = web::router(Arc::clone(desk));
-    let serving = web::port::serve(socket, pages, desk.settings.web.clone(), stop.clone());
-    desk.vital.run("web", tasks, serving);
-    Ok(bound)
+/// What serves a port.
+struct Port<'a> {
+    vital: &'a Vital,
+    stop: &'a CancellationToken,
+    tasks: &'a TaskTracker,
+}
+
+impl Port<'_> {
+    /// Listens at an address and serves pages there, as a vital task; where that is.
+    async fn serve(
+        &self,
+        task: &'static str,
+        address: SocketAddr,
+        pages: axum::Router,
+        limits: web::port::Limits,
+    ) -> Result<SocketAddr, AppError> {
+        let cannot = |source| AppError::Port { task, address, source };
+        let socket = tokio::net::TcpListener::bind(address).await.map_err(cannot)?;
+        let bound = socket.local_addr().map_err(cannot)?;
+        let serving = web::port::serve(socket, pages, limits, self.stop.clone());
+        self.vital.run(task, self.tasks, serving);
+        Ok(bound)
+    }
 }
 
 /// Waits until the process is told to stop: SIGTERM or Ctrl-C.

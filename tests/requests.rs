@@ -120,7 +120,12 @@ impl Site {
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let stop = tokio_util::sync::CancellationToken::new();
-        tokio::spawn(dozvon::web::port::serve(socket, router(gate), settings.web, stop));
+        tokio::spawn(dozvon::web::port::serve(
+            socket,
+            router(gate),
+            dozvon::web::public_limits(&settings),
+            stop,
+        ));
         Self { address, store, late_by_ms, _folder: folder }
     }
 
@@ -505,6 +510,28 @@ async fn a_stranger_s_forwarded_header_is_not_believed() {
     assert_eq!(site.kept().await[0].address.as_deref(), Some("127.0.0.1"));
 }
 
+/// A proxy appends what it sees, in whatever way it writes it. What the client wrote before that is never believed.
+#[tokio::test]
+async fn the_client_s_own_text_is_not_believed_however_the_proxy_writes_a_hop() {
+    let site = Site::open_with(|s| {
+        behind_a_proxy(s);
+        s.requests.per_number = 100;
+    })
+    .await;
+    for (told, address) in [
+        ("6.6.6.6, 203.0.113.7:51820", "203.0.113.7"),
+        ("6.6.6.6, [2001:db8::7]", "2001:db8::7"),
+        ("6.6.6.6, [2001:db8::7]:443", "2001:db8::7"),
+        ("6.6.6.6, 203.0.113.7, 127.0.0.3:80", "203.0.113.7"),
+        ("6.6.6.6, unknown", "127.0.0.1"),
+        ("6.6.6.6, unknown, 127.0.0.3", "127.0.0.3"),
+        ("6.6.6.6,", "127.0.0.1"),
+    ] {
+        assert_eq!(site.post_with(&[("X-Forwarded-For", told)], GOOD).await.status, 201);
+        assert_eq!(site.kept().await.last().unwrap().address.as_deref(), Some(address), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_person_fills_the_form_in_without_script() {
     let site = Site::open().await;
@@ -589,6 +616,44 @@ async fn beyond_the_most_connections_one_waits_and_is_served() {
     }
     assert_eq!(site.send("GET /form/callback", &[], "").await.status, 200);
     assert!(from.elapsed() >= wait, "it was let in beside them");
+}
+
+#[tokio::test]
+async fn silent_sockets_of_one_host_keep_nobody_waiting() {
+    let site = Site::open_with(|s| s.web.max_connections_per_address = 8).await;
+    let mut silent = Vec::new();
+    for _ in 0..600 {
+        silent.push(TcpStream::connect(site.address).await.unwrap());
+    }
+    let elsewhere = tokio::net::TcpSocket::new_v4().unwrap();
+    elsewhere.bind("127.0.0.9:0".parse().unwrap()).unwrap();
+    let mut stream = elsewhere.connect(site.address).await.unwrap();
+    stream.write_all(b"GET /form/callback HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert_eq!(
+        tokio::time::timeout(Duration::from_secs(5), hear(&mut stream)).await.expect("it waits").status,
+        200
+    );
+    // The host itself is closed out, as long as its silent ones are there.
+    closed(&mut silent.pop().unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_few_addresses_do_not_use_up_everybody_s_forms() {
+    let site = Site::open_with(|s| {
+        behind_a_proxy(s);
+        (s.requests.per_address, s.requests.per_all) = (6, 20);
+    })
+    .await;
+    let mut kept = 0;
+    for round in 0..6 {
+        for host in 1..=4 {
+            kept += u32::from(
+                site.fill_anew(&format!("203.0.113.{host}"), round * 10 + host).await.status == 200,
+            );
+        }
+    }
+    assert!((10..20).contains(&kept), "four hosts sent {kept} of 20");
+    assert_eq!(site.fill_anew("203.0.113.99", 99).await.status, 200, "somebody else's first");
 }
 
 #[tokio::test]

@@ -25,7 +25,8 @@ const ANY: &str = "127.0.0.1:0";
 fn place(listen: &str, web: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let settings = format!(
-        "database = \"sqlite:dozvon.db\"\n[switch]\nlisten = \"{listen}\"\n[web]\nlisten = \"{web}\"\n"
+        "database = \"sqlite:dozvon.db\"\n[switch]\nlisten = \"{listen}\"\n[web]\nlisten = \"{web}\"\n\
+         [status]\nlisten = \"127.0.0.1:0\"\n"
     );
     std::fs::write(folder.path().join("dozvon.toml"), settings).unwrap();
     folder

@@ -231,7 +231,7 @@ fn check(password: &str, port: u16) -> (Option<i32>, Value) {
     place.good(&["apply", "rules.toml"]);
     let node = format!("[[switch.nodes]]\nport = {port}\npassword = \"{password}\"\n");
     let database = "database = \"sqlite:dozvon.db\"\n";
-    let ports = "[switch]\nlisten = \"127.0.0.1:18999\"\n[web]\nlisten = \"127.0.0.1:0\"\n";
+    let ports = "[switch]\nlisten = \"127.0.0.1:18999\"\n[web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"127.0.0.1:0\"\n";
     place.write("dozvon.toml", &format!("{database}{ports}{node}"));
     let output = place.run(&["check", "--json"]);
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())

@@ -103,7 +103,7 @@ async fn play(seed: u64, calls: usize, rate: f64) -> Day {
     let stories = stage.play(&scene, |_| {}).await;
     let store = stage.running.desk.store.clone();
     let counts = stage.sim.counts().await;
-    let pages = Pages::of(stage.running.web).await;
+    let pages = Pages::of(stage.running.status).await;
     let day = Day { counts, pages, ..read(&store, seed, stories).await };
     stage.strike().await;
     day

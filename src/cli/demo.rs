@@ -68,7 +68,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     stage.pay_back(&scene, args.seed, &AHEAD_MS).await.map_err(failed)?;
     progress.over();
     let counts = stage.sim.counts().await;
-    let web = format!("http://{}/metrics", stage.running.web);
+    let web = format!("http://{}/metrics", stage.running.status);
     let sheet = stage.running.desk.store.read("demo", move |c| report(c, today)).await?;
     let sheet = sheet
         .with("callers", Cell::count(stories.len()))

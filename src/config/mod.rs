@@ -46,8 +46,10 @@ pub struct Settings {
     pub phone: Phone,
     /// How FreeSWITCH is met.
     pub switch: crate::switch::Settings,
-    /// The port for browsers and Prometheus.
+    /// The port for forms and programs.
     pub web: Web,
+    /// The port for those who watch us.
+    pub status: Status,
     /// Requests from forms and bots.
     pub requests: crate::web::requests::Settings,
     /// What callers hear where the rules name nothing.
@@ -83,7 +85,7 @@ pub struct Phone {
     pub internal_digits: usize,
 }
 
-/// The port for browsers and Prometheus.
+/// The port for forms and programs: strangers may reach it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Web {
@@ -92,6 +94,9 @@ pub struct Web {
     /// Connections at one time; further ones wait until one of these ends. Default 512: the descriptors of the process
     /// are for calls.
     pub max_connections: usize,
+    /// Connections of one network address (an IPv6 network of 64 bits) at one time; further ones are closed at once. The
+    /// networks of `[requests] proxies` may have more. Default 64.
+    pub max_connections_per_address: usize,
     /// How long the head of a request may take to come, from when it is waited for; a connection without one is closed.
     /// Default 10 s.
     #[serde(with = "humane::Timeout")]
@@ -100,6 +105,21 @@ pub struct Web {
     /// answers have that nobody reads. Default 2 min.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::DAY }>")]
     pub connection_time: Duration,
+}
+
+/// The port for those who watch us: `/metrics`, `/healthz`, `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Status {
+    /// Where it listens. Default 127.0.0.1:8088: nobody outside of this machine.
+    pub listen: SocketAddr,
+    /// Whether the web port shows these pages, too, as it did before there was this one. Default no.
+    pub on_web_port: bool,
+    /// Connections at one time. Default 64.
+    pub max_connections: usize,
+    /// How often at most the database is asked whether it commits, however many ask `/readyz`. Default 1 s.
+    #[serde(with = "humane::Within::<{ humane::HEARD }, { humane::MINUTE }>")]
+    pub ask_every: Duration,
 }
 
 /// What callers hear where the rules name nothing.
@@ -187,6 +207,7 @@ impl Default for Settings {
             phone: Phone::default(),
             switch: crate::switch::Settings::default(),
             web: Web::default(),
+            status: Status::default(),
             requests: crate::web::requests::Settings::default(),
             sounds: Sounds::default(),
             calls: Calls::default(),
@@ -213,8 +234,20 @@ impl Default for Web {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8087)),
             max_connections: 512,
+            max_connections_per_address: 64,
             header_timeout: Duration::from_secs(10),
             connection_time: Duration::from_mins(2),
+        }
+    }
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8088)),
+            on_web_port: false,
+            max_connections: 64,
+            ask_every: Duration::from_secs(1),
         }
     }
 }

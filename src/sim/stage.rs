@@ -145,6 +145,7 @@ fn settings(database: DatabaseUrl, scene: &Scene, node: SocketAddr) -> Settings 
     settings.switch.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.switch.nodes = vec![NodeSettings { port: node.port(), ..NodeSettings::default() }];
     settings.web.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    settings.status.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.calls.drain_timeout = Duration::from_secs(2);
     if let Some(trunk) = &scene.trunk {
         settings.callback.dials_a_second = trunk.dials_a_second;

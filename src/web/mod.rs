@@ -1,66 +1,47 @@
 //! What browsers and Prometheus see.
 //!
-//! `port` holds connections, no more and no longer than is good. `requests` takes what forms and bots send.
-//! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, with what is missing.
+//! Two ports: one for strangers (`requests` takes what forms and bots send), and one for those who watch us (`status`
+//! says how the process is). `port` holds connections of either, no more and no longer than is good.
 
 pub mod port;
 pub mod requests;
+mod status;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 
 use crate::call::Desk;
+use crate::config::Settings;
+use port::Limits;
 
-/// Every page.
-pub fn router(desk: Arc<Desk>) -> Router {
-    let requests = requests::router(requests::Gate::new(
-        &desk.settings,
-        desk.clock,
-        desk.store.clone(),
-        desk.rules.clone(),
-    ));
-    Router::new()
-        .route("/metrics", get(metrics))
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(desk)
-        .merge(requests)
+/// The pages of the web port, which the whole world may see.
+pub fn public(desk: &Arc<Desk>) -> Router {
+    let gate = requests::Gate::new(&desk.settings, desk.clock, desk.store.clone(), desk.rules.clone());
+    let status = if desk.settings.status.on_web_port { self::status(desk) } else { status::moved() };
+    requests::router(gate).merge(status)
 }
 
-async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
-    match desk.metrics.text() {
-        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+/// The pages of the status port.
+pub fn status(desk: &Arc<Desk>) -> Router {
+    status::router(Arc::clone(desk))
+}
+
+/// The limits of the web port.
+#[must_use]
+pub fn public_limits(settings: &Settings) -> Limits {
+    Limits {
+        max_connections: settings.web.max_connections,
+        per_address: settings.web.max_connections_per_address,
+        proxies: settings.requests.proxies.clone(),
+        header_timeout: settings.web.header_timeout,
+        connection_time: settings.web.connection_time,
     }
 }
 
-/// Ready when every vital task works, the database commits, a FreeSWITCH is linked, and nobody has told us to stop.
-async fn ready(State(desk): State<Arc<Desk>>) -> Response {
-    let mut missing = desk.vital.faults();
-    if !missing.is_empty() {
-        // Whoever has stalled must not stall the answer.
-        return unready(&missing);
-    }
-    if desk.draining.is_cancelled() {
-        missing.push("the controller is stopping".to_owned());
-    }
-    if !desk.nodes.any_up() {
-        missing.push("no FreeSWITCH is linked".to_owned());
-    }
-    if let Err(error) = desk.store.write("ready", |_| Ok(())).await {
-        missing.push(error.to_string());
-    }
-    if missing.is_empty() {
-        return "ready\n".into_response();
-    }
-    unready(&missing)
-}
-
-fn unready(missing: &[String]) -> Response {
-    (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n").into_response()
+/// The limits of the status port: whoever reaches it may have all of it.
+#[must_use]
+pub fn status_limits(settings: &Settings) -> Limits {
+    let most = settings.status.max_connections;
+    Limits { max_connections: most, per_address: most, proxies: Vec::new(), ..public_limits(settings) }
 }

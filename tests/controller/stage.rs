@@ -134,6 +134,7 @@ impl Stage {
         };
         settings.switch.nodes = vec![node];
         settings.web.listen = "127.0.0.1:0".parse().unwrap();
+        settings.status.listen = "127.0.0.1:0".parse().unwrap();
         settings.calls.check_every = Duration::from_millis(100);
         settings.calls.drain_timeout = Duration::from_millis(200);
         // A busy disk is no fault of the controller's.

@@ -32,7 +32,7 @@ pub const PATIENCE: Duration = Duration::from_secs(4);
 /// A controller: its files, and its process while it runs.
 pub struct Controller {
     folder: TempDir,
-    web: SocketAddr,
+    status: SocketAddr,
     process: Option<Process>,
     standby: Option<Process>,
     starts: u32,
@@ -47,10 +47,10 @@ impl Controller {
 
     /// The same, with all its files in this folder.
     pub async fn prepare_in(folder: TempDir, place: &Place, team: &Team) -> Result<Self> {
-        let web = (Ipv4Addr::LOCALHOST, free_port()?).into();
-        std::fs::write(folder.path().join("dozvon.toml"), settings(folder.path(), place, web))?;
+        let status = (Ipv4Addr::LOCALHOST, free_port()?).into();
+        std::fs::write(folder.path().join("dozvon.toml"), settings(folder.path(), place, status))?;
         std::fs::write(folder.path().join("rules.toml"), team.rules())?;
-        let controller = Self { folder, web, process: None, standby: None, starts: 0 };
+        let controller = Self { folder, status, process: None, standby: None, starts: 0 };
         controller.command(&["migrate"]).await?;
         controller.command(&["apply", &controller.path("rules.toml").to_string_lossy()]).await?;
         Ok(controller)
@@ -135,9 +135,9 @@ impl Controller {
         std::fs::read_to_string(path).unwrap_or_default()
     }
 
-    /// A page of its web port, with its head.
+    /// A page of its status port, with its head.
     pub async fn get(&self, path: &str) -> Result<String> {
-        let mut stream = TcpStream::connect(self.web).await?;
+        let mut stream = TcpStream::connect(self.status).await?;
         let request = format!("GET {path} HTTP/1.1\r\nHost: dozvon\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
@@ -271,14 +271,14 @@ impl Place {
     }
 }
 
-fn settings(folder: &Path, place: &Place, web: SocketAddr) -> String {
+fn settings(folder: &Path, place: &Place, status: SocketAddr) -> String {
     let Place { access, listen, second, fallback } = place;
     let (host, port, password) = (access.address.ip(), access.address.port(), &access.password);
     let database = folder.join("dozvon.db");
     format!(
         "database = \"sqlite:{}\"\nzone = \"UTC\"\n[switch]\nlisten = \"{listen}\"\n\
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
-         [web]\nlisten = \"{web}\"\n[calls]\ndrain_timeout = \"3s\"\n\
+         [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{status}\"\n[calls]\ndrain_timeout = \"3s\"\n\
          [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
          [dialplan]\nnumbers = [\"7*\"]\nhandset_contexts = [\"phones\"]\ncontrollers = [\"{listen}\", \"{second}\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",

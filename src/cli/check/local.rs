@@ -129,11 +129,12 @@ pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
     contacts.chain(places.chain(overflows).filter_map(forward)).any(|contact| contact.starts_with(prefix))
 }
 
-/// The two ports that the controller listens on.
+/// The ports that the controller listens on.
 pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
     vec![
         port("port for FreeSWITCH", settings.switch.listen, "[switch] listen", None).await,
-        port("port for web", settings.web.listen, "[web] listen", Some("/readyz")).await,
+        port("port for web", settings.web.listen, "[web] listen", None).await,
+        port("port for status", settings.status.listen, "[status] listen", Some("/readyz")).await,
     ]
 }
 

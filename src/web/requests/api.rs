@@ -62,7 +62,7 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
     let known = proof::of_token(&gate.settings.sources, text("authorization"));
     let _place = match known {
         Some(source) => gate.admit_known(source)?,
-        None => gate.admit_stranger(address)?,
+        None => gate.admit_stranger(address, !text("webhook-signature").is_empty())?,
     };
     if known.is_none() && text("webhook-signature").is_empty() {
         let remedy = "send `Authorization: Bearer TOKEN`, or sign it as Standard Webhooks describes";

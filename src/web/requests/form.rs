@@ -69,7 +69,7 @@ async fn take(
     filled: &mut Fields,
 ) -> Result<(), Not> {
     let address = gate.address(peer, headers);
-    let _place = gate.admit_stranger(address).map_err(|refused| not(&refused, None))?;
+    let _place = gate.admit_stranger(address, false).map_err(|refused| not(&refused, None))?;
     let body = gate.body(body).await.map_err(|refused| not(&refused, None))?;
     *filled = fields::of_form(&body).map_err(|problem| not(&Refused::Bad(problem), None))?;
     let (stamp, trapped) = (filled.remove("stamp").unwrap_or_default(), filled.remove(TRAP).is_some());
@@ -81,7 +81,7 @@ async fn take(
     fields.insert("sms_consent_text".to_owned(), page::sms_consent(form, tongue).to_owned());
     fields.insert("language".to_owned(), tongue.to_string());
     let said = gate.read(&fields, form.queue.as_ref()).map_err(|refused| keep_stamp(&refused))?;
-    gate.admit_form().map_err(|refused| keep_stamp(&refused))?;
+    gate.admit_form(address).map_err(|refused| keep_stamp(&refused))?;
     let from = From {
         by: By::Form,
         key: Some(format!("form\n{}\n{stamp}", form.name)),
@@ -92,7 +92,11 @@ async fn take(
         consent: None,
         address,
     };
-    match gate.keep(said, from).await {
+    let kept = gate.keep(said, from).await;
+    if kept.is_err() {
+        gate.give_form_back(address);
+    }
+    match kept {
         Ok(_) => Ok(()),
         // Sent once more with another text: that is another request.
         Err(Refused::Other) => Err(not(&Refused::Other, None)),

@@ -1,7 +1,8 @@
-//! How many requests one sender may make: counted in windows of time, in bounded memory. Pure.
+//! How many requests one sender may make: counted in windows of time, in bounded memory; and how many at one time. Pure.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::clock::UnixMs;
@@ -53,10 +54,88 @@ impl Counts {
         Ok(())
     }
 
+    /// How many were counted of a key in its window.
+    #[must_use]
+    pub fn taken(&self, key: &str, now: UnixMs) -> u32 {
+        self.current(key, now).map_or(0, |(_, count)| count)
+    }
+
+    /// How long the window of a key still lasts; none if it has no window now.
+    #[must_use]
+    pub fn rest(&self, key: &str, now: UnixMs) -> Option<Duration> {
+        self.current(key, now).map(|(from, _)| (from + self.window).since(now))
+    }
+
+    fn current(&self, key: &str, now: UnixMs) -> Option<(UnixMs, u32)> {
+        let window = self.windows.get(key).copied();
+        window.filter(|(from, _)| *from <= now && now < *from + self.window)
+    }
+
     /// Counts one less of a key: what was taken is not to be counted to it after all.
     pub fn give_back(&mut self, key: &str) {
         if let Some((_, count)) = self.windows.get_mut(key) {
             *count = count.saturating_sub(1);
+        }
+    }
+}
+
+/// How many of `most` one sender may have who may have `own` of them alone, when all together have `taken` already.
+///
+/// Up to half of `most` everybody has `own`. Beyond it the share shrinks evenly, down to one: whoever has sent little is
+/// still heard when a few who send much have reached their share.
+#[must_use]
+pub fn share(own: u32, most: u32, taken: u32) -> u32 {
+    let (half, left) = (most / 2, most.saturating_sub(taken));
+    if left >= half {
+        return own;
+    }
+    let share = u64::from(own) * u64::from(left) / u64::from(half.max(1));
+    u32::try_from(share).unwrap_or(own).max(1).min(own)
+}
+
+/// Who is there now, by key: at most so many of one key at one time.
+#[derive(Debug, Clone)]
+pub struct Crowd {
+    most: usize,
+    here: Arc<Mutex<BTreeMap<String, usize>>>,
+}
+
+/// One that is there; it has left when this is dropped.
+#[derive(Debug)]
+pub struct Seat {
+    key: String,
+    here: Arc<Mutex<BTreeMap<String, usize>>>,
+}
+
+impl Crowd {
+    /// Allows `most` of each key at one time.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, here: Arc::default() }
+    }
+
+    /// Lets one more of a key in; none if there are as many as may be.
+    #[must_use]
+    pub fn enter(&self, key: String) -> Option<Seat> {
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = here.entry(key.clone()).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        drop(here);
+        Some(Seat { key, here: Arc::clone(&self.here) })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = here.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                here.remove(&self.key);
+            }
         }
     }
 }
@@ -123,6 +202,33 @@ mod tests {
         assert_eq!((counts.windows.len(), counts.ages.len()), (10, 10));
         assert!(counts.take("9999", UnixMs(10_000)).is_err(), "the newest are still known");
         assert_eq!(counts.take("0", UnixMs(10_000)), Ok(()), "the oldest are forgotten");
+    }
+
+    #[test]
+    fn few_who_send_much_leave_something_for_everybody_else() {
+        let (own, most) = (30, 1000);
+        let mut taken = [0_u32; 34];
+        let mut all = 0;
+        while let Some(count) = taken.iter_mut().find(|count| **count < share(own, most, all)) {
+            *count += 1;
+            all += 1;
+        }
+        assert!((500..850).contains(&all), "34 addresses take {all}");
+        assert!(share(own, most, all) >= 10, "{}", share(own, most, all));
+        assert_eq!([share(30, 1000, 0), share(30, 1000, 500), share(30, 1000, 999)], [30, 30, 1]);
+        assert_eq!([share(30, 1, 0), share(1, 3, 2), share(0, 10, 0)], [30, 1, 0]);
+    }
+
+    #[test]
+    fn at_one_time_there_are_so_many_of_a_key_and_who_left_makes_room() {
+        let crowd = Crowd::new(2);
+        let enter = |key: &str| crowd.enter(key.to_owned());
+        let (first, second) = (enter("a").unwrap(), enter("a").unwrap());
+        assert!(enter("a").is_none() && enter("b").is_some());
+        drop(first);
+        assert!(enter("a").is_some());
+        drop(second);
+        assert!(crowd.here.lock().unwrap().is_empty(), "nothing is kept of who has left");
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //!
 //! In: JSON or form fields from anybody on the network. Out: a request that is kept once, with its consent; or what
 //! is wrong with it, by the field, and what to do.
-//! `fields` reads, `proof` knows who sent it, `limits` counts; these three are pure. `api` answers programs, `form`
+//! `fields` reads, `origin` knows from where it comes, `proof` who sent it, `limits` counts; these are pure. `api` answers programs, `form`
 //! people, with pages that need no script.
 //! **Invariant:** what a sender wrote is bound into SQL, escaped into HTML, and in no header and no log line.
 //! **Invariant:** memory, time and work for one sender are bounded: the body, how long it may take, how many are
-//! worked on at once, how many come in an hour of one source, of one address, for one number, and of all forms.
+//! worked on at once of all and of one address, how many come in an hour of one source, of one address, for one number,
+//! and of all forms. The fewer forms are left of those of all, the fewer one address may send.
 //! **Invariant:** strangers (who is not known, and whoever fills a form in) use up nothing of what sources with a token
 //! have. Who signs is a stranger until the body was read.
 
@@ -14,6 +15,7 @@ mod api;
 pub mod fields;
 mod form;
 pub mod limits;
+pub mod origin;
 mod page;
 pub mod proof;
 pub mod settings;
@@ -39,7 +41,7 @@ use crate::store::callbacks::Terms;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
 use fields::{Problem, Reading, Said, problem};
-use limits::Counts;
+use limits::{Counts, Crowd, Seat};
 pub use settings::Settings;
 use settings::Source;
 
@@ -55,17 +57,29 @@ pub struct Gate {
     /// What forms are stamped with; another one in every process: forms from before a restart are sent twice.
     secret: [u8; 32],
     places: Places,
+    /// Strangers who are worked on now, by address.
+    crowd: Crowd,
     sources: Mutex<Counts>,
     addresses: Mutex<Counts>,
     numbers: Mutex<Counts>,
     forms: Mutex<Counts>,
+    /// Good forms by address.
+    forms_of: Mutex<Counts>,
 }
 
 /// How many more can be worked on.
 #[derive(Debug)]
 struct Places {
     known: Semaphore,
+    signed: Semaphore,
     strangers: Semaphore,
+}
+
+/// A place on which a request is worked on, until it is dropped.
+#[derive(Debug)]
+struct Place<'g> {
+    _place: SemaphorePermit<'g>,
+    _seat: Option<Seat>,
 }
 
 impl Gate {
@@ -87,11 +101,14 @@ impl Gate {
             clock,
             store,
             secret: rand::random(),
-            places: Places { known: places(), strangers: places() },
+            places: Places { known: places(), signed: places(), strangers: places() },
+            // One address takes no more than a quarter of the places: slow bodies of one host keep nobody out.
+            crowd: Crowd::new((ours.max_at_once / 4).max(1)),
             sources: counts(ours.per_source, ours.sources.len()),
             addresses: counts(ours.per_address, ours.counted),
             numbers: counts(ours.per_number, ours.counted),
             forms: counts(ours.per_all, 1),
+            forms_of: counts(ours.per_address, ours.counted),
             settings: ours,
         })
     }
@@ -139,27 +156,29 @@ impl Gate {
 
     /// The address that a request comes from: behind our own proxies, as they say.
     fn address(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-        let ours = |address: &IpAddr| self.settings.proxies.iter().any(|net| net.contains(address));
-        let peer = peer.ip().to_canonical();
-        if !ours(&peer) {
-            return peer;
-        }
-        let lines = headers.get_all("x-forwarded-for").iter().filter_map(|line| line.to_str().ok());
-        let told: Vec<IpAddr> =
-            lines.flat_map(|line| line.split(',')).filter_map(|one| one.trim().parse().ok()).collect();
-        told.into_iter().map(|one: IpAddr| one.to_canonical()).rfind(|one| !ours(one)).unwrap_or(peer)
+        let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
+        let lines: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+        let hops: Vec<&str> = lines.iter().flat_map(|line| line.split(',')).collect();
+        let is_proxy = |address: &IpAddr| self.settings.proxies.iter().any(|net| net.contains(address));
+        origin::origin(peer.ip(), hops.into_iter(), is_proxy)
     }
 
     /// Counts a request of a source that is known, and gives it a place to be worked on.
-    fn admit_known(&self, source: &Source) -> Result<SemaphorePermit<'_>, Refused> {
+    fn admit_known(&self, source: &Source) -> Result<Place<'_>, Refused> {
         take(&self.sources, &source.name, self.now())?;
-        self.places.known.try_acquire().map_err(|_| Refused::Away)
+        let place = self.places.known.try_acquire().map_err(|_| Refused::Away)?;
+        Ok(Place { _place: place, _seat: None })
     }
 
-    /// Counts what came of an address from a stranger, and gives it a place to be worked on.
-    fn admit_stranger(&self, address: IpAddr) -> Result<SemaphorePermit<'_>, Refused> {
-        take(&self.addresses, &limits::sender(address), self.now())?;
-        self.places.strangers.try_acquire().map_err(|_| Refused::Away)
+    /// Counts what came of an address from a stranger, and gives it a place to be worked on. Requests that bear a
+    /// signature have places of their own, so that forms never keep programs out.
+    fn admit_stranger(&self, address: IpAddr, signed: bool) -> Result<Place<'_>, Refused> {
+        let sender = limits::sender(address);
+        take(&self.addresses, &sender, self.now())?;
+        let seat = self.crowd.enter(sender).ok_or(Refused::Often(Duration::ZERO))?;
+        let places = if signed { &self.places.signed } else { &self.places.strangers };
+        let place = places.try_acquire().map_err(|_| Refused::Away)?;
+        Ok(Place { _place: place, _seat: Some(seat) })
     }
 
     /// Who was taken for a stranger is a source: it is counted, and its address is not.
@@ -168,9 +187,23 @@ impl Gate {
         take(&self.sources, &source.name, self.now())
     }
 
-    /// Counts a form that was filled in as it should be.
-    fn admit_form(&self) -> Result<(), Refused> {
-        take(&self.forms, "", self.now())
+    /// Counts a form that was filled in as it should be: against the limit of all, and against the share that its
+    /// address has of it now.
+    fn admit_form(&self, address: IpAddr) -> Result<(), Refused> {
+        let (sender, now) = (limits::sender(address), self.now());
+        let Settings { per_address, per_all, .. } = self.settings;
+        let (mut all, mut own) = (lock(&self.forms), lock(&self.forms_of));
+        let share = limits::share(per_address, per_all, all.taken("", now));
+        if own.taken(&sender, now) >= share {
+            return Err(Refused::Often(own.rest(&sender, now).unwrap_or(self.settings.window)));
+        }
+        all.take("", now).and_then(|()| own.take(&sender, now)).map_err(Refused::Often)
+    }
+
+    /// A form that was counted was not kept: it takes nobody's place.
+    fn give_form_back(&self, address: IpAddr) {
+        lock(&self.forms).give_back("");
+        lock(&self.forms_of).give_back(&limits::sender(address));
     }
 
     /// Reads a body, as big and as slow as it may be.

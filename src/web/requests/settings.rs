@@ -29,7 +29,8 @@ pub struct Settings {
     pub per_address: u32,
     /// Requests for one number in `window`, by sources, and as many by forms. Default 5.
     pub per_number: u32,
-    /// Forms of all together that are filled in as they should be, in `window`. Default 1000.
+    /// Forms of all together that are filled in as they should be, in `window`. When more than half of them are taken,
+    /// the share of one address shrinks from `per_address` down to one. Default 1000.
     pub per_all: u32,
     /// The time in which they are counted. Default 1 h.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { 30 * humane::DAY }>")]

@@ -1,0 +1,96 @@
+//! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, with what is missing.
+//!
+//! **Invariant:** whoever asks costs nothing that counts: whether the database commits is tried at most once in
+//! `[status] ask_every`, and everybody who asks in between is answered from memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::call::Desk;
+
+/// What the pages are made of.
+struct Status {
+    desk: Arc<Desk>,
+    /// What the database said last, and when it was asked; none of the two before the first answer.
+    database: Mutex<Option<(Instant, Option<String>)>>,
+}
+
+/// The pages.
+pub(super) fn router(desk: Arc<Desk>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .with_state(Arc::new(Status { desk, database: Mutex::new(None) }))
+}
+
+/// Where the pages were before: whoever still asks there is told where they are.
+pub(super) fn moved() -> Router {
+    let text =
+        "this page is on the port of [status] listen; [status] on_web_port = true brings it back here\n";
+    let page = || get(move || async move { (StatusCode::NOT_FOUND, text) });
+    Router::new().route("/metrics", page()).route("/healthz", page()).route("/readyz", page())
+}
+
+async fn metrics(State(status): State<Arc<Status>>) -> Response {
+    match status.desk.metrics.text() {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// Ready when every vital task works, the database commits, a FreeSWITCH is linked, and nobody has told us to stop.
+async fn ready(State(status): State<Arc<Status>>) -> Response {
+    let desk = &status.desk;
+    let mut missing = desk.vital.faults();
+    if !missing.is_empty() {
+        // Whoever has stalled must not stall the answer.
+        return unready(&missing);
+    }
+    if desk.draining.is_cancelled() {
+        missing.push("the controller is stopping".to_owned());
+    }
+    if !desk.nodes.any_up() {
+        missing.push("no FreeSWITCH is linked".to_owned());
+    }
+    missing.extend(status.database_fault().await);
+    if missing.is_empty() {
+        return "ready\n".into_response();
+    }
+    unready(&missing)
+}
+
+fn unready(missing: &[String]) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, missing.join("\n") + "\n").into_response()
+}
+
+impl Status {
+    /// Why the database does not commit; none if it does. Asked of the database once in a while, by one of those who
+    /// want to know; the others wait for that answer.
+    async fn database_fault(&self) -> Option<String> {
+        let every = self.desk.settings.status.ask_every;
+        let mut last = self.database.lock().await;
+        if let Some((asked, said)) = &*last
+            && asked.elapsed() < every
+        {
+            return said.clone();
+        }
+        let limit = every.max(Duration::from_secs(1));
+        let asked = tokio::time::timeout(limit, self.desk.store.write("ready", |_| Ok(()))).await;
+        let said = match asked {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(format!("the database has not committed within {limit:?}")),
+        };
+        *last = Some((Instant::now(), said.clone()));
+        said
+    }
+}
