@@ -41,8 +41,17 @@ use crate::vital::Beat;
 
 pub use held::{Held, Hold};
 
-/// How soon what could not be asked is asked again after a start.
+/// How soon what could not be asked is asked again for the first time.
 const SOON: Duration = Duration::from_millis(500);
+
+/// How long after a look the next one comes: for what could not be asked in that many looks one after the other sooner
+/// at first, and at last, since it may never be settled, as usual.
+fn pause(usual: Duration, open_looks: u32) -> Duration {
+    match open_looks.checked_sub(1) {
+        None => usual,
+        Some(again) => SOON.saturating_mul(2_u32.saturating_pow(again)).min(usual),
+    }
+}
 
 /// Something that may be wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,6 +136,7 @@ impl Reconciler {
 
     /// Looks at once, when a link comes up, and every few seconds, until told to stop.
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
+        let mut open_looks = 0_u32;
         loop {
             let settled = match beat.during(self.look()).await {
                 Ok(settled) => settled,
@@ -135,12 +145,13 @@ impl Reconciler {
                     false
                 }
             };
-            let usual = self.desk.settings.calls.check_every;
-            let pause = if settled { usual } else { usual.min(SOON) };
+            open_looks = if settled { 0 } else { open_looks.saturating_add(1) };
+            let pause = pause(self.desk.settings.calls.check_every, open_looks);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                () = self.desk.nodes.changed() => {}
+                // What could not be asked may be asked now.
+                () = self.desk.nodes.changed() => open_looks = 0,
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -282,5 +293,20 @@ impl Reconciler {
         write: impl Fn(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<T, StoreError> {
         until_recorded(name, || self.desk.store.write(name, write.clone())).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_never_be_settled_is_looked_at_as_seldom_as_everything_else() {
+        let pauses = |usual_ms: u64| {
+            let usual = Duration::from_millis(usual_ms);
+            [0, 1, 2, 3, 4, 5, 6, u32::MAX].map(|looks| pause(usual, looks).as_millis())
+        };
+        assert_eq!(pauses(5_000), [5_000, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000]);
+        assert_eq!(pauses(100), [100; 8]);
     }
 }

@@ -95,9 +95,9 @@ impl Node {
     /// without the mark are added.
     ///
     /// # Errors
-    /// If the node cannot be asked.
+    /// If the node cannot be asked, or has more channels than can be read: then nothing is known of its legs.
     pub async fn legs(&self, foreign: &mut BTreeSet<ChannelId>) -> Result<Vec<FoundLeg>, QueryError> {
-        let channels = outbound(&self.query("show channels").await?);
+        let channels = outbound(&self.query_apart("show channels").await?);
         foreign.retain(|channel| channels.contains(channel));
         let mut legs = Vec::new();
         for channel in channels {

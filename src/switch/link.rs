@@ -237,14 +237,7 @@ struct Session {
 
 /// Connects and logs in; on the link for events also subscribes and learns which FreeSWITCH this is.
 async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
-    let login = Login {
-        host: &node.host,
-        port: node.port,
-        password: &node.password,
-        connect_timeout: node.connect_timeout,
-        command_timeout: node.command_timeout,
-        event_queue: event_queue(role, node),
-    };
+    let login = Login::to(node, event_queue(role, node));
     let (mut wire, inbox) = Wire::connect(&login).await?;
     if role == Role::Queries {
         return Ok(Session { wire, inbox, core: None });
@@ -256,6 +249,14 @@ async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
             Err(error)
         }
     }
+}
+
+/// Asks one thing on a connection of its own.
+pub(super) async fn ask_apart(node: &NodeSettings, command: &str) -> Result<String, WireError> {
+    let (mut wire, inbox) = Wire::connect(&Login::to(node, event_queue(Role::Queries, node))).await?;
+    let answer = wire.api(command).await;
+    wire.close(Some(inbox)).await;
+    answer
 }
 
 /// How many events may wait to be taken. A burst that does not fit is lost, most of it without a word.

@@ -48,14 +48,7 @@ impl Probe {
             Ok(Err(error)) => return Err(unreachable(error.to_string())),
             Err(_) => return Err(unreachable(format!("no answer within {:?}", node.connect_timeout))),
         }
-        let login = Login {
-            host: &node.host,
-            port: node.port,
-            password: &node.password,
-            connect_timeout: node.connect_timeout,
-            command_timeout: node.command_timeout,
-            event_queue: node.event_queue,
-        };
+        let login = Login::to(node, node.event_queue);
         let refused =
             |error: WireError| ProbeError::Refused { address: address.clone(), why: error.to_string() };
         let (wire, inbox) = Wire::connect(&login).await.map_err(refused)?;

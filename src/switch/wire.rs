@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use super::settings::NodeSettings;
 use super::text;
 use freeswitch_esl_tokio::{
     AuthMethod, ConnectionStatus, DisconnectReason, EslClient, EslCommand, EslConnectOptions, EslError,
@@ -46,12 +47,26 @@ impl WireError {
 
 /// Where and how to log in.
 pub(super) struct Login<'a> {
-    pub host: &'a str,
-    pub port: u16,
-    pub password: &'a str,
-    pub connect_timeout: Duration,
-    pub command_timeout: Duration,
-    pub event_queue: usize,
+    host: &'a str,
+    port: u16,
+    password: &'a str,
+    connect_timeout: Duration,
+    command_timeout: Duration,
+    event_queue: usize,
+}
+
+impl<'a> Login<'a> {
+    /// To this node; so many events may wait.
+    pub(super) fn to(node: &'a NodeSettings, event_queue: usize) -> Self {
+        Self {
+            host: &node.host,
+            port: node.port,
+            password: &node.password,
+            connect_timeout: node.connect_timeout,
+            command_timeout: node.command_timeout,
+            event_queue,
+        }
+    }
 }
 
 /// The commands of one connection.

@@ -1,5 +1,6 @@
 //! Links to a node that hangs, babbles or falls silent.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -78,6 +79,26 @@ async fn a_link_that_falls_silent_is_dead() {
     until(&node.stats().connects, 3).await;
     up(&node, true).await;
     assert_eq!(node.query("status").await.unwrap(), "UP 0 years");
+}
+
+/// A list of channels that is too long to be read is not there; calls go on being carried.
+#[tokio::test]
+async fn a_list_of_channels_that_cannot_be_read_leaves_the_links_alone() {
+    let (node, switch) = node().await;
+    let row = format!("{},outbound,2026-11-30 10:00:00,sofia/a\n", dozvon::ids::ChannelId::new());
+    switch.channels(row.repeat(9 * 1024 * 1024 / row.len()));
+    let asked = soon(node.legs(&mut BTreeSet::new())).await;
+    assert!(matches!(asked, Err(QueryError::NoAnswer { .. })), "{asked:?}");
+    until(switch.closed(), 1).await;
+    assert_eq!(soon(node.query("status")).await.unwrap(), "UP 0 years");
+    assert!(*node.up().borrow(), "the node is up");
+    assert_eq!(node.stats().connects.load(Ordering::Relaxed), 2, "each link was made once");
+
+    switch.channels("uuid,direction,created,name\n\n0 total.\n".to_owned());
+    assert_eq!(soon(node.legs(&mut BTreeSet::new())).await.unwrap(), []);
+    switch.cut();
+    up(&node, false).await;
+    assert!(matches!(node.legs(&mut BTreeSet::new()).await, Err(QueryError::Down(_))));
 }
 
 /// Whoever holds a leg may be busy elsewhere: the socket is read on, and the others hear their news.

@@ -156,6 +156,8 @@ struct State {
     muted: Mutex<Option<String>>,
     /// Connections that the other side closed.
     closed: AtomicU64,
+    /// What `show channels` prints.
+    channels: Mutex<String>,
     /// Where events go: to the connections that asked for them.
     outlets: Mutex<Vec<mpsc::UnboundedSender<Vec<u8>>>>,
     connections: Mutex<Vec<tokio::task::JoinHandle<()>>>,
@@ -197,6 +199,11 @@ impl Switch {
     /// Leaves commands that begin so without their answer until another comes; with none, answers all again.
     pub fn mute(&self, command: Option<&str>) {
         *self.state.muted.lock().unwrap() = command.map(str::to_owned);
+    }
+
+    /// Lets `show channels` print this.
+    pub fn channels(&self, list: String) {
+        *self.state.channels.lock().unwrap() = list;
     }
 
     /// How many connections the other side has closed.
@@ -301,7 +308,10 @@ async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<St
                     if command.starts_with("bgapi ") || command.contains("kill") || command.contains("hupall") {
                         told.send(command).ok();
                     }
-                    peer.say(&std::mem::take(&mut owed)).await;
+                    if peer.stream.write_all(std::mem::take(&mut owed).as_bytes()).await.is_err() {
+                        state.closed.fetch_add(1, Ordering::Relaxed);
+                        return;
+                    }
                 }
             },
         }
@@ -320,6 +330,7 @@ fn reply(state: &State, command: &str) -> String {
             printed("Event-Name: CHANNEL_DATA\nAnswer-State: answered\n")
         }
         ["api", "uuid_dump", _] => printed("Event-Name: CHANNEL_DATA\nAnswer-State: ringing\n"),
+        ["api", "show", "channels"] => printed(&state.channels.lock().unwrap()),
         ["api", "status"] => printed("UP 0 years\n"),
         ["api", "hupall", ..] => printed("+OK hangup all channels matching\n"),
         ["api", ..] => printed("-ERR no such command\n"),

@@ -21,7 +21,7 @@ use crate::ids::{ChannelId, CoreId, NodeName};
 use crate::vital::Beat;
 
 use super::leg::{Leg, LegRequest, Talk};
-use super::link::{AskError, Asker, Command, Link, Role};
+use super::link::{AskError, Asker, Command, Link, Role, ask_apart};
 use super::settings::NodeSettings;
 use super::wire::WireError;
 
@@ -159,11 +159,30 @@ impl Node {
     /// # Errors
     /// If the node is down, does not answer in time, or refuses (`-ERR …`, `-USAGE …`).
     pub async fn query(&self, command: &str) -> Result<String, QueryError> {
-        let node = self.name().clone();
-        self.hub.queries.ask(Command::Api(command.to_owned())).await.map_err(|error| match error {
-            AskError::Down => NodeDown { node }.into(),
-            AskError::Wire(WireError::Refused(why)) => QueryError::Refused { node, why },
-            AskError::Wire(error) => QueryError::NoAnswer { node, why: error.to_string() },
+        let answer = self.hub.queries.ask(Command::Api(command.to_owned())).await;
+        answer.map_err(|error| match error {
+            AskError::Down => NodeDown { node: self.name().clone() }.into(),
+            AskError::Wire(error) => self.no_answer(error),
         })
+    }
+
+    /// The same on a connection of its own, for an answer that may be too long to be read: that ends the connection,
+    /// and without its links a node rings nobody.
+    ///
+    /// # Errors
+    /// As [`Node::query`].
+    pub async fn query_apart(&self, command: &str) -> Result<String, QueryError> {
+        if !*self.hub.up.borrow() {
+            return Err(NodeDown { node: self.name().clone() }.into());
+        }
+        ask_apart(&self.hub.settings, command).await.map_err(|error| self.no_answer(error))
+    }
+
+    fn no_answer(&self, error: WireError) -> QueryError {
+        let node = self.name().clone();
+        match error {
+            WireError::Refused(why) => QueryError::Refused { node, why },
+            error => QueryError::NoAnswer { node, why: error.to_string() },
+        }
     }
 }
