@@ -348,6 +348,25 @@ async fn a_signature_holds_for_one_body_and_a_short_time() {
 }
 
 #[tokio::test]
+async fn a_program_that_signs_with_the_official_library_is_heard() {
+    const OFFICIAL: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let site = Site::open_with(|settings| settings.requests.sources[1].secret = OFFICIAL.to_owned()).await;
+    let now = Clock::system().now().0 / 1000;
+    let signature =
+        standardwebhooks::Webhook::new(OFFICIAL).unwrap().sign("msg_1", now, GOOD.as_bytes()).unwrap();
+    let stamp = now.to_string();
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("webhook-id", "msg_1"),
+        ("webhook-timestamp", stamp.as_str()),
+        ("webhook-signature", signature.as_str()),
+    ];
+    let said = site.send("POST /api/v1/requests", &headers, GOOD).await;
+    assert_eq!(said.status, 201, "{}", said.body);
+    assert_eq!(site.kept().await[0].source, "bot");
+}
+
+#[tokio::test]
 async fn a_signed_request_is_one_whatever_key_stands_beside_it() {
     let site = Site::open().await;
     assert_eq!(site.signed("m1", &[], GOOD).await.status, 201);

@@ -1,4 +1,7 @@
-//! Signatures of webhooks, as Standard Webhooks 1.0.0 says.
+//! Signatures of webhooks, ours and those of others, as Standard Webhooks 1.0.0 says.
+//!
+//! A signature is `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`. A key is written as `whsec_` and base64 of
+//! its bytes: the libraries of the standard decode it, and so must whoever is to understand them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,6 +20,9 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 )]
 pub struct BadSecret;
 
+/// What every key of the standard begins with.
+const PREFIX: &str = "whsec_";
+
 /// What webhooks are signed with.
 #[derive(Clone)]
 pub struct Key(Vec<u8>);
@@ -28,12 +34,26 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// Reads a key.
+    /// Reads a key of ours.
     ///
     /// # Errors
     /// [`BadSecret`], without the text.
     pub fn read(secret: &Secret) -> Result<Self, BadSecret> {
-        let text = secret.reveal().strip_prefix("whsec_").ok_or(BadSecret)?;
+        Self::decode(secret.reveal().strip_prefix(PREFIX).ok_or(BadSecret)?)
+    }
+
+    /// Reads the key of somebody who signs for us: `whsec_` and base64, or any other text, whose bytes are the key.
+    ///
+    /// # Errors
+    /// [`BadSecret`] for a text that has the prefix and is no key, without the text.
+    pub fn of_sender(secret: &str) -> Result<Self, BadSecret> {
+        match secret.strip_prefix(PREFIX) {
+            Some(text) => Self::decode(text),
+            None => Ok(Self(secret.as_bytes().to_vec())),
+        }
+    }
+
+    fn decode(text: &str) -> Result<Self, BadSecret> {
         let bytes = STANDARD.decode(text).map_err(|_| BadSecret)?;
         if BYTES.contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(BadSecret) }
     }
@@ -41,11 +61,27 @@ impl Key {
     /// The signature of a webhook: of its id, the second in which it is sent, and its body as it is on the wire.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp_s: i64, body: &[u8]) -> String {
-        // Any length is a key for HMAC.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.0) else { return String::new() };
-        mac.update(format!("{id}.{timestamp_s}.").as_bytes());
-        mac.update(body);
-        format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+        let sum = self.sum(id, &timestamp_s.to_string(), body).map(|sum| sum.finalize().into_bytes());
+        sum.map_or_else(String::new, |sum| format!("v1,{}", STANDARD.encode(sum)))
+    }
+
+    /// Whether one of these signatures, with blanks between, is of this key. Takes a time that does not tell how much
+    /// of it is right.
+    #[must_use]
+    pub fn fits(&self, signatures: &str, id: &str, timestamp: &str, body: &[u8]) -> bool {
+        let given = signatures.split_whitespace().filter_map(|one| one.strip_prefix("v1,"));
+        given
+            .filter_map(|one| STANDARD.decode(one).ok())
+            .any(|given| self.sum(id, timestamp, body).is_some_and(|sum| sum.verify_slice(&given).is_ok()))
+    }
+
+    /// Never none: any length is a key for HMAC.
+    fn sum(&self, id: &str, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
+        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
+            mac.update(part);
+        }
+        Some(mac)
     }
 }
 
@@ -66,5 +102,47 @@ mod tests {
             assert!(Key::read(&Secret::from(bad)).is_err(), "{bad}");
         }
         assert_eq!(format!("{:?}", Secret::from("whsec_x")), "secret");
+    }
+
+    /// Those of the official library: its secret, id, second, body and signature.
+    const OFFICIAL: (&str, &str, i64, &[u8], &str) = (
+        "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",
+        1_649_367_553,
+        br#"{"email":"test@example.com","username":"test_user"}"#,
+        "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
+    );
+
+    #[test]
+    fn the_official_library_and_we_sign_alike() {
+        let (secret, id, at, body, signature) = OFFICIAL;
+        let official = standardwebhooks::Webhook::new(secret).unwrap();
+        for (id, at, body) in
+            [(id, at, body), ("m.1", 0, &b""[..]), ("m", 4_102_444_800, "Дозвон".as_bytes())]
+        {
+            let ours = Key::read(&Secret::from(secret)).unwrap().sign(id, at, body);
+            assert_eq!(official.sign(id, at, body).unwrap(), ours);
+            assert!(Key::of_sender(secret).unwrap().fits(&ours, id, &at.to_string(), body));
+        }
+        assert_eq!(Key::read(&Secret::from(secret)).unwrap().sign(id, at, body), signature);
+    }
+
+    #[test]
+    fn one_of_several_signatures_is_enough_and_each_must_be_whole() {
+        let (secret, id, at, body, good) = OFFICIAL;
+        let fits =
+            |signatures: &str| Key::of_sender(secret).unwrap().fits(signatures, id, &at.to_string(), body);
+        let other = "v1,tFtCZ5RDCPxzWQRWXWPgrCgE2frDBe9gjpbWQxnVfsQ=";
+        assert!(fits(good) && fits(&format!("{other} v1a,AAAA {good}")));
+        for bad in ["", "v1,", &good[..8], other, &good[3..], &good.replacen("v1", "v2", 1)] {
+            assert!(!fits(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_senders_secret_without_the_prefix_is_its_own_text() {
+        let plain = Key::of_sender("a-secret-of-the-bot").unwrap();
+        assert_eq!(plain.0, b"a-secret-of-the-bot");
+        assert!(Key::of_sender("whsec_a-secret-of-the-bot").is_err());
     }
 }

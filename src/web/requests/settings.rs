@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::humane;
 use crate::ids::QueueName;
+use crate::notify::signature::Key;
 use crate::report::Language;
 
 /// How requests are taken.
@@ -66,8 +67,8 @@ pub struct Source {
     pub name: String,
     /// What it sends as `Authorization: Bearer`; empty: it must sign. At least 16 characters.
     pub token: String,
-    /// What it signs with, as Standard Webhooks describes; empty: it has a token. At least 16 characters. The
-    /// `webhook-id` is then the key by which a request is known that comes again; no other one is taken.
+    /// What it signs with, as Standard Webhooks describes: `whsec_` and 24 to 64 bytes in base64, or another text of
+    /// 16 characters or more, whose bytes are the key. Empty: it has a token. The `webhook-id` is then the key by which a request is known that comes again; no other one is taken.
     pub secret: String,
     /// Whether a bot talks to people there; else they fill in a form. Default no.
     pub bot: bool,
@@ -187,6 +188,9 @@ impl Settings {
                 faults.push(format!(
                     "requests source {name}: a token or secret needs {SHORTEST} characters; make one with `openssl rand -hex 24`"
                 ));
+            }
+            if let Err(bad) = Key::of_sender(secret) {
+                faults.push(format!("requests source {name}: {bad}"));
             }
             if !names.insert(name) {
                 faults.push(format!("requests source {name} is there twice: rename one"));
