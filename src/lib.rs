@@ -58,6 +58,7 @@ pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod ids;
+pub mod loopback;
 pub mod metrics;
 pub mod phone;
 pub mod retention;

@@ -89,6 +89,18 @@ fn an_error_names_file_line_and_remedy() {
             "[notify.smpp]\npassword = \"123456789\"\n",
             &["dozvon.toml:2:12: ", "at most 8", "the provider"][..],
         ),
+        (
+            "[notify.mail]\nhost = \"mail.example.com\"\npassword = \"hunter2\"\n",
+            &["dozvon.toml:1:1: ", "mail server mail.example.com", "in clear", "\"starttls\""][..],
+        ),
+        (
+            "[notify.mail]\nhost = \"10.0.0.1\"\npassword = \"x\"\nprotection = \"none\"\n",
+            &["dozvon.toml:4:14: the password", "in clear"][..],
+        ),
+        (
+            "[notify.smpp]\nhost = \"smsc.example.com\"\npassword = \"hunter2\"\n",
+            &["dozvon.toml:1:1: ", "short message centre smsc.example.com", "in clear", "a tunnel"][..],
+        ),
         ("[notify.smpp]\nsystem_id = \"дозвон\"\n", &["dozvon.toml:2:13: ", "at most 15", "ASCII"][..]),
         ("[notify.smpp]\nsender = \"Horns and Hooves\"\n", &["dozvon.toml:2:10: ", "at most 11"][..]),
         ("[notify.smpp]\nwindow = 0\n", &["dozvon.toml:2:10: ", "write 1 or more"][..]),
@@ -109,6 +121,19 @@ fn an_error_names_file_line_and_remedy() {
         for part in parts {
             assert!(said.contains(part), "{part:?} in {said}");
         }
+    }
+}
+
+#[test]
+fn a_password_may_go_in_clear_where_no_network_is_crossed() {
+    for good in [
+        "[notify.mail]\nhost = \"localhost\"\npassword = \"x\"\n",
+        "[notify.mail]\nhost = \"mail.example.com\"\n",
+        "[notify.mail]\nhost = \"mail.example.com\"\npassword = \"x\"\nprotection = \"starttls\"\n",
+        "[notify.smpp]\nhost = \"::1\"\npassword = \"x\"\n",
+        "[notify.smpp]\nhost = \"smsc.example.com\"\npassword = \"x\"\nprotection = \"tls\"\n",
+    ] {
+        assert!(read(good, &[]).is_ok(), "{good}");
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Destination, Kind, Preset, Settings};
+use super::{Destination, Kind, Preset, Secret, Settings};
 use crate::config::document::Document;
+use crate::loopback::is_loopback;
 use crate::notify::{guard, signature};
 
 /// Something wrong with a destination: the key, what, and the remedy.
@@ -40,12 +41,14 @@ impl Settings {
         if self.batch < 1 {
             document.fault(&at("batch"), "with `batch` below 1 nothing is ever told", "write 1 or more");
         }
-        let smpp = table.and_then(|table| table.get("smpp"));
-        let used = self.destinations.iter().any(|to| to.kind == Kind::Smpp);
-        for (key, problem, remedy) in self.smpp.wrong(used) {
-            let keys = smpp.and_then(|value| as_table(value.get_ref()));
-            let whole = smpp.map_or_else(|| whole.clone(), Spanned::span);
-            document.fault(&place(keys, key, &whole), problem, remedy);
+        let smpp_used = self.destinations.iter().any(|to| to.kind == Kind::Smpp);
+        for (name, wrong) in [("mail", self.mail.wrong()), ("smpp", self.smpp.wrong(smpp_used))] {
+            let inner = table.and_then(|table| table.get(name));
+            let keys = inner.and_then(|value| as_table(value.get_ref()));
+            let whole = inner.map_or_else(|| whole.clone(), Spanned::span);
+            for (key, problem, remedy) in wrong {
+                document.fault(&place(keys, key, &whole), problem, remedy);
+            }
         }
         let items =
             table.and_then(|table| table.get("destinations")).and_then(|list| list.get_ref().as_array());
@@ -81,6 +84,21 @@ fn as_table<'a, 'b>(value: &'b DeValue<'a>) -> Option<&'b DeTable<'a>> {
 
 fn place(table: Option<&DeTable<'_>>, key: &str, whole: &Range<usize>) -> Range<usize> {
     table.and_then(|table| table.get(key)).map_or_else(|| whole.clone(), Spanned::span)
+}
+
+/// A password that would go over a network in clear, for everybody on the way to read.
+pub(super) fn bare_password(
+    server: &str,
+    host: &str,
+    password: &Secret,
+    protected: bool,
+    remedy: &'static str,
+) -> Option<Wrong> {
+    let bare = !protected && !password.is_empty() && !is_loopback(host);
+    bare.then(|| {
+        let problem = format!("the password for the {server} {host} would go over the network in clear");
+        ("protection", problem, remedy)
+    })
 }
 
 impl Destination {

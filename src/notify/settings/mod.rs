@@ -110,7 +110,7 @@ crate::words! {
         Tls = "tls",
         /// TLS after a word in clear, or nothing is sent (port 587).
         Starttls = "starttls",
-        /// None: for a server on the same machine.
+        /// None: for a server on the same machine, or one that wants no password.
         None = "none",
     }
 }
@@ -143,6 +143,17 @@ impl Default for Mail {
             password: Secret::default(),
             from: "dozvon@localhost".to_owned(),
         }
+    }
+}
+
+impl Mail {
+    /// What is wrong with it: the key, what, and the remedy.
+    fn wrong(&self) -> Vec<check::Wrong> {
+        let remedy = "write protection = \"starttls\" (port 587) or \"tls\" (port 465)";
+        let protected = self.protection != Tls::None;
+        check::bare_password("mail server", &self.host, &self.password, protected, remedy)
+            .into_iter()
+            .collect()
     }
 }
 

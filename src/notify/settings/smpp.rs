@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::config::humane;
 
 use super::Secret;
+use super::check::{Wrong, bare_password};
 
 crate::words! {
     /// How the line to the short message centre is protected.
     "protection of SMPP" pub enum SmppTls {
         /// TLS from the first byte (usually port 3550).
         Tls = "tls",
-        /// None: for a server in our own network, or behind a tunnel.
+        /// None: for a server on the same machine, such as the near end of a tunnel.
         None = "none",
     }
 }
@@ -83,8 +84,12 @@ pub(in crate::notify) fn number(sender: &str) -> Option<&str> {
 
 impl Smpp {
     /// What is wrong with it: the key, what, and the remedy. `used`: somebody is told through it.
-    pub(super) fn wrong(&self, used: bool) -> Vec<super::check::Wrong> {
-        let mut wrong = Vec::new();
+    pub(super) fn wrong(&self, used: bool) -> Vec<Wrong> {
+        let remedy = "write protection = \"tls\" (usually port 3550); if the provider has none, make a tunnel and \
+                      write its end on this machine as the host";
+        let protected = self.protection != SmppTls::None;
+        let bare = bare_password("short message centre", &self.host, &self.password, protected, remedy);
+        let mut wrong: Vec<Wrong> = bare.into_iter().collect();
         // SMPP 3.4, 4.1.1: each field has room for its text and one octet of zero.
         let fields = [
             ("system_id", self.system_id.as_str(), 15),
