@@ -62,7 +62,7 @@ fn main() -> ExitCode {
         bencher.iter_custom(|count| {
             let began = Instant::now();
             for _ in 0..count {
-                let proof = runtime.block_on(store.read("verify", |c| audit::verify(c, None))).unwrap();
+                let proof = runtime.block_on(store.read("verify", |c| audit::verify(c, None, None))).unwrap();
                 assert!(proof.broken.is_none() && proof.rows == i64::try_from(ROWS).unwrap());
             }
             let took = began.elapsed();

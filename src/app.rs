@@ -24,7 +24,7 @@ use crate::routing::rules::Rules;
 use crate::store::{self, Lock, Store, StoreError, until_recorded};
 use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
 use crate::vital::Vital;
-use crate::{retention, telemetry, web};
+use crate::{retention, telemetry, web, witness};
 
 /// How often gauges that are counted elsewhere are brought up to date.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
@@ -163,6 +163,8 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     vital.run("self-check", &tasks, reconciler.run(vital.beat("self-check"), stop.clone()));
     let retention = retention::start(desk.store.clone(), clock, settings.retention.clone(), stop.clone());
     vital.run("retention", &tasks, retention);
+    let witness = witness::start(desk.store.clone(), settings.audit.log_head_every, stop.clone());
+    vital.run("audit", &tasks, witness);
     for node in desk.nodes.all() {
         vital.run("nodes", &tasks, follow_node(Arc::clone(&desk), node.clone(), stop.clone()));
     }

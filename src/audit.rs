@@ -2,9 +2,10 @@
 //!
 //! In: what was done, by whom, about which number; rows as they stand in the table. Out: the hash of a row; whether
 //! a row follows the one before.
-//! A row's hash is SHA-256 over the hash before it and the row's fields, each with its length. So whoever changes,
-//! removes, inserts or reorders rows must write everything anew that comes after; and who keeps the last hash
-//! elsewhere (`dozvon audit head`) notices that, too.
+//! A row's hash is HMAC-SHA256, under a secret ([`Seal`]), over the hash before it and the row's fields, each with its
+//! length. So nobody without the secret can change, remove, insert or reorder rows; and who keeps the last hash
+//! elsewhere (`dozvon audit head`, the log) also notices rows that are missing at the end. Rows of versions before the
+//! seal have a plain SHA-256 and stand at the beginning: whoever may write the database can write these anew.
 //! **Invariant:** no phone number in clear: a number is kept as HMAC-SHA256 under a secret ([`Key`]), so is the name of
 //! who did it if it looks like one (agents may be named for their numbers), and an entry is refused when its other texts
 //! hold what looks like one ([`holds_number`]).
@@ -108,6 +109,14 @@ impl Key {
         self.mac(name)
     }
 
+    /// What rows are sealed with. Its key is made of this one by another function than names and numbers are hashed
+    /// with, so that none of those hashes, which stand in the table, is that of a row.
+    #[must_use]
+    pub fn seal(&self) -> Seal {
+        let key = Sha256::digest(format!("dozvon audit chain\0{}", self.0));
+        Seal(Hmac::<Sha256>::new_from_slice(&key).ok())
+    }
+
     fn mac(&self, text: &str) -> String {
         // HMAC takes a key of any length.
         let Ok(mac) = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()) else { return String::new() };
@@ -140,6 +149,23 @@ impl From<Key> for String {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(..)")
+    }
+}
+
+/// What makes the hash of a row that nobody can make who has no key.
+#[derive(Clone)]
+pub struct Seal(Option<Hmac<Sha256>>);
+
+impl fmt::Debug for Seal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seal(..)")
+    }
+}
+
+impl Seal {
+    /// Never none: HMAC takes a key of any length.
+    fn of(&self, text: &[u8]) -> Option<String> {
+        Some(hex(&self.0.clone()?.chain_update(text).finalize().into_bytes()))
     }
 }
 
@@ -304,29 +330,34 @@ pub struct Row {
     pub prev_hash: String,
     /// The hash of this one.
     pub hash: String,
+    /// Whether that is sealed; rows of versions before the seal have a plain hash.
+    pub keyed: bool,
 }
 
 impl Row {
-    /// The hash that this row must have: over the hash before it and every field, each with its length.
+    /// The hash that this row must have; none if it is sealed and `seal` is missing.
     #[must_use]
-    pub fn right_hash(&self) -> String {
-        let mut sum = Sha256::new();
-        sum.update(self.prev_hash.as_bytes());
-        sum.update(self.id.to_be_bytes());
-        sum.update(self.at.to_be_bytes());
+    pub fn right_hash(&self, seal: Option<&Seal>) -> Option<String> {
+        let text = self.hashed();
+        if self.keyed { seal?.of(&text) } else { Some(sha256(text)) }
+    }
+
+    /// What the hash is made over: the hash before it and every field, each with its length.
+    fn hashed(&self) -> Vec<u8> {
+        let mut text = Vec::with_capacity(256 + self.details.len());
+        text.extend(self.prev_hash.as_bytes());
+        text.extend(self.id.to_be_bytes());
+        text.extend(self.at.to_be_bytes());
         let (by, action) = (Some(self.by.as_str()), Some(self.action.as_str()));
         let details = Some(self.details.as_str());
         for field in [by, action, self.number_key.as_deref(), self.subject.as_deref(), details] {
-            match field {
-                None => sum.update([0]),
-                Some(text) => {
-                    sum.update([1]);
-                    sum.update((text.len() as u64).to_be_bytes());
-                    sum.update(text.as_bytes());
-                }
+            text.push(u8::from(field.is_some()));
+            if let Some(field) = field {
+                text.extend((field.len() as u64).to_be_bytes());
+                text.extend(field.as_bytes());
             }
         }
-        hex(&sum.finalize())
+        text
     }
 }
 
@@ -374,6 +405,8 @@ crate::words! {
         Truncated = "truncated",
         /// Rows at the beginning are missing, and no retention entry says why.
         Beheaded = "beheaded",
+        /// A row without the seal follows one that has it: it is forged, or of an older version of the program.
+        Unsealed = "unsealed",
     }
 }
 
@@ -391,12 +424,12 @@ impl Link {
     ///
     /// # Errors
     /// [`Break`] when it does not follow this one, or is not as it was written.
-    pub fn follow(&mut self, row: &Row) -> Result<(), Break> {
+    pub fn follow(&mut self, row: &Row, seal: Option<&Seal>) -> Result<(), Break> {
         let fault = if row.id > self.id + 1 {
             return Err(Break { id: self.id + 1, fault: Fault::Missing });
         } else if row.id <= self.id {
             Fault::Inserted
-        } else if row.hash != row.right_hash() {
+        } else if row.right_hash(seal).as_ref() != Some(&row.hash) {
             Fault::Changed
         } else if row.prev_hash != self.hash {
             Fault::Misplaced

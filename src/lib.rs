@@ -16,7 +16,8 @@
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
 //!
 //! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of
-//! time, [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
+//! time, [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`witness`]
+//! the log of the audit's head, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
 #![cfg_attr(
     test,
     allow(
@@ -64,4 +65,5 @@ pub mod phone;
 pub mod retention;
 pub mod telemetry;
 pub mod vital;
+pub mod witness;
 pub mod words;

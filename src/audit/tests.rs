@@ -22,17 +22,23 @@ fn chain(count: usize) -> Vec<Row> {
             details: canonical(&json!({ "n": n })),
             prev_hash: rows.last().map_or(GENESIS.to_owned(), |row| row.hash.clone()),
             hash: String::new(),
+            // The first few are of a version before the seal.
+            keyed: n > 3,
         };
-        row.hash = row.right_hash();
+        row.hash = right_hash(&row);
         rows.push(row);
     }
     rows
 }
 
+fn right_hash(row: &Row) -> String {
+    row.right_hash(Some(&key().seal())).unwrap()
+}
+
 /// The first break between the beginning and the head.
 fn first_break(rows: &[Row], head: &Link) -> Option<Break> {
     let mut link = Link { id: 0, hash: GENESIS.to_owned() };
-    let broken = rows.iter().find_map(|row| link.follow(row).err());
+    let broken = rows.iter().find_map(|row| link.follow(row, Some(&key().seal())).err());
     broken.or_else(|| (link != *head).then_some(Break { id: link.id + 1, fault: Fault::Truncated }))
 }
 
@@ -67,7 +73,7 @@ fn tamper(rows: &mut Vec<Row>, place: usize, what: u8, recompute: bool) {
         _ => rows[place].action = "refusal".to_owned(),
     }
     if recompute && place < rows.len() {
-        rows[place].hash = rows[place].right_hash();
+        rows[place].hash = right_hash(&rows[place]);
     }
 }
 
@@ -102,14 +108,14 @@ fn fields_cannot_run_into_each_other() {
     let row = |by: &str, action: &str| {
         let mut row = chain(1).remove(0);
         (row.by, row.action) = (by.to_owned(), action.to_owned());
-        row.right_hash()
+        right_hash(&row)
     };
     assert_ne!(row("ab", "c"), row("a", "bc"));
     let mut with = chain(1).remove(0);
     with.subject = Some(String::new());
     let mut without = with.clone();
     without.subject = None;
-    assert_ne!(with.right_hash(), without.right_hash());
+    assert_ne!(right_hash(&with), right_hash(&without));
 }
 
 #[test]
@@ -194,4 +200,23 @@ fn a_head_is_read_as_it_is_written() {
     for bad in ["", "17", "x@17", &format!("{GENESIS}@-1"), &format!("{GENESIS}@x")] {
         assert!(bad.parse::<Link>().is_err(), "{bad}");
     }
+}
+
+#[test]
+fn who_has_no_key_cannot_seal() {
+    let mut row = chain(9).remove(8);
+    let mut link = Link { id: 8, hash: row.prev_hash.clone() };
+    assert!(link.clone().follow(&row, None).is_err(), "nobody without the key can say that it is in order");
+    row.by = "somebody else".to_owned();
+    for forged in [
+        Key::of_bytes([1; 32]).seal().of(&row.hashed()),
+        Some(sha256(row.hashed())),
+        Some(key().of_name("x")),
+    ] {
+        row.hash = forged.unwrap();
+        assert_eq!(link.follow(&row, Some(&key().seal())), Err(Break { id: 9, fault: Fault::Changed }));
+    }
+    // A name that is hashed with the key does not become a seal.
+    let text = String::from_utf8_lossy(&row.hashed()).into_owned();
+    assert_ne!(key().of_name(&text), key().seal().of(text.as_bytes()).unwrap());
 }

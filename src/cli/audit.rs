@@ -6,14 +6,17 @@ use super::{Context, Exit, Failure, parse};
 use crate::audit::{Action, Link};
 use crate::clock::UnixMs;
 use crate::report::{Cell, Sentence, Table};
+use crate::store::Database;
 use crate::store::audit::{self, Proof, Wanted};
 
 /// The audit: what was done, and whether the record of it is whole.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every entry carries the hash of the one before, so that nothing can be changed, removed, inserted or put in another
-order unseen. Whoever can write to the database could still write the end of the chain anew: keep its head somewhere
-else, every day, and verify against it.
+Every entry carries the hash of the one before, sealed with the audit's key, so that nobody without the key can change,
+remove or insert entries or put them in another order unseen. Entries can still be cut off at the end: the controller
+writes the head of the chain to its log every day ([audit] log_head_every); keep it somewhere else, and verify against
+it. Entries of versions before the seal have a plain hash, which whoever can write to the database can make anew; so is
+the seal of no use if the key stands in the database, too: write [audit] key.
 
 Examples:
   dozvon audit list --number +79001234567
@@ -70,7 +73,8 @@ struct List {
 /// Follow the whole chain and name the first entry that is not in order.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 0: all is in order; 1: it is not, and the first place is named.
+Exit code 0: all is in order; 1: it is not, and the first place is named. It says from which entry on the seal holds. An
+entry without a seal behind one that has it is called unsealed: it is forged, or an older version of dozvon wrote it.
 
 Examples:
   dozvon audit verify
@@ -131,8 +135,10 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
 }
 
 async fn verify(args: Verify, context: &Context) -> Result<Exit, Failure> {
-    let proof = context.read("audit_verify", move |c| audit::verify(c, args.head.as_ref())).await?;
-    let Proof { rows, from, to, broken } = proof;
+    let key = context.settings.audit.key.clone();
+    let verified = move |c: &mut Database| audit::verify(c, key.as_ref(), args.head.as_ref());
+    let proof = context.read("audit_verify", verified).await?;
+    let Proof { rows, from, to, keyed_from, broken } = proof;
     if let Some(broken) = broken {
         let (fault, id) = (context.word(broken.fault.as_str()), broken.id);
         let message = format!(
@@ -140,10 +146,23 @@ async fn verify(args: Verify, context: &Context) -> Result<Exit, Failure> {
         );
         return Err(Failure::new(Exit::Failed, message));
     }
-    let line = Sentence::of("the audit is in order: {rows} entries after {from}, head {head}")
+    let order = match keyed_from {
+        Some(first) if first == from.id + 1 => {
+            Sentence::of("the audit is in order: {rows} entries after {from}, all sealed, head {head}")
+        }
+        Some(first) => Sentence::of(
+            "the audit is in order: {rows} entries after {from}, sealed from {first} on, head {head}",
+        )
+        .with("first", Cell::Count(first)),
+        None => {
+            Sentence::of("the audit is in order: {rows} entries after {from}, none sealed, head {head}")
+        }
+    };
+    let line = order
         .with("rows", Cell::count(rows))
         .with("from", Cell::Count(from.id))
         .with("head", to.to_string());
-    context.say(&line, &json!({ "rows": rows, "after": from.id, "head": to.to_string() }))?;
+    let (after, head) = (from.id, to.to_string());
+    context.say(&line, &json!({ "rows": rows, "after": after, "head": head, "keyed_from": keyed_from }))?;
     Ok(Exit::Done)
 }

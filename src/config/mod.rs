@@ -180,13 +180,22 @@ pub struct Calls {
 }
 
 /// The record of what was done.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Audit {
-    /// The secret that numbers are hashed with, 32 characters or more; it must never change. Default none (empty):
-    /// one is made and kept in the database, where a thief of the database finds it.
+    /// The secret that numbers are hashed and entries sealed with, 32 characters or more; it must never change. Default
+    /// none (empty): one is made and kept in the database, where a thief of the database finds it.
     #[serde(with = "audit_key")]
     pub key: Option<Key>,
+    /// How often the head of the chain is written to the log. Default 24 h.
+    #[serde(with = "humane::Within::<{ humane::MINUTE }, { humane::YEAR }>")]
+    pub log_head_every: Duration,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { key: None, log_head_every: Duration::from_hours(24) }
+    }
 }
 
 /// What is logged.

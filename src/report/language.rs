@@ -304,6 +304,11 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("truncated", "the end is missing", "нет конца"),
     ("unchanged", "unchanged", "без изменений"),
     ("unreachable", "unreachable", "недоступен"),
+    (
+        "unsealed",
+        "an entry without a seal follows one that has it",
+        "запись без печати после записи с печатью",
+    ),
     ("voicemail", "voicemail", "автоответчик"),
     ("waiting", "waiting", "ожидание"),
     ("web_form", "a request", "заявка"),

@@ -135,8 +135,16 @@ const SENTENCES: &[(&str, &str)] = &[
         "оператор не состоит в очередях: добавьте командой `dozvon agent add NAME --replace --queue QUEUE`",
     ),
     (
-        "the audit is in order: {rows} entries after {from}, head {head}",
-        "аудит в порядке: записей после {from}: {rows}, последняя {head}",
+        "the audit is in order: {rows} entries after {from}, all sealed, head {head}",
+        "аудит в порядке: записей после {from}: {rows}, все с печатью, последняя {head}",
+    ),
+    (
+        "the audit is in order: {rows} entries after {from}, none sealed, head {head}",
+        "аудит в порядке: записей после {from}: {rows}, без печатей, последняя {head}",
+    ),
+    (
+        "the audit is in order: {rows} entries after {from}, sealed from {first} on, head {head}",
+        "аудит в порядке: записей после {from}: {rows}, с печатью начиная с {first}, последняя {head}",
     ),
     ("the case is closed: {reason}", "обращение закрыто: {reason}"),
     ("the case: {stage}", "обращение: {stage}"),

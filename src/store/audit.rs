@@ -17,7 +17,7 @@ use super::dialect::{cached::Cache as _, hold};
 use super::schema::{audit, audit_cuts, audit_head, audit_key};
 use super::{Database, StoreError};
 use crate::audit::{
-    Action, Break, Entry, Fault, GENESIS, Key, Link, NumberKey, Row, canonical, fit_to_stand,
+    Action, Break, Entry, Fault, GENESIS, Key, Link, NumberKey, Row, Seal, canonical, fit_to_stand,
 };
 use crate::clock::UnixMs;
 use crate::phone::E164;
@@ -50,6 +50,7 @@ impl Drop for Lent {
 /// one that this audit began with.
 pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
     entry.check().map_err(|refused| StoreError::Refused(refused.to_string()))?;
+    let key = key(c, entry.at)?;
     let number_key = match entry.number {
         None => None,
         Some(text) => {
@@ -57,10 +58,10 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
                 let what = "the audit hashes numbers in E.164 form, such as +79001234567, and this is none";
                 StoreError::Refused(what.to_owned())
             })?;
-            Some(key(c, entry.at)?.of_number(&number))
+            Some(key.of_number(&number))
         }
     };
-    let by = if fit_to_stand(entry.by) { entry.by.to_owned() } else { key(c, entry.at)?.of_name(entry.by) };
+    let by = if fit_to_stand(entry.by) { entry.by.to_owned() } else { key.of_name(entry.by) };
     hold::audit(c)?;
     let last = head(c)?;
     let mut row = Row {
@@ -73,8 +74,9 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
         details: canonical(&entry.details),
         prev_hash: last.hash,
         hash: String::new(),
+        keyed: true,
     };
-    row.hash = row.right_hash();
+    row.hash = row.right_hash(Some(&key.seal())).unwrap_or_default();
     diesel::insert_into(audit::table)
         .values((
             audit::id.eq(row.id),
@@ -86,6 +88,7 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
             audit::details.eq(&row.details),
             audit::prev_hash.eq(&row.prev_hash),
             audit::hash.eq(&row.hash),
+            audit::keyed.eq(row.keyed),
         ))
         .insert(c)?;
     Ok(())
@@ -205,11 +208,11 @@ pub fn page(c: &mut Database, after: i64, limit: i64) -> Result<Vec<Row>, StoreE
     Ok(rows.load::<Columns>(c)?.into_iter().map(row).collect())
 }
 
-type Columns = (i64, i64, String, String, Option<String>, Option<String>, String, String, String);
+type Columns = (i64, i64, String, String, Option<String>, Option<String>, String, String, String, bool);
 
 fn row(columns: Columns) -> Row {
-    let (id, at, by, action, number_key, subject, details, prev_hash, hash) = columns;
-    Row { id, at, by, action, number_key, subject, details, prev_hash, hash }
+    let (id, at, by, action, number_key, subject, details, prev_hash, hash, keyed) = columns;
+    Row { id, at, by, action, number_key, subject, details, prev_hash, hash, keyed }
 }
 
 /// Which rows are wanted.
@@ -259,6 +262,8 @@ pub struct Proof {
     pub from: Link,
     /// The last row that is in order.
     pub to: Link,
+    /// The first of those in order that is sealed with the key: all after it are, too.
+    pub keyed_from: Option<i64>,
     /// The first place that is not.
     pub broken: Option<Break>,
 }
@@ -266,12 +271,14 @@ pub struct Proof {
 /// How many rows [`verify`] holds in memory: about 500 bytes each.
 pub const PAGE: i64 = 1000;
 
-/// Follows the whole chain, a page at a time, and says where it is broken first. With `known`, a head that was kept
-/// elsewhere, also whether that row is still what it was.
+/// Follows the whole chain, a page at a time, and says where it is broken first. `named` is the key of the settings.
+/// With `known`, a head that was kept elsewhere, also whether that row is still what it was.
 ///
 /// # Errors
-/// When the database fails; [`StoreError::Refused`] when `known` is older than what retention has cut off.
-pub fn verify(c: &mut Database, known: Option<&Link>) -> Result<Proof, StoreError> {
+/// When the database fails; [`StoreError::Refused`] when `known` is older than what retention has cut off, or the key is
+/// not the one that this audit began with.
+pub fn verify(c: &mut Database, named: Option<&Key>, known: Option<&Link>) -> Result<Proof, StoreError> {
+    let seal = self::known(c, named)?.map(|key| key.seal());
     let (from, end) = (beginning(c)?, head(c)?);
     if let Some(known) = known.filter(|known| known.id < from.id) {
         return Err(StoreError::Refused(format!(
@@ -280,7 +287,8 @@ pub fn verify(c: &mut Database, known: Option<&Link>) -> Result<Proof, StoreErro
             from.id + 1
         )));
     }
-    let mut walk = Walk { link: from.clone(), attested: from.id == 0, cut: from.clone(), known };
+    let attested = from.id == 0;
+    let mut walk = Walk { link: from.clone(), attested, cut: from.clone(), known, seal, keyed_from: None };
     // From the very first row that there is: whatever stands before the cut does not belong there.
     let mut after = i64::MIN;
     let broken = loop {
@@ -291,7 +299,8 @@ pub fn verify(c: &mut Database, known: Option<&Link>) -> Result<Proof, StoreErro
             break Some(broken);
         }
     };
-    Ok(Proof { rows: walk.link.id - from.id, from, to: walk.link, broken })
+    let keyed_from = walk.keyed_from.filter(|first| *first <= walk.link.id);
+    Ok(Proof { rows: walk.link.id - from.id, from, to: walk.link, keyed_from, broken })
 }
 
 /// Where a verification stands.
@@ -300,11 +309,18 @@ struct Walk<'a> {
     cut: Link,
     attested: bool,
     known: Option<&'a Link>,
+    seal: Option<Seal>,
+    keyed_from: Option<i64>,
 }
 
 impl Walk<'_> {
     fn step(&mut self, row: &Row) -> Result<(), Break> {
-        self.link.follow(row)?;
+        if row.keyed {
+            self.keyed_from.get_or_insert(row.id);
+        } else if self.keyed_from.is_some() {
+            return Err(Break { id: row.id, fault: Fault::Unsealed });
+        }
+        self.link.follow(row, self.seal.as_ref())?;
         if row.action == Action::Retention.as_str() && row.details.contains(&self.cut.hash) {
             self.attested = true;
         }

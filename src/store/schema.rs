@@ -165,7 +165,7 @@ diesel::table! { audit_key (one) { one -> Integer, fingerprint -> Text, secret -
 diesel::table! {
     audit (id) {
         id -> BigInt, at -> BigInt, by -> Text, action -> Text, number_key -> Nullable<Text>,
-        subject -> Nullable<Text>, details -> Text, prev_hash -> Text, hash -> Text,
+        subject -> Nullable<Text>, details -> Text, prev_hash -> Text, hash -> Text, keyed -> Bool,
     }
 }
 diesel::table! { audit_head (one) { one -> Integer, id -> BigInt, hash -> Text, } }

@@ -36,7 +36,7 @@ async fn grow(db: &Db, count: u64) {
 }
 
 async fn verify(db: &Db) -> audit::Proof {
-    db.store.read("verify", |c| audit::verify(c, None)).await.unwrap()
+    db.store.read("verify", |c| audit::verify(c, None, None)).await.unwrap()
 }
 
 async fn fault(db: &Db) -> Option<(i64, Fault)> {
@@ -152,12 +152,13 @@ fn another_key_is_refused_and_a_named_one_does_not_stand_in_the_database() {
         let (one, other) = (Key::of_bytes([1; 32]), Key::of_bytes([2; 32]));
         open(Some(one.clone())).await.write("first", append).await.unwrap();
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM audit_key WHERE secret IS NULL"), 1);
-        open(Some(one)).await.write("same", append).await.unwrap();
+        open(Some(one.clone())).await.write("same", append).await.unwrap();
         let changed = open(Some(other)).await.write("other", append).await.unwrap_err();
         assert!(changed.to_string().contains("put the old one back"), "{changed}");
         let gone = open(None).await.write("none", append).await.unwrap_err();
         assert!(gone.to_string().contains("[audit] key is missing"), "{gone}");
-        assert_eq!(verify(db).await.rows, 2);
+        let proof = db.store.read("verify", move |c| audit::verify(c, Some(&one), None)).await.unwrap();
+        assert_eq!((proof.rows, proof.broken), (2, None));
     });
 }
 
@@ -170,7 +171,7 @@ fn rows_are_only_added_whoever_writes() {
         raw.refused("UPDATE audit SET \"by\" = 'x' WHERE id = 2", "append-only");
         raw.refused("DELETE FROM audit WHERE id = 3", "append-only");
         raw.refused("DELETE FROM audit", "append-only");
-        let copy = "SELECT id, at, \"by\", action, number_key, subject, details, prev_hash, hash FROM audit WHERE id = 2";
+        let copy = "SELECT id, at, \"by\", action, number_key, subject, details, prev_hash, hash, keyed FROM audit WHERE id = 2";
         raw.refused(&format!("INSERT INTO audit {copy}"), "append-only");
         let fork = copy.replace("SELECT id", "SELECT id + 2");
         raw.refused(&format!("INSERT INTO audit {fork}"), "append-only");
@@ -235,11 +236,89 @@ fn who_gets_past_the_guards_is_found() {
                 // He also gives the row that he changed the hash that fits it.
                 let id = if what.contains("last") { 5 } else { 2 };
                 let row = db.store.read("page", move |c| audit::page(c, id - 1, 1)).await.unwrap().remove(0);
-                raw.run(&format!("UPDATE audit SET hash = '{}' WHERE id = {id}", row.right_hash())).unwrap();
+                let hash = row.right_hash(Some(&key(db).seal())).unwrap();
+                raw.run(&format!("UPDATE audit SET hash = '{hash}' WHERE id = {id}")).unwrap();
             }
             assert_eq!(fault(db).await, Some(found), "{what}");
         });
     }
+}
+
+/// The key that the database keeps.
+fn key(db: &Db) -> Key {
+    db.raw().texts("SELECT secret AS v FROM audit_key").remove(0).parse().unwrap()
+}
+
+/// Whoever may write the database, but has no key, as it is in the settings.
+#[test]
+fn who_has_no_key_cannot_write_the_chain_anew() {
+    for_each_database(async |db| {
+        let named = Key::of_bytes([1; 32]);
+        let settings = dozvon::store::Settings { audit_key: Some(named.clone()), ..Default::default() };
+        let store = Store::open(&db.url, settings).await.unwrap();
+        store.write("append", |c| (0..5).try_for_each(|n| audit::append(c, &entry(n)))).await.unwrap();
+        let check = async || {
+            let named = named.clone();
+            store.read("verify", move |c| audit::verify(c, Some(&named), None)).await.unwrap()
+        };
+        assert_eq!((check().await.broken, check().await.keyed_from), (None, Some(1)));
+        // The third and all that follow are written anew, each with the hash that it had before there was a seal.
+        let mut raw = unguarded(db);
+        raw.run("UPDATE audit SET \"by\" = 'nobody' WHERE id = 3").unwrap();
+        let rows = store.read("page", |c| audit::page(c, 2, 10)).await.unwrap();
+        let forge = |raw: &mut Raw, keyed: bool| {
+            let mut before = rows[0].prev_hash.clone();
+            for row in &rows {
+                let plain = dozvon::audit::Row { prev_hash: before.clone(), keyed: false, ..row.clone() };
+                let hash = plain.right_hash(None).unwrap();
+                let keyed = if db.is_sqlite() { u8::from(keyed).to_string() } else { keyed.to_string() };
+                let (id, set) = (row.id, format!("prev_hash = '{before}', hash = '{hash}', keyed = {keyed}"));
+                raw.run(&format!("UPDATE audit SET {set} WHERE id = {id}")).unwrap();
+                before = hash;
+            }
+            raw.run(&format!("UPDATE audit_head SET hash = '{before}'")).unwrap();
+        };
+        forge(&mut raw, true);
+        assert_eq!(check().await.broken.map(|found| (found.id, found.fault)), Some((3, Fault::Changed)));
+        forge(&mut raw, false);
+        assert_eq!(check().await.broken.map(|found| (found.id, found.fault)), Some((3, Fault::Unsealed)));
+    });
+}
+
+/// As the version before wrote it.
+#[test]
+fn a_chain_that_began_before_the_seal_goes_on_and_says_since_when_it_is_sealed() {
+    for_each_database(async |db| {
+        let mut raw = db.raw();
+        let mut before = dozvon::audit::GENESIS.to_owned();
+        for id in 1..=3 {
+            let mut row = dozvon::audit::Row {
+                id,
+                at: 1,
+                by: "anna".to_owned(),
+                action: "dial".to_owned(),
+                number_key: None,
+                subject: None,
+                details: "{}".to_owned(),
+                prev_hash: before.clone(),
+                hash: String::new(),
+                keyed: false,
+            };
+            row.hash = row.right_hash(None).unwrap();
+            raw.run(&format!(
+                "INSERT INTO audit (id, at, \"by\", action, details, prev_hash, hash) \
+                 VALUES ({id}, 1, 'anna', 'dial', '{{}}', '{before}', '{}')",
+                row.hash
+            ))
+            .unwrap();
+            before = row.hash;
+        }
+        let proof = verify(db).await;
+        assert_eq!((proof.rows, proof.keyed_from, proof.broken), (3, None, None));
+        grow(db, 2).await;
+        let proof = verify(db).await;
+        assert_eq!((proof.rows, proof.keyed_from, proof.broken), (5, Some(4), None));
+    });
 }
 
 #[test]
@@ -248,7 +327,7 @@ fn a_head_that_is_kept_elsewhere_shows_that_the_end_was_written_anew() {
         grow(db, 4).await;
         let kept = db.store.read("head", audit::head).await.unwrap();
         grow(db, 2).await;
-        let check = |known: Link| db.store.read("verify", move |c| audit::verify(c, Some(&known)));
+        let check = |known: Link| db.store.read("verify", move |c| audit::verify(c, None, Some(&known)));
         assert_eq!(check(kept.clone()).await.unwrap().broken, None);
         // The last three are taken out, head and all, and others written in their place.
         let mut raw = unguarded(db);
@@ -580,10 +659,10 @@ fn old_rows_go_in_small_bites_and_the_chain_can_still_be_proved() {
         assert!(again.is_empty(), "{again:?}");
         // What stands before the cut is younger than nothing: an old head cannot be checked any more, and says so.
         let old = Link { id: 1, hash: dozvon::audit::GENESIS.to_owned() };
-        let said = db.store.read("verify", move |c| audit::verify(c, Some(&old))).await.unwrap_err();
+        let said = db.store.read("verify", move |c| audit::verify(c, None, Some(&old))).await.unwrap_err();
         assert!(said.to_string().contains("cut off by retention"), "{said}");
         let cut = proof.from.clone();
-        let at_cut = db.store.read("verify", move |c| audit::verify(c, Some(&cut))).await.unwrap();
+        let at_cut = db.store.read("verify", move |c| audit::verify(c, None, Some(&cut))).await.unwrap();
         assert_eq!(at_cut.broken, None);
         unguarded(db).run("DELETE FROM audit WHERE id = 7").unwrap();
         assert_eq!(fault(db).await, Some((7, Fault::Missing)));

@@ -635,7 +635,7 @@ fn every_guard_refuses_a_lease_and_refuses_the_dial_when_the_world_has_changed_s
                 raw.run(&state("completed")).unwrap();
             }
         }
-        let proof = db.store.read("verify", |c| audit::verify(c, None)).await.unwrap();
+        let proof = db.store.read("verify", |c| audit::verify(c, None, None)).await.unwrap();
         assert_eq!(proof.broken, None);
     });
 }

@@ -459,7 +459,7 @@ async fn play(db: &Db, events: &[Event]) -> Result<(), String> {
         }
     }
     world.quiet_end().await.map_err(|rule| format!("in the end: {rule}"))?;
-    let proof = db.store.read("verify", |c| audit::verify(c, None)).await.unwrap();
+    let proof = db.store.read("verify", |c| audit::verify(c, None, None)).await.unwrap();
     match proof.broken {
         None => Ok(()),
         Some(broken) => Err(format!("the audit is broken: {broken:?}")),

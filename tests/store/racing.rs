@@ -255,7 +255,7 @@ fn two_processes_write_one_chain() {
     for_each_database(async |db| {
         let results = race([child(db, "part_audit", 0), child(db, "part_audit", 0)]);
         assert_eq!(results, ["50", "50"]);
-        let proof = db.store.read("verify", |c| audit::verify(c, None)).await.unwrap();
+        let proof = db.store.read("verify", |c| audit::verify(c, None, None)).await.unwrap();
         assert_eq!((proof.rows, proof.broken), (100, None));
         assert_eq!(db.raw().number("SELECT count(DISTINCT number_key) AS v FROM audit"), 1, "one key");
     });
