@@ -20,6 +20,7 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         answered_at: ended.answered_at,
         verdict: verdict(ended.ending, ended.stage, &call.facts.party, plan.open),
         settle: call.desk.rules().policy(call.queue.as_ref()).settle,
+        least_talk: call.desk.settings.callback.least_talk,
         tell: call.desk.settings.tells_talks(),
         at: call.desk.clock.now(),
     };
@@ -37,6 +38,7 @@ pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
         answered_at: None,
         verdict: verdict(ending, stage, &arrival.party, arrival.open),
         settle: desk.rules().policy(arrival.queue.as_ref()).settle,
+        least_talk: desk.settings.callback.least_talk,
         tell: false,
         at: desk.clock.now(),
     };

@@ -84,6 +84,10 @@ pub struct Settings {
     pub handset_ring: Duration,
     /// What an agent dials to say what came of his last talk: `*71` and so on.
     pub codes: BTreeMap<String, Outcome>,
+    /// How long a talk must have lasted for the customer to have been reached when nobody says what came of it: a shorter
+    /// one settles no case. Default 5 s.
+    #[serde(with = "humane::Within::<0, { humane::HOUR }>")]
+    pub least_talk: Duration,
     /// How long after a talk it may be unsaid what came of it: then the agent and the supervisor are told
     /// (`attempt.undisposed`). Of a talk that an agent dialled himself its length decides then. Default 10 min.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { 7 * humane::DAY }>")]
@@ -138,6 +142,7 @@ impl Default for Settings {
             apology_time: Duration::from_secs(5),
             handset_ring: Duration::from_secs(60),
             codes: CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect(),
+            least_talk: Duration::from_secs(5),
             word_within: Duration::from_secs(600),
             watchdog: Duration::from_secs(7_200),
             queue: None,

@@ -322,6 +322,7 @@ impl Settings {
             home: self.phone.region,
             queue: self.callback.queue.clone(),
             repeat_queue: self.callback.repeat_queue.clone(),
+            least_talk: self.callback.least_talk,
             watchdog: self.callback.watchdog,
             word_within: self.callback.word_within,
         }

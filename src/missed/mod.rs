@@ -7,6 +7,7 @@
 pub mod abandonment;
 pub mod attempt;
 pub mod case;
+pub mod contact;
 pub mod destination;
 pub mod holidays;
 pub mod limits;

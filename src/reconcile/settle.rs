@@ -357,6 +357,7 @@ fn ended(desk: &Desk, call: &OpenCall, cause: &str, at: UnixMs) -> store::calls:
         answered_at: None,
         verdict: verdict(ending, stage, &call.party, call.open),
         settle: desk.rules().policy(call.queue.as_ref()).settle,
+        least_talk: desk.settings.callback.least_talk,
         tell: desk.settings.tells_talks(),
         at,
     }

@@ -12,6 +12,7 @@ use super::{Database, StoreError, dnc, read, rules};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
+use crate::missed::contact::Contact;
 use crate::phone::E164;
 
 /// A missed call that is owed.
@@ -229,16 +230,23 @@ pub fn open_of(c: &mut Database, number: &str) -> Result<Option<CaseRow>, StoreE
     Ok(cases::table.filter(cases::number.eq(number).and(cases::closed_at.is_null())).first(c).optional()?)
 }
 
-/// The caller got through to us, or we to him, past the case: nothing more is owed. An attempt that is under way, or
-/// waits for its disposition, decides for itself.
+/// A person of this number has talked with us past the case: nothing more is owed, if the talk settles it. An attempt
+/// that is under way, or waits for its disposition, decides for itself.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn reached(c: &mut Database, number: &str, reason: Closed, at: UnixMs) -> Result<(), StoreError> {
+pub(super) fn reached(
+    c: &mut Database,
+    number: &str,
+    talk: Contact,
+    least_talk: Duration,
+) -> Result<(), StoreError> {
     hold::number(c, number)?;
     hold::open_case(c, number)?;
-    match open_of(c, number)? {
-        Some(case) => close(c, CaseId(case.id), reason, "system", None, at).map(drop),
+    match open_of(c, number)?.filter(|case| talk.settles(UnixMs(case.last_miss_at), least_talk)) {
+        Some(case) => {
+            close(c, CaseId(case.id), Closed::CallerReachedUs, "system", None, talk.ended_at).map(drop)
+        }
         None => Ok(()),
     }
 }

@@ -118,6 +118,7 @@ impl Days {
             answered_at: answered.then_some(at),
             verdict,
             settle: Duration::from_secs(60),
+            least_talk: Duration::from_secs(5),
             tell: true,
             at: at + Duration::from_secs(90),
         };

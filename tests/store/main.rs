@@ -25,6 +25,7 @@ mod callback_properties;
 mod callback_wishes;
 mod callbacks;
 mod committing;
+mod contact;
 mod crm;
 mod guards;
 mod meanwhile;

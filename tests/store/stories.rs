@@ -26,6 +26,7 @@ const WRAP_UP: Duration = Duration::from_secs(10);
 fn answered(call: CallId, at_: u64) -> Ended {
     Ended {
         settle: Duration::from_secs(60),
+        least_talk: Duration::from_secs(5),
         tell: false,
         call,
         ending: Ending::Answered,

@@ -11,6 +11,7 @@ use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::attempt::{Consequence, Outcome};
 use crate::missed::case::{Closed, Step};
+use crate::missed::contact::Contact;
 use crate::missed::regulation::{self, Next};
 use crate::notify::EventKind;
 use crate::store::attempts::Finish;
@@ -45,7 +46,9 @@ pub(super) fn finish_and_follow(
             .returning(cases::id)
             .count_changed(c)?;
     }
-    follow(c, case, terms, &After { result: finish.result, counted: finish.counted(), later, at: finish.at })
+    let began_at = UnixMs(row.answered_at.unwrap_or(row.at));
+    let after = After { result: finish.result, counted: finish.counted(), later, began_at, at: finish.at };
+    follow(c, case, terms, &after)
 }
 
 /// An attempt that has ended.
@@ -54,6 +57,8 @@ pub(super) struct After {
     pub(super) counted: bool,
     /// When the customer wants to be called.
     pub(super) later: Option<UnixMs>,
+    /// When contact began: the talk, or the dial if there was none.
+    pub(super) began_at: UnixMs,
     pub(super) at: UnixMs,
 }
 
@@ -65,9 +70,14 @@ pub(super) fn follow(
     after: &After,
 ) -> Result<(), StoreError> {
     suppress(c, case, after.result, after.at)?;
+    let contact = Contact { began_at: after.began_at, ended_at: after.at };
     match after.result.consequence() {
-        Consequence::Again => again(c, case, terms, after),
-        Consequence::Close(reason) | Consequence::Suppress(reason) => close(c, case, reason, after.at),
+        Consequence::Suppress(reason) => close(c, case, reason, after.at),
+        Consequence::Close(reason) if contact.follows(UnixMs(case.last_miss_at)) => {
+            close(c, case, reason, after.at)
+        }
+        // Somebody was missed since: that is still owed.
+        Consequence::Again | Consequence::Close(_) => again(c, case, terms, after),
     }
 }
 

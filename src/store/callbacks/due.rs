@@ -1,5 +1,7 @@
 //! What moves by itself: cases become due, reminders are told, attempts that last too long are given up.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::after::finish_and_follow;
@@ -12,6 +14,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CaseId, QueueName};
 use crate::missed::attempt::{Outcome, State, Way};
 use crate::missed::case::{Stage, Step};
+use crate::missed::contact::Contact;
 use crate::missed::regulation::Guard;
 use crate::notify::EventKind;
 use crate::store::attempts::{AttemptRow, Finish};
@@ -20,7 +23,7 @@ use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::{attempts, cases, escalations};
-use crate::store::{Database, StoreError, attempts as attempt_rows, calls as call_rows};
+use crate::store::{Database, StoreError, attempts as attempt_rows};
 
 /// The case waits for somebody to call, from now on.
 pub(super) fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
@@ -216,19 +219,16 @@ fn decide(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     let note = Some("nobody said what came of it: its length decided");
-    let finish = Finish { note, ..Finish::new(AttemptId(row.id), by_length(row), at) };
+    let finish = Finish { note, ..Finish::new(AttemptId(row.id), by_length(row, terms.least_talk), at) };
     finish_and_follow(c, case, terms, &finish, None)
 }
 
 /// What a talk was of which nobody says what came of it.
-fn by_length(row: &AttemptRow) -> Outcome {
+fn by_length(row: &AttemptRow, least_talk: Duration) -> Outcome {
     if row.way == Way::CustomerFirst.as_str() && row.agent.is_none() {
         return Outcome::Abandoned;
     }
-    let talked = row.answered_at.zip(row.ended_at).map(|(from, to)| UnixMs(to).since(UnixMs(from)));
-    if talked.is_some_and(|talked| talked >= call_rows::REACHED) {
-        Outcome::Reached
-    } else {
-        Outcome::NoAnswer
-    }
+    let talk = row.answered_at.zip(row.ended_at);
+    let talk = talk.map(|(from, to)| Contact { began_at: UnixMs(from), ended_at: UnixMs(to) });
+    if talk.is_some_and(|talk| talk.is_talk(least_talk)) { Outcome::Reached } else { Outcome::NoAnswer }
 }

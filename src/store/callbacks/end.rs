@@ -127,6 +127,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
             answered_at,
             verdict: Verdict::Nothing(Why::Internal),
             settle: Duration::ZERO,
+            least_talk: terms.least_talk,
             tell: false,
             at: end.at,
         },

@@ -1,5 +1,7 @@
 //! What people say: when somebody is called, and what came of it.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::after::{After, finish_and_follow, follow};
@@ -146,6 +148,9 @@ pub fn report(
         make(c, &case, Step::Dial, &Move { claimed_by: Some(made.by), ..Move::default() })?;
     }
     let case = case_rows::get(c, made.case)?;
-    follow(c, &case, terms, &After { result: made.result, counted: made.counted, later: None, at: made.at })?;
+    // They say so now, of whatever was owed until now.
+    let began_at = made.at.max(UnixMs(case.last_miss_at) + Duration::from_millis(1));
+    let after = After { result: made.result, counted: made.counted, later: None, began_at, at: made.at };
+    follow(c, &case, terms, &after)?;
     Ok(row)
 }

@@ -29,6 +29,8 @@ pub struct Terms {
     pub queue: Option<QueueName>,
     /// Who takes up what could not be reached within a day.
     pub repeat_queue: Option<QueueName>,
+    /// How long a talk must have lasted for the customer to have been reached, when nobody says what came of it.
+    pub least_talk: Duration,
     /// How long an attempt may last, and how long after a talk somebody may still say what came of it.
     pub watchdog: Duration,
     /// How long after a talk it may be unsaid what came of it before those are told who should hear of it.

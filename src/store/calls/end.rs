@@ -8,7 +8,7 @@ use super::waits::{WaitOutcome, last_left, leave};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
-use crate::missed::case::Closed;
+use crate::missed::contact::Contact;
 use crate::missed::verdict::Verdict;
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::error::Found as _;
@@ -43,6 +43,8 @@ pub struct Ended {
     pub verdict: Verdict,
     /// If we owe a call: how long he may ring again before somebody is to call him.
     pub settle: Duration,
+    /// How long the caller must have talked for a case of theirs to be settled.
+    pub least_talk: Duration,
     /// Whether somebody wants to be told of talks with agents.
     pub tell: bool,
     /// When.
@@ -104,9 +106,9 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
     }
     if let (Some(number), Some(talked_from)) =
         (&before.number, answered_at.filter(|_| end.verdict.got_through()))
-        && end.at.since(UnixMs(talked_from)) >= REACHED
     {
-        cases::reached(c, number, Closed::CallerReachedUs, end.at)?;
+        let talk = Contact { began_at: UnixMs(talked_from), ended_at: end.at };
+        cases::reached(c, number, talk, end.least_talk)?;
     }
     owe(c, end, &before, wait_ms)
 }
@@ -170,6 +172,3 @@ fn owe(
     };
     cases::open_or_join(c, &miss).map(Some)
 }
-
-/// So long somebody must have talked to have been reached (facts/callbacks.md §5.2).
-pub(in crate::store) const REACHED: Duration = Duration::from_secs(5);

@@ -13,5 +13,4 @@ pub use show::{CallRow, Wanted, ending_with, get, list};
 pub use waits::{WaitOutcome, WaitRow, WaitingRow, join, time_out, waiting, waits};
 
 pub(super) use arrive::begin;
-pub(super) use end::REACHED;
 pub(super) use waits::{leave, waits_in};

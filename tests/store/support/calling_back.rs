@@ -261,13 +261,23 @@ impl Desk {
 
     /// From the lease to the end of a talk.
     pub async fn talk(&self, name: &str, who: &'static str, at: UnixMs) -> (Accepted, AttemptId) {
+        let (accepted, attempt) = self.talking(name, who, at).await;
+        self.talk_ends(&accepted, attempt, at, at + Duration::from_secs(30)).await;
+        (accepted, attempt)
+    }
+
+    /// From the lease to a talk that goes on.
+    pub async fn talking(&self, name: &str, who: &'static str, at: UnixMs) -> (Accepted, AttemptId) {
         let (accepted, attempt) = self.dial(name, who, at).await;
         let (offer, call) = (accepted.wanted.offer, accepted.work.call);
         self.write(move |c, _| callbacks::talk(c, attempt, offer, call, at)).await;
-        let cause = "NORMAL_CLEARING".to_owned();
-        self.end(&accepted, How::Talked { attempt, cause, answered_at: at }, at + Duration::from_secs(30))
-            .await;
         (accepted, attempt)
+    }
+
+    /// A talk that began at `from` is over.
+    pub async fn talk_ends(&self, accepted: &Accepted, attempt: AttemptId, from: UnixMs, at: UnixMs) {
+        let cause = "NORMAL_CLEARING".to_owned();
+        self.end(accepted, How::Talked { attempt, cause, answered_at: from }, at).await;
     }
 
     /// Somebody wants him to be called now.

@@ -185,6 +185,7 @@ pub fn talk(c: &mut Database, call: CallId, offer: OfferId, at: UnixMs) -> Resul
 pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
     Ended {
         settle: Duration::from_secs(60),
+        least_talk: Duration::from_secs(5),
         tell: false,
         call,
         ending: Ending::Abandoned,
