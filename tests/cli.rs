@@ -559,7 +559,7 @@ fn people_say_who_is_called_when_and_who_never() {
     });
     let due = place.json(&format!("callback now {id}"));
     assert_eq!((&due["state"], &due["stage"]), (&"open".into(), &"due".into()));
-    let put_off = place.json(&format!("callback defer {id} --until 2099-01-01T10:00:00Z"));
+    let put_off = place.json(&format!("callback defer {id} --at 2099-01-01T10:00:00Z"));
     assert_eq!(
         (&put_off["stage"], &put_off["next_at"]),
         (&"deferred".into(), &"2099-01-01T10:00:00.000Z".into())
@@ -572,7 +572,7 @@ fn people_say_who_is_called_when_and_who_never() {
     assert!(place.fails(4, &format!("callback now {id}")).contains("do_not_call"));
     let audit = place.ok("audit list --number 84957654321");
     assert!(audit.contains("dial refused") && audit.contains("do not call: added"), "{audit}");
-    assert!(place.fails(2, "dnc add 84957654321 --until 2020-01-01T00:00:00Z").contains("time to come"));
+    assert!(place.fails(2, "dnc add 84957654321 --at 2020-01-01T00:00:00Z").contains("time to come"));
     place.ok("dnc remove 84957654321");
     assert_eq!(place.json("dnc list"), Value::Array(Vec::new()));
     assert!(place.fails(3, "dnc remove 84957654321").contains("do-not-call list"));
@@ -583,7 +583,7 @@ fn people_say_who_is_called_when_and_who_never() {
     assert!(said.contains("gap") && said.contains("it may be"), "{said}");
     place.ok(&format!("callback close {id} --reason agent_reached"));
     assert!(place.fails(4, &format!("callback now {id}")).contains("closed"));
-    assert!(place.fails(4, &format!("callback defer {id} --until 2099-01-01T10:00:00Z")).contains("closed"));
+    assert!(place.fails(4, &format!("callback defer {id} --at 2099-01-01T10:00:00Z")).contains("closed"));
 }
 
 #[test]
@@ -915,6 +915,7 @@ fn a_case_shows_what_its_person_wrote_and_the_list_their_name() {
             consent_text: "call me".to_owned(),
             consent_at: minutes_ago(0),
             sms_consent_text: None,
+            known: false,
             address: "127.0.0.1".to_owned(),
             business_day: "2026-11-30".to_owned(),
             at: minutes_ago(0),

@@ -154,14 +154,10 @@ async fn verify(args: Verify, context: &Context) -> Result<Exit, Failure> {
             "the audit is in order: {rows} entries after {from}, sealed from {first} on, head {head}",
         )
         .with("first", Cell::Count(first)),
-        None => {
-            Sentence::of("the audit is in order: {rows} entries after {from}, none sealed, head {head}")
-        }
+        None => Sentence::of("the audit is in order: {rows} entries after {from}, none sealed, head {head}"),
     };
-    let line = order
-        .with("rows", Cell::count(rows))
-        .with("from", Cell::Count(from.id))
-        .with("head", to.to_string());
+    let line =
+        order.with("rows", Cell::count(rows)).with("from", Cell::Count(from.id)).with("head", to.to_string());
     let (after, head) = (from.id, to.to_string());
     context.say(&line, &json!({ "rows": rows, "after": after, "head": head, "keyed_from": keyed_from }))?;
     Ok(Exit::Done)

@@ -13,7 +13,7 @@ do-not-call list forbids is refused here, too: the message says by what, and fro
 
 Examples:
   dozvon callback now 17
-  dozvon callback defer 17 --until 16:00
+  dozvon callback defer 17 --at 16:00
   dozvon callback close 17 --reason agent_reached")]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -39,15 +39,17 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  dozvon callback defer 17 --until 16:00
-  dozvon callback defer 17 --until \"2026-12-01 10:00\"")]
+  dozvon callback defer 17 --at 16:00
+  dozvon callback defer 17 --at \"tomorrow 09:00\"
+  dozvon callback defer 17 --at \"mon 10:00\"
+  dozvon callback defer 17 --at \"2026-12-01 10:00\"")]
 struct Defer {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
-    /// Until when.
-    #[arg(long, value_name = "TIME")]
-    until: String,
+    /// Not before this time: the next 16:00, tomorrow 09:00, mon 10:00, or a date and time.
+    #[arg(long, value_name = "TIME", alias = "until", alias = "later")]
+    at: String,
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
@@ -86,7 +88,7 @@ async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
 async fn defer(args: Defer, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
     let terms = context.terms().await?;
-    let until = parse::instant(&args.until, context.zone(), at)?;
+    let until = parse::to_come(&args.at, context.zone(), at)?;
     let sheet = context
         .write("callback_defer", move |c| {
             callbacks::defer(c, args.id, until, &by, at)?;

@@ -49,16 +49,16 @@ Examples:
 #[command(after_help = "\
 Examples:
   dozvon dnc add +79001234567
-  dozvon dnc add 84951234567 --reason wrong_number --until \"2027-01-31 00:00\"")]
+  dozvon dnc add 84951234567 --reason wrong_number --at \"2027-01-31 00:00\"")]
 struct New {
     /// Which.
     number: String,
     /// Why: do_not_call or wrong_number.
     #[arg(long, default_value = "do_not_call")]
     reason: Reason,
-    /// Until when [default: for ever].
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    /// Not before this time [default: never].
+    #[arg(long, value_name = "TIME", alias = "until", alias = "later")]
+    at: Option<String>,
     /// What is worth knowing.
     #[arg(long, value_parser = parse::remark)]
     note: Option<String>,
@@ -75,13 +75,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 async fn add(args: New, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
     let number = parse::number(&args.number, context.region())?;
-    let until = args.until.as_deref().map(|text| parse::instant(text, context.zone(), at)).transpose()?;
-    if until.is_some_and(|until| until <= at) {
-        return Err(Failure::new(
-            Exit::Usage,
-            "--until is over already: write a time to come, or leave it out",
-        ));
-    }
+    let until = args.at.as_deref().map(|text| parse::to_come(text, context.zone(), at)).transpose()?;
     let shown = number.to_string();
     context
         .write("dnc_add", move |c| {

@@ -1,17 +1,16 @@
 //! Reads what people write as arguments.
 
+mod time;
+
 use std::time::Duration;
 
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
-use chrono_tz::Tz;
+pub(super) use time::{day, instant, to_come};
 
 use super::{Exit, Failure};
-use crate::clock::UnixMs;
 use crate::config::humane;
 use crate::ids::QueueName;
 use crate::phone::{E164, Party};
 use crate::routing::rules::Tier;
-use crate::routing::schedule::civil_date;
 
 /// A person's name for the record: 1 to 64 printable characters.
 pub(super) fn person(text: &str) -> Result<String, String> {
@@ -61,43 +60,6 @@ pub(super) fn place(text: &str) -> Result<(QueueName, Tier), String> {
     }
 }
 
-/// An instant: RFC 3339, or a date and time, or a time of today by the clocks of `zone`.
-pub(super) fn instant(text: &str, zone: Tz, now: UnixMs) -> Result<UnixMs, Failure> {
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(at.to_utc().into());
-    }
-    let today = civil_date(zone, now);
-    let civil = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .or_else(|| NaiveTime::parse_from_str(text, "%H:%M").ok().map(|time| today.and_time(time)));
-    let usage = |message: String| Failure::new(Exit::Usage, message);
-    let civil = civil.ok_or_else(|| {
-        usage(format!(
-            "{text:?} is not a time: write 18:30, \"2026-12-31 18:30\" or 2026-12-31T18:30:00+03:00"
-        ))
-    })?;
-    match zone.from_local_datetime(&civil) {
-        LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(at.to_utc().into()),
-        LocalResult::None => Err(usage(format!(
-            "the clocks of {zone} skip {civil}: name another time, or write it with an offset"
-        ))),
-    }
-}
-
-/// A day: `2026-12-31`, `today` or `yesterday`.
-pub(super) fn day(text: &str, zone: Tz, now: UnixMs) -> Result<NaiveDate, Failure> {
-    let today = civil_date(zone, now);
-    let day = match text {
-        "today" => Some(today),
-        "yesterday" => today.pred_opt(),
-        _ => NaiveDate::parse_from_str(text, "%Y-%m-%d").ok(),
-    };
-    day.ok_or_else(|| {
-        Failure::new(Exit::Usage, format!("{text:?} is not a day: write 2026-12-31, today or yesterday"))
-    })
-}
-
 /// A phone number that can be called back, as people write it in `region`.
 pub(super) fn number(text: &str, region: phonenumber::country::Id) -> Result<E164, Failure> {
     match Party::read(text, false, region, 0) {
@@ -136,19 +98,5 @@ mod tests {
         for bad in ["", ":1", "sales:0", "sales:x", "sales:1:2:3", "a b"] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn a_time_is_read_by_the_clocks_of_the_zone() {
-        let zone = Tz::Europe__Moscow;
-        let now: UnixMs = DateTime::parse_from_rfc3339("2026-11-23T10:00:00Z").unwrap().to_utc().into();
-        let read =
-            |text| instant(text, zone, now).map(|at| at.to_string()).map_err(|error| error.to_string());
-        assert_eq!(read("18:30").unwrap(), "2026-11-23T15:30:00.000Z");
-        assert_eq!(read("2026-12-31 18:30").unwrap(), "2026-12-31T15:30:00.000Z");
-        assert_eq!(read("2026-12-31T18:30:00+01:00").unwrap(), "2026-12-31T17:30:00.000Z");
-        assert!(read("soon").unwrap_err().contains("write 18:30"));
-        let skipped = instant("2026-03-29 02:30", Tz::Europe__Berlin, now).unwrap_err().to_string();
-        assert!(skipped.contains("skip"), "{skipped}");
     }
 }

@@ -15,5 +15,6 @@ pub mod policy;
 pub mod regulation;
 pub mod verdict;
 pub mod window;
+pub mod wish;
 pub mod working_time;
 pub mod zone;

@@ -131,6 +131,8 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("next_at", "next try", "следующая попытка"),
     ("no_answer", "no answer", "нет ответа"),
     ("node", "node", "узел"),
+    ("not_before_at", "not before", "не раньше"),
+    ("not_before_by", "put off by", "кто отложил"),
     ("note", "note", "заметка"),
     ("number", "number", "номер"),
     ("number_key", "number's hash", "хеш номера"),

@@ -8,11 +8,12 @@ use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases, requests};
-use super::{Database, StoreError, dnc, read, rules};
+use super::{Database, StoreError, dnc, read, read_option, rules};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
 use crate::missed::contact::Contact;
+use crate::missed::wish::{self, Source, Wish};
 use crate::phone::E164;
 
 /// A missed call that is owed.
@@ -45,6 +46,7 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                     cases::priority.eq(cases::priority + 1),
                     cases::queue.eq(owner(c, &case, miss.queue)?),
                     cases::next_at.eq(sooner(&case, miss.at + miss.settle)?),
+                    kept(wish::after_miss(wish_of(&case)?)),
                 ))
                 .returning(cases::id)
                 .count_changed(c)?;
@@ -60,7 +62,7 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                 misses: 1,
                 business_day: miss.business_day,
                 next_at: miss.at + miss.settle,
-                not_before: None,
+                wish: None,
                 came,
                 at: miss.at,
             };
@@ -111,7 +113,7 @@ struct New<'a> {
     misses: i32,
     business_day: &'a str,
     next_at: UnixMs,
-    not_before: Option<UnixMs>,
+    wish: Option<Wish>,
     came: Came<'a>,
     at: UnixMs,
 }
@@ -131,7 +133,7 @@ fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreError> {
             cases::misses.eq(new.misses),
             cases::business_day.eq(new.business_day),
             cases::next_at.eq(new.next_at.0),
-            cases::not_before.eq(new.not_before.map(|at| at.0)),
+            kept(new.wish.clone()),
             cases::previous_case.eq(previous),
         ))
         .returning(cases::id)
@@ -156,8 +158,51 @@ pub struct Asked<'a> {
     pub business_day: &'a str,
     /// Not before this.
     pub not_before: Option<UnixMs>,
+    /// Who asks: one of us, a form or a program.
+    pub by: &'a str,
+    /// Whether it is known who that is: who is not known puts no call off.
+    pub known: bool,
     /// When.
     pub at: UnixMs,
+}
+
+impl Asked<'_> {
+    fn wish(&self) -> Option<Wish> {
+        let source = Some(if self.request.is_some() { Source::Request } else { Source::Person });
+        let by = Some(self.by.to_owned());
+        self.not_before.map(|not_before| Wish { not_before, source, by })
+    }
+
+    /// Before which time the case is not called after this. One of us who names no time changes none.
+    fn leaves(&self, stands: Option<Wish>) -> Option<Wish> {
+        match (self.not_before, self.request) {
+            (None, None) => stands,
+            _ => wish::after_request(stands, self.wish(), self.known),
+        }
+    }
+}
+
+/// The columns of a wish.
+type KeptWish = (
+    diesel::dsl::Eq<cases::not_before, Option<i64>>,
+    diesel::dsl::Eq<cases::not_before_source, Option<&'static str>>,
+    diesel::dsl::Eq<cases::not_before_by, Option<String>>,
+);
+
+/// Writes the time before which a case is not called, and who said so.
+pub(super) fn kept(wish: Option<Wish>) -> KeptWish {
+    let (at, source) = wish.as_ref().map_or((None, None), |wish| (Some(wish.not_before.0), wish.source));
+    (
+        cases::not_before.eq(at),
+        cases::not_before_source.eq(source.map(Source::as_str)),
+        cases::not_before_by.eq(wish.and_then(|wish| wish.by)),
+    )
+}
+
+fn wish_of(case: &CaseRow) -> Result<Option<Wish>, StoreError> {
+    let source = read_option("cases.not_before_source", case.not_before_source.as_ref())?;
+    let by = case.not_before_by.clone();
+    Ok(case.not_before.map(|at| Wish { not_before: UnixMs(at), source, by }))
 }
 
 /// Opens a case for somebody who asks for a call, or honours his wish in the one that is open.
@@ -177,7 +222,7 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
             misses: 0,
             business_day: asked.business_day,
             next_at: asked.not_before.unwrap_or(asked.at),
-            not_before: asked.not_before,
+            wish: asked.wish(),
             came,
             at: asked.at,
         };
@@ -187,10 +232,7 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
         .set((
             cases::priority.eq(cases::priority + 1),
             // Who asks again without naming a time wants to be called as soon as may be.
-            cases::not_before.eq(match (asked.not_before, asked.request) {
-                (None, None) => case.not_before,
-                (wanted, _) => wanted.map(|at| at.0),
-            }),
+            kept(asked.leaves(wish_of(&case)?)),
             cases::next_at.eq(sooner(&case, asked.at)?),
             // He is there, and what he did counts like a call of his; what one of us does, does not.
             cases::last_miss_at.eq(asked.request.map_or(case.last_miss_at, |_| asked.at.0)),
@@ -304,6 +346,12 @@ pub struct CaseRow {
     pub repeat_days: i32,
     /// The case before this one of the same number.
     pub previous_case: Option<i64>,
+    /// What kind of sender asked for no call before `not_before`.
+    pub not_before_source: Option<String>,
+    /// Who did.
+    pub not_before_by: Option<String>,
+    /// Who of us said that the number may be called though it is abroad.
+    pub abroad_allowed_by: Option<String>,
 }
 
 /// How many open cases are due, or being called, or will be at `now`.

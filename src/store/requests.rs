@@ -48,6 +48,8 @@ pub struct Request {
     pub consent_at: UnixMs,
     /// The text by which he consented to get SMS, at the same time; none if he did not.
     pub sms_consent_text: Option<String>,
+    /// Whether its sender is authenticated: who is not puts no call off.
+    pub known: bool,
     /// The network address that it came from.
     pub address: String,
     /// The business day on which it came, as `YYYY-MM-DD`.
@@ -170,6 +172,8 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
         queue: new.queue.as_ref(),
         business_day: &new.business_day,
         not_before: new.wanted_at,
+        by: &new.source,
+        known: new.known,
         at: new.at,
     };
     let case = open_asked(c, &asked)?;

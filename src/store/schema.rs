@@ -102,6 +102,8 @@ diesel::table! {
         due_at -> Nullable<BigInt>, react_by -> Nullable<BigInt>, first_attempt_at -> Nullable<BigInt>,
         priority -> Integer, assignee -> Nullable<Text>, claimed_by -> Nullable<Text>,
         handed_over_at -> Nullable<BigInt>, repeat_days -> Integer, previous_case -> Nullable<BigInt>,
+        not_before_source -> Nullable<Text>, not_before_by -> Nullable<Text>,
+        abroad_allowed_by -> Nullable<Text>,
     }
 }
 diesel::table! {

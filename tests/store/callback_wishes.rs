@@ -36,6 +36,8 @@ async fn opened_by_hand(desk: &Desk, number: &'static str, at: UnixMs) -> CaseId
             business_day: TODAY,
             not_before: None,
             request: None,
+            by: "olga",
+            known: true,
             at,
         };
         cases::open_asked(c, &asked)

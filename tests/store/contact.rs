@@ -41,7 +41,7 @@ fn a_callback_that_began_before_the_miss_closes_no_case() {
             "the second one is owed a call"
         );
         desk.tick(min(120)).await;
-        desk.talk("sales", "anna", min(120)).await;
+        desk.talk("sales", "boris", min(120)).await;
         desk.dispose(case, Outcome::Reached, min(121)).await.unwrap();
         assert_eq!(desk.case(case).await.close_reason.as_deref(), Some("agent_reached"));
     });

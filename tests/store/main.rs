@@ -30,6 +30,7 @@ mod crm;
 mod guards;
 mod meanwhile;
 mod opening;
+mod put_off;
 mod racing;
 mod reminders;
 mod reports;

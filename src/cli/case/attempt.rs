@@ -40,7 +40,7 @@ pub(super) struct Attempt {
 #[command(after_help = "\
 Examples:
   dozvon case result 17 --result reached
-  dozvon case result 17 --result call_later --later 16:00
+  dozvon case result 17 --result call_later --at \"tomorrow 16:00\"
   dozvon case result 17 --result voicemail --note \"left our number\"")]
 pub(super) struct Said {
     /// The case's number.
@@ -50,8 +50,8 @@ pub(super) struct Said {
     #[arg(long)]
     result: Outcome,
     /// When the customer wants to be called.
-    #[arg(long, value_name = "TIME")]
-    later: Option<String>,
+    #[arg(long, value_name = "TIME", alias = "later", alias = "until")]
+    at: Option<String>,
     /// What is worth knowing.
     #[arg(long, value_parser = parse::remark, required_if_eq("result", "other"))]
     note: Option<String>,
@@ -127,7 +127,7 @@ async fn stands(id: i64, context: &Context) -> Result<Sentence, Failure> {
 pub(super) async fn record_result(args: Said, context: &Context) -> Result<Exit, Failure> {
     let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
     let terms = context.terms().await?;
-    let later = args.later.as_deref().map(|text| parse::instant(text, zone, at)).transpose()?;
+    let later = args.at.as_deref().map(|text| parse::to_come(text, zone, at)).transpose()?;
     let id = args.id;
     context
         .write("case_result", move |c| {

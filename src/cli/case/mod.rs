@@ -10,7 +10,7 @@ use crate::missed::case::{Closed, Reason};
 use crate::report::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::callbacks::Terms;
-use crate::store::cases::{self, Asked, MissRow};
+use crate::store::cases::{self, Asked, CaseRow, MissRow};
 use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
 use attempt::{Attempt, Said};
@@ -65,7 +65,7 @@ struct Open {
     #[arg(long)]
     queue: Option<QueueName>,
     /// Not before this time.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", alias = "until", alias = "later")]
     at: Option<String>,
 }
 
@@ -142,6 +142,8 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .with("state", Cell::word(&case.state))
         .with("stage", list::stage(&case))
         .with("next_at", Cell::at_or_nothing(case.next_at))
+        .with("not_before_at", Cell::at_or_nothing(case.not_before))
+        .with("not_before_by", not_before_by(&case))
         .with("react_by", Cell::at_or_nothing(case.react_by))
         .with("reason", Cell::word(&case.reason))
         .with("queue", case.queue.as_deref())
@@ -158,6 +160,14 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .and("misses", misses(&cases::misses(c, id)?))
         .and("requests", asked(&requests::of_case(c, id)?))
         .and("attempts", made(&attempts::of_case(c, id)?)))
+}
+
+/// Who asked for no call before then.
+fn not_before_by(case: &CaseRow) -> Cell {
+    match (&case.not_before_by, &case.not_before_source) {
+        (Some(by), _) => by.as_str().into(),
+        (None, source) => Cell::word_or_nothing(source.as_ref()),
+    }
 }
 
 fn misses(rows: &[MissRow]) -> Table {
@@ -211,10 +221,10 @@ fn made(rows: &[AttemptRow]) -> Table {
 }
 
 async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
-    let (at, zone) = (context.now(), context.zone());
+    let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
     let terms = context.terms().await?;
     let number = parse::number(&args.number, context.region())?;
-    let not_before = args.at.as_deref().map(|text| parse::instant(text, zone, at)).transpose()?;
+    let not_before = args.at.as_deref().map(|text| parse::to_come(text, zone, at)).transpose()?;
     let sheet = context
         .write("case_open", move |c| {
             let day = terms.hours(args.queue.as_ref()).business_day(at).to_string();
@@ -225,6 +235,8 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
                 queue: args.queue.as_ref(),
                 business_day: &day,
                 not_before,
+                by: &by,
+                known: true,
                 at,
             };
             let id = cases::open_asked(c, &asked)?;

@@ -14,6 +14,7 @@ use crate::ids::{AgentName, AttemptId, CaseId};
 use crate::missed::attempt::{Consequence, Outcome};
 use crate::missed::case::{Stage, Step};
 use crate::missed::regulation::Refusal;
+use crate::missed::wish::{Source, Wish};
 use crate::store::attempts::Finish;
 use crate::store::cases as case_rows;
 use crate::store::dialect::cached::Cache as _;
@@ -32,8 +33,9 @@ pub fn defer(c: &mut Database, id: CaseId, until: UnixMs, by: &str, at: UnixMs) 
             "case {id} is closed, or somebody is calling: it cannot be put off"
         )));
     }
+    let wish = Wish { not_before: until, source: Some(Source::Person), by: Some(by.to_owned()) };
     diesel::update(cases::table.find(id.0))
-        .set(cases::not_before.eq(until.0))
+        .set(case_rows::kept(Some(wish)))
         .returning(cases::id)
         .count_changed(c)?;
     later(c, &case, until)?;
@@ -67,10 +69,7 @@ pub fn now(
     let most: Option<i32> =
         cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
     diesel::update(cases::table.find(id.0))
-        .set((
-            cases::not_before.eq(None::<i64>),
-            cases::priority.eq(most.unwrap_or_default().saturating_add(1)),
-        ))
+        .set((case_rows::kept(None), cases::priority.eq(most.unwrap_or_default().saturating_add(1))))
         .returning(cases::id)
         .count_changed(c)?;
     note(c, &case, Note::CalledUp { by }, at)?;

@@ -250,6 +250,7 @@ impl Gate {
             language: said.language,
             reason: from.reason,
             source: from.source,
+            known: matches!(from.by, By::Source),
             page: said.page,
             queue: from.queue,
             consent_text,

@@ -203,6 +203,7 @@ pub fn request() -> Request {
     Request {
         key_hash: Some("0".repeat(64)),
         reason: Reason::WebForm,
+        known: false,
         body_hash: "0".repeat(64),
         number: NUMBER.parse().unwrap(),
         name: said("Ivan"),

@@ -1,0 +1,72 @@
+//! Who may put off a case, and what overrules it.
+
+use std::time::Duration;
+
+use dozvon::clock::UnixMs;
+use dozvon::ids::CaseId;
+use dozvon::missed::attempt::Outcome;
+use dozvon::store::requests::{self, Request};
+
+use crate::support::calling_back::{DAY, Desk, MOSCOW, min};
+use crate::support::{for_each_database, request};
+
+/// Somebody asks to be called: by the public form, or through a program that is known.
+async fn asks(desk: &Desk, wanted_at: Option<UnixMs>, known: bool, at: UnixMs) -> CaseId {
+    let number = MOSCOW.parse().unwrap();
+    let new = Request { key_hash: None, number, wanted_at, known, consent_at: at, at, ..request() };
+    desk.write(move |c, _| requests::receive(c, &new)).await.case.unwrap()
+}
+
+fn in_days(days: i64) -> UnixMs {
+    UnixMs(min(0).0 + days * DAY)
+}
+
+#[test]
+fn nobody_puts_off_by_a_form_who_was_missed() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        assert_eq!(asks(&desk, Some(in_days(30)), false, min(2)).await, case);
+        assert_eq!(desk.case(case).await.not_before, None);
+        assert_eq!(desk.lease("sales", min(3)).await.len(), 1, "the caller is called back all the same");
+    });
+}
+
+#[test]
+fn a_form_hastens_and_a_program_that_is_known_puts_off() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = asks(&desk, Some(in_days(2)), false, min(0)).await;
+        let row = desk.case(case).await;
+        assert_eq!(row.not_before, Some(in_days(2).0));
+        let said = (row.not_before_source.as_deref(), row.not_before_by.as_deref());
+        assert_eq!(said, (Some("request"), Some(request().source.as_str())));
+        for (wanted, known, then) in [
+            (Some(in_days(30)), false, Some(in_days(2))),
+            (Some(in_days(1)), false, Some(in_days(1))),
+            (Some(in_days(3)), true, Some(in_days(3))),
+            (None, false, None),
+        ] {
+            asks(&desk, wanted, known, min(1)).await;
+            assert_eq!(desk.case(case).await.not_before, then.map(|at: UnixMs| at.0), "{wanted:?} {known}");
+        }
+    });
+}
+
+#[test]
+fn a_miss_overrules_what_a_request_put_off_and_not_what_one_of_us_did() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = asks(&desk, Some(in_days(30)), false, min(0)).await;
+        desk.tick(min(1)).await;
+        assert_eq!(desk.miss(MOSCOW, "sales", min(2)).await, case);
+        desk.tick(min(2) + Duration::from_secs(60)).await;
+        assert_eq!(desk.stage(case).await, "due");
+        desk.write(move |c, _| dozvon::store::callbacks::defer(c, case, in_days(1), "olga", min(4))).await;
+        desk.miss(MOSCOW, "sales", min(5)).await;
+        desk.tick(min(7)).await;
+        let row = desk.case(case).await;
+        assert_eq!((row.stage.as_str(), row.not_before_by.as_deref()), ("deferred", Some("olga")));
+        desk.report(case, Outcome::Reached, min(8)).await.unwrap();
+    });
+}
