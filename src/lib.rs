@@ -16,7 +16,7 @@
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
 //!
 //! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of
-//! time, [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`witness`]
+//! time, [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`skipped`] the rows that fail, [`witness`]
 //! the log of the audit's head, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
 #![cfg_attr(
     test,
@@ -63,6 +63,7 @@ pub mod loopback;
 pub mod metrics;
 pub mod phone;
 pub mod retention;
+pub mod skipped;
 pub mod telemetry;
 pub mod vital;
 pub mod witness;

@@ -58,6 +58,18 @@ crate::words! {
 }
 
 crate::words! {
+    /// A row that cannot be worked on, and is skipped for a while.
+    "skipped row" pub enum SkippedRow {
+        /// A case that cannot be moved on, or leased.
+        Case = "case",
+        /// An attempt that cannot be closed.
+        Attempt = "attempt",
+        /// An event of which nobody can be told.
+        Event = "event",
+    }
+}
+
+crate::words! {
     /// What the self-check put right.
     "repair" pub enum Repair {
         /// A call went on in the rows that no task carried out.
@@ -114,6 +126,8 @@ pub struct Metrics {
     /// Calls, offers, agents and legs that were not as the rows had it and were repaired, by `kind`: a [`Repair`], each
     /// there from the start. They should stay 0.
     pub repairs: IntCounterVec,
+    /// Rows that failed and are skipped for a while, by `what`: a [`SkippedRow`], each there from the start: should stay 0.
+    pub rows_skipped: IntCounterVec,
     /// Cases open now.
     pub cases_open: IntGauge,
     /// 1 while both links are up, by `node`.
@@ -186,6 +200,7 @@ impl Metrics {
             claims_refused: make.counter("claims_refused_total", "Claims that the database refused")?,
             missed: make.counters("missed_calls_total", "Calls that we owe an answer", &["reason"])?,
             repairs: make.counters("repairs_total", "What the self-check had to put right", &["kind"])?,
+            rows_skipped: make.counters("rows_skipped_total", "Rows that failed and wait", &["what"])?,
             cases_open: make.gauge("cases_open", "Cases open now")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
             node_counters: NODE_COUNTERS
@@ -218,6 +233,9 @@ impl Metrics {
     fn show_alarms(&self) {
         for reason in HandedBack::ALL {
             self.handed_back.with_label_values(&[reason.as_str()]);
+        }
+        for what in SkippedRow::ALL {
+            self.rows_skipped.with_label_values(&[what.as_str()]);
         }
         for kind in Repair::ALL {
             self.repairs.with_label_values(&[kind.as_str()]);

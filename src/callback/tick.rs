@@ -12,9 +12,11 @@ use tokio_util::task::TaskTracker;
 use super::story;
 use super::trunks::{Place, Second};
 use crate::call::Desk;
-use crate::ids::{CoreId, QueueName};
+use crate::ids::{AttemptId, CaseId, CoreId, QueueName};
+use crate::metrics::SkippedRow;
 use crate::queue::agent::Status;
 use crate::routing::rules::Rules;
+use crate::skipped::Skipped;
 use crate::store::callbacks::{self, Terms, Wanted, Work};
 use crate::store::{StoreError, agents};
 use crate::switch::Node;
@@ -28,6 +30,10 @@ pub struct Tick {
     looks: usize,
     /// The rules of the last look.
     rules: Option<Arc<Rules>>,
+    /// Cases that cannot be moved on, or leased.
+    cases: Skipped<CaseId>,
+    /// Attempts that cannot be closed.
+    attempts: Skipped<AttemptId>,
     /// Callbacks that were begun: no more than may be dialled, so that no agent waits long for his customer's turn.
     begun: Second,
 }
@@ -37,7 +43,8 @@ impl Tick {
     #[must_use]
     pub fn new(desk: Arc<Desk>, tasks: TaskTracker) -> Self {
         let begun = Second::of(desk.settings.callback.dials_a_second);
-        Self { desk, tasks, looks: 0, rules: None, begun }
+        let (cases, attempts) = (Skipped::default(), Skipped::default());
+        Self { desk, tasks, looks: 0, rules: None, cases, attempts, begun }
     }
 
     /// Looks again and again until told to stop.
@@ -56,16 +63,19 @@ impl Tick {
         }
     }
 
-    /// One look: cases whose time has come move on, then those that are due are leased.
+    /// One look: cases whose time has come move on, then those that are due are leased. What fails in one of these
+    /// steps keeps none of the others from being made.
     ///
     /// # Errors
-    /// When the database fails.
+    /// The first, when the database fails.
     pub async fn look(&mut self) -> Result<(), StoreError> {
         let terms = self.desk.terms();
-        self.rehome(&terms).await?;
-        self.advance(&terms).await?;
-        self.forget(&terms).await?;
-        if self.desk.settings.callback.trunks.is_empty() { Ok(()) } else { self.call_back(&terms).await }
+        let rehomed = self.rehome(&terms).await;
+        let advanced = self.advance(&terms).await;
+        let forgot = self.forget(&terms).await;
+        let none = self.desk.settings.callback.trunks.is_empty();
+        let called = if none { Ok(()) } else { self.call_back(&terms).await };
+        rehomed.and(advanced).and(forgot).and(called)
     }
 
     /// Whatever is due in no queue of new rules finds another.
@@ -79,30 +89,52 @@ impl Tick {
         Ok(())
     }
 
-    async fn advance(&self, terms: &Terms) -> Result<(), StoreError> {
+    async fn advance(&mut self, terms: &Terms) -> Result<(), StoreError> {
         let (at, limit) = (self.desk.clock.now(), i64::from(self.desk.settings.callback.batch));
-        let due = self.desk.store.read("due_cases", move |c| callbacks::due(c, at, limit)).await?;
+        let skipped = self.cases.now(Instant::now());
+        let due = self.desk.store.read("due_cases", move |c| callbacks::due(c, at, limit, &skipped)).await?;
         for case in due {
             let terms = terms.clone();
             let moved =
                 self.desk.store.write("advance", move |c| callbacks::advance(c, case, &terms, at)).await;
-            if let Err(error) = moved {
-                tracing::error!(case.id = %case, %error, "the case cannot be moved on: tried again");
+            match moved {
+                Ok(()) => self.cases.worked(&case),
+                Err(error) => self.skip_case(case, &error, "moved on"),
             }
         }
         Ok(())
     }
 
     /// What nobody says of a talk whose case is closed is not waited for for ever.
-    async fn forget(&self, terms: &Terms) -> Result<(), StoreError> {
+    async fn forget(&mut self, terms: &Terms) -> Result<(), StoreError> {
         let (at, limit) = (self.desk.clock.now(), i64::from(self.desk.settings.callback.batch));
         let before = at - terms.word_within;
-        let unsaid = self.desk.store.read("unsaid", move |c| callbacks::forgotten(c, before, limit)).await?;
+        let skipped = self.attempts.now(Instant::now());
+        let read = move |c: &mut _| callbacks::forgotten(c, before, limit, &skipped);
+        let unsaid = self.desk.store.read("unsaid", read).await?;
         for attempt in unsaid {
             let terms = terms.clone();
-            self.desk.store.write("forget", move |c| callbacks::forget(c, attempt, &terms, at)).await?;
+            let closed =
+                self.desk.store.write("forget", move |c| callbacks::forget(c, attempt, &terms, at)).await;
+            match closed {
+                Ok(()) => self.attempts.worked(&attempt),
+                Err(error) => self.skip_attempt(attempt, &error),
+            }
         }
         Ok(())
+    }
+
+    /// A case that fails is left alone for a while, and no other waits for it.
+    fn skip_case(&mut self, case: CaseId, error: &StoreError, done: &str) {
+        let pause = self.cases.failed(case, Instant::now());
+        self.desk.metrics.rows_skipped.with_label_values(&[SkippedRow::Case.as_str()]).inc();
+        tracing::error!(case.id = %case, %error, ?pause, "the case cannot be {done}: skipped for a while");
+    }
+
+    fn skip_attempt(&mut self, attempt: AttemptId, error: &StoreError) {
+        let pause = self.attempts.failed(attempt, Instant::now());
+        self.desk.metrics.rows_skipped.with_label_values(&[SkippedRow::Attempt.as_str()]).inc();
+        tracing::error!(%attempt, %error, ?pause, "the attempt cannot be closed: skipped for a while");
     }
 
     async fn call_back(&mut self, terms: &Terms) -> Result<(), StoreError> {
@@ -119,7 +151,11 @@ impl Tick {
             let share = self.desk.settings.callback.share_of(available);
             let wanted = share.saturating_sub(live.get(name).copied().unwrap_or_default());
             let places = self.places(wanted);
-            let leased = self.lease(terms, name, places.len(), &node, core).await?;
+            let leased = self.lease(terms, name, places.len(), &node, core).await;
+            let leased = leased.inspect_err(|error| {
+                tracing::error!(queue = %name, %error, "it cannot be looked up whom this queue owes a call");
+            });
+            let leased = leased.unwrap_or_default();
             for (work, place) in leased.into_iter().zip(places) {
                 self.begun.count(Instant::now());
                 self.begin(terms, work, node.clone(), place);
@@ -143,7 +179,7 @@ impl Tick {
     }
 
     async fn lease(
-        &self,
+        &mut self,
         terms: &Terms,
         queue: &QueueName,
         limit: usize,
@@ -153,15 +189,21 @@ impl Tick {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let wanted = Wanted {
-            queue: queue.clone(),
-            limit: i64::try_from(limit).unwrap_or(i64::MAX),
-            node: node.name().clone(),
-            core,
-            at: self.desk.clock.now(),
-        };
-        let terms = terms.clone();
-        self.desk.store.write("lease", move |c| callbacks::lease(c, &terms, &wanted)).await
+        let wanted =
+            Wanted { queue: queue.clone(), node: node.name().clone(), core, at: self.desk.clock.now() };
+        let (name, skipped) = (queue.clone(), self.cases.now(Instant::now()));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let ready = move |c: &mut _| callbacks::ready(c, &name, limit, &skipped);
+        let mut leased = Vec::new();
+        for case in self.desk.store.read("ready_cases", ready).await? {
+            let (terms, wanted) = (terms.clone(), wanted.clone());
+            let lease = move |c: &mut _| callbacks::lease(c, case, &terms, &wanted);
+            match self.desk.store.write("lease", lease).await {
+                Ok(work) => leased.extend(work),
+                Err(error) => self.skip_case(case, &error, "leased"),
+            }
+        }
+        Ok(leased)
     }
 
     fn begin(&self, terms: &Terms, work: Work, node: Node, place: Place) {

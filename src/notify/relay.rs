@@ -6,10 +6,11 @@
 //! **Invariant:** no destination waits for another one; at most `concurrency` tries a destination are under way.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +19,8 @@ use super::settings::{Pattern, Settings};
 use super::{Channel, Delivery, EventKind, Receipt, Trouble};
 use crate::clock::{Clock, UnixMs};
 use crate::ids::DestinationName;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, SkippedRow};
+use crate::skipped::Skipped;
 use crate::store::outbox::{self, Kept, Lease, Look, Settled, Target};
 use crate::store::{Store, StoreError, until_recorded};
 use crate::vital::Beat;
@@ -63,6 +65,8 @@ pub struct Relay {
     outlets: Arc<BTreeMap<DestinationName, Outlet>>,
     rooms: BTreeMap<DestinationName, Arc<Semaphore>>,
     wake: Arc<Notify>,
+    /// What has an event that cannot be spread: its later events wait for that one.
+    skipped: Mutex<Skipped<String>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -77,6 +81,7 @@ impl Relay {
             rooms: outlets.iter().map(room).collect(),
             outlets: Arc::new(outlets.into_iter().map(|outlet| (outlet.name.clone(), outlet)).collect()),
             wake: Arc::default(),
+            skipped: Mutex::default(),
             tools,
             tasks,
             stop,
@@ -148,12 +153,45 @@ impl Relay {
         self.tools.store.read("outbox_look", move |c| outbox::look(c, &names)).await
     }
 
-    /// Makes deliveries of some new events. How many events it were.
+    /// Makes deliveries of some new events: of many at once, or if one of them fails of each on its own. How many events
+    /// it were.
     async fn spread(&self) -> Result<usize, StoreError> {
-        let (outlets, now) = (Arc::clone(&self.outlets), self.tools.clock.now());
-        let limit = self.tools.settings.batch;
+        match self.spread_some(self.tools.settings.batch).await {
+            Err(error) if !error.is_passing() => self.spread_singly().await,
+            spread => spread,
+        }
+    }
+
+    async fn spread_some(&self, limit: i64) -> Result<usize, StoreError> {
+        let (outlets, now, skipped) = (Arc::clone(&self.outlets), self.tools.clock.now(), self.skipped());
         let targets = move |event: &Kept| targets(&outlets, event);
-        self.tools.store.write("outbox_spread", move |c| outbox::spread(c, now, limit, targets)).await
+        let write = move |c: &mut _| outbox::spread(c, now, limit, &skipped, targets);
+        self.tools.store.write("outbox_spread", write).await
+    }
+
+    async fn spread_singly(&self) -> Result<usize, StoreError> {
+        for made in 0..usize::try_from(self.tools.settings.batch).unwrap_or(usize::MAX) {
+            let skipped = self.skipped();
+            let next =
+                self.tools.store.read("outbox_unspread", move |c| outbox::unspread(c, &skipped)).await?;
+            let Some(aggregate) = next else { return Ok(made) };
+            match self.spread_some(1).await {
+                Ok(_) => lock(&self.skipped).worked(&aggregate),
+                Err(error) => self.skip(aggregate, &error),
+            }
+        }
+        Ok(usize::try_from(self.tools.settings.batch).unwrap_or(usize::MAX))
+    }
+
+    /// What happened to this is told later; nothing else waits for it.
+    fn skip(&self, aggregate: String, error: &StoreError) {
+        let pause = lock(&self.skipped).failed(aggregate.clone(), Instant::now());
+        self.tools.metrics.rows_skipped.with_label_values(&[SkippedRow::Event.as_str()]).inc();
+        tracing::error!(aggregate, %error, ?pause, "nobody can be told of an event: it waits for a while");
+    }
+
+    fn skipped(&self) -> Vec<String> {
+        lock(&self.skipped).now(Instant::now())
     }
 
     /// Takes what is due and begins to deliver it. How many it were.
@@ -194,6 +232,10 @@ impl Relay {
             Err(error) => tracing::error!(%error, "it cannot be counted what waits in the outbox"),
         }
     }
+}
+
+fn lock(skipped: &Mutex<Skipped<String>>) -> MutexGuard<'_, Skipped<String>> {
+    skipped.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Who wants an event. That it is closed no destination is told, not even when it is open again.

@@ -158,7 +158,7 @@ async fn who_dies_before_he_has_recorded_it_delivers_again_with_the_same_id() {
     let now = desk.tools.clock.now();
     let spread = desk.tools.store.write("test", move |c| {
         let target = outbox::Target { destination: "crm".parse().unwrap(), recipient: Ok(String::new()) };
-        outbox::spread(c, now, 10, |_| vec![target.clone()])
+        outbox::spread(c, now, 10, &[], |_| vec![target.clone()])
     });
     assert_eq!(spread.await.unwrap(), 2);
     let lease = outbox::Lease {

@@ -461,7 +461,7 @@ fn what_was_told_of_an_erased_person_is_gone_and_what_was_not_is_told_to_nobody(
         db.write(|c| {
             open_for_business(c)?;
             missed(c, 0)?;
-            outbox::spread(c, at(2_000), 10, everybody).map(drop)
+            outbox::spread(c, at(2_000), 10, &[], everybody).map(drop)
         })
         .await;
         let lease = |name: &str| outbox::Lease {
@@ -488,7 +488,7 @@ fn what_was_told_of_an_erased_person_is_gone_and_what_was_not_is_told_to_nobody(
         let act = db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
         let rows = |table: &str| act.tables.iter().find(|erased| erased.table == table).unwrap().rows;
         assert_eq!((rows("deliveries"), rows("outbox")), (4, 4), "opened, again, request, closed");
-        db.write(|c| outbox::spread(c, at(21_000), 10, everybody).map(drop)).await;
+        db.write(|c| outbox::spread(c, at(21_000), 10, &[], everybody).map(drop)).await;
         for words in ["9001234567", "ivan", "Ivan"] {
             assert_eq!(everything(db, words), 0, "{words}");
         }

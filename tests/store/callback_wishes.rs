@@ -340,7 +340,7 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
         desk.write(move |c, _| cases::close(c, case, Closed::Other, "olga", None, min(3)).map(drop)).await;
         let forgotten = async |at: UnixMs| {
             let before = at - desk.terms.word_within;
-            desk.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10)).await.unwrap()
+            desk.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10, &[])).await.unwrap()
         };
         assert_eq!(forgotten(min(12)).await, []);
         assert_eq!(forgotten(min(13)).await, [attempt]);

@@ -56,25 +56,33 @@ fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
     UnixMs(case.not_before.map_or(from, |wanted| from.max(wanted)))
 }
 
-/// What is due now, the longest overdue first: at most `limit` cases.
+/// What is due now, the longest overdue first: at most `limit` cases, and none of `skipped`.
 ///
 /// # Errors
 /// When the database fails.
-pub fn due(c: &mut Database, at: UnixMs, limit: i64) -> Result<Vec<CaseId>, StoreError> {
+pub fn due(c: &mut Database, at: UnixMs, limit: i64, skipped: &[CaseId]) -> Result<Vec<CaseId>, StoreError> {
     let due = cases::table.filter(cases::closed_at.is_null().and(cases::next_at.le(at.0)));
+    let due = due.filter(cases::id.ne_all(skipped.iter().map(|id| id.0)));
     let ids: Vec<i64> = due.order(cases::next_at).limit(limit).select(cases::id).load(c)?;
     Ok(ids.into_iter().map(CaseId).collect())
 }
 
-/// Talks that ended before this, of which nobody has said what came of it, though their cases are closed.
+/// Talks that ended before this, of which nobody has said what came of it, though their cases are closed: at most
+/// `limit`, and none of `skipped`.
 ///
 /// # Errors
 /// When the database fails.
-pub fn forgotten(c: &mut Database, before: UnixMs, limit: i64) -> Result<Vec<AttemptId>, StoreError> {
+pub fn forgotten(
+    c: &mut Database,
+    before: UnixMs,
+    limit: i64,
+    skipped: &[AttemptId],
+) -> Result<Vec<AttemptId>, StoreError> {
     let unsaid = attempts::table
         .inner_join(cases::table.on(cases::id.eq(attempts::case_id)))
         .filter(attempts::result.is_null().and(attempts::state.eq(State::WrappingUp.as_str())))
-        .filter(cases::closed_at.is_not_null().and(attempts::ended_at.le(before.0)));
+        .filter(cases::closed_at.is_not_null().and(attempts::ended_at.le(before.0)))
+        .filter(attempts::id.ne_all(skipped.iter().map(|id| id.0)));
     let ids: Vec<i64> = unsaid.order(attempts::id).limit(limit).select(attempts::id).load(c)?;
     Ok(ids.into_iter().map(AttemptId).collect())
 }

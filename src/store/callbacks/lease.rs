@@ -21,13 +21,11 @@ use crate::store::cases::CaseRow;
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows, read, read_option};
 
-/// A queue's share of the cases that are due.
+/// For which queue cases are leased, and where they will be dialled.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// The queue.
     pub queue: QueueName,
-    /// At most so many.
-    pub limit: i64,
     /// The FreeSWITCH on which they will be made.
     pub node: NodeName,
     /// Its run.
@@ -61,24 +59,30 @@ pub struct Work {
     pub ring: Duration,
 }
 
-/// Leases cases of a queue that are due, the most urgent first. What a guard refuses is deferred, or ends.
+/// Cases of a queue that are due, the most urgent first: at most `limit`, and none of `skipped`.
 ///
 /// # Errors
 /// When the database fails.
-pub fn lease(c: &mut Database, terms: &Terms, wanted: &Wanted) -> Result<Vec<Work>, StoreError> {
+pub fn ready(
+    c: &mut Database,
+    queue: &QueueName,
+    limit: i64,
+    skipped: &[CaseId],
+) -> Result<Vec<CaseId>, StoreError> {
     let due = cases::table
         .filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due.as_str())))
-        .filter(cases::queue.eq(wanted.queue.as_str()))
+        .filter(cases::queue.eq(queue.as_str()))
+        .filter(cases::id.ne_all(skipped.iter().map(|id| id.0)))
         .order((cases::priority.desc(), cases::due_at, cases::id));
-    let ids: Vec<i64> = due.limit(wanted.limit).select(cases::id).load(c)?;
-    let mut leased = Vec::new();
-    for id in ids {
-        leased.extend(lease_one(c, CaseId(id), terms, wanted)?);
-    }
-    Ok(leased)
+    let ids: Vec<i64> = due.limit(limit).select(cases::id).load(c)?;
+    Ok(ids.into_iter().map(CaseId).collect())
 }
 
-fn lease_one(
+/// Leases a case that is due; none if it is not any more, or a guard refuses: then it is deferred, or ends.
+///
+/// # Errors
+/// When the database fails.
+pub fn lease(
     c: &mut Database,
     id: CaseId,
     terms: &Terms,

@@ -22,7 +22,7 @@ pub use lease::{Lease, Look, lease, look};
 pub use replay::{replay, replay_dead};
 pub use settle::{Settled, settle};
 pub use show::{DeliveryRow, backlog, list};
-pub use spread::{Kept, Target, spread};
+pub use spread::{Kept, Target, spread, unspread};
 
 pub(super) use spread::{ERASED, WAS_ERASED};
 

@@ -34,7 +34,17 @@ pub struct Target {
     pub recipient: Result<String, String>,
 }
 
-/// Makes the deliveries of the oldest events that have none yet, as `targets` says. How many events it were.
+/// What the oldest event happened to that has no deliveries yet, and to none of `skipped`.
+///
+/// # Errors
+/// When the database fails.
+pub fn unspread(c: &mut Database, skipped: &[String]) -> Result<Option<String>, StoreError> {
+    let fresh = outbox::table.filter(outbox::spread_at.is_null().and(outbox::aggregate.ne_all(skipped)));
+    Ok(fresh.order(outbox::seq).select(outbox::aggregate).first(c).optional()?)
+}
+
+/// Makes the deliveries of the oldest events that have none yet, as `targets` says: at most `limit`, and none of what
+/// happened to one of `skipped`. How many events it were.
 ///
 /// # Errors
 /// When the database fails.
@@ -42,11 +52,12 @@ pub fn spread(
     c: &mut Database,
     now: UnixMs,
     limit: i64,
+    skipped: &[String],
     targets: impl Fn(&Kept) -> Vec<Target>,
 ) -> Result<usize, StoreError> {
     hold::number(c, LOCK)?;
     let fresh: Vec<(i64, String, String, String)> = outbox::table
-        .filter(outbox::spread_at.is_null())
+        .filter(outbox::spread_at.is_null().and(outbox::aggregate.ne_all(skipped)))
         .order(outbox::seq)
         .limit(limit)
         .select((outbox::seq, outbox::aggregate, outbox::kind, outbox::payload))

@@ -153,7 +153,7 @@ impl Desk {
     /// One round of the tick: whatever is due is moved on, until nothing is.
     pub async fn tick(&self, at: UnixMs) {
         for _ in 0..8 {
-            let due = self.store.read("due", move |c| callbacks::due(c, at, 100)).await.unwrap();
+            let due = self.store.read("due", move |c| callbacks::due(c, at, 100, &[])).await.unwrap();
             if due.is_empty() {
                 return;
             }
@@ -173,14 +173,14 @@ impl Desk {
     }
 
     pub async fn lease(&self, name: &str, at: UnixMs) -> Vec<Work> {
-        let wanted = Wanted {
-            queue: queue(name),
-            limit: 10,
-            node: "fs1".parse().unwrap(),
-            core: CoreId(uuid::Uuid::nil()),
-            at,
-        };
-        self.write(move |c, terms| callbacks::lease(c, terms, &wanted)).await
+        let wanted =
+            Wanted { queue: queue(name), node: "fs1".parse().unwrap(), core: CoreId(uuid::Uuid::nil()), at };
+        self.write(move |c, terms| {
+            let ready = callbacks::ready(c, &wanted.queue, 10, &[])?;
+            let leased = ready.into_iter().map(|case| callbacks::lease(c, case, terms, &wanted));
+            leased.filter_map(Result::transpose).collect()
+        })
+        .await
     }
 
     /// The agent accepts a lease.
