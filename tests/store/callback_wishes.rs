@@ -18,10 +18,10 @@ use dozvon::store::{Database, cases, dnc};
 use crate::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, min, unreached};
 use crate::support::{NUMBER, TODAY, for_each_database, queue, request};
 
-/// Somebody asks by a form to be called.
+/// Somebody asks by a program of ours to be called.
 async fn asks(desk: &Desk, number: &str, wanted_at: Option<UnixMs>, at: UnixMs) -> CaseId {
     let number = number.parse().unwrap();
-    let new = Request { key_hash: None, number, wanted_at, consent_at: at, at, ..request() };
+    let new = Request { key_hash: None, number, wanted_at, known: true, consent_at: at, at, ..request() };
     desk.write(move |c, _| requests::receive(c, &new)).await.case.unwrap()
 }
 
