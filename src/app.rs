@@ -32,6 +32,13 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked again whether a database that is taken is free.
 const STAND_BY: Duration = Duration::from_millis(100);
 
+/// How often it is looked whether the database is still ours.
+const KEEP_LOCK: Duration = Duration::from_secs(1);
+
+/// How long who stands by waits before it tries a database again that was out of reach: longer than a controller takes
+/// to have its lock again ([`store::Lock`] looks every second).
+const RETURN: Duration = Duration::from_secs(5);
+
 /// How long the database may be taken by one who only looks whether it is free, such as `dozvon check`.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -161,10 +168,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let listen = listener.local_addr();
     watch_parts(&desk, &tasks);
     vital.run("self-check", &tasks, reconciler.run(vital.beat("self-check"), stop.clone()));
-    let retention = retention::start(desk.store.clone(), clock, settings.retention.clone(), stop.clone());
-    vital.run("retention", &tasks, retention);
-    let witness = witness::start(desk.store.clone(), settings.audit.log_head_every, stop.clone());
-    vital.run("audit", &tasks, witness);
+    keep_database(&desk, &lock, &tasks, &stop);
     for node in desk.nodes.all() {
         vital.run("nodes", &tasks, follow_node(Arc::clone(&desk), node.clone(), stop.clone()));
     }
@@ -185,7 +189,12 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
 /// # Errors
 /// [`AppError`] says what is in the way and what to do.
 pub async fn serve(settings: Settings, standby: bool) -> Result<(), AppError> {
-    let stopped = stop_signal();
+    let stopped = async {
+        tokio::select! {
+            told = stop_signal() => told,
+            told = ignore_hangups() => told,
+        }
+    };
     tokio::pin!(stopped);
     let running = tokio::select! {
         biased;
@@ -273,6 +282,16 @@ fn watch_parts(desk: &Desk, tasks: &TaskTracker) {
     }
 }
 
+/// Begins what keeps the database: ours, free of what is too old, and its audit known elsewhere.
+fn keep_database(desk: &Desk, lock: &Lock, tasks: &TaskTracker, stop: &CancellationToken) {
+    let (vital, settings, store) = (&desk.vital, &desk.settings, &desk.store);
+    let retention = retention::start(store.clone(), desk.clock, settings.retention.clone(), stop.clone());
+    vital.run("retention", tasks, retention);
+    let witness = witness::start(store.clone(), settings.audit.log_head_every, stop.clone());
+    vital.run("audit", tasks, witness);
+    vital.run("lock", tasks, keep_lock(store.clone(), lock.clone(), stop.clone()));
+}
+
 /// Begins to tell what happened.
 fn notify(
     desk: &Desk,
@@ -300,12 +319,31 @@ fn notify(
     Ok(())
 }
 
-/// Opens the database as its controller, with its schema up to date.
+/// Opens the database as its controller, with its schema up to date; under another audit key nothing would be recorded.
 async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), StoreError> {
-    let store = Store::open(&settings.database, settings.store.clone()).await?;
+    let store = open_store(settings, standby).await?;
     let lock = take_lock(&store, standby).await?;
     store.migrate().await?;
+    let key = settings.audit.key.clone();
+    store.read("audit_key", move |c| store::audit::check_key(c, key.as_ref())).await?;
     Ok((store, lock))
+}
+
+/// Opens the database; who stands by waits for as long as it is out of reach.
+async fn open_store(settings: &Settings, standby: bool) -> Result<Store, StoreError> {
+    loop {
+        match Store::open(&settings.database, settings.store.clone()).await {
+            Err(error) if standby && error.is_passing() => out_of_reach(&error).await,
+            opened => return opened,
+        }
+    }
+}
+
+/// Lets some time go by, so that a controller whose database was away for a moment has it again before somebody who
+/// only stands by.
+async fn out_of_reach(error: &StoreError) {
+    tracing::warn!(%error, again_in = ?RETURN, "standing by: the database is out of reach; trying again");
+    tokio::time::sleep(RETURN).await;
 }
 
 /// Takes the database as soon as no other controller has it; who stands by waits for ever, who does not only for as
@@ -320,6 +358,7 @@ async fn take_lock(store: &Store, standby: bool) -> Result<Lock, StoreError> {
                     tracing::info!("standing by: another controller has the database{holder}");
                 }
             }
+            Err(error) if standby && error.is_passing() => out_of_reach(&error).await,
             Err(StoreError::Locked { .. }) if tokio::time::Instant::now() < limit => {}
             lock => {
                 if told {
@@ -340,6 +379,27 @@ async fn read_rules(store: &Store) -> Result<(Arc<Rules>, Vec<store::agents::Age
 fn warn_of(settings: &Settings, rules: &Rules) {
     if let Some((detail, remedy)) = settings.callback.nobody_calls_back(rules) {
         tracing::warn!(remedy, "{detail}");
+    }
+}
+
+/// Keeps the right to be the controller, and ends when another one has it: two would ring for the same callers.
+async fn keep_lock(store: Store, lock: Lock, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(KEEP_LOCK) => {}
+        }
+        let Some(kept) = stop.run_until_cancelled(store.keep_lock(&lock)).await else { return };
+        match kept {
+            Ok(true) => {}
+            Ok(false) => tracing::error!("the server still has the old session with the lock; trying again"),
+            Err(error @ StoreError::Locked { .. }) => {
+                tracing::error!(%error, "the database was out of reach, and another controller has taken over");
+                return;
+            }
+            Err(error) => tracing::error!(%error, "the lock of the database is lost; taking it again"),
+        }
     }
 }
 
@@ -476,6 +536,7 @@ fn level(now: &AtomicU64) -> i64 {
 
 fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {
     metrics.cases_open.set(gauges.cases_open);
+    metrics.audit_gaps.set(gauges.audit_gaps);
     metrics.agents.reset();
     for (status, activity, count) in &gauges.agents {
         metrics.agents.with_label_values(&[status.as_str(), activity.as_str()]).set(*count);
@@ -505,6 +566,19 @@ impl Port<'_> {
         self.vital.run(task, self.tasks, serving);
         Ok(bound)
     }
+}
+
+/// Says to whoever sends SIGHUP what it does not do, for ever: without a handler it would end the process.
+async fn ignore_hangups() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangups = signal(SignalKind::hangup())?;
+    while hangups.recv().await.is_some() {
+        tracing::warn!(
+            "SIGHUP does nothing: the settings (dozvon.toml and the environment) are read at the start only, so \
+             restart the controller after a change; rules need no signal, `dozvon apply` is enough"
+        );
+    }
+    std::future::pending().await
 }
 
 /// Waits until the process is told to stop: SIGTERM or Ctrl-C.

@@ -227,7 +227,9 @@ impl Entry<'_> {
 /// Things of ours that have numbers of their own, which may grow to seven digits: `case:1234567`.
 const NUMBERED: [&str; 6] = ["attempt", "call", "case", "erasure", "outbox", "request"];
 
-fn is_numbered(subject: &str) -> bool {
+/// Whether a subject is one of our own things by its number.
+#[must_use]
+pub fn is_numbered(subject: &str) -> bool {
     subject.split_once(':').is_some_and(|(kind, id)| NUMBERED.contains(&kind) && id.parse::<u64>().is_ok())
 }
 

@@ -130,6 +130,8 @@ pub struct Metrics {
     pub rows_skipped: IntCounterVec,
     /// Cases open now.
     pub cases_open: IntGauge,
+    /// Acts that the audit refused to take, and lacks. It should stay 0.
+    pub audit_gaps: IntGauge,
     /// 1 while both links are up, by `node`.
     pub link_up: IntGaugeVec,
     /// Events of FreeSWITCH and what else is counted of a node, by `node`: the names of [`NODE_COUNTERS`].
@@ -202,6 +204,7 @@ impl Metrics {
             repairs: make.counters("repairs_total", "What the self-check had to put right", &["kind"])?,
             rows_skipped: make.counters("rows_skipped_total", "Rows that failed and wait", &["what"])?,
             cases_open: make.gauge("cases_open", "Cases open now")?,
+            audit_gaps: make.gauge("audit_gaps", "Acts that the audit refused to take, and lacks")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
             node_counters: NODE_COUNTERS
                 .iter()

@@ -60,7 +60,11 @@ impl Controller {
 
     /// Sends the signal that a service manager sends, to this process only.
     fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+    }
+
+    fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
@@ -101,6 +105,46 @@ fn a_service_logs_json_until_it_is_told_to_stop() {
     assert_eq!(last.as_deref(), Some("stopped"));
     let (status, out) = controller.end();
     assert_eq!((status.code(), out.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_hangup_says_that_it_does_nothing_and_ends_nothing() {
+    let folder = place(ANY, ANY);
+    let controller = Controller::start(&folder, &["--log-format", "json"]);
+    while said(&controller.line().expect("it ended before it was ready")) != "ready for calls" {}
+    controller.signal("HUP");
+    let mut lines = std::iter::from_fn(|| controller.line().map(|line| said(&line)));
+    let told = lines.find(|told| told.starts_with("SIGHUP")).expect("the hangup ended it");
+    assert!(told.contains("does nothing") && told.contains("restart"), "{told}");
+    controller.terminate();
+    while controller.line().is_some() {}
+    assert_eq!(controller.end().0.code(), Some(0));
+}
+
+/// Runs a short command in the folder with this audit key: its exit code, and all that it writes.
+fn command(folder: &tempfile::TempDir, key: &str, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
+    command.args(args).current_dir(folder.path()).env_clear().env("DOZVON_AUDIT__KEY", key);
+    let done = command.output().unwrap();
+    let text = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(text).unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn a_controller_with_a_lost_or_mistyped_audit_key_does_not_start_and_check_says_why() {
+    let folder = place(ANY, ANY);
+    let (right, wrong) = ("a".repeat(32), "b".repeat(32));
+    assert_eq!(command(&folder, &right, &["migrate"]).0, Some(0));
+    let begun = command(&folder, &right, &["dnc", "add", "+79001234567"]);
+    assert_eq!(begun.0, Some(0), "{}", begun.1);
+    assert!(command(&folder, &right, &["check"]).1.contains("the key is the one that it began with"));
+    for (key, words) in [(wrong.as_str(), "[audit] key is not the one"), ("", "[audit] key is missing now")] {
+        let served = command(&folder, key, &["serve"]);
+        assert!(served.0 == Some(4) && served.1.contains(words), "{served:?}");
+        let checked = command(&folder, key, &["check", "--json"]);
+        assert!(checked.0 != Some(0) && checked.1.contains("\"audit\""), "{checked:?}");
+        assert!(checked.1.contains("audit key") || checked.1.contains("[audit] key"), "{checked:?}");
+    }
 }
 
 /// What a controller says that cannot start.

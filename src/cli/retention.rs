@@ -10,8 +10,8 @@ use crate::retention::{self, Trust};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A controller does it by itself, every few minutes. The ages stand in [retention] of dozvon.toml. Nothing is deleted
-if nothing was recorded for a month before the last day, though there are older rows: then the clock may have been put
-forward, and everything would seem too old. After a month without a call, say that it is right.
+once the clock is a month ahead of the last time that something was deleted or looked for: it may have been put forward,
+and everything would seem too old. After a month without a controller, say that it is right.
 
 Examples:
   dozvon retention run
@@ -30,7 +30,7 @@ Examples:
   dozvon retention run --clock-is-right
   dozvon retention run --json")]
     Run {
-        /// The clock of this machine is right, though nothing was recorded for a month.
+        /// The clock of this machine is right, though it has gone on by a month or more.
         #[arg(long)]
         clock_is_right: bool,
     },

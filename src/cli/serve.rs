@@ -9,6 +9,9 @@ use crate::app;
 SIGTERM and Ctrl-C stop it in good order: no new calls, waiting callers go back to FreeSWITCH's dialplan,
 talks go on for as long as [calls] drain_timeout says, and after that without the controller.
 
+SIGHUP does nothing, and the log says so: settings are read at the start only. When a task that everything depends on
+is gone, it hands waiting callers to the dialplan and ends with exit code 6: let the service manager start it again.
+
 With --standby it waits while another controller has the database, and takes over when that one ends or dies: the
 callers who wait come to it by the dialplan, with their places. Both have the same settings.
 

@@ -13,11 +13,12 @@ use std::cell::RefCell;
 
 use diesel::prelude::*;
 
-use super::dialect::{cached::Cache as _, hold};
-use super::schema::{audit, audit_cuts, audit_head, audit_key};
+use super::dialect::{self, cached::Cache as _, hold};
+use super::schema::{audit, audit_cuts, audit_gaps, audit_head, audit_key};
 use super::{Database, StoreError};
 use crate::audit::{
     Action, Break, Entry, Fault, GENESIS, Key, Link, NumberKey, Row, Seal, canonical, fit_to_stand,
+    is_numbered,
 };
 use crate::clock::UnixMs;
 use crate::phone::E164;
@@ -92,6 +93,53 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
         ))
         .insert(c)?;
     Ok(())
+}
+
+/// The same for an act that must not be lost when the audit refuses its entry for good: the act stands, and what the
+/// audit lacks is kept in `audit_gaps`, which is shown to people and to whoever watches.
+///
+/// # Errors
+/// When the database fails: the transaction may succeed when it is tried again.
+pub(super) fn append_or_note_gap(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
+    let depth = dialect::depth(c);
+    dialect::savepoint(c)?;
+    let why = match append(c, entry) {
+        Ok(()) => return Ok(dialect::commit(c)?),
+        Err(error) => error,
+    };
+    dialect::unwind(c, depth)?;
+    if why.is_passing() {
+        return Err(why);
+    }
+    tracing::error!(
+        action = %entry.action, subject = entry.subject, error = %why,
+        "the audit refuses an entry: what was done stands, and the audit lacks it"
+    );
+    diesel::insert_into(audit_gaps::table)
+        .values((
+            audit_gaps::at.eq(entry.at.0),
+            audit_gaps::action.eq(entry.action.as_str()),
+            audit_gaps::subject.eq(entry.subject.as_ref().filter(|subject| is_numbered(subject))),
+            audit_gaps::why.eq(why.to_string()),
+        ))
+        .execute(c)?;
+    Ok(())
+}
+
+/// How many acts the audit lacks, since it refused their entries.
+///
+/// # Errors
+/// When the database fails.
+pub fn gaps(c: &mut Database) -> Result<i64, StoreError> {
+    Ok(audit_gaps::table.count().get_result(c)?)
+}
+
+/// Whether the settings' key is the one that this audit began with; an audit that has not begun takes any.
+///
+/// # Errors
+/// [`StoreError::Refused`] names what is wrong with the key, and the remedy.
+pub fn check_key(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError> {
+    known(c, named).map(drop)
 }
 
 /// What stands for a number in this audit. None as long as nothing was hashed and the settings name no key.

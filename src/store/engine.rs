@@ -94,6 +94,16 @@ impl Store {
         blocking(move || lock::take(&url)).await
     }
 
+    /// Looks whether this process is still the controller of this database, and becomes it again where the session that
+    /// said so has ended; false while the server has not noticed that it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has become it, or why it cannot be known now.
+    pub async fn keep_lock(&self, lock: &Lock) -> Result<bool, StoreError> {
+        let (url, lock) = (self.url.clone(), lock.clone());
+        blocking(move || lock::keep(&url, &lock)).await
+    }
+
     /// The SQLite file, if it is one.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {

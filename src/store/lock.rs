@@ -8,24 +8,25 @@
 mod file;
 mod session;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use super::{DatabaseUrl, StoreError};
 
 /// The right to be the controller of a database. Dropping it gives the database free.
 ///
 /// On PostgreSQL it lives as long as its session. If the server is restarted, or ends the session, or the network
-/// cuts it off for long, the lock is free and this process does not notice: it goes on with its calls, and a second
-/// controller that is started then is let in and ends them (`recovery::tidy`). So do not start a second one by hand
-/// after trouble with the server, but restart the first. A pooler that shares sessions between clients (pgbouncer
+/// cuts it off for long, the lock is free: [`keep`] notices and takes it again, unless another controller was faster.
+/// That one must not be started by hand after trouble with the server. A pooler that shares sessions between clients (pgbouncer
 /// in any mode but `session`) makes the lock worthless, as it does the news of changes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lock {
-    _held: Held,
+    held: Arc<Mutex<Held>>,
 }
 
 #[derive(Debug)]
 enum Held {
     File(#[expect(dead_code, reason = "held, not read")] std::fs::File),
-    Session(#[expect(dead_code, reason = "held, not read")] session::Session),
+    Session(session::Session),
 }
 
 /// Takes the lock of the database.
@@ -38,5 +39,28 @@ pub(super) fn take(url: &DatabaseUrl) -> Result<Lock, StoreError> {
         DatabaseUrl::Sqlite(path) => Held::File(file::take(path)?),
         DatabaseUrl::Postgres(address) => Held::Session(session::take(url, address)?),
     };
-    Ok(Lock { _held: held })
+    Ok(Lock { held: Arc::new(Mutex::new(held)) })
+}
+
+/// Looks whether the lock is still ours; where its session has ended, takes it in a new one. False while the server has
+/// not noticed that the old one has ended.
+///
+/// # Errors
+/// [`StoreError::Locked`] when another process has it, or why that cannot be known now.
+pub(super) fn keep(url: &DatabaseUrl, lock: &Lock) -> Result<bool, StoreError> {
+    let mut held = lock.held.lock().unwrap_or_else(PoisonError::into_inner);
+    match (&*held, url) {
+        (Held::Session(session), DatabaseUrl::Postgres(address)) if !session.lives() => {
+            *held = match session::take(url, address) {
+                Ok(session) => Held::Session(session),
+                Err(StoreError::Locked { holder, .. }) if session::is_us(&holder) => return Ok(false),
+                Err(error) => return Err(error),
+            };
+            tracing::warn!(
+                "the session that held the lock of the database had ended: the lock is taken again"
+            );
+            Ok(true)
+        }
+        _ => Ok(true),
+    }
 }

@@ -192,7 +192,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         subject: Some(format!("case:{}", case.id)),
         details,
     };
-    audit::append(c, &entry)
+    audit::append_or_note_gap(c, &entry)
 }
 
 /// Tells of a request, after the case that it opened or joined.

@@ -254,6 +254,8 @@ pub fn cases(c: &mut Database, days: Days) -> Result<Vec<CaseLine>, StoreError> 
 pub struct Gauges {
     /// Cases that are open.
     pub cases_open: i64,
+    /// Acts that the audit lacks.
+    pub audit_gaps: i64,
     /// Agents by status and activity.
     pub agents: Vec<(String, String, i64)>,
 }
@@ -268,7 +270,7 @@ pub fn gauges(c: &mut Database) -> Result<Gauges, StoreError> {
         .group_by((agents::status, agents::activity))
         .select((agents::status, agents::activity, diesel::dsl::count_star()))
         .load(c)?;
-    Ok(Gauges { cases_open, agents })
+    Ok(Gauges { cases_open, audit_gaps: super::audit::gaps(c)?, agents })
 }
 
 /// The waits of answered calls of these days, shortest first, in milliseconds: for percentiles.

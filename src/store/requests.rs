@@ -187,7 +187,7 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
 
 fn note(c: &mut Database, new: &Request, id: i64) -> Result<(), StoreError> {
     let wanted = new.wanted_at.map(|at| at.to_string());
-    audit::append(
+    audit::append_or_note_gap(
         c,
         &Entry {
             at: new.at,

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dialect::cached::Cache as _;
 use super::schema::{
-    attempts, audit as chain, calls, case_misses, cases, deliveries, do_not_call, outbox, refusals, requests,
-    retention_cuts,
+    attempts, audit as chain, calls, case_misses, cases, clock_witness, deliveries, do_not_call, outbox,
+    refusals, requests, retention_cuts,
 };
 use super::{Database, StoreError, audit, erase};
 use crate::audit::{Action, Entry, Link, details};
@@ -148,19 +148,45 @@ const SILENCE: Duration = Duration::from_hours(30 * 24);
 /// How old a record must be to speak for the clock: younger ones were written by it after it had jumped, perhaps.
 const SETTLED: Duration = Duration::from_hours(24);
 
-/// Doubts a clock by which nothing at all was recorded for a month before the last day, though there are older rows: it
-/// may have been put forward, and by such a clock everything is too old.
+/// When the clock was believed last; none if it never was.
 ///
 /// # Errors
-/// [`StoreError::Refused`] names the clock, the last record before, and the remedy.
+/// When the database fails.
+pub fn clock_believed_at(c: &mut Database) -> Result<Option<UnixMs>, StoreError> {
+    let believed: Option<i64> =
+        clock_witness::table.select(clock_witness::believed_at).first(c).optional()?;
+    Ok(believed.map(UnixMs))
+}
+
+/// Doubts a clock that is a month or more ahead of when it was believed last, or, where it never was, by which nothing
+/// at all was recorded for a month before the last day, though there are older rows: it may have been put forward, and
+/// by such a clock everything is too old.
+///
+/// # Errors
+/// [`StoreError::Refused`] names the clock, the last instant that speaks for it, and the remedy.
 pub fn doubt_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
-    let Some(last) = last_record(c, now - SETTLED)? else { return Ok(()) };
-    if last >= now - SILENCE {
-        return Ok(());
-    }
+    let last = match clock_believed_at(c)? {
+        Some(believed) => Some(believed),
+        None => last_record(c, now - SETTLED)?,
+    };
+    let Some(last) = last.filter(|last| *last < now - SILENCE) else { return Ok(()) };
     Err(StoreError::Refused(format!(
-        "nothing is deleted: this machine's clock says {now}, and the last record before the past day is of {last}:          it may have been put forward, and then everything would be too old. Set it right if it is wrong; if it is          right, and nothing has happened for so long, say so: `dozvon retention run --clock-is-right`"
+        "nothing is deleted: this machine's clock says {now}, and the last record before that jump is of {last}: it may \
+         have been put forward, and then everything would be too old. Set it right if it is wrong; if it is right, say \
+         so: `dozvon retention run --clock-is-right`"
     )))
+}
+
+/// Notes that the clock is believed now.
+///
+/// # Errors
+/// When the database fails.
+pub fn believe_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
+    let believed = clock_witness::believed_at.eq(now.0);
+    if diesel::update(clock_witness::table).set(believed).execute(c)? == 0 {
+        diesel::insert_into(clock_witness::table).values((clock_witness::one.eq(1), believed)).execute(c)?;
+    }
+    Ok(())
 }
 
 /// When something was last recorded, at the latest then. In the order of indexes, since these are large tables.

@@ -171,6 +171,11 @@ diesel::table! {
     }
 }
 diesel::table! { audit_head (one) { one -> Integer, id -> BigInt, hash -> Text, } }
+diesel::table! {
+    audit_gaps (id) {
+        id -> BigInt, at -> BigInt, action -> Text, subject -> Nullable<Text>, why -> Text,
+    }
+}
 diesel::table! { audit_cuts (id) { id -> BigInt, hash -> Text, at -> BigInt, } }
 diesel::table! {
     erasures (id) {
@@ -179,6 +184,7 @@ diesel::table! {
     }
 }
 diesel::table! { attempts_to_erase (attempt) { attempt -> BigInt, erasure -> BigInt, due_at -> BigInt, } }
+diesel::table! { clock_witness (one) { one -> Integer, believed_at -> BigInt, } }
 diesel::table! { retention_cuts (kind) { kind -> Text, before_at -> BigInt, at -> BigInt, } }
 diesel::table! {
     requests (id) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dozvon::app::{self, AppError};
 use dozvon::clock::Clock;
+use dozvon::config::Settings;
 use dozvon::store::StoreError;
 use tokio::time::{Instant, sleep};
 
@@ -32,4 +33,23 @@ async fn another_controller_keeps_one_from_starting() {
     let refused = app::start(stage.settings.clone(), Clock::system()).await.unwrap_err();
     assert!(matches!(refused, AppError::Store(StoreError::Locked { .. })), "{refused}");
     assert!(began.elapsed() >= 2 * LOOK, "refused after {:?}", began.elapsed());
+}
+
+/// A server that is restarted is back in a moment: who stands by is there for worse than that.
+#[tokio::test(start_paused = true)]
+async fn who_stands_by_waits_for_a_database_that_is_out_of_reach() {
+    let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("postgres://nobody@127.0.0.1:{}/x", server.local_addr().unwrap().port());
+    let settings = Settings { database: url.parse().unwrap(), ..Settings::default() };
+    let standby = app::stand_by(settings, Clock::system());
+    let tried = async {
+        for _ in 0..3 {
+            // It is cut off at once.
+            drop(server.accept().await.unwrap());
+        }
+    };
+    tokio::select! {
+        ended = standby => panic!("it gave up: {:?}", ended.map(drop)),
+        () = tried => {}
+    }
 }

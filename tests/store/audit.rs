@@ -162,6 +162,39 @@ fn another_key_is_refused_and_a_named_one_does_not_stand_in_the_database() {
     });
 }
 
+/// Whoever lost the key has lost the record of what was done, not what was done.
+#[test]
+fn an_audit_that_refuses_costs_no_ending_no_case_and_no_request() {
+    for_each_database(async |db| {
+        let open = async |key: [u8; 32]| {
+            let audit_key = Some(Key::of_bytes(key));
+            let settings = dozvon::store::Settings { audit_key, ..dozvon::store::Settings::default() };
+            Store::open(&db.url, settings).await.unwrap()
+        };
+        open([1; 32]).await.write("first", |c| audit::append(c, &entry(1))).await.unwrap();
+        let store = open([2; 32]).await;
+        let key = Some(Key::of_bytes([2; 32]));
+        let told = store.read("key", move |c| audit::check_key(c, key.as_ref())).await.unwrap_err();
+        assert!(told.to_string().contains("[audit] key is not the one"), "{told}");
+
+        let ended = store.write("end", |c| {
+            open_for_business(c)?;
+            let call = arrive(c, "sales", at(0))?;
+            calls::end(c, &abandoned(call, at(20_000)))
+        });
+        let case = ended.await.unwrap().expect("a case is owed");
+        let asked = store.write("request", |c| requests::receive(c, &request())).await;
+        assert!(asked.is_ok(), "{asked:?}");
+        let mut raw = db.raw();
+        assert_eq!(raw.number("SELECT count(*) AS v FROM calls WHERE ended_at IS NOT NULL"), 1);
+        let gaps = raw.texts("SELECT action || ' ' || subject AS v FROM audit_gaps ORDER BY id");
+        assert!(gaps.contains(&format!("case_opened case:{case}")), "{gaps:?}");
+        assert!(gaps.iter().any(|gap| gap.starts_with("request request:")), "{gaps:?}");
+        assert_eq!(store.read("gaps", audit::gaps).await.unwrap(), i64::try_from(gaps.len()).unwrap());
+        assert_eq!(raw.number("SELECT count(*) AS v FROM audit"), 1);
+    });
+}
+
 /// Story 25: the database refuses every change, and whoever gets past it is found.
 #[test]
 fn rows_are_only_added_whoever_writes() {

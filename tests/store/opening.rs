@@ -259,6 +259,31 @@ fn the_lock_of_a_controller_that_the_server_has_lost_is_free() {
 }
 
 #[test]
+fn a_controller_takes_a_lost_lock_again_unless_another_one_has_it() {
+    on_postgres(&async |db| {
+        let lock = db.store.take_lock().await.unwrap();
+        let mut raw = db.raw();
+        let mut lose = || {
+            let holder = raw.number(HOLDERS);
+            raw.run(&format!("SELECT pg_terminate_backend({holder})")).unwrap();
+            while !raw.numbers(HOLDERS).is_empty() {}
+        };
+        assert!(db.store.keep_lock(&lock).await.unwrap());
+        lose();
+        assert!(db.store.keep_lock(&lock).await.unwrap(), "it is there again");
+        assert!(matches!(db.other().await.take_lock().await, Err(StoreError::Locked { .. })));
+        lose();
+        let mut other = db.raw();
+        other.run(&format!("SELECT pg_advisory_lock({})", 0x0064_6f7a_766f_6e01_i64)).unwrap();
+        assert!(matches!(db.store.keep_lock(&lock).await, Err(StoreError::Locked { .. })));
+    });
+    on_sqlite(&async |db| {
+        let lock = db.store.take_lock().await.unwrap();
+        assert!(db.store.keep_lock(&lock).await.unwrap());
+    });
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named_without_its_password() {
     runtime().block_on(async {
         let url: DatabaseUrl = "postgres://u:secret@127.0.0.1:1/x".parse().unwrap();

@@ -188,8 +188,9 @@ fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_
         db.raw().run("DELETE FROM outbox").unwrap();
         let case = desk.due(MOSCOW, "sales", min(0)).await;
         desk.report(case, Outcome::Reached, min(1)).await.unwrap();
+        assert_eq!(went(1, Trust::Doubtful).await.unwrap(), 0, "the clock is right");
         let said = went(3 * 365, Trust::Doubtful).await.unwrap_err().to_string();
-        for words in ["clock says 2029-", "record before the past day is of 2026-", "--clock-is-right"] {
+        for words in ["clock says 2029-", "record before that jump is of 2026-", "--clock-is-right"] {
             assert!(said.contains(words), "{said}");
         }
         assert_eq!(went(29, Trust::Doubtful).await.unwrap(), 0, "a quiet month");
@@ -198,7 +199,10 @@ fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_
         desk.miss("+74957654321", "sales", jumped).await;
         assert!(went(3 * 365, Trust::Doubtful).await.is_err());
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
-        assert_eq!(went(3 * 365 + 2, Trust::Doubtful).await.unwrap(), 1, "it has gone on for two days");
+        assert!(went(3 * 365 + 2, Trust::Doubtful).await.is_err(), "nor that it has gone on for two days");
+        assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
+        assert_eq!(went(3 * 365 + 2, Trust::Right).await.unwrap(), 1);
+        assert_eq!(went(3 * 365 + 3, Trust::Doubtful).await.unwrap(), 0, "it is believed from now on");
     });
 }
 
@@ -212,4 +216,36 @@ fn whoever_says_that_the_clock_is_right_is_believed() {
         let took = run(&db.store, clock, &Settings::default(), Trust::Right).await.unwrap();
         assert_eq!(took.cases, 1);
     });
+}
+
+/// What nobody can set speaks beside the clock: the time that has gone by since the controller started.
+#[tokio::test(start_paused = true)]
+async fn a_controller_whose_clock_is_put_forward_deletes_nothing_before_it_is_started_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = dozvon::store::DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+    let store = dozvon::store::Store::open(&url, dozvon::store::Settings::default()).await.unwrap();
+    store.migrate().await.unwrap();
+    let wrong_by = Box::leak(Box::<std::sync::atomic::AtomicI64>::default());
+    let clock = Clock::wrong_by(wrong_by);
+    let stop = tokio_util::sync::CancellationToken::new();
+    let every = Duration::from_mins(10);
+    let settings = Settings { calls: Duration::from_hours(24), every, ..Settings::default() };
+    let retention = tokio::spawn(dozvon::retention::start(store.clone(), clock, settings, stop.clone()));
+    let believed = async || {
+        let believed = store.read("believed", retention::clock_believed_at).await.unwrap();
+        believed.map_or(0, |at| at.0)
+    };
+    while believed().await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let before = believed().await;
+    wrong_by.store(3 * DAY, std::sync::atomic::Ordering::Relaxed);
+    tokio::time::sleep(3 * every).await;
+    assert_eq!(believed().await, before, "three days are no month, and yet were never there");
+    wrong_by.store(0, std::sync::atomic::Ordering::Relaxed);
+    while believed().await == before {
+        tokio::time::sleep(every).await;
+    }
+    stop.cancel();
+    retention.await.unwrap();
 }

@@ -12,7 +12,7 @@ use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::missed::policy::Policy;
 use crate::routing::rules::{Destination, Rules};
-use crate::store::{Store, StoreError, rules};
+use crate::store::{self, Store, StoreError, rules};
 
 /// How long something on this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -27,7 +27,8 @@ pub(super) fn settings(context: &Context) -> Line {
 
 /// The database, and the rules in it if it can be read.
 pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
-    let name = context.settings.database.to_string();
+    let settings = &context.settings;
+    let name = settings.database.to_string();
     let store = match context.store().await {
         Ok(store) => store,
         Err(failure) => {
@@ -43,6 +44,7 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
             lines.push(Line::wrong("database", error.to_string(), "see that this user may write it"))
         }
     }
+    lines.push(audit(store, settings).await);
     match store.read("check", rules::load).await {
         Ok(rules) => (lines, Some(rules)),
         Err(error) => {
@@ -55,6 +57,27 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
 /// Commits nothing, which fails if anything could not be committed.
 async fn writable(store: &Store) -> Result<(), StoreError> {
     store.write("check", |_| Ok(())).await
+}
+
+/// Whether what is done can be recorded, and was.
+async fn audit(store: &Store, settings: &Settings) -> Line {
+    let key = settings.audit.key.clone();
+    let gaps = store.read("audit_key", move |c| {
+        store::audit::check_key(c, key.as_ref())?;
+        store::audit::gaps(c)
+    });
+    match gaps.await {
+        Ok(0) => Line::ok("audit", "the key is the one that it began with"),
+        Ok(gaps) => {
+            let remedy = "see the log for why; they stand in the table audit_gaps";
+            Line::wrong("audit", format!("{gaps} acts were refused, and are missing in it"), remedy)
+        }
+        Err(error) => {
+            let text = error.to_string();
+            let (detail, remedy) = text.split_once(": ").unwrap_or((&text, "restore the table audit_key"));
+            Line::wrong("audit", detail, remedy)
+        }
+    }
 }
 
 /// Whether a controller works on the database.

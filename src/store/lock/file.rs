@@ -1,23 +1,21 @@
 //! The lock of a SQLite file: a file beside it, whose lock the system frees when the process ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
+
+/// What the owner may do with the file, and nobody else.
+const OWNER_ONLY: u32 = 0o600;
 
 /// Takes the lock beside `database`.
 pub(super) fn take(database: &Path) -> Result<File, StoreError> {
     let path = beside(database);
     let unwritable =
         |error: std::io::Error| StoreError::Unwritable { path: path.clone(), reason: error.to_string() };
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(unwritable)?;
+    let mut file = open(&path, database).map_err(unwritable)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -27,6 +25,35 @@ pub(super) fn take(database: &Path) -> Result<File, StoreError> {
         Err(TryLockError::Error(error)) => return Err(unwritable(error)),
     }
     file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unwritable)?;
+    Ok(file)
+}
+
+/// Opens the file, which only its owner may do: whoever can open a file can lock it. Its owner is that of the database,
+/// also where another user is the first (`sudo dozvon check`).
+fn open(path: &Path, database: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(OWNER_ONLY)
+        .custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(path)?;
+    let (found, owner) = (file.metadata()?, std::fs::metadata(database)?);
+    if !found.is_file() {
+        return Err(io::Error::other("its lock is no file: take it away"));
+    }
+    let ours = std::fs::metadata("/proc/self")?.uid();
+    if found.uid() != owner.uid() {
+        if found.uid() != ours {
+            return Err(io::Error::other("its lock belongs to another user than the database: take it away"));
+        }
+        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    if found.mode() & 0o777 != OWNER_ONLY {
+        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+    }
     Ok(file)
 }
 
@@ -46,4 +73,32 @@ fn beside(database: &Path) -> PathBuf {
     let mut name = database.into_os_string();
     name.push(".lock");
     name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_but_its_owner_can_open_the_lock_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("dozvon.db");
+        std::fs::write(&database, "").unwrap();
+        let path = beside(&database);
+        // As a version before this one has left it.
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        drop(take(&database).unwrap());
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+        std::fs::remove_file(&path).unwrap();
+        drop(take(&database).unwrap());
+        assert_eq!(path.metadata().unwrap().mode() & 0o777, 0o600);
+
+        std::fs::remove_file(&path).unwrap();
+        let other = folder.path().join("something else");
+        std::fs::write(&other, "precious").unwrap();
+        std::os::unix::fs::symlink(&other, &path).unwrap();
+        assert!(matches!(take(&database), Err(StoreError::Unwritable { .. })));
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "precious");
+    }
 }

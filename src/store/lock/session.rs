@@ -1,7 +1,7 @@
 //! The lock of a PostgreSQL database: an advisory lock of a session of its own.
 
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -18,6 +18,14 @@ pub(super) struct Session(Mutex<PgConnection>);
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Session")
+    }
+}
+
+impl Session {
+    /// Whether the server still has the session, and with it the lock.
+    pub(super) fn lives(&self) -> bool {
+        let mut session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        session.batch_execute("SELECT 1").is_ok()
     }
 }
 
@@ -66,15 +74,27 @@ pub(super) fn take(url: &DatabaseUrl, address: &str) -> Result<Session, StoreErr
     Err(StoreError::Locked { database: url.to_string(), holder: String::new(), last_resort: String::new() })
 }
 
+/// This process, as it names itself to the server.
+fn us() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let process = std::process::id();
+    match host.trim() {
+        "" => format!("process {process}"),
+        host => format!("process {process} on {host}"),
+    }
+}
+
+/// Whether a holder of the lock is an earlier session of ours. The server keeps 63 bytes of a name, 24 of which are
+/// not ours.
+pub(super) fn is_us(holder: &str) -> bool {
+    let us: String = us().chars().take(30).collect();
+    holder.contains(&us)
+}
+
 /// Says who holds the session, keeps the server from ending it because it is idle, and lets the server notice
 /// soon when our machine is gone.
 fn introduce(session: &mut PgConnection) -> QueryResult<()> {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let process = std::process::id();
-    let us = match host.trim() {
-        "" => format!(", process {process}"),
-        host => format!(", process {process} on {host}"),
-    };
+    let us = format!(", {}", us());
     // PostgreSQL keeps 63 bytes; idle_session_timeout came with its version 14.
     diesel::sql_query(
         "SELECT set_config('application_name', left(current_setting('application_name'), 24) || $1, false)",
