@@ -94,6 +94,10 @@ async fn round() -> (f64, f64) {
         metrics: Arc::new(Metrics::new().unwrap()),
         zone: chrono_tz::Tz::Europe__Moscow,
         controller: "bench".to_owned(),
+        destinations: dozvon::notify::strangers::Destinations::new(
+            tokio::sync::watch::channel(Arc::default()).1,
+            dozvon::config::Phone::default().region,
+        ),
     };
     let kept = keep(&store, clock).await;
     let before = store.take_stats().commits;

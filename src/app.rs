@@ -314,6 +314,10 @@ fn notify(
         metrics: Arc::clone(&desk.metrics),
         zone: desk.settings.zone,
         controller,
+        destinations: crate::notify::strangers::Destinations::new(
+            desk.rules.clone(),
+            desk.settings.phone.region,
+        ),
     };
     crate::notify::start(tools, crm, &desk.vital, tasks, stop.clone())?;
     Ok(())

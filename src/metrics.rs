@@ -10,6 +10,7 @@ use prometheus::{
 
 use crate::call::ending::Ending;
 use crate::ids::QueueName;
+use crate::missed::outgoing::{Medium, Said};
 use crate::missed::verdict::Verdict;
 
 /// A metric that could not be made or read.
@@ -162,6 +163,9 @@ pub struct Metrics {
     pub outbox_oldest: Gauge,
     /// Tries to deliver by `destination` and `result` (`done`, `skipped`, `failed`, `dead`, `closed` or `released`).
     pub deliveries: IntCounterVec,
+    /// What the policy for outgoing contact said, by `medium` and `result`: a [`Medium`] and a [`Said`], each there from
+    /// the start.
+    pub outgoing_contacts: IntCounterVec,
     /// Log lines that were dropped since nobody read those before them.
     pub log_dropped: IntCounter,
     /// When the process started, in seconds since 1970.
@@ -224,6 +228,11 @@ impl Metrics {
             outbox_oldest: make
                 .level("outbox_oldest_seconds", "Age of the oldest event with a delivery waiting")?,
             deliveries: make.counters("deliveries_total", "Tries to deliver", &["destination", "result"])?,
+            outgoing_contacts: make.counters(
+                "outgoing_contacts_total",
+                "Calls and messages to whom strangers named, by what the policy said",
+                &["medium", "result"],
+            )?,
             log_dropped: make.counter("log_lines_dropped_total", "Log lines that nobody read in time")?,
             started: make.moment("process_start_time_seconds", "When the process started")?,
             registry: make.registry,
@@ -243,6 +252,16 @@ impl Metrics {
         for kind in Repair::ALL {
             self.repairs.with_label_values(&[kind.as_str()]);
         }
+        for (medium, said) in
+            Medium::ALL.iter().flat_map(|medium| Said::ALL.iter().map(move |said| (medium, said)))
+        {
+            self.outgoing_contacts.with_label_values(&[medium.as_str(), said.as_str()]);
+        }
+    }
+
+    /// Counts what the policy for outgoing contact said.
+    pub fn contact_said(&self, medium: Medium, said: Said) {
+        self.outgoing_contacts.with_label_values(&[medium.as_str(), said.as_str()]).inc();
     }
 
     /// Counts a call that has ended, by the queue that it was in last, and what it leaves us owing.

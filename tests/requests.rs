@@ -197,6 +197,14 @@ impl Site {
         self.fill_from(address, &stamp, &format!("number=%2B7900123{number:04}&consent=yes")).await
     }
 
+    /// The numbers whose consent to SMS holds from now on.
+    async fn standing(&self) -> Vec<String> {
+        let sql = "SELECT number AS v FROM requests WHERE sms_consent_standing ORDER BY id";
+        let lines: Vec<Line> =
+            self.store.read("test", move |c| Ok(diesel::sql_query(sql).load(c)?)).await.unwrap();
+        lines.into_iter().map(|line| line.v).collect()
+    }
+
     async fn kept(&self) -> Vec<Kept> {
         let sql = "SELECT id, number, name, text, source, consent_text, address, wanted_at FROM requests ORDER BY id";
         self.store.read("test", move |c| Ok(diesel::sql_query(sql).load(c)?)).await.unwrap()
@@ -273,6 +281,13 @@ async fn who_agrees_to_it_gets_sms_and_nobody_else() {
     let (kept, told) = reach(&site).await;
     assert_eq!(kept, ["+79001234567 - -", "+79001234568 SMS too ivan@example.com"]);
     assert_eq!((&told["sms_consent"], &told["caller"]["email"]), (&true.into(), &"ivan@example.com".into()));
+    assert_eq!(site.standing().await, ["+79001234568"], "a program vouches for it");
+    let form = site.send("GET /form/callback?lang=en", &[], "").await.stamp();
+    site.later(Duration::from_secs(5));
+    assert_eq!(site.fill(&form, "number=89001234569&consent=yes&sms_consent=yes").await.status, 200);
+    assert_eq!(site.standing().await, ["+79001234568"], "a form proves nothing");
+    let letter = site.fill(&form, "number=89001234569&consent=yes&email=root%40localhost").await;
+    assert_eq!(letter.status, 422);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 
 use phonenumber::{Type, country, metadata::DATABASE};
 
+use super::dear;
 use crate::phone::E164;
 
 /// Services of the Russian plan that the caller pays for (`803`, `809`) or that no person has as his own number
@@ -20,17 +21,23 @@ pub enum Barred {
     #[error("the number is not in the numbering plan, or is a short one: nobody can be called back on it")]
     NoSuchNumber,
     /// It is outside of what the policy allows.
-    #[error("the number is abroad: allow its prefix in the policy's `destinations` if it may be called")]
+    #[error(
+        "the number is abroad: name its country or prefix in the policy's `destinations` if it may be called"
+    )]
     Abroad,
     /// It costs more than an ordinary call, or is a service's.
     #[error(
         "the number is a service's or costs extra: state `premium = true` in the policy if it may be called"
     )]
     Premium,
+    /// It is in a range that costs more than the numbers around it.
+    #[error("numbers of {0} are dear: name {0} in the policy's `destinations` if it may be called")]
+    Dear(&'static str),
 }
 
-/// Whether a number may be called back: it begins with one of `allowed` (such as `+7495`; none means all numbers of
-/// `home`), and is a fixed or mobile phone unless `premium` allows others.
+/// Whether a number may be called back, or written to: it begins with one of `allowed` (such as `+7495`), or is of a
+/// country among them (such as `KZ`); none means all numbers of `home`. It is a fixed or mobile phone in no dear range,
+/// unless `premium` allows others, or `allowed` names the range itself.
 ///
 /// # Errors
 /// [`Barred`] says why not.
@@ -40,10 +47,19 @@ pub fn check(number: &E164, allowed: &[String], premium: bool, home: country::Id
     let inside = match allowed {
         [] if service => home == country::Id::RU,
         [] => parsed.country().id() == Some(home),
-        some => some.iter().any(|prefix| number.as_str().starts_with(prefix)),
+        some => some.iter().any(|entry| match entry.parse() {
+            Ok(country) if is_country(entry) => parsed.country().id() == Some(country),
+            _ => number.as_str().starts_with(entry),
+        }),
     };
     if !inside {
         return Err(Barred::Abroad);
+    }
+    if let Some(range) = dear::range(number.as_str())
+        && !premium
+        && !names(allowed, range, home)
+    {
+        return Err(Barred::Dear(range.prefix));
     }
     // The library takes the 8 of Russian services for a trunk prefix, and knows them no more.
     if !service && !phonenumber::is_valid(&parsed) {
@@ -55,6 +71,21 @@ pub fn check(number: &E164, allowed: &[String], premium: bool, home: country::Id
         Type::FixedLine | Type::Mobile | Type::FixedLineOrMobile | Type::Voip | Type::Unknown
     );
     if premium || (ordinary && !service) { Ok(()) } else { Err(Barred::Premium) }
+}
+
+/// Whether an entry of `destinations` is written like a country (ISO 3166).
+#[must_use]
+pub fn is_country(entry: &str) -> bool {
+    entry.len() == 2 && entry.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+/// Whether a policy means a dear range itself, and not only the numbers around it.
+fn names(allowed: &[String], range: &dear::Dear, home: country::Id) -> bool {
+    let of_country = |name: &str| range.country == Some(name);
+    match allowed {
+        [] => of_country(home.as_ref()),
+        some => some.iter().any(|entry| of_country(entry) || entry.starts_with(range.prefix)),
+    }
 }
 
 #[cfg(test)]
@@ -87,6 +118,34 @@ mod tests {
         assert_eq!(say("+491371234567", &["+49"], false, DE), Err(Barred::Premium), "shared cost");
         assert_eq!(say("+447012345678", &["+44"], false, RU), Err(Barred::Premium), "personal, and dear");
         assert_eq!(say("+7112123", &["+7"], false, RU), Err(Barred::NoSuchNumber));
+    }
+
+    #[test]
+    fn a_dear_range_is_allowed_only_by_its_own_name() {
+        for (number, coarse) in
+            [("+79401234567", "+7"), ("+79541234567", "+79"), ("+18765551234", "+1"), ("+447797712345", "GB")]
+        {
+            let said = say(number, &[coarse], false, RU);
+            assert!(matches!(said, Err(Barred::Dear(_) | Barred::Abroad)), "{number}: {said:?}");
+        }
+        assert_eq!(
+            say("+79401234567", &[], false, RU),
+            Err(Barred::Dear("+7940")),
+            "inside our country, too"
+        );
+        assert_eq!(say("+18765551234", &["+1", "JM"], false, RU), Ok(()), "by its country");
+        assert_eq!(say("+18765551234", &["+1", "+1876"], false, RU), Ok(()), "by its prefix");
+        assert_eq!(say("+18765551234", &["+1"], true, RU), Ok(()), "where what is dear is stated");
+        let barred = Barred::Dear("+7940").to_string();
+        assert!(barred.contains("+7940") && barred.contains("destinations"), "{barred}");
+    }
+
+    #[test]
+    fn a_country_stands_for_all_its_numbers_and_for_no_other_s() {
+        assert_eq!(say("+77012345678", &["RU", "KZ"], false, RU), Ok(()));
+        assert_eq!(say("+77012345678", &["RU"], false, RU), Err(Barred::Abroad));
+        assert_eq!(say("+4930123456", &["RU", "DE"], false, RU), Ok(()));
+        assert_eq!(say("+491371234567", &["DE"], false, RU), Err(Barred::Premium));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
+use super::destination::is_country;
 use super::policy::{Minutes, Policy, Profile, show_minutes};
 use super::regulation::{CAP_A_DAY, DAY};
 use crate::config::humane;
@@ -158,7 +159,10 @@ impl Policy {
 
     /// When it begins, when it ends, and whom it concerns.
     fn ends(&self) -> [Limit; 6] {
-        let prefix = |text: &String| {
+        let place = |text: &String| {
+            if is_country(text) {
+                return text.parse::<phonenumber::country::Id>().is_ok();
+            }
             let digits = text.strip_prefix('+').unwrap_or_default();
             (1..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
         };
@@ -171,9 +175,9 @@ impl Policy {
             Limit {
                 key: "destinations",
                 value: if prefixes.is_empty() { "our country".to_owned() } else { list(prefixes.iter()) },
-                bound: "up to 100 prefixes such as +7495".to_owned(),
+                bound: "up to 100 prefixes such as +7495, or countries such as KZ".to_owned(),
                 law: HOUSE,
-                lawful: prefixes.len() <= 100 && prefixes.iter().all(prefix),
+                lawful: prefixes.len() <= 100 && prefixes.iter().all(place),
             },
             Limit {
                 key: "premium",
@@ -306,6 +310,8 @@ mod tests {
                 ("repeat_total", "house", |p| p.repeat_total = 101),
                 ("destinations", "house", |p| p.destinations = vec!["7495".to_owned()]),
                 ("destinations", "house", |p| p.destinations = vec!["+".to_owned()]),
+                ("destinations", "house", |p| p.destinations = vec!["XQ".to_owned()]),
+                ("destinations", "house", |p| p.destinations = vec!["kz".to_owned()]),
                 ("destinations", "house", |p| p.destinations = vec!["+7".to_owned(); 101]),
             ],
         );

@@ -97,9 +97,9 @@ pub struct Policy {
     pub repeat_days: i32,
     /// How many attempts a case may have in all.
     pub repeat_total: i32,
-    /// Prefixes that may be called; our own country if none.
+    /// Prefixes (`+7495`) and countries (`KZ`) that may be called and written to; our own country if none.
     pub destinations: Vec<String>,
-    /// Whether services and numbers that cost extra may be called.
+    /// Whether services, dear ranges and numbers that cost extra may be called and written to.
     pub premium: bool,
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Trouble;
 use crate::clock::UnixMs;
 use crate::ids::{DestinationName, EventId};
+use crate::missed::outgoing::Medium;
 
 /// An event on its way to one recipient at one destination. It may come more than once: `event` stays the same.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,12 @@ pub trait Channel: std::fmt::Debug + Send + Sync {
     fn recipients(&self, kind: &str, data: &Value) -> Vec<String> {
         let _ = (kind, data);
         vec![String::new()]
+    }
+
+    /// By what it would write to somebody whom a stranger named, if it would: then the policy for that is asked first.
+    fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
+        let _ = delivery;
+        None
     }
 
     /// Delivers, once.

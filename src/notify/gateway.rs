@@ -19,6 +19,7 @@ use super::settings::{Destination, Kind, Preset, Settings};
 use super::words::Words;
 use super::{Channel, Delivering, Delivery, Receipt, Trouble};
 use crate::clock::Clock;
+use crate::missed::outgoing::Medium;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
@@ -185,6 +186,10 @@ impl Gateway {
 impl Channel for Gateway {
     fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
         self.people.of(kind, data, &self.words)
+    }
+
+    fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
+        self.people.to_stranger(&delivery.data)
     }
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {

@@ -16,6 +16,7 @@ use super::excerpt::excerpt;
 use super::settings::{Mail, Tls};
 use super::words::{Part, Words};
 use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+use crate::missed::outgoing::Medium;
 use crate::notify::people::People;
 
 /// A mail server that takes letters from us.
@@ -102,6 +103,10 @@ fn message_id(delivery: &Delivery) -> String {
 impl Channel for Post {
     fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
         self.people.of(kind, data, &self.words)
+    }
+
+    fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
+        self.people.to_stranger(&delivery.data)
     }
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {

@@ -6,7 +6,7 @@
 //!
 //! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody (SMS have two: a
 //! `gateway` that speaks HTTP, and a short message centre that speaks `smpp`). `patience` says
-//! what follows a failure, `message` who is told, `guard` where we may connect to, `http` how (the CRM, too), `escape`
+//! what follows a failure, `message` who is told, `strangers` whether somebody may be written to whom a stranger named, `guard` where we may connect to, `http` how (the CRM, too), `escape`
 //! what keeps a value in its place, `excerpt` what of an answer people see.
 
 mod bucket;
@@ -26,6 +26,7 @@ pub mod relay;
 pub mod settings;
 pub mod signature;
 pub mod smpp;
+pub mod strangers;
 pub mod trouble;
 pub mod webhook;
 pub mod words;

@@ -6,6 +6,7 @@ use super::EventKind;
 use super::message::{self, Recipient, Role};
 use super::settings::{Destination, Kind, Person, Settings};
 use super::words::{Part, Words};
+use crate::missed::outgoing::Medium;
 
 /// Whom a destination tells.
 #[derive(Debug, Clone)]
@@ -48,6 +49,20 @@ impl People {
     pub fn forbidden(&self, data: &Value) -> Option<String> {
         let asked = self.caller() && self.kind.is_sms() && data["sms_consent"] != true;
         asked.then(|| "the caller has not agreed to get SMS (sms_consent)".to_owned())
+    }
+
+    /// By what this event goes to somebody whom a stranger named: to the caller, who may be told of it.
+    #[must_use]
+    pub fn to_stranger(&self, data: &Value) -> Option<Medium> {
+        if !self.caller() || self.forbidden(data).is_some() {
+            return None;
+        }
+        match self.kind {
+            Kind::Sms | Kind::Smpp => Some(Medium::Sms),
+            Kind::Email => Some(Medium::Letter),
+            // Nobody can give us somebody else's chat; a program is no person.
+            Kind::Telegram | Kind::Webhook => None,
+        }
     }
 
     /// The addresses that hear of an event; none if there are no words for them. A caller who sent a request hears that

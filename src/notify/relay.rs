@@ -16,12 +16,14 @@ use tokio_util::task::TaskTracker;
 
 use super::patience;
 use super::settings::{Pattern, Settings};
+use super::strangers::Destinations;
 use super::{Channel, Delivery, EventKind, Receipt, Trouble};
 use crate::clock::{Clock, UnixMs};
 use crate::ids::DestinationName;
 use crate::metrics::{Metrics, SkippedRow};
+use crate::missed::outgoing::{Medium, Said, Spent};
 use crate::skipped::Skipped;
-use crate::store::outbox::{self, Kept, Lease, Look, Settled, Target};
+use crate::store::outbox::{self, Ask, Kept, Lease, Look, Settled, Target};
 use crate::store::{Store, StoreError, until_recorded};
 use crate::vital::Beat;
 
@@ -56,6 +58,8 @@ pub struct Tools {
     pub zone: chrono_tz::Tz,
     /// Who we are in the rows.
     pub controller: String,
+    /// Whom at all strangers may have written to.
+    pub destinations: Destinations,
 }
 
 /// The one that tells.
@@ -310,9 +314,47 @@ impl Try {
 
     /// Tries, for as long as it may take. None: never, it is there for the type.
     async fn deliver(&self, delivery: &Delivery) -> Option<Result<Receipt, Trouble>> {
+        if let Some(medium) = self.outlet.channel.to_stranger(delivery) {
+            match self.permit(medium, delivery).await {
+                Ok(None) => {}
+                Ok(Some(why)) => return Some(Ok(Receipt::Skipped(why))),
+                Err(trouble) => return Some(Err(trouble)),
+            }
+        }
         let limit = self.outlet.timeout;
         let tried = tokio::time::timeout(limit, self.outlet.channel.deliver(delivery)).await;
         Some(tried.unwrap_or_else(|_| Err(Trouble::passing(format!("no answer within {limit:?}")))))
+    }
+
+    /// Asks the policy for outgoing contact, which counts what it allows. Why it may not be sent at all, if so.
+    async fn permit(&self, medium: Medium, delivery: &Delivery) -> Result<Option<String>, Trouble> {
+        let said = |said: Said| self.tools.metrics.contact_said(medium, said);
+        if let Err(why) = self.tools.destinations.check(medium, delivery) {
+            said(Said::Destination);
+            return Ok(Some(why));
+        }
+        let limits = self.tools.settings.strangers.limits(medium);
+        let ask = Ask {
+            delivery: delivery.id,
+            recipient: delivery.recipient.clone(),
+            medium,
+            limits,
+            now: self.tools.clock.now(),
+        };
+        let permitted = self.tools.store.write("outbox_permit", move |c| outbox::permit(c, &ask)).await;
+        match permitted.map_err(Trouble::passing)? {
+            Ok(()) => {
+                said(Said::Allowed);
+                Ok(None)
+            }
+            Err(spent) => {
+                said(spent.into());
+                match spent {
+                    Spent::Recipient { .. } => Ok(Some(spent.to_string())),
+                    Spent::Hour { .. } => Err(Trouble::passing(spent)),
+                }
+            }
+        }
     }
 
     /// The time that tries have after the word to stop is over.

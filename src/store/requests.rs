@@ -48,7 +48,8 @@ pub struct Request {
     pub consent_at: UnixMs,
     /// The text by which he consented to get SMS, at the same time; none if he did not.
     pub sms_consent_text: Option<String>,
-    /// Whether its sender is authenticated: who is not puts no call off.
+    /// Whether its sender is authenticated: who is not puts no call off, and the consent to SMS holds only for the case
+    /// that this request opens or joins.
     pub known: bool,
     /// The network address that it came from.
     pub address: String,
@@ -131,6 +132,7 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
                 requests::consent_text.eq(&new.consent_text),
                 requests::consent_at.eq(new.consent_at.0),
                 requests::sms_consent_text.eq(&new.sms_consent_text),
+                requests::sms_consent_standing.eq(new.sms_consent_text.is_some() && new.known),
                 requests::address.eq(&new.address),
                 requests::received_at.eq(new.at.0),
             ),
@@ -148,11 +150,15 @@ pub(super) struct Reach {
     pub email: Option<String>,
 }
 
-/// How he may be told at `at` what happens to a case of his that was opened at `since`. A consent holds for the number,
-/// whichever request brought it; an address only for the case: anybody may write any address beside a number.
+/// How he may be told at `at` what happens to a case of his that was opened at `since`. A consent for which a program
+/// vouches holds for the number; one that came by a form, and an address, only for the case: anybody may tick a box, and
+/// write any address, beside any number.
 pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {
     let of_his = requests::table.filter(requests::number.eq(number.as_str()));
-    let agreed = of_his.filter(requests::sms_consent_text.is_not_null()).select(requests::id);
+    let agreed = of_his
+        .filter(requests::sms_consent_text.is_not_null())
+        .filter(requests::sms_consent_standing.eq(true).or(requests::received_at.ge(since.0)))
+        .select(requests::id);
     let agreed = agreed.first::<i64>(c).optional()?.is_some();
     let email: Option<Option<String>> = of_his
         .filter(requests::email.is_not_null().and(requests::received_at.ge(since.0)))

@@ -155,7 +155,7 @@ diesel::table! {
         id -> BigInt, event -> BigInt, aggregate -> Text, destination -> Text, recipient -> Text, state -> Text,
         attempt_no -> Integer, next_at -> Nullable<BigInt>, lease_until -> Nullable<BigInt>,
         leased_by -> Nullable<Text>, last_status -> Nullable<Text>, last_error -> Nullable<Text>,
-        done_at -> Nullable<BigInt>,
+        done_at -> Nullable<BigInt>, medium -> Nullable<Text>, permitted_at -> Nullable<BigInt>,
     }
 }
 diesel::table! { crm_tokens (one) { one -> Integer, access -> Text, refresh -> Text, root -> Text, kept_at -> BigInt, } }
@@ -193,6 +193,7 @@ diesel::table! {
         language -> Nullable<Text>, source -> Text, page -> Nullable<Text>, queue -> Nullable<Text>,
         consent_text -> Text, consent_at -> BigInt, address -> Nullable<Text>, received_at -> BigInt,
         case_id -> Nullable<BigInt>, email -> Nullable<Text>, sms_consent_text -> Nullable<Text>,
+        sms_consent_standing -> Bool,
     }
 }
 diesel::allow_tables_to_appear_in_same_query!(

@@ -58,6 +58,45 @@ async fn a_gateway_that_says_the_key_again_does_not_get_it_into_the_outbox() {
     }
 }
 
+/// A stranger chooses the number, and we pay.
+#[tokio::test]
+async fn nobody_makes_us_send_sms_to_dear_numbers_or_without_end() {
+    let (receiver, address) = Receiver::start([]).await;
+    let mut sms = sms(format!("http://{address}/"), None, "caller");
+    sms.body = "to={{ to }}".to_owned();
+    let mut settings = settings(sms);
+    (settings.strangers.sms_a_day, settings.strangers.sms_an_hour) = (2, 3);
+    let desk = Desk::new(settings).await;
+    let ask = async |number: &str| {
+        let row = desk.one(json!({"number": number, "sms_consent": true})).await;
+        (row.state, row.last_error.unwrap_or_default())
+    };
+    for (number, why) in [
+        ("+4915112345678", "abroad"),
+        ("+79401234567", "+7940"),
+        ("+18765551234", "abroad"),
+        ("+78091234567", "premium"),
+        ("+8816123456789", "destinations"),
+    ] {
+        let (state, said) = ask(number).await;
+        assert!(state == "skipped" && said.contains(why), "{number}: {state} {said}");
+    }
+    assert!(receiver.came().is_empty());
+    let mut states = Vec::new();
+    for number in ["+79001112233", "+79001112233", "+79001112233", "+79001112244", "+79001112255"] {
+        states.push(ask(number).await);
+    }
+    let said: Vec<&str> = states.iter().map(|(_, said)| said.as_str()).collect();
+    assert!(said[2].contains("in 24 hours") && said[4].contains("an hour"), "{states:?}");
+    assert_eq!(receiver.came().len(), 3, "two to one number, one to another, and then an hour's are spent");
+    let text = desk.tools.metrics.text().unwrap();
+    for (result, count) in [("destination", 5), ("allowed", 3), ("recipient", 1), ("hour", 1)] {
+        let line = format!("dozvon_outgoing_contacts_total{{medium=\"sms\",result=\"{result}\"}} {count}");
+        assert!(text.contains(&line), "{line} in {text}");
+    }
+    assert!(text.contains("dozvon_outgoing_contacts_total{medium=\"dial\",result=\"destination\"} 0"));
+}
+
 #[tokio::test]
 async fn without_consent_on_file_no_caller_gets_an_sms() {
     let (receiver, address) = Receiver::start([]).await;

@@ -47,6 +47,7 @@ impl Desk {
             metrics: Arc::new(Metrics::new().unwrap()),
             zone: chrono_tz::Tz::Europe__Moscow,
             controller: "test".to_owned(),
+            destinations: destinations(),
         };
         Self { tools, tasks: TaskTracker::new(), _folder: folder }
     }
@@ -189,4 +190,10 @@ pub fn hostile() -> Value {
         "name": "x\r\nBcc: all@example.ru\r\n\r\n<b>&to=+7900\"},{{ number }}\u{202e}",
         "caller": {"email": "ivan@example.ru"}, "supervisor": {"email": "boss@example.ru", "telegram": 42},
     })
+}
+
+/// Whom strangers may have written to by the built-in rules of a house in Russia.
+pub fn destinations() -> dozvon::notify::strangers::Destinations {
+    let (_, rules) = tokio::sync::watch::channel(Arc::default());
+    dozvon::notify::strangers::Destinations::new(rules, dozvon::config::Phone::default().region)
 }

@@ -31,6 +31,22 @@ fn told(db: &Db) -> Vec<(String, bool, Value)> {
     kinds.into_iter().zip(said).map(of).collect()
 }
 
+/// Anybody can tick a box beside anybody's number.
+#[test]
+fn a_consent_that_came_by_a_form_holds_for_that_request_alone() {
+    for_each_database(async |db| {
+        db.write(open_for_business).await;
+        let ticked =
+            Request { sms_consent_text: Some("SMS".to_owned()), known: false, ..asked(0) };
+        let case = receive(db, ticked).await;
+        assert!(told(db).iter().all(|(_, sms, _)| *sms), "of this case");
+        db.write(move |c| cases::close(c, case, Closed::Other, "anna", None, at(2_000))).await;
+        told(db);
+        receive(db, asked(3_000)).await;
+        assert!(told(db).iter().all(|(_, sms, _)| !*sms), "of a later one nobody has agreed to anything");
+    });
+}
+
 #[test]
 fn a_caller_gets_sms_when_he_agreed_to_it_and_letters_of_the_case_that_he_gave_an_address_with() {
     for_each_database(async |db| {
@@ -43,6 +59,7 @@ fn a_caller_gets_sms_when_he_agreed_to_it_and_letters_of_the_case_that_he_gave_a
         // He asks once more, agrees, and says where he is written to: that holds for what happens to the case.
         let agreed = Request {
             sms_consent_text: Some("SMS".to_owned()),
+            known: true,
             email: Some("ivan@example.com".to_owned()),
             ..asked(1_000)
         };

@@ -64,6 +64,8 @@ pub struct Settings {
     pub largest_answer: usize,
     /// To so many people one event goes at one destination. Default 100.
     pub most_recipients: usize,
+    /// How many messages go to whom strangers named.
+    pub strangers: super::strangers::Settings,
     /// The mail server.
     pub mail: Mail,
     /// The short message centre.
@@ -95,6 +97,7 @@ impl Default for Settings {
             largest_body: 20_000,
             largest_answer: 65_536,
             most_recipients: 100,
+            strangers: super::strangers::Settings::default(),
             mail: Mail::default(),
             smpp: Smpp::default(),
             people: Vec::new(),

@@ -19,6 +19,7 @@ pub use line::Line;
 use super::people::People;
 use super::words::Words;
 use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+use crate::missed::outgoing::Medium;
 
 /// A short message centre that takes texts from us.
 #[derive(Debug)]
@@ -74,6 +75,10 @@ fn of_part(mut trouble: Trouble, number: usize, total: usize) -> Trouble {
 impl Channel for Centre {
     fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
         self.people.of(kind, data, &self.words)
+    }
+
+    fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
+        self.people.to_stranger(&delivery.data)
     }
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {

@@ -4,13 +4,14 @@
 //! **Invariant:** nobody is told of an event as long as an earlier one of the same thing waits for him.
 //!
 //! In the order in which an event is told: `emit` keeps it, `spread` makes its deliveries, `line` says whose turn it
-//! is, `lease` hands out what is due, `settle` records what became of it, `closed` is who wants nothing more. Then
+//! is, `lease` hands out what is due, `permit` counts what goes to whom strangers named, `settle` records what became of it, `closed` is who wants nothing more. Then
 //! what people do: `show` has them see it, `replay` tells it again.
 
 mod closed;
 mod emit;
 mod lease;
 mod line;
+mod permit;
 mod replay;
 mod settle;
 mod show;
@@ -19,6 +20,7 @@ mod spread;
 pub use closed::{closed, open};
 pub use emit::emit;
 pub use lease::{Lease, Look, lease, look};
+pub use permit::{Ask, permit};
 pub use replay::{replay, replay_dead};
 pub use settle::{Settled, settle};
 pub use show::{DeliveryRow, backlog, list};

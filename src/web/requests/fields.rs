@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use crate::clock::UnixMs;
+use crate::missed::mailbox;
 use crate::notify::message;
 use crate::notify::settings::Kind;
 use crate::phone::{E164, Party};
@@ -207,7 +208,7 @@ fn sms_consent(fields: &Fields) -> Result<Option<String>, Problem> {
 fn email(fields: &Fields) -> Result<Option<String>, Problem> {
     let Some(text) = fields.get("email").filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     let bad = || problem("email", "this is no e-mail address", "send one such as ivan@example.com, or none");
-    message::fit(text, Kind::Email).map(Some).ok_or_else(bad)
+    message::fit(text, Kind::Email).filter(|address| mailbox::is_public(address)).map(Some).ok_or_else(bad)
 }
 
 fn line(fields: &Fields, field: &str, longest: usize) -> Result<Option<String>, Problem> {
@@ -314,6 +315,8 @@ mod tests {
             (format!(r#"{{{good}, "wanted_at": "2027-11-23T08:00:00Z"}}"#), "wanted_at"),
             (format!(r#"{{{good}, "language": "fr"}}"#), "language"),
             (format!(r#"{{{good}, "email": "ivan"}}"#), "email"),
+            (format!(r#"{{{good}, "email": "root@localhost"}}"#), "email"),
+            (format!(r#"{{{good}, "email": "root@[127.0.0.1]"}}"#), "email"),
             (format!(r#"{{{good}, "email": "a@b.ru\r\nBcc: c@d.ru"}}"#), "email"),
             (format!(r#"{{{good}, "sms_consent": "perhaps", "sms_consent_text": "x"}}"#), "sms_consent"),
             (format!(r#"{{{good}, "sms_consent": true}}"#), "sms_consent_text"),

@@ -1,0 +1,124 @@
+//! Ranges inside an ordinary country code that cost much more than the numbers around them.
+//!
+//! A prefix such as `+7` or `+1` in a policy's `destinations` does not mean these: they are dialled, and written to, only
+//! where the policy names them (by a prefix at least as long, or by their country), or says `premium = true`. What the
+//! numbering plan itself marks as premium, shared cost or personal is known without this table.
+//!
+//! Sources: [ru] the Russian system and plan of numbering, order 205 of the ministry of digital development of
+//! 25.04.2017 and order 142 of the ministry of communications of 17.11.2006; [nanpa] the area codes by country of the
+//! North American Numbering Plan Administration; [itu] the list of ITU-T recommendation E.164 assigned country codes;
+//! [ofcom] the National Telephone Numbering Plan; [acma] the Australian numbering plan.
+
+/// A dear range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dear {
+    /// What its numbers begin with.
+    pub prefix: &'static str,
+    /// The country (ISO 3166) by which a policy may name it, if it is one's own.
+    pub country: Option<&'static str>,
+}
+
+const fn of(country: &'static str, prefix: &'static str) -> Dear {
+    Dear { prefix, country: Some(country) }
+}
+
+const fn no_country(prefix: &'static str) -> Dear {
+    Dear { prefix, country: None }
+}
+
+/// The ranges. No prefix begins with another one.
+pub const RANGES: &[Dear] = &[
+    // [ru] Abkhazia, fixed and mobile; South Ossetia; global mobile satellite systems.
+    no_country("+7840"),
+    no_country("+7940"),
+    no_country("+7850"),
+    no_country("+7954"),
+    // [nanpa] Countries and territories beside the states of the United States and Canada.
+    of("BS", "+1242"),
+    of("BB", "+1246"),
+    of("AI", "+1264"),
+    of("AG", "+1268"),
+    of("VG", "+1284"),
+    of("VI", "+1340"),
+    of("KY", "+1345"),
+    of("BM", "+1441"),
+    of("GD", "+1473"),
+    of("TC", "+1649"),
+    of("JM", "+1658"),
+    of("MS", "+1664"),
+    of("MP", "+1670"),
+    of("GU", "+1671"),
+    of("AS", "+1684"),
+    of("SX", "+1721"),
+    of("LC", "+1758"),
+    of("DM", "+1767"),
+    of("VC", "+1784"),
+    of("PR", "+1787"),
+    of("DO", "+1809"),
+    of("DO", "+1829"),
+    of("DO", "+1849"),
+    of("TT", "+1868"),
+    of("KN", "+1869"),
+    of("JM", "+1876"),
+    of("PR", "+1939"),
+    // [nanpa] Canadian satellite and personal services.
+    no_country("+1600"),
+    // [ofcom] Jersey, Guernsey, the Isle of Man: not part of what a tariff calls the United Kingdom.
+    of("JE", "+441534"),
+    of("GG", "+441481"),
+    of("IM", "+441624"),
+    of("JE", "+447509"),
+    of("JE", "+447797"),
+    of("JE", "+447937"),
+    of("GG", "+447781"),
+    of("GG", "+447839"),
+    of("IM", "+447624"),
+    of("IM", "+447924"),
+    // [acma] Satellite phones.
+    no_country("+6114"),
+    // [itu] No country's: universal freephone and shared cost, Inmarsat, universal personal numbers, global mobile
+    // satellite systems, international networks, disaster relief, international premium rate.
+    no_country("+800"),
+    no_country("+808"),
+    no_country("+870"),
+    no_country("+878"),
+    no_country("+881"),
+    no_country("+882"),
+    no_country("+883"),
+    no_country("+888"),
+    no_country("+979"),
+];
+
+/// The dear range of a number, if it is in one.
+#[must_use]
+pub fn range(number: &str) -> Option<&'static Dear> {
+    RANGES.iter().find(|range| number.starts_with(range.prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_each_thing_once() {
+        for (place, one) in RANGES.iter().enumerate() {
+            assert!(one.prefix.len() > 3 && one.prefix[1..].bytes().all(|b| b.is_ascii_digit()), "{one:?}");
+            let others = RANGES.iter().enumerate().filter(|(other, _)| *other != place);
+            assert!(
+                !others.map(|(_, other)| other).any(|other| other.prefix.starts_with(one.prefix)),
+                "{one:?}"
+            );
+        }
+        for (number, dear) in [
+            ("+79401234567", true),
+            ("+79541234567", true),
+            ("+18765551234", true),
+            ("+870773111632", true),
+            ("+79001234567", false),
+            ("+12125551234", false),
+            ("+442071234567", false),
+        ] {
+            assert_eq!(range(number).is_some(), dear, "{number}");
+        }
+    }
+}

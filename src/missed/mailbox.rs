@@ -1,0 +1,74 @@
+//! Whether a letter may go to an address that a stranger typed (pure).
+//!
+//! In: an address. Out: whether it can be somebody's on the public internet. A stranger must not be able to write to the
+//! mailboxes of our own machines (`root@localhost`), to hosts without a public name, or to an address of the network.
+
+use std::net::IpAddr;
+
+/// The last labels of names that are nobody's on the public internet. Sources: RFC 6761, RFC 6762, RFC 7686, RFC 8375,
+/// RFC 9476, the ICANN resolution 2024.07.29.06 on `internal`, and what local networks use by habit.
+const LOCAL: &[&str] = &[
+    "alt",
+    "arpa",
+    "corp",
+    "example",
+    "home",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "localhost",
+    "mail",
+    "onion",
+    "private",
+    "test",
+];
+
+/// Whether this can be somebody's mailbox on the public internet: a domain of two labels or more, no IP address, and
+/// no name that is known only here.
+#[must_use]
+pub fn is_public(address: &str) -> bool {
+    let Some((user, domain)) = address.rsplit_once('@') else { return false };
+    let domain = domain.strip_suffix('.').unwrap_or(domain).to_lowercase();
+    let labels: Vec<&str> = domain.split('.').collect();
+    let Some(last) = labels.last() else { return false };
+    let literal = domain.starts_with('[') || domain.parse::<IpAddr>().is_ok();
+    let numeric = last.bytes().all(|byte| byte.is_ascii_digit());
+    let whole = labels.len() >= 2 && labels.iter().all(|label| !label.is_empty());
+    !user.is_empty() && whole && !literal && !numeric && !LOCAL.contains(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_we_could_deliver_is_nobody_s() {
+        for good in ["ivan@example.com", "a.b+c@mail.example.co.uk", "x@почта.рф", "x@EXAMPLE.COM."] {
+            assert!(is_public(good), "{good}");
+        }
+        for bad in [
+            "root@localhost",
+            "root@mail",
+            "a@127.0.0.1",
+            "a@[127.0.0.1]",
+            "a@[IPv6:::1]",
+            "a@::1",
+            "a@1.2.3",
+            "a@host.local",
+            "a@db.internal",
+            "a@x.LOCALHOST",
+            "a@pbx.lan",
+            "a@1.0.0.127.in-addr.arpa",
+            "a@.com",
+            "a@com..",
+            "@example.com",
+            "nobody",
+            "",
+        ] {
+            assert!(!is_public(bad), "{bad}");
+        }
+    }
+}

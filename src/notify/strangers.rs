@@ -1,0 +1,84 @@
+//! The one policy for messages to somebody whom a stranger named: the number of a caller, the address in a form.
+//!
+//! In: a delivery, the rules, the counts of the store. Out: whether it may be sent now. Asked where it is sent, at every
+//! try, so that nothing gets past it: not an event of before a rule was made stricter, and not a retry by hand.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::Delivery;
+use crate::ids::QueueName;
+use crate::missed::outgoing::{Limits, Medium};
+use crate::missed::{destination, mailbox};
+use crate::phone::E164;
+use crate::routing::rules::Rules;
+
+/// How many messages go to whom strangers named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// SMS to one number in 24 hours. Default 5.
+    pub sms_a_day: u32,
+    /// SMS to all of them together in an hour; further ones wait. Default 200.
+    pub sms_an_hour: u32,
+    /// Letters to one address in 24 hours. Default 10.
+    pub letters_a_day: u32,
+    /// Letters to all of them together in an hour; further ones wait. Default 1000.
+    pub letters_an_hour: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { sms_a_day: 5, sms_an_hour: 200, letters_a_day: 10, letters_an_hour: 1000 }
+    }
+}
+
+impl Settings {
+    /// The limits of a medium.
+    #[must_use]
+    pub fn limits(&self, medium: Medium) -> Limits {
+        let (day, hour) = match medium {
+            Medium::Sms | Medium::Dial => (self.sms_a_day, self.sms_an_hour),
+            Medium::Letter => (self.letters_a_day, self.letters_an_hour),
+        };
+        Limits { recipient_a_day: day.into(), all_an_hour: hour.into() }
+    }
+}
+
+/// Whom at all strangers may have written to. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Destinations {
+    rules: watch::Receiver<Arc<Rules>>,
+    home: phonenumber::country::Id,
+}
+
+impl Destinations {
+    /// What the rules of the moment say; `home` is our own country.
+    #[must_use]
+    pub const fn new(rules: watch::Receiver<Arc<Rules>>, home: phonenumber::country::Id) -> Self {
+        Self { rules, home }
+    }
+
+    /// Whether a delivery may go to its recipient: a number that the policy of the case's queue would let us dial, or a
+    /// mailbox on the public internet.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn check(&self, medium: Medium, delivery: &Delivery) -> Result<(), String> {
+        let to = &delivery.recipient;
+        if medium == Medium::Letter {
+            return if mailbox::is_public(to) {
+                Ok(())
+            } else {
+                Err("the address is no mailbox on the public internet".to_owned())
+            };
+        }
+        let number: E164 = to.parse().map_err(|bad: crate::phone::BadNumber| bad.to_string())?;
+        let queue: Option<QueueName> = delivery.data["queue"].as_str().and_then(|name| name.parse().ok());
+        let policy = self.rules.borrow().policy(queue.as_ref());
+        destination::check(&number, &policy.destinations, policy.premium, self.home)
+            .map_err(|barred| format!("policy {}: {barred}", policy.name))
+    }
+}

@@ -1,0 +1,59 @@
+//! What goes to whom a stranger named is counted where it is sent, before it is.
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+use super::LOCK;
+use crate::clock::UnixMs;
+use crate::missed::outgoing::{self, Limits, Medium, Sent, Spent};
+use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::schema::deliveries;
+use crate::store::{Database, StoreError};
+
+diesel::define_sql_function! {
+    /// A text in small letters, as both databases have it.
+    fn lower(text: Text) -> Text;
+}
+
+/// A delivery that is to be sent.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Its number.
+    pub delivery: i64,
+    /// To whom.
+    pub recipient: String,
+    /// By what.
+    pub medium: Medium,
+    /// How much may go.
+    pub limits: Limits,
+    /// When.
+    pub now: UnixMs,
+}
+
+/// Whether it may be sent, and counts it then: once, however often it is tried.
+///
+/// # Errors
+/// When the database fails. Inside: which limit it meets.
+pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Spent>, StoreError> {
+    hold::number(c, LOCK)?;
+    let row = deliveries::table.find(ask.delivery);
+    let before: Option<i64> = row.select(deliveries::permitted_at).first(c)?;
+    if before.is_some() {
+        return Ok(Ok(()));
+    }
+    let since = |span| {
+        let after = deliveries::permitted_at.gt((ask.now - span).0);
+        deliveries::table.filter(deliveries::medium.eq(ask.medium.as_str()).and(after))
+    };
+    let of_recipient = lower(deliveries::recipient).eq(ask.recipient.to_lowercase());
+    let to_recipient = since(outgoing::DAY).filter(of_recipient).count().get_result(c)?;
+    let to_all = since(outgoing::HOUR).count().get_result(c)?;
+    if let Err(spent) = outgoing::check(ask.limits, Sent { to_recipient, to_all }) {
+        return Ok(Err(spent));
+    }
+    diesel::update(row)
+        .set((deliveries::medium.eq(ask.medium.as_str()), deliveries::permitted_at.eq(ask.now.0)))
+        .returning(deliveries::id)
+        .count_changed(c)?;
+    Ok(Ok(()))
+}
