@@ -159,12 +159,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     });
     let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
     let stop_web = CancellationToken::new();
-    let port = Port { vital: &vital, stop: &stop_web, tasks: &tasks };
-    let status =
-        port.serve("status", settings.status.listen, web::status(&desk), web::status_limits(&settings));
-    let status = status.await?;
-    let web = port.serve("web", settings.web.listen, web::public(&desk), web::public_limits(&settings));
-    let web = web.await?;
+    let (status, web) = serve_pages(&desk, &stop_web, &tasks).await?;
     let listen = listener.local_addr();
     watch_parts(&desk, &tasks);
     vital.run("self-check", &tasks, reconciler.run(vital.beat("self-check"), stop.clone()));
@@ -545,6 +540,21 @@ fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {
     for (status, activity, count) in &gauges.agents {
         metrics.agents.with_label_values(&[status.as_str(), activity.as_str()]).set(*count);
     }
+}
+
+/// Serves the pages; where those of the status and those of the web port are.
+async fn serve_pages(
+    desk: &Arc<Desk>,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<(SocketAddr, SocketAddr), AppError> {
+    let settings = &desk.settings;
+    let port = Port { vital: &desk.vital, stop, tasks };
+    let (pages, limits) = (web::status(desk), web::status_limits(settings));
+    let status = port.serve("status", settings.status.listen, pages, limits).await?;
+    let (pages, limits) = (web::public(desk), web::public_limits(settings));
+    let web = port.serve("web", settings.web.listen, pages, limits).await?;
+    Ok((status, web))
 }
 
 /// What serves a port.
