@@ -12,17 +12,20 @@ const TOO_LATE: &str = "RECORDED_TOO_LATE";
 
 /// Records how the call ended.
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
+    let at = call.desk.clock.now();
+    let shortest = call.desk.settings.callback.shortest_wait;
+    let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open);
     let row = store::calls::Ended {
         call: call.id,
         ending: ended.ending,
         stage: ended.stage,
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
-        verdict: verdict(ended.ending, ended.stage, &call.facts.party, plan.open),
+        verdict: verdict.unless_too_short(ended.ending, at.since(call.arrived_at), shortest),
         settle: call.desk.rules().policy(call.queue.as_ref()).settle,
         least_talk: call.desk.settings.callback.least_talk,
         tell: call.desk.settings.tells_talks(),
-        at: call.desk.clock.now(),
+        at,
     };
     record(&call.desk, call.queue.as_ref(), row).await;
 }

@@ -79,6 +79,9 @@ pub(crate) async fn in_queue(
 /// Whoever is about to call him back has him at once.
 async fn meet(call: &mut Call) -> Result<Option<Bridged>, Gone> {
     let Party::Number(number) = &call.facts.party else { return Ok(None) };
+    if !call.desk.settings.callback.join_callers {
+        return Ok(None);
+    }
     let Some(knock) = call.desk.callbacks.meet(number).await else { return Ok(None) };
     let (id, offer) = (call.id, knock.offer);
     match call.desk.store.write("meet", move |c| store::offers::hand_to(c, offer, id)).await {

@@ -88,6 +88,15 @@ pub struct Settings {
     /// one settles no case. Default 5 s.
     #[serde(with = "humane::Within::<0, { humane::HOUR }>")]
     pub least_talk: Duration,
+    /// How long a caller must have stayed for us to owe a call when the caller hangs up: anybody can show any number, and
+    /// a machine that dials and hangs up at once would have us call the owners of thousands. The call is recorded all the
+    /// same. Default 3 s; 0: however short the call was.
+    #[serde(with = "humane::Within::<0, { 10 * humane::MINUTE }>")]
+    pub shortest_wait: Duration,
+    /// Whether somebody who rings in from a number that we are calling back gets the agent of the callback at once. The
+    /// number that a caller shows proves nothing: with no, the caller waits in the queue like anybody, and the agent is
+    /// only for whoever answers at the number. Default yes.
+    pub join_callers: bool,
     /// How long after a talk it may be unsaid what came of it: then the agent and the supervisor are told
     /// (`attempt.undisposed`). Of a talk that an agent dialled himself its length decides then. Default 10 min.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { 7 * humane::DAY }>")]
@@ -143,6 +152,8 @@ impl Default for Settings {
             handset_ring: Duration::from_secs(60),
             codes: CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect(),
             least_talk: Duration::from_secs(5),
+            shortest_wait: Duration::from_secs(3),
+            join_callers: true,
             word_within: Duration::from_secs(600),
             watchdog: Duration::from_secs(7_200),
             queue: None,

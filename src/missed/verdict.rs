@@ -6,7 +6,10 @@
 //! | abandoned, timed out, lost | a call back |
 //! | refused while closed | a call back |
 //! | refused: no route | nothing |
+//! | abandoned sooner than `[callback] shortest_wait` | nothing |
 //! | any, number withheld, internal or no number | nothing: counted only |
+
+use std::time::Duration;
 
 use super::case::Reason;
 use crate::call::ending::{Ending, Stage};
@@ -32,6 +35,8 @@ crate::words! {
         Internal = "internal",
         /// No route wanted his call.
         NoRoute = "no_route",
+        /// The caller hung up sooner than anybody could have answered.
+        TooShort = "too_short",
     }
 }
 
@@ -40,6 +45,16 @@ impl Verdict {
     #[must_use]
     pub const fn got_through(self) -> bool {
         matches!(self, Self::Nothing(Why::GotThrough))
+    }
+
+    /// The same, but nothing is owed for a call that the caller broke off after less than `shortest`. The number that a
+    /// caller shows is perhaps somebody else's: whoever only lets it ring once costs its owner no call.
+    #[must_use]
+    pub fn unless_too_short(self, ending: Ending, lasted: Duration, shortest: Duration) -> Self {
+        match self {
+            Self::Case(_) if ending == Ending::Abandoned && lasted < shortest => Self::Nothing(Why::TooShort),
+            verdict => verdict,
+        }
     }
 }
 
@@ -102,6 +117,21 @@ mod tests {
         for (ending, stage, open, reason) in cases {
             assert_eq!(verdict(ending, stage, &caller(), open), Verdict::Case(reason), "{ending} {stage}");
         }
+    }
+
+    #[test]
+    fn who_only_lets_it_ring_once_costs_nobody_a_call() {
+        let owed = Verdict::Case(Reason::AbandonedWaiting);
+        let (short, shortest) = (Duration::from_millis(2999), Duration::from_secs(3));
+        let after = |ending, lasted| owed.unless_too_short(ending, lasted, shortest);
+        assert_eq!(after(Ending::Abandoned, short), Verdict::Nothing(Why::TooShort));
+        assert_eq!(after(Ending::Abandoned, shortest), owed, "the caller has waited");
+        for broken_by_us in [Ending::Lost, Ending::TimedOut, Ending::Refused] {
+            assert_eq!(after(broken_by_us, short), owed, "{broken_by_us}");
+        }
+        let nothing = Verdict::Nothing(Why::Internal);
+        assert_eq!(nothing.unless_too_short(Ending::Abandoned, short, shortest), nothing);
+        assert_eq!(owed.unless_too_short(Ending::Abandoned, Duration::ZERO, Duration::ZERO), owed);
     }
 
     #[test]

@@ -154,6 +154,8 @@ fn settings(database: DatabaseUrl, scene: &Scene, node: SocketAddr) -> Settings 
     // The first queue calls back those who came when the office was closed.
     settings.callback.queue = scene.rules.queues.keys().next().cloned();
     settings.callback.confirm = false;
+    // Its day is short, and so is the patience of its callers.
+    settings.callback.shortest_wait = Duration::ZERO;
     settings.callback.tick = Duration::from_millis(100);
     settings
 }

@@ -422,3 +422,20 @@ async fn a_customer_whose_owner_is_away_is_called_by_whoever_is_there() {
     until("he is called", async || !made(&stage).await.is_empty()).await;
     assert_eq!(made(&stage).await[0].agent.as_deref(), Some("anna"));
 }
+
+/// Anybody can show any number, and hang up at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_hangs_up_at_once_costs_the_owner_of_the_number_no_call() {
+    let stage = set_with(|settings| settings.callback.shortest_wait = Duration::from_mins(5)).await;
+    let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
+    until("the caller waits", async || stage.waiting() == 1).await;
+    caller.hang_up().await;
+    story(caller).await;
+    let recorded = async || {
+        let sql = "SELECT count(*) AS n FROM calls WHERE ending = 'abandoned'";
+        let read = stage.store.read("calls", move |c| Ok(diesel::sql_query(sql).get_result::<Counted>(c)?.n));
+        read.await.unwrap()
+    };
+    until("the call is recorded", async || recorded().await == 1).await;
+    assert_eq!(stage.cases().await, 0, "nothing is owed");
+}

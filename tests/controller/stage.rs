@@ -139,6 +139,8 @@ impl Stage {
         settings.calls.drain_timeout = Duration::from_millis(200);
         // A busy disk is no fault of the controller's.
         settings.calls.arrival_limit = LIMIT;
+        // Callers here hang up as fast as they can.
+        settings.callback.shortest_wait = Duration::ZERO;
         change(&mut settings);
         let store = Store::open(&database, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();

@@ -312,6 +312,25 @@ fn a_request_by_night_calls_nobody_up_by_night() {
     });
 }
 
+/// And show any number as the caller's.
+#[test]
+fn a_call_by_night_calls_nobody_up_by_night_who_never_talked_with_us() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let night = 15 * 60;
+        for (known, stage) in [(false, "handed_over"), (true, "due")] {
+            let number = NUMBER.replace("4567", if known { "4561" } else { "4562" });
+            if known {
+                let call = desk.rings_in(&number, min(60)).await;
+                desk.talked(call, min(60), min(62)).await;
+            }
+            let case = desk.miss(&number, "night", min(night)).await;
+            desk.tick(min(night + 2)).await;
+            assert_eq!(desk.stage(case).await, stage, "known: {known}");
+        }
+    });
+}
+
 /// A law that forbids more goes with the case.
 #[test]
 fn what_is_owed_under_a_stricter_law_stays_with_the_queue_that_keeps_it() {

@@ -382,7 +382,9 @@ fn a_night_shift_is_one_day_with_three_attempts() {
     for_each_database(async |db| {
         let mut desk = Desk::open(db).await;
         desk.terms.repeat_queue = None;
-        // Ten to midnight; at night he is called only shortly after a call of his own.
+        let known = desk.rings_in(MOSCOW, min(600)).await;
+        desk.talked(known, min(600), min(602)).await;
+        // Ten to midnight; at night somebody whom we know is called only shortly after a call of their own.
         let case = desk.due(MOSCOW, "night", min(710)).await;
         desk.no_answer("night", "anna", min(712)).await;
         desk.tick(min(742)).await;

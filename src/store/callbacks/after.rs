@@ -99,7 +99,7 @@ const FAILED: [Duration; 3] = [Duration::from_secs(30), Duration::from_secs(120)
 fn again(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Result<(), StoreError> {
     let at = after.at;
     let applies = terms.applies(case)?;
-    let standing = standing(c, case, &applies, at)?;
+    let standing = standing(c, case, terms, &applies, at)?;
     let asked = after.later.filter(|_| after.result == Outcome::CallLater);
     let pause = if after.counted {
         // The retry has a reaction time of its own, from when it is due.

@@ -1,5 +1,7 @@
 //! What refuses a dial: everything that the guards ask is read here, and each refusal is kept.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::terms::{Applies, Terms};
@@ -13,12 +15,13 @@ use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, refusals};
-use crate::store::{Database, StoreError, attempts, audit, cases, dnc};
+use crate::store::{Database, StoreError, attempts, audit, calls as store_calls, cases, dnc};
 
 /// Everything that the guards ask of a case's number.
 pub(super) fn standing(
     c: &mut Database,
     case: &CaseRow,
+    terms: &Terms,
     applies: &Applies<'_>,
     at: UnixMs,
 ) -> Result<Standing, StoreError> {
@@ -37,18 +40,25 @@ pub(super) fn standing(
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
-        contact_at: contact_at(c, case, applies)?,
+        contact_at: contact_at(c, case, applies, terms.least_talk)?,
         number: applies.number.clone(),
     })
 }
 
-/// When the person last turned to us himself. Anybody can write a number into a form, at any hour: a request says that
-/// its person is awake only by day, where we are.
-fn contact_at(c: &mut Database, case: &CaseRow, applies: &Applies<'_>) -> Result<Option<UnixMs>, StoreError> {
+/// When the person last turned to us himself. Anybody can write a number into a form, and show any number as the caller's,
+/// at any hour: a request, or a call from a number that has never talked with us, says that its person is awake only by
+/// day, where we are.
+fn contact_at(
+    c: &mut Database,
+    case: &CaseRow,
+    applies: &Applies<'_>,
+    least_talk: Duration,
+) -> Result<Option<UnixMs>, StoreError> {
     let called = cases::missed_at(c, CaseId(case.id))?;
     let asked = cases::asked_at(c, CaseId(case.id))?;
     let by_day = |at: &UnixMs| applies.policy.covers(applies.hours.zone(), *at);
-    Ok(called.max(asked.filter(by_day)))
+    let known = store_calls::has_talked(c, &case.number, least_talk)?;
+    Ok(called.filter(|at| known || by_day(at)).max(asked.filter(by_day)))
 }
 
 /// Whether the number has a call of its own under way, or another callback.
@@ -69,7 +79,7 @@ pub(in crate::store) fn check(
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
     let applies = terms.applies(case)?;
-    let standing = standing(c, case, &applies, at)?;
+    let standing = standing(c, case, terms, &applies, at)?;
     let asked = regulation::check(&standing, &applies.bounds(terms), at);
     Ok((applies.policy, asked))
 }

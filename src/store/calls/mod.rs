@@ -5,6 +5,7 @@
 mod arrive;
 mod end;
 mod show;
+mod talked;
 mod waits;
 
 pub use arrive::{Arrival, arrive};
@@ -13,4 +14,5 @@ pub use show::{CallRow, Wanted, ending_with, get, list};
 pub use waits::{WaitOutcome, WaitRow, WaitingRow, join, time_out, waiting, waits};
 
 pub(super) use arrive::begin;
+pub(super) use talked::has_talked;
 pub(super) use waits::{leave, waits_in};

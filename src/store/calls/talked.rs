@@ -1,0 +1,22 @@
+//! Whether we know somebody: a number that a caller shows proves nothing, but a talk with it was one with its owner.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use crate::store::schema::calls;
+use crate::store::{Database, StoreError};
+
+/// Whether somebody has talked with this number for at least so long, in a call that has ended.
+pub(in crate::store) fn has_talked(
+    c: &mut Database,
+    number: &str,
+    least: Duration,
+) -> Result<bool, StoreError> {
+    let least = i64::try_from(least.as_millis()).unwrap_or(i64::MAX);
+    let talk = calls::table
+        .filter(calls::number.eq(number).and(calls::talk_ms.ge(least)))
+        .select(calls::arrived_at)
+        .first::<i64>(c);
+    Ok(talk.optional()?.is_some())
+}
