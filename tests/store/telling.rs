@@ -36,8 +36,7 @@ fn told(db: &Db) -> Vec<(String, bool, Value)> {
 fn a_consent_that_came_by_a_form_holds_for_that_request_alone() {
     for_each_database(async |db| {
         db.write(open_for_business).await;
-        let ticked =
-            Request { sms_consent_text: Some("SMS".to_owned()), known: false, ..asked(0) };
+        let ticked = Request { sms_consent_text: Some("SMS".to_owned()), known: false, ..asked(0) };
         let case = receive(db, ticked).await;
         assert!(told(db).iter().all(|(_, sms, _)| *sms), "of this case");
         db.write(move |c| cases::close(c, case, Closed::Other, "anna", None, at(2_000))).await;
