@@ -58,7 +58,10 @@ impl<'a> Document<'a> {
             };
             let span = error.span().unwrap_or_default();
             let (problem, remedy) = explain(error.message());
-            self.fault(&span, problem, remedy);
+            // What is missing may be what was taken out: that has its fault already.
+            if !error.message().starts_with("missing field") || !self.is_doubtful(&span) {
+                self.fault(&span, problem, remedy);
+            }
             if !take_out(&mut table, &span) {
                 return None;
             }

@@ -50,75 +50,67 @@ fn a_mistake_in_the_environment_is_told_with_the_variable() {
     assert!(said("DOZVON_SWITCH__NODES__0__PORT", "1").contains("`0` is not there"));
 }
 
+/// Settings that cannot be meant, and what is said of each.
+const MISTAKES: &[(&str, &[&str])] = &[
+    ("zone = \"Europe/Moscow\"\nlisten = 1\n", &["dozvon.toml:2:1: unknown key `listen`", "web"]),
+    ("[calls]\nforward_timeout = \"30\"\n", &["dozvon.toml:2:19: ", "is not a duration", "20s"]),
+    ("[calls]\nforward_timeout = 30\n", &["dozvon.toml:2:19: wrong type", "the number 30"]),
+    ("[phone]\nregion = \"Russia\"\n", &["dozvon.toml:2:10: ", "is not a region", "RU"]),
+    ("database = \"mysql://x\"\n", &["dozvon.toml:1:12: ", "is not a database", "sqlite:FILE"]),
+    ("[sounds]\nmusic = \"${system(id)}\"\n", &["dozvon.toml:2:9: ", "is not a sound"]),
+    ("zone = \"Europe/Moskow\"\n", &["dozvon.toml:1:8: ", "did you mean Europe/Moscow?"]),
+    ("[switch]\nlistn = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `listen`?"]),
+    ("[[switch.nodes]]\npasword = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `password`?"]),
+    ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "127.0.0.1:8087"]),
+    ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:10: ", "10.0.0.0/8"]),
+    ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"]),
+    ("[dialplan]\npause = \"3s\"\n", &["dozvon.toml:2:1: unknown key `pause`", "patience"]),
+    ("[dialplan]\npatience = \"2h\"\n", &["dozvon.toml:2:12: ", "write \"0s\" to \"1h\""]),
+    (
+        "[dialplan]\npause_sound = \"local_stream://moh\"\n",
+        &["dozvon.toml:2:15: ", "never ends", "tone_stream://%(400,500,425)"],
+    ),
+    ("[callback]\ndials_a_second = 0\n", &["dozvon.toml:2:18: wrong value", "number 0", "above 0"]),
+    ("[callback]\ndial = \"gateway/a/{number}\"\n", &["dozvon.toml:2:1: unknown key `dial`", "trunks"]),
+    ("[[callback.trunks]]\nname = \"a\"\n", &["dozvon.toml:1:1: missing field `dial`"]),
+    ("[[callback.trunks]]\ndial = \"gateway/a\"\n", &["dozvon.toml:2:8: ", "no place for the number"]),
+    (
+        "[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n",
+        &["dozvon.toml:1:1: there are two trunks gateway/a/{number}", "a name of its own"],
+    ),
+    ("[notify.smpp]\npassword = \"123456789\"\n", &["dozvon.toml:2:12: ", "at most 8", "the provider"]),
+    (
+        "[notify.mail]\nhost = \"mail.example.com\"\npassword = \"hunter2\"\n",
+        &["dozvon.toml:1:1: ", "mail server mail.example.com", "in clear", "\"starttls\""],
+    ),
+    (
+        "[notify.mail]\nhost = \"10.0.0.1\"\npassword = \"x\"\nprotection = \"none\"\n",
+        &["dozvon.toml:4:14: the password", "in clear"],
+    ),
+    (
+        "[notify.smpp]\nhost = \"smsc.example.com\"\npassword = \"hunter2\"\n",
+        &["dozvon.toml:1:1: ", "short message centre smsc.example.com", "in clear", "a tunnel"],
+    ),
+    ("[notify.smpp]\nsystem_id = \"дозвон\"\n", &["dozvon.toml:2:13: ", "at most 15", "ASCII"]),
+    ("[notify.smpp]\nsender = \"Horns and Hooves\"\n", &["dozvon.toml:2:10: ", "at most 11"]),
+    ("[notify.smpp]\nwindow = 0\n", &["dozvon.toml:2:10: ", "write 1 or more"]),
+    ("[notify.smpp]\nprotection = \"starttls\"\n", &["dozvon.toml:2:14: ", "tls, none"]),
+    (
+        "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\n",
+        &["needs the name under which the provider knows us", "system_id and password in [notify.smpp]"],
+    ),
+    (
+        "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\nkey = \"k\"\n",
+        &["dozvon.toml:6:7: ", "one for all", "in [notify.smpp]"],
+    ),
+    ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"]),
+];
+
 #[test]
 fn an_error_names_file_line_and_remedy() {
-    let cases = [
-        ("zone = \"Europe/Moscow\"\nlisten = 1\n", &["dozvon.toml:2:1: unknown key `listen`", "web"][..]),
-        ("[calls]\nforward_timeout = \"30\"\n", &["dozvon.toml:2:19: ", "is not a duration", "20s"][..]),
-        ("[calls]\nforward_timeout = 30\n", &["dozvon.toml:2:19: wrong type", "the number 30"][..]),
-        ("[phone]\nregion = \"Russia\"\n", &["dozvon.toml:2:10: ", "is not a region", "RU"][..]),
-        ("database = \"mysql://x\"\n", &["dozvon.toml:1:12: ", "is not a database", "sqlite:FILE"][..]),
-        ("[sounds]\nmusic = \"${system(id)}\"\n", &["dozvon.toml:2:9: ", "is not a sound"][..]),
-        ("zone = \"Europe/Moskow\"\n", &["dozvon.toml:1:8: ", "did you mean Europe/Moscow?"][..]),
-        ("[switch]\nlistn = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `listen`?"][..]),
-        ("[[switch.nodes]]\npasword = \"\"\n", &["dozvon.toml:2:1: ", "did you mean `password`?"][..]),
-        ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "127.0.0.1:8087"][..]),
-        ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:10: ", "10.0.0.0/8"][..]),
-        ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"][..]),
-        ("[dialplan]\npause = \"3s\"\n", &["dozvon.toml:2:1: unknown key `pause`", "patience"][..]),
-        ("[dialplan]\npatience = \"2h\"\n", &["dozvon.toml:2:12: ", "write \"0s\" to \"1h\""][..]),
-        (
-            "[dialplan]\npause_sound = \"local_stream://moh\"\n",
-            &["dozvon.toml:2:15: ", "never ends", "tone_stream://%(400,500,425)"][..],
-        ),
-        ("[callback]\ndials_a_second = 0\n", &["dozvon.toml:2:18: wrong value", "number 0", "above 0"][..]),
-        (
-            "[callback]\ndial = \"gateway/a/{number}\"\n",
-            &["dozvon.toml:2:1: unknown key `dial`", "trunks"][..],
-        ),
-        ("[[callback.trunks]]\nname = \"a\"\n", &["dozvon.toml:1:1: missing field `dial`"][..]),
-        (
-            "[[callback.trunks]]\ndial = \"gateway/a\"\n",
-            &["dozvon.toml:2:8: ", "no place for the number"][..],
-        ),
-        (
-            "[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n",
-            &["dozvon.toml:1:1: there are two trunks gateway/a/{number}", "a name of its own"][..],
-        ),
-        (
-            "[notify.smpp]\npassword = \"123456789\"\n",
-            &["dozvon.toml:2:12: ", "at most 8", "the provider"][..],
-        ),
-        (
-            "[notify.mail]\nhost = \"mail.example.com\"\npassword = \"hunter2\"\n",
-            &["dozvon.toml:1:1: ", "mail server mail.example.com", "in clear", "\"starttls\""][..],
-        ),
-        (
-            "[notify.mail]\nhost = \"10.0.0.1\"\npassword = \"x\"\nprotection = \"none\"\n",
-            &["dozvon.toml:4:14: the password", "in clear"][..],
-        ),
-        (
-            "[notify.smpp]\nhost = \"smsc.example.com\"\npassword = \"hunter2\"\n",
-            &["dozvon.toml:1:1: ", "short message centre smsc.example.com", "in clear", "a tunnel"][..],
-        ),
-        ("[notify.smpp]\nsystem_id = \"дозвон\"\n", &["dozvon.toml:2:13: ", "at most 15", "ASCII"][..]),
-        ("[notify.smpp]\nsender = \"Horns and Hooves\"\n", &["dozvon.toml:2:10: ", "at most 11"][..]),
-        ("[notify.smpp]\nwindow = 0\n", &["dozvon.toml:2:10: ", "write 1 or more"][..]),
-        ("[notify.smpp]\nprotection = \"starttls\"\n", &["dozvon.toml:2:14: ", "tls, none"][..]),
-        (
-            "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\n",
-            &["needs the name under which the provider knows us", "system_id and password in [notify.smpp]"]
-                [..],
-        ),
-        (
-            "[[notify.destinations]]\nname = \"x\"\nkind = \"smpp\"\nevents = [\"*\"]\nto = [\"duty\"]\nkey = \"k\"\n",
-            &["dozvon.toml:6:7: ", "one for all", "in [notify.smpp]"][..],
-        ),
-        ("[web\n", &["dozvon.toml:1:5: ", "unclosed table"][..]),
-    ];
-    for (text, parts) in cases {
+    for (text, parts) in MISTAKES {
         let said = read(text, &[]).unwrap_err().to_string();
-        for part in parts {
+        for part in *parts {
             assert!(said.contains(part), "{part:?} in {said}");
         }
     }
@@ -135,6 +127,23 @@ fn a_password_may_go_in_clear_where_no_network_is_crossed() {
     ] {
         assert!(read(good, &[]).is_ok(), "{good}");
     }
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_not_said_to_be_missing() {
+    let Err(ConfigError::Bad(faults)) = read("[[callback.trunks]]\ndial = \"gateway/trunk/number\"\n", &[])
+    else {
+        panic!()
+    };
+    let told = faults.to_string();
+    assert!(
+        told.starts_with("dozvon.toml:2:8: \"gateway/trunk/number\" has no place for the number"),
+        "{told}"
+    );
+    assert!(told.contains("{number}") && !told.contains("missing"), "{told}");
+    let inline = "callback = { trunks = [{ name = \"a\", dial = \"x\" }, { name = \"b\" }] }\n";
+    let told = read(inline, &[]).unwrap_err().to_string();
+    assert_eq!(told.matches("missing field `dial`").count(), 1, "only the second has none: {told}");
 }
 
 #[test]
@@ -198,6 +207,7 @@ fn absurd_durations_are_refused_for_every_setting() {
     const MAY_BE_ZERO: &[&str] = &[
         "CALLBACK__APOLOGY_TIME",
         "CALLBACK__ASSIGNEE_FIRST",
+        "CALLBACK__LEAST_TALK",
         "CALLBACK__TRUNKS__0__REST",
         "CALLS__AWAIT_RETURN",
         "CALLS__DRAIN_TIMEOUT",
