@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::bridge;
 use super::ending::{Ending, Stage};
 use super::story::over;
-use super::{Call, Ended, Gone};
+use super::{Call, Ended, Gone, message};
 use crate::ids::{ChannelId, OfferId};
 use crate::queue::ring::hang_up;
 use crate::routing::contact::Contact;
@@ -44,8 +44,19 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         }
     };
     tracing::warn!(%contact, %cause, "the contact did not take the call");
+    nobody(call, &cause).await
+}
+
+/// Tells the caller that nobody is there, and ends the call. `cause` says why.
+async fn nobody(call: &mut Call, cause: &str) -> Result<Ended, Gone> {
+    let message = call.desk.settings.sounds.fallback_message.clone();
+    match message::say(call, &message).await {
+        // The caller need not hear the message out.
+        Ok(()) | Err(Gone::HungUp(_)) => {}
+        Err(gone) => return Err(gone),
+    }
     call.caller.hangup(HangupCause::NoAnswer).await;
-    Ok(over(Ending::TimedOut, Stage::Forwarding, &cause))
+    Ok(over(Ending::TimedOut, Stage::Forwarding, cause))
 }
 
 /// The leg on which somebody answered, or why nobody did, and whether a phone rang.
@@ -92,8 +103,7 @@ pub(crate) async fn answered(call: &mut Call, mut leg: Leg, limit: Duration) -> 
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Gone> {
     if !bridge::join(call, channel).await? {
         leg.cancel(Cancel::OriginatorCancel);
-        call.caller.hangup(HangupCause::NoAnswer).await;
-        return Ok(over(Ending::TimedOut, Stage::Forwarding, "BRIDGE_FAILED"));
+        return nobody(call, "BRIDGE_FAILED").await;
     }
     leg.in_talk();
     call.stage = Stage::Talking;

@@ -24,10 +24,8 @@ pub(crate) async fn play(
     call.stage = Stage::Message;
     call.answer().await?;
     let sound = rules.sound(Some(prompt)).unwrap_or(&call.desk.settings.sounds.fallback_message).to_owned();
-    let playing = call.play(&sound, Loops::Once).await?;
-    match heard_out(call, playing).await {
-        Ok(true) => {}
-        Ok(false) => tracing::error!(%prompt, sound, "the message could not be played: is the sound there?"),
+    match say(call, &sound).await {
+        Ok(()) => {}
         // Who has waited in vain owes us no patience with the message.
         Err(Gone::HungUp(cause)) if ending == Ending::TimedOut => {
             return Ok(over(ending, Stage::Message, &cause));
@@ -36,6 +34,35 @@ pub(crate) async fn play(
     }
     call.caller.hangup(HangupCause::NormalClearing).await;
     Ok(over(ending, Stage::Message, "NORMAL_CLEARING"))
+}
+
+/// Plays a sound once, or [sounds] fallback_message if FreeSWITCH cannot play it.
+pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
+    let playing = call.play(sound, Loops::Once).await?;
+    if heard_out(call, playing).await? {
+        return Ok(());
+    }
+    let instead = call.desk.settings.sounds.fallback_message.clone();
+    if instead == sound {
+        tracing::error!(
+            sound,
+            "[sounds] fallback_message cannot be played: name a tone, which needs no file"
+        );
+        return Ok(());
+    }
+    tracing::warn!(
+        sound,
+        instead,
+        "the message cannot be played, so the caller hears another: put the file there, or name another in the rules"
+    );
+    let playing = call.play(&instead, Loops::Once).await?;
+    if !heard_out(call, playing).await? {
+        tracing::error!(
+            sound = instead,
+            "[sounds] fallback_message cannot be played: name a tone, which needs no file"
+        );
+    }
+    Ok(())
 }
 
 /// Waits for the end of a sound. Whether it was heard out.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dozvon::queue::agent::{Status, Step};
-use dozvon::sim::{Behaviour, Pickup, Troubles};
+use dozvon::sim::{Behaviour, Happening, Pickup, Story, Troubles};
 use dozvon::store::Store;
 use dozvon::store::agents::AgentRow;
 use tokio::time::timeout;
@@ -53,9 +53,27 @@ async fn a_duty_phone_that_does_not_answer_leaves_a_case() {
         stage.phone(DUTY, Behaviour::new(pickup)).await;
         let told = story(stage.dials(1, "7002").await).await;
         assert!(told.talked_to().is_empty() && !told.heard_fallback(), "{told:?}");
+        assert_eq!(messages(&told), [stage.settings.sounds.fallback_message.as_str()], "{told:?}");
         assert_eq!(ended(&stage).await, ("timed_out".into(), "none".into()));
         assert_eq!((stage.cases().await, stage.sim.counts().await.legs_up), (1, 0));
     }
+}
+
+/// What was said to a caller.
+fn messages(told: &Story) -> Vec<&str> {
+    let said = told.happenings.iter().filter_map(|(_, happening)| match happening {
+        Happening::Message(sound) => Some(sound.as_str()),
+        _ => None,
+    });
+    said.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_whose_file_is_missing_is_replaced() {
+    let stage = Stage::set().await;
+    let told = story(stage.dials(1, "7006").await).await;
+    assert_eq!(messages(&told), [stage.settings.sounds.fallback_message.as_str()], "{told:?}");
+    ended(&stage).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -37,6 +37,10 @@ max_misses = 0
 name = "sorry"
 source = "sorry.wav"
 
+[[prompt]]
+name = "gone"
+source = "gone.wav"
+
 [[agent]]
 name = "anna"
 contacts = ["sofia/internal/anna@10.0.0.1"]
@@ -99,6 +103,11 @@ open = { queue = "then_sales" }
 name = "then_duty"
 number = "7005"
 open = { queue = "then_duty" }
+
+[[route]]
+name = "gone"
+number = "7006"
+open = { message = "gone" }
 "#;
 
 /// A FreeSWITCH with callers, and the controller that is killed.
@@ -121,9 +130,9 @@ impl Stage {
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
-        let sim = Sim::start(SimSettings { pace: Duration::from_millis(2), ..SimSettings::default() })
-            .await
-            .unwrap();
+        let missing_sounds = ["gone.wav".to_owned()].into();
+        let pace = Duration::from_millis(2);
+        let sim = Sim::start(SimSettings { pace, missing_sounds, ..SimSettings::default() }).await.unwrap();
         let mut settings = Settings { database: database.clone(), ..Settings::default() };
         settings.switch.listen = "127.0.0.1:0".parse().unwrap();
         let node = NodeSettings {
