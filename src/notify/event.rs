@@ -57,7 +57,7 @@ crate::words! {
 /// | `destination.closed` | `name` is the destination's, `reason` what it answered |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
 ///
-/// Instants (`*_at`) are milliseconds since 1970, durations `*_ms` milliseconds.
+/// Instants (`*_at`) are milliseconds since 1970, durations `*_ms` milliseconds. Webhooks say instants in RFC 3339.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// What.

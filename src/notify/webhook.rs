@@ -3,14 +3,14 @@
 //! In: an event. Out: a signed POST; only 2xx means that it arrived. The id of both specifications is the event's, the
 //! same at every try.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::guard::{self, Lookup};
 use super::http::{Bounds, Http, NoClient};
 use super::settings::{Destination, Settings};
 use super::signature::{BadSecret, Key};
 use super::{Channel, Delivering, Delivery, Receipt, Trouble};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixMs};
 
 /// Why a webhook cannot be made of the settings.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ impl Webhook {
             "timestamp": at,
             "sequence": format!("{:019}", delivery.sequence),
             "datacontenttype": "application/json",
-            "data": delivery.data,
+            "data": spoken(&delivery.data),
         })
         .to_string()
         .into_bytes()
@@ -100,6 +100,21 @@ impl Webhook {
             return Ok(Receipt::Done(answer.status.to_string()));
         }
         Err(answer.trouble())
+    }
+}
+
+/// What is known of an event, with each instant (`*_at`) in RFC 3339 instead of milliseconds.
+fn spoken(data: &Value) -> Value {
+    match data {
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| {
+                let instant = value.as_i64().filter(|_| key.ends_with("_at")).map(UnixMs);
+                (key.clone(), instant.map_or_else(|| spoken(value), |at| at.to_string().into()))
+            };
+            Value::Object(fields.iter().map(field).collect())
+        }
+        Value::Array(items) => items.iter().map(spoken).collect(),
+        other => other.clone(),
     }
 }
 

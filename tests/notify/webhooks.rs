@@ -51,6 +51,20 @@ async fn a_webhook_is_a_signed_cloud_event() {
 }
 
 #[tokio::test]
+async fn programs_are_told_instants_in_rfc_3339() {
+    let (receiver, address) = Receiver::start([]).await;
+    let desk = Desk::new(settings(webhook(address))).await;
+    desk.one(json!({ "due_at": 1_767_225_600_000_i64, "wait_ms": 5_000, "caller": { "seen_at": 0 }, "answered_at": null }))
+        .await;
+    let body: Value = serde_json::from_str(&receiver.came().pop().unwrap().body).unwrap();
+    let told = json!({
+        "due_at": "2026-01-01T00:00:00.000Z", "wait_ms": 5_000,
+        "caller": { "seen_at": "1970-01-01T00:00:00.000Z" }, "answered_at": null,
+    });
+    assert_eq!(body["data"], told);
+}
+
+#[tokio::test]
 async fn what_is_no_success_comes_again_and_410_closes_the_door() {
     let moved = Some((302, Some(("location", "http://127.0.0.1:1/".to_owned())), Vec::new()));
     let huge = Some((500, None, vec![b'x'; 4_000_000]));
