@@ -63,7 +63,7 @@ pub enum TelemetryError {
 /// # Errors
 /// When `filter` cannot be read, or logging was set up before.
 pub fn start(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
-    let levels = EnvFilter::try_new(filter)
+    let levels = EnvFilter::try_new(quiet(filter))
         .map_err(|error| TelemetryError::BadFilter { given: filter.to_owned(), reason: error.to_string() })?;
     let (writer, guard) = aside(std::io::stderr(), WAITING_LINES);
     let dropped = writer.error_counter();
@@ -78,6 +78,15 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
     .map_err(|error| TelemetryError::Twice(error.to_string()))?;
     DROPPED.get_or_init(|| dropped);
     Ok(Log { _writer: guard })
+}
+
+/// The event socket library logs each of our polls, hundreds a second: it is heard only at trace, or by its name.
+const LIBRARY: &str = "freeswitch_esl_tokio";
+
+/// The filter, without the library's polls unless they are wanted.
+fn quiet(filter: &str) -> String {
+    let wanted = filter.split(',').any(|part| part.trim().starts_with(LIBRARY) || part.trim() == "trace");
+    if wanted { filter.to_owned() } else { format!("{filter},{LIBRARY}=error") }
 }
 
 /// Writes to `out` on a thread of its own; of more than `waiting` lines the newest are dropped.
@@ -105,6 +114,16 @@ mod tests {
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn the_library_s_polls_are_not_logged_at_debug() {
+        assert_eq!(quiet("debug"), "debug,freeswitch_esl_tokio=error");
+        assert_eq!(quiet("dozvon=debug,info"), "dozvon=debug,info,freeswitch_esl_tokio=error");
+        for wanted in ["trace", "info,freeswitch_esl_tokio=debug"] {
+            assert_eq!(quiet(wanted), wanted);
+        }
+        assert!(EnvFilter::try_new(quiet("")).is_ok());
     }
 
     #[test]

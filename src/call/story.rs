@@ -53,7 +53,11 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         return hand_back(&desk, incoming.caller, HandedBack::UnknownNode).await;
     };
     match &earlier {
-        Some(call) => tracing::info!(queue = ?call.queue, waits_since = ?call.joined_at, "a caller is back"),
+        Some(call) => tracing::info!(
+            queue = call.queue.as_ref().map(tracing::field::display),
+            waits_since = call.joined_at.as_ref().map(tracing::field::display),
+            "a caller is back"
+        ),
         None if desk.held.calls() > desk.settings.calls.max_calls => {
             tracing::error!(max_calls = desk.settings.calls.max_calls, "too many calls at once");
             return hand_back(&desk, incoming.caller, HandedBack::Overloaded).await;

@@ -83,6 +83,7 @@ pub struct Settings {
     #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub handset_ring: Duration,
     /// What an agent dials to say what came of his last talk: `*71` and so on.
+    #[serde(deserialize_with = "codes")]
     pub codes: BTreeMap<String, Outcome>,
     /// How long a talk must have lasted for the customer to have been reached when nobody says what came of it: a shorter
     /// one settles no case. Default 5 s.
@@ -150,7 +151,7 @@ impl Default for Settings {
             apology: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2".to_owned(),
             apology_time: Duration::from_secs(5),
             handset_ring: Duration::from_secs(60),
-            codes: CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect(),
+            codes: usual_codes(),
             least_talk: Duration::from_secs(5),
             shortest_wait: Duration::from_secs(3),
             join_callers: true,
@@ -233,6 +234,16 @@ impl Trunk {
     }
 }
 
+fn usual_codes() -> BTreeMap<String, Outcome> {
+    CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect()
+}
+
+/// Reads codes. A section in which every line is commented out says nothing, so the usual codes hold.
+fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Outcome>, D::Error> {
+    let codes = BTreeMap::<String, Outcome>::deserialize(deserializer)?;
+    Ok(if codes.is_empty() { usual_codes() } else { codes })
+}
+
 /// Reads trunks, and refuses two of one name.
 fn distinct<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Trunk>, D::Error> {
     let trunks = Vec::<Trunk>::deserialize(deserializer)?;
@@ -258,6 +269,14 @@ impl Dial {
     pub fn contact(&self, number: &E164) -> Result<Contact, crate::routing::contact::BadContact> {
         let digits = number.as_str().trim_start_matches('+');
         self.0.replace("{number}", number.as_str()).replace("{digits}", digits).parse()
+    }
+}
+
+impl Dial {
+    /// The contact for some number: shows which gateway or profile is dialled.
+    #[must_use]
+    pub fn example(&self) -> Option<Contact> {
+        self.contact(&"+79001234567".parse().ok()?).ok()
     }
 }
 

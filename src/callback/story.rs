@@ -314,7 +314,7 @@ pub(crate) async fn record(desk: &Desk, terms: &Terms, end: End) {
     match until_recorded("end_callback", write).await {
         Ok(stands) => {
             desk.metrics.callbacks.with_label_values(&[end.how.word()]).inc();
-            tracing::info!(how = end.how.word(), stands, "the callback has ended");
+            tracing::info!(case.id = %end.case, result = end.how.word(), why = end.how.cause(), case.stage = stands, "{}", end.how.sentence());
         }
         Err(error) => {
             tracing::error!(%error, how = end.how.word(), "the end of the callback is not recorded")

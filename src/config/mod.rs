@@ -204,7 +204,7 @@ impl Default for Audit {
 pub struct Log {
     /// How a line looks: `text` or `json`. Default text.
     pub format: LogFormat,
-    /// What is logged: a level, or a list of `target=level`. Default info, without the chatter of the event socket library.
+    /// What is logged: a level, or a list of `target=level`. Default info.
     pub filter: String,
 }
 
@@ -292,7 +292,7 @@ impl Default for Calls {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, filter: "info,freeswitch_esl_tokio=error".to_owned() }
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
     }
 }
 

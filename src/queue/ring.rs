@@ -104,6 +104,7 @@ pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop
         dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
         return;
     }
+    tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, "the agent's phone rings");
     let began = tools.clock.now();
     tools.metrics.claim_seconds.observe(offer.proposed.elapsed().as_secs_f64());
     let rang = ring(&tools, &offer, stop).await;
@@ -343,6 +344,7 @@ fn pause_after(outcome: Outcome, cause: &str, delays: &Delays) -> Duration {
 /// Records an offer that nobody talked on, and gives the agent back.
 async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome: Outcome, cause: String) {
     tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), outcome.as_str()]).inc();
+    tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, %outcome, cause, "the agent did not take the call");
     let at = tools.clock.now();
     let end = store::offers::EndUnanswered {
         offer: offer.id,

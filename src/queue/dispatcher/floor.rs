@@ -253,6 +253,7 @@ impl Floor {
         };
         if let Some(known) = self.agents.get(&name) {
             self.wrap_ups.remove(&(known.ready_at, name.clone()));
+            say_status(known, &row);
         }
         if row.activity == Activity::WrappingUp {
             self.wrap_ups.insert((row.ready_at, name.clone()));
@@ -429,6 +430,14 @@ async fn reread(tools: &Tools, dispatcher: Dispatcher, agent: AgentName) {
     match read.await {
         Ok(row) => dispatcher.agent(row).await,
         Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
+    }
+}
+
+/// Logs that an agent logged in or out, went on break or is back.
+fn say_status(before: &AgentRow, now: &AgentRow) {
+    if (before.status, &before.break_reason) != (now.status, &now.break_reason) {
+        let reason = now.break_reason.as_ref().map(tracing::field::display);
+        tracing::info!(agent = %now.name, status = %now.status, reason, misses = now.misses, "the agent's status has changed");
     }
 }
 

@@ -71,7 +71,21 @@ impl How {
         }
     }
 
-    fn cause(&self) -> String {
+    /// What happened, for the log.
+    #[must_use]
+    pub const fn sentence(&self) -> &'static str {
+        match self {
+            Self::Released(_) => "the callback was not placed",
+            Self::Refused(_) => "the callback was refused by a rule",
+            Self::Unreached { .. } => "the customer was not reached",
+            Self::Talked { .. } => "the talk with the customer is over",
+            Self::Lost => "what became of the callback is not known",
+        }
+    }
+
+    /// Why it ended so, for the record.
+    #[must_use]
+    pub fn cause(&self) -> String {
         match self {
             Self::Released(why) => (*why).to_owned(),
             Self::Refused(guard) => guard.as_str().to_owned(),
