@@ -48,7 +48,7 @@ impl Place {
     /// With the schema and nothing in it.
     fn fresh() -> Self {
         let place = Self::empty();
-        place.ok("migrate");
+        place.ok("migrate --database sqlite:dozvon.db");
         place
     }
 
@@ -792,6 +792,17 @@ fn reports_come_in_three_forms() {
 #[test]
 fn the_database_is_made_and_asked_for_clearly() {
     let place = Place::empty();
+    for command in ["agent list", "migrate", "serve", "apply rules.toml"] {
+        std::fs::write(place.folder.path().join("rules.toml"), "").unwrap();
+        let said = place.fails(5, command);
+        for part in
+            ["no settings were found", "dozvon.toml", "/etc/dozvon/dozvon.toml", "--config", "dozvon init"]
+        {
+            assert!(said.contains(part), "{command}: {part:?} in {said}");
+        }
+        assert!(!place.folder.path().join("dozvon.db").exists(), "{command} makes no second database");
+    }
+    std::fs::write(place.folder.path().join("dozvon.toml"), "").unwrap();
     let said = place.fails(5, "agent list");
     assert!(said.contains("there is no database dozvon.db") && said.contains("dozvon migrate"), "{said}");
     assert!(!place.folder.path().join("dozvon.db").exists(), "asking makes nothing");

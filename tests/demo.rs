@@ -104,7 +104,7 @@ fn people_read_the_same_of_the_day() {
 #[test]
 fn the_demo_lets_the_rules_of_others_be() {
     let place = Place::new();
-    place.good("migrate");
+    place.good("migrate --database sqlite:dozvon.db");
     place.good("agent add anna --contact user/1001");
     let before = place.good("export");
     let said = place.bad(4, "demo --calls 1 --database sqlite:dozvon.db");

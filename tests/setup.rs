@@ -23,6 +23,7 @@ impl Place {
     /// With what `init` writes, and the database.
     fn ready() -> Self {
         let place = Self::new();
+        place.write("freeswitch.xml", "");
         place.good(&["init", "--freeswitch", "."]);
         place.good(&["migrate"]);
         place
@@ -74,7 +75,9 @@ fn from_an_empty_folder_to_rules_in_the_database() {
     assert!(place.good(&["apply", "again.toml"]).contains("nothing changes"), "{exported}");
     place.write("less.toml", &exported.replace("    { agent = \"boris\", level = 1, position = 2 },\n", ""));
     let change: Value = serde_json::from_str(&place.good(&["apply", "less.toml", "--json"])).unwrap();
-    assert_eq!(change, serde_json::json!([{ "change": "changed", "what": "queue sales" }]));
+    let gone = "{ agent = \"boris\", level = 1, position = 2 }";
+    let told = serde_json::json!({ "change": "changed", "what": "queue sales", "field": "tiers", "from": gone, "to": null });
+    assert_eq!(change, serde_json::json!([told]));
 }
 
 #[test]
@@ -97,7 +100,8 @@ fn what_is_there_is_not_written_over() {
 fn files_with_passwords_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::ready();
-    for name in ["dozvon.toml", "freeswitch/autoload_configs/event_socket.conf.xml"] {
+    place.good(&["dialplan", "--write", ".", "--socket"]);
+    for name in ["dozvon.toml", "autoload_configs/event_socket.conf.xml"] {
         let mode = std::fs::metadata(place.0.path().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
@@ -169,19 +173,21 @@ fn the_dialplan_is_put_in_its_place_and_not_over_another() {
 }
 
 /// A FreeSWITCH that answers what `check` asks: `answers` are commands with what is printed for them.
-fn freeswitch(password: &'static str, answers: &'static [(&'static str, &'static str)]) -> u16 {
+fn freeswitch(password: &'static str, answers: Vec<(&'static str, String)>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    let answers = std::sync::Arc::new(answers);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            std::thread::spawn(move || serve(stream.unwrap(), password, answers));
+            let answers = std::sync::Arc::clone(&answers);
+            std::thread::spawn(move || serve(stream.unwrap(), password, &answers));
         }
     });
     port
 }
 
 /// Serves one connection until it ends; the other side may leave at any moment.
-fn serve(mut stream: TcpStream, password: &str, answers: &[(&str, &str)]) -> Option<()> {
+fn serve(mut stream: TcpStream, password: &str, answers: &[(&str, String)]) -> Option<()> {
     stream.write_all(b"Content-Type: auth/request\n\n").ok()?;
     let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
     loop {
@@ -194,7 +200,7 @@ fn serve(mut stream: TcpStream, password: &str, answers: &[(&str, &str)]) -> Opt
             Some(("auth", _)) => "Content-Type: command/reply\nReply-Text: -ERR invalid\n\n".to_owned(),
             Some(("api", asked)) => {
                 let found = answers.iter().find(|(known, _)| asked.starts_with(known));
-                let body = found.map_or("-ERR no reply\n", |(_, answer)| answer);
+                let body = found.map_or("-ERR no reply\n", |(_, answer)| answer.as_str());
                 format!("Content-Type: api/response\nContent-Length: {}\n\n{body}", body.len())
             }
             _ => "Content-Type: command/reply\nReply-Text: +OK\n\n".to_owned(),
@@ -203,38 +209,81 @@ fn serve(mut stream: TcpStream, password: &str, answers: &[(&str, &str)]) -> Opt
     }
 }
 
-const GOOD: &[(&str, &str)] = &[
-    ("version", "1.11.1\n"),
-    ("module_exists", "true"),
-    (
-        "xml_locate dialplan context name dozvon",
-        "<context name=\"dozvon\">data=\"127.0.0.1:18999 async full\"</context>",
-    ),
-    (
-        "xml_locate dialplan context name public",
-        "<action application=\"transfer\" data=\"$1 XML dozvon\"></action>",
-    ),
-    ("fsctl api_expansion", "+OK api_expansion is off\n"),
-    ("fsctl sps", "+OK sessions per second: 1000\n"),
-];
+/// What FreeSWITCH prints of the dialplan that a folder's settings make: values are put in.
+fn loaded(place: &Place, file: &str) -> String {
+    let all: Value = serde_json::from_str(&place.good(&["dialplan", "--json"])).unwrap();
+    let files = all.as_array().unwrap().iter();
+    let mut text =
+        files.filter(|it| it["place"] == file).find_map(|it| it["text"].as_str()).unwrap().to_owned();
+    let sets: Vec<String> = text
+        .split("cmd=\"set\" data=\"")
+        .skip(1)
+        .map(|set| set[..set.find('"').unwrap()].to_owned())
+        .collect();
+    for set in sets {
+        let (name, value) = set.split_once('=').unwrap();
+        text = text.replace(&format!("$${{{name}}}"), value);
+    }
+    text.lines().filter(|line| !line.contains("X-PRE-PROCESS")).collect::<Vec<_>>().join("\n")
+}
 
-const BARE: &[(&str, &str)] = &[
-    ("version", "1.11.1\n"),
-    ("module_exists mod_dptools", "true"),
-    ("module_exists", "false"),
-    ("fsctl api_expansion", "+OK api_expansion is on\n"),
-    ("fsctl sps", "+OK sessions per second: 30\n"),
-];
+/// A FreeSWITCH that has everything that the rules of `init` need.
+fn complete(place: &Place) -> Vec<(&'static str, String)> {
+    let text = |text: &str| text.to_owned();
+    vec![
+        ("version", text("1.11.1\n")),
+        ("module_exists", text("true")),
+        ("xml_locate dialplan context name dozvon", loaded(place, "dialplan/dozvon.xml")),
+        ("xml_locate dialplan context name public", loaded(place, "dialplan/public/00_dozvon.xml")),
+        ("global_getvar domain", text("10.0.0.1")),
+        ("user_exists id 1001 10.0.0.1", text("true")),
+        ("user_exists id 1002 10.0.0.1", text("true")),
+        ("user_exists", text("false")),
+        ("sofia status gateway trunk", text("Name    \ttrunk\nState   \tREGED\nStatus  \tUP\n")),
+        ("sofia status gateway", text("Invalid Gateway!\n")),
+        ("fsctl api_expansion", text("+OK api_expansion is off\n")),
+        ("fsctl sps", text("+OK sessions per second: 1000\n")),
+    ]
+}
 
-fn check(password: &str, port: u16) -> (Option<i32>, Value) {
-    let place = Place::ready();
+/// A FreeSWITCH that has nothing.
+fn bare(_: &Place) -> Vec<(&'static str, String)> {
+    let answers = [
+        ("version", "1.11.1\n"),
+        ("module_exists mod_dptools", "true"),
+        ("module_exists", "false"),
+        ("xml_locate", "can't find anything\n"),
+        ("user_exists", "false"),
+        ("fsctl api_expansion", "+OK api_expansion is on\n"),
+        ("fsctl sps", "+OK sessions per second: 30\n"),
+    ];
+    answers.map(|(asked, said)| (asked, said.to_owned())).to_vec()
+}
+
+/// The place with its rules in the database, and settings that name no FreeSWITCH yet.
+fn ruled(place: Place) -> Place {
     place.good(&["apply", "rules.toml"]);
-    let node = format!("[[switch.nodes]]\nport = {port}\npassword = \"{password}\"\n");
-    let database = "database = \"sqlite:dozvon.db\"\n";
-    let ports = "[switch]\nlisten = \"127.0.0.1:18999\"\n[web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"127.0.0.1:0\"\n";
-    place.write("dozvon.toml", &format!("{database}{ports}{node}"));
+    place.write("dozvon.toml", SETTINGS);
+    place
+}
+
+const SETTINGS: &str = "database = \"sqlite:dozvon.db\"\n[web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"127.0.0.1:0\"\n[switch]\nlisten = \"127.0.0.1:18999\"\n";
+
+/// What `check` says of a place whose FreeSWITCH is at `port`, with `more` settings.
+fn checked(place: &Place, port: u16, password: &str, more: &str) -> (Option<i32>, Value) {
+    place.write(
+        "dozvon.toml",
+        &format!("{SETTINGS}{more}[[switch.nodes]]\nport = {port}\npassword = \"{password}\"\n"),
+    );
     let output = place.run(&["check", "--json"]);
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+/// The same for a FreeSWITCH with these answers, which lets in whoever says `secret`.
+fn check(password: &str, answers: impl Fn(&Place) -> Vec<(&'static str, String)>) -> (Option<i32>, Value) {
+    let place = ruled(Place::ready());
+    let port = freeswitch("secret", answers(&place));
+    checked(&place, port, password, "")
 }
 
 fn lines_of<'a>(all: &'a Value, state: &str) -> Vec<&'a str> {
@@ -244,7 +293,7 @@ fn lines_of<'a>(all: &'a Value, state: &str) -> Vec<&'a str> {
 
 #[test]
 fn check_says_that_all_is_well() {
-    let (code, lines) = check("secret", freeswitch("secret", GOOD));
+    let (code, lines) = check("secret", complete);
     assert_eq!(
         (code, lines_of(&lines, "wrong"), lines_of(&lines, "unreachable")),
         (Some(0), vec![], vec![]),
@@ -255,9 +304,15 @@ fn check_says_that_all_is_well() {
 
 #[test]
 fn check_says_what_a_bare_freeswitch_lacks() {
-    let (code, lines) = check("secret", freeswitch("secret", BARE));
+    let (code, lines) = check("secret", bare);
     assert_eq!(code, Some(1));
-    let wrong = ["node freeswitch: modules", "node freeswitch: dialplan", "node freeswitch: context public"];
+    let wrong = [
+        "node freeswitch: modules",
+        "node freeswitch: dialplan",
+        "node freeswitch: context public",
+        "node freeswitch: user 1001@-ERR no reply",
+        "node freeswitch: user 1002@-ERR no reply",
+    ];
     assert_eq!(lines_of(&lines, "wrong"), wrong);
     assert!(lines_of(&lines, "advice").contains(&"node freeswitch: api-expansion"));
     for line in lines.as_array().unwrap().iter().filter(|line| line["state"] != "ok") {
@@ -265,13 +320,77 @@ fn check_says_what_a_bare_freeswitch_lacks() {
     }
 }
 
+/// The lines of `state`, each with what it says.
+#[track_caller]
+fn told(lines: &Value, check: &str, parts: &[&str]) {
+    let line = lines.as_array().unwrap().iter().find(|line| line["check"] == check);
+    let line = line.unwrap_or_else(|| panic!("no line {check:?} in {lines:#}"));
+    assert_eq!(line["state"], "wrong", "{line}");
+    let text = format!("{} {}", line["detail"].as_str().unwrap(), line["remedy"].as_str().unwrap());
+    for part in parts {
+        assert!(text.contains(part), "{part:?} in {text}");
+    }
+}
+
+#[test]
+fn check_sees_what_keeps_callers_out() {
+    let place = Place::ready();
+    let rules = place.read("rules.toml");
+    let rules = rules.replace("\"user/1002\"", "\"user/1003\", \"gateway/nowhere/100\"");
+    let second = "\n[[route]]\nname = \"second\"\nnumber = \"7003\"\nopen = { queue = \"sales\" }\n";
+    place.write("rules.toml", &format!("{rules}{second}"));
+    let place = ruled(place);
+    let port = freeswitch("secret", complete(&place));
+    let more = "[dialplan]\nnumbers = [\"7001\", \"7002\"]\nhandset_contexts = [\"default\"]\n\
+                [[callback.trunks]]\ndial = \"gateway/trank/{number}\"\n[[callback.trunks]]\ndial = \"gateway/trunk/{number}\"\n";
+    let (code, lines) = checked(&place, port, "secret", more);
+    assert_eq!(code, Some(1), "{lines:#}");
+    told(&lines, "number 7002", &["no route takes it"]);
+    told(&lines, "route second", &["no caller reaches", "\"7003\"", "[dialplan] numbers"]);
+    told(&lines, "node freeswitch: context public", &["older", "^(7001)$", "^(7001|7002)$", "reloadxml"]);
+    told(&lines, "node freeswitch: phones in context default", &["no context default", "dozvon dialplan"]);
+    told(&lines, "node freeswitch: user 1003@10.0.0.1", &["no such user", "agent boris", "directory/"]);
+    told(&lines, "node freeswitch: gateway nowhere", &["no such gateway", "agent boris"]);
+    told(&lines, "node freeswitch: gateway trank", &["no such gateway", "[[callback.trunks]]", "rescan"]);
+    let (_, lines) = checked(&place, port, "secret", "[callback]\nqueue = \"sales\"\n");
+    told(&lines, "callbacks: trunk", &["nobody is called", "[[callback.trunks]]"]);
+}
+
+#[test]
+fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
+    let place = Place::new();
+    let said = place.bad(&["init", "new", "--freeswitch", "nowhere"], 3);
+    assert!(said.contains("nowhere is not there") && said.contains("configuration folder"), "{said}");
+    assert!(!place.0.path().join("new").exists(), "nothing is written");
+    std::fs::create_dir_all(place.0.path().join("fs/conf/autoload_configs")).unwrap();
+    place.write("fs/conf/freeswitch.xml", "");
+    let said = place.bad(&["init", "--freeswitch", "fs"], 3);
+    assert!(said.contains("did you mean fs/conf?"), "{said}");
+    let mine = "<configuration><network-lists><list name=\"lan\"/></network-lists></configuration>";
+    place.write("fs/conf/autoload_configs/acl.conf.xml", mine);
+    let said = place.good(&["init", "--freeswitch", "fs/conf"]);
+    assert!(!said.contains("cp -r") && said.contains("dozvon dialplan --write"), "{said}");
+    place.good(&["dialplan", "--write", "fs/conf"]);
+    let said = place.good(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
+    assert!(
+        said.contains("acl.conf.xml is kept: put this inside its <network-lists>: <list name=\"dozvon\""),
+        "{said}"
+    );
+    assert_eq!(place.read("fs/conf/autoload_configs/acl.conf.xml"), mine);
+    place
+        .write("fs/conf/autoload_configs/event_socket.conf.xml", "<param name=\"password\" value=\"mine\"/>");
+    let said = place.good(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
+    assert!(said.contains("event_socket.conf.xml is kept: copy its listen-port and password"), "{said}");
+    assert!(place.read("fs/conf/autoload_configs/event_socket.conf.xml").contains("mine"));
+}
+
 #[test]
 fn check_tells_a_wrong_password_from_a_freeswitch_that_is_not_there() {
-    let (code, lines) = check("wrong", freeswitch("secret", GOOD));
+    let (code, lines) = check("wrong", complete);
     assert_eq!((code, lines_of(&lines, "unreachable")), (Some(5), vec!["node freeswitch"]));
     assert!(lines.to_string().contains("does not let us in"), "{lines:#}");
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (code, lines) = check("secret", gone);
+    let (code, lines) = checked(&ruled(Place::ready()), gone, "secret", "");
     assert_eq!(code, Some(5));
     assert!(lines.to_string().contains("cannot be reached"), "{lines:#}");
 }

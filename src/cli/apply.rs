@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Context, Exit, Failure};
 use crate::audit::{self, Action, Entry};
 use crate::clock::UnixMs;
-use crate::config::rules_file;
+use crate::config::rules_file::{self, Change};
 use crate::report::{Cell, Table};
 use crate::store::rules::{self, Difference};
 use crate::store::{self, Database, StoreError};
@@ -18,7 +18,7 @@ nothing, and all mistakes are told at once, each with its line. A controller tha
 at once; what agents chose and do stays as it is.
 
 Examples:
-  dozvon apply rules.toml --dry-run       what would change
+  dozvon apply rules.toml --dry-run       what would change, and from what to what
   dozvon apply rules.toml
   dozvon export | ssh backup dozvon apply -")]
 pub(super) struct Args {
@@ -31,19 +31,25 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let rules = rules_file::read(&args.file, context.settings.zone)?;
-    let difference = if args.dry_run {
-        context.read("apply_dry_run", move |c| rules::preview(c, &rules)).await?
+    let (difference, changes) = if args.dry_run {
+        context
+            .read("apply_dry_run", move |c| {
+                let changes = rules_file::changes(&rules::load(c)?, &rules);
+                Ok((rules::preview(c, &rules)?, changes))
+            })
+            .await?
     } else {
         let (by, at) = (context.by.clone(), context.now());
         context
             .write("apply", move |c| {
+                let changes = rules_file::changes(&rules::load(c)?, &rules);
                 let difference = rules::replace(c, &rules)?;
                 note(c, &difference, &by, at)?;
-                Ok(difference)
+                Ok((difference, changes))
             })
             .await?
     };
-    context.table(&table(&difference, args.dry_run))?;
+    context.table(&table(&difference, &changes, args.dry_run))?;
     Ok(Exit::Done)
 }
 
@@ -76,16 +82,29 @@ pub(super) fn note(
     store::audit::append(c, &Entry { at, by, action, number: None, subject, details })
 }
 
-fn table(difference: &Difference, dry_run: bool) -> Table {
-    let mut table =
-        Table::new(&["change", "what"], "the rules are those of the file already: nothing changes");
-    let parts =
-        [("added", &difference.added), ("changed", &difference.changed), ("removed", &difference.removed)];
-    for (change, names) in parts {
-        for name in names {
-            table.row([Cell::word(change), name.as_str().into()]);
+fn table(difference: &Difference, changes: &[Change], dry_run: bool) -> Table {
+    let fields = ["change", "what", "field", "from", "to"];
+    let mut table = Table::new(&fields, "the rules are those of the file already: nothing changes");
+    let whole = |change: &str, name: &str| {
+        [Cell::word(change), name.into(), Cell::Nothing, Cell::Nothing, Cell::Nothing]
+    };
+    difference.added.iter().for_each(|name| table.row(whole("added", name)));
+    for name in &difference.changed {
+        let fields: Vec<&Change> = changes.iter().filter(|change| change.what == *name).collect();
+        for change in &fields {
+            table.row([
+                Cell::word("changed"),
+                name.as_str().into(),
+                change.field.as_str().into(),
+                change.from.clone().into(),
+                change.to.clone().into(),
+            ]);
+        }
+        if fields.is_empty() {
+            table.row(whole("changed", name));
         }
     }
+    difference.removed.iter().for_each(|name| table.row(whole("removed", name)));
     if dry_run && !difference.is_empty() {
         table.notes.push("a dry run: nothing was changed".into());
     }

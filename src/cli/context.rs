@@ -9,7 +9,7 @@ use tokio::sync::OnceCell;
 
 use super::{Colour, Exit, Failure, Globals};
 use crate::clock::{Clock, UnixMs};
-use crate::config::Settings;
+use crate::config::{PLACES, Settings};
 use crate::report::{self, Language, Look, Sentence, Sheet, Table};
 use crate::store::callbacks::Terms;
 use crate::store::{DatabaseUrl, Store, StoreError};
@@ -104,6 +104,7 @@ impl Context {
                 if let DatabaseUrl::Sqlite(path) = url
                     && !path.exists()
                 {
+                    self.named_database()?;
                     let message = format!(
                         "there is no database {}: make it with `dozvon migrate`, or name another with --database or --config",
                         path.display()
@@ -115,6 +116,27 @@ impl Context {
                 Ok(store)
             })
             .await
+    }
+
+    /// Refuses a database that nobody has named and that is not there: to make one would hide the right one.
+    ///
+    /// # Errors
+    /// [`Exit::Unreachable`], with where settings were looked for.
+    pub fn named_database(&self) -> Result<(), Failure> {
+        let by_variable =
+            ["DOZVON_DATABASE", "DOZVON__DATABASE"].into_iter().any(|name| environment(name).is_some());
+        let DatabaseUrl::Sqlite(path) = &self.settings.database else { return Ok(()) };
+        if self.settings_file.is_some() || self.named.is_some() || by_variable || path.exists() {
+            return Ok(());
+        }
+        let here = std::env::current_dir().unwrap_or_default();
+        let places: Vec<String> = PLACES.iter().map(|place| here.join(place).display().to_string()).collect();
+        let message = format!(
+            "no settings were found: there is no {}. Go to the folder that has dozvon.toml, name the file with --config or \
+             DOZVON_CONFIG, or the database with --database; `dozvon init` makes the first settings",
+            places.join(" and no ")
+        );
+        Err(Failure::new(Exit::Unreachable, message))
     }
 
     /// Runs `work` on a connection that only reads.

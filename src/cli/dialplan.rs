@@ -1,19 +1,20 @@
 //! `dozvon dialplan`: FreeSWITCH's half, for these settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
 use super::files::Readers;
 use super::{Context, Exit, Failure, files};
 use crate::config::dialplan::{self, File};
-use crate::report::{Cell, Table};
+use crate::report::{Cell, Sentence, Table};
 
 /// Print or write the dialplan for FreeSWITCH that fits these settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Which numbers, contexts, controllers, patience and fallback is said in dozvon.toml under [dialplan]. After
 FreeSWITCH has the files: fs_cli -x reloadxml. `dozvon check` looks whether they are in force.
+event_socket.conf.xml and acl.conf.xml are written only where there are none: others use them, too.
 
 Examples:
   dozvon dialplan                                 print all files
@@ -26,7 +27,7 @@ pub(super) struct Args {
     /// Also what lets the controller connect to FreeSWITCH: event_socket.conf.xml, acl.conf.xml.
     #[arg(long)]
     socket: bool,
-    /// Write over files that are there and different.
+    /// Write over files that are there and different, except for FreeSWITCH's own.
     #[arg(long, requires = "write")]
     force: bool,
 }
@@ -56,25 +57,49 @@ fn show(all: &[File], context: &Context) -> Result<(), Failure> {
 }
 
 /// Writes all files, or none if one of them must not be written.
-fn put(all: &[File], folder: &std::path::Path, force: bool, context: &Context) -> Result<(), Failure> {
+fn put(all: &[File], folder: &Path, force: bool, context: &Context) -> Result<(), Failure> {
     if !folder.is_dir() {
         let message =
             format!("there is no folder {}: name FreeSWITCH's configuration folder", folder.display());
         return Err(Failure::new(Exit::NotFound, message));
     }
-    for file in all {
+    let kept = |file: &File| file.is_switch_s_own() && !is_new(&folder.join(&file.place), file);
+    for file in all.iter().filter(|file| !kept(file)) {
         files::refuse_to_overwrite(&folder.join(&file.place), &file.text, force)?;
     }
     let mut table = Table::new(&["file", "state"], "");
     for file in all {
         let path = folder.join(&file.place);
-        let readers = if file.place.contains("event_socket") { Readers::Owner } else { Readers::All };
-        let changed = files::write(&path, &file.text, force, readers)?;
-        table.row([
-            path.display().to_string().into(),
-            Cell::word(if changed { "written" } else { "unchanged" }),
-        ]);
+        let state = if kept(file) {
+            table.notes.push(advice(&path, file));
+            "left alone"
+        } else {
+            let readers = if file.place.contains("event_socket") { Readers::Owner } else { Readers::All };
+            if files::write(&path, &file.text, force, readers)? { "written" } else { "unchanged" }
+        };
+        table.row([path.display().to_string().into(), Cell::word(state)]);
     }
     table.notes.push("now tell FreeSWITCH: fs_cli -x reloadxml; then see: dozvon check".into());
     context.table(&table)
+}
+
+fn is_new(path: &Path, file: &File) -> bool {
+    !path.exists() || std::fs::read(path).is_ok_and(|there| there == file.text.as_bytes())
+}
+
+/// What to do by hand with a file of FreeSWITCH's own, which other programs use as well.
+fn advice(path: &Path, file: &File) -> Sentence {
+    let path = path.display().to_string();
+    match file.text.split_once("<list ").and_then(|(_, rest)| rest.split_once("</list>")) {
+        Some((list, _)) => {
+            let list = list.split_whitespace().collect::<Vec<_>>().join(" ").replace("> <", "><");
+            Sentence::of("{file} is kept: put this inside its <network-lists>: {list}")
+                .with("file", path)
+                .with("list", format!("<list {list}</list>"))
+        }
+        None => Sentence::of(
+            "{file} is kept: copy its listen-port and password to [[switch.nodes]] in dozvon.toml",
+        )
+        .with("file", path),
+    }
 }

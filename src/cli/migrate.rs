@@ -10,7 +10,8 @@ use crate::store::Store;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Run it once after the installation and after every update, before the controller starts; running it again
-changes nothing. `dozvon serve` does the same when it starts.
+changes nothing. `dozvon serve` does the same when it starts. A new database is made only where settings,
+--database or DOZVON_DATABASE name it.
 
 Examples:
   dozvon migrate
@@ -18,6 +19,7 @@ Examples:
 pub(super) struct Args {}
 
 pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure> {
+    context.named_database()?;
     let url = &context.settings.database;
     let store = Store::open(url, context.settings.store.clone()).await?;
     let done = store.migrate().await?;

@@ -27,6 +27,7 @@ pub(super) struct Args {
 
 /// Serves.
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
+    context.named_database()?;
     app::serve(context.settings.clone(), args.standby).await?;
     Ok(Exit::Done)
 }

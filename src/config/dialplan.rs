@@ -69,6 +69,14 @@ pub struct File {
     pub text: String,
 }
 
+impl File {
+    /// Whether FreeSWITCH has a file of this name without us, which other programs rely on.
+    #[must_use]
+    pub fn is_switch_s_own(&self) -> bool {
+        self.place.starts_with("autoload_configs/")
+    }
+}
+
 /// The name of our context: what `check` looks for in a running FreeSWITCH.
 pub const CONTEXT: &str = "dozvon";
 

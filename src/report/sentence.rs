@@ -74,6 +74,31 @@ fn translated(template: &str, language: Language) -> &str {
 
 /// English, Russian; in the order of the English.
 const SENTENCES: &[(&str, &str)] = &[
+    (
+        "     copy listen-port and password from FreeSWITCH's autoload_configs/event_socket.conf.xml to [[switch.nodes]] in {settings}",
+        "     перенесите listen-port и password из autoload_configs/event_socket.conf.xml FreeSWITCH в [[switch.nodes]] в {settings}",
+    ),
+    (
+        "     if FreeSWITCH has no such file: dozvon dialplan{config} --socket --write FOLDER",
+        "     если у FreeSWITCH нет этого файла: dozvon dialplan{config} --socket --write FOLDER",
+    ),
+    (
+        "     on another machine: write it into any folder, and copy its dialplan/ over; all its files are new there",
+        "     на другой машине: запишите в любую папку и скопируйте её dialplan/; все её файлы там новые",
+    ),
+    (
+        "     this machine's zone is no place: set `zone`, and `region` in [phone], to those of your callers",
+        "     часовой пояс машины не указывает на место: задайте `zone` и `region` в [phone] по вашим звонящим",
+    ),
+    (
+        "  1. read {settings} and {rules}, and make them yours",
+        "  1. прочитайте {settings} и {rules} и измените под себя",
+    ),
+    (
+        "  2. dozvon dialplan{config} --write FOLDER && fs_cli -x reloadxml, where FOLDER is FreeSWITCH's configuration folder",
+        "  2. dozvon dialplan{config} --write FOLDER && fs_cli -x reloadxml, где FOLDER — папка конфигурации FreeSWITCH",
+    ),
+    ("Next:", "Дальше:"),
     ("a dry run: nothing was changed", "пробный запуск: ничего не изменено"),
     (
         "case {case}, {number}: attempt {ordinal} of {cap} on {business_day}: {result}",
@@ -120,6 +145,7 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("nothing from {from} to {to}", "за период с {from} по {to} данных нет"),
     ("nothing happened", "событий нет"),
+    ("nothing is wrong; lines with advice: {count}", "ошибок нет; строк с советами: {count}"),
     ("nothing was changed yet", "изменений ещё не было"),
     ("nothing was known of the number", "об этом номере ничего не известно"),
     (
@@ -182,6 +208,14 @@ const SENTENCES: &[(&str, &str)] = &[
     (
         "{destination} wants nothing since {at}: {why}; to send again: dozvon outbox enable {destination}",
         "{destination} ничего не принимает с {at}: {why}; возобновить: dozvon outbox enable {destination}",
+    ),
+    (
+        "{file} is kept: copy its listen-port and password to [[switch.nodes]] in dozvon.toml",
+        "{file} не изменён: перенесите из него listen-port и password в [[switch.nodes]] в dozvon.toml",
+    ),
+    (
+        "{file} is kept: put this inside its <network-lists>: {list}",
+        "{file} не изменён: добавьте внутрь его <network-lists>: {list}",
     ),
     ("{number} is not called before {until}: {reason}", "на {number} не звоним до {until}: {reason}"),
     ("{number} is not called: {reason}", "на {number} не звоним: {reason}"),

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::Context;
-use super::Line;
+use super::{Line, callbacks, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::missed::policy::Policy;
@@ -122,22 +122,9 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
         let remedy = "state what is allowed in the rules file: `dozvon policy check`";
         lines.push(Line::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));
     }
-    if let Some((detail, remedy)) = settings.callback.nobody_calls_back(rules) {
-        lines.push(Line::advice("callbacks", detail, remedy));
-    }
-    lines.extend(unrouted(rules, settings));
+    lines.extend(callbacks::lines(rules, &settings.callback));
+    lines.extend(numbers::lines(rules, &settings.dialplan));
     lines
-}
-
-/// Numbers that the dialplan hands over and no route wants.
-fn unrouted(rules: &Rules, settings: &Settings) -> Vec<Line> {
-    let wanted = |digits: &str| rules.routes.iter().any(|route| route.number.matches(digits));
-    let numbers = settings.dialplan.numbers.iter().filter(|number| !number.prefix && !wanted(&number.digits));
-    let line = |digits: &str| {
-        let remedy = "add a route for it, or take it out of [dialplan] numbers";
-        Line::wrong(format!("number {digits}"), "the dialplan hands it over, and no route takes it", remedy)
-    };
-    numbers.map(|number| line(&number.digits)).collect()
 }
 
 /// Whether any place of the rules is served by a contact of this kind of dial string.

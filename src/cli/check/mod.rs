@@ -1,7 +1,11 @@
 //! `dozvon check`: is everything in place? Each line is ok, or says what to do.
 
+mod callbacks;
+mod contacts;
+mod dialplan;
 mod local;
 mod node;
+mod numbers;
 
 use super::{Context, Exit, Failure};
 use crate::report::{Cell, Sentence, Table};
@@ -98,9 +102,12 @@ fn table(lines: &[Line]) -> Table {
     }
     let count = |state| lines.iter().filter(|line| line.state == state).count();
     let bad = count(State::Wrong) + count(State::Unreachable);
-    table.notes.push(match bad {
-        0 => "everything is in place".into(),
-        bad => Sentence::of("not in order: {count}").with("count", Cell::count(bad)),
+    table.notes.push(match (bad, count(State::Advice)) {
+        (0, 0) => "everything is in place".into(),
+        (0, advice) => {
+            Sentence::of("nothing is wrong; lines with advice: {count}").with("count", Cell::count(advice))
+        }
+        (bad, _) => Sentence::of("not in order: {count}").with("count", Cell::count(bad)),
     });
     table
 }

@@ -1,9 +1,8 @@
 //! What one FreeSWITCH says: can it be reached, has it the modules, is our dialplan in force?
 
-use super::Line;
 use super::local::dials;
+use super::{Line, contacts, dialplan};
 use crate::config::Settings;
-use crate::config::dialplan::{CONTEXT, controllers_of};
 use crate::routing::rules::Rules;
 use crate::switch::{NodeSettings, Probe, ProbeError};
 
@@ -51,8 +50,8 @@ impl Asked<'_> {
         let version = self.probe.ask("version short").await?;
         self.lines.push(Line::ok(&self.what, format!("FreeSWITCH {}", version.trim())));
         self.modules(settings, rules).await?;
-        self.context(settings).await?;
-        self.entries(settings).await?;
+        self.lines.extend(dialplan::check(self.probe, &self.what, settings).await?);
+        self.lines.extend(contacts::check(self.probe, &self.what, settings, rules).await?);
         self.expansion().await?;
         self.sessions().await
     }
@@ -79,39 +78,6 @@ impl Asked<'_> {
             );
             Line::wrong(what, format!("not loaded: {}", missing.join(", ")), remedy)
         });
-        Ok(())
-    }
-
-    /// Our context is there, and hands callers to the controllers of these settings.
-    async fn context(&mut self, settings: &Settings) -> Result<(), ProbeError> {
-        let what = format!("{}: dialplan", self.what);
-        let found = self.probe.ask(&format!("xml_locate dialplan context name {CONTEXT}")).await?;
-        let wanted = controllers_of(settings).join("|");
-        let remedy = "put it in place: `dozvon dialplan --write FOLDER`, then `fs_cli -x reloadxml`";
-        self.lines.push(if !found.contains(&format!("<context name=\"{CONTEXT}\"")) {
-            Line::wrong(what, format!("the context {CONTEXT} is not there"), remedy)
-        } else if !found.contains(&format!("data=\"{wanted} async full\"")) {
-            Line::wrong(what, format!("the context {CONTEXT} does not ask {wanted}"), remedy)
-        } else {
-            Line::ok(what, format!("the context {CONTEXT} asks {wanted}"))
-        });
-        Ok(())
-    }
-
-    /// Each context in which callers come in sends them to ours.
-    async fn entries(&mut self, settings: &Settings) -> Result<(), ProbeError> {
-        for context in &settings.dialplan.contexts {
-            let what = format!("{}: context {context}", self.what);
-            let found = self.probe.ask(&format!("xml_locate dialplan context name {context}")).await?;
-            let enters = found.contains(&format!(" XML {CONTEXT}\""));
-            self.lines.push(if enters {
-                Line::ok(what, "sends callers to the controller")
-            } else {
-                let remedy =
-                    "put 00_dozvon.xml into its folder (`dozvon dialplan`), or change [dialplan] contexts";
-                Line::wrong(what, "sends nobody to the controller", remedy)
-            });
-        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::DEFAULT_ZONE;
+use super::super::{Exit, Failure};
 use crate::routing::schedule::parse_zone;
 
 /// Where FreeSWITCH's configuration is on most machines.
@@ -15,17 +15,19 @@ const USUAL: [&str; 4] = [
     "/opt/freeswitch/conf",
 ];
 
+/// The country of each zone, by tzdata's `zone.tab` (in the public domain), older names included. A line is
+/// `COUNTRY ZONE`.
+const ZONES: &str = include_str!("zones.txt");
+
 /// What is known of this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Host {
-    /// Its time zone, if that is a place; else ours.
-    pub zone: String,
+    /// Its time zone; none if that is no place, such as UTC.
+    pub zone: Option<String>,
     /// FreeSWITCH's configuration folder.
     pub folder: Option<PathBuf>,
     /// The event socket that its configuration describes.
     pub socket: Option<Socket>,
-    /// FreeSWITCH's configuration does not describe it: it needs a file that does.
-    pub made_up: bool,
 }
 
 /// FreeSWITCH's event socket.
@@ -44,19 +46,59 @@ impl Default for Socket {
 
 impl Host {
     /// Looks around. `named` is where the administrator says that FreeSWITCH's configuration is.
-    pub(super) fn look(named: Option<&Path>) -> Self {
-        let usual = || USUAL.iter().map(PathBuf::from).find(|path| path.join("freeswitch.xml").is_file());
-        let folder = named.map(Path::to_owned).or_else(usual);
+    ///
+    /// # Errors
+    /// [`Exit::NotFound`] when FreeSWITCH's configuration is not at `named`.
+    pub(super) fn look(named: Option<&Path>) -> Result<Self, Failure> {
+        let usual = || USUAL.iter().map(PathBuf::from).find(|path| is_configuration(path));
+        let folder = match named {
+            Some(path) => Some(configuration(path)?),
+            None => usual(),
+        };
         let socket = folder.as_deref().and_then(|folder| {
             let file = folder.join("autoload_configs/event_socket.conf.xml");
             socket(&std::fs::read_to_string(file).ok()?)
         });
-        Self { zone: zone(), folder, made_up: socket.is_none(), socket }
+        Ok(Self { zone: zone(), folder, socket })
+    }
+
+    /// The country of the machine's zone (ISO 3166), if the zone is known.
+    pub(super) fn country(&self) -> Option<&'static str> {
+        let zone = self.zone.as_deref()?;
+        ZONES
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .find(|(_, name)| *name == zone)
+            .map(|(country, _)| country)
     }
 }
 
+fn is_configuration(folder: &Path) -> bool {
+    folder.join("freeswitch.xml").is_file()
+}
+
+/// The folder that was named, if it holds FreeSWITCH's configuration.
+fn configuration(named: &Path) -> Result<PathBuf, Failure> {
+    if is_configuration(named) {
+        return Ok(std::path::absolute(named).unwrap_or_else(|_| named.to_owned()));
+    }
+    let problem = if named.is_dir() { "holds no freeswitch.xml" } else { "is not there" };
+    let below = ["conf", "etc/freeswitch"]
+        .map(|part| named.join(part))
+        .into_iter()
+        .find(|path| is_configuration(path));
+    let remedy = match below {
+        Some(path) => format!("did you mean {}?", path.display()),
+        None => {
+            "name FreeSWITCH's configuration folder, or leave --freeswitch out if it is on another machine"
+                .to_owned()
+        }
+    };
+    Err(Failure::new(Exit::NotFound, format!("the folder {} {problem}: {remedy}", named.display())))
+}
+
 /// The machine's zone by its own files; UTC says nothing about where the callers are.
-fn zone() -> String {
+fn zone() -> Option<String> {
     let by_name = std::fs::read_to_string("/etc/timezone").ok();
     let by_link = || {
         let target = std::fs::read_link("/etc/localtime").ok()?;
@@ -65,7 +107,7 @@ fn zone() -> String {
     let found = std::env::var("TZ").ok().or(by_name).or_else(by_link).unwrap_or_default();
     let found = found.trim().trim_start_matches(':');
     let is_place = parse_zone(found).is_ok() && found.contains('/') && !found.starts_with("Etc/");
-    if is_place { found.to_owned() } else { DEFAULT_ZONE.to_owned() }
+    is_place.then(|| found.to_owned())
 }
 
 /// Port and password of an event_socket.conf.xml; none if it leaves one of them to a variable.
@@ -95,6 +137,26 @@ fn parameter(xml: &str, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_has_the_country_of_its_people() {
+        let country = |zone: &str| Host { zone: Some(zone.to_owned()), ..Host::default() }.country();
+        assert_eq!(country("Europe/Moscow"), Some("RU"));
+        assert_eq!(country("Asia/Yekaterinburg"), Some("RU"));
+        assert_eq!(country("Europe/Berlin"), Some("DE"));
+        assert_eq!(country("Europe/Kiev"), Some("UA"), "an older name");
+        assert_eq!(country("US/Pacific"), Some("US"));
+        assert_eq!(country("Mars/Olympus"), None);
+        assert_eq!(Host::default().country(), None);
+    }
+
+    #[test]
+    fn every_zone_of_the_table_is_one() {
+        for line in ZONES.lines() {
+            let (country, zone) = line.split_once(' ').unwrap();
+            assert_eq!((country.len(), parse_zone(zone).is_ok()), (2, true), "{line}");
+        }
+    }
 
     #[test]
     fn a_socket_is_read_from_freeswitch_s_own_file() {

@@ -1,6 +1,7 @@
 //! `dozvon init`: the first files for this host.
 
 mod host;
+mod steps;
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,8 @@ use clap::ValueHint;
 use super::files::Readers;
 use super::{Context, Exit, Failure, files};
 use crate::audit::Key;
-use crate::config::{Settings, dialplan};
-use crate::report::{Cell, Sentence, Table};
+use crate::config::Settings;
+use crate::report::{Cell, Table};
 use host::{Host, Socket};
 
 const SETTINGS: &str = include_str!("dozvon.toml");
@@ -19,9 +20,9 @@ const RULES: &str = include_str!("rules.toml");
 /// Write the first settings, rules and dialplan for this host.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes dozvon.toml, rules.toml and the folder freeswitch/ with FreeSWITCH's half. Port and password of FreeSWITCH's
-event socket are read from its configuration if it is found; a new password is made up if it is not.
-Nothing that is there is overwritten without --force.
+Writes dozvon.toml and rules.toml, and says what to do next. Port and password of FreeSWITCH's event socket are read
+from its configuration; if it is not found, a new password is made up. Zone, country and language follow the zone of
+this machine. FreeSWITCH's own files are not touched, and nothing that is there is overwritten without --force.
 
 Examples:
   dozvon init
@@ -40,7 +41,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = std::path::absolute(&args.folder).unwrap_or_else(|_| args.folder.clone());
-    let mut host = Host::look(args.freeswitch.as_deref());
+    let mut host = Host::look(args.freeswitch.as_deref())?;
+    let is_found = host.socket.is_some();
     host.socket = host.socket.or_else(|| earlier(&folder.join("dozvon.toml")));
     let all = first_files(&folder, &host)?;
     for (path, text, _) in &all {
@@ -54,7 +56,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Cell::word(if changed { "written" } else { "unchanged" }),
         ]);
     }
-    table.notes = next_steps(&folder, &host).into_iter().map(Sentence::from).collect();
+    table.notes = steps::next(&folder, &host, is_found);
     context.table(&table)?;
     Ok(Exit::Done)
 }
@@ -74,63 +76,67 @@ fn earlier_key(path: &Path) -> Option<Key> {
 
 type FirstFile = (PathBuf, String, Readers);
 
-fn first_files(folder: &Path, host: &Host) -> Result<Vec<FirstFile>, Failure> {
+fn first_files(folder: &Path, host: &Host) -> Result<[FirstFile; 2], Failure> {
     let path = folder.join("dozvon.toml");
     // A key that was used must stay.
     let key = earlier_key(&path).unwrap_or_else(|| Key::of_bytes(rand::random()));
     let text = settings_text(folder, host, &key);
-    let settings = Settings::read(&path, &text, [])?;
-    let mut all = vec![
-        (path, text, Readers::Owner),
-        (folder.join("rules.toml"), RULES.replace(DEFAULT_ZONE, &host.zone), Readers::All),
-    ];
-    let mut switch = dialplan::files(&settings);
-    if host.made_up
-        && let Some(node) = settings.switch.nodes.first()
-    {
-        switch.extend(dialplan::socket_files(&settings, node));
-    }
-    for file in switch {
-        let readers = if file.place.contains("event_socket") { Readers::Owner } else { Readers::All };
-        all.push((folder.join("freeswitch").join(&file.place), file.text, readers));
-    }
-    Ok(all)
+    Settings::read(&path, &text, [])?;
+    Ok([(path, text, Readers::Owner), (folder.join("rules.toml"), rules_text(host), Readers::All)])
 }
 
 const DEFAULT_ZONE: &str = "Europe/Moscow";
+
+/// The countries in which callers are written to in Russian unless somebody says otherwise.
+const RUSSIAN: [&str; 4] = ["RU", "BY", "KZ", "KG"];
+
+/// The rules with the zone of this host, and names that its people can read.
+fn rules_text(host: &Host) -> String {
+    let text = RULES.replace(DEFAULT_ZONE, host.zone.as_deref().unwrap_or(DEFAULT_ZONE));
+    if speaks_russian(host) {
+        text
+    } else {
+        text.replace("\"Анна\"", "\"Anna\"").replace("\"Борис\"", "\"Boris\"")
+    }
+}
+
+fn speaks_russian(host: &Host) -> bool {
+    host.country().is_none_or(|country| RUSSIAN.contains(&country))
+}
 
 /// The settings with what is known of this host.
 fn settings_text(folder: &Path, host: &Host, key: &Key) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let database = format!("sqlite:{}", folder.join("dozvon.db").display());
     let socket = host.socket.clone().unwrap_or_default();
-    SETTINGS
+    let zone = host.zone.as_deref().unwrap_or(DEFAULT_ZONE);
+    let text = SETTINGS
         .replace("database = \"sqlite:dozvon.db\"", &format!("database = {}", quoted(&database)))
-        .replace(&quoted(DEFAULT_ZONE), &quoted(&host.zone))
+        .replace(&quoted(DEFAULT_ZONE), &quoted(zone))
+        .replace("#region = \"RU\"", &region_text(host))
         .replace("#key = \"\"", &format!("key = {}", quoted(key.secret())))
         .replace("port = 8021", &format!("port = {}", socket.port))
-        .replace("password = \"ClueCon\"", &format!("password = {}", quoted(&socket.password)))
+        .replace("password = \"ClueCon\"", &format!("password = {}", quoted(&socket.password)));
+    if speaks_russian(host) {
+        return text;
+    }
+    text.replace("#language = \"ru\"", "language = \"en\"")
+        .replace("# language = \"ru\"", "# language = \"en\"")
 }
 
-fn next_steps(folder: &Path, host: &Host) -> Vec<String> {
-    let place = |name: &str| folder.join(name).display().to_string();
-    let target =
-        host.folder.as_ref().map_or_else(|| "FREESWITCH/conf".to_owned(), |path| path.display().to_string());
-    let config =
-        if folder == Path::new("/etc/dozvon") || std::env::current_dir().is_ok_and(|here| here == *folder) {
-            String::new()
-        } else {
-            format!(" --config {}", place("dozvon.toml"))
-        };
-    vec![
-        String::new(),
-        "Next:".to_owned(),
-        format!("  1. read {} and {}, and make them yours", place("dozvon.toml"), place("rules.toml")),
-        format!("  2. cp -r {}/. {target}/ && fs_cli -x reloadxml", place("freeswitch")),
-        format!("  3. dozvon migrate{config} && dozvon apply{config} {}", place("rules.toml")),
-        format!("  4. dozvon check{config}"),
-        format!("  5. dozvon serve{config}"),
-    ]
+/// The line that says where numbers without a country code belong: in the country of the host's zone.
+fn region_text(host: &Host) -> String {
+    let line = |country: &str| format!("region = \"{country}\"");
+    let is_known = |country: &&str| {
+        Settings::read(Path::new("init"), &format!("[phone]\n{}\n", line(country)), []).is_ok()
+    };
+    match (host.country().filter(is_known), &host.zone) {
+        (Some(country), _) => line(country),
+        (None, None) => "#region = \"RU\"".to_owned(),
+        (None, Some(zone)) => {
+            format!("# Set it: the country of the zone {zone} is not known.\n#region = \"RU\"")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -151,6 +157,14 @@ mod tests {
         let mut settings =
             Settings::read(Path::new("init"), &text, []).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(settings.switch.nodes, [crate::switch::NodeSettings::default()]);
+        settings.switch.nodes.clear();
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn the_settings_as_they_are_written_are_the_defaults() {
+        let mut settings =
+            Settings::read(Path::new("init"), SETTINGS, []).unwrap_or_else(|error| panic!("{error}"));
         settings.switch.nodes.clear();
         assert_eq!(settings, Settings::default());
     }
@@ -214,12 +228,7 @@ mod tests {
     #[test]
     fn what_the_host_has_stands_in_the_settings() {
         let socket = Socket { port: 8022, password: "a\"b\\c".to_owned() };
-        let host = Host {
-            zone: "Asia/Yekaterinburg".to_owned(),
-            folder: None,
-            socket: Some(socket),
-            made_up: false,
-        };
+        let host = Host { zone: Some("Asia/Yekaterinburg".to_owned()), folder: None, socket: Some(socket) };
         let text = settings_text(Path::new("/x y"), &host, &Key::of_bytes([7; 32]));
         let settings = Settings::read(Path::new("init"), &text, []).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(settings.zone, chrono_tz::Asia::Yekaterinburg);
@@ -230,5 +239,30 @@ mod tests {
             (8022, "a\"b\\c")
         );
         assert_eq!(settings.database, "sqlite:/x y/dozvon.db".parse().unwrap());
+    }
+
+    #[test]
+    fn region_and_language_follow_the_zone() {
+        let said = |zone: Option<&str>| {
+            let host = Host { zone: zone.map(str::to_owned), ..Host::default() };
+            settings_text(Path::new("/x"), &host, &Key::of_bytes([7; 32]))
+        };
+        let read = |zone| {
+            Settings::read(Path::new("init"), &said(Some(zone)), []).unwrap_or_else(|error| panic!("{error}"))
+        };
+        let berlin = toml::to_string(&read("Europe/Berlin")).unwrap();
+        assert!(
+            berlin.contains("zone = \"Europe/Berlin\"") && berlin.contains("region = \"DE\""),
+            "{berlin}"
+        );
+        assert!(berlin.contains("language = \"en\""), "{berlin}");
+        assert!(said(Some("Europe/Berlin")).contains("# language = \"en\""), "the examples, too");
+        let omsk = toml::to_string(&read("Asia/Omsk")).unwrap();
+        assert!(omsk.contains("region = \"RU\"") && omsk.contains("language = \"ru\""), "{omsk}");
+        // Nobody lives there who has a phone number of its own: what is not known is left to the administrator.
+        assert!(
+            said(Some("Antarctica/Vostok")).contains("# Set it: the country of the zone Antarctica/Vostok")
+        );
+        assert!(said(None).contains("\n#region = \"RU\""));
     }
 }

@@ -6,6 +6,7 @@
 //! versions of policies, which the database counts; a text with one fault yields
 //! nothing at all, so nothing can be half applied.
 
+mod changes;
 mod check;
 mod policies;
 mod raw;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+pub use changes::{Change, changes};
 pub use write::write;
 
 use super::document::Document;

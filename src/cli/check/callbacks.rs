@@ -1,0 +1,55 @@
+//! Whether somebody can call back those whose call was missed.
+
+use super::Line;
+use crate::callback::Settings;
+use crate::routing::rules::Rules;
+
+/// What is missing for callbacks.
+pub(super) fn lines(rules: &Rules, settings: &Settings) -> Vec<Line> {
+    let unnamed =
+        settings.nobody_calls_back(rules).map(|(detail, remedy)| Line::advice("callbacks", detail, remedy));
+    unnamed.into_iter().chain(trunk(settings)).collect()
+}
+
+/// Whether there is a trunk: whoever has set how callbacks are made wants them to be made.
+fn trunk(settings: &Settings) -> Option<Line> {
+    let what = "callbacks: trunk";
+    if settings.trunks.iter().any(|trunk| trunk.max_live > 0) {
+        return None;
+    }
+    let remedy = "add [[callback.trunks]] with `dial`, such as \"gateway/trunk/{number}\", to dozvon.toml";
+    if !settings.trunks.is_empty() {
+        return Some(Line::wrong(
+            what,
+            "every trunk has max_live = 0: no customer is called back",
+            "give one of [[callback.trunks]] a max_live above 0",
+        ));
+    }
+    Some(if *settings == Settings::default() {
+        let detail =
+            "there is none: the controller calls nobody back, and cases wait for people (`dozvon case list`)";
+        Line::advice(what, detail, remedy)
+    } else {
+        let detail = "[callback] says how customers are called back, and there is no trunk: nobody is called";
+        Line::wrong(what, detail, remedy)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+    use crate::callback::settings::Trunk;
+
+    #[test]
+    fn without_a_trunk_nobody_is_called_back() {
+        let state = |settings: &Settings| trunk(settings).map(|line| line.state);
+        assert_eq!(state(&Settings::default()), Some(State::Advice));
+        let wanted = Settings { queue: Some("sales".parse().unwrap()), ..Settings::default() };
+        assert_eq!(state(&wanted), Some(State::Wrong));
+        let mut some = Settings { trunks: Trunk::typical().into_iter().collect(), ..Settings::default() };
+        assert_eq!(state(&some), None);
+        some.trunks[0].max_live = 0;
+        assert_eq!(state(&some), Some(State::Wrong));
+    }
+}

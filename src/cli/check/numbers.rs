@@ -1,0 +1,54 @@
+//! Whether the numbers of the routes and those that FreeSWITCH hands over are the same.
+
+use super::Line;
+use crate::config::Dialplan;
+use crate::routing::rules::{NumberPattern, Rules};
+
+/// A line for each number that one of the two has alone.
+pub(super) fn lines(rules: &Rules, dialplan: &Dialplan) -> Vec<Line> {
+    let routed = || rules.routes.iter().map(|route| &route.number);
+    let unrouted = dialplan.numbers.iter().filter(|number| !routed().any(|route| overlap(route, number)));
+    let unrouted = unrouted.map(|number| {
+        let remedy = "add a route for it, or take it out of [dialplan] numbers";
+        Line::wrong(format!("number {number}"), "the dialplan hands it over, and no route takes it", remedy)
+    });
+    let unlisted = rules
+        .routes
+        .iter()
+        .filter(|route| !dialplan.numbers.iter().any(|number| overlap(number, &route.number)));
+    let unlisted = unlisted.map(|route| {
+        let detail = "no caller reaches this route: [dialplan] numbers has no such number";
+        let remedy = format!(
+            "add {:?} to [dialplan] numbers, then: dozvon dialplan --write FOLDER --force && fs_cli -x reloadxml",
+            route.number.to_string()
+        );
+        Line::wrong(format!("route {}", route.name), detail, remedy)
+    });
+    unrouted.chain(unlisted).collect()
+}
+
+/// Whether there is a number that both match.
+fn overlap(a: &NumberPattern, b: &NumberPattern) -> bool {
+    let begins = |long: &NumberPattern, short: &NumberPattern| long.digits.starts_with(&short.digits);
+    (a.prefix && begins(b, a)) || (b.prefix && begins(a, b)) || a.digits == b.digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_overlap_when_a_number_matches_both() {
+        let both = |a: &str, b: &str| {
+            let (a, b) = (a.parse().unwrap(), b.parse().unwrap());
+            assert_eq!(overlap(&a, &b), overlap(&b, &a));
+            overlap(&a, &b)
+        };
+        for (a, b) in [("7001", "7001"), ("7*", "7001"), ("*", "7001"), ("7*", "70*"), ("*", "*")] {
+            assert!(both(a, b), "{a} {b}");
+        }
+        for (a, b) in [("7001", "7002"), ("70*", "71*"), ("7001*", "700"), ("+7495*", "7495")] {
+            assert!(!both(a, b), "{a} {b}");
+        }
+    }
+}

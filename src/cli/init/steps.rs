@@ -1,0 +1,67 @@
+//! What an administrator does after `init`: no step replaces a file of theirs.
+
+use std::path::Path;
+
+use super::host::Host;
+use crate::report::Sentence;
+
+/// The next steps, in their order. `is_found` says whether FreeSWITCH's own files describe its event socket.
+pub(super) fn next(folder: &Path, host: &Host, is_found: bool) -> Vec<Sentence> {
+    let settings = folder.join("dozvon.toml").display().to_string();
+    let rules = folder.join("rules.toml").display().to_string();
+    let is_default =
+        folder == Path::new("/etc/dozvon") || std::env::current_dir().is_ok_and(|here| here == *folder);
+    let config = if is_default { String::new() } else { format!(" --config {settings}") };
+    let mut steps = vec![
+        String::new().into(),
+        "Next:".into(),
+        Sentence::of("  1. read {settings} and {rules}, and make them yours")
+            .with("settings", settings.as_str())
+            .with("rules", rules.as_str()),
+    ];
+    if host.zone.is_none() {
+        steps.push(
+            "     this machine's zone is no place: set `zone`, and `region` in [phone], to those of your callers".into(),
+        );
+    }
+    if !is_found {
+        steps.extend(socket(&settings, &config));
+    }
+    steps.extend(dialplan(host, &config));
+    steps.extend([
+        format!("  3. dozvon migrate{config} && dozvon apply{config} {rules}").into(),
+        format!("  4. dozvon check{config}").into(),
+        format!("  5. dozvon serve{config}").into(),
+    ]);
+    steps
+}
+
+/// How the controller gets the password of FreeSWITCH's event socket, rather than FreeSWITCH a new one.
+fn socket(settings: &str, config: &str) -> [Sentence; 2] {
+    [
+        Sentence::of(
+            "     copy listen-port and password from FreeSWITCH's autoload_configs/event_socket.conf.xml to [[switch.nodes]] in {settings}",
+        )
+        .with("settings", settings),
+        Sentence::of("     if FreeSWITCH has no such file: dozvon dialplan{config} --socket --write FOLDER")
+            .with("config", config),
+    ]
+}
+
+/// How FreeSWITCH gets its dialplan: only files that are new to it.
+fn dialplan(host: &Host, config: &str) -> Vec<Sentence> {
+    match &host.folder {
+        Some(folder) => {
+            let folder = folder.display();
+            vec![format!("  2. dozvon dialplan{config} --write {folder} && fs_cli -x reloadxml").into()]
+        }
+        None => vec![
+            Sentence::of(
+                "  2. dozvon dialplan{config} --write FOLDER && fs_cli -x reloadxml, where FOLDER is FreeSWITCH's configuration folder",
+            )
+            .with("config", config),
+            "     on another machine: write it into any folder, and copy its dialplan/ over; all its files are new there"
+                .into(),
+        ],
+    }
+}
