@@ -103,7 +103,10 @@ fn three_queues(board: &mut Board, name: &str, agents: &[AgentName]) -> Vec<Queu
         let queue: QueueName = format!("{name}-{strategy}").parse().unwrap();
         let tier = |position: i32| Tier { level: 1 + position % 2, position };
         let tiers = (0..).zip(agents).map(|(position, agent)| (agent.clone(), tier(position)));
-        board.set_queue(queue.clone(), QueueSpec { strategy, priority: 0, tiers: tiers.collect() });
+        board.set_queue(
+            queue.clone(),
+            QueueSpec { strategy, priority: 0, call_waiting: false, tiers: tiers.collect() },
+        );
         queue
     };
     strategies.map(set).into()

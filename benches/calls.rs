@@ -207,8 +207,8 @@ async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
         ring_timeout: Duration::from_secs(20),
         caller_number: facts.caller_number,
         caller_name: facts.caller_name,
-        confirm: false,
-        confirm_sound: None,
+        confirm: None,
+        follow_redirects: false,
         role: dozvon::switch::LegRole::Agent,
     };
     let mut leg = nodes.of(facts.core).unwrap().ring(request).unwrap();

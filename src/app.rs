@@ -164,9 +164,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     watch_parts(&desk, &tasks);
     vital.run("self-check", &tasks, reconciler.run(vital.beat("self-check"), stop.clone()));
     keep_database(&desk, &lock, &tasks, &stop);
-    for node in desk.nodes.all() {
-        vital.run("nodes", &tasks, follow_node(Arc::clone(&desk), node.clone(), stop.clone()));
-    }
+    follow_nodes(&desk, &tasks, &stop);
     vital.run("rules", &tasks, follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
     vital.run("gauges", &tasks, sample(Arc::clone(&desk), listener.stats(), stop.clone()));
     notify(&desk, controller, &tasks, &stop)?;
@@ -412,6 +410,35 @@ async fn take_calls(desk: Arc<Desk>, mut listener: Listener, calls: TaskTracker,
                 Some(incoming) => drop(calls.spawn(call::story::run(Arc::clone(&desk), incoming))),
                 None => return,
             },
+        }
+    }
+}
+
+/// Watches each node: its links, and the calls there that are none of ours.
+fn follow_nodes(desk: &Arc<Desk>, tasks: &TaskTracker, stop: &CancellationToken) {
+    let vital = &desk.vital;
+    for node in desk.nodes.all() {
+        vital.run("nodes", tasks, follow_node(Arc::clone(desk), node.clone(), stop.clone()));
+        vital.run("other calls", tasks, follow_talks(Arc::clone(desk), node.clone(), stop.clone()));
+    }
+}
+
+/// Tells the dispatcher which users of a node's directory are in calls that are none of ours, until told to stop.
+async fn follow_talks(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
+    let mut changed = node.talks_changed();
+    let truth = node.keep_talks_true();
+    tokio::pin!(truth);
+    loop {
+        let users = node.take_talk_changes();
+        if !users.is_empty() {
+            desk.dispatcher.elsewhere(node.name().clone(), users).await;
+        }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            () = &mut truth => return,
+            // The sender lives as long as the node: it is not gone while we hold one.
+            _ = changed.changed() => {}
         }
     }
 }

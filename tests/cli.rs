@@ -138,6 +138,7 @@ fn agent(contact: &str) -> Agent {
             unreachable: seconds(30),
         },
         max_misses: 3,
+        follow_redirects: false,
     }
 }
 
@@ -152,6 +153,7 @@ fn queue(strategy: Strategy, tiers: &[(&str, i32)]) -> Queue {
         overflow: Destination::Message(name("closed")),
         policy: name("service"),
         schedule: None,
+        call_waiting: false,
         tiers: tiers.iter().map(place).collect(),
     }
 }

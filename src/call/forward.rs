@@ -29,8 +29,8 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         ring_timeout: limit,
         caller_number: call.facts.number.clone(),
         caller_name: call.facts.name.clone(),
-        confirm: false,
-        confirm_sound: None,
+        confirm: None,
+        follow_redirects: true,
         role: LegRole::Agent,
     };
     let cause = match call.node.ring(request) {

@@ -59,6 +59,7 @@ pub(crate) async fn in_queue(
         name: call.facts.name.clone(),
         knock,
         confirm: None,
+        yields: false,
         first: None,
     };
     if let Err(error) = call.desk.dispatcher.join(waiter).await {

@@ -94,6 +94,7 @@ impl Story {
         let mut waiter = self.waiter(knock);
         // He is on the line: nobody has to press a key first.
         waiter.confirm = None;
+        waiter.yields = false;
         if let Err(error) = self.desk.dispatcher.join(waiter).await {
             tracing::warn!(%error, "the callback cannot wait there");
             return self.abandon(attempt, leg, channel).await;

@@ -54,7 +54,9 @@ pub struct Settings {
     pub shown_as: String,
     /// Whether an agent has to press 1 before the customer is dialled. Default yes.
     pub confirm: bool,
-    /// What tells him that it is a callback, and asks for the key: a sound file of FreeSWITCH.
+    /// What tells the agent that it is a callback, and asks for the key, again and again. Default two rising tones, which
+    /// need no file.
+    #[serde(with = "crate::config::sound")]
     pub confirm_sound: String,
     /// What he hears while the customer's phone rings.
     #[serde(with = "crate::config::sound")]
@@ -142,7 +144,7 @@ impl Default for Settings {
             batch: 200,
             shown_as: "callback".to_owned(),
             confirm: true,
-            confirm_sound: "ivr/ivr-accept_reject_voicemail.wav".to_owned(),
+            confirm_sound: "tone_stream://%(200,100,440);%(300,2000,660)".to_owned(),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
             assignee_first: Duration::from_secs(60),
             customer_first: false,

@@ -20,7 +20,7 @@ use crate::queue::ring::{DOOR, Knock, Reply, gone, hang_up};
 use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
 use crate::store::{StoreError, attempts, until_recorded};
 use crate::switch::cause::SWITCH_RESTARTED;
-use crate::switch::{Cancel, Leg, LegEvent, Node};
+use crate::switch::{Cancel, Confirm, Leg, LegEvent, Node};
 
 /// The causes of an end that are ours.
 pub(super) const DRAINED: &str = "DRAINED";
@@ -109,7 +109,11 @@ impl Story {
             number: self.work.number.to_string(),
             name: format!("{} {}", settings.shown_as, self.work.name).trim().to_owned(),
             knock,
-            confirm: settings.confirm.then(|| settings.confirm_sound.clone()),
+            confirm: settings.confirm.then(|| Confirm {
+                sound: settings.confirm_sound.clone(),
+                within: self.node.confirm_timeout(),
+            }),
+            yields: true,
             first: self.work.first.clone().map(|agent| First { agent, until }),
         }
     }

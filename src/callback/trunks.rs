@@ -171,8 +171,8 @@ impl Line {
             ring_timeout: customer.ring,
             caller_number: self.trunk.caller_id.clone(),
             caller_name: String::new(),
-            confirm: false,
-            confirm_sound: None,
+            confirm: None,
+            follow_redirects: true,
             role: LegRole::Customer,
         };
         let leg =

@@ -16,9 +16,10 @@
 //! r is how many agents have let the caller go who is served; only [`Board::set_queue`] and
 //! [`Board::remove_queue`] go through a whole queue.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lane::{Caller, Heads, Joined, Lane, Pass};
+use super::lane::{Caller, Heads, Joined, Lane, Pass, Turn};
 use super::offer::{Outcome, is_refusal};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
@@ -31,6 +32,8 @@ pub struct QueueSpec {
     pub strategy: Strategy,
     /// Added to the priority of each of its callers.
     pub priority: i32,
+    /// Whether agents who are in another call are offered its callers all the same.
+    pub call_waiting: bool,
     /// Who serves the queue.
     pub tiers: BTreeMap<AgentName, Tier>,
 }
@@ -63,6 +66,8 @@ pub struct Board {
     delayed: BTreeSet<(UnixMs, AgentName)>,
     /// For each pass, the first caller of every queue whom that pass could serve now.
     heads: Heads,
+    /// Agents who are rung for one who yields: for whom, and for which caller they were taken back.
+    yielding: BTreeMap<AgentName, (CallId, Option<CallId>)>,
     waits: u64,
 }
 
@@ -70,6 +75,8 @@ pub struct Board {
 struct Agent {
     queues: BTreeSet<QueueName>,
     state: State,
+    /// Whether the agent is in a call that is none of ours: then only queues with call waiting are offered to them.
+    elsewhere: bool,
     /// The join of the caller whom he is spared: whom he let go last, until he is proposed to somebody else.
     /// It is never more than one, so that forgiving takes one step. It stays the same while he is ready.
     spared: Option<u64>,
@@ -122,7 +129,7 @@ impl Board {
             let record = self.agents.entry(agent.clone()).or_default();
             record.queues.insert(name.clone());
             if let State::Ready(ready) = record.state {
-                lane.admit(&agent, ready.idle_since, record.spared);
+                lane.admit(&agent, ready.idle_since, record.spared, record.elsewhere);
             }
         }
         lane.show(&mut self.heads);
@@ -166,6 +173,21 @@ impl Board {
         }
     }
 
+    /// The agent begins or ends a call that is none of ours. Offers that are live stay as they are.
+    pub fn elsewhere(&mut self, agent: &AgentName, elsewhere: bool) {
+        let record = self.agents.entry(agent.clone()).or_default();
+        if record.elsewhere == elsewhere {
+            self.forget(std::iter::once(agent));
+            return;
+        }
+        record.elsewhere = elsewhere;
+        if let State::Ready(ready) = record.state {
+            self.dismiss(agent, ready);
+            self.admit(agent, ready);
+        }
+        self.forget(std::iter::once(agent));
+    }
+
     /// A caller waits in a queue, since `joined_at`. One who waits there already keeps his place; one who waits
     /// elsewhere leaves there.
     ///
@@ -179,6 +201,22 @@ impl Board {
         joined_at: UnixMs,
         priority: i32,
     ) -> Result<(), NoSuchQueue> {
+        self.join_as(call, queue, joined_at, (priority, false))
+    }
+
+    /// As [`Board::join`]; who `yields` stands behind all who do not, of every queue, and lets them have its agents:
+    /// see [`Board::take_back`].
+    ///
+    /// # Errors
+    ///
+    /// The queue is not on the board; nothing has changed.
+    pub fn join_as(
+        &mut self,
+        call: CallId,
+        queue: &QueueName,
+        joined_at: UnixMs,
+        (priority, yields): (i32, bool),
+    ) -> Result<(), NoSuchQueue> {
         if self.callers.get(&call).is_some_and(|caller| caller.queue == *queue) {
             return Ok(());
         }
@@ -188,7 +226,7 @@ impl Board {
         self.leave(call);
         if let Some(lane) = self.lanes.get_mut(queue) {
             self.waits += 1;
-            let joined = Joined { call, queue: queue.clone(), wait: self.waits, joined_at, priority };
+            let joined = Joined { call, queue: queue.clone(), wait: self.waits, joined_at, priority, yields };
             self.callers.insert(call, lane.join(joined));
             lane.show(&mut self.heads);
         }
@@ -214,6 +252,10 @@ impl Board {
 
     /// The caller waits no more: he left, or is talking. His live offers stay with their agents until they end.
     pub fn leave(&mut self, call: CallId) {
+        self.yielding.retain(|_, (of, _)| *of != call);
+        self.yielding.values_mut().for_each(|(_, taken_for)| {
+            taken_for.take_if(|taken_for| *taken_for == call);
+        });
         let Some(caller) = self.callers.remove(&call) else { return };
         if let Some(lane) = self.lanes.get_mut(&caller.queue) {
             lane.let_go(&caller);
@@ -229,6 +271,7 @@ impl Board {
             return;
         }
         self.turn_away(agent);
+        self.yielding.remove(agent);
         let Some(caller) = self.callers.get_mut(&call) else { return };
         let Some(lane) = self.lanes.get_mut(&caller.queue) else { return };
         if is_refusal(outcome) {
@@ -260,7 +303,36 @@ impl Board {
             record.state = State::Offered(Live { call: turn.call, wait: turn.wait, again });
             record.spared = spared.filter(|_| again);
         }
+        if turn.yields {
+            self.yielding.insert(proposal.agent.clone(), (turn.call, None));
+        }
         Some(proposal)
+    }
+
+    /// Whose ringing should end, so that a caller gets the agent: an agent who is rung for one who yields, while a
+    /// caller waits for whom nobody is rung and whom that agent serves. For [`Board::propose`] has nothing more to
+    /// propose; call it until it is none. Each caller takes one agent back, the first in line first; the agent comes
+    /// free by [`Board::ended`]. An offer that was accepted must have left the board by [`Board::leave`].
+    pub fn take_back(&mut self) -> Option<(CallId, AgentName)> {
+        let taken: BTreeSet<CallId> =
+            self.yielding.values().filter_map(|(_, taken_for)| *taken_for).collect();
+        let rung = self.yielding.iter().filter(|(_, (_, taken_for))| taken_for.is_none());
+        let wanted = rung.filter_map(|(agent, (call, _))| {
+            let since = self.callers.get(call).map(|caller| caller.turn);
+            Some((self.waits_for(agent, &taken)?, Reverse(since), *call, agent.clone()))
+        });
+        let (turn, _, call, agent) = wanted.min()?;
+        if let Some((_, taken_for)) = self.yielding.get_mut(&agent) {
+            *taken_for = Some(turn.call);
+        }
+        Some((call, agent))
+    }
+
+    /// The first who waits for this agent, does not yield, has nobody, and has taken nobody back.
+    fn waits_for(&self, agent: &AgentName, taken: &BTreeSet<CallId>) -> Option<Turn> {
+        let record = self.agents.get(agent)?;
+        let lanes = record.queues.iter().filter_map(|name| self.lanes.get(name));
+        lanes.filter_map(|lane| lane.first_without(record.elsewhere, taken)).min()
     }
 
     /// When the next delayed agent becomes ready.
@@ -294,11 +366,17 @@ impl Board {
             let Some(record) = self.agents.get_mut(&agent) else { continue };
             let State::Delayed(ready) = record.state else { continue };
             record.state = State::Ready(ready);
-            for name in &record.queues {
-                if let Some(lane) = self.lanes.get_mut(name) {
-                    lane.admit(&agent, ready.idle_since, record.spared);
-                    lane.show(&mut self.heads);
-                }
+            self.admit(&agent, ready);
+        }
+    }
+
+    /// Puts a ready agent into the line of each queue that they may be offered.
+    fn admit(&mut self, agent: &AgentName, ready: Ready) {
+        let Some(record) = self.agents.get(agent) else { return };
+        for name in &record.queues {
+            if let Some(lane) = self.lanes.get_mut(name) {
+                lane.admit(agent, ready.idle_since, record.spared, record.elsewhere);
+                lane.show(&mut self.heads);
             }
         }
     }
@@ -336,7 +414,8 @@ impl Board {
     /// Forgets those of the agents who serve no queue and are away.
     fn forget<'a>(&mut self, agents: impl Iterator<Item = &'a AgentName>) {
         for agent in agents {
-            let idle = |record: &Agent| record.queues.is_empty() && record.state == State::Away;
+            let idle =
+                |record: &Agent| record.queues.is_empty() && record.state == State::Away && !record.elsewhere;
             if self.agents.get(agent).is_some_and(idle) {
                 self.agents.remove(agent);
             }

@@ -35,6 +35,10 @@ pub(super) struct Place<'a> {
     pub(super) priority: i32,
     /// The agent's place in the queue.
     pub(super) tier: Tier,
+    /// Whether it yields to callers.
+    pub(super) yields: bool,
+    /// Whether agents who are in another call are offered the queue's callers.
+    pub(super) call_waiting: bool,
 }
 
 /// Those who wait for one agent.
@@ -54,10 +58,11 @@ impl Firsts {
     ) -> Result<(), NoSuchQueue> {
         let lane = place.queue.of_one(&first.agent);
         let tiers = BTreeMap::from([(first.agent.clone(), place.tier)]);
-        let spec = QueueSpec { strategy: Strategy::Sequential, priority: place.priority, tiers };
+        let Place { priority, call_waiting, .. } = *place;
+        let spec = QueueSpec { strategy: Strategy::Sequential, priority, call_waiting, tiers };
         board.set_queue(lane.clone(), spec);
         self.0.insert(place.call, (place.queue.clone(), first.clone()));
-        board.join(place.call, &lane, place.joined_at, 0)
+        board.join_as(place.call, &lane, place.joined_at, (0, place.yields))
     }
 
     /// The caller has left the board.
@@ -164,7 +169,10 @@ mod tests {
                 .iter()
                 .zip(1..)
                 .map(|(name, position)| (name.parse().unwrap(), Tier { level: 1, position }));
-            board.set_queue(queue(), QueueSpec { strategy, priority: 0, tiers: tiers.collect() });
+            board.set_queue(
+                queue(),
+                QueueSpec { strategy, priority: 0, call_waiting: false, tiers: tiers.collect() },
+            );
             let (there, waits, rings) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
             Self { board, firsts: Firsts::default(), now: UnixMs(1_000), there, waits, rings }
         }
@@ -190,7 +198,16 @@ mod tests {
             match &first {
                 Some(first) => {
                     let tier = Tier { level: 1, position: 1 };
-                    let place = Place { call, queue: &queue, joined_at: self.now, priority: 0, tier };
+                    let (queue, joined_at) = (&queue, self.now);
+                    let place = Place {
+                        call,
+                        queue,
+                        joined_at,
+                        priority: 0,
+                        tier,
+                        yields: false,
+                        call_waiting: false,
+                    };
                     self.firsts.join(&mut self.board, &place, first).unwrap();
                 }
                 None => self.board.join(call, &queue, self.now, 0).unwrap(),

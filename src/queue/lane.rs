@@ -48,9 +48,11 @@ impl Pass {
     pub(super) const ALL: [Self; 4] = [Self::Ask, Self::Join, Self::AskAgain, Self::JoinAgain];
 }
 
-/// Where a caller stands among all: a higher priority, an earlier time, an earlier join come first.
+/// Where a caller stands among all: who does not yield, a higher priority, an earlier time, an earlier join come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Turn {
+    /// Whether all who do not are served before.
+    pub(super) yields: bool,
     priority: Reverse<i64>,
     joined_at: UnixMs,
     /// Numbers the joins, so that no two turns are equal.
@@ -86,6 +88,8 @@ pub(super) struct Joined {
     pub(super) joined_at: UnixMs,
     /// His own, without the queue's.
     pub(super) priority: i32,
+    /// Whether all who do not are served before.
+    pub(super) yields: bool,
 }
 
 /// A queue with all that happens in it.
@@ -151,6 +155,15 @@ impl Lane {
         self.silent.rank(turn) + self.ringing.rank(turn)
     }
 
+    /// The first for whom nobody is rung, who does not yield, and is not among these; none if an agent who is in another
+    /// call is not offered them.
+    pub(super) fn first_without(&self, elsewhere: bool, taken: &BTreeSet<CallId>) -> Option<Turn> {
+        let callers =
+            (0..self.silent.len()).map_while(|rank| self.silent.at(rank).filter(|turn| !turn.yields));
+        let mut free = callers.filter(|turn| !taken.contains(&turn.call));
+        free.next().filter(|_| !elsewhere || self.spec.call_waiting)
+    }
+
     /// Everybody who waits, the first in line first. O(n × log n).
     pub(super) fn turns(&self) -> Vec<Turn> {
         let both = [&self.silent, &self.ringing].into_iter();
@@ -174,8 +187,8 @@ impl Lane {
 
     /// A caller joins the queue.
     pub(super) fn join(&mut self, joined: Joined) -> Caller {
-        let Joined { call, queue, wait, joined_at, priority } = joined;
-        let turn = Turn { priority: self.priority(priority), joined_at, wait, call };
+        let Joined { call, queue, wait, joined_at, priority, yields } = joined;
+        let turn = Turn { yields, priority: self.priority(priority), joined_at, wait, call };
         let caller = Caller { turn, queue, priority, live: 0, fresh: 0, refusals: BTreeMap::new() };
         self.take_in(&caller);
         caller
@@ -223,9 +236,18 @@ impl Lane {
         self.take_in(caller);
     }
 
-    /// An agent who serves the queue became ready, idle since then; he is spared the caller of this join.
-    pub(super) fn admit(&mut self, agent: &AgentName, idle_since: UnixMs, spared: Option<u64>) {
-        let Some(tier) = self.spec.tiers.get(agent) else { return };
+    /// An agent who serves the queue became ready, idle since then; they are spared the caller of this join. An agent
+    /// who is in a call elsewhere is let in only where calls wait.
+    pub(super) fn admit(
+        &mut self,
+        agent: &AgentName,
+        idle_since: UnixMs,
+        spared: Option<u64>,
+        elsewhere: bool,
+    ) {
+        let Some(tier) = self.spec.tiers.get(agent).filter(|_| !elsewhere || self.spec.call_waiting) else {
+            return;
+        };
         self.line.insert(*tier, idle_since, agent);
         if let Some(wait) = spared {
             self.spared.entry(wait).or_default().insert(agent.clone());

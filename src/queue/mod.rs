@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod board;
 pub mod dispatcher;
+pub mod elsewhere;
 pub mod first;
 mod lane;
 pub mod offer;

@@ -23,6 +23,10 @@ crate::words! {
         LostRace = "lost_race",
         /// The agent picked up but did not accept.
         NotConfirmed = "not_confirmed",
+        /// The phone redirected the call elsewhere.
+        Redirected = "redirected",
+        /// The agent picked up, and FreeSWITCH failed: a sound was missing, for instance.
+        Failed = "failed",
     }
 }
 
@@ -33,15 +37,44 @@ pub const fn delay_after(outcome: Outcome, delays: &Delays) -> Duration {
         Outcome::NoAnswer | Outcome::NotConfirmed => delays.no_answer,
         Outcome::Busy => delays.busy,
         Outcome::Rejected => delays.rejected,
-        Outcome::Unreachable => delays.unreachable,
+        Outcome::Unreachable | Outcome::Redirected | Outcome::Failed => delays.unreachable,
         Outcome::Answered | Outcome::Cancelled | Outcome::LostRace => Duration::ZERO,
     }
 }
 
-/// Whether the agent let a call go that he could have taken: too many in a row send him on break.
+/// The longest that an agent is offered nothing because of failures that are not the agent's.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+
+/// How long an agent is offered nothing after an offer that ended so, and `failures` others before it that ended in
+/// failures too: what is broken is tried again ever more seldom.
 #[must_use]
-pub const fn is_miss(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::NoAnswer | Outcome::NotConfirmed)
+pub fn growing_delay(outcome: Outcome, failures: u32, delays: &Delays) -> Duration {
+    let delay = delay_after(outcome, delays);
+    if !is_failure(outcome) {
+        return delay;
+    }
+    let longer = delay.max(FIRST_PAUSE).saturating_mul(2_u32.saturating_pow(failures));
+    longer.min(LONGEST_PAUSE.max(delay))
+}
+
+/// The shortest pause after a failure that is not the agent's.
+const FIRST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Whether the offer ended by what neither the agent nor the caller did.
+#[must_use]
+pub const fn is_failure(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Unreachable | Outcome::Redirected | Outcome::Failed)
+}
+
+/// Whether the agent let a call go that could have been taken: too many in a row send the agent on break. Who picked up
+/// and did not confirm was there, so that once is no miss; an agent who does so twice in a row may be a mailbox.
+#[must_use]
+pub const fn is_miss(outcome: Outcome, before: Option<Outcome>) -> bool {
+    match outcome {
+        Outcome::NoAnswer => true,
+        Outcome::NotConfirmed => matches!(before, Some(Outcome::NotConfirmed)),
+        _ => false,
+    }
 }
 
 /// Whether the agent has let this very call go, so that for one turn others come first.
@@ -71,8 +104,36 @@ mod tests {
             (Outcome::Answered, 0),
             (Outcome::Cancelled, 0),
             (Outcome::LostRace, 0),
+            (Outcome::Redirected, 60),
+            (Outcome::Failed, 60),
         ] {
             assert_eq!(delay_after(outcome, &delays), Duration::from_secs(seconds), "{outcome}");
+        }
+    }
+
+    #[test]
+    fn what_is_broken_is_tried_ever_more_seldom() {
+        let delays = Delays {
+            no_answer: Duration::from_secs(5),
+            busy: Duration::from_secs(30),
+            rejected: Duration::from_secs(10),
+            unreachable: Duration::ZERO,
+        };
+        let pause = |outcome, failures| growing_delay(outcome, failures, &delays).as_secs();
+        let pauses: Vec<u64> = (0..5).map(|failures| pause(Outcome::Failed, failures)).collect();
+        assert_eq!(pauses, [5, 10, 20, 40, 80]);
+        assert_eq!(pause(Outcome::Unreachable, u32::MAX), 900);
+        assert_eq!(pause(Outcome::NoAnswer, 5), 5);
+    }
+
+    #[test]
+    fn who_picked_up_and_did_not_confirm_is_missed_only_the_second_time() {
+        assert!(!is_miss(Outcome::NotConfirmed, None));
+        assert!(!is_miss(Outcome::NotConfirmed, Some(Outcome::NoAnswer)));
+        assert!(is_miss(Outcome::NotConfirmed, Some(Outcome::NotConfirmed)));
+        assert!(is_miss(Outcome::NoAnswer, None));
+        for outcome in [Outcome::Failed, Outcome::Redirected, Outcome::Unreachable, Outcome::Busy] {
+            assert!(!is_miss(outcome, Some(outcome)), "{outcome}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! **Invariant:** no phone rings before the claim is committed; the claim is released in the transaction
 //! that records how the offer ended; and only after every leg of it is known to be gone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -20,7 +21,7 @@ use crate::routing::contact::Contact;
 use crate::routing::rules::{Agent, Delays};
 use crate::store::agents::AgentRow;
 use crate::store::{self, StoreError, until_recorded};
-use crate::switch::cause::{LINK_LOST, SWITCH_RESTARTED};
+use crate::switch::cause::{self, LINK_LOST, Phone, SWITCH_RESTARTED};
 use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole};
 
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.
@@ -47,6 +48,8 @@ pub struct Offer {
     pub rules: Agent,
     /// For whom.
     pub waiter: Waiter,
+    /// How many offers before this one ended in failures that were not the agent's.
+    pub failures: u32,
     /// When the board proposed it.
     pub proposed: Instant,
 }
@@ -149,7 +152,8 @@ async fn claim(tools: &Tools, offer: &Offer) -> bool {
     }
 }
 
-/// Rings every contact until one answers, all have ended, time is up or somebody says stop.
+/// Rings every contact until one answers, all have ended, or somebody says stop. Each phone has its own time: for
+/// ringing, and after it was picked up for the key.
 async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> Rang {
     if let Ok(cancel) = stop.try_recv() {
         return stopped(cancel);
@@ -158,10 +162,12 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
     if legs.is_empty() {
         return Rang::Over(Outcome::Cancelled, NODE_DOWN.to_owned());
     }
-    let time_up = tokio::time::sleep(offer.rules.ring_timeout);
-    tokio::pin!(time_up);
+    let mut times: BTreeMap<ChannelId, Instant> = BTreeMap::new();
+    let ringing = Instant::now() + offer.rules.ring_timeout;
+    times.extend(legs.iter().map(|leg| (leg.id(), ringing)));
     let mut said = Said::default();
     loop {
+        let time_up = times.values().min().copied().unwrap_or(ringing);
         tokio::select! {
             biased;
             cancel = &mut stop => {
@@ -169,14 +175,14 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
                 hang_up(legs, cancel).await;
                 return stopped(cancel);
             }
-            (leg, event) = next(&mut legs) => match event {
+            (place, event) = next(&mut legs) => match event {
                 LegEvent::Answered { channel } => {
-                    let leg = legs.swap_remove(leg);
+                    let leg = legs.swap_remove(place);
                     return answered(tools, offer, Picked { leg, channel, others: legs }, stop).await;
                 }
-                LegEvent::Ended { cause, picked_up, .. } => {
-                    drop(legs.swap_remove(leg));
-                    said.note(&cause, picked_up);
+                LegEvent::Ended { cause, picked_up, rang, .. } => {
+                    times.remove(&legs.swap_remove(place).id());
+                    said.note(&cause, Phone::of(rang, picked_up));
                     if legs.is_empty() {
                         return said.over();
                     }
@@ -186,11 +192,18 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
                         tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
                     }
                 }
-                LegEvent::PickedUp => {}
+                LegEvent::PickedUp => if let Some(confirm) = &offer.waiter.confirm
+                    && let Some(until) = times.get_mut(&legs[place].id())
+                {
+                    *until = Instant::now() + confirm.within;
+                },
             },
-            () = &mut time_up => {
-                hang_up(legs, Cancel::NoAnswer).await;
-                return Rang::Over(Outcome::NoAnswer, "NO_ANSWER".to_owned());
+            // Its end tells whether it was picked up.
+            () = tokio::time::sleep_until(time_up), if !times.is_empty() => {
+                for leg in legs.iter().filter(|leg| times.get(&leg.id()).is_some_and(|until| *until <= time_up)) {
+                    leg.cancel(Cancel::NoAnswer);
+                }
+                times.retain(|_, until| *until > time_up);
             }
         }
     }
@@ -207,8 +220,8 @@ fn originate(offer: &Offer) -> Vec<Leg> {
             ring_timeout: offer.rules.ring_timeout,
             caller_number: offer.waiter.number.clone(),
             caller_name: offer.waiter.name.clone(),
-            confirm: offer.waiter.confirm.is_some(),
-            confirm_sound: offer.waiter.confirm.clone(),
+            confirm: offer.waiter.confirm.clone(),
+            follow_redirects: offer.rules.follow_redirects,
             role: LegRole::Agent,
         };
         let leg = offer.waiter.node.ring(request);
@@ -334,10 +347,29 @@ async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
 }
 
 /// How long the agent is offered nothing: nearly nothing where it was FreeSWITCH that could not be reached.
-fn pause_after(outcome: Outcome, cause: &str, delays: &Delays) -> Duration {
+fn pause_after(outcome: Outcome, cause: &str, failures: u32, delays: &Delays) -> Duration {
     match cause {
         NODE_DOWN | LINK_LOST | SWITCH_RESTARTED => NODE_PAUSE,
-        _ => offer::delay_after(outcome, delays),
+        _ => offer::growing_delay(outcome, failures, delays),
+    }
+}
+
+/// Says what FreeSWITCH did wrong, and what helps.
+fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
+    let agent = &offer.agent;
+    match (outcome, &offer.waiter.confirm) {
+        (Outcome::Failed, Some(confirm)) => tracing::warn!(
+            %agent, cause, sound = confirm.sound,
+            "the phone was picked up, and FreeSWITCH could not ask for the key: is the sound there? `dozvon check` \
+             looks; put the file in place, or name another with confirm_sound in [callback]"
+        ),
+        (Outcome::Failed, None) => tracing::warn!(
+            %agent, cause, "the phone was picked up, and FreeSWITCH failed: see FreeSWITCH's log"
+        ),
+        (Outcome::Redirected, _) => tracing::warn!(
+            %agent, "the phone redirects its calls: take the redirect off, or set follow_redirects = true for this agent"
+        ),
+        _ => {}
     }
 }
 
@@ -346,11 +378,12 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
     tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), outcome.as_str()]).inc();
     tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, %outcome, cause, "the agent did not take the call");
     let at = tools.clock.now();
+    warn_of_failure(&offer, outcome, &cause);
     let end = store::offers::EndUnanswered {
         offer: offer.id,
         outcome,
         at,
-        ready_at: at + pause_after(outcome, &cause, &offer.rules.delays),
+        ready_at: at + pause_after(outcome, &cause, offer.failures, &offer.rules.delays),
         cause,
         max_misses: offer.rules.max_misses,
     };
@@ -418,9 +451,11 @@ async fn report(
 struct Said(Option<(Outcome, String)>);
 
 impl Said {
-    fn note(&mut self, cause: &str, picked_up: bool) {
-        let outcome = crate::switch::cause::outcome(cause, picked_up);
+    fn note(&mut self, cause: &str, phone: Phone) {
+        let outcome = cause::outcome(cause, phone);
         let weight = |outcome: &Outcome| match outcome {
+            Outcome::NotConfirmed => 5,
+            Outcome::Failed => 4,
             Outcome::Rejected => 3,
             Outcome::Busy => 2,
             Outcome::NoAnswer => 1,
@@ -454,7 +489,7 @@ mod tests {
             (Outcome::Rejected, "CALL_REJECTED", 10),
             (Outcome::Cancelled, "ORIGINATOR_CANCEL", 0),
         ] {
-            assert_eq!(pause_after(outcome, cause, &delays), Duration::from_secs(seconds), "{cause}");
+            assert_eq!(pause_after(outcome, cause, 0, &delays), Duration::from_secs(seconds), "{cause}");
         }
     }
 }

@@ -84,6 +84,9 @@ pub struct Agent {
     pub delays: Delays,
     /// Unanswered offers in a row after which he is sent on break; 0 means never. Default 3.
     pub max_misses: u32,
+    /// Whether FreeSWITCH follows the phone's redirects (302), for instance to a mobile phone. Default no: a redirect
+    /// ends the offer, since it may lead to a mailbox or in circles.
+    pub follow_redirects: bool,
 }
 
 /// Time in which an agent is offered nothing after an offer failed.
@@ -132,6 +135,8 @@ pub struct Queue {
     pub schedule: Option<ScheduleName>,
     /// The limits of calls back of this queue. Default service.
     pub policy: PolicyName,
+    /// Whether agents who are in another call, such as an internal one, are offered the queue's callers. Default no.
+    pub call_waiting: bool,
     /// Who serves the queue, with level and position.
     pub tiers: BTreeMap<AgentName, Tier>,
 }

@@ -151,6 +151,7 @@ fn agent(number: usize) -> Result<(AgentName, Agent), SceneError> {
             unreachable: Duration::from_secs(1),
         },
         max_misses: 4,
+        follow_redirects: false,
     };
     Ok((format!("agent{number:02}").parse()?, agent))
 }
@@ -167,6 +168,7 @@ fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueNam
         overflow: Destination::Message("sorry".parse()?),
         schedule: Some("office".parse()?),
         policy: Profile::Service.into(),
+        call_waiting: false,
         tiers,
     };
     Ok((name.parse()?, queue))

@@ -21,6 +21,7 @@ pub mod crm;
 pub mod customer_first;
 mod dialect;
 pub mod dnc;
+pub mod elsewhere;
 mod engine;
 pub mod erase;
 mod error;

@@ -127,6 +127,11 @@ pub fn win(
         .set((offers::answered_at.eq(at.0), offers::leg.eq(leg.to_string())))
         .returning(offers::offered_at)
         .count_changed(c)?;
+    // The agent is there, whatever comes of the call: nothing is missed in a row any more.
+    diesel::update(agents::table.filter(agents::offer.eq(&offer)))
+        .set(agents::misses.eq(0))
+        .returning(agents::version)
+        .count_changed(c)?;
     Ok(true)
 }
 
@@ -267,9 +272,10 @@ pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow,
 
 /// The agent is idle again; on break if he let too many calls go.
 fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result<AgentRow, StoreError> {
-    let misses = if offer::is_miss(end.outcome) { before.misses + 1 } else { before.misses };
+    let missed = offer::is_miss(end.outcome, outcome_before(c, end)?);
+    let misses = if missed { before.misses + 1 } else { before.misses };
     let tired = end.max_misses > 0 && i64::from(misses) >= i64::from(end.max_misses);
-    let break_now = tired && offer::is_miss(end.outcome) && before.status == Status::Available;
+    let break_now = tired && missed && before.status == Status::Available;
     let status = if break_now { Status::OnBreak } else { before.status };
     let why = if break_now { "missed too many calls in a row" } else { end.outcome.as_str() };
     diesel::update(agents::table.find(before.name.as_str()))
@@ -288,6 +294,23 @@ fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result
         .returning(agent_rows::COLUMNS)
         .changed_one::<agent_rows::Raw>(c)?
         .try_into()
+}
+
+/// How the agent's offer before this one ended; none if that is over for long, or there was none. Only looked up where
+/// it matters.
+fn outcome_before(c: &mut Database, end: &EndUnanswered) -> Result<Option<Outcome>, StoreError> {
+    if end.outcome != Outcome::NotConfirmed {
+        return Ok(None);
+    }
+    let agent: String = offers::table.find(end.offer.to_string()).select(offers::agent).first(c)?;
+    let word: Option<Option<String>> = offers::table
+        .filter(offers::agent.eq(agent).and(offers::ended_at.is_not_null()))
+        .filter(offers::id.ne(end.offer.to_string()))
+        .order(offers::ended_at.desc())
+        .select(offers::outcome)
+        .first(c)
+        .optional()?;
+    super::read_option("offers.outcome", word.flatten().as_ref())
 }
 
 /// The agent's leg has ended after a talk: wrap-up begins, or he is idle at once. Repeating it changes nothing.

@@ -140,7 +140,7 @@ fn interval(opens: i32, closes: i32) -> Interval {
     Interval { opens_min: minute(opens), closes_min: minute(closes) }
 }
 
-type AgentColumns = (String, String, i64, i64, i64, i64, i64, i64, i32);
+type AgentColumns = (String, String, i64, i64, i64, i64, i64, i64, i32, bool);
 
 fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreError> {
     use agents as t;
@@ -161,30 +161,45 @@ fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreErro
             t::rejected_delay_ms,
             t::unreachable_delay_ms,
             t::max_misses,
+            t::follow_redirects,
         ))
         .load::<AgentColumns>(c)?;
     rows.into_iter()
-        .map(|(name, display, ring, wrap, no_answer, busy, rejected, unreachable, misses)| {
-            let agent = Agent {
+        .map(
+            |(
+                name,
                 display,
-                contacts: contacts.remove(&name).unwrap_or_default(),
-                ring_timeout: from_ms(ring),
-                wrap_up: from_ms(wrap),
-                delays: Delays {
-                    no_answer: from_ms(no_answer),
-                    busy: from_ms(busy),
-                    rejected: from_ms(rejected),
-                    unreachable: from_ms(unreachable),
-                },
-                max_misses: misses.max(0).unsigned_abs(),
-            };
-            Ok((read("agents.name", &name)?, agent))
-        })
+                ring,
+                wrap,
+                no_answer,
+                busy,
+                rejected,
+                unreachable,
+                misses,
+                follow_redirects,
+            )| {
+                let agent = Agent {
+                    display,
+                    contacts: contacts.remove(&name).unwrap_or_default(),
+                    ring_timeout: from_ms(ring),
+                    wrap_up: from_ms(wrap),
+                    delays: Delays {
+                        no_answer: from_ms(no_answer),
+                        busy: from_ms(busy),
+                        rejected: from_ms(rejected),
+                        unreachable: from_ms(unreachable),
+                    },
+                    max_misses: misses.max(0).unsigned_abs(),
+                    follow_redirects,
+                };
+                Ok((read("agents.name", &name)?, agent))
+            },
+        )
         .collect()
 }
 
 type QueueColumns =
-    (String, String, i32, Option<String>, i64, Option<i64>, String, String, Option<String>, String);
+    (String, String, i32, Option<String>, i64, Option<i64>, String, String, Option<String>, String, bool);
 
 fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreError> {
     let mut places: BTreeMap<String, BTreeMap<AgentName, Tier>> = BTreeMap::new();
@@ -193,20 +208,35 @@ fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreErro
     }
     let rows = queues::table.load::<QueueColumns>(c)?;
     rows.into_iter()
-        .map(|(name, strategy, priority, music, service_level, max_wait, kind, to, schedule, policy)| {
-            let queue = Queue {
-                strategy: read("queues.strategy", &strategy)?,
+        .map(
+            |(
+                name,
+                strategy,
                 priority,
-                music: read_option("queues.music", music.as_ref())?,
-                service_level: from_ms(service_level),
-                max_wait: max_wait.map(from_ms),
-                overflow: destination("queues.overflow_to", &kind, &to)?,
-                schedule: read_option("queues.schedule", schedule.as_ref())?,
-                policy: read("queues.policy", &policy)?,
-                tiers: places.remove(&name).unwrap_or_default(),
-            };
-            Ok((read("queues.name", &name)?, queue))
-        })
+                music,
+                service_level,
+                max_wait,
+                kind,
+                to,
+                schedule,
+                policy,
+                waits,
+            )| {
+                let queue = Queue {
+                    strategy: read("queues.strategy", &strategy)?,
+                    priority,
+                    music: read_option("queues.music", music.as_ref())?,
+                    service_level: from_ms(service_level),
+                    max_wait: max_wait.map(from_ms),
+                    overflow: destination("queues.overflow_to", &kind, &to)?,
+                    schedule: read_option("queues.schedule", schedule.as_ref())?,
+                    policy: read("queues.policy", &policy)?,
+                    call_waiting: waits,
+                    tiers: places.remove(&name).unwrap_or_default(),
+                };
+                Ok((read("queues.name", &name)?, queue))
+            },
+        )
         .collect()
 }
 

@@ -17,10 +17,13 @@ diesel::table! {
     agents (name) {
         name -> Text, display -> Text, ring_timeout_ms -> BigInt, wrap_up_ms -> BigInt,
         no_answer_delay_ms -> BigInt, busy_delay_ms -> BigInt, rejected_delay_ms -> BigInt,
-        unreachable_delay_ms -> BigInt, max_misses -> Integer, status -> Text, activity -> Text,
+        unreachable_delay_ms -> BigInt, max_misses -> Integer, follow_redirects -> Bool, status -> Text, activity -> Text,
         break_reason -> Nullable<Text>, since_at -> BigInt, idle_since_at -> BigInt, ready_at -> BigInt,
         misses -> Integer, offer -> Nullable<Text>, version -> BigInt, changed_by -> Text, changed_why -> Text,
     }
+}
+diesel::table! {
+    talks_elsewhere (agent) { agent -> Text, since_at -> BigInt, }
 }
 diesel::table! {
     agent_contacts (agent, ordinal) { agent -> Text, ordinal -> Integer, contact -> Text, }
@@ -29,7 +32,7 @@ diesel::table! {
     queues (name) {
         name -> Text, strategy -> Text, priority -> Integer, music -> Nullable<Text>,
         service_level_ms -> BigInt, max_wait_ms -> Nullable<BigInt>, overflow_kind -> Text,
-        overflow_to -> Text, schedule -> Nullable<Text>, policy -> Text,
+        overflow_to -> Text, schedule -> Nullable<Text>, policy -> Text, call_waiting -> Bool,
     }
 }
 diesel::table! { policies (name) { name -> Text, version -> Integer, } }

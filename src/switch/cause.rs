@@ -30,24 +30,61 @@ crate::words! {
 pub const LINK_LOST: &str = "LINK_LOST";
 /// The cause of a leg whose FreeSWITCH restarted.
 pub const SWITCH_RESTARTED: &str = "SWITCH_RESTARTED";
+/// The cause of a leg whose phone redirected the call (302); FreeSWITCH gives `REQUESTED_CHAN_UNAVAIL` for it.
+pub const REDIRECTED: &str = "REDIRECTION_TO_NEW_DESTINATION";
 /// The cause of a leg that FreeSWITCH refused to originate, or whose end carried no cause.
 pub const UNKNOWN: &str = "UNKNOWN";
 
 /// What the end of a leg that was never connected says about the offer.
 ///
-/// `picked_up`: somebody took the phone, though he never accepted the call. A cause that we do not know
-/// is a technical failure: the agent could not be reached. (facts/freeswitch.md §2.5)
+/// What became of the phone decides what a cause means: 480 (`NO_USER_RESPONSE`) before it rang says that nobody is
+/// there, after it rang that nobody picked up; what only FreeSWITCH can do wrong after it was picked up is no fault of
+/// the agent. A cause that we do not know is a technical failure. (facts/freeswitch.md §2.5)
 #[must_use]
-pub fn outcome(cause: &str, picked_up: bool) -> Outcome {
-    match cause {
-        "ORIGINATOR_CANCEL" | "MANAGER_REQUEST" => Outcome::Cancelled,
-        "LOSE_RACE" | "PICKED_OFF" => Outcome::LostRace,
-        "USER_BUSY" | "BUSY_EVERYWHERE" => Outcome::Busy,
-        "CALL_REJECTED" | "DECLINE" | "REJECT_ALL" | "UNWANTED" if !picked_up => Outcome::Rejected,
-        "NO_ANSWER" | "ALLOTTED_TIMEOUT" | "NO_PICKUP" if !picked_up => Outcome::NoAnswer,
-        LINK_LOST | SWITCH_RESTARTED => Outcome::Unreachable,
-        _ if picked_up => Outcome::NotConfirmed,
+pub fn outcome(cause: &str, phone: Phone) -> Outcome {
+    match (cause, phone) {
+        ("ORIGINATOR_CANCEL" | "MANAGER_REQUEST", _) => Outcome::Cancelled,
+        ("LOSE_RACE" | "PICKED_OFF", _) => Outcome::LostRace,
+        (LINK_LOST | SWITCH_RESTARTED, _) => Outcome::Unreachable,
+        (NO_ANSWER | ALLOTTED_TIMEOUT | NO_PICKUP, Phone::PickedUp) => Outcome::NotConfirmed,
+        // The agent hung up instead of pressing the key.
+        (NORMAL_CLEARING | "CALL_REJECTED" | "USER_BUSY", Phone::PickedUp) => Outcome::NotConfirmed,
+        (_, Phone::PickedUp) => Outcome::Failed,
+        ("USER_BUSY" | "BUSY_EVERYWHERE", _) => Outcome::Busy,
+        ("CALL_REJECTED" | "DECLINE" | "REJECT_ALL" | "UNWANTED", _) => Outcome::Rejected,
+        (NO_ANSWER | ALLOTTED_TIMEOUT | NO_PICKUP, _) | ("NO_USER_RESPONSE", Phone::Rang) => {
+            Outcome::NoAnswer
+        }
+        (REDIRECTED, _) => Outcome::Redirected,
         _ => Outcome::Unreachable,
+    }
+}
+
+const NO_ANSWER: &str = "NO_ANSWER";
+const ALLOTTED_TIMEOUT: &str = "ALLOTTED_TIMEOUT";
+const NO_PICKUP: &str = "NO_PICKUP";
+const NORMAL_CLEARING: &str = "NORMAL_CLEARING";
+
+/// How far a phone was that was never connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phone {
+    /// It is not known to have rung.
+    Silent,
+    /// It rang.
+    Rang,
+    /// Somebody picked it up, and did not accept the call.
+    PickedUp,
+}
+
+impl Phone {
+    /// From what is known of the leg when it ends.
+    #[must_use]
+    pub const fn of(rang: bool, picked_up: bool) -> Self {
+        match (picked_up, rang) {
+            (true, _) => Self::PickedUp,
+            (false, true) => Self::Rang,
+            (false, false) => Self::Silent,
+        }
     }
 }
 
@@ -82,19 +119,35 @@ mod tests {
             ("UNKNOWN", Outcome::Unreachable),
             ("", Outcome::Unreachable),
             ("SOMETHING_NEW", Outcome::Unreachable),
+            (REDIRECTED, Outcome::Redirected),
         ];
         for (cause, expected) in table {
-            assert_eq!(outcome(cause, false), expected, "{cause}");
+            assert_eq!(outcome(cause, Phone::Silent), expected, "{cause}");
         }
     }
 
     #[test]
     fn a_phone_picked_up_without_the_key_was_not_confirmed() {
-        for cause in ["NO_ANSWER", "NORMAL_CLEARING", "CALL_REJECTED", "SOMETHING_NEW"] {
-            assert_eq!(outcome(cause, true), Outcome::NotConfirmed, "{cause}");
+        for cause in ["NO_ANSWER", "NORMAL_CLEARING", "CALL_REJECTED"] {
+            assert_eq!(outcome(cause, Phone::PickedUp), Outcome::NotConfirmed, "{cause}");
         }
-        assert_eq!(outcome("ORIGINATOR_CANCEL", true), Outcome::Cancelled);
-        assert_eq!(outcome("LOSE_RACE", true), Outcome::LostRace);
-        assert_eq!(outcome(LINK_LOST, true), Outcome::Unreachable);
+        assert_eq!(outcome("ORIGINATOR_CANCEL", Phone::PickedUp), Outcome::Cancelled);
+        assert_eq!(outcome("LOSE_RACE", Phone::PickedUp), Outcome::LostRace);
+        assert_eq!(outcome(LINK_LOST, Phone::PickedUp), Outcome::Unreachable);
+    }
+
+    #[test]
+    fn what_freeswitch_did_wrong_after_the_phone_was_picked_up_is_not_the_agents() {
+        for cause in
+            ["DESTINATION_OUT_OF_ORDER", "NORMAL_TEMPORARY_FAILURE", "MEDIA_TIMEOUT", "SOMETHING_NEW"]
+        {
+            assert_eq!(outcome(cause, Phone::PickedUp), Outcome::Failed, "{cause}");
+        }
+    }
+
+    #[test]
+    fn a_phone_that_says_480_after_it_rang_was_not_answered() {
+        assert_eq!(outcome("NO_USER_RESPONSE", Phone::Silent), Outcome::Unreachable);
+        assert_eq!(outcome("NO_USER_RESPONSE", Phone::Rang), Outcome::NoAnswer);
     }
 }

@@ -64,7 +64,11 @@ impl Node {
     }
 
     /// The value of a variable of a channel; none if it is not set, or the channel is not there.
-    async fn variable(&self, channel: ChannelId, name: &str) -> Result<Option<String>, QueryError> {
+    pub(super) async fn variable(
+        &self,
+        channel: ChannelId,
+        name: &str,
+    ) -> Result<Option<String>, QueryError> {
         match self.query(&format!("uuid_getvar {channel} {name}")).await {
             Ok(value) => {
                 let value = value.trim();
@@ -211,14 +215,17 @@ fn none_is_fine(answer: Result<String, QueryError>) -> Result<(), QueryError> {
     }
 }
 
-/// The channels that FreeSWITCH made itself, from the first two columns of `show channels`: identity and direction.
-fn outbound(list: &str) -> BTreeSet<ChannelId> {
-    let row = |line: &str| {
+/// The first two columns of `show channels`: identity and direction.
+pub(super) fn channels(list: &str) -> impl Iterator<Item = (ChannelId, &str)> {
+    list.lines().filter_map(|line| {
         let mut cells = line.splitn(3, ',');
-        let (channel, direction) = (cells.next()?.parse().ok()?, cells.next()?);
-        (direction == "outbound").then_some(channel)
-    };
-    list.lines().filter_map(row).collect()
+        Some((cells.next()?.parse().ok()?, cells.next()?))
+    })
+}
+
+/// The channels that FreeSWITCH made itself.
+fn outbound(list: &str) -> BTreeSet<ChannelId> {
+    channels(list).filter(|(_, direction)| *direction == "outbound").map(|(channel, _)| channel).collect()
 }
 
 #[cfg(test)]

@@ -38,8 +38,8 @@ pub(super) const fn has_own_channel(contact: &Contact) -> bool {
 
 /// The longest that FreeSWITCH may take over an originate, should we not cancel it: ours plus what its
 /// arithmetic in whole seconds may cut off (facts/freeswitch.md §2.4).
-pub(super) fn originate_limit(request: &LegRequest, node: &NodeSettings) -> Duration {
-    let confirm = if request.confirm { node.confirm_timeout } else { Duration::ZERO };
+pub(super) fn originate_limit(request: &LegRequest) -> Duration {
+    let confirm = request.confirm.as_ref().map_or(Duration::ZERO, |confirm| confirm.within);
     Duration::from_secs(seconds(request.ring_timeout + confirm) + 2)
 }
 
@@ -53,7 +53,7 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
         (LEG_ROLE, request.role.as_str().to_owned()),
         ("dozvon_offer", request.offer.to_string()),
         ("dozvon_call", request.call.to_string()),
-        ("originate_timeout", originate_limit(request, node).as_secs().to_string()),
+        ("originate_timeout", originate_limit(request).as_secs().to_string()),
         ("ignore_early_media", "true".to_owned()),
         ("hangup_after_bridge", "true".to_owned()),
         ("park_timeout", format!("{}:ORIGINATOR_CANCEL", seconds(node.park_timeout))),
@@ -67,11 +67,15 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
         // Our death leaves him where he is: in his talk, if it has begun.
         all.push(("socket_resume", "false".to_owned()));
     }
-    if request.confirm {
+    if !request.follow_redirects {
+        all.push(("outbound_redirect_fatal", "true".to_owned()));
+    }
+    if let Some(confirm) = &request.confirm {
         all.extend([
             ("group_confirm_key", "1".to_owned()),
-            ("group_confirm_file", confirm_file(request, node).to_owned()),
-            ("group_confirm_timeout", seconds(node.confirm_timeout).to_string()),
+            ("group_confirm_file", sound(&confirm.sound)),
+            // The owner's timer is the authority; FreeSWITCH must not be quicker.
+            ("group_confirm_timeout", (seconds(confirm.within) + 2).to_string()),
         ]);
     }
     all
@@ -82,12 +86,12 @@ fn seconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }
 
-/// The file that asks for the key, or silence if the setting names something that is not plainly a file.
-fn confirm_file<'a>(request: &'a LegRequest, node: &'a NodeSettings) -> &'a str {
-    let setting = request.confirm_sound.as_deref().unwrap_or(&node.confirm_file);
-    let fits = (1..=128).contains(&setting.len()) && !setting.contains("..");
-    let plain = setting.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/'));
-    if fits && plain { setting } else { "silence" }
+/// A sound as a variable's value, or silence if it is none that can be written there.
+fn sound(sound: &str) -> String {
+    let fits = (1..=256).contains(&sound.len()) && !sound.contains("..");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:;=%(),+".contains(c);
+    let written = sound.chars().all(plain) && !sound.contains(":_:");
+    if fits && written { sound.replace(',', "\\,") } else { "silence".to_owned() }
 }
 
 /// What FreeSWITCH dials for a contact, in an originate or in the dialplan.
@@ -115,6 +119,7 @@ pub fn dial_string(contact: &Contact) -> String {
 mod tests {
     use super::*;
     use crate::ids::{CallId, ChannelId, OfferId};
+    use crate::switch::Confirm;
     use proptest::prelude::*;
 
     fn request(contact: &str) -> LegRequest {
@@ -126,8 +131,8 @@ mod tests {
             ring_timeout: Duration::from_millis(20_001),
             caller_number: "+79001234567".into(),
             caller_name: "Иван Петров".into(),
-            confirm: false,
-            confirm_sound: None,
+            confirm: None,
+            follow_redirects: false,
             role: LegRole::Agent,
         }
     }
@@ -256,7 +261,8 @@ mod tests {
         expected.extend(["ignore_early_media", "hangup_after_bridge", "park_timeout"]);
         expected.extend(number.map(|_| "origination_caller_id_number"));
         expected.extend((!name.is_empty()).then_some("origination_caller_id_name"));
-        if request.confirm {
+        expected.push("outbound_redirect_fatal");
+        if request.confirm.is_some() {
             expected.extend(["group_confirm_key", "group_confirm_file", "group_confirm_timeout"]);
         }
         let names: Vec<&str> = read.variables.iter().map(|(name, _)| name.as_str()).collect();
@@ -278,7 +284,7 @@ mod tests {
                 "originate {{origination_uuid={leg},dozvon_leg_id={leg},dozvon_leg=agent,dozvon_offer={offer},\
                  dozvon_call={call},originate_timeout=23,ignore_early_media=true,hangup_after_bridge=true,\
                  park_timeout=15:ORIGINATOR_CANCEL,origination_caller_id_number=+79001234567,\
-                 origination_caller_id_name=Иван\\sПетров}}sofia/internal/1001@10.0.0.7:5060 &park()"
+                 origination_caller_id_name=Иван\\sПетров,outbound_redirect_fatal=true}}sofia/internal/1001@10.0.0.7:5060 &park()"
             )
         );
     }
@@ -298,11 +304,23 @@ mod tests {
 
     #[test]
     fn a_key_can_be_asked_for() {
-        let request = LegRequest { confirm: true, ..request("user/1001") };
-        check(&request, "user/1001", "Иван Петров", Some("+79001234567"));
-        let odd = NodeSettings { confirm_file: "a,b'${x}.wav".into(), ..NodeSettings::default() };
-        assert!(originate(&request, &odd).contains("group_confirm_file=silence,"));
-        assert!(originate(&request, &odd).contains("originate_timeout=33,"));
+        let asks = |sound: &str| {
+            let confirm = Confirm { sound: sound.to_owned(), within: Duration::from_secs(10) };
+            LegRequest { confirm: Some(confirm), ..request("user/1001") }
+        };
+        for sound in ["ivr/accept.wav", "tone_stream://%(200,100,600);%(200,2000,800)"] {
+            check(&asks(sound), "user/1001", "Иван Петров", Some("+79001234567"));
+            let read = freeswitch::read(&originate(&asks(sound), &NodeSettings::default()));
+            let file = read.variables.iter().find(|(name, _)| name == "group_confirm_file").unwrap();
+            assert_eq!(file.1, sound);
+        }
+        let odd = originate(&asks("a'${x}.wav"), &NodeSettings::default());
+        assert!(
+            odd.contains("group_confirm_file=silence,") && odd.contains("originate_timeout=33,"),
+            "{odd}"
+        );
+        let follows = LegRequest { follow_redirects: true, ..request("user/1001") };
+        assert!(!originate(&follows, &NodeSettings::default()).contains("redirect"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::dial::LEG_ROLE;
 use super::leg::LegRole;
 use super::node::{Hub, count};
 use super::settings::NodeSettings;
+use super::talks::USERS;
 use super::wire::{Inbox, Login, Wire, WireError};
 
 /// What a link is for.
@@ -277,10 +278,14 @@ async fn begin(wire: &mut Wire, silence: Duration) -> Result<Option<CoreId>, Wir
     }
 }
 
-/// Only what is used, and only of our own legs: each event costs about 50 µs to read, on a shared node too.
+/// Only what is used, and only of our own legs and of the directory's users (who are not rung while they talk): each
+/// event costs about 50 µs to read, on a shared node too.
 async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
     for role in LegRole::ALL {
         wire.filter(&format!("variable_{LEG_ROLE}"), role.as_str()).await?;
+    }
+    for user in USERS {
+        wire.filter(&format!("variable_{user}"), "/./").await?;
     }
     wire.filter("Event-Name", "BACKGROUND_JOB").await?;
     wire.filter("Event-Name", "HEARTBEAT").await?;

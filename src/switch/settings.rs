@@ -114,10 +114,11 @@ pub struct NodeSettings {
     /// How long FreeSWITCH keeps an answered leg that nobody connects, should we have died. Default 15 s.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub park_timeout: Duration,
-    /// How long an agent may take to press 1 where that is asked of him. Default 10 s.
+    /// How long an agent may take to press 1 after picking up, where that is asked of them; it does not count as
+    /// ringing. Default 10 s.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub confirm_timeout: Duration,
-    /// What asks him to: a sound file of FreeSWITCH, letters, digits, `_`, `-`, `.`, `/` only.
+    /// Not used: `confirm_sound` in `[callback]` asks for the key.
     pub confirm_file: String,
 }
 
@@ -144,7 +145,7 @@ impl Default for NodeSettings {
             lost_leg: Duration::from_secs(30),
             park_timeout: Duration::from_secs(15),
             confirm_timeout: Duration::from_secs(10),
-            confirm_file: "ivr/ivr-accept_reject_voicemail.wav".into(),
+            confirm_file: String::new(),
         }
     }
 }

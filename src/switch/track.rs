@@ -15,6 +15,9 @@ use crate::ids::ChannelId;
 
 use super::leg::LegEvent;
 
+/// FreeSWITCH's cause of an originate whose phone redirected it, where redirects are not followed.
+const UNAVAILABLE: &str = "REQUESTED_CHAN_UNAVAIL";
+
 /// News about one leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Signal {
@@ -147,6 +150,10 @@ impl Track {
         let of_channel = |id| self.channels.iter().find(|channel| Some(channel.id) == id)?.cause.clone();
         let any = || self.channels.iter().find_map(|channel| channel.cause.clone());
         let cause = match (&self.job, self.answered) {
+            // What FreeSWITCH says of the originate hides that the phone redirected the call.
+            (Job::Failed(cause), _) if cause == UNAVAILABLE && self.is_redirected() => {
+                Some(super::cause::REDIRECTED.to_owned())
+            }
             (Job::Failed(cause), _) => Some(cause.clone()),
             (_, Some(channel)) => of_channel(Some(channel)),
             _ => any(),
@@ -158,6 +165,10 @@ impl Track {
             picked_up: self.picked_up,
             rang: self.rang || self.picked_up,
         }
+    }
+
+    fn is_redirected(&self) -> bool {
+        self.channels.iter().any(|channel| channel.cause.as_deref() == Some(super::cause::REDIRECTED))
     }
 
     /// The channels that are not known to be gone.

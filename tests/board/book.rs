@@ -76,7 +76,8 @@ impl Book {
                 let tiers = tiers
                     .iter()
                     .map(|(n, (level, position))| (agent(*n), Tier { level: *level, position: *position }));
-                let spec = QueueSpec { strategy: *order, priority: *priority, tiers: tiers.collect() };
+                let (strategy, priority) = (*order, *priority);
+                let spec = QueueSpec { strategy, priority, call_waiting: false, tiers: tiers.collect() };
                 self.queues.insert(queue(*name), spec.clone());
                 board.set_queue(queue(*name), spec);
             }

@@ -16,7 +16,10 @@ fn board(strategy: Strategy, agents: u8) -> Board {
 
 fn add(board: &mut Board, number: u8, strategy: Strategy, agents: impl Iterator<Item = u8>) {
     let tiers = agents.map(|number| (agent(number), Tier { level: 1, position: i32::from(number) }));
-    board.set_queue(queue(number), QueueSpec { strategy, priority: 0, tiers: tiers.collect() });
+    board.set_queue(
+        queue(number),
+        QueueSpec { strategy, priority: 0, call_waiting: false, tiers: tiers.collect() },
+    );
 }
 
 fn join(board: &mut Board, number: u8, at: i64) {
@@ -274,4 +277,83 @@ fn what_remains_of_an_earlier_wait_does_not_touch_the_new_one() {
     assert_eq!(proposals(&mut board, 5), "1-1");
     board.ended(call(1), &agent(0), Outcome::Cancelled);
     assert_eq!(proposals(&mut board, 5), "", "agent 1 rings for him");
+}
+
+#[test]
+fn who_is_in_another_call_is_offered_only_where_calls_wait() {
+    let mut board = board(Strategy::Sequential, 1);
+    let tiers = [(agent(0), Tier { level: 1, position: 1 })].into();
+    let waits = QueueSpec { strategy: Strategy::Sequential, priority: 0, call_waiting: true, tiers };
+    board.set_queue(queue(1), waits);
+    ready(&mut board, [0]);
+    board.elsewhere(&agent(0), true);
+    join(&mut board, 0, 10);
+    assert_eq!(board.propose(UnixMs(20)), None, "in another call");
+    board.join(call(1), &queue(1), UnixMs(15), 0).unwrap();
+    assert_eq!(board.propose(UnixMs(20)).map(|proposal| proposal.call), Some(call(1)), "calls wait there");
+    board.leave(call(1));
+    board.ended(call(1), &agent(0), Outcome::Cancelled);
+    ready(&mut board, [0]);
+    assert_eq!(board.propose(UnixMs(30)), None, "still in another call");
+    board.elsewhere(&agent(0), false);
+    assert_eq!(board.propose(UnixMs(40)).map(|proposal| proposal.call), Some(call(0)), "free again");
+}
+
+/// A callback waits, due since this time.
+fn callback(board: &mut Board, number: u8, at: i64) {
+    board.join_as(call(number), &queue(0), UnixMs(at), (0, true)).unwrap();
+}
+
+#[test]
+fn a_caller_comes_before_a_callback_that_was_due_long_before() {
+    let mut board = board(Strategy::Sequential, 1);
+    callback(&mut board, 0, 1);
+    join(&mut board, 1, 1_000);
+    ready(&mut board, [0]);
+    assert_eq!(board.propose(UnixMs(1_000)).map(|proposal| proposal.call), Some(call(1)));
+}
+
+#[test]
+fn the_only_agent_is_taken_back_from_a_callback_for_a_caller_and_only_once() {
+    let mut board = board(Strategy::Sequential, 1);
+    callback(&mut board, 0, 1);
+    ready(&mut board, [0]);
+    assert_eq!(board.propose(UnixMs(10)).map(|proposal| proposal.call), Some(call(0)));
+    assert_eq!(board.take_back(), None, "nobody waits: the callback goes on");
+    callback(&mut board, 2, 2);
+    assert_eq!(board.take_back(), None, "another callback is no caller");
+    join(&mut board, 1, 20);
+    assert_eq!(board.propose(UnixMs(20)), None);
+    assert_eq!(board.take_back(), Some((call(0), agent(0))));
+    assert_eq!(board.take_back(), None);
+    board.ended(call(0), &agent(0), Outcome::Cancelled);
+    ready(&mut board, [0]);
+    assert_eq!(board.propose(UnixMs(30)).map(|proposal| proposal.call), Some(call(1)), "the caller");
+}
+
+#[test]
+fn a_callback_that_was_accepted_keeps_its_agent() {
+    let mut board = board(Strategy::Sequential, 1);
+    callback(&mut board, 0, 1);
+    ready(&mut board, [0]);
+    board.propose(UnixMs(10)).unwrap();
+    board.leave(call(0));
+    join(&mut board, 1, 20);
+    assert_eq!(board.take_back(), None);
+}
+
+#[test]
+fn two_callers_take_two_agents_back_and_one_who_leaves_lets_the_next_do_so() {
+    let mut board = board(Strategy::Sequential, 2);
+    callback(&mut board, 0, 1);
+    callback(&mut board, 1, 2);
+    ready(&mut board, [0, 1]);
+    while board.propose(UnixMs(10)).is_some() {}
+    join(&mut board, 2, 20);
+    assert_eq!(board.take_back(), Some((call(1), agent(1))));
+    assert_eq!(board.take_back(), None);
+    join(&mut board, 3, 30);
+    assert_eq!(board.take_back(), Some((call(0), agent(0))));
+    join(&mut board, 4, 40);
+    assert_eq!(board.take_back(), None);
 }

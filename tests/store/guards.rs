@@ -209,8 +209,8 @@ fn who_is_at_work_cannot_be_removed() {
         if db.is_sqlite() {
             let replaced = "INSERT OR REPLACE INTO agents SELECT name, display, ring_timeout_ms, wrap_up_ms, \
                 no_answer_delay_ms, busy_delay_ms, rejected_delay_ms, unreachable_delay_ms, max_misses, status, \
-                'idle', NULL, since_at, idle_since_at, ready_at, misses, NULL, version, changed_by, changed_why \
-                FROM agents WHERE name = 'anna'";
+                'idle', NULL, since_at, idle_since_at, ready_at, misses, NULL, version, changed_by, changed_why, \
+                follow_redirects FROM agents WHERE name = 'anna'";
             raw.refused(replaced, "a new agent must have a new name");
         }
         let again =

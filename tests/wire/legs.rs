@@ -37,8 +37,8 @@ pub fn request(contact: &str) -> LegRequest {
         ring_timeout: Duration::from_secs(20),
         caller_number: "79001234567".into(),
         caller_name: "Ivan".into(),
-        confirm: false,
-        confirm_sound: None,
+        confirm: None,
+        follow_redirects: false,
         role: LegRole::Agent,
     }
 }

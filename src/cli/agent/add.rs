@@ -101,5 +101,6 @@ fn changed(before: Agent, args: Args) -> Agent {
             unreachable: args.unreachable_delay.unwrap_or(before.delays.unreachable),
         },
         max_misses: args.max_misses.map_or(before.max_misses, u32::from),
+        follow_redirects: before.follow_redirects,
     }
 }

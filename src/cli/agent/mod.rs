@@ -6,11 +6,15 @@ mod show;
 use std::collections::BTreeMap;
 
 use super::{Context, Exit, Failure, parse};
+use crate::clock::UnixMs;
 use crate::ids::AgentName;
 use crate::queue::agent::{Activity, Status, Step};
 use crate::report::{Cell, Sentence, Table};
 use crate::store::agents::{self, AgentRow, Make};
-use crate::store::offers;
+use crate::store::{Database, StoreError, elsewhere, offers};
+
+/// What an agent does who is in a call that is none of ours.
+const ELSEWHERE: &str = "elsewhere";
 
 /// Agents: add, log in and out, break, list, show.
 #[derive(Debug, clap::Args)]
@@ -104,24 +108,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 
 async fn step(who: Named, step: Step, why: &str, context: &Context) -> Result<Exit, Failure> {
     let (at, by, why) = (context.now(), context.by.clone(), why.to_owned());
-    let (rows, with) = context
+    let (rows, seen) = context
         .write("agent_step", move |c| {
             let make = |agent| agents::step(c, &Make { agent, step, at, by: &by, why: &why });
             let rows = who.names.iter().map(make).collect::<Result<Vec<_>, _>>()?;
-            Ok((rows, offers::with_whom(c)?))
+            Ok((rows, Seen::read(c)?))
         })
         .await?;
-    context.table(&table(&rows, &with))?;
+    context.table(&table(&rows, &seen))?;
     Ok(Exit::Done)
 }
 
 async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let (mut rows, with) =
-        context.read("agent_list", |c| Ok((agents::all(c)?, offers::with_whom(c)?))).await?;
+    let (mut rows, seen) = context.read("agent_list", |c| Ok((agents::all(c)?, Seen::read(c)?))).await?;
     let all = rows.len();
     rows.retain(|row| args.status.is_none_or(|status| row.status == status));
     rows.retain(|row| args.activity.is_none_or(|activity| row.activity == activity));
-    let mut table = table(&rows, &with);
+    let mut table = table(&rows, &seen);
     if all > 0 {
         table.empty = Sentence::of("none of the {all} agents is so").with("all", Cell::count(all));
     }
@@ -129,19 +132,40 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn table(rows: &[AgentRow], with: &BTreeMap<AgentName, String>) -> Table {
+/// What the rows of agents do not say of them.
+struct Seen {
+    with: BTreeMap<AgentName, String>,
+    elsewhere: BTreeMap<AgentName, UnixMs>,
+}
+
+impl Seen {
+    fn read(c: &mut Database) -> Result<Self, StoreError> {
+        Ok(Self { with: offers::with_whom(c)?, elsewhere: elsewhere::all(c)? })
+    }
+}
+
+/// What an agent does, and since when: who is idle for us may be in another call.
+fn doing(row: &AgentRow, elsewhere: Option<UnixMs>) -> (Cell, Cell) {
+    match elsewhere.filter(|_| row.activity == Activity::Idle) {
+        Some(at) => (Cell::word(ELSEWHERE), at.into()),
+        None => (Cell::word(row.activity), since(row)),
+    }
+}
+
+fn table(rows: &[AgentRow], seen: &Seen) -> Table {
     let fields = ["name", "display", "status", "activity", "with", "break_reason", "since_at", "misses"];
     let mut table = Table::new(&fields, "there are no agents: add one with `dozvon agent add`")
         .spare(&["misses", "display", "since_at"]);
     for row in rows {
+        let (activity, since) = doing(row, seen.elsewhere.get(&row.name).copied());
         table.row([
             row.name.as_str().into(),
             row.display.as_str().into(),
             Cell::word(row.status),
-            Cell::word(row.activity),
-            with.get(&row.name).map(String::as_str).into(),
+            activity,
+            seen.with.get(&row.name).map(String::as_str).into(),
             row.break_reason.as_deref().into(),
-            since(row),
+            since,
             Cell::count(row.misses),
         ]);
     }

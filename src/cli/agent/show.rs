@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::since;
+use super::doing;
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::AgentName;
 use crate::report::{Cell, Sheet, Table};
 use crate::routing::rules::Rules;
 use crate::store::agents::{self, Change};
-use crate::store::{Database, StoreError, rules};
+use crate::store::{Database, StoreError, elsewhere, rules};
 
 /// Show one agent: what he is now, his contacts and queues, his last changes.
 #[derive(Debug, clap::Args)]
@@ -37,13 +37,14 @@ pub(super) fn sheet(c: &mut Database, name: &AgentName, limit: i64) -> Result<Sh
     let row = agents::get(c, name)?;
     let rules = rules::load(c)?;
     let changes = agents::changes(c, name, limit)?;
+    let (activity, since) = doing(&row, elsewhere::all(c)?.get(name).copied());
     let mut sheet = Sheet::default()
         .with("name", row.name.as_str())
         .with("display", row.display.as_str())
         .with("status", Cell::word(row.status))
-        .with("activity", Cell::word(row.activity))
+        .with("activity", activity)
         .with("break_reason", row.break_reason.as_deref())
-        .with("since_at", since(&row))
+        .with("since_at", since)
         .with("misses", Cell::count(row.misses));
     if let Some(agent) = rules.agents.get(name) {
         let contacts = agent.contacts.iter().map(ToString::to_string).collect();
@@ -55,7 +56,8 @@ pub(super) fn sheet(c: &mut Database, name: &AgentName, limit: i64) -> Result<Sh
             .with("busy_delay_ms", span(agent.delays.busy))
             .with("rejected_delay_ms", span(agent.delays.rejected))
             .with("unreachable_delay_ms", span(agent.delays.unreachable))
-            .with("max_misses", Cell::count(agent.max_misses));
+            .with("max_misses", Cell::count(agent.max_misses))
+            .with("follow_redirects", Cell::word(agent.follow_redirects));
     }
     sheet = sheet.and("queues", places(&rules, name));
     Ok(if limit > 0 { sheet.and("changes", history(&changes)) } else { sheet })

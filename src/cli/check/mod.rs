@@ -6,6 +6,7 @@ mod dialplan;
 mod local;
 mod node;
 mod numbers;
+mod sounds;
 
 use super::{Context, Exit, Failure};
 use crate::report::{Cell, Sentence, Table};

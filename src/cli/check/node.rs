@@ -52,6 +52,7 @@ impl Asked<'_> {
         self.modules(settings, rules).await?;
         self.lines.extend(dialplan::check(self.probe, &self.what, settings).await?);
         self.lines.extend(contacts::check(self.probe, &self.what, settings, rules).await?);
+        self.lines.extend(super::sounds::check(self.probe, &self.what, settings, rules).await?);
         self.expansion().await?;
         self.sessions().await
     }

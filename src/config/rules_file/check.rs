@@ -133,6 +133,7 @@ fn agent(
             unreachable: lasting(&raw.unreachable_delay, &defaults.unreachable_delay, DELAYS.unreachable),
         },
         max_misses: chosen(&raw.max_misses, &defaults.max_misses).unwrap_or(MAX_MISSES),
+        follow_redirects: chosen(&raw.follow_redirects, &defaults.follow_redirects).unwrap_or_default(),
     }
 }
 
@@ -191,6 +192,7 @@ fn queue(document: &mut Document<'_>, item: &Spanned<RawQueue>, defaults: &raw::
         overflow: overflow.and_then(|given| destination(document, given)).unwrap_or_else(nowhere),
         schedule: raw.schedule.as_ref().map(|given| given.get_ref().clone()),
         policy: raw.policy.as_ref().map_or_else(|| Profile::Service.into(), |given| given.get_ref().clone()),
+        call_waiting: chosen(&raw.call_waiting, &defaults.call_waiting).unwrap_or_default(),
         tiers: tiers(document, &raw.tiers),
     }
 }

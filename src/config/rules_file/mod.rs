@@ -57,6 +57,7 @@ pub fn plain_agent(display: String) -> Agent {
         wrap_up: WRAP_UP,
         delays: DELAYS,
         max_misses: MAX_MISSES,
+        follow_redirects: false,
     }
 }
 

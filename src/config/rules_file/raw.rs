@@ -87,11 +87,13 @@ pub struct Defaults {
     pub rejected_delay: Given<Lasting>,
     pub unreachable_delay: Given<Lasting>,
     pub max_misses: Given<u32>,
+    pub follow_redirects: Given<bool>,
     pub strategy: Given<Strategy>,
     pub music: Given<PromptName>,
     pub service_level: Given<RingTime>,
     pub max_wait: Given<Limit>,
     pub overflow: Given<RawDestination>,
+    pub call_waiting: Given<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -149,6 +151,7 @@ pub struct RawAgent {
     pub rejected_delay: Given<Lasting>,
     pub unreachable_delay: Given<Lasting>,
     pub max_misses: Given<u32>,
+    pub follow_redirects: Given<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -161,6 +164,7 @@ pub struct RawQueue {
     pub service_level: Given<RingTime>,
     pub max_wait: Given<Limit>,
     pub overflow: Given<RawDestination>,
+    pub call_waiting: Given<bool>,
     pub schedule: Given<ScheduleName>,
     pub policy: Given<PolicyName>,
     pub tiers: Vec<Spanned<RawTier>>,

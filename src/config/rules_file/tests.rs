@@ -117,6 +117,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
             unreachable: seconds(30),
         },
         max_misses: 3,
+        follow_redirects: false,
     };
     assert_eq!(rules.agents, [("anna".parse().unwrap(), anna)].into());
     let sales = Queue {
@@ -128,6 +129,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         overflow: Destination::Message("busy".parse().unwrap()),
         schedule: None,
         policy: "service".parse().unwrap(),
+        call_waiting: false,
         tiers: [("anna".parse().unwrap(), Tier { level: 1, position: 1 })].into(),
     };
     assert_eq!(rules.queues, [("sales".parse().unwrap(), sales)].into());
@@ -326,6 +328,7 @@ fn agents() -> impl proptest::strategy::Strategy<Value = crate::routing::rules::
             wrap_up: Duration::from_secs(wrap),
             delays: DELAYS,
             max_misses: misses,
+            follow_redirects: misses % 2 == 1,
         },
     )
 }
@@ -533,7 +536,7 @@ proptest! {
         let queue = Queue {
             strategy: Order::Sequential, priority, music: Some("p".parse().unwrap()), service_level: SERVICE_LEVEL,
             max_wait: wait_ms.map(Duration::from_millis), overflow: message.clone(), schedule: None,
-            policy: policy.clone(),
+            policy: policy.clone(), call_waiting: priority % 2 == 0,
             tiers: tiers.collect(),
         };
         let route = Route {

@@ -171,6 +171,7 @@ impl Lines {
         self.lasting("rejected_delay", agent.delays.rejected, DELAYS.rejected);
         self.lasting("unreachable_delay", agent.delays.unreachable, DELAYS.unreachable);
         self.number("max_misses", agent.max_misses.into(), MAX_MISSES.into());
+        self.switch("follow_redirects", agent.follow_redirects);
     }
 
     fn queue(&mut self, queue: &Queue) {
@@ -190,12 +191,20 @@ impl Lines {
         if queue.policy != Profile::Service.into() {
             self.text("policy", queue.policy.as_str());
         }
+        self.switch("call_waiting", queue.call_waiting);
         let mut tiers: Vec<_> = queue.tiers.iter().collect();
         tiers.sort_by_key(|(_, tier)| **tier);
         let line = |(name, tier): &(&crate::ids::AgentName, &crate::routing::rules::Tier)| {
             format!("{{ agent = \"{name}\", level = {}, position = {} }}", tier.level, tier.position)
         };
         self.list("tiers", &tiers.iter().map(line).collect::<Vec<_>>());
+    }
+
+    /// What is off unless it is stated.
+    fn switch(&mut self, key: &str, on: bool) {
+        if on {
+            self.line(&format!("{key} = true"));
+        }
     }
 
     fn route(&mut self, route: &Route) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
@@ -14,8 +14,9 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status, Step};
 use crate::queue::board::{Board, Proposal, QueueSpec};
+use crate::queue::elsewhere::Elsewhere;
 use crate::queue::first::{Firsts, Place};
-use crate::queue::offer::{Outcome, is_refusal};
+use crate::queue::offer::{Outcome, is_failure, is_refusal};
 use crate::queue::ring::{self, Offer};
 use crate::routing::rules::Rules;
 use crate::store::agents::AgentRow;
@@ -30,8 +31,8 @@ const OWES_AGAIN: Duration = Duration::from_secs(1);
 
 /// An offer whose claim is being made or whose phone rings.
 #[derive(Debug)]
-struct Live {
-    agent: AgentName,
+pub(super) struct Live {
+    pub(super) agent: AgentName,
     stop: Option<oneshot::Sender<Cancel>>,
 }
 
@@ -41,13 +42,18 @@ pub(super) struct Floor {
     inbox: mpsc::WeakSender<Message>,
     beat: Beat,
     tasks: TaskTracker,
-    rules: Arc<Rules>,
-    board: Board,
+    pub(super) rules: Arc<Rules>,
+    pub(super) board: Board,
     /// Those on the board who wait for one agent first.
     firsts: Firsts,
-    callers: BTreeMap<CallId, Waiter>,
+    pub(super) callers: BTreeMap<CallId, Waiter>,
     agents: BTreeMap<AgentName, AgentRow>,
-    offers: BTreeMap<(CallId, OfferId), Live>,
+    pub(super) elsewhere: Elsewhere,
+    /// How many offers in a row ended, for each agent, in failures that were not the agent's.
+    failures: BTreeMap<AgentName, u32>,
+    /// Who is in another call, for those who record it.
+    pub(super) show_elsewhere: watch::Sender<BTreeSet<AgentName>>,
+    pub(super) offers: BTreeMap<(CallId, OfferId), Live>,
     wrap_ups: BTreeSet<(UnixMs, AgentName)>,
     /// Nodes whose link is down.
     down: BTreeSet<NodeName>,
@@ -61,6 +67,7 @@ impl Floor {
         inbox: mpsc::WeakSender<Message>,
         beat: Beat,
         tasks: TaskTracker,
+        show_elsewhere: watch::Sender<BTreeSet<AgentName>>,
     ) -> Self {
         Self {
             tools,
@@ -72,6 +79,9 @@ impl Floor {
             firsts: Firsts::default(),
             callers: BTreeMap::new(),
             agents: BTreeMap::new(),
+            elsewhere: Elsewhere::default(),
+            failures: BTreeMap::new(),
+            show_elsewhere,
             offers: BTreeMap::new(),
             wrap_ups: BTreeSet::new(),
             down: BTreeSet::new(),
@@ -135,6 +145,7 @@ impl Floor {
             Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
             Message::Over { call, offer, outcome, agent } => self.over(call, offer, outcome, *agent),
             Message::Agent(row) => self.learn(*row),
+            Message::Elsewhere(node, users) => self.hear_elsewhere(&node, &users),
             Message::Node(node, up) => self.node(&node, up),
             Message::Gather(calls, until) => self.gathering = (calls, until),
             Message::Reload(rules, agents) => self.reload(&rules, agents),
@@ -161,11 +172,14 @@ impl Floor {
         });
         let place = first.zip(self.rules.queues.get(name)).and_then(|(first, queue)| {
             let (priority, tier) = (queue.priority, *queue.tiers.get(&first.agent)?);
-            Some((first, Place { call: *call, queue: name, joined_at: *joined_at, priority, tier }))
+            let call_waiting = queue.call_waiting;
+            let (call, queue, joined_at) = (*call, name, *joined_at);
+            let yields = waiter.yields;
+            Some((first, Place { call, queue, joined_at, priority, tier, yields, call_waiting }))
         });
         let joined = match place {
             Some((first, place)) => self.firsts.join(&mut self.board, &place, first),
-            None => self.board.join(*call, name, *joined_at, 0),
+            None => self.board.join_as(*call, name, *joined_at, (0, waiter.yields)),
         };
         joined.map_err(|_| NoSuchQueue(name.clone()))
     }
@@ -237,10 +251,23 @@ impl Floor {
     fn over(&mut self, call: CallId, offer: OfferId, outcome: Outcome, agent: AgentRow) {
         self.offers.remove(&(call, offer));
         self.board.ended(call, &agent.name, outcome);
+        self.count_failure(&agent.name, outcome);
         if is_refusal(outcome) {
             self.firsts.let_go(call, &agent.name);
         }
         self.learn(agent);
+    }
+
+    /// Counts failures in a row; what we took back ourselves says nothing.
+    fn count_failure(&mut self, agent: &AgentName, outcome: Outcome) {
+        match outcome {
+            Outcome::Cancelled | Outcome::LostRace => {}
+            _ if is_failure(outcome) => {
+                let failures = self.failures.entry(agent.clone()).or_default();
+                *failures = failures.saturating_add(1);
+            }
+            _ => drop(self.failures.remove(agent)),
+        }
     }
 
     /// Takes over what the database says of an agent, unless something newer is known already.
@@ -294,14 +321,23 @@ impl Floor {
             }
         }
         for (name, queue) in &rules.queues {
-            let spec =
-                QueueSpec { strategy: queue.strategy, priority: queue.priority, tiers: queue.tiers.clone() };
+            let spec = QueueSpec {
+                strategy: queue.strategy,
+                priority: queue.priority,
+                call_waiting: queue.call_waiting,
+                tiers: queue.tiers.clone(),
+            };
             self.board.set_queue(name.clone(), spec);
         }
         let gone: Vec<_> =
             self.agents.keys().filter(|name| !rules.agents.contains_key(*name)).cloned().collect();
-        gone.iter().for_each(|name| self.forget(name));
+        for name in &gone {
+            self.forget(name);
+            self.failures.remove(name);
+        }
         self.rules = Arc::clone(rules);
+        let changes = self.elsewhere.reload(rules);
+        self.follow_elsewhere(&changes);
         agents.into_iter().for_each(|row| self.learn(row));
     }
 
@@ -356,6 +392,11 @@ impl Floor {
         while let Some(proposal) = self.board.propose(now) {
             self.offer(proposal);
         }
+        while let Some((call, agent)) = self.board.take_back() {
+            tracing::info!(call.id = %call, %agent, "a caller waits: the agent is not rung for a callback any more");
+            let offers = self.offers.range_mut(offers_of(call)).map(|(_, live)| live);
+            offers.filter(|live| live.agent == agent).for_each(|live| live.stop(Cancel::OriginatorCancel));
+        }
     }
 
     /// Whether somebody who may have waited longest is still on his way back.
@@ -383,6 +424,7 @@ impl Floor {
             version: row.version,
             rules: rules.clone(),
             waiter: waiter.clone(),
+            failures: self.failures.get(&agent).copied().unwrap_or_default(),
             proposed: Instant::now(),
         };
         let span = tracing::info_span!("offer", call.id = %call, %agent, offer.id = %id);
@@ -413,7 +455,7 @@ impl Floor {
 }
 
 impl Live {
-    fn stop(&mut self, cancel: Cancel) {
+    pub(super) fn stop(&mut self, cancel: Cancel) {
         if let Some(stop) = self.stop.take() {
             // The offer may be over by itself: then nobody listens, and nothing rings.
             let _ = stop.send(cancel);

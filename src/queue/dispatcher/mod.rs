@@ -6,6 +6,7 @@
 //! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
 //! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
 
+mod elsewhere;
 mod floor;
 
 use std::collections::BTreeSet;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -28,7 +29,7 @@ use crate::reconcile::Held;
 use crate::routing::rules::Rules;
 use crate::store::Store;
 use crate::store::agents::AgentRow;
-use crate::switch::Node;
+use crate::switch::{Confirm, DirectoryUser, Node};
 use crate::vital::Beat;
 
 /// How many messages may wait for the dispatcher; a sender waits while it is full.
@@ -53,8 +54,10 @@ pub struct Waiter {
     pub name: String,
     /// Where an agent who answered is announced.
     pub knock: mpsc::Sender<Knock>,
-    /// For whom picking up is not enough: the sound that asks the agent to press 1.
-    pub confirm: Option<String>,
+    /// For whom picking up is not enough: what asks the agent to press 1.
+    pub confirm: Option<Confirm>,
+    /// Whether callers are served before it, and may have its agent until the agent has accepted: a callback.
+    pub yields: bool,
     /// Who is rung for him before all others, if he is available and serves the queue.
     pub first: Option<First>,
 }
@@ -97,6 +100,7 @@ enum Message {
     Refused { call: CallId, offer: OfferId, agent: AgentName },
     Over { call: CallId, offer: OfferId, outcome: Outcome, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),
+    Elsewhere(NodeName, Vec<(DirectoryUser, bool)>),
     Node(NodeName, bool),
     Gather(BTreeSet<CallId>, Instant),
     Reload(Arc<Rules>, Vec<AgentRow>),
@@ -135,7 +139,9 @@ impl Dispatcher {
     pub fn start(tools: Tools, tasks: &TaskTracker, rules: Arc<Rules>, agents: Vec<AgentRow>) -> Self {
         let (inbox, messages) = mpsc::channel(INBOX);
         let beat = Beat::new("dispatcher");
-        let mut floor = Floor::new(tools, inbox.downgrade(), beat.clone(), tasks.clone());
+        let (show, shown) = watch::channel(BTreeSet::new());
+        tasks.spawn(elsewhere::record(tools.clone(), shown));
+        let mut floor = Floor::new(tools, inbox.downgrade(), beat.clone(), tasks.clone(), show);
         floor.reload(&rules, agents);
         tasks.spawn(floor.run(messages));
         Self { inbox, beat }
@@ -189,6 +195,11 @@ impl Dispatcher {
     /// The database says something newer of an agent.
     pub async fn agent(&self, agent: AgentRow) {
         self.send(Message::Agent(Box::new(agent))).await;
+    }
+
+    /// Users of a node's directory begin or end calls that are none of ours.
+    pub async fn elsewhere(&self, node: NodeName, users: Vec<(DirectoryUser, bool)>) {
+        self.send(Message::Elsewhere(node, users)).await;
     }
 
     /// The link to a node came up or went down. While it is down, nobody is rung for its callers; they keep their

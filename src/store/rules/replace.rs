@@ -298,6 +298,7 @@ fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> 
         t::rejected_delay_ms.eq(to_ms(agent.delays.rejected)),
         t::unreachable_delay_ms.eq(to_ms(agent.delays.unreachable)),
         t::max_misses.eq(i32::try_from(agent.max_misses).unwrap_or(i32::MAX)),
+        t::follow_redirects.eq(agent.follow_redirects),
     );
     if there {
         diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
@@ -330,6 +331,7 @@ fn put_queue(c: &mut Database, name: &QueueName, queue: &Queue, there: bool) -> 
         t::overflow_to.eq(to),
         t::schedule.eq(queue.schedule.as_ref().map(ScheduleName::as_str)),
         t::policy.eq(queue.policy.as_str()),
+        t::call_waiting.eq(queue.call_waiting),
     );
     if there {
         diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;

@@ -30,7 +30,7 @@ use super::cause;
 use super::node::Hub;
 
 pub use event::LegEvent;
-pub use request::{LegRequest, LegRole, Talk};
+pub use request::{Confirm, LegRequest, LegRole, Talk};
 pub use wish::Cancel;
 
 /// The owner's hold of one leg. Dropping it ends the leg, unless it is in a talk.

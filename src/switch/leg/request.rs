@@ -22,12 +22,21 @@ pub struct LegRequest {
     pub caller_number: String,
     /// The name to show; only letters, digits and ` . - _` of it are shown.
     pub caller_name: String,
-    /// Whether picking up is not enough: the agent has to press 1.
-    pub confirm: bool,
-    /// What asks him to, if it is not the node's own sound.
-    pub confirm_sound: Option<String>,
+    /// What asks the agent to press 1, if picking up is not enough.
+    pub confirm: Option<Confirm>,
+    /// Whether a redirect of the phone (302) is followed; else it ends the leg.
+    pub follow_redirects: bool,
     /// Who is rung.
     pub role: LegRole,
+}
+
+/// How an agent who picked up is asked to accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirm {
+    /// What is played until the agent presses 1: a checked sound.
+    pub sound: String,
+    /// How long after picking up they may take.
+    pub within: Duration,
 }
 
 crate::words! {

@@ -65,7 +65,7 @@ pub enum QueryError {
 /// One FreeSWITCH. Cheap to clone; its links end with the last clone and the last leg.
 #[derive(Debug, Clone)]
 pub struct Node {
-    hub: Arc<Hub>,
+    pub(super) hub: Arc<Hub>,
     /// Its links: what the tasks that keep them are at, and whether they are there.
     links: [(Beat, Asker); 2],
     _stop_on_drop: Arc<DropGuard>,
@@ -116,6 +116,12 @@ impl Node {
     #[must_use]
     pub fn up(&self) -> watch::Receiver<bool> {
         self.hub.up.subscribe()
+    }
+
+    /// How long an agent may take to press 1 after picking up.
+    #[must_use]
+    pub fn confirm_timeout(&self) -> std::time::Duration {
+        self.hub.settings.confirm_timeout
     }
 
     /// Which run of FreeSWITCH it is, as far as known, now and as it changes.

@@ -7,6 +7,9 @@ use crate::switch::text;
 use crate::switch::track::Signal;
 use crate::switch::wire::Event;
 
+/// What a channel that has ended was told by its SIP peer.
+const REDIRECT: &str = "variable_proto_specific_hangup_cause";
+
 /// Which leg an event is about, and what it says.
 ///
 /// A job is known by the leg's identity in its own command line, not by its number: so its result finds the leg
@@ -18,7 +21,10 @@ pub(super) fn news(event: &Event) -> Option<(ChannelId, Signal)> {
         "CHANNEL_CREATE" => Some((leg()?, Signal::Created(channel()?))),
         "CHANNEL_ANSWER" => Some((leg()?, Signal::Answered(channel()?))),
         "CHANNEL_HANGUP_COMPLETE" => {
-            let cause = text::word(event.get("Hangup-Cause").unwrap_or_default());
+            let redirected = event.get(REDIRECT).is_some_and(|status| status.starts_with("sip:30"));
+            let cause =
+                if redirected { cause::REDIRECTED } else { event.get("Hangup-Cause").unwrap_or_default() };
+            let cause = text::word(cause);
             Some((leg()?, Signal::HungUp(channel()?, cause)))
         }
         "BACKGROUND_JOB" if event.get("Job-Command") == Some("originate") => {

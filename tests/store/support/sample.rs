@@ -53,6 +53,7 @@ pub fn phone(number: &str) -> Agent {
             unreachable: Duration::from_secs(30),
         },
         max_misses: 3,
+        follow_redirects: false,
     }
 }
 
@@ -76,6 +77,7 @@ pub fn company() -> Rules {
         overflow,
         policy: "service".parse().unwrap(),
         schedule: Some("office".parse().unwrap()),
+        call_waiting: false,
         tiers: tiers(agents),
     };
     let route = |name: &str, number: &str, open, closed| Route {

@@ -74,8 +74,8 @@ impl Keeper {
             Begin::Ring(request) => (
                 request.leg,
                 dial::has_own_channel(&request.contact).then_some(request.leg),
-                request.confirm,
-                dial::originate_limit(request, &hub.settings),
+                request.confirm.is_some(),
+                dial::originate_limit(request),
             ),
             Begin::Talk(talk) => (talk.leg, Some(talk.channel), false, Duration::ZERO),
         };

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::ids::{ChannelId, CoreId};
 use crate::switch::link::{AskError, Asker, Command};
 use crate::switch::settings::NodeSettings;
+use crate::switch::talks::Talks;
 use crate::switch::track::Signal;
 use crate::switch::wire::Event;
 
@@ -40,6 +41,7 @@ pub(in crate::switch) struct Hub {
     sight: watch::Sender<Sight>,
     last_heartbeat: Mutex<Instant>,
     alarmed: AtomicBool,
+    pub(in crate::switch) talks: Talks,
 }
 
 impl Hub {
@@ -56,6 +58,7 @@ impl Hub {
             sight: watch::Sender::default(),
             last_heartbeat: Mutex::new(Instant::now()),
             alarmed: AtomicBool::new(false),
+            talks: Talks::default(),
         }
     }
 
@@ -83,6 +86,7 @@ impl Hub {
         {
             self.learn_core(core);
         }
+        self.talks.hear(event);
         if let Some(leg) = rang(event) {
             self.deliver(leg.0, Signal::Rang(leg.1));
         }

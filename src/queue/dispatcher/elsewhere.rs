@@ -1,0 +1,75 @@
+//! Agents who are in calls that are none of ours: what that means for the board and for phones that ring, and the rows
+//! that show it.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::watch;
+
+use super::Tools;
+use super::floor::Floor;
+use crate::ids::{AgentName, NodeName};
+use crate::queue::elsewhere::Change;
+use crate::store::{elsewhere as rows, until_recorded};
+use crate::switch::{Cancel, DirectoryUser};
+
+impl Floor {
+    /// Users of a node begin or end calls.
+    pub(super) fn hear_elsewhere(&mut self, node: &NodeName, users: &[(DirectoryUser, bool)]) {
+        for (user, talks) in users {
+            let changes = self.elsewhere.hear(node, (&user.user, &user.domain), *talks);
+            self.follow_elsewhere(&changes);
+        }
+    }
+
+    /// Agents began or ended such calls: who began one is rung no longer, except where calls wait.
+    pub(super) fn follow_elsewhere(&mut self, changes: &[Change]) {
+        for (agent, begins) in changes {
+            tracing::debug!(%agent, begins, "the agent begins or ends a call that is none of ours");
+            self.board.elsewhere(agent, *begins);
+            if *begins {
+                self.stop_ringing_elsewhere(agent);
+            }
+        }
+        if !changes.is_empty() {
+            self.show_elsewhere.send_replace(self.elsewhere.busy().clone());
+        }
+    }
+
+    fn stop_ringing_elsewhere(&mut self, agent: &AgentName) {
+        for ((call, _), live) in self.offers.iter_mut().filter(|(_, live)| live.agent == *agent) {
+            let queue = self.callers.get(call).and_then(|waiter| self.rules.queues.get(&waiter.queue));
+            if !queue.is_some_and(|queue| queue.call_waiting) {
+                live.stop(Cancel::OriginatorCancel);
+            }
+        }
+    }
+}
+
+/// Records who is in another call, for `agent list`, until the dispatcher ends.
+pub(super) async fn record(tools: Tools, mut shown: watch::Receiver<BTreeSet<AgentName>>) {
+    write(&tools, None).await;
+    let mut known = BTreeSet::new();
+    while shown.changed().await.is_ok() {
+        let now = shown.borrow_and_update().clone();
+        let began = now.difference(&known).map(|name| (name.clone(), true));
+        let ended = known.difference(&now).map(|name| (name.clone(), false));
+        write(&tools, Some(began.chain(ended).collect())).await;
+        known = now;
+    }
+    write(&tools, None).await;
+}
+
+/// Records these changes; none: nobody is in another call, as far as anybody knows.
+async fn write(tools: &Tools, changes: Option<Vec<Change>>) {
+    let at = tools.clock.now();
+    let written = until_recorded("elsewhere", || {
+        let changes = changes.clone();
+        tools.store.write("elsewhere", move |c| match changes {
+            Some(changes) => rows::record(c, &changes, at),
+            None => rows::forget(c),
+        })
+    });
+    if let Err(error) = written.await {
+        tracing::error!(%error, "who is in another call is not recorded: `agent list` does not show it");
+    }
+}

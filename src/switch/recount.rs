@@ -1,0 +1,106 @@
+//! Keeping true what is known of calls that are none of ours: asked after a link came up, or events were lost.
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::census::channels;
+use super::dial::LEG_ROLE;
+use super::talks::names_in;
+use super::{DirectoryUser, Node, QueryError};
+use crate::ids::ChannelId;
+
+impl Node {
+    /// Grows when a user of the directory begins or ends calls that are none of ours.
+    #[must_use]
+    pub fn talks_changed(&self) -> watch::Receiver<u64> {
+        self.hub.talks.changed()
+    }
+
+    /// Whose state changed since this was asked last, and whether they are in such a call now.
+    #[must_use]
+    pub fn take_talk_changes(&self) -> Vec<(DirectoryUser, bool)> {
+        self.hub.talks.take_changes()
+    }
+
+    /// Keeps true what is known of such calls, for ever. Should an event of a channel be lost, its end is found by
+    /// asking; of a node that is out of sight for long nothing is known.
+    pub async fn keep_talks_true(&self) {
+        let mut sight = self.hub.sight();
+        let mut counted = None;
+        loop {
+            let seen = *sight.borrow_and_update();
+            let looks_at = Some((seen.session, seen.missed));
+            let done = if !seen.up {
+                Ok(())
+            } else if counted == looks_at {
+                self.verify().await
+            } else {
+                self.recount().await
+            };
+            match done {
+                Ok(()) if seen.up => counted = looks_at,
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%error, "other calls cannot be counted yet"),
+            }
+            let patience = if seen.up { self.hub.settings.leg_check } else { self.hub.settings.lost_leg };
+            let changed = timeout(patience, sight.changed()).await;
+            if !seen.up && changed.is_err() {
+                self.hub.talks.forget();
+            }
+            if matches!(changed, Ok(Err(_))) {
+                // Nobody keeps the links any more.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Finds the calls that began unseen, and those that ended so.
+    async fn recount(&self) -> Result<(), QueryError> {
+        self.verify().await?;
+        for (channel, direction) in channels(&self.query_apart("show channels").await?) {
+            if !self.hub.talks.found(channel) {
+                continue;
+            }
+            let user = self.other_call_of(channel, direction).await;
+            self.hub.talks.learnt(channel, user.as_ref().ok().cloned().flatten());
+            user?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the calls that are over.
+    async fn verify(&self) -> Result<(), QueryError> {
+        for channel in self.hub.talks.channels() {
+            if !self.exists(channel).await? {
+                self.hub.talks.ended(channel);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whose call a channel is; none if it is ours, nobody's of the directory, or a phone that only rings.
+    async fn other_call_of(
+        &self,
+        channel: ChannelId,
+        direction: &str,
+    ) -> Result<Option<DirectoryUser>, QueryError> {
+        let Some((user, domain)) = names_in(direction) else { return Ok(None) };
+        let Some(user) = self.variable(channel, user).await? else { return Ok(None) };
+        if self.variable(channel, LEG_ROLE).await?.is_some() {
+            return Ok(None);
+        }
+        if direction != "inbound" && !self.is_answered(channel).await? {
+            return Ok(None);
+        }
+        let domain = self.variable(channel, domain).await?.unwrap_or_default();
+        Ok(Some(DirectoryUser { user, domain }))
+    }
+
+    async fn is_answered(&self, channel: ChannelId) -> Result<bool, QueryError> {
+        match self.query(&format!("uuid_dump {channel}")).await {
+            Ok(dump) => Ok(dump.lines().any(|line| line.trim_end() == "Answer-State: answered")),
+            Err(QueryError::Refused { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Which users of FreeSWITCH's directory are in calls that are none of ours.
+//!
+//! In: events of channels, and what a look at FreeSWITCH finds. Out: who is in such a call, and whose state changed.
+//! A user is in a call from when their phone dials, or is picked up, until the channel is gone: a phone that only
+//! rings is free. Legs that we ring ourselves are left out: their offers know more.
+//! **Invariants:** no more than [`LIMIT`] channels are kept; a channel that is kept has its end told by an event that
+//! is subscribed to, or is found gone by a look.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::dial::LEG_ROLE;
+use super::wire::Event;
+use crate::ids::ChannelId;
+
+/// Channels of a node that are kept; the users of more than these are not known to be in calls.
+const LIMIT: usize = 20_000;
+
+/// The variables that a channel of a directory's user has.
+pub(super) const USERS: [&str; 2] = ["user_name", "dialed_user"];
+
+/// A user of FreeSWITCH's directory.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DirectoryUser {
+    /// The name in the directory.
+    pub user: String,
+    /// The directory's domain.
+    pub domain: String,
+}
+
+/// The calls of a node that are none of ours.
+#[derive(Debug, Default)]
+pub(super) struct Talks {
+    known: Mutex<Known>,
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    /// Channels, and whose they are; nobody's while that is being asked.
+    channels: HashMap<ChannelId, Option<DirectoryUser>>,
+    /// How many channels each user has.
+    counts: HashMap<DirectoryUser, usize>,
+    /// Whose state changed since it was taken last.
+    changed: BTreeSet<DirectoryUser>,
+}
+
+impl Talks {
+    /// Takes one event in; those that say nothing of a user's channel change nothing.
+    pub(super) fn hear(&self, event: &Event) {
+        let ours = format!("variable_{LEG_ROLE}");
+        let Some(channel) = event.get("Unique-ID").and_then(|id| id.parse().ok()) else { return };
+        match event.kind() {
+            "CHANNEL_HANGUP_COMPLETE" => self.ended(channel),
+            "CHANNEL_CREATE" if event.get("Call-Direction") != Some("inbound") => {}
+            "CHANNEL_CREATE" | "CHANNEL_ANSWER" if event.get(&ours).is_none() => {
+                if let Some(user) = user_of(event) {
+                    self.begun(channel, user);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A channel was found of which nothing is known yet. Whether it is to be asked whose it is.
+    pub(super) fn found(&self, channel: ChannelId) -> bool {
+        let mut known = self.lock();
+        let new = known.channels.len() < LIMIT && !known.channels.contains_key(&channel);
+        if new {
+            known.channels.insert(channel, None);
+        }
+        new
+    }
+
+    /// A channel is in a user's call, or (none) in nobody's that matters.
+    pub(super) fn learnt(&self, channel: ChannelId, user: Option<DirectoryUser>) {
+        // It may have ended while that was asked.
+        if !self.lock().channels.contains_key(&channel) {
+            return;
+        }
+        match user {
+            Some(user) => self.begun(channel, user),
+            None => self.ended(channel),
+        }
+    }
+
+    fn begun(&self, channel: ChannelId, user: DirectoryUser) {
+        let mut known = self.lock();
+        let full = known.channels.len() >= LIMIT && !known.channels.contains_key(&channel);
+        if full || known.channels.get(&channel).is_some_and(Option::is_some) {
+            return;
+        }
+        known.channels.insert(channel, Some(user.clone()));
+        let count = known.counts.entry(user.clone()).or_default();
+        *count += 1;
+        if *count == 1 {
+            known.changed.insert(user);
+            self.tell(known);
+        }
+    }
+
+    /// A channel is gone.
+    pub(super) fn ended(&self, channel: ChannelId) {
+        let mut known = self.lock();
+        let Some(Some(user)) = known.channels.remove(&channel) else { return };
+        if let Some(count) = known.counts.get_mut(&user) {
+            *count -= 1;
+            if *count == 0 {
+                known.counts.remove(&user);
+                known.changed.insert(user);
+                self.tell(known);
+            }
+        }
+    }
+
+    /// Nothing is known any more.
+    pub(super) fn forget(&self) {
+        let mut known = self.lock();
+        let users: Vec<DirectoryUser> = known.counts.drain().map(|(user, _)| user).collect();
+        known.channels.clear();
+        known.changed.extend(users);
+        self.tell(known);
+    }
+
+    /// The channels that are kept.
+    pub(super) fn channels(&self) -> Vec<ChannelId> {
+        self.lock().channels.keys().copied().collect()
+    }
+
+    /// Whose state changed since this was asked last, and whether they are in a call now.
+    pub(super) fn take_changes(&self) -> Vec<(DirectoryUser, bool)> {
+        let mut known = self.lock();
+        let changed = std::mem::take(&mut known.changed);
+        changed
+            .into_iter()
+            .map(|user| (known.counts.contains_key(&user), user))
+            .map(|(is, user)| (user, is))
+            .collect()
+    }
+
+    /// Wakes whoever takes the changes.
+    pub(super) fn changed(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn tell(&self, known: MutexGuard<'_, Known>) {
+        drop(known);
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The variables that name whose call a channel is, and the domain: of one that came in, the user who logged in to
+/// dial; of one that went out, the user who was dialled. (A channel that came in carries whom it dialled, too.)
+pub(super) fn names_in(direction: &str) -> Option<(&'static str, &'static str)> {
+    match direction {
+        "inbound" => Some((USERS[0], "domain_name")),
+        "outbound" => Some((USERS[1], "dialed_domain")),
+        _ => None,
+    }
+}
+
+/// Whose call a channel is, as an event of it says.
+fn user_of(event: &Event) -> Option<DirectoryUser> {
+    let (user, domain) = names_in(event.get("Call-Direction")?)?;
+    let variable = |name: &str| event.get(&format!("variable_{name}")).map(str::to_owned);
+    Some(DirectoryUser { user: variable(user)?, domain: variable(domain).unwrap_or_default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: &str, channel: ChannelId, direction: &str, more: &[(&str, &str)]) -> Event {
+        let id = channel.to_string();
+        let mut headers =
+            vec![("Event-Name", kind), ("Unique-ID", id.as_str()), ("Call-Direction", direction)];
+        headers.extend_from_slice(more);
+        Event::new(&headers, None)
+    }
+
+    const ANNA: [(&str, &str); 2] = [("variable_user_name", "1001"), ("variable_domain_name", "pbx")];
+    const TO_ANNA: [(&str, &str); 2] = [("variable_dialed_user", "1001"), ("variable_dialed_domain", "pbx")];
+
+    fn anna(talks: bool) -> Vec<(DirectoryUser, bool)> {
+        vec![(DirectoryUser { user: "1001".into(), domain: "pbx".into() }, talks)]
+    }
+
+    #[test]
+    fn who_dials_or_picks_up_is_in_a_call_until_the_last_channel_is_gone() {
+        let talks = Talks::default();
+        let (dials, picks_up) = (ChannelId::new(), ChannelId::new());
+        talks.hear(&event("CHANNEL_CREATE", picks_up, "outbound", &TO_ANNA));
+        assert_eq!(talks.take_changes(), [], "a phone that rings is free");
+        talks.hear(&event("CHANNEL_CREATE", dials, "inbound", &ANNA));
+        assert_eq!(talks.take_changes(), anna(true));
+        talks.hear(&event("CHANNEL_ANSWER", picks_up, "outbound", &TO_ANNA));
+        talks.hear(&event("CHANNEL_ANSWER", picks_up, "outbound", &TO_ANNA));
+        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", dials, "inbound", &ANNA));
+        assert_eq!(talks.take_changes(), []);
+        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", picks_up, "outbound", &TO_ANNA));
+        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", picks_up, "outbound", &TO_ANNA));
+        assert_eq!(talks.take_changes(), anna(false));
+        assert_eq!(talks.channels(), []);
+    }
+
+    #[test]
+    fn our_own_legs_and_strangers_who_dial_a_user_are_nobodys_other_call() {
+        let talks = Talks::default();
+        let ours = [TO_ANNA[0], TO_ANNA[1], ("variable_dozvon_leg", "agent")];
+        talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &ours));
+        talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "inbound", &TO_ANNA));
+        assert_eq!(talks.take_changes(), []);
+    }
+
+    #[test]
+    fn what_ends_while_it_is_asked_for_does_not_stay() {
+        let talks = Talks::default();
+        let (gone, stays) = (ChannelId::new(), ChannelId::new());
+        assert!(talks.found(gone) && talks.found(stays) && !talks.found(stays));
+        talks.hear(&event("CHANNEL_HANGUP_COMPLETE", gone, "inbound", &ANNA));
+        let user = anna(true).remove(0).0;
+        talks.learnt(gone, Some(user.clone()));
+        assert_eq!(talks.take_changes(), []);
+        talks.learnt(stays, Some(user));
+        assert_eq!(talks.take_changes(), anna(true));
+        talks.forget();
+        assert_eq!(talks.take_changes(), anna(false));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let talks = Talks::default();
+        for _ in 0..LIMIT + 10 {
+            talks.hear(&event("CHANNEL_CREATE", ChannelId::new(), "inbound", &ANNA));
+        }
+        assert_eq!(talks.channels().len(), LIMIT);
+    }
+}
