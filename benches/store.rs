@@ -37,6 +37,7 @@ fn phone() -> Agent {
         wrap_up: Duration::ZERO,
         delays: Delays { no_answer: delay, busy: delay, rejected: delay, unreachable: delay },
         max_misses: 3,
+        follow_redirects: false,
     }
 }
 
