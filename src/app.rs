@@ -374,6 +374,13 @@ async fn read_rules(store: &Store) -> Result<(Arc<Rules>, Vec<store::agents::Age
 
 /// Tells of what is good by itself in settings and rules, and does not fit together.
 fn warn_of(settings: &Settings, rules: &Rules) {
+    if let Some((host, sslmode)) = settings.database.in_clear(std::env::var("PGSSLMODE").ok().as_deref()) {
+        tracing::warn!(
+            host,
+            sslmode,
+            "what is sent to the database may go over the network in clear: `dozvon check`"
+        );
+    }
     if let Some((detail, remedy)) = settings.callback.nobody_calls_back(rules) {
         tracing::warn!(remedy, "{detail}");
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::StoreError;
+use crate::loopback::is_loopback;
 
 /// Where the database is: `sqlite:FILE` or `postgres://USER@HOST/NAME`.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,7 +25,30 @@ const LIBPQ: [(&str, &str); 4] = [
     ("tcp_user_timeout", "15000"),
 ];
 
+/// Ways of libpq that may send everything in clear; `prefer` is its default.
+const IN_CLEAR: [&str; 3] = ["disable", "allow", "prefer"];
+
 impl DatabaseUrl {
+    /// Whether it holds a password.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        matches!(self, Self::Postgres(address) if without_password(address) != *address)
+    }
+
+    /// The host to which passwords, names and numbers may go over a network in clear, and what lets them; `default` is
+    /// what holds where the url has no `sslmode` (PGSSLMODE), else that of libpq.
+    #[must_use]
+    pub fn in_clear(&self, default: Option<&str>) -> Option<(String, String)> {
+        let Self::Postgres(address) = self else { return None };
+        let mode = parameter(address, "sslmode");
+        let mode = mode.as_deref().or(default.filter(|mode| !mode.is_empty())).unwrap_or("prefer").to_owned();
+        if !IN_CLEAR.contains(&mode.as_str()) {
+            return None;
+        }
+        let host = hosts(address).into_iter().find(|host| !is_here(host))?;
+        Some((host, mode))
+    }
+
     /// The address for libpq, with our limits.
     pub(super) fn libpq(address: &str) -> String {
         let mut address = address.to_owned();
@@ -96,6 +120,37 @@ fn without_password(url: &str) -> String {
     format!("{before}password=***{rest}")
 }
 
+/// A folder with a socket, or this machine.
+fn is_here(host: &str) -> bool {
+    host.is_empty()
+        || host.starts_with(['/', '@'])
+        || host.starts_with("%2F")
+        || host.starts_with("%2f")
+        || is_loopback(host)
+}
+
+/// The hosts of an address, of which libpq tries one after the other.
+fn hosts(address: &str) -> Vec<String> {
+    let named = parameter(address, "hostaddr").or_else(|| parameter(address, "host"));
+    if let Some(named) = named {
+        return named.split(',').map(str::to_owned).collect();
+    }
+    let rest = address.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let hosts = authority.rsplit_once('@').map_or(authority, |(_, hosts)| hosts);
+    let bare = |host: &str| match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inner, _)) => inner.to_owned(),
+        None => host.split_once(':').map_or(host, |(name, _)| name).to_owned(),
+    };
+    hosts.split(',').map(bare).collect()
+}
+
+/// A parameter of an address.
+fn parameter(address: &str, name: &str) -> Option<String> {
+    let (_, query) = address.split_once('?')?;
+    form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +179,55 @@ mod tests {
             assert_eq!((url.to_string().as_str(), format!("{url:?}").as_str()), (shown, shown));
         }
         assert!(!"mysql://u:secret@h/x".parse::<DatabaseUrl>().unwrap_err().to_string().contains("secret"));
+    }
+
+    #[test]
+    fn a_host_that_is_not_here_wants_tls() {
+        let exposed = |url: &str, default| {
+            let url: DatabaseUrl = url.parse().unwrap();
+            url.in_clear(default).map(|(host, mode)| format!("{host} {mode}"))
+        };
+        for (url, shown) in [
+            ("postgres://u:p@db.example.com/x", "db.example.com prefer"),
+            ("postgres://u:p@db.example.com:5433/x?sslmode=allow", "db.example.com allow"),
+            ("postgres://u@10.0.0.1/x?sslmode=disable", "10.0.0.1 disable"),
+            ("postgres://u@[2001:db8::1]:5432/x", "2001:db8::1 prefer"),
+            ("postgres://u@localhost,db2/x", "db2 prefer"),
+            ("postgres:///x?host=db.example.com", "db.example.com prefer"),
+            ("postgres:///x?host=localhost&hostaddr=10.0.0.1", "10.0.0.1 prefer"),
+        ] {
+            assert_eq!(exposed(url, None).as_deref(), Some(shown), "{url}");
+        }
+        for url in [
+            "postgres:///x",
+            "postgres://u@localhost/x",
+            "postgres://u:p@127.0.0.1:5432/x",
+            "postgres://u@[::1]/x",
+            "postgres://%2Fvar%2Frun/x",
+            "postgres:///x?host=/var/run/postgresql",
+            "postgres://u@db/x?sslmode=require",
+            "postgres://u@db/x?sslmode=verify-full&sslrootcert=system",
+            "sqlite:x.db",
+        ] {
+            assert_eq!(exposed(url, None), None, "{url}");
+        }
+        assert_eq!(exposed("postgres://u@db/x", Some("require")), None);
+        assert_eq!(
+            exposed("postgres://u@db/x?sslmode=prefer", Some("require")).as_deref(),
+            Some("db prefer")
+        );
+    }
+
+    #[test]
+    fn a_password_is_seen() {
+        for (url, has) in [
+            ("postgres://u:p@h/x", true),
+            ("postgres://u@h/x?password=p", true),
+            ("postgres://u@h/x", false),
+            ("sqlite:x.db", false),
+        ] {
+            assert_eq!(url.parse::<DatabaseUrl>().unwrap().has_password(), has, "{url}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError};
 
+pub use postgres::with_tls;
 pub use sample::*;
 
 /// A database of one test, with the schema in place.

@@ -22,19 +22,39 @@ pub struct Server {
 /// Ends the server when its standard input ends, which the system closes with the tests' process.
 const SCRIPT: &str = r#"
 "$1/initdb" -D "$2/data" -U dozvon -A trust -E UTF8 --no-sync >"$2/initdb.log" 2>&1 || { cat "$2/initdb.log" >&2; exit 1; }
-"$1/postgres" -D "$2/data" -k "$2" -h "" -F -c max_connections=300 -c log_min_messages=log &
+if [ -n "$3" ]; then
+  umask 077
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -addext "subjectAltName=DNS:localhost,IP:127.0.0.1" -keyout "$2/key.pem" -out "$2/cert.pem" 2>"$2/openssl.log" \
+    || { cat "$2/openssl.log" >&2; exit 1; }
+  set -- "$1" "$2" -h 127.0.0.1 -p "$3" -c ssl=on -c "ssl_cert_file=$2/cert.pem" -c "ssl_key_file=$2/key.pem"
+else
+  set -- "$1" "$2" -h ""
+fi
+programs=$1
+folder=$2
+shift 2
+"$programs/postgres" -D "$folder/data" -k "$folder" "$@" -F -c max_connections=300 -c log_min_messages=log &
 server=$!
 cat >/dev/null
 kill -INT "$server"
 wait "$server"
-rm -rf "$2"
+rm -rf "$folder"
 "#;
 
 /// The server, or none where the package is not installed.
 pub fn server() -> Option<&'static Server> {
     static SERVER: LazyLock<Option<Server>> =
-        LazyLock::new(|| programs().map(|programs| Server::start(&programs)));
+        LazyLock::new(|| programs().map(|programs| Server::begin(&programs)));
     SERVER.as_ref()
+}
+
+/// Runs a test on a server of its own that speaks TLS: with its address and the file of its certificate, which is its own.
+pub fn with_tls(test: impl FnOnce(&str, &Path)) {
+    let Some(programs) = programs() else { return say_left_out() };
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = Server::start(&programs, &free.port().to_string());
+    test(&free.to_string(), &server.folder.join("cert.pem"));
 }
 
 /// Says once, past the capture of output, that half of the tests were left out.
@@ -55,10 +75,17 @@ fn programs() -> Option<PathBuf> {
 }
 
 impl Server {
-    fn start(programs: &Path) -> Self {
+    fn begin(programs: &Path) -> Self {
+        let server = Self::start(programs, "");
+        server.make_template();
+        server
+    }
+
+    /// A server on a socket file, or one that speaks TLS on a port.
+    fn start(programs: &Path, port: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("dozvon-pg-").tempdir().unwrap().keep();
         let mut command = unprivileged(&folder);
-        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs).arg(&folder);
+        command.args(["sh", "-c", SCRIPT, "sh"]).arg(programs).arg(&folder).arg(port);
         let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut heard = String::new();
@@ -68,9 +95,7 @@ impl Server {
         }
         // What it says later must not fill the pipe.
         std::thread::spawn(move || said.for_each(drop));
-        let server = Self { folder, _alive: child.stdin.take().unwrap() };
-        server.make_template();
-        server
+        Self { folder, _alive: child.stdin.take().unwrap() }
     }
 
     /// A database with the schema, from which the tests' are copied.
