@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     pub id: String,
-    /// What says that it is the same one when it is registered again: number, type, user, our own id for it.
+    /// Number, type and user, which say that it is the same one when it is registered again; and our own id for it.
     pub key: [String; 4],
     /// The card that it stands on.
     pub card: String,
@@ -22,6 +22,8 @@ pub struct Calls {
     pub calls: Vec<Call>,
     /// Whether more than 30 minutes pass between any two requests: then a call that is registered again is another.
     pub forgetful: bool,
+    /// The second of the portal's clock, which is a part of a call's id. It goes on when one of it has been used.
+    pub second: u32,
 }
 
 impl Calls {
@@ -48,14 +50,21 @@ impl Calls {
             return Err("CALL_START_DATE should be in the ISO-8601 format".to_owned());
         }
         let key = [word("PHONE_NUMBER"), query["TYPE"].to_string(), user, word("EXTERNAL_CALL_ID")];
-        let open = |call: &&Call| call.end.is_none() && call.key == key;
-        let known = self.calls.iter().find(open).filter(|_| !self.forgetful).map(|call| call.id.clone());
-        let id = known.unwrap_or_else(|| {
-            let id = format!("externalCall.{}", self.calls.len());
-            let card = format!("{} {}", word("CRM_ENTITY_TYPE"), query["CRM_ENTITY_ID"]);
-            self.calls.push(Call { id: id.clone(), key: key.clone(), card, end: None });
-            id
-        });
+        // Our own identity of a call does not make it another one (github.com/bitrix-tools/b24-rest-docs issue 175).
+        let open = |call: &&Call| call.end.is_none() && call.key[..3] == key[..3];
+        if let Some(known) = self.calls.iter().find(open).filter(|_| !self.forgetful) {
+            return Ok(json!({ "CALL_ID": known.id, "CRM_CREATED_LEAD": null, "CRM_CREATED_ENTITIES": [] }));
+        }
+        let id = format!("externalCall.{}.{}", key[..3].join("/"), self.second);
+        if self.calls.iter().any(|call| call.id == id) {
+            self.second += 1;
+            if !self.forgetful {
+                return Ok(json!({ "CALL_ID": id, "CRM_CREATED_LEAD": null, "CRM_CREATED_ENTITIES": [] }));
+            }
+        }
+        let id = format!("externalCall.{}.{}", key[..3].join("/"), self.second);
+        let card = format!("{} {}", word("CRM_ENTITY_TYPE"), query["CRM_ENTITY_ID"]);
+        self.calls.push(Call { id: id.clone(), key, card, end: None });
         Ok(json!({ "CALL_ID": id, "CRM_CREATED_LEAD": null, "CRM_CREATED_ENTITIES": [] }))
     }
 

@@ -122,7 +122,10 @@ impl Bitrix24 {
             }
             None => match portal.carry_out(&method, &query) {
                 Ok(result) => says(200, json!({ "result": result, "time": {} }).to_string()),
-                Err(why) => says(400, json!({ "error": "ERROR_CORE", "error_description": why }).to_string()),
+                Err(why) => {
+                    let code = if why.starts_with("Call is not found") { "" } else { "ERROR_CORE" };
+                    says(400, json!({ "error": code, "error_description": why }).to_string())
+                }
             },
         }
     }

@@ -87,6 +87,11 @@ impl Days {
 
     /// A call with this number; when it is answered, and how it ends.
     pub async fn call(&self, number: &str, answered: bool) -> Option<CaseId> {
+        self.call_of(90, number, answered).await
+    }
+
+    /// A call of so many seconds.
+    pub async fn call_of(&self, seconds: u64, number: &str, answered: bool) -> Option<CaseId> {
         let (at, number) = (self.now(), number.to_owned());
         let arrival = Arrival {
             id: CallId::new(),
@@ -120,7 +125,7 @@ impl Days {
             settle: Duration::from_secs(60),
             least_talk: Duration::from_secs(5),
             tell: true,
-            at: at + Duration::from_secs(90),
+            at: at + Duration::from_secs(seconds),
         };
         let write = self.desk.tools.store.write("test", move |c| {
             calls::arrive(c, &arrival)?;

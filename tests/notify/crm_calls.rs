@@ -48,3 +48,18 @@ async fn each_call_is_in_the_statistics_once_whichever_answer_gets_lost() {
         assert_eq!(told(lost, forgetful).await, expected, "answer {lost} lost, forgetful: {forgetful}");
     }
 }
+
+/// The portal knows two calls of one number to one user apart only by the second in which it hears of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_calls_of_one_number_that_end_at_once_are_two_with_a_time_each() {
+    let (days, portal) = (Days::new().await, Bitrix24::start().await);
+    days.call_of(90, &number(0), true).await;
+    days.call_of(45, &number(0), true).await;
+    days.pass(&application(&portal), |_| {}).await;
+    let rows = days.desk.rows().await;
+    assert!(rows.iter().all(|row| row.state == "done"), "{rows:?}");
+    let mut finished = portal.portal().telephony.finished();
+    finished.sort();
+    let of = |seconds: u32| format!("+79005550000 type 2 user 1 on LEAD 1000: 200, {seconds} s");
+    assert_eq!(finished, [of(45), of(90)]);
+}

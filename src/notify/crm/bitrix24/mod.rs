@@ -4,6 +4,7 @@
 //! only. What exists is found by `EXTERNAL_CALL_ID` (calls), `originatorId` and `originId` (leads) and the mark in
 //! an activity's subject.
 
+mod registered;
 mod reply;
 mod wire;
 
@@ -19,6 +20,7 @@ use crate::clock::{Clock, UnixMs};
 use crate::missed::attempt::Outcome;
 use crate::notify::Trouble;
 use crate::phone::E164;
+use registered::Registered;
 use wire::Wire;
 
 /// What we call ourselves as the source of a lead.
@@ -29,6 +31,10 @@ const ORIGINATOR: &str = "dozvon";
 pub struct Bitrix24 {
     wire: Wire,
     settings: Settings,
+    registered: Registered,
+    /// Leads are made one at a time: two first contacts of one number would make two.
+    leads: tokio::sync::Mutex<()>,
+    clock: Clock,
 }
 
 /// A card: a lead, a contact or a company.
@@ -46,7 +52,14 @@ impl Bitrix24 {
         keeper: Arc<dyn TokenKeeper>,
         clock: Clock,
     ) -> Result<Self, String> {
-        Ok(Self { wire: Wire::new(&settings, keeper, clock)?, settings })
+        let wire = Wire::new(&settings, keeper, clock)?;
+        Ok(Self {
+            wire,
+            settings,
+            registered: Registered::default(),
+            leads: tokio::sync::Mutex::default(),
+            clock,
+        })
     }
 
     pub(super) async fn record(&self, contact: &Contact) -> Result<Receipt, Trouble> {
@@ -93,6 +106,7 @@ impl Bitrix24 {
             return Ok(Some(card));
         }
         let origin = contact.number.as_str();
+        let _turn = self.leads.lock().await;
         let filter = json!({ "originatorId": ORIGINATOR, "originId": origin });
         let select = json!(["id", "assignedById"]);
         let query = json!({ "entityTypeId": 1, "filter": filter, "select": select });
@@ -147,11 +161,29 @@ impl Bitrix24 {
     /// The call in Bitrix24's telephony; and whether it was there.
     async fn call(&self, contact: &Contact, card: Option<&Card>) -> Result<(String, bool), Trouble> {
         let external = contact.id.to_string();
+        let mut whose = json!({});
+        self.put_user(contact, &mut whose);
+        let key = (contact.number.to_string(), call_type(contact), whose.to_string());
         let query = json!({ "FILTER": { "EXTERNAL_CALL_ID": external } });
         let known = self.wire.call("voximplant.statistic.get", query).await?;
         if let Some(id) = id_of(known.pointer("/0/ID")) {
+            self.registered.leave(&key, contact.id, None);
             return Ok((format!("call {id}"), true));
         }
+        self.registered.enter(&key, contact.id, self.clock.now())?;
+        let call = self.register(contact, card, &external).await?;
+        self.registered.is_new(&call, contact.id)?;
+        let place = self.finish(contact, &call).await?;
+        self.registered.leave(&key, contact.id, Some(&call));
+        Ok((place, false))
+    }
+
+    async fn register(
+        &self,
+        contact: &Contact,
+        card: Option<&Card>,
+        external: &str,
+    ) -> Result<String, Trouble> {
         let mut register = json!({
             "PHONE_NUMBER": contact.number.as_str(), "TYPE": call_type(contact),
             "CALL_START_DATE": iso(contact.started_at), "EXTERNAL_CALL_ID": external,
@@ -163,9 +195,11 @@ impl Bitrix24 {
         }
         self.put_user(contact, &mut register);
         let registered = self.wire.call("telephony.externalCall.register", register).await?;
-        let call = registered.get("CALL_ID").and_then(Value::as_str);
-        let call =
-            call.ok_or_else(|| Trouble::passing("telephony.externalCall.register gave no CALL_ID back"))?;
+        let call = registered.get("CALL_ID").and_then(Value::as_str).map(str::to_owned);
+        call.ok_or_else(|| Trouble::passing("telephony.externalCall.register gave no CALL_ID back"))
+    }
+
+    async fn finish(&self, contact: &Contact, call: &str) -> Result<String, Trouble> {
         let mut finish = json!({
             "CALL_ID": call, "DURATION": contact.duration_s(), "STATUS_CODE": status_code(contact), "ADD_TO_CHAT": 0,
         });
@@ -173,9 +207,9 @@ impl Bitrix24 {
             set(&mut finish, "FAILED_REASON", json!(result.as_str()));
         }
         self.put_user(contact, &mut finish);
-        let finished = self.wire.call("telephony.externalCall.finish", finish).await?;
+        let finished = self.wire.call(reply::FINISH, finish).await?;
         let id = id_of(finished.get("ID")).map_or_else(|| call.to_owned(), |id| id.to_string());
-        Ok((format!("call {id}"), false))
+        Ok(format!("call {id}"))
     }
 
     /// Whose call it is: the user who is the agent, else who has his internal number, else the default user.

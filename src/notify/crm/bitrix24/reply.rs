@@ -32,6 +32,9 @@ pub enum Reply {
     Blocked(String),
 }
 
+/// The method that ends a call.
+pub const FINISH: &str = "telephony.externalCall.finish";
+
 /// Reads an answer.
 pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
     let status = answer.status.as_u16();
@@ -43,7 +46,8 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
     let reset = reset.and_then(Value::as_i64).map(|seconds| UnixMs(seconds.saturating_mul(1000)));
     let code = match said.get("error") {
         None | Some(Value::Null) => None,
-        Some(Value::String(code)) if code.is_empty() => None,
+        // Some errors have no code, such as that a call is not found.
+        Some(Value::String(code)) if code.is_empty() && status < 400 && said.get("result").is_some() => None,
         Some(Value::String(code)) => Some(code.clone()),
         Some(other) => Some(other.to_string()),
     };
@@ -76,6 +80,9 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
                  rights to cards and to call statistics"
             )))
         }
+        // The call was finished by an earlier try whose answer got lost, or was registered too long ago: the next try finds
+        // it, or registers it anew.
+        "" if method == FINISH && description.starts_with("Call is not found") => Err(answer.passing(reason)),
         "PORTAL_DELETED" | "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => Err(answer.passing(reason)),
         _ if status >= 500 || status == 429 => Err(answer.passing(reason)),
         _ => Err(Trouble::refused(reason)),
@@ -88,4 +95,31 @@ pub fn no_access(method: &str) -> Trouble {
         "{method}: Bitrix24 says that the token has expired, though it is new or needs none; write the application's \
          tokens anew under [crm]"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(method: &str, status: u16, body: &str) -> Result<Reply, Trouble> {
+        let status = reqwest::StatusCode::from_u16(status).unwrap();
+        read(method, &Answer { status, wait: None, body: body.as_bytes().to_vec(), flaw: None })
+    }
+
+    #[test]
+    fn an_error_without_a_code_is_one() {
+        let lost = r#"{"error":"","error_description":"Call is not found (call should be registered prior to finishing)"}"#;
+        assert!(
+            matches!(said(FINISH, 400, lost), Err(Trouble::Passing { .. })),
+            "the next try registers it anew"
+        );
+        for status in [200, 400] {
+            let refused = said("crm.item.add", status, r#"{"error":"","error_description":"Bad fields"}"#);
+            assert!(
+                matches!(&refused, Err(Trouble::Refused { reason }) if reason.contains("Bad fields")),
+                "{refused:?}"
+            );
+        }
+        assert!(matches!(said("x", 200, r#"{"result":1,"error":""}"#), Ok(Reply::Result { .. })));
+    }
 }
