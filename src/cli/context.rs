@@ -35,6 +35,10 @@ pub struct Context {
     _log: telemetry::Log,
 }
 
+/// What is said of a password among the arguments.
+const SEEN: &str = "everybody on this machine can see the password in --database (ps shows it): put the address into the \
+                    environment variable DOZVON_DATABASE or into dozvon.toml instead";
+
 impl Context {
     /// Reads the settings and begins to log: a service as the settings say, a short command its errors only.
     pub(super) fn new(globals: Globals, service: bool) -> Result<Self, Failure> {
@@ -44,6 +48,9 @@ impl Context {
         let filter = globals.log.as_deref().unwrap_or(usual);
         let log = telemetry::start(globals.log_format.unwrap_or(settings.log.format), filter)?;
         if let Some(url) = &globals.database {
+            if url.has_password() {
+                eprintln!("dozvon: warning: {SEEN}");
+            }
             settings.database = url.clone();
         }
         let look = Look {

@@ -84,7 +84,8 @@ pub struct Globals {
     /// The configuration [default: dozvon.toml here, else /etc/dozvon/dozvon.toml].
     #[arg(long, global = true, value_name = "FILE", env = "DOZVON_CONFIG", help_heading = "Global options")]
     config: Option<PathBuf>,
-    /// The database, instead of the configuration's: sqlite:FILE or postgres://USER@HOST/NAME.
+    /// The database, instead of the configuration's: sqlite:FILE or postgres://USER@HOST/NAME. A password is better
+    /// given by DOZVON_DATABASE: everybody on this machine sees arguments.
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     database: Option<DatabaseUrl>,
     /// Write JSON: stable field names, instants as RFC 3339 in UTC, spans in milliseconds.

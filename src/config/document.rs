@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
 use super::fault::{Fault, Faults, Place, locate, nearest};
+use super::hidden;
 
 /// More mistakes than this are not looked for.
 const MOST_FAULTS: usize = 100;
@@ -81,7 +82,12 @@ impl<'a> Document<'a> {
             Some(name) => Place::Environment(name.clone()),
             None => locate(self.file, self.text, span),
         };
-        self.faults.push((span.start, Fault { place, problem: problem.into(), remedy: remedy.into() }));
+        let secret = match variable {
+            Some(name) => hidden::is_secret(name.rsplit("__").next().unwrap_or(name)),
+            None => hidden::key_of(self.text, span.start).is_some_and(|key| hidden::is_secret(&key)),
+        };
+        let problem = if secret { without_value(problem.into()) } else { problem.into() };
+        self.faults.push((span.start, Fault { place, problem, remedy: remedy.into() }));
     }
 
     /// Whether something is wrong between the beginning of an item and the next header: what is missing there
@@ -115,6 +121,14 @@ impl<'a> Document<'a> {
     pub fn into_faults(mut self) -> Faults {
         self.faults.sort_by_key(|(at, _)| *at);
         Faults(self.faults.into_iter().map(|(_, fault)| fault).collect())
+    }
+}
+
+/// A problem of a secret's value, without the value.
+fn without_value(problem: String) -> String {
+    match problem.split_once(": this is ") {
+        Some((what, _)) if what.starts_with("wrong ") => format!("{what}: the value is not shown"),
+        _ => problem,
     }
 }
 

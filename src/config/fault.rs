@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use super::hidden;
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -95,6 +97,9 @@ pub fn locate(file: &str, text: &str, span: &Range<usize>) -> Place {
     let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
     let before = text[line_start..start].chars().count();
     let whole = text[line_start..line_end].trim_end();
+    let meant = start - line_start..end.clamp(start, line_end) - line_start;
+    let secret = hidden::key_of(text, start).is_some_and(|key| hidden::is_secret(&key));
+    let whole = hidden::shown(whole, meant, secret);
     let width = text[start..end.clamp(start, line_end)].chars().count();
     Place::Text {
         file: file.to_owned(),

@@ -9,6 +9,7 @@ pub mod dialplan;
 pub mod document;
 mod environment;
 pub mod fault;
+mod hidden;
 pub mod humane;
 pub mod rules_file;
 

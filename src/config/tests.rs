@@ -147,6 +147,29 @@ fn a_value_that_cannot_be_read_is_not_said_to_be_missing() {
 }
 
 #[test]
+fn no_error_says_a_secret() {
+    for text in [
+        "[notify.mail]\npasswrod = \"hunter2\"\n",
+        "[notify.mail]\npassword = \"hunter2\n",
+        "[notify.mail]\npassword = hunter2\n",
+        "[notify.mail]\npasswrod = hunter2\n",
+        "[notify.mail]\npassword = [\"hunter2\"]\n",
+        "[[switch.nodes]]\npassword = 42424242\nport = \"x\"\n",
+        "switch = { nodes = [{ password = \"hunter2\", prt = 1 }] }\n",
+        "[notify]\ndestinations = [{ name = \"x\", kind = \"webhook\", events = [], url = \"https://a.example/?t=hunter2\", secret = \"whsec_hunter2\" }]\n",
+        "database = \"mysql://u:hunter2@h/x\"\n",
+        "[crm]\nkind = \"bitrix24\"\nurl = 42424242\n",
+        "[[notify.destinations]]\nname = \"x\"\nkind = \"webhook\"\nevents = [\"*\"]\nurl = \"https://a.example/\"\nold_secrets = [\n  \"whsec_hunter2\",\n]\n",
+        "[audit]\nkey = \"hunter2\"\n",
+    ] {
+        let said = read(text, &[]).unwrap_err().to_string();
+        assert!(!said.contains("hunter2") && !said.contains("42424242"), "{text}{said}");
+    }
+    let said = read("", &[("DOZVON_NOTIFY__SMPP__PASSWORD", "hunter2hunter2")]).unwrap_err().to_string();
+    assert!(said.contains("DOZVON_NOTIFY__SMPP__PASSWORD") && !said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn all_mistakes_are_told_at_once() {
     let text = "zon = \"UTC\"\n[web]\nlisten = \"x\"\n[calls]\nforward_timeout = 3\n";
     let Err(ConfigError::Bad(faults)) = read(text, &[("DOZVON_PHONE__REGION", "Russia")]) else { panic!() };

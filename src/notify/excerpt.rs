@@ -37,6 +37,27 @@ pub(super) fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) 
     })
 }
 
+/// What in an address or a body may be a token that somebody wrote there instead of into a setting of its own: its parts
+/// of 12 characters or more that have letters and digits. Templates are none.
+pub(super) fn tokens(text: &str) -> Vec<String> {
+    let delimiter = |c: char| c.is_whitespace() || "/?&=\"':,;{}[]()@".contains(c);
+    let token = |part: &&str| {
+        let has = |kind: fn(&u8) -> bool| part.bytes().any(|byte| kind(&byte));
+        part.len() >= 12 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    };
+    text.split(delimiter).filter(token).map(str::to_owned).collect()
+}
+
+/// What an address holds that is for nobody else: its user, its password, the values of its query, and [`tokens`].
+pub(super) fn secrets_of(url: &str) -> Vec<String> {
+    let account = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'));
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let values = query.split('&').filter_map(|pair| pair.split_once('=').map(|(_, value)| value));
+    let account = account.into_iter().flat_map(|(account, _)| account.split(':'));
+    let plain = account.chain(values).filter(|value| !value.contains("{{")).map(str::to_owned);
+    plain.chain(tokens(url)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,6 +68,16 @@ mod tests {
         assert!(shown.chars().count() == 300 && !shown.chars().any(char::is_control), "{shown}");
         assert!(shown.starts_with("<html> [31mx") && shown.ends_with(CUT), "{shown}");
         assert_eq!(excerpt("no\r\nroom "), "no room");
+    }
+
+    #[test]
+    fn an_address_holds_secrets_in_its_account_its_query_and_its_path() {
+        let found = secrets_of(
+            "https://user:pa55word@sms.example.com/hooks/T0123ABCD4567/send.php?apikey=qwerty&to={{ to }}",
+        );
+        assert_eq!(found, ["user", "pa55word", "qwerty", "T0123ABCD4567"]);
+        assert_eq!(secrets_of("https://sms.example.com/send.php"), [""; 0]);
+        assert_eq!(tokens("{\"token\": \"abcdef-123456\", \"to\": \"{{ to }}\"}"), ["abcdef-123456"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use minijinja::{Environment, UndefinedBehavior};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::escape::Escape;
-use super::excerpt::scrub;
+use super::excerpt::{scrub, secrets_of, tokens};
 use super::guard::{self, Lookup};
 use super::http::{Bounds, Http};
 use super::people::People;
@@ -35,6 +35,30 @@ pub struct Gateway {
     http: Http,
     words: Words,
     people: People,
+    /// What no answer of it is kept with.
+    secrets: Vec<String>,
+}
+
+/// Headers that hold no secret.
+const OPEN: [&str; 3] = ["content-type", "accept", "user-agent"];
+
+/// Everything in the settings of a destination that is for the gateway alone, in every form in which it may come back.
+fn secrets(to: &Destination) -> Vec<String> {
+    let mut all = vec![to.key.reveal().to_owned(), to.login.clone()];
+    all.extend(secrets_of(&to.url));
+    all.extend(tokens(&to.body));
+    let headers = to.headers.iter().filter(|(name, _)| !OPEN.contains(&name.to_ascii_lowercase().as_str()));
+    for (_, value) in headers.filter(|(_, value)| !value.contains("{{")) {
+        all.push(value.clone());
+        all.extend(value.split_whitespace().map(str::to_owned));
+    }
+    let written =
+        |secret: &String| [secret.clone(), Escape::Percent.write(secret), Escape::Json.write(secret)];
+    let mut all: Vec<String> = all.iter().flat_map(written).collect();
+    // The longest first: a shorter one may be a part of it.
+    all.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    all.dedup();
+    all
 }
 
 /// URL and body of a preset, which may have another URL.
@@ -111,6 +135,7 @@ impl Gateway {
             http: Http::new(Bounds::of(settings, to), lookup, clock).map_err(|error| error.to_string())?,
             words,
             people: People::new(settings, to)?,
+            secrets: secrets(to),
         };
         gateway.request("+70000000000", "text", 1).map(drop).map_err(|trouble| trouble.to_string())?;
         Ok(gateway)
@@ -155,11 +180,9 @@ impl Gateway {
         Ok(self.http.client().post(url).headers(headers).body(self.fill("body", self.escape, &values)?))
     }
 
-    /// Sends it. A gateway may say again what it was asked, with the key: that is not kept.
+    /// Sends it. A gateway may say again what it was asked, with the secrets: these are not kept.
     async fn deliver(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
-        let key = self.destination.key.reveal();
-        let keys = [key.to_owned(), Escape::Percent.write(key), Escape::Json.write(key)];
-        let clean = |said: &str| scrub(said, keys.iter().map(String::as_str));
+        let clean = |said: &str| scrub(said, self.secrets.iter().map(String::as_str));
         match self.send(delivery).await {
             Ok(Receipt::Done(said)) => Ok(Receipt::Done(clean(&said))),
             Ok(skipped) => Ok(skipped),

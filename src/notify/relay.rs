@@ -375,21 +375,22 @@ impl Try {
         (settled, result)
     }
 
+    /// The log has no end that we know of: what the other side said may name a person, and stays in the row.
     fn tell(&self, settled: &Settled, delivery: &Delivery) {
-        let (destination, delivery) = (&self.outlet.name, delivery.id);
+        let (destination, delivery, kind) = (&self.outlet.name, delivery.id, &delivery.kind);
         match settled {
-            Settled::Dead(why) => {
-                tracing::error!(%destination, delivery, why, "given up; after putting it right: dozvon outbox retry {delivery}");
+            Settled::Dead(_) => {
+                tracing::error!(%destination, delivery, kind, "given up; `dozvon outbox list --state dead` says why; after putting it right: dozvon outbox retry {delivery}");
             }
-            Settled::Closed(why) => {
-                tracing::error!(%destination, delivery, why, "the destination wants nothing more; to send again: dozvon outbox enable {destination}");
+            Settled::Closed(_) => {
+                tracing::error!(%destination, delivery, kind, "the destination wants nothing more; to send again: dozvon outbox enable {destination}");
             }
-            Settled::Again(next, why) => {
-                tracing::warn!(%destination, delivery, why, %next, "not delivered; trying again")
+            Settled::Again(next, _) => {
+                tracing::warn!(%destination, delivery, kind, %next, "not delivered; trying again; `dozvon outbox list` says why");
             }
-            Settled::Done(_) | Settled::Skipped(_) | Settled::Released => {
-                tracing::debug!(%destination, delivery, ?settled, "settled");
-            }
+            Settled::Done(_) => tracing::debug!(%destination, delivery, kind, "delivered"),
+            Settled::Skipped(_) => tracing::debug!(%destination, delivery, kind, "not to be made"),
+            Settled::Released => tracing::debug!(%destination, delivery, kind, "put back: the process stops"),
         }
     }
 }

@@ -28,6 +28,16 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// What kind of trouble it is, for the log: the reason may hold what the other side said of a person.
+    #[must_use]
+    pub const fn class(&self) -> &'static str {
+        match self {
+            Self::Passing { .. } => "passing",
+            Self::Refused { .. } => "refused",
+            Self::Gone { .. } => "gone",
+        }
+    }
+
     /// Try again, when we like.
     #[must_use]
     pub fn passing(reason: impl ToString) -> Self {

@@ -5,6 +5,7 @@
 
 use serde_json::{Value, json};
 
+use super::excerpt::{scrub, secrets_of};
 use super::guard::{self, Lookup};
 use super::http::{Bounds, Http, NoClient};
 use super::settings::{Destination, Settings};
@@ -75,6 +76,17 @@ impl Webhook {
         .into_bytes()
     }
 
+    /// A receiver may say again where it was asked, with the secret that is in the address: that is not kept.
+    async fn deliver(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
+        let secrets = secrets_of(self.url.as_str());
+        let clean = |said: &str| scrub(said, secrets.iter().map(String::as_str));
+        match self.post(delivery).await {
+            Ok(Receipt::Done(said)) => Ok(Receipt::Done(clean(&said))),
+            Ok(skipped) => Ok(skipped),
+            Err(trouble) => Err(trouble.reworded(clean)),
+        }
+    }
+
     async fn post(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
         let body = self.body(delivery);
         if body.len() > self.largest_body {
@@ -120,6 +132,6 @@ fn spoken(data: &Value) -> Value {
 
 impl Channel for Webhook {
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {
-        Box::pin(self.post(delivery))
+        Box::pin(self.deliver(delivery))
     }
 }

@@ -97,6 +97,24 @@ async fn nobody_makes_us_send_sms_to_dear_numbers_or_without_end() {
     assert!(text.contains("dozvon_outgoing_contacts_total{medium=\"dial\",result=\"destination\"} 0"));
 }
 
+/// Somebody has written secrets where there is no setting for them.
+#[tokio::test]
+async fn a_gateway_that_says_login_headers_or_address_again_does_not_get_them_into_the_outbox() {
+    let echo = "no user oleg-login with Bearer t0ken-of-ours at /hooks/T0123ABCD4567?apikey=qwerty77 body bodykey12345";
+    for status in [200, 500, 400] {
+        let (_receiver, address) = Receiver::start([Some((status, None, echo.into()))]).await;
+        let mut sms = sms(format!("http://{address}/hooks/T0123ABCD4567?apikey=qwerty77"), None, "caller");
+        sms.login = "oleg-login".to_owned();
+        sms.headers = [("Authorization".to_owned(), "Bearer t0ken-of-ours".to_owned())].into();
+        sms.body = "login={{ login }}&to={{ to }}&k=bodykey12345".to_owned();
+        let row = Desk::new(settings(sms)).await.one(hostile()).await;
+        let kept = format!("{:?} {:?}", row.last_status, row.last_error);
+        for secret in ["oleg-login", "t0ken-of-ours", "T0123ABCD4567", "qwerty77", "bodykey12345"] {
+            assert!(kept.contains("***") && !kept.contains(secret), "{secret}: {kept}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn without_consent_on_file_no_caller_gets_an_sms() {
     let (receiver, address) = Receiver::start([]).await;

@@ -104,3 +104,40 @@ async fn a_caller_gets_words_for_callers_in_his_language() {
     assert_eq!(row.state, "skipped", "callers hear nothing of our troubles");
     assert!(row.last_error.unwrap().contains("nobody"));
 }
+
+/// The lines of a log.
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        std::io::Write::write(&mut *self.0.lock().unwrap(), bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_a_mail_server_says_stands_in_the_row_and_not_in_the_log() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _keep = tracing::subscriber::set_default(log);
+    let answers: [&'static [&'static str]; 2] =
+        [&["550 5.1.1 <ivan@example.com> user unknown"], &["451 <ivan@example.com> greylisted"]];
+    for answer in answers {
+        let (_letters, address) = server(answer).await;
+        let row = Desk::new(mail(address, "supervisor")).await.one(hostile()).await;
+        let kept = format!("{:?} {:?}", row.last_status, row.last_error);
+        assert!(kept.contains("ivan@example.com"), "{kept}");
+    }
+    let said = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(said.contains("given up") && said.contains("trying again"), "{said}");
+    assert!(!said.contains("ivan@example.com"), "{said}");
+}

@@ -103,7 +103,7 @@ impl Teller {
         let owner = match self.crm.owner(&contact.number).await {
             Ok(owner) => owner.and_then(|owner| owner.agent),
             Err(trouble) => {
-                tracing::warn!(case.id = %case, %trouble, "the CRM does not say whose customer it is");
+                tracing::warn!(case.id = %case, class = trouble.class(), "the CRM does not say whose customer it is");
                 return Ok(());
             }
         };

@@ -58,7 +58,12 @@ pub(super) async fn run(settings: Arc<Smpp>, mut jobs: mpsc::Receiver<Job>, gone
         Err(trouble) => Some(trouble),
     };
     let Some(ended) = ended else { return };
-    tracing::debug!(host = settings.host, port = settings.port, why = %ended, "the SMPP session is over");
+    tracing::debug!(
+        host = settings.host,
+        port = settings.port,
+        class = ended.class(),
+        "the SMPP session is over"
+    );
     jobs.close();
     while let Some(job) = jobs.recv().await {
         drop(job.reply.send(Err(ended.clone())));
