@@ -43,9 +43,15 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust)
         all.do_not_call += took.do_not_call;
         all.audit += took.audit;
         all.erased += took.erased;
-        if !took.more {
-            return Ok(all);
+        if took.more {
+            continue;
         }
+        if !all.is_empty()
+            && let Err(error) = store.scrub().await
+        {
+            tracing::warn!(%error, "what was deleted is still in the database's log for now");
+        }
+        return Ok(all);
     }
 }
 

@@ -12,6 +12,11 @@ closed as erased. Attempts of the last 48 hours keep the number until their busi
 called a fourth time today. The audit holds no number in clear, and stays whole. This cannot be undone; backups that
 were made before still hold the person.
 
+A SQLite file and its log hold nothing of it any more either (if the log cannot be emptied because somebody reads, the
+command says so, and may be repeated). PostgreSQL keeps the old rows in its files until it has vacuumed them and written
+something else over them, and in its own log: VACUUM FULL of the tables, and the server's settings for its log and
+backups, say for how long.
+
 Examples:
   dozvon erase +79001234567 --yes
   dozvon erase 89001234567 --yes --json > act.json")]
@@ -32,6 +37,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     let (by, now) = (context.by.clone(), context.now());
     let act = context.write("erase", move |c| erase::person(c, &number, &by, now)).await?;
     context.sheet(&sheet(&act))?;
+    context.store().await?.scrub().await?;
     Ok(Exit::Done)
 }
 

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::engine::Settings;
-use super::{Database, DatabaseUrl, StoreError, dialect};
+use super::{Database, DatabaseUrl, StoreError, dialect, private};
 
 /// Copies the database to `to`, where nothing may be yet. How many bytes the copy has.
 pub(super) fn copy(url: &DatabaseUrl, settings: &Settings, to: &Path) -> Result<u64, StoreError> {
@@ -25,6 +25,7 @@ pub(super) fn copy(url: &DatabaseUrl, settings: &Settings, to: &Path) -> Result<
     let part = beside(to);
     let unwritable =
         |error: std::io::Error| StoreError::Unwritable { path: to.to_owned(), reason: error.to_string() };
+    private::create(&part).map_err(unwritable)?;
     let vacuum = diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(part.to_string_lossy().into_owned());
     let copied =
         vacuum.execute(&mut sqlite).map_err(|error| unwritable(std::io::Error::other(error.to_string())));

@@ -19,7 +19,7 @@ use diesel::result::{DatabaseErrorKind as Kind, Error};
 use diesel::sql_types::Text;
 
 use super::engine::Settings;
-use super::{DatabaseUrl, StoreError};
+use super::{DatabaseUrl, StoreError, private};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -87,12 +87,14 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
         }
         DatabaseUrl::Sqlite(path) => {
             let trouble = |reason: &str| sqlite_trouble(path, reason, settings.busy_timeout);
+            private::create(path).map_err(|error| trouble(&error.to_string()))?;
             let mut sqlite = SqliteConnection::establish(&path.to_string_lossy())
                 .map_err(|error| trouble(&error.to_string()))?;
             let busy_ms = settings.busy_timeout.as_millis();
             sqlite
                 .batch_execute(&format!(
                     "PRAGMA busy_timeout = {busy_ms}; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                     PRAGMA secure_delete = ON; \
                      PRAGMA recursive_triggers = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
                      PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864;"
                 ))
@@ -100,6 +102,23 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
             Ok(Database::Sqlite(sqlite))
         }
     }
+}
+
+/// Takes what was deleted out of the write-ahead log of a SQLite file, whose pages are overwritten as they are freed. On
+/// PostgreSQL that is the server's business (VACUUM, its own log, its backups).
+pub(super) fn scrub(url: &DatabaseUrl, settings: &Settings) -> Result<(), StoreError> {
+    let Database::Sqlite(mut sqlite) = open_writer(url, settings)? else { return Ok(()) };
+    let done: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(&mut sqlite)?;
+    if done.busy == 0 {
+        return Ok(());
+    }
+    Err(StoreError::Busy { waited: settings.busy_timeout, holder: String::new() })
+}
+
+#[derive(QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    busy: i32,
 }
 
 /// Connects to the server at `address`, which is that of `url`.

@@ -133,6 +133,16 @@ impl Store {
         blocking(move || backup::copy(&url, &settings, &to)).await
     }
 
+    /// Takes what was deleted out of the files, too: call it after an erasure is committed. On PostgreSQL nothing is
+    /// done: there VACUUM makes room of it, and the server's log and backups keep it for as long as they are kept.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when somebody read or wrote all the while: the erasure holds, and it may be repeated.
+    pub async fn scrub(&self) -> Result<(), StoreError> {
+        let (url, settings) = (self.url.clone(), self.settings.clone());
+        blocking(move || dialect::scrub(&url, &settings)).await
+    }
+
     /// Checks that the schema is the one that this program was made for.
     ///
     /// # Errors

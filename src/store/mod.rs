@@ -30,6 +30,7 @@ mod lock;
 mod notes;
 pub mod offers;
 pub mod outbox;
+pub mod private;
 mod readers;
 pub mod recovery;
 pub mod reports;

@@ -37,8 +37,9 @@ pub struct Settings {
     /// Requests from forms and bots, after they came. Default 400 days.
     #[serde(with = "humane::ZeroOr::<{ humane::DAY }, { 100 * humane::YEAR }>")]
     pub requests: Duration,
-    /// What was told, or was given up, after that; what waits stays. So long are kept, too, dials that were refused to
-    /// numbers without a case. Default 90 days.
+    /// What was told, or was given up, after that; what waits, after it happened: then its destination was removed or is
+    /// closed. More than `[notify] keep_trying`. So long are kept, too, dials that were refused to numbers without a
+    /// case. Default 90 days.
     #[serde(with = "humane::ZeroOr::<{ humane::DAY }, { 100 * humane::YEAR }>")]
     pub outbox: Duration,
     /// The audit. Default 1100 days: proof of erasures is asked for during three years (Roskomnadzor order 179).
@@ -119,7 +120,7 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
         took.requests = requests_before(c, before, limit)?;
     }
     if let Some(before) = before(settings.outbox, now) {
-        took.outbox = outbox_before(c, before, limit)?;
+        took.outbox = outbox_before(c, before, now, limit)?;
         took.refusals = refusals_before(c, before, limit)?;
     }
     let mut cut = None;
@@ -343,19 +344,29 @@ fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<us
     Ok(old.len())
 }
 
-/// Events that nobody waits for any more.
-fn outbox_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
-    let waits = deliveries::table
+/// Events that nobody waits for any more, and those for which a destination has waited so long that it must be gone:
+/// one that is there gets them, or they are given up, within `[notify] keep_trying`.
+fn outbox_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
+    let under_way = deliveries::lease_until.is_not_null().and(deliveries::lease_until.gt(now.0));
+    let waits = deliveries::done_at.is_null().and(outbox::created_at.ge(before.0));
+    let wanted = deliveries::table
         .filter(deliveries::event.eq(outbox::seq))
-        .filter(deliveries::done_at.is_null().or(deliveries::done_at.ge(before.0)));
+        .filter(deliveries::done_at.ge(before.0).or(waits).or(under_way));
     let old: Vec<i64> = outbox::table
         .filter(outbox::spread_at.lt(before.0))
-        .filter(diesel::dsl::not(diesel::dsl::exists(waits)))
+        .filter(diesel::dsl::not(diesel::dsl::exists(wanted)))
         .order(outbox::seq)
         .limit(limit)
         .select(outbox::seq)
         .load(c)?;
+    let lines: Vec<(String, String, String)> = deliveries::table
+        .filter(deliveries::event.eq_any(&old).and(deliveries::done_at.is_null()))
+        .select((deliveries::destination, deliveries::recipient, deliveries::aggregate))
+        .distinct()
+        .load(c)?;
     diesel::delete(deliveries::table.filter(deliveries::event.eq_any(&old))).execute(c)?;
     diesel::delete(outbox::table.filter(outbox::seq.eq_any(&old))).execute(c)?;
+    // Who stood behind one that waited in vain has the turn now.
+    lines.iter().try_for_each(|line| super::outbox::next_in_line(c, line, now))?;
     Ok(old.len())
 }

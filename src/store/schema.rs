@@ -150,7 +150,7 @@ diesel::table! {
 diesel::table! {
     outbox (seq) {
         seq -> BigInt, id -> Text, aggregate -> Text, kind -> Text, payload -> Text, created_at -> BigInt,
-        spread_at -> Nullable<BigInt>,
+        spread_at -> Nullable<BigInt>, number -> Nullable<Text>,
     }
 }
 diesel::table! {

@@ -46,7 +46,7 @@ fn event(seq: i64, spread_at: Option<i64>, deliveries: &[(&str, Option<i64>)]) -
     let sql = |at: Option<i64>| at.map_or("NULL".to_owned(), |at| at.to_string());
     let mut all = format!(
         "INSERT INTO outbox (seq, id, aggregate, kind, payload, created_at, spread_at) \
-         VALUES ({seq}, 'e{seq}', 'case:{seq}', 'case.opened', '{{}}', 1, {});",
+         VALUES ({seq}, 'e{seq}', 'case:{seq}', 'case.opened', '{{}}', {BEFORE}, {});",
         sql(spread_at)
     );
     for (place, (state, done_at)) in deliveries.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What can be checked without a FreeSWITCH: settings, database, rules, ports.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +13,7 @@ use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::missed::policy::Policy;
 use crate::routing::rules::{Destination, Rules};
-use crate::store::{self, Store, StoreError, rules};
+use crate::store::{self, DatabaseUrl, Store, StoreError, private, rules};
 
 /// How long something on this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,6 +39,8 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
         }
     };
     let mut lines = vec![Line::ok("database", name), controller(store).await];
+    lines.extend(exposed(&context.settings));
+    lines.extend(context.settings_file.as_deref().and_then(readable_settings));
     match writable(store).await {
         Ok(()) => {}
         Err(error) => {
@@ -52,6 +55,39 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
             (lines, None)
         }
     }
+}
+
+/// What of the database others can read: on its way over a network, or in its files.
+fn exposed(settings: &Settings) -> Vec<Line> {
+    let default = std::env::var("PGSSLMODE").ok();
+    let mut lines: Vec<Line> = Vec::new();
+    if let Some((host, mode)) = settings.database.in_clear(default.as_deref()) {
+        let detail = format!("with sslmode={mode}, what is sent to {host} may go over the network in clear");
+        lines.push(Line::advice("database", detail, TLS_REMEDY));
+    }
+    if let DatabaseUrl::Sqlite(path) = &settings.database {
+        for file in private::files(path) {
+            if let Some(mode) = private::too_wide(&file) {
+                let detail = format!(
+                    "others may read {} (mode {mode:o}): it holds numbers and tokens",
+                    file.display()
+                );
+                lines.push(Line::advice("database", detail, format!("chmod 600 {}", file.display())));
+            }
+        }
+    }
+    lines
+}
+
+/// What to do about a server that is spoken to in clear.
+const TLS_REMEDY: &str = "add ?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt to the url, or sslmode=require if \
+                          the server's certificate is its own";
+
+/// Settings that everybody may read may hold passwords.
+fn readable_settings(path: &Path) -> Option<Line> {
+    let mode = private::too_wide(path).filter(|mode| mode & 0o007 != 0)?;
+    let detail = format!("everybody may read {} (mode {mode:o}): it may hold passwords", path.display());
+    Some(Line::advice("settings", detail, format!("chmod o-rwx {}", path.display())))
 }
 
 /// Commits nothing, which fails if anything could not be committed.

@@ -40,12 +40,32 @@ pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<V
     match done {
         Ok(done) => {
             super::commit(c)?;
+            rewrite(c, &done);
             Ok(done)
         }
         Err(error) => {
             super::unwind(c, 0)?;
             Err(error)
         }
+    }
+}
+
+/// Since this step what is deleted is overwritten in a SQLite file; what was deleted before is gone when the file is
+/// written anew.
+const OVERWRITES: &str = "20261130000022";
+
+/// Writes a SQLite file anew once, when it is brought to the step since which it overwrites what is deleted.
+fn rewrite(c: &mut Database, done: &[String]) {
+    let Database::Sqlite(sqlite) = c else { return };
+    if !done.iter().any(|step| step == OVERWRITES) {
+        return;
+    }
+    if let Err(error) = sqlite.batch_execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);") {
+        tracing::warn!(
+            %error,
+            "the database file could not be written anew, and may hold what was erased before this version: stop the \
+             controller and run `sqlite3 FILE VACUUM`"
+        );
     }
 }
 

@@ -23,6 +23,7 @@ pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
             outbox::kind.eq(event.kind.as_str()),
             outbox::payload.eq(event.data.to_string()),
             outbox::created_at.eq(event.at.0),
+            outbox::number.eq(event.data["number"].as_str()),
         ))
         .insert(c)?;
     Ok(id)

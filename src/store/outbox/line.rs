@@ -25,7 +25,7 @@ pub(super) fn first_in_line(c: &mut Database, line: &Line) -> Result<Option<(i64
 }
 
 /// Gives the first of a line its turn, if it has not got it.
-pub(super) fn next_in_line(c: &mut Database, line: &Line, now: UnixMs) -> Result<(), StoreError> {
+pub(in crate::store) fn next_in_line(c: &mut Database, line: &Line, now: UnixMs) -> Result<(), StoreError> {
     if let Some((id, None)) = first_in_line(c, line)? {
         turn(c, id, Some(now.0))?;
     }

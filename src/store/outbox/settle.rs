@@ -56,6 +56,13 @@ pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(
     if first.is_some_and(|(first, _)| first != id) { drop_turn(c, id) } else { Ok(()) }
 }
 
+/// So much of what the other side said is kept, in characters.
+const KEPT: usize = 1000;
+
+fn short(said: &str) -> String {
+    said.chars().take(KEPT).collect()
+}
+
 fn end(
     c: &mut Database,
     id: i64,
@@ -71,8 +78,8 @@ fn end(
             deliveries::next_at.eq(None::<i64>),
             deliveries::lease_until.eq(None::<i64>),
             deliveries::leased_by.eq(None::<String>),
-            deliveries::last_status.eq(said),
-            deliveries::last_error.eq(why),
+            deliveries::last_status.eq(said.map(|said| short(said))),
+            deliveries::last_error.eq(why.map(|why| short(why))),
         ))
         .returning(deliveries::id)
         .count_changed(c)?;
@@ -95,7 +102,7 @@ fn wait(
             deliveries::attempt_no.eq(count),
             deliveries::lease_until.eq(None::<i64>),
             deliveries::leased_by.eq(None::<String>),
-            deliveries::last_error.eq(why.or(kept.1.as_ref())),
+            deliveries::last_error.eq(why.or(kept.1.as_ref()).map(|why| short(why))),
         ))
         .returning(deliveries::id)
         .count_changed(c)?;
