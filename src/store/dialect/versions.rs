@@ -52,7 +52,7 @@ pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<V
 
 /// Since this step what is deleted is overwritten in a SQLite file; what was deleted before is gone when the file is
 /// written anew.
-const OVERWRITES: &str = "20261130000022";
+const OVERWRITES: &str = "20261130000023";
 
 /// Writes a SQLite file anew once, when it is brought to the step since which it overwrites what is deleted.
 fn rewrite(c: &mut Database, done: &[String]) {
