@@ -9,7 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::meeting::Meeting;
-use super::story::{CALLER_IS_HERE, DRAINED, Story, no_more, not_dialled, reserved};
+use super::story::{CALLER_IS_HERE, DRAINED, Story, dialled_over, learn, no_more, not_dialled, reserved};
+use super::trunks::DialFate;
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::policy::Profile;
@@ -33,8 +34,9 @@ impl Story {
         let Some(leg) = line.ring(&self.node, &self.customer(OfferId::new())) else {
             return Some(not_dialled(attempt));
         };
+        dialled_over(&self.desk, attempt, &line).await;
         let how = self.until_answered(attempt, leg, meetings).await;
-        line.ended(&how);
+        learn(&self.desk, &line, &self.work.number, DialFate::from(&how)).await;
         Some(how)
     }
 

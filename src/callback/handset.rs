@@ -6,11 +6,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::story::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, not_dialled, record};
-use super::trunks::{Customer, Line};
+use super::story::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_dialled, record};
+use super::trunks::{Customer, DialFate, Line};
 use crate::call::ending::Stage;
 use crate::call::facts::Facts;
 use crate::call::{Call, Desk, bridge, forward, message};
@@ -151,10 +150,11 @@ impl Phone {
         if let Some(why) = refused {
             return refuse(call, &why, HangupCause::CallRejected).await;
         }
-        let made = connect(&mut call, &line, &number).await;
-        if made.has_failed() {
-            line.failed(Instant::now());
+        if let Some((_, attempt)) = owed {
+            dialled_over(&call.desk, attempt, &line).await;
         }
+        let made = connect(&mut call, &line, &number).await;
+        learn(&call.desk, &line, &number, made.fate()).await;
         let Some((case, attempt)) = owed else { return };
         let how = match made {
             Made::NotDialled => not_dialled(attempt),
@@ -189,10 +189,17 @@ enum Made {
 }
 
 impl Made {
-    /// Whether the trunk failed before the customer's phone rang.
-    fn has_failed(&self) -> bool {
-        let Self::Unreached { cause, rang } = self else { return false };
-        attempt::of_cause(cause, *rang) == Outcome::TechnicalFailure
+    /// What it says of the trunk.
+    fn fate(&self) -> DialFate<'_> {
+        match self {
+            Self::Unreached { cause, rang }
+                if attempt::of_cause(cause, *rang) == Outcome::TechnicalFailure =>
+            {
+                DialFate::Failed(cause)
+            }
+            Self::Unreached { .. } | Self::Talked { .. } | Self::Apart => DialFate::Carried,
+            Self::NotDialled | Self::Left => DialFate::Unknown,
+        }
     }
 }
 

@@ -196,6 +196,10 @@ pub struct Trunk {
     /// How long it is the last choice after a dial that failed before a phone rang. Default 60 s.
     #[serde(default = "Trunk::usual_rest", with = "humane::Within::<0, { humane::DAY }>")]
     pub rest: Duration,
+    /// After how many failures in a row, each before a phone rang, the supervisor is told (`trunk.failing`). 0: never.
+    /// Default 5.
+    #[serde(default = "Trunk::usual_alarm")]
+    pub alarm_after: u32,
 }
 
 impl Trunk {
@@ -209,6 +213,7 @@ impl Trunk {
             max_live: Self::usual_live(),
             dials_a_second: Self::usual_dials(),
             rest: Self::usual_rest(),
+            alarm_after: Self::usual_alarm(),
         }
     }
 
@@ -229,6 +234,10 @@ impl Trunk {
 
     const fn usual_dials() -> NonZeroU32 {
         DIALS_A_SECOND
+    }
+
+    const fn usual_alarm() -> u32 {
+        5
     }
 
     const fn usual_rest() -> Duration {

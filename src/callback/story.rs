@@ -10,15 +10,16 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::meeting::{Entry, Meeting};
-use super::trunks::{Customer, Place};
+use super::trunks::{Customer, DialFate, Line, Place};
 use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
+use crate::phone::E164;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
 use crate::queue::ring::{DOOR, Knock, Reply, gone, hang_up};
 use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
-use crate::store::{StoreError, attempts, until_recorded};
+use crate::store::{StoreError, attempts, outbox, until_recorded};
 use crate::switch::cause::SWITCH_RESTARTED;
 use crate::switch::{Cancel, Confirm, Leg, LegEvent, Node};
 
@@ -146,8 +147,9 @@ impl Story {
             knock.answer(Reply::Unreached);
             return Some(not_dialled(attempt));
         };
+        dialled_over(&self.desk, attempt, &line).await;
         let how = self.ring(knock, attempt, leg, meetings).await;
-        line.ended(&how);
+        learn(&self.desk, &line, &self.work.number, DialFate::from(&how)).await;
         Some(how)
     }
 
@@ -323,6 +325,25 @@ pub(crate) async fn record(desk: &Desk, terms: &Terms, end: End) {
         Err(error) => {
             tracing::error!(%error, how = end.how.word(), "the end of the callback is not recorded")
         }
+    }
+}
+
+/// Keeps over which trunk the customer is dialled: another trunk's word on the number confirms this one's.
+pub(super) async fn dialled_over(desk: &Desk, attempt: AttemptId, line: &Line) {
+    let trunk = line.trunk().name().to_owned();
+    let kept = desk.store.write("over_trunk", move |c| attempts::over_trunk(c, attempt, &trunk)).await;
+    if let Err(error) = kept {
+        tracing::error!(%error, "it is not recorded over which trunk the customer is dialled");
+    }
+}
+
+/// The trunk learns from how the call ended, and the supervisor hears of one that fails again and again.
+pub(super) async fn learn(desk: &Desk, line: &Line, number: &E164, fate: DialFate<'_>) {
+    let Some(event) = line.ended(number, fate, desk.clock.now()) else { return };
+    tracing::error!(trunk = line.trunk().name(), "the trunk has failed again and again: see to it");
+    let told = desk.store.write("trunk_failing", move |c| outbox::emit(c, &event).map(drop)).await;
+    if let Err(error) = told {
+        tracing::error!(%error, "nobody is told that the trunk fails");
     }
 }
 

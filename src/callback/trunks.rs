@@ -14,8 +14,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::settings::{Settings, Trunk};
+use crate::clock::UnixMs;
 use crate::ids::{CallId, ChannelId, OfferId};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::{Claim, Outcome};
+use crate::notify::Event;
 use crate::phone::E164;
 use crate::store::callbacks::How;
 use crate::switch::{Leg, LegRequest, LegRole, Node};
@@ -44,6 +46,9 @@ struct Used {
     dials: Second,
     /// When it has rested from its last failure.
     rested_at: Option<Instant>,
+    /// How many dials have failed in a row, and the number of the last of them.
+    failures: u32,
+    failed_for: Option<E164>,
 }
 
 /// Room for one call to a customer; it ends when this is dropped.
@@ -73,6 +78,30 @@ pub struct Customer<'a> {
     pub ring: Duration,
 }
 
+/// What a dial says of its trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialFate<'a> {
+    /// The trunk has carried it to the customer.
+    Carried,
+    /// It failed before a phone rang, for this cause.
+    Failed(&'a str),
+    /// Nothing: it was taken back.
+    Unknown,
+}
+
+impl<'a> From<&'a How> for DialFate<'a> {
+    fn from(how: &'a How) -> Self {
+        match how {
+            How::Unreached { result: Outcome::TechnicalFailure, cause, .. } => Self::Failed(cause),
+            How::Unreached { result: Outcome::Cancelled | Outcome::Orphaned, .. }
+            | How::Released(_)
+            | How::Refused(_)
+            | How::Lost => Self::Unknown,
+            How::Unreached { .. } | How::Talked { .. } => Self::Carried,
+        }
+    }
+}
+
 impl Trunks {
     /// Nobody is called yet.
     #[must_use]
@@ -82,7 +111,7 @@ impl Trunks {
                 trunk.caller_id.clone_from(&settings.caller_id);
             }
             let dials = Second::of(trunk.dials_a_second);
-            Used { trunk: Arc::new(trunk), calls: 0, dials, rested_at: None }
+            Used { trunk: Arc::new(trunk), calls: 0, dials, rested_at: None, failures: 0, failed_for: None }
         });
         let lines: Vec<Used> = lines.collect();
         let carried = lines.iter().fold(0, |sum: usize, line| sum.saturating_add(line.trunk.max_live));
@@ -144,6 +173,16 @@ impl Place {
 }
 
 impl Used {
+    /// Counts a failure in a row. One number that does not exist, dialled again and again, is one failure.
+    fn count(&mut self, number: &E164, cause: &str) -> u32 {
+        let again = self.failed_for.as_ref() == Some(number);
+        if !(again && Claim::of(cause) == Some(Claim::NoSuchNumber)) {
+            self.failures = self.failures.saturating_add(1);
+        }
+        self.failed_for = Some(number.clone());
+        self.failures
+    }
+
     /// Until when it is the last choice, if it is.
     fn rests_until(&self, now: Instant) -> Option<Instant> {
         self.rested_at.filter(|at| *at > now)
@@ -181,11 +220,25 @@ impl Line {
         Some(leg)
     }
 
-    /// Learns from how the call ended.
-    pub fn ended(&self, how: &How) {
-        if matches!(how, How::Unreached { result: Outcome::TechnicalFailure, .. }) {
-            self.failed(Instant::now());
-        }
+    /// Learns from how the call to a number ended. What the supervisor is to be told, if it has failed too often.
+    #[must_use]
+    pub fn ended(&self, number: &E164, fate: DialFate<'_>, at: UnixMs) -> Option<Event> {
+        let cause = match fate {
+            DialFate::Failed(cause) => cause,
+            DialFate::Unknown => return None,
+            DialFate::Carried => {
+                self.used(|line| (line.failures, line.failed_for) = (0, None));
+                return None;
+            }
+        };
+        self.failed(Instant::now());
+        let times = self.used(|line| line.count(number, cause))?;
+        let told = times == self.trunk.alarm_after;
+        told.then(|| Event::of_trunk(self.trunk.name(), at, cause, times))
+    }
+
+    fn used<T>(&self, learn: impl FnOnce(&mut Used) -> T) -> Option<T> {
+        self.trunks.state().lines.get_mut(self.at).map(learn)
     }
 
     /// The trunk has failed before the customer's phone rang: it rests.

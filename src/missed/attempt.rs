@@ -117,31 +117,104 @@ impl Outcome {
     }
 }
 
-/// What came of a dial that ended so, and whether it may have rung. `alerted`: the customer's phone is known to have
-/// been called.
+/// What came of a dial that ended so. `alerted`: the customer's phone is known to have been called.
 ///
-/// Source of the sorting: facts/callbacks.md §3.8 (wrong number: causes 1, 22, 28; our fault: 34, 38, 41, 42).
+/// A cause that came before any ringing is the trunk's own, and not counted: an account without funds, a barred route
+/// and a wrong dial format look like a customer who rejects, or a number that is not there. What such a cause says of
+/// the customer is a [`Claim`], and believed only once it is confirmed. A format that the trunk does not take (SIP 484) is
+/// ours to mend, whoever confirms it.
+///
+/// Sources: facts/callbacks.md §3.8; FreeSWITCH's `sofia_glue_sip_cause_to_freeswitch` (401, 402, 403, 407, 603 and 608
+/// are `CALL_REJECTED`, 404 `UNALLOCATED_NUMBER`, 410 `NUMBER_CHANGED`, 484 `INVALID_NUMBER_FORMAT`, 485 and 604
+/// `NO_ROUTE_DESTINATION`), and the causes of Q.850 that a trunk's Reason header names instead.
 #[must_use]
 pub fn of_cause(cause: &str, alerted: bool) -> Outcome {
     match cause {
         "USER_BUSY" | "BUSY_EVERYWHERE" => Outcome::Busy,
-        "CALL_REJECTED" | "DECLINE" | "REJECT_ALL" | "UNWANTED" => Outcome::Rejected,
-        "UNALLOCATED_NUMBER" | "NUMBER_CHANGED" | "INVALID_NUMBER_FORMAT" if !alerted => {
-            Outcome::InvalidNumber
-        }
-        "NORMAL_CIRCUIT_CONGESTION"
-        | "NETWORK_OUT_OF_ORDER"
-        | "NORMAL_TEMPORARY_FAILURE"
-        | "SWITCH_CONGESTION"
-        | "INVALID_GATEWAY"
-        | "GATEWAY_DOWN"
-        | "NODE_DOWN"
-            if !alerted =>
-        {
+        "UNWANTED" => Outcome::Rejected,
+        _ if !alerted && (Claim::of(cause).is_some() || TRUNKS_OWN.contains(&cause)) => {
             Outcome::TechnicalFailure
         }
+        _ if Claim::of(cause) == Some(Claim::Rejected) => Outcome::Rejected,
         // Whatever else: it may have rung, and nobody was reached.
         _ => Outcome::NoAnswer,
+    }
+}
+
+/// Causes that say nothing of the customer when they come before any ringing.
+const TRUNKS_OWN: [&str; 22] = [
+    "NORMAL_CIRCUIT_CONGESTION",
+    "NETWORK_OUT_OF_ORDER",
+    "NORMAL_TEMPORARY_FAILURE",
+    "SWITCH_CONGESTION",
+    "INVALID_GATEWAY",
+    "GATEWAY_DOWN",
+    "NODE_DOWN",
+    "INVALID_NUMBER_FORMAT",
+    "NO_ROUTE_DESTINATION",
+    "NO_ROUTE_TRANSIT_NET",
+    "OUTGOING_CALL_BARRED",
+    "FACILITY_NOT_SUBSCRIBED",
+    "FACILITY_REJECTED",
+    "BEARERCAPABILITY_NOTAUTH",
+    "SERVICE_UNAVAILABLE",
+    "SERVICE_NOT_IMPLEMENTED",
+    "EXCHANGE_ROUTING_ERROR",
+    "INTERWORKING",
+    "NO_IDENTITY",
+    "BAD_IDENTITY_INFO",
+    "UNSUPPORTED_CERTIFICATE",
+    "INVALID_IDENTITY",
+];
+
+/// What a cause that came before any ringing says of the customer, if it is not the trunk's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The number does not exist.
+    NoSuchNumber,
+    /// The customer rejects the call.
+    Rejected,
+}
+
+/// The same claim, made of the same number before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// Whether it came over another trunk.
+    pub by_another: bool,
+    /// If not: whether somebody answered over the trunk since. Then the trunk works.
+    pub works_since: bool,
+}
+
+impl Claim {
+    /// What a cause says of the customer.
+    #[must_use]
+    pub fn of(cause: &str) -> Option<Self> {
+        let says = |claim: Self| claim.causes().contains(&cause);
+        [Self::NoSuchNumber, Self::Rejected].into_iter().find(|claim| says(*claim))
+    }
+
+    /// Every cause that says so.
+    #[must_use]
+    pub const fn causes(self) -> &'static [&'static str] {
+        match self {
+            Self::NoSuchNumber => &["UNALLOCATED_NUMBER", "NUMBER_CHANGED"],
+            Self::Rejected => &["CALL_REJECTED", "DECLINE", "REJECT_ALL"],
+        }
+    }
+
+    /// What came of the attempt, if what was said before confirms the claim. That a number does not exist is confirmed by
+    /// another trunk, or by the same one when it has worked in between. A refusal is confirmed by a trunk that has worked
+    /// in between only: two accounts may be without funds.
+    #[must_use]
+    pub fn confirmed(self, before: &[Said]) -> Option<Outcome> {
+        let works = before.iter().any(|said| said.works_since);
+        match self {
+            Self::NoSuchNumber if works || before.iter().any(|said| said.by_another) => {
+                Some(Outcome::InvalidNumber)
+            }
+            Self::Rejected if works => Some(Outcome::Rejected),
+            Self::NoSuchNumber | Self::Rejected => None,
+        }
     }
 }
 
@@ -157,7 +230,13 @@ mod tests {
             ("USER_BUSY", true, Outcome::Busy),
             ("USER_BUSY", false, Outcome::Busy),
             ("CALL_REJECTED", true, Outcome::Rejected),
-            ("UNALLOCATED_NUMBER", false, Outcome::InvalidNumber),
+            ("CALL_REJECTED", false, Outcome::TechnicalFailure),
+            ("OUTGOING_CALL_BARRED", false, Outcome::TechnicalFailure),
+            ("OUTGOING_CALL_BARRED", true, Outcome::NoAnswer),
+            ("UNWANTED", false, Outcome::Rejected),
+            ("UNALLOCATED_NUMBER", false, Outcome::TechnicalFailure),
+            ("NUMBER_CHANGED", false, Outcome::TechnicalFailure),
+            ("INVALID_NUMBER_FORMAT", false, Outcome::TechnicalFailure),
             ("UNALLOCATED_NUMBER", true, Outcome::NoAnswer),
             ("GATEWAY_DOWN", false, Outcome::TechnicalFailure),
             ("NORMAL_TEMPORARY_FAILURE", false, Outcome::TechnicalFailure),
@@ -167,6 +246,24 @@ mod tests {
             assert_eq!(of_cause(cause, alerted), outcome, "{cause} alerted: {alerted}");
             assert!(!alerted || !of_cause(cause, alerted).may_be_uncounted(), "{cause}: what rang counts");
         }
+    }
+
+    #[test]
+    fn what_a_trunk_says_of_a_customer_is_believed_once_it_is_confirmed() {
+        let another = Said { by_another: true, works_since: false };
+        let again = Said { by_another: false, works_since: false };
+        let works = Said { by_another: false, works_since: true };
+        for (claim, before, believed) in [
+            (Claim::NoSuchNumber, vec![], None),
+            (Claim::NoSuchNumber, vec![again, again], None),
+            (Claim::NoSuchNumber, vec![another], Some(Outcome::InvalidNumber)),
+            (Claim::NoSuchNumber, vec![works], Some(Outcome::InvalidNumber)),
+            (Claim::Rejected, vec![again, another], None),
+            (Claim::Rejected, vec![works], Some(Outcome::Rejected)),
+        ] {
+            assert_eq!(claim.confirmed(&before), believed, "{claim:?} {before:?}");
+        }
+        assert_eq!(Claim::of("INVALID_NUMBER_FORMAT"), None, "nobody confirms a wrong format");
     }
 
     #[test]

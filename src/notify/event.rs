@@ -33,6 +33,8 @@ crate::words! {
         CallEnded = "call.ended",
         /// A web form or a bot has handed in a request.
         RequestReceived = "request.received",
+        /// A trunk has failed several times in a row before a phone rang.
+        TrunkFailing = "trunk.failing",
         /// A destination does not want anything from us any more. The others hear of it, it does not.
         DestinationClosed = "destination.closed",
     }
@@ -41,7 +43,7 @@ crate::words! {
 /// Something that happened.
 ///
 /// `data` is an object. What channels know of it, all of it optional: `case`, `number`, `name`, `queue`, `reason`,
-/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`; `sms_consent` (`true`, or the caller gets no SMS: he
+/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`, `times`; `sms_consent` (`true`, or the caller gets no SMS: he
 /// agreed to it in a request, and is on no do-not-call list); and the people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
 /// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
 /// `reason` is why a case was opened, `due_at` until when somebody must call: nobody knows it before the case is due.
@@ -54,6 +56,7 @@ crate::words! {
 /// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is what he wrote |
 /// | `attempt.ended`, `attempt.undisposed` | `call`, unless somebody only said that he called; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
+/// | `trunk.failing` | `name` is the trunk's, `reason` the cause of the last failure, `times` how many there were in a row |
 /// | `destination.closed` | `name` is the destination's, `reason` what it answered |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
 ///
@@ -82,6 +85,15 @@ impl Event {
     pub fn of_destination(kind: EventKind, name: &str, at: UnixMs, reason: &str) -> Self {
         let data = serde_json::json!({ "name": name, "reason": reason });
         Self { kind, aggregate: format!("destination:{name}"), at, data }
+    }
+
+    /// A trunk has failed so many times in a row; `cause` is FreeSWITCH's word for the last.
+    #[must_use]
+    pub fn of_trunk(name: &str, at: UnixMs, cause: &str, times: u32) -> Self {
+        let data = serde_json::json!(
+            { "name": name, "reason": cause, "times": times, "supervisor": "supervisor" });
+        let name: String = name.chars().take(150).collect();
+        Self { kind: EventKind::TrunkFailing, aggregate: format!("trunk:{name}"), at, data }
     }
 
     /// Something that happened to a case.

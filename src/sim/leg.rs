@@ -138,6 +138,7 @@ impl Core {
     fn ring(&mut self, key: Key, behaviour: &Behaviour) {
         let (act, after) = match &behaviour.pickup {
             Pickup::Busy | Pickup::Unreachable => return self.hangup(key, "USER_BUSY"),
+            Pickup::Fails(cause) => return self.hangup(key, cause),
             Pickup::Rejects(after) => (Some(AgentAct::Rejects), *after),
             Pickup::Answers(after) => (Some(AgentAct::PicksUp), *after),
             Pickup::NoAnswer | Pickup::AnswersAsCancelled => (None, Duration::MAX),

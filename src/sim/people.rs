@@ -80,6 +80,8 @@ pub enum Pickup {
     Rejects(Duration),
     /// The phone says that it is busy.
     Busy,
+    /// Nobody is rung: the trunk ends the dial at once with this cause, such as `UNALLOCATED_NUMBER` after a SIP 404.
+    Fails(&'static str),
     /// Lets it ring.
     NoAnswer,
     /// The phone is not registered: no channel, `SUBSCRIBER_ABSENT`.

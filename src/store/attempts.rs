@@ -3,6 +3,8 @@
 //! A place is reserved before the customer's phone is called and never given twice; what is known of an attempt only
 //! grows, until its result completes it. The database refuses everything else, whoever asks (migrations/README.md).
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::dialect::{cached::Cache as _, hold};
@@ -11,7 +13,7 @@ use super::schema::attempts;
 use super::{Database, StoreError, cases};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, QueueName};
-use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::attempt::{Claim, Outcome, Said, State, Way};
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{CapReached, Permit, next_ordinal};
 
@@ -257,6 +259,49 @@ pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), S
         .returning(attempts::id)
         .count_changed(c)?;
     Ok(())
+}
+
+/// The customer is dialled over this trunk.
+///
+/// # Errors
+/// When the database fails.
+pub fn over_trunk(c: &mut Database, attempt: AttemptId, trunk: &str) -> Result<(), StoreError> {
+    let open = attempts::table.find(attempt.0).filter(attempts::result.is_null());
+    diesel::update(open).set(attempts::trunk.eq(trunk)).returning(attempts::id).count_changed(c)?;
+    Ok(())
+}
+
+/// How far back a trunk's claim of a number is remembered: numbers are given to others.
+const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
+
+/// Who has made the same claim of an attempt's number before.
+///
+/// # Errors
+/// When the database fails.
+pub fn said_before(c: &mut Database, attempt: AttemptId, claim: Claim) -> Result<Vec<Said>, StoreError> {
+    let this: (String, i64, Option<String>) =
+        attempts::table.find(attempt.0).select((attempts::number, attempts::at, attempts::trunk)).first(c)?;
+    let (number, at, Some(trunk)) = this else { return Ok(Vec::new()) };
+    let earlier = attempts::table
+        .filter(attempts::number.eq(&number).and(attempts::id.ne(attempt.0)))
+        .filter(attempts::at.between((UnixMs(at) - REMEMBERED).0, at))
+        .filter(attempts::cause.eq_any(claim.causes()).and(attempts::answered_at.is_null()));
+    let earlier: Vec<(i64, Option<String>)> = earlier.select((attempts::at, attempts::trunk)).load(c)?;
+    let known = earlier.into_iter().filter_map(|(at, by)| Some((at, by?)));
+    let mut said = Vec::new();
+    for (since, by) in known {
+        let by_another = by != trunk;
+        said.push(Said { by_another, works_since: !by_another && has_worked(c, &trunk, since)? });
+    }
+    Ok(said)
+}
+
+/// Whether somebody has answered over a trunk since then.
+fn has_worked(c: &mut Database, trunk: &str, since: i64) -> Result<bool, StoreError> {
+    let answered = attempts::answered_at.is_not_null();
+    let answered =
+        attempts::table.filter(attempts::trunk.eq(trunk).and(attempts::at.gt(since)).and(answered));
+    Ok(answered.select(attempts::id).first::<i64>(c).optional()?.is_some())
 }
 
 /// The customer talks with the agent.

@@ -124,7 +124,7 @@ diesel::table! {
         gap_until -> Nullable<BigInt>, zone -> Nullable<Text>, zone_source -> Nullable<Text>,
         local_min -> Nullable<Integer>, window_from_min -> Nullable<Integer>,
         window_to_min -> Nullable<Integer>, dialled_at -> Nullable<BigInt>, answered_at -> Nullable<BigInt>,
-        ended_at -> Nullable<BigInt>, cause -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>, trunk -> Nullable<Text>, cause -> Nullable<Text>,
     }
 }
 diesel::table! {

@@ -141,3 +141,27 @@ async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
     assert_eq!(second.len(), 1);
     assert_eq!(stage.store.read("case", |c| cases::get(c, CaseId(2))).await.unwrap().number, SECOND);
 }
+
+/// A trunk without funds rejects everybody before a phone rings: that costs nobody an attempt, the next dial goes over the
+/// other trunk, and the supervisor hears of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trunk_that_refuses_everybody_costs_no_attempt_and_is_told() {
+    let stage = set(vec![Trunk { alarm_after: 1, ..trunk("one") }, trunk("two")]).await;
+    customers_behind(&stage, &["one"], Behaviour::new(Pickup::Fails("CALL_REJECTED"))).await;
+    customers_behind(&stage, &["two"], answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    completed(&stage, 1).await;
+    let refused = made(&stage).await.remove(0);
+    assert_eq!((refused.counted, refused.result.as_deref()), (false, Some("technical_failure")));
+    let told = async || {
+        let told = stage.store.read("told", |c| dozvon::store::outbox::unspread(c, &[])).await.unwrap();
+        told.is_some() && stage.running().desk.trunks.calls().iter().all(|(_, calls)| *calls == 0)
+    };
+    until("it is over", told).await;
+    later(&stage, 1);
+    until("the customer is reached", async || made(&stage).await.iter().any(|row| row.state == "talking"))
+        .await;
+    assert_eq!(calls(&stage), on(0, 1));
+}

@@ -41,4 +41,5 @@ mod stories;
 mod support;
 mod telling;
 mod tls;
+mod trunk_claims;
 mod upgrading;

@@ -235,3 +235,28 @@ async fn who_comes_too_soon_waits_for_his_turn() {
     }
     assert_eq!(at, [0, 0, 1, 1, 2]);
 }
+
+/// The supervisor hears of a trunk once, after so many failures in a row; one number that does not exist is one failure.
+#[tokio::test(start_paused = true)]
+async fn a_trunk_that_fails_again_and_again_is_told_once() {
+    let dial = Dial::try_from("gateway/one/{number}".to_owned()).unwrap();
+    let trunk = Trunk { name: "one".to_owned(), alarm_after: 3, ..Trunk::new(dial) };
+    let trunks = Trunks::new(&Settings { trunks: vec![trunk], ..Settings::default() });
+    let (place, at) = (trunks.take().unwrap(), crate::clock::UnixMs(1));
+    let line = place.line(Instant::now()).unwrap();
+    let numbers: [crate::phone::E164; 2] = ["+74951234567", "+74957654321"].map(|text| text.parse().unwrap());
+    let ended = |number: &crate::phone::E164, fate| line.ended(number, fate, at).map(|event| event.data);
+    for _ in 0..5 {
+        assert_eq!(ended(&numbers[0], DialFate::Failed("UNALLOCATED_NUMBER")), None, "one number is wrong");
+    }
+    assert_eq!(ended(&numbers[1], DialFate::Failed("UNALLOCATED_NUMBER")), None);
+    assert_eq!(ended(&numbers[1], DialFate::Unknown), None);
+    let told = ended(&numbers[0], DialFate::Failed("CALL_REJECTED")).unwrap();
+    assert_eq!(
+        (&told["name"], &told["times"], &told["reason"]),
+        (&"one".into(), &3.into(), &"CALL_REJECTED".into())
+    );
+    assert_eq!(ended(&numbers[1], DialFate::Failed("CALL_REJECTED")), None, "once");
+    assert_eq!(ended(&numbers[1], DialFate::Carried), None);
+    assert_eq!(ended(&numbers[1], DialFate::Failed("CALL_REJECTED")), None, "it is counted anew");
+}

@@ -79,6 +79,7 @@ fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
             | EventKind::CaseReminded
             | EventKind::CaseEscalated
             | EventKind::AttemptUndisposed
+            | EventKind::TrunkFailing
             | EventKind::DestinationClosed,
         )
         | Err(_) => return Err(format!("{kind} is no contact with a customer")),

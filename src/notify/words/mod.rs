@@ -21,8 +21,20 @@ const BUILT_IN: [(Language, &str); 2] =
     [(Language::En, include_str!("en.toml")), (Language::Ru, include_str!("ru.toml"))];
 
 /// What events are known to say; the rest of their data stays with webhooks.
-const KNOWN: [&str; 11] =
-    ["case", "number", "name", "queue", "reason", "result", "misses", "due_at", "share_pct", "note", "agent"];
+const KNOWN: [&str; 12] = [
+    "case",
+    "number",
+    "name",
+    "queue",
+    "reason",
+    "result",
+    "misses",
+    "due_at",
+    "share_pct",
+    "note",
+    "agent",
+    "times",
+];
 /// Longest text of an event that reaches a message, in characters.
 const LONGEST: usize = 500;
 

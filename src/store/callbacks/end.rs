@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::call::ending::{Ending, Stage as CallStage};
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Outcome, Way, of_cause};
+use crate::missed::attempt::{Claim, Outcome, Way, of_cause};
 use crate::missed::case::Step;
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
@@ -150,7 +150,8 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
         How::Released(_) => release(c, &case, end)?,
         How::Refused(_) => {}
         How::Unreached { attempt, result, cause } => {
-            let finish = Finish { cause: Some(cause), ..Finish::new(*attempt, *result, end.at) };
+            let result = believed(c, *attempt, *result, cause)?;
+            let finish = Finish { cause: Some(cause), ..Finish::new(*attempt, result, end.at) };
             finish_and_follow(c, &case, terms, &finish, None)?;
         }
         How::Talked { attempt, cause, answered_at } => {
@@ -160,6 +161,19 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
         How::Lost => orphan(c, &case, terms, end)?,
     }
     Ok(case_rows::get(c, end.case)?.stage)
+}
+
+/// What came of an attempt that failed: what its trunk says of the customer is believed once it is confirmed.
+fn believed(
+    c: &mut Database,
+    attempt: AttemptId,
+    result: Outcome,
+    cause: &str,
+) -> Result<Outcome, StoreError> {
+    let Some(claim) = Claim::of(cause).filter(|_| result == Outcome::TechnicalFailure) else {
+        return Ok(result);
+    };
+    Ok(claim.confirmed(&attempts::said_before(c, attempt, claim)?).unwrap_or(result))
 }
 
 /// The talk is over: a person is to say what came of it.
