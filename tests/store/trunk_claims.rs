@@ -56,8 +56,8 @@ fn a_trunk_is_believed_once_it_has_carried_a_call_in_between() {
         let desk = Desk::open(db).await;
         desk.due(MOSCOW, "sales", min(0)).await;
         assert_eq!(said(&desk, "one", "CALL_REJECTED", 2).await, technical());
-        let other = desk.due(OTHER, "sales", min(2)).await;
-        let (accepted, attempt) = desk.talking("sales", "boris", min(3)).await;
+        let other = desk.due(OTHER, "repeat", min(2)).await;
+        let (accepted, attempt) = desk.talking("repeat", "boris", min(3)).await;
         desk.write(move |c, _| attempts::over_trunk(c, attempt, "one")).await;
         desk.talk_ends(&accepted, attempt, min(3), min(4)).await;
         desk.dispose(other, Outcome::Reached, min(4)).await.unwrap();
