@@ -22,7 +22,8 @@ pub enum Barred {
     NoSuchNumber,
     /// It is outside of what the policy allows.
     #[error(
-        "the number is abroad: name its country or prefix in the policy's `destinations` if it may be called"
+        "not called automatically: the number is abroad; `dozvon callback now` calls it, or name its country or prefix in \
+         the policy's `destinations`"
     )]
     Abroad,
     /// It costs more than an ordinary call, or is a service's.

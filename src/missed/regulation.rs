@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use phonenumber::country;
 
-use super::destination;
+use super::destination::{self, Barred};
 use super::policy::Policy;
 use super::window::{Outside, Proof, Window};
 use super::working_time::WorkingTime;
@@ -109,6 +109,8 @@ pub struct Standing {
     pub gap_until: Option<UnixMs>,
     /// When the person last turned to us himself: called, or asked for a call.
     pub contact_at: Option<UnixMs>,
+    /// Whether one of us said that the number may be called though it is abroad.
+    pub abroad_allowed: bool,
 }
 
 /// Where and when a number may be called.
@@ -160,9 +162,7 @@ fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Res
 /// The [`Refusal`] of the first that says no.
 pub fn check(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<Permit, Refusal> {
     persons(standing)?;
-    if let Err(barred) =
-        destination::check(&standing.number, &bounds.policy.destinations, bounds.policy.premium, bounds.home)
-    {
+    if let Err(barred) = bounds.reaches(&standing.number, standing.abroad_allowed) {
         return refuse(Guard::Destination, None, barred.to_string());
     }
     let ordinal = caps(standing, bounds, at)?;
@@ -186,6 +186,20 @@ pub fn check(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<Per
 }
 
 impl<'a> Bounds<'a> {
+    /// Whether a number may be called at all. One that is abroad may be when one of us says so, if it is an ordinary one.
+    ///
+    /// # Errors
+    /// [`Barred`] says why not.
+    pub fn reaches(&self, number: &E164, abroad_allowed: bool) -> Result<(), Barred> {
+        let Policy { destinations, premium, .. } = self.policy;
+        match destination::check(number, destinations, *premium, self.home) {
+            Err(Barred::Abroad) if abroad_allowed => {
+                destination::check(number, &["+".to_owned()], *premium, self.home)
+            }
+            reached => reached,
+        }
+    }
+
     fn window(&self, standing: &Standing) -> Window<'a> {
         Window {
             policy: self.policy,
@@ -295,6 +309,7 @@ mod tests {
             last_counted_at: None,
             gap_until: None,
             contact_at: None,
+            abroad_allowed: false,
         }
     }
 

@@ -516,7 +516,7 @@ const GUARDS: [(Guard, Then); 11] = [
     (Guard::Disposition, Then::Soon),
     (Guard::DayCap, Then::Deferred(21 * 60)),
     (Guard::Gap, Then::Deferred(30)),
-    (Guard::Destination, Then::Closed("unreachable")),
+    (Guard::Destination, Then::Deferred(3 + 60)),
     (Guard::RollingCap, Then::Deferred(4 * 60)),
     (Guard::WeekCap, Then::Deferred(3 + 60)),
     (Guard::MonthCap, Then::Deferred(3 + 60)),

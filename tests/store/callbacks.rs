@@ -330,10 +330,14 @@ fn who_cannot_be_called_back_has_no_case_and_who_must_not_be_gets_no_call() {
         for party in [Party::Withheld, Party::Withheld, Party::Internal("1001".to_owned()), Party::Invalid] {
             assert_eq!(desk.miss_of(party, "sales", min(0)).await, None);
         }
-        for number in ["+78091234567", "+4930123456", "+88213123456"] {
+        for (number, stands) in
+            [("+78091234567", "unreachable"), ("+4930123456", "deferred"), ("+88213123456", "deferred")]
+        {
             let case = desk.miss(number, "sales", min(0)).await;
-            desk.tick(min(1)).await;
-            assert_eq!(desk.stage(case).await, "unreachable", "{number}");
+            for at in [1, 61, 121] {
+                desk.tick(min(at)).await;
+            }
+            assert_eq!(desk.stage(case).await, stands, "{number}");
             let guards = format!("SELECT guard AS v FROM refusals WHERE number = '{number}'");
             assert_eq!(db.raw().texts(&guards), ["destination"]);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
+use dozvon::store::callbacks;
 use dozvon::store::requests::{self, Request};
 
 use crate::support::calling_back::{DAY, Desk, MOSCOW, min};
@@ -68,5 +69,28 @@ fn a_miss_overrules_what_a_request_put_off_and_not_what_one_of_us_did() {
         let row = desk.case(case).await;
         assert_eq!((row.stage.as_str(), row.not_before_by.as_deref()), ("deferred", Some("olga")));
         desk.report(case, Outcome::Reached, min(8)).await.unwrap();
+    });
+}
+
+/// A number abroad is not called by itself, and not given up either: one of us may say that it is called.
+#[test]
+fn a_case_from_abroad_waits_for_people_who_may_have_it_called() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let berlin = desk.miss("+4930123456", "sales", min(0)).await;
+        let satellite = desk.miss("+88213123456", "sales", min(0)).await;
+        desk.tick(min(1)).await;
+        let row = desk.case(berlin).await;
+        let why = desk.write(move |c, terms| callbacks::why_not(c, &row, terms, min(1))).await.unwrap();
+        assert!(
+            why.to_string().starts_with("destination: not called automatically: the number is abroad"),
+            "{why}"
+        );
+        let kept = desk.write(move |c, _| callbacks::refusals_of(c, berlin, 10)).await;
+        assert_eq!(kept.iter().map(|row| row.guard.as_str()).collect::<Vec<_>>(), ["destination"]);
+        assert_eq!(desk.now(berlin, min(2)).await, Ok(()));
+        assert_eq!(desk.lease("sales", min(2)).await.len(), 1);
+        assert!(desk.now(satellite, min(2)).await.is_err(), "it costs extra, or is nobody's");
+        assert_eq!(desk.case(satellite).await.abroad_allowed_by, None);
     });
 }

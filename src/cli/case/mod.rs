@@ -9,7 +9,7 @@ use crate::ids::{CaseId, QueueName};
 use crate::missed::case::{Closed, Reason};
 use crate::report::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::callbacks::Terms;
+use crate::store::callbacks::{self, RefusalRow, Terms};
 use crate::store::cases::{self, Asked, CaseRow, MissRow};
 use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
@@ -135,6 +135,7 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
     let case = cases::get(c, id)?;
     let day = terms.business_day(&case, now)?;
     let today = attempts::counted(c, &case.number, &day)?;
+    let not_called = callbacks::why_not(c, &case, terms, now)?;
     Ok(Sheet::default()
         .with("id", Cell::Count(case.id))
         .with("number", case.number.as_str())
@@ -144,6 +145,10 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .with("next_at", Cell::at_or_nothing(case.next_at))
         .with("not_before_at", Cell::at_or_nothing(case.not_before))
         .with("not_before_by", not_before_by(&case))
+        .with(
+            "not_called_for",
+            not_called.map_or(Cell::Nothing, |refusal| Cell::word(refusal.guard.as_str())),
+        )
         .with("react_by", Cell::at_or_nothing(case.react_by))
         .with("reason", Cell::word(&case.reason))
         .with("queue", case.queue.as_deref())
@@ -159,7 +164,8 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .with("note", case.note.as_deref())
         .and("misses", misses(&cases::misses(c, id)?))
         .and("requests", asked(&requests::of_case(c, id)?))
-        .and("attempts", made(&attempts::of_case(c, id)?)))
+        .and("attempts", made(&attempts::of_case(c, id)?))
+        .and("refusals", refused(&callbacks::refusals_of(c, id, 20)?)))
 }
 
 /// Who asked for no call before then.
@@ -215,6 +221,20 @@ fn made(rows: &[AttemptRow]) -> Table {
             Cell::word_or_nothing(row.result.as_ref()),
             row.by.as_str().into(),
             row.note.as_deref().into(),
+        ]);
+    }
+    table
+}
+
+/// Why the customer was not dialled, the latest first.
+fn refused(rows: &[RefusalRow]) -> Table {
+    let mut table = Table::new(&["at", "guard", "why", "by"], "no dial was refused");
+    for row in rows {
+        table.row([
+            UnixMs(row.at).into(),
+            Cell::word(&row.guard),
+            row.why.as_str().into(),
+            row.by.as_str().into(),
         ]);
     }
     table

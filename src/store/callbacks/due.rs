@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::after::finish_and_follow;
 use super::end::talk_over;
-use super::guards::{check, refused};
+use super::guards::{check, known, refused};
 use super::lease::follow_refusal;
 use super::steps::{Move, held, later, look_again, make, stage_of};
 use super::terms::Terms;
@@ -130,7 +130,8 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
         Ok(_) => later(c, case, wanted),
         Err(refusal) => {
             // What only puts it off is kept when it stands against a dial.
-            if matches!(refusal.guard, Guard::DoNotCall | Guard::Destination) {
+            let stands = matches!(refusal.guard, Guard::DoNotCall | Guard::Destination);
+            if stands && !known(c, case, &refusal)? {
                 refused(c, case, &policy, &refusal, "system", at)?;
             }
             follow_refusal(c, case, terms, &refusal, at)

@@ -8,6 +8,7 @@ use super::terms::{Applies, Terms};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
+use crate::missed::destination::Barred;
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{self, Permit, Refusal, Standing};
 use crate::phone::E164;
@@ -41,6 +42,7 @@ pub(super) fn standing(
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
         contact_at: contact_at(c, case, applies, terms.least_talk)?,
+        abroad_allowed: case.abroad_allowed_by.is_some(),
         number: applies.number.clone(),
     })
 }
@@ -82,6 +84,55 @@ pub(in crate::store) fn check(
     let standing = standing(c, case, terms, &applies, at)?;
     let asked = regulation::check(&standing, &applies.bounds(terms), at);
     Ok((applies.policy, asked))
+}
+
+/// Why an open case would not be dialled now, if it would not.
+///
+/// # Errors
+/// When the database fails.
+pub fn why_not(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    at: UnixMs,
+) -> Result<Option<Refusal>, StoreError> {
+    let asked = if case.closed_at.is_none() { check(c, case, terms, at)?.1.err() } else { None };
+    Ok(asked)
+}
+
+/// A refused dial as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct RefusalRow {
+    /// When, in milliseconds since 1970.
+    pub at: i64,
+    /// Which guard refused.
+    pub guard: String,
+    /// In words.
+    pub why: String,
+    /// Who wanted to dial.
+    pub by: String,
+}
+
+/// The last refused dials of a case, the latest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn refusals_of(c: &mut Database, case: CaseId, limit: i64) -> Result<Vec<RefusalRow>, StoreError> {
+    let kept = refusals::table.filter(refusals::case_id.eq(case.0)).order(refusals::id.desc()).limit(limit);
+    Ok(kept.select((refusals::at, refusals::guard, refusals::why, refusals::by)).load(c)?)
+}
+
+/// Whether the last refused dial of a case was refused for the same reason.
+pub(super) fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, StoreError> {
+    let last = refusals_of(c, CaseId(case.id), 1)?;
+    Ok(last.first().is_some_and(|row| row.guard == refusal.guard.as_str() && row.why == refusal.why))
+}
+
+/// Whether a case waits for people because its number is abroad.
+pub(super) fn is_abroad(case: &CaseRow, terms: &Terms) -> Result<bool, StoreError> {
+    let applies = terms.applies(case)?;
+    let barred = applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some());
+    Ok(barred == Err(Barred::Abroad))
 }
 
 /// Writes down that a guard refused a dial.

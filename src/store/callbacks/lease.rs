@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::after::hand_over;
-use super::guards::{check, refused};
+use super::guards::{check, is_abroad, refused};
 use super::steps::{Move, SOON, close, held, later, look_again, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
@@ -139,7 +139,10 @@ pub(in crate::store) fn permitted(
     }
 }
 
-/// What a case becomes whose dial a guard refuses.
+/// How soon a case that waits for people is looked at again: the policy may have changed.
+const FOR_PEOPLE: Duration = Duration::from_secs(3600);
+
+/// What a case becomes whose dial a guard refuses. One whose number is abroad waits for people.
 pub(super) fn follow_refusal(
     c: &mut Database,
     case: &CaseRow,
@@ -149,6 +152,7 @@ pub(super) fn follow_refusal(
 ) -> Result<(), StoreError> {
     match (refusal.guard, refusal.until) {
         (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
+        (Guard::Destination, _) if is_abroad(case, terms)? => later(c, case, at + FOR_PEOPLE),
         (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
         (_, Some(until)) if stage_of(case)? == Stage::HandedOver => {
             look_again(c, case, Some(until.max(at + SOON)))

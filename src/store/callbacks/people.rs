@@ -6,14 +6,14 @@ use diesel::prelude::*;
 
 use super::after::{After, finish_and_follow, follow};
 use super::due::open;
-use super::guards::{check, refused};
+use super::guards::{check, is_abroad, refused};
 use super::steps::{Move, begun, held, later, make, stage_of};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CaseId};
 use crate::missed::attempt::{Consequence, Outcome};
 use crate::missed::case::{Stage, Step};
-use crate::missed::regulation::Refusal;
+use crate::missed::regulation::{Guard, Refusal};
 use crate::missed::wish::{Source, Wish};
 use crate::store::attempts::Finish;
 use crate::store::cases as case_rows;
@@ -58,8 +58,16 @@ pub fn now(
     if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
     }
+    // Who wants it called now allows that it is abroad; every other guard is asked all the same.
+    if is_abroad(&case, terms)? {
+        allow_abroad(c, id, Some(by))?;
+    }
+    let case = case_rows::get(c, id)?;
     let (policy, asked) = check(c, &case, terms, at)?;
     if let Err(refusal) = asked {
+        if refusal.guard == Guard::Destination {
+            allow_abroad(c, id, None)?;
+        }
         refused(c, &case, &policy, &refusal, by, at)?;
         return Ok(Err(refusal));
     }
@@ -74,6 +82,12 @@ pub fn now(
         .count_changed(c)?;
     note(c, &case, Note::CalledUp { by }, at)?;
     Ok(Ok(()))
+}
+
+fn allow_abroad(c: &mut Database, id: CaseId, by: Option<&str>) -> Result<(), StoreError> {
+    let row = diesel::update(cases::table.find(id.0)).set(cases::abroad_allowed_by.eq(by));
+    row.returning(cases::id).count_changed(c)?;
+    Ok(())
 }
 
 /// What a person says of an attempt.
