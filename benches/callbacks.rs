@@ -137,22 +137,26 @@ impl House {
     /// The tick when nothing is due: it looks for what has ended by itself, then into each queue.
     fn look(&self) -> Took {
         let (mut took, began) = (Took::default(), Instant::now());
-        let read = self.store.read("bench", |c| timed(|| callbacks::due(c, NOON, 100)));
+        let read = self.store.read("bench", |c| timed(|| callbacks::due(c, NOON, 100, &[])));
         let (due, worked) = self.runtime.block_on(read).unwrap();
         assert!(due.is_empty());
         (took.work, took.whole) = (worked, began.elapsed());
         for name in QUEUES {
-            let wanted = wanted(name, 10);
-            let leased = self.write(&mut took, move |c, terms| callbacks::lease(c, terms, &wanted));
-            assert!(leased.is_empty());
+            let wanted = wanted(name);
+            let ready = self.write(&mut took, move |c, _| callbacks::ready(c, &wanted.queue, 10, &[]));
+            assert!(ready.is_empty());
         }
         took
     }
 
     /// The next case of a queue: from its lease, through the agent's claim, to the place of its attempt.
     fn pick(&self, name: &str) -> Took {
-        let (mut took, wanted) = (Took::default(), wanted(name, 1));
-        let work = self.write(&mut took, move |c, terms| callbacks::lease(c, terms, &wanted)).remove(0);
+        let (mut took, wanted) = (Took::default(), wanted(name));
+        let work = self.write(&mut took, move |c, terms| {
+            let case = callbacks::ready(c, &wanted.queue, 1, &[])?.remove(0);
+            callbacks::lease(c, case, terms, &wanted)
+        });
+        let work = work.unwrap();
         let call = work.call;
         let offer = self.write(&mut took, move |c, _| ring(c, call, "anna", NOON));
         let wanted = Reserve {
@@ -204,14 +208,8 @@ impl House {
     }
 }
 
-fn wanted(name: &str, limit: i64) -> Wanted {
-    Wanted {
-        queue: queue(name),
-        limit,
-        node: "fs1".parse().unwrap(),
-        core: CoreId(uuid::Uuid::nil()),
-        at: NOON,
-    }
+fn wanted(name: &str) -> Wanted {
+    Wanted { queue: queue(name), node: "fs1".parse().unwrap(), core: CoreId(uuid::Uuid::nil()), at: NOON }
 }
 
 /// Does it often. The 99th percentile of its work, in milliseconds.
