@@ -113,7 +113,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("gaps", "gaps", "перерывы"),
     ("goes_to", "goes to", "куда"),
     ("guard", "guard", "ограничение"),
-    ("id", "id", "номер"),
+    ("id", "id", "№"),
     ("idle", "idle", "свободны"),
     ("idle_since_at", "idle since", "без разговора с"),
     ("joined_at", "joined", "в очереди с"),
