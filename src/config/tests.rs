@@ -231,6 +231,7 @@ fn absurd_durations_are_refused_for_every_setting() {
         "CALLBACK__APOLOGY_TIME",
         "CALLBACK__ASSIGNEE_FIRST",
         "CALLBACK__LEAST_TALK",
+        "CALLBACK__SHORTEST_WAIT",
         "CALLBACK__TRUNKS__0__REST",
         "CALLS__AWAIT_RETURN",
         "CALLS__DRAIN_TIMEOUT",
