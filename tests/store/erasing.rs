@@ -132,7 +132,7 @@ fn what_waits_for_a_destination_that_is_gone_does_not_keep_a_person_for_ever() {
 }
 
 /// Tables that hold no persons but those who work here, or only refer to rows that do.
-const NOBODYS: [&str; 30] = [
+const NOBODYS: [&str; 31] = [
     "__diesel_schema_migrations",
     "prompts",
     "schedules",
@@ -159,6 +159,7 @@ const NOBODYS: [&str; 30] = [
     "audit_key",
     "audit_gaps",
     "clock_witness",
+    "talks_elsewhere",
     "erasures",
     "attempts_to_erase",
     "retention_cuts",
@@ -167,7 +168,7 @@ const NOBODYS: [&str; 30] = [
 
 /// Columns of the others that hold words of ours, names of things and of those who work here, or the number itself, by
 /// which rows are found.
-const OURS: [&str; 45] = [
+const OURS: [&str; 48] = [
     "calls.id",
     "calls.node",
     "calls.channel",
@@ -195,6 +196,9 @@ const OURS: [&str; 45] = [
     "cases.stage",
     "cases.assignee",
     "cases.claimed_by",
+    "cases.not_before_source",
+    "cases.not_before_by",
+    "cases.abroad_allowed_by",
     "requests.number",
     "requests.language",
     "requests.source",
