@@ -821,8 +821,23 @@ fn the_database_is_made_and_asked_for_clearly() {
     std::fs::write(place.folder.path().join("text.db"), "this is no database at all".repeat(100)).unwrap();
     let said = place.fails(5, "agent list --database sqlite:text.db");
     assert!(said.contains("text.db"), "{said}");
-    let said = place.fails(5, "agent list --database postgres://dozvon:secret@127.0.0.1:1/dozvon");
-    assert!(said.contains("127.0.0.1") && !said.contains("secret"), "{said}");
+    let said = place.fails(5, "agent list --database postgres://dozvon@127.0.0.1:1/dozvon");
+    assert!(said.contains("127.0.0.1"), "{said}");
+}
+
+/// Everybody on the machine sees arguments.
+#[test]
+fn a_password_among_the_arguments_is_warned_of_and_never_shown() {
+    let place = Place::empty();
+    let url = "postgres://dozvon:hunter2@127.0.0.1:1/dozvon";
+    let run = place.run(&format!("agent list --database {url}"));
+    assert_eq!(run.code, 5, "{}", run.err);
+    let (warning, error) = run.err.split_once('\n').unwrap();
+    assert!(warning.contains("--database") && warning.contains("DOZVON_DATABASE"), "{warning}");
+    assert!(error.contains("127.0.0.1") && !run.err.contains("hunter2"), "{error}");
+    let told = place.command(&["agent", "list"]).env("DOZVON_DATABASE", url).output().unwrap();
+    let said = String::from_utf8(told.stderr).unwrap();
+    assert!(said.contains("127.0.0.1") && !said.contains("hunter2") && said.lines().count() == 1, "{said}");
 }
 
 #[test]
