@@ -262,8 +262,9 @@ fn bare(_: &Place) -> Vec<(&'static str, String)> {
 
 /// The place with its rules in the database, and settings that name no FreeSWITCH yet.
 fn ruled(place: Place) -> Place {
-    place.good(&["apply", "rules.toml"]);
+    // Before the first act: the audit begins with the key that the settings name, or with one of its own.
     place.write("dozvon.toml", SETTINGS);
+    place.good(&["apply", "rules.toml"]);
     place
 }
 
