@@ -128,7 +128,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let metrics = Arc::new(Metrics::new()?);
     metrics.started.set(clock.now().utc().timestamp() as f64);
     // Reading the first number loads the numbering plans: not in the first caller's time.
-    let _ = crate::phone::Party::read("+79001234567", false, settings.phone.region, 0);
+    let _ = settings.phone.home().number("+79001234567");
     let (store, lock) = open(&settings, standby).await?;
     let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
     let (rules, agents) = read_rules(&store).await?;

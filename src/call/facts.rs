@@ -1,7 +1,7 @@
 //! What we need to know of a caller, parsed once into types that cannot hold a bad value.
 
 use crate::config::Settings;
-use crate::phone::Party;
+use crate::phone::{Party, without_parameters};
 use crate::switch::ChannelFacts;
 
 /// Who calls whom.
@@ -23,10 +23,10 @@ impl Facts {
     pub fn read(channel: &ChannelFacts, settings: &Settings) -> Self {
         let digits = settings.phone.internal_digits;
         Self {
-            party: Party::read(&channel.caller_number, channel.privacy, settings.phone.region, digits),
+            party: Party::read(&channel.caller_number, channel.privacy, &settings.phone.home(), digits),
             number: channel.caller_number.clone(),
             name: channel.caller_name.clone(),
-            dialled: channel.dialled.clone(),
+            dialled: without_parameters(&channel.dialled).to_owned(),
         }
     }
 }

@@ -64,7 +64,7 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, user: String, id: CallId) {
 /// The number that was dialled, if it is one outside.
 fn number(call: &Call) -> Option<E164> {
     let phone = &call.desk.settings.phone;
-    match Party::read(&call.facts.dialled, false, phone.region, phone.internal_digits) {
+    match Party::read(&call.facts.dialled, false, &phone.home(), phone.internal_digits) {
         Party::Number(number) => Some(number),
         Party::Internal(_) | Party::Withheld | Party::Invalid => None,
     }

@@ -4,7 +4,6 @@ use super::{Context, Exit, Failure, parse};
 use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
-use crate::phone::{E164, Party};
 use crate::report::{Cell, Sheet, Table, span};
 use crate::store::calls::{self, CallRow, WaitRow, Wanted};
 use crate::store::offers::{self, OfferRow};
@@ -83,7 +82,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let number = args.number.map(|text| callable(&text, context)).transpose()?;
+    let number = args.number.map(|text| parse::number(&text, &context.home())).transpose()?;
     let wanted = Wanted {
         live: args.live,
         ending: args.ending,
@@ -94,19 +93,6 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     let rows = context.read("call_list", move |c| calls::list(c, &wanted)).await?;
     context.table(&table(&rows))?;
     Ok(Exit::Done)
-}
-
-/// A number as a person writes it.
-fn callable(text: &str, context: &Context) -> Result<E164, Failure> {
-    let usage = || {
-        let message =
-            format!("{text:?} is not a phone number: write it as people dial it, or such as +79001234567");
-        Failure::new(Exit::Usage, message)
-    };
-    match Party::read(text, false, context.region(), 0) {
-        Party::Number(number) => Ok(number),
-        Party::Internal(_) | Party::Withheld | Party::Invalid => text.parse().map_err(|_| usage()),
-    }
 }
 
 fn table(rows: &[CallRow]) -> Table {

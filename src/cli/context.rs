@@ -10,6 +10,7 @@ use tokio::sync::OnceCell;
 use super::{Colour, Exit, Failure, Globals};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{PLACES, Settings};
+use crate::phone::Home;
 use crate::report::{self, Language, Look, Sentence, Sheet, Table};
 use crate::store::callbacks::Terms;
 use crate::store::{DatabaseUrl, Store, StoreError};
@@ -87,8 +88,8 @@ impl Context {
 
     /// Where a number without a country code belongs.
     #[must_use]
-    pub const fn region(&self) -> phonenumber::country::Id {
-        self.settings.phone.region
+    pub const fn home(&self) -> Home {
+        self.settings.phone.home()
     }
 
     /// The rules of the house for calling back.

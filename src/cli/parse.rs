@@ -9,7 +9,7 @@ pub(super) use time::{day, instant, to_come};
 use super::{Exit, Failure};
 use crate::config::humane;
 use crate::ids::QueueName;
-use crate::phone::{E164, Party};
+use crate::phone::{E164, Home};
 use crate::routing::rules::Tier;
 
 /// A person's name for the record: 1 to 64 printable characters.
@@ -60,12 +60,11 @@ pub(super) fn place(text: &str) -> Result<(QueueName, Tier), String> {
     }
 }
 
-/// A phone number that can be called back, as people write it in `region`.
-pub(super) fn number(text: &str, region: phonenumber::country::Id) -> Result<E164, Failure> {
-    match Party::read(text, false, region, 0) {
-        Party::Number(number) => Ok(number),
-        _ => text.trim().parse::<E164>().map_err(|error| Failure::new(Exit::Usage, error.to_string())),
-    }
+/// A phone number as people write it at home. One in E.164 need not be in the numbering plan: rows may hold it.
+pub(super) fn number(text: &str, home: &Home) -> Result<E164, Failure> {
+    let as_stored = || text.trim().parse::<E164>();
+    let found = home.number(text).map_or_else(as_stored, Ok);
+    found.map_err(|error| Failure::new(Exit::Usage, error.to_string()))
 }
 
 /// How many rows at most: 1 to 100000.

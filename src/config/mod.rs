@@ -26,6 +26,7 @@ use document::Document;
 use fault::Faults;
 
 use crate::audit::Key;
+use crate::phone::{AreaCode, Home, Region};
 use crate::routing::rules::{Prompt, Rules};
 use crate::store::callbacks::Terms;
 use crate::store::{self, DatabaseUrl};
@@ -80,8 +81,9 @@ pub struct Settings {
 #[serde(default, deny_unknown_fields)]
 pub struct Phone {
     /// Where a number without a country code belongs, by ISO 3166. Default RU.
-    #[serde(with = "region")]
-    pub region: phonenumber::country::Id,
+    pub region: Region,
+    /// The city of local numbers of 5 to 7 digits, such as `"495"`. Default none: they are no numbers.
+    pub area_code: Option<AreaCode>,
     /// Numbers of at most so many digits are our own extensions. Default 5.
     pub internal_digits: usize,
 }
@@ -235,7 +237,15 @@ impl Default for Settings {
 
 impl Default for Phone {
     fn default() -> Self {
-        Self { region: phonenumber::country::Id::RU, internal_digits: 5 }
+        Self { region: Region::RU, area_code: None, internal_digits: 5 }
+    }
+}
+
+impl Phone {
+    /// Where numbers without a country code belong.
+    #[must_use]
+    pub const fn home(&self) -> Home {
+        Home { region: self.region, area_code: self.area_code }
     }
 }
 
@@ -320,7 +330,7 @@ impl Settings {
         Terms {
             rules,
             zone: self.zone,
-            home: self.phone.region,
+            home: self.phone.home(),
             queue: self.callback.queue.clone(),
             repeat_queue: self.callback.repeat_queue.clone(),
             least_talk: self.callback.least_talk,
@@ -426,24 +436,6 @@ mod zone {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<chrono_tz::Tz, D::Error> {
         let text = String::deserialize(deserializer)?;
         crate::routing::schedule::parse_zone(&text).map_err(D::Error::custom)
-    }
-}
-
-mod region {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    pub fn serialize<S: Serializer>(id: &phonenumber::country::Id, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(id.as_ref())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<phonenumber::country::Id, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(|_| {
-            D::Error::custom(format!("{text:?} is not a region: write two capital letters such as RU or DE"))
-        })
     }
 }
 

@@ -161,7 +161,7 @@ impl Policy {
     fn ends(&self) -> [Limit; 6] {
         let place = |text: &String| {
             if is_country(text) {
-                return text.parse::<phonenumber::country::Id>().is_ok();
+                return text.parse::<crate::phone::Region>().is_ok();
             }
             let digits = text.strip_prefix('+').unwrap_or_default();
             (1..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())

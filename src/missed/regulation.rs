@@ -6,15 +6,13 @@
 
 use std::time::Duration;
 
-use phonenumber::country;
-
 use super::destination::{self, Barred};
 use super::policy::Policy;
 use super::window::{Outside, Proof, Window};
 use super::working_time::WorkingTime;
 use super::zone::Whereabouts;
 use crate::clock::UnixMs;
-use crate::phone::E164;
+use crate::phone::{E164, Region};
 
 /// Counted attempts to one number on one business day, across queues.
 ///
@@ -123,7 +121,7 @@ pub struct Bounds<'a> {
     /// Where he may be.
     pub whereabouts: &'a Whereabouts,
     /// Our own country.
-    pub home: country::Id,
+    pub home: Region,
 }
 
 /// He may be dialled, and what the row must prove.
@@ -316,7 +314,7 @@ mod tests {
     fn asked(standing: &Standing, policy: &Policy, hours: &Schedule, at: UnixMs) -> Result<Permit, Refusal> {
         let whereabouts = Whereabouts::of(&standing.number, None);
         let hours = WorkingTime::new(Some(hours), Tz::UTC);
-        check(standing, &Bounds { policy, hours, whereabouts: &whereabouts, home: country::RU }, at)
+        check(standing, &Bounds { policy, hours, whereabouts: &whereabouts, home: Region::RU }, at)
     }
 
     #[test]
@@ -381,7 +379,7 @@ mod tests {
         };
         let whereabouts = Whereabouts::of(&standing.number, None);
         let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
-        let bounds = Bounds { policy: &once, hours, whereabouts: &whereabouts, home: country::RU };
+        let bounds = Bounds { policy: &once, hours, whereabouts: &whereabouts, home: Region::RU };
         assert_eq!(after_attempt(&standing, &bounds, None, noon), Next::HandOver);
         let wish = after_attempt(&standing, &bounds, Some(noon), noon);
         assert_eq!(wish, Next::Retry(at("2026-11-24T12:00:00+03:00")), "his own wish waits for the cap");
@@ -394,7 +392,7 @@ mod tests {
         let policy = Policy::of(Profile::Service);
         let fine = standing("+74951234567");
         let whereabouts = Whereabouts::of(&fine.number, None);
-        let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: country::RU };
+        let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
         let next = |counted, at: UnixMs, asked| {
             let standing = Standing { counted_today: counted, last_counted_at: Some(at), ..fine.clone() };
             after_attempt(&standing, &bounds, asked, at)
@@ -443,7 +441,7 @@ mod tests {
             let hours = WorkingTime::new(Some(&schedule), Tz::UTC);
             let number = "+74951234567";
             let whereabouts = Whereabouts::of(&number.parse().unwrap(), None);
-            let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: country::RU };
+            let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
             let mut made: Vec<UnixMs> = Vec::new();
             let mut now = at("2025-01-02T00:00:00Z") + Duration::from_secs(60) * start;
             let end = now + Duration::from_secs(4 * 86_400);

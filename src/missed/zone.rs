@@ -192,6 +192,12 @@ const COUNTRIES: Table = &[
     (&[Tz::Asia__Seoul], &["82"]),
 ];
 
+/// The area codes of the table, for the tests of numbers.
+#[cfg(test)]
+pub fn russian_area_codes() -> impl Iterator<Item = &'static str> {
+    RUSSIA.iter().flat_map(|(_, codes)| codes.iter().copied())
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::Offset;

@@ -51,13 +51,13 @@ impl Settings {
 #[derive(Debug, Clone)]
 pub struct Destinations {
     rules: watch::Receiver<Arc<Rules>>,
-    home: phonenumber::country::Id,
+    home: crate::phone::Region,
 }
 
 impl Destinations {
     /// What the rules of the moment say; `home` is our own country.
     #[must_use]
-    pub const fn new(rules: watch::Receiver<Arc<Rules>>, home: phonenumber::country::Id) -> Self {
+    pub const fn new(rules: watch::Receiver<Arc<Rules>>, home: crate::phone::Region) -> Self {
         Self { rules, home }
     }
 

@@ -472,7 +472,7 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
         let kept = db.raw().texts("SELECT DISTINCT number AS v FROM attempts UNION SELECT number FROM cases");
         assert_eq!(kept, std::slice::from_ref(&act.pseudonym));
         assert!(matches!(
-            dozvon::phone::Party::read(&act.pseudonym, false, phonenumber::country::Id::RU, 5),
+            dozvon::phone::Party::read(&act.pseudonym, false, &dozvon::config::Phone::default().home(), 5),
             dozvon::phone::Party::Invalid
         ));
     });

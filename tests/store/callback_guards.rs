@@ -563,7 +563,7 @@ async fn change(db: &Db, desk: &mut Desk, guard: Guard, case: CaseId, number: &'
         }
         Guard::DayCap => (1..=3).for_each(|n| reported(min(-170 + n), TODAY, n)),
         Guard::Gap => reported(min(0), TODAY, 1),
-        Guard::Destination => desk.terms.home = phonenumber::country::DE,
+        Guard::Destination => desk.terms.home.region = "DE".parse().unwrap(),
         Guard::RollingCap => reported(min(-20 * 60), "2026-11-22", 1),
         Guard::WeekCap => ["2026-11-20", "2026-11-21"].iter().zip([3, 2]).for_each(|(day, ago)| {
             reported(UnixMs(min(0).0 - ago * DAY), day, 1);

@@ -243,7 +243,7 @@ fn refused(rows: &[RefusalRow]) -> Table {
 async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
     let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
     let terms = context.terms().await?;
-    let number = parse::number(&args.number, context.region())?;
+    let number = parse::number(&args.number, &context.home())?;
     let not_before = args.at.as_deref().map(|text| parse::to_come(text, zone, at)).transpose()?;
     let sheet = context
         .write("case_open", move |c| {

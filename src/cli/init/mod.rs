@@ -148,9 +148,10 @@ mod tests {
 
     #[test]
     fn what_is_commented_out_are_the_defaults() {
-        let example = "#fallback_contact";
+        let examples = ["#fallback_contact", "#area_code"];
+        let is_example = |line: &str| examples.iter().any(|example| line.starts_with(example));
         let shown = |line: &str| match line.strip_prefix('#') {
-            Some(rest) if !rest.starts_with(' ') && !line.starts_with(example) => rest.to_owned(),
+            Some(rest) if !rest.starts_with(' ') && !is_example(line) => rest.to_owned(),
             _ => line.to_owned(),
         };
         let text = SETTINGS.lines().map(shown).collect::<Vec<_>>().join("\n");

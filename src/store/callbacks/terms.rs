@@ -11,7 +11,7 @@ use crate::missed::policy::Policy;
 use crate::missed::regulation::Bounds;
 use crate::missed::working_time::WorkingTime;
 use crate::missed::zone::Whereabouts;
-use crate::phone::E164;
+use crate::phone::{E164, Home};
 use crate::routing::rules::Rules;
 use crate::store::cases::CaseRow;
 use crate::store::{StoreError, read, read_option};
@@ -24,7 +24,7 @@ pub struct Terms {
     /// The zone of what has no queue.
     pub zone: Tz,
     /// Our own country.
-    pub home: phonenumber::country::Id,
+    pub home: Home,
     /// Who calls back those who reached no queue; the only queue, if there is but one.
     pub queue: Option<QueueName>,
     /// Who takes up what could not be reached within a day.
@@ -47,7 +47,12 @@ pub(super) struct Applies<'a> {
 
 impl Applies<'_> {
     pub(super) const fn bounds(&self, terms: &Terms) -> Bounds<'_> {
-        Bounds { policy: &self.policy, hours: self.hours, whereabouts: &self.whereabouts, home: terms.home }
+        Bounds {
+            policy: &self.policy,
+            hours: self.hours,
+            whereabouts: &self.whereabouts,
+            home: terms.home.region,
+        }
     }
 }
 

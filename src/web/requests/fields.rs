@@ -11,7 +11,7 @@ use crate::clock::UnixMs;
 use crate::missed::mailbox;
 use crate::notify::message;
 use crate::notify::settings::Kind;
-use crate::phone::{E164, Party};
+use crate::phone::{E164, Home};
 
 /// Fields that a request may have.
 pub const KNOWN: [&str; 12] = [
@@ -86,7 +86,7 @@ pub struct Said {
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     /// Where a number without a country code belongs.
-    pub region: phonenumber::country::Id,
+    pub home: Home,
     /// The zone of times without one.
     pub zone: Tz,
     /// The present instant.
@@ -156,10 +156,10 @@ pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
     let given = fields
         .get("number")
         .ok_or_else(|| problem("number", "it is missing", "send the number to call, such as +79001234567"))?;
-    let Party::Number(number) = Party::read(given, false, how.region, 0) else {
+    let number = how.home.number(given).ok_or_else(|| {
         let remedy = "send it with its country code, such as +79001234567";
-        return Err(problem("number", "this is no phone number that can be called", remedy));
-    };
+        problem("number", "this is no phone number that can be called", remedy)
+    })?;
     if !agreed(fields, "consent")? {
         let remedy =
             "nobody may be called who did not consent: send consent true, and consent_text as it was shown";
@@ -270,7 +270,7 @@ mod tests {
 
     fn how() -> Reading {
         Reading {
-            region: phonenumber::country::Id::RU,
+            home: Home { region: crate::phone::Region::RU, area_code: None },
             zone: Tz::Europe__Moscow,
             now: UnixMs(1_795_424_400_000),
             latest: Duration::from_hours(240),

@@ -227,7 +227,7 @@ impl Gate {
     /// Reads what is said to those who will call: times without a zone are theirs.
     fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<Said, Refused> {
         let latest = self.settings.latest_wanted;
-        let how = Reading { region: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
+        let how = Reading { home: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
         fields::read(fields, &how).map_err(Refused::Bad)
     }
 

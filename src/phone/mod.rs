@@ -1,0 +1,225 @@
+//! Phone numbers: who calls, as far as we can call back; and how people and carriers write numbers.
+//!
+//! [`Home::number`] is the one reader of numbers for calls, requests, phones, commands and erasure. What carries a country
+//! code (a plus, `00`, `8~10`) is read as it stands, and nothing is stripped from it; the rest is read by the plan of our
+//! own country. **Invariant:** the digits that come out are those that came in, or nothing comes out.
+
+mod plan;
+mod written;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use plan::{AtHome, at_home, whole};
+pub use plan::{Entry, InvalidRegion, Region, look_up};
+use written::Written;
+
+/// A callable number in E.164 form, such as `+79001234567`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct E164(String);
+
+/// A text that is not an E.164 number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not a phone number: write it with its country code, such as +79001234567")]
+pub struct BadNumber {
+    /// The text that was given, cut to 80 characters.
+    pub given: String,
+}
+
+impl E164 {
+    /// The number as text, beginning with `+`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for E164 {
+    type Err = BadNumber;
+    fn from_str(text: &str) -> Result<Self, BadNumber> {
+        let digits = text.strip_prefix('+').unwrap_or_default();
+        let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        if fits && !digits.starts_with('0') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(BadNumber { given: text.chars().take(80).collect() })
+        }
+    }
+}
+
+impl TryFrom<String> for E164 {
+    type Error = BadNumber;
+    fn try_from(text: String) -> Result<Self, BadNumber> {
+        text.parse()
+    }
+}
+
+impl From<E164> for String {
+    fn from(number: E164) -> Self {
+        number.0
+    }
+}
+
+impl fmt::Display for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for E164 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// Where numbers without a country code belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Home {
+    /// The country.
+    pub region: Region,
+    /// The city, for local numbers of 5 to 7 digits; without one they are no numbers.
+    pub area_code: Option<AreaCode>,
+}
+
+/// The digits before a local number, such as `495`: 1 to 6 of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AreaCode {
+    value: u32,
+    length: usize,
+}
+
+/// A text that is no area code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not an area code: write its 1 to 6 digits without the prefix, such as \"495\"")]
+pub struct InvalidAreaCode {
+    given: String,
+}
+
+impl FromStr for AreaCode {
+    type Err = InvalidAreaCode;
+    fn from_str(text: &str) -> Result<Self, InvalidAreaCode> {
+        let digits = (1..=6).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit());
+        let value = text.parse().ok().filter(|_| digits);
+        let invalid = || InvalidAreaCode { given: text.chars().take(20).collect() };
+        value.map(|value| Self { value, length: text.len() }).ok_or_else(invalid)
+    }
+}
+
+impl TryFrom<String> for AreaCode {
+    type Error = InvalidAreaCode;
+    fn try_from(text: String) -> Result<Self, InvalidAreaCode> {
+        text.parse()
+    }
+}
+
+impl From<AreaCode> for String {
+    fn from(code: AreaCode) -> Self {
+        code.to_string()
+    }
+}
+
+impl fmt::Display for AreaCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:0length$}", self.value, length = self.length)
+    }
+}
+
+impl Home {
+    /// The number that `text` means to people here, if it is one that exists.
+    #[must_use]
+    pub fn number(&self, text: &str) -> Option<E164> {
+        self.of_written(&Written::read(text)?)
+    }
+
+    fn of_written(&self, written: &Written) -> Option<E164> {
+        if !written.plus {
+            return self.without_plus(&written.digits);
+        }
+        match (whole(&written.digits), written.with_zero.as_deref().and_then(whole)) {
+            (Some(number), None) | (None, Some(number)) => Some(number),
+            (None, None) | (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// Digits without a plus. The home's own plan goes first; carriers leave the plus out of whole numbers, too.
+    fn without_plus(&self, digits: &str) -> Option<E164> {
+        if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        let completed = || self.completed(digits);
+        let dialled_abroad = || whole(digits.strip_prefix("00")?);
+        match at_home(digits, self.region) {
+            AtHome::Number(number) => Some(number),
+            AtHome::WithoutPrefix(number) => match whole(digits) {
+                None => Some(number),
+                // In a country whose numbers are never written so, the country's code is the likelier beginning;
+                // if it is another country's, nobody can tell.
+                Some(whole) => self.region.has(&whole).then_some(whole),
+            },
+            AtHome::NoSuchNumber => completed()
+                .or_else(dialled_abroad)
+                .or_else(|| whole(digits).filter(|number| self.region.has(number))),
+            AtHome::Nothing => completed().or_else(dialled_abroad).or_else(|| whole(digits)),
+        }
+    }
+
+    /// A local number with its area code.
+    fn completed(&self, digits: &str) -> Option<E164> {
+        let code = self.area_code.filter(|_| (5..=7).contains(&digits.len()))?;
+        whole(&self.region.international(&format!("{code}{digits}")))
+    }
+}
+
+/// What a carrier sends before the parameters that follow a number, as in `7001;npdi`.
+#[must_use]
+pub fn without_parameters(user: &str) -> &str {
+    user.split_once(';').map_or(user, |(number, _)| number).trim_end()
+}
+
+/// Who is calling, as far as a call back is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Party {
+    /// A number that can be called back.
+    Number(E164),
+    /// An extension of our own: up to `internal_digits` digits.
+    Internal(String),
+    /// The caller hid their number, or none came.
+    Withheld,
+    /// Something came that is no number anywhere.
+    Invalid,
+}
+
+impl Party {
+    /// Reads what FreeSWITCH gives as a number.
+    ///
+    /// `privacy` is the caller's wish to hide it; numbers of at most `internal_digits` digits are our own.
+    #[must_use]
+    pub fn read(raw: &str, privacy: bool, home: &Home, internal_digits: usize) -> Self {
+        let raw = raw.trim();
+        let hidden = ["", "anonymous", "restricted", "unavailable", "unknown", "private", "0000000000"];
+        if privacy || hidden.iter().any(|word| without_parameters(raw).eq_ignore_ascii_case(word)) {
+            return Self::Withheld;
+        }
+        let Some(written) = Written::read(raw) else { return Self::Invalid };
+        if !written.plus && written.digits.len() <= internal_digits {
+            return Self::Internal(written.digits);
+        }
+        home.of_written(&written).map_or(Self::Invalid, Self::Number)
+    }
+
+    /// The number that can be called back, if there is one.
+    #[must_use]
+    pub const fn number(&self) -> Option<&E164> {
+        match self {
+            Self::Number(number) => Some(number),
+            Self::Internal(_) | Self::Withheld | Self::Invalid => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
