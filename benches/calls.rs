@@ -204,6 +204,7 @@ async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
         contact: format!("user/{}", 10_000 + agent).parse().unwrap(),
         call: dozvon::ids::CallId::new(),
         offer: OfferId::new(),
+        caller: Some(facts.channel),
         ring_timeout: Duration::from_secs(20),
         caller_number: facts.caller_number,
         caller_name: facts.caller_name,

@@ -1,6 +1,6 @@
 //! Joining the caller with a leg that has answered. Success is FreeSWITCH's event, never its `+OK`.
 
-use super::{BRIDGE_LIMIT, Call, Gone};
+use super::{BRIDGE_LIMIT, Call, Gone, TAKEN};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId};
 use crate::queue::ring::{Knock, Reply};
@@ -70,11 +70,8 @@ pub(crate) async fn join(call: &mut Call, leg: ChannelId) -> Result<bool, Gone> 
     loop {
         tokio::select! {
             biased;
-            event = call.caller.event() => match event {
-                CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
-                CallerEvent::Lost => return Err(Gone::Lost),
-                CallerEvent::Bridged { other } if other == leg => return Ok(true),
-                CallerEvent::Bridged { .. } | CallerEvent::Played { .. } | CallerEvent::Unbridged => {}
+            event = call.next_in_talk() => if event? == (CallerEvent::Bridged { other: leg }) {
+                return Ok(true);
             },
             () = &mut limit => {
                 tracing::warn!(%leg, "the bridge did not come about in time");
@@ -85,17 +82,18 @@ pub(crate) async fn join(call: &mut Call, leg: ChannelId) -> Result<bool, Gone> 
     }
 }
 
-/// Stays with a caller who talks until his channel ends. Returns the cause.
+/// Stays with a caller who talks until his channel ends, or comes back to us as another call. Returns the cause.
 pub(crate) async fn until_hangup(call: &mut Call) -> String {
     loop {
-        match call.caller.event().await {
-            CallerEvent::HungUp { cause } => return cause,
-            CallerEvent::Lost => {
+        match call.next_in_talk().await {
+            Ok(_) => {}
+            Err(Gone::HungUp(cause)) => return cause,
+            Err(Gone::Taken) => return TAKEN.to_owned(),
+            Err(Gone::Lost | Gone::Drained) => {
                 // The talk goes on whether or not his socket does.
                 call.node.until_gone(call.caller.channel()).await;
                 return "SOCKET_LOST".to_owned();
             }
-            CallerEvent::Bridged { .. } | CallerEvent::Unbridged | CallerEvent::Played { .. } => {}
         }
     }
 }

@@ -15,6 +15,8 @@ crate::words! {
         AskedCallback = "asked_callback",
         /// He talked to a contact outside the queues.
         Forwarded = "forwarded",
+        /// Somebody else pulled or transferred the caller out of our hands.
+        Taken = "taken",
         /// He was not let in: closed, or no route.
         Refused = "refused",
         /// We failed.

@@ -12,7 +12,7 @@ use crate::routing::contact::Contact;
 use crate::routing::rules::Rules;
 use crate::store::{self, until_recorded};
 use crate::switch::cause::HangupCause;
-use crate::switch::{CallerEvent, Cancel, Leg, LegEvent, LegRequest, LegRole, Loops};
+use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Loops};
 
 /// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.
 pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
@@ -26,6 +26,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         contact: contact.clone(),
         call: call.id,
         offer: OfferId::new(),
+        caller: Some(call.caller.channel()),
         ring_timeout: limit,
         caller_number: call.facts.number.clone(),
         caller_name: call.facts.name.clone(),
@@ -65,32 +66,24 @@ pub(crate) type Answered = Result<(Leg, ChannelId), (String, bool)>;
 /// Waits for the contact to answer; else says why he did not.
 pub(crate) async fn answered(call: &mut Call, mut leg: Leg, limit: Duration) -> Result<Answered, Gone> {
     let time_up = tokio::time::sleep(limit);
-    let draining = call.desk.draining.clone();
     tokio::pin!(time_up);
     loop {
         tokio::select! {
             biased;
-            event = call.caller.event() => match event {
-                CallerEvent::HungUp { cause } => {
+            event = call.next() => if let Err(gone) = event {
+                if gone == Gone::Drained {
+                    // The process ends soon, and nobody else would see to it that the phone falls silent.
+                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                } else {
                     leg.cancel(Cancel::OriginatorCancel);
-                    return Err(Gone::HungUp(cause));
                 }
-                CallerEvent::Lost => {
-                    leg.cancel(Cancel::OriginatorCancel);
-                    return Err(Gone::Lost);
-                }
-                CallerEvent::Played { .. } | CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
+                return Err(gone);
             },
             event = leg.event() => match event {
                 LegEvent::Answered { channel } => return Ok(Ok((leg, channel))),
                 LegEvent::Ended { cause, rang, .. } => return Ok(Err((cause, rang))),
                 LegEvent::Created | LegEvent::PickedUp => {}
             },
-            () = draining.cancelled() => {
-                // The process ends soon, and nobody else would see to it that the phone falls silent.
-                hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                return Err(Gone::Drained);
-            }
             () = &mut time_up => {
                 leg.cancel(Cancel::NoAnswer);
                 return Ok(Err(("NO_ANSWER".to_owned(), true)));

@@ -11,8 +11,8 @@ use crate::routing::rules::Rules;
 use crate::switch::cause::HangupCause;
 use crate::switch::{CallerEvent, Loops, PlayId};
 
-/// How soon after a sound that was broken off the hangup that broke it follows.
-const HANGUP_FOLLOWS: Duration = Duration::from_millis(500);
+/// How soon after a sound that was broken off the news follows of what broke it.
+const NEWS_FOLLOWS: Duration = Duration::from_millis(500);
 
 /// Plays `prompt` once and hangs up. `ending` says what brought him here.
 pub(crate) async fn play(
@@ -68,23 +68,20 @@ pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
 /// Waits for the end of a sound. Whether it was heard out.
 pub(crate) async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, Gone> {
     let mut broken_off = None;
-    let draining = call.desk.draining.clone();
     loop {
         let event = tokio::select! {
             biased;
-            event = call.caller.event() => event,
-            () = draining.cancelled() => return Err(Gone::Drained),
+            event = call.next() => event?,
             () = until(broken_off) => return Ok(false),
         };
-        match event {
-            CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
-            CallerEvent::Lost => return Err(Gone::Lost),
-            CallerEvent::Played { id, ok: true } if id == playing => return Ok(true),
-            // A caller who hangs up ends the sound first: his hangup follows at once.
-            CallerEvent::Played { id, ok: false } if id == playing => {
-                broken_off = Some(tokio::time::Instant::now() + HANGUP_FOLLOWS);
+        if let CallerEvent::Played { id, ok } = event
+            && id == playing
+        {
+            if ok {
+                return Ok(true);
             }
-            CallerEvent::Played { .. } | CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
+            // Whoever hangs up or is taken by somebody else ends the sound first: the news of it follows at once.
+            broken_off = Some(tokio::time::Instant::now() + NEWS_FOLLOWS);
         }
     }
 }

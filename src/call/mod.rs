@@ -3,8 +3,9 @@
 //! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was
 //! answered, told, forwarded, or is owed a call back.
 //! **Invariant:** an arrival is a committed row before the caller hears anything.
-//! **Invariant:** hanging up is an error that unwinds the story; `record::ending` runs on every path, except for a
-//! caller who waits and whose line to us breaks: he is expected back, and goes on with the same call.
+//! **Invariant:** hanging up, and being taken by somebody else, are errors that unwind the story ([`Call::next`]);
+//! `record::ending` runs on every path, except for a caller who waits and whose line to us breaks: he is expected back,
+//! and goes on with the same call.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod bridge;
@@ -125,15 +126,34 @@ impl Call {
         }
     }
 
+    /// What happens next to a caller who is in our hands. That they are not any more, or that we stop, is an error, so
+    /// that it ends whatever we do with them. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Result<CallerEvent, Gone> {
+        let draining = self.desk.draining.clone();
+        tokio::select! {
+            biased;
+            event = self.next_in_talk() => event,
+            () = draining.cancelled() => Err(Gone::Drained),
+        }
+    }
+
+    /// The same for a caller who talks or is being connected: our stop leaves them alone.
+    pub(crate) async fn next_in_talk(&mut self) -> Result<CallerEvent, Gone> {
+        match self.caller.event().await {
+            CallerEvent::HungUp { cause } => Err(Gone::HungUp(cause)),
+            CallerEvent::Lost => Err(Gone::Lost),
+            CallerEvent::Taken => Err(Gone::Taken),
+            event => Ok(event),
+        }
+    }
+
     /// What became of a caller with whom nothing can be done any more. FreeSWITCH refuses commands for a channel
     /// that hangs up before it says that it did.
     async fn gone(&mut self) -> Gone {
         let last = async {
             loop {
-                match self.caller.event().await {
-                    CallerEvent::HungUp { cause } => return Gone::HungUp(cause),
-                    CallerEvent::Lost => return Gone::Lost,
-                    CallerEvent::Played { .. } | CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
+                if let Err(gone) = self.next_in_talk().await {
+                    return gone;
                 }
             }
         };
@@ -150,6 +170,8 @@ pub(crate) enum Gone {
     Lost,
     /// We stop: the dialplan takes him back.
     Drained,
+    /// Somebody else has the caller now.
+    Taken,
 }
 
 /// How a story came to its end.
@@ -169,5 +191,7 @@ pub(crate) struct Ended {
 
 /// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
 pub(crate) const BRIDGE_LIMIT: Duration = Duration::from_secs(3);
+/// The cause of a call whose caller somebody else has now.
+pub(crate) const TAKEN: &str = "TAKEN";
 /// How long the news may take why a caller is gone.
 const LAST_NEWS: Duration = Duration::from_secs(2);

@@ -7,7 +7,7 @@ use tracing::Instrument;
 
 use super::ending::{Ending, Stage};
 use super::facts::Facts;
-use super::{Call, Desk, Ended, Gone, forward, message, record, wait};
+use super::{Call, Desk, Ended, Gone, TAKEN, forward, message, record, wait};
 use crate::callback::handset;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
@@ -82,6 +82,10 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         Ok(ended) => record::ending(&call, &plan, &ended).await,
         Err(Gone::HungUp(cause)) => {
             let ended = Ended { cause, ..over(Ending::Abandoned, call.stage, "") };
+            record::ending(&call, &plan, &ended).await;
+        }
+        Err(Gone::Taken) => {
+            let ended = over(Ending::Taken, call.stage, TAKEN);
             record::ending(&call, &plan, &ended).await;
         }
         Err(Gone::Lost) => {

@@ -55,6 +55,7 @@ pub(crate) async fn in_queue(
         joined_at: call.arrived_at,
         first_ring,
         node: call.node.clone(),
+        channel: Some(call.caller.channel()),
         number: call.facts.number.clone(),
         name: call.facts.name.clone(),
         knock,
@@ -132,20 +133,13 @@ async fn hold(
     mut knocks: mpsc::Receiver<Knock>,
 ) -> Result<Option<Bridged>, Gone> {
     let deadline = queue.max_wait.map(|limit| call.desk.clock.instant_of(joined_at + limit));
-    let draining = call.desk.draining.clone();
     let mut silent_until = None;
     call.play(music, Loops::Forever).await?;
     loop {
         tokio::select! {
             biased;
-            event = call.caller.event() => match event {
-                CallerEvent::HungUp { cause } => return Err(Gone::HungUp(cause)),
-                CallerEvent::Lost => return Err(Gone::Lost),
-                CallerEvent::Played { .. } => {
-                    tracing::warn!(music, "the music ended by itself: is it there?");
-                    silent_until = Some(Instant::now() + MUSIC_PAUSE);
-                }
-                CallerEvent::Bridged { .. } | CallerEvent::Unbridged => {}
+            event = call.next() => if let CallerEvent::Played { .. } = event? {
+                silent_until = Some(Instant::now() + MUSIC_PAUSE);
             },
             knock = knocks.recv() => {
                 // The dispatcher has forgotten the caller: his queue is gone.
@@ -159,9 +153,9 @@ async fn hold(
                 }
                 call.play(music, Loops::Forever).await?;
             }
-            () = draining.cancelled() => return Err(Gone::Drained),
             // Endless music came to an end: it is missing, or something stopped it. Never silence.
             () = until(silent_until) => {
+                tracing::warn!(music, "the music ended by itself: is it there?");
                 silent_until = None;
                 let fallback = call.desk.settings.sounds.fallback_music.clone();
                 call.play(&fallback, Loops::Forever).await?;

@@ -107,6 +107,7 @@ impl Story {
             joined_at: self.work.due_at,
             first_ring: FirstRing::awaited(),
             node: self.node.clone(),
+            channel: None,
             number: self.work.number.to_string(),
             name: format!("{} {}", settings.shown_as, self.work.name).trim().to_owned(),
             knock,

@@ -207,6 +207,7 @@ impl Line {
             contact,
             call: customer.call,
             offer: customer.offer,
+            caller: None,
             ring_timeout: customer.ring,
             caller_number: self.trunk.caller_id.clone(),
             caller_name: String::new(),

@@ -51,7 +51,7 @@ struct List {
     #[arg(long, conflicts_with = "ending")]
     live: bool,
     /// Only those that ended so: answered, abandoned, timed_out, left_message, asked_callback, forwarded,
-    /// refused or lost.
+    /// taken (somebody else took the caller), refused or lost.
     #[arg(long)]
     ending: Option<Ending>,
     /// Only those of this queue.

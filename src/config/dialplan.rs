@@ -80,6 +80,9 @@ impl File {
 /// The name of our context: what `check` looks for in a running FreeSWITCH.
 pub const CONTEXT: &str = "dozvon";
 
+/// The extension of our context that looks after a caller whom no controller takes.
+pub const FALLBACK: &str = "dozvon_fallback";
+
 /// The dialplan counts tries by a regular expression, which must not become longer than those can be.
 const LONGEST_PATIENCE_MS: u64 = humane::HOUR;
 

@@ -3,6 +3,7 @@
 //! | ending | owed |
 //! |---|---|
 //! | answered, forwarded | nothing |
+//! | taken elsewhere | nothing: whoever took the caller decides |
 //! | abandoned, timed out, lost | a call back |
 //! | refused while closed | a call back |
 //! | refused: no route | nothing |
@@ -29,6 +30,8 @@ crate::words! {
     "reason for no case" pub enum Why {
         /// He talked to somebody.
         GotThrough = "got_through",
+        /// Somebody else took them out of our hands.
+        Taken = "taken",
         /// He cannot be called back: he hid his number, or it is none.
         NotCallable = "not_callable",
         /// He is one of us.
@@ -63,6 +66,7 @@ impl Verdict {
 pub fn verdict(ending: Ending, stage: Stage, party: &Party, open: bool) -> Verdict {
     let reason = match (ending, stage) {
         (Ending::Answered | Ending::Forwarded, _) => return Verdict::Nothing(Why::GotThrough),
+        (Ending::Taken, _) => return Verdict::Nothing(Why::Taken),
         (Ending::Refused, Stage::Arriving) => return Verdict::Nothing(Why::NoRoute),
         (Ending::Lost, _) => Reason::Lost,
         (Ending::Abandoned | Ending::TimedOut, Stage::Forwarding) => Reason::ForwardFailed,
@@ -94,7 +98,7 @@ mod tests {
             for &stage in Stage::ALL {
                 for open in [true, false] {
                     let owed = matches!(verdict(ending, stage, &caller(), open), Verdict::Case(_));
-                    let through = matches!(ending, Ending::Answered | Ending::Forwarded);
+                    let through = matches!(ending, Ending::Answered | Ending::Forwarded | Ending::Taken);
                     let no_route = ending == Ending::Refused && stage == Stage::Arriving;
                     assert_eq!(owed, !through && !no_route, "{ending} {stage} open: {open}");
                 }

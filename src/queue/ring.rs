@@ -217,6 +217,7 @@ fn originate(offer: &Offer) -> Vec<Leg> {
             contact: contact.clone(),
             call: offer.waiter.call,
             offer: offer.id,
+            caller: offer.waiter.channel,
             ring_timeout: offer.rules.ring_timeout,
             caller_number: offer.waiter.number.clone(),
             caller_name: offer.waiter.name.clone(),

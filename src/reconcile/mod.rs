@@ -7,6 +7,7 @@
 //! |---|---|
 //! | a caller who waited, and holds the line | awaited: the dialplan brings him back, and he keeps his place |
 //! | the same, whom our death left where he is | sent to the beginning of the dialplan |
+//! | the same, whom somebody else has meanwhile | taken: the call has ended |
 //! | a talk | watched to its end |
 //! | a call or an offer whose channel is gone | ended, with the bounds of when that was |
 //! | a phone that rings for nobody | falls silent |

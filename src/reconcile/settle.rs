@@ -7,10 +7,12 @@ use tracing::Instrument as _;
 
 use super::Reconciler;
 use crate::call::Desk;
+use crate::call::TAKEN;
 use crate::call::ending::{Ending, Stage};
 use crate::call::record::record;
 use crate::callback;
 use crate::clock::UnixMs;
+use crate::config::dialplan::FALLBACK;
 use crate::ids::{AgentName, ChannelId, CoreId, NodeName, OfferId};
 use crate::missed::verdict::verdict;
 use crate::queue::dispatcher::{Leaving, Tools};
@@ -178,11 +180,11 @@ impl Reconciler {
                 }
                 return Ok(false);
             }
-            Place::Gone(cause) => return self.end_call(call, cause).await,
+            Place::Gone(cause) => return self.end_call(call, (Ending::Lost, cause)).await,
         };
         match node.exists(call.channel).await {
             Err(_) => Ok(false),
-            Ok(false) => self.end_call(call, RESTARTED).await,
+            Ok(false) => self.end_call(call, (Ending::Lost, RESTARTED)).await,
             Ok(true) if call.answered_at.is_some() => {
                 self.watch_caller(node, call).await;
                 Ok(true)
@@ -192,7 +194,7 @@ impl Reconciler {
                 if node.kill(call.channel, Cancel::OriginatorCancel).await.is_err() {
                     return Ok(false);
                 }
-                self.end_call(call, RESTARTED).await
+                self.end_call(call, (Ending::Lost, RESTARTED)).await
             }
             Ok(true) => self.await_caller(&node, call).await,
         }
@@ -201,7 +203,9 @@ impl Reconciler {
     /// He waited, and is still there: the dialplan will bring him back, if it has him.
     async fn await_caller(&mut self, node: &Node, call: OpenCall) -> Result<bool, StoreError> {
         match self.desk.held.expected_until(&call) {
-            Some(until) if until <= Instant::now() => return self.end_call(call, NOT_BACK).await,
+            Some(until) if until <= Instant::now() => {
+                return self.end_call(call, (Ending::Lost, NOT_BACK)).await;
+            }
             Some(_) => {}
             None => self.desk.expect_back(call.clone()),
         }
@@ -215,6 +219,7 @@ impl Reconciler {
                 self.watch_caller(node.clone(), OpenCall { answered_at: Some(at), ..call }).await;
                 Ok(true)
             }
+            Ok(Company::SomebodyElse) => self.end_call(call, (Ending::Taken, TAKEN)).await,
             Ok(Company::Nobody) => {
                 tracing::warn!(call.id = %call.id, "nobody has this caller: sent back to the dialplan");
                 Ok(node.send_back(call.channel, &call.dialled).await.is_ok())
@@ -237,13 +242,15 @@ impl Reconciler {
                 return;
             }
             let span = tracing::info_span!("call", call.id = %call.id);
-            record(&desk, call.queue.as_ref(), ended(&desk, &call, RESTARTED, at)).instrument(span).await;
+            record(&desk, call.queue.as_ref(), ended(&desk, &call, (Ending::Lost, RESTARTED), at))
+                .instrument(span)
+                .await;
             drop(hold);
         });
     }
 
     /// Records the end of a call whose caller is not with us any more. Always true.
-    async fn end_call(&self, call: OpenCall, cause: &'static str) -> Result<bool, StoreError> {
+    async fn end_call(&self, call: OpenCall, left: Left) -> Result<bool, StoreError> {
         // He may have come back this very moment: then his story has him.
         let Some(hold) = self.desk.held.give_up(&call) else { return Ok(true) };
         let at = self.desk.clock.now();
@@ -254,7 +261,8 @@ impl Reconciler {
             drop(hold);
             return Ok(true);
         }
-        let ended = ended(&self.desk, &call, cause, at);
+        let ended = ended(&self.desk, &call, left, at);
+        let (_, cause) = left;
         let (id, ending, verdict) = (call.id, ended.ending, ended.verdict);
         let from = self.unwatched_from.max(call.answered_at.unwrap_or(call.arrived_at));
         let case = self
@@ -278,18 +286,27 @@ enum Company {
     TheDialplan,
     /// Whom we had forwarded him to: we died before that was recorded.
     Contact,
+    /// Somebody who took the caller while nobody of us was there.
+    SomebodyElse,
     /// Nobody: we died between the word that he is to be left alone and the bridge.
     Nobody,
 }
 
 async fn with_whom(node: &Node, call: &OpenCall) -> Result<Company, QueryError> {
-    if !node.is_let_go(call.channel).await? {
-        return Ok(Company::TheDialplan);
+    let Some(caller) = node.whereabouts(call.channel).await? else { return Ok(Company::TheDialplan) };
+    let is_fallback = caller.dialled == FALLBACK;
+    if caller.dialled != call.dialled && !is_fallback {
+        return Ok(Company::SomebodyElse);
     }
-    let Some(partner) = node.partner(call.channel).await? else { return Ok(Company::Nobody) };
-    let leg = node.leg(partner).await?;
-    let is_his = leg.is_some_and(|leg| leg.answered && leg.call == call.id);
-    Ok(if is_his { Company::Contact } else { Company::TheDialplan })
+    let Some(partner) = caller.partner else {
+        return Ok(if caller.is_let_go { Company::Nobody } else { Company::TheDialplan });
+    };
+    let leg = node.leg(partner).await?.filter(|leg| leg.call == call.id);
+    Ok(match leg {
+        Some(leg) if leg.answered && caller.is_let_go => Company::Contact,
+        None if !is_fallback && node.exists(partner).await? => Company::SomebodyElse,
+        Some(_) | None => Company::TheDialplan,
+    })
 }
 
 /// Whether a leg is connected with the caller for whom it was rung.
@@ -304,7 +321,8 @@ pub(super) async fn talks_to(
 
 /// Whether we had begun to connect the two, and they are still there.
 async fn is_connected(node: &Node, caller: ChannelId, leg: ChannelId) -> Result<bool, QueryError> {
-    Ok(node.partner(caller).await? == Some(leg) && node.is_let_go(caller).await?)
+    let caller = node.whereabouts(caller).await?;
+    Ok(caller.is_some_and(|caller| caller.is_let_go && caller.partner == Some(leg)))
 }
 
 /// Ends a leg that is there for nobody. Who picked it up is told first.
@@ -343,11 +361,14 @@ fn unanswered(offer: OfferId, cause: String, at: UnixMs) -> store::offers::EndUn
     store::offers::EndUnanswered { offer, outcome, cause, at, ready_at: at, max_misses: 0 }
 }
 
-fn ended(desk: &Desk, call: &OpenCall, cause: &str, at: UnixMs) -> store::calls::Ended {
+/// How a call ends whose caller has not got through, and the cause.
+type Left = (Ending, &'static str);
+
+fn ended(desk: &Desk, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::calls::Ended {
     let (ending, stage) = match (call.answered_at, &call.agent) {
         (Some(_), Some(_)) => (Ending::Answered, Stage::Talking),
         (Some(_), None) => (Ending::Forwarded, Stage::Talking),
-        (None, _) => (Ending::Lost, Stage::Waiting),
+        (None, _) => (left, Stage::Waiting),
     };
     store::calls::Ended {
         call: call.id,

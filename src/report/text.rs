@@ -137,7 +137,7 @@ fn tone(word: &str) -> Option<Color> {
     match word {
         "available" | "answered" | "forwarded" | "reached" | "agent_reached" | "caller_reached_us"
         | "open_now" | "ok" => Some(Color::Green),
-        "ringing" | "talking" | "wrapping_up" | "on_break" | "waiting" | "open" | "advice" => {
+        "ringing" | "talking" | "wrapping_up" | "on_break" | "taken" | "waiting" | "open" | "advice" => {
             Some(Color::Yellow)
         }
         "abandoned" | "timed_out" | "lost" | "no_answer" | "rejected" | "unreachable" | "busy" | "wrong" => {

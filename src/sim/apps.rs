@@ -11,11 +11,12 @@ use super::kind::Kind;
 use super::story::Happening;
 
 /// The applications, and whether each needs media: then a caller is pre-answered first.
-pub(super) const APPLICATIONS: [(&str, bool); 17] = [
+pub(super) const APPLICATIONS: [(&str, bool); 18] = [
     ("answer", false),
     ("bridge", false),
     ("export", false),
     ("hangup", false),
+    ("intercept", false),
     ("log", false),
     ("park", false),
     ("play_and_get_digits", true),
@@ -95,6 +96,7 @@ impl Core {
             "hangup" => self.hangup(key, if data.is_empty() { "NORMAL_CLEARING" } else { data }),
             "respond" => self.respond(key, data),
             "transfer" => self.transfer(key, data.split(' ').next().unwrap_or_default()),
+            "intercept" => self.intercept(key, data),
             _ => {}
         }
         // what hung up or tore the channel away has taken it off the stack already

@@ -29,12 +29,35 @@ impl Core {
         true
     }
 
+    /// `intercept [-bleg] UUID`: the channel, or the one that it was rung for, talks to this one from now on
+    /// (switch_ivr_bridge.c, `switch_ivr_intercept_session`).
+    pub fn intercept(&mut self, key: Key, data: &str) {
+        let wanted = match data.strip_prefix("-bleg ") {
+            None => self.locate(data),
+            Some(leg) => self.locate(leg).and_then(|leg| self.partner(leg)),
+        };
+        let uuid = |key| self.channel(key).map(|channel| channel.uuid.to_string());
+        let (Some(own), Some(other)) = (uuid(key), wanted.and_then(uuid)) else { return };
+        self.answer(key);
+        self.uuid_bridge(&own, &other);
+    }
+
+    /// Whom a channel is connected with, or was rung for (switch_channel.c, `switch_channel_get_partner_uuid`).
+    fn partner(&self, key: Key) -> Option<Key> {
+        let channel = self.channel(key)?;
+        match channel.bridge {
+            Some(bridge) => Some(bridge.with),
+            None => self.locate(channel.variables.get("signal_bond")?),
+        }
+    }
+
     /// Takes two channels out of whatever they do.
     fn tear_out(&mut self, a: Key, b: Key) {
         self.leave_for_another(a, b);
         self.leave_for_another(b, a);
         self.know_each_other(a, b);
         for key in [a, b] {
+            self.forget_reset(key);
             self.unwind(key);
             self.set_state(key, State::Hibernate);
             self.set_state(key, State::Reset);
@@ -235,6 +258,7 @@ impl Core {
             }
         }
         self.note(key, Happening::Transferred(extension.to_owned()));
+        self.forget_reset(key);
         self.unwind(key);
         let script = self.extension(extension);
         if let Some(channel) = self.channel_mut(key) {
@@ -245,6 +269,13 @@ impl Core {
         self.set_state(key, State::Routing);
         self.set_callstate(key, Callstate::Active);
         self.set_state(key, State::Execute);
+    }
+
+    /// Another state takes the place of CS_RESET.
+    fn forget_reset(&mut self, key: Key) {
+        if let Some(channel) = self.channel_mut(key).filter(|channel| channel.resetting) {
+            (channel.resetting, channel.controlled) = (false, false);
+        }
     }
 
     /// The steps of an extension.

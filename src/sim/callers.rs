@@ -98,6 +98,7 @@ impl Core {
             other: None,
             sockets: SmallVec::new(),
             controlled: false,
+            resetting: false,
             zombie: false,
             keys: VecDeque::new(),
         })

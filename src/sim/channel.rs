@@ -328,6 +328,8 @@ pub(super) struct Channel {
     pub sockets: SmallVec<[Conn; 1]>,
     /// FreeSWITCH's CF_CONTROLLED: parked under control.
     pub controlled: bool,
+    /// FreeSWITCH's CS_RESET was set, and the session has not noticed.
+    pub resetting: bool,
     /// Left over when a second bridge overtook the first: up for ever, with nobody.
     pub zombie: bool,
     pub keys: VecDeque<char>,

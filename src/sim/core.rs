@@ -57,6 +57,8 @@ pub(super) enum Due {
     LingerEnds(Conn),
     /// The session has noticed its hangup.
     Report(Key),
+    /// The session has noticed that a socket of its channel has closed.
+    Reset(Key),
     /// Two sessions have noticed that they are to be bridged.
     Bridge(Key),
     /// A leg is to be created.
@@ -233,6 +235,7 @@ impl Core {
             Due::AppEnds(key, run) => self.app_ends(key, run),
             Due::NoCommand(conn) | Due::LingerEnds(conn) => self.close(conn),
             Due::Report(key) => self.report(key),
+            Due::Reset(key) => self.reset_noticed(key),
             Due::Bridge(key) => self.build_bridge(key),
             Due::Create(originate) => self.create_leg(*originate),
             Due::LegLimit(key, cause) => self.leg_limit(key, cause),

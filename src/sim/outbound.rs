@@ -5,6 +5,8 @@
 //! **The table of facts/freeswitch.md §1.4** is the contract: with `socket_resume=true` the caller always comes
 //! back to the dialplan, at the price of a talk that is cut; without, he may be left in silence or music for ever.
 
+use std::time::Duration;
+
 use tokio::net::TcpStream;
 
 use super::channel::{Channel, Key, State, What};
@@ -15,6 +17,9 @@ use super::story::Happening;
 
 /// The most hosts that one `socket` tries (mod_event_socket.c, `socket_function`).
 const HOSTS_MAX: usize = 50;
+
+/// A session that waits looks at its state once a frame of sound.
+const FRAME: Duration = Duration::from_millis(20);
 
 impl Core {
     /// `socket`: tries the hosts in turn.
@@ -96,14 +101,28 @@ impl Core {
             self.closed_before_connect(key, resume);
             return;
         }
-        channel.controlled = false;
         if resume && channel.bridge.is_none_or(|bridge| bridge.built) {
-            self.reset(key);
-        } else if channel.state == State::Park {
+            // Two sockets of one channel may close at once: the session comes back to the dialplan once.
+            if !std::mem::replace(&mut channel.resetting, true) {
+                self.timers.set(self.now + FRAME, Due::Reset(key));
+            }
+            return;
+        }
+        channel.controlled = false;
+        if channel.state == State::Park {
             self.emit(key, Kind::UNPARK);
             self.note(key, Happening::Abandoned);
         } else {
             self.run_session(key);
+        }
+    }
+
+    /// The session has noticed that a socket has closed.
+    pub fn reset_noticed(&mut self, key: Key) {
+        if let Some(channel) = self.channel_mut(key).filter(|channel| channel.resetting && !channel.is_down())
+        {
+            (channel.resetting, channel.controlled) = (false, false);
+            self.reset(key);
         }
     }
 

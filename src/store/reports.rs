@@ -44,7 +44,7 @@ pub struct CallsDaily {
     /// Calls whose last queue this is.
     #[diesel(sql_type = BigInt)]
     pub calls: i64,
-    /// Stays in the queue; a call that comes to it twice counts twice.
+    /// Stays in the queue, without those that somebody else ended; a call that comes to it twice counts twice.
     #[diesel(sql_type = BigInt)]
     pub offered: i64,
     /// Of offered: those that an agent took.
@@ -65,6 +65,9 @@ pub struct CallsDaily {
     /// Of offered: those that we broke off.
     #[diesel(sql_type = BigInt)]
     pub lost: i64,
+    /// Stays that ended because somebody else took the caller: by a transfer, an intercept or a pickup.
+    #[diesel(sql_type = BigInt)]
+    pub taken: i64,
     /// Answered_in_time / offered in per cent, of the whole day and queue (all endings; the same in each of its rows): the strictest, the headline.
     #[diesel(sql_type = Nullable<Double>)]
     pub service_level_negative_abandon_pct: Option<f64>,

@@ -54,6 +54,31 @@ impl FoundLeg {
     }
 }
 
+/// Where a caller is, as FreeSWITCH has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whereabouts {
+    /// The number that the dialplan goes by now; printable, at most 64 characters.
+    pub dialled: String,
+    /// The channel with which the caller is connected, or about to be.
+    pub partner: Option<ChannelId>,
+    /// Whether our death leaves the caller where they are: so it is from just before they are connected.
+    pub is_let_go: bool,
+}
+
+impl Whereabouts {
+    fn read(dump: &str) -> Self {
+        let value = |name: &str| {
+            dump.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::trim_end))
+        };
+        let dialled = value("Caller-Destination-Number").unwrap_or_default();
+        Self {
+            dialled: text::printable(&text::percent_decoded(dialled, 512), text::FIELD_CHARS),
+            partner: value("variable_bridge_uuid").and_then(|partner| partner.parse().ok()),
+            is_let_go: value("variable_socket_resume") == Some("false"),
+        }
+    }
+}
+
 impl Node {
     /// Whether a channel exists.
     ///
@@ -77,14 +102,6 @@ impl Node {
             Err(QueryError::Refused { .. }) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// Whether our death leaves a caller where he is: so it is from just before he is connected.
-    ///
-    /// # Errors
-    /// If the node cannot be asked.
-    pub async fn is_let_go(&self, caller: ChannelId) -> Result<bool, QueryError> {
-        Ok(self.variable(caller, "socket_resume").await?.as_deref() == Some("false"))
     }
 
     /// The channel with which a caller is connected, or about to be.
@@ -123,12 +140,24 @@ impl Node {
     /// # Errors
     /// If the node cannot be asked.
     pub async fn leg(&self, channel: ChannelId) -> Result<Option<FoundLeg>, QueryError> {
-        let dump = match self.query(&format!("uuid_dump {channel}")).await {
-            Ok(dump) => dump,
-            Err(QueryError::Refused { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        Ok(FoundLeg::read(channel, &dump))
+        Ok(self.dump(channel).await?.and_then(|dump| FoundLeg::read(channel, &dump)))
+    }
+
+    /// Where a caller is; none if the channel is not there.
+    ///
+    /// # Errors
+    /// If the node cannot be asked.
+    pub async fn whereabouts(&self, caller: ChannelId) -> Result<Option<Whereabouts>, QueryError> {
+        Ok(self.dump(caller).await?.map(|dump| Whereabouts::read(&dump)))
+    }
+
+    /// What FreeSWITCH knows of a channel; none if it is not there.
+    async fn dump(&self, channel: ChannelId) -> Result<Option<String>, QueryError> {
+        match self.query(&format!("uuid_dump {channel}")).await {
+            Ok(dump) => Ok(Some(dump)),
+            Err(QueryError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Connects two channels that have answered; both wait where they are, and the first carries the bridge. Whether
@@ -243,6 +272,18 @@ mod tests {
         assert_eq!(FoundLeg::read(channel, &dump), Some(found));
         assert_eq!(FoundLeg::read(channel, &dump.replace("leg: agent", "leg: other")), None);
         assert_eq!(FoundLeg::read(channel, "Answer-State: answered\n"), None);
+    }
+
+    #[test]
+    fn a_caller_is_somewhere() {
+        let partner = ChannelId::new();
+        let dump = format!(
+            "Caller-Destination-Number: %2B7495\nvariable_socket_resume: false\nvariable_bridge_uuid: {partner}\n"
+        );
+        let known = Whereabouts { dialled: "+7495".to_owned(), partner: Some(partner), is_let_go: true };
+        assert_eq!(Whereabouts::read(&dump), known);
+        let unknown = Whereabouts { dialled: String::new(), partner: None, is_let_go: false };
+        assert_eq!(Whereabouts::read(""), unknown);
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub(super) const LEG_ROLE: &str = "dozvon_leg";
 /// The variable that holds our identity of the leg.
 pub(super) const LEG_ID: &str = "dozvon_leg_id";
 
+/// The variables in which whoever picks up a colleague's ringing phone looks for the caller: FreeSWITCH's own, for
+/// `intercept -bleg` and for an INVITE that replaces the ringing leg; and that of mod_callcenter, for FusionPBX's *8.
+const PICKUP: [&str; 2] = ["signal_bond", "cc_member_session_uuid"];
+
 /// The `originate` command for one leg.
 pub(super) fn originate(request: &LegRequest, node: &NodeSettings) -> String {
     let variables = variables(request, node);
@@ -58,6 +62,9 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
         ("hangup_after_bridge", "true".to_owned()),
         ("park_timeout", format!("{}:ORIGINATOR_CANCEL", seconds(node.park_timeout))),
     ]);
+    for name in PICKUP {
+        all.extend(request.caller.map(|caller| (name, caller.to_string())));
+    }
     all.extend(text::number(&request.caller_number).map(|n| ("origination_caller_id_number", n.to_owned())));
     let name = text::name(&request.caller_name);
     if !name.is_empty() {
@@ -128,6 +135,7 @@ mod tests {
             contact: contact.parse().unwrap(),
             call: CallId::new(),
             offer: OfferId::new(),
+            caller: Some(ChannelId::new()),
             ring_timeout: Duration::from_millis(20_001),
             caller_number: "+79001234567".into(),
             caller_name: "Иван Петров".into(),

@@ -36,6 +36,8 @@ pub(super) enum NotMet {
 pub(super) struct Met {
     pub facts: ChannelFacts,
     pub residual: Vec<u8>,
+    /// The number of the event that told it; 0 if there was none.
+    pub begins_at: u64,
 }
 
 /// Says `connect` and reads the answer. The time limit is the caller's matter.
@@ -47,8 +49,9 @@ pub(super) async fn meet(stream: &mut TcpStream) -> Result<Met, NotMet> {
     loop {
         if let Some(end) = end_of_block(&read, searched) {
             let residual = read.split_off(end);
-            let facts = ChannelFacts::read(&String::from_utf8_lossy(&read))?;
-            return Ok(Met { facts, residual });
+            let block = String::from_utf8_lossy(&read);
+            let begins_at = sequence(&block);
+            return Ok(Met { facts: ChannelFacts::read(&block)?, residual, begins_at });
         }
         searched = read.len().saturating_sub(1);
         if read.len() >= MAX_BLOCK {
@@ -58,6 +61,12 @@ pub(super) async fn meet(stream: &mut TcpStream) -> Result<Met, NotMet> {
             return Err(NotMet::Closed);
         }
     }
+}
+
+/// FreeSWITCH numbers its events, and also what it answers to `connect`.
+fn sequence(block: &str) -> u64 {
+    let number = |line: &str| line.strip_prefix("Event-Sequence: ")?.trim().parse().ok();
+    block.lines().find_map(number).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -79,6 +88,7 @@ mod tests {
         peer.write_all(text.as_bytes()).await.unwrap();
         let met = meet(&mut ours).await.unwrap();
         assert_eq!(met.facts.dialled, "7001");
+        assert!(met.begins_at > 0);
         assert_eq!(met.residual, b"Content-Type: command/reply\n");
         let mut said = [0; 9];
         peer.read_exact(&mut said).await.unwrap();

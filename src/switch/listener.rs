@@ -17,7 +17,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::vital::Beat;
 
-use super::caller::{Caller, Terms};
+use super::caller::{Caller, Terms, Visits};
 use super::facts::{BadFacts, ChannelFacts};
 use super::handshake::{self, NotMet};
 use super::settings::Settings;
@@ -136,6 +136,7 @@ impl Listener {
             connections: Arc::new(Semaphore::new(settings.max_connections)),
             handshakes: Arc::new(Semaphore::new(settings.max_handshakes)),
             stats: Arc::clone(&stats),
+            visits: Visits::default(),
             found,
         };
         tokio::spawn(Arc::new(door).run(socket, stop.clone()));
@@ -186,6 +187,7 @@ struct Door {
     connections: Arc<Semaphore>,
     handshakes: Arc<Semaphore>,
     stats: Arc<ListenerStats>,
+    visits: Visits,
     found: mpsc::Sender<Incoming>,
 }
 
@@ -261,7 +263,12 @@ impl Door {
         };
         let socket = Socket::new(stream, met.residual, self.settings.command_timeout);
         let open = Open::new(&self.stats, connection);
-        let terms = Terms { linger: self.settings.linger, check: self.settings.check };
+        let terms = Terms {
+            linger: self.settings.linger,
+            check: self.settings.check,
+            visit: self.visits.begin(met.facts.channel).await,
+            begins_at: met.begins_at,
+        };
         match Caller::take(met.facts.channel, socket, terms, open).await {
             Ok(caller) => self.hand_over(Incoming { caller, facts: met.facts }).await,
             Err(error) => self.refuse(&self.stats.setup_failed, peer, &error.to_string()),

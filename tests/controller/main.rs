@@ -25,6 +25,7 @@ mod paths;
 mod stage;
 mod stories;
 mod surroundings;
+mod taken;
 mod trunks;
 mod vital;
 mod web;

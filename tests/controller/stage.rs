@@ -41,6 +41,10 @@ source = "sorry.wav"
 name = "gone"
 source = "gone.wav"
 
+[[prompt]]
+name = "endless"
+source = "local_stream://endless"
+
 [[agent]]
 name = "anna"
 contacts = ["sofia/internal/anna@10.0.0.1"]
@@ -108,6 +112,11 @@ open = { queue = "then_duty" }
 name = "gone"
 number = "7006"
 open = { message = "gone" }
+
+[[route]]
+name = "endless"
+number = "7007"
+open = { message = "endless" }
 "#;
 
 /// A FreeSWITCH with callers, and the controller that is killed.
@@ -130,9 +139,15 @@ impl Stage {
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
-        let missing_sounds = ["gone.wav".to_owned()].into();
-        let pace = Duration::from_millis(2);
-        let sim = Sim::start(SimSettings { pace, missing_sounds, ..SimSettings::default() }).await.unwrap();
+        let app = |name: &str, data: &str| (name.to_owned(), data.to_owned());
+        let sim = SimSettings {
+            pace: Duration::from_millis(2),
+            missing_sounds: ["gone.wav".to_owned()].into(),
+            queues: ["7001", "7003"].map(str::to_owned).into(),
+            extensions: [("boss".to_owned(), vec![app("answer", ""), app("bridge", BOSS)])].into(),
+            ..SimSettings::default()
+        };
+        let sim = Sim::start(sim).await.unwrap();
         let mut settings = Settings { database: database.clone(), ..Settings::default() };
         settings.switch.listen = "127.0.0.1:0".parse().unwrap();
         let node = NodeSettings {
@@ -291,6 +306,8 @@ pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
 
 pub const ANNA: &str = "sofia/internal/anna@10.0.0.1";
 pub const BORIS: &str = "user/boris";
+/// Somebody of whom dozvon knows nothing.
+pub const BOSS: &str = "user/boss";
 /// The contact outside the queues.
 pub const DUTY: &str = "user/duty";
 

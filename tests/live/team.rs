@@ -4,6 +4,8 @@ use crate::tone::Tone;
 
 /// The number that callers dial.
 pub const NUMBER: &str = "7001";
+/// The number of the second queue.
+pub const SECOND: &str = "7002";
 
 /// A queue and those who serve it.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ pub struct Team {
     pub max_misses: u32,
     /// How long a caller may wait.
     pub max_wait: &'static str,
+    /// Who serves a second queue, with a number of its own.
+    pub second: Vec<&'static str>,
     /// Whether the route is open.
     pub open: bool,
     /// Where calls go while it is closed, as the rules file writes it.
@@ -42,6 +46,7 @@ impl Team {
             delay: "60s",
             max_misses: 0,
             max_wait: "5m",
+            second: Vec::new(),
             open: true,
             closed: "{ message = \"closed\" }".to_owned(),
         }
@@ -74,6 +79,13 @@ impl Team {
         if !self.open {
             text += &format!("schedule = \"never\"\nclosed = {closed}\n");
         }
+        let second: Vec<_> = self.second.iter().map(|name| format!("{{ agent = \"{name}\" }}")).collect();
+        text += &format!(
+            "\n[[queue]]\nname = \"second\"\nmusic = \"music\"\nmax_wait = \"{max_wait}\"\n\
+             overflow = {{ message = \"closed\" }}\ntiers = [{}]\n\n\
+             [[route]]\nname = \"second\"\nnumber = \"{SECOND}\"\nopen = {{ queue = \"second\" }}\n",
+            second.join(", ")
+        );
         text
     }
 }

@@ -34,6 +34,7 @@ pub fn request(contact: &str) -> LegRequest {
         contact: contact.parse().unwrap(),
         call: CallId::new(),
         offer: OfferId::new(),
+        caller: None,
         ring_timeout: Duration::from_secs(20),
         caller_number: "79001234567".into(),
         caller_name: "Ivan".into(),

@@ -89,7 +89,6 @@ impl Peer {
             self.expect(&filter).await;
         }
         self.expect("filter Application -answer").await;
-        self.expect("filter Application -socket").await;
         let events = "CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE";
         self.expect(&format!("event plain {events}")).await;
     }
@@ -128,7 +127,14 @@ impl Peer {
 
     /// Expects an API command and prints.
     pub async fn expect_api(&mut self, command: &str, answer: &str) {
-        assert_eq!(self.command().await, Some(format!("api {command}")));
+        let again = format!("api uuid_setvar {CHANNEL} socket_resume true");
+        let mut said = self.command().await;
+        // Said first to every caller but the first on a channel.
+        if said.as_ref() == Some(&again) && command.starts_with("uuid_exists") {
+            self.say(&printed("+OK")).await;
+            said = self.command().await;
+        }
+        assert_eq!(said, Some(format!("api {command}")));
         self.say(&printed(answer)).await;
     }
 

@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use self::floor::Floor;
 use crate::clock::{Clock, UnixMs};
-use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
+use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId, QueueName};
 use crate::metrics::Metrics;
 use crate::queue::first::First;
 use crate::queue::offer::Outcome;
@@ -48,6 +48,8 @@ pub struct Waiter {
     pub first_ring: Arc<FirstRing>,
     /// The FreeSWITCH that holds his channel: agents are rung from there.
     pub node: Node,
+    /// His channel, if he is on the line: for colleagues who pick a ringing phone up for its owner.
+    pub channel: Option<ChannelId>,
     /// His number, for the agent's display.
     pub number: String,
     /// His name, for the agent's display.

@@ -19,6 +19,8 @@ crate::words! {
         Abandoned = "abandoned",
         /// He waited for as long as he may, and went on from there.
         TimedOut = "timed_out",
+        /// Somebody else took the caller out of it.
+        Taken = "taken",
         /// We broke it off.
         Lost = "lost",
     }
@@ -30,6 +32,7 @@ impl WaitOutcome {
         match ending {
             Ending::Answered => Self::Answered,
             Ending::Lost => Self::Lost,
+            Ending::Taken => Self::Taken,
             Ending::Abandoned => Self::Abandoned,
             Ending::TimedOut
             | Ending::LeftMessage

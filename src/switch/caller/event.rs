@@ -28,10 +28,13 @@ pub enum CallerEvent {
     },
     /// His socket died; he may still be there, in the hands of the dialplan. The last event.
     Lost,
+    /// Somebody else has the caller now: their channel was transferred, intercepted or bridged without us, or has come
+    /// back to us as another visit. No command goes into the channel any more. The last event.
+    Taken,
 }
 
 impl CallerEvent {
     pub(super) const fn is_last(&self) -> bool {
-        matches!(self, Self::HungUp { .. } | Self::Lost)
+        matches!(self, Self::HungUp { .. } | Self::Lost | Self::Taken)
     }
 }

@@ -4,8 +4,10 @@
 //! One task owns the connection, carries out one command at a time and passes events on; the story talks to it
 //! through bounded channels, so that a dropped future of the story never cuts a command in two.
 //! **Invariants:** the task never waits for the story; it ends at the first doubt about the connection, and then
-//! says so once ([`CallerEvent::HungUp`] or [`CallerEvent::Lost`] is always the last event). Dropping the
-//! [`Caller`] closes the socket: the dialplan goes on with a waiting caller, a talk is left alone.
+//! says so once ([`CallerEvent::HungUp`], [`CallerEvent::Lost`] or [`CallerEvent::Taken`] is always the last event).
+//! Dropping the [`Caller`] closes the socket: the dialplan goes on with a waiting caller, a talk is left alone. The
+//! socket of a caller who was taken by somebody else stays open until their channel ends: to close it would take the
+//! channel out of the hands of whoever has it (facts/freeswitch.md §1.4).
 //!
 //! Here is the story's hold; it asks for a `verb` and hears an `event`. On the other side, `subscribe` says what
 //! FreeSWITCH is to tell us, and `line` is the task.
@@ -14,6 +16,7 @@ mod event;
 mod line;
 mod subscribe;
 mod verb;
+mod visits;
 
 use std::time::Duration;
 
@@ -33,6 +36,7 @@ use super::text;
 
 pub use event::CallerEvent;
 pub use verb::{Loops, PlayId, Variable};
+pub(super) use visits::{Visit, Visits};
 
 /// Why something could not be done with a caller.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -164,21 +168,24 @@ impl Caller {
         terms: Terms,
         open: Open,
     ) -> Result<Self, SocketError> {
-        if let Err(error) = subscribe(&mut socket, channel, terms.linger).await {
+        if let Err(error) = subscribe(&mut socket, channel, &terms).await {
             socket.close().await;
             return Err(error);
         }
         let (asks, asked) = mpsc::channel(4);
         let (events_in, events) = mpsc::channel(8);
-        let line = Line::new(channel, socket, asked, terms.check);
+        let line = Line::new(channel, socket, asked, terms);
         let span = tracing::info_span!("caller", %channel);
         tokio::spawn(line.run(events_in, open).instrument(span));
         Ok(Self { channel, asks, events, last: None })
     }
 }
 
-/// What the settings say about callers' sockets.
+/// What the settings say about callers' sockets, and which visit it is.
 pub(super) struct Terms {
     pub linger: Duration,
     pub check: Duration,
+    pub visit: Visit,
+    /// The number of FreeSWITCH's event with which the visit begins: what has a lower one belongs to a visit before.
+    pub begins_at: u64,
 }

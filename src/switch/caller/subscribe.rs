@@ -1,30 +1,40 @@
 //! What FreeSWITCH is to tell us of a caller.
 
-use std::time::Duration;
-
 use crate::ids::ChannelId;
 use crate::switch::socket::{Socket, SocketError};
 
+use super::Terms;
+
 /// Leaner than `myevents`: four kinds of event instead of 23, and of those not the ends of applications that
-/// tell us nothing, since each costs 6 to 12 KB on the way.
+/// tell us nothing, since each costs 6 to 12 KB on the way. The end of `socket` tells that somebody else has the caller.
 ///
 /// FreeSWITCH turns a bridge round if the caller has no media yet, and after some transfers: its events then
 /// carry the other channel's identity, and the caller's as side B.
 pub(super) async fn subscribe(
     socket: &mut Socket,
     channel: ChannelId,
-    linger: Duration,
+    terms: &Terms,
 ) -> Result<(), SocketError> {
     let orders = [
-        format!("linger {}", linger.as_secs().max(1)),
+        format!("linger {}", terms.linger.as_secs().max(1)),
         format!("filter Unique-ID {channel}"),
         format!("filter Bridge-B-Unique-ID {channel}"),
         "filter Application -answer".to_owned(),
-        "filter Application -socket".to_owned(),
         format!("event plain {EVENTS}"),
     ];
     let refused = socket.all(&orders).await?.into_iter().find_map(Result::err);
-    refused.map_or(Ok(()), |why| Err(SocketError::Refused(why)))
+    if let Some(why) = refused {
+        return Err(SocketError::Refused(why));
+    }
+    if terms.visit.is_first() {
+        return Ok(());
+    }
+    // The visit before may have said that our death leaves the caller where they are.
+    match socket.api(&format!("uuid_setvar {channel} socket_resume true")).await {
+        // refused only if the caller is gone, which the last event says
+        Ok(_) | Err(SocketError::Refused(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// What is asked for; `filter` leaves of it what concerns this caller.

@@ -18,6 +18,9 @@ pub struct LegRequest {
     pub offer: OfferId,
     /// How long it may ring. The owner's timer is the authority; a later one here is a safeguard.
     pub ring_timeout: Duration,
+    /// The channel of the caller who waits for it: whoever picks the ringing phone up for its owner gets them. None if
+    /// nobody waits yet.
+    pub caller: Option<ChannelId>,
     /// The number to show; left out if it is not one.
     pub caller_number: String,
     /// The name to show; only letters, digits and ` . - _` of it are shown.

@@ -70,6 +70,7 @@ impl UserAgent {
             Order::Refuse(id, status) => self.refuse(&id, status).await,
             Order::HangUp(id) => self.hang_up(&id).await,
             Order::Transfer(id, number) => self.transfer(&id, &number).await,
+            Order::Join(id, other) => self.join(&id, &other).await,
             Order::Register(user, registrar) => self.register(&user, registrar).await,
             Order::SendAgain(id, times) => self.send_again(&id, times).await,
         }
@@ -277,11 +278,21 @@ impl UserAgent {
         self.ask(id, request).await;
     }
 
+    async fn join(&mut self, id: &str, other: &str) {
+        let replaced = self.dialogs.get(other).map(Dialog::replaced);
+        if let Some(replaced) = replaced {
+            self.refer(id, &format!("<sip:other@127.0.0.1?Replaces={replaced}>")).await;
+        }
+    }
+
     async fn transfer(&mut self, id: &str, number: &str) {
+        self.refer(id, &format!("<sip:{number}@127.0.0.1>")).await;
+    }
+
+    async fn refer(&mut self, id: &str, to: &str) {
         let me = self.me;
         let Some(dialog) = self.dialogs.get_mut(id) else { return };
-        let extra =
-            [("Refer-To", format!("<sip:{number}@127.0.0.1>")), ("Referred-By", format!("<sip:phone@{me}>"))];
+        let extra = [("Refer-To", to.to_owned()), ("Referred-By", format!("<sip:phone@{me}>"))];
         let request = dialog.next("REFER", &extra);
         self.ask(id, request).await;
     }

@@ -126,6 +126,12 @@ impl Dialog {
         Some(self.invite.as_ref()?.answer(200, &self.tag, &contact, &session(self.media.port())))
     }
 
+    /// How a `Replaces` in a URI names it to the other side.
+    pub fn replaced(&self) -> String {
+        let theirs = self.theirs.split_once(";tag=").map_or("", |(_, tag)| tag);
+        format!("{}%3Bto-tag%3D{theirs}%3Bfrom-tag%3D{}", self.id, self.tag)
+    }
+
     /// Takes over what an answer to our INVITE tells of the other side.
     pub fn learn(&mut self, answer: &Message) {
         self.theirs = answer.get("To").to_owned();

@@ -108,6 +108,7 @@ enum Order {
     Refuse(String, u16),
     HangUp(String),
     Transfer(String, String),
+    Join(String, String),
     Register(String, SocketAddr),
     SendAgain(String, u32),
 }
@@ -213,6 +214,11 @@ impl SipEnd {
     /// Transfers a call blindly (REFER, RFC 3515) to this number.
     pub async fn transfer(&self, id: &str, number: &str) -> Result<()> {
         self.order(Order::Transfer(id.to_owned(), number.to_owned())).await
+    }
+
+    /// Leaves two calls of its own to each other (an attended transfer: REFER with Replaces, RFC 3891).
+    pub async fn join(&self, id: &str, other: &str) -> Result<()> {
+        self.order(Order::Join(id.to_owned(), other.to_owned())).await
     }
 
     async fn order(&self, order: Order) -> Result<()> {

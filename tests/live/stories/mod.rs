@@ -11,6 +11,7 @@ mod restarted;
 mod rules;
 mod stopped;
 mod surroundings;
+mod taken;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -99,6 +100,15 @@ fn of_callers() -> Vec<Story> {
         late::an_answer_crosses_the_callers_hangup,
         late::an_answer_races_the_callers_hangup,
         late::the_agent_transfers_blindly,
+        taken::by_a_transfer,
+        taken::by_an_intercept,
+        taken::by_a_colleague_who_picks_up_the_ringing_phone,
+        taken::by_a_transfer_while_the_duty_phone_rings,
+        taken::by_an_attended_transfer,
+        taken::by_a_transfer_into_another_queue,
+        taken::killed_in_another_queue,
+        taken::stopped_in_another_queue,
+        taken::killed_while_somebody_else_has_them,
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
     ]

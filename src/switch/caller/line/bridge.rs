@@ -40,6 +40,7 @@ impl Line {
         if !self.gone {
             self.look_at = Instant::now();
         }
+        self.bridging = None;
         self.resume(None).await
     }
 

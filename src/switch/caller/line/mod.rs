@@ -2,10 +2,11 @@
 //!
 //! In: what FreeSWITCH tells of him, what his story asks for. Out: events for the story, commands to FreeSWITCH.
 //! What it does with him is in the other files, as methods of [`Line`]: `sound` is what he hears, `bridge` whom
-//! he is connected with.
+//! he is connected with, `taken` what remains to be done when somebody else has him.
 
 mod bridge;
 mod sound;
+mod taken;
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use crate::switch::text;
 
 use self::sound::Music;
 use super::verb::{Ask, Verb};
-use super::{CallerError, CallerEvent, PlayId, Variable};
+use super::{CallerError, CallerEvent, PlayId, Terms, Variable, Visit};
 
 /// Events that may wait for the story; beyond that the oldest are dropped.
 const OUTBOX: usize = 64;
@@ -52,16 +53,16 @@ pub(super) struct Line {
     served_at: Option<Instant>,
     /// The leg that he is to be connected with, until FreeSWITCH says that he is.
     bridging: Option<ChannelId>,
+    /// Whether we have connected him.
+    talks: bool,
+    visit: Visit,
+    /// The number of the event with which the visit begins.
+    begins_at: u64,
     gone: bool,
 }
 
 impl Line {
-    pub(super) fn new(
-        channel: ChannelId,
-        socket: Socket,
-        asked: mpsc::Receiver<Ask>,
-        check: Duration,
-    ) -> Self {
+    pub(super) fn new(channel: ChannelId, socket: Socket, asked: mpsc::Receiver<Ask>, terms: Terms) -> Self {
         Self {
             channel,
             socket,
@@ -69,24 +70,42 @@ impl Line {
             outbox: VecDeque::new(),
             plays: SmallVec::new(),
             music: None,
-            check,
+            check: terms.check,
             look_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
             bridging: None,
+            talks: false,
+            visit: terms.visit,
+            begins_at: terms.begins_at,
             gone: false,
         }
     }
 
     pub(super) async fn run(mut self, events: mpsc::Sender<CallerEvent>, open: Open) {
         let last = self.live(&events).await;
-        let Self { socket, outbox, asked, .. } = self;
+        let taken = last == Some(CallerEvent::Taken);
+        if taken && let Err(error) = self.let_go().await {
+            tracing::warn!(%error, "our end may cut the talk of a caller who was taken by somebody else");
+        }
+        let Self { channel, socket, outbox, asked, check, visit, .. } = self;
+        // Whatever is asked from now on is refused.
         drop(asked);
-        socket.close().await;
-        drop(open);
-        for event in outbox.into_iter().chain(last) {
-            if events.send(event).await.is_err() {
-                return;
+        let tell = async move {
+            for event in outbox.into_iter().chain(last) {
+                if events.send(event).await.is_err() {
+                    return;
+                }
             }
+        };
+        if taken {
+            let only_open = OnlyOpen { channel, socket, check, visit };
+            tokio::join!(tell, only_open.until_over());
+            drop(open);
+        } else {
+            visit.close_before();
+            socket.close().await;
+            drop((open, visit));
+            tell.await;
         }
     }
 
@@ -99,6 +118,7 @@ impl Line {
                     Ok(event) => if let Some(last) = self.hear(&event) { return Some(last) },
                     Err(error) => return Some(lost(&error)),
                 },
+                () = self.visit.over() => return Some(CallerEvent::Taken),
                 permit = events.reserve(), if !self.outbox.is_empty() => match (permit, self.outbox.pop_front()) {
                     (Ok(permit), Some(event)) => permit.send(event),
                     (Err(_), _) => return None,
@@ -132,11 +152,15 @@ impl Line {
             }
             "CHANNEL_BRIDGE" => {
                 let other = self.other(event)?;
-                self.bridging = self.bridging.filter(|leg| *leg != other);
-                self.tell(CallerEvent::Bridged { other });
+                return self.hear_bridged(other);
             }
             "CHANNEL_UNBRIDGE" => self.tell(CallerEvent::Unbridged),
-            "CHANNEL_EXECUTE_COMPLETE" if own => self.hear_played(event),
+            "CHANNEL_EXECUTE_COMPLETE" if own => {
+                if event.get("Application").as_deref() == Some("socket") {
+                    return self.hear_released(event);
+                }
+                self.hear_played(event);
+            }
             _ => {}
         }
         None
@@ -225,6 +249,14 @@ impl Line {
 enum Next {
     Go,
     LetGo,
+}
+
+/// A socket that is only kept open.
+struct OnlyOpen {
+    channel: ChannelId,
+    socket: Socket,
+    check: Duration,
+    visit: Visit,
 }
 
 fn lost(error: &SocketError) -> CallerEvent {

@@ -1,0 +1,81 @@
+//! A caller whom somebody else has now.
+//!
+//! In: what FreeSWITCH says of `socket`, the application in which our callers are, and of bridges. Out: the word that
+//! the caller was taken, and from then on no command that they would hear.
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::ids::ChannelId;
+use crate::switch::caller::CallerEvent;
+use crate::switch::socket::{Event, SocketError};
+
+use super::{Line, OnlyOpen};
+
+impl Line {
+    /// `socket` has ended though we had nobody to connect the caller with: the channel is in other hands. It ends so
+    /// with the call, too, and in visits before this one.
+    pub(super) fn hear_released(&self, event: &Event) -> Option<CallerEvent> {
+        let number = event.get("Event-Sequence").and_then(|number| number.parse::<u64>().ok());
+        let before = number.is_some_and(|number| number < self.begins_at);
+        let hung_up = event.get("Answer-State").as_deref() == Some("hangup");
+        let ours = self.bridging.is_some() || self.talks;
+        (!before && !hung_up && !ours).then_some(CallerEvent::Taken)
+    }
+
+    /// The caller is connected: with the leg that we chose, by somebody to whom we had connected them, or without us.
+    pub(super) fn hear_bridged(&mut self, other: ChannelId) -> Option<CallerEvent> {
+        if self.bridging == Some(other) {
+            self.bridging = None;
+            self.talks = true;
+        }
+        if !self.talks {
+            return Some(CallerEvent::Taken);
+        }
+        self.tell(CallerEvent::Bridged { other });
+        None
+    }
+
+    /// Sees to it that our death leaves the caller where they are, unless they have come back to us meanwhile.
+    pub(super) async fn let_go(&mut self) -> Result<(), SocketError> {
+        let Some(_commands) = self.visit.commands().await else { return Ok(()) };
+        match self.socket.api(&format!("uuid_setvar {} socket_resume false", self.channel)).await {
+            // refused only if the caller is gone
+            Ok(_) | Err(SocketError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl OnlyOpen {
+    /// Keeps the socket open until the channel ends, and hears nothing more on it.
+    pub(super) async fn until_over(mut self) {
+        if let Err(error) = self.keep().await {
+            tracing::debug!(%error, "the socket of a caller who was taken");
+        }
+        self.visit.close_before();
+        self.socket.close().await;
+    }
+
+    async fn keep(&mut self) -> Result<(), SocketError> {
+        // FreeSWITCH then closes the socket with the channel.
+        self.socket.all(&["noevents".to_owned(), "nolinger".to_owned()]).await?;
+        loop {
+            let look_at = Instant::now() + self.check;
+            tokio::select! {
+                biased;
+                heard = self.socket.next() => match heard {
+                    Ok(_) => {}
+                    Err(SocketError::Closed) => return Ok(()),
+                    Err(error) => return Err(error),
+                },
+                () = self.visit.closes() => return Ok(()),
+                () = sleep_until(look_at) => {
+                    let exists = self.socket.api(&format!("uuid_exists {}", self.channel)).await?;
+                    if exists == "false" {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
