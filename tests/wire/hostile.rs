@@ -160,7 +160,10 @@ async fn header_floods_end_with_their_connection_only() {
     assert!(early.is_closed().await);
     until(&stats.malformed, 1).await;
 
-    let (mut incoming, mut late) = gets_in(&mut listener).await;
+    let address = listener.local_addr();
+    let (incoming, mut late) =
+        tokio::join!(soon(listener.next()), Peer::caller_on(address, "0b5c2d1e-6f6d-4a53-8b0e-2f1b7a6c9d11"));
+    let mut incoming = incoming.unwrap();
     let flood = async {
         for _ in 0..40 {
             if late.stream.write_all(line.as_bytes()).await.is_err() {

@@ -53,12 +53,14 @@ pub fn printed(text: &str) -> String {
 /// One side of a connection.
 pub struct Peer {
     pub stream: TcpStream,
+    /// The caller's channel.
+    channel: &'static str,
     read: Vec<u8>,
 }
 
 impl Peer {
     pub fn new(stream: TcpStream) -> Self {
-        Self { stream, read: Vec::new() }
+        Self { stream, channel: CHANNEL, read: Vec::new() }
     }
 
     pub async fn to(address: SocketAddr) -> Self {
@@ -67,24 +69,29 @@ impl Peer {
 
     /// A caller whose connection is set up.
     pub async fn caller(address: SocketAddr) -> Self {
-        let mut peer = Self::to(address).await;
+        Self::caller_on(address, CHANNEL).await
+    }
+
+    /// A caller on a channel, whose connection is set up.
+    pub async fn caller_on(address: SocketAddr, channel: &'static str) -> Self {
+        let mut peer = Self { channel, ..Self::to(address).await };
         peer.set_up().await;
         peer
     }
 
     pub async fn set_up(&mut self) {
         assert_eq!(self.command().await.unwrap(), "connect");
-        self.say(&channel_data()).await;
+        self.say(&channel_data().replace(CHANNEL, self.channel)).await;
         self.subscribe().await;
-        self.expect_api(&format!("uuid_exists {CHANNEL}"), "true").await;
+        self.expect_api(&format!("uuid_exists {}", self.channel), "true").await;
     }
 
     /// What is asked for once the caller is known.
     pub async fn subscribe(&mut self) {
         for filter in [
             "linger 10".into(),
-            format!("filter Unique-ID {CHANNEL}"),
-            format!("filter Bridge-B-Unique-ID {CHANNEL}"),
+            format!("filter Unique-ID {}", self.channel),
+            format!("filter Bridge-B-Unique-ID {}", self.channel),
         ] {
             self.expect(&filter).await;
         }
@@ -127,7 +134,7 @@ impl Peer {
 
     /// Expects an API command and prints.
     pub async fn expect_api(&mut self, command: &str, answer: &str) {
-        let again = format!("api uuid_setvar {CHANNEL} socket_resume true");
+        let again = format!("api uuid_setvar {} socket_resume true", self.channel);
         let mut said = self.command().await;
         // Said first to every caller but the first on a channel.
         if said.as_ref() == Some(&again) && command.starts_with("uuid_exists") {
