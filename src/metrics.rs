@@ -210,10 +210,7 @@ impl Metrics {
             cases_open: make.gauge("cases_open", "Cases open now")?,
             audit_gaps: make.gauge("audit_gaps", "Acts that the audit refused to take, and lacks")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
-            node_counters: NODE_COUNTERS
-                .iter()
-                .map(|(what, help)| make.counters(&format!("node_{what}_total"), help, &["node"]))
-                .collect::<Result<_, _>>()?,
+            node_counters: make.of_nodes()?,
             node_queue_depth: make.gauges("node_event_queue_depth", "News about legs waiting", &["node"])?,
             node_legs: make.gauges("node_legs", "Legs alive now", &["node"])?,
             connections: make.counters("connections_total", "What became of connections", &["result"])?,
@@ -302,6 +299,13 @@ impl Maker {
 
     fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
         self.keep(IntCounterVec::new(opts(name, help), labels)?)
+    }
+
+    /// A counter for each of [`NODE_COUNTERS`].
+    fn of_nodes(&self) -> Result<Vec<IntCounterVec>, prometheus::Error> {
+        let counter =
+            |(what, help): &(&str, &str)| self.counters(&format!("node_{what}_total"), help, &["node"]);
+        NODE_COUNTERS.iter().map(counter).collect()
     }
 
     fn sum(&self, name: &str, help: &str) -> Result<Counter, prometheus::Error> {

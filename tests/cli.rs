@@ -429,7 +429,15 @@ fn policies_are_listed_shown_and_exported_with_their_versions() {
     std::fs::write(place.folder.path().join("rules.toml"), POLICIES.replace("cap_week = 1", "cap_month = 7"))
         .unwrap();
     let changes = place.json("apply rules.toml");
-    assert_eq!(changes, serde_json::json!([{ "change": "changed", "what": "policy collect" }]));
+    let changed = |field: &str, from: Option<&str>, to: Option<&str>| {
+        serde_json::json!({
+            "change": "changed", "what": "policy collect", "field": field, "from": from, "to": to
+        })
+    };
+    assert_eq!(
+        changes,
+        Value::Array(vec![changed("cap_month", None, Some("7")), changed("cap_week", Some("1"), None)])
+    );
     assert_eq!(place.json("queue show sales")["policy"], "collect");
     let shown = place.json("policy show collect");
     assert_eq!((&shown["version"], &shown["profile"]), (&2.into(), &"debt".into()));

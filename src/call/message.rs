@@ -36,7 +36,7 @@ pub(crate) async fn play(
     Ok(over(ending, Stage::Message, "NORMAL_CLEARING"))
 }
 
-/// Plays a sound once, or [sounds] fallback_message if FreeSWITCH cannot play it.
+/// Plays a sound once, or `[sounds] fallback_message` if FreeSWITCH cannot play it.
 pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
     let playing = call.play(sound, Loops::Once).await?;
     if heard_out(call, playing).await? {

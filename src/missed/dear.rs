@@ -4,10 +4,10 @@
 //! where the policy names them (by a prefix at least as long, or by their country), or says `premium = true`. What the
 //! numbering plan itself marks as premium, shared cost or personal is known without this table.
 //!
-//! Sources: [ru] the Russian system and plan of numbering, order 205 of the ministry of digital development of
-//! 25.04.2017 and order 142 of the ministry of communications of 17.11.2006; [nanpa] the area codes by country of the
-//! North American Numbering Plan Administration; [itu] the list of ITU-T recommendation E.164 assigned country codes;
-//! [ofcom] the National Telephone Numbering Plan; [acma] the Australian numbering plan.
+//! Sources: (ru) the Russian system and plan of numbering, order 205 of the ministry of digital development of
+//! 25.04.2017 and order 142 of the ministry of communications of 17.11.2006; (nanpa) the area codes by country of the
+//! North American Numbering Plan Administration; (itu) the list of ITU-T recommendation E.164 assigned country codes;
+//! (ofcom) the National Telephone Numbering Plan; (acma) the Australian numbering plan.
 
 /// A dear range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::text::show;
 use super::{Cell, Language, Look};
 
-/// A sentence with its values. The English text is the key of [`SENTENCES`].
+/// A sentence with its values. The English text is the key of the table below, which holds the Russian.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sentence {
     template: Cow<'static, str>,

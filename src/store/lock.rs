@@ -15,7 +15,7 @@ use super::{DatabaseUrl, StoreError};
 /// The right to be the controller of a database. Dropping it gives the database free.
 ///
 /// On PostgreSQL it lives as long as its session. If the server is restarted, or ends the session, or the network
-/// cuts it off for long, the lock is free: [`keep`] notices and takes it again, unless another controller was faster.
+/// cuts it off for long, the lock is free: `keep` notices and takes it again, unless another controller was faster.
 /// That one must not be started by hand after trouble with the server. A pooler that shares sessions between clients (pgbouncer
 /// in any mode but `session`) makes the lock worthless, as it does the news of changes.
 #[derive(Debug, Clone)]

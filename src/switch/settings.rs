@@ -118,7 +118,8 @@ pub struct NodeSettings {
     /// ringing. Default 10 s.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub confirm_timeout: Duration,
-    /// Not used: `confirm_sound` in `[callback]` asks for the key.
+    /// Not used: `confirm_sound` in `[callback]` asks for the key. Files of older versions have it.
+    #[serde(skip_serializing)]
     pub confirm_file: String,
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use dozvon::call::ending::{Ending, Stage};
 use dozvon::ids::{CallId, ChannelId, OfferId};
 use dozvon::missed::policy::Profile;
-use dozvon::missed::{attempt, case};
+use dozvon::missed::{attempt, case, outgoing, wish};
 use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;
 use dozvon::routing::rules::Strategy;
@@ -478,6 +478,8 @@ fn the_words_of_every_column_are_those_of_the_code() {
             ("attempts_state_word", words(attempt::State::ALL, attempt::State::as_str)),
             ("attempts_way_word", words(attempt::Way::ALL, attempt::Way::as_str)),
             ("do_not_call_reason_word", words(dnc::Reason::ALL, dnc::Reason::as_str)),
+            ("cases_not_before_source_word", words(wish::Source::ALL, wish::Source::as_str)),
+            ("deliveries_medium_word", words(outgoing::Medium::ALL, outgoing::Medium::as_str)),
             ("deliveries_state_word", words(outbox::State::ALL, outbox::State::as_str)),
         ]);
         let held = checks(&mut db.raw(), db.is_sqlite());

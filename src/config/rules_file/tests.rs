@@ -320,7 +320,7 @@ fn schedules() -> impl proptest::strategy::Strategy<Value = Schedule> {
 }
 
 fn agents() -> impl proptest::strategy::Strategy<Value = crate::routing::rules::Agent> {
-    ("[a-zA-Zа-я'\"\\\\ ]{0,20}x", 0..4_u64, 1..100_000_u64, 0..5_u32).prop_map(
+    ("[a-zA-Zа-я'\"\\\\ ]{0,20}x", 0..4_u64, 100..100_000_u64, 0..5_u32).prop_map(
         |(display, wrap, ring, misses)| crate::routing::rules::Agent {
             display: display.trim().to_owned(),
             contacts: vec!["user/1001".parse().unwrap(), "loopback/9004/default".parse().unwrap()],
