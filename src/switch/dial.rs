@@ -267,6 +267,7 @@ mod tests {
         }
         expected.extend(["dozvon_leg_id", "dozvon_leg", "dozvon_offer", "dozvon_call", "originate_timeout"]);
         expected.extend(["ignore_early_media", "hangup_after_bridge", "park_timeout"]);
+        expected.extend(request.caller.map(|_| PICKUP).into_iter().flatten());
         expected.extend(number.map(|_| "origination_caller_id_number"));
         expected.extend((!name.is_empty()).then_some("origination_caller_id_name"));
         expected.push("outbound_redirect_fatal");
@@ -286,12 +287,14 @@ mod tests {
     fn a_leg_is_dialled() {
         let request = request("sofia/internal/1001@10.0.0.7:5060");
         let (leg, offer, call) = (request.leg, request.offer, request.call);
+        let caller = request.caller.unwrap();
         assert_eq!(
             originate(&request, &NodeSettings::default()),
             format!(
                 "originate {{origination_uuid={leg},dozvon_leg_id={leg},dozvon_leg=agent,dozvon_offer={offer},\
                  dozvon_call={call},originate_timeout=23,ignore_early_media=true,hangup_after_bridge=true,\
-                 park_timeout=15:ORIGINATOR_CANCEL,origination_caller_id_number=+79001234567,\
+                 park_timeout=15:ORIGINATOR_CANCEL,signal_bond={caller},cc_member_session_uuid={caller},\
+                 origination_caller_id_number=+79001234567,\
                  origination_caller_id_name=Иван\\sПетров,outbound_redirect_fatal=true}}sofia/internal/1001@10.0.0.7:5060 &park()"
             )
         );

@@ -78,7 +78,7 @@ fn a_case_from_abroad_waits_for_people_who_may_have_it_called() {
     for_each_database(async |db| {
         let desk = Desk::open(db).await;
         let berlin = desk.miss("+4930123456", "sales", min(0)).await;
-        let satellite = desk.miss("+88213123456", "sales", min(0)).await;
+        let satellite = desk.miss("+8823421234", "sales", min(0)).await;
         desk.tick(min(1)).await;
         let row = desk.case(berlin).await;
         let why = desk.write(move |c, terms| callbacks::why_not(c, &row, terms, min(1))).await.unwrap();

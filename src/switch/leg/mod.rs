@@ -83,7 +83,7 @@ impl Leg {
     }
 
     pub(super) fn start(hub: Arc<Hub>, links: Arc<DropGuard>, request: LegRequest) -> Self {
-        Self::keep(hub, links, Begin::Ring(request))
+        Self::keep(hub, links, Begin::Ring(Box::new(request)))
     }
 
     /// Takes over a leg in a talk that was rung by an earlier run of the controller.

@@ -65,7 +65,7 @@ pub struct Talk {
 
 /// How the keeping of a leg begins.
 pub(super) enum Begin {
-    Ring(LegRequest),
+    Ring(Box<LegRequest>),
     Talk(Talk),
 }
 
