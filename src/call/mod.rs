@@ -3,7 +3,7 @@
 //! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was
 //! answered, told, forwarded, or is owed a call back.
 //! **Invariant:** an arrival is a committed row before the caller hears anything.
-//! **Invariant:** hanging up, and being taken by somebody else, are errors that unwind the story ([`Call::next`]);
+//! **Invariant:** hanging up, and being taken by somebody else, are errors that unwind the story (`Call::next`);
 //! `record::ending` runs on every path, except for a caller who waits and whose line to us breaks: he is expected back,
 //! and goes on with the same call.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
