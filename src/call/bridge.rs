@@ -82,7 +82,7 @@ pub(crate) async fn join(call: &mut Call, leg: ChannelId) -> Result<bool, Gone> 
     }
 }
 
-/// Stays with a caller who talks until his channel ends, or comes back to us as another call. Returns the cause.
+/// Stays with a caller who talks until their channel ends, or comes back to us as another call. Returns the cause.
 pub(crate) async fn until_hangup(call: &mut Call) -> String {
     loop {
         match call.next_in_talk().await {

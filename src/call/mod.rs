@@ -4,8 +4,8 @@
 //! answered, told, forwarded, or is owed a call back.
 //! **Invariant:** an arrival is a committed row before the caller hears anything.
 //! **Invariant:** hanging up, and being taken by somebody else, are errors that unwind the story (`Call::next`);
-//! `record::ending` runs on every path, except for a caller who waits and whose line to us breaks: he is expected back,
-//! and goes on with the same call.
+//! `record::ending` runs on every path, except for a caller who waits and whose line to us breaks: the caller is
+//! expected back, and goes on with the same call.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod bridge;

@@ -28,12 +28,12 @@ const fn no_country(prefix: &'static str) -> Dear {
 
 /// The ranges. No prefix begins with another one.
 pub const RANGES: &[Dear] = &[
-    // [ru] Abkhazia, fixed and mobile; South Ossetia; global mobile satellite systems.
+    // (ru) Abkhazia, fixed and mobile; South Ossetia; global mobile satellite systems.
     no_country("+7840"),
     no_country("+7940"),
     no_country("+7850"),
     no_country("+7954"),
-    // [nanpa] Countries and territories beside the states of the United States and Canada.
+    // (nanpa) Countries and territories beside the states of the United States and Canada.
     of("BS", "+1242"),
     of("BB", "+1246"),
     of("AI", "+1264"),
@@ -61,9 +61,9 @@ pub const RANGES: &[Dear] = &[
     of("KN", "+1869"),
     of("JM", "+1876"),
     of("PR", "+1939"),
-    // [nanpa] Canadian satellite and personal services.
+    // (nanpa) Canadian satellite and personal services.
     no_country("+1600"),
-    // [ofcom] Jersey, Guernsey, the Isle of Man: not part of what a tariff calls the United Kingdom.
+    // (ofcom) Jersey, Guernsey, the Isle of Man: not part of what a tariff calls the United Kingdom.
     of("JE", "+441534"),
     of("GG", "+441481"),
     of("IM", "+441624"),
@@ -74,9 +74,9 @@ pub const RANGES: &[Dear] = &[
     of("GG", "+447839"),
     of("IM", "+447624"),
     of("IM", "+447924"),
-    // [acma] Satellite phones.
+    // (acma) Satellite phones.
     no_country("+6114"),
-    // [itu] No country's: universal freephone and shared cost, Inmarsat, universal personal numbers, global mobile
+    // (itu) No country's: universal freephone and shared cost, Inmarsat, universal personal numbers, global mobile
     // satellite systems, international networks, disaster relief, international premium rate.
     no_country("+800"),
     no_country("+808"),

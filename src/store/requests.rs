@@ -150,7 +150,7 @@ pub(super) struct Reach {
     pub email: Option<String>,
 }
 
-/// How he may be told at `at` what happens to a case of his that was opened at `since`. A consent for which a program
+/// How the person may be told at `at` what happens to a case of theirs that was opened at `since`. A consent for which a program
 /// vouches holds for the number; one that came by a form, and an address, only for the case: anybody may tick a box, and
 /// write any address, beside any number.
 pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {

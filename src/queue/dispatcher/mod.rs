@@ -48,7 +48,7 @@ pub struct Waiter {
     pub first_ring: Arc<FirstRing>,
     /// The FreeSWITCH that holds his channel: agents are rung from there.
     pub node: Node,
-    /// His channel, if he is on the line: for colleagues who pick a ringing phone up for its owner.
+    /// The caller's channel, if they are on the line: for colleagues who pick a ringing phone up for its owner.
     pub channel: Option<ChannelId>,
     /// His number, for the agent's display.
     pub number: String,

@@ -2,7 +2,7 @@
 //!
 //! In: what FreeSWITCH tells of him, what his story asks for. Out: events for the story, commands to FreeSWITCH.
 //! What it does with him is in the other files, as methods of [`Line`]: `sound` is what he hears, `bridge` whom
-//! he is connected with, `taken` what remains to be done when somebody else has him.
+//! the caller is connected with, `taken` what remains to be done when somebody else has them.
 
 mod bridge;
 mod sound;
@@ -53,7 +53,7 @@ pub(super) struct Line {
     served_at: Option<Instant>,
     /// The leg that he is to be connected with, until FreeSWITCH says that he is.
     bridging: Option<ChannelId>,
-    /// Whether we have connected him.
+    /// Whether we have connected the caller.
     talks: bool,
     visit: Visit,
     /// The number of the event with which the visit begins.
