@@ -38,31 +38,31 @@ pub(crate) async fn play(
 
 /// Plays a sound once, or `[sounds] fallback_message` if FreeSWITCH cannot play it.
 pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
-    let playing = call.play(sound, Loops::Once).await?;
-    if heard_out(call, playing).await? {
+    if is_heard(call, sound).await? {
         return Ok(());
     }
     let instead = call.desk.settings.sounds.fallback_message.clone();
-    if instead == sound {
-        tracing::error!(
+    if instead != sound {
+        tracing::warn!(
             sound,
-            "[sounds] fallback_message cannot be played: name a tone, which needs no file"
+            instead,
+            "the message cannot be played, so the caller hears another: put the file there, or name another in the rules"
         );
-        return Ok(());
+        if is_heard(call, &instead).await? {
+            return Ok(());
+        }
     }
-    tracing::warn!(
-        sound,
-        instead,
-        "the message cannot be played, so the caller hears another: put the file there, or name another in the rules"
+    tracing::error!(
+        sound = instead,
+        "[sounds] fallback_message cannot be played: name a tone, which needs no file"
     );
-    let playing = call.play(&instead, Loops::Once).await?;
-    if !heard_out(call, playing).await? {
-        tracing::error!(
-            sound = instead,
-            "[sounds] fallback_message cannot be played: name a tone, which needs no file"
-        );
-    }
     Ok(())
+}
+
+/// Plays a sound once. Whether the caller heard it out; not if FreeSWITCH cannot play it.
+async fn is_heard(call: &mut Call, sound: &str) -> Result<bool, Gone> {
+    let playing = call.play(sound, Loops::Once).await?;
+    heard_out(call, playing).await
 }
 
 /// Waits for the end of a sound. Whether it was heard out.
