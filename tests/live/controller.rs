@@ -1,7 +1,10 @@
 //! The controller under test: the real `dozvon serve` with a database of its own, and the real command line.
 
 use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,7 +51,13 @@ impl Controller {
     /// The same, with all its files in this folder.
     pub async fn prepare_in(folder: TempDir, place: &Place, team: &Team) -> Result<Self> {
         let status = (Ipv4Addr::LOCALHOST, free_port()?).into();
-        std::fs::write(folder.path().join("dozvon.toml"), settings(folder.path(), place, status))?;
+        // It holds a password.
+        OpenOptions::new()
+            .create_new(true)
+            .write(true)
+            .mode(0o600)
+            .open(folder.path().join("dozvon.toml"))?
+            .write_all(settings(folder.path(), place, status).as_bytes())?;
         std::fs::write(folder.path().join("rules.toml"), team.rules())?;
         let controller = Self { folder, status, process: None, standby: None, starts: 0 };
         controller.command(&["migrate"]).await?;
@@ -177,6 +186,12 @@ impl Controller {
             Ok(Some(CallRow(self.json(&["call", "show", id]).await?)))
         })
         .await
+    }
+
+    /// Adds these lines at the end of its settings, before it starts.
+    pub fn set(&self, lines: &str) -> Result<()> {
+        let mut file = OpenOptions::new().append(true).open(self.settings_file())?;
+        Ok(writeln!(file, "{lines}")?)
     }
 
     /// The settings that it runs with.
