@@ -1,7 +1,8 @@
 //! Days of calls through the controller and a simulated FreeSWITCH, drawn from a seed, with the promises of the
 //! architecture checked after each.
 //!
-//! A failing seed is played again with `DOZVON_SEED=7 cargo test --test simulation`.
+//! A failing seed is played again with `DOZVON_SEED=7 cargo test --test simulation`; `DOZVON_DAYS=2000` plays more days
+//! than ten, and `DOZVON_SIDE_BY_SIDE=16` more of them at the same time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -22,6 +23,7 @@ use dozvon::sim::{Counts, Story};
 use dozvon::store::{DatabaseUrl, Store};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 /// What is known of a call when the day is over.
 #[derive(Debug, Clone, QueryableByName)]
@@ -359,13 +361,33 @@ impl Day {
     }
 }
 
+/// How many days are played when nothing is said, and how many of them at the same time: a day waits more than it works.
+const DAYS: u64 = 10;
+const SIDE_BY_SIDE: u64 = 5;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_promises_hold_on_every_day() {
-    let one: Option<u64> = std::env::var("DOZVON_SEED").ok().map(|seed| seed.parse().unwrap());
-    let seeds = one.map_or(1..=10, |seed| seed..=seed);
-    for seed in seeds {
-        let day = play(seed, 200, 25.0).await;
+    let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let mut seeds = match number("DOZVON_SEED") {
+        Some(seed) => seed..=seed,
+        None => 1..=number("DOZVON_DAYS").unwrap_or(DAYS),
+    };
+    let side_by_side = number("DOZVON_SIDE_BY_SIDE").unwrap_or(SIDE_BY_SIDE) as usize;
+    let mut days = JoinSet::new();
+    loop {
+        while days.len() < side_by_side
+            && let Some(seed) = seeds.next()
+        {
+            days.spawn(play(seed, 200, 25.0));
+        }
+        let Some(day) = days.join_next().await else { break };
+        let day = day.unwrap();
         day.check();
-        println!("seed {seed}: {} calls, {} offers: every promise kept", day.calls.len(), day.offers.len());
+        println!(
+            "seed {}: {} calls, {} offers: every promise kept",
+            day.seed,
+            day.calls.len(),
+            day.offers.len()
+        );
     }
 }
