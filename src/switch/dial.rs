@@ -21,9 +21,12 @@ pub(super) const LEG_ROLE: &str = "dozvon_leg";
 /// The variable that holds our identity of the leg.
 pub(super) const LEG_ID: &str = "dozvon_leg_id";
 
-/// The variables in which whoever picks up a colleague's ringing phone looks for the caller: FreeSWITCH's own, for
-/// `intercept -bleg` and for an INVITE that replaces the ringing leg; and that of mod_callcenter, for FusionPBX's *8.
-const PICKUP: [&str; 2] = ["signal_bond", "cc_member_session_uuid"];
+/// The variable in which `intercept -bleg`, and an INVITE that replaces a ringing leg, look for the caller. FreeSWITCH
+/// transfers the channel that it names to where a phone redirects its call, and so the caller out of the queue: it is
+/// left out where redirects are followed.
+const PARTNER: &str = "signal_bond";
+/// The variable of mod_callcenter in which FusionPBX's *8 looks for the caller.
+const PICKUP: &str = "cc_member_session_uuid";
 
 /// The `originate` command for one leg.
 pub(super) fn originate(request: &LegRequest, node: &NodeSettings) -> String {
@@ -62,8 +65,9 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
         ("hangup_after_bridge", "true".to_owned()),
         ("park_timeout", format!("{}:ORIGINATOR_CANCEL", seconds(node.park_timeout))),
     ]);
-    for name in PICKUP {
-        all.extend(request.caller.map(|caller| (name, caller.to_string())));
+    if let Some(caller) = request.caller {
+        all.extend((!request.follow_redirects).then(|| (PARTNER, caller.to_string())));
+        all.push((PICKUP, caller.to_string()));
     }
     all.extend(text::number(&request.caller_number).map(|n| ("origination_caller_id_number", n.to_owned())));
     let name = text::name(&request.caller_name);
@@ -267,7 +271,7 @@ mod tests {
         }
         expected.extend(["dozvon_leg_id", "dozvon_leg", "dozvon_offer", "dozvon_call", "originate_timeout"]);
         expected.extend(["ignore_early_media", "hangup_after_bridge", "park_timeout"]);
-        expected.extend(request.caller.map(|_| PICKUP).into_iter().flatten());
+        expected.extend(request.caller.map(|_| [PARTNER, PICKUP]).into_iter().flatten());
         expected.extend(number.map(|_| "origination_caller_id_number"));
         expected.extend((!name.is_empty()).then_some("origination_caller_id_name"));
         expected.push("outbound_redirect_fatal");
@@ -331,7 +335,9 @@ mod tests {
             "{odd}"
         );
         let follows = LegRequest { follow_redirects: true, ..request("user/1001") };
-        assert!(!originate(&follows, &NodeSettings::default()).contains("redirect"));
+        let follows = originate(&follows, &NodeSettings::default());
+        assert!(!follows.contains("redirect") && !follows.contains(PARTNER), "{follows}");
+        assert!(follows.contains(PICKUP), "{follows}");
     }
 
     #[test]

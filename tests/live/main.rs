@@ -9,6 +9,7 @@ mod controller;
 mod esl;
 mod floor;
 mod freeswitch;
+mod log;
 mod media;
 mod observer;
 mod process;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
     };
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    log::keep();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let result = runtime.context("no runtime").and_then(|runtime| runtime.block_on(run(prefix, &wanted)));
     match result {
@@ -68,6 +70,7 @@ async fn run(prefix: PathBuf, wanted: &[String]) -> Result<usize> {
     );
     let mut failed = 0;
     for story in &chosen {
+        log::clear();
         failed += usize::from(!tell(story, &live).await);
         live.switch.clear().await?;
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -33,6 +33,7 @@ pub struct Heard {
 pub struct Media {
     port: u16,
     peer: watch::Sender<Option<SocketAddr>>,
+    keys: mpsc::Sender<u8>,
     diary: watch::Receiver<Vec<Heard>>,
     task: Option<JoinHandle<()>>,
 }
@@ -44,8 +45,10 @@ impl Media {
         let port = socket.local_addr()?.port();
         let (peer, peer_seen) = watch::channel(None);
         let (written, diary) = watch::channel(vec![Heard { tone: None, since: Instant::now() }]);
-        let task = tokio::spawn(listen_and_speak(socket, voice, peer_seen, written));
-        Ok(Self { port, peer, diary, task: Some(task) })
+        let (keys, pressed) = mpsc::channel(8);
+        let mouth = Mouth::new(voice, pressed);
+        let task = tokio::spawn(listen_and_speak(socket, mouth, peer_seen, written));
+        Ok(Self { port, peer, keys, diary, task: Some(task) })
     }
 
     /// An end that neither listens nor speaks, at a port shared by all of its kind: costs nothing.
@@ -55,7 +58,8 @@ impl Media {
         let port = sink.as_ref().context("no port for unheard sound")?.local_addr()?.port();
         let (peer, _) = watch::channel(None);
         let (_, diary) = watch::channel(Vec::new());
-        Ok(Self { port, peer, diary, task: None })
+        let (keys, _) = mpsc::channel(1);
+        Ok(Self { port, peer, keys, diary, task: None })
     }
 
     /// The port for its session description.
@@ -66,6 +70,11 @@ impl Media {
     /// Tells where to speak to.
     pub fn speak_to(&self, peer: SocketAddr) {
         self.peer.send_replace(Some(peer));
+    }
+
+    /// Presses the key of this digit.
+    pub fn press(&self, digit: u8) -> Result<()> {
+        self.keys.try_send(digit).context("nobody sends the keys of this call")
     }
 
     /// An ear on it that outlives the call.
@@ -101,6 +110,15 @@ impl Ear {
         }
     }
 
+    /// Waits until this tone, which is or was heard, has ended in silence.
+    pub async fn heard_out(&self, tone: Tone, limit: Duration) -> Result<()> {
+        let mut diary = self.diary.clone();
+        let over =
+            |diary: &Vec<Heard>| diary.iter().rev().map(|heard| heard.tone).take(2).eq([None, Some(tone)]);
+        within(limit, format!("{tone:?} ends"), diary.wait_for(over)).await??;
+        Ok(())
+    }
+
     /// Every tone heard, in order, repeats left out.
     pub fn tones(&self) -> Vec<Tone> {
         let mut tones: Vec<Tone> = self.diary.borrow().iter().filter_map(|heard| heard.tone).collect();
@@ -134,13 +152,12 @@ impl Ear {
 
 async fn listen_and_speak(
     socket: UdpSocket,
-    voice: Option<Tone>,
+    mut mouth: Mouth,
     peer: watch::Receiver<Option<SocketAddr>>,
     diary: watch::Sender<Vec<Heard>>,
 ) {
     let mut packet = [0; 2048];
     let mut window: Vec<f64> = Vec::with_capacity(2 * WINDOW);
-    let mut mouth = Mouth::new(voice);
     let mut tick = interval(Duration::from_millis(20));
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut last_packet = Instant::now();
@@ -178,28 +195,66 @@ fn note(diary: &watch::Sender<Vec<Heard>>, tone: Option<Tone>) {
     });
 }
 
-/// Makes RTP packets (RFC 3550) of a tone.
+/// Makes RTP packets (RFC 3550) of a tone, and of keys (RFC 4733).
 struct Mouth {
     voice: Option<Vec<u8>>,
+    keys: mpsc::Receiver<u8>,
+    pressed: Option<Key>,
     sequence: u16,
     sample: u32,
 }
 
+/// A key that is pressed, since when, and how many packets have told so.
+#[derive(Clone, Copy)]
+struct Key {
+    digit: u8,
+    since: u32,
+    packets: u16,
+}
+
+/// How many packets tell that a key is pressed, and how many that it is not any more.
+const KEY_PACKETS: (u16, u16) = (5, 3);
+
 impl Mouth {
-    fn new(voice: Option<Tone>) -> Self {
-        Self { voice: voice.map(Tone::spoken), sequence: 1, sample: 0 }
+    fn new(voice: Option<Tone>, keys: mpsc::Receiver<u8>) -> Self {
+        Self { voice: voice.map(Tone::spoken), keys, pressed: None, sequence: 1, sample: 0 }
     }
 
     fn packet(&mut self) -> Option<Vec<u8>> {
-        let from = usize::try_from(self.sample % 8000).ok()?;
-        let sound = self.voice.as_ref()?.get(from..from + 160)?;
-        let mut packet = vec![0x80, 0x00];
+        let key = || Key { digit: 0, since: self.sample, packets: 0 };
+        if self.pressed.is_none() {
+            self.pressed = self.keys.try_recv().ok().map(|digit| Key { digit, ..key() });
+        }
+        let (kind, at, payload) = match self.pressed {
+            Some(key) => (101, key.since, key.payload()),
+            None => {
+                let from = usize::try_from(self.sample % 8000).ok()?;
+                (0, self.sample, self.voice.as_ref()?.get(from..from + 160)?.to_vec())
+            }
+        };
+        self.pressed = self.pressed.and_then(Key::next);
+        let mut packet = vec![0x80, kind];
         packet.extend(self.sequence.to_be_bytes());
-        packet.extend(self.sample.to_be_bytes());
+        packet.extend(at.to_be_bytes());
         packet.extend(0x0d02_0d02_u32.to_be_bytes());
-        packet.extend(sound);
+        packet.extend(payload);
         self.sequence = self.sequence.wrapping_add(1);
         self.sample = self.sample.wrapping_add(160);
         Some(packet)
+    }
+}
+
+impl Key {
+    /// What the next packet tells: the digit, whether it is over, how long it has lasted.
+    fn payload(self) -> Vec<u8> {
+        let (pressed, _) = KEY_PACKETS;
+        let over = if self.packets >= pressed { 0x80 } else { 0 };
+        let lasted = 160 * (self.packets + 1).min(pressed);
+        [[self.digit, over | 10], lasted.to_be_bytes()].concat()
+    }
+
+    fn next(self) -> Option<Self> {
+        let (pressed, over) = KEY_PACKETS;
+        (self.packets + 1 < pressed + over).then_some(Self { packets: self.packets + 1, ..self })
     }
 }

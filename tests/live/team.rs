@@ -26,6 +26,8 @@ pub struct Team {
     pub max_misses: u32,
     /// How long a caller may wait.
     pub max_wait: &'static str,
+    /// More lines of `[defaults]`.
+    pub defaults: &'static str,
     /// Who serves a second queue, with a number of its own.
     pub second: Vec<&'static str>,
     /// Whether the route is open.
@@ -46,6 +48,7 @@ impl Team {
             delay: "60s",
             max_misses: 0,
             max_wait: "5m",
+            defaults: "",
             second: Vec::new(),
             open: true,
             closed: "{ message = \"closed\" }".to_owned(),
@@ -55,10 +58,11 @@ impl Team {
     /// The rules file.
     pub fn rules(&self) -> String {
         let Self { strategy, music, ring_timeout, wrap_up, delay, max_misses, max_wait, closed, .. } = self;
+        let defaults = self.defaults;
         let mut text = format!(
             "[defaults]\nzone = \"UTC\"\nring_timeout = \"{ring_timeout}\"\nwrap_up = \"{wrap_up}\"\n\
              no_answer_delay = \"{delay}\"\nbusy_delay = \"{delay}\"\nrejected_delay = \"{delay}\"\n\
-             unreachable_delay = \"{delay}\"\nmax_misses = {max_misses}\n\n\
+             unreachable_delay = \"{delay}\"\nmax_misses = {max_misses}\n{defaults}\n\n\
              [[prompt]]\nname = \"music\"\nsource = \"{music}\"\n\n[[prompt]]\nname = \"closed\"\nsource = \"{}\"\n\n\
              [[schedule]]\nname = \"never\"\nhours = [\"mon-sun closed\"]\n\n",
             Tone::Closed.source(1)

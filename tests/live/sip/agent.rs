@@ -70,6 +70,7 @@ impl UserAgent {
             Order::Refuse(id, status) => self.refuse(&id, status).await,
             Order::HangUp(id) => self.hang_up(&id).await,
             Order::Transfer(id, number) => self.transfer(&id, &number).await,
+            Order::Press(id, digit) => self.press(&id, digit),
             Order::Join(id, other) => self.join(&id, &other).await,
             Order::Register(user, registrar) => self.register(&user, registrar).await,
             Order::SendAgain(id, times) => self.send_again(&id, times).await,
@@ -117,6 +118,7 @@ impl UserAgent {
         match behaviour {
             Behaviour::Answer { after, .. } => self.later(after, Order::Answer(id)),
             Behaviour::Refuse { after, status } => self.later(after, Order::Refuse(id, status)),
+            Behaviour::Redirect { .. } => self.refuse(&id, 302).await,
             Behaviour::Ring | Behaviour::AnswerWhenCancelled => {}
         }
     }
@@ -258,7 +260,13 @@ impl UserAgent {
 
     async fn answer_finally(&mut self, id: &str, status: u16, stage: Stage) {
         let Some(dialog) = self.dialogs.get(id) else { return };
-        let answer = dialog.invite.as_ref().map(|invite| invite.answer(status, &dialog.tag, &[], ""));
+        let elsewhere = match *self.behaviour.borrow() {
+            Behaviour::Redirect { port } if status == 302 => {
+                vec![("Contact", format!("<sip:elsewhere@127.0.0.1:{port}>"))]
+            }
+            _ => Vec::new(),
+        };
+        let answer = dialog.invite.as_ref().map(|invite| invite.answer(status, &dialog.tag, &elsewhere, ""));
         if let Some(answer) = answer {
             self.ask(id, answer).await;
         }
@@ -276,6 +284,12 @@ impl UserAgent {
             Stage::Ended(_) => return,
         };
         self.ask(id, request).await;
+    }
+
+    fn press(&self, id: &str, digit: u8) {
+        if let Some(dialog) = self.dialogs.get(id) {
+            let _unheard_like_any_key = dialog.media.press(digit);
+        }
     }
 
     async fn join(&mut self, id: &str, other: &str) {

@@ -45,6 +45,11 @@ pub enum Behaviour {
         /// 486 is busy, 603 is rejected.
         status: u16,
     },
+    /// Rings, then redirects the call (302) to the phone at this port.
+    Redirect {
+        /// Where the other phone is.
+        port: u16,
+    },
     /// Rings for ever.
     Ring,
     /// Rings until it is cancelled, and answers at that moment: the answer crosses the CANCEL.
@@ -109,6 +114,7 @@ enum Order {
     HangUp(String),
     Transfer(String, String),
     Join(String, String),
+    Press(String, u8),
     Register(String, SocketAddr),
     SendAgain(String, u32),
 }
@@ -214,6 +220,11 @@ impl SipEnd {
     /// Transfers a call blindly (REFER, RFC 3515) to this number.
     pub async fn transfer(&self, id: &str, number: &str) -> Result<()> {
         self.order(Order::Transfer(id.to_owned(), number.to_owned())).await
+    }
+
+    /// Presses the key of this digit in a call.
+    pub async fn press(&self, id: &str, digit: u8) -> Result<()> {
+        self.order(Order::Press(id.to_owned(), digit)).await
     }
 
     /// Leaves two calls of its own to each other (an attended transfer: REFER with Replaces, RFC 3891).

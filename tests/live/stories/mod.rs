@@ -1,5 +1,6 @@
 //! The stories, in the order in which they are told.
 
+mod agents;
 mod callbacks;
 mod ends;
 mod figures;
@@ -109,6 +110,12 @@ fn of_callers() -> Vec<Story> {
         taken::killed_in_another_queue,
         taken::stopped_in_another_queue,
         taken::killed_while_somebody_else_has_them,
+        agents::a_phone_that_says_480_after_ringing_was_not_answered,
+        agents::a_redirect_ends_the_offer,
+        agents::a_redirect_is_followed_where_the_rules_say_so,
+        agents::in_an_internal_call_an_agent_is_not_rung,
+        agents::with_call_waiting_the_second_line_rings,
+        agents::who_was_given_a_caller_is_offered_no_other,
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
     ]
@@ -125,6 +132,9 @@ fn of_callbacks() -> Vec<Story> {
         callbacks::handset::refused_after_three,
         callbacks::customer_first::an_agent_comes,
         callbacks::customer_first::no_agent_comes,
+        callbacks::agents::a_missing_sound_sends_nobody_on_break,
+        callbacks::agents::who_picks_up_late_has_time_for_the_key,
+        callbacks::agents::in_a_call_of_their_own_an_agent_is_not_rung,
         callbacks::crashes::freeswitch_dies_while_he_is_rung,
         callbacks::crashes::freeswitch_dies_while_they_talk,
         callbacks::crashes::we_die_while_he_is_rung,

@@ -99,8 +99,9 @@ pub async fn by_a_colleague_who_picks_up_the_ringing_phone(live: &Live) -> Resul
         let ivan = floor.caller(IVAN).await?;
         anna.call(0, SOON, "rings", |_| true).await?;
         ivan.hears(Tone::Music).await?;
-        let leg = floor.legs_of(&anna).first().context("her leg")?.channel.clone();
-        let boss = colleague_dials(live, &format!("9995{leg}")).await?;
+        let leg =
+            until(SOON, "FreeSWITCH tells of her leg", async || Ok(floor.legs_of(&anna).into_iter().next()));
+        let boss = colleague_dials(live, &format!("9995{}", leg.await?.channel)).await?;
         ivan.hears(Tone::SomebodyElse).await?;
         boss.hears(Tone::Caller).await?;
         anna.call(0, SOON, "falls silent", |talk| talk.stage == Stage::Ended(End::Cancelled)).await?;

@@ -59,7 +59,17 @@ impl<'a> Desk<'a> {
         change: impl FnOnce(&mut Settings),
     ) -> Result<Self> {
         let contact = format!("sofia/internal/{}@127.0.0.1:{}", live.switch.anna.user, agent.port());
-        let floor = Floor::closed(live, &Team::of([("anna", contact)])).await?;
+        Self::of(live, &Team::of([("anna", contact)]), customer, change).await
+    }
+
+    /// The same, with this team.
+    pub async fn of(
+        live: &'a Live,
+        team: &Team,
+        customer: Behaviour,
+        change: impl FnOnce(&mut Settings),
+    ) -> Result<Self> {
+        let floor = Floor::closed(live, team).await?;
         let phone = SipEnd::open(Some(Tone::Caller)).await?;
         phone.behave(customer);
         let mut settings = Settings::load(Some(&floor.controller.settings_file()))?;

@@ -1,5 +1,6 @@
 //! Somebody is missed and called back.
 
+pub mod agents;
 pub mod crashes;
 pub mod customer_first;
 mod desk;
