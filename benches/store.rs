@@ -51,6 +51,7 @@ fn arrival() -> Arrival {
         caller_number: "+79001234567".to_owned(),
         caller_name: "Caller".to_owned(),
         dialled: "7001".to_owned(),
+        came_by: None,
         route: None,
         open: true,
         why: "bench".to_owned(),

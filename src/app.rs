@@ -569,6 +569,7 @@ fn level(now: &AtomicU64) -> i64 {
 
 fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {
     metrics.cases_open.set(gauges.cases_open);
+    metrics.cases_flooded.set(gauges.cases_flooded);
     metrics.audit_gaps.set(gauges.audit_gaps);
     metrics.agents.reset();
     for (status, activity, count) in &gauges.agents {

@@ -131,6 +131,8 @@ pub struct Metrics {
     pub rows_skipped: IntCounterVec,
     /// Cases open now.
     pub cases_open: IntGauge,
+    /// Of these, those that were opened in a flood of calls and wait for people.
+    pub cases_flooded: IntGauge,
     /// Acts that the audit refused to take, and lacks. It should stay 0.
     pub audit_gaps: IntGauge,
     /// 1 while both links are up, by `node`.
@@ -208,6 +210,8 @@ impl Metrics {
             repairs: make.counters("repairs_total", "What the self-check had to put right", &["kind"])?,
             rows_skipped: make.counters("rows_skipped_total", "Rows that failed and wait", &["what"])?,
             cases_open: make.gauge("cases_open", "Cases open now")?,
+            cases_flooded: make
+                .gauge("cases_flooded", "Open cases of a flood of calls, which wait for people")?,
             audit_gaps: make.gauge("audit_gaps", "Acts that the audit refused to take, and lacks")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
             node_counters: make.of_nodes()?,

@@ -54,6 +54,7 @@ mod tests {
             handset: None,
             case: None,
             state: None,
+            came_by: None,
             sip_call_id: None,
         };
         let settings = Settings::read(Path::new("dozvon.toml"), "[phone]\nregion = \"DE\"\n", []).unwrap();

@@ -24,6 +24,7 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         verdict: verdict.unless_too_short(ended.ending, at.since(call.arrived_at), shortest),
         settle: call.desk.rules().policy(call.queue.as_ref()).settle,
         least_talk: call.desk.settings.callback.least_talk,
+        flood: call.desk.settings.callback.flood,
         tell: call.desk.settings.tells_talks(),
         at,
     };
@@ -42,6 +43,7 @@ pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
         verdict: verdict(ending, stage, &arrival.party, arrival.open),
         settle: desk.rules().policy(arrival.queue.as_ref()).settle,
         least_talk: desk.settings.callback.least_talk,
+        flood: desk.settings.callback.flood,
         tell: false,
         at: desk.clock.now(),
     };

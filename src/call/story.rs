@@ -167,6 +167,7 @@ fn arrival(
         caller_number: facts.number.clone(),
         caller_name: facts.name.clone(),
         dialled: facts.dialled.clone(),
+        came_by: channel.came_by.clone(),
         route: plan.route.clone(),
         open: plan.open,
         why: plan.why.clone(),

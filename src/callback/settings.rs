@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use crate::config::humane;
 use crate::ids::QueueName;
 use crate::missed::attempt::Outcome;
+use crate::missed::flood::Limits;
 use crate::phone::E164;
 use crate::routing::contact::Contact;
 use crate::routing::rules::Rules;
@@ -96,6 +97,8 @@ pub struct Settings {
     /// same. Default 3 s; 0: however short the call was.
     #[serde(with = "humane::Within::<0, { 10 * humane::MINUTE }>")]
     pub shortest_wait: Duration,
+    /// How many new cases missed calls may open in an hour before the others wait for people.
+    pub flood: Limits,
     /// Whether somebody who rings in from a number that we are calling back gets the agent of the callback at once. The
     /// number that a caller shows proves nothing: with no, the caller waits in the queue like anybody, and the agent is
     /// only for whoever answers at the number. Default yes.
@@ -156,6 +159,7 @@ impl Default for Settings {
             codes: usual_codes(),
             least_talk: Duration::from_secs(5),
             shortest_wait: Duration::from_secs(3),
+            flood: Limits::default(),
             join_callers: true,
             word_within: Duration::from_secs(600),
             watchdog: Duration::from_secs(7_200),

@@ -75,6 +75,8 @@ crate::words! {
         CalleeWindow = "callee_window",
         /// The number is not to be dialled: abroad, a service, or none.
         Destination = "destination",
+        /// It was opened in a flood of calls, and waits for people. Not asked here: it only keeps the tick away.
+        Flood = "flood",
         /// No trunk has room for one more call. Not asked here: the trunks of the moment know.
         Budget = "budget",
     }

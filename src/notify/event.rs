@@ -35,6 +35,8 @@ crate::words! {
         RequestReceived = "request.received",
         /// A trunk has failed several times in a row before a phone rang.
         TrunkFailing = "trunk.failing",
+        /// Missed calls open more new cases than may be: further ones wait for people.
+        CasesFlooded = "cases.flooded",
         /// A destination does not want anything from us any more. The others hear of it, it does not.
         DestinationClosed = "destination.closed",
     }
@@ -57,6 +59,7 @@ crate::words! {
 /// | `attempt.ended`, `attempt.undisposed` | `call`, unless somebody only said that he called; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
 /// | `trunk.failing` | `name` is the trunk's, `reason` the cause of the last failure, `times` how many there were in a row |
+/// | `cases.flooded` | `name` is the address from which they come, behind the gateway if there is one (`*`: all together), `times` how many may come in an hour |
 /// | `destination.closed` | `name` is the destination's, `reason` what it answered |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
 ///
@@ -94,6 +97,13 @@ impl Event {
             { "name": name, "reason": cause, "times": times, "supervisor": "supervisor" });
         let name: String = name.chars().take(150).collect();
         Self { kind: EventKind::TrunkFailing, aggregate: format!("trunk:{name}"), at, data }
+    }
+
+    /// More new cases come from this source (`*`: from all together) than `limit` in an hour.
+    #[must_use]
+    pub fn of_source(source: &str, at: UnixMs, limit: u32) -> Self {
+        let data = serde_json::json!({ "name": source, "times": limit, "supervisor": "supervisor" });
+        Self { kind: EventKind::CasesFlooded, aggregate: format!("source:{source}"), at, data }
     }
 
     /// Something that happened to a case.

@@ -379,6 +379,7 @@ fn ended(desk: &Desk, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store
         verdict: verdict(ending, stage, &call.party, call.open),
         settle: desk.rules().policy(call.queue.as_ref()).settle,
         least_talk: desk.settings.callback.least_talk,
+        flood: desk.settings.callback.flood,
         tell: desk.settings.tells_talks(),
         at,
     }

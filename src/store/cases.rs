@@ -8,11 +8,12 @@ use super::dialect::{cached::Cache as _, hold};
 use super::error::Found as _;
 use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases, requests};
-use super::{Database, StoreError, dnc, read, read_option, rules};
+use super::{Database, StoreError, dnc, flood, read, read_option, rules};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
 use crate::missed::contact::Contact;
+use crate::missed::flood::Limits;
 use crate::missed::wish::{self, Source, Wish};
 use crate::phone::E164;
 
@@ -29,6 +30,12 @@ pub(super) struct Miss<'a> {
     pub wait_ms: Option<i64>,
     /// How long the caller may ring again before somebody is to call him.
     pub settle: Duration,
+    /// How long somebody must have talked with us to be known.
+    pub least_talk: Duration,
+    /// Over what it came.
+    pub came_by: Option<&'a str>,
+    /// How many cases missed calls may open in an hour.
+    pub flood: Limits,
     pub at: UnixMs,
 }
 
@@ -55,13 +62,16 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
             case.id
         }
         None => {
+            let flooded = flood::over(c, miss)?;
             let new = New {
                 number: miss.number,
                 reason: miss.reason,
                 queue: miss.queue,
                 misses: 1,
                 business_day: miss.business_day,
-                next_at: miss.at + miss.settle,
+                next_at: Some(miss.at + miss.settle).filter(|_| !flooded),
+                came_by: miss.came_by,
+                flooded,
                 wish: None,
                 came,
                 at: miss.at,
@@ -96,6 +106,8 @@ fn owner(c: &mut Database, case: &CaseRow, queue: Option<&str>) -> Result<Option
 /// When a case is looked at whose person has turned to us again: what is put off may be lawful, or wanted, sooner now.
 fn sooner(case: &CaseRow, at: UnixMs) -> Result<Option<i64>, StoreError> {
     Ok(match read("cases.stage", &case.stage)? {
+        // It waits for people, however often the number is shown.
+        _ if case.flooded => None,
         // He has just rung, and may ring again at once.
         Stage::Settling if case.not_before.is_none() => case.next_at,
         Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
@@ -112,7 +124,10 @@ struct New<'a> {
     queue: Option<&'a str>,
     misses: i32,
     business_day: &'a str,
-    next_at: UnixMs,
+    /// When it is looked at; never while it waits for people.
+    next_at: Option<UnixMs>,
+    came_by: Option<&'a str>,
+    flooded: bool,
     wish: Option<Wish>,
     came: Came<'a>,
     at: UnixMs,
@@ -132,7 +147,9 @@ fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreError> {
             cases::last_miss_at.eq(new.at.0),
             cases::misses.eq(new.misses),
             cases::business_day.eq(new.business_day),
-            cases::next_at.eq(new.next_at.0),
+            cases::next_at.eq(new.next_at.map(|at| at.0)),
+            cases::came_by.eq(new.came_by),
+            cases::flooded.eq(new.flooded),
             kept(new.wish.clone()),
             cases::previous_case.eq(previous),
         ))
@@ -221,13 +238,16 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
             queue: asked.queue.map(QueueName::as_str),
             misses: 0,
             business_day: asked.business_day,
-            next_at: asked.not_before.unwrap_or(asked.at),
+            next_at: Some(asked.not_before.unwrap_or(asked.at)),
+            came_by: None,
+            flooded: false,
             wish: asked.wish(),
             came,
             at: asked.at,
         };
         return insert(c, &new);
     };
+    let case = flood::taken_up(c, case, asked.at)?;
     diesel::update(cases::table.find(case.id))
         .set((
             cases::priority.eq(cases::priority + 1),
@@ -352,6 +372,10 @@ pub struct CaseRow {
     pub not_before_by: Option<String>,
     /// Who of us said that the number may be called though it is abroad.
     pub abroad_allowed_by: Option<String>,
+    /// Over what the call came that opened it: a gateway, or the address of the other side.
+    pub came_by: Option<String>,
+    /// Whether it was opened in a flood of calls, and waits for people.
+    pub flooded: bool,
 }
 
 /// How many open cases are due, or being called, or will be at `now`.

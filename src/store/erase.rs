@@ -98,19 +98,28 @@ const PLACES: &[Place] = &[
     Place {
         table: "calls",
         rows: "number = $1",
-        columns: &[("number", Pseudonym), ("caller_number", Pseudonym), ("caller_name", Blank)],
+        columns: &[
+            ("number", Pseudonym),
+            ("caller_number", Pseudonym),
+            ("caller_name", Blank),
+            ("came_by", Nothing),
+        ],
     },
     Place {
         table: "calls",
         rows: "caller_number = $1",
-        columns: &[("caller_number", Pseudonym), ("caller_name", Blank)],
+        columns: &[("caller_number", Pseudonym), ("caller_name", Blank), ("came_by", Nothing)],
     },
     // Calls of ours to him.
     Place { table: "calls", rows: "dialled = $1 AND direction <> 'in'", columns: &[("dialled", Pseudonym)] },
     Place { table: "refusals", rows: "number = $1", columns: &[("number", Pseudonym), ("why", Blank)] },
     // That he wants no calls must stay known, or he would be called again; what was noted of him need not.
     Place { table: "do_not_call", rows: "number = $1 AND note IS NOT NULL", columns: &[("note", Nothing)] },
-    Place { table: "cases", rows: "number = $1", columns: &[("number", Pseudonym), ("note", Nothing)] },
+    Place {
+        table: "cases",
+        rows: "number = $1",
+        columns: &[("number", Pseudonym), ("note", Nothing), ("came_by", Nothing)],
+    },
     Place {
         table: "attempts",
         rows: "number = $1 AND id NOT IN (SELECT attempt FROM attempts_to_erase)",

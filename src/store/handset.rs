@@ -7,7 +7,7 @@ use super::callbacks::{
     self, Disposition, Reserved, Terms, check, held, refuse_unowed, refused, reserve_place,
 };
 use super::dialect::hold;
-use super::{Database, StoreError, attempts, audit, calls as call_rows, cases, dnc};
+use super::{Database, StoreError, attempts, audit, calls as call_rows, cases, dnc, flood};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
@@ -76,6 +76,7 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun,
             return Ok(Begun::Refused(refusal));
         }
     };
+    let case = flood::taken_up(c, case, wanted.at)?;
     arrive(c, terms, wanted, &case)?;
     let reserved = Reserved {
         call: wanted.call,
@@ -146,6 +147,7 @@ fn arrive(
         caller_number: wanted.user.clone(),
         caller_name: wanted.by().to_owned(),
         dialled: wanted.number.to_string(),
+        came_by: None,
         route: None,
         open: true,
         why: format!("dialled by {} for case {}", wanted.by(), case.id),

@@ -25,6 +25,7 @@ pub mod elsewhere;
 mod engine;
 pub mod erase;
 mod error;
+mod flood;
 pub mod handset;
 mod lock;
 mod notes;

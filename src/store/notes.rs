@@ -23,6 +23,8 @@ pub(super) enum Note<'a> {
     Told(EventKind),
     /// It was opened.
     Opened(Came<'a>),
+    /// One of us, or the caller's request, takes it up after a flood of calls: only now its opening is told.
+    TakenUp(Came<'a>),
     /// Its caller came once more.
     Again(Came<'a>),
     /// So much of the reaction time has passed, in per cent; and all rungs of the policy.
@@ -135,11 +137,12 @@ fn caller(c: &mut Database, case: &CaseRow, name: Option<&str>, at: UnixMs) -> R
     Ok(json!({ "caller": caller, "sms_consent": reach.sms }))
 }
 
-/// Tells of what happened to a case, and puts it into the audit, in the same transaction.
+/// Tells of what happened to a case, and puts it into the audit, in the same transaction. What waits for people after a
+/// flood of calls is not told: a CRM would get as many leads, and strangers as many letters and SMS.
 pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Result<(), StoreError> {
     let told = match what {
         Note::Told(kind) => Some((kind, json!({}))),
-        Note::Opened(came) => Some((EventKind::CaseOpened, came.data())),
+        Note::Opened(came) | Note::TakenUp(came) => Some((EventKind::CaseOpened, came.data())),
         Note::Again(came) => Some((EventKind::CaseMissedAgain, came.data())),
         Note::Rung { pct, .. } if pct < 100 => Some((EventKind::CaseReminded, json!({ "share_pct": pct }))),
         Note::Rung { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
@@ -154,7 +157,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         | Note::Deferred { .. }
         | Note::CalledUp { .. } => None,
     };
-    if let Some((kind, more)) = told {
+    if let Some((kind, more)) = told.filter(|_| !case.flooded) {
         let mut data = json!({
             "case": case.id,
             "number": case.number,
@@ -171,6 +174,11 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         }
         outbox::emit(c, &Event::of_case(kind, CaseId(case.id), at, data))?;
     }
+    record(c, case, what, at)
+}
+
+/// Puts what happened to a case into the audit, if it belongs there.
+fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Result<(), StoreError> {
     let (action, by, details) = match what {
         Note::Opened(_) => (Action::CaseOpened, "system", json!({ "reason": case.reason })),
         Note::Told(EventKind::CaseHandedOver) => (Action::Handover, "system", json!({})),
@@ -180,7 +188,12 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Deferred { until, by } => (Action::CaseDeferred, by, json!({ "until": until.to_string() })),
         Note::CalledUp { by } => (Action::CaseCalledUp, by, json!({})),
         Note::Closed { reason, by } => (Action::CaseClosed, by, json!({ "reason": reason.as_str() })),
-        Note::Told(_) | Note::Again(_) | Note::Rung { .. } | Note::Attempt(_) | Note::Undisposed(_) => {
+        Note::Told(_)
+        | Note::TakenUp(_)
+        | Note::Again(_)
+        | Note::Rung { .. }
+        | Note::Attempt(_)
+        | Note::Undisposed(_) => {
             return Ok(());
         }
     };

@@ -257,6 +257,8 @@ pub fn cases(c: &mut Database, days: Days) -> Result<Vec<CaseLine>, StoreError> 
 pub struct Gauges {
     /// Cases that are open.
     pub cases_open: i64,
+    /// Of these, those of a flood of calls.
+    pub cases_flooded: i64,
     /// Acts that the audit lacks.
     pub audit_gaps: i64,
     /// Agents by status and activity.
@@ -273,7 +275,9 @@ pub fn gauges(c: &mut Database) -> Result<Gauges, StoreError> {
         .group_by((agents::status, agents::activity))
         .select((agents::status, agents::activity, diesel::dsl::count_star()))
         .load(c)?;
-    Ok(Gauges { cases_open, audit_gaps: super::audit::gaps(c)?, agents })
+    let flooded = cases::table.filter(cases::closed_at.is_null().and(cases::flooded.eq(true)));
+    let cases_flooded = flooded.count().get_result(c)?;
+    Ok(Gauges { cases_open, cases_flooded, audit_gaps: super::audit::gaps(c)?, agents })
 }
 
 /// The waits of answered calls of these days, shortest first, in milliseconds: for percentiles.

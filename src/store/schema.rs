@@ -76,7 +76,7 @@ diesel::table! {
         answered_at -> Nullable<BigInt>, ended_at -> Nullable<BigInt>, ending -> Nullable<Text>,
         stage -> Nullable<Text>, cause -> Nullable<Text>, wait_ms -> Nullable<BigInt>,
         talk_ms -> Nullable<BigInt>, unwatched_from -> Nullable<BigInt>, direction -> Text,
-        case_id -> Nullable<BigInt>,
+        case_id -> Nullable<BigInt>, came_by -> Nullable<Text>,
     }
 }
 diesel::table! {
@@ -106,7 +106,7 @@ diesel::table! {
         priority -> Integer, assignee -> Nullable<Text>, claimed_by -> Nullable<Text>,
         handed_over_at -> Nullable<BigInt>, repeat_days -> Integer, previous_case -> Nullable<BigInt>,
         not_before_source -> Nullable<Text>, not_before_by -> Nullable<Text>,
-        abroad_allowed_by -> Nullable<Text>,
+        abroad_allowed_by -> Nullable<Text>, came_by -> Nullable<Text>, flooded -> Bool,
     }
 }
 diesel::table! {

@@ -36,6 +36,9 @@ pub struct ChannelFacts {
     pub case: Option<CaseId>,
     /// `dozvon_state`: why it was handed back the last time; printable, at most 64 characters.
     pub state: Option<String>,
+    /// Over what the call comes: the address of the other side, behind the gateway if it named one (`trunk@192.0.2.7`:
+    /// whoever calls may name a gateway, so the name alone proves nothing); printable, at most 128 characters.
+    pub came_by: Option<String>,
     /// The `Call-ID` of SIP, for finding the call in traces; printable, at most 128 characters.
     pub sip_call_id: Option<String>,
 }
@@ -76,6 +79,8 @@ struct Raw<'a> {
     handset: &'a str,
     case: &'a str,
     state: &'a str,
+    gateway: &'a str,
+    peer: &'a str,
     sip_call_id: &'a str,
 }
 
@@ -111,6 +116,8 @@ impl<'a> Raw<'a> {
             "variable_dozvon_handset" => &mut self.handset,
             "variable_dozvon_case" => &mut self.case,
             "variable_dozvon_state" => &mut self.state,
+            "variable_sip_gateway" => &mut self.gateway,
+            "variable_sip_network_ip" => &mut self.peer,
             "variable_sip_call_id" => &mut self.sip_call_id,
             _ => return None,
         })
@@ -144,6 +151,10 @@ impl ChannelFacts {
             handset: some(raw.handset, text::FIELD_CHARS),
             case: raw.case.parse().ok().map(CaseId),
             state: some(raw.state, text::FIELD_CHARS),
+            came_by: match (some(raw.gateway, text::FIELD_CHARS), some(raw.peer, text::FIELD_CHARS - 1)) {
+                (Some(gateway), Some(peer)) => Some(format!("{gateway}@{peer}")),
+                (gateway, peer) => gateway.or(peer),
+            },
             sip_call_id: some(raw.sip_call_id, 128),
         })
     }
@@ -183,6 +194,16 @@ pub(super) mod tests {
         assert_eq!((facts.privacy, facts.answered, facts.outbound), (false, false, false));
         assert_eq!(facts.sip_call_id.as_deref(), Some("5bd64dec-61c6-1240-898c-4ab4bd742cfc"));
         assert_eq!((facts.call, facts.case, facts.state), (None, None, None));
+        assert_eq!(facts.came_by.as_deref(), Some("127.0.0.1"));
+    }
+
+    #[test]
+    fn a_call_comes_over_its_gateway_else_from_its_address() {
+        let came_by = |text: &str| ChannelFacts::read(text).unwrap().came_by;
+        assert_eq!(came_by(&with("variable_sip_gateway", "trunk%201")).as_deref(), Some("trunk 1@127.0.0.1"));
+        assert_eq!(came_by(&with("variable_sip_network_ip", "2001:db8::1")).as_deref(), Some("2001:db8::1"));
+        assert_eq!(came_by(&with("variable_sip_network_ip", "")), None);
+        assert_eq!(came_by(&with("variable_sip_gateway", &"g".repeat(200))).unwrap().len(), 74);
     }
 
     #[test]

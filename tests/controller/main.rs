@@ -19,6 +19,7 @@ mod callbacks;
 mod changes;
 mod crashes;
 mod customer_first;
+mod flood;
 mod handsets;
 mod lock;
 mod paths;

@@ -14,7 +14,7 @@ use super::handsets::refused;
 use super::stage::{ANNA, BORIS, Stage, answers, story, until};
 
 /// Another fixed line in Moscow.
-const SECOND: &str = "+74951234568";
+pub const SECOND: &str = "+74951234568";
 
 /// One whom we owe nothing.
 const STRANGER: &str = "+74951234569";
@@ -52,7 +52,7 @@ fn on(one: usize, two: usize) -> BTreeMap<String, usize> {
 }
 
 /// A second customer gives up, after the first.
-async fn miss_another(stage: &Stage) {
+pub async fn miss_another(stage: &Stage) {
     let caller = stage.sim.call(CallerScript::new(SECOND, "7001")).await;
     until("he waits", async || stage.waiting() == 1).await;
     caller.hang_up().await;

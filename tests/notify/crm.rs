@@ -102,6 +102,7 @@ impl Days {
             caller_number: number,
             caller_name: String::new(),
             dialled: "7001".to_owned(),
+            came_by: None,
             route: None,
             open: true,
             why: "test".to_owned(),
@@ -124,6 +125,7 @@ impl Days {
             verdict,
             settle: Duration::from_secs(60),
             least_talk: Duration::from_secs(5),
+            flood: dozvon::missed::flood::Limits::default(),
             tell: true,
             at: at + Duration::from_secs(seconds),
         };

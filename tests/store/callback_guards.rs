@@ -575,6 +575,7 @@ async fn change(db: &Db, desk: &mut Desk, guard: Guard, case: CaseId, number: &'
         // The hour is what changes.
         Guard::QueueHours | Guard::CalleeWindow => {}
         Guard::CaseOpen => unreachable!("a closed case is not offered"),
+        Guard::Flood => unreachable!("a case of a flood is never due"),
         Guard::Budget => unreachable!("only who dials himself is refused for it"),
     }
 }

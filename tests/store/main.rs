@@ -28,6 +28,7 @@ mod committing;
 mod contact;
 mod crm;
 mod erasing;
+mod flood;
 mod guards;
 mod meanwhile;
 mod opening;

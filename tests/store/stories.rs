@@ -27,6 +27,7 @@ fn answered(call: CallId, at_: u64) -> Ended {
     Ended {
         settle: Duration::from_secs(60),
         least_talk: Duration::from_secs(5),
+        flood: dozvon::missed::flood::Limits::default(),
         tell: false,
         call,
         ending: Ending::Answered,

@@ -4,8 +4,9 @@ use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::case::State;
+use crate::missed::regulation::Guard;
 use crate::report::{Cell, Table, age};
-use crate::store::callbacks::Terms;
+use crate::store::callbacks::{self, Terms};
 use crate::store::cases::{self, CaseRow};
 use crate::store::{Database, StoreError, attempts};
 
@@ -54,6 +55,8 @@ struct Line {
     name: Option<String>,
     today: i64,
     left: i64,
+    /// What keeps it waiting for people.
+    waits: Option<Guard>,
 }
 
 /// The cases that are wanted, each with the attempts that count today and those that are left.
@@ -63,7 +66,8 @@ fn lines(c: &mut Database, wanted: &List, terms: &Terms, now: UnixMs) -> Result<
         .map(|case| {
             let today = attempts::counted(c, &case.number, &terms.business_day(&case, now)?)?;
             let left = if case.closed_at.is_none() { i64::from(terms.cap(&case)?) - today } else { 0 };
-            Ok(Line { name: cases::name_of(c, CaseId(case.id))?, today, left: left.max(0), case })
+            let waits = callbacks::waits_for_people(&case, terms)?;
+            Ok(Line { name: cases::name_of(c, CaseId(case.id))?, today, left: left.max(0), waits, case })
         })
         .collect()
 }
@@ -75,6 +79,7 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
         "name",
         "stage",
         "next_at",
+        "not_called_for",
         "attempts_today",
         "attempts_left",
         "state",
@@ -94,8 +99,9 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
         "queue",
         "age_ms",
         "name",
+        "close_reason",
     ]);
-    for Line { case, name, today, left } in lines {
+    for Line { case, name, today, left, waits } in lines {
         let until = case.closed_at.map_or(now, UnixMs);
         table.row([
             Cell::Count(case.id),
@@ -103,6 +109,7 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
             name.as_deref().into(),
             stage(case),
             Cell::at_or_nothing(case.next_at),
+            waits.map_or(Cell::Nothing, |guard| Cell::word(guard.as_str())),
             Cell::Count(*today),
             Cell::Count(*left),
             Cell::word(&case.state),

@@ -151,6 +151,7 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         )
         .with("react_by", Cell::at_or_nothing(case.react_by))
         .with("reason", Cell::word(&case.reason))
+        .with("came_by", case.came_by.as_deref())
         .with("queue", case.queue.as_deref())
         .with("business_day", case.business_day.as_str())
         .with("opened_at", UnixMs(case.opened_at))

@@ -80,6 +80,7 @@ fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
             | EventKind::CaseEscalated
             | EventKind::AttemptUndisposed
             | EventKind::TrunkFailing
+            | EventKind::CasesFlooded
             | EventKind::DestinationClosed,
         )
         | Err(_) => return Err(format!("{kind} is no contact with a customer")),

@@ -10,6 +10,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
 use crate::missed::attempt::{Claim, Outcome, Way, of_cause};
 use crate::missed::case::Step;
+use crate::missed::flood::Limits;
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
 use crate::store::attempts::Finish;
@@ -142,6 +143,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
             verdict: Verdict::Nothing(Why::Internal),
             settle: Duration::ZERO,
             least_talk: terms.least_talk,
+            flood: Limits::default(),
             tell: false,
             at: end.at,
         },

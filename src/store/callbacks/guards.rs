@@ -10,7 +10,7 @@ use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::destination::Barred;
 use crate::missed::policy::Policy;
-use crate::missed::regulation::{self, Permit, Refusal, Standing};
+use crate::missed::regulation::{self, Guard, Permit, Refusal, Standing};
 use crate::phone::E164;
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
@@ -96,8 +96,34 @@ pub fn why_not(
     terms: &Terms,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
-    let asked = if case.closed_at.is_none() { check(c, case, terms, at)?.1.err() } else { None };
-    Ok(asked)
+    if case.closed_at.is_some() {
+        return Ok(None);
+    }
+    Ok(check(c, case, terms, at)?.1.err().or_else(|| held_back(case)))
+}
+
+/// Why a case that no guard refuses is not called automatically.
+fn held_back(case: &CaseRow) -> Option<Refusal> {
+    let from = case.came_by.as_deref().unwrap_or("an unknown source");
+    let why = format!(
+        "not called automatically: opened in a flood of calls from {from}; `dozvon callback now {}` calls it, or \
+         change the limits in [callback.flood]",
+        case.id
+    );
+    case.flooded.then_some(Refusal { guard: Guard::Flood, until: None, why })
+}
+
+/// What keeps a case waiting for people, if something does: that its number is abroad, or that it was opened in a flood
+/// of calls.
+///
+/// # Errors
+/// When the row is not readable.
+pub fn waits_for_people(case: &CaseRow, terms: &Terms) -> Result<Option<Guard>, StoreError> {
+    Ok(match case.closed_at {
+        Some(_) => None,
+        None if case.flooded => Some(Guard::Flood),
+        None => is_abroad(case, terms)?.then_some(Guard::Destination),
+    })
 }
 
 /// A refused dial as it is shown.

@@ -195,6 +195,7 @@ fn arrive(c: &mut Database, terms: &Terms, wanted: &Wanted, work: &Work) -> Resu
         caller_number: work.number.to_string(),
         caller_name: work.name.clone(),
         dialled: work.number.to_string(),
+        came_by: None,
         route: None,
         open: true,
         why: format!("callback for case {}", work.case),

@@ -20,7 +20,7 @@ use crate::store::cases as case_rows;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::cases;
-use crate::store::{Database, StoreError, attempts, read_option};
+use crate::store::{Database, StoreError, attempts, flood, read_option};
 
 /// Puts a case off until a later time. One that somebody has is not.
 ///
@@ -33,6 +33,7 @@ pub fn defer(c: &mut Database, id: CaseId, until: UnixMs, by: &str, at: UnixMs) 
             "case {id} is closed, or somebody is calling: it cannot be put off"
         )));
     }
+    let case = flood::taken_up(c, case, at)?;
     let wish = Wish { not_before: until, source: Some(Source::Person), by: Some(by.to_owned()) };
     diesel::update(cases::table.find(id.0))
         .set(case_rows::kept(Some(wish)))
@@ -71,6 +72,7 @@ pub fn now(
         refused(c, &case, &policy, &refusal, by, at)?;
         return Ok(Err(refusal));
     }
+    let case = flood::taken_up(c, case, at)?;
     if stage != Stage::Due {
         open(c, &case, terms, at)?;
     }
@@ -146,6 +148,7 @@ pub fn report(
 ) -> Result<attempts::AttemptRow, StoreError> {
     let case = held(c, made.case)?;
     let row = attempts::record(c, made)?;
+    let case = flood::taken_up(c, case, made.at)?;
     if made.counted {
         begun(c, &case, made.at)?;
     }

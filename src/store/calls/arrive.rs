@@ -33,6 +33,8 @@ pub struct Arrival {
     pub caller_name: String,
     /// The number dialled.
     pub dialled: String,
+    /// Over what it comes: a gateway, or the address of the other side.
+    pub came_by: Option<String>,
     /// The route that matched.
     pub route: Option<RouteName>,
     /// Whether it was open.
@@ -93,6 +95,7 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
             ),
             (
                 calls::dialled.eq(&new.dialled),
+                calls::came_by.eq(&new.came_by),
                 calls::route.eq(new.route.as_ref().map(RouteName::as_str)),
                 calls::open.eq(new.open),
                 calls::why.eq(&new.why),

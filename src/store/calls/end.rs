@@ -9,6 +9,7 @@ use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
 use crate::missed::contact::Contact;
+use crate::missed::flood::Limits;
 use crate::missed::verdict::Verdict;
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::error::Found as _;
@@ -45,6 +46,8 @@ pub struct Ended {
     pub settle: Duration,
     /// How long the caller must have talked for a case of theirs to be settled.
     pub least_talk: Duration,
+    /// How many cases missed calls may open in an hour.
+    pub flood: Limits,
     /// Whether somebody wants to be told of talks with agents.
     pub tell: bool,
     /// When.
@@ -61,6 +64,7 @@ struct Before {
     queue: Option<String>,
     agent: Option<String>,
     business_day: String,
+    came_by: Option<String>,
     ended_at: Option<i64>,
 }
 
@@ -123,6 +127,7 @@ fn before_end(c: &mut Database, call: CallId) -> Result<Before, StoreError> {
         calls::queue,
         calls::agent,
         calls::business_day,
+        calls::came_by,
         calls::ended_at,
     ));
     row.first(c).found("call", call)
@@ -168,6 +173,9 @@ fn owe(
         business_day: &before.business_day,
         wait_ms,
         settle: end.settle,
+        least_talk: end.least_talk,
+        came_by: before.came_by.as_deref(),
+        flood: end.flood,
         at: end.at,
     };
     cases::open_or_join(c, &miss).map(Some)

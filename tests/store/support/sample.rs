@@ -139,6 +139,7 @@ pub fn arrival(queue: Option<&str>, at: UnixMs) -> Arrival {
         caller_number: NUMBER.to_owned(),
         caller_name: "O'Brien \"${x}\" \u{1f600}".to_owned(),
         dialled: "7001".to_owned(),
+        came_by: None,
         route: Some("main".parse().unwrap()),
         open: true,
         why: "test".to_owned(),
@@ -188,6 +189,7 @@ pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
     Ended {
         settle: Duration::from_secs(60),
         least_talk: Duration::from_secs(5),
+        flood: dozvon::missed::flood::Limits::default(),
         tell: false,
         call,
         ending: Ending::Abandoned,

@@ -1,0 +1,93 @@
+//! A flood of calls: which new case is one too many, who hears of it, and who ends that it waits.
+//!
+//! Everything that came in the last hour counts, what is held back included: while the flood goes on nothing of it is
+//! called. Counted in the rows, so a restart changes nothing. Several controllers on one database may each let one
+//! more through in the same instant.
+
+use diesel::prelude::*;
+
+use super::cases::{CaseRow, Miss};
+use super::dialect::cached::Cache as _;
+use super::notes::{Came, Note, note};
+use super::schema::{calls, case_misses, cases, outbox};
+use super::{Database, StoreError, cases as case_rows, outbox as events};
+use crate::clock::UnixMs;
+use crate::ids::CaseId;
+use crate::missed::flood::HOUR;
+use crate::notify::{Event, EventKind};
+
+/// The source by which an alarm calls all of them together.
+const ALL: &str = "*";
+
+/// Whether the case that this miss is about to open is one too many. Who should hear of that does, once an hour.
+pub(super) fn over(c: &mut Database, miss: &Miss<'_>) -> Result<bool, StoreError> {
+    let limits = miss.flood;
+    let source = match miss.came_by {
+        Some(source) if full(c, Some(source), limits.per_source, miss.at)? => {
+            Some((source, limits.per_source))
+        }
+        _ if full(c, None, limits.in_all, miss.at)? => Some((ALL, limits.in_all)),
+        _ => None,
+    };
+    let Some((source, limit)) = source else { return Ok(false) };
+    if super::calls::has_talked(c, miss.number, miss.least_talk)? {
+        return Ok(false);
+    }
+    alarm(c, source, limit, miss.at)?;
+    Ok(true)
+}
+
+/// Whether calls of a source, or all calls, have opened as many cases in the last hour as may be.
+fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Result<bool, StoreError> {
+    let Some(before) = limit.checked_sub(1) else { return Ok(false) };
+    let called =
+        cases::table.filter(cases::opened_at.gt((at - HOUR).0).and(cases::misses.gt(0))).into_boxed();
+    let called = match source {
+        Some(source) => called.filter(cases::came_by.eq(source)),
+        None => called,
+    };
+    // The one that reaches the limit: no more rows are looked at than that, however great the flood.
+    let reaching = called.order(cases::opened_at.desc()).offset(before.into()).limit(1).select(cases::id);
+    Ok(reaching.first::<i64>(c).optional()?.is_some())
+}
+
+/// Tells of a flood, unless that was told in the last hour.
+fn alarm(c: &mut Database, source: &str, limit: u32, at: UnixMs) -> Result<(), StoreError> {
+    let event = Event::of_source(source, at, limit);
+    let told: i64 = outbox::table
+        .filter(outbox::aggregate.eq(&event.aggregate).and(outbox::kind.eq(EventKind::CasesFlooded.as_str())))
+        .filter(outbox::created_at.gt((at - HOUR).0))
+        .count()
+        .get_result(c)?;
+    if told == 0 {
+        events::emit(c, &event)?;
+    }
+    Ok(())
+}
+
+/// Somebody takes a case up that was held back: from now on it is one like any other, and its opening is told. Its row
+/// as it is then.
+pub(super) fn taken_up(c: &mut Database, case: CaseRow, at: UnixMs) -> Result<CaseRow, StoreError> {
+    if !case.flooded || case.closed_at.is_some() {
+        return Ok(case);
+    }
+    diesel::update(cases::table.find(case.id))
+        .set((cases::flooded.eq(false), cases::next_at.eq(at.0)))
+        .returning(cases::id)
+        .count_changed(c)?;
+    let case = case_rows::get(c, CaseId(case.id))?;
+    let first: Option<(String, i64, Option<i64>)> = case_misses::table
+        .inner_join(calls::table.on(calls::id.eq(case_misses::call)))
+        .filter(case_misses::case_id.eq(case.id))
+        .order(case_misses::at)
+        .select((case_misses::call, calls::arrived_at, case_misses::wait_ms))
+        .first(c)
+        .optional()?;
+    let came = first.as_ref().map_or(Came::Hand, |(call, began_at, wait_ms)| Came::Call {
+        call,
+        began_at: UnixMs(*began_at),
+        wait_ms: *wait_ms,
+    });
+    note(c, &case, Note::TakenUp(came), at)?;
+    Ok(case)
+}
