@@ -4,10 +4,22 @@
 //! where the policy names them (by a prefix at least as long, or by their country), or says `premium = true`. What the
 //! numbering plan itself marks as premium, shared cost or personal is known without this table.
 //!
-//! Sources: (ru) the Russian system and plan of numbering, order 205 of the ministry of digital development of
-//! 25.04.2017 and order 142 of the ministry of communications of 17.11.2006; (nanpa) the area codes by country of the
-//! North American Numbering Plan Administration; (itu) the list of ITU-T recommendation E.164 assigned country codes;
-//! (ofcom) the National Telephone Numbering Plan; (acma) the Australian numbering plan.
+//! Each range was looked up in November 2026; the letters stand before it:
+//! (ab) interfax.com/newsroom/top-stories/66660 and kavkaz-uzel.eu/articles/163821: Russia gave Abkhazia the codes 840
+//! (fixed) and 940 (mobile); in use alone since 2010.
+//! (so) ict-online.ru, "Россия предоставила Южной Осетии свои телефонные коды во временное пользование": 850 (fixed) and
+//! 998 (mobile).
+//! (gt) old.globaltel.ru/english/accs: the customer service of the satellite operator GlobalTel is +7 954 206 2730.
+//! (ca) en.wikipedia.org/wiki/Area_codes_in_the_Caribbean and lincmad.com/caribbean.html: area codes by country.
+//! (us) libphonenumber, "leadingDigits" of the territories AS, GU and MP.
+//! (600) en.wikipedia.org/wiki/Area_code_600, which names CRTC telecom decision 2006-41: non-geographic services of
+//! Canada, satellite telephones above all.
+//! (ci) libphonenumber, metadata of JE, GG and IM: fixed and mobile.
+//! (au) en.wikipedia.org/wiki/Telephone_numbers_in_Australia: 014, satellite phones.
+//! (it) wtng.info/wtng-spe.html and libphonenumber's entity 001: codes that ITU-T E.164 gives to no country.
+//!
+//! The Russian plan of numbering in force is order 75 of the ministry of digital development of 31.01.2022; its text names
+//! no tariffs.
 
 /// A dear range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +40,15 @@ const fn no_country(prefix: &'static str) -> Dear {
 
 /// The ranges. No prefix begins with another one.
 pub const RANGES: &[Dear] = &[
-    // (ru) Abkhazia, fixed and mobile; South Ossetia; global mobile satellite systems.
+    // (ab) Abkhazia, fixed and mobile.
     no_country("+7840"),
     no_country("+7940"),
+    // (so) South Ossetia, fixed and mobile.
     no_country("+7850"),
+    no_country("+7998"),
+    // (gt) Satellite phones.
     no_country("+7954"),
-    // (nanpa) Countries and territories beside the states of the United States and Canada.
+    // (ca, us) Countries and territories beside the states of the United States and Canada.
     of("BS", "+1242"),
     of("BB", "+1246"),
     of("AI", "+1264"),
@@ -61,22 +76,32 @@ pub const RANGES: &[Dear] = &[
     of("KN", "+1869"),
     of("JM", "+1876"),
     of("PR", "+1939"),
-    // (nanpa) Canadian satellite and personal services.
+    // (600) Canadian satellite and personal services.
     no_country("+1600"),
-    // (ofcom) Jersey, Guernsey, the Isle of Man: not part of what a tariff calls the United Kingdom.
+    // (ci) Jersey, Guernsey, the Isle of Man: countries of their own, with networks of their own.
     of("JE", "+441534"),
     of("GG", "+441481"),
     of("IM", "+441624"),
     of("JE", "+447509"),
-    of("JE", "+447797"),
+    of("JE", "+4477003"),
+    of("JE", "+4477007"),
+    of("JE", "+4477008"),
+    of("JE", "+4477977"),
+    of("JE", "+4477978"),
+    of("JE", "+4477979"),
+    of("JE", "+447829"),
     of("JE", "+447937"),
     of("GG", "+447781"),
     of("GG", "+447839"),
+    of("GG", "+4479111"),
+    of("GG", "+4479117"),
+    of("IM", "+4474576"),
+    of("IM", "+447524"),
     of("IM", "+447624"),
     of("IM", "+447924"),
-    // (acma) Satellite phones.
+    // (au) Satellite phones.
     no_country("+6114"),
-    // (itu) No country's: universal freephone and shared cost, Inmarsat, universal personal numbers, global mobile
+    // (it) No country's: universal freephone and shared cost, Inmarsat, universal personal numbers, global mobile
     // satellite systems, international networks, disaster relief, international premium rate.
     no_country("+800"),
     no_country("+808"),
@@ -112,6 +137,12 @@ mod tests {
         for (number, dear) in [
             ("+79401234567", true),
             ("+79541234567", true),
+            ("+79981234567", true),
+            ("+447700312345", true),
+            ("+447700900123", false),
+            ("+447911712345", true),
+            ("+447911123456", true),
+            ("+447911223456", false),
             ("+18765551234", true),
             ("+870773111632", true),
             ("+79001234567", false),
