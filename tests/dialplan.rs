@@ -114,7 +114,8 @@ fn a_caller_is_handed_over_and_never_left_alone() {
 #[test]
 fn nothing_that_follows_the_socket_can_run_while_the_caller_is_being_connected() {
     let mut sockets = 0;
-    for file in files(&Settings::default()) {
+    let toml = "[dialplan]\nhandset_contexts = [\"default\"]\n";
+    for file in files(&Settings::read(Path::new("t"), toml, []).unwrap()) {
         let (text, _) = preprocessed(&file.text);
         let document = Document::parse(&text).unwrap();
         for extension in document.descendants().filter(|node| node.has_tag_name("extension")) {
@@ -126,11 +127,11 @@ fn nothing_that_follows_the_socket_can_run_while_the_caller_is_being_connected()
             assert!(bare.is_empty(), "{}: {name} runs {bare:?} after `socket`", file.place);
         }
     }
-    assert_eq!(sockets, 1);
+    assert_eq!(sockets, 3, "of callers, and of what is dialled at phones: asked and carried out");
 }
 
 /// What becomes of a caller with these variables after a try: the first extension that matches.
-fn after(document: &Document<'_>, variables: &[(&str, &str)]) -> String {
+fn after(document: &Document<'_>, stage: &str, variables: &[(&str, &str)]) -> String {
     let value = |field: &str| {
         let known = variables
             .iter()
@@ -141,14 +142,14 @@ fn after(document: &Document<'_>, variables: &[(&str, &str)]) -> String {
         let expression =
             condition.attribute("expression").unwrap().replace("(?!(drained|unknown_node)$)", "");
         let field = condition.attribute("field").unwrap();
-        let text = if field == "destination_number" { "dozvon_after".to_owned() } else { value(field) };
+        let text = if field == "destination_number" { stage.to_owned() } else { value(field) };
         // the crate has no look-ahead: such an expression is split in two
         let refused = condition.attribute("expression").unwrap().contains("(?!(drained|unknown_node)$)")
             && matches!(text.as_str(), "drained" | "unknown_node");
         !refused && Regex::new(&expression).unwrap().is_match(&text)
     };
     let all = document.descendants().filter(|node| node.has_tag_name("extension"));
-    let own = |node: &Node<'_, '_>| node.attribute("name").unwrap().starts_with("dozvon_after");
+    let own = |node: &Node<'_, '_>| node.attribute("name").unwrap().starts_with(stage);
     all.filter(own)
         .find(|node| node.children().filter(|child| child.has_tag_name("condition")).all(matches))
         .and_then(|node| node.attribute("name").map(str::to_owned))
@@ -178,7 +179,11 @@ fn what_becomes_of_a_caller_follows_from_his_variables() {
         (&[("dozvon_state", "unknown_node")], "nobody"),
         (&[("dozvon_state", "drained_and_more")], "handed_back"),
     ] {
-        assert_eq!(after(&document, variables), format!("dozvon_after_{what}"), "{variables:?}");
+        assert_eq!(
+            after(&document, "dozvon_after", variables),
+            format!("dozvon_after_{what}"),
+            "{variables:?}"
+        );
     }
 }
 
@@ -229,6 +234,9 @@ fn every_jump_has_a_target_and_every_application_is_known() {
         assert!(known.contains(&application), "{application}");
         if matches!(application, "transfer" | "execute_extension") {
             let target: Vec<_> = action.attribute("data").unwrap().split(' ').collect();
+            if target[0] == "${dozvon_dialled}" {
+                continue;
+            }
             assert_eq!(target[1..], ["XML", CONTEXT]);
             let name = target[0].trim_end_matches("$1").trim_end_matches('_');
             let known = name.is_empty() || extensions.iter().any(|extension| extension.starts_with(name));
@@ -289,12 +297,52 @@ fn what_agents_dial_goes_to_the_controller_if_it_is_a_number_outside_or_a_word()
         assert_eq!(numbers.is_match(dialled), ours, "{dialled}");
     }
     let document = Document::parse(&text).unwrap();
-    let made = actions(&document, "dozvon_handset");
+    let extension =
+        document.descendants().find(|node| node.attribute("name") == Some("dozvon_handset")).unwrap();
+    assert_eq!(extension.attribute("continue"), Some("true"), "the administrator's own dialplan follows");
     assert_eq!(
-        made.last().unwrap(),
-        "hangup(NORMAL_TEMPORARY_FAILURE)",
-        "what cannot be counted is not dialled"
+        actions(&document, "dozvon_handset"),
+        [
+            "set(dozvon_handset=${user_name})",
+            "set(dozvon_dialled=$1)",
+            "set(dozvon_context=${context})",
+            "set(dozvon_state=)",
+            "set(socket_resume=true)",
+            "socket(127.0.0.1:8084 async full)",
+            "execute_extension(dozvon_handset_asked XML dozvon)",
+        ],
+        "nothing is answered or played"
     );
-    assert!(made.contains(&"socket(127.0.0.1:8084 async full)".to_owned()), "{made:?}");
     assert!(files(&Settings::default()).iter().all(|file| !file.place.contains("handset")));
+}
+
+/// It goes on without a variable of ours, unless it is ours; what is ours ends once it was begun, and else goes back.
+#[test]
+fn what_was_dialled_at_a_phone_goes_on_unless_it_was_ours() {
+    let all = files(&Settings::default());
+    let (text, _) = preprocessed(file(&all, "dialplan/dozvon.xml"));
+    let document = Document::parse(&text).unwrap();
+    let resumed = ("socket_resume", "true");
+    for (stage, variables, what) in [
+        ("asked", &[][..], "not_ours"),
+        ("asked", &[resumed], "not_ours"),
+        ("asked", &[resumed, ("dozvon_state", "not_ours")], "not_ours"),
+        ("asked", &[resumed, ("dozvon_state", "ours")], "ours"),
+        ("over", &[resumed, ("dozvon_state", "ours")], "not_begun"),
+        ("over", &[resumed, ("dozvon_state", "not_ours")], "not_begun"),
+        ("over", &[resumed, ("dozvon_state", "begun")], "begun"),
+        ("over", &[resumed, ("dozvon_state", "talked")], "begun"),
+        ("over", &[("socket_resume", "false"), ("dozvon_state", "")], "begun"),
+    ] {
+        let became = after(&document, &format!("dozvon_handset_{stage}"), variables);
+        assert_eq!(became, format!("dozvon_handset_{stage}_{what}"), "{variables:?}");
+    }
+    let of = |extension: &str| actions(&document, &format!("dozvon_handset_{extension}"));
+    assert_eq!(of("asked_ours"), ["sleep(50)", "transfer(${dozvon_dialled} XML dozvon)"]);
+    assert_eq!(
+        of("asked_not_ours"),
+        ["multiunset(dozvon_handset dozvon_dialled dozvon_context dozvon_state dozvon_served socket_resume)"]
+    );
+    assert_eq!(of("over_begun"), ["hangup(NORMAL_CLEARING)"]);
+    assert_eq!(of("over_not_begun").last().unwrap(), "transfer(${dozvon_dialled} XML ${dozvon_context})");
 }

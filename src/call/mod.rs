@@ -35,7 +35,7 @@ use crate::routing::rules::Rules;
 use crate::store::Store;
 use crate::store::callbacks::Terms;
 use crate::store::recovery::OpenCall;
-use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId};
+use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId, Variable};
 use crate::vital::Vital;
 use ending::{Ending, Stage};
 use facts::Facts;
@@ -113,6 +113,14 @@ impl Call {
     /// Answers the caller, so that he can hear us.
     pub(crate) async fn answer(&mut self) -> Result<(), Gone> {
         match self.caller.answer().await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.gone().await),
+        }
+    }
+
+    /// Sets a variable of ours on the caller's channel.
+    pub(crate) async fn set(&mut self, variable: Variable, value: &str) -> Result<(), Gone> {
+        match self.caller.set(variable, value).await {
             Ok(()) => Ok(()),
             Err(_) => Err(self.gone().await),
         }

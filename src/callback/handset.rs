@@ -1,10 +1,16 @@
-//! An agent dials at his own phone: a customer, or a word on the customer he has just talked to.
+//! What is dialled at a phone whose calls our dialplan shows us: ours is a number with an open case that an agent dials, and
+//! a word on the customer whom the agent has just talked to.
 //!
-//! In: a call that our dialplan for agents' phones sends (`dozvon_handset` is on its channel: who has registered the
-//! phone). Out: the customer, if the guards let him be dialled; then a talk, counted like a callback's. A word
-//! (`[callback.codes]`) is recorded as the result of the agent's last talk; tones say whether it was.
+//! In: a call that our dialplan for phones sends (`dozvon_handset` is on its channel: who has registered the phone). Out:
+//! the customer, if the guards let them be dialled; then a talk, counted like a callback's. A word (`[callback.codes]`) is
+//! recorded as the result of the agent's last talk; tones say whether it was.
+//! The call comes twice: first we only say whether it is ours, and then the dialplan brings it where nothing of the
+//! administrator's can follow (fs-dialplan/README.md).
+//! **Invariant:** whatever is not ours, and everything while the database does not say in time that it is, goes on in the
+//! administrator's own dialplan: not answered, nothing played, no row.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Instrument as _;
 
@@ -12,14 +18,28 @@ use super::story::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_
 use super::trunks::{Customer, DialFate, Line};
 use crate::call::ending::Stage;
 use crate::call::facts::Facts;
-use crate::call::{Call, Desk, bridge, forward, message};
-use crate::ids::{AgentName, CallId, ChannelId, OfferId};
+use crate::call::story::LINK_COMES;
+use crate::call::{Call, Desk, Gone, bridge, forward, message};
+use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId};
+use crate::metrics::HandedBack;
 use crate::missed::attempt::{self, Outcome};
 use crate::phone::{E164, Party};
+use crate::store::StoreError;
 use crate::store::callbacks::{End, How};
 use crate::store::handset::{self, Begun, Dialled};
 use crate::switch::cause::HangupCause;
-use crate::switch::{Cancel, Incoming, Leg, Loops};
+use crate::switch::{Caller, Cancel, Incoming, Leg, Loops, Variable};
+
+/// What the dialplan finds in `dozvon_state` of a call that goes on in the administrator's own dialplan.
+const NOT_OURS: &str = "not_ours";
+/// The same, of one that comes back to be carried out.
+const OURS: &str = "ours";
+/// The same, of one that we have begun to carry out: nobody may be dialled for it any more.
+const BEGUN: &str = "begun";
+/// Why nobody is dialled when the trunks have as many calls as they may.
+const NO_ROOM: &str = "no trunk has room for one more call";
+/// The cause of an attempt that was recorded when its agent had gone on in the administrator's dialplan.
+const TOO_LATE: &str = "RECORDED_TOO_LATE";
 
 /// Carries out what was dialled at the phone of `user`, and stays until it is over.
 pub async fn run(desk: Arc<Desk>, incoming: Incoming, user: String) {
@@ -31,63 +51,112 @@ pub async fn run(desk: Arc<Desk>, incoming: Incoming, user: String) {
 }
 
 async fn tell(desk: Arc<Desk>, incoming: Incoming, user: String, id: CallId) {
-    let Some(node) = desk.nodes.found(incoming.facts.core, crate::call::story::LINK_COMES).await else {
-        tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH");
-        return incoming.caller.hangup(HangupCause::TemporaryFailure).await;
-    };
-    let agent = desk.rules().agent_at(&user).cloned();
     let facts = Facts::read(&incoming.facts, &desk.settings);
-    let (arrived_at, core) = (desk.clock.now(), incoming.facts.core);
-    let call = Call {
-        desk,
-        id,
-        caller: incoming.caller,
-        node,
-        facts,
-        arrived_at,
-        queue: None,
-        stage: Stage::Arriving,
-    };
-    let phone = Phone { user, agent, core };
-    if let Some(result) = call.desk.settings.callback.codes.get(&call.facts.dialled).copied() {
-        return phone.say(call, result).await;
+    let wanted = wanted(&desk, &facts, &user);
+    let comes_back = incoming.facts.state.as_deref() == Some(OURS);
+    match wanted {
+        Err(why) => pass_on(&desk, incoming.caller, why).await,
+        Ok((agent, wish)) if comes_back => {
+            let phone = Phone { user, agent, core: incoming.facts.core };
+            phone.carry_out(desk, incoming.caller, facts, id, wish).await;
+        }
+        Ok((_, wish)) => match is_ours(&desk, &wish).await {
+            Ok(()) => incoming.caller.hand_back(OURS).await,
+            Err(why) => pass_on(&desk, incoming.caller, why).await,
+        },
     }
-    match number(&call) {
-        Some(number) => phone.dial(call, number).await,
-        None => {
-            tracing::warn!("this is neither a number to call nor a word");
-            call.caller.hangup(HangupCause::UnallocatedNumber).await;
+}
+
+/// What an agent may want of us.
+enum Wish {
+    /// A word on the last talk.
+    Word(Outcome),
+    /// A customer with an open case.
+    Customer(E164),
+}
+
+/// Why a call goes on in the administrator's own dialplan.
+enum NotOurs {
+    /// It is none of our business.
+    Foreign(&'static str),
+    /// It may be ours, and we cannot tell or carry it out.
+    Failed(HandedBack),
+}
+
+/// Who may want what of us.
+fn wanted(desk: &Desk, facts: &Facts, user: &str) -> Result<(AgentName, Wish), NotOurs> {
+    let agent = desk.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("the phone is no agent's"))?;
+    if let Some(result) = desk.settings.callback.codes.get(&facts.dialled) {
+        return Ok((agent, Wish::Word(*result)));
+    }
+    let phone = &desk.settings.phone;
+    match Party::read(&facts.dialled, false, &phone.home(), phone.internal_digits) {
+        Party::Number(number) => Ok((agent, Wish::Customer(number))),
+        Party::Internal(_) | Party::Withheld | Party::Invalid => {
+            Err(NotOurs::Foreign("this is neither a number outside nor a word"))
         }
     }
 }
 
-/// The number that was dialled, if it is one outside.
-fn number(call: &Call) -> Option<E164> {
-    let phone = &call.desk.settings.phone;
-    match Party::read(&call.facts.dialled, false, &phone.home(), phone.internal_digits) {
-        Party::Number(number) => Some(number),
-        Party::Internal(_) | Party::Withheld | Party::Invalid => None,
+/// Whether it is ours: of a customer, if they have an open case. The database may not take long: nobody is kept waiting.
+async fn is_ours(desk: &Desk, wish: &Wish) -> Result<(), NotOurs> {
+    let Wish::Customer(number) = wish else { return Ok(()) };
+    let limit = desk.settings.callback.handset_lookup;
+    if desk.store.stalls(limit) {
+        return Err(unknown(&StoreError::Slow { limit }));
+    }
+    let number = number.clone();
+    let read = desk.store.read("is_owed", move |c| handset::is_owed(c, &number));
+    match tokio::time::timeout(limit, read).await.unwrap_or(Err(StoreError::Slow { limit })) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(NotOurs::Foreign("the number has no open case")),
+        Err(error) => Err(unknown(&error)),
     }
 }
 
-/// The phone at which somebody dials.
+fn unknown(error: &StoreError) -> NotOurs {
+    tracing::error!(%error, "what is dialled can neither be guarded nor counted");
+    NotOurs::Failed(HandedBack::NotRecorded)
+}
+
+/// Lets a call go on in the administrator's own dialplan.
+async fn pass_on(desk: &Desk, caller: Caller, why: NotOurs) {
+    match why {
+        NotOurs::Foreign(why) => tracing::info!(why, "not ours: it goes on in the dialplan"),
+        NotOurs::Failed(reason) => {
+            let reason = reason.as_str();
+            tracing::warn!(reason, "it goes on in the dialplan");
+            desk.metrics.handed_back.with_label_values(&[reason]).inc();
+        }
+    }
+    caller.hand_back(NOT_OURS).await;
+}
+
+/// The phone of an agent who dials.
 struct Phone {
     user: String,
-    agent: Option<AgentName>,
-    core: crate::ids::CoreId,
+    agent: AgentName,
+    core: CoreId,
 }
 
 impl Phone {
+    async fn carry_out(self, desk: Arc<Desk>, caller: Caller, facts: Facts, id: CallId, wish: Wish) {
+        let Some(node) = desk.nodes.found(self.core, LINK_COMES).await else {
+            tracing::error!(core = %self.core, "no node of the configuration is this FreeSWITCH");
+            return pass_on(&desk, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
+        };
+        let arrived_at = desk.clock.now();
+        let call = Call { desk, id, caller, node, facts, arrived_at, queue: None, stage: Stage::Arriving };
+        match wish {
+            Wish::Word(result) => self.say(call, result).await,
+            Wish::Customer(number) => self.dial(call, number).await,
+        }
+    }
+
     /// Records a word on the last talk.
     async fn say(&self, mut call: Call, result: Outcome) {
         let sounds = call.desk.settings.sounds.clone();
-        let said = match &self.agent {
-            None => {
-                tracing::warn!("this is nobody's phone whom the rules know as an agent");
-                false
-            }
-            Some(agent) => self.record(&call, agent, result).await,
-        };
+        let said = self.record(&call, &self.agent, result).await;
         hear(&mut call, if said { &sounds.done } else { &sounds.refused }).await;
         call.caller.hangup(HangupCause::NormalClearing).await;
     }
@@ -127,52 +196,76 @@ impl Phone {
     }
 
     /// Dials a customer, if there is a line and the guards let him.
-    async fn dial(&self, mut call: Call, number: E164) {
+    async fn dial(&self, call: Call, number: E164) {
         let terms = call.desk.terms();
         let Some(place) = call.desk.trunks.take() else {
             let wanted = self.wanted(&call, &number);
             let kept =
                 call.desk.store.write("no_room", move |c| handset::no_room(c, &terms, &wanted, NO_ROOM));
             if let Err(error) = kept.await {
-                tracing::error!(%error, "it is not kept that he was refused");
+                tracing::error!(%error, "it is not kept that the agent was refused");
             }
             return refuse(call, NO_ROOM, HangupCause::CircuitCongestion).await;
         };
         let line = place.turn().await;
-        let wanted = self.wanted(&call, &number);
-        let begun = call.desk.store.write("handset", move |c| handset::begin(c, &terms, &wanted)).await;
-        let (owed, refused) = match begun {
-            Ok(Begun::Unowed) => (None, None),
-            Ok(Begun::Attempt { case, attempt }) => (Some((case, attempt)), None),
-            Ok(Begun::Refused(refusal)) => (None, Some(refusal.to_string())),
-            Err(error) => (None, Some(error.to_string())),
-        };
-        if let Some(why) = refused {
-            return refuse(call, &why, HangupCause::CallRejected).await;
-        }
-        if let Some((_, attempt)) = owed {
-            dialled_over(&call.desk, attempt, &line).await;
-        }
-        let made = connect(&mut call, &line, &number).await;
-        learn(&call.desk, &line, &number, made.fate()).await;
-        let Some((case, attempt)) = owed else { return };
-        let how = match made {
-            Made::NotDialled => not_dialled(attempt),
-            Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
-            Made::Left if call.desk.draining.is_cancelled() => {
-                How::without_talk(attempt, Outcome::Cancelled, DRAINED)
+        match self.begin(call, &number).await {
+            Some((call, Begun::Attempt { case, attempt })) => {
+                attempted(call, &line, &number, case, attempt).await;
             }
-            Made::Left => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
-            Made::Apart => How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
-            Made::Talked { cause, answered_at } => How::Talked { attempt, cause, answered_at },
-        };
-        let end = End { case, call: call.id, how, at: call.desk.clock.now() };
-        record(&call.desk, &call.desk.terms(), end).await;
+            Some((call, Begun::Refused(refusal))) => {
+                refuse(call, &refusal.to_string(), HangupCause::CallRejected).await;
+            }
+            None => {}
+        }
+    }
+
+    /// Asks the guards and takes a place among the day's attempts. None if the call has gone on in the administrator's own
+    /// dialplan: the case was closed meanwhile, or the database does not answer in time. What is committed after that is
+    /// an attempt that was made: the agent dials the customer in that dialplan.
+    async fn begin(&self, call: Call, number: &E164) -> Option<(Call, Begun)> {
+        let (desk, terms, wanted) = (Arc::clone(&call.desk), call.desk.terms(), self.wanted(&call, number));
+        let limit = desk.settings.callback.handset_lookup;
+        let patience = if desk.store.stalls(limit) { Duration::ZERO } else { limit };
+        let writing = desk.store.write("handset", move |c| handset::begin(c, &terms, &wanted));
+        tokio::pin!(writing);
+        match tokio::time::timeout(patience, &mut writing).await {
+            Ok(Ok(Some(begun))) => return Some((call, begun)),
+            Ok(Ok(None)) => {
+                pass_on(&desk, call.caller, NotOurs::Foreign("the case has been closed")).await;
+            }
+            Ok(Err(error)) => pass_on(&desk, call.caller, unknown(&error)).await,
+            Err(_) => {
+                let id = call.id;
+                pass_on(&desk, call.caller, unknown(&StoreError::Slow { limit })).await;
+                if let Ok(Some(Begun::Attempt { case, attempt })) = writing.await {
+                    let how = How::without_talk(attempt, Outcome::Cancelled, TOO_LATE);
+                    let end = End { case, call: id, how, at: desk.clock.now() };
+                    record(&desk, &desk.terms(), end).await;
+                }
+            }
+        }
+        None
     }
 }
 
-/// Why nobody is dialled when the trunks have as many calls as they may.
-const NO_ROOM: &str = "no trunk has room for one more call";
+/// Dials a customer for whom an attempt is recorded, and records what came of it.
+async fn attempted(mut call: Call, line: &Line, number: &E164, case: CaseId, attempt: AttemptId) {
+    dialled_over(&call.desk, attempt, line).await;
+    let made = connect(&mut call, line, number).await;
+    learn(&call.desk, line, number, made.fate()).await;
+    let how = match made {
+        Made::NotDialled => not_dialled(attempt),
+        Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
+        Made::Left if call.desk.draining.is_cancelled() => {
+            How::without_talk(attempt, Outcome::Cancelled, DRAINED)
+        }
+        Made::Left => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
+        Made::Apart => How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
+        Made::Talked { cause, answered_at } => How::Talked { attempt, cause, answered_at },
+    };
+    let end = End { case, call: call.id, how, at: call.desk.clock.now() };
+    record(&call.desk, &call.desk.terms(), end).await;
+}
 
 /// What came of dialling.
 enum Made {
@@ -207,6 +300,9 @@ impl Made {
 async fn connect(call: &mut Call, line: &Line, number: &E164) -> Made {
     let ring = call.desk.settings.callback.handset_ring;
     let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
+    if take(call).await.is_err() {
+        return Made::Left;
+    }
     let Some(leg) = line.ring(&call.node, &customer) else {
         call.caller.hangup(HangupCause::TemporaryFailure).await;
         return Made::NotDialled;
@@ -266,6 +362,7 @@ async fn refuse(mut call: Call, why: &str, cause: HangupCause) {
 /// Plays a sound to the agent to its end.
 async fn hear(call: &mut Call, sound: &str) {
     let heard = async {
+        take(call).await?;
         call.answer().await?;
         let playing = call.play(sound, Loops::Once).await?;
         message::heard_out(call, playing).await
@@ -273,4 +370,9 @@ async fn hear(call: &mut Call, sound: &str) {
     if let Ok(false) = heard.await {
         tracing::error!(sound, "the sound could not be played");
     }
+}
+
+/// From now on nobody else may dial for it: should we die, the dialplan hangs up.
+async fn take(call: &mut Call) -> Result<(), Gone> {
+    call.set(Variable::State, BEGUN).await
 }

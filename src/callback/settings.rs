@@ -82,9 +82,13 @@ pub struct Settings {
     /// How long that takes to be heard. Default 5 s.
     #[serde(with = "humane::Within::<0, { 10 * humane::MINUTE }>")]
     pub apology_time: Duration,
-    /// How long a customer's phone rings whom an agent dials himself, if the agent does not hang up before. Default 60 s.
+    /// How long a customer's phone rings whom an agent dials, if the agent does not hang up before. Default 60 s.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub handset_ring: Duration,
+    /// How long the database may take to say whether a number that an agent dials has an open case. After that the call
+    /// goes on in the administrator's own dialplan. Default 1 s.
+    #[serde(with = "humane::Within::<10, { 10 * humane::SECOND }>")]
+    pub handset_lookup: Duration,
     /// What an agent dials to say what came of his last talk: `*71` and so on.
     #[serde(deserialize_with = "codes")]
     pub codes: BTreeMap<String, Outcome>,
@@ -156,6 +160,7 @@ impl Default for Settings {
             apology: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2".to_owned(),
             apology_time: Duration::from_secs(5),
             handset_ring: Duration::from_secs(60),
+            handset_lookup: Duration::from_secs(1),
             codes: usual_codes(),
             least_talk: Duration::from_secs(5),
             shortest_wait: Duration::from_secs(3),

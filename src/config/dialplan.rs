@@ -24,7 +24,8 @@ pub struct Dialplan {
     /// The contexts in which they come in. Default `public`.
     #[serde(deserialize_with = "contexts")]
     pub contexts: Vec<String>,
-    /// The contexts of agents' phones, from which they call customers through us. Default none: we do not see such calls.
+    /// The contexts of agents' phones. Numbers with an open case that agents dial there are ours; everything else goes on in
+    /// the administrator's dialplan. Default none: we do not see such calls.
     #[serde(deserialize_with = "contexts")]
     pub handset_contexts: Vec<String>,
     /// The controllers, asked in this order, as `host:port`. Default the address of `[switch] listen`.

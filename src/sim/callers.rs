@@ -32,6 +32,22 @@ impl Core {
         steps.push(Step::Fallback);
         steps.extend(settings.fallback.iter().map(|(name, data)| app(name, data.clone())));
         self.dialplan = Arc::from(steps);
+        self.plan_phones();
+    }
+
+    /// The dialplan of agents' phones, as fs-dialplan/handset.xml has it: the controller is asked whether it
+    /// is ours, and if so carries it out; else the administrator's own dialplan follows.
+    fn plan_phones(&mut self) {
+        let app = |app: &str, data: &str| Step::App(app.to_owned(), data.to_owned());
+        let settings = &self.settings;
+        let socket = format!("{} async full", settings.controllers.join("|"));
+        let visit = [app("set", "socket_resume=true"), app("socket", &socket)];
+        let mut steps = visit.to_vec();
+        steps.push(Step::Asked);
+        steps.extend(visit);
+        steps.push(Step::PassOn);
+        steps.extend(settings.own_dialplan.iter().map(|(name, data)| app(name, data)));
+        self.own_plan = Arc::from(steps);
     }
 
     /// A caller calls.
@@ -56,7 +72,8 @@ impl Core {
         channel.destination = dialled.into();
         channel.privacy = private;
         user.iter().for_each(|user| channel.variables.set("dozvon_handset", user));
-        channel.script = Script::new(self.dialplan.clone());
+        let dialplan = if user.is_some() { &self.own_plan } else { &self.dialplan };
+        channel.script = Script::new(dialplan.clone());
         self.enter(channel);
         self.set_state(key, State::Routing);
         self.set_callstate(key, Callstate::Ringing);

@@ -218,6 +218,10 @@ pub(super) enum Step {
     Again,
     /// What follows is the fallback.
     Fallback,
+    /// Looks whether what an agent dialled is ours: if so it is carried out next, else it is passed on.
+    Asked,
+    /// Looks whether that was begun: hangs up if so, else the administrator's dialplan follows.
+    PassOn,
 }
 
 /// The dialplan's steps, shared by all its calls, and where one of them is.

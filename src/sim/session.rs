@@ -67,6 +67,12 @@ impl Core {
                 channel.script.go_to(&Step::Try);
             }
             Some(Step::Fallback) => self.note(key, Happening::Fallback),
+            Some(Step::Asked) => {
+                if channel.variables.get("dozvon_state") != Some("ours") {
+                    channel.script.go_to(&Step::PassOn);
+                }
+            }
+            Some(Step::PassOn) => self.pass_on(key),
             None => self.hangup(key, "NORMAL_CLEARING"),
         }
     }
@@ -91,6 +97,15 @@ impl Core {
         if over || !(state.is_empty() || settings.retry_states.contains(&state)) {
             script.go_to(&Step::Fallback);
         }
+    }
+
+    /// What becomes of what was dialled at an agent's phone, when no controller has it now.
+    fn pass_on(&mut self, key: Key) {
+        let Some(channel) = self.channel_mut(key) else { return };
+        let state = channel.variables.get("dozvon_state").unwrap_or_default();
+        let begun = channel.variables.get("socket_resume") == Some("false")
+            || ["begun", "talked", "done"].contains(&state);
+        if begun { self.hangup(key, "NORMAL_CLEARING") } else { self.note(key, Happening::PassedOn) }
     }
 
     /// Stops the clock of what runs, since something else is to run inside it.

@@ -36,6 +36,8 @@ pub struct SimSettings {
     pub retry_states: Vec<String>,
     /// What the dialplan does when no controller has taken the call. After the last action it hangs up.
     pub fallback: Vec<Action>,
+    /// What the administrator's own dialplan does with what an agent dials and the controller does not want.
+    pub own_dialplan: Vec<Action>,
     /// What a transfer to an extension leads to. The caller's own dialplan for those of `queues`; for any other
     /// extension somebody answers, listens for two seconds and hangs up.
     pub extensions: BTreeMap<String, Vec<Action>>,
@@ -81,6 +83,7 @@ impl Default for SimSettings {
                 ("answer".to_owned(), String::new()),
                 ("playback".to_owned(), "silence_stream://2000".to_owned()),
             ],
+            own_dialplan: vec![("hangup".to_owned(), "NO_ROUTE_DESTINATION".to_owned())],
             extensions: BTreeMap::new(),
             queues: BTreeSet::new(),
             sound: Duration::from_secs(3),

@@ -27,6 +27,8 @@ pub enum Happening {
     Transferred(String),
     /// The dialplan gave him its fallback.
     Fallback,
+    /// What he dialled at his phone went on in the administrator's own dialplan.
+    PassedOn,
     /// In the hands of nobody: silence without end.
     Abandoned,
 }

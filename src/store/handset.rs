@@ -1,14 +1,11 @@
 //! What an agent dials at his own phone: a customer, or a word on the customer he has just talked to.
 //!
-//! A customer who is owed a call back is dialled under the same guards, and counted the same, as if we had rung the
-//! agent; whom we owe nothing is not counted, but not dialled either if he wants no calls.
+//! A number with an open case is dialled under the same guards, and counted the same, as if we had rung the agent. Any
+//! other number is not ours.
 
-use super::callbacks::{
-    self, Disposition, Reserved, Terms, check, held, refuse_unowed, refused, reserve_place,
-};
+use super::callbacks::{self, Disposition, Reserved, Terms, check, held, refused, reserve_place};
 use super::dialect::hold;
-use super::{Database, StoreError, attempts, audit, calls as call_rows, cases, dnc, flood};
-use crate::audit::{Action, Entry, details};
+use super::{Database, StoreError, attempts, calls as call_rows, cases, flood};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
 use crate::missed::attempt::{Outcome, Way};
@@ -29,25 +26,17 @@ pub struct Dialled {
     pub core: CoreId,
     /// That channel.
     pub channel: ChannelId,
-    /// The agent whose phone it is, if it is one's.
-    pub agent: Option<AgentName>,
+    /// The agent whose phone it is.
+    pub agent: AgentName,
     /// Whose phone it is, as FreeSWITCH knows him.
     pub user: String,
     /// When.
     pub at: UnixMs,
 }
 
-impl Dialled {
-    fn by(&self) -> &str {
-        self.agent.as_ref().map_or(&self.user, AgentName::as_str)
-    }
-}
-
-/// What is to become of it.
+/// What is to become of a dial of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// We owe him nothing: a call like any other.
-    Unowed,
     /// He is owed a call: this is an attempt.
     Attempt {
         /// For which case.
@@ -59,29 +48,37 @@ pub enum Begun {
     Refused(Refusal),
 }
 
-/// Asks the guards, and takes a place among the day's attempts if the customer is owed a call.
+/// Whether a number has an open case.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_owed(c: &mut Database, number: &E164) -> Result<bool, StoreError> {
+    Ok(cases::open_of(c, number.as_str())?.is_some())
+}
+
+/// Asks the guards, and takes a place among the day's attempts. None if the number has no open case (any more).
 ///
 /// # Errors
 /// When the database fails; a refusal is a result.
-pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun, StoreError> {
+pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Option<Begun>, StoreError> {
     let number = wanted.number.as_str();
     hold::number(c, number)?;
-    let Some(open) = cases::open_of(c, number)? else { return unowed(c, terms, wanted) };
+    let Some(open) = cases::open_of(c, number)? else { return Ok(None) };
     let case = held(c, CaseId(open.id))?;
     let (policy, asked) = check(c, &case, terms, wanted.at)?;
     let permit = match asked {
         Ok(permit) => permit,
         Err(refusal) => {
-            refused(c, &case, &policy, &refusal, wanted.by(), wanted.at)?;
-            return Ok(Begun::Refused(refusal));
+            refused(c, &case, &policy, &refusal, wanted.agent.as_str(), wanted.at)?;
+            return Ok(Some(Begun::Refused(refusal)));
         }
     };
     let case = flood::taken_up(c, case, wanted.at)?;
     arrive(c, terms, wanted, &case)?;
     let reserved = Reserved {
         call: wanted.call,
-        agent: wanted.agent.as_ref(),
-        by: wanted.by(),
+        agent: Some(&wanted.agent),
+        by: wanted.agent.as_str(),
         way: Way::Handset,
         policy: &policy,
         permit: &permit,
@@ -89,7 +86,7 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun,
     };
     let attempt = reserve_place(c, &case, terms, &reserved)?;
     attempts::dialled(c, attempt, wanted.at)?;
-    Ok(Begun::Attempt { case: CaseId(case.id), attempt })
+    Ok(Some(Begun::Attempt { case: CaseId(case.id), attempt }))
 }
 
 /// Keeps that nobody was dialled, because no trunk has room for one more call. The customer's case stays as it is.
@@ -100,34 +97,9 @@ pub fn no_room(c: &mut Database, terms: &Terms, wanted: &Dialled, why: &str) -> 
     let number = wanted.number.as_str();
     hold::number(c, number)?;
     let refusal = Refusal { guard: Guard::Budget, until: None, why: why.to_owned() };
-    let Some(open) = cases::open_of(c, number)? else {
-        return refuse_unowed(c, terms, &wanted.number, &refusal, wanted.by(), wanted.at);
-    };
+    let Some(open) = cases::open_of(c, number)? else { return Ok(()) };
     let case = held(c, CaseId(open.id))?;
-    refused(c, &case, &terms.policy(&case)?, &refusal, wanted.by(), wanted.at)
-}
-
-fn unowed(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Begun, StoreError> {
-    let Some(why) = dnc::suppressed(c, &wanted.number, wanted.at)? else {
-        note_unowed(c, wanted)?;
-        return Ok(Begun::Unowed);
-    };
-    let refusal = Refusal { guard: Guard::DoNotCall, until: None, why };
-    refuse_unowed(c, terms, &wanted.number, &refusal, wanted.by(), wanted.at)?;
-    Ok(Begun::Refused(refusal))
-}
-
-/// Every dial is in the audit, whether we owe the customer a call or not.
-fn note_unowed(c: &mut Database, wanted: &Dialled) -> Result<(), StoreError> {
-    let entry = Entry {
-        at: wanted.at,
-        by: wanted.by(),
-        action: Action::Dial,
-        number: Some(wanted.number.as_str()),
-        subject: None,
-        details: details([("way", Way::Handset.as_str().into())]),
-    };
-    audit::append(c, &entry)
+    refused(c, &case, &terms.policy(&case)?, &refusal, wanted.agent.as_str(), wanted.at)
 }
 
 /// The row of the call that it is.
@@ -145,12 +117,12 @@ fn arrive(
         core: wanted.core,
         party: Party::Number(wanted.number.clone()),
         caller_number: wanted.user.clone(),
-        caller_name: wanted.by().to_owned(),
+        caller_name: wanted.agent.as_str().to_owned(),
         dialled: wanted.number.to_string(),
         came_by: None,
         route: None,
         open: true,
-        why: format!("dialled by {} for case {}", wanted.by(), case.id),
+        why: format!("dialled by {} for case {}", wanted.agent.as_str(), case.id),
         queue: None,
         service_level: None,
         business_day: terms.hours(queue.as_ref()).business_day(wanted.at),

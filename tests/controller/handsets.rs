@@ -7,12 +7,17 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::missed::attempt::Outcome;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, EndedBy, Happening, Pickup};
+use dozvon::store::Store;
 use dozvon::store::dnc::{self, Add, Reason};
 
 use super::callbacks::{
     CUSTOMER, NUMBER, agrees, case, completed, later, made, miss, says, set, set_with, stands,
 };
-use super::stage::{ANNA, Stage, answers, story, until};
+use super::stage::{ANNA, LIMIT, Stage, answers, story, until};
+use super::surroundings::hold;
+
+/// What the database may take here.
+const SLOW: Duration = Duration::from_millis(200);
 
 async fn dials(stage: &Stage, what: &str) -> CallerHandle {
     stage.sim.call(CallerScript::at_phone_of("anna", what)).await
@@ -152,33 +157,108 @@ async fn who_says_nothing_of_a_talk_is_not_waited_for() {
     assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whom_we_owe_nothing_is_not_counted_but_who_wants_no_calls_is_not_dialled() {
-    let stage = set().await;
-    stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
-    for _ in 0..4 {
-        let talk = story(dials(&stage, NUMBER).await).await;
-        assert_eq!(talk.talked_to().len(), 1, "{talk:?}");
-    }
-    assert_eq!(originated(&stage).await, 4);
-    assert_eq!(stage.cases().await, 0);
-    assert_eq!(comes_to(&stage, "123").await, "UNALLOCATED_NUMBER");
+/// Whether what was dialled went on in the administrator's own dialplan as if we were not there: not answered, nothing
+/// played, no row.
+async fn goes_on(stage: &Stage, user: &str, what: &str) {
+    let (calls, refusals, dials) = traces(stage).await;
+    let told = story(stage.sim.call(CallerScript::at_phone_of(user, what)).await).await;
+    let seen: Vec<_> = told
+        .happenings
+        .iter()
+        .map(|(_, happening)| happening)
+        .filter(|happening| !matches!(happening, Happening::Connected(_)))
+        .collect();
+    assert_eq!(seen, [&Happening::PassedOn], "{user} dials {what}");
+    assert_eq!(told.cause, "NO_ROUTE_DESTINATION", "{user} dials {what}");
+    assert_eq!(traces(stage).await, (calls, refusals, dials), "{user} dials {what}");
+}
+
+/// What a dial would leave behind: rows of calls, refusals, and legs to customers.
+async fn traces(stage: &Stage) -> (usize, usize, u64) {
+    (stage.calls().await.len(), refused(stage).await.len(), originated(stage).await)
+}
+
+async fn do_not_call(stage: &Stage) {
     let at = stage.running().desk.clock.now();
     let add = move |c: &mut _| {
         let number = NUMBER.parse().unwrap();
-        dnc::add(
-            c,
-            &Add { number: &number, reason: Reason::DoNotCall, by: "boss", note: None, at, until: None },
-        )
+        let (reason, by) = (Reason::DoNotCall, "boss");
+        dnc::add(c, &Add { number: &number, reason, by, note: None, at, until: None })
     };
     stage.store.write("dnc", add).await.unwrap();
-    let sounds = stage.settings.sounds.clone();
-    assert_eq!(heard(&stage, "anna", NUMBER).await, (vec![sounds.refused], "CALL_REJECTED".to_owned()));
-    assert_eq!(originated(&stage).await, 4);
-    // At whose phone it was is said by the agent's name, not by the phone's.
-    heard(&stage, "1003", NUMBER).await;
-    let by = |who: &str| ("do_not_call".to_owned(), who.to_owned(), None);
-    assert_eq!(refused(&stage).await, [by("anna"), by("vera")]);
+}
+
+/// Ours is a number with an open case that an agent dials, and nothing else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_ours_goes_on_in_the_administrators_own_dialplan() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, answers()).await;
+    // No case; toll-free, local, abroad, unknown, emergency, internal; a number that wants no calls.
+    for what in [NUMBER, "88005553535", "1234567", "810491512345678", "112233", "112", "1001", "#123"] {
+        goes_on(&stage, "anna", what).await;
+    }
+    do_not_call(&stage).await;
+    goes_on(&stage, "anna", NUMBER).await;
+    let own = async || stage.running().desk.metrics.handed_back.with_label_values(&["not_recorded"]).get();
+    assert_eq!(own().await, 0, "nothing failed");
+}
+
+/// A phone that the rules know as no agent's is not ours, whatever it dials: neither an open case nor a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_dialled_at_nobodys_phone_goes_on_in_the_administrators_own_dialplan() {
+    let stage = set().await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    for what in [NUMBER, "*74"] {
+        goes_on(&stage, "door", what).await;
+    }
+    assert_eq!((made(&stage).await, case(&stage).await.stage.as_str()), (Vec::new(), "due"));
+}
+
+/// While the database does not answer in time nobody is kept from dialling.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own_dialplan() {
+    let mut stage = set().await;
+    stage.settings.callback.handset_lookup = SLOW;
+    stage.settings.store.busy_timeout = LIMIT;
+    stage.restart().await;
+    stage.phone(CUSTOMER, answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
+    let release = hold(&other).await;
+    for _ in 0..2 {
+        let dialled = story(dials(&stage, NUMBER).await).await;
+        assert!(dialled.has(|happening| *happening == Happening::PassedOn), "{dialled:?}");
+    }
+    assert_eq!(originated(&stage).await, 0);
+    let handed_back = &stage.running().desk.metrics.handed_back;
+    assert_eq!(handed_back.with_label_values(&["not_recorded"]).get(), 2);
+    release.send(()).unwrap();
+    // The first was asked for and is recorded after all: she has dialled the customer, and that counts.
+    completed(&stage, 1).await;
+    let attempt = made(&stage).await.remove(0);
+    assert_eq!((attempt.counted, attempt.result.as_deref()), (true, Some("cancelled")), "{attempt:?}");
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+/// Who dies with the customer's phone ringing has made the attempt: the administrator's dialplan must not dial again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_ours_does_not_go_on_when_we_die() {
+    let mut stage = set().await;
+    stage.phone(CUSTOMER, Behaviour::new(Pickup::NoAnswer)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stands(&stage, "due").await;
+    let anna = dials(&stage, NUMBER).await;
+    until("his phone rings", async || originated(&stage).await == 1).await;
+    stage.kill().await;
+    let told = story(anna).await;
+    assert!(!told.has(|happening| *happening == Happening::PassedOn), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -209,6 +289,8 @@ async fn without_a_trunk_nobody_is_dialled_and_the_customer_has_no_attempt_less(
     stands(&stage, "due").await;
     assert_eq!(comes_to(&stage, NUMBER).await, "NORMAL_CIRCUIT_CONGESTION");
     assert_eq!((made(&stage).await, case(&stage).await.stage.as_str()), (Vec::new(), "due"));
+    // A number without a case needs no trunk of ours.
+    goes_on(&stage, "anna", "+74951234569").await;
 }
 
 /// Only who talked says what came of it, and he hears whether that is on record.
@@ -233,9 +315,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     until("her word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
     let (done, refused) = (stage.settings.sounds.done.clone(), stage.settings.sounds.refused.clone());
     let clears = || "NORMAL_CLEARING".to_owned();
-    for stranger in ["boris", "door"] {
-        assert_eq!(heard(&stage, stranger, "*74").await, (vec![refused.clone()], clears()), "{stranger}");
-    }
+    assert_eq!(heard(&stage, "boris", "*74").await, (vec![refused.clone()], clears()));
     assert_eq!(made(&stage).await[0].result, None);
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![done], clears()));
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![refused], clears()), "once");
@@ -244,18 +324,19 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     assert_eq!(stage.repairs(), 0);
 }
 
-/// A phone that the rules know as no agent's counts all the same; and a moment is no talk.
+/// A moment is no talk; and whose phone it was is said by the agent's name, not by the phone's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_dials_at_nobodys_phone_is_named_by_it_and_what_came_of_it_is_told_by_its_length() {
+async fn what_came_of_a_talk_by_hand_of_which_nobody_says_anything_is_told_by_its_length() {
     let stage = set().await;
     stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
     miss(&stage).await;
     later(&stage, 1);
     stands(&stage, "due").await;
-    story(stage.sim.call(CallerScript::at_phone_of("door", NUMBER)).await).await;
+    story(stage.sim.call(CallerScript::at_phone_of("1003", NUMBER)).await).await;
     until("a word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
     let attempt = made(&stage).await.remove(0);
-    assert_eq!((attempt.way.as_str(), attempt.agent, attempt.by.as_str()), ("handset", None, "door"));
+    let by = (attempt.way.as_str(), attempt.agent.as_deref(), attempt.by.as_str());
+    assert_eq!(by, ("handset", Some("vera"), "vera"));
     later(&stage, 11);
     completed(&stage, 1).await;
     assert_eq!(made(&stage).await[0].result.as_deref(), Some("no_answer"));

@@ -23,7 +23,7 @@ const TIMING_EVENTS: &str =
 pub const FORBIDDEN: &str = "31337313";
 
 /// The headers that are kept, beside those that every event has.
-const KEPT: [&str; 22] = [
+const KEPT: [&str; 24] = [
     "Answer-State",
     "Application",
     "Application-Data",
@@ -37,8 +37,10 @@ const KEPT: [&str; 22] = [
     "Hangup-Cause",
     "Other-Leg-Unique-ID",
     "variable_dozvon_call",
+    "variable_dozvon_handset",
     "variable_dozvon_leg",
     "variable_dozvon_offer",
+    "variable_dozvon_served",
     "variable_dozvon_state",
     "variable_endpoint_disposition",
     "variable_sip_call_id",

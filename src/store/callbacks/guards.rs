@@ -5,18 +5,16 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::terms::{Applies, Terms};
-use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::destination::Barred;
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{self, Guard, Permit, Refusal, Standing};
-use crate::phone::E164;
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, refusals};
-use crate::store::{Database, StoreError, attempts, audit, calls as store_calls, cases, dnc};
+use crate::store::{Database, StoreError, attempts, calls as store_calls, cases, dnc};
 
 /// Everything that the guards ask of a case's number.
 pub(super) fn standing(
@@ -170,40 +168,11 @@ pub(in crate::store) fn refused(
     by: &str,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    refusal_row(c, Some(case.id), &case.number, policy, refusal, by, at)?;
-    note(c, case, Note::Refused { guard: refusal.guard, by }, at)
-}
-
-/// The same for a number that we owe nothing.
-pub(in crate::store) fn refuse_unowed(
-    c: &mut Database,
-    terms: &Terms,
-    number: &E164,
-    refusal: &Refusal,
-    by: &str,
-    at: UnixMs,
-) -> Result<(), StoreError> {
-    let policy = terms.rules.policy(terms.queue.as_ref());
-    refusal_row(c, None, number.as_str(), &policy, refusal, by, at)?;
-    let details = details([("guard", refusal.guard.as_str().into())]);
-    let number = Some(number.as_str());
-    audit::append(c, &Entry { at, by, action: Action::Refusal, number, subject: None, details })
-}
-
-fn refusal_row(
-    c: &mut Database,
-    case: Option<i64>,
-    number: &str,
-    policy: &Policy,
-    refusal: &Refusal,
-    by: &str,
-    at: UnixMs,
-) -> Result<(), StoreError> {
     diesel::insert_into(refusals::table)
         .values((
             refusals::at.eq(at.0),
-            refusals::case_id.eq(case),
-            refusals::number.eq(number),
+            refusals::case_id.eq(case.id),
+            refusals::number.eq(&case.number),
             refusals::guard.eq(refusal.guard.as_str()),
             refusals::why.eq(&refusal.why),
             refusals::by.eq(by),
@@ -211,5 +180,5 @@ fn refusal_row(
             refusals::policy_version.eq(policy.version),
         ))
         .insert(c)?;
-    Ok(())
+    note(c, case, Note::Refused { guard: refusal.guard, by }, at)
 }

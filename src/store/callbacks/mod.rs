@@ -26,6 +26,6 @@ pub use people::{Disposition, defer, dispose, now, report};
 pub use terms::Terms;
 
 pub(super) use attempt::{Reserved, reserve_place};
-pub(super) use guards::{check, refuse_unowed, refused};
+pub(super) use guards::{check, refused};
 pub(super) use lease::permitted;
 pub(super) use steps::{held, is_of};

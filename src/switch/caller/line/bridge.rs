@@ -48,12 +48,15 @@ impl Line {
     pub(super) async fn resume(&mut self, state: Option<&str>) -> Result<(), SocketError> {
         let channel = self.channel;
         let state = state.map_or(String::new(), |state| format!(" {state}"));
-        let commands = [
+        let mut commands = vec![
             format!("api uuid_setvar {channel} {}{state}", Variable::State),
             format!("api uuid_setvar {channel} socket_resume true"),
-            // A bridge that comes about after all must not end his call when we end the agent's leg.
-            format!("api uuid_setvar {channel} hangup_after_bridge false"),
         ];
+        // A bridge that comes about after all must not end his call when we end the agent's leg. Who was never to be
+        // bridged keeps what his own dialplan has said of it.
+        if self.bridge_tried {
+            commands.push(format!("api uuid_setvar {channel} hangup_after_bridge false"));
+        }
         self.socket.all(&commands).await.map(drop)
     }
 

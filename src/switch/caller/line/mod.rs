@@ -53,6 +53,8 @@ pub(super) struct Line {
     served_at: Option<Instant>,
     /// The leg that he is to be connected with, until FreeSWITCH says that he is.
     bridging: Option<ChannelId>,
+    /// Whether that was ever tried.
+    bridge_tried: bool,
     /// Whether we have connected the caller.
     talks: bool,
     visit: Visit,
@@ -74,6 +76,7 @@ impl Line {
             look_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
             bridging: None,
+            bridge_tried: false,
             talks: false,
             visit: terms.visit,
             begins_at: terms.begins_at,
@@ -201,7 +204,7 @@ impl Line {
             Verb::Stop => self.stop().await,
             Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             Verb::Bridge { leg } => {
-                self.bridging = Some(leg);
+                (self.bridging, self.bridge_tried) = (Some(leg), true);
                 self.bridge(leg).await
             }
             Verb::Resume => self.bridge_failed().await,

@@ -4,17 +4,18 @@ use anyhow::{Context, Result, ensure};
 use tokio::time::Instant;
 
 use super::desk::{Desk, NUMBER};
+use super::own_way::OwnWay;
 use crate::floor::{BUSY, SOON, phone, told};
 use crate::sip::{Behaviour, End, Stage};
 use crate::stories::Live;
 use crate::tone::Tone;
 
-/// She hears his phone ring, they talk, he hangs up; her word closes the case. When he wants no more calls, his phone
-/// is not called.
+/// She hears his phone ring, they talk, he hangs up; her word closes the case.
 pub async fn reached_and_said_so(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let desk = Desk::open(live, &anna, Behaviour::Ring).await?;
     let said = told(&desk.floor, async {
+        let own = OwnWay::open(&desk.floor).await?;
         desk.later(1);
         desk.case_is("due").await?;
         let dialled = Instant::now();
@@ -40,10 +41,9 @@ pub async fn reached_and_said_so(live: &Live) -> Result<String> {
         let made = desk.attempts().await?.pop().context("an attempt")?;
         let stands = (made.way.as_str(), made.ordinal, made.result.as_deref());
         ensure!(stands == ("handset", Some(1), Some("reached")), "it counts: {made:?}");
-        desk.floor.controller.command(&["dnc", "add", NUMBER]).await?;
-        hears_only(&desk, NUMBER, Tone::Refused).await?;
         ensure!(desk.customer.count() == 1, "his phone was called {} times", desk.customer.count());
         ensure!(anna.count() == 0, "nobody rang her");
+        own.is_not_taken()?;
         desk.floor.comes_to_rest().await?;
         Ok(format!(
             "his phone rings {rang_ms} ms after she dialled; both hear each other {heard_ms} ms after he picked up; \

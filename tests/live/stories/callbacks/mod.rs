@@ -5,6 +5,7 @@ pub mod crashes;
 pub mod customer_first;
 mod desk;
 pub mod handset;
+pub mod own_way;
 
 use anyhow::{Context, Result, ensure};
 use dozvon::missed::attempt::Outcome;
