@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::meeting::Meeting;
-use super::story::{CALLER_IS_HERE, DRAINED, Story, dialled_over, learn, no_more, not_dialled, reserved};
-use super::trunks::DialFate;
+use super::redial::{Dialling, is_refused};
+use super::story::{CALLER_IS_HERE, DRAINED, Story, no_more, not_dialled, reserved};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::policy::Profile;
@@ -30,14 +30,21 @@ impl Story {
             Ok(None) => return None,
             Err(how) => return Some(how),
         };
-        let line = self.place.turn().await;
-        let Some(leg) = line.ring(&self.node, &self.customer(OfferId::new())) else {
-            return Some(not_dialled(attempt));
-        };
-        dialled_over(&self.desk, attempt, &line).await;
-        let how = self.until_answered(attempt, leg, meetings).await;
-        learn(&self.desk, &line, &self.work.number, DialFate::from(&how)).await;
-        Some(how)
+        let mut dialling = Dialling::begin(self, attempt, self.place.turn().await);
+        loop {
+            let Some(leg) = dialling.ring(OfferId::new()).await else {
+                return Some(not_dialled(attempt));
+            };
+            let cause = match self.until_answered(attempt, leg, meetings).await {
+                Ok(how) => return Some(dialling.over(how).await),
+                Err(cause) => cause,
+            };
+            // Nobody is kept waiting by it.
+            match dialling.next(cause, std::future::pending()).await {
+                Ok(next) => dialling = next,
+                Err(how) => return Some(how),
+            }
+        }
     }
 
     async fn reserve_first(&self) -> Result<Option<AttemptId>, How> {
@@ -47,12 +54,16 @@ impl Story {
         reserved(write.await).map(Option::flatten)
     }
 
+    /// How it ended.
+    ///
+    /// # Errors
+    /// The cause, when the trunk refused the dial.
     async fn until_answered(
         &self,
         attempt: AttemptId,
         mut leg: Leg,
         meetings: &mut mpsc::Receiver<Meeting>,
-    ) -> How {
+    ) -> Result<How, String> {
         let time_up = Instant::now() + self.work.ring;
         let draining = self.desk.draining.clone();
         loop {
@@ -62,23 +73,24 @@ impl Story {
                     LegEvent::Created | LegEvent::PickedUp => {}
                     LegEvent::Answered { channel } => {
                         no_more(meetings);
-                        return self.until_agent(attempt, leg, channel).await;
+                        return Ok(self.until_agent(attempt, leg, channel).await);
                     }
-                    LegEvent::Ended { cause, rang, .. } => return How::unreached(attempt, &cause, rang),
+                    LegEvent::Ended { cause, rang, .. } if is_refused(&cause, rang) => return Err(cause),
+                    LegEvent::Ended { cause, rang, .. } => return Ok(How::unreached(attempt, &cause, rang)),
                 },
                 // Nobody would be there to take care of him.
                 () = draining.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    return How::without_talk(attempt, Outcome::Cancelled, DRAINED);
+                    return Ok(How::without_talk(attempt, Outcome::Cancelled, DRAINED));
                 }
                 // He rings in himself: he waits like anybody.
                 Some(_) = meetings.recv() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    return How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE);
+                    return Ok(How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE));
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;
-                    return How::unreached(attempt, "NO_ANSWER", true);
+                    return Ok(How::unreached(attempt, "NO_ANSWER", true));
                 }
             }
         }

@@ -10,6 +10,7 @@
 mod customer_first;
 pub mod handset;
 pub mod meeting;
+mod redial;
 pub mod settings;
 pub mod story;
 pub mod tick;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::meeting::{Entry, Meeting};
+use super::redial::{Dialling, is_refused};
 use super::trunks::{Customer, DialFate, Line, Place};
 use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
@@ -121,7 +122,7 @@ impl Story {
     }
 
     /// An agent is there. None when nothing came of him, and the next one may be asked.
-    async fn dial(&self, knock: Knock, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {
+    async fn dial(&self, mut knock: Knock, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {
         let line = tokio::select! {
             biased;
             () = knock.left.cancelled() => {
@@ -144,14 +145,26 @@ impl Story {
         };
         // Nobody else is rung for him from now on, whatever comes of it.
         self.desk.dispatcher.leave(self.work.call, Leaving::Answered).await;
-        let Some(leg) = line.ring(&self.node, &self.customer(knock.offer)) else {
-            knock.answer(Reply::Unreached);
-            return Some(not_dialled(attempt));
-        };
-        dialled_over(&self.desk, attempt, &line).await;
-        let how = self.ring(knock, attempt, leg, meetings).await;
-        learn(&self.desk, &line, &self.work.number, DialFate::from(&how)).await;
-        Some(how)
+        let mut dialling = Dialling::begin(self, attempt, line);
+        loop {
+            let Some(leg) = dialling.ring(knock.offer).await else {
+                knock.answer(Reply::Unreached);
+                return Some(not_dialled(attempt));
+            };
+            let (back, cause) = match self.ring(knock, attempt, leg, meetings).await {
+                Ok(how) => return Some(dialling.over(how).await),
+                Err(refused) => refused,
+            };
+            knock = back;
+            let left = knock.left.clone();
+            match dialling.next(cause, left.cancelled()).await {
+                Ok(next) => dialling = next,
+                Err(how) => {
+                    knock.answer(Reply::Unreached);
+                    return Some(how);
+                }
+            }
+        }
     }
 
     /// Asks the guards and takes a place among the day's attempts. None: another agent was first.
@@ -170,19 +183,22 @@ impl Story {
         reserved(write.await)
     }
 
-    pub(super) const fn customer(&self, offer: OfferId) -> Customer<'_> {
-        let Work { channel: leg, ref number, call, ring, .. } = self.work;
+    pub(super) const fn customer(&self, offer: OfferId, leg: ChannelId) -> Customer<'_> {
+        let Work { ref number, call, ring, .. } = self.work;
         Customer { leg, number, call, offer, ring }
     }
 
     /// The customer's phone is called until he answers, his time is up, the agent leaves, or he rings in himself.
+    ///
+    /// # Errors
+    /// The agent, and the cause, when the trunk refused the dial.
     async fn ring(
         &self,
         knock: Knock,
         attempt: AttemptId,
         mut leg: Leg,
         meetings: &mut mpsc::Receiver<Meeting>,
-    ) -> How {
+    ) -> Result<How, (Knock, String)> {
         let time_up = Instant::now() + self.work.ring;
         let draining = self.desk.draining.clone();
         loop {
@@ -193,11 +209,14 @@ impl Story {
                     LegEvent::PickedUp => {}
                     LegEvent::Answered { channel } => {
                         no_more(meetings);
-                        return self.connect(knock, attempt, leg, channel).await;
+                        return Ok(self.connect(knock, attempt, leg, channel).await);
+                    }
+                    LegEvent::Ended { cause, rang, .. } if is_refused(&cause, rang) => {
+                        return Err((knock, cause));
                     }
                     LegEvent::Ended { cause, rang, .. } => {
                         knock.answer(Reply::Unreached);
-                        return How::unreached(attempt, &cause, rang);
+                        return Ok(How::unreached(attempt, &cause, rang));
                     }
                 },
                 Some(meeting) = meetings.recv() => {
@@ -206,27 +225,27 @@ impl Story {
                     if let Err(knock) = meeting.send(knock) {
                         knock.answer(Reply::Unreached);
                     }
-                    return How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE);
+                    return Ok(How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE));
                 }
                 () = draining.cancelled() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
                     knock.answer(Reply::Unreached);
-                    return How::without_talk(attempt, Outcome::Cancelled, DRAINED);
+                    return Ok(How::without_talk(attempt, Outcome::Cancelled, DRAINED));
                 }
                 () = knock.left.cancelled() => {
                     leg.cancel(Cancel::OriginatorCancel);
                     let cause = gone(&mut leg).await;
                     knock.answer(Reply::Unreached);
                     // Both were on a FreeSWITCH that died: it was not he who left.
-                    return match cause.as_str() {
+                    return Ok(match cause.as_str() {
                         SWITCH_RESTARTED => How::unreached(attempt, &cause, true),
                         _ => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
-                    };
+                    });
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     hang_up(vec![leg], Cancel::NoAnswer).await;
                     knock.answer(Reply::Unreached);
-                    return How::unreached(attempt, "NO_ANSWER", true);
+                    return Ok(How::unreached(attempt, "NO_ANSWER", true));
                 }
             }
         }
@@ -332,7 +351,8 @@ pub(crate) async fn record(desk: &Desk, terms: &Terms, end: End) {
 /// Keeps over which trunk the customer is dialled: another trunk's word on the number confirms this one's.
 pub(super) async fn dialled_over(desk: &Desk, attempt: AttemptId, line: &Line) {
     let trunk = line.trunk().name().to_owned();
-    let kept = desk.store.write("over_trunk", move |c| attempts::over_trunk(c, attempt, &trunk)).await;
+    let kept =
+        desk.store.write("over_trunk", move |c| attempts::over_trunk(c, attempt, &trunk).map(drop)).await;
     if let Err(error) = kept {
         tracing::error!(%error, "it is not recorded over which trunk the customer is dialled");
     }

@@ -63,6 +63,10 @@ pub struct Line {
     trunk: Arc<Trunk>,
 }
 
+/// The trunks over which a call was dialled in vain.
+#[derive(Debug, Default)]
+pub struct Tried(Vec<usize>);
+
 /// A customer who is dialled.
 #[derive(Debug, Clone, Copy)]
 pub struct Customer<'a> {
@@ -151,24 +155,47 @@ impl Place {
         }
     }
 
+    /// Waits until the customer may be dialled over a trunk that was not tried. None at once when none of them has room.
+    pub async fn another(&self, tried: &Tried) -> Option<Line> {
+        loop {
+            match self.line_beside(Instant::now(), tried)? {
+                Ok(line) => return Some(line),
+                Err(free_at) => tokio::time::sleep_until(free_at).await,
+            }
+        }
+    }
+
     /// The trunk that dials the customer, which is to happen at once; else when to ask again.
     ///
     /// # Errors
     /// When as many are dialled in this second as may be.
     pub fn line(&self, now: Instant) -> Result<Line, Instant> {
+        self.line_beside(now, &Tried::default()).unwrap_or(Err(now + SECOND))
+    }
+
+    /// As [`Place::line`], beside those that were tried; none when none of the others has room.
+    fn line_beside(&self, now: Instant, tried: &Tried) -> Option<Result<Line, Instant>> {
         let mut state = self.0.state();
         let State { dials, lines, .. } = &mut *state;
-        let with_room = lines.iter_mut().enumerate().filter(|(_, line)| line.calls < line.trunk.max_live);
-        let best = with_room.min_by_key(|(_, line)| (line.rests_until(now), line.dials.free_at(now)));
-        let (at, line) = best.ok_or(now + SECOND)?;
+        let others = lines.iter_mut().enumerate().filter(|(at, _)| !tried.0.contains(at));
+        let with_room = others.filter(|(_, line)| line.calls < line.trunk.max_live);
+        let (at, line) =
+            with_room.min_by_key(|(_, line)| (line.rests_until(now), line.dials.free_at(now)))?;
         let free_at = dials.free_at(now).max(line.dials.free_at(now));
         if free_at > now {
-            return Err(free_at);
+            return Some(Err(free_at));
         }
         dials.count(now);
         line.dials.count(now);
         line.calls += 1;
-        Ok(Line { trunks: self.0.clone(), at, trunk: Arc::clone(&line.trunk) })
+        Some(Ok(Line { trunks: self.0.clone(), at, trunk: Arc::clone(&line.trunk) }))
+    }
+}
+
+impl Tried {
+    /// This trunk did not carry the call, which ends on it.
+    pub fn add(&mut self, line: Line) {
+        self.0.push(line.at);
     }
 }
 

@@ -261,14 +261,13 @@ pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), S
     Ok(())
 }
 
-/// The customer is dialled over this trunk.
+/// The customer is dialled over this trunk. Whether the attempt goes on.
 ///
 /// # Errors
 /// When the database fails.
-pub fn over_trunk(c: &mut Database, attempt: AttemptId, trunk: &str) -> Result<(), StoreError> {
+pub fn over_trunk(c: &mut Database, attempt: AttemptId, trunk: &str) -> Result<bool, StoreError> {
     let open = attempts::table.find(attempt.0).filter(attempts::result.is_null());
-    diesel::update(open).set(attempts::trunk.eq(trunk)).returning(attempts::id).count_changed(c)?;
-    Ok(())
+    Ok(diesel::update(open).set(attempts::trunk.eq(trunk)).returning(attempts::id).count_changed(c)? > 0)
 }
 
 /// How far back a trunk's claim of a number is remembered: numbers are given to others.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use diesel::RunQueryDsl as _;
 use dozvon::callback::settings::Trunk;
 use dozvon::ids::CaseId;
-use dozvon::queue::agent::Step;
+use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerScript, Pickup};
+use dozvon::store::attempts::AttemptRow;
 use dozvon::store::{attempts, cases};
 
 use super::callbacks::{NUMBER, agrees, completed, later, made, miss, set_with, stands, trunk};
@@ -85,21 +87,118 @@ async fn customers_hang_up(stage: &Stage) {
     }
 }
 
+/// The only attempt, over which trunk it was made last, and why that ended.
+async fn only_attempt(stage: &Stage) -> (AttemptRow, Option<String>, Option<String>) {
+    #[derive(diesel::QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+        trunk: Option<String>,
+        #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+        cause: Option<String>,
+    }
+    let rows = made(stage).await;
+    let [row] = rows.try_into().unwrap();
+    let sql = "SELECT trunk, cause FROM attempts";
+    let read = move |c: &mut _| Ok(diesel::sql_query(sql).get_result::<Row>(c)?);
+    let Row { trunk, cause } = stage.store.read("trunk", read).await.unwrap();
+    (row, trunk, cause)
+}
+
+/// What one trunk refuses before any ringing, the next one dials at once: in the same attempt, by the same agent.
+async fn the_next_trunk_is_tried_at_once(customer_first: bool) {
+    let stage = set_with(|settings| {
+        settings.callback.trunks = vec![trunk("one"), trunk("two"), trunk("three")];
+        settings.callback.customer_first = customer_first;
+    })
+    .await;
+    stage.phone(ANNA, agrees()).await;
+    // No phone is behind the first: FreeSWITCH knows no such gateway. The second has no funds.
+    customers_behind(&stage, &["two"], Behaviour::new(Pickup::Fails("CALL_REJECTED"))).await;
+    customers_behind(&stage, &["three"], answers()).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    until("he is reached", async || made(&stage).await.iter().any(|row| row.state == "talking")).await;
+    let (row, trunk, _) = only_attempt(&stage).await;
+    assert_eq!((row.ordinal, trunk.as_deref()), (Some(1), Some("three")));
+    let carries: usize = stage.running().desk.trunks.calls().iter().map(|(_, calls)| calls).sum();
+    assert_eq!(carries, 1, "each trunk has its own calls only: {:?}", stage.running().desk.trunks.calls());
+    // An agent's leg and three of the customer, one after the other.
+    until("all are rung", async || stage.commands("bgapi originate").await >= 4).await;
+    until("they talk", async || stage.agent("anna").await.activity == Activity::Talking).await;
+    assert_eq!(stage.commands("bgapi originate").await, 4);
+    let talk = stage.calls().await.pop().unwrap();
+    let shown = stage.ask("api show channels").await;
+    assert!(shown.contains(&talk.channel), "the row has the channel on which they talk: {shown}");
+    customers_hang_up(&stage).await;
+    until("it is over", async || made(&stage).await[0].state == "wrapping_up").await;
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_failed_on_one_trunk_is_tried_again_over_the_other() {
+async fn what_one_trunk_refuses_the_next_dials_in_the_same_attempt() {
+    the_next_trunk_is_tried_at_once(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_it_is_where_the_customer_is_dialled_first() {
+    the_next_trunk_is_tried_at_once(true).await;
+}
+
+/// While every trunk refuses, nothing is counted, and each is asked once an attempt.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_every_trunk_refuses_is_no_attempt_of_the_day() {
     let stage = set(vec![trunk("one"), trunk("two")]).await;
-    // No phone is behind the first: FreeSWITCH knows no such gateway.
-    customers_behind(&stage, &["two"], answers()).await;
+    customers_behind(&stage, &["one", "two"], Behaviour::new(Pickup::Fails("CALL_REJECTED"))).await;
     miss(&stage).await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
     completed(&stage, 1).await;
-    let failed = made(&stage).await.remove(0);
-    assert_eq!((failed.counted, failed.result.as_deref()), (false, Some("technical_failure")));
+    let (row, trunk, cause) = only_attempt(&stage).await;
+    assert_eq!((row.ordinal, row.counted, row.result.as_deref()), (None, false, Some("technical_failure")));
+    assert_eq!((trunk.as_deref(), cause.as_deref()), (Some("two"), Some("CALL_REJECTED")));
+    assert_eq!(row.note.as_deref(), Some("refused before by trunk one (CALL_REJECTED)"));
+    assert_eq!(stage.commands("bgapi originate").await, 3);
+    stands(&stage, "waiting").await;
+    until("the trunks are free", async || calls(&stage) == on(0, 0)).await;
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
+}
+
+/// Two trunks that say in one attempt that the number does not exist are believed, as in two attempts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_trunks_of_one_attempt_that_do_not_know_the_number_are_believed() {
+    let stage = set(vec![trunk("one"), trunk("two")]).await;
+    customers_behind(&stage, &["one", "two"], Behaviour::new(Pickup::Fails("UNALLOCATED_NUMBER"))).await;
+    miss(&stage).await;
     later(&stage, 1);
-    until("he is reached", async || made(&stage).await.iter().any(|row| row.state == "talking")).await;
-    assert_eq!(calls(&stage), on(0, 1));
-    assert_eq!(made(&stage).await.len(), 2);
+    stage.step("anna", Step::LogIn).await;
+    completed(&stage, 1).await;
+    assert_eq!(made(&stage).await[0].result.as_deref(), Some("invalid_number"));
+    let row = stage.store.read("case", |c| cases::get(c, CaseId(1))).await.unwrap();
+    assert_eq!(row.close_reason.as_deref(), Some("wrong_number"));
+}
+
+/// We die while the second trunk rings: the next controller finds the leg by the channel on record, ends it, and the
+/// attempt counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leg_of_the_next_trunk_is_found_after_our_death() {
+    let mut stage = set(vec![trunk("one"), trunk("two")]).await;
+    customers_behind(&stage, &["one"], Behaviour::new(Pickup::Fails("CALL_REJECTED"))).await;
+    customers_behind(&stage, &["two"], Behaviour::new(Pickup::NoAnswer)).await;
+    miss(&stage).await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    let rings = async || stage.ask("api show channels").await.contains("gateway/two/");
+    until("the second trunk rings", rings).await;
+    stage.restart().await;
+    completed(&stage, 1).await;
+    let (row, ..) = only_attempt(&stage).await;
+    assert_eq!((row.ordinal, row.counted, row.result.as_deref()), (Some(1), true, Some("orphaned")));
+    until("no leg is left", async || stage.sim.counts().await.legs_up == 0).await;
+    stage.running().quiet().await;
+    assert_eq!(stage.repairs(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,8 +238,8 @@ async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
     assert_eq!(stage.store.read("case", |c| cases::get(c, CaseId(2))).await.unwrap().number, SECOND);
 }
 
-/// A trunk without funds rejects everybody before a phone rings: that costs nobody an attempt, the next dial goes over the
-/// other trunk, and the supervisor hears of it.
+/// A trunk without funds rejects everybody before a phone rings: that costs nobody an attempt, the other trunk dials at
+/// once, and the supervisor hears of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trunk_that_refuses_everybody_costs_no_attempt_and_is_told() {
     let stage = set(vec![Trunk { alarm_after: 1, ..trunk("one") }, trunk("two")]).await;
@@ -149,16 +248,28 @@ async fn a_trunk_that_refuses_everybody_costs_no_attempt_and_is_told() {
     miss(&stage).await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
-    completed(&stage, 1).await;
-    let refused = made(&stage).await.remove(0);
-    assert_eq!((refused.counted, refused.result.as_deref()), (false, Some("technical_failure")));
-    let told = async || {
-        let told = stage.store.read("told", |c| dozvon::store::outbox::unspread(c, &[])).await.unwrap();
-        told.is_some() && stage.running().desk.trunks.calls().iter().all(|(_, calls)| *calls == 0)
-    };
-    until("it is over", told).await;
-    later(&stage, 1);
     until("the customer is reached", async || made(&stage).await.iter().any(|row| row.state == "talking"))
         .await;
     assert_eq!(calls(&stage), on(0, 1));
+    let (row, trunk, _) = only_attempt(&stage).await;
+    assert_eq!((row.ordinal, trunk.as_deref()), (Some(1), Some("two")));
+    let told = told(&stage).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let event: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    assert_eq!(
+        (&event["name"], &event["reason"], &event["times"]),
+        (&"one".into(), &"CALL_REJECTED".into(), &1.into())
+    );
+}
+
+/// What is told of trunks that fail.
+async fn told(stage: &Stage) -> Vec<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Told {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        payload: String,
+    }
+    let sql = "SELECT payload FROM outbox WHERE kind = 'trunk.failing'";
+    let read = move |c: &mut _| Ok(diesel::sql_query(sql).load::<Told>(c)?);
+    stage.store.read("told", read).await.unwrap().into_iter().map(|told| told.payload).collect()
 }

@@ -1,8 +1,9 @@
 //! What a trunk says of a customer before any phone rang.
 
+use dozvon::ids::ChannelId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts;
-use dozvon::store::callbacks::How;
+use dozvon::store::callbacks::{self, How, Redial};
 
 use crate::support::calling_back::{Desk, MOSCOW, min};
 use crate::support::for_each_database;
@@ -76,5 +77,28 @@ fn a_trunk_without_funds_costs_no_attempt_whoever_else_has_none() {
         {
             assert_eq!(said(&desk, trunk, cause, at).await, technical(), "{trunk} {cause}");
         }
+    });
+}
+
+#[test]
+fn the_channel_of_the_next_dial_is_on_record_as_long_as_the_attempt_goes_on() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        desk.due(MOSCOW, "sales", min(0)).await;
+        desk.tick(min(2)).await;
+        let (accepted, attempt) = desk.dial("sales", "anna", min(2)).await;
+        let (call, channel) = (accepted.work.call, ChannelId::new());
+        let next = Redial { attempt, call, channel, trunk: "two".to_owned() };
+        let redial = async || {
+            let next = next.clone();
+            desk.write(move |c, _| callbacks::redial(c, &next)).await
+        };
+        let on_record = || db.raw().texts(&format!("SELECT channel AS v FROM calls WHERE id = '{call}'"));
+        assert!(redial().await && redial().await, "repeating it says the same");
+        assert_eq!(on_record(), [channel.to_string()]);
+        desk.end(&accepted, How::unreached(attempt, "NO_ANSWER", true), min(3)).await;
+        let late = Redial { channel: ChannelId::new(), ..next.clone() };
+        assert!(!desk.write(move |c, _| callbacks::redial(c, &late)).await, "it is over");
+        assert_eq!(on_record(), [channel.to_string()]);
     });
 }

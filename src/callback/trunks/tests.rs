@@ -21,6 +21,8 @@ enum Step {
     Dial(usize),
     HangUp(usize),
     Fail(usize),
+    /// The trunk refuses the dial: another one is to make it.
+    Redial(usize),
     Leave(usize),
     Wait(u64),
 }
@@ -31,6 +33,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => any::<usize>().prop_map(Step::Dial),
         1 => any::<usize>().prop_map(Step::HangUp),
         1 => any::<usize>().prop_map(Step::Fail),
+        2 => any::<usize>().prop_map(Step::Redial),
         1 => any::<usize>().prop_map(Step::Leave),
         2 => (0..1_200_u64).prop_map(Step::Wait),
     ];
@@ -74,6 +77,7 @@ impl Ledger {
             Step::Wait(ms) => self.now += Duration::from_millis(*ms),
             Step::Dial(number) => drop(chosen(number).map(|at| self.dial(at))),
             Step::HangUp(number) => drop(chosen(number).and_then(|at| self.places[at].1.take())),
+            Step::Redial(number) => drop(chosen(number).map(|at| self.redial(at))),
             Step::Leave(number) => drop(chosen(number).map(|at| self.places.swap_remove(at))),
             Step::Fail(number) => {
                 if let Some(line) = chosen(number).and_then(|at| self.places[at].1.as_ref()) {
@@ -120,6 +124,25 @@ impl Ledger {
                 let healthy = with_room.iter().filter(|at| self.rested_at[**at] <= self.now);
                 assert!(house || healthy.map(|at| self.free(*at)).sum::<usize>() == 0, "it could be dialled");
                 Some(again)
+            }
+        }
+    }
+
+    /// The dial of whoever has a line goes to another trunk, if one of them has room now.
+    fn redial(&mut self, at: usize) {
+        let Some(line) = self.places[at].1.take() else { return };
+        let (refused, mut tried) = (line.at, Tried::default());
+        tried.add(line);
+        let calls = self.calls();
+        let has_room = |other: usize| calls[other] < self.settings.trunks[other].max_live;
+        let others = (0..calls.len()).any(|other| other != refused && has_room(other));
+        match self.places[at].0.line_beside(self.now, &tried) {
+            None => assert!(!others, "another has room"),
+            Some(Err(again)) => assert!(others && self.now < again && again <= self.now + SECOND),
+            Some(Ok(line)) => {
+                assert!(line.at != refused && has_room(line.at));
+                self.dialled.push((line.at, self.now));
+                self.places[at].1 = Some(line);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::missed::regulation::{Permit, Refusal};
 use crate::store::attempts::Reservation;
 use crate::store::cases::CaseRow;
 use crate::store::notes::{Note, note};
-use crate::store::{Database, StoreError, attempts, offers};
+use crate::store::{Database, StoreError, attempts, calls, offers};
 
 /// An agent has accepted: may the customer be dialled?
 #[derive(Debug, Clone)]
@@ -117,6 +117,28 @@ pub(in crate::store) fn reserve_place(
     begun(c, case, wanted.at)?;
     note(c, case, Note::Dial { agent: wanted.by, ordinal }, wanted.at)?;
     Ok(attempt)
+}
+
+/// The next dial of an attempt, after a trunk refused the one before.
+#[derive(Debug, Clone)]
+pub struct Redial {
+    /// The attempt.
+    pub attempt: AttemptId,
+    /// The call that the callback is.
+    pub call: CallId,
+    /// The channel that the customer's next leg will have.
+    pub channel: ChannelId,
+    /// The trunk that will dial it.
+    pub trunk: String,
+}
+
+/// Records over which trunk, and on which channel, an attempt is dialled next. Whether it may be: neither the attempt nor
+/// its call has ended. Repeating it says the same.
+///
+/// # Errors
+/// When the database fails.
+pub fn redial(c: &mut Database, next: &Redial) -> Result<bool, StoreError> {
+    Ok(attempts::over_trunk(c, next.attempt, &next.trunk)? && calls::on_channel(c, next.call, next.channel)?)
 }
 
 /// The two talk.

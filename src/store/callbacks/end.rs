@@ -8,7 +8,7 @@ use super::terms::Terms;
 use crate::call::ending::{Ending, Stage as CallStage};
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Claim, Outcome, Way, of_cause};
+use crate::missed::attempt::{Claim, Outcome, Said, Way, of_cause};
 use crate::missed::case::Step;
 use crate::missed::flood::Limits;
 use crate::missed::regulation::Guard;
@@ -33,6 +33,8 @@ pub enum How {
         result: Outcome,
         /// FreeSWITCH's cause, or ours.
         cause: String,
+        /// The trunks that refused the dial before the last one.
+        refused: Vec<TrunkSaid>,
     },
     /// The two talked.
     Talked {
@@ -47,6 +49,15 @@ pub enum How {
     Lost,
 }
 
+/// A trunk refused to dial a customer, for this cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrunkSaid {
+    /// Its name.
+    pub trunk: String,
+    /// FreeSWITCH's cause.
+    pub cause: String,
+}
+
 impl How {
     /// The customer's leg ended so before anybody answered.
     #[must_use]
@@ -57,7 +68,16 @@ impl How {
     /// The attempt came to this, for this reason of ours.
     #[must_use]
     pub fn without_talk(attempt: AttemptId, result: Outcome, cause: &str) -> Self {
-        Self::Unreached { attempt, result, cause: cause.to_owned() }
+        Self::Unreached { attempt, result, cause: cause.to_owned(), refused: Vec::new() }
+    }
+
+    /// The same, after these trunks had refused the dial.
+    #[must_use]
+    pub fn after(mut self, trunks: Vec<TrunkSaid>) -> Self {
+        if let Self::Unreached { refused, .. } = &mut self {
+            *refused = trunks;
+        }
+        self
     }
 
     /// In one word, for the metric and the log.
@@ -151,9 +171,11 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
     match &end.how {
         How::Released(_) => release(c, &case, end)?,
         How::Refused(_) => {}
-        How::Unreached { attempt, result, cause } => {
-            let result = believed(c, *attempt, *result, cause)?;
-            let finish = Finish { cause: Some(cause), ..Finish::new(*attempt, result, end.at) };
+        How::Unreached { attempt, result, cause, refused } => {
+            let result = believed(c, *attempt, *result, (cause, refused))?;
+            let note = in_words(refused);
+            let finish =
+                Finish { cause: Some(cause), note: note.as_deref(), ..Finish::new(*attempt, result, end.at) };
             finish_and_follow(c, &case, terms, &finish, None)?;
         }
         How::Talked { attempt, cause, answered_at } => {
@@ -165,17 +187,27 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
     Ok(case_rows::get(c, end.case)?.stage)
 }
 
-/// What came of an attempt that failed: what its trunk says of the customer is believed once it is confirmed.
+/// Which trunks refused the dial before the last one, and why; none if none did.
+fn in_words(refused: &[TrunkSaid]) -> Option<String> {
+    let said: Vec<String> = refused.iter().map(|said| format!("{} ({})", said.trunk, said.cause)).collect();
+    (!said.is_empty()).then(|| format!("refused before by trunk {}", said.join(", ")))
+}
+
+/// What came of an attempt that failed: what its last trunk says of the customer is believed once it is confirmed, by an
+/// attempt before or by a trunk that was tried before.
 fn believed(
     c: &mut Database,
     attempt: AttemptId,
     result: Outcome,
-    cause: &str,
+    (cause, refused): (&str, &[TrunkSaid]),
 ) -> Result<Outcome, StoreError> {
     let Some(claim) = Claim::of(cause).filter(|_| result == Outcome::TechnicalFailure) else {
         return Ok(result);
     };
-    Ok(claim.confirmed(&attempts::said_before(c, attempt, claim)?).unwrap_or(result))
+    let mut before = attempts::said_before(c, attempt, claim)?;
+    let the_same = refused.iter().filter(|said| Claim::of(&said.cause) == Some(claim));
+    before.extend(the_same.map(|_| Said { by_another: true, works_since: false }));
+    Ok(claim.confirmed(&before).unwrap_or(result))
 }
 
 /// The talk is over: a person is to say what came of it.

@@ -17,9 +17,9 @@ mod people;
 mod steps;
 mod terms;
 
-pub use attempt::{NotReserved, Reserve, reserve, talk};
+pub use attempt::{NotReserved, Redial, Reserve, redial, reserve, talk};
 pub use due::{advance, due, forget, forgotten, rehome};
-pub use end::{End, How, end};
+pub use end::{End, How, TrunkSaid, end};
 pub use guards::{RefusalRow, refusals_of, waits_for_people, why_not};
 pub use lease::{Wanted, Work, lease, ready};
 pub use people::{Disposition, defer, dispose, now, report};

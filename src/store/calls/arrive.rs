@@ -112,3 +112,14 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
         None => Ok(()),
     }
 }
+
+/// A call that we make goes on, on another channel. Whether it has not ended.
+pub(in crate::store) fn on_channel(
+    c: &mut Database,
+    call: CallId,
+    channel: ChannelId,
+) -> Result<bool, StoreError> {
+    let open = calls::table.find(call.to_string()).filter(calls::ended_at.is_null());
+    let moved = diesel::update(open).set(calls::channel.eq(channel.to_string()));
+    Ok(moved.returning(calls::arrived_at).count_changed(c)? > 0)
+}

@@ -13,6 +13,6 @@ pub use end::{Ended, end, forwarded};
 pub use show::{CallRow, Wanted, ending_with, get, list};
 pub use waits::{WaitOutcome, WaitRow, WaitingRow, join, time_out, waiting, waits};
 
-pub(super) use arrive::begin;
+pub(super) use arrive::{begin, on_channel};
 pub(super) use talked::has_talked;
 pub(super) use waits::{leave, waits_in};

@@ -1,0 +1,89 @@
+//! One attempt over one trunk after the other: what a trunk refuses before the customer's phone rings is dialled over the
+//! next one at once.
+//!
+//! In: an attempt that is on record, and the line of its first dial. Out: legs, one at a time, and how it ended.
+//! **Invariants:** no leg is dialled before the one before it is known to be gone; each trunk is tried once; each leg has
+//! a channel of its own, which is on record before it is dialled, so that after our death the next controller finds it.
+
+use super::story::{Story, dialled_over, learn};
+use super::trunks::{DialFate, Line, Tried};
+use crate::ids::{AttemptId, ChannelId, OfferId};
+use crate::missed::attempt::{Outcome, of_cause};
+use crate::store::callbacks::{self, How, Redial, TrunkSaid};
+use crate::switch::Leg;
+
+/// An attempt that is being dialled.
+pub(super) struct Dialling<'a> {
+    story: &'a Story,
+    attempt: AttemptId,
+    line: Line,
+    channel: ChannelId,
+    tried: Tried,
+    refused: Vec<TrunkSaid>,
+}
+
+/// Whether a leg that ended so was refused by its trunk, before the customer's phone rang.
+pub(super) fn is_refused(cause: &str, rang: bool) -> bool {
+    of_cause(cause, rang) == Outcome::TechnicalFailure
+}
+
+impl<'a> Dialling<'a> {
+    /// The first trunk is about to be tried.
+    pub(super) fn begin(story: &'a Story, attempt: AttemptId, line: Line) -> Self {
+        let channel = story.work.channel;
+        Self { story, attempt, line, channel, tried: Tried::default(), refused: Vec::new() }
+    }
+
+    /// Dials the customer; none if FreeSWITCH cannot be asked to.
+    pub(super) async fn ring(&self, offer: OfferId) -> Option<Leg> {
+        let leg = self.line.ring(&self.story.node, &self.story.customer(offer, self.channel))?;
+        if self.refused.is_empty() {
+            dialled_over(&self.story.desk, self.attempt, &self.line).await;
+        }
+        Some(leg)
+    }
+
+    /// It is over: the trunk learns from it.
+    pub(super) async fn over(self, how: How) -> How {
+        learn(&self.story.desk, &self.line, &self.story.work.number, DialFate::from(&how)).await;
+        how.after(self.refused)
+    }
+
+    /// The trunk has refused the dial for this cause. The next one, unless there is none, the attempt may not go on, or
+    /// `stop` comes first.
+    ///
+    /// # Errors
+    /// How the attempt ends.
+    pub(super) async fn next(self, cause: String, stop: impl Future<Output = ()>) -> Result<Self, How> {
+        let Self { story, attempt, line, mut tried, mut refused, .. } = self;
+        learn(&story.desk, &line, &story.work.number, DialFate::Failed(&cause)).await;
+        let trunk = line.trunk().name().to_owned();
+        // A place is good for one line at a time.
+        tried.add(line);
+        let next = tokio::select! {
+            biased;
+            () = stop => None,
+            () = story.desk.draining.cancelled() => None,
+            line = story.place.another(&tried) => line,
+        };
+        let ends = How::without_talk(attempt, Outcome::TechnicalFailure, &cause);
+        let Some(line) = next else { return Err(ends.after(refused)) };
+        let channel = ChannelId::new();
+        if !is_recorded(story, attempt, channel, &line).await {
+            return Err(ends.after(refused));
+        }
+        tracing::info!(refused_by = trunk, cause, trunk = line.trunk().name(), "dialled over the next trunk");
+        refused.push(TrunkSaid { trunk, cause });
+        Ok(Self { story, attempt, line, channel, tried, refused })
+    }
+}
+
+/// Records the channel that the next leg will have. Whether it may be dialled: not when nobody knows what is on record.
+async fn is_recorded(story: &Story, attempt: AttemptId, channel: ChannelId, line: &Line) -> bool {
+    let redial = Redial { attempt, call: story.work.call, channel, trunk: line.trunk().name().to_owned() };
+    let write = story.desk.store.write("redial", move |c| callbacks::redial(c, &redial));
+    write.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "the next trunk cannot be recorded: not dialled");
+        false
+    })
+}
