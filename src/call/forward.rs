@@ -31,7 +31,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         caller_number: call.facts.number.clone(),
         caller_name: call.facts.name.clone(),
         confirm: None,
-        follow_redirects: true,
+        follow_redirects: call.desk.settings.calls.forward_follows_redirects,
         role: LegRole::Agent,
     };
     let cause = match call.node.ring(request) {

@@ -209,6 +209,10 @@ pub struct Trunk {
     /// Default 5.
     #[serde(default = "Trunk::usual_alarm")]
     pub alarm_after: u32,
+    /// Whether a redirect (302) is followed, as operators with a redirect server want it. No policy of ours is asked where
+    /// it leads: it may be a dear number. Default no: such a dial fails.
+    #[serde(default)]
+    pub follow_redirects: bool,
 }
 
 impl Trunk {
@@ -223,6 +227,7 @@ impl Trunk {
             dials_a_second: Self::usual_dials(),
             rest: Self::usual_rest(),
             alarm_after: Self::usual_alarm(),
+            follow_redirects: false,
         }
     }
 

@@ -239,7 +239,7 @@ impl Line {
             caller_number: self.trunk.caller_id.clone(),
             caller_name: String::new(),
             confirm: None,
-            follow_redirects: true,
+            follow_redirects: self.trunk.follow_redirects,
             role: LegRole::Customer,
         };
         let leg =

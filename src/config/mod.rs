@@ -157,6 +157,9 @@ pub struct Calls {
     /// How long a contact outside the queues is rung. Default 30 s.
     #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
     pub forward_timeout: Duration,
+    /// Whether a redirect (302) of a contact outside the queues, such as the duty phone, is followed. Where it leads no
+    /// policy of ours is asked: it may be a dear number, or one abroad. Default no.
+    pub forward_follows_redirects: bool,
     /// How long talks may go on after the process was told to stop. Default 30 s.
     #[serde(with = "humane::Within::<0, { humane::DAY }>")]
     pub drain_timeout: Duration,
@@ -290,6 +293,7 @@ impl Default for Calls {
     fn default() -> Self {
         Self {
             forward_timeout: Duration::from_secs(30),
+            forward_follows_redirects: false,
             drain_timeout: Duration::from_secs(30),
             max_calls: 4_000,
             arrival_limit: Duration::from_secs(5),

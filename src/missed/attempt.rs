@@ -142,7 +142,9 @@ pub fn of_cause(cause: &str, alerted: bool) -> Outcome {
 }
 
 /// Causes that say nothing of the customer when they come before any ringing.
-const TRUNKS_OWN: [&str; 22] = [
+const TRUNKS_OWN: [&str; 23] = [
+    // We do not follow it unless the trunk is set so.
+    "REDIRECTION_TO_NEW_DESTINATION",
     "NORMAL_CIRCUIT_CONGESTION",
     "NETWORK_OUT_OF_ORDER",
     "NORMAL_TEMPORARY_FAILURE",

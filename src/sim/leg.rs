@@ -136,7 +136,14 @@ impl Core {
     }
 
     fn ring(&mut self, key: Key, behaviour: &Behaviour) {
+        let fatal = |key| {
+            self.channel(key).is_some_and(|channel| channel.variables.is_true("outbound_redirect_fatal"))
+        };
         let (act, after) = match &behaviour.pickup {
+            Pickup::Redirects if fatal(key) => {
+                return self.hangup(key, "REDIRECTION_TO_NEW_DESTINATION");
+            }
+            Pickup::Redirects => (Some(AgentAct::PicksUp), Duration::ZERO),
             Pickup::Busy | Pickup::Unreachable => return self.hangup(key, "USER_BUSY"),
             Pickup::Fails(cause) => return self.hangup(key, cause),
             Pickup::Rejects(after) => (Some(AgentAct::Rejects), *after),

@@ -82,6 +82,8 @@ pub enum Pickup {
     Busy,
     /// Nobody is rung: the trunk ends the dial at once with this cause, such as `UNALLOCATED_NUMBER` after a SIP 404.
     Fails(&'static str),
+    /// Redirects the call (302) to a phone that answers at once; with `outbound_redirect_fatal` the dial ends.
+    Redirects,
     /// Lets it ring.
     NoAnswer,
     /// The phone is not registered: no channel, `SUBSCRIBER_ABSENT`.

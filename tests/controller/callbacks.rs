@@ -213,6 +213,25 @@ async fn who_rings_in_while_he_is_called_gets_the_agent_who_calls_him() {
     assert_eq!(stage.repairs(), 0);
 }
 
+/// Anybody can show the number that we are calling back: where that is mistrusted, the agent is only for whoever answers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_join_callers_who_rings_in_meanwhile_waits_like_anybody() {
+    let stage = set_with(|settings| settings.callback.join_callers = false).await;
+    stage.phone(ANNA, agrees()).await;
+    stage.phone(CUSTOMER, Behaviour::answers(Duration::from_millis(500))).await;
+    miss(&stage).await;
+    stage.step("anna", Step::LogIn).await;
+    later(&stage, 1);
+    until("the customer is dialled", async || made(&stage).await.iter().any(|row| row.state == "dialling"))
+        .await;
+    let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
+    until("the caller waits", async || stage.waiting() == 1).await;
+    until("whoever answers has the agent", async || made(&stage).await[0].state == "talking").await;
+    assert_eq!(stage.waiting(), 1);
+    caller.hang_up().await;
+    assert!(story(caller).await.talked_to().is_empty());
+}
+
 /// Story 5.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_gets_through_between_two_attempts_is_not_called_any_more() {

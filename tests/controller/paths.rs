@@ -44,9 +44,25 @@ async fn who_waits_too_long_moves_on_to_the_duty_phone() {
     assert_eq!(stage.cases().await, 0);
 }
 
+/// Where a phone redirects its calls, nobody asks the policy: only the settings say that this is wanted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redirect_of_the_duty_phone_is_followed_where_the_settings_say_so() {
+    let mut stage = Stage::set().await;
+    stage.settings.calls.forward_follows_redirects = true;
+    stage.restart().await;
+    stage
+        .phone(
+            DUTY,
+            Behaviour { talk: answers().hanging_up_after(SHORT).talk, ..Behaviour::new(Pickup::Redirects) },
+        )
+        .await;
+    let told = story(stage.dials(1, "7002").await).await;
+    assert_eq!(told.talked_to(), [DUTY], "{told:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_duty_phone_that_does_not_answer_leaves_a_case() {
-    for pickup in [Pickup::Busy, Pickup::Rejects(SHORT), Pickup::NoAnswer] {
+    for pickup in [Pickup::Busy, Pickup::Rejects(SHORT), Pickup::NoAnswer, Pickup::Redirects] {
         let mut stage = Stage::set().await;
         stage.settings.calls.forward_timeout = Duration::from_millis(300);
         stage.restart().await;

@@ -273,3 +273,24 @@ async fn told(stage: &Stage) -> Vec<String> {
     let read = move |c: &mut _| Ok(diesel::sql_query(sql).load::<Told>(c)?);
     stage.store.read("told", read).await.unwrap().into_iter().map(|told| told.payload).collect()
 }
+
+/// Where a customer's phone, or whoever answers for it, redirects a call nobody asks the policy: it is not followed unless
+/// the trunk is set so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_who_redirects_is_followed_only_where_the_trunk_says_so() {
+    for follows in [false, true] {
+        let stage = set(vec![Trunk { follow_redirects: follows, ..trunk("one") }]).await;
+        customers_behind(&stage, &["one"], Behaviour::new(Pickup::Redirects)).await;
+        miss(&stage).await;
+        later(&stage, 1);
+        stage.step("anna", Step::LogIn).await;
+        if follows {
+            let talks = async || made(&stage).await.iter().any(|row| row.state == "talking");
+            until("whoever answers is reached", talks).await;
+            continue;
+        }
+        completed(&stage, 1).await;
+        let refused = made(&stage).await.remove(0);
+        assert_eq!((refused.counted, refused.result.as_deref()), (false, Some("technical_failure")));
+    }
+}

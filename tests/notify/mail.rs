@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use dozvon::notify::settings::{Destination, Kind};
 use dozvon::notify::{EventKind, Settings};
 use dozvon::report::Language;
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -103,6 +104,41 @@ async fn a_caller_gets_words_for_callers_in_his_language() {
     let row = desk.rows().await.pop().unwrap();
     assert_eq!(row.state, "skipped", "callers hear nothing of our troubles");
     assert!(row.last_error.unwrap().contains("nobody"));
+}
+
+/// A stranger types the address, and somebody gets the letters.
+#[tokio::test]
+async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() {
+    let (letters, address) = server(&[]).await;
+    let mut settings = mail(address, "caller");
+    (settings.strangers.letters_a_day, settings.strangers.letters_an_hour) = (2, 4);
+    let desk = Desk::new(settings).await;
+    let mut states = Vec::new();
+    for to in [
+        "eve@example.ru",
+        "Eve@Example.RU",
+        "eve@example.ru",
+        "adam@example.ru",
+        "abel@example.ru",
+        "cain@example.ru",
+    ] {
+        let row = desk.one(json!({"number": "+79001112233", "caller": {"email": to}})).await;
+        states.push((row.state, row.last_error.unwrap_or_default()));
+    }
+    let said: Vec<&str> = states.iter().map(|(state, _)| state.as_str()).collect();
+    assert_eq!(said, ["done", "done", "skipped", "done", "done", "waiting"], "{states:?}");
+    assert!(
+        states[2].1.contains("2 messages in 24 hours") && states[5].1.contains("4 messages an hour"),
+        "{states:?}"
+    );
+    assert_eq!(letters.lock().unwrap().len(), 4);
+    // Our own people are no strangers.
+    let mut own = mail(address, "supervisor");
+    own.strangers.letters_a_day = 1;
+    let desk = Desk::new(own).await;
+    for _ in 0..3 {
+        assert_eq!(desk.one(hostile()).await.state, "done");
+    }
 }
 
 /// The lines of a log.
