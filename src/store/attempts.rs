@@ -13,7 +13,7 @@ use super::schema::attempts;
 use super::{Database, StoreError, cases};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, QueueName};
-use crate::missed::attempt::{Claim, Outcome, Said, State, Way};
+use crate::missed::attempt::{Claim, Consequence, Outcome, Said, State, Way};
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{CapReached, Permit, next_ordinal};
 
@@ -446,13 +446,18 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<i64>, Stor
     Ok(counted.select(diesel::dsl::min(attempts::at)).first(c)?)
 }
 
-/// How many attempts of a case count.
+/// How many attempts of a case count since somebody was last reached: what is owed after that was missed later.
 ///
 /// # Errors
 /// When the database fails.
 pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError> {
-    let counted = attempts::table.filter(attempts::case_id.eq(case.0).and(attempts::ordinal.is_not_null()));
-    Ok(counted.count().get_result(c)?)
+    let settling = Outcome::ALL.iter().filter(|result| matches!(result.consequence(), Consequence::Close(_)));
+    let settling: Vec<&str> = settling.map(|result| result.as_str()).collect();
+    let of_case = || attempts::table.filter(attempts::case_id.eq(case.0));
+    let reached = of_case().filter(attempts::result.eq_any(settling));
+    let last: Option<i64> = reached.select(diesel::dsl::max(attempts::id)).first(c)?;
+    let since = of_case().filter(attempts::id.gt(last.unwrap_or_default()));
+    Ok(since.filter(attempts::ordinal.is_not_null()).count().get_result(c)?)
 }
 
 /// The attempt to a number that goes on, or waits for its disposition.

@@ -8,6 +8,9 @@ use dozvon::missed::attempt::Outcome;
 use crate::support::calling_back::{Desk, MOSCOW, min};
 use crate::support::for_each_database;
 
+/// Tuesday, when the queues open, in minutes.
+const TUESDAY: i64 = 21 * 60;
+
 /// A colleague at the same number talks for twenty minutes; meanwhile a second caller from it gives up.
 #[test]
 fn a_talk_that_began_before_the_miss_closes_no_case() {
@@ -58,5 +61,33 @@ fn a_talk_shorter_than_the_least_talk_closes_no_case() {
             desk.talked(call, min(1), to).await;
             assert_eq!(desk.case(case).await.close_reason.as_deref(), closed, "{talk_ms} ms");
         }
+    });
+}
+
+/// The last attempt that a handed-over case may have reaches one of the company's people while another one gives up: who
+/// gave up is still owed a call, and nobody says that the company could not be reached.
+#[test]
+fn a_case_that_was_handed_over_is_not_closed_by_a_talk_during_which_it_was_missed_again() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        for (at, name) in
+            [(2, "sales"), (32, "sales"), (122, "sales"), (TUESDAY, "repeat"), (TUESDAY + 30, "repeat")]
+        {
+            desk.tick(min(at)).await;
+            desk.no_answer(name, "anna", min(at)).await;
+        }
+        let at = TUESDAY + 120;
+        desk.tick(min(at)).await;
+        let (accepted, attempt) = desk.talking("repeat", "anna", min(at)).await;
+        assert_eq!(desk.miss(MOSCOW, "sales", min(at + 1)).await, case);
+        desk.talk_ends(&accepted, attempt, min(at), min(at + 3)).await;
+        desk.dispose(case, Outcome::Reached, min(at + 4)).await.unwrap();
+        assert_eq!(desk.case(case).await.close_reason, None, "who gave up is owed a call");
+        let day = 24 * 60;
+        desk.tick(min(TUESDAY + day)).await;
+        desk.talk("repeat", "boris", min(TUESDAY + day)).await;
+        desk.dispose(case, Outcome::Reached, min(TUESDAY + day + 2)).await.unwrap();
+        assert_eq!(desk.case(case).await.close_reason.as_deref(), Some("agent_reached"));
     });
 }

@@ -76,9 +76,21 @@ pub(super) fn follow(
         Consequence::Close(reason) if contact.follows(UnixMs(case.last_miss_at)) => {
             close(c, case, reason, after.at)
         }
-        // Somebody was missed since: that is still owed.
-        Consequence::Again | Consequence::Close(_) => again(c, case, terms, after),
+        // Somebody was missed since: that is still owed, and begins anew.
+        Consequence::Close(_) => {
+            let case = owed_anew(c, case)?;
+            again(c, &case, terms, after)
+        }
+        Consequence::Again => again(c, case, terms, after),
     }
+}
+
+/// What was owed until the talk is paid: the days that the repeat-contacts queue has are for what was missed since. The
+/// case as it is then.
+fn owed_anew(c: &mut Database, case: &CaseRow) -> Result<CaseRow, StoreError> {
+    let row = diesel::update(cases::table.find(case.id)).set(cases::repeat_days.eq(0));
+    row.returning(cases::id).count_changed(c)?;
+    case_rows::get(c, CaseId(case.id))
 }
 
 /// Forbids further calls to the number, if the result says so.
