@@ -584,6 +584,14 @@ fn people_say_who_is_called_when_and_who_never() {
     assert!(place.fails(4, &format!("callback now {id}")).contains("do_not_call"));
     let audit = place.ok("audit list --number 84957654321");
     assert!(audit.contains("dial refused") && audit.contains("do not call: added"), "{audit}");
+    // What is new exists; what rows hold may have ceased to exist.
+    for command in ["case open", "dnc add"] {
+        let said = place.fails(2, &format!("{command} +74951234"));
+        assert!(said.contains("\"+74951234\" is no phone number that exists in RU: write it with"), "{said}");
+    }
+    for command in ["call list --number", "audit list --number", "erase --yes"] {
+        place.ok(&format!("{command} +74951234"));
+    }
     assert!(place.fails(2, "dnc add 84957654321 --at 2020-01-01T00:00:00Z").contains("time to come"));
     place.ok("dnc remove 84957654321");
     assert_eq!(place.json("dnc list"), Value::Array(Vec::new()));

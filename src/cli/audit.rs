@@ -98,7 +98,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let number = args.number.map(|text| parse::number(&text, &context.home())).transpose()?;
+    let number = args.number.map(|text| parse::stored(&text, &context.home())).transpose()?;
     let since = args.since.map(|text| parse::instant(&text, context.zone(), context.now())).transpose()?;
     let key = context.settings.audit.key.clone();
     let rows = context

@@ -82,7 +82,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let number = args.number.map(|text| parse::number(&text, &context.home())).transpose()?;
+    let number = args.number.map(|text| parse::stored(&text, &context.home())).transpose()?;
     let wanted = Wanted {
         live: args.live,
         ending: args.ending,

@@ -96,7 +96,7 @@ async fn add(args: New, context: &Context) -> Result<Exit, Failure> {
 
 async fn remove(number: &str, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
-    let number = parse::number(number, &context.home())?;
+    let number = parse::stored(number, &context.home())?;
     let shown = number.to_string();
     context.write("dnc_remove", move |c| dnc::remove(c, &number, &by, at)).await?;
     let said = Sentence::of("{number} may be called again").with("number", shown.as_str());

@@ -29,7 +29,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let number = parse::number(&args.number, &context.home())?;
+    let number = parse::stored(&args.number, &context.home())?;
     if !args.yes {
         let message = format!("{number} would be erased, which cannot be undone: add --yes to do it");
         return Err(Failure::new(Exit::Refused, message));

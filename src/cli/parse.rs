@@ -60,11 +60,21 @@ pub(super) fn place(text: &str) -> Result<(QueueName, Tier), String> {
     }
 }
 
-/// A phone number as people write it at home. One in E.164 need not be in the numbering plan: rows may hold it.
+/// A phone number as people write it at home: for what is new. It exists, or it is refused.
 pub(super) fn number(text: &str, home: &Home) -> Result<E164, Failure> {
-    let as_stored = || text.trim().parse::<E164>();
-    let found = home.number(text).map_or_else(as_stored, Ok);
-    found.map_err(|error| Failure::new(Exit::Usage, error.to_string()))
+    home.number(text).ok_or_else(|| {
+        let given: String = text.chars().take(80).collect();
+        let remedy = "write it with its country code, such as +79001234567";
+        Failure::new(
+            Exit::Usage,
+            format!("{given:?} is no phone number that exists in {}: {remedy}", home.region),
+        )
+    })
+}
+
+/// A phone number by which rows are found. One in E.164 need not exist: numbering plans change, and the rows stay.
+pub(super) fn stored(text: &str, home: &Home) -> Result<E164, Failure> {
+    text.trim().parse().or_else(|_| number(text, home))
 }
 
 /// How many rows at most: 1 to 100000.

@@ -146,6 +146,12 @@ impl Home {
     }
 
     /// Digits without a plus. The home's own plan goes first; carriers leave the plus out of whole numbers, too.
+    ///
+    /// Digits that are a whole number of the home, as people there write or dial it, are that number, though they may be a
+    /// whole number of another country as well (`4951234567` in Russia, `3222123456` in the United States): who means the
+    /// other country writes a plus or the international prefix, and to refuse them would refuse the people next door. Where
+    /// the home's numbers are written with a prefix (Germany, Britain), the same digits without it are either no number of
+    /// the home or refused.
     fn without_plus(&self, digits: &str) -> Option<E164> {
         if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;

@@ -110,6 +110,43 @@ fn digits_without_a_plus_are_the_homes_own_number_or_themselves() {
     }
 }
 
+/// Which digits without a plus are two numbers, and which of them is meant: a whole number of another country that is one
+/// of the home's own as well, as people there write or dial it, is the home's. To refuse these would refuse real numbers of
+/// the people next door. No home that writes its numbers with a 0 has any.
+#[test]
+fn digits_that_are_two_numbers_are_the_one_that_people_at_home_write() {
+    let mut pairs = std::collections::BTreeMap::new();
+    for home_name in ["RU", "KZ", "US", "DE", "GB"] {
+        let (home, code) = (home(home_name), if home_name == "US" { "1" } else { "7" });
+        for (_, number) in examples() {
+            let digits = &number[1..];
+            let Some(read) = home.number(digits).filter(|read| read.as_str() != number) else { continue };
+            let kind = match read.as_str() {
+                read if read == format!("+{code}{digits}") => {
+                    "the home's own, written whole without a prefix"
+                }
+                read if digits.starts_with('8') && read == format!("+{code}{}", &digits[1..]) => {
+                    "the home's own, dialled with its prefix"
+                }
+                read => panic!("{digits} is {read} at home in {home_name}"),
+            };
+            // The other way round it is not: with a plus nothing is ambiguous.
+            assert_eq!(home.number(&number).unwrap().as_str(), number);
+            *pairs.entry((home_name, kind)).or_insert(0) += 1;
+        }
+    }
+    let (whole, prefix) =
+        ("the home's own, written whole without a prefix", "the home's own, dialled with its prefix");
+    let kinds = [
+        (("KZ", prefix), 1),
+        (("KZ", whole), 25),
+        (("RU", prefix), 1),
+        (("RU", whole), 25),
+        (("US", whole), 54),
+    ];
+    assert_eq!(pairs, kinds.into());
+}
+
 #[test]
 fn every_russian_area_code_is_there_in_every_spelling() {
     for code in zone::russian_area_codes() {
