@@ -533,6 +533,7 @@ fn calls_are_found_and_told() {
     let rows = place.json("call list");
     assert_eq!(rows.as_array().unwrap().len(), 4);
     assert_eq!(rows[0]["caller_number"], "withheld", "newest first");
+    assert_eq!(rows[0]["direction"], "inbound");
     let count = |line: &str| place.json(line).as_array().unwrap().len();
     assert_eq!(count("call list --live"), 2);
     assert_eq!(count("call list --ending abandoned --queue sales"), 1);

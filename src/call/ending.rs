@@ -1,6 +1,18 @@
 //! How a call ended, and where the caller was.
 
 crate::words! {
+    /// Who began a call.
+    "direction" pub enum Direction {
+        /// A caller, to us.
+        Inbound = "inbound",
+        /// We, for a case.
+        Callback = "callback",
+        /// An agent, to a number with an open case.
+        Manual = "manual",
+    }
+}
+
+crate::words! {
     /// How a call ended.
     "ending" pub enum Ending {
         /// He talked to an agent.

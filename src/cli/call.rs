@@ -1,4 +1,4 @@
-//! `dozvon call`: what happened to callers.
+//! `dozvon call`: what happened to callers, and in the calls that we and agents made for cases.
 
 use super::{Context, Exit, Failure, parse};
 use crate::call::ending::{Ending, Stage};
@@ -99,6 +99,7 @@ fn table(rows: &[CallRow]) -> Table {
     let fields = [
         "id",
         "arrived_at",
+        "direction",
         "caller_number",
         "dialled",
         "queue",
@@ -114,6 +115,7 @@ fn table(rows: &[CallRow]) -> Table {
         table.row([
             Cell::Id(row.id.clone()),
             UnixMs(row.arrived_at).into(),
+            Cell::word(&row.direction),
             caller(row),
             row.dialled.as_str().into(),
             row.queue.as_deref().into(),
@@ -156,6 +158,7 @@ async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
     let sheet = Sheet::default()
         .with("id", call.id.as_str())
         .with("arrived_at", UnixMs(call.arrived_at))
+        .with("direction", Cell::word(&call.direction))
         .with("party", Cell::word(&call.party))
         .with("number", call.number.as_deref())
         .with("caller_number", call.caller_number.as_str())

@@ -98,6 +98,7 @@ const HEADINGS: &[(&str, &str, &str)] = &[
     ("detail", "detail", "подробности"),
     ("details", "details", "подробности"),
     ("dialled", "dialled", "набран"),
+    ("direction", "direction", "направление"),
     ("display", "name shown", "полное имя"),
     ("email", "e-mail", "эл. почта"),
     ("end", "end", "чем кончилось"),
@@ -233,6 +234,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("budget", "no trunk has room", "нет свободной линии"),
     ("busy", "busy", "занято"),
     ("by_hand", "opened by hand", "открыто вручную"),
+    ("callback", "callback", "обратный"),
     ("call_later", "call later", "перезвонить позже"),
     ("callee_window", "too early or too late there", "у клиента рано или поздно"),
     ("caller_reached_us", "caller reached us", "дозвонился сам"),
@@ -272,6 +274,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("handed_over", "handed over", "передано на повторные контакты"),
     ("handover", "handed over", "передано"),
     ("idle", "idle", "свободен"),
+    ("inbound", "inbound", "входящий"),
     ("inserted", "it does not belong there", "лишняя запись"),
     ("internal", "internal", "внутренний"),
     ("invalid", "invalid", "неверный"),
@@ -285,6 +288,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("longest_idle", "longest idle", "дольше свободен"),
     ("lost", "lost", "потерян"),
     ("lost_race", "lost the race", "ответил другой"),
+    ("manual", "manual", "вручную"),
     ("message", "message", "сообщение"),
     ("misplaced", "it does not follow the one before", "не следует за предыдущей"),
     ("missing", "it is missing", "запись отсутствует"),
@@ -361,7 +365,7 @@ mod tests {
 
     #[test]
     fn every_word_that_people_see_is_known() {
-        use crate::call::ending::{Ending, Stage};
+        use crate::call::ending::{Direction, Ending, Stage};
         use crate::missed::{attempt, case, policy};
         use crate::queue::{agent, offer};
         use crate::routing::rules::Strategy;
@@ -371,6 +375,7 @@ mod tests {
             .map(|word| word.as_str())
             .chain(agent::Activity::ALL.iter().map(|word| word.as_str()))
             .chain(offer::Outcome::ALL.iter().map(|word| word.as_str()))
+            .chain(Direction::ALL.iter().map(|word| word.as_str()))
             .chain(Ending::ALL.iter().map(|word| word.as_str()))
             .chain(Stage::ALL.iter().map(|word| word.as_str()))
             .chain(case::State::ALL.iter().map(|word| word.as_str()))

@@ -111,7 +111,11 @@ const PLACES: &[Place] = &[
         columns: &[("caller_number", Pseudonym), ("caller_name", Blank), ("came_by", Nothing)],
     },
     // Calls of ours to him.
-    Place { table: "calls", rows: "dialled = $1 AND direction <> 'in'", columns: &[("dialled", Pseudonym)] },
+    Place {
+        table: "calls",
+        rows: "dialled = $1 AND direction <> 'inbound'",
+        columns: &[("dialled", Pseudonym)],
+    },
     Place { table: "refusals", rows: "number = $1", columns: &[("number", Pseudonym), ("why", Blank)] },
     // That he wants no calls must stay known, or he would be called again; what was noted of him need not.
     Place { table: "do_not_call", rows: "number = $1 AND note IS NOT NULL", columns: &[("note", Nothing)] },

@@ -6,6 +6,7 @@
 use super::callbacks::{self, Disposition, Reserved, Terms, check, held, refused, reserve_place};
 use super::dialect::hold;
 use super::{Database, StoreError, attempts, calls as call_rows, cases, flood};
+use crate::call::ending::Direction;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
 use crate::missed::attempt::{Outcome, Way};
@@ -128,7 +129,7 @@ fn arrive(
         business_day: terms.hours(queue.as_ref()).business_day(wanted.at),
         at: wanted.at,
     };
-    call_rows::begin(c, &arrival, Way::Handset, CaseId(case.id))
+    call_rows::begin(c, &arrival, Direction::Manual, CaseId(case.id))
 }
 
 /// Records the disposition that an agent owes, by a word that he dialled. Of which case; none if he owes none.

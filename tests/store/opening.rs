@@ -82,6 +82,46 @@ fn every_migration_only_adds() {
     });
 }
 
+/// Calls of before have the words of today, and a call of which nothing is said is a caller's.
+#[test]
+fn who_began_an_old_call_is_said_in_todays_words() {
+    untouched(|url| {
+        let database = if matches!(url, DatabaseUrl::Sqlite(_)) { "sqlite" } else { "postgres" };
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
+        let mut steps: Vec<_> = std::fs::read_dir(folder).unwrap().map(|step| step.unwrap().path()).collect();
+        steps.sort();
+        let mut raw = Raw::open(&url);
+        let call = |nth: u8, (column, value): (&str, &str)| {
+            let id = uuid::Uuid::from_u128(u128::from(nth));
+            let open = if database == "sqlite" { "1" } else { "true" };
+            format!(
+                "INSERT INTO calls (id, node, channel, core, caller_number, caller_name, party, dialled, open, why, \
+                 business_day, arrived_at{column}) VALUES ('{id}', 'fs', '{id}', '{id}', '', '', 'withheld', '7001', \
+                 {open}, '', '2026-11-23', 1{value})"
+            )
+        };
+        let directed = |word: &'static str| (", direction", format!(", '{word}'"));
+        let mut direction_came = false;
+        for step in steps {
+            if step.to_string_lossy().contains("direction") {
+                direction_came = true;
+                raw.run(&call(1, ("", ""))).unwrap();
+                for (nth, word) in [(2, "callback"), (3, "handset")] {
+                    let (column, value) = directed(word);
+                    raw.run(&call(nth, (column, &value))).unwrap();
+                }
+            }
+            raw.run(&std::fs::read_to_string(step.join("up.sql")).unwrap()).unwrap();
+        }
+        assert!(direction_came);
+        raw.run(&call(4, ("", ""))).unwrap();
+        let words = raw.texts("SELECT direction AS v FROM calls ORDER BY id");
+        assert_eq!(words, ["inbound", "callback", "manual", "inbound"]);
+        let (column, value) = directed("in");
+        assert!(raw.run(&call(5, (column, &value))).is_err(), "an unknown word");
+    });
+}
+
 /// What a writer must know of a column.
 struct Column {
     kind: String,

@@ -101,6 +101,43 @@ fn line(row: &CallsDaily) -> String {
     )
 }
 
+/// Whom we call, and whom agents call, are no callers: neither their waits nor their endings are in the report, and they
+/// do not stand among those who wait.
+#[test]
+fn calls_that_we_or_agents_make_are_in_no_report_of_callers() {
+    for_each_database(async |db| {
+        db.write(a_day).await;
+        let report = async || {
+            let rows = db.store.read("report", |c| reports::calls_daily(c, today())).await.unwrap();
+            rows.iter().map(line).collect::<Vec<_>>()
+        };
+        let waiting = async || db.store.read("waiting", calls::waiting).await.unwrap().len();
+        let (before, waited) = (report().await, waiting().await);
+        let ours = db
+            .write(|c| {
+                let served = arrive(c, "sales", at(1_000_000))?;
+                end_with(c, served, "anna", 1_005_000)?;
+                let gone = arrive(c, "sales", at(1_100_000))?;
+                calls::end(c, &abandoned(gone, at(1_160_000)))?;
+                Ok([served, gone, arrive(c, "sales", at(1_200_000))?])
+            })
+            .await;
+        assert_ne!(
+            (report().await, waiting().await),
+            (before.clone(), waited),
+            "they count while they are callers"
+        );
+        for direction in ["callback", "manual"] {
+            for call in ours {
+                db.raw()
+                    .run(&format!("UPDATE calls SET direction = '{direction}' WHERE id = '{call}'"))
+                    .unwrap();
+            }
+            assert_eq!((report().await, waiting().await), (before.clone(), waited), "{direction}");
+        }
+    });
+}
+
 #[test]
 fn calls_are_counted_by_day_queue_and_ending_with_the_service_level() {
     for_each_database(async |db| {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::terms::{Applies, Terms};
+use crate::call::ending::Direction;
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::destination::Barred;
@@ -65,7 +66,7 @@ fn contact_at(
 fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     let live: i64 = calls::table
         .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
-        .filter(calls::direction.eq("in"))
+        .filter(calls::direction.eq(Direction::Inbound.as_str()))
         .count()
         .get_result(c)?;
     Ok(live > 0)

@@ -8,9 +8,9 @@ use super::after::hand_over;
 use super::guards::{check, is_abroad, refused};
 use super::steps::{Move, SOON, close, held, later, look_again, make, stage_of};
 use super::terms::Terms;
+use crate::call::ending::Direction;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
-use crate::missed::attempt::Way;
 use crate::missed::case::{Closed, Stage, Step};
 use crate::missed::policy::Policy;
 use crate::missed::regulation::{Guard, Permit, Refusal};
@@ -176,7 +176,7 @@ fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Resul
 /// The name with which the caller was shown last.
 fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
     let name: Option<String> = calls::table
-        .filter(calls::number.eq(&case.number).and(calls::direction.eq("in")))
+        .filter(calls::number.eq(&case.number).and(calls::direction.eq(Direction::Inbound.as_str())))
         .order(calls::arrived_at.desc())
         .select(calls::caller_name)
         .first(c)
@@ -204,5 +204,5 @@ fn arrive(c: &mut Database, terms: &Terms, wanted: &Wanted, work: &Work) -> Resu
         business_day: terms.hours(Some(&work.queue)).business_day(wanted.at),
         at: wanted.at,
     };
-    call_rows::begin(c, &arrival, Way::Callback, work.case)
+    call_rows::begin(c, &arrival, Direction::Callback, work.case)
 }

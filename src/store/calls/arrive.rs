@@ -6,9 +6,9 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::waits::insert_wait;
+use crate::call::ending::Direction;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
-use crate::missed::attempt::Way;
 use crate::phone::Party;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::calls;
@@ -51,19 +51,19 @@ pub struct Arrival {
     pub at: UnixMs,
 }
 
-/// Records a call that we make for a case, in one of the ways in which attempts are made.
+/// Records a call that we or an agent make for a case.
 ///
 /// # Errors
 /// When the database fails.
 pub(in crate::store) fn begin(
     c: &mut Database,
     new: &Arrival,
-    way: Way,
+    direction: Direction,
     case: CaseId,
 ) -> Result<(), StoreError> {
     arrive(c, new)?;
     diesel::update(calls::table.find(new.id.to_string()))
-        .set((calls::direction.eq(way.as_str()), calls::case_id.eq(case.0)))
+        .set((calls::direction.eq(direction.as_str()), calls::case_id.eq(case.0)))
         .returning(calls::arrived_at)
         .count_changed(c)?;
     Ok(())

@@ -13,6 +13,8 @@ use crate::store::{Database, StoreError};
 pub struct CallRow {
     /// Its identity.
     pub id: String,
+    /// Who began it: a caller, we for a case, or an agent.
+    pub direction: String,
     /// The FreeSWITCH that had it.
     pub node: String,
     /// The caller's channel.
@@ -98,6 +100,7 @@ const COLUMNS: (
         calls::cause,
         calls::wait_ms,
         calls::talk_ms,
+        calls::direction,
     ),
 ) = (
     (
@@ -126,21 +129,31 @@ const COLUMNS: (
         calls::cause,
         calls::wait_ms,
         calls::talk_ms,
+        calls::direction,
     ),
 );
 
 type First = (String, String, String, String, Option<String>, String, String);
 type Second = (String, Option<String>, String, Option<String>, String, i64, Option<String>);
-type Third =
-    (Option<i64>, Option<i64>, Option<String>, Option<String>, Option<String>, Option<i64>, Option<i64>);
+type Third = (
+    Option<i64>,
+    Option<i64>,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    String,
+);
 
 impl From<(First, Second, Third)> for CallRow {
     fn from((a, b, c): (First, Second, Third)) -> Self {
         let (id, node, channel, party, number, caller_number, caller_name) = a;
         let (dialled, route, why, queue, business_day, arrived_at, agent) = b;
-        let (answered_at, ended_at, ending, stage, cause, wait_ms, talk_ms) = c;
+        let (answered_at, ended_at, ending, stage, cause, wait_ms, talk_ms, direction) = c;
         Self {
             id,
+            direction,
             node,
             channel,
             party,

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use crate::call::ending::Ending;
+use crate::call::ending::{Direction, Ending};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
 use crate::store::dialect::{cached::Cache as _, hold};
@@ -168,6 +168,7 @@ pub fn waiting(c: &mut Database) -> Result<Vec<WaitingRow>, StoreError> {
     Ok(waits::table
         .inner_join(calls::table.on(calls::id.eq(waits::call)))
         .filter(calls::ended_at.is_null().and(waits::left_at.is_null()))
+        .filter(calls::direction.eq(Direction::Inbound.as_str()))
         .order((waits::joined_at, waits::call))
         .select((
             waits::call,

@@ -43,6 +43,9 @@ pub async fn reached_and_said_so(live: &Live) -> Result<String> {
         ensure!(stands == ("handset", Some(1), Some("reached")), "it counts: {made:?}");
         ensure!(desk.customer.count() == 1, "his phone was called {} times", desk.customer.count());
         ensure!(anna.count() == 0, "nobody rang her");
+        let calls = desk.floor.controller.rows(&["call", "list"]).await?;
+        let directions: Vec<_> = calls.iter().filter_map(|call| call["direction"].as_str()).collect();
+        ensure!(directions == ["manual", "inbound"], "the calls are {directions:?}");
         own.is_not_taken()?;
         desk.floor.comes_to_rest().await?;
         Ok(format!(

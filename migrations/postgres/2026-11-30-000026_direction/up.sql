@@ -1,0 +1,93 @@
+-- Who began a call, in the words of the field: a caller (inbound), we for a case (callback), or an agent (manual).
+-- The version before writes 'handset', so that the update can be taken back. Columns: migrations/README.md.
+
+ALTER TABLE calls DROP CONSTRAINT calls_direction_check;
+ALTER TABLE calls ALTER COLUMN direction SET DEFAULT 'inbound';
+UPDATE calls SET direction = 'inbound' WHERE direction = 'in';
+UPDATE calls SET direction = 'manual' WHERE direction = 'handset';
+ALTER TABLE calls ADD CONSTRAINT calls_direction_word CHECK (direction IN ('inbound', 'callback', 'manual', 'handset'));
+
+DROP VIEW v_calls_daily;
+-- Calls that came in and have ended, by business day, queue and ending. A stay in a queue counts for that queue, a call for the last queue it was in.
+CREATE VIEW v_calls_daily AS
+SELECT
+    -- the business day of the call
+    c.business_day AS business_day,
+    -- the queue; - for calls that reached none
+    coalesce(w.queue, '-') AS queue,
+    -- how the call ended
+    c.ending AS ending,
+    -- calls whose last queue this is
+    count(*) FILTER (WHERE next.call IS NULL) AS calls,
+    -- stays in the queue, without those that somebody else ended; a call that comes to it twice counts twice
+    count(*) FILTER (WHERE w.outcome <> 'taken') AS offered,
+    -- of offered: those that an agent took
+    count(*) FILTER (WHERE w.outcome = 'answered') AS answered,
+    -- of answered: those within the queue's service level, from joining the queue to the bridge
+    count(*) FILTER (WHERE w.outcome = 'answered' AND w.left_at - w.joined_at <= w.service_level_ms) AS answered_in_time,
+    -- of offered: those that the caller broke off
+    count(*) FILTER (WHERE w.outcome = 'abandoned') AS abandoned,
+    -- of abandoned: those within the service level
+    count(*) FILTER (WHERE w.outcome = 'abandoned' AND w.left_at - w.joined_at <= w.service_level_ms) AS abandoned_in_time,
+    -- of offered: those that lasted too long and went on to another queue, a contact or a message
+    count(*) FILTER (WHERE w.outcome = 'timed_out') AS timed_out,
+    -- of offered: those that we broke off
+    count(*) FILTER (WHERE w.outcome = 'lost') AS lost,
+    -- stays that ended because somebody else took the caller: by a transfer, an intercept or a pickup
+    count(*) FILTER (WHERE w.outcome = 'taken') AS taken,
+    -- answered_in_time / offered in per cent, of the whole day and queue (all endings; the same in each of its rows): the strictest, the headline
+    CAST(round(100.0 * (sum(count(*) FILTER (WHERE w.outcome = 'answered' AND w.left_at - w.joined_at <= w.service_level_ms)) OVER whole) / nullif(sum(count(*) FILTER (WHERE w.outcome <> 'taken')) OVER whole, 0), 1) AS DOUBLE PRECISION) AS service_level_negative_abandon_pct,
+    -- answered_in_time / answered, of the whole day and queue
+    CAST(round(100.0 * (sum(count(*) FILTER (WHERE w.outcome = 'answered' AND w.left_at - w.joined_at <= w.service_level_ms)) OVER whole) / nullif(sum(count(*) FILTER (WHERE w.outcome = 'answered')) OVER whole, 0), 1) AS DOUBLE PRECISION) AS service_level_only_handled_pct,
+    -- (answered_in_time + abandoned_in_time) / offered, of the whole day and queue
+    CAST(round(100.0 * (sum(count(*) FILTER (WHERE w.outcome = 'answered' AND w.left_at - w.joined_at <= w.service_level_ms)) OVER whole + sum(count(*) FILTER (WHERE w.outcome = 'abandoned' AND w.left_at - w.joined_at <= w.service_level_ms)) OVER whole) / nullif(sum(count(*) FILTER (WHERE w.outcome <> 'taken')) OVER whole, 0), 1) AS DOUBLE PRECISION) AS service_level_positive_abandon_pct,
+    -- answered_in_time / (offered - abandoned_in_time), of the whole day and queue
+    CAST(round(100.0 * (sum(count(*) FILTER (WHERE w.outcome = 'answered' AND w.left_at - w.joined_at <= w.service_level_ms)) OVER whole) / nullif(sum(count(*) FILTER (WHERE w.outcome <> 'taken')) OVER whole - sum(count(*) FILTER (WHERE w.outcome = 'abandoned' AND w.left_at - w.joined_at <= w.service_level_ms)) OVER whole, 0), 1) AS DOUBLE PRECISION) AS service_level_without_abandon_pct,
+    -- abandoned / offered, of the whole day and queue
+    CAST(round(100.0 * (sum(count(*) FILTER (WHERE w.outcome = 'abandoned')) OVER whole) / nullif(sum(count(*) FILTER (WHERE w.outcome <> 'taken')) OVER whole, 0), 1) AS DOUBLE PRECISION) AS abandoned_pct,
+    -- mean stay
+    CAST(round(avg(w.left_at - w.joined_at)) AS BIGINT) AS wait_avg_ms,
+    -- longest stay
+    CAST(max(w.left_at - w.joined_at) AS BIGINT) AS wait_max_ms,
+    -- mean talk of the calls
+    CAST(round(avg(CASE WHEN next.call IS NULL THEN c.talk_ms END)) AS BIGINT) AS talk_avg_ms,
+    -- arrival of the first call, milliseconds since 1970 UTC
+    min(c.arrived_at) AS earliest_at,
+    -- the same as text, in UTC
+    to_char(to_timestamp(min(c.arrived_at) / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS earliest,
+    -- arrival of the last call, milliseconds since 1970 UTC
+    max(c.arrived_at) AS latest_at,
+    -- the same as text, in UTC
+    to_char(to_timestamp(max(c.arrived_at) / 1000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS latest
+FROM calls AS c
+LEFT JOIN waits AS w ON w.call = c.id
+LEFT JOIN waits AS next ON next.call = w.call AND next.ordinal = w.ordinal + 1
+WHERE c.ending IS NOT NULL AND c.direction = 'inbound'
+GROUP BY c.business_day, w.queue, c.ending
+WINDOW whole AS (PARTITION BY c.business_day, w.queue);
+
+COMMENT ON VIEW v_calls_daily IS 'Calls that came in and have ended, by business day, queue and ending. A stay in a queue counts for that queue, a call for the last queue it was in.';
+COMMENT ON COLUMN v_calls_daily.business_day IS 'the business day of the call';
+COMMENT ON COLUMN v_calls_daily.queue IS 'the queue; - for calls that reached none';
+COMMENT ON COLUMN v_calls_daily.ending IS 'how the call ended';
+COMMENT ON COLUMN v_calls_daily.calls IS 'calls whose last queue this is';
+COMMENT ON COLUMN v_calls_daily.offered IS 'stays in the queue, without those that somebody else ended; a call that comes to it twice counts twice';
+COMMENT ON COLUMN v_calls_daily.answered IS 'of offered: those that an agent took';
+COMMENT ON COLUMN v_calls_daily.answered_in_time IS 'of answered: those within the queue''s service level, from joining the queue to the bridge';
+COMMENT ON COLUMN v_calls_daily.abandoned IS 'of offered: those that the caller broke off';
+COMMENT ON COLUMN v_calls_daily.abandoned_in_time IS 'of abandoned: those within the service level';
+COMMENT ON COLUMN v_calls_daily.timed_out IS 'of offered: those that lasted too long and went on to another queue, a contact or a message';
+COMMENT ON COLUMN v_calls_daily.lost IS 'of offered: those that we broke off';
+COMMENT ON COLUMN v_calls_daily.taken IS 'stays that ended because somebody else took the caller: by a transfer, an intercept or a pickup';
+COMMENT ON COLUMN v_calls_daily.service_level_negative_abandon_pct IS 'answered_in_time / offered in per cent, of the whole day and queue (all endings; the same in each of its rows): the strictest, the headline';
+COMMENT ON COLUMN v_calls_daily.service_level_only_handled_pct IS 'answered_in_time / answered, of the whole day and queue';
+COMMENT ON COLUMN v_calls_daily.service_level_positive_abandon_pct IS '(answered_in_time + abandoned_in_time) / offered, of the whole day and queue';
+COMMENT ON COLUMN v_calls_daily.service_level_without_abandon_pct IS 'answered_in_time / (offered - abandoned_in_time), of the whole day and queue';
+COMMENT ON COLUMN v_calls_daily.abandoned_pct IS 'abandoned / offered, of the whole day and queue';
+COMMENT ON COLUMN v_calls_daily.wait_avg_ms IS 'mean stay';
+COMMENT ON COLUMN v_calls_daily.wait_max_ms IS 'longest stay';
+COMMENT ON COLUMN v_calls_daily.talk_avg_ms IS 'mean talk of the calls';
+COMMENT ON COLUMN v_calls_daily.earliest_at IS 'arrival of the first call, milliseconds since 1970 UTC';
+COMMENT ON COLUMN v_calls_daily.earliest IS 'the same as text, in UTC';
+COMMENT ON COLUMN v_calls_daily.latest_at IS 'arrival of the last call, milliseconds since 1970 UTC';
+COMMENT ON COLUMN v_calls_daily.latest IS 'the same as text, in UTC';
