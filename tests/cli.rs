@@ -979,3 +979,36 @@ fn a_case_shows_what_its_person_wrote_and_the_list_their_name() {
         (&"maria@example.com".into(), &"a quote for ten phones".into())
     );
 }
+
+/// What others can read of files that hold numbers, tokens and passwords is told, with what to do.
+#[cfg(unix)]
+#[test]
+fn check_names_files_that_others_may_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (place, _) = Place::seeded();
+    let database = place.folder.path().join("dozvon.db");
+    let settings = place.folder.path().join("dozvon.toml");
+    std::fs::write(&settings, "database = \"sqlite:dozvon.db\"\n").unwrap();
+    let advice = |place: &Place| {
+        let lines: Value = serde_json::from_str(&place.run("check --json").out).unwrap();
+        let told = |line: &Value| line["detail"].as_str().unwrap_or_default().contains(" may read ");
+        let lines = lines.as_array().unwrap().iter().filter(|line| told(line)).cloned();
+        lines
+            .map(|line| (line["state"].as_str().unwrap().to_owned(), line["remedy"].to_string()))
+            .collect::<Vec<_>>()
+    };
+    let set = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    (set(&database, 0o600), set(&settings, 0o600));
+    assert_eq!(advice(&place), []);
+    (set(&database, 0o644), set(&settings, 0o644));
+    let told = advice(&place);
+    assert!(told.iter().all(|(state, _)| state == "advice"), "{told:?}");
+    let remedies: Vec<&str> = told.iter().map(|(_, remedy)| remedy.as_str()).collect();
+    assert!(remedies.iter().any(|said| said.contains("chmod 600") && said.contains("dozvon.db")), "{told:?}");
+    assert!(
+        remedies.iter().any(|said| said.contains("chmod o-rwx") && said.contains("dozvon.toml")),
+        "{told:?}"
+    );
+}

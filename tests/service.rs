@@ -96,13 +96,29 @@ fn said(line: &str) -> String {
 fn a_service_logs_json_until_it_is_told_to_stop() {
     let folder = place(ANY, ANY);
     let controller = Controller::start(&folder, &["--log-format", "json"]);
-    while said(&controller.line().expect("it ended before it was ready")) != "ready for calls" {}
+    let (mut ready, mut head) = (false, None);
+    while !ready || head.is_none() {
+        let line = controller.line().expect("it ended before it was ready");
+        let message = said(&line);
+        ready |= message == "ready for calls";
+        if message.starts_with("the head of the audit; keep it for: dozvon audit verify --head") {
+            let event: Value = serde_json::from_str(&line).unwrap();
+            head = event["head"].as_str().map(str::to_owned);
+        }
+    }
     controller.terminate();
     let mut last = None;
     while let Some(line) = controller.line() {
         last = Some(said(&line));
     }
     assert_eq!(last.as_deref(), Some("stopped"));
+    // What was logged is what the command takes.
+    let verified = Command::new(env!("CARGO_BIN_EXE_dozvon"))
+        .current_dir(folder.path())
+        .args(["audit", "verify", "--head", &head.unwrap()])
+        .status()
+        .unwrap();
+    assert!(verified.success());
     let (status, out) = controller.end();
     assert_eq!((status.code(), out.as_str()), (Some(0), ""));
 }

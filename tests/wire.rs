@@ -18,5 +18,6 @@ mod legs;
 mod links;
 #[path = "wire/log.rs"]
 mod log;
+mod log_lines;
 #[path = "wire/peer.rs"]
 mod peer;

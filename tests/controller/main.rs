@@ -22,6 +22,9 @@ mod customer_first;
 mod flood;
 mod handsets;
 mod lock;
+#[path = "../log_lines/mod.rs"]
+mod log_lines;
+mod logs;
 mod paths;
 mod stage;
 mod stories;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use crate::log_lines::Lines;
 use dozvon::app::{self, Running};
 use dozvon::clock::Clock;
 use dozvon::config::{Settings, rules_file};
@@ -128,6 +129,8 @@ pub struct Stage {
     pub folder: tempfile::TempDir,
     /// By how many milliseconds the controller's clock is wrong.
     pub wrong_by: &'static AtomicI64,
+    /// What the controller logs.
+    pub log: Lines,
 }
 
 impl Stage {
@@ -171,14 +174,27 @@ impl Stage {
         let rules = rules_file::parse("rules.toml", RULES, settings.zone).unwrap();
         store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
         let wrong_by = Box::leak(Box::default());
-        let mut stage = Self { sim: Arc::new(sim), settings, store, controller: None, folder, wrong_by };
+        let mut stage = Self {
+            sim: Arc::new(sim),
+            settings,
+            store,
+            controller: None,
+            folder,
+            wrong_by,
+            log: Lines::default(),
+        };
         stage.start().await;
         stage
     }
 
     /// Starts the controller, at the same address as before.
     pub async fn start(&mut self) {
-        let runtime = Runtime::new().unwrap();
+        let log = self.log.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .on_thread_start(move || log.listen())
+            .build()
+            .unwrap();
         let settings = self.settings.clone();
         let clock = Clock::wrong_by(self.wrong_by);
         let running = runtime.spawn(app::start(settings, clock)).await.unwrap().unwrap();
