@@ -155,7 +155,11 @@ async fn hold(
             }
             // Endless music came to an end: it is missing, or something stopped it. Never silence.
             () = until(silent_until) => {
-                tracing::warn!(music, "the music ended by itself: is it there?");
+                tracing::warn!(
+                    music,
+                    "endless music ended: FreeSWITCH cannot play it, or it is too short. Put the file where FreeSWITCH \
+                     finds it, or name another (`music` of the queue, or [sounds] music); fallback_music plays meanwhile"
+                );
                 silent_until = None;
                 let fallback = call.desk.settings.sounds.fallback_music.clone();
                 call.play(&fallback, Loops::Forever).await?;

@@ -260,6 +260,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("dnc_removed", "do not call: removed", "запрет звонков: снят"),
     ("do_not_call", "do not call", "просит не звонить"),
     ("done", "done", "доставлено"),
+    ("down", "down", "не работает"),
     ("due", "due", "пора звонить"),
     ("elsewhere", "in another call", "в другом разговоре"),
     ("ended", "ended", "завершён"),

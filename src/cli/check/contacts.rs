@@ -108,9 +108,11 @@ fn line_of_gateway(node: &str, gateway: &str, who: &str, fault: GatewayFault) ->
             Line::wrong(what, format!("FreeSWITCH has no such gateway; used by {who}"), remedy)
         }
         GatewayFault::Down => {
-            let remedy =
-                format!("see `fs_cli -x \"sofia status gateway {gateway}\"`: address, user and password");
-            Line::wrong(what, format!("it is down; used by {who}"), remedy)
+            let remedy = format!(
+                "`fs_cli -x \"sofia status gateway {gateway}\"` says why: correct its address, user or password, or ask \
+                 the operator; then `fs_cli -x \"sofia profile external rescan\"`"
+            );
+            Line::down(what, format!("it does not answer, or does not register us; used by {who}"), remedy)
         }
     }
 }
@@ -159,10 +161,16 @@ fn all_good(what: String, good: &[String]) -> Option<Line> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::State;
     use super::*;
 
     #[test]
     fn what_freeswitch_says_of_a_gateway_is_understood() {
+        let line = |fault| line_of_gateway("fs1", "up", "trunk one", fault);
+        assert_eq!(line(GatewayFault::Unknown).state, State::Wrong);
+        let down = line(GatewayFault::Down);
+        assert_eq!((down.what.as_str(), down.state), ("fs1: gateway up", State::Down));
+        assert!(down.detail.contains("used by trunk one") && down.remedy.contains("sofia status gateway up"));
         assert_eq!(fault_of_gateway("Invalid Gateway!\n"), Some(GatewayFault::Unknown));
         let up = "====\nName    \texample.com\nState   \tNOREG\nStatus  \tUP\nUptime  \t1\n";
         assert_eq!(fault_of_gateway(up), None);

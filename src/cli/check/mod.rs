@@ -31,6 +31,8 @@ crate::words! {
         Advice = "advice",
         /// Callers will not get through, or not all of them.
         Wrong = "wrong",
+        /// It is there, and does not work now.
+        Down = "down",
         /// It cannot be reached, so nothing can be said.
         Unreachable = "unreachable",
     }
@@ -56,6 +58,10 @@ impl Line {
 
     fn wrong(what: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { what: what.into(), state: State::Wrong, detail: detail.into(), remedy: remedy.into() }
+    }
+
+    fn down(what: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { what: what.into(), state: State::Down, detail: detail.into(), remedy: remedy.into() }
     }
 
     fn unreachable(what: impl Into<String>, detail: impl Into<String>, remedy: impl Into<String>) -> Self {
@@ -85,7 +91,7 @@ fn exit(lines: &[Line]) -> Exit {
     let any = |state| lines.iter().any(|line| line.state == state);
     match () {
         () if any(State::Unreachable) => Exit::Unreachable,
-        () if any(State::Wrong) => Exit::Failed,
+        () if any(State::Wrong) || any(State::Down) => Exit::Failed,
         () => Exit::Done,
     }
 }
@@ -102,7 +108,7 @@ fn table(lines: &[Line]) -> Table {
         ]);
     }
     let count = |state| lines.iter().filter(|line| line.state == state).count();
-    let bad = count(State::Wrong) + count(State::Unreachable);
+    let bad = count(State::Wrong) + count(State::Down) + count(State::Unreachable);
     table.notes.push(match (bad, count(State::Advice)) {
         (0, 0) => "everything is in place".into(),
         (0, advice) => {
