@@ -16,7 +16,7 @@
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
 //!
 //! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of
-//! time, [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`skipped`] the rows that fail, [`witness`]
+//! time, [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`skipped`] the rows that fail, [`ticks`] the beat of what is done again and again, [`witness`]
 //! the log of the audit's head, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
 #![cfg_attr(
     test,
@@ -65,6 +65,7 @@ pub mod phone;
 pub mod retention;
 pub mod skipped;
 pub mod telemetry;
+pub mod ticks;
 pub mod vital;
 pub mod witness;
 pub mod words;

@@ -265,6 +265,11 @@ impl Metrics {
         self.outgoing_contacts.with_label_values(&[medium.as_str(), said.as_str()]).inc();
     }
 
+    /// Counts a row that failed and is left out for a while.
+    pub fn row_skipped(&self, what: SkippedRow) {
+        self.rows_skipped.with_label_values(&[what.as_str()]).inc();
+    }
+
     /// Counts a call that has ended, by the queue that it was in last, and what it leaves us owing.
     pub fn call_ended(&self, queue: Option<&QueueName>, ending: Ending, verdict: Verdict) {
         let queue = queue.map_or("none", QueueName::as_str);

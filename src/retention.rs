@@ -6,8 +6,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
-use crate::store::retention::{Bite, Settings, believe_clock, bite, doubt_clock};
+use crate::store::retention::{Bite, Settings, believe_clock, bite, clock_believed_at, doubt_clock};
 use crate::store::{Database, Store, StoreError};
+use crate::ticks::Ticks;
 
 /// Whether the clock is believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +56,12 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust)
     }
 }
 
-/// How far the clock may run ahead of the time that has gone by since the start.
+/// How far the clock may run ahead of the time that has gone by.
 const AHEAD: Duration = Duration::from_hours(24);
+
+/// How long a clock must have run beside the time that nobody can set before it is believed where it says that we were
+/// away for longer than [`AHEAD`]: long enough for time servers, or somebody, to set it right.
+const PROBATION: Duration = Duration::from_hours(24);
 
 /// The time that has gone by, which nobody can set, beside what the clock says.
 #[derive(Debug)]
@@ -65,33 +70,65 @@ struct Witness {
     started: Instant,
 }
 
+/// Why a clock is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubt {
+    /// It was put forward by that much since the start.
+    PutForward(Duration),
+    /// It says that nothing ran for that long before the start. Perhaps so; perhaps it was put forward meanwhile.
+    Away(Duration),
+}
+
 impl Witness {
-    /// How far the clock has been put forward since the start, if that is too far.
-    fn ahead(&self, now: UnixMs) -> Option<Duration> {
-        let ahead = now.since(self.clock).saturating_sub(self.started.elapsed());
-        (ahead > AHEAD).then_some(ahead)
+    /// Why the clock is not believed now, if it is not; `believed` is when it was believed last.
+    fn doubts(&self, now: UnixMs, believed: Option<UnixMs>) -> Option<Doubt> {
+        let gone_by = self.started.elapsed();
+        let ahead_of =
+            |since: UnixMs| Some(now.since(since).saturating_sub(gone_by)).filter(|ahead| *ahead > AHEAD);
+        let away = || believed.filter(|_| gone_by < PROBATION).and_then(ahead_of);
+        ahead_of(self.clock).map(Doubt::PutForward).or_else(|| away().map(Doubt::Away))
+    }
+}
+
+/// Says why nothing is deleted.
+fn tell(doubt: Doubt, now: UnixMs) {
+    match doubt {
+        Doubt::PutForward(ahead) => tracing::error!(
+            %now, ahead_hours = ahead.as_secs() / 3600,
+            "nothing is deleted: the clock was put forward since the controller started. Set it right if it is wrong; if \
+             it is right now, restart the controller"
+        ),
+        Doubt::Away(away) => tracing::warn!(
+            %now, away_hours = away.as_secs() / 3600,
+            "nothing is deleted for a day: by the clock no controller has run for so long. Set the clock right if it was \
+             put forward; if it is right: dozvon retention run --clock-is-right"
+        ),
     }
 }
 
 /// Does the same again and again until it is told to stop: spawn it once in a controller.
 pub async fn start(store: Store, clock: Clock, settings: Settings, stop: CancellationToken) {
     let witness = Witness { clock: clock.now(), started: Instant::now() };
-    let mut every = tokio::time::interval(settings.every.max(Duration::from_secs(1)));
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = every.tick() => {}
-        }
-        if let Some(ahead) = witness.ahead(clock.now()) {
-            tracing::error!(
-                now = %clock.now(), ahead_hours = ahead.as_secs() / 3600,
-                "nothing is deleted: the clock was put forward since the controller started. Set it right if it is \
-                 wrong; if it is right now, restart the controller"
-            );
+    let mut ticks = Ticks::new(settings.every.max(Duration::from_secs(1)), stop.clone());
+    let mut told = None;
+    while ticks.next().await.is_some() {
+        let believed = match store.read("clock_believed", clock_believed_at).await {
+            Ok(believed) => believed,
+            Err(error) => {
+                tracing::error!(%error, "what is too old cannot be looked up; trying again later");
+                continue;
+            }
+        };
+        let doubt = witness.doubts(clock.now(), believed);
+        if let Some(doubt) = doubt {
+            // How far it is ahead changes; that it is doubted is said once.
+            if told != Some(std::mem::discriminant(&doubt)) {
+                tell(doubt, clock.now());
+            }
+            told = Some(std::mem::discriminant(&doubt));
             continue;
         }
+        told = None;
         let done = tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -112,5 +149,28 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
             ),
             Err(error) => tracing::error!(%error, "what is too old cannot be deleted; trying again later"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_ahead_at_the_start_is_believed_after_a_day_beside_the_time_that_goes_by() {
+        let days = |days: i64| UnixMs(days * 86_400_000);
+        let witness = Witness { clock: days(107), started: Instant::now() };
+        let clock = Clock::starting_at(days(107));
+        let doubts = |believed: Option<i64>| witness.doubts(clock.now(), believed.map(days));
+        assert_eq!(doubts(Some(100)), Some(Doubt::Away(Duration::from_hours(7 * 24))));
+        assert_eq!((doubts(Some(106)), doubts(Some(107)), doubts(None)), (None, None, None));
+        // Whoever sets the clock right ends the doubt at once.
+        assert_eq!(witness.doubts(days(100), Some(days(100))), None);
+        tokio::time::advance(PROBATION - Duration::from_secs(1)).await;
+        assert_eq!(doubts(Some(100)), Some(Doubt::Away(Duration::from_hours(7 * 24))));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(doubts(Some(100)), None);
+        let forward = witness.doubts(clock.now() + Duration::from_hours(48), Some(days(100)));
+        assert_eq!(forward, Some(Doubt::PutForward(Duration::from_hours(48))));
     }
 }

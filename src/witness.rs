@@ -7,17 +7,12 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{Store, audit};
+use crate::ticks::Ticks;
 
 /// Writes it again and again until it is told to stop: spawn it once in a controller.
 pub async fn start(store: Store, every: Duration, stop: CancellationToken) {
-    let mut every = tokio::time::interval(every);
-    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = every.tick() => {}
-        }
+    let mut ticks = Ticks::new(every, stop);
+    while ticks.next().await.is_some() {
         match store.read("audit_head", audit::head).await {
             Ok(head) => {
                 tracing::info!(%head, "the head of the audit; keep it for: dozvon audit verify --head")

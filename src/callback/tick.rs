@@ -20,6 +20,7 @@ use crate::skipped::Skipped;
 use crate::store::callbacks::{self, Terms, Wanted, Work};
 use crate::store::{StoreError, agents};
 use crate::switch::Node;
+use crate::ticks::Ticks;
 use crate::vital::Beat;
 
 /// What the tick works with.
@@ -49,14 +50,8 @@ impl Tick {
 
     /// Looks again and again until told to stop.
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
-        let mut every = tokio::time::interval(self.desk.settings.callback.tick);
-        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                _ = every.tick() => {}
-            }
+        let mut ticks = Ticks::new(self.desk.settings.callback.tick, stop);
+        while ticks.next().await.is_some() {
             if let Err(error) = beat.during(self.look()).await {
                 tracing::error!(%error, "what is due cannot be looked up: tried again");
             }
@@ -127,13 +122,13 @@ impl Tick {
     /// A case that fails is left alone for a while, and no other waits for it.
     fn skip_case(&mut self, case: CaseId, error: &StoreError, done: &str) {
         let pause = self.cases.failed(case, Instant::now());
-        self.desk.metrics.rows_skipped.with_label_values(&[SkippedRow::Case.as_str()]).inc();
+        self.desk.metrics.row_skipped(SkippedRow::Case);
         tracing::error!(case.id = %case, %error, ?pause, "the case cannot be {done}: skipped for a while");
     }
 
     fn skip_attempt(&mut self, attempt: AttemptId, error: &StoreError) {
         let pause = self.attempts.failed(attempt, Instant::now());
-        self.desk.metrics.rows_skipped.with_label_values(&[SkippedRow::Attempt.as_str()]).inc();
+        self.desk.metrics.row_skipped(SkippedRow::Attempt);
         tracing::error!(%attempt, %error, ?pause, "the attempt cannot be closed: skipped for a while");
     }
 

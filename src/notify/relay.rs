@@ -190,7 +190,7 @@ impl Relay {
     /// What happened to this is told later; nothing else waits for it.
     fn skip(&self, aggregate: String, error: &StoreError) {
         let pause = lock(&self.skipped).failed(aggregate.clone(), Instant::now());
-        self.tools.metrics.rows_skipped.with_label_values(&[SkippedRow::Event.as_str()]).inc();
+        self.tools.metrics.row_skipped(SkippedRow::Event);
         tracing::error!(aggregate, %error, ?pause, "nobody can be told of an event: it waits for a while");
     }
 

@@ -1,0 +1,53 @@
+//! The beat of a task that does the same again and again until it is told to stop.
+
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+/// Ticks at once, then after each span; a round that takes longer puts off the next one.
+#[derive(Debug)]
+pub struct Ticks {
+    every: Interval,
+    stop: CancellationToken,
+}
+
+impl Ticks {
+    /// Ticks `every` so often, until `stop`.
+    #[must_use]
+    pub fn new(every: Duration, stop: CancellationToken) -> Self {
+        let mut every = tokio::time::interval(every.max(Duration::from_millis(1)));
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { every, stop }
+    }
+
+    /// Waits for the next tick; none when the task is to stop.
+    pub async fn next(&mut self) -> Option<()> {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => None,
+            _ = self.every.tick() => Some(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ticks_at_once_then_at_its_pace_until_the_stop() {
+        let stop = CancellationToken::new();
+        let begun = tokio::time::Instant::now();
+        let mut ticks = Ticks::new(Duration::from_secs(10), stop.clone());
+        assert_eq!(ticks.next().await, Some(()));
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        assert_eq!(ticks.next().await, Some(()));
+        // A round that took long puts off the next one.
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        assert_eq!((ticks.next().await, begun.elapsed().as_secs()), (Some(()), 35));
+        assert_eq!((ticks.next().await, begun.elapsed().as_secs()), (Some(()), 45));
+        stop.cancel();
+        assert_eq!((ticks.next().await, begun.elapsed().as_secs()), (None, 45));
+    }
+}
