@@ -60,6 +60,7 @@ pub(crate) async fn in_queue(
         name: call.facts.name.clone(),
         knock,
         confirm: None,
+        rest: Duration::ZERO,
         yields: false,
         first: None,
     };

@@ -59,6 +59,10 @@ pub struct Settings {
     /// need no file.
     #[serde(with = "crate::config::sound")]
     pub confirm_sound: String,
+    /// How long an agent who accepted a callback is offered nothing after it did not reach the customer. After a talk it is
+    /// `wrap_up`. Default 5 s.
+    #[serde(with = "humane::Within::<0, { humane::DAY }>")]
+    pub agent_rest: Duration,
     /// What he hears while the customer's phone rings.
     #[serde(with = "crate::config::sound")]
     pub ringing: String,
@@ -152,6 +156,7 @@ impl Default for Settings {
             shown_as: "callback".to_owned(),
             confirm: true,
             confirm_sound: "tone_stream://%(200,100,440);%(300,2000,660)".to_owned(),
+            agent_rest: Duration::from_secs(5),
             ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
             assignee_first: Duration::from_secs(60),
             customer_first: false,

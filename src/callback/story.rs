@@ -116,6 +116,7 @@ impl Story {
                 sound: settings.confirm_sound.clone(),
                 within: self.node.confirm_timeout(),
             }),
+            rest: settings.agent_rest,
             yields: true,
             first: self.work.first.clone().map(|agent| First { agent, until }),
         }

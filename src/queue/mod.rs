@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod board;
+mod deadlines;
 pub mod dispatcher;
 pub mod elsewhere;
 pub mod first;

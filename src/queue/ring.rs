@@ -4,7 +4,6 @@
 //! **Invariant:** no phone rings before the claim is committed; the claim is released in the transaction
 //! that records how the offer ended; and only after every leg of it is known to be gone.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId};
+use crate::queue::deadlines::Deadlines;
 use crate::queue::dispatcher::{Dispatcher, Tools, Waiter};
 use crate::queue::offer::{self, Outcome};
 use crate::routing::contact::Contact;
@@ -26,6 +26,8 @@ use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole};
 
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.
 const NODE_DOWN: &str = "NODE_DOWN";
+/// The cause of an offer whose agent was there, and the customer was not.
+const CUSTOMER_NOT_REACHED: &str = "CUSTOMER_NOT_REACHED";
 /// How long an agent is left alone when FreeSWITCH could not be reached.
 pub(crate) const NODE_PAUSE: Duration = Duration::from_secs(1);
 /// How many agents may stand at the door of one who waits; more of them wait for their turn to be told no.
@@ -162,12 +164,10 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
     if legs.is_empty() {
         return Rang::Over(Outcome::Cancelled, NODE_DOWN.to_owned());
     }
-    let mut times: BTreeMap<ChannelId, Instant> = BTreeMap::new();
-    let ringing = Instant::now() + offer.rules.ring_timeout;
-    times.extend(legs.iter().map(|leg| (leg.id(), ringing)));
+    let mut times = Deadlines::ringing(legs.iter().map(Leg::id), Instant::now() + offer.rules.ring_timeout);
     let mut said = Said::default();
     loop {
-        let time_up = times.values().min().copied().unwrap_or(ringing);
+        let time_up = times.next();
         tokio::select! {
             biased;
             cancel = &mut stop => {
@@ -181,7 +181,7 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
                     return answered(tools, offer, Picked { leg, channel, others: legs }, stop).await;
                 }
                 LegEvent::Ended { cause, picked_up, rang, .. } => {
-                    times.remove(&legs.swap_remove(place).id());
+                    times.ended(legs.swap_remove(place).id());
                     said.note(&cause, Phone::of(rang, picked_up));
                     if legs.is_empty() {
                         return said.over();
@@ -192,18 +192,16 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
                         tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
                     }
                 }
-                LegEvent::PickedUp => if let Some(confirm) = &offer.waiter.confirm
-                    && let Some(until) = times.get_mut(&legs[place].id())
-                {
-                    *until = Instant::now() + confirm.within;
+                LegEvent::PickedUp => if let Some(confirm) = &offer.waiter.confirm {
+                    times.picked_up(legs[place].id(), Instant::now() + confirm.within);
                 },
             },
             // Its end tells whether it was picked up.
-            () = tokio::time::sleep_until(time_up), if !times.is_empty() => {
-                for leg in legs.iter().filter(|leg| times.get(&leg.id()).is_some_and(|until| *until <= time_up)) {
+            () = tokio::time::sleep_until(time_up.unwrap_or_else(Instant::now)), if time_up.is_some() => {
+                let over = times.run_out(Instant::now());
+                for leg in legs.iter().filter(|leg| over.contains(&leg.id())) {
                     leg.cancel(Cancel::NoAnswer);
                 }
-                times.retain(|_, until| *until > time_up);
             }
         }
     }
@@ -316,7 +314,7 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
         }
         Some(Reply::Unreached) => {
             hang_up(vec![leg], Cancel::NormalClearing).await;
-            Rang::Over(Outcome::Cancelled, "CUSTOMER_NOT_REACHED".to_owned())
+            Rang::Over(Outcome::Cancelled, CUSTOMER_NOT_REACHED.to_owned())
         }
         // The story has gone on without him: the dispatcher says why.
         None => {
@@ -347,10 +345,17 @@ async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
     stopped(cancel)
 }
 
-/// How long the agent is offered nothing: nearly nothing where it was FreeSWITCH that could not be reached.
-fn pause_after(outcome: Outcome, cause: &str, failures: u32, delays: &Delays) -> Duration {
+/// How long the agent is offered nothing: nearly nothing where it was FreeSWITCH that could not be reached, and `rest`
+/// where the agent did what could be done.
+fn pause_after(
+    outcome: Outcome,
+    cause: &str,
+    (failures, rest): (u32, Duration),
+    delays: &Delays,
+) -> Duration {
     match cause {
         NODE_DOWN | LINK_LOST | SWITCH_RESTARTED => NODE_PAUSE,
+        CUSTOMER_NOT_REACHED => rest,
         _ => offer::growing_delay(outcome, failures, delays),
     }
 }
@@ -384,7 +389,7 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         offer: offer.id,
         outcome,
         at,
-        ready_at: at + pause_after(outcome, &cause, offer.failures, &offer.rules.delays),
+        ready_at: at + pause_after(outcome, &cause, (offer.failures, offer.waiter.rest), &offer.rules.delays),
         cause,
         max_misses: offer.rules.max_misses,
     };
@@ -489,8 +494,14 @@ mod tests {
             (Outcome::Unreachable, "USER_NOT_REGISTERED", 30),
             (Outcome::Rejected, "CALL_REJECTED", 10),
             (Outcome::Cancelled, "ORIGINATOR_CANCEL", 0),
+            (Outcome::Cancelled, CUSTOMER_NOT_REACHED, 7),
         ] {
-            assert_eq!(pause_after(outcome, cause, 0, &delays), Duration::from_secs(seconds), "{cause}");
+            let rest = Duration::from_secs(7);
+            assert_eq!(
+                pause_after(outcome, cause, (0, rest), &delays),
+                Duration::from_secs(seconds),
+                "{cause}"
+            );
         }
     }
 }

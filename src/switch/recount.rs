@@ -1,5 +1,7 @@
 //! Keeping true what is known of calls that are none of ours: asked after a link came up, or events were lost.
 
+use std::time::Duration;
+
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -8,6 +10,17 @@ use super::dial::LEG_ROLE;
 use super::talks::names_in;
 use super::{DirectoryUser, Node, QueryError};
 use crate::ids::ChannelId;
+
+/// How soon what could not be asked is asked again for the first time; then after twice as long, and so on.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// How long until calls are counted again that could not be counted `failures` times in a row.
+fn pause(usual: Duration, failures: u32) -> Duration {
+    match failures.checked_sub(1) {
+        None => usual,
+        Some(before) => AGAIN.saturating_mul(2_u32.saturating_pow(before)).min(usual),
+    }
+}
 
 impl Node {
     /// Grows when a user of the directory begins or ends calls that are none of ours.
@@ -26,7 +39,7 @@ impl Node {
     /// asking; of a node that is out of sight for long nothing is known.
     pub async fn keep_talks_true(&self) {
         let mut sight = self.hub.sight();
-        let mut counted = None;
+        let (mut counted, mut failures) = (None, 0_u32);
         loop {
             let seen = *sight.borrow_and_update();
             let looks_at = Some((seen.session, seen.missed));
@@ -38,11 +51,15 @@ impl Node {
                 self.recount().await
             };
             match done {
-                Ok(()) if seen.up => counted = looks_at,
-                Ok(()) => {}
-                Err(error) => tracing::debug!(%error, "other calls cannot be counted yet"),
+                Ok(()) if seen.up => (counted, failures) = (looks_at, 0),
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    tracing::debug!(%error, "other calls cannot be counted yet");
+                }
             }
-            let patience = if seen.up { self.hub.settings.leg_check } else { self.hub.settings.lost_leg };
+            let settings = &self.hub.settings;
+            let patience = if seen.up { pause(settings.leg_check, failures) } else { settings.lost_leg };
             let changed = timeout(patience, sight.changed()).await;
             if !seen.up && changed.is_err() {
                 self.hub.talks.forget();
@@ -102,5 +119,19 @@ impl Node {
             Err(QueryError::Refused { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_counted_is_counted_soon_and_ever_more_seldom() {
+        let pauses = [0, 1, 2, 3, 4, 5, 6, u32::MAX].map(|failures| pause(Duration::from_secs(10), failures));
+        assert_eq!(
+            pauses.map(|pause| pause.as_millis()),
+            [10_000, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000]
+        );
     }
 }

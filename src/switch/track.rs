@@ -229,6 +229,20 @@ mod tests {
     }
 
     #[test]
+    fn a_redirect_is_what_the_channel_says_whatever_the_originate_does() {
+        for (said, cause) in
+            [(super::super::cause::REDIRECTED, super::super::cause::REDIRECTED), ("OTHER", UNAVAILABLE)]
+        {
+            let id = ChannelId::new();
+            let mut track = Track::new(Some(id));
+            track.hear(Signal::Created(id));
+            track.hear(Signal::HungUp(id, said.into()));
+            track.hear(Signal::Failed(UNAVAILABLE.into()));
+            assert_eq!(track.ended(), ended(cause, false, false), "{said}");
+        }
+    }
+
+    #[test]
     fn nobody_to_ring_makes_no_channel_at_all() {
         let mut track = Track::new(None);
         assert!(track.hear(Signal::Failed("SUBSCRIBER_ABSENT".into())).is_empty());

@@ -11,6 +11,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod agents;
 #[path = "../bitrix24/mod.rs"]
 #[allow(dead_code, reason = "its troubles are seen through the relay alone")]
 mod bitrix24;
@@ -26,6 +27,7 @@ mod lock;
 mod log_lines;
 mod logs;
 mod paths;
+mod poison;
 mod stage;
 mod stories;
 mod surroundings;

@@ -168,6 +168,7 @@ impl Stage {
         settings.calls.arrival_limit = LIMIT;
         // Callers here hang up as fast as they can.
         settings.callback.shortest_wait = Duration::ZERO;
+        settings.callback.agent_rest = Duration::ZERO;
         change(&mut settings);
         let store = Store::open(&database, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();

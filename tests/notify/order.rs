@@ -207,3 +207,38 @@ async fn a_stop_gives_back_what_is_under_way() {
     assert_eq!((row.state.as_str(), row.attempt_no), ("waiting", 0), "it does not count");
     assert!(row.next_at.unwrap() <= desk.tools.clock.now().0);
 }
+
+/// A delivery that the database refuses is skipped for a while and counted; what happened to others is told.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_cannot_be_spread_holds_up_no_other() {
+    let desk = Desk::new(Settings { every: Duration::from_millis(100), ..Settings::default() }).await;
+    let run = async |sql: &'static str| {
+        let work = move |c: &mut _| Ok(diesel::RunQueryDsl::execute(diesel::sql_query(sql), c)?);
+        desk.tools.store.write("test", work).await.unwrap()
+    };
+    run("CREATE TRIGGER poison BEFORE INSERT ON deliveries WHEN NEW.aggregate = 'case:1' \
+         BEGIN SELECT RAISE(ABORT, 'poisoned'); END")
+    .await;
+    for case in [1, 2, 3] {
+        desk.emit(EventKind::CaseOpened, case, json!({})).await;
+    }
+    let (fake, outlets) = outlet(&desk, |_, _| arrived());
+    let (relay, stop) = desk.relay_to(outlets);
+    let running = tokio::spawn(relay.run(Beat::new("outbox")));
+    let told = async |wanted: usize| {
+        while fake.tried.lock().unwrap().len() < wanted {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let told = fake.tried.lock().unwrap();
+        told.iter().map(|tried| tried.0.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(2).await, ["case:2", "case:3"]);
+    let skipped = || desk.tools.metrics.rows_skipped.with_label_values(&["event"]).get();
+    while skipped() < 3 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    run("DROP TRIGGER poison").await;
+    assert_eq!(told(3).await, ["case:2", "case:3", "case:1"]);
+    stop.cancel();
+    running.await.unwrap();
+}

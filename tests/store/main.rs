@@ -31,6 +31,7 @@ mod erasing;
 mod flood;
 mod guards;
 mod meanwhile;
+mod misses;
 mod opening;
 mod put_off;
 mod racing;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use dozvon::ids::ChannelId;
 use dozvon::switch::{LegEvent, Node, NodeSettings, QueryError};
 
 use crate::legs::{PHONE, ended, node, ringing, settings, up};
@@ -119,4 +120,55 @@ async fn a_leg_nobody_looks_at_holds_up_no_other() {
     until(&node.stats().events, 3004).await;
     assert_eq!(soon(idle.event()).await, LegEvent::Created);
     assert!(matches!(soon(idle.event()).await, LegEvent::Ended { answered: false, .. }));
+}
+
+/// The channel of a user who dials.
+fn dials(channel: ChannelId, user: &str) -> String {
+    format!(
+        "Event-Name: CHANNEL_CREATE\nUnique-ID: {channel}\nCall-Direction: inbound\n\
+         variable_user_name: {user}\nvariable_domain_name: pbx\n"
+    )
+}
+
+/// Waits until these users begin or end other calls, and tells which.
+async fn changes(node: &Node, wanted: usize) -> Vec<(String, bool)> {
+    let mut all = Vec::new();
+    let mut changed = node.talks_changed();
+    soon(async {
+        while all.len() < wanted {
+            all.extend(node.take_talk_changes().into_iter().map(|(user, talks)| (user.user, talks)));
+            if all.len() < wanted {
+                changed.changed().await.unwrap();
+            }
+        }
+    })
+    .await;
+    all.sort();
+    all
+}
+
+/// While the link for events is away, one user hangs up and another dials: both are known once it is back.
+#[tokio::test]
+async fn who_is_in_another_call_is_counted_anew_when_the_link_comes_back() {
+    let (node, switch) = node().await;
+    let counting = tokio::spawn({
+        let node = node.clone();
+        async move { node.keep_talks_true().await }
+    });
+    let (ends, stays, begins) = (ChannelId::new(), ChannelId::new(), ChannelId::new());
+    for (channel, user) in [(ends, "1001"), (stays, "1002")] {
+        switch.exists(&channel.to_string(), true);
+        switch.event(&dials(channel, user));
+    }
+    assert_eq!(changes(&node, 2).await, [("1001".to_owned(), true), ("1002".to_owned(), true)]);
+    switch.exists(&ends.to_string(), false);
+    let id = begins.to_string();
+    switch.exists(&id, true);
+    switch.variable(&id, "user_name", "1003");
+    switch.variable(&id, "domain_name", "pbx");
+    let row = |channel: ChannelId| format!("{channel},inbound,2026-11-30 10:00:00,sofia/a\n");
+    switch.channels(format!("uuid,direction,created,name\n{}{}\n2 total.\n", row(stays), row(begins)));
+    switch.cut();
+    assert_eq!(changes(&node, 2).await, [("1001".to_owned(), false), ("1003".to_owned(), true)]);
+    counting.abort();
 }

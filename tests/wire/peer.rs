@@ -1,6 +1,6 @@
 //! Peers that speak FreeSWITCH's side, byte by byte.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -169,6 +169,8 @@ struct State {
     muted: Mutex<Option<String>>,
     /// Connections that the other side closed.
     closed: AtomicU64,
+    /// Variables of channels, by the channel and the name.
+    variables: Mutex<HashMap<(String, String), String>>,
     /// What `show channels` prints.
     channels: Mutex<String>,
     /// Where events go: to the connections that asked for them.
@@ -210,6 +212,12 @@ impl Switch {
     }
 
     /// Leaves commands that begin so without their answer until another comes; with none, answers all again.
+    /// A channel has this variable.
+    pub fn variable(&self, channel: &str, name: &str, value: &str) {
+        let key = (channel.to_owned(), name.to_owned());
+        self.state.variables.lock().unwrap().insert(key, value.to_owned());
+    }
+
     pub fn mute(&self, command: Option<&str>) {
         *self.state.muted.lock().unwrap() = command.map(str::to_owned);
     }
@@ -343,6 +351,12 @@ fn reply(state: &State, command: &str) -> String {
             printed("Event-Name: CHANNEL_DATA\nAnswer-State: answered\n")
         }
         ["api", "uuid_dump", _] => printed("Event-Name: CHANNEL_DATA\nAnswer-State: ringing\n"),
+        ["api", "uuid_getvar", channel, name] => {
+            let variables = state.variables.lock().unwrap();
+            printed(
+                variables.get(&((*channel).to_owned(), (*name).to_owned())).map_or("_undef_", String::as_str),
+            )
+        }
         ["api", "show", "channels"] => printed(&state.channels.lock().unwrap()),
         ["api", "status"] => printed("UP 0 years\n"),
         ["api", "hupall", ..] => printed("+OK hangup all channels matching\n"),

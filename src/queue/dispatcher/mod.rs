@@ -58,6 +58,8 @@ pub struct Waiter {
     pub knock: mpsc::Sender<Knock>,
     /// For whom picking up is not enough: what asks the agent to press 1.
     pub confirm: Option<Confirm>,
+    /// How long an agent who accepted is offered nothing when nothing came of it: zero unless it is a callback.
+    pub rest: Duration,
     /// Whether callers are served before it, and may have its agent until the agent has accepted: a callback.
     pub yields: bool,
     /// Who is rung for him before all others, if he is available and serves the queue.

@@ -95,6 +95,19 @@ mod tests {
         assert_eq!(of("CHANNEL_CREATE"), Some((leg, Signal::Created(channel))));
         assert_eq!(of("CHANNEL_ANSWER"), Some((leg, Signal::Answered(channel))));
         assert_eq!(of("CHANNEL_HANGUP_COMPLETE"), Some((leg, Signal::HungUp(channel, "NO_ANSWER".into()))));
+        let status = |status| {
+            let headers = [
+                ("Event-Name", "CHANNEL_HANGUP_COMPLETE"),
+                ("Unique-ID", CHANNEL),
+                ("variable_dozvon_leg_id", LEG),
+                ("Hangup-Cause", "REQUESTED_CHAN_UNAVAIL"),
+                (REDIRECT, status),
+            ];
+            news(&Event::new(&headers, None))
+        };
+        let ended = |cause: &str| Some((leg, Signal::HungUp(channel, cause.into())));
+        assert_eq!(status("sip:302"), ended(cause::REDIRECTED));
+        assert_eq!(status("sip:503"), ended("REQUESTED_CHAN_UNAVAIL"));
         assert_eq!(of("HEARTBEAT"), None);
         assert_eq!(news(&Event::new(&[("Event-Name", "CHANNEL_ANSWER")], None)), None);
     }

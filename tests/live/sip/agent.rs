@@ -113,13 +113,16 @@ impl UserAgent {
         let ringing = invite.answer(180, &dialog.tag, &contact, "");
         self.dialogs.insert(id.clone(), dialog);
         self.seen.send_modify(|seen| seen.talks.push(talk));
-        self.send(&ringing, from).await;
         let behaviour = *self.behaviour.borrow();
+        if let Behaviour::RefuseAtOnce { status } = behaviour {
+            return self.refuse(&id, status).await;
+        }
+        self.send(&ringing, from).await;
         match behaviour {
             Behaviour::Answer { after, .. } => self.later(after, Order::Answer(id)),
             Behaviour::Refuse { after, status } => self.later(after, Order::Refuse(id, status)),
             Behaviour::Redirect { .. } => self.refuse(&id, 302).await,
-            Behaviour::Ring | Behaviour::AnswerWhenCancelled => {}
+            Behaviour::RefuseAtOnce { .. } | Behaviour::Ring | Behaviour::AnswerWhenCancelled => {}
         }
     }
 

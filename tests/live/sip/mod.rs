@@ -45,6 +45,11 @@ pub enum Behaviour {
         /// 486 is busy, 603 is rejected.
         status: u16,
     },
+    /// Refuses with this status at once, as a trunk does: nothing rings.
+    RefuseAtOnce {
+        /// 403 is without funds, 404 a number that is not there, 484 a wrong format.
+        status: u16,
+    },
     /// Rings, then redirects the call (302) to the phone at this port.
     Redirect {
         /// Where the other phone is.

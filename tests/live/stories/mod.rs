@@ -138,6 +138,8 @@ fn of_callbacks() -> Vec<Story> {
         callbacks::agents::a_missing_sound_sends_nobody_on_break,
         callbacks::agents::who_picks_up_late_has_time_for_the_key,
         callbacks::agents::in_a_call_of_their_own_an_agent_is_not_rung,
+        callbacks::trunks::a_refusal_is_dialled_over_the_next_at_once,
+        callbacks::trunks::one_trunk_that_knows_no_number_closes_nothing,
         callbacks::crashes::freeswitch_dies_while_he_is_rung,
         callbacks::crashes::freeswitch_dies_while_they_talk,
         callbacks::crashes::we_die_while_he_is_rung,

@@ -78,6 +78,7 @@ impl<'a> Desk<'a> {
         settings.callback.caller_id = "74957654321".to_owned();
         settings.callback.tick = Duration::from_millis(50);
         settings.callback.confirm = false;
+        settings.callback.agent_rest = Duration::ZERO;
         settings.callback.ringing = Tone::Ringing.endless();
         settings.sounds.done = Tone::Done.source(1);
         settings.sounds.refused = Tone::Refused.source(1);
@@ -149,6 +150,21 @@ impl<'a> Desk<'a> {
     /// The attempts that have been made.
     pub async fn attempts(&self) -> Result<Vec<AttemptRow>> {
         Ok(self.running()?.desk.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await?)
+    }
+
+    /// Over which trunk each attempt was made last, and why that ended.
+    pub async fn trunks(&self) -> Result<Vec<(Option<String>, Option<String>)>> {
+        #[derive(diesel::QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+            trunk: Option<String>,
+            #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::Text>)]
+            cause: Option<String>,
+        }
+        let sql = "SELECT trunk, cause FROM attempts ORDER BY id";
+        let read = move |c: &mut _| Ok(diesel::RunQueryDsl::load::<Row>(diesel::sql_query(sql), c)?);
+        let rows = self.running()?.desk.store.read("trunks", read).await?;
+        Ok(rows.into_iter().map(|row| (row.trunk, row.cause)).collect())
     }
 
     /// Waits until these are the results of the attempts.

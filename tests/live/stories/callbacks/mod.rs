@@ -6,6 +6,7 @@ pub mod customer_first;
 mod desk;
 pub mod handset;
 pub mod own_way;
+pub mod trunks;
 
 use anyhow::{Context, Result, ensure};
 use dozvon::missed::attempt::Outcome;

@@ -1,0 +1,65 @@
+//! Until when each phone of an offer has time: to ring, and once it was picked up to press the key (pure).
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use crate::ids::ChannelId;
+
+/// The time of each leg that has not run out.
+#[derive(Debug)]
+pub(super) struct Deadlines(BTreeMap<ChannelId, Instant>);
+
+impl Deadlines {
+    /// These legs ring until then.
+    pub(super) fn ringing(legs: impl Iterator<Item = ChannelId>, until: Instant) -> Self {
+        Self(legs.map(|leg| (leg, until)).collect())
+    }
+
+    /// A phone was picked up: the key has time until then, however little was left to ring. One whose time has run out
+    /// gets no other.
+    pub(super) fn picked_up(&mut self, leg: ChannelId, until: Instant) {
+        if let Some(time) = self.0.get_mut(&leg) {
+            *time = until;
+        }
+    }
+
+    /// A leg is over.
+    pub(super) fn ended(&mut self, leg: ChannelId) {
+        self.0.remove(&leg);
+    }
+
+    /// When the next time runs out.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.0.values().min().copied()
+    }
+
+    /// Takes out the legs whose time has run out.
+    pub(super) fn run_out(&mut self, now: Instant) -> Vec<ChannelId> {
+        self.0.extract_if(.., |_, until| *until <= now).map(|(leg, _)| leg).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_key_has_a_time_of_its_own_and_other_phones_keep_theirs() {
+        let begun = Instant::now();
+        let after = |ms| begun + Duration::from_millis(ms);
+        let (picked_up, rings) = (ChannelId::new(), ChannelId::new());
+        let mut times = Deadlines::ringing([picked_up, rings].into_iter(), after(2_000));
+        times.picked_up(picked_up, after(1_500 + 10_000));
+        assert_eq!(times.next(), Some(after(2_000)));
+        assert_eq!(times.run_out(after(1_999)), []);
+        assert_eq!(times.run_out(after(2_000)), [rings]);
+        times.picked_up(rings, after(60_000));
+        assert_eq!(times.next(), Some(after(11_500)), "who picks up as the time runs out is too late");
+        assert_eq!(times.run_out(after(11_499)), []);
+        assert_eq!(times.run_out(after(11_500)), [picked_up]);
+        assert_eq!(times.next(), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! Rows that the database does not let us work on: they are skipped, logged and counted, and hold up no other row.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use diesel::RunQueryDsl as _;
+use dozvon::ids::{AttemptId, CaseId};
+use dozvon::missed::case::Closed;
+use dozvon::queue::agent::Step;
+use dozvon::sim::CallerScript;
+use dozvon::store::{attempts, cases};
+
+use super::callbacks::{NUMBER, agrees, later, miss, set_with, trunk};
+use super::stage::{ANNA, BORIS, Stage, answers, story, until};
+
+/// Another fixed line in Moscow.
+const SECOND: &str = "+74951234568";
+
+/// What this process logs as errors.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn keep() -> Self {
+        static LINES: OnceLock<Lines> = OnceLock::new();
+        LINES
+            .get_or_init(|| {
+                let lines = Self::default();
+                let writer = lines.clone();
+                let log = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::ERROR);
+                log.with_writer(move || writer.clone()).try_init().unwrap();
+                lines
+            })
+            .clone()
+    }
+
+    fn has(&self, words: &[&str]) -> bool {
+        let all = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+        all.lines().any(|line| words.iter().all(|word| line.contains(word)))
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn run(stage: &Stage, sql: &'static str) {
+    stage.store.write("poison", move |c| Ok(diesel::sql_query(sql).execute(c)?)).await.unwrap();
+}
+
+/// Two customers are owed a call, and there are agents for both.
+async fn two_are_missed() -> Stage {
+    let stage = set_with(|settings| {
+        settings.callback.trunks = vec![trunk("trunk")];
+        settings.callback.share_pct = 100;
+    })
+    .await;
+    for phone in [ANNA, BORIS] {
+        stage.phone(phone, agrees()).await;
+    }
+    for number in [NUMBER, SECOND] {
+        let talks = answers().hanging_up_after(std::time::Duration::from_millis(20));
+        stage.phone(&format!("gateway/trunk/{number}"), talks).await;
+    }
+    miss(&stage).await;
+    let caller = stage.sim.call(CallerScript::new(SECOND, "7001")).await;
+    until("the second waits", async || stage.waiting() == 1).await;
+    caller.hang_up().await;
+    story(caller).await;
+    until("both are owed a call", async || stage.cases().await == 2).await;
+    stage
+}
+
+fn skipped(stage: &Stage, what: &str) -> u64 {
+    stage.running().desk.metrics.rows_skipped.with_label_values(&[what]).get()
+}
+
+/// How far the only attempt of a case is.
+async fn attempt_of(stage: &Stage, case: i64) -> Option<String> {
+    let made = stage.store.read("attempts", move |c| attempts::of_case(c, CaseId(case))).await.unwrap();
+    made.first().map(|row| row.state.clone())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_case_that_cannot_be_leased_holds_up_no_other() {
+    let lines = Lines::keep();
+    let stage = two_are_missed().await;
+    run(
+        &stage,
+        "CREATE TRIGGER poison BEFORE UPDATE OF stage ON cases WHEN NEW.id = 1 AND NEW.stage = 'claimed' \
+         BEGIN SELECT RAISE(ABORT, 'poisoned lease'); END",
+    )
+    .await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    stage.step("boris", Step::LogIn).await;
+    until("the second is called", async || attempt_of(&stage, 2).await.is_some()).await;
+    assert_eq!(attempt_of(&stage, 1).await, None);
+    until("it is counted", async || skipped(&stage, "case") >= 2).await;
+    assert!(lines.has(&["poisoned lease", "case.id=1", "pause=1s"]), "it is logged by its number");
+    assert!(lines.has(&["poisoned lease", "case.id=1", "pause=2s"]), "with growing pauses");
+    run(&stage, "DROP TRIGGER poison").await;
+    until("the first is called", async || attempt_of(&stage, 1).await.is_some()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
+    let lines = Lines::keep();
+    let stage = two_are_missed().await;
+    later(&stage, 1);
+    stage.step("anna", Step::LogIn).await;
+    stage.step("boris", Step::LogIn).await;
+    for case in [1, 2] {
+        let wraps_up = async || attempt_of(&stage, case).await.as_deref() == Some("wrapping_up");
+        until("they have talked", wraps_up).await;
+        let at = stage.running().desk.clock.now();
+        let close =
+            move |c: &mut _| cases::close_by_hand(c, CaseId(case), Closed::Other, "test", None, at).map(drop);
+        stage.store.write("close", close).await.unwrap();
+    }
+    let first = stage.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await.unwrap();
+    assert_eq!(first[0].id, 1, "the first in the look is the bad one");
+    run(
+        &stage,
+        "CREATE TRIGGER poison BEFORE UPDATE OF state ON attempts WHEN NEW.id = 1 AND NEW.state = 'completed' \
+         BEGIN SELECT RAISE(ABORT, 'poisoned attempt'); END",
+    )
+    .await;
+    later(&stage, 60);
+    until("the second is closed", async || attempt_of(&stage, 2).await.as_deref() == Some("completed")).await;
+    until("it is counted", async || skipped(&stage, "attempt") >= 2).await;
+    assert!(
+        lines.has(&["poisoned attempt", &format!("attempt={}", AttemptId(1)), "pause=2s"]),
+        "it is logged"
+    );
+    assert_eq!(attempt_of(&stage, 1).await.as_deref(), Some("wrapping_up"));
+    run(&stage, "DROP TRIGGER poison").await;
+    until("the first is closed", async || attempt_of(&stage, 1).await.as_deref() == Some("completed")).await;
+}
