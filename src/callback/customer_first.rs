@@ -51,7 +51,9 @@ impl Story {
         let wanted = Wanted { case: self.work.case, call: self.work.call, at: self.desk.clock.now() };
         let terms = self.terms.clone();
         let write = self.desk.store.write("reserve", move |c| customer_first::reserve(c, &terms, &wanted));
-        reserved(write.await).map(Option::flatten)
+        let reserved = reserved(write.await).map(Option::flatten);
+        self.count(&reserved);
+        reserved
     }
 
     /// How it ended.

@@ -23,6 +23,7 @@ use crate::call::{Call, Desk, Gone, bridge, forward, message};
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId};
 use crate::metrics::HandedBack;
 use crate::missed::attempt::{self, Outcome};
+use crate::missed::outgoing::{Medium, Said};
 use crate::phone::{E164, Party};
 use crate::store::StoreError;
 use crate::store::callbacks::{End, How};
@@ -229,7 +230,14 @@ impl Phone {
         let writing = desk.store.write("handset", move |c| handset::begin(c, &terms, &wanted));
         tokio::pin!(writing);
         match tokio::time::timeout(patience, &mut writing).await {
-            Ok(Ok(Some(begun))) => return Some((call, begun)),
+            Ok(Ok(Some(begun))) => {
+                let said = match &begun {
+                    Begun::Attempt { .. } => Some(Said::Allowed),
+                    Begun::Refused(refusal) => Said::by_guard(refusal.guard),
+                };
+                said.into_iter().for_each(|said| desk.metrics.contact_said(Medium::Dial, said));
+                return Some((call, begun));
+            }
             Ok(Ok(None)) => {
                 pass_on(&desk, call.caller, NotOurs::Foreign("the case has been closed")).await;
             }

@@ -15,6 +15,7 @@ use super::trunks::{Customer, DialFate, Line, Place};
 use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
+use crate::missed::outgoing::{Medium, Said};
 use crate::phone::E164;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
@@ -181,7 +182,19 @@ impl Story {
         };
         let terms = self.terms.clone();
         let write = self.desk.store.write("reserve", move |c| callbacks::reserve(c, &terms, &reserve));
-        reserved(write.await)
+        let reserved = reserved(write.await);
+        self.count(&reserved);
+        reserved
+    }
+
+    /// Counts what a reservation says of the policy for outgoing contact.
+    pub(super) fn count(&self, reserved: &Result<Option<AttemptId>, How>) {
+        let said = match reserved {
+            Ok(attempt) => attempt.map(|_| Said::Allowed),
+            Err(How::Refused(guard)) => Said::by_guard(*guard),
+            Err(_) => None,
+        };
+        said.into_iter().for_each(|said| self.desk.metrics.contact_said(Medium::Dial, said));
     }
 
     pub(super) const fn customer(&self, offer: OfferId, leg: ChannelId) -> Customer<'_> {

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use super::regulation::Guard;
+
 /// The span of the limit of one recipient.
 pub const DAY: Duration = Duration::from_hours(24);
 /// The span of the limit of all together.
@@ -30,10 +32,31 @@ crate::words! {
         Allowed = "allowed",
         /// It may not go there: abroad, dear, nobody's.
         Destination = "destination",
-        /// The recipient has had enough in a day.
+        /// The recipient has had enough for now.
         Recipient = "recipient",
         /// All together have had enough in an hour: it goes later.
         Hour = "hour",
+    }
+}
+
+impl Said {
+    /// What it says that a guard refused a dial; none for a guard that looks neither at the number nor at how often it was
+    /// dialled.
+    #[must_use]
+    pub const fn by_guard(guard: Guard) -> Option<Self> {
+        match guard {
+            Guard::Destination | Guard::DoNotCall => Some(Self::Destination),
+            Guard::DayCap | Guard::RollingCap | Guard::WeekCap | Guard::MonthCap | Guard::Gap => {
+                Some(Self::Recipient)
+            }
+            Guard::CaseOpen
+            | Guard::LiveCall
+            | Guard::Disposition
+            | Guard::QueueHours
+            | Guard::CalleeWindow
+            | Guard::Flood
+            | Guard::Budget => None,
+        }
     }
 }
 

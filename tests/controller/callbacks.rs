@@ -19,6 +19,7 @@ use dozvon::store::rules;
 use diesel::RunQueryDsl as _;
 
 use super::bitrix24::Bitrix24;
+use super::handsets::dials_said;
 use super::stage::{ANNA, BORIS, Stage, answers, name, story, until};
 
 /// A fixed line in Moscow, so that the hour at which the test runs does not matter.
@@ -115,6 +116,7 @@ async fn who_was_missed_is_called_and_the_agent_gets_no_more_work_before_he_says
     stage.step("anna", Step::LogIn).await;
     until("they have talked", async || made(&stage).await.iter().any(|row| row.state == "wrapping_up")).await;
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
+    assert_eq!(dials_said(&stage, "allowed"), 1, "the dial is counted like any outgoing contact");
     assert_eq!(case(&stage).await.stage, "attempting");
     // Story 24.
     let at = stage.running().desk.clock.now();

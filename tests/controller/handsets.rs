@@ -38,6 +38,11 @@ async fn comes_to(stage: &Stage, what: &str) -> String {
     story(dials(stage, what).await).await.cause
 }
 
+/// How many dials the policy for outgoing contact has judged so.
+pub fn dials_said(stage: &Stage, said: &str) -> u64 {
+    stage.running().desk.metrics.outgoing_contacts.with_label_values(&["dial", said]).get()
+}
+
 async fn originated(stage: &Stage) -> u64 {
     stage.commands("bgapi originate").await
 }
@@ -95,6 +100,7 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
     assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "the day's cap");
     let attempts = made(&stage).await;
     assert_eq!(attempts.len(), 3);
+    assert_eq!((dials_said(&stage, "allowed"), dials_said(&stage, "recipient")), (3, 4), "each is counted");
     // The gap each time, the day's cap in the end.
     let by_anna = |guard: &str| (guard.to_owned(), "anna".to_owned(), Some(1));
     assert_eq!(refused(&stage).await, ["gap", "gap", "day_cap", "day_cap"].map(by_anna));
