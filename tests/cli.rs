@@ -1000,9 +1000,11 @@ fn check_names_files_that_others_may_read() {
     let set = |path: &std::path::Path, mode| {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    (set(&database, 0o600), set(&settings, 0o600));
+    set(&database, 0o600);
+    set(&settings, 0o600);
     assert_eq!(advice(&place), []);
-    (set(&database, 0o644), set(&settings, 0o644));
+    set(&database, 0o644);
+    set(&settings, 0o644);
     let told = advice(&place);
     assert!(told.iter().all(|(state, _)| state == "advice"), "{told:?}");
     let remedies: Vec<&str> = told.iter().map(|(_, remedy)| remedy.as_str()).collect();
