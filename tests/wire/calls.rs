@@ -271,14 +271,95 @@ async fn after_a_bridge_that_failed_the_caller_is_asked_after() {
     }
 }
 
+/// What FreeSWITCH asks and is answered when a bridge has begun, `socket` has ended, and no bridge was seen in time.
+async fn a_bridge_goes_astray(peer: &mut Peer, leg: ChannelId, source: &str) {
+    for _ in 0..3 {
+        assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
+        peer.say(&printed("+OK\n")).await;
+    }
+    peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), &format!("+OK {leg}\n")).await;
+    peer.say(&channel_event("CHANNEL_EXECUTE_COMPLETE", "Application: socket\n")).await;
+    peer.expect_api(&format!("uuid_getvar {CHANNEL} transfer_source"), source).await;
+}
+
+/// FreeSWITCH was slow: the caller is brought back by the dialplan, and is not somebody else's.
+#[tokio::test]
+async fn a_bridge_that_comes_about_too_late_leaves_the_caller_to_the_dialplan() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    let leg = ChannelId::new();
+    let serve = async {
+        a_bridge_goes_astray(&mut peer, leg, &format!("1795427540:{CHANNEL}:uuid_br:{leg}")).await;
+        let right = ["dozvon_state", "socket_resume true", "hangup_after_bridge false"];
+        for variable in right {
+            peer.expect_api(&format!("uuid_setvar {CHANNEL} {variable}"), "+OK\n").await;
+        }
+        // Its end would take the caller out of the bridge that comes about at last.
+        assert_eq!(peer.command().await.unwrap(), "noevents", "the socket stays open");
+        peer
+    };
+    let story = async {
+        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.unbridge_failed().await;
+        assert_eq!(incoming.caller.event().await, CallerEvent::Lost);
+    };
+    soon(async { tokio::join!(story, serve) }).await;
+}
+
+/// Somebody transferred the caller in the same moment: nothing of ours goes into that channel any more.
+#[tokio::test]
+async fn a_caller_who_is_transferred_while_we_connect_them_was_taken() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    let leg = ChannelId::new();
+    let serve = async {
+        a_bridge_goes_astray(&mut peer, leg, &format!("1795427540:{CHANNEL}:bl_xfer:9005/public/XML")).await;
+        peer.expect_api(&format!("uuid_setvar {CHANNEL} socket_resume false"), "+OK\n").await;
+        assert_eq!(peer.command().await.unwrap(), "noevents", "the socket stays open");
+        peer
+    };
+    let story = async {
+        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.unbridge_failed().await;
+        assert_eq!(incoming.caller.event().await, CallerEvent::Taken);
+    };
+    soon(async { tokio::join!(story, serve) }).await;
+}
+
+/// The bridge was given up before FreeSWITCH had even begun with it.
+#[tokio::test]
+async fn a_bridge_that_was_given_up_and_comes_about_is_no_taking() {
+    let (mut incoming, mut peer, _listener) = call().await;
+    let leg = ChannelId::new();
+    let serve = async {
+        for _ in 0..3 {
+            assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
+            peer.say(&printed("+OK\n")).await;
+        }
+        peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), &format!("+OK {leg}\n")).await;
+        for _ in 0..3 {
+            assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
+            peer.say(&printed("+OK\n")).await;
+        }
+        peer.expect_api(&format!("uuid_exists {CHANNEL}"), "true").await;
+        let sides = format!("Bridge-A-Unique-ID: {CHANNEL}\nBridge-B-Unique-ID: {leg}\n");
+        peer.say(&channel_event("CHANNEL_BRIDGE", &sides)).await;
+        assert_eq!(peer.command().await.unwrap(), "noevents", "nothing more is set on the channel");
+        peer
+    };
+    let story = async {
+        incoming.caller.bridge(leg).await.unwrap();
+        incoming.caller.unbridge_failed().await;
+        assert_eq!(incoming.caller.event().await, CallerEvent::Lost);
+    };
+    soon(async { tokio::join!(story, serve) }).await;
+}
+
 #[tokio::test]
 async fn a_caller_handed_back_is_the_dialplans() {
     let (incoming, mut peer, _listener) = call().await;
     let serve = async {
         peer.expect_api(&format!("uuid_setvar {CHANNEL} dozvon_state draining"), "+OK\n").await;
         peer.expect_api(&format!("uuid_setvar {CHANNEL} socket_resume true"), "+OK\n").await;
-        peer.expect_api(&format!("uuid_setvar {CHANNEL} hangup_after_bridge false"), "+OK\n").await;
-        assert_eq!(peer.command().await, None);
+        assert_eq!(peer.command().await, None, "what the dialplan set for its own bridges is left alone");
     };
     soon(async { tokio::join!(incoming.caller.hand_back("draining"), serve) }).await;
 }

@@ -35,12 +35,18 @@ impl Line {
         }
     }
 
-    /// Gives the dialplan its right back, and has him asked after at once: he may be what was missing.
+    /// Gives the bridge up. The dialplan gets its right back, and the caller is asked after at once: they may be what
+    /// was missing. If the channel has left our hands, nothing is said to it: `taken` finds out whose it is.
     pub(super) async fn bridge_failed(&mut self) -> Result<(), SocketError> {
+        if let Some(leg) = self.bridging.take() {
+            self.given_up = Some(leg);
+        }
+        if self.released {
+            return Ok(());
+        }
         if !self.gone {
             self.look_at = Instant::now();
         }
-        self.bridging = None;
         self.resume(None).await
     }
 

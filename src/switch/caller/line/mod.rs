@@ -53,6 +53,10 @@ pub(super) struct Line {
     served_at: Option<Instant>,
     /// The leg that he is to be connected with, until FreeSWITCH says that he is.
     bridging: Option<ChannelId>,
+    /// The leg of the last bridge that was given up; FreeSWITCH may still carry it out.
+    given_up: Option<ChannelId>,
+    /// Whether `socket` has ended since the last bridge was asked for: the channel is not in our hands.
+    released: bool,
     /// Whether that was ever tried.
     bridge_tried: bool,
     /// Whether we have connected the caller.
@@ -76,6 +80,8 @@ impl Line {
             look_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
             bridging: None,
+            given_up: None,
+            released: false,
             bridge_tried: false,
             talks: false,
             visit: terms.visit,
@@ -86,8 +92,10 @@ impl Line {
 
     pub(super) async fn run(mut self, events: mpsc::Sender<CallerEvent>, open: Open) {
         let last = self.live(&events).await;
-        let taken = last == Some(CallerEvent::Taken);
-        if taken && let Err(error) = self.let_go().await {
+        let elsewhere = last == Some(CallerEvent::Taken) || self.released && !self.talks;
+        if last == Some(CallerEvent::Taken)
+            && let Err(error) = self.let_go().await
+        {
             tracing::warn!(%error, "our end may cut the talk of a caller who was taken by somebody else");
         }
         let Self { channel, socket, outbox, asked, check, visit, .. } = self;
@@ -100,7 +108,7 @@ impl Line {
                 }
             }
         };
-        if taken {
+        if elsewhere {
             let only_open = OnlyOpen { channel, socket, check, visit };
             tokio::join!(tell, only_open.until_over());
             drop(open);
@@ -115,6 +123,9 @@ impl Line {
     /// Until he is gone, his socket is, or the story lets go of him (none).
     async fn live(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
         loop {
+            if self.is_astray() {
+                return Some(self.in_whose_hands().await.unwrap_or_else(|error| lost(&error)));
+            }
             tokio::select! {
                 biased;
                 heard = self.socket.next() => match heard {
@@ -205,6 +216,7 @@ impl Line {
             Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             Verb::Bridge { leg } => {
                 (self.bridging, self.bridge_tried) = (Some(leg), true);
+                (self.given_up, self.released) = (None, false);
                 self.bridge(leg).await
             }
             Verb::Resume => self.bridge_failed().await,

@@ -1,7 +1,8 @@
 //! A caller whom somebody else has now.
 //!
 //! In: what FreeSWITCH says of `socket`, the application in which our callers are, and of bridges. Out: the word that
-//! the caller was taken, and from then on no command that they would hear.
+//! the caller was taken, or comes back from a bridge that was given up; and from then on no command that they would
+//! hear.
 
 use tokio::time::{Instant, sleep_until};
 
@@ -14,12 +15,37 @@ use super::{Line, OnlyOpen};
 impl Line {
     /// `socket` has ended though we had nobody to connect the caller with: the channel is in other hands. It ends so
     /// with the call, too, and in visits before this one.
-    pub(super) fn hear_released(&self, event: &Event) -> Option<CallerEvent> {
+    pub(super) fn hear_released(&mut self, event: &Event) -> Option<CallerEvent> {
         let number = event.get("Event-Sequence").and_then(|number| number.parse::<u64>().ok());
         let before = number.is_some_and(|number| number < self.begins_at);
         let hung_up = event.get("Answer-State").as_deref() == Some("hangup");
-        let ours = self.bridging.is_some() || self.talks;
-        (!before && !hung_up && !ours).then_some(CallerEvent::Taken)
+        if before || hung_up || self.talks {
+            return None;
+        }
+        let perhaps_ours = self.bridging.is_some() || self.given_up.is_some();
+        self.released = perhaps_ours;
+        (!perhaps_ours).then_some(CallerEvent::Taken)
+    }
+
+    /// Whether the channel has left our hands and no bridge of ours is awaited.
+    pub(super) const fn is_astray(&self) -> bool {
+        self.released && self.bridging.is_none() && !self.talks
+    }
+
+    /// Asks who moved the channel last (switch_ivr_bridge.c and switch_ivr.c write `transfer_source`). If that was the
+    /// bridge that we gave up, the caller talks with a leg that is about to end, and the dialplan brings them back.
+    pub(super) async fn in_whose_hands(&mut self) -> Result<CallerEvent, SocketError> {
+        let source = match self.socket.api(&format!("uuid_getvar {} transfer_source", self.channel)).await {
+            Err(SocketError::Refused(_)) => return Ok(CallerEvent::Lost),
+            other => other?,
+        };
+        if self.given_up.is_none_or(|leg| !source.trim_end().ends_with(&format!(":uuid_br:{leg}"))) {
+            return Ok(CallerEvent::Taken);
+        }
+        match self.resume(None).await {
+            Ok(()) | Err(SocketError::Refused(_)) => Ok(CallerEvent::Lost),
+            Err(error) => Err(error),
+        }
     }
 
     /// The caller is connected: with the leg that we chose, by somebody to whom we had connected them, or without us.
@@ -27,6 +53,10 @@ impl Line {
         if self.bridging == Some(other) {
             self.bridging = None;
             self.talks = true;
+        }
+        if !self.talks && self.given_up == Some(other) {
+            self.released = true;
+            return Some(CallerEvent::Lost);
         }
         if !self.talks {
             return Some(CallerEvent::Taken);
