@@ -24,9 +24,22 @@ impl Core {
             (false, true) => (b, a),
         };
         self.tear_out(first, second);
-        let at = self.soon();
+        self.moved_by_bridge(first, second);
+        let at = self.soon() + self.next_bridge_delay();
         self.timers.set(at, Due::Bridge(first));
         true
+    }
+
+    /// Each channel says by what it was moved last.
+    fn moved_by_bridge(&mut self, a: Key, b: Key) {
+        let seconds = self.micros() / 1_000_000;
+        let uuid = |key| self.channel(key).map(|channel| channel.uuid.to_string());
+        let (Some(first), Some(second)) = (uuid(a), uuid(b)) else { return };
+        for (key, own, other) in [(a, &first, &second), (b, &second, &first)] {
+            if let Some(channel) = self.channel_mut(key) {
+                channel.variables.set("transfer_source", &format!("{seconds}:{own}:uuid_br:{other}"));
+            }
+        }
     }
 
     /// `intercept [-bleg] UUID`: the channel, or the one that it was rung for, talks to this one from now on
@@ -239,9 +252,12 @@ impl Core {
 
     /// Sends a channel to an extension. Whoever it talked with is hung up, unless he carries the bridge.
     pub fn transfer(&mut self, key: Key, extension: &str) {
+        let seconds = self.micros() / 1_000_000;
         let Some(channel) = self.channel_mut(key) else { return };
         let bridge = channel.bridge.take();
         channel.destination = extension.into();
+        let source = format!("{seconds}:{}:bl_xfer:{extension}", channel.uuid);
+        channel.variables.set("transfer_source", &source);
         if let Some(Bridge { with, originator, built }) = bridge {
             self.release(with);
             if built {

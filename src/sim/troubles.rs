@@ -16,6 +16,10 @@ pub struct Troubles {
     pub bridges_refused: u32,
     /// After those, so many times it says `+OK`, and does nothing.
     pub bridges_silent: u32,
+    /// So many bridges that it has said `+OK` to are built `slow_by` later.
+    pub bridges_slow: u32,
+    /// How much later.
+    pub slow_by: Duration,
     /// Of a hundred events, so many are sent twice.
     pub twice: u32,
     /// Of a hundred events, so many are late: later ones overtake them.
@@ -47,6 +51,14 @@ impl Core {
             return BridgeFate::Silent;
         }
         BridgeFate::Built
+    }
+
+    /// How much longer than usual the next bridge takes to build.
+    pub fn next_bridge_delay(&mut self) -> Duration {
+        let troubles = &mut self.troubles;
+        let Some(left) = troubles.bridges_slow.checked_sub(1) else { return Duration::ZERO };
+        troubles.bridges_slow = left;
+        troubles.slow_by
     }
 
     /// Sends an event's frames, each as soon and as often as the troubles say.

@@ -133,6 +133,25 @@ async fn a_bridge_that_does_not_come_about_leaves_the_caller_to_the_next_agent()
     }
 }
 
+/// FreeSWITCH ends `socket` at once and gets to the bridge after we have given it up: the agent's leg is gone by then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_caller_who_is_lost_to_a_bridge_that_came_too_late_has_a_case() {
+    let stage = Stage::set().await;
+    stage.phone(ANNA, answers()).await;
+    let late =
+        Troubles { bridges_slow: 1, slow_by: Duration::from_secs(3) + 25 * SHORT, ..Troubles::default() };
+    stage.sim.trouble(late).await;
+    let caller = stage.caller(1).await;
+    until("the caller waits", async || stage.waiting() == 1).await;
+    stage.step("anna", Step::LogIn).await;
+    let told = story(caller).await;
+    assert!(told.talked_to().is_empty(), "{told:?}");
+    until("the call has ended", async || stage.calls().await.iter().all(|call| call.ending.is_some())).await;
+    assert_ne!(ended(&stage).await.0, "taken");
+    assert_eq!(stage.cases().await, 1);
+    assert_eq!((stage.sim.counts().await.legs_up, stage.sim.counts().await.zombies), (0, 0));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_losers_fall_silent_before_the_bridge_is_there() {
     let stage = Stage::set().await;
