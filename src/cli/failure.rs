@@ -140,7 +140,12 @@ fn remedy(error: &StoreError) -> String {
         StoreError::NotFound { kind: "delivery" | "closed destination", .. } => {
             ": `dozvon outbox list` shows what there is".to_owned()
         }
-        StoreError::NotFound { kind, .. } => format!(": `dozvon {kind} list` shows those that there are"),
+        StoreError::NotFound { kind: "number on the do-not-call list", .. } => {
+            ": `dozvon dnc list` shows those that are".to_owned()
+        }
+        StoreError::NotFound { kind: kind @ ("agent" | "call" | "queue"), .. } => {
+            format!(": `dozvon {kind} list` shows those that there are")
+        }
         StoreError::Step { name, refused } if refused.status == Status::LoggedOut => {
             format!(": log him in with `dozvon agent login {name}`")
         }
