@@ -156,8 +156,15 @@ impl Home {
         if !digits.bytes().all(|digit| digit.is_ascii_digit()) {
             return None;
         }
+        let read = self.as_at_home(digits)?;
+        // `00` is understood everywhere, though some countries dial 001 or 004: two meanings are none.
+        let abroad = dialled_abroad(digits);
+        (abroad.is_none_or(|number| number == read)).then_some(read)
+    }
+
+    /// Digits as people at home mean them.
+    fn as_at_home(&self, digits: &str) -> Option<E164> {
         let completed = || self.completed(digits);
-        let dialled_abroad = || whole(digits.strip_prefix("00")?);
         match at_home(digits, self.region) {
             AtHome::Number(number) => Some(number),
             AtHome::WithoutPrefix(number) => match whole(digits) {
@@ -167,9 +174,9 @@ impl Home {
                 Some(whole) => self.region.has(&whole).then_some(whole),
             },
             AtHome::NoSuchNumber => completed()
-                .or_else(dialled_abroad)
+                .or_else(|| dialled_abroad(digits))
                 .or_else(|| whole(digits).filter(|number| self.region.has(number))),
-            AtHome::Nothing => completed().or_else(dialled_abroad).or_else(|| whole(digits)),
+            AtHome::Nothing => completed().or_else(|| dialled_abroad(digits)).or_else(|| whole(digits)),
         }
     }
 
@@ -178,6 +185,11 @@ impl Home {
         let code = self.area_code.filter(|_| (5..=7).contains(&digits.len()))?;
         whole(&self.region.international(&format!("{code}{digits}")))
     }
+}
+
+/// The number behind `00`, the international prefix of most countries.
+fn dialled_abroad(digits: &str) -> Option<E164> {
+    whole(digits.strip_prefix("00")?)
 }
 
 /// What a carrier sends before the parameters that follow a number, as in `7001;npdi`.

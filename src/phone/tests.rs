@@ -64,6 +64,28 @@ fn what_carries_a_country_code_is_itself_in_every_home() {
     }
 }
 
+/// Some countries dial 001 or 004 before the country code: `00` and a number must not become somebody else there.
+#[test]
+fn what_carries_a_country_code_is_itself_or_nothing_in_every_territory() {
+    let all: Vec<_> = examples().into_iter().filter(|(_, number)| number.len() > 7).collect();
+    let mut homes: Vec<Region> = all.iter().filter_map(|(region, _)| *region).collect();
+    homes.dedup();
+    homes.sort_by_key(ToString::to_string);
+    homes.dedup();
+    assert!(homes.len() > 200, "{}", homes.len());
+    for region in homes {
+        let home = Home { region, area_code: None };
+        for (_, number) in &all {
+            assert_eq!(home.number(number).as_ref().map(E164::as_str), Some(number.as_str()), "{region}");
+            let read = home.number(&number.replacen('+', "00", 1));
+            assert!(
+                read.as_ref().is_none_or(|read| read.as_str() == number),
+                "00 of {number} in {region}: {read:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_number_is_itself_in_its_own_country_and_never_another() {
     let mut refused = Vec::new();
