@@ -12,6 +12,9 @@ closed as erased. Attempts of the last 48 hours keep the number until their busi
 called a fourth time today. The audit holds no number in clear, and stays whole. This cannot be undone; backups that
 were made before still hold the person.
 
+An entry of the do-not-call list stays, without its note, so that nobody calls this number again: the answer says so
+under \"kept\". To take it out, use `dozvon dnc remove`. The texts that people agreed to stay, too: they name nobody.
+
 A SQLite file and its log hold nothing of it any more either (if the log cannot be emptied because somebody reads, the
 command says so, and may be repeated). PostgreSQL keeps the old rows in its files until it has vacuumed them and written
 something else over them, and in its own log: VACUUM FULL of the tables, and the server's settings for its log and
@@ -34,8 +37,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         let message = format!("{number} would be erased, which cannot be undone: add --yes to do it");
         return Err(Failure::new(Exit::Refused, message));
     }
-    let (by, now) = (context.by.clone(), context.now());
-    let act = context.write("erase", move |c| erase::person(c, &number, &by, now)).await?;
+    let (by, now, home) = (context.by.clone(), context.now(), context.home());
+    let act = context.write("erase", move |c| erase::person(c, &number, &home, &by, now)).await?;
     context.sheet(&sheet(&act))?;
     context.store().await?.scrub().await?;
     Ok(Exit::Done)
@@ -55,5 +58,6 @@ fn sheet(act: &Act) -> Sheet {
         .with("cases_closed", Cell::count(act.cases_closed))
         .with("attempts_later", Cell::count(act.attempts_later))
         .with("attempts_erased_at", act.attempts_at)
+        .with("kept", act.kept.join(", "))
         .and("tables", tables)
 }

@@ -14,6 +14,8 @@
 //! that no line clears.
 //! After that [`Store::scrub`](super::Store::scrub) sees to it that the files hold nothing of it either.
 
+mod forms;
+
 use std::time::Duration;
 
 use diesel::prelude::*;
@@ -21,13 +23,15 @@ use diesel::sql_types::{BigInt, Text};
 use serde::Serialize;
 
 use super::dialect::{cached::Cache as _, hold};
-use super::schema::{attempts, attempts_to_erase, calls, cases, erasures, outbox as outbox_rows};
+use super::schema::{
+    attempts, attempts_to_erase, calls, cases, do_not_call, erasures, outbox as outbox_rows,
+};
 use super::{Database, StoreError, attempts as rows, audit, cases as case_rows, outbox};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::case::Closed;
-use crate::phone::E164;
+use crate::phone::{E164, Home};
 
 /// What a column holds after the erasure.
 #[derive(Debug, Clone, Copy)]
@@ -166,17 +170,27 @@ pub struct Act {
     pub attempts_later: usize,
     /// When these are erased, too.
     pub attempts_at: Option<UnixMs>,
+    /// The tables that keep the number on purpose: `do_not_call`, or the person would be called again.
+    pub kept: Vec<&'static str>,
 }
 
-/// Erases a person. A number of whom nothing is known gets an act as well: it says that nothing was there.
+/// Erases a person. A number of whom nothing is known gets an act as well: it says that nothing was there. `home` says what
+/// the numbers mean that are kept as they came.
 ///
 /// # Errors
-/// [`StoreError::Refused`] while he is on the line.
-pub fn person(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<Act, StoreError> {
+/// [`StoreError::Refused`] while they are on the line.
+pub fn person(
+    c: &mut Database,
+    number: &E164,
+    home: &Home,
+    by: &str,
+    now: UnixMs,
+) -> Result<Act, StoreError> {
     hold::number(c, number.as_str())?;
     // Nobody shares out or settles meanwhile what is erased.
     hold::number(c, outbox::LOCK)?;
-    refuse_live(c, number)?;
+    let forms = forms::of(c, number, home)?;
+    refuse_live(c, number, &forms)?;
     let number_key = audit::key(c, now)?.of_number(number).as_str().to_owned();
     let erasure: i64 = diesel::insert_into(erasures::table)
         .values((erasures::number_key.eq(&number_key), erasures::at.eq(now.0), erasures::by.eq(by)))
@@ -189,9 +203,9 @@ pub fn person(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<
         .count_changed(c)?;
     let cases_closed = close_cases(c, number, by, now)?;
     let (attempts_later, attempts_at) = put_off(c, number, erasure, now)?;
-    found(c, number)?;
+    found(c, number, &forms)?;
     tell_nobody(c, number, now)?;
-    let tables = everywhere(c, number, &pseudonym)?;
+    let tables = everywhere(c, &forms, &pseudonym)?;
     let act = Act {
         erasure,
         at: now,
@@ -202,9 +216,17 @@ pub fn person(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<
         cases_closed,
         attempts_later,
         attempts_at,
+        kept: kept(c, number)?,
     };
     keep(c, number, &act)?;
     Ok(act)
+}
+
+/// The tables that keep the number on purpose.
+fn kept(c: &mut Database, number: &E164) -> Result<Vec<&'static str>, StoreError> {
+    let listed: i64 =
+        do_not_call::table.filter(do_not_call::number.eq(number.as_str())).count().get_result(c)?;
+    Ok(if listed > 0 { vec!["do_not_call"] } else { Vec::new() })
 }
 
 fn keep(c: &mut Database, number: &E164, act: &Act) -> Result<(), StoreError> {
@@ -233,7 +255,7 @@ fn keep(c: &mut Database, number: &E164, act: &Act) -> Result<(), StoreError> {
 }
 
 /// A call that goes on writes its number again when it ends, and an attempt without a result is found by it.
-fn refuse_live(c: &mut Database, number: &E164) -> Result<(), StoreError> {
+fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), StoreError> {
     if let Some(row) = rows::unfinished(c, number.as_str())? {
         let who = row.agent.unwrap_or(row.by);
         return Err(StoreError::Refused(format!(
@@ -242,7 +264,8 @@ fn refuse_live(c: &mut Database, number: &E164) -> Result<(), StoreError> {
         )));
     }
     let live: i64 = calls::table
-        .filter(calls::number.eq(number.as_str()).and(calls::ended_at.is_null()))
+        .filter(calls::number.eq(number.as_str()).or(calls::caller_number.eq_any(forms)))
+        .filter(calls::ended_at.is_null())
         .count()
         .get_result(c)?;
     if live == 0 {
@@ -304,19 +327,24 @@ struct Candidate {
 
 /// Gives every event of a number that number: those of its cases and calls, and those whose words hold it in any form,
 /// such as events that a program before this one kept of calls and cases that are gone.
-fn found(c: &mut Database, number: &E164) -> Result<(), StoreError> {
-    let of_rows = "UPDATE outbox SET number = $1 WHERE aggregate IN \
-         (SELECT 'case:' || id FROM cases WHERE number = $1 UNION SELECT 'call:' || id FROM calls WHERE number = $1)";
-    diesel::sql_query(of_rows).bind::<Text, _>(number.as_str()).execute(c)?;
-    let forms = forms(number);
-    let shortest = forms.iter().min_by_key(|form| form.len()).map_or("", String::as_str);
-    let candidates: Vec<Candidate> =
-        diesel::sql_query("SELECT seq, payload FROM outbox WHERE payload LIKE $1 ORDER BY seq")
-            .bind::<Text, _>(format!("%{shortest}%"))
-            .load(c)?;
-    for Candidate { seq, .. } in
-        candidates.iter().filter(|event| forms.iter().any(|form| holds(&event.payload, form)))
-    {
+fn found(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), StoreError> {
+    let of_cases = "UPDATE outbox SET number = $1 WHERE aggregate IN (SELECT 'case:' || id FROM cases WHERE number = $1)";
+    diesel::sql_query(of_cases).bind::<Text, _>(number.as_str()).execute(c)?;
+    let of_calls = "UPDATE outbox SET number = $1 WHERE aggregate IN \
+         (SELECT 'call:' || id FROM calls WHERE number = $1 OR (number IS NULL AND caller_number = $2))";
+    for form in forms {
+        diesel::sql_query(of_calls).bind::<Text, _>(number.as_str()).bind::<Text, _>(form).execute(c)?;
+        in_words(c, number, form)?;
+    }
+    Ok(())
+}
+
+/// Gives the events whose words hold a form of the number that number.
+fn in_words(c: &mut Database, number: &E164, form: &str) -> Result<(), StoreError> {
+    let like = format!("%{}%", form.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
+    let sql = "SELECT seq, payload FROM outbox WHERE payload LIKE $1 ESCAPE '!' ORDER BY seq";
+    let candidates: Vec<Candidate> = diesel::sql_query(sql).bind::<Text, _>(like).load(c)?;
+    for Candidate { seq, .. } in candidates.iter().filter(|event| holds(&event.payload, form)) {
         diesel::update(outbox_rows::table.find(seq))
             .set(outbox_rows::number.eq(number.as_str()))
             .returning(outbox_rows::seq)
@@ -348,11 +376,11 @@ fn tell_nobody(c: &mut Database, number: &E164, now: UnixMs) -> Result<(), Store
     Ok(())
 }
 
-fn everywhere(c: &mut Database, number: &E164, pseudonym: &str) -> Result<Vec<Erased>, StoreError> {
+fn everywhere(c: &mut Database, forms: &[String], pseudonym: &str) -> Result<Vec<Erased>, StoreError> {
     let mut tables: Vec<Erased> = Vec::new();
     for place in PLACES {
-        for form in forms(number) {
-            let rows = erase(c, place, &form, pseudonym)?;
+        for form in forms {
+            let rows = erase(c, place, form, pseudonym)?;
             match tables.iter_mut().find(|erased| erased.table == place.table) {
                 Some(erased) => erased.rows += rows,
                 None => tables.push(Erased { table: place.table, rows }),
@@ -360,17 +388,6 @@ fn everywhere(c: &mut Database, number: &E164, pseudonym: &str) -> Result<Vec<Er
         }
     }
     Ok(tables)
-}
-
-/// The ways in which carriers write a number: with and without the plus, and as it is dialled inside the country.
-fn forms(number: &E164) -> Vec<String> {
-    let digits = number.as_str().trim_start_matches('+');
-    let mut forms = vec![number.to_string(), digits.to_owned()];
-    // Russia and Kazakhstan dial 8 before a number of ten digits.
-    if let Some(national) = digits.strip_prefix('7').filter(|national| national.len() == 10) {
-        forms.extend([format!("8{national}"), national.to_owned()]);
-    }
-    forms
 }
 
 /// Erases the rows of one place. The text of the statement is made of [`PLACES`] and of our pseudonym only.
@@ -436,12 +453,5 @@ mod tests {
         for text in ["+790012345678", "+7900123456", "179001234567", "+79001234567"] {
             assert!(!holds(text, "79001234567"), "{text}");
         }
-    }
-
-    #[test]
-    fn a_number_is_found_as_carriers_write_it() {
-        let forms = |text: &str| forms(&text.parse().unwrap());
-        assert_eq!(forms("+79001234567"), ["+79001234567", "79001234567", "89001234567", "9001234567"]);
-        assert_eq!(forms("+4930123456"), ["+4930123456", "4930123456"]);
     }
 }

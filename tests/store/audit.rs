@@ -16,7 +16,7 @@ use dozvon::store::retention::{self, Settings};
 use dozvon::store::{Database, Store, StoreError, calls, cases, dnc, erase};
 
 use crate::support::{
-    Db, NOON, NUMBER, Raw, TODAY, abandoned, arrival, arrive, at, for_each_database, on_sqlite,
+    Db, NOON, NUMBER, Raw, TODAY, abandoned, arrival, arrive, at, for_each_database, home, on_sqlite,
     open_for_business, request,
 };
 
@@ -441,7 +441,7 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
                 Ok(again)
             })
             .await;
-        let act = db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
+        let act = db.write(|c| erase::person(c, &number(), &home(), "olga", at(20_000))).await;
         let rows = |table: &str| act.tables.iter().find(|erased| erased.table == table).unwrap().rows;
         assert_eq!((rows("calls"), rows("cases"), act.cases_closed, act.attempts_later), (3, 2, 1, 2));
         assert_eq!(rows("requests"), 1);
@@ -517,7 +517,7 @@ fn what_was_told_of_an_erased_person_is_gone_and_what_was_not_is_told_to_nobody(
                 Ok(dead)
             })
             .await;
-        let act = db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
+        let act = db.write(|c| erase::person(c, &number(), &home(), "olga", at(20_000))).await;
         let rows = |table: &str| act.tables.iter().find(|erased| erased.table == table).unwrap().rows;
         assert_eq!((rows("deliveries"), rows("outbox")), (4, 4), "opened, again, request, closed");
         db.write(|c| outbox::spread(c, at(21_000), 10, &[], everybody).map(drop)).await;
@@ -561,7 +561,7 @@ fn who_wants_no_calls_is_not_called_after_his_erasure_either() {
                     until: None,
                 },
             )?;
-            erase::person(c, &number, "olga", at(1_000))?;
+            erase::person(c, &number, &home(), "olga", at(1_000))?;
             dnc::suppressed(c, &number, at(2_000))
         };
         assert_eq!(db.write(said).await.as_deref(), Some("do_not_call"));
@@ -577,7 +577,7 @@ fn who_was_erased_today_gets_no_fourth_attempt_today() {
             let case = missed(c, 0)?;
             attempt(c, case, 2_000)?;
             attempt(c, case, 3_000)?;
-            erase::person(c, &number(), "olga", at(4_000)).map(drop)
+            erase::person(c, &number(), &home(), "olga", at(4_000)).map(drop)
         })
         .await;
         let case = db.write(|c| missed(c, 5_000)).await;
@@ -585,7 +585,7 @@ fn who_was_erased_today_gets_no_fourth_attempt_today() {
         let refused = db.refused(move |c| attempt(c, case, 8_000)).await;
         assert!(matches!(refused, StoreError::Cap { .. }), "{refused}");
         // Erased once more, and still.
-        db.write(|c| erase::person(c, &number(), "olga", at(9_000))).await;
+        db.write(|c| erase::person(c, &number(), &home(), "olga", at(9_000))).await;
         let case = db.write(|c| missed(c, 10_000)).await;
         let refused = db.refused(move |c| attempt(c, case, 12_000)).await;
         assert!(matches!(refused, StoreError::Cap { .. }), "{refused}");
@@ -606,12 +606,12 @@ fn who_is_on_the_line_is_erased_later_and_a_stranger_leaves_an_act() {
                 arrive(c, "sales", at(0))
             })
             .await;
-        let refused = db.refused(|c| erase::person(c, &number(), "olga", at(10))).await;
+        let refused = db.refused(|c| erase::person(c, &number(), &home(), "olga", at(10))).await;
         assert!(refused.to_string().contains("on the line"), "{refused}");
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM erasures"), 0);
         db.write(move |c| calls::end(c, &abandoned(call, at(20)))).await;
-        db.write(|c| erase::person(c, &number(), "olga", at(30))).await;
-        let act = db.write(|c| erase::person(c, &"+4930123456".parse().unwrap(), "olga", at(40))).await;
+        db.write(|c| erase::person(c, &number(), &home(), "olga", at(30))).await;
+        let act = db.write(|c| erase::person(c, &"+4930123456".parse().unwrap(), &home(), "olga", at(40))).await;
         assert!(act.tables.iter().all(|erased| erased.rows == 0));
     });
 }

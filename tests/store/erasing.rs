@@ -5,14 +5,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use dozvon::missed::case::Closed;
-use dozvon::phone::E164;
+use dozvon::phone::{E164, Home, Party};
 use dozvon::store::outbox::{self, Kept, Settled, Target};
 use dozvon::store::retention::{self, Bite, Settings};
 use dozvon::store::{StoreError, calls, cases, dnc, erase, requests};
 
 use crate::audit::everything;
 use crate::support::{
-    Db, NOON, NUMBER, abandoned, arrive, at, for_each_database, on_sqlite, open_for_business, request,
+    Db, NOON, NUMBER, abandoned, arrival, arrive, at, for_each_database, home, on_sqlite, open_for_business,
+    request,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -61,9 +62,10 @@ fn events_of_a_person_are_found_when_his_case_and_call_are_gone() {
     for_each_database(async |db| {
         known(db).await;
         forgotten_but_for_events(db).await;
-        let act = db.write(|c| erase::person(c, &number(), "olga", NOON + 10 * DAY)).await;
+        let act = db.write(|c| erase::person(c, &number(), &home(), "olga", NOON + 10 * DAY)).await;
         let rows = |table: &str| act.tables.iter().find(|erased| erased.table == table).unwrap().rows;
         assert!(rows("outbox") >= 3, "{act:?}");
+        assert!(act.kept.is_empty(), "{act:?}");
         for words in ["9001234567", "Ivan", "ivan", "wife"] {
             assert_eq!(everything(db, words), 0, "{words}");
         }
@@ -83,7 +85,7 @@ fn events_that_only_say_the_number_are_found_and_those_of_a_longer_one_are_not()
              VALUES (900, 'x', 'case:900', 'case.opened', '{\"note\":\"+790012345678\"}', 1)",
         )
         .unwrap();
-        db.write(|c| erase::person(c, &number(), "olga", NOON + 10 * DAY)).await;
+        db.write(|c| erase::person(c, &number(), &home(), "olga", NOON + 10 * DAY)).await;
         assert_eq!(everything(db, "Ivan"), 0);
         assert_eq!(
             raw.texts("SELECT payload AS v FROM outbox WHERE seq = 900"),
@@ -242,7 +244,8 @@ fn nothing_of_an_erased_person_is_left_in_any_text_column_nor_in_the_raw_files()
         let planted = plant(db);
         assert!(planted.len() >= 14, "{planted:?}");
         assert!(in_files(db, "MARKER-") > 0);
-        db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
+        let act = db.write(|c| erase::person(c, &number(), &home(), "olga", at(20_000))).await;
+        assert_eq!(act.kept, ["do_not_call"], "the act says what stays");
         let left: Vec<&String> =
             planted.iter().filter(|column| everything(db, &format!("MARKER-{column}-")) > 0).collect();
         assert!(left.is_empty(), "a row still says: {left:?}");
@@ -254,6 +257,53 @@ fn nothing_of_an_erased_person_is_left_in_any_text_column_nor_in_the_raw_files()
             assert_eq!(in_files(db, words), 0, "{words}");
         }
     });
+}
+
+/// A call whose number no version could read, or only this one, as the rows of it say.
+fn unread(c: &mut dozvon::store::Database, raw: &str, ms: u64) -> Result<(), StoreError> {
+    let mut call = arrival(None, at(ms));
+    call.party = Party::Invalid;
+    call.caller_number = raw.to_owned();
+    call.caller_name = format!("Ivan of {raw}");
+    calls::arrive(c, &call)?;
+    calls::end(c, &abandoned(call.id, at(ms + 500))).map(drop)
+}
+
+#[test]
+fn calls_whose_number_was_not_read_are_erased_by_what_it_means() {
+    let germany = Home { region: "DE".parse().unwrap(), area_code: None };
+    let theirs: [(&str, Home, &[&str]); 2] = [
+        (NUMBER, home(), &["+79001234567;npdi", "+7 900 123-45-67", "8 10 7 900 1234567", "8(900)1234567"]),
+        ("+4915123456789", germany, &["015123456789", "0151 23456789", "tel:+4915123456789"]),
+    ];
+    let others = ["+79001234568;npdi", "015123456780", "no number", "7001"];
+    for (number, home, raws) in theirs {
+        for_each_database(async |db| {
+            db.write(move |c| {
+                for (n, raw) in (0..).zip(raws.iter().chain(&others)) {
+                    unread(c, raw, n * 1000)?;
+                }
+                Ok(())
+            })
+            .await;
+            let act = db
+                .write(move |c| erase::person(c, &number.parse().unwrap(), &home, "olga", at(90_000)))
+                .await;
+            let of_calls = act.tables.iter().find(|erased| erased.table == "calls").unwrap();
+            assert_eq!(of_calls.rows, raws.len(), "{act:?}");
+            let left = db
+                .raw()
+                .texts("SELECT caller_number AS v FROM calls WHERE caller_name <> '' ORDER BY arrived_at");
+            assert_eq!(left, others);
+            for raw in raws {
+                assert_eq!((everything(db, raw), everything(db, &format!("Ivan of {raw}"))), (0, 0), "{raw}");
+            }
+            if db.is_sqlite() {
+                db.store.scrub().await.unwrap();
+                raws.iter().for_each(|raw| assert_eq!(in_files(db, raw), 0, "{raw}"));
+            }
+        });
+    }
 }
 
 /// Puts a text of its own into every text column that could hold something of the person. Which columns it were.
@@ -333,7 +383,7 @@ fn an_erasure_that_somebody_reads_beside_is_told_and_can_be_repeated() {
         let mut raw = db.raw();
         raw.run("BEGIN").unwrap();
         assert!(raw.number("SELECT count(*) AS v FROM calls") > 0);
-        db.write(|c| erase::person(c, &number(), "olga", at(20_000))).await;
+        db.write(|c| erase::person(c, &number(), &home(), "olga", at(20_000))).await;
         let quick =
             dozvon::store::Settings { busy_timeout: Duration::from_millis(100), ..Default::default() };
         let store = dozvon::store::Store::open(&db.url, quick).await.unwrap();

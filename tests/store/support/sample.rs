@@ -128,6 +128,11 @@ pub fn step(c: &mut Database, name: &str, step: Step, at: UnixMs) -> Result<Agen
     agents::step(c, &Make { agent: &agent(name), step, at, by: "test", why: "because" })
 }
 
+/// Where the numbers of the tests belong: Russia.
+pub fn home() -> dozvon::phone::Home {
+    dozvon::config::Phone::default().home()
+}
+
 /// A caller with a number who joins `queue` at once.
 pub fn arrival(queue: Option<&str>, at: UnixMs) -> Arrival {
     Arrival {
