@@ -323,6 +323,7 @@ async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), Store
     store.migrate().await?;
     let key = settings.audit.key.clone();
     store.read("audit_key", move |c| store::audit::check_key(c, key.as_ref())).await?;
+    store.write("audit_mark", store::audit::mark).await?;
     Ok((store, lock))
 }
 

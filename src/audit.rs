@@ -163,6 +163,13 @@ impl fmt::Debug for Seal {
 }
 
 impl Seal {
+    /// The MAC of the mark from which on every row has a seal, for an audit of that key. Rows begin with the hash of the
+    /// one before, so none of theirs is that of a mark.
+    #[must_use]
+    pub fn of_mark(&self, fingerprint: &str, sealed_from: i64) -> Option<String> {
+        self.of(format!("dozvon audit sealed from\0{fingerprint}\0{sealed_from}").as_bytes())
+    }
+
     /// Never none: HMAC takes a key of any length.
     fn of(&self, text: &[u8]) -> Option<String> {
         Some(hex(&self.0.clone()?.chain_update(text).finalize().into_bytes()))
@@ -409,6 +416,8 @@ crate::words! {
         Beheaded = "beheaded",
         /// A row without the seal follows one that has it: it is forged, or of an older version of the program.
         Unsealed = "unsealed",
+        /// Where the seal begins is not kept under the key: the mark was changed or taken out, or was never set.
+        Unmarked = "unmarked",
     }
 }
 

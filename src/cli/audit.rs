@@ -15,8 +15,8 @@ use crate::store::audit::{self, Proof, Wanted};
 Every entry carries the hash of the one before, sealed with the audit's key, so that nobody without the key can change,
 remove or insert entries or put them in another order unseen. Entries can still be cut off at the end: the controller
 writes the head of the chain to its log every day ([audit] log_head_every); keep it somewhere else, and verify against
-it. Entries of versions before the seal have a plain hash, which whoever can write to the database can make anew; so is
-the seal of no use if the key stands in the database, too: write [audit] key.
+it. Entries of versions before the seal have a plain hash, which whoever can write to the database can make anew; where
+the seal begins is kept under the key. The seal is of no use if the key stands in the database, too: write [audit] key.
 
 Examples:
   dozvon audit list --number +79001234567
@@ -74,7 +74,8 @@ struct List {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit code 0: all is in order; 1: it is not, and the first place is named. It says from which entry on the seal holds. An
-entry without a seal behind one that has it is called unsealed: it is forged, or an older version of dozvon wrote it.
+entry without a seal behind that place is forged, or an older version of dozvon wrote it. Where the seal begins is marked
+by the first start, or `dozvon migrate`, after an update; at any other time a missing or changed mark is tampering.
 
 Examples:
   dozvon audit verify

@@ -9,6 +9,8 @@
 //! **Invariant:** ids have no gap and are in the order of the commits; an entry stands if and only if the
 //! transaction that it tells of was committed.
 
+mod mark;
+
 use std::cell::RefCell;
 
 use diesel::prelude::*;
@@ -22,6 +24,9 @@ use crate::audit::{
 };
 use crate::clock::UnixMs;
 use crate::phone::E164;
+
+use self::mark::Mark;
+pub use self::mark::mark;
 
 thread_local! {
     /// The settings' secret, while a group of transactions of that store runs on this thread.
@@ -142,6 +147,29 @@ pub fn check_key(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError
     known(c, named).map(drop)
 }
 
+/// Whether where the seal begins stands as it was set under the key: what a changed database is known by first.
+///
+/// # Errors
+/// [`StoreError::Refused`] names what is wrong, and the remedy; as [`check_key`].
+pub fn check_mark(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError> {
+    let Some(key) = known(c, named)? else { return Ok(()) };
+    if head(c)?.id == 0 {
+        return Ok(());
+    }
+    let what = match mark::of(c, &key)? {
+        Mark::From(_) => return Ok(()),
+        Mark::Missing => {
+            "where the seal of the audit begins is not marked: after an update, run `dozvon migrate` once; at any other \
+             time somebody has changed the database"
+        }
+        Mark::Wrong => {
+            "where the seal of the audit begins was changed: somebody has changed the database; compare the audit with a \
+             backup from before"
+        }
+    };
+    Err(StoreError::Refused(what.to_owned()))
+}
+
 /// What stands for a number in this audit. None as long as nothing was hashed and the settings name no key.
 ///
 /// # Errors
@@ -189,10 +217,14 @@ pub(super) fn key(c: &mut Database, now: UnixMs) -> Result<Key, StoreError> {
     }
     let made = named.is_none();
     let key = named.unwrap_or_else(|| Key::of_bytes(rand::random()));
+    // Every row of an audit whose key is made here is sealed: rows without one that are there already are forged.
+    let (fingerprint, sealed_from) = (key.fingerprint(), 1);
     diesel::insert_into(audit_key::table)
         .values((
             audit_key::one.eq(1),
-            audit_key::fingerprint.eq(key.fingerprint()),
+            audit_key::sealed_from.eq(sealed_from),
+            audit_key::sealed_from_mac.eq(mark::mac_of(&key, &fingerprint, sealed_from)?),
+            audit_key::fingerprint.eq(fingerprint),
             audit_key::secret.eq(made.then(|| key.secret())),
             audit_key::made_at.eq(now.0),
         ))
@@ -326,7 +358,7 @@ pub const PAGE: i64 = 1000;
 /// When the database fails; [`StoreError::Refused`] when `known` is older than what retention has cut off, or the key is
 /// not the one that this audit began with.
 pub fn verify(c: &mut Database, named: Option<&Key>, known: Option<&Link>) -> Result<Proof, StoreError> {
-    let seal = self::known(c, named)?.map(|key| key.seal());
+    let key = self::known(c, named)?;
     let (from, end) = (beginning(c)?, head(c)?);
     if let Some(known) = known.filter(|known| known.id < from.id) {
         return Err(StoreError::Refused(format!(
@@ -335,8 +367,19 @@ pub fn verify(c: &mut Database, named: Option<&Key>, known: Option<&Link>) -> Re
             from.id + 1
         )));
     }
+    let mark = key.as_ref().map(|key| mark::of(c, key)).transpose()?;
+    let marked = match mark {
+        Some(Mark::From(first)) => Some(first),
+        Some(Mark::Missing | Mark::Wrong) if end.id > 0 => {
+            let broken = Some(Break { id: from.id + 1, fault: Fault::Unmarked });
+            return Ok(Proof { rows: 0, to: from.clone(), from, keyed_from: None, broken });
+        }
+        _ => None,
+    };
+    let seal = key.map(|key| key.seal());
     let attested = from.id == 0;
-    let mut walk = Walk { link: from.clone(), attested, cut: from.clone(), known, seal, keyed_from: None };
+    let mut walk =
+        Walk { link: from.clone(), attested, cut: from.clone(), known, seal, marked, keyed_from: None };
     // From the very first row that there is: whatever stands before the cut does not belong there.
     let mut after = i64::MIN;
     let broken = loop {
@@ -358,6 +401,8 @@ struct Walk<'a> {
     attested: bool,
     known: Option<&'a Link>,
     seal: Option<Seal>,
+    /// From which row on there must be a seal.
+    marked: Option<i64>,
     keyed_from: Option<i64>,
 }
 
@@ -365,7 +410,7 @@ impl Walk<'_> {
     fn step(&mut self, row: &Row) -> Result<(), Break> {
         if row.keyed {
             self.keyed_from.get_or_insert(row.id);
-        } else if self.keyed_from.is_some() {
+        } else if self.keyed_from.is_some() || self.marked.is_some_and(|first| row.id >= first) {
             return Err(Break { id: row.id, fault: Fault::Unsealed });
         }
         self.link.follow(row, self.seal.as_ref())?;

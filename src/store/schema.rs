@@ -166,7 +166,12 @@ diesel::table! {
     closed_destinations (name) { name -> Text, at -> BigInt, reason -> Text, }
 }
 diesel::allow_tables_to_appear_in_same_query!(outbox, deliveries);
-diesel::table! { audit_key (one) { one -> Integer, fingerprint -> Text, secret -> Nullable<Text>, made_at -> BigInt, } }
+diesel::table! {
+    audit_key (one) {
+        one -> Integer, fingerprint -> Text, secret -> Nullable<Text>, made_at -> BigInt,
+        sealed_from -> Nullable<BigInt>, sealed_from_mac -> Nullable<Text>,
+    }
+}
 diesel::table! {
     audit (id) {
         id -> BigInt, at -> BigInt, by -> Text, action -> Text, number_key -> Nullable<Text>,

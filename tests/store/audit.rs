@@ -318,11 +318,84 @@ fn who_has_no_key_cannot_write_the_chain_anew() {
     });
 }
 
+/// Whoever may write the database takes the seal off every row, and gives each the plain hash that fits it.
+fn unsealed(db: &Db, rows: &[dozvon::audit::Row]) -> Raw {
+    let mut raw = unguarded(db);
+    let mut before = rows[0].prev_hash.clone();
+    let off = if db.is_sqlite() { "0" } else { "FALSE" };
+    for row in rows {
+        let by = "nobody".to_owned();
+        let plain = dozvon::audit::Row { by, prev_hash: before, keyed: false, ..row.clone() };
+        let hash = plain.right_hash(None).unwrap();
+        let set =
+            format!("\"by\" = 'nobody', prev_hash = '{}', hash = '{hash}', keyed = {off}", plain.prev_hash);
+        raw.run(&format!("UPDATE audit SET {set} WHERE id = {}", row.id)).unwrap();
+        before = hash;
+    }
+    raw.run(&format!("UPDATE audit_head SET hash = '{before}'")).unwrap();
+    raw
+}
+
+/// The seal cannot be taken off all rows at once either: where it begins stands under the key, too.
+#[test]
+fn who_has_no_key_cannot_take_the_seal_off_and_not_move_where_it_begins() {
+    for_each_database(async |db| {
+        let named = Key::of_bytes([1; 32]);
+        let settings = dozvon::store::Settings { audit_key: Some(named.clone()), ..Default::default() };
+        let store = Store::open(&db.url, settings).await.unwrap();
+        store.write("append", |c| (0..5).try_for_each(|n| audit::append(c, &entry(n)))).await.unwrap();
+        let found = async || {
+            let named = named.clone();
+            let proof = store.read("verify", move |c| audit::verify(c, Some(&named), None)).await.unwrap();
+            proof.broken.map(|found| found.fault)
+        };
+        let told = async || {
+            let named = named.clone();
+            store
+                .read("mark", move |c| audit::check_mark(c, Some(&named)))
+                .await
+                .err()
+                .map(|told| told.to_string())
+        };
+        assert_eq!((found().await, told().await), (None, None));
+        let rows = store.read("page", |c| audit::page(c, 0, 10)).await.unwrap();
+        let mut raw = unsealed(db, &rows);
+        assert_eq!(found().await, Some(Fault::Unsealed));
+        raw.run("UPDATE audit_key SET sealed_from = 6").unwrap();
+        assert_eq!(found().await, Some(Fault::Unmarked), "the mark is moved");
+        assert!(told().await.is_some_and(|told| told.contains("seal")), "check says so, too");
+        raw.run("UPDATE audit_key SET sealed_from = NULL, sealed_from_mac = NULL").unwrap();
+        assert_eq!(found().await, Some(Fault::Unmarked), "the mark is out");
+        raw.run("DELETE FROM audit_key").unwrap();
+        assert_eq!(found().await, Some(Fault::Unmarked), "the fingerprint is out");
+    });
+}
+
+#[test]
+fn the_mark_of_the_seal_stays_and_a_database_of_before_gets_it_at_the_first_start() {
+    for_each_database(async |db| {
+        grow(db, 3).await;
+        db.raw().refused("UPDATE audit_key SET sealed_from = 2", "stays");
+        db.raw().refused("UPDATE audit_key SET sealed_from = NULL", "stays");
+        let mut raw = unguarded(db);
+        raw.run("UPDATE audit_key SET sealed_from = NULL, sealed_from_mac = NULL").unwrap();
+        assert_eq!(fault(db).await, Some((1, Fault::Unmarked)));
+        let mark = || db.store.write("mark", audit::mark);
+        assert_eq!(mark().await.unwrap(), Some(1), "from the first row on that has a seal");
+        assert_eq!(mark().await.unwrap(), None, "once");
+        assert_eq!(fault(db).await, None);
+    });
+}
+
 /// As the version before wrote it.
 #[test]
 fn a_chain_that_began_before_the_seal_goes_on_and_says_since_when_it_is_sealed() {
     for_each_database(async |db| {
         let mut raw = db.raw();
+        let old = Key::of_bytes([1; 32]);
+        let values = format!("1, '{}', '{}', 0", old.fingerprint(), old.secret());
+        raw.run(&format!("INSERT INTO audit_key (one, fingerprint, secret, made_at) VALUES ({values})"))
+            .unwrap();
         let mut before = dozvon::audit::GENESIS.to_owned();
         for id in 1..=3 {
             let mut row = dozvon::audit::Row {
@@ -346,6 +419,8 @@ fn a_chain_that_began_before_the_seal_goes_on_and_says_since_when_it_is_sealed()
             .unwrap();
             before = row.hash;
         }
+        assert_eq!(fault(db).await, Some((1, Fault::Unmarked)));
+        assert_eq!(db.store.write("mark", audit::mark).await.unwrap(), Some(4), "the first start");
         let proof = verify(db).await;
         assert_eq!((proof.rows, proof.keyed_from, proof.broken), (3, None, None));
         grow(db, 2).await;
@@ -611,7 +686,8 @@ fn who_is_on_the_line_is_erased_later_and_a_stranger_leaves_an_act() {
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM erasures"), 0);
         db.write(move |c| calls::end(c, &abandoned(call, at(20)))).await;
         db.write(|c| erase::person(c, &number(), &home(), "olga", at(30))).await;
-        let act = db.write(|c| erase::person(c, &"+4930123456".parse().unwrap(), &home(), "olga", at(40))).await;
+        let act =
+            db.write(|c| erase::person(c, &"+4930123456".parse().unwrap(), &home(), "olga", at(40))).await;
         assert!(act.tables.iter().all(|erased| erased.rows == 0));
     });
 }
