@@ -114,6 +114,9 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Fields that a narrow terminal can do without, the least needed first.
     pub spare: Vec<&'static str>,
+    /// Fields that stand below their row, each on lines of its own: what people have to read whole, however narrow the
+    /// terminal is.
+    pub below: Vec<&'static str>,
     /// What people are told when there are no rows.
     pub empty: Sentence,
     /// What people are told below the rows.
@@ -128,6 +131,7 @@ impl Table {
             fields: fields.to_vec(),
             rows: Vec::new(),
             spare: Vec::new(),
+            below: Vec::new(),
             empty: empty.into(),
             notes: Vec::new(),
         }
@@ -142,6 +146,18 @@ impl Table {
             self.fields
         );
         self.spare = fields.to_vec();
+        self
+    }
+
+    /// Says which fields people are shown below their row.
+    #[must_use]
+    pub fn below(mut self, fields: &[&'static str]) -> Self {
+        debug_assert!(
+            fields.iter().all(|field| self.fields.contains(field)),
+            "{fields:?} of {:?}",
+            self.fields
+        );
+        self.below = fields.to_vec();
         self
     }
 

@@ -211,6 +211,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "{destination} ничего не принимает с {at}: {why}; возобновить: dozvon outbox enable {destination}",
     ),
     (
+        "{file} is in force, but no setting makes it any more: --force removes it",
+        "{file} действует, но настройками больше не создаётся: --force удалит его",
+    ),
+    (
         "{file} is kept: copy its listen-port and password to [[switch.nodes]] in dozvon.toml",
         "{file} не изменён: перенесите из него listen-port и password в [[switch.nodes]] в dozvon.toml",
     ),

@@ -5,9 +5,12 @@ use comfy_table::{
     Attribute, Cell as Styled, CellAlignment, Color, ColumnConstraint, ContentArrangement, Width, presets,
 };
 
-use super::width::{Column, GAP, fit};
+use super::width::{Column, Fit, GAP, fit};
 use super::{Cell, Language, Sentence, Sheet, Table, heading, word};
 use crate::clock::UnixMs;
+
+/// What stands before the lines below a row.
+const INDENT: &str = "    ";
 
 /// How people want to see it.
 #[derive(Debug, Clone, Copy)]
@@ -32,25 +35,53 @@ pub fn table(table: &Table, look: &Look) -> String {
         return lines(std::slice::from_ref(&table.empty), look) + &lines(&table.notes, look);
     }
     let columns: Vec<Column> = (0..table.fields.len()).map(|place| Column::of(table, place, look)).collect();
-    let fit = fit(&columns, look.width);
+    let is_below = |place: &usize| table.below.contains(&table.fields[*place]);
+    let (below, across): (Vec<usize>, Vec<usize>) = (0..table.fields.len()).partition(is_below);
+    let fit = fit(&columns, across, look.width);
     let mut shown = blank(look);
     shown.set_header(fit.shown.iter().map(|(place, _)| {
         let column = &columns[*place];
         let heading = dim(Styled::new(&column.heading), look);
         if column.numbers { heading.set_alignment(CellAlignment::Right) } else { heading }
     }));
+    let mut text = String::new();
     for row in &table.rows {
         shown.add_row(
             fit.shown.iter().filter_map(|(place, _)| row.get(*place)).map(|cell| styled(cell, look)),
         );
-    }
-    if look.width.is_some() {
-        for (column, (_, width)) in shown.column_iter_mut().zip(&fit.shown) {
-            let width = u16::try_from(width + GAP).unwrap_or(u16::MAX);
-            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        if !below.is_empty() {
+            text.push_str(&finish_fixed(&mut shown, &fit));
+            text.push_str(&one_below_another(row, &below, &columns, look));
+            shown = blank(look);
         }
     }
-    finish(&mut shown) + &lines(&table.notes, look) + &lines(&left_out(&fit.left_out, &columns), look)
+    if below.is_empty() {
+        text = finish_fixed(&mut shown, &fit);
+    }
+    text + &lines(&table.notes, look) + &lines(&left_out(&fit.left_out, &columns), look)
+}
+
+/// The lines of a table whose columns have the widths that were found for all its rows.
+fn finish_fixed(shown: &mut comfy_table::Table, fit: &Fit) -> String {
+    for (column, (_, width)) in shown.column_iter_mut().zip(&fit.shown) {
+        let width = u16::try_from(width + GAP).unwrap_or(u16::MAX);
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+    }
+    finish(shown)
+}
+
+/// The values of a row that stand below it, indented, each with its heading.
+fn one_below_another(row: &[Cell], places: &[usize], columns: &[Column], look: &Look) -> String {
+    let mut shown = blank(look);
+    for place in places {
+        let Some(cell) = row.get(*place).filter(|cell| **cell != Cell::Nothing) else { continue };
+        let heading = format!("{INDENT}{}:", columns[*place].heading);
+        shown.add_row([
+            dim(Styled::new(heading), look),
+            styled(cell, look).set_alignment(CellAlignment::Left),
+        ]);
+    }
+    if shown.is_empty() { String::new() } else { finish(&mut shown) }
 }
 
 /// The line below a table that names the columns that did not fit.

@@ -70,9 +70,8 @@ pub(super) struct Fit {
     pub(super) left_out: Vec<usize>,
 }
 
-/// Lays columns out in a terminal of a width; without a width every column is as wide as it needs.
-pub(super) fn fit(columns: &[Column], width: Option<u16>) -> Fit {
-    let mut places: Vec<usize> = (0..columns.len()).collect();
+/// Lays the columns of these places out in a terminal of a width; without a width every column is as wide as it needs.
+pub(super) fn fit(columns: &[Column], mut places: Vec<usize>, width: Option<u16>) -> Fit {
     let Some(width) = width.map(usize::from) else {
         return Fit {
             shown: places.iter().map(|place| (*place, columns[*place].natural)).collect(),

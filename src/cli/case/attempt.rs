@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::list::next_try;
 use super::number;
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
@@ -10,7 +11,7 @@ use crate::missed::attempt::Outcome;
 use crate::report::{Cell, Sentence};
 use crate::store::attempts::{AttemptRow, Made};
 use crate::store::callbacks::{self, Disposition};
-use crate::store::cases;
+use crate::store::{Database, cases};
 
 /// Record that the customer was called, and what came of it.
 #[derive(Debug, clap::Args)]
@@ -114,13 +115,19 @@ fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
 
 /// Where a case stands now.
 async fn stands(id: i64, context: &Context) -> Result<Sentence, Failure> {
-    let case = context.read("case_show", move |c| cases::get(c, CaseId(id))).await?;
-    Ok(match (&case.close_reason, case.next_at) {
+    let terms = context.terms().await?;
+    let look = move |c: &mut Database| {
+        let case = cases::get(c, CaseId(id))?;
+        let waits = callbacks::waits_for_people(&case, &terms)?;
+        Ok((case, waits))
+    };
+    let (case, waits) = context.read("case_show", look).await?;
+    Ok(match (&case.close_reason, next_try(&case, waits)) {
         (Some(reason), _) => Sentence::of("the case is closed: {reason}").with("reason", Cell::word(reason)),
-        (None, Some(at)) => Sentence::of("the case: {stage}, next at {at}")
+        (None, at @ Cell::At(_)) => Sentence::of("the case: {stage}, next at {at}")
             .with("stage", Cell::word(&case.stage))
-            .with("at", UnixMs(at)),
-        (None, None) => Sentence::of("the case: {stage}").with("stage", Cell::word(&case.stage)),
+            .with("at", at),
+        (None, _) => Sentence::of("the case: {stage}").with("stage", Cell::word(&case.stage)),
     })
 }
 

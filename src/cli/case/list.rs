@@ -3,7 +3,7 @@
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
-use crate::missed::case::State;
+use crate::missed::case::{Stage, State};
 use crate::missed::regulation::Guard;
 use crate::report::{Cell, Table, age};
 use crate::store::callbacks::{self, Terms};
@@ -108,7 +108,7 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
             case.number.as_str().into(),
             name.as_deref().into(),
             stage(case),
-            Cell::at_or_nothing(case.next_at),
+            next_try(case, *waits),
             waits.map_or(Cell::Nothing, |guard| Cell::word(guard.as_str())),
             Cell::Count(*today),
             Cell::Count(*left),
@@ -127,4 +127,20 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
 /// What an open case waits for; a closed one waits for nothing.
 pub(super) fn stage(case: &CaseRow) -> Cell {
     if case.closed_at.is_some() { Cell::Nothing } else { Cell::word(&case.stage) }
+}
+
+/// When the customer is tried next. Nothing where a person decides that, and while somebody calls or may call: what is
+/// looked at then, a reminder or the end of a lease, is no try.
+pub(super) fn next_try(case: &CaseRow, waits: Option<Guard>) -> Cell {
+    let begins_by_itself =
+        waits.is_none() && case.closed_at.is_none() && case.stage.parse().is_ok_and(is_pause);
+    Cell::at_or_nothing(case.next_at.filter(|_| begins_by_itself))
+}
+
+/// Whether a case of this stage waits for a time at which it becomes due.
+const fn is_pause(stage: Stage) -> bool {
+    match stage {
+        Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => true,
+        Stage::Due | Stage::Claimed | Stage::Attempting => false,
+    }
 }

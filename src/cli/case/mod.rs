@@ -142,7 +142,7 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .with("name", cases::name_of(c, id)?)
         .with("state", Cell::word(&case.state))
         .with("stage", list::stage(&case))
-        .with("next_at", Cell::at_or_nothing(case.next_at))
+        .with("next_at", list::next_try(&case, callbacks::waits_for_people(&case, terms)?))
         .with("not_before_at", Cell::at_or_nothing(case.not_before))
         .with("not_before_by", not_before_by(&case))
         .with(
@@ -195,7 +195,7 @@ fn misses(rows: &[MissRow]) -> Table {
 /// What forms, bots and programs asked for: who, how to write to them, and what they want.
 fn asked(rows: &[RequestRow]) -> Table {
     let fields = ["at", "source", "name", "email", "wanted_at", "text", "page"];
-    let mut table = Table::new(&fields, "no requests").spare(&["page"]);
+    let mut table = Table::new(&fields, "no requests").below(&["email", "wanted_at", "text", "page"]);
     for row in rows {
         table.row([
             UnixMs(row.received_at).into(),
@@ -212,7 +212,7 @@ fn asked(rows: &[RequestRow]) -> Table {
 
 fn made(rows: &[AttemptRow]) -> Table {
     let fields = ["at", "business_day", "ordinal", "counted", "result", "by", "note"];
-    let mut table = Table::new(&fields, "nobody has called back yet");
+    let mut table = Table::new(&fields, "nobody has called back yet").below(&["note"]);
     for row in rows {
         table.row([
             UnixMs(row.at).into(),
@@ -278,4 +278,38 @@ pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failur
         .await?;
     context.sheet(&sheet)?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Language, Look, table as shown};
+
+    /// What a customer wrote is read whole on the usual terminal.
+    #[test]
+    fn the_text_of_a_request_is_there_at_eighty_columns() {
+        let words =
+            "Please call me about the leaking pipe in the cellar of the second house before the weekend";
+        let request = RequestRow {
+            received_at: 1_767_225_600_000,
+            source: "site-callback-form".to_owned(),
+            page: Some("https://example.com/services/plumbing?campaign=winter-2026-leaflet".to_owned()),
+            name: Some("Ivan Ivanovich Petrov".to_owned()),
+            email: Some("ivan.petrov@mail.example.com".to_owned()),
+            text: Some(words.to_owned()),
+            wanted_at: Some(1_767_232_800_000),
+        };
+        for language in [Language::En, Language::Ru] {
+            let look = Look { language, zone: chrono_tz::UTC, colour: false, width: Some(80) };
+            let text = shown(&asked(std::slice::from_ref(&request)), &look);
+            let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for part in [words, "ivan.petrov@mail.example.com", "2026-01-01 02:00:00"] {
+                assert!(plain.contains(part), "{part}: {text}");
+            }
+            assert!(
+                text.lines().all(|line| line.chars().count() <= 80) && !text.contains("--json"),
+                "{text}"
+            );
+        }
+    }
 }
