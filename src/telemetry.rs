@@ -57,14 +57,22 @@ pub enum TelemetryError {
     Twice(String),
 }
 
+/// What a filter lets into the log.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn levels(filter: &str) -> Result<EnvFilter, TelemetryError> {
+    let bad = |reason: String| TelemetryError::BadFilter { given: filter.to_owned(), reason };
+    EnvFilter::try_new(quiet(filter)).map_err(|error| bad(error.to_string()))
+}
+
 /// Sends log lines to standard error for as long as the result lives. `filter` is a level or a list of
 /// `target=level`.
 ///
 /// # Errors
 /// When `filter` cannot be read, or logging was set up before.
 pub fn start(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
-    let levels = EnvFilter::try_new(quiet(filter))
-        .map_err(|error| TelemetryError::BadFilter { given: filter.to_owned(), reason: error.to_string() })?;
+    let levels = levels(filter)?;
     let (writer, guard) = aside(std::io::stderr(), WAITING_LINES);
     let dropped = writer.error_counter();
     let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(writer);

@@ -75,8 +75,9 @@ fn from_an_empty_folder_to_rules_in_the_database() {
     assert!(place.good(&["apply", "again.toml"]).contains("nothing changes"), "{exported}");
     place.write("less.toml", &exported.replace("    { agent = \"boris\", level = 1, position = 2 },\n", ""));
     let change: Value = serde_json::from_str(&place.good(&["apply", "less.toml", "--json"])).unwrap();
-    let gone = "{ agent = \"boris\", level = 1, position = 2 }";
-    let told = serde_json::json!({ "change": "changed", "what": "queue sales", "field": "tiers", "from": gone, "to": null });
+    let anna = "{ agent = \"anna\", level = 1, position = 1 }";
+    let both = format!("{anna}, {{ agent = \"boris\", level = 1, position = 2 }}");
+    let told = serde_json::json!({ "change": "changed", "what": "queue sales", "field": "tiers", "from": both, "to": anna });
     assert_eq!(change, serde_json::json!([told]));
 }
 
@@ -93,6 +94,33 @@ fn what_is_there_is_not_written_over() {
     assert_eq!(place.read("dozvon.toml"), settings);
     assert!(place.bad(&["export", "rules.toml"], 4).contains("--force"));
     place.good(&["export", "rules.toml", "--force"]);
+}
+
+/// The audit's key stands in the settings and nowhere else: what cannot be read is not replaced by another key.
+#[test]
+fn settings_that_cannot_be_read_are_not_replaced_and_the_old_ones_are_kept() {
+    let place = Place::ready();
+    place.good(&["init", "etc", "--freeswitch", "."]);
+    let settings = place.read("etc/dozvon.toml");
+    let mistaken = settings.replace("[audit]", "[audit]\nlog_head_evry = \"1h\"");
+    for broken in [mistaken, format!("{settings}\nx = = 1\n")] {
+        place.write("etc/dozvon.toml", &broken);
+        let said = place.bad(&["init", "etc", "--freeswitch", ".", "--force"], 4);
+        assert!(said.contains("cannot be read") && said.contains("must not be lost"), "{said}");
+        assert!(said.contains("dozvon.toml:"), "the mistake is named: {said}");
+        assert_eq!(place.read("etc/dozvon.toml"), broken);
+    }
+    let mine = format!("{settings}# mine\n");
+    place.write("etc/dozvon.toml", &mine);
+    place.good(&["init", "etc", "--freeswitch", ".", "--force"]);
+    assert_eq!((place.read("etc/dozvon.toml"), place.read("etc/dozvon.toml.old")), (settings, mine));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode =
+            std::fs::metadata(place.0.path().join("etc/dozvon.toml.old")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }
 
 #[cfg(unix)]
@@ -422,4 +450,72 @@ fn a_rules_file_is_taken_from_standard_input() {
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     assert!(child.wait().unwrap().success());
     assert!(out.contains("route main"), "{out}");
+}
+
+/// What keeps `serve` from starting is found by `check`, all of it at once.
+#[test]
+fn check_finds_what_keeps_a_controller_from_starting() {
+    let place = ruled(Place::ready());
+    let destination = |name: &str, more: &str| {
+        format!("[[notify.destinations]]\nname = \"{name}\"\nevents = [\"case.*\"]\n{more}\n")
+    };
+    let settings = [
+        "[log]\nfilter = \"dozvon=loud\"\n".to_owned(),
+        "[notify.mail]\nfrom = \"no address\"\n".to_owned(),
+        destination("letters", "kind = \"email\"\nto = [\"a@example.com\"]"),
+        destination(
+            "sms",
+            "kind = \"sms\"\nto = [\"+79001112233\"]\nurl = \"https://sms.example.com/S3cr3tKey?apikey=S3cr3tKey&n={{ too }}\"\n\
+             body = \"key=S3cr3tKey\"",
+        ),
+    ];
+    let ports = SETTINGS.replace("127.0.0.1:0", "127.0.0.1:18998");
+    place.write("dozvon.toml", &format!("{ports}{}", settings.concat()));
+    let output = place.run(&["check", "--json"]);
+    let lines: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    told(&lines, "log", &["dozvon=loud", "[log] filter"]);
+    told(&lines, "destination letters", &["no address", "[notify]"]);
+    told(&lines, "destination sms", &["undefined", "[notify]"]);
+    told(&lines, "port for status", &["127.0.0.1:18998", "[web] listen", "[status] listen"]);
+    assert!(!lines.to_string().contains("S3cr3t"), "{lines:#}");
+}
+
+/// FreeSWITCH goes on with what lies in its folders, whatever the settings say by now.
+#[test]
+fn files_of_contexts_that_were_taken_out_are_named_and_removed() {
+    let place = Place::ready();
+    std::fs::create_dir_all(place.0.path().join("conf")).unwrap();
+    place.write(
+        "dozvon.toml",
+        &format!(
+            "{SETTINGS}[dialplan]\ncontexts = [\"public\", \"default\"]\nhandset_contexts = [\"default\"]\n"
+        ),
+    );
+    place.good(&["dialplan", "--write", "conf"]);
+    place.write("conf/dialplan/default/01_mine.xml", "<include/>");
+    place.write("dozvon.toml", SETTINGS);
+    let said = place.good(&["dialplan", "--write", "conf", "--json"]);
+    assert_eq!(said.matches("left over").count(), 2, "{said}");
+    let said = place.good(&["dialplan", "--write", "conf", "--force"]);
+    assert!(
+        said.contains("default/00_dozvon.xml") && said.contains("default/00_dozvon_handset.xml"),
+        "{said}"
+    );
+    let left = std::fs::read_dir(place.0.path().join("conf/dialplan/default")).unwrap();
+    let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(left, ["01_mine.xml"]);
+    assert!(place.0.path().join("conf/dialplan/public/00_dozvon.xml").exists());
+}
+
+/// cron and containers set no variable for the user.
+#[cfg(unix)]
+#[test]
+fn who_did_it_is_known_without_variables() {
+    let place = ruled(Place::ready());
+    place.good(&["dnc", "add", "84957654321"]);
+    let listed: Value = serde_json::from_str(&place.good(&["dnc", "list", "--json"])).unwrap();
+    let asked = Command::new("id").arg("-un").output().unwrap();
+    let name = String::from_utf8(asked.stdout).unwrap();
+    let name = if asked.status.success() { name.trim() } else { "cli" };
+    assert_eq!(listed[0]["by"], name);
 }

@@ -14,7 +14,8 @@ use crate::report::{Cell, Sentence, Table};
 #[command(after_help = "\
 Which numbers, contexts, controllers, patience and fallback is said in dozvon.toml under [dialplan]. After
 FreeSWITCH has the files: fs_cli -x reloadxml. `dozvon check` looks whether they are in force.
-event_socket.conf.xml and acl.conf.xml are written only where there are none: others use them, too.
+event_socket.conf.xml and acl.conf.xml are written only where there are none: others use them, too. Files of ours in
+contexts that [dialplan] names no longer are named, and removed with --force: FreeSWITCH would go on with them.
 
 Examples:
   dozvon dialplan                                 print all files
@@ -27,7 +28,7 @@ pub(super) struct Args {
     /// Also what lets the controller connect to FreeSWITCH: event_socket.conf.xml, acl.conf.xml.
     #[arg(long)]
     socket: bool,
-    /// Write over files that are there and different, except for FreeSWITCH's own.
+    /// Write over files that are there and different, except for FreeSWITCH's own; remove those that no setting makes.
     #[arg(long, requires = "write")]
     force: bool,
 }
@@ -79,8 +80,39 @@ fn put(all: &[File], folder: &Path, force: bool, context: &Context) -> Result<()
         };
         table.row([path.display().to_string().into(), Cell::word(state)]);
     }
+    for path in left_over(all, folder) {
+        let state = if force { remove(&path)? } else { "left over" };
+        table.row([path.display().to_string().into(), Cell::word(state)]);
+        if !force {
+            let note = "{file} is in force, but no setting makes it any more: --force removes it";
+            table.notes.push(Sentence::of(note).with("file", path.display().to_string()));
+        }
+    }
     table.notes.push("now tell FreeSWITCH: fs_cli -x reloadxml; then see: dozvon check".into());
     context.table(&table)
+}
+
+/// Files of ours in contexts that the settings name no longer: FreeSWITCH goes on with them.
+fn left_over(all: &[File], folder: &Path) -> Vec<PathBuf> {
+    let made: Vec<PathBuf> = all.iter().map(|file| folder.join(&file.place)).collect();
+    let entries =
+        |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path());
+    let is_ours = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(dialplan::is_of_a_context)
+    };
+    let contexts = entries(&folder.join("dialplan"));
+    let mut left: Vec<PathBuf> = contexts.flat_map(|context| entries(&context)).filter(is_ours).collect();
+    left.retain(|path| !made.contains(path));
+    left.sort();
+    left
+}
+
+fn remove(path: &Path) -> Result<&'static str, Failure> {
+    std::fs::remove_file(path).map_err(|error| {
+        let message = format!("cannot remove {}: {error}; remove it by hand", path.display());
+        Failure::new(Exit::Failed, message)
+    })?;
+    Ok("removed")
 }
 
 fn is_new(path: &Path, file: &File) -> bool {

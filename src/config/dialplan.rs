@@ -93,17 +93,26 @@ const HANDSET: &str = include_str!("../../fs-dialplan/handset.xml");
 const EVENT_SOCKET: &str = include_str!("../../fs-dialplan/event_socket.conf.xml");
 const ACL: &str = include_str!("../../fs-dialplan/acl.conf.xml");
 
+/// The names of the files that stand in the folder of a context.
+const IN_CONTEXT: [&str; 2] = ["00_dozvon.xml", "00_dozvon_handset.xml"];
+
+/// Whether a name is that of a file which we put into the folder of a context.
+#[must_use]
+pub fn is_of_a_context(name: &str) -> bool {
+    IN_CONTEXT.contains(&name)
+}
+
 /// The dialplan: our own context, and an entry in each context in which callers come in.
 #[must_use]
 pub fn files(settings: &Settings) -> Vec<File> {
     let mut files = vec![File { place: "dialplan/dozvon.xml".to_owned(), text: story(settings) }];
     for context in &settings.dialplan.contexts {
         let numbers = settings.dialplan.numbers.iter().map(expression).collect::<Vec<_>>().join("|");
-        let place = format!("dialplan/{context}/00_dozvon.xml");
+        let place = format!("dialplan/{context}/{}", IN_CONTEXT[0]);
         files.push(File { place, text: variable(ENTRY, "dozvon_numbers", &numbers) });
     }
     for context in &settings.dialplan.handset_contexts {
-        let place = format!("dialplan/{context}/00_dozvon_handset.xml");
+        let place = format!("dialplan/{context}/{}", IN_CONTEXT[1]);
         files.push(File { place, text: handset(settings) });
     }
     files

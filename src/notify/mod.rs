@@ -43,6 +43,7 @@ pub use relay::{Outlet, Relay, Tools};
 pub use settings::Settings;
 pub use trouble::Trouble;
 
+use crate::clock::Clock;
 use crate::vital::Vital;
 use settings::{Destination, Kind};
 
@@ -69,42 +70,66 @@ pub fn outlets(
     lookup: &guard::Lookup,
     tasks: &TaskTracker,
 ) -> Result<Vec<Outlet>, BadDestination> {
-    let settings = &tools.settings;
-    let line = Arc::new(smpp::Line::new(&settings.smpp, tasks));
-    let outlet = |to: &Destination| {
-        let bad = |reason: String| BadDestination { name: to.name.clone(), reason };
-        let channel = channel(tools, to, lookup, &line).map_err(bad)?;
-        let timeout = to.timeout.unwrap_or(settings.timeout);
-        Ok(Outlet { name: to.name.clone(), events: to.events.clone(), timeout, channel })
-    };
-    settings.destinations.iter().map(outlet).collect()
+    let maker = Maker::new(&tools.settings, tools.zone, tools.clock, lookup, tasks);
+    tools.settings.destinations.iter().map(|to| maker.outlet(to)).collect()
 }
 
-fn channel(
-    tools: &Tools,
-    to: &Destination,
-    lookup: &guard::Lookup,
-    line: &Arc<smpp::Line>,
-) -> Result<Arc<dyn Channel>, String> {
-    let (settings, lookup) = (&tools.settings, lookup.clone());
-    let words = || words::Words::load(to, tools.zone);
-    Ok(match to.kind {
-        Kind::Webhook => Arc::new(
-            webhook::Webhook::new(settings, to, tools.clock, lookup).map_err(|error| error.to_string())?,
-        ),
-        Kind::Email => {
-            let (people, timeout) =
-                (people::People::new(settings, to)?, to.timeout.unwrap_or(settings.timeout));
-            Arc::new(mail::Post::new(&settings.mail, words()?, people, timeout)?)
-        }
-        Kind::Sms | Kind::Telegram => {
-            Arc::new(gateway::Gateway::new(settings, to, tools.clock, lookup, words()?)?)
-        }
-        Kind::Smpp => {
-            let people = people::People::new(settings, to)?;
-            Arc::new(smpp::Centre::new(Arc::clone(line), words()?, people))
-        }
-    })
+/// Every destination whose channel cannot be made: with one of them a controller does not start.
+#[must_use]
+pub fn wrong_destinations(settings: &Settings, zone: chrono_tz::Tz, clock: Clock) -> Vec<BadDestination> {
+    let (lookup, tasks) = (guard::system_lookup(), TaskTracker::new());
+    let maker = Maker::new(settings, zone, clock, &lookup, &tasks);
+    settings.destinations.iter().filter_map(|to| maker.outlet(to).err()).collect()
+}
+
+/// What channels are made of.
+struct Maker<'a> {
+    settings: &'a Settings,
+    zone: chrono_tz::Tz,
+    clock: Clock,
+    lookup: &'a guard::Lookup,
+    line: Arc<smpp::Line>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(
+        settings: &'a Settings,
+        zone: chrono_tz::Tz,
+        clock: Clock,
+        lookup: &'a guard::Lookup,
+        tasks: &TaskTracker,
+    ) -> Self {
+        Self { settings, zone, clock, lookup, line: Arc::new(smpp::Line::new(&settings.smpp, tasks)) }
+    }
+
+    fn outlet(&self, to: &Destination) -> Result<Outlet, BadDestination> {
+        let bad = |reason: String| BadDestination { name: to.name.clone(), reason };
+        let channel = self.channel(to).map_err(bad)?;
+        let timeout = to.timeout.unwrap_or(self.settings.timeout);
+        Ok(Outlet { name: to.name.clone(), events: to.events.clone(), timeout, channel })
+    }
+
+    fn channel(&self, to: &Destination) -> Result<Arc<dyn Channel>, String> {
+        let (settings, lookup) = (self.settings, self.lookup.clone());
+        let words = || words::Words::load(to, self.zone);
+        Ok(match to.kind {
+            Kind::Webhook => Arc::new(
+                webhook::Webhook::new(settings, to, self.clock, lookup).map_err(|error| error.to_string())?,
+            ),
+            Kind::Email => {
+                let (people, timeout) =
+                    (people::People::new(settings, to)?, to.timeout.unwrap_or(settings.timeout));
+                Arc::new(mail::Post::new(&settings.mail, words()?, people, timeout)?)
+            }
+            Kind::Sms | Kind::Telegram => {
+                Arc::new(gateway::Gateway::new(settings, to, self.clock, lookup, words()?)?)
+            }
+            Kind::Smpp => {
+                let people = people::People::new(settings, to)?;
+                Arc::new(smpp::Centre::new(Arc::clone(&self.line), words()?, people))
+            }
+        })
+    }
 }
 
 /// Begins to tell what is in the outbox, in `tasks`, until `stop`: to the destinations of the settings, and to `crm`, if

@@ -2,7 +2,7 @@
 //!
 //! FreeSWITCH prints what it has loaded with values put in and without comments, so both sides are compared as trees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roxmltree::{Document, Node};
 
@@ -23,8 +23,9 @@ pub(super) async fn check(
     settings: &Settings,
 ) -> Result<Vec<Line>, ProbeError> {
     let mut lines = Vec::new();
-    for file in dialplan::files(settings) {
-        let context = context_of(&file);
+    let files = dialplan::files(settings);
+    for file in &files {
+        let context = context_of(file);
         let what = if context == CONTEXT {
             format!("{node}: dialplan")
         } else if file.place.contains("handset") {
@@ -33,9 +34,35 @@ pub(super) async fn check(
             format!("{node}: context {context}")
         };
         let loaded = probe.ask(&format!("xml_locate dialplan context name {context}")).await?;
-        lines.push(compare(what, &file, context, &loaded));
+        lines.push(compare(what, file, context, &loaded));
+    }
+    let named =
+        settings.dialplan.contexts.iter().chain(&settings.dialplan.handset_contexts).map(String::as_str);
+    for context in named.chain(USUAL).collect::<BTreeSet<_>>() {
+        let loaded = probe.ask(&format!("xml_locate dialplan context name {context}")).await?;
+        lines.extend(left_over(node, &files, context, &loaded));
     }
     Ok(lines)
+}
+
+/// The contexts of the stock configuration, in which our files may have been before.
+const USUAL: [&str; 2] = ["default", "public"];
+
+/// The extensions of ours in a context that no setting makes there any more.
+fn left_over(node: &str, files: &[File], context: &str, loaded: &str) -> Option<Line> {
+    // A context that FreeSWITCH does not have has nothing of ours.
+    let loaded = extensions(loaded).ok()?;
+    let made: BTreeSet<String> = files
+        .iter()
+        .filter(|file| context_of(file) == context)
+        .flat_map(|file| extensions(&file.text).unwrap_or_default().into_keys())
+        .collect();
+    let left: Vec<String> =
+        loaded.into_keys().filter(|name| name.starts_with(CONTEXT) && !made.contains(name)).collect();
+    (!left.is_empty()).then(|| {
+        let detail = format!("{} is loaded, though no setting makes it there", left.join(", "));
+        Line::wrong(format!("{node}: left over in context {context}"), detail, REMEDY)
+    })
 }
 
 /// The context that a file is for: its folder, or our own.
@@ -161,6 +188,18 @@ mod tests {
         assert!(lacks.detail.contains("there is no extension dozvon"), "{lacks:?}");
         let none = line(&settings, "can't find anything\n");
         assert!(none.detail.contains("no context public"), "{none:?}");
+    }
+
+    #[test]
+    fn what_no_setting_makes_any_more_is_found() {
+        let mut settings = Settings::default();
+        let left = |settings: &Settings| left_over("node a", &dialplan::files(settings), "public", LOADED);
+        assert_eq!(left(&settings), None);
+        settings.dialplan.contexts = vec!["default".to_owned()];
+        let line = left(&settings).unwrap();
+        assert!(line.state == State::Wrong && line.what.ends_with("context public"), "{line:?}");
+        assert!(line.detail.contains("dozvon is loaded") && line.remedy.contains("--force"), "{line:?}");
+        assert_eq!(left_over("node a", &[], "default", "can't find anything\n"), None);
     }
 
     #[test]

@@ -12,8 +12,10 @@ use super::{Line, callbacks, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::missed::policy::Policy;
+use crate::notify::{self, BadDestination};
 use crate::routing::rules::{Destination, Rules};
 use crate::store::{self, DatabaseUrl, Store, StoreError, private, rules};
+use crate::telemetry;
 
 /// How long something on this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -26,6 +28,26 @@ pub(super) fn settings(context: &Context) -> Line {
     }
 }
 
+/// What a controller makes of the settings before it starts: the log, and the way to everybody who is told.
+pub(super) async fn outside(context: &Context) -> Vec<Line> {
+    let settings = &context.settings;
+    let mut lines = Vec::new();
+    if let Err(error) = telemetry::levels(&settings.log.filter) {
+        lines.push(Line::wrong("log", error.to_string(), "correct [log] filter"));
+    }
+    let wrong = notify::wrong_destinations(&settings.notify, settings.zone, context.clock);
+    lines.extend(wrong.into_iter().map(|BadDestination { name, reason }| {
+        let remedy = "correct it in [notify]: a controller does not start with it";
+        Line::wrong(format!("destination {name}"), reason, remedy)
+    }));
+    if let Ok(store) = context.store().await
+        && let Err(reason) = notify::crm::check(&settings.crm, store.clone(), context.clock)
+    {
+        lines.push(Line::wrong("crm", reason, "correct it in [crm]: a controller does not start with it"));
+    }
+    lines
+}
+
 /// The database, and the rules in it if it can be read.
 pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
     let settings = &context.settings;
@@ -34,7 +56,8 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
         Ok(store) => store,
         Err(failure) => {
             let text = failure.to_string();
-            let (detail, remedy) = text.split_once(": ").unwrap_or((&text, "run `dozvon migrate`"));
+            let (detail, remedy) =
+                with_remedy(&text, "see that it runs, that this user may use it, and [database] url");
             return (vec![Line::unreachable("database", detail, remedy)], None);
         }
     };
@@ -55,6 +78,15 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
             (lines, None)
         }
     }
+}
+
+/// What an error says, and what to do: our own errors end with it. Those that pass on what a database or the system said
+/// end with that, and the remedy is another.
+fn with_remedy<'a>(text: &'a str, otherwise: &'a str) -> (&'a str, &'a str) {
+    const PASS_ON: [&str; 4] =
+        ["cannot open the database", "the database cannot be migrated", "the commit failed", "database: "];
+    let passes_on = PASS_ON.iter().any(|beginning| text.starts_with(beginning));
+    text.rsplit_once(": ").filter(|_| !passes_on).unwrap_or((text, otherwise))
 }
 
 /// What of the database others can read: on its way over a network, or in its files.
@@ -100,6 +132,7 @@ async fn audit(store: &Store, settings: &Settings) -> Line {
     let key = settings.audit.key.clone();
     let gaps = store.read("audit_key", move |c| {
         store::audit::check_key(c, key.as_ref())?;
+        store::audit::check_mark(c, key.as_ref())?;
         store::audit::gaps(c)
     });
     match gaps.await {
@@ -110,7 +143,8 @@ async fn audit(store: &Store, settings: &Settings) -> Line {
         }
         Err(error) => {
             let text = error.to_string();
-            let (detail, remedy) = text.split_once(": ").unwrap_or((&text, "restore the table audit_key"));
+            let (detail, remedy) =
+                with_remedy(&text, "see that the database can be read, and the table audit_key");
             Line::wrong("audit", detail, remedy)
         }
     }
@@ -175,13 +209,31 @@ pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
     contacts.chain(places.chain(overflows).filter_map(forward)).any(|contact| contact.starts_with(prefix))
 }
 
-/// The ports that the controller listens on.
+/// The ports that the controller listens on, each one alone.
 pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
-    vec![
-        port("port for FreeSWITCH", settings.switch.listen, "[switch] listen", None).await,
-        port("port for web", settings.web.listen, "[web] listen", None).await,
-        port("port for status", settings.status.listen, "[status] listen", Some("/readyz")).await,
-    ]
+    let all = [
+        ("port for FreeSWITCH", settings.switch.listen, "[switch] listen", None),
+        ("port for web", settings.web.listen, "[web] listen", None),
+        ("port for status", settings.status.listen, "[status] listen", Some("/readyz")),
+    ];
+    let mut lines = Vec::new();
+    for (place, (what, address, key, path)) in all.into_iter().enumerate() {
+        let other = all.iter().take(place).find(|(_, other, ..)| clash(*other, address));
+        lines.push(match other {
+            Some((_, _, other, _)) => {
+                let detail = format!("{address} is the port of {other}, too");
+                Line::wrong(what, detail, format!("give {key} another port"))
+            }
+            None => port(what, address, key, path).await,
+        });
+    }
+    lines
+}
+
+/// Whether two cannot be listened on at one time: an address without a host is every host.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let overlap = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && overlap
 }
 
 async fn port(what: &str, address: SocketAddr, key: &str, path: Option<&str>) -> Line {
@@ -218,4 +270,31 @@ async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut answer = Vec::new();
     stream.take(65_536).read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_not_what_to_do() {
+        let (other, url) = ("do that", "postgres://u:***@h/x".to_owned());
+        let reason = "connection to server at \"h\", port 5432 failed: Connection refused".to_owned();
+        let text = StoreError::Unreachable { url, reason }.to_string();
+        assert_eq!(with_remedy(&text, other), (text.as_str(), other));
+        let text = StoreError::Unwritable { path: "x.db".into(), reason: "no".to_owned() }.to_string();
+        let (detail, remedy) = with_remedy(&text, other);
+        assert!(detail.ends_with("x.db: no") && remedy.starts_with("give this user the right"), "{text}");
+        let text = StoreError::Older { pending: 2 }.to_string();
+        assert_eq!(with_remedy(&text, other).1, "run `dozvon migrate`");
+        assert_eq!(with_remedy("who knows", other), ("who knows", other));
+    }
+
+    #[test]
+    fn one_port_is_not_for_two() {
+        let is_clash = |one: &str, other: &str| clash(one.parse().unwrap(), other.parse().unwrap());
+        assert!(is_clash("127.0.0.1:8087", "127.0.0.1:8087") && is_clash("0.0.0.0:8087", "127.0.0.1:8087"));
+        assert!(!is_clash("127.0.0.1:8087", "127.0.0.1:8088") && !is_clash("127.0.0.1:0", "127.0.0.1:0"));
+        assert!(!is_clash("127.0.0.1:8087", "192.0.2.1:8087"));
+    }
 }

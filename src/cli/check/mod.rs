@@ -75,6 +75,7 @@ pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure>
     let (database, rules) = local::database(context).await;
     lines.extend(database);
     lines.extend(rules.iter().flat_map(|rules| local::rules(rules, settings, context.now())));
+    lines.extend(local::outside(context).await);
     lines.extend(local::ports(settings).await);
     if settings.switch.nodes.is_empty() {
         let remedy = "add [[switch.nodes]] with host, port and password of each FreeSWITCH's event socket";
@@ -97,7 +98,7 @@ fn exit(lines: &[Line]) -> Exit {
 }
 
 fn table(lines: &[Line]) -> Table {
-    let mut table = Table::new(&["check", "state", "detail", "remedy"], "");
+    let mut table = Table::new(&["check", "state", "detail", "remedy"], "").below(&["remedy"]);
     for line in lines {
         let remedy = Some(line.remedy.as_str()).filter(|remedy| !remedy.is_empty());
         table.row([
@@ -117,4 +118,45 @@ fn table(lines: &[Line]) -> Table {
         (bad, _) => Sentence::of("not in order: {count}").with("count", Cell::count(bad)),
     });
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Language, Look, table as text};
+
+    /// On the usual terminal nobody may have to guess what to do.
+    #[test]
+    fn what_to_do_stands_below_each_line_at_eighty_columns() {
+        let remedy =
+            "add ?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt to the url, or require";
+        let lines = [
+            Line::ok("settings", "/etc/dozvon/dozvon.toml"),
+            Line::advice(
+                "database",
+                "what is sent to db.example.com may go over the network in clear",
+                remedy,
+            ),
+            Line::wrong(
+                "dialplan of fs1",
+                "the dialplan of context public does not send 84951234567 here",
+                "run it",
+            ),
+        ];
+        for language in [Language::En, Language::Ru] {
+            let look = Look { language, zone: chrono_tz::UTC, colour: false, width: Some(80) };
+            let shown = text(&table(&lines), &look);
+            let words: Vec<&str> = shown.split_whitespace().collect();
+            for part in remedy.split(' ').filter(|part| part.len() < 50).chain(["run", "it"]) {
+                assert!(words.contains(&part), "{part}: {shown}");
+            }
+            assert!(shown.replace(['\n', ' '], "").contains(&remedy.replace(' ', "")), "{shown}");
+            assert!(!shown.contains("--json"), "{shown}");
+            assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+            assert!(
+                shown.lines().nth(1).is_some_and(|line| line.contains("/etc/dozvon/dozvon.toml")),
+                "{shown}"
+            );
+        }
+    }
 }

@@ -22,7 +22,9 @@ const RULES: &str = include_str!("rules.toml");
 #[command(after_help = "\
 Writes dozvon.toml and rules.toml, and says what to do next. Port and password of FreeSWITCH's event socket are read
 from its configuration; if it is not found, a new password is made up. Zone, country and language follow the zone of
-this machine. FreeSWITCH's own files are not touched, and nothing that is there is overwritten without --force.
+this machine. FreeSWITCH's own files are not touched, and nothing that is there is overwritten without --force. With
+it, the port and password of the event socket and the audit's key are taken over from the old dozvon.toml, and the old
+files are kept as dozvon.toml.old and rules.toml.old.
 
 Examples:
   dozvon init
@@ -34,7 +36,7 @@ pub(super) struct Args {
     /// FreeSWITCH's configuration folder [default: looked for in the usual places].
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     freeswitch: Option<PathBuf>,
-    /// Write over files that are there.
+    /// Replace files that are there; the old ones are kept as NAME.old.
     #[arg(long)]
     force: bool,
 }
@@ -43,13 +45,15 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     let folder = std::path::absolute(&args.folder).unwrap_or_else(|_| args.folder.clone());
     let mut host = Host::look(args.freeswitch.as_deref())?;
     let is_found = host.socket.is_some();
-    host.socket = host.socket.or_else(|| earlier(&folder.join("dozvon.toml")));
-    let all = first_files(&folder, &host)?;
+    let earlier = earlier(&folder.join("dozvon.toml"))?;
+    host.socket = host.socket.or_else(|| earlier.as_ref().and_then(socket_of));
+    let all = first_files(&folder, &host, earlier.and_then(|settings| settings.audit.key))?;
     for (path, text, _) in &all {
         files::refuse_to_overwrite(path, text, args.force)?;
     }
     let mut table = Table::new(&["file", "state"], "");
     for (path, text, readers) in &all {
+        keep_old(path, text)?;
         let changed = files::write(path, text, args.force, *readers)?;
         table.row([
             path.display().to_string().into(),
@@ -61,25 +65,46 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// The socket that an earlier `init` has made up: FreeSWITCH may have it by now.
-fn earlier(path: &Path) -> Option<Socket> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let node = Settings::read(path, &text, []).ok()?.switch.nodes.into_iter().next()?;
-    Some(Socket { port: node.port, password: node.password })
+/// The settings of an earlier `init`, if there are any. Those that cannot be read may hold the audit's key, which nothing
+/// could replace: they are never written over.
+fn earlier(path: &Path) -> Result<Option<Settings>, Failure> {
+    let refuse = |why: String| {
+        let remedy = "correct it, or move it elsewhere: it may hold the audit's key, which must not be lost";
+        Err(Failure::new(
+            Exit::Refused,
+            format!("{why}\n{} is there and cannot be read: {remedy}", path.display()),
+        ))
+    };
+    match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => refuse(format!("cannot read {}: {error}", path.display())),
+        Ok(text) => Settings::read(path, &text, []).map(Some).or_else(|error| refuse(error.to_string())),
+    }
 }
 
-/// The audit's key of an earlier `init`.
-fn earlier_key(path: &Path) -> Option<Key> {
-    let text = std::fs::read_to_string(path).ok()?;
-    Settings::read(path, &text, []).ok()?.audit.key
+/// The socket that an earlier `init` has made up: FreeSWITCH may have it by now.
+fn socket_of(settings: &Settings) -> Option<Socket> {
+    let node = settings.switch.nodes.first()?;
+    Some(Socket { port: node.port, password: node.password.clone() })
+}
+
+/// Keeps what is about to be replaced beside it, as `NAME.old`, for its owner alone.
+fn keep_old(path: &Path, text: &str) -> Result<(), Failure> {
+    let Ok(old) = std::fs::read_to_string(path) else { return Ok(()) };
+    if old != text {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".old");
+        files::write(Path::new(&name), &old, true, Readers::Owner)?;
+    }
+    Ok(())
 }
 
 type FirstFile = (PathBuf, String, Readers);
 
-fn first_files(folder: &Path, host: &Host) -> Result<[FirstFile; 2], Failure> {
+fn first_files(folder: &Path, host: &Host, used: Option<Key>) -> Result<[FirstFile; 2], Failure> {
     let path = folder.join("dozvon.toml");
     // A key that was used must stay.
-    let key = earlier_key(&path).unwrap_or_else(|| Key::of_bytes(rand::random()));
+    let key = used.unwrap_or_else(|| Key::of_bytes(rand::random()));
     let text = settings_text(folder, host, &key);
     Settings::read(&path, &text, [])?;
     Ok([(path, text, Readers::Owner), (folder.join("rules.toml"), rules_text(host), Readers::All)])

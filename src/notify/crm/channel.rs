@@ -52,6 +52,14 @@ pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Opti
     }))
 }
 
+/// What in the settings keeps a controller from starting, and the remedy.
+///
+/// # Errors
+/// As [`outlet`].
+pub fn check(settings: &Settings, store: Store, clock: Clock) -> Result<(), String> {
+    Crm::open(settings, Arc::new(Kept::new(store, clock)), clock).map(drop)
+}
+
 /// Tells the CRM.
 #[derive(Debug)]
 struct Teller {

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 pub use amo::Amo;
 pub use bitrix24::Bitrix24;
-pub use channel::{NAME, Tools, outlet};
+pub use channel::{NAME, Tools, check, outlet};
 pub use contact::{Contact, Direction, Happening, Language};
 pub use generic::Generic;
 pub use keeper::Kept;
