@@ -23,7 +23,7 @@ use crate::ids::DestinationName;
 use crate::metrics::{Metrics, SkippedRow};
 use crate::missed::outgoing::{Medium, Said, Spent};
 use crate::skipped::Skipped;
-use crate::store::outbox::{self, Ask, Kept, Lease, Look, Settled, Target};
+use crate::store::outbox::{self, Ask, Kept, Lease, Look, Met, Settled, Target};
 use crate::store::{Store, StoreError, until_recorded};
 use crate::vital::Beat;
 
@@ -276,6 +276,15 @@ impl Drop for Permit {
     }
 }
 
+/// How a try ended.
+#[derive(Debug)]
+enum Ended {
+    /// It was made, or was not to be made.
+    Tried(Result<Receipt, Trouble>),
+    /// A limit of ours was met: until when, and which.
+    Postponed(UnixMs, String),
+}
+
 /// One try.
 struct Try {
     tools: Tools,
@@ -294,9 +303,10 @@ impl Try {
         };
         let now = self.tools.clock.now();
         let (settled, result) = match ended {
-            Some(Ok(Receipt::Done(said))) => (Settled::Done(said), "done"),
-            Some(Ok(Receipt::Skipped(why))) => (Settled::Skipped(why), "skipped"),
-            Some(Err(trouble)) => self.after(&trouble, &delivery, now),
+            Some(Ended::Tried(Ok(Receipt::Done(said)))) => (Settled::Done(said), "done"),
+            Some(Ended::Tried(Ok(Receipt::Skipped(why)))) => (Settled::Skipped(why), "skipped"),
+            Some(Ended::Tried(Err(trouble))) => self.after(&trouble, &delivery, now),
+            Some(Ended::Postponed(until, why)) => (Settled::Postponed(until, why), "postponed"),
             None => (Settled::Released, "released"),
         };
         self.tools.metrics.deliveries.with_label_values(&[self.outlet.name.as_str(), result]).inc();
@@ -313,25 +323,27 @@ impl Try {
     }
 
     /// Tries, for as long as it may take. None: never, it is there for the type.
-    async fn deliver(&self, delivery: &Delivery) -> Option<Result<Receipt, Trouble>> {
+    async fn deliver(&self, delivery: &Delivery) -> Option<Ended> {
         if let Some(medium) = self.outlet.channel.to_stranger(delivery) {
             match self.permit(medium, delivery).await {
                 Ok(None) => {}
-                Ok(Some(why)) => return Some(Ok(Receipt::Skipped(why))),
-                Err(trouble) => return Some(Err(trouble)),
+                Ok(Some(ended)) => return Some(ended),
+                Err(trouble) => return Some(Ended::Tried(Err(trouble))),
             }
         }
         let limit = self.outlet.timeout;
         let tried = tokio::time::timeout(limit, self.outlet.channel.deliver(delivery)).await;
-        Some(tried.unwrap_or_else(|_| Err(Trouble::passing(format!("no answer within {limit:?}")))))
+        let late = |_| Err(Trouble::passing(format!("no answer within {limit:?}")));
+        Some(Ended::Tried(tried.unwrap_or_else(late)))
     }
 
-    /// Asks the policy for outgoing contact, which counts what it allows. Why it may not be sent at all, if so.
-    async fn permit(&self, medium: Medium, delivery: &Delivery) -> Result<Option<String>, Trouble> {
+    /// Asks the policy for outgoing contact, which counts what it allows. What becomes of it if it may not go now.
+    async fn permit(&self, medium: Medium, delivery: &Delivery) -> Result<Option<Ended>, Trouble> {
+        let skipped = |why: String| Ok(Some(Ended::Tried(Ok(Receipt::Skipped(why)))));
         let said = |said: Said| self.tools.metrics.contact_said(medium, said);
         if let Err(why) = self.tools.destinations.check(medium, delivery) {
             said(Said::Destination);
-            return Ok(Some(why));
+            return skipped(why);
         }
         let limits = self.tools.settings.strangers.limits(medium);
         let ask = Ask {
@@ -347,11 +359,11 @@ impl Try {
                 said(Said::Allowed);
                 Ok(None)
             }
-            Err(spent) => {
+            Err(Met { spent, free_at }) => {
                 said(spent.into());
                 match spent {
-                    Spent::Recipient { .. } => Ok(Some(spent.to_string())),
-                    Spent::Hour { .. } => Err(Trouble::passing(spent)),
+                    Spent::Recipient { .. } => skipped(spent.to_string()),
+                    Spent::Hour { .. } => Ok(Some(Ended::Postponed(free_at, spent.to_string()))),
                 }
             }
         }
@@ -387,6 +399,9 @@ impl Try {
             }
             Settled::Again(next, _) => {
                 tracing::warn!(%destination, delivery, kind, %next, "not delivered; trying again; `dozvon outbox list` says why");
+            }
+            Settled::Postponed(until, _) => {
+                tracing::info!(%destination, delivery, kind, %until, "a limit of [notify.strangers] is met: put off; `dozvon outbox list` says which");
             }
             Settled::Done(_) => tracing::debug!(%destination, delivery, kind, "delivered"),
             Settled::Skipped(_) => tracing::debug!(%destination, delivery, kind, "not to be made"),

@@ -22,6 +22,8 @@ pub struct Calls {
     pub calls: Vec<Call>,
     /// Whether more than 30 minutes pass between any two requests: then a call that is registered again is another.
     pub forgetful: bool,
+    /// How many registrations the portal refuses for good before it takes one.
+    pub refuse: usize,
     /// The second of the portal's clock, which is a part of a call's id. It goes on when one of it has been used.
     pub second: u32,
 }
@@ -42,6 +44,10 @@ impl Calls {
 
     fn register(&mut self, query: &Value) -> Result<Value, String> {
         let user = user(query)?;
+        if self.refuse > 0 {
+            self.refuse -= 1;
+            return Err("This number is on the portal's black list".to_owned());
+        }
         if !matches!(query["TYPE"].as_u64(), Some(1..=5)) {
             return Err("Unknown TYPE".to_owned());
         }

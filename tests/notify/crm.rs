@@ -52,7 +52,7 @@ impl Days {
         Self { desk, ahead_ms, rules: watch::channel(Arc::default()).0 }
     }
 
-    fn now(&self) -> UnixMs {
+    pub fn now(&self) -> UnixMs {
         self.desk.tools.clock.now()
     }
 

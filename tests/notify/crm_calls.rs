@@ -1,5 +1,7 @@
 //! Bitrix24 as an application: calls are told as calls, each once, whatever gets lost.
 
+use std::time::Duration;
+
 use dozvon::missed::attempt::Outcome;
 use dozvon::notify::crm::{Secret, Settings};
 
@@ -62,4 +64,20 @@ async fn two_calls_of_one_number_that_end_at_once_are_two_with_a_time_each() {
     finished.sort();
     let of = |seconds: u32| format!("+79005550000 type 2 user 1 on LEAD 1000: 200, {seconds} s");
     assert_eq!(finished, [of(45), of(90)]);
+}
+
+/// What the portal refuses for good it has not registered: the next call of that number does not wait for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_the_portal_refuses_does_not_keep_the_next_one_of_its_number_from_being_told() {
+    let (days, portal) = (Days::new().await, Bitrix24::start().await);
+    portal.portal().telephony.refuse = 1;
+    days.call_of(90, &number(0), true).await;
+    days.call_of(45, &number(0), true).await;
+    let begun = days.now();
+    days.pass(&application(&portal), |now| assert!(now.since(begun) < Duration::from_mins(4))).await;
+    let rows = days.desk.rows().await;
+    let mut states: Vec<&str> = rows.iter().map(|row| row.state.as_str()).collect();
+    states.sort_unstable();
+    assert_eq!(states, ["dead", "done"], "{rows:?}");
+    assert_eq!(portal.portal().telephony.finished().len(), 1);
 }

@@ -20,7 +20,7 @@ mod spread;
 pub use closed::{closed, open};
 pub use emit::emit;
 pub use lease::{Lease, Look, lease, look};
-pub use permit::{Ask, permit};
+pub use permit::{Ask, Met, permit};
 pub use replay::{replay, replay_dead};
 pub use settle::{Settled, settle};
 pub use show::{DeliveryRow, backlog, list};

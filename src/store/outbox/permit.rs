@@ -30,11 +30,20 @@ pub struct Ask {
     pub now: UnixMs,
 }
 
+/// A limit that a delivery meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Met {
+    /// Which.
+    pub spent: Spent,
+    /// When the first of those that use up the limit of all no longer counts.
+    pub free_at: UnixMs,
+}
+
 /// Whether it may be sent, and counts it then: once, however often it is tried.
 ///
 /// # Errors
 /// When the database fails. Inside: which limit it meets.
-pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Spent>, StoreError> {
+pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError> {
     hold::number(c, LOCK)?;
     let row = deliveries::table.find(ask.delivery);
     let before: Option<i64> = row.select(deliveries::permitted_at).first(c)?;
@@ -49,7 +58,11 @@ pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Spent>, StoreErr
     let to_recipient = since(outgoing::DAY).filter(of_recipient).count().get_result(c)?;
     let to_all = since(outgoing::HOUR).count().get_result(c)?;
     if let Err(spent) = outgoing::check(ask.limits, Sent { to_recipient, to_all }) {
-        return Ok(Err(spent));
+        let oldest: Option<Option<i64>> =
+            since(outgoing::HOUR).select(diesel::dsl::min(deliveries::permitted_at)).first(c).optional()?;
+        // A limit of nothing is never free; it may be raised.
+        let free_at = oldest.flatten().map_or(ask.now, UnixMs) + outgoing::HOUR;
+        return Ok(Err(Met { spent, free_at }));
     }
     diesel::update(row)
         .set((deliveries::medium.eq(ask.medium.as_str()), deliveries::permitted_at.eq(ask.now.0)))

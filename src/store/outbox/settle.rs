@@ -21,6 +21,8 @@ pub enum Settled {
     Dead(String),
     /// It is tried again then; why.
     Again(UnixMs, String),
+    /// It was not tried, since a limit of ours was met; it is tried then, and this does not count as a try. Why.
+    Postponed(UnixMs, String),
     /// Nothing came of it, and it does not count as a try: we had to stop.
     Released,
     /// The destination wants nothing from us any more; what it said. The delivery waits until it is opened again.
@@ -44,6 +46,7 @@ pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(
         Settled::Skipped(why) => end(c, id, State::Skipped, None, Some(why), now)?,
         Settled::Dead(why) => end(c, id, State::Dead, None, Some(why), now)?,
         Settled::Again(next, why) => wait(c, id, *next, Some(why), false)?,
+        Settled::Postponed(next, why) => wait(c, id, *next, Some(why), true)?,
         Settled::Released => wait(c, id, now, None, true)?,
         Settled::Closed(why) => {
             wait(c, id, now, Some(why), true)?;

@@ -171,7 +171,12 @@ impl Bitrix24 {
             return Ok((format!("call {id}"), true));
         }
         self.registered.enter(&key, contact.id, self.clock.now())?;
-        let call = self.register(contact, card, &external).await?;
+        let call = self.register(contact, card, &external).await.inspect_err(|trouble| {
+            // What the portal refused it has not registered: others of the same number need not wait for it.
+            if matches!(trouble, Trouble::Refused { .. } | Trouble::Gone { .. }) {
+                self.registered.leave(&key, contact.id, None);
+            }
+        })?;
         self.registered.is_new(&call, contact.id)?;
         let place = self.finish(contact, &call).await?;
         self.registered.leave(&key, contact.id, Some(&call));
