@@ -1,5 +1,7 @@
 //! The beginning of what the other side said, for people, without our secrets (pure).
 
+use percent_encoding::percent_decode_str;
+
 /// Stands where a text was cut off.
 pub(super) const CUT: char = '…';
 
@@ -48,14 +50,25 @@ pub(super) fn tokens(text: &str) -> Vec<String> {
     text.split(delimiter).filter(token).map(str::to_owned).collect()
 }
 
-/// What an address holds that is for nobody else: its user, its password, the values of its query, and [`tokens`].
+/// What an address holds that is for nobody else: its user, its password, the values of its query, and [`tokens`]; each as
+/// it stands there, and as it is once the other side has read it.
 pub(super) fn secrets_of(url: &str) -> Vec<String> {
     let account = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'));
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let values = query.split('&').filter_map(|pair| pair.split_once('=').map(|(_, value)| value));
     let account = account.into_iter().flat_map(|(account, _)| account.split(':'));
     let plain = account.chain(values).filter(|value| !value.contains("{{")).map(str::to_owned);
-    plain.chain(tokens(url)).collect()
+    plain.chain(tokens(url)).flat_map(|secret| [read(&secret), secret]).fold(Vec::new(), |mut all, secret| {
+        if !all.contains(&secret) {
+            all.push(secret);
+        }
+        all
+    })
+}
+
+/// A part of an address without its percent-encoding.
+fn read(part: &str) -> String {
+    percent_decode_str(part).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -77,6 +90,10 @@ mod tests {
         );
         assert_eq!(found, ["user", "pa55word", "qwerty", "T0123ABCD4567"]);
         assert_eq!(secrets_of("https://sms.example.com/send.php"), [""; 0]);
+        let found = secrets_of("https://u%40x:S3cr3t%21pw@h.example/?key=S3cr3t%2Bkey");
+        for secret in ["u@x", "S3cr3t!pw", "S3cr3t%21pw", "S3cr3t+key", "S3cr3t%2Bkey"] {
+            assert!(found.iter().any(|one| one == secret), "{secret}: {found:?}");
+        }
         assert_eq!(tokens("{\"token\": \"abcdef-123456\", \"to\": \"{{ to }}\"}"), ["abcdef-123456"]);
     }
 

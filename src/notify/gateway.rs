@@ -107,8 +107,9 @@ impl Gateway {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        // The longer form of these errors says the template again, with what is secret in it.
         let mut add = |name: String, source: &str| {
-            let wrong = |error: minijinja::Error| format!("{name}: {error:#}");
+            let wrong = |error: minijinja::Error| format!("{name}: {error}");
             templates.add_template_owned(name.clone(), source.to_owned()).map_err(wrong)
         };
         add("url".to_owned(), url)?;
@@ -147,7 +148,7 @@ impl Gateway {
             values.iter().map(|(key, value)| (*key, escape.write(value))).collect();
         let template = self.templates.get_template(name);
         let filled = template.and_then(|template| template.render(escaped));
-        filled.map_err(|error| Trouble::refused(format!("{name}: {error:#}")))
+        filled.map_err(|error| Trouble::refused(format!("{name}: {error}")))
     }
 
     fn request(&self, to: &str, text: &str, id: i64) -> Result<reqwest::RequestBuilder, Trouble> {

@@ -96,7 +96,10 @@ impl From<DatabaseUrl> for String {
 /// Shown without a password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&without_password(&String::from(self.clone())))
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => f.write_str(&without_password(url)),
+        }
     }
 }
 
@@ -106,18 +109,40 @@ impl fmt::Debug for DatabaseUrl {
     }
 }
 
-/// The text with `***` for every password: before the last `@`, and in a parameter.
+/// The text with `***` for every password: before the last `@`, where a port should be, and in a parameter. Without `://`
+/// nobody can tell what before an `@` is what, and all of it is hidden.
 fn without_password(url: &str) -> String {
-    let mut shown: String = url.chars().take(200).collect();
-    if let Some((start, rest)) = url.split_once("://")
-        && let Some((account, host)) = rest.rsplit_once('@')
-        && let Some((user, _)) = account.split_once(':')
-    {
-        shown = format!("{start}://{user}:***@{host}");
+    let shown = match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, rest)), _) => format!("{scheme}://{}", without_account(rest)),
+        (None, Some((before, host))) => {
+            let scheme = before.split_once(':').map_or(String::new(), |(scheme, _)| format!("{scheme}:"));
+            format!("{scheme}***@{host}")
+        }
+        (None, None) => url.to_owned(),
+    };
+    let mut parts = shown.split("password=");
+    let first = parts.next().unwrap_or_default().to_owned();
+    let shown = parts.fold(first, |before, part| {
+        let after = part.find(['&', ' ']).map_or("", |end| &part[end..]);
+        format!("{before}password=***{after}")
+    });
+    shown.chars().take(200).collect()
+}
+
+/// What follows `://`, without what is behind the user's name, or where a port should be.
+fn without_account(rest: &str) -> String {
+    if let Some((account, host)) = rest.rsplit_once('@') {
+        let user = account.split_once(':').map_or(account.to_owned(), |(user, _)| format!("{user}:***"));
+        return format!("{user}@{host}");
     }
-    let Some((before, after)) = shown.split_once("password=") else { return shown };
-    let rest = after.split_once('&').map_or(String::new(), |(_, rest)| format!("&{rest}"));
-    format!("{before}password=***{rest}")
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let port = authority.rsplit_once(':').filter(|(_, port)| !authority.ends_with(']') && !is_port(port));
+    port.map_or(rest.to_owned(), |(host, _)| format!("{host}:***{path}"))
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// A folder with a socket, or this machine.
@@ -178,7 +203,22 @@ mod tests {
             let url: DatabaseUrl = url.parse().unwrap();
             assert_eq!((url.to_string().as_str(), format!("{url:?}").as_str()), (shown, shown));
         }
-        assert!(!"mysql://u:secret@h/x".parse::<DatabaseUrl>().unwrap_err().to_string().contains("secret"));
+        for bad in [
+            "mysql://u:S3cr3t@h/x",
+            "postgres:u:S3cr3t@h/x",
+            "postgres:/u:S3cr3t@h/x",
+            "postgres//u:S3cr3t@h/x",
+            "u:S3cr3t@h/x",
+            "S3cr3t@h/x",
+            "mysql://u:S3cr3t/x",
+            "host=h password=S3cr3t user=u",
+            "mysql://h/x?password=a&sslpassword=S3cr3t",
+        ] {
+            let said = bad.parse::<DatabaseUrl>().unwrap_err().to_string();
+            assert!(!said.contains("S3cr3t"), "{said}");
+        }
+        let file: DatabaseUrl = "sqlite:/srv/a@b.db".parse().unwrap();
+        assert_eq!(file.to_string(), "sqlite:/srv/a@b.db");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! SMS gateways and Telegram, by what they answer.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use dozvon::clock::{Clock, UnixMs};
 use dozvon::notify::settings::{Destination, Kind, Preset, Secret};
+use dozvon::notify::wrong_destinations;
 use serde_json::{Value, json};
 
 use super::support::*;
@@ -89,12 +92,35 @@ async fn nobody_makes_us_send_sms_to_dear_numbers_or_without_end() {
     let said: Vec<&str> = states.iter().map(|(_, said)| said.as_str()).collect();
     assert!(said[2].contains("in 24 hours") && said[4].contains("an hour"), "{states:?}");
     assert_eq!(receiver.came().len(), 3, "two to one number, one to another, and then an hour's are spent");
+    let put_off = desk.rows().await.pop().unwrap();
+    assert_eq!((put_off.state.as_str(), put_off.attempt_no), ("waiting", 0), "it was not tried");
+    let wait = UnixMs(put_off.next_at.unwrap()).since(desk.tools.clock.now());
+    let hour = Duration::from_hours(1);
+    assert!(wait > Duration::from_mins(30) && wait <= hour, "until the oldest leaves the window: {wait:?}");
     let text = desk.tools.metrics.text().unwrap();
     for (result, count) in [("destination", 5), ("allowed", 3), ("recipient", 1), ("hour", 1)] {
         let line = format!("dozvon_outgoing_contacts_total{{medium=\"sms\",result=\"{result}\"}} {count}");
         assert!(text.contains(&line), "{line} in {text}");
     }
     assert!(text.contains("dozvon_outgoing_contacts_total{medium=\"dial\",result=\"destination\"} 0"));
+}
+
+/// A mistake in a template is told without the template, which may hold a key.
+#[tokio::test]
+async fn what_is_wrong_with_a_template_is_told_without_the_key_in_it() {
+    for (url, body) in [
+        ("https://sms.example.com/?apikey=S3cr3tKey&to={{ too }}", "x"),
+        ("https://sms.example.com/?apikey=S3cr3tKey&to={{ to", "x"),
+        ("sms.example.com/S3cr3tKey?to={{ to }}", "x"),
+        ("https://sms.example.com/", "key=S3cr3tKey&to={{ too }}"),
+    ] {
+        let mut sms = sms(url.to_owned(), None, "caller");
+        sms.body = body.to_owned();
+        let settings = settings(sms);
+        let wrong = wrong_destinations(&settings, chrono_tz::UTC, Clock::system());
+        let said = wrong.iter().map(ToString::to_string).collect::<String>();
+        assert!(wrong.len() == 1 && !said.contains("S3cr3t"), "{url}: {said}");
+    }
 }
 
 /// Somebody has written secrets where there is no setting for them.

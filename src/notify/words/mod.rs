@@ -92,7 +92,7 @@ impl Words {
         templates.add_filter("word", move |word: String| report::word(language, &word));
         for (kind, parts) in catalogue {
             for (part, source) in parts {
-                let wrong = |error: minijinja::Error| format!("{file}: template {part} of {kind}: {error:#}");
+                let wrong = |error: minijinja::Error| format!("{file}: template {part} of {kind}: {error}");
                 templates.add_template_owned(format!("{kind}/{part}"), source).map_err(wrong)?;
             }
         }
@@ -128,7 +128,7 @@ impl Words {
         let name = format!("{}/{part}", delivery.kind);
         let template = self.templates.get_template(&name);
         let said = template.and_then(|template| template.render(self.context(delivery)));
-        said.map_err(|error| format!("template {part} of {}: {error:#}", delivery.kind))
+        said.map_err(|error| format!("template {part} of {}: {error}", delivery.kind))
     }
 
     fn context(&self, delivery: &Delivery) -> BTreeMap<&'static str, String> {
