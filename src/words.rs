@@ -1,8 +1,13 @@
 //! One word for a thing: closed vocabularies that are the same in code, tables, metrics and messages.
 
+/// The article before a word, as it is spoken in nearly all cases.
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
 /// A text that is not a word of a vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{given:?} is not a {kind}; use one of: {allowed}")]
+#[error("{given:?} is not {} {kind}; use one of: {allowed}", article(.kind))]
 pub struct UnknownWord {
     /// What the vocabulary describes, such as `activity`.
     pub kind: &'static str,

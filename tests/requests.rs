@@ -110,7 +110,7 @@ impl Site {
             },
         ];
         change(&mut settings);
-        assert_eq!(settings.requests.faults(), Vec::<String>::new());
+        assert_eq!(settings.requests.wrong(), []);
         let url = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
         let store = Store::open(&url, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();
@@ -781,5 +781,5 @@ async fn settings_that_cannot_be_meant_are_told() {
         }],
         ..dozvon::web::requests::Settings::default()
     };
-    assert_eq!(settings.faults().len(), 7, "{:#?}", settings.faults());
+    assert_eq!(settings.wrong().len(), 7, "{:#?}", settings.wrong());
 }

@@ -40,6 +40,7 @@ pub struct Settings {
     pub caller_id: String,
     /// The most of a queue's agents, in per cent of those who are available, who may be busy with callbacks at once, but
     /// at least one. Default 50.
+    #[serde(deserialize_with = "percent")]
     pub share_pct: u8,
     /// Calls to customers at one time over all trunks, those that wait for an agent and those that agents dial
     /// themselves included. Default 100.
@@ -272,6 +273,13 @@ fn usual_codes() -> BTreeMap<String, Outcome> {
 fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Outcome>, D::Error> {
     let codes = BTreeMap::<String, Outcome>::deserialize(deserializer)?;
     Ok(if codes.is_empty() { usual_codes() } else { codes })
+}
+
+/// Reads a share in per cent; one of more than the whole is the whole.
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let given = i64::deserialize(deserializer)?;
+    u8::try_from(given)
+        .map_err(|_| D::Error::custom(format!("{given} is not a share in per cent; write 0 to 100")))
 }
 
 /// Reads trunks, and refuses two of one name.

@@ -124,6 +124,30 @@ impl<'a> Document<'a> {
     }
 }
 
+/// A step from a value to one inside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The value of a key.
+    Key(&'static str),
+    /// An item of a list, from 0.
+    Item(usize),
+}
+
+/// Where the value stands that these steps lead to; where the way ends before, the last one that is there.
+#[must_use]
+pub fn place(value: Option<&Spanned<DeValue<'_>>>, steps: &[Step]) -> Range<usize> {
+    let Some(value) = value else { return Range::default() };
+    let inner = steps.split_first().and_then(|(step, rest)| {
+        let inner = match (step, value.get_ref()) {
+            (Step::Key(key), DeValue::Table(table)) => table.get(*key),
+            (Step::Item(n), DeValue::Array(items)) => items.get(*n),
+            _ => None,
+        };
+        inner.map(|inner| place(Some(inner), rest))
+    });
+    inner.unwrap_or_else(|| value.span())
+}
+
 /// A problem of a secret's value, without the value.
 fn without_value(problem: String) -> String {
     match problem.split_once(": this is ") {
@@ -150,11 +174,24 @@ fn explain(message: &str) -> (String, String) {
         let expected = match expected {
             "a string" => "text in quotes",
             "a sequence" => "a list in [brackets]",
-            "i8" | "i16" | "i32" | "i64" | "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+            "u8" => "a whole number from 0 to 255",
+            "u16" => "a whole number from 0 to 65535",
+            "u32" => "a whole number from 0 to 4294967295",
+            "u64" | "usize" => "a whole number of 0 or more",
+            "i8" | "i16" | "i32" | "i64" => "a whole number",
+            "socket address" => "an address with a port in quotes, such as \"127.0.0.1:8087\",",
+            "IP network address" => "a network in quotes, such as \"10.0.0.0/8\",",
             "a nonzero u32" => "a whole number above 0",
             other => other.trim_start_matches("struct "),
         };
         return (format!("wrong {what}: this is {}", type_of(found)), format!("write {expected} here"));
+    }
+    if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        let remedy = match key {
+            "dial" => "add what is dialled, such as dial = \"gateway/trunk/{number}\"".to_owned(),
+            _ => format!("add {key} = …"),
+        };
+        return (message.to_owned(), remedy);
     }
     match message {
         "invalid IP address syntax" => {

@@ -31,6 +31,7 @@ use crate::routing::rules::{Prompt, Rules};
 use crate::store::callbacks::Terms;
 use crate::store::{self, DatabaseUrl};
 use crate::telemetry::LogFormat;
+use crate::web::requests::settings::Wrong;
 
 /// Where settings are looked for when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["dozvon.toml", "/etc/dozvon/dozvon.toml"];
@@ -97,8 +98,9 @@ pub struct Web {
     /// Connections at one time; further ones wait until one of these ends. Default 512: the descriptors of the process
     /// are for calls.
     pub max_connections: usize,
-    /// Connections of one network address (an IPv6 network of 64 bits) at one time; further ones are closed at once. The
-    /// networks of `[requests] proxies` may have more. Default 64.
+    /// Connections of one network address (an IPv6 network of 64 bits) at one time; further ones are closed at once. An
+    /// IPv6 network of 56 bits may have twice as many, one of 48 bits four times, but at most half of all; the networks of
+    /// `[requests] proxies` may have more. Default 64.
     pub max_connections_per_address: usize,
     /// How long the head of a request may take to come, from when it is waited for; a connection without one is closed.
     /// Default 10 s.
@@ -387,7 +389,7 @@ impl Settings {
                 environment::overlay(&mut document, &mut table, &defaults, variable);
             }
         }
-        let notify = table.get("notify").cloned();
+        let (notify, requests) = (table.get("notify").cloned(), table.get("requests").cloned());
         let read: Option<Self> = if document.is_good() { document.read(table) } else { None };
         if let Some(settings) = &read
             && document.is_good()
@@ -399,9 +401,8 @@ impl Settings {
         match read {
             Some(mut settings) if document.is_good() => {
                 settings.store.audit_key.clone_from(&settings.audit.key);
-                for fault in settings.requests.faults() {
-                    let (problem, remedy) = fault.split_once(": ").unwrap_or((&fault, ""));
-                    document.fault(&(0..0), problem, remedy);
+                for Wrong { at, problem, remedy } in settings.requests.wrong() {
+                    document.fault(&document::place(requests.as_ref(), &at), problem, remedy);
                 }
                 if document.is_good() { Ok(settings) } else { Err(document.into_faults().into()) }
             }

@@ -72,7 +72,14 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ),
     ("[callback]\ndials_a_second = 0\n", &["dozvon.toml:2:18: wrong value", "number 0", "above 0"]),
     ("[callback]\ndial = \"gateway/a/{number}\"\n", &["dozvon.toml:2:1: unknown key `dial`", "trunks"]),
-    ("[[callback.trunks]]\nname = \"a\"\n", &["dozvon.toml:1:1: missing field `dial`"]),
+    (
+        "[[callback.trunks]]\nname = \"a\"\n",
+        &["dozvon.toml:1:1: missing field `dial`", "gateway/trunk/{number}"],
+    ),
+    ("[callback]\nshare_pct = 500\n", &["dozvon.toml:2:13: ", "500", "write 0 to 100"]),
+    ("[callback]\nshare_pct = -1\n", &["dozvon.toml:2:13: ", "-1", "write 0 to 100"]),
+    ("[web]\nlisten = 8087\n", &["dozvon.toml:2:10: ", "8087", "such as \"127.0.0.1:8087\""]),
+    ("[web]\nmax_connections = -1\n", &["dozvon.toml:2:19: ", "0 or more"]),
     ("[[callback.trunks]]\ndial = \"gateway/a\"\n", &["dozvon.toml:2:8: ", "no place for the number"]),
     (
         "[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n",
@@ -269,4 +276,17 @@ fn absurd_durations_are_refused_for_every_setting() {
             );
         }
     }
+}
+
+/// Each of them is told, where it stands.
+#[test]
+fn what_is_wrong_with_requests_is_told_where_it_stands() {
+    let text = "zone = \"Europe/Moscow\"\n[requests]\nproxies = [\"0.0.0.0/0\"]\n[[requests.sources]]\nname = \"a\"\n\
+                token = \"short\"\n[[requests.forms]]\nname = \"a b\"\n[[requests.forms]]\nname = \"c\"\nconsent_ru = \"\"\n";
+    let said = Settings::read(Path::new("x.toml"), text, []).unwrap_err().to_string();
+    for place in ["x.toml:3:", "x.toml:6:", "x.toml:8:", "x.toml:9:"] {
+        assert!(said.contains(place), "{place}: {said}");
+    }
+    assert!(said.contains("0.0.0.0/0") && said.contains("your own proxies"), "{said}");
+    assert!(!said.contains("x.toml:1:"), "{said}");
 }

@@ -48,7 +48,7 @@ pub struct Limits {
 /// requests that are under way.
 pub async fn serve(socket: TcpListener, pages: Router, limits: Limits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let crowd = Crowd::new(limits.per_address.max(1));
+    let crowd = Crowd::new(limits.per_address.max(1), limits.max_connections);
     let connections = TaskTracker::new();
     while let Some((place, stream, peer)) = stop.run_until_cancelled(next(&socket, &places)).await {
         let Ok(seat) = seat(&crowd, &limits, peer.ip()) else {

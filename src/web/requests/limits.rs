@@ -1,7 +1,7 @@
 //! How many requests one sender may make: counted in windows of time, in bounded memory; and how many at one time. Pure.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,11 +30,43 @@ impl Counts {
     /// # Errors
     /// How long it is until the key may come again, when it has come too often.
     pub fn take(&mut self, key: &str, now: UnixMs) -> Result<(), Duration> {
+        self.take_of(key, self.most, now)
+    }
+
+    /// Counts one more of a sender, by each of its networks. When one of them has come too often, nothing is counted.
+    ///
+    /// # Errors
+    /// How long it is until the sender may come again.
+    pub fn take_sender(&mut self, sender: &Sender, now: UnixMs) -> Result<(), Duration> {
+        for (place, network) in sender.0.iter().enumerate() {
+            let most = self.most.saturating_mul(network.times);
+            if let Err(wait) = self.take_of(&network.key, most, now) {
+                sender.0.iter().take(place).for_each(|wider| self.give_back(&wider.key));
+                return Err(wait);
+            }
+        }
+        Ok(())
+    }
+
+    /// The first of a sender's networks that has its share already, where `share` says what one may have that stands for
+    /// so many addresses: how long its window still lasts.
+    #[must_use]
+    pub fn full(&self, sender: &Sender, share: impl Fn(u32) -> u32, now: UnixMs) -> Option<Duration> {
+        let full = sender.0.iter().find(|network| self.taken(&network.key, now) >= share(network.times))?;
+        Some(self.rest(&full.key, now).unwrap_or(self.window))
+    }
+
+    /// Counts one less of a sender.
+    pub fn give_sender_back(&mut self, sender: &Sender) {
+        sender.0.iter().for_each(|network| self.give_back(&network.key));
+    }
+
+    fn take_of(&mut self, key: &str, most: u32, now: UnixMs) -> Result<(), Duration> {
         let begun = self.windows.get(key).copied();
         match begun {
             // A clock that was set back begins a new window, too.
             Some((from, count)) if from <= now && now < from + self.window => {
-                if count >= self.most {
+                if count >= most {
                     return Err((from + self.window).since(now));
                 }
                 self.windows.insert(key.to_owned(), (from, count + 1));
@@ -93,63 +125,90 @@ pub fn share(own: u32, most: u32, taken: u32) -> u32 {
     u32::try_from(share).unwrap_or(own).max(1).min(own)
 }
 
-/// Who is there now, by key: at most so many of one key at one time.
+/// Who is there now, by network: at most so many of one at one time.
 #[derive(Debug, Clone)]
 pub struct Crowd {
     most: usize,
+    of_network: usize,
     here: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 /// One that is there; it has left when this is dropped.
 #[derive(Debug)]
 pub struct Seat {
-    key: String,
+    sender: Sender,
     here: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 impl Crowd {
-    /// Allows `most` of each key at one time.
+    /// Allows `most` of each address at one time, where there is room for `all`: a network never has more than half.
     #[must_use]
-    pub fn new(most: usize) -> Self {
-        Self { most, here: Arc::default() }
+    pub fn new(most: usize, all: usize) -> Self {
+        Self { most, of_network: (all / 2).max(most), here: Arc::default() }
     }
 
-    /// Lets one more of a key in; none if there are as many as may be.
+    /// Lets one more of a sender in; none if one of its networks has as many as may be.
     #[must_use]
-    pub fn enter(&self, key: String) -> Option<Seat> {
+    pub fn enter(&self, sender: Sender) -> Option<Seat> {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = here.entry(key.clone()).or_default();
-        if *count >= self.most {
+        let most = |network: &Network| {
+            let times = usize::try_from(network.times).unwrap_or(usize::MAX);
+            self.most.saturating_mul(times).min(self.of_network)
+        };
+        if sender.0.iter().any(|network| here.get(&network.key).is_some_and(|count| *count >= most(network)))
+        {
             return None;
         }
-        *count += 1;
+        for network in &sender.0 {
+            *here.entry(network.key.clone()).or_default() += 1;
+        }
         drop(here);
-        Some(Seat { key, here: Arc::clone(&self.here) })
+        Some(Seat { sender, here: Arc::clone(&self.here) })
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = here.get_mut(&self.key) {
+        for network in &self.sender.0 {
+            let Some(count) = here.get_mut(&network.key) else { continue };
             *count -= 1;
             if *count == 0 {
-                here.remove(&self.key);
+                here.remove(&network.key);
             }
         }
     }
 }
 
-/// What one sender is counted by: an IPv6 network of 64 bits belongs to one, an IPv4 address, too.
+/// By what a sender is counted: its networks, the widest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender(Vec<Network>);
+
+/// A network that one sender may own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Network {
+    key: String,
+    /// How often it may have what one address may have.
+    times: u32,
+}
+
+/// Networks of IPv6 that one customer gets from a provider: their bits, and how often they may have what one address may
+/// have. A host has the 2^64 addresses of the last; who rents a server is often given the first, which has 65,536 of these.
+const NETWORKS: [(u32, u32); 3] = [(48, 4), (56, 2), (64, 1)];
+
+/// By what the sender at an address is counted.
 #[must_use]
-pub fn sender(address: IpAddr) -> String {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
+pub fn sender(address: IpAddr) -> Sender {
+    Sender(match address.to_canonical() {
+        IpAddr::V4(address) => vec![Network { key: address.to_string(), times: 1 }],
         IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            let network = |(bits, times): (u32, u32)| {
+                let start = Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - bits)));
+                Network { key: format!("{start}/{bits}"), times }
+            };
+            NETWORKS.into_iter().map(network).collect()
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -219,23 +278,51 @@ mod tests {
         assert_eq!([share(30, 1, 0), share(1, 3, 2), share(0, 10, 0)], [30, 1, 0]);
     }
 
+    fn of(text: &str) -> Sender {
+        sender(text.parse().unwrap())
+    }
+
     #[test]
     fn at_one_time_there_are_so_many_of_a_key_and_who_left_makes_room() {
-        let crowd = Crowd::new(2);
-        let enter = |key: &str| crowd.enter(key.to_owned());
-        let (first, second) = (enter("a").unwrap(), enter("a").unwrap());
-        assert!(enter("a").is_none() && enter("b").is_some());
+        let crowd = Crowd::new(2, 100);
+        let enter = |address: &str| crowd.enter(of(address));
+        let (first, second) = (enter("192.0.2.1").unwrap(), enter("192.0.2.1").unwrap());
+        assert!(enter("192.0.2.1").is_none() && enter("192.0.2.2").is_some());
         drop(first);
-        assert!(enter("a").is_some());
+        assert!(enter("192.0.2.1").is_some());
         drop(second);
         assert!(crowd.here.lock().unwrap().is_empty(), "nothing is kept of who has left");
     }
 
     #[test]
     fn one_network_is_one_sender() {
-        let of = |text: &str| sender(text.parse().unwrap());
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:10.0.0.1"), "10.0.0.1");
+        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
+        let keys: Vec<String> = of("2001:db8:1:2ab::1").0.into_iter().map(|network| network.key).collect();
+        assert_eq!(keys, ["2001:db8:1::/48", "2001:db8:1:200::/56", "2001:db8:1:2ab::/64"]);
+    }
+
+    /// Who rents one server often has 65,536 networks of 64 bits.
+    #[test]
+    fn one_host_with_many_networks_is_no_crowd() {
+        let mut counts = Counts::new(30, Duration::from_hours(1), 20_000);
+        let crowd = Crowd::new(16, 64);
+        let (mut taken, mut seats) = (0, Vec::new());
+        for n in 0..65_536_u32 {
+            let address = of(&format!("2001:db8:1:{n:x}::1"));
+            taken += u32::from(counts.take_sender(&address, UnixMs(0)).is_ok());
+            seats.extend(crowd.enter(address));
+        }
+        assert_eq!((taken, seats.len()), (4 * 30, 32));
+        assert!(counts.windows.len() < 300, "what is refused is not kept: {}", counts.windows.len());
+        let neighbour = of("2001:db8:2::1");
+        assert!(
+            counts.take_sender(&neighbour, UnixMs(0)).is_ok() && crowd.enter(neighbour.clone()).is_some()
+        );
+        let half = counts.full(&neighbour, |times| times, UnixMs(0));
+        assert_eq!(half, Some(Duration::from_hours(1)), "the narrowest has its share");
+        counts.give_sender_back(&neighbour);
+        assert_eq!(counts.full(&neighbour, |times| times, UnixMs(0)), None);
     }
 }

@@ -103,7 +103,7 @@ impl Gate {
             secret: rand::random(),
             places: Places { known: places(), signed: places(), strangers: places() },
             // One address takes no more than a quarter of the places: slow bodies of one host keep nobody out.
-            crowd: Crowd::new((ours.max_at_once / 4).max(1)),
+            crowd: Crowd::new((ours.max_at_once / 4).max(1), ours.max_at_once),
             sources: counts(ours.per_source, ours.sources.len()),
             addresses: counts(ours.per_address, ours.counted),
             numbers: counts(ours.per_number, ours.counted),
@@ -174,7 +174,7 @@ impl Gate {
     /// signature have places of their own, so that forms never keep programs out.
     fn admit_stranger(&self, address: IpAddr, signed: bool) -> Result<Place<'_>, Refused> {
         let sender = limits::sender(address);
-        take(&self.addresses, &sender, self.now())?;
+        lock(&self.addresses).take_sender(&sender, self.now()).map_err(Refused::Often)?;
         let seat = self.crowd.enter(sender).ok_or(Refused::Often(Duration::ZERO))?;
         let places = if signed { &self.places.signed } else { &self.places.strangers };
         let place = places.try_acquire().map_err(|_| Refused::Away)?;
@@ -183,7 +183,7 @@ impl Gate {
 
     /// Who was taken for a stranger is a source: it is counted, and its address is not.
     fn recognize(&self, source: &Source, address: IpAddr) -> Result<(), Refused> {
-        lock(&self.addresses).give_back(&limits::sender(address));
+        lock(&self.addresses).give_sender_back(&limits::sender(address));
         take(&self.sources, &source.name, self.now())
     }
 
@@ -193,17 +193,18 @@ impl Gate {
         let (sender, now) = (limits::sender(address), self.now());
         let Settings { per_address, per_all, .. } = self.settings;
         let (mut all, mut own) = (lock(&self.forms), lock(&self.forms_of));
-        let share = limits::share(per_address, per_all, all.taken("", now));
-        if own.taken(&sender, now) >= share {
-            return Err(Refused::Often(own.rest(&sender, now).unwrap_or(self.settings.window)));
+        let taken = all.taken("", now);
+        let share = |times: u32| limits::share(per_address.saturating_mul(times), per_all, taken);
+        if let Some(wait) = own.full(&sender, share, now) {
+            return Err(Refused::Often(wait));
         }
-        all.take("", now).and_then(|()| own.take(&sender, now)).map_err(Refused::Often)
+        all.take("", now).and_then(|()| own.take_sender(&sender, now)).map_err(Refused::Often)
     }
 
     /// A form that was counted was not kept: it takes nobody's place.
     fn give_form_back(&self, address: IpAddr) {
         lock(&self.forms).give_back("");
-        lock(&self.forms_of).give_back(&limits::sender(address));
+        lock(&self.forms_of).give_sender_back(&limits::sender(address));
     }
 
     /// Reads a body, as big and as slow as it may be.

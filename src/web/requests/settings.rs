@@ -6,6 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::config::document::Step;
 use crate::config::humane;
 use crate::ids::QueueName;
 use crate::notify::signature::Key;
@@ -25,8 +26,8 @@ pub struct Settings {
     pub max_at_once: usize,
     /// Requests of one source in `window`. Default 600: a site's whole traffic comes from one program.
     pub per_source: u32,
-    /// Forms, and requests of who is not known, from one network address in `window`. Default 30: a company behind one
-    /// address.
+    /// Forms, and requests of who is not known, from one network address in `window`: an IPv6 network of 64 bits is one
+    /// address, one of 56 bits has twice as many, one of 48 bits four times. Default 30: a company behind one address.
     pub per_address: u32,
     /// Requests for one number in `window`, by sources, and as many by forms. Default 5.
     pub per_number: u32,
@@ -171,58 +172,108 @@ impl std::fmt::Debug for Source {
     }
 }
 
+/// Whether a network has more addresses than anybody's own: 10.0.0.0/8 and fc00::/7 are the widest that are private.
+const fn is_too_wide(net: &IpNet) -> bool {
+    match net {
+        IpNet::V4(net) => net.prefix_len() < 8,
+        IpNet::V6(net) => net.prefix_len() < 7,
+    }
+}
+
 /// The shortest token or secret.
 const SHORTEST: usize = 16;
 
+/// Something that cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wrong {
+    /// Where it stands in the section.
+    pub at: Vec<Step>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Wrong {
+    fn new(at: &[Step], problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { at: at.to_vec(), problem: problem.into(), remedy: remedy.into() }
+    }
+}
+
 impl Settings {
-    /// What cannot be meant, each with its remedy.
+    /// What cannot be meant, each with its place and its remedy.
     #[must_use]
-    pub fn faults(&self) -> Vec<String> {
-        let mut faults = Vec::new();
+    pub fn wrong(&self) -> Vec<Wrong> {
+        let mut wrong = Vec::new();
         let mut names = BTreeSet::new();
-        for Source { name, token, secret, .. } in &self.sources {
-            let weak = |text: &str| !text.is_empty() && text.len() < SHORTEST;
-            if token.is_empty() && secret.is_empty() {
-                faults.push(format!("requests source {name} has neither token nor secret: give it one"));
-            } else if weak(token) || weak(secret) {
-                faults.push(format!(
-                    "requests source {name}: a token or secret needs {SHORTEST} characters; make one with `openssl rand -hex 24`"
-                ));
-            }
-            if let Err(bad) = Key::of_sender(secret) {
-                faults.push(format!("requests source {name}: {bad}"));
-            }
-            if !names.insert(name) {
-                faults.push(format!("requests source {name} is there twice: rename one"));
+        for net in self.proxies.iter().filter(|net| is_too_wide(net)) {
+            let problem =
+                format!("with the proxies {net} anybody could choose the address by which they are counted");
+            let remedy = "name the networks of your own proxies only, such as \"10.0.0.0/8\"";
+            wrong.push(Wrong::new(&[Step::Key("proxies")], problem, remedy));
+        }
+        for (n, source) in self.sources.iter().enumerate() {
+            let item = [Step::Key("sources"), Step::Item(n)];
+            wrong.extend(source.wrong(item));
+            if !names.insert(&source.name) {
+                let problem = format!("requests source {} is there twice", source.name);
+                wrong.push(Wrong::new(&key(item, "name"), problem, "rename one"));
             }
         }
-        for form in &self.forms {
-            faults.extend(form.faults());
+        for (n, form) in self.forms.iter().enumerate() {
+            let item = [Step::Key("forms"), Step::Item(n)];
+            wrong.extend(form.wrong(item));
             if !names.insert(&form.name) {
-                faults.push(format!("the name {} is that of another form or source: rename one", form.name));
+                let problem = format!("the name {} is that of another form or source", form.name);
+                wrong.push(Wrong::new(&key(item, "name"), problem, "rename one"));
             }
         }
-        faults
+        wrong
+    }
+}
+
+/// A key of an item of a list.
+fn key([list, item]: [Step; 2], key: &'static str) -> [Step; 3] {
+    [list, item, Step::Key(key)]
+}
+
+impl Source {
+    fn wrong(&self, item: [Step; 2]) -> Vec<Wrong> {
+        let Self { name, token, secret, .. } = self;
+        let mut wrong = Vec::new();
+        if token.is_empty() && secret.is_empty() {
+            let problem = format!("requests source {name} has neither token nor secret");
+            wrong.push(Wrong::new(&item, problem, "give it one"));
+        }
+        for (field, text) in [("token", token), ("secret", secret)] {
+            if !text.is_empty() && text.len() < SHORTEST {
+                let problem = format!("requests source {name}: a {field} needs {SHORTEST} characters");
+                wrong.push(Wrong::new(&key(item, field), problem, "make one with `openssl rand -hex 24`"));
+            }
+        }
+        if let Err(bad) = Key::of_sender(secret) {
+            wrong.push(Wrong::new(&key(item, "secret"), format!("requests source {name}"), bad.to_string()));
+        }
+        wrong
     }
 }
 
 impl Form {
-    fn faults(&self) -> Vec<String> {
+    fn wrong(&self, item: [Step; 2]) -> Vec<Wrong> {
         let Self { name, consent_ru, consent_en, allowed_origins, .. } = self;
-        let mut faults = Vec::new();
+        let mut wrong = Vec::new();
         if name.parse::<QueueName>().is_err() {
-            faults.push(format!(
-                "the form name {name:?} cannot stand in an address: use letters, digits, '_' and '-'"
-            ));
+            let problem = format!("the form name {name:?} cannot stand in an address");
+            wrong.push(Wrong::new(&key(item, "name"), problem, "use letters, digits, '_' and '-'"));
         }
         if consent_ru.trim().is_empty() || consent_en.trim().is_empty() {
-            faults.push(format!("form {name} asks for no consent: fill consent_ru and consent_en in"));
+            let problem = format!("form {name} asks for no consent");
+            wrong.push(Wrong::new(&item, problem, "fill consent_ru and consent_en in"));
         }
         if self.sms_consent_ru.trim().is_empty() != self.sms_consent_en.trim().is_empty() {
-            faults.push(format!(
-                "form {name} asks in one language whether one agrees to get SMS: fill sms_consent_ru and \
-                 sms_consent_en in, or empty both"
-            ));
+            let problem = format!("form {name} asks in one language whether one agrees to get SMS");
+            let remedy = "fill sms_consent_ru and sms_consent_en in, or empty both";
+            wrong.push(Wrong::new(&item, problem, remedy));
         }
         for origin in allowed_origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
@@ -230,11 +281,15 @@ impl Form {
                 !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:*".contains(&b))
             };
             if !host.is_some_and(plain) {
-                faults
-                    .push(format!("form {name}: {origin:?} is no origin; write such as https://example.com"));
+                let problem = format!("form {name}: {origin:?} is no origin");
+                wrong.push(Wrong::new(
+                    &key(item, "allowed_origins"),
+                    problem,
+                    "write such as https://example.com",
+                ));
             }
         }
-        faults
+        wrong
     }
 }
 
@@ -250,5 +305,24 @@ mod queue {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<QueueName>, D::Error> {
         let text = String::deserialize(deserializer)?;
         if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proxies_that_are_most_of_the_internet_are_refused() {
+        let refused = |net: &str| {
+            let settings = Settings { proxies: vec![net.parse().unwrap()], ..Settings::default() };
+            settings.wrong().len()
+        };
+        for net in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/2", "2000::/3"] {
+            assert_eq!(refused(net), 1, "{net}");
+        }
+        for net in ["10.0.0.0/8", "127.0.0.0/8", "fc00::/7", "192.0.2.7/32", "2001:db8::/32"] {
+            assert_eq!(refused(net), 0, "{net}");
+        }
     }
 }
