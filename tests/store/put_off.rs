@@ -94,3 +94,18 @@ fn a_case_from_abroad_waits_for_people_who_may_have_it_called() {
         assert_eq!(desk.case(satellite).await.abroad_allowed_by, None);
     });
 }
+
+/// The reminders of a case that was put off begin when it is called up, not when it was put off to.
+#[test]
+fn who_has_a_case_called_that_was_put_off_is_reminded_from_then_on() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        desk.write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(4))).await;
+        assert!(desk.write(move |c, terms| callbacks::now(c, terms, case, "olga", min(60))).await.is_ok());
+        let row = desk.case(case).await;
+        assert_eq!((row.stage.as_str(), row.not_before), ("due", None));
+        assert_eq!(row.react_by, Some(min(75).0));
+        assert!(row.next_at.is_some_and(|next| next > min(60).0 && next <= min(75).0), "{:?}", row.next_at);
+    });
+}

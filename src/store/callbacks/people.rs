@@ -72,16 +72,18 @@ pub fn now(
         refused(c, &case, &policy, &refusal, by, at)?;
         return Ok(Err(refusal));
     }
-    let case = flood::taken_up(c, case, at)?;
-    if stage != Stage::Due {
-        open(c, &case, terms, at)?;
-    }
+    let mut case = flood::taken_up(c, case, at)?;
     let most: Option<i32> =
         cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
     diesel::update(cases::table.find(id.0))
         .set((case_rows::kept(None), cases::priority.eq(most.unwrap_or_default().saturating_add(1))))
         .returning(cases::id)
         .count_changed(c)?;
+    if stage != Stage::Due {
+        // What was put off is wanted from now on: so are the reminders of it.
+        case.not_before = case.not_before.map(|wanted| wanted.min(at.0));
+        open(c, &case, terms, at)?;
+    }
     note(c, &case, Note::CalledUp { by }, at)?;
     Ok(Ok(()))
 }
