@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use super::write;
+use super::write::write_whole;
+use crate::missed::policy::Policy;
 use crate::routing::rules::Rules;
 
 /// One field that is different.
@@ -14,9 +15,9 @@ pub struct Change {
     pub what: String,
     /// The field as the file has it.
     pub field: String,
-    /// What it said; none if the default held, or nothing.
+    /// The whole value that held, also where it was a default; none if there was nothing.
     pub from: Option<String>,
-    /// What it says now; none if the default holds, or nothing.
+    /// The whole value that holds now; none if there is nothing.
     pub to: Option<String>,
 }
 
@@ -31,7 +32,7 @@ pub fn changes(old: &Rules, new: &Rules) -> Vec<Change> {
         for field in fields {
             let (from, to) = (before.get(field), now.get(field));
             if from != to {
-                let (from, to) = shown(from, to);
+                let (from, to) = (from.map(plain), to.map(plain));
                 all.push(Change { what: what.clone(), field: field.clone(), from, to });
             }
         }
@@ -39,10 +40,14 @@ pub fn changes(old: &Rules, new: &Rules) -> Vec<Change> {
     all
 }
 
-/// The items of the file form by kind and name; a route also says its place, since the first that matches decides.
+/// The items of the file form by kind and name, with their defaults, and the policies that exist without being stated; a
+/// route also says its place, since the first that matches decides.
 fn items(rules: &Rules) -> BTreeMap<String, toml::Table> {
+    let mut all = rules.clone();
+    all.policies = Policy::built_in();
+    all.policies.extend(rules.policies.clone());
     // What we write reads back: a test holds it.
-    let file: toml::Table = write(rules).parse().unwrap_or_default();
+    let file: toml::Table = write_whole(&all).parse().unwrap_or_default();
     let mut all = BTreeMap::new();
     for (kind, list) in file {
         let Value::Array(list) = list else { continue };
@@ -58,24 +63,11 @@ fn items(rules: &Rules) -> BTreeMap<String, toml::Table> {
     all
 }
 
-/// Both values; of two lists only what one has and the other has not.
-fn shown(from: Option<&Value>, to: Option<&Value>) -> (Option<String>, Option<String>) {
-    if let (Some(Value::Array(from)), Some(Value::Array(to))) = (from, to) {
-        let only = |a: &[Value], b: &[Value]| {
-            let items: Vec<String> = a.iter().filter(|item| !b.contains(item)).map(plain).collect();
-            (!items.is_empty()).then(|| items.join(", "))
-        };
-        let (gone, come) = (only(from, to), only(to, from));
-        if gone.is_some() || come.is_some() {
-            return (gone, come);
-        }
-    }
-    (from.map(plain), to.map(plain))
-}
-
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
 }
@@ -106,11 +98,31 @@ mod tests {
         assert_eq!(
             told,
             [
-                r#"queue sales max_wait None Some("2m")"#,
-                r#"queue sales tiers Some("{ agent = \"boris\", level = 1, position = 2 }") None"#,
+                r#"queue sales max_wait Some("5m") Some("2m")"#,
+                r#"queue sales tiers Some("{ agent = \"anna\", level = 1, position = 1 }, { agent = \"boris\", level = 1, position = 2 }") Some("{ agent = \"anna\", level = 1, position = 1 }")"#,
                 r#"schedule office hours Some("mon-fri 09:00-18:00") Some("mon-fri 09:00-19:00")"#,
             ]
         );
+    }
+
+    /// A policy that is stated for the first time changes the one that is built in.
+    #[test]
+    fn the_first_policy_says_what_held_before() {
+        let old = rules(RULES);
+        let stated = "\n[[policy]]\nname = \"service\"\ncap_day = 2\ngaps = [\"1h\"]\n";
+        let mut without = old.clone();
+        without.policies.clear();
+        for before in [&old, &without] {
+            let told: Vec<String> = changes(before, &rules(&format!("{RULES}{stated}")))
+                .into_iter()
+                .map(|it| format!("{} {} {:?} {:?}", it.what, it.field, it.from, it.to))
+                .collect();
+            let wanted = [
+                r#"policy service cap_day Some("3") Some("2")"#,
+                r#"policy service gaps Some("30m, 1h30m") Some("1h")"#,
+            ];
+            assert_eq!(told, wanted);
+        }
     }
 
     #[test]

@@ -15,7 +15,16 @@ use crate::routing::schedule::{Interval, Schedule};
 /// The rules as a rules file; what equals the built-in defaults is left out.
 #[must_use]
 pub fn write(rules: &Rules) -> String {
-    let mut out = Lines::default();
+    written(rules, false)
+}
+
+/// The rules with every default written out, to compare them: what has no limit says so.
+pub(super) fn write_whole(rules: &Rules) -> String {
+    written(rules, true)
+}
+
+fn written(rules: &Rules, whole: bool) -> String {
+    let mut out = Lines { text: String::new(), whole };
     out.line("# Rules of dozvon. `dozvon apply FILE` makes the database equal to this file.");
     for (name, prompt) in &rules.prompts {
         out.header("prompt", name.as_str());
@@ -40,16 +49,19 @@ pub fn write(rules: &Rules) -> String {
         out.header("route", route.name.as_str());
         out.route(route);
     }
-    out.0
+    out.text
 }
 
-#[derive(Default)]
-struct Lines(String);
+struct Lines {
+    text: String,
+    /// Whether defaults are written, too.
+    whole: bool,
+}
 
 impl Lines {
     fn line(&mut self, line: &str) {
-        self.0.push_str(line);
-        self.0.push('\n');
+        self.text.push_str(line);
+        self.text.push('\n');
     }
 
     fn header(&mut self, kind: &str, name: &str) {
@@ -62,19 +74,20 @@ impl Lines {
     }
 
     fn number(&mut self, key: &str, value: i64, default: i64) {
-        if value != default {
+        if self.whole || value != default {
             self.line(&format!("{key} = {value}"));
         }
     }
 
     fn lasting(&mut self, key: &str, value: Duration, default: Duration) {
-        if value != default {
+        if self.whole || value != default {
             self.text(key, &humane::show(value));
         }
     }
 
     fn list(&mut self, key: &str, items: &[String]) {
         match items {
+            [] if self.whole => self.line(&format!("{key} = []")),
             [] => {}
             [one] => self.line(&format!("{key} = [{one}]")),
             many => {
@@ -109,7 +122,7 @@ impl Lines {
     fn policy(&mut self, name: &PolicyName, policy: &Policy) {
         let usual = Policy::of(policy.profile);
         let own = Policy::profile_named(name);
-        if own.is_some() && *policy == (Policy { version: policy.version, ..usual.clone() }) {
+        if !self.whole && own.is_some() && *policy == (Policy { version: policy.version, ..usual.clone() }) {
             return;
         }
         self.header("policy", name.as_str());
@@ -122,28 +135,30 @@ impl Lines {
             ("cap_week", policy.cap_week, usual.cap_week),
             ("cap_month", policy.cap_month, usual.cap_month),
         ] {
-            if let Some(cap) = cap.filter(|_| cap != usual) {
-                self.line(&format!("{key} = {cap}"));
+            match cap {
+                Some(cap) if self.whole || Some(cap) != usual => self.line(&format!("{key} = {cap}")),
+                None if self.whole => self.text(key, NO_LIMIT),
+                Some(_) | None => {}
             }
         }
-        if policy.gaps != usual.gaps {
+        if self.whole || policy.gaps != usual.gaps {
             let gaps: Vec<String> = policy.gaps.iter().map(|gap| quoted(&humane::show(*gap))).collect();
             self.line(&format!("gaps = [{}]", gaps.join(", ")));
         }
         self.lasting("ring", policy.ring, usual.ring);
         self.lasting("reaction", policy.reaction, usual.reaction);
-        if policy.rungs != usual.rungs {
+        if self.whole || policy.rungs != usual.rungs {
             self.line(&format!("rungs = {:?}", policy.rungs));
         }
         for (key, stretch, usual) in
             [("weekdays", policy.weekdays, usual.weekdays), ("weekends", policy.weekends, usual.weekends)]
         {
-            if stretch != usual {
+            if self.whole || stretch != usual {
                 self.text(key, &show_minutes(stretch));
             }
         }
         self.lasting("margin", policy.margin, usual.margin);
-        if policy.recent_contact != usual.recent_contact {
+        if self.whole || policy.recent_contact != usual.recent_contact {
             self.text("recent_contact", &humane::show_limit(policy.recent_contact));
         }
         self.lasting("settle", policy.settle, usual.settle);
@@ -152,13 +167,13 @@ impl Lines {
         self.number("repeat_total", policy.repeat_total.into(), usual.repeat_total.into());
         let prefixes: Vec<String> = policy.destinations.iter().map(|prefix| quoted(prefix)).collect();
         self.list("destinations", &prefixes);
-        if policy.premium != usual.premium {
+        if self.whole || policy.premium != usual.premium {
             self.line(&format!("premium = {}", policy.premium));
         }
     }
 
     fn agent(&mut self, name: &str, agent: &Agent) {
-        if agent.display != name {
+        if self.whole || agent.display != name {
             self.text("display", &agent.display);
         }
         let contacts: Vec<String> =
@@ -181,14 +196,14 @@ impl Lines {
             self.text("music", music.as_str());
         }
         self.lasting("service_level", queue.service_level, SERVICE_LEVEL);
-        if queue.max_wait != MAX_WAIT {
+        if self.whole || queue.max_wait != MAX_WAIT {
             self.text("max_wait", &humane::show_limit(queue.max_wait));
         }
         self.destination("overflow", &queue.overflow);
         if let Some(schedule) = &queue.schedule {
             self.text("schedule", schedule.as_str());
         }
-        if queue.policy != Profile::Service.into() {
+        if self.whole || queue.policy != Profile::Service.into() {
             self.text("policy", queue.policy.as_str());
         }
         self.switch("call_waiting", queue.call_waiting);
@@ -202,8 +217,8 @@ impl Lines {
 
     /// What is off unless it is stated.
     fn switch(&mut self, key: &str, on: bool) {
-        if on {
-            self.line(&format!("{key} = true"));
+        if on || self.whole {
+            self.line(&format!("{key} = {on}"));
         }
     }
 
@@ -225,6 +240,9 @@ impl Lines {
         self.line(&format!("{key} = {{ {what} = {} }}", quoted(&to)));
     }
 }
+
+/// Stands where the defaults are written out and there is no limit.
+const NO_LIMIT: &str = "none";
 
 /// Dates with their hours, one line for each run of days that are alike.
 fn ranges(exceptions: &BTreeMap<NaiveDate, Vec<Interval>>) -> Vec<String> {
