@@ -243,9 +243,21 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Who types, for the record: as the environment says, else as the system knows the user.
 fn user() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(environment);
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(environment).or_else(system_user);
     named.and_then(|name| super::parse::person(&name).ok()).unwrap_or_else(|| "cli".to_owned())
+}
+
+/// The name of the user as whom this process runs: cron and containers set no variable for it.
+#[cfg(unix)]
+fn system_user() -> Option<String> {
+    uzers::get_current_username()?.into_string().ok()
+}
+
+#[cfg(not(unix))]
+fn system_user() -> Option<String> {
+    None
 }
 
 fn language() -> Language {

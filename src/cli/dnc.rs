@@ -56,7 +56,7 @@ struct New {
     /// Why: do_not_call or wrong_number.
     #[arg(long, default_value = "do_not_call")]
     reason: Reason,
-    /// Not before this time [default: never].
+    /// The number may be called again from this time on [default: never].
     #[arg(long, value_name = "TIME", alias = "until", alias = "later")]
     at: Option<String>,
     /// What is worth knowing.

@@ -133,19 +133,26 @@ const fn exit_of(error: &StoreError) -> Exit {
     }
 }
 
+/// The command that lists the things of a kind; none if there is none.
+fn list_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "agent" => "agent list",
+        "call" => "call list",
+        "case" => "case list --state all",
+        "closed destination" | "delivery" => "outbox list",
+        "number on the do-not-call list" => "dnc list",
+        "policy" => "policy list",
+        "queue" => "queue list",
+        _ => return None,
+    })
+}
+
 /// What the message of the store does not say, because it does not know that it speaks to a command line.
 fn remedy(error: &StoreError) -> String {
     match error {
-        StoreError::NotFound { kind: "case", .. } => ": `dozvon case list --state all` shows all".to_owned(),
-        StoreError::NotFound { kind: "delivery" | "closed destination", .. } => {
-            ": `dozvon outbox list` shows what there is".to_owned()
-        }
-        StoreError::NotFound { kind: "number on the do-not-call list", .. } => {
-            ": `dozvon dnc list` shows those that are".to_owned()
-        }
-        StoreError::NotFound { kind: kind @ ("agent" | "call" | "queue"), .. } => {
-            format!(": `dozvon {kind} list` shows those that there are")
-        }
+        StoreError::NotFound { kind, .. } => list_of(kind)
+            .map(|command| format!(": `dozvon {command}` shows those that there are"))
+            .unwrap_or_default(),
         StoreError::Step { name, refused } if refused.status == Status::LoggedOut => {
             format!(": log him in with `dozvon agent login {name}`")
         }
@@ -156,5 +163,43 @@ fn remedy(error: &StoreError) -> String {
             ": another process has been writing for too long; try again, or see what it does".to_owned()
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use regex::Regex;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    /// The text of every source below a folder.
+    fn sources(folder: &std::path::Path) -> String {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let text = |path: std::path::PathBuf| {
+            if path.is_dir() { sources(&path) } else { std::fs::read_to_string(&path).unwrap_or_default() }
+        };
+        entries.map(text).collect()
+    }
+
+    /// What is not found is looked for by a command that there is.
+    #[test]
+    fn the_remedy_for_what_is_not_found_is_a_command() {
+        let kinds = Regex::new(r#"found\("([a-z -]+)"|NotFound \{\s*kind: "([a-z -]+)""#).unwrap();
+        let text = sources(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")));
+        let kinds: std::collections::BTreeSet<String> = kinds
+            .captures_iter(&text)
+            .filter_map(|found| found.get(1).or(found.get(2)))
+            .map(|kind| kind.as_str().to_owned())
+            .collect();
+        assert!(kinds.len() > 6 && kinds.contains("number on the do-not-call list"), "{kinds:?}");
+        // Things of our own that nobody names on the command line.
+        let inner = ["attempt", "controller", "offer"];
+        for kind in kinds.iter().filter(|kind| !inner.contains(&kind.as_str())) {
+            let command = list_of(kind).unwrap_or_else(|| panic!("no command lists {kind}"));
+            let words = std::iter::once("dozvon").chain(command.split(' '));
+            assert!(Cli::try_parse_from(words).is_ok(), "dozvon {command}");
+        }
     }
 }

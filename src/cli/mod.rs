@@ -91,7 +91,7 @@ pub struct Globals {
     /// Write JSON: stable field names, instants as RFC 3339 in UTC, spans in milliseconds.
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
-    /// Who makes the change, for the record [default: the system's user].
+    /// Who makes the change, for the record [default: SUDO_USER, USER or LOGNAME, else the system's user].
     #[arg(long, global = true, value_name = "NAME", value_parser = parse::person, help_heading = "Global options")]
     by: Option<String>,
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never.

@@ -3,6 +3,7 @@
 use chrono::{Days as Span, NaiveDate};
 
 use super::{Context, Exit, Failure, parse};
+use crate::clock::UnixMs;
 use crate::report::{self as render, Cell, Sentence, Table};
 use crate::routing::schedule::civil_date;
 use crate::store::reports::{self, CallsDaily, CaseLine, Days, OffersByAgent, Report};
@@ -174,8 +175,8 @@ fn cases(rows: &[CaseLine], empty: Sentence) -> Table {
             Cell::word(&row.reason),
             row.queue.as_str().into(),
             row.business_day.as_str().into(),
-            row.opened.as_str().into(),
-            row.closed.as_deref().into(),
+            UnixMs(row.opened_at).into(),
+            Cell::at_or_nothing(row.closed_at),
             Cell::word_or_nothing(row.close_reason.as_ref()),
             Cell::count(row.misses),
             Cell::Count(row.attempts),
