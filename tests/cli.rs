@@ -239,6 +239,7 @@ fn end(
             flood: dozvon::missed::flood::Limits::default(),
             tell: false,
             at,
+            now: at,
         },
     )?;
     Ok(())
@@ -679,6 +680,7 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
                 flood: dozvon::missed::flood::Limits::default(),
                 tell: false,
                 at,
+                now: at,
             },
         )
     });

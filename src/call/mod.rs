@@ -103,6 +103,10 @@ pub(crate) struct Call {
     pub facts: Facts,
     /// When he arrived.
     pub arrived_at: UnixMs,
+    /// Since when they are with this process.
+    pub here_since: Instant,
+    /// Whether they were with an earlier run, or came back after their line broke.
+    pub is_back: bool,
     /// The queue that he was in last.
     pub queue: Option<QueueName>,
     /// Where he is in his story.

@@ -1,7 +1,10 @@
 //! The end of every call: its row, the verdict and, if we owe the caller something, the case, in one transaction.
 
+use std::time::Duration;
+
 use super::ending::{Ending, Stage};
 use super::{Call, Desk, Ended};
+use crate::clock::UnixMs;
 use crate::ids::QueueName;
 use crate::missed::verdict::verdict;
 use crate::routing::plan::Plan;
@@ -21,19 +24,32 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         stage: ended.stage,
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
-        verdict: verdict.unless_too_short(ended.ending, at.since(call.arrived_at), shortest),
+        verdict: verdict.unless_too_short(ended.ending, lasted(call, at), shortest),
         settle: call.desk.rules().policy(call.queue.as_ref()).settle,
         least_talk: call.desk.settings.callback.least_talk,
         flood: call.desk.settings.callback.flood,
         tell: call.desk.settings.tells_talks(),
         at,
+        now: at,
     };
     record(&call.desk, call.queue.as_ref(), row).await;
+}
+
+/// How long the caller stayed. What is measured cannot be set back; of a caller who was here before only the clock knows
+/// when they arrived, and where it was set back since, they are not taken for somebody who stayed for a moment.
+fn lasted(call: &Call, at: UnixMs) -> Duration {
+    let here = call.here_since.elapsed();
+    match call.is_back {
+        false => here,
+        true if at < call.arrived_at => Duration::MAX,
+        true => here.max(at.since(call.arrived_at)),
+    }
 }
 
 /// Records that we lost a call whose arrival the database took too late.
 pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
     let (ending, stage) = (Ending::Lost, Stage::Arriving);
+    let at = desk.clock.now();
     let row = store::calls::Ended {
         call: arrival.id,
         ending,
@@ -45,7 +61,8 @@ pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
         least_talk: desk.settings.callback.least_talk,
         flood: desk.settings.callback.flood,
         tell: false,
-        at: desk.clock.now(),
+        at,
+        now: at,
     };
     record(desk, arrival.queue.as_ref(), row).await;
 }
@@ -53,8 +70,9 @@ pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
 /// Writes it until it is written. What the database refuses for good is an error in the log: the self-check finds it.
 pub(crate) async fn record(desk: &Desk, queue: Option<&QueueName>, row: store::calls::Ended) {
     let write = || {
-        let row = row.clone();
-        desk.store.write("end", move |c| store::calls::end(c, &row))
+        let (row, clock) = (row.clone(), desk.clock);
+        desk.store
+            .write("end", move |c| store::calls::end(c, &store::calls::Ended { now: clock.now(), ..row }))
     };
     let recorded = until_recorded("end", write).await;
     desk.metrics.call_ended(queue, row.ending, row.verdict);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::ending::{Ending, Stage};
@@ -44,6 +45,7 @@ pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
 
 async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
     let facts = Facts::read(&incoming.facts, &desk.settings);
+    let here_since = Instant::now();
     let arrived_at = earlier.as_ref().map_or(desk.clock.now(), |call| call.arrived_at);
     let rules = desk.rules();
     let plan = plan(&facts.dialled, &rules, arrived_at);
@@ -75,7 +77,9 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         }
     };
     desk.metrics.calls_now.inc();
-    let mut call = Call { desk, id, caller, node, facts, arrived_at, queue: None, stage: Stage::Arriving };
+    let is_back = earlier.is_some();
+    let (queue, stage) = (None, Stage::Arriving);
+    let mut call = Call { desk, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
     call.desk.metrics.calls_now.dec();
     match end {

@@ -12,6 +12,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::story::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_dialled, record};
@@ -147,7 +148,8 @@ impl Phone {
             return pass_on(&desk, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
         };
         let arrived_at = desk.clock.now();
-        let call = Call { desk, id, caller, node, facts, arrived_at, queue: None, stage: Stage::Arriving };
+        let (here_since, is_back, queue, stage) = (Instant::now(), false, None, Stage::Arriving);
+        let call = Call { desk, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
         match wish {
             Wish::Word(result) => self.say(call, result).await,
             Wish::Customer(number) => self.dial(call, number).await,

@@ -2,7 +2,7 @@
 //!
 //! In: when somebody began and ended to talk with the number, and when the number was missed last. Out: yes or no. A
 //! number is often a company's: while one of its people talks with us, another one may wait and give up. So only contact
-//! that *began* after the last miss settles the case.
+//! that *began* after the last miss settles the case. A miss in the future is one of before the clock was set back.
 
 use std::time::Duration;
 
@@ -15,13 +15,15 @@ pub struct Contact {
     pub began_at: UnixMs,
     /// When that was over.
     pub ended_at: UnixMs,
+    /// What the clock says now.
+    pub now: UnixMs,
 }
 
 impl Contact {
     /// Whether it began after the last miss: then it says something of what was owed for it.
     #[must_use]
     pub fn follows(self, last_miss_at: UnixMs) -> bool {
-        self.began_at > last_miss_at
+        self.began_at > last_miss_at || last_miss_at > self.now
     }
 
     /// Whether it lasted long enough for the two to have spoken.
@@ -44,7 +46,11 @@ mod tests {
     #[test]
     fn only_a_talk_that_began_after_the_miss_and_lasted_settles_anything() {
         let least = Duration::from_secs(5);
-        let talk = |from: i64, to: i64| Contact { began_at: UnixMs(from), ended_at: UnixMs(to) };
+        let talk = |from: i64, to: i64| Contact {
+            began_at: UnixMs(from),
+            ended_at: UnixMs(to),
+            now: UnixMs(1_200_000),
+        };
         let miss = UnixMs(60_000);
         for (talk, settles) in [
             (talk(60_001, 65_001), true),
@@ -54,5 +60,9 @@ mod tests {
         ] {
             assert_eq!(talk.settles(miss, least), settles, "{talk:?}");
         }
+        let before_the_clock_was_set_back = Contact { now: UnixMs(50_000), ..talk(40_000, 50_000) };
+        assert!(before_the_clock_was_set_back.settles(miss, least));
+        let recorded_late = Contact { now: UnixMs(70_000), ..talk(40_000, 50_000) };
+        assert!(!recorded_late.settles(miss, least), "somebody else gave up meanwhile");
     }
 }

@@ -382,5 +382,6 @@ fn ended(desk: &Desk, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store
         flood: desk.settings.callback.flood,
         tell: desk.settings.tells_talks(),
         at,
+        now: at,
     }
 }

@@ -128,6 +128,7 @@ impl Days {
             flood: dozvon::missed::flood::Limits::default(),
             tell: true,
             at: at + Duration::from_secs(seconds),
+            now: at + Duration::from_secs(seconds),
         };
         let write = self.desk.tools.store.write("test", move |c| {
             calls::arrive(c, &arrival)?;

@@ -36,6 +36,7 @@ fn answered(call: CallId, at_: u64) -> Ended {
         answered_at: None,
         verdict: Verdict::Nothing(Why::GotThrough),
         at: at(at_),
+        now: at(at_),
     }
 }
 

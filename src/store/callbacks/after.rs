@@ -70,7 +70,7 @@ pub(super) fn follow(
     after: &After,
 ) -> Result<(), StoreError> {
     suppress(c, case, after.result, after.at)?;
-    let contact = Contact { began_at: after.began_at, ended_at: after.at };
+    let contact = Contact { began_at: after.began_at, ended_at: after.at, now: after.at };
     match after.result.consequence() {
         Consequence::Suppress(reason) => close(c, case, reason, after.at),
         Consequence::Close(reason) if contact.follows(UnixMs(case.last_miss_at)) => {

@@ -238,6 +238,7 @@ fn by_length(row: &AttemptRow, least_talk: Duration) -> Outcome {
         return Outcome::Abandoned;
     }
     let talk = row.answered_at.zip(row.ended_at);
-    let talk = talk.map(|(from, to)| Contact { began_at: UnixMs(from), ended_at: UnixMs(to) });
+    let talk =
+        talk.map(|(from, to)| Contact { began_at: UnixMs(from), ended_at: UnixMs(to), now: UnixMs(to) });
     if talk.is_some_and(|talk| talk.is_talk(least_talk)) { Outcome::Reached } else { Outcome::NoAnswer }
 }

@@ -166,6 +166,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreEr
             flood: Limits::default(),
             tell: false,
             at: end.at,
+            now: end.at,
         },
     )?;
     match &end.how {

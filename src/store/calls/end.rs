@@ -52,6 +52,8 @@ pub struct Ended {
     pub tell: bool,
     /// When.
     pub at: UnixMs,
+    /// When this is recorded: a miss that is later than that came before the clock was set back.
+    pub now: UnixMs,
 }
 
 /// What is needed of a call's row to end it.
@@ -111,7 +113,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
     if let (Some(number), Some(talked_from)) =
         (&before.number, answered_at.filter(|_| end.verdict.got_through()))
     {
-        let talk = Contact { began_at: UnixMs(talked_from), ended_at: end.at };
+        let talk = Contact { began_at: UnixMs(talked_from), ended_at: end.at, now: end.now };
         cases::reached(c, number, talk, end.least_talk)?;
     }
     owe(c, end, &before, wait_ms)

@@ -203,6 +203,8 @@ pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
         answered_at: None,
         verdict: Verdict::Case(Reason::AbandonedWaiting),
         at,
+        // Recorded in the end: no clock is set back here.
+        now: UnixMs(i64::MAX),
     }
 }
 
