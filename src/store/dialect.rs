@@ -105,9 +105,11 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
 }
 
 /// Takes what was deleted out of the write-ahead log of a SQLite file, whose pages are overwritten as they are freed. On
-/// PostgreSQL that is the server's business (VACUUM, its own log, its backups).
+/// PostgreSQL that is the server's business (VACUUM, its own log, its backups). It never waits for whoever reads: SQLite
+/// would keep everybody from writing meanwhile.
 pub(super) fn scrub(url: &DatabaseUrl, settings: &Settings) -> Result<(), StoreError> {
-    let Database::Sqlite(mut sqlite) = open_writer(url, settings)? else { return Ok(()) };
+    let settings = Settings { busy_timeout: Duration::ZERO, ..settings.clone() };
+    let Database::Sqlite(mut sqlite) = open(url, &settings)? else { return Ok(()) };
     let done: Checkpoint = diesel::sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(&mut sqlite)?;
     if done.busy == 0 {
         return Ok(());

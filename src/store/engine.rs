@@ -65,6 +65,10 @@ pub struct Store {
     counters: Arc<Counters>,
 }
 
+/// How often it is tried to take what was deleted out of SQLite's log, and how long after another.
+const SCRUBS: u32 = 5;
+const SCRUB_PAUSE: Duration = Duration::from_secs(2);
+
 impl Store {
     /// Opens the database, which is made if it is a SQLite file that is not there.
     ///
@@ -139,8 +143,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Busy`] when somebody read or wrote all the while: the erasure holds, and it may be repeated.
     pub async fn scrub(&self) -> Result<(), StoreError> {
-        let (url, settings) = (self.url.clone(), self.settings.clone());
-        blocking(move || dialect::scrub(&url, &settings)).await
+        let mut tries = 0;
+        loop {
+            let (url, settings) = (self.url.clone(), self.settings.clone());
+            let scrubbed = blocking(move || dialect::scrub(&url, &settings)).await;
+            tries += 1;
+            match scrubbed {
+                Err(StoreError::Busy { holder, .. }) if tries >= SCRUBS => {
+                    return Err(StoreError::Busy { waited: SCRUB_PAUSE * (SCRUBS - 1), holder });
+                }
+                Err(StoreError::Busy { .. }) => tokio::time::sleep(SCRUB_PAUSE).await,
+                scrubbed => return scrubbed,
+            }
+        }
     }
 
     /// Checks that the schema is the one that this program was made for.

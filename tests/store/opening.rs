@@ -323,6 +323,34 @@ fn a_controller_takes_a_lost_lock_again_unless_another_one_has_it() {
     });
 }
 
+/// A checkpoint that waits for readers holds the right to write meanwhile.
+#[test]
+fn what_was_deleted_is_scrubbed_without_a_wait_for_whoever_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite(folder.path().join("dozvon.db"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        // Whoever waits for the reader waits for an hour.
+        let settings = Settings { busy_timeout: Duration::from_secs(3_600), ..Settings::default() };
+        let store = Store::open(&url, settings).await.unwrap();
+        store.migrate().await.unwrap();
+        let mut reader = Raw::open(&url);
+        reader.run("BEGIN; SELECT count(*) FROM calls;").unwrap();
+        let write = async |name: &'static str| {
+            let at = dozvon::clock::UnixMs(1);
+            store.write("write", move |c| dozvon::store::recovery::begin_watch(c, name, at)).await.unwrap();
+        };
+        write("one").await;
+        tokio::time::pause();
+        let scrubbed = store.scrub().await;
+        tokio::time::resume();
+        assert!(matches!(scrubbed, Err(StoreError::Busy { .. })), "{scrubbed:?}");
+        write("two").await;
+        reader.run("COMMIT").unwrap();
+        store.scrub().await.unwrap();
+    });
+}
+
 #[test]
 fn a_server_that_is_not_there_is_named_without_its_password() {
     runtime().block_on(async {
