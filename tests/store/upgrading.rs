@@ -72,3 +72,22 @@ fn the_step_to_calling_back_keeps_cases_and_what_refers_to_them() {
         assert_eq!(Raw::open(&url).texts(SAID), before);
     });
 }
+
+/// A death between the last step and the rewriting of the file must not leave in it what was erased before.
+#[test]
+fn a_file_that_is_owed_a_rewriting_gets_it_the_next_time() {
+    let owed = "SELECT user_version AS v FROM pragma_user_version";
+    let folder = tempfile::tempdir().unwrap();
+    let url = dozvon::store::DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+    runtime().block_on(async {
+        let mut raw = Raw::open(&url);
+        raw.migrate_to("20261130000022");
+        let store = Store::open(&url, Settings::default()).await.unwrap();
+        store.migrate().await.unwrap();
+        assert_eq!(raw.number(owed), 0, "done");
+        // As a death before the rewriting leaves it.
+        raw.run("PRAGMA user_version = 1").unwrap();
+        assert!(store.migrate().await.unwrap().is_empty());
+        assert_eq!(raw.number(owed), 0, "made up for");
+    });
+}

@@ -21,6 +21,22 @@ const VERSIONS_AHEAD: usize = 1;
 /// Brings the schema up to date, all of it or nothing. Returns the migrations that were run.
 pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     refuse_foreign(c, url)?;
+    // A step may copy a whole table, and the rewriting of the file all of it: not into memory.
+    keep_temporary(c, "FILE")?;
+    let migrated = migrate_all(c);
+    keep_temporary(c, "MEMORY")?;
+    migrated
+}
+
+/// Where SQLite keeps temporary tables.
+fn keep_temporary(c: &mut Database, place: &str) -> Result<(), StoreError> {
+    if let Database::Sqlite(sqlite) = c {
+        sqlite.batch_execute(&format!("PRAGMA temp_store = {place}"))?;
+    }
+    Ok(())
+}
+
+fn migrate_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
     match c {
         Database::Sqlite(sqlite) => {
             AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
@@ -34,13 +50,16 @@ pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<V
         }
     }
     let done = match c {
-        Database::Sqlite(sqlite) => run_pending(sqlite, SQLITE),
+        Database::Sqlite(sqlite) => run_pending(sqlite, SQLITE).and_then(|done| {
+            owe_rewrite(sqlite, &done)?;
+            Ok(done)
+        }),
         Database::Postgresql(postgres) => run_pending(postgres, POSTGRES),
     };
     match done {
         Ok(done) => {
             super::commit(c)?;
-            rewrite(c, &done);
+            rewrite(c);
             Ok(done)
         }
         Err(error) => {
@@ -54,13 +73,31 @@ pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<V
 /// written anew.
 const OVERWRITES: &str = "20261130000023";
 
-/// Writes a SQLite file anew once, when it is brought to the step since which it overwrites what is deleted.
-fn rewrite(c: &mut Database, done: &[String]) {
-    let Database::Sqlite(sqlite) = c else { return };
-    if !done.iter().any(|step| step == OVERWRITES) {
-        return;
+/// Notes, in the transaction of the steps, that a SQLite file which is brought to [`OVERWRITES`] is to be written anew:
+/// we may die before that is done.
+fn owe_rewrite(c: &mut SqliteConnection, done: &[String]) -> QueryResult<()> {
+    if done.iter().any(|step| step == OVERWRITES) {
+        c.batch_execute("PRAGMA user_version = 1")?;
     }
-    if let Err(error) = sqlite.batch_execute("VACUUM; PRAGMA wal_checkpoint(TRUNCATE);") {
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Owed {
+    #[diesel(sql_type = diesel::sql_types::Integer)]
+    user_version: i32,
+}
+
+/// Writes a SQLite file anew if that is owed.
+fn rewrite(c: &mut Database) {
+    let Database::Sqlite(sqlite) = c else { return };
+    let rewritten = diesel::sql_query("PRAGMA user_version").get_result::<Owed>(sqlite).and_then(|owed| {
+        if owed.user_version == 0 {
+            return Ok(());
+        }
+        sqlite.batch_execute("VACUUM; PRAGMA user_version = 0; PRAGMA wal_checkpoint(TRUNCATE);")
+    });
+    if let Err(error) = rewritten {
         tracing::warn!(
             %error,
             "the database file could not be written anew, and may hold what was erased before this version: stop the \
