@@ -1,7 +1,7 @@
 //! The lock of a PostgreSQL database: an advisory lock of a session of its own.
 
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -74,21 +74,23 @@ pub(super) fn take(url: &DatabaseUrl, address: &str) -> Result<Session, StoreErr
     Err(StoreError::Locked { database: url.to_string(), holder: String::new(), last_resort: String::new() })
 }
 
-/// This process, as it names itself to the server.
+/// This process, as it names itself to the server. The server keeps 63 bytes of a name, 24 of which are not ours: what
+/// tells us from others comes first.
 fn us() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let process = std::process::id();
+    let (token, process) = (TOKEN.as_str(), std::process::id());
     match host.trim() {
-        "" => format!("process {process}"),
-        host => format!("process {process} on {host}"),
+        "" => format!("{token} process {process}"),
+        host => format!("{token} process {process} on {host}"),
     }
 }
 
-/// Whether a holder of the lock is an earlier session of ours. The server keeps 63 bytes of a name, 24 of which are
-/// not ours.
+/// What tells this process from every other: two containers may both be process 1 on hosts of one name.
+static TOKEN: LazyLock<String> = LazyLock::new(|| format!("{:016x}", rand::random::<u64>()));
+
+/// Whether a holder of the lock is an earlier session of ours.
 pub(super) fn is_us(holder: &str) -> bool {
-    let us: String = us().chars().take(30).collect();
-    holder.contains(&us)
+    holder.contains(TOKEN.as_str())
 }
 
 /// Says who holds the session, keeps the server from ending it because it is idle, and lets the server notice
@@ -137,5 +139,24 @@ impl Holder {
                 "; if it is dead and the server has not noticed: SELECT pg_terminate_backend({backend})"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two containers from one image: both are process 1, and their hosts are called the same.
+    #[test]
+    fn a_process_with_our_number_on_a_host_of_our_name_is_not_us() {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let twin = format!(
+            " (dozvon, 00000000 process {} on {}, session 7 of the server)",
+            std::process::id(),
+            host.trim()
+        );
+        assert!(!is_us(&twin), "{twin}");
+        let kept: String = format!("{}, {}", "x".repeat(24), us()).chars().take(63).collect();
+        assert!(is_us(&format!(" ({kept}, session 7 of the server)")), "{kept}");
     }
 }
