@@ -45,16 +45,43 @@ fn open(path: &Path, database: &Path) -> io::Result<File> {
         return Err(io::Error::other("its lock is no file: take it away"));
     }
     let ours = std::fs::metadata("/proc/self")?.uid();
-    if found.uid() != owner.uid() {
-        if found.uid() != ours {
+    match ownership(found.uid(), owner.uid(), ours) {
+        Ownership::Right => {}
+        Ownership::Ours => match fchown(&file, Some(owner.uid()), Some(owner.gid())) {
+            // Only root may give a file away. Nobody but us can open it, and so it locks all the same.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            given => given?,
+        },
+        Ownership::Strange => {
             return Err(io::Error::other("its lock belongs to another user than the database: take it away"));
         }
-        fchown(&file, Some(owner.uid()), Some(owner.gid()))?;
     }
     if found.mode() & 0o777 != OWNER_ONLY {
         file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
     }
     Ok(file)
+}
+
+/// Whose the lock is.
+#[derive(Debug, PartialEq, Eq)]
+enum Ownership {
+    /// The owner of the database has it.
+    Right,
+    /// It is ours, and the database is not: it should be its owner's.
+    Ours,
+    /// Somebody else has it, who could hold it for ever.
+    Strange,
+}
+
+/// Whose a lock is that belongs to the user `lock`, beside a database of the user `database`; we are `us`.
+const fn ownership(lock: u32, database: u32, us: u32) -> Ownership {
+    if lock == database {
+        Ownership::Right
+    } else if lock == us {
+        Ownership::Ours
+    } else {
+        Ownership::Strange
+    }
 }
 
 /// Who has the lock, as he wrote it into the file.
@@ -78,6 +105,23 @@ fn beside(database: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_is_the_database_owners_or_ours_and_nobody_elses() {
+        let (root, service, other, intruder) = (0, 990, 1000, 1001);
+        for (lock, database, us, whose) in [
+            (service, service, service, Ownership::Right),
+            (service, service, root, Ownership::Right),
+            // `sudo dozvon check` was the first.
+            (root, service, root, Ownership::Ours),
+            // The file was copied by somebody else, and we may only write it.
+            (service, other, service, Ownership::Ours),
+            (intruder, service, service, Ownership::Strange),
+            (intruder, service, root, Ownership::Strange),
+        ] {
+            assert_eq!(ownership(lock, database, us), whose, "{lock} {database} {us}");
+        }
+    }
 
     #[test]
     fn nobody_but_its_owner_can_open_the_lock_and_no_link_is_followed() {
