@@ -14,12 +14,14 @@ pub mod humane;
 pub mod rules_file;
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
 
 pub use dialplan::Dialplan;
 use document::Document;
@@ -390,6 +392,8 @@ impl Settings {
             }
         }
         let (notify, requests) = (table.get("notify").cloned(), table.get("requests").cloned());
+        let kept =
+            span_of(&table, "retention", "outbox").or_else(|| span_of(&table, "notify", "keep_trying"));
         let read: Option<Self> = if document.is_good() { document.read(table) } else { None };
         if let Some(settings) = &read
             && document.is_good()
@@ -397,6 +401,12 @@ impl Settings {
             let taken =
                 (settings.crm.kind != crate::notify::crm::Kind::None).then_some(crate::notify::crm::NAME);
             settings.notify.check(notify.as_ref(), taken, &mut document);
+            let (outbox, tries) = (settings.retention.outbox, settings.notify.keep_trying);
+            if !outbox.is_zero() && outbox <= tries {
+                let problem = "what still waits for its next try would be given up: `outbox` in [retention] must be longer \
+                               than `keep_trying` in [notify]";
+                document.fault(&kept.unwrap_or_default(), problem, "write a longer one, such as \"90d\"");
+            }
         }
         match read {
             Some(mut settings) if document.is_good() => {
@@ -428,6 +438,11 @@ impl Settings {
         settings.requests.forms.push(crate::web::requests::settings::Form::default());
         toml::Table::try_from(&settings).unwrap_or_default()
     }
+}
+
+/// Where a key of a section stands in the file, if it does.
+fn span_of(table: &DeTable<'_>, section: &str, key: &str) -> Option<Range<usize>> {
+    Some(table.get(section)?.get_ref().as_table()?.get(key)?.span())
 }
 
 mod zone {

@@ -123,6 +123,18 @@ fn an_error_names_file_line_and_remedy() {
     }
 }
 
+/// What still waits for its next try must not be deleted.
+#[test]
+fn what_is_told_is_kept_for_longer_than_it_is_tried() {
+    let said = read("[retention]\noutbox = \"7d\"\n", &[]).unwrap_err().to_string();
+    for part in ["dozvon.toml:2:", "`outbox`", "keep_trying"] {
+        assert!(said.contains(part), "{part:?} in {said}");
+    }
+    for good in ["[retention]\noutbox = \"8d\"\n", "[retention]\noutbox = \"0s\"\n"] {
+        assert!(read(good, &[]).is_ok(), "{good}");
+    }
+}
+
 #[test]
 fn a_password_may_go_in_clear_where_no_network_is_crossed() {
     for good in [

@@ -37,8 +37,8 @@ pub struct Settings {
     /// Requests from forms and bots, after they came. Default 400 days.
     #[serde(with = "humane::ZeroOr::<{ humane::DAY }, { 100 * humane::YEAR }>")]
     pub requests: Duration,
-    /// What was told, or was given up, after that; what waits, after it happened: then its destination was removed or is
-    /// closed. More than `[notify] keep_trying`. So long are kept, too, dials that were refused to numbers without a
+    /// What was told, or was given up, after that; what still waits so long after it happened is given up: then its
+    /// destination was removed or is closed. More than `[notify] keep_trying`. So long are kept, too, dials that were refused to numbers without a
     /// case. Default 90 days.
     #[serde(with = "humane::ZeroOr::<{ humane::DAY }, { 100 * humane::YEAR }>")]
     pub outbox: Duration,
@@ -344,14 +344,16 @@ fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<us
     Ok(old.len())
 }
 
-/// Events that nobody waits for any more, and those for which a destination has waited so long that it must be gone:
-/// one that is there gets them, or they are given up, within `[notify] keep_trying`.
+/// Events that nobody waits for any more. What has waited for so long, since its destination is gone or takes nothing, is
+/// given up first: people see it, and may have it tried once more.
 fn outbox_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
-    let under_way = deliveries::lease_until.is_not_null().and(deliveries::lease_until.gt(now.0));
-    let waits = deliveries::done_at.is_null().and(outbox::created_at.ge(before.0));
+    let given_up = super::outbox::give_up_before(c, before, now, limit)?;
+    if given_up > 0 {
+        tracing::warn!(given_up, "what waited to be told for longer than [retention] outbox is given up");
+    }
     let wanted = deliveries::table
         .filter(deliveries::event.eq(outbox::seq))
-        .filter(deliveries::done_at.ge(before.0).or(waits).or(under_way));
+        .filter(deliveries::done_at.ge(before.0).or(deliveries::done_at.is_null()));
     let old: Vec<i64> = outbox::table
         .filter(outbox::spread_at.lt(before.0))
         .filter(diesel::dsl::not(diesel::dsl::exists(wanted)))
@@ -359,14 +361,7 @@ fn outbox_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> R
         .limit(limit)
         .select(outbox::seq)
         .load(c)?;
-    let lines: Vec<(String, String, String)> = deliveries::table
-        .filter(deliveries::event.eq_any(&old).and(deliveries::done_at.is_null()))
-        .select((deliveries::destination, deliveries::recipient, deliveries::aggregate))
-        .distinct()
-        .load(c)?;
     diesel::delete(deliveries::table.filter(deliveries::event.eq_any(&old))).execute(c)?;
     diesel::delete(outbox::table.filter(outbox::seq.eq_any(&old))).execute(c)?;
-    // Who stood behind one that waited in vain has the turn now.
-    lines.iter().try_for_each(|line| super::outbox::next_in_line(c, line, now))?;
     Ok(old.len())
 }

@@ -87,6 +87,31 @@ fn what_was_told_to_all_goes_when_it_is_old_enough_and_what_waits_stays() {
     });
 }
 
+/// What nobody took is given up before it goes: people see it, and may have it tried once more.
+#[test]
+fn what_waits_for_too_long_is_given_up_first_and_deleted_later() {
+    for_each_database(async |db| {
+        let old = Some(OLD);
+        let mut raw = db.raw();
+        // The first and the second stand in one line; the third is tried again at this moment, as people wished.
+        let rows = [1, 2, 3].map(|seq| event(seq, old, &[("done", old), ("waiting", None)])).concat();
+        let rows = rows.replace(&format!("'{{}}', {BEFORE}"), &format!("'{{}}', {OLD}"));
+        raw.run(&rows.replace("'case:2'", "'case:1'")).unwrap();
+        let turn = |event: i64, at: i64| {
+            format!("UPDATE deliveries SET next_at = {at} WHERE event = {event} AND state = 'waiting';")
+        };
+        raw.run(&(turn(1, OLD) + &turn(3, NOW.0))).unwrap();
+        let settings = only(|settings| (settings.outbox, settings.bite) = (KEPT, 10));
+        assert!(bite(db, &settings).await.is_empty(), "nothing is deleted yet");
+        let states = "SELECT state AS v FROM deliveries WHERE recipient <> 'r0' ORDER BY event";
+        assert_eq!(raw.texts(states), ["dead", "dead", "waiting"]);
+        let why = raw.texts("SELECT last_error AS v FROM deliveries WHERE state = 'dead'");
+        assert!(why.iter().all(|why| why.contains("[retention] outbox")), "{why:?}");
+        raw.run(&format!("UPDATE deliveries SET done_at = {OLD} WHERE state = 'dead'")).unwrap();
+        assert_eq!(bite(db, &settings).await, Bite { outbox: 2, ..Bite::default() });
+    });
+}
+
 #[test]
 fn what_came_by_a_form_goes_when_it_is_old_enough() {
     for_each_database(async |db| {

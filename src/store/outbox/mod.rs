@@ -26,7 +26,7 @@ pub use settle::{Settled, settle};
 pub use show::{DeliveryRow, backlog, list};
 pub use spread::{Kept, Target, spread, unspread};
 
-pub(super) use line::next_in_line;
+pub(super) use settle::give_up_before;
 pub(super) use spread::{ERASED, WAS_ERASED};
 
 crate::words! {

@@ -1,5 +1,7 @@
 //! What became of a try.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::closed::shut;
@@ -7,7 +9,7 @@ use super::line::{Line, drop_turn, first_in_line, next_in_line};
 use super::{LOCK, State};
 use crate::clock::UnixMs;
 use crate::store::dialect::{cached::Cache as _, hold};
-use crate::store::schema::deliveries;
+use crate::store::schema::{deliveries, outbox};
 use crate::store::{Database, StoreError};
 
 /// How a try ended.
@@ -57,6 +59,47 @@ pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(
     // An earlier one may have come back while this one was under way.
     let first = first_in_line(c, &line)?;
     if first.is_some_and(|(first, _)| first != id) { drop_turn(c, id) } else { Ok(()) }
+}
+
+/// Why what has waited for too long is given up.
+const TOO_OLD: &str =
+    "it waited for longer than `[retention] outbox`: its destination is gone, or takes nothing";
+
+/// Gives up deliveries of events of before `before` that wait, at most `limit`, except where the line that they stand in
+/// is being tried. How many.
+pub(in crate::store) fn give_up_before(
+    c: &mut Database,
+    before: UnixMs,
+    now: UnixMs,
+    limit: i64,
+) -> Result<usize, StoreError> {
+    hold::number(c, LOCK)?;
+    let idle = deliveries::lease_until.is_null().or(deliveries::lease_until.le(now.0));
+    let waits: Vec<(i64, String, String, String)> = deliveries::table
+        .inner_join(outbox::table.on(outbox::seq.eq(deliveries::event)))
+        .filter(outbox::created_at.lt(before.0).and(deliveries::done_at.is_null()).and(idle))
+        .filter(deliveries::next_at.is_null().or(deliveries::next_at.lt(before.0)))
+        .order(deliveries::id)
+        .limit(limit)
+        .select((deliveries::id, deliveries::destination, deliveries::recipient, deliveries::aggregate))
+        .load(c)?;
+    let mut lines: BTreeMap<Line, Vec<i64>> = BTreeMap::new();
+    for (id, destination, recipient, aggregate) in waits {
+        lines.entry((destination, recipient, aggregate)).or_default().push(id);
+    }
+    let mut given_up = 0;
+    for (line, ids) in lines {
+        let first = first_in_line(c, &line)?;
+        if first.is_some_and(|(_, next)| next.is_some_and(|next| next >= before.0)) {
+            continue;
+        }
+        for id in &ids {
+            end(c, *id, State::Dead, None, Some(&TOO_OLD.to_owned()), now)?;
+        }
+        given_up += ids.len();
+        next_in_line(c, &line, now)?;
+    }
+    Ok(given_up)
 }
 
 /// So much of what the other side said is kept, in characters.
