@@ -40,9 +40,40 @@ pub fn is_public(address: &str) -> bool {
     !user.is_empty() && whole && !literal && !numeric && !LOCAL.contains(last)
 }
 
+/// What all spellings of an address have in common that lead to one mailbox, as a rule: small letters, the domain as it is
+/// in the DNS, and no `+tag`.
+#[must_use]
+pub fn key(address: &str) -> String {
+    let Some((user, domain)) = address.rsplit_once('@') else { return address.to_lowercase() };
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    let domain = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_lowercase());
+    let user = match user.split_once('+') {
+        Some((name, _)) if !name.is_empty() => name,
+        _ => user,
+    };
+    format!("{}@{domain}", user.to_lowercase())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mailbox_has_one_key_however_it_is_written() {
+        for (key_of, spellings) in [
+            (
+                "пётр@xn--80a1acny.xn--p1ai",
+                ["ПЁТР@почта.РФ", "пётр+x+y@ПОЧТА.рф", "Пётр@XN--80A1ACNY.xn--p1ai."],
+            ),
+            ("petr@example.com", ["petr+1@example.com", "PETR@Example.COM", "petr@example.com."]),
+            ("+1@example.com", ["+1@example.com", "+1@EXAMPLE.com", "+1@example.com."]),
+            ("a@b@example.com", ["A@b@example.com", "a@b+c@example.com", "a@B@EXAMPLE.com"]),
+        ] {
+            assert_eq!(spellings.map(key), [key_of; 3]);
+        }
+        assert_ne!(key("petr@example.com"), key("peter@example.com"));
+        assert_ne!(key("petr@example.com"), key("petr@example.org"));
+    }
 
     #[test]
     fn what_only_we_could_deliver_is_nobody_s() {

@@ -75,13 +75,18 @@ const PLACES: &[Place] = &[
     Place {
         table: "deliveries",
         rows: concat!("event IN (", events_of!(), ")"),
-        columns: &[("recipient", Own), ("last_status", Nothing), ("last_error", Why)],
+        columns: &[
+            ("recipient", Own),
+            ("recipient_key", Nothing),
+            ("last_status", Nothing),
+            ("last_error", Why),
+        ],
     },
     // Events of others went to this number.
     Place {
         table: "deliveries",
         rows: "recipient = $1",
-        columns: &[("recipient", Own), ("last_status", Nothing)],
+        columns: &[("recipient", Own), ("recipient_key", Nothing), ("last_status", Nothing)],
     },
     // What is not told yet is told to nobody.
     Place { table: "outbox", rows: "number = $1", columns: &[("payload", Gone), ("number", Nothing)] },

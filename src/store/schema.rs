@@ -159,6 +159,7 @@ diesel::table! {
         attempt_no -> Integer, next_at -> Nullable<BigInt>, lease_until -> Nullable<BigInt>,
         leased_by -> Nullable<Text>, last_status -> Nullable<Text>, last_error -> Nullable<Text>,
         done_at -> Nullable<BigInt>, medium -> Nullable<Text>, permitted_at -> Nullable<BigInt>,
+        recipient_key -> Nullable<Text>,
     }
 }
 diesel::table! { crm_tokens (one) { one -> Integer, access -> Text, refresh -> Text, root -> Text, kept_at -> BigInt, } }

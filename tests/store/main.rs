@@ -30,6 +30,7 @@ mod crm;
 mod erasing;
 mod flood;
 mod guards;
+mod mailboxes;
 mod meanwhile;
 mod misses;
 mod opening;

@@ -1,19 +1,14 @@
 //! What goes to whom a stranger named is counted where it is sent, before it is.
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
 
 use super::LOCK;
 use crate::clock::UnixMs;
+use crate::missed::mailbox;
 use crate::missed::outgoing::{self, Limits, Medium, Sent, Spent};
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::deliveries;
 use crate::store::{Database, StoreError};
-
-diesel::define_sql_function! {
-    /// A text in small letters, as both databases have it.
-    fn lower(text: Text) -> Text;
-}
 
 /// A delivery that is to be sent.
 #[derive(Debug, Clone)]
@@ -54,7 +49,11 @@ pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError
         let after = deliveries::permitted_at.gt((ask.now - span).0);
         deliveries::table.filter(deliveries::medium.eq(ask.medium.as_str()).and(after))
     };
-    let of_recipient = lower(deliveries::recipient).eq(ask.recipient.to_lowercase());
+    let key = match ask.medium {
+        Medium::Letter => mailbox::key(&ask.recipient),
+        Medium::Sms | Medium::Dial => ask.recipient.clone(),
+    };
+    let of_recipient = deliveries::recipient_key.eq(&key);
     let to_recipient = since(outgoing::DAY).filter(of_recipient).count().get_result(c)?;
     let to_all = since(outgoing::HOUR).count().get_result(c)?;
     if let Err(spent) = outgoing::check(ask.limits, Sent { to_recipient, to_all }) {
@@ -65,7 +64,11 @@ pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError
         return Ok(Err(Met { spent, free_at }));
     }
     diesel::update(row)
-        .set((deliveries::medium.eq(ask.medium.as_str()), deliveries::permitted_at.eq(ask.now.0)))
+        .set((
+            deliveries::medium.eq(ask.medium.as_str()),
+            deliveries::permitted_at.eq(ask.now.0),
+            deliveries::recipient_key.eq(&key),
+        ))
         .returning(deliveries::id)
         .count_changed(c)?;
     Ok(Ok(()))
