@@ -7,6 +7,7 @@ use super::ending::{Ending, Stage};
 use super::story::over;
 use super::{Call, Ended, Gone, message};
 use crate::ids::{ChannelId, OfferId};
+use crate::missed::attempt::{NO_PROGRESS, is_unseen};
 use crate::queue::ring::hang_up;
 use crate::routing::contact::Contact;
 use crate::routing::rules::Rules;
@@ -32,7 +33,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         caller_name: call.facts.name.clone(),
         confirm: None,
         follow_redirects: call.desk.settings.calls.forward_follows_redirects,
-        role: LegRole::Agent,
+        role: LegRole::Contact,
     };
     let cause = match call.node.ring(request) {
         Ok(leg) => match answered(call, leg, limit).await? {
@@ -84,10 +85,21 @@ pub(crate) async fn answered(call: &mut Call, mut leg: Leg, limit: Duration) -> 
                 LegEvent::Ended { cause, rang, .. } => return Ok(Err((cause, rang))),
                 LegEvent::Created | LegEvent::PickedUp => {}
             },
-            () = &mut time_up => {
-                leg.cancel(Cancel::NoAnswer);
-                return Ok(Err(("NO_ANSWER".to_owned(), true)));
-            }
+            () = &mut time_up => return Ok(Err(rang_out(leg).await)),
+        }
+    }
+}
+
+/// Ends a leg on which nobody answered in time. Why nobody did, and whether a phone is known to have rung: a trunk that
+/// says nothing at all is not a customer who does not answer.
+pub(crate) async fn rang_out(mut leg: Leg) -> (String, bool) {
+    leg.cancel(Cancel::NoAnswer);
+    loop {
+        match leg.event().await {
+            LegEvent::Ended { rang: true, .. } => return (Cancel::NoAnswer.as_str().to_owned(), true),
+            LegEvent::Ended { cause, .. } if is_unseen(&cause) => return (cause, false),
+            LegEvent::Ended { .. } => return (NO_PROGRESS.to_owned(), false),
+            LegEvent::Created | LegEvent::PickedUp | LegEvent::Answered { .. } => {}
         }
     }
 }

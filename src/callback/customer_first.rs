@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::meeting::Meeting;
 use super::redial::{Dialling, is_refused};
 use super::story::{CALLER_IS_HERE, DRAINED, Story, no_more, not_dialled, reserved};
+use crate::call::forward::rang_out;
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::policy::Profile;
@@ -91,8 +92,11 @@ impl Story {
                     return Ok(How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE));
                 }
                 () = tokio::time::sleep_until(time_up) => {
-                    hang_up(vec![leg], Cancel::NoAnswer).await;
-                    return Ok(How::unreached(attempt, "NO_ANSWER", true));
+                    let (cause, rang) = rang_out(leg).await;
+                    if is_refused(&cause, rang) {
+                        return Err(cause);
+                    }
+                    return Ok(How::unreached(attempt, &cause, rang));
                 }
             }
         }

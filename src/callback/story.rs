@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use super::meeting::{Entry, Meeting};
 use super::redial::{Dialling, is_refused};
 use super::trunks::{Customer, DialFate, Line, Place};
+use crate::call::forward::rang_out;
 use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
@@ -257,9 +258,12 @@ impl Story {
                     });
                 }
                 () = tokio::time::sleep_until(time_up) => {
-                    hang_up(vec![leg], Cancel::NoAnswer).await;
+                    let (cause, rang) = rang_out(leg).await;
+                    if is_refused(&cause, rang) {
+                        return Err((knock, cause));
+                    }
                     knock.answer(Reply::Unreached);
-                    return Ok(How::unreached(attempt, "NO_ANSWER", true));
+                    return Ok(How::unreached(attempt, &cause, rang));
                 }
             }
         }

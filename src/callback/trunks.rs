@@ -6,7 +6,7 @@
 //! than `dials_a_second`; who has a place gets a line sooner or later; of the trunks that have room the first of the
 //! file is taken, and one that has failed of late only when no other has room.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::settings::{Settings, Trunk};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, ChannelId, OfferId};
-use crate::missed::attempt::{Claim, Outcome};
+use crate::missed::attempt::{Claim, Outcome, is_unseen};
 use crate::notify::Event;
 use crate::phone::E164;
 use crate::store::callbacks::How;
@@ -46,10 +46,14 @@ struct Used {
     dials: Second,
     /// When it has rested from its last failure.
     rested_at: Option<Instant>,
-    /// How many dials have failed in a row, and the number of the last of them.
+    /// How many dials have failed in a row.
     failures: u32,
-    failed_for: Option<E164>,
+    /// The numbers among them that are said not to exist, no more than [`WRONG_NUMBERS`].
+    wrong: BTreeSet<E164>,
 }
+
+/// So many numbers that are said not to exist are remembered of a trunk: further ones count at each dial.
+const WRONG_NUMBERS: usize = 1_000;
 
 /// Room for one call to a customer; it ends when this is dropped.
 #[derive(Debug)]
@@ -97,6 +101,7 @@ impl<'a> From<&'a How> for DialFate<'a> {
     fn from(how: &'a How) -> Self {
         match how {
             How::Unreached { result: Outcome::TechnicalFailure, cause, .. } => Self::Failed(cause),
+            How::Unreached { cause, .. } if is_unseen(cause) => Self::Unknown,
             How::Unreached { result: Outcome::Cancelled | Outcome::Orphaned, .. }
             | How::Released(_)
             | How::Refused(_)
@@ -115,7 +120,14 @@ impl Trunks {
                 trunk.caller_id.clone_from(&settings.caller_id);
             }
             let dials = Second::of(trunk.dials_a_second);
-            Used { trunk: Arc::new(trunk), calls: 0, dials, rested_at: None, failures: 0, failed_for: None }
+            Used {
+                trunk: Arc::new(trunk),
+                calls: 0,
+                dials,
+                rested_at: None,
+                failures: 0,
+                wrong: BTreeSet::new(),
+            }
         });
         let lines: Vec<Used> = lines.collect();
         let carried = lines.iter().fold(0, |sum: usize, line| sum.saturating_add(line.trunk.max_live));
@@ -200,14 +212,19 @@ impl Tried {
 }
 
 impl Used {
-    /// Counts a failure in a row. One number that does not exist, dialled again and again, is one failure.
-    fn count(&mut self, number: &E164, cause: &str) -> u32 {
-        let again = self.failed_for.as_ref() == Some(number);
-        if !(again && Claim::of(cause) == Some(Claim::NoSuchNumber)) {
-            self.failures = self.failures.saturating_add(1);
+    /// Counts a failure in a row: how many there are then. None where it is not counted: a number that does not exist is
+    /// one failure, however often it is dialled.
+    fn count(&mut self, number: &E164, cause: &str) -> Option<u32> {
+        if Claim::of(cause) == Some(Claim::NoSuchNumber) {
+            if self.wrong.contains(number) {
+                return None;
+            }
+            if self.wrong.len() < WRONG_NUMBERS {
+                self.wrong.insert(number.clone());
+            }
         }
-        self.failed_for = Some(number.clone());
-        self.failures
+        self.failures = self.failures.saturating_add(1);
+        Some(self.failures)
     }
 
     /// Until when it is the last choice, if it is.
@@ -255,12 +272,15 @@ impl Line {
             DialFate::Failed(cause) => cause,
             DialFate::Unknown => return None,
             DialFate::Carried => {
-                self.used(|line| (line.failures, line.failed_for) = (0, None));
+                self.used(|line| {
+                    line.failures = 0;
+                    line.wrong.clear();
+                });
                 return None;
             }
         };
         self.failed(Instant::now());
-        let times = self.used(|line| line.count(number, cause))?;
+        let times = self.used(|line| line.count(number, cause)).flatten()?;
         let told = times == self.trunk.alarm_after;
         told.then(|| Event::of_trunk(self.trunk.name(), at, cause, times))
     }

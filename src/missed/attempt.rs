@@ -119,10 +119,10 @@ impl Outcome {
 
 /// What came of a dial that ended so. `alerted`: the customer's phone is known to have been called.
 ///
-/// A cause that came before any ringing is the trunk's own, and not counted: an account without funds, a barred route
-/// and a wrong dial format look like a customer who rejects, or a number that is not there. What such a cause says of
-/// the customer is a [`Claim`], and believed only once it is confirmed. A format that the trunk does not take (SIP 484) is
-/// ours to mend, whoever confirms it.
+/// A cause that came before any ringing is the trunk's own, and not counted, unless it is one of [`CUSTOMERS_OWN`]: an
+/// account without funds, a barred route and a wrong dial format look like a customer who rejects, or a number that is not
+/// there. What such a cause says of the customer is a [`Claim`], and believed only once it is confirmed. A format that the
+/// trunk does not take (SIP 484) is ours to mend, whoever confirms it.
 ///
 /// Sources: facts/callbacks.md §3.8; FreeSWITCH's `sofia_glue_sip_cause_to_freeswitch` (401, 402, 403, 407, 603 and 608
 /// are `CALL_REJECTED`, 404 `UNALLOCATED_NUMBER`, 410 `NUMBER_CHANGED`, 484 `INVALID_NUMBER_FORMAT`, 485 and 604
@@ -132,42 +132,37 @@ pub fn of_cause(cause: &str, alerted: bool) -> Outcome {
     match cause {
         "USER_BUSY" | "BUSY_EVERYWHERE" => Outcome::Busy,
         "UNWANTED" => Outcome::Rejected,
-        _ if !alerted && (Claim::of(cause).is_some() || TRUNKS_OWN.contains(&cause)) => {
-            Outcome::TechnicalFailure
-        }
+        _ if !alerted && ENDED_HERE.contains(&cause) => Outcome::Cancelled,
+        _ if !(alerted || CUSTOMERS_OWN.contains(&cause) || is_unseen(cause)) => Outcome::TechnicalFailure,
         _ if Claim::of(cause) == Some(Claim::Rejected) => Outcome::Rejected,
         // Whatever else: it may have rung, and nobody was reached.
         _ => Outcome::NoAnswer,
     }
 }
 
-/// Causes that say nothing of the customer when they come before any ringing.
-const TRUNKS_OWN: [&str; 23] = [
-    // We do not follow it unless the trunk is set so.
-    "REDIRECTION_TO_NEW_DESTINATION",
-    "NORMAL_CIRCUIT_CONGESTION",
-    "NETWORK_OUT_OF_ORDER",
-    "NORMAL_TEMPORARY_FAILURE",
-    "SWITCH_CONGESTION",
-    "INVALID_GATEWAY",
-    "GATEWAY_DOWN",
-    "NODE_DOWN",
-    "INVALID_NUMBER_FORMAT",
-    "NO_ROUTE_DESTINATION",
-    "NO_ROUTE_TRANSIT_NET",
-    "OUTGOING_CALL_BARRED",
-    "FACILITY_NOT_SUBSCRIBED",
-    "FACILITY_REJECTED",
-    "BEARERCAPABILITY_NOTAUTH",
-    "SERVICE_UNAVAILABLE",
-    "SERVICE_NOT_IMPLEMENTED",
-    "EXCHANGE_ROUTING_ERROR",
-    "INTERWORKING",
-    "NO_IDENTITY",
-    "BAD_IDENTITY_INFO",
-    "UNSUPPORTED_CERTIFICATE",
-    "INVALID_IDENTITY",
+/// Causes that come from where the customer is, also without any ringing: the phone is off, or nobody is there.
+const CUSTOMERS_OWN: [&str; 6] = [
+    "NO_ANSWER",
+    "NO_USER_RESPONSE",
+    "SUBSCRIBER_ABSENT",
+    "USER_NOT_REGISTERED",
+    "ALLOTTED_TIMEOUT",
+    "NO_PICKUP",
 ];
+
+/// Causes of a dial that was ended on our side: by an administrator, or as FreeSWITCH stops.
+const ENDED_HERE: [&str; 5] =
+    ["ORIGINATOR_CANCEL", "MANAGER_REQUEST", "SYSTEM_SHUTDOWN", "LOSE_RACE", "PICKED_OFF"];
+
+/// The cause of a dial of which nothing was heard until our own time was up: FreeSWITCH's word for a trunk that does not
+/// answer.
+pub const NO_PROGRESS: &str = "RECOVERY_ON_TIMER_EXPIRE";
+
+/// Whether a leg that ended so was out of sight: it may have rung.
+#[must_use]
+pub fn is_unseen(cause: &str) -> bool {
+    matches!(cause, "LINK_LOST" | "SWITCH_RESTARTED")
+}
 
 /// What a cause that came before any ringing says of the customer, if it is not the trunk's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -243,7 +238,22 @@ mod tests {
             ("GATEWAY_DOWN", false, Outcome::TechnicalFailure),
             ("NORMAL_TEMPORARY_FAILURE", false, Outcome::TechnicalFailure),
             ("NORMAL_TEMPORARY_FAILURE", true, Outcome::NoAnswer),
-            ("SOMETHING_NEW", false, Outcome::NoAnswer),
+            ("SOMETHING_NEW", false, Outcome::TechnicalFailure),
+            ("SOMETHING_NEW", true, Outcome::NoAnswer),
+            ("RECOVERY_ON_TIMER_EXPIRE", false, Outcome::TechnicalFailure),
+            ("INCOMPATIBLE_DESTINATION", false, Outcome::TechnicalFailure),
+            ("NORMAL_UNSPECIFIED", false, Outcome::TechnicalFailure),
+            ("REQUESTED_CHAN_UNAVAIL", false, Outcome::TechnicalFailure),
+            ("DESTINATION_OUT_OF_ORDER", false, Outcome::TechnicalFailure),
+            ("INVALID_PROFILE", false, Outcome::TechnicalFailure),
+            ("UNKNOWN", false, Outcome::TechnicalFailure),
+            ("SUBSCRIBER_ABSENT", false, Outcome::NoAnswer),
+            ("NO_ANSWER", false, Outcome::NoAnswer),
+            ("MANAGER_REQUEST", false, Outcome::Cancelled),
+            ("MANAGER_REQUEST", true, Outcome::NoAnswer),
+            // Nobody saw whether it rang.
+            ("LINK_LOST", false, Outcome::NoAnswer),
+            ("SWITCH_RESTARTED", false, Outcome::NoAnswer),
         ] {
             assert_eq!(of_cause(cause, alerted), outcome, "{cause} alerted: {alerted}");
             assert!(!alerted || !of_cause(cause, alerted).may_be_uncounted(), "{cause}: what rang counts");

@@ -90,6 +90,11 @@ impl Core {
         for (name, value) in &dial.variables {
             channel.variables.set(name, value);
         }
+        if let Some(user) = dial.endpoint.strip_prefix("user/") {
+            let (user, domain) = user.split_once('@').unwrap_or((user, "127.0.0.1"));
+            channel.variables.set("dialed_user", user);
+            channel.variables.set("dialed_domain", domain);
+        }
         channel.script = match then {
             Then::App(app, data) => Script::new(vec![Step::App(app, data)].into()),
             Then::Extension(extension) => self.extension(&extension),
@@ -148,6 +153,7 @@ impl Core {
             Pickup::Fails(cause) => return self.hangup(key, cause),
             Pickup::Rejects(after) => (Some(AgentAct::Rejects), *after),
             Pickup::Answers(after) => (Some(AgentAct::PicksUp), *after),
+            Pickup::Silent => return,
             Pickup::NoAnswer | Pickup::AnswersAsCancelled => (None, Duration::MAX),
         };
         let contact =

@@ -86,6 +86,8 @@ pub enum Pickup {
     Redirects,
     /// Lets it ring.
     NoAnswer,
+    /// Nobody is rung: the trunk does not answer the dial at all.
+    Silent,
     /// The phone is not registered: no channel, `SUBSCRIBER_ABSENT`.
     Unreachable,
     /// Lets it ring, and picks up in the very moment in which the ringing is cancelled.

@@ -13,7 +13,7 @@ use dozvon::store::{attempts, cases};
 
 use super::callbacks::{NUMBER, agrees, completed, later, made, miss, set_with, stands, trunk};
 use super::handsets::refused;
-use super::stage::{ANNA, BORIS, Stage, answers, story, until};
+use super::stage::{ANNA, BORIS, DUTY, Stage, answers, story, until};
 
 /// Another fixed line in Moscow.
 pub const SECOND: &str = "+74951234568";
@@ -134,6 +134,18 @@ async fn the_next_trunk_is_tried_at_once(customer_first: bool) {
     until("it is over", async || made(&stage).await[0].state == "wrapping_up").await;
     stage.running().quiet().await;
     assert_eq!(stage.repairs(), 0);
+}
+
+/// A trunk that does not answer the dial at all is not somebody who does not answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_our_time_is_up_the_cause_says_whether_a_phone_rang() {
+    for (phone, cause) in [(Pickup::Silent, "RECOVERY_ON_TIMER_EXPIRE"), (Pickup::NoAnswer, "NO_ANSWER")] {
+        let stage = Stage::with(|settings| settings.calls.forward_timeout = Duration::from_secs(1)).await;
+        stage.phone(DUTY, Behaviour::new(phone)).await;
+        story(stage.dials(1, "7002").await).await;
+        stage.running().quiet().await;
+        assert_eq!(stage.calls().await[0].cause.as_deref(), Some(cause));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -259,6 +259,25 @@ async fn who_comes_too_soon_waits_for_his_turn() {
     assert_eq!(at, [0, 0, 1, 1, 2]);
 }
 
+/// Numbers that do not exist, dialled in turn again and again, are as many failures as there are numbers.
+#[tokio::test(start_paused = true)]
+async fn a_trunk_is_told_of_when_failures_grow_to_the_limit_and_not_for_a_few_wrong_numbers() {
+    let dial = Dial::try_from("gateway/one/{number}".to_owned()).unwrap();
+    let trunk = Trunk { name: "one".to_owned(), alarm_after: 3, ..Trunk::new(dial) };
+    let trunks = Trunks::new(&Settings { trunks: vec![trunk], ..Settings::default() });
+    let (place, at) = (trunks.take().unwrap(), crate::clock::UnixMs(1));
+    let line = place.line(Instant::now()).unwrap();
+    let [a, b, c]: [crate::phone::E164; 3] =
+        ["+74951234567", "+74957654321", "+74957654322"].map(|text| text.parse().unwrap());
+    let fails = |number| line.ended(number, DialFate::Failed("UNALLOCATED_NUMBER"), at).is_some();
+    assert_eq!([&a, &b, &a, &b, &a].map(fails), [false; 5], "two numbers are wrong");
+    assert_eq!(
+        [&c, &c, &a, &c].map(fails),
+        [true, false, false, false],
+        "told when the count grows to the limit"
+    );
+}
+
 /// The supervisor hears of a trunk once, after so many failures in a row; one number that does not exist is one failure.
 #[tokio::test(start_paused = true)]
 async fn a_trunk_that_fails_again_and_again_is_told_once() {

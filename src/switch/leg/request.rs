@@ -45,8 +45,10 @@ pub struct Confirm {
 crate::words! {
     /// Who is rung on a leg; the mark that it carries.
     "role of a leg" pub enum LegRole {
-        /// An agent, or another contact of ours.
+        /// An agent, for an offer.
         Agent = "agent",
+        /// A contact outside the queues, to whom a caller is forwarded. It may be an agent's phone.
+        Contact = "contact",
         /// A customer who is called back.
         Customer = "customer",
     }
