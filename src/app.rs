@@ -436,10 +436,17 @@ async fn follow_talks(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
     let mut changed = node.talks_changed();
     let truth = node.keep_talks_true();
     tokio::pin!(truth);
+    let mut told = false;
     loop {
+        // What was counted is told before that it was.
+        let counted = node.talks_are_counted();
         let users = node.take_talk_changes();
         if !users.is_empty() {
             desk.dispatcher.elsewhere(node.name().clone(), users).await;
+        }
+        if counted != told {
+            desk.dispatcher.counted(node.name().clone(), counted).await;
+            told = counted;
         }
         tokio::select! {
             biased;

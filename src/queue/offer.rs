@@ -42,8 +42,11 @@ pub const fn delay_after(outcome: Outcome, delays: &Delays) -> Duration {
     }
 }
 
-/// The longest that an agent is offered nothing because of failures that are not the agent's.
+/// The longest that an agent is offered nothing because of failures that are not the agent's, and that somebody has to
+/// mend: a redirect of the phone, a sound that is missing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// The longest that an agent is offered nothing because the phone cannot be reached: it may be back at any moment.
+const LONGEST_UNREACHABLE: Duration = Duration::from_secs(2 * 60);
 
 /// How long an agent is offered nothing after an offer that ended so, and `failures` others before it that ended in
 /// failures too: what is broken is tried again ever more seldom.
@@ -54,7 +57,8 @@ pub fn growing_delay(outcome: Outcome, failures: u32, delays: &Delays) -> Durati
         return delay;
     }
     let longer = delay.max(FIRST_PAUSE).saturating_mul(2_u32.saturating_pow(failures));
-    longer.min(LONGEST_PAUSE.max(delay))
+    let longest = if outcome == Outcome::Unreachable { LONGEST_UNREACHABLE } else { LONGEST_PAUSE };
+    longer.min(longest.max(delay))
 }
 
 /// The shortest pause after a failure that is not the agent's.
@@ -122,7 +126,9 @@ mod tests {
         let pause = |outcome, failures| growing_delay(outcome, failures, &delays).as_secs();
         let pauses: Vec<u64> = (0..5).map(|failures| pause(Outcome::Failed, failures)).collect();
         assert_eq!(pauses, [5, 10, 20, 40, 80]);
-        assert_eq!(pause(Outcome::Unreachable, u32::MAX), 900);
+        assert_eq!(pause(Outcome::Failed, u32::MAX), 900);
+        assert_eq!(pause(Outcome::Redirected, u32::MAX), 900);
+        assert_eq!(pause(Outcome::Unreachable, u32::MAX), 120, "a phone may register again at any moment");
         assert_eq!(pause(Outcome::NoAnswer, 5), 5);
     }
 

@@ -29,7 +29,7 @@ const NODE_DOWN: &str = "NODE_DOWN";
 /// The cause of an offer whose agent was there, and the customer was not.
 const CUSTOMER_NOT_REACHED: &str = "CUSTOMER_NOT_REACHED";
 /// How long an agent is left alone when FreeSWITCH could not be reached.
-pub(crate) const NODE_PAUSE: Duration = Duration::from_secs(1);
+const NODE_PAUSE: Duration = Duration::from_secs(1);
 /// How many agents may stand at the door of one who waits; more of them wait for their turn to be told no.
 pub(crate) const DOOR: usize = 16;
 /// How long a call may take from its winner to the board's knowing.
@@ -345,6 +345,11 @@ async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
     stopped(cancel)
 }
 
+/// Whether an offer ended because FreeSWITCH could not be reached: that says nothing of the agent's phone.
+fn is_of_link(cause: &str) -> bool {
+    matches!(cause, NODE_DOWN | LINK_LOST | SWITCH_RESTARTED)
+}
+
 /// How long the agent is offered nothing: nearly nothing where it was FreeSWITCH that could not be reached, and `rest`
 /// where the agent did what could be done.
 fn pause_after(
@@ -354,7 +359,7 @@ fn pause_after(
     delays: &Delays,
 ) -> Duration {
     match cause {
-        NODE_DOWN | LINK_LOST | SWITCH_RESTARTED => NODE_PAUSE,
+        cause if is_of_link(cause) => NODE_PAUSE,
         CUSTOMER_NOT_REACHED => rest,
         _ => offer::growing_delay(outcome, failures, delays),
     }
@@ -385,6 +390,7 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
     tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, %outcome, cause, "the agent did not take the call");
     let at = tools.clock.now();
     warn_of_failure(&offer, outcome, &cause);
+    let of_link = is_of_link(&cause);
     let end = store::offers::EndUnanswered {
         offer: offer.id,
         outcome,
@@ -398,7 +404,7 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         tools.store.write("end_offer", move |c| store::offers::end_unanswered(c, &end))
     })
     .await;
-    report(dispatcher, offer.waiter.call, offer.id, offer.agent, outcome, recorded).await;
+    report(dispatcher, offer.waiter.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
 }
 
 /// Waits for the end of the talk, records it, and gives the agent back.
@@ -430,7 +436,7 @@ pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, m
         tools.store.write("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up))
     })
     .await;
-    report(dispatcher, won.call, won.offer, won.agent, Outcome::Answered, recorded).await;
+    report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
 }
 
 /// Tells the dispatcher. What the database refuses for good is a fault of ours: it says so, and the agent's row
@@ -440,11 +446,11 @@ async fn report(
     call: CallId,
     offer: OfferId,
     agent: AgentName,
-    outcome: Outcome,
+    ended: (Outcome, bool),
     recorded: Result<AgentRow, StoreError>,
 ) {
     match recorded {
-        Ok(row) => dispatcher.over(call, offer, outcome, row).await,
+        Ok(row) => dispatcher.over(call, offer, ended, row).await,
         Err(error) => {
             tracing::error!(%agent, %offer, %error, "the end of an offer is not recorded");
             dispatcher.refused(call, offer, agent).await;

@@ -13,7 +13,7 @@
 //! | a phone that rings for nobody | falls silent |
 //! | an agent who picked up for nobody | hears so, and is released |
 //! | an agent who rings or talks without an offer | idle |
-//! | an agent who rests for longer than the rules let him: the clock was set back | ready |
+//! | an agent whose rest begins in the future: the clock was set back | ready |
 //!
 //! **Invariants:** idempotent, and can die at any line; what is there before the first look was left by an earlier
 //! run, what is found later was wrong twice in a row, and is counted as a repair, which should never be.
@@ -33,8 +33,6 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::metrics::Repair;
 use crate::queue::dispatcher::Tools;
-use crate::queue::ring::NODE_PAUSE;
-use crate::routing::rules::Delays;
 use crate::store::recovery::OpenCall;
 use crate::store::{Database, StoreError, recovery, until_recorded};
 use crate::switch::{FoundLeg, Node, QueryError};
@@ -190,9 +188,8 @@ impl Reconciler {
             }
         }
         let at = self.desk.clock.now();
-        for (agent, ready_at) in self.desk.store.read("resting", move |c| recovery::resting(c, at)).await? {
-            let too_long = ready_at > at + self.longest_rest(&agent);
-            if too_long && self.is_sure(&Doubt::Rest(agent.clone()), &mut seen) {
+        for agent in self.desk.store.read("rests_ahead", move |c| recovery::rests_ahead(c, at)).await? {
+            if self.is_sure(&Doubt::Rest(agent.clone()), &mut seen) {
                 self.change(agent, "end_rest", move |c, agent| recovery::end_rest(c, agent, at)).await?;
             }
         }
@@ -217,16 +214,6 @@ impl Reconciler {
             tracing::error!(?doubt, kind, "the rows and this process disagree: repaired");
         }
         sure
-    }
-
-    /// The longest that the rules let an agent be offered nothing.
-    fn longest_rest(&self, agent: &AgentName) -> Duration {
-        let rules = self.desk.rules();
-        let longest = rules.agents.get(agent).map(|agent| {
-            let Delays { no_answer, busy, rejected, unreachable } = agent.delays;
-            [no_answer, busy, rejected, unreachable, agent.wrap_up].into_iter().max().unwrap_or_default()
-        });
-        longest.unwrap_or_default().max(NODE_PAUSE)
     }
 
     /// Changes an agent's row, and tells the dispatcher what it is now.

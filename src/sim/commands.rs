@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::channel::{Key, Message};
 use super::connection::{Conn, Connection, Format, Linger, Side};
-use super::core::Core;
+use super::core::{Core, Due};
 use super::kind::{Kind, Kinds};
 use super::originate::{Asker, Originate, parse};
 use super::wire::{self, Command};
@@ -140,9 +140,30 @@ impl Core {
                 }
             };
         }
+        let takes = self.troubles.getvar_takes;
+        if name == "uuid_getvar" && !takes.is_zero() {
+            if let Some(connection) = self.connections.get_mut(&conn) {
+                connection.blocked = true;
+            }
+            self.timers.set(self.now + takes, Due::Answer(conn, text.into()));
+            return;
+        }
+        self.answer_api(conn, text);
+    }
+
+    fn answer_api(&mut self, conn: Conn, text: &str) {
+        let (name, arguments) = text.split_once(' ').unwrap_or((text, ""));
         let (text, effect) = self.api(name, arguments);
         self.send(conn, wire::answer(&text));
         self.take_effect(effect);
+    }
+
+    /// A command that took a while is answered.
+    pub fn answer_late(&mut self, conn: Conn, text: &str) {
+        if self.connections.contains_key(&conn) {
+            self.answer_api(conn, text);
+            self.unblock(conn);
+        }
     }
 
     fn bgapi(&mut self, conn: Conn, text: &str, command: &Command) {

@@ -76,6 +76,8 @@ pub(super) enum Due {
     Heartbeat,
     /// A late event.
     Late(Conn, Frame),
+    /// A command that took a while is answered.
+    Answer(Conn, Box<str>),
 }
 
 #[derive(Debug)]
@@ -247,6 +249,7 @@ impl Core {
             Due::ParkLimit(key, run, cause) => self.park_limit(key, run, &cause),
             Due::Heartbeat => self.beat(),
             Due::Late(conn, frame) => self.send_event(conn, frame),
+            Due::Answer(conn, command) => self.answer_late(conn, &command),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Troubles {
     pub late_by: Duration,
     /// Of a hundred events on links, so many are lost. What a caller's own socket says is not.
     pub lost: u32,
+    /// How long `uuid_getvar` takes.
+    pub getvar_takes: Duration,
 }
 
 /// What becomes of a bridge.

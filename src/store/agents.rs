@@ -146,9 +146,7 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
     let now = get(c, make.agent)?;
     let (status, activity) = agent::step(now.status, now.activity, make.step)
         .map_err(|refused| StoreError::Step { name: make.agent.to_string(), refused })?;
-    if (status, activity) == (now.status, now.activity) && make.step != Step::TakeBreak {
-        return Ok(now);
-    }
+    let moves = (status, activity) != (now.status, now.activity) || make.step == Step::TakeBreak;
     let fresh = match make.step {
         Step::LogIn | Step::Resume => true,
         Step::LogOut | Step::TakeBreak | Step::EndWrapUp => false,
@@ -156,15 +154,22 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
             return Err(StoreError::Refused(format!("only an offer can make an agent {}", make.step)));
         }
     };
-    let idle_since = if fresh && activity == Activity::Idle { make.at } else { now.idle_since_at };
-    let ready = if make.step == Step::LogIn && activity == Activity::Idle { make.at } else { now.ready_at };
+    // Who says "I am here" is offered calls at once, whatever their phone did before.
+    let is_here = fresh && activity == Activity::Idle;
+    let rested = is_here && (now.ready_at > make.at || moves && make.step == Step::LogIn);
+    let ready = if rested { make.at } else { now.ready_at };
+    if !moves && ready == now.ready_at {
+        return Ok(now);
+    }
+    let since = if moves { make.at } else { now.since_at };
+    let idle_since = if is_here && moves { make.at } else { now.idle_since_at };
     let changed =
         diesel::update(agents::table.find(make.agent.as_str()).filter(agents::version.eq(now.version)))
             .set((
                 agents::status.eq(status.as_str()),
                 agents::activity.eq(activity.as_str()),
                 agents::break_reason.eq(break_reason(&now, make, status)),
-                agents::since_at.eq(make.at.0),
+                agents::since_at.eq(since.0),
                 agents::idle_since_at.eq(idle_since.0),
                 agents::ready_at.eq(ready.0),
                 agents::misses.eq(if fresh { 0 } else { now.misses }),

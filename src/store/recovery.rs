@@ -3,6 +3,7 @@
 //! Who holds them, and what became of them, is asked by `reconcile`; here are only the rows.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use diesel::prelude::*;
 
@@ -254,14 +255,17 @@ pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, Sto
     Ok(true)
 }
 
-/// Agents who are offered nothing before some instant after `at`, and before which.
+/// How far the clocks of those who change agents may be apart.
+const CLOCKS_APART: Duration = Duration::from_secs(10);
+
+/// Agents who are to be offered nothing for a while that begins in the future: the clock was set back since.
 ///
 /// # Errors
 /// When the database fails.
-pub fn resting(c: &mut Database, at: UnixMs) -> Result<Vec<(AgentName, UnixMs)>, StoreError> {
-    let rows: Vec<(String, i64)> =
-        agents::table.filter(agents::ready_at.gt(at.0)).select((agents::name, agents::ready_at)).load(c)?;
-    rows.iter().map(|(name, ready_at)| Ok((read("agents.name", name)?, UnixMs(*ready_at)))).collect()
+pub fn rests_ahead(c: &mut Database, at: UnixMs) -> Result<Vec<AgentName>, StoreError> {
+    let ahead = agents::ready_at.gt(at.0).and(agents::since_at.gt((at + CLOCKS_APART).0));
+    let names: Vec<String> = agents::table.filter(ahead).select(agents::name).load(c)?;
+    names.iter().map(|name| read("agents.name", name)).collect()
 }
 
 /// Lets an agent be offered calls from `at` on.

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::census::channels;
 use super::dial::LEG_ROLE;
-use super::talks::names_in;
+use super::talks::{is_told_by_offer, names_in};
 use super::{DirectoryUser, Node, QueryError};
 use crate::ids::ChannelId;
 
@@ -35,6 +35,12 @@ impl Node {
         self.hub.talks.take_changes()
     }
 
+    /// Whether FreeSWITCH has been asked for the calls that began unseen.
+    #[must_use]
+    pub fn talks_are_counted(&self) -> bool {
+        self.hub.talks.are_counted()
+    }
+
     /// Keeps true what is known of such calls, for ever. Should an event of a channel be lost, its end is found by
     /// asking; of a node that is out of sight for long nothing is known.
     pub async fn keep_talks_true(&self) {
@@ -51,7 +57,10 @@ impl Node {
                 self.recount().await
             };
             match done {
-                Ok(()) if seen.up => (counted, failures) = (looks_at, 0),
+                Ok(()) if seen.up => {
+                    (counted, failures) = (looks_at, 0);
+                    self.hub.talks.set_counted();
+                }
                 Ok(()) => failures = 0,
                 Err(error) => {
                     failures = failures.saturating_add(1);
@@ -103,7 +112,7 @@ impl Node {
     ) -> Result<Option<DirectoryUser>, QueryError> {
         let Some((user, domain)) = names_in(direction) else { return Ok(None) };
         let Some(user) = self.variable(channel, user).await? else { return Ok(None) };
-        if self.variable(channel, LEG_ROLE).await?.is_some() {
+        if is_told_by_offer(self.variable(channel, LEG_ROLE).await?.as_deref()) {
             return Ok(None);
         }
         if direction != "inbound" && !self.is_answered(channel).await? {

@@ -2,7 +2,8 @@
 //!
 //! In: events of channels, and what a look at FreeSWITCH finds. Out: who is in such a call, and whose state changed.
 //! A user is in a call from when their phone dials, or is picked up, until the channel is gone: a phone that only
-//! rings is free. Legs that we ring ourselves are left out: their offers know more.
+//! rings is free. Legs that we ring for offers and attempts are left out: those know more. A contact to whom a caller is
+//! forwarded is rung without an offer, and may be an agent's phone.
 //! **Invariants:** no more than [`LIMIT`] channels are kept; a channel that is kept has its end told by an event that
 //! is subscribed to, or is found gone by a look.
 
@@ -12,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::dial::LEG_ROLE;
+use super::leg::LegRole;
 use super::wire::Event;
 use crate::ids::ChannelId;
 
@@ -45,17 +47,19 @@ struct Known {
     counts: HashMap<DirectoryUser, usize>,
     /// Whose state changed since it was taken last.
     changed: BTreeSet<DirectoryUser>,
+    /// Whether FreeSWITCH was asked for the calls that began unseen.
+    counted: bool,
 }
 
 impl Talks {
     /// Takes one event in; those that say nothing of a user's channel change nothing.
     pub(super) fn hear(&self, event: &Event) {
-        let ours = format!("variable_{LEG_ROLE}");
+        let role = format!("variable_{LEG_ROLE}");
         let Some(channel) = event.get("Unique-ID").and_then(|id| id.parse().ok()) else { return };
         match event.kind() {
             "CHANNEL_HANGUP_COMPLETE" => self.ended(channel),
             "CHANNEL_CREATE" if event.get("Call-Direction") != Some("inbound") => {}
-            "CHANNEL_CREATE" | "CHANNEL_ANSWER" if event.get(&ours).is_none() => {
+            "CHANNEL_CREATE" | "CHANNEL_ANSWER" if !is_told_by_offer(event.get(&role)) => {
                 if let Some(user) = user_of(event) {
                     self.begun(channel, user);
                 }
@@ -115,9 +119,23 @@ impl Talks {
         }
     }
 
+    /// FreeSWITCH was asked for the calls that began unseen.
+    pub(super) fn set_counted(&self) {
+        let mut known = self.lock();
+        if !std::mem::replace(&mut known.counted, true) {
+            self.tell(known);
+        }
+    }
+
+    /// Whether that was done.
+    pub(super) fn are_counted(&self) -> bool {
+        self.lock().counted
+    }
+
     /// Nothing is known any more.
     pub(super) fn forget(&self) {
         let mut known = self.lock();
+        known.counted = false;
         let users: Vec<DirectoryUser> = known.counts.drain().map(|(user, _)| user).collect();
         known.channels.clear();
         known.changed.extend(users);
@@ -153,6 +171,11 @@ impl Talks {
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the offer, or the attempt, for which a leg of this role was rung tells who talks on it.
+pub(super) fn is_told_by_offer(role: Option<&str>) -> bool {
+    role.is_some_and(|role| role != LegRole::Contact.as_str())
 }
 
 /// The variables that name whose call a channel is, and the domain: of one that came in, the user who logged in to
@@ -216,6 +239,14 @@ mod tests {
         talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &ours));
         talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "inbound", &TO_ANNA));
         assert_eq!(talks.take_changes(), []);
+    }
+
+    #[test]
+    fn a_contact_to_whom_a_caller_is_forwarded_is_in_a_call_like_any_other() {
+        let talks = Talks::default();
+        let forwarded = [TO_ANNA[0], TO_ANNA[1], ("variable_dozvon_leg", "contact")];
+        talks.hear(&event("CHANNEL_ANSWER", ChannelId::new(), "outbound", &forwarded));
+        assert_eq!(talks.take_changes(), anna(true));
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod lock;
 mod log_lines;
 mod logs;
 mod paths;
+mod pauses;
 mod poison;
 mod stage;
 mod stories;

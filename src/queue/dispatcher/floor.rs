@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
+use super::counting::Counting;
 use super::{Dispatcher, Leaving, Message, NoSuchQueue, Tools, Waiter};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
@@ -57,6 +58,8 @@ pub(super) struct Floor {
     wrap_ups: BTreeSet<(UnixMs, AgentName)>,
     /// Nodes whose link is down.
     down: BTreeSet<NodeName>,
+    /// Nodes on which it is not known yet who is in other calls.
+    counting: Counting,
     /// Who is on his way back, and until when nobody is rung for want of them.
     gathering: (BTreeSet<CallId>, Instant),
 }
@@ -85,6 +88,7 @@ impl Floor {
             offers: BTreeMap::new(),
             wrap_ups: BTreeSet::new(),
             down: BTreeSet::new(),
+            counting: Counting::default(),
             gathering: (BTreeSet::new(), Instant::now()),
         }
     }
@@ -122,14 +126,15 @@ impl Floor {
     /// When something is due that no message announces.
     fn next_wake(&self) -> Instant {
         let wrap_up = self.wrap_ups.first().map(|(at, _)| self.tools.clock.instant_of(*at));
-        let board = if self.gathering.0.is_empty() {
-            self.board.next_wake().map(|at| self.tools.clock.instant_of(at))
-        } else {
-            Some(self.gathering.1)
+        let counted = self.counting.waits_until();
+        let board = match (self.gathering.0.is_empty(), counted) {
+            (true, None) => self.board.next_wake().map(|at| self.tools.clock.instant_of(at)),
+            (true, Some(_)) => None,
+            (false, _) => Some(self.gathering.1),
         };
         let first = self.firsts.next_wake().map(|at| self.tools.clock.instant_of(at));
         let idle = Instant::now() + Duration::from_secs(3_600);
-        [board, wrap_up, first].into_iter().flatten().min().unwrap_or(idle)
+        [board, wrap_up, first, counted].into_iter().flatten().min().unwrap_or(idle)
     }
 
     fn hear(&mut self, message: Message) {
@@ -143,10 +148,16 @@ impl Floor {
             }
             Message::Won(call, offer) => self.won(call, offer),
             Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
-            Message::Over { call, offer, outcome, agent } => self.over(call, offer, outcome, *agent),
+            Message::Over { call, offer, outcome, of_link, agent } => {
+                if !of_link {
+                    self.count_failure(&agent.name, outcome);
+                }
+                self.over(call, offer, outcome, *agent);
+            }
             Message::Agent(row) => self.learn(*row),
             Message::Elsewhere(node, users) => self.hear_elsewhere(&node, &users),
             Message::Node(node, up) => self.node(&node, up),
+            Message::Counted(node, known) => self.counting.counted(node, known),
             Message::Gather(calls, until) => self.gathering = (calls, until),
             Message::Reload(rules, agents) => self.reload(&rules, agents),
         }
@@ -193,6 +204,7 @@ impl Floor {
 
     /// Callers of a node that cannot ring anybody stand aside until it can.
     fn node(&mut self, node: &NodeName, up: bool) {
+        self.counting.link(node, up, Instant::now());
         if up {
             self.down.remove(node)
         } else {
@@ -251,7 +263,6 @@ impl Floor {
     fn over(&mut self, call: CallId, offer: OfferId, outcome: Outcome, agent: AgentRow) {
         self.offers.remove(&(call, offer));
         self.board.ended(call, &agent.name, outcome);
-        self.count_failure(&agent.name, outcome);
         if is_refusal(outcome) {
             self.firsts.let_go(call, &agent.name);
         }
@@ -281,6 +292,9 @@ impl Floor {
         if let Some(known) = self.agents.get(&name) {
             self.wrap_ups.remove(&(known.ready_at, name.clone()));
             say_status(known, &row);
+            if is_here_anew(known, &row) {
+                self.failures.remove(&name);
+            }
         }
         if row.activity == Activity::WrappingUp {
             self.wrap_ups.insert((row.ready_at, name.clone()));
@@ -385,7 +399,7 @@ impl Floor {
     }
 
     fn propose(&mut self) {
-        if self.gathers() {
+        if self.gathers() || self.counting.waits(Instant::now()) {
             return;
         }
         let now = self.tools.clock.now();
@@ -481,6 +495,14 @@ fn say_status(before: &AgentRow, now: &AgentRow) {
         let reason = now.break_reason.as_ref().map(tracing::field::display);
         tracing::info!(agent = %now.name, status = %now.status, reason, misses = now.misses, "the agent's status has changed");
     }
+}
+
+/// Whether an agent has logged in, is back from a break, or has had their pause ended: what failed before says nothing
+/// of their phone any more.
+fn is_here_anew(before: &AgentRow, now: &AgentRow) -> bool {
+    let idle = |row: &AgentRow| row.activity == Activity::Idle;
+    let pause_ended = idle(before) && idle(now) && now.ready_at < before.ready_at;
+    now.status == Status::Available && (before.status != Status::Available || pause_ended)
 }
 
 /// Whether an agent serves a queue and is available, as far as is known.

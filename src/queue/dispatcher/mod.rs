@@ -6,6 +6,7 @@
 //! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
 //! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
 
+mod counting;
 mod elsewhere;
 mod floor;
 
@@ -102,10 +103,11 @@ enum Message {
     Leave(CallId, Leaving, oneshot::Sender<bool>),
     Won(CallId, OfferId),
     Refused { call: CallId, offer: OfferId, agent: AgentName },
-    Over { call: CallId, offer: OfferId, outcome: Outcome, agent: Box<AgentRow> },
+    Over { call: CallId, offer: OfferId, outcome: Outcome, of_link: bool, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),
     Elsewhere(NodeName, Vec<(DirectoryUser, bool)>),
     Node(NodeName, bool),
+    Counted(NodeName, bool),
     Gather(BTreeSet<CallId>, Instant),
     Reload(Arc<Rules>, Vec<AgentRow>),
 }
@@ -191,9 +193,16 @@ impl Dispatcher {
         self.send(Message::Refused { call, offer, agent }).await;
     }
 
-    /// An offer ended and `agent` is what the database says of him since.
-    pub(super) async fn over(&self, call: CallId, offer: OfferId, outcome: Outcome, agent: AgentRow) {
-        self.send(Message::Over { call, offer, outcome, agent: Box::new(agent) }).await;
+    /// An offer ended and `agent` is what the database says of them since. `of_link`: it ended because FreeSWITCH could
+    /// not be reached.
+    pub(super) async fn over(
+        &self,
+        call: CallId,
+        offer: OfferId,
+        (outcome, of_link): (Outcome, bool),
+        agent: AgentRow,
+    ) {
+        self.send(Message::Over { call, offer, outcome, of_link, agent: Box::new(agent) }).await;
     }
 
     /// The database says something newer of an agent.
@@ -210,6 +219,12 @@ impl Dispatcher {
     /// places.
     pub async fn node(&self, node: NodeName, up: bool) {
         self.send(Message::Node(node, up)).await;
+    }
+
+    /// It is known who is in calls on a node that are none of ours, or is so no more. While it is not, nobody is rung for
+    /// some seconds after the link came up.
+    pub async fn counted(&self, node: NodeName, known: bool) {
+        self.send(Message::Counted(node, known)).await;
     }
 
     /// These waited before us and are on their way back: until they are here or have left, or until then, nobody is

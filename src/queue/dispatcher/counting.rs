@@ -1,0 +1,90 @@
+//! Nodes on which it is not known yet which of us are in other calls: until it is, or for a few seconds, nobody is rung.
+//! It is found out after a link came up, when we start and when the link was away for long.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::ids::NodeName;
+
+/// How long after its link came up a node may keep everybody from being rung.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What is known of the nodes.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    /// The nodes whose other calls are known.
+    counted: BTreeSet<NodeName>,
+    /// The nodes that are asked, and until when they are waited for.
+    asked: BTreeMap<NodeName, Instant>,
+}
+
+impl Counting {
+    /// The link to a node came up, or went down.
+    pub(super) fn link(&mut self, node: &NodeName, up: bool, now: Instant) {
+        if !up {
+            self.asked.remove(node);
+        } else if !self.counted.contains(node) {
+            self.asked.insert(node.clone(), now + LIMIT);
+        }
+    }
+
+    /// A node's other calls are known, or are so no more.
+    pub(super) fn counted(&mut self, node: NodeName, known: bool) {
+        if known {
+            self.asked.remove(&node);
+            self.counted.insert(node);
+        } else {
+            self.counted.remove(&node);
+        }
+    }
+
+    /// Until when nobody is rung, if so.
+    pub(super) fn waits_until(&self) -> Option<Instant> {
+        self.asked.values().max().copied()
+    }
+
+    /// Whether nobody is rung now. What takes too long is not waited for any longer.
+    pub(super) fn waits(&mut self, now: Instant) -> bool {
+        self.asked.retain(|node, until| {
+            let waits = *until > now;
+            if !waits {
+                tracing::warn!(%node, limit = ?LIMIT, "FreeSWITCH takes long to say who is in other calls: agents are rung now");
+            }
+            waits
+        });
+        !self.asked.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_rung_before_every_node_that_is_up_is_counted_or_for_a_few_seconds() {
+        let [one, two] = ["one", "two"].map(|name| name.parse::<NodeName>().unwrap());
+        let (mut counting, now) = (Counting::default(), Instant::now());
+        assert!(!counting.waits(now), "no link is up");
+        counting.link(&one, true, now);
+        counting.link(&two, true, now);
+        counting.counted(one.clone(), true);
+        assert!(counting.waits(now), "two is asked");
+        counting.counted(two.clone(), true);
+        assert!(!counting.waits(now) && counting.waits_until().is_none());
+        counting.link(&one, false, now);
+        counting.link(&one, true, now);
+        assert!(!counting.waits(now), "the link was away for a moment");
+        counting.link(&one, false, now);
+        counting.counted(one.clone(), false);
+        counting.link(&one, true, now);
+        assert!(counting.waits(now) && counting.waits_until() == Some(now + LIMIT));
+        assert!(!counting.waits(now + LIMIT), "for so long at most");
+        counting.link(&two, false, now);
+        counting.counted(two.clone(), false);
+        counting.link(&two, true, now);
+        counting.link(&two, false, now);
+        assert!(!counting.waits(now), "nobody is rung over a link that is down");
+    }
+}
