@@ -20,6 +20,8 @@ crate::words! {
         CaseReminded = "case.reminded",
         /// The reaction time is over (100 and 200 %): those above them hear of it.
         CaseEscalated = "case.escalated",
+        /// Its number is abroad or dear: it is not called automatically, and waits for people.
+        CaseForPeople = "case.for_people",
         /// It went to the repeat-contacts queue.
         CaseHandedOver = "case.handed_over",
         /// It is closed.
@@ -61,6 +63,7 @@ crate::words! {
 /// | `trunk.failing` | `name` is the trunk's, `reason` the cause of the last failure, `times` how many there were in a row |
 /// | `cases.flooded` | `name` is the address from which they come, behind the gateway if there is one (`*`: all together), `times` how many may come in an hour |
 /// | `destination.closed` | `name` is the destination's, `reason` what it answered |
+/// | `case.for_people` | `note` says why the number is not called automatically |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
 ///
 /// Instants (`*_at`) are milliseconds since 1970, durations `*_ms` milliseconds. Webhooks say instants in RFC 3339.

@@ -12,7 +12,7 @@ use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
-use crate::missed::regulation::Guard;
+use crate::missed::regulation::{Guard, Refusal};
 use crate::notify::message::Role;
 use crate::notify::{Event, EventKind};
 
@@ -29,6 +29,8 @@ pub(super) enum Note<'a> {
     Again(Came<'a>),
     /// So much of the reaction time has passed, in per cent; and all rungs of the policy.
     Rung { pct: i32, rungs: &'a [i32] },
+    /// It waits for people to call: a guard refuses automatic dials to its number.
+    ForPeople(&'a Refusal),
     /// A guard refused a dial.
     Refused { guard: Guard, by: &'a str },
     /// The customer is dialled, for the so-manieth time today.
@@ -120,6 +122,7 @@ fn people(case: &CaseRow, what: Note<'_>) -> Value {
             }
             told.into()
         }
+        Note::ForPeople(_) => json!({ "supervisor": "supervisor" }),
         Note::Undisposed(row) => json!({ "assignee": row.agent, "supervisor": "supervisor" }),
         _ => json!({ "assignee": assignee, "group": group, "supervisor": "supervisor", "duty": "duty" }),
     }
@@ -148,6 +151,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Rung { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
         Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
         Note::Undisposed(row) => Some((EventKind::AttemptUndisposed, attempt(row))),
+        Note::ForPeople(refusal) => Some((EventKind::CaseForPeople, json!({ "note": refusal.why }))),
         Note::Closed { reason, .. } => {
             Some((EventKind::CaseClosed, json!({ "result": reason.as_str(), "note": case.note })))
         }
@@ -191,6 +195,7 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
         Note::Told(_)
         | Note::TakenUp(_)
         | Note::Again(_)
+        | Note::ForPeople(_)
         | Note::Rung { .. }
         | Note::Attempt(_)
         | Note::Undisposed(_) => {

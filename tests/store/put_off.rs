@@ -109,3 +109,39 @@ fn who_has_a_case_called_that_was_put_off_is_reminded_from_then_on() {
         assert!(row.next_at.is_some_and(|next| next > min(60).0 && next <= min(75).0), "{:?}", row.next_at);
     });
 }
+
+/// Who was refused has allowed nothing: the number would be dialled in the morning all the same.
+#[test]
+fn a_call_abroad_that_is_refused_is_not_allowed_for_later() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let berlin = desk.miss("+4930123456", "sales", min(0)).await;
+        desk.tick(min(1)).await;
+        let refused = desk.now(berlin, min(12 * 60)).await.unwrap_err();
+        assert_ne!(refused.guard.as_str(), "destination", "{}", refused.why);
+        assert_eq!(desk.case(berlin).await.abroad_allowed_by, None);
+    });
+}
+
+/// Numbers that are dear are shown by people as well: one of us decides. Nobody can call a number that does not exist.
+#[test]
+fn a_case_whose_number_is_dear_waits_for_people_who_are_told_once() {
+    for_each_database(async |db| {
+        let desk = Desk::open(db).await;
+        let hotline = desk.miss("+78001234567", "sales", min(0)).await;
+        let berlin = desk.miss("+4930123456", "sales", min(0)).await;
+        for minute in [1, 70, 140] {
+            desk.tick(min(minute)).await;
+        }
+        for case in [hotline, berlin] {
+            let row = desk.case(case).await;
+            assert_eq!((row.closed_at, row.close_reason.as_deref()), (None, None), "{}", row.number);
+        }
+        let refused = desk.now(hotline, min(141)).await.unwrap_err();
+        assert!(refused.why.contains("premium = true"), "the same guard is asked: {}", refused.why);
+        let told = "SELECT aggregate AS v FROM outbox WHERE kind = 'case.for_people' ORDER BY aggregate";
+        let mut cases = [hotline, berlin].map(|case| format!("case:{case}"));
+        cases.sort();
+        assert_eq!(db.raw().texts(told), cases);
+    });
+}

@@ -78,6 +78,7 @@ fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
             EventKind::CaseDue
             | EventKind::CaseReminded
             | EventKind::CaseEscalated
+            | EventKind::CaseForPeople
             | EventKind::AttemptUndisposed
             | EventKind::TrunkFailing
             | EventKind::CasesFlooded

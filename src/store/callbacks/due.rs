@@ -131,10 +131,11 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
         Err(refusal) => {
             // What only puts it off is kept when it stands against a dial.
             let stands = matches!(refusal.guard, Guard::DoNotCall | Guard::Destination);
-            if stands && !known(c, case, &refusal)? {
+            let is_new = !known(c, case, &refusal)?;
+            if stands && is_new {
                 refused(c, case, &policy, &refusal, "system", at)?;
             }
-            follow_refusal(c, case, terms, &refusal, at)
+            follow_refusal(c, case, terms, (&refusal, is_new), at)
         }
     }
 }

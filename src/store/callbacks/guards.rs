@@ -112,8 +112,8 @@ fn held_back(case: &CaseRow) -> Option<Refusal> {
     case.flooded.then_some(Refusal { guard: Guard::Flood, until: None, why })
 }
 
-/// What keeps a case waiting for people, if something does: that its number is abroad, or that it was opened in a flood
-/// of calls.
+/// What keeps a case waiting for people, if something does: that its number is abroad or dear, or that it was opened in a
+/// flood of calls.
 ///
 /// # Errors
 /// When the row is not readable.
@@ -121,7 +121,7 @@ pub fn waits_for_people(case: &CaseRow, terms: &Terms) -> Result<Option<Guard>, 
     Ok(match case.closed_at {
         Some(_) => None,
         None if case.flooded => Some(Guard::Flood),
-        None => is_abroad(case, terms)?.then_some(Guard::Destination),
+        None => needs_people(case, terms)?.then_some(Guard::Destination),
     })
 }
 
@@ -155,9 +155,19 @@ pub(super) fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Resu
 
 /// Whether a case waits for people because its number is abroad.
 pub(super) fn is_abroad(case: &CaseRow, terms: &Terms) -> Result<bool, StoreError> {
+    Ok(barred(case, terms)? == Some(Barred::Abroad))
+}
+
+/// Whether a case waits for people because of what its number is: abroad, dear or a service's. Nobody can call a number
+/// that does not exist.
+pub(super) fn needs_people(case: &CaseRow, terms: &Terms) -> Result<bool, StoreError> {
+    Ok(barred(case, terms)?.is_some_and(|why| why != Barred::NoSuchNumber))
+}
+
+/// Why the number of a case may not be called at all, if it may not.
+fn barred(case: &CaseRow, terms: &Terms) -> Result<Option<Barred>, StoreError> {
     let applies = terms.applies(case)?;
-    let barred = applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some());
-    Ok(barred == Err(Barred::Abroad))
+    Ok(applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some()).err())
 }
 
 /// Writes down that a guard refused a dial.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::after::hand_over;
-use super::guards::{check, is_abroad, refused};
+use super::guards::{check, known, needs_people, refused};
 use super::steps::{Move, SOON, close, held, later, look_again, make, stage_of};
 use super::terms::Terms;
 use crate::call::ending::Direction;
@@ -18,6 +18,7 @@ use crate::phone::{E164, Party};
 use crate::store::calls::Arrival;
 use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
+use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows, read, read_option};
 
@@ -132,8 +133,9 @@ pub(in crate::store) fn permitted(
     match asked {
         Ok(permit) => Ok(Ok((policy, permit))),
         Err(refusal) => {
+            let is_new = !known(c, case, &refusal)?;
             refused(c, case, &policy, &refusal, by, at)?;
-            follow_refusal(c, case, terms, &refusal, at)?;
+            follow_refusal(c, case, terms, (&refusal, is_new), at)?;
             Ok(Err(refusal))
         }
     }
@@ -142,17 +144,23 @@ pub(in crate::store) fn permitted(
 /// How soon a case that waits for people is looked at again: the policy may have changed.
 const FOR_PEOPLE: Duration = Duration::from_secs(3600);
 
-/// What a case becomes whose dial a guard refuses. One whose number is abroad waits for people.
+/// What a case becomes whose dial a guard refuses, and whether it was not refused so before. One whose number is abroad or
+/// dear waits for people, who are told once.
 pub(super) fn follow_refusal(
     c: &mut Database,
     case: &CaseRow,
     terms: &Terms,
-    refusal: &Refusal,
+    (refusal, is_new): (&Refusal, bool),
     at: UnixMs,
 ) -> Result<(), StoreError> {
     match (refusal.guard, refusal.until) {
         (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
-        (Guard::Destination, _) if is_abroad(case, terms)? => later(c, case, at + FOR_PEOPLE),
+        (Guard::Destination, _) if needs_people(case, terms)? => {
+            if is_new {
+                note(c, case, Note::ForPeople(refusal), at)?;
+            }
+            later(c, case, at + FOR_PEOPLE)
+        }
         (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
         (_, Some(until)) if stage_of(case)? == Stage::HandedOver => {
             look_again(c, case, Some(until.max(at + SOON)))

@@ -13,7 +13,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CaseId};
 use crate::missed::attempt::{Consequence, Outcome};
 use crate::missed::case::{Stage, Step};
-use crate::missed::regulation::{Guard, Refusal};
+use crate::missed::regulation::Refusal;
 use crate::missed::wish::{Source, Wish};
 use crate::store::attempts::Finish;
 use crate::store::cases as case_rows;
@@ -59,14 +59,16 @@ pub fn now(
     if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
     }
-    // Who wants it called now allows that it is abroad; every other guard is asked all the same.
-    if is_abroad(&case, terms)? {
+    // Who wants it called now allows that it is abroad; every other guard is asked all the same. What is refused now is
+    // not allowed for later.
+    let allows = is_abroad(&case, terms)?;
+    if allows {
         allow_abroad(c, id, Some(by))?;
     }
     let case = case_rows::get(c, id)?;
     let (policy, asked) = check(c, &case, terms, at)?;
     if let Err(refusal) = asked {
-        if refusal.guard == Guard::Destination {
+        if allows {
             allow_abroad(c, id, None)?;
         }
         refused(c, &case, &policy, &refusal, by, at)?;
