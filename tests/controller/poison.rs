@@ -1,8 +1,5 @@
 //! Rows that the database does not let us work on: they are skipped, logged and counted, and hold up no other row.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock};
-
 use diesel::RunQueryDsl as _;
 use dozvon::ids::{AttemptId, CaseId};
 use dozvon::missed::case::Closed;
@@ -11,45 +8,11 @@ use dozvon::sim::CallerScript;
 use dozvon::store::{attempts, cases};
 
 use super::callbacks::{NUMBER, agrees, later, miss, set_with, trunk};
+use super::log_lines::Lines;
 use super::stage::{ANNA, BORIS, Stage, answers, story, until};
 
 /// Another fixed line in Moscow.
 const SECOND: &str = "+74951234568";
-
-/// What this process logs as errors.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn keep() -> Self {
-        static LINES: OnceLock<Lines> = OnceLock::new();
-        LINES
-            .get_or_init(|| {
-                let lines = Self::default();
-                let writer = lines.clone();
-                let log = tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::ERROR);
-                log.with_writer(move || writer.clone()).try_init().unwrap();
-                lines
-            })
-            .clone()
-    }
-
-    fn has(&self, words: &[&str]) -> bool {
-        let all = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
-        all.lines().any(|line| words.iter().all(|word| line.contains(word)))
-    }
-}
-
-impl Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 async fn run(stage: &Stage, sql: &'static str) {
     stage.store.write("poison", move |c| Ok(diesel::sql_query(sql).execute(c)?)).await.unwrap();
@@ -90,7 +53,8 @@ async fn attempt_of(stage: &Stage, case: i64) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_that_cannot_be_leased_holds_up_no_other() {
-    let lines = Lines::keep();
+    let lines = Lines::default();
+    lines.listen_everywhere();
     let stage = two_are_missed().await;
     run(
         &stage,
@@ -104,15 +68,16 @@ async fn a_case_that_cannot_be_leased_holds_up_no_other() {
     until("the second is called", async || attempt_of(&stage, 2).await.is_some()).await;
     assert_eq!(attempt_of(&stage, 1).await, None);
     until("it is counted", async || skipped(&stage, "case") >= 2).await;
-    assert!(lines.has(&["poisoned lease", "case.id=1", "pause=1s"]), "it is logged by its number");
-    assert!(lines.has(&["poisoned lease", "case.id=1", "pause=2s"]), "with growing pauses");
+    assert!(lines.find(&["poisoned lease", "case.id=1", "pause=1s"]).is_some(), "it is logged by its number");
+    assert!(lines.find(&["poisoned lease", "case.id=1", "pause=2s"]).is_some(), "with growing pauses");
     run(&stage, "DROP TRIGGER poison").await;
     until("the first is called", async || attempt_of(&stage, 1).await.is_some()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
-    let lines = Lines::keep();
+    let lines = Lines::default();
+    lines.listen_everywhere();
     let stage = two_are_missed().await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
@@ -137,7 +102,7 @@ async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
     until("the second is closed", async || attempt_of(&stage, 2).await.as_deref() == Some("completed")).await;
     until("it is counted", async || skipped(&stage, "attempt") >= 2).await;
     assert!(
-        lines.has(&["poisoned attempt", &format!("attempt={}", AttemptId(1)), "pause=2s"]),
+        lines.find(&["poisoned attempt", &format!("attempt={}", AttemptId(1)), "pause=2s"]).is_some(),
         "it is logged"
     );
     assert_eq!(attempt_of(&stage, 1).await.as_deref(), Some("wrapping_up"));
