@@ -13,10 +13,11 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// Ticks `every` so often, until `stop`.
+    /// Ticks `every` so often, until `stop`. The settings let no span through that is zero: tokio panics at one, and the
+    /// end of a task that everything depends on is seen.
     #[must_use]
     pub fn new(every: Duration, stop: CancellationToken) -> Self {
-        let mut every = tokio::time::interval(every.max(Duration::from_millis(1)));
+        let mut every = tokio::time::interval(every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self { every, stop }
     }

@@ -277,7 +277,7 @@ async fn when_freeswitch_dies_all_its_calls_end_and_agents_are_free() {
     let talks = stage.caller(1).await;
     until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
     let waits = stage.caller(2).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("the second caller waits", async || stage.calls().await.len() == 2 && stage.waiting() == 1).await;
     stage.sim.restart().await;
     drop((talks, waits));
     until("the calls have their ends", async || {
