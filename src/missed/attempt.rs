@@ -119,7 +119,7 @@ impl Outcome {
 
 /// What came of a dial that ended so. `alerted`: the customer's phone is known to have been called.
 ///
-/// A cause that came before any ringing is the trunk's own, and not counted, unless it is one of [`CUSTOMERS_OWN`]: an
+/// A cause that came before any ringing is the trunk's own, and not counted, unless it is one of `CUSTOMERS_OWN`: an
 /// account without funds, a barred route and a wrong dial format look like a customer who rejects, or a number that is not
 /// there. What such a cause says of the customer is a [`Claim`], and believed only once it is confirmed. A format that the
 /// trunk does not take (SIP 484) is ours to mend, whoever confirms it.
