@@ -47,6 +47,10 @@ pub struct Settings {
     pub max_live: usize,
     /// Customers dialled in any one second over all trunks. Default 5.
     pub dials_a_second: NonZeroU32,
+    /// Customers dialled in any one hour, over all trunks and by all controllers of the database, those whom agents dial
+    /// themselves included. Whoever is beyond that waits, and the supervisor is told (`dials.limited`). 0: no limit.
+    /// Default 1000.
+    pub dials_an_hour: u32,
     /// How often it is looked for what is due. Default 1 s.
     #[serde(with = "humane::Interval")]
     pub tick: Duration,
@@ -152,6 +156,7 @@ impl Default for Settings {
             share_pct: 50,
             max_live: 100,
             dials_a_second: DIALS_A_SECOND,
+            dials_an_hour: 1000,
             tick: Duration::from_secs(1),
             batch: 200,
             shown_as: "callback".to_owned(),

@@ -12,12 +12,15 @@ use tokio_util::task::TaskTracker;
 use super::story;
 use super::trunks::{Place, Second};
 use crate::call::Desk;
+use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CaseId, CoreId, QueueName};
 use crate::metrics::SkippedRow;
+use crate::missed::outgoing::{Medium, Said};
+use crate::missed::regulation::{Guard, Refusal};
 use crate::queue::agent::Status;
 use crate::routing::rules::Rules;
 use crate::skipped::Skipped;
-use crate::store::callbacks::{self, Terms, Wanted, Work};
+use crate::store::callbacks::{self, Leased, Terms, Wanted, Work};
 use crate::store::{StoreError, agents};
 use crate::switch::Node;
 use crate::ticks::Ticks;
@@ -37,6 +40,8 @@ pub struct Tick {
     attempts: Skipped<AttemptId>,
     /// Callbacks that were begun: no more than may be dialled, so that no agent waits long for his customer's turn.
     begun: Second,
+    /// Until when the dials of the hour are used up.
+    hour_full_until: UnixMs,
 }
 
 impl Tick {
@@ -45,7 +50,7 @@ impl Tick {
     pub fn new(desk: Arc<Desk>, tasks: TaskTracker) -> Self {
         let begun = Second::of(desk.settings.callback.dials_a_second);
         let (cases, attempts) = (Skipped::default(), Skipped::default());
-        Self { desk, tasks, looks: 0, rules: None, cases, attempts, begun }
+        Self { desk, tasks, looks: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
     }
 
     /// Looks again and again until told to stop.
@@ -181,11 +186,11 @@ impl Tick {
         node: &Node,
         core: CoreId,
     ) -> Result<Vec<Work>, StoreError> {
-        if limit == 0 {
+        let at = self.desk.clock.now();
+        if limit == 0 || at < self.hour_full_until {
             return Ok(Vec::new());
         }
-        let wanted =
-            Wanted { queue: queue.clone(), node: node.name().clone(), core, at: self.desk.clock.now() };
+        let wanted = Wanted { queue: queue.clone(), node: node.name().clone(), core, at };
         let (name, skipped) = (queue.clone(), self.cases.now(Instant::now()));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let ready = move |c: &mut _| callbacks::ready(c, &name, limit, &skipped);
@@ -194,11 +199,28 @@ impl Tick {
             let (terms, wanted) = (terms.clone(), wanted.clone());
             let lease = move |c: &mut _| callbacks::lease(c, case, &terms, &wanted);
             match self.desk.store.write("lease", lease).await {
-                Ok(work) => leased.extend(work),
+                Ok(Leased::Refused(refusal)) => {
+                    if self.is_hour_full(&refusal) {
+                        break;
+                    }
+                }
+                Ok(done) => leased.extend(done.work()),
                 Err(error) => self.skip_case(case, &error, "leased"),
             }
         }
         Ok(leased)
+    }
+
+    /// Counts a refusal, and whether it is all customers' together: then none is leased before there is room again.
+    fn is_hour_full(&mut self, refusal: &Refusal) -> bool {
+        let said = Said::by_guard(refusal.guard);
+        said.into_iter().for_each(|said| self.desk.metrics.contact_said(Medium::Dial, said));
+        let is_full = refusal.guard == Guard::HourCap;
+        if let Some(until) = refusal.until.filter(|_| is_full) {
+            tracing::warn!(why = refusal.why, %until, "no customer is called back before then");
+            self.hour_full_until = until;
+        }
+        is_full
     }
 
     fn begin(&self, terms: &Terms, work: Work, node: Node, place: Place) {

@@ -343,6 +343,7 @@ impl Settings {
             repeat_queue: self.callback.repeat_queue.clone(),
             least_talk: self.callback.least_talk,
             watchdog: self.callback.watchdog,
+            dials_an_hour: self.callback.dials_an_hour,
             word_within: self.callback.word_within,
         }
     }

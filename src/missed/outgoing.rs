@@ -49,6 +49,7 @@ impl Said {
             Guard::DayCap | Guard::RollingCap | Guard::WeekCap | Guard::MonthCap | Guard::Gap => {
                 Some(Self::Recipient)
             }
+            Guard::HourCap => Some(Self::Hour),
             Guard::CaseOpen
             | Guard::LiveCall
             | Guard::Disposition

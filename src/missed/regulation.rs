@@ -77,6 +77,8 @@ crate::words! {
         Destination = "destination",
         /// It was opened in a flood of calls, and waits for people. Not asked here: it only keeps the tick away.
         Flood = "flood",
+        /// All customers together have been dialled as often as they may be in an hour.
+        HourCap = "hour_cap",
         /// No trunk has room for one more call. Not asked here: the trunks of the moment know.
         Budget = "budget",
     }

@@ -39,6 +39,8 @@ crate::words! {
         TrunkFailing = "trunk.failing",
         /// Missed calls open more new cases than may be: further ones wait for people.
         CasesFlooded = "cases.flooded",
+        /// As many customers were dialled in an hour as may be: further ones wait.
+        DialsLimited = "dials.limited",
         /// A destination does not want anything from us any more. The others hear of it, it does not.
         DestinationClosed = "destination.closed",
     }
@@ -62,6 +64,7 @@ crate::words! {
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
 /// | `trunk.failing` | `name` is the trunk's, `reason` the cause of the last failure, `times` how many there were in a row |
 /// | `cases.flooded` | `name` is the address from which they come, behind the gateway if there is one (`*`: all together), `times` how many may come in an hour |
+/// | `dials.limited` | `times` is how many customers may be dialled in an hour |
 /// | `destination.closed` | `name` is the destination's, `reason` what it answered |
 /// | `case.for_people` | `note` says why the number is not called automatically |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
@@ -107,6 +110,13 @@ impl Event {
     pub fn of_source(source: &str, at: UnixMs, limit: u32) -> Self {
         let data = serde_json::json!({ "name": source, "times": limit, "supervisor": "supervisor" });
         Self { kind: EventKind::CasesFlooded, aggregate: format!("source:{source}"), at, data }
+    }
+
+    /// All customers together have been dialled `limit` times in an hour.
+    #[must_use]
+    pub fn of_dials(at: UnixMs, limit: u32) -> Self {
+        let data = serde_json::json!({ "times": limit, "supervisor": "supervisor" });
+        Self { kind: EventKind::DialsLimited, aggregate: "dials".to_owned(), at, data }
     }
 
     /// Something that happened to a case.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::callbacks::{NotReserved, Reserved, Terms, held, is_of, permitted, reserve_place};
+use super::callbacks::{Asked, NotReserved, Reserved, Terms, held, is_of, permitted, reserve_place};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
@@ -52,7 +52,7 @@ pub fn reserve(
     if !is_of(&case, wanted.call)? {
         return Ok(Err(NotReserved::NotOurs));
     }
-    let (policy, permit) = match permitted(c, &case, terms, "system", wanted.at)? {
+    let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, "system", wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };

@@ -9,12 +9,12 @@ use diesel::prelude::*;
 use super::cases::{CaseRow, Miss};
 use super::dialect::cached::Cache as _;
 use super::notes::{Came, Note, note};
-use super::schema::{calls, case_misses, cases, outbox};
+use super::schema::{calls, case_misses, cases};
 use super::{Database, StoreError, cases as case_rows, outbox as events};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::flood::HOUR;
-use crate::notify::{Event, EventKind};
+use crate::notify::Event;
 
 /// The source by which an alarm calls all of them together.
 const ALL: &str = "*";
@@ -33,7 +33,7 @@ pub(super) fn over(c: &mut Database, miss: &Miss<'_>) -> Result<bool, StoreError
     if super::calls::has_talked(c, miss.number, miss.least_talk)? {
         return Ok(false);
     }
-    alarm(c, source, limit, miss.at)?;
+    events::emit_at_most_every(c, HOUR, &Event::of_source(source, miss.at, limit))?;
     Ok(true)
 }
 
@@ -49,20 +49,6 @@ fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Resul
     // The one that reaches the limit: no more rows are looked at than that, however great the flood.
     let reaching = called.order(cases::opened_at.desc()).offset(before.into()).limit(1).select(cases::id);
     Ok(reaching.first::<i64>(c).optional()?.is_some())
-}
-
-/// Tells of a flood, unless that was told in the last hour.
-fn alarm(c: &mut Database, source: &str, limit: u32, at: UnixMs) -> Result<(), StoreError> {
-    let event = Event::of_source(source, at, limit);
-    let told: i64 = outbox::table
-        .filter(outbox::aggregate.eq(&event.aggregate).and(outbox::kind.eq(EventKind::CasesFlooded.as_str())))
-        .filter(outbox::created_at.gt((at - HOUR).0))
-        .count()
-        .get_result(c)?;
-    if told == 0 {
-        events::emit(c, &event)?;
-    }
-    Ok(())
 }
 
 /// Somebody takes a case up that was held back: from now on it is one like any other, and its opening is told. Its row

@@ -3,7 +3,7 @@
 //! A number with an open case is dialled under the same guards, and counted the same, as if we had rung the agent. Any
 //! other number is not ours.
 
-use super::callbacks::{self, Disposition, Reserved, Terms, check, held, refused, reserve_place};
+use super::callbacks::{self, Asked, Disposition, Reserved, Terms, check_dial, held, refused, reserve_place};
 use super::dialect::hold;
 use super::{Database, StoreError, attempts, calls as call_rows, cases, flood};
 use crate::call::ending::Direction;
@@ -66,7 +66,7 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Option
     hold::number(c, number)?;
     let Some(open) = cases::open_of(c, number)? else { return Ok(None) };
     let case = held(c, CaseId(open.id))?;
-    let (policy, asked) = check(c, &case, terms, wanted.at)?;
+    let (policy, asked) = check_dial(c, &case, terms, Asked::Dial, wanted.at)?;
     let permit = match asked {
         Ok(permit) => permit,
         Err(refusal) => {

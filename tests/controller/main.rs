@@ -22,6 +22,7 @@ mod crashes;
 mod customer_first;
 mod flood;
 mod handsets;
+mod hour_cap;
 mod lock;
 #[path = "../log_lines/mod.rs"]
 mod log_lines;

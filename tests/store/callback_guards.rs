@@ -576,6 +576,7 @@ async fn change(db: &Db, desk: &mut Desk, guard: Guard, case: CaseId, number: &'
         Guard::QueueHours | Guard::CalleeWindow => {}
         Guard::CaseOpen => unreachable!("a closed case is not offered"),
         Guard::Flood => unreachable!("a case of a flood is never due"),
+        Guard::HourCap => unreachable!("it defers nothing: tests/store/hour_cap.rs"),
         Guard::Budget => unreachable!("only who dials himself is refused for it"),
     }
 }

@@ -30,6 +30,7 @@ mod crm;
 mod erasing;
 mod flood;
 mod guards;
+mod hour_cap;
 mod mailboxes;
 mod meanwhile;
 mod misses;

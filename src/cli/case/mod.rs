@@ -147,8 +147,9 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .with("not_before_by", not_before_by(&case))
         .with(
             "not_called_for",
-            not_called.map_or(Cell::Nothing, |refusal| Cell::word(refusal.guard.as_str())),
+            not_called.as_ref().map_or(Cell::Nothing, |refusal| Cell::word(refusal.guard.as_str())),
         )
+        .with("not_called_until_at", not_called.and_then(|refusal| refusal.until))
         .with("react_by", Cell::at_or_nothing(case.react_by))
         .with("reason", Cell::word(&case.reason))
         .with("came_by", case.came_by.as_deref())

@@ -82,6 +82,7 @@ fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
             | EventKind::AttemptUndisposed
             | EventKind::TrunkFailing
             | EventKind::CasesFlooded
+            | EventKind::DialsLimited
             | EventKind::DestinationClosed,
         )
         | Err(_) => return Err(format!("{kind} is no contact with a customer")),

@@ -1,5 +1,6 @@
 //! An attempt from its place among those of the day to the talk.
 
+use super::hour_cap::Asked;
 use super::lease::permitted;
 use super::steps::{Move, begun, held, is_of, make};
 use super::terms::Terms;
@@ -57,7 +58,7 @@ pub fn reserve(
     if !is_of(&case, wanted.call)? {
         return Ok(Err(NotReserved::NotOurs));
     }
-    let (policy, permit) = match permitted(c, &case, terms, wanted.agent.as_str(), wanted.at)? {
+    let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, wanted.agent.as_str(), wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::hour_cap::{self, Asked};
 use super::terms::{Applies, Terms};
 use crate::call::ending::Direction;
 use crate::clock::UnixMs;
@@ -72,8 +73,26 @@ fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     Ok(live > 0)
 }
 
-/// Asks the guards of a case that is held.
-pub(in crate::store) fn check(
+/// Asks the guards of a case that is held whether it may be dialled now, and whether all customers together have had the
+/// dials of the hour.
+pub(in crate::store) fn check_dial(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    dial: Asked,
+    at: UnixMs,
+) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
+    let (policy, asked) = check(c, case, terms, at)?;
+    let asked = match asked {
+        Ok(permit) => hour_cap::refuse(c, terms, dial, at)?.map_or(Ok(permit), Err),
+        Err(refusal) => Err(refusal),
+    };
+    Ok((policy, asked))
+}
+
+/// Asks the guards of a case that is held, but not whether all customers together have had the dials of the hour: that
+/// keeps nobody from becoming due.
+pub(super) fn check(
     c: &mut Database,
     case: &CaseRow,
     terms: &Terms,
@@ -98,7 +117,11 @@ pub fn why_not(
     if case.closed_at.is_some() {
         return Ok(None);
     }
-    Ok(check(c, case, terms, at)?.1.err().or_else(|| held_back(case)))
+    let (_, asked) = check(c, case, terms, at)?;
+    match asked.err().or_else(|| held_back(case)) {
+        Some(refusal) => Ok(Some(refusal)),
+        None => hour_cap::refusal(c, terms, Asked::Dial, at),
+    }
 }
 
 /// Why a case that no guard refuses is not called automatically.

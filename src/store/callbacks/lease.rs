@@ -5,7 +5,8 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::after::hand_over;
-use super::guards::{check, known, needs_people, refused};
+use super::guards::{check_dial, known, needs_people, refused};
+use super::hour_cap::Asked;
 use super::steps::{Move, SOON, close, held, later, look_again, make, stage_of};
 use super::terms::Terms;
 use crate::call::ending::Direction;
@@ -79,25 +80,46 @@ pub fn ready(
     Ok(ids.into_iter().map(CaseId).collect())
 }
 
-/// Leases a case that is due; none if it is not any more, or a guard refuses: then it is deferred, or ends.
+/// What came of leasing a case.
+#[derive(Debug, Clone)]
+pub enum Leased {
+    /// It is leased.
+    Work(Box<Work>),
+    /// A guard refuses: the case is deferred, ends, or (if all customers together have had the dials of the hour) stays
+    /// due.
+    Refused(Refusal),
+    /// It is not due any more.
+    NotDue,
+}
+
+impl Leased {
+    /// The work, if it is leased.
+    #[must_use]
+    pub fn work(self) -> Option<Work> {
+        match self {
+            Self::Work(work) => Some(*work),
+            Self::Refused(_) | Self::NotDue => None,
+        }
+    }
+}
+
+/// Leases a case that is due, if the guards let it be dialled.
 ///
 /// # Errors
 /// When the database fails.
-pub fn lease(
-    c: &mut Database,
-    id: CaseId,
-    terms: &Terms,
-    wanted: &Wanted,
-) -> Result<Option<Work>, StoreError> {
+pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Result<Leased, StoreError> {
     let case = held(c, id)?;
     if case.closed_at.is_some() || stage_of(&case)? != Stage::Due {
-        return Ok(None);
+        return Ok(Leased::NotDue);
     }
     if let Some(until) = case.not_before.map(UnixMs).filter(|until| *until > wanted.at) {
         later(c, &case, until)?;
-        return Ok(None);
+        return Ok(Leased::NotDue);
     }
-    let Ok((policy, _)) = permitted(c, &case, terms, "system", wanted.at)? else { return Ok(None) };
+    let (policy, _) = match permitted(c, &case, terms, Asked::Promise, "system", wanted.at)? {
+        Ok(permitted) => permitted,
+        Err(refusal) => return Ok(Leased::Refused(refusal)),
+    };
     let work = Work {
         case: id,
         call: CallId::new(),
@@ -118,7 +140,7 @@ pub fn lease(
         &Move { next_at: Some(work.lease_until + SOON), claimed_by: Some(&claimed) },
     )?;
     arrive(c, terms, wanted, &work)?;
-    Ok(Some(work))
+    Ok(Leased::Work(Box::new(work)))
 }
 
 /// Asks the guards of a case that is held; what one refuses is kept, and the case goes where it belongs then.
@@ -126,10 +148,11 @@ pub(in crate::store) fn permitted(
     c: &mut Database,
     case: &CaseRow,
     terms: &Terms,
+    dial: Asked,
     by: &str,
     at: UnixMs,
 ) -> Result<Result<(Policy, Permit), Refusal>, StoreError> {
-    let (policy, asked) = check(c, case, terms, at)?;
+    let (policy, asked) = check_dial(c, case, terms, dial, at)?;
     match asked {
         Ok(permit) => Ok(Ok((policy, permit))),
         Err(refusal) => {
@@ -162,6 +185,9 @@ pub(super) fn follow_refusal(
             later(c, case, at + FOR_PEOPLE)
         }
         (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
+        // It keeps its place among those that are due.
+        (Guard::HourCap, _) if stage_of(case)? == Stage::Due => Ok(()),
+        (Guard::HourCap, _) => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
         (_, Some(until)) if stage_of(case)? == Stage::HandedOver => {
             look_again(c, case, Some(until.max(at + SOON)))
         }

@@ -4,7 +4,7 @@
 //! with its attempt, its refusal and what must be told of it.
 //! **Invariant:** whatever is decided here is decided on rows that are held, by the pure rules of `missed`.
 //!
-//! `terms` is what holds here, `guards` what refuses, `steps` each step of a case; then in the order of a callback's
+//! `terms` is what holds here, `guards` what refuses, with `hour_cap` for all together, `steps` each step of a case; then in the order of a callback's
 //! life: `due`, `lease`, `attempt`, `end`, `after`; and `people` is what is said from outside.
 
 mod after;
@@ -12,6 +12,7 @@ mod attempt;
 mod due;
 mod end;
 mod guards;
+mod hour_cap;
 mod lease;
 mod people;
 mod steps;
@@ -21,11 +22,12 @@ pub use attempt::{NotReserved, Redial, Reserve, redial, reserve, talk};
 pub use due::{advance, due, forget, forgotten, rehome};
 pub use end::{End, How, TrunkSaid, end};
 pub use guards::{RefusalRow, refusals_of, waits_for_people, why_not};
-pub use lease::{Wanted, Work, lease, ready};
+pub use lease::{Leased, Wanted, Work, lease, ready};
 pub use people::{Disposition, defer, dispose, now, report};
 pub use terms::Terms;
 
 pub(super) use attempt::{Reserved, reserve_place};
-pub(super) use guards::{check, refused};
+pub(super) use guards::{check_dial, refused};
+pub(super) use hour_cap::Asked;
 pub(super) use lease::permitted;
 pub(super) use steps::{held, is_of};

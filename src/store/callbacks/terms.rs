@@ -35,6 +35,8 @@ pub struct Terms {
     pub watchdog: Duration,
     /// How long after a talk it may be unsaid what came of it before those are told who should hear of it.
     pub word_within: Duration,
+    /// How many customers may be dialled in an hour. 0: no limit.
+    pub dials_an_hour: u32,
 }
 
 /// What applies to one case.

@@ -1,5 +1,7 @@
 //! An event is kept, in the transaction in which it happened.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use crate::ids::EventId;
@@ -27,4 +29,18 @@ pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
         ))
         .insert(c)?;
     Ok(id)
+}
+
+/// The same, unless such an event of the same thing was kept in the last `span`.
+///
+/// # Errors
+/// As [`emit`].
+pub fn emit_at_most_every(c: &mut Database, span: Duration, event: &Event) -> Result<(), StoreError> {
+    hold::number(c, &event.aggregate)?;
+    let same = outbox::aggregate.eq(&event.aggregate).and(outbox::kind.eq(event.kind.as_str()));
+    let lately = outbox::table.filter(same.and(outbox::created_at.gt((event.at - span).0)));
+    if lately.count().get_result::<i64>(c)? == 0 {
+        emit(c, event)?;
+    }
+    Ok(())
 }

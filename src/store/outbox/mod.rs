@@ -18,7 +18,7 @@ mod show;
 mod spread;
 
 pub use closed::{closed, open};
-pub use emit::emit;
+pub use emit::{emit, emit_at_most_every};
 pub use lease::{Lease, Look, lease, look};
 pub use permit::{Ask, Met, permit};
 pub use replay::{replay, replay_dead};

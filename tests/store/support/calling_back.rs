@@ -16,7 +16,9 @@ use dozvon::queue::offer;
 use dozvon::routing::rules::{Queue, Rules};
 use dozvon::routing::schedule::Schedule;
 use dozvon::store::attempts::{self, AttemptRow, Made};
-use dozvon::store::callbacks::{self, Disposition, End, How, NotReserved, Reserve, Terms, Wanted, Work};
+use dozvon::store::callbacks::{
+    self, Disposition, End, How, Leased, NotReserved, Reserve, Terms, Wanted, Work,
+};
 use dozvon::store::cases::{self, CaseRow};
 use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::{Database, Store, StoreError, agents, calls, rules};
@@ -178,7 +180,7 @@ impl Desk {
         self.write(move |c, terms| {
             let ready = callbacks::ready(c, &wanted.queue, 10, &[])?;
             let leased = ready.into_iter().map(|case| callbacks::lease(c, case, terms, &wanted));
-            leased.filter_map(Result::transpose).collect()
+            leased.filter_map(|leased| leased.map(Leased::work).transpose()).collect()
         })
         .await
     }
