@@ -203,7 +203,7 @@ fn arrive(c: &mut Database, party: Party, caller_name: &str, at: UnixMs) -> Resu
         party,
         caller_name: caller_name.to_owned(),
         dialled: "84951234567".to_owned(),
-        came_by: None,
+        came_by: Some("trunk@192.0.2.7".to_owned()),
         route: Some(name("main")),
         open: true,
         why: "route main matches".to_owned(),
@@ -558,7 +558,9 @@ fn calls_are_found_and_told() {
     assert_eq!(place.json(&format!("call show {tail}"))["id"], id, "the digits that lists show");
 
     let missed = place.json(&format!("call show {}", seeded.abandoned));
-    assert_eq!(missed["case"], 1);
+    assert_eq!((&missed["case"], &missed["came_by"]), (&1.into(), &"trunk@192.0.2.7".into()));
+    let russian = place.ok(&format!("call show {} --lang ru", seeded.abandoned));
+    assert!(russian.contains("источник") && russian.contains("trunk@192.0.2.7"), "{russian}");
     assert!(place.fails(3, "call show ffffffffffffff").contains("no call ffffffffffffff"));
 }
 

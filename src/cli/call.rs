@@ -164,6 +164,7 @@ async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
         .with("caller_number", call.caller_number.as_str())
         .with("caller_name", call.caller_name.as_str())
         .with("dialled", call.dialled.as_str())
+        .with("came_by", call.came_by.as_deref())
         .with("route", call.route.as_deref())
         .with("why", call.why.as_str())
         .with("queue", call.queue.as_deref())

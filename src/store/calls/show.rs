@@ -29,6 +29,8 @@ pub struct CallRow {
     pub caller_name: String,
     /// The number he dialled.
     pub dialled: String,
+    /// Over what it came: the address of the other side, behind the gateway that it named, if any.
+    pub came_by: Option<String>,
     /// The route.
     pub route: Option<String>,
     /// The plan's reasons.
@@ -101,6 +103,7 @@ const COLUMNS: (
         calls::wait_ms,
         calls::talk_ms,
         calls::direction,
+        calls::came_by,
     ),
 ) = (
     (
@@ -130,6 +133,7 @@ const COLUMNS: (
         calls::wait_ms,
         calls::talk_ms,
         calls::direction,
+        calls::came_by,
     ),
 );
 
@@ -144,13 +148,14 @@ type Third = (
     Option<i64>,
     Option<i64>,
     String,
+    Option<String>,
 );
 
 impl From<(First, Second, Third)> for CallRow {
     fn from((a, b, c): (First, Second, Third)) -> Self {
         let (id, node, channel, party, number, caller_number, caller_name) = a;
         let (dialled, route, why, queue, business_day, arrived_at, agent) = b;
-        let (answered_at, ended_at, ending, stage, cause, wait_ms, talk_ms, direction) = c;
+        let (answered_at, ended_at, ending, stage, cause, wait_ms, talk_ms, direction, came_by) = c;
         Self {
             id,
             direction,
@@ -161,6 +166,7 @@ impl From<(First, Second, Third)> for CallRow {
             caller_number,
             caller_name,
             dialled,
+            came_by,
             route,
             why,
             queue,
