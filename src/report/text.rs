@@ -5,7 +5,7 @@ use comfy_table::{
     Attribute, Cell as Styled, CellAlignment, Color, ColumnConstraint, ContentArrangement, Width, presets,
 };
 
-use super::width::{Column, Fit, GAP, fit};
+use super::width::{Column, Fit, GAP, fit, length};
 use super::{Cell, Language, Sentence, Sheet, Table, heading, word};
 use crate::clock::UnixMs;
 
@@ -111,7 +111,30 @@ pub fn sheet(sheet: &Sheet, look: &Look) -> String {
 
 fn lines<'a>(sentences: impl IntoIterator<Item = &'a Sentence>, look: &Look) -> String {
     let said = sentences.into_iter().map(|sentence| sentence.said(look));
-    said.filter(|text| !text.is_empty()).map(|text| format!("{text}\n")).collect()
+    said.filter(|text| !text.is_empty()).map(|text| format!("{}\n", wrapped(&text, look.width))).collect()
+}
+
+/// A text whose lines fit into the terminal; a word that is longer stays whole.
+fn wrapped(text: &str, width: Option<u16>) -> String {
+    let Some(width) = width.map(usize::from) else { return text.to_owned() };
+    let fold = |line: &str| {
+        if length(line) <= width {
+            return line.to_owned();
+        }
+        let mut lines = vec![String::new()];
+        for word in line.split(' ') {
+            match lines.last_mut() {
+                Some(last) if last.is_empty() => last.push_str(word),
+                Some(last) if length(last) + 1 + length(word) <= width => {
+                    last.push(' ');
+                    last.push_str(word);
+                }
+                _ => lines.push(word.to_owned()),
+            }
+        }
+        lines.join("\n")
+    };
+    text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
 }
 
 fn blank(look: &Look) -> comfy_table::Table {

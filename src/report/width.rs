@@ -53,7 +53,7 @@ const fn breakable(cell: &Cell) -> bool {
     matches!(cell, Cell::Text(_) | Cell::Word(_) | Cell::List(_))
 }
 
-fn length(text: &str) -> usize {
+pub(super) fn length(text: &str) -> usize {
     text.chars().count()
 }
 
@@ -158,7 +158,7 @@ mod tests {
                 table.row(row);
             }
             let text = super::super::table(&table, &look(width));
-            let longest = text.lines().filter(|line| !line.starts_with("not shown")).map(length).max();
+            let longest = text.lines().map(length).max();
             prop_assert!(longest <= Some(width.into()), "{width}: {text}");
             prop_assert!(text.matches("5b9d0c1f2a3e").count() == table.rows.len(), "{text}");
         }
