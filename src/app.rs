@@ -441,13 +441,14 @@ async fn follow_talks(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
     let mut changed = node.talks_changed();
     let truth = node.keep_talks_true();
     tokio::pin!(truth);
-    let mut told = false;
+    let (mut told, mut told_domain) = (false, None);
     loop {
         // What was counted is told before that it was.
         let counted = node.talks_are_counted();
-        let users = node.take_talk_changes();
-        if !users.is_empty() {
-            desk.dispatcher.elsewhere(node.name().clone(), users).await;
+        let (users, domain) = (node.take_talk_changes(), node.usual_domain());
+        if !users.is_empty() || domain != told_domain {
+            desk.dispatcher.elsewhere(node.name().clone(), domain.clone(), users).await;
+            told_domain = domain;
         }
         if counted != told {
             desk.dispatcher.counted(node.name().clone(), counted).await;

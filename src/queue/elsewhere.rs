@@ -1,7 +1,9 @@
 //! Which agents are in a call that is none of ours (pure).
 //!
 //! In: the rules, and which users of the directory are in such a call on which node. Out: the agents for whom that
-//! changed. A user is an agent's if one of the agent's contacts is that user.
+//! changed. A user is an agent's if one of the agent's contacts is that user. A contact that names no domain means the
+//! node's own (the global variable `domain`), as when FreeSWITCH dials it; while that is not known, and for a user whose
+//! domain is not known, any.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +21,8 @@ pub struct Elsewhere {
     agents: BTreeMap<String, BTreeSet<(AgentName, Option<String>)>>,
     /// Who is in a call: by name, the domain and the node.
     talks: BTreeMap<String, BTreeSet<(String, NodeName)>>,
+    /// The domain that each node adds to a contact without one, as far as it is known.
+    domains: BTreeMap<NodeName, String>,
     busy: BTreeSet<AgentName>,
 }
 
@@ -46,6 +50,19 @@ impl Elsewhere {
         }
         let all = self.agents.values().flatten().map(|(name, _)| name.clone());
         self.changes(all.chain(self.busy.clone()).collect())
+    }
+
+    /// A node adds this domain to a contact without one; none: that is not known.
+    pub fn resolves(&mut self, node: &NodeName, domain: Option<&str>) -> Vec<Change> {
+        let before = match domain {
+            Some(domain) => self.domains.insert(node.clone(), domain.to_owned()),
+            None => self.domains.remove(node),
+        };
+        if before.as_deref() == domain {
+            return Vec::new();
+        }
+        let all = self.agents.values().flatten().map(|(name, _)| name.clone());
+        self.changes(all.collect())
     }
 
     /// A user begins or ends calls on a node.
@@ -83,10 +100,16 @@ impl Elsewhere {
         self.talks.iter().any(|(user, places)| {
             let contacts = self.agents.get(user).into_iter().flatten();
             let mut domains = contacts.filter(|(agent, _)| agent == name).map(|(_, domain)| domain);
-            domains.any(|domain| {
-                domain.as_ref().is_none_or(|domain| places.iter().any(|(place, _)| place == domain))
-            })
+            domains.any(|domain| places.iter().any(|place| self.is_meant(domain.as_deref(), place)))
         })
+    }
+
+    /// Whether a contact with this domain, if it names one, means the user of this domain on that node.
+    fn is_meant(&self, contact: Option<&str>, (domain, node): &(String, NodeName)) -> bool {
+        match contact {
+            Some(named) => named == domain,
+            None => domain.is_empty() || self.domains.get(node).is_none_or(|usual| usual == domain),
+        }
     }
 }
 
@@ -124,6 +147,30 @@ mod tests {
         assert_eq!(elsewhere.hear(&one, ("1002", "pbx"), false), anna(false));
         assert_eq!(elsewhere.hear(&one, ("1002", "other"), true), [], "somebody of another domain");
         assert!(elsewhere.busy().is_empty());
+    }
+
+    #[test]
+    fn a_contact_without_a_domain_means_the_nodes_own_once_that_is_known() {
+        let (one, two) = ("one".parse().unwrap(), "two".parse().unwrap());
+        let mut elsewhere = Elsewhere::default();
+        elsewhere.reload(&rules(&[("anna", &["user/1001"])]));
+        let anna = |busy| vec![(name("anna"), busy)];
+        assert_eq!(
+            elsewhere.hear(&one, ("1001", "strangers"), true),
+            anna(true),
+            "anybody's, for all we know"
+        );
+        assert_eq!(elsewhere.resolves(&one, Some("ours")), anna(false));
+        assert_eq!(elsewhere.resolves(&one, Some("ours")), []);
+        assert_eq!(elsewhere.hear(&one, ("1001", "ours"), true), anna(true));
+        assert_eq!(elsewhere.hear(&one, ("1001", "ours"), false), anna(false));
+        assert_eq!(elsewhere.hear(&one, ("1001", ""), true), anna(true), "whose domain nobody says");
+        assert_eq!(elsewhere.hear(&one, ("1001", ""), false), anna(false));
+        // Each node has its own.
+        elsewhere.resolves(&two, Some("strangers"));
+        assert_eq!(elsewhere.hear(&two, ("1001", "strangers"), true), anna(true));
+        assert_eq!(elsewhere.hear(&two, ("1001", "strangers"), false), anna(false));
+        assert_eq!(elsewhere.resolves(&one, None), anna(true));
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl Node {
         self.hub.talks.are_counted()
     }
 
+    /// The domain that this FreeSWITCH adds to a contact without one (its global variable `domain`); none if it has not
+    /// said so, or has none.
+    #[must_use]
+    pub fn usual_domain(&self) -> Option<String> {
+        self.hub.talks.domain()
+    }
+
     /// Keeps true what is known of such calls, for ever. Should an event of a channel be lost, its end is found by
     /// asking; of a node that is out of sight for long nothing is known.
     pub async fn keep_talks_true(&self) {
@@ -83,6 +90,7 @@ impl Node {
     /// Finds the calls that began unseen, and those that ended so.
     async fn recount(&self) -> Result<(), QueryError> {
         self.verify().await?;
+        self.ask_usual_domain().await?;
         for (channel, direction) in channels(&self.query_apart("show channels").await?) {
             if !self.hub.talks.found(channel) {
                 continue;
@@ -91,6 +99,17 @@ impl Node {
             self.hub.talks.learnt(channel, user.as_ref().ok().cloned().flatten());
             user?;
         }
+        Ok(())
+    }
+
+    async fn ask_usual_domain(&self) -> Result<(), QueryError> {
+        let domain = match self.query("global_getvar domain").await {
+            Ok(domain) => Some(domain.trim().to_owned()).filter(|domain| !domain.is_empty()),
+            // It says so of a variable that is not there.
+            Err(QueryError::Refused { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        self.hub.talks.resolves(domain);
         Ok(())
     }
 

@@ -49,6 +49,8 @@ struct Known {
     changed: BTreeSet<DirectoryUser>,
     /// Whether FreeSWITCH was asked for the calls that began unseen.
     counted: bool,
+    /// The domain that FreeSWITCH adds to a contact without one; none: not known.
+    domain: Option<String>,
 }
 
 impl Talks {
@@ -156,6 +158,20 @@ impl Talks {
             .map(|user| (known.counts.contains_key(&user), user))
             .map(|(is, user)| (user, is))
             .collect()
+    }
+
+    /// FreeSWITCH adds this domain to a contact without one.
+    pub(super) fn resolves(&self, domain: Option<String>) {
+        let mut known = self.lock();
+        if known.domain != domain {
+            known.domain = domain;
+            self.tell(known);
+        }
+    }
+
+    /// The domain that FreeSWITCH adds to a contact without one, if that is known.
+    pub(super) fn domain(&self) -> Option<String> {
+        self.lock().domain.clone()
     }
 
     /// Wakes whoever takes the changes.

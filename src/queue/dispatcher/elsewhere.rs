@@ -13,8 +13,15 @@ use crate::store::{elsewhere as rows, until_recorded};
 use crate::switch::{Cancel, DirectoryUser};
 
 impl Floor {
-    /// Users of a node begin or end calls.
-    pub(super) fn hear_elsewhere(&mut self, node: &NodeName, users: &[(DirectoryUser, bool)]) {
+    /// Users of a node begin or end calls; a contact without a domain means this one there, if that is known.
+    pub(super) fn hear_elsewhere(
+        &mut self,
+        node: &NodeName,
+        domain: Option<&str>,
+        users: &[(DirectoryUser, bool)],
+    ) {
+        let changes = self.elsewhere.resolves(node, domain);
+        self.follow_elsewhere(&changes);
         for (user, talks) in users {
             let changes = self.elsewhere.hear(node, (&user.user, &user.domain), *talks);
             self.follow_elsewhere(&changes);

@@ -155,7 +155,9 @@ impl Floor {
                 self.over(call, offer, outcome, *agent);
             }
             Message::Agent(row) => self.learn(*row),
-            Message::Elsewhere(node, users) => self.hear_elsewhere(&node, &users),
+            Message::Elsewhere(node, domain, users) => {
+                self.hear_elsewhere(&node, domain.as_deref(), &users);
+            }
             Message::Node(node, up) => self.node(&node, up),
             Message::Counted(node, known) => self.counting.counted(node, known),
             Message::Gather(calls, until) => self.gathering = (calls, until),

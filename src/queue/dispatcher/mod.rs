@@ -105,7 +105,7 @@ enum Message {
     Refused { call: CallId, offer: OfferId, agent: AgentName },
     Over { call: CallId, offer: OfferId, outcome: Outcome, of_link: bool, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),
-    Elsewhere(NodeName, Vec<(DirectoryUser, bool)>),
+    Elsewhere(NodeName, Option<String>, Vec<(DirectoryUser, bool)>),
     Node(NodeName, bool),
     Counted(NodeName, bool),
     Gather(BTreeSet<CallId>, Instant),
@@ -210,9 +210,10 @@ impl Dispatcher {
         self.send(Message::Agent(Box::new(agent))).await;
     }
 
-    /// Users of a node's directory begin or end calls that are none of ours.
-    pub async fn elsewhere(&self, node: NodeName, users: Vec<(DirectoryUser, bool)>) {
-        self.send(Message::Elsewhere(node, users)).await;
+    /// Users of a node's directory begin or end calls that are none of ours; `domain` is what the node adds to a contact
+    /// without one, if that is known.
+    pub async fn elsewhere(&self, node: NodeName, domain: Option<String>, users: Vec<(DirectoryUser, bool)>) {
+        self.send(Message::Elsewhere(node, domain, users)).await;
     }
 
     /// The link to a node came up or went down. While it is down, nobody is rung for its callers; they keep their
