@@ -522,7 +522,7 @@ proptest! {
         schedules in proptest::collection::btree_map("[a-z][a-z0-9_.-]{0,8}", schedules(), 1..4),
         agents in proptest::collection::btree_map("[a-z][a-z0-9_.-]{0,8}", agents(), 0..5),
         policies in proptest::collection::btree_map(policy_names(), policies(), 0..4), named in 0..9_usize,
-        level in 1..5_i32, priority in -3..3_i32, wait_ms in proptest::option::of(1..1_000_000_u64),
+        level in 1..5_i32, priority in -3..3_i32, wait_ms in proptest::option::of(100..1_000_000_u64),
     ) {
         let prompt = Prompt { source: "tone_stream://%(200,800,440);loops=-1".into() };
         let first = schedules.keys().next().unwrap().parse().unwrap();
