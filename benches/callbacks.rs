@@ -156,7 +156,7 @@ impl House {
             let case = callbacks::ready(c, &wanted.queue, 1, &[])?.remove(0);
             callbacks::lease(c, case, terms, &wanted)
         });
-        let work = work.unwrap();
+        let work = work.work().unwrap();
         let call = work.call;
         let offer = self.write(&mut took, move |c, _| ring(c, call, "anna", NOON));
         let wanted = Reserve {

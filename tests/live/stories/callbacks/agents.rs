@@ -91,7 +91,7 @@ pub async fn in_a_call_of_their_own_an_agent_is_not_rung(live: &Live) -> Result<
     let anna = phone(ANSWERS).await?;
     let user = &live.switch.anna.user;
     anna.register(user, live.switch.sip).await?;
-    let team = Team::of([("anna", format!("user/{user}@127.0.0.1"))]);
+    let team = Team::of([("anna", format!("user/{user}"))]);
     let desk = Desk::of(live, &team, ANSWERS, |_| {}).await?;
     let said = told(&desk.floor, async {
         desk.later(1);
