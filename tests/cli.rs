@@ -900,6 +900,200 @@ fn people_read_their_language_and_colours_only_where_they_want_them() {
     assert!(!place.ok("agent list --lang ru --json").contains("доступен"), "programs read one language");
 }
 
+/// Words that are no language: commands, keys, settings, words that are typed, units, laws.
+fn is_no_language(word: &str) -> bool {
+    let typed = [
+        "write",
+        "extensions",
+        "petrova",
+        "pyotr",
+        "test",
+        "dozvon",
+        "toml",
+        "sqlite",
+        "db",
+        "json",
+        "yes",
+        "migrate",
+        "check",
+        "apply",
+        "rules",
+        "policy",
+        "fs_cli",
+        "x",
+        "reloadxml",
+        "sales",
+        "service",
+        "debt",
+        "anna",
+        "boris",
+        "support",
+        "user",
+        "max_live",
+        "callback",
+        "trunks",
+        "switch",
+        "nodes",
+        "host",
+        "port",
+        "password",
+        "event",
+        "socket",
+        "listen",
+        "web",
+        "status",
+        "numbers",
+        "dialplan",
+        "dial",
+        "gateway",
+        "trunk",
+        "number",
+        "case",
+        "list",
+        "serve",
+        "none",
+        "olga",
+        "init",
+        "cfr",
+        "r",
+        "h",
+        "m",
+        "s",
+        "ms",
+        "d",
+        "msk",
+        "true",
+        "false",
+        "kz",
+        "freeswitch",
+        "chmod",
+        "main",
+        "inbound",
+        "outbound",
+        "orders",
+        "queue",
+        "agent",
+        "state",
+        "all",
+        "add",
+        "replace",
+        "tiers",
+        "message",
+        "forward",
+        "config",
+        "database",
+        "a",
+        "c",
+        "b",
+        "folder",
+        "force",
+        "cmd",
+        "red",
+        "office",
+        "closed",
+        "europe",
+        "moscow",
+        "ru",
+        "abc",
+        "system",
+        "bad",
+        "nosuch",
+        "nobody",
+        "settings",
+        "os",
+        "error",
+        "from",
+        "to",
+    ];
+    word.contains('_') || typed.contains(&word.to_lowercase().as_str())
+}
+
+#[test]
+fn whoever_reads_russian_reads_no_english() {
+    let (place, seeded) = Place::seeded();
+    place.ok("case open +74951234567 --queue sales");
+    std::fs::write(
+        place.folder.path().join("bad.toml"),
+        "[[queue]]\nname = \"a b\"\nmax_wait = \"5x\"\n[[agent]]\nnaem = 1\n",
+    )
+    .unwrap();
+    std::fs::write(place.folder.path().join("settings.toml"), "databse = 1\n[calls]\ndrain_timeout = 5\n")
+        .unwrap();
+    std::fs::write(place.folder.path().join("rules.toml"), "[[policy]]\nname = \"debt\"\ncap_day = 9\n")
+        .unwrap();
+    let latin = regex::Regex::new(
+        "`[^`]*`|\"[^\"]*\"|\\([a-z_0-9]+\\)|[A-Za-z]*[0-9][A-Za-z0-9]*|https?://\\S+|[A-Za-z][A-Za-z_]*",
+    )
+    .unwrap();
+    let lines = [
+        "agent list",
+        "agent list --status on_break",
+        "agent show anna",
+        "agent show nobody",
+        "agent login nobody",
+        "agent break boris --reason lunch",
+        "queue list",
+        "queue show sales",
+        "queue show none",
+        "route list",
+        "route test 84951234567",
+        "route test 5",
+        "policy list",
+        "policy show debt",
+        "policy show service",
+        "policy check",
+        "policy check rules.toml",
+        "case list",
+        "case show 1",
+        "case show 99",
+        "case open +123",
+        "case close 99 --reason agent_reached",
+        "callback now 99",
+        "call list",
+        "call show 123456789abc",
+        "erase +79001234567",
+        "dnc list",
+        "dnc remove +79001234567",
+        "outbox list",
+        "outbox retry 7",
+        "audit list",
+        "apply bad.toml",
+        "apply nosuch.toml",
+        "apply rules.toml",
+        "agent list --config settings.toml",
+        "report calls --from 2026-12-31 --to 2026-12-01",
+        "check",
+        "retention run",
+    ];
+    let mut english = Vec::new();
+    for line in lines {
+        let run = place.run(&format!("{line} --lang ru"));
+        let said = format!("{}{}", run.out, run.err);
+        let said: String =
+            said.lines().filter(|line| !line.contains(" | ")).map(|line| format!("{line}\n")).collect();
+        assert!(said.chars().any(|c| ('а'..='я').contains(&c)), "dozvon {line}: {said}");
+        let words = latin.find_iter(&said).map(|word| word.as_str());
+        let left: Vec<&str> = words
+            .filter(|word| {
+                !word.starts_with(['`', '"', '('])
+                    && !word.contains(|c: char| c.is_ascii_digit())
+                    && !is_no_language(word)
+            })
+            .collect();
+        if !left.is_empty() {
+            english.push(format!("dozvon {line}: {left:?}\n{said}"));
+        }
+    }
+    assert!(english.is_empty(), "{}", english.join("\n"));
+    let run = place.run(&format!("call show {} --lang ru", seeded.abandoned));
+    assert!(run.out.contains("звонок") || run.out.contains("поступил"), "{}", run.out);
+    assert_eq!(
+        place.run("case show 99 --lang ru --json").err,
+        place.run("case show 99").err,
+        "programs read English"
+    );
+}
+
 #[test]
 fn a_callers_name_does_nothing_to_a_terminal() {
     let (place, seeded) = Place::seeded();

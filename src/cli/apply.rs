@@ -86,7 +86,7 @@ fn table(difference: &Difference, changes: &[Change], dry_run: bool) -> Table {
     let fields = ["change", "what", "field", "from", "to"];
     let mut table = Table::new(&fields, "the rules are those of the file already: nothing changes");
     let whole = |change: &str, name: &str| {
-        [Cell::word(change), name.into(), Cell::Nothing, Cell::Nothing, Cell::Nothing]
+        [Cell::word(change), Cell::said(name), Cell::Nothing, Cell::Nothing, Cell::Nothing]
     };
     difference.added.iter().for_each(|name| table.row(whole("added", name)));
     for name in &difference.changed {
@@ -94,8 +94,8 @@ fn table(difference: &Difference, changes: &[Change], dry_run: bool) -> Table {
         for change in &fields {
             table.row([
                 Cell::word("changed"),
-                name.as_str().into(),
-                change.field.as_str().into(),
+                Cell::said(name),
+                Cell::field(&change.field),
                 change.from.clone().into(),
                 change.to.clone().into(),
             ]);

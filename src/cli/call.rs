@@ -232,7 +232,12 @@ fn timeline(story: &Story) -> Table {
     }
     let mut table = Table::new(&["at", "offset_ms", "event", "detail"], "nothing happened");
     for (at, event, detail) in events {
-        table.row([UnixMs(at).into(), Cell::Span(at - call.arrived_at), Cell::word(event), detail.into()]);
+        table.row([
+            UnixMs(at).into(),
+            Cell::Span(at - call.arrived_at),
+            Cell::word(event),
+            Cell::Said(detail),
+        ]);
     }
     table
 }

@@ -50,7 +50,10 @@ impl Context {
         let log = telemetry::start(globals.log_format.unwrap_or(settings.log.format), filter)?;
         if let Some(url) = &globals.database {
             if url.has_password() {
-                eprintln!("dozvon: warning: {SEEN}");
+                eprintln!(
+                    "dozvon: {}",
+                    report::say(language_of_errors(&globals), &format!("warning: {SEEN}"))
+                );
             }
             settings.database = url.clone();
         }
@@ -140,9 +143,9 @@ impl Context {
         let here = std::env::current_dir().unwrap_or_default();
         let places: Vec<String> = PLACES.iter().map(|place| here.join(place).display().to_string()).collect();
         let message = format!(
-            "no settings were found: there is no {}. Go to the folder that has dozvon.toml, name the file with --config or \
+            "no settings were found: none of {} is there. Go to the folder that has dozvon.toml, name the file with --config or \
              DOZVON_CONFIG, or the database with --database; `dozvon init` makes the first settings",
-            places.join(" and no ")
+            places.join(", ")
         );
         Err(Failure::new(Exit::Unreachable, message))
     }
@@ -258,6 +261,11 @@ fn system_user() -> Option<String> {
 #[cfg(not(unix))]
 fn system_user() -> Option<String> {
     None
+}
+
+/// The language of what goes wrong; programs, which want JSON, read English.
+pub(super) fn language_of_errors(globals: &Globals) -> Language {
+    if globals.json { Language::En } else { globals.lang.unwrap_or_else(language) }
 }
 
 fn language() -> Language {

@@ -6,6 +6,7 @@ use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::config::fault::Faults;
 use crate::queue::agent::Status;
+use crate::report::{Language, say};
 use crate::sim::stage::StageError;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
@@ -36,31 +37,35 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command did not do what it should: one line, with the remedy.
+/// Why a command did not do what it should: one line, with the remedy; then what is wrong with a file, if that is why.
 #[derive(Debug, thiserror::Error)]
-#[error("{message}")]
+#[error("{message}{faults}")]
 pub struct Failure {
     exit: Exit,
     message: String,
+    faults: Faults,
 }
 
 impl Failure {
     /// A failure with its message.
     #[must_use]
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), faults: Faults::default() }
     }
 
-    /// The reader of our output has gone: that is his right.
-    pub(super) const fn nobody_reads() -> Self {
-        Self { exit: Exit::Done, message: String::new() }
+    /// Nobody reads our output any more: that is no error.
+    pub(super) fn nobody_reads() -> Self {
+        Self::new(Exit::Done, "")
     }
 
     /// Says it on standard error and gives the exit code.
     #[must_use]
-    pub fn tell(&self) -> ExitCode {
-        if !self.message.is_empty() {
-            eprintln!("dozvon: {}", self.message);
+    pub fn tell(&self, language: Language) -> ExitCode {
+        let translated = |english: &str| say(language, english);
+        let parts = [translated(&self.message), self.faults.said(translated)];
+        let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        if !said.is_empty() {
+            eprintln!("dozvon: {}", said.join("\n"));
         }
         self.exit.into()
     }
@@ -68,7 +73,10 @@ impl Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
-        Self::new(Exit::Usage, error.to_string())
+        match error {
+            ConfigError::Bad(faults) => Self { faults, ..Self::new(Exit::Usage, "") },
+            ConfigError::Unreadable { .. } => Self::new(Exit::Usage, error.to_string()),
+        }
     }
 }
 
@@ -78,7 +86,7 @@ impl From<Faults> for Failure {
             1 => "one mistake".to_owned(),
             count => format!("{count} mistakes"),
         };
-        Self::new(Exit::Usage, format!("{count}, nothing was changed\n{faults}"))
+        Self { faults, ..Self::new(Exit::Usage, format!("{count}, nothing was changed")) }
     }
 }
 
@@ -154,7 +162,7 @@ fn remedy(error: &StoreError) -> String {
             .map(|command| format!(": `dozvon {command}` shows those that there are"))
             .unwrap_or_default(),
         StoreError::Step { name, refused } if refused.status == Status::LoggedOut => {
-            format!(": log him in with `dozvon agent login {name}`")
+            format!(": log them in with `dozvon agent login {name}`")
         }
         StoreError::Database(diesel::result::Error::NotFound) => {
             " (somebody changed the same row at the same moment): try again".to_owned()

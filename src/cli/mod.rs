@@ -176,13 +176,14 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    let language = context::language_of_errors(&cli.globals);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
-        Err(error) => return Failure::new(Exit::Failed, format!("cannot start: {error}")).tell(),
+        Err(error) => return Failure::new(Exit::Failed, format!("cannot start: {error}")).tell(language),
     };
     let exit = match runtime.block_on(run(cli)) {
         Ok(exit) => exit.into(),
-        Err(failure) => failure.tell(),
+        Err(failure) => failure.tell(language),
     };
     // What hangs must not keep a process that is to end.
     runtime.shutdown_timeout(ENDING);

@@ -107,8 +107,8 @@ fn list(rules: &Rules) -> Table {
             policy.cap_month.map_or(Cell::Nothing, Cell::Count),
             Cell::List(policy.gaps.iter().map(|gap| humane::show(*gap)).collect()),
             Cell::Span(reaction_ms),
-            show_minutes(policy.weekdays).into(),
-            show_minutes(policy.weekends).into(),
+            Cell::said(show_minutes(policy.weekdays)),
+            Cell::said(show_minutes(policy.weekends)),
             queues(rules, name),
         ]);
     }
@@ -130,11 +130,11 @@ fn limits(policy: &Policy) -> Table {
     let mut table = Table::new(&["limit", "value", "allowed", "lawful", "law"], "it has no limits");
     for limit in policy.limits() {
         table.row([
-            limit.key.into(),
-            limit.value.into(),
-            limit.bound.into(),
+            Cell::field(limit.key),
+            Cell::Said(limit.value),
+            Cell::Said(limit.bound),
             limit.lawful.into(),
-            limit.law.into(),
+            Cell::said(limit.law),
         ]);
     }
     table
@@ -148,10 +148,10 @@ fn faults(rules: &Rules) -> Table {
     for fault in rules.policies.values().flat_map(Policy::faults) {
         table.row([
             fault.policy.into(),
-            fault.key.into(),
-            fault.value.into(),
-            fault.bound.into(),
-            fault.law.into(),
+            Cell::field(fault.key),
+            Cell::Said(fault.value),
+            Cell::Said(fault.bound),
+            Cell::said(fault.law),
         ]);
     }
     if !table.rows.is_empty() {

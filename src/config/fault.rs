@@ -51,31 +51,42 @@ impl Faults {
     }
 }
 
+impl Faults {
+    /// All of it for people; `translated` turns each English text into the reader's language.
+    #[must_use]
+    pub fn said(&self, translated: impl Fn(&str) -> String) -> String {
+        self.0.iter().map(|fault| fault.said(&translated)).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, fault) in self.0.iter().enumerate() {
-            if n > 0 {
-                f.write_str("\n\n")?;
+        f.write_str(&self.said(str::to_owned))
+    }
+}
+
+impl Fault {
+    fn said(&self, translated: impl Fn(&str) -> String) -> String {
+        let problem = translated(&self.problem);
+        let what = match &self.place {
+            Place::Environment(name) => translated(&format!("environment variable {name}: {}", self.problem)),
+            Place::File(file) => format!("{file}: {problem}"),
+            Place::Text { file, line, column, text, width } => {
+                let (gutter, indent) = (line.to_string().len(), column - 1);
+                let marks = "^".repeat(*width);
+                format!(
+                    "{file}:{line}:{column}: {problem}\n {line} | {text}\n {:gutter$} | {:indent$}{marks}",
+                    "", ""
+                )
             }
-            fmt::Display::fmt(fault, f)?;
-        }
-        Ok(())
+        };
+        if self.remedy.is_empty() { what } else { format!("{what}\n  {}", translated(&self.remedy)) }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Environment(name) => write!(f, "environment variable {name}: {}", self.problem)?,
-            Place::File(file) => write!(f, "{file}: {}", self.problem)?,
-            Place::Text { file, line, column, text, width } => {
-                let gutter = line.to_string().len();
-                writeln!(f, "{file}:{line}:{column}: {}", self.problem)?;
-                writeln!(f, " {line} | {text}")?;
-                write!(f, " {:gutter$} | {:indent$}{}", "", "", "^".repeat(*width), indent = column - 1)?;
-            }
-        }
-        if self.remedy.is_empty() { Ok(()) } else { write!(f, "\n  {}", self.remedy) }
+        f.write_str(&self.said(str::to_owned))
     }
 }
 

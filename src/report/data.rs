@@ -37,7 +37,9 @@ impl Json for Cell {
     fn value(&self) -> Value {
         match self {
             Self::Nothing => Value::Null,
-            Self::Text(text) | Self::Word(text) | Self::Id(text) => text.as_str().into(),
+            Self::Text(text) | Self::Said(text) | Self::Field(text) | Self::Word(text) | Self::Id(text) => {
+                text.as_str().into()
+            }
             Self::Count(number) | Self::Span(number) => (*number).into(),
             Self::Percent(share) => (*share).into(),
             Self::At(at) => at.to_string().into(),
@@ -64,8 +66,8 @@ pub fn csv(table: &Table) -> Result<String, csv::Error> {
 fn plain(cell: &Cell) -> String {
     match cell {
         Cell::Nothing => String::new(),
-        Cell::Text(text) => harmless(text),
-        Cell::Word(text) | Cell::Id(text) => text.clone(),
+        Cell::Text(text) | Cell::Said(text) => harmless(text),
+        Cell::Word(text) | Cell::Field(text) | Cell::Id(text) => text.clone(),
         Cell::Count(number) | Cell::Span(number) => number.to_string(),
         Cell::Percent(share) => share.to_string(),
         Cell::At(at) => at.to_string(),

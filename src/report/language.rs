@@ -20,14 +20,30 @@ impl Language {
 /// The heading of a field, as people call it.
 #[must_use]
 pub fn heading(language: Language, field: &str) -> String {
-    find(HEADINGS, language, field)
-        .unwrap_or_else(|| plain(field.trim_end_matches("_at").trim_end_matches("_ms")))
+    let key = field.trim_end_matches("_at").trim_end_matches("_ms");
+    find(HEADINGS, language, field).or_else(|| find(WORDS, language, key)).unwrap_or_else(|| plain(key))
 }
 
 /// A word of a vocabulary, as people say it.
 #[must_use]
 pub fn word(language: Language, word: &str) -> String {
     find(WORDS, language, word).unwrap_or_else(|| plain(word))
+}
+
+/// What a key of a file means, if a table knows it.
+pub(super) fn meaning(language: Language, key: &str) -> Option<String> {
+    find(WORDS, language, key).or_else(|| find(HEADINGS, language, key))
+}
+
+/// An English text of ours as people are told it; what no table knows stays English.
+#[must_use]
+pub fn say(language: Language, english: &str) -> String {
+    match language {
+        Language::En => english.to_owned(),
+        Language::Ru => super::russian::of_text(english)
+            .or_else(|| find(WORDS, language, english))
+            .unwrap_or_else(|| english.to_owned()),
+    }
 }
 
 fn plain(text: &str) -> String {
@@ -235,12 +251,18 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("bot", "a bot's request", "заявка от бота"),
     ("budget", "no trunk has room", "нет свободной линии"),
     ("busy", "busy", "занято"),
+    ("busy_delay", "busy delay", "пауза при занято"),
     ("by_hand", "opened by hand", "открыто вручную"),
     ("call_later", "call later", "перезвонить позже"),
+    ("call_waiting", "call waiting", "второй звонок"),
     ("callback", "callback", "обратный"),
     ("callee_window", "too early or too late there", "у клиента рано или поздно"),
     ("caller_reached_us", "caller reached us", "дозвонился сам"),
     ("cancelled", "cancelled", "отменён"),
+    ("cap_24h", "cap 24h", "попыток за сутки"),
+    ("cap_day", "cap day", "попыток в день"),
+    ("cap_month", "cap month", "попыток в месяц"),
+    ("cap_week", "cap week", "попыток в неделю"),
     ("case", "case", "обращение"),
     ("case_called_up", "case called up", "обращение вне очереди"),
     ("case_closed", "case closed", "обращение закрыто"),
@@ -251,12 +273,15 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("claimed", "being offered", "предлагается оператору"),
     ("closed", "closed", "закрыто"),
     ("closed_hours", "closed hours", "нерабочее время"),
+    ("contacts", "contacts", "контакты"),
     ("day_cap", "attempts of the day used up", "попытки на день исчерпаны"),
     ("dead", "dead", "не доставлено"),
     ("debt", "debt", "взыскание"),
     ("deferred", "put off", "отложено"),
     ("destination", "number not allowed", "номер не разрешён"),
+    ("destinations", "destinations", "куда можно звонить"),
     ("dial", "dialled", "набор номера"),
+    ("display", "display", "имя"),
     ("disposition", "result recorded", "результат записан"),
     ("dnc_added", "do not call: added", "запрет звонков: добавлен"),
     ("dnc_removed", "do not call: removed", "запрет звонков: снят"),
@@ -268,15 +293,20 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("ended", "ended", "завершён"),
     ("erased", "erased", "удалено"),
     ("erasure", "person erased", "данные лица удалены"),
+    ("exceptions", "exceptions", "исключения"),
     ("failed", "failed (not the agent)", "сбой (не по вине сотрудника)"),
     ("flood", "a flood of calls: only by hand", "наплыв звонков: только вручную"),
+    ("follow_redirects", "follow redirects", "следовать переадресации"),
     ("forward_failed", "forward failed", "переадресация не удалась"),
     ("forwarded", "forwarded", "переадресован"),
     ("forwarding", "forwarding", "переадресация"),
     ("gap", "too soon after the last attempt", "слишком рано после попытки"),
+    ("gaps", "gaps", "промежутки"),
+    ("greeting", "greeting", "приветствие"),
     ("handed_over", "handed over", "передано на повторные контакты"),
     ("handover", "handed over", "передано"),
     ("hour_cap", "dials per hour used up", "исчерпан лимит вызовов в час"),
+    ("hours", "hours", "часы работы"),
     ("idle", "idle", "свободен"),
     ("inbound", "inbound", "входящий"),
     ("inserted", "it does not belong there", "лишняя запись"),
@@ -284,6 +314,7 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("invalid", "invalid", "неверный"),
     ("invalid_number", "invalid number", "нет такого номера"),
     ("joined", "joined", "в очереди"),
+    ("lease", "lease", "время оператору на приём"),
     ("left alone", "left alone", "не тронут"),
     ("left over", "left over", "остался от прежних настроек"),
     ("left_message", "left a message", "оставил сообщение"),
@@ -294,12 +325,17 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("lost", "lost", "потерян"),
     ("lost_race", "lost the race", "ответил другой"),
     ("manual", "manual", "вручную"),
+    ("margin", "margin", "запас по времени"),
+    ("max_misses", "max misses", "пропусков до перерыва"),
+    ("max_wait", "max wait", "предел ожидания"),
     ("message", "message", "сообщение"),
     ("misplaced", "it does not follow the one before", "не следует за предыдущей"),
     ("missing", "it is missing", "запись отсутствует"),
     ("month_cap", "attempts of the month used up", "попытки на месяц исчерпаны"),
+    ("music", "music", "музыка"),
     ("no", "no", "нет"),
     ("no_answer", "no answer", "нет ответа"),
+    ("no_answer_delay", "no answer delay", "пауза без ответа"),
     ("not_confirmed", "picked up, not confirmed", "снял трубку, не подтвердил"),
     ("number", "number", "номер"),
     ("offered", "offered", "вызов оператора"),
@@ -308,32 +344,52 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("open", "open", "открыто"),
     ("orphaned", "interrupted", "прервано"),
     ("other", "other", "другое"),
+    ("overflow", "overflow", "переполнение"),
     ("person", "one of us", "сотрудник"),
     ("picked_up", "picked up", "снял трубку"),
+    ("place", "place", "место в порядке"),
+    ("policy", "policy", "политика"),
+    ("premium", "premium", "платные номера"),
+    ("priority", "priority", "приоритет"),
+    ("profile", "profile", "профиль"),
     ("queue_hours", "queue closed", "очередь закрыта"),
     ("reached", "reached", "дозвонились"),
+    ("reaction", "reaction", "ответить за"),
+    ("recent_contact", "recent contact", "недавний звонок клиента"),
     ("redirected", "redirected", "переадресован телефоном"),
     ("refusal", "dial refused", "набор отклонён"),
     ("refused", "refused", "не принят"),
     ("rejected", "rejected", "отклонён"),
+    ("rejected_delay", "rejected delay", "пауза при отклонении"),
     ("removed", "removed", "удалено"),
+    ("repeat_days", "repeat days", "дней повторных контактов"),
+    ("repeat_total", "repeat total", "попыток всего"),
     ("request", "request received", "заявка принята"),
     ("retention", "old rows deleted", "старые строки удалены"),
+    ("ring", "ring", "ждать ответа"),
     ("ring_all", "ring all", "всем сразу"),
+    ("ring_timeout", "ring timeout", "время вызова"),
     ("ringing", "ringing", "вызов"),
     ("rolling_cap", "attempts of 24 hours used up", "попытки за сутки исчерпаны"),
     ("round_robin", "round robin", "по кругу"),
     ("rules_changed", "rules changed", "правила изменены"),
+    ("rungs", "rungs", "доли срока для напоминаний"),
     ("sales", "sales", "продажи"),
+    ("schedule", "schedule", "расписание"),
     ("sequential", "sequential", "по порядку"),
     ("service", "service", "обслуживание"),
+    ("service_level", "service level", "норматив ответа"),
+    ("settle", "settle", "ждать повторного звонка"),
     ("settling", "settling", "ждём повторного звонка"),
     ("skipped", "skipped", "пропущено"),
+    ("source", "source", "файл звука"),
     ("spam", "spam", "спам"),
+    ("strategy", "strategy", "стратегия"),
     ("taken", "taken elsewhere", "перехвачен"),
     ("talk_over", "talk over", "разговор окончен"),
     ("talking", "talking", "разговор"),
     ("technical_failure", "technical failure", "технический сбой"),
+    ("tiers", "tiers", "операторы очереди"),
     ("timed_out", "timed out", "истекло ожидание"),
     ("truncated", "the end is missing", "нет конца"),
     ("unchanged", "unchanged", "без изменений"),
@@ -343,17 +399,22 @@ const WORDS: &[(&str, &str, &str)] = &[
         "отметка о начале печатей изменена или ещё не поставлена",
     ),
     ("unreachable", "unreachable", "недоступен"),
+    ("unreachable_delay", "unreachable delay", "пауза без связи"),
     ("unsealed", "an entry has no seal where all have one", "запись без печати там, где печать есть у всех"),
     ("voicemail", "voicemail", "автоответчик"),
     ("waiting", "waiting", "ожидание"),
     ("web_form", "a request", "заявка"),
     ("week_cap", "attempts of the week used up", "попытки на неделю исчерпаны"),
+    ("weekdays", "weekdays", "по будням"),
+    ("weekends", "weekends", "по выходным"),
     ("withheld", "withheld", "скрыт"),
+    ("wrap_up", "wrap-up", "постобработка"),
     ("wrapping_up", "wrapping up", "постобработка"),
     ("written", "written", "записан"),
     ("wrong", "wrong", "неверно"),
     ("wrong_number", "wrong number", "чужой номер"),
     ("yes", "yes", "да"),
+    ("zone", "zone", "часовой пояс"),
 ];
 
 #[cfg(test)]

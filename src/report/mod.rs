@@ -7,6 +7,7 @@
 
 mod data;
 mod language;
+mod russian;
 mod sentence;
 mod text;
 mod width;
@@ -14,7 +15,7 @@ mod width;
 use crate::clock::UnixMs;
 
 pub use data::{csv, json};
-pub use language::{Language, heading, word};
+pub use language::{Language, heading, say, word};
 pub use sentence::Sentence;
 pub use text::{Look, age, sheet, span, table, when};
 
@@ -27,6 +28,10 @@ pub enum Cell {
     Text(String),
     /// A word of one of our vocabularies.
     Word(String),
+    /// An English text of ours, such as a reason: people are told it in their language.
+    Said(String),
+    /// A key of a file: people are also told what it means.
+    Field(String),
     /// A UUID; people are shown its last twelve digits.
     Id(String),
     /// How many.
@@ -78,6 +83,18 @@ impl Cell {
     #[must_use]
     pub fn word(word: impl ToString) -> Self {
         Self::Word(word.to_string())
+    }
+
+    /// A key of a file.
+    #[must_use]
+    pub fn field(key: impl ToString) -> Self {
+        Self::Field(key.to_string())
+    }
+
+    /// An English text of ours.
+    #[must_use]
+    pub fn said(text: impl ToString) -> Self {
+        Self::Said(text.to_string())
     }
 
     /// A word that may be missing.

@@ -6,7 +6,7 @@ use comfy_table::{
 };
 
 use super::width::{Column, Fit, GAP, fit, length};
-use super::{Cell, Language, Sentence, Sheet, Table, heading, word};
+use super::{Cell, Language, Sentence, Sheet, Table, heading, language::meaning, say, word};
 use crate::clock::UnixMs;
 
 /// What stands before the lines below a row.
@@ -179,6 +179,8 @@ fn styled(cell: &Cell, look: &Look) -> Styled {
         Cell::Word(_)
         | Cell::Nothing
         | Cell::Text(_)
+        | Cell::Said(_)
+        | Cell::Field(_)
         | Cell::Id(_)
         | Cell::At(_)
         | Cell::Flag(_)
@@ -205,6 +207,8 @@ pub(super) fn show(cell: &Cell, look: &Look) -> String {
     match cell {
         Cell::Nothing => "-".to_owned(),
         Cell::Text(text) => printable(text),
+        Cell::Field(key) => field(key, look.language),
+        Cell::Said(text) => printable(&say(look.language, text)),
         Cell::Word(text) => word(look.language, text),
         Cell::Id(id) => id.rsplit('-').next().unwrap_or(id).to_owned(),
         Cell::Count(number) => number.to_string(),
@@ -214,6 +218,14 @@ pub(super) fn show(cell: &Cell, look: &Look) -> String {
         Cell::Flag(flag) => word(look.language, if *flag { "yes" } else { "no" }),
         Cell::List(texts) if texts.is_empty() => "-".to_owned(),
         Cell::List(texts) => printable(&texts.join(", ")),
+    }
+}
+
+/// A key as it stands in the file; a reader of another language is told first what it means.
+fn field(key: &str, language: Language) -> String {
+    match (language, meaning(language, key)) {
+        (Language::Ru, Some(meaning)) => format!("{meaning} ({key})"),
+        _ => key.to_owned(),
     }
 }
 

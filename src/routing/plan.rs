@@ -38,7 +38,7 @@ pub fn plan(dialled: &str, rules: &Rules, now: UnixMs) -> Plan {
     };
     let (open, hours) = hours(route, rules, now);
     let to = if open { &route.open } else { &route.closed };
-    let why = format!("route {} matches {} by {}; {hours}; so {to}", route.name, "the number", route.number);
+    let why = format!("route {} matches the number by {}; {hours}; so {to}", route.name, route.number);
     Plan { route: Some(route.name.clone()), open, to: Some(to.clone()), why }
 }
 
@@ -51,10 +51,15 @@ fn hours(route: &Route, rules: &Rules, now: UnixMs) -> (bool, String) {
     };
     let open = schedule.is_open(now);
     let change = if open { schedule.next_closing(now) } else { schedule.next_opening(now) };
-    let until = change.map_or_else(String::new, |at| {
-        format!(" until {}", at.utc().with_timezone(&schedule.zone).format("%Y-%m-%d %H:%M %Z"))
-    });
-    (open, format!("schedule {name} is {}{until}", if open { "open" } else { "closed" }))
+    let state = if open { "open" } else { "closed" };
+    let why = match change {
+        None => format!("schedule {name} is {state}"),
+        Some(at) => {
+            let until = at.utc().with_timezone(&schedule.zone).format("%Y-%m-%d %H:%M %Z");
+            format!("schedule {name} is {state} until {until}")
+        }
+    };
+    (open, why)
 }
 
 impl NumberPattern {

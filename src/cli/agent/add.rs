@@ -78,7 +78,7 @@ fn add(c: &mut Database, before: &Rules, args: Args) -> Result<(), StoreError> {
     let before = before.agents.get(&name).cloned();
     if before.is_some() && !args.replace {
         let message =
-            format!("there is an agent {name} already: change him with --replace, or choose another name");
+            format!("there is an agent {name} already: change them with --replace, or choose another name");
         return Err(StoreError::Refused(message));
     }
     let agent = before.unwrap_or_else(|| plain_agent(name.to_string()));

@@ -102,10 +102,10 @@ fn table(lines: &[Line]) -> Table {
     for line in lines {
         let remedy = Some(line.remedy.as_str()).filter(|remedy| !remedy.is_empty());
         table.row([
-            line.what.as_str().into(),
+            Cell::said(&line.what),
             Cell::word(line.state),
-            line.detail.as_str().into(),
-            remedy.into(),
+            Cell::said(&line.detail),
+            remedy.map_or(Cell::Nothing, Cell::said),
         ]);
     }
     let count = |state| lines.iter().filter(|line| line.state == state).count();

@@ -1,0 +1,80 @@
+//! The Russian of what is said in English everywhere else.
+//!
+//! In: an English text. Out: the Russian of it, if its form stands in one of the tables. A form is a sentence with
+//! named places, such as `there is no {kind} {name}`; the Russian has the same places. A place that is marked `{*kind}`
+//! there holds English that is said in Russian itself; the others hold names and numbers, which stay what they are.
+//! `{#least}` holds one word only.
+//! So rooms below the command line write errors and reasons in English only, as the log and programs read them.
+
+mod answers;
+mod checks;
+mod errors;
+mod files;
+mod reasons;
+#[cfg(test)]
+mod tests;
+
+/// English and Russian, each with the same places.
+type Pair = (&'static str, &'static str);
+
+/// Every table; each is in the order of its English.
+const TABLES: [&[Pair]; 5] =
+    [answers::ANSWERS, checks::CHECKS, errors::ERRORS, files::FILES, reasons::REASONS];
+
+fn all() -> impl Iterator<Item = &'static Pair> {
+    TABLES.into_iter().flatten()
+}
+
+/// The Russian of a form.
+pub(super) fn of_template(template: &str) -> Option<&'static str> {
+    all().find(|(english, _)| *english == template).map(|(_, russian)| *russian)
+}
+
+/// The Russian of a text, by the form that leaves the least of it to places.
+pub(super) fn of_text(text: &str) -> Option<String> {
+    let fits = all().filter_map(|(english, russian)| Some((russian, values(english, text)?)));
+    let left = |values: &[(&str, &str)]| values.iter().map(|(_, value)| value.len()).sum::<usize>();
+    let (russian, values) = fits.min_by_key(|(_, values)| left(values))?;
+    Some(fill(russian, |place| {
+        let name = place.trim_start_matches('*');
+        let value = values.iter().find(|(known, _)| *known == name).map_or(name, |(_, value)| *value);
+        if place == name { value.to_owned() } else { super::say(super::Language::Ru, value) }
+    }))
+}
+
+/// The text with every place filled by `value`.
+pub(super) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
+    let (mut text, mut rest) = (String::new(), template);
+    while let Some((before, place, after)) = next_place(rest) {
+        text.push_str(before);
+        text.push_str(&value(place));
+        rest = after;
+    }
+    text + rest
+}
+
+/// What stands in the places of a form, if the text has this form.
+fn values<'t>(form: &'static str, text: &'t str) -> Option<Vec<(&'static str, &'t str)>> {
+    let Some((before, place, after)) = next_place(form) else { return (form == text).then(Vec::new) };
+    let rest = text.strip_prefix(before)?;
+    let fits = |value: &str| !place.starts_with('#') || !value.contains(' ');
+    if after.is_empty() {
+        return fits(rest).then(|| vec![(place, rest)]);
+    }
+    let literal = next_place(after).map_or(after, |(literal, ..)| literal);
+    rest.match_indices(literal).find_map(|(end, _)| {
+        let (value, rest) = Some(rest.split_at(end)).filter(|(value, _)| fits(value))?;
+        let mut found = values(after, rest)?;
+        found.push((place, value));
+        Some(found)
+    })
+}
+
+/// The text before the next place, the place's name, and the text after it. Braces round anything else are text.
+fn next_place(text: &str) -> Option<(&str, &str, &str)> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '*' | '#');
+    text.match_indices('{').find_map(|(at, _)| {
+        let (place, after) = text[at + 1..].split_once('}')?;
+        (!place.is_empty() && place.chars().all(is_name)).then(|| (&text[..at], place, after))
+    })
+}
