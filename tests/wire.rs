@@ -3,6 +3,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::allow_attributes,
     missing_docs,
     clippy::disallowed_methods,
     reason = "tests fail by panicking"
