@@ -6,7 +6,7 @@ use super::russian::{self, fill};
 use super::text::show;
 use super::{Cell, Language, Look};
 
-/// A sentence with its values. The English text is the key of the table in [`super::russian`].
+/// A sentence with its values. The English text is the key of the table in `report/russian`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sentence {
     template: Cow<'static, str>,
