@@ -61,8 +61,10 @@ async fn whoever_asks_whether_it_is_ready_costs_no_transaction_each() {
     stage.settings.status.ask_every = std::time::Duration::from_mins(1);
     stage.restart().await;
     let status = stage.controller.as_ref().unwrap().1.status;
+    let ready = async || get(status, "/readyz").await.unwrap().starts_with("HTTP/1.1 200");
+    until("its links are up", ready).await;
     for _ in 0..40 {
-        assert!(get(status, "/readyz").await.unwrap().starts_with("HTTP/1.1 200"));
+        assert!(ready().await);
     }
     let counted = async || asked(&get(status, "/metrics").await.unwrap()) == 1.0;
     until("the one question is counted", counted).await;
