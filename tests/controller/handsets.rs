@@ -357,10 +357,13 @@ async fn who_dies_while_a_customer_is_dialled_by_hand_has_made_an_attempt() {
     later(&stage, 1);
     stands(&stage, "due").await;
     let anna = dials(&stage, NUMBER).await;
-    until("his phone rings", async || originated(&stage).await == 1).await;
+    until("the customer's phone rings", async || stage.sim.counts().await.legs_up == 1).await;
     stage.restart().await;
     completed(&stage, 1).await;
-    assert_eq!(made(&stage).await[0].result.as_deref(), Some("orphaned"));
+    let attempt = made(&stage).await.remove(0);
+    // A runtime that is shut down may still record that the agent's line was lost; a process that dies may not.
+    let known = matches!(attempt.result.as_deref(), Some("orphaned" | "cancelled"));
+    assert!(attempt.counted && known, "{attempt:?}");
     assert!(says(&stage, Outcome::Reached).await.is_err());
     anna.hang_up().await;
     stage.running().quiet().await;
