@@ -29,6 +29,8 @@
     )
 )]
 
+pub mod document;
+pub mod duration;
 pub mod switch;
 
 pub mod call;

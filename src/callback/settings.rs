@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
-use crate::config::humane;
+use crate::duration;
 use crate::ids::QueueName;
 use crate::missed::attempt::Outcome;
 use crate::missed::flood::Limits;
@@ -52,7 +52,7 @@ pub struct Settings {
     /// Default 1000.
     pub dials_an_hour: u32,
     /// How often it is looked for what is due. Default 1 s.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub tick: Duration,
     /// Cases moved on in one look. Default 200.
     pub batch: u32,
@@ -66,21 +66,21 @@ pub struct Settings {
     pub confirm_sound: String,
     /// How long an agent who accepted a callback is offered nothing after it did not reach the customer. After a talk it is
     /// `wrap_up`. Default 5 s.
-    #[serde(with = "humane::Within::<0, { humane::DAY }>")]
+    #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub agent_rest: Duration,
     /// What he hears while the customer's phone rings.
     #[serde(with = "crate::config::sound")]
     pub ringing: String,
     /// How long a case is offered only to its assignee, such as the customer's owner by the CRM, while he is available
     /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
-    #[serde(with = "humane::Within::<0, { humane::DAY }>")]
+    #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub assignee_first: Duration,
     /// Whether the customer is dialled first, and an agent rung when he answers. Default no: agents first. The law wants
     /// more then: an agent who is free, at most 3 % in 30 days who answer and find nobody, 72 hours' rest for each of
     /// these; where it does not hold the agent is rung first all the same. Debts are never called for in this way.
     pub customer_first: bool,
     /// How long such a customer waits for an agent; in sales never longer than 2 s (47 CFR 64.1200(a)(7)). Default 2 s.
-    #[serde(with = "humane::Within::<100, { humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<100, { duration::MINUTE }>")]
     pub customer_wait: Duration,
     /// What he hears when he answers: it must say who calls. Default a tone: put your own words in its place.
     #[serde(with = "crate::config::sound")]
@@ -89,26 +89,26 @@ pub struct Settings {
     #[serde(with = "crate::config::sound")]
     pub apology: String,
     /// How long that takes to be heard. Default 5 s.
-    #[serde(with = "humane::Within::<0, { 10 * humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub apology_time: Duration,
     /// How long a customer's phone rings whom an agent dials, if the agent does not hang up before. Default 60 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub handset_ring: Duration,
     /// How long the database may take to say whether a number that an agent dials has an open case. After that the call
     /// goes on in the administrator's own dialplan. Default 1 s.
-    #[serde(with = "humane::Within::<10, { 10 * humane::SECOND }>")]
+    #[serde(with = "duration::Within::<10, { 10 * duration::SECOND }>")]
     pub handset_lookup: Duration,
     /// What an agent dials to say what came of his last talk: `*71` and so on.
     #[serde(deserialize_with = "codes")]
     pub codes: BTreeMap<String, Outcome>,
     /// How long a talk must have lasted for the customer to have been reached when nobody says what came of it: a shorter
     /// one settles no case. Default 5 s.
-    #[serde(with = "humane::Within::<0, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub least_talk: Duration,
     /// How long a caller must have stayed for us to owe a call when the caller hangs up: anybody can show any number, and
     /// a machine that dials and hangs up at once would have us call the owners of thousands. The call is recorded all the
     /// same. Default 3 s; 0: however short the call was.
-    #[serde(with = "humane::Within::<0, { 10 * humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub shortest_wait: Duration,
     /// How many new cases missed calls may open in an hour before the others wait for people.
     pub flood: Limits,
@@ -118,11 +118,11 @@ pub struct Settings {
     pub join_callers: bool,
     /// How long after a talk it may be unsaid what came of it: then the agent and the supervisor are told
     /// (`attempt.undisposed`). Of a talk that an agent dialled himself its length decides then. Default 10 min.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { 7 * humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
     pub word_within: Duration,
     /// How long an attempt may last before it is given up as lost; and how long after a talk somebody may say what came
     /// of it before its length decides. Default 2 h.
-    #[serde(with = "humane::Within::<{ humane::MINUTE }, { 7 * humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::MINUTE }, { 7 * duration::DAY }>")]
     pub watchdog: Duration,
     /// The queue that calls back those who reached none, such as callers when we are closed. Default none: the only
     /// queue, if there is but one; else nobody does (see [`Settings::nobody_calls_back`]).
@@ -214,7 +214,7 @@ pub struct Trunk {
     #[serde(default = "Trunk::usual_dials")]
     pub dials_a_second: NonZeroU32,
     /// How long it is the last choice after a dial that failed before a phone rang. Default 60 s.
-    #[serde(default = "Trunk::usual_rest", with = "humane::Within::<0, { humane::DAY }>")]
+    #[serde(default = "Trunk::usual_rest", with = "duration::Within::<0, { duration::DAY }>")]
     pub rest: Duration,
     /// After how many failures in a row, each before a phone rang, the supervisor is told (`trunk.failing`). 0: never.
     /// Default 5.

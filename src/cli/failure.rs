@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::app::AppError;
 use crate::config::ConfigError;
-use crate::config::fault::Faults;
+use crate::document::fault::Faults;
 use crate::queue::agent::Status;
 use crate::report::{Language, say};
 use crate::sim::stage::StageError;

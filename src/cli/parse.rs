@@ -7,7 +7,7 @@ use std::time::Duration;
 pub(super) use time::{day, instant, to_come};
 
 use super::{Exit, Failure};
-use crate::config::humane;
+use crate::duration;
 use crate::ids::QueueName;
 use crate::phone::{E164, Home};
 use crate::routing::rules::Tier;
@@ -31,13 +31,13 @@ pub(super) fn remark(text: &str) -> Result<String, String> {
 }
 
 /// How long an agent is offered nothing, such as `20s`.
-pub(super) fn pause(text: &str) -> Result<Duration, humane::Unfit> {
-    humane::Within::<0, { humane::DAY }>::parse(text)
+pub(super) fn pause(text: &str) -> Result<Duration, duration::Unfit> {
+    duration::Within::<0, { duration::DAY }>::parse(text)
 }
 
 /// How long a phone rings, such as `20s`.
-pub(super) fn ring_time(text: &str) -> Result<Duration, humane::Unfit> {
-    humane::Within::<{ humane::HEARD }, { humane::HOUR }>::parse(text)
+pub(super) fn ring_time(text: &str) -> Result<Duration, duration::Unfit> {
+    duration::Within::<{ duration::HEARD }, { duration::HOUR }>::parse(text)
 }
 
 /// A place in a queue: `QUEUE[:LEVEL[:POSITION]]`.

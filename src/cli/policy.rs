@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::{Context, Exit, Failure};
-use crate::config::{humane, rules_file};
+use crate::config::rules_file;
+use crate::duration;
 use crate::ids::{PolicyName, QueueName};
 use crate::missed::policy::{Policy, show_minutes};
 use crate::report::{Cell, Sentence, Sheet, Table};
@@ -105,7 +106,7 @@ fn list(rules: &Rules) -> Table {
             Cell::count(policy.cap_day),
             policy.cap_week.map_or(Cell::Nothing, Cell::Count),
             policy.cap_month.map_or(Cell::Nothing, Cell::Count),
-            Cell::List(policy.gaps.iter().map(|gap| humane::show(*gap)).collect()),
+            Cell::List(policy.gaps.iter().map(|gap| duration::show(*gap)).collect()),
             Cell::Span(reaction_ms),
             Cell::said(show_minutes(policy.weekdays)),
             Cell::said(show_minutes(policy.weekends)),

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Settings, humane};
+use super::Settings;
+use crate::duration;
 use crate::routing::contact::Contact;
 use crate::routing::rules::NumberPattern;
 use crate::switch;
@@ -32,7 +33,7 @@ pub struct Dialplan {
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
     /// How long the controllers are asked again and again, in whole seconds, at most an hour. Default 30 s.
-    #[serde(with = "humane::Within::<0, LONGEST_PATIENCE_MS>")]
+    #[serde(with = "duration::Within::<0, LONGEST_PATIENCE_MS>")]
     pub patience: Duration,
     /// What the caller hears between two tries, and so how far they are apart. It has an end, at best after about
     /// a second, and needs no file. Default a ringing tone.
@@ -42,7 +43,7 @@ pub struct Dialplan {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_contact: Option<Contact>,
     /// How long he is rung. Default 30 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub fallback_timeout: Duration,
 }
 
@@ -85,7 +86,7 @@ pub const CONTEXT: &str = "dozvon";
 pub const FALLBACK: &str = "dozvon_fallback";
 
 /// The dialplan counts tries by a regular expression, which must not become longer than those can be.
-const LONGEST_PATIENCE_MS: u64 = humane::HOUR;
+const LONGEST_PATIENCE_MS: u64 = duration::HOUR;
 
 const STORY: &str = include_str!("../../fs-dialplan/dozvon.xml");
 const ENTRY: &str = include_str!("../../fs-dialplan/entry.xml");

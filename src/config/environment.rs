@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::document::Document;
+use crate::document::Document;
 
 /// What a variable of ours begins with.
 const PREFIX: &str = "DOZVON_";

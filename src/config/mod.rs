@@ -6,11 +6,7 @@
 //! FreeSWITCH's half; `document` and `fault` are what both files' errors are made of.
 
 pub mod dialplan;
-pub mod document;
 mod environment;
-pub mod fault;
-mod hidden;
-pub mod humane;
 pub mod rules_file;
 
 use std::net::SocketAddr;
@@ -23,11 +19,12 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
+use crate::document::fault::Faults;
+use crate::document::{self, Document};
 pub use dialplan::Dialplan;
-use document::Document;
-use fault::Faults;
 
 use crate::audit::Key;
+use crate::duration;
 use crate::phone::{AreaCode, Home, Region};
 use crate::routing::rules::{Prompt, Rules};
 use crate::store::callbacks::Terms;
@@ -106,11 +103,11 @@ pub struct Web {
     pub max_connections_per_address: usize,
     /// How long the head of a request may take to come, from when it is waited for; a connection without one is closed.
     /// Default 10 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub header_timeout: Duration,
     /// How long a connection may last; the request that is under way then has another `header_timeout` to end, as
     /// answers have that nobody reads. Default 2 min.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub connection_time: Duration,
 }
 
@@ -125,7 +122,7 @@ pub struct Status {
     /// Connections at one time. Default 64.
     pub max_connections: usize,
     /// How often at most the database is asked whether it commits, however many ask `/readyz`. Default 1 s.
-    #[serde(with = "humane::Within::<{ humane::HEARD }, { humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<{ duration::HEARD }, { duration::MINUTE }>")]
     pub ask_every: Duration,
 }
 
@@ -159,33 +156,33 @@ pub struct Sounds {
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
     /// How long a contact outside the queues is rung. Default 30 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub forward_timeout: Duration,
     /// Whether a redirect (302) of a contact outside the queues, such as the duty phone, is followed. Where it leads no
     /// policy of ours is asked: it may be a dear number, or one abroad. Default no.
     pub forward_follows_redirects: bool,
     /// How long talks may go on after the process was told to stop. Default 30 s.
-    #[serde(with = "humane::Within::<0, { humane::DAY }>")]
+    #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub drain_timeout: Duration,
     /// How many calls may be under way; the next one goes to the dialplan's fallback at once. Default 4000.
     pub max_calls: usize,
     /// How long the database may take to record an arrival, while the caller hears nothing; then he goes to the
     /// dialplan's fallback, and those after him at once, until the database moves again. Default 5 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub arrival_limit: Duration,
     /// How much longer than `[dialplan] patience` a caller whose line to us broke may take to come back by the
     /// dialplan, before he counts as lost. Default 30 s.
-    #[serde(with = "humane::Within::<0, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub await_return: Duration,
     /// After a start: how long free agents wait for callers who waited before and are on their way back, so that
     /// who came first is served first. Default 2 s.
-    #[serde(with = "humane::Within::<0, { humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<0, { duration::MINUTE }>")]
     pub gather: Duration,
     /// How often what the rows say is compared with FreeSWITCH. Default 5 s.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub check_every: Duration,
     /// How long a task that everything depends on may work on one thing before `/readyz` names it. Default 1 min.
-    #[serde(with = "humane::Within::<100, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub stalled_after: Duration,
 }
 
@@ -198,7 +195,7 @@ pub struct Audit {
     #[serde(with = "audit_key")]
     pub key: Option<Key>,
     /// How often the head of the chain is written to the log. Default 24 h.
-    #[serde(with = "humane::Within::<{ humane::MINUTE }, { humane::YEAR }>")]
+    #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
     pub log_head_every: Duration,
 }
 

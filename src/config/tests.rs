@@ -230,7 +230,7 @@ fn durations(path: &str, value: &toml::Value, found: &mut Vec<String>) {
                 durations(&format!("{path}__0"), value, found);
             }
         }
-        toml::Value::String(text) if humane::parse(text).is_ok() => found.push(path.to_uppercase()),
+        toml::Value::String(text) if duration::parse(text).is_ok() => found.push(path.to_uppercase()),
         _ => {}
     }
 }

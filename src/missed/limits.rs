@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::destination::is_country;
 use super::policy::{Minutes, Policy, Profile, show_minutes};
 use super::regulation::{CAP_A_DAY, DAY};
-use crate::config::humane;
+use crate::duration;
 
 /// One limit of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Policy {
         [
             Limit {
                 key: "gaps",
-                value: list(self.gaps.iter().map(|gap| humane::show(*gap))),
+                value: list(self.gaps.iter().map(|gap| duration::show(*gap))),
                 bound: "1 to 3 times of 15m to 1d".to_owned(),
                 law: SPACING,
                 lawful: (1..=3).contains(&self.gaps.len())
@@ -144,7 +144,7 @@ impl Policy {
         let service = self.profile == Profile::Service;
         let recent = Limit {
             key: "recent_contact",
-            value: humane::show_limit(self.recent_contact),
+            value: duration::show_limit(self.recent_contact),
             bound: if service { "1s to 1h, or never" } else { "never" }.to_owned(),
             law: if service { RECENT } else { CONSENT },
             lawful: self.recent_contact.is_none_or(|span| service && (SECOND..=MINUTE * 60).contains(&span)),
@@ -200,8 +200,8 @@ fn number(key: &'static str, value: i32, least: i32, most: i32, law: &'static st
 }
 
 fn span(key: &'static str, value: Duration, least: Duration, most: Duration, law: &'static str) -> Limit {
-    let bound = format!("{} to {}", humane::show(least), humane::show(most));
-    Limit { key, value: humane::show(value), bound, law, lawful: (least..=most).contains(&value) }
+    let bound = format!("{} to {}", duration::show(least), duration::show(most));
+    Limit { key, value: duration::show(value), bound, law, lawful: (least..=most).contains(&value) }
 }
 
 fn list<T: Display>(items: impl Iterator<Item = T>) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::config::humane;
+use crate::duration;
 use crate::vital::Beat;
 
 use super::commit::{Committer, Job, Write};
@@ -26,14 +26,14 @@ pub struct Settings {
     /// How many connections read at the same time. Default 2.
     pub readers: usize,
     /// How long a writer waits for another process that writes, on SQLite. Default 5 s.
-    #[serde(with = "humane::Within::<10, { 10 * humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<10, { 10 * duration::MINUTE }>")]
     pub busy_timeout: Duration,
     /// How long a statement waits for a row or a table that another transaction holds, on PostgreSQL: what a person
     /// forgot to commit holds up calls for so long. More than the server's `deadlock_timeout` (1 s). Default 2 s.
-    #[serde(with = "humane::Within::<10, { 10 * humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<10, { 10 * duration::MINUTE }>")]
     pub lock_timeout: Duration,
     /// How often changes by other processes are looked for. Default 50 ms.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub watch_every: Duration,
     /// The secret that the audit hashes numbers with; that of `[audit] key`. None: the database keeps one.
     #[serde(skip)]

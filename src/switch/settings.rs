@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::config::humane;
+use crate::duration;
 use crate::ids::NodeName;
 
 /// How we meet FreeSWITCH. In a file, times are written as `5s`.
@@ -23,16 +23,16 @@ pub struct Settings {
     /// at once.
     pub max_handshakes: usize,
     /// How long a connection may take until it has told whom it brings. Default 5 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub handshake_timeout: Duration,
     /// How long FreeSWITCH may take to answer one command. Default 5 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub command_timeout: Duration,
     /// How long FreeSWITCH keeps a caller's socket after he hung up, for the last events. Default 10 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { 10 * humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { 10 * duration::MINUTE }>")]
     pub linger: Duration,
     /// How often a silent caller's socket is asked whether he is still there. Default 30 s.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub check: Duration,
     /// The FreeSWITCH nodes on which agents are rung.
     pub nodes: Vec<NodeSettings>,
@@ -80,43 +80,43 @@ pub struct NodeSettings {
     /// Password of its event socket. Default FreeSWITCH's own, `ClueCon`.
     pub password: String,
     /// First wait before connecting again; doubles with every failure. Default 200 ms.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub reconnect_min: Duration,
     /// Longest wait before connecting again. Default 10 s.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub reconnect_max: Duration,
     /// How long connecting and logging in may take. Default 2 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub connect_timeout: Duration,
     /// How long it may take to answer one command. Default 5 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub command_timeout: Duration,
     /// Silence between two of its heartbeats (it sends one every 20 s) that raises the alarm. Default 45 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub heartbeat_gap: Duration,
     /// Silence of its event link after which it counts as dead. Default 70 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub silence: Duration,
     /// How often it is asked for events at once while legs are there: by itself it looks only every 20 ms
     /// whether there are any to send. Default 5 ms; 0 leaves it to itself.
-    #[serde(with = "humane::Within::<0, { humane::SECOND }>")]
+    #[serde(with = "duration::Within::<0, { duration::SECOND }>")]
     pub hurry: Duration,
     /// Events that may wait to be taken; more are lost and counted. At least and by default 65,536.
     pub event_queue: usize,
     /// Commands that may wait to be sent on one link. Default 4096.
     pub command_queue: usize,
     /// How often a leg without news is asked after, should an event of it be lost. Default 30 s.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub leg_check: Duration,
     /// How long a leg may be out of sight before it counts as ended. Default 30 s.
-    #[serde(with = "humane::Within::<100, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub lost_leg: Duration,
     /// How long FreeSWITCH keeps an answered leg that nobody connects, should we have died. Default 15 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub park_timeout: Duration,
     /// How long an agent may take to press 1 after picking up, where that is asked of them; it does not count as
     /// ringing. Default 10 s.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub confirm_timeout: Duration,
     /// Not used: `confirm_sound` in `[callback]` asks for the key. Files of older versions have it.
     #[serde(skip_serializing)]

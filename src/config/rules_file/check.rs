@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::raw::{self, Given, Lasting, RawAgent, RawDestination, RawQueue, RawRoute, RawTier};
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
 use super::{policies, schedules};
-use crate::config::document::Document;
+use crate::document::Document;
 use crate::ids::AgentName;
 use crate::missed::policy::Profile;
 use crate::routing::contact::Contact;

@@ -25,8 +25,8 @@ use chrono_tz::Tz;
 pub use changes::{Change, changes};
 pub use write::write;
 
-use super::document::Document;
-use super::fault::Faults;
+use crate::document::Document;
+use crate::document::fault::Faults;
 use crate::routing::rules::{Agent, Delays, Rules};
 
 /// How an agent's phone is treated where nobody said otherwise.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::raw::{Given, PolicyTime, RawPolicy};
-use crate::config::document::Document;
+use crate::document::Document;
 use crate::ids::PolicyName;
 use crate::missed::policy::{Policy, Profile};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::config::humane;
+use crate::duration;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
 use crate::missed::policy::{Minutes, Profile, read_minutes};
 use crate::routing::contact::Contact;
@@ -16,25 +16,25 @@ pub type Given<T> = Option<Spanned<T>>;
 /// A duration in words, of `LEAST` to `MOST` milliseconds.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
-pub struct Lasting<const LEAST: u64 = 0, const MOST: u64 = { humane::DAY }>(
-    #[serde(with = "humane::Within::<LEAST, MOST>")] pub Duration,
+pub struct Lasting<const LEAST: u64 = 0, const MOST: u64 = { duration::DAY }>(
+    #[serde(with = "duration::Within::<LEAST, MOST>")] pub Duration,
 );
 
 /// A phone rings at least so long that somebody can hear it.
-pub type RingTime = Lasting<{ humane::HEARD }, { humane::HOUR }>;
+pub type RingTime = Lasting<{ duration::HEARD }, { duration::HOUR }>;
 
 /// A time of a policy: [`crate::missed::limits`] says which are lawful.
-pub type PolicyTime = Lasting<0, { humane::YEAR }>;
+pub type PolicyTime = Lasting<0, { duration::YEAR }>;
 
 /// A duration in words, or `never`.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(transparent)]
-pub struct Limit<const LEAST: u64 = { humane::HEARD }, const MOST: u64 = { humane::DAY }>(
-    #[serde(deserialize_with = "humane::OrNever::<LEAST, MOST>::deserialize")] pub Option<Duration>,
+pub struct Limit<const LEAST: u64 = { duration::HEARD }, const MOST: u64 = { duration::DAY }>(
+    #[serde(deserialize_with = "duration::OrNever::<LEAST, MOST>::deserialize")] pub Option<Duration>,
 );
 
 /// The same of a policy.
-pub type PolicyLimit = Limit<0, { humane::YEAR }>;
+pub type PolicyLimit = Limit<0, { duration::YEAR }>;
 
 /// A value that is read by its `FromStr`.
 #[derive(Debug, Clone, Deserialize)]

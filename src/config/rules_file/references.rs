@@ -7,8 +7,8 @@ use std::fmt::Display;
 use toml::Spanned;
 
 use super::raw::{self, RawDestination};
-use crate::config::document::Document;
-use crate::config::fault::nearest;
+use crate::document::Document;
+use crate::document::fault::nearest;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, ScheduleName};
 use crate::missed::policy::Policy;
 use crate::routing::rules::{Destination, NumberPattern, Rules};

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::check::{read_zone, tell};
 use super::raw::RawSchedule;
-use crate::config::document::Document;
+use crate::document::Document;
 use crate::routing::schedule::{BadSchedule, Schedule};
 
 /// The most dates that one line of exceptions may stand for.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
-use crate::config::humane;
+use crate::duration;
 use crate::ids::PolicyName;
 use crate::missed::policy::{Policy, Profile, show_minutes};
 use crate::routing::rules::{Agent, Destination, Queue, Route, Rules};
@@ -81,7 +81,7 @@ impl Lines {
 
     fn lasting(&mut self, key: &str, value: Duration, default: Duration) {
         if self.whole || value != default {
-            self.text(key, &humane::show(value));
+            self.text(key, &duration::show(value));
         }
     }
 
@@ -142,7 +142,7 @@ impl Lines {
             }
         }
         if self.whole || policy.gaps != usual.gaps {
-            let gaps: Vec<String> = policy.gaps.iter().map(|gap| quoted(&humane::show(*gap))).collect();
+            let gaps: Vec<String> = policy.gaps.iter().map(|gap| quoted(&duration::show(*gap))).collect();
             self.line(&format!("gaps = [{}]", gaps.join(", ")));
         }
         self.lasting("ring", policy.ring, usual.ring);
@@ -159,7 +159,7 @@ impl Lines {
         }
         self.lasting("margin", policy.margin, usual.margin);
         if self.whole || policy.recent_contact != usual.recent_contact {
-            self.text("recent_contact", &humane::show_limit(policy.recent_contact));
+            self.text("recent_contact", &duration::show_limit(policy.recent_contact));
         }
         self.lasting("settle", policy.settle, usual.settle);
         self.lasting("lease", policy.lease, usual.lease);
@@ -197,7 +197,7 @@ impl Lines {
         }
         self.lasting("service_level", queue.service_level, SERVICE_LEVEL);
         if self.whole || queue.max_wait != MAX_WAIT {
-            self.text("max_wait", &humane::show_limit(queue.max_wait));
+            self.text("max_wait", &duration::show_limit(queue.max_wait));
         }
         self.destination("overflow", &queue.overflow);
         if let Some(schedule) = &queue.schedule {

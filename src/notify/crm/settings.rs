@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::contact::Language;
 use super::secret::Secret;
-use crate::config::humane;
+use crate::duration;
 use crate::ids::AgentName;
 
 crate::words! {
@@ -79,13 +79,13 @@ pub struct Settings {
     /// Requests at once before that counts. Default 0, the CRM's own: Bitrix24 50, amoCRM 1, generic 10.
     pub burst: u32,
     /// How long a request may wait for its turn. Default 30 s.
-    #[serde(with = "humane::Within::<100, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub patience: Duration,
     /// How long to leave a CRM alone that has blocked us. Default 1 h.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { 7 * humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
     pub block: Duration,
     /// How long an answer may take. Default 30 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
     /// So much of an answer is read, in bytes; a longer one is no JSON. Default 1,048,576.
     pub answer_limit: usize,

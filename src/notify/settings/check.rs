@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::{Destination, Kind, Preset, Secret, Settings};
-use crate::config::document::Document;
+use crate::document::Document;
 use crate::loopback::is_loopback;
 use crate::notify::{guard, signature};
 

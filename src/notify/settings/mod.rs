@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 pub use smpp::{Smpp, SmppTls};
 pub use words::{BadPattern, Pattern, Secret};
 
-use crate::config::humane;
+use crate::duration;
 use crate::ids::DestinationName;
 use crate::report::Language;
 
@@ -37,22 +37,22 @@ pub struct Settings {
     pub jitter_pct: u32,
     /// Nothing is given up for a passing trouble before the event is so old: the last wait repeats until then. Default
     /// 168 h: after three days without the other side some tries are left, whatever chance does to the waits.
-    #[serde(with = "humane::Within::<0, { humane::YEAR }>")]
+    #[serde(with = "duration::Within::<0, { duration::YEAR }>")]
     pub keep_trying: Duration,
     /// The longest wait that the other side may ask for. Default 24 h.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { 30 * humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { 30 * duration::DAY }>")]
     pub longest_wait: Duration,
     /// How long a try may take. Default 15 s, the shortest that Standard Webhooks advises.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
     /// After so long a delivery whose controller died is free again; longer than every timeout. Default 2 m.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub lease: Duration,
     /// How often it is looked for events of other processes. Default 500 ms.
-    #[serde(with = "humane::Interval")]
+    #[serde(with = "duration::Interval")]
     pub every: Duration,
     /// How long tries that are under way have when the process stops. Default 3 s.
-    #[serde(with = "humane::Within::<0, { 10 * humane::MINUTE }>")]
+    #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub grace: Duration,
     /// Tries under way at one time, for each destination. Default 16.
     pub concurrency: usize,

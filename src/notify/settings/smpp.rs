@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::humane;
+use crate::duration;
 
 use super::Secret;
 use super::check::{Wrong, bare_password};
@@ -38,10 +38,10 @@ pub struct Smpp {
     /// Who writes: a name of at most 11 characters, or a number. Empty: whom the provider has chosen.
     pub sender: String,
     /// How long connecting, signing in and each answer may take; shorter than the timeout of a try. Default 10 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
     /// After so long without a word it is asked whether the other side is there. Default 30 s.
-    #[serde(with = "humane::Within::<100, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub enquire_every: Duration,
     /// Parts that may be under way without an answer. Default 10.
     pub window: usize,

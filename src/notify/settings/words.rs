@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::fault::nearest;
+use crate::document::fault::nearest;
 use crate::notify::EventKind;
 use crate::report::Language;
 
@@ -126,13 +126,13 @@ pub(super) mod durations {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use crate::config::humane;
+    use crate::duration;
 
     /// A wait before the next try: none at all would try without end.
-    type Pause = humane::Within<100, { 30 * humane::DAY }>;
+    type Pause = duration::Within<100, { 30 * duration::DAY }>;
 
     pub fn serialize<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(spans.iter().map(|span| humane::show(*span)))
+        serializer.collect_seq(spans.iter().map(|span| duration::show(*span)))
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
@@ -146,13 +146,13 @@ pub(super) mod maybe {
 
     use serde::{Deserializer, Serializer};
 
-    use crate::config::humane;
+    use crate::duration;
 
     pub fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-        humane::Timeout::serialize(&span.unwrap_or_default(), serializer)
+        duration::Timeout::serialize(&span.unwrap_or_default(), serializer)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
-        humane::Timeout::deserialize(deserializer).map(Some)
+        duration::Timeout::deserialize(deserializer).map(Some)
     }
 }

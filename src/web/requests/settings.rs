@@ -6,8 +6,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::config::document::Step;
-use crate::config::humane;
+use crate::document::Step;
+use crate::duration;
 use crate::ids::QueueName;
 use crate::notify::signature::Key;
 use crate::report::Language;
@@ -19,7 +19,7 @@ pub struct Settings {
     /// Bytes of a request's body; more is refused. Default 65536: a name and 2000 characters take 9000.
     pub max_body: usize,
     /// How long a body may take to come. Default 10 s.
-    #[serde(with = "humane::Timeout")]
+    #[serde(with = "duration::Timeout")]
     pub body_timeout: Duration,
     /// Requests that are worked on at one time, of sources that are known by their token, and as many of all others;
     /// further ones are refused. Default 64.
@@ -35,22 +35,22 @@ pub struct Settings {
     /// the share of one address shrinks from `per_address` down to one. Default 1000.
     pub per_all: u32,
     /// The time in which they are counted. Default 1 h.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { 30 * humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { 30 * duration::DAY }>")]
     pub window: Duration,
     /// Addresses, and numbers, that are counted at one time; the oldest are forgotten first. Default 20000 of each,
     /// about 3 MB.
     pub counted: usize,
     /// How old a signed request may be, or how far ahead its clock. Default 5 min, as Standard Webhooks has it.
-    #[serde(with = "humane::Within::<{ humane::SECOND }, { humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub signature_age: Duration,
     /// A form that is filled in faster was filled in by a robot. Default 2 s.
-    #[serde(with = "humane::Within::<0, { humane::HOUR }>")]
+    #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub fill_time: Duration,
     /// How long a form may lie open before it is sent. Default 12 h.
-    #[serde(with = "humane::Within::<{ humane::MINUTE }, { 30 * humane::DAY }>")]
+    #[serde(with = "duration::Within::<{ duration::MINUTE }, { 30 * duration::DAY }>")]
     pub form_age: Duration,
     /// How far ahead a wanted time may be. Default 30 days.
-    #[serde(with = "humane::Within::<{ humane::MINUTE }, { humane::YEAR }>")]
+    #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
     pub latest_wanted: Duration,
     /// Networks of our own proxies, whose X-Forwarded-For is believed. Default none.
     pub proxies: Vec<IpNet>,

@@ -3,14 +3,16 @@
 //! serde stops at the first mistake. So the entry that holds it is taken out and the rest is read again, until
 //! nothing is wrong any more; every round leaves one [`Fault`].
 
+pub mod fault;
+pub mod hidden;
+
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer};
 
-use super::fault::{Fault, Faults, Place, locate, nearest};
-use super::hidden;
+use crate::document::fault::{Fault, Faults, Place, locate, nearest};
 
 /// More mistakes than this are not looked for.
 const MOST_FAULTS: usize = 100;

@@ -1,6 +1,6 @@
 //! Durations as people write them: `20s`, `15m`, `1h30m`, `500ms`, `0s`.
 //!
-//! A setting says which durations make sense for it: `#[serde(with = "humane::Within::<SECOND, HOUR>")]` reads and
+//! A setting says which durations make sense for it: `#[serde(with = "duration::Within::<SECOND, HOUR>")]` reads and
 //! writes such text, and refuses what is shorter or longer. [`ZeroOr`] does the same where `0s` switches something off,
 //! [`OrNever`] where `never` means that there is no limit.
 

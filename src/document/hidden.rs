@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::fault::nearest;
+use crate::document::fault::nearest;
 
 /// Keys whose values are secrets, or hold them.
 const SECRET: [&str; 17] = [
