@@ -58,6 +58,7 @@ pub mod cli;
 
 pub mod app;
 pub mod audit;
+pub mod calendar;
 pub mod clock;
 pub mod config;
 pub mod ids;

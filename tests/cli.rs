@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use clap::CommandFactory as _;
+use dozvon::calendar::schedule::{Schedule, civil_date};
 use dozvon::call::ending::{Ending, Stage};
 use dozvon::cli::Cli;
 use dozvon::clock::{Clock, UnixMs};
@@ -22,7 +23,6 @@ use dozvon::missed::verdict::{Verdict, Why, verdict};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
-use dozvon::routing::schedule::{Schedule, civil_date};
 use dozvon::store::{self, Database, DatabaseUrl, Store, StoreError, agents, calls, offers, rules};
 use serde_json::Value;
 use uuid::Uuid;

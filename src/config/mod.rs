@@ -453,7 +453,7 @@ mod zone {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<chrono_tz::Tz, D::Error> {
         let text = String::deserialize(deserializer)?;
-        crate::routing::schedule::parse_zone(&text).map_err(D::Error::custom)
+        crate::calendar::schedule::parse_zone(&text).map_err(D::Error::custom)
     }
 }
 

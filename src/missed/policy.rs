@@ -12,10 +12,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::regulation::CAP_A_DAY;
-use super::working_time::WorkingTime;
+use crate::calendar::schedule::{Interval, intervals};
+use crate::calendar::working_time::WorkingTime;
 use crate::clock::UnixMs;
 use crate::ids::PolicyName;
-use crate::routing::schedule::{Interval, intervals};
 
 crate::words! {
     /// What the calls are about: it decides which law applies.

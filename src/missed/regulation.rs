@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::destination::{self, Barred};
 use super::policy::Policy;
 use super::window::{Outside, Proof, Window};
-use super::working_time::WorkingTime;
-use super::zone::Whereabouts;
+use crate::calendar::working_time::WorkingTime;
+use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
 use crate::phone::{E164, Region};
 
@@ -293,9 +293,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::calendar::schedule::tests::{any_schedule, at, schedule};
+    use crate::calendar::schedule::{Edge, Schedule, to_instant};
     use crate::missed::policy::Profile;
-    use crate::routing::schedule::tests::{any_schedule, at, schedule};
-    use crate::routing::schedule::{Edge, Schedule, to_instant};
 
     fn standing(number: &str) -> Standing {
         Standing {

@@ -11,12 +11,12 @@ use std::time::Duration;
 use chrono::{Offset as _, Timelike as _};
 use chrono_tz::Tz;
 
-use super::holidays::is_day_of_rest;
 use super::policy::{Minutes, Policy, Profile};
-use super::working_time::WorkingTime;
-use super::zone::{Source, Whereabouts};
+use crate::calendar::holidays::is_day_of_rest;
+use crate::calendar::schedule::civil_date;
+use crate::calendar::working_time::WorkingTime;
+use crate::calendar::zone::{Source, Whereabouts};
 use crate::clock::UnixMs;
-use crate::routing::schedule::civil_date;
 
 /// How far ahead a lawful instant is looked for.
 const AHEAD: Duration = Duration::from_secs(15 * 86_400);
@@ -180,8 +180,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::routing::schedule::Schedule;
-    use crate::routing::schedule::tests::{any_schedule, at, schedule};
+    use crate::calendar::schedule::Schedule;
+    use crate::calendar::schedule::tests::{any_schedule, at, schedule};
 
     fn window<'a>(policy: &'a Policy, hours: &'a Schedule, whereabouts: &'a Whereabouts) -> Window<'a> {
         Window { policy, hours: WorkingTime::new(Some(hours), Tz::UTC), whereabouts, contact_at: None }

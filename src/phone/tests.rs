@@ -1,5 +1,5 @@
 use super::*;
-use crate::missed::zone;
+use crate::calendar::zone;
 use plan::tests::{examples, national};
 
 fn home(region: &str) -> Home {

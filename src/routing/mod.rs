@@ -6,4 +6,3 @@
 pub mod contact;
 pub mod plan;
 pub mod rules;
-pub mod schedule;

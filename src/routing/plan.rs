@@ -1,7 +1,7 @@
 //! The decision where a call should go, with its reasons in words.
 
 use super::rules::{Destination, NumberPattern, Route, Rules};
-use super::schedule::Schedule;
+use crate::calendar::schedule::Schedule;
 use crate::clock::UnixMs;
 use crate::ids::{PromptName, QueueName, RouteName};
 
@@ -161,8 +161,8 @@ impl std::str::FromStr for super::rules::Prompt {
 #[cfg(test)]
 mod tests {
     use super::super::rules::Prompt;
-    use super::super::schedule::Schedule;
     use super::*;
+    use crate::calendar::schedule::Schedule;
 
     fn rules() -> Rules {
         let schedule = Schedule::parse("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]).unwrap();

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
 use crate::missed::policy::{Policy, Profile};
 use crate::routing::contact::Contact;
-use crate::routing::schedule::Schedule;
 
 /// Everything that an administrator decides, at one moment. Names refer to what exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,13 +12,13 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::people::{CallerScript, Manner, Odds};
+use crate::calendar::schedule::{BadSchedule, Schedule};
 use crate::callback::settings::Trunk;
 use crate::ids::{AgentName, BadName, QueueName};
 use crate::missed::policy::{Policy, Profile};
 use crate::routing::contact::{BadContact, Contact};
 use crate::routing::plan::{BadPattern, BadSound};
 use crate::routing::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
-use crate::routing::schedule::{BadSchedule, Schedule};
 
 /// How many agents the company has.
 const AGENTS: usize = 12;

@@ -14,8 +14,8 @@ use super::schema::{
 use super::{Database, StoreError, from_ms, read, read_option};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 
+use crate::calendar::schedule::{Interval, Schedule};
 use crate::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Tier};
-use crate::routing::schedule::{Interval, Schedule};
 
 pub use replace::{preview, put_one_agent, put_tier, replace};
 

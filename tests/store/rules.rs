@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use dozvon::calendar::zone::Source;
 use dozvon::ids::AttemptId;
 use dozvon::missed::attempt::Way;
 use dozvon::missed::policy::{Policy, Profile};
 use dozvon::missed::regulation::Permit;
 use dozvon::missed::window::Proof;
-use dozvon::missed::zone::Source;
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::routing::rules::{Destination, Rules, Strategy, Tier};
 use dozvon::store::attempts::{self, Reservation};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::super::{Exit, Failure};
-use crate::routing::schedule::parse_zone;
+use crate::calendar::schedule::parse_zone;
 
 /// Where FreeSWITCH's configuration is on most machines.
 const USUAL: [&str; 4] = [

@@ -3,9 +3,9 @@
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Weekday};
 use chrono_tz::Tz;
 
+use crate::calendar::schedule::civil_date;
 use crate::cli::{Exit, Failure};
 use crate::clock::UnixMs;
-use crate::routing::schedule::civil_date;
 
 /// A time as it was written.
 enum Written {

@@ -9,8 +9,8 @@ use toml::Spanned;
 
 use super::check::{read_zone, tell};
 use super::raw::RawSchedule;
+use crate::calendar::schedule::{BadSchedule, Schedule};
 use crate::document::Document;
-use crate::routing::schedule::{BadSchedule, Schedule};
 
 /// The most dates that one line of exceptions may stand for.
 const LONGEST_RANGE_DAYS: u64 = 366;

@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::calendar::schedule::Schedule;
 use crate::ids::PolicyName;
 use crate::missed::policy::{Policy, Profile};
 use crate::routing::rules::{Destination, Prompt, Queue, Route, Strategy as Order, Tier};
-use crate::routing::schedule::Schedule;
 
 const GOOD: &str = r#"
 [defaults]

@@ -6,11 +6,11 @@ use std::time::Duration;
 use chrono::NaiveDate;
 
 use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
+use crate::calendar::schedule::{Interval, Schedule};
 use crate::duration;
 use crate::ids::PolicyName;
 use crate::missed::policy::{Policy, Profile, show_minutes};
 use crate::routing::rules::{Agent, Destination, Queue, Route, Rules};
-use crate::routing::schedule::{Interval, Schedule};
 
 /// The rules as a rules file; what equals the built-in defaults is left out.
 #[must_use]

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use crate::calendar::working_time::WorkingTime;
+use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
 use crate::missed::policy::Policy;
 use crate::missed::regulation::Bounds;
-use crate::missed::working_time::WorkingTime;
-use crate::missed::zone::Whereabouts;
 use crate::phone::{E164, Home};
 use crate::routing::rules::Rules;
 use crate::store::cases::CaseRow;

@@ -6,10 +6,10 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::{Difference, compare, load, policies};
+use crate::calendar::schedule::{Interval, Schedule};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::missed::policy::{Policy, Profile};
 use crate::routing::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Tier};
-use crate::routing::schedule::{Interval, Schedule};
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };

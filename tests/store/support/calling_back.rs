@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use dozvon::calendar::schedule::Schedule;
 use dozvon::clock::UnixMs;
 use dozvon::config::Settings;
 use dozvon::ids::{AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId, QueueName};
@@ -14,7 +15,6 @@ use dozvon::phone::Party;
 use dozvon::queue::agent::Activity;
 use dozvon::queue::offer;
 use dozvon::routing::rules::{Queue, Rules};
-use dozvon::routing::schedule::Schedule;
 use dozvon::store::attempts::{self, AttemptRow, Made};
 use dozvon::store::callbacks::{
     self, Disposition, End, How, Leased, NotReserved, Reserve, Terms, Wanted, Work,

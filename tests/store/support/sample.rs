@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use dozvon::calendar::schedule::Schedule;
 use dozvon::clock::UnixMs;
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::missed::case::Reason;
@@ -10,7 +11,6 @@ use dozvon::missed::verdict::Verdict;
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
-use dozvon::routing::schedule::Schedule;
 use dozvon::store::agents::{self, AgentRow, Make};
 use dozvon::store::calls::{self, Arrival, Ended};
 use dozvon::store::offers::{self, Claim};

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chrono::{Offset, Timelike};
 use proptest::prelude::*;
 
-use super::*;
+use crate::calendar::schedule::*;
 
 pub(crate) fn at(text: &str) -> UnixMs {
     chrono::DateTime::parse_from_rfc3339(text).unwrap().to_utc().into()

@@ -1,7 +1,7 @@
 //! Time that counts: only that in which the queue is open.
 //!
 //! In: a queue's schedule (none means always open) and instants. Out: instants and sums of open time. What an
-//! opening or closing is when the clocks are changed is decided by [`crate::routing::schedule`].
+//! opening or closing is when the clocks are changed is decided by [`crate::calendar::schedule`].
 //! **Invariants:** `elapsed(from, after(from, d)) == d`; `elapsed` of two neighbouring spans is that of both together;
 //! closed time is never counted.
 
@@ -10,8 +10,8 @@ use std::time::Duration;
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 
+use crate::calendar::schedule::{Edge, Schedule, civil_date, to_instant};
 use crate::clock::UnixMs;
-use crate::routing::schedule::{Edge, Schedule, civil_date, to_instant};
 
 /// How many days ahead the end of a span of open time is looked for: a schedule that opens so rarely never does.
 pub const AHEAD_DAYS: u64 = 400;
@@ -117,7 +117,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::routing::schedule::tests::{any_schedule, at, schedule};
+    use crate::calendar::schedule::tests::{any_schedule, at, schedule};
 
     const MINUTE: Duration = Duration::from_secs(60);
 

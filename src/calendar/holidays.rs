@@ -2,12 +2,12 @@
 //!
 //! In: a date in a zone. Out: whether nobody works then. Known are Saturdays, Sundays, and in Russia the holidays of the
 //! Labour Code, article 112. Days off that the government moves from year to year are for the house to state, as dates
-//! of a queue's schedule that differ: [`super::window`] takes those for days of rest, too.
+//! of a queue's schedule that differ: [`crate::missed::window`] takes those for days of rest, too.
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 use chrono_tz::Tz;
 
-use super::zone;
+use crate::calendar::zone;
 
 /// Month and day, first and last: Labour Code of the Russian Federation, article 112.
 const RUSSIA: [((u32, u32), (u32, u32)); 7] = [
