@@ -23,7 +23,7 @@ use dozvon::clock::UnixMs;
 use dozvon::ids::{AgentName, CallId, QueueName};
 use dozvon::queue::board::{Board, Proposal, QueueSpec};
 use dozvon::queue::offer::Outcome;
-use dozvon::routing::rules::{Strategy, Tier};
+use dozvon::rules::{Strategy, Tier};
 use uuid::Uuid;
 
 /// Agents, and callers who wait.

@@ -14,11 +14,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dozvon::config::rules_file;
 use dozvon::ids::{ChannelId, OfferId};
 use dozvon::metrics::Metrics;
 use dozvon::phone::Party;
-use dozvon::routing::rules::Rules;
+use dozvon::rules::Rules;
+use dozvon::rules::file;
 use dozvon::sim::scene::Scene;
 use dozvon::sim::stage::Stage;
 use dozvon::sim::{Behaviour, CallerScript, Sim, SimSettings};
@@ -89,8 +89,7 @@ fn rules(agents: usize) -> Rules {
         "[[queue]]\nname = \"q\"\nmax_wait = \"never\"\noverflow = {{ message = \"sorry\" }}\ntiers = [{tiers}]\n\
          [[route]]\nname = \"r\"\nnumber = \"7001\"\nopen = {{ queue = \"q\" }}\n"
     ));
-    rules_file::parse("bench", &text, chrono_tz::Europe::Moscow)
-        .unwrap_or_else(|faults| panic!("{faults:#?}"))
+    file::parse("bench", &text, chrono_tz::Europe::Moscow).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
 fn scene(agents: usize) -> Scene {

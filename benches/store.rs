@@ -15,7 +15,7 @@ use dozvon::clock::UnixMs;
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
-use dozvon::routing::rules::{Agent, Delays};
+use dozvon::rules::{Agent, Delays};
 use dozvon::store::agents::{self, Make};
 use dozvon::store::calls::{self, Arrival};
 use dozvon::store::offers::{self, Claim};

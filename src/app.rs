@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::metrics::{Metrics, MetricsError};
 use crate::queue::dispatcher::{Dispatcher, Tools};
 use crate::reconcile::{Held, Reconciler};
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::store::{self, Lock, Store, StoreError, until_recorded};
 use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
 use crate::vital::Vital;

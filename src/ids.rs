@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::missed::policy::Profile;
+use crate::rules::policy::Profile;
 
 /// A name that is not fit to be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -31,6 +31,7 @@
 
 pub mod document;
 pub mod duration;
+pub mod rules;
 pub mod switch;
 
 pub mod call;

@@ -16,8 +16,9 @@ use base64::Engine as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::clock::Clock;
-use dozvon::config::{Settings, rules_file};
-use dozvon::routing::rules::Rules;
+use dozvon::config::Settings;
+use dozvon::rules::Rules;
+use dozvon::rules::file;
 use dozvon::store::{DatabaseUrl, Store};
 use dozvon::web::requests::settings::{Form, Source};
 use dozvon::web::requests::{Gate, router};
@@ -607,7 +608,7 @@ async fn the_time_that_a_person_wants_is_that_of_the_queue_that_will_call() {
         schedule = "far"
         overflow = { forward = "user/1" }
     "#;
-    let rules = rules_file::parse("rules.toml", rules, moscow).unwrap();
+    let rules = file::parse("rules.toml", rules, moscow).unwrap();
     let site = Site::open_by(rules, |s| s.zone = moscow).await;
     let form = site.send("GET /form/callback?lang=en", &[], "").await;
     assert!(form.body.contains("Asia&#x2f;Vladivostok, UTC+10:00"), "{}", form.body);

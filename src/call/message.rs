@@ -7,7 +7,7 @@ use super::story::over;
 use super::wait::until;
 use super::{Call, Ended, Gone};
 use crate::ids::PromptName;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::switch::cause::HangupCause;
 use crate::switch::{CallerEvent, Loops, PlayId};
 

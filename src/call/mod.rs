@@ -31,7 +31,7 @@ use crate::ids::{AgentName, CallId, QueueName};
 use crate::metrics::Metrics;
 use crate::queue::dispatcher::Dispatcher;
 use crate::reconcile::Held;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::store::Store;
 use crate::store::callbacks::Terms;
 use crate::store::recovery::OpenCall;

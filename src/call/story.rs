@@ -15,7 +15,7 @@ use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
 use crate::metrics::HandedBack;
 use crate::routing::plan::{Plan, plan};
-use crate::routing::rules::{Destination, Rules};
+use crate::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};
 use crate::store::{self, StoreError};
 use crate::switch::cause::HangupCause;

@@ -13,7 +13,7 @@ use crate::ids::QueueName;
 use crate::phone::Party;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::ring::{DOOR, Knock, Reply};
-use crate::routing::rules::{Queue, Rules};
+use crate::rules::{Queue, Rules};
 use crate::store;
 use crate::switch::{CallerEvent, Loops};
 

@@ -14,9 +14,9 @@ use super::story::{CALLER_IS_HERE, DRAINED, Story, no_more, not_dialled, reserve
 use crate::call::forward::rang_out;
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
-use crate::missed::policy::Profile;
 use crate::queue::dispatcher::Leaving;
 use crate::queue::ring::{DOOR, Knock, Reply, hang_up};
+use crate::rules::policy::Profile;
 use crate::store::callbacks::How;
 use crate::store::customer_first::{self, Wanted};
 use crate::store::{attempts, until_recorded};

@@ -11,8 +11,8 @@ use crate::ids::QueueName;
 use crate::missed::attempt::Outcome;
 use crate::missed::flood::Limits;
 use crate::phone::E164;
-use crate::routing::contact::Contact;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
+use crate::rules::contact::Contact;
 
 /// What an agent dials, and what it says of his last talk.
 const CODES: [(&str, Outcome); 7] = [
@@ -309,7 +309,7 @@ impl Dial {
     ///
     /// # Errors
     /// Never for a text that was read by `try_from`: every number gives a contact or none does.
-    pub fn contact(&self, number: &E164) -> Result<Contact, crate::routing::contact::BadContact> {
+    pub fn contact(&self, number: &E164) -> Result<Contact, crate::rules::contact::BadContact> {
         let digits = number.as_str().trim_start_matches('+');
         self.0.replace("{number}", number.as_str()).replace("{digits}", digits).parse()
     }

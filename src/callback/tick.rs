@@ -18,7 +18,7 @@ use crate::metrics::SkippedRow;
 use crate::missed::outgoing::{Medium, Said};
 use crate::missed::regulation::{Guard, Refusal};
 use crate::queue::agent::Status;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::skipped::Skipped;
 use crate::store::callbacks::{self, Leased, Terms, Wanted, Work};
 use crate::store::{StoreError, agents};

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use super::{Context, Exit, Failure};
 use crate::audit::{self, Action, Entry};
 use crate::clock::UnixMs;
-use crate::config::rules_file::{self, Change};
 use crate::report::{Cell, Table};
+use crate::rules::file;
+use crate::rules::file::Change;
 use crate::store::rules::{self, Difference};
 use crate::store::{self, Database, StoreError};
 
@@ -30,11 +31,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let rules = rules_file::read(&args.file, context.settings.zone)?;
+    let rules = file::read(&args.file, context.settings.zone)?;
     let (difference, changes) = if args.dry_run {
         context
             .read("apply_dry_run", move |c| {
-                let changes = rules_file::changes(&rules::load(c)?, &rules);
+                let changes = file::changes(&rules::load(c)?, &rules);
                 Ok((rules::preview(c, &rules)?, changes))
             })
             .await?
@@ -42,7 +43,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         let (by, at) = (context.by.clone(), context.now());
         context
             .write("apply", move |c| {
-                let changes = rules_file::changes(&rules::load(c)?, &rules);
+                let changes = file::changes(&rules::load(c)?, &rules);
                 let difference = rules::replace(c, &rules)?;
                 note(c, &difference, &by, at)?;
                 Ok((difference, changes))

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Context, Exit, Failure, files};
-use crate::config::rules_file;
 use crate::report::Sentence;
+use crate::rules::file;
 use crate::store::rules;
 
 /// Write the rules in the database as a rules file.
@@ -28,7 +28,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let rules = context.read("export", rules::load).await?;
-    let text = rules_file::write(&rules);
+    let text = file::write(&rules);
     let Some(path) = args.file else {
         context.print(&text)?;
         return Ok(Exit::Done);

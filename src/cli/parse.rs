@@ -10,7 +10,7 @@ use super::{Exit, Failure};
 use crate::duration;
 use crate::ids::QueueName;
 use crate::phone::{E164, Home};
-use crate::routing::rules::Tier;
+use crate::rules::Tier;
 
 /// A person's name for the record: 1 to 64 printable characters.
 pub(super) fn person(text: &str) -> Result<String, String> {

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use super::{Context, Exit, Failure};
-use crate::config::rules_file;
 use crate::duration;
 use crate::ids::{PolicyName, QueueName};
-use crate::missed::policy::{Policy, show_minutes};
 use crate::report::{Cell, Sentence, Sheet, Table};
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
+use crate::rules::file;
+use crate::rules::policy::{Policy, show_minutes};
 use crate::store::{StoreError, rules};
 
 /// Policies: list, show with the law of each limit, and check.
@@ -61,7 +61,7 @@ Examples:
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let rules = match &args.command {
-        Command::Check { file: Some(file) } => rules_file::read(file, context.settings.zone)?,
+        Command::Check { file: Some(file) } => file::read(file, context.settings.zone)?,
         _ => context.read("policy_show", rules::load).await?,
     };
     match args.command {

@@ -8,7 +8,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, QueueName};
 use crate::queue::agent::{Activity, Status};
 use crate::report::{Cell, Sheet, Table, age};
-use crate::routing::rules::{Queue, Rules};
+use crate::rules::{Queue, Rules};
 use crate::store::agents::{self, AgentRow};
 use crate::store::calls::{self, WaitingRow};
 use crate::store::{Database, StoreError, rules};

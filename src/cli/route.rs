@@ -4,7 +4,7 @@ use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::report::{Cell, Sheet, Table};
 use crate::routing::plan::{Plan, plan};
-use crate::routing::rules::{Route, Rules};
+use crate::rules::{Route, Rules};
 use crate::store::agents::{self, AgentRow};
 use crate::store::rules;
 

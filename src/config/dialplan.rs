@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Settings;
 use crate::duration;
-use crate::routing::contact::Contact;
-use crate::routing::rules::NumberPattern;
+use crate::rules::NumberPattern;
+use crate::rules::contact::Contact;
 use crate::switch;
 
 /// How FreeSWITCH hands callers over, and what it does when nobody takes them.

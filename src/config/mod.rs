@@ -7,7 +7,6 @@
 
 pub mod dialplan;
 mod environment;
-pub mod rules_file;
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -26,7 +25,7 @@ pub use dialplan::Dialplan;
 use crate::audit::Key;
 use crate::duration;
 use crate::phone::{AreaCode, Home, Region};
-use crate::routing::rules::{Prompt, Rules};
+use crate::rules::{Prompt, Rules};
 use crate::store::callbacks::Terms;
 use crate::store::{self, DatabaseUrl};
 use crate::telemetry::LogFormat;

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use super::destination::{self, Barred};
-use super::policy::Policy;
 use super::window::{Outside, Proof, Window};
 use crate::calendar::working_time::WorkingTime;
 use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
 use crate::phone::{E164, Region};
+use crate::rules::policy::Policy;
 
 /// Counted attempts to one number on one business day, across queues.
 ///
@@ -295,7 +295,7 @@ mod tests {
     use super::*;
     use crate::calendar::schedule::tests::{any_schedule, at, schedule};
     use crate::calendar::schedule::{Edge, Schedule, to_instant};
-    use crate::missed::policy::Profile;
+    use crate::rules::policy::Profile;
 
     fn standing(number: &str) -> Standing {
         Standing {

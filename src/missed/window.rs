@@ -11,12 +11,12 @@ use std::time::Duration;
 use chrono::{Offset as _, Timelike as _};
 use chrono_tz::Tz;
 
-use super::policy::{Minutes, Policy, Profile};
 use crate::calendar::holidays::is_day_of_rest;
 use crate::calendar::schedule::civil_date;
 use crate::calendar::working_time::WorkingTime;
 use crate::calendar::zone::{Source, Whereabouts};
 use crate::clock::UnixMs;
+use crate::rules::policy::{Minutes, Policy, Profile};
 
 /// How far ahead a lawful instant is looked for.
 const AHEAD: Duration = Duration::from_secs(15 * 86_400);

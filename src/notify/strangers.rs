@@ -13,7 +13,7 @@ use crate::ids::QueueName;
 use crate::missed::outgoing::{Limits, Medium};
 use crate::missed::{destination, mailbox};
 use crate::phone::E164;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 
 /// How many messages go to whom strangers named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -23,7 +23,7 @@ use super::lane::{Caller, Heads, Joined, Lane, Pass, Turn};
 use super::offer::{Outcome, is_refusal};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
-use crate::routing::rules::{Strategy, Tier};
+use crate::rules::{Strategy, Tier};
 
 /// What the board has to know of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]

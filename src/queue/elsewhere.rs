@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{AgentName, NodeName};
-use crate::routing::contact::Contact;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
+use crate::rules::contact::Contact;
 
 /// What changed: an agent, and whether they are in another call now.
 pub type Change = (AgentName, bool);
@@ -116,7 +116,7 @@ impl Elsewhere {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::rules_file::plain_agent;
+    use crate::rules::file::plain_agent;
 
     fn name(text: &str) -> AgentName {
         text.parse().unwrap()

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use super::board::{Board, NoSuchQueue, QueueSpec};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
-use crate::routing::rules::{Strategy, Tier};
+use crate::rules::{Strategy, Tier};
 
 /// Who is offered a caller before all others.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ use super::ranked::Ranked;
 use super::strategy::Line;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
-use crate::routing::rules::Strategy;
+use crate::rules::Strategy;
 
 /// For each pass, the callers whom the queues could serve now.
 pub(super) type Heads = [BTreeSet<Turn>; Pass::ALL.len()];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::routing::rules::Delays;
+use crate::rules::Delays;
 
 crate::words! {
     /// How an offer ended.

@@ -24,7 +24,7 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use crate::clock::UnixMs;
 use crate::ids::AgentName;
-use crate::routing::rules::{Strategy, Tier};
+use crate::rules::{Strategy, Tier};
 
 /// The ready agents of one queue.
 #[derive(Debug)]

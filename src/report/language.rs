@@ -433,9 +433,10 @@ mod tests {
     #[test]
     fn every_word_that_people_see_is_known() {
         use crate::call::ending::{Direction, Ending, Stage};
-        use crate::missed::{attempt, case, policy};
+        use crate::missed::{attempt, case};
         use crate::queue::{agent, offer};
-        use crate::routing::rules::Strategy;
+        use crate::rules::Strategy;
+        use crate::rules::policy;
         let delivery = crate::store::outbox::State::ALL.iter().map(|word| word.as_str());
         let words = agent::Status::ALL
             .iter()

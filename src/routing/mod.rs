@@ -3,6 +3,4 @@
 //! `rules` is what an administrator decides, `contact` what may be dialled, `schedule` when somebody is there,
 //! `plan` the decision. **Invariant:** no clock, no `async`, no database, no logging.
 
-pub mod contact;
 pub mod plan;
-pub mod rules;

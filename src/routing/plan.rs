@@ -1,9 +1,9 @@
 //! The decision where a call should go, with its reasons in words.
 
-use super::rules::{Destination, NumberPattern, Route, Rules};
 use crate::calendar::schedule::Schedule;
 use crate::clock::UnixMs;
 use crate::ids::{PromptName, QueueName, RouteName};
+use crate::rules::{Destination, NumberPattern, Route, Rules};
 
 /// What to do with a call. Leaves no choice to the one who carries it out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +136,7 @@ pub struct BadSound {
     pub problem: &'static str,
 }
 
-impl std::str::FromStr for super::rules::Prompt {
+impl std::str::FromStr for crate::rules::Prompt {
     type Err = BadSound;
     fn from_str(text: &str) -> Result<Self, BadSound> {
         let bad = |problem| Err(BadSound { given: text.chars().take(120).collect(), problem });
@@ -160,9 +160,9 @@ impl std::str::FromStr for super::rules::Prompt {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::Prompt;
     use super::*;
     use crate::calendar::schedule::Schedule;
+    use crate::rules::Prompt;
 
     fn rules() -> Rules {
         let schedule = Schedule::parse("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]).unwrap();

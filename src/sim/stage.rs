@@ -15,7 +15,7 @@ use crate::app::{self, AppError, Running};
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::queue::agent::Step;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::store::agents::{Make, step};
 use crate::store::calls::{self, Wanted};
 use crate::store::{Database, DatabaseUrl, Store, StoreError, rules};

@@ -14,8 +14,8 @@ use super::{Database, StoreError, cases};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, QueueName};
 use crate::missed::attempt::{Claim, Consequence, Outcome, Said, State, Way};
-use crate::missed::policy::Policy;
 use crate::missed::regulation::{CapReached, Permit, next_ordinal};
+use crate::rules::policy::Policy;
 
 /// An attempt that somebody says he made.
 #[derive(Debug, Clone)]

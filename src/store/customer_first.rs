@@ -17,8 +17,8 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::abandonment;
 use crate::missed::attempt::{Outcome, State, Way};
-use crate::missed::policy::Profile;
 use crate::queue::agent::{Activity, Status};
+use crate::rules::policy::Profile;
 use crate::store::cases::CaseRow;
 
 /// An agent must be with him within this after he answered (47 CFR 64.1200(a)(7)(i)).

@@ -15,7 +15,7 @@ use super::{Database, StoreError, from_ms, read, read_option};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 
 use crate::calendar::schedule::{Interval, Schedule};
-use crate::routing::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Tier};
+use crate::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Tier};
 
 pub use replace::{preview, put_one_agent, put_tier, replace};
 

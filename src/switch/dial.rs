@@ -10,7 +10,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::routing::contact::Contact;
+use crate::rules::contact::Contact;
 
 use super::leg::{LegRequest, LegRole};
 use super::settings::NodeSettings;

@@ -7,7 +7,7 @@ use dozvon::clock::UnixMs;
 use dozvon::ids::{AgentName, CallId, QueueName};
 use dozvon::queue::board::{Board, Proposal, QueueSpec};
 use dozvon::queue::offer::{Outcome, is_refusal};
-use dozvon::routing::rules::{Strategy as Order, Tier};
+use dozvon::rules::{Strategy as Order, Tier};
 use uuid::Uuid;
 
 use super::history::{AGENTS, Event};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dozvon::queue::offer::Outcome;
-use dozvon::routing::rules::Strategy as Order;
+use dozvon::rules::Strategy as Order;
 use proptest::prelude::*;
 
 pub const QUEUES: u8 = 3;

@@ -3,7 +3,7 @@
 use dozvon::clock::UnixMs;
 use dozvon::queue::board::{Board, QueueSpec};
 use dozvon::queue::offer::Outcome;
-use dozvon::routing::rules::{Strategy, Tier};
+use dozvon::rules::{Strategy, Tier};
 
 use super::book::{agent, call, queue};
 

@@ -9,7 +9,7 @@ use dozvon::ids::{CaseId, QueueName};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;
 use dozvon::queue::agent::{Activity, Step};
-use dozvon::routing::rules::Destination;
+use dozvon::rules::Destination;
 use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::attempts::{self, AttemptRow};
 use dozvon::store::callbacks::{self, Disposition};

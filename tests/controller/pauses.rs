@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl as _};
-use dozvon::config::rules_file;
 use dozvon::queue::agent::Step;
+use dozvon::rules::file;
 use dozvon::sim::{Behaviour, CallerScript, Pickup, Troubles};
 use dozvon::store::Database;
 
@@ -31,7 +31,7 @@ async fn offers(stage: &Stage, agent: &'static str) -> i64 {
 /// The controller starts again with other rules.
 async fn with_rules(stage: &mut Stage, text: &str) {
     stage.kill().await;
-    let rules = rules_file::parse("rules.toml", text, stage.settings.zone).unwrap();
+    let rules = file::parse("rules.toml", text, stage.settings.zone).unwrap();
     stage.store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
     stage.start().await;
 }

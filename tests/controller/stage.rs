@@ -7,9 +7,10 @@ use std::time::Duration;
 use crate::log_lines::Lines;
 use dozvon::app::{self, Running};
 use dozvon::clock::Clock;
-use dozvon::config::{Settings, rules_file};
+use dozvon::config::Settings;
 use dozvon::ids::AgentName;
 use dozvon::queue::agent::Step;
+use dozvon::rules::file;
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings, Story};
 use dozvon::store::agents::{self, AgentRow, Make};
 use dozvon::store::calls::{self, CallRow, Wanted};
@@ -172,7 +173,7 @@ impl Stage {
         change(&mut settings);
         let store = Store::open(&database, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();
-        let rules = rules_file::parse("rules.toml", RULES, settings.zone).unwrap();
+        let rules = file::parse("rules.toml", RULES, settings.zone).unwrap();
         store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
         let wrong_by = Box::leak(Box::default());
         let mut stage = Self {

@@ -17,7 +17,7 @@ use dozvon::missed::verdict::{Verdict, Why};
 use dozvon::notify::crm::{self, Crm, Kept, Kind, Secret};
 use dozvon::notify::{Outlet, Settings};
 use dozvon::phone::Party;
-use dozvon::routing::rules::Rules;
+use dozvon::rules::Rules;
 use dozvon::store::attempts::Made;
 use dozvon::store::callbacks::{self, Terms};
 use dozvon::store::calls::{self, Arrival, Ended};
@@ -47,7 +47,7 @@ impl Days {
         let ahead_ms: &'static AtomicI64 = Box::leak(Box::default());
         ahead_ms.store(NOW.0 - Clock::system().now().0, Ordering::Relaxed);
         desk.tools.clock = Clock::wrong_by(ahead_ms);
-        let rules = dozvon::config::rules_file::parse("rules.toml", BORIS, desk.tools.zone).unwrap();
+        let rules = dozvon::rules::file::parse("rules.toml", BORIS, desk.tools.zone).unwrap();
         desk.tools.store.write("rules", move |c| dozvon::store::rules::replace(c, &rules)).await.unwrap();
         Self { desk, ahead_ms, rules: watch::channel(Arc::default()).0 }
     }

@@ -9,7 +9,7 @@ use dozvon::missed::attempt::{self, Outcome};
 use dozvon::missed::case::{self, Closed, Stage};
 use dozvon::missed::regulation::Guard;
 use dozvon::queue::agent::{Activity, Step};
-use dozvon::routing::rules::Tier;
+use dozvon::rules::Tier;
 use dozvon::store::callbacks::{self, Disposition, End, How, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
 use dozvon::store::{audit, cases, dnc, offers, rules};

@@ -9,7 +9,7 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::regulation::Guard;
 use dozvon::notify::EventKind;
-use dozvon::routing::rules::{Destination, Rules};
+use dozvon::rules::{Destination, Rules};
 use dozvon::store::callbacks::{self, How, NotReserved, Terms};
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use dozvon::call::ending::{Direction, Ending, Stage};
 use dozvon::ids::{CallId, ChannelId, OfferId};
-use dozvon::missed::policy::Profile;
 use dozvon::missed::{attempt, case, outgoing, wish};
 use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;
-use dozvon::routing::rules::Strategy;
+use dozvon::rules::Strategy;
+use dozvon::rules::policy::Profile;
 use dozvon::store::agents::{self, Make};
 use dozvon::store::calls::WaitOutcome;
 use dozvon::store::offers::Refusal;

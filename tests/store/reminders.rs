@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dozvon::missed::policy::Profile;
-use dozvon::routing::rules::Rules;
+use dozvon::rules::Rules;
+use dozvon::rules::policy::Profile;
 use dozvon::store::crm;
 use serde_json::{Value, json};
 

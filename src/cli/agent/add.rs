@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::show;
 use crate::cli::{Context, Exit, Failure, apply, parse};
-use crate::config::rules_file::plain_agent;
 use crate::ids::{AgentName, QueueName};
-use crate::routing::contact::Contact;
-use crate::routing::rules::{Agent, Delays, Rules, Tier};
+use crate::rules::contact::Contact;
+use crate::rules::file::plain_agent;
+use crate::rules::{Agent, Delays, Rules, Tier};
 use crate::store::{Database, StoreError, rules};
 
 /// Add an agent, or change one with --replace.

@@ -2,7 +2,7 @@
 
 use super::Line;
 use crate::callback::Settings;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 
 /// What is missing for callbacks.
 pub(super) fn lines(rules: &Rules, settings: &Settings) -> Vec<Line> {

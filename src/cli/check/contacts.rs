@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Line;
 use crate::config::Settings;
-use crate::routing::contact::Contact;
-use crate::routing::rules::{Destination, Rules};
+use crate::rules::contact::Contact;
+use crate::rules::{Destination, Rules};
 use crate::switch::{Probe, ProbeError};
 
 /// A line for each gateway and user that FreeSWITCH lacks, and one for those that it has.

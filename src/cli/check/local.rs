@@ -11,9 +11,9 @@ use super::super::Context;
 use super::{Line, callbacks, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
-use crate::missed::policy::Policy;
 use crate::notify::{self, BadDestination};
-use crate::routing::rules::{Destination, Rules};
+use crate::rules::policy::Policy;
+use crate::rules::{Destination, Rules};
 use crate::store::{self, DatabaseUrl, Store, StoreError, private, rules};
 use crate::telemetry;
 

@@ -3,7 +3,7 @@
 use super::local::dials;
 use super::{Line, contacts, dialplan};
 use crate::config::Settings;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::switch::{NodeSettings, Probe, ProbeError};
 
 /// Fewer new sessions a second than this are a bottleneck: every agent that is rung is one.

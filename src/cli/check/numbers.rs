@@ -2,7 +2,7 @@
 
 use super::Line;
 use crate::config::Dialplan;
-use crate::routing::rules::{NumberPattern, Rules};
+use crate::rules::{NumberPattern, Rules};
 
 /// A line for each number that one of the two has alone.
 pub(super) fn lines(rules: &Rules, dialplan: &Dialplan) -> Vec<Line> {

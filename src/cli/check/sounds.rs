@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Line;
 use crate::config::Settings;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::switch::{Probe, ProbeError};
 
 /// FreeSWITCH keeps a sound once for each rate, in folders beside each other.
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(files(&settings, None), BTreeMap::new());
         settings.callback.confirm_sound = "ivr/accept.wav".to_owned();
         settings.sounds.no_caller = "ivr/gone.wav".to_owned();
-        let prompt = crate::routing::rules::Prompt { source: "/srv/closed.wav".to_owned() };
+        let prompt = crate::rules::Prompt { source: "/srv/closed.wav".to_owned() };
         let prompts = [("closed".parse().unwrap(), prompt)].into();
         let rules = Rules { prompts, ..Rules::default() };
         let named = files(&settings, Some(&rules));

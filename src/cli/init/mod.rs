@@ -169,7 +169,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::config::rules_file;
+    use crate::rules::file;
 
     #[test]
     fn what_is_commented_out_are_the_defaults() {
@@ -235,16 +235,15 @@ mod tests {
 
     #[test]
     fn the_first_rules_are_good_also_with_their_comments_taken_away() {
-        let rules = rules_file::parse("rules.toml", RULES, chrono_tz::UTC)
-            .unwrap_or_else(|faults| panic!("{faults}"));
+        let rules =
+            file::parse("rules.toml", RULES, chrono_tz::UTC).unwrap_or_else(|faults| panic!("{faults}"));
         let shown = |line: &str| match line.strip_prefix('#') {
             Some(rest) if !rest.starts_with(' ') => rest.to_owned(),
             _ => line.to_owned(),
         };
         let text = RULES.lines().map(shown).collect::<Vec<_>>().join("\n");
         assert_eq!(
-            rules_file::parse("rules.toml", &text, chrono_tz::UTC)
-                .unwrap_or_else(|faults| panic!("{faults}")),
+            file::parse("rules.toml", &text, chrono_tz::UTC).unwrap_or_else(|faults| panic!("{faults}")),
             rules
         );
         let numbers = Settings::default().dialplan.numbers;

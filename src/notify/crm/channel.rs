@@ -12,7 +12,7 @@ use super::{Contact, Crm, Happening, Kept, Settings, read};
 use crate::clock::{Clock, UnixMs};
 use crate::ids::CaseId;
 use crate::notify::{Channel, Delivering, Delivery, EventKind, Outlet, Receipt, Trouble};
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::store::callbacks::Terms;
 use crate::store::{Store, crm};
 

@@ -19,7 +19,7 @@ use crate::queue::elsewhere::Elsewhere;
 use crate::queue::first::{Firsts, Place};
 use crate::queue::offer::{Outcome, is_failure, is_refusal};
 use crate::queue::ring::{self, Offer};
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::store::agents::AgentRow;
 use crate::store::{self, until_recorded};
 use crate::switch::Cancel;

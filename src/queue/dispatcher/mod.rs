@@ -27,7 +27,7 @@ use crate::queue::first::First;
 use crate::queue::offer::Outcome;
 use crate::queue::ring::Knock;
 use crate::reconcile::Held;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::store::Store;
 use crate::store::agents::AgentRow;
 use crate::switch::{Confirm, DirectoryUser, Node};

@@ -9,10 +9,10 @@ use crate::calendar::working_time::WorkingTime;
 use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
-use crate::missed::policy::Policy;
 use crate::missed::regulation::Bounds;
 use crate::phone::{E164, Home};
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
+use crate::rules::policy::Policy;
 use crate::store::cases::CaseRow;
 use crate::store::{StoreError, read, read_option};
 

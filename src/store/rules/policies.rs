@@ -9,7 +9,7 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 
 use crate::ids::PolicyName;
-use crate::missed::policy::{Minutes, Policy, Profile};
+use crate::rules::policy::{Minutes, Policy, Profile};
 use crate::store::schema::{policies, policy_versions, queues};
 use crate::store::{Database, StoreError, from_ms, read, read_option, to_ms};
 

@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use super::{Difference, compare, load, policies};
 use crate::calendar::schedule::{Interval, Schedule};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
-use crate::missed::policy::{Policy, Profile};
-use crate::routing::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Tier};
+use crate::rules::policy::{Policy, Profile};
+use crate::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Tier};
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };

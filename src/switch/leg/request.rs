@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ids::{CallId, ChannelId, OfferId};
-use crate::routing::contact::Contact;
+use crate::rules::contact::Contact;
 
 /// Whom to ring, for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -36,7 +36,7 @@ use crate::clock::{Clock, UnixMs};
 use crate::config;
 use crate::ids::QueueName;
 use crate::missed::case::Reason;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
 use crate::store::callbacks::Terms;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};

@@ -8,13 +8,13 @@ use dozvon::clock::UnixMs;
 use dozvon::config::Settings;
 use dozvon::ids::{AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::missed::attempt::Outcome;
-use dozvon::missed::policy::Profile;
 use dozvon::missed::regulation::{Guard, Refusal};
 use dozvon::missed::verdict::{Verdict, verdict};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Activity;
 use dozvon::queue::offer;
-use dozvon::routing::rules::{Queue, Rules};
+use dozvon::rules::policy::Profile;
+use dozvon::rules::{Queue, Rules};
 use dozvon::store::attempts::{self, AttemptRow, Made};
 use dozvon::store::callbacks::{
     self, Disposition, End, How, Leased, NotReserved, Reserve, Terms, Wanted, Work,

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
-use super::write::write_whole;
-use crate::missed::policy::Policy;
-use crate::routing::rules::Rules;
+use crate::rules::Rules;
+use crate::rules::file::write::write_whole;
+use crate::rules::policy::Policy;
 
 /// One field that is different.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ fn plain(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::rules_file::parse;
+    use crate::rules::file::parse;
 
     const RULES: &str = include_str!("../../cli/init/rules.toml");
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::raw::{Given, PolicyTime, RawPolicy};
 use crate::document::Document;
 use crate::ids::PolicyName;
-use crate::missed::policy::{Policy, Profile};
+use crate::rules::file::raw::{Given, PolicyTime, RawPolicy};
+use crate::rules::policy::{Policy, Profile};
 
 /// The policy, if its profile is known.
 pub(super) fn read(

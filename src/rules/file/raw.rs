@@ -7,9 +7,9 @@ use toml::Spanned;
 
 use crate::duration;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
-use crate::missed::policy::{Minutes, Profile, read_minutes};
-use crate::routing::contact::Contact;
-use crate::routing::rules::{NumberPattern, Prompt, Strategy};
+use crate::rules::contact::Contact;
+use crate::rules::policy::{Minutes, Profile, read_minutes};
+use crate::rules::{NumberPattern, Prompt, Strategy};
 
 pub type Given<T> = Option<Spanned<T>>;
 
@@ -23,7 +23,7 @@ pub struct Lasting<const LEAST: u64 = 0, const MOST: u64 = { duration::DAY }>(
 /// A phone rings at least so long that somebody can hear it.
 pub type RingTime = Lasting<{ duration::HEARD }, { duration::HOUR }>;
 
-/// A time of a policy: [`crate::missed::limits`] says which are lawful.
+/// A time of a policy: [`crate::rules::limits`] says which are lawful.
 pub type PolicyTime = Lasting<0, { duration::YEAR }>;
 
 /// A duration in words, or `never`.

@@ -6,10 +6,10 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use super::destination::is_country;
-use super::policy::{Minutes, Policy, Profile, show_minutes};
-use super::regulation::{CAP_A_DAY, DAY};
 use crate::duration;
+use crate::missed::destination::is_country;
+use crate::missed::regulation::{CAP_A_DAY, DAY};
+use crate::rules::policy::{Minutes, Policy, Profile, show_minutes};
 
 /// One limit of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,15 +8,16 @@ use std::time::Duration;
 use chrono_tz::Tz;
 use toml::Spanned;
 
-use super::raw::{self, Given, Lasting, RawAgent, RawDestination, RawQueue, RawRoute, RawTier};
-use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
-use super::{policies, schedules};
 use crate::calendar::schedule::parse_zone;
 use crate::document::Document;
 use crate::ids::AgentName;
-use crate::missed::policy::Profile;
-use crate::routing::contact::Contact;
-use crate::routing::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
+use crate::rules::contact::Contact;
+use crate::rules::file::raw;
+use crate::rules::file::raw::{Given, Lasting, RawAgent, RawDestination, RawQueue, RawRoute, RawTier};
+use crate::rules::file::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
+use crate::rules::file::{policies, schedules};
+use crate::rules::policy::Profile;
+use crate::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
 
 /// The longest name that is shown for an agent, in characters.
 const DISPLAY_CHARS: usize = 128;

@@ -2,11 +2,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::*;
 use crate::calendar::schedule::Schedule;
 use crate::ids::PolicyName;
-use crate::missed::policy::{Policy, Profile};
-use crate::routing::rules::{Destination, Prompt, Queue, Route, Strategy as Order, Tier};
+use crate::rules::file::*;
+use crate::rules::policy::{Policy, Profile};
+use crate::rules::{Destination, Prompt, Queue, Route, Strategy as Order, Tier};
 
 const GOOD: &str = r#"
 [defaults]
@@ -319,9 +319,9 @@ fn schedules() -> impl proptest::strategy::Strategy<Value = Schedule> {
     })
 }
 
-fn agents() -> impl proptest::strategy::Strategy<Value = crate::routing::rules::Agent> {
+fn agents() -> impl proptest::strategy::Strategy<Value = crate::rules::Agent> {
     ("[a-zA-Zа-я'\"\\\\ ]{0,20}x", 0..4_u64, 100..100_000_u64, 0..5_u32).prop_map(
-        |(display, wrap, ring, misses)| crate::routing::rules::Agent {
+        |(display, wrap, ring, misses)| crate::rules::Agent {
             display: display.trim().to_owned(),
             contacts: vec!["user/1001".parse().unwrap(), "loopback/9004/default".parse().unwrap()],
             ring_timeout: Duration::from_millis(ring),

@@ -1,21 +1,21 @@
 //! The limits under which calls back are made: a policy has a name, a profile, and a version that grows with every change.
 //!
-//! In: a profile. Out: a [`Policy`] with its defaults; what each limit may be at most stands in [`super::limits`].
+//! In: a profile. Out: a [`Policy`] with its defaults; what each limit may be at most stands in [`crate::rules::limits`].
 //!
 //! **The caps of a week and a month.** The law on debts counts calendar weeks and calendar months by the debtor's clock
 //! (R3), of which we know neither the zone for sure nor, across two attempts, that it stays the same. So we count the
-//! attempts of the last [`WEEK`](super::regulation::WEEK) and [`MONTH`](super::regulation::MONTH), which are as long as
+//! attempts of the last [`WEEK`](crate::missed::regulation::WEEK) and [`MONTH`](crate::missed::regulation::MONTH), which are as long as
 //! the longest calendar week and month that there are. Whatever two attempts lie in one calendar week lie in one such
 //! span, wherever he is: never more than the law allows; sometimes, across the turn of a week or month, less.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::regulation::CAP_A_DAY;
 use crate::calendar::schedule::{Interval, intervals};
 use crate::calendar::working_time::WorkingTime;
 use crate::clock::UnixMs;
 use crate::ids::PolicyName;
+use crate::missed::regulation::CAP_A_DAY;
 
 crate::words! {
     /// What the calls are about: it decides which law applies.

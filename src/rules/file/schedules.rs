@@ -7,10 +7,10 @@ use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 use toml::Spanned;
 
-use super::check::{read_zone, tell};
-use super::raw::RawSchedule;
 use crate::calendar::schedule::{BadSchedule, Schedule};
 use crate::document::Document;
+use crate::rules::file::check::{read_zone, tell};
+use crate::rules::file::raw::RawSchedule;
 
 /// The most dates that one line of exceptions may stand for.
 const LONGEST_RANGE_DAYS: u64 = 366;

@@ -3,13 +3,18 @@
 //! In: rows of the database, or a rules file. Out: values that cannot hold a bad name, contact or time.
 //! **Invariant:** plain data; no clock, no `async`, no database, no logging.
 
+pub mod contact;
+pub mod file;
+pub mod limits;
+pub mod policy;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
-use crate::missed::policy::{Policy, Profile};
-use crate::routing::contact::Contact;
+use crate::rules::contact::Contact;
+use crate::rules::policy::{Policy, Profile};
 
 /// Everything that an administrator decides, at one moment. Names refer to what exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

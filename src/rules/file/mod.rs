@@ -27,7 +27,7 @@ pub use write::write;
 
 use crate::document::Document;
 use crate::document::fault::Faults;
-use crate::routing::rules::{Agent, Delays, Rules};
+use crate::rules::{Agent, Delays, Rules};
 
 /// How an agent's phone is treated where nobody said otherwise.
 pub const RING_TIMEOUT: Duration = Duration::from_secs(20);

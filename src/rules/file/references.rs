@@ -6,12 +6,13 @@ use std::fmt::Display;
 
 use toml::Spanned;
 
-use super::raw::{self, RawDestination};
 use crate::document::Document;
 use crate::document::fault::nearest;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, ScheduleName};
-use crate::missed::policy::Policy;
-use crate::routing::rules::{Destination, NumberPattern, Rules};
+use crate::rules::file::raw;
+use crate::rules::file::raw::RawDestination;
+use crate::rules::policy::Policy;
+use crate::rules::{Destination, NumberPattern, Rules};
 
 /// Notes every reference to what is not there, and every rule that can never do anything.
 pub fn check(document: &mut Document<'_>, file: &raw::File, rules: &Rules) {

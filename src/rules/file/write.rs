@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 
-use super::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
 use crate::calendar::schedule::{Interval, Schedule};
 use crate::duration;
 use crate::ids::PolicyName;
-use crate::missed::policy::{Policy, Profile, show_minutes};
-use crate::routing::rules::{Agent, Destination, Queue, Route, Rules};
+use crate::rules::file::{DELAYS, MAX_MISSES, MAX_WAIT, RING_TIMEOUT, SERVICE_LEVEL, WRAP_UP};
+use crate::rules::policy::{Policy, Profile, show_minutes};
+use crate::rules::{Agent, Destination, Queue, Route, Rules};
 
 /// The rules as a rules file; what equals the built-in defaults is left out.
 #[must_use]
@@ -209,7 +209,7 @@ impl Lines {
         self.switch("call_waiting", queue.call_waiting);
         let mut tiers: Vec<_> = queue.tiers.iter().collect();
         tiers.sort_by_key(|(_, tier)| **tier);
-        let line = |(name, tier): &(&crate::ids::AgentName, &crate::routing::rules::Tier)| {
+        let line = |(name, tier): &(&crate::ids::AgentName, &crate::rules::Tier)| {
             format!("{{ agent = \"{name}\", level = {}, position = {} }}", tier.level, tier.position)
         };
         self.list("tiers", &tiers.iter().map(line).collect::<Vec<_>>());
