@@ -8,8 +8,8 @@ use prometheus::{
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-use crate::call::ending::Ending;
 use crate::ids::QueueName;
+use crate::missed::ending::Ending;
 use crate::missed::outgoing::{Medium, Said};
 use crate::missed::verdict::Verdict;
 

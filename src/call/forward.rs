@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::bridge;
-use super::ending::{Ending, Stage};
 use super::story::over;
 use super::{Call, Ended, Gone, message};
 use crate::ids::{ChannelId, OfferId};
 use crate::missed::attempt::{NO_PROGRESS, is_unseen};
+use crate::missed::ending::{Ending, Stage};
 use crate::queue::ring::hang_up;
 use crate::rules::Rules;
 use crate::rules::contact::Contact;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::ending::{Ending, Stage};
 use super::story::over;
 use super::wait::until;
 use super::{Call, Ended, Gone};
 use crate::ids::PromptName;
+use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
 use crate::switch::cause::HangupCause;
 use crate::switch::{CallerEvent, Loops, PlayId};

@@ -9,7 +9,6 @@
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod bridge;
-pub mod ending;
 pub mod facts;
 pub mod forward;
 pub mod message;
@@ -29,6 +28,7 @@ use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::ids::{AgentName, CallId, QueueName};
 use crate::metrics::Metrics;
+use crate::missed::ending::{Ending, Stage};
 use crate::queue::dispatcher::Dispatcher;
 use crate::reconcile::Held;
 use crate::rules::Rules;
@@ -37,7 +37,6 @@ use crate::store::callbacks::Terms;
 use crate::store::recovery::OpenCall;
 use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId, Variable};
 use crate::vital::Vital;
-use ending::{Ending, Stage};
 use facts::Facts;
 
 /// What every call works with.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::ending::{Ending, Stage};
 use super::{Call, Desk, Ended};
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
+use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
 use crate::routing::plan::Plan;
 use crate::store::{self, until_recorded};

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::ending::{Ending, Stage};
 use super::facts::Facts;
 use super::{Call, Desk, Ended, Gone, TAKEN, forward, message, record, wait};
 use crate::calendar::working_time::WorkingTime;
@@ -14,6 +13,7 @@ use crate::callback::handset;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
 use crate::metrics::HandedBack;
+use crate::missed::ending::{Ending, Stage};
 use crate::routing::plan::{Plan, plan};
 use crate::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};

@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::bridge::{self, Bridged};
-use super::ending::{Ending, Stage};
 use super::{Call, Ended, Gone};
 use crate::clock::UnixMs;
 use crate::ids::QueueName;
+use crate::missed::ending::{Ending, Stage};
 use crate::phone::Party;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::ring::{DOOR, Knock, Reply};

@@ -17,13 +17,13 @@ use tracing::Instrument as _;
 
 use super::story::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_dialled, record};
 use super::trunks::{Customer, DialFate, Line};
-use crate::call::ending::Stage;
 use crate::call::facts::Facts;
 use crate::call::story::LINK_COMES;
 use crate::call::{Call, Desk, Gone, bridge, forward, message};
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId};
 use crate::metrics::HandedBack;
 use crate::missed::attempt::{self, Outcome};
+use crate::missed::ending::Stage;
 use crate::missed::outgoing::{Medium, Said};
 use crate::phone::{E164, Party};
 use crate::store::StoreError;

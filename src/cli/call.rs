@@ -1,9 +1,9 @@
 //! `dozvon call`: what happened to callers, and in the calls that we and agents made for cases.
 
 use super::{Context, Exit, Failure, parse};
-use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
+use crate::missed::ending::{Ending, Stage};
 use crate::report::{Cell, Sheet, Table, span};
 use crate::store::calls::{self, CallRow, WaitRow, Wanted};
 use crate::store::offers::{self, OfferRow};

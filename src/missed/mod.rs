@@ -10,6 +10,7 @@ pub mod case;
 pub mod contact;
 pub mod dear;
 pub mod destination;
+pub mod ending;
 pub mod flood;
 pub mod mailbox;
 pub mod outgoing;

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use super::case::Reason;
-use crate::call::ending::{Ending, Stage};
+use crate::missed::ending::{Ending, Stage};
 use crate::phone::Party;
 
 /// Whether a case is owed.

@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn every_word_that_people_see_is_known() {
-        use crate::call::ending::{Direction, Ending, Stage};
+        use crate::missed::ending::{Direction, Ending, Stage};
         use crate::missed::{attempt, case};
         use crate::queue::{agent, offer};
         use crate::rules::Strategy;

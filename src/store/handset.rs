@@ -6,10 +6,10 @@
 use super::callbacks::{self, Asked, Disposition, Reserved, Terms, check_dial, held, refused, reserve_place};
 use super::dialect::hold;
 use super::{Database, StoreError, attempts, calls as call_rows, cases, flood};
-use crate::call::ending::Direction;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
 use crate::missed::attempt::{Outcome, Way};
+use crate::missed::ending::Direction;
 use crate::missed::regulation::{Guard, Refusal};
 use crate::phone::{E164, Party};
 use crate::store::calls::Arrival;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dozvon::call::ending::{Ending, Stage};
+use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
 use dozvon::store::calls::{self, Ended};
 use dozvon::store::crm::{TokenRow, assign, keep_tokens, lacks_assignee, tokens};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::Command;
 
-use dozvon::call::ending::{Direction, Ending, Stage};
 use dozvon::ids::{CallId, ChannelId, OfferId};
+use dozvon::missed::ending::{Direction, Ending, Stage};
 use dozvon::missed::{attempt, case, outgoing, wish};
 use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use dozvon::call::ending::{Ending, Stage};
 use dozvon::ids::{CallId, CaseId, OfferId};
 use dozvon::missed::attempt::Outcome as Attempted;
+use dozvon::missed::ending::{Ending, Stage};
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::queue::offer::Outcome;
 use dozvon::store::attempts::{self, Made};

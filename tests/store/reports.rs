@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use dozvon::call::ending::{Ending, Stage};
 use dozvon::missed::case::Reason;
+use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
 use dozvon::queue::offer::Outcome;
 use dozvon::store::calls::{self, Ended};

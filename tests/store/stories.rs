@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dozvon::call::ending::{Ending, Stage};
 use dozvon::ids::{CallId, ChannelId, OfferId};
 use dozvon::missed::attempt::Outcome as Result_;
 use dozvon::missed::case::{Closed, Reason, State};
+use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
 use dozvon::phone::Party;
 use dozvon::queue::agent::{Activity, Status, Step};

@@ -6,10 +6,10 @@ use diesel::prelude::*;
 
 use super::hour_cap::{self, Asked};
 use super::terms::{Applies, Terms};
-use crate::call::ending::Direction;
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::destination::Barred;
+use crate::missed::ending::Direction;
 use crate::missed::regulation::{self, Guard, Permit, Refusal, Standing};
 use crate::rules::policy::Policy;
 use crate::store::cases::CaseRow;

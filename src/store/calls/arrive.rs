@@ -6,9 +6,9 @@ use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::waits::insert_wait;
-use crate::call::ending::Direction;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
+use crate::missed::ending::Direction;
 use crate::phone::Party;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::calls;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::waits::{WaitOutcome, last_left, leave};
-use crate::call::ending::{Ending, Stage};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId};
 use crate::missed::contact::Contact;
+use crate::missed::ending::{Ending, Stage};
 use crate::missed::flood::Limits;
 use crate::missed::verdict::Verdict;
 use crate::store::dialect::{cached::Cache as _, hold};

@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 
-use crate::call::ending::Ending;
 use crate::ids::{CallId, QueueName};
+use crate::missed::ending::Ending;
 use crate::store::error::Found as _;
 use crate::store::schema::calls;
 use crate::store::{Database, StoreError};

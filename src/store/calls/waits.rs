@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
-use crate::call::ending::{Direction, Ending};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
+use crate::missed::ending::{Direction, Ending};
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::error::Found as _;
 use crate::store::schema::{calls, queues, waits};

@@ -23,7 +23,7 @@ use dozvon::store::cases::{self, CaseRow};
 use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::{Database, Store, StoreError, agents, calls, rules};
 
-use dozvon::call::ending::{Ending, Stage};
+use dozvon::missed::ending::{Ending, Stage};
 
 use super::sample::{abandoned, agent, arrival, company, log_in, queue, ring};
 use super::{Db, NOON};

@@ -17,7 +17,7 @@ use dozvon::store::offers::{self, Claim};
 use dozvon::store::requests::Request;
 use dozvon::store::{Database, StoreError, rules};
 
-use dozvon::call::ending::{Ending, Stage};
+use dozvon::missed::ending::{Ending, Stage};
 
 /// Monday, 2026-11-23, 12:00 in Moscow.
 pub const NOON: UnixMs = UnixMs(1_795_424_400_000);
