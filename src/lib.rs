@@ -6,6 +6,8 @@
 //! |---|---|
 //! | [`switch`] | how do we talk to FreeSWITCH? |
 //! | [`call`] | what happens to this caller? |
+//! | [`rules`] | what has the administrator decided? |
+//! | [`calendar`] | when is somebody there? |
 //! | [`routing`] | where should this call go? |
 //! | [`queue`] | who rings for whom? |
 //! | [`missed`] | what do we owe the caller? |
@@ -15,9 +17,11 @@
 //! | [`store`] | what must not be lost? |
 //! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
 //!
-//! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of
-//! time, [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows, [`skipped`] the rows that fail, [`ticks`] the beat of what is done again and again, [`witness`]
-//! the log of the audit's head, [`ids`], [`phone`] and [`mod@words`] the types that cannot hold a bad value.
+//! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of time,
+//! [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows,
+//! [`skipped`] the rows that fail, [`ticks`] the beat of what is done again and again, [`witness`] the log of the audit's
+//! head, [`document`] the reading of TOML with place and remedy; [`ids`], [`phone`], [`duration`] and [`mod@words`] are
+//! the types that cannot hold a bad value.
 #![cfg_attr(
     test,
     allow(
@@ -29,12 +33,13 @@
     )
 )]
 
-pub mod document;
-pub mod duration;
-pub mod rules;
 pub mod switch;
 
 pub mod call;
+
+pub mod rules;
+
+pub mod calendar;
 
 pub mod routing;
 
@@ -53,15 +58,17 @@ pub mod store;
 pub mod report;
 
 pub mod sim;
+
 pub mod web;
 
 pub mod cli;
 
 pub mod app;
 pub mod audit;
-pub mod calendar;
 pub mod clock;
 pub mod config;
+pub mod document;
+pub mod duration;
 pub mod ids;
 pub mod loopback;
 pub mod metrics;

@@ -5,7 +5,12 @@
 use std::path::{Path, PathBuf};
 
 /// What decides: files, and folders with all that is in them.
-const PURE: [&str; 19] = [
+const PURE: [&str; 24] = [
+    "src/calendar",
+    "src/rules/mod.rs",
+    "src/rules/contact.rs",
+    "src/rules/limits.rs",
+    "src/rules/policy.rs",
     "src/routing",
     "src/missed",
     "src/queue/agent.rs",

@@ -2,8 +2,7 @@
 //!
 //! In: `dozvon.toml`, then the environment (`DOZVON_SECTION__KEY=value`), then flags. Out: [`Settings`], every
 //! value parsed into a type that cannot hold a bad one; or everything that is wrong, each with its line and
-//! remedy. Whatever is not said has a default. `rules_file` reads and writes what becomes rows, `dialplan` makes
-//! FreeSWITCH's half; `document` and `fault` are what both files' errors are made of.
+//! remedy. Whatever is not said has a default. `dialplan` makes FreeSWITCH's half.
 
 pub mod dialplan;
 mod environment;

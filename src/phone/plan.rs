@@ -93,7 +93,7 @@ pub struct Entry {
 /// Ranges that are in use and that the library's metadata do not have: prefixes in E.164 without the plus, the length of
 /// the whole number, where it belongs.
 ///
-/// 497: Moscow region, by the registry of the Russian numbering plan (see `missed/zone.rs`).
+/// 497: Moscow region, by the registry of the Russian numbering plan (see `calendar/zone.rs`).
 const ADDED: [(&str, usize, Region); 1] = [("7497", 11, Region::RU)];
 
 /// Looks a number up. `None`: no plan has it.

@@ -83,7 +83,7 @@ pub struct Policy {
     pub rungs: Vec<i32>,
     /// When he may be called on weekdays, by his clock.
     pub weekdays: Minutes,
-    /// The same on Saturdays, Sundays, holidays (see [`super::holidays`]) and dates that differ in the queue's schedule.
+    /// The same on Saturdays, Sundays, holidays (see [`holidays`](crate::calendar::holidays)) and dates that differ in the queue's schedule.
     pub weekends: Minutes,
     /// How far we stay inside these.
     pub margin: Duration,
