@@ -265,6 +265,11 @@ impl Metrics {
         self.outgoing_contacts.with_label_values(&[medium.as_str(), said.as_str()]).inc();
     }
 
+    /// Counts what the policy said of a dial, if that was what decided.
+    pub fn dial_said(&self, said: Option<Said>) {
+        said.into_iter().for_each(|said| self.contact_said(Medium::Dial, said));
+    }
+
     /// Counts a row that failed and is left out for a while.
     pub fn row_skipped(&self, what: SkippedRow) {
         self.rows_skipped.with_label_values(&[what.as_str()]).inc();

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::meeting::Meeting;
-use super::redial::{Dialling, is_refused};
+use super::redial::{Dialling, ended};
 use super::story::{CALLER_IS_HERE, DRAINED, Story, no_more, not_dialled, reserved};
 use crate::call::forward::rang_out;
 use crate::ids::{AttemptId, ChannelId, OfferId};
@@ -78,8 +78,7 @@ impl Story {
                         no_more(meetings);
                         return Ok(self.until_agent(attempt, leg, channel).await);
                     }
-                    LegEvent::Ended { cause, rang, .. } if is_refused(&cause, rang) => return Err(cause),
-                    LegEvent::Ended { cause, rang, .. } => return Ok(How::unreached(attempt, &cause, rang)),
+                    LegEvent::Ended { cause, rang, .. } => return ended(attempt, cause, rang),
                 },
                 // Nobody would be there to take care of him.
                 () = draining.cancelled() => {
@@ -93,10 +92,7 @@ impl Story {
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     let (cause, rang) = rang_out(leg).await;
-                    if is_refused(&cause, rang) {
-                        return Err(cause);
-                    }
-                    return Ok(How::unreached(attempt, &cause, rang));
+                    return ended(attempt, cause, rang);
                 }
             }
         }

@@ -24,7 +24,7 @@ use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, OfferI
 use crate::metrics::HandedBack;
 use crate::missed::attempt::{self, Outcome};
 use crate::missed::ending::Stage;
-use crate::missed::outgoing::{Medium, Said};
+use crate::missed::outgoing::Said;
 use crate::phone::{E164, Party};
 use crate::store::StoreError;
 use crate::store::callbacks::{End, How};
@@ -237,7 +237,7 @@ impl Phone {
                     Begun::Attempt { .. } => Some(Said::Allowed),
                     Begun::Refused(refusal) => Said::by_guard(refusal.guard),
                 };
-                said.into_iter().for_each(|said| desk.metrics.contact_said(Medium::Dial, said));
+                desk.metrics.dial_said(said);
                 return Some((call, begun));
             }
             Ok(Ok(None)) => {

@@ -22,9 +22,15 @@ pub(super) struct Dialling<'a> {
     refused: Vec<TrunkSaid>,
 }
 
-/// Whether a leg that ended so was refused by its trunk, before the customer's phone rang.
-pub(super) fn is_refused(cause: &str, rang: bool) -> bool {
-    of_cause(cause, rang) == Outcome::TechnicalFailure
+/// How an attempt ends whose leg ended so.
+///
+/// # Errors
+/// The cause, if the trunk refused the dial before the customer's phone rang: the next one may be tried.
+pub(super) fn ended(attempt: AttemptId, cause: String, rang: bool) -> Result<How, String> {
+    match of_cause(&cause, rang) {
+        Outcome::TechnicalFailure => Err(cause),
+        _ => Ok(How::unreached(attempt, &cause, rang)),
+    }
 }
 
 impl<'a> Dialling<'a> {

@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::meeting::{Entry, Meeting};
-use super::redial::{Dialling, is_refused};
+use super::redial::{Dialling, ended};
 use super::trunks::{Customer, DialFate, Line, Place};
 use crate::call::forward::rang_out;
 use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
-use crate::missed::outgoing::{Medium, Said};
+use crate::missed::outgoing::Said;
 use crate::phone::E164;
 use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
@@ -195,7 +195,7 @@ impl Story {
             Err(How::Refused(guard)) => Said::by_guard(*guard),
             Err(_) => None,
         };
-        said.into_iter().for_each(|said| self.desk.metrics.contact_said(Medium::Dial, said));
+        self.desk.metrics.dial_said(said);
     }
 
     pub(super) const fn customer(&self, offer: OfferId, leg: ChannelId) -> Customer<'_> {
@@ -226,13 +226,7 @@ impl Story {
                         no_more(meetings);
                         return Ok(self.connect(knock, attempt, leg, channel).await);
                     }
-                    LegEvent::Ended { cause, rang, .. } if is_refused(&cause, rang) => {
-                        return Err((knock, cause));
-                    }
-                    LegEvent::Ended { cause, rang, .. } => {
-                        knock.answer(Reply::Unreached);
-                        return Ok(How::unreached(attempt, &cause, rang));
-                    }
+                    LegEvent::Ended { cause, rang, .. } => return let_go(knock, ended(attempt, cause, rang)),
                 },
                 Some(meeting) = meetings.recv() => {
                     hang_up(vec![leg], Cancel::OriginatorCancel).await;
@@ -259,11 +253,7 @@ impl Story {
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     let (cause, rang) = rang_out(leg).await;
-                    if is_refused(&cause, rang) {
-                        return Err((knock, cause));
-                    }
-                    knock.answer(Reply::Unreached);
-                    return Ok(How::unreached(attempt, &cause, rang));
+                    return let_go(knock, ended(attempt, cause, rang));
                 }
             }
         }
@@ -317,6 +307,17 @@ impl Story {
     async fn end(&self, how: How) {
         let end = End { case: self.work.case, call: self.work.call, how, at: self.desk.clock.now() };
         record(&self.desk, &self.terms, end).await;
+    }
+}
+
+/// Lets the agent go when the customer was not reached; one whose trunk refused the dial stays for the next.
+fn let_go(knock: Knock, ended: Result<How, String>) -> Result<How, (Knock, String)> {
+    match ended {
+        Ok(how) => {
+            knock.answer(Reply::Unreached);
+            Ok(how)
+        }
+        Err(refused) => Err((knock, refused)),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::call::Desk;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CaseId, CoreId, QueueName};
 use crate::metrics::SkippedRow;
-use crate::missed::outgoing::{Medium, Said};
+use crate::missed::outgoing::Said;
 use crate::missed::regulation::{Guard, Refusal};
 use crate::queue::agent::Status;
 use crate::rules::Rules;
@@ -213,8 +213,7 @@ impl Tick {
 
     /// Counts a refusal, and whether it is all customers' together: then none is leased before there is room again.
     fn is_hour_full(&mut self, refusal: &Refusal) -> bool {
-        let said = Said::by_guard(refusal.guard);
-        said.into_iter().for_each(|said| self.desk.metrics.contact_said(Medium::Dial, said));
+        self.desk.metrics.dial_said(Said::by_guard(refusal.guard));
         let is_full = refusal.guard == Guard::HourCap;
         if let Some(until) = refusal.until.filter(|_| is_full) {
             tracing::warn!(why = refusal.why, %until, "no customer is called back before then");

@@ -27,7 +27,7 @@ pub enum Happening {
     Transferred(String),
     /// The dialplan gave him its fallback.
     Fallback,
-    /// What he dialled at his phone went on in the administrator's own dialplan.
+    /// What was dialled at this phone went on in the administrator's own dialplan.
     PassedOn,
     /// In the hands of nobody: silence without end.
     Abandoned,

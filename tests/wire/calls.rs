@@ -271,13 +271,18 @@ async fn after_a_bridge_that_failed_the_caller_is_asked_after() {
     }
 }
 
-/// What FreeSWITCH asks and is answered when a bridge has begun, `socket` has ended, and no bridge was seen in time.
-async fn a_bridge_goes_astray(peer: &mut Peer, leg: ChannelId, source: &str) {
+/// FreeSWITCH takes what is set before a bridge, and says that it has begun with the bridge.
+async fn a_bridge_begins(peer: &mut Peer, leg: ChannelId) {
     for _ in 0..3 {
         assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
         peer.say(&printed("+OK\n")).await;
     }
     peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), &format!("+OK {leg}\n")).await;
+}
+
+/// What FreeSWITCH asks and is answered when a bridge has begun, `socket` has ended, and no bridge was seen in time.
+async fn a_bridge_goes_astray(peer: &mut Peer, leg: ChannelId, source: &str) {
+    a_bridge_begins(peer, leg).await;
     peer.say(&channel_event("CHANNEL_EXECUTE_COMPLETE", "Application: socket\n")).await;
     peer.expect_api(&format!("uuid_getvar {CHANNEL} transfer_source"), source).await;
 }
@@ -330,11 +335,7 @@ async fn a_bridge_that_was_given_up_and_comes_about_is_no_taking() {
     let (mut incoming, mut peer, _listener) = call().await;
     let leg = ChannelId::new();
     let serve = async {
-        for _ in 0..3 {
-            assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
-            peer.say(&printed("+OK\n")).await;
-        }
-        peer.expect_api(&format!("uuid_bridge {CHANNEL} {leg}"), &format!("+OK {leg}\n")).await;
+        a_bridge_begins(&mut peer, leg).await;
         for _ in 0..3 {
             assert!(peer.command().await.unwrap().starts_with("api uuid_setvar "));
             peer.say(&printed("+OK\n")).await;

@@ -58,8 +58,8 @@ impl Line {
             format!("api uuid_setvar {channel} {}{state}", Variable::State),
             format!("api uuid_setvar {channel} socket_resume true"),
         ];
-        // A bridge that comes about after all must not end his call when we end the agent's leg. Who was never to be
-        // bridged keeps what his own dialplan has said of it.
+        // A bridge that comes about after all must not end the caller's call when we end the agent's leg. A call that was
+        // never to be bridged keeps what its own dialplan has said of it.
         if self.bridge_tried {
             commands.push(format!("api uuid_setvar {channel} hangup_after_bridge false"));
         }

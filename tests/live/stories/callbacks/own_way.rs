@@ -33,8 +33,8 @@ impl<'a> OwnWay<'a> {
         Ok(())
     }
 
-    /// What this phone dials goes the administrator's own way: his settings hold, and nothing is heard or answered before
-    /// he who was dialled answers.
+    /// What this phone dials goes the administrator's own way: their settings hold, and nothing is heard or answered before
+    /// the other side answers.
     async fn is_taken(&self, number: &str) -> Result<String> {
         let switch = &self.floor.live.switch;
         let end = SipEnd::open(Some(Tone::Agent)).await?;
