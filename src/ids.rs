@@ -6,8 +6,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::rules::policy::Profile;
-
 /// A name that is not fit to be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -85,17 +83,19 @@ names!(
     PolicyName,
 );
 
+impl PolicyName {
+    /// The name of a policy that ships with us. `word` is a word of the code, which is fit to be a name.
+    #[must_use]
+    pub(crate) fn of_word(word: &'static str) -> Self {
+        Self(word.into())
+    }
+}
+
 impl QueueName {
     /// The part of this queue that only one agent serves. No name that is read can be the same.
     #[must_use]
     pub(crate) fn of_one(&self, agent: &AgentName) -> Self {
         Self(format!("{self}/{agent}").into())
-    }
-}
-
-impl From<Profile> for PolicyName {
-    fn from(profile: Profile) -> Self {
-        Self(profile.as_str().into())
     }
 }
 

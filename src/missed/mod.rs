@@ -9,8 +9,6 @@ pub mod abandonment;
 pub mod attempt;
 pub mod case;
 pub mod contact;
-pub mod dear;
-pub mod destination;
 pub mod ending;
 pub mod flood;
 pub mod mailbox;

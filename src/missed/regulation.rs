@@ -6,28 +6,15 @@
 
 use std::time::Duration;
 
-use super::destination::{self, Barred};
 use super::window::{Outside, Proof, Window};
 use crate::calendar::working_time::WorkingTime;
 use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
 use crate::phone::{E164, Region};
+use crate::rules::destination;
+use crate::rules::destination::Barred;
+use crate::rules::limits::{DAY, MONTH, WEEK};
 use crate::rules::policy::Policy;
-
-/// Counted attempts to one number on one business day, across queues.
-///
-/// Source: the house rule of the business text ("at most three callback attempts during a working day").
-/// No statute sets it for service calls; some set less for others, which policies lower it to.
-pub const CAP_A_DAY: i32 = 3;
-
-/// The span of a policy's cap of 24 hours.
-pub const DAY: Duration = Duration::from_secs(86_400);
-
-/// The span of a policy's cap of a week: a calendar week in which the clocks are set back by two hours lasts so long.
-pub const WEEK: Duration = Duration::from_secs(7 * 86_400 + 7200);
-
-/// The span of a policy's cap of a month: the longest calendar month in which the clocks are set back.
-pub const MONTH: Duration = Duration::from_secs(31 * 86_400 + 7200);
 
 /// No further attempt is allowed on this business day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

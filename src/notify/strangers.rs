@@ -10,10 +10,11 @@ use tokio::sync::watch;
 
 use super::Delivery;
 use crate::ids::QueueName;
+use crate::missed::mailbox;
 use crate::missed::outgoing::{Limits, Medium};
-use crate::missed::{destination, mailbox};
 use crate::phone::E164;
 use crate::rules::Rules;
+use crate::rules::destination;
 
 /// How many messages go to whom strangers named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,9 +7,23 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use crate::duration;
-use crate::missed::destination::is_country;
-use crate::missed::regulation::{CAP_A_DAY, DAY};
+use crate::rules::destination::is_country;
 use crate::rules::policy::{Minutes, Policy, Profile, show_minutes};
+
+/// Counted attempts to one number on one business day, across queues.
+///
+/// Source: the house rule of the business text ("at most three callback attempts during a working day").
+/// No statute sets it for service calls; some set less for others, which policies lower it to.
+pub const CAP_A_DAY: i32 = 3;
+
+/// The span of a policy's cap of 24 hours.
+pub const DAY: Duration = Duration::from_secs(86_400);
+
+/// The span of a policy's cap of a week: a calendar week in which the clocks are set back by two hours lasts so long.
+pub const WEEK: Duration = Duration::from_secs(7 * 86_400 + 7200);
+
+/// The span of a policy's cap of a month: the longest calendar month in which the clocks are set back.
+pub const MONTH: Duration = Duration::from_secs(31 * 86_400 + 7200);
 
 /// One limit of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]

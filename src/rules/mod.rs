@@ -4,9 +4,11 @@
 //! **Invariant:** plain data; no clock, no `async`, no database, no logging.
 
 pub mod contact;
+pub mod destination;
 pub mod file;
 pub mod limits;
 pub mod policy;
+pub mod premium;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //!
 //! **The caps of a week and a month.** The law on debts counts calendar weeks and calendar months by the debtor's clock
 //! (R3), of which we know neither the zone for sure nor, across two attempts, that it stays the same. So we count the
-//! attempts of the last [`WEEK`](crate::missed::regulation::WEEK) and [`MONTH`](crate::missed::regulation::MONTH), which are as long as
+//! attempts of the last [`WEEK`](crate::rules::limits::WEEK) and [`MONTH`](crate::rules::limits::MONTH), which are as long as
 //! the longest calendar week and month that there are. Whatever two attempts lie in one calendar week lie in one such
 //! span, wherever he is: never more than the law allows; sometimes, across the turn of a week or month, less.
 
@@ -15,7 +15,7 @@ use crate::calendar::schedule::{Interval, intervals};
 use crate::calendar::working_time::WorkingTime;
 use crate::clock::UnixMs;
 use crate::ids::PolicyName;
-use crate::missed::regulation::CAP_A_DAY;
+use crate::rules::limits::CAP_A_DAY;
 
 crate::words! {
     /// What the calls are about: it decides which law applies.
@@ -101,6 +101,12 @@ pub struct Policy {
     pub destinations: Vec<String>,
     /// Whether services, dear ranges and numbers that cost extra may be called and written to.
     pub premium: bool,
+}
+
+impl From<Profile> for PolicyName {
+    fn from(profile: Profile) -> Self {
+        Self::of_word(profile.as_str())
+    }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

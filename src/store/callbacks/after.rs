@@ -14,6 +14,7 @@ use crate::missed::case::{Closed, Step};
 use crate::missed::contact::Contact;
 use crate::missed::regulation::{self, Next};
 use crate::notify::EventKind;
+use crate::rules::limits;
 use crate::store::attempts::Finish;
 use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
@@ -162,7 +163,7 @@ pub(super) fn hand_over(
     let begun = hours.business_day(at) > applies.hours.business_day(at);
     let next_at = if begun { hours.next_open(at) } else { hours.next_day(at) };
     // One that does not open within a year is asked again all the same: its hours may be changed.
-    let next_at = Some(next_at.unwrap_or(at + regulation::DAY));
+    let next_at = Some(next_at.unwrap_or(at + limits::DAY));
     make(c, case, Step::HandOver, &Move { next_at, ..Move::default() })?;
     diesel::update(cases::table.find(case.id))
         .set((

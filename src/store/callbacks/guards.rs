@@ -8,9 +8,10 @@ use super::hour_cap::{self, Asked};
 use super::terms::{Applies, Terms};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
-use crate::missed::destination::Barred;
 use crate::missed::ending::Direction;
 use crate::missed::regulation::{self, Guard, Permit, Refusal, Standing};
+use crate::rules::destination::Barred;
+use crate::rules::limits;
 use crate::rules::policy::Policy;
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
@@ -35,9 +36,9 @@ pub(super) fn standing(
         live_call: live_call(c, case)? || unfinished.as_ref().is_some_and(|row| row.state != "wrapping_up"),
         suppressed: dnc::suppressed(c, &applies.number, at)?.is_some(),
         counted_today: attempts::counted(c, &case.number, &day)?,
-        counted_24h: since(c, regulation::DAY)?,
-        counted_week: since(c, regulation::WEEK)?,
-        counted_month: since(c, regulation::MONTH)?,
+        counted_24h: since(c, limits::DAY)?,
+        counted_week: since(c, limits::WEEK)?,
+        counted_month: since(c, limits::MONTH)?,
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),

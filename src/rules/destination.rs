@@ -4,8 +4,8 @@
 //! **Invariant:** without a stated prefix nothing outside our own country is dialled; what costs whoever dials it more
 //! than an ordinary call is dialled only where the policy says so.
 
-use super::dear;
 use crate::phone::{self, E164, Region};
+use crate::rules::premium;
 
 /// Why a number is not called back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -47,7 +47,7 @@ pub fn check(number: &E164, allowed: &[String], premium: bool, home: Region) -> 
     if !inside {
         return Err(Barred::Abroad);
     }
-    if let Some(range) = dear::range(number.as_str())
+    if let Some(range) = premium::range(number.as_str())
         && !premium
         && !names(allowed, range, home)
     {
@@ -63,7 +63,7 @@ pub fn is_country(entry: &str) -> bool {
 }
 
 /// Whether a policy means a dear range itself, and not only the numbers around it.
-fn names(allowed: &[String], range: &dear::Dear, home: Region) -> bool {
+fn names(allowed: &[String], range: &premium::Dear, home: Region) -> bool {
     let of_country = |name: &str| range.country == Some(name);
     match allowed {
         [] => of_country(&home.to_string()),
