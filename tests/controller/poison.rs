@@ -8,7 +8,6 @@ use dozvon::sim::CallerScript;
 use dozvon::store::{attempts, cases};
 
 use super::callbacks::{NUMBER, agrees, later, miss, set_with, trunk};
-use super::log_lines::Lines;
 use super::stage::{ANNA, BORIS, Stage, answers, story, until};
 
 /// Another fixed line in Moscow.
@@ -53,8 +52,6 @@ async fn attempt_of(stage: &Stage, case: i64) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_that_cannot_be_leased_holds_up_no_other() {
-    let lines = Lines::default();
-    lines.listen_everywhere();
     let stage = two_are_missed().await;
     run(
         &stage,
@@ -68,16 +65,17 @@ async fn a_case_that_cannot_be_leased_holds_up_no_other() {
     until("the second is called", async || attempt_of(&stage, 2).await.is_some()).await;
     assert_eq!(attempt_of(&stage, 1).await, None);
     until("it is counted", async || skipped(&stage, "case") >= 2).await;
-    assert!(lines.find(&["poisoned lease", "case.id=1", "pause=1s"]).is_some(), "it is logged by its number");
-    assert!(lines.find(&["poisoned lease", "case.id=1", "pause=2s"]).is_some(), "with growing pauses");
+    assert!(
+        stage.log.find(&["poisoned lease", "case.id=1", "pause=1s"]).is_some(),
+        "it is logged by its number"
+    );
+    assert!(stage.log.find(&["poisoned lease", "case.id=1", "pause=2s"]).is_some(), "with growing pauses");
     run(&stage, "DROP TRIGGER poison").await;
     until("the first is called", async || attempt_of(&stage, 1).await.is_some()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
-    let lines = Lines::default();
-    lines.listen_everywhere();
     let stage = two_are_missed().await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
@@ -104,7 +102,7 @@ async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
         .await;
     until("it is counted", async || skipped(&stage, "attempt") >= 2).await;
     assert!(
-        lines.find(&["poisoned attempt", &format!("attempt={}", AttemptId(1)), "pause=2s"]).is_some(),
+        stage.log.find(&["poisoned attempt", &format!("attempt={}", AttemptId(1)), "pause=2s"]).is_some(),
         "it is logged"
     );
     assert_eq!(attempt_of(&stage, bad).await.as_deref(), Some("wrapping_up"));

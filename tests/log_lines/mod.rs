@@ -5,68 +5,89 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::sync::{Arc, Mutex, Once};
 
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::OptionalWriter;
+use tracing_subscriber::prelude::*;
+
 thread_local! {
     static LISTENER: RefCell<Option<Lines>> = const { RefCell::new(None) };
 }
 
-/// Who listens to every thread.
-static EVERYWHERE: Mutex<Vec<Lines>> = Mutex::new(Vec::new());
+/// The lines of a log, from `info` up or from the level that was asked for.
+#[derive(Clone)]
+pub struct Lines {
+    level: Level,
+    text: Arc<Mutex<Vec<u8>>>,
+}
 
-/// The lines of a log, from `info` up.
-#[derive(Clone, Default)]
-pub struct Lines(Arc<Mutex<Vec<u8>>>);
+impl Default for Lines {
+    fn default() -> Self {
+        Self::from(Level::INFO)
+    }
+}
 
 impl Lines {
+    pub fn from(level: Level) -> Self {
+        Self { level, text: Arc::default() }
+    }
+
     fn subscribe() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
-            let log = tracing_subscriber::fmt().with_ansi(false).with_writer(|| ToListener).finish();
-            tracing::subscriber::set_global_default(log).unwrap();
+            let heard = dynamic_filter_fn(|event, _| listener(event).is_some());
+            let log = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(ToListener);
+            tracing::subscriber::set_global_default(
+                tracing_subscriber::registry().with(log.with_filter(heard)),
+            )
+            .unwrap();
         });
     }
 
-    /// Keeps what every thread logs from now on: also what a controller with a runtime of its own says.
-    #[allow(dead_code, reason = "not every test has a controller")]
-    pub fn listen_everywhere(&self) {
-        Self::subscribe();
-        EVERYWHERE.lock().unwrap().push(self.clone());
-    }
-
     /// Keeps what this thread logs from now on.
-    #[allow(dead_code, reason = "not every test runs on one thread")]
     pub fn listen(&self) {
         Self::subscribe();
         LISTENER.with(|listener| *listener.borrow_mut() = Some(self.clone()));
     }
 
     /// The first line with all of these words.
+    #[allow(dead_code, reason = "not every test looks for a line")]
     pub fn find(&self, words: &[&str]) -> Option<String> {
-        let all = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        all.lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
+        self.all().lines().find(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned)
     }
 
     /// Everything.
     pub fn all(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        String::from_utf8(self.text.lock().unwrap().clone()).unwrap()
     }
 }
 
-struct ToListener;
-
-impl Write for ToListener {
+impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        for lines in EVERYWHERE.lock().unwrap().iter() {
-            lines.0.lock().unwrap().extend_from_slice(bytes);
-        }
-        LISTENER.with(|listener| {
-            if let Some(lines) = &*listener.borrow() {
-                lines.0.lock().unwrap().extend_from_slice(bytes);
-            }
-        });
-        Ok(bytes.len())
+        self.text.lock().unwrap().write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+/// The listener of this thread, if it hears lines of that level.
+fn listener(event: &Metadata<'_>) -> Option<Lines> {
+    LISTENER.with(|listener| listener.borrow().clone()).filter(|lines| *event.level() <= lines.level)
+}
+
+struct ToListener;
+
+impl<'a> MakeWriter<'a> for ToListener {
+    type Writer = OptionalWriter<Lines>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        OptionalWriter::none()
+    }
+
+    fn make_writer_for(&'a self, event: &Metadata<'_>) -> Self::Writer {
+        listener(event).map_or_else(OptionalWriter::none, OptionalWriter::some)
     }
 }

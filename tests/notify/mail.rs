@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::log_lines::Lines;
 use super::support::*;
 
 /// A mail server that answers each letter's recipient with the next of its answers, then with 250.
@@ -141,31 +142,10 @@ async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() 
     }
 }
 
-/// The lines of a log.
-#[derive(Clone, Default)]
-struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        std::io::Write::write(&mut *self.0.lock().unwrap(), bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn what_a_mail_server_says_stands_in_the_row_and_not_in_the_log() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    // The log of the whole process: what other tests log beside names another person.
-    let log = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::set_global_default(log).unwrap();
+    let lines = Lines::from(tracing::Level::DEBUG);
+    lines.listen();
     let answers: [&'static [&'static str]; 2] =
         [&["550 5.1.1 <ivan4@example.com> user unknown"], &["451 <ivan4@example.com> greylisted"]];
     for answer in answers {
@@ -174,7 +154,7 @@ async fn what_a_mail_server_says_stands_in_the_row_and_not_in_the_log() {
         let kept = format!("{:?} {:?}", row.last_status, row.last_error);
         assert!(kept.contains("ivan4@example.com"), "{kept}");
     }
-    let said = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let said = lines.all();
     assert!(said.contains("given up") && said.contains("trying again"), "{said}");
     assert!(!said.contains("ivan4@example.com"), "{said}");
 }

@@ -11,6 +11,8 @@ mod bitrix24;
 mod crm;
 mod crm_calls;
 mod gateways;
+#[path = "../log_lines/mod.rs"]
+mod log_lines;
 mod mail;
 mod order;
 mod smpp;
