@@ -15,10 +15,9 @@ use super::people::{CallerScript, Manner, Odds};
 use crate::calendar::schedule::{BadSchedule, Schedule};
 use crate::callback::settings::Trunk;
 use crate::ids::{AgentName, BadName, QueueName};
-use crate::routing::plan::{BadPattern, BadSound};
 use crate::rules::contact::{BadContact, Contact};
 use crate::rules::policy::{Policy, Profile};
-use crate::rules::{Agent, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
+use crate::rules::{Agent, BadPattern, BadSound, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
 
 /// How many agents the company has.
 const AGENTS: usize = 12;

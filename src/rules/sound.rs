@@ -1,0 +1,73 @@
+//! Sounds that FreeSWITCH plays.
+
+/// A sound: what FreeSWITCH plays for it, checked to hold nothing that FreeSWITCH would expand or run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    /// A file name without `..`, or `tone_stream://…`, `local_stream://…`, `silence_stream://…`.
+    pub source: String,
+}
+
+/// A text that is not fit to be played.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{given:?} is not a sound: {problem}; write the path of a file below FreeSWITCH's sounds, \
+     or tone_stream://…, local_stream://NAME, silence_stream://MS"
+)]
+pub struct BadSound {
+    /// The text that was given, cut to 120 characters.
+    pub given: String,
+    /// What is wrong with it.
+    pub problem: &'static str,
+}
+
+impl std::str::FromStr for Prompt {
+    type Err = BadSound;
+    fn from_str(text: &str) -> Result<Self, BadSound> {
+        let bad = |problem| Err(BadSound { given: text.chars().take(120).collect(), problem });
+        let tone = text.strip_prefix("tone_stream://");
+        let stream = text.strip_prefix("local_stream://").or_else(|| text.strip_prefix("silence_stream://"));
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+        let good = match (tone, stream) {
+            (Some(tone), _) => tone.chars().all(|c| c.is_ascii_alphanumeric() || "%(),;=.:-+*L".contains(c)),
+            (_, Some(name)) => name.chars().all(|c| fits(c) || c == ','),
+            _ => text.chars().all(fits),
+        };
+        match () {
+            () if text.is_empty() => bad("it is empty"),
+            () if text.len() > 256 => bad("it is longer than 256 characters"),
+            () if !good => bad("it holds a character that FreeSWITCH would read as something else"),
+            () if text.split('/').any(|part| part == "..") => bad("it leads out of its folder by '..'"),
+            () => Ok(Self { source: text.to_owned() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sound_can_hold_nothing_that_would_be_run() {
+        for good in [
+            "ivr/closed.wav",
+            "tone_stream://%(200,800,440);loops=-1",
+            "local_stream://moh",
+            "silence_stream://2000",
+        ] {
+            assert_eq!(good.parse::<Prompt>().unwrap().source, good);
+        }
+        for bad in [
+            "",
+            "${system(id)}",
+            "shell_stream://id",
+            "a b",
+            "../secret",
+            "x/../../y",
+            "{x=1}a",
+            "http://a",
+            "a\nb",
+        ] {
+            assert!(bad.parse::<Prompt>().is_err(), "{bad:?}");
+        }
+    }
+}
