@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 #[expect(dead_code, reason = "the tests use all of it")]
-#[path = "../tests/store/support/sample.rs"]
+#[path = "../tests/parts/store/support/sample.rs"]
 mod sample;
 
 use std::process::ExitCode;

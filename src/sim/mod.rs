@@ -3,7 +3,7 @@
 //! In: callers' scripts, the ways of agents, and everything a controller says over TCP. Out: what FreeSWITCH
 //! would say, on both sides of the event socket; callers' [`Story`]s; [`Counts`].
 //! It runs in the controller's process but shares nothing with it except the loopback interface. Its wire is its
-//! own, not the controller's crate: the one checks the other. `tests/transcripts.rs` holds it to recordings of a
+//! own, not the controller's crate: the one checks the other. `tests/parts/transcripts.rs` holds it to recordings of a
 //! real FreeSWITCH.
 //! **Invariants:** everything random comes from one seed; time is tokio's, so that it may be paused; events are
 //! as large as FreeSWITCH's; a waiting caller costs about 5 KiB.

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::*;
 
-#[path = "../../../tests/paced/mod.rs"]
+#[path = "../../../tests/support/paced.rs"]
 mod paced;
 
 mod asking;

@@ -1,0 +1,13 @@
+//! Tests of what decides, and of the source itself. They read files of the repository and nothing else: no socket, no
+//! database, no process, no clock.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::allow_attributes,
+    reason = "tests fail by panicking"
+)]
+
+mod board;
+mod dialplan;
+mod purity;

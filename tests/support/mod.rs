@@ -1,0 +1,6 @@
+//! What the test binaries share.
+
+pub mod amocrm;
+pub mod bitrix24;
+pub mod log_lines;
+pub mod paced;

@@ -1,0 +1,339 @@
+//! A FreeSWITCH with callers, and a controller that can be killed.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use crate::support::log_lines::Lines;
+use dozvon::app::{self, Running};
+use dozvon::clock::Clock;
+use dozvon::config::Settings;
+use dozvon::ids::AgentName;
+use dozvon::queue::agent::Step;
+use dozvon::rules::file;
+use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings, Story};
+use dozvon::store::agents::{self, AgentRow, Make};
+use dozvon::store::calls::{self, CallRow, Wanted};
+use dozvon::store::{DatabaseUrl, Store, cases};
+use dozvon::switch::NodeSettings;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+/// The longest that anything may take here.
+pub const LIMIT: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_millis(10);
+
+pub const RULES: &str = r#"
+[defaults]
+wrap_up = "0s"
+ring_timeout = "10s"
+no_answer_delay = "0s"
+rejected_delay = "0s"
+busy_delay = "0s"
+unreachable_delay = "0s"
+max_misses = 0
+
+[[prompt]]
+name = "sorry"
+source = "sorry.wav"
+
+[[prompt]]
+name = "gone"
+source = "gone.wav"
+
+[[prompt]]
+name = "endless"
+source = "local_stream://endless"
+
+[[agent]]
+name = "anna"
+contacts = ["sofia/internal/anna@10.0.0.1"]
+
+[[agent]]
+name = "boris"
+contacts = ["user/boris"]
+
+[[agent]]
+name = "vera"
+contacts = ["user/1003"]
+
+[[queue]]
+name = "sales"
+strategy = "sequential"
+max_wait = "never"
+overflow = { message = "sorry" }
+tiers = [{ agent = "anna" }, { agent = "boris" }]
+
+[[route]]
+name = "main"
+number = "7001"
+open = { queue = "sales" }
+
+[[queue]]
+name = "all"
+strategy = "ring_all"
+max_wait = "never"
+overflow = { message = "sorry" }
+tiers = [{ agent = "anna" }, { agent = "boris" }]
+
+[[queue]]
+name = "then_sales"
+max_wait = "200ms"
+overflow = { queue = "sales" }
+tiers = []
+
+[[queue]]
+name = "then_duty"
+max_wait = "200ms"
+overflow = { forward = "user/duty" }
+tiers = []
+
+[[route]]
+name = "duty"
+number = "7002"
+open = { forward = "user/duty" }
+
+[[route]]
+name = "all"
+number = "7003"
+open = { queue = "all" }
+
+[[route]]
+name = "then_sales"
+number = "7004"
+open = { queue = "then_sales" }
+
+[[route]]
+name = "then_duty"
+number = "7005"
+open = { queue = "then_duty" }
+
+[[route]]
+name = "gone"
+number = "7006"
+open = { message = "gone" }
+
+[[route]]
+name = "endless"
+number = "7007"
+open = { message = "endless" }
+"#;
+
+/// A FreeSWITCH with callers, and the controller that is killed.
+pub struct Stage {
+    pub sim: Arc<Sim>,
+    pub settings: Settings,
+    pub store: Store,
+    pub controller: Option<(Runtime, Running)>,
+    pub folder: tempfile::TempDir,
+    /// By how many milliseconds the controller's clock is wrong.
+    pub wrong_by: &'static AtomicI64,
+    /// What the controller logs.
+    pub log: Lines,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+        let app = |name: &str, data: &str| (name.to_owned(), data.to_owned());
+        let sim = SimSettings {
+            pace: Duration::from_millis(2),
+            missing_sounds: ["gone.wav".to_owned()].into(),
+            queues: ["7001", "7003"].map(str::to_owned).into(),
+            extensions: [("boss".to_owned(), vec![app("answer", ""), app("bridge", BOSS)])].into(),
+            ..SimSettings::default()
+        };
+        let sim = Sim::start(sim).await.unwrap();
+        let mut settings = Settings { database: database.clone(), ..Settings::default() };
+        settings.switch.listen = "127.0.0.1:0".parse().unwrap();
+        let node = NodeSettings {
+            port: sim.node_address().port(),
+            reconnect_max: Duration::from_millis(100),
+            leg_check: Duration::from_secs(1),
+            ..NodeSettings::default()
+        };
+        settings.switch.nodes = vec![node];
+        settings.web.listen = "127.0.0.1:0".parse().unwrap();
+        settings.status.listen = "127.0.0.1:0".parse().unwrap();
+        settings.calls.check_every = Duration::from_millis(100);
+        settings.calls.drain_timeout = Duration::from_millis(200);
+        // A busy disk is no fault of the controller's.
+        settings.calls.arrival_limit = LIMIT;
+        // Callers here hang up as fast as they can.
+        settings.callback.shortest_wait = Duration::ZERO;
+        settings.callback.agent_rest = Duration::ZERO;
+        change(&mut settings);
+        let store = Store::open(&database, settings.store.clone()).await.unwrap();
+        store.migrate().await.unwrap();
+        let rules = file::parse("rules.toml", RULES, settings.zone).unwrap();
+        store.write("rules", move |c| dozvon::store::rules::replace(c, &rules).map(drop)).await.unwrap();
+        let wrong_by = Box::leak(Box::default());
+        let mut stage = Self {
+            sim: Arc::new(sim),
+            settings,
+            store,
+            controller: None,
+            folder,
+            wrong_by,
+            log: Lines::default(),
+        };
+        stage.start().await;
+        stage
+    }
+
+    /// Starts the controller, at the same address as before.
+    pub async fn start(&mut self) {
+        let log = self.log.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .on_thread_start(move || log.listen())
+            .build()
+            .unwrap();
+        let settings = self.settings.clone();
+        let clock = Clock::wrong_by(self.wrong_by);
+        let running = runtime.spawn(app::start(settings, clock)).await.unwrap().unwrap();
+        self.settings.switch.listen = running.listen;
+        self.sim.set_controllers(&[running.listen]).await;
+        self.controller = Some((runtime, running));
+    }
+
+    pub fn running(&self) -> &Running {
+        &self.controller.as_ref().unwrap().1
+    }
+
+    /// The controller dies.
+    pub async fn kill(&mut self) {
+        let (runtime, running) = self.controller.take().unwrap();
+        tokio::task::spawn_blocking(move || {
+            runtime.shutdown_timeout(LIMIT);
+            drop(running);
+        })
+        .await
+        .unwrap();
+    }
+
+    pub async fn restart(&mut self) {
+        self.kill().await;
+        self.start().await;
+    }
+
+    pub async fn phone(&self, contact: &str, behaviour: Behaviour) {
+        self.sim.phone(contact, behaviour).await;
+    }
+
+    pub async fn step(&self, agent: &'static str, step: Step) {
+        let at = Clock::system().now();
+        let row = self
+            .store
+            .write("step", move |c| {
+                agents::step(c, &Make { agent: &name(agent), step, at, by: "test", why: "test" })
+            })
+            .await
+            .unwrap();
+        if let Some((_, running)) = &self.controller {
+            running.desk.dispatcher.agent(row).await;
+        }
+    }
+
+    pub async fn caller(&self, number: u32) -> CallerHandle {
+        self.dials(number, "7001").await
+    }
+
+    pub async fn dials(&self, number: u32, dialled: &str) -> CallerHandle {
+        self.sim.call(CallerScript::new(&format!("+7900123{number:04}"), dialled)).await
+    }
+
+    /// How often a command of that kind has come to FreeSWITCH.
+    pub async fn commands(&self, kind: &str) -> u64 {
+        self.sim.counts().await.of(kind)
+    }
+
+    /// The calls, those that came first first.
+    pub async fn calls(&self) -> Vec<CallRow> {
+        let wanted = Wanted { limit: 1_000, ..Wanted::default() };
+        let mut rows = self.store.read("calls", move |c| calls::list(c, &wanted)).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    pub async fn agent(&self, agent: &'static str) -> AgentRow {
+        self.store.read("agent", move |c| agents::get(c, &name(agent))).await.unwrap()
+    }
+
+    pub async fn cases(&self) -> usize {
+        self.store.read("cases", |c| cases::list(c, None, None, 100)).await.unwrap().len()
+    }
+
+    /// What FreeSWITCH answers to a command on a connection of its own.
+    pub async fn ask(&self, command: &str) -> String {
+        let mut socket = TcpStream::connect(self.sim.node_address()).await.unwrap();
+        let text = format!("auth {}\n\n{command}\n\nexit\n\n", self.sim.password());
+        socket.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// How many wait, as the controller has it.
+    pub fn waiting(&self) -> i64 {
+        self.running().desk.metrics.waiting.with_label_values(&["sales"]).get()
+    }
+
+    pub fn repairs(&self) -> u64 {
+        let kinds = [
+            "call_without_story",
+            "offer_without_ring",
+            "agent_without_offer",
+            "agent_rests_too_long",
+            "leg_without_offer",
+        ];
+        let repairs = &self.running().desk.metrics.repairs;
+        kinds.iter().map(|kind| repairs.with_label_values(&[kind]).get()).sum()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some((runtime, _)) = self.controller.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+pub fn name(agent: &str) -> AgentName {
+    agent.parse().unwrap()
+}
+
+/// Waits until something is so.
+pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(SOON).await;
+        }
+    };
+    assert!(timeout(LIMIT, wait).await.is_ok(), "in vain: {what}");
+}
+
+pub const ANNA: &str = "sofia/internal/anna@10.0.0.1";
+pub const BORIS: &str = "user/boris";
+/// Somebody of whom dozvon knows nothing.
+pub const BOSS: &str = "user/boss";
+/// The contact outside the queues.
+pub const DUTY: &str = "user/duty";
+
+pub fn answers() -> Behaviour {
+    Behaviour::answers(Duration::from_millis(20))
+}
+
+/// What became of a caller, once his call is over.
+pub async fn story(caller: CallerHandle) -> Story {
+    timeout(LIMIT, caller.story()).await.expect("a caller is held for ever").unwrap()
+}
