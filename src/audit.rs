@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::clock::UnixMs;
 use crate::phone::E164;
 
-crate::words! {
+crate::vocabulary! {
     /// What was done.
     "audit action" pub enum Action {
         /// A customer was dialled.
@@ -399,7 +399,7 @@ impl std::str::FromStr for Link {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What is wrong with a chain.
     "audit fault" pub enum Fault {
         /// The row is not there.

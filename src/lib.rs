@@ -59,6 +59,7 @@ pub mod report;
 
 pub mod sim;
 
+pub mod vocabulary;
 pub mod web;
 
 pub mod cli;
@@ -79,4 +80,3 @@ pub mod telemetry;
 pub mod ticks;
 pub mod vital;
 pub mod witness;
-pub mod words;

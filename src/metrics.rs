@@ -44,7 +44,7 @@ pub const NODE_COUNTERS: [(&str, &str); 8] = [
     ("restarts", "Times that another run of FreeSWITCH was found"),
 ];
 
-crate::words! {
+crate::vocabulary! {
     /// Why a caller was given back to the dialplan.
     "reason to hand back" pub enum HandedBack {
         /// No `[[switch.nodes]]` has the call's FreeSWITCH.
@@ -58,7 +58,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// A row that cannot be worked on, and is skipped for a while.
     "skipped row" pub enum SkippedRow {
         /// A case that cannot be moved on, or leased.
@@ -70,7 +70,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What the self-check put right.
     "repair" pub enum Repair {
         /// A call went on in the rows that no task carried out.

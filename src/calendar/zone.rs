@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 
 use crate::phone::E164;
 
-crate::words! {
+crate::vocabulary! {
     /// How it is known where somebody is.
     "zone source" pub enum Source {
         /// He said so himself, or his card in the CRM does.

@@ -12,7 +12,7 @@
 
 use super::case::Closed;
 
-crate::words! {
+crate::vocabulary! {
     /// How far an attempt is.
     "attempt state" pub enum State {
         /// Its place is taken.
@@ -28,7 +28,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// How an attempt came about.
     "way of an attempt" pub enum Way {
         /// We rang an agent, then the customer.
@@ -42,7 +42,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What came of an attempt.
     "attempt result" pub enum Outcome {
         /// The customer was spoken to.

@@ -13,7 +13,7 @@
 //! Every open case may be closed, wherever it stands; a closed one has no next step. The database holds the same
 //! table and refuses every other step, whoever makes it.
 
-crate::words! {
+crate::vocabulary! {
     /// Whether anything is owed.
     "case state" pub enum State {
         /// We owe the caller something.
@@ -23,7 +23,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What an open case waits for.
     "case stage" pub enum Stage {
         /// For the caller, who may ring again at once.
@@ -43,7 +43,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// Why a case was opened.
     "case reason" pub enum Reason {
         /// He hung up before a phone rang.
@@ -71,7 +71,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// Why a case was closed.
     "case close reason" pub enum Closed {
         /// An agent spoke to him.
@@ -99,7 +99,7 @@ impl Closed {
         "a case is closed as erased only when its person is: `dozvon erase NUMBER` does both";
 }
 
-crate::words! {
+crate::vocabulary! {
     /// A change of an open case.
     "case step" pub enum Step {
         /// It waits for somebody to call: it has settled, its time has come, or another day has begun.

@@ -1,6 +1,6 @@
 //! How a call ended, and where the caller was.
 
-crate::words! {
+crate::vocabulary! {
     /// Who began a call.
     "direction" pub enum Direction {
         /// A caller, to us.
@@ -12,7 +12,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// How a call ended.
     "ending" pub enum Ending {
         /// He talked to an agent.
@@ -36,7 +36,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// Where a caller was when his call ended.
     "stage" pub enum Stage {
         /// He had only just come.

@@ -13,7 +13,7 @@ pub const DAY: Duration = Duration::from_hours(24);
 /// The span of the limit of all together.
 pub const HOUR: Duration = Duration::from_hours(1);
 
-crate::words! {
+crate::vocabulary! {
     /// What goes out to somebody whom a stranger named.
     "medium" pub enum Medium {
         /// A text to a phone: each costs money.
@@ -25,7 +25,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What the policy for outgoing contact said.
     "verdict of the policy for outgoing contact" pub enum Said {
         /// It may go.

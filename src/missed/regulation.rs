@@ -35,7 +35,7 @@ pub fn next_ordinal(counted: i64, cap: i32) -> Result<i32, CapReached> {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What can refuse a dial.
     "guard" pub enum Guard {
         /// The case is closed.

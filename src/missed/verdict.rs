@@ -25,7 +25,7 @@ pub enum Verdict {
     Nothing(Why),
 }
 
-crate::words! {
+crate::vocabulary! {
     /// Why nothing is owed.
     "reason for no case" pub enum Why {
         /// He talked to somebody.

@@ -6,7 +6,7 @@
 
 use crate::clock::UnixMs;
 
-crate::words! {
+crate::vocabulary! {
     /// Who set the time before which a case is not called.
     "source of a wish" pub enum Source {
         /// A form, a bot or a program, for the customer.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::clock::UnixMs;
 
-crate::words! {
+crate::vocabulary! {
     /// What can happen. A kind is two words with a dot, so that `case.*` means all that can happen to a case.
     "kind of event" pub enum EventKind {
         /// A case was opened: by a missed call, a request, a message.

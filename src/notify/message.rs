@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::settings::{Kind, Person};
 
-crate::words! {
+crate::vocabulary! {
     /// Somebody whom an event names.
     "role" pub enum Role {
         /// Who called, or asked to be called.

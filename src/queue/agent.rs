@@ -15,7 +15,7 @@
 //! A step of status leaves the activity as it is and the other way round: who logs out while he talks goes
 //! on talking. The database holds the same table and refuses every other step, whoever makes it.
 
-crate::words! {
+crate::vocabulary! {
     /// What the person chose.
     "status" pub enum Status {
         /// He takes no calls.
@@ -27,7 +27,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What the system knows he does.
     "activity" pub enum Activity {
         /// Nothing.
@@ -41,7 +41,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// A change of an agent.
     "step" pub enum Step {
         /// He begins to work.

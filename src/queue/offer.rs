@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::rules::Delays;
 
-crate::words! {
+crate::vocabulary! {
     /// How an offer ended.
     "offer outcome" pub enum Outcome {
         /// The two talked.

@@ -17,7 +17,7 @@ use crate::clock::UnixMs;
 use crate::ids::PolicyName;
 use crate::rules::limits::CAP_A_DAY;
 
-crate::words! {
+crate::vocabulary! {
     /// What the calls are about: it decides which law applies.
     "policy profile" pub enum Profile {
         /// Calls that the customer asked for by calling.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::ids::{AgentName, PolicyName, PromptName, ScheduleName};
 use crate::rules::route::Destination;
 
-crate::words! {
+crate::vocabulary! {
     /// In which order the agents of a queue are offered a caller.
     "strategy" pub enum Strategy {
         /// Level, then who has been idle longest, then position.

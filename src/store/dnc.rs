@@ -12,7 +12,7 @@ use crate::clock::UnixMs;
 use crate::missed::case::Closed;
 use crate::phone::E164;
 
-crate::words! {
+crate::vocabulary! {
     /// Why a number is not to be called.
     "reason not to call" pub enum Reason {
         /// The person wants no calls.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::schema::{agents, cases};
 use super::{Database, StoreError};
 
-crate::words! {
+crate::vocabulary! {
     /// The reports that there are.
     "report" pub enum Report {
         /// Calls by business day, queue and ending, with the service level.

@@ -2,7 +2,7 @@
 
 use crate::queue::offer::Outcome;
 
-crate::words! {
+crate::vocabulary! {
     /// A cause that we give when we end something; FreeSWITCH's own words.
     "hangup cause" pub enum HangupCause {
         /// The ordinary end of a call.

@@ -22,7 +22,7 @@ Examples:
   dozvon check --json | jq '.[] | select(.state == \"wrong\")'")]
 pub(super) struct Args {}
 
-crate::words! {
+crate::vocabulary! {
     /// What a line says.
     "state of a check" enum State {
         /// As it should be.

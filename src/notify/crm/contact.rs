@@ -9,7 +9,7 @@ use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::phone::E164;
 
-crate::words! {
+crate::vocabulary! {
     /// What happened with a customer.
     "contact" pub enum Happening {
         /// He called and nobody took him.
@@ -27,7 +27,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// Who called whom.
     "direction" pub enum Direction {
         /// The customer called us.
@@ -37,7 +37,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// The language of what is written into the CRM.
     "language" pub enum Language {
         /// Russian.

@@ -10,7 +10,7 @@ use super::secret::Secret;
 use crate::duration;
 use crate::ids::AgentName;
 
-crate::words! {
+crate::vocabulary! {
     /// Which CRM.
     "kind of CRM" pub enum Kind {
         /// None is told.
@@ -24,7 +24,7 @@ crate::words! {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// How the body of a generic request is written.
     "body format" pub enum BodyFormat {
         /// `application/json`: values are escaped as in JSON text.

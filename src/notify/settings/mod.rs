@@ -106,7 +106,7 @@ impl Default for Settings {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// How the line to the mail server is protected.
     "protection" pub enum Tls {
         /// TLS from the first byte (port 465).
@@ -180,7 +180,7 @@ pub struct Person {
     pub telegram: String,
 }
 
-crate::words! {
+crate::vocabulary! {
     /// What carries events to a destination.
     "kind of destination" pub enum Kind {
         /// A signed POST (Standard Webhooks, CloudEvents).
@@ -204,7 +204,7 @@ impl Kind {
     }
 }
 
-crate::words! {
+crate::vocabulary! {
     /// A gateway that we know.
     "preset" pub enum Preset {
         /// SMSC.ru.

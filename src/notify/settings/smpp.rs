@@ -9,7 +9,7 @@ use crate::duration;
 use super::Secret;
 use super::check::{Wrong, bare_password};
 
-crate::words! {
+crate::vocabulary! {
     /// How the line to the short message centre is protected.
     "protection of SMPP" pub enum SmppTls {
         /// TLS from the first byte (usually port 3550).

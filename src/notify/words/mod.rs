@@ -38,7 +38,7 @@ const KNOWN: [&str; 12] = [
 /// Longest text of an event that reaches a message, in characters.
 const LONGEST: usize = 500;
 
-crate::words! {
+crate::vocabulary! {
     /// A part of what is said about an event.
     "part of a template" pub enum Part {
         /// The subject of an e-mail.

@@ -10,7 +10,7 @@ use crate::store::error::Found as _;
 use crate::store::schema::{calls, queues, waits};
 use crate::store::{Database, StoreError};
 
-crate::words! {
+crate::vocabulary! {
     /// How a stay in a queue ended.
     "wait outcome" pub enum WaitOutcome {
         /// An agent took him.

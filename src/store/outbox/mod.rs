@@ -29,7 +29,7 @@ pub use spread::{Kept, Target, spread, unspread};
 pub(super) use settle::give_up_before;
 pub(super) use spread::{ERASED, WAS_ERASED};
 
-crate::words! {
+crate::vocabulary! {
     /// Where a delivery stands.
     "state of a delivery" pub enum State {
         /// It will be tried, or tried again.

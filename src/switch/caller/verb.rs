@@ -22,7 +22,7 @@ pub enum Loops {
     Forever,
 }
 
-crate::words! {
+crate::vocabulary! {
     /// A variable of ours on the caller's channel, readable in the dialplan.
     "variable" pub enum Variable {
         /// Which call it is.

@@ -42,7 +42,7 @@ pub struct Confirm {
     pub within: Duration,
 }
 
-crate::words! {
+crate::vocabulary! {
     /// Who is rung on a leg; the mark that it carries.
     "role of a leg" pub enum LegRole {
         /// An agent, for an offer.

@@ -1,6 +1,6 @@
 //! What the owner of a leg wants of it.
 
-crate::words! {
+crate::vocabulary! {
     /// Why a leg is ended; FreeSWITCH's own words, which come back as the cause.
     "leg cancel" pub enum Cancel {
         /// The caller for whom it rings is gone or served elsewhere.

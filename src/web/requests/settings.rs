@@ -102,7 +102,7 @@ pub struct Form {
     pub allowed_origins: Vec<String>,
 }
 
-crate::words! {
+crate::vocabulary! {
     /// A language of the form.
     "language" pub enum Tongue {
         /// English.

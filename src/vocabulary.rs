@@ -47,9 +47,9 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $name {
-            type Err = $crate::words::UnknownWord;
+            type Err = $crate::vocabulary::UnknownWord;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| $crate::words::UnknownWord {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or_else(|| $crate::vocabulary::UnknownWord {
                     kind: $kind,
                     given: text.to_owned(),
                     allowed: Self::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", "),
@@ -58,7 +58,7 @@ macro_rules! words {
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::words::UnknownWord;
+            type Error = $crate::vocabulary::UnknownWord;
             fn try_from(text: String) -> Result<Self, Self::Error> { text.parse() }
         }
 
