@@ -20,7 +20,7 @@
 //! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of time,
 //! [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows,
 //! [`skipped`] the rows that fail, [`ticks`] the beat of what is done again and again, [`witness`] the log of the audit's
-//! head, [`document`] the reading of TOML with place and remedy; [`ids`], [`phone`], [`duration`] and [`mod@words`] are
+//! head, [`document`] the reading of TOML with place and remedy; [`ids`], [`phone`], [`duration`] and [`mod@vocabulary`] are
 //! the types that cannot hold a bad value.
 #![cfg_attr(
     test,
@@ -33,6 +33,7 @@
     )
 )]
 
+pub mod event;
 pub mod switch;
 
 pub mod call;

@@ -21,7 +21,7 @@ pub struct UnknownWord {
 ///
 /// The enum gets `ALL`, `as_str`, `Display`, `FromStr` (failing with [`UnknownWord`]) and serde by word.
 #[macro_export]
-macro_rules! words {
+macro_rules! vocabulary {
     (
         $(#[$meta:meta])*
         $kind:literal $vis:vis enum $name:ident { $( $(#[$vmeta:meta])* $variant:ident = $word:literal ),+ $(,)? }

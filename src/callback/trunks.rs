@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use super::settings::{Settings, Trunk};
 use crate::clock::UnixMs;
+use crate::event::Event;
 use crate::ids::{CallId, ChannelId, OfferId};
 use crate::missed::attempt::{Claim, Outcome, is_unseen};
-use crate::notify::Event;
 use crate::phone::E164;
 use crate::store::callbacks::How;
 use crate::switch::{Leg, LegRequest, LegRole, Node};

@@ -419,7 +419,7 @@ impl Settings {
     /// Whether somebody is to be told of callers' talks with agents.
     #[must_use]
     pub fn tells_talks(&self) -> bool {
-        let kind = crate::notify::EventKind::CallEnded.as_str();
+        let kind = crate::event::EventKind::CallEnded.as_str();
         self.crm.wants_talks() || self.notify.destinations.iter().any(|to| to.wants(kind))
     }
 

@@ -6,34 +6,8 @@ use std::pin::Pin;
 use serde_json::Value;
 
 use super::Trouble;
-use crate::clock::UnixMs;
-use crate::ids::{DestinationName, EventId};
+use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
-
-/// An event on its way to one recipient at one destination. It may come more than once: `event` stays the same.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Delivery {
-    /// Its number in the outbox, as people name it.
-    pub id: i64,
-    /// The event, the same at every try and at every destination: what receivers tell repetitions by.
-    pub event: EventId,
-    /// Its place in the order of all events: of two events of one thing, the later one has the greater.
-    pub sequence: i64,
-    /// Where to.
-    pub destination: DestinationName,
-    /// To whom there, if the channel tells people apart; else empty.
-    pub recipient: String,
-    /// Which try it is, from 1.
-    pub attempt: u32,
-    /// What happened: a word of [`super::EventKind`], or of a newer program.
-    pub kind: String,
-    /// What it happened to, such as `case:17`.
-    pub aggregate: String,
-    /// When it happened.
-    pub at: UnixMs,
-    /// What is to be said about it.
-    pub data: Value,
-}
 
 /// What came of a delivery that is over.
 #[derive(Debug, Clone, PartialEq, Eq)]

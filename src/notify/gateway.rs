@@ -17,8 +17,9 @@ use super::http::{Bounds, Http};
 use super::people::People;
 use super::settings::{Destination, Kind, Preset, Settings};
 use super::words::Words;
-use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+use super::{Channel, Delivering, Receipt, Trouble};
 use crate::clock::Clock;
+use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 use super::excerpt::excerpt;
 use super::settings::{Mail, Tls};
 use super::words::{Part, Words};
-use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+use super::{Channel, Delivering, Receipt, Trouble};
+use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 use crate::notify::people::People;
 

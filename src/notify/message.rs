@@ -7,22 +7,7 @@
 use serde_json::Value;
 
 use super::settings::{Kind, Person};
-
-crate::vocabulary! {
-    /// Somebody whom an event names.
-    "role" pub enum Role {
-        /// Who called, or asked to be called.
-        Caller = "caller",
-        /// The agent who has the case.
-        Assignee = "assignee",
-        /// All who serve its queue.
-        Group = "group",
-        /// Who is above them.
-        Supervisor = "supervisor",
-        /// Who is on duty.
-        Duty = "duty",
-    }
-}
+use crate::event::Role;
 
 /// To whom a destination tells its events.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,6 @@ mod bucket;
 pub mod channel;
 pub mod crm;
 mod escape;
-pub mod event;
 mod excerpt;
 pub mod gateway;
 pub mod guard;
@@ -37,8 +36,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use channel::{Channel, Delivering, Delivery, Receipt};
-pub use event::{Event, EventKind};
+pub use channel::{Channel, Delivering, Receipt};
 pub use relay::{Outlet, Relay, Tools};
 pub use settings::Settings;
 pub use trouble::Trouble;

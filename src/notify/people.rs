@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::EventKind;
-use super::message::{self, Recipient, Role};
+use super::message;
+use super::message::Recipient;
 use super::settings::{Destination, Kind, Person, Settings};
 use super::words::{Part, Words};
+use crate::event::EventKind;
+use crate::event::Role;
 use crate::missed::outgoing::Medium;
 
 /// Whom a destination tells.

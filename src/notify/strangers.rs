@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::Delivery;
+use crate::event::Delivery;
 use crate::ids::QueueName;
 use crate::missed::mailbox;
 use crate::missed::outgoing::{Limits, Medium};

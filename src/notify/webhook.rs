@@ -10,8 +10,9 @@ use super::guard::{self, Lookup};
 use super::http::{Bounds, Http, NoClient};
 use super::settings::{Destination, Settings};
 use super::signature::{BadSecret, Key};
-use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+use super::{Channel, Delivering, Receipt, Trouble};
 use crate::clock::{Clock, UnixMs};
+use crate::event::Delivery;
 
 /// Why a webhook cannot be made of the settings.
 #[derive(Debug, thiserror::Error)]

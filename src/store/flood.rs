@@ -12,9 +12,9 @@ use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases};
 use super::{Database, StoreError, cases as case_rows, outbox as events};
 use crate::clock::UnixMs;
+use crate::event::Event;
 use crate::ids::CaseId;
 use crate::missed::flood::HOUR;
-use crate::notify::Event;
 
 /// The source by which an alarm calls all of them together.
 const ALL: &str = "*";

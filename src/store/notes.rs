@@ -9,12 +9,12 @@ use super::requests::{self, Request};
 use super::{Database, StoreError, audit, cases, outbox, read};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
+use crate::event::Role;
+use crate::event::{Event, EventKind};
 use crate::ids::{CallId, CaseId};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::missed::regulation::{Guard, Refusal};
-use crate::notify::message::Role;
-use crate::notify::{Event, EventKind};
 
 /// Something that happened to a case.
 #[derive(Debug, Clone, Copy)]

@@ -10,8 +10,9 @@ use tokio::sync::watch;
 
 use super::{Contact, Crm, Happening, Kept, Settings, read};
 use crate::clock::{Clock, UnixMs};
+use crate::event::{Delivery, EventKind};
 use crate::ids::CaseId;
-use crate::notify::{Channel, Delivering, Delivery, EventKind, Outlet, Receipt, Trouble};
+use crate::notify::{Channel, Delivering, Outlet, Receipt, Trouble};
 use crate::rules::Rules;
 use crate::store::callbacks::Terms;
 use crate::store::{Store, crm};

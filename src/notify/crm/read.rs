@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::contact::{Contact, Direction, Happening};
 use crate::clock::UnixMs;
-use crate::notify::{Delivery, EventKind};
+use crate::event::{Delivery, EventKind};
 
 /// The kinds of event that may be contacts.
 pub(super) const KINDS: [EventKind; 7] = [

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::document::fault::nearest;
-use crate::notify::EventKind;
+use crate::event::EventKind;
 use crate::report::Language;
 
 /// Which events: a kind, all kinds that begin the same (`case.*`), or all (`*`).

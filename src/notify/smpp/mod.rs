@@ -18,7 +18,8 @@ pub use line::Line;
 
 use super::people::People;
 use super::words::Words;
-use super::{Channel, Delivering, Delivery, Receipt, Trouble};
+use super::{Channel, Delivering, Receipt, Trouble};
+use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 
 /// A short message centre that takes texts from us.

@@ -12,8 +12,8 @@ use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
 use super::settings::Destination;
-use super::{Delivery, EventKind};
 use crate::clock::UnixMs;
+use crate::event::{Delivery, EventKind};
 use crate::ids::EventId;
 use crate::report::{self, Language};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use crate::event::Event;
 use crate::ids::EventId;
-use crate::notify::Event;
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::outbox;
 use crate::store::{Database, StoreError};

@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::settle::{Settled, settle};
 use crate::clock::UnixMs;
+use crate::event::Delivery;
 use crate::ids::DestinationName;
-use crate::notify::Delivery;
 use crate::store::dialect::lease;
 use crate::store::schema::{closed_destinations, deliveries, outbox};
 use crate::store::{Database, StoreError};

@@ -264,8 +264,8 @@ async fn a_missed_call_is_a_task_until_the_reaction_time_and_its_case_is_the_own
 async fn a_talk_is_told_and_what_is_no_contact_is_not() {
     let (days, portal) = (Days::new().await, Bitrix24::start().await);
     assert_eq!(days.call(&number(1), true).await, None);
-    days.desk.emit(dozvon::notify::EventKind::CaseDue, 1, json!({ "number": number(1) })).await;
-    days.desk.emit(dozvon::notify::EventKind::CaseClosed, 1, json!({ "number": "withheld" })).await;
+    days.desk.emit(dozvon::event::EventKind::CaseDue, 1, json!({ "number": number(1) })).await;
+    days.desk.emit(dozvon::event::EventKind::CaseClosed, 1, json!({ "number": "withheld" })).await;
     days.pass(&portal.settings(), |_| {}).await;
     let rows = days.desk.rows().await;
     let states: Vec<_> = rows.iter().map(|row| (row.kind.as_str(), row.state.as_str())).collect();

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use dozvon::event::EventKind;
+use dozvon::notify::Settings;
 use dozvon::notify::settings::{Destination, Kind};
-use dozvon::notify::{EventKind, Settings};
 use dozvon::report::Language;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};

@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dozvon::clock::UnixMs;
+use dozvon::event::{Delivery, EventKind};
 use dozvon::ids::EventId;
-use dozvon::notify::{Channel, Delivering, Delivery, EventKind, Outlet, Receipt, Settings, Trouble};
+use dozvon::notify::{Channel, Delivering, Outlet, Receipt, Settings, Trouble};
 use dozvon::store::outbox::{self, Settled};
 use dozvon::vital::Beat;
 use serde_json::json;

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use dozvon::event::EventKind;
+use dozvon::notify::Settings;
 use dozvon::notify::settings::{Destination, Kind, Secret, SmppTls};
-use dozvon::notify::{EventKind, Settings};
 use dozvon::report::Language;
 use dozvon::store::outbox::{self, DeliveryRow};
 use rusmpp::values::DataCoding;

@@ -178,7 +178,7 @@ async fn our_own_network_is_not_connected_to_whatever_a_name_says() {
     let outlets: Vec<Outlet> = outlets(&desk.tools, &lookup, &desk.tasks).unwrap();
     let (relay, _stop) = desk.relay_to(outlets);
     for case in 1..4 {
-        desk.emit(dozvon::notify::EventKind::CaseOpened, case, json!({})).await;
+        desk.emit(dozvon::event::EventKind::CaseOpened, case, json!({})).await;
         desk.tick(&relay).await;
     }
     assert!(asked.load(Ordering::SeqCst) >= 3, "each connection asks");

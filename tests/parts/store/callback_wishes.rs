@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dozvon::clock::UnixMs;
+use dozvon::event::EventKind;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::regulation::Guard;
-use dozvon::notify::EventKind;
 use dozvon::rules::{Destination, Rules};
 use dozvon::store::callbacks::{self, How, NotReserved, Terms};
 use dozvon::store::requests::{self, Request};

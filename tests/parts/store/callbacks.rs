@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use dozvon::clock::UnixMs;
+use dozvon::event::EventKind;
 use dozvon::ids::{AttemptId, CaseId};
 use dozvon::missed::attempt::Outcome;
-use dozvon::notify::EventKind;
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::store::attempts::{self, AttemptRow};

@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use crate::clock::UnixMs;
+use crate::ids::{DestinationName, EventId};
 
 crate::vocabulary! {
     /// What can happen. A kind is two words with a dot, so that `case.*` means all that can happen to a case.
@@ -124,4 +125,45 @@ impl Event {
     pub fn of_case(kind: EventKind, case: crate::ids::CaseId, at: UnixMs, data: Value) -> Self {
         Self { kind, aggregate: format!("case:{case}"), at, data }
     }
+}
+
+crate::vocabulary! {
+    /// Somebody whom an event names.
+    "role" pub enum Role {
+        /// Who called, or asked to be called.
+        Caller = "caller",
+        /// The agent who has the case.
+        Assignee = "assignee",
+        /// All who serve its queue.
+        Group = "group",
+        /// Who is above them.
+        Supervisor = "supervisor",
+        /// Who is on duty.
+        Duty = "duty",
+    }
+}
+
+/// An event on its way to one recipient at one destination. It may come more than once: `event` stays the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Its number in the outbox, as people name it.
+    pub id: i64,
+    /// The event, the same at every try and at every destination: what receivers tell repetitions by.
+    pub event: EventId,
+    /// Its place in the order of all events: of two events of one thing, the later one has the greater.
+    pub sequence: i64,
+    /// Where to.
+    pub destination: DestinationName,
+    /// To whom there, if the channel tells people apart; else empty.
+    pub recipient: String,
+    /// Which try it is, from 1.
+    pub attempt: u32,
+    /// What happened: a word of [`EventKind`], or of a newer program.
+    pub kind: String,
+    /// What it happened to, such as `case:17`.
+    pub aggregate: String,
+    /// When it happened.
+    pub at: UnixMs,
+    /// What is to be said about it.
+    pub data: Value,
 }
