@@ -33,7 +33,9 @@
     )
 )]
 
+pub mod cause;
 pub mod event;
+pub mod render;
 pub mod switch;
 
 pub mod call;
@@ -56,8 +58,6 @@ pub mod reconcile;
 
 pub mod store;
 
-pub mod report;
-
 pub mod sim;
 
 pub mod vocabulary;
@@ -69,6 +69,7 @@ pub mod app;
 pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod dispatch;
 pub mod document;
 pub mod duration;
 pub mod ids;

@@ -2,8 +2,8 @@
 
 use super::{BRIDGE_LIMIT, Call, Gone, TAKEN};
 use crate::clock::UnixMs;
+use crate::dispatch::offer::{Knock, Reply};
 use crate::ids::{AgentName, ChannelId};
-use crate::queue::ring::{Knock, Reply};
 use crate::store::{self, until_recorded};
 use crate::switch::CallerEvent;
 

@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::bridge;
 use super::story::over;
 use super::{Call, Ended, Gone, message};
+use crate::cause::HangupCause;
+use crate::dispatch::offer::hang_up;
 use crate::ids::{ChannelId, OfferId};
 use crate::missed::attempt::{NO_PROGRESS, is_unseen};
 use crate::missed::ending::{Ending, Stage};
-use crate::queue::ring::hang_up;
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
 use crate::store::{self, until_recorded};
-use crate::switch::cause::HangupCause;
 use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Loops};
 
 /// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.

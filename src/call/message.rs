@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::story::over;
 use super::wait::until;
 use super::{Call, Ended, Gone};
+use crate::cause::HangupCause;
 use crate::ids::PromptName;
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
-use crate::switch::cause::HangupCause;
 use crate::switch::{CallerEvent, Loops, PlayId};
 
 /// How soon after a sound that was broken off the news follows of what broke it.

@@ -10,6 +10,7 @@ use super::facts::Facts;
 use super::{Call, Desk, Ended, Gone, TAKEN, forward, message, record, wait};
 use crate::calendar::working_time::WorkingTime;
 use crate::callback::handset;
+use crate::cause::HangupCause;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
 use crate::metrics::HandedBack;
@@ -18,7 +19,6 @@ use crate::routing::plan::{Plan, plan};
 use crate::rules::{Destination, Rules};
 use crate::store::recovery::{self, OpenCall};
 use crate::store::{self, StoreError};
-use crate::switch::cause::HangupCause;
 use crate::switch::{Caller, ChannelFacts, Incoming, Node};
 
 /// How many queues a caller may be passed through before we say that nobody is there.

@@ -20,6 +20,7 @@ use super::trunks::{Customer, DialFate, Line};
 use crate::call::facts::Facts;
 use crate::call::story::LINK_COMES;
 use crate::call::{Call, Desk, Gone, bridge, forward, message};
+use crate::cause::HangupCause;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId};
 use crate::metrics::HandedBack;
 use crate::missed::attempt::{self, Outcome};
@@ -29,7 +30,6 @@ use crate::phone::{E164, Party};
 use crate::store::StoreError;
 use crate::store::callbacks::{End, How};
 use crate::store::handset::{self, Begun, Dialled};
-use crate::switch::cause::HangupCause;
 use crate::switch::{Caller, Cancel, Incoming, Leg, Loops, Variable};
 
 /// What the dialplan finds in `dozvon_state` of a call that goes on in the administrator's own dialplan.

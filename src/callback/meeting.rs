@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::dispatch::offer::Knock;
 use crate::ids::QueueName;
 use crate::phone::E164;
-use crate::queue::ring::Knock;
 
 /// A caller asks his callback for its agent; dropped if there is none.
 pub type Meeting = oneshot::Sender<Knock>;

@@ -14,16 +14,16 @@ use super::redial::{Dialling, ended};
 use super::trunks::{Customer, DialFate, Line, Place};
 use crate::call::forward::rang_out;
 use crate::call::{BRIDGE_LIMIT, Desk};
+use crate::cause::SWITCH_RESTARTED;
+use crate::dispatch::dispatcher::{FirstRing, Leaving, Waiter};
+use crate::dispatch::offer::{DOOR, Knock, Reply, gone, hang_up};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::outgoing::Said;
 use crate::phone::E164;
-use crate::queue::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::queue::first::First;
-use crate::queue::ring::{DOOR, Knock, Reply, gone, hang_up};
 use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
 use crate::store::{StoreError, attempts, outbox, until_recorded};
-use crate::switch::cause::SWITCH_RESTARTED;
 use crate::switch::{Cancel, Confirm, Leg, LegEvent, Node};
 
 /// The causes of an end that are ours.

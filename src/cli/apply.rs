@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Context, Exit, Failure};
 use crate::audit::{self, Action, Entry};
 use crate::clock::UnixMs;
-use crate::report::{Cell, Table};
+use crate::render::{Cell, Table};
 use crate::rules::file;
 use crate::rules::file::Change;
 use crate::store::rules::{self, Difference};

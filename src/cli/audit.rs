@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Context, Exit, Failure, parse};
 use crate::audit::{Action, Link};
 use crate::clock::UnixMs;
-use crate::report::{Cell, Sentence, Table};
+use crate::render::{Cell, Sentence, Table};
 use crate::store::Database;
 use crate::store::audit::{self, Proof, Wanted};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
-use crate::report::{Cell, Sentence};
+use crate::render::{Cell, Sentence};
 
 /// Copy the SQLite database into a file, while it is in use.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, QueueName};
 use crate::missed::ending::{Ending, Stage};
-use crate::report::{Cell, Sheet, Table, span};
+use crate::render::{Cell, Sheet, Table, span};
 use crate::store::calls::{self, CallRow, WaitRow, Wanted};
 use crate::store::offers::{self, OfferRow};
 use crate::store::{Database, StoreError, cases};

@@ -11,7 +11,8 @@ use super::{Colour, Exit, Failure, Globals};
 use crate::clock::{Clock, UnixMs};
 use crate::config::{PLACES, Settings};
 use crate::phone::Home;
-use crate::report::{self, Language, Look, Sentence, Sheet, Table};
+use crate::render;
+use crate::render::{Language, Look, Sentence, Sheet, Table};
 use crate::store::callbacks::Terms;
 use crate::store::{DatabaseUrl, Store, StoreError};
 use crate::telemetry;
@@ -52,7 +53,7 @@ impl Context {
             if url.has_password() {
                 eprintln!(
                     "dozvon: {}",
-                    report::say(language_of_errors(&globals), &format!("warning: {SEEN}"))
+                    render::say(language_of_errors(&globals), &format!("warning: {SEEN}"))
                 );
             }
             settings.database = url.clone();
@@ -179,7 +180,7 @@ impl Context {
     /// # Errors
     /// When standard output cannot be written.
     pub fn table(&self, table: &Table) -> Result<(), Failure> {
-        let text = if self.json { report::json(table) } else { report::table(table, &self.look) };
+        let text = if self.json { render::json(table) } else { render::table(table, &self.look) };
         self.print(&text)
     }
 
@@ -188,7 +189,7 @@ impl Context {
     /// # Errors
     /// When standard output cannot be written.
     pub fn sheet(&self, sheet: &Sheet) -> Result<(), Failure> {
-        let text = if self.json { report::json(sheet) } else { report::sheet(sheet, &self.look) };
+        let text = if self.json { render::json(sheet) } else { render::sheet(sheet, &self.look) };
         self.print(&text)
     }
 
@@ -214,13 +215,13 @@ impl Context {
     /// A word of a vocabulary in the language of the person who reads it.
     #[must_use]
     pub fn word(&self, word: &str) -> String {
-        report::word(self.look.language, word)
+        render::word(self.look.language, word)
     }
 
     /// An instant by the clocks of the reader.
     #[must_use]
     pub fn when(&self, at: UnixMs) -> String {
-        report::when(at, self.look.zone)
+        render::when(at, self.look.zone)
     }
 
     /// Writes a text as it is.

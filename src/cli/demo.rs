@@ -13,7 +13,7 @@ use crate::app;
 use crate::calendar::schedule::civil_date;
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
-use crate::report::{Cell, Sheet, Table};
+use crate::render::{Cell, Sheet, Table};
 use crate::sim::evening;
 use crate::sim::scene::busy_day;
 use crate::sim::stage::Stage;

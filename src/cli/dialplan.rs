@@ -7,7 +7,7 @@ use serde_json::json;
 use super::files::Readers;
 use super::{Context, Exit, Failure, files};
 use crate::config::dialplan::{self, File};
-use crate::report::{Cell, Sentence, Table};
+use crate::render::{Cell, Sentence, Table};
 
 /// Print or write the dialplan for FreeSWITCH that fits these settings.
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure, parse};
-use crate::report::{Cell, Sentence, Table};
+use crate::render::{Cell, Sentence, Table};
 use crate::store::dnc::{self, Add, DncRow, Reason};
 
 /// The do-not-call list: numbers that we never call, whoever asks.

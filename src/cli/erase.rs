@@ -1,7 +1,7 @@
 //! `dozvon erase`: takes a person out of the database, and shows the act of it.
 
 use super::{Context, Exit, Failure, parse};
-use crate::report::{Cell, Sheet, Table};
+use crate::render::{Cell, Sheet, Table};
 use crate::store::erase::{self, Act};
 
 /// Erase a person: his number and name, wherever they stand.

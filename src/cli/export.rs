@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::{Context, Exit, Failure, files};
-use crate::report::Sentence;
+use crate::render::Sentence;
 use crate::rules::file;
 use crate::store::rules;
 

@@ -6,7 +6,7 @@ use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::document::fault::Faults;
 use crate::queue::agent::Status;
-use crate::report::{Language, say};
+use crate::render::{Language, say};
 use crate::sim::stage::StageError;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
-use crate::report::{Cell, Sentence};
+use crate::render::{Cell, Sentence};
 use crate::store::{Store, StoreError, audit};
 
 /// Bring the database up to date; make it if it is not there.

@@ -40,7 +40,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::report::Language;
+use crate::render::Language;
 use crate::store::DatabaseUrl;
 use crate::telemetry::LogFormat;
 

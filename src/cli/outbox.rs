@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::DestinationName;
-use crate::report::{Cell, Sentence, Table};
+use crate::render::{Cell, Sentence, Table};
 use crate::store::outbox::{self, DeliveryRow, State};
 
 /// So many are taken back in one transaction.

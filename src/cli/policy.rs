@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Context, Exit, Failure};
 use crate::duration;
 use crate::ids::{PolicyName, QueueName};
-use crate::report::{Cell, Sentence, Sheet, Table};
+use crate::render::{Cell, Sentence, Sheet, Table};
 use crate::rules::Rules;
 use crate::rules::file;
 use crate::rules::policy::{Policy, show_minutes};

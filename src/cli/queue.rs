@@ -7,7 +7,7 @@ use super::{Context, Exit, Failure};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, QueueName};
 use crate::queue::agent::{Activity, Status};
-use crate::report::{Cell, Sheet, Table, age};
+use crate::render::{Cell, Sheet, Table, age};
 use crate::rules::{Queue, Rules};
 use crate::store::agents::{self, AgentRow};
 use crate::store::calls::{self, WaitingRow};

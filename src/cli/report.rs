@@ -5,7 +5,8 @@ use chrono::{Days as Span, NaiveDate};
 use super::{Context, Exit, Failure, parse};
 use crate::calendar::schedule::civil_date;
 use crate::clock::UnixMs;
-use crate::report::{self as render, Cell, Sentence, Table};
+use crate::render;
+use crate::render::{Cell, Sentence, Table};
 use crate::store::reports::{self, CallsDaily, CaseLine, Days, OffersByAgent, Report};
 use crate::store::{Database, StoreError};
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, Failure};
-use crate::report::{Cell, Sentence};
+use crate::render::{Cell, Sentence};
 use crate::retention::{self, Trust};
 
 /// Retention: delete what is too old.

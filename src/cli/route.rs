@@ -2,7 +2,7 @@
 
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
-use crate::report::{Cell, Sheet, Table};
+use crate::render::{Cell, Sheet, Table};
 use crate::routing::plan::{Plan, plan};
 use crate::rules::{Route, Rules};
 use crate::store::agents::{self, AgentRow};

@@ -24,33 +24,33 @@ pub struct First {
 
 /// A caller's place in his queue, and the agent's.
 #[derive(Debug)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// The call of the caller.
-    pub(super) call: CallId,
+    pub(crate) call: CallId,
     /// The queue that he waits in.
-    pub(super) queue: &'a QueueName,
+    pub(crate) queue: &'a QueueName,
     /// Since when.
-    pub(super) joined_at: UnixMs,
+    pub(crate) joined_at: UnixMs,
     /// The queue's priority.
-    pub(super) priority: i32,
+    pub(crate) priority: i32,
     /// The agent's place in the queue.
-    pub(super) tier: Tier,
+    pub(crate) tier: Tier,
     /// Whether it yields to callers.
-    pub(super) yields: bool,
+    pub(crate) yields: bool,
     /// Whether agents who are in another call are offered the queue's callers.
-    pub(super) call_waiting: bool,
+    pub(crate) call_waiting: bool,
 }
 
 /// Those who wait for one agent.
 #[derive(Debug, Default)]
-pub(super) struct Firsts(BTreeMap<CallId, (QueueName, First)>);
+pub(crate) struct Firsts(BTreeMap<CallId, (QueueName, First)>);
 
 impl Firsts {
     /// A caller waits for one agent only.
     ///
     /// # Errors
     /// Never: the lane is made for him.
-    pub(super) fn join(
+    pub(crate) fn join(
         &mut self,
         board: &mut Board,
         place: &Place<'_>,
@@ -66,21 +66,21 @@ impl Firsts {
     }
 
     /// The caller has left the board.
-    pub(super) fn left(&mut self, board: &mut Board, call: CallId) {
+    pub(crate) fn left(&mut self, board: &mut Board, call: CallId) {
         if let Some((queue, first)) = self.0.remove(&call) {
             clear(board, &queue.of_one(&first.agent));
         }
     }
 
     /// The agent has let the caller go: he was offered him first.
-    pub(super) fn let_go(&mut self, call: CallId, agent: &AgentName) {
+    pub(crate) fn let_go(&mut self, call: CallId, agent: &AgentName) {
         if let Some((_, first)) = self.0.get_mut(&call).filter(|(_, first)| first.agent == *agent) {
             first.until = UnixMs::default();
         }
     }
 
     /// Lets everybody have those whose time is over, or whose agent is not there.
-    pub(super) fn open(
+    pub(crate) fn open(
         &mut self,
         board: &mut Board,
         now: UnixMs,
@@ -97,7 +97,7 @@ impl Firsts {
     }
 
     /// The queue is no more: those who waited there for one agent.
-    pub(super) fn remove_queue(&mut self, board: &mut Board, name: &QueueName) -> Vec<CallId> {
+    pub(crate) fn remove_queue(&mut self, board: &mut Board, name: &QueueName) -> Vec<CallId> {
         let of: Vec<CallId> =
             self.0.iter().filter(|(_, (queue, _))| queue == name).map(|(call, _)| *call).collect();
         for call in &of {
@@ -108,12 +108,12 @@ impl Firsts {
     }
 
     /// When the time of the next one is over.
-    pub(super) fn next_wake(&self) -> Option<UnixMs> {
+    pub(crate) fn next_wake(&self) -> Option<UnixMs> {
         self.0.values().map(|(_, first)| first.until).min()
     }
 
     /// How many callers of a queue wait for one agent.
-    pub(super) fn waiting(&self, name: &QueueName) -> usize {
+    pub(crate) fn waiting(&self, name: &QueueName) -> usize {
         self.0.values().filter(|(queue, _)| queue == name).count()
     }
 }

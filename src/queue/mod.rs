@@ -1,18 +1,14 @@
-//! Who rings for whom.
+//! Who rings for whom. Pure: `now` is an argument.
 //!
-//! In: callers who wait, agents who are ready, the queues' rules. Out: offers, each under a claim committed in
-//! the database.
-//! `board`, `strategy`, `first`, `agent` and `offer` are pure; `dispatcher` is the one task that owns the board;
-//! `ring` carries out one offer.
+//! In: callers who wait, agents who are ready, the queues' rules. Out: proposals of the [`board`], what an ended
+//! [`offer`] means for its agent, and what an agent's [state](agent) becomes. [`dispatch`](crate::dispatch) acts on them.
 
 pub mod agent;
 pub mod board;
-mod deadlines;
-pub mod dispatcher;
+pub mod cause;
 pub mod elsewhere;
 pub mod first;
 mod lane;
 pub mod offer;
 mod ranked;
-pub mod ring;
 mod strategy;

@@ -18,7 +18,6 @@
 //! **Invariants:** idempotent, and can die at any line; what is there before the first look was left by an earlier
 //! run, what is found later was wrong twice in a row, and is counted as a repair, which should never be.
 
-mod held;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,15 +29,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::Desk;
 use crate::clock::UnixMs;
+use crate::dispatch::dispatcher::Tools;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::metrics::Repair;
-use crate::queue::dispatcher::Tools;
 use crate::store::recovery::OpenCall;
 use crate::store::{Database, StoreError, recovery, until_recorded};
 use crate::switch::{FoundLeg, Node, QueryError};
 use crate::vital::Beat;
-
-pub use held::{Held, Hold};
 
 /// How soon what could not be asked is asked again for the first time.
 const SOON: Duration = Duration::from_millis(500);

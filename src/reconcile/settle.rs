@@ -10,18 +10,18 @@ use crate::call::Desk;
 use crate::call::TAKEN;
 use crate::call::record::record;
 use crate::callback;
+use crate::cause::SWITCH_RESTARTED;
 use crate::clock::UnixMs;
 use crate::config::dialplan::FALLBACK;
+use crate::dispatch::dispatcher::{Leaving, Tools};
+use crate::dispatch::offer;
 use crate::ids::{AgentName, ChannelId, CoreId, NodeName, OfferId};
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
-use crate::queue::dispatcher::{Leaving, Tools};
 use crate::queue::offer::Outcome;
-use crate::queue::ring;
 use crate::store::callbacks::{End, How};
 use crate::store::recovery::{self, OpenCall, OpenOffer};
 use crate::store::{self, StoreError, until_recorded};
-use crate::switch::cause::SWITCH_RESTARTED;
 use crate::switch::{Cancel, FoundLeg, LegRole, Node, QueryError, Talk};
 
 /// How long an agent who picked up for nobody hears that.
@@ -134,10 +134,10 @@ impl Reconciler {
         tracing::info!(agent = %offer.agent, offer = %id, "a talk goes on: watching it");
         tokio::spawn(async move {
             let leg = node.adopt(talk);
-            ring::until_talk_ends(
+            offer::until_talk_ends(
                 &tools,
                 &dispatcher,
-                ring::Won { offer: id, call, agent: offer.agent, wrap_up },
+                offer::Won { offer: id, call, agent: offer.agent, wrap_up },
                 leg,
             )
             .await;

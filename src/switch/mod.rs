@@ -15,7 +15,6 @@
 //! sent on unchecked.
 
 mod caller;
-pub mod cause;
 mod census;
 pub mod dial;
 mod facts;
@@ -35,7 +34,6 @@ mod track;
 mod wire;
 
 pub use caller::{Caller, CallerError, CallerEvent, Loops, PlayId, Variable};
-pub use cause::HangupCause;
 pub use census::FoundLeg;
 pub use dial::dial_string;
 pub use facts::ChannelFacts;

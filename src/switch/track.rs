@@ -152,13 +152,13 @@ impl Track {
         let cause = match (&self.job, self.answered) {
             // What FreeSWITCH says of the originate hides that the phone redirected the call.
             (Job::Failed(cause), _) if cause == UNAVAILABLE && self.is_redirected() => {
-                Some(super::cause::REDIRECTED.to_owned())
+                Some(crate::cause::REDIRECTED.to_owned())
             }
             (Job::Failed(cause), _) => Some(cause.clone()),
             (_, Some(channel)) => of_channel(Some(channel)),
             _ => any(),
         };
-        let unsaid = if self.job == Job::Lost { super::cause::LINK_LOST } else { super::cause::UNKNOWN };
+        let unsaid = if self.job == Job::Lost { crate::cause::LINK_LOST } else { crate::cause::UNKNOWN };
         LegEvent::Ended {
             cause: cause.unwrap_or_else(|| unsaid.to_owned()),
             answered: self.answered.is_some(),
@@ -168,7 +168,7 @@ impl Track {
     }
 
     fn is_redirected(&self) -> bool {
-        self.channels.iter().any(|channel| channel.cause.as_deref() == Some(super::cause::REDIRECTED))
+        self.channels.iter().any(|channel| channel.cause.as_deref() == Some(crate::cause::REDIRECTED))
     }
 
     /// The channels that are not known to be gone.
@@ -230,9 +230,7 @@ mod tests {
 
     #[test]
     fn a_redirect_is_what_the_channel_says_whatever_the_originate_does() {
-        for (said, cause) in
-            [(super::super::cause::REDIRECTED, super::super::cause::REDIRECTED), ("OTHER", UNAVAILABLE)]
-        {
+        for (said, cause) in [(crate::cause::REDIRECTED, crate::cause::REDIRECTED), ("OTHER", UNAVAILABLE)] {
             let id = ChannelId::new();
             let mut track = Track::new(Some(id));
             track.hear(Signal::Created(id));

@@ -9,7 +9,7 @@ use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::AgentName;
 use crate::queue::agent::{Activity, Status, Step};
-use crate::report::{Cell, Sentence, Table};
+use crate::render::{Cell, Sentence, Table};
 use crate::store::agents::{self, AgentRow, Make};
 use crate::store::{Database, StoreError, elsewhere, offers};
 

@@ -6,7 +6,7 @@ use super::doing;
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::AgentName;
-use crate::report::{Cell, Sheet, Table};
+use crate::render::{Cell, Sheet, Table};
 use crate::rules::Rules;
 use crate::store::agents::{self, Change};
 use crate::store::{Database, StoreError, elsewhere, rules};

@@ -8,7 +8,7 @@ use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::Outcome;
-use crate::report::{Cell, Sentence};
+use crate::render::{Cell, Sentence};
 use crate::store::attempts::{AttemptRow, Made};
 use crate::store::callbacks::{self, Disposition};
 use crate::store::{Database, cases};

@@ -5,7 +5,7 @@ use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::case::{Stage, State};
 use crate::missed::regulation::Guard;
-use crate::report::{Cell, Table, age};
+use crate::render::{Cell, Table, age};
 use crate::store::callbacks::{self, Terms};
 use crate::store::cases::{self, CaseRow};
 use crate::store::{Database, StoreError, attempts};

@@ -7,7 +7,7 @@ use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::case::{Closed, Reason};
-use crate::report::{Cell, Sheet, Table, age};
+use crate::render::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::callbacks::{self, RefusalRow, Terms};
 use crate::store::cases::{self, Asked, CaseRow, MissRow};
@@ -284,7 +284,7 @@ pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Language, Look, table as shown};
+    use crate::render::{Language, Look, table as shown};
 
     /// What a customer wrote is read whole on the usual terminal.
     #[test]

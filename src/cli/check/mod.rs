@@ -9,7 +9,7 @@ mod numbers;
 mod sounds;
 
 use super::{Context, Exit, Failure};
-use crate::report::{Cell, Sentence, Table};
+use crate::render::{Cell, Sentence, Table};
 
 /// Look whether everything is in place: settings, database, rules, ports, each FreeSWITCH and its dialplan.
 #[derive(Debug, clap::Args)]
@@ -123,7 +123,7 @@ fn table(lines: &[Line]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Language, Look, table as text};
+    use crate::render::{Language, Look, table as text};
 
     /// On the usual terminal nobody may have to guess what to do.
     #[test]

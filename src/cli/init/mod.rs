@@ -11,7 +11,7 @@ use super::files::Readers;
 use super::{Context, Exit, Failure, files};
 use crate::audit::Key;
 use crate::config::Settings;
-use crate::report::{Cell, Table};
+use crate::render::{Cell, Table};
 use host::{Host, Socket};
 
 const SETTINGS: &str = include_str!("dozvon.toml");

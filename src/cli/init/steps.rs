@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::host::Host;
-use crate::report::Sentence;
+use crate::render::Sentence;
 
 /// The next steps, in their order. `is_found` says whether FreeSWITCH's own files describe its event socket.
 pub(super) fn next(folder: &Path, host: &Host, is_found: bool) -> Vec<Sentence> {

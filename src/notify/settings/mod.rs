@@ -18,7 +18,7 @@ pub use words::{BadPattern, Pattern, Secret};
 
 use crate::duration;
 use crate::ids::DestinationName;
-use crate::report::Language;
+use crate::render::Language;
 
 /// Who is told what, where, and how patient we are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

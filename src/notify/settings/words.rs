@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::fault::nearest;
 use crate::event::EventKind;
-use crate::report::Language;
+use crate::render::Language;
 
 /// Which events: a kind, all kinds that begin the same (`case.*`), or all (`*`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ pub(super) fn post() -> String {
 pub(super) mod language {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    use crate::report::Language;
+    use crate::render::Language;
 
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub fn serialize<S: Serializer>(language: &Language, serializer: S) -> Result<S::Ok, S::Error> {

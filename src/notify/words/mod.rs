@@ -15,7 +15,8 @@ use super::settings::Destination;
 use crate::clock::UnixMs;
 use crate::event::{Delivery, EventKind};
 use crate::ids::EventId;
-use crate::report::{self, Language};
+use crate::render;
+use crate::render::Language;
 
 const BUILT_IN: [(Language, &str); 2] =
     [(Language::En, include_str!("en.toml")), (Language::Ru, include_str!("ru.toml"))];
@@ -89,7 +90,7 @@ impl Words {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        templates.add_filter("word", move |word: String| report::word(language, &word));
+        templates.add_filter("word", move |word: String| render::word(language, &word));
         for (kind, parts) in catalogue {
             for (part, source) in parts {
                 let wrong = |error: minijinja::Error| format!("{file}: template {part} of {kind}: {error}");
@@ -203,7 +204,7 @@ mod tests {
         });
         for language in [Language::En, Language::Ru] {
             let words = Words::load(&Destination { language, ..destination() }, Tz::UTC).unwrap();
-            let word = |word: &str| report::word(language, word);
+            let word = |word: &str| render::word(language, word);
             for part in [Part::Text, Part::Short] {
                 let said = words.render(part, &sample("case.closed", data.clone())).unwrap();
                 assert!(said.contains(&word("agent_reached")), "{said}");

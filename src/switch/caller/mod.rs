@@ -29,10 +29,10 @@ use crate::ids::ChannelId;
 use self::line::Line;
 use self::subscribe::subscribe;
 use self::verb::{Ask, Verb, is_sound, is_value};
-use super::cause::HangupCause;
 use super::listener::Open;
 use super::socket::{Socket, SocketError};
 use super::text;
+use crate::cause::HangupCause;
 
 pub use event::CallerEvent;
 pub use verb::{Loops, PlayId, Variable};

@@ -3,8 +3,8 @@
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use crate::cause::HangupCause;
 use crate::ids::ChannelId;
-use crate::switch::cause::HangupCause;
 
 use super::CallerError;
 

@@ -17,8 +17,8 @@ pub enum LegEvent {
     },
     /// It is over, and nothing of it is left. The last event.
     Ended {
-        /// FreeSWITCH's word for why, or one of [`cause`](crate::switch::cause)'s;
-        /// [`cause::outcome`](crate::switch::cause::outcome) reads it.
+        /// FreeSWITCH's word for why, or one of [`cause`](crate::cause)'s;
+        /// [`cause::outcome`](crate::queue::cause::outcome) reads it.
         cause: String,
         /// Whether it could be connected.
         answered: bool,

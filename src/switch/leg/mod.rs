@@ -26,8 +26,8 @@ use crate::ids::ChannelId;
 use self::keeper::Keeper;
 use self::request::Begin;
 use self::wish::Wish;
-use super::cause;
 use super::node::Hub;
+use crate::cause;
 
 pub use event::LegEvent;
 pub use request::{Confirm, LegRequest, LegRole, Talk};

@@ -1,7 +1,7 @@
 //! Which leg an event is about, and what it says.
 
+use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::cause;
 use crate::switch::dial::LEG_ID;
 use crate::switch::text;
 use crate::switch::track::Signal;

@@ -10,7 +10,7 @@ use crate::document::Step;
 use crate::duration;
 use crate::ids::QueueName;
 use crate::notify::signature::Key;
-use crate::report::Language;
+use crate::render::Language;
 
 /// How requests are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use dozvon::event::EventKind;
 use dozvon::notify::Settings;
 use dozvon::notify::settings::{Destination, Kind};
-use dozvon::report::Language;
+use dozvon::render::Language;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};

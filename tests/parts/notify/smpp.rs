@@ -7,7 +7,7 @@ use std::time::Duration;
 use dozvon::event::EventKind;
 use dozvon::notify::Settings;
 use dozvon::notify::settings::{Destination, Kind, Secret, SmppTls};
-use dozvon::report::Language;
+use dozvon::render::Language;
 use dozvon::store::outbox::{self, DeliveryRow};
 use rusmpp::values::DataCoding;
 use rusmpp::{Command, CommandId, CommandStatus, Pdu};

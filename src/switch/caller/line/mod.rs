@@ -15,8 +15,8 @@ use smallvec::SmallVec;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::cause;
 use crate::switch::listener::Open;
 use crate::switch::socket::{Event, Execute, Socket, SocketError};
 use crate::switch::text;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::cause;
 use crate::switch::link::AskError;
 use crate::switch::track::Signal;
 use crate::switch::wire::WireError;

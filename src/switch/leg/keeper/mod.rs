@@ -14,12 +14,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::cause;
 use crate::ids::ChannelId;
+use crate::switch::dial;
 use crate::switch::link::AskError;
 use crate::switch::node::{Hub, Sight};
 use crate::switch::track::{Signal, Track};
 use crate::switch::wire::WireError;
-use crate::switch::{cause, dial};
 
 use self::cancel::CANCEL_AGAIN;
 use super::request::Begin;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::switch::{cause, dial, text};
+use crate::cause;
+use crate::switch::{dial, text};
 
 use super::{Cancel, Keeper, LegEvent};
 

@@ -1,6 +1,6 @@
 //! Why: routes, policies and their laws, refused calls, changes, the story of a call.
 
-use super::Pair;
+use crate::render::russian::Pair;
 
 /// English, Russian; in the order of the English.
 pub(super) const REASONS: &[Pair] = &[

@@ -9,16 +9,17 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument as _;
 
-use super::counting::Counting;
-use super::{Dispatcher, Leaving, Message, NoSuchQueue, Tools, Waiter};
 use crate::clock::UnixMs;
+use crate::dispatch::counting::Counting;
+use crate::dispatch::dispatcher::{Dispatcher, Leaving, Message, NoSuchQueue, Tools, Waiter};
+use crate::dispatch::offer;
+use crate::dispatch::offer::Offer;
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status, Step};
 use crate::queue::board::{Board, Proposal, QueueSpec};
 use crate::queue::elsewhere::Elsewhere;
 use crate::queue::first::{Firsts, Place};
 use crate::queue::offer::{Outcome, is_failure, is_refusal};
-use crate::queue::ring::{self, Offer};
 use crate::rules::Rules;
 use crate::store::agents::AgentRow;
 use crate::store::{self, until_recorded};
@@ -446,7 +447,7 @@ impl Floor {
         let span = tracing::info_span!("offer", call.id = %call, %agent, offer.id = %id);
         let (stop, stopped) = oneshot::channel();
         self.offers.insert((call, id), Live { agent, stop: Some(stop) });
-        let ringing = ring::run(self.tools.clone(), dispatcher, offer, stopped);
+        let ringing = offer::run(self.tools.clone(), dispatcher, offer, stopped);
         self.tasks.spawn(ringing.instrument(span));
     }
 

@@ -5,9 +5,10 @@ use comfy_table::{
     Attribute, Cell as Styled, CellAlignment, Color, ColumnConstraint, ContentArrangement, Width, presets,
 };
 
-use super::width::{Column, Fit, GAP, fit, length};
-use super::{Cell, Language, Sentence, Sheet, Table, heading, language::meaning, say, word};
 use crate::clock::UnixMs;
+use crate::render::language::meaning;
+use crate::render::width::{Column, Fit, GAP, fit, length};
+use crate::render::{Cell, Language, Sentence, Sheet, Table, heading, say, word};
 
 /// What stands before the lines below a row.
 const INDENT: &str = "    ";

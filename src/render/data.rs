@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Cell, Sheet, Table};
+use crate::render::{Cell, Sheet, Table};
 
 /// A table or a sheet as JSON: an array of objects, or one object whose tables are arrays.
 pub trait Json {

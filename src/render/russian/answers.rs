@@ -1,6 +1,6 @@
 //! What commands answer.
 
-use super::Pair;
+use crate::render::russian::Pair;
 
 /// English, Russian; in the order of the English.
 pub(super) const ANSWERS: &[Pair] = &[

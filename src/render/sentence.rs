@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::russian::{self, fill};
-use super::text::show;
-use super::{Cell, Language, Look};
+use crate::render::russian;
+use crate::render::russian::fill;
+use crate::render::text::show;
+use crate::render::{Cell, Language, Look};
 
 /// A sentence with its values. The English text is the key of the table in `report/russian`.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -1,6 +1,6 @@
 //! What a command could not do, and what helps.
 
-use super::Pair;
+use crate::render::russian::Pair;
 
 /// English, Russian; in the order of the English.
 pub(super) const ERRORS: &[Pair] = &[

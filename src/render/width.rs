@@ -1,7 +1,7 @@
 //! Which columns of a table fit into a terminal, and how wide each is.
 
-use super::text::{is_number, show};
-use super::{Cell, Look, Table, heading};
+use crate::render::text::{is_number, show};
+use crate::render::{Cell, Look, Table, heading};
 
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;

@@ -1,6 +1,6 @@
 //! What `dozvon check` finds.
 
-use super::Pair;
+use crate::render::russian::Pair;
 
 /// English, Russian; in the order of the English.
 pub(super) const CHECKS: &[Pair] = &[

@@ -1,5 +1,5 @@
-use super::*;
-use crate::report::Language;
+use crate::render::Language;
+use crate::render::russian::*;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
 
@@ -149,7 +149,7 @@ fn whatever_goes_wrong_is_said_in_russian_too() {
 
 #[test]
 fn names_and_numbers_stay_what_they_are() {
-    let said = |text: &str| crate::report::say(Language::Ru, text);
+    let said = |text: &str| crate::render::say(Language::Ru, text);
     assert_eq!(said("there is no case 99"), "не найдено: обращение 99");
     assert_eq!(said("there is no queue case"), "не найдено: очередь case");
     assert_eq!(
@@ -157,7 +157,7 @@ fn names_and_numbers_stay_what_they_are() {
         "\"x\" — не длительность: пусто; напишите, например, \"500ms\", \"20s\", \"15m\" или \"1h30m\""
     );
     assert_eq!(said("whatever: a stranger wrote"), "whatever: a stranger wrote");
-    assert_eq!(crate::report::say(Language::En, "there is no case 99"), "there is no case 99");
+    assert_eq!(crate::render::say(Language::En, "there is no case 99"), "there is no case 99");
 }
 
 #[test]
@@ -199,6 +199,6 @@ fn every_heading_has_russian() {
     fields.dedup();
     let latin = |text: &str| text.chars().any(|c| c.is_ascii_lowercase());
     let missing: Vec<_> =
-        fields.iter().filter(|field| latin(&crate::report::heading(Language::Ru, field))).collect();
+        fields.iter().filter(|field| latin(&crate::render::heading(Language::Ru, field))).collect();
     assert!(missing.is_empty(), "no Russian for {missing:?}");
 }

@@ -2,13 +2,9 @@
 //! `floor` is the task.
 //!
 //! In: messages from calls (join, leave), from offers (refused, over), from the database (agents, rules).
-//! Out: one [`ring`](super::ring) task for each proposal of the board.
+//! Out: one [`ring`](crate::queue::ring) task for each proposal of the board.
 //! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
 //! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
-
-mod counting;
-mod elsewhere;
-mod floor;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,14 +15,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use self::floor::Floor;
 use crate::clock::{Clock, UnixMs};
+use crate::dispatch::in_flight::Held;
+use crate::dispatch::offer::Knock;
+use crate::dispatch::task::Floor;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId, QueueName};
 use crate::metrics::Metrics;
 use crate::queue::first::First;
 use crate::queue::offer::Outcome;
-use crate::queue::ring::Knock;
-use crate::reconcile::Held;
 use crate::rules::Rules;
 use crate::store::Store;
 use crate::store::agents::AgentRow;
@@ -98,7 +94,7 @@ pub enum Leaving {
 
 /// What is said to the dispatcher.
 #[derive(Debug)]
-enum Message {
+pub(super) enum Message {
     Join(Box<Waiter>, oneshot::Sender<Result<(), NoSuchQueue>>),
     Leave(CallId, Leaving, oneshot::Sender<bool>),
     Won(CallId, OfferId),
@@ -120,8 +116,8 @@ pub struct NoSuchQueue(pub QueueName);
 /// The way to the dispatcher; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Dispatcher {
-    inbox: mpsc::Sender<Message>,
-    beat: Beat,
+    pub(super) inbox: mpsc::Sender<Message>,
+    pub(super) beat: Beat,
 }
 
 /// What the dispatcher and its offers work with.
@@ -146,7 +142,7 @@ impl Dispatcher {
         let (inbox, messages) = mpsc::channel(INBOX);
         let beat = Beat::new("dispatcher");
         let (show, shown) = watch::channel(BTreeSet::new());
-        tasks.spawn(elsewhere::record(tools.clone(), shown));
+        tasks.spawn(super::elsewhere::record(tools.clone(), shown));
         let mut floor = Floor::new(tools, inbox.downgrade(), beat.clone(), tasks.clone(), show);
         floor.reload(&rules, agents);
         tasks.spawn(floor.run(messages));

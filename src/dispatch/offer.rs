@@ -12,16 +12,17 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::cause::{LINK_LOST, SWITCH_RESTARTED};
 use crate::clock::UnixMs;
+use crate::dispatch::deadlines::Deadlines;
+use crate::dispatch::dispatcher::{Dispatcher, Tools, Waiter};
 use crate::ids::{AgentName, CallId, ChannelId, OfferId};
-use crate::queue::deadlines::Deadlines;
-use crate::queue::dispatcher::{Dispatcher, Tools, Waiter};
+use crate::queue::cause::Phone;
 use crate::queue::offer::{self, Outcome};
 use crate::rules::contact::Contact;
 use crate::rules::{Agent, Delays};
 use crate::store::agents::AgentRow;
 use crate::store::{self, StoreError, until_recorded};
-use crate::switch::cause::{self, LINK_LOST, Phone, SWITCH_RESTARTED};
 use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole};
 
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.
@@ -464,7 +465,7 @@ struct Said(Option<(Outcome, String)>);
 
 impl Said {
     fn note(&mut self, cause: &str, phone: Phone) {
-        let outcome = cause::outcome(cause, phone);
+        let outcome = crate::queue::cause::outcome(cause, phone);
         let weight = |outcome: &Outcome| match outcome {
             Outcome::NotConfirmed => 5,
             Outcome::Failed => 4,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 
-use super::Tools;
-use super::floor::Floor;
+use crate::dispatch::dispatcher::Tools;
+use crate::dispatch::task::Floor;
 use crate::ids::{AgentName, NodeName};
 use crate::queue::elsewhere::Change;
 use crate::store::{elsewhere as rows, until_recorded};

@@ -1,6 +1,6 @@
 //! What is wrong with settings, rules files and what was typed.
 
-use super::Pair;
+use crate::render::russian::Pair;
 
 /// English, Russian; in the order of the English.
 pub(super) const FILES: &[Pair] = &[
