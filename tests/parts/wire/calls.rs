@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use dozvon::cause::HangupCause;
 use dozvon::ids::ChannelId;
-use dozvon::switch::{CallerError, CallerEvent, HangupCause, Incoming, Listener, Loops, Variable};
+use dozvon::switch::{CallerError, CallerEvent, Incoming, Listener, Loops, Variable};
 
 use tokio::io::AsyncWriteExt;
 
