@@ -141,8 +141,8 @@ async fn staged(agents: usize, folder: &tempfile::TempDir, sim: SimSettings) -> 
 async fn ours(decode: Duration) -> f64 {
     let folder = tempfile::tempdir().unwrap();
     let stage = stage(AGENTS, &folder).await;
-    let desk = Arc::clone(&stage.running.desk);
-    drop(desk.store.take_stats());
+    let app = Arc::clone(&stage.running.app);
+    drop(app.store.take_stats());
     let (cpu, before) = (cpu_time(), stage.sim.counts().await);
     let rate = drive(&stage.sim).await;
     stage.running.quiet().await;
@@ -150,11 +150,11 @@ async fn ours(decode: Duration) -> f64 {
     let after = stage.sim.counts().await;
     let events = (after.events_sent - before.events_sent) as f64 / CALLS as f64;
     let on_links = (after.link_events_sent - before.link_events_sent) as f64 / CALLS as f64;
-    let stats = desk.store.take_stats();
+    let stats = app.store.take_stats();
     let inside: f64 = stats.transactions.values().map(|t| t.time.as_secs_f64()).sum();
     let transactions: u64 = stats.transactions.values().map(|t| t.done).sum();
     let store = inside / CALLS as f64 * 1e6;
-    let board = desk.metrics.board_seconds.get() / CALLS as f64 * 1e6;
+    let board = app.metrics.board_seconds.get() / CALLS as f64 * 1e6;
     let decoding = on_links * decode.as_secs_f64() * 1e6;
     println!(
         "CPU of a call, both sides: {cpu:.0} µs: decoding on the links {decoding:.0} µs (the library: {on_links:.1} of \
@@ -243,7 +243,7 @@ async fn latency() -> f64 {
     calls.join_all().await;
     stage.running.quiet().await;
     let (half, most) =
-        (quantile(&stage.running.desk.metrics, 0.5), quantile(&stage.running.desk.metrics, 0.99));
+        (quantile(&stage.running.app.metrics, 0.5), quantile(&stage.running.app.metrics, 0.99));
     println!("join to originate at 100 calls/s: p50 at most {half:.1} ms, p99 at most {most:.1} ms");
     stage.strike().await;
     most
@@ -294,7 +294,7 @@ async fn memory() -> i64 {
 
 /// Waits until so many callers wait.
 async fn waiting(stage: &Stage, callers: usize) {
-    let gauge = stage.running.desk.metrics.waiting.with_label_values(&["q"]);
+    let gauge = stage.running.app.metrics.waiting.with_label_values(&["q"]);
     while gauge.get() < callers as i64 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -12,13 +12,15 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::call::{self, Desk};
+use crate::call;
 use crate::callback::tick::Tick;
-use crate::callback::{Callbacks, Trunks};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::context::App;
 use crate::dispatch::dispatcher::{Dispatcher, Tools};
 use crate::dispatch::in_flight::Held;
+use crate::dispatch::meeting::Callbacks;
+use crate::dispatch::trunks::Trunks;
 use crate::metrics::{Metrics, MetricsError};
 use crate::reconcile::Reconciler;
 use crate::rules::Rules;
@@ -100,7 +102,7 @@ pub struct Running {
     /// Where those who watch it find it.
     pub status: SocketAddr,
     /// What its calls work with.
-    pub desk: Arc<Desk>,
+    pub app: Arc<App>,
     stop: CancellationToken,
     stop_web: CancellationToken,
     calls: TaskTracker,
@@ -144,7 +146,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         Tools { clock, store: ours, metrics: counts, controller: controller.clone(), held: held.clone() };
     let dispatcher = Dispatcher::start(tools.clone(), &tasks, Arc::clone(&rules), agents);
     let (rules_now, rules) = watch::channel(rules);
-    let desk = Arc::new(Desk {
+    let app = Arc::new(App {
         settings: Arc::clone(&settings),
         clock,
         store,
@@ -158,23 +160,23 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         vital: vital.clone(),
         draining: CancellationToken::new(),
     });
-    let reconciler = Reconciler::begin(Arc::clone(&desk), tools).await?;
+    let reconciler = Reconciler::begin(Arc::clone(&app), tools).await?;
     let stop_web = CancellationToken::new();
-    let (status, web) = serve_pages(&desk, &stop_web, &tasks).await?;
+    let (status, web) = serve_pages(&app, &stop_web, &tasks).await?;
     let listen = listener.local_addr();
-    watch_parts(&desk, &tasks);
+    watch_parts(&app, &tasks);
     vital.run("self-check", &tasks, reconciler.run(vital.beat("self-check"), stop.clone()));
-    keep_database(&desk, &lock, &tasks, &stop);
-    follow_nodes(&desk, &tasks, &stop);
-    vital.run("rules", &tasks, follow_rules(Arc::clone(&desk), rules_now, stop.clone()));
-    vital.run("gauges", &tasks, sample(Arc::clone(&desk), listener.stats(), stop.clone()));
-    notify(&desk, controller, &tasks, &stop)?;
-    let tick = Tick::new(Arc::clone(&desk), calls.clone());
+    keep_database(&app, &lock, &tasks, &stop);
+    follow_nodes(&app, &tasks, &stop);
+    vital.run("rules", &tasks, follow_rules(Arc::clone(&app), rules_now, stop.clone()));
+    vital.run("gauges", &tasks, sample(Arc::clone(&app), listener.stats(), stop.clone()));
+    notify(&app, controller, &tasks, &stop)?;
+    let tick = Tick::new(Arc::clone(&app), calls.clone());
     vital.run("callbacks", &tasks, tick.run(vital.beat("callbacks"), stop.clone()));
     vital.show(listener.beat());
-    vital.run("listener", &tasks, take_calls(Arc::clone(&desk), listener, calls.clone(), stop.clone()));
+    vital.run("listener", &tasks, take_calls(Arc::clone(&app), listener, calls.clone(), stop.clone()));
     tracing::info!(%listen, %web, %status, database = %settings.database, "ready for calls");
-    Ok(Running { listen, web, status, desk, stop, stop_web, calls, tasks, _lock: lock })
+    Ok(Running { listen, web, status, app, stop, stop_web, calls, tasks, _lock: lock })
 }
 
 /// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it. With `standby` it waits first
@@ -211,7 +213,7 @@ impl Running {
                 told.map_err(AppError::Signal)?;
                 None
             }
-            dead = self.desk.vital.death() => Some(dead),
+            dead = self.app.vital.death() => Some(dead),
         };
         let Some(task) = dead else {
             self.drain().await;
@@ -224,7 +226,7 @@ impl Running {
     /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while. Until then
     /// the status port says that the controller is stopping.
     pub async fn drain(self) {
-        let limit = self.desk.settings.calls.drain_timeout;
+        let limit = self.app.settings.calls.drain_timeout;
         self.leave(limit, limit.max(OFFERS_END)).await;
     }
 
@@ -237,15 +239,15 @@ impl Running {
             "stopping: no new calls; waiting callers go back to the dialplan"
         );
         self.stop.cancel();
-        self.desk.draining.cancel();
+        self.app.draining.cancel();
         self.calls.close();
         if tokio::time::timeout(limit, self.calls.wait()).await.is_err() {
             tracing::warn!(calls = self.calls.len(), "talks are still going on: they go on without us");
         }
-        let Self { desk, tasks, stop_web, .. } = self;
-        // The pages hold the desk, which the dispatcher works for as long as anybody has it.
+        let Self { app, tasks, stop_web, .. } = self;
+        // The pages hold the app, which the dispatcher works for as long as anybody has it.
         stop_web.cancel();
-        drop(desk);
+        drop(app);
         tasks.close();
         // The offer of a talk lasts as long as the talk: it gets no time of its own.
         if tokio::time::timeout_at(offers_end, tasks.wait()).await.is_err() {
@@ -259,27 +261,27 @@ impl Running {
         self.calls.close();
         self.calls.wait().await;
         self.calls.reopen();
-        self.desk.held.until_idle().await;
+        self.app.held.until_idle().await;
     }
 }
 
 /// Watches the tasks that the parts have started by themselves.
-fn watch_parts(desk: &Desk, tasks: &TaskTracker) {
-    let vital = &desk.vital;
-    vital.show(desk.store.beat());
-    vital.watch("committer", tasks, desk.store.ended());
-    vital.show(desk.dispatcher.beat());
-    vital.watch("dispatcher", tasks, desk.dispatcher.ended());
-    for node in desk.nodes.all() {
+fn watch_parts(app: &App, tasks: &TaskTracker) {
+    let vital = &app.vital;
+    vital.show(app.store.beat());
+    vital.watch("committer", tasks, app.store.ended());
+    vital.show(app.dispatcher.beat());
+    vital.watch("dispatcher", tasks, app.dispatcher.ended());
+    for node in app.nodes.all() {
         node.beats().into_iter().for_each(|beat| vital.show(beat));
         vital.watch(&format!("link to {}", node.name()), tasks, node.ended());
     }
 }
 
 /// Begins what keeps the database: ours, free of what is too old, and its audit known elsewhere.
-fn keep_database(desk: &Desk, lock: &Lock, tasks: &TaskTracker, stop: &CancellationToken) {
-    let (vital, settings, store) = (&desk.vital, &desk.settings, &desk.store);
-    let retention = retention::start(store.clone(), desk.clock, settings.retention.clone(), stop.clone());
+fn keep_database(app: &App, lock: &Lock, tasks: &TaskTracker, stop: &CancellationToken) {
+    let (vital, settings, store) = (&app.vital, &app.settings, &app.store);
+    let retention = retention::start(store.clone(), app.clock, settings.retention.clone(), stop.clone());
     vital.run("retention", tasks, retention);
     let witness = witness::start(store.clone(), settings.audit.log_head_every, stop.clone());
     vital.run("audit", tasks, witness);
@@ -288,32 +290,32 @@ fn keep_database(desk: &Desk, lock: &Lock, tasks: &TaskTracker, stop: &Cancellat
 
 /// Begins to tell what happened.
 fn notify(
-    desk: &Desk,
+    app: &App,
     controller: String,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), AppError> {
     let crm = crate::notify::crm::Tools {
-        store: desk.store.clone(),
-        clock: desk.clock,
-        terms: desk.terms(),
-        rules: desk.rules.clone(),
+        store: app.store.clone(),
+        clock: app.clock,
+        terms: app.terms(),
+        rules: app.rules.clone(),
     };
-    let crm = crate::notify::crm::outlet(&desk.settings.crm, desk.settings.notify.lease, crm);
+    let crm = crate::notify::crm::outlet(&app.settings.crm, app.settings.notify.lease, crm);
     let crm = crm.map_err(AppError::Crm)?;
     let tools = crate::notify::Tools {
-        settings: Arc::new(desk.settings.notify.clone()),
-        store: desk.store.clone(),
-        clock: desk.clock,
-        metrics: Arc::clone(&desk.metrics),
-        zone: desk.settings.zone,
+        settings: Arc::new(app.settings.notify.clone()),
+        store: app.store.clone(),
+        clock: app.clock,
+        metrics: Arc::clone(&app.metrics),
+        zone: app.settings.zone,
         controller,
         destinations: crate::notify::strangers::Destinations::new(
-            desk.rules.clone(),
-            desk.settings.phone.region,
+            app.rules.clone(),
+            app.settings.phone.region,
         ),
     };
-    crate::notify::start(tools, crm, &desk.vital, tasks, stop.clone())?;
+    crate::notify::start(tools, crm, &app.vital, tasks, stop.clone())?;
     Ok(())
 }
 
@@ -415,13 +417,13 @@ async fn keep_lock(store: Store, lock: Lock, stop: CancellationToken) {
 }
 
 /// Takes every call that FreeSWITCH hands over, each in a task of its own.
-async fn take_calls(desk: Arc<Desk>, mut listener: Listener, calls: TaskTracker, stop: CancellationToken) {
+async fn take_calls(app: Arc<App>, mut listener: Listener, calls: TaskTracker, stop: CancellationToken) {
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
             incoming = listener.next() => match incoming {
-                Some(incoming) => drop(calls.spawn(call::story::run(Arc::clone(&desk), incoming))),
+                Some(incoming) => drop(calls.spawn(call::story::run(Arc::clone(&app), incoming))),
                 None => return,
             },
         }
@@ -429,16 +431,16 @@ async fn take_calls(desk: Arc<Desk>, mut listener: Listener, calls: TaskTracker,
 }
 
 /// Watches each node: its links, and the calls there that are none of ours.
-fn follow_nodes(desk: &Arc<Desk>, tasks: &TaskTracker, stop: &CancellationToken) {
-    let vital = &desk.vital;
-    for node in desk.nodes.all() {
-        vital.run("nodes", tasks, follow_node(Arc::clone(desk), node.clone(), stop.clone()));
-        vital.run("other calls", tasks, follow_talks(Arc::clone(desk), node.clone(), stop.clone()));
+fn follow_nodes(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
+    let vital = &app.vital;
+    for node in app.nodes.all() {
+        vital.run("nodes", tasks, follow_node(Arc::clone(app), node.clone(), stop.clone()));
+        vital.run("other calls", tasks, follow_talks(Arc::clone(app), node.clone(), stop.clone()));
     }
 }
 
 /// Tells the dispatcher which users of a node's directory are in calls that are none of ours, until told to stop.
-async fn follow_talks(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
+async fn follow_talks(app: Arc<App>, node: Node, stop: CancellationToken) {
     let mut changed = node.talks_changed();
     let truth = node.keep_talks_true();
     tokio::pin!(truth);
@@ -448,11 +450,11 @@ async fn follow_talks(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
         let counted = node.talks_are_counted();
         let (users, domain) = (node.take_talk_changes(), node.usual_domain());
         if !users.is_empty() || domain != told_domain {
-            desk.dispatcher.elsewhere(node.name().clone(), domain.clone(), users).await;
+            app.dispatcher.elsewhere(node.name().clone(), domain.clone(), users).await;
             told_domain = domain;
         }
         if counted != told {
-            desk.dispatcher.counted(node.name().clone(), counted).await;
+            app.dispatcher.counted(node.name().clone(), counted).await;
             told = counted;
         }
         tokio::select! {
@@ -466,11 +468,11 @@ async fn follow_talks(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
 }
 
 /// Tells the dispatcher whenever the link to a node comes up or goes down.
-async fn follow_node(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
+async fn follow_node(app: Arc<App>, node: Node, stop: CancellationToken) {
     let mut up = node.up();
     loop {
         let now = *up.borrow_and_update();
-        desk.dispatcher.node(node.name().clone(), now).await;
+        app.dispatcher.node(node.name().clone(), now).await;
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
@@ -480,20 +482,20 @@ async fn follow_node(desk: Arc<Desk>, node: Node, stop: CancellationToken) {
 }
 
 /// Reads rules and agents again whenever another process has changed the database.
-async fn follow_rules(desk: Arc<Desk>, rules_now: watch::Sender<Arc<Rules>>, stop: CancellationToken) {
-    let mut changes = desk.store.changes();
+async fn follow_rules(app: Arc<App>, rules_now: watch::Sender<Arc<Rules>>, stop: CancellationToken) {
+    let mut changes = app.store.changes();
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
             changed = changes.changed() => if changed.is_err() { return },
         }
-        match until_recorded("rules", || read_rules(&desk.store)).await {
+        match until_recorded("rules", || read_rules(&app.store)).await {
             Ok((rules, agents)) => {
                 if rules != *rules_now.borrow() {
-                    warn_of(&desk.settings, &rules);
+                    warn_of(&app.settings, &rules);
                 }
-                desk.dispatcher.reload(Arc::clone(&rules), agents).await;
+                app.dispatcher.reload(Arc::clone(&rules), agents).await;
                 rules_now.send_replace(rules);
                 tracing::debug!("rules and agents were read again");
             }
@@ -505,7 +507,7 @@ async fn follow_rules(desk: Arc<Desk>, rules_now: watch::Sender<Arc<Rules>>, sto
 }
 
 /// Brings gauges up to date that are counted in other places.
-async fn sample(desk: Arc<Desk>, door: Arc<ListenerStats>, stop: CancellationToken) {
+async fn sample(app: Arc<App>, door: Arc<ListenerStats>, stop: CancellationToken) {
     let mut every = tokio::time::interval(SAMPLE_EVERY);
     loop {
         tokio::select! {
@@ -513,21 +515,21 @@ async fn sample(desk: Arc<Desk>, door: Arc<ListenerStats>, stop: CancellationTok
             () = stop.cancelled() => return,
             _ = every.tick() => {}
         }
-        show_nodes(&desk);
-        show_trunks(&desk);
-        show_store(&desk);
-        grow(&desk.metrics.log_dropped, telemetry::dropped_lines());
-        show_door(&desk.metrics, &door);
-        match desk.store.read("gauges", store::reports::gauges).await {
-            Ok(gauges) => show(&desk.metrics, &gauges),
+        show_nodes(&app);
+        show_trunks(&app);
+        show_store(&app);
+        grow(&app.metrics.log_dropped, telemetry::dropped_lines());
+        show_door(&app.metrics, &door);
+        match app.store.read("gauges", store::reports::gauges).await {
+            Ok(gauges) => show(&app.metrics, &gauges),
             Err(error) => tracing::error!(%error, "the gauges cannot be read"),
         }
     }
 }
 
 /// Shows what the store counts.
-fn show_store(desk: &Desk) {
-    let (metrics, stats) = (&desk.metrics, desk.store.take_stats());
+fn show_store(app: &App) {
+    let (metrics, stats) = (&app.metrics, app.store.take_stats());
     metrics.store_queue.set(i64::try_from(stats.waiting).unwrap_or(i64::MAX));
     grow(&metrics.commits, stats.commits);
     for took in &stats.commit_times {
@@ -542,10 +544,10 @@ fn show_store(desk: &Desk) {
 }
 
 /// Shows what nodes count.
-fn show_nodes(desk: &Desk) {
-    for node in desk.nodes.all() {
+fn show_nodes(app: &App) {
+    for node in app.nodes.all() {
         let name = node.name().as_str();
-        let metrics = &desk.metrics;
+        let metrics = &app.metrics;
         metrics.link_up.with_label_values(&[name]).set(i64::from(*node.up().borrow()));
         let stats = node.stats();
         for (counter, count) in metrics.node_counters.iter().zip(stats.counts()) {
@@ -557,10 +559,10 @@ fn show_nodes(desk: &Desk) {
 }
 
 /// Shows who is on which trunk.
-fn show_trunks(desk: &Desk) {
-    for (trunk, calls) in desk.trunks.calls() {
+fn show_trunks(app: &App) {
+    for (trunk, calls) in app.trunks.calls() {
         let calls = i64::try_from(calls).unwrap_or(i64::MAX);
-        desk.metrics.trunk_calls.with_label_values(&[trunk.name()]).set(calls);
+        app.metrics.trunk_calls.with_label_values(&[trunk.name()]).set(calls);
     }
 }
 
@@ -594,15 +596,15 @@ fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {
 
 /// Serves the pages; where those of the status and those of the web port are.
 async fn serve_pages(
-    desk: &Arc<Desk>,
+    app: &Arc<App>,
     stop: &CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(SocketAddr, SocketAddr), AppError> {
-    let settings = &desk.settings;
-    let port = Port { vital: &desk.vital, stop, tasks };
-    let (pages, limits) = (web::status(desk), web::status_limits(settings));
+    let settings = &app.settings;
+    let port = Port { vital: &app.vital, stop, tasks };
+    let (pages, limits) = (web::status(app), web::status_limits(settings));
     let status = port.serve("status", settings.status.listen, pages, limits).await?;
-    let (pages, limits) = (web::public(desk), web::public_limits(settings));
+    let (pages, limits) = (web::public(app), web::public_limits(settings));
     let web = port.serve("web", settings.web.listen, pages, limits).await?;
     Ok((status, web))
 }

@@ -69,6 +69,7 @@ pub mod app;
 pub mod audit;
 pub mod clock;
 pub mod config;
+pub mod context;
 pub mod dispatch;
 pub mod document;
 pub mod duration;

@@ -19,9 +19,9 @@ pub(crate) struct Bridged {
 /// Takes the agent who knocks, if he is the first. `None` when nothing came of it and the caller still waits.
 pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged>, Gone> {
     let (id, offer, leg, at) = (call.id, knock.offer, knock.leg, knock.answered_at);
-    let won = call.desk.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
+    let won = call.app.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
     match won {
-        Ok(true) => call.desk.dispatcher.won(id, offer).await,
+        Ok(true) => call.app.dispatcher.won(id, offer).await,
         Ok(false) => {
             knock.answer(Reply::Lost);
             return Ok(None);
@@ -34,7 +34,7 @@ pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged
     }
     let joined = join(call, leg).await;
     if joined != Ok(true) {
-        let store = &call.desk.store;
+        let store = &call.app.store;
         let undone =
             until_recorded("unwin", || store.write("unwin", move |c| store::offers::unwin(c, offer, id)));
         if let Err(error) = undone.await {
@@ -43,11 +43,11 @@ pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged
         knock.answer(Reply::Failed);
         return joined.map(|_| None);
     }
-    let now = call.desk.clock.now();
-    call.desk.metrics.bridge_seconds.observe(now.since(at).as_secs_f64());
+    let now = call.app.clock.now();
+    call.app.metrics.bridge_seconds.observe(now.since(at).as_secs_f64());
     let agent = knock.agent.clone();
     knock.answer(Reply::Bridged);
-    let store = &call.desk.store;
+    let store = &call.app.store;
     let recorded = until_recorded("bridged", || {
         store.write("bridged", move |c| store::offers::bridged(c, offer, id, now))
     });

@@ -19,9 +19,9 @@ use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Loops};
 pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
     call.stage = Stage::Forwarding;
     call.answer().await?;
-    let music = rules.sound(None).unwrap_or(&call.desk.settings.sounds.music).to_owned();
+    let music = rules.sound(None).unwrap_or(&call.app.settings.sounds.music).to_owned();
     call.play(&music, Loops::Forever).await?;
-    let limit = call.desk.settings.calls.forward_timeout;
+    let limit = call.app.settings.calls.forward_timeout;
     let request = LegRequest {
         leg: ChannelId::new(),
         contact: contact.clone(),
@@ -32,7 +32,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
         caller_number: call.facts.number.clone(),
         caller_name: call.facts.name.clone(),
         confirm: None,
-        follow_redirects: call.desk.settings.calls.forward_follows_redirects,
+        follow_redirects: call.app.settings.calls.forward_follows_redirects,
         role: LegRole::Contact,
     };
     let cause = match call.node.ring(request) {
@@ -51,7 +51,7 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
 
 /// Tells the caller that nobody is there, and ends the call. `cause` says why.
 async fn nobody(call: &mut Call, cause: &str) -> Result<Ended, Gone> {
-    let message = call.desk.settings.sounds.fallback_message.clone();
+    let message = call.app.settings.sounds.fallback_message.clone();
     match message::say(call, &message).await {
         // The caller need not hear the message out.
         Ok(()) | Err(Gone::HungUp(_)) => {}
@@ -112,8 +112,8 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Go
     }
     leg.in_talk();
     call.stage = Stage::Talking;
-    let at = call.desk.clock.now();
-    let (id, store) = (call.id, &call.desk.store);
+    let at = call.app.clock.now();
+    let (id, store) = (call.id, &call.app.store);
     let recorded =
         until_recorded("forwarded", || store.write("forwarded", move |c| store::calls::forwarded(c, id, at)));
     if let Err(error) = recorded.await {

@@ -23,7 +23,7 @@ pub(crate) async fn play(
 ) -> Result<Ended, Gone> {
     call.stage = Stage::Message;
     call.answer().await?;
-    let sound = rules.sound(Some(prompt)).unwrap_or(&call.desk.settings.sounds.fallback_message).to_owned();
+    let sound = rules.sound(Some(prompt)).unwrap_or(&call.app.settings.sounds.fallback_message).to_owned();
     match say(call, &sound).await {
         Ok(()) => {}
         // Who has waited in vain owes us no patience with the message.
@@ -41,7 +41,7 @@ pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
     if is_heard(call, sound).await? {
         return Ok(());
     }
-    let instead = call.desk.settings.sounds.fallback_message.clone();
+    let instead = call.app.settings.sounds.fallback_message.clone();
     if instead != sound {
         tracing::warn!(
             sound,

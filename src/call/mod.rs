@@ -8,9 +8,11 @@
 //! expected back, and goes on with the same call.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
+pub mod attempt;
 pub mod bridge;
 pub mod facts;
 pub mod forward;
+pub mod manual_dial;
 pub mod message;
 pub mod record;
 pub mod story;
@@ -19,79 +21,19 @@ pub mod wait;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use crate::callback::{Callbacks, Trunks};
-use crate::clock::{Clock, UnixMs};
-use crate::config::Settings;
-use crate::dispatch::dispatcher::Dispatcher;
-use crate::dispatch::in_flight::Held;
+use crate::clock::UnixMs;
+use crate::context::App;
 use crate::ids::{AgentName, CallId, QueueName};
-use crate::metrics::Metrics;
 use crate::missed::ending::{Ending, Stage};
-use crate::rules::Rules;
-use crate::store::Store;
-use crate::store::callbacks::Terms;
-use crate::store::recovery::OpenCall;
-use crate::switch::{Caller, CallerEvent, Loops, Node, Nodes, PlayId, Variable};
-use crate::vital::Vital;
+use crate::switch::{Caller, CallerEvent, Loops, Node, PlayId, Variable};
 use facts::Facts;
-
-/// What every call works with.
-#[derive(Debug, Clone)]
-pub struct Desk {
-    /// The process's settings.
-    pub settings: Arc<Settings>,
-    /// What time it is.
-    pub clock: Clock,
-    /// What must not be lost.
-    pub store: Store,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// The rules of the moment.
-    pub rules: watch::Receiver<Arc<Rules>>,
-    /// Who rings for whom.
-    pub dispatcher: Dispatcher,
-    /// The FreeSWITCH nodes.
-    pub nodes: Nodes,
-    /// Who looks after which call, and who is expected back.
-    pub held: Held,
-    /// Who is being called back.
-    pub callbacks: Callbacks,
-    /// Over what customers are dialled.
-    pub trunks: Trunks,
-    /// The tasks that everything depends on.
-    pub vital: Vital,
-    /// Cancelled when waiting callers are to be handed back to the dialplan.
-    pub draining: CancellationToken,
-}
-
-impl Desk {
-    /// A caller who waits has lost his line to us: the dialplan should bring him back.
-    pub fn expect_back(&self, call: OpenCall) {
-        let patience = self.settings.dialplan.patience + self.settings.calls.await_return;
-        self.held.expect_back(call, Instant::now() + patience);
-    }
-
-    /// The rules of the house for calling back, as they are now.
-    #[must_use]
-    pub fn terms(&self) -> Terms {
-        self.settings.terms(self.rules())
-    }
-
-    /// The rules as they are now.
-    #[must_use]
-    pub fn rules(&self) -> Arc<Rules> {
-        Arc::clone(&self.rules.borrow())
-    }
-}
 
 /// A call under way: who calls, on which channel, and where he is in his story.
 pub(crate) struct Call {
     /// What it works with.
-    pub desk: Arc<Desk>,
+    pub app: Arc<App>,
     /// Its identity.
     pub id: CallId,
     /// The caller's socket.
@@ -140,7 +82,7 @@ impl Call {
     /// What happens next to a caller who is in our hands. That they are not any more, or that we stop, is an error, so
     /// that it ends whatever we do with them. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<CallerEvent, Gone> {
-        let draining = self.desk.draining.clone();
+        let draining = self.app.draining.clone();
         tokio::select! {
             biased;
             event = self.next_in_talk() => event,

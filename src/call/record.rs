@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Call, Desk, Ended};
+use super::{Call, Ended};
 use crate::clock::UnixMs;
+use crate::context::App;
 use crate::ids::QueueName;
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
@@ -15,8 +16,8 @@ const TOO_LATE: &str = "RECORDED_TOO_LATE";
 
 /// Records how the call ended.
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
-    let at = call.desk.clock.now();
-    let shortest = call.desk.settings.callback.shortest_wait;
+    let at = call.app.clock.now();
+    let shortest = call.app.settings.callback.shortest_wait;
     let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open);
     let row = store::calls::Ended {
         call: call.id,
@@ -25,14 +26,14 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
         verdict: verdict.unless_too_short(ended.ending, lasted(call, at), shortest),
-        settle: call.desk.rules().policy(call.queue.as_ref()).settle,
-        least_talk: call.desk.settings.callback.least_talk,
-        flood: call.desk.settings.callback.flood,
-        tell: call.desk.settings.tells_talks(),
+        settle: call.app.rules().policy(call.queue.as_ref()).settle,
+        least_talk: call.app.settings.callback.least_talk,
+        flood: call.app.settings.callback.flood,
+        tell: call.app.settings.tells_talks(),
         at,
         now: at,
     };
-    record(&call.desk, call.queue.as_ref(), row).await;
+    record(&call.app, call.queue.as_ref(), row).await;
 }
 
 /// How long the caller stayed. What is measured cannot be set back; of a caller who was here before only the clock knows
@@ -47,9 +48,9 @@ fn lasted(call: &Call, at: UnixMs) -> Duration {
 }
 
 /// Records that we lost a call whose arrival the database took too late.
-pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
+pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
     let (ending, stage) = (Ending::Lost, Stage::Arriving);
-    let at = desk.clock.now();
+    let at = app.clock.now();
     let row = store::calls::Ended {
         call: arrival.id,
         ending,
@@ -57,25 +58,25 @@ pub(crate) async fn too_late(desk: &Desk, arrival: &store::calls::Arrival) {
         cause: TOO_LATE.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &arrival.party, arrival.open),
-        settle: desk.rules().policy(arrival.queue.as_ref()).settle,
-        least_talk: desk.settings.callback.least_talk,
-        flood: desk.settings.callback.flood,
+        settle: app.rules().policy(arrival.queue.as_ref()).settle,
+        least_talk: app.settings.callback.least_talk,
+        flood: app.settings.callback.flood,
         tell: false,
         at,
         now: at,
     };
-    record(desk, arrival.queue.as_ref(), row).await;
+    record(app, arrival.queue.as_ref(), row).await;
 }
 
 /// Writes it until it is written. What the database refuses for good is an error in the log: the self-check finds it.
-pub(crate) async fn record(desk: &Desk, queue: Option<&QueueName>, row: store::calls::Ended) {
+pub(crate) async fn record(app: &App, queue: Option<&QueueName>, row: store::calls::Ended) {
     let write = || {
-        let (row, clock) = (row.clone(), desk.clock);
-        desk.store
+        let (row, clock) = (row.clone(), app.clock);
+        app.store
             .write("end", move |c| store::calls::end(c, &store::calls::Ended { now: clock.now(), ..row }))
     };
     let recorded = until_recorded("end", write).await;
-    desk.metrics.call_ended(queue, row.ending, row.verdict);
+    app.metrics.call_ended(queue, row.ending, row.verdict);
     let (ending, stage, cause) = (row.ending, row.stage, row.cause);
     match recorded {
         Ok(Some(case)) => {

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::facts::Facts;
-use super::{Call, Desk, Ended, Gone, TAKEN, forward, message, record, wait};
+use super::{Call, Ended, Gone, TAKEN, forward, message, record, wait};
 use crate::calendar::working_time::WorkingTime;
-use crate::callback::handset;
+use crate::call::manual_dial;
 use crate::cause::HangupCause;
 use crate::clock::UnixMs;
+use crate::context::App;
 use crate::ids::{CallId, QueueName};
 use crate::metrics::HandedBack;
 use crate::missed::ending::{Ending, Stage};
@@ -28,31 +29,31 @@ const HOPS: usize = 5;
 pub(crate) const LINK_COMES: Duration = Duration::from_secs(2);
 
 /// Takes a caller in and stays with him until his call has ended and is recorded.
-pub async fn run(desk: Arc<Desk>, incoming: Incoming) {
+pub async fn run(app: Arc<App>, incoming: Incoming) {
     if let Some(user) = incoming.facts.handset.clone() {
-        return handset::run(desk, incoming, user).await;
+        return manual_dial::run(app, incoming, user).await;
     }
-    let earlier = desk.held.come_back(incoming.facts.core, incoming.facts.channel);
+    let earlier = app.held.come_back(incoming.facts.core, incoming.facts.channel);
     let id = earlier.as_ref().map_or_else(CallId::new, |(call, _)| call.id);
     let (earlier, hold) = match earlier {
         Some((call, hold)) => (Some(call), hold),
-        None => (None, desk.held.call(id)),
+        None => (None, app.held.call(id)),
     };
     let span = tracing::info_span!("call", call.id = %id, channel = %incoming.facts.channel);
-    tell(desk, incoming, id, earlier).instrument(span).await;
+    tell(app, incoming, id, earlier).instrument(span).await;
     drop(hold);
 }
 
-async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
-    let facts = Facts::read(&incoming.facts, &desk.settings);
+async fn tell(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
+    let facts = Facts::read(&incoming.facts, &app.settings);
     let here_since = Instant::now();
-    let arrived_at = earlier.as_ref().map_or(desk.clock.now(), |call| call.arrived_at);
-    let rules = desk.rules();
+    let arrived_at = earlier.as_ref().map_or(app.clock.now(), |call| call.arrived_at);
+    let rules = app.rules();
     let plan = plan(&facts.dialled, &rules, arrived_at);
-    let Some(node) = desk.nodes.found(incoming.facts.core, LINK_COMES).await else {
+    let Some(node) = app.nodes.found(incoming.facts.core, LINK_COMES).await else {
         tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH");
-        earlier.into_iter().for_each(|call| desk.expect_back(call));
-        return hand_back(&desk, incoming.caller, HandedBack::UnknownNode).await;
+        earlier.into_iter().for_each(|call| app.expect_back(call));
+        return hand_back(&app, incoming.caller, HandedBack::UnknownNode).await;
     };
     match &earlier {
         Some(call) => tracing::info!(
@@ -60,28 +61,28 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
             waits_since = call.joined_at.as_ref().map(tracing::field::display),
             "a caller is back"
         ),
-        None if desk.held.calls() > desk.settings.calls.max_calls => {
-            tracing::error!(max_calls = desk.settings.calls.max_calls, "too many calls at once");
-            return hand_back(&desk, incoming.caller, HandedBack::Overloaded).await;
+        None if app.held.calls() > app.settings.calls.max_calls => {
+            tracing::error!(max_calls = app.settings.calls.max_calls, "too many calls at once");
+            return hand_back(&app, incoming.caller, HandedBack::Overloaded).await;
         }
         None => tracing::info!(dialled = %facts.dialled, why = %plan.why, "a caller is here"),
     }
     let caller = match &earlier {
         Some(_) => incoming.caller,
         None => {
-            let arrival = arrival(&desk, &incoming.facts, &node, id, &facts, &plan, arrived_at);
-            match take_in(&desk, incoming.caller, arrival).await {
+            let arrival = arrival(&app, &incoming.facts, &node, id, &facts, &plan, arrived_at);
+            match take_in(&app, incoming.caller, arrival).await {
                 Some(caller) => caller,
                 None => return,
             }
         }
     };
-    desk.metrics.calls_now.inc();
+    app.metrics.calls_now.inc();
     let is_back = earlier.is_some();
     let (queue, stage) = (None, Stage::Arriving);
-    let mut call = Call { desk, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
+    let mut call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
     let end = carry_out(&mut call, &rules, &plan, earlier.as_ref()).await;
-    call.desk.metrics.calls_now.dec();
+    call.app.metrics.calls_now.dec();
     match end {
         Ok(ended) => record::ending(&call, &plan, &ended).await,
         Err(Gone::HungUp(cause)) => {
@@ -94,43 +95,43 @@ async fn tell(desk: Arc<Desk>, incoming: Incoming, id: CallId, earlier: Option<O
         }
         Err(Gone::Lost) => {
             tracing::warn!(stage = %call.stage, "the line to this caller broke: the dialplan should bring him back");
-            still_open(&call).await.into_iter().for_each(|open| call.desk.expect_back(open));
+            still_open(&call).await.into_iter().for_each(|open| call.app.expect_back(open));
         }
         Err(Gone::Drained) => {
             tracing::info!(stage = %call.stage, "the next controller goes on with this call");
-            hand_back(&call.desk, call.caller, HandedBack::Drained).await;
+            hand_back(&call.app, call.caller, HandedBack::Drained).await;
         }
     }
 }
 
 /// Gives a caller back to the dialplan, which finds the reason in `dozvon_state`.
-async fn hand_back(desk: &Desk, caller: Caller, reason: HandedBack) {
+async fn hand_back(app: &App, caller: Caller, reason: HandedBack) {
     let reason = reason.as_str();
     tracing::info!(reason, "handed back to the dialplan");
-    desk.metrics.handed_back.with_label_values(&[reason]).inc();
+    app.metrics.handed_back.with_label_values(&[reason]).inc();
     caller.hand_back(reason).await;
 }
 
 /// Commits the arrival. None if the database does not take it in time: then the caller is handed back, at once
 /// while the database stalls. What is committed after that is a call that we lost.
-async fn take_in(desk: &Desk, caller: Caller, arrival: store::calls::Arrival) -> Option<Caller> {
-    let limit = desk.settings.calls.arrival_limit;
-    let patience = if desk.store.stalls(limit) { Duration::ZERO } else { limit };
+async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> Option<Caller> {
+    let limit = app.settings.calls.arrival_limit;
+    let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
     let row = arrival.clone();
-    let recording = desk.store.write("arrive", move |c| store::calls::arrive(c, &row));
+    let recording = app.store.write("arrive", move |c| store::calls::arrive(c, &row));
     tokio::pin!(recording);
     match tokio::time::timeout(patience, &mut recording).await {
         Ok(Ok(())) => return Some(caller),
         Ok(Err(error)) => {
             tracing::error!(%error, "the arrival cannot be recorded");
-            hand_back(desk, caller, HandedBack::NotRecorded).await;
+            hand_back(app, caller, HandedBack::NotRecorded).await;
         }
         Err(_) => {
             let error = StoreError::Slow { limit };
             tracing::error!(%error, "the arrival is not recorded in time");
-            hand_back(desk, caller, HandedBack::NotRecorded).await;
+            hand_back(app, caller, HandedBack::NotRecorded).await;
             match recording.await {
-                Ok(()) => record::too_late(desk, &arrival).await,
+                Ok(()) => record::too_late(app, &arrival).await,
                 Err(error) => tracing::error!(%error, "the arrival cannot be recorded"),
             }
         }
@@ -141,7 +142,7 @@ async fn take_in(desk: &Desk, caller: Caller, arrival: store::calls::Arrival) ->
 /// The call as the rows have it, for when its caller comes back.
 async fn still_open(call: &Call) -> Option<OpenCall> {
     let id = call.id;
-    match call.desk.store.read("open_call", move |c| recovery::call(c, id)).await {
+    match call.app.store.read("open_call", move |c| recovery::call(c, id)).await {
         Ok(open) => open,
         Err(error) => {
             tracing::error!(%error, "the call cannot be read: found again by the self-check");
@@ -152,7 +153,7 @@ async fn still_open(call: &Call) -> Option<OpenCall> {
 
 /// The row of an arrival, with the plan and its reasons.
 fn arrival(
-    desk: &Desk,
+    app: &App,
     channel: &ChannelFacts,
     node: &Node,
     id: CallId,
@@ -160,7 +161,7 @@ fn arrival(
     plan: &Plan,
     at: UnixMs,
 ) -> store::calls::Arrival {
-    let rules = desk.rules();
+    let rules = app.rules();
     let queue = plan.queue().cloned();
     store::calls::Arrival {
         id,
@@ -175,7 +176,7 @@ fn arrival(
         route: plan.route.clone(),
         open: plan.open,
         why: plan.why.clone(),
-        business_day: WorkingTime::new(rules.schedule(queue.as_ref()), desk.settings.zone).business_day(at),
+        business_day: WorkingTime::new(rules.schedule(queue.as_ref()), app.settings.zone).business_day(at),
         service_level: queue
             .as_ref()
             .and_then(|name| rules.queues.get(name))

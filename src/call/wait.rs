@@ -47,7 +47,7 @@ pub(crate) async fn in_queue(
     if let Some(bridged) = meet(call).await? {
         return talk(call, bridged).await.map(Left::Talked);
     }
-    let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.desk.settings.sounds.music).to_owned();
+    let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.app.settings.sounds.music).to_owned();
     let (knock, knocks) = mpsc::channel(DOOR);
     let waiter = Waiter {
         call: call.id,
@@ -64,7 +64,7 @@ pub(crate) async fn in_queue(
         yields: false,
         first: None,
     };
-    if let Err(error) = call.desk.dispatcher.join(waiter).await {
+    if let Err(error) = call.app.dispatcher.join(waiter).await {
         tracing::error!(%error, "the caller cannot wait there");
         return Ok(Left::TimedOut);
     }
@@ -82,12 +82,12 @@ pub(crate) async fn in_queue(
 /// Whoever is about to call him back has him at once.
 async fn meet(call: &mut Call) -> Result<Option<Bridged>, Gone> {
     let Party::Number(number) = &call.facts.party else { return Ok(None) };
-    if !call.desk.settings.callback.join_callers {
+    if !call.app.settings.callback.join_callers {
         return Ok(None);
     }
-    let Some(knock) = call.desk.callbacks.meet(number).await else { return Ok(None) };
+    let Some(knock) = call.app.callbacks.meet(number).await else { return Ok(None) };
     let (id, offer) = (call.id, knock.offer);
-    match call.desk.store.write("meet", move |c| store::offers::hand_to(c, offer, id)).await {
+    match call.app.store.write("meet", move |c| store::offers::hand_to(c, offer, id)).await {
         Ok(true) => {
             let bridged = bridge::take(call, knock).await?;
             if bridged.is_some() {
@@ -109,16 +109,16 @@ async fn meet(call: &mut Call) -> Result<Option<Bridged>, Gone> {
 
 /// Records that nobody took the caller in time.
 async fn time_out(call: &Call) {
-    let (id, at) = (call.id, call.desk.clock.now());
-    if let Err(error) = call.desk.store.write("time_out", move |c| store::calls::time_out(c, id, at)).await {
+    let (id, at) = (call.id, call.app.clock.now());
+    if let Err(error) = call.app.store.write("time_out", move |c| store::calls::time_out(c, id, at)).await {
         tracing::error!(%error, "that the caller waited too long is not recorded");
     }
 }
 
 /// Records that the caller joined. Returns since when he waits here.
 async fn join(call: &Call, name: &QueueName) -> UnixMs {
-    let (id, queue, at) = (call.id, name.clone(), call.desk.clock.now());
-    let joined = call.desk.store.write("join", move |c| store::calls::join(c, id, &queue, at)).await;
+    let (id, queue, at) = (call.id, name.clone(), call.app.clock.now());
+    let joined = call.app.store.write("join", move |c| store::calls::join(c, id, &queue, at)).await;
     if let Err(error) = joined {
         tracing::error!(%error, "the caller's move to the next queue is not recorded");
     }
@@ -133,7 +133,7 @@ async fn hold(
     joined_at: UnixMs,
     mut knocks: mpsc::Receiver<Knock>,
 ) -> Result<Option<Bridged>, Gone> {
-    let deadline = queue.max_wait.map(|limit| call.desk.clock.instant_of(joined_at + limit));
+    let deadline = queue.max_wait.map(|limit| call.app.clock.instant_of(joined_at + limit));
     let mut silent_until = None;
     call.play(music, Loops::Forever).await?;
     loop {
@@ -162,7 +162,7 @@ async fn hold(
                      finds it, or name another (`music` of the queue, or [sounds] music); fallback_music plays meanwhile"
                 );
                 silent_until = None;
-                let fallback = call.desk.settings.sounds.fallback_music.clone();
+                let fallback = call.app.settings.sounds.fallback_music.clone();
                 call.play(&fallback, Loops::Forever).await?;
             }
             () = until(deadline) => return Ok(None),
@@ -187,15 +187,15 @@ async fn settle(
 ) {
     let answered = matches!(result, Ok(Some(_)));
     let why = if answered { Leaving::Answered } else { Leaving::Gone };
-    let rang = call.desk.dispatcher.leave(call.id, why).await;
+    let rang = call.app.dispatcher.leave(call.id, why).await;
     if answered {
         call.stage = Stage::Talking;
     } else if rang {
         call.stage = Stage::Ringing;
     }
-    let waited = call.desk.clock.now().since(joined_at).as_secs_f64();
+    let waited = call.app.clock.now().since(joined_at).as_secs_f64();
     let word = if answered { "answered" } else { "left" };
-    call.desk.metrics.wait_seconds.with_label_values(&[name.as_str(), word]).observe(waited);
+    call.app.metrics.wait_seconds.with_label_values(&[name.as_str(), word]).observe(waited);
 }
 
 /// The two talk: stay until the caller's channel ends, whoever he is passed on to.

@@ -8,11 +8,12 @@
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::meeting::Meeting;
 use super::redial::{Dialling, ended};
-use super::story::{CALLER_IS_HERE, DRAINED, Story, no_more, not_dialled, reserved};
+use super::story::{CALLER_IS_HERE, Story, no_more, reserved};
+use crate::call::attempt::{DRAINED, not_dialled};
 use crate::call::forward::rang_out;
 use crate::dispatch::dispatcher::Leaving;
+use crate::dispatch::meeting::Meeting;
 use crate::dispatch::offer::{DOOR, Knock, Reply, hang_up};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
@@ -49,9 +50,9 @@ impl Story {
     }
 
     async fn reserve_first(&self) -> Result<Option<AttemptId>, How> {
-        let wanted = Wanted { case: self.work.case, call: self.work.call, at: self.desk.clock.now() };
+        let wanted = Wanted { case: self.work.case, call: self.work.call, at: self.app.clock.now() };
         let terms = self.terms.clone();
-        let write = self.desk.store.write("reserve", move |c| customer_first::reserve(c, &terms, &wanted));
+        let write = self.app.store.write("reserve", move |c| customer_first::reserve(c, &terms, &wanted));
         let reserved = reserved(write.await).map(Option::flatten);
         self.count(&reserved);
         reserved
@@ -68,7 +69,7 @@ impl Story {
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> Result<How, String> {
         let time_up = Instant::now() + self.work.ring;
-        let draining = self.desk.draining.clone();
+        let draining = self.app.draining.clone();
         loop {
             tokio::select! {
                 biased;
@@ -100,18 +101,18 @@ impl Story {
 
     /// He answered: he hears who calls, and an agent is rung for him.
     async fn until_agent(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
-        let (at, time_up) = (self.desk.clock.now(), Instant::now() + self.wait());
-        let write = || self.desk.store.write("answered", move |c| attempts::answered(c, attempt, at));
+        let (at, time_up) = (self.app.clock.now(), Instant::now() + self.wait());
+        let write = || self.app.store.write("answered", move |c| attempts::answered(c, attempt, at));
         if let Err(error) = until_recorded("answered", write).await {
             tracing::error!(%error, "that the customer answered is not recorded yet; the end will be");
         }
-        self.hears(channel, &self.desk.settings.callback.greeting).await;
+        self.hears(channel, &self.app.settings.callback.greeting).await;
         let (knock, mut knocks) = mpsc::channel(DOOR);
         let mut waiter = self.waiter(knock);
         // He is on the line: nobody has to press a key first.
         waiter.confirm = None;
         waiter.yields = false;
-        if let Err(error) = self.desk.dispatcher.join(waiter).await {
+        if let Err(error) = self.app.dispatcher.join(waiter).await {
             tracing::warn!(%error, "the callback cannot wait there");
             return self.abandon(attempt, leg, channel).await;
         }
@@ -123,13 +124,13 @@ impl Story {
                 },
                 Some(knock) = knocks.recv() => {
                     if self.won(attempt, &knock).await {
-                        self.desk.dispatcher.leave(self.work.call, Leaving::Answered).await;
+                        self.app.dispatcher.leave(self.work.call, Leaving::Answered).await;
                         return self.connect(knock, attempt, leg, channel).await;
                     }
                     knock.answer(Reply::Lost);
                 }
                 () = tokio::time::sleep_until(time_up) => {
-                    self.desk.dispatcher.leave(self.work.call, Leaving::Gone).await;
+                    self.app.dispatcher.leave(self.work.call, Leaving::Gone).await;
                     return self.abandon(attempt, leg, channel).await;
                 }
             }
@@ -138,7 +139,7 @@ impl Story {
 
     /// How long he may wait for an agent: who is sold something no longer than the law lets him.
     fn wait(&self) -> std::time::Duration {
-        let wait = self.desk.settings.callback.customer_wait;
+        let wait = self.app.settings.callback.customer_wait;
         match self.terms.rules.policy(Some(&self.work.queue)).profile {
             Profile::Sales => wait.min(customer_first::CONNECT_WITHIN),
             Profile::Service | Profile::Debt => wait,
@@ -149,7 +150,7 @@ impl Story {
         let (call, offer, leg, at) = (self.work.call, knock.offer, knock.leg, knock.answered_at);
         let agent = knock.agent.clone();
         let write = self
-            .desk
+            .app
             .store
             .write("win", move |c| customer_first::win(c, attempt, offer, call, leg, &agent, at));
         write.await.unwrap_or_else(|error| {
@@ -160,7 +161,7 @@ impl Story {
 
     /// No agent has come: he is told so.
     async fn abandon(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
-        let settings = &self.desk.settings.callback;
+        let settings = &self.app.settings.callback;
         self.hears(channel, &settings.apology).await;
         let told = Instant::now() + settings.apology_time;
         loop {

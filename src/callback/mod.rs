@@ -8,14 +8,9 @@
 //! pass; and what a story leaves behind by dying is settled by the self-check, counted as if it had rung.
 
 mod customer_first;
-pub mod handset;
-pub mod meeting;
 mod redial;
 pub mod settings;
 pub mod story;
 pub mod tick;
-pub mod trunks;
 
-pub use meeting::Callbacks;
 pub use settings::Settings;
-pub use trunks::Trunks;

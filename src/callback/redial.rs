@@ -5,8 +5,9 @@
 //! **Invariants:** no leg is dialled before the one before it is known to be gone; each trunk is tried once; each leg has
 //! a channel of its own, which is on record before it is dialled, so that after our death the next controller finds it.
 
-use super::story::{Story, dialled_over, learn};
-use super::trunks::{DialFate, Line, Tried};
+use super::story::Story;
+use crate::call::attempt::{dialled_over, learn};
+use crate::dispatch::trunks::{DialFate, Line, Tried};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::{Outcome, of_cause};
 use crate::store::callbacks::{self, How, Redial, TrunkSaid};
@@ -44,14 +45,14 @@ impl<'a> Dialling<'a> {
     pub(super) async fn ring(&self, offer: OfferId) -> Option<Leg> {
         let leg = self.line.ring(&self.story.node, &self.story.customer(offer, self.channel))?;
         if self.refused.is_empty() {
-            dialled_over(&self.story.desk, self.attempt, &self.line).await;
+            dialled_over(&self.story.app, self.attempt, &self.line).await;
         }
         Some(leg)
     }
 
     /// It is over: the trunk learns from it.
     pub(super) async fn over(self, how: How) -> How {
-        learn(&self.story.desk, &self.line, &self.story.work.number, DialFate::from(&how)).await;
+        learn(&self.story.app, &self.line, &self.story.work.number, DialFate::from(&how)).await;
         how.after(self.refused)
     }
 
@@ -62,14 +63,14 @@ impl<'a> Dialling<'a> {
     /// How the attempt ends.
     pub(super) async fn next(self, cause: String, stop: impl Future<Output = ()>) -> Result<Self, How> {
         let Self { story, attempt, line, mut tried, mut refused, .. } = self;
-        learn(&story.desk, &line, &story.work.number, DialFate::Failed(&cause)).await;
+        learn(&story.app, &line, &story.work.number, DialFate::Failed(&cause)).await;
         let trunk = line.trunk().name().to_owned();
         // A place is good for one line at a time.
         tried.add(line);
         let next = tokio::select! {
             biased;
             () = stop => None,
-            () = story.desk.draining.cancelled() => None,
+            () = story.app.draining.cancelled() => None,
             line = story.place.another(&tried) => line,
         };
         let ends = How::without_talk(attempt, Outcome::TechnicalFailure, &cause);
@@ -87,7 +88,7 @@ impl<'a> Dialling<'a> {
 /// Records the channel that the next leg will have. Whether it may be dialled: not when nobody knows what is on record.
 async fn is_recorded(story: &Story, attempt: AttemptId, channel: ChannelId, line: &Line) -> bool {
     let redial = Redial { attempt, call: story.work.call, channel, trunk: line.trunk().name().to_owned() };
-    let write = story.desk.store.write("redial", move |c| callbacks::redial(c, &redial));
+    let write = story.app.store.write("redial", move |c| callbacks::redial(c, &redial));
     write.await.unwrap_or_else(|error| {
         tracing::error!(%error, "the next trunk cannot be recorded: not dialled");
         false

@@ -9,32 +9,29 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::meeting::{Entry, Meeting};
 use super::redial::{Dialling, ended};
-use super::trunks::{Customer, DialFate, Line, Place};
+use crate::call::BRIDGE_LIMIT;
+use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, not_dialled, record};
 use crate::call::forward::rang_out;
-use crate::call::{BRIDGE_LIMIT, Desk};
 use crate::cause::SWITCH_RESTARTED;
+use crate::context::App;
 use crate::dispatch::dispatcher::{FirstRing, Leaving, Waiter};
+use crate::dispatch::meeting::{Entry, Meeting};
 use crate::dispatch::offer::{DOOR, Knock, Reply, gone, hang_up};
+use crate::dispatch::trunks::{Customer, Place};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::outgoing::Said;
-use crate::phone::E164;
 use crate::queue::first::First;
 use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
-use crate::store::{StoreError, attempts, outbox, until_recorded};
+use crate::store::{StoreError, attempts, until_recorded};
 use crate::switch::{Cancel, Confirm, Leg, LegEvent, Node};
 
-/// The causes of an end that are ours.
-pub(super) const DRAINED: &str = "DRAINED";
 pub(super) const CALLER_IS_HERE: &str = "CALLER_IS_HERE";
-pub(super) const AGENT_LEFT: &str = "AGENT_LEFT";
-pub(super) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
 
 /// A callback under way.
 pub(super) struct Story {
-    pub(super) desk: Arc<Desk>,
+    pub(super) app: Arc<App>,
     pub(super) terms: Terms,
     pub(super) work: Work,
     pub(super) node: Node,
@@ -43,7 +40,7 @@ pub(super) struct Story {
 
 /// Carries out one callback. `place` is its room on the trunks, `entry` and `meetings` its part among those under way.
 pub async fn run(
-    desk: Arc<Desk>,
+    app: Arc<App>,
     terms: Terms,
     work: Work,
     node: Node,
@@ -51,12 +48,12 @@ pub async fn run(
     (entry, meetings): (Entry, mpsc::Receiver<Meeting>),
 ) {
     let call = work.call;
-    let hold = desk.held.call(call);
+    let hold = app.held.call(call);
     let span = tracing::info_span!("callback", call.id = %call, case.id = %work.case);
-    let story = Story { desk, terms, work, node, place };
+    let story = Story { app, terms, work, node, place };
     async {
         let how = story.tell(meetings).await;
-        story.desk.dispatcher.leave(call, Leaving::Gone).await;
+        story.app.dispatcher.leave(call, Leaving::Gone).await;
         story.end(how).await;
     }
     .instrument(span)
@@ -68,21 +65,21 @@ pub async fn run(
 impl Story {
     /// Waits on the board for an agent, and has him talk to the customer.
     async fn tell(&self, mut meetings: mpsc::Receiver<Meeting>) -> How {
-        if self.desk.draining.is_cancelled() {
+        if self.app.draining.is_cancelled() {
             return How::Released(DRAINED);
         }
-        if self.desk.settings.callback.customer_first
+        if self.app.settings.callback.customer_first
             && let Some(how) = self.customer_first(&mut meetings).await
         {
             return how;
         }
         let (knock, mut knocks) = mpsc::channel(DOOR);
-        if let Err(error) = self.desk.dispatcher.join(self.waiter(knock)).await {
+        if let Err(error) = self.app.dispatcher.join(self.waiter(knock)).await {
             tracing::warn!(%error, "the callback cannot wait there");
             return How::Released("NO_QUEUE");
         }
-        let lease = self.desk.clock.instant_of(self.work.lease_until);
-        let draining = self.desk.draining.clone();
+        let lease = self.app.clock.instant_of(self.work.lease_until);
+        let draining = self.app.draining.clone();
         loop {
             tokio::select! {
                 biased;
@@ -102,8 +99,8 @@ impl Story {
     }
 
     pub(super) fn waiter(&self, knock: mpsc::Sender<Knock>) -> Waiter {
-        let settings = &self.desk.settings.callback;
-        let until = self.desk.clock.now() + settings.assignee_first;
+        let settings = &self.app.settings.callback;
+        let until = self.app.clock.now() + settings.assignee_first;
         Waiter {
             call: self.work.call,
             queue: self.work.queue.clone(),
@@ -141,13 +138,13 @@ impl Story {
                 return None;
             }
             Err(how) => {
-                self.desk.dispatcher.leave(self.work.call, Leaving::Gone).await;
+                self.app.dispatcher.leave(self.work.call, Leaving::Gone).await;
                 knock.answer(Reply::Unreached);
                 return Some(how);
             }
         };
         // Nobody else is rung for him from now on, whatever comes of it.
-        self.desk.dispatcher.leave(self.work.call, Leaving::Answered).await;
+        self.app.dispatcher.leave(self.work.call, Leaving::Answered).await;
         let mut dialling = Dialling::begin(self, attempt, line);
         loop {
             let Some(leg) = dialling.ring(knock.offer).await else {
@@ -179,10 +176,10 @@ impl Story {
             agent: knock.agent.clone(),
             leg: knock.leg,
             answered_at: knock.answered_at,
-            at: self.desk.clock.now(),
+            at: self.app.clock.now(),
         };
         let terms = self.terms.clone();
-        let write = self.desk.store.write("reserve", move |c| callbacks::reserve(c, &terms, &reserve));
+        let write = self.app.store.write("reserve", move |c| callbacks::reserve(c, &terms, &reserve));
         let reserved = reserved(write.await);
         self.count(&reserved);
         reserved
@@ -195,7 +192,7 @@ impl Story {
             Err(How::Refused(guard)) => Said::by_guard(*guard),
             Err(_) => None,
         };
-        self.desk.metrics.dial_said(said);
+        self.app.metrics.dial_said(said);
     }
 
     pub(super) const fn customer(&self, offer: OfferId, leg: ChannelId) -> Customer<'_> {
@@ -215,7 +212,7 @@ impl Story {
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> Result<How, (Knock, String)> {
         let time_up = Instant::now() + self.work.ring;
-        let draining = self.desk.draining.clone();
+        let draining = self.app.draining.clone();
         loop {
             tokio::select! {
                 biased;
@@ -261,12 +258,12 @@ impl Story {
 
     /// Records that the customer's phone is called, and lets the agent hear it.
     async fn dialled(&self, attempt: AttemptId, agent: ChannelId) {
-        let at = self.desk.clock.now();
-        let write = || self.desk.store.write("dialled", move |c| attempts::dialled(c, attempt, at));
+        let at = self.app.clock.now();
+        let write = || self.app.store.write("dialled", move |c| attempts::dialled(c, attempt, at));
         if let Err(error) = until_recorded("dialled", write).await {
             tracing::error!(%error, "that the customer is dialled is not recorded; it counts all the same");
         }
-        if let Err(error) = self.node.tell(agent, &self.desk.settings.callback.ringing).await {
+        if let Err(error) = self.node.tell(agent, &self.app.settings.callback.ringing).await {
             tracing::warn!(%error, "the agent hears nothing while the customer is called");
         }
     }
@@ -287,9 +284,9 @@ impl Story {
             return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
         }
         leg.in_talk();
-        let (offer, call, at) = (knock.offer, self.work.call, self.desk.clock.now());
+        let (offer, call, at) = (knock.offer, self.work.call, self.app.clock.now());
         // On record before the agent's offer can end: its end asks whether a disposition is owed.
-        let write = || self.desk.store.write("talk", move |c| callbacks::talk(c, attempt, offer, call, at));
+        let write = || self.app.store.write("talk", move |c| callbacks::talk(c, attempt, offer, call, at));
         if let Err(error) = until_recorded("talk", write).await {
             tracing::error!(%error, "the talk is not recorded yet; its end will be");
         }
@@ -305,8 +302,8 @@ impl Story {
 
     /// Records the end, until it is recorded.
     async fn end(&self, how: How) {
-        let end = End { case: self.work.case, call: self.work.call, how, at: self.desk.clock.now() };
-        record(&self.desk, &self.terms, end).await;
+        let end = End { case: self.work.case, call: self.work.call, how, at: self.app.clock.now() };
+        record(&self.app, &self.terms, end).await;
     }
 }
 
@@ -345,49 +342,7 @@ pub(super) fn no_more(meetings: &mut mpsc::Receiver<Meeting>) {
 }
 
 /// Gives a lease back at once.
-pub(super) async fn withdraw(desk: &Desk, terms: &Terms, work: &Work) {
+pub(super) async fn withdraw(app: &App, terms: &Terms, work: &Work) {
     let how = How::Released("UNDER_WAY");
-    record(desk, terms, End { case: work.case, call: work.call, how, at: desk.clock.now() }).await;
-}
-
-/// Records how a callback ended, and moves its case on.
-pub(crate) async fn record(desk: &Desk, terms: &Terms, end: End) {
-    let write = || {
-        let (terms, end) = (terms.clone(), end.clone());
-        desk.store.write("end_callback", move |c| callbacks::end(c, &terms, &end))
-    };
-    match until_recorded("end_callback", write).await {
-        Ok(stands) => {
-            desk.metrics.callbacks.with_label_values(&[end.how.word()]).inc();
-            tracing::info!(case.id = %end.case, result = end.how.word(), why = end.how.cause(), case.stage = stands, "{}", end.how.sentence());
-        }
-        Err(error) => {
-            tracing::error!(%error, how = end.how.word(), "the end of the callback is not recorded")
-        }
-    }
-}
-
-/// Keeps over which trunk the customer is dialled: another trunk's word on the number confirms this one's.
-pub(super) async fn dialled_over(desk: &Desk, attempt: AttemptId, line: &Line) {
-    let trunk = line.trunk().name().to_owned();
-    let kept =
-        desk.store.write("over_trunk", move |c| attempts::over_trunk(c, attempt, &trunk).map(drop)).await;
-    if let Err(error) = kept {
-        tracing::error!(%error, "it is not recorded over which trunk the customer is dialled");
-    }
-}
-
-/// The trunk learns from how the call ended, and the supervisor hears of one that fails again and again.
-pub(super) async fn learn(desk: &Desk, line: &Line, number: &E164, fate: DialFate<'_>) {
-    let Some(event) = line.ended(number, fate, desk.clock.now()) else { return };
-    tracing::error!(trunk = line.trunk().name(), "the trunk has failed again and again: see to it");
-    let told = desk.store.write("trunk_failing", move |c| outbox::emit(c, &event).map(drop)).await;
-    if let Err(error) = told {
-        tracing::error!(%error, "nobody is told that the trunk fails");
-    }
-}
-
-/// Nobody was dialled, and it was our fault.
-pub(super) fn not_dialled(attempt: AttemptId) -> How {
-    How::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
+    record(app, terms, End { case: work.case, call: work.call, how, at: app.clock.now() }).await;
 }

@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::story;
-use super::trunks::{Place, Second};
-use crate::call::Desk;
 use crate::clock::UnixMs;
+use crate::context::App;
+use crate::dispatch::trunks::{Place, Second};
 use crate::ids::{AttemptId, CaseId, CoreId, QueueName};
 use crate::metrics::SkippedRow;
 use crate::missed::outgoing::Said;
@@ -28,7 +28,7 @@ use crate::vital::Beat;
 
 /// What the tick works with.
 pub struct Tick {
-    desk: Arc<Desk>,
+    app: Arc<App>,
     tasks: TaskTracker,
     /// How often it was looked whom to call.
     looks: usize,
@@ -47,15 +47,15 @@ pub struct Tick {
 impl Tick {
     /// Callbacks run in `tasks`.
     #[must_use]
-    pub fn new(desk: Arc<Desk>, tasks: TaskTracker) -> Self {
-        let begun = Second::of(desk.settings.callback.dials_a_second);
+    pub fn new(app: Arc<App>, tasks: TaskTracker) -> Self {
+        let begun = Second::of(app.settings.callback.dials_a_second);
         let (cases, attempts) = (Skipped::default(), Skipped::default());
-        Self { desk, tasks, looks: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
+        Self { app, tasks, looks: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
     }
 
     /// Looks again and again until told to stop.
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
-        let mut ticks = Ticks::new(self.desk.settings.callback.tick, stop);
+        let mut ticks = Ticks::new(self.app.settings.callback.tick, stop);
         while ticks.next().await.is_some() {
             if let Err(error) = beat.during(self.look()).await {
                 tracing::error!(%error, "what is due cannot be looked up: tried again");
@@ -69,11 +69,11 @@ impl Tick {
     /// # Errors
     /// The first, when the database fails.
     pub async fn look(&mut self) -> Result<(), StoreError> {
-        let terms = self.desk.terms();
+        let terms = self.app.terms();
         let rehomed = self.rehome(&terms).await;
         let advanced = self.advance(&terms).await;
         let forgot = self.forget(&terms).await;
-        let none = self.desk.settings.callback.trunks.is_empty();
+        let none = self.app.settings.callback.trunks.is_empty();
         let called = if none { Ok(()) } else { self.call_back(&terms).await };
         rehomed.and(advanced).and(forgot).and(called)
     }
@@ -83,20 +83,20 @@ impl Tick {
         if self.rules.as_ref().is_some_and(|known| Arc::ptr_eq(known, &terms.rules)) {
             return Ok(());
         }
-        let (new, at) = (terms.clone(), self.desk.clock.now());
-        self.desk.store.write("rehome", move |c| callbacks::rehome(c, &new, at)).await?;
+        let (new, at) = (terms.clone(), self.app.clock.now());
+        self.app.store.write("rehome", move |c| callbacks::rehome(c, &new, at)).await?;
         self.rules = Some(Arc::clone(&terms.rules));
         Ok(())
     }
 
     async fn advance(&mut self, terms: &Terms) -> Result<(), StoreError> {
-        let (at, limit) = (self.desk.clock.now(), i64::from(self.desk.settings.callback.batch));
+        let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
         let skipped = self.cases.now(Instant::now());
-        let due = self.desk.store.read("due_cases", move |c| callbacks::due(c, at, limit, &skipped)).await?;
+        let due = self.app.store.read("due_cases", move |c| callbacks::due(c, at, limit, &skipped)).await?;
         for case in due {
             let terms = terms.clone();
             let moved =
-                self.desk.store.write("advance", move |c| callbacks::advance(c, case, &terms, at)).await;
+                self.app.store.write("advance", move |c| callbacks::advance(c, case, &terms, at)).await;
             match moved {
                 Ok(()) => self.cases.worked(&case),
                 Err(error) => self.skip_case(case, &error, "moved on"),
@@ -107,15 +107,15 @@ impl Tick {
 
     /// What nobody says of a talk whose case is closed is not waited for for ever.
     async fn forget(&mut self, terms: &Terms) -> Result<(), StoreError> {
-        let (at, limit) = (self.desk.clock.now(), i64::from(self.desk.settings.callback.batch));
+        let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
         let before = at - terms.word_within;
         let skipped = self.attempts.now(Instant::now());
         let read = move |c: &mut _| callbacks::forgotten(c, before, limit, &skipped);
-        let unsaid = self.desk.store.read("unsaid", read).await?;
+        let unsaid = self.app.store.read("unsaid", read).await?;
         for attempt in unsaid {
             let terms = terms.clone();
             let closed =
-                self.desk.store.write("forget", move |c| callbacks::forget(c, attempt, &terms, at)).await;
+                self.app.store.write("forget", move |c| callbacks::forget(c, attempt, &terms, at)).await;
             match closed {
                 Ok(()) => self.attempts.worked(&attempt),
                 Err(error) => self.skip_attempt(attempt, &error),
@@ -127,28 +127,28 @@ impl Tick {
     /// A case that fails is left alone for a while, and no other waits for it.
     fn skip_case(&mut self, case: CaseId, error: &StoreError, done: &str) {
         let pause = self.cases.failed(case, Instant::now());
-        self.desk.metrics.row_skipped(SkippedRow::Case);
+        self.app.metrics.row_skipped(SkippedRow::Case);
         tracing::error!(case.id = %case, %error, ?pause, "the case cannot be {done}: skipped for a while");
     }
 
     fn skip_attempt(&mut self, attempt: AttemptId, error: &StoreError) {
         let pause = self.attempts.failed(attempt, Instant::now());
-        self.desk.metrics.row_skipped(SkippedRow::Attempt);
+        self.app.metrics.row_skipped(SkippedRow::Attempt);
         tracing::error!(%attempt, %error, ?pause, "the attempt cannot be closed: skipped for a while");
     }
 
     async fn call_back(&mut self, terms: &Terms) -> Result<(), StoreError> {
         let Some((node, core)) = self.node() else { return Ok(()) };
-        let agents = self.desk.store.read("agents", agents::all).await?;
+        let agents = self.app.store.read("agents", agents::all).await?;
         let there = |name: &_| agents.iter().any(|row| row.name == *name && row.status == Status::Available);
-        let live = self.desk.callbacks.by_queue();
+        let live = self.app.callbacks.by_queue();
         // Where there is not room for all, each queue is the first in its turn.
         self.looks = self.looks.wrapping_add(1);
         let queues = &terms.rules.queues;
         let first = self.looks % queues.len().max(1);
         for (name, queue) in queues.iter().skip(first).chain(queues.iter().take(first)) {
             let available = queue.tiers.keys().filter(|agent| there(agent)).count();
-            let share = self.desk.settings.callback.share_of(available);
+            let share = self.app.settings.callback.share_of(available);
             let wanted = share.saturating_sub(live.get(name).copied().unwrap_or_default());
             let places = self.places(wanted);
             let leased = self.lease(terms, name, places.len(), &node, core).await;
@@ -166,7 +166,7 @@ impl Tick {
 
     /// A FreeSWITCH that can be used, and its run.
     fn node(&self) -> Option<(Node, CoreId)> {
-        self.desk.nodes.all().iter().find_map(|node| {
+        self.app.nodes.all().iter().find_map(|node| {
             let core = *node.core().borrow();
             core.filter(|_| *node.up().borrow()).map(|core| (node.clone(), core))
         })
@@ -175,7 +175,7 @@ impl Tick {
     /// Room for so many, or as many as there is.
     fn places(&mut self, wanted: usize) -> Vec<Place> {
         let wanted = wanted.min(self.begun.room(Instant::now()));
-        std::iter::from_fn(|| self.desk.trunks.take()).take(wanted).collect()
+        std::iter::from_fn(|| self.app.trunks.take()).take(wanted).collect()
     }
 
     async fn lease(
@@ -186,7 +186,7 @@ impl Tick {
         node: &Node,
         core: CoreId,
     ) -> Result<Vec<Work>, StoreError> {
-        let at = self.desk.clock.now();
+        let at = self.app.clock.now();
         if limit == 0 || at < self.hour_full_until {
             return Ok(Vec::new());
         }
@@ -195,10 +195,10 @@ impl Tick {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let ready = move |c: &mut _| callbacks::ready(c, &name, limit, &skipped);
         let mut leased = Vec::new();
-        for case in self.desk.store.read("ready_cases", ready).await? {
+        for case in self.app.store.read("ready_cases", ready).await? {
             let (terms, wanted) = (terms.clone(), wanted.clone());
             let lease = move |c: &mut _| callbacks::lease(c, case, &terms, &wanted);
-            match self.desk.store.write("lease", lease).await {
+            match self.app.store.write("lease", lease).await {
                 Ok(Leased::Refused(refusal)) => {
                     if self.is_hour_full(&refusal) {
                         break;
@@ -213,7 +213,7 @@ impl Tick {
 
     /// Counts a refusal, and whether it is all customers' together: then none is leased before there is room again.
     fn is_hour_full(&mut self, refusal: &Refusal) -> bool {
-        self.desk.metrics.dial_said(Said::by_guard(refusal.guard));
+        self.app.metrics.dial_said(Said::by_guard(refusal.guard));
         let is_full = refusal.guard == Guard::HourCap;
         if let Some(until) = refusal.until.filter(|_| is_full) {
             tracing::warn!(why = refusal.why, %until, "no customer is called back before then");
@@ -223,13 +223,13 @@ impl Tick {
     }
 
     fn begin(&self, terms: &Terms, work: Work, node: Node, place: Place) {
-        let Some(entry) = self.desk.callbacks.enter(&work.number, &work.queue) else {
+        let Some(entry) = self.app.callbacks.enter(&work.number, &work.queue) else {
             // Our own story of an earlier lease is about to end; this one runs out by itself.
             tracing::warn!(case.id = %work.case, "a callback to this number has not ended yet");
-            let (desk, terms) = (Arc::clone(&self.desk), terms.clone());
-            self.tasks.spawn(async move { story::withdraw(&desk, &terms, &work).await });
+            let (app, terms) = (Arc::clone(&self.app), terms.clone());
+            self.tasks.spawn(async move { story::withdraw(&app, &terms, &work).await });
             return;
         };
-        self.tasks.spawn(story::run(Arc::clone(&self.desk), terms.clone(), work, node, place, entry));
+        self.tasks.spawn(story::run(Arc::clone(&self.app), terms.clone(), work, node, place, entry));
     }
 }

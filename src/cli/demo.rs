@@ -69,7 +69,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     progress.over();
     let counts = stage.sim.counts().await;
     let web = format!("http://{}/metrics", stage.running.status);
-    let sheet = stage.running.desk.store.read("demo", move |c| report(c, today)).await?;
+    let sheet = stage.running.app.store.read("demo", move |c| report(c, today)).await?;
     let sheet = sheet
         .with("callers", Cell::count(stories.len()))
         .with("phones_rung_twice", Cell::count(counts.double_rings))

@@ -10,5 +10,7 @@ pub mod deadlines;
 pub mod dispatcher;
 pub mod elsewhere;
 pub mod in_flight;
+pub mod meeting;
 pub mod offer;
 pub mod task;
+pub mod trunks;

@@ -27,8 +27,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::Desk;
 use crate::clock::UnixMs;
+use crate::context::App;
 use crate::dispatch::dispatcher::Tools;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::metrics::Repair;
@@ -81,7 +81,7 @@ struct Ours {
 
 /// Looks whether what the rows say is true.
 pub struct Reconciler {
-    desk: Arc<Desk>,
+    app: Arc<App>,
     tools: Tools,
     /// What an earlier run left, or what broke off in this one: to be settled, but no fault.
     left: BTreeSet<Doubt>,
@@ -102,10 +102,10 @@ impl Reconciler {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn begin(desk: Arc<Desk>, tools: Tools) -> Result<Self, StoreError> {
-        let (name, at) = (tools.controller.clone(), desk.clock.now());
-        let seen = desk.store.write("begin_watch", move |c| recovery::begin_watch(c, &name, at)).await?;
-        let open = desk.store.read("open", recovery::open).await?;
+    pub async fn begin(app: Arc<App>, tools: Tools) -> Result<Self, StoreError> {
+        let (name, at) = (tools.controller.clone(), app.clock.now());
+        let seen = app.store.write("begin_watch", move |c| recovery::begin_watch(c, &name, at)).await?;
+        let open = app.store.read("open", recovery::open).await?;
         let mut left: BTreeSet<Doubt> = open.calls.iter().map(|call| Doubt::Call(call.id)).collect();
         left.extend(open.offers.iter().map(|offer| Doubt::Offer(offer.id)));
         left.extend(open.stuck.iter().cloned().map(Doubt::Agent));
@@ -115,12 +115,12 @@ impl Reconciler {
         }
         let is_waiting = |call: &OpenCall| call.answered_at.is_none() && call.case.is_none();
         let waited: Vec<_> = open.calls.into_iter().filter(is_waiting).collect();
-        let until = Instant::now() + desk.settings.calls.gather;
-        desk.dispatcher.gather(waited.iter().map(|call| call.id).collect(), until).await;
-        waited.into_iter().for_each(|call| desk.expect_back(call));
+        let until = Instant::now() + app.settings.calls.gather;
+        app.dispatcher.gather(waited.iter().map(|call| call.id).collect(), until).await;
+        waited.into_iter().for_each(|call| app.expect_back(call));
         Ok(Self {
             unwatched_from: seen.unwrap_or(at),
-            desk,
+            app,
             tools,
             left,
             doubts: BTreeSet::new(),
@@ -142,12 +142,12 @@ impl Reconciler {
                 }
             };
             open_looks = if settled { 0 } else { open_looks.saturating_add(1) };
-            let pause = pause(self.desk.settings.calls.check_every, open_looks);
+            let pause = pause(self.app.settings.calls.check_every, open_looks);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
                 // What could not be asked may be asked now.
-                () = self.desk.nodes.changed() => open_looks = 0,
+                () = self.app.nodes.changed() => open_looks = 0,
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -155,7 +155,7 @@ impl Reconciler {
 
     /// One look. Whether everything could be asked.
     async fn look(&mut self) -> Result<bool, StoreError> {
-        let open = self.desk.store.read("open", recovery::open).await?;
+        let open = self.app.store.read("open", recovery::open).await?;
         let mut seen = BTreeSet::new();
         let mut settled = true;
         self.found.clear();
@@ -165,27 +165,27 @@ impl Reconciler {
         };
         for offer in open.offers {
             let doubt = Doubt::Offer(offer.id);
-            if !self.desk.held.has_offer(offer.id) && self.is_sure(&doubt, &mut seen) {
+            if !self.app.held.has_offer(offer.id) && self.is_sure(&doubt, &mut seen) {
                 settled &= self.settle_offer(offer).await?;
             }
         }
         for call in open.calls {
             let doubt = Doubt::Call(call.id);
-            let held = self.desk.held.has_call(call.id);
-            if !held && (self.desk.held.expected_until(&call).is_some() || self.is_sure(&doubt, &mut seen)) {
+            let held = self.app.held.has_call(call.id);
+            if !held && (self.app.held.expected_until(&call).is_some() || self.is_sure(&doubt, &mut seen)) {
                 settled &= self.settle_call(call).await?;
             }
         }
         for agent in open.stuck {
             if self.is_sure(&Doubt::Agent(agent.clone()), &mut seen) {
                 tracing::warn!(%agent, "no offer holds this agent: he is idle");
-                let at = self.desk.clock.now();
+                let at = self.app.clock.now();
                 self.change(agent, "free_agent", move |c, agent| recovery::free(c, agent, at).map(drop))
                     .await?;
             }
         }
-        let at = self.desk.clock.now();
-        for agent in self.desk.store.read("rests_ahead", move |c| recovery::rests_ahead(c, at)).await? {
+        let at = self.app.clock.now();
+        for agent in self.app.store.read("rests_ahead", move |c| recovery::rests_ahead(c, at)).await? {
             if self.is_sure(&Doubt::Rest(agent.clone()), &mut seen) {
                 self.change(agent, "end_rest", move |c, agent| recovery::end_rest(c, agent, at)).await?;
             }
@@ -193,8 +193,8 @@ impl Reconciler {
         settled &= self.end_strays(&ours, &mut seen).await;
         self.doubts = seen;
         self.first = false;
-        let (name, at) = (self.tools.controller.clone(), self.desk.clock.now());
-        self.desk.store.write("watch", move |c| recovery::watch(c, &name, at)).await?;
+        let (name, at) = (self.tools.controller.clone(), self.app.clock.now());
+        self.app.store.write("watch", move |c| recovery::watch(c, &name, at)).await?;
         Ok(settled)
     }
 
@@ -207,7 +207,7 @@ impl Reconciler {
         let sure = self.doubts.contains(doubt);
         if sure {
             let kind = doubt.kind().as_str();
-            self.desk.metrics.repairs.with_label_values(&[kind]).inc();
+            self.app.metrics.repairs.with_label_values(&[kind]).inc();
             tracing::error!(?doubt, kind, "the rows and this process disagree: repaired");
         }
         sure
@@ -220,11 +220,11 @@ impl Reconciler {
         name: &'static str,
         write: impl FnOnce(&mut Database, &AgentName) -> Result<(), StoreError> + Send + 'static,
     ) -> Result<(), StoreError> {
-        let changed = self.desk.store.write(name, move |c| {
+        let changed = self.app.store.write(name, move |c| {
             write(c, &agent)?;
             crate::store::agents::get(c, &agent)
         });
-        self.desk.dispatcher.agent(changed.await?).await;
+        self.app.dispatcher.agent(changed.await?).await;
         Ok(())
     }
 
@@ -242,13 +242,13 @@ impl Reconciler {
     /// Ends legs of ours that belong to nobody. Whether everything could be asked.
     async fn end_strays(&mut self, ours: &Ours, seen: &mut BTreeSet<Doubt>) -> bool {
         let mut asked = true;
-        for node in self.desk.nodes.all().to_vec() {
+        for node in self.app.nodes.all().to_vec() {
             let Ok(legs) = self.legs(&node).await else {
                 asked = false;
                 continue;
             };
             for leg in legs {
-                if ours.offers.contains(&leg.offer) || self.desk.held.has_offer(leg.offer) {
+                if ours.offers.contains(&leg.offer) || self.app.held.has_offer(leg.offer) {
                     continue;
                 }
                 // A customer whom we called back is his call: what becomes of it is decided there.
@@ -264,7 +264,7 @@ impl Reconciler {
                     continue;
                 }
                 tracing::warn!(channel = %leg.channel, offer = %leg.offer, "a leg of ours belongs to nobody: ended");
-                let (node, sound) = (node.clone(), self.desk.settings.sounds.no_caller.clone());
+                let (node, sound) = (node.clone(), self.app.settings.sounds.no_caller.clone());
                 tokio::spawn(async move { settle::release(&node, leg, &sound).await });
             }
         }
@@ -277,7 +277,7 @@ impl Reconciler {
         name: &'static str,
         write: impl Fn(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<T, StoreError> {
-        until_recorded(name, || self.desk.store.write(name, write.clone())).await
+        until_recorded(name, || self.app.store.write(name, write.clone())).await
     }
 }
 

@@ -6,13 +6,13 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::Reconciler;
-use crate::call::Desk;
+use crate::call;
 use crate::call::TAKEN;
 use crate::call::record::record;
-use crate::callback;
 use crate::cause::SWITCH_RESTARTED;
 use crate::clock::UnixMs;
 use crate::config::dialplan::FALLBACK;
+use crate::context::App;
 use crate::dispatch::dispatcher::{Leaving, Tools};
 use crate::dispatch::offer;
 use crate::ids::{AgentName, ChannelId, CoreId, NodeName, OfferId};
@@ -55,7 +55,7 @@ enum Fate {
 
 impl Reconciler {
     fn place(&self, name: &NodeName, core: CoreId) -> Place {
-        let Some(node) = self.desk.nodes.named(name) else { return Place::Gone("NODE_REMOVED") };
+        let Some(node) = self.app.nodes.named(name) else { return Place::Gone("NODE_REMOVED") };
         let known = *node.core().borrow();
         match known {
             Some(now) if now != core => Place::Gone(SWITCH_RESTARTED),
@@ -79,9 +79,9 @@ impl Reconciler {
             Fate::Talks(leg) => self.watch_talk(node, offer, leg).await?,
             Fate::Over => self.end_offer(&offer, RESTARTED).await?,
             Fate::Alone(leg) => {
-                let sound = self.desk.settings.sounds.no_caller.clone();
-                let (tools, hold) = (self.tools.clone(), self.desk.held.offer(offer.id));
-                let dispatcher = self.desk.dispatcher.clone();
+                let sound = self.app.settings.sounds.no_caller.clone();
+                let (tools, hold) = (self.tools.clone(), self.app.held.offer(offer.id));
+                let dispatcher = self.app.dispatcher.clone();
                 tokio::spawn(async move {
                     release(&node, leg, &sound).await;
                     let row = cancelled(&tools, offer.id).await;
@@ -120,17 +120,17 @@ impl Reconciler {
 
     /// How long an agent rests after a talk; not at all if the rules know him no more.
     fn wrap_up(&self, agent: &AgentName) -> Duration {
-        self.desk.rules().agents.get(agent).map_or(Duration::ZERO, |agent| agent.wrap_up)
+        self.app.rules().agents.get(agent).map_or(Duration::ZERO, |agent| agent.wrap_up)
     }
 
     /// The two have been talking since nobody knows quite when: recorded, and watched to the end.
     async fn watch_talk(&mut self, node: Node, offer: OpenOffer, leg: FoundLeg) -> Result<(), StoreError> {
-        let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.desk.clock.now()));
+        let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.app.clock.now()));
         self.record("bridged", move |c| store::offers::bridged(c, id, call, at)).await?;
         let wrap_up = self.wrap_up(&offer.agent);
-        let hold = self.desk.held.offer(id);
+        let hold = self.app.held.offer(id);
         let talk = Talk { leg: leg.leg, channel: leg.channel, call };
-        let (tools, dispatcher) = (self.tools.clone(), self.desk.dispatcher.clone());
+        let (tools, dispatcher) = (self.tools.clone(), self.app.dispatcher.clone());
         tracing::info!(agent = %offer.agent, offer = %id, "a talk goes on: watching it");
         tokio::spawn(async move {
             let leg = node.adopt(talk);
@@ -148,7 +148,7 @@ impl Reconciler {
 
     /// Records the end of an offer that is over by now.
     async fn end_offer(&self, offer: &OpenOffer, cause: &str) -> Result<(), StoreError> {
-        let (id, at, talked) = (offer.id, self.desk.clock.now(), offer.bridged_at.is_some());
+        let (id, at, talked) = (offer.id, self.app.clock.now(), offer.bridged_at.is_some());
         let wrap_up = self.wrap_up(&offer.agent);
         let from = offer.bridged_at.map_or(self.unwatched_from, |at| at.max(self.unwatched_from));
         let cause = cause.to_owned();
@@ -161,7 +161,7 @@ impl Reconciler {
                 store::offers::end_unanswered(c, &unanswered(id, cause.clone(), at))
             })
             .await?;
-        self.desk.dispatcher.agent(row).await;
+        self.app.dispatcher.agent(row).await;
         Ok(())
     }
 
@@ -169,14 +169,14 @@ impl Reconciler {
     pub(super) async fn settle_call(&mut self, call: OpenCall) -> Result<bool, StoreError> {
         // An offer of his that was settled a moment ago may have told that he talks.
         let id = call.id;
-        let Some(call) = self.desk.store.read("open_call", move |c| recovery::call(c, id)).await? else {
+        let Some(call) = self.app.store.read("open_call", move |c| recovery::call(c, id)).await? else {
             return Ok(true);
         };
         let node = match self.place(&call.node, call.core) {
             Place::On(node) => node,
             Place::Unknown => {
-                if self.desk.held.expected_until(&call).is_some() {
-                    self.desk.expect_back(call);
+                if self.app.held.expected_until(&call).is_some() {
+                    self.app.expect_back(call);
                 }
                 return Ok(false);
             }
@@ -202,18 +202,18 @@ impl Reconciler {
 
     /// He waited, and is still there: the dialplan will bring him back, if it has him.
     async fn await_caller(&mut self, node: &Node, call: OpenCall) -> Result<bool, StoreError> {
-        match self.desk.held.expected_until(&call) {
+        match self.app.held.expected_until(&call) {
             Some(until) if until <= Instant::now() => {
                 return self.end_call(call, (Ending::Lost, NOT_BACK)).await;
             }
             Some(_) => {}
-            None => self.desk.expect_back(call.clone()),
+            None => self.app.expect_back(call.clone()),
         }
         match with_whom(node, &call).await {
             Err(_) => Ok(false),
             Ok(Company::TheDialplan) => Ok(true),
             Ok(Company::Contact) => {
-                let (id, at) = (call.id, self.desk.clock.now());
+                let (id, at) = (call.id, self.app.clock.now());
                 self.record("forwarded", move |c| store::calls::forwarded(c, id, at)).await?;
                 tracing::info!(call.id = %id, "a talk with a contact outside the queues goes on: watching it");
                 self.watch_caller(node.clone(), OpenCall { answered_at: Some(at), ..call }).await;
@@ -229,20 +229,20 @@ impl Reconciler {
 
     /// He talks: watched until his channel is gone, whoever he is passed on to.
     async fn watch_caller(&self, node: Node, call: OpenCall) {
-        let Some(hold) = self.desk.held.give_up(&call) else { return };
-        self.desk.dispatcher.leave(call.id, Leaving::Answered).await;
-        let desk = self.desk.clone();
+        let Some(hold) = self.app.held.give_up(&call) else { return };
+        self.app.dispatcher.leave(call.id, Leaving::Answered).await;
+        let app = self.app.clone();
         tokio::spawn(async move {
             node.until_gone(call.channel).await;
-            let at = desk.clock.now();
+            let at = app.clock.now();
             if let Some(case) = call.case {
                 let end = End { case, call: call.id, how: How::Lost, at };
-                callback::story::record(&desk, &desk.terms(), end).await;
+                call::attempt::record(&app, &app.terms(), end).await;
                 drop(hold);
                 return;
             }
             let span = tracing::info_span!("call", call.id = %call.id);
-            record(&desk, call.queue.as_ref(), ended(&desk, &call, (Ending::Lost, RESTARTED), at))
+            record(&app, call.queue.as_ref(), ended(&app, &call, (Ending::Lost, RESTARTED), at))
                 .instrument(span)
                 .await;
             drop(hold);
@@ -252,16 +252,16 @@ impl Reconciler {
     /// Records the end of a call whose caller is not with us any more. Always true.
     async fn end_call(&self, call: OpenCall, left: Left) -> Result<bool, StoreError> {
         // He may have come back this very moment: then his story has him.
-        let Some(hold) = self.desk.held.give_up(&call) else { return Ok(true) };
-        let at = self.desk.clock.now();
+        let Some(hold) = self.app.held.give_up(&call) else { return Ok(true) };
+        let at = self.app.clock.now();
         if let Some(case) = call.case {
-            self.desk.dispatcher.leave(call.id, Leaving::Gone).await;
+            self.app.dispatcher.leave(call.id, Leaving::Gone).await;
             let end = End { case, call: call.id, how: How::Lost, at };
-            callback::story::record(&self.desk, &self.desk.terms(), end).await;
+            call::attempt::record(&self.app, &self.app.terms(), end).await;
             drop(hold);
             return Ok(true);
         }
-        let ended = ended(&self.desk, &call, left, at);
+        let ended = ended(&self.app, &call, left, at);
         let (_, cause) = left;
         let (id, ending, verdict) = (call.id, ended.ending, ended.verdict);
         let from = self.unwatched_from.max(call.answered_at.unwrap_or(call.arrived_at));
@@ -272,8 +272,8 @@ impl Reconciler {
             })
             .await?;
         drop(hold);
-        self.desk.dispatcher.leave(id, Leaving::Gone).await;
-        self.desk.metrics.call_ended(call.queue.as_ref(), ending, verdict);
+        self.app.dispatcher.leave(id, Leaving::Gone).await;
+        self.app.metrics.call_ended(call.queue.as_ref(), ending, verdict);
         let case = case.map(|case| case.to_string());
         tracing::warn!(call.id = %id, %ending, cause, case, "the end of this call was not watched");
         Ok(true)
@@ -364,7 +364,7 @@ fn unanswered(offer: OfferId, cause: String, at: UnixMs) -> store::offers::EndUn
 /// How a call ends whose caller has not got through, and the cause.
 type Left = (Ending, &'static str);
 
-fn ended(desk: &Desk, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::calls::Ended {
+fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::calls::Ended {
     let (ending, stage) = match (call.answered_at, &call.agent) {
         (Some(_), Some(_)) => (Ending::Answered, Stage::Talking),
         (Some(_), None) => (Ending::Forwarded, Stage::Talking),
@@ -377,10 +377,10 @@ fn ended(desk: &Desk, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store
         cause: cause.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &call.party, call.open),
-        settle: desk.rules().policy(call.queue.as_ref()).settle,
-        least_talk: desk.settings.callback.least_talk,
-        flood: desk.settings.callback.flood,
-        tell: desk.settings.tells_talks(),
+        settle: app.rules().policy(call.queue.as_ref()).settle,
+        least_talk: app.settings.callback.least_talk,
+        flood: app.settings.callback.flood,
+        tell: app.settings.tells_talks(),
         at,
         now: at,
     }

@@ -71,11 +71,11 @@ impl Stage {
     }
 
     async fn until_all_have_been_called(&self, dice: &mut ChaCha8Rng) -> Result<(), StoreError> {
-        let desk = &self.running.desk;
+        let app = &self.running.app;
         loop {
             tokio::time::sleep(LOOK).await;
-            let now = desk.clock.now();
-            let (owed, open) = desk
+            let now = app.clock.now();
+            let (owed, open) = app
                 .store
                 .read("evening", move |c| Ok((attempts::awaiting_a_word(c)?, cases::in_hand(c, now)?)))
                 .await?;
@@ -91,7 +91,7 @@ impl Stage {
 
     /// Who was sent on a break because he let calls go comes back.
     async fn everybody_back_from_his_break(&self) -> Result<(), StoreError> {
-        let (desk, at) = (&self.running.desk, self.running.desk.clock.now());
+        let (app, at) = (&self.running.app, self.running.app.clock.now());
         let back = move |c: &mut _| {
             let away = agents::all(c)?.into_iter().filter(|row| row.status == Status::OnBreak);
             for agent in away.map(|row| row.name) {
@@ -100,9 +100,9 @@ impl Stage {
             }
             Ok(())
         };
-        let away = desk.store.read("agents", agents::all).await?;
+        let away = app.store.read("agents", agents::all).await?;
         if away.iter().any(|row| row.status == Status::OnBreak) {
-            desk.store.write("back", back).await?;
+            app.store.write("back", back).await?;
         }
         Ok(())
     }
@@ -114,13 +114,13 @@ impl Stage {
             1 => Outcome::CallLater,
             _ => Outcome::Reached,
         };
-        let desk = &self.running.desk;
-        let (terms, by, at) = (desk.terms(), agent.to_owned(), desk.clock.now());
+        let app = &self.running.app;
+        let (terms, by, at) = (app.terms(), agent.to_owned(), app.clock.now());
         let said = move |c: &mut _| {
             let case = crate::ids::CaseId(case);
             callbacks::dispose(c, &terms, &Disposition { case, result, later: None, note: None, by: &by, at })
         };
-        desk.store.write("say", said).await.map(drop)
+        app.store.write("say", said).await.map(drop)
     }
 }
 

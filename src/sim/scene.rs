@@ -96,7 +96,7 @@ fn dialled(dice: &mut ChaCha8Rng) -> &'static str {
     NUMBERS[0].0
 }
 
-/// Most agents take most calls; each fourth is often away from his desk.
+/// Most agents take most calls; each fourth is often away from his app.
 fn manner(place: usize) -> Manner {
     let absent = place % 4 == 3;
     let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);

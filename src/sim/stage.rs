@@ -72,7 +72,7 @@ impl Stage {
         }
         let running = app::start(settings(database, scene, sim.node_address()), clock).await?;
         sim.set_controllers(&[running.listen]).await;
-        running.desk.nodes.wait_up().await;
+        running.app.nodes.wait_up().await;
         Ok(Self { running, sim: Arc::new(sim) })
     }
 

@@ -11,20 +11,20 @@ use std::sync::Arc;
 
 use axum::Router;
 
-use crate::call::Desk;
 use crate::config::Settings;
+use crate::context::App;
 use port::Limits;
 
 /// The pages of the web port, which the whole world may see.
-pub fn public(desk: &Arc<Desk>) -> Router {
-    let gate = requests::Gate::new(&desk.settings, desk.clock, desk.store.clone(), desk.rules.clone());
-    let status = if desk.settings.status.on_web_port { self::status(desk) } else { status::moved() };
+pub fn public(app: &Arc<App>) -> Router {
+    let gate = requests::Gate::new(&app.settings, app.clock, app.store.clone(), app.rules.clone());
+    let status = if app.settings.status.on_web_port { self::status(app) } else { status::moved() };
     requests::router(gate).merge(status)
 }
 
 /// The pages of the status port.
-pub fn status(desk: &Arc<Desk>) -> Router {
-    status::router(Arc::clone(desk))
+pub fn status(app: &Arc<App>) -> Router {
+    status::router(Arc::clone(app))
 }
 
 /// The limits of the web port.

@@ -14,22 +14,22 @@ use axum::routing::get;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::call::Desk;
+use crate::context::App;
 
 /// What the pages are made of.
 struct Status {
-    desk: Arc<Desk>,
+    app: Arc<App>,
     /// What the database said last, and when it was asked; none of the two before the first answer.
     database: Mutex<Option<(Instant, Option<String>)>>,
 }
 
 /// The pages.
-pub(super) fn router(desk: Arc<Desk>) -> Router {
+pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
-        .with_state(Arc::new(Status { desk, database: Mutex::new(None) }))
+        .with_state(Arc::new(Status { app, database: Mutex::new(None) }))
 }
 
 /// Where the pages were before: whoever still asks there is told where they are.
@@ -41,7 +41,7 @@ pub(super) fn moved() -> Router {
 }
 
 async fn metrics(State(status): State<Arc<Status>>) -> Response {
-    match status.desk.metrics.text() {
+    match status.app.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
@@ -49,16 +49,16 @@ async fn metrics(State(status): State<Arc<Status>>) -> Response {
 
 /// Ready when every vital task works, the database commits, a FreeSWITCH is linked, and nobody has told us to stop.
 async fn ready(State(status): State<Arc<Status>>) -> Response {
-    let desk = &status.desk;
-    let mut missing = desk.vital.faults();
+    let app = &status.app;
+    let mut missing = app.vital.faults();
     if !missing.is_empty() {
         // Whoever has stalled must not stall the answer.
         return unready(&missing);
     }
-    if desk.draining.is_cancelled() {
+    if app.draining.is_cancelled() {
         missing.push("the controller is stopping".to_owned());
     }
-    if !desk.nodes.any_up() {
+    if !app.nodes.any_up() {
         missing.push("no FreeSWITCH is linked".to_owned());
     }
     missing.extend(status.database_fault().await);
@@ -76,7 +76,7 @@ impl Status {
     /// Why the database does not commit; none if it does. Asked of the database once in a while, by one of those who
     /// want to know; the others wait for that answer.
     async fn database_fault(&self) -> Option<String> {
-        let every = self.desk.settings.status.ask_every;
+        let every = self.app.settings.status.ask_every;
         let mut last = self.database.lock().await;
         if let Some((asked, said)) = &*last
             && asked.elapsed() < every
@@ -84,7 +84,7 @@ impl Status {
             return said.clone();
         }
         let limit = every.max(Duration::from_secs(1));
-        let asked = tokio::time::timeout(limit, self.desk.store.write("ready", |_| Ok(()))).await;
+        let asked = tokio::time::timeout(limit, self.app.store.write("ready", |_| Ok(()))).await;
         let said = match asked {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),

@@ -96,7 +96,7 @@ async fn play(seed: u64, calls: usize, rate: f64) -> Day {
     let scene = busy_day(seed, calls, rate, today).unwrap();
     let stage = Stage::set(&scene, database, seed, Clock::system()).await.unwrap();
     let stories = stage.play(&scene, |_| {}).await;
-    let store = stage.running.desk.store.clone();
+    let store = stage.running.app.store.clone();
     let counts = stage.sim.counts().await;
     let pages = Pages::of(stage.running.status).await;
     let day = Day { counts, pages, ..read(&store, seed, stories).await };

@@ -33,9 +33,9 @@ const BORIS: &str = "[[agent]]\nname = \"boris\"\ncontacts = [\"user/boris\"]\n"
 /// The day of [`NOW`].
 const TODAY: &str = "2026-11-23";
 
-/// A desk at whose clock we turn. It begins at [`NOW`]: late in a real evening there is no time left for an attempt.
+/// A app at whose clock we turn. It begins at [`NOW`]: late in a real evening there is no time left for an attempt.
 pub struct Days {
-    pub desk: Desk,
+    pub app: App,
     ahead_ms: &'static AtomicI64,
     rules: watch::Sender<Arc<Rules>>,
 }
@@ -43,41 +43,41 @@ pub struct Days {
 impl Days {
     pub async fn new() -> Self {
         let settings = Settings { jitter_pct: 0, ..Settings::default() };
-        let mut desk = Desk::new(settings).await;
+        let mut app = App::new(settings).await;
         let ahead_ms: &'static AtomicI64 = Box::leak(Box::default());
         ahead_ms.store(NOW.0 - Clock::system().now().0, Ordering::Relaxed);
-        desk.tools.clock = Clock::wrong_by(ahead_ms);
-        let rules = dozvon::rules::file::parse("rules.toml", BORIS, desk.tools.zone).unwrap();
-        desk.tools.store.write("rules", move |c| dozvon::store::rules::replace(c, &rules)).await.unwrap();
-        Self { desk, ahead_ms, rules: watch::channel(Arc::default()).0 }
+        app.tools.clock = Clock::wrong_by(ahead_ms);
+        let rules = dozvon::rules::file::parse("rules.toml", BORIS, app.tools.zone).unwrap();
+        app.tools.store.write("rules", move |c| dozvon::store::rules::replace(c, &rules)).await.unwrap();
+        Self { app, ahead_ms, rules: watch::channel(Arc::default()).0 }
     }
 
     pub fn now(&self) -> UnixMs {
-        self.desk.tools.clock.now()
+        self.app.tools.clock.now()
     }
 
     fn terms(&self) -> Terms {
-        let zone = self.desk.tools.zone;
+        let zone = self.app.tools.zone;
         dozvon::config::Settings { zone, ..dozvon::config::Settings::default() }.terms(Arc::default())
     }
 
     fn outlets(&self, settings: &crm::Settings) -> Vec<Outlet> {
         let tools = crm::Tools {
-            store: self.desk.tools.store.clone(),
-            clock: self.desk.tools.clock,
+            store: self.app.tools.store.clone(),
+            clock: self.app.tools.clock,
             terms: self.terms(),
             rules: self.rules.subscribe(),
         };
-        let lease = self.desk.tools.settings.lease;
+        let lease = self.app.tools.settings.lease;
         crm::outlet(settings, lease, tools).unwrap().into_iter().collect()
     }
 
     /// Tells until nothing waits; the clock jumps to whatever is due next. `look` sees each instant.
     pub async fn pass(&self, settings: &crm::Settings, look: impl Fn(UnixMs)) {
-        let (relay, _stop) = self.desk.relay_to(self.outlets(settings));
+        let (relay, _stop) = self.app.relay_to(self.outlets(settings));
         loop {
-            self.desk.tick(&relay).await;
-            let rows = self.desk.rows().await;
+            self.app.tick(&relay).await;
+            let rows = self.app.rows().await;
             let Some(next) = rows.iter().filter_map(|row| row.next_at).min() else { return };
             let ahead = (next - self.now().0).max(0) + 1;
             self.ahead_ms.fetch_add(ahead, Ordering::Relaxed);
@@ -130,7 +130,7 @@ impl Days {
             at: at + Duration::from_secs(seconds),
             now: at + Duration::from_secs(seconds),
         };
-        let write = self.desk.tools.store.write("test", move |c| {
+        let write = self.app.tools.store.write("test", move |c| {
             calls::arrive(c, &arrival)?;
             calls::end(c, &end)
         });
@@ -140,7 +140,7 @@ impl Days {
     /// Somebody says that he called for a case.
     pub async fn attempt(&self, case: CaseId, result: Outcome) {
         let (terms, at) = (self.terms(), self.now());
-        let write = self.desk.tools.store.write("test", move |c| {
+        let write = self.app.tools.store.write("test", move |c| {
             let made = Made {
                 case,
                 business_day: TODAY,
@@ -173,7 +173,7 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
         let at = days.now();
         let close =
             move |c: &mut _| cases::close(c, case, Closed::Other, "boris", Some("moved"), at).map(drop);
-        days.desk.tools.store.write("test", close).await.unwrap();
+        days.app.tools.store.write("test", close).await.unwrap();
     }
     let back = days.now() + Duration::from_secs(3 * 86_400);
     let settings = crm::Settings { rate: 10_000, burst: 10_000, ..portal.settings() };
@@ -187,7 +187,7 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
         }
     })
     .await;
-    let rows = days.desk.rows().await;
+    let rows = days.app.rows().await;
     assert_eq!(rows.len(), 24, "{rows:?}");
     assert!(rows.iter().all(|row| row.state == "done"), "nothing is lost: {rows:?}");
     assert_eq!(portal.portal().leads.len(), 6, "one lead a customer");
@@ -215,7 +215,7 @@ async fn a_crm_that_has_too_much_is_left_alone_for_as_long_as_it_asks() {
     let (days, portal) = (Days::new().await, Bitrix24::start().await);
     days.call(&number(1), false).await.unwrap();
     let settings = crm::Settings { block: Duration::from_secs(7_200), ..portal.settings() };
-    let (relay, _stop) = days.desk.relay_to(days.outlets(&settings));
+    let (relay, _stop) = days.app.relay_to(days.outlets(&settings));
     let reset = (days.now().0 + 1_000_000) / 1000;
     let says = |status, code: &str| Some(Trouble::Says(status, json!({ "error": code })));
     let used_up = json!({ "error": "OPERATION_TIME_LIMIT", "time": { "operating_reset_at": reset } });
@@ -229,14 +229,14 @@ async fn a_crm_that_has_too_much_is_left_alone_for_as_long_as_it_asks() {
     ];
     for (trouble, waits) in troubles {
         portal.portal().troubles.push_back(trouble);
-        days.desk.tick(&relay).await;
-        let row = days.desk.rows().await.remove(0);
+        days.app.tick(&relay).await;
+        let row = days.app.rows().await.remove(0);
         let wait = UnixMs(row.next_at.unwrap()).since(days.now()).as_secs() + 1;
         assert!(waits.contains(&wait), "{wait} is not in {waits:?}: {row:?}");
         days.ahead_ms.fetch_add(row.next_at.unwrap() - days.now().0 + 1, Ordering::Relaxed);
     }
-    days.desk.tick(&relay).await;
-    let row = days.desk.rows().await.remove(0);
+    days.app.tick(&relay).await;
+    let row = days.app.rows().await.remove(0);
     assert_eq!((row.state.as_str(), row.attempt_no), ("done", 4), "{row:?}");
     assert_eq!(portal.told(&number(1)).len(), 1);
 }
@@ -249,7 +249,7 @@ async fn a_missed_call_is_a_task_until_the_reaction_time_and_its_case_is_the_own
     days.pass(&portal.settings(), |_| {}).await;
     let mut assignees = Vec::new();
     for case in cases.into_iter().flatten() {
-        let row = days.desk.tools.store.read("test", move |c| cases::get(c, case)).await.unwrap();
+        let row = days.app.tools.store.read("test", move |c| cases::get(c, case)).await.unwrap();
         assignees.push(row.assignee);
     }
     assert_eq!(assignees, [Some("boris".to_owned()), None], "13 is nobody of ours");
@@ -264,10 +264,10 @@ async fn a_missed_call_is_a_task_until_the_reaction_time_and_its_case_is_the_own
 async fn a_talk_is_told_and_what_is_no_contact_is_not() {
     let (days, portal) = (Days::new().await, Bitrix24::start().await);
     assert_eq!(days.call(&number(1), true).await, None);
-    days.desk.emit(dozvon::event::EventKind::CaseDue, 1, json!({ "number": number(1) })).await;
-    days.desk.emit(dozvon::event::EventKind::CaseClosed, 1, json!({ "number": "withheld" })).await;
+    days.app.emit(dozvon::event::EventKind::CaseDue, 1, json!({ "number": number(1) })).await;
+    days.app.emit(dozvon::event::EventKind::CaseClosed, 1, json!({ "number": "withheld" })).await;
     days.pass(&portal.settings(), |_| {}).await;
-    let rows = days.desk.rows().await;
+    let rows = days.app.rows().await;
     let states: Vec<_> = rows.iter().map(|row| (row.kind.as_str(), row.state.as_str())).collect();
     assert_eq!(states, [("call.ended", "done"), ("case.closed", "skipped")]);
     assert_eq!(rows[1].last_error.as_deref(), Some("the event names no number that can be called"));
@@ -323,7 +323,7 @@ async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::syn
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
     let days = Days::new().await;
-    let (store, clock) = (days.desk.tools.store.clone(), days.desk.tools.clock);
+    let (store, clock) = (days.app.tools.store.clone(), days.app.tools.clock);
     let (address, said) = amo(store.clone()).await;
     let settings = crm::Settings {
         kind: Kind::Amocrm,
@@ -355,18 +355,18 @@ async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_crm_blocks_us_because_of_one_contact_no_other_asks_it() {
     let (days, portal) = (Days::new().await, Bitrix24::start().await);
-    let (relay, _stop) = days.desk.relay_to(days.outlets(&portal.settings()));
+    let (relay, _stop) = days.app.relay_to(days.outlets(&portal.settings()));
     days.call(&number(1), false).await.unwrap();
     portal.portal().troubles.push_back(Some(Trouble::Says(503, json!({ "error": "OVERLOAD_LIMIT" }))));
-    days.desk.tick(&relay).await;
+    days.app.tick(&relay).await;
     assert_eq!(portal.portal().called.len(), 1);
     days.call(&number(2), false).await.unwrap();
-    days.desk.tick(&relay).await;
+    days.app.tick(&relay).await;
     assert_eq!(portal.portal().called.len(), 1);
-    let rows = days.desk.rows().await;
+    let rows = days.app.rows().await;
     assert!(rows.iter().all(|row| row.state == "waiting" && row.attempt_no == 1), "{rows:?}");
     days.ahead_ms.fetch_add(3_601_000, Ordering::Relaxed);
-    days.desk.tick(&relay).await;
-    assert!(days.desk.rows().await.iter().all(|row| row.state == "done"));
+    days.app.tick(&relay).await;
+    assert!(days.app.rows().await.iter().all(|row| row.state == "done"));
     assert_eq!((portal.told(&number(1)).len(), portal.told(&number(2)).len()), (1, 1));
 }

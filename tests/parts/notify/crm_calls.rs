@@ -30,7 +30,7 @@ async fn told(lost: usize, forgetful: bool) -> Vec<String> {
     let case = days.call(&number(1), false).await.unwrap();
     days.attempt(case, Outcome::Busy).await;
     days.pass(&application(&portal), |_| {}).await;
-    let rows = days.desk.rows().await;
+    let rows = days.app.rows().await;
     assert!(rows.iter().all(|row| row.state == "done"), "nothing is lost: {rows:?}");
     let mut finished = portal.portal().telephony.finished();
     finished.sort();
@@ -58,7 +58,7 @@ async fn two_calls_of_one_number_that_end_at_once_are_two_with_a_time_each() {
     days.call_of(90, &number(0), true).await;
     days.call_of(45, &number(0), true).await;
     days.pass(&application(&portal), |_| {}).await;
-    let rows = days.desk.rows().await;
+    let rows = days.app.rows().await;
     assert!(rows.iter().all(|row| row.state == "done"), "{rows:?}");
     let mut finished = portal.portal().telephony.finished();
     finished.sort();
@@ -75,7 +75,7 @@ async fn a_call_that_the_portal_refuses_does_not_keep_the_next_one_of_its_number
     days.call_of(45, &number(0), true).await;
     let begun = days.now();
     days.pass(&application(&portal), |now| assert!(now.since(begun) < Duration::from_mins(4))).await;
-    let rows = days.desk.rows().await;
+    let rows = days.app.rows().await;
     let mut states: Vec<&str> = rows.iter().map(|row| row.state.as_str()).collect();
     states.sort_unstable();
     assert_eq!(states, ["dead", "done"], "{rows:?}");

@@ -38,8 +38,8 @@ async fn presets_send_one_message_and_believe_only_the_number_s_own_answer() {
         (Preset::Smsc, "<html>busy</html>".to_owned(), "waiting"),
     ] {
         let (receiver, address) = Receiver::start([says(&said)]).await;
-        let desk = Desk::new(settings(sms(format!("http://{address}/send"), Some(preset), "caller"))).await;
-        let row = desk.one(hostile()).await;
+        let app = App::new(settings(sms(format!("http://{address}/send"), Some(preset), "caller"))).await;
+        let row = app.one(hostile()).await;
         assert_eq!(row.state, state, "{preset} {said}: {:?}", row.last_error);
         let fields = form(&receiver.came()[0].body);
         let (number, key) = if preset == Preset::Smsru { ("to", "api_id") } else { ("phones", "apikey") };
@@ -55,7 +55,7 @@ async fn a_gateway_that_says_the_key_again_does_not_get_it_into_the_outbox() {
         let (_receiver, address) = Receiver::start([Some((status, None, said.into()))]).await;
         let mut sms = sms(format!("http://{address}/send"), None, "caller");
         (sms.key, sms.body) = (Secret::from(key), "key={{ key }}&to={{ to }}".to_owned());
-        let row = Desk::new(settings(sms)).await.one(hostile()).await;
+        let row = App::new(settings(sms)).await.one(hostile()).await;
         let kept = format!("{:?} {:?}", row.last_status, row.last_error);
         assert!(kept.contains("***") && !kept.contains("123456"), "{kept}");
     }
@@ -69,9 +69,9 @@ async fn nobody_makes_us_send_sms_to_dear_numbers_or_without_end() {
     sms.body = "to={{ to }}".to_owned();
     let mut settings = settings(sms);
     (settings.strangers.sms_a_day, settings.strangers.sms_an_hour) = (2, 3);
-    let desk = Desk::new(settings).await;
+    let app = App::new(settings).await;
     let ask = async |number: &str| {
-        let row = desk.one(json!({"number": number, "sms_consent": true})).await;
+        let row = app.one(json!({"number": number, "sms_consent": true})).await;
         (row.state, row.last_error.unwrap_or_default())
     };
     for (number, why) in [
@@ -92,12 +92,12 @@ async fn nobody_makes_us_send_sms_to_dear_numbers_or_without_end() {
     let said: Vec<&str> = states.iter().map(|(_, said)| said.as_str()).collect();
     assert!(said[2].contains("in 24 hours") && said[4].contains("an hour"), "{states:?}");
     assert_eq!(receiver.came().len(), 3, "two to one number, one to another, and then an hour's are spent");
-    let put_off = desk.rows().await.pop().unwrap();
+    let put_off = app.rows().await.pop().unwrap();
     assert_eq!((put_off.state.as_str(), put_off.attempt_no), ("waiting", 0), "it was not tried");
-    let wait = UnixMs(put_off.next_at.unwrap()).since(desk.tools.clock.now());
+    let wait = UnixMs(put_off.next_at.unwrap()).since(app.tools.clock.now());
     let hour = Duration::from_hours(1);
     assert!(wait > Duration::from_mins(30) && wait <= hour, "until the oldest leaves the window: {wait:?}");
-    let text = desk.tools.metrics.text().unwrap();
+    let text = app.tools.metrics.text().unwrap();
     for (result, count) in [("destination", 5), ("allowed", 3), ("recipient", 1), ("hour", 1)] {
         let line = format!("dozvon_outgoing_contacts_total{{medium=\"sms\",result=\"{result}\"}} {count}");
         assert!(text.contains(&line), "{line} in {text}");
@@ -133,7 +133,7 @@ async fn a_gateway_that_says_login_headers_or_address_again_does_not_get_them_in
         sms.login = "oleg-login".to_owned();
         sms.headers = [("Authorization".to_owned(), "Bearer t0ken-of-ours".to_owned())].into();
         sms.body = "login={{ login }}&to={{ to }}&k=bodykey12345".to_owned();
-        let row = Desk::new(settings(sms)).await.one(hostile()).await;
+        let row = App::new(settings(sms)).await.one(hostile()).await;
         let kept = format!("{:?} {:?}", row.last_status, row.last_error);
         for secret in ["oleg-login", "t0ken-of-ours", "T0123ABCD4567", "qwerty77", "bodykey12345"] {
             assert!(kept.contains("***") && !kept.contains(secret), "{secret}: {kept}");
@@ -144,9 +144,9 @@ async fn a_gateway_that_says_login_headers_or_address_again_does_not_get_them_in
 #[tokio::test]
 async fn without_consent_on_file_no_caller_gets_an_sms() {
     let (receiver, address) = Receiver::start([]).await;
-    let desk = Desk::new(settings(sms(format!("http://{address}/"), Some(Preset::Smsru), "caller"))).await;
+    let app = App::new(settings(sms(format!("http://{address}/"), Some(Preset::Smsru), "caller"))).await;
     for consent in [Value::Null, json!(false), json!("true")] {
-        let row = desk.one(json!({"number": "+79001112233", "sms_consent": consent})).await;
+        let row = app.one(json!({"number": "+79001112233", "sms_consent": consent})).await;
         assert_eq!(row.state, "skipped");
         assert!(row.last_error.unwrap().contains("sms_consent"));
     }
@@ -156,8 +156,8 @@ async fn without_consent_on_file_no_caller_gets_an_sms() {
 #[tokio::test]
 async fn who_sent_a_request_is_not_told_that_he_was_missed() {
     let (receiver, address) = Receiver::start([]).await;
-    let desk = Desk::new(settings(sms(format!("http://{address}/"), Some(Preset::Smsru), "caller"))).await;
-    let row = desk.one(json!({"number": "+79001112233", "sms_consent": true, "request": 1})).await;
+    let app = App::new(settings(sms(format!("http://{address}/"), Some(Preset::Smsru), "caller"))).await;
+    let row = app.one(json!({"number": "+79001112233", "sms_consent": true, "request": 1})).await;
     assert_eq!((row.state.as_str(), receiver.came().len()), ("skipped", 0));
 }
 
@@ -171,8 +171,8 @@ async fn no_name_becomes_another_parameter() {
     let mut to = sms(format!("http://{address}/?a={{{{ text }}}}"), None, "+79001112233");
     to.body = "to={{ to }}&text={{ text }}".to_owned();
     (to.success, to.success_is, to.template) = ("/s/ok".to_owned(), "1".to_owned(), Some(path.clone()));
-    let desk = Desk::new(settings(to.clone())).await;
-    assert_eq!(desk.one(hostile()).await.state, "done");
+    let app = App::new(settings(to.clone())).await;
+    assert_eq!(app.one(hostile()).await.state, "done");
     let came = receiver.came().pop().unwrap();
     let fields = form(&came.body);
     assert_eq!(fields.len(), 2, "{fields:?}");
@@ -181,8 +181,8 @@ async fn no_name_becomes_another_parameter() {
 
     to.body = r#"{"to": "{{ to }}", "text": "{{ text }}"}"#.to_owned();
     to.headers = BTreeMap::from([("Content-Type".to_owned(), "application/json".to_owned())]);
-    let desk = Desk::new(settings(to)).await;
-    assert_eq!(desk.one(hostile()).await.state, "done");
+    let app = App::new(settings(to)).await;
+    assert_eq!(app.one(hostile()).await.state, "done");
     let came = receiver.came().pop().unwrap();
     let body: Value = serde_json::from_str(&came.body).unwrap();
     assert_eq!(body, json!({"to": "+79001112233", "text": name}));
@@ -194,8 +194,8 @@ async fn telegram_is_asked_as_its_bots_ask_and_left_alone_when_it_says_so() {
     let (receiver, address) = Receiver::start([says(slow)]).await;
     let mut to = destination(Kind::Telegram, format!("http://{address}/bot{{{{ key }}}}/sendMessage"));
     (to.key, to.to) = (Secret::from("123:abc"), vec!["supervisor".to_owned()]);
-    let desk = Desk::new(settings(to)).await;
-    let row = desk.one(hostile()).await;
+    let app = App::new(settings(to)).await;
+    let row = app.one(hostile()).await;
     assert_eq!(row.state, "waiting");
     assert!((77_000..97_000).contains(&(row.next_at.unwrap() - NOW.0)));
     assert!(!row.last_error.unwrap().contains("123:abc"));

@@ -68,15 +68,15 @@ fn mail(address: SocketAddr, to: &str) -> Settings {
 #[tokio::test]
 async fn a_letter_that_is_deferred_comes_again_and_one_that_is_refused_does_not() {
     let (letters, address) = server(&["451 greylisted", "250 ok", "550 no such user"]).await;
-    let desk = Desk::new(mail(address, "supervisor")).await;
-    let row = desk.one(hostile()).await;
+    let app = App::new(mail(address, "supervisor")).await;
+    let row = app.one(hostile()).await;
     assert_eq!(row.state, "waiting");
     assert!(row.last_error.as_ref().unwrap().contains("greylisted"), "{:?}", row.last_error);
-    let (id, now) = (row.id, desk.tools.clock.now());
-    desk.tools.store.write("test", move |c| dozvon::store::outbox::replay(c, id, now)).await.unwrap();
-    let (relay, _stop) = desk.relay();
-    desk.tick(&relay).await;
-    assert_eq!(desk.rows().await[0].state, "done");
+    let (id, now) = (row.id, app.tools.clock.now());
+    app.tools.store.write("test", move |c| dozvon::store::outbox::replay(c, id, now)).await.unwrap();
+    let (relay, _stop) = app.relay();
+    app.tick(&relay).await;
+    assert_eq!(app.rows().await[0].state, "done");
     let letter = letters.lock().unwrap()[0].clone();
     let (head, _) = letter.split_once("\n\n").unwrap();
     assert!(head.contains("To: boss@example.ru"), "{head}");
@@ -84,9 +84,9 @@ async fn a_letter_that_is_deferred_comes_again_and_one_that_is_refused_does_not(
     assert!(!head.lines().any(|line| line.starts_with("Bcc")), "{head}");
     assert!(head.contains("Auto-Submitted: auto-generated"), "{head}");
 
-    desk.emit(EventKind::CaseClosed, 1, hostile()).await;
-    desk.tick(&relay).await;
-    let row = desk.rows().await.pop().unwrap();
+    app.emit(EventKind::CaseClosed, 1, hostile()).await;
+    app.tick(&relay).await;
+    let row = app.rows().await.pop().unwrap();
     assert_eq!(row.state, "dead");
     assert!(row.last_error.as_ref().unwrap().contains("no such user"), "{:?}", row.last_error);
 }
@@ -96,14 +96,14 @@ async fn a_caller_gets_words_for_callers_in_his_language() {
     let (letters, address) = server(&[]).await;
     let mut settings = mail(address, "caller");
     settings.destinations[0].language = Language::Ru;
-    let desk = Desk::new(settings).await;
-    assert_eq!(desk.one(hostile()).await.state, "done");
+    let app = App::new(settings).await;
+    assert_eq!(app.one(hostile()).await.state, "done");
     let letter = letters.lock().unwrap()[0].clone();
     assert!(letter.contains("To: ivan@example.ru") && !letter.contains("sales"), "{letter}");
-    desk.emit(EventKind::CaseEscalated, 1, hostile()).await;
-    let (relay, _stop) = desk.relay();
-    desk.tick(&relay).await;
-    let row = desk.rows().await.pop().unwrap();
+    app.emit(EventKind::CaseEscalated, 1, hostile()).await;
+    let (relay, _stop) = app.relay();
+    app.tick(&relay).await;
+    let row = app.rows().await.pop().unwrap();
     assert_eq!(row.state, "skipped", "callers hear nothing of our troubles");
     assert!(row.last_error.unwrap().contains("nobody"));
 }
@@ -114,7 +114,7 @@ async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() 
     let (letters, address) = server(&[]).await;
     let mut settings = mail(address, "caller");
     (settings.strangers.letters_a_day, settings.strangers.letters_an_hour) = (2, 4);
-    let desk = Desk::new(settings).await;
+    let app = App::new(settings).await;
     let mut states = Vec::new();
     for to in [
         "eve@example.ru",
@@ -124,7 +124,7 @@ async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() 
         "abel@example.ru",
         "cain@example.ru",
     ] {
-        let row = desk.one(json!({"number": "+79001112233", "caller": {"email": to}})).await;
+        let row = app.one(json!({"number": "+79001112233", "caller": {"email": to}})).await;
         states.push((row.state, row.last_error.unwrap_or_default()));
     }
     let said: Vec<&str> = states.iter().map(|(state, _)| state.as_str()).collect();
@@ -137,9 +137,9 @@ async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() 
     // Our own people are no strangers.
     let mut own = mail(address, "supervisor");
     own.strangers.letters_a_day = 1;
-    let desk = Desk::new(own).await;
+    let app = App::new(own).await;
     for _ in 0..3 {
-        assert_eq!(desk.one(hostile()).await.state, "done");
+        assert_eq!(app.one(hostile()).await.state, "done");
     }
 }
 
@@ -151,7 +151,7 @@ async fn what_a_mail_server_says_stands_in_the_row_and_not_in_the_log() {
         [&["550 5.1.1 <ivan4@example.com> user unknown"], &["451 <ivan4@example.com> greylisted"]];
     for answer in answers {
         let (_letters, address) = server(answer).await;
-        let row = Desk::new(mail(address, "supervisor")).await.one(hostile()).await;
+        let row = App::new(mail(address, "supervisor")).await.one(hostile()).await;
         let kept = format!("{:?} {:?}", row.last_status, row.last_error);
         assert!(kept.contains("ivan4@example.com"), "{kept}");
     }

@@ -41,10 +41,10 @@ impl Channel for Fake {
 }
 
 fn outlet(
-    desk: &Desk,
+    app: &App,
     answer: impl Fn(&Delivery, UnixMs) -> Result<Receipt, Trouble> + Send + Sync + 'static,
 ) -> (Arc<Fake>, Vec<Outlet>) {
-    let fake = Arc::new(Fake { clock: desk.tools.clock, tried: Mutex::default(), answer: Box::new(answer) });
+    let fake = Arc::new(Fake { clock: app.tools.clock, tried: Mutex::default(), answer: Box::new(answer) });
     let outlet = Outlet {
         name: "crm".parse().unwrap(),
         events: vec!["*".parse().unwrap()],
@@ -59,12 +59,12 @@ fn arrived() -> Result<Receipt, Trouble> {
 }
 
 /// Runs the relay until nothing waits, in virtual time.
-async fn run_until_idle(desk: &Desk, outlets: Vec<Outlet>) {
-    let (relay, stop) = desk.relay_to(outlets);
+async fn run_until_idle(app: &App, outlets: Vec<Outlet>) {
+    let (relay, stop) = app.relay_to(outlets);
     let running = tokio::spawn(relay.run(Beat::new("outbox")));
     loop {
         tokio::time::sleep(HOUR).await;
-        let rows = desk.rows().await;
+        let rows = app.rows().await;
         if !rows.is_empty() && rows.iter().all(|row| row.state != "waiting") {
             break;
         }
@@ -76,42 +76,42 @@ async fn run_until_idle(desk: &Desk, outlets: Vec<Outlet>) {
 #[tokio::test(start_paused = true)]
 async fn tries_come_as_standard_webhooks_says_and_then_it_is_given_up() {
     let none = Settings { jitter_pct: 0, keep_trying: Duration::ZERO, every: HOUR, ..Settings::default() };
-    let desk = Desk::new(none).await;
-    desk.emit(EventKind::CaseOpened, 1, json!({})).await;
-    let (fake, outlets) = outlet(&desk, |_, _| Err(Trouble::passing("down")));
-    run_until_idle(&desk, outlets.clone()).await;
+    let app = App::new(none).await;
+    app.emit(EventKind::CaseOpened, 1, json!({})).await;
+    let (fake, outlets) = outlet(&app, |_, _| Err(Trouble::passing("down")));
+    run_until_idle(&app, outlets.clone()).await;
     let times: Vec<UnixMs> = fake.tried.lock().unwrap().iter().map(|tried| tried.3).collect();
     let waits: Vec<u64> = times.windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
     assert_eq!(waits, [5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400]);
-    let row = desk.rows().await.pop().unwrap();
+    let row = app.rows().await.pop().unwrap();
     assert_eq!((row.state.as_str(), row.attempt_no), ("dead", 10));
     assert_eq!(row.last_error.as_deref(), Some("given up after 10 tries: down"));
-    assert_eq!((desk.counted("crm", "failed"), desk.counted("crm", "dead")), (9, 1));
+    assert_eq!((app.counted("crm", "failed"), app.counted("crm", "dead")), (9, 1));
     // It is put right and tried again.
-    let (fake, outlets) = outlet(&desk, |_, _| arrived());
-    let now = desk.tools.clock.now();
-    let replayed = desk.tools.store.write("test", move |c| outbox::replay_dead(c, None, 10, now));
+    let (fake, outlets) = outlet(&app, |_, _| arrived());
+    let now = app.tools.clock.now();
+    let replayed = app.tools.store.write("test", move |c| outbox::replay_dead(c, None, 10, now));
     assert_eq!(replayed.await.unwrap(), 1);
-    run_until_idle(&desk, outlets).await;
+    run_until_idle(&app, outlets).await;
     assert_eq!(fake.tried.lock().unwrap().len(), 1);
-    assert_eq!(desk.rows().await[0].state, "done");
+    assert_eq!(app.rows().await[0].state, "done");
 }
 
 #[tokio::test(start_paused = true)]
 async fn three_days_without_the_crm_lose_nothing_and_turn_nothing_round() {
-    let desk = Desk::new(Settings { every: HOUR, ..Settings::default() }).await;
+    let app = App::new(Settings { every: HOUR, ..Settings::default() }).await;
     let back = NOW + Duration::from_secs(3 * 86_400);
     let (fake, outlets) =
-        outlet(&desk, move |_, now| if now < back { Err(Trouble::passing("down")) } else { arrived() });
+        outlet(&app, move |_, now| if now < back { Err(Trouble::passing("down")) } else { arrived() });
     for case in 1..=20 {
         for kind in
             [EventKind::CaseOpened, EventKind::CaseDue, EventKind::AttemptEnded, EventKind::CaseClosed]
         {
-            desk.emit(kind, case, json!({"case": case})).await;
+            app.emit(kind, case, json!({"case": case})).await;
         }
     }
-    run_until_idle(&desk, outlets).await;
-    let rows = desk.rows().await;
+    run_until_idle(&app, outlets).await;
+    let rows = app.rows().await;
     assert_eq!(rows.len(), 80);
     assert!(rows.iter().all(|row| row.state == "done"), "nothing is lost");
     let mut after: Vec<_> =
@@ -125,19 +125,19 @@ async fn three_days_without_the_crm_lose_nothing_and_turn_nothing_round() {
 
 #[tokio::test(start_paused = true)]
 async fn a_later_event_waits_for_the_earlier_one_of_its_case_and_for_no_other() {
-    let desk = Desk::new(Settings { jitter_pct: 0, every: HOUR, ..Settings::default() }).await;
+    let app = App::new(Settings { jitter_pct: 0, every: HOUR, ..Settings::default() }).await;
     // Every second try fails, whatever it is.
     let count = std::sync::atomic::AtomicU32::new(0);
-    let (fake, outlets) = outlet(&desk, move |_, _| {
+    let (fake, outlets) = outlet(&app, move |_, _| {
         let odd = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst).is_multiple_of(2);
         if odd { Err(Trouble::passing("once more")) } else { arrived() }
     });
     for round in 0..5 {
         for case in 1..=7 {
-            desk.emit(EventKind::CaseMissedAgain, case, json!({"round": round})).await;
+            app.emit(EventKind::CaseMissedAgain, case, json!({"round": round})).await;
         }
     }
-    run_until_idle(&desk, outlets).await;
+    run_until_idle(&app, outlets).await;
     let tried = fake.tried.lock().unwrap().clone();
     for case in 1..=7 {
         let of: Vec<i64> =
@@ -146,18 +146,18 @@ async fn a_later_event_waits_for_the_earlier_one_of_its_case_and_for_no_other() 
         sorted.sort_unstable();
         assert_eq!(of, sorted, "a case's events are tried in order, each until it has arrived");
     }
-    assert!(desk.rows().await.iter().all(|row| row.state == "done"));
+    assert!(app.rows().await.iter().all(|row| row.state == "done"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_dies_before_he_has_recorded_it_delivers_again_with_the_same_id() {
-    let desk = Desk::new(Settings { jitter_pct: 0, every: HOUR, ..Settings::default() }).await;
-    desk.emit(EventKind::CaseOpened, 1, json!({})).await;
-    desk.emit(EventKind::CaseClosed, 1, json!({})).await;
-    let (fake, outlets) = outlet(&desk, |_, _| arrived());
+    let app = App::new(Settings { jitter_pct: 0, every: HOUR, ..Settings::default() }).await;
+    app.emit(EventKind::CaseOpened, 1, json!({})).await;
+    app.emit(EventKind::CaseClosed, 1, json!({})).await;
+    let (fake, outlets) = outlet(&app, |_, _| arrived());
     // The one who dies: he leases and delivers, and that is all.
-    let now = desk.tools.clock.now();
-    let spread = desk.tools.store.write("test", move |c| {
+    let now = app.tools.clock.now();
+    let spread = app.tools.store.write("test", move |c| {
         let target = outbox::Target { destination: "crm".parse().unwrap(), recipient: Ok(String::new()) };
         outbox::spread(c, now, 10, &[], |_| vec![target.clone()])
     });
@@ -169,10 +169,10 @@ async fn who_dies_before_he_has_recorded_it_delivers_again_with_the_same_id() {
         until: now + Duration::from_secs(120),
         limit: 10,
     };
-    let leased = desk.tools.store.write("test", move |c| outbox::lease(c, &lease)).await.unwrap();
+    let leased = app.tools.store.write("test", move |c| outbox::lease(c, &lease)).await.unwrap();
     assert_eq!(leased.len(), 1, "the second one waits for the first");
     fake.deliver(&leased[0]).await.unwrap();
-    run_until_idle(&desk, outlets).await;
+    run_until_idle(&app, outlets).await;
     let tried = fake.tried.lock().unwrap().clone();
     assert_eq!(tried.len(), 3);
     assert_eq!(tried[0].1, tried[1].1, "the same id");
@@ -180,10 +180,9 @@ async fn who_dies_before_he_has_recorded_it_delivers_again_with_the_same_id() {
     assert!(tried[2].2 > tried[1].2);
     // The dead one's word comes late: nothing changes.
     let id = leased[0].id;
-    let late =
-        desk.tools.store.write("test", move |c| outbox::settle(c, id, &Settled::Dead("x".into()), now));
+    let late = app.tools.store.write("test", move |c| outbox::settle(c, id, &Settled::Dead("x".into()), now));
     late.await.unwrap();
-    assert!(desk.rows().await.iter().all(|row| row.state == "done"));
+    assert!(app.rows().await.iter().all(|row| row.state == "done"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,36 +194,36 @@ async fn a_stop_gives_back_what_is_under_way() {
             Box::pin(std::future::pending())
         }
     }
-    let desk = Desk::new(Settings::default()).await;
-    desk.emit(EventKind::CaseOpened, 1, json!({})).await;
-    let (_, mut outlets) = outlet(&desk, |_, _| arrived());
+    let app = App::new(Settings::default()).await;
+    app.emit(EventKind::CaseOpened, 1, json!({})).await;
+    let (_, mut outlets) = outlet(&app, |_, _| arrived());
     outlets[0].channel = Arc::new(Hangs);
-    let (relay, stop) = desk.relay_to(outlets);
+    let (relay, stop) = app.relay_to(outlets);
     relay.tick().await.unwrap();
     stop.cancel();
-    desk.tasks.close();
-    desk.tasks.wait().await;
-    let row = desk.rows().await.pop().unwrap();
+    app.tasks.close();
+    app.tasks.wait().await;
+    let row = app.rows().await.pop().unwrap();
     assert_eq!((row.state.as_str(), row.attempt_no), ("waiting", 0), "it does not count");
-    assert!(row.next_at.unwrap() <= desk.tools.clock.now().0);
+    assert!(row.next_at.unwrap() <= app.tools.clock.now().0);
 }
 
 /// A delivery that the database refuses is skipped for a while and counted; what happened to others is told.
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_spread_holds_up_no_other() {
-    let desk = Desk::new(Settings { every: Duration::from_millis(100), ..Settings::default() }).await;
+    let app = App::new(Settings { every: Duration::from_millis(100), ..Settings::default() }).await;
     let run = async |sql: &'static str| {
         let work = move |c: &mut _| Ok(diesel::RunQueryDsl::execute(diesel::sql_query(sql), c)?);
-        desk.tools.store.write("test", work).await.unwrap()
+        app.tools.store.write("test", work).await.unwrap()
     };
     run("CREATE TRIGGER poison BEFORE INSERT ON deliveries WHEN NEW.aggregate = 'case:1' \
          BEGIN SELECT RAISE(ABORT, 'poisoned'); END")
     .await;
     for case in [1, 2, 3] {
-        desk.emit(EventKind::CaseOpened, case, json!({})).await;
+        app.emit(EventKind::CaseOpened, case, json!({})).await;
     }
-    let (fake, outlets) = outlet(&desk, |_, _| arrived());
-    let (relay, stop) = desk.relay_to(outlets);
+    let (fake, outlets) = outlet(&app, |_, _| arrived());
+    let (relay, stop) = app.relay_to(outlets);
     let running = tokio::spawn(relay.run(Beat::new("outbox")));
     let told = async |wanted: usize| {
         while fake.tried.lock().unwrap().len() < wanted {
@@ -234,7 +233,7 @@ async fn an_event_that_cannot_be_spread_holds_up_no_other() {
         told.iter().map(|tried| tried.0.clone()).collect::<Vec<_>>()
     };
     assert_eq!(told(2).await, ["case:2", "case:3"]);
-    let skipped = || desk.tools.metrics.rows_skipped.with_label_values(&["event"]).get();
+    let skipped = || app.tools.metrics.rows_skipped.with_label_values(&["event"]).get();
     while skipped() < 3 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

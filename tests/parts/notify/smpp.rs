@@ -27,7 +27,7 @@ fn smpp(address: SocketAddr, to: &str) -> Settings {
     settings
 }
 
-impl Desk {
+impl App {
     /// Lets what waits be tried again, and tries it.
     async fn again(&self, row: &DeliveryRow) -> DeliveryRow {
         let (id, now) = (row.id, self.tools.clock.now());
@@ -45,8 +45,8 @@ fn said(row: &DeliveryRow) -> &str {
 #[tokio::test]
 async fn a_text_goes_out_in_the_alphabet_that_it_needs() {
     let mut smsc = Smsc::start([]).await;
-    let desk = Desk::new(smpp(smsc.address, "caller")).await;
-    let row = desk.one(hostile()).await;
+    let app = App::new(smpp(smsc.address, "caller")).await;
+    let row = app.one(hostile()).await;
     assert_eq!((row.state.as_str(), row.last_status.as_deref()), ("done", Some("SMPP id m2")));
     let Heard::Bind(bind) = smsc.heard().await else { panic!("no bind") };
     assert_eq!((bind.system_id.as_str(), u8::from(bind.interface_version)), ("dozvon", 0x34));
@@ -59,8 +59,8 @@ async fn a_text_goes_out_in_the_alphabet_that_it_needs() {
 
     let mut settings = smpp(smsc.address, "+79005556677");
     settings.destinations[0].language = Language::Ru;
-    let desk = Desk::new(settings).await;
-    assert_eq!(desk.one(hostile()).await.state, "done");
+    let app = App::new(settings).await;
+    assert_eq!(app.one(hostile()).await.state, "done");
     let russian = smsc.message().await;
     assert_eq!(text(&russian), "Пропущен звонок с +79001112233, sales. Обращение 17.");
     assert_eq!((russian.data_coding, russian.destination_addr.as_str()), (DataCoding::Ucs2, "79005556677"));
@@ -69,9 +69,9 @@ async fn a_text_goes_out_in_the_alphabet_that_it_needs() {
 #[tokio::test]
 async fn without_consent_on_file_no_caller_gets_an_sms() {
     let mut smsc = Smsc::start([]).await;
-    let desk = Desk::new(smpp(smsc.address, "caller")).await;
+    let app = App::new(smpp(smsc.address, "caller")).await;
     for consent in [json!(null), json!(false), json!("true")] {
-        let row = desk.one(json!({"number": "+79001112233", "sms_consent": consent})).await;
+        let row = app.one(json!({"number": "+79001112233", "sms_consent": consent})).await;
         assert_eq!(row.state, "skipped");
         assert!(said(&row).contains("sms_consent"), "{row:?}");
     }
@@ -91,13 +91,13 @@ fn named(address: SocketAddr, folder: &tempfile::TempDir) -> Settings {
 async fn a_long_text_goes_in_parts_and_all_of_them_again_under_the_same_number() {
     let folder = tempfile::tempdir().unwrap();
     let mut smsc = Smsc::start([Answer::Status(0), Answer::Status(0x58)]).await;
-    let desk = Desk::new(named(smsc.address, &folder)).await;
+    let app = App::new(named(smsc.address, &folder)).await;
     let name = "Ж".repeat(70) + &"я".repeat(70);
-    let row = desk.one(json!({ "name": name })).await;
+    let row = app.one(json!({ "name": name })).await;
     assert_eq!(row.state, "waiting");
     assert!(said(&row).contains("part 2 of 3, the ones before it have been sent"), "{row:?}");
     let (first, second) = (smsc.message().await, smsc.message().await);
-    let row = desk.again(&row).await;
+    let row = app.again(&row).await;
     assert_eq!(row.state, "done");
     let mut whole = String::new();
     let reference = u8::try_from(row.id % 256).unwrap();
@@ -111,7 +111,7 @@ async fn a_long_text_goes_in_parts_and_all_of_them_again_under_the_same_number()
 
     let mut short = named(smsc.address, &folder);
     short.smpp.most_parts = 2;
-    let row = Desk::new(short).await.one(json!({ "name": name })).await;
+    let row = App::new(short).await.one(json!({ "name": name })).await;
     assert_eq!(row.state, "done");
     assert!(row.last_status.as_ref().unwrap().contains("cut, see most_parts"), "{row:?}");
     assert_eq!(part(&smsc.message().await)[1..], [2, 1]);
@@ -130,12 +130,12 @@ async fn what_the_answer_means_decides_whether_it_comes_again() {
         (0x0a, "dead", "RINVSRCADR"),
     ] {
         let mut smsc = Smsc::start([Answer::Status(status)]).await;
-        let desk = Desk::new(smpp(smsc.address, "caller")).await;
-        let row = desk.one(hostile()).await;
+        let app = App::new(smpp(smsc.address, "caller")).await;
+        let row = app.one(hostile()).await;
         assert_eq!(row.state, state, "{row:?}");
         assert!(said(&row).contains(word), "{row:?}");
         let first = smsc.message().await;
-        assert_eq!(desk.again(&row).await.state, "done");
+        assert_eq!(app.again(&row).await.state, "done");
         assert_eq!(smsc.message().await, first);
     }
 }
@@ -146,8 +146,8 @@ async fn a_wrong_password_is_told_without_the_password() {
     let mut settings = smpp(smsc.address, "caller");
     settings.smpp.password = Secret::from("wr0ng-pw");
     assert!(!format!("{settings:?}").contains("wr0ng-pw"));
-    let desk = Desk::new(settings).await;
-    let row = desk.one(hostile()).await;
+    let app = App::new(settings).await;
+    let row = app.one(hostile()).await;
     assert_eq!(row.state, "dead");
     assert!(said(&row).contains("RINVPASWD") && said(&row).contains("[notify.smpp]"), "{row:?}");
     assert!(!format!("{row:?}").contains("wr0ng-pw"));
@@ -160,35 +160,35 @@ async fn a_line_that_breaks_is_opened_anew_for_the_next_try() {
     let short = vec![0, 0, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2];
     for answer in [Answer::Cut, Answer::Garbage(noise), Answer::Garbage(short)] {
         let mut smsc = Smsc::start([answer.clone()]).await;
-        let desk = Desk::new(smpp(smsc.address, "caller")).await;
-        let row = desk.one(hostile()).await;
+        let app = App::new(smpp(smsc.address, "caller")).await;
+        let row = app.one(hostile()).await;
         assert_eq!(row.state, "waiting", "{answer:?}");
         assert!(said(&row).contains("the line to the short message centre broke"), "{row:?}");
-        assert_eq!(desk.again(&row).await.state, "done");
+        assert_eq!(app.again(&row).await.state, "done");
         let binds = smsc.rest().iter().filter(|heard| matches!(heard, Heard::Bind(_))).count();
         assert_eq!(binds, 2, "{answer:?}");
     }
     // What was taken has come, whatever else the answer says: here that an option is longer than the answer.
     let odd = vec![0, 0, 0, 22, 0x80, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 2, 0, 4, 0x24, 0xff, 0xff, 1];
     let smsc = Smsc::start([Answer::Garbage(odd)]).await;
-    let row = Desk::new(smpp(smsc.address, "caller")).await.one(hostile()).await;
+    let row = App::new(smpp(smsc.address, "caller")).await.one(hostile()).await;
     assert_eq!(row.state, "done", "{row:?}");
 }
 
 #[tokio::test]
 async fn a_line_that_breaks_is_opened_anew_by_the_same_relay() {
     let mut smsc = Smsc::start([]).await;
-    let desk = Desk::new(smpp(smsc.address, "caller")).await;
-    let (relay, _stop) = desk.relay();
+    let app = App::new(smpp(smsc.address, "caller")).await;
+    let (relay, _stop) = app.relay();
     for case in 1..3 {
-        desk.emit(EventKind::CaseOpened, case, hostile()).await;
-        desk.tick(&relay).await;
+        app.emit(EventKind::CaseOpened, case, hostile()).await;
+        app.tick(&relay).await;
         smsc.message().await;
         smsc.say.send(Command::new(CommandStatus::EsmeRok, 1, Pdu::Unbind)).unwrap();
         smsc.until(CommandId::UnbindResp).await;
         smsc.end().await;
     }
-    assert!(desk.rows().await.iter().all(|row| row.state == "done"));
+    assert!(app.rows().await.iter().all(|row| row.state == "done"));
 }
 
 #[tokio::test]
@@ -198,11 +198,11 @@ async fn one_line_serves_all_destinations_and_stays_open() {
     let mut duty = settings.destinations[0].clone();
     (duty.name, duty.to) = ("duty".parse().unwrap(), vec!["+79005556677".to_owned()]);
     settings.destinations.push(duty);
-    let desk = Desk::new(settings).await;
-    let (relay, _stop) = desk.relay();
+    let app = App::new(settings).await;
+    let (relay, _stop) = app.relay();
     for case in 1..4 {
-        desk.emit(EventKind::CaseOpened, case, hostile()).await;
-        desk.tick(&relay).await;
+        app.emit(EventKind::CaseOpened, case, hostile()).await;
+        app.tick(&relay).await;
     }
     let heard = smsc.rest();
     assert_eq!(heard.iter().filter(|heard| matches!(heard, Heard::Message(_))).count(), 6);
@@ -217,18 +217,18 @@ async fn an_answer_that_never_comes_ends_the_line() {
     let mut smsc = Smsc::start([Answer::Nothing]).await;
     let mut settings = smpp(smsc.address, "caller");
     settings.smpp.timeout = Duration::from_secs(1);
-    let desk = Desk::new(settings).await;
-    let row = desk.one(hostile()).await;
+    let app = App::new(settings).await;
+    let row = app.one(hostile()).await;
     assert_eq!(row.state, "waiting");
     assert!(said(&row).contains("no answer within 1s"), "{row:?}");
     smsc.end().await;
-    assert_eq!(desk.again(&row).await.state, "done");
+    assert_eq!(app.again(&row).await.state, "done");
 
     // It takes the connection, and says nothing at all.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = smpp(silent.local_addr().unwrap(), "caller");
     settings.smpp.timeout = Duration::from_secs(1);
-    let row = Desk::new(settings).await.one(hostile()).await;
+    let row = App::new(settings).await.one(hostile()).await;
     assert_eq!(row.state, "waiting");
     assert!(said(&row).contains("did not let us in within 1s"), "{row:?}");
 
@@ -237,7 +237,7 @@ async fn an_answer_that_never_comes_ends_the_line() {
     settings.smpp.timeout = 4 * LIMIT;
     settings.destinations[0].timeout = Some(Duration::from_millis(100));
     drop(silent.accept().await.unwrap());
-    assert_eq!(Desk::new(settings).await.one(hostile()).await.state, "waiting");
+    assert_eq!(App::new(settings).await.one(hostile()).await.state, "waiting");
     let (mut peer, _) = silent.accept().await.unwrap();
     let mut bind = Vec::new();
     tokio::time::timeout(LIMIT, peer.read_to_end(&mut bind)).await.unwrap().unwrap();
@@ -245,7 +245,7 @@ async fn an_answer_that_never_comes_ends_the_line() {
     // Nobody is there.
     let address = silent.local_addr().unwrap();
     drop(silent);
-    let row = Desk::new(smpp(address, "caller")).await.one(hostile()).await;
+    let row = App::new(smpp(address, "caller")).await.one(hostile()).await;
     assert_eq!(row.state, "waiting");
     assert!(said(&row).contains(&format!("cannot connect to 127.0.0.1 port {}", address.port())), "{row:?}");
 }
@@ -254,15 +254,15 @@ async fn an_answer_that_never_comes_ends_the_line() {
 async fn answers_in_any_order_reach_those_who_asked() {
     let answers = [Answer::Later(0x0b), Answer::Later(0), Answer::Status(0)];
     let mut smsc = Smsc::start(answers).await;
-    let desk = Desk::new(smpp(smsc.address, "+79005556677")).await;
-    let (relay, _stop) = desk.relay();
+    let app = App::new(smpp(smsc.address, "+79005556677")).await;
+    let (relay, _stop) = app.relay();
     for case in 1..4 {
-        desk.emit(EventKind::CaseOpened, case, json!({"case": case, "number": "+79001112233"})).await;
+        app.emit(EventKind::CaseOpened, case, json!({"case": case, "number": "+79001112233"})).await;
     }
-    desk.tick(&relay).await;
+    app.tick(&relay).await;
     // The first that came was refused, and nobody else.
     let refused = text(&smsc.message().await);
-    for row in desk.rows().await {
+    for row in app.rows().await {
         let case = row.aggregate.replace("case:", "Case ");
         let expected = if refused.contains(&case) { "dead" } else { "done" };
         assert_eq!(row.state, expected, "{row:?}");
@@ -276,13 +276,13 @@ async fn no_more_wait_for_an_answer_than_the_window_has_room_for() {
     let mut smsc = Smsc::start([Answer::Later(0)]).await;
     let mut settings = smpp(smsc.address, "+79005556677");
     (settings.smpp.window, settings.smpp.timeout) = (1, Duration::from_secs(1));
-    let desk = Desk::new(settings).await;
-    let (relay, _stop) = desk.relay();
+    let app = App::new(settings).await;
+    let (relay, _stop) = app.relay();
     for case in 1..3 {
-        desk.emit(EventKind::CaseOpened, case, hostile()).await;
+        app.emit(EventKind::CaseOpened, case, hostile()).await;
     }
-    desk.tick(&relay).await;
-    assert!(desk.rows().await.iter().all(|row| row.state == "waiting"));
+    app.tick(&relay).await;
+    assert!(app.rows().await.iter().all(|row| row.state == "waiting"));
     smsc.message().await;
     assert!(!smsc.rest().iter().any(|heard| matches!(heard, Heard::Message(_))));
 }
@@ -292,10 +292,10 @@ async fn each_side_is_asked_whether_it_is_there() {
     let mut smsc = Smsc::start([]).await;
     let mut settings = smpp(smsc.address, "caller");
     settings.smpp.enquire_every = Duration::from_millis(100);
-    let desk = Desk::new(settings).await;
-    let (relay, _stop) = desk.relay();
-    desk.emit(EventKind::CaseOpened, 1, hostile()).await;
-    desk.tick(&relay).await;
+    let app = App::new(settings).await;
+    let (relay, _stop) = app.relay();
+    app.emit(EventKind::CaseOpened, 1, hostile()).await;
+    app.tick(&relay).await;
     for _ in 0..3 {
         smsc.until(CommandId::EnquireLink).await;
     }
@@ -305,9 +305,9 @@ async fn each_side_is_asked_whether_it_is_there() {
     let other = Pdu::from(rusmpp::pdus::DeliverSm::default());
     smsc.say.send(Command::new(CommandStatus::EsmeRok, 78, other)).unwrap();
     assert_eq!(smsc.until(CommandId::GenericNack).await, (CommandStatus::EsmeRinvcmdid, 78));
-    desk.emit(EventKind::CaseOpened, 2, hostile()).await;
-    desk.tick(&relay).await;
-    assert!(desk.rows().await.iter().all(|row| row.state == "done"));
+    app.emit(EventKind::CaseOpened, 2, hostile()).await;
+    app.tick(&relay).await;
+    assert!(app.rows().await.iter().all(|row| row.state == "done"));
     assert!(!smsc.rest().iter().any(|heard| matches!(heard, Heard::Bind(_) | Heard::End)));
 }
 
@@ -316,13 +316,13 @@ async fn who_has_to_wait_for_long_has_sent_nothing() {
     let mut smsc = Smsc::start([]).await;
     let mut settings = smpp(smsc.address, "caller");
     (settings.smpp.rate, settings.smpp.timeout) = (1, Duration::from_secs(1));
-    let desk = Desk::new(settings).await;
-    let (relay, _stop) = desk.relay();
+    let app = App::new(settings).await;
+    let (relay, _stop) = app.relay();
     for case in 1..4 {
-        desk.emit(EventKind::CaseOpened, case, hostile()).await;
+        app.emit(EventKind::CaseOpened, case, hostile()).await;
     }
-    desk.tick(&relay).await;
-    let rows = desk.rows().await;
+    app.tick(&relay).await;
+    let rows = app.rows().await;
     assert_eq!(rows.iter().filter(|row| row.state == "done").count(), 1, "{rows:?}");
     for row in rows.iter().filter(|row| row.state != "done") {
         assert_eq!(row.state, "waiting");
@@ -338,22 +338,22 @@ async fn what_was_given_up_before_it_was_sent_is_not_sent() {
     let closed = Arc::clone(&smsc.door).acquire_owned().await.unwrap();
     let mut settings = smpp(smsc.address, "+79005556677");
     settings.destinations[0].timeout = Some(Duration::from_millis(100));
-    let desk = Desk::new(settings).await;
-    let (relay, _stop) = desk.relay();
-    desk.emit(EventKind::CaseOpened, 1, json!({"case": 1, "number": "+79001112233"})).await;
-    desk.tick(&relay).await;
-    assert!(said(&desk.rows().await[0]).contains("no answer within 100ms"));
+    let app = App::new(settings).await;
+    let (relay, _stop) = app.relay();
+    app.emit(EventKind::CaseOpened, 1, json!({"case": 1, "number": "+79001112233"})).await;
+    app.tick(&relay).await;
+    assert!(said(&app.rows().await[0]).contains("no answer within 100ms"));
     assert!(matches!(smsc.heard().await, Heard::Bind(_)));
     drop(closed);
     // Those that come while it is still signing in are given up as well.
     for case in 2..100 {
-        desk.emit(EventKind::CaseOpened, case, json!({"case": case, "number": "+79001112233"})).await;
-        desk.tick(&relay).await;
-        if desk.rows().await.iter().any(|row| row.state == "done") {
+        app.emit(EventKind::CaseOpened, case, json!({"case": case, "number": "+79001112233"})).await;
+        app.tick(&relay).await;
+        if app.rows().await.iter().any(|row| row.state == "done") {
             break;
         }
     }
-    let done = desk.rows().await.into_iter().find(|row| row.state == "done").unwrap();
+    let done = app.rows().await.into_iter().find(|row| row.state == "done").unwrap();
     let case = done.aggregate.replace("case:", "Case ");
     assert!(text(&smsc.message().await).ends_with(&format!("{case}.")));
 }
@@ -369,7 +369,7 @@ async fn with_tls_nothing_is_said_in_clear() {
         peer.read_exact(&mut first).await.unwrap();
         first
     });
-    let row = Desk::new(settings).await.one(hostile()).await;
+    let row = App::new(settings).await.one(hostile()).await;
     // A handshake of TLS (RFC 8446, 5.1).
     assert_eq!(heard.await.unwrap(), [0x16, 3, 1]);
     assert_eq!(row.state, "waiting");
@@ -399,15 +399,15 @@ async fn nothing_that_is_logged_holds_the_password() {
     let _other = tracing::Dispatch::new(collect().with_writer(std::io::sink).finish());
     let _guard = tracing::subscriber::set_default(collect().with_writer(move || lines.clone()).finish());
     let smsc = Smsc::start([Answer::Status(0), Answer::Garbage(PASSWORD.repeat(8).into_bytes())]).await;
-    let desk = Desk::new(smpp(smsc.address, "caller")).await;
-    assert_eq!(desk.one(hostile()).await.state, "done");
-    assert_eq!(desk.one(hostile()).await.state, "waiting");
+    let app = App::new(smpp(smsc.address, "caller")).await;
+    assert_eq!(app.one(hostile()).await.state, "done");
+    assert_eq!(app.one(hostile()).await.state, "waiting");
     let mut wrong = smpp(smsc.address, "caller");
     wrong.smpp.password = Secret::from("wr0ng-pw");
-    let desk = Desk::new(wrong).await;
-    assert_eq!(desk.one(hostile()).await.state, "dead");
-    let (relay, _stop) = desk.relay();
-    let shown = format!("{relay:?} {:?}", desk.rows().await);
+    let app = App::new(wrong).await;
+    assert_eq!(app.one(hostile()).await.state, "dead");
+    let (relay, _stop) = app.relay();
+    let shown = format!("{relay:?} {:?}", app.rows().await);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("the SMPP session is over"), "{log}");
     for secret in [PASSWORD, "wr0ng-pw"] {

@@ -26,13 +26,13 @@ pub const LIMIT: Duration = Duration::from_secs(30);
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A store, and what a relay is made of.
-pub struct Desk {
+pub struct App {
     pub tools: Tools,
     pub tasks: TaskTracker,
     _folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl App {
     pub async fn new(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));

@@ -28,8 +28,8 @@ async fn a_webhook_is_a_signed_cloud_event() {
     let mut to = webhook(address);
     let old = format!("whsec_{}", STANDARD.encode([7_u8; 32]));
     to.old_secrets = vec![Secret::from(old.as_str())];
-    let desk = Desk::new(settings(to)).await;
-    let row = desk.one(hostile()).await;
+    let app = App::new(settings(to)).await;
+    let row = app.one(hostile()).await;
     assert_eq!((row.state.as_str(), row.last_status.as_deref()), ("done", Some("200 OK")));
     let came = receiver.came().pop().unwrap();
     let header = |name: &str| came.headers[name].to_str().unwrap().to_owned();
@@ -47,14 +47,14 @@ async fn a_webhook_is_a_signed_cloud_event() {
     assert_eq!(attributes, ["1.0", row.event.as_str(), "dozvon.case.opened", "case:1", "/dozvon"]);
     assert_eq!(body["data"], hostile());
     assert_eq!(body["time"], body["timestamp"]);
-    assert_eq!(desk.counted("crm", "done"), 1);
+    assert_eq!(app.counted("crm", "done"), 1);
 }
 
 #[tokio::test]
 async fn programs_are_told_instants_in_rfc_3339() {
     let (receiver, address) = Receiver::start([]).await;
-    let desk = Desk::new(settings(webhook(address))).await;
-    desk.one(json!({ "due_at": 1_767_225_600_000_i64, "wait_ms": 5_000, "caller": { "seen_at": 0 }, "answered_at": null }))
+    let app = App::new(settings(webhook(address))).await;
+    app.one(json!({ "due_at": 1_767_225_600_000_i64, "wait_ms": 5_000, "caller": { "seen_at": 0 }, "answered_at": null }))
         .await;
     let body: Value = serde_json::from_str(&receiver.came().pop().unwrap().body).unwrap();
     let told = json!({
@@ -74,8 +74,8 @@ async fn what_is_no_success_comes_again_and_410_closes_the_door() {
         [(moved, 5, "302"), (huge, 5, "500"), (status(404), 5, "404"), (slow, 600, "429"), (dated, 0, "503")]
     {
         let (receiver, address) = Receiver::start([answer]).await;
-        let desk = Desk::new(settings(webhook(address))).await;
-        let row = desk.one(json!({})).await;
+        let app = App::new(settings(webhook(address))).await;
+        let row = app.one(json!({})).await;
         let error = row.last_error.unwrap();
         assert!(row.state == "waiting" && error.contains(words) && error.len() < 400, "{error}");
         let next = row.next_at.unwrap() - NOW.0;
@@ -85,19 +85,19 @@ async fn what_is_no_success_comes_again_and_410_closes_the_door() {
         assert_eq!(receiver.came().len(), 1);
     }
     let (receiver, address) = Receiver::start([status(410)]).await;
-    let desk = Desk::new(settings(webhook(address))).await;
-    desk.one(json!({})).await;
-    let row = desk.one(json!({})).await;
+    let app = App::new(settings(webhook(address))).await;
+    app.one(json!({})).await;
+    let row = app.one(json!({})).await;
     assert_eq!(receiver.came().len(), 1, "nothing is sent to a closed door");
     assert_eq!(row.state, "waiting");
-    let store = &desk.tools.store;
+    let store = &app.tools.store;
     let closed = store.read("test", dozvon::store::outbox::closed).await.unwrap();
     assert_eq!(closed[0].0, "crm");
     store.write("test", |c| dozvon::store::outbox::open(c, &"crm".parse().unwrap())).await.unwrap();
-    let (relay, _stop) = desk.relay();
-    desk.tick(&relay).await;
-    desk.tick(&relay).await;
-    let states: Vec<_> = desk.rows().await.into_iter().map(|row| row.state).collect();
+    let (relay, _stop) = app.relay();
+    app.tick(&relay).await;
+    app.tick(&relay).await;
+    let states: Vec<_> = app.rows().await.into_iter().map(|row| row.state).collect();
     assert_eq!(states, ["done", "done"]);
 }
 
@@ -110,10 +110,10 @@ async fn a_closed_door_is_told_to_the_others_and_not_to_itself() {
     both.destinations.push(webhook(other));
     both.destinations[1].name = "ops".parse().unwrap();
     both.destinations[1].events = vec!["destination.closed".parse().unwrap()];
-    let desk = Desk::new(both).await;
-    desk.one(json!({})).await;
-    let (relay, _stop) = desk.relay();
-    desk.tick(&relay).await;
+    let app = App::new(both).await;
+    app.one(json!({})).await;
+    let (relay, _stop) = app.relay();
+    app.tick(&relay).await;
     let told: Vec<_> = others.came().iter().map(|came| came.body.parse::<Value>().unwrap()).collect();
     assert_eq!(told.len(), 1);
     assert_eq!(told[0]["type"], "dozvon.destination.closed");
@@ -124,11 +124,11 @@ async fn a_closed_door_is_told_to_the_others_and_not_to_itself() {
         "{reason}"
     );
     // Open again, it hears what waited, and not that it was closed.
-    let store = &desk.tools.store;
+    let store = &app.tools.store;
     store.write("test", |c| dozvon::store::outbox::open(c, &"crm".parse().unwrap())).await.unwrap();
-    desk.tick(&relay).await;
+    app.tick(&relay).await;
     let kinds: Vec<_> =
-        desk.rows().await.into_iter().map(|row| (row.destination, row.kind, row.state)).collect();
+        app.rows().await.into_iter().map(|row| (row.destination, row.kind, row.state)).collect();
     let row = |to: &str, kind: &str| (to.to_owned(), kind.to_owned(), "done".to_owned());
     assert_eq!(kinds, [row("crm", "case.opened"), row("ops", "destination.closed")]);
 }
@@ -141,9 +141,9 @@ async fn one_that_hangs_holds_up_nobody_else() {
     both.destinations[0].timeout = Some(Duration::from_millis(300));
     both.destinations.push(webhook(other));
     both.destinations[1].name = "quick".parse().unwrap();
-    let desk = Desk::new(both).await;
-    desk.one(json!({})).await;
-    let rows = desk.rows().await;
+    let app = App::new(both).await;
+    app.one(json!({})).await;
+    let rows = app.rows().await;
     let of = |name: &str| rows.iter().find(|row| row.destination == name).unwrap();
     assert_eq!(of("quick").state, "done");
     assert_eq!(of("crm").state, "waiting");
@@ -154,8 +154,8 @@ async fn one_that_hangs_holds_up_nobody_else() {
 #[tokio::test]
 async fn a_body_that_is_too_long_is_given_up() {
     let (receiver, address) = Receiver::start([]).await;
-    let desk = Desk::new(settings(webhook(address))).await;
-    let row = desk.one(json!({"note": "x".repeat(20_001)})).await;
+    let app = App::new(settings(webhook(address))).await;
+    let row = app.one(json!({"note": "x".repeat(20_001)})).await;
     assert_eq!(row.state, "dead");
     assert!(receiver.came().is_empty());
 }
@@ -166,7 +166,7 @@ async fn our_own_network_is_not_connected_to_whatever_a_name_says() {
     let mut to = destination(Kind::Webhook, format!("http://hooks.example.ru:{}/", address.port()));
     to.allow_private = false;
     to.timeout = Some(Duration::from_millis(500));
-    let desk = Desk::new(settings(to)).await;
+    let app = App::new(settings(to)).await;
     // The name is outside when it is asked for first, and inside from then on.
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
@@ -175,15 +175,15 @@ async fn our_own_network_is_not_connected_to_whatever_a_name_says() {
         let ip = if first { [8, 8, 8, 8] } else { [127, 0, 0, 1] };
         Box::pin(async move { Ok(vec![(ip, 0).into()]) })
     });
-    let outlets: Vec<Outlet> = outlets(&desk.tools, &lookup, &desk.tasks).unwrap();
-    let (relay, _stop) = desk.relay_to(outlets);
+    let outlets: Vec<Outlet> = outlets(&app.tools, &lookup, &app.tasks).unwrap();
+    let (relay, _stop) = app.relay_to(outlets);
     for case in 1..4 {
-        desk.emit(dozvon::event::EventKind::CaseOpened, case, json!({})).await;
-        desk.tick(&relay).await;
+        app.emit(dozvon::event::EventKind::CaseOpened, case, json!({})).await;
+        app.tick(&relay).await;
     }
     assert!(asked.load(Ordering::SeqCst) >= 3, "each connection asks");
     assert!(receiver.came().is_empty(), "it was connected to an address that was not looked at");
-    let rows = desk.rows().await;
+    let rows = app.rows().await;
     assert!(rows.iter().all(|row| row.state == "waiting"));
     let error = rows[2].last_error.as_ref().unwrap();
     assert!(error.contains("private network"), "{error}");

@@ -14,7 +14,7 @@ use dozvon::store::callbacks::{self, Disposition, End, How, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
 use dozvon::store::{audit, cases, dnc, offers, rules};
 
-use crate::store::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, guard, min};
+use crate::store::support::calling_back::{App, DAY, MINUTE, MOSCOW, guard, min};
 use crate::store::support::{
     Db, Raw, TODAY, agent, for_each_database, on_postgres, phone, queue, ring, step, talk,
 };
@@ -36,8 +36,8 @@ fn the_table_of_a_cases_steps_is_the_one_in_the_code() {
 #[test]
 fn a_case_makes_every_legal_change_and_no_other_and_none_when_it_is_closed() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.miss(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let id = app.miss(MOSCOW, "sales", min(0)).await;
         let mut raw = db.raw();
         let to =
             |stage: &Stage| format!("UPDATE cases SET stage = '{stage}', claimed_by = NULL WHERE id = {id}");
@@ -149,8 +149,8 @@ fn state(to: &str) -> String {
 #[test]
 fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let id = app.due(MOSCOW, "sales", min(0)).await;
         let mut raw = db.raw();
         let new = Sql::reserved(id, min(10));
         let sql = |new: &Sql| new.to_string();
@@ -207,8 +207,8 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
 #[test]
 fn the_database_refuses_an_attempt_that_nobody_may_begin() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let id = app.due(MOSCOW, "sales", min(0)).await;
         let mut raw = db.raw();
         let new = Sql::reserved(id, min(10));
         let sql = |new: &Sql| new.to_string();
@@ -252,8 +252,8 @@ fn the_database_refuses_an_attempt_that_nobody_may_begin() {
 #[test]
 fn an_attempt_goes_forward_only() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let id = app.due(MOSCOW, "sales", min(0)).await;
         let mut raw = db.raw();
         let new = Sql::reserved(id, min(10)).to_string();
         let order = ["reserved", "dialling", "talking", "wrapping_up", "completed"];
@@ -285,8 +285,8 @@ fn an_attempt_goes_forward_only() {
 #[test]
 fn what_rang_counts() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let id = app.due(MOSCOW, "sales", min(0)).await;
         let mut raw = db.raw();
         let new = Sql::reserved(id, min(10)).to_string();
         let uncounted = |result: &str| {
@@ -312,8 +312,8 @@ fn what_rang_counts() {
 #[test]
 fn what_an_attempt_was_made_for_stays_and_what_happened_has_happened() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let id = app.due(MOSCOW, "sales", min(0)).await;
         let mut raw = db.raw();
         let new = Sql::reserved(id, min(10)).to_string();
         let stays = "an attempt goes forward only";
@@ -367,15 +367,15 @@ fn what_an_attempt_was_made_for_stays_and_what_happened_has_happened() {
 #[test]
 fn an_agent_is_not_free_before_he_says_what_came_of_his_talk() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.due(MOSCOW, "sales", min(0)).await;
-        let (accepted, _) = desk.talk("sales", "anna", min(2)).await;
+        let app = App::open(db).await;
+        let id = app.due(MOSCOW, "sales", min(0)).await;
+        let (accepted, _) = app.talk("sales", "anna", min(2)).await;
         let ready = || db.store.write("ready", |c| step(c, "anna", Step::EndWrapUp, min(4)));
         let owes = "owes the result of his last callback";
         assert!(ready().await.unwrap_err().to_string().contains(owes));
         let mut raw = db.raw();
         raw.refused("UPDATE agents SET activity = 'idle' WHERE name = 'anna'", owes);
-        assert!(desk.accept(&accepted.work, "anna", min(5)).await.is_none(), "no more work");
+        assert!(app.accept(&accepted.work, "anna", min(5)).await.is_none(), "no more work");
         for stage in ["talking", "wrapping_up"] {
             // Whoever has no time to wrap up owes it all the same.
             let offer = accepted.wanted.offer;
@@ -393,10 +393,10 @@ fn an_agent_is_not_free_before_he_says_what_came_of_his_talk() {
             let idle = "UPDATE agents SET activity = 'idle', offer = NULL WHERE name = 'boris'";
             refused_after(&mut raw, &before, idle, owes);
         }
-        assert!(desk.dispose(id, Outcome::TechnicalFailure, min(5)).await.is_err(), "not for people to say");
-        desk.dispose(id, Outcome::Voicemail, min(5)).await.unwrap();
+        assert!(app.dispose(id, Outcome::TechnicalFailure, min(5)).await.is_err(), "not for people to say");
+        app.dispose(id, Outcome::Voicemail, min(5)).await.unwrap();
         ready().await.unwrap();
-        assert_eq!(desk.stage(id).await, "waiting");
+        assert_eq!(app.stage(id).await, "waiting");
     });
 }
 
@@ -417,15 +417,15 @@ fn dialled(number: &str, user: &str, at: UnixMs) -> Dialled {
 #[test]
 fn a_dial_to_whom_we_owe_nothing_is_not_ours_and_leaves_nothing() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         let wanted = dialled(MOSCOW, "1001", min(0));
-        assert_eq!(desk.write(move |c, terms| handset::begin(c, terms, &wanted)).await, None);
+        assert_eq!(app.write(move |c, terms| handset::begin(c, terms, &wanted)).await, None);
         let wanted = dialled(MOSCOW, "1001", min(0));
-        desk.write(move |c, terms| handset::no_room(c, terms, &wanted, "no room")).await;
+        app.write(move |c, terms| handset::no_room(c, terms, &wanted, "no room")).await;
         let number = MOSCOW.parse().unwrap();
-        assert!(!desk.write(move |c, _| handset::is_owed(c, &number)).await);
+        assert!(!app.write(move |c, _| handset::is_owed(c, &number)).await);
         let number = MOSCOW.parse().unwrap();
-        let rows = desk.write(move |c, _| {
+        let rows = app.write(move |c, _| {
             let number = audit::key_of(c, None, &number)?;
             audit::list(c, &audit::Wanted { number, limit: 9, ..audit::Wanted::default() })
         });
@@ -437,20 +437,20 @@ fn a_dial_to_whom_we_owe_nothing_is_not_ours_and_leaves_nothing() {
 #[test]
 fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
         let dialled = dialled(MOSCOW, "1001", min(2));
         let (call, number) = (dialled.call, dialled.number.clone());
-        assert!(desk.write(move |c, _| handset::is_owed(c, &number)).await);
-        let begun = desk.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
+        assert!(app.write(move |c, _| handset::is_owed(c, &number)).await);
+        let begun = app.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
         let Some(Begun::Attempt { attempt, .. }) = begun else { panic!("{begun:?}") };
-        desk.write(move |c, _| handset::talk(c, call, min(2))).await;
+        app.write(move |c, _| handset::talk(c, call, min(2))).await;
         let how = How::Talked { attempt, cause: "NORMAL_CLEARING".to_owned(), answered_at: min(2) };
         let end = End { case, call, how, at: min(3) };
-        desk.write(move |c, terms| callbacks::end(c, terms, &end)).await;
-        assert_eq!(desk.attempts(case).await[0].state, "wrapping_up");
-        let caller = desk.rings_in("+74957654321", min(3)).await;
-        let row = desk.write(move |c, _| {
+        app.write(move |c, terms| callbacks::end(c, terms, &end)).await;
+        assert_eq!(app.attempts(case).await[0].state, "wrapping_up");
+        let caller = app.rings_in("+74957654321", min(3)).await;
+        let row = app.write(move |c, _| {
             let offer = ring(c, caller, "anna", min(3))?;
             talk(c, caller, offer, min(3))?;
             offers::end_talk(c, offer, min(4), Duration::ZERO)
@@ -463,24 +463,24 @@ fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
 fn an_agent_who_is_named_for_his_number_calls_back_like_any_other() {
     const NAME: &str = "4951112233";
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        desk.write(|c, _| {
+        let app = App::open(db).await;
+        app.write(|c, _| {
             let tier = Tier { level: 1, position: 3 };
             rules::put_one_agent(c, &agent(NAME), &phone("1009"))?;
             rules::put_tier(c, &queue("sales"), &agent(NAME), tier)?;
             step(c, NAME, Step::LogIn, UnixMs(0)).map(drop)
         })
         .await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.talk("sales", NAME, min(2)).await;
-        desk.write(move |c, terms| {
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.talk("sales", NAME, min(2)).await;
+        app.write(move |c, terms| {
             let said =
                 Disposition { case, result: Outcome::Reached, later: None, note: None, by: NAME, at: min(4) };
             callbacks::dispose(c, terms, &said).map(drop)
         })
         .await;
-        assert_eq!(desk.attempts(case).await[0].by, NAME);
-        assert_eq!(desk.case(case).await.close_reason.as_deref(), Some("agent_reached"));
+        assert_eq!(app.attempts(case).await[0].by, NAME);
+        assert_eq!(app.case(case).await.close_reason.as_deref(), Some("agent_reached"));
     });
 }
 
@@ -488,8 +488,8 @@ fn an_agent_who_is_named_for_his_number_calls_back_like_any_other() {
 #[test]
 fn who_inserts_an_attempt_waits_for_another_one_of_the_same_number() {
     on_postgres(&async |db| {
-        let desk = Desk::open(db).await;
-        let id = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let id = app.due(MOSCOW, "sales", min(0)).await;
         // No index holds up the second one for what was reported.
         let reported = Sql::reported(id, min(10)).with("gap_until", min(40).0);
         let next = Sql::reserved(id, min(11)).with("ordinal", 2).to_string();
@@ -527,25 +527,25 @@ const GUARDS: [(Guard, Then); 11] = [
 ];
 
 /// A case that is due, and the minutes after noon at which it may be leased and at which a guard refuses it.
-async fn due_for(desk: &Desk, guard: Guard, number: &str) -> (CaseId, &'static str, i64, i64) {
+async fn due_for(app: &App, guard: Guard, number: &str) -> (CaseId, &'static str, i64, i64) {
     let (queue, missed, leased, refused) = match guard {
         Guard::RollingCap | Guard::WeekCap | Guard::MonthCap => ("debt", 0, 2, 3),
         Guard::QueueHours => ("sales", 350, 359, 360),
         Guard::CalleeWindow => ("sales", -60, 10, 50),
         _ => ("sales", 0, 2, 3),
     };
-    (desk.due(number, queue, min(missed)).await, queue, leased, refused)
+    (app.due(number, queue, min(missed)).await, queue, leased, refused)
 }
 
 /// Changes the world so that the guard refuses.
-async fn change(db: &Db, desk: &mut Desk, guard: Guard, case: CaseId, number: &'static str) {
+async fn change(db: &Db, app: &mut App, guard: Guard, case: CaseId, number: &'static str) {
     let mut raw = db.raw();
     let mut reported = |at: UnixMs, day: &str, ordinal: i64| {
         let row = Sql::reported(case, at).with("number", format!("'{number}'")).with("ordinal", ordinal);
         raw.run(&row.with("business_day", format!("'{day}'")).to_string()).unwrap();
     };
     match guard {
-        Guard::LiveCall => drop(desk.rings_in(number, min(1)).await),
+        Guard::LiveCall => drop(app.rings_in(number, min(1)).await),
         Guard::DoNotCall => {
             let number = number.parse().unwrap();
             let reason = dnc::Reason::DoNotCall;
@@ -555,7 +555,7 @@ async fn change(db: &Db, desk: &mut Desk, guard: Guard, case: CaseId, number: &'
                     &dnc::Add { number: &number, reason, by: "olga", note: None, at: min(1), until: None },
                 )
             };
-            desk.write(add).await;
+            app.write(add).await;
         }
         Guard::Disposition => {
             let row =
@@ -565,7 +565,7 @@ async fn change(db: &Db, desk: &mut Desk, guard: Guard, case: CaseId, number: &'
         }
         Guard::DayCap => (1..=3).for_each(|n| reported(min(-170 + n), TODAY, n)),
         Guard::Gap => reported(min(0), TODAY, 1),
-        Guard::Destination => desk.terms.home.region = "DE".parse().unwrap(),
+        Guard::Destination => app.terms.home.region = "DE".parse().unwrap(),
         Guard::RollingCap => reported(min(-20 * 60), "2026-11-22", 1),
         Guard::WeekCap => ["2026-11-20", "2026-11-21"].iter().zip([3, 2]).for_each(|(day, ago)| {
             reported(UnixMs(min(0).0 - ago * DAY), day, 1);
@@ -586,7 +586,7 @@ async fn change(db: &Db, desk: &mut Desk, guard: Guard, case: CaseId, number: &'
 #[test]
 fn every_guard_refuses_a_lease_and_refuses_the_dial_when_the_world_has_changed_since() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         let mut last = 0;
         for (guard_, then) in &GUARDS {
             for since_lease in [false, true] {
@@ -596,19 +596,19 @@ fn every_guard_refuses_a_lease_and_refuses_the_dial_when_the_world_has_changed_s
                     Guard::CalleeWindow => format!("+741521234{last:02}").leak(),
                     _ => format!("+749512345{last:02}").leak(),
                 };
-                let (case, queue, leased, refused) = due_for(&desk, *guard_, number).await;
-                let mut changed = desk.clone();
+                let (case, queue, leased, refused) = due_for(&app, *guard_, number).await;
+                let mut changed = app.clone();
                 if since_lease {
-                    let accepted = desk.take(queue, "anna", min(leased)).await;
+                    let accepted = app.take(queue, "anna", min(leased)).await;
                     change(db, &mut changed, *guard_, case, number).await;
                     let said = changed.reserve(&accepted, min(refused)).await;
                     assert_eq!(guard(&said), Some(*guard_), "{said:?}");
-                    desk.end(&accepted, How::Refused(*guard_), min(refused)).await;
+                    app.end(&accepted, How::Refused(*guard_), min(refused)).await;
                 } else {
                     change(db, &mut changed, *guard_, case, number).await;
                     assert_eq!(changed.lease(queue, min(refused)).await.len(), 0, "{guard_}");
                 }
-                let row = desk.case(case).await;
+                let row = app.case(case).await;
                 let next = row.next_at.map(|at| (at - min(0).0) / 1000);
                 let next_is = |wanted: i64| assert_eq!(next, Some(wanted), "{guard_}: {row:?}");
                 match then {
@@ -647,21 +647,21 @@ fn every_guard_refuses_a_lease_and_refuses_the_dial_when_the_world_has_changed_s
 #[test]
 fn a_case_that_was_closed_is_neither_leased_nor_dialled() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         let close = async |case: CaseId| {
-            desk.write(move |c, _| cases::close(c, case, Closed::Spam, "olga", None, min(3))).await;
+            app.write(move |c, _| cases::close(c, case, Closed::Spam, "olga", None, min(3))).await;
         };
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let accepted = desk.take("sales", "anna", min(2)).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let accepted = app.take("sales", "anna", min(2)).await;
         close(case).await;
-        let said = desk.reserve(&accepted, min(3)).await;
+        let said = app.reserve(&accepted, min(3)).await;
         assert!(matches!(said, Err(NotReserved::NotOurs)), "{said:?}");
-        desk.end(&accepted, How::Released("CLOSED"), min(3)).await;
-        let again = desk.due(MOSCOW, "sales", min(10)).await;
+        app.end(&accepted, How::Released("CLOSED"), min(3)).await;
+        let again = app.due(MOSCOW, "sales", min(10)).await;
         assert_ne!(again, case);
-        assert_eq!(desk.case(again).await.previous_case, Some(case.0));
+        assert_eq!(app.case(again).await.previous_case, Some(case.0));
         close(again).await;
-        assert_eq!(desk.lease("sales", min(12)).await.len(), 0);
+        assert_eq!(app.lease("sales", min(12)).await.len(), 0);
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 0);
     });
 }

@@ -14,7 +14,7 @@ use dozvon::store::{attempts, audit, cases, dnc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use crate::store::support::calling_back::{Accepted, Desk, HOUR, MINUTE, min, unreached};
+use crate::store::support::calling_back::{Accepted, App, HOUR, MINUTE, min, unreached};
 use crate::store::support::{Db, Raw, on_postgres, on_sqlite};
 
 /// A fixed line in Moscow, one in Kamchatka, and a mobile that may be anywhere.
@@ -37,22 +37,22 @@ enum Event {
         through: bool,
     },
     Tick {
-        desk: usize,
+        app: usize,
     },
     Lease {
-        desk: usize,
+        app: usize,
         queue: usize,
     },
     /// An agent accepts a lease, and the customer may be dialled.
     Reserve {
-        desk: usize,
+        app: usize,
         which: usize,
         agent: usize,
         twice: bool,
     },
     /// All of it at once: whoever is due is called, and it ends so.
     Attempt {
-        desk: usize,
+        app: usize,
         agent: usize,
         how: usize,
     },
@@ -101,11 +101,11 @@ fn any_event() -> impl Strategy<Value = Event> {
         4 => (0..NUMBERS.len(), 0..QUEUES.len()).prop_map(|(number, queue)| Event::Miss { number, queue }),
         1 => (0..NUMBERS.len()).prop_map(|number| Event::RingsIn { number }),
         1 => any::<bool>().prop_map(|through| Event::Leaves { through }),
-        6 => (0_usize..2).prop_map(|desk| Event::Tick { desk }),
-        6 => (0_usize..2, 0_usize..4).prop_map(|(desk, queue)| Event::Lease { desk, queue }),
+        6 => (0_usize..2).prop_map(|app| Event::Tick { app }),
+        6 => (0_usize..2, 0_usize..4).prop_map(|(app, queue)| Event::Lease { app, queue }),
         8 => (0_usize..2, which.clone(), 0_usize..3, any::<bool>())
-            .prop_map(|(desk, which, agent, twice)| Event::Reserve { desk, which, agent, twice }),
-        12 => (0_usize..2, 0_usize..3, 1_usize..9).prop_map(|(desk, agent, how)| Event::Attempt { desk, agent, how }),
+            .prop_map(|(app, which, agent, twice)| Event::Reserve { app, which, agent, twice }),
+        12 => (0_usize..2, 0_usize..3, 1_usize..9).prop_map(|(app, agent, how)| Event::Attempt { app, agent, how }),
         4 => which.clone().prop_map(|which| Event::Dialled { which }),
         3 => which.clone().prop_map(|which| Event::Talk { which }),
         8 => (which.clone(), 0_usize..9, any::<bool>()).prop_map(|(which, how, twice)| Event::Ends { which, how, twice }),
@@ -122,7 +122,7 @@ fn any_event() -> impl Strategy<Value = Event> {
 
 /// The world in which events happen.
 struct World {
-    desks: [Desk; 2],
+    desks: [App; 2],
     raw: Raw,
     now: UnixMs,
     leased: Vec<Work>,
@@ -132,7 +132,7 @@ struct World {
 
 impl World {
     async fn new(db: &Db) -> Self {
-        let one = Desk::open(db).await;
+        let one = App::open(db).await;
         let two = one.beside(db).await;
         let (desks, raw) = ([one, two], db.raw());
         Self { desks, raw, now: min(-60), leased: Vec::new(), accepted: Vec::new(), on_the_line: None }
@@ -161,18 +161,18 @@ impl World {
                     self.desks[1].talked(call, now, UnixMs(now.0 + talk)).await;
                 }
             }
-            Event::Tick { desk } => self.desks[desk].tick(now).await,
-            Event::Lease { desk, queue } => {
+            Event::Tick { app } => self.desks[app].tick(now).await,
+            Event::Lease { app, queue } => {
                 let name = QUEUES.get(queue).copied().unwrap_or("repeat");
-                let other = self.desks[1 - desk].lease(name, now);
-                let (ours, theirs) = tokio::join!(self.desks[desk].lease(name, now), other);
+                let other = self.desks[1 - app].lease(name, now);
+                let (ours, theirs) = tokio::join!(self.desks[app].lease(name, now), other);
                 self.leased.extend(ours.into_iter().chain(theirs));
             }
-            Event::Reserve { desk, which, agent, twice } if !self.leased.is_empty() => {
+            Event::Reserve { app, which, agent, twice } if !self.leased.is_empty() => {
                 let work = self.leased.remove(which % self.leased.len());
-                self.reserve(desk, work, AGENTS[agent], twice).await;
+                self.reserve(app, work, AGENTS[agent], twice).await;
             }
-            Event::Attempt { desk, agent, how } => self.attempt(desk, AGENTS[agent], how).await,
+            Event::Attempt { app, agent, how } => self.attempt(app, AGENTS[agent], how).await,
             Event::Dialled { which } => {
                 if let Some((_, Some(attempt))) = self.pick(which) {
                     self.desks[0].write(move |c, _| attempts::dialled(c, attempt, now)).await;
@@ -235,34 +235,34 @@ impl World {
         (!self.accepted.is_empty()).then(|| self.accepted[which % self.accepted.len()].clone())
     }
 
-    async fn reserve(&mut self, desk: usize, work: Work, agent: &'static str, twice: bool) {
+    async fn reserve(&mut self, app: usize, work: Work, agent: &'static str, twice: bool) {
         let now = self.now;
-        let Some(accepted) = self.desks[desk].accept(&work, agent, now).await else {
-            self.desks[desk].end_work(&work, How::Released("REJECTED"), now).await;
+        let Some(accepted) = self.desks[app].accept(&work, agent, now).await else {
+            self.desks[app].end_work(&work, How::Released("REJECTED"), now).await;
             return;
         };
-        let mut made = self.desks[desk].reserve(&accepted, now).await;
+        let mut made = self.desks[app].reserve(&accepted, now).await;
         if twice {
-            let again = self.desks[1 - desk].reserve(&accepted, now).await;
+            let again = self.desks[1 - app].reserve(&accepted, now).await;
             made = made.or(again);
         }
         match made {
             Ok(attempt) => self.accepted.push((accepted, Some(attempt))),
             Err(NotReserved::Guard(refusal)) => {
-                self.desks[desk].end(&accepted, How::Refused(refusal.guard), now).await;
+                self.desks[app].end(&accepted, How::Refused(refusal.guard), now).await;
             }
             Err(NotReserved::NotOurs | NotReserved::Taken) => {
-                self.desks[desk].end(&accepted, How::Released("TAKEN"), now).await;
+                self.desks[app].end(&accepted, How::Released("TAKEN"), now).await;
             }
         }
     }
 
-    async fn attempt(&mut self, desk: usize, agent: &'static str, how: usize) {
-        self.desks[desk].tick(self.now).await;
+    async fn attempt(&mut self, app: usize, agent: &'static str, how: usize) {
+        self.desks[app].tick(self.now).await;
         for queue in QUEUES.iter().chain(&["repeat"]) {
-            for work in self.desks[desk].lease(queue, self.now).await {
+            for work in self.desks[app].lease(queue, self.now).await {
                 let before = self.accepted.len();
-                self.reserve(desk, work, agent, false).await;
+                self.reserve(app, work, agent, false).await;
                 if self.accepted.len() > before {
                     self.ends(before, how, false).await;
                 }
@@ -299,8 +299,8 @@ impl World {
             8 => How::Talked { attempt, cause, answered_at: now },
             place => unreached(attempt, results[place - 1]),
         };
-        for desk in &self.desks[..if twice { 2 } else { 1 }] {
-            desk.end(&accepted, how.clone(), now).await;
+        for app in &self.desks[..if twice { 2 } else { 1 }] {
+            app.end(&accepted, how.clone(), now).await;
         }
     }
 
@@ -332,12 +332,12 @@ impl World {
     }
 
     async fn restart(&mut self) {
-        let desk = &self.desks[0];
+        let app = &self.desks[0];
         for work in self.leased.drain(..) {
-            desk.end_work(&work, How::Lost, self.now).await;
+            app.end_work(&work, How::Lost, self.now).await;
         }
         for (accepted, _) in self.accepted.drain(..) {
-            desk.end(&accepted, How::Lost, self.now).await;
+            app.end(&accepted, How::Lost, self.now).await;
         }
     }
 

@@ -15,19 +15,19 @@ use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
 use dozvon::store::{Database, cases, dnc};
 
-use crate::store::support::calling_back::{DAY, Desk, MINUTE, MOSCOW, min, unreached};
+use crate::store::support::calling_back::{App, DAY, MINUTE, MOSCOW, min, unreached};
 use crate::store::support::{NUMBER, TODAY, for_each_database, queue, request};
 
 /// Somebody asks by a program of ours to be called.
-async fn asks(desk: &Desk, number: &str, wanted_at: Option<UnixMs>, at: UnixMs) -> CaseId {
+async fn asks(app: &App, number: &str, wanted_at: Option<UnixMs>, at: UnixMs) -> CaseId {
     let number = number.parse().unwrap();
     let new = Request { key_hash: None, number, wanted_at, known: true, consent_at: at, at, ..request() };
-    desk.write(move |c, _| requests::receive(c, &new)).await.case.unwrap()
+    app.write(move |c, _| requests::receive(c, &new)).await.case.unwrap()
 }
 
 /// One of us opens a case.
-async fn opened_by_hand(desk: &Desk, number: &'static str, at: UnixMs) -> CaseId {
-    desk.write(move |c, _| {
+async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
+    app.write(move |c, _| {
         let (number, queue) = (&number.parse().unwrap(), queue("sales"));
         let asked = cases::Asked {
             number,
@@ -48,36 +48,36 @@ async fn opened_by_hand(desk: &Desk, number: &'static str, at: UnixMs) -> CaseId
 #[test]
 fn only_what_he_does_himself_lets_him_be_called_at_any_hour() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         // Three in Moscow: whoever has a mobile may be in Kamchatka, and asleep.
-        let case = opened_by_hand(&desk, NUMBER, min(180)).await;
-        desk.tick(min(180)).await;
-        assert_eq!(desk.stage(case).await, "deferred");
-        assert_eq!(desk.case(case).await.last_miss_at, min(180).0);
-        assert_eq!(opened_by_hand(&desk, NUMBER, min(181)).await, case);
-        assert_eq!(desk.case(case).await.last_miss_at, min(180).0, "nobody was missed");
-        assert!(desk.now(case, min(181)).await.is_err_and(|refusal| refusal.guard == Guard::CalleeWindow));
-        assert_eq!(asks(&desk, NUMBER, None, min(182)).await, case);
-        assert_eq!(desk.now(case, min(183)).await, Ok(()));
+        let case = opened_by_hand(&app, NUMBER, min(180)).await;
+        app.tick(min(180)).await;
+        assert_eq!(app.stage(case).await, "deferred");
+        assert_eq!(app.case(case).await.last_miss_at, min(180).0);
+        assert_eq!(opened_by_hand(&app, NUMBER, min(181)).await, case);
+        assert_eq!(app.case(case).await.last_miss_at, min(180).0, "nobody was missed");
+        assert!(app.now(case, min(181)).await.is_err_and(|refusal| refusal.guard == Guard::CalleeWindow));
+        assert_eq!(asks(&app, NUMBER, None, min(182)).await, case);
+        assert_eq!(app.now(case, min(183)).await, Ok(()));
 
-        let case = opened_by_hand(&desk, "+79007654321", min(190)).await;
-        desk.tick(min(190)).await;
-        assert_eq!(desk.stage(case).await, "deferred");
-        assert_eq!(desk.miss("+79007654321", "sales", min(191)).await, case);
-        assert_eq!(desk.now(case, min(250)).await, Ok(()), "within an hour of his call");
-        assert_eq!(desk.case(case).await.last_miss_at, min(191).0);
+        let case = opened_by_hand(&app, "+79007654321", min(190)).await;
+        app.tick(min(190)).await;
+        assert_eq!(app.stage(case).await, "deferred");
+        assert_eq!(app.miss("+79007654321", "sales", min(191)).await, case);
+        assert_eq!(app.now(case, min(250)).await, Ok(()), "within an hour of his call");
+        assert_eq!(app.case(case).await.last_miss_at, min(191).0);
     });
 }
 
 #[test]
 fn who_asks_for_a_call_at_three_is_called_at_three_and_that_is_no_delay() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = asks(&desk, MOSCOW, Some(min(180)), min(0)).await;
-        desk.tick(min(179)).await;
-        assert_eq!(desk.stage(case).await, "settling");
-        desk.tick(min(180)).await;
-        let row = desk.case(case).await;
+        let app = App::open(db).await;
+        let case = asks(&app, MOSCOW, Some(min(180)), min(0)).await;
+        app.tick(min(179)).await;
+        assert_eq!(app.stage(case).await, "settling");
+        app.tick(min(180)).await;
+        let row = app.case(case).await;
         assert_eq!(
             (row.stage.as_str(), row.due_at, row.react_by),
             ("due", Some(min(180).0), Some(min(195).0))
@@ -85,27 +85,27 @@ fn who_asks_for_a_call_at_three_is_called_at_three_and_that_is_no_delay() {
         let told = "SELECT count(*) AS v FROM escalations";
         assert_eq!(db.raw().number(told), 0);
         // He changes his mind while he waits for us.
-        assert_eq!(asks(&desk, MOSCOW, Some(min(240)), min(181)).await, case);
-        assert_eq!(desk.lease("sales", min(182)).await.len(), 0);
-        assert_eq!(desk.stage(case).await, "deferred");
-        desk.tick(min(240)).await;
-        assert_eq!(desk.lease("sales", min(240)).await.len(), 1);
+        assert_eq!(asks(&app, MOSCOW, Some(min(240)), min(181)).await, case);
+        assert_eq!(app.lease("sales", min(182)).await.len(), 0);
+        assert_eq!(app.stage(case).await, "deferred");
+        app.tick(min(240)).await;
+        assert_eq!(app.lease("sales", min(240)).await.len(), 1);
     });
 }
 
 #[test]
 fn who_is_put_off_is_not_overdue_when_his_time_comes() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.write(move |c, _| callbacks::defer(c, case, min(100), "olga", min(0))).await;
-        desk.tick(min(99)).await;
-        assert_eq!(desk.stage(case).await, "deferred");
-        desk.tick(min(100)).await;
-        assert_eq!(desk.case(case).await.react_by, Some(min(115).0));
-        let (_, _) = desk.dial("sales", "anna", min(101)).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.write(move |c, _| callbacks::defer(c, case, min(100), "olga", min(0))).await;
+        app.tick(min(99)).await;
+        assert_eq!(app.stage(case).await, "deferred");
+        app.tick(min(100)).await;
+        assert_eq!(app.case(case).await.react_by, Some(min(115).0));
+        let (_, _) = app.dial("sales", "anna", min(101)).await;
         assert!(
-            desk.try_write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(0))).await.is_err()
+            app.try_write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(0))).await.is_err()
         );
     });
 }
@@ -113,18 +113,18 @@ fn who_is_put_off_is_not_overdue_when_his_time_comes() {
 #[test]
 fn a_wish_is_honoured_between_the_gap_and_the_cap() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
         let tuesday = 21 * 60;
         for (at, wish, next) in [(2, 10, 32), (32, 200, 200), (200, 210, tuesday)] {
-            desk.tick(min(at)).await;
-            desk.talk("sales", "anna", min(at)).await;
-            desk.dispose_later(case, Outcome::CallLater, Some(min(wish)), min(at + 1)).await.unwrap();
-            desk.write(move |c, _| {
+            app.tick(min(at)).await;
+            app.talk("sales", "anna", min(at)).await;
+            app.dispose_later(case, Outcome::CallLater, Some(min(wish)), min(at + 1)).await.unwrap();
+            app.write(move |c, _| {
                 crate::store::support::step(c, "anna", dozvon::queue::agent::Step::EndWrapUp, min(at + 1))
             })
             .await;
-            let row = desk.case(case).await;
+            let row = app.case(case).await;
             assert_eq!((row.stage.as_str(), row.next_at), ("waiting", Some(min(next).0)));
         }
     });
@@ -133,33 +133,33 @@ fn a_wish_is_honoured_between_the_gap_and_the_cap() {
 #[test]
 fn a_place_that_became_free_is_taken_again_though_a_later_one_is_taken() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let (accepted, attempt) = desk.dial("sales", "anna", min(2)).await;
-        let row = desk.report(case, Outcome::NoAnswer, min(3)).await.unwrap();
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let (accepted, attempt) = app.dial("sales", "anna", min(2)).await;
+        let row = app.report(case, Outcome::NoAnswer, min(3)).await.unwrap();
         assert_eq!(row.ordinal, Some(2));
-        desk.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), min(4)).await;
+        app.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), min(4)).await;
         for (at, place) in [(33, 1), (123, 3)] {
-            desk.tick(min(at)).await;
-            let attempt = desk.no_answer("sales", "anna", min(at)).await;
-            let row = desk.attempts(case).await.into_iter().find(|row| row.id == attempt.0).unwrap();
+            app.tick(min(at)).await;
+            let attempt = app.no_answer("sales", "anna", min(at)).await;
+            let row = app.attempts(case).await.into_iter().find(|row| row.id == attempt.0).unwrap();
             assert_eq!(row.ordinal, Some(place));
         }
-        assert_eq!(desk.stage(case).await, "handed_over");
+        assert_eq!(app.stage(case).await, "handed_over");
     });
 }
 
 #[test]
 fn a_colleague_who_reaches_him_while_he_is_offered_ends_it() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let accepted = desk.take("sales", "anna", min(2)).await;
-        desk.report(case, Outcome::NoAnswer, min(2)).await.unwrap();
-        assert_eq!(desk.stage(case).await, "claimed", "what we are about to do decides");
-        desk.report(case, Outcome::Reached, min(3)).await.unwrap();
-        assert_eq!(desk.stage(case).await, "agent_reached");
-        assert!(matches!(desk.reserve(&accepted, min(3)).await, Err(NotReserved::NotOurs)));
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let accepted = app.take("sales", "anna", min(2)).await;
+        app.report(case, Outcome::NoAnswer, min(2)).await.unwrap();
+        assert_eq!(app.stage(case).await, "claimed", "what we are about to do decides");
+        app.report(case, Outcome::Reached, min(3)).await.unwrap();
+        assert_eq!(app.stage(case).await, "agent_reached");
+        assert!(matches!(app.reserve(&accepted, min(3)).await, Err(NotReserved::NotOurs)));
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE way = 'callback'"), 0);
     });
 }
@@ -167,22 +167,22 @@ fn a_colleague_who_reaches_him_while_he_is_offered_ends_it() {
 #[test]
 fn our_own_failures_are_tried_again_a_few_times_and_cost_the_customer_nothing() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
         let mut at = min(2);
         for pause_s in [30, 120, 300] {
-            let (accepted, attempt) = desk.dial("sales", "anna", at).await;
-            desk.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
-            let row = desk.case(case).await;
+            let (accepted, attempt) = app.dial("sales", "anna", at).await;
+            app.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
+            let row = app.case(case).await;
             assert_eq!((row.stage.as_str(), row.next_at), ("waiting", Some(at.0 + pause_s * MINUTE / 60)));
             assert_eq!(row.first_attempt_at, None, "nobody was called");
             assert_eq!(row.react_by, Some(min(15).0));
             at = UnixMs(row.next_at.unwrap());
-            desk.tick(at).await;
+            app.tick(at).await;
         }
-        let (accepted, attempt) = desk.dial("sales", "anna", at).await;
-        desk.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
-        assert_eq!(desk.case(case).await.next_at, Some(at.0 + 30 * MINUTE), "as after any attempt");
+        let (accepted, attempt) = app.dial("sales", "anna", at).await;
+        app.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
+        assert_eq!(app.case(case).await.next_at, Some(at.0 + 30 * MINUTE), "as after any attempt");
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE ordinal IS NOT NULL"), 0);
         let told = format!("SELECT count(*) AS v FROM outbox WHERE kind = '{}'", EventKind::CaseReminded);
         assert_eq!(db.raw().number(&told), 1, "half of the reaction time is over");
@@ -192,17 +192,17 @@ fn our_own_failures_are_tried_again_a_few_times_and_cost_the_customer_nothing() 
 #[test]
 fn the_call_of_an_attempt_stays_as_long_as_its_case() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.talk("sales", "anna", min(2)).await;
-        desk.dispose(case, Outcome::Reached, min(3)).await.unwrap();
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.talk("sales", "anna", min(2)).await;
+        app.dispose(case, Outcome::Reached, min(3)).await.unwrap();
         let later = UnixMs(min(3).0 + 3 * DAY);
         let day = Duration::from_secs(86_400);
         for (cases, calls) in [(day * 9, 2), (day, 0)] {
             let settings = Settings { calls: day, cases, ..Settings::default() };
-            desk.write(move |c, _| retention::bite(c, later, &settings)).await;
+            app.write(move |c, _| retention::bite(c, later, &settings)).await;
             let settings = Settings { calls: day, cases, ..Settings::default() };
-            desk.write(move |c, _| retention::bite(c, later, &settings)).await;
+            app.write(move |c, _| retention::bite(c, later, &settings)).await;
             assert_eq!(db.raw().number("SELECT count(*) AS v FROM calls"), calls);
         }
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM cases"), 0);
@@ -210,8 +210,8 @@ fn the_call_of_an_attempt_stays_as_long_as_its_case() {
 }
 
 /// The house without some of its queues.
-fn without(desk: &Desk, gone: &[&str]) -> Rules {
-    let mut rules = Rules::clone(&desk.terms.rules);
+fn without(app: &App, gone: &[&str]) -> Rules {
+    let mut rules = Rules::clone(&app.terms.rules);
     rules.queues.retain(|name, _| !gone.contains(&name.as_str()));
     let (first, _) = rules.queues.first_key_value().unwrap();
     let there = Destination::Queue(first.clone());
@@ -235,26 +235,26 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
     ];
     for (gone, named, wanted) in houses {
         for_each_database(async |db| {
-            let mut desk = Desk::open(db).await;
+            let mut app = App::open(db).await;
             // Nobody is to be told any more that this one is overdue.
-            let overdue = desk.due("+74957654323", "sales", min(-60)).await;
-            desk.tick(min(-20)).await;
-            let due = desk.due(MOSCOW, "sales", min(0)).await;
-            let waiting = desk.due("+74957654321", "sales", min(0)).await;
-            desk.write(move |c, _| callbacks::defer(c, waiting, min(4), "olga", min(0))).await;
-            let new = desk.miss("+74957654322", "sales", min(1)).await;
-            let rules = Arc::new(without(&desk, gone));
-            desk.terms.queue = named.map(queue);
-            desk.terms.rules = Arc::clone(&rules);
-            desk.write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
-            desk.write(|c, terms| callbacks::rehome(c, terms, min(4))).await;
-            desk.tick(min(4)).await;
+            let overdue = app.due("+74957654323", "sales", min(-60)).await;
+            app.tick(min(-20)).await;
+            let due = app.due(MOSCOW, "sales", min(0)).await;
+            let waiting = app.due("+74957654321", "sales", min(0)).await;
+            app.write(move |c, _| callbacks::defer(c, waiting, min(4), "olga", min(0))).await;
+            let new = app.miss("+74957654322", "sales", min(1)).await;
+            let rules = Arc::new(without(&app, gone));
+            app.terms.queue = named.map(queue);
+            app.terms.rules = Arc::clone(&rules);
+            app.write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
+            app.write(|c, terms| callbacks::rehome(c, terms, min(4))).await;
+            app.tick(min(4)).await;
             for case in [overdue, due, waiting, new] {
-                let row = desk.case(case).await;
+                let row = app.case(case).await;
                 assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("due", Some(wanted)), "{named:?}");
             }
-            assert_eq!(desk.case(due).await.react_by, Some(min(15).0), "his clock goes on");
-            let leased: Vec<_> = desk.lease(wanted, min(4)).await.into_iter().map(|work| work.case).collect();
+            assert_eq!(app.case(due).await.react_by, Some(min(15).0), "his clock goes on");
+            let leased: Vec<_> = app.lease(wanted, min(4)).await.into_iter().map(|work| work.case).collect();
             assert_eq!(leased, [overdue, due, new, waiting]);
         });
     }
@@ -263,34 +263,34 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
 #[test]
 fn who_was_offered_when_his_queue_was_removed_is_offered_in_another_one() {
     for_each_database(async |db| {
-        let mut desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let work = desk.lease("sales", min(2)).await.remove(0);
-        let rules = Arc::new(without(&desk, &["sales"]));
-        (desk.terms.queue, desk.terms.rules) = (Some(queue("support")), rules);
-        desk.write(|c, terms| callbacks::rehome(c, terms, min(3))).await;
-        assert_eq!(desk.case(case).await.next_at, Some(work.lease_until.0 + MINUTE / 2), "as long as it was");
-        assert_eq!(desk.end_work(&work, How::Released("QUEUE_GONE"), min(3)).await, "due");
-        desk.tick(min(4)).await;
-        assert_eq!(desk.lease("support", min(4)).await.len(), 1);
+        let mut app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let work = app.lease("sales", min(2)).await.remove(0);
+        let rules = Arc::new(without(&app, &["sales"]));
+        (app.terms.queue, app.terms.rules) = (Some(queue("support")), rules);
+        app.write(|c, terms| callbacks::rehome(c, terms, min(3))).await;
+        assert_eq!(app.case(case).await.next_at, Some(work.lease_until.0 + MINUTE / 2), "as long as it was");
+        assert_eq!(app.end_work(&work, How::Released("QUEUE_GONE"), min(3)).await, "due");
+        app.tick(min(4)).await;
+        assert_eq!(app.lease("support", min(4)).await.len(), 1);
     });
 }
 
 #[test]
 fn who_calls_again_or_asks_again_is_not_left_for_tomorrow() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         // An hour after his call a mobile may be anywhere again.
-        let case = desk.due(NUMBER, "sales", min(120)).await;
-        assert_eq!(desk.lease("sales", min(200)).await.len(), 0);
-        assert_eq!(desk.stage(case).await, "deferred");
-        assert_eq!(desk.miss(NUMBER, "sales", min(210)).await, case);
-        desk.tick(min(211)).await;
-        assert_eq!(desk.stage(case).await, "due");
-        let asked = asks(&desk, MOSCOW, Some(min(24 * 60)), min(0)).await;
-        assert_eq!(asks(&desk, MOSCOW, None, min(1)).await, asked);
-        desk.tick(min(1)).await;
-        assert_eq!(desk.stage(asked).await, "due", "as soon as may be");
+        let case = app.due(NUMBER, "sales", min(120)).await;
+        assert_eq!(app.lease("sales", min(200)).await.len(), 0);
+        assert_eq!(app.stage(case).await, "deferred");
+        assert_eq!(app.miss(NUMBER, "sales", min(210)).await, case);
+        app.tick(min(211)).await;
+        assert_eq!(app.stage(case).await, "due");
+        let asked = asks(&app, MOSCOW, Some(min(24 * 60)), min(0)).await;
+        assert_eq!(asks(&app, MOSCOW, None, min(1)).await, asked);
+        app.tick(min(1)).await;
+        assert_eq!(app.stage(asked).await, "due", "as soon as may be");
     });
 }
 
@@ -298,16 +298,16 @@ fn who_calls_again_or_asks_again_is_not_left_for_tomorrow() {
 #[test]
 fn a_request_by_night_calls_nobody_up_by_night() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         for (at, open, stage) in [(3 * 60, "sales", "due"), (15 * 60, "night", "handed_over")] {
             let number = NUMBER.replace("4567", &format!("{at:04}"));
             let (wanted_at, at) = (None, min(at));
             let queue = Some(queue(open));
             let number = number.parse().unwrap();
             let new = Request { key_hash: None, number, wanted_at, queue, consent_at: at, at, ..request() };
-            let case = desk.write(move |c, _| requests::receive(c, &new)).await.case.unwrap();
-            desk.tick(at).await;
-            assert_eq!(desk.stage(case).await, stage);
+            let case = app.write(move |c, _| requests::receive(c, &new)).await.case.unwrap();
+            app.tick(at).await;
+            assert_eq!(app.stage(case).await, stage);
         }
     });
 }
@@ -316,17 +316,17 @@ fn a_request_by_night_calls_nobody_up_by_night() {
 #[test]
 fn a_call_by_night_calls_nobody_up_by_night_who_never_talked_with_us() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         let night = 15 * 60;
         for (known, stage) in [(false, "handed_over"), (true, "due")] {
             let number = NUMBER.replace("4567", if known { "4561" } else { "4562" });
             if known {
-                let call = desk.rings_in(&number, min(60)).await;
-                desk.talked(call, min(60), min(62)).await;
+                let call = app.rings_in(&number, min(60)).await;
+                app.talked(call, min(60), min(62)).await;
             }
-            let case = desk.miss(&number, "night", min(night)).await;
-            desk.tick(min(night + 2)).await;
-            assert_eq!(desk.stage(case).await, stage, "known: {known}");
+            let case = app.miss(&number, "night", min(night)).await;
+            app.tick(min(night + 2)).await;
+            assert_eq!(app.stage(case).await, stage, "known: {known}");
         }
     });
 }
@@ -335,15 +335,15 @@ fn a_call_by_night_calls_nobody_up_by_night_who_never_talked_with_us() {
 #[test]
 fn what_is_owed_under_a_stricter_law_stays_with_the_queue_that_keeps_it() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "debt", min(0)).await;
-        assert_eq!(desk.miss(MOSCOW, "sales", min(1)).await, case);
-        assert_eq!(desk.case(case).await.queue.as_deref(), Some("debt"), "he calls the other queue");
-        desk.no_answer("debt", "anna", min(2)).await;
-        let row = desk.case(case).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "debt", min(0)).await;
+        assert_eq!(app.miss(MOSCOW, "sales", min(1)).await, case);
+        assert_eq!(app.case(case).await.queue.as_deref(), Some("debt"), "he calls the other queue");
+        app.no_answer("debt", "anna", min(2)).await;
+        let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("handed_over", Some("debt")));
-        let rules = without(&desk, &["debt"]);
-        let removed = desk.try_write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
+        let rules = without(&app, &["debt"]);
+        let removed = app.try_write(move |c, _| dozvon::store::rules::replace(c, &rules).map(drop)).await;
         let refused = removed.unwrap_err().to_string();
         assert!(refused.contains("queue debt has open cases") && refused.contains("case list"), "{refused}");
     });
@@ -353,38 +353,38 @@ fn what_is_owed_under_a_stricter_law_stays_with_the_queue_that_keeps_it() {
 #[test]
 fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let (_, attempt) = desk.talk("sales", "anna", min(2)).await;
-        desk.write(move |c, _| cases::close(c, case, Closed::Other, "olga", None, min(3)).map(drop)).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let (_, attempt) = app.talk("sales", "anna", min(2)).await;
+        app.write(move |c, _| cases::close(c, case, Closed::Other, "olga", None, min(3)).map(drop)).await;
         let forgotten = async |at: UnixMs| {
-            let before = at - desk.terms.word_within;
-            desk.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10, &[])).await.unwrap()
+            let before = at - app.terms.word_within;
+            app.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10, &[])).await.unwrap()
         };
         assert_eq!(forgotten(min(12)).await, []);
         assert_eq!(forgotten(min(13)).await, [attempt]);
-        desk.write(move |c, terms| callbacks::forget(c, attempt, terms, min(13))).await;
-        assert_eq!(desk.attempts(case).await[0].result.as_deref(), Some("reached"));
+        app.write(move |c, terms| callbacks::forget(c, attempt, terms, min(13))).await;
+        assert_eq!(app.attempts(case).await[0].result.as_deref(), Some("reached"));
         assert_eq!(forgotten(min(13)).await, []);
-        let next = desk.due(MOSCOW, "sales", min(40)).await;
-        assert_eq!(desk.lease("sales", min(41)).await.len(), 1, "case {next}");
+        let next = app.due(MOSCOW, "sales", min(40)).await;
+        assert_eq!(app.lease("sales", min(41)).await.len(), 1, "case {next}");
     });
 }
 
 #[test]
 fn who_may_be_called_at_no_hour_of_his_queue_goes_to_the_repeat_contacts_queue() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         // A mobile may be anywhere from Kaliningrad to Kamchatka: no hour of the night is lawful in all of these.
         let mobile = "+79001234567";
-        let case = desk.miss(mobile, "night", min(710)).await;
-        desk.tick(min(780)).await;
-        let row = desk.case(case).await;
+        let case = app.miss(mobile, "night", min(710)).await;
+        app.tick(min(780)).await;
+        let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.queue.as_deref()), ("handed_over", Some("repeat")));
-        desk.tick(min(21 * 60)).await;
-        desk.tick(min(21 * 60 + 10)).await;
-        desk.no_answer("repeat", "anna", min(21 * 60 + 10)).await;
-        let mut alone = Desk::open(db).await;
+        app.tick(min(21 * 60)).await;
+        app.tick(min(21 * 60 + 10)).await;
+        app.no_answer("repeat", "anna", min(21 * 60 + 10)).await;
+        let mut alone = App::open(db).await;
         alone.terms.repeat_queue = None;
         let case = alone.miss("+79001234568", "night", min(710)).await;
         alone.tick(min(711)).await;
@@ -400,16 +400,16 @@ fn who_may_be_called_at_no_hour_of_his_queue_goes_to_the_repeat_contacts_queue()
 #[test]
 fn a_new_case_of_a_number_that_is_being_dialled_waits() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.dial("sales", "anna", min(2)).await;
-        desk.write(move |c, _| {
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.dial("sales", "anna", min(2)).await;
+        app.write(move |c, _| {
             cases::close(c, case, dozvon::missed::case::Closed::Other, "olga", None, min(3))
         })
         .await;
-        let again = desk.miss(MOSCOW, "sales", min(39)).await;
-        desk.tick(min(40)).await;
-        assert_eq!(desk.stage(again).await, "deferred", "past the gap, and his phone still rings");
+        let again = app.miss(MOSCOW, "sales", min(39)).await;
+        app.tick(min(40)).await;
+        assert_eq!(app.stage(again).await, "deferred", "past the gap, and his phone still rings");
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
     });
 }
@@ -417,16 +417,16 @@ fn a_new_case_of_a_number_that_is_being_dialled_waits() {
 #[test]
 fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let old = desk.take("sales", "anna", min(2)).await;
-        desk.tick(UnixMs(old.work.lease_until.0 + MINUTE / 2)).await;
-        assert_eq!(desk.stage(case).await, "due");
-        let new = desk.take("sales", "boris", min(6)).await;
-        assert!(matches!(desk.reserve(&old, min(6)).await, Err(NotReserved::NotOurs)));
-        desk.end(&old, dozvon::store::callbacks::How::Released("LATE"), min(6)).await;
-        assert_eq!(desk.stage(case).await, "claimed");
-        desk.reserve(&new, min(6)).await.unwrap();
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let old = app.take("sales", "anna", min(2)).await;
+        app.tick(UnixMs(old.work.lease_until.0 + MINUTE / 2)).await;
+        assert_eq!(app.stage(case).await, "due");
+        let new = app.take("sales", "boris", min(6)).await;
+        assert!(matches!(app.reserve(&old, min(6)).await, Err(NotReserved::NotOurs)));
+        app.end(&old, dozvon::store::callbacks::How::Released("LATE"), min(6)).await;
+        assert_eq!(app.stage(case).await, "claimed");
+        app.reserve(&new, min(6)).await.unwrap();
     });
 }
 
@@ -434,19 +434,19 @@ fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
 #[test]
 fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         for (number, reason, expires) in [
             (MOSCOW, Closed::DoNotCall, None),
             ("+74957654321", Closed::WrongNumber, Some(min(1).0 + 365 * DAY)),
             ("+74957654322", Closed::Spam, None),
         ] {
-            let case = desk.due(number, "sales", min(0)).await;
+            let case = app.due(number, "sales", min(0)).await;
             let close = move |c: &mut Database, _: &Terms| {
                 cases::close_by_hand(c, case, reason, "olga", None, min(1))
             };
-            assert_eq!(desk.write(close).await.closed_by.as_deref(), Some("olga"));
-            assert!(desk.try_write(close).await.is_err(), "closed already");
-            let listed = desk.write(|c, _| dnc::list(c, 9)).await;
+            assert_eq!(app.write(close).await.closed_by.as_deref(), Some("olga"));
+            assert!(app.try_write(close).await.is_err(), "closed already");
+            let listed = app.write(|c, _| dnc::list(c, 9)).await;
             let found = listed.iter().find(|row| row.number == number);
             if reason == Closed::Spam {
                 assert_eq!(found, None);
@@ -455,9 +455,9 @@ fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss()
             let found = found.unwrap();
             assert_eq!((found.reason.as_str(), found.by.as_str()), (reason.as_str(), "olga"));
             assert_eq!(found.expires_at, expires);
-            let again = desk.miss(number, "sales", min(5)).await;
-            desk.tick(min(60)).await;
-            let row = desk.case(again).await;
+            let again = app.miss(number, "sales", min(5)).await;
+            app.tick(min(60)).await;
+            let row = app.case(again).await;
             assert_ne!(row.stage, "due");
             assert_ne!(row.closed_by.as_deref(), Some("olga"));
         }
@@ -469,24 +469,24 @@ fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss()
 #[test]
 fn closing_a_case_as_erased_erases_nobody_and_is_refused() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
         let close = move |c: &mut Database, _: &Terms| {
             cases::close_by_hand(c, case, Closed::Erased, "olga", None, min(1))
         };
-        let said = desk.try_write(close).await.unwrap_err().to_string();
+        let said = app.try_write(close).await.unwrap_err().to_string();
         assert!(said.contains("`dozvon erase NUMBER`"), "{said}");
-        assert_eq!(desk.case(case).await.closed_at, None);
+        assert_eq!(app.case(case).await.closed_at, None);
     });
 }
 
 #[test]
 fn who_put_a_case_off_or_before_all_others_is_in_the_audit() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.write(move |c, _| callbacks::defer(c, case, min(100), "boris", min(1))).await;
-        desk.now(case, min(2)).await.unwrap();
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.write(move |c, _| callbacks::defer(c, case, min(100), "boris", min(1))).await;
+        app.now(case, min(2)).await.unwrap();
         let mut raw = db.raw();
         let told = "SELECT \"by\" || ' ' || action || ' ' || subject || ' ' || details AS v FROM audit \
                     WHERE action IN ('case_deferred', 'case_called_up') ORDER BY id";

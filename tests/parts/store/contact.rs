@@ -5,7 +5,7 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::missed::attempt::Outcome;
 
-use crate::store::support::calling_back::{Desk, MOSCOW, min};
+use crate::store::support::calling_back::{App, MOSCOW, min};
 use crate::store::support::for_each_database;
 
 /// Tuesday, when the queues open, in minutes.
@@ -15,14 +15,14 @@ const TUESDAY: i64 = 21 * 60;
 #[test]
 fn a_talk_that_began_before_the_miss_closes_no_case() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let colleague = desk.rings_in(MOSCOW, min(0)).await;
-        let case = desk.miss(MOSCOW, "sales", min(10)).await;
-        desk.talked(colleague, min(1), min(20)).await;
-        assert_eq!(desk.case(case).await.close_reason, None, "nobody has talked with who gave up");
-        let again = desk.rings_in(MOSCOW, min(21)).await;
-        desk.talked(again, min(22), min(24)).await;
-        assert_eq!(desk.case(case).await.close_reason.as_deref(), Some("caller_reached_us"));
+        let app = App::open(db).await;
+        let colleague = app.rings_in(MOSCOW, min(0)).await;
+        let case = app.miss(MOSCOW, "sales", min(10)).await;
+        app.talked(colleague, min(1), min(20)).await;
+        assert_eq!(app.case(case).await.close_reason, None, "nobody has talked with who gave up");
+        let again = app.rings_in(MOSCOW, min(21)).await;
+        app.talked(again, min(22), min(24)).await;
+        assert_eq!(app.case(case).await.close_reason.as_deref(), Some("caller_reached_us"));
     });
 }
 
@@ -31,35 +31,35 @@ fn a_talk_that_began_before_the_miss_closes_no_case() {
 #[test]
 fn a_callback_that_began_before_the_miss_closes_no_case() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let (accepted, attempt) = desk.talking("sales", "anna", min(2)).await;
-        assert_eq!(desk.miss(MOSCOW, "sales", min(4)).await, case);
-        desk.talk_ends(&accepted, attempt, min(2), min(6)).await;
-        desk.dispose(case, Outcome::Reached, min(7)).await.unwrap();
-        let row = desk.case(case).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let (accepted, attempt) = app.talking("sales", "anna", min(2)).await;
+        assert_eq!(app.miss(MOSCOW, "sales", min(4)).await, case);
+        app.talk_ends(&accepted, attempt, min(2), min(6)).await;
+        app.dispose(case, Outcome::Reached, min(7)).await.unwrap();
+        let row = app.case(case).await;
         assert_eq!(
             (row.close_reason, row.stage.as_str()),
             (None, "waiting"),
             "the second one is owed a call"
         );
-        desk.tick(min(120)).await;
-        desk.talk("sales", "boris", min(120)).await;
-        desk.dispose(case, Outcome::Reached, min(121)).await.unwrap();
-        assert_eq!(desk.case(case).await.close_reason.as_deref(), Some("agent_reached"));
+        app.tick(min(120)).await;
+        app.talk("sales", "boris", min(120)).await;
+        app.dispose(case, Outcome::Reached, min(121)).await.unwrap();
+        assert_eq!(app.case(case).await.close_reason.as_deref(), Some("agent_reached"));
     });
 }
 
 #[test]
 fn a_talk_shorter_than_the_least_talk_closes_no_case() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.miss(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let case = app.miss(MOSCOW, "sales", min(0)).await;
         for (talk_ms, closed) in [(4_999, None), (5_000, Some("caller_reached_us"))] {
-            let call = desk.rings_in(MOSCOW, min(1)).await;
+            let call = app.rings_in(MOSCOW, min(1)).await;
             let to: UnixMs = min(1) + Duration::from_millis(talk_ms);
-            desk.talked(call, min(1), to).await;
-            assert_eq!(desk.case(case).await.close_reason.as_deref(), closed, "{talk_ms} ms");
+            app.talked(call, min(1), to).await;
+            assert_eq!(app.case(case).await.close_reason.as_deref(), closed, "{talk_ms} ms");
         }
     });
 }
@@ -69,25 +69,25 @@ fn a_talk_shorter_than_the_least_talk_closes_no_case() {
 #[test]
 fn a_case_that_was_handed_over_is_not_closed_by_a_talk_during_which_it_was_missed_again() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
         for (at, name) in
             [(2, "sales"), (32, "sales"), (122, "sales"), (TUESDAY, "repeat"), (TUESDAY + 30, "repeat")]
         {
-            desk.tick(min(at)).await;
-            desk.no_answer(name, "anna", min(at)).await;
+            app.tick(min(at)).await;
+            app.no_answer(name, "anna", min(at)).await;
         }
         let at = TUESDAY + 120;
-        desk.tick(min(at)).await;
-        let (accepted, attempt) = desk.talking("repeat", "anna", min(at)).await;
-        assert_eq!(desk.miss(MOSCOW, "sales", min(at + 1)).await, case);
-        desk.talk_ends(&accepted, attempt, min(at), min(at + 3)).await;
-        desk.dispose(case, Outcome::Reached, min(at + 4)).await.unwrap();
-        assert_eq!(desk.case(case).await.close_reason, None, "who gave up is owed a call");
+        app.tick(min(at)).await;
+        let (accepted, attempt) = app.talking("repeat", "anna", min(at)).await;
+        assert_eq!(app.miss(MOSCOW, "sales", min(at + 1)).await, case);
+        app.talk_ends(&accepted, attempt, min(at), min(at + 3)).await;
+        app.dispose(case, Outcome::Reached, min(at + 4)).await.unwrap();
+        assert_eq!(app.case(case).await.close_reason, None, "who gave up is owed a call");
         let day = 24 * 60;
-        desk.tick(min(TUESDAY + day)).await;
-        desk.talk("repeat", "boris", min(TUESDAY + day)).await;
-        desk.dispose(case, Outcome::Reached, min(TUESDAY + day + 2)).await.unwrap();
-        assert_eq!(desk.case(case).await.close_reason.as_deref(), Some("agent_reached"));
+        app.tick(min(TUESDAY + day)).await;
+        app.talk("repeat", "boris", min(TUESDAY + day)).await;
+        app.dispose(case, Outcome::Reached, min(TUESDAY + day + 2)).await.unwrap();
+        assert_eq!(app.case(case).await.close_reason.as_deref(), Some("agent_reached"));
     });
 }

@@ -7,18 +7,18 @@ use dozvon::missed::regulation::{Guard, Refusal};
 use dozvon::store::callbacks::{self, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
 
-use crate::store::support::calling_back::{Desk, min, unreached};
+use crate::store::support::calling_back::{App, min, unreached};
 use crate::store::support::{Db, agent, for_each_database};
 
 /// A house that dials two customers in an hour, to whom four are owed a call at noon.
-async fn open(db: &Db) -> (Desk, Vec<CaseId>) {
-    let mut desk = Desk::open(db).await;
-    desk.terms.dials_an_hour = 2;
+async fn open(db: &Db) -> (App, Vec<CaseId>) {
+    let mut app = App::open(db).await;
+    app.terms.dials_an_hour = 2;
     let mut cases = Vec::new();
     for n in 1..=4 {
-        cases.push(desk.due(&number(n), "sales", min(-10 + n)).await);
+        cases.push(app.due(&number(n), "sales", min(-10 + n)).await);
     }
-    (desk, cases)
+    (app, cases)
 }
 
 fn number(n: i64) -> String {
@@ -26,24 +26,24 @@ fn number(n: i64) -> String {
 }
 
 /// Which is leased, dialled and not reached.
-async fn unanswered(desk: &Desk, at: UnixMs) -> Option<CaseId> {
-    let leased = desk.lease("sales", at).await;
+async fn unanswered(app: &App, at: UnixMs) -> Option<CaseId> {
+    let leased = app.lease("sales", at).await;
     let mut leased = leased.into_iter();
     let work = leased.next()?;
     assert!(leased.next().is_none(), "one place");
-    let accepted = desk.accept(&work, "anna", at).await.unwrap();
-    let attempt = desk.reserve(&accepted, at).await.unwrap();
-    desk.end(&accepted, unreached(attempt, Outcome::NoAnswer), at).await;
+    let accepted = app.accept(&work, "anna", at).await.unwrap();
+    let attempt = app.reserve(&accepted, at).await.unwrap();
+    app.end(&accepted, unreached(attempt, Outcome::NoAnswer), at).await;
     Some(work.case)
 }
 
-async fn why_not(desk: &Desk, case: CaseId, at: UnixMs) -> Option<Refusal> {
-    let case = desk.case(case).await;
-    let terms = desk.terms.clone();
-    desk.store.read("why", move |c| callbacks::why_not(c, &case, &terms, at)).await.unwrap()
+async fn why_not(app: &App, case: CaseId, at: UnixMs) -> Option<Refusal> {
+    let case = app.case(case).await;
+    let terms = app.terms.clone();
+    app.store.read("why", move |c| callbacks::why_not(c, &case, &terms, at)).await.unwrap()
 }
 
-async fn begins(desk: &Desk, number: &str, at: UnixMs) -> Option<Begun> {
+async fn begins(app: &App, number: &str, at: UnixMs) -> Option<Begun> {
     let wanted = Dialled {
         number: number.parse().unwrap(),
         call: CallId::new(),
@@ -54,7 +54,7 @@ async fn begins(desk: &Desk, number: &str, at: UnixMs) -> Option<Begun> {
         user: "1002".to_owned(),
         at,
     };
-    desk.write(move |c, terms| handset::begin(c, terms, &wanted)).await
+    app.write(move |c, terms| handset::begin(c, terms, &wanted)).await
 }
 
 fn told(db: &Db) -> Vec<String> {
@@ -64,27 +64,27 @@ fn told(db: &Db) -> Vec<String> {
 #[test]
 fn beyond_the_hours_dials_callbacks_wait_in_their_places_and_nobody_gets_past() {
     for_each_database(async |db| {
-        let (desk, cases) = open(db).await;
+        let (app, cases) = open(db).await;
         // As many are leased as may still be dialled: no agent is rung for nothing.
-        let leased = desk.lease("sales", min(0)).await;
+        let leased = app.lease("sales", min(0)).await;
         assert_eq!(leased.iter().map(|work| work.case).collect::<Vec<_>>(), cases[..2]);
-        let first = desk.accept(&leased[0], "anna", min(0)).await.unwrap();
-        let attempt = desk.reserve(&first, min(0)).await.unwrap();
+        let first = app.accept(&leased[0], "anna", min(0)).await.unwrap();
+        let attempt = app.reserve(&first, min(0)).await.unwrap();
         // An agent who dials by hand takes the last place; the callback that was leased for it is offered anew.
-        assert!(matches!(begins(&desk, &number(4), min(1)).await, Some(Begun::Attempt { .. })));
-        let second = desk.accept(&leased[1], "vera", min(1)).await.unwrap();
-        let refused = desk.reserve(&second, min(1)).await;
+        assert!(matches!(begins(&app, &number(4), min(1)).await, Some(Begun::Attempt { .. })));
+        let second = app.accept(&leased[1], "vera", min(1)).await.unwrap();
+        let refused = app.reserve(&second, min(1)).await;
         let Err(NotReserved::Guard(Refusal { guard: Guard::HourCap, until, .. })) = refused else {
             panic!("{refused:?}")
         };
         assert_eq!(until, Some(min(60)));
-        desk.end(&first, unreached(attempt, Outcome::NoAnswer), min(1)).await;
+        app.end(&first, unreached(attempt, Outcome::NoAnswer), min(1)).await;
         for case in &cases[1..3] {
-            let row = desk.case(*case).await;
-            assert_eq!((row.stage.as_str(), desk.attempts(*case).await.len()), ("due", 0));
+            let row = app.case(*case).await;
+            assert_eq!((row.stage.as_str(), app.attempts(*case).await.len()), ("due", 0));
         }
         // The same in another process, by hand, and in `case show`.
-        let other = desk.beside(db).await;
+        let other = app.beside(db).await;
         assert_eq!(unanswered(&other, min(59)).await, None);
         let by_hand = begins(&other, &number(3), min(59)).await;
         assert!(
@@ -110,17 +110,17 @@ fn beyond_the_hours_dials_callbacks_wait_in_their_places_and_nobody_gets_past() 
 #[test]
 fn what_was_dialled_elsewhere_takes_no_place_and_zero_is_no_limit() {
     for_each_database(async |db| {
-        let (mut desk, cases) = open(db).await;
-        desk.report(cases[0], Outcome::NoAnswer, min(0)).await.unwrap();
-        desk.report(cases[1], Outcome::NoAnswer, min(0)).await.unwrap();
-        assert_eq!(why_not(&desk, cases[2], min(0)).await, None);
-        assert_eq!(desk.lease("sales", min(0)).await.len(), 2);
-        desk.terms.dials_an_hour = 1;
-        assert_eq!(desk.lease("sales", min(0)).await.len(), 0);
+        let (mut app, cases) = open(db).await;
+        app.report(cases[0], Outcome::NoAnswer, min(0)).await.unwrap();
+        app.report(cases[1], Outcome::NoAnswer, min(0)).await.unwrap();
+        assert_eq!(why_not(&app, cases[2], min(0)).await, None);
+        assert_eq!(app.lease("sales", min(0)).await.len(), 2);
+        app.terms.dials_an_hour = 1;
+        assert_eq!(app.lease("sales", min(0)).await.len(), 0);
         // Nobody has been dialled yet: an agent may be before the two that are leased.
-        assert!(matches!(begins(&desk, &number(3), min(0)).await, Some(Begun::Attempt { .. })));
-        assert!(why_not(&desk, cases[3], min(0)).await.is_some());
-        desk.terms.dials_an_hour = 0;
-        assert_eq!(why_not(&desk, cases[3], min(0)).await, None);
+        assert!(matches!(begins(&app, &number(3), min(0)).await, Some(Begun::Attempt { .. })));
+        assert!(why_not(&app, cases[3], min(0)).await.is_some());
+        app.terms.dials_an_hour = 0;
+        assert_eq!(why_not(&app, cases[3], min(0)).await, None);
     });
 }

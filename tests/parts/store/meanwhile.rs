@@ -281,18 +281,18 @@ fn a_forgotten_transaction_is_named_and_holds_up_only_who_needs_it() {
 #[test]
 fn a_number_that_is_just_being_forbidden_is_not_dialled() {
     on_postgres(&async |db| {
-        use crate::store::support::calling_back::{Desk, MOSCOW, guard, min};
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        let accepted = desk.take("sales", "anna", min(2)).await;
+        use crate::store::support::calling_back::{App, MOSCOW, guard, min};
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        let accepted = app.take("sales", "anna", min(2)).await;
         let forbid = format!(
             "SELECT pg_advisory_xact_lock(hashtextextended('{MOSCOW}', 0)); \
              INSERT INTO do_not_call (number, reason, \"by\", at) VALUES ('{MOSCOW}', 'do_not_call', 'olga', 1)"
         );
-        let (terms, wanted) = (desk.terms.clone(), accepted.wanted.clone());
+        let (terms, wanted) = (app.terms.clone(), accepted.wanted.clone());
         let said = meanwhile(db, &forbid, move |c| dozvon::store::callbacks::reserve(c, &terms, &wanted));
         let said = said.await.unwrap();
         assert_eq!(guard(&said), Some(dozvon::missed::regulation::Guard::DoNotCall), "{said:?}");
-        assert_eq!(desk.stage(case).await, "do_not_call");
+        assert_eq!(app.stage(case).await, "do_not_call");
     });
 }

@@ -8,14 +8,14 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::store::callbacks;
 use dozvon::store::requests::{self, Request};
 
-use crate::store::support::calling_back::{DAY, Desk, MOSCOW, min};
+use crate::store::support::calling_back::{App, DAY, MOSCOW, min};
 use crate::store::support::{for_each_database, request};
 
 /// Somebody asks to be called: by the public form, or through a program that is known.
-async fn asks(desk: &Desk, wanted_at: Option<UnixMs>, known: bool, at: UnixMs) -> CaseId {
+async fn asks(app: &App, wanted_at: Option<UnixMs>, known: bool, at: UnixMs) -> CaseId {
     let number = MOSCOW.parse().unwrap();
     let new = Request { key_hash: None, number, wanted_at, known, consent_at: at, at, ..request() };
-    desk.write(move |c, _| requests::receive(c, &new)).await.case.unwrap()
+    app.write(move |c, _| requests::receive(c, &new)).await.case.unwrap()
 }
 
 fn in_days(days: i64) -> UnixMs {
@@ -25,20 +25,20 @@ fn in_days(days: i64) -> UnixMs {
 #[test]
 fn nobody_puts_off_by_a_form_who_was_missed() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        assert_eq!(asks(&desk, Some(in_days(30)), false, min(2)).await, case);
-        assert_eq!(desk.case(case).await.not_before, None);
-        assert_eq!(desk.lease("sales", min(3)).await.len(), 1, "the caller is called back all the same");
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        assert_eq!(asks(&app, Some(in_days(30)), false, min(2)).await, case);
+        assert_eq!(app.case(case).await.not_before, None);
+        assert_eq!(app.lease("sales", min(3)).await.len(), 1, "the caller is called back all the same");
     });
 }
 
 #[test]
 fn a_form_hastens_and_a_program_that_is_known_puts_off() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = asks(&desk, Some(in_days(2)), false, min(0)).await;
-        let row = desk.case(case).await;
+        let app = App::open(db).await;
+        let case = asks(&app, Some(in_days(2)), false, min(0)).await;
+        let row = app.case(case).await;
         assert_eq!(row.not_before, Some(in_days(2).0));
         let said = (row.not_before_source.as_deref(), row.not_before_by.as_deref());
         assert_eq!(said, (Some("request"), Some(request().source.as_str())));
@@ -48,8 +48,8 @@ fn a_form_hastens_and_a_program_that_is_known_puts_off() {
             (Some(in_days(3)), true, Some(in_days(3))),
             (None, false, None),
         ] {
-            asks(&desk, wanted, known, min(1)).await;
-            assert_eq!(desk.case(case).await.not_before, then.map(|at: UnixMs| at.0), "{wanted:?} {known}");
+            asks(&app, wanted, known, min(1)).await;
+            assert_eq!(app.case(case).await.not_before, then.map(|at: UnixMs| at.0), "{wanted:?} {known}");
         }
     });
 }
@@ -57,18 +57,18 @@ fn a_form_hastens_and_a_program_that_is_known_puts_off() {
 #[test]
 fn a_miss_overrules_what_a_request_put_off_and_not_what_one_of_us_did() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = asks(&desk, Some(in_days(30)), false, min(0)).await;
-        desk.tick(min(1)).await;
-        assert_eq!(desk.miss(MOSCOW, "sales", min(2)).await, case);
-        desk.tick(min(2) + Duration::from_secs(60)).await;
-        assert_eq!(desk.stage(case).await, "due");
-        desk.write(move |c, _| dozvon::store::callbacks::defer(c, case, in_days(1), "olga", min(4))).await;
-        desk.miss(MOSCOW, "sales", min(5)).await;
-        desk.tick(min(7)).await;
-        let row = desk.case(case).await;
+        let app = App::open(db).await;
+        let case = asks(&app, Some(in_days(30)), false, min(0)).await;
+        app.tick(min(1)).await;
+        assert_eq!(app.miss(MOSCOW, "sales", min(2)).await, case);
+        app.tick(min(2) + Duration::from_secs(60)).await;
+        assert_eq!(app.stage(case).await, "due");
+        app.write(move |c, _| dozvon::store::callbacks::defer(c, case, in_days(1), "olga", min(4))).await;
+        app.miss(MOSCOW, "sales", min(5)).await;
+        app.tick(min(7)).await;
+        let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.not_before_by.as_deref()), ("deferred", Some("olga")));
-        desk.report(case, Outcome::Reached, min(8)).await.unwrap();
+        app.report(case, Outcome::Reached, min(8)).await.unwrap();
     });
 }
 
@@ -76,22 +76,22 @@ fn a_miss_overrules_what_a_request_put_off_and_not_what_one_of_us_did() {
 #[test]
 fn a_case_from_abroad_waits_for_people_who_may_have_it_called() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let berlin = desk.miss("+4930123456", "sales", min(0)).await;
-        let satellite = desk.miss("+8823421234", "sales", min(0)).await;
-        desk.tick(min(1)).await;
-        let row = desk.case(berlin).await;
-        let why = desk.write(move |c, terms| callbacks::why_not(c, &row, terms, min(1))).await.unwrap();
+        let app = App::open(db).await;
+        let berlin = app.miss("+4930123456", "sales", min(0)).await;
+        let satellite = app.miss("+8823421234", "sales", min(0)).await;
+        app.tick(min(1)).await;
+        let row = app.case(berlin).await;
+        let why = app.write(move |c, terms| callbacks::why_not(c, &row, terms, min(1))).await.unwrap();
         assert!(
             why.to_string().starts_with("destination: not called automatically: the number is abroad"),
             "{why}"
         );
-        let kept = desk.write(move |c, _| callbacks::refusals_of(c, berlin, 10)).await;
+        let kept = app.write(move |c, _| callbacks::refusals_of(c, berlin, 10)).await;
         assert_eq!(kept.iter().map(|row| row.guard.as_str()).collect::<Vec<_>>(), ["destination"]);
-        assert_eq!(desk.now(berlin, min(2)).await, Ok(()));
-        assert_eq!(desk.lease("sales", min(2)).await.len(), 1);
-        assert!(desk.now(satellite, min(2)).await.is_err(), "it costs extra, or is nobody's");
-        assert_eq!(desk.case(satellite).await.abroad_allowed_by, None);
+        assert_eq!(app.now(berlin, min(2)).await, Ok(()));
+        assert_eq!(app.lease("sales", min(2)).await.len(), 1);
+        assert!(app.now(satellite, min(2)).await.is_err(), "it costs extra, or is nobody's");
+        assert_eq!(app.case(satellite).await.abroad_allowed_by, None);
     });
 }
 
@@ -99,11 +99,11 @@ fn a_case_from_abroad_waits_for_people_who_may_have_it_called() {
 #[test]
 fn who_has_a_case_called_that_was_put_off_is_reminded_from_then_on() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(4))).await;
-        assert!(desk.write(move |c, terms| callbacks::now(c, terms, case, "olga", min(60))).await.is_ok());
-        let row = desk.case(case).await;
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(4))).await;
+        assert!(app.write(move |c, terms| callbacks::now(c, terms, case, "olga", min(60))).await.is_ok());
+        let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.not_before), ("due", None));
         assert_eq!(row.react_by, Some(min(75).0));
         assert!(row.next_at.is_some_and(|next| next > min(60).0 && next <= min(75).0), "{:?}", row.next_at);
@@ -114,12 +114,12 @@ fn who_has_a_case_called_that_was_put_off_is_reminded_from_then_on() {
 #[test]
 fn a_call_abroad_that_is_refused_is_not_allowed_for_later() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let berlin = desk.miss("+4930123456", "sales", min(0)).await;
-        desk.tick(min(1)).await;
-        let refused = desk.now(berlin, min(12 * 60)).await.unwrap_err();
+        let app = App::open(db).await;
+        let berlin = app.miss("+4930123456", "sales", min(0)).await;
+        app.tick(min(1)).await;
+        let refused = app.now(berlin, min(12 * 60)).await.unwrap_err();
         assert_ne!(refused.guard.as_str(), "destination", "{}", refused.why);
-        assert_eq!(desk.case(berlin).await.abroad_allowed_by, None);
+        assert_eq!(app.case(berlin).await.abroad_allowed_by, None);
     });
 }
 
@@ -127,17 +127,17 @@ fn a_call_abroad_that_is_refused_is_not_allowed_for_later() {
 #[test]
 fn a_case_whose_number_is_dear_waits_for_people_who_are_told_once() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let hotline = desk.miss("+78001234567", "sales", min(0)).await;
-        let berlin = desk.miss("+4930123456", "sales", min(0)).await;
+        let app = App::open(db).await;
+        let hotline = app.miss("+78001234567", "sales", min(0)).await;
+        let berlin = app.miss("+4930123456", "sales", min(0)).await;
         for minute in [1, 70, 140] {
-            desk.tick(min(minute)).await;
+            app.tick(min(minute)).await;
         }
         for case in [hotline, berlin] {
-            let row = desk.case(case).await;
+            let row = app.case(case).await;
             assert_eq!((row.closed_at, row.close_reason.as_deref()), (None, None), "{}", row.number);
         }
-        let refused = desk.now(hotline, min(141)).await.unwrap_err();
+        let refused = app.now(hotline, min(141)).await.unwrap_err();
         assert!(refused.why.contains("premium = true"), "the same guard is asked: {}", refused.why);
         let told = "SELECT aggregate AS v FROM outbox WHERE kind = 'case.for_people' ORDER BY aggregate";
         let mut cases = [hotline, berlin].map(|case| format!("case:{case}"));

@@ -7,7 +7,7 @@ use dozvon::rules::policy::Profile;
 use dozvon::store::crm;
 use serde_json::{Value, json};
 
-use crate::store::support::calling_back::{Desk, MOSCOW, min};
+use crate::store::support::calling_back::{App, MOSCOW, min};
 use crate::store::support::{Db, agent, for_each_database};
 
 /// What was told of events of a kind, the first first.
@@ -26,14 +26,14 @@ fn people(said: &Value) -> Value {
 #[test]
 fn the_customers_owner_is_told_first_then_his_group_the_supervisor_and_who_is_on_duty() {
     for_each_database(async |db| {
-        let mut desk = Desk::open(db).await;
-        let mut rules = Rules::clone(&desk.terms.rules);
+        let mut app = App::open(db).await;
+        let mut rules = Rules::clone(&app.terms.rules);
         let service = rules.policies.get_mut(&Profile::Service.into()).unwrap();
         service.rungs = vec![50, 79, 80, 99, 100, 199, 200];
-        desk.terms.rules = Arc::new(rules);
-        let case = desk.miss(MOSCOW, "sales", min(0)).await;
-        assert!(desk.write(move |c, _| crm::assign(c, case, &agent("boris"))).await);
-        desk.tick(min(31)).await;
+        app.terms.rules = Arc::new(rules);
+        let case = app.miss(MOSCOW, "sales", min(0)).await;
+        assert!(app.write(move |c, _| crm::assign(c, case, &agent("boris"))).await);
+        app.tick(min(31)).await;
         let owner = || json!({ "assignee": "boris" });
         let group = || json!({ "group": "sales" });
         let supervisor = || json!({ "supervisor": "supervisor" });

@@ -8,7 +8,7 @@ use dozvon::retention::{Trust, run};
 use dozvon::store::dnc::{self, Add, Reason};
 use dozvon::store::retention::{self, Bite, Settings};
 
-use crate::store::support::calling_back::{DAY, Desk, MOSCOW, min};
+use crate::store::support::calling_back::{App, DAY, MOSCOW, min};
 use crate::store::support::{Db, TODAY, for_each_database};
 
 /// Ten days later.
@@ -134,10 +134,10 @@ fn what_came_by_a_form_goes_when_it_is_old_enough() {
 #[test]
 fn a_refused_dial_is_kept_as_long_as_its_case_or_as_what_was_told_if_there_is_none() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let closed = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.report(closed, Outcome::Reached, min(1)).await.unwrap();
-        let open = desk.due("+74957654321", "sales", min(0)).await;
+        let app = App::open(db).await;
+        let closed = app.due(MOSCOW, "sales", min(0)).await;
+        app.report(closed, Outcome::Reached, min(1)).await.unwrap();
+        let open = app.due("+74957654321", "sales", min(0)).await;
         let mut raw = db.raw();
         let nobody = "NULL".to_owned();
         for (id, case, at) in [
@@ -203,7 +203,7 @@ fn a_number_leaves_the_do_not_call_list_when_its_time_is_over_for_long_enough() 
 #[test]
 fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_right() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
+        let app = App::open(db).await;
         let settings = Settings::default();
         let went = async |days: i64, trust: Trust| {
             let clock = Clock::starting_at(UnixMs(min(0).0 + days * DAY));
@@ -211,8 +211,8 @@ fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_
         };
         assert_eq!(went(3 * 365, Trust::Doubtful).await.unwrap(), 0, "there is nothing");
         db.raw().run("DELETE FROM outbox").unwrap();
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.report(case, Outcome::Reached, min(1)).await.unwrap();
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.report(case, Outcome::Reached, min(1)).await.unwrap();
         assert_eq!(went(1, Trust::Doubtful).await.unwrap(), 0, "the clock is right");
         let said = went(3 * 365, Trust::Doubtful).await.unwrap_err().to_string();
         for words in ["clock says 2029-", "record before that jump is of 2026-", "--clock-is-right"] {
@@ -221,7 +221,7 @@ fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_
         assert_eq!(went(29, Trust::Doubtful).await.unwrap(), 0, "a quiet month");
         // What comes in by the wrong clock does not make it right.
         let jumped = UnixMs(min(0).0 + 3 * 365 * DAY);
-        desk.miss("+74957654321", "sales", jumped).await;
+        app.miss("+74957654321", "sales", jumped).await;
         assert!(went(3 * 365, Trust::Doubtful).await.is_err());
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
         assert!(went(3 * 365 + 2, Trust::Doubtful).await.is_err(), "nor that it has gone on for two days");
@@ -234,9 +234,9 @@ fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_
 #[test]
 fn whoever_says_that_the_clock_is_right_is_believed() {
     for_each_database(async |db| {
-        let desk = Desk::open(db).await;
-        let case = desk.due(MOSCOW, "sales", min(0)).await;
-        desk.report(case, Outcome::Reached, min(1)).await.unwrap();
+        let app = App::open(db).await;
+        let case = app.due(MOSCOW, "sales", min(0)).await;
+        app.report(case, Outcome::Reached, min(1)).await.unwrap();
         let clock = Clock::starting_at(UnixMs(min(0).0 + 3 * 365 * DAY));
         let took = run(&db.store, clock, &Settings::default(), Trust::Right).await.unwrap();
         assert_eq!(took.cases, 1);

@@ -94,7 +94,7 @@ pub async fn completed(stage: &Stage, wanted: usize) {
 }
 
 pub async fn says(stage: &Stage, result: Outcome) -> Result<(), String> {
-    let (terms, at) = (stage.running().desk.terms(), stage.running().desk.clock.now());
+    let (terms, at) = (stage.running().app.terms(), stage.running().app.clock.now());
     let said = move |c: &mut _| {
         let said = Disposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
         callbacks::dispose(c, &terms, &said).map(drop)
@@ -119,7 +119,7 @@ async fn who_was_missed_is_called_and_the_agent_gets_no_more_work_before_he_says
     assert_eq!(dials_said(&stage, "allowed"), 1, "the dial is counted like any outgoing contact");
     assert_eq!(case(&stage).await.stage, "attempting");
     // Story 24.
-    let at = stage.running().desk.clock.now();
+    let at = stage.running().app.clock.now();
     let ready = stage.store.write("ready", move |c| {
         let step = Step::EndWrapUp;
         dozvon::store::agents::step(
@@ -316,7 +316,7 @@ async fn a_talk_goes_on_while_we_are_away_and_its_disposition_is_owed() {
     until("they talk", async || made(&stage).await.iter().any(|row| row.state == "talking")).await;
     until("it is on record", async || stage.agent("anna").await.activity == Activity::Talking).await;
     stage.restart().await;
-    until("watched again", async || stage.running().desk.held.calls() > 0).await;
+    until("watched again", async || stage.running().app.held.calls() > 0).await;
     assert_eq!(stage.agent("anna").await.activity, Activity::Talking);
     let attempt = made(&stage).await.remove(0);
     let leg = stage.calls().await.into_iter().find(|row| Some(&row.id) == attempt.call.as_ref()).unwrap();
@@ -384,7 +384,7 @@ async fn who_was_missed_in_a_queue_that_is_removed_is_called_by_the_queue_that_c
         rules::replace(c, &rules).map(drop)
     });
     removed.await.unwrap();
-    until("the controller knows", async || stage.running().desk.rules().queues.len() == 3).await;
+    until("the controller knows", async || stage.running().app.rules().queues.len() == 3).await;
     stage.step("anna", Step::LogIn).await;
     completed(&stage, 1).await;
     assert_eq!(case(&stage).await.queue.as_deref(), Some("all"));

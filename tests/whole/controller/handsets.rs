@@ -40,7 +40,7 @@ async fn comes_to(stage: &Stage, what: &str) -> String {
 
 /// How many dials the policy for outgoing contact has judged so.
 pub fn dials_said(stage: &Stage, said: &str) -> u64 {
-    stage.running().desk.metrics.outgoing_contacts.with_label_values(&["dial", said]).get()
+    stage.running().app.metrics.outgoing_contacts.with_label_values(&["dial", said]).get()
 }
 
 async fn originated(stage: &Stage) -> u64 {
@@ -185,7 +185,7 @@ async fn traces(stage: &Stage) -> (usize, usize, u64) {
 }
 
 async fn do_not_call(stage: &Stage) {
-    let at = stage.running().desk.clock.now();
+    let at = stage.running().app.clock.now();
     let add = move |c: &mut _| {
         let number = NUMBER.parse().unwrap();
         let (reason, by) = (Reason::DoNotCall, "boss");
@@ -205,7 +205,7 @@ async fn what_is_not_ours_goes_on_in_the_administrators_own_dialplan() {
     }
     do_not_call(&stage).await;
     goes_on(&stage, "anna", NUMBER).await;
-    let own = async || stage.running().desk.metrics.handed_back.with_label_values(&["not_recorded"]).get();
+    let own = async || stage.running().app.metrics.handed_back.with_label_values(&["not_recorded"]).get();
     assert_eq!(own().await, 0, "nothing failed");
 }
 
@@ -241,7 +241,7 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
         assert!(dialled.has(|happening| *happening == Happening::PassedOn), "{dialled:?}");
     }
     assert_eq!(originated(&stage).await, 0);
-    let handed_back = &stage.running().desk.metrics.handed_back;
+    let handed_back = &stage.running().app.metrics.handed_back;
     assert_eq!(handed_back.with_label_values(&["not_recorded"]).get(), 2);
     release.send(()).unwrap();
     // The first was asked for and is recorded after all: she has dialled the customer, and that counts.
@@ -312,7 +312,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     until("it is on record", async || stage.calls().await.iter().any(|call| call.answered_at.is_some()))
         .await;
     stage.restart().await;
-    until("watched again", async || stage.running().desk.held.calls() > 0).await;
+    until("watched again", async || stage.running().app.held.calls() > 0).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;

@@ -18,7 +18,7 @@ async fn ended(stage: &Stage) -> (String, String) {
     stage.running().quiet().await;
     let rows = stage.calls().await;
     assert_eq!(rows.len(), 1, "{rows:#?}");
-    let calls = stage.running().desk.metrics.text().unwrap();
+    let calls = stage.running().app.metrics.text().unwrap();
     let line = calls.lines().find(|line| line.starts_with("dozvon_calls_total{")).unwrap();
     let queue = line.split_once("queue=\"").unwrap().1.split_once('"').unwrap().0;
     (rows[0].ending.clone().unwrap(), queue.to_owned())
@@ -181,7 +181,7 @@ async fn nobody_hears_anything_before_the_arrival_is_recorded() {
     let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
     let release = hold(&other).await;
     let caller = stage.caller(1).await;
-    let store = &stage.running().desk.store;
+    let store = &stage.running().app.store;
     until("his arrival waits to be recorded", async || store.stalls(Duration::from_millis(100))).await;
     let heard = ["sendmsg execute answer", "sendmsg execute playback"];
     for what in heard {
@@ -203,11 +203,11 @@ async fn no_phone_rings_before_its_agent_is_claimed_or_if_he_cannot_be() {
     // The dispatcher is told what is not so: the database knows that she is not there.
     let lie = AgentRow { status: Status::Available, ..stage.agent("anna").await };
     let release = hold(&other).await;
-    stage.running().desk.dispatcher.agent(lie).await;
-    let store = &stage.running().desk.store;
+    stage.running().app.dispatcher.agent(lie).await;
+    let store = &stage.running().app.store;
     until("the claim waits to be committed", async || store.stalls(Duration::from_millis(100))).await;
     assert_eq!(stage.sim.counts().await.legs, 0, "not committed yet");
     release.send(()).unwrap();
-    until("it is refused", async || stage.running().desk.metrics.claims_refused.get() == 1).await;
+    until("it is refused", async || stage.running().app.metrics.claims_refused.get() == 1).await;
     assert_eq!(stage.sim.counts().await.legs, 0, "she was not there");
 }

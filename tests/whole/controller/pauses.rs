@@ -39,9 +39,9 @@ async fn with_rules(stage: &mut Stage, text: &str) {
 /// Waits until the self-check has looked so often.
 async fn looks(stage: &Stage, times: u64) {
     let done = std::sync::atomic::AtomicU64::new(0);
-    drop(stage.running().desk.store.take_stats());
+    drop(stage.running().app.store.take_stats());
     let looked = async || {
-        let stats = stage.running().desk.store.take_stats();
+        let stats = stage.running().app.store.take_stats();
         let more = stats.transactions.get("watch").map_or(0, |watch| watch.done);
         done.fetch_add(more, Ordering::Relaxed) + more >= times
     };
@@ -51,7 +51,7 @@ async fn looks(stage: &Stage, times: u64) {
 /// The clock goes on, and the dispatcher hears that something has changed.
 async fn later(stage: &Stage, by: Duration) {
     stage.wrong_by.fetch_add(i64::try_from(by.as_millis()).unwrap(), Ordering::Relaxed);
-    stage.running().desk.dispatcher.agent(stage.agent("anna").await).await;
+    stage.running().app.dispatcher.agent(stage.agent("anna").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -41,7 +41,7 @@ async fn two_are_missed() -> Stage {
 }
 
 fn skipped(stage: &Stage, what: &str) -> u64 {
-    stage.running().desk.metrics.rows_skipped.with_label_values(&[what]).get()
+    stage.running().app.metrics.rows_skipped.with_label_values(&[what]).get()
 }
 
 /// How far the only attempt of a case is.
@@ -83,7 +83,7 @@ async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
     for case in [1, 2] {
         let wraps_up = async || attempt_of(&stage, case).await.as_deref() == Some("wrapping_up");
         until("they have talked", wraps_up).await;
-        let at = stage.running().desk.clock.now();
+        let at = stage.running().app.clock.now();
         let close =
             move |c: &mut _| cases::close_by_hand(c, CaseId(case), Closed::Other, "test", None, at).map(drop);
         stage.store.write("close", close).await.unwrap();

@@ -239,7 +239,7 @@ impl Stage {
             .await
             .unwrap();
         if let Some((_, running)) = &self.controller {
-            running.desk.dispatcher.agent(row).await;
+            running.app.dispatcher.agent(row).await;
         }
     }
 
@@ -284,7 +284,7 @@ impl Stage {
 
     /// How many wait, as the controller has it.
     pub fn waiting(&self) -> i64 {
-        self.running().desk.metrics.waiting.with_label_values(&["sales"]).get()
+        self.running().app.metrics.waiting.with_label_values(&["sales"]).get()
     }
 
     pub fn repairs(&self) -> u64 {
@@ -295,7 +295,7 @@ impl Stage {
             "agent_rests_too_long",
             "leg_without_offer",
         ];
-        let repairs = &self.running().desk.metrics.repairs;
+        let repairs = &self.running().app.metrics.repairs;
         kinds.iter().map(|kind| repairs.with_label_values(&[kind]).get()).sum()
     }
 }

@@ -155,7 +155,7 @@ async fn a_talk_goes_on_and_its_end_is_recorded() {
         let caller = stage.caller(1).await;
         until("they talk", async || stage.agent(agent).await.activity.as_str() == "talking").await;
         stage.restart().await;
-        until("the talk is watched", async || stage.running().desk.held.has_call(open_call(&stage).await))
+        until("the talk is watched", async || stage.running().app.held.has_call(open_call(&stage).await))
             .await;
         assert_eq!(stage.agent(agent).await.activity.as_str(), "talking");
         caller.hang_up().await;
@@ -257,7 +257,7 @@ async fn a_forwarded_talk_goes_on() {
     until("they talk", async || stage.calls().await.first().is_some_and(|call| call.answered_at.is_some()))
         .await;
     stage.restart().await;
-    until("it is watched", async || stage.running().desk.held.has_call(open_call(&stage).await)).await;
+    until("it is watched", async || stage.running().app.held.has_call(open_call(&stage).await)).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
@@ -289,7 +289,7 @@ async fn when_freeswitch_dies_all_its_calls_end_and_agents_are_free() {
     let endings: Vec<_> = rows.iter().map(|row| row.ending.as_deref().unwrap()).collect();
     assert_eq!(endings, ["answered", "lost"], "{rows:#?}");
     assert_eq!((stage.cases().await, stage.repairs()), (1, 0));
-    stage.running().desk.nodes.wait_up().await;
+    stage.running().app.nodes.wait_up().await;
     let next = stage.caller(3).await;
     until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
     drop(next);
@@ -312,7 +312,7 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     other.phone(ANNA, takes).await;
     let first = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;
-    let up = stage.running().desk.nodes.all()[0].up();
+    let up = stage.running().app.nodes.all()[0].up();
     stage.sim.refuse_links(true).await;
     stage.sim.drop_link().await;
     until("the link is down", async || !*up.borrow()).await;
@@ -347,7 +347,7 @@ async fn a_leg_of_ours_that_nobody_keeps_is_ended_and_counted() {
     let stage = Stage::set().await;
     stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;
     let looks = async || {
-        let stats = stage.running().desk.store.take_stats();
+        let stats = stage.running().app.store.take_stats();
         stats.transactions.get("watch").is_some_and(|looks| looks.done > 0)
     };
     until("what an earlier run left was looked for", looks).await;
@@ -368,13 +368,13 @@ async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_his_plac
     let first = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;
     // Nobody answers at the node's port any more: the links do not come back.
-    let up = stage.running().desk.nodes.all()[0].up();
+    let up = stage.running().app.nodes.all()[0].up();
     stage.sim.refuse_links(true).await;
     stage.sim.drop_link().await;
     until("the link is down", async || !*up.borrow()).await;
     stage.step("anna", Step::LogIn).await;
     until("she is known", async || {
-        let agents = &stage.running().desk.metrics.agents;
+        let agents = &stage.running().app.metrics.agents;
         agents.with_label_values(&["available", "idle"]).get() == 1
     })
     .await;

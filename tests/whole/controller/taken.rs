@@ -82,7 +82,7 @@ async fn while_waiting() {
         until("they wait", async || stage.waiting() == 1).await;
         by.take(&stage, caller.channel()).await;
         is_left_alone(&stage, caller, by, "waiting").await;
-        let metrics = stage.running().desk.metrics.text().unwrap();
+        let metrics = stage.running().app.metrics.text().unwrap();
         assert!(metrics.contains("dozvon_calls_total{ending=\"taken\",queue=\"sales\"} 1"), "{metrics}");
     }
 }

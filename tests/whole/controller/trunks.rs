@@ -42,7 +42,7 @@ async fn customers_behind(stage: &Stage, gateways: &[&str], behaviour: Behaviour
 
 /// How many customers each trunk has.
 fn calls(stage: &Stage) -> BTreeMap<String, usize> {
-    let calls = stage.running().desk.trunks.calls();
+    let calls = stage.running().app.trunks.calls();
     calls.into_iter().map(|(trunk, calls)| (trunk.name().to_owned(), calls)).collect()
 }
 
@@ -70,7 +70,7 @@ async fn what_the_first_trunk_does_not_carry_goes_over_the_next() {
     stage.step("boris", Step::LogIn).await;
     until("both are called", async || calls(&stage) == on(1, 1)).await;
     let text = "dozvon_trunk_calls{trunk=\"one\"} 1\ndozvon_trunk_calls{trunk=\"two\"} 1\n";
-    let shown = async || stage.running().desk.metrics.text().unwrap().contains(text);
+    let shown = async || stage.running().app.metrics.text().unwrap().contains(text);
     until("the metric shows it", shown).await;
     let shown = stage.ask("api show channels").await;
     for gateway in ["gateway/one/", "gateway/two/"] {
@@ -121,8 +121,8 @@ async fn the_next_trunk_is_tried_at_once(customer_first: bool) {
     until("he is reached", async || made(&stage).await.iter().any(|row| row.state == "talking")).await;
     let (row, trunk, _) = only_attempt(&stage).await;
     assert_eq!((row.ordinal, trunk.as_deref()), (Some(1), Some("three")));
-    let carries: usize = stage.running().desk.trunks.calls().iter().map(|(_, calls)| calls).sum();
-    assert_eq!(carries, 1, "each trunk has its own calls only: {:?}", stage.running().desk.trunks.calls());
+    let carries: usize = stage.running().app.trunks.calls().iter().map(|(_, calls)| calls).sum();
+    assert_eq!(carries, 1, "each trunk has its own calls only: {:?}", stage.running().app.trunks.calls());
     // An agent's leg and three of the customer, one after the other.
     until("all are rung", async || stage.commands("bgapi originate").await >= 4).await;
     until("they talk", async || stage.agent("anna").await.activity == Activity::Talking).await;

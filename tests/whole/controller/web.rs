@@ -27,7 +27,7 @@ async fn while_talks_go_on_a_stopping_controller_says_that_it_stops() {
     let caller = stage.caller(1).await;
     until("they talk", async || stage.agent("boris").await.activity.as_str() == "talking").await;
     let (runtime, running) = stage.controller.take().unwrap();
-    let (web, public, draining) = (running.status, running.web, running.desk.draining.clone());
+    let (web, public, draining) = (running.status, running.web, running.app.draining.clone());
     assert!(get(web, "/readyz").await.unwrap().starts_with("HTTP/1.1 200"));
 
     let drain = runtime.spawn(running.drain());

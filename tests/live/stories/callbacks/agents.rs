@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::desk::Desk;
+use super::office::Office;
 use crate::floor::{ANSWERS, SOON, contact, phone, told};
 use crate::log;
 use crate::sip::{Behaviour, Dial, Stage};
@@ -19,15 +19,15 @@ pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String
     let anna = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     (team.delay, team.max_misses) = ("0s", 1);
-    let desk = Desk::of(live, &team, ANSWERS, |settings| {
+    let office = Office::of(live, &team, ANSWERS, |settings| {
         settings.callback.confirm = true;
         settings.callback.confirm_sound = "/nowhere/accept.wav".to_owned();
     })
     .await?;
-    let said = told(&desk.floor, async {
-        desk.at_work().await?;
-        desk.later(1);
-        let causes = desk.floor.causes_of(&anna, 1).await?;
+    let said = told(&office.floor, async {
+        office.at_work().await?;
+        office.later(1);
+        let causes = office.floor.causes_of(&anna, 1).await?;
         let line = until(SOON, "the log says so", async || {
             Ok(log::only_line("FreeSWITCH could not ask for the key").ok())
         })
@@ -35,24 +35,24 @@ pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String
         for wanted in ["/nowhere/accept.wav", "dozvon check", "confirm_sound"] {
             ensure!(line.contains(wanted), "the warning names {wanted}: {line}");
         }
-        let agents = desk.floor.controller.rows(&["agent", "list"]).await?;
+        let agents = office.floor.controller.rows(&["agent", "list"]).await?;
         ensure!(agents[0]["status"] == "available" && agents[0]["misses"] == 0, "{agents:?}");
         // Callers get through meanwhile, once the pause of five seconds is over: she is not rung in between.
-        let ivan = desk.floor.caller("+74951230001").await?;
+        let ivan = office.floor.caller("+74951230001").await?;
         ivan.hears(Tone::Agent).await?;
-        let rung = desk.floor.legs_of(&anna);
+        let rung = office.floor.legs_of(&anna);
         let rung: Vec<i64> =
             rung.iter().filter(|event| event.is("CHANNEL_CREATE")).map(|event| event.at_us / 1000).collect();
         let pause_ms = rung.get(1).context("a second leg")? - rung[0];
         ensure!(pause_ms >= 5_000, "rung again after {pause_ms} ms");
         ivan.hangs_up().await?;
-        desk.floor.controller.command(&["agent", "logout", "anna"]).await?;
-        desk.attempts_are(&[]).await?;
-        ensure!(desk.customer.count() == 0, "the customer was called");
+        office.floor.controller.command(&["agent", "logout", "anna"]).await?;
+        office.attempts_are(&[]).await?;
+        ensure!(office.customer.count() == 0, "the customer was called");
         Ok(format!("the leg ended with {causes:?}; rung again {pause_ms} ms later"))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }
 
@@ -61,28 +61,28 @@ pub async fn who_picks_up_late_has_time_for_the_key(live: &Live) -> Result<Strin
     let anna = phone(Behaviour::Answer { after: Duration::from_millis(1_200), talk: None }).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     team.ring_timeout = "2s";
-    let desk = Desk::of(live, &team, ANSWERS, |settings| {
+    let office = Office::of(live, &team, ANSWERS, |settings| {
         settings.callback.confirm = true;
         settings.callback.confirm_sound = Tone::Greeting.source(3);
     })
     .await?;
-    let said = told(&desk.floor, async {
-        desk.at_work().await?;
-        desk.later(1);
+    let said = told(&office.floor, async {
+        office.at_work().await?;
+        office.later(1);
         let asked = anna.call(0, SOON, "picks up", |talk| talk.stage == Stage::Talking).await?;
         asked.ear.hears(Tone::Greeting, SOON).await?;
         asked.ear.heard_out(Tone::Greeting, SOON).await?;
         anna.press(&asked.id, 1).await?;
-        let talk = desk.customer.call(0, SOON, "is called", |talk| talk.stage == Stage::Talking).await?;
+        let talk = office.customer.call(0, SOON, "is called", |talk| talk.stage == Stage::Talking).await?;
         talk.ear.hears(Tone::Agent, SOON).await?;
         let waited = talk.history[0].1.duration_since(asked.history[0].1);
         ensure!(waited > Duration::from_secs(4), "the key came after the time to ring: {waited:?}");
-        desk.customer.hang_up(&talk.id).await?;
-        desk.word_is_awaited().await?;
+        office.customer.hang_up(&talk.id).await?;
+        office.word_is_awaited().await?;
         Ok(format!("the customer was called {} ms after her phone rang", waited.as_millis()))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }
 
@@ -92,28 +92,28 @@ pub async fn in_a_call_of_their_own_an_agent_is_not_rung(live: &Live) -> Result<
     let user = &live.switch.anna.user;
     anna.register(user, live.switch.sip).await?;
     let team = Team::of([("anna", format!("user/{user}"))]);
-    let desk = Desk::of(live, &team, ANSWERS, |_| {}).await?;
-    let said = told(&desk.floor, async {
-        desk.later(1);
-        desk.case_is("due").await?;
-        let dials = Dial::at_phone_of(live.switch.phones, &live.switch.anna, super::desk::NUMBER);
+    let office = Office::of(live, &team, ANSWERS, |_| {}).await?;
+    let said = told(&office.floor, async {
+        office.later(1);
+        office.case_is("due").await?;
+        let dials = Dial::at_phone_of(live.switch.phones, &live.switch.anna, super::office::NUMBER);
         let call = anna.dial(dials).await?;
-        let talk = desk.customer.call(0, SOON, "is called", |talk| talk.stage == Stage::Talking).await?;
-        desk.agent_is("elsewhere").await?;
-        desk.at_work().await?;
-        let ivan = desk.floor.caller("+74951230001").await?;
+        let talk = office.customer.call(0, SOON, "is called", |talk| talk.stage == Stage::Talking).await?;
+        office.agent_is("elsewhere").await?;
+        office.at_work().await?;
+        let ivan = office.floor.caller("+74951230001").await?;
         ivan.hears(Tone::Music).await?;
-        desk.customer.hang_up(&talk.id).await?;
+        office.customer.hang_up(&talk.id).await?;
         let over = anna.reaches(&call, SOON, "is over", |talk| talk.is_over()).await?;
         ivan.hears(Tone::Agent).await?;
         let rung = anna.call(1, SOON, "rings", |_| true).await?;
         let ended = over.history.last().context("its end")?.1;
         ensure!(rung.history[0].1 >= ended, "her second line was rung while she talked");
         ivan.hangs_up().await?;
-        desk.floor.comes_to_rest().await?;
+        office.floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }

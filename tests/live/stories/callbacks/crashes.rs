@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use dozvon::missed::attempt::Outcome;
 use tokio::time::Instant;
 
-use super::desk::Desk;
+use super::office::Office;
 use crate::floor::{ANSWERS, BUSY, SOON, phone, told};
 use crate::sip::{Behaviour, End, SipEnd, Stage};
 use crate::stories::Live;
@@ -14,26 +14,26 @@ use crate::tone::Tone;
 pub async fn freeswitch_dies_while_he_is_rung(live: &Live) -> Result<String> {
     let own = Live::start(&live.prefix).await?;
     let anna = phone(ANSWERS).await?;
-    let desk = Desk::open(&own, &anna, Behaviour::Ring).await?;
-    let said = told(&desk.floor, async {
-        desk.at_work().await?;
-        desk.later(1);
-        desk.customer.call(0, SOON, "rings", |_| true).await?;
+    let office = Office::open(&own, &anna, Behaviour::Ring).await?;
+    let said = told(&office.floor, async {
+        office.at_work().await?;
+        office.later(1);
+        office.customer.call(0, SOON, "rings", |_| true).await?;
         own.switch.kill().await?;
         own.switch.come_back().await?;
         let back = Instant::now();
-        desk.case_is("waiting").await?;
-        desk.agent_is("idle").await?;
+        office.case_is("waiting").await?;
+        office.agent_is("idle").await?;
         let settled_ms = back.elapsed().as_millis();
-        let made = desk.attempts().await?.pop().context("an attempt")?;
+        let made = office.attempts().await?.pop().context("an attempt")?;
         let stands = (made.ordinal, made.result.as_deref());
         ensure!(stands == (Some(1), Some("no_answer")), "it counts: {made:?}");
-        ensure!((anna.count(), desk.customer.count()) == (1, 1), "nobody is rung twice");
-        they_talk_at_last(&desk, &anna).await?;
+        ensure!((anna.count(), office.customer.count()) == (1, 1), "nobody is rung twice");
+        they_talk_at_last(&office, &anna).await?;
         Ok(format!("the attempt counts {settled_ms} ms after FreeSWITCH was back; the next one reached him"))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     own.switch.stop().await?;
     Ok(said)
 }
@@ -42,49 +42,49 @@ pub async fn freeswitch_dies_while_he_is_rung(live: &Live) -> Result<String> {
 pub async fn freeswitch_dies_while_they_talk(live: &Live) -> Result<String> {
     let own = Live::start(&live.prefix).await?;
     let anna = phone(ANSWERS).await?;
-    let desk = Desk::open(&own, &anna, ANSWERS).await?;
-    let said = told(&desk.floor, async {
-        desk.at_work().await?;
-        desk.later(1);
-        let talk = desk.customer.call(0, SOON, "is called", |talk| talk.stage == Stage::Talking).await?;
+    let office = Office::open(&own, &anna, ANSWERS).await?;
+    let said = told(&office.floor, async {
+        office.at_work().await?;
+        office.later(1);
+        let talk = office.customer.call(0, SOON, "is called", |talk| talk.stage == Stage::Talking).await?;
         talk.ear.hears(Tone::Agent, SOON).await?;
         own.switch.kill().await?;
         own.switch.come_back().await?;
         let back = Instant::now();
-        desk.agent_is("wrapping_up").await?;
-        desk.word_is_awaited().await?;
+        office.agent_is("wrapping_up").await?;
+        office.word_is_awaited().await?;
         let settled_ms = back.elapsed().as_millis();
-        let made = desk.attempts().await?.pop().context("an attempt")?;
+        let made = office.attempts().await?.pop().context("an attempt")?;
         ensure!(made.ordinal == Some(1), "it counts: {made:?}");
-        desk.says(Outcome::Voicemail).await?;
-        desk.case_is("waiting").await?;
-        ensure!((anna.count(), desk.customer.count()) == (1, 1), "nobody is rung twice");
-        they_talk_at_last(&desk, &anna).await?;
+        office.says(Outcome::Voicemail).await?;
+        office.case_is("waiting").await?;
+        ensure!((anna.count(), office.customer.count()) == (1, 1), "nobody is rung twice");
+        they_talk_at_last(&office, &anna).await?;
         Ok(format!(
             "her word is awaited {settled_ms} ms after FreeSWITCH was back; the next attempt reached him"
         ))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     own.switch.stop().await?;
     Ok(said)
 }
 
 /// It is time for the second attempt: they hear each other, he hangs up, and nothing is owed any more.
-async fn they_talk_at_last(desk: &Desk<'_>, anna: &SipEnd) -> Result<()> {
-    desk.customer.behave(ANSWERS);
-    desk.later(31);
-    let talk = desk.customer.call(1, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+async fn they_talk_at_last(office: &Office<'_>, anna: &SipEnd) -> Result<()> {
+    office.customer.behave(ANSWERS);
+    office.later(31);
+    let talk = office.customer.call(1, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
     talk.ear.hears(Tone::Agent, SOON).await?;
     let hers = anna.call(1, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
     hers.ear.hears(Tone::Caller, SOON).await?;
-    desk.customer.hang_up(&talk.id).await?;
-    desk.agent_is("wrapping_up").await?;
-    desk.word_is_awaited().await?;
-    desk.says(Outcome::Reached).await?;
-    desk.case_is("agent_reached").await?;
-    desk.floor.comes_to_rest().await?;
-    ensure!((anna.count(), desk.customer.count()) == (2, 2), "each was rung twice");
+    office.customer.hang_up(&talk.id).await?;
+    office.agent_is("wrapping_up").await?;
+    office.word_is_awaited().await?;
+    office.says(Outcome::Reached).await?;
+    office.case_is("agent_reached").await?;
+    office.floor.comes_to_rest().await?;
+    ensure!((anna.count(), office.customer.count()) == (2, 2), "each was rung twice");
     Ok(())
 }
 
@@ -92,37 +92,37 @@ async fn they_talk_at_last(desk: &Desk<'_>, anna: &SipEnd) -> Result<()> {
 /// and free, the attempt counts, and there is no fourth.
 pub async fn we_die_while_he_is_rung(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
-    let mut desk = Desk::open(live, &anna, BUSY).await?;
-    desk.at_work().await?;
+    let mut office = Office::open(live, &anna, BUSY).await?;
+    office.at_work().await?;
     for (minutes, results) in [(1, &["busy"][..]), (31, &["busy", "busy"])] {
-        desk.later(minutes);
-        desk.attempts_are(results).await?;
+        office.later(minutes);
+        office.attempts_are(results).await?;
     }
-    desk.customer.behave(Behaviour::Ring);
-    desk.later(91);
-    desk.customer.call(2, SOON, "rings", |_| true).await?;
+    office.customer.behave(Behaviour::Ring);
+    office.later(91);
+    office.customer.call(2, SOON, "rings", |_| true).await?;
     let hers = anna.call(2, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
     hers.ear.hears(Tone::Ringing, SOON).await?;
-    desk.die().await?;
-    desk.start().await?;
+    office.die().await?;
+    office.start().await?;
     let back = Instant::now();
-    let said = told(&desk.floor, async {
+    let said = told(&office.floor, async {
         let silent = Stage::Ended(End::Cancelled);
-        desk.customer.call(2, SOON, "falls silent", |talk| talk.stage == silent).await?;
+        office.customer.call(2, SOON, "falls silent", |talk| talk.stage == silent).await?;
         let silent_ms = back.elapsed().as_millis();
         hers.ear.hears(Tone::NoCaller, SOON).await?;
         anna.call(2, SOON, "is released", |talk| talk.stage == Stage::Ended(End::TheyHungUp)).await?;
-        desk.attempts_are(&["busy", "busy", "orphaned"]).await?;
-        desk.case_is("handed_over").await?;
-        let counted = desk.attempts().await?.iter().filter(|made| made.counted).count();
+        office.attempts_are(&["busy", "busy", "orphaned"]).await?;
+        office.case_is("handed_over").await?;
+        let counted = office.attempts().await?.iter().filter(|made| made.counted).count();
         ensure!(counted == 3, "{counted} attempts count");
-        desk.agent_is("idle").await?;
-        desk.later(120);
-        desk.floor.comes_to_rest().await?;
-        ensure!(desk.customer.count() == 3, "his phone was called {} times", desk.customer.count());
+        office.agent_is("idle").await?;
+        office.later(120);
+        office.floor.comes_to_rest().await?;
+        ensure!(office.customer.count() == 3, "his phone was called {} times", office.customer.count());
         Ok(format!("his phone falls silent {silent_ms} ms after we are back; no fourth attempt"))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }

@@ -6,14 +6,14 @@ use anyhow::{Context, Result, ensure};
 use dozvon::missed::attempt::Outcome;
 use tokio::time::Instant;
 
-use super::desk::Desk;
+use super::office::Office;
 use crate::floor::{ANSWERS, BUSY, SOON, phone, told};
 use crate::sip::{Behaviour, End, SipEnd, Stage, Talk};
 use crate::stories::Live;
 use crate::tone::Tone;
 
-async fn open<'a>(live: &'a Live, anna: &SipEnd, customer: Behaviour, wait: Duration) -> Result<Desk<'a>> {
-    Desk::with(live, anna, customer, |settings| {
+async fn open<'a>(live: &'a Live, anna: &SipEnd, customer: Behaviour, wait: Duration) -> Result<Office<'a>> {
+    Office::with(live, anna, customer, |settings| {
         settings.callback.customer_first = true;
         settings.callback.customer_wait = wait;
         settings.callback.greeting = Tone::Greeting.source(10);
@@ -26,70 +26,70 @@ async fn open<'a>(live: &'a Live, anna: &SipEnd, customer: Behaviour, wait: Dura
 /// He answers, hears who calls, and gets an agent.
 pub async fn an_agent_comes(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
-    let desk = open(live, &anna, Behaviour::Ring, SOON).await?;
-    let said = told(&desk.floor, async {
-        desk.at_work().await?;
-        desk.later(1);
-        let rings = desk.customer.call(0, SOON, "rings", |_| true).await?;
+    let office = open(live, &anna, Behaviour::Ring, SOON).await?;
+    let said = told(&office.floor, async {
+        office.at_work().await?;
+        office.later(1);
+        let rings = office.customer.call(0, SOON, "rings", |_| true).await?;
         ensure!(anna.count() == 0, "she is rung only when he has answered");
-        desk.customer.answer(&rings.id).await?;
+        office.customer.answer(&rings.id).await?;
         let offered = anna.call(0, SOON, "rings", |_| true).await?;
         rings.ear.hears(Tone::Greeting, SOON).await?;
         anna.answer(&offered.id).await?;
         rings.ear.hears(Tone::Agent, SOON).await?;
         offered.ear.hears(Tone::Caller, SOON).await?;
         let heard = Instant::now();
-        let talk = desk.customer.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let talk = office.customer.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
         let answered = talk.when(Stage::Talking).context("he answered")?;
         let [rang_ms, heard_ms] = [offered.history[0].1, heard].map(|at| at.duration_since(answered).as_millis());
         let tones = talk.ear.tones();
         ensure!(tones == [Tone::Greeting, Tone::Agent], "he heard {tones:?}");
-        desk.customer.hang_up(&talk.id).await?;
-        desk.agent_is("wrapping_up").await?;
-        desk.word_is_awaited().await?;
-        desk.says(Outcome::Reached).await?;
-        desk.case_is("agent_reached").await?;
-        let made = desk.attempts().await?.pop().context("an attempt")?;
+        office.customer.hang_up(&talk.id).await?;
+        office.agent_is("wrapping_up").await?;
+        office.word_is_awaited().await?;
+        office.says(Outcome::Reached).await?;
+        office.case_is("agent_reached").await?;
+        let made = office.attempts().await?.pop().context("an attempt")?;
         ensure!((made.way.as_str(), made.agent.as_deref()) == ("customer_first", Some("anna")), "{made:?}");
-        desk.floor.comes_to_rest().await?;
+        office.floor.comes_to_rest().await?;
         Ok(format!(
             "the agent's phone rings {rang_ms} ms after he answered; both hear each other {heard_ms} ms after he answered"
         ))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }
 
 /// He answers and nobody comes: he is told so, once. The next time an agent is there before he is called.
 pub async fn no_agent_comes(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
-    let desk = open(live, &anna, ANSWERS, Duration::from_secs(1)).await?;
-    let said = told(&desk.floor, async {
-        desk.at_work().await?;
-        desk.later(1);
-        let talk = desk.customer.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+    let office = open(live, &anna, ANSWERS, Duration::from_secs(1)).await?;
+    let said = told(&office.floor, async {
+        office.at_work().await?;
+        office.later(1);
+        let talk = office.customer.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
         talk.ear.hears(Tone::Apology, SOON).await?;
         let told_ms = talk.when(Stage::Talking).context("he answered")?.elapsed().as_millis();
-        let over = desk.customer.call(0, SOON, "is over", Talk::is_over).await?;
+        let over = office.customer.call(0, SOON, "is over", Talk::is_over).await?;
         ensure!(over.stage == Stage::Ended(End::TheyHungUp), "he is hung up: {:?}", over.stage);
         let tones = over.ear.tones();
         ensure!(tones == [Tone::Greeting, Tone::Apology], "he heard {tones:?}");
         anna.call(0, SOON, "falls silent", |talk| talk.stage == Stage::Ended(End::Cancelled)).await?;
-        desk.attempts_are(&["abandoned"]).await?;
-        desk.case_is("waiting").await?;
+        office.attempts_are(&["abandoned"]).await?;
+        office.case_is("waiting").await?;
         anna.behave(ANSWERS);
-        desk.customer.behave(BUSY);
-        desk.later(31);
-        desk.attempts_are(&["abandoned", "busy"]).await?;
-        let made = desk.attempts().await?.pop().context("an attempt")?;
+        office.customer.behave(BUSY);
+        office.later(31);
+        office.attempts_are(&["abandoned", "busy"]).await?;
+        let made = office.attempts().await?.pop().context("an attempt")?;
         ensure!((made.way.as_str(), made.agent.as_deref()) == ("callback", Some("anna")), "{made:?}");
-        desk.floor.comes_to_rest().await?;
+        office.floor.comes_to_rest().await?;
         Ok(format!(
             "he hears the apology {told_ms} ms after he answered; then he was called with an agent there"
         ))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use tokio::time::Instant;
 
-use super::desk::{Desk, NUMBER};
+use super::office::{NUMBER, Office};
 use super::own_way::OwnWay;
 use crate::floor::{BUSY, SOON, phone, told};
 use crate::sip::{Behaviour, End, Stage};
@@ -13,81 +13,81 @@ use crate::tone::Tone;
 /// She hears his phone ring, they talk, he hangs up; her word closes the case.
 pub async fn reached_and_said_so(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
-    let desk = Desk::open(live, &anna, Behaviour::Ring).await?;
-    let said = told(&desk.floor, async {
-        let own = OwnWay::open(&desk.floor).await?;
-        desk.later(1);
-        desk.case_is("due").await?;
+    let office = Office::open(live, &anna, Behaviour::Ring).await?;
+    let said = told(&office.floor, async {
+        let own = OwnWay::open(&office.floor).await?;
+        office.later(1);
+        office.case_is("due").await?;
         let dialled = Instant::now();
-        let call = desk.dials("84951234567").await?;
-        let talk = desk.customer.call(0, SOON, "rings", |_| true).await?;
+        let call = office.dials("84951234567").await?;
+        let talk = office.customer.call(0, SOON, "rings", |_| true).await?;
         let rang_ms = talk.history[0].1.duration_since(dialled).as_millis();
         ensure!(talk.from.contains("74957654321"), "the customer sees our number: {}", talk.from);
         call.hears(Tone::Ringing).await?;
         let answered = Instant::now();
-        desk.customer.answer(&talk.id).await?;
+        office.customer.answer(&talk.id).await?;
         talk.ear.hears(Tone::Agent, SOON).await?;
         call.hears(Tone::Caller).await?;
         let heard_ms = answered.elapsed().as_millis();
-        desk.customer.hang_up(&talk.id).await?;
+        office.customer.hang_up(&talk.id).await?;
         ensure!(call.is_over().await? == Stage::Ended(End::TheyHungUp), "she is hung up with him");
         let heard = call.tones()?;
         ensure!(heard == [Tone::Ringing, Tone::Caller], "she heard {heard:?}");
-        desk.word_is_awaited().await?;
+        office.word_is_awaited().await?;
         let begun = Instant::now();
-        hears_only(&desk, "*71", Tone::Done).await?;
+        hears_only(&office, "*71", Tone::Done).await?;
         let said_ms = begun.elapsed().as_millis();
-        desk.case_is("agent_reached").await?;
-        let made = desk.attempts().await?.pop().context("an attempt")?;
+        office.case_is("agent_reached").await?;
+        let made = office.attempts().await?.pop().context("an attempt")?;
         let stands = (made.way.as_str(), made.ordinal, made.result.as_deref());
         ensure!(stands == ("handset", Some(1), Some("reached")), "it counts: {made:?}");
-        ensure!(desk.customer.count() == 1, "his phone was called {} times", desk.customer.count());
+        ensure!(office.customer.count() == 1, "his phone was called {} times", office.customer.count());
         ensure!(anna.count() == 0, "nobody rang her");
-        let calls = desk.floor.controller.rows(&["call", "list"]).await?;
+        let calls = office.floor.controller.rows(&["call", "list"]).await?;
         let directions: Vec<_> = calls.iter().filter_map(|call| call["direction"].as_str()).collect();
         ensure!(directions == ["manual", "inbound"], "the calls are {directions:?}");
         own.is_not_taken()?;
-        desk.floor.comes_to_rest().await?;
+        office.floor.comes_to_rest().await?;
         Ok(format!(
             "his phone rings {rang_ms} ms after she dialled; both hear each other {heard_ms} ms after he picked up; \
              her word is taken within {said_ms} ms"
         ))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }
 
 /// Three calls by hand are the day's attempts: at the fourth she hears that it may not be, and his phone is silent.
 pub async fn refused_after_three(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
-    let desk = Desk::open(live, &anna, BUSY).await?;
-    let said = told(&desk.floor, async {
+    let office = Office::open(live, &anna, BUSY).await?;
+    let said = told(&office.floor, async {
         for (minutes, results) in
             [(1, &["busy"][..]), (31, &["busy", "busy"]), (91, &["busy", "busy", "busy"])]
         {
-            desk.later(minutes);
-            desk.case_is("due").await?;
-            desk.dials(NUMBER).await?.is_over().await?;
-            desk.attempts_are(results).await?;
+            office.later(minutes);
+            office.case_is("due").await?;
+            office.dials(NUMBER).await?.is_over().await?;
+            office.attempts_are(results).await?;
         }
-        desk.case_is("handed_over").await?;
-        desk.later(200);
+        office.case_is("handed_over").await?;
+        office.later(200);
         let begun = Instant::now();
-        hears_only(&desk, NUMBER, Tone::Refused).await?;
+        hears_only(&office, NUMBER, Tone::Refused).await?;
         let told_ms = begun.elapsed().as_millis();
-        ensure!(desk.customer.count() == 3, "his phone was called {} times", desk.customer.count());
-        desk.floor.comes_to_rest().await?;
+        ensure!(office.customer.count() == 3, "his phone was called {} times", office.customer.count());
+        office.floor.comes_to_rest().await?;
         Ok(format!("three calls by hand; the fourth was refused within {told_ms} ms"))
     })
     .await?;
-    desk.close().await?;
+    office.close().await?;
     Ok(said)
 }
 
 /// She dials this, hears that and nothing else, and is hung up.
-async fn hears_only(desk: &Desk<'_>, number: &str, tone: Tone) -> Result<()> {
-    let call = desk.dials(number).await?;
+async fn hears_only(office: &Office<'_>, number: &str, tone: Tone) -> Result<()> {
+    let call = office.dials(number).await?;
     call.hears(tone).await?;
     let end = call.is_over().await?;
     ensure!(end == Stage::Ended(End::TheyHungUp), "{number}: {end:?}");

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::desk::NUMBER;
+use super::office::NUMBER;
 use crate::floor::{Caller, Floor, SOON, phone, told};
 use crate::sip::{Behaviour, Dial, End, SipEnd, Stage};
 use crate::stories::Live;

@@ -63,7 +63,7 @@ pub fn terms() -> Terms {
 
 /// A process that calls back: its store and its terms.
 #[derive(Clone)]
-pub struct Desk {
+pub struct App {
     pub store: Store,
     pub terms: Terms,
 }
@@ -75,7 +75,7 @@ pub struct Accepted {
     pub wanted: Reserve,
 }
 
-impl Desk {
+impl App {
     /// Opens the house, with all agents at work since long ago.
     pub async fn open(db: &Db) -> Self {
         let terms = terms();

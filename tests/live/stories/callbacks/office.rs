@@ -35,7 +35,7 @@ const MINUTE: i64 = 60_000;
 const AT_LAST: Duration = Duration::from_secs(45);
 
 /// A controller that calls back, and a customer's phone.
-pub struct Desk<'a> {
+pub struct Office<'a> {
     /// FreeSWITCH, and the command line.
     pub floor: Floor<'a>,
     /// The phone of who was missed.
@@ -45,7 +45,7 @@ pub struct Desk<'a> {
     ahead_ms: &'static AtomicI64,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Office<'a> {
     /// Somebody has given up; nobody is there to call him back.
     pub async fn open(live: &'a Live, agent: &SipEnd, customer: Behaviour) -> Result<Self> {
         Self::with(live, agent, customer, |_| {}).await
@@ -87,13 +87,13 @@ impl<'a> Desk<'a> {
         let now = Clock::system().now().0;
         let noon = (now / DAY_MS + 1) * DAY_MS + NOON_MS;
         let ahead_ms: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(noon - now)));
-        let mut desk = Self { floor, customer: phone, settings, controller: None, ahead_ms };
-        desk.start().await?;
-        let caller = desk.floor.caller(NUMBER).await?;
+        let mut office = Self { floor, customer: phone, settings, controller: None, ahead_ms };
+        office.start().await?;
+        let caller = office.floor.caller(NUMBER).await?;
         caller.hears(Tone::Music).await?;
         caller.hangs_up().await?;
-        desk.case_is("settling").await?;
-        Ok(desk)
+        office.case_is("settling").await?;
+        Ok(office)
     }
 
     /// The controller starts.
@@ -101,7 +101,7 @@ impl<'a> Desk<'a> {
         let runtime = Runtime::new()?;
         let running = runtime.spawn(app::start(self.settings.clone(), Clock::wrong_by(self.ahead_ms)));
         let running = running.await??;
-        running.desk.nodes.wait_up().await;
+        running.app.nodes.wait_up().await;
         self.controller = Some((runtime, running));
         Ok(())
     }
@@ -149,7 +149,7 @@ impl<'a> Desk<'a> {
 
     /// The attempts that have been made.
     pub async fn attempts(&self) -> Result<Vec<AttemptRow>> {
-        Ok(self.running()?.desk.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await?)
+        Ok(self.running()?.app.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await?)
     }
 
     /// Over which trunk each attempt was made last, and why that ended.
@@ -163,7 +163,7 @@ impl<'a> Desk<'a> {
         }
         let sql = "SELECT trunk, cause FROM attempts ORDER BY id";
         let read = move |c: &mut _| Ok(diesel::RunQueryDsl::load::<Row>(diesel::sql_query(sql), c)?);
-        let rows = self.running()?.desk.store.read("trunks", read).await?;
+        let rows = self.running()?.app.store.read("trunks", read).await?;
         Ok(rows.into_iter().map(|row| (row.trunk, row.cause)).collect())
     }
 
@@ -201,10 +201,10 @@ impl<'a> Desk<'a> {
 
     /// The agent says what came of the talk.
     pub async fn says(&self, result: Outcome) -> Result<()> {
-        let desk = &self.running()?.desk;
-        let (terms, at) = (desk.terms(), desk.clock.now());
+        let office = &self.running()?.app;
+        let (terms, at) = (office.terms(), office.clock.now());
         let said = Disposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
-        desk.store.write("says", move |c| callbacks::dispose(c, &terms, &said).map(drop)).await?;
+        office.store.write("says", move |c| callbacks::dispose(c, &terms, &said).map(drop)).await?;
         Ok(())
     }
 
@@ -225,7 +225,7 @@ impl<'a> Desk<'a> {
     }
 }
 
-impl Drop for Desk<'_> {
+impl Drop for Office<'_> {
     fn drop(&mut self) {
         if let Some((runtime, _)) = self.controller.take() {
             runtime.shutdown_background();

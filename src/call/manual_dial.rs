@@ -15,12 +15,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::story::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_dialled, record};
-use super::trunks::{Customer, DialFate, Line};
+use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_dialled, record};
 use crate::call::facts::Facts;
 use crate::call::story::LINK_COMES;
-use crate::call::{Call, Desk, Gone, bridge, forward, message};
+use crate::call::{Call, Gone, bridge, forward, message};
 use crate::cause::HangupCause;
+use crate::context::App;
+use crate::dispatch::trunks::{Customer, DialFate, Line};
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId};
 use crate::metrics::HandedBack;
 use crate::missed::attempt::{self, Outcome};
@@ -44,27 +45,27 @@ const NO_ROOM: &str = "no trunk has room for one more call";
 const TOO_LATE: &str = "RECORDED_TOO_LATE";
 
 /// Carries out what was dialled at the phone of `user`, and stays until it is over.
-pub async fn run(desk: Arc<Desk>, incoming: Incoming, user: String) {
+pub async fn run(app: Arc<App>, incoming: Incoming, user: String) {
     let id = CallId::new();
-    let hold = desk.held.call(id);
+    let hold = app.held.call(id);
     let span = tracing::info_span!("handset", call.id = %id, user);
-    tell(desk, incoming, user, id).instrument(span).await;
+    tell(app, incoming, user, id).instrument(span).await;
     drop(hold);
 }
 
-async fn tell(desk: Arc<Desk>, incoming: Incoming, user: String, id: CallId) {
-    let facts = Facts::read(&incoming.facts, &desk.settings);
-    let wanted = wanted(&desk, &facts, &user);
+async fn tell(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {
+    let facts = Facts::read(&incoming.facts, &app.settings);
+    let wanted = wanted(&app, &facts, &user);
     let comes_back = incoming.facts.state.as_deref() == Some(OURS);
     match wanted {
-        Err(why) => pass_on(&desk, incoming.caller, why).await,
+        Err(why) => pass_on(&app, incoming.caller, why).await,
         Ok((agent, wish)) if comes_back => {
             let phone = Phone { user, agent, core: incoming.facts.core };
-            phone.carry_out(desk, incoming.caller, facts, id, wish).await;
+            phone.carry_out(app, incoming.caller, facts, id, wish).await;
         }
-        Ok((_, wish)) => match is_ours(&desk, &wish).await {
+        Ok((_, wish)) => match is_ours(&app, &wish).await {
             Ok(()) => incoming.caller.hand_back(OURS).await,
-            Err(why) => pass_on(&desk, incoming.caller, why).await,
+            Err(why) => pass_on(&app, incoming.caller, why).await,
         },
     }
 }
@@ -86,12 +87,12 @@ enum NotOurs {
 }
 
 /// Who may want what of us.
-fn wanted(desk: &Desk, facts: &Facts, user: &str) -> Result<(AgentName, Wish), NotOurs> {
-    let agent = desk.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("the phone is no agent's"))?;
-    if let Some(result) = desk.settings.callback.codes.get(&facts.dialled) {
+fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wish), NotOurs> {
+    let agent = app.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("the phone is no agent's"))?;
+    if let Some(result) = app.settings.callback.codes.get(&facts.dialled) {
         return Ok((agent, Wish::Word(*result)));
     }
-    let phone = &desk.settings.phone;
+    let phone = &app.settings.phone;
     match Party::read(&facts.dialled, false, &phone.home(), phone.internal_digits) {
         Party::Number(number) => Ok((agent, Wish::Customer(number))),
         Party::Internal(_) | Party::Withheld | Party::Invalid => {
@@ -101,14 +102,14 @@ fn wanted(desk: &Desk, facts: &Facts, user: &str) -> Result<(AgentName, Wish), N
 }
 
 /// Whether it is ours: of a customer, if they have an open case. The database may not take long: nobody is kept waiting.
-async fn is_ours(desk: &Desk, wish: &Wish) -> Result<(), NotOurs> {
+async fn is_ours(app: &App, wish: &Wish) -> Result<(), NotOurs> {
     let Wish::Customer(number) = wish else { return Ok(()) };
-    let limit = desk.settings.callback.handset_lookup;
-    if desk.store.stalls(limit) {
+    let limit = app.settings.callback.handset_lookup;
+    if app.store.stalls(limit) {
         return Err(unknown(&StoreError::Slow { limit }));
     }
     let number = number.clone();
-    let read = desk.store.read("is_owed", move |c| handset::is_owed(c, &number));
+    let read = app.store.read("is_owed", move |c| handset::is_owed(c, &number));
     match tokio::time::timeout(limit, read).await.unwrap_or(Err(StoreError::Slow { limit })) {
         Ok(true) => Ok(()),
         Ok(false) => Err(NotOurs::Foreign("the number has no open case")),
@@ -122,13 +123,13 @@ fn unknown(error: &StoreError) -> NotOurs {
 }
 
 /// Lets a call go on in the administrator's own dialplan.
-async fn pass_on(desk: &Desk, caller: Caller, why: NotOurs) {
+async fn pass_on(app: &App, caller: Caller, why: NotOurs) {
     match why {
         NotOurs::Foreign(why) => tracing::info!(why, "not ours: it goes on in the dialplan"),
         NotOurs::Failed(reason) => {
             let reason = reason.as_str();
             tracing::warn!(reason, "it goes on in the dialplan");
-            desk.metrics.handed_back.with_label_values(&[reason]).inc();
+            app.metrics.handed_back.with_label_values(&[reason]).inc();
         }
     }
     caller.hand_back(NOT_OURS).await;
@@ -142,14 +143,14 @@ struct Phone {
 }
 
 impl Phone {
-    async fn carry_out(self, desk: Arc<Desk>, caller: Caller, facts: Facts, id: CallId, wish: Wish) {
-        let Some(node) = desk.nodes.found(self.core, LINK_COMES).await else {
+    async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, wish: Wish) {
+        let Some(node) = app.nodes.found(self.core, LINK_COMES).await else {
             tracing::error!(core = %self.core, "no node of the configuration is this FreeSWITCH");
-            return pass_on(&desk, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
+            return pass_on(&app, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
         };
-        let arrived_at = desk.clock.now();
+        let arrived_at = app.clock.now();
         let (here_since, is_back, queue, stage) = (Instant::now(), false, None, Stage::Arriving);
-        let call = Call { desk, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
+        let call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
         match wish {
             Wish::Word(result) => self.say(call, result).await,
             Wish::Customer(number) => self.dial(call, number).await,
@@ -158,16 +159,16 @@ impl Phone {
 
     /// Records a word on the last talk.
     async fn say(&self, mut call: Call, result: Outcome) {
-        let sounds = call.desk.settings.sounds.clone();
+        let sounds = call.app.settings.sounds.clone();
         let said = self.record(&call, &self.agent, result).await;
         hear(&mut call, if said { &sounds.done } else { &sounds.refused }).await;
         call.caller.hangup(HangupCause::NormalClearing).await;
     }
 
     async fn record(&self, call: &Call, agent: &AgentName, result: Outcome) -> bool {
-        let (terms, at, agent) = (call.desk.terms(), call.desk.clock.now(), agent.clone());
+        let (terms, at, agent) = (call.app.terms(), call.app.clock.now(), agent.clone());
         let who = agent.clone();
-        let write = call.desk.store.write("say", move |c| handset::say(c, &terms, &who, result, at));
+        let write = call.app.store.write("say", move |c| handset::say(c, &terms, &who, result, at));
         match write.await {
             Ok(Some(case)) => {
                 tracing::info!(%agent, case.id = %case, %result, "the result of his last talk");
@@ -194,17 +195,17 @@ impl Phone {
             channel: call.caller.channel(),
             agent: self.agent.clone(),
             user: self.user.clone(),
-            at: call.desk.clock.now(),
+            at: call.app.clock.now(),
         }
     }
 
     /// Dials a customer, if there is a line and the guards let him.
     async fn dial(&self, call: Call, number: E164) {
-        let terms = call.desk.terms();
-        let Some(place) = call.desk.trunks.take() else {
+        let terms = call.app.terms();
+        let Some(place) = call.app.trunks.take() else {
             let wanted = self.wanted(&call, &number);
             let kept =
-                call.desk.store.write("no_room", move |c| handset::no_room(c, &terms, &wanted, NO_ROOM));
+                call.app.store.write("no_room", move |c| handset::no_room(c, &terms, &wanted, NO_ROOM));
             if let Err(error) = kept.await {
                 tracing::error!(%error, "it is not kept that the agent was refused");
             }
@@ -226,10 +227,10 @@ impl Phone {
     /// dialplan: the case was closed meanwhile, or the database does not answer in time. What is committed after that is
     /// an attempt that was made: the agent dials the customer in that dialplan.
     async fn begin(&self, call: Call, number: &E164) -> Option<(Call, Begun)> {
-        let (desk, terms, wanted) = (Arc::clone(&call.desk), call.desk.terms(), self.wanted(&call, number));
-        let limit = desk.settings.callback.handset_lookup;
-        let patience = if desk.store.stalls(limit) { Duration::ZERO } else { limit };
-        let writing = desk.store.write("handset", move |c| handset::begin(c, &terms, &wanted));
+        let (app, terms, wanted) = (Arc::clone(&call.app), call.app.terms(), self.wanted(&call, number));
+        let limit = app.settings.callback.handset_lookup;
+        let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
+        let writing = app.store.write("handset", move |c| handset::begin(c, &terms, &wanted));
         tokio::pin!(writing);
         match tokio::time::timeout(patience, &mut writing).await {
             Ok(Ok(Some(begun))) => {
@@ -237,20 +238,20 @@ impl Phone {
                     Begun::Attempt { .. } => Some(Said::Allowed),
                     Begun::Refused(refusal) => Said::by_guard(refusal.guard),
                 };
-                desk.metrics.dial_said(said);
+                app.metrics.dial_said(said);
                 return Some((call, begun));
             }
             Ok(Ok(None)) => {
-                pass_on(&desk, call.caller, NotOurs::Foreign("the case has been closed")).await;
+                pass_on(&app, call.caller, NotOurs::Foreign("the case has been closed")).await;
             }
-            Ok(Err(error)) => pass_on(&desk, call.caller, unknown(&error)).await,
+            Ok(Err(error)) => pass_on(&app, call.caller, unknown(&error)).await,
             Err(_) => {
                 let id = call.id;
-                pass_on(&desk, call.caller, unknown(&StoreError::Slow { limit })).await;
+                pass_on(&app, call.caller, unknown(&StoreError::Slow { limit })).await;
                 if let Ok(Some(Begun::Attempt { case, attempt })) = writing.await {
                     let how = How::without_talk(attempt, Outcome::Cancelled, TOO_LATE);
-                    let end = End { case, call: id, how, at: desk.clock.now() };
-                    record(&desk, &desk.terms(), end).await;
+                    let end = End { case, call: id, how, at: app.clock.now() };
+                    record(&app, &app.terms(), end).await;
                 }
             }
         }
@@ -260,21 +261,21 @@ impl Phone {
 
 /// Dials a customer for whom an attempt is recorded, and records what came of it.
 async fn attempted(mut call: Call, line: &Line, number: &E164, case: CaseId, attempt: AttemptId) {
-    dialled_over(&call.desk, attempt, line).await;
+    dialled_over(&call.app, attempt, line).await;
     let made = connect(&mut call, line, number).await;
-    learn(&call.desk, line, number, made.fate()).await;
+    learn(&call.app, line, number, made.fate()).await;
     let how = match made {
         Made::NotDialled => not_dialled(attempt),
         Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
-        Made::Left if call.desk.draining.is_cancelled() => {
+        Made::Left if call.app.draining.is_cancelled() => {
             How::without_talk(attempt, Outcome::Cancelled, DRAINED)
         }
         Made::Left => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
         Made::Apart => How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
         Made::Talked { cause, answered_at } => How::Talked { attempt, cause, answered_at },
     };
-    let end = End { case, call: call.id, how, at: call.desk.clock.now() };
-    record(&call.desk, &call.desk.terms(), end).await;
+    let end = End { case, call: call.id, how, at: call.app.clock.now() };
+    record(&call.app, &call.app.terms(), end).await;
 }
 
 /// What came of dialling.
@@ -308,7 +309,7 @@ impl Made {
 
 /// Rings the customer while the agent hears it, connects the two, and stays until they are through.
 async fn connect(call: &mut Call, line: &Line, number: &E164) -> Made {
-    let ring = call.desk.settings.callback.handset_ring;
+    let ring = call.app.settings.callback.handset_ring;
     let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
     if take(call).await.is_err() {
         return Made::Left;
@@ -317,7 +318,7 @@ async fn connect(call: &mut Call, line: &Line, number: &E164) -> Made {
         call.caller.hangup(HangupCause::TemporaryFailure).await;
         return Made::NotDialled;
     };
-    let ringing = call.desk.settings.callback.ringing.clone();
+    let ringing = call.app.settings.callback.ringing.clone();
     let hears = async {
         call.answer().await?;
         call.play(&ringing, Loops::Forever).await
@@ -350,9 +351,9 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
         }
     }
     leg.in_talk();
-    let answered_at = call.desk.clock.now();
+    let answered_at = call.app.clock.now();
     tracing::info!("the customer is reached");
-    let (id, store) = (call.id, &call.desk.store);
+    let (id, store) = (call.id, &call.app.store);
     let write = || store.write("handset_talk", move |c| handset::talk(c, id, answered_at));
     if let Err(error) = crate::store::until_recorded("handset_talk", write).await {
         tracing::error!(%error, "the talk is not recorded yet; its end will be");
@@ -364,7 +365,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
 /// Nobody is dialled, and the agent hears so.
 async fn refuse(mut call: Call, why: &str, cause: HangupCause) {
     tracing::warn!(why, "not dialled");
-    let sound = call.desk.settings.sounds.refused.clone();
+    let sound = call.app.settings.sounds.refused.clone();
     hear(&mut call, &sound).await;
     call.caller.hangup(cause).await;
 }

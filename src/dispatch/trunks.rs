@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::settings::{Settings, Trunk};
+use crate::callback::settings::{Settings, Trunk};
 use crate::clock::UnixMs;
 use crate::event::Event;
 use crate::ids::{CallId, ChannelId, OfferId};
@@ -315,18 +315,18 @@ impl Drop for Line {
 
 /// What was begun within the last second, of so many at most.
 #[derive(Debug)]
-pub(super) struct Second {
+pub(crate) struct Second {
     most: usize,
     begun: VecDeque<Instant>,
 }
 
 impl Second {
-    pub(super) fn of(most: NonZeroU32) -> Self {
+    pub(crate) fn of(most: NonZeroU32) -> Self {
         Self { most: usize::try_from(most.get()).unwrap_or(usize::MAX), begun: VecDeque::new() }
     }
 
     /// How many more may begin now.
-    pub(super) fn room(&self, now: Instant) -> usize {
+    pub(crate) fn room(&self, now: Instant) -> usize {
         self.most.saturating_sub(self.begun.len() - self.over(now))
     }
 
@@ -337,7 +337,7 @@ impl Second {
     }
 
     /// One begins now.
-    pub(super) fn count(&mut self, now: Instant) {
+    pub(crate) fn count(&mut self, now: Instant) {
         self.begun.drain(..self.over(now));
         self.begun.push_back(now);
     }

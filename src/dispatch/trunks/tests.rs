@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
-use super::*;
 use crate::callback::settings::Dial;
+use crate::dispatch::trunks::*;
 
 fn trunk(name: &str, max_live: usize, dials_a_second: u32) -> Trunk {
     let dial = Dial::try_from(format!("gateway/{name}/{{number}}")).unwrap();

@@ -1,0 +1,58 @@
+//! What dialling a customer leaves on record, whoever dials: a callback, or an agent at the phone.
+
+use crate::context::App;
+use crate::dispatch::trunks::{DialFate, Line};
+use crate::ids::AttemptId;
+use crate::missed::attempt::Outcome;
+use crate::phone::E164;
+use crate::store::callbacks::{self, End, How, Terms};
+use crate::store::{attempts, outbox, until_recorded};
+
+/// The causes of an end that are ours.
+pub(crate) const DRAINED: &str = "DRAINED";
+
+pub(crate) const AGENT_LEFT: &str = "AGENT_LEFT";
+
+pub(crate) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
+
+/// Records how a callback ended, and moves its case on.
+pub(crate) async fn record(app: &App, terms: &Terms, end: End) {
+    let write = || {
+        let (terms, end) = (terms.clone(), end.clone());
+        app.store.write("end_callback", move |c| callbacks::end(c, &terms, &end))
+    };
+    match until_recorded("end_callback", write).await {
+        Ok(stands) => {
+            app.metrics.callbacks.with_label_values(&[end.how.word()]).inc();
+            tracing::info!(case.id = %end.case, result = end.how.word(), why = end.how.cause(), case.stage = stands, "{}", end.how.sentence());
+        }
+        Err(error) => {
+            tracing::error!(%error, how = end.how.word(), "the end of the callback is not recorded")
+        }
+    }
+}
+
+/// Keeps over which trunk the customer is dialled: another trunk's word on the number confirms this one's.
+pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, line: &Line) {
+    let trunk = line.trunk().name().to_owned();
+    let kept =
+        app.store.write("over_trunk", move |c| attempts::over_trunk(c, attempt, &trunk).map(drop)).await;
+    if let Err(error) = kept {
+        tracing::error!(%error, "it is not recorded over which trunk the customer is dialled");
+    }
+}
+
+/// The trunk learns from how the call ended, and the supervisor hears of one that fails again and again.
+pub(crate) async fn learn(app: &App, line: &Line, number: &E164, fate: DialFate<'_>) {
+    let Some(event) = line.ended(number, fate, app.clock.now()) else { return };
+    tracing::error!(trunk = line.trunk().name(), "the trunk has failed again and again: see to it");
+    let told = app.store.write("trunk_failing", move |c| outbox::emit(c, &event).map(drop)).await;
+    if let Err(error) = told {
+        tracing::error!(%error, "nobody is told that the trunk fails");
+    }
+}
+
+/// Nobody was dialled, and it was our fault.
+pub(crate) fn not_dialled(attempt: AttemptId) -> How {
+    How::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
+}
