@@ -11,11 +11,15 @@
     reason = "a bench fails by panicking"
 )]
 
+#[path = "../tests/support/command.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod command;
+
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use command::Workdir;
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -45,7 +49,7 @@ fn main() {
 
 /// A controller of its own, as a process.
 struct Controller {
-    folder: tempfile::TempDir,
+    folder: Workdir,
     listen: SocketAddr,
     status: SocketAddr,
     node: SocketAddr,
@@ -61,19 +65,15 @@ impl Drop for Controller {
 impl Controller {
     /// With these rules, not running.
     async fn prepare(sim: &Sim, rules: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Workdir::new();
         let (listen, status) = (free_port().await, free_port().await);
         let controller = Self { folder, listen, status, node: sim.node_address(), child: None };
         controller.configure("5s");
-        std::fs::write(controller.path("rules.toml"), rules).unwrap();
-        controller.run(&["migrate"]);
-        controller.run(&["apply", controller.path("rules.toml").to_str().unwrap()]);
+        controller.folder.write("rules.toml", &rules);
+        controller.folder.ok(&["migrate"]);
+        controller.folder.ok(&["apply", controller.folder.path("rules.toml").to_str().unwrap()]);
         sim.set_controllers(&[listen]).await;
         controller
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
     }
 
     fn configure(&self, check_every: &str) {
@@ -81,34 +81,22 @@ impl Controller {
             "database = \"sqlite:{}\"\n[switch]\nlisten = \"{}\"\n\
              [[switch.nodes]]\nname = \"sim\"\nhost = \"{}\"\nport = {}\n\
              [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{}\"\n[calls]\ncheck_every = \"{check_every}\"\n",
-            self.path("dozvon.db").display(),
+            self.folder.path("dozvon.db").display(),
             self.listen,
             self.node.ip(),
             self.node.port(),
             self.status
         );
-        std::fs::write(self.path("dozvon.toml"), text).unwrap();
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_dozvon")));
-        command.arg("--config").arg(self.path("dozvon.toml")).args(arguments);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
+        self.folder.write("dozvon.toml", &text);
     }
 
     /// Starts it; how long until it takes calls.
     async fn start(&mut self) -> Duration {
-        let log = std::fs::File::create(self.path("log")).unwrap();
+        let log = std::fs::File::create(self.folder.path("log")).unwrap();
         let began = Instant::now();
-        self.child = Some(self.command(&["serve"]).stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        self.child = Some(self.folder.command("serve").stdout(Stdio::null()).stderr(log).spawn().unwrap());
         while TcpStream::connect(self.listen).await.is_err() {
-            assert!(began.elapsed() < LIMIT, "{}", std::fs::read_to_string(self.path("log")).unwrap());
+            assert!(began.elapsed() < LIMIT, "{}", std::fs::read_to_string(self.folder.path("log")).unwrap());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         began.elapsed()
@@ -145,7 +133,7 @@ impl Controller {
         let id = self.child.as_ref().unwrap().id();
         // Nanoseconds that each thread has run: the ticks of /proc/stat are too coarse for what costs nearly nothing.
         let tasks = std::fs::read_dir(format!("/proc/{id}/task")).unwrap();
-        let of = |path: PathBuf| {
+        let of = |path: std::path::PathBuf| {
             let text = std::fs::read_to_string(path.join("schedstat")).unwrap_or_default();
             text.split_whitespace().next().and_then(|ns| ns.parse::<u64>().ok()).unwrap_or(0)
         };
@@ -195,7 +183,7 @@ async fn idle() -> Vec<&'static str> {
     let names: Vec<String> = (0..AGENTS).map(|number| format!("a{number}")).collect();
     let mut login = vec!["agent", "login"];
     login.extend(names.iter().map(String::as_str));
-    controller.run(&login);
+    controller.folder.ok(login.as_slice());
     controller.start().await;
     controller.until("dozvon_agents{activity=\"idle\",status=\"available\"}", AGENTS as f64).await;
     let (share, memory) = (controller.idles().await, controller.resident_mb());
@@ -265,15 +253,15 @@ async fn restart(controller: &mut Controller) -> (Duration, Duration) {
 async fn served_in_order(sim: &Sim, controller: &Controller, callers: &[CallerHandle]) -> bool {
     let takes = Behaviour::answers(Duration::from_millis(1)).hanging_up_after(Duration::from_millis(5));
     sim.phone("user/10000", takes).await;
-    controller.run(&["agent", "login", "a0"]);
+    controller.folder.ok(&["agent", "login", "a0"]);
     let began = Instant::now();
     while controller.metric("dozvon_calls_total").await.is_none_or(|calls| calls < SERVED as f64) {
         assert!(began.elapsed() < LIMIT, "{} callers wait, and nobody is served", callers.len());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    controller.run(&["agent", "logout", "a0"]);
+    controller.folder.ok(&["agent", "logout", "a0"]);
     let rows: Value =
-        serde_json::from_str(&controller.run(&["call", "list", "--limit", "2000", "--json"])).unwrap();
+        serde_json::from_str(&controller.folder.ok(&["call", "list", "--limit", "2000", "--json"])).unwrap();
     let mut served: Vec<(i64, i64)> = rows
         .as_array()
         .unwrap()

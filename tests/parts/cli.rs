@@ -1,7 +1,7 @@
 //! The built command on a database of its own: what it prints, how it ends, and what it leaves behind.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 use chrono_tz::Tz;
@@ -20,90 +20,33 @@ use dozvon::store::{self, Database, DatabaseUrl, Store, StoreError, agents, call
 use serde_json::Value;
 use uuid::Uuid;
 
-/// A folder with a database, and the command in it.
-struct Place {
-    folder: tempfile::TempDir,
+use crate::support::command::Workdir;
+
+/// A folder with the schema and nothing in it.
+fn fresh() -> Workdir {
+    let place = Workdir::of("olga");
+    place.ok("migrate --database sqlite:dozvon.db");
+    place
 }
 
-/// How a run ended.
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
+/// With two queues, two agents, two routes and four calls.
+fn seeded() -> (Workdir, Seeded) {
+    let place = fresh();
+    let seeded = store(&place, seed);
+    (place, seeded)
 }
 
-impl Place {
-    /// A folder without a database.
-    fn empty() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    /// With the schema and nothing in it.
-    fn fresh() -> Self {
-        let place = Self::empty();
-        place.ok("migrate --database sqlite:dozvon.db");
-        place
-    }
-
-    /// With two queues, two agents, two routes and four calls.
-    fn seeded() -> (Self, Seeded) {
-        let place = Self::fresh();
-        let seeded = place.store(seed);
-        (place, seeded)
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
-        command.args(args).current_dir(self.folder.path()).env_clear().env("USER", "olga");
-        command
-    }
-
-    /// Runs a line of arguments, split at spaces.
-    fn run(&self, line: &str) -> Run {
-        self.run_args(&line.split_whitespace().collect::<Vec<_>>())
-    }
-
-    fn run_args(&self, args: &[&str]) -> Run {
-        let output = self.command(args).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Run { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
-    }
-
-    /// What a run prints that must succeed.
-    #[track_caller]
-    fn ok(&self, line: &str) -> String {
-        let run = self.run(line);
-        assert_eq!((run.code, run.err.as_str()), (0, ""), "dozvon {line}");
-        run.out
-    }
-
-    /// What a run prints that must succeed, as JSON.
-    #[track_caller]
-    fn json(&self, line: &str) -> Value {
-        serde_json::from_str(&self.ok(&format!("{line} --json"))).unwrap()
-    }
-
-    /// What a run says that must end with `code`: one line on standard error, nothing on standard output.
-    #[track_caller]
-    fn fails(&self, code: i32, line: &str) -> String {
-        let run = self.run(line);
-        assert_eq!((run.code, run.out.as_str()), (code, ""), "dozvon {line}: {}", run.err);
-        assert!(run.err.starts_with("dozvon: ") && run.err.lines().count() == 1, "{:?}", run.err);
-        run.err
-    }
-
-    /// Does something in the database that only a controller does.
-    fn store<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
-    ) -> T {
-        let url = DatabaseUrl::Sqlite(self.folder.path().join("dozvon.db"));
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let store = Store::open(&url, store::Settings::default()).await.unwrap();
-            store.write("test", work).await.unwrap()
-        })
-    }
+/// Does something in the database that only a controller does.
+fn store<T: Send + 'static>(
+    place: &Workdir,
+    work: impl FnOnce(&mut Database) -> Result<T, StoreError> + Send + 'static,
+) -> T {
+    let url = DatabaseUrl::Sqlite(place.path("dozvon.db"));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&url, store::Settings::default()).await.unwrap();
+        store.write("test", work).await.unwrap()
+    })
 }
 
 /// The calls that were made.
@@ -273,7 +216,7 @@ fn fields(rows: &Value) -> Vec<&str> {
 
 #[test]
 fn agents_come_work_rest_and_leave() {
-    let place = Place::fresh();
+    let place = fresh();
     assert!(place.ok("agent list").starts_with("there are no agents: add one"));
     assert_eq!(place.json("agent list"), Value::Array(Vec::new()));
     let anna =
@@ -302,7 +245,7 @@ fn agents_come_work_rest_and_leave() {
 
 #[test]
 fn an_agent_is_changed_only_when_that_is_meant() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let said = place.fails(4, "agent add anna --contact user/7");
     assert!(said.contains("there is an agent anna already") && said.contains("--replace"), "{said}");
     let anna = place.json("agent add anna --replace --ring-timeout 15s --queue support:3:2");
@@ -318,7 +261,7 @@ fn an_agent_is_changed_only_when_that_is_meant() {
 
 #[test]
 fn what_an_agent_cannot_do_is_refused_and_leaves_nothing() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let said = place.fails(4, "agent resume boris");
     assert!(said.contains("cannot resume") && said.contains("dozvon agent login boris"), "{said}");
     let said = place.fails(3, "agent logout anna vera");
@@ -331,7 +274,7 @@ fn what_an_agent_cannot_do_is_refused_and_leaves_nothing() {
 
 #[test]
 fn arguments_that_cannot_be_meant_are_wrong_usage() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let cases = [
         ("agent add x --contact user/1001,user/2", "is not a contact"),
         ("agent add x --contact {a=b}user/1", "is not a contact"),
@@ -370,7 +313,7 @@ fn arguments_that_cannot_be_meant_are_wrong_usage() {
 
 #[test]
 fn queues_show_who_waits_and_who_serves() {
-    let (place, seeded) = Place::seeded();
+    let (place, seeded) = seeded();
     let rows = place.json("queue list");
     assert_eq!((&rows[0]["name"], &rows[1]["name"]), (&"sales".into(), &"support".into()));
     assert_eq!(
@@ -406,8 +349,8 @@ policy = "collect"
 
 #[test]
 fn policies_are_listed_shown_and_exported_with_their_versions() {
-    let place = Place::fresh();
-    std::fs::write(place.folder.path().join("rules.toml"), POLICIES).unwrap();
+    let place = fresh();
+    place.write("rules.toml", POLICIES);
     place.ok("apply rules.toml");
     let list = place.json("policy list");
     let seen: Vec<(&str, i64)> = list
@@ -422,8 +365,7 @@ fn policies_are_listed_shown_and_exported_with_their_versions() {
     assert_eq!(place.ok("policy check"), "law and house allow every limit of 4 policies\n");
     assert_eq!(place.json("policy check rules.toml"), Value::Array(Vec::new()));
 
-    std::fs::write(place.folder.path().join("rules.toml"), POLICIES.replace("cap_week = 1", "cap_month = 7"))
-        .unwrap();
+    place.write("rules.toml", &POLICIES.replace("cap_week = 1", "cap_month = 7"));
     let changes = place.json("apply rules.toml");
     let changed = |field: &str, from: Option<&str>, to: Option<&str>| {
         serde_json::json!({
@@ -461,10 +403,9 @@ fn policies_are_listed_shown_and_exported_with_their_versions() {
 
 #[test]
 fn a_policy_above_the_law_is_refused_wherever_it_comes_from() {
-    let place = Place::fresh();
+    let place = fresh();
     // Story 21.
-    std::fs::write(place.folder.path().join("rules.toml"), POLICIES.replace("cap_week = 1", "cap_day = 4"))
-        .unwrap();
+    place.write("rules.toml", &POLICIES.replace("cap_week = 1", "cap_day = 4"));
     for line in ["apply rules.toml", "apply rules.toml --dry-run", "policy check rules.toml"] {
         let run = place.run(line);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "dozvon {line}: {}", run.err);
@@ -481,9 +422,9 @@ fn a_policy_above_the_law_is_refused_wherever_it_comes_from() {
 
     // What a program of before allowed, or a hand put there.
     let route = "[[route]]\nname = \"all\"\nnumber = \"*\"\nopen = { queue = \"sales\" }\n";
-    std::fs::write(place.folder.path().join("good.toml"), format!("{POLICIES}{route}")).unwrap();
+    place.write("good.toml", &format!("{POLICIES}{route}"));
     place.ok("apply good.toml");
-    place.store(|c| {
+    store(&place, |c| {
         use diesel::connection::SimpleConnection as _;
         let newer = "CREATE TEMP TABLE newer AS SELECT * FROM policy_versions WHERE policy = 'sales'; \
                      UPDATE newer SET version = 2, gaps_ms = '60000'; \
@@ -505,7 +446,7 @@ fn a_policy_above_the_law_is_refused_wherever_it_comes_from() {
 
 #[test]
 fn a_route_is_explained_for_any_time() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let rows = place.json("route list");
     assert_eq!((&rows[0]["name"], &rows[0]["closed_to"]), (&"main".into(), &"message closed".into()));
     assert_eq!((&rows[1]["open"], &rows[1]["until_at"]), (&true.into(), &Value::Null));
@@ -513,7 +454,7 @@ fn a_route_is_explained_for_any_time() {
     assert_eq!((&open["open"], &open["goes_to"]), (&true.into(), &"queue sales".into()));
     assert_eq!((&open["at"], &open["zone"]), (&"2026-11-23T09:00:00.000Z".into(), &"Europe/Moscow".into()));
     assert_eq!(open["agents"][0]["agent"], "anna");
-    let run = place.run_args(&["route", "test", "84951234567", "--at", "2026-11-23 20:00", "--json"]);
+    let run = place.run(&["route", "test", "84951234567", "--at", "2026-11-23 20:00", "--json"]);
     let closed: Value = serde_json::from_str(&run.out).unwrap();
     assert_eq!((&closed["open"], &closed["goes_to"]), (&false.into(), &"message closed".into()));
     assert!(closed["why"].as_str().unwrap().contains("closed until 2026-11-24 09:00"), "{}", closed["why"]);
@@ -526,7 +467,7 @@ fn a_route_is_explained_for_any_time() {
 
 #[test]
 fn calls_are_found_and_told() {
-    let (place, seeded) = Place::seeded();
+    let (place, seeded) = seeded();
     let rows = place.json("call list");
     assert_eq!(rows.as_array().unwrap().len(), 4);
     assert_eq!(rows[0]["caller_number"], "withheld", "newest first");
@@ -559,12 +500,12 @@ fn calls_are_found_and_told() {
 
 #[test]
 fn people_say_who_is_called_when_and_who_never() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let opened = place.json("case open 84957654321 --queue sales");
     let id = opened["id"].as_i64().unwrap();
     assert_eq!((id, &opened["reason"]), (2, &"by_hand".into()));
     // Then he calls, so for an hour every hour of the day is lawful; sales is always open.
-    place.store(|c| {
+    store(&place, |c| {
         let caller = Party::Number(name("+74957654321"));
         let call = arrive(c, caller.clone(), "", minutes_ago(1))?;
         end(c, call, &caller, (Ending::Abandoned, Stage::Waiting), minutes_ago(0))
@@ -610,7 +551,7 @@ fn people_say_who_is_called_when_and_who_never() {
 
 #[test]
 fn a_case_has_three_attempts_a_day_and_one_end() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let rows = place.json("case list");
     assert_eq!((&rows[0]["id"], &rows[0]["number"]), (&1.into(), &"+79007654321".into()));
     assert_eq!((&rows[0]["reason"], &rows[0]["attempts_today"]), (&"abandoned_waiting".into(), &0.into()));
@@ -623,7 +564,7 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
     }
     let said = place.fails(4, "case attempt 1 --result reached");
     assert!(said.contains("3 attempts") && said.contains("next"), "{said}");
-    let run = place.run_args(&[
+    let run = place.run(&[
         "case",
         "attempt",
         "1",
@@ -652,13 +593,13 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
 
 #[test]
 fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
-    let (place, seeded) = Place::seeded();
+    let (place, seeded) = seeded();
     assert!(place.fails(4, "erase +79001234567").contains("add --yes"));
     assert!(place.fails(2, "erase nobody --yes").contains("is no phone number that exists"));
     let number = place.json("case list")[0]["number"].as_str().unwrap().to_owned();
     assert!(place.fails(4, &format!("erase {number} --yes")).contains("on the line"));
     let ended = Verdict::Nothing(Why::GotThrough);
-    place.store(move |c| {
+    store(&place, move |c| {
         let (call, ending, stage, cause) = (seeded.waiting, Ending::Lost, Stage::Waiting, "x".to_owned());
         let (answered_at, at) = (None, minutes_ago(0));
         calls::end(
@@ -698,7 +639,7 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
 
 #[test]
 fn who_adds_or_changes_an_agent_is_in_the_audit() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     place.ok("agent add dora --contact user/1009 --queue sales --by boss");
     place.ok("agent add dora --replace --wrap-up 7s");
     place.ok("agent add dora --replace --wrap-up 7s");
@@ -720,7 +661,7 @@ fn who_adds_or_changes_an_agent_is_in_the_audit() {
 
 #[test]
 fn a_case_is_given_up_for_good_and_closed_as_erased_only_by_an_erasure() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     for line in ["case close 1 --reason erased", "callback close 1 --reason erased"] {
         let run = place.run(line);
         assert!(run.code == 2 && run.err.contains("`dozvon erase NUMBER`"), "{}", run.err);
@@ -734,23 +675,23 @@ fn a_case_is_given_up_for_good_and_closed_as_erased_only_by_an_erasure() {
 
 #[test]
 fn a_debt_has_one_attempt_a_day_and_says_so() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let mut rules = stated();
     for queue in rules.queues.values_mut() {
         queue.policy = "debt".parse().unwrap();
     }
-    place.store(move |c| rules::replace(c, &rules).map(drop));
+    store(&place, move |c| rules::replace(c, &rules).map(drop));
     assert_eq!(place.json("case show 1")["attempts_cap"], 1);
     let made = place.json("case attempt 1 --result no_answer");
     assert_eq!((&made["ordinal"], &made["attempts_cap"]), (&1.into(), &1.into()));
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     assert!(place.ok("case attempt 1 --result no_answer").contains("attempt 1 of 3 on"));
     assert_eq!(place.json("case show 1")["attempts_cap"], 3);
 }
 
 #[test]
 fn cases_of_a_queue_are_listed_up_to_a_limit() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     for number in ["84951234501", "84951234502", "84951234503"] {
         place.ok(&format!("case open {number} --queue support"));
     }
@@ -762,8 +703,8 @@ fn cases_of_a_queue_are_listed_up_to_a_limit() {
 
 #[test]
 fn retention_doubts_a_clock_by_which_nothing_happened_for_long() {
-    let (place, _) = Place::seeded();
-    place.store(|c| {
+    let (place, _) = seeded();
+    store(&place, |c| {
         // As if the clock had been put forward since.
         diesel::RunQueryDsl::execute(diesel::sql_query("UPDATE cases SET opened_at = 1"), c)?;
         Ok(())
@@ -775,7 +716,7 @@ fn retention_doubts_a_clock_by_which_nothing_happened_for_long() {
 
 #[test]
 fn check_says_when_nobody_calls_back_those_who_reached_no_queue() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let told = || {
         let run = place.run("check --json");
         let rows: Value = serde_json::from_str(&run.out).unwrap();
@@ -786,7 +727,7 @@ fn check_says_when_nobody_calls_back_those_who_reached_no_queue() {
     assert_eq!(found["state"], "advice");
     assert!(found["detail"].as_str().unwrap().contains("offered to nobody"), "{found}");
     assert!(found["remedy"].as_str().unwrap().contains("[callback] queue"), "{found}");
-    let settings = place.folder.path().join("dozvon.toml");
+    let settings = place.path("dozvon.toml");
     std::fs::write(&settings, "[callback]\nqueue = \"nowhere\"\n").unwrap();
     assert!(told().unwrap()["detail"].as_str().unwrap().contains("names nowhere"));
     std::fs::write(&settings, "[callback]\nqueue = \"sales\"\n").unwrap();
@@ -795,7 +736,7 @@ fn check_says_when_nobody_calls_back_those_who_reached_no_queue() {
 
 #[test]
 fn reports_come_in_three_forms() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     let rows = place.json("report calls");
     assert_eq!((&rows[0]["ending"], &rows[1]["ending"]), (&"abandoned".into(), &"answered".into()));
     assert_eq!((&rows[1]["calls"], &rows[1]["answered_in_time"]), (&1.into(), &1.into()));
@@ -815,21 +756,21 @@ fn reports_come_in_three_forms() {
 
 #[test]
 fn the_database_is_made_and_asked_for_clearly() {
-    let place = Place::empty();
+    let place = Workdir::of("olga");
     for command in ["agent list", "migrate", "serve", "apply rules.toml"] {
-        std::fs::write(place.folder.path().join("rules.toml"), "").unwrap();
+        place.write("rules.toml", "");
         let said = place.fails(5, command);
         for part in
             ["no settings were found", "dozvon.toml", "/etc/dozvon/dozvon.toml", "--config", "dozvon init"]
         {
             assert!(said.contains(part), "{command}: {part:?} in {said}");
         }
-        assert!(!place.folder.path().join("dozvon.db").exists(), "{command} makes no second database");
+        assert!(!place.path("dozvon.db").exists(), "{command} makes no second database");
     }
-    std::fs::write(place.folder.path().join("dozvon.toml"), "").unwrap();
+    place.write("dozvon.toml", "");
     let said = place.fails(5, "agent list");
     assert!(said.contains("there is no database dozvon.db") && said.contains("dozvon migrate"), "{said}");
-    assert!(!place.folder.path().join("dozvon.db").exists(), "asking makes nothing");
+    assert!(!place.path("dozvon.db").exists(), "asking makes nothing");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
     let migrations = std::fs::read_dir(folder).unwrap().count();
     assert_eq!(place.json("migrate")["migrations"].as_array().unwrap().len(), migrations);
@@ -837,10 +778,10 @@ fn the_database_is_made_and_asked_for_clearly() {
     place.ok("agent list");
     let said = place.fails(5, "migrate --database sqlite:/proc/nosuch/dozvon.db");
     assert!(said.contains("/proc/nosuch/dozvon.db"), "{said}");
-    std::fs::write(place.folder.path().join("old.db"), "").unwrap();
+    place.write("old.db", "");
     let said = place.fails(1, "agent list --database sqlite:old.db");
     assert!(said.contains("run `dozvon migrate`"), "{said}");
-    std::fs::write(place.folder.path().join("text.db"), "this is no database at all".repeat(100)).unwrap();
+    place.write("text.db", &"this is no database at all".repeat(100));
     let said = place.fails(5, "agent list --database sqlite:text.db");
     assert!(said.contains("text.db"), "{said}");
     let said = place.fails(5, "agent list --database postgres://dozvon@127.0.0.1:1/dozvon");
@@ -850,7 +791,7 @@ fn the_database_is_made_and_asked_for_clearly() {
 /// Everybody on the machine sees arguments.
 #[test]
 fn a_password_among_the_arguments_is_warned_of_and_never_shown() {
-    let place = Place::empty();
+    let place = Workdir::of("olga");
     let url = "postgres://dozvon:hunter2@127.0.0.1:1/dozvon";
     let run = place.run(&format!("agent list --database {url}"));
     assert_eq!(run.code, 5, "{}", run.err);
@@ -864,17 +805,13 @@ fn a_password_among_the_arguments_is_warned_of_and_never_shown() {
 
 #[test]
 fn settings_come_from_the_file_that_is_named() {
-    let place = Place::empty();
-    std::fs::write(
-        place.folder.path().join("other.toml"),
-        "database = \"sqlite:other.db\"\nzone = \"Asia/Tokyo\"\n",
-    )
-    .unwrap();
+    let place = Workdir::of("olga");
+    place.write("other.toml", "database = \"sqlite:other.db\"\nzone = \"Asia/Tokyo\"\n");
     place.ok("--config other.toml migrate");
-    assert!(place.folder.path().join("other.db").exists());
+    assert!(place.path("other.db").exists());
     let run = place.run("route test 1 --json --config other.toml");
     assert_eq!(serde_json::from_str::<Value>(&run.out).unwrap()["zone"], "Asia/Tokyo");
-    std::fs::write(place.folder.path().join("bad.toml"), "databse = 1\n").unwrap();
+    place.write("bad.toml", "databse = 1\n");
     let run = place.run("agent list --config bad.toml");
     assert!(run.code == 2 && run.err.contains("bad.toml") && run.err.contains("databse"), "{}", run.err);
     assert!(place.run("agent list --config nosuch.toml").err.contains("nosuch.toml"));
@@ -882,7 +819,7 @@ fn settings_come_from_the_file_that_is_named() {
 
 #[test]
 fn people_read_their_language_and_colours_only_where_they_want_them() {
-    let (place, _) = Place::seeded();
+    let (place, _) = seeded();
     assert!(place.ok("agent list --lang ru").contains("доступен"));
     let localized = place.command(&["agent", "list"]).env("LANG", "ru_RU.UTF-8").output().unwrap();
     assert!(String::from_utf8_lossy(&localized.stdout).contains("статус"));
@@ -1047,17 +984,11 @@ const COMMANDS: [&str; 38] = [
 
 #[test]
 fn whoever_reads_russian_reads_no_english() {
-    let (place, seeded) = Place::seeded();
+    let (place, seeded) = seeded();
     place.ok("case open +74951234567 --queue sales");
-    std::fs::write(
-        place.folder.path().join("bad.toml"),
-        "[[queue]]\nname = \"a b\"\nmax_wait = \"5x\"\n[[agent]]\nnaem = 1\n",
-    )
-    .unwrap();
-    std::fs::write(place.folder.path().join("settings.toml"), "databse = 1\n[calls]\ndrain_timeout = 5\n")
-        .unwrap();
-    std::fs::write(place.folder.path().join("rules.toml"), "[[policy]]\nname = \"debt\"\ncap_day = 9\n")
-        .unwrap();
+    place.write("bad.toml", "[[queue]]\nname = \"a b\"\nmax_wait = \"5x\"\n[[agent]]\nnaem = 1\n");
+    place.write("settings.toml", "databse = 1\n[calls]\ndrain_timeout = 5\n");
+    place.write("rules.toml", "[[policy]]\nname = \"debt\"\ncap_day = 9\n");
     let latin = regex::Regex::new(
         "`[^`]*`|\"[^\"]*\"|\\([a-z_0-9]+\\)|[A-Za-z]*[0-9][A-Za-z0-9]*|https?://\\S+|[A-Za-z][A-Za-z_]*",
     )
@@ -1093,7 +1024,7 @@ fn whoever_reads_russian_reads_no_english() {
 
 #[test]
 fn a_callers_name_does_nothing_to_a_terminal() {
-    let (place, seeded) = Place::seeded();
+    let (place, seeded) = seeded();
     let told = place.ok(&format!("call show {}", seeded.abandoned));
     assert!(told.contains("=cmd ·[31mred") && !told.contains('\u{1b}'), "{told}");
     let told = place.json(&format!("call show {}", seeded.abandoned));
@@ -1112,7 +1043,7 @@ fn leaves(command: &clap::Command, path: &str) -> Vec<(String, String)> {
 
 #[test]
 fn every_command_teaches_itself() {
-    let place = Place::empty();
+    let place = Workdir::of("olga");
     let top = place.ok("--help");
     assert!(top.contains("Exit codes:") && top.contains("Examples:"), "{top}");
     let leaves = leaves(&Cli::command(), "dozvon");
@@ -1136,7 +1067,7 @@ fn every_command_teaches_itself() {
 
 #[test]
 fn a_reader_who_leaves_is_no_failure() {
-    let place = Place::empty();
+    let place = Workdir::of("olga");
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let run = place.command(&["completions", "bash"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
@@ -1145,8 +1076,8 @@ fn a_reader_who_leaves_is_no_failure() {
 
 #[test]
 fn a_case_shows_what_its_person_wrote_and_the_list_their_name() {
-    let place = Place::fresh();
-    place.store(|c| {
+    let place = fresh();
+    store(&place, |c| {
         let request = store::requests::Request {
             key_hash: None,
             body_hash: "0".repeat(64),
@@ -1185,11 +1116,11 @@ fn a_case_shows_what_its_person_wrote_and_the_list_their_name() {
 #[test]
 fn check_names_files_that_others_may_read() {
     use std::os::unix::fs::PermissionsExt as _;
-    let (place, _) = Place::seeded();
-    let database = place.folder.path().join("dozvon.db");
-    let settings = place.folder.path().join("dozvon.toml");
+    let (place, _) = seeded();
+    let database = place.path("dozvon.db");
+    let settings = place.path("dozvon.toml");
     std::fs::write(&settings, "database = \"sqlite:dozvon.db\"\n").unwrap();
-    let advice = |place: &Place| {
+    let advice = |place: &Workdir| {
         let lines: Value = serde_json::from_str(&place.run("check --json").out).unwrap();
         let told = |line: &Value| line["detail"].as_str().unwrap_or_default().contains(" may read ");
         let lines = lines.as_array().unwrap().iter().filter(|line| told(line)).cloned();

@@ -20,6 +20,7 @@ mod notify;
 mod requests;
 mod store;
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest")]
 mod support;
 mod transcripts;
 mod wire;

@@ -2,5 +2,6 @@
 
 pub mod amocrm;
 pub mod bitrix24;
+pub mod command;
 pub mod log_lines;
 pub mod paced;

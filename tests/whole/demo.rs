@@ -1,40 +1,8 @@
 //! The built `dozvon demo`: what it tells of its day, and that it lets other people's databases be.
 
-use std::process::{Command, Output};
-
 use serde_json::Value;
 
-struct Place(tempfile::TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn run(&self, line: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
-        command.args(line.split_whitespace()).current_dir(self.0.path()).env_clear();
-        command.output().unwrap()
-    }
-
-    #[track_caller]
-    fn good(&self, line: &str) -> String {
-        let output = self.run(line);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), said.as_ref()), (Some(0), ""), "{line}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// What a run says that must end with `code`: nothing on standard output.
-    #[track_caller]
-    fn bad(&self, code: i32, line: &str) -> String {
-        let output = self.run(line);
-        let (out, said) =
-            (String::from_utf8_lossy(&output.stdout), String::from_utf8(output.stderr).unwrap());
-        assert_eq!((output.status.code(), out.as_ref()), (Some(code), ""), "{line}: {said}");
-        said
-    }
-}
+use crate::support::command::Workdir;
 
 /// The sum of a column of a table.
 fn sum(table: &Value, field: &str) -> i64 {
@@ -43,8 +11,8 @@ fn sum(table: &Value, field: &str) -> i64 {
 
 #[test]
 fn the_demo_tells_every_part_of_its_day() {
-    let place = Place::new();
-    let told = place.good("demo --calls 20 --rate 40 --seed 1 --json");
+    let place = Workdir::new();
+    let told = place.ok("demo --calls 20 --rate 40 --seed 1 --json");
     let day: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(
         (&day["callers"], &day["phones_rung_twice"], &day["legs_left_behind"]),
@@ -73,12 +41,12 @@ fn the_demo_tells_every_part_of_its_day() {
     for text in ["database", "web"] {
         assert!(day[text].as_str().is_some_and(|text| text.contains(':')), "{text}: {day:#}");
     }
-    assert_eq!(std::fs::read_dir(place.0.path()).unwrap().count(), 0, "it leaves nothing here");
+    assert_eq!(std::fs::read_dir(place.folder()).unwrap().count(), 0, "it leaves nothing here");
 }
 
 #[test]
 fn people_read_the_same_of_the_day() {
-    let told = Place::new().good("demo --calls 20 --rate 40 --seed 1");
+    let told = Workdir::new().ok("demo --calls 20 --rate 40 --seed 1");
     let heads = [
         "calls by ending",
         "queues",
@@ -96,29 +64,27 @@ fn people_read_the_same_of_the_day() {
 
 #[test]
 fn the_demo_lets_the_rules_of_others_be() {
-    let place = Place::new();
-    place.good("migrate --database sqlite:dozvon.db");
-    place.good("agent add anna --contact user/1001");
-    let before = place.good("export");
-    let said = place.bad(4, "demo --calls 1 --database sqlite:dozvon.db");
+    let place = Workdir::new();
+    place.ok("migrate --database sqlite:dozvon.db");
+    place.ok("agent add anna --contact user/1001");
+    let before = place.ok("export");
+    let said = place.fails(4, "demo --calls 1 --database sqlite:dozvon.db");
     for part in ["sqlite:dozvon.db", "agent anna", "name a database that is not there yet"] {
         assert!(said.contains(part), "{part:?} in {said}");
     }
-    assert!(said.starts_with("dozvon: ") && said.lines().count() == 1, "{said}");
-    assert_eq!(place.good("export"), before);
+    assert_eq!(place.ok("export"), before);
 }
 
 #[test]
 fn the_demo_does_not_mix_its_day_with_another() {
-    let place = Place::new();
+    let place = Workdir::new();
     let run = "demo --calls 2 --rate 40 --database sqlite:day.db";
-    place.good(run);
-    let calls = || -> Value {
-        serde_json::from_str(&place.good("call list --json --database sqlite:day.db")).unwrap()
-    };
+    place.ok(run);
+    let calls =
+        || -> Value { serde_json::from_str(&place.ok("call list --json --database sqlite:day.db")).unwrap() };
     let before = calls();
     assert_eq!(before.as_array().unwrap().len(), 2, "the rows are kept");
-    let said = place.bad(4, run);
+    let said = place.prints_nothing(4, run);
     for part in ["sqlite:day.db", "calls", "name a database that is not there yet"] {
         assert!(said.contains(part), "{part:?} in {said}");
     }
@@ -127,9 +93,9 @@ fn the_demo_does_not_mix_its_day_with_another() {
 
 #[test]
 fn a_rate_that_nobody_can_call_at_is_wrong_usage() {
-    let place = Place::new();
+    let place = Workdir::new();
     for rate in ["0", "-1", "nan", "inf", "fast"] {
-        let said = place.bad(2, &format!("demo --calls 1 --rate={rate}"));
+        let said = place.prints_nothing(2, &format!("demo --calls 1 --rate={rate}"));
         assert!(said.contains("callers a second, more than 0"), "{rate}: {said}");
     }
 }

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::command::Workdir;
+
 /// The longest that anything may take here.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -15,13 +17,13 @@ const LIMIT: Duration = Duration::from_secs(30);
 const ANY: &str = "127.0.0.1:0";
 
 /// A folder with the settings of a controller without a FreeSWITCH.
-fn place(listen: &str, web: &str) -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+fn place(listen: &str, web: &str) -> Workdir {
+    let folder = Workdir::new();
     let settings = format!(
         "database = \"sqlite:dozvon.db\"\n[switch]\nlisten = \"{listen}\"\n[web]\nlisten = \"{web}\"\n\
          [status]\nlisten = \"127.0.0.1:0\"\n"
     );
-    std::fs::write(folder.path().join("dozvon.toml"), settings).unwrap();
+    folder.write("dozvon.toml", &settings);
     folder
 }
 
@@ -32,10 +34,9 @@ struct Controller {
 }
 
 impl Controller {
-    fn start(folder: &tempfile::TempDir, args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
-        command.arg("serve").args(args).current_dir(folder.path()).env_clear();
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    fn start(folder: &Workdir, args: &[&str]) -> Self {
+        let mut command = folder.command("serve");
+        let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (to, log) = channel();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| to.send(line)));
@@ -106,12 +107,7 @@ fn a_service_logs_json_until_it_is_told_to_stop() {
     }
     assert_eq!(last.as_deref(), Some("stopped"));
     // What was logged is what the command takes.
-    let verified = Command::new(env!("CARGO_BIN_EXE_dozvon"))
-        .current_dir(folder.path())
-        .args(["audit", "verify", "--head", &head.unwrap()])
-        .status()
-        .unwrap();
-    assert!(verified.success());
+    folder.ok(&["audit", "verify", "--head", &head.unwrap()]);
     let (status, out) = controller.end();
     assert_eq!((status.code(), out.as_str()), (Some(0), ""));
 }
@@ -131,10 +127,8 @@ fn a_hangup_says_that_it_does_nothing_and_ends_nothing() {
 }
 
 /// Runs a short command in the folder with this audit key: its exit code, and all that it writes.
-fn command(folder: &tempfile::TempDir, key: &str, args: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
-    command.args(args).current_dir(folder.path()).env_clear().env("DOZVON_AUDIT__KEY", key);
-    let done = command.output().unwrap();
+fn command(folder: &Workdir, key: &str, args: &[&str]) -> (Option<i32>, String) {
+    let done = folder.command(args).env("DOZVON_AUDIT__KEY", key).output().unwrap();
     let text = [done.stdout, done.stderr].concat();
     (done.status.code(), String::from_utf8(text).unwrap().split_whitespace().collect::<Vec<_>>().join(" "))
 }
@@ -159,7 +153,7 @@ fn a_controller_with_a_lost_or_mistyped_audit_key_does_not_start_and_check_says_
 }
 
 /// What a controller says that cannot start.
-fn refusal(folder: &tempfile::TempDir) -> String {
+fn refusal(folder: &Workdir) -> String {
     let controller = Controller::start(folder, &[]);
     let lines: Vec<String> = std::iter::from_fn(|| controller.line()).collect();
     let (status, out) = controller.end();

@@ -2,72 +2,34 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output};
 
 use serde_json::Value;
 
-struct Place(tempfile::TempDir);
+use crate::support::command::Workdir;
 
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    /// With what `init` writes, and the database.
-    fn ready() -> Self {
-        let place = Self::new();
-        place.write("freeswitch.xml", "");
-        place.good(&["init", "--freeswitch", "."]);
-        place.good(&["migrate"]);
-        place
-    }
-
-    fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
-        command.args(args).current_dir(self.0.path()).env_clear().env("TZ", "UTC");
-        command.output().unwrap()
-    }
-
-    #[track_caller]
-    fn good(&self, args: &[&str]) -> String {
-        let output = self.run(args);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{args:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// What a run says on standard error that must end with `code`.
-    #[track_caller]
-    fn bad(&self, args: &[&str], code: i32) -> String {
-        let output = self.run(args);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{args:?}: {said}");
-        said
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.0.path().join(name), text).unwrap();
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.0.path().join(name)).unwrap()
-    }
+/// A folder with what `init` writes, and the database.
+fn ready() -> Workdir {
+    let place = Workdir::new();
+    place.write("freeswitch.xml", "");
+    place.ok(&["init", "--freeswitch", "."]);
+    place.ok(&["migrate"]);
+    place
 }
 
 #[test]
 fn from_an_empty_folder_to_rules_in_the_database() {
-    let place = Place::ready();
-    let would = place.good(&["apply", "rules.toml", "--dry-run", "--json"]);
+    let place = ready();
+    let would = place.ok(&["apply", "rules.toml", "--dry-run", "--json"]);
     let would: Value = serde_json::from_str(&would).unwrap();
     assert_eq!(would.as_array().unwrap().len(), 7, "{would}");
-    assert!(!place.good(&["export"]).contains("[[agent]]"), "a dry run changes nothing");
-    assert!(place.good(&["apply", "rules.toml"]).contains("added"));
-    assert!(place.good(&["apply", "rules.toml"]).contains("nothing changes"));
-    let exported = place.good(&["export"]);
+    assert!(!place.ok(&["export"]).contains("[[agent]]"), "a dry run changes nothing");
+    assert!(place.ok(&["apply", "rules.toml"]).contains("added"));
+    assert!(place.ok(&["apply", "rules.toml"]).contains("nothing changes"));
+    let exported = place.ok(&["export"]);
     place.write("again.toml", &exported);
-    assert!(place.good(&["apply", "again.toml"]).contains("nothing changes"), "{exported}");
+    assert!(place.ok(&["apply", "again.toml"]).contains("nothing changes"), "{exported}");
     place.write("less.toml", &exported.replace("    { agent = \"boris\", level = 1, position = 2 },\n", ""));
-    let change: Value = serde_json::from_str(&place.good(&["apply", "less.toml", "--json"])).unwrap();
+    let change: Value = serde_json::from_str(&place.ok(&["apply", "less.toml", "--json"])).unwrap();
     let anna = "{ agent = \"anna\", level = 1, position = 1 }";
     let both = format!("{anna}, {{ agent = \"boris\", level = 1, position = 2 }}");
     let told = serde_json::json!({ "change": "changed", "what": "queue sales", "field": "tiers", "from": both, "to": anna });
@@ -76,42 +38,41 @@ fn from_an_empty_folder_to_rules_in_the_database() {
 
 #[test]
 fn what_is_there_is_not_written_over() {
-    let place = Place::ready();
+    let place = ready();
     let settings = place.read("dozvon.toml");
-    assert!(place.good(&["init", "--freeswitch", "."]).contains("unchanged"), "the password is kept");
+    assert!(place.ok(&["init", "--freeswitch", "."]).contains("unchanged"), "the password is kept");
     place.write("dozvon.toml", &format!("{settings}# mine\n"));
     place.write("rules.toml", "# mine\n");
-    assert!(place.bad(&["init", "--freeswitch", "."], 4).contains("is there already"));
+    assert!(place.complains(4, &["init", "--freeswitch", "."]).contains("is there already"));
     assert_eq!(place.read("rules.toml"), "# mine\n");
-    place.good(&["init", "--freeswitch", ".", "--force"]);
+    place.ok(&["init", "--freeswitch", ".", "--force"]);
     assert_eq!(place.read("dozvon.toml"), settings);
-    assert!(place.bad(&["export", "rules.toml"], 4).contains("--force"));
-    place.good(&["export", "rules.toml", "--force"]);
+    assert!(place.complains(4, &["export", "rules.toml"]).contains("--force"));
+    place.ok(&["export", "rules.toml", "--force"]);
 }
 
 /// The audit's key stands in the settings and nowhere else: what cannot be read is not replaced by another key.
 #[test]
 fn settings_that_cannot_be_read_are_not_replaced_and_the_old_ones_are_kept() {
-    let place = Place::ready();
-    place.good(&["init", "etc", "--freeswitch", "."]);
+    let place = ready();
+    place.ok(&["init", "etc", "--freeswitch", "."]);
     let settings = place.read("etc/dozvon.toml");
     let mistaken = settings.replace("[audit]", "[audit]\nlog_head_evry = \"1h\"");
     for broken in [mistaken, format!("{settings}\nx = = 1\n")] {
         place.write("etc/dozvon.toml", &broken);
-        let said = place.bad(&["init", "etc", "--freeswitch", ".", "--force"], 4);
+        let said = place.complains(4, &["init", "etc", "--freeswitch", ".", "--force"]);
         assert!(said.contains("cannot be read") && said.contains("must not be lost"), "{said}");
         assert!(said.contains("dozvon.toml:"), "the mistake is named: {said}");
         assert_eq!(place.read("etc/dozvon.toml"), broken);
     }
     let mine = format!("{settings}# mine\n");
     place.write("etc/dozvon.toml", &mine);
-    place.good(&["init", "etc", "--freeswitch", ".", "--force"]);
+    place.ok(&["init", "etc", "--freeswitch", ".", "--force"]);
     assert_eq!((place.read("etc/dozvon.toml"), place.read("etc/dozvon.toml.old")), (settings, mine));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode =
-            std::fs::metadata(place.0.path().join("etc/dozvon.toml.old")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(place.path("etc/dozvon.toml.old")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }
@@ -120,19 +81,19 @@ fn settings_that_cannot_be_read_are_not_replaced_and_the_old_ones_are_kept() {
 #[test]
 fn files_with_passwords_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::ready();
-    place.good(&["dialplan", "--write", ".", "--socket"]);
+    let place = ready();
+    place.ok(&["dialplan", "--write", ".", "--socket"]);
     for name in ["dozvon.toml", "autoload_configs/event_socket.conf.xml"] {
-        let mode = std::fs::metadata(place.0.path().join(name)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(place.path(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
 
 #[test]
 fn a_rules_file_with_mistakes_changes_nothing_and_tells_them_all() {
-    let place = Place::ready();
-    place.good(&["apply", "rules.toml"]);
-    let before = place.good(&["export"]);
+    let place = ready();
+    place.ok(&["apply", "rules.toml"]);
+    let before = place.ok(&["export"]);
     let bad = place
         .read("rules.toml")
         .replace("Europe/Moscow", "Europe/Moskow")
@@ -142,7 +103,7 @@ fn a_rules_file_with_mistakes_changes_nothing_and_tells_them_all() {
         .replace("number = \"7001\"", "number = 7001")
         .replace("message = \"closed\"", "message = \"close\"");
     place.write("bad.toml", &bad);
-    let said = place.bad(&["apply", "bad.toml"], 2);
+    let said = place.complains(2, &["apply", "bad.toml"]);
     for part in [
         "6 mistakes, nothing was changed",
         "\"Europe/Moskow\" is not a time zone",
@@ -159,15 +120,15 @@ fn a_rules_file_with_mistakes_changes_nothing_and_tells_them_all() {
     }
     let line = 1 + bad.lines().position(|line| line.contains("borys")).unwrap();
     assert!(said.contains(&format!("bad.toml:{line}:15: there is no agent borys")), "{said}");
-    assert_eq!(place.good(&["export"]), before);
-    assert!(place.bad(&["apply", "none.toml"], 2).contains("none.toml: cannot read the rules"));
+    assert_eq!(place.ok(&["export"]), before);
+    assert!(place.complains(2, &["apply", "none.toml"]).contains("none.toml: cannot read the rules"));
 }
 
 #[test]
 fn settings_with_mistakes_are_told_with_file_and_line() {
-    let place = Place::new();
+    let place = Workdir::new();
     place.write("dozvon.toml", "[switch]\nlisen = \"127.0.0.1:1\"\n[calls]\ndrain_timeout = \"30\"\n");
-    let said = place.bad(&["check"], 2);
+    let said = place.complains(2, &["check"]);
     for part in [
         "dozvon.toml:2:1: unknown key `lisen`",
         "did you mean `listen`?",
@@ -175,22 +136,22 @@ fn settings_with_mistakes_are_told_with_file_and_line() {
     ] {
         assert!(said.contains(part), "{part:?} in {said}");
     }
-    assert!(place.bad(&["check", "--config", "other.toml"], 2).contains("other.toml"));
+    assert!(place.complains(2, &["check", "--config", "other.toml"]).contains("other.toml"));
 }
 
 #[test]
 fn the_dialplan_is_put_in_its_place_and_not_over_another() {
-    let place = Place::ready();
-    assert!(place.good(&["dialplan"]).contains("<!-- dialplan/public/00_dozvon.xml -->"));
-    let list: Value = serde_json::from_str(&place.good(&["dialplan", "--socket", "--json"])).unwrap();
+    let place = ready();
+    assert!(place.ok(&["dialplan"]).contains("<!-- dialplan/public/00_dozvon.xml -->"));
+    let list: Value = serde_json::from_str(&place.ok(&["dialplan", "--socket", "--json"])).unwrap();
     assert_eq!(list.as_array().unwrap().len(), 4);
-    std::fs::create_dir(place.0.path().join("conf")).unwrap();
-    place.good(&["dialplan", "--write", "conf"]);
-    assert!(place.good(&["dialplan", "--write", "conf"]).contains("unchanged"));
+    std::fs::create_dir(place.path("conf")).unwrap();
+    place.ok(&["dialplan", "--write", "conf"]);
+    assert!(place.ok(&["dialplan", "--write", "conf"]).contains("unchanged"));
     place.write("conf/dialplan/dozvon.xml", "<mine/>");
-    assert!(place.bad(&["dialplan", "--write", "conf"], 4).contains("is there already"));
+    assert!(place.complains(4, &["dialplan", "--write", "conf"]).contains("is there already"));
     assert_eq!(place.read("conf/dialplan/dozvon.xml"), "<mine/>");
-    assert!(place.bad(&["dialplan", "--write", "nowhere"], 3).contains("there is no folder nowhere"));
+    assert!(place.complains(3, &["dialplan", "--write", "nowhere"]).contains("there is no folder nowhere"));
 }
 
 /// A FreeSWITCH that answers what `check` asks: `answers` are commands with what is printed for them.
@@ -231,8 +192,8 @@ fn serve(mut stream: TcpStream, password: &str, answers: &[(&str, String)]) -> O
 }
 
 /// What FreeSWITCH prints of the dialplan that a folder's settings make: values are put in.
-fn loaded(place: &Place, file: &str) -> String {
-    let all: Value = serde_json::from_str(&place.good(&["dialplan", "--json"])).unwrap();
+fn loaded(place: &Workdir, file: &str) -> String {
+    let all: Value = serde_json::from_str(&place.ok(&["dialplan", "--json"])).unwrap();
     let files = all.as_array().unwrap().iter();
     let mut text =
         files.filter(|it| it["place"] == file).find_map(|it| it["text"].as_str()).unwrap().to_owned();
@@ -249,7 +210,7 @@ fn loaded(place: &Place, file: &str) -> String {
 }
 
 /// A FreeSWITCH that has everything that the rules of `init` need.
-fn complete(place: &Place) -> Vec<(&'static str, String)> {
+fn complete(place: &Workdir) -> Vec<(&'static str, String)> {
     let text = |text: &str| text.to_owned();
     vec![
         ("version", text("1.11.1\n")),
@@ -268,7 +229,7 @@ fn complete(place: &Place) -> Vec<(&'static str, String)> {
 }
 
 /// A FreeSWITCH that has nothing.
-fn bare(_: &Place) -> Vec<(&'static str, String)> {
+fn bare(_: &Workdir) -> Vec<(&'static str, String)> {
     let answers = [
         ("version", "1.11.1\n"),
         ("module_exists mod_dptools", "true"),
@@ -282,28 +243,28 @@ fn bare(_: &Place) -> Vec<(&'static str, String)> {
 }
 
 /// The place with its rules in the database, and settings that name no FreeSWITCH yet.
-fn ruled(place: Place) -> Place {
+fn ruled(place: Workdir) -> Workdir {
     // Before the first act: the audit begins with the key that the settings name, or with one of its own.
     place.write("dozvon.toml", SETTINGS);
-    place.good(&["apply", "rules.toml"]);
+    place.ok(&["apply", "rules.toml"]);
     place
 }
 
 const SETTINGS: &str = "database = \"sqlite:dozvon.db\"\n[web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"127.0.0.1:0\"\n[switch]\nlisten = \"127.0.0.1:18999\"\n";
 
 /// What `check` says of a place whose FreeSWITCH is at `port`, with `more` settings.
-fn checked(place: &Place, port: u16, password: &str, more: &str) -> (Option<i32>, Value) {
+fn checked(place: &Workdir, port: u16, password: &str, more: &str) -> (i32, Value) {
     place.write(
         "dozvon.toml",
         &format!("{SETTINGS}{more}[[switch.nodes]]\nport = {port}\npassword = \"{password}\"\n"),
     );
-    let output = place.run(&["check", "--json"]);
-    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+    let run = place.run(&["check", "--json"]);
+    (run.code, serde_json::from_str(&run.out).unwrap())
 }
 
 /// The same for a FreeSWITCH with these answers, which lets in whoever says `secret`.
-fn check(password: &str, answers: impl Fn(&Place) -> Vec<(&'static str, String)>) -> (Option<i32>, Value) {
-    let place = ruled(Place::ready());
+fn check(password: &str, answers: impl Fn(&Workdir) -> Vec<(&'static str, String)>) -> (i32, Value) {
+    let place = ruled(ready());
     let port = freeswitch("secret", answers(&place));
     checked(&place, port, password, "")
 }
@@ -318,7 +279,7 @@ fn check_says_that_all_is_well() {
     let (code, lines) = check("secret", complete);
     assert_eq!(
         (code, lines_of(&lines, "wrong"), lines_of(&lines, "unreachable")),
-        (Some(0), vec![], vec![]),
+        (0, vec![], vec![]),
         "{lines:#}"
     );
     assert!(lines_of(&lines, "ok").contains(&"node freeswitch: dialplan"));
@@ -327,7 +288,7 @@ fn check_says_that_all_is_well() {
 #[test]
 fn check_says_what_a_bare_freeswitch_lacks() {
     let (code, lines) = check("secret", bare);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, 1);
     let wrong = [
         "node freeswitch: modules",
         "node freeswitch: dialplan",
@@ -356,7 +317,7 @@ fn told(lines: &Value, check: &str, parts: &[&str]) {
 
 #[test]
 fn check_sees_what_keeps_callers_out() {
-    let place = Place::ready();
+    let place = ready();
     let rules = place.read("rules.toml");
     let rules = rules.replace("\"user/1002\"", "\"user/1003\", \"gateway/nowhere/100\"");
     let second = "\n[[route]]\nname = \"second\"\nnumber = \"7003\"\nopen = { queue = \"sales\" }\n";
@@ -366,7 +327,7 @@ fn check_sees_what_keeps_callers_out() {
     let more = "[dialplan]\nnumbers = [\"7001\", \"7002\"]\nhandset_contexts = [\"default\"]\n\
                 [[callback.trunks]]\ndial = \"gateway/trank/{number}\"\n[[callback.trunks]]\ndial = \"gateway/trunk/{number}\"\n";
     let (code, lines) = checked(&place, port, "secret", more);
-    assert_eq!(code, Some(1), "{lines:#}");
+    assert_eq!(code, 1, "{lines:#}");
     told(&lines, "number 7002", &["no route takes it"]);
     told(&lines, "route second", &["no caller reaches", "\"7003\"", "[dialplan] numbers"]);
     told(&lines, "node freeswitch: context public", &["older", "^(7001)$", "^(7001|7002)$", "reloadxml"]);
@@ -380,20 +341,20 @@ fn check_sees_what_keeps_callers_out() {
 
 #[test]
 fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
-    let place = Place::new();
-    let said = place.bad(&["init", "new", "--freeswitch", "nowhere"], 3);
+    let place = Workdir::new();
+    let said = place.complains(3, &["init", "new", "--freeswitch", "nowhere"]);
     assert!(said.contains("nowhere is not there") && said.contains("configuration folder"), "{said}");
-    assert!(!place.0.path().join("new").exists(), "nothing is written");
-    std::fs::create_dir_all(place.0.path().join("fs/conf/autoload_configs")).unwrap();
+    assert!(!place.path("new").exists(), "nothing is written");
+    std::fs::create_dir_all(place.path("fs/conf/autoload_configs")).unwrap();
     place.write("fs/conf/freeswitch.xml", "");
-    let said = place.bad(&["init", "--freeswitch", "fs"], 3);
+    let said = place.complains(3, &["init", "--freeswitch", "fs"]);
     assert!(said.contains("did you mean fs/conf?"), "{said}");
     let mine = "<configuration><network-lists><list name=\"lan\"/></network-lists></configuration>";
     place.write("fs/conf/autoload_configs/acl.conf.xml", mine);
-    let said = place.good(&["init", "--freeswitch", "fs/conf"]);
+    let said = place.ok(&["init", "--freeswitch", "fs/conf"]);
     assert!(!said.contains("cp -r") && said.contains("dozvon dialplan --write"), "{said}");
-    place.good(&["dialplan", "--write", "fs/conf"]);
-    let said = place.good(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
+    place.ok(&["dialplan", "--write", "fs/conf"]);
+    let said = place.ok(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
     assert!(
         said.contains("acl.conf.xml is kept: put this inside its <network-lists>: <list name=\"dozvon\""),
         "{said}"
@@ -401,7 +362,7 @@ fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
     assert_eq!(place.read("fs/conf/autoload_configs/acl.conf.xml"), mine);
     place
         .write("fs/conf/autoload_configs/event_socket.conf.xml", "<param name=\"password\" value=\"mine\"/>");
-    let said = place.good(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
+    let said = place.ok(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
     assert!(said.contains("event_socket.conf.xml is kept: copy its listen-port and password"), "{said}");
     assert!(place.read("fs/conf/autoload_configs/event_socket.conf.xml").contains("mine"));
 }
@@ -409,31 +370,30 @@ fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
 #[test]
 fn check_tells_a_wrong_password_from_a_freeswitch_that_is_not_there() {
     let (code, lines) = check("wrong", complete);
-    assert_eq!((code, lines_of(&lines, "unreachable")), (Some(5), vec!["node freeswitch"]));
+    assert_eq!((code, lines_of(&lines, "unreachable")), (5, vec!["node freeswitch"]));
     assert!(lines.to_string().contains("does not let us in"), "{lines:#}");
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (code, lines) = checked(&ruled(Place::ready()), gone, "secret", "");
-    assert_eq!(code, Some(5));
+    let (code, lines) = checked(&ruled(ready()), gone, "secret", "");
+    assert_eq!(code, 5);
     assert!(lines.to_string().contains("cannot be reached"), "{lines:#}");
 }
 
 #[test]
 fn check_says_that_there_is_no_database() {
-    let place = Place::new();
-    let output = place.run(&["check", "--database", "sqlite:none.db"]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(5));
+    let place = Workdir::new();
+    let run = place.run(&["check", "--database", "sqlite:none.db"]);
+    let said = run.out;
+    assert_eq!(run.code, 5);
     assert!(said.contains("there is no database") && said.contains("dozvon migrate"), "{said}");
-    assert!(!place.0.path().join("none.db").exists(), "looking makes nothing");
+    assert!(!place.path("none.db").exists(), "looking makes nothing");
     assert!(said.contains("no FreeSWITCH is named"), "{said}");
 }
 
 #[test]
 fn a_rules_file_is_taken_from_standard_input() {
-    let place = Place::ready();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dozvon"))
-        .args(["apply", "-", "--json"])
-        .current_dir(place.0.path())
+    let place = ready();
+    let mut child = place
+        .command(&["apply", "-", "--json"])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped())
         .spawn()
@@ -448,7 +408,7 @@ fn a_rules_file_is_taken_from_standard_input() {
 /// What keeps `serve` from starting is found by `check`, all of it at once.
 #[test]
 fn check_finds_what_keeps_a_controller_from_starting() {
-    let place = ruled(Place::ready());
+    let place = ruled(ready());
     let destination = |name: &str, more: &str| {
         format!("[[notify.destinations]]\nname = \"{name}\"\nevents = [\"case.*\"]\n{more}\n")
     };
@@ -464,8 +424,8 @@ fn check_finds_what_keeps_a_controller_from_starting() {
     ];
     let ports = SETTINGS.replace("127.0.0.1:0", "127.0.0.1:18998");
     place.write("dozvon.toml", &format!("{ports}{}", settings.concat()));
-    let output = place.run(&["check", "--json"]);
-    let lines: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    let run = place.run(&["check", "--json"]);
+    let lines: Value = serde_json::from_str(&run.out).unwrap_or_else(|_| panic!("{}{}", run.out, run.err));
     told(&lines, "log", &["dozvon=loud", "[log] filter"]);
     told(&lines, "destination letters", &["no address", "[notify]"]);
     told(&lines, "destination sms", &["undefined", "[notify]"]);
@@ -476,38 +436,38 @@ fn check_finds_what_keeps_a_controller_from_starting() {
 /// FreeSWITCH goes on with what lies in its folders, whatever the settings say by now.
 #[test]
 fn files_of_contexts_that_were_taken_out_are_named_and_removed() {
-    let place = Place::ready();
-    std::fs::create_dir_all(place.0.path().join("conf")).unwrap();
+    let place = ready();
+    std::fs::create_dir_all(place.path("conf")).unwrap();
     place.write(
         "dozvon.toml",
         &format!(
             "{SETTINGS}[dialplan]\ncontexts = [\"public\", \"default\"]\nhandset_contexts = [\"default\"]\n"
         ),
     );
-    place.good(&["dialplan", "--write", "conf"]);
+    place.ok(&["dialplan", "--write", "conf"]);
     place.write("conf/dialplan/default/01_mine.xml", "<include/>");
     place.write("dozvon.toml", SETTINGS);
-    let said = place.good(&["dialplan", "--write", "conf", "--json"]);
+    let said = place.ok(&["dialplan", "--write", "conf", "--json"]);
     assert_eq!(said.matches("left over").count(), 2, "{said}");
-    let said = place.good(&["dialplan", "--write", "conf", "--force"]);
+    let said = place.ok(&["dialplan", "--write", "conf", "--force"]);
     assert!(
         said.contains("default/00_dozvon.xml") && said.contains("default/00_dozvon_handset.xml"),
         "{said}"
     );
-    let left = std::fs::read_dir(place.0.path().join("conf/dialplan/default")).unwrap();
+    let left = std::fs::read_dir(place.path("conf/dialplan/default")).unwrap();
     let left: Vec<_> = left.map(|file| file.unwrap().file_name()).collect();
     assert_eq!(left, ["01_mine.xml"]);
-    assert!(place.0.path().join("conf/dialplan/public/00_dozvon.xml").exists());
+    assert!(place.path("conf/dialplan/public/00_dozvon.xml").exists());
 }
 
 /// cron and containers set no variable for the user.
 #[cfg(unix)]
 #[test]
 fn who_did_it_is_known_without_variables() {
-    let place = ruled(Place::ready());
-    place.good(&["dnc", "add", "84957654321"]);
-    let listed: Value = serde_json::from_str(&place.good(&["dnc", "list", "--json"])).unwrap();
-    let asked = Command::new("id").arg("-un").output().unwrap();
+    let place = ruled(ready());
+    place.ok(&["dnc", "add", "84957654321"]);
+    let listed: Value = serde_json::from_str(&place.ok(&["dnc", "list", "--json"])).unwrap();
+    let asked = std::process::Command::new("id").arg("-un").output().unwrap();
     let name = String::from_utf8(asked.stdout).unwrap();
     let name = if asked.status.success() { name.trim() } else { "cli" };
     assert_eq!(listed[0]["by"], name);

@@ -28,9 +28,9 @@ async fn delays(stage: &Stage) -> Vec<i64> {
 
 /// Runs the built command on the database of the stage.
 async fn dozvon(stage: &Stage, line: &str) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dozvon"));
-    command.args(line.split_whitespace()).args(["--database", &stage.settings.database.to_string()]);
-    let output = command.current_dir(stage.folder.path()).env_clear().output().await.unwrap();
+    let mut command = stage.folder.command(line);
+    command.args(["--database", &stage.settings.database.to_string()]);
+    let output = Command::from(command).output().await.unwrap();
     assert!(output.status.success(), "dozvon {line}: {}", String::from_utf8_lossy(&output.stderr));
 }
 

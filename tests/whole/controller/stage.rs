@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use crate::support::command::Workdir;
 use crate::support::log_lines::Lines;
 use dozvon::app::{self, Running};
 use dozvon::clock::Clock;
@@ -127,7 +128,7 @@ pub struct Stage {
     pub settings: Settings,
     pub store: Store,
     pub controller: Option<(Runtime, Running)>,
-    pub folder: tempfile::TempDir,
+    pub folder: Workdir,
     /// By how many milliseconds the controller's clock is wrong.
     pub wrong_by: &'static AtomicI64,
     /// What the controller logs.
@@ -141,8 +142,8 @@ impl Stage {
 
     /// The same with other settings.
     pub async fn with(change: impl FnOnce(&mut Settings)) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let database = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+        let folder = Workdir::new();
+        let database = DatabaseUrl::Sqlite(folder.path("dozvon.db"));
         let app = |name: &str, data: &str| (name.to_owned(), data.to_owned());
         let sim = SimSettings {
             pace: Duration::from_millis(2),

@@ -132,7 +132,7 @@ async fn a_copy_made_while_serving_is_whole_and_goes_on_from_there() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;
-    let copy = stage.folder.path().join("copy.db");
+    let copy = stage.folder.path("copy.db");
     assert!(stage.store.backup(&copy).await.unwrap() > 0);
     let again = stage.store.backup(&copy).await.unwrap_err();
     assert!(again.to_string().contains("there already") || again.to_string().contains("already"), "{again}");

@@ -51,7 +51,7 @@ async fn a_task_that_hangs_is_named_by_readiness_at_once() {
     until("it is ready", async || get(web, "/readyz").await.unwrap().starts_with("HTTP/1.1 200")).await;
 
     // Somebody who works on the file by hand keeps everybody else from writing.
-    let database = stage.folder.path().join("dozvon.db");
+    let database = stage.folder.path("dozvon.db");
     let (begun, has_begun) = tokio::sync::oneshot::channel();
     let (end, ended) = std::sync::mpsc::channel::<()>();
     let by_hand = std::thread::spawn(move || {
