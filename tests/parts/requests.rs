@@ -1,6 +1,5 @@
 //! Requests over HTTP, from people, programs, robots and enemies.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -20,6 +19,8 @@ use sha2::Digest as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::support::http::{self, Answer};
+
 const TOKEN: &str = "token-of-the-site-1";
 const SECRET: &str = "secret-of-the-bot-1";
 const GOOD: &str = r#"{"number": "89001234567", "name": "Ivan", "text": "price?", "consent": true, "consent_text": "I agree", "source": "ad-7"}"#;
@@ -32,19 +33,15 @@ struct Site {
     _folder: tempfile::TempDir,
 }
 
-/// An answer.
-#[derive(Debug)]
-struct Said {
-    status: u16,
-    headers: BTreeMap<String, String>,
-    body: String,
+/// What an answer is read for.
+trait Read {
+    /// The field that a refusal names.
+    fn field(&self) -> String;
+    /// The stamp of a form.
+    fn stamp(&self) -> String;
 }
 
-impl Said {
-    fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
-    }
-
+impl Read for Answer {
     fn field(&self) -> String {
         self.json()["error"]["field"].as_str().unwrap().to_owned()
     }
@@ -128,24 +125,15 @@ impl Site {
     }
 
     /// Sends a request and hears the answer.
-    async fn send(&self, head: &str, headers: &[(&str, &str)], body: &str) -> Said {
-        let mut text =
-            format!("{head} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
-        // Who is refused early may find the door closed before he has said all.
-        let _ = stream.write_all(body.as_bytes()).await;
-        hear(&mut stream).await
+    async fn send(&self, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        http::send(self.address, head, headers, body).await.expect("nobody listens")
     }
 
-    async fn post(&self, body: &str) -> Said {
+    async fn post(&self, body: &str) -> Answer {
         self.post_with(&[], body).await
     }
 
-    async fn post_with(&self, more: &[(&str, &str)], body: &str) -> Said {
+    async fn post_with(&self, more: &[(&str, &str)], body: &str) -> Answer {
         let bearer = format!("Bearer {TOKEN}");
         let mut headers = vec![("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
         headers.extend(more);
@@ -153,7 +141,7 @@ impl Site {
     }
 
     /// Sends a signed request of the bot.
-    async fn signed(&self, id: &str, more: &[(&str, &str)], body: &str) -> Said {
+    async fn signed(&self, id: &str, more: &[(&str, &str)], body: &str) -> Answer {
         let now = Clock::wrong_by(self.late_by_ms).now().0 / 1000;
         let (stamp, signature) = (now.to_string(), sign(id, now, body));
         let mut headers = vec![
@@ -169,23 +157,23 @@ impl Site {
     }
 
     /// Somebody without a good token, behind our proxy.
-    async fn stranger(&self, address: &str) -> Said {
+    async fn stranger(&self, address: &str) -> Answer {
         let headers = [("Authorization", "Bearer guessed"), ("X-Forwarded-For", address)];
         self.send("POST /api/v1/requests", &headers, GOOD).await
     }
 
-    async fn fill(&self, stamp: &str, fields: &str) -> Said {
+    async fn fill(&self, stamp: &str, fields: &str) -> Answer {
         self.fill_from("198.51.100.1", stamp, fields).await
     }
 
     /// Sends the form from an address behind our proxy.
-    async fn fill_from(&self, address: &str, stamp: &str, fields: &str) -> Said {
+    async fn fill_from(&self, address: &str, stamp: &str, fields: &str) -> Answer {
         let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("X-Forwarded-For", address)];
         self.send("POST /form/callback?lang=en", &headers, &format!("stamp={stamp}&{fields}")).await
     }
 
     /// A form with a stamp of its own, for a number, good in all.
-    async fn fill_anew(&self, address: &str, number: u32) -> Said {
+    async fn fill_anew(&self, address: &str, number: u32) -> Answer {
         let stamp = self.send("GET /form/callback?lang=en", &[], "").await.stamp();
         self.later(Duration::from_secs(5));
         self.fill_from(address, &stamp, &format!("number=%2B7900123{number:04}&consent=yes")).await
@@ -203,19 +191,6 @@ impl Site {
         let sql = "SELECT id, number, name, text, source, consent_text, address, wanted_at FROM requests ORDER BY id";
         self.store.read("test", move |c| Ok(diesel::sql_query(sql).load(c)?)).await.unwrap()
     }
-}
-
-async fn hear(stream: &mut TcpStream) -> Said {
-    let mut bytes = Vec::new();
-    // A door that is closed while we still speak resets the line after the answer.
-    let _ = stream.read_to_end(&mut bytes).await;
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
-    let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let header =
-        |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
-    Said { status, headers: lines.filter_map(header).collect(), body: body.to_owned() }
 }
 
 fn sign(id: &str, timestamp: i64, body: &str) -> String {
@@ -452,7 +427,7 @@ async fn a_body_that_is_too_big_or_too_slow_is_not_waited_for() {
          Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    assert_eq!(hear(&mut stream).await.status, 408);
+    assert_eq!(http::hear(&mut stream).await.status, 408);
     assert!(site.kept().await.is_empty());
 }
 
@@ -658,7 +633,7 @@ async fn silent_sockets_of_one_host_keep_nobody_waiting() {
     let mut stream = elsewhere.connect(site.address).await.unwrap();
     stream.write_all(b"GET /form/callback HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     assert_eq!(
-        tokio::time::timeout(Duration::from_secs(5), hear(&mut stream)).await.expect("it waits").status,
+        tokio::time::timeout(Duration::from_secs(5), http::hear(&mut stream)).await.expect("it waits").status,
         200
     );
     // The host itself is closed out, as long as its silent ones are there.

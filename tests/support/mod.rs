@@ -3,5 +3,6 @@
 pub mod amocrm;
 pub mod bitrix24;
 pub mod command;
+pub mod http;
 pub mod log_lines;
 pub mod paced;

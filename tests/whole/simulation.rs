@@ -14,9 +14,9 @@ use dozvon::sim::scene::busy_day;
 use dozvon::sim::stage::Stage;
 use dozvon::sim::{Counts, Story};
 use dozvon::store::{DatabaseUrl, Store};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+use crate::support::http::{get, metric};
 
 /// What is known of a call when the day is over.
 #[derive(Debug, Clone, QueryableByName)]
@@ -107,40 +107,25 @@ async fn play(seed: u64, calls: usize, rate: f64) -> Day {
 /// What the web port says.
 #[derive(Default)]
 struct Pages {
-    healthz: String,
-    readyz: String,
+    healthz: u16,
+    readyz: u16,
     metrics: String,
 }
 
 impl Pages {
     async fn of(web: SocketAddr) -> Self {
+        let page = async |path| get(web, path).await.expect("nobody listens");
         Self {
-            healthz: page(web, "/healthz").await,
-            readyz: page(web, "/readyz").await,
-            metrics: page(web, "/metrics").await,
+            healthz: page("/healthz").await.status,
+            readyz: page("/readyz").await.status,
+            metrics: page("/metrics").await.body,
         }
     }
 
     /// The sum of a metric over its labels.
     fn sum(&self, name: &str) -> f64 {
-        let value = |line: &str| {
-            let rest = line.strip_prefix(name).filter(|rest| rest.starts_with([' ', '{']))?;
-            rest.rsplit(' ').next()?.parse::<f64>().ok()
-        };
-        let values: Vec<f64> = self.metrics.lines().filter_map(value).collect();
-        assert!(!values.is_empty(), "{name} is not among the metrics");
-        values.iter().sum()
+        metric(&self.metrics, name, "").unwrap_or_else(|| panic!("{name} is not among the metrics"))
     }
-}
-
-/// The status line and the text of a page.
-async fn page(web: SocketAddr, path: &str) -> String {
-    let mut socket = TcpStream::connect(web).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).await.unwrap();
-    text
 }
 
 async fn read(store: &Store, seed: u64, stories: Vec<Story>) -> Day {
@@ -273,8 +258,7 @@ impl Day {
     /// Every metric is there under its name, with what the day was.
     fn the_pages_say_what_was(&self) {
         let pages = &self.pages;
-        assert!(pages.healthz.starts_with("HTTP/1.1 200"), "{}", pages.healthz);
-        assert!(pages.readyz.starts_with("HTTP/1.1 200"), "{}", pages.readyz);
+        assert_eq!((pages.healthz, pages.readyz), (200, 200), "/healthz and /readyz");
         let calls = self.calls.len() as f64;
         let offers = self.offers.len() as f64;
         let answered = self.calls.iter().filter(|call| call.ending.as_deref() == Some("answered")).count();

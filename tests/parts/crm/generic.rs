@@ -37,7 +37,7 @@ async fn no_value_leaves_its_place() {
     let pairs = |text: &str| form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>();
     let note = ("note".to_owned(), NASTY.to_owned());
     assert_eq!(pairs(&log[1].body), [note.clone(), ("number".to_owned(), NUMBER.to_owned())]);
-    let (path, query) = log[0].address.split_once('?').unwrap();
+    let (path, query) = log[0].path.split_once('?').unwrap();
     assert_eq!((path, pairs(query)), ("/hook-secret/%2B79005550001", vec![note]));
 }
 

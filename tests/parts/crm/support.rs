@@ -1,11 +1,10 @@
 //! Contacts, a keeper of tokens, a CRM of the settings, and a server that answers as it is told.
 
+use std::future::ready;
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{HeaderMap, Response};
+use axum::http::Response;
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::ids::CaseId;
 use dozvon::notify::Trouble;
@@ -13,6 +12,9 @@ use dozvon::notify::crm::{Contact, Crm, Direction, Happening, Kind, Secret, Sett
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
+
+use crate::support::http;
+pub use crate::support::http::Came;
 
 pub const NOW: UnixMs = UnixMs(1_795_424_400_000);
 pub const NUMBER: &str = "+79005550001";
@@ -88,33 +90,17 @@ pub fn kind(trouble: &Trouble) -> (&'static str, Option<u64>) {
     }
 }
 
-/// A request that came.
-pub struct Came {
-    /// Path and query.
-    pub address: String,
-    pub headers: HeaderMap,
-    pub body: String,
-}
-
 /// A generic CRM that answers everything with what `answer` makes, and what came to it.
 pub async fn server(
     answer: impl Fn() -> Response<Body> + Clone + Send + Sync + 'static,
 ) -> (Settings, Arc<Mutex<Vec<Came>>>) {
-    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
     let log = Arc::<Mutex<Vec<Came>>>::default();
     let of = Arc::clone(&log);
-    let router = Router::new().fallback(move |request: Request| {
-        let (of, answer) = (Arc::clone(&of), answer.clone());
-        async move {
-            let (parts, body) = request.into_parts();
-            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-            let body = String::from_utf8(body.to_vec()).unwrap();
-            of.lock().unwrap().push(Came { address: parts.uri.to_string(), headers: parts.headers, body });
-            answer()
-        }
-    });
-    tokio::spawn(async move { axum::serve(socket, router).await });
+    let address = http::serve(move |request| {
+        of.lock().unwrap().push(request.into());
+        ready(answer())
+    })
+    .await;
     let settings = Settings {
         kind: Kind::Generic,
         url: Secret::new(format!("http://{address}/hook-secret/")),

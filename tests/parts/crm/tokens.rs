@@ -2,8 +2,6 @@
 
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::extract::Request;
 use dozvon::clock::Clock;
 use dozvon::notify::crm::{Kind, Secret, Settings};
 use futures_util::future::join_all;
@@ -11,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::support::*;
 use crate::support::amocrm::{AmoCrm, pair};
+use crate::support::http;
 
 fn renewals(amo: &AmoCrm) -> usize {
     amo.account().asked.iter().filter(|asked| asked.contains("oauth2")).count()
@@ -74,20 +73,16 @@ async fn a_token_that_cannot_be_renewed_says_what_to_do() {
 
 #[tokio::test]
 async fn an_application_of_bitrix24_renews_an_expired_token_and_asks_once_more() {
-    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
     let log = Arc::<Mutex<Vec<String>>>::default();
     let of = Arc::clone(&log);
-    let router = Router::new().fallback(move |request: Request| {
+    let address = http::serve(move |request| {
         let of = Arc::clone(&of);
         async move {
-            let (parts, body) = request.into_parts();
-            let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-            let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-            let path = parts.uri.path().to_owned();
+            let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+            let path = request.uri().path().to_owned();
             of.lock().unwrap().push(path.clone());
             if path == "/oauth/token/" {
-                let query = parts.uri.query().unwrap_or_default();
+                let query = request.uri().query().unwrap_or_default();
                 assert!(
                     query.contains("refresh_token=refresh-1") && query.contains("client_secret=hush-hush")
                 );
@@ -99,8 +94,8 @@ async fn an_application_of_bitrix24_renews_an_expired_token_and_asks_once_more()
             let found = json!({ "CRM_ENTITY_TYPE": "CONTACT", "CRM_ENTITY_ID": "3", "ASSIGNED_BY_ID": "12" });
             json!({ "result": [found] }).to_string()
         }
-    });
-    tokio::spawn(async move { axum::serve(socket, router).await });
+    })
+    .await;
     let settings = Settings {
         kind: Kind::Bitrix24,
         url: Secret::new(format!("http://{address}")),

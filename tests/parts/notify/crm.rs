@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::Request;
 use axum::http::{Response, StatusCode};
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};
@@ -27,6 +25,7 @@ use tokio::sync::watch;
 
 use super::support::*;
 use crate::support::bitrix24::{Bitrix24, Trouble};
+use crate::support::http;
 
 const BORIS: &str = "[[agent]]\nname = \"boris\"\ncontacts = [\"user/boris\"]\n";
 
@@ -276,12 +275,10 @@ async fn a_talk_is_told_and_what_is_no_contact_is_not() {
 
 /// An amoCRM that knows nobody and whose access tokens last for six requests.
 async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
-    let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = socket.local_addr().unwrap();
     let (said, left) = (Arc::<std::sync::Mutex<Vec<String>>>::default(), Arc::new(AtomicI64::new(0)));
     let log = Arc::clone(&said);
     let generation = Arc::new(AtomicI64::new(1));
-    let router = Router::new().fallback(move |request: Request| {
+    let address = http::serve(move |request| {
         let (log, left, generation, store) =
             (Arc::clone(&log), Arc::clone(&left), Arc::clone(&generation), store.clone());
         async move {
@@ -290,11 +287,9 @@ async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::syn
                 *response.status_mut() = StatusCode::from_u16(status).unwrap();
                 response
             };
-            let (parts, body) = request.into_parts();
             let now = generation.load(Ordering::SeqCst);
-            if parts.uri.path() == "/oauth2/access_token" {
-                let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-                let asked: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            if request.uri().path() == "/oauth2/access_token" {
+                let asked: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
                 let refresh = asked["refresh_token"].as_str().unwrap().to_owned();
                 log.lock().unwrap().push(format!("renew with {refresh}"));
                 if refresh != format!("refresh-{now}") {
@@ -305,7 +300,7 @@ async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::syn
                 let (access, refresh) = (format!("access-{}", now + 1), format!("refresh-{}", now + 1));
                 return answer(200, json!({ "access_token": access, "refresh_token": refresh }).to_string());
             }
-            let token = parts.headers["authorization"].to_str().unwrap().replace("Bearer ", "");
+            let token = request.headers()["authorization"].to_str().unwrap().replace("Bearer ", "");
             if token != format!("access-{now}") || left.fetch_sub(1, Ordering::SeqCst) <= 0 {
                 return answer(401, "{}".to_owned());
             }
@@ -315,8 +310,8 @@ async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::syn
                 .push(format!("{token}, kept {}", kept.is_some_and(|kept| kept.access == token)));
             answer(204, String::new())
         }
-    });
-    tokio::spawn(async move { axum::serve(socket, router).await });
+    })
+    .await;
     (address, said)
 }
 

@@ -5,10 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{HeaderMap, Response};
+use axum::http::Response;
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::event::{Event, EventKind};
 use dozvon::metrics::Metrics;
@@ -19,6 +17,9 @@ use dozvon::store::{self, DatabaseUrl, Store};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+
+use crate::support::http;
+pub use crate::support::http::Came;
 
 pub const NOW: UnixMs = UnixMs(1_795_424_400_000);
 /// How long a test waits for what must come.
@@ -101,14 +102,6 @@ impl App {
     }
 }
 
-/// A request that came.
-#[derive(Debug, Clone)]
-pub struct Came {
-    pub headers: HeaderMap,
-    pub path: String,
-    pub body: String,
-}
-
 /// What is answered: status, a header, body; none: nothing for ever.
 pub type Answer = Option<(u16, Option<(&'static str, String)>, Vec<u8>)>;
 
@@ -123,22 +116,17 @@ impl Receiver {
     pub async fn start(answers: impl IntoIterator<Item = Answer>) -> (Self, SocketAddr) {
         let receiver =
             Self { answers: Arc::new(Mutex::new(answers.into_iter().collect())), ..Self::default() };
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
         let it = receiver.clone();
-        let router = Router::new().fallback(move |request: Request| {
+        let address = http::serve(move |request| {
             let it = it.clone();
-            async move { it.answer(request).await }
-        });
-        tokio::spawn(async move { axum::serve(socket, router).await });
+            async move { it.answer(request.into()).await }
+        })
+        .await;
         (receiver, address)
     }
 
-    async fn answer(&self, request: Request) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        self.came.lock().unwrap().push(Came { headers: parts.headers, path: parts.uri.to_string(), body });
+    async fn answer(&self, request: Came) -> Response<Body> {
+        self.came.lock().unwrap().push(request);
         let answer = self.answers.lock().unwrap().pop_front();
         match answer {
             None => Response::new(Body::empty()),

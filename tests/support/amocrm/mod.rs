@@ -6,18 +6,19 @@
 mod api;
 
 use std::collections::VecDeque;
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::Request;
-use axum::http::{Response, StatusCode};
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response, StatusCode};
 use dozvon::notify::crm::{Kind, Language, Secret, Settings};
 use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::time::Instant;
+
+use super::http::serve;
 
 /// So often it says that it is asked too much; then it blocks who asks.
 const PATIENCE: usize = 3;
@@ -96,17 +97,11 @@ pub struct AmoCrm {
 
 impl AmoCrm {
     pub async fn start() -> Self {
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
         let account = Account { users: vec![1, 12], tokens: pair(1), last_id: 100, ..Account::default() };
-        let it = Self { account: Arc::new(Mutex::new(account)), address };
-        let of = it.clone();
-        let router = Router::new().fallback(move |request: Request| {
-            let of = of.clone();
-            async move { of.answer(request).await }
-        });
-        tokio::spawn(async move { axum::serve(socket, router).await });
-        it
+        let account = Arc::new(Mutex::new(account));
+        let of = Arc::clone(&account);
+        let address = serve(move |request| ready(answer(&of, &request))).await;
+        Self { account, address }
     }
 
     pub fn account(&self) -> MutexGuard<'_, Account> {
@@ -145,53 +140,51 @@ impl AmoCrm {
     pub fn next(&self, request: &str, trouble: Trouble) {
         self.account().troubles.push_back((request.to_owned(), trouble));
     }
+}
 
-    async fn answer(&self, request: Request) -> Response<Body> {
-        let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let path = parts.uri.path().trim_start_matches("/api/v4/").trim_start_matches('/').to_owned();
-        let query = parts.uri.query().unwrap_or_default().as_bytes();
-        let query: Vec<(String, String)> = form_urlencoded::parse(query).into_owned().collect();
-        let asked = format!("{} {path}", parts.method);
-        let mut account = self.account();
-        account.asked.push(asked.clone());
-        if let Some(refusal) = account.count() {
-            return refusal;
+fn answer(account: &Mutex<Account>, request: &Request<Bytes>) -> Response<Body> {
+    let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+    let path = request.uri().path().trim_start_matches("/api/v4/").trim_start_matches('/').to_owned();
+    let query = request.uri().query().unwrap_or_default().as_bytes();
+    let query: Vec<(String, String)> = form_urlencoded::parse(query).into_owned().collect();
+    let asked = format!("{} {path}", request.method());
+    let mut account = account.lock().unwrap();
+    account.asked.push(asked.clone());
+    if let Some(refusal) = account.count() {
+        return refusal;
+    }
+    let spared = account.spared > 0;
+    account.spared = account.spared.saturating_sub(1);
+    let begins = |(begin, _): &(String, Trouble)| !spared && asked.starts_with(begin.as_str());
+    let at = account.troubles.iter().position(begins);
+    let trouble = at.and_then(|at| account.troubles.remove(at)).map(|(_, trouble)| trouble);
+    if let Some(Trouble::Says(status, text)) = trouble {
+        return says(status, text);
+    }
+    if let Some(Trouble::Later(seconds)) = trouble {
+        let mut response = says(429, problem(429, "Too Many Requests").to_string());
+        response.headers_mut().insert("retry-after", seconds.into());
+        return response;
+    }
+    let (status, said) = if path == "oauth2/access_token" {
+        account.renew(&body)
+    } else if request.headers().get("authorization").and_then(|value| value.to_str().ok())
+        != Some(format!("Bearer {}", account.tokens.0).as_str())
+    {
+        (401, problem(401, "Unauthorized"))
+    } else {
+        account.carry_out(request.method().as_str(), &path, &query, &body)
+    };
+    match trouble {
+        Some(Trouble::Lost) => says(504, "<html>Gateway Timeout</html>".to_owned()),
+        Some(Trouble::Page) => says(200, "<html>Please sign in</html>".to_owned()),
+        Some(Trouble::Cut) => {
+            let begin = said.to_string().get(..5).unwrap_or("{").to_owned();
+            let parts = [Ok(begin), Err(std::io::Error::other("cut"))];
+            Response::new(Body::from_stream(stream::iter(parts)))
         }
-        let spared = account.spared > 0;
-        account.spared = account.spared.saturating_sub(1);
-        let begins = |(begin, _): &(String, Trouble)| !spared && asked.starts_with(begin.as_str());
-        let at = account.troubles.iter().position(begins);
-        let trouble = at.and_then(|at| account.troubles.remove(at)).map(|(_, trouble)| trouble);
-        if let Some(Trouble::Says(status, text)) = trouble {
-            return says(status, text);
-        }
-        if let Some(Trouble::Later(seconds)) = trouble {
-            let mut response = says(429, problem(429, "Too Many Requests").to_string());
-            response.headers_mut().insert("retry-after", seconds.into());
-            return response;
-        }
-        let (status, said) = if path == "oauth2/access_token" {
-            account.renew(&body)
-        } else if parts.headers.get("authorization").and_then(|value| value.to_str().ok())
-            != Some(format!("Bearer {}", account.tokens.0).as_str())
-        {
-            (401, problem(401, "Unauthorized"))
-        } else {
-            account.carry_out(parts.method.as_str(), &path, &query, &body)
-        };
-        match trouble {
-            Some(Trouble::Lost) => says(504, "<html>Gateway Timeout</html>".to_owned()),
-            Some(Trouble::Page) => says(200, "<html>Please sign in</html>".to_owned()),
-            Some(Trouble::Cut) => {
-                let begin = said.to_string().get(..5).unwrap_or("{").to_owned();
-                let parts = [Ok(begin), Err(std::io::Error::other("cut"))];
-                Response::new(Body::from_stream(stream::iter(parts)))
-            }
-            _ if status == 204 => says(204, String::new()),
-            _ => says(status, said.to_string()),
-        }
+        _ if status == 204 => says(204, String::new()),
+        _ => says(status, said.to_string()),
     }
 }
 

@@ -6,14 +6,16 @@
 mod calls;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use axum::Router;
-use axum::extract::Request;
-use axum::http::{Response, StatusCode};
+use axum::body::Bytes;
+use axum::http::{Request, Response, StatusCode};
 use dozvon::notify::crm::{Kind, Secret, Settings};
 use serde_json::{Value, json};
+
+use super::http::serve;
 
 /// Something that stands on a card.
 #[derive(Debug, Clone)]
@@ -62,16 +64,9 @@ const FIRST_LEAD: u64 = 1_000;
 impl Bitrix24 {
     pub async fn start() -> Self {
         let portal = Arc::<Mutex<Portal>>::default();
-        let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
-        let it = Self { portal, address };
-        let of = it.clone();
-        let router = Router::new().fallback(move |request: Request| {
-            let of = of.clone();
-            async move { of.answer(request).await }
-        });
-        tokio::spawn(async move { axum::serve(socket, router).await });
-        it
+        let of = Arc::clone(&portal);
+        let address = serve(move |request| ready(of.lock().unwrap().answer(&request))).await;
+        Self { portal, address }
     }
 
     pub fn portal(&self) -> MutexGuard<'_, Portal> {
@@ -98,29 +93,28 @@ impl Bitrix24 {
         let of = portal.activities.iter().filter(|activity| Some(activity.owner) == owner);
         of.map(|activity| activity.text.lines().take(2).collect::<Vec<_>>().join("; ")).collect()
     }
+}
 
-    async fn answer(&self, request: Request) -> Response<String> {
-        let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-        let query: Value = serde_json::from_slice(&body).unwrap();
-        let method = parts.uri.path().rsplit('/').next().unwrap().to_owned();
-        let mut portal = self.portal();
-        portal.called.push(method.clone());
+impl Portal {
+    fn answer(&mut self, request: &Request<Bytes>) -> Response<String> {
+        let query: Value = serde_json::from_slice(request.body()).unwrap();
+        let method = request.uri().path().rsplit('/').next().unwrap().to_owned();
+        self.called.push(method.clone());
         let says = |status: u16, text: String| {
             let mut response = Response::new(text);
             *response.status_mut() = StatusCode::from_u16(status).unwrap();
             response
         };
-        if portal.down {
+        if self.down {
             return says(502, "<html>Bad Gateway</html>".to_owned());
         }
-        match portal.troubles.pop_front().flatten() {
+        match self.troubles.pop_front().flatten() {
             Some(Trouble::Says(status, said)) => says(status, said.to_string()),
             Some(Trouble::Lost) => {
-                let _lost = portal.carry_out(&method, &query);
+                let _lost = self.carry_out(&method, &query);
                 says(504, "<html>Gateway Timeout</html>".to_owned())
             }
-            None => match portal.carry_out(&method, &query) {
+            None => match self.carry_out(&method, &query) {
                 Ok(result) => says(200, json!({ "result": result, "time": {} }).to_string()),
                 Err(why) => {
                     let code = if why.starts_with("Call is not found") { "" } else { "ERROR_CORE" };
@@ -129,9 +123,7 @@ impl Bitrix24 {
             },
         }
     }
-}
 
-impl Portal {
     fn card(&self, number: &str) -> Option<u64> {
         let lead = || self.leads.iter().position(|lead| lead == number).map(|at| FIRST_LEAD + at as u64);
         let contact = self.owners.keys().position(|known| known == number).map(|at| 1 + at as u64);

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 use super::stage::{BORIS, LIMIT, Stage, answers, until};
-use super::web::get;
+use crate::support::http::get;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_a_vital_task_dies_whoever_stands_by_takes_the_callers() {
@@ -48,7 +48,7 @@ async fn a_task_that_hangs_is_named_by_readiness_at_once() {
     })
     .await;
     let web = stage.running().status;
-    until("it is ready", async || get(web, "/readyz").await.unwrap().starts_with("HTTP/1.1 200")).await;
+    until("it is ready", async || get(web, "/readyz").await.unwrap().status == 200).await;
 
     // Somebody who works on the file by hand keeps everybody else from writing.
     let database = stage.folder.path("dozvon.db");
@@ -68,12 +68,11 @@ async fn a_task_that_hangs_is_named_by_readiness_at_once() {
         let asked = tokio::time::timeout(Duration::from_secs(2), get(web, "/readyz")).await;
         asked.is_ok_and(|told| {
             let told = told.unwrap();
-            told.starts_with("HTTP/1.1 503")
-                && told.contains("the task `committer` has worked on one thing for")
+            told.status == 503 && told.body.contains("the task `committer` has worked on one thing for")
         })
     })
     .await;
     drop(end);
     by_hand.join().unwrap();
-    until("it is ready again", async || get(web, "/readyz").await.unwrap().starts_with("HTTP/1.1 200")).await;
+    until("it is ready again", async || get(web, "/readyz").await.unwrap().status == 200).await;
 }
