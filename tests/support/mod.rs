@@ -6,3 +6,4 @@ pub mod command;
 pub mod http;
 pub mod log_lines;
 pub mod paced;
+pub mod switch;

@@ -8,8 +8,8 @@ use dozvon::switch::{CallerError, CallerEvent, Incoming, Listener, Loops, Variab
 
 use tokio::io::AsyncWriteExt;
 
+use crate::support::switch::{CHANNEL, OK, Peer, event, printed, soon};
 use crate::wire::hostile::settings;
-use crate::wire::peer::{CHANNEL, OK, Peer, event, printed, soon};
 
 async fn call() -> (Incoming, Peer, Listener) {
     let mut listener = Listener::bind(&settings()).await.unwrap();
@@ -423,7 +423,7 @@ async fn a_hangup_before_we_listened_is_found_out() {
     let serve = async {
         let mut peer = Peer::to(address).await;
         assert_eq!(peer.command().await.unwrap(), "connect");
-        peer.say(&crate::wire::peer::channel_data()).await;
+        peer.say(&crate::support::switch::channel_data()).await;
         peer.subscribe().await;
         peer.expect_api(&format!("uuid_exists {CHANNEL}"), "false").await;
         assert!(peer.is_closed().await);
@@ -443,7 +443,7 @@ async fn the_news_of_such_a_hangup_may_still_come() {
         let serve = async {
             let mut peer = Peer::to(address).await;
             peer.command().await.unwrap();
-            peer.say(&crate::wire::peer::channel_data()).await;
+            peer.say(&crate::support::switch::channel_data()).await;
             peer.subscribe().await;
             peer.expect_api(&format!("uuid_exists {CHANNEL}"), "false").await;
             peer

@@ -8,7 +8,7 @@ use std::time::Duration;
 use dozvon::switch::{CallerEvent, Incoming, Listener, ListenerStats, Settings, SwitchError};
 use tokio::io::AsyncWriteExt;
 
-use crate::wire::peer::{CHANNEL, OK, Peer, channel_data, event, printed, soon, until};
+use crate::support::switch::{CHANNEL, OK, Peer, channel_data, event, printed, soon, until};
 
 pub fn settings() -> Settings {
     Settings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..Settings::default() }

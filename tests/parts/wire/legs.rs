@@ -6,7 +6,7 @@ use std::time::Duration;
 use dozvon::ids::{CallId, ChannelId, OfferId};
 use dozvon::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node, NodeSettings, QueryError};
 
-use crate::wire::peer::{CORE, Switch, soon};
+use crate::support::switch::{CORE, Switch, soon};
 
 pub fn settings(switch: &Switch) -> NodeSettings {
     NodeSettings {

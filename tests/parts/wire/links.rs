@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use dozvon::ids::ChannelId;
 use dozvon::switch::{LegEvent, Node, NodeSettings, QueryError};
 
+use crate::support::switch::{Switch, soon, until};
 use crate::wire::legs::{PHONE, ended, node, ringing, settings, up};
-use crate::wire::peer::{Switch, soon, until};
 
 /// One that lets us in and then does not answer is left alone for longer and longer, as if it had not let us in.
 #[tokio::test]

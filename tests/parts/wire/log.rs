@@ -5,8 +5,8 @@ use std::time::Duration;
 use dozvon::switch::{CallerEvent, Listener, Node, NodeSettings};
 
 use crate::support::log_lines::Lines;
+use crate::support::switch::{CHANNEL, Peer, Switch, soon};
 use crate::wire::legs::{PHONE, request, settings, up};
-use crate::wire::peer::{CHANNEL, Peer, Switch, soon};
 
 #[tokio::test]
 async fn a_warning_names_its_caller() {

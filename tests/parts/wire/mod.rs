@@ -5,4 +5,3 @@ mod hostile;
 mod legs;
 mod links;
 mod log;
-mod peer;

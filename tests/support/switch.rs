@@ -33,7 +33,7 @@ pub async fn until(count: &AtomicU64, at_least: u64) {
 
 /// What a recorded FreeSWITCH answered `connect` with.
 pub fn channel_data() -> String {
-    let recording = include_str!("../../transcripts/answered.esl");
+    let recording = include_str!("../transcripts/answered.esl");
     let start = recording.find("Event-Name: CHANNEL_DATA").unwrap();
     let end = recording[start..].find("\n\n").unwrap();
     format!("{}\n\n", &recording[start..start + end])
