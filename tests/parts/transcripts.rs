@@ -25,11 +25,14 @@ use std::time::Duration;
 
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::sim::{Action, Behaviour, CallerScript, Manner, Pickup, Sim, SimSettings};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncWriteExt as _, BufReader};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
+
+use crate::support::esl::{Frame, next_frame};
+use crate::support::paced::Pacer;
 
 /// What of an event is compared.
 const HEADERS: [&str; 16] = [
@@ -71,35 +74,6 @@ struct Entry {
     stream: Stream,
     way: Way,
     text: String,
-}
-
-/// One frame: its headers, and what follows them.
-#[derive(Debug, Clone)]
-struct Frame {
-    headers: Vec<(String, String)>,
-    body: String,
-}
-
-impl Frame {
-    fn parse(text: &str) -> Self {
-        let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end_matches('\n'), ""));
-        let headers = head.lines().filter_map(|line| line.split_once(':'));
-        let headers = headers.map(|(name, value)| (name.to_owned(), value.trim_start().to_owned())).collect();
-        Self { headers, body: body.to_owned() }
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-
-    fn kind(&self) -> &str {
-        self.get("Content-Type").unwrap_or_default()
-    }
-
-    /// The event inside, if it is one.
-    fn event(&self) -> Option<Self> {
-        (self.kind() == "text/event-plain").then(|| Self::parse(&self.body))
-    }
 }
 
 /// Who is who in one telling of a story.
@@ -251,7 +225,7 @@ impl Cast {
 
     /// Tells the story again and compares.
     async fn play(self) {
-        let _pacer = crate::support::paced::Pacer::start();
+        let _pacer = Pacer::start();
         let recording = read(self.name);
         let telling = Telling::begin(&self, &recording).await;
         let (recorded, sizes) = telling.recorded(&recording);
@@ -446,21 +420,6 @@ fn listen(
         }
     });
     write
-}
-
-async fn next_frame(read: &mut BufReader<OwnedReadHalf>) -> Option<Frame> {
-    let mut head = String::new();
-    while !head.ends_with("\n\n") {
-        if read.read_line(&mut head).await.ok()? == 0 {
-            return None;
-        }
-    }
-    let mut frame = Frame::parse(&head);
-    let length = frame.get("Content-Length").and_then(|text| text.parse().ok()).unwrap_or(0);
-    let mut body = vec![0; length];
-    read.read_exact(&mut body).await.ok()?;
-    frame.body = String::from_utf8(body).ok()?;
-    Some(frame)
 }
 
 /// What the recorded dialplan did after `socket`.

@@ -3,6 +3,7 @@
 pub mod amocrm;
 pub mod bitrix24;
 pub mod command;
+pub mod esl;
 pub mod http;
 pub mod log_lines;
 pub mod paced;

@@ -102,20 +102,7 @@ impl Peer {
 
     /// The next command; none if the connection has ended.
     pub async fn command(&mut self) -> Option<String> {
-        soon(async {
-            loop {
-                if let Some(end) = self.read.windows(2).position(|pair| pair == b"\n\n") {
-                    let rest = self.read.split_off(end + 2);
-                    let command = std::mem::replace(&mut self.read, rest);
-                    return Some(String::from_utf8(command).unwrap().trim_end().to_owned());
-                }
-                match self.stream.read_buf(&mut self.read).await {
-                    Ok(0) | Err(_) => return None,
-                    Ok(_) => {}
-                }
-            }
-        })
-        .await
+        soon(self.read_command()).await
     }
 
     pub async fn say(&mut self, text: &str) {
@@ -173,6 +160,9 @@ struct State {
     variables: Mutex<HashMap<(String, String), String>>,
     /// What `show channels` prints.
     channels: Mutex<String>,
+    /// What is printed for commands that begin so, before anything else is looked at.
+    answers: Vec<(&'static str, String)>,
+    password: &'static str,
     /// Where events go: to the connections that asked for them.
     outlets: Mutex<Vec<mpsc::UnboundedSender<Vec<u8>>>>,
     connections: Mutex<Vec<tokio::task::JoinHandle<()>>>,
@@ -180,12 +170,22 @@ struct State {
 
 impl Switch {
     pub async fn start() -> Self {
+        Self::with("ClueCon", Vec::new()).await
+    }
+
+    /// One with a password, and with answers of its own for API commands that begin so.
+    pub async fn with(password: &'static str, answers: Vec<(&'static str, String)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(State { core: Mutex::new(CORE.into()), ..State::default() });
+        let state = Arc::new(State { core: Mutex::new(CORE.into()), password, answers, ..State::default() });
         let (told, commands) = mpsc::unbounded_channel();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state), told));
         Self { address, state, commands, accepting }
+    }
+
+    /// Serves for as long as it is waited for.
+    pub async fn serve(self) {
+        self.accepting.await.unwrap();
     }
 
     /// The next command that is neither a query nor part of logging in.
@@ -211,13 +211,13 @@ impl Switch {
         self.state.answered.lock().unwrap().insert(channel.to_owned());
     }
 
-    /// Leaves commands that begin so without their answer until another comes; with none, answers all again.
     /// A channel has this variable.
     pub fn variable(&self, channel: &str, name: &str, value: &str) {
         let key = (channel.to_owned(), name.to_owned());
         self.state.variables.lock().unwrap().insert(key, value.to_owned());
     }
 
+    /// Leaves commands that begin so without their answer until another comes; with none, answers all again.
     pub fn mute(&self, command: Option<&str>) {
         *self.state.muted.lock().unwrap() = command.map(str::to_owned);
     }
@@ -305,7 +305,10 @@ async fn accept(listener: TcpListener, state: Arc<State>, told: mpsc::UnboundedS
 
 async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<String>) {
     peer.say("Content-Type: auth/request\n\n").await;
-    assert_eq!(peer.read_command().await.unwrap(), "auth ClueCon");
+    let Some(given) = peer.read_command().await else { return };
+    if given != format!("auth {}", state.password) {
+        return peer.say("Content-Type: command/reply\nReply-Text: -ERR invalid\n\n").await;
+    }
     peer.say("Content-Type: command/reply\nReply-Text: +OK accepted\n\n").await;
     let (outlet, mut events) = mpsc::unbounded_channel::<Vec<u8>>();
     let mut owed = String::new();
@@ -340,10 +343,17 @@ async fn serve(mut peer: Peer, state: Arc<State>, told: mpsc::UnboundedSender<St
 }
 
 fn reply(state: &State, command: &str) -> String {
+    let asked = command.strip_prefix("api ");
+    let answered =
+        state.answers.iter().find(|(begin, _)| asked.is_some_and(|asked| asked.starts_with(begin)));
+    if let Some((_, answer)) = answered {
+        return printed(answer);
+    }
     let words: Vec<&str> = command.split(' ').collect();
     let has = |set: &Mutex<HashSet<String>>| set.lock().unwrap().contains(words[2]);
     match words.as_slice() {
         ["api", "global_getvar", "core_uuid"] => printed(&state.core.lock().unwrap()),
+        ["api", "global_getvar", _] => printed("-ERR no reply\n"),
         ["api", "uuid_exists", _] => printed(if has(&state.exists) { "true" } else { "false" }),
         ["api", "uuid_kill", _, _] if has(&state.exists) => printed("+OK\n"),
         ["api", "uuid_kill", ..] => printed("-ERR No such channel!\n"),

@@ -1,11 +1,12 @@
 //! The built command from an empty folder to a checked installation; and what it says of mistakes.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 use serde_json::Value;
 
 use crate::support::command::Workdir;
+use crate::support::switch::Switch;
 
 /// A folder with what `init` writes, and the database.
 fn ready() -> Workdir {
@@ -156,39 +157,16 @@ fn the_dialplan_is_put_in_its_place_and_not_over_another() {
 
 /// A FreeSWITCH that answers what `check` asks: `answers` are commands with what is printed for them.
 fn freeswitch(password: &'static str, answers: Vec<(&'static str, String)>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let answers = std::sync::Arc::new(answers);
+    let (started, has_started) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let answers = std::sync::Arc::clone(&answers);
-            std::thread::spawn(move || serve(stream.unwrap(), password, &answers));
-        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let switch = Switch::with(password, answers).await;
+            started.send(switch.address.port()).unwrap();
+            switch.serve().await;
+        });
     });
-    port
-}
-
-/// Serves one connection until it ends; the other side may leave at any moment.
-fn serve(mut stream: TcpStream, password: &str, answers: &[(&str, String)]) -> Option<()> {
-    stream.write_all(b"Content-Type: auth/request\n\n").ok()?;
-    let mut lines = BufReader::new(stream.try_clone().ok()?).lines();
-    loop {
-        let command = lines.next()?.ok()?;
-        while !lines.next()?.ok()?.is_empty() {}
-        let reply = match command.split_once(' ') {
-            Some(("auth", given)) if given == password => {
-                "Content-Type: command/reply\nReply-Text: +OK accepted\n\n".to_owned()
-            }
-            Some(("auth", _)) => "Content-Type: command/reply\nReply-Text: -ERR invalid\n\n".to_owned(),
-            Some(("api", asked)) => {
-                let found = answers.iter().find(|(known, _)| asked.starts_with(known));
-                let body = found.map_or("-ERR no reply\n", |(_, answer)| answer.as_str());
-                format!("Content-Type: api/response\nContent-Length: {}\n\n{body}", body.len())
-            }
-            _ => "Content-Type: command/reply\nReply-Text: +OK\n\n".to_owned(),
-        };
-        stream.write_all(reply.as_bytes()).ok()?;
-    }
+    has_started.recv().unwrap()
 }
 
 /// What FreeSWITCH prints of the dialplan that a folder's settings make: values are put in.

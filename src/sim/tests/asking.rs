@@ -1,16 +1,18 @@
 //! What a link asks and hears: login, subscriptions, filters, API commands; and faults of the whole switch.
 
+use tokio::io::AsyncWriteExt as _;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn only_the_password_opens_the_event_socket() {
     let stage = Stage::set(|_| {}).await;
-    let mut stranger = Peer::new(TcpStream::connect(stage.sim.node_address()).await.unwrap());
-    assert!(stranger.frame().await.unwrap().head.contains("auth/request"));
+    let mut stranger = Link::new(TcpStream::connect(stage.sim.node_address()).await.unwrap());
+    assert!(stranger.frame().await.unwrap().kind().contains("auth/request"));
     assert_eq!(stranger.ask("api status").await, "-ERR command not found");
     assert_eq!(stranger.ask("auth wrong").await, "-ERR invalid");
     assert!(stranger.rest().await.last().unwrap().body.contains("goodbye"));
-    let mut user = Peer::new(TcpStream::connect(stage.sim.node_address()).await.unwrap());
+    let mut user = Link::new(TcpStream::connect(stage.sim.node_address()).await.unwrap());
     user.frame().await.unwrap();
     assert_eq!(user.ask("userauth anna@example.com:ClueCon").await, "+OK accepted");
     assert!(user.api("status").await.contains("is ready"));
@@ -50,7 +52,7 @@ async fn variables_of_a_dial_string_can_be_filtered_on() {
     link.ask("bgapi originate {dozvon_offer=17}user/1 &park()").await;
     link.ask("bgapi originate {other=17}user/1 &park()").await;
     assert_eq!(
-        link.event("CHANNEL_HANGUP_COMPLETE").await.get("variable_dozvon_offer").as_deref(),
+        link.event("CHANNEL_HANGUP_COMPLETE").await.value("variable_dozvon_offer").as_deref(),
         Some("17")
     );
     assert_eq!(link.names(s(5)).await, Vec::<String>::new());
@@ -59,7 +61,7 @@ async fn variables_of_a_dial_string_can_be_filtered_on() {
     link.ask("filter variable_sip_via_protocol udp").await;
     let _caller = stage.sim.call(caller().patient_for(s(1))).await;
     assert_eq!(
-        link.event("CHANNEL_HANGUP_COMPLETE").await.get("Caller-Destination-Number").as_deref(),
+        link.event("CHANNEL_HANGUP_COMPLETE").await.value("Caller-Destination-Number").as_deref(),
         Some("7001")
     );
 }
@@ -71,7 +73,7 @@ async fn events_can_be_json() {
     assert_eq!(link.ask("event json BACKGROUND_JOB").await, "+OK event listener enabled json");
     link.ask("bgapi hostname\nJob-UUID: mine").await;
     let frame = link.frame().await.unwrap();
-    assert!(frame.head.contains("text/event-json"));
+    assert!(frame.kind().contains("text/event-json"));
     let event: serde_json::Value = serde_json::from_str(&frame.body).unwrap();
     assert_eq!((&event["Job-UUID"], &event["_body"]), (&"mine".into(), &"sim".into()));
 }

@@ -6,8 +6,8 @@ use super::*;
 async fn result(stage: &mut Stage, job: &str) -> String {
     loop {
         let event = stage.node.event("BACKGROUND_JOB").await;
-        if event.get("Job-UUID").as_deref() == Some(job) {
-            return event.inner_body().trim_end().to_owned();
+        if event.value("Job-UUID").as_deref() == Some(job) {
+            return event.event().unwrap().body.trim_end().to_owned();
         }
     }
 }
@@ -121,7 +121,7 @@ async fn early_media_makes_the_job_succeed_unless_it_is_ignored() {
     stage.node.ask("bgapi originate user/1001 &park()\nJob-UUID: early").await;
     assert!(result(&mut stage, "early").await.starts_with("+OK"));
     let answer = stage.node.event("CHANNEL_ANSWER").await;
-    stage.node.api(&format!("uuid_kill {}", answer.get("Unique-ID").unwrap())).await;
+    stage.node.api(&format!("uuid_kill {}", answer.value("Unique-ID").unwrap())).await;
     let ignored = new_uuid();
     stage.originate(&ignored, "user/1001", "").await;
     stage.node.event("CHANNEL_ANSWER").await;
@@ -154,8 +154,8 @@ async fn the_originator_alone_carries_the_bridge_and_hangup_after_bridge_ends_hi
     stage.bridge(&handle, &leg).await;
     peer.event("CHANNEL_BRIDGE").await;
     let unbridge = peer.event("CHANNEL_UNBRIDGE").await;
-    assert_eq!(unbridge.get("Bridge-A-Unique-ID"), Some(handle.channel().to_string()));
-    assert_eq!(unbridge.get("Other-Leg-Unique-ID"), Some(leg));
+    assert_eq!(unbridge.value("Bridge-A-Unique-ID"), Some(handle.channel().to_string()));
+    assert_eq!(unbridge.value("Other-Leg-Unique-ID"), Some(leg));
     let story = handle.story().await.unwrap();
     assert_eq!((story.cause.as_str(), story.talked_to()), ("NORMAL_CLEARING", vec!["user/1001"]));
     assert!(!story.heard_fallback());
@@ -173,7 +173,7 @@ async fn when_the_caller_leaves_the_agent_is_hung_up() {
     let story = handle.story().await.unwrap();
     assert_eq!(story.ended_by, EndedBy::Caller);
     stage.node.event("CHANNEL_UNBRIDGE").await;
-    assert_eq!(stage.node.event("CHANNEL_HANGUP").await.get("Unique-ID"), Some(leg));
+    assert_eq!(stage.node.event("CHANNEL_HANGUP").await.value("Unique-ID"), Some(leg));
     stage.node.event("CHANNEL_DESTROY").await;
     assert_eq!(stage.sim.counts().await.channels_up, 0);
 }
@@ -191,7 +191,7 @@ async fn a_second_bridge_before_the_first_is_built_leaves_a_zombie() {
         assert_eq!(answer, format!("+OK {leg}"));
     }
     let bridge = stage.node.event("CHANNEL_BRIDGE").await;
-    assert_eq!(bridge.get("Bridge-B-Unique-ID"), Some(second));
+    assert_eq!(bridge.value("Bridge-B-Unique-ID"), Some(second));
     let counts = stage.sim.counts().await;
     assert_eq!((counts.zombies, counts.legs_up, counts.bridges), (1, 2, 1));
     stage.node.api(&format!("uuid_kill {first}")).await;
@@ -219,11 +219,11 @@ async fn a_blind_transfer_takes_the_caller_along_on_his_own_socket() {
     peer.event("CHANNEL_UNBRIDGE").await;
     let sleeps = loop {
         let event = peer.event("CHANNEL_EXECUTE").await;
-        if event.get("Application").as_deref() == Some("sleep") {
+        if event.value("Application").as_deref() == Some("sleep") {
             break event;
         }
     };
-    assert_eq!(sleeps.get("Unique-ID"), Some(handle.channel().to_string()));
+    assert_eq!(sleeps.value("Unique-ID"), Some(handle.channel().to_string()));
     let story = handle.story().await.unwrap();
     assert!(
         story.has(|h| *h == Happening::Transferred("9100".into())) && !story.heard_fallback(),

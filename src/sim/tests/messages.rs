@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn parked(change: impl FnOnce(&mut SimSettings)) -> (Stage, CallerHandle, Peer) {
+async fn parked(change: impl FnOnce(&mut SimSettings)) -> (Stage, CallerHandle, Link) {
     let stage = Stage::set(change).await;
     let handle = stage.sim.call(caller()).await;
     let mut peer = stage.accept().await;
@@ -36,13 +36,13 @@ async fn what_was_interrupted_goes_on_where_it_was() {
     peer.execute("sleep", "10000", "").await;
     let done = loop {
         let event = peer.event("CHANNEL_EXECUTE_COMPLETE").await;
-        if event.get("Application-UUID").as_deref() == Some("outer-1") {
+        if event.value("Application-UUID").as_deref() == Some("outer-1") {
             break event;
         }
     };
     let took = begun.elapsed();
     assert!((s(14)..s(15)).contains(&took), "{took:?}");
-    assert_eq!(done.get("Application-Response").as_deref(), Some("FILE PLAYED"));
+    assert_eq!(done.value("Application-Response").as_deref(), Some("FILE PLAYED"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +96,7 @@ async fn an_unknown_application_hangs_the_caller_up() {
     let (_stage, caller, mut peer) = parked(|_| {}).await;
     assert_eq!(peer.execute("playbock", "/a", "").await, "+OK", "it only means: queued");
     let hangup = peer.event("CHANNEL_HANGUP").await;
-    assert_eq!(hangup.get("Hangup-Cause").as_deref(), Some("DESTINATION_OUT_OF_ORDER"));
+    assert_eq!(hangup.value("Hangup-Cause").as_deref(), Some("DESTINATION_OUT_OF_ORDER"));
     assert_eq!(caller.story().await.unwrap().cause, "DESTINATION_OUT_OF_ORDER");
 }
 
@@ -113,7 +113,7 @@ async fn loops_repeat_unless_one_pass_was_too_quick() {
     assert_eq!(peer.names(s(20)).await.len(), 2);
     peer.execute("playback", "/missing", "loops: -1").await;
     let done = peer.event("CHANNEL_EXECUTE_COMPLETE").await;
-    assert_eq!(done.get("Application-Response").as_deref(), Some("FILE NOT FOUND"));
+    assert_eq!(done.value("Application-Response").as_deref(), Some("FILE NOT FOUND"));
     assert_eq!(peer.names(s(5)).await, Vec::<String>::new());
 }
 
@@ -126,7 +126,7 @@ async fn a_sound_before_the_answer_pre_answers() {
     peer.ask("myevents").await;
     peer.execute("playback", "/a", "").await;
     let event = peer.event("CHANNEL_PROGRESS_MEDIA").await;
-    assert_eq!(event.get("Answer-State").as_deref(), Some("early"));
+    assert_eq!(event.value("Answer-State").as_deref(), Some("early"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +138,7 @@ async fn an_argument_may_be_the_body_and_what_would_expand_is_counted() {
     )
     .await;
     let event = peer.event("CHANNEL_EXECUTE").await;
-    assert_eq!(event.get("Application-Data").as_deref(), Some("x="));
+    assert_eq!(event.value("Application-Data").as_deref(), Some("x="));
     assert_eq!(stage.sim.counts().await.expansions, 1);
 }
 

@@ -1,17 +1,18 @@
 //! The stand-in over TCP, as a controller meets it. Time is virtual.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+use esl::Link;
 
 use super::*;
 
+#[path = "../../../tests/support/esl.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod esl;
 #[path = "../../../tests/support/paced.rs"]
 mod paced;
 
@@ -28,138 +29,11 @@ pub(super) const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// One frame as a peer hears it.
-#[derive(Debug, Clone)]
-pub(super) struct Heard {
-    pub head: String,
-    pub body: String,
-}
-
-impl Heard {
-    /// A header of the event inside, or of the frame; decoded.
-    pub fn get(&self, name: &str) -> Option<String> {
-        let lines = self.body.lines().chain(self.head.lines());
-        let found = lines.filter_map(|line| line.split_once(": ")).find(|(known, _)| *known == name);
-        found.map(|(_, value)| template::decode(value).into_owned())
-    }
-
-    pub fn name(&self) -> String {
-        self.get("Event-Name").unwrap_or_default()
-    }
-
-    /// What is after the headers of the event inside.
-    pub fn inner_body(&self) -> &str {
-        self.body.split_once("\n\n").map_or("", |(_, body)| body)
-    }
-}
-
-/// A controller's end of one connection.
-pub(super) struct Peer {
-    write: OwnedWriteHalf,
-    frames: mpsc::UnboundedReceiver<Heard>,
-    events: VecDeque<Heard>,
-}
-
-impl Peer {
-    fn new(stream: TcpStream) -> Self {
-        let (read, write) = stream.into_split();
-        let (told, frames) = mpsc::unbounded_channel();
-        tokio::spawn(async move {
-            let mut read = BufReader::new(read);
-            while let Some(frame) = next_frame(&mut read).await {
-                told.send(frame).ok();
-            }
-        });
-        Self { write, frames, events: VecDeque::new() }
-    }
-
-    async fn frame(&mut self) -> Option<Heard> {
-        timeout(s(300), self.frames.recv()).await.expect("nothing was heard for five minutes")
-    }
-
-    pub async fn send(&mut self, text: &str) {
-        self.write.write_all(text.as_bytes()).await.unwrap();
-    }
-
-    /// Sends a command, and gives the reply's text or the answer's body.
-    pub async fn ask(&mut self, command: &str) -> String {
-        self.send(&format!("{command}\n\n")).await;
-        loop {
-            let frame = self.frame().await.expect("the connection is closed");
-            match frame.get("Content-Type").as_deref() {
-                Some("command/reply") => return frame.get("Reply-Text").unwrap_or_default(),
-                Some("api/response") => return frame.body,
-                _ => self.events.push_back(frame),
-            }
-        }
-    }
-
-    pub async fn api(&mut self, command: &str) -> String {
-        self.ask(&format!("api {command}")).await.trim_end().to_owned()
-    }
-
-    /// The next event of that name; others are skipped.
-    pub async fn event(&mut self, name: &str) -> Heard {
-        loop {
-            let frame = match self.events.pop_front() {
-                Some(frame) => frame,
-                None => self.frame().await.unwrap_or_else(|| panic!("closed before {name}")),
-            };
-            if frame.name() == name {
-                return frame;
-            }
-        }
-    }
-
-    /// The names of events heard until nothing is heard for that long; with the application, where there is one.
-    pub async fn names(&mut self, quiet: Duration) -> Vec<String> {
-        while let Ok(Some(frame)) = timeout(quiet, self.frames.recv()).await {
-            self.events.push_back(frame);
-        }
-        let name = |frame: &Heard| match frame.get("Application") {
-            Some(app) => format!("{} {app}", frame.name().trim_start_matches("CHANNEL_")),
-            None => frame.name().trim_start_matches("CHANNEL_").to_owned(),
-        };
-        self.events.drain(..).map(|frame| name(&frame)).collect()
-    }
-
-    /// Everything until the connection closes.
-    pub async fn rest(mut self) -> Vec<Heard> {
-        let mut all: Vec<_> = self.events.drain(..).collect();
-        while let Some(frame) = self.frame().await {
-            all.push(frame);
-        }
-        all
-    }
-
-    pub async fn execute(&mut self, app: &str, arg: &str, more: &str) -> String {
-        let more = if more.is_empty() { String::new() } else { format!("\n{more}") };
-        self.ask(&format!(
-            "sendmsg\ncall-command: execute\nexecute-app-name: {app}\nexecute-app-arg: {arg}{more}"
-        ))
-        .await
-    }
-}
-
-async fn next_frame(read: &mut BufReader<OwnedReadHalf>) -> Option<Heard> {
-    let mut head = String::new();
-    while !head.ends_with("\n\n") {
-        if read.read_line(&mut head).await.ok()? == 0 {
-            return None;
-        }
-    }
-    let length =
-        head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).and_then(|n| n.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    read.read_exact(&mut body).await.ok()?;
-    Some(Heard { head, body: String::from_utf8(body).ok()? })
-}
-
 /// A stand-in, a controller's listener, an authenticated node link that hears everything of callers and legs.
 pub(super) struct Stage {
     pub sim: Sim,
     pub listener: TcpListener,
-    pub node: Peer,
+    pub node: Link,
     _pacer: paced::Pacer,
 }
 
@@ -184,13 +58,13 @@ impl Stage {
         self.listener.local_addr().unwrap()
     }
 
-    pub async fn accept(&self) -> Peer {
+    pub async fn accept(&self) -> Link {
         let (stream, _) = self.listener.accept().await.unwrap();
-        Peer::new(stream)
+        Link::new(stream)
     }
 
     /// A caller who waits with music: answered, `socket_resume` as the settings say.
-    pub async fn waiting(&self, script: CallerScript) -> (CallerHandle, Peer) {
+    pub async fn waiting(&self, script: CallerScript) -> (CallerHandle, Link) {
         let caller = self.sim.call(script).await;
         let mut peer = self.accept().await;
         peer.ask("connect").await;
@@ -208,7 +82,7 @@ impl Stage {
         loop {
             let job = self.node.event("BACKGROUND_JOB").await;
             if job.get("Job-UUID").as_deref() == Some(&uuid) {
-                assert_eq!(job.inner_body(), format!("+OK {uuid}\n"));
+                assert_eq!(job.event().unwrap().body, format!("+OK {uuid}\n"));
                 return uuid;
             }
         }
@@ -228,7 +102,7 @@ impl Stage {
         let answer = self.node.api(&format!("uuid_bridge {} {leg}", caller.channel())).await;
         assert_eq!(answer, format!("+OK {leg}"));
         let event = self.node.event("CHANNEL_BRIDGE").await;
-        assert_eq!(event.get("Bridge-B-Unique-ID").as_deref(), Some(leg));
+        assert_eq!(event.value("Bridge-B-Unique-ID").as_deref(), Some(leg));
     }
 
     pub async fn set_variable(&mut self, caller: &CallerHandle, name: &str, value: &str) {
@@ -237,11 +111,8 @@ impl Stage {
     }
 }
 
-pub(super) async fn link(sim: &Sim) -> Peer {
-    let mut node = Peer::new(TcpStream::connect(sim.node_address()).await.unwrap());
-    node.frame().await.unwrap();
-    assert_eq!(node.ask("auth ClueCon").await, "+OK accepted");
-    node
+pub(super) async fn link(sim: &Sim) -> Link {
+    Link::log_in(sim.node_address(), "ClueCon").await
 }
 
 pub(super) fn caller() -> CallerScript {

@@ -123,7 +123,7 @@ async fn a_silent_controller_is_given_25_seconds() {
         let handle = stage.sim.call(caller()).await;
         let silent = stage.accept().await;
         let notice = silent.rest().await.pop().unwrap();
-        assert!(notice.head.contains("Content-Disposition: disconnect"), "{notice:?}");
+        assert!(notice.get("Content-Disposition") == Some("disconnect"), "{notice:?}");
         let told = story(handle).await;
         assert_eq!(told.heard_fallback(), resume, "{told:?}");
         assert!(told.lasted >= s(25), "{told:?}");
@@ -254,10 +254,10 @@ async fn a_lingering_socket_holds_the_channel_that_nobody_finds() {
     assert_eq!(peer.api(&format!("uuid_exists {uuid}")).await, "false");
     assert_eq!(story(handle).await.ended_by, EndedBy::Caller, "the story does not wait for the socket");
     let rest = peer.rest().await;
-    let notices: Vec<_> = rest.iter().filter_map(|frame| frame.get("Content-Disposition")).collect();
+    let notices: Vec<_> = rest.iter().filter_map(|frame| frame.value("Content-Disposition")).collect();
     assert_eq!(notices, ["linger", "disconnect"], "{rest:?}");
-    assert_eq!(rest[0].get("Linger-Time").as_deref(), Some("30"));
-    assert_eq!(stage.node.event("CHANNEL_DESTROY").await.get("Unique-ID"), Some(uuid));
+    assert_eq!(rest[0].value("Linger-Time").as_deref(), Some("30"));
+    assert_eq!(stage.node.event("CHANNEL_DESTROY").await.value("Unique-ID"), Some(uuid));
 }
 
 #[tokio::test(start_paused = true)]
@@ -267,7 +267,7 @@ async fn without_linger_the_socket_closes_with_the_channel() {
     assert_eq!(peer.ask("nolinger").await, "+OK will not linger");
     handle.hang_up().await;
     let rest = peer.rest().await;
-    assert_eq!(rest.last().unwrap().get("Content-Disposition").as_deref(), Some("disconnect"));
+    assert_eq!(rest.last().unwrap().value("Content-Disposition").as_deref(), Some("disconnect"));
     assert!(rest.iter().any(|frame| frame.name() == "CHANNEL_HANGUP_COMPLETE"));
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use crate::support::command::Workdir;
+use crate::support::esl::Link;
 use crate::support::log_lines::Lines;
 use dozvon::app::{self, Running};
 use dozvon::clock::Clock;
@@ -17,8 +18,6 @@ use dozvon::store::agents::{self, AgentRow, Make};
 use dozvon::store::calls::{self, CallRow, Wanted};
 use dozvon::store::{DatabaseUrl, Store, cases};
 use dozvon::switch::NodeSettings;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
@@ -275,12 +274,7 @@ impl Stage {
 
     /// What FreeSWITCH answers to a command on a connection of its own.
     pub async fn ask(&self, command: &str) -> String {
-        let mut socket = TcpStream::connect(self.sim.node_address()).await.unwrap();
-        let text = format!("auth {}\n\n{command}\n\nexit\n\n", self.sim.password());
-        socket.write_all(text.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
-        answer
+        Link::log_in(self.sim.node_address(), self.sim.password()).await.ask(command).await
     }
 
     /// How many wait, as the controller has it.
