@@ -11,7 +11,6 @@ use esl::Link;
 use super::*;
 
 #[path = "../../../tests/support/esl.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
 mod esl;
 #[path = "../../../tests/support/paced.rs"]
 mod paced;
