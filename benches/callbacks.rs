@@ -8,13 +8,14 @@
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
 #[expect(dead_code, reason = "the tests use all of it")]
-#[path = "../tests/parts/store/support/sample.rs"]
-mod sample;
+#[path = "../tests/support/company.rs"]
+mod company;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use company::{NOON, abandoned, agent, arrival, company, log_in, queue, ring};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use dozvon::clock::UnixMs;
@@ -26,7 +27,6 @@ use dozvon::store::callbacks::{self, End, How, Reserve, Terms, Wanted};
 use dozvon::store::calls::{self, Arrival};
 use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError, rules};
-use sample::{NOON, abandoned, agent, arrival, company, log_in, queue, ring};
 use tokio::runtime::Runtime;
 
 /// How many cases are open.

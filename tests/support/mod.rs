@@ -3,6 +3,8 @@
 pub mod amocrm;
 pub mod bitrix24;
 pub mod command;
+pub mod company;
+pub mod database;
 pub mod esl;
 pub mod http;
 pub mod log_lines;

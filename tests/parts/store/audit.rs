@@ -15,10 +15,10 @@ use dozvon::store::requests;
 use dozvon::store::retention::{self, Settings};
 use dozvon::store::{Database, Store, StoreError, calls, cases, dnc, erase};
 
-use crate::store::support::{
-    Db, NOON, NUMBER, Raw, TODAY, abandoned, arrival, arrive, at, for_each_database, home, on_sqlite,
-    open_for_business, request,
+use crate::support::company::{
+    NOON, NUMBER, TODAY, abandoned, arrival, arrive, at, home, open_for_business, request,
 };
+use crate::support::database::{Db, Raw, for_each_database, on_sqlite};
 
 fn entry(n: u64) -> Entry<'static> {
     Entry {

@@ -14,10 +14,9 @@ use dozvon::store::callbacks::{self, Disposition, End, How, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
 use dozvon::store::{audit, cases, dnc, offers, rules};
 
-use crate::store::support::calling_back::{App, DAY, MINUTE, MOSCOW, guard, min};
-use crate::store::support::{
-    Db, Raw, TODAY, agent, for_each_database, on_postgres, phone, queue, ring, step, talk,
-};
+use crate::store::calling_back::{App, DAY, MINUTE, MOSCOW, guard, min};
+use crate::support::company::{TODAY, agent, phone, queue, ring, step, talk};
+use crate::support::database::{Db, Raw, for_each_database, on_postgres};
 
 #[test]
 fn the_table_of_a_cases_steps_is_the_one_in_the_code() {

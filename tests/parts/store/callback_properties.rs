@@ -14,8 +14,8 @@ use dozvon::store::{attempts, audit, cases, dnc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
-use crate::store::support::calling_back::{Accepted, App, HOUR, MINUTE, min, unreached};
-use crate::store::support::{Db, Raw, on_postgres, on_sqlite};
+use crate::store::calling_back::{Accepted, App, HOUR, MINUTE, min, unreached};
+use crate::support::database::{Db, Raw, on_postgres, on_sqlite};
 
 /// A fixed line in Moscow, one in Kamchatka, and a mobile that may be anywhere.
 const NUMBERS: [&str; 3] = ["+74951234567", "+74152123456", "+79001234567"];

@@ -15,8 +15,9 @@ use dozvon::store::requests::{self, Request};
 use dozvon::store::retention::{self, Settings};
 use dozvon::store::{Database, cases, dnc};
 
-use crate::store::support::calling_back::{App, DAY, MINUTE, MOSCOW, min, unreached};
-use crate::store::support::{NUMBER, TODAY, for_each_database, queue, request};
+use crate::store::calling_back::{App, DAY, MINUTE, MOSCOW, min, unreached};
+use crate::support::company::{NUMBER, TODAY, queue, request};
+use crate::support::database::for_each_database;
 
 /// Somebody asks by a program of ours to be called.
 async fn asks(app: &App, number: &str, wanted_at: Option<UnixMs>, at: UnixMs) -> CaseId {
@@ -121,7 +122,7 @@ fn a_wish_is_honoured_between_the_gap_and_the_cap() {
             app.talk("sales", "anna", min(at)).await;
             app.dispose_later(case, Outcome::CallLater, Some(min(wish)), min(at + 1)).await.unwrap();
             app.write(move |c, _| {
-                crate::store::support::step(c, "anna", dozvon::queue::agent::Step::EndWrapUp, min(at + 1))
+                crate::support::company::step(c, "anna", dozvon::queue::agent::Step::EndWrapUp, min(at + 1))
             })
             .await;
             let row = app.case(case).await;

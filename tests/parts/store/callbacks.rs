@@ -13,8 +13,9 @@ use dozvon::store::callbacks::{self, How, NotReserved};
 use dozvon::store::{StoreError, cases, dnc};
 use serde_json::Value;
 
-use crate::store::support::calling_back::{App, MINUTE, MOSCOW, min, unreached};
-use crate::store::support::{Db, TODAY, for_each_database, step};
+use crate::store::calling_back::{App, MINUTE, MOSCOW, min, unreached};
+use crate::support::company::{TODAY, step};
+use crate::support::database::{Db, for_each_database};
 
 /// Tuesday at nine, when the office opens.
 const TUESDAY: i64 = 21 * 60;

@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use dozvon::store::{Database, Settings, Store, StoreError};
 
-use crate::store::support::{Db, for_each_database, on_postgres, runtime};
+use crate::support::database::{Db, for_each_database, on_postgres, runtime};
 
 fn note(c: &mut Database, source: &str) -> Result<(), StoreError> {
     c.batch_execute(&format!("INSERT INTO prompts (name, source) VALUES ('{source}', '{source}')"))?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::missed::attempt::Outcome;
 
-use crate::store::support::calling_back::{App, MOSCOW, min};
-use crate::store::support::for_each_database;
+use crate::store::calling_back::{App, MOSCOW, min};
+use crate::support::database::for_each_database;
 
 /// Tuesday, when the queues open, in minutes.
 const TUESDAY: i64 = 21 * 60;

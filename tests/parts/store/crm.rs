@@ -8,9 +8,8 @@ use dozvon::store::calls::{self, Ended};
 use dozvon::store::crm::{TokenRow, assign, keep_tokens, lacks_assignee, tokens};
 use dozvon::store::{cases, outbox};
 
-use crate::store::support::{
-    NOON, abandoned, agent, arrive, at, for_each_database, open_for_business, ring, talk,
-};
+use crate::support::company::{NOON, abandoned, agent, arrive, at, open_for_business, ring, talk};
+use crate::support::database::for_each_database;
 
 fn pair(n: u32) -> TokenRow {
     TokenRow { access: format!("a{n}"), refresh: format!("r{n}"), root: "root".to_owned() }

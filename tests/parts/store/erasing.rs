@@ -11,10 +11,10 @@ use dozvon::store::retention::{self, Bite, Settings};
 use dozvon::store::{StoreError, calls, cases, dnc, erase, requests};
 
 use crate::store::audit::everything;
-use crate::store::support::{
-    Db, NOON, NUMBER, abandoned, arrival, arrive, at, for_each_database, home, on_sqlite, open_for_business,
-    request,
+use crate::support::company::{
+    NOON, NUMBER, abandoned, arrival, arrive, at, home, open_for_business, request,
 };
+use crate::support::database::{Db, for_each_database, on_sqlite};
 
 const DAY: Duration = Duration::from_hours(24);
 

@@ -12,8 +12,9 @@ use dozvon::phone::Party;
 use dozvon::store::requests::{self, Request};
 use dozvon::store::{callbacks, calls, reports};
 
-use crate::store::support::calling_back::{App, DAY, MOSCOW, min};
-use crate::store::support::{Db, abandoned, arrival, for_each_database, request};
+use crate::store::calling_back::{App, DAY, MOSCOW, min};
+use crate::support::company::{abandoned, arrival, request};
+use crate::support::database::{Db, for_each_database};
 
 const FEW: Limits = Limits { per_source: 3, in_all: 5 };
 

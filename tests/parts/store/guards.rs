@@ -15,10 +15,10 @@ use dozvon::store::calls::WaitOutcome;
 use dozvon::store::offers::Refusal;
 use dozvon::store::{calls, dnc, offers, outbox};
 
-use crate::store::support::{
-    Db, NOON, NUMBER, Raw, TODAY, abandoned, agent, arrive, at, claim_of, for_each_database, on_sqlite,
-    open_for_business, ring, step, talk,
+use crate::support::company::{
+    NOON, NUMBER, TODAY, abandoned, agent, arrive, at, claim_of, open_for_business, ring, step, talk,
 };
+use crate::support::database::{Db, Raw, for_each_database, on_sqlite};
 
 type State = (Status, Activity);
 
@@ -63,7 +63,7 @@ fn go((status, activity): State) -> String {
 #[test]
 fn an_agent_makes_every_legal_change_and_no_other() {
     for_each_database(async |db| {
-        db.write(|c| dozvon::store::rules::replace(c, &crate::store::support::company())).await;
+        db.write(|c| dozvon::store::rules::replace(c, &crate::support::company::company())).await;
         let mut raw = db.raw();
         let ways = ways();
         assert_eq!(ways.len(), Status::ALL.len() * Activity::ALL.len());

@@ -7,8 +7,9 @@ use dozvon::missed::regulation::{Guard, Refusal};
 use dozvon::store::callbacks::{self, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
 
-use crate::store::support::calling_back::{App, min, unreached};
-use crate::store::support::{Db, agent, for_each_database};
+use crate::store::calling_back::{App, min, unreached};
+use crate::support::company::agent;
+use crate::support::database::{Db, for_each_database};
 
 /// A house that dials two customers in an hour, to whom four are owed a call at noon.
 async fn open(db: &Db) -> (App, Vec<CaseId>) {

@@ -3,7 +3,8 @@
 use dozvon::missed::outgoing::{Limits, Medium, Spent};
 use dozvon::store::outbox::{Ask, permit};
 
-use crate::store::support::{at, for_each_database};
+use crate::support::company::at;
+use crate::support::database::for_each_database;
 
 #[test]
 fn the_limit_of_a_mailbox_holds_however_a_stranger_writes_its_address() {

@@ -13,9 +13,10 @@ use dozvon::store::attempts::{self, Made};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, Settings, Store, StoreError, agents, calls, cases};
 
-use crate::store::support::{
-    Db, Raw, TODAY, abandoned, agent, arrive, at, claim_of, on_postgres, open_for_business, ring, step, talk,
+use crate::support::company::{
+    TODAY, abandoned, agent, arrive, at, claim_of, open_for_business, ring, step, talk,
 };
+use crate::support::database::{Db, Raw, on_postgres};
 
 /// Sessions of this database that wait for another one.
 const WAITING: &str = "SELECT count(*) AS v FROM pg_stat_activity \
@@ -190,7 +191,7 @@ fn a_caller_who_moves_on_twice_at_once_stays_in_order() {
              INSERT INTO waits (call, ordinal, queue, joined_at) VALUES ('{call}', 2, 'support', 1); \
              UPDATE calls SET queue = 'support' WHERE id = '{call}'"
         );
-        let support = crate::store::support::queue("sales");
+        let support = crate::support::company::queue("sales");
         meanwhile(db, &moves, move |c| calls::join(c, call, &support, at(40))).await.unwrap();
         let waits = db.write(move |c| calls::waits(c, call)).await;
         let queues: Vec<&str> = waits.iter().map(|wait| wait.queue.as_str()).collect();
@@ -281,7 +282,7 @@ fn a_forgotten_transaction_is_named_and_holds_up_only_who_needs_it() {
 #[test]
 fn a_number_that_is_just_being_forbidden_is_not_dialled() {
     on_postgres(&async |db| {
-        use crate::store::support::calling_back::{App, MOSCOW, guard, min};
+        use crate::store::calling_back::{App, MOSCOW, guard, min};
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let accepted = app.take("sales", "anna", min(2)).await;

@@ -7,7 +7,8 @@ use dozvon::queue::offer::Outcome;
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, StoreError, agents};
 
-use crate::store::support::{Db, agent, arrive, at, claim_of, for_each_database, open_for_business, ring};
+use crate::support::company::{agent, arrive, at, claim_of, open_for_business, ring};
+use crate::support::database::{Db, for_each_database};
 
 const RESTS: Duration = Duration::from_secs(5);
 

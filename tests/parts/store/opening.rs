@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError};
 
-use crate::store::support::{Raw, for_each_database, on_postgres, on_sqlite, runtime, untouched};
+use crate::support::database::{Raw, for_each_database, on_postgres, on_sqlite, runtime, untouched};
 
 async fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
     Store::open(url, Settings::default()).await

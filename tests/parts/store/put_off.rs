@@ -8,8 +8,9 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::store::callbacks;
 use dozvon::store::requests::{self, Request};
 
-use crate::store::support::calling_back::{App, DAY, MOSCOW, min};
-use crate::store::support::{for_each_database, request};
+use crate::store::calling_back::{App, DAY, MOSCOW, min};
+use crate::support::company::request;
+use crate::support::database::for_each_database;
 
 /// Somebody asks to be called: by the public form, or through a program that is known.
 async fn asks(app: &App, wanted_at: Option<UnixMs>, known: bool, at: UnixMs) -> CaseId {

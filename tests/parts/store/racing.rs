@@ -10,9 +10,8 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::{DatabaseUrl, Settings, Store, StoreError, audit, calls};
 
-use crate::store::support::{
-    Db, NUMBER, Raw, TODAY, abandoned, arrive, at, for_each_database, open_for_business, runtime,
-};
+use crate::support::company::{NUMBER, TODAY, abandoned, arrive, at, open_for_business};
+use crate::support::database::{Db, Raw, for_each_database, runtime};
 
 /// Plays a part in a process of its own: `part` is the name of the test that is the part.
 fn child(db: &Db, part: &str, case: i64) -> Child {

@@ -7,8 +7,9 @@ use dozvon::rules::policy::Profile;
 use dozvon::store::crm;
 use serde_json::{Value, json};
 
-use crate::store::support::calling_back::{App, MOSCOW, min};
-use crate::store::support::{Db, agent, for_each_database};
+use crate::store::calling_back::{App, MOSCOW, min};
+use crate::support::company::agent;
+use crate::support::database::{Db, for_each_database};
 
 /// What was told of events of a kind, the first first.
 fn told(db: &Db, kinds: &str) -> Vec<Value> {

@@ -12,9 +12,8 @@ use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::reports::{self, CallsDaily, CaseLine, Days, Gauges, OffersByAgent};
 use dozvon::store::{Database, StoreError, cases};
 
-use crate::store::support::{
-    TODAY, abandoned, arrival, arrive, at, for_each_database, open_for_business, queue, ring, talk,
-};
+use crate::support::company::{TODAY, abandoned, arrival, arrive, at, open_for_business, queue, ring, talk};
+use crate::support::database::for_each_database;
 
 fn today() -> Days {
     Days { from: TODAY.parse().unwrap(), to: TODAY.parse().unwrap() }

@@ -8,8 +8,9 @@ use dozvon::retention::{Trust, run};
 use dozvon::store::dnc::{self, Add, Reason};
 use dozvon::store::retention::{self, Bite, Settings};
 
-use crate::store::support::calling_back::{App, DAY, MOSCOW, min};
-use crate::store::support::{Db, TODAY, for_each_database};
+use crate::store::calling_back::{App, DAY, MOSCOW, min};
+use crate::support::company::TODAY;
+use crate::support::database::{Db, for_each_database};
 
 /// Ten days later.
 const NOW: UnixMs = UnixMs(min(0).0 + 10 * DAY);

@@ -15,10 +15,10 @@ use dozvon::store::attempts::{self, Reservation};
 use dozvon::store::rules::{Difference, load, preview, put_one_agent, put_tier, replace};
 use dozvon::store::{Database, StoreError, agents, calls};
 
-use crate::store::support::{
-    Db, NUMBER, Raw, TODAY, abandoned, agent, arrive, at, company, for_each_database, open_for_business,
-    phone, queue, ring, step, talk,
+use crate::support::company::{
+    NUMBER, TODAY, abandoned, agent, arrive, at, company, open_for_business, phone, queue, ring, step, talk,
 };
+use crate::support::database::{Db, Raw, for_each_database};
 
 fn names(list: &[&str]) -> Vec<String> {
     list.iter().map(|name| (*name).to_owned()).collect()

@@ -16,10 +16,11 @@ use dozvon::store::calls::{self, Ended};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, StoreError, cases, recovery};
 
-use crate::store::support::{
-    NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, claim_of, for_each_database,
-    open_for_business, queue, ring, step, talk,
+use crate::support::company::{
+    NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, claim_of, open_for_business, queue, ring,
+    step, talk,
 };
+use crate::support::database::for_each_database;
 
 const WRAP_UP: Duration = Duration::from_secs(10);
 

@@ -5,7 +5,8 @@ use dozvon::store::requests::{self, Request};
 use dozvon::store::{cases, dnc};
 use serde_json::{Value, json};
 
-use crate::store::support::{Db, NUMBER, at, for_each_database, open_for_business, request};
+use crate::support::company::{NUMBER, at, open_for_business, request};
+use crate::support::database::{Db, for_each_database};
 
 /// A request that came so many milliseconds after noon.
 fn asked(ms: u64) -> Request {

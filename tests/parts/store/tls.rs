@@ -4,7 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use dozvon::store::{DatabaseUrl, Settings, Store};
 
-use crate::store::support::{runtime, with_tls};
+use crate::support::database::postgres::with_tls;
+use crate::support::database::runtime;
 
 #[derive(QueryableByName)]
 struct Encrypted {

@@ -5,8 +5,8 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts;
 use dozvon::store::callbacks::{self, How, Redial};
 
-use crate::store::support::calling_back::{App, MOSCOW, min};
-use crate::store::support::for_each_database;
+use crate::store::calling_back::{App, MOSCOW, min};
+use crate::support::database::for_each_database;
 
 /// Another fixed line in Moscow.
 const OTHER: &str = "+74957654321";

@@ -2,7 +2,8 @@
 
 use dozvon::store::{Settings, Store};
 
-use crate::store::support::{Raw, TODAY, runtime, untouched};
+use crate::support::company::TODAY;
+use crate::support::database::{Raw, runtime, untouched};
 
 /// An open case with a miss, an attempt and the request that opened it, and a closed one; a request without any.
 fn rows() -> String {

@@ -1,8 +1,6 @@
-//! Databases to test on, raw connections to them, and the nouns of a small company.
+//! Databases to test on, and raw connections to them.
 
-pub mod calling_back;
-mod postgres;
-mod sample;
+pub mod postgres;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,9 +11,6 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError};
-
-pub use postgres::with_tls;
-pub use sample::*;
 
 /// A database of one test, with the schema in place.
 pub struct Db {

@@ -25,8 +25,9 @@ use dozvon::store::{Database, Store, StoreError, agents, calls, rules};
 
 use dozvon::missed::ending::{Ending, Stage};
 
-use super::sample::{abandoned, agent, arrival, company, log_in, queue, ring};
-use super::{Db, NOON};
+use crate::support::company::NOON;
+use crate::support::company::{abandoned, agent, arrival, company, log_in, queue, ring};
+use crate::support::database::Db;
 
 /// A fixed line in Moscow: by day it may be called whenever we are open.
 pub const MOSCOW: &str = "+74951234567";
