@@ -6,7 +6,6 @@
 //! offers this process looks after. Who rings for whom is decided in [`queue`](crate::queue).
 
 pub mod counting;
-pub mod deadlines;
 pub mod dispatcher;
 pub mod elsewhere;
 pub mod in_flight;

@@ -14,7 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cause::{LINK_LOST, SWITCH_RESTARTED};
 use crate::clock::UnixMs;
-use crate::dispatch::deadlines::Deadlines;
 use crate::dispatch::dispatcher::{Dispatcher, Tools, Waiter};
 use crate::ids::{AgentName, CallId, ChannelId, OfferId};
 use crate::queue::cause::Phone;
@@ -23,6 +22,7 @@ use crate::rules::contact::Contact;
 use crate::rules::{Agent, Delays};
 use crate::store::agents::AgentRow;
 use crate::store::{self, StoreError, until_recorded};
+use crate::switch::leg::deadlines::Deadlines;
 use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole};
 
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.

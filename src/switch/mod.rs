@@ -19,7 +19,7 @@ mod census;
 pub mod dial;
 mod facts;
 mod handshake;
-mod leg;
+pub(crate) mod leg;
 mod link;
 mod listener;
 mod node;

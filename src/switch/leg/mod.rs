@@ -10,6 +10,7 @@
 //! Here is the owner's hold. A leg begins with a `request`, or with a talk of an earlier run; its owner hears an
 //! `event` and may `wish` that it ends; `keeper` is the task.
 
+pub(crate) mod deadlines;
 mod event;
 mod keeper;
 mod request;
