@@ -3,10 +3,11 @@
 use crate::context::App;
 use crate::dispatch::trunks::{DialFate, Line};
 use crate::ids::AttemptId;
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::{NO_PROGRESS, Outcome, is_unseen};
 use crate::phone::E164;
 use crate::store::callbacks::{self, End, How, Terms};
 use crate::store::{attempts, outbox, until_recorded};
+use crate::switch::{Cancel, Unanswered};
 
 /// The causes of an end that are ours.
 pub(crate) const DRAINED: &str = "DRAINED";
@@ -55,4 +56,15 @@ pub(crate) async fn learn(app: &App, line: &Line, number: &E164, fate: DialFate<
 /// Nobody was dialled, and it was our fault.
 pub(crate) fn not_dialled(attempt: AttemptId) -> How {
     How::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
+}
+
+/// Why a dialled number did not answer, and whether its phone is known to have rung. A trunk that reports no progress
+/// until the time is over has not rung the customer.
+pub(crate) fn why_unanswered(leg: Unanswered) -> (String, bool) {
+    match leg {
+        Unanswered { timed_out: false, cause, rang, .. } => (cause, rang),
+        Unanswered { rang: true, .. } => (Cancel::NoAnswer.as_str().to_owned(), true),
+        Unanswered { cause, .. } if is_unseen(&cause) => (cause, false),
+        Unanswered { .. } => (NO_PROGRESS.to_owned(), false),
+    }
 }

@@ -2,18 +2,17 @@
 
 use std::time::Duration;
 
+use super::attempt::why_unanswered;
 use super::bridge;
 use super::story::over;
 use super::{Call, Ended, Gone, message};
 use crate::cause::HangupCause;
-use crate::dispatch::offer::hang_up;
 use crate::ids::{ChannelId, OfferId};
-use crate::missed::attempt::{NO_PROGRESS, is_unseen};
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
 use crate::store::{self, until_recorded};
-use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Loops};
+use crate::switch::{Answer, Cancel, Leg, LegRequest, LegRole, Loops};
 
 /// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.
 pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
@@ -37,8 +36,8 @@ pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> R
     };
     let cause = match call.node.ring(request) {
         Ok(leg) => match answered(call, leg, limit).await? {
-            Ok((leg, channel)) => return talk(call, leg, channel).await,
-            Err((cause, _)) => cause,
+            Answered::By(leg, channel) => return talk(call, leg, channel).await,
+            Answered::No { cause, .. } => cause,
         },
         Err(error) => {
             tracing::error!(%contact, %error, "the contact cannot be rung");
@@ -61,45 +60,30 @@ async fn nobody(call: &mut Call, cause: &str) -> Result<Ended, Gone> {
     Ok(over(Ending::TimedOut, Stage::Forwarding, cause))
 }
 
-/// The leg on which somebody answered, or why nobody did, and whether a phone rang.
-pub(crate) type Answered = Result<(Leg, ChannelId), (String, bool)>;
-
-/// Waits for the contact to answer; else says why he did not.
-pub(crate) async fn answered(call: &mut Call, mut leg: Leg, limit: Duration) -> Result<Answered, Gone> {
-    let time_up = tokio::time::sleep(limit);
-    tokio::pin!(time_up);
-    loop {
-        tokio::select! {
-            biased;
-            event = call.next() => if let Err(gone) = event {
-                if gone == Gone::Drained {
-                    // The process ends soon, and nobody else would see to it that the phone falls silent.
-                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                } else {
-                    leg.cancel(Cancel::OriginatorCancel);
-                }
-                return Err(gone);
-            },
-            event = leg.event() => match event {
-                LegEvent::Answered { channel } => return Ok(Ok((leg, channel))),
-                LegEvent::Ended { cause, rang, .. } => return Ok(Err((cause, rang))),
-                LegEvent::Created | LegEvent::PickedUp => {}
-            },
-            () = &mut time_up => return Ok(Err(rang_out(leg).await)),
-        }
-    }
+/// What came of ringing for a caller who stays on the line.
+pub(crate) enum Answered {
+    /// Somebody answered: the leg, and the channel to connect.
+    By(Leg, ChannelId),
+    /// Nobody did: the cause, and whether a phone rang.
+    No { cause: String, rang: bool },
 }
 
-/// Ends a leg on which nobody answered in time. Why nobody did, and whether a phone is known to have rung: a trunk that
-/// says nothing at all is not a customer who does not answer.
-pub(crate) async fn rang_out(mut leg: Leg) -> (String, bool) {
-    leg.cancel(Cancel::NoAnswer);
-    loop {
-        match leg.event().await {
-            LegEvent::Ended { rang: true, .. } => return (Cancel::NoAnswer.as_str().to_owned(), true),
-            LegEvent::Ended { cause, .. } if is_unseen(&cause) => return (cause, false),
-            LegEvent::Ended { .. } => return (NO_PROGRESS.to_owned(), false),
-            LegEvent::Created | LegEvent::PickedUp | LegEvent::Answered { .. } => {}
+/// Waits until the leg is answered, has ended, or the caller is gone, which ends the leg.
+pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Result<Answered, Gone> {
+    match leg.until_answered(limit, std::future::ready(()), call.until_gone()).await {
+        Answer::Answered(leg, channel) => Ok(Answered::By(leg, channel)),
+        Answer::Ended(end) => {
+            let (cause, rang) = why_unanswered(end);
+            Ok(Answered::No { cause, rang })
+        }
+        Answer::Stopped(leg, gone) => {
+            if gone == Gone::Drained {
+                // The process ends soon, and nobody else would end this leg.
+                leg.hang_up(Cancel::OriginatorCancel).await;
+            } else {
+                leg.cancel(Cancel::OriginatorCancel);
+            }
+            Err(gone)
         }
     }
 }

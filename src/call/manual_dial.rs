@@ -17,8 +17,9 @@ use tracing::Instrument as _;
 
 use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_dialled, record};
 use crate::call::facts::Facts;
+use crate::call::forward::{self, Answered};
 use crate::call::story::LINK_COMES;
-use crate::call::{Call, Gone, bridge, forward, message};
+use crate::call::{Call, Gone, bridge, message};
 use crate::cause::HangupCause;
 use crate::context::App;
 use crate::dispatch::trunks::{Customer, DialFate, Line};
@@ -328,8 +329,8 @@ async fn connect(call: &mut Call, line: &Line, number: &E164) -> Made {
         return Made::Left;
     }
     match forward::answered(call, leg, ring).await {
-        Ok(Ok((leg, channel))) => talk(call, leg, channel).await,
-        Ok(Err((cause, rang))) => {
+        Ok(Answered::By(leg, channel)) => talk(call, leg, channel).await,
+        Ok(Answered::No { cause, rang }) => {
             call.caller.hangup(HangupCause::NoAnswer).await;
             Made::Unreached { cause, rang }
         }

@@ -100,6 +100,15 @@ impl Call {
         }
     }
 
+    /// Waits until the caller is no longer in our hands, or we stop, and returns why. Cancel-safe.
+    pub(crate) async fn until_gone(&mut self) -> Gone {
+        loop {
+            if let Err(gone) = self.next().await {
+                return gone;
+            }
+        }
+    }
+
     /// What became of a caller with whom nothing can be done any more. FreeSWITCH refuses commands for a channel
     /// that hangs up before it says that it did.
     async fn gone(&mut self) -> Gone {

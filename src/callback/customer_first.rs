@@ -11,17 +11,16 @@ use tokio::time::Instant;
 use super::redial::{Dialling, ended};
 use super::story::{CALLER_IS_HERE, Story, no_more, reserved};
 use crate::call::attempt::{DRAINED, not_dialled};
-use crate::call::forward::rang_out;
 use crate::dispatch::dispatcher::Leaving;
 use crate::dispatch::meeting::Meeting;
-use crate::dispatch::offer::{DOOR, Knock, Reply, hang_up};
+use crate::dispatch::offer::{DOOR, Knock, Reply};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::rules::policy::Profile;
 use crate::store::callbacks::How;
 use crate::store::customer_first::{self, Wanted};
 use crate::store::{attempts, until_recorded};
-use crate::switch::{Cancel, Leg, LegEvent};
+use crate::switch::{Answer, Cancel, Leg};
 
 impl Story {
     /// Dials the customer, and has an agent come when he answers. None when that may not be done now: then the agent is
@@ -65,36 +64,27 @@ impl Story {
     async fn until_answered(
         &self,
         attempt: AttemptId,
-        mut leg: Leg,
+        leg: Leg,
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> Result<How, String> {
-        let time_up = Instant::now() + self.work.ring;
-        let draining = self.app.draining.clone();
-        loop {
+        let stop = async {
             tokio::select! {
                 biased;
-                event = leg.event() => match event {
-                    LegEvent::Created | LegEvent::PickedUp => {}
-                    LegEvent::Answered { channel } => {
-                        no_more(meetings);
-                        return Ok(self.until_agent(attempt, leg, channel).await);
-                    }
-                    LegEvent::Ended { cause, rang, .. } => return ended(attempt, cause, rang),
-                },
-                // Nobody would be there to take care of him.
-                () = draining.cancelled() => {
-                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    return Ok(How::without_talk(attempt, Outcome::Cancelled, DRAINED));
-                }
-                // He rings in himself: he waits like anybody.
-                Some(_) = meetings.recv() => {
-                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    return Ok(How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE));
-                }
-                () = tokio::time::sleep_until(time_up) => {
-                    let (cause, rang) = rang_out(leg).await;
-                    return ended(attempt, cause, rang);
-                }
+                // Nobody would be there to talk to the customer.
+                () = self.app.draining.cancelled() => DRAINED,
+                // The customer rings in: they wait like anybody.
+                Some(_) = meetings.recv() => CALLER_IS_HERE,
+            }
+        };
+        match leg.until_answered(self.work.ring, std::future::ready(()), stop).await {
+            Answer::Answered(leg, channel) => {
+                no_more(meetings);
+                Ok(self.until_agent(attempt, leg, channel).await)
+            }
+            Answer::Ended(end) => ended(attempt, end),
+            Answer::Stopped(leg, why) => {
+                leg.hang_up(Cancel::OriginatorCancel).await;
+                Ok(How::without_talk(attempt, Outcome::Cancelled, why))
             }
         }
     }
@@ -119,9 +109,7 @@ impl Story {
         loop {
             tokio::select! {
                 biased;
-                event = leg.event() => if matches!(event, LegEvent::Ended { .. }) {
-                    return abandoned(attempt, "HUNG_UP_WAITING");
-                },
+                _ = leg.ended() => return abandoned(attempt, "HUNG_UP_WAITING"),
                 Some(knock) = knocks.recv() => {
                     if self.won(attempt, &knock).await {
                         self.app.dispatcher.leave(self.work.call, Leaving::Answered).await;
@@ -163,15 +151,8 @@ impl Story {
     async fn abandon(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
         let settings = &self.app.settings.callback;
         self.hears(channel, &settings.apology).await;
-        let told = Instant::now() + settings.apology_time;
-        loop {
-            tokio::select! {
-                event = leg.event() => if matches!(event, LegEvent::Ended { .. }) { break },
-                () = tokio::time::sleep_until(told) => {
-                    hang_up(vec![leg], Cancel::NormalClearing).await;
-                    break;
-                }
-            }
+        if tokio::time::timeout(settings.apology_time, leg.ended()).await.is_err() {
+            leg.hang_up(Cancel::NormalClearing).await;
         }
         abandoned(attempt, "NO_AGENT")
     }

@@ -6,12 +6,12 @@
 //! a channel of its own, which is on record before it is dialled, so that after our death the next controller finds it.
 
 use super::story::Story;
-use crate::call::attempt::{dialled_over, learn};
+use crate::call::attempt::{dialled_over, learn, why_unanswered};
 use crate::dispatch::trunks::{DialFate, Line, Tried};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::{Outcome, of_cause};
 use crate::store::callbacks::{self, How, Redial, TrunkSaid};
-use crate::switch::Leg;
+use crate::switch::{Leg, Unanswered};
 
 /// An attempt that is being dialled.
 pub(super) struct Dialling<'a> {
@@ -27,7 +27,8 @@ pub(super) struct Dialling<'a> {
 ///
 /// # Errors
 /// The cause, if the trunk refused the dial before the customer's phone rang: the next one may be tried.
-pub(super) fn ended(attempt: AttemptId, cause: String, rang: bool) -> Result<How, String> {
+pub(super) fn ended(attempt: AttemptId, end: Unanswered) -> Result<How, String> {
+    let (cause, rang) = why_unanswered(end);
     match of_cause(&cause, rang) {
         Outcome::TechnicalFailure => Err(cause),
         _ => Ok(How::unreached(attempt, &cause, rang)),

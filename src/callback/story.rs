@@ -6,18 +6,16 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::redial::{Dialling, ended};
 use crate::call::BRIDGE_LIMIT;
 use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, not_dialled, record};
-use crate::call::forward::rang_out;
 use crate::cause::SWITCH_RESTARTED;
 use crate::context::App;
 use crate::dispatch::dispatcher::{FirstRing, Leaving, Waiter};
 use crate::dispatch::meeting::{Entry, Meeting};
-use crate::dispatch::offer::{DOOR, Knock, Reply, gone, hang_up};
+use crate::dispatch::offer::{DOOR, Knock, Reply};
 use crate::dispatch::trunks::{Customer, Place};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
@@ -25,7 +23,7 @@ use crate::missed::outgoing::Said;
 use crate::queue::first::First;
 use crate::store::callbacks::{self, End, How, NotReserved, Reserve, Terms, Work};
 use crate::store::{StoreError, attempts, until_recorded};
-use crate::switch::{Cancel, Confirm, Leg, LegEvent, Node};
+use crate::switch::{Answer, Cancel, Confirm, Leg, Node};
 
 pub(super) const CALLER_IS_HERE: &str = "CALLER_IS_HERE";
 
@@ -208,52 +206,50 @@ impl Story {
         &self,
         knock: Knock,
         attempt: AttemptId,
-        mut leg: Leg,
+        leg: Leg,
         meetings: &mut mpsc::Receiver<Meeting>,
     ) -> Result<How, (Knock, String)> {
-        let time_up = Instant::now() + self.work.ring;
-        let draining = self.app.draining.clone();
-        loop {
+        let (left, agent) = (knock.left.clone(), knock.leg);
+        let stop = async {
             tokio::select! {
                 biased;
-                event = leg.event() => match event {
-                    LegEvent::Created => self.dialled(attempt, knock.leg).await,
-                    LegEvent::PickedUp => {}
-                    LegEvent::Answered { channel } => {
-                        no_more(meetings);
-                        return Ok(self.connect(knock, attempt, leg, channel).await);
-                    }
-                    LegEvent::Ended { cause, rang, .. } => return let_go(knock, ended(attempt, cause, rang)),
-                },
-                Some(meeting) = meetings.recv() => {
-                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
-                    tracing::info!("the customer rings in: he gets the agent who was calling him");
-                    if let Err(knock) = meeting.send(knock) {
-                        knock.answer(Reply::Unreached);
-                    }
-                    return Ok(How::without_talk(attempt, Outcome::Cancelled, CALLER_IS_HERE));
-                }
-                () = draining.cancelled() => {
-                    hang_up(vec![leg], Cancel::OriginatorCancel).await;
+                Some(meeting) = meetings.recv() => Stop::CallerIsHere(meeting),
+                () = self.app.draining.cancelled() => Stop::Drained,
+                () = left.cancelled() => Stop::AgentLeft,
+            }
+        };
+        let (leg, why) = match leg.until_answered(self.work.ring, self.dialled(attempt, agent), stop).await {
+            Answer::Answered(leg, channel) => {
+                no_more(meetings);
+                return Ok(self.connect(knock, attempt, leg, channel).await);
+            }
+            Answer::Ended(end) => return let_go(knock, ended(attempt, end)),
+            Answer::Stopped(leg, why) => (leg, why),
+        };
+        let cause = leg.hang_up(Cancel::OriginatorCancel).await;
+        let cancelled = |why| How::without_talk(attempt, Outcome::Cancelled, why);
+        Ok(match why {
+            Stop::CallerIsHere(meeting) => {
+                tracing::info!("the customer rings in: they get the agent who was calling them");
+                if let Err(knock) = meeting.send(knock) {
                     knock.answer(Reply::Unreached);
-                    return Ok(How::without_talk(attempt, Outcome::Cancelled, DRAINED));
                 }
-                () = knock.left.cancelled() => {
-                    leg.cancel(Cancel::OriginatorCancel);
-                    let cause = gone(&mut leg).await;
-                    knock.answer(Reply::Unreached);
-                    // Both were on a FreeSWITCH that died: it was not he who left.
-                    return Ok(match cause.as_str() {
-                        SWITCH_RESTARTED => How::unreached(attempt, &cause, true),
-                        _ => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
-                    });
-                }
-                () = tokio::time::sleep_until(time_up) => {
-                    let (cause, rang) = rang_out(leg).await;
-                    return let_go(knock, ended(attempt, cause, rang));
+                cancelled(CALLER_IS_HERE)
+            }
+            Stop::Drained => {
+                knock.answer(Reply::Unreached);
+                cancelled(DRAINED)
+            }
+            Stop::AgentLeft => {
+                knock.answer(Reply::Unreached);
+                // Where both were on a FreeSWITCH that died, the agent did not leave.
+                if cause == SWITCH_RESTARTED {
+                    How::unreached(attempt, &cause, true)
+                } else {
+                    cancelled(AGENT_LEFT)
                 }
             }
-        }
+        })
     }
 
     /// Records that the customer's phone is called, and lets the agent hear it.
@@ -279,7 +275,7 @@ impl Story {
         let joined = self.node.connect(channel, knock.leg, BRIDGE_LIMIT).await;
         if !matches!(joined, Ok(true)) {
             tracing::warn!(?joined, "the customer could not be connected");
-            hang_up(vec![leg], Cancel::OriginatorCancel).await;
+            leg.hang_up(Cancel::OriginatorCancel).await;
             knock.answer(Reply::Failed);
             return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
         }
@@ -292,11 +288,7 @@ impl Story {
         }
         tracing::info!(agent = %knock.agent, "the customer is reached");
         knock.answer(Reply::Bridged);
-        let cause = loop {
-            if let LegEvent::Ended { cause, .. } = leg.event().await {
-                break cause;
-            }
-        };
+        let cause = leg.ended().await;
         How::Talked { attempt, cause, answered_at: at }
     }
 
@@ -305,6 +297,16 @@ impl Story {
         let end = End { case: self.work.case, call: self.work.call, how, at: self.app.clock.now() };
         record(&self.app, &self.terms, end).await;
     }
+}
+
+/// What ends the ringing of the customer's phone early.
+enum Stop {
+    /// The customer rings in, and asks for the agent.
+    CallerIsHere(Meeting),
+    /// The controller stops.
+    Drained,
+    /// The agent hung up.
+    AgentLeft,
 }
 
 /// Lets the agent go when the customer was not reached; one whose trunk refused the dial stays for the next.

@@ -6,8 +6,6 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +14,15 @@ use crate::cause::{LINK_LOST, SWITCH_RESTARTED};
 use crate::clock::UnixMs;
 use crate::dispatch::dispatcher::{Dispatcher, Tools, Waiter};
 use crate::ids::{AgentName, CallId, ChannelId, OfferId};
-use crate::queue::cause::Phone;
+use crate::queue::cause::{self, Phone};
 use crate::queue::offer::{self, Outcome};
 use crate::rules::contact::Contact;
 use crate::rules::{Agent, Delays};
 use crate::store::agents::AgentRow;
 use crate::store::{self, StoreError, until_recorded};
-use crate::switch::leg::deadlines::Deadlines;
-use crate::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole};
+use crate::switch::{
+    Cancel, Leg, LegRequest, LegRole, RingLimits, Rung, Unanswered, hang_up, until_answered,
+};
 
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.
 const NODE_DOWN: &str = "NODE_DOWN";
@@ -161,49 +160,28 @@ async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>)
     if let Ok(cancel) = stop.try_recv() {
         return stopped(cancel);
     }
-    let mut legs = originate(offer);
+    let legs = originate(offer);
     if legs.is_empty() {
         return Rang::Over(Outcome::Cancelled, NODE_DOWN.to_owned());
     }
-    let mut times = Deadlines::ringing(legs.iter().map(Leg::id), Instant::now() + offer.rules.ring_timeout);
-    let mut said = Said::default();
-    loop {
-        let time_up = times.next();
-        tokio::select! {
-            biased;
-            cancel = &mut stop => {
-                let cancel = cancel.unwrap_or(Cancel::OriginatorCancel);
-                hang_up(legs, cancel).await;
-                return stopped(cancel);
-            }
-            (place, event) = next(&mut legs) => match event {
-                LegEvent::Answered { channel } => {
-                    let leg = legs.swap_remove(place);
-                    return answered(tools, offer, Picked { leg, channel, others: legs }, stop).await;
-                }
-                LegEvent::Ended { cause, picked_up, rang, .. } => {
-                    times.ended(legs.swap_remove(place).id());
-                    said.note(&cause, Phone::of(rang, picked_up));
-                    if legs.is_empty() {
-                        return said.over();
-                    }
-                }
-                LegEvent::Created => {
-                    if let Some(took) = offer.waiter.first_ring.heard() {
-                        tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
-                    }
-                }
-                LegEvent::PickedUp => if let Some(confirm) = &offer.waiter.confirm {
-                    times.picked_up(legs[place].id(), Instant::now() + confirm.within);
-                },
-            },
-            // Its end tells whether it was picked up.
-            () = tokio::time::sleep_until(time_up.unwrap_or_else(Instant::now)), if time_up.is_some() => {
-                let over = times.run_out(Instant::now());
-                for leg in legs.iter().filter(|leg| over.contains(&leg.id())) {
-                    leg.cancel(Cancel::NoAnswer);
-                }
-            }
+    let limits = RingLimits {
+        ring: offer.rules.ring_timeout,
+        confirm: offer.waiter.confirm.as_ref().map(|confirm| confirm.within),
+    };
+    let created = async {
+        if let Some(took) = offer.waiter.first_ring.heard() {
+            tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
+        }
+    };
+    match until_answered(legs, limits, created, &mut stop).await {
+        Rung::Answered { leg, channel, others } => {
+            answered(tools, offer, Picked { leg, channel, others }, stop).await
+        }
+        Rung::Ended(ended) => most_telling(&ended),
+        Rung::Stopped { legs, by } => {
+            let cancel = by.unwrap_or(Cancel::OriginatorCancel);
+            hang_up(legs, cancel).await;
+            stopped(cancel)
         }
     }
 }
@@ -233,36 +211,6 @@ fn originate(offer: &Offer) -> Vec<Leg> {
     offer.rules.contacts.iter().filter_map(ring).collect()
 }
 
-/// The next event of any leg, with the leg's place.
-async fn next(legs: &mut [Leg]) -> (usize, LegEvent) {
-    let events: FuturesUnordered<_> =
-        legs.iter_mut().enumerate().map(|(place, leg)| async move { (place, leg.event().await) }).collect();
-    let first = events.into_future().await.0;
-    match first {
-        Some(event) => event,
-        None => std::future::pending().await,
-    }
-}
-
-/// Cancels legs and waits until each is known to be gone.
-pub(crate) async fn hang_up(legs: Vec<Leg>, cancel: Cancel) {
-    for leg in &legs {
-        leg.cancel(cancel);
-    }
-    for mut leg in legs {
-        gone(&mut leg).await;
-    }
-}
-
-/// Waits for the end of a leg and says why it ended.
-pub(crate) async fn gone(leg: &mut Leg) -> String {
-    loop {
-        if let LegEvent::Ended { cause, .. } = leg.event().await {
-            return cause;
-        }
-    }
-}
-
 const fn stopped_outcome(cancel: Cancel) -> Outcome {
     match cancel {
         Cancel::LoseRace => Outcome::LostRace,
@@ -283,7 +231,7 @@ struct Picked {
 
 /// Tells the caller's story that an agent is there, and does what it says.
 async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::Receiver<Cancel>) -> Rang {
-    let Picked { leg, channel, others } = picked;
+    let Picked { mut leg, channel, others } = picked;
     for other in &others {
         other.cancel(Cancel::LoseRace);
     }
@@ -297,7 +245,6 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
         answered_at: tools.clock.now(),
         reply,
     };
-    let mut leg = leg;
     let reply = match offer.waiter.knock.send(knock).await {
         Ok(()) => answered_by_story(&mut leg, answer, &left).await,
         Err(_) => None,
@@ -310,11 +257,11 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
         Some(Reply::Bridged) => Rang::Talking(leg),
         Some(Reply::Lost) => too_late(leg, Cancel::LoseRace).await,
         Some(Reply::Failed) => {
-            hang_up(vec![leg], Cancel::OriginatorCancel).await;
+            leg.hang_up(Cancel::OriginatorCancel).await;
             Rang::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
         }
         Some(Reply::Unreached) => {
-            hang_up(vec![leg], Cancel::NormalClearing).await;
+            leg.hang_up(Cancel::NormalClearing).await;
             Rang::Over(Outcome::Cancelled, CUSTOMER_NOT_REACHED.to_owned())
         }
         // The story has gone on without him: the dispatcher says why.
@@ -336,13 +283,13 @@ async fn answered_by_story(
     tokio::select! {
         biased;
         reply = &mut answer => return reply.ok(),
-        _ = gone(leg) => left.cancel(),
+        _ = leg.ended() => left.cancel(),
     }
     answer.await.ok()
 }
 
 async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
-    hang_up(vec![leg], cancel).await;
+    leg.hang_up(cancel).await;
     stopped(cancel)
 }
 
@@ -431,7 +378,7 @@ pub struct Won {
 
 /// Waits for the end of a talk, records it, and gives the agent back.
 pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, mut leg: Leg) {
-    gone(&mut leg).await;
+    leg.ended().await;
     let (id, at, wrap_up) = (won.offer, tools.clock.now(), won.wrap_up);
     let recorded = until_recorded("end_talk", || {
         tools.store.write("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up))
@@ -459,29 +406,21 @@ async fn report(
     }
 }
 
-/// What the legs of one offer said: the most telling cause decides.
-#[derive(Default)]
-struct Said(Option<(Outcome, String)>);
-
-impl Said {
-    fn note(&mut self, cause: &str, phone: Phone) {
-        let outcome = crate::queue::cause::outcome(cause, phone);
-        let weight = |outcome: &Outcome| match outcome {
-            Outcome::NotConfirmed => 5,
-            Outcome::Failed => 4,
-            Outcome::Rejected => 3,
-            Outcome::Busy => 2,
-            Outcome::NoAnswer => 1,
-            _ => 0,
-        };
-        if self.0.as_ref().is_none_or(|(known, _)| weight(known) < weight(&outcome)) {
-            self.0 = Some((outcome, cause.to_owned()));
-        }
-    }
-
-    fn over(self) -> Rang {
-        let (outcome, cause) = self.0.unwrap_or((Outcome::Unreachable, "NO_LEG".to_owned()));
-        Rang::Over(outcome, cause)
+/// How an offer ended whose legs ended so: the most telling one decides, and of equal ones the first.
+fn most_telling(legs: &[Unanswered]) -> Rang {
+    let weight = |outcome: Outcome| match outcome {
+        Outcome::NotConfirmed => 5,
+        Outcome::Failed => 4,
+        Outcome::Rejected => 3,
+        Outcome::Busy => 2,
+        Outcome::NoAnswer => 1,
+        _ => 0,
+    };
+    let outcome = |leg: &Unanswered| cause::outcome(&leg.cause, Phone::of(leg.rang, leg.picked_up));
+    let ended = legs.iter().rev().map(|leg| (outcome(leg), &leg.cause));
+    match ended.max_by_key(|(outcome, _)| weight(*outcome)) {
+        Some((outcome, cause)) => Rang::Over(outcome, cause.clone()),
+        None => Rang::Over(Outcome::Unreachable, "NO_LEG".to_owned()),
     }
 }
 

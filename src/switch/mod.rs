@@ -19,7 +19,7 @@ mod census;
 pub mod dial;
 mod facts;
 mod handshake;
-pub(crate) mod leg;
+mod leg;
 mod link;
 mod listener;
 mod node;
@@ -37,7 +37,10 @@ pub use caller::{Caller, CallerError, CallerEvent, Loops, PlayId, Variable};
 pub use census::FoundLeg;
 pub use dial::dial_string;
 pub use facts::ChannelFacts;
-pub use leg::{Cancel, Confirm, Leg, LegEvent, LegRequest, LegRole, Talk};
+pub use leg::{
+    Answer, Cancel, Confirm, Leg, LegEvent, LegRequest, LegRole, RingLimits, Rung, Talk, Unanswered, hang_up,
+    until_answered,
+};
 pub use listener::{Incoming, Listener, ListenerStats, SwitchError};
 pub use node::{Node, NodeDown, NodeStats, QueryError};
 pub use nodes::Nodes;

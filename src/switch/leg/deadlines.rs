@@ -8,34 +8,39 @@ use crate::ids::ChannelId;
 
 /// The time of each leg that has not run out.
 #[derive(Debug)]
-pub(crate) struct Deadlines(BTreeMap<ChannelId, Instant>);
+pub(super) struct Deadlines(BTreeMap<ChannelId, Instant>);
 
 impl Deadlines {
     /// These legs ring until then.
-    pub(crate) fn ringing(legs: impl Iterator<Item = ChannelId>, until: Instant) -> Self {
+    pub(super) fn ringing(legs: impl Iterator<Item = ChannelId>, until: Instant) -> Self {
         Self(legs.map(|leg| (leg, until)).collect())
     }
 
     /// A phone was picked up: the key has time until then, however little was left to ring. One whose time has run out
     /// gets no other.
-    pub(crate) fn picked_up(&mut self, leg: ChannelId, until: Instant) {
+    pub(super) fn picked_up(&mut self, leg: ChannelId, until: Instant) {
         if let Some(time) = self.0.get_mut(&leg) {
             *time = until;
         }
     }
 
     /// A leg is over.
-    pub(crate) fn ended(&mut self, leg: ChannelId) {
+    pub(super) fn ended(&mut self, leg: ChannelId) {
         self.0.remove(&leg);
     }
 
+    /// Whether the leg has time left.
+    pub(super) fn has(&self, leg: ChannelId) -> bool {
+        self.0.contains_key(&leg)
+    }
+
     /// When the next time runs out.
-    pub(crate) fn next(&self) -> Option<Instant> {
+    pub(super) fn next(&self) -> Option<Instant> {
         self.0.values().min().copied()
     }
 
     /// Takes out the legs whose time has run out.
-    pub(crate) fn run_out(&mut self, now: Instant) -> Vec<ChannelId> {
+    pub(super) fn run_out(&mut self, now: Instant) -> Vec<ChannelId> {
         self.0.extract_if(.., |_, until| *until <= now).map(|(leg, _)| leg).collect()
     }
 }

@@ -10,10 +10,11 @@
 //! Here is the owner's hold. A leg begins with a `request`, or with a talk of an earlier run; its owner hears an
 //! `event` and may `wish` that it ends; `keeper` is the task.
 
-pub(crate) mod deadlines;
+mod deadlines;
 mod event;
 mod keeper;
 mod request;
+mod ringing;
 mod wish;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::cause;
 
 pub use event::LegEvent;
 pub use request::{Confirm, LegRequest, LegRole, Talk};
+pub use ringing::{Answer, RingLimits, Rung, Unanswered, hang_up, until_answered};
 pub use wish::Cancel;
 
 /// The owner's hold of one leg. Dropping it ends the leg, unless it is in a talk.
@@ -66,6 +68,21 @@ impl Leg {
             self.last = Some(event.clone());
         }
         event
+    }
+
+    /// Waits for the end of the leg, and returns its cause. Cancel-safe.
+    pub async fn ended(&mut self) -> String {
+        loop {
+            if let LegEvent::Ended { cause, .. } = self.event().await {
+                return cause;
+            }
+        }
+    }
+
+    /// Ends the leg, waits until nothing of it is left, and returns the cause.
+    pub async fn hang_up(mut self, cancel: Cancel) -> String {
+        self.cancel(cancel);
+        self.ended().await
     }
 
     /// Ends the leg. [`LegEvent::Ended`] follows when nothing of it is left; no `Answered` comes any more that
