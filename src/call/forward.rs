@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use super::attempt::why_unanswered;
-use super::bridge;
 use super::story::over;
+use super::talk::{Between, Talk, TalkOver};
 use super::{Call, Ended, Gone, message};
 use crate::cause::HangupCause;
 use crate::ids::{ChannelId, OfferId};
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
-use crate::store::{self, until_recorded};
 use crate::switch::{Answer, Cancel, Leg, LegRequest, LegRole, Loops};
 
 /// Rings the contact while the caller hears music; connects the two, or tells the caller that nobody is there.
@@ -90,19 +89,20 @@ pub(crate) async fn answered(call: &mut Call, leg: Leg, limit: Duration) -> Resu
 
 /// Connects the two and stays until the caller's channel ends.
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Result<Ended, Gone> {
-    if !bridge::join(call, channel).await? {
+    let Some(talk) = Talk::with_caller(call, channel).await? else {
         leg.cancel(Cancel::OriginatorCancel);
         return nobody(call, "BRIDGE_FAILED").await;
-    }
+    };
     leg.in_talk();
     call.stage = Stage::Talking;
-    let at = call.app.clock.now();
-    let (id, store) = (call.id, &call.app.store);
-    let recorded =
-        until_recorded("forwarded", || store.write("forwarded", move |c| store::calls::forwarded(c, id, at)));
-    if let Err(error) = recorded.await {
-        tracing::error!(%error, "the talk is not recorded yet; its end will be");
-    }
-    let cause = bridge::until_hangup(call).await;
-    Ok(Ended { ending: Ending::Forwarded, stage: Stage::Talking, cause, answered_at: Some(at), agent: None })
+    // The end of the talk is recorded all the same.
+    let _ = talk.record(Between::CallerAndContact).await;
+    let TalkOver { since, cause } = talk.until_caller_leaves(call).await;
+    Ok(Ended {
+        ending: Ending::Forwarded,
+        stage: Stage::Talking,
+        cause,
+        answered_at: Some(since),
+        agent: None,
+    })
 }

@@ -19,7 +19,8 @@ use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, lea
 use crate::call::facts::Facts;
 use crate::call::forward::{self, Answered};
 use crate::call::story::LINK_COMES;
-use crate::call::{Call, Gone, bridge, message};
+use crate::call::talk::{Between, Talk, TalkOver};
+use crate::call::{Call, Gone, message};
 use crate::cause::HangupCause;
 use crate::context::App;
 use crate::dispatch::trunks::{Customer, DialFate, Line};
@@ -339,9 +340,9 @@ async fn connect(call: &mut Call, line: &Line, number: &E164) -> Made {
 }
 
 async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
-    match bridge::join(call, channel).await {
-        Ok(true) => {}
-        Ok(false) => {
+    let talk = match Talk::with_caller(call, channel).await {
+        Ok(Some(talk)) => talk,
+        Ok(None) => {
             leg.cancel(Cancel::OriginatorCancel);
             call.caller.hangup(HangupCause::TemporaryFailure).await;
             return Made::Apart;
@@ -350,16 +351,12 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
             leg.cancel(Cancel::OriginatorCancel);
             return Made::Left;
         }
-    }
+    };
     leg.in_talk();
-    let answered_at = call.app.clock.now();
     tracing::info!("the customer is reached");
-    let (id, store) = (call.id, &call.app.store);
-    let write = || store.write("handset_talk", move |c| handset::talk(c, id, answered_at));
-    if let Err(error) = crate::store::until_recorded("handset_talk", write).await {
-        tracing::error!(%error, "the talk is not recorded yet; its end will be");
-    }
-    let cause = bridge::until_hangup(call).await;
+    // The end of the talk is recorded all the same.
+    let _ = talk.record(Between::AgentAndDialled).await;
+    let TalkOver { since: answered_at, cause } = talk.until_caller_leaves(call).await;
     Made::Talked { cause, answered_at }
 }
 

@@ -16,6 +16,7 @@ pub mod manual_dial;
 pub mod message;
 pub mod record;
 pub mod story;
+pub mod talk;
 pub mod wait;
 
 use std::sync::Arc;
@@ -151,8 +152,6 @@ pub(crate) struct Ended {
     pub agent: Option<AgentName>,
 }
 
-/// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
-pub(crate) const BRIDGE_LIMIT: Duration = Duration::from_secs(3);
 /// The cause of a call whose caller somebody else has now.
 pub(crate) const TAKEN: &str = "TAKEN";
 /// How long the news may take why a caller is gone.

@@ -200,12 +200,12 @@ async fn settle(
 
 /// The two talk: stay until the caller's channel ends, whoever he is passed on to.
 async fn talk(call: &mut Call, bridged: Bridged) -> Result<Ended, Gone> {
-    let cause = bridge::until_hangup(call).await;
+    let over = bridged.talk.until_caller_leaves(call).await;
     Ok(Ended {
         ending: Ending::Answered,
         stage: Stage::Talking,
-        cause,
-        answered_at: Some(bridged.at),
-        agent: bridged.agent,
+        cause: over.cause,
+        answered_at: Some(over.since),
+        agent: Some(bridged.agent),
     })
 }

@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tracing::Instrument as _;
 
 use super::redial::{Dialling, ended};
-use crate::call::BRIDGE_LIMIT;
 use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, not_dialled, record};
+use crate::call::talk::{Between, Talk, TalkOver};
 use crate::cause::SWITCH_RESTARTED;
 use crate::context::App;
 use crate::dispatch::dispatcher::{FirstRing, Leaving, Waiter};
@@ -272,24 +272,20 @@ impl Story {
         mut leg: Leg,
         channel: ChannelId,
     ) -> How {
-        let joined = self.node.connect(channel, knock.leg, BRIDGE_LIMIT).await;
-        if !matches!(joined, Ok(true)) {
-            tracing::warn!(?joined, "the customer could not be connected");
+        let sides = (channel, knock.leg);
+        let Some(talk) = Talk::of_legs(&self.app, self.work.call, &self.node, sides).await else {
             leg.hang_up(Cancel::OriginatorCancel).await;
             knock.answer(Reply::Failed);
             return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
-        }
+        };
         leg.in_talk();
-        let (offer, call, at) = (knock.offer, self.work.call, self.app.clock.now());
-        // On record before the agent's offer can end: its end asks whether a disposition is owed.
-        let write = || self.app.store.write("talk", move |c| callbacks::talk(c, attempt, offer, call, at));
-        if let Err(error) = until_recorded("talk", write).await {
-            tracing::error!(%error, "the talk is not recorded yet; its end will be");
-        }
+        // Before the agent's offer can end, since its end asks whether a disposition is owed. The end of the talk is
+        // recorded all the same.
+        let _ = talk.record(Between::CustomerAndAgent(attempt, knock.offer)).await;
         tracing::info!(agent = %knock.agent, "the customer is reached");
         knock.answer(Reply::Bridged);
-        let cause = leg.ended().await;
-        How::Talked { attempt, cause, answered_at: at }
+        let TalkOver { since: answered_at, cause } = talk.until_leg_ends(&mut leg).await;
+        How::Talked { attempt, cause, answered_at }
     }
 
     /// Records the end, until it is recorded.

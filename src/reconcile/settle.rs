@@ -9,6 +9,7 @@ use super::Reconciler;
 use crate::call;
 use crate::call::TAKEN;
 use crate::call::record::record;
+use crate::call::talk::{Between, Talk};
 use crate::cause::SWITCH_RESTARTED;
 use crate::clock::UnixMs;
 use crate::config::dialplan::FALLBACK;
@@ -22,7 +23,7 @@ use crate::queue::offer::Outcome;
 use crate::store::callbacks::{End, How};
 use crate::store::recovery::{self, OpenCall, OpenOffer};
 use crate::store::{self, StoreError, until_recorded};
-use crate::switch::{Cancel, FoundLeg, LegRole, Node, QueryError, Talk};
+use crate::switch::{Cancel, FoundLeg, LegInTalk, LegRole, Node, QueryError};
 
 /// How long an agent who picked up for nobody hears that.
 const HEARS: Duration = Duration::from_secs(2);
@@ -126,10 +127,10 @@ impl Reconciler {
     /// The two have been talking since nobody knows quite when: recorded, and watched to the end.
     async fn watch_talk(&mut self, node: Node, offer: OpenOffer, leg: FoundLeg) -> Result<(), StoreError> {
         let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.app.clock.now()));
-        self.record("bridged", move |c| store::offers::bridged(c, id, call, at)).await?;
+        Talk::found(&self.app, call, at).record(Between::CallerAndAgent(id)).await?;
         let wrap_up = self.wrap_up(&offer.agent);
         let hold = self.app.held.offer(id);
-        let talk = Talk { leg: leg.leg, channel: leg.channel, call };
+        let talk = LegInTalk { leg: leg.leg, channel: leg.channel, call };
         let (tools, dispatcher) = (self.tools.clone(), self.app.dispatcher.clone());
         tracing::info!(agent = %offer.agent, offer = %id, "a talk goes on: watching it");
         tokio::spawn(async move {
@@ -214,7 +215,7 @@ impl Reconciler {
             Ok(Company::TheDialplan) => Ok(true),
             Ok(Company::Contact) => {
                 let (id, at) = (call.id, self.app.clock.now());
-                self.record("forwarded", move |c| store::calls::forwarded(c, id, at)).await?;
+                Talk::found(&self.app, id, at).record(Between::CallerAndContact).await?;
                 tracing::info!(call.id = %id, "a talk with a contact outside the queues goes on: watching it");
                 self.watch_caller(node.clone(), OpenCall { answered_at: Some(at), ..call }).await;
                 Ok(true)
@@ -233,7 +234,8 @@ impl Reconciler {
         self.app.dispatcher.leave(call.id, Leaving::Answered).await;
         let app = self.app.clone();
         tokio::spawn(async move {
-            node.until_gone(call.channel).await;
+            let talk = Talk::found(&app, call.id, call.answered_at.unwrap_or(call.arrived_at));
+            talk.until_channel_ends(&node, call.channel, RESTARTED).await;
             let at = app.clock.now();
             if let Some(case) = call.case {
                 let end = End { case, call: call.id, how: How::Lost, at };

@@ -38,8 +38,8 @@ pub use census::FoundLeg;
 pub use dial::dial_string;
 pub use facts::ChannelFacts;
 pub use leg::{
-    Answer, Cancel, Confirm, Leg, LegEvent, LegRequest, LegRole, RingLimits, Rung, Talk, Unanswered, hang_up,
-    until_answered,
+    Answer, Cancel, Confirm, Leg, LegEvent, LegInTalk, LegRequest, LegRole, RingLimits, Rung, Unanswered,
+    hang_up, until_answered,
 };
 pub use listener::{Incoming, Listener, ListenerStats, SwitchError};
 pub use node::{Node, NodeDown, NodeStats, QueryError};

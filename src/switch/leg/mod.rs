@@ -32,7 +32,7 @@ use super::node::Hub;
 use crate::cause;
 
 pub use event::LegEvent;
-pub use request::{Confirm, LegRequest, LegRole, Talk};
+pub use request::{Confirm, LegInTalk, LegRequest, LegRole};
 pub use ringing::{Answer, RingLimits, Rung, Unanswered, hang_up, until_answered};
 pub use wish::Cancel;
 
@@ -105,14 +105,14 @@ impl Leg {
     }
 
     /// Takes over a leg in a talk that was rung by an earlier run of the controller.
-    pub(super) fn adopt(hub: Arc<Hub>, links: Arc<DropGuard>, talk: Talk) -> Self {
-        Self::keep(hub, links, Begin::Talk(talk))
+    pub(super) fn adopt(hub: Arc<Hub>, links: Arc<DropGuard>, talk: LegInTalk) -> Self {
+        Self::keep(hub, links, Begin::InTalk(talk))
     }
 
     fn keep(hub: Arc<Hub>, links: Arc<DropGuard>, begin: Begin) -> Self {
         let (id, call) = begin.names();
         let (events_in, events) = mpsc::channel(4);
-        let in_talk = matches!(begin, Begin::Talk(_));
+        let in_talk = matches!(begin, Begin::InTalk(_));
         let (wish, wishes) = watch::channel(Wish { cancel: None, in_talk });
         let span = tracing::info_span!("leg", leg = %id, call.id = %call, node = %hub.settings.name);
         let keeper = Keeper::new(hub, &begin, events_in, wishes);

@@ -56,7 +56,7 @@ crate::vocabulary! {
 
 /// A leg in a talk, as an earlier run of the controller left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Talk {
+pub struct LegInTalk {
     /// The leg's identity, which its channel carries.
     pub leg: ChannelId,
     /// Its channel.
@@ -68,14 +68,14 @@ pub struct Talk {
 /// How the keeping of a leg begins.
 pub(super) enum Begin {
     Ring(Box<LegRequest>),
-    Talk(Talk),
+    InTalk(LegInTalk),
 }
 
 impl Begin {
     pub(super) const fn names(&self) -> (ChannelId, CallId) {
         match self {
             Self::Ring(request) => (request.leg, request.call),
-            Self::Talk(talk) => (talk.leg, talk.call),
+            Self::InTalk(talk) => (talk.leg, talk.call),
         }
     }
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::ids::{ChannelId, CoreId, NodeName};
 use crate::vital::Beat;
 
-use super::leg::{Leg, LegRequest, Talk};
+use super::leg::{Leg, LegInTalk, LegRequest};
 use super::link::{AskError, Asker, Command, Link, Role, ask_apart};
 use super::settings::NodeSettings;
 use super::wire::WireError;
@@ -149,7 +149,7 @@ impl Node {
 
     /// Watches a leg in a talk that an earlier run of the controller rang. Its last event tells the end of it.
     #[must_use]
-    pub fn adopt(&self, talk: Talk) -> Leg {
+    pub fn adopt(&self, talk: LegInTalk) -> Leg {
         Leg::adopt(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), talk)
     }
 

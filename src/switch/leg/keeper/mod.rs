@@ -78,7 +78,7 @@ impl Keeper {
                 request.confirm.is_some(),
                 dial::originate_limit(request),
             ),
-            Begin::Talk(talk) => (talk.leg, Some(talk.channel), false, Duration::ZERO),
+            Begin::InTalk(talk) => (talk.leg, Some(talk.channel), false, Duration::ZERO),
         };
         let mut sight = hub.sight();
         let seen = *sight.borrow_and_update();
@@ -107,7 +107,7 @@ impl Keeper {
     pub(super) async fn run(mut self, begin: Begin) {
         match begin {
             Begin::Ring(request) => self.originate(&request).await,
-            Begin::Talk(talk) => {
+            Begin::InTalk(talk) => {
                 self.feed(Signal::Won(talk.channel));
                 // It may have ended between our asking and our listening.
                 self.look_at = Instant::now();

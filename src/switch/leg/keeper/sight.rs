@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
     use crate::ids::{CallId, ChannelId};
-    use crate::switch::leg::request::{Begin, Talk};
+    use crate::switch::leg::request::{Begin, LegInTalk};
     use crate::switch::leg::wish::Wish;
     use crate::switch::link::{Asker, Role};
     use crate::switch::node::Hub;
@@ -86,7 +86,7 @@ mod tests {
         let hub = Arc::new(Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0));
         hub.link_up(Role::Events);
         let leg = ChannelId::new();
-        let begin = Begin::Talk(Talk { leg, channel: leg, call: CallId::new() });
+        let begin = Begin::InTalk(LegInTalk { leg, channel: leg, call: CallId::new() });
         let (events_in, mut events) = mpsc::channel(4);
         let (wish, wishes) = watch::channel(Wish::default());
         tokio::spawn(Keeper::new(Arc::clone(&hub), &begin, events_in, wishes).run(begin));

@@ -1,0 +1,165 @@
+//! A talk: two people are connected, and stay so until one of them is gone.
+//!
+//! In: a caller and a leg that answered, or two legs. Out: [`Talk`], which begins when FreeSWITCH says that the two are
+//! connected, and [`TalkOver`] when it ends.
+//!
+//! **Every talk begins in [`Talk::begins`] and ends in [`Talk::ends`]**: of a caller with an agent, of a caller who was
+//! forwarded, of a customer who was called back or whom an agent dialled, and one that an earlier run left behind. What
+//! belongs to every talk (recording, listening in, "busy elsewhere", the talk's row) hangs there and nowhere else.
+//! When an agent is free again is another matter: that follows from the end of the agent's own leg, and from the claim
+//! on it ([`until_talk_ends`](crate::dispatch::offer::until_talk_ends)).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Call, Gone, TAKEN};
+use crate::clock::UnixMs;
+use crate::context::App;
+use crate::ids::{AttemptId, CallId, ChannelId, OfferId};
+use crate::store::{Database, StoreError, callbacks, calls, handset, offers, until_recorded};
+use crate::switch::{CallerEvent, Leg, Node};
+
+/// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
+const BRIDGE_LIMIT: Duration = Duration::from_secs(3);
+
+/// A talk that goes on.
+#[must_use = "a talk ends by one of its methods"]
+pub(crate) struct Talk {
+    app: Arc<App>,
+    call: CallId,
+    since: UnixMs,
+}
+
+/// A talk that has ended.
+#[derive(Debug)]
+pub(crate) struct TalkOver {
+    /// Since when the two talked.
+    pub since: UnixMs,
+    /// FreeSWITCH's cause, or one of ours.
+    pub cause: String,
+}
+
+/// Who talks, and so which rows record the talk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Between {
+    /// A caller and the agent of this offer.
+    CallerAndAgent(OfferId),
+    /// A caller and a contact outside the queues.
+    CallerAndContact,
+    /// An agent, and a customer whom the agent dialled.
+    AgentAndDialled,
+    /// A customer who was called back, and the agent of this offer.
+    CustomerAndAgent(AttemptId, OfferId),
+}
+
+impl Talk {
+    /// Connects the caller with `leg`, and waits until FreeSWITCH reports the bridge: its `+OK` proves nothing. None when
+    /// the bridge was refused or did not come about in time; the caller is then as safe as before.
+    pub(crate) async fn with_caller(call: &mut Call, leg: ChannelId) -> Result<Option<Self>, Gone> {
+        if let Err(error) = call.caller.bridge(leg).await {
+            tracing::warn!(%leg, %error, "the bridge was refused");
+            call.caller.unbridge_failed().await;
+            return Ok(None);
+        }
+        let limit = sleep(BRIDGE_LIMIT);
+        tokio::pin!(limit);
+        loop {
+            tokio::select! {
+                biased;
+                event = call.next_in_talk() => if event? == (CallerEvent::Bridged { other: leg }) {
+                    return Ok(Some(Self::begins(&call.app, call.id, call.app.clock.now())));
+                },
+                () = &mut limit => {
+                    tracing::warn!(%leg, limit = ?BRIDGE_LIMIT, "the bridge did not come about in time");
+                    call.caller.unbridge_failed().await;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Connects two legs that have answered; the first carries the bridge. None when FreeSWITCH did not connect them.
+    pub(crate) async fn of_legs(
+        app: &Arc<App>,
+        call: CallId,
+        node: &Node,
+        (first, second): (ChannelId, ChannelId),
+    ) -> Option<Self> {
+        let connected = node.connect(first, second, BRIDGE_LIMIT).await;
+        if !matches!(connected, Ok(true)) {
+            tracing::warn!(?connected, "the two legs could not be connected");
+            return None;
+        }
+        Some(Self::begins(app, call, app.clock.now()))
+    }
+
+    /// A talk that an earlier run of the controller left behind, and that goes on.
+    pub(crate) fn found(app: &Arc<App>, call: CallId, since: UnixMs) -> Self {
+        Self::begins(app, call, since)
+    }
+
+    /// The one place where a talk begins.
+    fn begins(app: &Arc<App>, call: CallId, since: UnixMs) -> Self {
+        Self { app: Arc::clone(app), call, since }
+    }
+
+    /// The one place where a talk ends.
+    fn ends(self, cause: String) -> TalkOver {
+        TalkOver { since: self.since, cause }
+    }
+
+    /// Since when the two talk.
+    pub(crate) const fn since(&self) -> UnixMs {
+        self.since
+    }
+
+    /// Records the talk, and repeats that until its fate is known.
+    ///
+    /// # Errors
+    /// What the database refuses for good. The end of the talk is recorded all the same.
+    pub(crate) async fn record(&self, between: Between) -> Result<(), StoreError> {
+        let (call, at) = (self.call, self.since);
+        let write = move |c: &mut Database| match between {
+            Between::CallerAndAgent(offer) => offers::bridged(c, offer, call, at),
+            Between::CallerAndContact => calls::forwarded(c, call, at),
+            Between::AgentAndDialled => handset::talk(c, call, at),
+            Between::CustomerAndAgent(attempt, offer) => callbacks::talk(c, attempt, offer, call, at),
+        };
+        let recorded = until_recorded("talk", || self.app.store.write("talk", write)).await;
+        recorded.inspect_err(|error| {
+            tracing::error!(%error, ?between, "the talk is not recorded yet; its end will be");
+        })
+    }
+
+    /// Stays until the caller's channel ends, whoever the caller is passed on to, or comes back to us as another call.
+    pub(crate) async fn until_caller_leaves(self, call: &mut Call) -> TalkOver {
+        let gone = loop {
+            if let Err(gone) = call.next_in_talk().await {
+                break gone;
+            }
+        };
+        match gone {
+            Gone::HungUp(cause) => self.ends(cause),
+            Gone::Taken => self.ends(TAKEN.to_owned()),
+            Gone::Lost | Gone::Drained => {
+                // The talk goes on whether or not the caller's socket does.
+                call.node.until_gone(call.caller.channel()).await;
+                self.ends("SOCKET_LOST".to_owned())
+            }
+        }
+    }
+
+    /// Stays until the leg ends.
+    pub(crate) async fn until_leg_ends(self, leg: &mut Leg) -> TalkOver {
+        let cause = leg.ended().await;
+        self.ends(cause)
+    }
+
+    /// Stays until a channel is gone whose end nothing reports; `cause` is what is recorded.
+    pub(crate) async fn until_channel_ends(self, node: &Node, channel: ChannelId, cause: &str) -> TalkOver {
+        node.until_gone(channel).await;
+        self.ends(cause.to_owned())
+    }
+}
