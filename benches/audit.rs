@@ -10,7 +10,9 @@ use std::time::Instant;
 use criterion::{Criterion, Throughput};
 use dozvon::audit::{Action, Entry, details};
 use dozvon::clock::UnixMs;
-use dozvon::store::{DatabaseUrl, Settings, Store, audit};
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
+use dozvon::store::{Store, audit};
 
 /// How long the chain is.
 const ROWS: u64 = 100_000;

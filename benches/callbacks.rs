@@ -19,6 +19,10 @@ use company::{NOON, abandoned, agent, arrival, company, log_in, queue, ring};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use dozvon::clock::UnixMs;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
+use dozvon::config::store::Settings;
 use dozvon::ids::{CaseId, ChannelId, CoreId};
 use dozvon::missed::attempt::Outcome;
 use dozvon::phone::Party;
@@ -26,7 +30,7 @@ use dozvon::queue::offer;
 use dozvon::store::callbacks::{self, End, How, Reserve, Terms, Wanted};
 use dozvon::store::calls::{self, Arrival};
 use dozvon::store::offers::{self, EndUnanswered};
-use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError, rules};
+use dozvon::store::{Database, Store, StoreError, rules};
 use tokio::runtime::Runtime;
 
 /// How many cases are open.
@@ -92,7 +96,7 @@ impl House {
         let path = folder.path().join("bench.db");
         let mut house = company();
         house.queues.insert(queue("repeat"), house.queues[&queue("sales")].clone());
-        let terms = dozvon::config::Settings::default().terms(Arc::new(house));
+        let terms = Terms::of(&dozvon::config::Settings::default(), Arc::new(house));
         let terms = Terms { repeat_queue: Some(queue("repeat")), ..terms };
         let url = DatabaseUrl::Sqlite(path.clone());
         let store = runtime.block_on(async {

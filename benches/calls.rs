@@ -14,6 +14,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dozvon::config::switch::{NodeSettings, Settings};
 use dozvon::ids::{ChannelId, OfferId};
 use dozvon::metrics::Metrics;
 use dozvon::phone::Party;
@@ -22,9 +23,7 @@ use dozvon::rules::file;
 use dozvon::sim::scene::Scene;
 use dozvon::sim::stage::Stage;
 use dozvon::sim::{Behaviour, CallerScript, Sim, SimSettings};
-use dozvon::switch::{
-    CallerEvent, Incoming, LegEvent, LegRequest, Listener, Loops, NodeSettings, Nodes, Settings,
-};
+use dozvon::switch::{CallerEvent, Incoming, LegEvent, LegRequest, Listener, Loops, Nodes};
 use freeswitch_esl_tokio::{EslClient, EslConnectOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
@@ -271,7 +270,7 @@ async fn memory() -> i64 {
     let folder = tempfile::tempdir().unwrap();
     let stage = stage(0, &folder).await;
     assert!(matches!(
-        Party::read("+79001234567", false, &dozvon::config::Phone::default().home(), 5),
+        Party::read("+79001234567", false, &dozvon::config::phone::Phone::default().home(), 5),
         Party::Number(_)
     ));
     let before = resident_bytes();

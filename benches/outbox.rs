@@ -14,12 +14,16 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
 use dozvon::clock::Clock;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::notify::Settings;
+use dozvon::config::notify::{Destination, Kind};
 use dozvon::event::{Event, EventKind};
 use dozvon::metrics::Metrics;
-use dozvon::notify::settings::{Destination, Kind, Secret};
-use dozvon::notify::{Settings, Tools, start};
+use dozvon::notify::{Tools, start};
+use dozvon::secret::Secret;
+use dozvon::store;
+use dozvon::store::Store;
 use dozvon::store::outbox::{self, State};
-use dozvon::store::{self, DatabaseUrl, Store};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -84,7 +88,7 @@ async fn round() -> (f64, f64) {
     // On a disk, not in memory: what became of each is to survive.
     let folder = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
     let url = DatabaseUrl::Sqlite(folder.path().join("bench.db"));
-    let store = Store::open(&url, store::Settings::default()).await.unwrap();
+    let store = Store::open(&url, dozvon::config::store::Settings::default()).await.unwrap();
     store.migrate().await.unwrap();
     let (address, mut received) = receive().await;
     let clock = Clock::system();
@@ -97,7 +101,7 @@ async fn round() -> (f64, f64) {
         controller: "bench".to_owned(),
         destinations: dozvon::notify::strangers::Destinations::new(
             tokio::sync::watch::channel(Arc::default()).1,
-            dozvon::config::Phone::default().region,
+            dozvon::config::phone::Phone::default().region,
         ),
     };
     let kept = keep(&store, clock).await;

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use dozvon::clock::UnixMs;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
@@ -19,7 +21,7 @@ use dozvon::rules::{Agent, Delays};
 use dozvon::store::agents::{self, Make};
 use dozvon::store::calls::{self, Arrival};
 use dozvon::store::offers::{self, Claim};
-use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError, rules};
+use dozvon::store::{Database, Store, StoreError, rules};
 use tokio::runtime::Runtime;
 
 /// How many write at once in the second case.

@@ -60,7 +60,7 @@ impl App {
     /// The rules of the house for calling back, as they are now.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        self.settings.terms(self.rules())
+        Terms::of(&self.settings, self.rules())
     }
 
     /// The rules as they are now.

@@ -34,8 +34,11 @@
 )]
 
 pub mod cause;
+pub mod egress;
 pub mod event;
 pub mod render;
+pub mod secret;
+pub mod signature;
 pub mod switch;
 
 pub mod call;

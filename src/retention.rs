@@ -6,7 +6,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, UnixMs};
-use crate::store::retention::{Bite, Settings, believe_clock, bite, clock_believed_at, doubt_clock};
+use crate::config::retention::Settings;
+use crate::store::retention::{Bite, believe_clock, bite, clock_believed_at, doubt_clock};
 use crate::store::{Database, Store, StoreError};
 use crate::ticks::Ticks;
 

@@ -9,8 +9,5 @@
 
 mod customer_first;
 mod redial;
-pub mod settings;
 pub mod story;
 pub mod tick;
-
-pub use settings::Settings;

@@ -9,12 +9,13 @@ use tokio::sync::OnceCell;
 
 use super::{Colour, Exit, Failure, Globals};
 use crate::clock::{Clock, UnixMs};
+use crate::config::database::DatabaseUrl;
 use crate::config::{PLACES, Settings};
 use crate::phone::Home;
 use crate::render;
 use crate::render::{Language, Look, Sentence, Sheet, Table};
 use crate::store::callbacks::Terms;
-use crate::store::{DatabaseUrl, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::telemetry;
 
 /// What every subcommand is given.
@@ -102,7 +103,7 @@ impl Context {
     /// When the database cannot be read.
     pub async fn terms(&self) -> Result<Terms, Failure> {
         let rules = self.read("rules", crate::store::rules::load).await?;
-        Ok(self.settings.terms(std::sync::Arc::new(rules)))
+        Ok(Terms::of(&self.settings, std::sync::Arc::new(rules)))
     }
 
     /// The database, opened at the first call.

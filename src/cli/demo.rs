@@ -13,6 +13,7 @@ use crate::app;
 use crate::calendar::schedule::civil_date;
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
+use crate::config::database::DatabaseUrl;
 use crate::render::{Cell, Sheet, Table};
 use crate::sim::evening;
 use crate::sim::scene::busy_day;
@@ -20,7 +21,7 @@ use crate::sim::stage::Stage;
 use crate::sim::{Counts, Story};
 use crate::store::attempts;
 use crate::store::reports::{self, CallsDaily, Days, OffersByAgent};
-use crate::store::{Database, DatabaseUrl, StoreError};
+use crate::store::{Database, StoreError};
 
 /// Plays a busy half-minute and prints its report.
 #[derive(Debug, clap::Args)]

@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::files::Readers;
 use super::{Context, Exit, Failure, files};
-use crate::config::dialplan::{self, File};
 use crate::render::{Cell, Sentence, Table};
+use crate::switch::dialplan_files;
+use crate::switch::dialplan_files::File;
 
 /// Print or write the dialplan for FreeSWITCH that fits these settings.
 #[derive(Debug, clap::Args)]
@@ -34,10 +35,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let mut all = dialplan::files(&context.settings);
+    let mut all = dialplan_files::files(&context.settings);
     if args.socket {
         let node = context.settings.switch.nodes.first().cloned().unwrap_or_default();
-        all.extend(dialplan::socket_files(&context.settings, &node));
+        all.extend(dialplan_files::socket_files(&context.settings, &node));
     }
     match args.write {
         None => show(&all, context),
@@ -98,7 +99,7 @@ fn left_over(all: &[File], folder: &Path) -> Vec<PathBuf> {
     let entries =
         |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|it| it.path());
     let is_ours = |path: &PathBuf| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(dialplan::is_of_a_context)
+        path.file_name().and_then(|name| name.to_str()).is_some_and(dialplan_files::is_of_a_context)
     };
     let contexts = entries(&folder.join("dialplan"));
     let mut left: Vec<PathBuf> = contexts.flat_map(|context| entries(&context)).filter(is_ours).collect();

@@ -136,7 +136,7 @@ const fn exit_of(error: &StoreError) -> Exit {
         StoreError::Unreachable { .. } | StoreError::Unwritable { .. } | StoreError::NotADatabase { .. } => {
             Exit::Unreachable
         }
-        StoreError::BadUrl { .. } => Exit::Usage,
+        StoreError::BadUrl(_) => Exit::Usage,
         _ => Exit::Failed,
     }
 }

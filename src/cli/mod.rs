@@ -40,8 +40,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::config::database::DatabaseUrl;
 use crate::render::Language;
-use crate::store::DatabaseUrl;
 use crate::telemetry::LogFormat;
 
 pub use context::Context;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::duration;
 
 fn read(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::callback::settings::{Settings, Trunk};
 use crate::clock::UnixMs;
+use crate::config::callback::{Settings, Trunk};
 use crate::event::Event;
 use crate::ids::{CallId, ChannelId, OfferId};
 use crate::missed::attempt::{Claim, Outcome, is_unseen};

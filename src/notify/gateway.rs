@@ -12,13 +12,14 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::escape::Escape;
 use super::excerpt::{scrub, secrets_of, tokens};
-use super::guard::{self, Lookup};
 use super::http::{Bounds, Http};
 use super::people::People;
-use super::settings::{Destination, Kind, Preset, Settings};
 use super::words::Words;
 use super::{Channel, Delivering, Receipt, Trouble};
 use crate::clock::Clock;
+use crate::config::notify::{Destination, Kind, Preset, Settings};
+use crate::egress;
+use crate::egress::Lookup;
 use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 
@@ -45,7 +46,7 @@ const OPEN: [&str; 3] = ["content-type", "accept", "user-agent"];
 
 /// Everything in the settings of a destination that is for the gateway alone, in every form in which it may come back.
 fn secrets(to: &Destination) -> Vec<String> {
-    let mut all = vec![to.key.reveal().to_owned(), to.login.clone()];
+    let mut all = vec![to.key.expose().to_owned(), to.login.clone()];
     all.extend(secrets_of(&to.url));
     all.extend(tokens(&to.body));
     let headers = to.headers.iter().filter(|(name, _)| !OPEN.contains(&name.to_ascii_lowercase().as_str()));
@@ -159,13 +160,13 @@ impl Gateway {
             ("text", text.to_owned()),
             ("sender", of.sender.clone()),
             ("login", of.login.clone()),
-            ("key", of.key.reveal().to_owned()),
+            ("key", of.key.expose().to_owned()),
             // SMSC takes ids of ours from 1 to 2147483647.
             ("id", (id.rem_euclid(2_147_483_647).max(1)).to_string()),
         ];
         let escape = if of.preset == Some(Preset::Telegram) { Escape::Plain } else { Escape::Percent };
         let url = self.fill("url", escape, &values)?;
-        let url = guard::url(&url, of.allow_http, of.allow_private).map_err(Trouble::refused)?;
+        let url = egress::url(&url, of.allow_http, of.allow_private).map_err(Trouble::refused)?;
         let mut headers = HeaderMap::new();
         for name in &self.headers {
             let value = self.fill(&format!("header {name}"), Escape::Plain, &values)?;

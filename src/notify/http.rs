@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::Trouble;
 use super::excerpt::{CUT, excerpt};
-use super::guard::{Guarded, Lookup};
-use super::settings::{Destination, Settings};
 use crate::clock::{Clock, UnixMs};
+use crate::config::notify::{Destination, Settings};
+use crate::egress::{Guarded, Lookup};
 
 /// Why no client can be made.
 #[derive(Debug, thiserror::Error)]

@@ -13,9 +13,9 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use sha2::{Digest, Sha256};
 
 use super::excerpt::excerpt;
-use super::settings::{Mail, Tls};
 use super::words::{Part, Words};
 use super::{Channel, Delivering, Receipt, Trouble};
+use crate::config::notify::{Mail, Tls};
 use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 use crate::notify::people::People;
@@ -49,7 +49,7 @@ impl Post {
             .tls(line);
         if !mail.user.is_empty() {
             builder =
-                builder.credentials(Credentials::new(mail.user.clone(), mail.password.reveal().to_owned()));
+                builder.credentials(Credentials::new(mail.user.clone(), mail.password.expose().to_owned()));
         }
         Ok(Self { transport: builder.build(), from, words, people })
     }

@@ -6,7 +6,7 @@
 
 use serde_json::Value;
 
-use super::settings::{Kind, Person};
+use crate::config::notify::{Kind, Person};
 use crate::event::Role;
 
 /// To whom a destination tells its events.

@@ -15,15 +15,12 @@ pub mod crm;
 mod escape;
 mod excerpt;
 pub mod gateway;
-pub mod guard;
 pub mod http;
 pub mod mail;
 pub mod message;
 pub mod patience;
 pub mod people;
 pub mod relay;
-pub mod settings;
-pub mod signature;
 pub mod smpp;
 pub mod strangers;
 pub mod trouble;
@@ -38,12 +35,12 @@ use tokio_util::task::TaskTracker;
 
 pub use channel::{Channel, Delivering, Receipt};
 pub use relay::{Outlet, Relay, Tools};
-pub use settings::Settings;
 pub use trouble::Trouble;
 
 use crate::clock::Clock;
+use crate::config::notify::{Destination, Kind, Settings};
+use crate::egress;
 use crate::vital::Vital;
-use settings::{Destination, Kind};
 
 /// The task that tells, as people read it.
 const RELAY: &str = "outbox";
@@ -65,7 +62,7 @@ pub struct BadDestination {
 /// [`BadDestination`] names the first that is wrong.
 pub fn outlets(
     tools: &Tools,
-    lookup: &guard::Lookup,
+    lookup: &egress::Lookup,
     tasks: &TaskTracker,
 ) -> Result<Vec<Outlet>, BadDestination> {
     let maker = Maker::new(&tools.settings, tools.zone, tools.clock, lookup, tasks);
@@ -75,7 +72,7 @@ pub fn outlets(
 /// Every destination whose channel cannot be made: with one of them a controller does not start.
 #[must_use]
 pub fn wrong_destinations(settings: &Settings, zone: chrono_tz::Tz, clock: Clock) -> Vec<BadDestination> {
-    let (lookup, tasks) = (guard::system_lookup(), TaskTracker::new());
+    let (lookup, tasks) = (egress::system_lookup(), TaskTracker::new());
     let maker = Maker::new(settings, zone, clock, &lookup, &tasks);
     settings.destinations.iter().filter_map(|to| maker.outlet(to).err()).collect()
 }
@@ -85,7 +82,7 @@ struct Maker<'a> {
     settings: &'a Settings,
     zone: chrono_tz::Tz,
     clock: Clock,
-    lookup: &'a guard::Lookup,
+    lookup: &'a egress::Lookup,
     line: Arc<smpp::Line>,
 }
 
@@ -94,7 +91,7 @@ impl<'a> Maker<'a> {
         settings: &'a Settings,
         zone: chrono_tz::Tz,
         clock: Clock,
-        lookup: &'a guard::Lookup,
+        lookup: &'a egress::Lookup,
         tasks: &TaskTracker,
     ) -> Self {
         Self { settings, zone, clock, lookup, line: Arc::new(smpp::Line::new(&settings.smpp, tasks)) }
@@ -143,7 +140,7 @@ pub fn start(
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Arc<Notify>, BadDestination> {
-    let mut outlets = outlets(&tools, &guard::system_lookup(), tasks)?;
+    let mut outlets = outlets(&tools, &egress::system_lookup(), tasks)?;
     outlets.extend(crm);
     let relay = Relay::new(tools, outlets, tasks.clone(), stop);
     let wake = relay.wake();

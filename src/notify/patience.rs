@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Trouble;
-use super::settings::Settings;
 use crate::clock::UnixMs;
+use crate::config::notify::Settings;
 use crate::store::outbox::Settled;
 
 /// What becomes of a delivery whose try failed. `attempt` counts from 1; `happened` is the instant of the event;

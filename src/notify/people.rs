@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::message;
 use super::message::Recipient;
-use super::settings::{Destination, Kind, Person, Settings};
 use super::words::{Part, Words};
+use crate::config::notify::{Destination, Kind, Person, Settings};
 use crate::event::EventKind;
 use crate::event::Role;
 use crate::missed::outgoing::Medium;

@@ -15,10 +15,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::patience;
-use super::settings::{Pattern, Settings};
 use super::strangers::Destinations;
 use super::{Channel, Receipt, Trouble};
 use crate::clock::{Clock, UnixMs};
+use crate::config::notify::{Pattern, Settings};
 use crate::event::{Delivery, EventKind};
 use crate::ids::DestinationName;
 use crate::metrics::{Metrics, SkippedRow};

@@ -5,48 +5,15 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::event::Delivery;
 use crate::ids::QueueName;
 use crate::missed::mailbox;
-use crate::missed::outgoing::{Limits, Medium};
+use crate::missed::outgoing::Medium;
 use crate::phone::E164;
 use crate::rules::Rules;
 use crate::rules::destination;
-
-/// How many messages go to whom strangers named.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// SMS to one number in 24 hours. Default 5.
-    pub sms_a_day: u32,
-    /// SMS to all of them together in an hour; further ones wait. Default 200.
-    pub sms_an_hour: u32,
-    /// Letters to one address in 24 hours. Default 10.
-    pub letters_a_day: u32,
-    /// Letters to all of them together in an hour; further ones wait. Default 1000.
-    pub letters_an_hour: u32,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { sms_a_day: 5, sms_an_hour: 200, letters_a_day: 10, letters_an_hour: 1000 }
-    }
-}
-
-impl Settings {
-    /// The limits of a medium.
-    #[must_use]
-    pub fn limits(&self, medium: Medium) -> Limits {
-        let (day, hour) = match medium {
-            Medium::Sms | Medium::Dial => (self.sms_a_day, self.sms_an_hour),
-            Medium::Letter => (self.letters_a_day, self.letters_an_hour),
-        };
-        Limits { recipient_a_day: day.into(), all_an_hour: hour.into() }
-    }
-}
 
 /// Whom at all strangers may have written to. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -6,20 +6,21 @@
 use serde_json::{Value, json};
 
 use super::excerpt::{scrub, secrets_of};
-use super::guard::{self, Lookup};
 use super::http::{Bounds, Http, NoClient};
-use super::settings::{Destination, Settings};
-use super::signature::{BadSecret, Key};
 use super::{Channel, Delivering, Receipt, Trouble};
 use crate::clock::{Clock, UnixMs};
+use crate::config::notify::{Destination, Settings};
+use crate::egress;
+use crate::egress::Lookup;
 use crate::event::Delivery;
+use crate::signature::{BadSecret, Key};
 
 /// Why a webhook cannot be made of the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum Bad {
     /// Its URL.
     #[error(transparent)]
-    Url(#[from] guard::Refused),
+    Url(#[from] egress::Refused),
     /// Its secret.
     #[error(transparent)]
     Secret(#[from] BadSecret),
@@ -48,7 +49,7 @@ impl Webhook {
     pub fn new(settings: &Settings, to: &Destination, clock: Clock, lookup: Lookup) -> Result<Self, Bad> {
         let secrets = std::iter::once(&to.secret).chain(&to.old_secrets).filter(|secret| !secret.is_empty());
         Ok(Self {
-            url: guard::url(&to.url, to.allow_http, to.allow_private)?,
+            url: egress::url(&to.url, to.allow_http, to.allow_private)?,
             keys: secrets.map(Key::read).collect::<Result<_, _>>()?,
             http: Http::new(Bounds::of(settings, to), lookup, clock)?,
             clock,

@@ -12,7 +12,6 @@ use crate::call::record::record;
 use crate::call::talk::{Between, Talk};
 use crate::cause::SWITCH_RESTARTED;
 use crate::clock::UnixMs;
-use crate::config::dialplan::FALLBACK;
 use crate::context::App;
 use crate::dispatch::dispatcher::{Leaving, Tools};
 use crate::dispatch::offer;
@@ -23,6 +22,7 @@ use crate::queue::offer::Outcome;
 use crate::store::callbacks::{End, How};
 use crate::store::recovery::{self, OpenCall, OpenOffer};
 use crate::store::{self, StoreError, until_recorded};
+use crate::switch::dialplan_files::FALLBACK;
 use crate::switch::{Cancel, FoundLeg, LegInTalk, LegRole, Node, QueryError};
 
 /// How long an agent who picked up for nobody hears that.

@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use super::people::{Manner, Odds};
 use super::scene::Scene;
 use super::stage::Stage;
-use crate::callback::settings::{Dial, Trunk};
+use crate::config::callback::{Dial, Trunk};
 use crate::missed::attempt::Outcome;
 use crate::phone::E164;
 use crate::queue::agent::{Status, Step};

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::people::{CallerScript, Manner, Odds};
 use crate::calendar::schedule::{BadSchedule, Schedule};
-use crate::callback::settings::Trunk;
+use crate::config::callback::Trunk;
 use crate::ids::{AgentName, BadName, QueueName};
 use crate::rules::contact::{BadContact, Contact};
 use crate::rules::policy::{Policy, Profile};

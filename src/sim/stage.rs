@@ -14,12 +14,13 @@ use super::{Sim, SimError, SimSettings, Story};
 use crate::app::{self, AppError, Running};
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
+use crate::config::database::DatabaseUrl;
+use crate::config::switch::NodeSettings;
 use crate::queue::agent::Step;
 use crate::rules::Rules;
 use crate::store::agents::{Make, step};
 use crate::store::calls::{self, Wanted};
-use crate::store::{Database, DatabaseUrl, Store, StoreError, rules};
-use crate::switch::NodeSettings;
+use crate::store::{Database, Store, StoreError, rules};
 
 /// A stage that cannot be set.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +109,7 @@ impl Stage {
 }
 
 async fn prepare(database: &DatabaseUrl, scene: &Scene, at: UnixMs) -> Result<(), StoreError> {
-    let store = Store::open(database, crate::store::Settings::default()).await?;
+    let store = Store::open(database, crate::config::store::Settings::default()).await?;
     let _no_controller_works_here = store.take_lock().await?;
     store.migrate().await?;
     let (new, database) = (scene.rules.clone(), database.to_string());

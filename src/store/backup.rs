@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::engine::Settings;
-use super::{Database, DatabaseUrl, StoreError, dialect, private};
+use super::{Database, StoreError, dialect, private};
+use crate::config::database::DatabaseUrl;
+use crate::config::store::Settings;
 
 /// Copies the database to `to`, where nothing may be yet. How many bytes the copy has.
 pub(super) fn copy(url: &DatabaseUrl, settings: &Settings, to: &Path) -> Result<u64, StoreError> {

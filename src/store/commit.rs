@@ -11,10 +11,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::StoreError;
 use super::dialect::{self, Database, watch::Watch};
-use super::engine::Settings;
 use super::stats::Counters;
-use super::{DatabaseUrl, StoreError};
+use crate::config::database::DatabaseUrl;
+use crate::config::store::Settings;
 
 /// How long after a failed attempt to reach the database it is tried again, if nobody wants to write.
 const RETRY_EVERY: Duration = Duration::from_secs(1);

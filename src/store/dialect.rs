@@ -18,8 +18,9 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind as Kind, Error};
 use diesel::sql_types::Text;
 
-use super::engine::Settings;
-use super::{DatabaseUrl, StoreError, private};
+use super::{StoreError, private};
+use crate::config::database::DatabaseUrl;
+use crate::config::store::Settings;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]

@@ -95,11 +95,8 @@ pub enum StoreError {
         holder: String,
     },
     /// The url names no database that we know.
-    #[error("{given:?} is not a database: write sqlite:FILE or postgres://USER@HOST/NAME")]
-    BadUrl {
-        /// The text that was given, without a password.
-        given: String,
-    },
+    #[error(transparent)]
+    BadUrl(#[from] crate::config::database::InvalidDatabaseUrl),
     /// A newer dozvon has changed the database.
     #[error(
         "the database was made by a newer dozvon (it has migration {version}, this one knows up to {known}): \

@@ -10,7 +10,8 @@ mod session;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{DatabaseUrl, StoreError};
+use super::StoreError;
+use crate::config::database::DatabaseUrl;
 
 /// The right to be the controller of a database. Dropping it gives the database free.
 ///

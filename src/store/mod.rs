@@ -40,14 +40,12 @@ pub mod retention;
 pub mod rules;
 mod schema;
 mod stats;
-mod url;
 
 pub use dialect::Database;
-pub use engine::{Settings, Store};
+pub use engine::Store;
 pub use error::StoreError;
 pub use lock::Lock;
 pub use stats::{Stats, TransactionStats};
-pub use url::DatabaseUrl;
 
 /// Reads a word or an id that the database holds; the database's checks make a failure a sign of tampering.
 fn read<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use super::StoreError;
 use super::dialect::{self, Database};
-use super::engine::{Settings, blocking};
-use super::{DatabaseUrl, StoreError};
+use super::engine::blocking;
+use crate::config::database::DatabaseUrl;
+use crate::config::store::Settings;
 
 /// The connections that nobody uses at the moment, and how many may be used at once.
 #[derive(Debug)]

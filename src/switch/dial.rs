@@ -13,8 +13,8 @@ use std::time::Duration;
 use crate::rules::contact::Contact;
 
 use super::leg::{LegRequest, LegRole};
-use super::settings::NodeSettings;
 use super::text;
+use crate::config::switch::NodeSettings;
 
 /// The variable that all our legs carry: whom it is for.
 pub(super) const LEG_ROLE: &str = "dozvon_leg";

@@ -21,9 +21,9 @@ use crate::vital::Beat;
 use super::dial::LEG_ROLE;
 use super::leg::LegRole;
 use super::node::{Hub, count};
-use super::settings::NodeSettings;
 use super::talks::USERS;
 use super::wire::{Inbox, Login, Wire, WireError};
+use crate::config::switch::NodeSettings;
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

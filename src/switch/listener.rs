@@ -20,8 +20,8 @@ use crate::vital::Beat;
 use super::caller::{Caller, Terms, Visits};
 use super::facts::{BadFacts, ChannelFacts};
 use super::handshake::{self, NotMet};
-use super::settings::Settings;
 use super::socket::Socket;
+use crate::config::switch::Settings;
 
 /// What keeps us from talking to FreeSWITCH at all.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Node, NodeSettings};
+use super::Node;
+use crate::config::switch::NodeSettings;
 use crate::ids::{CoreId, NodeName};
 
 /// The nodes; cheap to clone.

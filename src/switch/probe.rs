@@ -1,8 +1,8 @@
 //! One look at a FreeSWITCH: log in, ask, leave. For `dozvon check`, which wants to know what is in the way
 //! rather than to keep trying.
 
-use super::settings::NodeSettings;
 use super::wire::{Inbox, Login, Wire, WireError};
+use crate::config::switch::NodeSettings;
 
 /// Why a FreeSWITCH cannot be asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

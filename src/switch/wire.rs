@@ -7,8 +7,8 @@
 
 use std::time::Duration;
 
-use super::settings::NodeSettings;
 use super::text;
+use crate::config::switch::NodeSettings;
 use freeswitch_esl_tokio::{
     AuthMethod, ConnectionStatus, DisconnectReason, EslClient, EslCommand, EslConnectOptions, EslError,
     EslEvent, EslEventStream, EslResponse, EventFormat,

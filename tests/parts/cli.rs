@@ -9,6 +9,7 @@ use clap::CommandFactory as _;
 use dozvon::calendar::schedule::{Schedule, civil_date};
 use dozvon::cli::Cli;
 use dozvon::clock::{Clock, UnixMs};
+use dozvon::config::database::DatabaseUrl;
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why, verdict};
@@ -16,7 +17,8 @@ use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::rules::policy::Policy;
 use dozvon::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
-use dozvon::store::{self, Database, DatabaseUrl, Store, StoreError, agents, calls, offers, rules};
+use dozvon::store;
+use dozvon::store::{Database, Store, StoreError, agents, calls, offers, rules};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -44,7 +46,7 @@ fn store<T: Send + 'static>(
     let url = DatabaseUrl::Sqlite(place.path("dozvon.db"));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let store = Store::open(&url, store::Settings::default()).await.unwrap();
+        let store = Store::open(&url, dozvon::config::store::Settings::default()).await.unwrap();
         store.write("test", work).await.unwrap()
     })
 }

@@ -9,10 +9,11 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::clock::Clock;
 use dozvon::config::Settings;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::requests::{Form, Source};
 use dozvon::rules::Rules;
 use dozvon::rules::file;
-use dozvon::store::{DatabaseUrl, Store};
-use dozvon::web::requests::settings::{Form, Source};
+use dozvon::store::Store;
 use dozvon::web::requests::{Gate, router};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest as _;
@@ -739,7 +740,7 @@ async fn a_form_is_framed_only_where_it_may_be() {
 
 #[tokio::test]
 async fn settings_that_cannot_be_meant_are_told() {
-    let settings = dozvon::web::requests::Settings {
+    let settings = dozvon::config::requests::Settings {
         sources: vec![Source::default(), Source { token: "short".to_owned(), ..Source::default() }],
         forms: vec![Form {
             name: "a/b".to_owned(),
@@ -748,7 +749,7 @@ async fn settings_that_cannot_be_meant_are_told() {
             allowed_origins: vec!["https://x.example; script-src *".to_owned()],
             ..Form::default()
         }],
-        ..dozvon::web::requests::Settings::default()
+        ..dozvon::config::requests::Settings::default()
     };
     assert_eq!(settings.wrong().len(), 7, "{:#?}", settings.wrong());
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use dozvon::config::dialplan::{CONTEXT, File, files, socket_files};
-use dozvon::config::{Settings, dialplan};
-use dozvon::switch::NodeSettings;
+use dozvon::config::Settings;
+use dozvon::config::dialplan::CONTEXT;
+use dozvon::config::switch::NodeSettings;
+use dozvon::switch::dialplan_files;
+use dozvon::switch::dialplan_files::{File, files, socket_files};
 use regex::Regex;
 use roxmltree::{Document, Node};
 
@@ -265,7 +267,7 @@ fn callers_enter_in_each_context_and_with_each_number() {
 #[test]
 fn a_controller_that_listens_everywhere_is_found_on_loopback() {
     let settings = Settings::read(Path::new("t"), "[switch]\nlisten = \"0.0.0.0:9999\"\n", []).unwrap();
-    assert_eq!(dialplan::controllers_of(&settings), ["127.0.0.1:9999"]);
+    assert_eq!(dialplan_files::controllers_of(&settings), ["127.0.0.1:9999"]);
 }
 
 #[test]

@@ -130,7 +130,7 @@ pub fn step(c: &mut Database, name: &str, step: Step, at: UnixMs) -> Result<Agen
 
 /// Where the numbers of the tests belong: Russia.
 pub fn home() -> dozvon::phone::Home {
-    dozvon::config::Phone::default().home()
+    dozvon::config::phone::Phone::default().home()
 }
 
 /// A caller with a number who joins `queue` at once.

@@ -10,10 +10,11 @@ use std::net::SocketAddr;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::clock::Clock;
+use dozvon::config::database::DatabaseUrl;
 use dozvon::sim::scene::busy_day;
 use dozvon::sim::stage::Stage;
 use dozvon::sim::{Counts, Story};
-use dozvon::store::{DatabaseUrl, Store};
+use dozvon::store::Store;
 use tokio::task::JoinSet;
 
 use crate::support::http::{get, metric};

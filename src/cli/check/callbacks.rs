@@ -1,7 +1,7 @@
 //! Whether somebody can call back those whose call was missed.
 
 use super::Line;
-use crate::callback::Settings;
+use crate::config::callback::Settings;
 use crate::rules::Rules;
 
 /// What is missing for callbacks.
@@ -39,7 +39,7 @@ fn trunk(settings: &Settings) -> Option<Line> {
 mod tests {
     use super::super::State;
     use super::*;
-    use crate::callback::settings::Trunk;
+    use crate::config::callback::Trunk;
 
     #[test]
     fn without_a_trunk_nobody_is_called_back() {

@@ -8,7 +8,9 @@ use roxmltree::{Document, Node};
 
 use super::Line;
 use crate::config::Settings;
-use crate::config::dialplan::{self, CONTEXT, File};
+use crate::config::dialplan::CONTEXT;
+use crate::switch::dialplan_files;
+use crate::switch::dialplan_files::File;
 use crate::switch::{Probe, ProbeError};
 
 const REMEDY: &str = "put it in place: dozvon dialplan --write FOLDER --force && fs_cli -x reloadxml";
@@ -23,7 +25,7 @@ pub(super) async fn check(
     settings: &Settings,
 ) -> Result<Vec<Line>, ProbeError> {
     let mut lines = Vec::new();
-    let files = dialplan::files(settings);
+    let files = dialplan_files::files(settings);
     for file in &files {
         let context = context_of(file);
         let what = if context == CONTEXT {
@@ -172,7 +174,7 @@ mod tests {
 "#;
 
     fn line(settings: &Settings, loaded: &str) -> Line {
-        let file = dialplan::files(settings).remove(1);
+        let file = dialplan_files::files(settings).remove(1);
         compare("node a: context public".to_owned(), &file, context_of(&file), loaded)
     }
 
@@ -193,7 +195,8 @@ mod tests {
     #[test]
     fn what_no_setting_makes_any_more_is_found() {
         let mut settings = Settings::default();
-        let left = |settings: &Settings| left_over("node a", &dialplan::files(settings), "public", LOADED);
+        let left =
+            |settings: &Settings| left_over("node a", &dialplan_files::files(settings), "public", LOADED);
         assert_eq!(left(&settings), None);
         settings.dialplan.contexts = vec!["default".to_owned()];
         let line = left(&settings).unwrap();
@@ -206,7 +209,7 @@ mod tests {
     fn every_file_is_like_itself() {
         let mut settings = Settings::default();
         settings.dialplan.handset_contexts.push("default".to_owned());
-        for file in dialplan::files(&settings) {
+        for file in dialplan_files::files(&settings) {
             let line = compare(String::new(), &file, context_of(&file), &file.text);
             assert_eq!(line.state, State::Ok, "{line:?}");
             assert!(!extensions(&file.text).unwrap().is_empty());

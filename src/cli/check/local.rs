@@ -11,10 +11,12 @@ use super::super::Context;
 use super::{Line, callbacks, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
+use crate::config::database::DatabaseUrl;
 use crate::notify::{self, BadDestination};
 use crate::rules::policy::Policy;
 use crate::rules::{Destination, Rules};
-use crate::store::{self, DatabaseUrl, Store, StoreError, private, rules};
+use crate::store;
+use crate::store::{Store, StoreError, private, rules};
 use crate::telemetry;
 
 /// How long something on this machine may take to answer.

@@ -3,8 +3,9 @@
 use super::local::dials;
 use super::{Line, contacts, dialplan};
 use crate::config::Settings;
+use crate::config::switch::NodeSettings;
 use crate::rules::Rules;
-use crate::switch::{NodeSettings, Probe, ProbeError};
+use crate::switch::{Probe, ProbeError};
 
 /// Fewer new sessions a second than this are a bottleneck: every agent that is rung is one.
 const FEW_SESSIONS: u64 = 100;

@@ -1,7 +1,7 @@
 //! Whether the numbers of the routes and those that FreeSWITCH hands over are the same.
 
 use super::Line;
-use crate::config::Dialplan;
+use crate::config::dialplan::Dialplan;
 use crate::rules::{NumberPattern, Rules};
 
 /// A line for each number that one of the two has alone.

@@ -182,7 +182,7 @@ mod tests {
         let text = SETTINGS.lines().map(shown).collect::<Vec<_>>().join("\n");
         let mut settings =
             Settings::read(Path::new("init"), &text, []).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(settings.switch.nodes, [crate::switch::NodeSettings::default()]);
+        assert_eq!(settings.switch.nodes, [crate::config::switch::NodeSettings::default()]);
         settings.switch.nodes.clear();
         assert_eq!(settings, Settings::default());
     }
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn every_setting_is_shown() {
         let all = toml::to_string(&Settings::default()).unwrap();
-        let node = toml::to_string(&crate::switch::NodeSettings::default()).unwrap();
+        let node = toml::to_string(&crate::config::switch::NodeSettings::default()).unwrap();
         let wanted = keys(&format!("{all}\n[switch.nodes]\n{node}"));
         let in_examples = ["nodes", "trunks", "sources", "forms", "people", "destinations"];
         let shown = keys(SETTINGS);
@@ -226,7 +226,7 @@ mod tests {
         let example = SETTINGS.lines().skip_while(|line| *line != "# [[callback.trunks]]");
         let example: Vec<_> = example.map_while(|line| line.strip_prefix("# ")).collect();
         let settings = Settings::read(Path::new("init"), &example.join("\n"), []).unwrap();
-        let mut trunk = crate::callback::settings::Trunk::typical().unwrap();
+        let mut trunk = crate::config::callback::Trunk::typical().unwrap();
         trunk.name = "trunk".to_owned();
         assert_eq!(settings.callback.trunks, [trunk.clone()]);
         let written = toml::to_string(&trunk).unwrap();

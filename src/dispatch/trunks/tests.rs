@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use crate::callback::settings::Dial;
+use crate::config::callback::Dial;
 use crate::dispatch::trunks::*;
 
 fn trunk(name: &str, max_live: usize, dials_a_second: u32) -> Trunk {

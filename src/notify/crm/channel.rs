@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Contact, Crm, Happening, Kept, Settings, read};
+use super::{Contact, Crm, Happening, Kept, read};
 use crate::clock::{Clock, UnixMs};
+use crate::config::crm::Settings;
 use crate::event::{Delivery, EventKind};
 use crate::ids::CaseId;
 use crate::notify::{Channel, Delivering, Outlet, Receipt, Trouble};
@@ -47,7 +48,7 @@ pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Opti
     let events = read::KINDS.iter().map(|kind| kind.as_str().parse()).collect::<Result<_, _>>();
     Ok(Some(Outlet {
         name: NAME.parse().map_err(|error: crate::ids::BadName| error.to_string())?,
-        events: events.map_err(|error: crate::notify::settings::BadPattern| error.to_string())?,
+        events: events.map_err(|error: crate::config::notify::BadPattern| error.to_string())?,
         timeout: lease.saturating_sub(MARGIN),
         channel: Arc::new(Teller { crm, tools }),
     }))

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::UnixMs;
+use crate::config::crm::Language;
 use crate::ids::{AgentName, CaseId, QueueName};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
@@ -34,16 +35,6 @@ crate::vocabulary! {
         Inbound = "inbound",
         /// We called the customer.
         Outbound = "outbound",
-    }
-}
-
-crate::vocabulary! {
-    /// The language of what is written into the CRM.
-    "language" pub enum Language {
-        /// Russian.
-        Ru = "ru",
-        /// English.
-        En = "en",
     }
 }
 

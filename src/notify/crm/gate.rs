@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::settings::Settings;
 use crate::clock::{Clock, UnixMs};
+use crate::config::crm::Settings;
 use crate::notify::Trouble;
 use crate::notify::bucket::Bucket;
 

@@ -11,8 +11,8 @@ use super::Receipt;
 use super::contact::Contact;
 use super::gate::Gate;
 use super::http;
-use super::settings::{BodyFormat, Settings};
 use crate::clock::Clock;
+use crate::config::crm::{BodyFormat, Settings};
 use crate::notify::Trouble;
 use crate::notify::escape::Escape;
 use crate::notify::excerpt::scrub;
@@ -89,24 +89,6 @@ fn judge(answer: &Answer, success: &str) -> Result<(), Trouble> {
     if good { Ok(()) } else { Err(Trouble::refused(format!("{success} is not true: {reason}"))) }
 }
 
-/// What is wrong with the templates: the problem, `; `, the remedy.
-pub(super) fn check(settings: &Settings) -> Result<(), String> {
-    let mut parts = vec![("body", settings.body.as_str())];
-    if !settings.url.is_elsewhere() {
-        parts.push(("url", settings.url.expose()));
-    }
-    for (key, template) in parts {
-        let read = environment(Escape::Percent).template_from_str(template).map(drop);
-        read.map_err(|error| {
-            format!("[crm] {key} is no template: {}; write such as {{{{ number }}}}", error.kind())
-        })?;
-    }
-    if !settings.success.is_empty() && !settings.success.starts_with('/') {
-        return Err("[crm] success is no JSON pointer; begin it with /, such as \"/result/ok\"".to_owned());
-    }
-    Ok(())
-}
-
 const fn escape(format: BodyFormat) -> Escape {
     match format {
         BodyFormat::Json => Escape::Json,
@@ -154,18 +136,5 @@ fn held(value: &Value) -> Held {
         Value::Object(fields) => {
             Held::from_pairs(fields.iter().map(|(key, value)| (key.as_str(), held(value))))
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_template_that_cannot_be_read_is_told_with_its_key() {
-        let settings = Settings { body: "{{ number ".into(), ..Settings::default() };
-        assert!(check(&settings).unwrap_err().contains("[crm] body is no template"));
-        let settings = Settings { success: "ok".into(), ..Settings::default() };
-        assert!(check(&settings).unwrap_err().contains("begin it with /"));
     }
 }

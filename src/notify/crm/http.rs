@@ -2,10 +2,10 @@
 
 use reqwest::RequestBuilder;
 
-use super::settings::Settings;
 use crate::clock::Clock;
+use crate::config::crm::Settings;
+use crate::egress::system_lookup;
 use crate::notify::Trouble;
-use crate::notify::guard::system_lookup;
 use crate::notify::http::{Answer, Bounds, Http};
 
 /// The client of a CRM.

@@ -3,9 +3,9 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::secret::Secret;
 use super::tokens::{TokenKeeper, Tokens};
 use crate::clock::Clock;
+use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::crm::{self, TokenRow};
 

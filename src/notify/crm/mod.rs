@@ -17,8 +17,6 @@ mod generic;
 mod http;
 mod keeper;
 mod read;
-mod secret;
-mod settings;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -27,11 +25,11 @@ use std::sync::Arc;
 pub use amo::Amo;
 pub use bitrix24::Bitrix24;
 pub use channel::{NAME, Tools, check, outlet};
-pub use contact::{Contact, Direction, Happening, Language};
+pub use contact::{Contact, Direction, Happening};
+
+use crate::config::crm::{Kind, Settings};
 pub use generic::Generic;
 pub use keeper::Kept;
-pub use secret::Secret;
-pub use settings::{BodyFormat, Kind, Settings};
 pub use tokens::{TokenKeeper, Tokens};
 
 use crate::clock::Clock;

@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
 
 use super::http;
-use super::secret::Secret;
 use crate::notify::Trouble;
 use crate::notify::excerpt::scrub;
 use crate::notify::http::Http;
+use crate::secret::Secret;
 
 /// A pair of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::notify::settings::{Smpp, SmppTls};
+use crate::config::notify::{Smpp, SmppTls};
 
 /// Both directions of a line.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}

@@ -12,9 +12,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::session::{self, Job, broken};
+use crate::config::notify::Smpp;
 use crate::notify::Trouble;
 use crate::notify::bucket::Bucket;
-use crate::notify::settings::Smpp;
 
 /// One line, for all who send.
 #[derive(Debug)]

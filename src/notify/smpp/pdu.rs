@@ -7,8 +7,8 @@ use rusmpp::types::{COctetString, OctetString};
 use rusmpp::values::{DataCoding, EsmClass, InterfaceVersion, Npi, Ton};
 
 use super::text::Text;
+use crate::config::notify::{Smpp, smpp};
 use crate::notify::Trouble;
-use crate::notify::settings::{Smpp, smpp};
 
 /// In `esm_class`: the text begins with a header.
 const HEADER: u8 = 0x40;
@@ -20,7 +20,7 @@ const HEADER: u8 = 0x40;
 pub(super) fn bind(settings: &Smpp) -> Result<BindTransmitter, Trouble> {
     Ok(BindTransmitter::builder()
         .system_id(field("system_id", &settings.system_id)?)
-        .password(field("password", settings.password.reveal())?)
+        .password(field("password", settings.password.expose())?)
         .system_type(field("system_type", &settings.system_type)?)
         .interface_version(InterfaceVersion::Smpp3_4)
         .build())

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 use super::connect::{self, Stream};
 use super::frame::Frames;
 use super::{pdu, status};
+use crate::config::notify::Smpp;
 use crate::notify::Trouble;
-use crate::notify::settings::Smpp;
 
 /// How long the other side has to answer our goodbye.
 const FAREWELL: Duration = Duration::from_secs(1);

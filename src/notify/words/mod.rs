@@ -11,8 +11,8 @@ use chrono_tz::Tz;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Map, Value};
 
-use super::settings::Destination;
 use crate::clock::UnixMs;
+use crate::config::notify::Destination;
 use crate::event::{Delivery, EventKind};
 use crate::ids::EventId;
 use crate::render;
@@ -179,7 +179,7 @@ fn sample(kind: &str, data: Value) -> Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::notify::settings::Kind;
+    use crate::config::notify::Kind;
 
     fn destination() -> Destination {
         Destination::new("d".parse().unwrap(), Kind::Email, vec!["*".parse().unwrap()])

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use crate::calendar::working_time::WorkingTime;
 use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
+use crate::config::Settings;
 use crate::ids::QueueName;
 use crate::missed::regulation::Bounds;
 use crate::phone::{E164, Home};
@@ -37,6 +38,24 @@ pub struct Terms {
     pub word_within: Duration,
     /// How many customers may be dialled in an hour. 0: no limit.
     pub dials_an_hour: u32,
+}
+
+impl Terms {
+    /// The rules of the house for calling back.
+    #[must_use]
+    pub fn of(settings: &Settings, rules: Arc<Rules>) -> Self {
+        Self {
+            rules,
+            zone: settings.zone,
+            home: settings.phone.home(),
+            queue: settings.callback.queue.clone(),
+            repeat_queue: settings.callback.repeat_queue.clone(),
+            least_talk: settings.callback.least_talk,
+            watchdog: settings.callback.watchdog,
+            dials_an_hour: settings.callback.dials_an_hour,
+            word_within: settings.callback.word_within,
+        }
+    }
 }
 
 /// What applies to one case.

@@ -4,7 +4,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::Database;
-use crate::store::{DatabaseUrl, StoreError};
+use crate::config::database::DatabaseUrl;
+use crate::store::StoreError;
 
 /// What is looked at to see changes by others.
 pub(in crate::store) enum Watch {

@@ -7,7 +7,8 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Text};
 
-use crate::store::{DatabaseUrl, StoreError, dialect};
+use crate::config::database::DatabaseUrl;
+use crate::store::{StoreError, dialect};
 
 /// A number of our own: the lock of the controller, one in each database.
 const CONTROLLING: i64 = 0x0064_6f7a_766f_6e01;

@@ -22,8 +22,8 @@ use crate::vital::Beat;
 
 use super::leg::{Leg, LegInTalk, LegRequest};
 use super::link::{AskError, Asker, Command, Link, Role, ask_apart};
-use super::settings::NodeSettings;
 use super::wire::WireError;
+use crate::config::switch::NodeSettings;
 
 pub use stats::NodeStats;
 

@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::fields::{self, Problem, problem};
-use super::settings::Source;
 use super::{By, From, Gate, Refused, proof};
+use crate::config::requests::Source;
 use crate::missed::case::Reason;
 use crate::store::requests::Received;
 

@@ -8,9 +8,9 @@ use chrono_tz::Tz;
 use serde_json::Value;
 
 use crate::clock::UnixMs;
+use crate::config::notify::Kind;
 use crate::missed::mailbox;
 use crate::notify::message;
-use crate::notify::settings::Kind;
 use crate::phone::{E164, Home};
 
 /// Fields that a request may have.

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::fields::{self, Fields};
-use super::settings::{Form, Tongue};
 use super::{By, From, Gate, Refused, page, proof};
+use crate::config::requests::{Form, Tongue};
 use crate::missed::case::Reason;
 
 /// The field that people do not see.

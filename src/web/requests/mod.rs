@@ -18,7 +18,6 @@ pub mod limits;
 pub mod origin;
 mod page;
 pub mod proof;
-pub mod settings;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -34,6 +33,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::clock::{Clock, UnixMs};
 use crate::config;
+use crate::config::requests::{Settings, Source};
 use crate::ids::QueueName;
 use crate::missed::case::Reason;
 use crate::rules::Rules;
@@ -42,8 +42,6 @@ use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
 use fields::{Problem, Reading, Said, problem};
 use limits::{Counts, Crowd, Seat};
-pub use settings::Settings;
-use settings::Source;
 
 /// What requests are worked on with.
 #[derive(Debug)]
@@ -94,7 +92,7 @@ impl Gate {
         let ours = settings.requests.clone();
         let places = || Semaphore::new(ours.max_at_once.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.window, room));
-        let terms = settings.terms(Arc::clone(&rules.borrow()));
+        let terms = Terms::of(&settings, Arc::clone(&rules.borrow()));
         Arc::new(Self {
             terms,
             rules,

@@ -10,7 +10,7 @@ use minijinja::{Environment, context};
 use sha2::{Digest, Sha256};
 
 use super::fields::Fields;
-use super::settings::{Form, Tongue};
+use crate::config::requests::{Form, Tongue};
 
 const FORM: &str = include_str!("form.html");
 const THANKS: &str = include_str!("thanks.html");

@@ -1,7 +1,7 @@
 //! Who sent it: tokens, signatures, and the stamp of a form. Pure.
 //!
 //! A signature is that of Standard Webhooks: `webhook-id`, `webhook-timestamp` (seconds) and `webhook-signature`, see
-//! [`signature`](crate::notify::signature). A form's stamp says when and for which form it was
+//! [`signature`](crate::signature). A form's stamp says when and for which form it was
 //! made, under a secret of this process: whoever sends a form has fetched it.
 
 use std::time::Duration;
@@ -9,9 +9,9 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::settings::Source;
 use crate::clock::UnixMs;
-use crate::notify::signature::Key;
+use crate::config::requests::Source;
+use crate::signature::Key;
 
 fn mac(secret: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret).ok()?;

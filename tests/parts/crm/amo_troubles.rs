@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dozvon::clock::Clock;
-use dozvon::notify::crm::{Happening, Settings};
+use dozvon::config::crm::Settings;
+use dozvon::notify::crm::Happening;
 use futures_util::future::join_all;
 use serde_json::json;
 

@@ -1,8 +1,9 @@
 //! What amoCRM is told of each contact, and that it is told once.
 
+use dozvon::config::crm::Settings;
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;
-use dozvon::notify::crm::{Contact, Direction, Happening, Owner, Settings};
+use dozvon::notify::crm::{Contact, Direction, Happening, Owner};
 use serde_json::{Value, json};
 
 use super::support::*;

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::Response;
 use dozvon::clock::Clock;
-use dozvon::notify::crm::{BodyFormat, Contact, Crm, Happening, Kind, Secret, Settings};
+use dozvon::config::crm::{BodyFormat, Kind, Settings};
+use dozvon::notify::crm::{Contact, Crm, Happening};
+use dozvon::secret::Secret;
 use serde_json::{Value, json};
 
 use super::support::*;

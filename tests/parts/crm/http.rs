@@ -2,8 +2,10 @@
 
 use axum::body::Body;
 use axum::http::Response;
+use dozvon::config::crm::Settings;
 use dozvon::notify::Trouble;
-use dozvon::notify::crm::{Crm, Happening, Receipt, Secret, Settings};
+use dozvon::notify::crm::{Crm, Happening, Receipt};
+use dozvon::secret::Secret;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::support::*;

@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use dozvon::clock::Clock;
-use dozvon::notify::crm::{Kind, Secret, Settings};
+use dozvon::config::crm::{Kind, Settings};
+use dozvon::secret::Secret;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 

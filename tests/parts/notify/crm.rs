@@ -7,15 +7,19 @@ use std::time::Duration;
 
 use axum::http::{Response, StatusCode};
 use dozvon::clock::{Clock, UnixMs};
+use dozvon::config::crm::Kind;
+use dozvon::config::notify::Settings;
 use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
-use dozvon::notify::crm::{self, Crm, Kept, Kind, Secret};
-use dozvon::notify::{Outlet, Settings};
+use dozvon::notify::Outlet;
+use dozvon::notify::crm;
+use dozvon::notify::crm::{Crm, Kept};
 use dozvon::phone::Party;
 use dozvon::rules::Rules;
+use dozvon::secret::Secret;
 use dozvon::store::attempts::Made;
 use dozvon::store::callbacks::{self, Terms};
 use dozvon::store::calls::{self, Arrival, Ended};
@@ -57,10 +61,10 @@ impl Days {
 
     fn terms(&self) -> Terms {
         let zone = self.app.tools.zone;
-        dozvon::config::Settings { zone, ..dozvon::config::Settings::default() }.terms(Arc::default())
+        Terms::of(&dozvon::config::Settings { zone, ..dozvon::config::Settings::default() }, Arc::default())
     }
 
-    fn outlets(&self, settings: &crm::Settings) -> Vec<Outlet> {
+    fn outlets(&self, settings: &dozvon::config::crm::Settings) -> Vec<Outlet> {
         let tools = crm::Tools {
             store: self.app.tools.store.clone(),
             clock: self.app.tools.clock,
@@ -72,7 +76,7 @@ impl Days {
     }
 
     /// Tells until nothing waits; the clock jumps to whatever is due next. `look` sees each instant.
-    pub async fn pass(&self, settings: &crm::Settings, look: impl Fn(UnixMs)) {
+    pub async fn pass(&self, settings: &dozvon::config::crm::Settings, look: impl Fn(UnixMs)) {
         let (relay, _stop) = self.app.relay_to(self.outlets(settings));
         loop {
             self.app.tick(&relay).await;
@@ -175,7 +179,7 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
         days.app.tools.store.write("test", close).await.unwrap();
     }
     let back = days.now() + Duration::from_secs(3 * 86_400);
-    let settings = crm::Settings { rate: 10_000, burst: 10_000, ..portal.settings() };
+    let settings = dozvon::config::crm::Settings { rate: 10_000, burst: 10_000, ..portal.settings() };
     let of = portal.clone();
     days.pass(&settings, move |now| {
         let mut portal = of.portal();
@@ -213,7 +217,7 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
 async fn a_crm_that_has_too_much_is_left_alone_for_as_long_as_it_asks() {
     let (days, portal) = (Days::new().await, Bitrix24::start().await);
     days.call(&number(1), false).await.unwrap();
-    let settings = crm::Settings { block: Duration::from_secs(7_200), ..portal.settings() };
+    let settings = dozvon::config::crm::Settings { block: Duration::from_secs(7_200), ..portal.settings() };
     let (relay, _stop) = days.app.relay_to(days.outlets(&settings));
     let reset = (days.now().0 + 1_000_000) / 1000;
     let says = |status, code: &str| Some(Trouble::Says(status, json!({ "error": code })));
@@ -320,7 +324,7 @@ async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
     let days = Days::new().await;
     let (store, clock) = (days.app.tools.store.clone(), days.app.tools.clock);
     let (address, said) = amo(store.clone()).await;
-    let settings = crm::Settings {
+    let settings = dozvon::config::crm::Settings {
         kind: Kind::Amocrm,
         url: Secret::new(format!("http://{address}")),
         client_id: "id".to_owned(),
@@ -331,7 +335,7 @@ async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
         rate: 10_000,
         burst: 10_000,
         allow_http: true,
-        ..crm::Settings::default()
+        ..dozvon::config::crm::Settings::default()
     };
     for _ in 0..4 {
         // Each is a start of the process, with the tokens of the settings.

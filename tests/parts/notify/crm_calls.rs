@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use dozvon::config::crm::Settings;
 use dozvon::missed::attempt::Outcome;
-use dozvon::notify::crm::{Secret, Settings};
+use dozvon::secret::Secret;
 
 use super::crm::{Days, number};
 use crate::support::bitrix24::{Bitrix24, Trouble};

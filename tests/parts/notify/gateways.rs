@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dozvon::clock::{Clock, UnixMs};
-use dozvon::notify::settings::{Destination, Kind, Preset, Secret};
+use dozvon::config::notify::{Destination, Kind, Preset};
 use dozvon::notify::wrong_destinations;
+use dozvon::secret::Secret;
 use serde_json::{Value, json};
 
 use super::support::*;

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use dozvon::config::notify::Settings;
+use dozvon::config::notify::{Destination, Kind};
 use dozvon::event::EventKind;
-use dozvon::notify::Settings;
-use dozvon::notify::settings::{Destination, Kind};
 use dozvon::render::Language;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};

@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dozvon::clock::UnixMs;
+use dozvon::config::notify::Settings;
 use dozvon::event::{Delivery, EventKind};
 use dozvon::ids::EventId;
-use dozvon::notify::{Channel, Delivering, Outlet, Receipt, Settings, Trouble};
+use dozvon::notify::{Channel, Delivering, Outlet, Receipt, Trouble};
 use dozvon::store::outbox::{self, Settled};
 use dozvon::vital::Beat;
 use serde_json::json;

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use dozvon::config::notify::Settings;
+use dozvon::config::notify::{Destination, Kind, SmppTls};
 use dozvon::event::EventKind;
-use dozvon::notify::Settings;
-use dozvon::notify::settings::{Destination, Kind, Secret, SmppTls};
 use dozvon::render::Language;
+use dozvon::secret::Secret;
 use dozvon::store::outbox::{self, DeliveryRow};
 use rusmpp::values::DataCoding;
 use rusmpp::{Command, CommandId, CommandStatus, Pdu};

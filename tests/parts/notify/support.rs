@@ -8,12 +8,16 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Response;
 use dozvon::clock::{Clock, UnixMs};
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::notify::Settings;
+use dozvon::config::notify::{Destination, Kind};
+use dozvon::egress;
 use dozvon::event::{Event, EventKind};
 use dozvon::metrics::Metrics;
-use dozvon::notify::settings::{Destination, Kind, Secret};
-use dozvon::notify::{Outlet, Relay, Settings, Tools, guard, outlets};
+use dozvon::notify::{Outlet, Relay, Tools, outlets};
+use dozvon::secret::Secret;
+use dozvon::store::Store;
 use dozvon::store::outbox::{self, DeliveryRow};
-use dozvon::store::{self, DatabaseUrl, Store};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -38,8 +42,10 @@ impl App {
         let folder = tempfile::tempdir().unwrap();
         let url = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
         // Days pass in virtual time: nobody looks twenty times a second whether others have written.
-        let patient =
-            store::Settings { watch_every: Duration::from_secs(86_400), ..store::Settings::default() };
+        let patient = dozvon::config::store::Settings {
+            watch_every: Duration::from_secs(86_400),
+            ..dozvon::config::store::Settings::default()
+        };
         let store = Store::open(&url, patient).await.unwrap();
         store.migrate().await.unwrap();
         let tools = Tools {
@@ -56,7 +62,7 @@ impl App {
 
     /// A relay with the destinations of the settings.
     pub fn relay(&self) -> (Relay, CancellationToken) {
-        self.relay_to(outlets(&self.tools, &guard::system_lookup(), &TaskTracker::new()).unwrap())
+        self.relay_to(outlets(&self.tools, &egress::system_lookup(), &TaskTracker::new()).unwrap())
     }
 
     pub fn relay_to(&self, outlets: Vec<Outlet>) -> (Relay, CancellationToken) {
@@ -184,5 +190,5 @@ pub fn hostile() -> Value {
 /// Whom strangers may have written to by the built-in rules of a house in Russia.
 pub fn destinations() -> dozvon::notify::strangers::Destinations {
     let (_, rules) = tokio::sync::watch::channel(Arc::default());
-    dozvon::notify::strangers::Destinations::new(rules, dozvon::config::Phone::default().region)
+    dozvon::notify::strangers::Destinations::new(rules, dozvon::config::phone::Phone::default().region)
 }

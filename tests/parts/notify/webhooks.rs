@@ -7,8 +7,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dozvon::clock::UnixMs;
-use dozvon::notify::settings::{Kind, Secret};
-use dozvon::notify::{Outlet, guard, outlets};
+use dozvon::config::notify::Kind;
+use dozvon::egress;
+use dozvon::notify::{Outlet, outlets};
+use dozvon::secret::Secret;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -170,7 +172,7 @@ async fn our_own_network_is_not_connected_to_whatever_a_name_says() {
     // The name is outside when it is asked for first, and inside from then on.
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let lookup: guard::Lookup = Arc::new(move |_| {
+    let lookup: egress::Lookup = Arc::new(move |_| {
         let first = count.fetch_add(1, Ordering::SeqCst) == 0;
         let ip = if first { [8, 8, 8, 8] } else { [127, 0, 0, 1] };
         Box::pin(async move { Ok(vec![(ip, 0).into()]) })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dozvon::audit::{Action, Entry, Fault, Key, Link, details};
 use dozvon::clock::UnixMs;
+use dozvon::config::retention::Settings;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;
@@ -12,7 +13,7 @@ use dozvon::store::attempts::{self, Made};
 use dozvon::store::audit::{self, Wanted};
 use dozvon::store::outbox::{self, Settled};
 use dozvon::store::requests;
-use dozvon::store::retention::{self, Settings};
+use dozvon::store::retention;
 use dozvon::store::{Database, Store, StoreError, calls, cases, dnc, erase};
 
 use crate::support::company::{
@@ -145,7 +146,10 @@ fn who_is_named_like_a_number_stands_in_the_audit_as_its_hash() {
 fn another_key_is_refused_and_a_named_one_does_not_stand_in_the_database() {
     for_each_database(async |db| {
         let open = async |key: Option<Key>| {
-            let settings = dozvon::store::Settings { audit_key: key, ..dozvon::store::Settings::default() };
+            let settings = dozvon::config::store::Settings {
+                audit_key: key,
+                ..dozvon::config::store::Settings::default()
+            };
             Store::open(&db.url, settings).await.unwrap()
         };
         let append = |c: &mut Database| audit::append(c, &entry(1));
@@ -168,7 +172,8 @@ fn an_audit_that_refuses_costs_no_ending_no_case_and_no_request() {
     for_each_database(async |db| {
         let open = async |key: [u8; 32]| {
             let audit_key = Some(Key::of_bytes(key));
-            let settings = dozvon::store::Settings { audit_key, ..dozvon::store::Settings::default() };
+            let settings =
+                dozvon::config::store::Settings { audit_key, ..dozvon::config::store::Settings::default() };
             Store::open(&db.url, settings).await.unwrap()
         };
         open([1; 32]).await.write("first", |c| audit::append(c, &entry(1))).await.unwrap();
@@ -287,7 +292,8 @@ fn key(db: &Db) -> Key {
 fn who_has_no_key_cannot_write_the_chain_anew() {
     for_each_database(async |db| {
         let named = Key::of_bytes([1; 32]);
-        let settings = dozvon::store::Settings { audit_key: Some(named.clone()), ..Default::default() };
+        let settings =
+            dozvon::config::store::Settings { audit_key: Some(named.clone()), ..Default::default() };
         let store = Store::open(&db.url, settings).await.unwrap();
         store.write("append", |c| (0..5).try_for_each(|n| audit::append(c, &entry(n)))).await.unwrap();
         let check = async || {
@@ -341,7 +347,8 @@ fn unsealed(db: &Db, rows: &[dozvon::audit::Row]) -> Raw {
 fn who_has_no_key_cannot_take_the_seal_off_and_not_move_where_it_begins() {
     for_each_database(async |db| {
         let named = Key::of_bytes([1; 32]);
-        let settings = dozvon::store::Settings { audit_key: Some(named.clone()), ..Default::default() };
+        let settings =
+            dozvon::config::store::Settings { audit_key: Some(named.clone()), ..Default::default() };
         let store = Store::open(&db.url, settings).await.unwrap();
         store.write("append", |c| (0..5).try_for_each(|n| audit::append(c, &entry(n)))).await.unwrap();
         let found = async || {
@@ -547,7 +554,12 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
         let kept = db.raw().texts("SELECT DISTINCT number AS v FROM attempts UNION SELECT number FROM cases");
         assert_eq!(kept, std::slice::from_ref(&act.pseudonym));
         assert!(matches!(
-            dozvon::phone::Party::read(&act.pseudonym, false, &dozvon::config::Phone::default().home(), 5),
+            dozvon::phone::Party::read(
+                &act.pseudonym,
+                false,
+                &dozvon::config::phone::Phone::default().home(),
+                5
+            ),
             dozvon::phone::Party::Invalid
         ));
     });

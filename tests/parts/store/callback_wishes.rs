@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dozvon::clock::UnixMs;
+use dozvon::config::retention::Settings;
 use dozvon::event::EventKind;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
@@ -12,7 +13,7 @@ use dozvon::missed::regulation::Guard;
 use dozvon::rules::{Destination, Rules};
 use dozvon::store::callbacks::{self, How, NotReserved, Terms};
 use dozvon::store::requests::{self, Request};
-use dozvon::store::retention::{self, Settings};
+use dozvon::store::retention;
 use dozvon::store::{Database, cases, dnc};
 
 use crate::store::calling_back::{App, DAY, MINUTE, MOSCOW, min, unreached};

@@ -59,7 +59,7 @@ fn house() -> Rules {
 }
 
 pub fn terms() -> Terms {
-    Terms { repeat_queue: Some(queue("repeat")), ..Settings::default().terms(Arc::new(house())) }
+    Terms { repeat_queue: Some(queue("repeat")), ..Terms::of(&Settings::default(), Arc::new(house())) }
 }
 
 /// A process that calls back: its store and its terms.

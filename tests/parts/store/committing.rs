@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use dozvon::store::{Database, Settings, Store, StoreError};
+use dozvon::config::store::Settings;
+use dozvon::store::{Database, Store, StoreError};
 
 use crate::support::database::{Db, for_each_database, on_postgres, runtime};
 
@@ -308,7 +309,7 @@ fn a_paused_clock_stands_still_while_the_database_works() {
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let folder = tempfile::tempdir().unwrap();
-        let url = dozvon::store::DatabaseUrl::Sqlite(folder.path().join("x.db"));
+        let url = dozvon::config::database::DatabaseUrl::Sqlite(folder.path().join("x.db"));
         let store = Store::open(&url, Settings::default()).await.unwrap();
         store.migrate().await.unwrap();
         let slow = |_: &mut Database| {
@@ -329,9 +330,10 @@ fn closing_waits_until_the_file_is_closed() {
     runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.db");
-        let store = Store::open(&dozvon::store::DatabaseUrl::Sqlite(path.clone()), Settings::default())
-            .await
-            .unwrap();
+        let store =
+            Store::open(&dozvon::config::database::DatabaseUrl::Sqlite(path.clone()), Settings::default())
+                .await
+                .unwrap();
         store.migrate().await.unwrap();
         let log = path.with_file_name("x.db-wal");
         assert!(log.exists());

@@ -4,10 +4,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use dozvon::config::retention::Settings;
 use dozvon::missed::case::Closed;
 use dozvon::phone::{E164, Home, Party};
 use dozvon::store::outbox::{self, Kept, Settled, Target};
-use dozvon::store::retention::{self, Bite, Settings};
+use dozvon::store::retention;
+use dozvon::store::retention::Bite;
 use dozvon::store::{StoreError, calls, cases, dnc, erase, requests};
 
 use crate::store::audit::everything;
@@ -385,8 +387,10 @@ fn an_erasure_that_somebody_reads_beside_is_told_and_can_be_repeated() {
         raw.run("BEGIN").unwrap();
         assert!(raw.number("SELECT count(*) AS v FROM calls") > 0);
         db.write(|c| erase::person(c, &number(), &home(), "olga", at(20_000))).await;
-        let quick =
-            dozvon::store::Settings { busy_timeout: Duration::from_millis(100), ..Default::default() };
+        let quick = dozvon::config::store::Settings {
+            busy_timeout: Duration::from_millis(100),
+            ..Default::default()
+        };
         let store = dozvon::store::Store::open(&db.url, quick).await.unwrap();
         let busy = store.scrub().await.unwrap_err();
         assert!(matches!(busy, StoreError::Busy { .. }), "{busy}");

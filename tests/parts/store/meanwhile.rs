@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use dozvon::config::store::Settings;
 use dozvon::ids::{CallId, CaseId, OfferId};
 use dozvon::missed::attempt::Outcome as Attempted;
 use dozvon::missed::ending::{Ending, Stage};
@@ -11,7 +12,7 @@ use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::queue::offer::Outcome;
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
-use dozvon::store::{Database, Settings, Store, StoreError, agents, calls, cases};
+use dozvon::store::{Database, Store, StoreError, agents, calls, cases};
 
 use crate::support::company::{
     TODAY, abandoned, agent, arrive, at, claim_of, open_for_business, ring, step, talk,

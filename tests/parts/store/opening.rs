@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError};
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
+use dozvon::store::{Database, Store, StoreError};
 
 use crate::support::database::{Raw, for_each_database, on_postgres, on_sqlite, runtime, untouched};
 

@@ -5,10 +5,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use dozvon::audit::{Action, Entry, details};
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts::{self, Made};
-use dozvon::store::{DatabaseUrl, Settings, Store, StoreError, audit, calls};
+use dozvon::store::{Store, StoreError, audit, calls};
 
 use crate::support::company::{NUMBER, TODAY, abandoned, arrive, at, open_for_business};
 use crate::support::database::{Db, Raw, for_each_database, runtime};

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use dozvon::clock::{Clock, UnixMs};
+use dozvon::config::retention::Settings;
 use dozvon::missed::attempt::Outcome;
 use dozvon::retention::{Trust, run};
 use dozvon::store::dnc::{self, Add, Reason};
-use dozvon::store::retention::{self, Bite, Settings};
+use dozvon::store::retention;
+use dozvon::store::retention::Bite;
 
 use crate::store::calling_back::{App, DAY, MOSCOW, min};
 use crate::support::company::TODAY;
@@ -248,8 +250,8 @@ fn whoever_says_that_the_clock_is_right_is_believed() {
 #[tokio::test(start_paused = true)]
 async fn a_controller_whose_clock_is_put_forward_deletes_nothing_before_it_is_started_again() {
     let folder = tempfile::tempdir().unwrap();
-    let url = dozvon::store::DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
-    let store = dozvon::store::Store::open(&url, dozvon::store::Settings::default()).await.unwrap();
+    let url = dozvon::config::database::DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+    let store = dozvon::store::Store::open(&url, dozvon::config::store::Settings::default()).await.unwrap();
     store.migrate().await.unwrap();
     let wrong_by = Box::leak(Box::<std::sync::atomic::AtomicI64>::default());
     let clock = Clock::wrong_by(wrong_by);

@@ -2,7 +2,9 @@
 
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use dozvon::store::{DatabaseUrl, Settings, Store};
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
+use dozvon::store::Store;
 
 use crate::support::database::postgres::with_tls;
 use crate::support::database::runtime;

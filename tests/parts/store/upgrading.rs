@@ -1,6 +1,7 @@
 //! What the rows of an earlier program become when the schema goes on.
 
-use dozvon::store::{Settings, Store};
+use dozvon::config::store::Settings;
+use dozvon::store::Store;
 
 use crate::support::company::TODAY;
 use crate::support::database::{Raw, runtime, untouched};
@@ -79,7 +80,7 @@ fn the_step_to_calling_back_keeps_cases_and_what_refers_to_them() {
 fn a_file_that_is_owed_a_rewriting_gets_it_the_next_time() {
     let owed = "SELECT user_version AS v FROM pragma_user_version";
     let folder = tempfile::tempdir().unwrap();
-    let url = dozvon::store::DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
+    let url = dozvon::config::database::DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
     runtime().block_on(async {
         let mut raw = Raw::open(&url);
         raw.migrate_to("20261130000022");

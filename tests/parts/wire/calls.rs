@@ -458,8 +458,10 @@ async fn the_news_of_such_a_hangup_may_still_come() {
 
 #[tokio::test]
 async fn a_freeswitch_that_does_not_answer_loses_the_caller() {
-    let impatient =
-        dozvon::switch::Settings { command_timeout: std::time::Duration::from_millis(200), ..settings() };
+    let impatient = dozvon::config::switch::Settings {
+        command_timeout: std::time::Duration::from_millis(200),
+        ..settings()
+    };
     let mut listener = Listener::bind(&impatient).await.unwrap();
     let address = listener.local_addr();
     let (incoming, mut peer) = tokio::join!(soon(listener.next()), Peer::caller(address));

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use dozvon::switch::{CallerEvent, Incoming, Listener, ListenerStats, Settings, SwitchError};
+use dozvon::config::switch::Settings;
+use dozvon::switch::{CallerEvent, Incoming, Listener, ListenerStats, SwitchError};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::switch::{CHANNEL, OK, Peer, channel_data, event, printed, soon, until};

@@ -3,8 +3,9 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use dozvon::config::switch::NodeSettings;
 use dozvon::ids::{CallId, ChannelId, OfferId};
-use dozvon::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node, NodeSettings, QueryError};
+use dozvon::switch::{Cancel, Leg, LegEvent, LegRequest, LegRole, Node, QueryError};
 
 use crate::support::switch::{CORE, Switch, soon};
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use dozvon::config::switch::NodeSettings;
 use dozvon::ids::ChannelId;
-use dozvon::switch::{LegEvent, Node, NodeSettings, QueryError};
+use dozvon::switch::{LegEvent, Node, QueryError};
 
 use crate::support::switch::{Switch, soon, until};
 use crate::wire::legs::{PHONE, ended, node, ringing, settings, up};

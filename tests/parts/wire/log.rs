@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use dozvon::switch::{CallerEvent, Listener, Node, NodeSettings};
+use dozvon::config::switch::NodeSettings;
+use dozvon::switch::{CallerEvent, Listener, Node};
 
 use crate::support::log_lines::Lines;
 use crate::support::switch::{CHANNEL, Peer, Switch, soon};

@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode};
-use dozvon::notify::crm::{Kind, Language, Secret, Settings};
+use dozvon::config::crm::{Kind, Language, Settings};
+use dozvon::secret::Secret;
 use futures_util::stream;
 use serde_json::{Value, json};
 use tokio::time::Instant;

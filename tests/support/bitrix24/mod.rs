@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::body::Bytes;
 use axum::http::{Request, Response, StatusCode};
-use dozvon::notify::crm::{Kind, Secret, Settings};
+use dozvon::config::crm::{Kind, Settings};
+use dozvon::secret::Secret;
 use serde_json::{Value, json};
 
 use super::http::serve;
@@ -80,7 +81,7 @@ impl Bitrix24 {
             url: Secret::new(format!("http://{}/rest/1/secretsecret", self.address)),
             users: BTreeMap::from([("12".to_owned(), "boris".parse().unwrap())]),
             default_user: "1".to_owned(),
-            language: dozvon::notify::crm::Language::En,
+            language: dozvon::config::crm::Language::En,
             allow_http: true,
             ..Settings::default()
         }

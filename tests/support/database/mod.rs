@@ -10,7 +10,9 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
-use dozvon::store::{Database, DatabaseUrl, Settings, Store, StoreError};
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
+use dozvon::store::{Database, Store, StoreError};
 
 /// A database of one test, with the schema in place.
 pub struct Db {

@@ -9,7 +9,9 @@ use std::sync::{LazyLock, Once};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use dozvon::store::{DatabaseUrl, Settings, Store};
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::store::Settings;
+use dozvon::store::Store;
 
 use super::next;
 

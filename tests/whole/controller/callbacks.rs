@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use dozvon::callback::settings::{Dial, Trunk};
 use dozvon::clock::UnixMs;
+use dozvon::config::callback::{Dial, Trunk};
 use dozvon::ids::{CaseId, QueueName};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;

@@ -10,14 +10,15 @@ use crate::support::log_lines::Lines;
 use dozvon::app::{self, Running};
 use dozvon::clock::Clock;
 use dozvon::config::Settings;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::switch::NodeSettings;
 use dozvon::ids::AgentName;
 use dozvon::queue::agent::Step;
 use dozvon::rules::file;
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings, Story};
 use dozvon::store::agents::{self, AgentRow, Make};
 use dozvon::store::calls::{self, CallRow, Wanted};
-use dozvon::store::{DatabaseUrl, Store, cases};
-use dozvon::switch::NodeSettings;
+use dozvon::store::{Store, cases};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use dozvon::app;
 use dozvon::clock::Clock;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::config::switch::NodeSettings;
 use dozvon::queue::agent::Step;
 use dozvon::sim::{Behaviour, CallerScript, Pickup, Sim, SimSettings};
-use dozvon::store::{DatabaseUrl, Store};
-use dozvon::switch::NodeSettings;
+use dozvon::store::Store;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use diesel::RunQueryDsl as _;
-use dozvon::callback::settings::Trunk;
+use dozvon::config::callback::Trunk;
 use dozvon::ids::CaseId;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerScript, Pickup};

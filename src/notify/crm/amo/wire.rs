@@ -9,13 +9,13 @@ use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::{Clock, UnixMs};
+use crate::config::crm::Settings;
 use crate::notify::Trouble;
 use crate::notify::crm::gate::Gate;
 use crate::notify::crm::http;
-use crate::notify::crm::secret::Secret;
-use crate::notify::crm::settings::Settings;
 use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
 use crate::notify::http::{Answer, Http};
+use crate::secret::Secret;
 
 /// After so long a 403 no longer follows from a 429.
 const BLOCK_FOLLOWS: Duration = Duration::from_secs(24 * 3600);

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::contact::{Contact, Direction, Happening};
-use super::settings::Settings;
 use super::tokens::TokenKeeper;
 use super::{Owner, Receipt, id_of, user_of};
 use crate::clock::{Clock, UnixMs};
+use crate::config::crm::Settings;
 use crate::missed::attempt::Outcome;
 use crate::notify::Trouble;
 use crate::phone::E164;

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::reply::{self, Reply};
 use crate::clock::{Clock, UnixMs};
+use crate::config::crm::Settings;
 use crate::notify::Trouble;
 use crate::notify::crm::gate::Gate;
 use crate::notify::crm::http;
-use crate::notify::crm::secret::Secret;
-use crate::notify::crm::settings::Settings;
 use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
 use crate::notify::excerpt::scrub;
 use crate::notify::http::Http;
+use crate::secret::Secret;
 
 /// Where Bitrix24 renews tokens (b24restdocs, settings/oauth/auto-renewal).
 const OAUTH: &str = "https://oauth.bitrix.info/oauth/token/";

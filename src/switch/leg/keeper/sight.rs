@@ -74,12 +74,12 @@ mod tests {
     use tokio::sync::{mpsc, watch};
 
     use super::*;
+    use crate::config::switch::NodeSettings;
     use crate::ids::{CallId, ChannelId};
     use crate::switch::leg::request::{Begin, LegInTalk};
     use crate::switch::leg::wish::Wish;
     use crate::switch::link::{Asker, Role};
     use crate::switch::node::Hub;
-    use crate::switch::settings::NodeSettings;
 
     /// What a leg's owner hears after the link was lost, and then, if so, the leg came to be in a talk.
     async fn heard_unseen(in_talk: bool) -> Option<LegEvent> {

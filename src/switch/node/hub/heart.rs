@@ -34,8 +34,8 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::switch::NodeSettings;
     use crate::switch::link::Asker;
-    use crate::switch::settings::NodeSettings;
     use crate::switch::wire::Event;
 
     const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";

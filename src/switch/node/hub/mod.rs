@@ -15,9 +15,9 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::config::switch::NodeSettings;
 use crate::ids::{ChannelId, CoreId};
 use crate::switch::link::{AskError, Asker, Command};
-use crate::switch::settings::NodeSettings;
 use crate::switch::talks::Talks;
 use crate::switch::track::Signal;
 use crate::switch::wire::Event;

@@ -97,8 +97,8 @@ impl Hub {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::switch::NodeSettings;
     use crate::switch::link::Asker;
-    use crate::switch::settings::NodeSettings;
 
     #[test]
     fn lost_events_are_counted_and_doubted() {

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use dozvon::app::{self, Running};
-use dozvon::callback::settings::{Dial as Route, Trunk};
 use dozvon::clock::Clock;
 use dozvon::config::Settings;
+use dozvon::config::callback::{Dial as Route, Trunk};
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts::{self, AttemptRow};

@@ -1,7 +1,7 @@
 //! Trunks that refuse a dial before anything rings, as FreeSWITCH tells it.
 
 use anyhow::{Result, ensure};
-use dozvon::callback::settings::{Dial, Trunk};
+use dozvon::config::callback::{Dial, Trunk};
 
 use super::office::Office;
 use crate::floor::{ANSWERS, SOON, phone, told};

@@ -5,10 +5,21 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::contact::Language;
-use super::secret::Secret;
+use minijinja::Environment;
+
 use crate::duration;
 use crate::ids::AgentName;
+use crate::secret::Secret;
+
+crate::vocabulary! {
+    /// The language of what is written into the CRM.
+    "language" pub enum Language {
+        /// Russian.
+        Ru = "ru",
+        /// English.
+        En = "en",
+    }
+}
 
 crate::vocabulary! {
     /// Which CRM.
@@ -183,13 +194,13 @@ impl Settings {
         }
         self.check_tokens()?;
         if self.kind == Kind::Generic {
-            super::generic::check(self)?;
+            check_templates(self)?;
         }
         Ok(())
     }
 
     /// Whether the address, now known, may be used.
-    pub(super) fn check_url(&self, url: &str) -> Result<reqwest::Url, String> {
+    pub(crate) fn check_url(&self, url: &str) -> Result<reqwest::Url, String> {
         let fixed = if self.kind == Kind::Generic { url.split('{').next().unwrap_or_default() } else { url };
         let parsed = address(fixed, "url", self.allow_http)?;
         let authority = fixed.split_once("://").map_or("", |(_, rest)| rest);
@@ -250,4 +261,35 @@ fn address(text: &str, key: &str, allow_http: bool) -> Result<reqwest::Url, Stri
         return Err(bad("has no host"));
     }
     Ok(url)
+}
+
+/// What is wrong with the templates: the problem, `; `, the remedy.
+fn check_templates(settings: &Settings) -> Result<(), String> {
+    let mut parts = vec![("body", settings.body.as_str())];
+    if !settings.url.is_elsewhere() {
+        parts.push(("url", settings.url.expose()));
+    }
+    for (key, template) in parts {
+        let read = Environment::new().template_from_str(template).map(drop);
+        read.map_err(|error| {
+            format!("[crm] {key} is no template: {}; write such as {{{{ number }}}}", error.kind())
+        })?;
+    }
+    if !settings.success.is_empty() && !settings.success.starts_with('/') {
+        return Err("[crm] success is no JSON pointer; begin it with /, such as \"/result/ok\"".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_that_cannot_be_read_is_told_with_its_key() {
+        let settings = Settings { body: "{{ number ".into(), ..Settings::default() };
+        assert!(check_templates(&settings).unwrap_err().contains("[crm] body is no template"));
+        let settings = Settings { success: "ok".into(), ..Settings::default() };
+        assert!(check_templates(&settings).unwrap_err().contains("begin it with /"));
+    }
 }

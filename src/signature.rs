@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::settings::Secret;
+use crate::secret::Secret;
 
 /// How long a key is, in bytes (Standard Webhooks 1.0.0, "signature scheme").
 const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
@@ -39,7 +39,7 @@ impl Key {
     /// # Errors
     /// [`BadSecret`], without the text.
     pub fn read(secret: &Secret) -> Result<Self, BadSecret> {
-        Self::decode(secret.reveal().strip_prefix(PREFIX).ok_or(BadSecret)?)
+        Self::decode(secret.expose().strip_prefix(PREFIX).ok_or(BadSecret)?)
     }
 
     /// Reads the key of somebody who signs for us: `whsec_` and base64, or any other text, whose bytes are the key.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::document::Step;
 use crate::duration;
 use crate::ids::QueueName;
-use crate::notify::signature::Key;
 use crate::render::Language;
+use crate::signature::Key;
 
 /// How requests are taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,14 +62,14 @@ pub struct Settings {
     pub confirm: bool,
     /// What tells the agent that it is a callback, and asks for the key, again and again. Default two rising tones, which
     /// need no file.
-    #[serde(with = "crate::config::sound")]
+    #[serde(with = "crate::config::sounds::sound")]
     pub confirm_sound: String,
     /// How long an agent who accepted a callback is offered nothing after it did not reach the customer. After a talk it is
     /// `wrap_up`. Default 5 s.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub agent_rest: Duration,
     /// What he hears while the customer's phone rings.
-    #[serde(with = "crate::config::sound")]
+    #[serde(with = "crate::config::sounds::sound")]
     pub ringing: String,
     /// How long a case is offered only to its assignee, such as the customer's owner by the CRM, while he is available
     /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
@@ -83,10 +83,10 @@ pub struct Settings {
     #[serde(with = "duration::Within::<100, { duration::MINUTE }>")]
     pub customer_wait: Duration,
     /// What he hears when he answers: it must say who calls. Default a tone: put your own words in its place.
-    #[serde(with = "crate::config::sound")]
+    #[serde(with = "crate::config::sounds::sound")]
     pub greeting: String,
     /// What he hears when no agent has come: it must say who called, and where he can call. Default three tones.
-    #[serde(with = "crate::config::sound")]
+    #[serde(with = "crate::config::sounds::sound")]
     pub apology: String,
     /// How long that takes to be heard. Default 5 s.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]

@@ -4,7 +4,8 @@
 //! place of each mistake.
 
 mod check;
-pub(super) mod smpp;
+pub(crate) mod smpp;
+pub mod strangers;
 mod words;
 
 use std::collections::BTreeMap;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::secret::Secret;
 pub use smpp::{Smpp, SmppTls};
-pub use words::{BadPattern, Pattern, Secret};
+pub use words::{BadPattern, Pattern};
 
 use crate::duration;
 use crate::ids::DestinationName;
@@ -65,7 +67,7 @@ pub struct Settings {
     /// To so many people one event goes at one destination. Default 100.
     pub most_recipients: usize,
     /// How many messages go to whom strangers named.
-    pub strangers: super::strangers::Settings,
+    pub strangers: strangers::Settings,
     /// The mail server.
     pub mail: Mail,
     /// The short message centre.
@@ -97,7 +99,7 @@ impl Default for Settings {
             largest_body: 20_000,
             largest_answer: 65_536,
             most_recipients: 100,
-            strangers: super::strangers::Settings::default(),
+            strangers: strangers::Settings::default(),
             mail: Mail::default(),
             smpp: Smpp::default(),
             people: Vec::new(),

@@ -4,8 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::StoreError;
 use crate::loopback::is_loopback;
+
+/// A text that names no database that we know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not a database: write sqlite:FILE or postgres://USER@HOST/NAME")]
+pub struct InvalidDatabaseUrl {
+    /// The text that was given, without a password.
+    pub given: String,
+}
 
 /// Where the database is: `sqlite:FILE` or `postgres://USER@HOST/NAME`.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -50,7 +57,7 @@ impl DatabaseUrl {
     }
 
     /// The address for libpq, with our limits.
-    pub(super) fn libpq(address: &str) -> String {
+    pub(crate) fn libpq(address: &str) -> String {
         let mut address = address.to_owned();
         for (name, value) in LIBPQ {
             if !address.contains(&format!("{name}=")) {
@@ -63,8 +70,8 @@ impl DatabaseUrl {
 }
 
 impl FromStr for DatabaseUrl {
-    type Err = StoreError;
-    fn from_str(text: &str) -> Result<Self, StoreError> {
+    type Err = InvalidDatabaseUrl;
+    fn from_str(text: &str) -> Result<Self, InvalidDatabaseUrl> {
         if let Some(path) = text.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if !path.is_empty() && !path.starts_with(':') {
@@ -73,13 +80,13 @@ impl FromStr for DatabaseUrl {
         } else if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Ok(Self::Postgres(text.to_owned()));
         }
-        Err(StoreError::BadUrl { given: without_password(text) })
+        Err(InvalidDatabaseUrl { given: without_password(text) })
     }
 }
 
 impl TryFrom<String> for DatabaseUrl {
-    type Error = StoreError;
-    fn try_from(text: String) -> Result<Self, StoreError> {
+    type Error = InvalidDatabaseUrl;
+    fn try_from(text: String) -> Result<Self, InvalidDatabaseUrl> {
         text.parse()
     }
 }

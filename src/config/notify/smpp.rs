@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration;
 
-use super::Secret;
-use super::check::{Wrong, bare_password};
+use crate::config::notify::check::{Wrong, bare_password};
+use crate::secret::Secret;
 
 crate::vocabulary! {
     /// How the line to the short message centre is protected.
@@ -77,7 +77,7 @@ impl std::fmt::Debug for Smpp {
 }
 
 /// The number of a sender without what stands before its digits; none if it is a name.
-pub(in crate::notify) fn number(sender: &str) -> Option<&str> {
+pub(crate) fn number(sender: &str) -> Option<&str> {
     let digits = sender.strip_prefix('+').unwrap_or(sender);
     (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
 }
@@ -93,7 +93,7 @@ impl Smpp {
         // SMPP 3.4, 4.1.1: each field has room for its text and one octet of zero.
         let fields = [
             ("system_id", self.system_id.as_str(), 15),
-            ("password", self.password.reveal(), 8),
+            ("password", self.password.expose(), 8),
             ("system_type", &self.system_type, 12),
         ];
         for (key, text, longest) in fields {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{Destination, Kind, Preset, Secret, Settings};
+use crate::config::notify::{Destination, Kind, Preset, Settings};
 use crate::document::Document;
 use crate::loopback::is_loopback;
-use crate::notify::{guard, signature};
+use crate::secret::Secret;
+use crate::{egress, signature};
 
 /// Something wrong with a destination: the key, what, and the remedy.
 pub(super) type Wrong = (&'static str, String, &'static str);
@@ -109,7 +110,7 @@ impl Destination {
             wrong.push(("events", "it wants no events".to_owned(), "write such as events = [\"case.*\"]"));
         }
         if self.needs_url()
-            && let Err(refused) = guard::url(&self.url, self.allow_http, self.allow_private)
+            && let Err(refused) = egress::url(&self.url, self.allow_http, self.allow_private)
         {
             wrong.push(("url", refused.to_string(), "write such as url = \"https://example.ru/hook\""));
         }

@@ -1,0 +1,42 @@
+//! The section `[audit]`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::Key;
+use crate::duration;
+
+/// The record of what was done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Audit {
+    /// The secret that numbers are hashed and entries sealed with, 32 characters or more; it must never change. Default
+    /// none (empty): one is made and kept in the database, where a thief of the database finds it.
+    #[serde(with = "audit_key")]
+    pub key: Option<Key>,
+    /// How often the head of the chain is written to the log. Default 24 h.
+    #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
+    pub log_head_every: Duration,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { key: None, log_head_every: Duration::from_hours(24) }
+    }
+}
+
+mod audit_key {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::Key;
+
+    pub fn serialize<S: Serializer>(key: &Option<Key>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(key.as_ref().map_or("", Key::secret))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Key>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+    }
+}

@@ -1,0 +1,21 @@
+//! The section `[log]`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::telemetry::LogFormat;
+
+/// What is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// How a line looks: `text` or `json`. Default text.
+    pub format: LogFormat,
+    /// What is logged: a level, or a list of `target=level`. Default info.
+    pub filter: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
