@@ -20,8 +20,6 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use dozvon::clock::UnixMs;
 use dozvon::config::database::DatabaseUrl;
-use dozvon::config::database::DatabaseUrl;
-use dozvon::config::store::Settings;
 use dozvon::config::store::Settings;
 use dozvon::ids::{CaseId, ChannelId, CoreId};
 use dozvon::missed::attempt::Outcome;
