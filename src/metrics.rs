@@ -3,6 +3,9 @@
 //! Every label value is a word of ours or a name from the rules or the configuration: nothing that a caller
 //! chooses becomes a label.
 
+use std::cell::RefCell;
+
+use prometheus::proto::MetricType;
 use prometheus::{
     Counter, CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
@@ -40,8 +43,8 @@ pub const NODE_COUNTERS: [(&str, &str); 8] = [
     ("commands", "Commands sent to FreeSWITCH"),
     ("connects", "Links that came up"),
     ("connect_failures", "Links that did not come up"),
-    ("heartbeat_gaps", "Times that FreeSWITCH's heartbeat stayed out"),
-    ("restarts", "Times that another run of FreeSWITCH was found"),
+    ("heartbeat_gaps", "Heartbeats of FreeSWITCH that did not come in time"),
+    ("restarts", "Restarts of FreeSWITCH that were noticed"),
 ];
 
 crate::vocabulary! {
@@ -86,10 +89,24 @@ crate::vocabulary! {
     }
 }
 
+/// One metric, for its reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The name, with our prefix.
+    pub name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// The labels.
+    pub labels: Vec<String>,
+    /// The help text.
+    pub help: String,
+}
+
 /// Every metric of the process.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    described: Vec<Described>,
     /// Calls by `queue` (`none` if they never reached one) and `ending`.
     pub calls: IntCounterVec,
     /// Callers given back to the dialplan, by `reason`: a [`HandedBack`], each there from the start.
@@ -180,7 +197,7 @@ impl Metrics {
     /// # Errors
     /// When a name is taken or malformed, which a test would show.
     pub fn new() -> Result<Self, MetricsError> {
-        let make = Maker { registry: Registry::new() };
+        let make = Maker { registry: Registry::new(), described: RefCell::default() };
         let metrics = Self {
             calls: make.counters("calls_total", "Calls that have ended", &["queue", "ending"])?,
             handed_back: make.counters(
@@ -190,40 +207,76 @@ impl Metrics {
             )?,
             callbacks: make.counters("callbacks_total", "Callbacks that have ended", &["how"])?,
             trunk_calls: make.gauges("trunk_calls", "Customers being dialled or talking now", &["trunk"])?,
-            calls_now: make.gauge("calls_in_progress", "Callers on a socket of ours now")?,
+            calls_now: make.gauge("calls_in_progress", "Calls in progress now")?,
             waiting: make.gauges("callers_waiting", "Callers waiting now", &["queue"])?,
             wait_seconds: make.times("wait_seconds", "Time in a queue", WAIT_S, &["queue", "result"])?,
-            agents: make.gauges("agents", "Agents by what they chose and do", &["status", "activity"])?,
+            agents: make.gauges("agents", "Agents by status and activity", &["status", "activity"])?,
             offers: make.counters("offers_total", "Offers that have ended", &["queue", "outcome"])?,
             ring_seconds: make.times("ring_seconds", "How long phones rang", WAIT_S, &["queue"])?,
             first_ring_seconds: make.time(
                 "first_ring_seconds",
-                "From joining a queue until a phone is dialled",
+                "Time from joining a queue until the first phone is dialled",
                 FIRST_S,
             )?,
-            claim_seconds: make.time("offer_claim_seconds", "From proposal to originate", QUICK_S)?,
-            board_seconds: make.sum("board_seconds_total", "Time spent on the board")?,
-            board_events: make.counter("board_events_total", "Messages that the dispatcher has heard")?,
-            bridge_seconds: make.time("offer_bridge_seconds", "From answer to bridge", QUICK_S)?,
-            claims_refused: make.counter("claims_refused_total", "Claims that the database refused")?,
-            missed: make.counters("missed_calls_total", "Calls that we owe an answer", &["reason"])?,
-            repairs: make.counters("repairs_total", "What the self-check had to put right", &["kind"])?,
-            rows_skipped: make.counters("rows_skipped_total", "Rows that failed and wait", &["what"])?,
+            claim_seconds: make.time(
+                "offer_claim_seconds",
+                "Time from an offer's proposal to its originate command",
+                QUICK_S,
+            )?,
+            board_seconds: make.sum("board_seconds_total", "Time that the dispatcher spent deciding")?,
+            board_events: make.counter("board_events_total", "Messages that the dispatcher has handled")?,
+            bridge_seconds: make.time(
+                "offer_bridge_seconds",
+                "Time from the agent's answer to the bridge",
+                QUICK_S,
+            )?,
+            claims_refused: make.counter(
+                "claims_refused_total",
+                "Claims that the database refused; the caller is offered to the next agent",
+            )?,
+            missed: make.counters(
+                "missed_calls_total",
+                "Missed calls; each opened a case or joined one",
+                &["reason"],
+            )?,
+            repairs: make.counters(
+                "repairs_total",
+                "Differences between rows and FreeSWITCH that were put right; should stay 0",
+                &["kind"],
+            )?,
+            rows_skipped: make.counters(
+                "rows_skipped_total",
+                "Rows that failed and are skipped for a while; should stay 0",
+                &["what"],
+            )?,
             cases_open: make.gauge("cases_open", "Cases open now")?,
             cases_flooded: make
-                .gauge("cases_flooded", "Open cases of a flood of calls, which wait for people")?,
-            audit_gaps: make.gauge("audit_gaps", "Acts that the audit refused to take, and lacks")?,
+                .gauge("cases_flooded", "Open cases that came in a flood of calls and wait for people")?,
+            audit_gaps: make
+                .gauge("audit_gaps", "Acts that the audit lacks because it refused them; should stay 0")?,
             link_up: make.gauges("node_link_up", "1 while both links to FreeSWITCH are up", &["node"])?,
             node_counters: make.of_nodes()?,
-            node_queue_depth: make.gauges("node_event_queue_depth", "News about legs waiting", &["node"])?,
+            node_queue_depth: make.gauges(
+                "node_event_queue_depth",
+                "Events about legs that wait to be handled",
+                &["node"],
+            )?,
             node_legs: make.gauges("node_legs", "Legs alive now", &["node"])?,
-            connections: make.counters("connections_total", "What became of connections", &["result"])?,
+            connections: make.counters(
+                "connections_total",
+                "Connections of FreeSWITCH, by what became of them",
+                &["result"],
+            )?,
             connections_open: make.gauge("connections_open", "Callers' sockets open now")?,
             accept_failures: make.counter("accept_failures_total", "Connections that were not accepted")?,
             commits: make.counter("store_commits_total", "Commits to the database")?,
             commit_seconds: make.time("store_commit_seconds", "Time of a commit", COMMIT_S)?,
             transactions: make.counters("store_transactions_total", "Transactions", &["name", "result"])?,
-            transaction_seconds: make.seconds("store_transaction_seconds_total", "Time inside", &["name"])?,
+            transaction_seconds: make.seconds(
+                "store_transaction_seconds_total",
+                "Time inside transactions; the commit is shared and not in it",
+                &["name"],
+            )?,
             store_queue: make.gauge("store_queue_depth", "Transactions waiting to be committed")?,
             outbox_waiting: make.gauge("outbox_waiting", "Deliveries that wait")?,
             outbox_oldest: make
@@ -231,12 +284,16 @@ impl Metrics {
             deliveries: make.counters("deliveries_total", "Tries to deliver", &["destination", "result"])?,
             outgoing_contacts: make.counters(
                 "outgoing_contacts_total",
-                "Calls and messages to whom strangers named, by what the policy said",
+                "Calls and messages to numbers and addresses that strangers named, by the policy's decision",
                 &["medium", "result"],
             )?,
-            log_dropped: make.counter("log_lines_dropped_total", "Log lines that nobody read in time")?,
+            log_dropped: make.counter(
+                "log_lines_dropped_total",
+                "Log lines that were dropped because nobody read them in time",
+            )?,
             started: make.moment("process_start_time_seconds", "When the process started")?,
             registry: make.registry,
+            described: make.described.into_inner(),
         };
         metrics.show_alarms();
         Ok(metrics)
@@ -284,6 +341,12 @@ impl Metrics {
         }
     }
 
+    /// Every metric, in the order in which they were made; those with labels too, whose text is empty at first.
+    #[must_use]
+    pub fn described(&self) -> &[Described] {
+        &self.described
+    }
+
     /// Everything in Prometheus' text format.
     ///
     /// # Errors
@@ -296,6 +359,7 @@ impl Metrics {
 /// Makes metrics with our prefix and registers them.
 struct Maker {
     registry: Registry,
+    described: RefCell<Vec<Described>>,
 }
 
 impl Maker {
@@ -304,6 +368,14 @@ impl Maker {
         metric: T,
     ) -> Result<T, prometheus::Error> {
         self.registry.register(Box::new(metric.clone()))?;
+        let kinds = metric.collect();
+        let described = metric.desc().into_iter().zip(&kinds).map(|(desc, family)| Described {
+            name: desc.fq_name.clone(),
+            kind: kind_word(family.get_field_type()),
+            labels: desc.variable_labels.clone(),
+            help: desc.help.clone(),
+        });
+        self.described.borrow_mut().extend(described);
         Ok(metric)
     }
 
@@ -358,6 +430,16 @@ impl Maker {
         labels: &[&str],
     ) -> Result<HistogramVec, prometheus::Error> {
         self.keep(HistogramVec::new(buckets(name, help, bounds), labels)?)
+    }
+}
+
+const fn kind_word(kind: MetricType) -> &'static str {
+    match kind {
+        MetricType::COUNTER => "counter",
+        MetricType::GAUGE => "gauge",
+        MetricType::HISTOGRAM => "histogram",
+        MetricType::SUMMARY => "summary",
+        MetricType::UNTYPED => "untyped",
     }
 }
 

@@ -118,7 +118,8 @@ impl Webhook {
 }
 
 /// What is known of an event, with each instant (`*_at`) in RFC 3339 instead of milliseconds.
-fn spoken(data: &Value) -> Value {
+#[must_use]
+pub fn spoken(data: &Value) -> Value {
     match data {
         Value::Object(fields) => {
             let field = |(key, value): (&String, &Value)| {
