@@ -1,4 +1,4 @@
-//! What happened, as views show it; the columns are described in the migrations' README.
+//! What happened, as views show it; docs/reference/views.md describes the columns.
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
