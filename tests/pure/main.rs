@@ -10,4 +10,9 @@
 
 mod board;
 mod dialplan;
+mod docs;
+#[path = "../support/markdown.rs"]
+#[expect(dead_code, reason = "the test that runs the pages uses the rest")]
+mod markdown;
 mod purity;
+mod reference;

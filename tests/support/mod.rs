@@ -8,5 +8,6 @@ pub mod database;
 pub mod esl;
 pub mod http;
 pub mod log_lines;
+pub mod markdown;
 pub mod paced;
 pub mod switch;

@@ -1,8 +1,14 @@
 //! The built `dozvon demo`: what it tells of its day, and that it lets other people's databases be.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::Text;
 use serde_json::Value;
 
 use crate::support::command::Workdir;
+use crate::support::markdown;
 
 /// The sum of a column of a table.
 fn sum(table: &Value, field: &str) -> i64 {
@@ -44,9 +50,45 @@ fn the_demo_tells_every_part_of_its_day() {
     assert_eq!(std::fs::read_dir(place.folder()).unwrap().count(), 0, "it leaves nothing here");
 }
 
+/// What the day has told has the fields that docs/reference/events.md shows.
+fn every_event_has_the_fields_of_its_example(place: &Workdir) {
+    #[derive(QueryableByName)]
+    struct Told {
+        #[diesel(sql_type = Text)]
+        kind: String,
+        #[diesel(sql_type = Text)]
+        payload: String,
+    }
+    let fields = |data: &str| -> BTreeSet<String> {
+        let data: Value = serde_json::from_str(data).unwrap();
+        data.as_object().unwrap().keys().cloned().collect()
+    };
+    let page = markdown::page(Path::new("docs/reference/events.md"));
+    let shown: BTreeMap<&str, &str> = page
+        .text
+        .split("\n## ")
+        .skip(1)
+        .map(|chapter| {
+            (chapter.lines().next().unwrap(), chapter.split("```").nth(1).unwrap().trim_start_matches("json"))
+        })
+        .collect();
+    let mut day = SqliteConnection::establish(place.path("day.db").to_str().unwrap()).unwrap();
+    let all: Vec<Told> = diesel::sql_query("SELECT kind, payload FROM outbox").load(&mut day).unwrap();
+    let kinds: BTreeSet<&str> = all.iter().map(|told| told.kind.as_str()).collect();
+    assert!(
+        kinds.is_superset(&["case.opened", "case.due", "attempt.ended", "case.closed"].into()),
+        "{kinds:?}"
+    );
+    for told in &all {
+        assert_eq!(fields(&told.payload), fields(shown[told.kind.as_str()]), "{}", told.kind);
+    }
+}
+
 #[test]
 fn people_read_the_same_of_the_day() {
-    let told = Workdir::new().ok("demo --calls 20 --rate 40 --seed 1");
+    let place = Workdir::new();
+    let told = place.ok("demo --calls 20 --rate 40 --seed 1 --database sqlite:day.db");
+    every_event_has_the_fields_of_its_example(&place);
     let heads = [
         "calls by ending",
         "queues",

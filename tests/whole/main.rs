@@ -10,6 +10,7 @@
 
 mod controller;
 mod demo;
+mod docs;
 mod service;
 mod setup;
 mod simulation;

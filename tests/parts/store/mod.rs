@@ -6,7 +6,8 @@
 //! and writing, `stories` calls from arrival to case, `callbacks` the stories of paying back, `callback_wishes` those that
 //! nobody planned, `callback_guards` what refuses a dial, `callback_properties` that no sequence of events breaks the
 //! rules, `crm` what the CRM told us, `reminders` who is told that somebody waits, `telling` whether the caller is,
-//! `audit` the chain of what was done and the end of data, `retention` the rest of that, `rules` and `reports` what their names say.
+//! `audit` the chain of what was done and the end of data, `retention` the rest of that, `rules` and `reports` what their names say, `docs` the queries of
+//! the documentation.
 
 mod audit;
 mod callback_guards;
@@ -17,6 +18,7 @@ mod calling_back;
 mod committing;
 mod contact;
 mod crm;
+mod docs;
 mod erasing;
 mod flood;
 mod guards;

@@ -1,0 +1,274 @@
+//! The pages of the documentation: every command is one, every TOML block is read, every link leads somewhere, every
+//! picture shows what the code says.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+use dozvon::cli::Cli;
+use dozvon::config::Settings;
+use dozvon::missed::case;
+use dozvon::missed::ending::Ending;
+use dozvon::queue::agent;
+use dozvon::rules::file;
+
+use crate::markdown::{self, Block, Page, commands, merged, page, pages, root};
+
+const RULES: &str = include_str!("../../src/cli/init/rules.toml");
+const SETTINGS: &str = include_str!("../../src/cli/init/dozvon.toml");
+
+/// What code blocks are written in.
+const KINDS: [&str; 10] =
+    ["sh", "text", "toml rules", "toml settings", "sql", "json", "xml", "yaml", "ini", "html"];
+
+/// Programs of others that pages use.
+const OTHERS: [&str; 24] = [
+    "adduser",
+    "cargo",
+    "chmod",
+    "chown",
+    "cp",
+    "createdb",
+    "createuser",
+    "curl",
+    "fs_cli",
+    "git",
+    "install",
+    "journalctl",
+    "jq",
+    "mdbook",
+    "mv",
+    "pg_dump",
+    "pg_restore",
+    "psql",
+    "rm",
+    "sqlite3",
+    "systemctl",
+    "tail",
+    "tar",
+    "tests/run",
+];
+
+fn blocks(info: &str) -> Vec<(Page, Block)> {
+    let of_page = |page: Page| {
+        let blocks = page.blocks().into_iter().filter(|block| block.is(info));
+        blocks.map(|block| (markdown::page(&page.path), block)).collect::<Vec<_>>()
+    };
+    pages().into_iter().flat_map(of_page).collect()
+}
+
+#[test]
+fn every_code_block_says_what_it_is() {
+    for page in pages() {
+        for block in page.blocks() {
+            assert!(KINDS.iter().any(|kind| block.is(kind)), "{}: {:?}", page.at(block.line), block.info);
+        }
+    }
+}
+
+#[test]
+fn every_command_in_a_block_is_one() {
+    for (page, block) in blocks("sh") {
+        for words in commands(&block.text) {
+            let at = page.at(block.line);
+            if words[0] == "dozvon" {
+                let parsed = Cli::try_parse_from(&words);
+                assert!(parsed.is_ok(), "{at}: {}: {}", words.join(" "), parsed.unwrap_err());
+            } else {
+                assert!(OTHERS.contains(&words[0].as_str()), "{at}: which program is {}?", words[0]);
+            }
+        }
+    }
+}
+
+/// In a sentence a command may lack its arguments, or have a word in capitals in place of one.
+#[test]
+fn every_command_in_a_sentence_is_one() {
+    let may_lack = [
+        ErrorKind::MissingRequiredArgument,
+        ErrorKind::MissingSubcommand,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+        ErrorKind::DisplayHelp,
+        ErrorKind::DisplayVersion,
+    ];
+    for page in pages() {
+        for (line, span) in page.spans().into_iter().filter(|(_, span)| span.starts_with("dozvon ")) {
+            let words = commands(&span).remove(0);
+            let stands_for = |word: &String| {
+                word.len() > 1 && word.chars().all(|c| c.is_ascii_uppercase() || "|:".contains(c))
+            };
+            let filled = words.iter().any(stands_for);
+            if let Err(error) = Cli::try_parse_from(&words) {
+                let kind = error.kind();
+                let is_right = may_lack.contains(&kind) || filled && kind == ErrorKind::ValueValidation;
+                assert!(is_right, "{}: {span}: {error}", page.at(line));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_block_of_rules_is_read_as_a_change_of_what_init_writes() {
+    let seen = blocks("toml rules");
+    assert!(seen.len() > 3, "the pages have rules");
+    for (page, block) in seen {
+        let read = file::parse("rules.toml", &merged(RULES, &block.text), chrono_tz::Europe::Moscow);
+        assert!(read.is_ok(), "{}: {}", page.at(block.line), read.unwrap_err());
+    }
+}
+
+#[test]
+fn every_block_of_settings_is_read_as_a_change_of_what_init_writes() {
+    let seen = blocks("toml settings");
+    assert!(seen.len() > 3, "the pages have settings");
+    for (page, block) in seen {
+        let read = Settings::read(Path::new("dozvon.toml"), &merged(SETTINGS, &block.text), []);
+        assert!(read.is_ok(), "{}: {}", page.at(block.line), read.unwrap_err());
+    }
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+    for page in pages() {
+        for (line, link) in page.links() {
+            if link.starts_with("https://") || link.starts_with("http://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() {
+                page.path.clone()
+            } else {
+                plain(&page.path.with_file_name("").join(file))
+            };
+            let at = page.at(line);
+            assert!(root().join(&target).exists(), "{at}: there is no {}", target.display());
+            if !anchor.is_empty() {
+                let anchors = markdown::page(&target).anchors();
+                assert!(
+                    anchors.iter().any(|known| known == anchor),
+                    "{at}: {link}: the headings are {anchors:?}"
+                );
+            }
+        }
+    }
+}
+
+/// The path without `..`.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
+}
+
+#[test]
+fn the_summary_names_every_page_of_the_book_once() {
+    let links: Vec<String> =
+        page(Path::new("docs/SUMMARY.md")).links().into_iter().map(|(_, link)| link).collect();
+    let named: BTreeSet<PathBuf> = links.iter().map(|link| Path::new("docs").join(link)).collect();
+    assert_eq!(named.len(), links.len(), "no page stands there twice");
+    let there = pages()
+        .into_iter()
+        .map(|page| page.path)
+        .filter(|path| path.starts_with("docs") && !path.ends_with("SUMMARY.md"));
+    assert_eq!(named, there.collect());
+}
+
+/// What is to be typed is the same in both languages: the Russian page's commands are tested with the English ones.
+#[test]
+fn the_russian_pages_have_the_commands_of_the_english_ones() {
+    for (english, russian) in
+        [("README.md", "README.ru.md"), ("docs/getting-started.md", "docs/getting-started.ru.md")]
+    {
+        let typed = |path: &str| -> Vec<(Vec<String>, String)> {
+            let blocks = page(Path::new(path)).blocks().into_iter().filter(|block| !block.is("text"));
+            blocks.map(|block| (block.info, block.text)).collect()
+        };
+        assert_eq!(typed(english), typed(russian), "{russian}");
+    }
+}
+
+/// The arrows of a picture: of its source, which must be those of the drawing.
+fn arrows(name: &str) -> BTreeSet<(String, String)> {
+    let read =
+        |kind: &str| std::fs::read_to_string(root().join(format!("docs/pictures/{name}.{kind}"))).unwrap();
+    let source: BTreeSet<(String, String)> = read("dot")
+        .split([';', '\n'])
+        .filter_map(|statement| statement.split('[').next()?.trim().split_once(" -> "))
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .collect();
+    let drawn: BTreeSet<(String, String)> = read("svg")
+        .split("<title>")
+        .filter_map(|rest| rest.split("</title>").next()?.split_once("&#45;&gt;"))
+        .map(|(from, to)| (from.to_owned(), to.to_owned()))
+        .collect();
+    assert_eq!(source, drawn, "{name}.svg is not what {name}.dot says: dot -Tsvg {name}.dot -o {name}.svg");
+    source
+}
+
+#[test]
+fn the_picture_of_an_agent_has_every_step_of_the_code_and_no_other() {
+    let mut legal = BTreeSet::new();
+    for &status in agent::Status::ALL {
+        for &activity in agent::Activity::ALL {
+            for &step in agent::Step::ALL {
+                if let Ok((chosen, does)) = agent::step(status, activity, step) {
+                    legal.insert((status.to_string(), chosen.to_string()));
+                    legal.insert((activity.to_string(), does.to_string()));
+                }
+            }
+        }
+    }
+    legal.retain(|(from, to)| from != to);
+    assert_eq!(arrows("agent"), legal);
+}
+
+#[test]
+fn the_picture_of_a_case_has_every_stage_and_only_steps_that_the_code_allows() {
+    let arrows = arrows("case");
+    let drawn: BTreeSet<&str> = arrows.iter().flat_map(|(from, to)| [from.as_str(), to.as_str()]).collect();
+    let legal: BTreeSet<(String, String)> =
+        case::legal_changes().into_iter().map(|(from, to)| (from.to_string(), to.to_string())).collect();
+    for stage in case::Stage::ALL {
+        assert!(drawn.contains(stage.as_str()), "{stage} is not drawn");
+    }
+    for (from, to) in &arrows {
+        let is_edge = from == "missed" || to == "closed";
+        assert!(is_edge || legal.contains(&(from.clone(), to.clone())), "no case goes from {from} to {to}");
+    }
+}
+
+#[test]
+fn the_picture_of_a_call_and_the_table_beside_it_have_every_ending() {
+    let arrows = arrows("call");
+    let text = page(Path::new("docs/concepts.md")).text;
+    for ending in Ending::ALL {
+        let reserved = matches!(ending, Ending::LeftMessage | Ending::AskedCallback);
+        assert_eq!(arrows.iter().any(|(_, to)| to == ending.as_str()), !reserved, "{ending}");
+        assert!(text.contains(&format!("`{ending}`")), "{ending} is not explained");
+    }
+}
+
+#[test]
+fn the_tests_that_hold_the_promises_are_there() {
+    let page = page(Path::new("docs/architecture/promises.md"));
+    let promised: Vec<(&str, &str)> = page
+        .text
+        .lines()
+        .filter_map(|line| {
+            let (test, rest) = line.strip_prefix("- `")?.split_once("` in [")?;
+            Some((test, rest.split_once(']')?.0))
+        })
+        .collect();
+    assert_eq!(page.text.matches("\n## ").count(), 10, "there are ten promises");
+    assert!(promised.len() >= 10, "each has a test: {promised:?}");
+    for (test, file) in promised {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains(&format!("fn {test}(")), "{file} has no test {test}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Pages of `docs/reference/` that are made of the code: each is compared with what the code says now.
+//!
+//! To write them anew: `DOZVON_WRITE_DOCS=1 cargo test --test pure reference`.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::CommandFactory as _;
+use dozvon::cli::Cli;
+use dozvon::clock::UnixMs;
+use dozvon::event::{Event, EventKind};
+use dozvon::metrics::Metrics;
+use dozvon::rules::policy::{Policy, Profile};
+use serde_json::{Value, json};
+
+use crate::markdown::{page, root};
+
+/// Compares a page with what it should say, or writes it.
+#[track_caller]
+fn is_current(name: &str, text: &str) {
+    let path = root().join("docs/reference").join(name);
+    if std::env::var_os("DOZVON_WRITE_DOCS").is_some() {
+        std::fs::write(path, text).unwrap();
+        return;
+    }
+    let held = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = held.lines().zip(text.lines()).find(|(held, now)| held != now);
+    assert!(
+        held == text,
+        "{name} is not current; DOZVON_WRITE_DOCS=1 cargo test --test pure reference: {differs:?}"
+    );
+}
+
+#[test]
+fn the_page_of_limits_is_current() {
+    let mut text = "# Limits of policies\n\nWhat each profile has where a policy says nothing, what a policy may say, and who says so. \
+                    `dozvon policy show NAME`\nprints the same of one policy. [Compliance](../compliance.md) says what the sources are.\n"
+        .to_owned();
+    for &profile in Profile::ALL {
+        write!(text, "\n## {profile}\n\n| key | default | allowed | source |\n|---|---|---|---|\n").unwrap();
+        for limit in Policy::of(profile).limits() {
+            writeln!(text, "| `{}` | {} | {} | {} |", limit.key, limit.value, limit.bound, limit.law)
+                .unwrap();
+        }
+    }
+    is_current("limits.md", &text);
+}
+
+#[test]
+fn the_page_of_metrics_is_current() {
+    let mut text =
+        "# Metrics\n\nWhat `/metrics` on the port of `[status] listen` shows. Times are in seconds. \
+                    [Monitoring](../operations/monitoring.md) says when to worry.\n\n\
+                    | metric | type | labels | meaning |\n|---|---|---|---|\n"
+            .to_owned();
+    for metric in Metrics::new().unwrap().described() {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        writeln!(text, "| `{}` | {} | {} | {} |", metric.name, metric.kind, labels.join(", "), metric.help)
+            .unwrap();
+    }
+    is_current("metrics.md", &text);
+}
+
+#[test]
+fn every_metric_that_a_page_names_is_one() {
+    let metrics = Metrics::new().unwrap();
+    let known: BTreeSet<&str> = metrics.described().iter().map(|metric| metric.name.as_str()).collect();
+    let text = page(Path::new("docs/operations/monitoring.md")).text;
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let named: BTreeSet<&str> =
+        text.split(|c| !is_name(c)).filter(|word| word.starts_with("dozvon_")).collect();
+    assert!(named.len() > 8, "{named:?}");
+    for name in named {
+        assert!(known.contains(name.trim_end_matches("_bucket")), "{name} is no metric");
+    }
+}
+
+#[test]
+fn the_page_of_exit_codes_is_current() {
+    let help = Cli::command().get_after_help().unwrap().to_string();
+    let codes = help.split("Exit codes:\n").nth(1).expect("the help tells the exit codes");
+    let mut text = "# Exit codes\n\nScripts may rely on them: they stay what they are.\n\n| code | meaning |\n|---|---|\n".to_owned();
+    for line in codes.lines() {
+        let (code, meaning) = line.trim().split_once("  ").unwrap();
+        writeln!(text, "| {code} | {meaning} |").unwrap();
+    }
+    is_current("exit-codes.md", &text);
+}
+
+/// What stands above each word of a vocabulary in its source.
+fn meanings(source: &str) -> Vec<(String, String)> {
+    let mut meaning = String::new();
+    let mut all = Vec::new();
+    for line in source.lines().map(str::trim) {
+        if let Some(more) = line.strip_prefix("///") {
+            meaning = format!("{meaning}{more}");
+        } else {
+            if let Some(word) = line.split_once(" = \"").and_then(|(_, rest)| rest.strip_suffix("\",")) {
+                all.push((word.to_owned(), meaning.trim().to_owned()));
+            }
+            meaning.clear();
+        }
+    }
+    all
+}
+
+/// What is told of a case, and to whom.
+fn of_case(people: &Value, more: &Value) -> Value {
+    let mut data = json!({
+        "case": 17, "number": "+74951234567", "caller": { "name": "Ivan", "phone": "+74951234567" },
+        "queue": "sales", "reason": "abandoned_waiting", "misses": 1, "due_at": 1_796_044_984_630_i64, "sms_consent": false,
+    });
+    for more in [people, more] {
+        data.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    }
+    data
+}
+
+/// An event of each kind, as a run of the product made it.
+fn example(kind: EventKind) -> Event {
+    let at = UnixMs(1_796_044_104_630);
+    let call = "01a22c91-f2d2-76d2-b2a6-4e063124204c";
+    let all = json!({ "assignee": "anna", "group": "sales", "supervisor": "supervisor", "duty": "duty" });
+    let above = json!({ "supervisor": "supervisor" });
+    let told = |data: Value| Event { kind, aggregate: "case:17".to_owned(), at, data };
+    let attempt = || {
+        json!({
+            "agent": "anna", "call": call, "way": "callback", "began_at": at.0 - 8_520, "answered_at": at.0 - 8_285,
+            "talk_ms": 4_709, "counted": true, "result": "reached", "note": "wants an offer by Friday",
+        })
+    };
+    match kind {
+        EventKind::CaseOpened | EventKind::CaseMissedAgain => {
+            told(of_case(&all, &json!({ "call": call, "began_at": at.0 - 8_100, "wait_ms": 8_100 })))
+        }
+        EventKind::CaseDue | EventKind::CaseHandedOver => told(of_case(&all, &json!({}))),
+        EventKind::CaseReminded => told(of_case(&json!({ "group": "sales" }), &json!({ "share_pct": 80 }))),
+        EventKind::CaseEscalated => told(of_case(&above, &json!({ "share_pct": 100 }))),
+        EventKind::CaseForPeople => told(of_case(&above, &json!({ "note": "the number is abroad" }))),
+        EventKind::CaseClosed => told(of_case(&all, &json!({ "result": "agent_reached", "note": null }))),
+        EventKind::AttemptEnded => told(of_case(&all, &attempt())),
+        EventKind::AttemptUndisposed => {
+            let mut unsaid = attempt();
+            (unsaid["result"], unsaid["note"]) = (Value::Null, Value::Null);
+            told(of_case(&json!({ "assignee": "anna", "supervisor": "supervisor" }), &unsaid))
+        }
+        EventKind::CallEnded => told(json!({
+            "call": call, "number": "+74951234567", "queue": "sales", "agent": "anna",
+            "began_at": at.0 - 8_100, "answered_at": at.0 - 7_965, "wait_ms": 135, "talk_ms": 8_200,
+            "caller": { "phone": "+74951234567" },
+        })),
+        EventKind::RequestReceived => told(json!({
+            "request": 1, "case": 17, "number": "+79161234567", "name": "Ivan", "queue": "sales", "source": "site", "page": null,
+            "caller": { "name": "Ivan", "phone": "+79161234567" }, "note": "A quote for 20 phones", "wanted_at": null, "sms_consent": false,
+        })),
+        EventKind::TrunkFailing => Event::of_trunk("trunk", at, "NORMAL_TEMPORARY_FAILURE", 5),
+        EventKind::CasesFlooded => Event::of_source("trunk@192.0.2.7", at, 100),
+        EventKind::DialsLimited => Event::of_dials(at, 1000),
+        EventKind::DestinationClosed => Event::of_destination(kind, "site", at, "410 Gone"),
+    }
+}
+
+#[test]
+fn the_page_of_events_is_current() {
+    let mut text = "# Events\n\nWhat destinations of `[[notify.destinations]]` and the CRM are told. `events = [\"case.*\"]` takes all kinds that \
+                    begin so.\nBelow each kind stands `data` of its webhook. The body around it is a CloudEvent:\n\n\
+                    ```json\n{\"specversion\": \"1.0\", \"id\": \"…\", \"source\": \"/dozvon\", \"type\": \"dozvon.case.opened\", \"subject\": \"case:17\", \
+                    \"time\": \"2026-11-30T13:08:24.630Z\", \"data\": {}}\n```\n\n\
+                    Headers are those of Standard Webhooks: `webhook-id` is the same at every try. Fields may be `null`; further ones \
+                    may come.\n"
+        .to_owned();
+    let meanings = meanings(&std::fs::read_to_string(root().join("src/event.rs")).unwrap());
+    for &kind in EventKind::ALL {
+        let (_, meaning) = meanings.iter().find(|(word, _)| word == kind.as_str()).unwrap();
+        let data =
+            serde_json::to_string_pretty(&dozvon::notify::webhook::spoken(&example(kind).data)).unwrap();
+        write!(text, "\n## {kind}\n\n{meaning}\n\n```json\n{data}\n```\n").unwrap();
+    }
+    is_current("events.md", &text);
+}
+
+/// Every channel variable and every global of ours stands on the page, and nothing else.
+#[test]
+fn the_page_of_dialplan_variables_names_all_and_no_other() {
+    let read = |file: &str| std::fs::read_to_string(root().join(file)).unwrap();
+    let mut ours = BTreeSet::new();
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let mut take = |text: &str| {
+        ours.insert(text.split(|c| !is_name(c)).next().unwrap().to_owned());
+    };
+    for file in ["src/switch/caller/verb.rs", "src/switch/dial.rs", "src/switch/facts.rs"] {
+        let text = read(file).replace("\"variable_dozvon_", "\"dozvon_");
+        text.split("\"dozvon_").skip(1).for_each(|rest| take(&format!("dozvon_{rest}")));
+    }
+    for file in ["dozvon.xml", "entry.xml", "handset.xml"] {
+        let text = read(&format!("fs-dialplan/{file}"));
+        for application in ["cmd=\"set\" data=\"", "application=\"set\" data=\"", "\"multiunset\" data=\""] {
+            for rest in text.split(application).skip(1) {
+                let data = rest.split('"').next().unwrap();
+                data.split(' ').filter(|word| word.starts_with("dozvon_")).for_each(&mut take);
+            }
+        }
+    }
+    let page = page(Path::new("docs/reference/dialplan.md"));
+    let named: BTreeSet<String> =
+        page.spans().into_iter().map(|(_, span)| span).filter(|span| span.starts_with("dozvon_")).collect();
+    assert_eq!(named, ours);
+}
