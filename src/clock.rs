@@ -10,10 +10,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// An instant: milliseconds since 1970-01-01 00:00 UTC.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct UnixMs(pub i64);
+crate::stored! { BigInt:
+    /// An instant: milliseconds since 1970-01-01 00:00 UTC.
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct UnixMs(pub i64);
+}
 
 impl UnixMs {
     /// The instant as a UTC date and time.

@@ -25,12 +25,14 @@ fn is_name(text: &str) -> bool {
 
 macro_rules! names {
     ($( $(#[$meta:meta])* $name:ident ),+ $(,)?) => { $(
-        $(#[$meta])*
-        ///
-        /// 1 to 64 ASCII letters, digits, `_`, `-` or `.`; cheap to clone.
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(std::sync::Arc<str>);
+        crate::stored! { Text:
+            $(#[$meta])*
+            ///
+            /// 1 to 64 ASCII letters, digits, `_`, `-` or `.`; cheap to clone.
+            #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+            #[serde(try_from = "String", into = "String")]
+            pub struct $name(std::sync::Arc<str>);
+        }
 
         impl $name {
             /// The name as text.
@@ -101,10 +103,12 @@ impl QueueName {
 
 macro_rules! uuids {
     ($( $(#[$meta:meta])* $name:ident ),+ $(,)?) => { $(
-        $(#[$meta])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(pub Uuid);
+        crate::stored! { Uuid:
+            $(#[$meta])*
+            #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+            #[serde(transparent)]
+            pub struct $name(pub Uuid);
+        }
 
         impl FromStr for $name {
             type Err = uuid::Error;
@@ -191,15 +195,19 @@ impl Default for ChannelId {
     }
 }
 
-/// Numbers a case; short, so that people can say it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct CaseId(pub i64);
+crate::stored! { BigInt:
+    /// Numbers a case; short, so that people can say it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct CaseId(pub i64);
+}
 
-/// Numbers an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct AttemptId(pub i64);
+crate::stored! { BigInt:
+    /// Numbers an attempt.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(transparent)]
+    pub struct AttemptId(pub i64);
+}
 
 impl fmt::Display for AttemptId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

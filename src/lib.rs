@@ -21,7 +21,7 @@
 //! [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows,
 //! [`skipped`] the rows that fail, [`ticks`] the beat of what is done again and again, [`witness`] the log of the audit's
 //! head, [`document`] the reading of TOML with place and remedy; [`ids`], [`phone`], [`duration`] and [`mod@vocabulary`] are
-//! the types that cannot hold a bad value.
+//! the types that cannot hold a bad value, and [`column`] says how they stand in the database.
 #![cfg_attr(
     test,
     allow(
@@ -71,6 +71,7 @@ pub mod cli;
 pub mod app;
 pub mod audit;
 pub mod clock;
+pub mod column;
 pub mod config;
 pub mod context;
 pub mod dispatch;

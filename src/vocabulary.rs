@@ -19,17 +19,19 @@ pub struct UnknownWord {
 
 /// Declares a fieldless enum together with its words.
 ///
-/// The enum gets `ALL`, `as_str`, `Display`, `FromStr` (failing with [`UnknownWord`]) and serde by word.
+/// The enum gets `ALL`, `as_str`, `Display`, `FromStr` (failing with [`UnknownWord`]) serde by word, and stands so in columns of text.
 #[macro_export]
 macro_rules! vocabulary {
     (
         $(#[$meta:meta])*
         $kind:literal $vis:vis enum $name:ident { $( $(#[$vmeta:meta])* $variant:ident = $word:literal ),+ $(,)? }
     ) => {
-        $(#[$meta])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(try_from = "String", into = "&'static str")]
-        $vis enum $name { $( $(#[$vmeta])* $variant ),+ }
+        $crate::stored! { Text:
+            $(#[$meta])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+            #[serde(try_from = "String", into = "&'static str")]
+            $vis enum $name { $( $(#[$vmeta])* $variant ),+ }
+        }
 
         impl $name {
             /// Every word of the vocabulary, in its natural order.

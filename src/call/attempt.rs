@@ -25,7 +25,7 @@ pub(crate) async fn record(app: &App, terms: &Terms, end: End) {
     match until_recorded("end_callback", write).await {
         Ok(stands) => {
             app.metrics.callbacks.with_label_values(&[end.how.word()]).inc();
-            tracing::info!(case.id = %end.case, result = end.how.word(), why = end.how.cause(), case.stage = stands, "{}", end.how.sentence());
+            tracing::info!(case.id = %end.case, result = end.how.word(), why = end.how.cause(), case.stage = %stands, "{}", end.how.sentence());
         }
         Err(error) => {
             tracing::error!(%error, how = end.how.word(), "the end of the callback is not recorded")

@@ -2,10 +2,11 @@
 
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
-use crate::ids::{CallId, CaseId, QueueName};
+use crate::ids::{CaseId, QueueName};
 use crate::missed::ending::{Ending, Stage};
+use crate::queue::offer::Outcome;
 use crate::render::{Cell, Sheet, Table, span};
-use crate::store::calls::{self, CallRow, WaitRow, Wanted};
+use crate::store::calls::{self, CallRow, WaitOutcome, WaitRow, Wanted};
 use crate::store::offers::{self, OfferRow};
 use crate::store::{Database, StoreError, cases};
 
@@ -113,14 +114,14 @@ fn table(rows: &[CallRow]) -> Table {
         Table::new(&fields, "no such calls").spare(&["stage", "dialled", "talk_ms", "queue", "wait_ms"]);
     for row in rows {
         table.row([
-            Cell::Id(row.id.clone()),
-            UnixMs(row.arrived_at).into(),
-            Cell::word(&row.direction),
+            Cell::Id(row.id.to_string()),
+            row.arrived_at.into(),
+            Cell::word(row.direction),
             caller(row),
             row.dialled.as_str().into(),
-            row.queue.as_deref().into(),
-            row.agent.as_deref().into(),
-            Cell::word_or_nothing(row.ending.as_ref()),
+            row.queue.as_ref().into(),
+            row.agent.as_ref().into(),
+            Cell::word_or_nothing(row.ending),
             stage(row),
             Cell::span_or_nothing(row.wait_ms),
             Cell::span_or_nothing(row.talk_ms),
@@ -132,14 +133,14 @@ fn table(rows: &[CallRow]) -> Table {
 /// Where the caller was at the end; of a call under way it is known only that he talks.
 fn stage(row: &CallRow) -> Cell {
     let talking = row.ended_at.is_none() && row.answered_at.is_some();
-    if talking { Cell::word(Stage::Talking) } else { Cell::word_or_nothing(row.stage.as_ref()) }
+    if talking { Cell::word(Stage::Talking) } else { Cell::word_or_nothing(row.stage) }
 }
 
 /// The number that can be called back, or else what came.
 fn caller(row: &CallRow) -> Cell {
     match &row.number {
         Some(number) => number.as_str().into(),
-        None if row.caller_number.is_empty() => Cell::word(&row.party),
+        None if row.caller_number.is_empty() => Cell::word(row.party),
         None => row.caller_number.as_str().into(),
     }
 }
@@ -156,30 +157,30 @@ async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
     let story = context.read("call_show", move |c| find(c, &id)).await?;
     let call = &story.call;
     let sheet = Sheet::default()
-        .with("id", call.id.as_str())
-        .with("arrived_at", UnixMs(call.arrived_at))
-        .with("direction", Cell::word(&call.direction))
-        .with("party", Cell::word(&call.party))
-        .with("number", call.number.as_deref())
+        .with("id", call.id.to_string())
+        .with("arrived_at", call.arrived_at)
+        .with("direction", Cell::word(call.direction))
+        .with("party", Cell::word(call.party))
+        .with("number", call.number.as_ref())
         .with("caller_number", call.caller_number.as_str())
         .with("caller_name", call.caller_name.as_str())
         .with("dialled", call.dialled.as_str())
         .with("came_by", call.came_by.as_deref())
-        .with("route", call.route.as_deref())
+        .with("route", call.route.as_ref())
         .with("why", call.why.as_str())
-        .with("queue", call.queue.as_deref())
+        .with("queue", call.queue.as_ref())
         .with("business_day", call.business_day.as_str())
-        .with("agent", call.agent.as_deref())
-        .with("answered_at", Cell::at_or_nothing(call.answered_at))
-        .with("ended_at", Cell::at_or_nothing(call.ended_at))
-        .with("ending", Cell::word_or_nothing(call.ending.as_ref()))
-        .with("stage", Cell::word_or_nothing(call.stage.as_ref()))
+        .with("agent", call.agent.as_ref())
+        .with("answered_at", call.answered_at)
+        .with("ended_at", call.ended_at)
+        .with("ending", Cell::word_or_nothing(call.ending))
+        .with("stage", Cell::word_or_nothing(call.stage))
         .with("cause", call.cause.as_deref())
         .with("wait_ms", Cell::span_or_nothing(call.wait_ms))
         .with("talk_ms", Cell::span_or_nothing(call.talk_ms))
         .with("case", story.case.map_or(Cell::Nothing, |case| Cell::Count(case.0)))
         .with("node", call.node.as_str())
-        .with("channel", call.channel.as_str())
+        .with("channel", call.channel.to_string())
         .and("timeline", timeline(&story));
     context.sheet(&sheet)?;
     Ok(Exit::Done)
@@ -196,8 +197,7 @@ fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
             )));
         }
     };
-    let id: CallId =
-        call.id.parse().map_err(|_| StoreError::Unreadable { column: "calls.id", value: call.id.clone() })?;
+    let id = call.id;
     Ok(Story {
         waits: calls::waits(c, id)?,
         offers: offers::of_call(c, id)?,
@@ -207,7 +207,7 @@ fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
 }
 
 /// One thing that happened: when, what, and more of it.
-type Event = (i64, &'static str, String);
+type Event = (UnixMs, &'static str, String);
 
 fn timeline(story: &Story) -> Table {
     let call = &story.call;
@@ -219,8 +219,8 @@ fn timeline(story: &Story) -> Table {
         events.push((at, "answered", "got through".to_owned()));
     }
     events.sort_by_key(|(at, ..)| *at);
-    if let (Some(at), Some(ending)) = (call.ended_at, &call.ending) {
-        let stage = call.stage.as_deref().unwrap_or("-");
+    if let (Some(at), Some(ending)) = (call.ended_at, call.ending) {
+        let stage = call.stage.map_or("-", Stage::as_str);
         events.push((
             at,
             "ended",
@@ -232,12 +232,7 @@ fn timeline(story: &Story) -> Table {
     }
     let mut table = Table::new(&["at", "offset_ms", "event", "detail"], "nothing happened");
     for (at, event, detail) in events {
-        table.row([
-            UnixMs(at).into(),
-            Cell::Span(at - call.arrived_at),
-            Cell::word(event),
-            Cell::Said(detail),
-        ]);
+        table.row([at.into(), Cell::Span(at.0 - call.arrived_at.0), Cell::word(event), Cell::Said(detail)]);
     }
     table
 }
@@ -245,7 +240,7 @@ fn timeline(story: &Story) -> Table {
 fn of_wait(wait: &WaitRow) -> Vec<Event> {
     let mut events = vec![(wait.joined_at, "joined", format!("queue {}", wait.queue))];
     if let Some(at) = wait.left_at {
-        let outcome = wait.outcome.as_deref().unwrap_or("-");
+        let outcome = wait.outcome.map_or("-", WaitOutcome::as_str);
         events.push((at, "left_queue", format!("queue {}: {outcome}", wait.queue)));
     }
     events
@@ -258,7 +253,7 @@ fn of_offer(offer: &OfferRow) -> Vec<Event> {
     if let Some(at) = offer.answered_at {
         events.push((at, "picked_up", format!("agent {agent}")));
     }
-    if let (Some(at), Some(outcome)) = (offer.ended_at, &offer.outcome) {
+    if let (Some(at), Some(outcome)) = (offer.ended_at, offer.outcome) {
         let times = [("rang", offer.ring_ms), ("talked", offer.talk_ms)];
         let times = times.iter().filter_map(|(what, ms)| Some(format!(", {what} {}", span((*ms)?))));
         let cause = offer.cause.as_deref().map_or_else(String::new, |cause| format!(" ({cause})"));
@@ -269,11 +264,9 @@ fn of_offer(offer: &OfferRow) -> Vec<Event> {
 }
 
 /// The word of an outcome, for the timeline; an answered offer ends when the agent's talk does.
-fn ending_word(outcome: &str) -> &'static str {
-    use crate::queue::offer::Outcome;
-    match outcome.parse() {
-        Ok(Outcome::Answered) => "talk_over",
-        Ok(outcome) => outcome.as_str(),
-        Err(_) => "ended",
+const fn ending_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "talk_over",
+        outcome => outcome.as_str(),
     }
 }

@@ -166,7 +166,10 @@ fn report(c: &mut Database, today: NaiveDate) -> Result<Sheet, StoreError> {
         .and("offers_by_outcome", counted("outcome", outcomes))
         .and("cases_by_reason", counted("reason", reasons))
         .and("agents", agents(&offers))
-        .and("attempts_by_result", counted("result", tally(made.into_iter().map(|result| (result, 1)))))
+        .and(
+            "attempts_by_result",
+            counted("result", tally(made.into_iter().map(|result| (result.to_string(), 1)))),
+        )
         .and("cases_by_end", counted("end", tally(cases.iter().map(|case| (stands(case), 1))))))
 }
 

@@ -116,10 +116,10 @@ fn table(rows: &[DncRow]) -> Table {
     for row in rows {
         table.row([
             row.number.as_str().into(),
-            Cell::word(&row.reason),
+            Cell::word(row.reason),
             row.by.as_str().into(),
-            Cell::at_or_nothing(Some(row.at)),
-            Cell::at_or_nothing(row.expires_at),
+            row.at.into(),
+            row.expires_at.into(),
             row.note.as_deref().into(),
         ]);
     }

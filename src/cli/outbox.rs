@@ -128,7 +128,7 @@ fn table(rows: &[DeliveryRow]) -> Table {
             Cell::word(&row.state),
             Cell::count(row.attempt_no),
             UnixMs(row.created_at).into(),
-            Cell::at_or_nothing(row.next_at),
+            row.next_at.map(UnixMs).into(),
             row.last_error.as_deref().or(row.last_status.as_deref()).into(),
         ]);
     }

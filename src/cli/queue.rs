@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Context, Exit, Failure};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, QueueName};
+use crate::phone::E164;
 use crate::queue::agent::{Activity, Status};
 use crate::render::{Cell, Sheet, Table, age};
 use crate::rules::{Queue, Rules};
@@ -72,7 +73,7 @@ fn look(c: &mut Database) -> Result<Seen, StoreError> {
 impl Seen {
     /// Who waits in a queue, longest first.
     fn waiting_in<'a>(&'a self, queue: &'a QueueName) -> impl Iterator<Item = &'a WaitingRow> {
-        self.waiting.iter().filter(move |row| row.queue == queue.as_str())
+        self.waiting.iter().filter(move |row| row.queue == *queue)
     }
 
     /// Who serves a queue, in the order of levels and positions.
@@ -107,7 +108,7 @@ fn list(seen: &Seen, now: UnixMs) -> Table {
         let serving = seen.serving(queue);
         let count =
             |test: fn(&AgentRow) -> bool| Cell::count(serving.iter().filter(|(row, ..)| test(row)).count());
-        let longest = seen.waiting_in(name).next().map(|row| UnixMs(row.joined_at));
+        let longest = seen.waiting_in(name).next().map(|row| row.joined_at);
         table.row([
             name.as_str().into(),
             Cell::word(queue.strategy),
@@ -155,11 +156,11 @@ fn waiting(seen: &Seen, name: &QueueName, now: UnixMs) -> Table {
     for (position, row) in (1_i64..).zip(seen.waiting_in(name)) {
         table.row([
             Cell::Count(position),
-            Cell::Id(row.call.clone()),
-            row.number.as_ref().unwrap_or(&row.caller_number).as_str().into(),
+            Cell::Id(row.call.to_string()),
+            row.number.as_ref().map_or(row.caller_number.as_str(), E164::as_str).into(),
             row.caller_name.as_str().into(),
-            UnixMs(row.joined_at).into(),
-            age(now, UnixMs(row.joined_at)),
+            row.joined_at.into(),
+            age(now, row.joined_at),
         ]);
     }
     table

@@ -177,7 +177,7 @@ fn cases(rows: &[CaseLine], empty: Sentence) -> Table {
             row.queue.as_str().into(),
             row.business_day.as_str().into(),
             UnixMs(row.opened_at).into(),
-            Cell::at_or_nothing(row.closed_at),
+            row.closed_at.map(UnixMs).into(),
             Cell::word_or_nothing(row.close_reason.as_ref()),
             Cell::count(row.misses),
             Cell::Count(row.attempts),

@@ -16,10 +16,12 @@ use plan::{AtHome, at_home, whole};
 pub use plan::{Entry, InvalidRegion, Region, look_up};
 use written::Written;
 
-/// A callable number in E.164 form, such as `+79001234567`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct E164(String);
+crate::stored! { Text:
+    /// A callable number in E.164 form, such as `+79001234567`.
+    #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(try_from = "String", into = "String")]
+    pub struct E164(String);
+}
 
 /// A text that is not an E.164 number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -211,7 +213,32 @@ pub enum Party {
     Invalid,
 }
 
+crate::vocabulary! {
+    /// What kind of caller it is.
+    "kind of caller" pub enum PartyKind {
+        /// A number that can be called back.
+        Number = "number",
+        /// An extension of our own.
+        Internal = "internal",
+        /// The caller hid their number.
+        Withheld = "withheld",
+        /// Something came that is no number anywhere.
+        Invalid = "invalid",
+    }
+}
+
 impl Party {
+    /// What kind of caller it is.
+    #[must_use]
+    pub const fn kind(&self) -> PartyKind {
+        match self {
+            Self::Number(_) => PartyKind::Number,
+            Self::Internal(_) => PartyKind::Internal,
+            Self::Withheld => PartyKind::Withheld,
+            Self::Invalid => PartyKind::Invalid,
+        }
+    }
+
     /// Reads what FreeSWITCH gives as a number.
     ///
     /// `privacy` is the caller's wish to hide it; numbers of at most `internal_digits` digits are our own.

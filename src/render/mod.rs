@@ -13,6 +13,8 @@ mod text;
 mod width;
 
 use crate::clock::UnixMs;
+use crate::ids::{AgentName, NodeName, QueueName, RouteName};
+use crate::phone::E164;
 
 pub use data::{csv, json};
 pub use language::{Language, heading, say, word};
@@ -66,6 +68,18 @@ impl From<UnixMs> for Cell {
     }
 }
 
+macro_rules! named_cells {
+    ($($name:ty),+) => { $(
+        impl From<&$name> for Cell {
+            fn from(name: &$name) -> Self {
+                name.as_str().into()
+            }
+        }
+    )+ };
+}
+
+named_cells!(AgentName, E164, NodeName, QueueName, RouteName);
+
 impl From<bool> for Cell {
     fn from(flag: bool) -> Self {
         Self::Flag(flag)
@@ -113,12 +127,6 @@ impl Cell {
     #[must_use]
     pub fn span_or_nothing(ms: Option<i64>) -> Self {
         ms.map_or(Self::Nothing, Self::Span)
-    }
-
-    /// An instant in milliseconds since 1970 that may be missing.
-    #[must_use]
-    pub fn at_or_nothing(at: Option<i64>) -> Self {
-        at.map(UnixMs).into()
     }
 }
 

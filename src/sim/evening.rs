@@ -12,6 +12,7 @@ use super::people::{Manner, Odds};
 use super::scene::Scene;
 use super::stage::Stage;
 use crate::config::callback::{Dial, Trunk};
+use crate::ids::{AgentName, CaseId};
 use crate::missed::attempt::Outcome;
 use crate::phone::E164;
 use crate::queue::agent::{Status, Step};
@@ -81,7 +82,7 @@ impl Stage {
                 .await?;
             self.everybody_back_from_his_break().await?;
             for row in &owed {
-                self.say(row.case_id, row.agent.as_deref().unwrap_or("system"), dice).await?;
+                self.say(row.case_id, row.agent.as_ref().map_or("system", AgentName::as_str), dice).await?;
             }
             if owed.is_empty() && open == 0 {
                 return Ok(());
@@ -108,7 +109,7 @@ impl Stage {
     }
 
     /// An agent says what came of a talk: mostly that the customer was reached.
-    async fn say(&self, case: i64, agent: &str, dice: &mut ChaCha8Rng) -> Result<(), StoreError> {
+    async fn say(&self, case: CaseId, agent: &str, dice: &mut ChaCha8Rng) -> Result<(), StoreError> {
         let result = match dice.random_range(0..10) {
             0 => Outcome::Voicemail,
             1 => Outcome::CallLater,
@@ -117,7 +118,6 @@ impl Stage {
         let app = &self.running.app;
         let (terms, by, at) = (app.terms(), agent.to_owned(), app.clock.now());
         let said = move |c: &mut _| {
-            let case = crate::ids::CaseId(case);
             callbacks::dispose(c, &terms, &Disposition { case, result, later: None, note: None, by: &by, at })
         };
         app.store.write("say", said).await.map(drop)

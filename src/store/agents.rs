@@ -2,16 +2,17 @@
 
 use diesel::prelude::*;
 
-use super::dialect::{cached::Cache as _, hold};
+use super::dialect::{cached::Cache as _, columns, hold};
 use super::error::Found as _;
 use super::schema::{agent_changes, agents};
-use super::{Database, StoreError, read, read_option};
+use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, OfferId};
 use crate::queue::agent::{self, Activity, Status, Step};
 
 /// What the database says of an agent.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = agents)]
 pub struct AgentRow {
     /// Who.
     pub name: AgentName,
@@ -37,80 +38,12 @@ pub struct AgentRow {
     pub version: i64,
 }
 
-/// The columns of [`AgentRow`], as they come.
-#[derive(Queryable)]
-pub(super) struct Raw {
-    name: String,
-    display: String,
-    status: String,
-    activity: String,
-    break_reason: Option<String>,
-    since_at: i64,
-    idle_since_at: i64,
-    ready_at: i64,
-    misses: i32,
-    offer: Option<String>,
-    version: i64,
-}
-
-/// What is selected for [`Raw`].
-pub(super) const COLUMNS: (
-    agents::name,
-    agents::display,
-    agents::status,
-    agents::activity,
-    agents::break_reason,
-    agents::since_at,
-    agents::idle_since_at,
-    agents::ready_at,
-    agents::misses,
-    agents::offer,
-    agents::version,
-) = (
-    agents::name,
-    agents::display,
-    agents::status,
-    agents::activity,
-    agents::break_reason,
-    agents::since_at,
-    agents::idle_since_at,
-    agents::ready_at,
-    agents::misses,
-    agents::offer,
-    agents::version,
-);
-
-impl TryFrom<Raw> for AgentRow {
-    type Error = StoreError;
-    fn try_from(raw: Raw) -> Result<Self, StoreError> {
-        Ok(Self {
-            name: read("agents.name", &raw.name)?,
-            display: raw.display,
-            status: read("agents.status", &raw.status)?,
-            activity: read("agents.activity", &raw.activity)?,
-            break_reason: raw.break_reason,
-            since_at: UnixMs(raw.since_at),
-            idle_since_at: UnixMs(raw.idle_since_at),
-            ready_at: UnixMs(raw.ready_at),
-            misses: raw.misses,
-            offer: read_option("agents.offer", raw.offer.as_ref())?,
-            version: raw.version,
-        })
-    }
-}
-
 /// Every agent, by name.
 ///
 /// # Errors
 /// When the database fails.
 pub fn all(c: &mut Database) -> Result<Vec<AgentRow>, StoreError> {
-    agents::table
-        .select(COLUMNS)
-        .order(agents::name)
-        .load::<Raw>(c)?
-        .into_iter()
-        .map(AgentRow::try_from)
-        .collect()
+    Ok(agents::table.select(columns::<AgentRow>()).order(agents::name).load(c)?)
 }
 
 /// One agent.
@@ -118,7 +51,7 @@ pub fn all(c: &mut Database) -> Result<Vec<AgentRow>, StoreError> {
 /// # Errors
 /// [`StoreError::NotFound`] when there is none of this name.
 pub fn get(c: &mut Database, name: &AgentName) -> Result<AgentRow, StoreError> {
-    agents::table.find(name.as_str()).select(COLUMNS).first::<Raw>(c).found("agent", name)?.try_into()
+    agents::table.find(name).select(columns::<AgentRow>()).first(c).found("agent", name)
 }
 
 /// A step that a person or the system makes an agent take.
@@ -142,7 +75,7 @@ pub struct Make<'a> {
 /// [`StoreError::Step`] when it is not legal from where the agent is; [`StoreError::Refused`] for the steps that
 /// only an offer can make.
 pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
-    hold::agent(c, make.agent.as_str())?;
+    hold::agent(c, make.agent)?;
     let now = get(c, make.agent)?;
     let (status, activity) = agent::step(now.status, now.activity, make.step)
         .map_err(|refused| StoreError::Step { name: make.agent.to_string(), refused })?;
@@ -163,24 +96,23 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
     }
     let since = if moves { make.at } else { now.since_at };
     let idle_since = if is_here && moves { make.at } else { now.idle_since_at };
-    let changed =
-        diesel::update(agents::table.find(make.agent.as_str()).filter(agents::version.eq(now.version)))
-            .set((
-                agents::status.eq(status.as_str()),
-                agents::activity.eq(activity.as_str()),
-                agents::break_reason.eq(break_reason(&now, make, status)),
-                agents::since_at.eq(since.0),
-                agents::idle_since_at.eq(idle_since.0),
-                agents::ready_at.eq(ready.0),
-                agents::misses.eq(if fresh { 0 } else { now.misses }),
-                agents::version.eq(now.version + 1),
-                agents::changed_by.eq(make.by),
-                agents::changed_why.eq(make.why),
-            ))
-            .returning(COLUMNS)
-            .changed_one::<Raw>(c)
-            .optional()?;
-    changed.ok_or_else(|| changed_meanwhile(make.agent))?.try_into()
+    let changed = diesel::update(agents::table.find(make.agent).filter(agents::version.eq(now.version)))
+        .set((
+            agents::status.eq(status),
+            agents::activity.eq(activity),
+            agents::break_reason.eq(break_reason(&now, make, status)),
+            agents::since_at.eq(since),
+            agents::idle_since_at.eq(idle_since),
+            agents::ready_at.eq(ready),
+            agents::misses.eq(if fresh { 0 } else { now.misses }),
+            agents::version.eq(now.version + 1),
+            agents::changed_by.eq(make.by),
+            agents::changed_why.eq(make.why),
+        ))
+        .returning(columns::<AgentRow>())
+        .changed_one(c)
+        .optional()?;
+    changed.ok_or_else(|| changed_meanwhile(make.agent))
 }
 
 /// A break keeps its reason as long as it lasts.
@@ -198,18 +130,19 @@ fn changed_meanwhile(agent: &AgentName) -> StoreError {
 }
 
 /// A step that was made.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = agent_changes)]
 pub struct Change {
-    /// When, in milliseconds since 1970.
-    pub at: i64,
+    /// When.
+    pub at: UnixMs,
     /// Status before.
-    pub from_status: String,
+    pub from_status: Status,
     /// Activity before.
-    pub from_activity: String,
+    pub from_activity: Activity,
     /// Status after.
-    pub to_status: String,
+    pub to_status: Status,
     /// Activity after.
-    pub to_activity: String,
+    pub to_activity: Activity,
     /// Who made it.
     pub by: String,
     /// Why.
@@ -221,11 +154,7 @@ pub struct Change {
 /// # Errors
 /// When the database fails.
 pub fn changes(c: &mut Database, name: &AgentName, limit: i64) -> Result<Vec<Change>, StoreError> {
-    use agent_changes as t;
-    Ok(t::table
-        .filter(t::agent.eq(name.as_str()))
-        .order(t::id.desc())
-        .limit(limit)
-        .select((t::at, t::from_status, t::from_activity, t::to_status, t::to_activity, t::by, t::why))
-        .load(c)?)
+    let of_agent = agent_changes::table.filter(agent_changes::agent.eq(name));
+    let newest = of_agent.order(agent_changes::id.desc()).limit(limit);
+    Ok(newest.select(columns::<Change>()).load(c)?)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::dialect::{cached::Cache as _, hold};
+use super::dialect::{cached::Cache as _, columns, hold};
 use super::error::Found as _;
 use super::schema::attempts;
 use super::{Database, StoreError, cases};
@@ -15,6 +15,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, QueueName};
 use crate::missed::attempt::{Claim, Consequence, Outcome, Said, State, Way};
 use crate::missed::regulation::{CapReached, Permit, next_ordinal};
+use crate::phone::E164;
 use crate::rules::policy::Policy;
 
 /// An attempt that somebody says he made.
@@ -39,78 +40,42 @@ pub struct Made<'a> {
 }
 
 /// An attempt as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = attempts)]
 pub struct AttemptRow {
     /// Its number.
-    pub id: i64,
+    pub id: AttemptId,
     /// Its case.
-    pub case_id: i64,
+    pub case_id: CaseId,
     /// The number that was dialled.
-    pub number: String,
+    pub number: E164,
     /// The business day that it belongs to.
     pub business_day: String,
     /// Its place among the counted ones of that number and day.
     pub ordinal: Option<i32>,
     /// Whether it counts.
     pub counted: bool,
-    /// When, in milliseconds since 1970.
-    pub at: i64,
-    /// By whom.
+    /// When it was made.
+    pub at: UnixMs,
+    /// Who made it.
     pub by: String,
     /// What came of it; nothing while it goes on.
-    pub result: Option<String>,
-    /// What he noted.
+    pub result: Option<Outcome>,
+    /// What was noted of it.
     pub note: Option<String>,
     /// How far it is.
-    pub state: String,
+    pub state: State,
     /// How it came about.
-    pub way: String,
+    pub way: Way,
     /// Who talks.
-    pub agent: Option<String>,
+    pub agent: Option<AgentName>,
     /// The row of the call that it is.
-    pub call: Option<String>,
+    pub call: Option<CallId>,
     /// When the customer answered.
-    pub answered_at: Option<i64>,
+    pub answered_at: Option<UnixMs>,
     /// When the talk, or the ringing, was over.
-    pub ended_at: Option<i64>,
+    pub ended_at: Option<UnixMs>,
 }
-
-#[expect(clippy::type_complexity, reason = "a list of columns has a long type")]
-const COLUMNS: (
-    attempts::id,
-    attempts::case_id,
-    attempts::number,
-    attempts::business_day,
-    attempts::ordinal,
-    attempts::counted,
-    attempts::at,
-    attempts::by,
-    attempts::result,
-    attempts::note,
-    attempts::state,
-    attempts::way,
-    attempts::agent,
-    attempts::call,
-    attempts::answered_at,
-    attempts::ended_at,
-) = (
-    attempts::id,
-    attempts::case_id,
-    attempts::number,
-    attempts::business_day,
-    attempts::ordinal,
-    attempts::counted,
-    attempts::at,
-    attempts::by,
-    attempts::result,
-    attempts::note,
-    attempts::state,
-    attempts::way,
-    attempts::agent,
-    attempts::call,
-    attempts::answered_at,
-    attempts::ended_at,
-);
 
 /// Records an attempt that was made elsewhere. Only what cannot have rung may be left uncounted.
 ///
@@ -120,7 +85,7 @@ const COLUMNS: (
 pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreError> {
     let number = cases::get(c, made.case)?.number;
     hold::number(c, &number)?;
-    hold::case(c, made.case.0)?;
+    hold::case(c, made.case)?;
     let case = cases::get(c, made.case)?;
     if case.closed_at.is_some() {
         return Err(StoreError::Refused(format!(
@@ -134,7 +99,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             made.result
         )));
     }
-    let cap = |cap: CapReached| StoreError::Cap { number: case.number.clone(), cap };
+    let cap = |cap: CapReached| StoreError::Cap { number: case.number.to_string(), cap };
     let ordinal = if made.counted {
         Some(free_place(c, &case.number, made.business_day, made.cap)?.map_err(cap)?)
     } else {
@@ -142,20 +107,20 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
     };
     Ok(diesel::insert_into(attempts::table)
         .values((
-            attempts::case_id.eq(made.case.0),
+            attempts::case_id.eq(made.case),
             attempts::number.eq(&case.number),
             attempts::business_day.eq(made.business_day),
             attempts::ordinal.eq(ordinal),
             attempts::counted.eq(made.counted),
             attempts::cap.eq(made.cap),
-            attempts::at.eq(made.at.0),
+            attempts::at.eq(made.at),
             attempts::by.eq(made.by),
-            attempts::result.eq(made.result.as_str()),
+            attempts::result.eq(made.result),
             attempts::note.eq(made.note),
-            attempts::state.eq(State::Completed.as_str()),
-            attempts::way.eq(Way::Reported.as_str()),
+            attempts::state.eq(State::Completed),
+            attempts::way.eq(Way::Reported),
         ))
-        .returning(COLUMNS)
+        .returning(columns::<AttemptRow>())
         .get_result(c)?)
 }
 
@@ -163,7 +128,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
 /// its place back, whatever came after it.
 fn free_place(
     c: &mut Database,
-    number: &str,
+    number: &E164,
     business_day: &str,
     cap: i32,
 ) -> Result<Result<i32, CapReached>, StoreError> {
@@ -184,7 +149,7 @@ pub struct Reservation<'a> {
     /// For which case.
     pub case: CaseId,
     /// Its number.
-    pub number: &'a str,
+    pub number: &'a E164,
     /// The business day that it belongs to, as `YYYY-MM-DD`.
     pub business_day: &'a str,
     /// The row of the call that it is.
@@ -212,32 +177,32 @@ pub struct Reservation<'a> {
 /// [`StoreError::Cap`] when no place is left; [`StoreError::Refused`] when the database knows better.
 pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i32), StoreError> {
     let place = free_place(c, new.number, new.business_day, new.policy.cap_day)?
-        .map_err(|cap| StoreError::Cap { number: new.number.to_owned(), cap })?;
+        .map_err(|cap| StoreError::Cap { number: new.number.to_string(), cap })?;
     let (permit, window) = (new.permit, &new.permit.window);
     let minute = |minute: u16| i32::from(minute);
     let id = diesel::insert_into(attempts::table)
         .values((
             (
-                attempts::case_id.eq(new.case.0),
+                attempts::case_id.eq(new.case),
                 attempts::number.eq(new.number),
                 attempts::business_day.eq(new.business_day),
                 attempts::ordinal.eq(place),
                 attempts::counted.eq(true),
-                attempts::at.eq(new.at.0),
+                attempts::at.eq(new.at),
                 attempts::by.eq(new.by),
-                attempts::state.eq(State::Reserved.as_str()),
-                attempts::way.eq(new.way.as_str()),
-                attempts::agent.eq(new.agent.map(AgentName::as_str)),
-                attempts::call.eq(new.call.to_string()),
+                attempts::state.eq(State::Reserved),
+                attempts::way.eq(new.way),
+                attempts::agent.eq(new.agent),
+                attempts::call.eq(new.call),
             ),
             (
-                attempts::queue.eq(new.queue.map(QueueName::as_str)),
+                attempts::queue.eq(new.queue),
                 attempts::cap.eq(new.policy.cap_day),
-                attempts::policy.eq(new.policy.name.as_str()),
+                attempts::policy.eq(&new.policy.name),
                 attempts::policy_version.eq(new.policy.version),
-                attempts::gap_until.eq(permit.gap_until.0),
+                attempts::gap_until.eq(permit.gap_until),
                 attempts::zone.eq(window.zone.name()),
-                attempts::zone_source.eq(window.source.as_str()),
+                attempts::zone_source.eq(window.source),
                 attempts::local_min.eq(minute(window.local_min)),
                 attempts::window_from_min.eq(minute(window.from_min)),
                 attempts::window_to_min.eq(minute(window.to_min)),
@@ -245,7 +210,7 @@ pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i3
         ))
         .returning(attempts::id)
         .get_result(c)?;
-    Ok((AttemptId(id), place))
+    Ok((id, place))
 }
 
 /// The customer's phone is being called: from now on the attempt counts for good.
@@ -253,9 +218,9 @@ pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i3
 /// # Errors
 /// When the database fails.
 pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
-    let reserved = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Reserved.as_str()));
+    let reserved = attempts::table.find(attempt).filter(attempts::state.eq(State::Reserved));
     diesel::update(reserved)
-        .set((attempts::state.eq(State::Dialling.as_str()), attempts::dialled_at.eq(at.0)))
+        .set((attempts::state.eq(State::Dialling), attempts::dialled_at.eq(at)))
         .returning(attempts::id)
         .count_changed(c)?;
     Ok(())
@@ -266,7 +231,7 @@ pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), S
 /// # Errors
 /// When the database fails.
 pub fn over_trunk(c: &mut Database, attempt: AttemptId, trunk: &str) -> Result<bool, StoreError> {
-    let open = attempts::table.find(attempt.0).filter(attempts::result.is_null());
+    let open = attempts::table.find(attempt).filter(attempts::result.is_null());
     Ok(diesel::update(open).set(attempts::trunk.eq(trunk)).returning(attempts::id).count_changed(c)? > 0)
 }
 
@@ -278,14 +243,14 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 /// # Errors
 /// When the database fails.
 pub fn said_before(c: &mut Database, attempt: AttemptId, claim: Claim) -> Result<Vec<Said>, StoreError> {
-    let this: (String, i64, Option<String>) =
-        attempts::table.find(attempt.0).select((attempts::number, attempts::at, attempts::trunk)).first(c)?;
+    let this: (E164, UnixMs, Option<String>) =
+        attempts::table.find(attempt).select((attempts::number, attempts::at, attempts::trunk)).first(c)?;
     let (number, at, Some(trunk)) = this else { return Ok(Vec::new()) };
     let earlier = attempts::table
-        .filter(attempts::number.eq(&number).and(attempts::id.ne(attempt.0)))
-        .filter(attempts::at.between((UnixMs(at) - REMEMBERED).0, at))
+        .filter(attempts::number.eq(&number).and(attempts::id.ne(attempt)))
+        .filter(attempts::at.between(at - REMEMBERED, at))
         .filter(attempts::cause.eq_any(claim.causes()).and(attempts::answered_at.is_null()));
-    let earlier: Vec<(i64, Option<String>)> = earlier.select((attempts::at, attempts::trunk)).load(c)?;
+    let earlier: Vec<(UnixMs, Option<String>)> = earlier.select((attempts::at, attempts::trunk)).load(c)?;
     let known = earlier.into_iter().filter_map(|(at, by)| Some((at, by?)));
     let mut said = Vec::new();
     for (since, by) in known {
@@ -296,11 +261,11 @@ pub fn said_before(c: &mut Database, attempt: AttemptId, claim: Claim) -> Result
 }
 
 /// Whether somebody has answered over a trunk since then.
-fn has_worked(c: &mut Database, trunk: &str, since: i64) -> Result<bool, StoreError> {
+fn has_worked(c: &mut Database, trunk: &str, since: UnixMs) -> Result<bool, StoreError> {
     let answered = attempts::answered_at.is_not_null();
     let answered =
         attempts::table.filter(attempts::trunk.eq(trunk).and(attempts::at.gt(since)).and(answered));
-    Ok(answered.select(attempts::id).first::<i64>(c).optional()?.is_some())
+    Ok(answered.select(attempts::id).first::<AttemptId>(c).optional()?.is_some())
 }
 
 /// The customer talks with the agent.
@@ -309,9 +274,9 @@ fn has_worked(c: &mut Database, trunk: &str, since: i64) -> Result<bool, StoreEr
 /// When the database fails.
 pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), StoreError> {
     dialled(c, attempt, at)?;
-    let dialling = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Dialling.as_str()));
+    let dialling = attempts::table.find(attempt).filter(attempts::state.eq(State::Dialling));
     diesel::update(dialling)
-        .set((attempts::state.eq(State::Talking.as_str()), attempts::answered_at.eq(at.0)))
+        .set((attempts::state.eq(State::Talking), attempts::answered_at.eq(at)))
         .returning(attempts::id)
         .count_changed(c)?;
     Ok(())
@@ -322,13 +287,9 @@ pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), 
 /// # Errors
 /// When the database fails.
 pub fn talk_ended(c: &mut Database, attempt: AttemptId, cause: &str, at: UnixMs) -> Result<bool, StoreError> {
-    let talking = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Talking.as_str()));
+    let talking = attempts::table.find(attempt).filter(attempts::state.eq(State::Talking));
     let changed = diesel::update(talking)
-        .set((
-            attempts::state.eq(State::WrappingUp.as_str()),
-            attempts::ended_at.eq(at.0),
-            attempts::cause.eq(cause),
-        ))
+        .set((attempts::state.eq(State::WrappingUp), attempts::ended_at.eq(at), attempts::cause.eq(cause)))
         .returning(attempts::id)
         .count_changed(c)?;
     Ok(changed > 0)
@@ -368,20 +329,20 @@ impl Finish<'_> {
 /// # Errors
 /// When the database fails.
 pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
-    let open = attempts::table.find(end.attempt.0).filter(attempts::result.is_null());
-    let known: Option<(Option<i64>, Option<String>)> =
+    let open = attempts::table.find(end.attempt).filter(attempts::result.is_null());
+    let known: Option<(Option<UnixMs>, Option<String>)> =
         open.select((attempts::ended_at, attempts::cause)).first(c).optional()?;
     let Some((ended_at, known_cause)) = known else { return Ok(false) };
-    let place: Option<i32> = attempts::table.find(end.attempt.0).select(attempts::ordinal).first(c)?;
+    let place: Option<i32> = attempts::table.find(end.attempt).select(attempts::ordinal).first(c)?;
     let changed = diesel::update(open)
         .set((
-            attempts::state.eq(State::Completed.as_str()),
-            attempts::result.eq(end.result.as_str()),
+            attempts::state.eq(State::Completed),
+            attempts::result.eq(end.result),
             attempts::counted.eq(end.counted()),
             attempts::ordinal.eq(place.filter(|_| end.counted())),
             attempts::note.eq(end.note),
             attempts::cause.eq(known_cause.as_deref().or(end.cause)),
-            attempts::ended_at.eq(ended_at.unwrap_or(end.at.0)),
+            attempts::ended_at.eq(ended_at.unwrap_or(end.at)),
         ))
         .returning(attempts::id)
         .count_changed(c)?;
@@ -392,7 +353,7 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn counted(c: &mut Database, number: &str, business_day: &str) -> Result<i64, StoreError> {
+pub fn counted(c: &mut Database, number: &E164, business_day: &str) -> Result<i64, StoreError> {
     Ok(attempts::table
         .filter(attempts::number.eq(number).and(attempts::business_day.eq(business_day)))
         .filter(attempts::ordinal.is_not_null())
@@ -404,9 +365,9 @@ pub fn counted(c: &mut Database, number: &str, business_day: &str) -> Result<i64
 ///
 /// # Errors
 /// When the database fails.
-pub fn counted_since(c: &mut Database, number: &str, from: UnixMs) -> Result<i64, StoreError> {
+pub fn counted_since(c: &mut Database, number: &E164, from: UnixMs) -> Result<i64, StoreError> {
     Ok(attempts::table
-        .filter(attempts::number.eq(number).and(attempts::at.gt(from.0)))
+        .filter(attempts::number.eq(number).and(attempts::at.gt(from)))
         .filter(attempts::ordinal.is_not_null())
         .count()
         .get_result(c)?)
@@ -417,11 +378,11 @@ pub fn counted_since(c: &mut Database, number: &str, from: UnixMs) -> Result<i64
 ///
 /// # Errors
 /// When the database fails.
-pub fn last_counted(c: &mut Database, number: &str) -> Result<Option<(UnixMs, Option<UnixMs>)>, StoreError> {
+pub fn last_counted(c: &mut Database, number: &E164) -> Result<Option<(UnixMs, Option<UnixMs>)>, StoreError> {
     let counted = attempts::table.filter(attempts::number.eq(number).and(attempts::ordinal.is_not_null()));
     let latest = (diesel::dsl::max(attempts::at), diesel::dsl::max(attempts::gap_until));
-    let (at, gap): (Option<i64>, Option<i64>) = counted.select(latest).first(c)?;
-    Ok(at.map(|at| (UnixMs(at), gap.map(UnixMs))))
+    let (at, gap): (Option<UnixMs>, Option<UnixMs>) = counted.select(latest).first(c)?;
+    Ok(at.map(|at| (at, gap)))
 }
 
 /// How many attempts of a case failed by our own fault since an instant, or since ever.
@@ -430,8 +391,8 @@ pub fn last_counted(c: &mut Database, number: &str) -> Result<Option<(UnixMs, Op
 /// When the database fails.
 pub fn failed_since(c: &mut Database, case: CaseId, since: Option<UnixMs>) -> Result<usize, StoreError> {
     let failed: i64 = attempts::table
-        .filter(attempts::case_id.eq(case.0).and(attempts::result.is_not_null()))
-        .filter(attempts::ordinal.is_null().and(attempts::at.gt(since.map_or(i64::MIN, |at| at.0))))
+        .filter(attempts::case_id.eq(case).and(attempts::result.is_not_null()))
+        .filter(attempts::ordinal.is_null().and(attempts::at.gt(since.unwrap_or(UnixMs(i64::MIN)))))
         .count()
         .get_result(c)?;
     Ok(usize::try_from(failed).unwrap_or(usize::MAX))
@@ -441,8 +402,8 @@ pub fn failed_since(c: &mut Database, case: CaseId, since: Option<UnixMs>) -> Re
 ///
 /// # Errors
 /// When the database fails.
-pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<i64>, StoreError> {
-    let counted = attempts::table.filter(attempts::case_id.eq(case.0).and(attempts::ordinal.is_not_null()));
+pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<UnixMs>, StoreError> {
+    let counted = attempts::table.filter(attempts::case_id.eq(case).and(attempts::ordinal.is_not_null()));
     Ok(counted.select(diesel::dsl::min(attempts::at)).first(c)?)
 }
 
@@ -451,12 +412,11 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<i64>, Stor
 /// # Errors
 /// When the database fails.
 pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError> {
-    let settling = Outcome::ALL.iter().filter(|result| matches!(result.consequence(), Consequence::Close(_)));
-    let settling: Vec<&str> = settling.map(|result| result.as_str()).collect();
-    let of_case = || attempts::table.filter(attempts::case_id.eq(case.0));
-    let reached = of_case().filter(attempts::result.eq_any(settling));
-    let last: Option<i64> = reached.select(diesel::dsl::max(attempts::id)).first(c)?;
-    let since = of_case().filter(attempts::id.gt(last.unwrap_or_default()));
+    let settles = |result: &&Outcome| matches!(result.consequence(), Consequence::Close(_));
+    let of_case = || attempts::table.filter(attempts::case_id.eq(case));
+    let reached = of_case().filter(attempts::result.eq_any(Outcome::ALL.iter().filter(settles)));
+    let last: Option<AttemptId> = reached.select(diesel::dsl::max(attempts::id)).first(c)?;
+    let since = of_case().filter(attempts::id.gt(last.unwrap_or(AttemptId(0))));
     Ok(since.filter(attempts::ordinal.is_not_null()).count().get_result(c)?)
 }
 
@@ -464,17 +424,17 @@ pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError
 ///
 /// # Errors
 /// When the database fails.
-pub fn unfinished(c: &mut Database, number: &str) -> Result<Option<AttemptRow>, StoreError> {
+pub fn unfinished(c: &mut Database, number: &E164) -> Result<Option<AttemptRow>, StoreError> {
     let open = attempts::table.filter(attempts::number.eq(number).and(attempts::result.is_null()));
-    Ok(open.select(COLUMNS).first(c).optional()?)
+    Ok(open.select(columns::<AttemptRow>()).first(c).optional()?)
 }
 
 /// The attempt that a call is.
 ///
 /// # Errors
 /// When the database fails.
-pub fn of_call(c: &mut Database, call: &str) -> Result<Option<AttemptRow>, StoreError> {
-    Ok(attempts::table.filter(attempts::call.eq(call)).select(COLUMNS).first(c).optional()?)
+pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<AttemptRow>, StoreError> {
+    Ok(attempts::table.filter(attempts::call.eq(call)).select(columns::<AttemptRow>()).first(c).optional()?)
 }
 
 /// Whether an agent owes a disposition before he gets more work, or talks with a customer for whom he will. Who dialled
@@ -483,10 +443,10 @@ pub fn of_call(c: &mut Database, call: &str) -> Result<Option<AttemptRow>, Store
 /// # Errors
 /// When the database fails.
 pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
-    let owed = [State::Talking.as_str(), State::WrappingUp.as_str()];
+    let owed = [State::Talking, State::WrappingUp];
     let open = attempts::table
-        .filter(attempts::agent.eq(agent.as_str()).and(attempts::state.eq_any(owed)))
-        .filter(attempts::way.ne(Way::Handset.as_str()));
+        .filter(attempts::agent.eq(agent).and(attempts::state.eq_any(owed)))
+        .filter(attempts::way.ne(Way::Handset));
     Ok(open.count().get_result::<i64>(c)? > 0)
 }
 
@@ -494,8 +454,8 @@ pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, Sto
 ///
 /// # Errors
 /// When the database fails.
-pub fn results(c: &mut Database) -> Result<Vec<String>, StoreError> {
-    let results: Vec<Option<String>> =
+pub fn results(c: &mut Database) -> Result<Vec<Outcome>, StoreError> {
+    let results: Vec<Option<Outcome>> =
         attempts::table.filter(attempts::result.is_not_null()).select(attempts::result).load(c)?;
     Ok(results.into_iter().flatten().collect())
 }
@@ -505,8 +465,8 @@ pub fn results(c: &mut Database) -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn awaiting_a_word(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> {
-    let open = attempts::table.filter(attempts::state.eq(State::WrappingUp.as_str()));
-    Ok(open.order(attempts::id).select(COLUMNS).load(c)?)
+    let open = attempts::table.filter(attempts::state.eq(State::WrappingUp));
+    Ok(open.order(attempts::id).select(columns::<AttemptRow>()).load(c)?)
 }
 
 /// The attempt on whose talk an agent may say a word: his last one that waits for it.
@@ -514,9 +474,8 @@ pub fn awaiting_a_word(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> 
 /// # Errors
 /// When the database fails.
 pub fn awaits_word(c: &mut Database, agent: &AgentName) -> Result<Option<AttemptRow>, StoreError> {
-    let open = attempts::table
-        .filter(attempts::agent.eq(agent.as_str()).and(attempts::state.eq(State::WrappingUp.as_str())));
-    Ok(open.order(attempts::id.desc()).select(COLUMNS).first(c).optional()?)
+    let open = attempts::table.filter(attempts::agent.eq(agent).and(attempts::state.eq(State::WrappingUp)));
+    Ok(open.order(attempts::id.desc()).select(columns::<AttemptRow>()).first(c).optional()?)
 }
 
 /// One attempt.
@@ -524,7 +483,7 @@ pub fn awaits_word(c: &mut Database, agent: &AgentName) -> Result<Option<Attempt
 /// # Errors
 /// [`StoreError::NotFound`] when there is none.
 pub fn get(c: &mut Database, id: AttemptId) -> Result<AttemptRow, StoreError> {
-    attempts::table.find(id.0).select(COLUMNS).first(c).found("attempt", id)
+    attempts::table.find(id).select(columns::<AttemptRow>()).first(c).found("attempt", id)
 }
 
 /// The attempts of a case, oldest first.
@@ -532,5 +491,9 @@ pub fn get(c: &mut Database, id: AttemptId) -> Result<AttemptRow, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn of_case(c: &mut Database, case: CaseId) -> Result<Vec<AttemptRow>, StoreError> {
-    Ok(attempts::table.filter(attempts::case_id.eq(case.0)).order(attempts::id).select(COLUMNS).load(c)?)
+    Ok(attempts::table
+        .filter(attempts::case_id.eq(case))
+        .order(attempts::id)
+        .select(columns::<AttemptRow>())
+        .load(c)?)
 }

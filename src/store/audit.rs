@@ -122,7 +122,7 @@ pub(super) fn append_or_note_gap(c: &mut Database, entry: &Entry<'_>) -> Result<
     );
     diesel::insert_into(audit_gaps::table)
         .values((
-            audit_gaps::at.eq(entry.at.0),
+            audit_gaps::at.eq(entry.at),
             audit_gaps::action.eq(entry.action.as_str()),
             audit_gaps::subject.eq(entry.subject.as_ref().filter(|subject| is_numbered(subject))),
             audit_gaps::why.eq(why.to_string()),
@@ -226,7 +226,7 @@ pub(super) fn key(c: &mut Database, now: UnixMs) -> Result<Key, StoreError> {
             audit_key::sealed_from_mac.eq(mark::mac_of(&key, &fingerprint, sealed_from)?),
             audit_key::fingerprint.eq(fingerprint),
             audit_key::secret.eq(made.then(|| key.secret())),
-            audit_key::made_at.eq(now.0),
+            audit_key::made_at.eq(now),
         ))
         .insert(c)?;
     Ok(key)
@@ -247,7 +247,7 @@ fn agree(named: Option<Key>, fingerprint: &str, secret: Option<&str>) -> Result<
              setting out if there was none; under another key nobody's entries could be found again"
                 .to_owned(),
         )),
-        Some(_) => Err(StoreError::Unreadable { column: "audit_key.secret", value: "another key".to_owned() }),
+        Some(_) => Err(StoreError::Unreadable { column: "audit_key.secret".to_owned(), value: "another key".to_owned() }),
         None => Err(StoreError::Refused(
             "the audit of this database began with a key from the settings, and [audit] key is missing now: put it \
              back into dozvon.toml or DOZVON_AUDIT__KEY"
@@ -326,7 +326,7 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
         query = query.filter(audit::action.eq(action.as_str()));
     }
     if let Some(since) = wanted.since {
-        query = query.filter(audit::at.ge(since.0));
+        query = query.filter(audit::at.ge(since));
     }
     let mut rows: Vec<Row> = query.load::<Columns>(c)?.into_iter().map(row).collect();
     rows.reverse();
@@ -455,7 +455,7 @@ pub(super) fn cut(
     let last = old.iter().take_while(|row| row.at < before.0 && row.id < end.id).last();
     let Some(last) = last else { return Ok(None) };
     diesel::insert_into(audit_cuts::table)
-        .values((audit_cuts::id.eq(last.id), audit_cuts::hash.eq(&last.hash), audit_cuts::at.eq(now.0)))
+        .values((audit_cuts::id.eq(last.id), audit_cuts::hash.eq(&last.hash), audit_cuts::at.eq(now)))
         .insert(c)?;
     let gone = diesel::delete(audit::table.filter(audit::id.le(last.id))).execute(c)?;
     let gone = i64::try_from(gone).unwrap_or(i64::MAX);

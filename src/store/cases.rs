@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::dialect::{cached::Cache as _, hold};
+use super::dialect::{cached::Cache as _, columns, hold};
 use super::error::Found as _;
 use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases, requests};
-use super::{Database, StoreError, dnc, flood, read, read_option, rules};
+use super::{Database, StoreError, dnc, flood, rules};
 use crate::clock::UnixMs;
-use crate::ids::{CallId, CaseId, QueueName};
+use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
 use crate::missed::contact::Contact;
 use crate::missed::flood::Limits;
@@ -20,12 +20,12 @@ use crate::phone::E164;
 /// A missed call that is owed.
 #[derive(Debug)]
 pub(super) struct Miss<'a> {
-    pub call: &'a str,
+    pub call: CallId,
     /// When it came.
     pub began_at: UnixMs,
-    pub number: &'a str,
+    pub number: &'a E164,
     pub reason: Reason,
-    pub queue: Option<&'a str>,
+    pub queue: Option<&'a QueueName>,
     pub business_day: &'a str,
     pub wait_ms: Option<i64>,
     /// How long the caller may ring again before somebody is to call him.
@@ -49,15 +49,15 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
             diesel::update(cases::table.find(case.id))
                 .set((
                     cases::misses.eq(cases::misses + 1),
-                    cases::last_miss_at.eq(miss.at.0),
+                    cases::last_miss_at.eq(miss.at),
                     cases::priority.eq(cases::priority + 1),
                     cases::queue.eq(owner(c, &case, miss.queue)?),
-                    cases::next_at.eq(sooner(&case, miss.at + miss.settle)?),
-                    kept(wish::after_miss(wish_of(&case)?)),
+                    cases::next_at.eq(sooner(&case, miss.at + miss.settle)),
+                    kept(wish::after_miss(wish_of(&case))),
                 ))
                 .returning(cases::id)
                 .count_changed(c)?;
-            let case = get(c, CaseId(case.id))?;
+            let case = get(c, case.id)?;
             note(c, &case, Note::Again(came), miss.at)?;
             case.id
         }
@@ -76,52 +76,56 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                 came,
                 at: miss.at,
             };
-            insert(c, &new)?.0
+            insert(c, &new)?
         }
     };
     diesel::insert_into(case_misses::table)
         .values((
             case_misses::call.eq(miss.call),
             case_misses::case_id.eq(id),
-            case_misses::at.eq(miss.at.0),
-            case_misses::reason.eq(miss.reason.as_str()),
+            case_misses::at.eq(miss.at),
+            case_misses::reason.eq(miss.reason),
             case_misses::queue.eq(miss.queue),
             case_misses::wait_ms.eq(miss.wait_ms),
         ))
         .insert(c)?;
-    Ok(CaseId(id))
+    Ok(id)
 }
 
 /// Whose case it is after one more miss: of the queue of the latest miss that reached one, unless it was handed over,
 /// or a stricter law holds for it where it is.
-fn owner(c: &mut Database, case: &CaseRow, queue: Option<&str>) -> Result<Option<String>, StoreError> {
-    let (Some(old), Some(new)) = (case.queue.as_deref(), queue) else {
-        return Ok(case.queue.clone().or(queue.map(str::to_owned)));
+fn owner(
+    c: &mut Database,
+    case: &CaseRow,
+    queue: Option<&QueueName>,
+) -> Result<Option<QueueName>, StoreError> {
+    let (Some(old), Some(new)) = (&case.queue, queue) else {
+        return Ok(case.queue.as_ref().or(queue).cloned());
     };
     let keeps = case.handed_over_at.is_some()
         || (old != new && rules::profile_of(c, old)? > rules::profile_of(c, new)?);
-    Ok(Some(if keeps { old } else { new }.to_owned()))
+    Ok(Some(if keeps { old } else { new }.clone()))
 }
 
 /// When a case is looked at whose person has turned to us again: what is put off may be lawful, or wanted, sooner now.
-fn sooner(case: &CaseRow, at: UnixMs) -> Result<Option<i64>, StoreError> {
-    Ok(match read("cases.stage", &case.stage)? {
+fn sooner(case: &CaseRow, at: UnixMs) -> Option<UnixMs> {
+    match case.stage {
         // It waits for people, however often the number is shown.
         _ if case.flooded => None,
-        // He has just rung, and may ring again at once.
+        // The caller has just rung, and may ring again at once.
         Stage::Settling if case.not_before.is_none() => case.next_at,
         Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
-            Some(case.next_at.map_or(at.0, |next| next.min(at.0)))
+            Some(case.next_at.map_or(at, |next| next.min(at)))
         }
         Stage::Due | Stage::Claimed | Stage::Attempting => case.next_at,
-    })
+    }
 }
 
 /// A case that is opened.
 struct New<'a> {
-    number: &'a str,
+    number: &'a E164,
     reason: Reason,
-    queue: Option<&'a str>,
+    queue: Option<&'a QueueName>,
     misses: i32,
     business_day: &'a str,
     /// When it is looked at; never while it waits for people.
@@ -129,25 +133,25 @@ struct New<'a> {
     came_by: Option<&'a str>,
     flooded: bool,
     wish: Option<Wish>,
-    came: Came<'a>,
+    came: Came,
     at: UnixMs,
 }
 
 fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreError> {
-    let previous: Option<i64> =
+    let previous: Option<CaseId> =
         cases::table.filter(cases::number.eq(new.number)).select(diesel::dsl::max(cases::id)).first(c)?;
     let id = diesel::insert_into(cases::table)
         .values((
             cases::number.eq(new.number),
-            cases::state.eq(State::Open.as_str()),
-            cases::stage.eq(Stage::Settling.as_str()),
-            cases::reason.eq(new.reason.as_str()),
+            cases::state.eq(State::Open),
+            cases::stage.eq(Stage::Settling),
+            cases::reason.eq(new.reason),
             cases::queue.eq(new.queue),
-            cases::opened_at.eq(new.at.0),
-            cases::last_miss_at.eq(new.at.0),
+            cases::opened_at.eq(new.at),
+            cases::last_miss_at.eq(new.at),
             cases::misses.eq(new.misses),
             cases::business_day.eq(new.business_day),
-            cases::next_at.eq(new.next_at.map(|at| at.0)),
+            cases::next_at.eq(new.next_at),
             cases::came_by.eq(new.came_by),
             cases::flooded.eq(new.flooded),
             kept(new.wish.clone()),
@@ -155,9 +159,9 @@ fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreError> {
         ))
         .returning(cases::id)
         .get_result(c)?;
-    let case = get(c, CaseId(id))?;
+    let case = get(c, id)?;
     note(c, &case, Note::Opened(new.came), new.at)?;
-    Ok(CaseId(id))
+    Ok(id)
 }
 
 /// What somebody asks for who did not ring: a form, a bot, one of us.
@@ -201,25 +205,24 @@ impl Asked<'_> {
 
 /// The columns of a wish.
 type KeptWish = (
-    diesel::dsl::Eq<cases::not_before, Option<i64>>,
-    diesel::dsl::Eq<cases::not_before_source, Option<&'static str>>,
+    diesel::dsl::Eq<cases::not_before, Option<UnixMs>>,
+    diesel::dsl::Eq<cases::not_before_source, Option<Source>>,
     diesel::dsl::Eq<cases::not_before_by, Option<String>>,
 );
 
 /// Writes the time before which a case is not called, and who said so.
 pub(super) fn kept(wish: Option<Wish>) -> KeptWish {
-    let (at, source) = wish.as_ref().map_or((None, None), |wish| (Some(wish.not_before.0), wish.source));
+    let (at, source) = wish.as_ref().map_or((None, None), |wish| (Some(wish.not_before), wish.source));
     (
         cases::not_before.eq(at),
-        cases::not_before_source.eq(source.map(Source::as_str)),
+        cases::not_before_source.eq(source),
         cases::not_before_by.eq(wish.and_then(|wish| wish.by)),
     )
 }
 
-fn wish_of(case: &CaseRow) -> Result<Option<Wish>, StoreError> {
-    let source = read_option("cases.not_before_source", case.not_before_source.as_ref())?;
-    let by = case.not_before_by.clone();
-    Ok(case.not_before.map(|at| Wish { not_before: UnixMs(at), source, by }))
+fn wish_of(case: &CaseRow) -> Option<Wish> {
+    let (source, by) = (case.not_before_source, case.not_before_by.clone());
+    case.not_before.map(|not_before| Wish { not_before, source, by })
 }
 
 /// Opens a case for somebody who asks for a call, or honours his wish in the one that is open.
@@ -227,7 +230,7 @@ fn wish_of(case: &CaseRow) -> Result<Option<Wish>, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreError> {
-    let number = asked.number.as_str();
+    let number = asked.number;
     hold::number(c, number)?;
     hold::open_case(c, number)?;
     let came = asked.request.map_or(Came::Hand, Came::Request);
@@ -235,7 +238,7 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
         let new = New {
             number,
             reason: asked.reason,
-            queue: asked.queue.map(QueueName::as_str),
+            queue: asked.queue,
             misses: 0,
             business_day: asked.business_day,
             next_at: Some(asked.not_before.unwrap_or(asked.at)),
@@ -252,35 +255,33 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
         .set((
             cases::priority.eq(cases::priority + 1),
             // Who asks again without naming a time wants to be called as soon as may be.
-            kept(asked.leaves(wish_of(&case)?)),
-            cases::next_at.eq(sooner(&case, asked.at)?),
+            kept(asked.leaves(wish_of(&case))),
+            cases::next_at.eq(sooner(&case, asked.at)),
             // He is there, and what he did counts like a call of his; what one of us does, does not.
-            cases::last_miss_at.eq(asked.request.map_or(case.last_miss_at, |_| asked.at.0)),
+            cases::last_miss_at.eq(asked.request.map_or(case.last_miss_at, |_| asked.at)),
         ))
         .returning(cases::id)
         .count_changed(c)?;
-    let case = get(c, CaseId(case.id))?;
+    let case = get(c, case.id)?;
     note(c, &case, Note::Again(came), asked.at)?;
-    Ok(CaseId(case.id))
+    Ok(case.id)
 }
 
 /// When a call of a case's person was missed last.
 pub(super) fn missed_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
-    let missed = case_misses::table.filter(case_misses::case_id.eq(id.0));
-    let at: Option<i64> = missed.select(diesel::dsl::max(case_misses::at)).first(c)?;
-    Ok(at.map(UnixMs))
+    let missed = case_misses::table.filter(case_misses::case_id.eq(id));
+    Ok(missed.select(diesel::dsl::max(case_misses::at)).first(c)?)
 }
 
 /// When a form or a bot last asked for a call.
 pub(super) fn asked_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
-    let asked = requests::table.filter(requests::case_id.eq(id.0));
-    let at: Option<i64> = asked.select(diesel::dsl::max(requests::received_at)).first(c)?;
-    Ok(at.map(UnixMs))
+    let asked = requests::table.filter(requests::case_id.eq(id));
+    Ok(asked.select(diesel::dsl::max(requests::received_at)).first(c)?)
 }
 
 /// How many cases of a queue are open.
 pub(super) fn open_in(c: &mut Database, queue: &QueueName) -> Result<i64, StoreError> {
-    let open = cases::table.filter(cases::closed_at.is_null().and(cases::queue.eq(queue.as_str())));
+    let open = cases::table.filter(cases::closed_at.is_null().and(cases::queue.eq(queue)));
     Ok(open.count().get_result(c)?)
 }
 
@@ -288,8 +289,9 @@ pub(super) fn open_in(c: &mut Database, queue: &QueueName) -> Result<i64, StoreE
 ///
 /// # Errors
 /// When the database fails.
-pub fn open_of(c: &mut Database, number: &str) -> Result<Option<CaseRow>, StoreError> {
-    Ok(cases::table.filter(cases::number.eq(number).and(cases::closed_at.is_null())).first(c).optional()?)
+pub fn open_of(c: &mut Database, number: &E164) -> Result<Option<CaseRow>, StoreError> {
+    let open = cases::table.filter(cases::number.eq(number).and(cases::closed_at.is_null()));
+    Ok(open.select(columns::<CaseRow>()).first(c).optional()?)
 }
 
 /// A person of this number has talked with us past the case: nothing more is owed, if the talk settles it. An attempt
@@ -299,75 +301,74 @@ pub fn open_of(c: &mut Database, number: &str) -> Result<Option<CaseRow>, StoreE
 /// When the database fails.
 pub(super) fn reached(
     c: &mut Database,
-    number: &str,
+    number: &E164,
     talk: Contact,
     least_talk: Duration,
 ) -> Result<(), StoreError> {
     hold::number(c, number)?;
     hold::open_case(c, number)?;
-    match open_of(c, number)?.filter(|case| talk.settles(UnixMs(case.last_miss_at), least_talk)) {
-        Some(case) => {
-            close(c, CaseId(case.id), Closed::CallerReachedUs, "system", None, talk.ended_at).map(drop)
-        }
+    match open_of(c, number)?.filter(|case| talk.settles(case.last_miss_at, least_talk)) {
+        Some(case) => close(c, case.id, Closed::CallerReachedUs, "system", None, talk.ended_at).map(drop),
         None => Ok(()),
     }
 }
 
 /// A case as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = cases)]
 pub struct CaseRow {
     /// Its number.
-    pub id: i64,
+    pub id: CaseId,
     /// The caller's number.
-    pub number: String,
+    pub number: E164,
     /// Where it stands.
-    pub state: String,
+    pub state: State,
     /// Why it was opened.
-    pub reason: String,
+    pub reason: Reason,
     /// The queue of the latest miss.
-    pub queue: Option<String>,
-    /// When it was opened, in milliseconds since 1970.
-    pub opened_at: i64,
+    pub queue: Option<QueueName>,
+    /// When it was opened.
+    pub opened_at: UnixMs,
     /// When the latest call was missed.
-    pub last_miss_at: i64,
+    pub last_miss_at: UnixMs,
     /// How many calls were missed.
     pub misses: i32,
     /// The day it was opened on.
     pub business_day: String,
     /// When it was closed.
-    pub closed_at: Option<i64>,
+    pub closed_at: Option<UnixMs>,
     /// Why.
-    pub close_reason: Option<String>,
+    pub close_reason: Option<Closed>,
     /// By whom.
     pub closed_by: Option<String>,
-    /// What he noted.
+    /// What was noted when it was closed.
     pub note: Option<String>,
     /// What an open one waits for.
-    pub stage: String,
-    /// When that ends by itself, in milliseconds since 1970.
-    pub next_at: Option<i64>,
+    pub stage: Stage,
+    /// When that ends by itself.
+    pub next_at: Option<UnixMs>,
     /// The person asked for no call before this.
-    pub not_before: Option<i64>,
+    pub not_before: Option<UnixMs>,
     /// When it last became due.
-    pub due_at: Option<i64>,
+    pub due_at: Option<UnixMs>,
     /// Until when somebody must have called.
-    pub react_by: Option<i64>,
+    pub react_by: Option<UnixMs>,
     /// When the customer was first dialled.
-    pub first_attempt_at: Option<i64>,
+    pub first_attempt_at: Option<UnixMs>,
     /// The higher is called first.
     pub priority: i32,
     /// Who is offered it first.
-    pub assignee: Option<String>,
+    pub assignee: Option<AgentName>,
     /// Who has it now: an agent, or the call of a callback.
     pub claimed_by: Option<String>,
     /// When it went to the repeat-contacts queue.
-    pub handed_over_at: Option<i64>,
+    pub handed_over_at: Option<UnixMs>,
     /// On how many business days that has had it.
     pub repeat_days: i32,
     /// The case before this one of the same number.
-    pub previous_case: Option<i64>,
+    pub previous_case: Option<CaseId>,
     /// What kind of sender asked for no call before `not_before`.
-    pub not_before_source: Option<String>,
+    pub not_before_source: Option<Source>,
     /// Who did.
     pub not_before_by: Option<String>,
     /// Who of us said that the number may be called though it is abroad.
@@ -383,8 +384,8 @@ pub struct CaseRow {
 /// # Errors
 /// When the database fails.
 pub fn in_hand(c: &mut Database, now: UnixMs) -> Result<i64, StoreError> {
-    let busy = [Stage::Due, Stage::Claimed, Stage::Attempting].map(Stage::as_str);
-    let soon = cases::next_at.assume_not_null().le(now.0);
+    let busy = [Stage::Due, Stage::Claimed, Stage::Attempting];
+    let soon = cases::next_at.assume_not_null().le(now);
     Ok(cases::table
         .filter(
             cases::closed_at
@@ -405,7 +406,8 @@ pub fn list(
     queue: Option<&QueueName>,
     limit: i64,
 ) -> Result<Vec<CaseRow>, StoreError> {
-    let query = cases::table.order((cases::opened_at, cases::id)).limit(limit).into_boxed();
+    let oldest = cases::table.select(columns::<CaseRow>()).order((cases::opened_at, cases::id));
+    let query = oldest.limit(limit).into_boxed();
     let query = match state {
         None => query,
         Some(State::Open) => query.filter(cases::closed_at.is_null()),
@@ -413,7 +415,7 @@ pub fn list(
     };
     let query = match queue {
         None => query,
-        Some(queue) => query.filter(cases::queue.eq(queue.as_str())),
+        Some(queue) => query.filter(cases::queue.eq(queue)),
     };
     Ok(query.load(c)?)
 }
@@ -423,7 +425,7 @@ pub fn list(
 /// # Errors
 /// [`StoreError::NotFound`] when there is none.
 pub fn get(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
-    cases::table.find(id.0).first(c).found("case", id)
+    cases::table.find(id).select(columns::<CaseRow>()).first(c).found("case", id)
 }
 
 /// The case that a missed call opened or joined.
@@ -431,8 +433,8 @@ pub fn get(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<CaseId>, StoreError> {
-    let missed = case_misses::table.find(call.to_string()).select(case_misses::case_id);
-    Ok(missed.first(c).optional()?.map(CaseId))
+    let missed = case_misses::table.find(call).select(case_misses::case_id);
+    Ok(missed.first(c).optional()?)
 }
 
 /// The name under which a case's person is known: that of the latest request, else of the latest missed call.
@@ -441,7 +443,7 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<CaseId>, StoreEr
 /// When the database fails.
 pub fn name_of(c: &mut Database, id: CaseId) -> Result<Option<String>, StoreError> {
     let asked: Option<Option<String>> = requests::table
-        .filter(requests::case_id.eq(id.0).and(requests::name.is_not_null()))
+        .filter(requests::case_id.eq(id).and(requests::name.is_not_null()))
         .order(requests::id.desc())
         .select(requests::name)
         .first(c)
@@ -451,26 +453,28 @@ pub fn name_of(c: &mut Database, id: CaseId) -> Result<Option<String>, StoreErro
     }
     let called = case_misses::table
         .inner_join(calls::table.on(calls::id.eq(case_misses::call)))
-        .filter(case_misses::case_id.eq(id.0).and(calls::caller_name.ne("")))
+        .filter(case_misses::case_id.eq(id).and(calls::caller_name.ne("")))
         .order(case_misses::at.desc())
         .select(calls::caller_name);
     Ok(called.first(c).optional()?)
 }
 
 /// A missed call of a case, as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = case_misses)]
 pub struct MissRow {
     /// The call.
-    pub call: String,
-    /// When, in milliseconds since 1970.
-    pub at: i64,
+    pub call: CallId,
+    /// When it was missed.
+    pub at: UnixMs,
     /// Why it was missed.
-    pub reason: String,
-    /// Where.
-    pub queue: Option<String>,
-    /// How long he had waited.
+    pub reason: Reason,
+    /// The queue in which it was missed.
+    pub queue: Option<QueueName>,
+    /// How long the caller had waited.
     pub wait_ms: Option<i64>,
-    /// The number he had dialled.
+    /// The number that the caller had dialled.
+    #[diesel(select_expression = calls::dialled)]
     pub dialled: String,
 }
 
@@ -481,16 +485,9 @@ pub struct MissRow {
 pub fn misses(c: &mut Database, id: CaseId) -> Result<Vec<MissRow>, StoreError> {
     Ok(case_misses::table
         .inner_join(calls::table.on(calls::id.eq(case_misses::call)))
-        .filter(case_misses::case_id.eq(id.0))
+        .filter(case_misses::case_id.eq(id))
         .order(case_misses::at)
-        .select((
-            case_misses::call,
-            case_misses::at,
-            case_misses::reason,
-            case_misses::queue,
-            case_misses::wait_ms,
-            calls::dialled,
-        ))
+        .select(columns::<MissRow>())
         .load(c)?)
 }
 
@@ -511,7 +508,7 @@ pub fn close_by_hand(
     match reason {
         Closed::Erased => return Err(StoreError::Refused(Closed::ONLY_BY_ERASURE.to_owned())),
         Closed::DoNotCall | Closed::WrongNumber if case.closed_at.is_none() => {
-            dnc::suppress(c, &read("cases.number", &case.number)?, reason, by, at)?;
+            dnc::suppress(c, &case.number, reason, by, at)?;
         }
         _ => {}
     }
@@ -530,21 +527,21 @@ pub fn close(
     remark: Option<&str>,
     at: UnixMs,
 ) -> Result<CaseRow, StoreError> {
-    let open = cases::table.find(id.0).filter(cases::closed_at.is_null());
+    let open = cases::table.find(id).filter(cases::closed_at.is_null());
     let closed = diesel::update(open)
         .set((
-            cases::state.eq(State::Closed.as_str()),
-            cases::closed_at.eq(at.0),
-            cases::close_reason.eq(reason.as_str()),
+            cases::state.eq(State::Closed),
+            cases::closed_at.eq(at),
+            cases::close_reason.eq(reason),
             cases::closed_by.eq(by),
             cases::note.eq(remark),
-            cases::next_at.eq(None::<i64>),
+            cases::next_at.eq(None::<UnixMs>),
         ))
         .returning(cases::id)
         .count_changed(c)?;
     let case = get(c, id)?;
     if closed == 0 {
-        let why = case.close_reason.unwrap_or_default();
+        let why = case.close_reason.map_or("", Closed::as_str);
         return Err(StoreError::Refused(format!("case {id} is closed already ({why})")));
     }
     note(c, &case, Note::Closed { reason, by }, at)?;

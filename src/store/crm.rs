@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::dialect::{cached::Cache as _, hold};
+use super::dialect::{cached::Cache as _, columns, hold};
 use super::schema::{agents, cases, crm_tokens};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
@@ -12,7 +12,8 @@ use crate::ids::{AgentName, CaseId};
 const ONE: i32 = 1;
 
 /// A pair of tokens, and a hash of those in the settings from which they came.
-#[derive(Clone, PartialEq, Eq, Queryable)]
+#[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = crm_tokens)]
 pub struct TokenRow {
     /// Opens the CRM.
     pub access: String,
@@ -33,7 +34,7 @@ impl std::fmt::Debug for TokenRow {
 /// # Errors
 /// When the database fails.
 pub fn tokens(c: &mut Database) -> Result<Option<TokenRow>, StoreError> {
-    let row = crm_tokens::table.find(ONE).select((crm_tokens::access, crm_tokens::refresh, crm_tokens::root));
+    let row = crm_tokens::table.find(ONE).select(columns::<TokenRow>());
     Ok(row.first(c).optional()?)
 }
 
@@ -42,12 +43,12 @@ pub fn tokens(c: &mut Database) -> Result<Option<TokenRow>, StoreError> {
 /// # Errors
 /// When the database fails, or refuses an empty token.
 pub fn keep_tokens(c: &mut Database, tokens: &TokenRow, at: UnixMs) -> Result<(), StoreError> {
-    hold::number(c, "crm_tokens")?;
+    hold::name(c, "crm_tokens")?;
     let values = (
         crm_tokens::access.eq(&tokens.access),
         crm_tokens::refresh.eq(&tokens.refresh),
         crm_tokens::root.eq(&tokens.root),
-        crm_tokens::kept_at.eq(at.0),
+        crm_tokens::kept_at.eq(at),
     );
     let kept = diesel::update(crm_tokens::table.find(ONE)).set(values).returning(crm_tokens::kept_at);
     if kept.count_changed(c)? == 0 {
@@ -61,8 +62,8 @@ pub fn keep_tokens(c: &mut Database, tokens: &TokenRow, at: UnixMs) -> Result<()
 /// # Errors
 /// When the database fails.
 pub fn lacks_assignee(c: &mut Database, case: CaseId) -> Result<bool, StoreError> {
-    let open = cases::table.find(case.0).filter(cases::closed_at.is_null().and(cases::assignee.is_null()));
-    Ok(open.select(cases::id).first::<i64>(c).optional()?.is_some())
+    let open = cases::table.find(case).filter(cases::closed_at.is_null().and(cases::assignee.is_null()));
+    Ok(open.select(cases::id).first::<CaseId>(c).optional()?.is_some())
 }
 
 /// Names the agent who is offered an open case first, unless one is named. Whether it was done: not for one whom we do
@@ -71,12 +72,12 @@ pub fn lacks_assignee(c: &mut Database, case: CaseId) -> Result<bool, StoreError
 /// # Errors
 /// When the database fails.
 pub fn assign(c: &mut Database, case: CaseId, agent: &AgentName) -> Result<bool, StoreError> {
-    hold::case(c, case.0)?;
-    let known: i64 = agents::table.find(agent.as_str()).count().get_result(c)?;
+    hold::case(c, case)?;
+    let known: i64 = agents::table.find(agent).count().get_result(c)?;
     if known == 0 {
         return Ok(false);
     }
-    let open = cases::table.find(case.0).filter(cases::closed_at.is_null().and(cases::assignee.is_null()));
-    let named = diesel::update(open).set(cases::assignee.eq(agent.as_str())).returning(cases::id);
+    let open = cases::table.find(case).filter(cases::closed_at.is_null().and(cases::assignee.is_null()));
+    let named = diesel::update(open).set(cases::assignee.eq(agent)).returning(cases::id);
     Ok(named.count_changed(c)? > 0)
 }

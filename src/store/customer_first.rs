@@ -49,7 +49,7 @@ pub fn reserve(
     wanted: &Wanted,
 ) -> Result<Result<Option<AttemptId>, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
-    if !is_of(&case, wanted.call)? {
+    if !is_of(&case, wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
     let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, "system", wanted.at)? {
@@ -74,15 +74,15 @@ pub fn reserve(
 }
 
 fn may(c: &mut Database, terms: &Terms, case: &CaseRow, at: UnixMs) -> Result<bool, StoreError> {
-    let ours = attempts::way.eq(Way::CustomerFirst.as_str()).and(attempts::at.gt((at - OVER).0));
-    let was = attempts::result.eq(Outcome::Abandoned.as_str());
+    let ours = attempts::way.eq(Way::CustomerFirst).and(attempts::at.gt(at - OVER));
+    let was = attempts::result.eq(Outcome::Abandoned);
     let (live, answered) = (attempts::result.is_null(), attempts::answered_at.is_not_null());
     let of_late = attempts::table.filter(ours);
     let abandoned: i64 = of_late.filter(was).count().get_result(c)?;
     let under_way: i64 = of_late.filter(live).count().get_result(c)?;
     let answered: i64 = of_late.filter(answered.and(attempts::result.is_not_null())).count().get_result(c)?;
     let spared: i64 = of_late
-        .filter(was.and(attempts::number.eq(&case.number)).and(attempts::at.gt((at - SPARED).0)))
+        .filter(was.and(attempts::number.eq(&case.number)).and(attempts::at.gt(at - SPARED)))
         .count()
         .get_result(c)?;
     let lawful = abandonment::may_dial(answered, abandoned, under_way);
@@ -91,11 +91,9 @@ fn may(c: &mut Database, terms: &Terms, case: &CaseRow, at: UnixMs) -> Result<bo
 
 /// How many agents of the queue are free at this moment.
 fn free_agents(c: &mut Database, terms: &Terms, case: &CaseRow) -> Result<i64, StoreError> {
-    let Some(queue) = terms.queue_of(case)? else { return Ok(0) };
+    let Some(queue) = terms.queue_of(case) else { return Ok(0) };
     let serves = terms.rules.queues.get(&queue).into_iter().flat_map(|queue| queue.tiers.keys());
-    let serves: Vec<&str> = serves.map(AgentName::as_str).collect();
-    let free =
-        agents::status.eq(Status::Available.as_str()).and(agents::activity.eq(Activity::Idle.as_str()));
+    let free = agents::status.eq(Status::Available).and(agents::activity.eq(Activity::Idle));
     Ok(agents::table.filter(free.and(agents::name.eq_any(serves))).count().get_result(c)?)
 }
 
@@ -112,13 +110,13 @@ pub fn win(
     agent: &AgentName,
     at: UnixMs,
 ) -> Result<bool, StoreError> {
-    let waits = attempts::table.find(attempt.0).filter(attempts::state.eq(State::Talking.as_str()));
+    let waits = attempts::table.find(attempt).filter(attempts::state.eq(State::Talking));
     let waiting: i64 = waits.count().get_result(c)?;
     if waiting == 0 || !offers::win(c, offer, call, leg, at)? {
         return Ok(false);
     }
-    diesel::update(attempts::table.find(attempt.0).filter(attempts::agent.is_null()))
-        .set(attempts::agent.eq(agent.as_str()))
+    diesel::update(attempts::table.find(attempt).filter(attempts::agent.is_null()))
+        .set(attempts::agent.eq(agent))
         .returning(attempts::id)
         .count_changed(c)?;
     Ok(true)

@@ -16,11 +16,13 @@ use std::time::Duration;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind as Kind, Error};
+use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 
 use super::{StoreError, private};
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
+use crate::ids::{CallId, ChannelId, CoreId, EventId, OfferId};
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -29,6 +31,29 @@ pub enum Database {
     Postgresql(PgConnection),
     /// A SQLite file.
     Sqlite(SqliteConnection),
+}
+
+/// diesel binds a text that is made on the spot in another way for each database.
+macro_rules! uuid_binds {
+    ($($name:ty),+) => { $(
+        impl ToSql<Text, <Database as Connection>::Backend> for $name {
+            fn to_sql<'b>(
+                &'b self,
+                out: &mut Output<'b, '_, <Database as Connection>::Backend>,
+            ) -> diesel::serialize::Result {
+                out.set_value((Text, self));
+                Ok(IsNull::No)
+            }
+        }
+    )+ };
+}
+
+uuid_binds!(CallId, OfferId, ChannelId, CoreId, EventId);
+
+/// The columns that a row consists of. (diesel's `as_select` binds them to one backend, and what is kept prepared runs on
+/// each.)
+pub(super) fn columns<Row: Selectable<<Database as Connection>::Backend>>() -> Row::SelectExpression {
+    Row::construct_selection()
 }
 
 impl fmt::Debug for Database {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::dialect::{cached::Cache as _, hold};
+use super::dialect::{cached::Cache as _, columns, hold};
 use super::schema::do_not_call;
 use super::{Database, StoreError, audit};
 use crate::audit::{Action, Entry};
@@ -26,20 +26,21 @@ crate::vocabulary! {
 const WRONG_FOR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A number that is not to be called, as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = do_not_call)]
 pub struct DncRow {
     /// The number.
-    pub number: String,
+    pub number: E164,
     /// Why.
-    pub reason: String,
+    pub reason: Reason,
     /// Who says so.
     pub by: String,
-    /// What he noted.
+    /// What they noted.
     pub note: Option<String>,
-    /// Since when, in milliseconds since 1970.
-    pub at: i64,
+    /// Since when.
+    pub at: UnixMs,
     /// Until when; for ever if empty.
-    pub expires_at: Option<i64>,
+    pub expires_at: Option<UnixMs>,
 }
 
 /// A number that must not be called.
@@ -64,16 +65,16 @@ pub struct Add<'a> {
 /// # Errors
 /// When the database fails.
 pub fn add(c: &mut Database, add: &Add<'_>) -> Result<(), StoreError> {
-    hold::number(c, add.number.as_str())?;
-    diesel::delete(do_not_call::table.find(add.number.as_str())).execute(c)?;
+    hold::number(c, add.number)?;
+    diesel::delete(do_not_call::table.find(add.number)).execute(c)?;
     diesel::insert_into(do_not_call::table)
         .values((
-            do_not_call::number.eq(add.number.as_str()),
-            do_not_call::reason.eq(add.reason.as_str()),
+            do_not_call::number.eq(add.number),
+            do_not_call::reason.eq(add.reason),
             do_not_call::by.eq(add.by),
             do_not_call::note.eq(add.note),
-            do_not_call::at.eq(add.at.0),
-            do_not_call::expires_at.eq(add.until.map(|until| until.0)),
+            do_not_call::at.eq(add.at),
+            do_not_call::expires_at.eq(add.until),
         ))
         .insert(c)?;
     note(c, Action::DncAdded, add.number, add.by, Some(add.reason), add.at)
@@ -84,7 +85,7 @@ pub fn add(c: &mut Database, add: &Add<'_>) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError::NotFound`] when they were not forbidden.
 pub fn remove(c: &mut Database, number: &E164, by: &str, at: UnixMs) -> Result<(), StoreError> {
-    if diesel::delete(do_not_call::table.find(number.as_str())).execute(c)? == 0 {
+    if diesel::delete(do_not_call::table.find(number)).execute(c)? == 0 {
         return Err(StoreError::NotFound {
             kind: "number on the do-not-call list",
             name: number.to_string(),
@@ -110,16 +111,16 @@ fn note(
 /// # Errors
 /// When the database fails.
 pub fn list(c: &mut Database, limit: i64) -> Result<Vec<DncRow>, StoreError> {
-    Ok(do_not_call::table.order(do_not_call::at.desc()).limit(limit).load(c)?)
+    Ok(do_not_call::table.select(columns::<DncRow>()).order(do_not_call::at.desc()).limit(limit).load(c)?)
 }
 
 /// Why a number is not to be called now, if it is not.
 ///
 /// # Errors
 /// When the database fails.
-pub fn suppressed(c: &mut Database, number: &E164, at: UnixMs) -> Result<Option<String>, StoreError> {
-    let holds = do_not_call::expires_at.is_null().or(do_not_call::expires_at.gt(at.0));
-    let row = do_not_call::table.find(number.as_str()).filter(holds);
+pub fn suppressed(c: &mut Database, number: &E164, at: UnixMs) -> Result<Option<Reason>, StoreError> {
+    let holds = do_not_call::expires_at.is_null().or(do_not_call::expires_at.gt(at));
+    let row = do_not_call::table.find(number).filter(holds);
     Ok(row.select(do_not_call::reason).first(c).optional()?)
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 
 use super::schema::{agents, talks_elsewhere};
-use super::{Database, StoreError, read};
+use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::AgentName;
 
@@ -14,8 +14,7 @@ use crate::ids::AgentName;
 /// # Errors
 /// When the database fails.
 pub fn all(c: &mut Database) -> Result<BTreeMap<AgentName, UnixMs>, StoreError> {
-    let rows: Vec<(String, i64)> = talks_elsewhere::table.load(c)?;
-    rows.iter().map(|(name, since)| Ok((read("talks_elsewhere.agent", name)?, UnixMs(*since)))).collect()
+    Ok(talks_elsewhere::table.load::<(AgentName, UnixMs)>(c)?.into_iter().collect())
 }
 
 /// Records who began such a call, and who ended one. An agent who was removed meanwhile is left out.
@@ -24,10 +23,10 @@ pub fn all(c: &mut Database) -> Result<BTreeMap<AgentName, UnixMs>, StoreError> 
 /// When the database fails.
 pub fn record(c: &mut Database, changes: &[(AgentName, bool)], at: UnixMs) -> Result<(), StoreError> {
     for (name, begins) in changes {
-        diesel::delete(talks_elsewhere::table.find(name.as_str())).execute(c)?;
-        let there = agents::table.filter(agents::name.eq(name.as_str())).count().get_result::<i64>(c)? > 0;
+        diesel::delete(talks_elsewhere::table.find(name)).execute(c)?;
+        let there = agents::table.filter(agents::name.eq(name)).count().get_result::<i64>(c)? > 0;
         if *begins && there {
-            let row = (talks_elsewhere::agent.eq(name.as_str()), talks_elsewhere::since_at.eq(at.0));
+            let row = (talks_elsewhere::agent.eq(name), talks_elsewhere::since_at.eq(at));
             diesel::insert_into(talks_elsewhere::table).values(row).execute(c)?;
         }
     }

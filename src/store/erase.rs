@@ -191,14 +191,14 @@ pub fn person(
     by: &str,
     now: UnixMs,
 ) -> Result<Act, StoreError> {
-    hold::number(c, number.as_str())?;
+    hold::number(c, number)?;
     // Nobody shares out or settles meanwhile what is erased.
-    hold::number(c, outbox::LOCK)?;
+    hold::name(c, outbox::LOCK)?;
     let forms = forms::of(c, number, home)?;
     refuse_live(c, number, &forms)?;
     let number_key = audit::key(c, now)?.of_number(number).as_str().to_owned();
     let erasure: i64 = diesel::insert_into(erasures::table)
-        .values((erasures::number_key.eq(&number_key), erasures::at.eq(now.0), erasures::by.eq(by)))
+        .values((erasures::number_key.eq(&number_key), erasures::at.eq(now), erasures::by.eq(by)))
         .returning(erasures::id)
         .get_result(c)?;
     let pseudonym = format!("+999{erasure:012}");
@@ -261,8 +261,8 @@ fn keep(c: &mut Database, number: &E164, act: &Act) -> Result<(), StoreError> {
 
 /// A call that goes on writes its number again when it ends, and an attempt without a result is found by it.
 fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), StoreError> {
-    if let Some(row) = rows::unfinished(c, number.as_str())? {
-        let who = row.agent.unwrap_or(row.by);
+    if let Some(row) = rows::unfinished(c, number)? {
+        let who = row.agent.map_or(row.by, String::from);
         return Err(StoreError::Refused(format!(
             "{who} is calling him, or owes what came of it: erase him when that is recorded (`dozvon case result {}`)",
             row.case_id
@@ -282,13 +282,13 @@ fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), 
 
 /// Closes what is owed to him.
 fn close_cases(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<usize, StoreError> {
-    hold::open_case(c, number.as_str())?;
-    let open: Vec<i64> = cases::table
+    hold::open_case(c, number)?;
+    let open: Vec<CaseId> = cases::table
         .filter(cases::number.eq(number.as_str()).and(cases::closed_at.is_null()))
         .select(cases::id)
         .load(c)?;
     for id in &open {
-        case_rows::close(c, CaseId(*id), Closed::Erased, by, None, now)?;
+        case_rows::close(c, *id, Closed::Erased, by, None, now)?;
     }
     Ok(open.len())
 }
@@ -301,7 +301,7 @@ fn put_off(
     now: UnixMs,
 ) -> Result<(usize, Option<UnixMs>), StoreError> {
     let recent: Vec<(i64, i64)> = attempts::table
-        .filter(attempts::number.eq(number.as_str()).and(attempts::at.gt((now - KEEP_ATTEMPTS).0)))
+        .filter(attempts::number.eq(number.as_str()).and(attempts::at.gt(now - KEEP_ATTEMPTS)))
         .select((attempts::id, attempts::at))
         .load(c)?;
     let mut last = None;
@@ -314,7 +314,7 @@ fn put_off(
                 .values((
                     attempts_to_erase::attempt.eq(attempt),
                     attempts_to_erase::erasure.eq(erasure),
-                    attempts_to_erase::due_at.eq(due.0),
+                    attempts_to_erase::due_at.eq(due),
                 ))
                 .insert(c)?;
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::dialect;
+use crate::column::Unreadable;
 use crate::missed::regulation::CapReached;
 use crate::queue::agent;
 
@@ -129,7 +130,7 @@ pub enum StoreError {
     #[error("the database holds {value:?} in {column}, which is not readable: was it changed by hand?")]
     Unreadable {
         /// The column.
-        column: &'static str,
+        column: String,
         /// The value, cut to 80 characters.
         value: String,
     },
@@ -160,9 +161,20 @@ impl From<diesel::result::Error> for StoreError {
     fn from(error: diesel::result::Error) -> Self {
         match dialect::refusal(&error) {
             Some(reason) => Self::Refused(reason.to_owned()),
-            None => Self::Database(error),
+            None => unreadable(&error).unwrap_or(Self::Database(error)),
         }
     }
+}
+
+/// The column and the value, if the error is that a value is none of its type's.
+fn unreadable(error: &diesel::result::Error) -> Option<StoreError> {
+    let diesel::result::Error::DeserializationError(error) = error else { return None };
+    let field = error.downcast_ref::<diesel::result::DeserializeFieldError>()?;
+    let Unreadable { value } = field.error.downcast_ref()?;
+    Some(StoreError::Unreadable {
+        column: field.field_name.clone().unwrap_or_default(),
+        value: value.clone(),
+    })
 }
 
 impl StoreError {

@@ -13,7 +13,7 @@ use super::schema::{calls, case_misses, cases};
 use super::{Database, StoreError, cases as case_rows, outbox as events};
 use crate::clock::UnixMs;
 use crate::event::Event;
-use crate::ids::CaseId;
+use crate::ids::{CallId, CaseId};
 use crate::missed::flood::HOUR;
 
 /// The source by which an alarm calls all of them together.
@@ -40,15 +40,14 @@ pub(super) fn over(c: &mut Database, miss: &Miss<'_>) -> Result<bool, StoreError
 /// Whether calls of a source, or all calls, have opened as many cases in the last hour as may be.
 fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Result<bool, StoreError> {
     let Some(before) = limit.checked_sub(1) else { return Ok(false) };
-    let called =
-        cases::table.filter(cases::opened_at.gt((at - HOUR).0).and(cases::misses.gt(0))).into_boxed();
+    let called = cases::table.filter(cases::opened_at.gt(at - HOUR).and(cases::misses.gt(0))).into_boxed();
     let called = match source {
         Some(source) => called.filter(cases::came_by.eq(source)),
         None => called,
     };
     // The one that reaches the limit: no more rows are looked at than that, however great the flood.
     let reaching = called.order(cases::opened_at.desc()).offset(before.into()).limit(1).select(cases::id);
-    Ok(reaching.first::<i64>(c).optional()?.is_some())
+    Ok(reaching.first::<CaseId>(c).optional()?.is_some())
 }
 
 /// Somebody takes a case up that was held back: from now on it is one like any other, and its opening is told. Its row
@@ -58,22 +57,18 @@ pub(super) fn taken_up(c: &mut Database, case: CaseRow, at: UnixMs) -> Result<Ca
         return Ok(case);
     }
     diesel::update(cases::table.find(case.id))
-        .set((cases::flooded.eq(false), cases::next_at.eq(at.0)))
+        .set((cases::flooded.eq(false), cases::next_at.eq(at)))
         .returning(cases::id)
         .count_changed(c)?;
-    let case = case_rows::get(c, CaseId(case.id))?;
-    let first: Option<(String, i64, Option<i64>)> = case_misses::table
+    let case = case_rows::get(c, case.id)?;
+    let first: Option<(CallId, UnixMs, Option<i64>)> = case_misses::table
         .inner_join(calls::table.on(calls::id.eq(case_misses::call)))
         .filter(case_misses::case_id.eq(case.id))
         .order(case_misses::at)
         .select((case_misses::call, calls::arrived_at, case_misses::wait_ms))
         .first(c)
         .optional()?;
-    let came = first.as_ref().map_or(Came::Hand, |(call, began_at, wait_ms)| Came::Call {
-        call,
-        began_at: UnixMs(*began_at),
-        wait_ms: *wait_ms,
-    });
+    let came = first.map_or(Came::Hand, |(call, began_at, wait_ms)| Came::Call { call, began_at, wait_ms });
     note(c, &case, Note::TakenUp(came), at)?;
     Ok(case)
 }

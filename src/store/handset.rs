@@ -54,7 +54,7 @@ pub enum Begun {
 /// # Errors
 /// When the database fails.
 pub fn is_owed(c: &mut Database, number: &E164) -> Result<bool, StoreError> {
-    Ok(cases::open_of(c, number.as_str())?.is_some())
+    Ok(cases::open_of(c, number)?.is_some())
 }
 
 /// Asks the guards, and takes a place among the day's attempts. None if the number has no open case (any more).
@@ -62,10 +62,10 @@ pub fn is_owed(c: &mut Database, number: &E164) -> Result<bool, StoreError> {
 /// # Errors
 /// When the database fails; a refusal is a result.
 pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Option<Begun>, StoreError> {
-    let number = wanted.number.as_str();
+    let number = &wanted.number;
     hold::number(c, number)?;
     let Some(open) = cases::open_of(c, number)? else { return Ok(None) };
-    let case = held(c, CaseId(open.id))?;
+    let case = held(c, open.id)?;
     let (policy, asked) = check_dial(c, &case, terms, Asked::Dial, wanted.at)?;
     let permit = match asked {
         Ok(permit) => permit,
@@ -87,7 +87,7 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Option
     };
     let attempt = reserve_place(c, &case, terms, &reserved)?;
     attempts::dialled(c, attempt, wanted.at)?;
-    Ok(Some(Begun::Attempt { case: CaseId(case.id), attempt }))
+    Ok(Some(Begun::Attempt { case: case.id, attempt }))
 }
 
 /// Keeps that nobody was dialled, because no trunk has room for one more call. The customer's case stays as it is.
@@ -95,12 +95,12 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Option
 /// # Errors
 /// When the database fails.
 pub fn no_room(c: &mut Database, terms: &Terms, wanted: &Dialled, why: &str) -> Result<(), StoreError> {
-    let number = wanted.number.as_str();
+    let number = &wanted.number;
     hold::number(c, number)?;
     let refusal = Refusal { guard: Guard::Budget, until: None, why: why.to_owned() };
     let Some(open) = cases::open_of(c, number)? else { return Ok(()) };
-    let case = held(c, CaseId(open.id))?;
-    refused(c, &case, &terms.policy(&case)?, &refusal, wanted.agent.as_str(), wanted.at)
+    let case = held(c, open.id)?;
+    refused(c, &case, &terms.policy(&case), &refusal, wanted.agent.as_str(), wanted.at)
 }
 
 /// The row of the call that it is.
@@ -110,7 +110,7 @@ fn arrive(
     wanted: &Dialled,
     case: &cases::CaseRow,
 ) -> Result<(), StoreError> {
-    let queue = terms.queue_of(case)?;
+    let queue = terms.queue_of(case);
     let arrival = Arrival {
         id: wanted.call,
         node: wanted.node.clone(),
@@ -129,7 +129,7 @@ fn arrive(
         business_day: terms.hours(queue.as_ref()).business_day(wanted.at),
         at: wanted.at,
     };
-    call_rows::begin(c, &arrival, Direction::Manual, CaseId(case.id))
+    call_rows::begin(c, &arrival, Direction::Manual, case.id)
 }
 
 /// Records the disposition that an agent owes, by a word that he dialled. Of which case; none if he owes none.
@@ -144,7 +144,7 @@ pub fn say(
     at: UnixMs,
 ) -> Result<Option<CaseId>, StoreError> {
     let Some(row) = attempts::awaits_word(c, agent)? else { return Ok(None) };
-    let case = CaseId(row.case_id);
+    let case = row.case_id;
     let said = Disposition { case, result, later: None, note: None, by: agent.as_str(), at };
     callbacks::dispose(c, terms, &said)?;
     Ok(Some(case))
@@ -155,7 +155,7 @@ pub fn say(
 /// # Errors
 /// When the database fails.
 pub fn talk(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
-    let Some(row) = attempts::of_call(c, &call.to_string())? else { return Ok(()) };
-    attempts::answered(c, AttemptId(row.id), at)?;
+    let Some(row) = attempts::of_call(c, call)? else { return Ok(()) };
+    attempts::answered(c, row.id, at)?;
     call_rows::forwarded(c, call, at)
 }

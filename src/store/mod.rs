@@ -47,9 +47,12 @@ pub use error::StoreError;
 pub use lock::Lock;
 pub use stats::{Stats, TransactionStats};
 
+use crate::column::Unreadable;
+
 /// Reads a word or an id that the database holds; the database's checks make a failure a sign of tampering.
 fn read<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {
-    text.parse().map_err(|_| StoreError::Unreadable { column, value: text.chars().take(80).collect() })
+    crate::column::parse(text)
+        .map_err(|Unreadable { value }| StoreError::Unreadable { column: column.to_owned(), value })
 }
 
 /// The same for a column that may be empty.

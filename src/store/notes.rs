@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 use super::attempts::AttemptRow;
 use super::cases::CaseRow;
 use super::requests::{self, Request};
-use super::{Database, StoreError, audit, cases, outbox, read};
+use super::{Database, StoreError, audit, cases, outbox};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
-use crate::event::Role;
-use crate::event::{Event, EventKind};
-use crate::ids::{CallId, CaseId};
+use crate::event::{Event, EventKind, Role};
+use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::missed::regulation::{Guard, Refusal};
+use crate::phone::E164;
 
 /// Something that happened to a case.
 #[derive(Debug, Clone, Copy)]
@@ -22,11 +22,11 @@ pub(super) enum Note<'a> {
     /// It is told as it is.
     Told(EventKind),
     /// It was opened.
-    Opened(Came<'a>),
+    Opened(Came),
     /// One of us, or the caller's request, takes it up after a flood of calls: only now its opening is told.
-    TakenUp(Came<'a>),
+    TakenUp(Came),
     /// Its caller came once more.
-    Again(Came<'a>),
+    Again(Came),
     /// So much of the reaction time has passed, in per cent; and all rungs of the policy.
     Rung { pct: i32, rungs: &'a [i32] },
     /// It waits for people to call: a guard refuses automatic dials to its number.
@@ -51,16 +51,16 @@ pub(super) enum Note<'a> {
 
 /// How somebody came to have a case.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Came<'a> {
+pub(super) enum Came {
     /// His call was missed.
-    Call { call: &'a str, began_at: UnixMs, wait_ms: Option<i64> },
+    Call { call: CallId, began_at: UnixMs, wait_ms: Option<i64> },
     /// A form or a bot sent his request.
     Request(i64),
     /// One of us says so.
     Hand,
 }
 
-impl Came<'_> {
+impl Came {
     fn data(self) -> Value {
         match self {
             Self::Call { call, began_at, wait_ms } => {
@@ -77,10 +77,10 @@ fn attempt(row: &AttemptRow) -> Value {
     json!({
         "call": row.call,
         "way": row.way,
-        "agent": row.agent.as_ref().unwrap_or(&row.by),
+        "agent": row.agent.as_ref().map_or(row.by.as_str(), AgentName::as_str),
         "began_at": row.at,
         "answered_at": row.answered_at,
-        "talk_ms": row.answered_at.zip(row.ended_at).map(|(from, to)| UnixMs(to).since_ms(UnixMs(from))),
+        "talk_ms": row.answered_at.zip(row.ended_at).map(|(from, to)| to.since_ms(from)),
         "counted": row.counted,
         "result": row.result,
         "note": row.note,
@@ -130,7 +130,7 @@ fn people(case: &CaseRow, what: Note<'_>) -> Value {
 
 /// What is to be said of the caller, and whether he gets SMS.
 fn caller(c: &mut Database, case: &CaseRow, name: Option<&str>, at: UnixMs) -> Result<Value, StoreError> {
-    let reach = requests::reach(c, &read("cases.number", &case.number)?, UnixMs(case.opened_at), at)?;
+    let reach = requests::reach(c, &case.number, case.opened_at, at)?;
     let mut caller = json!({ "phone": case.number });
     for (key, value) in [("name", name), ("email", reach.email.as_deref())] {
         if let Some(value) = value {
@@ -176,7 +176,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
                 data.extend(more);
             }
         }
-        outbox::emit(c, &Event::of_case(kind, CaseId(case.id), at, data))?;
+        outbox::emit(c, &Event::of_case(kind, case.id, at, data))?;
     }
     record(c, case, what, at)
 }
@@ -206,7 +206,7 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
         at,
         by,
         action,
-        number: Some(&case.number),
+        number: Some(case.number.as_str()),
         subject: Some(format!("case:{}", case.id)),
         details,
     };
@@ -237,11 +237,11 @@ pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) 
 #[derive(Debug)]
 pub(super) struct Talk<'a> {
     pub call: CallId,
-    pub number: Option<&'a str>,
-    pub queue: Option<&'a str>,
-    pub agent: Option<&'a str>,
+    pub number: Option<&'a E164>,
+    pub queue: Option<&'a QueueName>,
+    pub agent: Option<&'a AgentName>,
     pub began_at: UnixMs,
-    pub answered_at: Option<i64>,
+    pub answered_at: Option<UnixMs>,
     pub wait_ms: Option<i64>,
     pub at: UnixMs,
 }
@@ -256,7 +256,7 @@ pub(super) fn talked(c: &mut Database, talk: &Talk<'_>) -> Result<(), StoreError
         "began_at": talk.began_at,
         "answered_at": talk.answered_at,
         "wait_ms": talk.wait_ms,
-        "talk_ms": talk.answered_at.map(|at| talk.at.since_ms(UnixMs(at))),
+        "talk_ms": talk.answered_at.map(|at| talk.at.since_ms(at)),
         "caller": { "phone": talk.number },
     });
     outbox::emit(c, &Event::of_call(EventKind::CallEnded, talk.call, talk.at, data)).map(drop)

@@ -8,10 +8,10 @@ use diesel::prelude::*;
 
 use super::agents::{self as agent_rows, AgentRow};
 use super::calls::{self as call_rows, WaitOutcome};
-use super::dialect::{cached::Cache as _, hold};
+use super::dialect::{cached::Cache as _, columns, hold};
 use super::error::Found as _;
 use super::schema::{agents, calls, offers};
-use super::{Database, StoreError, attempts, read};
+use super::{Database, StoreError, attempts};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status};
@@ -50,21 +50,20 @@ pub enum Refusal {
 /// # Errors
 /// When the database fails; a refusal is a result.
 pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, StoreError> {
-    let (offer, call) = (claim.offer.to_string(), claim.call.to_string());
-    hold::call(c, &call)?;
-    let free = agents::table.find(claim.agent.as_str()).filter(
+    hold::call(c, claim.call)?;
+    let free = agents::table.find(&claim.agent).filter(
         agents::version
             .eq(claim.version)
-            .and(agents::status.eq(Status::Available.as_str()))
-            .and(agents::activity.eq(Activity::Idle.as_str()))
-            .and(agents::ready_at.le(claim.at.0))
-            .and(exists(waiting(&call))),
+            .and(agents::status.eq(Status::Available))
+            .and(agents::activity.eq(Activity::Idle))
+            .and(agents::ready_at.le(claim.at))
+            .and(exists(waiting(claim.call))),
     );
     let claimed = diesel::update(free)
         .set((
-            agents::activity.eq(Activity::Ringing.as_str()),
-            agents::offer.eq(&offer),
-            agents::since_at.eq(claim.at.0),
+            agents::activity.eq(Activity::Ringing),
+            agents::offer.eq(claim.offer),
+            agents::since_at.eq(claim.at),
             agents::version.eq(claim.version + 1),
             agents::changed_by.eq("system"),
             agents::changed_why.eq("offered a call"),
@@ -72,16 +71,16 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
         .returning(agents::version)
         .count_changed(c)?;
     if claimed == 0 {
-        return refusal(c, &offer, &call);
+        return refusal(c, claim.offer, claim.call);
     }
     diesel::insert_into(offers::table)
         .values((
-            offers::id.eq(&offer),
-            offers::call.eq(&call),
-            offers::queue.eq(claim.queue.as_str()),
-            offers::agent.eq(claim.agent.as_str()),
+            offers::id.eq(claim.offer),
+            offers::call.eq(claim.call),
+            offers::queue.eq(&claim.queue),
+            offers::agent.eq(&claim.agent),
             offers::controller.eq(&claim.controller),
-            offers::offered_at.eq(claim.at.0),
+            offers::offered_at.eq(claim.at),
         ))
         .insert(c)?;
     Ok(Ok(()))
@@ -89,12 +88,12 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
 
 /// The call, as long as nobody has it and it goes on.
 #[diesel::dsl::auto_type(no_type_alias)]
-fn waiting<'a>(call: &'a str) -> _ {
+fn waiting(call: CallId) -> _ {
     calls::table.filter(calls::id.eq(call).and(calls::ended_at.is_null()).and(calls::offer.is_null()))
 }
 
 /// Why nothing was claimed.
-fn refusal(c: &mut Database, offer: &str, call: &str) -> Result<Result<(), Refusal>, StoreError> {
+fn refusal(c: &mut Database, offer: OfferId, call: CallId) -> Result<Result<(), Refusal>, StoreError> {
     let again = offers::table.find(offer).filter(offers::ended_at.is_null());
     if diesel::select(exists(again)).get_result::<bool>(c)? {
         return Ok(Ok(()));
@@ -115,20 +114,19 @@ pub fn win(
     leg: ChannelId,
     at: UnixMs,
 ) -> Result<bool, StoreError> {
-    let (offer, call) = (offer.to_string(), call.to_string());
-    hold::offer(c, &offer)?;
-    let live = offers::table.find(&offer).filter(offers::call.eq(&call).and(offers::ended_at.is_null()));
-    let free = calls::table.find(&call).filter(calls::ended_at.is_null()).filter(exists(live));
-    let free = free.filter(calls::offer.is_null().or(calls::offer.eq(&offer)));
-    if diesel::update(free).set(calls::offer.eq(&offer)).returning(calls::arrived_at).count_changed(c)? == 0 {
+    hold::offer(c, offer)?;
+    let live = offers::table.find(offer).filter(offers::call.eq(call).and(offers::ended_at.is_null()));
+    let free = calls::table.find(call).filter(calls::ended_at.is_null()).filter(exists(live));
+    let free = free.filter(calls::offer.is_null().or(calls::offer.eq(offer)));
+    if diesel::update(free).set(calls::offer.eq(offer)).returning(calls::arrived_at).count_changed(c)? == 0 {
         return Ok(false);
     }
-    diesel::update(offers::table.find(&offer))
-        .set((offers::answered_at.eq(at.0), offers::leg.eq(leg.to_string())))
+    diesel::update(offers::table.find(offer))
+        .set((offers::answered_at.eq(at), offers::leg.eq(leg)))
         .returning(offers::offered_at)
         .count_changed(c)?;
     // The agent is there, whatever comes of the call: nothing is missed in a row any more.
-    diesel::update(agents::table.filter(agents::offer.eq(&offer)))
+    diesel::update(agents::table.filter(agents::offer.eq(offer)))
         .set(agents::misses.eq(0))
         .returning(agents::version)
         .count_changed(c)?;
@@ -140,15 +138,16 @@ pub fn win(
 /// # Errors
 /// When the database fails.
 pub fn hand_to(c: &mut Database, offer: OfferId, call: CallId) -> Result<bool, StoreError> {
-    let (offer, call) = (offer.to_string(), call.to_string());
-    hold::call(c, &call)?;
-    hold::offer(c, &offer)?;
-    let won = calls::table.filter(calls::offer.eq(&offer).and(calls::answered_at.is_null()));
-    diesel::update(won).set(calls::offer.eq(None::<String>)).returning(calls::arrived_at).count_changed(c)?;
-    let live =
-        offers::table.find(&offer).filter(offers::ended_at.is_null().and(offers::bridged_at.is_null()));
-    let live = live.filter(exists(waiting(&call)));
-    Ok(diesel::update(live).set(offers::call.eq(&call)).returning(offers::offered_at).count_changed(c)? > 0)
+    hold::call(c, call)?;
+    hold::offer(c, offer)?;
+    let won = calls::table.filter(calls::offer.eq(offer).and(calls::answered_at.is_null()));
+    diesel::update(won)
+        .set(calls::offer.eq(None::<OfferId>))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
+    let live = offers::table.find(offer).filter(offers::ended_at.is_null().and(offers::bridged_at.is_null()));
+    let live = live.filter(exists(waiting(call)));
+    Ok(diesel::update(live).set(offers::call.eq(call)).returning(offers::offered_at).count_changed(c)? > 0)
 }
 
 /// Takes the win back: the bridge did not come about. A talk that has begun is not taken back.
@@ -156,13 +155,11 @@ pub fn hand_to(c: &mut Database, offer: OfferId, call: CallId) -> Result<bool, S
 /// # Errors
 /// When the database fails.
 pub fn unwin(c: &mut Database, offer: OfferId, call: CallId) -> Result<(), StoreError> {
-    free_call(c, &offer.to_string(), &call.to_string())
-}
-
-/// The call has no winner any more, if it was this one and the two have not talked.
-fn free_call(c: &mut Database, offer: &str, call: &str) -> Result<(), StoreError> {
     let won = calls::table.find(call).filter(calls::offer.eq(offer).and(calls::answered_at.is_null()));
-    diesel::update(won).set(calls::offer.eq(None::<String>)).returning(calls::arrived_at).count_changed(c)?;
+    diesel::update(won)
+        .set(calls::offer.eq(None::<OfferId>))
+        .returning(calls::arrived_at)
+        .count_changed(c)?;
     Ok(())
 }
 
@@ -171,24 +168,23 @@ fn free_call(c: &mut Database, offer: &str, call: &str) -> Result<(), StoreError
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such offer.
 pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Result<(), StoreError> {
-    let id = offer.to_string();
-    hold::offer(c, &id)?;
-    let (agent, _, offered_at, answered_at, bridged_at, ended_at) = times(c, offer)?;
-    if bridged_at.is_some() || ended_at.is_some() {
+    hold::offer(c, offer)?;
+    let known = times(c, offer)?;
+    if known.bridged_at.is_some() || known.ended_at.is_some() {
         return Ok(());
     }
-    diesel::update(offers::table.find(&id))
+    diesel::update(offers::table.find(offer))
         .set((
-            offers::bridged_at.eq(at.0),
-            offers::outcome.eq(Outcome::Answered.as_str()),
-            offers::ring_ms.eq(answered_at.map_or(at, UnixMs).since_ms(UnixMs(offered_at))),
+            offers::bridged_at.eq(at),
+            offers::outcome.eq(Outcome::Answered),
+            offers::ring_ms.eq(known.ring_ms(at)),
         ))
         .returning(offers::offered_at)
         .count_changed(c)?;
-    diesel::update(agents::table.find(&agent).filter(agents::offer.eq(&id)))
+    diesel::update(agents::table.find(&known.agent).filter(agents::offer.eq(offer)))
         .set((
-            agents::activity.eq(Activity::Talking.as_str()),
-            agents::since_at.eq(at.0),
+            agents::activity.eq(Activity::Talking),
+            agents::since_at.eq(at),
             agents::misses.eq(0),
             agents::version.eq(agents::version + 1),
             agents::changed_by.eq("system"),
@@ -196,30 +192,34 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
         ))
         .returning(agents::version)
         .count_changed(c)?;
-    let call = call.to_string();
-    diesel::update(calls::table.find(&call).filter(calls::offer.eq(&id)))
-        .set((calls::answered_at.eq(at.0), calls::agent.eq(&agent)))
+    diesel::update(calls::table.find(call).filter(calls::offer.eq(offer)))
+        .set((calls::answered_at.eq(at), calls::agent.eq(&known.agent)))
         .returning(calls::arrived_at)
         .count_changed(c)?;
-    call_rows::leave(c, &call, at, WaitOutcome::Answered)
+    call_rows::leave(c, call, at, WaitOutcome::Answered)
 }
 
-/// Agent and call, and when the one was offered the other, answered, talked and was done.
-type Times = (String, String, i64, Option<i64>, Option<i64>, Option<i64>);
+/// Who was offered what, and when they answered, talked and were done.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = offers)]
+struct Times {
+    agent: AgentName,
+    call: CallId,
+    offered_at: UnixMs,
+    answered_at: Option<UnixMs>,
+    bridged_at: Option<UnixMs>,
+    ended_at: Option<UnixMs>,
+}
+
+impl Times {
+    /// How long the phone rang, if it did until then.
+    fn ring_ms(&self, until: UnixMs) -> i64 {
+        self.answered_at.unwrap_or(until).since_ms(self.offered_at)
+    }
+}
 
 fn times(c: &mut Database, offer: OfferId) -> Result<Times, StoreError> {
-    offers::table
-        .find(offer.to_string())
-        .select((
-            offers::agent,
-            offers::call,
-            offers::offered_at,
-            offers::answered_at,
-            offers::bridged_at,
-            offers::ended_at,
-        ))
-        .first(c)
-        .found("offer", offer)
+    offers::table.find(offer).select(columns::<Times>()).first(c).found("offer", offer)
 }
 
 /// An offer that nobody talked on is over.
@@ -244,25 +244,24 @@ pub struct EndUnanswered {
 /// # Errors
 /// When the database fails, or there is no such offer.
 pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow, StoreError> {
-    let id = end.offer.to_string();
-    hold::offer(c, &id)?;
-    let (agent, call, offered_at, answered_at, _, ended_at) = times(c, end.offer)?;
-    let before = agent_rows::get(c, &super::read("offers.agent", &agent)?)?;
-    if ended_at.is_some() {
+    hold::offer(c, end.offer)?;
+    let known = times(c, end.offer)?;
+    let before = agent_rows::get(c, &known.agent)?;
+    if known.ended_at.is_some() {
         return Ok(before);
     }
-    diesel::update(offers::table.find(&id))
+    diesel::update(offers::table.find(end.offer))
         .set((
-            offers::ended_at.eq(end.at.0),
-            offers::outcome.eq(end.outcome.as_str()),
+            offers::ended_at.eq(end.at),
+            offers::outcome.eq(end.outcome),
             offers::cause.eq(&end.cause),
-            offers::ring_ms.eq(answered_at.map_or(end.at, UnixMs).since_ms(UnixMs(offered_at))),
+            offers::ring_ms.eq(known.ring_ms(end.at)),
         ))
         .returning(offers::offered_at)
         .count_changed(c)?;
-    if answered_at.is_some() {
-        // He may be the winner still: the caller must not wait for him for ever.
-        free_call(c, &id, &call)?;
+    if known.answered_at.is_some() {
+        // The agent may still be the winner, and the caller must not wait for them for ever.
+        unwin(c, end.offer, known.call)?;
     }
     if before.offer != Some(end.offer) {
         return Ok(before);
@@ -278,22 +277,21 @@ fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result
     let break_now = tired && missed && before.status == Status::Available;
     let status = if break_now { Status::OnBreak } else { before.status };
     let why = if break_now { "missed too many calls in a row" } else { end.outcome.as_str() };
-    diesel::update(agents::table.find(before.name.as_str()))
+    let changed = diesel::update(agents::table.find(&before.name))
         .set((
-            agents::status.eq(status.as_str()),
+            agents::status.eq(status),
             agents::break_reason.eq(if break_now { Some(why) } else { before.break_reason.as_deref() }),
-            agents::activity.eq(Activity::Idle.as_str()),
-            agents::offer.eq(None::<String>),
-            agents::since_at.eq(end.at.0),
-            agents::ready_at.eq(end.ready_at.0),
+            agents::activity.eq(Activity::Idle),
+            agents::offer.eq(None::<OfferId>),
+            agents::since_at.eq(end.at),
+            agents::ready_at.eq(end.ready_at),
             agents::misses.eq(misses),
             agents::version.eq(before.version + 1),
             agents::changed_by.eq("system"),
             agents::changed_why.eq(why),
         ))
-        .returning(agent_rows::COLUMNS)
-        .changed_one::<agent_rows::Raw>(c)?
-        .try_into()
+        .returning(columns::<AgentRow>());
+    Ok(changed.changed_one(c)?)
 }
 
 /// How the agent's offer before this one ended; none if that is over for long, or there was none. Only looked up where
@@ -302,15 +300,15 @@ fn outcome_before(c: &mut Database, end: &EndUnanswered) -> Result<Option<Outcom
     if end.outcome != Outcome::NotConfirmed {
         return Ok(None);
     }
-    let agent: String = offers::table.find(end.offer.to_string()).select(offers::agent).first(c)?;
-    let word: Option<Option<String>> = offers::table
+    let agent: AgentName = offers::table.find(end.offer).select(offers::agent).first(c)?;
+    let before: Option<Option<Outcome>> = offers::table
         .filter(offers::agent.eq(agent).and(offers::ended_at.is_not_null()))
-        .filter(offers::id.ne(end.offer.to_string()))
+        .filter(offers::id.ne(end.offer))
         .order(offers::ended_at.desc())
         .select(offers::outcome)
         .first(c)
         .optional()?;
-    super::read_option("offers.outcome", word.flatten().as_ref())
+    Ok(before.flatten())
 }
 
 /// The agent's leg has ended after a talk: wrap-up begins, or he is idle at once. Repeating it changes nothing.
@@ -323,75 +321,78 @@ pub fn end_talk(
     at: UnixMs,
     wrap_up: Duration,
 ) -> Result<AgentRow, StoreError> {
-    hold::offer(c, &offer.to_string())?;
-    let (agent, call, _, answered_at, bridged_at, ended_at) = times(c, offer)?;
-    let name = super::read("offers.agent", &agent)?;
-    if ended_at.is_some() {
-        return agent_rows::get(c, &name);
+    hold::offer(c, offer)?;
+    let known = times(c, offer)?;
+    if known.ended_at.is_some() {
+        return agent_rows::get(c, &known.agent);
     }
-    let talked_from = bridged_at.or(answered_at).map_or(at, UnixMs);
-    if bridged_at.is_none() {
+    let talked_from = known.bridged_at.or(known.answered_at).unwrap_or(at);
+    if known.bridged_at.is_none() {
         // The bridge could not be recorded when it came about.
-        bridged(c, offer, super::read("offers.call", &call)?, talked_from)?;
+        bridged(c, offer, known.call, talked_from)?;
     }
-    diesel::update(offers::table.find(offer.to_string()))
-        .set((offers::ended_at.eq(at.0), offers::talk_ms.eq(at.since_ms(talked_from))))
+    diesel::update(offers::table.find(offer))
+        .set((offers::ended_at.eq(at), offers::talk_ms.eq(at.since_ms(talked_from))))
         .returning(offers::offered_at)
         .count_changed(c)?;
-    let before = agent_rows::get(c, &name)?;
+    let before = agent_rows::get(c, &known.agent)?;
     if before.offer != Some(offer) {
         return Ok(before);
     }
     // Who called a customer back has no more work before he has said what came of it.
-    let owes = attempts::owes_disposition(c, &name)?;
+    let owes = attempts::owes_disposition(c, &known.agent)?;
     let rests = before.activity == Activity::Talking && (owes || !wrap_up.is_zero());
     let activity = if rests { Activity::WrappingUp } else { Activity::Idle };
-    diesel::update(agents::table.find(&agent))
+    let changed = diesel::update(agents::table.find(&known.agent))
         .set((
-            agents::activity.eq(activity.as_str()),
-            agents::offer.eq(None::<String>),
-            agents::since_at.eq(at.0),
-            agents::idle_since_at.eq(at.0),
-            agents::ready_at.eq((at + wrap_up).0),
+            agents::activity.eq(activity),
+            agents::offer.eq(None::<OfferId>),
+            agents::since_at.eq(at),
+            agents::idle_since_at.eq(at),
+            agents::ready_at.eq(at + wrap_up),
             agents::version.eq(before.version + 1),
             agents::changed_by.eq("system"),
             agents::changed_why.eq("talk ended"),
         ))
-        .returning(agent_rows::COLUMNS)
-        .changed_one::<agent_rows::Raw>(c)?
-        .try_into()
+        .returning(columns::<AgentRow>());
+    Ok(changed.changed_one(c)?)
 }
 
 /// Whether any offer of a queue or an agent is under way: then neither can be removed.
-pub(super) fn live(c: &mut Database, agent: Option<&str>, queue: Option<&str>) -> Result<bool, StoreError> {
+pub(super) fn live(
+    c: &mut Database,
+    agent: Option<&AgentName>,
+    queue: Option<&QueueName>,
+) -> Result<bool, StoreError> {
     let mut live = offers::table.filter(offers::ended_at.is_null()).into_boxed();
     if let Some(agent) = agent {
-        live = live.filter(offers::agent.eq(agent.to_owned()));
+        live = live.filter(offers::agent.eq(agent));
     }
     if let Some(queue) = queue {
-        live = live.filter(offers::queue.eq(queue.to_owned()));
+        live = live.filter(offers::queue.eq(queue));
     }
     let count: i64 = live.count().get_result(c)?;
     Ok(count > 0)
 }
 
 /// An offer as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = offers)]
 pub struct OfferRow {
     /// Its identity.
-    pub id: String,
+    pub id: OfferId,
     /// The agent.
-    pub agent: String,
+    pub agent: AgentName,
     /// The queue.
-    pub queue: String,
-    /// When, in milliseconds since 1970.
-    pub offered_at: i64,
-    /// When he answered.
-    pub answered_at: Option<i64>,
+    pub queue: QueueName,
+    /// When it began.
+    pub offered_at: UnixMs,
+    /// When the agent answered.
+    pub answered_at: Option<UnixMs>,
     /// When it was over.
-    pub ended_at: Option<i64>,
+    pub ended_at: Option<UnixMs>,
     /// How it ended.
-    pub outcome: Option<String>,
+    pub outcome: Option<Outcome>,
     /// FreeSWITCH's cause, or ours.
     pub cause: Option<String>,
     /// How long the phone rang.
@@ -406,20 +407,9 @@ pub struct OfferRow {
 /// When the database fails.
 pub fn of_call(c: &mut Database, call: CallId) -> Result<Vec<OfferRow>, StoreError> {
     Ok(offers::table
-        .filter(offers::call.eq(call.to_string()))
+        .filter(offers::call.eq(call))
         .order((offers::offered_at, offers::id))
-        .select((
-            offers::id,
-            offers::agent,
-            offers::queue,
-            offers::offered_at,
-            offers::answered_at,
-            offers::ended_at,
-            offers::outcome,
-            offers::cause,
-            offers::ring_ms,
-            offers::talk_ms,
-        ))
+        .select(columns::<OfferRow>())
         .load(c)?)
 }
 
@@ -428,13 +418,11 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Vec<OfferRow>, StoreErr
 /// # Errors
 /// When the database fails.
 pub fn with_whom(c: &mut Database) -> Result<BTreeMap<AgentName, String>, StoreError> {
-    let rows: Vec<(String, Option<String>, String)> = agents::table
+    let rows: Vec<(AgentName, Option<String>, String)> = agents::table
         .inner_join(offers::table.on(agents::offer.eq(offers::id.nullable())))
         .inner_join(calls::table.on(calls::id.eq(offers::call)))
         .filter(offers::ended_at.is_null())
         .select((agents::name, calls::number, calls::caller_number))
         .load(c)?;
-    rows.into_iter()
-        .map(|(agent, number, came)| Ok((read("agents.name", &agent)?, number.unwrap_or(came))))
-        .collect()
+    Ok(rows.into_iter().map(|(agent, number, came)| (agent, number.unwrap_or(came))).collect())
 }

@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::dialect::columns;
 use super::error::Found as _;
 use super::schema::{agents, calls, controllers, offers, waits};
-use super::{Database, StoreError, read, read_option};
+use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, OfferId, QueueName};
-use crate::phone::Party;
+use crate::phone::{E164, Party, PartyKind};
 use crate::queue::agent::Activity;
 
 /// A call that has no end yet.
@@ -47,17 +48,21 @@ pub struct OpenCall {
 }
 
 /// An offer that has no end yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = offers)]
 pub struct OpenOffer {
     /// Its identity.
     pub id: OfferId,
     /// The call.
     pub call: CallId,
     /// The FreeSWITCH that has it.
+    #[diesel(select_expression = calls::node)]
     pub node: NodeName,
     /// The run of that FreeSWITCH.
+    #[diesel(select_expression = calls::core)]
     pub core: CoreId,
     /// The caller's channel.
+    #[diesel(select_expression = calls::channel)]
     pub caller: ChannelId,
     /// Whom it rings.
     pub agent: AgentName,
@@ -92,12 +97,16 @@ fn open_calls(c: &mut Database) -> Result<Vec<OpenCall>, StoreError> {
     let rows: Vec<CallRow> = calls::table
         .filter(calls::ended_at.is_null())
         .order(calls::arrived_at)
-        .select(CALL_COLUMNS)
+        .select(columns::<CallRow>())
         .load(c)?;
-    let waiting: Vec<(String, i64)> =
+    let waiting: Vec<(CallId, UnixMs)> =
         waits::table.filter(waits::left_at.is_null()).select((waits::call, waits::joined_at)).load(c)?;
-    let waiting: HashMap<String, i64> = waiting.into_iter().collect();
-    rows.into_iter().map(|row| OpenCall::read(row, &waiting)).collect()
+    let waiting: HashMap<CallId, UnixMs> = waiting.into_iter().collect();
+    let open = rows.into_iter().map(|row| {
+        let joined_at = waiting.get(&row.id).copied();
+        row.joined(joined_at)
+    });
+    Ok(open.collect())
 }
 
 /// One call, if it has no end yet.
@@ -105,148 +114,93 @@ fn open_calls(c: &mut Database) -> Result<Vec<OpenCall>, StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn call(c: &mut Database, id: CallId) -> Result<Option<OpenCall>, StoreError> {
-    let id = id.to_string();
-    let row: Option<CallRow> = calls::table
-        .filter(calls::id.eq(&id).and(calls::ended_at.is_null()))
-        .select(CALL_COLUMNS)
-        .first(c)
-        .optional()?;
-    let waits: Option<i64> = waits::table
-        .filter(waits::call.eq(&id).and(waits::left_at.is_null()))
-        .select(waits::joined_at)
-        .first(c)
-        .optional()?;
-    let waiting = waits.map(|joined_at| (id, joined_at)).into_iter().collect();
-    row.map(|row| OpenCall::read(row, &waiting)).transpose()
+    let open = calls::table.filter(calls::id.eq(id).and(calls::ended_at.is_null()));
+    let row: Option<CallRow> = open.select(columns::<CallRow>()).first(c).optional()?;
+    let waits = waits::table.filter(waits::call.eq(id).and(waits::left_at.is_null()));
+    let joined_at: Option<UnixMs> = waits.select(waits::joined_at).first(c).optional()?;
+    Ok(row.map(|row| row.joined(joined_at)))
 }
 
-type CallRow = (
-    (String, String, String, String, String, Option<String>, String, bool),
-    (Option<String>, i64, Option<i64>, Option<String>, Option<i64>),
-);
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = calls)]
+struct CallRow {
+    id: CallId,
+    node: NodeName,
+    core: CoreId,
+    channel: ChannelId,
+    party: PartyKind,
+    number: Option<E164>,
+    dialled: String,
+    open: bool,
+    queue: Option<QueueName>,
+    arrived_at: UnixMs,
+    answered_at: Option<UnixMs>,
+    agent: Option<AgentName>,
+    case_id: Option<CaseId>,
+}
 
-type CallColumns = (
-    (
-        calls::id,
-        calls::node,
-        calls::core,
-        calls::channel,
-        calls::party,
-        calls::number,
-        calls::dialled,
-        calls::open,
-    ),
-    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent, calls::case_id),
-);
-
-const CALL_COLUMNS: CallColumns = (
-    (
-        calls::id,
-        calls::node,
-        calls::core,
-        calls::channel,
-        calls::party,
-        calls::number,
-        calls::dialled,
-        calls::open,
-    ),
-    (calls::queue, calls::arrived_at, calls::answered_at, calls::agent, calls::case_id),
-);
-
-impl OpenCall {
-    /// `waiting` tells since when each call that is in a queue is there.
-    fn read((who, what): CallRow, waiting: &HashMap<String, i64>) -> Result<Self, StoreError> {
-        let (id, node, core, channel, party, number, dialled, open) = who;
-        let (queue, arrived_at, answered_at, agent, case) = what;
-        Ok(Self {
-            joined_at: waiting.get(&id).copied().map(UnixMs),
-            id: read("calls.id", &id)?,
-            node: read("calls.node", &node)?,
-            core: read("calls.core", &core)?,
-            channel: read("calls.channel", &channel)?,
-            party: read_party(&party, number.as_ref())?,
-            dialled,
-            open,
-            queue: read_option("calls.queue", queue.as_ref())?,
-            arrived_at: UnixMs(arrived_at),
-            answered_at: answered_at.map(UnixMs),
-            agent: read_option("calls.agent", agent.as_ref())?,
-            case: case.map(CaseId),
-        })
+impl CallRow {
+    /// `joined_at`: since when the caller has been in the queue that they are in.
+    fn joined(self, joined_at: Option<UnixMs>) -> OpenCall {
+        OpenCall {
+            joined_at,
+            id: self.id,
+            node: self.node,
+            core: self.core,
+            channel: self.channel,
+            party: match (self.party, self.number) {
+                (PartyKind::Number, Some(number)) => Party::Number(number),
+                (PartyKind::Internal, _) => Party::Internal(String::new()),
+                (PartyKind::Withheld, _) => Party::Withheld,
+                (PartyKind::Number | PartyKind::Invalid, _) => Party::Invalid,
+            },
+            dialled: self.dialled,
+            open: self.open,
+            queue: self.queue,
+            arrived_at: self.arrived_at,
+            answered_at: self.answered_at,
+            agent: self.agent,
+            case: self.case_id,
+        }
     }
 }
 
-fn read_party(word: &str, number: Option<&String>) -> Result<Party, StoreError> {
-    Ok(match (word, number) {
-        ("number", Some(number)) => Party::Number(read("calls.number", number)?),
-        ("internal", _) => Party::Internal(String::new()),
-        ("withheld", _) => Party::Withheld,
-        _ => Party::Invalid,
-    })
-}
-
-type OfferRow = (String, String, String, String, String, String, Option<String>, Option<i64>);
-
 fn open_offers(c: &mut Database) -> Result<Vec<OpenOffer>, StoreError> {
-    let rows: Vec<OfferRow> = offers::table
+    let open = offers::table
         .inner_join(calls::table.on(calls::id.eq(offers::call)))
-        .filter(offers::ended_at.is_null())
-        .order(offers::offered_at)
-        .select((
-            offers::id,
-            offers::call,
-            calls::node,
-            calls::core,
-            calls::channel,
-            offers::agent,
-            offers::leg,
-            offers::bridged_at,
-        ))
-        .load(c)?;
-    let offer = |(id, call, node, core, caller, agent, leg, bridged_at): OfferRow| {
-        Ok(OpenOffer {
-            id: read("offers.id", &id)?,
-            call: read("offers.call", &call)?,
-            node: read("calls.node", &node)?,
-            core: read("calls.core", &core)?,
-            caller: read("calls.channel", &caller)?,
-            agent: read("offers.agent", &agent)?,
-            leg: read_option("offers.leg", leg.as_ref())?,
-            bridged_at: bridged_at.map(UnixMs),
-        })
-    };
-    rows.into_iter().map(offer).collect()
+        .filter(offers::ended_at.is_null());
+    Ok(open.order(offers::offered_at).select(columns::<OpenOffer>()).load(c)?)
 }
 
 /// Agents who ring or talk for none of these offers.
 fn stuck(c: &mut Database, offers: &[OpenOffer]) -> Result<Vec<AgentName>, StoreError> {
-    let busy: Vec<String> =
+    let mut busy: Vec<AgentName> =
         agents::table.filter(agents::activity.eq_any(BUSY)).select(agents::name).load(c)?;
-    let busy = busy.iter().filter(|name| !offers.iter().any(|offer| offer.agent.as_str() == *name));
-    busy.map(|name| read("agents.name", name)).collect()
+    busy.retain(|name| !offers.iter().any(|offer| offer.agent == *name));
+    Ok(busy)
 }
 
 /// What an agent does only for an offer.
-const BUSY: [&str; 2] = [Activity::Ringing.as_str(), Activity::Talking.as_str()];
+const BUSY: [Activity; 2] = [Activity::Ringing, Activity::Talking];
 
 /// Makes an agent idle whom no offer holds, though his row says that he rings or talks. Whether it was so.
 ///
 /// # Errors
 /// When the database fails.
 pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, StoreError> {
-    super::dialect::hold::agent(c, agent.as_str())?;
-    let live = offers::table.filter(offers::agent.eq(agent.as_str()).and(offers::ended_at.is_null()));
+    super::dialect::hold::agent(c, agent)?;
+    let live = offers::table.filter(offers::agent.eq(agent).and(offers::ended_at.is_null()));
     let live: i64 = live.count().get_result(c)?;
-    let activity: String =
-        agents::table.find(agent.as_str()).select(agents::activity).first(c).found("agent", agent)?;
-    if live > 0 || !BUSY.contains(&activity.as_str()) {
+    let activity: Activity =
+        agents::table.find(agent).select(agents::activity).first(c).found("agent", agent)?;
+    if live > 0 || !BUSY.contains(&activity) {
         return Ok(false);
     }
-    diesel::update(agents::table.find(agent.as_str()))
+    diesel::update(agents::table.find(agent))
         .set((
-            agents::activity.eq(Activity::Idle.as_str()),
-            agents::offer.eq(None::<String>),
-            agents::since_at.eq(at.0),
+            agents::activity.eq(Activity::Idle),
+            agents::offer.eq(None::<OfferId>),
+            agents::since_at.eq(at),
             agents::version.eq(agents::version + 1),
             agents::changed_by.eq("system"),
             agents::changed_why.eq("no offer holds him"),
@@ -263,9 +217,8 @@ const CLOCKS_APART: Duration = Duration::from_secs(10);
 /// # Errors
 /// When the database fails.
 pub fn rests_ahead(c: &mut Database, at: UnixMs) -> Result<Vec<AgentName>, StoreError> {
-    let ahead = agents::ready_at.gt(at.0).and(agents::since_at.gt((at + CLOCKS_APART).0));
-    let names: Vec<String> = agents::table.filter(ahead).select(agents::name).load(c)?;
-    names.iter().map(|name| read("agents.name", name)).collect()
+    let ahead = agents::ready_at.gt(at).and(agents::since_at.gt(at + CLOCKS_APART));
+    Ok(agents::table.filter(ahead).select(agents::name).load(c)?)
 }
 
 /// Lets an agent be offered calls from `at` on.
@@ -273,10 +226,10 @@ pub fn rests_ahead(c: &mut Database, at: UnixMs) -> Result<Vec<AgentName>, Store
 /// # Errors
 /// When the database fails.
 pub fn end_rest(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<(), StoreError> {
-    super::dialect::hold::agent(c, agent.as_str())?;
-    diesel::update(agents::table.find(agent.as_str()))
+    super::dialect::hold::agent(c, agent)?;
+    diesel::update(agents::table.find(agent))
         .set((
-            agents::ready_at.eq(at.0),
+            agents::ready_at.eq(at),
             agents::version.eq(agents::version + 1),
             agents::changed_by.eq("system"),
             agents::changed_why.eq("the clock was set back"),
@@ -290,8 +243,8 @@ pub fn end_rest(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<(), S
 /// # Errors
 /// When the database fails.
 pub fn call_unwatched(c: &mut Database, call: CallId, from: UnixMs) -> Result<(), StoreError> {
-    let open = calls::table.find(call.to_string()).filter(calls::ended_at.is_null());
-    diesel::update(open).set(calls::unwatched_from.eq(from.0)).execute(c)?;
+    let open = calls::table.find(call).filter(calls::ended_at.is_null());
+    diesel::update(open).set(calls::unwatched_from.eq(from)).execute(c)?;
     Ok(())
 }
 
@@ -301,7 +254,7 @@ pub fn call_unwatched(c: &mut Database, call: CallId, from: UnixMs) -> Result<()
 /// When the database fails.
 pub fn offer_unwatched(c: &mut Database, offer: OfferId, from: UnixMs) -> Result<(), StoreError> {
     let open = offers::table.find(offer.to_string()).filter(offers::ended_at.is_null());
-    diesel::update(open).set(offers::unwatched_from.eq(from.0)).execute(c)?;
+    diesel::update(open).set(offers::unwatched_from.eq(from)).execute(c)?;
     Ok(())
 }
 
@@ -310,12 +263,12 @@ pub fn offer_unwatched(c: &mut Database, offer: OfferId, from: UnixMs) -> Result
 /// # Errors
 /// When the database fails.
 pub fn begin_watch(c: &mut Database, name: &str, at: UnixMs) -> Result<Option<UnixMs>, StoreError> {
-    let last: Option<i64> = controllers::table.select(diesel::dsl::max(controllers::seen_at)).first(c)?;
+    let last: Option<UnixMs> = controllers::table.select(diesel::dsl::max(controllers::seen_at)).first(c)?;
     diesel::delete(controllers::table).execute(c)?;
     diesel::insert_into(controllers::table)
-        .values((controllers::name.eq(name), controllers::started_at.eq(at.0), controllers::seen_at.eq(at.0)))
+        .values((controllers::name.eq(name), controllers::started_at.eq(at), controllers::seen_at.eq(at)))
         .execute(c)?;
-    Ok(last.map(UnixMs))
+    Ok(last)
 }
 
 /// A controller still watches.
@@ -324,7 +277,7 @@ pub fn begin_watch(c: &mut Database, name: &str, at: UnixMs) -> Result<Option<Un
 /// [`StoreError::NotFound`] when another one has begun to.
 pub fn watch(c: &mut Database, name: &str, at: UnixMs) -> Result<(), StoreError> {
     let seen: Option<String> = diesel::update(controllers::table.find(name))
-        .set(controllers::seen_at.eq(at.0))
+        .set(controllers::seen_at.eq(at))
         .returning(controllers::name)
         .get_result(c)
         .optional()?;

@@ -6,7 +6,7 @@
 use diesel::prelude::*;
 
 use super::cases::{Asked, open_asked};
-use super::dialect::{cached::Cache as _, hold};
+use super::dialect::{cached::Cache as _, columns, hold};
 use super::schema::requests;
 use super::{Database, StoreError, audit, dnc, notes};
 use crate::audit::{Action, Entry, details};
@@ -72,7 +72,7 @@ pub struct Received {
     pub replayed: bool,
 }
 
-type Before = (i64, Option<String>, i64, Option<i64>);
+type Before = (i64, Option<String>, UnixMs, Option<CaseId>);
 
 /// The request that came with this key before, if its body was the same.
 ///
@@ -86,8 +86,7 @@ pub fn earlier(c: &mut Database, key_hash: &str, body_hash: &str) -> Result<Opti
         .optional()?;
     match before {
         None => Ok(None),
-        Some((id, Some(body), at, case)) if body == body_hash => {
-            let (received_at, case) = (UnixMs(at), case.map(CaseId));
+        Some((id, Some(body), received_at, case)) if body == body_hash => {
             Ok(Some(Received { id, received_at, case, replayed: true }))
         }
         Some((id, ..)) => Err(StoreError::Exists { kind: "request", name: id.to_string() }),
@@ -99,9 +98,9 @@ pub fn earlier(c: &mut Database, key_hash: &str, body_hash: &str) -> Result<Opti
 /// # Errors
 /// [`StoreError::Exists`] when another body came with the same key.
 pub fn receive(c: &mut Database, new: &Request) -> Result<Received, StoreError> {
-    hold::number(c, new.number.as_str())?;
+    hold::number(c, &new.number)?;
     if let Some(key_hash) = &new.key_hash {
-        hold::number(c, key_hash)?;
+        hold::name(c, key_hash)?;
         if let Some(before) = earlier(c, key_hash, &new.body_hash)? {
             return Ok(before);
         }
@@ -118,23 +117,23 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
             (
                 requests::key_hash.eq(&new.key_hash),
                 requests::body_hash.eq(&new.body_hash),
-                requests::number.eq(new.number.as_str()),
+                requests::number.eq(&new.number),
                 requests::name.eq(&new.name),
                 requests::text.eq(&new.text),
-                requests::wanted_at.eq(new.wanted_at.map(|at| at.0)),
+                requests::wanted_at.eq(new.wanted_at),
                 requests::language.eq(&new.language),
                 requests::email.eq(&new.email),
             ),
             (
                 requests::source.eq(&new.source),
                 requests::page.eq(&new.page),
-                requests::queue.eq(new.queue.as_ref().map(QueueName::as_str)),
+                requests::queue.eq(&new.queue),
                 requests::consent_text.eq(&new.consent_text),
-                requests::consent_at.eq(new.consent_at.0),
+                requests::consent_at.eq(new.consent_at),
                 requests::sms_consent_text.eq(&new.sms_consent_text),
                 requests::sms_consent_standing.eq(new.sms_consent_text.is_some() && new.known),
                 requests::address.eq(&new.address),
-                requests::received_at.eq(new.at.0),
+                requests::received_at.eq(new.at),
             ),
         ))
         .returning(requests::id)
@@ -154,14 +153,14 @@ pub(super) struct Reach {
 /// vouches holds for the number; one that came by a form, and an address, only for the case: anybody may tick a box, and
 /// write any address, beside any number.
 pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {
-    let of_his = requests::table.filter(requests::number.eq(number.as_str()));
+    let of_his = requests::table.filter(requests::number.eq(number));
     let agreed = of_his
         .filter(requests::sms_consent_text.is_not_null())
-        .filter(requests::sms_consent_standing.eq(true).or(requests::received_at.ge(since.0)))
+        .filter(requests::sms_consent_standing.eq(true).or(requests::received_at.ge(since)))
         .select(requests::id);
     let agreed = agreed.first::<i64>(c).optional()?.is_some();
     let email: Option<Option<String>> = of_his
-        .filter(requests::email.is_not_null().and(requests::received_at.ge(since.0)))
+        .filter(requests::email.is_not_null().and(requests::received_at.ge(since)))
         .order(requests::received_at.desc())
         .select(requests::email)
         .first(c)
@@ -184,7 +183,7 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
     };
     let case = open_asked(c, &asked)?;
     diesel::update(requests::table.find(id))
-        .set(requests::case_id.eq(case.0))
+        .set(requests::case_id.eq(case))
         .returning(requests::id)
         .count_changed(c)?;
     notes::requested(c, new, id, case)?;
@@ -212,10 +211,11 @@ fn note(c: &mut Database, new: &Request, id: i64) -> Result<(), StoreError> {
 }
 
 /// A request of a case, as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = requests)]
 pub struct RequestRow {
-    /// When it came, in milliseconds since 1970.
-    pub received_at: i64,
+    /// When it came.
+    pub received_at: UnixMs,
     /// The form, bot or program that it came by.
     pub source: String,
     /// The page or campaign.
@@ -227,7 +227,7 @@ pub struct RequestRow {
     /// What the person wants.
     pub text: Option<String>,
     /// When the person wants to be called.
-    pub wanted_at: Option<i64>,
+    pub wanted_at: Option<UnixMs>,
 }
 
 /// The requests of a case, oldest first.
@@ -236,16 +236,8 @@ pub struct RequestRow {
 /// When the database fails.
 pub fn of_case(c: &mut Database, case: CaseId) -> Result<Vec<RequestRow>, StoreError> {
     Ok(requests::table
-        .filter(requests::case_id.eq(case.0))
+        .filter(requests::case_id.eq(case))
         .order((requests::received_at, requests::id))
-        .select((
-            requests::received_at,
-            requests::source,
-            requests::page,
-            requests::name,
-            requests::email,
-            requests::text,
-            requests::wanted_at,
-        ))
+        .select(columns::<RequestRow>())
         .load(c)?)
 }

@@ -139,7 +139,7 @@ pub fn doubt_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
 /// # Errors
 /// When the database fails.
 pub fn believe_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
-    let believed = clock_witness::believed_at.eq(now.0);
+    let believed = clock_witness::believed_at.eq(now);
     if diesel::update(clock_witness::table).set(believed).execute(c)? == 0 {
         diesel::insert_into(clock_witness::table).values((clock_witness::one.eq(1), believed)).execute(c)?;
     }
@@ -207,14 +207,14 @@ fn allow(c: &mut Database, kind: &str, before: UnixMs, now: UnixMs) -> Result<()
             diesel::insert_into(retention_cuts::table)
                 .values((
                     retention_cuts::kind.eq(kind),
-                    retention_cuts::before_at.eq(before.0),
-                    retention_cuts::at.eq(now.0),
+                    retention_cuts::before_at.eq(before),
+                    retention_cuts::at.eq(now),
                 ))
                 .insert(c)?;
         }
         Some(set) if set < before.0 => {
             diesel::update(retention_cuts::table.find(kind))
-                .set((retention_cuts::before_at.eq(before.0), retention_cuts::at.eq(now.0)))
+                .set((retention_cuts::before_at.eq(before), retention_cuts::at.eq(now)))
                 .returning(retention_cuts::before_at)
                 .count_changed(c)?;
         }
@@ -225,7 +225,7 @@ fn allow(c: &mut Database, kind: &str, before: UnixMs, now: UnixMs) -> Result<()
 
 fn cases_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<i64> = cases::table
-        .filter(cases::closed_at.lt(before.0))
+        .filter(cases::closed_at.lt(before))
         .order(cases::closed_at)
         .limit(limit)
         .select(cases::id)
@@ -247,7 +247,7 @@ fn calls_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Re
     let of_a_case = case_misses::table.filter(case_misses::call.eq(calls::id));
     let of_an_attempt = attempts::table.filter(attempts::call.eq(calls::id.nullable()));
     let old: Vec<String> = calls::table
-        .filter(calls::ended_at.lt(before.0))
+        .filter(calls::ended_at.lt(before))
         .filter(diesel::dsl::not(diesel::dsl::exists(of_a_case)))
         .filter(diesel::dsl::not(diesel::dsl::exists(of_an_attempt)))
         .order(calls::ended_at)
@@ -265,7 +265,7 @@ fn calls_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Re
 
 fn requests_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<i64> = requests::table
-        .filter(requests::received_at.lt(before.0))
+        .filter(requests::received_at.lt(before))
         .order(requests::received_at)
         .limit(limit)
         .select(requests::id)
@@ -279,7 +279,7 @@ fn requests_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
 /// What was kept of refused dials to numbers without a case.
 fn refusals_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<i64> = refusals::table
-        .filter(refusals::case_id.is_null().and(refusals::at.lt(before.0)))
+        .filter(refusals::case_id.is_null().and(refusals::at.lt(before)))
         .order(refusals::id)
         .limit(limit)
         .select(refusals::id)
@@ -291,7 +291,7 @@ fn refusals_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
 /// Numbers that may be called again since so long that nobody asks any more why they might not.
 fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<String> = do_not_call::table
-        .filter(do_not_call::expires_at.lt(before.0))
+        .filter(do_not_call::expires_at.lt(before))
         .order((do_not_call::expires_at, do_not_call::number))
         .limit(limit)
         .select(do_not_call::number)
@@ -309,9 +309,9 @@ fn outbox_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> R
     }
     let wanted = deliveries::table
         .filter(deliveries::event.eq(outbox::seq))
-        .filter(deliveries::done_at.ge(before.0).or(deliveries::done_at.is_null()));
+        .filter(deliveries::done_at.ge(before).or(deliveries::done_at.is_null()));
     let old: Vec<i64> = outbox::table
-        .filter(outbox::spread_at.lt(before.0))
+        .filter(outbox::spread_at.lt(before))
         .filter(diesel::dsl::not(diesel::dsl::exists(wanted)))
         .order(outbox::seq)
         .limit(limit)

@@ -105,7 +105,7 @@ fn load_prompts(c: &mut Database) -> Result<BTreeMap<PromptName, Prompt>, StoreE
 
 fn load_schedules(c: &mut Database) -> Result<BTreeMap<ScheduleName, Schedule>, StoreError> {
     let unreadable =
-        |value: &str| StoreError::Unreadable { column: "schedules.zone", value: value.to_owned() };
+        |value: &str| StoreError::Unreadable { column: "schedules.zone".to_owned(), value: value.to_owned() };
     let mut all = BTreeMap::new();
     for (name, zone) in schedules::table.load::<(String, String)>(c)? {
         let zone = zone.parse().map_err(|_| unreadable(&zone))?;

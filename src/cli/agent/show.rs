@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::doing;
 use crate::cli::{Context, Exit, Failure, parse};
-use crate::clock::UnixMs;
 use crate::ids::AgentName;
 use crate::render::{Cell, Sheet, Table};
 use crate::rules::Rules;
@@ -89,11 +88,11 @@ fn history(changes: &[Change]) -> Table {
     let mut table = Table::new(&fields, "nothing was changed yet");
     for change in changes {
         table.row([
-            UnixMs(change.at).into(),
-            Cell::word(&change.from_status),
-            Cell::word(&change.from_activity),
-            Cell::word(&change.to_status),
-            Cell::word(&change.to_activity),
+            change.at.into(),
+            Cell::word(change.from_status),
+            Cell::word(change.from_activity),
+            Cell::word(change.to_status),
+            Cell::word(change.to_activity),
             change.by.as_str().into(),
             Cell::said(&change.why),
         ]);

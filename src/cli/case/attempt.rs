@@ -5,7 +5,6 @@ use serde_json::json;
 use super::list::next_try;
 use super::number;
 use crate::cli::{Context, Exit, Failure, parse};
-use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::Outcome;
 use crate::render::{Cell, Sentence};
@@ -64,8 +63,8 @@ pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Fa
     let (row, cap) = context
         .write("case_attempt", move |c| {
             let case = cases::get(c, args.id)?;
-            let business_day = terms.business_day(&case, at)?;
-            let cap = terms.cap(&case)?;
+            let business_day = terms.business_day(&case, at);
+            let cap = terms.cap(&case);
             let made = Made {
                 case: args.id,
                 business_day: &business_day,
@@ -89,9 +88,9 @@ pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Fa
         None => Sentence::of("case {case}, {number}: attempt, not counted: {result}"),
     };
     let line = line
-        .with("case", Cell::Count(row.case_id))
+        .with("case", Cell::Count(row.case_id.0))
         .with("number", row.number.as_str())
-        .with("result", Cell::word_or_nothing(row.result.as_ref()));
+        .with("result", Cell::word_or_nothing(row.result));
     let lines = [line, stands(row.case_id, context).await?];
     context.say_all(&lines, &as_json(&row, cap))?;
     Ok(Exit::Done)
@@ -106,7 +105,7 @@ fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
         "ordinal": row.ordinal,
         "attempts_cap": cap,
         "counted": row.counted,
-        "at": UnixMs(row.at).to_string(),
+        "at": row.at.to_string(),
         "by": row.by,
         "result": row.result,
         "note": row.note,
@@ -114,20 +113,20 @@ fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
 }
 
 /// Where a case stands now.
-async fn stands(id: i64, context: &Context) -> Result<Sentence, Failure> {
+async fn stands(id: CaseId, context: &Context) -> Result<Sentence, Failure> {
     let terms = context.terms().await?;
     let look = move |c: &mut Database| {
-        let case = cases::get(c, CaseId(id))?;
-        let waits = callbacks::waits_for_people(&case, &terms)?;
+        let case = cases::get(c, id)?;
+        let waits = callbacks::waits_for_people(&case, &terms);
         Ok((case, waits))
     };
     let (case, waits) = context.read("case_show", look).await?;
-    Ok(match (&case.close_reason, next_try(&case, waits)) {
+    Ok(match (case.close_reason, next_try(&case, waits)) {
         (Some(reason), _) => Sentence::of("the case is closed: {reason}").with("reason", Cell::word(reason)),
         (None, at @ Cell::At(_)) => Sentence::of("the case: {stage}, next at {at}")
-            .with("stage", Cell::word(&case.stage))
+            .with("stage", Cell::word(case.stage))
             .with("at", at),
-        (None, _) => Sentence::of("the case: {stage}").with("stage", Cell::word(&case.stage)),
+        (None, _) => Sentence::of("the case: {stage}").with("stage", Cell::word(case.stage)),
     })
 }
 
@@ -152,6 +151,6 @@ pub(super) async fn record_result(args: Said, context: &Context) -> Result<Exit,
     let line = Sentence::of("case {case}: {result}")
         .with("case", Cell::Count(id.0))
         .with("result", Cell::word(args.result));
-    context.say_all(&[line, stands(id.0, context).await?], &json!({ "case": id, "result": args.result }))?;
+    context.say_all(&[line, stands(id, context).await?], &json!({ "case": id, "result": args.result }))?;
     Ok(Exit::Done)
 }

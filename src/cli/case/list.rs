@@ -2,7 +2,7 @@
 
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
-use crate::ids::{CaseId, QueueName};
+use crate::ids::QueueName;
 use crate::missed::case::{Stage, State};
 use crate::missed::regulation::Guard;
 use crate::render::{Cell, Table, age};
@@ -64,10 +64,10 @@ fn lines(c: &mut Database, wanted: &List, terms: &Terms, now: UnixMs) -> Result<
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
         .map(|case| {
-            let today = attempts::counted(c, &case.number, &terms.business_day(&case, now)?)?;
-            let left = if case.closed_at.is_none() { i64::from(terms.cap(&case)?) - today } else { 0 };
-            let waits = callbacks::waits_for_people(&case, terms)?;
-            Ok(Line { name: cases::name_of(c, CaseId(case.id))?, today, left: left.max(0), waits, case })
+            let today = attempts::counted(c, &case.number, &terms.business_day(&case, now))?;
+            let left = if case.closed_at.is_none() { i64::from(terms.cap(&case)) - today } else { 0 };
+            let waits = callbacks::waits_for_people(&case, terms);
+            Ok(Line { name: cases::name_of(c, case.id)?, today, left: left.max(0), waits, case })
         })
         .collect()
 }
@@ -102,9 +102,9 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
         "close_reason",
     ]);
     for Line { case, name, today, left, waits } in lines {
-        let until = case.closed_at.map_or(now, UnixMs);
+        let until = case.closed_at.unwrap_or(now);
         table.row([
-            Cell::Count(case.id),
+            Cell::Count(case.id.0),
             case.number.as_str().into(),
             name.as_deref().into(),
             stage(case),
@@ -112,13 +112,13 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
             waits.map_or(Cell::Nothing, |guard| Cell::word(guard.as_str())),
             Cell::Count(*today),
             Cell::Count(*left),
-            Cell::word(&case.state),
-            Cell::word(&case.reason),
-            case.queue.as_deref().into(),
-            UnixMs(case.opened_at).into(),
-            age(until, UnixMs(case.opened_at)),
+            Cell::word(case.state),
+            Cell::word(case.reason),
+            case.queue.as_ref().into(),
+            case.opened_at.into(),
+            age(until, case.opened_at),
             Cell::count(case.misses),
-            Cell::word_or_nothing(case.close_reason.as_ref()),
+            Cell::word_or_nothing(case.close_reason),
         ]);
     }
     table
@@ -126,15 +126,14 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
 
 /// What an open case waits for; a closed one waits for nothing.
 pub(super) fn stage(case: &CaseRow) -> Cell {
-    if case.closed_at.is_some() { Cell::Nothing } else { Cell::word(&case.stage) }
+    if case.closed_at.is_some() { Cell::Nothing } else { Cell::word(case.stage) }
 }
 
 /// When the customer is tried next. Nothing where a person decides that, and while somebody calls or may call: what is
 /// looked at then, a reminder or the end of a lease, is no try.
 pub(super) fn next_try(case: &CaseRow, waits: Option<Guard>) -> Cell {
-    let begins_by_itself =
-        waits.is_none() && case.closed_at.is_none() && case.stage.parse().is_ok_and(is_pause);
-    Cell::at_or_nothing(case.next_at.filter(|_| begins_by_itself))
+    let begins_by_itself = waits.is_none() && case.closed_at.is_none() && is_pause(case.stage);
+    case.next_at.filter(|_| begins_by_itself).into()
 }
 
 /// Whether a case of this stage waits for a time at which it becomes due.

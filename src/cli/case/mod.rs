@@ -133,35 +133,35 @@ async fn show(id: CaseId, context: &Context) -> Result<Exit, Failure> {
 
 pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) -> Result<Sheet, StoreError> {
     let case = cases::get(c, id)?;
-    let day = terms.business_day(&case, now)?;
+    let day = terms.business_day(&case, now);
     let today = attempts::counted(c, &case.number, &day)?;
     let not_called = callbacks::why_not(c, &case, terms, now)?;
     Ok(Sheet::default()
-        .with("id", Cell::Count(case.id))
+        .with("id", Cell::Count(case.id.0))
         .with("number", case.number.as_str())
         .with("name", cases::name_of(c, id)?)
-        .with("state", Cell::word(&case.state))
+        .with("state", Cell::word(case.state))
         .with("stage", list::stage(&case))
-        .with("next_at", list::next_try(&case, callbacks::waits_for_people(&case, terms)?))
-        .with("not_before_at", Cell::at_or_nothing(case.not_before))
+        .with("next_at", list::next_try(&case, callbacks::waits_for_people(&case, terms)))
+        .with("not_before_at", case.not_before)
         .with("not_before_by", not_before_by(&case))
         .with(
             "not_called_for",
             not_called.as_ref().map_or(Cell::Nothing, |refusal| Cell::word(refusal.guard.as_str())),
         )
         .with("not_called_until_at", not_called.and_then(|refusal| refusal.until))
-        .with("react_by", Cell::at_or_nothing(case.react_by))
-        .with("reason", Cell::word(&case.reason))
+        .with("react_by", case.react_by)
+        .with("reason", Cell::word(case.reason))
         .with("came_by", case.came_by.as_deref())
-        .with("queue", case.queue.as_deref())
+        .with("queue", case.queue.as_ref())
         .with("business_day", case.business_day.as_str())
-        .with("opened_at", UnixMs(case.opened_at))
-        .with("last_miss_at", UnixMs(case.last_miss_at))
-        .with("age_ms", age(case.closed_at.map_or(now, UnixMs), UnixMs(case.opened_at)))
+        .with("opened_at", case.opened_at)
+        .with("last_miss_at", case.last_miss_at)
+        .with("age_ms", age(case.closed_at.unwrap_or(now), case.opened_at))
         .with("attempts_today", Cell::Count(today))
-        .with("attempts_cap", Cell::count(terms.cap(&case)?))
-        .with("closed_at", Cell::at_or_nothing(case.closed_at))
-        .with("close_reason", Cell::word_or_nothing(case.close_reason.as_ref()))
+        .with("attempts_cap", Cell::count(terms.cap(&case)))
+        .with("closed_at", case.closed_at)
+        .with("close_reason", Cell::word_or_nothing(case.close_reason))
         .with("closed_by", case.closed_by.as_deref())
         .with("note", case.note.as_deref())
         .and("misses", misses(&cases::misses(c, id)?))
@@ -172,9 +172,9 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
 
 /// Who asked for no call before then.
 fn not_before_by(case: &CaseRow) -> Cell {
-    match (&case.not_before_by, &case.not_before_source) {
+    match (&case.not_before_by, case.not_before_source) {
         (Some(by), _) => by.as_str().into(),
-        (None, source) => Cell::word_or_nothing(source.as_ref()),
+        (None, source) => Cell::word_or_nothing(source),
     }
 }
 
@@ -182,10 +182,10 @@ fn misses(rows: &[MissRow]) -> Table {
     let mut table = Table::new(&["at", "call", "reason", "queue", "wait_ms", "dialled"], "no missed calls");
     for row in rows {
         table.row([
-            UnixMs(row.at).into(),
-            Cell::Id(row.call.clone()),
-            Cell::word(&row.reason),
-            row.queue.as_deref().into(),
+            row.at.into(),
+            Cell::Id(row.call.to_string()),
+            Cell::word(row.reason),
+            row.queue.as_ref().into(),
             Cell::span_or_nothing(row.wait_ms),
             row.dialled.as_str().into(),
         ]);
@@ -199,11 +199,11 @@ fn asked(rows: &[RequestRow]) -> Table {
     let mut table = Table::new(&fields, "no requests").below(&["email", "wanted_at", "text", "page"]);
     for row in rows {
         table.row([
-            UnixMs(row.received_at).into(),
+            row.received_at.into(),
             row.source.as_str().into(),
             row.name.as_deref().into(),
             row.email.as_deref().into(),
-            Cell::at_or_nothing(row.wanted_at),
+            row.wanted_at.into(),
             row.text.as_deref().into(),
             row.page.as_deref().into(),
         ]);
@@ -216,11 +216,11 @@ fn made(rows: &[AttemptRow]) -> Table {
     let mut table = Table::new(&fields, "nobody has called back yet").below(&["note"]);
     for row in rows {
         table.row([
-            UnixMs(row.at).into(),
+            row.at.into(),
             row.business_day.as_str().into(),
             row.ordinal.map_or(Cell::Nothing, Cell::count),
             row.counted.into(),
-            Cell::word_or_nothing(row.result.as_ref()),
+            Cell::word_or_nothing(row.result),
             row.by.as_str().into(),
             row.note.as_deref().into(),
         ]);
@@ -232,12 +232,7 @@ fn made(rows: &[AttemptRow]) -> Table {
 fn refused(rows: &[RefusalRow]) -> Table {
     let mut table = Table::new(&["at", "guard", "why", "by"], "no dial was refused");
     for row in rows {
-        table.row([
-            UnixMs(row.at).into(),
-            Cell::word(&row.guard),
-            row.why.as_str().into(),
-            row.by.as_str().into(),
-        ]);
+        table.row([row.at.into(), Cell::word(row.guard), row.why.as_str().into(), row.by.as_str().into()]);
     }
     table
 }
@@ -292,13 +287,13 @@ mod tests {
         let words =
             "Please call me about the leaking pipe in the cellar of the second house before the weekend";
         let request = RequestRow {
-            received_at: 1_767_225_600_000,
+            received_at: UnixMs(1_767_225_600_000),
             source: "site-callback-form".to_owned(),
             page: Some("https://example.com/services/plumbing?campaign=winter-2026-leaflet".to_owned()),
             name: Some("Ivan Ivanovich Petrov".to_owned()),
             email: Some("ivan.petrov@mail.example.com".to_owned()),
             text: Some(words.to_owned()),
-            wanted_at: Some(1_767_232_800_000),
+            wanted_at: Some(UnixMs(1_767_232_800_000)),
         };
         for language in [Language::En, Language::Ru] {
             let look = Look { language, zone: chrono_tz::UTC, colour: false, width: Some(80) };

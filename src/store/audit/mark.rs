@@ -41,7 +41,7 @@ pub(super) fn of(c: &mut Database, key: &Key) -> Result<Mark, StoreError> {
 pub(super) fn mac_of(key: &Key, fingerprint: &str, sealed_from: i64) -> Result<String, StoreError> {
     let mac = key.seal().of_mark(fingerprint, sealed_from);
     mac.ok_or_else(|| StoreError::Unreadable {
-        column: "audit_key.secret",
+        column: "audit_key.secret".to_owned(),
         value: "a key of no length".to_owned(),
     })
 }

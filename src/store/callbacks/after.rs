@@ -9,7 +9,7 @@ use super::steps::{Move, close, make};
 use super::terms::{Applies, Terms};
 use crate::clock::UnixMs;
 use crate::event::EventKind;
-use crate::ids::{CaseId, QueueName};
+use crate::ids::QueueName;
 use crate::missed::attempt::{Consequence, Outcome};
 use crate::missed::case::{Closed, Step};
 use crate::missed::contact::Contact;
@@ -21,7 +21,7 @@ use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::cases;
-use crate::store::{Database, StoreError, attempts, dnc, read};
+use crate::store::{Database, StoreError, attempts, dnc};
 
 /// Completes an attempt and moves its case on.
 pub(super) fn finish_and_follow(
@@ -41,13 +41,13 @@ pub(super) fn finish_and_follow(
         return suppress(c, case, finish.result, finish.at);
     }
     if !finish.counted() {
-        let first = attempts::first_counted(c, CaseId(case.id))?;
+        let first = attempts::first_counted(c, case.id)?;
         diesel::update(cases::table.find(case.id))
             .set(cases::first_attempt_at.eq(first))
             .returning(cases::id)
             .count_changed(c)?;
     }
-    let began_at = UnixMs(row.answered_at.unwrap_or(row.at));
+    let began_at = row.answered_at.unwrap_or(row.at);
     let after = After { result: finish.result, counted: finish.counted(), later, began_at, at: finish.at };
     follow(c, case, terms, &after)
 }
@@ -74,9 +74,7 @@ pub(super) fn follow(
     let contact = Contact { began_at: after.began_at, ended_at: after.at, now: after.at };
     match after.result.consequence() {
         Consequence::Suppress(reason) => close(c, case, reason, after.at),
-        Consequence::Close(reason) if contact.follows(UnixMs(case.last_miss_at)) => {
-            close(c, case, reason, after.at)
-        }
+        Consequence::Close(reason) if contact.follows(case.last_miss_at) => close(c, case, reason, after.at),
         // Somebody was missed since: that is still owed, and begins anew.
         Consequence::Close(_) => {
             let case = owed_anew(c, case)?;
@@ -91,15 +89,13 @@ pub(super) fn follow(
 fn owed_anew(c: &mut Database, case: &CaseRow) -> Result<CaseRow, StoreError> {
     let row = diesel::update(cases::table.find(case.id)).set(cases::repeat_days.eq(0));
     row.returning(cases::id).count_changed(c)?;
-    case_rows::get(c, CaseId(case.id))
+    case_rows::get(c, case.id)
 }
 
 /// Forbids further calls to the number, if the result says so.
 fn suppress(c: &mut Database, case: &CaseRow, result: Outcome, at: UnixMs) -> Result<(), StoreError> {
     match result.consequence() {
-        Consequence::Suppress(reason) => {
-            dnc::suppress(c, &read("cases.number", &case.number)?, reason, "system", at)
-        }
+        Consequence::Suppress(reason) => dnc::suppress(c, &case.number, reason, "system", at),
         Consequence::Again | Consequence::Close(_) => Ok(()),
     }
 }
@@ -111,16 +107,16 @@ const FAILED: [Duration; 3] = [Duration::from_secs(30), Duration::from_secs(120)
 /// Another attempt is owed: later today, or by the repeat-contacts queue.
 fn again(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Result<(), StoreError> {
     let at = after.at;
-    let applies = terms.applies(case)?;
+    let applies = terms.applies(case);
     let standing = standing(c, case, terms, &applies, at)?;
     let asked = after.later.filter(|_| after.result == Outcome::CallLater);
     let pause = if after.counted {
         // The retry has a reaction time of its own, from when it is due.
-        let attempted = diesel::update(cases::table.find(case.id)).set(cases::due_at.eq(None::<i64>));
+        let attempted = diesel::update(cases::table.find(case.id)).set(cases::due_at.eq(None::<UnixMs>));
         attempted.returning(cases::id).count_changed(c)?;
         Duration::ZERO
     } else {
-        let failed = attempts::failed_since(c, CaseId(case.id), standing.last_counted_at)?;
+        let failed = attempts::failed_since(c, case.id, standing.last_counted_at)?;
         FAILED.get(failed.saturating_sub(1)).copied().unwrap_or_else(|| applies.policy.gap_after(0))
     };
     if asked.is_none() && case.handed_over_at.is_some() && all_made(c, case, &applies)? {
@@ -137,7 +133,7 @@ fn again(c: &mut Database, case: &CaseRow, terms: &Terms, after: &After) -> Resu
 
 /// Whether as many attempts have been made for a case as may be.
 fn all_made(c: &mut Database, case: &CaseRow, applies: &Applies<'_>) -> Result<bool, StoreError> {
-    Ok(attempts::counted_of_case(c, CaseId(case.id))? >= i64::from(applies.policy.repeat_total))
+    Ok(attempts::counted_of_case(c, case.id)? >= i64::from(applies.policy.repeat_total))
 }
 
 /// The day's attempts or its lawful time are used up.
@@ -158,7 +154,7 @@ pub(super) fn hand_over(
             && terms.rules.policy(Some(*name)).profile >= applies.policy.profile
     };
     let queue = terms.repeat_queue.as_ref().filter(takes_over);
-    let hours = terms.hours(queue.or(terms.queue_of(case)?.as_ref()));
+    let hours = terms.hours(queue.or(terms.queue_of(case).as_ref()));
     // After midnight of a night shift the next business day may have begun by the other queue's calendar.
     let begun = hours.business_day(at) > applies.hours.business_day(at);
     let next_at = if begun { hours.next_open(at) } else { hours.next_day(at) };
@@ -167,14 +163,14 @@ pub(super) fn hand_over(
     make(c, case, Step::HandOver, &Move { next_at, ..Move::default() })?;
     diesel::update(cases::table.find(case.id))
         .set((
-            cases::handed_over_at.eq(case.handed_over_at.unwrap_or(at.0)),
+            cases::handed_over_at.eq(case.handed_over_at.unwrap_or(at)),
             cases::repeat_days.eq(case.repeat_days + 1),
-            cases::queue.eq(queue.map(QueueName::as_str).or(case.queue.as_deref())),
+            cases::queue.eq(queue.or(case.queue.as_ref())),
         ))
         .returning(cases::id)
         .count_changed(c)?;
     if case.handed_over_at.is_none() {
-        let case = &case_rows::get(c, CaseId(case.id))?;
+        let case = &case_rows::get(c, case.id)?;
         note(c, case, Note::Told(EventKind::CaseHandedOver), at)?;
     }
     Ok(())

@@ -55,7 +55,7 @@ pub fn reserve(
     wanted: &Reserve,
 ) -> Result<Result<AttemptId, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
-    if !is_of(&case, wanted.call)? {
+    if !is_of(&case, wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
     let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, wanted.agent.as_str(), wanted.at)? {
@@ -95,12 +95,12 @@ pub(in crate::store) fn reserve_place(
     terms: &Terms,
     wanted: &Reserved<'_>,
 ) -> Result<AttemptId, StoreError> {
-    let queue = terms.queue_of(case)?;
-    let day = terms.business_day(case, wanted.at)?;
+    let queue = terms.queue_of(case);
+    let day = terms.business_day(case, wanted.at);
     let (attempt, ordinal) = attempts::reserve(
         c,
         &Reservation {
-            case: CaseId(case.id),
+            case: case.id,
             number: &case.number,
             business_day: &day,
             call: wanted.call,

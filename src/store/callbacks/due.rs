@@ -8,11 +8,11 @@ use super::after::finish_and_follow;
 use super::end::talk_over;
 use super::guards::{check, known, refused};
 use super::lease::follow_refusal;
-use super::steps::{Move, held, later, look_again, make, stage_of};
+use super::steps::{Move, held, later, look_again, make};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::event::EventKind;
-use crate::ids::{AttemptId, CaseId, QueueName};
+use crate::ids::{AttemptId, CaseId};
 use crate::missed::attempt::{Outcome, State, Way};
 use crate::missed::case::{Stage, Step};
 use crate::missed::contact::Contact;
@@ -27,33 +27,32 @@ use crate::store::{Database, StoreError, attempts as attempt_rows};
 
 /// The case waits for somebody to call, from now on.
 pub(super) fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let applies = terms.applies(case)?;
+    let applies = terms.applies(case);
     let from = clock_from(case, at);
     let react_by = applies.hours.after(from, applies.policy.reaction);
     make(c, case, Step::Open, &Move::default())?;
     // What has passed before anybody could call is told at once.
     let passed = !applies.policy.rungs_until(applies.hours, from, at).is_empty();
-    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at.0);
-    let next_at = if passed { Some(at.0) } else { next };
+    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at);
+    let next_at = if passed { Some(at) } else { next };
     diesel::update(cases::table.find(case.id))
         .set((
-            cases::due_at.eq(from.0),
-            cases::react_by.eq(react_by.map(|at| at.0)),
+            cases::due_at.eq(from),
+            cases::react_by.eq(react_by),
             cases::next_at.eq(next_at),
-            cases::queue.eq(terms.queue_of(case)?.map(|name| name.to_string())),
+            cases::queue.eq(terms.queue_of(case)),
         ))
         .returning(cases::id)
         .count_changed(c)?;
-    let case = case_rows::get(c, CaseId(case.id))?;
+    let case = case_rows::get(c, case.id)?;
     note(c, &case, Note::Told(EventKind::CaseDue), at)
 }
 
 /// Since when somebody is to call: since the miss, or since a retry became due; not before the person wants it. To be
 /// put off meanwhile does not begin it anew.
 fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
-    let first = case.first_attempt_at.map_or(case.opened_at, |_| at.0);
-    let from = case.due_at.unwrap_or(first);
-    UnixMs(case.not_before.map_or(from, |wanted| from.max(wanted)))
+    let first = case.first_attempt_at.map_or(case.opened_at, |_| at);
+    case.due_at.unwrap_or(first).max(case.not_before.unwrap_or(UnixMs(i64::MIN)))
 }
 
 /// What is due now, the longest overdue first: at most `limit` cases, and none of `skipped`.
@@ -61,10 +60,9 @@ fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
 /// # Errors
 /// When the database fails.
 pub fn due(c: &mut Database, at: UnixMs, limit: i64, skipped: &[CaseId]) -> Result<Vec<CaseId>, StoreError> {
-    let due = cases::table.filter(cases::closed_at.is_null().and(cases::next_at.le(at.0)));
-    let due = due.filter(cases::id.ne_all(skipped.iter().map(|id| id.0)));
-    let ids: Vec<i64> = due.order(cases::next_at).limit(limit).select(cases::id).load(c)?;
-    Ok(ids.into_iter().map(CaseId).collect())
+    let due = cases::table.filter(cases::closed_at.is_null().and(cases::next_at.le(at)));
+    let due = due.filter(cases::id.ne_all(skipped));
+    Ok(due.order(cases::next_at).limit(limit).select(cases::id).load(c)?)
 }
 
 /// Talks that ended before this, of which nobody has said what came of it, though their cases are closed: at most
@@ -80,11 +78,10 @@ pub fn forgotten(
 ) -> Result<Vec<AttemptId>, StoreError> {
     let unsaid = attempts::table
         .inner_join(cases::table.on(cases::id.eq(attempts::case_id)))
-        .filter(attempts::result.is_null().and(attempts::state.eq(State::WrappingUp.as_str())))
-        .filter(cases::closed_at.is_not_null().and(attempts::ended_at.le(before.0)))
-        .filter(attempts::id.ne_all(skipped.iter().map(|id| id.0)));
-    let ids: Vec<i64> = unsaid.order(attempts::id).limit(limit).select(attempts::id).load(c)?;
-    Ok(ids.into_iter().map(AttemptId).collect())
+        .filter(attempts::result.is_null().and(attempts::state.eq(State::WrappingUp)))
+        .filter(cases::closed_at.is_not_null().and(attempts::ended_at.le(before)))
+        .filter(attempts::id.ne_all(skipped));
+    Ok(unsaid.order(attempts::id).limit(limit).select(attempts::id).load(c)?)
 }
 
 /// Lets the length of such a talk decide, so that neither its agent nor the number waits for ever.
@@ -92,10 +89,10 @@ pub fn forgotten(
 /// # Errors
 /// When the database fails.
 pub fn forget(c: &mut Database, id: AttemptId, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let case = CaseId(attempt_rows::get(c, id)?.case_id);
+    let case = attempt_rows::get(c, id)?.case_id;
     let case = held(c, case)?;
     // It may have been said meanwhile.
-    match attempt_rows::unfinished(c, &case.number)?.filter(|row| row.id == id.0) {
+    match attempt_rows::unfinished(c, &case.number)?.filter(|row| row.id == id) {
         Some(row) => decide(c, &case, terms, &row, at),
         None => Ok(()),
     }
@@ -107,11 +104,11 @@ pub fn forget(c: &mut Database, id: AttemptId, terms: &Terms, at: UnixMs) -> Res
 /// When the database fails.
 pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     let case = held(c, id)?;
-    let is_due = case.next_at.is_some_and(|next| next <= at.0);
+    let is_due = case.next_at.is_some_and(|next| next <= at);
     if case.closed_at.is_some() || !is_due {
         return Ok(());
     }
-    match stage_of(&case)? {
+    match case.stage {
         Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
             open_or_defer(c, &case, terms, at)
         }
@@ -123,7 +120,7 @@ pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Resul
 
 /// The case becomes due if somebody may call now, or waits until somebody may.
 fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let wanted = case.not_before.map_or(at, |wanted| at.max(UnixMs(wanted)));
+    let wanted = case.not_before.map_or(at, |wanted| at.max(wanted));
     let (policy, asked) = check(c, case, terms, wanted)?;
     match asked {
         Ok(_) if wanted == at => open(c, case, terms, at),
@@ -147,17 +144,18 @@ fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) ->
 /// When the database fails.
 pub fn rehome(c: &mut Database, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     let Some(home) = terms.queue_or(None) else { return Ok(()) };
-    let there: Vec<&str> = terms.rules.queues.keys().map(QueueName::as_str).collect();
-    let homeless = cases::closed_at.is_null().and(cases::queue.is_null().or(cases::queue.ne_all(there)));
-    let stage_is = |stage: Stage| cases::stage.eq(stage.as_str());
+    let homeless = cases::closed_at
+        .is_null()
+        .and(cases::queue.is_null().or(cases::queue.ne_all(terms.rules.queues.keys())));
+    let stage_is = |stage: Stage| cases::stage.eq(stage);
     diesel::update(cases::table.filter(homeless.clone().and(stage_is(Stage::Due))))
         // Its hours may be others: what is told as time passes is reckoned anew.
-        .set((cases::queue.eq(home.as_str()), cases::next_at.eq(at.0)))
+        .set((cases::queue.eq(&home), cases::next_at.eq(at)))
         .returning(cases::id)
         .count_changed(c)?;
     let had = stage_is(Stage::Claimed).or(stage_is(Stage::Attempting));
     diesel::update(cases::table.filter(homeless.and(had)))
-        .set(cases::queue.eq(home.as_str()))
+        .set(cases::queue.eq(&home))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
@@ -165,17 +163,17 @@ pub fn rehome(c: &mut Database, terms: &Terms, at: UnixMs) -> Result<(), StoreEr
 
 /// A rung of the reaction time has been reached, or nobody may call any more for now.
 fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let applies = terms.applies(case)?;
-    let from = case.due_at.map_or(UnixMs(case.opened_at), UnixMs);
+    let applies = terms.applies(case);
+    let from = case.due_at.unwrap_or(case.opened_at);
     for (pct, _) in applies.policy.rungs_until(applies.hours, from, at) {
-        let known: i64 = escalations::table.find((case.id, from.0, pct)).count().get_result(c)?;
+        let known: i64 = escalations::table.find((case.id, from, pct)).count().get_result(c)?;
         if known == 0 {
             diesel::insert_into(escalations::table)
                 .values((
                     escalations::case_id.eq(case.id),
-                    escalations::due_at.eq(from.0),
+                    escalations::due_at.eq(from),
                     escalations::rung_pct.eq(pct),
-                    escalations::at.eq(at.0),
+                    escalations::at.eq(at),
                 ))
                 .insert(c)?;
             note(c, case, Note::Rung { pct, rungs: &applies.policy.rungs }, at)?;
@@ -189,12 +187,10 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
 fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
     match attempt_rows::unfinished(c, &case.number)? {
         None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
-        Some(row) if row.state == "wrapping_up" => unsaid(c, case, terms, &row, at),
-        Some(row) if row.state == "talking" => {
-            talk_over(c, case, terms, AttemptId(row.id), "LASTED_TOO_LONG", at)
-        }
+        Some(row) if row.state == State::WrappingUp => unsaid(c, case, terms, &row, at),
+        Some(row) if row.state == State::Talking => talk_over(c, case, terms, row.id, "LASTED_TOO_LONG", at),
         Some(row) => {
-            let orphaned = Finish::new(AttemptId(row.id), Outcome::Orphaned, at);
+            let orphaned = Finish::new(row.id, Outcome::Orphaned, at);
             let finish = Finish { note: Some("lasted too long"), ..orphaned };
             finish_and_follow(c, case, terms, &finish, None)
         }
@@ -211,8 +207,8 @@ fn unsaid(
     row: &AttemptRow,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let nobody_waits = row.way == Way::Handset.as_str() || row.agent.is_none();
-    let decided_at = UnixMs(row.ended_at.unwrap_or(row.at)) + terms.watchdog;
+    let nobody_waits = row.way == Way::Handset || row.agent.is_none();
+    let decided_at = row.ended_at.unwrap_or(row.at) + terms.watchdog;
     if !nobody_waits && at < decided_at {
         note(c, case, Note::Undisposed(row), at)?;
         return look_again(c, case, Some(decided_at));
@@ -229,17 +225,16 @@ fn decide(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     let note = Some("nobody said what came of it: its length decided");
-    let finish = Finish { note, ..Finish::new(AttemptId(row.id), by_length(row, terms.least_talk), at) };
+    let finish = Finish { note, ..Finish::new(row.id, by_length(row, terms.least_talk), at) };
     finish_and_follow(c, case, terms, &finish, None)
 }
 
 /// What a talk was of which nobody says what came of it.
 fn by_length(row: &AttemptRow, least_talk: Duration) -> Outcome {
-    if row.way == Way::CustomerFirst.as_str() && row.agent.is_none() {
+    if row.way == Way::CustomerFirst && row.agent.is_none() {
         return Outcome::Abandoned;
     }
     let talk = row.answered_at.zip(row.ended_at);
-    let talk =
-        talk.map(|(from, to)| Contact { began_at: UnixMs(from), ended_at: UnixMs(to), now: UnixMs(to) });
+    let talk = talk.map(|(from, to)| Contact { began_at: from, ended_at: to, now: to });
     if talk.is_some_and(|talk| talk.is_talk(least_talk)) { Outcome::Reached } else { Outcome::NoAnswer }
 }

@@ -7,8 +7,8 @@ use super::steps::{Move, held, is_of, look_again, make};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Claim, Outcome, Said, Way, of_cause};
-use crate::missed::case::Step;
+use crate::missed::attempt::{Claim, Outcome, Said, State, Way, of_cause};
+use crate::missed::case::{Stage, Step};
 use crate::missed::ending::{Ending, Stage as CallStage};
 use crate::missed::flood::Limits;
 use crate::missed::regulation::Guard;
@@ -143,10 +143,10 @@ pub struct End {
 ///
 /// # Errors
 /// When the database fails.
-pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<String, StoreError> {
+pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<Stage, StoreError> {
     let case = held(c, end.case)?;
-    let attempt = attempts::of_call(c, &end.call.to_string())?;
-    let talked = attempt.is_some_and(|row| matches!(row.state.as_str(), "talking" | "wrapping_up"));
+    let attempt = attempts::of_call(c, end.call)?;
+    let talked = attempt.is_some_and(|row| matches!(row.state, State::Talking | State::WrappingUp));
     let (ending, stage) = if talked { (Ending::Answered, CallStage::Talking) } else { end.how.ending() };
     let answered_at = match end.how {
         How::Talked { answered_at, .. } => Some(answered_at),
@@ -228,7 +228,7 @@ pub(super) fn talk_over(
 
 /// The case is offered anew, if this callback still has it.
 fn release(c: &mut Database, case: &CaseRow, end: &End) -> Result<(), StoreError> {
-    if is_of(case, end.call)? {
+    if is_of(case, end.call) {
         make(c, case, Step::Release, &Move { next_at: Some(end.at), ..Move::default() })?;
     }
     Ok(())
@@ -236,19 +236,18 @@ fn release(c: &mut Database, case: &CaseRow, end: &End) -> Result<(), StoreError
 
 /// Nobody knows how far it was: counted, so that there is never a fourth.
 fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
-    let Some(row) = attempts::of_call(c, &end.call.to_string())?.filter(|row| row.result.is_none()) else {
+    let Some(row) = attempts::of_call(c, end.call)?.filter(|row| row.result.is_none()) else {
         return release(c, case, end);
     };
     // Who was dialled before an agent was there, and waited for one, talked to nobody.
-    let waited = row.way == Way::CustomerFirst.as_str() && row.agent.is_none();
-    if row.state == "talking" && !waited {
-        return talk_over(c, case, terms, AttemptId(row.id), "CONTROLLER_RESTARTED", end.at);
+    let waited = row.way == Way::CustomerFirst && row.agent.is_none();
+    if row.state == State::Talking && !waited {
+        return talk_over(c, case, terms, row.id, "CONTROLLER_RESTARTED", end.at);
     }
-    if row.state == "wrapping_up" {
+    if row.state == State::WrappingUp {
         return Ok(());
     }
     let result = if waited && row.answered_at.is_some() { Outcome::Abandoned } else { Outcome::Orphaned };
-    let finish =
-        Finish { cause: Some("CONTROLLER_RESTARTED"), ..Finish::new(AttemptId(row.id), result, end.at) };
+    let finish = Finish { cause: Some("CONTROLLER_RESTARTED"), ..Finish::new(row.id, result, end.at) };
     finish_and_follow(c, case, terms, &finish, None)
 }

@@ -8,13 +8,14 @@ use super::hour_cap::{self, Asked};
 use super::terms::{Applies, Terms};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
+use crate::missed::attempt::State;
 use crate::missed::ending::Direction;
 use crate::missed::regulation::{self, Guard, Permit, Refusal, Standing};
 use crate::rules::destination::Barred;
 use crate::rules::limits;
 use crate::rules::policy::Policy;
 use crate::store::cases::CaseRow;
-use crate::store::dialect::cached::Cache as _;
+use crate::store::dialect::{cached::Cache as _, columns};
 use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, refusals};
 use crate::store::{Database, StoreError, attempts, calls as store_calls, cases, dnc};
@@ -33,7 +34,8 @@ pub(super) fn standing(
     let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, at - span);
     Ok(Standing {
         open: case.closed_at.is_none(),
-        live_call: live_call(c, case)? || unfinished.as_ref().is_some_and(|row| row.state != "wrapping_up"),
+        live_call: live_call(c, case)?
+            || unfinished.as_ref().is_some_and(|row| row.state != State::WrappingUp),
         suppressed: dnc::suppressed(c, &applies.number, at)?.is_some(),
         counted_today: attempts::counted(c, &case.number, &day)?,
         counted_24h: since(c, limits::DAY)?,
@@ -41,7 +43,7 @@ pub(super) fn standing(
         counted_month: since(c, limits::MONTH)?,
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
-        undisposed: unfinished.is_some_and(|row| row.state == "wrapping_up"),
+        undisposed: unfinished.is_some_and(|row| row.state == State::WrappingUp),
         contact_at: contact_at(c, case, applies, terms.least_talk)?,
         abroad_allowed: case.abroad_allowed_by.is_some(),
         number: applies.number.clone(),
@@ -57,8 +59,8 @@ fn contact_at(
     applies: &Applies<'_>,
     least_talk: Duration,
 ) -> Result<Option<UnixMs>, StoreError> {
-    let called = cases::missed_at(c, CaseId(case.id))?;
-    let asked = cases::asked_at(c, CaseId(case.id))?;
+    let called = cases::missed_at(c, case.id)?;
+    let asked = cases::asked_at(c, case.id)?;
     let by_day = |at: &UnixMs| applies.policy.covers(applies.hours.zone(), *at);
     let known = store_calls::has_talked(c, &case.number, least_talk)?;
     Ok(called.filter(|at| known || by_day(at)).max(asked.filter(by_day)))
@@ -68,7 +70,7 @@ fn contact_at(
 fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     let live: i64 = calls::table
         .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
-        .filter(calls::direction.eq(Direction::Inbound.as_str()))
+        .filter(calls::direction.eq(Direction::Inbound))
         .count()
         .get_result(c)?;
     Ok(live > 0)
@@ -99,7 +101,7 @@ pub(super) fn check(
     terms: &Terms,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
-    let applies = terms.applies(case)?;
+    let applies = terms.applies(case);
     let standing = standing(c, case, terms, &applies, at)?;
     let asked = regulation::check(&standing, &applies.bounds(terms), at);
     Ok((applies.policy, asked))
@@ -138,24 +140,23 @@ fn held_back(case: &CaseRow) -> Option<Refusal> {
 
 /// What keeps a case waiting for people, if something does: that its number is abroad or dear, or that it was opened in a
 /// flood of calls.
-///
-/// # Errors
-/// When the row is not readable.
-pub fn waits_for_people(case: &CaseRow, terms: &Terms) -> Result<Option<Guard>, StoreError> {
-    Ok(match case.closed_at {
+#[must_use]
+pub fn waits_for_people(case: &CaseRow, terms: &Terms) -> Option<Guard> {
+    match case.closed_at {
         Some(_) => None,
         None if case.flooded => Some(Guard::Flood),
-        None => needs_people(case, terms)?.then_some(Guard::Destination),
-    })
+        None => needs_people(case, terms).then_some(Guard::Destination),
+    }
 }
 
 /// A refused dial as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = refusals)]
 pub struct RefusalRow {
-    /// When, in milliseconds since 1970.
-    pub at: i64,
+    /// When.
+    pub at: UnixMs,
     /// Which guard refused.
-    pub guard: String,
+    pub guard: Guard,
     /// In words.
     pub why: String,
     /// Who wanted to dial.
@@ -167,31 +168,31 @@ pub struct RefusalRow {
 /// # Errors
 /// When the database fails.
 pub fn refusals_of(c: &mut Database, case: CaseId, limit: i64) -> Result<Vec<RefusalRow>, StoreError> {
-    let kept = refusals::table.filter(refusals::case_id.eq(case.0)).order(refusals::id.desc()).limit(limit);
-    Ok(kept.select((refusals::at, refusals::guard, refusals::why, refusals::by)).load(c)?)
+    let kept = refusals::table.filter(refusals::case_id.eq(case)).order(refusals::id.desc()).limit(limit);
+    Ok(kept.select(columns::<RefusalRow>()).load(c)?)
 }
 
 /// Whether the last refused dial of a case was refused for the same reason.
 pub(super) fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, StoreError> {
-    let last = refusals_of(c, CaseId(case.id), 1)?;
-    Ok(last.first().is_some_and(|row| row.guard == refusal.guard.as_str() && row.why == refusal.why))
+    let last = refusals_of(c, case.id, 1)?;
+    Ok(last.first().is_some_and(|row| row.guard == refusal.guard && row.why == refusal.why))
 }
 
 /// Whether a case waits for people because its number is abroad.
-pub(super) fn is_abroad(case: &CaseRow, terms: &Terms) -> Result<bool, StoreError> {
-    Ok(barred(case, terms)? == Some(Barred::Abroad))
+pub(super) fn is_abroad(case: &CaseRow, terms: &Terms) -> bool {
+    barred(case, terms) == Some(Barred::Abroad)
 }
 
 /// Whether a case waits for people because of what its number is: abroad, dear or a service's. Nobody can call a number
 /// that does not exist.
-pub(super) fn needs_people(case: &CaseRow, terms: &Terms) -> Result<bool, StoreError> {
-    Ok(barred(case, terms)?.is_some_and(|why| why != Barred::NoSuchNumber))
+pub(super) fn needs_people(case: &CaseRow, terms: &Terms) -> bool {
+    barred(case, terms).is_some_and(|why| why != Barred::NoSuchNumber)
 }
 
 /// Why the number of a case may not be called at all, if it may not.
-fn barred(case: &CaseRow, terms: &Terms) -> Result<Option<Barred>, StoreError> {
-    let applies = terms.applies(case)?;
-    Ok(applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some()).err())
+fn barred(case: &CaseRow, terms: &Terms) -> Option<Barred> {
+    let applies = terms.applies(case);
+    applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some()).err()
 }
 
 /// Writes down that a guard refused a dial.
@@ -205,13 +206,13 @@ pub(in crate::store) fn refused(
 ) -> Result<(), StoreError> {
     diesel::insert_into(refusals::table)
         .values((
-            refusals::at.eq(at.0),
+            refusals::at.eq(at),
             refusals::case_id.eq(case.id),
             refusals::number.eq(&case.number),
-            refusals::guard.eq(refusal.guard.as_str()),
+            refusals::guard.eq(refusal.guard),
             refusals::why.eq(&refusal.why),
             refusals::by.eq(by),
-            refusals::policy.eq(policy.name.as_str()),
+            refusals::policy.eq(&policy.name),
             refusals::policy_version.eq(policy.version),
         ))
         .insert(c)?;

@@ -61,7 +61,7 @@ pub(in crate::store) fn refuse(
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
     if terms.dials_an_hour > 0 {
-        hold::number(c, LOCK)?;
+        hold::name(c, LOCK)?;
     }
     let refusal = refusal(c, terms, asked, at)?;
     if refusal.is_some() {
@@ -72,7 +72,7 @@ pub(in crate::store) fn refuse(
 
 /// Callbacks for which an agent is being rung.
 fn promised(c: &mut Database) -> Result<i64, StoreError> {
-    let claimed = cases::closed_at.is_null().and(cases::stage.eq(Stage::Claimed.as_str()));
+    let claimed = cases::closed_at.is_null().and(cases::stage.eq(Stage::Claimed));
     Ok(cases::table.filter(claimed).count().get_result(c)?)
 }
 
@@ -85,7 +85,7 @@ fn full_until(c: &mut Database, limit: i64, promised: i64, at: UnixMs) -> Result
     };
     // The one that reaches the limit: when its hour is over there is room for another.
     let reaching: Option<i64> = attempts::table
-        .filter(attempts::at.gt((at - HOUR).0).and(attempts::way.ne(Way::Reported.as_str())))
+        .filter(attempts::at.gt(at - HOUR).and(attempts::way.ne(Way::Reported)))
         .order(attempts::at.desc())
         .offset(before)
         .limit(1)

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::after::hand_over;
 use super::guards::{check_dial, known, needs_people, refused};
 use super::hour_cap::Asked;
-use super::steps::{Move, SOON, close, held, later, look_again, make, stage_of};
+use super::steps::{Move, SOON, close, held, later, look_again, make};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
@@ -21,7 +21,7 @@ use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
 use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, cases};
-use crate::store::{Database, StoreError, calls as call_rows, read, read_option};
+use crate::store::{Database, StoreError, calls as call_rows};
 
 /// For which queue cases are leased, and where they will be dialled.
 #[derive(Debug, Clone)]
@@ -72,12 +72,11 @@ pub fn ready(
     skipped: &[CaseId],
 ) -> Result<Vec<CaseId>, StoreError> {
     let due = cases::table
-        .filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due.as_str())))
-        .filter(cases::queue.eq(queue.as_str()))
-        .filter(cases::id.ne_all(skipped.iter().map(|id| id.0)))
+        .filter(cases::closed_at.is_null().and(cases::stage.eq(Stage::Due)))
+        .filter(cases::queue.eq(queue))
+        .filter(cases::id.ne_all(skipped))
         .order((cases::priority.desc(), cases::due_at, cases::id));
-    let ids: Vec<i64> = due.limit(limit).select(cases::id).load(c)?;
-    Ok(ids.into_iter().map(CaseId).collect())
+    Ok(due.limit(limit).select(cases::id).load(c)?)
 }
 
 /// What came of leasing a case.
@@ -109,10 +108,10 @@ impl Leased {
 /// When the database fails.
 pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Result<Leased, StoreError> {
     let case = held(c, id)?;
-    if case.closed_at.is_some() || stage_of(&case)? != Stage::Due {
+    if case.closed_at.is_some() || case.stage != Stage::Due {
         return Ok(Leased::NotDue);
     }
-    if let Some(until) = case.not_before.map(UnixMs).filter(|until| *until > wanted.at) {
+    if let Some(until) = case.not_before.filter(|until| *until > wanted.at) {
         later(c, &case, until)?;
         return Ok(Leased::NotDue);
     }
@@ -124,11 +123,11 @@ pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Re
         case: id,
         call: CallId::new(),
         channel: ChannelId::new(),
-        number: read("cases.number", &case.number)?,
+        number: case.number.clone(),
         name: last_name(c, &case)?,
         queue: wanted.queue.clone(),
-        first: read_option("cases.assignee", case.assignee.as_ref())?,
-        due_at: UnixMs(case.due_at.unwrap_or(case.opened_at)),
+        first: case.assignee.clone(),
+        due_at: case.due_at.unwrap_or(case.opened_at),
         lease_until: wanted.at + policy.lease,
         ring: policy.ring,
     };
@@ -178,7 +177,7 @@ pub(super) fn follow_refusal(
 ) -> Result<(), StoreError> {
     match (refusal.guard, refusal.until) {
         (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
-        (Guard::Destination, _) if needs_people(case, terms)? => {
+        (Guard::Destination, _) if needs_people(case, terms) => {
             if is_new {
                 note(c, case, Note::ForPeople(refusal), at)?;
             }
@@ -186,9 +185,9 @@ pub(super) fn follow_refusal(
         }
         (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
         // It keeps its place among those that are due.
-        (Guard::HourCap, _) if stage_of(case)? == Stage::Due => Ok(()),
+        (Guard::HourCap, _) if case.stage == Stage::Due => Ok(()),
         (Guard::HourCap, _) => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
-        (_, Some(until)) if stage_of(case)? == Stage::HandedOver => {
+        (_, Some(until)) if case.stage == Stage::HandedOver => {
             look_again(c, case, Some(until.max(at + SOON)))
         }
         (_, Some(until)) => later(c, case, until.max(at + SOON)),
@@ -199,18 +198,18 @@ pub(super) fn follow_refusal(
 
 /// None of the queue's hours is lawful where he may be: the repeat-contacts queue may have others.
 fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let applies = terms.applies(case)?;
-    if !matches!(stage_of(case)?, Stage::Due | Stage::Claimed) {
+    let applies = terms.applies(case);
+    if !matches!(case.stage, Stage::Due | Stage::Claimed) {
         make(c, case, Step::Open, &Move::default())?;
     }
-    let due = case_rows::get(c, CaseId(case.id))?;
+    let due = case_rows::get(c, case.id)?;
     hand_over(c, &due, terms, &applies, at)
 }
 
 /// The name with which the caller was shown last.
 fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
     let name: Option<String> = calls::table
-        .filter(calls::number.eq(&case.number).and(calls::direction.eq(Direction::Inbound.as_str())))
+        .filter(calls::number.eq(&case.number).and(calls::direction.eq(Direction::Inbound)))
         .order(calls::arrived_at.desc())
         .select(calls::caller_name)
         .first(c)

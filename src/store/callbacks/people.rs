@@ -7,11 +7,11 @@ use diesel::prelude::*;
 use super::after::{After, finish_and_follow, follow};
 use super::due::open;
 use super::guards::{check, is_abroad, refused};
-use super::steps::{Move, begun, held, later, make, stage_of};
+use super::steps::{Move, begun, held, later, make};
 use super::terms::Terms;
 use crate::clock::UnixMs;
-use crate::ids::{AgentName, AttemptId, CaseId};
-use crate::missed::attempt::{Consequence, Outcome};
+use crate::ids::{AgentName, CaseId};
+use crate::missed::attempt::{Consequence, Outcome, State};
 use crate::missed::case::{Stage, Step};
 use crate::missed::regulation::Refusal;
 use crate::missed::wish::{Source, Wish};
@@ -20,7 +20,7 @@ use crate::store::cases as case_rows;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::cases;
-use crate::store::{Database, StoreError, attempts, flood, read_option};
+use crate::store::{Database, StoreError, attempts, flood};
 
 /// Puts a case off until a later time. One that somebody has is not.
 ///
@@ -28,14 +28,14 @@ use crate::store::{Database, StoreError, attempts, flood, read_option};
 /// [`StoreError::Refused`] when somebody has it, or it is closed.
 pub fn defer(c: &mut Database, id: CaseId, until: UnixMs, by: &str, at: UnixMs) -> Result<(), StoreError> {
     let case = held(c, id)?;
-    if case.closed_at.is_some() || matches!(stage_of(&case)?, Stage::Claimed | Stage::Attempting) {
+    if case.closed_at.is_some() || matches!(case.stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!(
             "case {id} is closed, or somebody is calling: it cannot be put off"
         )));
     }
     let case = flood::taken_up(c, case, at)?;
     let wish = Wish { not_before: until, source: Some(Source::Person), by: Some(by.to_owned()) };
-    diesel::update(cases::table.find(id.0))
+    diesel::update(cases::table.find(id))
         .set(case_rows::kept(Some(wish)))
         .returning(cases::id)
         .count_changed(c)?;
@@ -55,13 +55,13 @@ pub fn now(
     at: UnixMs,
 ) -> Result<Result<(), Refusal>, StoreError> {
     let case = held(c, id)?;
-    let stage = stage_of(&case)?;
+    let stage = case.stage;
     if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
     }
     // Who wants it called now allows that it is abroad; every other guard is asked all the same. What is refused now is
     // not allowed for later.
-    let allows = is_abroad(&case, terms)?;
+    let allows = is_abroad(&case, terms);
     if allows {
         allow_abroad(c, id, Some(by))?;
     }
@@ -77,13 +77,13 @@ pub fn now(
     let mut case = flood::taken_up(c, case, at)?;
     let most: Option<i32> =
         cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
-    diesel::update(cases::table.find(id.0))
+    diesel::update(cases::table.find(id))
         .set((case_rows::kept(None), cases::priority.eq(most.unwrap_or_default().saturating_add(1))))
         .returning(cases::id)
         .count_changed(c)?;
     if stage != Stage::Due {
         // What was put off is wanted from now on: so are the reminders of it.
-        case.not_before = case.not_before.map(|wanted| wanted.min(at.0));
+        case.not_before = case.not_before.map(|wanted| wanted.min(at));
         open(c, &case, terms, at)?;
     }
     note(c, &case, Note::CalledUp { by }, at)?;
@@ -91,7 +91,7 @@ pub fn now(
 }
 
 fn allow_abroad(c: &mut Database, id: CaseId, by: Option<&str>) -> Result<(), StoreError> {
-    let row = diesel::update(cases::table.find(id.0)).set(cases::abroad_allowed_by.eq(by));
+    let row = diesel::update(cases::table.find(id)).set(cases::abroad_allowed_by.eq(by));
     row.returning(cases::id).count_changed(c)?;
     Ok(())
 }
@@ -125,7 +125,7 @@ pub fn dispose(
 ) -> Result<Option<AgentName>, StoreError> {
     let case = held(c, said.case)?;
     let waiting = attempts::unfinished(c, &case.number)?
-        .filter(|row| row.state == "wrapping_up" && row.case_id == case.id);
+        .filter(|row| row.state == State::WrappingUp && row.case_id == case.id);
     let Some(row) = waiting else {
         return Err(StoreError::Refused(format!(
             "no attempt of case {} waits for its result: `dozvon case attempt` records one that was made elsewhere",
@@ -135,10 +135,10 @@ pub fn dispose(
     if said.result.may_be_uncounted() || matches!(said.result, Outcome::Orphaned | Outcome::Abandoned) {
         return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
     }
-    let finish = Finish { note: said.note, ..Finish::new(AttemptId(row.id), said.result, said.at) };
+    let finish = Finish { note: said.note, ..Finish::new(row.id, said.result, said.at) };
     finish_and_follow(c, &case, terms, &finish, said.later)?;
     note(c, &case, Note::Disposition { result: said.result, by: said.by }, said.at)?;
-    read_option("attempts.agent", row.agent.as_ref())
+    Ok(row.agent)
 }
 
 /// Records an attempt that somebody made elsewhere, and moves the case on.
@@ -158,7 +158,7 @@ pub fn report(
     }
     note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
-    let stage = stage_of(&case)?;
+    let stage = case.stage;
     let theirs = matches!(stage, Stage::Claimed | Stage::Attempting);
     if made.result.consequence() == Consequence::Again && (theirs || stage == Stage::HandedOver) {
         // Somebody has it: what he does decides.
@@ -169,7 +169,7 @@ pub fn report(
     }
     let case = case_rows::get(c, made.case)?;
     // They say so now, of whatever was owed until now.
-    let began_at = made.at.max(UnixMs(case.last_miss_at) + Duration::from_millis(1));
+    let began_at = made.at.max(case.last_miss_at + Duration::from_millis(1));
     let after = After { result: made.result, counted: made.counted, later: None, began_at, at: made.at };
     follow(c, &case, terms, &after)?;
     Ok(row)

@@ -11,17 +11,13 @@ use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
 use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::cases;
-use crate::store::{Database, StoreError, read};
-
-pub(super) fn stage_of(case: &CaseRow) -> Result<Stage, StoreError> {
-    read("cases.stage", &case.stage)
-}
+use crate::store::{Database, StoreError};
 
 /// The row of one case, held.
 pub(in crate::store) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
     let number = case_rows::get(c, id)?.number;
     hold::number(c, &number)?;
-    hold::case(c, id.0)?;
+    hold::case(c, id)?;
     case_rows::get(c, id)
 }
 
@@ -33,29 +29,25 @@ pub(super) struct Move<'a> {
 }
 
 pub(super) fn make(c: &mut Database, case: &CaseRow, made: Step, to: &Move<'_>) -> Result<(), StoreError> {
-    let stage = step(stage_of(case)?, made)
+    let stage = step(case.stage, made)
         .map_err(|refused| StoreError::Refused(format!("case {}: {refused}", case.id)))?;
     diesel::update(cases::table.find(case.id).filter(cases::closed_at.is_null()))
-        .set((
-            cases::stage.eq(stage.as_str()),
-            cases::next_at.eq(to.next_at.map(|at| at.0)),
-            cases::claimed_by.eq(to.claimed_by),
-        ))
+        .set((cases::stage.eq(stage), cases::next_at.eq(to.next_at), cases::claimed_by.eq(to.claimed_by)))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
 }
 
 /// Whether a case is claimed by the callback that this call is.
-pub(in crate::store) fn is_of(case: &CaseRow, call: CallId) -> Result<bool, StoreError> {
-    let claimed = case.closed_at.is_none() && stage_of(case)? == Stage::Claimed;
-    Ok(claimed && case.claimed_by.as_deref() == Some(call.to_string().as_str()))
+pub(in crate::store) fn is_of(case: &CaseRow, call: CallId) -> bool {
+    let claimed = case.closed_at.is_none() && case.stage == Stage::Claimed;
+    claimed && case.claimed_by.as_deref() == Some(call.to_string().as_str())
 }
 
 /// An attempt has been made for a case: the first one, perhaps.
 pub(super) fn begun(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), StoreError> {
     diesel::update(cases::table.find(case.id).filter(cases::first_attempt_at.is_null()))
-        .set(cases::first_attempt_at.eq(at.0))
+        .set(cases::first_attempt_at.eq(at))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
@@ -64,7 +56,7 @@ pub(super) fn begun(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), 
 /// A case is looked at again then, if ever, and stays where it is until then.
 pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -> Result<(), StoreError> {
     diesel::update(cases::table.find(case.id))
-        .set(cases::next_at.eq(at.map(|at| at.0)))
+        .set(cases::next_at.eq(at))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
@@ -74,7 +66,7 @@ pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -
 pub(super) const SOON: Duration = Duration::from_secs(30);
 
 pub(super) fn later(c: &mut Database, case: &CaseRow, until: UnixMs) -> Result<(), StoreError> {
-    if stage_of(case)? == Stage::Deferred {
+    if case.stage == Stage::Deferred {
         return look_again(c, case, Some(until));
     }
     make(c, case, Step::Defer, &Move { next_at: Some(until), ..Move::default() })
@@ -82,5 +74,5 @@ pub(super) fn later(c: &mut Database, case: &CaseRow, until: UnixMs) -> Result<(
 
 /// Closes a case by rule.
 pub(super) fn close(c: &mut Database, case: &CaseRow, reason: Closed, at: UnixMs) -> Result<(), StoreError> {
-    case_rows::close(c, CaseId(case.id), reason, "system", None, at).map(drop)
+    case_rows::close(c, case.id, reason, "system", None, at).map(drop)
 }

@@ -15,7 +15,6 @@ use crate::phone::{E164, Home};
 use crate::rules::Rules;
 use crate::rules::policy::Policy;
 use crate::store::cases::CaseRow;
-use crate::store::{StoreError, read, read_option};
 
 /// The rules of the house for paying back. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -86,29 +85,25 @@ impl Terms {
     }
 
     /// The most attempts that a case's number may have on a business day.
-    ///
-    /// # Errors
-    /// When the row is not readable.
-    pub fn cap(&self, case: &CaseRow) -> Result<i32, StoreError> {
-        Ok(self.policy(case)?.cap_day)
+    #[must_use]
+    pub fn cap(&self, case: &CaseRow) -> i32 {
+        self.policy(case).cap_day
     }
 
     /// The policy under which a case is called back.
-    pub(in crate::store) fn policy(&self, case: &CaseRow) -> Result<Policy, StoreError> {
-        Ok(self.rules.policy(self.queue_of(case)?.as_ref()))
+    pub(in crate::store) fn policy(&self, case: &CaseRow) -> Policy {
+        self.rules.policy(self.queue_of(case).as_ref())
     }
 
     /// The business day that an attempt for a case belongs to, as `YYYY-MM-DD`: that of the queue that calls back.
-    ///
-    /// # Errors
-    /// When the row is not readable.
-    pub fn business_day(&self, case: &CaseRow, at: UnixMs) -> Result<String, StoreError> {
-        Ok(self.hours(self.queue_of(case)?.as_ref()).business_day(at).to_string())
+    #[must_use]
+    pub fn business_day(&self, case: &CaseRow, at: UnixMs) -> String {
+        self.hours(self.queue_of(case).as_ref()).business_day(at).to_string()
     }
 
     /// The queue whose agents call back for a case.
-    pub(in crate::store) fn queue_of(&self, case: &CaseRow) -> Result<Option<QueueName>, StoreError> {
-        Ok(self.queue_or(read_option("cases.queue", case.queue.as_ref())?))
+    pub(in crate::store) fn queue_of(&self, case: &CaseRow) -> Option<QueueName> {
+        self.queue_or(case.queue.clone())
     }
 
     /// The queue that is named, or else the one that calls back who reached none.
@@ -126,14 +121,13 @@ impl Terms {
         self.hours(queue.as_ref()).after(from, self.rules.policy(queue.as_ref()).reaction)
     }
 
-    pub(super) fn applies(&self, case: &CaseRow) -> Result<Applies<'_>, StoreError> {
-        let number: E164 = read("cases.number", &case.number)?;
-        let queue = self.queue_of(case)?;
-        Ok(Applies {
+    pub(super) fn applies(&self, case: &CaseRow) -> Applies<'_> {
+        let queue = self.queue_of(case);
+        Applies {
             policy: self.rules.policy(queue.as_ref()),
             hours: self.hours(queue.as_ref()),
-            whereabouts: Whereabouts::of(&number, None),
-            number,
-        })
+            whereabouts: Whereabouts::of(&case.number, None),
+            number: case.number.clone(),
+        }
     }
 }

@@ -62,8 +62,8 @@ pub(in crate::store) fn begin(
     case: CaseId,
 ) -> Result<(), StoreError> {
     arrive(c, new)?;
-    diesel::update(calls::table.find(new.id.to_string()))
-        .set((calls::direction.eq(direction.as_str()), calls::case_id.eq(case.0)))
+    diesel::update(calls::table.find(new.id))
+        .set((calls::direction.eq(direction), calls::case_id.eq(case)))
         .returning(calls::arrived_at)
         .count_changed(c)?;
     Ok(())
@@ -74,41 +74,34 @@ pub(in crate::store) fn begin(
 /// # Errors
 /// When the database fails.
 pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
-    let party = match new.party {
-        Party::Number(_) => "number",
-        Party::Internal(_) => "internal",
-        Party::Withheld => "withheld",
-        Party::Invalid => "invalid",
-    };
-    let id = new.id.to_string();
     diesel::insert_into(calls::table)
         .values((
             (
-                calls::id.eq(&id),
-                calls::node.eq(new.node.as_str()),
-                calls::channel.eq(new.channel.to_string()),
-                calls::core.eq(new.core.to_string()),
-                calls::party.eq(party),
-                calls::number.eq(new.party.number().map(|number| number.as_str())),
+                calls::id.eq(new.id),
+                calls::node.eq(&new.node),
+                calls::channel.eq(new.channel),
+                calls::core.eq(new.core),
+                calls::party.eq(new.party.kind()),
+                calls::number.eq(new.party.number()),
                 calls::caller_number.eq(&new.caller_number),
                 calls::caller_name.eq(&new.caller_name),
             ),
             (
                 calls::dialled.eq(&new.dialled),
                 calls::came_by.eq(&new.came_by),
-                calls::route.eq(new.route.as_ref().map(RouteName::as_str)),
+                calls::route.eq(&new.route),
                 calls::open.eq(new.open),
                 calls::why.eq(&new.why),
-                calls::queue.eq(new.queue.as_ref().map(QueueName::as_str)),
+                calls::queue.eq(&new.queue),
                 calls::business_day.eq(new.business_day.to_string()),
                 calls::service_level_ms.eq(new.service_level.map(to_ms)),
-                calls::arrived_at.eq(new.at.0),
-                calls::queued_at.eq(new.queue.as_ref().map(|_| new.at.0)),
+                calls::arrived_at.eq(new.at),
+                calls::queued_at.eq(new.queue.as_ref().map(|_| new.at)),
             ),
         ))
         .insert(c)?;
     match &new.queue {
-        Some(queue) => insert_wait(c, &id, 1, queue, new.service_level.map(to_ms), new.at),
+        Some(queue) => insert_wait(c, new.id, 1, queue, new.service_level.map(to_ms), new.at),
         None => Ok(()),
     }
 }
@@ -119,7 +112,7 @@ pub(in crate::store) fn on_channel(
     call: CallId,
     channel: ChannelId,
 ) -> Result<bool, StoreError> {
-    let open = calls::table.find(call.to_string()).filter(calls::ended_at.is_null());
-    let moved = diesel::update(open).set(calls::channel.eq(channel.to_string()));
+    let open = calls::table.find(call).filter(calls::ended_at.is_null());
+    let moved = diesel::update(open).set(calls::channel.eq(channel));
     Ok(moved.returning(calls::arrived_at).count_changed(c)? > 0)
 }

@@ -6,12 +6,13 @@ use diesel::prelude::*;
 
 use super::waits::{WaitOutcome, last_left, leave};
 use crate::clock::UnixMs;
-use crate::ids::{CallId, CaseId};
+use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::contact::Contact;
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::flood::Limits;
 use crate::missed::verdict::Verdict;
-use crate::store::dialect::{cached::Cache as _, hold};
+use crate::phone::E164;
+use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::error::Found as _;
 use crate::store::notes::{Talk, talked};
 use crate::store::schema::calls;
@@ -22,8 +23,8 @@ use crate::store::{Database, StoreError, cases};
 /// # Errors
 /// When the database fails.
 pub fn forwarded(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
-    let talks = calls::table.find(call.to_string()).filter(calls::ended_at.is_null());
-    diesel::update(talks).set(calls::answered_at.eq(at.0)).execute(c)?;
+    let talks = calls::table.find(call).filter(calls::ended_at.is_null());
+    diesel::update(talks).set(calls::answered_at.eq(at)).execute(c)?;
     Ok(())
 }
 
@@ -57,17 +58,18 @@ pub struct Ended {
 }
 
 /// What is needed of a call's row to end it.
-#[derive(Queryable)]
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = calls)]
 struct Before {
-    arrived_at: i64,
-    queued_at: Option<i64>,
-    answered_at: Option<i64>,
-    number: Option<String>,
-    queue: Option<String>,
-    agent: Option<String>,
+    arrived_at: UnixMs,
+    queued_at: Option<UnixMs>,
+    answered_at: Option<UnixMs>,
+    number: Option<E164>,
+    queue: Option<QueueName>,
+    agent: Option<AgentName>,
     business_day: String,
     came_by: Option<String>,
-    ended_at: Option<i64>,
+    ended_at: Option<UnixMs>,
 }
 
 /// Records the ending, the verdict and the case, in one transaction. The case that is open now, if one is owed.
@@ -76,34 +78,33 @@ struct Before {
 /// # Errors
 /// When the database fails, or there is no such call.
 pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
-    let id = end.call.to_string();
-    hold::call(c, &id)?;
-    let before = before_end(c, end.call)?;
+    hold::call(c, end.call)?;
+    let row = calls::table.find(end.call).select(columns::<Before>());
+    let before: Before = row.first(c).found("call", end.call)?;
     if before.ended_at.is_some() {
         return Ok(None);
     }
     let Before { queued_at, answered_at: bridged_at, .. } = before;
-    let answered_at = bridged_at.or(end.answered_at.map(|at| at.0));
+    let answered_at = bridged_at.or(end.answered_at);
     // A bridge that was recorded has ended the stay already.
     if queued_at.is_some() && bridged_at.is_none() {
-        let left_at =
-            if end.ending == Ending::Answered { answered_at.map_or(end.at, UnixMs) } else { end.at };
-        leave(c, &id, left_at, WaitOutcome::of(end.ending))?;
+        let left_at = if end.ending == Ending::Answered { answered_at.unwrap_or(end.at) } else { end.at };
+        leave(c, end.call, left_at, WaitOutcome::of(end.ending))?;
     }
     let waited_to = match (answered_at, queued_at) {
-        (None, Some(_)) => last_left(c, &id)?,
+        (None, Some(_)) => last_left(c, end.call)?,
         (answered_at, _) => answered_at,
     };
-    let wait_ms = queued_at.zip(waited_to).map(|(from, to)| UnixMs(to).since_ms(UnixMs(from)));
-    diesel::update(calls::table.find(&id).filter(calls::ended_at.is_null()))
+    let wait_ms = queued_at.zip(waited_to).map(|(from, to)| to.since_ms(from));
+    diesel::update(calls::table.find(end.call).filter(calls::ended_at.is_null()))
         .set((
-            calls::ending.eq(end.ending.as_str()),
-            calls::stage.eq(end.stage.as_str()),
+            calls::ending.eq(end.ending),
+            calls::stage.eq(end.stage),
             calls::cause.eq(&end.cause),
             calls::answered_at.eq(answered_at),
-            calls::ended_at.eq(end.at.0),
+            calls::ended_at.eq(end.at),
             calls::wait_ms.eq(wait_ms),
-            calls::talk_ms.eq(answered_at.map(|at| end.at.since_ms(UnixMs(at)))),
+            calls::talk_ms.eq(answered_at.map(|at| end.at.since_ms(at))),
         ))
         .returning(calls::arrived_at)
         .count_changed(c)?;
@@ -113,26 +114,10 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
     if let (Some(number), Some(talked_from)) =
         (&before.number, answered_at.filter(|_| end.verdict.got_through()))
     {
-        let talk = Contact { began_at: UnixMs(talked_from), ended_at: end.at, now: end.now };
+        let talk = Contact { began_at: talked_from, ended_at: end.at, now: end.now };
         cases::reached(c, number, talk, end.least_talk)?;
     }
     owe(c, end, &before, wait_ms)
-}
-
-/// What is known of a call that ends.
-fn before_end(c: &mut Database, call: CallId) -> Result<Before, StoreError> {
-    let row = calls::table.find(call.to_string()).select((
-        calls::arrived_at,
-        calls::queued_at,
-        calls::answered_at,
-        calls::number,
-        calls::queue,
-        calls::agent,
-        calls::business_day,
-        calls::came_by,
-        calls::ended_at,
-    ));
-    row.first(c).found("call", call)
 }
 
 /// Tells of a talk.
@@ -140,15 +125,15 @@ fn tell(
     c: &mut Database,
     end: &Ended,
     before: &Before,
-    answered_at: Option<i64>,
+    answered_at: Option<UnixMs>,
     wait_ms: Option<i64>,
 ) -> Result<(), StoreError> {
     let talk = Talk {
         call: end.call,
-        number: before.number.as_deref(),
-        queue: before.queue.as_deref(),
-        agent: before.agent.as_deref(),
-        began_at: UnixMs(before.arrived_at),
+        number: before.number.as_ref(),
+        queue: before.queue.as_ref(),
+        agent: before.agent.as_ref(),
+        began_at: before.arrived_at,
         answered_at,
         wait_ms,
         at: end.at,
@@ -167,11 +152,11 @@ fn owe(
         return Ok(None);
     };
     let miss = cases::Miss {
-        call: &end.call.to_string(),
-        began_at: UnixMs(before.arrived_at),
+        call: end.call,
+        began_at: before.arrived_at,
         number,
         reason,
-        queue: before.queue.as_deref(),
+        queue: before.queue.as_ref(),
         business_day: &before.business_day,
         wait_ms,
         settle: end.settle,

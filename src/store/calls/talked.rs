@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use crate::phone::E164;
 use crate::store::schema::calls;
-use crate::store::{Database, StoreError};
+use crate::store::{Database, StoreError, to_ms};
 
 /// Whether somebody has talked with this number for at least so long, in a call that has ended.
 pub(in crate::store) fn has_talked(
     c: &mut Database,
-    number: &str,
+    number: &E164,
     least: Duration,
 ) -> Result<bool, StoreError> {
-    let least = i64::try_from(least.as_millis()).unwrap_or(i64::MAX);
     let talk = calls::table
-        .filter(calls::number.eq(number).and(calls::talk_ms.ge(least)))
+        .filter(calls::number.eq(number).and(calls::talk_ms.ge(to_ms(least))))
         .select(calls::arrived_at)
         .first::<i64>(c);
     Ok(talk.optional()?.is_some())

@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, QueueName};
 use crate::missed::ending::{Direction, Ending};
-use crate::store::dialect::{cached::Cache as _, hold};
+use crate::phone::E164;
+use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::error::Found as _;
 use crate::store::schema::{calls, queues, waits};
 use crate::store::{Database, StoreError};
@@ -46,7 +47,7 @@ impl WaitOutcome {
 /// Begins a call's stay in a queue.
 pub(super) fn insert_wait(
     c: &mut Database,
-    id: &str,
+    call: CallId,
     ordinal: i32,
     queue: &QueueName,
     service_level_ms: Option<i64>,
@@ -54,10 +55,10 @@ pub(super) fn insert_wait(
 ) -> Result<(), StoreError> {
     diesel::insert_into(waits::table)
         .values((
-            waits::call.eq(id),
+            waits::call.eq(call),
             waits::ordinal.eq(ordinal),
-            waits::queue.eq(queue.as_str()),
-            waits::joined_at.eq(at.0),
+            waits::queue.eq(queue),
+            waits::joined_at.eq(at),
             waits::service_level_ms.eq(service_level_ms),
         ))
         .insert(c)?;
@@ -69,19 +70,19 @@ pub(super) fn insert_wait(
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such call.
 pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Result<(), StoreError> {
-    let id = call.to_string();
-    hold::call(c, &id)?;
-    let queued: Option<i64> = calls::table.find(&id).select(calls::queued_at).first(c).found("call", call)?;
-    leave(c, &id, at, WaitOutcome::TimedOut)?;
+    hold::call(c, call)?;
+    let queued: Option<UnixMs> =
+        calls::table.find(call).select(calls::queued_at).first(c).found("call", call)?;
+    leave(c, call, at, WaitOutcome::TimedOut)?;
     let last: Option<i32> =
-        waits::table.filter(waits::call.eq(&id)).select(diesel::dsl::max(waits::ordinal)).first(c)?;
+        waits::table.filter(waits::call.eq(call)).select(diesel::dsl::max(waits::ordinal)).first(c)?;
     let service_level_ms: Option<i64> =
-        queues::table.find(queue.as_str()).select(queues::service_level_ms).first(c).optional()?;
-    insert_wait(c, &id, last.unwrap_or(0) + 1, queue, service_level_ms, at)?;
-    diesel::update(calls::table.find(&id))
+        queues::table.find(queue).select(queues::service_level_ms).first(c).optional()?;
+    insert_wait(c, call, last.unwrap_or(0) + 1, queue, service_level_ms, at)?;
+    diesel::update(calls::table.find(call))
         .set((
-            calls::queue.eq(queue.as_str()),
-            calls::queued_at.eq(queued.unwrap_or(at.0)),
+            calls::queue.eq(queue),
+            calls::queued_at.eq(queued.unwrap_or(at)),
             calls::service_level_ms.eq(service_level_ms),
         ))
         .returning(calls::arrived_at)
@@ -94,39 +95,40 @@ pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Re
 /// # Errors
 /// When the database fails.
 pub fn time_out(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), StoreError> {
-    leave(c, &call.to_string(), at, WaitOutcome::TimedOut)
+    leave(c, call, at, WaitOutcome::TimedOut)
 }
 
 /// Ends a call's stay in a queue, if it is in one.
 pub(in crate::store) fn leave(
     c: &mut Database,
-    call: &str,
+    call: CallId,
     at: UnixMs,
     outcome: WaitOutcome,
 ) -> Result<(), StoreError> {
     diesel::update(waits::table.filter(waits::call.eq(call).and(waits::left_at.is_null())))
-        .set((waits::left_at.eq(at.0), waits::outcome.eq(outcome.as_str())))
+        .set((waits::left_at.eq(at), waits::outcome.eq(outcome)))
         .returning(waits::joined_at)
         .count_changed(c)?;
     Ok(())
 }
 
 /// When a caller left the last queue he was in.
-pub(super) fn last_left(c: &mut Database, id: &str) -> Result<Option<i64>, StoreError> {
-    Ok(waits::table.filter(waits::call.eq(id)).select(diesel::dsl::max(waits::left_at)).first(c)?)
+pub(super) fn last_left(c: &mut Database, call: CallId) -> Result<Option<UnixMs>, StoreError> {
+    Ok(waits::table.filter(waits::call.eq(call)).select(diesel::dsl::max(waits::left_at)).first(c)?)
 }
 
 /// A stay in a queue, as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = waits)]
 pub struct WaitRow {
     /// The queue.
-    pub queue: String,
-    /// When he joined, in milliseconds since 1970.
-    pub joined_at: i64,
-    /// When he left.
-    pub left_at: Option<i64>,
+    pub queue: QueueName,
+    /// When the caller joined it.
+    pub joined_at: UnixMs,
+    /// When the caller left it.
+    pub left_at: Option<UnixMs>,
     /// How.
-    pub outcome: Option<String>,
+    pub outcome: Option<WaitOutcome>,
 }
 
 /// The queues that a call was in, in their order.
@@ -135,28 +137,33 @@ pub struct WaitRow {
 /// When the database fails.
 pub fn waits(c: &mut Database, call: CallId) -> Result<Vec<WaitRow>, StoreError> {
     Ok(waits::table
-        .filter(waits::call.eq(call.to_string()))
+        .filter(waits::call.eq(call))
         .order(waits::ordinal)
-        .select((waits::queue, waits::joined_at, waits::left_at, waits::outcome))
+        .select(columns::<WaitRow>())
         .load(c)?)
 }
 
 /// A caller who waits in a queue, as he is shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = waits)]
 pub struct WaitingRow {
     /// The call.
-    pub call: String,
+    pub call: CallId,
     /// The queue.
-    pub queue: String,
-    /// When he joined it, in milliseconds since 1970.
-    pub joined_at: i64,
-    /// When he came.
-    pub arrived_at: i64,
-    /// His number in E.164 form.
-    pub number: Option<String>,
-    /// His number as it came.
+    pub queue: QueueName,
+    /// When the caller joined it.
+    pub joined_at: UnixMs,
+    /// When the call came.
+    #[diesel(select_expression = calls::arrived_at)]
+    pub arrived_at: UnixMs,
+    /// The caller's number in E.164 form.
+    #[diesel(select_expression = calls::number)]
+    pub number: Option<E164>,
+    /// The caller's number as it came.
+    #[diesel(select_expression = calls::caller_number)]
     pub caller_number: String,
-    /// His name as it came.
+    /// The caller's name as it came.
+    #[diesel(select_expression = calls::caller_name)]
     pub caller_name: String,
 }
 
@@ -168,25 +175,15 @@ pub fn waiting(c: &mut Database) -> Result<Vec<WaitingRow>, StoreError> {
     Ok(waits::table
         .inner_join(calls::table.on(calls::id.eq(waits::call)))
         .filter(calls::ended_at.is_null().and(waits::left_at.is_null()))
-        .filter(calls::direction.eq(Direction::Inbound.as_str()))
+        .filter(calls::direction.eq(Direction::Inbound))
         .order((waits::joined_at, waits::call))
-        .select((
-            waits::call,
-            waits::queue,
-            waits::joined_at,
-            calls::arrived_at,
-            calls::number,
-            calls::caller_number,
-            calls::caller_name,
-        ))
+        .select(columns::<WaitingRow>())
         .load(c)?)
 }
 
 /// Whether anybody waits in a queue now.
 pub(in crate::store) fn waits_in(c: &mut Database, queue: &QueueName) -> Result<bool, StoreError> {
-    let waiting: i64 = waits::table
-        .filter(waits::queue.eq(queue.as_str()).and(waits::left_at.is_null()))
-        .count()
-        .get_result(c)?;
+    let waiting: i64 =
+        waits::table.filter(waits::queue.eq(queue).and(waits::left_at.is_null())).count().get_result(c)?;
     Ok(waiting > 0)
 }

@@ -18,7 +18,7 @@ pub(super) fn shut(c: &mut Database, name: &str, why: &str, now: UnixMs) -> Resu
     if known.first::<i64>(c).optional()?.is_none() {
         let row = (
             closed_destinations::name.eq(name),
-            closed_destinations::at.eq(now.0),
+            closed_destinations::at.eq(now),
             closed_destinations::reason.eq(&why),
         );
         diesel::insert_into(closed_destinations::table).values(row).insert(c)?;

@@ -17,14 +17,14 @@ use crate::store::{Database, StoreError};
 /// When the database fails, or refuses an aggregate that is empty or longer than 200 characters.
 pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
     let id = EventId::new();
-    hold::number(c, &event.aggregate)?;
+    hold::name(c, &event.aggregate)?;
     diesel::insert_into(outbox::table)
         .values((
-            outbox::id.eq(id.to_string()),
+            outbox::id.eq(id),
             outbox::aggregate.eq(&event.aggregate),
             outbox::kind.eq(event.kind.as_str()),
             outbox::payload.eq(event.data.to_string()),
-            outbox::created_at.eq(event.at.0),
+            outbox::created_at.eq(event.at),
             outbox::number.eq(event.data["number"].as_str()),
         ))
         .insert(c)?;
@@ -36,9 +36,9 @@ pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
 /// # Errors
 /// As [`emit`].
 pub fn emit_at_most_every(c: &mut Database, span: Duration, event: &Event) -> Result<(), StoreError> {
-    hold::number(c, &event.aggregate)?;
+    hold::name(c, &event.aggregate)?;
     let same = outbox::aggregate.eq(&event.aggregate).and(outbox::kind.eq(event.kind.as_str()));
-    let lately = outbox::table.filter(same.and(outbox::created_at.gt((event.at - span).0)));
+    let lately = outbox::table.filter(same.and(outbox::created_at.gt(event.at - span)));
     if lately.count().get_result::<i64>(c)? == 0 {
         emit(c, event)?;
     }

@@ -39,14 +39,14 @@ pub struct Met {
 /// # Errors
 /// When the database fails. Inside: which limit it meets.
 pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError> {
-    hold::number(c, LOCK)?;
+    hold::name(c, LOCK)?;
     let row = deliveries::table.find(ask.delivery);
     let before: Option<i64> = row.select(deliveries::permitted_at).first(c)?;
     if before.is_some() {
         return Ok(Ok(()));
     }
     let since = |span| {
-        let after = deliveries::permitted_at.gt((ask.now - span).0);
+        let after = deliveries::permitted_at.gt(ask.now - span);
         deliveries::table.filter(deliveries::medium.eq(ask.medium.as_str()).and(after))
     };
     let key = match ask.medium {
@@ -66,7 +66,7 @@ pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError
     diesel::update(row)
         .set((
             deliveries::medium.eq(ask.medium.as_str()),
-            deliveries::permitted_at.eq(ask.now.0),
+            deliveries::permitted_at.eq(ask.now),
             deliveries::recipient_key.eq(&key),
         ))
         .returning(deliveries::id)

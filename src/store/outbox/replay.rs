@@ -16,7 +16,7 @@ use crate::store::{Database, StoreError};
 /// # Errors
 /// [`StoreError::NotFound`] when there is none; [`StoreError::Refused`] when it is done or was not to be made.
 pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> {
-    hold::number(c, LOCK)?;
+    hold::name(c, LOCK)?;
     let (state, destination, recipient, aggregate): (String, String, String, String) = deliveries::table
         .find(id)
         .select((deliveries::state, deliveries::destination, deliveries::recipient, deliveries::aggregate))
@@ -28,7 +28,7 @@ pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> 
     let idle = deliveries::table.filter(deliveries::id.eq(id).and(deliveries::lease_until.is_null()));
     let changed = diesel::update(idle)
         .set((
-            deliveries::state.eq(State::Waiting.as_str()),
+            deliveries::state.eq(State::Waiting),
             deliveries::done_at.eq(None::<i64>),
             deliveries::attempt_no.eq(0),
             deliveries::next_at.eq(None::<i64>),
@@ -62,7 +62,7 @@ pub fn replay_dead(
     now: UnixMs,
 ) -> Result<usize, StoreError> {
     let mut query = deliveries::table
-        .filter(deliveries::state.eq(State::Dead.as_str()))
+        .filter(deliveries::state.eq(State::Dead))
         .select(deliveries::id)
         .order(deliveries::id)
         .limit(limit)

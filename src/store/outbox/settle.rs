@@ -36,7 +36,7 @@ pub enum Settled {
 /// # Errors
 /// When the database fails.
 pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(), StoreError> {
-    hold::number(c, LOCK)?;
+    hold::name(c, LOCK)?;
     let line: Option<Line> = deliveries::table
         .filter(deliveries::id.eq(id).and(deliveries::done_at.is_null()))
         .select((deliveries::destination, deliveries::recipient, deliveries::aggregate))
@@ -73,12 +73,12 @@ pub(in crate::store) fn give_up_before(
     now: UnixMs,
     limit: i64,
 ) -> Result<usize, StoreError> {
-    hold::number(c, LOCK)?;
-    let idle = deliveries::lease_until.is_null().or(deliveries::lease_until.le(now.0));
+    hold::name(c, LOCK)?;
+    let idle = deliveries::lease_until.is_null().or(deliveries::lease_until.le(now));
     let waits: Vec<(i64, String, String, String)> = deliveries::table
         .inner_join(outbox::table.on(outbox::seq.eq(deliveries::event)))
-        .filter(outbox::created_at.lt(before.0).and(deliveries::done_at.is_null()).and(idle))
-        .filter(deliveries::next_at.is_null().or(deliveries::next_at.lt(before.0)))
+        .filter(outbox::created_at.lt(before).and(deliveries::done_at.is_null()).and(idle))
+        .filter(deliveries::next_at.is_null().or(deliveries::next_at.lt(before)))
         .order(deliveries::id)
         .limit(limit)
         .select((deliveries::id, deliveries::destination, deliveries::recipient, deliveries::aggregate))
@@ -120,7 +120,7 @@ fn end(
     diesel::update(deliveries::table.find(id))
         .set((
             deliveries::state.eq(state.as_str()),
-            deliveries::done_at.eq(now.0),
+            deliveries::done_at.eq(now),
             deliveries::next_at.eq(None::<i64>),
             deliveries::lease_until.eq(None::<i64>),
             deliveries::leased_by.eq(None::<String>),
@@ -144,7 +144,7 @@ fn wait(
     let count = if uncounted { (kept.0 - 1).max(0) } else { kept.0 };
     diesel::update(deliveries::table.find(id))
         .set((
-            deliveries::next_at.eq(next.0),
+            deliveries::next_at.eq(next),
             deliveries::attempt_no.eq(count),
             deliveries::lease_until.eq(None::<i64>),
             deliveries::leased_by.eq(None::<String>),

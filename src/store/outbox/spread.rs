@@ -55,7 +55,7 @@ pub fn spread(
     skipped: &[String],
     targets: impl Fn(&Kept) -> Vec<Target>,
 ) -> Result<usize, StoreError> {
-    hold::number(c, LOCK)?;
+    hold::name(c, LOCK)?;
     let fresh: Vec<(i64, String, String, String)> = outbox::table
         .filter(outbox::spread_at.is_null().and(outbox::aggregate.ne_all(skipped)))
         .order(outbox::seq)
@@ -73,7 +73,7 @@ pub fn spread(
             put(c, *event, aggregate, target, now)?;
         }
         diesel::update(outbox::table.find(event))
-            .set(outbox::spread_at.eq(now.0))
+            .set(outbox::spread_at.eq(now))
             .returning(outbox::seq)
             .count_changed(c)?;
     }

@@ -8,18 +8,19 @@ use std::time::Duration;
 use diesel::dsl::max;
 use diesel::prelude::*;
 
-use crate::ids::PolicyName;
+use crate::ids::{PolicyName, QueueName};
 use crate::rules::policy::{Minutes, Policy, Profile};
+use crate::store::dialect::columns;
 use crate::store::schema::{policies, policy_versions, queues};
-use crate::store::{Database, StoreError, from_ms, read, read_option, to_ms};
+use crate::store::{Database, StoreError, from_ms, read, to_ms};
 
 /// A version of a policy as the database holds it.
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = policy_versions)]
 struct Row {
-    policy: String,
+    policy: PolicyName,
     version: i32,
-    profile: String,
+    profile: Profile,
     cap_day: i32,
     cap_24h: Option<i64>,
     cap_week: Option<i64>,
@@ -47,7 +48,7 @@ pub(super) fn load(c: &mut Database) -> Result<BTreeMap<PolicyName, Policy>, Sto
     let in_force =
         policies::name.eq(policy_versions::policy).and(policies::version.eq(policy_versions::version));
     let rows: Vec<Row> =
-        policies::table.inner_join(policy_versions::table.on(in_force)).select(Row::as_select()).load(c)?;
+        policies::table.inner_join(policy_versions::table.on(in_force)).select(columns::<Row>()).load(c)?;
     rows.into_iter().map(|row| policy(row).map(|policy| (policy.name.clone(), policy))).collect()
 }
 
@@ -73,7 +74,7 @@ pub(super) fn numbered(
 /// The last version that a policy of this name ever had; 0 if there was none.
 fn last_version(c: &mut Database, name: &PolicyName) -> Result<i32, StoreError> {
     let last: Option<i32> = policy_versions::table
-        .filter(policy_versions::policy.eq(name.as_str()))
+        .filter(policy_versions::policy.eq(name))
         .select(max(policy_versions::version))
         .first(c)?;
     Ok(last.unwrap_or_default())
@@ -89,18 +90,16 @@ pub(super) fn put(
     diesel::insert_into(policy_versions::table).values(row(name, policy)).execute(c)?;
     let version = policies::version.eq(policy.version);
     if there {
-        diesel::update(policies::table.find(name.as_str())).set(version).execute(c)?;
+        diesel::update(policies::table.find(name)).set(version).execute(c)?;
     } else {
-        diesel::insert_into(policies::table)
-            .values((policies::name.eq(name.as_str()), version))
-            .execute(c)?;
+        diesel::insert_into(policies::table).values((policies::name.eq(name), version)).execute(c)?;
     }
     Ok(())
 }
 
 /// Takes a policy out of force; what its versions said stays.
 pub(super) fn remove(c: &mut Database, name: &PolicyName) -> Result<(), StoreError> {
-    diesel::delete(policies::table.find(name.as_str())).execute(c)?;
+    diesel::delete(policies::table.find(name)).execute(c)?;
     Ok(())
 }
 
@@ -108,9 +107,9 @@ fn row(name: &PolicyName, policy: &Policy) -> Row {
     let edge = |(from, to): Minutes| (i32::from(from), i32::from(to));
     let (weekdays, weekends) = (edge(policy.weekdays), edge(policy.weekends));
     Row {
-        policy: name.to_string(),
+        policy: name.clone(),
         version: policy.version,
-        profile: policy.profile.to_string(),
+        profile: policy.profile,
         cap_day: policy.cap_day,
         cap_24h: policy.cap_24h,
         cap_week: policy.cap_week,
@@ -138,9 +137,9 @@ fn policy(row: Row) -> Result<Policy, StoreError> {
     let minute = |minute: i32| u16::try_from(minute).unwrap_or_default();
     let gaps: Vec<u64> = split("policy_versions.gaps_ms", &row.gaps_ms)?;
     Ok(Policy {
-        name: read("policy_versions.policy", &row.policy)?,
+        name: row.policy,
         version: row.version,
-        profile: read("policy_versions.profile", &row.profile)?,
+        profile: row.profile,
         cap_day: row.cap_day,
         cap_24h: row.cap_24h,
         cap_week: row.cap_week,
@@ -174,14 +173,16 @@ fn split<T: FromStr>(column: &'static str, text: &str) -> Result<Vec<T>, StoreEr
 ///
 /// # Errors
 /// When the database fails.
-pub(in crate::store) fn profile_of(c: &mut Database, queue: &str) -> Result<Option<Profile>, StoreError> {
+pub(in crate::store) fn profile_of(
+    c: &mut Database,
+    queue: &QueueName,
+) -> Result<Option<Profile>, StoreError> {
     let policy = queues::table.find(queue).select(queues::policy);
-    let Some(policy): Option<String> = policy.first(c).optional()? else { return Ok(None) };
+    let Some(policy): Option<PolicyName> = policy.first(c).optional()? else { return Ok(None) };
     let in_force =
         policies::table.inner_join(policy_versions::table.on(
             policy_versions::policy.eq(policies::name).and(policy_versions::version.eq(policies::version)),
         ));
     let profile = in_force.filter(policies::name.eq(policy)).select(policy_versions::profile);
-    let profile: Option<String> = profile.first(c).optional()?;
-    read_option("policy_versions.profile", profile.as_ref())
+    Ok(profile.first(c).optional()?)
 }

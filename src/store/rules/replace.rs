@@ -193,12 +193,12 @@ pub fn put_tier(
 fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
     let mut busy = BTreeSet::new();
     for name in gone(&old.agents, &new.agents) {
-        if offers::live(c, Some(name.as_str()), None)? {
+        if offers::live(c, Some(name), None)? {
             busy.insert(format!("agent {name}"));
         }
     }
     for name in gone(&old.queues, &new.queues) {
-        if offers::live(c, None, Some(name.as_str()))? || calls::waits_in(c, name)? {
+        if offers::live(c, None, Some(name))? || calls::waits_in(c, name)? {
             busy.insert(format!("queue {name}"));
         }
     }

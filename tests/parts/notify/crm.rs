@@ -255,7 +255,7 @@ async fn a_missed_call_is_a_task_until_the_reaction_time_and_its_case_is_the_own
         let row = days.app.tools.store.read("test", move |c| cases::get(c, case)).await.unwrap();
         assignees.push(row.assignee);
     }
-    assert_eq!(assignees, [Some("boris".to_owned()), None], "13 is nobody of ours");
+    assert_eq!(assignees, [Some("boris".parse().unwrap()), None], "13 is nobody of ours");
     let portal = portal.portal();
     assert_eq!(portal.leads, [""; 0], "both have cards");
     assert!(

@@ -530,8 +530,8 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
         let hashes = "SELECT count(*) AS v FROM requests WHERE key_hash IS NOT NULL OR body_hash IS NOT NULL";
         assert_eq!(db.raw().number(hashes), 0);
         let closed = db.write(move |c| cases::get(c, case)).await;
-        assert_eq!(closed.close_reason.as_deref(), Some("erased"));
-        assert_eq!(closed.number, act.pseudonym);
+        assert_eq!(closed.close_reason.map(|word| word.as_str()), Some("erased"));
+        assert_eq!(closed.number.as_str(), act.pseudonym);
         for words in ["Ivan", "ivan", "wife", "Brien", "203.0.113"] {
             assert_eq!(everything(db, words), 0, "{words}");
         }
@@ -651,7 +651,7 @@ fn who_wants_no_calls_is_not_called_after_his_erasure_either() {
             erase::person(c, &number, &home(), "olga", at(1_000))?;
             dnc::suppressed(c, &number, at(2_000))
         };
-        assert_eq!(db.write(said).await.as_deref(), Some("do_not_call"));
+        assert_eq!(db.write(said).await.map(|word| word.as_str()), Some("do_not_call"));
         assert_eq!(everything(db, "Ivan"), 0);
     });
 }

@@ -234,13 +234,13 @@ impl App {
         let end = End { case: accepted.work.case, call: accepted.work.call, how, at };
         let stage = self.write(move |c, terms| callbacks::end(c, terms, &end)).await;
         self.free(accepted.wanted.offer, at).await;
-        stage
+        stage.to_string()
     }
 
     /// The end of a callback that nobody accepted.
     pub async fn end_work(&self, work: &Work, how: How, at: UnixMs) -> String {
         let end = End { case: work.case, call: work.call, how, at };
-        self.write(move |c, terms| callbacks::end(c, terms, &end)).await
+        self.write(move |c, terms| callbacks::end(c, terms, &end)).await.to_string()
     }
 
     /// The agent's offer ends: after a talk he wraps up, else he is free.
@@ -310,10 +310,10 @@ impl App {
     pub async fn report(&self, case: CaseId, result: Outcome, at: UnixMs) -> Result<AttemptRow, StoreError> {
         self.try_write(move |c, terms| {
             let row = cases::get(c, case)?;
-            let name: Option<QueueName> = row.queue.as_ref().map(|name| name.parse().unwrap());
+            let name: Option<QueueName> = row.queue.clone();
             let day = terms.hours(name.as_ref()).business_day(at).to_string();
             let counted = !result.may_be_uncounted();
-            let cap = terms.cap(&row)?;
+            let cap = terms.cap(&row);
             let made = Made { case, business_day: &day, cap, counted, result, by: "boris", note: None, at };
             callbacks::report(c, terms, &made)
         })
@@ -327,7 +327,7 @@ impl App {
     /// Where an open case stands, or why a closed one was closed.
     pub async fn stage(&self, case: CaseId) -> String {
         let row = self.case(case).await;
-        row.close_reason.unwrap_or(row.stage)
+        row.close_reason.map_or(row.stage.as_str(), |reason| reason.as_str()).to_owned()
     }
 
     pub async fn attempts(&self, case: CaseId) -> Vec<AttemptRow> {

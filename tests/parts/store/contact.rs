@@ -22,7 +22,7 @@ fn a_talk_that_began_before_the_miss_closes_no_case() {
         assert_eq!(app.case(case).await.close_reason, None, "nobody has talked with who gave up");
         let again = app.rings_in(MOSCOW, min(21)).await;
         app.talked(again, min(22), min(24)).await;
-        assert_eq!(app.case(case).await.close_reason.as_deref(), Some("caller_reached_us"));
+        assert_eq!(app.case(case).await.close_reason.map(|word| word.as_str()), Some("caller_reached_us"));
     });
 }
 
@@ -46,7 +46,7 @@ fn a_callback_that_began_before_the_miss_closes_no_case() {
         app.tick(min(120)).await;
         app.talk("sales", "boris", min(120)).await;
         app.dispose(case, Outcome::Reached, min(121)).await.unwrap();
-        assert_eq!(app.case(case).await.close_reason.as_deref(), Some("agent_reached"));
+        assert_eq!(app.case(case).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     });
 }
 
@@ -59,7 +59,7 @@ fn a_talk_shorter_than_the_least_talk_closes_no_case() {
             let call = app.rings_in(MOSCOW, min(1)).await;
             let to: UnixMs = min(1) + Duration::from_millis(talk_ms);
             app.talked(call, min(1), to).await;
-            assert_eq!(app.case(case).await.close_reason.as_deref(), closed, "{talk_ms} ms");
+            assert_eq!(app.case(case).await.close_reason.map(|word| word.as_str()), closed, "{talk_ms} ms");
         }
     });
 }
@@ -88,6 +88,6 @@ fn a_case_that_was_handed_over_is_not_closed_by_a_talk_during_which_it_was_misse
         app.tick(min(TUESDAY + day)).await;
         app.talk("repeat", "boris", min(TUESDAY + day)).await;
         app.dispose(case, Outcome::Reached, min(TUESDAY + day + 2)).await.unwrap();
-        assert_eq!(app.case(case).await.close_reason.as_deref(), Some("agent_reached"));
+        assert_eq!(app.case(case).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     });
 }

@@ -165,7 +165,7 @@ fn reserve(c: &mut Database, policy: &Policy, ms: u64) -> Result<AttemptId, Stor
         c,
         &Reservation {
             case,
-            number: NUMBER,
+            number: &NUMBER.parse().unwrap(),
             business_day: TODAY,
             call,
             agent: Some(&agent("anna")),

@@ -79,12 +79,18 @@ fn a_caller_gets_through_and_every_step_may_be_repeated() {
             assert_eq!(db.write(move |c| calls::end(c, &answered(call, 36_200 + later))).await, None);
         }
         let row = db.write(move |c| calls::get(c, call)).await;
-        assert_eq!((row.ending.as_deref(), row.agent.as_deref()), (Some("answered"), Some("anna")));
-        assert_eq!((row.wait_ms, row.talk_ms, row.ended_at), (Some(6100), Some(30_100), Some(at(36_200).0)));
+        assert_eq!(
+            (row.ending.map(|word| word.as_str()), row.agent.as_ref().map(|name| name.as_str())),
+            (Some("answered"), Some("anna"))
+        );
+        assert_eq!((row.wait_ms, row.talk_ms, row.ended_at), (Some(6100), Some(30_100), Some(at(36_200))));
         assert_eq!(row.caller_name, "O'Brien \"${x}\" \u{1f600}");
         let waits = db.write(move |c| calls::waits(c, call)).await;
         assert_eq!(waits.len(), 1);
-        assert_eq!((waits[0].left_at, waits[0].outcome.as_deref()), (Some(at(6100).0), Some("answered")));
+        assert_eq!(
+            (waits[0].left_at, waits[0].outcome.map(|word| word.as_str())),
+            (Some(at(6100)), Some("answered"))
+        );
         let rung = db.write(move |c| offers::of_call(c, call)).await;
         assert_eq!((rung[0].ring_ms, rung[0].talk_ms), (Some(5000), Some(30_000)));
         let row = db.write(|c| step(c, "anna", Step::EndWrapUp, at(46_100))).await;
@@ -215,7 +221,7 @@ fn a_bridge_that_was_not_recorded_is_known_by_the_end_of_the_talk() {
             .await;
         let row = db.write(move |c| calls::get(c, call)).await;
         assert_eq!(
-            (row.wait_ms, row.talk_ms, row.agent.as_deref()),
+            (row.wait_ms, row.talk_ms, row.agent.as_ref().map(|name| name.as_str())),
             (Some(3000), Some(10_000), Some("anna"))
         );
         let rung = db.write(move |c| offers::of_call(c, call)).await;
@@ -345,13 +351,13 @@ fn a_missed_call_opens_a_case_and_the_next_joins_it() {
         let id = dozvon::ids::CaseId(first.unwrap());
         let case = db.write(move |c| cases::get(c, id)).await;
         assert_eq!(
-            (case.misses, case.reason.as_str(), case.queue.as_deref()),
+            (case.misses, case.reason.as_str(), case.queue.as_ref().map(|name| name.as_str())),
             (2, "abandoned_waiting", Some("sales"))
         );
-        assert_eq!((case.opened_at, case.last_miss_at), (at(7000).0, at(67_000).0));
+        assert_eq!((case.opened_at, case.last_miss_at), (at(7000), at(67_000)));
         let misses = db.write(move |c| cases::misses(c, id)).await;
         assert_eq!(misses.iter().map(|miss| miss.wait_ms).collect::<Vec<_>>(), [Some(7000), Some(7000)]);
-        assert_eq!(misses[1].reason, "timed_out");
+        assert_eq!(misses[1].reason.as_str(), "timed_out");
         let closed = db
             .write(move |c| cases::close(c, id, Closed::AgentReached, "anna", Some("ok"), at(100_000)))
             .await;
@@ -361,7 +367,10 @@ fn a_missed_call_opens_a_case_and_the_next_joins_it() {
         let third = db.write(move |c| missed(c, caller(), owed, 200_000)).await;
         assert!(third > first);
         let open = db.write(|c| cases::list(c, Some(State::Open), None, 10)).await;
-        assert_eq!(open.iter().map(|case| case.id).collect::<Vec<_>>(), [third.unwrap()]);
+        assert_eq!(
+            open.iter().map(|case| case.id).collect::<Vec<_>>(),
+            [dozvon::ids::CaseId(third.unwrap())]
+        );
         assert_eq!(db.write(|c| cases::list(c, None, None, 10)).await.len(), 2);
     });
 }
@@ -379,10 +388,14 @@ fn an_overflow_is_a_second_stay() {
             })
             .await;
         let stays = db.write(move |c| calls::waits(c, call)).await;
-        let stays: Vec<_> = stays.iter().map(|stay| (stay.queue.as_str(), stay.outcome.as_deref())).collect();
+        let stays: Vec<_> =
+            stays.iter().map(|stay| (stay.queue.as_str(), stay.outcome.map(|word| word.as_str()))).collect();
         assert_eq!(stays, [("sales", Some("timed_out")), ("support", Some("abandoned"))]);
         let row = db.write(move |c| calls::get(c, call)).await;
-        assert_eq!((row.queue.as_deref(), row.wait_ms), (Some("support"), Some(310_000)));
+        assert_eq!(
+            (row.queue.as_ref().map(|name| name.as_str()), row.wait_ms),
+            (Some("support"), Some(310_000))
+        );
         let unknown = db.refused(|c| calls::join(c, CallId::new(), &queue("sales"), at(0))).await;
         assert!(matches!(unknown, StoreError::NotFound { kind: "call", .. }), "{unknown}");
         let unknown = db.refused(|c| calls::end(c, &abandoned(CallId::new(), at(0)))).await;
@@ -435,7 +448,7 @@ fn attempts_are_counted_until_the_cap() {
             attempts::record(c, &Made { business_day: "2026-11-24", ..made(true, Result_::Other) })
         })
         .await;
-        assert_eq!(db.write(|c| attempts::counted(c, NUMBER, TODAY)).await, 3);
+        assert_eq!(db.write(|c| attempts::counted(c, &NUMBER.parse().unwrap(), TODAY)).await, 3);
         assert_eq!(db.write(move |c| attempts::of_case(c, id)).await.len(), 5);
     });
 }

@@ -21,7 +21,8 @@ async fn said(app: &App, trunk: &'static str, cause: &str, at: i64) -> (String, 
     app.end(&accepted, How::unreached(attempt, cause, false), at).await;
     let row = app.write(move |c, _| attempts::get(c, attempt)).await;
     let case = app.case(accepted.work.case).await;
-    (row.result.unwrap(), row.counted, case.close_reason.unwrap_or(case.stage))
+    let stands = case.close_reason.map_or(case.stage.as_str(), |reason| reason.as_str());
+    (row.result.unwrap().to_string(), row.counted, stands.to_owned())
 }
 
 fn technical() -> (String, bool, String) {

@@ -105,8 +105,16 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
     let by_anna = |guard: &str| (guard.to_owned(), "anna".to_owned(), Some(1));
     assert_eq!(refused(&stage).await, ["gap", "gap", "day_cap", "day_cap"].map(by_anna));
     for (place, row) in attempts.iter().enumerate() {
-        assert_eq!((row.way.as_str(), row.agent.as_deref()), ("handset", Some("anna")), "{row:?}");
-        assert_eq!((row.ordinal, row.result.as_deref()), (Some(place as i32 + 1), Some("busy")), "{row:?}");
+        assert_eq!(
+            (row.way.as_str(), row.agent.as_ref().map(|name| name.as_str())),
+            ("handset", Some("anna")),
+            "{row:?}"
+        );
+        assert_eq!(
+            (row.ordinal, row.result.map(|word| word.as_str())),
+            (Some(place as i32 + 1), Some("busy")),
+            "{row:?}"
+        );
     }
     stage.running().quiet().await;
     assert_eq!(stage.repairs(), 0);
@@ -122,21 +130,21 @@ async fn an_agent_says_by_keys_what_came_of_his_talk() {
     assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING", "he owes no word: he hears so");
     let talk = story(dials(&stage, NUMBER).await).await;
     assert_eq!(talk.talked_to().len(), 1, "{talk:?}");
-    until("his word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
-    assert_eq!(case(&stage).await.stage, "attempting");
+    until("his word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    assert_eq!(case(&stage).await.stage.as_str(), "attempting");
     assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "not before he has said what came of it");
     assert_eq!(comes_to(&stage, "*74").await, "NORMAL_CLEARING");
-    assert_eq!(made(&stage).await[0].result.as_deref(), Some("voicemail"));
+    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("voicemail"));
     stands(&stage, "waiting").await;
     later(&stage, 31);
     stands(&stage, "due").await;
     story(dials(&stage, NUMBER).await).await;
     until("his word is awaited", async || {
-        made(&stage).await.get(1).is_some_and(|row| row.state == "wrapping_up")
+        made(&stage).await.get(1).is_some_and(|row| row.state.as_str() == "wrapping_up")
     })
     .await;
     assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING");
-    assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
+    assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     stage.running().quiet().await;
     assert_eq!(stage.repairs(), 0);
 }
@@ -149,18 +157,25 @@ async fn who_says_nothing_of_a_talk_is_not_waited_for() {
     later(&stage, 1);
     stands(&stage, "due").await;
     let anna = dials(&stage, NUMBER).await;
-    until("they talk", async || made(&stage).await.first().is_some_and(|row| row.state == "talking")).await;
+    until("they talk", async || {
+        made(&stage).await.first().is_some_and(|row| row.state.as_str() == "talking")
+    })
+    .await;
     later(&stage, 2);
     anna.hang_up().await;
     let talk = story(anna).await;
     assert_eq!(talk.ended_by, EndedBy::Caller);
-    until("his word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    until("his word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     later(&stage, 9);
-    assert_eq!(case(&stage).await.stage, "attempting");
+    assert_eq!(case(&stage).await.stage.as_str(), "attempting");
     later(&stage, 2);
     completed(&stage, 1).await;
-    assert_eq!(made(&stage).await[0].result.as_deref(), Some("reached"), "two minutes are a talk");
-    assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
+    assert_eq!(
+        made(&stage).await[0].result.map(|word| word.as_str()),
+        Some("reached"),
+        "two minutes are a talk"
+    );
+    assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
 }
 
 /// Whether what was dialled went on in the administrator's own dialplan as if we were not there: not answered, nothing
@@ -247,7 +262,11 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
     // The first was asked for and is recorded after all: she has dialled the customer, and that counts.
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
-    assert_eq!((attempt.counted, attempt.result.as_deref()), (true, Some("cancelled")), "{attempt:?}");
+    assert_eq!(
+        (attempt.counted, attempt.result.map(|word| word.as_str())),
+        (true, Some("cancelled")),
+        "{attempt:?}"
+    );
     stage.running().quiet().await;
     assert_eq!(stage.repairs(), 0);
 }
@@ -276,11 +295,15 @@ async fn who_gives_up_before_the_customer_answers_has_made_an_attempt() {
     stands(&stage, "due").await;
     let anna = dials(&stage, NUMBER).await;
     until("his phone rings", async || stage.sim.counts().await.legs_up == 1).await;
-    assert_eq!(made(&stage).await[0].state, "dialling");
+    assert_eq!(made(&stage).await[0].state.as_str(), "dialling");
     anna.hang_up().await;
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
-    assert_eq!((attempt.counted, attempt.result.as_deref()), (true, Some("cancelled")), "{attempt:?}");
+    assert_eq!(
+        (attempt.counted, attempt.result.map(|word| word.as_str())),
+        (true, Some("cancelled")),
+        "{attempt:?}"
+    );
     until("it falls silent", async || stage.sim.counts().await.legs_up == 0).await;
     stands(&stage, "waiting").await;
     stage.running().quiet().await;
@@ -308,7 +331,10 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     later(&stage, 1);
     stands(&stage, "due").await;
     let anna = dials(&stage, NUMBER).await;
-    until("they talk", async || made(&stage).await.first().is_some_and(|row| row.state == "talking")).await;
+    until("they talk", async || {
+        made(&stage).await.first().is_some_and(|row| row.state.as_str() == "talking")
+    })
+    .await;
     until("it is on record", async || stage.calls().await.iter().any(|call| call.answered_at.is_some()))
         .await;
     stage.restart().await;
@@ -318,14 +344,14 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
     assert_eq!((counts.of("api uuid_kill"), stage.sim.counts().await.legs_up), (0, 1), "they are left alone");
     anna.hang_up().await;
-    until("her word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    until("her word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     let (done, refused) = (stage.settings.sounds.done.clone(), stage.settings.sounds.refused.clone());
     let clears = || "NORMAL_CLEARING".to_owned();
     assert_eq!(heard(&stage, "boris", "*74").await, (vec![refused.clone()], clears()));
     assert_eq!(made(&stage).await[0].result, None);
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![done], clears()));
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![refused], clears()), "once");
-    assert_eq!(made(&stage).await[0].result.as_deref(), Some("voicemail"));
+    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("voicemail"));
     stage.running().quiet().await;
     assert_eq!(stage.repairs(), 0);
 }
@@ -339,13 +365,13 @@ async fn what_came_of_a_talk_by_hand_of_which_nobody_says_anything_is_told_by_it
     later(&stage, 1);
     stands(&stage, "due").await;
     story(stage.sim.call(CallerScript::at_phone_of("1003", NUMBER)).await).await;
-    until("a word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    until("a word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     let attempt = made(&stage).await.remove(0);
-    let by = (attempt.way.as_str(), attempt.agent.as_deref(), attempt.by.as_str());
+    let by = (attempt.way.as_str(), attempt.agent.as_ref().map(|name| name.as_str()), attempt.by.as_str());
     assert_eq!(by, ("handset", Some("vera"), "vera"));
     later(&stage, 11);
     completed(&stage, 1).await;
-    assert_eq!(made(&stage).await[0].result.as_deref(), Some("no_answer"));
+    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("no_answer"));
     stands(&stage, "waiting").await;
 }
 
@@ -362,7 +388,7 @@ async fn who_dies_while_a_customer_is_dialled_by_hand_has_made_an_attempt() {
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     // A runtime that is shut down may still record that the agent's line was lost; a process that dies may not.
-    let known = matches!(attempt.result.as_deref(), Some("orphaned" | "cancelled"));
+    let known = matches!(attempt.result.map(|word| word.as_str()), Some("orphaned" | "cancelled"));
     assert!(attempt.counted && known, "{attempt:?}");
     assert!(says(&stage, Outcome::Reached).await.is_err());
     anna.hang_up().await;
@@ -378,11 +404,13 @@ async fn a_word_by_keys_gives_the_agent_of_a_callback_back_to_his_queue() {
     miss(&stage).await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
-    until("his word is awaited", async || made(&stage).await.iter().any(|row| row.state == "wrapping_up"))
-        .await;
+    until("his word is awaited", async || {
+        made(&stage).await.iter().any(|row| row.state.as_str() == "wrapping_up")
+    })
+    .await;
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
     assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING");
-    assert_eq!(case(&stage).await.close_reason.as_deref(), Some("agent_reached"));
+    assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
 }
 
@@ -395,7 +423,7 @@ async fn who_calls_while_his_callback_talks_waits_like_anybody() {
     miss(&stage).await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
-    until("they talk", async || made(&stage).await.iter().any(|row| row.state == "talking")).await;
+    until("they talk", async || made(&stage).await.iter().any(|row| row.state.as_str() == "talking")).await;
     let second = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     let music = &stage.settings.sounds.music;
     until("he waits", async || stage.waiting() == 1).await;
@@ -414,7 +442,7 @@ async fn who_owes_a_word_of_a_talk_by_hand_is_not_kept_from_work() {
     later(&stage, 1);
     stands(&stage, "due").await;
     story(dials(&stage, NUMBER).await).await;
-    until("her word is awaited", async || made(&stage).await[0].state == "wrapping_up").await;
+    until("her word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     stage.step("anna", Step::LogIn).await;
     for caller in 1..=2 {
         assert_eq!(story(stage.caller(caller).await).await.talked_to(), [ANNA]);

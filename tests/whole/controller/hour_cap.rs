@@ -13,7 +13,7 @@ use super::trunks::{SECOND, miss_another};
 async fn second(stage: &Stage) -> (String, usize) {
     let row = stage.store.read("case", |c| cases::get(c, CaseId(2))).await.unwrap();
     let made = stage.store.read("attempts", |c| attempts::of_case(c, CaseId(2))).await.unwrap();
-    (row.stage, made.len())
+    (row.stage.to_string(), made.len())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,7 +21,7 @@ async fn ended(stage: &Stage) -> (String, String) {
     let calls = stage.running().app.metrics.text().unwrap();
     let line = calls.lines().find(|line| line.starts_with("dozvon_calls_total{")).unwrap();
     let queue = line.split_once("queue=\"").unwrap().1.split_once('"').unwrap().0;
-    (rows[0].ending.clone().unwrap(), queue.to_owned())
+    (rows[0].ending.unwrap().to_string(), queue.to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

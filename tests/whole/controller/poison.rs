@@ -47,7 +47,7 @@ fn skipped(stage: &Stage, what: &str) -> u64 {
 /// How far the only attempt of a case is.
 async fn attempt_of(stage: &Stage, case: i64) -> Option<String> {
     let made = stage.store.read("attempts", move |c| attempts::of_case(c, CaseId(case))).await.unwrap();
-    made.first().map(|row| row.state.clone())
+    made.first().map(|row| row.state.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -90,7 +90,7 @@ async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
     }
     let first = stage.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await.unwrap();
     // Both are called at once: either may be the first in the look, which is the bad one.
-    let (bad, good) = if first[0].id == 1 { (1, 2) } else { (2, 1) };
+    let (bad, good) = if first[0].id == AttemptId(1) { (1, 2) } else { (2, 1) };
     run(
         &stage,
         "CREATE TRIGGER poison BEFORE UPDATE OF state ON attempts WHEN NEW.id = 1 AND NEW.state = 'completed' \

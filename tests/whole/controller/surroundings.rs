@@ -96,7 +96,7 @@ async fn while_the_database_is_slow_new_calls_go_elsewhere_and_are_owed() {
     })
     .await;
     went_on(&stage, callers).await;
-    let endings: Vec<_> = stage.calls().await.into_iter().map(|row| row.ending.unwrap()).collect();
+    let endings: Vec<_> = stage.calls().await.into_iter().map(|row| row.ending.unwrap().as_str()).collect();
     assert_eq!(endings, ["answered", "answered", "lost", "lost", "answered"]);
     assert_eq!(stage.cases().await, 2, "we owe them a call");
 }
@@ -132,7 +132,7 @@ async fn while_the_disk_is_full_new_calls_go_elsewhere() {
     }
     pages("PRAGMA max_page_count = 1000000").await.unwrap();
     let channel = refused.channel.to_string();
-    assert!(stage.calls().await.iter().all(|row| row.channel.as_str() != channel), "it was not recorded");
+    assert!(stage.calls().await.iter().all(|row| row.channel.to_string() != channel), "it was not recorded");
     went_on(&stage, callers).await;
 }
 

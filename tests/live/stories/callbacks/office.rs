@@ -171,7 +171,8 @@ impl<'a> Office<'a> {
     pub async fn attempts_are(&self, results: &[&str]) -> Result<()> {
         until(AT_LAST, format!("the attempts are {results:?}"), async || {
             let made = self.attempts().await?;
-            let made: Vec<_> = made.iter().filter_map(|attempt| attempt.result.as_deref()).collect();
+            let made: Vec<_> =
+                made.iter().filter_map(|attempt| attempt.result.map(|word| word.as_str())).collect();
             Ok((made == results).then_some(()))
         })
         .await
@@ -194,7 +195,7 @@ impl<'a> Office<'a> {
     /// Waits until a talk is over whose result is owed.
     pub async fn word_is_awaited(&self) -> Result<()> {
         until(AT_LAST, "the result is owed", async || {
-            Ok(self.attempts().await?.iter().any(|made| made.state == "wrapping_up").then_some(()))
+            Ok(self.attempts().await?.iter().any(|made| made.state.as_str() == "wrapping_up").then_some(()))
         })
         .await
     }
