@@ -35,11 +35,27 @@ pub struct Floor<'a> {
     pub controller: Controller,
 }
 
+/// The numbers of two callers.
+pub const IVAN: &str = "+79001234501";
+pub const OLGA: &str = "+79001234502";
+/// An extension that answers, and plays somebody else's voice.
+pub const SOMEBODY: &str = "9990";
+
 /// A phone of an agent.
 pub async fn phone(behaviour: Behaviour) -> Result<SipEnd> {
-    let phone = SipEnd::open(Some(Tone::Agent)).await?;
+    phone_of(Tone::Agent, behaviour).await
+}
+
+/// A phone that speaks with this voice.
+pub async fn phone_of(voice: Tone, behaviour: Behaviour) -> Result<SipEnd> {
+    let phone = SipEnd::open(Some(voice)).await?;
     phone.behave(behaviour);
     Ok(phone)
+}
+
+/// The call with this number of a phone, once it is a talk.
+pub async fn talks(phone: &SipEnd, index: usize) -> Result<Talk> {
+    phone.call(index, SOON, "talks", |talk| talk.stage == Stage::Talking).await
 }
 
 /// Where FreeSWITCH reaches a phone that is not registered.
@@ -196,6 +212,21 @@ impl<'a> Floor<'a> {
 pub async fn told<T>(floor: &Floor<'_>, story: impl Future<Output = Result<T>>) -> Result<T> {
     let outcome = story.await;
     outcome.map_err(|error| error.context(floor.evidence()))
+}
+
+/// Opens a floor with this team, tells the story on it, and waits until every channel is gone and every agent idle.
+pub async fn on_floor(
+    live: &Live,
+    team: &Team,
+    story: impl AsyncFnOnce(&Floor<'_>) -> Result<String>,
+) -> Result<String> {
+    let floor = Floor::open(live, team).await?;
+    told(&floor, async {
+        let seen = story(&floor).await?;
+        floor.comes_to_rest().await?;
+        Ok(seen)
+    })
+    .await
 }
 
 fn names(event: &Event, address: &str) -> bool {

@@ -3,19 +3,15 @@
 use anyhow::{Context, Result, ensure};
 
 use super::Live;
-use crate::floor::{ANSWERS, Floor, SOON, contact, phone, told};
+use crate::floor::{ANSWERS, Floor, IVAN, OLGA, SOMEBODY, SOON, contact, on_floor, phone, phone_of, talks};
 use crate::sip::{Behaviour, Dial, SipEnd, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
 use crate::wait::until;
 use std::time::Duration;
 
-const IVAN: &str = "+79001234501";
-const OLGA: &str = "+79001234502";
 /// The directory's user who is anna's phone.
 const ANNA: &str = "1001";
-/// An extension that answers, and plays somebody else's voice.
-const SOMEBODY: &str = "9990";
 
 /// What anna does, as `agent list` shows it.
 async fn anna_is(floor: &Floor<'_>, activity: &str) -> Result<()> {
@@ -33,8 +29,7 @@ pub async fn a_phone_that_says_480_after_ringing_was_not_answered(live: &Live) -
     let boris = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
     team.max_misses = 1;
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
         ivan.hangs_up().await?;
@@ -44,7 +39,6 @@ pub async fn a_phone_that_says_480_after_ringing_was_not_answered(live: &Live) -
         ensure!(steps.contains(&"no_answer anna".to_owned()), "{steps:?}");
         let on_break = floor.controller.rows(&["agent", "list", "--status", "on_break"]).await?;
         ensure!(on_break.len() == 1 && on_break[0]["misses"] == 1, "it is a miss: {on_break:?}");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -52,14 +46,12 @@ pub async fn a_phone_that_says_480_after_ringing_was_not_answered(live: &Live) -
 
 /// A phone that redirects its calls ends the offer at once; whoever it names is not rung, and the next agent is.
 pub async fn a_redirect_ends_the_offer(live: &Live) -> Result<String> {
-    let mailbox = SipEnd::open(Some(Tone::SomebodyElse)).await?;
-    mailbox.behave(ANSWERS);
+    let mailbox = phone_of(Tone::SomebodyElse, ANSWERS).await?;
     let anna = phone(Behaviour::Redirect { port: mailbox.port() }).await?;
     let boris = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
     team.max_misses = 1;
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
         ivan.hangs_up().await?;
@@ -81,7 +73,6 @@ pub async fn a_redirect_ends_the_offer(live: &Live) -> Result<String> {
         ensure!(log.contains("follow_redirects = true"), "the log names the remedy: {log}");
         let agents = floor.controller.rows(&["agent", "list", "--status", "on_break"]).await?;
         ensure!(agents.is_empty(), "that is nobody's miss: {agents:?}");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -89,51 +80,47 @@ pub async fn a_redirect_ends_the_offer(live: &Live) -> Result<String> {
 
 /// Where the rules let redirects be followed, whoever the phone names is rung, and has the caller.
 pub async fn a_redirect_is_followed_where_the_rules_say_so(live: &Live) -> Result<String> {
-    let mobile = SipEnd::open(Some(Tone::SomebodyElse)).await?;
-    mobile.behave(ANSWERS);
+    let mobile = phone_of(Tone::SomebodyElse, ANSWERS).await?;
     let anna = phone(Behaviour::Redirect { port: mobile.port() }).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     team.defaults = "follow_redirects = true";
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::SomebodyElse).await?;
-        mobile.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        talks(&mobile, 0).await?;
         ivan.hangs_up().await?;
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("agent")) == ("answered", "anna"), "{}", row.0);
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
 }
 
 /// Anna at her registered phone, and boris after her, in a queue with these rules.
-async fn anna_and_boris<'a>(live: &'a Live, defaults: &'static str) -> Result<(SipEnd, SipEnd, Floor<'a>)> {
+async fn anna_and_boris(live: &Live, defaults: &'static str) -> Result<(SipEnd, SipEnd, Team)> {
     let (anna, boris) = (phone(ANSWERS).await?, SipEnd::open(Some(Tone::Fallback)).await?);
     boris.behave(ANSWERS);
     anna.register(ANNA, live.switch.sip).await?;
     let user = format!("user/{ANNA}@127.0.0.1");
     let mut team = Team::of([("anna", user), ("boris", contact(&boris))]);
     team.defaults = defaults;
-    let floor = Floor::open(live, &team).await?;
-    Ok((anna, boris, floor))
+    Ok((anna, boris, team))
 }
 
 /// An agent who has dialled a colleague, or was called by one, is busy elsewhere: the next agent is rung, and they
 /// are again when that call is over.
 pub async fn in_an_internal_call_an_agent_is_not_rung(live: &Live) -> Result<String> {
-    let (anna, boris, floor) = anna_and_boris(live, "").await?;
-    told(&floor, async {
+    let (anna, boris, team) = anna_and_boris(live, "").await?;
+    on_floor(live, &team, async |floor| {
         let asks = anna.dial(Dial::at_phone_of(live.switch.phones, &live.switch.anna, SOMEBODY)).await?;
         anna.reaches(&asks, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
-        anna_is(&floor, "elsewhere").await?;
+        anna_is(floor, "elsewhere").await?;
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Fallback).await?;
         ensure!(anna.count() == 1, "her second line was rung");
         ivan.hangs_up().await?;
         anna.hang_up(&asks).await?;
-        anna_is(&floor, "idle").await?;
+        anna_is(floor, "idle").await?;
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Agent).await?;
         ensure!(boris.count() == 1, "she comes first again");
@@ -143,13 +130,12 @@ pub async fn in_an_internal_call_an_agent_is_not_rung(live: &Live) -> Result<Str
         let colleague = SipEnd::open(Some(Tone::SomebodyElse)).await?;
         let calls = colleague.dial(Dial::new(live.switch.sip, &format!("9996{ANNA}"), "1099")).await?;
         colleague.reaches(&calls, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
-        anna_is(&floor, "elsewhere").await?;
+        anna_is(floor, "elsewhere").await?;
         let ivan = floor.caller("+79001234503").await?;
         ivan.hears(Tone::Fallback).await?;
         ensure!(anna.count() == 3, "her second line was rung");
         ivan.hangs_up().await?;
         colleague.hang_up(&calls).await?;
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -157,17 +143,16 @@ pub async fn in_an_internal_call_an_agent_is_not_rung(live: &Live) -> Result<Str
 
 /// Where the queue lets calls wait, the second line of an agent in another call rings.
 pub async fn with_call_waiting_the_second_line_rings(live: &Live) -> Result<String> {
-    let (anna, boris, floor) = anna_and_boris(live, "call_waiting = true").await?;
-    told(&floor, async {
+    let (anna, boris, team) = anna_and_boris(live, "call_waiting = true").await?;
+    on_floor(live, &team, async |floor| {
         let asks = anna.dial(Dial::at_phone_of(live.switch.phones, &live.switch.anna, SOMEBODY)).await?;
         anna.reaches(&asks, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
-        anna_is(&floor, "elsewhere").await?;
+        anna_is(floor, "elsewhere").await?;
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
         ensure!(boris.count() == 0, "she has the caller");
         ivan.hangs_up().await?;
         anna.hang_up(&asks).await?;
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -177,21 +162,19 @@ pub async fn with_call_waiting_the_second_line_rings(live: &Live) -> Result<Stri
 /// while he talks to that caller.
 pub async fn who_was_given_a_caller_is_offered_no_other(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
-    let boris = SipEnd::open(Some(Tone::SomebodyElse)).await?;
-    boris.behave(ANSWERS);
+    let boris = phone_of(Tone::SomebodyElse, ANSWERS).await?;
     boris.register("1002", live.switch.sip).await?;
     let team = Team::of([("anna", contact(&anna)), ("boris", "user/1002@127.0.0.1".to_owned())]);
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
-        let theirs = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let theirs = talks(&anna, 0).await?;
         let asks = anna.dial(Dial::new(live.switch.sip, "99961002", "1001")).await?;
         anna.reaches(&asks, SOON, "talks to him", |talk| talk.stage == Stage::Talking).await?;
-        let his = boris.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let his = talks(&boris, 0).await?;
         anna.join(&theirs.id, &asks).await?;
         ivan.hears(Tone::SomebodyElse).await?;
-        anna_is(&floor, "idle").await?;
+        anna_is(floor, "idle").await?;
         // She is free at once; he is not.
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Agent).await?;
@@ -211,7 +194,6 @@ pub async fn who_was_given_a_caller_is_offered_no_other(live: &Live) -> Result<S
         let calls = floor.controller.rows(&["call", "list", "--number", IVAN]).await?;
         ensure!(calls.len() == 1 && calls[0]["ending"] == "answered", "one call: {calls:?}");
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::Live;
-use crate::floor::{ANSWERS, Floor, SOON, contact, phone, told};
+use crate::floor::{ANSWERS, Floor, SOON, contact, on_floor, phone, told};
 use crate::observer::FORBIDDEN;
 use crate::sip::{Dial, Stage};
 use crate::team::{NUMBER, Team};
@@ -77,8 +77,7 @@ pub async fn names_and_numbers_are_only_text(live: &Live) -> Result<String> {
 
 /// The number dialled is a caller's choice too.
 pub async fn numbers_dialled_are_only_text(live: &Live) -> Result<String> {
-    let floor = Floor::open(live, &Team::of([])).await?;
-    told(&floor, async {
+    on_floor(live, &Team::of([]), async |floor| {
         for number in
             ["7001'%2C%22x", "7001%24%7Bexpr(31337000+313)%7D", "70019999999999999999999999999999999999999"]
         {
@@ -87,7 +86,6 @@ pub async fn numbers_dialled_are_only_text(live: &Live) -> Result<String> {
             caller.hangs_up().await?;
             caller.is_over().await?;
         }
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await

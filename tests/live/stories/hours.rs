@@ -3,21 +3,17 @@
 use anyhow::{Result, ensure};
 
 use super::Live;
-use crate::floor::{ANSWERS, BUSY, Floor, SOON, contact, phone, told};
+use crate::floor::{ANSWERS, BUSY, IVAN, OLGA, contact, on_floor, phone, talks};
 use crate::sip::{End, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
-
-const IVAN: &str = "+79001234501";
-const OLGA: &str = "+79001234502";
 
 /// The message is heard out, or not: a case each time, and no phone rings.
 pub async fn closed_with_a_message(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     team.open = false;
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Closed).await?;
         ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "hung up after the message");
@@ -38,7 +34,6 @@ pub async fn closed_with_a_message(live: &Live) -> Result<String> {
             ensure!(floor.only_case_of(number).await? == "closed_hours", "the reason");
         }
         ensure!(anna.count() == 0, "nobody was rung");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -50,11 +45,10 @@ pub async fn closed_with_a_duty_phone(live: &Live) -> Result<String> {
     let mut team = Team::of([("anna", contact(&anna))]);
     team.open = false;
     team.closed = format!("{{ forward = \"{}\" }}", contact(&duty));
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
-        duty.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        talks(&duty, 0).await?;
         ivan.hangs_up().await?;
         floor.controller.ended_call(IVAN).await?.expect(
             "forwarded",
@@ -70,7 +64,6 @@ pub async fn closed_with_a_duty_phone(live: &Live) -> Result<String> {
         ensure!(row.text("stage") == "forwarding", "{}", row.0);
         ensure!(floor.only_case_of(OLGA).await? == "forward_failed", "the reason");
         ensure!(anna.count() == 0, "no agent was rung");
-        floor.comes_to_rest().await?;
         Ok(format!("duty busy: ended {} while {}", row.text("ending"), row.text("stage")))
     })
     .await

@@ -6,20 +6,17 @@ use anyhow::{Context, Result, ensure};
 use tokio::time::sleep;
 
 use super::Live;
-use crate::floor::{ANSWERS, Floor, SOON, contact, phone, told};
+use crate::floor::{ANSWERS, Floor, IVAN, SOON, contact, on_floor, phone, talks, told};
 use crate::sip::{Behaviour, End, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
-
-const IVAN: &str = "+79001234501";
 
 /// The phone's answer crosses the CANCEL when its time is up: he is hung up, the next one has the caller.
 pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String> {
     let (anna, boris) = (phone(Behaviour::AnswerWhenCancelled).await?, phone(ANSWERS).await?);
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
     team.ring_timeout = "1s";
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let caller = floor.caller(IVAN).await?;
         let late =
             anna.call(0, SOON, "is hung up", |talk| talk.stage == Stage::Ended(End::TheyHungUp)).await?;
@@ -40,7 +37,6 @@ pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String>
             "ended",
         ];
         row.expect("answered", "talking", &steps)?;
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -49,8 +45,7 @@ pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String>
 /// The phone's answer crosses the CANCEL because the caller gave up: he is hung up, nobody talks.
 pub async fn an_answer_crosses_the_callers_hangup(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::AnswerWhenCancelled).await?;
-    let floor = Floor::open(live, &Team::of([("anna", contact(&anna))])).await?;
-    told(&floor, async {
+    on_floor(live, &Team::of([("anna", contact(&anna))]), async |floor| {
         let caller = floor.caller(IVAN).await?;
         anna.call(0, SOON, "rings", |_| true).await?;
         caller.hangs_up().await?;
@@ -58,7 +53,6 @@ pub async fn an_answer_crosses_the_callers_hangup(live: &Live) -> Result<String>
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("stage")) == ("abandoned", "ringing"), "{:?}", row.steps());
         ensure!(floor.only_case_of(IVAN).await? == "abandoned_ringing", "the reason");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -101,11 +95,10 @@ pub async fn an_answer_races_the_callers_hangup(live: &Live) -> Result<String> {
 /// The agent transfers the caller blindly with a real REFER: the agent is free while the caller goes on.
 pub async fn the_agent_transfers_blindly(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
-    let floor = Floor::open(live, &Team::of([("anna", contact(&anna))])).await?;
-    told(&floor, async {
+    on_floor(live, &Team::of([("anna", contact(&anna))]), async |floor| {
         let caller = floor.caller(IVAN).await?;
         caller.hears(Tone::Agent).await?;
-        let theirs = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let theirs = talks(&anna, 0).await?;
         theirs.ear.hears(Tone::Caller, SOON).await?;
         anna.transfer(&theirs.id, "9990").await?;
         caller.hears(Tone::SomebodyElse).await?;
@@ -126,7 +119,6 @@ pub async fn the_agent_transfers_blindly(live: &Live) -> Result<String> {
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!(row.text("ending") == "answered" && row.text("agent") == "anna", "{}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
-        floor.comes_to_rest().await?;
         let cause = floor.causes_of(&anna, 1).await?.first().cloned().context("a cause")?;
         Ok(format!("agent's leg: {cause}; the caller's call is {} while he talks on", live_calls.len()))
     })

@@ -6,12 +6,13 @@ use anyhow::{Context, Result, ensure};
 use tokio::time::Instant;
 
 use super::Live;
-use crate::floor::{ANSWERS, BUSY, Caller, Floor, REJECTS, SOON, contact, phone, told};
+use crate::floor::{
+    ANSWERS, BUSY, Caller, Floor, IVAN, REJECTS, SOON, contact, on_floor, phone, talks, told,
+};
 use crate::sip::{Behaviour, Dial, End, SipEnd, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
 
-const IVAN: &str = "+79001234501";
 /// He rings and hangs up after a short talk.
 const ANSWERS_BRIEFLY: Behaviour =
     Behaviour::Answer { after: Duration::from_millis(200), talk: Some(Duration::from_millis(700)) };
@@ -20,17 +21,16 @@ const ANSWERS_BRIEFLY: Behaviour =
 pub async fn answered(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS_BRIEFLY).await?;
     anna.register("1001", live.switch.sip).await?;
-    let floor = Floor::open(live, &Team::of([("anna", "user/1001@127.0.0.1".to_owned())])).await?;
-    told(&floor, async {
+    on_floor(live, &Team::of([("anna", "user/1001@127.0.0.1".to_owned())]), async |floor| {
         let caller = floor.caller(IVAN).await?;
         caller.hears(Tone::Music).await?;
         caller.hears(Tone::Agent).await?;
-        let talk = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let talk = talks(&anna, 0).await?;
         talk.ear.hears(Tone::Caller, SOON).await?;
         ensure!(talk.from.contains(IVAN), "the agent sees who calls: {}", talk.from);
         ensure!(caller.is_over().await? == Stage::Ended(End::TheyHungUp), "the caller is hung up");
         ensure!(caller.tones()? == [Tone::Music, Tone::Agent], "{:?}", caller.tones()?);
-        in_this_order(&floor, &caller, &anna).await?;
+        in_this_order(floor, &caller, &anna).await?;
         let row = floor.controller.ended_call(IVAN).await?;
         row.expect("answered", "talking", &through("anna"))?;
         ensure!(row.text("agent") == "anna" && row.text("number") == IVAN, "{}", row.0);
@@ -38,7 +38,6 @@ pub async fn answered(live: &Live) -> Result<String> {
         let heard_ms = floor.bridged_for(&caller).await?;
         ensure!((talked_ms - heard_ms).abs() < 100, "talked {talked_ms} ms; FreeSWITCH says {heard_ms}");
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
-        floor.comes_to_rest().await?;
         Ok(format!("waited {} ms, talked {talked_ms} ms", row.text_of("wait_ms")))
     })
     .await
@@ -98,8 +97,7 @@ async fn next_takes(live: &Live, first: Behaviour, cause: &str, step: &str) -> R
     let (anna, boris) = (phone(first).await?, phone(ANSWERS).await?);
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
     team.ring_timeout = "1s";
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let caller = floor.caller(IVAN).await?;
         let rings = boris.call(0, SOON, "rings", |_| true).await?;
         caller.heard_throughout(Tone::Music)?;
@@ -122,7 +120,6 @@ async fn next_takes(live: &Live, first: Behaviour, cause: &str, step: &str) -> R
             "ended",
         ];
         row.expect("answered", "talking", &steps)?;
-        floor.comes_to_rest().await?;
         let first_rang = anna.talks()[0].history[0].1;
         let gap_ms = rings.history[0].1.duration_since(first_rang).as_millis();
         Ok(format!("the second phone rang {gap_ms} ms after the first"))
@@ -135,8 +132,7 @@ pub async fn rejected_by_all_then_asked_again(live: &Live) -> Result<String> {
     let (anna, boris) = (phone(REJECTS).await?, phone(REJECTS).await?);
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
     team.delay = "300ms";
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let caller = floor.caller(IVAN).await?;
         anna.call(0, SOON, "rejects", |talk| talk.is_over()).await?;
         anna.behave(ANSWERS);
@@ -158,7 +154,6 @@ pub async fn rejected_by_all_then_asked_again(live: &Live) -> Result<String> {
             "ended",
         ];
         row.expect("answered", "talking", &steps)?;
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -167,8 +162,7 @@ pub async fn rejected_by_all_then_asked_again(live: &Live) -> Result<String> {
 /// All phones ring, the first to answer has the caller, the others fall silent and nothing is left of them.
 pub async fn ring_all_has_one_winner(live: &Live) -> Result<String> {
     let phones = [phone(Behaviour::Ring).await?, phone(ANSWERS).await?, phone(Behaviour::Ring).await?];
-    let floor = Floor::open(live, &ring_all(&phones)).await?;
-    told(&floor, async {
+    on_floor(live, &ring_all(&phones), async |floor| {
         let caller = floor.caller(IVAN).await?;
         caller.hears(Tone::Agent).await?;
         for loser in [&phones[0], &phones[2]] {
@@ -183,7 +177,6 @@ pub async fn ring_all_has_one_winner(live: &Live) -> Result<String> {
         for step in ["lost_race anna", "lost_race clara", "picked_up boris", "talk_over boris"] {
             ensure!(steps.iter().filter(|told| *told == step).count() == 1, "{step} once in {steps:?}");
         }
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -281,8 +274,7 @@ pub async fn waited_too_long(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     team.max_wait = "1500ms";
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let caller = floor.caller(IVAN).await?;
         caller.hears(Tone::Closed).await?;
         ensure!(caller.is_over().await? == Stage::Ended(End::TheyHungUp), "hung up after the message");
@@ -296,7 +288,6 @@ pub async fn waited_too_long(live: &Live) -> Result<String> {
             row.0
         );
         ensure!(floor.only_case_of(IVAN).await? == "timed_out", "the reason");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -325,13 +316,11 @@ pub async fn a_login_is_seen_at_once(live: &Live) -> Result<String> {
 
 /// A number that no route names is refused, and nothing is owed.
 pub async fn no_route(live: &Live) -> Result<String> {
-    let floor = Floor::open(live, &Team::of([("anna", "user/1001@127.0.0.1".to_owned())])).await?;
-    told(&floor, async {
+    on_floor(live, &Team::of([("anna", "user/1001@127.0.0.1".to_owned())]), async |floor| {
         let caller = floor.dials(Dial::new(live.switch.sip, "7999", IVAN)).await?;
         let end = caller.is_over().await?;
         ensure!(matches!(end, Stage::Ended(End::Refused(404))), "{end:?}");
         floor.controller.ended_call(IVAN).await?.expect("refused", "arriving", &["arrived", "ended"])?;
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await

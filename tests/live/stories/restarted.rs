@@ -6,15 +6,13 @@ use anyhow::{Result, ensure};
 
 use super::Live;
 use crate::controller::{Controller, Place};
-use crate::floor::{ANSWERS, Caller, SOON, contact, phone};
+use crate::floor::{ANSWERS, Caller, IVAN, OLGA, SOON, contact, phone};
 use crate::freeswitch::FreeSwitch;
 use crate::sip::{Dial, SipEnd, Stage};
 use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
 use crate::wait::until;
 
-const IVAN: &str = "+79001234501";
-const OLGA: &str = "+79001234502";
 const PYOTR: &str = "+79001234503";
 
 /// SIGKILL for a FreeSWITCH with one caller who waits and one who talks: when it is back, both calls get an ending,

@@ -5,14 +5,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::Live;
-use crate::floor::{ANSWERS, Floor, SOON, contact, phone, told};
+use crate::floor::{ANSWERS, Floor, IVAN, OLGA, SOON, contact, on_floor, phone, told};
 use crate::sip::{Behaviour, Dial};
 use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
 use crate::wait::until;
-
-const IVAN: &str = "+79001234501";
-const OLGA: &str = "+79001234502";
 
 /// After a talk an agent is left alone for exactly as long as his wrap-up says, by FreeSWITCH's clock.
 pub async fn wrap_up_lasts_as_long_as_it_says(live: &Live) -> Result<String> {
@@ -47,8 +44,7 @@ pub async fn who_misses_twice_is_sent_on_break(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     (team.ring_timeout, team.delay, team.max_misses) = ("1s", "200ms", 2);
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         let on_break = until(SOON, "anna is on break", async || {
             let agents = floor.controller.rows(&["agent", "list", "--status", "on_break"]).await?;
@@ -63,7 +59,6 @@ pub async fn who_misses_twice_is_sent_on_break(live: &Live) -> Result<String> {
         floor.controller.command(&["agent", "resume", "anna"]).await?;
         ivan.hears(Tone::Agent).await?;
         ivan.hangs_up().await?;
-        floor.comes_to_rest().await?;
         Ok(format!("break reason: {}", on_break["break_reason"]))
     })
     .await

@@ -9,15 +9,13 @@ use tokio::time::Instant;
 
 use super::{Live, NOT_THERE};
 use crate::controller::PATIENCE;
-use crate::floor::{ANSWERS, BREATH, Caller, Floor, SOON, contact, phone, told};
+use crate::floor::{ANSWERS, BREATH, Caller, Floor, IVAN, OLGA, SOON, contact, phone, talks, told};
 use crate::observer::Event;
 use crate::sip::{Behaviour, Dial, End, Stage};
 use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
 use crate::wait::{until, within};
 
-const IVAN: &str = "+79001234501";
-const OLGA: &str = "+79001234502";
 /// `drain_timeout` in the settings, and time for the process to end after it.
 const DRAINED: Duration = Duration::from_secs(3 + 5);
 
@@ -109,7 +107,7 @@ pub async fn back_and_connected_within_patience(live: &Live) -> Result<String> {
         floor.observer.sees(SOON, "the timer goes off", timer).await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         ivan.heard_since(Tone::Agent, connected)?;
-        let talk = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let talk = talks(&anna, 0).await?;
         talk.ear.heard_since(Tone::Caller, Instant::now() - Duration::from_secs(1), BREATH)?;
         anna.hang_up(&talk.id).await?;
         ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "the caller is hung up");
@@ -456,7 +454,7 @@ async fn talk_survives(
     caller: &crate::floor::Caller,
     anna: &crate::sip::SipEnd,
 ) -> Result<()> {
-    let talk = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+    let talk = talks(&anna, 0).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     caller.heard_to_the_last(Tone::Agent)?;
     talk.ear.hears(Tone::Caller, SOON).await?;

@@ -5,16 +5,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::Live;
-use crate::floor::{ANSWERS, Caller, Floor, SOON, contact, phone, told};
+use crate::floor::{
+    ANSWERS, Caller, Floor, IVAN, OLGA, SOMEBODY, SOON, contact, on_floor, phone, phone_of, talks, told,
+};
 use crate::sip::{Behaviour, Dial, End, SipEnd, Stage};
 use crate::team::{SECOND, Team};
 use crate::tone::Tone;
 use crate::wait::until;
-
-const IVAN: &str = "+79001234501";
-const OLGA: &str = "+79001234502";
-/// An extension that answers, and plays somebody else's voice.
-const SOMEBODY: &str = "9990";
 
 /// The calls from a number, the first one first, once all have ended.
 async fn ended_calls(floor: &Floor<'_>, number: &str, count: usize) -> Result<Vec<Value>> {
@@ -53,8 +50,7 @@ async fn is_left_alone(floor: &Floor<'_>, ivan: &Caller, anna: &SipEnd, stage: &
 /// `uuid_transfer` to an extension that answers.
 pub async fn by_a_transfer(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
-    let floor = Floor::open(live, &Team::of([("anna", contact(&anna))])).await?;
-    told(&floor, async {
+    on_floor(live, &Team::of([("anna", contact(&anna))]), async |floor| {
         let ivan = floor.caller(IVAN).await?;
         anna.call(0, SOON, "rings", |_| true).await?;
         ivan.hears(Tone::Music).await?;
@@ -62,9 +58,8 @@ pub async fn by_a_transfer(live: &Live) -> Result<String> {
         live.switch.api(&format!("uuid_transfer {channel} {SOMEBODY} XML public")).await?;
         ivan.hears(Tone::SomebodyElse).await?;
         anna.call(0, SOON, "falls silent", |talk| talk.stage == Stage::Ended(End::Cancelled)).await?;
-        is_left_alone(&floor, &ivan, &anna, "ringing").await?;
+        is_left_alone(floor, &ivan, &anna, "ringing").await?;
         ivan.hangs_up().await?;
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -94,8 +89,7 @@ pub async fn by_an_intercept(live: &Live) -> Result<String> {
 /// A colleague picks up the ringing phone of an agent, and talks to the caller.
 pub async fn by_a_colleague_who_picks_up_the_ringing_phone(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
-    let floor = Floor::open(live, &Team::of([("anna", contact(&anna))])).await?;
-    told(&floor, async {
+    on_floor(live, &Team::of([("anna", contact(&anna))]), async |floor| {
         let ivan = floor.caller(IVAN).await?;
         anna.call(0, SOON, "rings", |_| true).await?;
         ivan.hears(Tone::Music).await?;
@@ -105,9 +99,8 @@ pub async fn by_a_colleague_who_picks_up_the_ringing_phone(live: &Live) -> Resul
         ivan.hears(Tone::SomebodyElse).await?;
         boss.hears(Tone::Caller).await?;
         anna.call(0, SOON, "falls silent", |talk| talk.stage == Stage::Ended(End::Cancelled)).await?;
-        is_left_alone(&floor, &ivan, &anna, "ringing").await?;
+        is_left_alone(floor, &ivan, &anna, "ringing").await?;
         ivan.hangs_up().await?;
-        floor.comes_to_rest().await?;
         let cause = floor.causes_of(&anna, 1).await?.first().cloned().context("a cause")?;
         Ok(format!("the ringing leg ended with {cause}"))
     })
@@ -120,8 +113,7 @@ pub async fn by_a_transfer_while_the_duty_phone_rings(live: &Live) -> Result<Str
     let mut team = Team::of([]);
     team.open = false;
     team.closed = format!("{{ forward = \"{}\" }}", contact(&duty));
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         duty.call(0, SOON, "rings", |_| true).await?;
         let channel = floor.channel_of(&ivan).await?;
@@ -133,7 +125,6 @@ pub async fn by_a_transfer_while_the_duty_phone_rings(live: &Live) -> Result<Str
         ivan.heard_to_the_last(Tone::SomebodyElse)?;
         ivan.hangs_up().await?;
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -143,17 +134,15 @@ pub async fn by_a_transfer_while_the_duty_phone_rings(live: &Live) -> Result<Str
 /// at once, the call stays one call.
 pub async fn by_an_attended_transfer(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
-    let boris = SipEnd::open(Some(Tone::SomebodyElse)).await?;
-    boris.behave(ANSWERS);
-    let floor = Floor::open(live, &Team::of([("anna", contact(&anna))])).await?;
-    told(&floor, async {
+    let boris = phone_of(Tone::SomebodyElse, ANSWERS).await?;
+    on_floor(live, &Team::of([("anna", contact(&anna))]), async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
-        let theirs = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let theirs = talks(&anna, 0).await?;
         let number = format!("9992{}", boris.port());
         let asks = anna.dial(Dial::new(live.switch.sip, &number, "1001")).await?;
         anna.reaches(&asks, SOON, "talks to him", |talk| talk.stage == Stage::Talking).await?;
-        boris.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        talks(&boris, 0).await?;
         anna.join(&theirs.id, &asks).await?;
         ivan.hears(Tone::SomebodyElse).await?;
         boris.call(0, SOON, "talks", |_| true).await?.ear.hears(Tone::Caller, SOON).await?;
@@ -171,7 +160,6 @@ pub async fn by_an_attended_transfer(live: &Live) -> Result<String> {
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("agent")) == ("answered", "anna"), "{}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -181,15 +169,13 @@ pub async fn by_an_attended_transfer(live: &Live) -> Result<String> {
 /// own.
 pub async fn by_a_transfer_into_another_queue(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
-    let boris = SipEnd::open(Some(Tone::SomebodyElse)).await?;
-    boris.behave(ANSWERS);
+    let boris = phone_of(Tone::SomebodyElse, ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
     team.second = vec!["boris"];
-    let floor = Floor::open(live, &team).await?;
-    told(&floor, async {
+    on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
-        let theirs = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let theirs = talks(&anna, 0).await?;
         anna.transfer(&theirs.id, SECOND).await?;
         ivan.hears(Tone::SomebodyElse).await?;
         let calls = floor.controller.rows(&["call", "list", "--number", IVAN]).await?;
@@ -197,7 +183,7 @@ pub async fn by_a_transfer_into_another_queue(live: &Live) -> Result<String> {
         ensure!(calls[1]["ending"] == "answered", "the first has ended: {calls:?}");
         ivan.heard_to_the_last(Tone::SomebodyElse)?;
         ivan.hangs_up().await?;
-        let calls = ended_calls(&floor, IVAN, 2).await?;
+        let calls = ended_calls(floor, IVAN, 2).await?;
         ensure!(calls.iter().map(|call| &call["agent"]).eq(["anna", "boris"]), "{calls:?}");
         ensure!(calls.iter().map(|call| &call["queue"]).eq(["sales", "second"]), "{calls:?}");
         ensure!(calls.iter().all(|call| call["ending"] == "answered"), "{calls:?}");
@@ -206,14 +192,13 @@ pub async fn by_a_transfer_into_another_queue(live: &Live) -> Result<String> {
         floor.controller.command(&["agent", "logout", "boris"]).await?;
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Agent).await?;
-        let theirs = anna.call(1, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let theirs = talks(&anna, 1).await?;
         anna.transfer(&theirs.id, SECOND).await?;
         olga.hears(Tone::Music).await?;
         olga.hangs_up().await?;
-        let calls = ended_calls(&floor, OLGA, 2).await?;
+        let calls = ended_calls(floor, OLGA, 2).await?;
         ensure!(calls.iter().map(|call| &call["ending"]).eq(["answered", "abandoned"]), "{calls:?}");
         ensure!(floor.only_case_of(OLGA).await? == "abandoned_waiting", "the reason");
-        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -226,7 +211,7 @@ pub async fn killed_in_another_queue(live: &Live) -> Result<String> {
     let ivan = floor.caller(IVAN).await?;
     let waits = async {
         ivan.hears(Tone::Agent).await?;
-        let theirs = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let theirs = talks(&anna, 0).await?;
         anna.transfer(&theirs.id, SECOND).await?;
         ivan.hears(Tone::Music).await
     };
@@ -257,7 +242,7 @@ pub async fn stopped_in_another_queue(live: &Live) -> Result<String> {
     let ivan = floor.caller(IVAN).await?;
     let waits = async {
         ivan.hears(Tone::Agent).await?;
-        let theirs = anna.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
+        let theirs = talks(&anna, 0).await?;
         anna.transfer(&theirs.id, SECOND).await?;
         ivan.hears(Tone::Music).await?;
         let olga = floor.caller(OLGA).await?;
