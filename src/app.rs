@@ -17,9 +17,10 @@ use crate::callback::tick::Tick;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::context::App;
-use crate::dispatch::dispatcher::{Dispatcher, Tools};
 use crate::dispatch::in_flight::Held;
 use crate::dispatch::meeting::Callbacks;
+use crate::dispatch::task;
+use crate::dispatch::tools::Tools;
 use crate::dispatch::trunks::Trunks;
 use crate::metrics::{Metrics, MetricsError};
 use crate::reconcile::Reconciler;
@@ -144,7 +145,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let (ours, counts) = (store.clone(), Arc::clone(&metrics));
     let tools =
         Tools { clock, store: ours, metrics: counts, controller: controller.clone(), held: held.clone() };
-    let dispatcher = Dispatcher::start(tools.clone(), &tasks, Arc::clone(&rules), agents);
+    let dispatcher = task::start(tools.clone(), &tasks, &rules, agents);
     let (rules_now, rules) = watch::channel(rules);
     let app = Arc::new(App {
         settings: Arc::clone(&settings),

@@ -2,7 +2,7 @@
 
 use super::talk::{Between, Talk};
 use super::{Call, Gone};
-use crate::dispatch::offer::{Knock, Reply};
+use crate::dispatch::answered::{Knock, Reply};
 use crate::ids::AgentName;
 use crate::store::{self, until_recorded};
 

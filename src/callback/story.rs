@@ -13,9 +13,9 @@ use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, not_dialled, reco
 use crate::call::talk::{Between, Talk, TalkOver};
 use crate::cause::SWITCH_RESTARTED;
 use crate::context::App;
-use crate::dispatch::dispatcher::{FirstRing, Leaving, Waiter};
+use crate::dispatch::answered::{DOOR, Knock, Reply};
 use crate::dispatch::meeting::{Entry, Meeting};
-use crate::dispatch::offer::{DOOR, Knock, Reply};
+use crate::dispatch::queued_caller::{FirstRing, Leaving, Waiter};
 use crate::dispatch::trunks::{Customer, Place};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;

@@ -1,117 +1,19 @@
-//! The one task that owns the board: it hears who waits and who is free, and has phones rung. Here is the way to it;
-//! `floor` is the task.
-//!
-//! In: messages from calls (join, leave), from offers (refused, over), from the database (agents, rules).
-//! Out: one [`ring`](crate::queue::ring) task for each proposal of the board.
-//! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
-//! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
+//! The way to the dispatcher's task: a handle that sends it messages.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
-use crate::clock::{Clock, UnixMs};
-use crate::dispatch::in_flight::Held;
-use crate::dispatch::offer::Knock;
-use crate::dispatch::task::Floor;
-use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId, QueueName};
-use crate::metrics::Metrics;
-use crate::queue::first::First;
+use crate::dispatch::message::{Message, NoSuchQueue};
+use crate::dispatch::queued_caller::{Leaving, Waiter};
+use crate::ids::{AgentName, CallId, NodeName, OfferId};
 use crate::queue::offer::Outcome;
 use crate::rules::Rules;
-use crate::store::Store;
 use crate::store::agents::AgentRow;
-use crate::switch::{Confirm, DirectoryUser, Node};
+use crate::switch::DirectoryUser;
 use crate::vital::Beat;
-
-/// How many messages may wait for the dispatcher; a sender waits while it is full.
-const INBOX: usize = 8_192;
-
-/// A caller who waits, and how to reach his story.
-#[derive(Debug, Clone)]
-pub struct Waiter {
-    /// The call.
-    pub call: CallId,
-    /// The queue that he waits in.
-    pub queue: QueueName,
-    /// Since when: his place.
-    pub joined_at: UnixMs,
-    /// Whether a phone has rung for him there.
-    pub first_ring: Arc<FirstRing>,
-    /// The FreeSWITCH that holds his channel: agents are rung from there.
-    pub node: Node,
-    /// The caller's channel, if they are on the line: for colleagues who pick a ringing phone up for its owner.
-    pub channel: Option<ChannelId>,
-    /// His number, for the agent's display.
-    pub number: String,
-    /// His name, for the agent's display.
-    pub name: String,
-    /// Where an agent who answered is announced.
-    pub knock: mpsc::Sender<Knock>,
-    /// For whom picking up is not enough: what asks the agent to press 1.
-    pub confirm: Option<Confirm>,
-    /// How long an agent who accepted is offered nothing when nothing came of it: zero unless it is a callback.
-    pub rest: Duration,
-    /// Whether callers are served before it, and may have its agent until the agent has accepted: a callback.
-    pub yields: bool,
-    /// Who is rung for him before all others, if he is available and serves the queue.
-    pub first: Option<First>,
-}
-
-/// The first time that a phone rings for a caller.
-#[derive(Debug)]
-pub struct FirstRing {
-    joined: Instant,
-    heard: AtomicBool,
-}
-
-impl FirstRing {
-    /// He has just joined a queue.
-    #[must_use]
-    pub fn awaited() -> Arc<Self> {
-        Arc::new(Self { joined: Instant::now(), heard: AtomicBool::new(false) })
-    }
-
-    /// A phone rings: how long after he joined, if it is the first one.
-    pub(super) fn heard(&self) -> Option<Duration> {
-        (!self.heard.swap(true, Ordering::Relaxed)).then(|| self.joined.elapsed())
-    }
-}
-
-/// Why a caller leaves the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leaving {
-    /// An agent has him: the other phones lost the race.
-    Answered,
-    /// He hung up, waited too long or was handed back.
-    Gone,
-}
-
-/// What is said to the dispatcher.
-#[derive(Debug)]
-pub(super) enum Message {
-    Join(Box<Waiter>, oneshot::Sender<Result<(), NoSuchQueue>>),
-    Leave(CallId, Leaving, oneshot::Sender<bool>),
-    Won(CallId, OfferId),
-    Refused { call: CallId, offer: OfferId, agent: AgentName },
-    Over { call: CallId, offer: OfferId, outcome: Outcome, of_link: bool, agent: Box<AgentRow> },
-    Agent(Box<AgentRow>),
-    Elsewhere(NodeName, Option<String>, Vec<(DirectoryUser, bool)>),
-    Node(NodeName, bool),
-    Counted(NodeName, bool),
-    Gather(BTreeSet<CallId>, Instant),
-    Reload(Arc<Rules>, Vec<AgentRow>),
-}
-
-/// The queue that a caller was to join is not there (any more).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no queue {0}")]
-pub struct NoSuchQueue(pub QueueName);
 
 /// The way to the dispatcher; cheap to clone.
 #[derive(Debug, Clone)]
@@ -120,35 +22,7 @@ pub struct Dispatcher {
     pub(super) beat: Beat,
 }
 
-/// What the dispatcher and its offers work with.
-#[derive(Debug, Clone)]
-pub struct Tools {
-    /// What time it is.
-    pub clock: Clock,
-    /// Where claims are made.
-    pub store: Store,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
-    /// This process, as it signs its offers.
-    pub controller: String,
-    /// Who looks after which offer.
-    pub held: Held,
-}
-
 impl Dispatcher {
-    /// Starts the task. It ends when the last handle is gone; offers run in `tasks`.
-    #[must_use]
-    pub fn start(tools: Tools, tasks: &TaskTracker, rules: Arc<Rules>, agents: Vec<AgentRow>) -> Self {
-        let (inbox, messages) = mpsc::channel(INBOX);
-        let beat = Beat::new("dispatcher");
-        let (show, shown) = watch::channel(BTreeSet::new());
-        tasks.spawn(super::elsewhere::record(tools.clone(), shown));
-        let mut floor = Floor::new(tools, inbox.downgrade(), beat.clone(), tasks.clone(), show);
-        floor.reload(&rules, agents);
-        tasks.spawn(floor.run(messages));
-        Self { inbox, beat }
-    }
-
     /// What the task is at.
     #[must_use]
     pub fn beat(&self) -> Beat {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::dispatch::offer::Knock;
+use crate::dispatch::answered::Knock;
 use crate::ids::QueueName;
 use crate::phone::E164;
 

@@ -2,14 +2,16 @@
 //!
 //! In: callers who wait, agents who are ready, the queues' rules. Out: offers, each under a claim committed in
 //! the database.
-//! [`dispatcher`] is the way to the [`task`], [`offer`] carries out one offer, [`in_flight`] knows which calls and
-//! offers this process looks after. Who rings for whom is decided in [`queue`](crate::queue).
+//! [`task`] owns the board, and [`dispatcher`] sends it messages; [`offer`] carries out one offer; [`in_flight`] knows which
+//! calls and offers this process looks after. Who rings for whom is decided in [`queue`](crate::queue).
 
-pub mod counting;
+pub mod answered;
 pub mod dispatcher;
-pub mod elsewhere;
 pub mod in_flight;
 pub mod meeting;
+mod message;
 pub mod offer;
+pub mod queued_caller;
 pub mod task;
+pub mod tools;
 pub mod trunks;

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::UnixMs;
 use crate::context::App;
-use crate::dispatch::dispatcher::Tools;
+use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::metrics::Repair;
 use crate::store::recovery::OpenCall;

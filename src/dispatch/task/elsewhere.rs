@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 
-use crate::dispatch::dispatcher::Tools;
-use crate::dispatch::task::Floor;
+use super::DispatcherTask;
+use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, NodeName};
 use crate::queue::elsewhere::Change;
 use crate::store::{elsewhere as rows, until_recorded};
 use crate::switch::{Cancel, DirectoryUser};
 
-impl Floor {
+impl DispatcherTask {
     /// Users of a node begin or end calls; a contact without a domain means this one there, if that is known.
     pub(super) fn hear_elsewhere(
         &mut self,

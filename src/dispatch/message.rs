@@ -1,0 +1,35 @@
+//! What the dispatcher is told.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::dispatch::queued_caller::{Leaving, Waiter};
+use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
+use crate::queue::offer::Outcome;
+use crate::rules::Rules;
+use crate::store::agents::AgentRow;
+use crate::switch::DirectoryUser;
+
+/// What is said to the dispatcher.
+#[derive(Debug)]
+pub(super) enum Message {
+    Join(Box<Waiter>, oneshot::Sender<Result<(), NoSuchQueue>>),
+    Leave(CallId, Leaving, oneshot::Sender<bool>),
+    Won(CallId, OfferId),
+    Refused { call: CallId, offer: OfferId, agent: AgentName },
+    Over { call: CallId, offer: OfferId, outcome: Outcome, of_link: bool, agent: Box<AgentRow> },
+    Agent(Box<AgentRow>),
+    Elsewhere(NodeName, Option<String>, Vec<(DirectoryUser, bool)>),
+    Node(NodeName, bool),
+    Counted(NodeName, bool),
+    Gather(BTreeSet<CallId>, Instant),
+    Reload(Arc<Rules>, Vec<AgentRow>),
+}
+
+/// The queue that a caller was to join is not there (any more).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no queue {0}")]
+pub struct NoSuchQueue(pub QueueName);

@@ -1,0 +1,192 @@
+//! One offer: claim the agent, ring his phones, win or lose, and give him back.
+//!
+//! In: a proposal of the board. Out: rows of how it ended, and a knock at the caller's story.
+//! **Invariant:** no phone rings before the claim is committed; the claim is released in the transaction
+//! that records how the offer ended; and only after every leg of it is known to be gone.
+
+mod pause;
+mod ringing;
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use self::pause::{is_of_link, pause_after};
+use self::ringing::{Rang, ring};
+use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::queued_caller::Waiter;
+use crate::dispatch::tools::Tools;
+use crate::ids::{AgentName, CallId, OfferId};
+use crate::queue::offer::Outcome;
+use crate::rules::Agent;
+use crate::store::agents::AgentRow;
+use crate::store::{self, StoreError, until_recorded};
+use crate::switch::{Cancel, Leg};
+
+/// How long a call may take from its winner to the board's knowing.
+const CALL_SETTLES: Duration = Duration::from_millis(200);
+
+/// An agent to be rung for a caller.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// Its identity; its legs carry it.
+    pub id: OfferId,
+    /// Who is rung.
+    pub agent: AgentName,
+    /// What the dispatcher knows of him: the claim fails if the database knows more.
+    pub version: i64,
+    /// How his phones are to be treated.
+    pub rules: Agent,
+    /// For whom.
+    pub waiter: Waiter,
+    /// How many offers before this one ended in failures that were not the agent's.
+    pub failures: u32,
+    /// When the board proposed it.
+    pub proposed: Instant,
+}
+
+/// Carries out one offer from claim to release.
+pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop: oneshot::Receiver<Cancel>) {
+    let _held = tools.held.offer(offer.id);
+    if !claim(&tools, &offer).await {
+        dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
+        return;
+    }
+    tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, "the agent's phone rings");
+    let began = tools.clock.now();
+    tools.metrics.claim_seconds.observe(offer.proposed.elapsed().as_secs_f64());
+    let rang = ring(&tools, &offer, stop).await;
+    let rang_for = tools.clock.now().since(began).as_secs_f64();
+    tools.metrics.ring_seconds.with_label_values(&[offer.waiter.queue.as_str()]).observe(rang_for);
+    match rang {
+        Rang::Over(outcome, cause) => give_back(&tools, &dispatcher, offer, outcome, cause).await,
+        Rang::Talking(leg) => talk(&tools, &dispatcher, offer, leg).await,
+    }
+}
+
+/// Commits the claim. Whether this agent may be rung. It is repeated until its fate is known: an agent must not
+/// stay claimed for an offer that nobody carries out.
+async fn claim(tools: &Tools, offer: &Offer) -> bool {
+    let claim = store::offers::Claim {
+        offer: offer.id,
+        call: offer.waiter.call,
+        queue: offer.waiter.queue.clone(),
+        agent: offer.agent.clone(),
+        version: offer.version,
+        controller: tools.controller.clone(),
+        at: tools.clock.now(),
+    };
+    let made = until_recorded("claim", || {
+        let claim = claim.clone();
+        tools.store.write("claim", move |c| store::offers::claim(c, &claim))
+    });
+    match made.await {
+        Ok(Ok(())) => true,
+        Ok(Err(refusal)) => {
+            tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
+            if refusal == store::offers::Refusal::Call {
+                // The call is being bridged or ends: the board hears of it in a moment.
+                tokio::time::sleep(CALL_SETTLES).await;
+            }
+            false
+        }
+        Err(error) => {
+            tracing::error!(agent = %offer.agent, %error, "the claim could not be made");
+            false
+        }
+    }
+}
+
+/// Says what FreeSWITCH did wrong, and what helps.
+fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
+    let agent = &offer.agent;
+    match (outcome, &offer.waiter.confirm) {
+        (Outcome::Failed, Some(confirm)) => tracing::warn!(
+            %agent, cause, sound = confirm.sound,
+            "the phone was picked up, and FreeSWITCH could not ask for the key: is the sound there? `dozvon check` \
+             looks; put the file in place, or name another with confirm_sound in [callback]"
+        ),
+        (Outcome::Failed, None) => tracing::warn!(
+            %agent, cause, "the phone was picked up, and FreeSWITCH failed: see FreeSWITCH's log"
+        ),
+        (Outcome::Redirected, _) => tracing::warn!(
+            %agent, "the phone redirects its calls: take the redirect off, or set follow_redirects = true for this agent"
+        ),
+        _ => {}
+    }
+}
+
+/// Records an offer that nobody talked on, and gives the agent back.
+async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome: Outcome, cause: String) {
+    tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), outcome.as_str()]).inc();
+    tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, %outcome, cause, "the agent did not take the call");
+    let at = tools.clock.now();
+    warn_of_failure(&offer, outcome, &cause);
+    let of_link = is_of_link(&cause);
+    let end = store::offers::EndUnanswered {
+        offer: offer.id,
+        outcome,
+        at,
+        ready_at: at + pause_after(outcome, &cause, (offer.failures, offer.waiter.rest), &offer.rules.delays),
+        cause,
+        max_misses: offer.rules.max_misses,
+    };
+    let recorded = until_recorded("end_offer", || {
+        let end = end.clone();
+        tools.store.write("end_offer", move |c| store::offers::end_unanswered(c, &end))
+    })
+    .await;
+    report(dispatcher, offer.waiter.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
+}
+
+/// Waits for the end of the talk, records it, and gives the agent back.
+async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, leg: Leg) {
+    tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), Outcome::Answered.as_str()]).inc();
+    let wrap_up = offer.rules.wrap_up;
+    let won = Won { offer: offer.id, call: offer.waiter.call, agent: offer.agent, wrap_up };
+    until_talk_ends(tools, dispatcher, won, leg).await;
+}
+
+/// An offer whose agent talks to the caller.
+#[derive(Debug, Clone)]
+pub struct Won {
+    /// The offer.
+    pub offer: OfferId,
+    /// The call.
+    pub call: CallId,
+    /// Who talks.
+    pub agent: AgentName,
+    /// How long he is offered nothing afterwards.
+    pub wrap_up: Duration,
+}
+
+/// Waits for the end of a talk, records it, and gives the agent back.
+pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, mut leg: Leg) {
+    leg.ended().await;
+    let (id, at, wrap_up) = (won.offer, tools.clock.now(), won.wrap_up);
+    let recorded = until_recorded("end_talk", || {
+        tools.store.write("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up))
+    })
+    .await;
+    report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
+}
+
+/// Tells the dispatcher. What the database refuses for good is a fault of ours: it says so, and the agent's row
+/// decides whether he is offered more.
+async fn report(
+    dispatcher: &Dispatcher,
+    call: CallId,
+    offer: OfferId,
+    agent: AgentName,
+    ended: (Outcome, bool),
+    recorded: Result<AgentRow, StoreError>,
+) {
+    match recorded {
+        Ok(row) => dispatcher.over(call, offer, ended, row).await,
+        Err(error) => {
+            tracing::error!(%agent, %offer, %error, "the end of an offer is not recorded");
+            dispatcher.refused(call, offer, agent).await;
+        }
+    }
+}

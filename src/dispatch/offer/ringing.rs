@@ -1,0 +1,185 @@
+//! The phones of one offer: rung, answered, connected or hung up.
+
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::Offer;
+use super::pause::{CUSTOMER_NOT_REACHED, NODE_DOWN};
+use crate::dispatch::answered::{Knock, Reply};
+use crate::dispatch::tools::Tools;
+use crate::ids::ChannelId;
+use crate::queue::cause::{self, Phone};
+use crate::queue::offer::Outcome;
+use crate::rules::contact::Contact;
+use crate::switch::{
+    Cancel, Leg, LegRequest, LegRole, RingLimits, Rung, Unanswered, hang_up, until_answered,
+};
+use std::time::Duration;
+
+/// How long after its last word a story may take to leave the board.
+const STORY_LEAVES: Duration = Duration::from_secs(1);
+
+/// How the ringing ended.
+pub(super) enum Rang {
+    /// Nobody talks: the outcome and FreeSWITCH's cause.
+    Over(Outcome, String),
+    /// He talks to the caller on this leg.
+    Talking(Leg),
+}
+
+/// Rings every contact until one answers, all have ended, or somebody says stop. Each phone has its own time: for
+/// ringing, and after it was picked up for the key.
+pub(super) async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> Rang {
+    if let Ok(cancel) = stop.try_recv() {
+        return stopped(cancel);
+    }
+    let legs = originate(offer);
+    if legs.is_empty() {
+        return Rang::Over(Outcome::Cancelled, NODE_DOWN.to_owned());
+    }
+    let limits = RingLimits {
+        ring: offer.rules.ring_timeout,
+        confirm: offer.waiter.confirm.as_ref().map(|confirm| confirm.within),
+    };
+    let created = async {
+        if let Some(took) = offer.waiter.first_ring.heard() {
+            tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
+        }
+    };
+    match until_answered(legs, limits, created, &mut stop).await {
+        Rung::Answered { leg, channel, others } => {
+            answered(tools, offer, Picked { leg, channel, others }, stop).await
+        }
+        Rung::Ended(ended) => most_telling(&ended),
+        Rung::Stopped { legs, by } => {
+            let cancel = by.unwrap_or(Cancel::OriginatorCancel);
+            hang_up(legs, cancel).await;
+            stopped(cancel)
+        }
+    }
+}
+
+/// One leg a contact; none while the node is down.
+fn originate(offer: &Offer) -> Vec<Leg> {
+    let ring = |contact: &Contact| {
+        let request = LegRequest {
+            leg: ChannelId::new(),
+            contact: contact.clone(),
+            call: offer.waiter.call,
+            offer: offer.id,
+            caller: offer.waiter.channel,
+            ring_timeout: offer.rules.ring_timeout,
+            caller_number: offer.waiter.number.clone(),
+            caller_name: offer.waiter.name.clone(),
+            confirm: offer.waiter.confirm.clone(),
+            follow_redirects: offer.rules.follow_redirects,
+            role: LegRole::Agent,
+        };
+        let leg = offer.waiter.node.ring(request);
+        leg.inspect_err(
+            |error| tracing::warn!(agent = %offer.agent, %contact, %error, "the phone cannot be rung"),
+        )
+        .ok()
+    };
+    offer.rules.contacts.iter().filter_map(ring).collect()
+}
+
+const fn stopped_outcome(cancel: Cancel) -> Outcome {
+    match cancel {
+        Cancel::LoseRace => Outcome::LostRace,
+        Cancel::OriginatorCancel | Cancel::NoAnswer | Cancel::NormalClearing => Outcome::Cancelled,
+    }
+}
+
+fn stopped(cancel: Cancel) -> Rang {
+    Rang::Over(stopped_outcome(cancel), cancel.as_str().to_owned())
+}
+
+/// A phone that was picked up, and the agent's other phones, which still ring.
+struct Picked {
+    leg: Leg,
+    channel: ChannelId,
+    others: Vec<Leg>,
+}
+
+/// Tells the caller's story that an agent is there, and does what it says.
+async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::Receiver<Cancel>) -> Rang {
+    let Picked { mut leg, channel, others } = picked;
+    for other in &others {
+        other.cancel(Cancel::LoseRace);
+    }
+    let (reply, answer) = oneshot::channel();
+    let left = CancellationToken::new();
+    let knock = Knock {
+        left: left.clone(),
+        offer: offer.id,
+        agent: offer.agent.clone(),
+        leg: channel,
+        answered_at: tools.clock.now(),
+        reply,
+    };
+    let reply = match offer.waiter.knock.send(knock).await {
+        Ok(()) => answered_by_story(&mut leg, answer, &left).await,
+        Err(_) => None,
+    };
+    if reply == Some(Reply::Bridged) {
+        leg.in_talk();
+    }
+    hang_up(others, Cancel::LoseRace).await;
+    match reply {
+        Some(Reply::Bridged) => Rang::Talking(leg),
+        Some(Reply::Lost) => too_late(leg, Cancel::LoseRace).await,
+        Some(Reply::Failed) => {
+            leg.hang_up(Cancel::OriginatorCancel).await;
+            Rang::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
+        }
+        Some(Reply::Unreached) => {
+            leg.hang_up(Cancel::NormalClearing).await;
+            Rang::Over(Outcome::Cancelled, CUSTOMER_NOT_REACHED.to_owned())
+        }
+        // The story has gone on without him: the dispatcher says why.
+        None => {
+            let said = tokio::time::timeout(STORY_LEAVES, stop).await;
+            let cancel = said.ok().and_then(Result::ok).unwrap_or(Cancel::OriginatorCancel);
+            too_late(leg, cancel).await
+        }
+    }
+}
+
+/// What the story says to the agent. A customer who is called back is dialled meanwhile, which takes a while: an agent
+/// who does not want to wait is told of.
+async fn answered_by_story(
+    leg: &mut Leg,
+    mut answer: oneshot::Receiver<Reply>,
+    left: &CancellationToken,
+) -> Option<Reply> {
+    tokio::select! {
+        biased;
+        reply = &mut answer => return reply.ok(),
+        _ = leg.ended() => left.cancel(),
+    }
+    answer.await.ok()
+}
+
+async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
+    leg.hang_up(cancel).await;
+    stopped(cancel)
+}
+
+/// How an offer ended whose legs ended so: the most telling one decides, and of equal ones the first.
+fn most_telling(legs: &[Unanswered]) -> Rang {
+    let weight = |outcome: Outcome| match outcome {
+        Outcome::NotConfirmed => 5,
+        Outcome::Failed => 4,
+        Outcome::Rejected => 3,
+        Outcome::Busy => 2,
+        Outcome::NoAnswer => 1,
+        _ => 0,
+    };
+    let outcome = |leg: &Unanswered| cause::outcome(&leg.cause, Phone::of(leg.rang, leg.picked_up));
+    let ended = legs.iter().rev().map(|leg| (outcome(leg), &leg.cause));
+    match ended.max_by_key(|(outcome, _)| weight(*outcome)) {
+        Some((outcome, cause)) => Rang::Over(outcome, cause.clone()),
+        None => Rang::Over(Outcome::Unreachable, "NO_LEG".to_owned()),
+    }
+}

@@ -1,0 +1,145 @@
+//! What the database says of each agent, and what follows for the board.
+
+use std::time::Duration;
+
+use super::DispatcherTask;
+use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::tools::Tools;
+use crate::ids::AgentName;
+use crate::queue::agent::{Activity, Status, Step};
+use crate::queue::offer::{Outcome, is_failure};
+use crate::store::agents::AgentRow;
+use crate::store::{self, until_recorded};
+use crate::switch::Cancel;
+
+/// How soon an agent is looked at again who owes what came of a callback.
+const OWES_AGAIN: Duration = Duration::from_secs(1);
+
+impl DispatcherTask {
+    /// Counts failures in a row; what we took back ourselves says nothing.
+    pub(super) fn count_failure(&mut self, agent: &AgentName, outcome: Outcome) {
+        match outcome {
+            Outcome::Cancelled | Outcome::LostRace => {}
+            _ if is_failure(outcome) => {
+                let failures = self.failures.entry(agent.clone()).or_default();
+                *failures = failures.saturating_add(1);
+            }
+            _ => drop(self.failures.remove(agent)),
+        }
+    }
+
+    /// Takes over what the database says of an agent, unless something newer is known already.
+    pub(super) fn learn(&mut self, row: AgentRow) {
+        let name = row.name.clone();
+        let row = match self.agents.get(&name) {
+            // Known already, and perhaps not acted upon while an offer held him.
+            Some(known) if known.version > row.version => known.clone(),
+            _ => row,
+        };
+        if let Some(known) = self.agents.get(&name) {
+            self.wrap_ups.remove(&(known.ready_at, name.clone()));
+            say_status(known, &row);
+            if is_here_anew(known, &row) {
+                self.failures.remove(&name);
+            }
+        }
+        if row.activity == Activity::WrappingUp {
+            self.wrap_ups.insert((row.ready_at, name.clone()));
+        }
+        if row.status == Status::Available && row.activity == Activity::Idle {
+            self.board.ready(&name, row.idle_since_at, row.ready_at);
+        } else {
+            self.board.unready(&name);
+        }
+        if row.status != Status::Available && row.activity == Activity::Ringing {
+            self.stop_ringing(&name);
+        }
+        self.agents.insert(name, row);
+    }
+
+    /// Nothing is known of this agent any more.
+    pub(super) fn forget(&mut self, agent: &AgentName) {
+        self.board.unready(agent);
+        if let Some(known) = self.agents.remove(agent) {
+            self.wrap_ups.remove(&(known.ready_at, agent.clone()));
+        }
+    }
+
+    /// An agent who left while his phone rang is not rung any longer.
+    pub(super) fn stop_ringing(&mut self, agent: &AgentName) {
+        for live in self.offers.values_mut().filter(|live| live.agent == *agent) {
+            live.stop(Cancel::OriginatorCancel);
+        }
+    }
+
+    /// Ends every wrap-up whose time has come; the database answers with the agent's new row.
+    pub(super) fn end_wrap_ups(&mut self) {
+        let now = self.tools.clock.now();
+        while let Some((at, agent)) = self.wrap_ups.first().cloned() {
+            if at > now {
+                return;
+            }
+            self.wrap_ups.remove(&(at, agent.clone()));
+            self.step(agent, Step::EndWrapUp, "wrap-up is over");
+        }
+    }
+
+    pub(super) fn step(&self, agent: AgentName, step: Step, why: &'static str) {
+        let Some(dispatcher) = self.handle() else { return };
+        let tools = self.tools.clone();
+        self.tasks.spawn(async move {
+            let at = tools.clock.now();
+            let name = agent.clone();
+            let made = until_recorded("end_wrap_up", || {
+                let name = name.clone();
+                tools.store.write("end_wrap_up", move |c| {
+                    store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
+                })
+            });
+            match made.await {
+                Ok(row) => dispatcher.agent(row).await,
+                Err(error) => {
+                    // He owes what came of a callback, or somebody else was faster: looked at again in a moment.
+                    tracing::debug!(%agent, %error, "the agent's wrap-up does not end yet");
+                    tokio::time::sleep(OWES_AGAIN).await;
+                    reread(&tools, dispatcher, agent).await;
+                }
+            }
+        });
+    }
+
+    /// Asks the database what it knows of an agent.
+    pub(super) fn refresh(&self, agent: AgentName) {
+        let Some(dispatcher) = self.handle() else { return };
+        let tools = self.tools.clone();
+        self.tasks.spawn(async move { reread(&tools, dispatcher, agent).await });
+    }
+}
+
+/// Tells the dispatcher what the database knows of an agent.
+async fn reread(tools: &Tools, dispatcher: Dispatcher, agent: AgentName) {
+    let read = until_recorded("agent", || {
+        let name = agent.clone();
+        tools.store.read("agent", move |c| store::agents::get(c, &name))
+    });
+    match read.await {
+        Ok(row) => dispatcher.agent(row).await,
+        Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
+    }
+}
+
+/// Logs that an agent logged in or out, went on break or is back.
+fn say_status(before: &AgentRow, now: &AgentRow) {
+    if (before.status, &before.break_reason) != (now.status, &now.break_reason) {
+        let reason = now.break_reason.as_ref().map(tracing::field::display);
+        tracing::info!(agent = %now.name, status = %now.status, reason, misses = now.misses, "the agent's status has changed");
+    }
+}
+
+/// Whether an agent has logged in, is back from a break, or has had their pause ended: what failed before says nothing
+/// of their phone any more.
+fn is_here_anew(before: &AgentRow, now: &AgentRow) -> bool {
+    let idle = |row: &AgentRow| row.activity == Activity::Idle;
+    let pause_ended = idle(before) && idle(now) && now.ready_at < before.ready_at;
+    now.status == Status::Available && (before.status != Status::Available || pause_ended)
+}

@@ -1,0 +1,118 @@
+//! Who waits: on the board, or aside while the callers' FreeSWITCH cannot ring anybody.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::DispatcherTask;
+use super::offers::offers_of;
+use crate::dispatch::message::NoSuchQueue;
+use crate::dispatch::queued_caller::{Leaving, Waiter};
+use crate::ids::{AgentName, CallId, NodeName, QueueName};
+use crate::queue::agent::Status;
+use crate::queue::first::Place;
+use crate::rules::Rules;
+use crate::store::agents::AgentRow;
+use crate::switch::Cancel;
+
+impl DispatcherTask {
+    pub(super) fn join(&mut self, waiter: Waiter) -> Result<(), NoSuchQueue> {
+        if !self.rules.queues.contains_key(&waiter.queue) {
+            return Err(NoSuchQueue(waiter.queue));
+        }
+        if !self.down.contains(waiter.node.name()) {
+            self.seat(&waiter)?;
+        }
+        self.gathering.0.remove(&waiter.call);
+        self.callers.insert(waiter.call, waiter);
+        Ok(())
+    }
+
+    /// Gives a caller his place on the board.
+    pub(super) fn seat(&mut self, waiter: &Waiter) -> Result<(), NoSuchQueue> {
+        let Waiter { call, queue: name, joined_at, .. } = waiter;
+        let first = waiter.first.as_ref().filter(|first| {
+            first.until > self.tools.clock.now() && is_there(&self.rules, &self.agents, name, &first.agent)
+        });
+        let place = first.zip(self.rules.queues.get(name)).and_then(|(first, queue)| {
+            let (priority, tier) = (queue.priority, *queue.tiers.get(&first.agent)?);
+            let call_waiting = queue.call_waiting;
+            let (call, queue, joined_at) = (*call, name, *joined_at);
+            let yields = waiter.yields;
+            Some((first, Place { call, queue, joined_at, priority, tier, yields, call_waiting }))
+        });
+        let joined = match place {
+            Some((first, place)) => self.firsts.join(&mut self.board, &place, first),
+            None => self.board.join_as(*call, name, *joined_at, (0, waiter.yields)),
+        };
+        joined.map_err(|_| NoSuchQueue(name.clone()))
+    }
+
+    /// Lets anybody have those callers whom one agent was to be offered first, when that is over.
+    pub(super) fn open_firsts(&mut self) {
+        let (rules, agents) = (&self.rules, &self.agents);
+        let now = self.tools.clock.now();
+        self.firsts.open(&mut self.board, now, |queue, agent| is_there(rules, agents, queue, agent));
+    }
+
+    /// Callers of a node that cannot ring anybody stand aside until it can.
+    pub(super) fn node(&mut self, node: &NodeName, up: bool) {
+        self.counting.link(node, up, Instant::now());
+        if up {
+            self.down.remove(node)
+        } else {
+            self.down.insert(node.clone())
+        };
+        let of: Vec<Waiter> =
+            self.callers.values().filter(|waiter| waiter.node.name() == node).cloned().collect();
+        for waiter in of {
+            if !up {
+                self.unseat(waiter.call);
+            } else if let Err(error) = self.seat(&waiter) {
+                tracing::error!(call.id = %waiter.call, %error, "this caller cannot wait on");
+            }
+        }
+    }
+
+    /// Takes a caller off the board.
+    pub(super) fn unseat(&mut self, call: CallId) {
+        self.board.leave(call);
+        self.firsts.left(&mut self.board, call);
+    }
+
+    pub(super) fn leave(&mut self, call: CallId, why: Leaving) -> bool {
+        self.unseat(call);
+        self.callers.remove(&call);
+        self.gathering.0.remove(&call);
+        let cancel = match why {
+            Leaving::Answered => Cancel::LoseRace,
+            Leaving::Gone => Cancel::OriginatorCancel,
+        };
+        let mut rang = false;
+        for (_, live) in self.offers.range_mut(offers_of(call)) {
+            rang = true;
+            live.stop(cancel);
+        }
+        rang
+    }
+
+    /// Whether somebody who may have waited longest is still on his way back.
+    pub(super) fn gathers(&mut self) -> bool {
+        let (calls, until) = &mut self.gathering;
+        if *until <= Instant::now() {
+            calls.clear();
+        }
+        !calls.is_empty()
+    }
+}
+
+/// Whether an agent serves a queue and is available, as far as is known.
+fn is_there(
+    rules: &Rules,
+    agents: &BTreeMap<AgentName, AgentRow>,
+    queue: &QueueName,
+    agent: &AgentName,
+) -> bool {
+    let serves = rules.queues.get(queue).is_some_and(|queue| queue.tiers.contains_key(agent));
+    serves && agents.get(agent).is_none_or(|row| row.status == Status::Available)
+}

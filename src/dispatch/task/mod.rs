@@ -1,0 +1,235 @@
+//! The one task that owns the board: it hears who waits and who is free, and has phones rung.
+//!
+//! In: messages from calls (join, leave), from offers (refused, over), from the database (agents, rules). Out: one
+//! [`offer`](crate::dispatch::offer) task for each proposal of the board.
+//! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
+//! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
+//!
+//! [`start`] starts it. What a message changes is in the other files, as methods of [`DispatcherTask`]: `callers`,
+//! `agents`, `offers`, and `elsewhere` for calls that are none of ours; `counting` knows when nobody may be rung yet.
+
+mod agents;
+mod callers;
+mod counting;
+mod elsewhere;
+mod offers;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+
+use self::counting::Counting;
+use self::offers::Live;
+use crate::clock::UnixMs;
+use crate::dispatch::dispatcher::Dispatcher;
+use crate::dispatch::message::Message;
+use crate::dispatch::queued_caller::Waiter;
+use crate::dispatch::tools::Tools;
+use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
+use crate::queue::board::{Board, QueueSpec};
+use crate::queue::elsewhere::Elsewhere;
+use crate::queue::first::Firsts;
+use crate::rules::Rules;
+use crate::store::agents::AgentRow;
+use crate::vital::Beat;
+
+/// How many messages are taken before the board is asked for proposals.
+const BATCH: usize = 256;
+
+/// How many messages may wait for the dispatcher; a sender waits while it is full.
+const INBOX: usize = 8_192;
+
+/// Starts the task, which ends when the last handle is gone. Offers run in `tasks`.
+#[must_use]
+pub fn start(tools: Tools, tasks: &TaskTracker, rules: &Arc<Rules>, agents: Vec<AgentRow>) -> Dispatcher {
+    let (inbox, messages) = mpsc::channel(INBOX);
+    let beat = Beat::new("dispatcher");
+    let (show, shown) = watch::channel(BTreeSet::new());
+    tasks.spawn(elsewhere::record(tools.clone(), shown));
+    let mut task = DispatcherTask::new(tools, inbox.downgrade(), beat.clone(), tasks.clone(), show);
+    task.reload(rules, agents);
+    tasks.spawn(task.run(messages));
+    Dispatcher { inbox, beat }
+}
+
+/// Everything that the task knows.
+struct DispatcherTask {
+    tools: Tools,
+    inbox: mpsc::WeakSender<Message>,
+    beat: Beat,
+    tasks: TaskTracker,
+    rules: Arc<Rules>,
+    board: Board,
+    /// Those on the board who wait for one agent first.
+    firsts: Firsts,
+    callers: BTreeMap<CallId, Waiter>,
+    agents: BTreeMap<AgentName, AgentRow>,
+    elsewhere: Elsewhere,
+    /// How many offers in a row ended, for each agent, in failures that were not the agent's.
+    failures: BTreeMap<AgentName, u32>,
+    /// Who is in another call, for those who record it.
+    show_elsewhere: watch::Sender<BTreeSet<AgentName>>,
+    offers: BTreeMap<(CallId, OfferId), Live>,
+    wrap_ups: BTreeSet<(UnixMs, AgentName)>,
+    /// Nodes whose link is down.
+    down: BTreeSet<NodeName>,
+    /// Nodes on which it is not known yet who is in other calls.
+    counting: Counting,
+    /// Who is on his way back, and until when nobody is rung for want of them.
+    gathering: (BTreeSet<CallId>, Instant),
+}
+
+impl DispatcherTask {
+    fn new(
+        tools: Tools,
+        inbox: mpsc::WeakSender<Message>,
+        beat: Beat,
+        tasks: TaskTracker,
+        show_elsewhere: watch::Sender<BTreeSet<AgentName>>,
+    ) -> Self {
+        Self {
+            tools,
+            inbox,
+            beat,
+            tasks,
+            rules: Arc::default(),
+            board: Board::new(),
+            firsts: Firsts::default(),
+            callers: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            elsewhere: Elsewhere::default(),
+            failures: BTreeMap::new(),
+            show_elsewhere,
+            offers: BTreeMap::new(),
+            wrap_ups: BTreeSet::new(),
+            down: BTreeSet::new(),
+            counting: Counting::default(),
+            gathering: (BTreeSet::new(), Instant::now()),
+        }
+    }
+
+    /// A handle for those who have something to tell; none when nobody needs the task any more.
+    fn handle(&self) -> Option<Dispatcher> {
+        let beat = self.beat.clone();
+        self.inbox.upgrade().map(|inbox| Dispatcher { inbox, beat })
+    }
+
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                taken = messages.recv_many(&mut batch, BATCH) => if taken == 0 { return },
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            self.beat.works();
+            let began = Instant::now();
+            self.tools.metrics.board_events.inc_by(batch.len() as u64);
+            for message in batch.drain(..) {
+                self.hear(message);
+            }
+            self.end_wrap_ups();
+            self.open_firsts();
+            self.propose();
+            self.tools.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
+            self.show();
+            self.beat.rests();
+        }
+    }
+
+    /// When something is due that no message announces.
+    fn next_wake(&self) -> Instant {
+        let wrap_up = self.wrap_ups.first().map(|(at, _)| self.tools.clock.instant_of(*at));
+        let counted = self.counting.waits_until();
+        let board = match (self.gathering.0.is_empty(), counted) {
+            (true, None) => self.board.next_wake().map(|at| self.tools.clock.instant_of(at)),
+            (true, Some(_)) => None,
+            (false, _) => Some(self.gathering.1),
+        };
+        let first = self.firsts.next_wake().map(|at| self.tools.clock.instant_of(at));
+        let idle = Instant::now() + Duration::from_secs(3_600);
+        [board, wrap_up, first, counted].into_iter().flatten().min().unwrap_or(idle)
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            // Who asked may be gone: what he asked for is done all the same.
+            Message::Join(waiter, reply) => {
+                let _ = reply.send(self.join(*waiter));
+            }
+            Message::Leave(call, why, reply) => {
+                let _ = reply.send(self.leave(call, why));
+            }
+            Message::Won(call, offer) => self.won(call, offer),
+            Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
+            Message::Over { call, offer, outcome, of_link, agent } => {
+                if !of_link {
+                    self.count_failure(&agent.name, outcome);
+                }
+                self.over(call, offer, outcome, *agent);
+            }
+            Message::Agent(row) => self.learn(*row),
+            Message::Elsewhere(node, domain, users) => {
+                self.hear_elsewhere(&node, domain.as_deref(), &users);
+            }
+            Message::Node(node, up) => self.node(&node, up),
+            Message::Counted(node, known) => self.counting.counted(node, known),
+            Message::Gather(calls, until) => self.gathering = (calls, until),
+            Message::Reload(rules, agents) => self.reload(&rules, agents),
+        }
+    }
+
+    fn reload(&mut self, rules: &Arc<Rules>, agents: Vec<AgentRow>) {
+        for name in self.rules.queues.keys().filter(|name| !rules.queues.contains_key(*name)) {
+            let first = self.firsts.remove_queue(&mut self.board, name);
+            for call in self.board.remove_queue(name).into_iter().chain(first) {
+                tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");
+                // His story sees the door closed, and goes on to the overflow.
+                self.callers.remove(&call);
+            }
+        }
+        for (name, queue) in &rules.queues {
+            let spec = QueueSpec {
+                strategy: queue.strategy,
+                priority: queue.priority,
+                call_waiting: queue.call_waiting,
+                tiers: queue.tiers.clone(),
+            };
+            self.board.set_queue(name.clone(), spec);
+        }
+        let gone: Vec<_> =
+            self.agents.keys().filter(|name| !rules.agents.contains_key(*name)).cloned().collect();
+        for name in &gone {
+            self.forget(name);
+            self.failures.remove(name);
+        }
+        self.rules = Arc::clone(rules);
+        let changes = self.elsewhere.reload(rules);
+        self.follow_elsewhere(&changes);
+        agents.into_iter().for_each(|row| self.learn(row));
+    }
+
+    /// How many callers of a queue are not on the board, because their node is down.
+    fn aside(&self, queue: &QueueName) -> usize {
+        if self.down.is_empty() {
+            return 0;
+        }
+        let is_aside = |waiter: &&Waiter| waiter.queue == *queue && self.down.contains(waiter.node.name());
+        self.callers.values().filter(is_aside).count()
+    }
+
+    /// Shows how many wait and what agents do.
+    fn show(&self) {
+        let metrics = &self.tools.metrics;
+        for name in self.rules.queues.keys() {
+            let waiting = self.board.waiting(name) + self.firsts.waiting(name) + self.aside(name);
+            let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
+            metrics.waiting.with_label_values(&[name.as_str()]).set(waiting);
+        }
+    }
+}
