@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::attempt::why_unanswered;
-use super::story::over;
 use super::talk::{Between, Talk, TalkOver};
-use super::{Call, Ended, Gone, message};
+use super::{Call, Ended, Gone, message, over};
 use crate::cause::HangupCause;
 use crate::ids::{ChannelId, OfferId};
 use crate::missed::ending::{Ending, Stage};

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use super::story::over;
-use super::wait::until;
-use super::{Call, Ended, Gone};
+use super::{Call, Ended, Gone, over, until};
 use crate::cause::HangupCause;
 use crate::ids::PromptName;
 use crate::missed::ending::{Ending, Stage};

@@ -156,3 +156,18 @@ pub(crate) struct Ended {
 pub(crate) const TAKEN: &str = "TAKEN";
 /// How long the news may take why a caller is gone.
 const LAST_NEWS: Duration = Duration::from_secs(2);
+/// How long a FreeSWITCH whose link is not up yet is waited for.
+const LINK_COMES: Duration = Duration::from_secs(2);
+
+/// An end without a talk.
+fn over(ending: Ending, stage: Stage, cause: &str) -> Ended {
+    Ended { ending, stage, cause: cause.to_owned(), answered_at: None, agent: None }
+}
+
+/// Sleeps until a deadline; for ever if there is none.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::facts::Facts;
-use super::{Call, Ended, Gone, TAKEN, forward, message, record, wait};
+use super::{Call, Ended, Gone, LINK_COMES, TAKEN, forward, message, over, record, wait};
 use crate::calendar::working_time::WorkingTime;
 use crate::call::manual_dial;
 use crate::cause::HangupCause;
@@ -24,9 +24,6 @@ use crate::switch::{Caller, ChannelFacts, Incoming, Node};
 
 /// How many queues a caller may be passed through before we say that nobody is there.
 const HOPS: usize = 5;
-
-/// How long a FreeSWITCH whose link is not up yet is waited for.
-pub(crate) const LINK_COMES: Duration = Duration::from_secs(2);
 
 /// Takes a caller in and stays with him until his call has ended and is recorded.
 pub async fn run(app: Arc<App>, incoming: Incoming) {
@@ -248,9 +245,4 @@ async fn nobody_there(call: &Call) -> Result<Ended, Gone> {
 async fn refuse(call: &Call) -> Result<Ended, Gone> {
     call.caller.hangup(HangupCause::UnallocatedNumber).await;
     Ok(over(Ending::Refused, Stage::Arriving, "NO_ROUTE"))
-}
-
-/// An end without a talk.
-pub(super) fn over(ending: Ending, stage: Stage, cause: &str) -> Ended {
-    Ended { ending, stage, cause: cause.to_owned(), answered_at: None, agent: None }
 }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::bridge::{self, Bridged};
-use super::{Call, Ended, Gone};
+use super::{Call, Ended, Gone, until};
 use crate::clock::UnixMs;
 use crate::dispatch::answered::{DOOR, Knock, Reply};
 use crate::dispatch::queued_caller::{FirstRing, Leaving, Waiter};
@@ -167,14 +167,6 @@ async fn hold(
             }
             () = until(deadline) => return Ok(None),
         }
-    }
-}
-
-/// Sleeps until a deadline; for ever if there is none.
-pub(super) async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(at) => tokio::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

@@ -19,24 +19,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use super::lane::QueueSpec;
 use super::lane::{Caller, Heads, Joined, Lane, Pass, Turn};
 use super::offer::{Outcome, is_refusal};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
-use crate::rules::{Strategy, Tier};
-
-/// What the board has to know of a queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct QueueSpec {
-    /// In which order agents are offered a caller.
-    pub strategy: Strategy,
-    /// Added to the priority of each of its callers.
-    pub priority: i32,
-    /// Whether agents who are in another call are offered its callers all the same.
-    pub call_waiting: bool,
-    /// Who serves the queue.
-    pub tiers: BTreeMap<AgentName, Tier>,
-}
 
 /// An agent should be rung for a caller. He is not ready any more, and the call has a live offer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,12 +11,24 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::board::QueueSpec;
 use super::ranked::Ranked;
 use super::strategy::Line;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
-use crate::rules::Strategy;
+use crate::rules::{Strategy, Tier};
+
+/// What the board has to know of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueSpec {
+    /// In which order agents are offered a caller.
+    pub strategy: Strategy,
+    /// Added to the priority of each of its callers.
+    pub priority: i32,
+    /// Whether agents who are in another call are offered its callers all the same.
+    pub call_waiting: bool,
+    /// Who serves the queue.
+    pub tiers: BTreeMap<AgentName, Tier>,
+}
 
 /// For each pass, the callers whom the queues could serve now.
 pub(super) type Heads = [BTreeSet<Turn>; Pass::ALL.len()];
