@@ -8,8 +8,8 @@
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
 use super::redial::{Dialling, ended};
-use super::story::{CALLER_IS_HERE, Story, no_more, reserved};
 use crate::call::attempt::{DRAINED, not_dialled};
 use crate::dispatch::answered::{DOOR, Knock, Reply};
 use crate::dispatch::meeting::Meeting;
@@ -22,7 +22,7 @@ use crate::store::customer_first::{self, Wanted};
 use crate::store::{attempts, until_recorded};
 use crate::switch::{Answer, Cancel, Leg};
 
-impl Story {
+impl Callback {
     /// Dials the customer, and has an agent come when he answers. None when that may not be done now: then the agent is
     /// rung first, as usual.
     pub(super) async fn customer_first(&self, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {

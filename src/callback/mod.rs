@@ -7,7 +7,9 @@
 //! **Invariant:** no customer is dialled before his attempt is a committed row, which the guards and the database let
 //! pass; and what a story leaves behind by dying is settled by the self-check, counted as if it had rung.
 
+mod agent_first;
 mod customer_first;
+mod in_progress;
 mod redial;
 pub mod story;
 pub mod tick;

@@ -5,7 +5,7 @@
 //! **Invariants:** no leg is dialled before the one before it is known to be gone; each trunk is tried once; each leg has
 //! a channel of its own, which is on record before it is dialled, so that after our death the next controller finds it.
 
-use super::story::Story;
+use super::in_progress::Callback;
 use crate::call::attempt::{dialled_over, learn, why_unanswered};
 use crate::dispatch::trunks::{DialFate, Line, Tried};
 use crate::ids::{AttemptId, ChannelId, OfferId};
@@ -15,7 +15,7 @@ use crate::switch::{Leg, Unanswered};
 
 /// An attempt that is being dialled.
 pub(super) struct Dialling<'a> {
-    story: &'a Story,
+    callback: &'a Callback,
     attempt: AttemptId,
     line: Line,
     channel: ChannelId,
@@ -37,23 +37,23 @@ pub(super) fn ended(attempt: AttemptId, end: Unanswered) -> Result<How, String> 
 
 impl<'a> Dialling<'a> {
     /// The first trunk is about to be tried.
-    pub(super) fn begin(story: &'a Story, attempt: AttemptId, line: Line) -> Self {
-        let channel = story.work.channel;
-        Self { story, attempt, line, channel, tried: Tried::default(), refused: Vec::new() }
+    pub(super) fn begin(callback: &'a Callback, attempt: AttemptId, line: Line) -> Self {
+        let channel = callback.work.channel;
+        Self { callback, attempt, line, channel, tried: Tried::default(), refused: Vec::new() }
     }
 
     /// Dials the customer; none if FreeSWITCH cannot be asked to.
     pub(super) async fn ring(&self, offer: OfferId) -> Option<Leg> {
-        let leg = self.line.ring(&self.story.node, &self.story.customer(offer, self.channel))?;
+        let leg = self.line.ring(&self.callback.node, &self.callback.customer(offer, self.channel))?;
         if self.refused.is_empty() {
-            dialled_over(&self.story.app, self.attempt, &self.line).await;
+            dialled_over(&self.callback.app, self.attempt, &self.line).await;
         }
         Some(leg)
     }
 
     /// It is over: the trunk learns from it.
     pub(super) async fn over(self, how: How) -> How {
-        learn(&self.story.app, &self.line, &self.story.work.number, DialFate::from(&how)).await;
+        learn(&self.callback.app, &self.line, &self.callback.work.number, DialFate::from(&how)).await;
         how.after(self.refused)
     }
 
@@ -63,33 +63,33 @@ impl<'a> Dialling<'a> {
     /// # Errors
     /// How the attempt ends.
     pub(super) async fn next(self, cause: String, stop: impl Future<Output = ()>) -> Result<Self, How> {
-        let Self { story, attempt, line, mut tried, mut refused, .. } = self;
-        learn(&story.app, &line, &story.work.number, DialFate::Failed(&cause)).await;
+        let Self { callback, attempt, line, mut tried, mut refused, .. } = self;
+        learn(&callback.app, &line, &callback.work.number, DialFate::Failed(&cause)).await;
         let trunk = line.trunk().name().to_owned();
         // A place is good for one line at a time.
         tried.add(line);
         let next = tokio::select! {
             biased;
             () = stop => None,
-            () = story.app.draining.cancelled() => None,
-            line = story.place.another(&tried) => line,
+            () = callback.app.draining.cancelled() => None,
+            line = callback.place.another(&tried) => line,
         };
         let ends = How::without_talk(attempt, Outcome::TechnicalFailure, &cause);
         let Some(line) = next else { return Err(ends.after(refused)) };
         let channel = ChannelId::new();
-        if !is_recorded(story, attempt, channel, &line).await {
+        if !is_recorded(callback, attempt, channel, &line).await {
             return Err(ends.after(refused));
         }
         tracing::info!(refused_by = trunk, cause, trunk = line.trunk().name(), "dialled over the next trunk");
         refused.push(TrunkSaid { trunk, cause });
-        Ok(Self { story, attempt, line, channel, tried, refused })
+        Ok(Self { callback, attempt, line, channel, tried, refused })
     }
 }
 
 /// Records the channel that the next leg will have. Whether it may be dialled: not when nobody knows what is on record.
-async fn is_recorded(story: &Story, attempt: AttemptId, channel: ChannelId, line: &Line) -> bool {
-    let redial = Redial { attempt, call: story.work.call, channel, trunk: line.trunk().name().to_owned() };
-    let write = story.app.store.write("redial", move |c| callbacks::redial(c, &redial));
+async fn is_recorded(callback: &Callback, attempt: AttemptId, channel: ChannelId, line: &Line) -> bool {
+    let redial = Redial { attempt, call: callback.work.call, channel, trunk: line.trunk().name().to_owned() };
+    let write = callback.app.store.write("redial", move |c| callbacks::redial(c, &redial));
     write.await.unwrap_or_else(|error| {
         tracing::error!(%error, "the next trunk cannot be recorded: not dialled");
         false

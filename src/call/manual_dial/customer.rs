@@ -1,191 +1,30 @@
-//! What is dialled at a phone whose calls our dialplan shows us: ours is a number with an open case that an agent dials, and
-//! a word on the customer whom the agent has just talked to.
-//!
-//! In: a call that our dialplan for phones sends (`dozvon_handset` is on its channel: who has registered the phone). Out:
-//! the customer, if the guards let them be dialled; then a talk, counted like a callback's. A word (`[callback.codes]`) is
-//! recorded as the result of the agent's last talk; tones say whether it was.
-//! The call comes twice: first we only say whether it is ours, and then the dialplan brings it where nothing of the
-//! administrator's can follow (fs-dialplan/README.md).
-//! **Invariant:** whatever is not ours, and everything while the database does not say in time that it is, goes on in the
-//! administrator's own dialplan: not answered, nothing played, no row.
+//! An agent dials a customer who has an open case.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-use tracing::Instrument as _;
-
+use super::{NotOurs, Phone, hear, pass_on, take, unknown};
+use crate::call::Call;
 use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, learn, not_dialled, record};
-use crate::call::facts::Facts;
 use crate::call::forward::{self, Answered};
 use crate::call::talk::{Between, Talk, TalkOver};
-use crate::call::{Call, Gone, LINK_COMES, message};
 use crate::cause::HangupCause;
-use crate::context::App;
 use crate::dispatch::trunks::{Customer, DialFate, Line};
-use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId};
-use crate::metrics::HandedBack;
+use crate::ids::{AttemptId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::{self, Outcome};
-use crate::missed::ending::Stage;
 use crate::missed::outgoing::Said;
-use crate::phone::{E164, Party};
+use crate::phone::E164;
 use crate::store::StoreError;
 use crate::store::callbacks::{End, How};
 use crate::store::handset::{self, Begun, Dialled};
-use crate::switch::{Caller, Cancel, Incoming, Leg, Loops, Variable};
+use crate::switch::{Cancel, Leg, Loops};
 
-/// What the dialplan finds in `dozvon_state` of a call that goes on in the administrator's own dialplan.
-const NOT_OURS: &str = "not_ours";
-/// The same, of one that comes back to be carried out.
-const OURS: &str = "ours";
-/// The same, of one that we have begun to carry out: nobody may be dialled for it any more.
-const BEGUN: &str = "begun";
 /// Why nobody is dialled when the trunks have as many calls as they may.
 const NO_ROOM: &str = "no trunk has room for one more call";
 /// The cause of an attempt that was recorded when its agent had gone on in the administrator's dialplan.
 const TOO_LATE: &str = "RECORDED_TOO_LATE";
 
-/// Carries out what was dialled at the phone of `user`, and stays until it is over.
-pub async fn run(app: Arc<App>, incoming: Incoming, user: String) {
-    let id = CallId::new();
-    let hold = app.held.call(id);
-    let span = tracing::info_span!("handset", call.id = %id, user);
-    tell(app, incoming, user, id).instrument(span).await;
-    drop(hold);
-}
-
-async fn tell(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {
-    let facts = Facts::read(&incoming.facts, &app.settings);
-    let wanted = wanted(&app, &facts, &user);
-    let comes_back = incoming.facts.state.as_deref() == Some(OURS);
-    match wanted {
-        Err(why) => pass_on(&app, incoming.caller, why).await,
-        Ok((agent, wish)) if comes_back => {
-            let phone = Phone { user, agent, core: incoming.facts.core };
-            phone.carry_out(app, incoming.caller, facts, id, wish).await;
-        }
-        Ok((_, wish)) => match is_ours(&app, &wish).await {
-            Ok(()) => incoming.caller.hand_back(OURS).await,
-            Err(why) => pass_on(&app, incoming.caller, why).await,
-        },
-    }
-}
-
-/// What an agent may want of us.
-enum Wish {
-    /// A word on the last talk.
-    Word(Outcome),
-    /// A customer with an open case.
-    Customer(E164),
-}
-
-/// Why a call goes on in the administrator's own dialplan.
-enum NotOurs {
-    /// It is none of our business.
-    Foreign(&'static str),
-    /// It may be ours, and we cannot tell or carry it out.
-    Failed(HandedBack),
-}
-
-/// Who may want what of us.
-fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wish), NotOurs> {
-    let agent = app.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("the phone is no agent's"))?;
-    if let Some(result) = app.settings.callback.codes.get(&facts.dialled) {
-        return Ok((agent, Wish::Word(*result)));
-    }
-    let phone = &app.settings.phone;
-    match Party::read(&facts.dialled, false, &phone.home(), phone.internal_digits) {
-        Party::Number(number) => Ok((agent, Wish::Customer(number))),
-        Party::Internal(_) | Party::Withheld | Party::Invalid => {
-            Err(NotOurs::Foreign("this is neither a number outside nor a word"))
-        }
-    }
-}
-
-/// Whether it is ours: of a customer, if they have an open case. The database may not take long: nobody is kept waiting.
-async fn is_ours(app: &App, wish: &Wish) -> Result<(), NotOurs> {
-    let Wish::Customer(number) = wish else { return Ok(()) };
-    let limit = app.settings.callback.handset_lookup;
-    if app.store.stalls(limit) {
-        return Err(unknown(&StoreError::Slow { limit }));
-    }
-    let number = number.clone();
-    let read = app.store.read("is_owed", move |c| handset::is_owed(c, &number));
-    match tokio::time::timeout(limit, read).await.unwrap_or(Err(StoreError::Slow { limit })) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(NotOurs::Foreign("the number has no open case")),
-        Err(error) => Err(unknown(&error)),
-    }
-}
-
-fn unknown(error: &StoreError) -> NotOurs {
-    tracing::error!(%error, "what is dialled can neither be guarded nor counted");
-    NotOurs::Failed(HandedBack::NotRecorded)
-}
-
-/// Lets a call go on in the administrator's own dialplan.
-async fn pass_on(app: &App, caller: Caller, why: NotOurs) {
-    match why {
-        NotOurs::Foreign(why) => tracing::info!(why, "not ours: it goes on in the dialplan"),
-        NotOurs::Failed(reason) => {
-            let reason = reason.as_str();
-            tracing::warn!(reason, "it goes on in the dialplan");
-            app.metrics.handed_back.with_label_values(&[reason]).inc();
-        }
-    }
-    caller.hand_back(NOT_OURS).await;
-}
-
-/// The phone of an agent who dials.
-struct Phone {
-    user: String,
-    agent: AgentName,
-    core: CoreId,
-}
-
 impl Phone {
-    async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, wish: Wish) {
-        let Some(node) = app.nodes.found(self.core, LINK_COMES).await else {
-            tracing::error!(core = %self.core, "no node of the configuration is this FreeSWITCH");
-            return pass_on(&app, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
-        };
-        let arrived_at = app.clock.now();
-        let (here_since, is_back, queue, stage) = (Instant::now(), false, None, Stage::Arriving);
-        let call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
-        match wish {
-            Wish::Word(result) => self.say(call, result).await,
-            Wish::Customer(number) => self.dial(call, number).await,
-        }
-    }
-
-    /// Records a word on the last talk.
-    async fn say(&self, mut call: Call, result: Outcome) {
-        let sounds = call.app.settings.sounds.clone();
-        let said = self.record(&call, &self.agent, result).await;
-        hear(&mut call, if said { &sounds.done } else { &sounds.refused }).await;
-        call.caller.hangup(HangupCause::NormalClearing).await;
-    }
-
-    async fn record(&self, call: &Call, agent: &AgentName, result: Outcome) -> bool {
-        let (terms, at, agent) = (call.app.terms(), call.app.clock.now(), agent.clone());
-        let who = agent.clone();
-        let write = call.app.store.write("say", move |c| handset::say(c, &terms, &who, result, at));
-        match write.await {
-            Ok(Some(case)) => {
-                tracing::info!(%agent, case.id = %case, %result, "the result of his last talk");
-                true
-            }
-            Ok(None) => {
-                tracing::warn!(%agent, "he owes no result");
-                false
-            }
-            Err(error) => {
-                tracing::error!(%agent, %error, "the result is not recorded");
-                false
-            }
-        }
-    }
-
     /// What he wants now.
     fn wanted(&self, call: &Call, number: &E164) -> Dialled {
         Dialled {
@@ -201,7 +40,7 @@ impl Phone {
     }
 
     /// Dials a customer, if there is a line and the guards let him.
-    async fn dial(&self, call: Call, number: E164) {
+    pub(super) async fn dial(&self, call: Call, number: E164) {
         let terms = call.app.terms();
         let Some(place) = call.app.trunks.take() else {
             let wanted = self.wanted(&call, &number);
@@ -365,22 +204,4 @@ async fn refuse(mut call: Call, why: &str, cause: HangupCause) {
     let sound = call.app.settings.sounds.refused.clone();
     hear(&mut call, &sound).await;
     call.caller.hangup(cause).await;
-}
-
-/// Plays a sound to the agent to its end.
-async fn hear(call: &mut Call, sound: &str) {
-    let heard = async {
-        take(call).await?;
-        call.answer().await?;
-        let playing = call.play(sound, Loops::Once).await?;
-        message::heard_out(call, playing).await
-    };
-    if let Ok(false) = heard.await {
-        tracing::error!(sound, "the sound could not be played");
-    }
-}
-
-/// From now on nobody else may dial for it: should we die, the dialplan hangs up.
-async fn take(call: &mut Call) -> Result<(), Gone> {
-    call.set(Variable::State, BEGUN).await
 }

@@ -1,0 +1,38 @@
+//! An agent records the disposition of the last talk by dialling a code.
+
+use super::{Phone, hear};
+use crate::call::Call;
+use crate::cause::HangupCause;
+use crate::ids::AgentName;
+use crate::missed::attempt::Outcome;
+use crate::store::handset;
+
+impl Phone {
+    /// Records a word on the last talk.
+    pub(super) async fn say(&self, mut call: Call, result: Outcome) {
+        let sounds = call.app.settings.sounds.clone();
+        let said = self.record(&call, &self.agent, result).await;
+        hear(&mut call, if said { &sounds.done } else { &sounds.refused }).await;
+        call.caller.hangup(HangupCause::NormalClearing).await;
+    }
+
+    async fn record(&self, call: &Call, agent: &AgentName, result: Outcome) -> bool {
+        let (terms, at, agent) = (call.app.terms(), call.app.clock.now(), agent.clone());
+        let who = agent.clone();
+        let write = call.app.store.write("say", move |c| handset::say(c, &terms, &who, result, at));
+        match write.await {
+            Ok(Some(case)) => {
+                tracing::info!(%agent, case.id = %case, %result, "the result of his last talk");
+                true
+            }
+            Ok(None) => {
+                tracing::warn!(%agent, "he owes no result");
+                false
+            }
+            Err(error) => {
+                tracing::error!(%agent, %error, "the result is not recorded");
+                false
+            }
+        }
+    }
+}

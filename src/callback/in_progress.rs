@@ -1,0 +1,118 @@
+//! A callback in progress, and the steps that are the same whoever is dialled first.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::call::attempt::BRIDGE_FAILED;
+use crate::call::talk::{Between, Talk, TalkOver};
+use crate::context::App;
+use crate::dispatch::answered::{Knock, Reply};
+use crate::dispatch::meeting::Meeting;
+use crate::dispatch::queued_caller::{FirstRing, Waiter};
+use crate::dispatch::trunks::{Customer, Place};
+use crate::ids::{AttemptId, ChannelId, OfferId};
+use crate::missed::attempt::Outcome;
+use crate::missed::outgoing::Said;
+use crate::queue::first::First;
+use crate::store::StoreError;
+use crate::store::callbacks::{How, NotReserved, Terms, Work};
+use crate::switch::{Cancel, Confirm, Leg, Node};
+
+pub(super) const CALLER_IS_HERE: &str = "CALLER_IS_HERE";
+
+/// A callback under way.
+pub(super) struct Callback {
+    pub(super) app: Arc<App>,
+    pub(super) terms: Terms,
+    pub(super) work: Work,
+    pub(super) node: Node,
+    pub(super) place: Place,
+}
+
+impl Callback {
+    pub(super) fn waiter(&self, knock: mpsc::Sender<Knock>) -> Waiter {
+        let settings = &self.app.settings.callback;
+        let until = self.app.clock.now() + settings.assignee_first;
+        Waiter {
+            call: self.work.call,
+            queue: self.work.queue.clone(),
+            joined_at: self.work.due_at,
+            first_ring: FirstRing::awaited(),
+            node: self.node.clone(),
+            channel: None,
+            number: self.work.number.to_string(),
+            name: format!("{} {}", settings.shown_as, self.work.name).trim().to_owned(),
+            knock,
+            confirm: settings.confirm.then(|| Confirm {
+                sound: settings.confirm_sound.clone(),
+                within: self.node.confirm_timeout(),
+            }),
+            rest: settings.agent_rest,
+            yields: true,
+            first: self.work.first.clone().map(|agent| First { agent, until }),
+        }
+    }
+
+    pub(super) const fn customer(&self, offer: OfferId, leg: ChannelId) -> Customer<'_> {
+        let Work { ref number, call, ring, .. } = self.work;
+        Customer { leg, number, call, offer, ring }
+    }
+
+    /// Counts what a reservation says of the policy for outgoing contact.
+    pub(super) fn count(&self, reserved: &Result<Option<AttemptId>, How>) {
+        let said = match reserved {
+            Ok(attempt) => attempt.map(|_| Said::Allowed),
+            Err(How::Refused(guard)) => Said::by_guard(*guard),
+            Err(_) => None,
+        };
+        self.app.metrics.dial_said(said);
+    }
+
+    /// The customer answered: the two talk, until either hangs up.
+    pub(super) async fn connect(
+        &self,
+        knock: Knock,
+        attempt: AttemptId,
+        mut leg: Leg,
+        channel: ChannelId,
+    ) -> How {
+        let sides = (channel, knock.leg);
+        let Some(talk) = Talk::of_legs(&self.app, self.work.call, &self.node, sides).await else {
+            leg.hang_up(Cancel::OriginatorCancel).await;
+            knock.answer(Reply::Failed);
+            return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
+        };
+        leg.in_talk();
+        // Before the agent's offer can end, since its end asks whether a disposition is owed. The end of the talk is
+        // recorded all the same.
+        let _ = talk.record(Between::CustomerAndAgent(attempt, knock.offer)).await;
+        tracing::info!(agent = %knock.agent, "the customer is reached");
+        knock.answer(Reply::Bridged);
+        let TalkOver { since: answered_at, cause } = talk.until_leg_ends(&mut leg).await;
+        How::Talked { attempt, cause, answered_at }
+    }
+}
+
+/// What a reservation came to; none if another agent was first.
+pub(super) fn reserved<T>(written: Result<Result<T, NotReserved>, StoreError>) -> Result<Option<T>, How> {
+    match written {
+        Ok(Ok(reserved)) => Ok(Some(reserved)),
+        Ok(Err(NotReserved::Taken)) => Ok(None),
+        Ok(Err(NotReserved::NotOurs)) => Err(How::Released("NOT_OURS")),
+        Ok(Err(NotReserved::Guard(refusal))) => {
+            tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
+            Err(How::Refused(refusal.guard))
+        }
+        Err(error) => {
+            tracing::error!(%error, "the attempt cannot be recorded: not dialled");
+            Err(How::Released("NOT_RECORDED"))
+        }
+    }
+}
+
+/// The two are about to talk: whoever calls from this number now waits like anybody.
+pub(super) fn no_more(meetings: &mut mpsc::Receiver<Meeting>) {
+    meetings.close();
+    while meetings.try_recv().is_ok() {}
+}
