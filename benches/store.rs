@@ -17,7 +17,7 @@ use dozvon::config::store::Settings;
 use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
-use dozvon::rules::{Agent, Delays};
+use dozvon::rules::Agent;
 use dozvon::store::agents::{self, Make};
 use dozvon::store::calls::{self, Arrival};
 use dozvon::store::offers::{self, Claim};
@@ -33,13 +33,12 @@ const NOW: UnixMs = UnixMs(1_795_424_400_000);
 fn phone() -> Agent {
     let delay = Duration::from_secs(5);
     Agent {
-        display: "Agent".to_owned(),
         contacts: vec!["user/1001".parse().unwrap()],
-        ring_timeout: Duration::from_secs(20),
-        wrap_up: Duration::ZERO,
-        delays: Delays { no_answer: delay, busy: delay, rejected: delay, unreachable: delay },
-        max_misses: 3,
-        follow_redirects: false,
+        no_answer_delay: delay,
+        busy_delay: delay,
+        rejected_delay: delay,
+        unreachable_delay: delay,
+        ..Agent::new("Agent".to_owned())
     }
 }
 

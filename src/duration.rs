@@ -189,6 +189,14 @@ impl<const LEAST: u64, const MOST: u64> OrNever<LEAST, MOST> {
         }
         within(&text, LEAST, MOST, "\"never\" or ").map(Some).map_err(serde::de::Error::custom)
     }
+
+    /// Writes it as text.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&show_limit(*span))
+    }
 }
 
 /// Writes a limit that may be absent: a duration, or `never`.

@@ -214,18 +214,18 @@ impl Settings {
         }
         for (n, source) in self.sources.iter().enumerate() {
             let item = [Step::Key("sources"), Step::Item(n)];
-            wrong.extend(source.wrong(item));
+            wrong.extend(source.wrong(&item));
             if !names.insert(&source.name) {
                 let problem = format!("requests source {} is there twice", source.name);
-                wrong.push(Wrong::new(&key(item, "name"), problem, "rename one"));
+                wrong.push(Wrong::new(&key(&item, "name"), problem, "rename one"));
             }
         }
         for (n, form) in self.forms.iter().enumerate() {
             let item = [Step::Key("forms"), Step::Item(n)];
-            wrong.extend(form.wrong(item));
+            wrong.extend(form.wrong(&item));
             if !names.insert(&form.name) {
                 let problem = format!("the name {} is that of another form or source", form.name);
-                wrong.push(Wrong::new(&key(item, "name"), problem, "rename one"));
+                wrong.push(Wrong::new(&key(&item, "name"), problem, "rename one"));
             }
         }
         wrong
@@ -233,17 +233,17 @@ impl Settings {
 }
 
 /// A key of an item of a list.
-fn key([list, item]: [Step; 2], key: &'static str) -> [Step; 3] {
-    [list, item, Step::Key(key)]
+fn key([list, item]: &[Step; 2], key: &'static str) -> [Step; 3] {
+    [list.clone(), item.clone(), Step::Key(key)]
 }
 
 impl Source {
-    fn wrong(&self, item: [Step; 2]) -> Vec<Wrong> {
+    fn wrong(&self, item: &[Step; 2]) -> Vec<Wrong> {
         let Self { name, token, secret, .. } = self;
         let mut wrong = Vec::new();
         if token.is_empty() && secret.is_empty() {
             let problem = format!("requests source {name} has neither token nor secret");
-            wrong.push(Wrong::new(&item, problem, "give it one"));
+            wrong.push(Wrong::new(item, problem, "give it one"));
         }
         for (field, text) in [("token", token), ("secret", secret)] {
             if !text.is_empty() && text.len() < SHORTEST {
@@ -259,7 +259,7 @@ impl Source {
 }
 
 impl Form {
-    fn wrong(&self, item: [Step; 2]) -> Vec<Wrong> {
+    fn wrong(&self, item: &[Step; 2]) -> Vec<Wrong> {
         let Self { name, consent_ru, consent_en, allowed_origins, .. } = self;
         let mut wrong = Vec::new();
         if name.parse::<QueueName>().is_err() {
@@ -268,12 +268,12 @@ impl Form {
         }
         if consent_ru.trim().is_empty() || consent_en.trim().is_empty() {
             let problem = format!("form {name} asks for no consent");
-            wrong.push(Wrong::new(&item, problem, "fill consent_ru and consent_en in"));
+            wrong.push(Wrong::new(item, problem, "fill consent_ru and consent_en in"));
         }
         if self.sms_consent_ru.trim().is_empty() != self.sms_consent_en.trim().is_empty() {
             let problem = format!("form {name} asks in one language whether one agrees to get SMS");
             let remedy = "fill sms_consent_ru and sms_consent_en in, or empty both";
-            wrong.push(Wrong::new(&item, problem, remedy));
+            wrong.push(Wrong::new(item, problem, remedy));
         }
         for origin in allowed_origins {
             let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));

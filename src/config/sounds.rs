@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::Prompt;
+use crate::rules::Sound;
 
 /// What callers hear where the rules name nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,6 @@ pub(crate) mod sound {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
         let text = String::deserialize(deserializer)?;
-        text.parse::<super::Prompt>().map(|prompt| prompt.source).map_err(D::Error::custom)
+        text.parse::<super::Sound>().map(String::from).map_err(D::Error::custom)
     }
 }

@@ -6,11 +6,14 @@
 pub mod fault;
 pub mod hidden;
 
+use std::fmt::Display;
+use std::marker::PhantomData;
 use std::ops::Range;
+use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue, Deserializer};
+use toml::de::{DeArray, DeTable, DeValue, Deserializer, ValueDeserializer};
 
 use crate::document::fault::{Fault, Faults, Place, locate, nearest};
 
@@ -52,9 +55,19 @@ impl<'a> Document<'a> {
 
     /// Reads entries into a type that refuses unknown keys; what cannot be read is left out of it and becomes a
     /// fault. None only if even nothing cannot be read, or there are too many faults.
-    pub fn read<T: DeserializeOwned>(&mut self, mut table: DeTable<'a>) -> Option<T> {
+    pub fn read<T: DeserializeOwned>(&mut self, table: DeTable<'_>) -> Option<T> {
+        self.read_item(&Spanned::new(0..self.text.len(), table), "")
+    }
+
+    /// The same for an item of a list. `usual` is a TOML text of ours: what the item leaves out.
+    pub fn read_item<'t, T: DeserializeOwned>(
+        &mut self,
+        item: &Spanned<DeTable<'t>>,
+        usual: &'t str,
+    ) -> Option<T> {
+        let mut table = item.get_ref().clone();
         while self.faults.len() < MOST_FAULTS {
-            let whole = Spanned::new(0..self.text.len(), table.clone());
+            let whole = Spanned::new(item.span(), filled(table.clone(), usual));
             let error = match T::deserialize(Deserializer::from(whole)) {
                 Ok(read) => return Some(read),
                 Err(error) => error,
@@ -70,6 +83,40 @@ impl<'a> Document<'a> {
             }
         }
         None
+    }
+
+    /// Reads a single value.
+    pub fn read_value<T: DeserializeOwned>(&mut self, value: &Spanned<DeValue<'_>>) -> Option<T> {
+        let read = T::deserialize(ValueDeserializer::from(value.clone()));
+        let note = |error: toml::de::Error| {
+            let (problem, remedy) = explain(error.message());
+            self.fault(&value.span(), problem, remedy);
+        };
+        read.map_err(note).ok()
+    }
+
+    /// Notes a key that does not exist.
+    pub fn unknown_key<'k>(
+        &mut self,
+        span: &Range<usize>,
+        key: &str,
+        known: impl IntoIterator<Item = &'k str>,
+    ) {
+        let (problem, remedy) = unknown_key(key, &known.into_iter().collect::<Vec<_>>());
+        self.fault(span, problem, remedy);
+    }
+
+    /// Notes what an error of ours says: before its last semicolon the problem, behind it the remedy.
+    pub fn fault_of(&mut self, span: &Range<usize>, error: &dyn Display) {
+        let text = error.to_string();
+        let (problem, remedy) = text.rsplit_once("; ").unwrap_or((&text, ""));
+        self.fault(span, problem, remedy);
+    }
+
+    /// Whether something is wrong inside a value.
+    #[must_use]
+    pub fn is_faulty(&self, value: &Range<usize>) -> bool {
+        self.faults.iter().any(|(at, _)| value.contains(at))
     }
 
     /// Notes what is wrong with a part of the text.
@@ -126,13 +173,56 @@ impl<'a> Document<'a> {
     }
 }
 
+/// The entries, and those of a text of ours that they leave out.
+fn filled<'t>(mut table: DeTable<'t>, usual: &'t str) -> DeTable<'t> {
+    for (key, value) in DeTable::parse_recoverable(usual).0.into_inner() {
+        if !table.contains_key(key.get_ref().as_ref()) {
+            table.insert(key, value);
+        }
+    }
+    table
+}
+
+/// Reads a value by its `FromStr`. A mistake has the place of the text itself, also where the text stands in a list.
+///
+/// # Errors
+/// When it is not text, or what its `FromStr` says.
+pub fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: FromStr,
+    T::Err: Display,
+    D: serde::Deserializer<'de>,
+{
+    deserializer.deserialize_str(Parsed(PhantomData))
+}
+
+struct Parsed<T>(PhantomData<T>);
+
+impl<T> serde::de::Visitor<'_> for Parsed<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    type Value = T;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 /// A step from a value to one inside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The value of a key.
     Key(&'static str),
     /// An item of a list, from 0.
     Item(usize),
+    /// The first item of a list in which this key has this text.
+    Named(&'static str, String),
 }
 
 /// Where the value stands that these steps lead to; where the way ends before, the last one that is there.
@@ -143,11 +233,20 @@ pub fn place(value: Option<&Spanned<DeValue<'_>>>, steps: &[Step]) -> Range<usiz
         let inner = match (step, value.get_ref()) {
             (Step::Key(key), DeValue::Table(table)) => table.get(*key),
             (Step::Item(n), DeValue::Array(items)) => items.get(*n),
+            (Step::Named(key, name), DeValue::Array(items)) => {
+                items.iter().find(|item| text(item.get_ref(), key) == Some(name))
+            }
             _ => None,
         };
         inner.map(|inner| place(Some(inner), rest))
     });
     inner.unwrap_or_else(|| value.span())
+}
+
+/// The text of a key, if the value is a table that has it.
+#[must_use]
+pub fn text<'v>(value: &'v DeValue<'_>, key: &str) -> Option<&'v str> {
+    value.as_table()?.get(key)?.get_ref().as_str()
 }
 
 /// A problem of a secret's value, without the value.
@@ -158,17 +257,22 @@ fn without_value(problem: String) -> String {
     }
 }
 
+/// Problem and remedy of a key that does not exist.
+fn unknown_key(key: &str, known: &[&str]) -> (String, String) {
+    let remedy = match nearest(key, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => "take it out".to_owned(),
+        None => format!("the keys that exist here are: {}", known.join(", ")),
+    };
+    (format!("unknown key `{key}`"), remedy)
+}
+
 /// Puts serde's words into ours: problem and remedy.
 fn explain(message: &str) -> (String, String) {
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (key, rest) = rest.split_once('`').unwrap_or((rest, ""));
         let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-        let remedy = match nearest(key, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None if known.is_empty() => "take it out".to_owned(),
-            None => format!("the keys that exist here are: {}", known.join(", ")),
-        };
-        return (format!("unknown key `{key}`"), remedy);
+        return unknown_key(key, &known);
     }
     let wrong = ["type", "value"].map(|what| (what, message.strip_prefix(&format!("invalid {what}: "))));
     if let Some((what, rest)) = wrong.into_iter().find_map(|(what, rest)| Some((what, rest?))) {

@@ -116,7 +116,7 @@ impl Elsewhere {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::file::plain_agent;
+    use crate::rules::Agent;
 
     fn name(text: &str) -> AgentName {
         text.parse().unwrap()
@@ -124,7 +124,7 @@ mod tests {
 
     fn rules(agents: &[(&str, &[&str])]) -> Rules {
         let agent = |contacts: &[&str]| {
-            let mut agent = plain_agent("an agent".to_owned());
+            let mut agent = Agent::new("an agent".to_owned());
             agent.contacts = contacts.iter().map(|contact| contact.parse().unwrap()).collect();
             agent
         };

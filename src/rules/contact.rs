@@ -4,11 +4,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::document;
 
 /// A phone that can be rung.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub enum Contact {
     /// A user of FreeSWITCH's directory: `user/1001` or `user/1001@example.com`.
     User {
@@ -178,10 +180,9 @@ impl fmt::Display for Contact {
     }
 }
 
-impl TryFrom<String> for Contact {
-    type Error = BadContact;
-    fn try_from(text: String) -> Result<Self, BadContact> {
-        text.parse()
+impl<'de> Deserialize<'de> for Contact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        document::parsed(deserializer)
     }
 }
 

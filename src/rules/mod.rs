@@ -11,6 +11,7 @@ pub mod limits;
 pub mod policy;
 pub mod premium;
 mod queue;
+pub mod references;
 mod route;
 mod sound;
 
@@ -22,8 +23,8 @@ use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 pub use agent::{Agent, Delays};
 pub use queue::{Queue, Strategy, Tier};
-pub use route::{BadPattern, Destination, NumberPattern, Route};
-pub use sound::{BadSound, Prompt};
+pub use route::{BadPattern, Destination, DestinationKind, InvalidDestination, NumberPattern, Route};
+pub use sound::{BadSound, Prompt, Sound};
 
 /// Everything that an administrator decides, at one moment. Names refer to what exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,9 +11,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::calendar::schedule::{Interval, intervals};
 use crate::calendar::working_time::WorkingTime;
 use crate::clock::UnixMs;
+use crate::duration::{self, OrNever, Within, YEAR};
 use crate::ids::PolicyName;
 use crate::rules::limits::CAP_A_DAY;
 
@@ -56,51 +60,131 @@ fn minutes(span: Duration) -> u16 {
     u16::try_from(span.as_secs().div_ceil(60)).unwrap_or(u16::MAX)
 }
 
-/// The limits of one policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The limits of one policy. The type is the file form; what is not stated is as [`Policy::of`] its profile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// Its name.
+    /// The name of the policy. One that is named like a profile has that profile.
     pub name: PolicyName,
     /// Grows with every change; 1 until the database has counted it.
+    #[serde(skip, default = "first_version")]
     pub version: i32,
-    /// What the calls are about.
+    /// What the calls are about, and so which law holds.
     pub profile: Profile,
     /// Counted attempts to a number on one business day.
     pub cap_day: i32,
-    /// The same in any 24 hours; no limit if none.
+    /// The same in any 24 hours.
+    #[serde(with = "CapText")]
     pub cap_24h: Option<i64>,
     /// The same in any span as long as a calendar week.
+    #[serde(with = "CapText")]
     pub cap_week: Option<i64>,
     /// The same in any span as long as the longest calendar month.
+    #[serde(with = "CapText")]
     pub cap_month: Option<i64>,
-    /// Time between attempts: after the first, after the second; the last one holds for all further.
+    /// The time between attempts: after the first, after the second, and so on. The last one holds for all further.
+    #[serde(with = "DurationList")]
     pub gaps: Vec<Duration>,
     /// How long the customer's phone rings.
+    #[serde(with = "Within::<0, YEAR>")]
     pub ring: Duration,
     /// How soon somebody must call, in the queue's working time.
+    #[serde(with = "Within::<0, YEAR>")]
     pub reaction: Duration,
-    /// Shares of the reaction time at which those concerned are told, in per cent.
+    /// Shares of the reaction time, in per cent, at which those concerned are told; at the last, the duty person.
     pub rungs: Vec<i32>,
-    /// When he may be called on weekdays, by his clock.
+    /// When the customer may be called on weekdays, by the customer's clock.
+    #[serde(with = "MinutesText")]
     pub weekdays: Minutes,
-    /// The same on Saturdays, Sundays, holidays (see [`holidays`](crate::calendar::holidays)) and dates that differ in the queue's schedule.
+    /// The same on Saturdays, Sundays, holidays, and dates that are exceptions in the queue's schedule.
+    #[serde(with = "MinutesText")]
     pub weekends: Minutes,
-    /// How far we stay inside these.
+    /// How far inside these hours the calls stay.
+    #[serde(with = "Within::<0, YEAR>")]
     pub margin: Duration,
-    /// So long after a call of his own he may be called at any hour of ours; never if none.
+    /// How long after a call of their own a customer may be called at any hour that the queue is open.
+    #[serde(with = "OrNever::<0, YEAR>")]
     pub recent_contact: Option<Duration>,
-    /// How long he may ring again before somebody is to call him.
+    /// How long a case waits before its first attempt: the caller may ring again by themselves.
+    #[serde(with = "Within::<0, YEAR>")]
     pub settle: Duration,
-    /// How long an agent may take to accept.
+    /// How long an agent may take to accept a callback.
+    #[serde(with = "Within::<0, YEAR>")]
     pub lease: Duration,
     /// On how many further business days the repeat-contacts queue tries.
     pub repeat_days: i32,
     /// How many attempts a case may have in all.
     pub repeat_total: i32,
-    /// Prefixes (`+7495`) and countries (`KZ`) that may be called and written to; our own country if none.
+    /// Prefixes (`+7495`) and countries (`KZ`) that may be called and written to. None: our own country.
     pub destinations: Vec<String>,
-    /// Whether services, dear ranges and numbers that cost extra may be called and written to.
+    /// Whether services, expensive ranges and numbers that cost extra may be called and written to.
     pub premium: bool,
+}
+
+const fn first_version() -> i32 {
+    1
+}
+
+/// The file form of a limit of attempts: a number, or `none`.
+#[derive(Debug)]
+pub enum CapText {}
+
+/// Stands where there is no limit.
+const NO_LIMIT: &str = "none";
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = "a whole number, or \"none\"")]
+enum Cap {
+    Most(i64),
+    None(String),
+}
+
+impl CapText {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn serialize<S: Serializer>(cap: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+        cap.map_or_else(|| Cap::None(NO_LIMIT.to_owned()), Cap::Most).serialize(serializer)
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+        match Cap::deserialize(deserializer)? {
+            Cap::Most(cap) => Ok(Some(cap)),
+            Cap::None(text) if text == NO_LIMIT => Ok(None),
+            Cap::None(text) => {
+                let problem = format!("{text:?} is not a limit; write a whole number, or \"none\"");
+                Err(D::Error::custom(problem))
+            }
+        }
+    }
+}
+
+/// The file form of a stretch of the day: `08:00-22:00`, or `closed`.
+#[derive(Debug)]
+pub enum MinutesText {}
+
+impl MinutesText {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn serialize<S: Serializer>(minutes: &Minutes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&show_minutes(*minutes))
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Minutes, D::Error> {
+        read_minutes(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// The file form of several durations.
+#[derive(Debug)]
+pub enum DurationList {}
+
+impl DurationList {
+    fn serialize<S: Serializer>(spans: &[Duration], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(spans.iter().map(|span| duration::show(*span)))
+    }
+
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Duration>, D::Error> {
+        let one = |text: &String| Within::<0, YEAR>::parse(text).map_err(D::Error::custom);
+        Vec::<String>::deserialize(deserializer)?.iter().map(one).collect()
+    }
 }
 
 impl From<Profile> for PolicyName {

@@ -1,36 +1,145 @@
 //! A route as an administrator states it: which numbers it matches, and where it sends callers.
 
-use crate::ids::{PromptName, QueueName, RouteName, ScheduleName};
-use crate::rules::contact::Contact;
+use std::fmt;
 
-/// What to do with a caller.
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::ids::{BadName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::rules::contact::{BadContact, Contact};
+
+/// Where a caller goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// Let him wait in a queue.
+    /// The caller waits in a queue.
     Queue(QueueName),
-    /// Ring a duty contact and connect him.
+    /// A duty contact is rung and connected with the caller.
     Forward(Contact),
-    /// Play a message and end the call; we owe him a call back.
+    /// A message is played and the call ends; the caller is owed a callback.
     Message(PromptName),
 }
 
-/// A rule that matches a call by the number dialled and names what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+crate::vocabulary! {
+    /// The kinds of destination: a key in the file, a word beside the name in the database.
+    "destination" pub enum DestinationKind {
+        /// [`Destination::Queue`].
+        Queue = "queue",
+        /// [`Destination::Forward`].
+        Forward = "forward",
+        /// [`Destination::Message`].
+        Message = "message",
+    }
+}
+
+impl DestinationKind {
+    /// The destination of this kind that a text names: the one reading for the file, the database and JSON.
+    ///
+    /// # Errors
+    /// Says what the text is not.
+    pub fn read(self, to: &str) -> Result<Destination, InvalidDestination> {
+        Ok(match self {
+            Self::Queue => Destination::Queue(to.parse()?),
+            Self::Forward => Destination::Forward(to.parse()?),
+            Self::Message => Destination::Message(to.parse()?),
+        })
+    }
+}
+
+/// A text that names no destination of its kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub enum InvalidDestination {
+    /// No name of a queue or a prompt.
+    Name(#[from] BadName),
+    /// No contact.
+    Contact(#[from] BadContact),
+}
+
+impl Destination {
+    /// The kind, and the text that [`DestinationKind::read`] reads back.
+    #[must_use]
+    pub fn parts(&self) -> (DestinationKind, String) {
+        match self {
+            Self::Queue(name) => (DestinationKind::Queue, name.to_string()),
+            Self::Forward(contact) => (DestinationKind::Forward, contact.to_string()),
+            Self::Message(prompt) => (DestinationKind::Message, prompt.to_string()),
+        }
+    }
+
+    /// The contact that is rung, if one is.
+    #[must_use]
+    pub const fn contact(&self) -> Option<&Contact> {
+        match self {
+            Self::Forward(contact) => Some(contact),
+            Self::Queue(_) | Self::Message(_) => None,
+        }
+    }
+}
+
+impl Serialize for Destination {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (kind, to) = self.parts();
+        serializer.collect_map([(kind, to)])
+    }
+}
+
+impl<'de> Deserialize<'de> for Destination {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OneEntry)
+    }
+}
+
+/// Reads `{ queue = "sales" }`, `{ forward = "user/1001" }` or `{ message = "closed" }`.
+struct OneEntry;
+
+const ONE_THING: &str = "this must say exactly one thing to do; \
+    write one of { queue = \"…\" }, { forward = \"…\" } and { message = \"…\" }";
+
+impl<'de> Visitor<'de> for OneEntry {
+    type Value = Destination;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{ queue = \"…\" }, { forward = \"…\" } or { message = \"…\" }")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Destination, A::Error> {
+        let mut to = None;
+        while let Some(kind) = map.next_key::<DestinationKind>()? {
+            if to.replace(map.next_value_seed(kind)?).is_some() {
+                return Err(A::Error::custom(ONE_THING));
+            }
+        }
+        to.ok_or_else(|| A::Error::custom(ONE_THING))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for DestinationKind {
+    type Value = Destination;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Destination, D::Error> {
+        self.read(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// Matches a call by the number dialled and names what to do with it. The type is the file form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Route {
-    /// Its name.
+    /// The name of the route.
     pub name: RouteName,
-    /// Which numbers it matches.
+    /// The numbers that it matches: exactly (`7001`), by prefix (`7*`), or all (`*`).
     pub number: NumberPattern,
-    /// Where a call goes while open.
+    /// Where a call goes while the schedule is open.
     pub open: Destination,
-    /// When it is open; always if none.
+    /// The schedule that decides whether the route is open. Without one, it is always open.
     pub schedule: Option<ScheduleName>,
-    /// Where a call goes while closed.
+    /// Where a call goes while the schedule is closed. It must be stated with `schedule`, and only then.
     pub closed: Destination,
 }
 
 /// Matches a dialled number: exactly (`7001`), by prefix (`7*`), or any (`*`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct NumberPattern {
     /// The digits that must stand at the beginning; may begin with `+`.
     pub digits: String,
@@ -43,6 +152,12 @@ impl NumberPattern {
     #[must_use]
     pub fn matches(&self, dialled: &str) -> bool {
         if self.prefix { dialled.starts_with(&self.digits) } else { dialled == self.digits }
+    }
+
+    /// Whether every number that `other` matches is one of these.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        if self.prefix { other.digits.starts_with(&self.digits) } else { self == other }
     }
 }
 
@@ -82,5 +197,18 @@ impl std::fmt::Display for Destination {
             Self::Forward(contact) => write!(f, "forward to {contact}"),
             Self::Message(prompt) => write!(f, "message {prompt}"),
         }
+    }
+}
+
+impl TryFrom<String> for NumberPattern {
+    type Error = BadPattern;
+    fn try_from(text: String) -> Result<Self, BadPattern> {
+        text.parse()
+    }
+}
+
+impl From<NumberPattern> for String {
+    fn from(pattern: NumberPattern) -> Self {
+        pattern.to_string()
     }
 }

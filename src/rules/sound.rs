@@ -1,10 +1,52 @@
 //! Sounds that FreeSWITCH plays.
 
-/// A sound: what FreeSWITCH plays for it, checked to hold nothing that FreeSWITCH would expand or run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use serde::{Deserialize, Serialize};
+
+/// What FreeSWITCH plays: a file below its sounds, or a stream. It holds nothing that FreeSWITCH would expand or run.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Sound(String);
+
+/// A sound that has a name. The type is the file form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Prompt {
-    /// A file name without `..`, or `tone_stream://…`, `local_stream://…`, `silence_stream://…`.
-    pub source: String,
+    /// A file below FreeSWITCH's sounds, or `tone_stream://…`, `local_stream://NAME`, `silence_stream://MS`.
+    pub source: Sound,
+}
+
+impl Sound {
+    /// The text as FreeSWITCH takes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Sound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl std::str::FromStr for Prompt {
+    type Err = BadSound;
+    fn from_str(text: &str) -> Result<Self, BadSound> {
+        Ok(Self { source: text.parse()? })
+    }
+}
+
+impl TryFrom<String> for Sound {
+    type Error = BadSound;
+    fn try_from(text: String) -> Result<Self, BadSound> {
+        text.parse()
+    }
+}
+
+impl From<Sound> for String {
+    fn from(sound: Sound) -> Self {
+        sound.0
+    }
 }
 
 /// A text that is not fit to be played.
@@ -20,7 +62,7 @@ pub struct BadSound {
     pub problem: &'static str,
 }
 
-impl std::str::FromStr for Prompt {
+impl std::str::FromStr for Sound {
     type Err = BadSound;
     fn from_str(text: &str) -> Result<Self, BadSound> {
         let bad = |problem| Err(BadSound { given: text.chars().take(120).collect(), problem });
@@ -37,7 +79,7 @@ impl std::str::FromStr for Prompt {
             () if text.len() > 256 => bad("it is longer than 256 characters"),
             () if !good => bad("it holds a character that FreeSWITCH would read as something else"),
             () if text.split('/').any(|part| part == "..") => bad("it leads out of its folder by '..'"),
-            () => Ok(Self { source: text.to_owned() }),
+            () => Ok(Self(text.to_owned())),
         }
     }
 }
@@ -54,7 +96,7 @@ mod tests {
             "local_stream://moh",
             "silence_stream://2000",
         ] {
-            assert_eq!(good.parse::<Prompt>().unwrap().source, good);
+            assert_eq!(good.parse::<Sound>().unwrap().as_str(), good);
         }
         for bad in [
             "",
@@ -67,7 +109,7 @@ mod tests {
             "http://a",
             "a\nb",
         ] {
-            assert!(bad.parse::<Prompt>().is_err(), "{bad:?}");
+            assert!(bad.parse::<Sound>().is_err(), "{bad:?}");
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::calendar::schedule::{BadSchedule, Schedule};
 use crate::config::callback::Trunk;
 use crate::ids::{AgentName, BadName, QueueName};
 use crate::rules::contact::{BadContact, Contact};
-use crate::rules::policy::{Policy, Profile};
-use crate::rules::{Agent, BadPattern, BadSound, Delays, Destination, Queue, Route, Rules, Strategy, Tier};
+use crate::rules::policy::Policy;
+use crate::rules::{Agent, BadPattern, BadSound, Destination, Queue, Route, Rules, Strategy, Tier};
 
 /// How many agents the company has.
 const AGENTS: usize = 12;
@@ -139,18 +139,15 @@ fn rules(today: NaiveDate) -> Result<Rules, SceneError> {
 
 fn agent(number: usize) -> Result<(AgentName, Agent), SceneError> {
     let agent = Agent {
-        display: format!("Agent {number:02}"),
         contacts: vec![format!("user/{}", 1000 + number).parse()?],
         ring_timeout: Duration::from_millis(1_500),
         wrap_up: Duration::from_millis(100),
-        delays: Delays {
-            no_answer: Duration::from_millis(500),
-            busy: Duration::from_secs(1),
-            rejected: Duration::from_millis(500),
-            unreachable: Duration::from_secs(1),
-        },
+        no_answer_delay: Duration::from_millis(500),
+        busy_delay: Duration::from_secs(1),
+        rejected_delay: Duration::from_millis(500),
+        unreachable_delay: Duration::from_secs(1),
         max_misses: 4,
-        follow_redirects: false,
+        ..Agent::new(format!("Agent {number:02}"))
     };
     Ok((format!("agent{number:02}").parse()?, agent))
 }
@@ -160,15 +157,12 @@ fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueNam
         (1..).zip(who).map(|(position, agent)| ((*agent).clone(), Tier { level: 1, position })).collect();
     let queue = Queue {
         strategy,
-        priority: 0,
         music: Some("music".parse()?),
         service_level: Duration::from_millis(1_500),
         max_wait: Some(Duration::from_secs(6)),
-        overflow: Destination::Message("sorry".parse()?),
         schedule: Some("office".parse()?),
-        policy: Profile::Service.into(),
-        call_waiting: false,
         tiers,
+        ..Queue::new(Destination::Message("sorry".parse()?))
     };
     Ok((name.parse()?, queue))
 }

@@ -15,7 +15,7 @@ use super::{Database, StoreError, from_ms, read, read_option};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 
 use crate::calendar::schedule::{Interval, Schedule};
-use crate::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Tier};
+use crate::rules::{Agent, Destination, DestinationKind, Prompt, Queue, Route, Rules, Tier};
 
 pub use replace::{preview, put_one_agent, put_tier, replace};
 
@@ -99,7 +99,9 @@ pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
 fn load_prompts(c: &mut Database) -> Result<BTreeMap<PromptName, Prompt>, StoreError> {
     let rows: Vec<(String, String)> = prompts::table.load(c)?;
     rows.iter()
-        .map(|(name, source)| Ok((read("prompts.name", name)?, read("prompts.source", source)?)))
+        .map(|(name, source)| {
+            Ok((read("prompts.name", name)?, Prompt { source: read("prompts.source", source)? }))
+        })
         .collect()
 }
 
@@ -183,12 +185,10 @@ fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreErro
                     contacts: contacts.remove(&name).unwrap_or_default(),
                     ring_timeout: from_ms(ring),
                     wrap_up: from_ms(wrap),
-                    delays: Delays {
-                        no_answer: from_ms(no_answer),
-                        busy: from_ms(busy),
-                        rejected: from_ms(rejected),
-                        unreachable: from_ms(unreachable),
-                    },
+                    no_answer_delay: from_ms(no_answer),
+                    busy_delay: from_ms(busy),
+                    rejected_delay: from_ms(rejected),
+                    unreachable_delay: from_ms(unreachable),
                     max_misses: misses.max(0).unsigned_abs(),
                     follow_redirects,
                 };
@@ -258,9 +258,6 @@ fn load_routes(c: &mut Database) -> Result<Vec<Route>, StoreError> {
 }
 
 fn destination(column: &'static str, kind: &str, to: &str) -> Result<Destination, StoreError> {
-    match kind {
-        "queue" => read(column, to).map(Destination::Queue),
-        "forward" => read(column, to).map(Destination::Forward),
-        _ => read(column, to).map(Destination::Message),
-    }
+    let kind: DestinationKind = read(column, kind)?;
+    kind.read(to).map_err(|_| StoreError::Unreadable { column: column.to_owned(), value: to.to_owned() })
 }

@@ -16,7 +16,7 @@ use dozvon::missed::verdict::{Verdict, Why, verdict};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::rules::policy::Policy;
-use dozvon::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
+use dozvon::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
 use dozvon::store;
 use dozvon::store::{Database, Store, StoreError, agents, calls, offers, rules};
 use serde_json::Value;
@@ -63,36 +63,15 @@ fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 fn agent(contact: &str) -> Agent {
-    let seconds = Duration::from_secs;
-    Agent {
-        display: "Anna Petrova".to_owned(),
-        contacts: vec![name(contact)],
-        ring_timeout: seconds(20),
-        wrap_up: Duration::ZERO,
-        delays: Delays {
-            no_answer: seconds(5),
-            busy: seconds(30),
-            rejected: seconds(10),
-            unreachable: seconds(30),
-        },
-        max_misses: 3,
-        follow_redirects: false,
-    }
+    Agent { contacts: vec![name(contact)], ..Agent::new("Anna Petrova".to_owned()) }
 }
 
 fn queue(strategy: Strategy, tiers: &[(&str, i32)]) -> Queue {
     let place = |(agent, level): &(&str, i32)| (name(agent), Tier { level: *level, position: 1 });
     Queue {
         strategy,
-        priority: 0,
-        music: None,
-        service_level: Duration::from_secs(20),
-        max_wait: Some(Duration::from_secs(300)),
-        overflow: Destination::Message(name("closed")),
-        policy: name("service"),
-        schedule: None,
-        call_waiting: false,
         tiers: tiers.iter().map(place).collect(),
+        ..Queue::new(Destination::Message(name("closed")))
     }
 }
 
@@ -109,7 +88,7 @@ fn route(called: &str, number: &str, to: &str, schedule: Option<&str>) -> Route 
 fn stated() -> Rules {
     let office = Schedule::parse("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]).unwrap();
     Rules {
-        prompts: BTreeMap::from([(name("closed"), Prompt { source: "closed.wav".to_owned() })]),
+        prompts: BTreeMap::from([(name("closed"), Prompt { source: name("closed.wav") })]),
         schedules: BTreeMap::from([(name("office"), office)]),
         policies: Policy::built_in(),
         agents: BTreeMap::from([(name("anna"), agent("user/1001")), (name("boris"), agent("user/1002"))]),

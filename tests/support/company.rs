@@ -10,7 +10,7 @@ use dozvon::missed::verdict::Verdict;
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::rules::policy::Policy;
-use dozvon::rules::{Agent, Delays, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
+use dozvon::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
 use dozvon::store::agents::{self, AgentRow, Make};
 use dozvon::store::calls::{self, Arrival, Ended};
 use dozvon::store::offers::{self, Claim};
@@ -42,18 +42,9 @@ pub fn queue(name: &str) -> QueueName {
 /// An agent with a phone.
 pub fn phone(number: &str) -> Agent {
     Agent {
-        display: format!("Agent {number}"),
         contacts: vec![format!("user/{number}").parse().unwrap()],
-        ring_timeout: Duration::from_secs(20),
         wrap_up: Duration::from_secs(10),
-        delays: Delays {
-            no_answer: Duration::from_secs(5),
-            busy: Duration::from_secs(30),
-            rejected: Duration::from_secs(10),
-            unreachable: Duration::from_secs(30),
-        },
-        max_misses: 3,
-        follow_redirects: false,
+        ..Agent::new(format!("Agent {number}"))
     }
 }
 
@@ -70,15 +61,10 @@ pub fn company() -> Rules {
     };
     let waiting = |strategy, overflow, agents: &[&str]| Queue {
         strategy,
-        priority: 0,
         music: Some("music".parse().unwrap()),
-        service_level: Duration::from_secs(20),
-        max_wait: Some(Duration::from_secs(300)),
-        overflow,
-        policy: "service".parse().unwrap(),
         schedule: Some("office".parse().unwrap()),
-        call_waiting: false,
         tiers: tiers(agents),
+        ..Queue::new(overflow)
     };
     let route = |name: &str, number: &str, open, closed| Route {
         name: name.parse().unwrap(),

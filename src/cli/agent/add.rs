@@ -6,8 +6,7 @@ use super::show;
 use crate::cli::{Context, Exit, Failure, apply, parse};
 use crate::ids::{AgentName, QueueName};
 use crate::rules::contact::Contact;
-use crate::rules::file::plain_agent;
-use crate::rules::{Agent, Delays, Rules, Tier};
+use crate::rules::{Agent, Rules, Tier};
 use crate::store::{Database, StoreError, rules};
 
 /// Add an agent, or change one with --replace.
@@ -81,7 +80,7 @@ fn add(c: &mut Database, before: &Rules, args: Args) -> Result<(), StoreError> {
             format!("there is an agent {name} already: change them with --replace, or choose another name");
         return Err(StoreError::Refused(message));
     }
-    let agent = before.unwrap_or_else(|| plain_agent(name.to_string()));
+    let agent = before.unwrap_or_else(|| Agent::new(name.to_string()));
     let queues = args.queue.clone();
     rules::put_one_agent(c, &name, &changed(agent, args))?;
     queues.iter().try_for_each(|(queue, tier)| rules::put_tier(c, queue, &name, *tier))
@@ -94,12 +93,10 @@ fn changed(before: Agent, args: Args) -> Agent {
         contacts,
         ring_timeout: args.ring_timeout.unwrap_or(before.ring_timeout),
         wrap_up: args.wrap_up.unwrap_or(before.wrap_up),
-        delays: Delays {
-            no_answer: args.no_answer_delay.unwrap_or(before.delays.no_answer),
-            busy: args.busy_delay.unwrap_or(before.delays.busy),
-            rejected: args.rejected_delay.unwrap_or(before.delays.rejected),
-            unreachable: args.unreachable_delay.unwrap_or(before.delays.unreachable),
-        },
+        no_answer_delay: args.no_answer_delay.unwrap_or(before.no_answer_delay),
+        busy_delay: args.busy_delay.unwrap_or(before.busy_delay),
+        rejected_delay: args.rejected_delay.unwrap_or(before.rejected_delay),
+        unreachable_delay: args.unreachable_delay.unwrap_or(before.unreachable_delay),
         max_misses: args.max_misses.map_or(before.max_misses, u32::from),
         follow_redirects: before.follow_redirects,
     }

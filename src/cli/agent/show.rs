@@ -51,10 +51,10 @@ pub(super) fn sheet(c: &mut Database, name: &AgentName, limit: i64) -> Result<Sh
             .with("contacts", Cell::List(contacts))
             .with("ring_timeout_ms", span(agent.ring_timeout))
             .with("wrap_up_ms", span(agent.wrap_up))
-            .with("no_answer_delay_ms", span(agent.delays.no_answer))
-            .with("busy_delay_ms", span(agent.delays.busy))
-            .with("rejected_delay_ms", span(agent.delays.rejected))
-            .with("unreachable_delay_ms", span(agent.delays.unreachable))
+            .with("no_answer_delay_ms", span(agent.no_answer_delay))
+            .with("busy_delay_ms", span(agent.busy_delay))
+            .with("rejected_delay_ms", span(agent.rejected_delay))
+            .with("unreachable_delay_ms", span(agent.unreachable_delay))
             .with("max_misses", Cell::count(agent.max_misses))
             .with("follow_redirects", Cell::word(agent.follow_redirects));
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Line;
 use crate::config::Settings;
+use crate::rules::Rules;
 use crate::rules::contact::Contact;
-use crate::rules::{Destination, Rules};
 use crate::switch::{Probe, ProbeError};
 
 /// A line for each gateway and user that FreeSWITCH lacks, and one for those that it has.
@@ -38,21 +38,15 @@ fn contacts(settings: &Settings, rules: Option<&Rules>) -> Vec<(String, Contact)
         all.extend(agent.contacts.iter().map(|contact| (format!("agent {name}"), contact.clone())));
     }
     for route in &rules.routes {
-        let places = [&route.open, &route.closed].into_iter().filter_map(forward);
+        let places = [&route.open, &route.closed].into_iter().filter_map(|to| to.contact().cloned());
         all.extend(places.map(|contact| (format!("route {}", route.name), contact)));
     }
     let overflows = rules.queues.iter();
     all.extend(
-        overflows.filter_map(|(name, queue)| Some((format!("queue {name}"), forward(&queue.overflow)?))),
+        overflows
+            .filter_map(|(name, queue)| Some((format!("queue {name}"), queue.overflow.contact()?.clone()))),
     );
     all
-}
-
-fn forward(to: &Destination) -> Option<Contact> {
-    match to {
-        Destination::Forward(contact) => Some(contact.clone()),
-        Destination::Queue(_) | Destination::Message(_) => None,
-    }
 }
 
 /// Whoever uses a thing, by the thing's name.

@@ -201,14 +201,12 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
 
 /// Whether any place of the rules is served by a contact of this kind of dial string.
 pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
-    let contacts = rules.agents.values().flat_map(|agent| &agent.contacts).map(ToString::to_string);
-    let forward = |to: &Destination| match to {
-        Destination::Forward(contact) => Some(contact.to_string()),
-        Destination::Queue(_) | Destination::Message(_) => None,
-    };
+    let contacts = rules.agents.values().flat_map(|agent| &agent.contacts);
     let places = rules.routes.iter().flat_map(|route| [&route.open, &route.closed]);
     let overflows = rules.queues.values().map(|queue| &queue.overflow);
-    contacts.chain(places.chain(overflows).filter_map(forward)).any(|contact| contact.starts_with(prefix))
+    contacts
+        .chain(places.chain(overflows).filter_map(Destination::contact))
+        .any(|contact| contact.to_string().starts_with(prefix))
 }
 
 /// The ports that the controller listens on, each one alone.

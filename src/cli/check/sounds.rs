@@ -77,7 +77,7 @@ fn files(settings: &Settings, rules: Option<&Rules>) -> BTreeMap<String, String>
     ];
     let ours = ours.map(|(source, place)| (source.clone(), place.to_owned()));
     let prompts = rules.iter().flat_map(|rules| &rules.prompts);
-    let prompts = prompts.map(|(name, prompt)| (prompt.source.clone(), format!("prompt {name}")));
+    let prompts = prompts.map(|(name, prompt)| (prompt.source.to_string(), format!("prompt {name}")));
     // A stream needs no file; what a file's name cannot hold is not asked for.
     let is_file = |source: &str| !source.is_empty() && !source.contains("://") && !source.contains(' ');
     ours.into_iter().chain(prompts).filter(|(source, _)| is_file(source)).collect()
@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(files(&settings, None), BTreeMap::new());
         settings.callback.confirm_sound = "ivr/accept.wav".to_owned();
         settings.sounds.no_caller = "ivr/gone.wav".to_owned();
-        let prompt = crate::rules::Prompt { source: "/srv/closed.wav".to_owned() };
+        let prompt = crate::rules::Prompt { source: "/srv/closed.wav".parse().unwrap() };
         let prompts = [("closed".parse().unwrap(), prompt)].into();
         let rules = Rules { prompts, ..Rules::default() };
         let named = files(&settings, Some(&rules));

@@ -128,7 +128,8 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         offer: offer.id,
         outcome,
         at,
-        ready_at: at + pause_after(outcome, &cause, (offer.failures, offer.waiter.rest), &offer.rules.delays),
+        ready_at: at
+            + pause_after(outcome, &cause, (offer.failures, offer.waiter.rest), &offer.rules.delays()),
         cause,
         max_misses: offer.rules.max_misses,
     };

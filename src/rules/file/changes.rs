@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use toml::Value;
 
 use crate::rules::Rules;
-use crate::rules::file::write::write_whole;
+use crate::rules::file::write::whole;
 use crate::rules::policy::Policy;
+use crate::rules::references::Kind;
 
 /// One field that is different.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,27 +41,21 @@ pub fn changes(old: &Rules, new: &Rules) -> Vec<Change> {
     all
 }
 
-/// The items of the file form by kind and name, with their defaults, and the policies that exist without being stated; a
-/// route also says its place, since the first that matches decides.
+/// The rules by kind and name, with their defaults, and the policies that exist without being stated; a route also says
+/// its place, since the first that matches decides.
 fn items(rules: &Rules) -> BTreeMap<String, toml::Table> {
     let mut all = rules.clone();
     all.policies = Policy::built_in();
     all.policies.extend(rules.policies.clone());
-    // What we write reads back: a test holds it.
-    let file: toml::Table = write_whole(&all).parse().unwrap_or_default();
-    let mut all = BTreeMap::new();
-    for (kind, list) in file {
-        let Value::Array(list) = list else { continue };
-        for (place, item) in (1_i64..).zip(list) {
-            let Value::Table(mut item) = item else { continue };
-            let name = item.remove("name").as_ref().map(plain).unwrap_or_default();
-            if kind == "route" {
-                item.insert("place".to_owned(), Value::Integer(place));
-            }
-            all.insert(format!("{kind} {name}"), item);
+    let mut places = 1_i64..;
+    let item = |(kind, mut table): (Kind, toml::Table)| {
+        let name = table.remove("name").as_ref().map(plain).unwrap_or_default();
+        if kind == Kind::Route {
+            table.extend(places.next().map(|place| ("place".to_owned(), Value::Integer(place))));
         }
-    }
-    all
+        (format!("{kind} {name}"), table)
+    };
+    whole(&all).into_iter().map(item).collect()
 }
 
 fn plain(value: &Value) -> String {

@@ -1,16 +1,15 @@
 //! The rules file: what an administrator decides, in TOML.
 //!
 //! In: a text. Out: [`Rules`], or everything that is wrong with the text, each with its line and its remedy.
-//! `raw` is the file as written, `check` turns it into rules (`schedules` the hours, `policies` the limits of calls back), `references` looks at how they hang together,
-//! `write` makes a file of rules. **Invariant:** `parse(write(rules)) == rules`, but for the
-//! versions of policies, which the database counts; a text with one fault yields
-//! nothing at all, so nothing can be half applied.
+//! The types of [`crate::rules`] are the file form. `defaults` puts what `[defaults]` says into the entries that leave it
+//! out, `items` reads the entries (`schedules` the hours), `order` looks at how they work together, `write` makes a file
+//! of rules, `changes` compares two. **Invariant:** `parse(write(rules)) == rules`, but for the versions of policies,
+//! which the database counts; a text with one fault yields nothing at all, so nothing can be half applied.
 
 mod changes;
-mod check;
-mod policies;
-mod raw;
-mod references;
+mod defaults;
+mod items;
+mod order;
 mod schedules;
 mod write;
 
@@ -18,47 +17,31 @@ mod write;
 mod tests;
 
 use std::path::Path;
-use std::time::Duration;
 
 use chrono_tz::Tz;
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::DeValue;
 
 pub use changes::{Change, changes};
 pub use write::write;
 
-use crate::document::Document;
-use crate::document::fault::Faults;
-use crate::rules::{Agent, Delays, Rules};
+use crate::document::fault::{Faults, nearest};
+use crate::document::{Document, place};
+use crate::rules::Rules;
+use crate::rules::references::{Names, Reference, dangling};
 
-/// How an agent's phone is treated where nobody said otherwise.
-pub const RING_TIMEOUT: Duration = Duration::from_secs(20);
-/// Time after a talk where nobody said otherwise.
-pub const WRAP_UP: Duration = Duration::ZERO;
-/// Waits after a failed offer where nobody said otherwise.
-pub const DELAYS: Delays = Delays {
-    no_answer: Duration::from_secs(5),
-    busy: Duration::from_secs(30),
-    rejected: Duration::from_secs(10),
-    unreachable: Duration::from_secs(30),
-};
-/// Missed offers in a row that send an agent on break where nobody said otherwise.
-pub const MAX_MISSES: u32 = 3;
-/// Time in which an answer counts for the service level where nobody said otherwise.
-pub const SERVICE_LEVEL: Duration = Duration::from_secs(20);
-/// How long a caller may wait where nobody said otherwise.
-pub const MAX_WAIT: Option<Duration> = Some(Duration::from_secs(300));
-
-/// An agent as nobody said otherwise: no contacts yet.
-#[must_use]
-pub fn plain_agent(display: String) -> Agent {
-    Agent {
-        display,
-        contacts: Vec::new(),
-        ring_timeout: RING_TIMEOUT,
-        wrap_up: WRAP_UP,
-        delays: DELAYS,
-        max_misses: MAX_MISSES,
-        follow_redirects: false,
-    }
+/// The sections of the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Sections {
+    defaults: toml::Table,
+    prompt: Vec<toml::Table>,
+    schedule: Vec<toml::Table>,
+    policy: Vec<toml::Table>,
+    agent: Vec<toml::Table>,
+    queue: Vec<toml::Table>,
+    route: Vec<toml::Table>,
 }
 
 /// Reads the rules file at `path`; `-` is standard input. `zone` holds for schedules that name none.
@@ -82,15 +65,42 @@ pub fn read(path: &Path, zone: Tz) -> Result<Rules, Faults> {
 /// [`Faults`]: everything that is wrong.
 pub fn parse(file: &str, text: &str, zone: Tz) -> Result<Rules, Faults> {
     let mut document = Document::new(file, text);
-    let table = document.parse();
+    let mut root = document.parse();
     // What stands behind a mistake of form may be read wrongly: no point in looking at it.
     if !document.is_good() {
         return Err(document.into_faults());
     }
-    let Some(file) = document.read::<raw::File>(table) else {
-        return Err(document.into_faults());
-    };
-    let rules = check::check(&mut document, &file, zone);
-    references::check(&mut document, &file, &rules);
+    document.read::<Sections>(root.clone());
+    let mut references = defaults::fill(&mut document, &mut root);
+    let rules = items::read(&mut document, &root, zone);
+    references.extend(rules.references());
+    let root = Spanned::new(0..text.len(), DeValue::Table(root));
+    check_references(&mut document, &root, references);
+    order::check(&mut document, &root, &rules);
     if document.is_good() { Ok(rules) } else { Err(document.into_faults()) }
+}
+
+/// Notes every name that is not there.
+fn check_references(document: &mut Document<'_>, root: &Spanned<DeValue<'_>>, references: Vec<Reference>) {
+    let names = names(root);
+    for Reference { at, kind, name, .. } in dangling(references, &names) {
+        let known = names.get(&kind).into_iter().flatten().map(String::as_str);
+        let remedy = match nearest(&name, known) {
+            Some(near) => format!("did you mean {near}? else add [[{kind}]] name = \"{name}\""),
+            None => format!("add [[{kind}]] name = \"{name}\", or name one that is there"),
+        };
+        document.fault(&place(Some(root), &at), format!("there is no {kind} {name}"), remedy);
+    }
+}
+
+/// The names that the file gives, also to entries with mistakes: what is wrong with those is told once.
+fn names(root: &Spanned<DeValue<'_>>) -> Names {
+    let mut names = Rules::default().names();
+    for (kind, names) in &mut names {
+        let items = root.get_ref().get(kind.as_str()).and_then(|items| items.get_ref().as_array());
+        let texts = items.into_iter().flatten();
+        names
+            .extend(texts.filter_map(|item| Some(crate::document::text(item.get_ref(), "name")?.to_owned())));
+    }
+    names
 }

@@ -5,20 +5,40 @@ use std::ops::Range;
 
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
+use serde::Deserialize;
 use toml::Spanned;
+use toml::de::DeTable;
 
-use crate::calendar::schedule::{BadSchedule, Schedule};
+use crate::calendar::schedule::{BadSchedule, Interval, Schedule, parse_zone};
 use crate::document::Document;
-use crate::rules::file::check::{read_zone, tell};
-use crate::rules::file::raw::RawSchedule;
 
 /// The most dates that one line of exceptions may stand for.
 const LONGEST_RANGE_DAYS: u64 = 366;
 
+/// Opening hours in a time zone.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Lines {
+    /// The time zone of the hours.
+    zone: Option<Spanned<String>>,
+    /// The opening hours of a week: days and times, such as `mon-fri 09:00-18:00`; several times with commas between.
+    hours: Vec<Spanned<String>>,
+    /// Dates with other hours: `2026-12-31 09:00-15:00`, `2027-01-01..2027-01-08 closed`.
+    exceptions: Vec<Spanned<String>>,
+}
+
 /// The schedule as far as it can be read; `default` is the zone if it names none.
-pub(super) fn read(document: &mut Document<'_>, item: &Spanned<RawSchedule>, default: Tz) -> Schedule {
-    let raw = item.get_ref();
-    let zone = raw.zone.as_ref().and_then(|given| read_zone(document, given)).unwrap_or(default);
+pub(super) fn read(
+    document: &mut Document<'_>,
+    item: &Spanned<DeTable<'_>>,
+    default: Tz,
+) -> Option<Schedule> {
+    let raw: Lines = document.read_item(item, "")?;
+    let zone = raw.zone.as_ref().and_then(|given| {
+        let zone = parse_zone(given.get_ref());
+        zone.map_err(|error| document.fault_of(&given.span(), &error)).ok()
+    });
+    let zone = zone.unwrap_or(default);
     if raw.hours.is_empty() && raw.exceptions.is_empty() && !document.is_doubtful(&item.span()) {
         document.fault(&item.span(), "the schedule has no hours", "add hours = [\"mon-fri 09:00-18:00\"]");
     }
@@ -34,7 +54,7 @@ pub(super) fn read(document: &mut Document<'_>, item: &Spanned<RawSchedule>, def
         let hours = hours.clone();
         grow(document, &mut schedule, zone, &mut dates, &hours, &span, false);
     }
-    schedule
+    Some(schedule)
 }
 
 /// Reads a schedule again with one line more; the line is dropped if it does not fit.
@@ -59,7 +79,7 @@ fn grow(
                 BadSchedule::Overlap { first, second } => {
                     document.fault(span, format!("{first} and {second} overlap"), remedy);
                 }
-                other => tell(document, span, &other),
+                other => document.fault_of(span, &other),
             }
             lines.pop();
         }
@@ -105,4 +125,57 @@ fn range(from: &str, to: &str) -> Result<Vec<String>, String> {
         return Err(format!("{from}..{to} is not a range of dates within a year"));
     }
     Ok(from.iter_days().take_while(|date| *date <= to).map(|date| date.to_string()).collect())
+}
+
+/// A schedule in the file form.
+pub(super) fn table(schedule: &Schedule) -> toml::Table {
+    let mut hours = Vec::new();
+    let mut day = 0;
+    while day < DAYS.len() {
+        let same = schedule.weekly[day..].iter().take_while(|other| **other == schedule.weekly[day]).count();
+        if !schedule.weekly[day].is_empty() {
+            hours.push(format!("{} {}", days(day, same), times(&schedule.weekly[day])));
+        }
+        day += same;
+    }
+    if hours.is_empty() {
+        hours.push("mon-sun closed".to_owned());
+    }
+    let mut table = toml::Table::new();
+    table.insert("zone".to_owned(), schedule.zone.name().into());
+    table.insert("hours".to_owned(), hours.into());
+    table.insert("exceptions".to_owned(), ranges(&schedule.exceptions).into());
+    table
+}
+
+/// Dates with their hours, one line for each run of days that are alike.
+fn ranges(exceptions: &BTreeMap<NaiveDate, Vec<Interval>>) -> Vec<String> {
+    let mut runs: Vec<(NaiveDate, NaiveDate, &Vec<Interval>)> = Vec::new();
+    for (date, hours) in exceptions {
+        match runs.last_mut() {
+            Some((_, last, same)) if *same == hours && last.succ_opt() == Some(*date) => *last = *date,
+            _ => runs.push((*date, *date, hours)),
+        }
+    }
+    let line = |(first, last, hours): &(NaiveDate, NaiveDate, &Vec<Interval>)| {
+        let dates = if first == last { first.to_string() } else { format!("{first}..{last}") };
+        format!("{dates} {}", times(hours))
+    };
+    runs.iter().map(line).collect()
+}
+
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
+fn days(first: usize, count: usize) -> String {
+    match count {
+        1 => DAYS[first].to_owned(),
+        _ => format!("{}-{}", DAYS[first], DAYS[first + count - 1]),
+    }
+}
+
+fn times(intervals: &[Interval]) -> String {
+    match intervals {
+        [] => "closed".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -6,7 +7,7 @@ use crate::calendar::schedule::Schedule;
 use crate::ids::PolicyName;
 use crate::rules::file::*;
 use crate::rules::policy::{Policy, Profile};
-use crate::rules::{Destination, Prompt, Queue, Route, Strategy as Order, Tier};
+use crate::rules::{Agent, Destination, Prompt, Queue, Route, Strategy as Order, Tier};
 
 const GOOD: &str = r#"
 [defaults]
@@ -84,7 +85,7 @@ fn a_good_file_says_what_it_says() {
     let anna = &rules.agents[&"anna".parse().unwrap()];
     assert_eq!((anna.display.as_str(), anna.contacts.len()), ("Анна", 2));
     assert_eq!((anna.ring_timeout, anna.wrap_up), (Duration::from_secs(25), Duration::from_secs(90)));
-    assert_eq!(anna.delays, DELAYS);
+    assert_eq!(anna.delays(), Agent::new(String::new()).delays());
     let sales = &rules.queues[&"sales".parse().unwrap()];
     assert_eq!((sales.strategy, sales.max_wait), (Order::RingAll, None));
     assert_eq!(sales.tiers[&"boris".parse().unwrap()], Tier { level: 2, position: 2 });
@@ -110,12 +111,10 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         contacts: vec!["user/1001".parse().unwrap()],
         ring_timeout: seconds(20),
         wrap_up: seconds(0),
-        delays: Delays {
-            no_answer: seconds(5),
-            busy: seconds(30),
-            rejected: seconds(10),
-            unreachable: seconds(30),
-        },
+        no_answer_delay: seconds(5),
+        busy_delay: seconds(30),
+        rejected_delay: seconds(10),
+        unreachable_delay: seconds(30),
         max_misses: 3,
         follow_redirects: false,
     };
@@ -326,9 +325,9 @@ fn agents() -> impl proptest::strategy::Strategy<Value = crate::rules::Agent> {
             contacts: vec!["user/1001".parse().unwrap(), "loopback/9004/default".parse().unwrap()],
             ring_timeout: Duration::from_millis(ring),
             wrap_up: Duration::from_secs(wrap),
-            delays: DELAYS,
             max_misses: misses,
             follow_redirects: misses % 2 == 1,
+            ..Agent::new(String::new())
         },
     )
 }
@@ -524,7 +523,7 @@ proptest! {
         policies in proptest::collection::btree_map(policy_names(), policies(), 0..4), named in 0..9_usize,
         level in 1..5_i32, priority in -3..3_i32, wait_ms in proptest::option::of(100..1_000_000_u64),
     ) {
-        let prompt = Prompt { source: "tone_stream://%(200,800,440);loops=-1".into() };
+        let prompt = Prompt { source: "tone_stream://%(200,800,440);loops=-1".parse().unwrap() };
         let first = schedules.keys().next().unwrap().parse().unwrap();
         let message = Destination::Message("p".parse().unwrap());
         let policies = policies.into_iter().map(fitting).collect::<BTreeMap<_, _>>();
@@ -534,10 +533,10 @@ proptest! {
             (name.parse().unwrap(), Tier { level, position: i32::try_from(n).unwrap() + 1 })
         });
         let queue = Queue {
-            strategy: Order::Sequential, priority, music: Some("p".parse().unwrap()), service_level: SERVICE_LEVEL,
-            max_wait: wait_ms.map(Duration::from_millis), overflow: message.clone(), schedule: None,
+            strategy: Order::Sequential, priority, music: Some("p".parse().unwrap()),
+            max_wait: wait_ms.map(Duration::from_millis),
             policy: policy.clone(), call_waiting: priority % 2 == 0,
-            tiers: tiers.collect(),
+            tiers: tiers.collect(), ..Queue::new(message.clone())
         };
         let route = Route {
             name: "r".parse().unwrap(), number: "+7*".parse().unwrap(), open: Destination::Queue("q".parse().unwrap()),

@@ -9,19 +9,12 @@ use super::{Difference, compare, load, policies};
 use crate::calendar::schedule::{Interval, Schedule};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::rules::policy::{Policy, Profile};
-use crate::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Tier};
+use crate::rules::references::dangling;
+use crate::rules::{Agent, Prompt, Queue, Route, Rules, Tier};
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
 use crate::store::{Database, StoreError, calls, cases, dialect, offers, to_ms};
-
-fn split(to: &Destination) -> (&'static str, String) {
-    match to {
-        Destination::Queue(name) => ("queue", name.to_string()),
-        Destination::Forward(contact) => ("forward", contact.to_string()),
-        Destination::Message(prompt) => ("message", prompt.to_string()),
-    }
-}
 
 /// Makes the rows equal to `new`, and touches only those that differ. What agents chose and do stays as it is.
 ///
@@ -121,44 +114,10 @@ fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> 
 
 /// Refuses rules that refer to what they do not hold.
 fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
-    let missing = |from: String, kind: &str, name: &dyn std::fmt::Display| {
-        Err(StoreError::Refused(format!(
-            "{from} refers to {kind} {name}, which is not there: add it or name another"
-        )))
-    };
-    let prompt = |from: &str, name: &PromptName| match rules.prompts.contains_key(name) {
-        true => Ok(()),
-        false => missing(from.to_owned(), "prompt", name),
-    };
-    let schedule = |from: &str, name: &ScheduleName| match rules.schedules.contains_key(name) {
-        true => Ok(()),
-        false => missing(from.to_owned(), "schedule", name),
-    };
-    let destination = |from: &str, to: &Destination| match to {
-        Destination::Queue(name) if !rules.queues.contains_key(name) => {
-            missing(from.to_owned(), "queue", name)
-        }
-        Destination::Message(name) => prompt(from, name),
-        Destination::Queue(_) | Destination::Forward(_) => Ok(()),
-    };
-    for (name, queue) in &rules.queues {
-        let from = format!("queue {name}");
-        destination(&from, &queue.overflow)?;
-        queue.music.iter().try_for_each(|name| prompt(&from, name))?;
-        queue.schedule.iter().try_for_each(|name| schedule(&from, name))?;
-        if !rules.policies.contains_key(&queue.policy) {
-            return missing(from, "policy", &queue.policy);
-        }
-        if let Some(agent) = queue.tiers.keys().find(|agent| !rules.agents.contains_key(*agent)) {
-            missing(from, "agent", agent)?;
-        }
+    match dangling(rules.references(), &rules.names()).next() {
+        Some(reference) => Err(StoreError::Refused(reference.to_string())),
+        None => Ok(()),
     }
-    rules.routes.iter().try_for_each(|route| {
-        let from = format!("route {}", route.name);
-        destination(&from, &route.open)?;
-        destination(&from, &route.closed)?;
-        route.schedule.iter().try_for_each(|name| schedule(&from, name))
-    })
 }
 
 /// Adds one agent, or makes his rules these.
@@ -222,7 +181,7 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
 }
 
 fn put_prompt(c: &mut Database, name: &PromptName, prompt: &Prompt, there: bool) -> Result<(), StoreError> {
-    let source = prompts::source.eq(&prompt.source);
+    let source = prompts::source.eq(prompt.source.as_str());
     if there {
         diesel::update(prompts::table.find(name.as_str())).set(source).execute(c)?;
     } else {
@@ -293,10 +252,10 @@ fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> 
         t::display.eq(&agent.display),
         t::ring_timeout_ms.eq(to_ms(agent.ring_timeout)),
         t::wrap_up_ms.eq(to_ms(agent.wrap_up)),
-        t::no_answer_delay_ms.eq(to_ms(agent.delays.no_answer)),
-        t::busy_delay_ms.eq(to_ms(agent.delays.busy)),
-        t::rejected_delay_ms.eq(to_ms(agent.delays.rejected)),
-        t::unreachable_delay_ms.eq(to_ms(agent.delays.unreachable)),
+        t::no_answer_delay_ms.eq(to_ms(agent.no_answer_delay)),
+        t::busy_delay_ms.eq(to_ms(agent.busy_delay)),
+        t::rejected_delay_ms.eq(to_ms(agent.rejected_delay)),
+        t::unreachable_delay_ms.eq(to_ms(agent.unreachable_delay)),
         t::max_misses.eq(i32::try_from(agent.max_misses).unwrap_or(i32::MAX)),
         t::follow_redirects.eq(agent.follow_redirects),
     );
@@ -320,14 +279,14 @@ fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> 
 
 fn put_queue(c: &mut Database, name: &QueueName, queue: &Queue, there: bool) -> Result<(), StoreError> {
     use queues as t;
-    let (kind, to) = split(&queue.overflow);
+    let (kind, to) = queue.overflow.parts();
     let columns = (
         t::strategy.eq(queue.strategy.as_str()),
         t::priority.eq(queue.priority),
         t::music.eq(queue.music.as_ref().map(PromptName::as_str)),
         t::service_level_ms.eq(to_ms(queue.service_level)),
         t::max_wait_ms.eq(queue.max_wait.map(to_ms)),
-        t::overflow_kind.eq(kind),
+        t::overflow_kind.eq(kind.as_str()),
         t::overflow_to.eq(to),
         t::schedule.eq(queue.schedule.as_ref().map(ScheduleName::as_str)),
         t::policy.eq(queue.policy.as_str()),
@@ -359,16 +318,16 @@ fn insert_tier(c: &mut Database, queue: &QueueName, agent: &AgentName, tier: Tie
 
 fn insert_route(c: &mut Database, ordinal: i32, route: &Route) -> Result<(), StoreError> {
     use routes as t;
-    let ((open_kind, open_to), (closed_kind, closed_to)) = (split(&route.open), split(&route.closed));
+    let ((open_kind, open_to), (closed_kind, closed_to)) = (route.open.parts(), route.closed.parts());
     diesel::insert_into(t::table)
         .values((
             t::ordinal.eq(ordinal),
             t::name.eq(route.name.as_str()),
             t::number.eq(route.number.to_string()),
-            t::open_kind.eq(open_kind),
+            t::open_kind.eq(open_kind.as_str()),
             t::open_to.eq(open_to),
             t::schedule.eq(route.schedule.as_ref().map(|name| name.as_str())),
-            t::closed_kind.eq(closed_kind),
+            t::closed_kind.eq(closed_kind.as_str()),
             t::closed_to.eq(closed_to),
         ))
         .execute(c)?;

@@ -1,0 +1,140 @@
+//! The names that rules call each other by, and the one check that each name is there: for the file, and for the rows of
+//! the database.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::document::Step;
+use crate::rules::{Destination, Queue, Route, Rules};
+
+crate::vocabulary! {
+    /// The kinds of rules that have a name; the sections of the rules file.
+    "kind of rule" pub enum Kind {
+        /// A sound.
+        Prompt = "prompt",
+        /// Opening hours.
+        Schedule = "schedule",
+        /// Limits of callbacks.
+        Policy = "policy",
+        /// A person with phones.
+        Agent = "agent",
+        /// Callers who wait.
+        Queue = "queue",
+        /// Where calls go.
+        Route = "route",
+    }
+}
+
+/// The names that are there, by kind.
+pub type Names = BTreeMap<Kind, BTreeSet<String>>;
+
+/// A name that one rule uses for another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{owner} refers to {kind} {name}, which is not there: add it or name another")]
+pub struct Reference {
+    /// The rule that uses the name, such as `queue sales`.
+    pub owner: String,
+    /// Where the name stands in the rules file.
+    pub at: Vec<Step>,
+    /// The kind of rule that is meant.
+    pub kind: Kind,
+    /// The name that is used.
+    pub name: String,
+}
+
+/// Those of `references` that name nothing.
+pub fn dangling(references: Vec<Reference>, names: &Names) -> impl Iterator<Item = Reference> {
+    let is_there = |it: &Reference| names.get(&it.kind).is_some_and(|names| names.contains(it.name.as_str()));
+    references.into_iter().filter(move |it| !is_there(it))
+}
+
+impl Rules {
+    /// The names of all rules.
+    #[must_use]
+    pub fn names(&self) -> Names {
+        fn texts<N: ToString>(names: impl IntoIterator<Item = N>) -> BTreeSet<String> {
+            names.into_iter().map(|name| name.to_string()).collect()
+        }
+        [
+            (Kind::Prompt, texts(self.prompts.keys())),
+            (Kind::Schedule, texts(self.schedules.keys())),
+            (Kind::Policy, texts(self.policies.keys())),
+            (Kind::Agent, texts(self.agents.keys())),
+            (Kind::Queue, texts(self.queues.keys())),
+            (Kind::Route, texts(self.routes.iter().map(|route| &route.name))),
+        ]
+        .into()
+    }
+
+    /// Every name that one rule uses for another.
+    #[must_use]
+    pub fn references(&self) -> Vec<Reference> {
+        let mut all = Vec::new();
+        for (name, queue) in &self.queues {
+            all.extend(queue.references(&Owner::of(Kind::Queue, name.as_str())));
+        }
+        for route in &self.routes {
+            all.extend(route.references(&Owner::of(Kind::Route, route.name.as_str())));
+        }
+        all
+    }
+}
+
+/// A rule that uses names.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    /// The rule as people call it.
+    pub name: String,
+    /// Where it stands in the rules file.
+    pub at: Vec<Step>,
+}
+
+impl Owner {
+    fn of(kind: Kind, name: &str) -> Self {
+        let at = vec![Step::Key(kind.as_str()), Step::Named("name", name.to_owned())];
+        Self { name: format!("{kind} {name}"), at }
+    }
+
+    fn to(&self, steps: impl IntoIterator<Item = Step>, kind: Kind, name: &str) -> Reference {
+        let at = self.at.iter().cloned().chain(steps).collect();
+        Reference { owner: self.name.clone(), at, kind, name: name.to_owned() }
+    }
+
+    fn destination(&self, key: &'static str, to: &Destination) -> Option<Reference> {
+        let (kind, name) = match to {
+            Destination::Queue(name) => (Kind::Queue, name.as_str()),
+            Destination::Message(name) => (Kind::Prompt, name.as_str()),
+            Destination::Forward(_) => return None,
+        };
+        Some(self.to([Step::Key(key), Step::Key(to.parts().0.as_str())], kind, name))
+    }
+}
+
+impl Queue {
+    /// The names that a queue uses.
+    #[must_use]
+    pub fn references(&self, owner: &Owner) -> Vec<Reference> {
+        let mut all: Vec<Reference> = owner.destination("overflow", &self.overflow).into_iter().collect();
+        let music = self.music.as_ref();
+        all.extend(music.map(|name| owner.to([Step::Key("music")], Kind::Prompt, name.as_str())));
+        let schedule = self.schedule.as_ref();
+        all.extend(schedule.map(|name| owner.to([Step::Key("schedule")], Kind::Schedule, name.as_str())));
+        all.push(owner.to([Step::Key("policy")], Kind::Policy, self.policy.as_str()));
+        all.extend(self.tiers.keys().map(|agent| {
+            let tier = Step::Named("agent", agent.to_string());
+            owner.to([Step::Key("tiers"), tier, Step::Key("agent")], Kind::Agent, agent.as_str())
+        }));
+        all
+    }
+}
+
+impl Route {
+    /// The names that a route uses.
+    fn references(&self, owner: &Owner) -> Vec<Reference> {
+        let places = [("open", &self.open), ("closed", &self.closed)];
+        let mut all: Vec<Reference> =
+            places.into_iter().filter_map(|(key, to)| owner.destination(key, to)).collect();
+        let schedule = self.schedule.as_ref();
+        all.extend(schedule.map(|name| owner.to([Step::Key("schedule")], Kind::Schedule, name.as_str())));
+        all
+    }
+}
