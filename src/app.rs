@@ -25,7 +25,7 @@ use crate::dispatch::trunks::Trunks;
 use crate::metrics::{Metrics, MetricsError};
 use crate::reconcile::Reconciler;
 use crate::rules::Rules;
-use crate::store::{self, Lock, Store, StoreError, until_recorded};
+use crate::store::{self, Database, Lock, Store, StoreError};
 use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
 use crate::vital::Vital;
 use crate::{retention, telemetry, web, witness};
@@ -135,7 +135,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let _ = settings.phone.home().number("+79001234567");
     let (store, lock) = open(&settings, standby).await?;
     let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
-    let (rules, agents) = read_rules(&store).await?;
+    let (rules, agents) = store.read("rules", read_rules).await?;
     warn_of(&settings, &rules);
     let listener = Listener::bind(&settings.switch).await?;
     let nodes = Nodes::start(&settings.switch.nodes);
@@ -378,8 +378,8 @@ async fn take_lock(store: &Store, standby: bool) -> Result<Lock, StoreError> {
     }
 }
 
-async fn read_rules(store: &Store) -> Result<(Arc<Rules>, Vec<store::agents::AgentRow>), StoreError> {
-    store.read("rules", |c| Ok((Arc::new(store::rules::load(c)?), store::agents::all(c)?))).await
+fn read_rules(c: &mut Database) -> Result<(Arc<Rules>, Vec<store::agents::AgentRow>), StoreError> {
+    Ok((Arc::new(store::rules::load(c)?), store::agents::all(c)?))
 }
 
 /// Tells of what is good by itself in settings and rules, and does not fit together.
@@ -491,7 +491,7 @@ async fn follow_rules(app: Arc<App>, rules_now: watch::Sender<Arc<Rules>>, stop:
             () = stop.cancelled() => return,
             changed = changes.changed() => if changed.is_err() { return },
         }
-        match until_recorded("rules", || read_rules(&app.store)).await {
+        match app.store.recall("rules", read_rules).await {
             Ok((rules, agents)) => {
                 if rules != *rules_now.borrow() {
                     warn_of(&app.settings, &rules);

@@ -6,7 +6,7 @@ use crate::ids::AttemptId;
 use crate::missed::attempt::{NO_PROGRESS, Outcome, is_unseen};
 use crate::phone::E164;
 use crate::store::callbacks::{self, End, How, Terms};
-use crate::store::{attempts, outbox, until_recorded};
+use crate::store::{attempts, outbox};
 use crate::switch::{Cancel, Unanswered};
 
 /// The causes of an end that are ours.
@@ -18,11 +18,8 @@ pub(crate) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
 
 /// Records how a callback ended, and moves its case on.
 pub(crate) async fn record(app: &App, terms: &Terms, end: End) {
-    let write = || {
-        let (terms, end) = (terms.clone(), end.clone());
-        app.store.write("end_callback", move |c| callbacks::end(c, &terms, &end))
-    };
-    match until_recorded("end_callback", write).await {
+    let (terms, ended) = (terms.clone(), end.clone());
+    match app.store.record("end_callback", move |c| callbacks::end(c, &terms, &ended)).await {
         Ok(stands) => {
             app.metrics.callbacks.with_label_values(&[end.how.word()]).inc();
             tracing::info!(case.id = %end.case, result = end.how.word(), why = end.how.cause(), case.stage = %stands, "{}", end.how.sentence());

@@ -4,7 +4,7 @@ use super::talk::{Between, Talk};
 use super::{Call, Gone};
 use crate::dispatch::answered::{Knock, Reply};
 use crate::ids::AgentName;
-use crate::store::{self, until_recorded};
+use crate::store;
 
 /// The caller talks to an agent.
 pub(crate) struct Bridged {
@@ -33,9 +33,7 @@ pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged
     let talk = match Talk::with_caller(call, leg).await {
         Ok(Some(talk)) => talk,
         not_connected => {
-            let store = &call.app.store;
-            let undone =
-                until_recorded("unwin", || store.write("unwin", move |c| store::offers::unwin(c, offer, id)));
+            let undone = call.app.store.record("unwin", move |c| store::offers::unwin(c, offer, id));
             if let Err(error) = undone.await {
                 tracing::error!(%error, "the winner who could not be connected stays on record");
             }

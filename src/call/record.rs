@@ -9,7 +9,7 @@ use crate::ids::QueueName;
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
 use crate::routing::plan::Plan;
-use crate::store::{self, until_recorded};
+use crate::store::{self, Database};
 
 /// The cause of a call whose arrival was recorded after its caller had been handed back.
 const TOO_LATE: &str = "RECORDED_TOO_LATE";
@@ -70,12 +70,10 @@ pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
 
 /// Writes it until it is written. What the database refuses for good is an error in the log: the self-check finds it.
 pub(crate) async fn record(app: &App, queue: Option<&QueueName>, row: store::calls::Ended) {
-    let write = || {
-        let (row, clock) = (row.clone(), app.clock);
-        app.store
-            .write("end", move |c| store::calls::end(c, &store::calls::Ended { now: clock.now(), ..row }))
-    };
-    let recorded = until_recorded("end", write).await;
+    let (clock, ended) = (app.clock, row.clone());
+    let write =
+        move |c: &mut Database| store::calls::end(c, &store::calls::Ended { now: clock.now(), ..ended });
+    let recorded = app.store.record("end", write).await;
     app.metrics.call_ended(queue, row.ending, row.verdict);
     let (ending, stage, cause) = (row.ending, row.stage, row.cause);
     match recorded {

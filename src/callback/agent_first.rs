@@ -11,8 +11,8 @@ use crate::dispatch::meeting::Meeting;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId};
 use crate::missed::attempt::Outcome;
+use crate::store::attempts;
 use crate::store::callbacks::{self, How, Reserve};
-use crate::store::{attempts, until_recorded};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
@@ -137,8 +137,8 @@ impl Callback {
     /// Records that the customer's phone is called, and lets the agent hear it.
     async fn dialled(&self, attempt: AttemptId, agent: ChannelId) {
         let at = self.app.clock.now();
-        let write = || self.app.store.write("dialled", move |c| attempts::dialled(c, attempt, at));
-        if let Err(error) = until_recorded("dialled", write).await {
+        let dialled = self.app.store.record("dialled", move |c| attempts::dialled(c, attempt, at));
+        if let Err(error) = dialled.await {
             tracing::error!(%error, "that the customer is dialled is not recorded; it counts all the same");
         }
         if let Err(error) = self.node.tell(agent, &self.app.settings.callback.ringing).await {

@@ -17,9 +17,9 @@ use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::rules::policy::Profile;
+use crate::store::attempts;
 use crate::store::callbacks::How;
 use crate::store::customer_first::{self, Wanted};
-use crate::store::{attempts, until_recorded};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
@@ -92,8 +92,8 @@ impl Callback {
     /// He answered: he hears who calls, and an agent is rung for him.
     async fn until_agent(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
         let (at, time_up) = (self.app.clock.now(), Instant::now() + self.wait());
-        let write = || self.app.store.write("answered", move |c| attempts::answered(c, attempt, at));
-        if let Err(error) = until_recorded("answered", write).await {
+        let answered = self.app.store.record("answered", move |c| attempts::answered(c, attempt, at));
+        if let Err(error) = answered.await {
             tracing::error!(%error, "that the customer answered is not recorded yet; the end will be");
         }
         self.hears(channel, &self.app.settings.callback.greeting).await;

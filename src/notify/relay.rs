@@ -25,7 +25,7 @@ use crate::metrics::{Metrics, SkippedRow};
 use crate::missed::outgoing::{Medium, Said, Spent};
 use crate::skipped::Skipped;
 use crate::store::outbox::{self, Ask, Kept, Lease, Look, Met, Settled, Target};
-use crate::store::{Store, StoreError, until_recorded};
+use crate::store::{Store, StoreError};
 use crate::vital::Beat;
 
 /// How often it is counted what waits: counting a million rows takes a while.
@@ -312,11 +312,9 @@ impl Try {
         };
         self.tools.metrics.deliveries.with_label_values(&[self.outlet.name.as_str(), result]).inc();
         self.tell(&settled, &delivery);
-        let (store, id) = (&self.tools.store, delivery.id);
-        let recorded = until_recorded("outbox_settle", || {
-            let settled = settled.clone();
-            store.write("outbox_settle", move |c| outbox::settle(c, id, &settled, now))
-        });
+        let id = delivery.id;
+        let recorded =
+            self.tools.store.record("outbox_settle", move |c| outbox::settle(c, id, &settled, now));
         if let Err(error) = recorded.await {
             tracing::error!(delivery = id, %error, "what became of it is not recorded: it comes again");
         }

@@ -33,7 +33,7 @@ use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::metrics::Repair;
 use crate::store::recovery::OpenCall;
-use crate::store::{Database, StoreError, recovery, until_recorded};
+use crate::store::{Database, StoreError, recovery};
 use crate::switch::{FoundLeg, Node, QueryError};
 use crate::vital::Beat;
 
@@ -269,15 +269,6 @@ impl Reconciler {
             }
         }
         asked
-    }
-
-    /// Writes what must not be lost, until it is written.
-    async fn record<T: Send + 'static>(
-        &self,
-        name: &'static str,
-        write: impl Fn(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
-    ) -> Result<T, StoreError> {
-        until_recorded(name, || self.app.store.write(name, write.clone())).await
     }
 }
 

@@ -22,7 +22,7 @@ use crate::missed::verdict::verdict;
 use crate::queue::offer::Outcome;
 use crate::store::callbacks::{End, How};
 use crate::store::recovery::{self, OpenCall, OpenOffer};
-use crate::store::{self, StoreError, until_recorded};
+use crate::store::{self, Database, StoreError};
 use crate::switch::dialplan_files::FALLBACK;
 use crate::switch::{Cancel, FoundLeg, LegInTalk, LegRole, Node, QueryError};
 
@@ -155,6 +155,8 @@ impl Reconciler {
         let from = offer.bridged_at.map_or(self.unwatched_from, |at| at.max(self.unwatched_from));
         let cause = cause.to_owned();
         let row = self
+            .app
+            .store
             .record("end_left_offer", move |c| {
                 recovery::offer_unwatched(c, id, from)?;
                 if talked {
@@ -269,6 +271,8 @@ impl Reconciler {
         let (id, ending, verdict) = (call.id, ended.ending, ended.verdict);
         let from = self.unwatched_from.max(call.answered_at.unwrap_or(call.arrived_at));
         let case = self
+            .app
+            .store
             .record("end_left_call", move |c| {
                 recovery::call_unwatched(c, id, from)?;
                 store::calls::end(c, &ended)
@@ -344,13 +348,11 @@ pub(super) async fn release(node: &Node, leg: FoundLeg, sound: &str) {
 }
 
 async fn cancelled(tools: &Tools, offer: OfferId) -> Option<store::agents::AgentRow> {
-    let write = || {
-        let at = tools.clock.now();
-        tools.store.write("end_left_offer", move |c| {
-            store::offers::end_unanswered(c, &unanswered(offer, RESTARTED.to_owned(), at))
-        })
+    let clock = tools.clock;
+    let write = move |c: &mut Database| {
+        store::offers::end_unanswered(c, &unanswered(offer, RESTARTED.to_owned(), clock.now()))
     };
-    match until_recorded("end_left_offer", write).await {
+    match tools.store.record("end_left_offer", write).await {
         Ok(row) => Some(row),
         Err(error) => {
             tracing::error!(%offer, %error, "the end of an offer is not recorded");

@@ -166,6 +166,31 @@ impl Store {
         result
     }
 
+    /// Writes what must not be lost because the database is slow or away: tries again, with growing pauses, until `work`
+    /// is committed or refused for good. `work` must be harmless to repeat.
+    ///
+    /// # Errors
+    /// What the database refuses for good.
+    pub async fn record<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
+    {
+        until_settled(name, || self.write(name, work.clone())).await
+    }
+
+    /// Reads what cannot be done without: tries again, with growing pauses, until the database answers.
+    ///
+    /// # Errors
+    /// What cannot be read, however often it is tried.
+    pub async fn recall<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Database) -> Result<T, StoreError> + Clone + Send + 'static,
+    {
+        until_settled(name, || self.read(name, work.clone())).await
+    }
+
     /// A number that grows when another process has changed the database: anything on SQLite, rules or agents
     /// on PostgreSQL. Seen within `watch_every` and a moment.
     #[must_use]
@@ -209,6 +234,25 @@ impl Store {
         let mut changes = self.changes.clone();
         drop(self);
         while changes.changed().await.is_ok() {}
+    }
+}
+
+/// Tries again as long as the error is one that may pass.
+async fn until_settled<T, F>(name: &'static str, mut attempt: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    const LONGEST: Duration = Duration::from_secs(5);
+    let mut pause = Duration::from_millis(100);
+    loop {
+        match attempt().await {
+            Err(error) if error.is_passing() => {
+                tracing::error!(transaction = name, %error, "the database did not take it; trying again");
+            }
+            settled => return settled,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST);
     }
 }
 

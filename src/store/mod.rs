@@ -72,26 +72,3 @@ fn to_ms(span: std::time::Duration) -> i64 {
 fn from_ms(ms: i64) -> std::time::Duration {
     std::time::Duration::from_millis(ms.max(0).unsigned_abs())
 }
-
-/// Writes again, with growing pauses, until the database takes it or refuses it for good: for what must not be
-/// lost because the database was slow or away. `write` must be harmless to repeat.
-///
-/// # Errors
-/// What the database refuses for good.
-pub async fn until_recorded<T, F>(name: &'static str, mut write: impl FnMut() -> F) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
-    const LONGEST: std::time::Duration = std::time::Duration::from_secs(5);
-    let mut pause = std::time::Duration::from_millis(100);
-    loop {
-        match write().await {
-            Err(error) if error.is_passing() => {
-                tracing::error!(transaction = name, %error, "not recorded; trying again");
-            }
-            settled => return settled,
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST);
-    }
-}

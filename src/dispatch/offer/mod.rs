@@ -21,7 +21,7 @@ use crate::ids::{AgentName, CallId, OfferId};
 use crate::queue::offer::Outcome;
 use crate::rules::Agent;
 use crate::store::agents::AgentRow;
-use crate::store::{self, StoreError, until_recorded};
+use crate::store::{self, StoreError};
 use crate::switch::{Cancel, Leg};
 
 /// How long a call may take from its winner to the board's knowing.
@@ -77,11 +77,7 @@ async fn claim(tools: &Tools, offer: &Offer) -> bool {
         controller: tools.controller.clone(),
         at: tools.clock.now(),
     };
-    let made = until_recorded("claim", || {
-        let claim = claim.clone();
-        tools.store.write("claim", move |c| store::offers::claim(c, &claim))
-    });
-    match made.await {
+    match tools.store.record("claim", move |c| store::offers::claim(c, &claim)).await {
         Ok(Ok(())) => true,
         Ok(Err(refusal)) => {
             tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
@@ -133,11 +129,7 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         cause,
         max_misses: offer.rules.max_misses,
     };
-    let recorded = until_recorded("end_offer", || {
-        let end = end.clone();
-        tools.store.write("end_offer", move |c| store::offers::end_unanswered(c, &end))
-    })
-    .await;
+    let recorded = tools.store.record("end_offer", move |c| store::offers::end_unanswered(c, &end)).await;
     report(dispatcher, offer.waiter.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
 }
 
@@ -166,10 +158,7 @@ pub struct Won {
 pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, mut leg: Leg) {
     leg.ended().await;
     let (id, at, wrap_up) = (won.offer, tools.clock.now(), won.wrap_up);
-    let recorded = until_recorded("end_talk", || {
-        tools.store.write("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up))
-    })
-    .await;
+    let recorded = tools.store.record("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up)).await;
     report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
 }
 

@@ -8,8 +8,8 @@ use crate::dispatch::tools::Tools;
 use crate::ids::AgentName;
 use crate::queue::agent::{Activity, Status, Step};
 use crate::queue::offer::{Outcome, is_failure};
+use crate::store;
 use crate::store::agents::AgentRow;
-use crate::store::{self, until_recorded};
 use crate::switch::Cancel;
 
 /// How soon an agent is looked at again who owes what came of a callback.
@@ -90,11 +90,8 @@ impl DispatcherTask {
         self.tasks.spawn(async move {
             let at = tools.clock.now();
             let name = agent.clone();
-            let made = until_recorded("end_wrap_up", || {
-                let name = name.clone();
-                tools.store.write("end_wrap_up", move |c| {
-                    store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
-                })
+            let made = tools.store.record("end_wrap_up", move |c| {
+                store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
             });
             match made.await {
                 Ok(row) => dispatcher.agent(row).await,
@@ -118,11 +115,8 @@ impl DispatcherTask {
 
 /// Tells the dispatcher what the database knows of an agent.
 async fn reread(tools: &Tools, dispatcher: Dispatcher, agent: AgentName) {
-    let read = until_recorded("agent", || {
-        let name = agent.clone();
-        tools.store.read("agent", move |c| store::agents::get(c, &name))
-    });
-    match read.await {
+    let name = agent.clone();
+    match tools.store.recall("agent", move |c| store::agents::get(c, &name)).await {
         Ok(row) => dispatcher.agent(row).await,
         Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
     }

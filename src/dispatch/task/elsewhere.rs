@@ -9,7 +9,7 @@ use super::DispatcherTask;
 use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, NodeName};
 use crate::queue::elsewhere::Change;
-use crate::store::{elsewhere as rows, until_recorded};
+use crate::store::elsewhere as rows;
 use crate::switch::{Cancel, DirectoryUser};
 
 impl DispatcherTask {
@@ -69,12 +69,9 @@ pub(super) async fn record(tools: Tools, mut shown: watch::Receiver<BTreeSet<Age
 /// Records these changes; none: nobody is in another call, as far as anybody knows.
 async fn write(tools: &Tools, changes: Option<Vec<Change>>) {
     let at = tools.clock.now();
-    let written = until_recorded("elsewhere", || {
-        let changes = changes.clone();
-        tools.store.write("elsewhere", move |c| match changes {
-            Some(changes) => rows::record(c, &changes, at),
-            None => rows::forget(c),
-        })
+    let written = tools.store.record("elsewhere", move |c| match changes {
+        Some(changes) => rows::record(c, &changes, at),
+        None => rows::forget(c),
     });
     if let Err(error) = written.await {
         tracing::error!(%error, "who is in another call is not recorded: `agent list` does not show it");

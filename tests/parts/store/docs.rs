@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::support::for_each_database;
+use crate::support::database::for_each_database;
 use crate::support::markdown::pages;
 
 #[test]
