@@ -11,38 +11,38 @@ use crate::ids::{DestinationName, EventId};
 crate::vocabulary! {
     /// What can happen. A kind is two words with a dot, so that `case.*` means all that can happen to a case.
     "kind of event" pub enum EventKind {
-        /// A case was opened: by a missed call, a request, a message.
+        /// A case was opened: by a missed call, by a form, by a bot, or by hand.
         CaseOpened = "case.opened",
-        /// Its caller was missed once more while it was open.
+        /// A caller with an open case was missed once more.
         CaseMissedAgain = "case.missed_again",
-        /// It should be worked on now.
+        /// A case is due: somebody should call the customer now.
         CaseDue = "case.due",
-        /// A share of the reaction time has passed: those who have it are reminded (50 and 80 %).
+        /// A share of the reaction time of a case has passed (50 and 80 %): those who have the case are reminded.
         CaseReminded = "case.reminded",
-        /// The reaction time is over (100 and 200 %): those above them hear of it.
+        /// The reaction time of a case is over (100 and 200 %): those above are told.
         CaseEscalated = "case.escalated",
-        /// Its number is abroad or dear: it is not called automatically, and waits for people.
+        /// A case will not be called automatically, because its number is abroad or expensive: a person has to decide.
         CaseForPeople = "case.for_people",
-        /// It went to the repeat-contacts queue.
+        /// A case went to the repeat-contacts queue.
         CaseHandedOver = "case.handed_over",
-        /// It is closed.
+        /// A case was closed.
         CaseClosed = "case.closed",
-        /// A dialling of the customer has ended, with a result.
+        /// An attempt to reach the customer has ended, with a result.
         AttemptEnded = "attempt.ended",
-        /// A talk of a callback is over, and its agent has not said what came of it: he gets no other work, and the case
+        /// The talk of a callback is over, and its agent has not recorded the result: the agent gets no other work, and the case
         /// waits.
         AttemptUndisposed = "attempt.undisposed",
-        /// A caller has talked with an agent. Kept only if somebody wants to be told.
+        /// A talk of a caller with an agent has ended. Kept only if a destination wants it.
         CallEnded = "call.ended",
-        /// A web form or a bot has handed in a request.
+        /// A form or a bot has handed in a request for a callback.
         RequestReceived = "request.received",
         /// A trunk has failed several times in a row before a phone rang.
         TrunkFailing = "trunk.failing",
-        /// Missed calls open more new cases than may be: further ones wait for people.
+        /// More new cases than allowed came from one address, or in all: further ones wait for people.
         CasesFlooded = "cases.flooded",
-        /// As many customers were dialled in an hour as may be: further ones wait.
+        /// As many customers were dialled in an hour as allowed: further callbacks wait.
         DialsLimited = "dials.limited",
-        /// A destination does not want anything from us any more. The others hear of it, it does not.
+        /// A destination wants nothing more (410 Gone). The other destinations are told.
         DestinationClosed = "destination.closed",
     }
 }
