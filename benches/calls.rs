@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dozvon::config::switch::{NodeSettings, Settings};
+use dozvon::demo::scenario::Scenario;
+use dozvon::demo::testbed::Testbed;
 use dozvon::ids::{ChannelId, OfferId};
 use dozvon::metrics::Metrics;
 use dozvon::phone::Party;
 use dozvon::rules::Rules;
 use dozvon::rules::file;
-use dozvon::sim::scene::Scene;
-use dozvon::sim::stage::Stage;
 use dozvon::sim::{Behaviour, CallerScript, Sim, SimSettings};
 use dozvon::switch::{CallerEvent, Incoming, LegEvent, LegRequest, Listener, Loops, Nodes};
 use freeswitch_esl_tokio::{EslClient, EslConnectOptions};
@@ -91,11 +91,11 @@ fn rules(agents: usize) -> Rules {
     file::parse("bench", &text, chrono_tz::Europe::Moscow).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
-fn scene(agents: usize) -> Scene {
+fn scenario(agents: usize) -> Scenario {
     let rules = rules(agents);
     let phone = Behaviour::answers(RING).hanging_up_after(TALK);
     let contacts = rules.agents.values().flat_map(|agent| agent.contacts.clone());
-    Scene {
+    Scenario {
         phones: contacts.map(|contact| (contact, phone.clone().into())).collect(),
         rules,
         trunk: None,
@@ -127,26 +127,26 @@ async fn drive(sim: &Arc<Sim>) -> f64 {
     CALLS as f64 / took.as_secs_f64()
 }
 
-async fn stage(agents: usize, folder: &tempfile::TempDir) -> Stage {
-    staged(agents, folder, SimSettings { seed: 1, ..SimSettings::default() }).await
+async fn testbed(agents: usize, folder: &tempfile::TempDir) -> Testbed {
+    testbed_with(agents, folder, SimSettings { seed: 1, ..SimSettings::default() }).await
 }
 
-async fn staged(agents: usize, folder: &tempfile::TempDir, sim: SimSettings) -> Stage {
+async fn testbed_with(agents: usize, folder: &tempfile::TempDir, sim: SimSettings) -> Testbed {
     let database = format!("sqlite:{}/bench.db", folder.path().display()).parse().unwrap();
-    Stage::with(&scene(agents), database, sim).await.unwrap()
+    Testbed::with(&scenario(agents), database, sim).await.unwrap()
 }
 
 /// Whole calls with all rows, and where the time of one goes.
 async fn ours(decode: Duration) -> f64 {
     let folder = tempfile::tempdir().unwrap();
-    let stage = stage(AGENTS, &folder).await;
-    let app = Arc::clone(&stage.running.app);
+    let testbed = testbed(AGENTS, &folder).await;
+    let app = Arc::clone(&testbed.running.app);
     drop(app.store.take_stats());
-    let (cpu, before) = (cpu_time(), stage.sim.counts().await);
-    let rate = drive(&stage.sim).await;
-    stage.running.quiet().await;
+    let (cpu, before) = (cpu_time(), testbed.sim.counts().await);
+    let rate = drive(&testbed.sim).await;
+    testbed.running.quiet().await;
     let cpu = (cpu_time() - cpu).as_secs_f64() / CALLS as f64 * 1e6;
-    let after = stage.sim.counts().await;
+    let after = testbed.sim.counts().await;
     let events = (after.events_sent - before.events_sent) as f64 / CALLS as f64;
     let on_links = (after.link_events_sent - before.link_events_sent) as f64 / CALLS as f64;
     let stats = app.store.take_stats();
@@ -163,14 +163,14 @@ async fn ours(decode: Duration) -> f64 {
         transactions as f64 / CALLS as f64,
         cpu - decoding - store - board,
     );
-    stage.strike().await;
+    testbed.shut_down().await;
     rate
 }
 
 /// The same messages, with nothing remembered and nobody chosen.
 async fn floor() -> f64 {
     let sim = Sim::start(SimSettings { seed: 1, ..SimSettings::default() }).await.unwrap();
-    for (contact, manner) in scene(AGENTS).phones {
+    for (contact, manner) in scenario(AGENTS).phones {
         sim.phone(&contact.to_string(), manner).await;
     }
     let node = NodeSettings { port: sim.node_address().port(), ..NodeSettings::default() };
@@ -229,22 +229,22 @@ async fn latency() -> f64 {
     let folder = tempfile::tempdir().unwrap();
     // FreeSWITCH creates a leg as soon as it hears the command: what is measured is ours.
     let sim = SimSettings { seed: 1, pace: Duration::ZERO, ..SimSettings::default() };
-    let stage = staged(AGENTS, &folder, sim).await;
+    let testbed = testbed_with(AGENTS, &folder, sim).await;
     let begun = tokio::time::Instant::now();
     let mut calls = JoinSet::new();
     for number in 0..1_000_u32 {
-        let sim = Arc::clone(&stage.sim);
+        let sim = Arc::clone(&testbed.sim);
         calls.spawn(async move {
             tokio::time::sleep_until(begun + Duration::from_millis(10) * number).await;
             sim.call(script(number as usize)).await.story().await
         });
     }
     calls.join_all().await;
-    stage.running.quiet().await;
+    testbed.running.quiet().await;
     let (half, most) =
-        (quantile(&stage.running.app.metrics, 0.5), quantile(&stage.running.app.metrics, 0.99));
+        (quantile(&testbed.running.app.metrics, 0.5), quantile(&testbed.running.app.metrics, 0.99));
     println!("join to originate at 100 calls/s: p50 at most {half:.1} ms, p99 at most {most:.1} ms");
-    stage.strike().await;
+    testbed.shut_down().await;
     most
 }
 
@@ -268,7 +268,7 @@ fn quantile(metrics: &Metrics, share: f64) -> f64 {
 async fn memory() -> i64 {
     const WAITING: usize = 2_000;
     let folder = tempfile::tempdir().unwrap();
-    let stage = stage(0, &folder).await;
+    let testbed = testbed(0, &folder).await;
     assert!(matches!(
         Party::read("+79001234567", false, &dozvon::config::phone::Phone::default().home(), 5),
         Party::Number(_)
@@ -276,9 +276,9 @@ async fn memory() -> i64 {
     let before = resident_bytes();
     let mut callers = Vec::with_capacity(WAITING);
     for number in 0..WAITING {
-        callers.push(stage.sim.call(script(number)).await);
+        callers.push(testbed.sim.call(script(number)).await);
         if number % 50 == 49 {
-            waiting(&stage, number + 1).await;
+            waiting(&testbed, number + 1).await;
         }
     }
     let each = (resident_bytes() - before) / WAITING as i64 / 1024;
@@ -286,14 +286,14 @@ async fn memory() -> i64 {
     for caller in &callers {
         caller.hang_up().await;
     }
-    stage.running.quiet().await;
-    stage.strike().await;
+    testbed.running.quiet().await;
+    testbed.shut_down().await;
     each
 }
 
 /// Waits until so many callers wait.
-async fn waiting(stage: &Stage, callers: usize) {
-    let gauge = stage.running.app.metrics.waiting.with_label_values(&["q"]);
+async fn waiting(testbed: &Testbed, callers: usize) {
+    let gauge = testbed.running.app.metrics.waiting.with_label_values(&["q"]);
     while gauge.get() < callers as i64 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

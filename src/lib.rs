@@ -1,27 +1,25 @@
 //! dozvon gets callers through to people, and turns every call that nobody took into a case.
 //!
-//! The modules in the order in which a call meets them:
+//! Each room answers one question. A room imports rooms of the rows below it only; a test (`tests/pure/layers.rs`) reads
+//! this table and holds every import to it.
 //!
-//! | module | the question it answers |
+//! | rooms, from the top | what they answer |
 //! |---|---|
-//! | [`switch`] | how do we talk to FreeSWITCH? |
+//! | [`cli`] | how do people see and steer it? |
+//! | [`demo`] | what does a busy day look like? |
+//! | [`app`] | how are the parts put together? The only wiring |
+//! | [`reconcile`], [`callback`], [`web`] | is what the rows say true? · how is an open case called back? · pages and API |
 //! | [`call`] | what happens to this caller? |
-//! | [`rules`] | what has the administrator decided? |
-//! | [`calendar`] | when is somebody there? |
-//! | [`routing`] | where should this call go? |
-//! | [`queue`] | who rings for whom? |
-//! | [`missed`] | what do we owe the caller? |
-//! | [`callback`] | how is it paid back? |
-//! | [`notify`] | who must be told? |
-//! | [`reconcile`] | is what the rows say true? |
+//! | [`context`] | what does every call, callback and page work with? |
+//! | [`dispatch`] | who acts on the board, and carries out an offer? |
+//! | [`notify`], [`switch`], [`retention`], [`witness`] | who must be told? · how do we talk to FreeSWITCH? · which rows are too old? · who else knows the head of the audit? |
 //! | [`store`] | what must not be lost? |
-//! | [`report`], [`web`], [`cli`] | how do people see and steer it? |
-//!
-//! Around them: [`app`] is the only wiring, [`config`] what the process is told, [`clock`] the only reader of time,
-//! [`vital`] the tasks that everything depends on, [`audit`] the chain of what was done, [`retention`] the end of old rows,
-//! [`skipped`] the rows that fail, [`ticks`] the beat of what is done again and again, [`witness`] the log of the audit's
-//! head, [`document`] the reading of TOML with place and remedy; [`ids`], [`phone`], [`duration`] and [`mod@vocabulary`] are
-//! the types that cannot hold a bad value, and [`column`] says how they stand in the database.
+//! | [`config`] | what is the process told at its start? |
+//! | [`metrics`], [`sim`] | what is counted? · how does FreeSWITCH behave, where there is none? |
+//! | [`missed`], [`queue`], [`routing`] | **pure decisions:** what do we owe the caller, and when? · who rings for whom? · where should this call go? |
+//! | [`rules`] | what has the administrator decided? |
+//! | [`audit`], [`calendar`], [`cause`], [`event`], [`render`], [`signature`] | what was done, in a chain · when is somebody there? · why do calls end? · what happened, to be told · how are answers shown? · who has sent this? |
+//! | [`clock`], [`column`], [`document`], [`duration`], [`egress`], [`ids`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`telemetry`], [`ticks`], [`vital`], [`mod@vocabulary`] | types that cannot hold a bad value, and tools |
 #![cfg_attr(
     test,
     allow(
@@ -33,57 +31,58 @@
     )
 )]
 
-pub mod cause;
-pub mod egress;
-pub mod event;
-pub mod render;
-pub mod secret;
-pub mod signature;
-pub mod switch;
+pub mod cli;
+
+pub mod demo;
+
+pub mod app;
+
+pub mod callback;
+pub mod reconcile;
+pub mod web;
 
 pub mod call;
 
-pub mod rules;
+pub mod context;
 
-pub mod calendar;
-
-pub mod routing;
-
-pub mod queue;
-
-pub mod missed;
-
-pub mod callback;
+pub mod dispatch;
 
 pub mod notify;
-
-pub mod reconcile;
+pub mod retention;
+pub mod switch;
+pub mod witness;
 
 pub mod store;
 
+pub mod config;
+
+pub mod metrics;
 pub mod sim;
 
-pub mod vocabulary;
-pub mod web;
+pub mod missed;
+pub mod queue;
+pub mod routing;
 
-pub mod cli;
+pub mod rules;
 
-pub mod app;
 pub mod audit;
+pub mod calendar;
+pub mod cause;
+pub mod event;
+pub mod render;
+pub mod signature;
+
 pub mod clock;
 pub mod column;
-pub mod config;
-pub mod context;
-pub mod dispatch;
 pub mod document;
 pub mod duration;
+pub mod egress;
 pub mod ids;
 pub mod loopback;
-pub mod metrics;
 pub mod phone;
-pub mod retention;
+pub mod secret;
 pub mod skipped;
 pub mod telemetry;
 pub mod ticks;
 pub mod vital;
-pub mod witness;
+pub mod vocabulary;

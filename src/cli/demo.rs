@@ -14,10 +14,11 @@ use crate::calendar::schedule::civil_date;
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
+
+use crate::demo::callback_rounds;
+use crate::demo::scenario::busy_day;
+use crate::demo::testbed::Testbed;
 use crate::render::{Cell, Sheet, Table};
-use crate::sim::evening;
-use crate::sim::scene::busy_day;
-use crate::sim::stage::Stage;
 use crate::sim::{Counts, Story};
 use crate::store::attempts;
 use crate::store::reports::{self, CallsDaily, Days, OffersByAgent};
@@ -60,17 +61,17 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     AHEAD_MS.store(until_ten_on_wednesday(Clock::system().now()), Ordering::Relaxed);
     let clock = Clock::wrong_by(&AHEAD_MS);
     let today = civil_date(Settings::default().zone, clock.now());
-    let mut scene = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
-    scene.trunk = Some(evening::trunk().map_err(failed)?);
-    let stage = Stage::set(&scene, database.clone(), args.seed, clock).await?;
+    let mut scenario = busy_day(args.seed, args.calls as usize, args.rate, today).map_err(failed)?;
+    scenario.trunk = Some(callback_rounds::trunk().map_err(failed)?);
+    let testbed = Testbed::set(&scenario, database.clone(), args.seed, clock).await?;
     let progress = Progress::new(u64::from(args.calls), context.json);
-    let stories = stage.play(&scene, |story| progress.seen(story)).await;
+    let stories = testbed.play(&scenario, |story| progress.seen(story)).await;
     progress.evening();
-    stage.pay_back(&scene, args.seed, &AHEAD_MS).await.map_err(failed)?;
+    testbed.run_callback_rounds(&scenario, args.seed, &AHEAD_MS).await.map_err(failed)?;
     progress.over();
-    let counts = stage.sim.counts().await;
-    let web = format!("http://{}/metrics", stage.running.status);
-    let sheet = stage.running.app.store.read("demo", move |c| report(c, today)).await?;
+    let counts = testbed.sim.counts().await;
+    let web = format!("http://{}/metrics", testbed.running.status);
+    let sheet = testbed.running.app.store.read("demo", move |c| report(c, today)).await?;
     let sheet = sheet
         .with("callers", Cell::count(stories.len()))
         .with("phones_rung_twice", Cell::count(counts.double_rings))
@@ -82,7 +83,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
         context.print(&format!("Serving {web} until Ctrl-C.\n"))?;
         app::stop_signal().await.map_err(failed)?;
     }
-    stage.strike().await;
+    testbed.shut_down().await;
     verdict(&counts, args.seed)
 }
 

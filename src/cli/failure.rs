@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use crate::app::AppError;
 use crate::config::ConfigError;
+use crate::demo::testbed::TestbedError;
 use crate::document::fault::Faults;
 use crate::queue::agent::Status;
 use crate::render::{Language, say};
-use crate::sim::stage::StageError;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
 
@@ -106,12 +106,12 @@ impl From<AppError> for Failure {
     }
 }
 
-impl From<StageError> for Failure {
-    fn from(error: StageError) -> Self {
+impl From<TestbedError> for Failure {
+    fn from(error: TestbedError) -> Self {
         match error {
-            StageError::Store(error) => error.into(),
-            StageError::App(error) => error.into(),
-            StageError::Sim(error) => Self::new(Exit::Failed, error.to_string()),
+            TestbedError::Store(error) => error.into(),
+            TestbedError::App(error) => error.into(),
+            TestbedError::Sim(error) => Self::new(Exit::Failed, error.to_string()),
         }
     }
 }

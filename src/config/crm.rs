@@ -281,6 +281,9 @@ fn check_templates(settings: &Settings) -> Result<(), String> {
     Ok(())
 }
 
+/// The destination's name in the outbox; no other may have it.
+pub const NAME: &str = "crm";
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -178,7 +178,7 @@ impl Settings {
         if let Some(settings) = &read
             && document.is_good()
         {
-            let taken = (settings.crm.kind != crm::Kind::None).then_some(crate::notify::crm::NAME);
+            let taken = (settings.crm.kind != crm::Kind::None).then_some(crm::NAME);
             settings.notify.check(notify.as_ref(), taken, &mut document);
             let (outbox, tries) = (settings.retention.outbox, settings.notify.keep_trying);
             if !outbox.is_zero() && outbox <= tries {

@@ -6,58 +6,9 @@
 
 use serde_json::Value;
 
+use crate::config::notify::recipient::{Recipient, fit};
 use crate::config::notify::{Kind, Person};
 use crate::event::Role;
-
-/// To whom a destination tells its events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recipient {
-    /// Whom the event names.
-    Role(Role),
-    /// Always this address.
-    Address(String),
-}
-
-impl Recipient {
-    /// Reads a recipient for a channel.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn read(text: &str, kind: Kind) -> Result<Self, String> {
-        if let Ok(role) = text.parse() {
-            return Ok(Self::Role(role));
-        }
-        let shown: String = text.chars().take(80).collect();
-        fit(text, kind).map(Self::Address).ok_or_else(|| format!("{shown:?} is no address for {kind}"))
-    }
-}
-
-/// An address in the form in which a channel takes it, if it is one.
-#[must_use]
-pub fn fit(text: &str, kind: Kind) -> Option<String> {
-    let text = text.trim();
-    match kind {
-        Kind::Email => {
-            let plain = text.len() <= 254 && text.chars().all(|c| !c.is_control() && !c.is_whitespace());
-            let address = text.parse::<lettre::Address>().ok().filter(|_| plain)?;
-            Some(address.to_string())
-        }
-        Kind::Sms | Kind::Smpp => {
-            let digits = text.strip_prefix('+')?;
-            let number = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-            number.then(|| text.to_owned())
-        }
-        Kind::Telegram => {
-            let id = text.strip_prefix('-').unwrap_or(text);
-            let number = (1..=19).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit());
-            let name = text.strip_prefix('@').is_some_and(|name| {
-                (5..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            });
-            (number || name).then(|| text.to_owned())
-        }
-        Kind::Webhook => None,
-    }
-}
 
 /// The addresses of those who are to be told, each once, at most `most`.
 #[must_use]

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::message;
-use super::message::Recipient;
 use super::words::{Part, Words};
+use crate::config::notify::recipient::Recipient;
 use crate::config::notify::{Destination, Kind, Person, Settings};
 use crate::event::EventKind;
 use crate::event::Role;

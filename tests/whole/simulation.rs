@@ -11,8 +11,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use dozvon::clock::Clock;
 use dozvon::config::database::DatabaseUrl;
-use dozvon::sim::scene::busy_day;
-use dozvon::sim::stage::Stage;
+use dozvon::demo::scenario::busy_day;
+use dozvon::demo::testbed::Testbed;
 use dozvon::sim::{Counts, Story};
 use dozvon::store::Store;
 use tokio::task::JoinSet;
@@ -94,14 +94,14 @@ async fn play(seed: u64, calls: usize, rate: f64) -> Day {
     let folder = tempfile::tempdir().unwrap();
     let database: DatabaseUrl = format!("sqlite:{}/day.db", folder.path().display()).parse().unwrap();
     let today = Clock::system().now().utc().with_timezone(&chrono_tz::Europe::Moscow).date_naive();
-    let scene = busy_day(seed, calls, rate, today).unwrap();
-    let stage = Stage::set(&scene, database, seed, Clock::system()).await.unwrap();
-    let stories = stage.play(&scene, |_| {}).await;
-    let store = stage.running.app.store.clone();
-    let counts = stage.sim.counts().await;
-    let pages = Pages::of(stage.running.status).await;
+    let scenario = busy_day(seed, calls, rate, today).unwrap();
+    let testbed = Testbed::set(&scenario, database, seed, Clock::system()).await.unwrap();
+    let stories = testbed.play(&scenario, |_| {}).await;
+    let store = testbed.running.app.store.clone();
+    let counts = testbed.sim.counts().await;
+    let pages = Pages::of(testbed.running.status).await;
     let day = Day { counts, pages, ..read(&store, seed, stories).await };
-    stage.strike().await;
+    testbed.shut_down().await;
     day
 }
 

@@ -183,7 +183,7 @@ impl Destination {
             wrong.push(("to", problem, "write a destination of its own with to = [\"caller\"]"));
         }
         for to in &self.to {
-            if let Err(problem) = crate::notify::message::Recipient::read(to, self.kind) {
+            if let Err(problem) = super::recipient::Recipient::read(to, self.kind) {
                 wrong.push(("to", problem, "write caller, assignee, group, supervisor, duty, or an address"));
             }
         }

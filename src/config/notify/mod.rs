@@ -4,6 +4,7 @@
 //! place of each mistake.
 
 mod check;
+pub mod recipient;
 pub(crate) mod smpp;
 pub mod strangers;
 mod words;

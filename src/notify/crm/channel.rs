@@ -1,6 +1,6 @@
 //! The way from the outbox to the CRM, and of the customer's owner back into his case.
 //!
-//! In: deliveries of the destination [`NAME`]. Out: contacts in the CRM; the assignee of a new case.
+//! In: deliveries of the destination [`NAME`](crate::config::crm::NAME). Out: contacts in the CRM; the assignee of a new case.
 //! Patience, order and dead letters are the relay's.
 
 use std::sync::Arc;
@@ -17,9 +17,6 @@ use crate::notify::{Channel, Delivering, Outlet, Receipt, Trouble};
 use crate::rules::Rules;
 use crate::store::callbacks::Terms;
 use crate::store::{Store, crm};
-
-/// The destination's name in the outbox; no other may have it.
-pub const NAME: &str = "crm";
 
 /// How much earlier than its lease a delivery must end, so that nobody else takes it up meanwhile.
 const MARGIN: Duration = Duration::from_secs(5);
@@ -47,7 +44,7 @@ pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Opti
     let Some(crm) = Crm::open(settings, keeper, tools.clock)? else { return Ok(None) };
     let events = read::KINDS.iter().map(|kind| kind.as_str().parse()).collect::<Result<_, _>>();
     Ok(Some(Outlet {
-        name: NAME.parse().map_err(|error: crate::ids::BadName| error.to_string())?,
+        name: crate::config::crm::NAME.parse().map_err(|error: crate::ids::BadName| error.to_string())?,
         events: events.map_err(|error: crate::config::notify::BadPattern| error.to_string())?,
         timeout: lease.saturating_sub(MARGIN),
         channel: Arc::new(Teller { crm, tools }),

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::clock::UnixMs;
 use crate::config::notify::Kind;
+use crate::config::notify::recipient::fit;
 use crate::missed::mailbox;
-use crate::notify::message;
 use crate::phone::{E164, Home};
 
 /// Fields that a request may have.
@@ -208,7 +208,7 @@ fn sms_consent(fields: &Fields) -> Result<Option<String>, Problem> {
 fn email(fields: &Fields) -> Result<Option<String>, Problem> {
     let Some(text) = fields.get("email").filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     let bad = || problem("email", "this is no e-mail address", "send one such as ivan@example.com, or none");
-    message::fit(text, Kind::Email).filter(|address| mailbox::is_public(address)).map(Some).ok_or_else(bad)
+    fit(text, Kind::Email).filter(|address| mailbox::is_public(address)).map(Some).ok_or_else(bad)
 }
 
 fn line(fields: &Fields, field: &str, longest: usize) -> Result<Option<String>, Problem> {

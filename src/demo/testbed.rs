@@ -1,6 +1,6 @@
 //! A controller and a simulated FreeSWITCH, wired to each other on loopback.
 //!
-//! In: a scene and a folder or database. Out: both running, rules applied, agents logged in.
+//! In: a scenario and a folder or database. Out: both running, rules applied, agents logged in.
 //! The demo, the seeded simulation and the benches play on it.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -9,22 +9,22 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::scene::Scene;
-use super::{Sim, SimError, SimSettings, Story};
 use crate::app::{self, AppError, Running};
 use crate::clock::{Clock, UnixMs};
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
 use crate::config::switch::NodeSettings;
+use crate::demo::scenario::Scenario;
 use crate::queue::agent::Step;
 use crate::rules::Rules;
+use crate::sim::{Sim, SimError, SimSettings, Story};
 use crate::store::agents::{Make, step};
 use crate::store::calls::{self, Wanted};
 use crate::store::{Database, Store, StoreError, rules};
 
-/// A stage that cannot be set.
+/// A testbed that cannot be set.
 #[derive(Debug, thiserror::Error)]
-pub enum StageError {
+pub enum TestbedError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,57 +38,61 @@ pub enum StageError {
 
 /// A controller and a simulated FreeSWITCH.
 #[derive(Debug)]
-pub struct Stage {
+pub struct Testbed {
     /// The controller.
     pub running: Running,
     /// The FreeSWITCH.
     pub sim: Arc<Sim>,
 }
 
-impl Stage {
-    /// Makes the rules of `scene` those of the database, logs every agent in, and starts both sides.
+impl Testbed {
+    /// Makes the rules of `scenario` those of the database, logs every agent in, and starts both sides.
     ///
     /// # Errors
-    /// [`StageError`] says what is in the way. A database that holds calls, or rules other than those of `scene`,
+    /// [`TestbedError`] says what is in the way. A database that holds calls, or rules other than those of `scenario`,
     /// is refused and stays as it is.
     pub async fn set(
-        scene: &Scene,
+        scenario: &Scenario,
         database: DatabaseUrl,
         seed: u64,
         clock: Clock,
-    ) -> Result<Self, StageError> {
-        Self::with(scene, database, SimSettings { seed, clock, ..SimSettings::default() }).await
+    ) -> Result<Self, TestbedError> {
+        Self::with(scenario, database, SimSettings { seed, clock, ..SimSettings::default() }).await
     }
 
     /// The same with a FreeSWITCH of these settings.
     ///
     /// # Errors
     /// As [`Self::set`].
-    pub async fn with(scene: &Scene, database: DatabaseUrl, sim: SimSettings) -> Result<Self, StageError> {
+    pub async fn with(
+        scenario: &Scenario,
+        database: DatabaseUrl,
+        sim: SimSettings,
+    ) -> Result<Self, TestbedError> {
         let clock = sim.clock;
-        prepare(&database, scene, clock.now()).await?;
+        prepare(&database, scenario, clock.now()).await?;
         let sim = Sim::start(sim).await?;
-        for (contact, manner) in &scene.phones {
+        for (contact, manner) in &scenario.phones {
             sim.phone(&contact.to_string(), manner.clone()).await;
         }
-        let running = app::start(settings(database, scene, sim.node_address()), clock).await?;
+        let running = app::start(settings(database, scenario, sim.node_address()), clock).await?;
         sim.set_controllers(&[running.listen]).await;
         running.app.nodes.wait_up().await;
         Ok(Self { running, sim: Arc::new(sim) })
     }
 
-    /// Plays every caller of the scene, each at his time. `seen` is told after each whose call has ended.
-    pub async fn play(&self, scene: &Scene, mut seen: impl FnMut(&Story)) -> Vec<Story> {
+    /// Plays every caller of the scenario, each at his time. `seen` is told after each whose call has ended.
+    pub async fn play(&self, scenario: &Scenario, mut seen: impl FnMut(&Story)) -> Vec<Story> {
         let begun = tokio::time::Instant::now();
         let mut calls = JoinSet::new();
-        for (at, script) in scene.calls.clone() {
+        for (at, script) in scenario.calls.clone() {
             let sim = Arc::clone(&self.sim);
             calls.spawn(async move {
                 tokio::time::sleep_until(begun + at).await;
                 sim.call(script).await.story().await
             });
         }
-        let mut stories = Vec::with_capacity(scene.calls.len());
+        let mut stories = Vec::with_capacity(scenario.calls.len());
         while let Some(story) = calls.join_next().await {
             if let Ok(Some(story)) = story {
                 seen(&story);
@@ -100,7 +104,7 @@ impl Stage {
     }
 
     /// Ends both sides.
-    pub async fn strike(self) {
+    pub async fn shut_down(self) {
         self.running.drain().await;
         if let Ok(sim) = Arc::try_unwrap(self.sim) {
             sim.stop().await;
@@ -108,11 +112,11 @@ impl Stage {
     }
 }
 
-async fn prepare(database: &DatabaseUrl, scene: &Scene, at: UnixMs) -> Result<(), StoreError> {
+async fn prepare(database: &DatabaseUrl, scenario: &Scenario, at: UnixMs) -> Result<(), StoreError> {
     let store = Store::open(database, crate::config::store::Settings::default()).await?;
     let _no_controller_works_here = store.take_lock().await?;
     store.migrate().await?;
-    let (new, database) = (scene.rules.clone(), database.to_string());
+    let (new, database) = (scenario.rules.clone(), database.to_string());
     store
         .write("prepare", move |c| {
             refuse_occupied(c, &new, &database)?;
@@ -141,19 +145,19 @@ fn refuse_occupied(c: &mut Database, new: &Rules, database: &str) -> Result<(), 
     }
 }
 
-fn settings(database: DatabaseUrl, scene: &Scene, node: SocketAddr) -> Settings {
+fn settings(database: DatabaseUrl, scenario: &Scenario, node: SocketAddr) -> Settings {
     let mut settings = Settings { database, ..Settings::default() };
     settings.switch.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.switch.nodes = vec![NodeSettings { port: node.port(), ..NodeSettings::default() }];
     settings.web.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.status.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.calls.drain_timeout = Duration::from_secs(2);
-    if let Some(trunk) = &scene.trunk {
+    if let Some(trunk) = &scenario.trunk {
         settings.callback.dials_a_second = trunk.dials_a_second;
         settings.callback.trunks = vec![trunk.clone()];
     }
     // The first queue calls back those who came when the office was closed.
-    settings.callback.queue = scene.rules.queues.keys().next().cloned();
+    settings.callback.queue = scenario.rules.queues.keys().next().cloned();
     settings.callback.confirm = false;
     // Its day is short, and so is the patience of its callers.
     settings.callback.shortest_wait = Duration::ZERO;

@@ -8,14 +8,14 @@ use std::time::Duration;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::people::{Manner, Odds};
-use super::scene::Scene;
-use super::stage::Stage;
 use crate::config::callback::{Dial, Trunk};
+use crate::demo::scenario::Scenario;
+use crate::demo::testbed::Testbed;
 use crate::ids::{AgentName, CaseId};
 use crate::missed::attempt::Outcome;
 use crate::phone::E164;
 use crate::queue::agent::{Status, Step};
+use crate::sim::{Manner, Odds};
 use crate::store::agents::{self, Make};
 use crate::store::callbacks::{self, Disposition};
 use crate::store::{StoreError, attempts, cases};
@@ -47,25 +47,30 @@ fn customer() -> Manner {
 }
 
 /// The phones of all who called from a number that can be called back.
-fn phones(scene: &Scene) -> Vec<(String, Manner)> {
-    let numbers = scene.calls.iter().filter_map(|(_, script)| script.number.parse::<E164>().ok());
+fn phones(scenario: &Scenario) -> Vec<(String, Manner)> {
+    let numbers = scenario.calls.iter().filter_map(|(_, script)| script.number.parse::<E164>().ok());
     numbers.map(|number| (format!("gateway/demo/{number}"), customer())).collect()
 }
 
-impl Stage {
-    /// Calls everybody back who was missed, in a few rounds. `wrong_by` is how far the clock of this stage is ahead.
+impl Testbed {
+    /// Calls everybody back who was missed, in a few rounds. `wrong_by` is how far the clock of this testbed is ahead.
     ///
     /// # Errors
     /// When the database fails, or a round does not come to its end.
-    pub async fn pay_back(&self, scene: &Scene, seed: u64, wrong_by: &AtomicI64) -> Result<(), EveningError> {
+    pub async fn run_callback_rounds(
+        &self,
+        scenario: &Scenario,
+        seed: u64,
+        wrong_by: &AtomicI64,
+    ) -> Result<(), CallbackRoundsError> {
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
-        for (contact, manner) in phones(scene) {
+        for (contact, manner) in phones(scenario) {
             self.sim.phone(&contact, manner).await;
         }
         for minutes in ROUNDS_MIN {
             wrong_by.fetch_add(minutes * 60_000, Ordering::Relaxed);
             let round = self.until_all_have_been_called(&mut dice);
-            tokio::time::timeout(LONGEST, round).await.map_err(|_| EveningError::Endless)??;
+            tokio::time::timeout(LONGEST, round).await.map_err(|_| CallbackRoundsError::Endless)??;
         }
         self.running.quiet().await;
         Ok(())
@@ -126,7 +131,7 @@ impl Stage {
 
 /// Why not everybody was called back.
 #[derive(Debug, thiserror::Error)]
-pub enum EveningError {
+pub enum CallbackRoundsError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -11,13 +11,13 @@ use chrono_tz::Tz;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use super::people::{CallerScript, Manner, Odds};
 use crate::calendar::schedule::{BadSchedule, Schedule};
 use crate::config::callback::Trunk;
 use crate::ids::{AgentName, BadName, QueueName};
 use crate::rules::contact::{BadContact, Contact};
 use crate::rules::policy::Policy;
 use crate::rules::{Agent, BadPattern, BadSound, Destination, Queue, Route, Rules, Strategy, Tier};
+use crate::sim::{CallerScript, Manner, Odds};
 
 /// How many agents the company has.
 const AGENTS: usize = 12;
@@ -26,7 +26,7 @@ const NUMBERS: [(&str, u32); 4] = [("7001", 40), ("7002", 35), ("7003", 15), ("7
 
 /// What there is to play.
 #[derive(Debug, Clone)]
-pub struct Scene {
+pub struct Scenario {
     /// Queues, agents and routes.
     pub rules: Rules,
     /// Every agent's phone, and how he behaves.
@@ -37,10 +37,10 @@ pub struct Scene {
     pub calls: Vec<(Duration, CallerScript)>,
 }
 
-/// A rule of the scene cannot be read, which a test would show.
+/// A rule of the scenario cannot be read, which a test would show.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each is what its source says")]
-pub enum SceneError {
+pub enum ScenarioError {
     #[error(transparent)]
     Name(#[from] BadName),
     #[error(transparent)]
@@ -57,7 +57,7 @@ pub enum SceneError {
 ///
 /// # Errors
 /// When a rule of it cannot be read, which a test would show.
-pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<Scene, SceneError> {
+pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<Scenario, ScenarioError> {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let rules = rules(today)?;
     let phones = rules.agents.values().flat_map(|agent| agent.contacts.clone());
@@ -71,7 +71,7 @@ pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<
             (at, caller(&mut dice))
         })
         .collect();
-    Ok(Scene { rules, phones, trunk: None, calls })
+    Ok(Scenario { rules, phones, trunk: None, calls })
 }
 
 fn caller(dice: &mut ChaCha8Rng) -> CallerScript {
@@ -105,7 +105,7 @@ fn manner(place: usize) -> Manner {
     Odds { answers, no_answer, rejects: 5, busy: 3, unreachable: 1, ring, talk }.into()
 }
 
-fn rules(today: NaiveDate) -> Result<Rules, SceneError> {
+fn rules(today: NaiveDate) -> Result<Rules, ScenarioError> {
     let office = Schedule::parse("Europe/Moscow", &["mon-sun 00:00-24:00"], &[])?;
     let holiday =
         Schedule { zone: Tz::Europe__Moscow, exceptions: [(today, Vec::new())].into(), ..office.clone() };
@@ -128,7 +128,7 @@ fn rules(today: NaiveDate) -> Result<Rules, SceneError> {
         .into(),
         schedules: [("office".parse()?, office), ("holiday".parse()?, holiday)].into(),
         policies: Policy::built_in(),
-        queues: queues.collect::<Result<BTreeMap<_, _>, SceneError>>()?,
+        queues: queues.collect::<Result<BTreeMap<_, _>, ScenarioError>>()?,
         routes: routes
             .into_iter()
             .chain([route("closed", "7004", "sales", "holiday")])
@@ -137,7 +137,7 @@ fn rules(today: NaiveDate) -> Result<Rules, SceneError> {
     })
 }
 
-fn agent(number: usize) -> Result<(AgentName, Agent), SceneError> {
+fn agent(number: usize) -> Result<(AgentName, Agent), ScenarioError> {
     let agent = Agent {
         contacts: vec![format!("user/{}", 1000 + number).parse()?],
         ring_timeout: Duration::from_millis(1_500),
@@ -152,7 +152,7 @@ fn agent(number: usize) -> Result<(AgentName, Agent), SceneError> {
     Ok((format!("agent{number:02}").parse()?, agent))
 }
 
-fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueName, Queue), SceneError> {
+fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueName, Queue), ScenarioError> {
     let tiers =
         (1..).zip(who).map(|(position, agent)| ((*agent).clone(), Tier { level: 1, position })).collect();
     let queue = Queue {
@@ -167,7 +167,7 @@ fn queue(name: &str, strategy: Strategy, who: &[&AgentName]) -> Result<(QueueNam
     Ok((name.parse()?, queue))
 }
 
-fn route(name: &str, number: &str, queue: &str, schedule: &str) -> Result<Route, SceneError> {
+fn route(name: &str, number: &str, queue: &str, schedule: &str) -> Result<Route, ScenarioError> {
     Ok(Route {
         name: name.parse()?,
         number: number.parse()?,
