@@ -161,6 +161,39 @@ fn example(kind: EventKind) -> Event {
     }
 }
 
+/// What the fields of events mean.
+const FIELDS: [(&str, &str); 29] = [
+    ("case", "the case's number, as in `dozvon case show`"),
+    ("call", "the call's identity, as in `dozvon call show`"),
+    ("request", "the number of the request of a form or a bot"),
+    ("number", "the customer's number"),
+    ("name", "the customer's name; of a trunk, an address or a destination: its name"),
+    ("caller", "how the customer is reached: `phone`, `email`, `name`"),
+    ("sms_consent", "whether the customer agreed to get SMS"),
+    ("queue", "the queue"),
+    ("reason", "why the case was opened; of a trunk or destination: what it answered"),
+    ("misses", "how many calls of the customer were missed since the case was opened"),
+    ("due_at", "until when somebody must call; empty until the case is due"),
+    ("share_pct", "how much of the reaction time has passed, in per cent"),
+    ("agent", "the agent"),
+    ("assignee", "the agent who has the case; empty if it is anybody's"),
+    ("group", "the queue whose agents are told"),
+    ("supervisor", "the entry of `[[notify.people]]` that is told"),
+    ("duty", "the same for those on duty"),
+    ("began_at", "when the call or the attempt began"),
+    ("answered_at", "when it was answered; empty if it was not"),
+    ("wait_ms", "how long the caller waited"),
+    ("talk_ms", "how long the talk lasted"),
+    ("way", "how the attempt was made: `callback`, or by an agent"),
+    ("counted", "whether the attempt counts as one of the day's"),
+    ("result", "what came of it; of a case: why it was closed"),
+    ("note", "what a person wrote, or why the number is not called"),
+    ("source", "the form or program that handed the request in"),
+    ("page", "the page on which the form was"),
+    ("wanted_at", "when the customer wants to be called"),
+    ("times", "how many times, or how many are allowed in an hour"),
+];
+
 #[test]
 fn the_page_of_events_is_current() {
     let mut text = "# Events\n\nWhat destinations of `[[notify.destinations]]` and the CRM are told. `events = [\"case.*\"]` takes all kinds that \
@@ -168,10 +201,16 @@ fn the_page_of_events_is_current() {
                     ```json\n{\"specversion\": \"1.0\", \"id\": \"…\", \"source\": \"/dozvon\", \"type\": \"dozvon.case.opened\", \"subject\": \"case:17\", \
                     \"time\": \"2026-11-30T13:08:24.630Z\", \"data\": {}}\n```\n\n\
                     Headers are those of Standard Webhooks: `webhook-id` is the same at every try. Fields may be `null`; further ones \
-                    may come.\n"
+                    may come.\n\n## Fields\n\n| field | meaning |\n|---|---|\n"
         .to_owned();
+    for (field, meaning) in FIELDS {
+        writeln!(text, "| `{field}` | {meaning} |").unwrap();
+    }
     let meanings = meanings(&std::fs::read_to_string(root().join("src/event.rs")).unwrap());
     for &kind in EventKind::ALL {
+        for field in example(kind).data.as_object().unwrap().keys() {
+            assert!(FIELDS.iter().any(|(known, _)| known == field), "{kind}: what does {field} mean?");
+        }
         let (_, meaning) = meanings.iter().find(|(word, _)| word == kind.as_str()).unwrap();
         let data =
             serde_json::to_string_pretty(&dozvon::notify::webhook::spoken(&example(kind).data)).unwrap();
