@@ -573,7 +573,7 @@ fn a_case_has_three_attempts_a_day_and_one_end() {
 }
 
 #[test]
-fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
+fn a_person_is_erased_and_the_audit_says_so_without_their_number() {
     let (place, seeded) = seeded();
     assert!(place.fails(4, "erase +79001234567").contains("add --yes"));
     assert!(place.fails(2, "erase nobody --yes").contains("is no phone number that exists"));
@@ -619,7 +619,7 @@ fn a_person_is_erased_and_the_audit_tells_of_it_without_his_number() {
 }
 
 #[test]
-fn who_adds_or_changes_an_agent_is_in_the_audit() {
+fn the_audit_names_the_person_that_adds_or_changes_an_agent() {
     let (place, _) = seeded();
     place.ok("agent add dora --contact user/1009 --queue sales --by boss");
     place.ok("agent add dora --replace --wrap-up 7s");
@@ -964,7 +964,7 @@ const COMMANDS: [&str; 38] = [
 ];
 
 #[test]
-fn whoever_reads_russian_reads_no_english() {
+fn the_russian_texts_hold_no_english() {
     let (place, seeded) = seeded();
     place.ok("case open +74951234567 --queue sales");
     place.write("bad.toml", "[[queue]]\nname = \"a b\"\nmax_wait = \"5x\"\n[[agent]]\nnaem = 1\n");

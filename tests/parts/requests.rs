@@ -238,7 +238,7 @@ struct Line {
 }
 
 #[tokio::test]
-async fn who_agrees_to_it_gets_sms_and_nobody_else() {
+async fn only_a_caller_that_agreed_gets_sms() {
     let site = Site::open().await;
     assert_eq!(site.post(GOOD).await.status, 201);
     let agrees = |more: &str| {
@@ -291,7 +291,7 @@ async fn the_box_for_sms_comes_unticked_and_nobody_must_tick_it() {
 }
 
 #[tokio::test]
-async fn who_is_not_known_is_refused() {
+async fn an_unknown_client_is_refused() {
     let site = Site::open().await;
     let kind = ("Content-Type", "application/json");
     for headers in
@@ -593,7 +593,7 @@ async fn the_time_that_a_person_wants_is_that_of_the_queue_that_will_call() {
 }
 
 #[tokio::test]
-async fn who_does_not_finish_his_head_is_shown_out() {
+async fn a_client_that_does_not_finish_its_head_is_disconnected() {
     let site = Site::open_with(|s| s.web.header_timeout = Duration::from_millis(200)).await;
     for half in ["", "GET /form/call", "GET /form/callback HTTP/1.1\r\nHost: x\r\n"] {
         let mut stream = TcpStream::connect(site.address).await.unwrap();

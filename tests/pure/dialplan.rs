@@ -152,7 +152,7 @@ fn after(document: &Document<'_>, stage: &str, variables: &[(&str, &str)]) -> St
 }
 
 #[test]
-fn what_becomes_of_a_caller_follows_from_his_variables() {
+fn the_variables_decide_where_a_caller_goes() {
     let text = "[dialplan]\npatience = \"4s\"\n";
     let all = files(&Settings::read(Path::new("t"), text, []).unwrap());
     let (text, _) = preprocessed(file(&all, "dialplan/dozvon.xml"));

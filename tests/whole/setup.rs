@@ -441,7 +441,7 @@ fn files_of_contexts_that_were_taken_out_are_named_and_removed() {
 /// cron and containers set no variable for the user.
 #[cfg(unix)]
 #[test]
-fn who_did_it_is_known_without_variables() {
+fn the_user_is_known_without_variables() {
     let place = ruled(ready());
     place.ok(&["dnc", "add", "84957654321"]);
     let listed: Value = serde_json::from_str(&place.ok(&["dnc", "list", "--json"])).unwrap();

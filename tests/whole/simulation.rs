@@ -165,7 +165,7 @@ impl Day {
         self.a_call_has_at_most_one_winner();
         self.nobody_is_left_behind();
         self.freeswitch_has_seen_nothing_odd();
-        self.nobody_is_rung_before_his_wrap_up_is_over();
+        self.nobody_is_rung_before_their_wrap_up_is_over();
         self.the_pages_say_what_was();
         self.the_longest_waiting_is_not_passed_over();
     }
@@ -245,7 +245,7 @@ impl Day {
     }
 
     /// Wrap-up is kept to the millisecond.
-    fn nobody_is_rung_before_his_wrap_up_is_over(&self) {
+    fn nobody_is_rung_before_their_wrap_up_is_over(&self) {
         for WrapUp { agent, wrap_up_ms } in &self.wrap_ups {
             let mut offers: Vec<_> = self.offers.iter().filter(|offer| offer.agent == *agent).collect();
             offers.sort_by_key(|offer| (offer.offered_at, offer.ended_at));

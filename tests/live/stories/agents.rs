@@ -160,7 +160,7 @@ pub async fn with_call_waiting_the_second_line_rings(live: &Live) -> Result<Stri
 
 /// Anna asks boris, and leaves her caller to him (REFER with Replaces): she is free at once, and he is offered nobody
 /// while he talks to that caller.
-pub async fn who_was_given_a_caller_is_offered_no_other(live: &Live) -> Result<String> {
+pub async fn an_agent_that_was_given_a_caller_is_offered_no_other(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let boris = phone_of(Tone::SomebodyElse, ANSWERS).await?;
     boris.register("1002", live.switch.sip).await?;

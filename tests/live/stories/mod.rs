@@ -115,7 +115,7 @@ fn of_callers() -> Vec<Story> {
         agents::a_redirect_is_followed_where_the_rules_say_so,
         agents::in_an_internal_call_an_agent_is_not_rung,
         agents::with_call_waiting_the_second_line_rings,
-        agents::who_was_given_a_caller_is_offered_no_other,
+        agents::an_agent_that_was_given_a_caller_is_offered_no_other,
         hours::closed_with_a_message,
         hours::closed_with_a_duty_phone,
     ]
@@ -136,13 +136,13 @@ fn of_callbacks() -> Vec<Story> {
         callbacks::customer_first::an_agent_comes,
         callbacks::customer_first::no_agent_comes,
         callbacks::agents::a_missing_sound_sends_nobody_on_break,
-        callbacks::agents::who_picks_up_late_has_time_for_the_key,
+        callbacks::agents::an_agent_that_picks_up_late_has_time_for_the_key,
         callbacks::agents::in_a_call_of_their_own_an_agent_is_not_rung,
         callbacks::trunks::a_refusal_is_dialled_over_the_next_at_once,
         callbacks::trunks::one_trunk_that_knows_no_number_closes_nothing,
-        callbacks::crashes::freeswitch_dies_while_he_is_rung,
+        callbacks::crashes::freeswitch_dies_while_the_customer_is_rung,
         callbacks::crashes::freeswitch_dies_while_they_talk,
-        callbacks::crashes::we_die_while_he_is_rung,
+        callbacks::crashes::the_controller_dies_while_the_customer_is_rung,
     ]
 }
 
@@ -151,7 +151,7 @@ fn of_troubles() -> Vec<Story> {
     stories![
         stopped::killed_while_a_caller_waits,
         stopped::killed_with_a_full_house,
-        stopped::the_fallback_contact_takes_him,
+        stopped::the_fallback_contact_takes_the_caller,
         stopped::back_within_patience,
         stopped::back_and_connected_within_patience,
         stopped::a_crash_loop_ends_in_the_fallback,
@@ -166,7 +166,7 @@ fn of_troubles() -> Vec<Story> {
         surroundings::the_second_address_is_tried,
         surroundings::a_full_disk,
         rules::wrap_up_lasts_as_long_as_it_says,
-        rules::who_misses_twice_is_sent_on_break,
+        rules::an_agent_that_misses_twice_is_sent_on_break,
         rules::cases_are_for_numbers_that_can_be_called,
         rules::check_finds_everything_in_order,
         hostile::names_and_numbers_are_only_text,

@@ -40,7 +40,7 @@ pub async fn wrap_up_lasts_as_long_as_it_says(live: &Live) -> Result<String> {
 }
 
 /// Who lets his phone ring out twice is sent on break, and is rung no more.
-pub async fn who_misses_twice_is_sent_on_break(live: &Live) -> Result<String> {
+pub async fn an_agent_that_misses_twice_is_sent_on_break(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     (team.ring_timeout, team.delay, team.max_misses) = ("1s", "200ms", 2);

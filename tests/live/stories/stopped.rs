@@ -188,7 +188,7 @@ pub async fn a_controller_that_hangs_ends_in_the_fallback(live: &Live) -> Result
 }
 
 /// SIGKILL: the dialplan rings its fixed contact, who takes the caller.
-pub async fn the_fallback_contact_takes_him(live: &Live) -> Result<String> {
+pub async fn the_fallback_contact_takes_the_caller(live: &Live) -> Result<String> {
     let mut floor = Floor::open(live, &Team::of([])).await?;
     let ivan = floor.caller(IVAN).await?;
     ivan.hears(Tone::Music).await?;

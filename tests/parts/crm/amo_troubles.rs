@@ -30,7 +30,7 @@ async fn never_more_than_seven_requests_in_any_second() {
 }
 
 #[tokio::test]
-async fn who_asked_too_much_is_silent_as_long_as_he_is_told_and_longer_when_he_is_blocked() {
+async fn after_too_many_requests_the_client_pauses_as_told_and_longer_when_blocked() {
     let ahead: &'static AtomicI64 = Box::leak(Box::default());
     let amo = AmoCrm::start().await;
     let settings = Settings { block: Duration::from_secs(7_200), ..amo.settings() };

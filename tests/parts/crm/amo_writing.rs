@@ -152,7 +152,7 @@ async fn an_unknown_number_becomes_one_lead_among_the_unsorted_and_more_calls_it
 }
 
 #[tokio::test]
-async fn a_request_is_a_form_among_the_unsorted_whether_we_know_him_or_not() {
+async fn a_request_is_a_form_among_the_unsorted_whether_we_know_its_sender_or_not() {
     for known in [false, true] {
         let amo = AmoCrm::start().await;
         if known {

@@ -155,7 +155,7 @@ async fn without_consent_on_file_no_caller_gets_an_sms() {
 }
 
 #[tokio::test]
-async fn who_sent_a_request_is_not_told_that_he_was_missed() {
+async fn the_sender_of_a_request_is_not_told_of_a_missed_call() {
     let (receiver, address) = Receiver::start([]).await;
     let app = App::new(settings(sms(format!("http://{address}/"), Some(Preset::Smsru), "caller"))).await;
     let row = app.one(json!({"number": "+79001112233", "sms_consent": true, "request": 1})).await;

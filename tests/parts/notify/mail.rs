@@ -92,7 +92,7 @@ async fn a_letter_that_is_deferred_comes_again_and_one_that_is_refused_does_not(
 }
 
 #[tokio::test]
-async fn a_caller_gets_words_for_callers_in_his_language() {
+async fn a_caller_gets_the_text_for_callers_in_their_language() {
     let (letters, address) = server(&[]).await;
     let mut settings = mail(address, "caller");
     settings.destinations[0].language = Language::Ru;

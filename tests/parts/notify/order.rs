@@ -151,7 +151,7 @@ async fn a_later_event_waits_for_the_earlier_one_of_its_case_and_for_no_other() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_dies_before_he_has_recorded_it_delivers_again_with_the_same_id() {
+async fn a_relay_that_dies_before_recording_delivers_again_with_the_same_id() {
     let app = App::new(Settings { jitter_pct: 0, every: HOUR, ..Settings::default() }).await;
     app.emit(EventKind::CaseOpened, 1, json!({})).await;
     app.emit(EventKind::CaseClosed, 1, json!({})).await;

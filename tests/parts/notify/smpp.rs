@@ -313,7 +313,7 @@ async fn each_side_is_asked_whether_it_is_there() {
 }
 
 #[tokio::test]
-async fn who_has_to_wait_for_long_has_sent_nothing() {
+async fn a_request_that_must_wait_for_long_is_not_sent() {
     let mut smsc = Smsc::start([]).await;
     let mut settings = smpp(smsc.address, "caller");
     (settings.smpp.rate, settings.smpp.timeout) = (1, Duration::from_secs(1));

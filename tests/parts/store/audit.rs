@@ -120,7 +120,7 @@ fn no_number_stands_in_clear_and_entries_are_found_by_it() {
 
 /// Agents and the users of FreeSWITCH may be named for their numbers; nothing fails because of that.
 #[test]
-fn who_is_named_like_a_number_stands_in_the_audit_as_its_hash() {
+fn a_user_named_like_a_number_stands_in_the_audit_as_its_hash() {
     let long = "x".repeat(65).leak();
     for_each_database(async |db| {
         for by in ["4951234567", NUMBER, "anna", "", long] {
@@ -231,7 +231,7 @@ fn rows_are_only_added_whoever_writes() {
 }
 
 #[test]
-fn who_gets_past_the_guards_is_found() {
+fn a_change_past_the_guards_is_found() {
     let tampered: [(&str, &[&str], bool, (i64, Fault)); 9] = [
         ("a word", &["UPDATE audit SET \"by\" = 'x' WHERE id = 2"], false, (2, Fault::Changed)),
         ("a word and its hash", &["UPDATE audit SET \"by\" = 'x' WHERE id = 2"], true, (3, Fault::Misplaced)),
@@ -289,7 +289,7 @@ fn key(db: &Db) -> Key {
 
 /// Whoever may write the database, but has no key, as it is in the settings.
 #[test]
-fn who_has_no_key_cannot_write_the_chain_anew() {
+fn without_the_key_the_chain_cannot_be_rewritten() {
     for_each_database(async |db| {
         let named = Key::of_bytes([1; 32]);
         let settings =
@@ -344,7 +344,7 @@ fn unsealed(db: &Db, rows: &[dozvon::audit::Row]) -> Raw {
 
 /// The seal cannot be taken off all rows at once either: where it begins stands under the key, too.
 #[test]
-fn who_has_no_key_cannot_take_the_seal_off_and_not_move_where_it_begins() {
+fn without_the_key_the_seal_cannot_be_removed_or_moved() {
     for_each_database(async |db| {
         let named = Key::of_bytes([1; 32]);
         let settings =
@@ -633,7 +633,7 @@ fn what_was_told_of_an_erased_person_is_gone_and_what_was_not_is_told_to_nobody(
 }
 
 #[test]
-fn who_wants_no_calls_is_not_called_after_his_erasure_either() {
+fn a_person_that_wants_no_calls_is_not_called_after_their_erasure_either() {
     for_each_database(async |db| {
         let said = |c: &mut Database| {
             let number = number();
@@ -657,7 +657,7 @@ fn who_wants_no_calls_is_not_called_after_his_erasure_either() {
 }
 
 #[test]
-fn who_was_erased_today_gets_no_fourth_attempt_today() {
+fn a_person_erased_today_gets_no_fourth_attempt_today() {
     for_each_database(async |db| {
         db.write(|c| {
             open_for_business(c)?;
@@ -685,7 +685,7 @@ fn who_was_erased_today_gets_no_fourth_attempt_today() {
 }
 
 #[test]
-fn who_is_on_the_line_is_erased_later_and_a_stranger_leaves_an_act() {
+fn a_caller_on_the_line_is_erased_later_and_a_stranger_leaves_an_act() {
     for_each_database(async |db| {
         let call = db
             .write(|c| {

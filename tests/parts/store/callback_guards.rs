@@ -364,7 +364,7 @@ fn what_an_attempt_was_made_for_stays_and_what_happened_has_happened() {
 
 /// Story 24.
 #[test]
-fn an_agent_is_not_free_before_he_says_what_came_of_his_talk() {
+fn an_agent_is_not_free_before_recording_the_result_of_the_talk() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let id = app.due(MOSCOW, "sales", min(0)).await;
@@ -434,7 +434,7 @@ fn a_dial_to_whom_we_owe_nothing_is_not_ours_and_leaves_nothing() {
 
 /// Whoever dialled himself is asked for a word, and kept from nothing.
 #[test]
-fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
+fn an_agent_that_dialled_by_hand_is_free_before_recording_the_result() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
@@ -459,7 +459,7 @@ fn an_agent_who_dialled_himself_is_free_before_he_says_what_came_of_it() {
 }
 
 #[test]
-fn an_agent_who_is_named_for_his_number_calls_back_like_any_other() {
+fn an_agent_named_like_their_number_calls_back_like_any_other() {
     const NAME: &str = "4951112233";
     for_each_database(async |db| {
         let app = App::open(db).await;
@@ -485,7 +485,7 @@ fn an_agent_who_is_named_for_his_number_calls_back_like_any_other() {
 
 /// Whoever comes second sees what the first one did, though that is not committed yet when he begins.
 #[test]
-fn who_inserts_an_attempt_waits_for_another_one_of_the_same_number() {
+fn inserting_an_attempt_waits_for_another_of_the_same_number() {
     on_postgres(&async |db| {
         let app = App::open(db).await;
         let id = app.due(MOSCOW, "sales", min(0)).await;

@@ -48,7 +48,7 @@ async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
 }
 
 #[test]
-fn only_what_he_does_himself_lets_him_be_called_at_any_hour() {
+fn only_a_persons_own_act_lets_them_be_called_at_any_hour() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         // Three in Moscow: whoever has a mobile may be in Kamchatka, and asleep.
@@ -72,7 +72,7 @@ fn only_what_he_does_himself_lets_him_be_called_at_any_hour() {
 }
 
 #[test]
-fn who_asks_for_a_call_at_three_is_called_at_three_and_that_is_no_delay() {
+fn a_call_requested_for_three_is_made_at_three_and_is_not_a_delay() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = asks(&app, MOSCOW, Some(min(180)), min(0)).await;
@@ -93,7 +93,7 @@ fn who_asks_for_a_call_at_three_is_called_at_three_and_that_is_no_delay() {
 }
 
 #[test]
-fn who_is_put_off_is_not_overdue_when_his_time_comes() {
+fn a_postponed_case_is_not_overdue_when_its_time_comes() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
@@ -149,7 +149,7 @@ fn a_place_that_became_free_is_taken_again_though_a_later_one_is_taken() {
 }
 
 #[test]
-fn a_colleague_who_reaches_him_while_he_is_offered_ends_it() {
+fn a_colleague_that_reaches_the_customer_during_an_offer_ends_it() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
@@ -267,7 +267,7 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
 }
 
 #[test]
-fn who_was_offered_when_his_queue_was_removed_is_offered_in_another_one() {
+fn a_case_on_offer_when_its_queue_is_removed_is_offered_in_another_one() {
     for_each_database(async |db| {
         let mut app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
@@ -287,7 +287,7 @@ fn who_was_offered_when_his_queue_was_removed_is_offered_in_another_one() {
 }
 
 #[test]
-fn who_calls_again_or_asks_again_is_not_left_for_tomorrow() {
+fn a_caller_that_calls_or_asks_again_is_not_put_off_until_tomorrow() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         // An hour after his call a mobile may be anywhere again.
@@ -389,7 +389,7 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
 }
 
 #[test]
-fn who_may_be_called_at_no_hour_of_his_queue_goes_to_the_repeat_contacts_queue() {
+fn a_caller_with_no_lawful_hour_in_their_queue_goes_to_the_repeat_contacts_queue() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         // A mobile may be anywhere from Kaliningrad to Kamchatka: no hour of the night is lawful in all of these.
@@ -501,7 +501,7 @@ fn closing_a_case_as_erased_erases_nobody_and_is_refused() {
 }
 
 #[test]
-fn who_put_a_case_off_or_before_all_others_is_in_the_audit() {
+fn the_audit_names_the_person_that_postponed_or_advanced_a_case() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;

@@ -130,7 +130,7 @@ fn two_queues_and_two_cases_of_one_caller_share_three_attempts() {
 
 /// Story 5.
 #[test]
-fn who_gets_through_between_attempts_is_owed_nothing_but_a_short_talk_is_none() {
+fn getting_through_between_attempts_closes_the_case_but_a_short_talk_does_not() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
@@ -253,7 +253,7 @@ fn what_lasts_too_long_is_orphaned_but_a_talk_owes_its_result_and_brings_no_seco
 }
 
 #[test]
-fn who_says_nothing_after_a_talk_is_asked_and_in_the_end_its_length_decides() {
+fn without_a_recorded_result_the_agent_is_asked_and_then_the_length_of_the_talk_decides() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
@@ -333,7 +333,7 @@ fn a_step_that_is_repeated_changes_nothing() {
 
 /// Stories 17, 18 and 19.
 #[test]
-fn who_cannot_be_called_back_has_no_case_and_who_must_not_be_gets_no_call() {
+fn a_caller_without_a_number_has_no_case_and_a_barred_number_gets_no_call() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         for party in [Party::Withheld, Party::Withheld, Party::Internal("1001".to_owned()), Party::Invalid] {
@@ -356,7 +356,7 @@ fn who_cannot_be_called_back_has_no_case_and_who_must_not_be_gets_no_call() {
 
 /// Story 20.
 #[test]
-fn who_wants_no_calls_gets_none_whenever_he_says_so() {
+fn a_person_that_wants_no_calls_gets_none_whenever_they_say_so() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
@@ -415,7 +415,7 @@ fn a_night_shift_is_one_day_with_three_attempts() {
 
 /// Story 28.
 #[test]
-fn who_is_missed_again_goes_before_others_and_his_clock_is_not_reset() {
+fn a_caller_missed_again_goes_before_others_and_their_clock_is_not_reset() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let first = app.due("+74950000001", "sales", min(-1)).await;

@@ -60,7 +60,7 @@ async fn forgotten_but_for_events(db: &Db) {
 }
 
 #[test]
-fn events_of_a_person_are_found_when_his_case_and_call_are_gone() {
+fn events_of_a_person_are_found_when_their_case_and_call_are_gone() {
     for_each_database(async |db| {
         known(db).await;
         forgotten_but_for_events(db).await;

@@ -130,7 +130,7 @@ async fn held_back(app: &App) -> CaseId {
 }
 
 #[test]
-fn who_takes_a_case_up_makes_it_one_like_any_other_and_only_then_it_is_told() {
+fn taking_up_a_case_makes_it_like_any_other_and_only_then_it_is_announced() {
     for way in ["now", "defer", "report", "request"] {
         for_each_database(async |db| {
             let app = App::open(db).await;

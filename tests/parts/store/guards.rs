@@ -187,7 +187,7 @@ fn nobody_rings_without_a_claim_and_nobody_is_claimed_twice() {
 }
 
 #[test]
-fn who_is_at_work_cannot_be_removed() {
+fn an_agent_at_work_cannot_be_removed() {
     for_each_database(async |db| {
         let call = db
             .write(|c| {

@@ -36,7 +36,7 @@ async fn rung(db: &Db, from: u64, outcome: Outcome, accepts: bool) -> i32 {
 }
 
 #[test]
-fn who_accepts_has_missed_none_in_a_row_whatever_comes_of_the_call() {
+fn accepting_an_offer_resets_the_misses_in_a_row() {
     for_each_database(async |db| {
         db.write(open_for_business).await;
         assert_eq!(rung(db, 0, Outcome::NoAnswer, false).await, 1);
@@ -49,7 +49,7 @@ fn who_accepts_has_missed_none_in_a_row_whatever_comes_of_the_call() {
 
 /// What else is due waits: the claim is refused until the rest is over, whatever the board believes.
 #[test]
-fn who_let_a_call_go_is_rung_for_nobody_before_the_rest_is_over() {
+fn an_agent_that_missed_a_call_is_not_rung_before_the_delay_is_over() {
     for_each_database(async |db| {
         db.write(open_for_business).await;
         rung(db, 0, Outcome::NoAnswer, false).await;

@@ -86,7 +86,7 @@ fn every_migration_only_adds() {
 
 /// Calls of before have the words of today, and a call of which nothing is said is a caller's.
 #[test]
-fn who_began_an_old_call_is_said_in_todays_words() {
+fn the_initiator_of_an_old_call_is_shown_in_todays_words() {
     untouched(|url| {
         let database = if matches!(url, DatabaseUrl::Sqlite(_)) { "sqlite" } else { "postgres" };
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(database);
@@ -366,7 +366,7 @@ fn a_server_that_is_not_there_is_named_without_its_password() {
 }
 
 #[test]
-fn who_writes_for_too_long_is_blamed() {
+fn a_database_that_somebody_else_locks_is_reported_as_busy() {
     on_sqlite(&async |db| {
         let settings = Settings { busy_timeout: Duration::from_millis(50), ..Settings::default() };
         let store = Store::open(&db.url, settings.clone()).await.unwrap();

@@ -98,7 +98,7 @@ fn a_case_from_abroad_waits_for_people_who_may_have_it_called() {
 
 /// The reminders of a case that was put off begin when it is called up, not when it was put off to.
 #[test]
-fn who_has_a_case_called_that_was_put_off_is_reminded_from_then_on() {
+fn the_reminders_of_a_postponed_case_begin_when_it_is_called_up() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;

@@ -25,7 +25,7 @@ fn people(said: &Value) -> Value {
 }
 
 #[test]
-fn the_customers_owner_is_told_first_then_his_group_the_supervisor_and_who_is_on_duty() {
+fn the_customers_owner_is_told_first_then_their_group_the_supervisor_and_the_agents_on_duty() {
     for_each_database(async |db| {
         let mut app = App::open(db).await;
         let mut rules = Rules::clone(&app.terms.rules);

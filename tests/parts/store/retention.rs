@@ -235,7 +235,7 @@ fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_
 }
 
 #[test]
-fn whoever_says_that_the_clock_is_right_is_believed() {
+fn a_confirmed_clock_is_believed() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;

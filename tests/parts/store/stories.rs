@@ -258,7 +258,7 @@ fn too_many_misses_in_a_row_send_on_break() {
 }
 
 #[test]
-fn what_a_person_chooses_leaves_what_he_does() {
+fn a_status_that_a_person_chooses_leaves_their_activity() {
     for_each_database(async |db| {
         db.write(|c| {
             open_for_business(c)?;

@@ -48,7 +48,7 @@ fn a_consent_that_came_by_a_form_holds_for_that_request_alone() {
 }
 
 #[test]
-fn a_caller_gets_sms_when_he_agreed_to_it_and_letters_of_the_case_that_he_gave_an_address_with() {
+fn a_caller_gets_sms_after_agreeing_and_mail_of_the_case_that_has_an_address() {
     for_each_database(async |db| {
         db.write(open_for_business).await;
         let said = |kind: &str, sms: bool, email: Value| (kind.to_owned(), sms, email);

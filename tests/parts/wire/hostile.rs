@@ -185,7 +185,7 @@ async fn header_floods_end_with_their_connection_only() {
 }
 
 #[tokio::test]
-async fn malformed_frames_of_a_caller_end_his_connection() {
+async fn malformed_frames_of_a_caller_end_their_connection() {
     let (mut listener, _) = listen(&settings()).await;
     let bad: [&[u8]; 9] = [
         b"no colon in here\n\n",

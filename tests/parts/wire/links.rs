@@ -150,7 +150,7 @@ async fn changes(node: &Node, wanted: usize) -> Vec<(String, bool)> {
 
 /// While the link for events is away, one user hangs up and another dials: both are known once it is back.
 #[tokio::test]
-async fn who_is_in_another_call_is_counted_anew_when_the_link_comes_back() {
+async fn agents_in_other_calls_are_counted_anew_when_the_link_comes_back() {
     let (node, switch) = node().await;
     let counting = tokio::spawn({
         let node = node.clone();

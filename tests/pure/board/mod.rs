@@ -162,7 +162,7 @@ proptest! {
     }
 
     #[test]
-    fn who_refused_is_asked_last(history in history()) {
+    fn an_agent_that_refused_is_asked_last(history in history()) {
         play(&history, |book, proposal| {
             spares_refusers(book, proposal)?;
             asks_refusers_last(book, proposal)

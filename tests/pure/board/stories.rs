@@ -55,7 +55,7 @@ fn proposals(board: &mut Board, now: i64) -> String {
 }
 
 #[test]
-fn who_waits_longest_is_served_first_whatever_the_order_of_joining() {
+fn the_caller_that_waits_longest_is_served_first_whatever_the_order_of_joining() {
     let mut board = board(Strategy::LongestIdle, 2);
     join(&mut board, 1, 2_000);
     join(&mut board, 2, 1_000);
@@ -78,7 +78,7 @@ fn those_who_reject_take_turns() {
 }
 
 #[test]
-fn who_rejected_goes_to_another_caller_first() {
+fn an_agent_that_rejected_goes_to_another_caller_first() {
     let mut board = board(Strategy::Sequential, 1);
     join(&mut board, 1, 0);
     ready(&mut board, [0]);
@@ -95,7 +95,7 @@ fn who_rejected_goes_to_another_caller_first() {
 }
 
 #[test]
-fn who_was_let_go_waits_for_one_other_however_many_follow() {
+fn a_declined_caller_waits_for_one_other_however_many_follow() {
     let mut board = board(Strategy::LongestIdle, 1);
     join(&mut board, 1, 0);
     ready(&mut board, [0]);
@@ -157,7 +157,7 @@ fn a_change_of_the_queue_leaves_who_is_spared() {
 }
 
 #[test]
-fn who_let_a_caller_go_least_often_is_asked_first() {
+fn the_agent_with_the_fewest_refusals_of_a_caller_is_asked_first() {
     let mut board = board(Strategy::Sequential, 2);
     join(&mut board, 1, 0);
     ready(&mut board, [0]);
@@ -179,7 +179,7 @@ fn who_let_a_caller_go_least_often_is_asked_first() {
 }
 
 #[test]
-fn who_rejected_a_ring_joins_it_again_when_he_has_been_rung_for_another() {
+fn an_agent_that_rejected_rejoins_after_ringing_for_another_caller() {
     let mut board = board(Strategy::RingAll, 2);
     join(&mut board, 1, 0);
     ready(&mut board, [0, 1]);
@@ -211,7 +211,7 @@ fn callers_of_a_ring_all_queue_ring_side_by_side() {
 }
 
 #[test]
-fn who_rejected_a_ring_is_spared_until_the_others_have_been_asked() {
+fn an_agent_that_rejected_is_not_asked_again_before_the_others() {
     let mut board = board(Strategy::RingAll, 2);
     join(&mut board, 1, 0);
     ready(&mut board, [0, 1]);
@@ -280,7 +280,7 @@ fn what_remains_of_an_earlier_wait_does_not_touch_the_new_one() {
 }
 
 #[test]
-fn who_is_in_another_call_is_offered_only_where_calls_wait() {
+fn an_agent_in_another_call_is_offered_only_where_calls_wait() {
     let mut board = board(Strategy::Sequential, 1);
     let tiers = [(agent(0), Tier { level: 1, position: 1 })].into();
     let waits = QueueSpec { strategy: Strategy::Sequential, priority: 0, call_waiting: true, tiers };

@@ -142,7 +142,7 @@ async fn what_dies_with_freeswitch_and_us_is_found_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waited_for_an_agent_when_we_died_was_abandoned_and_not_reached() {
+async fn a_customer_waiting_for_an_agent_at_a_crash_was_abandoned_and_not_reached() {
     let mut stage = set_customer_first().await;
     stage.phone(ANNA, rings()).await;
     stage.phone(CUSTOMER, answers()).await;
@@ -187,7 +187,7 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
 }
 
 /// The controller is told to stop while a customer's phone rings, and another one is started.
-async fn stopped_while_his_phone_rings(stage: Stage) -> Stage {
+async fn stopped_while_the_customers_phone_rings(stage: Stage) -> Stage {
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, rings()).await;
     called_back(&stage, "dialling").await;
@@ -209,18 +209,18 @@ async fn stopped(mut stage: Stage) -> Stage {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_we_stop_the_phone_of_a_customer_who_has_not_answered_falls_silent() {
-    let stage = stopped_while_his_phone_rings(set().await).await;
+    let stage = stopped_while_the_customers_phone_rings(set().await).await;
     the_next_attempt_is_made(&stage, "callback").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_we_stop_the_phone_of_a_customer_who_is_dialled_first_falls_silent_too() {
-    let stage = stopped_while_his_phone_rings(set_customer_first().await).await;
+    let stage = stopped_while_the_customers_phone_rings(set_customer_first().await).await;
     the_next_attempt_is_made(&stage, "customer_first").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn when_we_stop_the_phone_that_an_agent_has_dialled_falls_silent_and_it_was_not_he_who_left() {
+async fn at_a_stop_the_dialled_phone_falls_silent_and_the_agent_is_not_blamed() {
     let stage = set().await;
     stage.phone(CUSTOMER, rings()).await;
     miss(&stage).await;

@@ -103,7 +103,7 @@ pub async fn says(stage: &Stage, result: Outcome) -> Result<(), String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_was_missed_is_called_and_the_agent_gets_no_more_work_before_he_says_what_came_of_it() {
+async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_recording_the_result() {
     let stage = set().await;
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(50))).await;
@@ -201,7 +201,7 @@ async fn three_busy_attempts_lead_to_the_handover_and_there_is_no_fourth_that_da
 
 /// Story 6.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_rings_in_while_he_is_called_gets_the_agent_who_calls_him() {
+async fn a_customer_that_rings_in_during_their_callback_gets_its_agent() {
     let stage = set().await;
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, Behaviour::new(Pickup::NoAnswer)).await;
@@ -248,7 +248,7 @@ async fn without_join_callers_who_rings_in_meanwhile_waits_like_anybody() {
 
 /// Story 5.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_gets_through_between_two_attempts_is_not_called_any_more() {
+async fn a_caller_that_gets_through_between_two_attempts_is_not_called_any_more() {
     let stage = set().await;
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, Behaviour::new(Pickup::Busy)).await;
@@ -379,7 +379,7 @@ async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is
 
 /// Nobody is to be told any more that he is overdue: the new rules alone move his case.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_was_missed_in_a_queue_that_is_removed_is_called_by_the_queue_that_calls_back() {
+async fn a_case_of_a_removed_queue_is_called_by_the_callback_queue() {
     let stage = set_with(|settings| settings.callback.queue = Some("all".parse().unwrap())).await;
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, Behaviour::new(Pickup::Busy)).await;
@@ -466,7 +466,7 @@ async fn a_customer_whose_owner_is_away_is_called_by_whoever_is_there() {
 
 /// Anybody can show any number, and hang up at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_hangs_up_at_once_costs_the_owner_of_the_number_no_call() {
+async fn a_caller_that_hangs_up_at_once_costs_the_owner_of_the_number_no_call() {
     let stage = set_with(|settings| settings.callback.shortest_wait = Duration::from_mins(5)).await;
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     until("the caller waits", async || stage.waiting() == 1).await;

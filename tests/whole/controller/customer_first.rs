@@ -19,7 +19,7 @@ async fn set() -> Stage {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_answers_gets_an_agent_who_owes_what_came_of_it() {
+async fn a_customer_that_answers_gets_an_agent_that_must_record_the_result() {
     let stage = set().await;
     stage.phone(ANNA, answers()).await;
     stage
@@ -46,7 +46,7 @@ async fn who_answers_gets_an_agent_who_owes_what_came_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_was_abandoned_is_not_called_again_without_an_agent() {
+async fn an_abandoned_customer_is_not_called_again_without_an_agent() {
     let stage = set_with(|settings| {
         settings.callback.customer_first = true;
         settings.callback.confirm = false;
@@ -82,7 +82,7 @@ async fn who_was_abandoned_is_not_called_again_without_an_agent() {
 
 /// Whoever was called first: he has heard nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_answers_and_cannot_be_connected_was_abandoned() {
+async fn a_customer_that_answers_and_is_not_connected_was_abandoned() {
     for customer_first in [true, false] {
         let stage = set_with(|settings| {
             settings.callback.customer_first = customer_first;
@@ -113,7 +113,7 @@ async fn who_answers_and_cannot_be_connected_was_abandoned() {
 
 /// Seen on a real FreeSWITCH: the apology waited for the end of the greeting, and was never heard.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_abandoned_hears_the_apology_whatever_he_heard_before() {
+async fn an_abandoned_customer_hears_the_apology_whatever_they_heard_before() {
     let apology = "tone_stream://%(1000,0,950)";
     let stage = set_with(|settings| {
         settings.callback.customer_first = true;

@@ -121,7 +121,7 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_agent_says_by_keys_what_came_of_his_talk() {
+async fn an_agent_records_the_result_of_a_talk_by_keys() {
     let stage = set().await;
     stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
     miss(&stage).await;
@@ -150,7 +150,7 @@ async fn an_agent_says_by_keys_what_came_of_his_talk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_says_nothing_of_a_talk_is_not_waited_for() {
+async fn a_result_that_is_not_recorded_is_not_waited_for() {
     let stage = set().await;
     stage.phone(CUSTOMER, answers()).await;
     miss(&stage).await;
@@ -287,7 +287,7 @@ async fn what_was_ours_does_not_go_on_when_we_die() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_gives_up_before_the_customer_answers_has_made_an_attempt() {
+async fn an_agent_that_hangs_up_before_the_customer_answers_has_made_an_attempt() {
     let stage = set().await;
     stage.phone(CUSTOMER, Behaviour::new(Pickup::NoAnswer)).await;
     miss(&stage).await;
@@ -376,7 +376,7 @@ async fn what_came_of_a_talk_by_hand_of_which_nobody_says_anything_is_told_by_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_dies_while_a_customer_is_dialled_by_hand_has_made_an_attempt() {
+async fn a_crash_while_a_customer_is_dialled_by_hand_leaves_an_attempt() {
     let mut stage = set().await;
     stage.phone(CUSTOMER, Behaviour::new(Pickup::NoAnswer)).await;
     miss(&stage).await;
@@ -397,7 +397,7 @@ async fn who_dies_while_a_customer_is_dialled_by_hand_has_made_an_attempt() {
 
 /// The word frees an agent whom we rang for a callback, whichever way it comes to the database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_word_by_keys_gives_the_agent_of_a_callback_back_to_his_queue() {
+async fn a_result_by_keys_returns_the_agent_of_a_callback_to_their_queue() {
     let stage = set().await;
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(50))).await;
@@ -416,7 +416,7 @@ async fn a_word_by_keys_gives_the_agent_of_a_callback_back_to_his_queue() {
 
 /// Somebody else calls from the number with whose holder we talk: he waits like anybody, and hears music.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_calls_while_his_callback_talks_waits_like_anybody() {
+async fn a_call_from_a_number_in_a_callback_waits_like_any_other() {
     let stage = set().await;
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, answers()).await;
@@ -434,7 +434,7 @@ async fn who_calls_while_his_callback_talks_waits_like_anybody() {
 
 /// He is asked for a word, but callers do not wait for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_owes_a_word_of_a_talk_by_hand_is_not_kept_from_work() {
+async fn an_open_result_of_a_manual_call_does_not_keep_an_agent_from_work() {
     let stage = set().await;
     stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(20))).await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;

@@ -17,7 +17,7 @@ async fn second(stage: &Stage) -> (String, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_one_too_many_waits_across_a_restart_and_whoever_dials() {
+async fn a_call_beyond_the_hourly_cap_waits_across_a_restart_and_by_hand_too() {
     let mut stage = set_with(|settings| settings.callback.dials_an_hour = 1).await;
     stage.phone(ANNA, agrees()).await;
     for customer in [CUSTOMER, &format!("gateway/trunk/{SECOND}")] {

@@ -14,7 +14,7 @@ use super::stage::Stage;
 const LOOK: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_only_looks_keeps_no_controller_from_starting() {
+async fn a_short_hold_of_the_lock_keeps_no_controller_from_starting() {
     let mut stage = Stage::set().await;
     stage.kill().await;
     let lock = stage.store.take_lock().await.unwrap();
@@ -37,7 +37,7 @@ async fn another_controller_keeps_one_from_starting() {
 
 /// A server that is restarted is back in a moment: who stands by is there for worse than that.
 #[tokio::test(start_paused = true)]
-async fn who_stands_by_waits_for_a_database_that_is_out_of_reach() {
+async fn a_standby_controller_waits_for_a_database_that_is_out_of_reach() {
     let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("postgres://nobody@127.0.0.1:{}/x", server.local_addr().unwrap().port());
     let settings = Settings { database: url.parse().unwrap(), ..Settings::default() };

@@ -25,7 +25,7 @@ async fn ended(stage: &Stage) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_too_long_moves_on_to_the_next_queue() {
+async fn a_caller_that_waits_too_long_moves_on_to_the_next_queue() {
     let stage = Stage::set().await;
     stage.phone(ANNA, answers().hanging_up_after(SHORT)).await;
     stage.step("anna", Step::LogIn).await;
@@ -35,7 +35,7 @@ async fn who_waits_too_long_moves_on_to_the_next_queue() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_too_long_moves_on_to_the_duty_phone() {
+async fn a_caller_that_waits_too_long_moves_on_to_the_duty_phone() {
     let stage = Stage::set().await;
     stage.phone(DUTY, answers().hanging_up_after(SHORT)).await;
     let told = story(stage.dials(1, "7005").await).await;
@@ -93,7 +93,7 @@ async fn a_message_whose_file_is_missing_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_being_forwarded_when_we_stop_is_handed_back_and_no_phone_rings_on() {
+async fn a_caller_that_is_being_forwarded_at_a_stop_is_handed_back_and_no_phone_rings_on() {
     let mut stage = Stage::set().await;
     stage.settings.calls.drain_timeout = LIMIT;
     stage.restart().await;
@@ -194,7 +194,7 @@ async fn nobody_hears_anything_before_the_arrival_is_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_phone_rings_before_its_agent_is_claimed_or_if_he_cannot_be() {
+async fn no_phone_rings_before_its_agent_is_claimed_or_if_they_cannot_be() {
     let stage = Stage::set().await;
     stage.phone(ANNA, answers()).await;
     let _caller = stage.caller(1).await;

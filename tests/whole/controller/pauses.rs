@@ -76,7 +76,7 @@ async fn a_phone_that_stays_unreachable_is_rung_ever_more_seldom_and_the_self_ch
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_logs_in_anew_or_comes_back_is_offered_calls_at_once() {
+async fn an_agent_that_logs_in_or_comes_back_is_offered_calls_at_once() {
     let mut stage = Stage::set().await;
     with_rules(&mut stage, &RULES.replace("unreachable_delay = \"0s\"", "unreachable_delay = \"30s\"")).await;
     stage.phone(ANNA, Behaviour::new(Pickup::Unreachable)).await;
@@ -146,7 +146,7 @@ async fn nobody_in_another_call_is_rung_while_a_new_controller_finds_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_gave_up_while_the_clock_was_set_back_is_owed_a_call() {
+async fn a_caller_that_gave_up_while_the_clock_was_set_back_has_a_case() {
     let stage = Stage::with(|settings| settings.callback.shortest_wait = Duration::from_millis(50)).await;
     let patient = CallerScript::new("+79001230001", "7001").patient_for(Duration::from_millis(500));
     let caller = stage.sim.call(patient).await;

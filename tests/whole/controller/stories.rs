@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, story, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_waits_keeps_his_place() {
+async fn a_waiting_caller_keeps_their_place() {
     let mut stage = Stage::set().await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     let mut callers = Vec::new();
@@ -63,7 +63,7 @@ async fn a_free_agent_waits_until_those_who_waited_longest_are_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_never_comes_back_is_not_waited_for() {
+async fn a_caller_that_never_comes_back_is_not_waited_for() {
     let mut stage = Stage::set().await;
     stage.settings.calls.gather = Duration::from_secs(3_600);
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
@@ -77,7 +77,7 @@ async fn who_never_comes_back_is_not_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_cannot_be_asked_for_is_waited_for_only_so_long() {
+async fn a_caller_that_stays_away_is_waited_for_only_so_long() {
     let mut stage = Stage::set().await;
     stage.settings.calls.gather = Duration::from_millis(300);
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
@@ -93,7 +93,7 @@ async fn who_cannot_be_asked_for_is_waited_for_only_so_long() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_handed_back_on_a_stop_is_taken_by_the_next_with_his_place() {
+async fn a_caller_handed_back_at_a_stop_keeps_their_place_with_the_next_controller() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;
@@ -112,7 +112,7 @@ async fn who_is_handed_back_on_a_stop_is_taken_by_the_next_with_his_place() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_stands_by_takes_over() {
+async fn a_standby_controller_takes_over() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;
@@ -220,7 +220,7 @@ async fn an_agent_who_picked_up_for_nobody_is_told_and_released() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_left_while_nobody_watched_is_lost_and_has_a_case() {
+async fn a_caller_that_left_while_no_controller_ran_is_lost_and_has_a_case() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;
@@ -368,7 +368,7 @@ async fn a_leg_of_ours_that_nobody_keeps_is_ended_and_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_his_place() {
+async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_their_place() {
     let mut stage = Stage::set().await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     let first = stage.caller(1).await;

@@ -210,7 +210,7 @@ async fn by_an_agent_who_transfers_them_into_a_queue_that_nobody_serves() {
 
 /// We die while a caller is with us for the second time: two sockets close, and the dialplan brings the caller back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_was_transferred_into_another_queue_survives_our_death() {
+async fn a_caller_transferred_into_another_queue_survives_a_crash() {
     let mut stage = Stage::set().await;
     stage.phone(ANNA, answers().transferring_after(Duration::from_millis(50), "7003")).await;
     stage.step("anna", Step::LogIn).await;
@@ -231,7 +231,7 @@ async fn who_was_transferred_into_another_queue_survives_our_death() {
 
 /// Our death, or a stop, does not cut the talk of a caller who was taken, nor does the next run know of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_was_taken_talks_on_when_we_die() {
+async fn a_taken_caller_talks_on_after_a_crash() {
     for by in By::ALL {
         let mut stage = Stage::set().await;
         let caller = stage.caller(1).await;

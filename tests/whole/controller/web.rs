@@ -44,7 +44,7 @@ fn asked(metrics: &str) -> Option<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_asks_whether_it_is_ready_costs_no_transaction_each() {
+async fn readiness_checks_cost_no_transaction_each() {
     let mut stage = Stage::set().await;
     stage.settings.status.ask_every = std::time::Duration::from_mins(1);
     stage.restart().await;

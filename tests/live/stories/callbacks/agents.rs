@@ -57,7 +57,7 @@ pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String
 }
 
 /// Who picks up late is asked for the key all the same: the time to ring ends when they pick up.
-pub async fn who_picks_up_late_has_time_for_the_key(live: &Live) -> Result<String> {
+pub async fn an_agent_that_picks_up_late_has_time_for_the_key(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Answer { after: Duration::from_millis(1_200), talk: None }).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
     team.ring_timeout = "2s";

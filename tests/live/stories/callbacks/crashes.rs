@@ -11,7 +11,7 @@ use crate::stories::Live;
 use crate::tone::Tone;
 
 /// FreeSWITCH is killed while his phone rings: that was an attempt. Nobody is rung again before it is time.
-pub async fn freeswitch_dies_while_he_is_rung(live: &Live) -> Result<String> {
+pub async fn freeswitch_dies_while_the_customer_is_rung(live: &Live) -> Result<String> {
     let own = Live::start(&live.prefix).await?;
     let anna = phone(ANSWERS).await?;
     let office = Office::open(&own, &anna, Behaviour::Ring).await?;
@@ -90,7 +90,7 @@ async fn they_talk_at_last(office: &Office<'_>, anna: &SipEnd) -> Result<()> {
 
 /// We die while his phone rings for the third time that day: the next controller has it fall silent, the agent is told
 /// and free, the attempt counts, and there is no fourth.
-pub async fn we_die_while_he_is_rung(live: &Live) -> Result<String> {
+pub async fn the_controller_dies_while_the_customer_is_rung(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let mut office = Office::open(live, &anna, BUSY).await?;
     office.at_work().await?;
