@@ -12,14 +12,9 @@ use std::time::Duration;
 
 use crate::rules::contact::Contact;
 
-use super::leg::{LegRequest, LegRole};
+use super::leg_request::{LEG_ID, LEG_ROLE, LegRequest, LegRole};
 use super::text;
 use crate::config::switch::NodeSettings;
-
-/// The variable that all our legs carry: whom it is for.
-pub(super) const LEG_ROLE: &str = "dozvon_leg";
-/// The variable that holds our identity of the leg.
-pub(super) const LEG_ID: &str = "dozvon_leg_id";
 
 /// The variable in which `intercept -bleg`, and an INVITE that replaces a ringing leg, look for the caller. FreeSWITCH
 /// transfers the channel that it names to where a phone redirects its call, and so the caller out of the queue: it is

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -18,80 +18,13 @@ use tokio_util::sync::CancellationToken;
 use crate::ids::CoreId;
 use crate::vital::Beat;
 
-use super::dial::LEG_ROLE;
-use super::leg::LegRole;
-use super::node::{Hub, count};
+use super::ask::{Ask, AskError, Command, Role};
+use super::hub::Hub;
+use super::leg_request::{LEG_ROLE, LegRole};
+use super::node_stats::count;
 use super::talks::USERS;
 use super::wire::{Inbox, Login, Wire, WireError};
 use crate::config::switch::NodeSettings;
-
-/// What a link is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Events and background jobs.
-    Events,
-    /// API commands.
-    Queries,
-}
-
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Events => "events",
-            Self::Queries => "queries",
-        })
-    }
-}
-
-/// Why a command was not carried out.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AskError {
-    /// It was not sent: there is no connection.
-    #[error("the link to FreeSWITCH is down")]
-    Down,
-    /// It was sent.
-    #[error(transparent)]
-    Wire(#[from] WireError),
-}
-
-/// A command.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Answered with what it printed.
-    Api(String),
-    /// Answered with the job's number; the result is an event.
-    BgApi(String),
-}
-
-#[derive(Debug)]
-pub(super) struct Ask {
-    command: Command,
-    done: oneshot::Sender<Result<String, AskError>>,
-}
-
-/// Sends commands down a link.
-#[derive(Debug, Clone)]
-pub(super) struct Asker(mpsc::Sender<Ask>);
-
-impl Asker {
-    /// The asker, and what the link's task takes the commands from.
-    pub(super) fn new(queue: usize) -> (Self, mpsc::Receiver<Ask>) {
-        let (asks, asked) = mpsc::channel(queue.max(1));
-        (Self(asks), asked)
-    }
-
-    /// Waits until the link's task is gone.
-    pub(super) async fn closed(&self) {
-        self.0.closed().await;
-    }
-
-    /// Has a command carried out. The command is carried out even if the future is dropped.
-    pub(super) async fn ask(&self, command: Command) -> Result<String, AskError> {
-        let (done, answer) = oneshot::channel();
-        self.0.send(Ask { command, done }).await.map_err(|_| AskError::Down)?;
-        answer.await.unwrap_or(Err(AskError::Down))
-    }
-}
 
 /// The task that keeps one link up.
 pub(super) struct Link {

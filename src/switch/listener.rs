@@ -7,7 +7,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -20,6 +20,7 @@ use crate::vital::Beat;
 use super::caller::{Caller, Terms, Visits};
 use super::facts::{BadFacts, ChannelFacts};
 use super::handshake::{self, NotMet};
+use super::listener_stats::{ListenerStats, Open, count};
 use super::socket::Socket;
 use crate::config::switch::Settings;
 
@@ -36,54 +37,6 @@ pub enum SwitchError {
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// What came of the connections to our listener, counted since its start.
-#[derive(Debug, Default)]
-pub struct ListenerStats {
-    /// Connections accepted by the system.
-    pub accepted: AtomicU64,
-    /// Connections that became callers.
-    pub callers: AtomicU64,
-    /// Callers' sockets open now.
-    pub open: AtomicU64,
-    /// Refused: the peer is not on the allow-list.
-    pub not_allowed: AtomicU64,
-    /// Refused: as many callers as allowed are there already.
-    pub over_connections: AtomicU64,
-    /// Refused: as many unfinished handshakes as allowed are going on already.
-    pub over_handshakes: AtomicU64,
-    /// Dropped: did not tell in time whom it brings.
-    pub timed_out: AtomicU64,
-    /// Dropped: left before it told whom it brings.
-    pub closed_early: AtomicU64,
-    /// Dropped: sent too much, or what is no answer to `connect`.
-    pub malformed: AtomicU64,
-    /// Dropped: the dialplan calls `socket` without `async full`.
-    pub wrong_mode: AtomicU64,
-    /// Dropped: FreeSWITCH refused, or did not answer, the commands that follow `connect`.
-    pub setup_failed: AtomicU64,
-    /// Times that accepting failed, most often for want of file descriptors.
-    pub accept_failed: AtomicU64,
-}
-
-impl ListenerStats {
-    /// What became of connections: each count with the word for it.
-    #[must_use]
-    pub fn results(&self) -> [(&'static str, u64); 9] {
-        let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        [
-            ("callers", now(&self.callers)),
-            ("not_allowed", now(&self.not_allowed)),
-            ("over_connections", now(&self.over_connections)),
-            ("over_handshakes", now(&self.over_handshakes)),
-            ("timed_out", now(&self.timed_out)),
-            ("closed_early", now(&self.closed_early)),
-            ("malformed", now(&self.malformed)),
-            ("wrong_mode", now(&self.wrong_mode)),
-            ("setup_failed", now(&self.setup_failed)),
-        ]
-    }
 }
 
 /// A caller who has just arrived.
@@ -290,30 +243,5 @@ impl Door {
             NotMet::Bad(BadFacts::WrongMode) => &self.stats.wrong_mode,
             NotMet::TooLong | NotMet::Bad(_) => &self.stats.malformed,
         }
-    }
-}
-
-/// Counts one up, and returns the new count.
-fn count(counter: &AtomicU64) -> u64 {
-    counter.fetch_add(1, Ordering::Relaxed) + 1
-}
-
-/// A caller's place among the connections; given back when dropped.
-#[derive(Debug)]
-pub(super) struct Open {
-    stats: Arc<ListenerStats>,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Open {
-    fn new(stats: &Arc<ListenerStats>, permit: OwnedSemaphorePermit) -> Self {
-        count(&stats.open);
-        Self { stats: Arc::clone(stats), _permit: permit }
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.stats.open.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -14,16 +14,22 @@
 //! doubt about a connection ends it; every list, queue and wait has a limit; no text of a peer is logged or
 //! sent on unchecked.
 
+mod ask;
 mod caller;
-mod census;
+mod channels;
 pub mod dial;
 pub mod dialplan_files;
 mod facts;
 mod handshake;
+mod hub;
 mod leg;
+mod leg_event;
+mod leg_request;
 mod link;
 mod listener;
+mod listener_stats;
 mod node;
+mod node_stats;
 mod nodes;
 mod probe;
 mod recount;
@@ -31,19 +37,22 @@ mod socket;
 mod talks;
 mod text;
 mod track;
+mod variable;
 mod wire;
 
-pub use caller::{Caller, CallerError, CallerEvent, Loops, PlayId, Variable};
-pub use census::FoundLeg;
+pub use caller::{Caller, CallerError, CallerEvent, Loops, PlayId};
+pub use channels::FoundLeg;
 pub use dial::dial_string;
 pub use facts::ChannelFacts;
-pub use leg::{
-    Answer, Cancel, Confirm, Leg, LegEvent, LegInTalk, LegRequest, LegRole, RingLimits, Rung, Unanswered,
-    hang_up, until_answered,
-};
-pub use listener::{Incoming, Listener, ListenerStats, SwitchError};
-pub use node::{Node, NodeDown, NodeStats, QueryError};
+pub use leg::{Answer, Cancel, Leg, RingLimits, Rung, Unanswered, hang_up, until_answered};
+pub use leg_event::LegEvent;
+pub use leg_request::{Confirm, LegInTalk, LegRequest, LegRole};
+pub use listener::{Incoming, Listener, SwitchError};
+pub use listener_stats::ListenerStats;
+pub use node::{Node, NodeDown, QueryError};
+pub use node_stats::NodeStats;
 pub use nodes::Nodes;
 pub use probe::{Probe, ProbeError};
 pub use talks::DirectoryUser;
 pub use text::Shown;
+pub use variable::Variable;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::census::channels;
-use super::dial::LEG_ROLE;
+use super::channels::channels;
+use super::leg_request::LEG_ROLE;
 use super::talks::{is_told_by_offer, names_in};
 use super::{DirectoryUser, Node, QueryError};
 use crate::ids::ChannelId;

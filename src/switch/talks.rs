@@ -12,8 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::dial::LEG_ROLE;
-use super::leg::LegRole;
+use super::leg_request::{LEG_ROLE, LegRole};
 use super::wire::Event;
 use crate::ids::ChannelId;
 

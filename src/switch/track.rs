@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use crate::ids::ChannelId;
 
-use super::leg::LegEvent;
+use super::leg_event::LegEvent;
 
 /// FreeSWITCH's cause of an originate whose phone redirected it, where redirects are not followed.
 const UNAVAILABLE: &str = "REQUESTED_CHAN_UNAVAIL";

@@ -29,13 +29,14 @@ use crate::ids::ChannelId;
 use self::line::Line;
 use self::subscribe::subscribe;
 use self::verb::{Ask, Verb, is_sound, is_value};
-use super::listener::Open;
+use super::listener_stats::Open;
 use super::socket::{Socket, SocketError};
 use super::text;
 use crate::cause::HangupCause;
 
+use super::variable::Variable;
 pub use event::CallerEvent;
-pub use verb::{Loops, PlayId, Variable};
+pub use verb::{Loops, PlayId};
 pub(super) use visits::{Visit, Visits};
 
 /// Why something could not be done with a caller.

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::cause::HangupCause;
 use crate::ids::ChannelId;
+use crate::switch::variable::Variable;
 
 use super::CallerError;
 
@@ -20,22 +21,6 @@ pub enum Loops {
     /// Until [`Caller::stop`](super::Caller::stop), a bridge or the hangup. What is played once meanwhile is heard at
     /// once, inside it; other endless sound takes its place, the same goes on as it is.
     Forever,
-}
-
-crate::vocabulary! {
-    /// A variable of ours on the caller's channel, readable in the dialplan.
-    "variable" pub enum Variable {
-        /// Which call it is.
-        Call = "dozvon_call",
-        /// The offer that won it.
-        Offer = "dozvon_offer",
-        /// The queue it waits in.
-        Queue = "dozvon_queue",
-        /// Why it was handed back to the dialplan.
-        State = "dozvon_state",
-        /// That a controller has had him for a good while: the dialplan forgets what troubles went before.
-        Served = "dozvon_served",
-    }
 }
 
 #[derive(Debug)]

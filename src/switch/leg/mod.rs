@@ -10,12 +10,10 @@
 //! Here is the owner's hold. A leg begins with a `request`, or with a talk of an earlier run; its owner hears an
 //! `event` and may `wish` that it ends; `keeper` is the task.
 
+mod command;
 mod deadlines;
-mod event;
-mod keeper;
-mod request;
 mod ringing;
-mod wish;
+mod task;
 
 use std::sync::Arc;
 
@@ -25,16 +23,16 @@ use tracing::Instrument as _;
 
 use crate::ids::ChannelId;
 
-use self::keeper::Keeper;
-use self::request::Begin;
-use self::wish::Wish;
-use super::node::Hub;
+use self::command::Wish;
+use self::task::Keeper;
+use super::hub::Hub;
+use super::leg_request::Begin;
 use crate::cause;
 
-pub use event::LegEvent;
-pub use request::{Confirm, LegInTalk, LegRequest, LegRole};
+use super::leg_event::LegEvent;
+use super::leg_request::{LegInTalk, LegRequest};
+pub use command::Cancel;
 pub use ringing::{Answer, RingLimits, Rung, Unanswered, hang_up, until_answered};
-pub use wish::Cancel;
 
 /// The owner's hold of one leg. Dropping it ends the leg, unless it is in a talk.
 #[derive(Debug)]

@@ -11,9 +11,10 @@ use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep_until};
 
 use super::deadlines::Deadlines;
-use super::{Cancel, Leg, LegEvent};
+use super::{Cancel, Leg};
 use crate::cause;
 use crate::ids::ChannelId;
+use crate::switch::leg_event::LegEvent;
 
 /// How long phones may ring.
 #[derive(Debug, Clone, Copy)]

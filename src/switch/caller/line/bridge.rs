@@ -3,8 +3,9 @@
 use tokio::time::Instant;
 
 use crate::ids::ChannelId;
-use crate::switch::caller::{CallerEvent, Variable};
+use crate::switch::caller::CallerEvent;
 use crate::switch::socket::{Event, SocketError};
+use crate::switch::variable::Variable;
 
 use super::Line;
 

@@ -17,13 +17,14 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::listener::Open;
+use crate::switch::listener_stats::Open;
 use crate::switch::socket::{Event, Execute, Socket, SocketError};
 use crate::switch::text;
 
 use self::sound::Music;
 use super::verb::{Ask, Verb};
-use super::{CallerError, CallerEvent, PlayId, Terms, Variable, Visit};
+use super::{CallerError, CallerEvent, PlayId, Terms, Visit};
+use crate::switch::variable::Variable;
 
 /// Events that may wait for the story; beyond that the oldest are dropped.
 const OUTBOX: usize = 64;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::switch::node::count;
+use crate::switch::node_stats::count;
 
 use super::{Hub, lock};
 
@@ -35,7 +35,7 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
-    use crate::switch::link::Asker;
+    use crate::switch::ask::Asker;
     use crate::switch::wire::Event;
 
     const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";

@@ -10,9 +10,11 @@ use std::time::Duration;
 use crate::config::dialplan::CONTEXT;
 use crate::ids::{CallId, ChannelId, OfferId};
 
-use super::caller::Variable;
-use super::dial::{LEG_ID, LEG_ROLE};
-use super::{Cancel, LegRole, Node, QueryError, text};
+use super::leg::Cancel;
+use super::leg_request::{LEG_ID, LEG_ROLE, LegRole};
+use super::node::{Node, QueryError};
+use super::text;
+use super::variable::Variable;
 
 /// How often it is asked whether two channels are connected yet.
 const CONNECTS: Duration = Duration::from_millis(20);

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::link::AskError;
+use crate::switch::ask::AskError;
 use crate::switch::track::Signal;
 use crate::switch::wire::WireError;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::switch::dial;
+use crate::switch::leg_request::LEG_ID;
 
 use super::{Cancel, Keeper, NEWS};
 
@@ -36,7 +36,7 @@ impl Keeper {
             self.ask(format!("uuid_kill {channel} {cause}")).await;
         }
         if suspects.is_empty() && !self.track.all_gone() {
-            self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.leg)).await;
+            self.ask(format!("hupall {cause} {LEG_ID} {}", self.leg)).await;
         }
     }
 }

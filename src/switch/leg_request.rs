@@ -5,6 +5,11 @@ use std::time::Duration;
 use crate::ids::{CallId, ChannelId, OfferId};
 use crate::rules::contact::Contact;
 
+/// The variable that all our legs carry: whom it is for.
+pub(super) const LEG_ROLE: &str = "dozvon_leg";
+/// The variable that holds our identity of the leg.
+pub(super) const LEG_ID: &str = "dozvon_leg_id";
+
 /// Whom to ring, for whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegRequest {
@@ -66,7 +71,7 @@ pub struct LegInTalk {
 }
 
 /// How the keeping of a leg begins.
-pub(super) enum Begin {
+pub(in crate::switch) enum Begin {
     Ring(Box<LegRequest>),
     InTalk(LegInTalk),
 }

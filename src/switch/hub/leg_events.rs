@@ -2,7 +2,7 @@
 
 use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::dial::LEG_ID;
+use crate::switch::leg_request::LEG_ID;
 use crate::switch::text;
 use crate::switch::track::Signal;
 use crate::switch::wire::Event;

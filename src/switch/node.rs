@@ -8,10 +8,6 @@
 //! Here is the hold of a node. `hub` is what it shares with its links and legs, `news` reads which leg an event is
 //! about, `stats` counts what happened.
 
-mod hub;
-mod news;
-mod stats;
-
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -20,15 +16,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::ids::{ChannelId, CoreId, NodeName};
 use crate::vital::Beat;
 
-use super::leg::{Leg, LegInTalk, LegRequest};
-use super::link::{AskError, Asker, Command, Link, Role, ask_apart};
+use super::ask::{AskError, Asker, Command, Role};
+use super::hub::Hub;
+use super::leg::Leg;
+use super::leg_request::{LegInTalk, LegRequest};
+use super::link::{Link, ask_apart};
+use super::node_stats::NodeStats;
 use super::wire::WireError;
 use crate::config::switch::NodeSettings;
-
-pub use stats::NodeStats;
-
-pub(super) use hub::{Hub, Sight};
-pub(super) use stats::count;
 
 /// A node cannot be asked to ring.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

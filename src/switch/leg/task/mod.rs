@@ -5,8 +5,8 @@
 //! wants, `look` asks FreeSWITCH what is true, `sight` is what a lost link means.
 
 mod cancel;
+mod link_state;
 mod look;
-mod sight;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cause;
 use crate::ids::ChannelId;
+use crate::switch::ask::AskError;
 use crate::switch::dial;
-use crate::switch::link::AskError;
-use crate::switch::node::{Hub, Sight};
+use crate::switch::hub::{Hub, Sight};
 use crate::switch::track::{Signal, Track};
 use crate::switch::wire::WireError;
 
 use self::cancel::CANCEL_AGAIN;
-use super::request::Begin;
-use super::wish::Wish;
+use super::command::Wish;
 use super::{Cancel, LegEvent, LegRequest};
+use crate::switch::leg_request::Begin;
 
 /// How long the pieces of news about one end may lie apart.
 const NEWS: Duration = Duration::from_secs(2);

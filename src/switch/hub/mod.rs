@@ -4,9 +4,10 @@
 //! The rest is in the other files, as methods of [`Hub`]: `mailbox` brings each leg its news, `sight` is whether
 //! there is a link and to which run of FreeSWITCH, `heart` whether that one lives.
 
-mod heart;
+mod heartbeat;
+mod leg_events;
+mod link_state;
 mod mailbox;
-mod sight;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -17,15 +18,15 @@ use tokio::time::Instant;
 
 use crate::config::switch::NodeSettings;
 use crate::ids::{ChannelId, CoreId};
-use crate::switch::link::{AskError, Asker, Command};
+use crate::switch::ask::{AskError, Asker, Command};
 use crate::switch::talks::Talks;
 use crate::switch::track::Signal;
 use crate::switch::wire::Event;
 
-use super::news::{news, rang};
-use super::{NodeStats, count};
+use self::leg_events::{news, rang};
+use super::node_stats::{NodeStats, count};
 
-pub(in crate::switch) use sight::Sight;
+pub(in crate::switch) use link_state::Sight;
 
 /// What the node, its links and its legs share.
 #[derive(Debug)]

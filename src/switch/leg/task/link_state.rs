@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::cause;
-use crate::switch::{dial, text};
+use crate::switch::leg_request::LEG_ID;
+use crate::switch::text;
 
 use super::{Cancel, Keeper, LegEvent};
 
@@ -63,7 +64,7 @@ impl Keeper {
             return;
         }
         let cause = self.cancel.unwrap_or(Cancel::OriginatorCancel);
-        self.ask(format!("hupall {cause} {} {}", dial::LEG_ID, self.leg)).await;
+        self.ask(format!("hupall {cause} {LEG_ID} {}", self.leg)).await;
     }
 }
 
@@ -76,10 +77,10 @@ mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
     use crate::ids::{CallId, ChannelId};
-    use crate::switch::leg::request::{Begin, LegInTalk};
-    use crate::switch::leg::wish::Wish;
-    use crate::switch::link::{Asker, Role};
-    use crate::switch::node::Hub;
+    use crate::switch::ask::{Asker, Role};
+    use crate::switch::hub::Hub;
+    use crate::switch::leg::command::Wish;
+    use crate::switch::leg_request::{Begin, LegInTalk};
 
     /// What a leg's owner hears after the link was lost, and then, if so, the leg came to be in a talk.
     async fn heard_unseen(in_talk: bool) -> Option<LegEvent> {

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use crate::ids::ChannelId;
-use crate::switch::node::count;
+use crate::switch::node_stats::count;
 use crate::switch::track::Signal;
 
 use super::{Hub, lock};
@@ -30,7 +30,7 @@ impl Hub {
     }
 
     /// Whether a leg has one.
-    pub(in crate::switch::node) fn has(&self, leg: ChannelId) -> bool {
+    pub(in crate::switch) fn has(&self, leg: ChannelId) -> bool {
         lock(&self.legs).contains_key(&leg)
     }
 
@@ -65,7 +65,7 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
-    use crate::switch::link::Asker;
+    use crate::switch::ask::Asker;
 
     const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";
 

@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::ids::CoreId;
-use crate::switch::link::Role;
-use crate::switch::node::count;
+use crate::switch::ask::Role;
+use crate::switch::node_stats::count;
 
 use super::{Hub, lock};
 
@@ -98,7 +98,7 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
-    use crate::switch::link::Asker;
+    use crate::switch::ask::Asker;
 
     #[test]
     fn lost_events_are_counted_and_doubted() {

@@ -1,0 +1,17 @@
+//! The variables of ours on a caller's channel.
+
+crate::vocabulary! {
+    /// A variable of ours on the caller's channel, readable in the dialplan.
+    "variable" pub enum Variable {
+        /// Which call it is.
+        Call = "dozvon_call",
+        /// The offer that won it.
+        Offer = "dozvon_offer",
+        /// The queue it waits in.
+        Queue = "dozvon_queue",
+        /// Why it was handed back to the dialplan.
+        State = "dozvon_state",
+        /// That a controller has had him for a good while: the dialplan forgets what troubles went before.
+        Served = "dozvon_served",
+    }
+}
