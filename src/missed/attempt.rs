@@ -88,8 +88,7 @@ pub enum Consequence {
 }
 
 impl Outcome {
-    /// Whether an attempt with this result may be left uncounted: only what cannot have rung
-    /// (facts/callbacks.md §5.3).
+    /// Whether an attempt with this result may be left uncounted: only what cannot have rung.
     #[must_use]
     pub const fn may_be_uncounted(self) -> bool {
         matches!(self, Self::TechnicalFailure | Self::Cancelled)
@@ -124,7 +123,7 @@ impl Outcome {
 /// there. What such a cause says of the customer is a [`Claim`], and believed only once it is confirmed. A format that the
 /// trunk does not take (SIP 484) is ours to mend, whoever confirms it.
 ///
-/// Sources: facts/callbacks.md §3.8; FreeSWITCH's `sofia_glue_sip_cause_to_freeswitch` (401, 402, 403, 407, 603 and 608
+/// Source: FreeSWITCH's `sofia_glue_sip_cause_to_freeswitch` (401, 402, 403, 407, 603 and 608
 /// are `CALL_REJECTED`, 404 `UNALLOCATED_NUMBER`, 410 `NUMBER_CHANGED`, 484 `INVALID_NUMBER_FORMAT`, 485 and 604
 /// `NO_ROUTE_DESTINATION`), and the causes of Q.850 that a trunk's Reason header names instead.
 #[must_use]

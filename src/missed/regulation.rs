@@ -138,7 +138,7 @@ pub struct Refusal {
     pub why: String,
 }
 
-/// Between two attempts there is never less, not even from one business day to the next (facts/callbacks.md §5.3, G5).
+/// Between two attempts there is never less, not even from one business day to the next.
 pub const LEAST_GAP: Duration = Duration::from_secs(15 * 60);
 
 fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Result<T, Refusal> {

@@ -4,7 +4,7 @@
 //! is lawful, which goes into the attempt's row, or the next instant that is.
 //! **Invariant:** what is permitted lies in the queue's hours, and by every clock that he may be living by inside the
 //! lawful hours by the margin; but shortly after a call of his own the hour at his place does not matter, where the
-//! policy says so (facts/callbacks.md §5.4).
+//! policy says so.
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use crate::cause::{LINK_LOST, REDIRECTED, SWITCH_RESTARTED};
 ///
 /// What became of the phone decides what a cause means: 480 (`NO_USER_RESPONSE`) before it rang says that nobody is
 /// there, after it rang that nobody picked up; what only FreeSWITCH can do wrong after it was picked up is no fault of
-/// the agent. A cause that we do not know is a technical failure. (facts/freeswitch.md §2.5)
+/// the agent. A cause that we do not know is a technical failure. (docs/architecture/freeswitch.md, "Causes")
 #[must_use]
 pub fn outcome(cause: &str, phone: Phone) -> Outcome {
     match (cause, phone) {

@@ -1,6 +1,6 @@
 //! What each limit of a policy may be, and who says so: the law, or the house.
 //!
-//! In: a [`Policy`]. Out: its [`Limit`]s, and of those the [`Fault`]s. Sources stand in facts/callbacks.md §2 by the
+//! In: a [`Policy`]. Out: its [`Limit`]s, and of those the [`Fault`]s. Sources stand in docs/compliance.md by the
 //! numbers given here (R3 and so on). **Invariant:** the defaults of every profile are lawful.
 
 use std::fmt::Display;

@@ -1,7 +1,7 @@
 //! The applications that a channel can run.
 //!
 //! **Invariant:** an application that does not exist hangs the caller up, as in FreeSWITCH
-//! (DESTINATION_OUT_OF_ORDER; facts/freeswitch.md §1.3).
+//! (DESTINATION_OUT_OF_ORDER; docs/architecture/freeswitch.md, "Messages to a channel").
 
 use std::time::Duration;
 

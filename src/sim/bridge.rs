@@ -1,6 +1,6 @@
 //! Bridges: `uuid_bridge`, the application `bridge`, transfers.
 //!
-//! The originator's channel carries the events (facts/freeswitch.md §2.4). `uuid_bridge` tears both channels out
+//! The originator's channel carries the events (docs/architecture/freeswitch.md, "Legs and bridges"). `uuid_bridge` tears both channels out
 //! of what they do and says `+OK`; the bridge is built when their sessions have noticed. If either is gone by
 //! then, the other is hung up. A second `uuid_bridge` of a caller whose first is not yet built leaves the first
 //! leg up for ever, with nobody (§2.2).

@@ -3,7 +3,7 @@
 //!
 //! **Invariants:** a phone rings or talks on one leg at a time: a second one finds it busy, and is counted;
 //! whoever asked is told exactly once; `originate_timeout` counts whole seconds of the clock, so that it is up to
-//! one second short (facts/freeswitch.md §2.4).
+//! one second short (docs/architecture/freeswitch.md, "Legs and bridges").
 
 use std::time::Duration;
 

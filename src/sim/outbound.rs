@@ -2,7 +2,7 @@
 //!
 //! In: the controllers' addresses; the end of a connection. Out: a connection that controls the channel, or the
 //! dialplan's next step.
-//! **The table of facts/freeswitch.md §1.4** is the contract: with `socket_resume=true` the caller always comes
+//! **The table of docs/architecture/freeswitch.md, "When the controller goes away"** is the contract: with `socket_resume=true` the caller always comes
 //! back to the dialplan, at the price of a talk that is cut; without, he may be left in silence or music for ever.
 
 use std::time::Duration;

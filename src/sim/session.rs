@@ -1,7 +1,7 @@
 //! What a session's thread does: runs applications, hears messages, goes on with the dialplan.
 //!
 //! An application of a message that comes while another one runs is run inside that one; one that came with
-//! `event-lock` keeps other messages out until it ends (facts/freeswitch.md §1.3). A break ends everything that
+//! `event-lock` keeps other messages out until it ends (docs/architecture/freeswitch.md, "Messages to a channel"). A break ends everything that
 //! messages have stacked up. When nothing runs, the dialplan's next step follows; after the last, a hangup.
 
 use std::time::Duration;

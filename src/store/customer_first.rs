@@ -1,6 +1,6 @@
 //! Whether a customer may be dialled before an agent is there, and the attempt that it is.
 //!
-//! The rules are stricter than for agents who are rung first (facts/callbacks.md §2, R12 and R17: 47 CFR
+//! The rules are stricter than for agents who are rung first (docs/compliance.md, R12 and R17: 47 CFR
 //! 64.1200(a)(7) and 16 CFR 310.4(b)(4); Ofcom's statements of 2006 and 2010 for the 72 hours): of those who answered
 //! in 30 days at most 3 % were abandoned; who was abandoned is not dialled so for 72 hours; an agent must be free now.
 //! Debts are never called for in this way: 230-FZ wants a person who says who he is.

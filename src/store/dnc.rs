@@ -22,7 +22,7 @@ crate::vocabulary! {
     }
 }
 
-/// How long a wrong number stays one: it may get another owner (facts/callbacks.md §5.5).
+/// How long a wrong number stays one: it may get another owner.
 const WRONG_FOR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A number that is not to be called, as it is shown.

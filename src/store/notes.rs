@@ -89,7 +89,7 @@ fn attempt(row: &AttemptRow) -> Value {
 
 /// Who hears of a rung, by its place among the rungs of the policy: before the time is over the assignee, from 80 % on or
 /// at the last rung before then the group; after that the supervisor; and at the last rung who is on duty
-/// (facts/callbacks.md §5.2: 50, 80, 100 and 200 %). Whom no rung of his own tells, hears of it at the nearest one.
+/// (50, 80, 100 and 200 %). Whom no rung of his own tells, hears of it at the nearest one.
 fn of_rung(pct: i32, rungs: &[i32]) -> Vec<Role> {
     let another = |within: std::ops::Range<i32>| rungs.iter().any(|rung| within.contains(rung));
     let last = !another(pct + 1..i32::MAX);

@@ -2,7 +2,7 @@
 //!
 //! In: channels. Out: whether they are there, our variables on them, and the legs that carry our mark.
 //! What is asked is FreeSWITCH's own state, not its mirror for `show`, which may be stale: that only names
-//! candidates (facts/freeswitch.md §3).
+//! candidates (docs/architecture/freeswitch.md, "The event socket").
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -33,13 +33,13 @@ pub(super) fn originate(request: &LegRequest, node: &NodeSettings) -> String {
 /// Whether the leg's channel gets the leg's own identity.
 ///
 /// A directory user may be registered from several phones; they would all get the same identity, and all but
-/// the first would be refused for it (facts/freeswitch.md §2.4). There FreeSWITCH chooses identities itself.
+/// the first would be refused for it (docs/architecture/freeswitch.md, "Legs and bridges"). There FreeSWITCH chooses identities itself.
 pub(super) const fn has_own_channel(contact: &Contact) -> bool {
     !matches!(contact, Contact::User { .. })
 }
 
 /// The longest that FreeSWITCH may take over an originate, should we not cancel it: ours plus what its
-/// arithmetic in whole seconds may cut off (facts/freeswitch.md §2.4).
+/// arithmetic in whole seconds may cut off (docs/architecture/freeswitch.md, "Legs and bridges").
 pub(super) fn originate_limit(request: &LegRequest) -> Duration {
     let confirm = request.confirm.as_ref().map_or(Duration::ZERO, |confirm| confirm.within);
     Duration::from_secs(seconds(request.ring_timeout + confirm) + 2)
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_port_of_freeswitch_splits_as_it_does() {
-        // taken from facts/freeswitch.md §4: quotes are stripped by the first pass
+        // taken from docs/architecture/freeswitch.md, "What callers can inject": quotes are stripped by the first pass
         let read = freeswitch::read("originate {name='Bob,injected=1'}user/1 &park()");
         assert_eq!(read.variables.len(), 2);
         let read = freeswitch::read("originate {a=1}user/1,user/2|user/3 &park()");

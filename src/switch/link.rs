@@ -2,7 +2,7 @@
 //!
 //! In: commands through a bounded channel. Out: their answers; events to the node's hub.
 //! A node has two: one for events and background jobs, one for everything that is asked in between, since a
-//! command holds up events and other commands on its connection (facts/freeswitch.md §3).
+//! command holds up events and other commands on its connection (docs/architecture/freeswitch.md, "The event socket").
 //! **Invariants:** the task that takes events only moves them on and never waits; while the link is down every
 //! command is answered at once with [`AskError::Down`]; waits between attempts double and are jittered; only a
 //! FreeSWITCH that let us in, took our wishes and told who it is ends the doubling.

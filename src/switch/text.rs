@@ -21,7 +21,7 @@ pub(super) fn printable(text: &str, max: usize) -> String {
 }
 
 /// A person's name: letters, digits and ` . - _`; everything else becomes a space, runs of spaces one.
-/// At most 64 characters. (The allow-list of facts/freeswitch.md §4.)
+/// At most 64 characters. (The allow-list of docs/architecture/freeswitch.md, "What callers can inject".)
 pub(super) fn name(text: &str) -> String {
     let kept = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { ' ' };
     let clean: String = text.chars().take(4 * FIELD_CHARS).map(kept).collect();

@@ -1,4 +1,4 @@
-//! Originated legs and bridges (facts/freeswitch.md §2).
+//! Originated legs and bridges (docs/architecture/freeswitch.md, "Legs and bridges").
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Callers' sockets: the table of facts/freeswitch.md §1.4, and lingering.
+//! Callers' sockets: the table of docs/architecture/freeswitch.md, "When the controller goes away", and lingering.
 
 use super::*;
 

@@ -101,7 +101,7 @@ fn suppress(c: &mut Database, case: &CaseRow, result: Outcome, at: UnixMs) -> Re
 }
 
 /// How soon a dial that failed by our own fault is made again, the first, second and third time; then as after any
-/// attempt. Source: facts/callbacks.md §5.3.
+/// attempt.
 const FAILED: [Duration; 3] = [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(300)];
 
 /// Another attempt is owed: later today, or by the repeat-contacts queue.

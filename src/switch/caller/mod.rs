@@ -7,7 +7,7 @@
 //! says so once ([`CallerEvent::HungUp`], [`CallerEvent::Lost`] or [`CallerEvent::Taken`] is always the last event).
 //! Dropping the [`Caller`] closes the socket: the dialplan goes on with a waiting caller, a talk is left alone. The
 //! socket of a caller who was taken by somebody else stays open until their channel ends: to close it would take the
-//! channel out of the hands of whoever has it (facts/freeswitch.md §1.4).
+//! channel out of the hands of whoever has it (docs/architecture/freeswitch.md, "When the controller goes away").
 //!
 //! Here is the story's hold; it asks for a `verb` and hears an `event`. On the other side, `subscribe` says what
 //! FreeSWITCH is to tell us, and `line` is the task.
@@ -116,7 +116,7 @@ impl Caller {
     ///
     /// Success means only that FreeSWITCH has begun: wait for [`CallerEvent::Bridged`], and after about three
     /// seconds without it call [`Caller::unbridge_failed`]. One at a time: a second one while the first is
-    /// undecided leaves a leg that is connected with nobody (facts/freeswitch.md §2.2).
+    /// undecided leaves a leg that is connected with nobody (docs/architecture/freeswitch.md, "Legs and bridges").
     ///
     /// # Errors
     /// If either of them is gone or FreeSWITCH refuses; he is then as safe as before.

@@ -1,5 +1,5 @@
 //! The visits of each caller. A caller who was transferred back to us makes another visit on the same channel, while
-//! the socket of the visit before stays open (facts/freeswitch.md §1.4).
+//! the socket of the visit before stays open (docs/architecture/freeswitch.md, "When the controller goes away").
 //!
 //! In: a visit begins. Out: the visit before is told, and gives no more commands.
 

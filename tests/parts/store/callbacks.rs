@@ -1,4 +1,4 @@
-//! The stories of paying back (facts/callbacks.md §5.6), by the steps that the product makes, at instants made by hand.
+//! The stories of paying back, by the steps that the product makes, at instants made by hand.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who is told as the reaction time passes (facts/callbacks.md §5.2).
+//! Who is told as the reaction time passes.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! An amoCRM of our own on loopback: cards, calls, the unsorted, notes and tasks, as an integration may see them.
 //!
-//! Sources: facts/callbacks.md §3.5, amocrm.ru/developers and github.com/amocrm/amocrm-api-php. It is stricter than
+//! Sources: amocrm.ru/developers and github.com/amocrm/amocrm-api-php. It is stricter than
 //! they say: a call that is sent twice is there twice, and more than seven requests in any second are too many.
 
 mod api;

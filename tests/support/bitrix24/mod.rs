@@ -1,7 +1,7 @@
 //! A Bitrix24 of our own on loopback: cards, leads and activities, as an inbound webhook may see them, and (in `calls`)
 //! calls, as only an application may.
 //!
-//! Sources: facts/callbacks.md §3.4 and github.com/bitrix24/b24restdocs.
+//! Source: github.com/bitrix24/b24restdocs.
 
 mod calls;
 

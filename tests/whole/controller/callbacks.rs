@@ -1,4 +1,4 @@
-//! Calls back, from the miss to the disposition. The stories of facts/callbacks.md §5.6 that need a whole controller.
+//! Calls back, from the miss to the disposition. Those that need a whole controller.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

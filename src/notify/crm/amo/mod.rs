@@ -1,6 +1,6 @@
 //! amoCRM (Kommo), API version 4.
 //!
-//! Sources: facts/callbacks.md §3.5. A call goes to the card that has the number, which amoCRM finds by itself; if
+//! Source: amocrm.ru/developers. A call goes to the card that has the number, which amoCRM finds by itself; if
 //! none has, into the unsorted, once a number: later calls become notes of that lead. What exists is found by
 //! `uniq` (calls) and by our mark in a text (tasks and notes).
 

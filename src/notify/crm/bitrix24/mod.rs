@@ -1,6 +1,6 @@
 //! Bitrix24: by an inbound webhook (cards and activities) or as an application (its calls too).
 //!
-//! Sources: facts/callbacks.md §3.4 and github.com/bitrix24/b24restdocs. Calls can be registered by an application
+//! Source: github.com/bitrix24/b24restdocs. Calls can be registered by an application
 //! only. What exists is found by `EXTERNAL_CALL_ID` (calls), `originatorId` and `originId` (leads) and the mark in
 //! an activity's subject.
 
