@@ -62,7 +62,7 @@ pub(crate) async fn in_queue(
         confirm: None,
         rest: Duration::ZERO,
         yields: false,
-        first: None,
+        preferred: None,
     };
     if let Err(error) = call.app.dispatcher.join(waiter).await {
         tracing::error!(%error, "the caller cannot wait there");

@@ -14,7 +14,7 @@ use crate::dispatch::trunks::{Customer, Place};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::outgoing::Said;
-use crate::queue::first::First;
+use crate::queue::preferred::PreferredAgent;
 use crate::store::StoreError;
 use crate::store::callbacks::{How, NotReserved, Terms, Work};
 use crate::switch::{Cancel, Confirm, Leg, Node};
@@ -50,7 +50,7 @@ impl Callback {
             }),
             rest: settings.agent_rest,
             yields: true,
-            first: self.work.first.clone().map(|agent| First { agent, until }),
+            preferred: self.work.first.clone().map(|agent| PreferredAgent { agent, until }),
         }
     }
 

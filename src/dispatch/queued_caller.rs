@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::clock::UnixMs;
 use crate::dispatch::answered::Knock;
 use crate::ids::{CallId, ChannelId, QueueName};
-use crate::queue::first::First;
+use crate::queue::preferred::PreferredAgent;
 use crate::switch::{Confirm, Node};
 
 /// A caller who waits, and how to reach his story.
@@ -41,7 +41,7 @@ pub struct Waiter {
     /// Whether callers are served before it, and may have its agent until the agent has accepted: a callback.
     pub yields: bool,
     /// Who is rung for him before all others, if he is available and serves the queue.
-    pub first: Option<First>,
+    pub preferred: Option<PreferredAgent>,
 }
 
 /// The first time that a phone rings for a caller.

@@ -4,7 +4,7 @@
 //! time, until there is none. The claim in the database decides whether a proposal becomes an offer.
 //!
 //! Callers are served by priority, then by how long they have waited, across all queues that share an agent.
-//! A caller has one live offer; where all ring at once, every ready agent rings. `Pass` tells who comes first
+//! A caller has one live offer; where all ring at once, every ready agent rings. `OfferRound` tells who comes first
 //! when there are fewer agents than phones that could ring.
 //!
 //! An agent who has let a caller go is *spared* him until he has been proposed to somebody else: for one turn
@@ -19,9 +19,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use super::lane::QueueSpec;
-use super::lane::{Caller, Heads, Joined, Lane, Pass, Turn};
 use super::offer::{Outcome, is_refusal};
+pub use super::queue_state::QueueSpec;
+use super::queue_state::{Caller, FirstCallers, NewCaller, OfferRound, Position, QueueState};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
 
@@ -47,12 +47,12 @@ pub struct NoSuchQueue {
 /// Who waits and who is ready, in memory. One task owns it.
 #[derive(Debug, Default)]
 pub struct Board {
-    lanes: BTreeMap<QueueName, Lane>,
+    queues: BTreeMap<QueueName, QueueState>,
     callers: BTreeMap<CallId, Caller>,
     agents: BTreeMap<AgentName, Agent>,
     delayed: BTreeSet<(UnixMs, AgentName)>,
     /// For each pass, the first caller of every queue whom that pass could serve now.
-    heads: Heads,
+    first_callers: FirstCallers,
     /// Agents who are rung for one who yields: for whom, and for which caller they were taken back.
     yielding: BTreeMap<AgentName, (CallId, Option<CallId>)>,
     waits: u64,
@@ -66,7 +66,7 @@ struct Agent {
     elsewhere: bool,
     /// The join of the caller whom he is spared: whom he let go last, until he is proposed to somebody else.
     /// It is never more than one, so that forgiving takes one step. It stays the same while he is ready.
-    spared: Option<u64>,
+    declined_recently: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,7 +75,7 @@ enum State {
     Away,
     Delayed(Ready),
     Ready(Ready),
-    Offered(Live),
+    Offered(LiveOffer),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ struct Ready {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Live {
+struct LiveOffer {
     call: CallId,
     wait: u64,
     /// Whether the agent was spared the caller.
@@ -101,26 +101,26 @@ impl Board {
 
     /// Adds or changes a queue. Waiting callers, live offers and round robin's place stay as they are.
     pub fn set_queue(&mut self, name: QueueName, spec: QueueSpec) {
-        if self.lanes.get(&name).is_some_and(|lane| *lane.spec() == spec) {
+        if self.queues.get(&name).is_some_and(|state| *state.spec() == spec) {
             return;
         }
-        let mut lane = Lane::new(spec);
+        let mut state = QueueState::new(spec);
         let old = self.detach(&name);
-        for turn in old.as_ref().map_or_else(Vec::new, |old| lane.succeed(old)) {
-            if let Some(caller) = self.callers.get_mut(&turn.call) {
-                lane.take_over(caller);
+        for position in old.as_ref().map_or_else(Vec::new, |old| state.continue_from(old)) {
+            if let Some(caller) = self.callers.get_mut(&position.call) {
+                state.adopt(caller);
             }
         }
-        let served: Vec<AgentName> = lane.spec().tiers.keys().cloned().collect();
+        let served: Vec<AgentName> = state.spec().tiers.keys().cloned().collect();
         for agent in served {
             let record = self.agents.entry(agent.clone()).or_default();
             record.queues.insert(name.clone());
             if let State::Ready(ready) = record.state {
-                lane.admit(&agent, ready.idle_since, record.spared, record.elsewhere);
+                state.agent_ready(&agent, ready.idle_since, record.declined_recently, record.elsewhere);
             }
         }
-        lane.show(&mut self.heads);
-        self.lanes.insert(name, lane);
+        state.publish(&mut self.first_callers);
+        self.queues.insert(name, state);
         if let Some(old) = old {
             self.forget(old.spec().tiers.keys());
         }
@@ -129,13 +129,13 @@ impl Board {
     /// Removes a queue and forgets its callers: those who waited there, the first in line first. Their live
     /// offers stay with the agents until they end.
     pub fn remove_queue(&mut self, name: &QueueName) -> Vec<CallId> {
-        let Some(lane) = self.detach(name) else { return Vec::new() };
-        self.forget(lane.spec().tiers.keys());
-        let turns = lane.turns();
-        for turn in &turns {
-            self.callers.remove(&turn.call);
+        let Some(state) = self.detach(name) else { return Vec::new() };
+        self.forget(state.spec().tiers.keys());
+        let positions = state.positions();
+        for position in &positions {
+            self.callers.remove(&position.call);
         }
-        turns.into_iter().map(|turn| turn.call).collect()
+        positions.into_iter().map(|position| position.call).collect()
     }
 
     /// The agent may be offered calls from `not_before` on. Of one who has a live offer this is not believed:
@@ -147,7 +147,7 @@ impl Board {
             State::Ready(same) | State::Delayed(same) if same == ready => return,
             State::Away | State::Ready(_) | State::Delayed(_) => {}
         }
-        self.take_out(agent);
+        self.withdraw_agent(agent);
         self.agents.entry(agent.clone()).or_default().state = State::Delayed(ready);
         self.delayed.insert((not_before, agent.clone()));
     }
@@ -155,8 +155,8 @@ impl Board {
     /// The agent may not be offered calls.
     pub fn unready(&mut self, agent: &AgentName) {
         if !matches!(self.state(agent), State::Offered(_)) {
-            self.take_out(agent);
-            self.turn_away(agent);
+            self.withdraw_agent(agent);
+            self.set_away(agent);
         }
     }
 
@@ -169,8 +169,8 @@ impl Board {
         }
         record.elsewhere = elsewhere;
         if let State::Ready(ready) = record.state {
-            self.dismiss(agent, ready);
-            self.admit(agent, ready);
+            self.agent_unready(agent, ready);
+            self.agent_ready(agent, ready);
         }
         self.forget(std::iter::once(agent));
     }
@@ -207,15 +207,16 @@ impl Board {
         if self.callers.get(&call).is_some_and(|caller| caller.queue == *queue) {
             return Ok(());
         }
-        if !self.lanes.contains_key(queue) {
+        if !self.queues.contains_key(queue) {
             return Err(NoSuchQueue { queue: queue.clone() });
         }
         self.leave(call);
-        if let Some(lane) = self.lanes.get_mut(queue) {
+        if let Some(state) = self.queues.get_mut(queue) {
             self.waits += 1;
-            let joined = Joined { call, queue: queue.clone(), wait: self.waits, joined_at, priority, yields };
-            self.callers.insert(call, lane.join(joined));
-            lane.show(&mut self.heads);
+            let joined =
+                NewCaller { call, queue: queue.clone(), wait: self.waits, joined_at, priority, yields };
+            self.callers.insert(call, state.join(joined));
+            state.publish(&mut self.first_callers);
         }
         Ok(())
     }
@@ -223,17 +224,17 @@ impl Board {
     /// A caller goes on waiting in another queue: with his place, his live offers, and what is known of who has let him
     /// go. Nothing changes if he does not wait, or the queue is not on the board.
     pub fn go_on_in(&mut self, call: CallId, queue: &QueueName) {
-        let Some(caller) = self.callers.get_mut(&call).filter(|_| self.lanes.contains_key(queue)) else {
+        let Some(caller) = self.callers.get_mut(&call).filter(|_| self.queues.contains_key(queue)) else {
             return;
         };
-        if let Some(lane) = self.lanes.get_mut(&caller.queue) {
-            lane.let_go(caller);
-            lane.show(&mut self.heads);
+        if let Some(state) = self.queues.get_mut(&caller.queue) {
+            state.remove(caller);
+            state.publish(&mut self.first_callers);
         }
         caller.queue = queue.clone();
-        if let Some(lane) = self.lanes.get_mut(queue) {
-            lane.take_over(caller);
-            lane.show(&mut self.heads);
+        if let Some(state) = self.queues.get_mut(queue) {
+            state.adopt(caller);
+            state.publish(&mut self.first_callers);
         }
     }
 
@@ -244,9 +245,9 @@ impl Board {
             taken_for.take_if(|taken_for| *taken_for == call);
         });
         let Some(caller) = self.callers.remove(&call) else { return };
-        if let Some(lane) = self.lanes.get_mut(&caller.queue) {
-            lane.let_go(&caller);
-            lane.show(&mut self.heads);
+        if let Some(state) = self.queues.get_mut(&caller.queue) {
+            state.remove(&caller);
+            state.publish(&mut self.first_callers);
         }
     }
 
@@ -257,41 +258,45 @@ impl Board {
         if live.call != call {
             return;
         }
-        self.turn_away(agent);
+        self.set_away(agent);
         self.yielding.remove(agent);
         let Some(caller) = self.callers.get_mut(&call) else { return };
-        let Some(lane) = self.lanes.get_mut(&caller.queue) else { return };
+        let Some(state) = self.queues.get_mut(&caller.queue) else { return };
         if is_refusal(outcome) {
             caller.refused_by(agent);
             if let Some(record) = self.agents.get_mut(agent) {
-                record.spared = Some(caller.turn.wait);
+                record.declined_recently = Some(caller.position.wait);
             }
         }
-        if live.wait == caller.turn.wait {
-            lane.hush(caller, live.again);
+        if live.wait == caller.position.wait {
+            state.offer_ended(caller, live.again);
         }
-        lane.show(&mut self.heads);
+        state.publish(&mut self.first_callers);
     }
 
     /// Whom to ring next for whom: call it until it has nothing to propose.
     pub fn propose(&mut self, now: UnixMs) -> Option<Proposal> {
-        self.wake(now);
-        let (pass, turn) =
-            Pass::ALL.iter().zip(&self.heads).find_map(|(pass, heads)| Some((*pass, *heads.first()?)))?;
-        let caller = self.callers.get_mut(&turn.call)?;
-        let lane = self.lanes.get_mut(&caller.queue)?;
-        let agent = lane.choose(pass, caller)?;
-        let Agent { state: State::Ready(ready), spared, .. } = *self.agents.get(&agent)? else { return None };
-        let again = spared == Some(turn.wait);
-        lane.ring(caller, &agent, again);
-        let proposal = Proposal { call: turn.call, queue: caller.queue.clone(), agent };
-        self.dismiss(&proposal.agent, ready);
+        self.end_delays(now);
+        let (round, position) = OfferRound::ALL
+            .iter()
+            .zip(&self.first_callers)
+            .find_map(|(round, first_callers)| Some((*round, *first_callers.first()?)))?;
+        let caller = self.callers.get_mut(&position.call)?;
+        let state = self.queues.get_mut(&caller.queue)?;
+        let agent = state.choose(round, caller)?;
+        let Agent { state: State::Ready(ready), declined_recently, .. } = *self.agents.get(&agent)? else {
+            return None;
+        };
+        let again = declined_recently == Some(position.wait);
+        state.ring(caller, &agent, again);
+        let proposal = Proposal { call: position.call, queue: caller.queue.clone(), agent };
+        self.agent_unready(&proposal.agent, ready);
         if let Some(record) = self.agents.get_mut(&proposal.agent) {
-            record.state = State::Offered(Live { call: turn.call, wait: turn.wait, again });
-            record.spared = spared.filter(|_| again);
+            record.state = State::Offered(LiveOffer { call: position.call, wait: position.wait, again });
+            record.declined_recently = declined_recently.filter(|_| again);
         }
-        if turn.yields {
-            self.yielding.insert(proposal.agent.clone(), (turn.call, None));
+        if position.yields {
+            self.yielding.insert(proposal.agent.clone(), (position.call, None));
         }
         Some(proposal)
     }
@@ -303,23 +308,23 @@ impl Board {
     pub fn take_back(&mut self) -> Option<(CallId, AgentName)> {
         let taken: BTreeSet<CallId> =
             self.yielding.values().filter_map(|(_, taken_for)| *taken_for).collect();
-        let rung = self.yielding.iter().filter(|(_, (_, taken_for))| taken_for.is_none());
-        let wanted = rung.filter_map(|(agent, (call, _))| {
-            let since = self.callers.get(call).map(|caller| caller.turn);
-            Some((self.waits_for(agent, &taken)?, Reverse(since), *call, agent.clone()))
+        let set_live = self.yielding.iter().filter(|(_, (_, taken_for))| taken_for.is_none());
+        let wanted = set_live.filter_map(|(agent, (call, _))| {
+            let since = self.callers.get(call).map(|caller| caller.position);
+            Some((self.first_waiting_for(agent, &taken)?, Reverse(since), *call, agent.clone()))
         });
-        let (turn, _, call, agent) = wanted.min()?;
+        let (position, _, call, agent) = wanted.min()?;
         if let Some((_, taken_for)) = self.yielding.get_mut(&agent) {
-            *taken_for = Some(turn.call);
+            *taken_for = Some(position.call);
         }
         Some((call, agent))
     }
 
     /// The first who waits for this agent, does not yield, has nobody, and has taken nobody back.
-    fn waits_for(&self, agent: &AgentName, taken: &BTreeSet<CallId>) -> Option<Turn> {
+    fn first_waiting_for(&self, agent: &AgentName, taken: &BTreeSet<CallId>) -> Option<Position> {
         let record = self.agents.get(agent)?;
-        let lanes = record.queues.iter().filter_map(|name| self.lanes.get(name));
-        lanes.filter_map(|lane| lane.first_without(record.elsewhere, taken)).min()
+        let queues = record.queues.iter().filter_map(|name| self.queues.get(name));
+        queues.filter_map(|state| state.first_unserved(record.elsewhere, taken)).min()
     }
 
     /// When the next delayed agent becomes ready.
@@ -331,15 +336,15 @@ impl Board {
     /// How many callers wait in a queue, those for whom an agent is being rung included.
     #[must_use]
     pub fn waiting(&self, queue: &QueueName) -> usize {
-        self.lanes.get(queue).map_or(0, Lane::len)
+        self.queues.get(queue).map_or(0, QueueState::len)
     }
 
     /// The caller's place in his queue; 1 is the next one.
     #[must_use]
     pub fn position(&self, call: CallId) -> Option<usize> {
         let caller = self.callers.get(&call)?;
-        let lane = self.lanes.get(&caller.queue)?;
-        Some(1 + lane.before(&caller.turn))
+        let state = self.queues.get(&caller.queue)?;
+        Some(1 + state.before(&caller.position))
     }
 
     fn state(&self, agent: &AgentName) -> State {
@@ -347,51 +352,51 @@ impl Board {
     }
 
     /// Lets the delayed agents in whose time has come.
-    fn wake(&mut self, now: UnixMs) {
+    fn end_delays(&mut self, now: UnixMs) {
         while self.delayed.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, agent)) = self.delayed.pop_first() else { return };
             let Some(record) = self.agents.get_mut(&agent) else { continue };
             let State::Delayed(ready) = record.state else { continue };
             record.state = State::Ready(ready);
-            self.admit(&agent, ready);
+            self.agent_ready(&agent, ready);
         }
     }
 
     /// Puts a ready agent into the line of each queue that they may be offered.
-    fn admit(&mut self, agent: &AgentName, ready: Ready) {
+    fn agent_ready(&mut self, agent: &AgentName, ready: Ready) {
         let Some(record) = self.agents.get(agent) else { return };
         for name in &record.queues {
-            if let Some(lane) = self.lanes.get_mut(name) {
-                lane.admit(agent, ready.idle_since, record.spared, record.elsewhere);
-                lane.show(&mut self.heads);
+            if let Some(state) = self.queues.get_mut(name) {
+                state.agent_ready(agent, ready.idle_since, record.declined_recently, record.elsewhere);
+                state.publish(&mut self.first_callers);
             }
         }
     }
 
     /// Takes an agent out of wherever he stands because he is, or will be, ready.
-    fn take_out(&mut self, agent: &AgentName) {
+    fn withdraw_agent(&mut self, agent: &AgentName) {
         match self.state(agent) {
             State::Away | State::Offered(_) => {}
             State::Delayed(ready) => {
                 self.delayed.remove(&(ready.not_before, agent.clone()));
             }
-            State::Ready(ready) => self.dismiss(agent, ready),
+            State::Ready(ready) => self.agent_unready(agent, ready),
         }
     }
 
     /// Takes a ready agent out of the line of each of his queues.
-    fn dismiss(&mut self, agent: &AgentName, ready: Ready) {
+    fn agent_unready(&mut self, agent: &AgentName, ready: Ready) {
         let Some(record) = self.agents.get(agent) else { return };
         for name in &record.queues {
-            if let Some(lane) = self.lanes.get_mut(name) {
-                lane.dismiss(agent, ready.idle_since, record.spared);
-                lane.show(&mut self.heads);
+            if let Some(state) = self.queues.get_mut(name) {
+                state.agent_unready(agent, ready.idle_since, record.declined_recently);
+                state.publish(&mut self.first_callers);
             }
         }
     }
 
     /// The agent is away, and forgotten if he serves no queue.
-    fn turn_away(&mut self, agent: &AgentName) {
+    fn set_away(&mut self, agent: &AgentName) {
         if let Some(record) = self.agents.get_mut(agent) {
             record.state = State::Away;
             self.forget(std::iter::once(agent));
@@ -410,14 +415,14 @@ impl Board {
     }
 
     /// Takes a queue off the board; its agents serve it no more.
-    fn detach(&mut self, name: &QueueName) -> Option<Lane> {
-        let mut lane = self.lanes.remove(name)?;
-        lane.withdraw(&mut self.heads);
-        for agent in lane.spec().tiers.keys() {
+    fn detach(&mut self, name: &QueueName) -> Option<QueueState> {
+        let mut state = self.queues.remove(name)?;
+        state.unpublish(&mut self.first_callers);
+        for agent in state.spec().tiers.keys() {
             if let Some(record) = self.agents.get_mut(agent) {
                 record.queues.remove(name);
             }
         }
-        Some(lane)
+        Some(state)
     }
 }

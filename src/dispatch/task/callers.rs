@@ -10,7 +10,7 @@ use crate::dispatch::message::NoSuchQueue;
 use crate::dispatch::queued_caller::{Leaving, Waiter};
 use crate::ids::{AgentName, CallId, NodeName, QueueName};
 use crate::queue::agent::Status;
-use crate::queue::first::Place;
+use crate::queue::preferred::PreferredCaller;
 use crate::rules::Rules;
 use crate::store::agents::AgentRow;
 use crate::switch::Cancel;
@@ -31,7 +31,7 @@ impl DispatcherTask {
     /// Gives a caller his place on the board.
     pub(super) fn seat(&mut self, waiter: &Waiter) -> Result<(), NoSuchQueue> {
         let Waiter { call, queue: name, joined_at, .. } = waiter;
-        let first = waiter.first.as_ref().filter(|first| {
+        let first = waiter.preferred.as_ref().filter(|first| {
             first.until > self.tools.clock.now() && is_there(&self.rules, &self.agents, name, &first.agent)
         });
         let place = first.zip(self.rules.queues.get(name)).and_then(|(first, queue)| {
@@ -39,20 +39,20 @@ impl DispatcherTask {
             let call_waiting = queue.call_waiting;
             let (call, queue, joined_at) = (*call, name, *joined_at);
             let yields = waiter.yields;
-            Some((first, Place { call, queue, joined_at, priority, tier, yields, call_waiting }))
+            Some((first, PreferredCaller { call, queue, joined_at, priority, tier, yields, call_waiting }))
         });
         let joined = match place {
-            Some((first, place)) => self.firsts.join(&mut self.board, &place, first),
+            Some((first, place)) => self.preferred.join(&mut self.board, &place, first),
             None => self.board.join_as(*call, name, *joined_at, (0, waiter.yields)),
         };
         joined.map_err(|_| NoSuchQueue(name.clone()))
     }
 
     /// Lets anybody have those callers whom one agent was to be offered first, when that is over.
-    pub(super) fn open_firsts(&mut self) {
+    pub(super) fn release_preferred(&mut self) {
         let (rules, agents) = (&self.rules, &self.agents);
         let now = self.tools.clock.now();
-        self.firsts.open(&mut self.board, now, |queue, agent| is_there(rules, agents, queue, agent));
+        self.preferred.release(&mut self.board, now, |queue, agent| is_there(rules, agents, queue, agent));
     }
 
     /// Callers of a node that cannot ring anybody stand aside until it can.
@@ -77,7 +77,7 @@ impl DispatcherTask {
     /// Takes a caller off the board.
     pub(super) fn unseat(&mut self, call: CallId) {
         self.board.leave(call);
-        self.firsts.left(&mut self.board, call);
+        self.preferred.removed(&mut self.board, call);
     }
 
     pub(super) fn leave(&mut self, call: CallId, why: Leaving) -> bool {

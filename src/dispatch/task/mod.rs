@@ -32,7 +32,7 @@ use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::queue::board::{Board, QueueSpec};
 use crate::queue::elsewhere::Elsewhere;
-use crate::queue::first::Firsts;
+use crate::queue::preferred::PreferredCallers;
 use crate::rules::Rules;
 use crate::store::agents::AgentRow;
 use crate::vital::Beat;
@@ -65,7 +65,7 @@ struct DispatcherTask {
     rules: Arc<Rules>,
     board: Board,
     /// Those on the board who wait for one agent first.
-    firsts: Firsts,
+    preferred: PreferredCallers,
     callers: BTreeMap<CallId, Waiter>,
     agents: BTreeMap<AgentName, AgentRow>,
     elsewhere: Elsewhere,
@@ -98,7 +98,7 @@ impl DispatcherTask {
             tasks,
             rules: Arc::default(),
             board: Board::new(),
-            firsts: Firsts::default(),
+            preferred: PreferredCallers::default(),
             callers: BTreeMap::new(),
             agents: BTreeMap::new(),
             elsewhere: Elsewhere::default(),
@@ -134,7 +134,7 @@ impl DispatcherTask {
                 self.hear(message);
             }
             self.end_wrap_ups();
-            self.open_firsts();
+            self.release_preferred();
             self.propose();
             self.tools.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
             self.show();
@@ -151,7 +151,7 @@ impl DispatcherTask {
             (true, Some(_)) => None,
             (false, _) => Some(self.gathering.1),
         };
-        let first = self.firsts.next_wake().map(|at| self.tools.clock.instant_of(at));
+        let first = self.preferred.next_wake().map(|at| self.tools.clock.instant_of(at));
         let idle = Instant::now() + Duration::from_secs(3_600);
         [board, wrap_up, first, counted].into_iter().flatten().min().unwrap_or(idle)
     }
@@ -186,7 +186,7 @@ impl DispatcherTask {
 
     fn reload(&mut self, rules: &Arc<Rules>, agents: Vec<AgentRow>) {
         for name in self.rules.queues.keys().filter(|name| !rules.queues.contains_key(*name)) {
-            let first = self.firsts.remove_queue(&mut self.board, name);
+            let first = self.preferred.remove_queue(&mut self.board, name);
             for call in self.board.remove_queue(name).into_iter().chain(first) {
                 tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");
                 // His story sees the door closed, and goes on to the overflow.
@@ -227,7 +227,7 @@ impl DispatcherTask {
     fn show(&self) {
         let metrics = &self.tools.metrics;
         for name in self.rules.queues.keys() {
-            let waiting = self.board.waiting(name) + self.firsts.waiting(name) + self.aside(name);
+            let waiting = self.board.waiting(name) + self.preferred.waiting(name) + self.aside(name);
             let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);
             metrics.waiting.with_label_values(&[name.as_str()]).set(waiting);
         }

@@ -41,7 +41,7 @@ impl DispatcherTask {
         self.offers.remove(&(call, offer));
         self.board.ended(call, &agent.name, outcome);
         if is_refusal(outcome) {
-            self.firsts.let_go(call, &agent.name);
+            self.preferred.declined(call, &agent.name);
         }
         self.learn(agent);
     }

@@ -15,7 +15,7 @@ use crate::rules::{Strategy, Tier};
 
 /// Who is offered a caller before all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct First {
+pub struct PreferredAgent {
     /// The agent.
     pub agent: AgentName,
     /// Until when; then anybody is.
@@ -24,7 +24,7 @@ pub struct First {
 
 /// A caller's place in his queue, and the agent's.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct PreferredCaller<'a> {
     /// The call of the caller.
     pub(crate) call: CallId,
     /// The queue that he waits in.
@@ -43,9 +43,9 @@ pub(crate) struct Place<'a> {
 
 /// Those who wait for one agent.
 #[derive(Debug, Default)]
-pub(crate) struct Firsts(BTreeMap<CallId, (QueueName, First)>);
+pub(crate) struct PreferredCallers(BTreeMap<CallId, (QueueName, PreferredAgent)>);
 
-impl Firsts {
+impl PreferredCallers {
     /// A caller waits for one agent only.
     ///
     /// # Errors
@@ -53,44 +53,46 @@ impl Firsts {
     pub(crate) fn join(
         &mut self,
         board: &mut Board,
-        place: &Place<'_>,
-        first: &First,
+        caller: &PreferredCaller<'_>,
+        preferred_agent: &PreferredAgent,
     ) -> Result<(), NoSuchQueue> {
-        let lane = place.queue.of_one(&first.agent);
-        let tiers = BTreeMap::from([(first.agent.clone(), place.tier)]);
-        let Place { priority, call_waiting, .. } = *place;
+        let own_queue = caller.queue.of_one(&preferred_agent.agent);
+        let tiers = BTreeMap::from([(preferred_agent.agent.clone(), caller.tier)]);
+        let PreferredCaller { priority, call_waiting, .. } = *caller;
         let spec = QueueSpec { strategy: Strategy::Sequential, priority, call_waiting, tiers };
-        board.set_queue(lane.clone(), spec);
-        self.0.insert(place.call, (place.queue.clone(), first.clone()));
-        board.join_as(place.call, &lane, place.joined_at, (0, place.yields))
+        board.set_queue(own_queue.clone(), spec);
+        self.0.insert(caller.call, (caller.queue.clone(), preferred_agent.clone()));
+        board.join_as(caller.call, &own_queue, caller.joined_at, (0, caller.yields))
     }
 
     /// The caller has left the board.
-    pub(crate) fn left(&mut self, board: &mut Board, call: CallId) {
-        if let Some((queue, first)) = self.0.remove(&call) {
-            clear(board, &queue.of_one(&first.agent));
+    pub(crate) fn removed(&mut self, board: &mut Board, call: CallId) {
+        if let Some((queue, preferred_agent)) = self.0.remove(&call) {
+            clear(board, &queue.of_one(&preferred_agent.agent));
         }
     }
 
     /// The agent has let the caller go: he was offered him first.
-    pub(crate) fn let_go(&mut self, call: CallId, agent: &AgentName) {
-        if let Some((_, first)) = self.0.get_mut(&call).filter(|(_, first)| first.agent == *agent) {
-            first.until = UnixMs::default();
+    pub(crate) fn declined(&mut self, call: CallId, agent: &AgentName) {
+        if let Some((_, preferred_agent)) =
+            self.0.get_mut(&call).filter(|(_, preferred_agent)| preferred_agent.agent == *agent)
+        {
+            preferred_agent.until = UnixMs::default();
         }
     }
 
     /// Lets everybody have those whose time is over, or whose agent is not there.
-    pub(crate) fn open(
+    pub(crate) fn release(
         &mut self,
         board: &mut Board,
         now: UnixMs,
         is_there: impl Fn(&QueueName, &AgentName) -> bool,
     ) {
-        self.0.retain(|call, (queue, first)| {
-            let stays = now < first.until && is_there(queue, &first.agent);
+        self.0.retain(|call, (queue, preferred_agent)| {
+            let stays = now < preferred_agent.until && is_there(queue, &preferred_agent.agent);
             if !stays {
                 board.go_on_in(*call, queue);
-                clear(board, &queue.of_one(&first.agent));
+                clear(board, &queue.of_one(&preferred_agent.agent));
             }
             stays
         });
@@ -102,14 +104,14 @@ impl Firsts {
             self.0.iter().filter(|(_, (queue, _))| queue == name).map(|(call, _)| *call).collect();
         for call in &of {
             board.leave(*call);
-            self.left(board, *call);
+            self.removed(board, *call);
         }
         of
     }
 
     /// When the time of the next one is over.
     pub(crate) fn next_wake(&self) -> Option<UnixMs> {
-        self.0.values().map(|(_, first)| first.until).min()
+        self.0.values().map(|(_, preferred_agent)| preferred_agent.until).min()
     }
 
     /// How many callers of a queue wait for one agent.
@@ -119,9 +121,9 @@ impl Firsts {
 }
 
 /// Takes a lane off the board in which nobody waits any more.
-fn clear(board: &mut Board, lane: &QueueName) {
-    if board.waiting(lane) == 0 {
-        board.remove_queue(lane);
+fn clear(board: &mut Board, own_queue: &QueueName) {
+    if board.waiting(own_queue) == 0 {
+        board.remove_queue(own_queue);
     }
 }
 
@@ -152,17 +154,17 @@ mod tests {
 
     /// A queue of three, and what is true of it.
     #[derive(Debug)]
-    struct Floor {
+    struct TestQueue {
         board: Board,
-        firsts: Firsts,
+        preferred: PreferredCallers,
         now: UnixMs,
         there: BTreeSet<AgentName>,
         /// Who waits, for whom first, until when.
-        waits: BTreeMap<CallId, Option<First>>,
+        waits: BTreeMap<CallId, Option<PreferredAgent>>,
         rings: BTreeMap<AgentName, CallId>,
     }
 
-    impl Floor {
+    impl TestQueue {
         fn new(strategy: Strategy) -> Self {
             let mut board = Board::new();
             let tiers = AGENTS
@@ -174,7 +176,7 @@ mod tests {
                 QueueSpec { strategy, priority: 0, call_waiting: false, tiers: tiers.collect() },
             );
             let (there, waits, rings) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
-            Self { board, firsts: Firsts::default(), now: UnixMs(1_000), there, waits, rings }
+            Self { board, preferred: PreferredCallers::default(), now: UnixMs(1_000), there, waits, rings }
         }
 
         fn comes(&mut self, number: usize) {
@@ -190,16 +192,16 @@ mod tests {
             self.board.unready(&agent(number));
         }
 
-        fn joins(&mut self, number: usize, first: Option<First>) {
+        fn joins(&mut self, number: usize, preferred_agent: Option<PreferredAgent>) {
             let (call, queue) = (call(number), queue());
             if self.waits.contains_key(&call) {
                 return;
             }
-            match &first {
-                Some(first) => {
+            match &preferred_agent {
+                Some(preferred_agent) => {
                     let tier = Tier { level: 1, position: 1 };
                     let (queue, joined_at) = (&queue, self.now);
-                    let place = Place {
+                    let caller = PreferredCaller {
                         call,
                         queue,
                         joined_at,
@@ -208,16 +210,16 @@ mod tests {
                         yields: false,
                         call_waiting: false,
                     };
-                    self.firsts.join(&mut self.board, &place, first).unwrap();
+                    self.preferred.join(&mut self.board, &caller, preferred_agent).unwrap();
                 }
                 None => self.board.join(call, &queue, self.now, 0).unwrap(),
             }
-            self.waits.insert(call, first);
+            self.waits.insert(call, preferred_agent);
         }
 
         fn leaves(&mut self, call: CallId) {
             self.board.leave(call);
-            self.firsts.left(&mut self.board, call);
+            self.preferred.removed(&mut self.board, call);
             self.waits.remove(&call);
         }
 
@@ -228,11 +230,11 @@ mod tests {
             if outcome == Outcome::Answered {
                 self.leaves(call);
             } else {
-                self.firsts.let_go(call, &agent);
-                if let Some(first) = self.waits.get_mut(&call)
-                    && first.as_ref().is_some_and(|first| first.agent == agent)
+                self.preferred.declined(call, &agent);
+                if let Some(preferred_agent) = self.waits.get_mut(&call)
+                    && preferred_agent.as_ref().is_some_and(|preferred_agent| preferred_agent.agent == agent)
                 {
-                    *first = None;
+                    *preferred_agent = None;
                 }
             }
             if self.there.contains(&agent) {
@@ -243,99 +245,104 @@ mod tests {
         /// Everything that can be proposed now; each proposal is looked at.
         fn proposes(&mut self) -> Vec<(CallId, AgentName)> {
             let there = self.there.clone();
-            self.firsts.open(&mut self.board, self.now, |_, agent| there.contains(agent));
+            self.preferred.release(&mut self.board, self.now, |_, agent| there.contains(agent));
             let now = self.now;
-            for first in self.waits.values_mut() {
-                let over = |first: &First| first.until <= now || !there.contains(&first.agent);
-                if first.as_ref().is_some_and(over) {
-                    *first = None;
+            for preferred_agent in self.waits.values_mut() {
+                let over = |preferred_agent: &PreferredAgent| {
+                    preferred_agent.until <= now || !there.contains(&preferred_agent.agent)
+                };
+                if preferred_agent.as_ref().is_some_and(over) {
+                    *preferred_agent = None;
                 }
             }
             let mut all = Vec::new();
             while let Some(proposal) = self.board.propose(now) {
-                if let Some(Some(first)) = self.waits.get(&proposal.call) {
-                    assert_eq!(first.agent, proposal.agent, "somebody else is rung for a caller of his");
+                if let Some(Some(preferred_agent)) = self.waits.get(&proposal.call) {
+                    assert_eq!(
+                        preferred_agent.agent, proposal.agent,
+                        "somebody else is rung for a caller of his"
+                    );
                 }
                 self.rings.insert(proposal.agent.clone(), proposal.call);
                 all.push((proposal.call, proposal.agent));
             }
-            let waiting = self.board.waiting(&queue()) + self.firsts.waiting(&queue());
+            let waiting = self.board.waiting(&queue()) + self.preferred.waiting(&queue());
             assert_eq!(waiting, self.waits.len(), "nobody is lost");
             all
         }
     }
 
-    fn until(number: usize, ms: i64) -> Option<First> {
-        Some(First { agent: agent(number), until: UnixMs(1_000 + ms) })
+    fn until(number: usize, ms: i64) -> Option<PreferredAgent> {
+        Some(PreferredAgent { agent: agent(number), until: UnixMs(1_000 + ms) })
     }
 
     #[test]
     fn only_his_agent_is_rung_until_the_time_is_over_and_then_whoever_is_free() {
-        let mut floor = Floor::new(Strategy::Sequential);
-        floor.comes(0);
-        floor.comes(1);
-        floor.joins(1, until(1, 60));
-        assert_eq!(floor.proposes(), [(call(1), agent(1))], "though anna would come first");
-        floor.joins(2, until(1, 60));
-        assert_eq!(floor.proposes(), [], "his agent is busy");
-        assert_eq!(floor.firsts.next_wake(), Some(UnixMs(1_060)));
-        floor.now = UnixMs(1_060);
-        assert_eq!(floor.proposes(), [(call(2), agent(0))]);
-        assert_eq!(floor.firsts.next_wake(), None);
+        let mut queue_of_three = TestQueue::new(Strategy::Sequential);
+        queue_of_three.comes(0);
+        queue_of_three.comes(1);
+        queue_of_three.joins(1, until(1, 60));
+        assert_eq!(queue_of_three.proposes(), [(call(1), agent(1))], "though anna would come first");
+        queue_of_three.joins(2, until(1, 60));
+        assert_eq!(queue_of_three.proposes(), [], "his agent is busy");
+        assert_eq!(queue_of_three.preferred.next_wake(), Some(UnixMs(1_060)));
+        queue_of_three.now = UnixMs(1_060);
+        assert_eq!(queue_of_three.proposes(), [(call(2), agent(0))]);
+        assert_eq!(queue_of_three.preferred.next_wake(), None);
     }
 
     #[test]
     fn anybody_is_rung_when_his_agent_goes_or_lets_him_go() {
-        let mut floor = Floor::new(Strategy::Sequential);
-        floor.comes(0);
-        floor.comes(1);
-        floor.joins(1, until(1, 60));
-        assert_eq!(floor.proposes(), [(call(1), agent(1))]);
-        floor.ends(1, Outcome::Rejected);
-        assert_eq!(floor.proposes(), [(call(1), agent(0))]);
-        floor.ends(0, Outcome::Answered);
-        floor.ends(1, Outcome::Cancelled);
-        floor.goes(0);
-        floor.joins(2, until(2, 60));
-        floor.comes(2);
-        floor.goes(2);
-        assert_eq!(floor.proposes(), [(call(2), agent(1))], "she is not there");
+        let mut queue_of_three = TestQueue::new(Strategy::Sequential);
+        queue_of_three.comes(0);
+        queue_of_three.comes(1);
+        queue_of_three.joins(1, until(1, 60));
+        assert_eq!(queue_of_three.proposes(), [(call(1), agent(1))]);
+        queue_of_three.ends(1, Outcome::Rejected);
+        assert_eq!(queue_of_three.proposes(), [(call(1), agent(0))]);
+        queue_of_three.ends(0, Outcome::Answered);
+        queue_of_three.ends(1, Outcome::Cancelled);
+        queue_of_three.goes(0);
+        queue_of_three.joins(2, until(2, 60));
+        queue_of_three.comes(2);
+        queue_of_three.goes(2);
+        assert_eq!(queue_of_three.proposes(), [(call(2), agent(1))], "she is not there");
     }
 
     #[test]
     fn the_phone_of_his_agent_rings_on_when_the_time_is_over() {
-        let mut floor = Floor::new(Strategy::Sequential);
-        floor.comes(0);
-        floor.comes(1);
-        floor.joins(1, until(1, 60));
-        assert_eq!(floor.proposes(), [(call(1), agent(1))]);
-        floor.now = UnixMs(2_000);
-        assert_eq!(floor.proposes(), [], "one phone at a time");
-        floor.ends(1, Outcome::NoAnswer);
-        assert_eq!(floor.proposes(), [(call(1), agent(0))], "who let him go is spared him");
+        let mut queue_of_three = TestQueue::new(Strategy::Sequential);
+        queue_of_three.comes(0);
+        queue_of_three.comes(1);
+        queue_of_three.joins(1, until(1, 60));
+        assert_eq!(queue_of_three.proposes(), [(call(1), agent(1))]);
+        queue_of_three.now = UnixMs(2_000);
+        assert_eq!(queue_of_three.proposes(), [], "one phone at a time");
+        queue_of_three.ends(1, Outcome::NoAnswer);
+        assert_eq!(queue_of_three.proposes(), [(call(1), agent(0))], "who let him go is spared him");
     }
 
     #[test]
     fn he_keeps_his_turn_among_all_who_wait_for_his_agent() {
-        let mut floor = Floor::new(Strategy::Sequential);
-        floor.joins(1, None);
-        floor.now = UnixMs(1_010);
-        floor.comes(1);
-        floor.joins(2, until(1, 60));
-        assert_eq!(floor.proposes(), [(call(1), agent(1))], "who waits longer comes first");
-        floor.leaves(call(1));
-        floor.ends(1, Outcome::Cancelled);
-        assert_eq!(floor.proposes(), [(call(2), agent(1))]);
+        let mut queue_of_three = TestQueue::new(Strategy::Sequential);
+        queue_of_three.joins(1, None);
+        queue_of_three.now = UnixMs(1_010);
+        queue_of_three.comes(1);
+        queue_of_three.joins(2, until(1, 60));
+        assert_eq!(queue_of_three.proposes(), [(call(1), agent(1))], "who waits longer comes first");
+        queue_of_three.leaves(call(1));
+        queue_of_three.ends(1, Outcome::Cancelled);
+        assert_eq!(queue_of_three.proposes(), [(call(2), agent(1))]);
     }
 
     #[test]
     fn a_queue_that_goes_takes_them_along() {
-        let mut floor = Floor::new(Strategy::Sequential);
-        floor.comes(1);
-        floor.joins(1, until(1, 60));
-        assert_eq!(floor.firsts.remove_queue(&mut floor.board, &queue()), [call(1)]);
-        assert_eq!(floor.board.propose(floor.now), None);
-        assert_eq!(floor.firsts.waiting(&queue()), 0);
+        let mut queue_of_three = TestQueue::new(Strategy::Sequential);
+        queue_of_three.comes(1);
+        queue_of_three.joins(1, until(1, 60));
+        assert_eq!(queue_of_three.preferred.remove_queue(&mut queue_of_three.board, &queue()), [call(1)]);
+        assert_eq!(queue_of_three.board.propose(queue_of_three.now), None);
+        assert_eq!(queue_of_three.preferred.waiting(&queue()), 0);
     }
 
     #[derive(Debug, Clone)]
@@ -354,7 +361,7 @@ mod tests {
             4 => (0..3_usize).prop_map(Event::Comes),
             1 => (0..3_usize).prop_map(Event::Goes),
             4 => (0..9_usize, prop::option::of((0..3_usize, 0..40_i64)))
-                .prop_map(|(call, first)| Event::Joins(call, first)),
+                .prop_map(|(call, preferred_agent)| Event::Joins(call, preferred_agent)),
             1 => (0..9_usize).prop_map(Event::Leaves),
             4 => (0..3_usize, outcome).prop_map(|(agent, outcome)| Event::Ends(agent, outcome)),
             2 => (0..20_i64).prop_map(Event::Passes),
@@ -367,25 +374,25 @@ mod tests {
             strategy in prop::sample::select(Strategy::ALL),
             events in prop::collection::vec(event(), 0..80),
         ) {
-            let mut floor = Floor::new(strategy);
+            let mut queue_of_three = TestQueue::new(strategy);
             for event in events {
                 match event {
-                    Event::Comes(agent) => floor.comes(agent),
-                    Event::Goes(agent) => floor.goes(agent),
-                    Event::Joins(number, first) => {
-                        let until = |ms| UnixMs(floor.now.0 + ms);
-                        let first = first.map(|(name, ms)| First { agent: agent(name), until: until(ms) });
-                        floor.joins(number, first);
+                    Event::Comes(agent) => queue_of_three.comes(agent),
+                    Event::Goes(agent) => queue_of_three.goes(agent),
+                    Event::Joins(number, preferred_agent) => {
+                        let until = |ms| UnixMs(queue_of_three.now.0 + ms);
+                        let preferred_agent = preferred_agent.map(|(name, ms)| PreferredAgent { agent: agent(name), until: until(ms) });
+                        queue_of_three.joins(number, preferred_agent);
                     }
-                    Event::Leaves(number) => floor.leaves(call(number)),
-                    Event::Ends(agent, outcome) => floor.ends(agent, outcome),
-                    Event::Passes(ms) => floor.now = UnixMs(floor.now.0 + ms),
+                    Event::Leaves(number) => queue_of_three.leaves(call(number)),
+                    Event::Ends(agent, outcome) => queue_of_three.ends(agent, outcome),
+                    Event::Passes(ms) => queue_of_three.now = UnixMs(queue_of_three.now.0 + ms),
                 }
-                floor.proposes();
-                for (call, first) in floor.waits.iter().filter(|(call, _)| !floor.rings.values().any(|at| at == *call)) {
-                    let free = |agent: &&AgentName| !floor.rings.contains_key(*agent);
-                    let may = |agent: &&AgentName| first.as_ref().is_none_or(|first| first.agent == **agent);
-                    let idle = floor.there.iter().filter(free).find(may);
+                queue_of_three.proposes();
+                for (call, preferred_agent) in queue_of_three.waits.iter().filter(|(call, _)| !queue_of_three.rings.values().any(|at| at == *call)) {
+                    let free = |agent: &&AgentName| !queue_of_three.rings.contains_key(*agent);
+                    let may = |agent: &&AgentName| preferred_agent.as_ref().is_none_or(|preferred_agent| preferred_agent.agent == **agent);
+                    let idle = queue_of_three.there.iter().filter(free).find(may);
                     prop_assert!(idle.is_none(), "{call:?} waits while {idle:?} is free");
                 }
             }

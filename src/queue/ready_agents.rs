@@ -28,9 +28,9 @@ use crate::rules::{Strategy, Tier};
 
 /// The ready agents of one queue.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ReadyAgents {
     strategy: Strategy,
-    levels: BTreeMap<i32, BTreeSet<Seat>>,
+    levels: BTreeMap<i32, BTreeSet<AgentRank>>,
     len: usize,
     /// Level, position and name of the agent who was offered a caller last, whether or not he still serves.
     last: Option<(i32, i32, AgentName)>,
@@ -38,14 +38,14 @@ pub(super) struct Line {
 
 /// An agent's place within his level.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Seat {
+struct AgentRank {
     /// The beginning of time unless the strategy asks for it.
     idle_since: UnixMs,
     position: i32,
     agent: AgentName,
 }
 
-impl Line {
+impl ReadyAgents {
     /// Nobody is ready yet; round robin goes on after `last`.
     pub(super) const fn new(strategy: Strategy, last: Option<(i32, i32, AgentName)>) -> Self {
         Self { strategy, levels: BTreeMap::new(), len: 0, last }
@@ -73,15 +73,15 @@ impl Line {
 
     /// The agent is ready.
     pub(super) fn insert(&mut self, tier: Tier, idle_since: UnixMs, agent: &AgentName) {
-        let seat = self.seat(tier, idle_since, agent);
-        self.len += usize::from(self.levels.entry(tier.level).or_default().insert(seat));
+        let rank = self.rank(tier, idle_since, agent);
+        self.len += usize::from(self.levels.entry(tier.level).or_default().insert(rank));
     }
 
     /// The agent, who was ready with just these data, is so no longer.
     pub(super) fn remove(&mut self, tier: Tier, idle_since: UnixMs, agent: &AgentName) {
-        let seat = self.seat(tier, idle_since, agent);
+        let rank = self.rank(tier, idle_since, agent);
         if let Some(level) = self.levels.get_mut(&tier.level) {
-            self.len -= usize::from(level.remove(&seat));
+            self.len -= usize::from(level.remove(&rank));
             if level.is_empty() {
                 self.levels.remove(&tier.level);
             }
@@ -90,30 +90,34 @@ impl Line {
 
     /// The ready agents, the one whose turn it is first.
     pub(super) fn agents(&self) -> impl Iterator<Item = &AgentName> {
-        self.levels.iter().flat_map(|(level, seats)| {
-            let after = self.turned_after(*level);
+        self.levels.iter().flat_map(|(level, ranks)| {
+            let after = self.continues_after(*level);
             let (later, earlier) = match &after {
-                Some(seat) => ((Excluded(seat), Unbounded), Some((Unbounded, Included(seat)))),
+                Some(rank) => ((Excluded(rank), Unbounded), Some((Unbounded, Included(rank)))),
                 None => ((Unbounded, Unbounded), None),
             };
-            let earlier = earlier.map(|range| seats.range(range));
-            seats.range(later).chain(earlier.into_iter().flatten()).map(|seat| &seat.agent)
+            let earlier = earlier.map(|range| ranks.range(range));
+            ranks.range(later).chain(earlier.into_iter().flatten()).map(|rank| &rank.agent)
         })
     }
 
     /// The seat after which round robin goes on in this level.
-    fn turned_after(&self, level: i32) -> Option<Seat> {
+    fn continues_after(&self, level: i32) -> Option<AgentRank> {
         let (last_level, position, agent) = self.last.as_ref()?;
-        let turns = self.strategy == Strategy::RoundRobin && *last_level == level;
-        turns.then(|| Seat { idle_since: UnixMs::default(), position: *position, agent: agent.clone() })
+        let continues = self.strategy == Strategy::RoundRobin && *last_level == level;
+        continues.then(|| AgentRank {
+            idle_since: UnixMs::default(),
+            position: *position,
+            agent: agent.clone(),
+        })
     }
 
-    fn seat(&self, tier: Tier, idle_since: UnixMs, agent: &AgentName) -> Seat {
+    fn rank(&self, tier: Tier, idle_since: UnixMs, agent: &AgentName) -> AgentRank {
         let idle_since = match self.strategy {
             Strategy::LongestIdle => idle_since,
             Strategy::RoundRobin | Strategy::Sequential | Strategy::RingAll => UnixMs::default(),
         };
-        Seat { idle_since, position: tier.position, agent: agent.clone() }
+        AgentRank { idle_since, position: tier.position, agent: agent.clone() }
     }
 }
 
@@ -123,7 +127,7 @@ mod tests {
 
     /// The order of agents given as (name, level, position, idle since), after `last` was offered a caller.
     fn order(strategy: Strategy, agents: &[(&str, i32, i32, i64)], last: Option<(i32, i32, &str)>) -> String {
-        let mut line = Line::new(strategy, None);
+        let mut line = ReadyAgents::new(strategy, None);
         for (name, level, position, idle_since) in agents {
             let tier = Tier { level: *level, position: *position };
             line.insert(tier, UnixMs(*idle_since), &name.parse().unwrap());

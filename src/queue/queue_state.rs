@@ -1,18 +1,18 @@
 //! One queue on the board: its callers, its ready agents, and whom it could serve now.
 //!
-//! In: what happens to its callers and agents. Out: for each [`Pass`], the caller whom it could serve first, and
+//! In: what happens to its callers and agents. Out: for each [`OfferRound`], the caller whom it could serve first, and
 //! for him the agent.
 //!
 //! An agent who has let a caller go is spared him until he is rung for another. So he is spared one caller at
 //! most, and of any two callers he can take one: who is served next is the first of all or the second.
 //!
-//! **Invariants:** every caller stands in `silent` or in `ringing`. After each change `show` tells the board.
+//! **Invariants:** every caller stands in `waiting_callers` or in `ringing_callers`. After each change `publish` tells the board.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::ranked::Ranked;
-use super::strategy::Line;
+use super::ready_agents::ReadyAgents;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
 use crate::rules::{Strategy, Tier};
@@ -31,7 +31,7 @@ pub struct QueueSpec {
 }
 
 /// For each pass, the callers whom the queues could serve now.
-pub(super) type Heads = [BTreeSet<Turn>; Pass::ALL.len()];
+pub(super) type FirstCallers = [BTreeSet<Position>; OfferRound::ALL.len()];
 
 /// In which order the callers get hold of the ready agents. A pass begins when those before it find nobody.
 ///
@@ -42,7 +42,7 @@ pub(super) type Heads = [BTreeSet<Turn>; Pass::ALL.len()];
 /// Where all ring at once, a round goes to those who are not spared the caller. Who lets it go is left in peace
 /// until none of them rings any more, or until he has been rung for somebody else: then he joins like anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pass {
+pub(super) enum OfferRound {
     /// A caller for whom nobody is rung gets an agent who is not spared him: the one who has let him go least
     /// often.
     Ask,
@@ -55,14 +55,14 @@ pub(super) enum Pass {
     JoinAgain,
 }
 
-impl Pass {
+impl OfferRound {
     /// Every pass in order.
     pub(super) const ALL: [Self; 4] = [Self::Ask, Self::Join, Self::AskAgain, Self::JoinAgain];
 }
 
 /// Where a caller stands among all: who does not yield, a higher priority, an earlier time, an earlier join come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Turn {
+pub(super) struct Position {
     /// Whether all who do not are served before.
     pub(super) yields: bool,
     priority: Reverse<i64>,
@@ -77,7 +77,7 @@ pub(super) struct Turn {
 #[derive(Debug)]
 pub(super) struct Caller {
     /// Where he stands.
-    pub(super) turn: Turn,
+    pub(super) position: Position,
     /// The queue in which he waits.
     pub(super) queue: QueueName,
     /// His own, without the queue's.
@@ -85,14 +85,14 @@ pub(super) struct Caller {
     /// Agents who are being rung for him.
     live: usize,
     /// Those among them who were not spared him.
-    fresh: usize,
+    first_asked: usize,
     /// How often each agent has let him go, for as long as he waits.
     refusals: BTreeMap<AgentName, u32>,
 }
 
 /// Who joins, where and since when.
 #[derive(Debug)]
-pub(super) struct Joined {
+pub(super) struct NewCaller {
     pub(super) call: CallId,
     pub(super) queue: QueueName,
     /// Numbers the joins.
@@ -106,19 +106,19 @@ pub(super) struct Joined {
 
 /// A queue with all that happens in it.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct QueueState {
     spec: QueueSpec,
-    line: Line,
+    ready: ReadyAgents,
     /// The ready agents who are spared a caller, by the number of his join.
-    spared: BTreeMap<u64, BTreeSet<AgentName>>,
+    declined_recently: BTreeMap<u64, BTreeSet<AgentName>>,
     /// Callers for whom nobody is being rung.
-    silent: Ranked<Turn>,
+    waiting_callers: Ranked<Position>,
     /// Callers for whom somebody is being rung.
-    ringing: Ranked<Turn>,
-    /// The callers of `ringing` for whom only agents are being rung who were spared them.
-    again: BTreeSet<Turn>,
-    /// What `Board::heads` holds of this queue.
-    heads: [Option<Turn>; Pass::ALL.len()],
+    ringing_callers: Ranked<Position>,
+    /// The callers of `ringing_callers` for whom only agents are being rung who were spared them.
+    again: BTreeSet<Position>,
+    /// What `Board::first_callers` holds of this queue.
+    first_callers: [Option<Position>; OfferRound::ALL.len()],
 }
 
 impl Caller {
@@ -134,21 +134,21 @@ impl Caller {
 
     /// Whether all who are being rung for him were spared him.
     const fn is_asked_again(&self) -> bool {
-        self.live > 0 && self.fresh == 0
+        self.live > 0 && self.first_asked == 0
     }
 }
 
-impl Lane {
+impl QueueState {
     /// Nobody waits, and nobody is ready.
     pub(super) fn new(spec: QueueSpec) -> Self {
         Self {
-            line: Line::new(spec.strategy, None),
+            ready: ReadyAgents::new(spec.strategy, None),
             spec,
-            spared: BTreeMap::new(),
-            silent: Ranked::default(),
-            ringing: Ranked::default(),
+            declined_recently: BTreeMap::new(),
+            waiting_callers: Ranked::default(),
+            ringing_callers: Ranked::default(),
             again: BTreeSet::new(),
-            heads: [None; Pass::ALL.len()],
+            first_callers: [None; OfferRound::ALL.len()],
         }
     }
 
@@ -159,50 +159,50 @@ impl Lane {
 
     /// How many wait.
     pub(super) fn len(&self) -> usize {
-        self.silent.len() + self.ringing.len()
+        self.waiting_callers.len() + self.ringing_callers.len()
     }
 
     /// How many wait who are to be served before this turn.
-    pub(super) fn before(&self, turn: &Turn) -> usize {
-        self.silent.rank(turn) + self.ringing.rank(turn)
+    pub(super) fn before(&self, position: &Position) -> usize {
+        self.waiting_callers.rank(position) + self.ringing_callers.rank(position)
     }
 
     /// The first for whom nobody is rung, who does not yield, and is not among these; none if an agent who is in another
     /// call is not offered them.
-    pub(super) fn first_without(&self, elsewhere: bool, taken: &BTreeSet<CallId>) -> Option<Turn> {
-        let callers =
-            (0..self.silent.len()).map_while(|rank| self.silent.at(rank).filter(|turn| !turn.yields));
-        let mut free = callers.filter(|turn| !taken.contains(&turn.call));
+    pub(super) fn first_unserved(&self, elsewhere: bool, taken: &BTreeSet<CallId>) -> Option<Position> {
+        let callers = (0..self.waiting_callers.len())
+            .map_while(|rank| self.waiting_callers.at(rank).filter(|position| !position.yields));
+        let mut free = callers.filter(|position| !taken.contains(&position.call));
         free.next().filter(|_| !elsewhere || self.spec.call_waiting)
     }
 
     /// Everybody who waits, the first in line first. O(n × log n).
-    pub(super) fn turns(&self) -> Vec<Turn> {
-        let both = [&self.silent, &self.ringing].into_iter();
-        let turns = both.flat_map(|callers| (0..callers.len()).filter_map(move |rank| callers.at(rank)));
-        let mut turns: Vec<Turn> = turns.collect();
-        turns.sort_unstable();
-        turns
+    pub(super) fn positions(&self) -> Vec<Position> {
+        let both = [&self.waiting_callers, &self.ringing_callers].into_iter();
+        let positions = both.flat_map(|callers| (0..callers.len()).filter_map(move |rank| callers.at(rank)));
+        let mut positions: Vec<Position> = positions.collect();
+        positions.sort_unstable();
+        positions
     }
 
     /// Goes on where another form of the queue ended; its callers are to be taken over one by one.
-    pub(super) fn succeed(&mut self, old: &Self) -> Vec<Turn> {
-        self.line = Line::new(self.spec.strategy, old.line.last());
-        old.turns()
+    pub(super) fn continue_from(&mut self, old: &Self) -> Vec<Position> {
+        self.ready = ReadyAgents::new(self.spec.strategy, old.ready.last());
+        old.positions()
     }
 
     /// A caller of another form of the queue, or of another queue, keeps his place and his live offers.
-    pub(super) fn take_over(&mut self, caller: &mut Caller) {
-        caller.turn.priority = self.priority(caller.priority);
-        self.take_in(caller);
+    pub(super) fn adopt(&mut self, caller: &mut Caller) {
+        caller.position.priority = self.priority(caller.priority);
+        self.insert(caller);
     }
 
     /// A caller joins the queue.
-    pub(super) fn join(&mut self, joined: Joined) -> Caller {
-        let Joined { call, queue, wait, joined_at, priority, yields } = joined;
-        let turn = Turn { yields, priority: self.priority(priority), joined_at, wait, call };
-        let caller = Caller { turn, queue, priority, live: 0, fresh: 0, refusals: BTreeMap::new() };
-        self.take_in(&caller);
+    pub(super) fn join(&mut self, joined: NewCaller) -> Caller {
+        let NewCaller { call, queue, wait, joined_at, priority, yields } = joined;
+        let position = Position { yields, priority: self.priority(priority), joined_at, wait, call };
+        let caller = Caller { position, queue, priority, live: 0, first_asked: 0, refusals: BTreeMap::new() };
+        self.insert(&caller);
         caller
     }
 
@@ -210,138 +210,144 @@ impl Lane {
         Reverse(i64::from(self.spec.priority) + i64::from(own))
     }
 
-    fn take_in(&mut self, caller: &Caller) {
-        self.callers_like(caller).insert(caller.turn);
+    fn insert(&mut self, caller: &Caller) {
+        self.callers_like(caller).insert(caller.position);
         if caller.is_asked_again() {
-            self.again.insert(caller.turn);
+            self.again.insert(caller.position);
         }
     }
 
     /// A caller leaves the queue.
-    pub(super) fn let_go(&mut self, caller: &Caller) {
-        self.callers_like(caller).remove(&caller.turn);
-        self.again.remove(&caller.turn);
+    pub(super) fn remove(&mut self, caller: &Caller) {
+        self.callers_like(caller).remove(&caller.position);
+        self.again.remove(&caller.position);
     }
 
-    const fn callers_like(&mut self, caller: &Caller) -> &mut Ranked<Turn> {
-        if caller.live == 0 { &mut self.silent } else { &mut self.ringing }
+    const fn callers_like(&mut self, caller: &Caller) -> &mut Ranked<Position> {
+        if caller.live == 0 { &mut self.waiting_callers } else { &mut self.ringing_callers }
     }
 
     /// An agent is being rung for a caller.
     pub(super) fn ring(&mut self, caller: &mut Caller, agent: &AgentName, again: bool) {
         if let Some(tier) = self.spec.tiers.get(agent) {
-            self.line.offered(*tier, agent);
+            self.ready.offered(*tier, agent);
         }
-        self.rung(caller, caller.live + 1, caller.fresh + usize::from(!again));
+        self.set_live(caller, caller.live + 1, caller.first_asked + usize::from(!again));
     }
 
     /// An agent is no longer being rung for a caller.
-    pub(super) fn hush(&mut self, caller: &mut Caller, again: bool) {
-        let (live, fresh) = (caller.live.saturating_sub(1), caller.fresh.saturating_sub(usize::from(!again)));
-        self.rung(caller, live, fresh);
+    pub(super) fn offer_ended(&mut self, caller: &mut Caller, again: bool) {
+        let (live, first_asked) =
+            (caller.live.saturating_sub(1), caller.first_asked.saturating_sub(usize::from(!again)));
+        self.set_live(caller, live, first_asked);
     }
 
     /// Puts a caller where he belongs when so many are rung for him.
-    fn rung(&mut self, caller: &mut Caller, live: usize, fresh: usize) {
-        self.let_go(caller);
-        (caller.live, caller.fresh) = (live, fresh);
-        self.take_in(caller);
+    fn set_live(&mut self, caller: &mut Caller, live: usize, first_asked: usize) {
+        self.remove(caller);
+        (caller.live, caller.first_asked) = (live, first_asked);
+        self.insert(caller);
     }
 
     /// An agent who serves the queue became ready, idle since then; they are spared the caller of this join. An agent
     /// who is in a call elsewhere is let in only where calls wait.
-    pub(super) fn admit(
+    pub(super) fn agent_ready(
         &mut self,
         agent: &AgentName,
         idle_since: UnixMs,
-        spared: Option<u64>,
+        declined_recently: Option<u64>,
         elsewhere: bool,
     ) {
         let Some(tier) = self.spec.tiers.get(agent).filter(|_| !elsewhere || self.spec.call_waiting) else {
             return;
         };
-        self.line.insert(*tier, idle_since, agent);
-        if let Some(wait) = spared {
-            self.spared.entry(wait).or_default().insert(agent.clone());
+        self.ready.insert(*tier, idle_since, agent);
+        if let Some(wait) = declined_recently {
+            self.declined_recently.entry(wait).or_default().insert(agent.clone());
         }
     }
 
     /// An agent who was ready with just these data is so no longer.
-    pub(super) fn dismiss(&mut self, agent: &AgentName, idle_since: UnixMs, spared: Option<u64>) {
+    pub(super) fn agent_unready(
+        &mut self,
+        agent: &AgentName,
+        idle_since: UnixMs,
+        declined_recently: Option<u64>,
+    ) {
         let Some(tier) = self.spec.tiers.get(agent) else { return };
-        self.line.remove(*tier, idle_since, agent);
-        if let Some(wait) = spared
-            && let Some(agents) = self.spared.get_mut(&wait)
+        self.ready.remove(*tier, idle_since, agent);
+        if let Some(wait) = declined_recently
+            && let Some(agents) = self.declined_recently.get_mut(&wait)
         {
             agents.remove(agent);
             if agents.is_empty() {
-                self.spared.remove(&wait);
+                self.declined_recently.remove(&wait);
             }
         }
     }
 
     /// Which agent is rung for a caller who is served in this pass. O((1 + r) × log n), where r is how many
     /// agents have let him go: who has not is taken as soon as he is found.
-    pub(super) fn choose(&self, pass: Pass, caller: &Caller) -> Option<AgentName> {
-        let spared = self.spared.get(&caller.turn.wait);
-        let is_spared = |agent: &AgentName| spared.is_some_and(|agents| agents.contains(agent));
-        let agent = match pass {
-            Pass::Ask | Pass::AskAgain => self.least_often(caller, is_spared),
+    pub(super) fn choose(&self, round: OfferRound, caller: &Caller) -> Option<AgentName> {
+        let declined_recently = self.declined_recently.get(&caller.position.wait);
+        let has_declined = |agent: &AgentName| declined_recently.is_some_and(|agents| agents.contains(agent));
+        let agent = match round {
+            OfferRound::Ask | OfferRound::AskAgain => self.least_often(caller, has_declined),
             // All who may join will: who is the first is all the same.
-            Pass::Join => self.line.agents().find(|agent| !is_spared(agent)),
-            Pass::JoinAgain => self.line.agents().next(),
+            OfferRound::Join => self.ready.agents().find(|agent| !has_declined(agent)),
+            OfferRound::JoinAgain => self.ready.agents().next(),
         };
         agent.cloned()
     }
 
     /// Who has let the caller go least often, of those who are spared him only if there are no others.
-    fn least_often(&self, caller: &Caller, is_spared: impl Fn(&AgentName) -> bool) -> Option<&AgentName> {
-        let never = self.line.agents().find(|agent| caller.times_refused_by(agent) == 0);
-        let times = |agent: &&AgentName| (is_spared(agent), caller.times_refused_by(agent));
-        never.or_else(|| self.line.agents().min_by_key(times))
+    fn least_often(&self, caller: &Caller, has_declined: impl Fn(&AgentName) -> bool) -> Option<&AgentName> {
+        let never = self.ready.agents().find(|agent| caller.times_refused_by(agent) == 0);
+        let times = |agent: &&AgentName| (has_declined(agent), caller.times_refused_by(agent));
+        never.or_else(|| self.ready.agents().min_by_key(times))
     }
 
     /// Whom each pass could serve here now.
-    fn first_of(&self, pass: Pass) -> Option<Turn> {
+    fn first_of(&self, round: OfferRound) -> Option<Position> {
         let all_ring = self.spec.strategy == Strategy::RingAll;
-        if self.line.is_empty() {
+        if self.ready.is_empty() {
             return None;
         }
-        match pass {
-            Pass::Ask => self.first_wanted(&self.silent),
-            Pass::AskAgain => self.silent.first(),
-            Pass::Join if all_ring => self.first_wanted(&self.ringing),
-            Pass::JoinAgain if all_ring => self.again.first().copied(),
-            Pass::Join | Pass::JoinAgain => None,
+        match round {
+            OfferRound::Ask => self.first_wanted(&self.waiting_callers),
+            OfferRound::AskAgain => self.waiting_callers.first(),
+            OfferRound::Join if all_ring => self.first_wanted(&self.ringing_callers),
+            OfferRound::JoinAgain if all_ring => self.again.first().copied(),
+            OfferRound::Join | OfferRound::JoinAgain => None,
         }
     }
 
     /// The first of these callers whom not every ready agent is spared; somebody is ready.
-    fn first_wanted(&self, callers: &Ranked<Turn>) -> Option<Turn> {
+    fn first_wanted(&self, callers: &Ranked<Position>) -> Option<Position> {
         let first = callers.first()?;
-        let spared = self.spared.get(&first.wait).map_or(0, BTreeSet::len);
-        if spared < self.line.len() { Some(first) } else { callers.at(1) }
+        let declined_recently = self.declined_recently.get(&first.wait).map_or(0, BTreeSet::len);
+        if declined_recently < self.ready.len() { Some(first) } else { callers.at(1) }
     }
 
     /// Tells the board whom each pass could serve here now.
-    pub(super) fn show(&mut self, heads: &mut Heads) {
-        for (index, pass) in Pass::ALL.into_iter().enumerate() {
-            let now = self.first_of(pass);
-            if now != self.heads[index] {
-                if let Some(turn) = self.heads[index] {
-                    heads[index].remove(&turn);
+    pub(super) fn publish(&mut self, first_callers: &mut FirstCallers) {
+        for (index, round) in OfferRound::ALL.into_iter().enumerate() {
+            let now = self.first_of(round);
+            if now != self.first_callers[index] {
+                if let Some(position) = self.first_callers[index] {
+                    first_callers[index].remove(&position);
                 }
-                heads[index].extend(now);
-                self.heads[index] = now;
+                first_callers[index].extend(now);
+                self.first_callers[index] = now;
             }
         }
     }
 
     /// Takes back all that was told.
-    pub(super) fn withdraw(&mut self, heads: &mut Heads) {
-        for (told, heads) in self.heads.iter_mut().zip(heads) {
-            if let Some(turn) = told.take() {
-                heads.remove(&turn);
+    pub(super) fn unpublish(&mut self, first_callers: &mut FirstCallers) {
+        for (told, first_callers) in self.first_callers.iter_mut().zip(first_callers) {
+            if let Some(position) = told.take() {
+                first_callers.remove(&position);
             }
         }
     }
