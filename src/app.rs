@@ -17,8 +17,8 @@ use crate::callback::tick::Tick;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::context::App;
-use crate::dispatch::in_flight::Held;
-use crate::dispatch::meeting::Callbacks;
+use crate::dispatch::callbacks_under_way::CallbacksUnderWay;
+use crate::dispatch::in_flight::InFlight;
 use crate::dispatch::task;
 use crate::dispatch::tools::Tools;
 use crate::dispatch::trunks::Trunks;
@@ -141,10 +141,15 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let nodes = Nodes::start(&settings.switch.nodes);
     let (tasks, calls, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
     let vital = Vital::new(settings.calls.stalled_after, stop.clone());
-    let held = Held::default();
+    let in_flight = InFlight::default();
     let (ours, counts) = (store.clone(), Arc::clone(&metrics));
-    let tools =
-        Tools { clock, store: ours, metrics: counts, controller: controller.clone(), held: held.clone() };
+    let tools = Tools {
+        clock,
+        store: ours,
+        metrics: counts,
+        controller: controller.clone(),
+        in_flight: in_flight.clone(),
+    };
     let dispatcher = task::start(tools.clone(), &tasks, &rules, agents);
     let (rules_now, rules) = watch::channel(rules);
     let app = Arc::new(App {
@@ -155,8 +160,8 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         rules,
         dispatcher,
         nodes,
-        held,
-        callbacks: Callbacks::default(),
+        in_flight,
+        callbacks: CallbacksUnderWay::default(),
         trunks: Trunks::new(&settings.callback),
         vital: vital.clone(),
         draining: CancellationToken::new(),
@@ -262,7 +267,7 @@ impl Running {
         self.calls.close();
         self.calls.wait().await;
         self.calls.reopen();
-        self.app.held.until_idle().await;
+        self.app.in_flight.until_idle().await;
     }
 }
 

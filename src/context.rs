@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::dispatch::callbacks_under_way::CallbacksUnderWay;
 use crate::dispatch::dispatcher::Dispatcher;
-use crate::dispatch::in_flight::Held;
-use crate::dispatch::meeting::Callbacks;
+use crate::dispatch::in_flight::InFlight;
 use crate::dispatch::trunks::Trunks;
 use crate::metrics::Metrics;
 use crate::rules::Rules;
@@ -39,9 +39,9 @@ pub struct App {
     /// The FreeSWITCH nodes.
     pub nodes: Nodes,
     /// Who looks after which call, and who is expected back.
-    pub held: Held,
+    pub in_flight: InFlight,
     /// Who is being called back.
-    pub callbacks: Callbacks,
+    pub callbacks: CallbacksUnderWay,
     /// Over what customers are dialled.
     pub trunks: Trunks,
     /// The tasks that everything depends on.
@@ -54,7 +54,7 @@ impl App {
     /// A caller who waits has lost his line to us: the dialplan should bring him back.
     pub fn expect_back(&self, call: OpenCall) {
         let patience = self.settings.dialplan.patience + self.settings.calls.await_return;
-        self.held.expect_back(call, Instant::now() + patience);
+        self.in_flight.expect_back(call, Instant::now() + patience);
     }
 
     /// The rules of the house for calling back, as they are now.

@@ -1,7 +1,7 @@
 //! What dialling a customer leaves on record, whoever dials: a callback, or an agent at the phone.
 
 use crate::context::App;
-use crate::dispatch::trunks::{DialFate, Line};
+use crate::dispatch::trunks::{DialFate, TrunkCall};
 use crate::ids::AttemptId;
 use crate::missed::attempt::{NO_PROGRESS, Outcome, is_unseen};
 use crate::phone::E164;
@@ -31,8 +31,8 @@ pub(crate) async fn record(app: &App, terms: &Terms, end: End) {
 }
 
 /// Keeps over which trunk the customer is dialled: another trunk's word on the number confirms this one's.
-pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, line: &Line) {
-    let trunk = line.trunk().name().to_owned();
+pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, trunk_call: &TrunkCall) {
+    let trunk = trunk_call.trunk().name().to_owned();
     let kept =
         app.store.write("over_trunk", move |c| attempts::over_trunk(c, attempt, &trunk).map(drop)).await;
     if let Err(error) = kept {
@@ -41,9 +41,9 @@ pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, line: &Line) {
 }
 
 /// The trunk learns from how the call ended, and the supervisor hears of one that fails again and again.
-pub(crate) async fn learn(app: &App, line: &Line, number: &E164, fate: DialFate<'_>) {
-    let Some(event) = line.ended(number, fate, app.clock.now()) else { return };
-    tracing::error!(trunk = line.trunk().name(), "the trunk has failed again and again: see to it");
+pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate: DialFate<'_>) {
+    let Some(event) = trunk_call.ended(number, fate, app.clock.now()) else { return };
+    tracing::error!(trunk = trunk_call.trunk().name(), "the trunk has failed again and again: see to it");
     let told = app.store.write("trunk_failing", move |c| outbox::emit(c, &event).map(drop)).await;
     if let Err(error) = told {
         tracing::error!(%error, "nobody is told that the trunk fails");

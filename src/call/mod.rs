@@ -9,7 +9,6 @@
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod attempt;
-pub mod bridge;
 pub mod facts;
 pub mod forward;
 pub mod manual_dial;
@@ -18,6 +17,7 @@ pub mod record;
 pub mod story;
 pub mod talk;
 pub mod wait;
+pub mod winner;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -30,15 +30,15 @@ pub async fn run(app: Arc<App>, incoming: Incoming) {
     if let Some(user) = incoming.facts.handset.clone() {
         return manual_dial::run(app, incoming, user).await;
     }
-    let earlier = app.held.come_back(incoming.facts.core, incoming.facts.channel);
+    let earlier = app.in_flight.come_back(incoming.facts.core, incoming.facts.channel);
     let id = earlier.as_ref().map_or_else(CallId::new, |(call, _)| call.id);
-    let (earlier, hold) = match earlier {
-        Some((call, hold)) => (Some(call), hold),
-        None => (None, app.held.call(id)),
+    let (earlier, guard) = match earlier {
+        Some((call, guard)) => (Some(call), guard),
+        None => (None, app.in_flight.call(id)),
     };
     let span = tracing::info_span!("call", call.id = %id, channel = %incoming.facts.channel);
     tell(app, incoming, id, earlier).instrument(span).await;
-    drop(hold);
+    drop(guard);
 }
 
 async fn tell(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<OpenCall>) {
@@ -58,7 +58,7 @@ async fn tell(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<Ope
             waits_since = call.joined_at.as_ref().map(tracing::field::display),
             "a caller is back"
         ),
-        None if app.held.calls() > app.settings.calls.max_calls => {
+        None if app.in_flight.calls() > app.settings.calls.max_calls => {
             tracing::error!(max_calls = app.settings.calls.max_calls, "too many calls at once");
             return hand_back(&app, incoming.caller, HandedBack::Overloaded).await;
         }

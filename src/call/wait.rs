@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::bridge::{self, Bridged};
+use super::winner::{self, Bridged};
 use super::{Call, Ended, Gone, until};
 use crate::clock::UnixMs;
-use crate::dispatch::answered::{DOOR, Knock, Reply};
-use crate::dispatch::queued_caller::{FirstRing, Leaving, Waiter};
+use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, Reply};
+use crate::dispatch::queued_caller::{FirstRing, Leaving, QueuedCaller};
 use crate::ids::QueueName;
 use crate::missed::ending::{Ending, Stage};
 use crate::phone::Party;
@@ -44,12 +44,12 @@ pub(crate) async fn in_queue(
     let first_ring = FirstRing::awaited();
     call.stage = Stage::Waiting;
     call.answer().await?;
-    if let Some(bridged) = meet(call).await? {
+    if let Some(bridged) = agent_who_calls_back(call).await? {
         return talk(call, bridged).await.map(Left::Talked);
     }
     let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.app.settings.sounds.music).to_owned();
-    let (knock, knocks) = mpsc::channel(DOOR);
-    let waiter = Waiter {
+    let (answered, answers) = mpsc::channel(ANSWER_BACKLOG);
+    let queued = QueuedCaller {
         call: call.id,
         queue: name.clone(),
         joined_at: call.arrived_at,
@@ -58,18 +58,18 @@ pub(crate) async fn in_queue(
         channel: Some(call.caller.channel()),
         number: call.facts.number.clone(),
         name: call.facts.name.clone(),
-        knock,
+        answered,
         confirm: None,
         rest: Duration::ZERO,
         yields: false,
         preferred: None,
     };
-    if let Err(error) = call.app.dispatcher.join(waiter).await {
+    if let Err(error) = call.app.dispatcher.join(queued).await {
         tracing::error!(%error, "the caller cannot wait there");
         return Ok(Left::TimedOut);
     }
-    let result = hold(call, queue, &music, joined_at, knocks).await;
-    settle(call, name, joined_at, &result).await;
+    let result = until_answered(call, queue, &music, joined_at, answers).await;
+    leave_queue(call, name, joined_at, &result).await;
     match result? {
         Some(bridged) => talk(call, bridged).await.map(Left::Talked),
         None => {
@@ -80,28 +80,28 @@ pub(crate) async fn in_queue(
 }
 
 /// Whoever is about to call him back has him at once.
-async fn meet(call: &mut Call) -> Result<Option<Bridged>, Gone> {
+async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> {
     let Party::Number(number) = &call.facts.party else { return Ok(None) };
     if !call.app.settings.callback.join_callers {
         return Ok(None);
     }
-    let Some(knock) = call.app.callbacks.meet(number).await else { return Ok(None) };
-    let (id, offer) = (call.id, knock.offer);
+    let Some(answered) = call.app.callbacks.agent_for(number).await else { return Ok(None) };
+    let (id, offer) = (call.id, answered.offer);
     match call.app.store.write("meet", move |c| store::offers::hand_to(c, offer, id)).await {
         Ok(true) => {
-            let bridged = bridge::take(call, knock).await?;
+            let bridged = winner::connect(call, answered).await?;
             if bridged.is_some() {
                 call.stage = Stage::Talking;
             }
             Ok(bridged)
         }
         Ok(false) => {
-            knock.answer(Reply::Failed);
+            answered.answer(Reply::Failed);
             Ok(None)
         }
         Err(error) => {
             tracing::error!(%error, "the agent who was calling him back cannot be given to him");
-            knock.answer(Reply::Failed);
+            answered.answer(Reply::Failed);
             Ok(None)
         }
     }
@@ -126,12 +126,12 @@ async fn join(call: &Call, name: &QueueName) -> UnixMs {
 }
 
 /// Holds the line. The agent who has the caller now, or none when time is up.
-async fn hold(
+async fn until_answered(
     call: &mut Call,
     queue: &Queue,
     music: &str,
     joined_at: UnixMs,
-    mut knocks: mpsc::Receiver<Knock>,
+    mut answers: mpsc::Receiver<AgentAnswered>,
 ) -> Result<Option<Bridged>, Gone> {
     let deadline = queue.max_wait.map(|limit| call.app.clock.instant_of(joined_at + limit));
     let mut silent_until = None;
@@ -142,12 +142,12 @@ async fn hold(
             event = call.next() => if let CallerEvent::Played { .. } = event? {
                 silent_until = Some(Instant::now() + MUSIC_PAUSE);
             },
-            knock = knocks.recv() => {
+            answered = answers.recv() => {
                 // The dispatcher has forgotten the caller: his queue is gone.
-                let Some(knock) = knock else { return Ok(None) };
-                if let Some(bridged) = bridge::take(call, knock).await? {
-                    knocks.close();
-                    while let Some(late) = knocks.recv().await {
+                let Some(answered) = answered else { return Ok(None) };
+                if let Some(bridged) = winner::connect(call, answered).await? {
+                    answers.close();
+                    while let Some(late) = answers.recv().await {
                         late.answer(Reply::Lost);
                     }
                     return Ok(Some(bridged));
@@ -171,7 +171,7 @@ async fn hold(
 }
 
 /// Takes the caller off the board, and keeps count.
-async fn settle(
+async fn leave_queue(
     call: &mut Call,
     name: &QueueName,
     joined_at: UnixMs,

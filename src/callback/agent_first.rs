@@ -6,8 +6,8 @@ use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
 use super::redial::{Dialling, ended};
 use crate::call::attempt::{AGENT_LEFT, DRAINED, not_dialled};
 use crate::cause::SWITCH_RESTARTED;
-use crate::dispatch::answered::{Knock, Reply};
-use crate::dispatch::meeting::Meeting;
+use crate::dispatch::answered::{AgentAnswered, Reply};
+use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId};
 use crate::missed::attempt::Outcome;
@@ -17,45 +17,49 @@ use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
     /// An agent is there. None when nothing came of him, and the next one may be asked.
-    pub(super) async fn dial(&self, mut knock: Knock, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {
-        let line = tokio::select! {
+    pub(super) async fn dial(
+        &self,
+        mut answered: AgentAnswered,
+        requests: &mut mpsc::Receiver<AgentRequest>,
+    ) -> Option<How> {
+        let trunk_call = tokio::select! {
             biased;
-            () = knock.left.cancelled() => {
-                knock.answer(Reply::Unreached);
+            () = answered.left.cancelled() => {
+                answered.answer(Reply::Unreached);
                 return None;
             }
-            line = self.place.turn() => line,
+            trunk_call = self.slot.next_trunk() => trunk_call,
         };
-        let attempt = match self.reserve(&knock).await {
+        let attempt = match self.reserve(&answered).await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => {
-                knock.answer(Reply::Lost);
+                answered.answer(Reply::Lost);
                 return None;
             }
             Err(how) => {
                 self.app.dispatcher.leave(self.work.call, Leaving::Gone).await;
-                knock.answer(Reply::Unreached);
+                answered.answer(Reply::Unreached);
                 return Some(how);
             }
         };
         // Nobody else is rung for him from now on, whatever comes of it.
         self.app.dispatcher.leave(self.work.call, Leaving::Answered).await;
-        let mut dialling = Dialling::begin(self, attempt, line);
+        let mut dialling = Dialling::begin(self, attempt, trunk_call);
         loop {
-            let Some(leg) = dialling.ring(knock.offer).await else {
-                knock.answer(Reply::Unreached);
+            let Some(leg) = dialling.ring(answered.offer).await else {
+                answered.answer(Reply::Unreached);
                 return Some(not_dialled(attempt));
             };
-            let (back, cause) = match self.ring(knock, attempt, leg, meetings).await {
+            let (back, cause) = match self.ring(answered, attempt, leg, requests).await {
                 Ok(how) => return Some(dialling.over(how).await),
                 Err(refused) => refused,
             };
-            knock = back;
-            let left = knock.left.clone();
+            answered = back;
+            let left = answered.left.clone();
             match dialling.next(cause, left.cancelled()).await {
                 Ok(next) => dialling = next,
                 Err(how) => {
-                    knock.answer(Reply::Unreached);
+                    answered.answer(Reply::Unreached);
                     return Some(how);
                 }
             }
@@ -63,14 +67,14 @@ impl Callback {
     }
 
     /// Asks the guards and takes a place among the day's attempts. None: another agent was first.
-    async fn reserve(&self, knock: &Knock) -> Result<Option<AttemptId>, How> {
+    async fn reserve(&self, answered: &AgentAnswered) -> Result<Option<AttemptId>, How> {
         let reserve = Reserve {
             case: self.work.case,
             call: self.work.call,
-            offer: knock.offer,
-            agent: knock.agent.clone(),
-            leg: knock.leg,
-            answered_at: knock.answered_at,
+            offer: answered.offer,
+            agent: answered.agent.clone(),
+            leg: answered.leg,
+            answered_at: answered.answered_at,
             at: self.app.clock.now(),
         };
         let terms = self.terms.clone();
@@ -86,44 +90,44 @@ impl Callback {
     /// The agent, and the cause, when the trunk refused the dial.
     async fn ring(
         &self,
-        knock: Knock,
+        answered: AgentAnswered,
         attempt: AttemptId,
         leg: Leg,
-        meetings: &mut mpsc::Receiver<Meeting>,
-    ) -> Result<How, (Knock, String)> {
-        let (left, agent) = (knock.left.clone(), knock.leg);
+        requests: &mut mpsc::Receiver<AgentRequest>,
+    ) -> Result<How, (AgentAnswered, String)> {
+        let (left, agent) = (answered.left.clone(), answered.leg);
         let stop = async {
             tokio::select! {
                 biased;
-                Some(meeting) = meetings.recv() => Stop::CallerIsHere(meeting),
+                Some(request) = requests.recv() => Stop::CallerIsHere(request),
                 () = self.app.draining.cancelled() => Stop::Drained,
                 () = left.cancelled() => Stop::AgentLeft,
             }
         };
         let (leg, why) = match leg.until_answered(self.work.ring, self.dialled(attempt, agent), stop).await {
             Answer::Answered(leg, channel) => {
-                no_more(meetings);
-                return Ok(self.connect(knock, attempt, leg, channel).await);
+                no_more(requests);
+                return Ok(self.connect(answered, attempt, leg, channel).await);
             }
-            Answer::Ended(end) => return let_go(knock, ended(attempt, end)),
+            Answer::Ended(end) => return let_go(answered, ended(attempt, end)),
             Answer::Stopped(leg, why) => (leg, why),
         };
         let cause = leg.hang_up(Cancel::OriginatorCancel).await;
         let cancelled = |why| How::without_talk(attempt, Outcome::Cancelled, why);
         Ok(match why {
-            Stop::CallerIsHere(meeting) => {
+            Stop::CallerIsHere(request) => {
                 tracing::info!("the customer rings in: they get the agent who was calling them");
-                if let Err(knock) = meeting.send(knock) {
-                    knock.answer(Reply::Unreached);
+                if let Err(answered) = request.send(answered) {
+                    answered.answer(Reply::Unreached);
                 }
                 cancelled(CALLER_IS_HERE)
             }
             Stop::Drained => {
-                knock.answer(Reply::Unreached);
+                answered.answer(Reply::Unreached);
                 cancelled(DRAINED)
             }
             Stop::AgentLeft => {
-                knock.answer(Reply::Unreached);
+                answered.answer(Reply::Unreached);
                 // Where both were on a FreeSWITCH that died, the agent did not leave.
                 if cause == SWITCH_RESTARTED {
                     How::unreached(attempt, &cause, true)
@@ -150,7 +154,7 @@ impl Callback {
 /// What ends the ringing of the customer's phone early.
 enum Stop {
     /// The customer rings in, and asks for the agent.
-    CallerIsHere(Meeting),
+    CallerIsHere(AgentRequest),
     /// The controller stops.
     Drained,
     /// The agent hung up.
@@ -158,12 +162,12 @@ enum Stop {
 }
 
 /// Lets the agent go when the customer was not reached; one whose trunk refused the dial stays for the next.
-fn let_go(knock: Knock, ended: Result<How, String>) -> Result<How, (Knock, String)> {
+fn let_go(answered: AgentAnswered, ended: Result<How, String>) -> Result<How, (AgentAnswered, String)> {
     match ended {
         Ok(how) => {
-            knock.answer(Reply::Unreached);
+            answered.answer(Reply::Unreached);
             Ok(how)
         }
-        Err(refused) => Err((knock, refused)),
+        Err(refused) => Err((answered, refused)),
     }
 }

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
 use super::redial::{Dialling, ended};
 use crate::call::attempt::{DRAINED, not_dialled};
-use crate::dispatch::answered::{DOOR, Knock, Reply};
-use crate::dispatch::meeting::Meeting;
+use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, Reply};
+use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
@@ -25,18 +25,18 @@ use crate::switch::{Answer, Cancel, Leg};
 impl Callback {
     /// Dials the customer, and has an agent come when he answers. None when that may not be done now: then the agent is
     /// rung first, as usual.
-    pub(super) async fn customer_first(&self, meetings: &mut mpsc::Receiver<Meeting>) -> Option<How> {
+    pub(super) async fn customer_first(&self, requests: &mut mpsc::Receiver<AgentRequest>) -> Option<How> {
         let attempt = match self.reserve_first().await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => return None,
             Err(how) => return Some(how),
         };
-        let mut dialling = Dialling::begin(self, attempt, self.place.turn().await);
+        let mut dialling = Dialling::begin(self, attempt, self.slot.next_trunk().await);
         loop {
             let Some(leg) = dialling.ring(OfferId::new()).await else {
                 return Some(not_dialled(attempt));
             };
-            let cause = match self.until_answered(attempt, leg, meetings).await {
+            let cause = match self.until_answered(attempt, leg, requests).await {
                 Ok(how) => return Some(dialling.over(how).await),
                 Err(cause) => cause,
             };
@@ -65,7 +65,7 @@ impl Callback {
         &self,
         attempt: AttemptId,
         leg: Leg,
-        meetings: &mut mpsc::Receiver<Meeting>,
+        requests: &mut mpsc::Receiver<AgentRequest>,
     ) -> Result<How, String> {
         let stop = async {
             tokio::select! {
@@ -73,12 +73,12 @@ impl Callback {
                 // Nobody would be there to talk to the customer.
                 () = self.app.draining.cancelled() => DRAINED,
                 // The customer rings in: they wait like anybody.
-                Some(_) = meetings.recv() => CALLER_IS_HERE,
+                Some(_) = requests.recv() => CALLER_IS_HERE,
             }
         };
         match leg.until_answered(self.work.ring, std::future::ready(()), stop).await {
             Answer::Answered(leg, channel) => {
-                no_more(meetings);
+                no_more(requests);
                 Ok(self.until_agent(attempt, leg, channel).await)
             }
             Answer::Ended(end) => ended(attempt, end),
@@ -97,12 +97,12 @@ impl Callback {
             tracing::error!(%error, "that the customer answered is not recorded yet; the end will be");
         }
         self.hears(channel, &self.app.settings.callback.greeting).await;
-        let (knock, mut knocks) = mpsc::channel(DOOR);
-        let mut waiter = self.waiter(knock);
+        let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
+        let mut queued = self.queued(answered);
         // He is on the line: nobody has to press a key first.
-        waiter.confirm = None;
-        waiter.yields = false;
-        if let Err(error) = self.app.dispatcher.join(waiter).await {
+        queued.confirm = None;
+        queued.yields = false;
+        if let Err(error) = self.app.dispatcher.join(queued).await {
             tracing::warn!(%error, "the callback cannot wait there");
             return self.abandon(attempt, leg, channel).await;
         }
@@ -110,12 +110,12 @@ impl Callback {
             tokio::select! {
                 biased;
                 _ = leg.ended() => return abandoned(attempt, "HUNG_UP_WAITING"),
-                Some(knock) = knocks.recv() => {
-                    if self.won(attempt, &knock).await {
+                Some(answered) = answers.recv() => {
+                    if self.won(attempt, &answered).await {
                         self.app.dispatcher.leave(self.work.call, Leaving::Answered).await;
-                        return self.connect(knock, attempt, leg, channel).await;
+                        return self.connect(answered, attempt, leg, channel).await;
                     }
-                    knock.answer(Reply::Lost);
+                    answered.answer(Reply::Lost);
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     self.app.dispatcher.leave(self.work.call, Leaving::Gone).await;
@@ -134,9 +134,9 @@ impl Callback {
         }
     }
 
-    async fn won(&self, attempt: AttemptId, knock: &Knock) -> bool {
-        let (call, offer, leg, at) = (self.work.call, knock.offer, knock.leg, knock.answered_at);
-        let agent = knock.agent.clone();
+    async fn won(&self, attempt: AttemptId, answered: &AgentAnswered) -> bool {
+        let (call, offer, leg, at) = (self.work.call, answered.offer, answered.leg, answered.answered_at);
+        let agent = answered.agent.clone();
         let write = self
             .app
             .store

@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use crate::call::attempt::BRIDGE_FAILED;
 use crate::call::talk::{Between, Talk, TalkOver};
 use crate::context::App;
-use crate::dispatch::answered::{Knock, Reply};
-use crate::dispatch::meeting::Meeting;
-use crate::dispatch::queued_caller::{FirstRing, Waiter};
-use crate::dispatch::trunks::{Customer, Place};
+use crate::dispatch::answered::{AgentAnswered, Reply};
+use crate::dispatch::callbacks_under_way::AgentRequest;
+use crate::dispatch::queued_caller::{FirstRing, QueuedCaller};
+use crate::dispatch::trunks::{CallSlot, Customer};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::missed::outgoing::Said;
@@ -27,14 +27,14 @@ pub(super) struct Callback {
     pub(super) terms: Terms,
     pub(super) work: Work,
     pub(super) node: Node,
-    pub(super) place: Place,
+    pub(super) slot: CallSlot,
 }
 
 impl Callback {
-    pub(super) fn waiter(&self, knock: mpsc::Sender<Knock>) -> Waiter {
+    pub(super) fn queued(&self, answered: mpsc::Sender<AgentAnswered>) -> QueuedCaller {
         let settings = &self.app.settings.callback;
         let until = self.app.clock.now() + settings.assignee_first;
-        Waiter {
+        QueuedCaller {
             call: self.work.call,
             queue: self.work.queue.clone(),
             joined_at: self.work.due_at,
@@ -43,7 +43,7 @@ impl Callback {
             channel: None,
             number: self.work.number.to_string(),
             name: format!("{} {}", settings.shown_as, self.work.name).trim().to_owned(),
-            knock,
+            answered,
             confirm: settings.confirm.then(|| Confirm {
                 sound: settings.confirm_sound.clone(),
                 within: self.node.confirm_timeout(),
@@ -72,23 +72,23 @@ impl Callback {
     /// The customer answered: the two talk, until either hangs up.
     pub(super) async fn connect(
         &self,
-        knock: Knock,
+        answered: AgentAnswered,
         attempt: AttemptId,
         mut leg: Leg,
         channel: ChannelId,
     ) -> How {
-        let sides = (channel, knock.leg);
+        let sides = (channel, answered.leg);
         let Some(talk) = Talk::of_legs(&self.app, self.work.call, &self.node, sides).await else {
             leg.hang_up(Cancel::OriginatorCancel).await;
-            knock.answer(Reply::Failed);
+            answered.answer(Reply::Failed);
             return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
         };
         leg.in_talk();
         // Before the agent's offer can end, since its end asks whether a disposition is owed. The end of the talk is
         // recorded all the same.
-        let _ = talk.record(Between::CustomerAndAgent(attempt, knock.offer)).await;
-        tracing::info!(agent = %knock.agent, "the customer is reached");
-        knock.answer(Reply::Bridged);
+        let _ = talk.record(Between::CustomerAndAgent(attempt, answered.offer)).await;
+        tracing::info!(agent = %answered.agent, "the customer is reached");
+        answered.answer(Reply::Bridged);
         let TalkOver { since: answered_at, cause } = talk.until_leg_ends(&mut leg).await;
         How::Talked { attempt, cause, answered_at }
     }
@@ -112,7 +112,7 @@ pub(super) fn reserved<T>(written: Result<Result<T, NotReserved>, StoreError>) -
 }
 
 /// The two are about to talk: whoever calls from this number now waits like anybody.
-pub(super) fn no_more(meetings: &mut mpsc::Receiver<Meeting>) {
-    meetings.close();
-    while meetings.try_recv().is_ok() {}
+pub(super) fn no_more(requests: &mut mpsc::Receiver<AgentRequest>) {
+    requests.close();
+    while requests.try_recv().is_ok() {}
 }

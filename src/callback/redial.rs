@@ -7,7 +7,7 @@
 
 use super::in_progress::Callback;
 use crate::call::attempt::{dialled_over, learn, why_unanswered};
-use crate::dispatch::trunks::{DialFate, Line, Tried};
+use crate::dispatch::trunks::{DialFate, TriedTrunks, TrunkCall};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::{Outcome, of_cause};
 use crate::store::callbacks::{self, How, Redial, TrunkSaid};
@@ -17,9 +17,9 @@ use crate::switch::{Leg, Unanswered};
 pub(super) struct Dialling<'a> {
     callback: &'a Callback,
     attempt: AttemptId,
-    line: Line,
+    trunk_call: TrunkCall,
     channel: ChannelId,
-    tried: Tried,
+    tried: TriedTrunks,
     refused: Vec<TrunkSaid>,
 }
 
@@ -37,23 +37,23 @@ pub(super) fn ended(attempt: AttemptId, end: Unanswered) -> Result<How, String> 
 
 impl<'a> Dialling<'a> {
     /// The first trunk is about to be tried.
-    pub(super) fn begin(callback: &'a Callback, attempt: AttemptId, line: Line) -> Self {
+    pub(super) fn begin(callback: &'a Callback, attempt: AttemptId, trunk_call: TrunkCall) -> Self {
         let channel = callback.work.channel;
-        Self { callback, attempt, line, channel, tried: Tried::default(), refused: Vec::new() }
+        Self { callback, attempt, trunk_call, channel, tried: TriedTrunks::default(), refused: Vec::new() }
     }
 
     /// Dials the customer; none if FreeSWITCH cannot be asked to.
     pub(super) async fn ring(&self, offer: OfferId) -> Option<Leg> {
-        let leg = self.line.ring(&self.callback.node, &self.callback.customer(offer, self.channel))?;
+        let leg = self.trunk_call.ring(&self.callback.node, &self.callback.customer(offer, self.channel))?;
         if self.refused.is_empty() {
-            dialled_over(&self.callback.app, self.attempt, &self.line).await;
+            dialled_over(&self.callback.app, self.attempt, &self.trunk_call).await;
         }
         Some(leg)
     }
 
     /// It is over: the trunk learns from it.
     pub(super) async fn over(self, how: How) -> How {
-        learn(&self.callback.app, &self.line, &self.callback.work.number, DialFate::from(&how)).await;
+        learn(&self.callback.app, &self.trunk_call, &self.callback.work.number, DialFate::from(&how)).await;
         how.after(self.refused)
     }
 
@@ -63,32 +63,43 @@ impl<'a> Dialling<'a> {
     /// # Errors
     /// How the attempt ends.
     pub(super) async fn next(self, cause: String, stop: impl Future<Output = ()>) -> Result<Self, How> {
-        let Self { callback, attempt, line, mut tried, mut refused, .. } = self;
-        learn(&callback.app, &line, &callback.work.number, DialFate::Failed(&cause)).await;
-        let trunk = line.trunk().name().to_owned();
+        let Self { callback, attempt, trunk_call, mut tried, mut refused, .. } = self;
+        learn(&callback.app, &trunk_call, &callback.work.number, DialFate::Failed(&cause)).await;
+        let trunk = trunk_call.trunk().name().to_owned();
         // A place is good for one line at a time.
-        tried.add(line);
+        tried.add(trunk_call);
         let next = tokio::select! {
             biased;
             () = stop => None,
             () = callback.app.draining.cancelled() => None,
-            line = callback.place.another(&tried) => line,
+            trunk_call = callback.slot.next_untried(&tried) => trunk_call,
         };
         let ends = How::without_talk(attempt, Outcome::TechnicalFailure, &cause);
-        let Some(line) = next else { return Err(ends.after(refused)) };
+        let Some(trunk_call) = next else { return Err(ends.after(refused)) };
         let channel = ChannelId::new();
-        if !is_recorded(callback, attempt, channel, &line).await {
+        if !is_recorded(callback, attempt, channel, &trunk_call).await {
             return Err(ends.after(refused));
         }
-        tracing::info!(refused_by = trunk, cause, trunk = line.trunk().name(), "dialled over the next trunk");
+        tracing::info!(
+            refused_by = trunk,
+            cause,
+            trunk = trunk_call.trunk().name(),
+            "dialled over the next trunk"
+        );
         refused.push(TrunkSaid { trunk, cause });
-        Ok(Self { callback, attempt, line, channel, tried, refused })
+        Ok(Self { callback, attempt, trunk_call, channel, tried, refused })
     }
 }
 
 /// Records the channel that the next leg will have. Whether it may be dialled: not when nobody knows what is on record.
-async fn is_recorded(callback: &Callback, attempt: AttemptId, channel: ChannelId, line: &Line) -> bool {
-    let redial = Redial { attempt, call: callback.work.call, channel, trunk: line.trunk().name().to_owned() };
+async fn is_recorded(
+    callback: &Callback,
+    attempt: AttemptId,
+    channel: ChannelId,
+    trunk_call: &TrunkCall,
+) -> bool {
+    let redial =
+        Redial { attempt, call: callback.work.call, channel, trunk: trunk_call.trunk().name().to_owned() };
     let write = callback.app.store.write("redial", move |c| callbacks::redial(c, &redial));
     write.await.unwrap_or_else(|error| {
         tracing::error!(%error, "the next trunk cannot be recorded: not dialled");

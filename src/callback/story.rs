@@ -11,50 +11,50 @@ use tracing::Instrument as _;
 use super::in_progress::{CALLER_IS_HERE, Callback};
 use crate::call::attempt::{DRAINED, record};
 use crate::context::App;
-use crate::dispatch::answered::DOOR;
-use crate::dispatch::meeting::{Entry, Meeting};
+use crate::dispatch::answered::ANSWER_BACKLOG;
+use crate::dispatch::callbacks_under_way::{AgentRequest, CallbackGuard};
 use crate::dispatch::queued_caller::Leaving;
-use crate::dispatch::trunks::Place;
+use crate::dispatch::trunks::CallSlot;
 use crate::store::callbacks::{End, How, Terms, Work};
 use crate::switch::Node;
 
-/// Carries out one callback. `place` is its room on the trunks, `entry` and `meetings` its part among those under way.
+/// Carries out one callback. `slot` is its room on the trunks, `guard` and `requests` its part among those under way.
 pub async fn run(
     app: Arc<App>,
     terms: Terms,
     work: Work,
     node: Node,
-    place: Place,
-    (entry, meetings): (Entry, mpsc::Receiver<Meeting>),
+    slot: CallSlot,
+    (under_way, requests): (CallbackGuard, mpsc::Receiver<AgentRequest>),
 ) {
     let call = work.call;
-    let hold = app.held.call(call);
+    let guard = app.in_flight.call(call);
     let span = tracing::info_span!("callback", call.id = %call, case.id = %work.case);
-    let story = Callback { app, terms, work, node, place };
+    let story = Callback { app, terms, work, node, slot };
     async {
-        let how = story.tell(meetings).await;
+        let how = story.tell(requests).await;
         story.app.dispatcher.leave(call, Leaving::Gone).await;
         story.end(how).await;
     }
     .instrument(span)
     .await;
-    drop(entry);
-    drop(hold);
+    drop(under_way);
+    drop(guard);
 }
 
 impl Callback {
     /// Waits on the board for an agent, and has him talk to the customer.
-    async fn tell(&self, mut meetings: mpsc::Receiver<Meeting>) -> How {
+    async fn tell(&self, mut requests: mpsc::Receiver<AgentRequest>) -> How {
         if self.app.draining.is_cancelled() {
             return How::Released(DRAINED);
         }
         if self.app.settings.callback.customer_first
-            && let Some(how) = self.customer_first(&mut meetings).await
+            && let Some(how) = self.customer_first(&mut requests).await
         {
             return how;
         }
-        let (knock, mut knocks) = mpsc::channel(DOOR);
-        if let Err(error) = self.app.dispatcher.join(self.waiter(knock)).await {
+        let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
+        if let Err(error) = self.app.dispatcher.join(self.queued(answered)).await {
             tracing::warn!(%error, "the callback cannot wait there");
             return How::Released("NO_QUEUE");
         }
@@ -65,9 +65,9 @@ impl Callback {
                 biased;
                 () = draining.cancelled() => return How::Released(DRAINED),
                 // He is here himself: dropping what he asks with lets him wait like anybody.
-                Some(_) = meetings.recv() => return How::Released(CALLER_IS_HERE),
-                knock = knocks.recv() => match knock {
-                    Some(knock) => match self.dial(knock, &mut meetings).await {
+                Some(_) = requests.recv() => return How::Released(CALLER_IS_HERE),
+                answered = answers.recv() => match answered {
+                    Some(answered) => match self.dial(answered, &mut requests).await {
                         Some(how) => return how,
                         None => continue,
                     },

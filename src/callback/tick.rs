@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::story;
 use crate::clock::UnixMs;
 use crate::context::App;
-use crate::dispatch::trunks::{Place, Second};
+use crate::dispatch::trunks::{CallSlot, RateLimit};
 use crate::ids::{AttemptId, CaseId, CoreId, QueueName};
 use crate::metrics::SkippedRow;
 use crate::missed::outgoing::Said;
@@ -39,7 +39,7 @@ pub struct Tick {
     /// Attempts that cannot be closed.
     attempts: Skipped<AttemptId>,
     /// Callbacks that were begun: no more than may be dialled, so that no agent waits long for his customer's turn.
-    begun: Second,
+    begun: RateLimit,
     /// Until when the dials of the hour are used up.
     hour_full_until: UnixMs,
 }
@@ -48,7 +48,7 @@ impl Tick {
     /// Callbacks run in `tasks`.
     #[must_use]
     pub fn new(app: Arc<App>, tasks: TaskTracker) -> Self {
-        let begun = Second::of(app.settings.callback.dials_a_second);
+        let begun = RateLimit::of(app.settings.callback.dials_a_second);
         let (cases, attempts) = (Skipped::default(), Skipped::default());
         Self { app, tasks, looks: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
     }
@@ -150,15 +150,15 @@ impl Tick {
             let available = queue.tiers.keys().filter(|agent| there(agent)).count();
             let share = self.app.settings.callback.share_of(available);
             let wanted = share.saturating_sub(live.get(name).copied().unwrap_or_default());
-            let places = self.places(wanted);
-            let leased = self.lease(terms, name, places.len(), &node, core).await;
+            let slots = self.slots(wanted);
+            let leased = self.lease(terms, name, slots.len(), &node, core).await;
             let leased = leased.inspect_err(|error| {
                 tracing::error!(queue = %name, %error, "it cannot be looked up whom this queue owes a call");
             });
             let leased = leased.unwrap_or_default();
-            for (work, place) in leased.into_iter().zip(places) {
+            for (work, slot) in leased.into_iter().zip(slots) {
                 self.begun.count(Instant::now());
-                self.begin(terms, work, node.clone(), place);
+                self.begin(terms, work, node.clone(), slot);
             }
         }
         Ok(())
@@ -173,9 +173,9 @@ impl Tick {
     }
 
     /// Room for so many, or as many as there is.
-    fn places(&mut self, wanted: usize) -> Vec<Place> {
+    fn slots(&mut self, wanted: usize) -> Vec<CallSlot> {
         let wanted = wanted.min(self.begun.room(Instant::now()));
-        std::iter::from_fn(|| self.app.trunks.take()).take(wanted).collect()
+        std::iter::from_fn(|| self.app.trunks.reserve()).take(wanted).collect()
     }
 
     async fn lease(
@@ -222,14 +222,14 @@ impl Tick {
         is_full
     }
 
-    fn begin(&self, terms: &Terms, work: Work, node: Node, place: Place) {
-        let Some(entry) = self.app.callbacks.enter(&work.number, &work.queue) else {
+    fn begin(&self, terms: &Terms, work: Work, node: Node, slot: CallSlot) {
+        let Some(guard) = self.app.callbacks.enter(&work.number, &work.queue) else {
             // Our own story of an earlier lease is about to end; this one runs out by itself.
             tracing::warn!(case.id = %work.case, "a callback to this number has not ended yet");
             let (app, terms) = (Arc::clone(&self.app), terms.clone());
             self.tasks.spawn(async move { story::withdraw(&app, &terms, &work).await });
             return;
         };
-        self.tasks.spawn(story::run(Arc::clone(&self.app), terms.clone(), work, node, place, entry));
+        self.tasks.spawn(story::run(Arc::clone(&self.app), terms.clone(), work, node, slot, guard));
     }
 }

@@ -7,11 +7,11 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, OfferId};
 
 /// How many agents may stand at the door of one who waits; more of them wait for their turn to be told no.
-pub(crate) const DOOR: usize = 16;
+pub(crate) const ANSWER_BACKLOG: usize = 16;
 
 /// An agent has answered: does the caller take him?
 #[derive(Debug)]
-pub struct Knock {
+pub struct AgentAnswered {
     /// The offer.
     pub offer: OfferId,
     /// Who answered.
@@ -26,7 +26,7 @@ pub struct Knock {
     pub reply: oneshot::Sender<Reply>,
 }
 
-impl Knock {
+impl AgentAnswered {
     /// Tells the agent's offer what the caller does.
     pub fn answer(self, reply: Reply) {
         // The offer may be over: then its leg is gone and nobody needs the answer.

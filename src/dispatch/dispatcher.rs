@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use crate::dispatch::message::{Message, NoSuchQueue};
-use crate::dispatch::queued_caller::{Leaving, Waiter};
+use crate::dispatch::queued_caller::{Leaving, QueuedCaller};
 use crate::ids::{AgentName, CallId, NodeName, OfferId};
 use crate::queue::offer::Outcome;
 use crate::rules::Rules;
@@ -39,10 +39,10 @@ impl Dispatcher {
     ///
     /// # Errors
     /// [`NoSuchQueue`] when the queue is not there.
-    pub async fn join(&self, waiter: Waiter) -> Result<(), NoSuchQueue> {
-        let queue = waiter.queue.clone();
+    pub async fn join(&self, queued: QueuedCaller) -> Result<(), NoSuchQueue> {
+        let queue = queued.queue.clone();
         let (reply, answer) = oneshot::channel();
-        self.send(Message::Join(Box::new(waiter), reply)).await;
+        self.send(Message::Join(Box::new(queued), reply)).await;
         answer.await.unwrap_or(Err(NoSuchQueue(queue)))
     }
 

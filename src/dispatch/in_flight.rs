@@ -14,7 +14,7 @@ use crate::store::recovery::OpenCall;
 
 /// The calls and offers that somebody in this process looks after. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Held(Arc<Shared>);
+pub struct InFlight(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -34,8 +34,8 @@ struct Inner {
 
 /// A hold. What it holds is looked after until it is dropped.
 #[derive(Debug)]
-pub struct Hold {
-    held: Held,
+pub struct InFlightGuard {
+    in_flight: InFlight,
     what: What,
 }
 
@@ -51,19 +51,19 @@ impl Inner {
     }
 }
 
-impl Held {
+impl InFlight {
     /// Somebody looks after this call.
     #[must_use]
-    pub fn call(&self, call: CallId) -> Hold {
+    pub fn call(&self, call: CallId) -> InFlightGuard {
         self.with(|inner| *inner.calls.entry(call).or_default() += 1);
-        Hold { held: self.clone(), what: What::Call(call) }
+        InFlightGuard { in_flight: self.clone(), what: What::Call(call) }
     }
 
     /// Somebody looks after this offer.
     #[must_use]
-    pub fn offer(&self, offer: OfferId) -> Hold {
+    pub fn offer(&self, offer: OfferId) -> InFlightGuard {
         self.with(|inner| *inner.offers.entry(offer).or_default() += 1);
-        Hold { held: self.clone(), what: What::Offer(offer) }
+        InFlightGuard { in_flight: self.clone(), what: What::Offer(offer) }
     }
 
     /// Whether somebody looks after this call.
@@ -100,21 +100,21 @@ impl Held {
 
     /// A caller is here: his call, with a hold of it, if he has come back.
     #[must_use]
-    pub fn come_back(&self, core: CoreId, channel: ChannelId) -> Option<(OpenCall, Hold)> {
+    pub fn come_back(&self, core: CoreId, channel: ChannelId) -> Option<(OpenCall, InFlightGuard)> {
         let call = self.with(|inner| {
             let (call, _) = inner.awaited.remove(&(core, channel))?;
             *inner.calls.entry(call.id).or_default() += 1;
             Some(call)
         })?;
-        let hold = Hold { held: self.clone(), what: What::Call(call.id) };
-        Some((call, hold))
+        let guard = InFlightGuard { in_flight: self.clone(), what: What::Call(call.id) };
+        Some((call, guard))
     }
 
     /// The caller is awaited no longer. A hold of his call, unless his story has him in the same moment.
     #[must_use]
-    pub fn give_up(&self, call: &OpenCall) -> Option<Hold> {
+    pub fn give_up(&self, call: &OpenCall) -> Option<InFlightGuard> {
         if self.expected_until(call).is_some() {
-            return self.come_back(call.core, call.channel).map(|(_, hold)| hold);
+            return self.come_back(call.core, call.channel).map(|(_, guard)| guard);
         }
         (!self.has_call(call.id)).then(|| self.call(call.id))
     }
@@ -138,9 +138,9 @@ impl Held {
     }
 }
 
-impl Drop for Hold {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
-        let idle = self.held.with(|inner| {
+        let idle = self.in_flight.with(|inner| {
             match self.what {
                 What::Call(call) => let_go(&mut inner.calls, call),
                 What::Offer(offer) => let_go(&mut inner.offers, offer),
@@ -148,7 +148,7 @@ impl Drop for Hold {
             inner.is_idle()
         });
         if idle {
-            self.held.0.idle.notify_waiters();
+            self.in_flight.0.idle.notify_waiters();
         }
     }
 }

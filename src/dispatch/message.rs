@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::dispatch::queued_caller::{Leaving, Waiter};
+use crate::dispatch::queued_caller::{Leaving, QueuedCaller};
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::queue::offer::Outcome;
 use crate::rules::Rules;
@@ -16,7 +16,7 @@ use crate::switch::DirectoryUser;
 /// What is said to the dispatcher.
 #[derive(Debug)]
 pub(super) enum Message {
-    Join(Box<Waiter>, oneshot::Sender<Result<(), NoSuchQueue>>),
+    Join(Box<QueuedCaller>, oneshot::Sender<Result<(), NoSuchQueue>>),
     Leave(CallId, Leaving, oneshot::Sender<bool>),
     Won(CallId, OfferId),
     Refused { call: CallId, offer: OfferId, agent: AgentName },

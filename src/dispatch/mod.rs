@@ -6,9 +6,9 @@
 //! calls and offers this process looks after. Who rings for whom is decided in [`queue`](crate::queue).
 
 pub mod answered;
+pub mod callbacks_under_way;
 pub mod dispatcher;
 pub mod in_flight;
-pub mod meeting;
 mod message;
 pub mod offer;
 pub mod queued_caller;

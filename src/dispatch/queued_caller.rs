@@ -8,14 +8,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::clock::UnixMs;
-use crate::dispatch::answered::Knock;
+use crate::dispatch::answered::AgentAnswered;
 use crate::ids::{CallId, ChannelId, QueueName};
 use crate::queue::preferred::PreferredAgent;
 use crate::switch::{Confirm, Node};
 
 /// A caller who waits, and how to reach his story.
 #[derive(Debug, Clone)]
-pub struct Waiter {
+pub struct QueuedCaller {
     /// The call.
     pub call: CallId,
     /// The queue that he waits in.
@@ -33,7 +33,7 @@ pub struct Waiter {
     /// His name, for the agent's display.
     pub name: String,
     /// Where an agent who answered is announced.
-    pub knock: mpsc::Sender<Knock>,
+    pub answered: mpsc::Sender<AgentAnswered>,
     /// For whom picking up is not enough: what asks the agent to press 1.
     pub confirm: Option<Confirm>,
     /// How long an agent who accepted is offered nothing when nothing came of it: zero unless it is a callback.

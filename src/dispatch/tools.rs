@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::clock::Clock;
-use crate::dispatch::in_flight::Held;
+use crate::dispatch::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -19,5 +19,5 @@ pub struct Tools {
     /// This process, as it signs its offers.
     pub controller: String,
     /// Who looks after which offer.
-    pub held: Held,
+    pub in_flight: InFlight,
 }

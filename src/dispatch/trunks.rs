@@ -1,7 +1,7 @@
 //! Over which trunk a customer is dialled, and whether one may be now.
 //!
-//! In: the trunks of `[callback]`, calls that begin and end, what time it is. Out: a [`Place`] for each call to a
-//! customer, and when it is his turn a [`Line`], which dials him.
+//! In: the trunks of `[callback]`, calls that begin and end, what time it is. Out: a [`CallSlot`] for each call to a
+//! customer, and when it is his turn a [`TrunkCall`], which dials him.
 //! **Invariants:** neither a trunk nor all together have more calls than `max_live`, or dial more customers in any second
 //! than `dials_a_second`; who has a place gets a line sooner or later; of the trunks that have room the first of the
 //! file is taken, and one that has failed of late only when no other has room.
@@ -26,24 +26,24 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The trunks, and what goes on over them. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Trunks(Arc<Mutex<State>>);
+pub struct Trunks(Arc<Mutex<Usage>>);
 
 #[derive(Debug)]
-struct State {
+struct Usage {
     /// How many have a place.
-    places: usize,
+    slots: usize,
     /// How many may. No more than all trunks together carry: so who has a place finds a trunk with room.
     most: usize,
-    dials: Second,
-    lines: Vec<Used>,
+    dials: RateLimit,
+    trunks: Vec<TrunkUse>,
 }
 
 /// A trunk in use.
 #[derive(Debug)]
-struct Used {
+struct TrunkUse {
     trunk: Arc<Trunk>,
     calls: usize,
-    dials: Second,
+    dials: RateLimit,
     /// When it has rested from its last failure.
     rested_at: Option<Instant>,
     /// How many dials have failed in a row.
@@ -57,11 +57,11 @@ const WRONG_NUMBERS: usize = 1_000;
 
 /// Room for one call to a customer; it ends when this is dropped.
 #[derive(Debug)]
-pub struct Place(Trunks);
+pub struct CallSlot(Trunks);
 
 /// A trunk that dials one customer now; his call on it ends when this is dropped.
 #[derive(Debug)]
-pub struct Line {
+pub struct TrunkCall {
     trunks: Trunks,
     at: usize,
     trunk: Arc<Trunk>,
@@ -69,7 +69,7 @@ pub struct Line {
 
 /// The trunks over which a call was dialled in vain.
 #[derive(Debug, Default)]
-pub struct Tried(Vec<usize>);
+pub struct TriedTrunks(Vec<usize>);
 
 /// A customer who is dialled.
 #[derive(Debug, Clone, Copy)]
@@ -115,12 +115,12 @@ impl Trunks {
     /// Nobody is called yet.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
-        let lines = settings.trunks.iter().cloned().map(|mut trunk| {
+        let trunks = settings.trunks.iter().cloned().map(|mut trunk| {
             if trunk.caller_id.is_empty() {
                 trunk.caller_id.clone_from(&settings.caller_id);
             }
-            let dials = Second::of(trunk.dials_a_second);
-            Used {
+            let dials = RateLimit::of(trunk.dials_a_second);
+            TrunkUse {
                 trunk: Arc::new(trunk),
                 calls: 0,
                 dials,
@@ -129,49 +129,50 @@ impl Trunks {
                 wrong: BTreeSet::new(),
             }
         });
-        let lines: Vec<Used> = lines.collect();
-        let carried = lines.iter().fold(0, |sum: usize, line| sum.saturating_add(line.trunk.max_live));
-        let dials = Second::of(settings.dials_a_second);
-        Self(Arc::new(Mutex::new(State { places: 0, most: carried.min(settings.max_live), dials, lines })))
+        let trunks: Vec<TrunkUse> = trunks.collect();
+        let carried =
+            trunks.iter().fold(0, |sum: usize, trunk_use| sum.saturating_add(trunk_use.trunk.max_live));
+        let dials = RateLimit::of(settings.dials_a_second);
+        Self(Arc::new(Mutex::new(Usage { slots: 0, most: carried.min(settings.max_live), dials, trunks })))
     }
 
     /// Room for one more call; none while the trunks, or the house, have as many as they may.
     #[must_use]
-    pub fn take(&self) -> Option<Place> {
+    pub fn reserve(&self) -> Option<CallSlot> {
         let mut state = self.state();
-        let has_room = state.places < state.most;
-        state.places += usize::from(has_room);
-        has_room.then(|| Place(self.clone()))
+        let has_room = state.slots < state.most;
+        state.slots += usize::from(has_room);
+        has_room.then(|| CallSlot(self.clone()))
     }
 
     /// How many customers are on each trunk.
     #[must_use]
     pub fn calls(&self) -> Vec<(Arc<Trunk>, usize)> {
-        self.state().lines.iter().map(|line| (Arc::clone(&line.trunk), line.calls)).collect()
+        self.state().trunks.iter().map(|trunk_use| (Arc::clone(&trunk_use.trunk), trunk_use.calls)).collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Usage> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl CallSlot {
     /// Waits until the customer may be dialled: as a rule not at all, while many are dialled at once some seconds. A
     /// place is good for one line at a time.
-    pub async fn turn(&self) -> Line {
+    pub async fn next_trunk(&self) -> TrunkCall {
         loop {
-            match self.line(Instant::now()) {
-                Ok(line) => return line,
+            match self.try_trunk(Instant::now()) {
+                Ok(trunk_use) => return trunk_use,
                 Err(free_at) => tokio::time::sleep_until(free_at).await,
             }
         }
     }
 
     /// Waits until the customer may be dialled over a trunk that was not tried. None at once when none of them has room.
-    pub async fn another(&self, tried: &Tried) -> Option<Line> {
+    pub async fn next_untried(&self, tried: &TriedTrunks) -> Option<TrunkCall> {
         loop {
-            match self.line_beside(Instant::now(), tried)? {
-                Ok(line) => return Some(line),
+            match self.try_trunk_except(Instant::now(), tried)? {
+                Ok(trunk_use) => return Some(trunk_use),
                 Err(free_at) => tokio::time::sleep_until(free_at).await,
             }
         }
@@ -181,37 +182,37 @@ impl Place {
     ///
     /// # Errors
     /// When as many are dialled in this second as may be.
-    pub fn line(&self, now: Instant) -> Result<Line, Instant> {
-        self.line_beside(now, &Tried::default()).unwrap_or(Err(now + SECOND))
+    pub fn try_trunk(&self, now: Instant) -> Result<TrunkCall, Instant> {
+        self.try_trunk_except(now, &TriedTrunks::default()).unwrap_or(Err(now + SECOND))
     }
 
-    /// As [`Place::line`], beside those that were tried; none when none of the others has room.
-    fn line_beside(&self, now: Instant, tried: &Tried) -> Option<Result<Line, Instant>> {
+    /// As [`CallSlot::trunk_use`], beside those that were tried; none when none of the others has room.
+    fn try_trunk_except(&self, now: Instant, tried: &TriedTrunks) -> Option<Result<TrunkCall, Instant>> {
         let mut state = self.0.state();
-        let State { dials, lines, .. } = &mut *state;
-        let others = lines.iter_mut().enumerate().filter(|(at, _)| !tried.0.contains(at));
-        let with_room = others.filter(|(_, line)| line.calls < line.trunk.max_live);
-        let (at, line) =
-            with_room.min_by_key(|(_, line)| (line.rests_until(now), line.dials.free_at(now)))?;
-        let free_at = dials.free_at(now).max(line.dials.free_at(now));
+        let Usage { dials, trunks, .. } = &mut *state;
+        let others = trunks.iter_mut().enumerate().filter(|(at, _)| !tried.0.contains(at));
+        let with_room = others.filter(|(_, trunk_use)| trunk_use.calls < trunk_use.trunk.max_live);
+        let (at, trunk_use) = with_room
+            .min_by_key(|(_, trunk_use)| (trunk_use.rests_until(now), trunk_use.dials.free_at(now)))?;
+        let free_at = dials.free_at(now).max(trunk_use.dials.free_at(now));
         if free_at > now {
             return Some(Err(free_at));
         }
         dials.count(now);
-        line.dials.count(now);
-        line.calls += 1;
-        Some(Ok(Line { trunks: self.0.clone(), at, trunk: Arc::clone(&line.trunk) }))
+        trunk_use.dials.count(now);
+        trunk_use.calls += 1;
+        Some(Ok(TrunkCall { trunks: self.0.clone(), at, trunk: Arc::clone(&trunk_use.trunk) }))
     }
 }
 
-impl Tried {
+impl TriedTrunks {
     /// This trunk did not carry the call, which ends on it.
-    pub fn add(&mut self, line: Line) {
-        self.0.push(line.at);
+    pub fn add(&mut self, trunk_use: TrunkCall) {
+        self.0.push(trunk_use.at);
     }
 }
 
-impl Used {
+impl TrunkUse {
     /// Counts a failure in a row: how many there are then. None where it is not counted: a number that does not exist is
     /// one failure, however often it is dialled.
     fn count(&mut self, number: &E164, cause: &str) -> Option<u32> {
@@ -233,7 +234,7 @@ impl Used {
     }
 }
 
-impl Line {
+impl TrunkCall {
     /// The trunk.
     #[must_use]
     pub fn trunk(&self) -> &Trunk {
@@ -272,55 +273,55 @@ impl Line {
             DialFate::Failed(cause) => cause,
             DialFate::Unknown => return None,
             DialFate::Carried => {
-                self.used(|line| {
-                    line.failures = 0;
-                    line.wrong.clear();
+                self.update(|trunk_use| {
+                    trunk_use.failures = 0;
+                    trunk_use.wrong.clear();
                 });
                 return None;
             }
         };
         self.failed(Instant::now());
-        let times = self.used(|line| line.count(number, cause)).flatten()?;
+        let times = self.update(|trunk_use| trunk_use.count(number, cause)).flatten()?;
         let told = times == self.trunk.alarm_after;
         told.then(|| Event::of_trunk(self.trunk.name(), at, cause, times))
     }
 
-    fn used<T>(&self, learn: impl FnOnce(&mut Used) -> T) -> Option<T> {
-        self.trunks.state().lines.get_mut(self.at).map(learn)
+    fn update<T>(&self, learn: impl FnOnce(&mut TrunkUse) -> T) -> Option<T> {
+        self.trunks.state().trunks.get_mut(self.at).map(learn)
     }
 
     /// The trunk has failed before the customer's phone rang: it rests.
     pub fn failed(&self, now: Instant) {
         let Trunk { rest, .. } = *self.trunk;
         tracing::warn!(trunk = self.trunk.name(), ?rest, "the trunk has failed: the others come first now");
-        if let Some(line) = self.trunks.state().lines.get_mut(self.at) {
-            line.rested_at = Some(now + rest);
+        if let Some(trunk_use) = self.trunks.state().trunks.get_mut(self.at) {
+            trunk_use.rested_at = Some(now + rest);
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for CallSlot {
     fn drop(&mut self) {
-        self.0.state().places -= 1;
+        self.0.state().slots -= 1;
     }
 }
 
-impl Drop for Line {
+impl Drop for TrunkCall {
     fn drop(&mut self) {
-        if let Some(line) = self.trunks.state().lines.get_mut(self.at) {
-            line.calls -= 1;
+        if let Some(trunk_use) = self.trunks.state().trunks.get_mut(self.at) {
+            trunk_use.calls -= 1;
         }
     }
 }
 
 /// What was begun within the last second, of so many at most.
 #[derive(Debug)]
-pub(crate) struct Second {
+pub(crate) struct RateLimit {
     most: usize,
     begun: VecDeque<Instant>,
 }
 
-impl Second {
+impl RateLimit {
     pub(crate) fn of(most: NonZeroU32) -> Self {
         Self { most: usize::try_from(most.get()).unwrap_or(usize::MAX), begun: VecDeque::new() }
     }

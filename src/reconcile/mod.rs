@@ -51,7 +51,7 @@ fn pause(usual: Duration, open_looks: u32) -> Duration {
 
 /// Something that may be wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Doubt {
+enum Mismatch {
     Call(CallId),
     Offer(OfferId),
     Agent(AgentName),
@@ -59,7 +59,7 @@ enum Doubt {
     Leg(ChannelId),
 }
 
-impl Doubt {
+impl Mismatch {
     /// What kind of thing was repaired, for the metric.
     const fn kind(&self) -> Repair {
         match self {
@@ -84,9 +84,9 @@ pub struct Reconciler {
     app: Arc<App>,
     tools: Tools,
     /// What an earlier run left, or what broke off in this one: to be settled, but no fault.
-    left: BTreeSet<Doubt>,
+    left: BTreeSet<Mismatch>,
     /// What looked wrong the last time.
-    doubts: BTreeSet<Doubt>,
+    mismatches: BTreeSet<Mismatch>,
     /// Outbound channels of each node that are none of ours.
     foreign: BTreeMap<NodeName, BTreeSet<ChannelId>>,
     /// What this look has found of our legs on each node.
@@ -106,9 +106,9 @@ impl Reconciler {
         let (name, at) = (tools.controller.clone(), app.clock.now());
         let seen = app.store.write("begin_watch", move |c| recovery::begin_watch(c, &name, at)).await?;
         let open = app.store.read("open", recovery::open).await?;
-        let mut left: BTreeSet<Doubt> = open.calls.iter().map(|call| Doubt::Call(call.id)).collect();
-        left.extend(open.offers.iter().map(|offer| Doubt::Offer(offer.id)));
-        left.extend(open.stuck.iter().cloned().map(Doubt::Agent));
+        let mut left: BTreeSet<Mismatch> = open.calls.iter().map(|call| Mismatch::Call(call.id)).collect();
+        left.extend(open.offers.iter().map(|offer| Mismatch::Offer(offer.id)));
+        left.extend(open.stuck.iter().cloned().map(Mismatch::Agent));
         if !left.is_empty() {
             let (calls, offers) = (open.calls.len(), open.offers.len());
             tracing::warn!(calls, offers, "an earlier run ended without these: looking for them");
@@ -123,7 +123,7 @@ impl Reconciler {
             app,
             tools,
             left,
-            doubts: BTreeSet::new(),
+            mismatches: BTreeSet::new(),
             foreign: BTreeMap::new(),
             found: BTreeMap::new(),
             first: true,
@@ -164,20 +164,22 @@ impl Reconciler {
             callers: open.calls.iter().map(|call| (call.id, call.channel)).collect(),
         };
         for offer in open.offers {
-            let doubt = Doubt::Offer(offer.id);
-            if !self.app.held.has_offer(offer.id) && self.is_sure(&doubt, &mut seen) {
+            let mismatch = Mismatch::Offer(offer.id);
+            if !self.app.in_flight.has_offer(offer.id) && self.is_sure(&mismatch, &mut seen) {
                 settled &= self.settle_offer(offer).await?;
             }
         }
         for call in open.calls {
-            let doubt = Doubt::Call(call.id);
-            let held = self.app.held.has_call(call.id);
-            if !held && (self.app.held.expected_until(&call).is_some() || self.is_sure(&doubt, &mut seen)) {
+            let mismatch = Mismatch::Call(call.id);
+            let held = self.app.in_flight.has_call(call.id);
+            if !held
+                && (self.app.in_flight.expected_until(&call).is_some() || self.is_sure(&mismatch, &mut seen))
+            {
                 settled &= self.settle_call(call).await?;
             }
         }
         for agent in open.stuck {
-            if self.is_sure(&Doubt::Agent(agent.clone()), &mut seen) {
+            if self.is_sure(&Mismatch::Agent(agent.clone()), &mut seen) {
                 tracing::warn!(%agent, "no offer holds this agent: he is idle");
                 let at = self.app.clock.now();
                 self.change(agent, "free_agent", move |c, agent| recovery::free(c, agent, at).map(drop))
@@ -186,12 +188,12 @@ impl Reconciler {
         }
         let at = self.app.clock.now();
         for agent in self.app.store.read("rests_ahead", move |c| recovery::rests_ahead(c, at)).await? {
-            if self.is_sure(&Doubt::Rest(agent.clone()), &mut seen) {
+            if self.is_sure(&Mismatch::Rest(agent.clone()), &mut seen) {
                 self.change(agent, "end_rest", move |c, agent| recovery::end_rest(c, agent, at)).await?;
             }
         }
         settled &= self.end_strays(&ours, &mut seen).await;
-        self.doubts = seen;
+        self.mismatches = seen;
         self.first = false;
         let (name, at) = (self.tools.controller.clone(), self.app.clock.now());
         self.app.store.write("watch", move |c| recovery::watch(c, &name, at)).await?;
@@ -199,16 +201,16 @@ impl Reconciler {
     }
 
     /// Whether it is certain that something is wrong: it was left by an earlier run, or looked so twice in a row.
-    fn is_sure(&self, doubt: &Doubt, seen: &mut BTreeSet<Doubt>) -> bool {
-        seen.insert(doubt.clone());
-        if self.first || self.left.contains(doubt) {
+    fn is_sure(&self, mismatch: &Mismatch, seen: &mut BTreeSet<Mismatch>) -> bool {
+        seen.insert(mismatch.clone());
+        if self.first || self.left.contains(mismatch) {
             return true;
         }
-        let sure = self.doubts.contains(doubt);
+        let sure = self.mismatches.contains(mismatch);
         if sure {
-            let kind = doubt.kind().as_str();
+            let kind = mismatch.kind().as_str();
             self.app.metrics.repairs.with_label_values(&[kind]).inc();
-            tracing::error!(?doubt, kind, "the rows and this process disagree: repaired");
+            tracing::error!(?mismatch, kind, "the rows and this process disagree: repaired");
         }
         sure
     }
@@ -240,7 +242,7 @@ impl Reconciler {
     }
 
     /// Ends legs of ours that belong to nobody. Whether everything could be asked.
-    async fn end_strays(&mut self, ours: &Ours, seen: &mut BTreeSet<Doubt>) -> bool {
+    async fn end_strays(&mut self, ours: &Ours, seen: &mut BTreeSet<Mismatch>) -> bool {
         let mut asked = true;
         for node in self.app.nodes.all().to_vec() {
             let Ok(legs) = self.legs(&node).await else {
@@ -248,7 +250,7 @@ impl Reconciler {
                 continue;
             };
             for leg in legs {
-                if ours.offers.contains(&leg.offer) || self.app.held.has_offer(leg.offer) {
+                if ours.offers.contains(&leg.offer) || self.app.in_flight.has_offer(leg.offer) {
                     continue;
                 }
                 // A customer whom we called back is his call: what becomes of it is decided there.
@@ -260,7 +262,7 @@ impl Reconciler {
                     asked = false;
                     continue;
                 };
-                if talks || !self.is_sure(&Doubt::Leg(leg.channel), seen) {
+                if talks || !self.is_sure(&Mismatch::Leg(leg.channel), seen) {
                     continue;
                 }
                 tracing::warn!(channel = %leg.channel, offer = %leg.offer, "a leg of ours belongs to nobody: ended");

@@ -34,7 +34,7 @@ const RESTARTED: &str = "CONTROLLER_RESTARTED";
 const NOT_BACK: &str = "DID_NOT_COME_BACK";
 
 /// Where something is, as far as it can be asked.
-enum Place {
+enum Location {
     /// On a node that can be asked.
     On(Node),
     /// Nowhere any more, and why.
@@ -44,7 +44,7 @@ enum Place {
 }
 
 /// What an offer has come to.
-enum Fate {
+enum OfferState {
     /// The two talk, on this leg.
     Talks(FoundLeg),
     /// The agent picked up, and talks to nobody.
@@ -56,44 +56,44 @@ enum Fate {
 }
 
 impl Reconciler {
-    fn place(&self, name: &NodeName, core: CoreId) -> Place {
-        let Some(node) = self.app.nodes.named(name) else { return Place::Gone("NODE_REMOVED") };
+    fn location(&self, name: &NodeName, core: CoreId) -> Location {
+        let Some(node) = self.app.nodes.named(name) else { return Location::Gone("NODE_REMOVED") };
         let known = *node.core().borrow();
         match known {
-            Some(now) if now != core => Place::Gone(SWITCH_RESTARTED),
-            Some(_) if *node.up().borrow() => Place::On(node.clone()),
-            _ => Place::Unknown,
+            Some(now) if now != core => Location::Gone(SWITCH_RESTARTED),
+            Some(_) if *node.up().borrow() => Location::On(node.clone()),
+            _ => Location::Unknown,
         }
     }
 
     /// An offer that nobody carries out. Whether FreeSWITCH could be asked.
     pub(super) async fn settle_offer(&mut self, offer: OpenOffer) -> Result<bool, StoreError> {
-        let node = match self.place(&offer.node, offer.core) {
-            Place::On(node) => node,
-            Place::Unknown => return Ok(false),
-            Place::Gone(cause) => {
+        let node = match self.location(&offer.node, offer.core) {
+            Location::On(node) => node,
+            Location::Unknown => return Ok(false),
+            Location::Gone(cause) => {
                 self.end_offer(&offer, cause).await?;
                 return Ok(true);
             }
         };
-        let Ok(fate) = self.fate(&node, &offer).await else { return Ok(false) };
-        match fate {
-            Fate::Talks(leg) => self.watch_talk(node, offer, leg).await?,
-            Fate::Over => self.end_offer(&offer, RESTARTED).await?,
-            Fate::Alone(leg) => {
+        let Ok(offer_state) = self.offer_state(&node, &offer).await else { return Ok(false) };
+        match offer_state {
+            OfferState::Talks(leg) => self.watch_talk(node, offer, leg).await?,
+            OfferState::Over => self.end_offer(&offer, RESTARTED).await?,
+            OfferState::Alone(leg) => {
                 let sound = self.app.settings.sounds.no_caller.clone();
-                let (tools, hold) = (self.tools.clone(), self.app.held.offer(offer.id));
+                let (tools, guard) = (self.tools.clone(), self.app.in_flight.offer(offer.id));
                 let dispatcher = self.app.dispatcher.clone();
                 tokio::spawn(async move {
                     release(&node, leg, &sound).await;
                     let row = cancelled(&tools, offer.id).await;
-                    drop(hold);
+                    drop(guard);
                     if let Some(row) = row {
                         dispatcher.agent(row).await;
                     }
                 });
             }
-            Fate::Rings => {
+            OfferState::Rings => {
                 if node.kill_offer(offer.id, Cancel::OriginatorCancel).await.is_err() {
                     return Ok(false);
                 }
@@ -104,7 +104,7 @@ impl Reconciler {
     }
 
     /// What an offer has come to, by what FreeSWITCH has of it.
-    async fn fate(&mut self, node: &Node, offer: &OpenOffer) -> Result<Fate, QueryError> {
+    async fn offer_state(&mut self, node: &Node, offer: &OpenOffer) -> Result<OfferState, QueryError> {
         let legs = match offer.leg {
             Some(channel) => node.leg(channel).await?.into_iter().collect(),
             None => self.legs(node).await?,
@@ -112,12 +112,12 @@ impl Reconciler {
         let Some(leg) =
             legs.into_iter().find(|leg| leg.offer == offer.id && leg.answered && leg.role == LegRole::Agent)
         else {
-            return Ok(if offer.bridged_at.is_some() { Fate::Over } else { Fate::Rings });
+            return Ok(if offer.bridged_at.is_some() { OfferState::Over } else { OfferState::Rings });
         };
         if offer.bridged_at.is_some() || is_connected(node, offer.caller, leg.channel).await? {
-            return Ok(Fate::Talks(leg));
+            return Ok(OfferState::Talks(leg));
         }
-        Ok(Fate::Alone(leg))
+        Ok(OfferState::Alone(leg))
     }
 
     /// How long an agent rests after a talk; not at all if the rules know him no more.
@@ -130,7 +130,7 @@ impl Reconciler {
         let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.app.clock.now()));
         Talk::found(&self.app, call, at).record(Between::CallerAndAgent(id)).await?;
         let wrap_up = self.wrap_up(&offer.agent);
-        let hold = self.app.held.offer(id);
+        let guard = self.app.in_flight.offer(id);
         let talk = LegInTalk { leg: leg.leg, channel: leg.channel, call };
         let (tools, dispatcher) = (self.tools.clone(), self.app.dispatcher.clone());
         tracing::info!(agent = %offer.agent, offer = %id, "a talk goes on: watching it");
@@ -143,7 +143,7 @@ impl Reconciler {
                 leg,
             )
             .await;
-            drop(hold);
+            drop(guard);
         });
         Ok(())
     }
@@ -176,15 +176,15 @@ impl Reconciler {
         let Some(call) = self.app.store.read("open_call", move |c| recovery::call(c, id)).await? else {
             return Ok(true);
         };
-        let node = match self.place(&call.node, call.core) {
-            Place::On(node) => node,
-            Place::Unknown => {
-                if self.app.held.expected_until(&call).is_some() {
+        let node = match self.location(&call.node, call.core) {
+            Location::On(node) => node,
+            Location::Unknown => {
+                if self.app.in_flight.expected_until(&call).is_some() {
                     self.app.expect_back(call);
                 }
                 return Ok(false);
             }
-            Place::Gone(cause) => return self.end_call(call, (Ending::Lost, cause)).await,
+            Location::Gone(cause) => return self.end_call(call, (Ending::Lost, cause)).await,
         };
         match node.exists(call.channel).await {
             Err(_) => Ok(false),
@@ -206,25 +206,25 @@ impl Reconciler {
 
     /// He waited, and is still there: the dialplan will bring him back, if it has him.
     async fn await_caller(&mut self, node: &Node, call: OpenCall) -> Result<bool, StoreError> {
-        match self.app.held.expected_until(&call) {
+        match self.app.in_flight.expected_until(&call) {
             Some(until) if until <= Instant::now() => {
                 return self.end_call(call, (Ending::Lost, NOT_BACK)).await;
             }
             Some(_) => {}
             None => self.app.expect_back(call.clone()),
         }
-        match with_whom(node, &call).await {
+        match holder_of(node, &call).await {
             Err(_) => Ok(false),
-            Ok(Company::TheDialplan) => Ok(true),
-            Ok(Company::Contact) => {
+            Ok(CallerHolder::TheDialplan) => Ok(true),
+            Ok(CallerHolder::Contact) => {
                 let (id, at) = (call.id, self.app.clock.now());
                 Talk::found(&self.app, id, at).record(Between::CallerAndContact).await?;
                 tracing::info!(call.id = %id, "a talk with a contact outside the queues goes on: watching it");
                 self.watch_caller(node.clone(), OpenCall { answered_at: Some(at), ..call }).await;
                 Ok(true)
             }
-            Ok(Company::SomebodyElse) => self.end_call(call, (Ending::Taken, TAKEN)).await,
-            Ok(Company::Nobody) => {
+            Ok(CallerHolder::SomebodyElse) => self.end_call(call, (Ending::Taken, TAKEN)).await,
+            Ok(CallerHolder::Nobody) => {
                 tracing::warn!(call.id = %call.id, "nobody has this caller: sent back to the dialplan");
                 Ok(node.send_back(call.channel, &call.dialled).await.is_ok())
             }
@@ -233,7 +233,7 @@ impl Reconciler {
 
     /// He talks: watched until his channel is gone, whoever he is passed on to.
     async fn watch_caller(&self, node: Node, call: OpenCall) {
-        let Some(hold) = self.app.held.give_up(&call) else { return };
+        let Some(guard) = self.app.in_flight.give_up(&call) else { return };
         self.app.dispatcher.leave(call.id, Leaving::Answered).await;
         let app = self.app.clone();
         tokio::spawn(async move {
@@ -243,27 +243,27 @@ impl Reconciler {
             if let Some(case) = call.case {
                 let end = End { case, call: call.id, how: How::Lost, at };
                 call::attempt::record(&app, &app.terms(), end).await;
-                drop(hold);
+                drop(guard);
                 return;
             }
             let span = tracing::info_span!("call", call.id = %call.id);
             record(&app, call.queue.as_ref(), ended(&app, &call, (Ending::Lost, RESTARTED), at))
                 .instrument(span)
                 .await;
-            drop(hold);
+            drop(guard);
         });
     }
 
     /// Records the end of a call whose caller is not with us any more. Always true.
     async fn end_call(&self, call: OpenCall, left: Left) -> Result<bool, StoreError> {
         // He may have come back this very moment: then his story has him.
-        let Some(hold) = self.app.held.give_up(&call) else { return Ok(true) };
+        let Some(guard) = self.app.in_flight.give_up(&call) else { return Ok(true) };
         let at = self.app.clock.now();
         if let Some(case) = call.case {
             self.app.dispatcher.leave(call.id, Leaving::Gone).await;
             let end = End { case, call: call.id, how: How::Lost, at };
             call::attempt::record(&self.app, &self.app.terms(), end).await;
-            drop(hold);
+            drop(guard);
             return Ok(true);
         }
         let ended = ended(&self.app, &call, left, at);
@@ -278,7 +278,7 @@ impl Reconciler {
                 store::calls::end(c, &ended)
             })
             .await?;
-        drop(hold);
+        drop(guard);
         self.app.dispatcher.leave(id, Leaving::Gone).await;
         self.app.metrics.call_ended(call.queue.as_ref(), ending, verdict);
         let case = case.map(|case| case.to_string());
@@ -288,7 +288,7 @@ impl Reconciler {
 }
 
 /// Who has a caller who was with us.
-enum Company {
+enum CallerHolder {
     /// The dialplan, which brings him back.
     TheDialplan,
     /// Whom we had forwarded him to: we died before that was recorded.
@@ -299,20 +299,20 @@ enum Company {
     Nobody,
 }
 
-async fn with_whom(node: &Node, call: &OpenCall) -> Result<Company, QueryError> {
-    let Some(caller) = node.whereabouts(call.channel).await? else { return Ok(Company::TheDialplan) };
+async fn holder_of(node: &Node, call: &OpenCall) -> Result<CallerHolder, QueryError> {
+    let Some(caller) = node.whereabouts(call.channel).await? else { return Ok(CallerHolder::TheDialplan) };
     let is_fallback = caller.dialled == FALLBACK;
     if caller.dialled != call.dialled && !is_fallback {
-        return Ok(Company::SomebodyElse);
+        return Ok(CallerHolder::SomebodyElse);
     }
     let Some(partner) = caller.partner else {
-        return Ok(if caller.is_let_go { Company::Nobody } else { Company::TheDialplan });
+        return Ok(if caller.is_let_go { CallerHolder::Nobody } else { CallerHolder::TheDialplan });
     };
     let leg = node.leg(partner).await?.filter(|leg| leg.call == call.id);
     Ok(match leg {
-        Some(leg) if leg.answered && caller.is_let_go => Company::Contact,
-        None if !is_fallback && node.exists(partner).await? => Company::SomebodyElse,
-        Some(_) | None => Company::TheDialplan,
+        Some(leg) if leg.answered && caller.is_let_go => CallerHolder::Contact,
+        None if !is_fallback && node.exists(partner).await? => CallerHolder::SomebodyElse,
+        Some(_) | None => CallerHolder::TheDialplan,
     })
 }
 

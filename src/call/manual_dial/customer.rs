@@ -9,7 +9,7 @@ use crate::call::attempt::{AGENT_LEFT, BRIDGE_FAILED, DRAINED, dialled_over, lea
 use crate::call::forward::{self, Answered};
 use crate::call::talk::{Between, Talk, TalkOver};
 use crate::cause::HangupCause;
-use crate::dispatch::trunks::{Customer, DialFate, Line};
+use crate::dispatch::trunks::{Customer, DialFate, TrunkCall};
 use crate::ids::{AttemptId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::{self, Outcome};
 use crate::missed::outgoing::Said;
@@ -42,7 +42,7 @@ impl Phone {
     /// Dials a customer, if there is a line and the guards let him.
     pub(super) async fn dial(&self, call: Call, number: E164) {
         let terms = call.app.terms();
-        let Some(place) = call.app.trunks.take() else {
+        let Some(slot) = call.app.trunks.reserve() else {
             let wanted = self.wanted(&call, &number);
             let kept =
                 call.app.store.write("no_room", move |c| handset::no_room(c, &terms, &wanted, NO_ROOM));
@@ -51,10 +51,10 @@ impl Phone {
             }
             return refuse(call, NO_ROOM, HangupCause::CircuitCongestion).await;
         };
-        let line = place.turn().await;
+        let trunk_call = slot.next_trunk().await;
         match self.begin(call, &number).await {
             Some((call, Begun::Attempt { case, attempt })) => {
-                attempted(call, &line, &number, case, attempt).await;
+                attempted(call, &trunk_call, &number, case, attempt).await;
             }
             Some((call, Begun::Refused(refusal))) => {
                 refuse(call, &refusal.to_string(), HangupCause::CallRejected).await;
@@ -100,10 +100,10 @@ impl Phone {
 }
 
 /// Dials a customer for whom an attempt is recorded, and records what came of it.
-async fn attempted(mut call: Call, line: &Line, number: &E164, case: CaseId, attempt: AttemptId) {
-    dialled_over(&call.app, attempt, line).await;
-    let made = connect(&mut call, line, number).await;
-    learn(&call.app, line, number, made.fate()).await;
+async fn attempted(mut call: Call, trunk_call: &TrunkCall, number: &E164, case: CaseId, attempt: AttemptId) {
+    dialled_over(&call.app, attempt, trunk_call).await;
+    let made = connect(&mut call, trunk_call, number).await;
+    learn(&call.app, trunk_call, number, made.fate()).await;
     let how = match made {
         Made::NotDialled => not_dialled(attempt),
         Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
@@ -148,13 +148,13 @@ impl Made {
 }
 
 /// Rings the customer while the agent hears it, connects the two, and stays until they are through.
-async fn connect(call: &mut Call, line: &Line, number: &E164) -> Made {
+async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> Made {
     let ring = call.app.settings.callback.handset_ring;
     let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
     if take(call).await.is_err() {
         return Made::Left;
     }
-    let Some(leg) = line.ring(&call.node, &customer) else {
+    let Some(leg) = trunk_call.ring(&call.node, &customer) else {
         call.caller.hangup(HangupCause::TemporaryFailure).await;
         return Made::NotDialled;
     };

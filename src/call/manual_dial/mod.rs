@@ -38,10 +38,10 @@ const BEGUN: &str = "begun";
 /// Carries out what was dialled at the phone of `user`, and stays until it is over.
 pub async fn run(app: Arc<App>, incoming: Incoming, user: String) {
     let id = CallId::new();
-    let hold = app.held.call(id);
+    let guard = app.in_flight.call(id);
     let span = tracing::info_span!("handset", call.id = %id, user);
     tell(app, incoming, user, id).instrument(span).await;
-    drop(hold);
+    drop(guard);
 }
 
 async fn tell(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {

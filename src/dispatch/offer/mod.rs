@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use self::pause::{is_of_link, pause_after};
-use self::ringing::{Rang, ring};
+use self::ringing::{RingResult, ring};
 use crate::dispatch::dispatcher::Dispatcher;
-use crate::dispatch::queued_caller::Waiter;
+use crate::dispatch::queued_caller::QueuedCaller;
 use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, CallId, OfferId};
 use crate::queue::offer::Outcome;
@@ -39,7 +39,7 @@ pub struct Offer {
     /// How his phones are to be treated.
     pub rules: Agent,
     /// For whom.
-    pub waiter: Waiter,
+    pub queued: QueuedCaller,
     /// How many offers before this one ended in failures that were not the agent's.
     pub failures: u32,
     /// When the board proposed it.
@@ -48,20 +48,20 @@ pub struct Offer {
 
 /// Carries out one offer from claim to release.
 pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop: oneshot::Receiver<Cancel>) {
-    let _held = tools.held.offer(offer.id);
+    let _guard = tools.in_flight.offer(offer.id);
     if !claim(&tools, &offer).await {
-        dispatcher.refused(offer.waiter.call, offer.id, offer.agent).await;
+        dispatcher.refused(offer.queued.call, offer.id, offer.agent).await;
         return;
     }
-    tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, "the agent's phone rings");
+    tracing::info!(agent = %offer.agent, queue = %offer.queued.queue, "the agent's phone rings");
     let began = tools.clock.now();
     tools.metrics.claim_seconds.observe(offer.proposed.elapsed().as_secs_f64());
     let rang = ring(&tools, &offer, stop).await;
     let rang_for = tools.clock.now().since(began).as_secs_f64();
-    tools.metrics.ring_seconds.with_label_values(&[offer.waiter.queue.as_str()]).observe(rang_for);
+    tools.metrics.ring_seconds.with_label_values(&[offer.queued.queue.as_str()]).observe(rang_for);
     match rang {
-        Rang::Over(outcome, cause) => give_back(&tools, &dispatcher, offer, outcome, cause).await,
-        Rang::Talking(leg) => talk(&tools, &dispatcher, offer, leg).await,
+        RingResult::Over(outcome, cause) => give_back(&tools, &dispatcher, offer, outcome, cause).await,
+        RingResult::Talking(leg) => talk(&tools, &dispatcher, offer, leg).await,
     }
 }
 
@@ -70,8 +70,8 @@ pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop
 async fn claim(tools: &Tools, offer: &Offer) -> bool {
     let claim = store::offers::Claim {
         offer: offer.id,
-        call: offer.waiter.call,
-        queue: offer.waiter.queue.clone(),
+        call: offer.queued.call,
+        queue: offer.queued.queue.clone(),
         agent: offer.agent.clone(),
         version: offer.version,
         controller: tools.controller.clone(),
@@ -97,11 +97,11 @@ async fn claim(tools: &Tools, offer: &Offer) -> bool {
 /// Says what FreeSWITCH did wrong, and what helps.
 fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
     let agent = &offer.agent;
-    match (outcome, &offer.waiter.confirm) {
+    match (outcome, &offer.queued.confirm) {
         (Outcome::Failed, Some(confirm)) => tracing::warn!(
             %agent, cause, sound = confirm.sound,
             "the phone was picked up, and FreeSWITCH could not ask for the key: is the sound there? `dozvon check` \
-             looks; put the file in place, or name another with confirm_sound in [callback]"
+             looks; put the file in slot, or name another with confirm_sound in [callback]"
         ),
         (Outcome::Failed, None) => tracing::warn!(
             %agent, cause, "the phone was picked up, and FreeSWITCH failed: see FreeSWITCH's log"
@@ -115,8 +115,8 @@ fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
 
 /// Records an offer that nobody talked on, and gives the agent back.
 async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome: Outcome, cause: String) {
-    tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), outcome.as_str()]).inc();
-    tracing::info!(agent = %offer.agent, queue = %offer.waiter.queue, %outcome, cause, "the agent did not take the call");
+    tools.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), outcome.as_str()]).inc();
+    tracing::info!(agent = %offer.agent, queue = %offer.queued.queue, %outcome, cause, "the agent did not take the call");
     let at = tools.clock.now();
     warn_of_failure(&offer, outcome, &cause);
     let of_link = is_of_link(&cause);
@@ -125,19 +125,19 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         outcome,
         at,
         ready_at: at
-            + pause_after(outcome, &cause, (offer.failures, offer.waiter.rest), &offer.rules.delays()),
+            + pause_after(outcome, &cause, (offer.failures, offer.queued.rest), &offer.rules.delays()),
         cause,
         max_misses: offer.rules.max_misses,
     };
     let recorded = tools.store.record("end_offer", move |c| store::offers::end_unanswered(c, &end)).await;
-    report(dispatcher, offer.waiter.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
+    report(dispatcher, offer.queued.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
 }
 
 /// Waits for the end of the talk, records it, and gives the agent back.
 async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, leg: Leg) {
-    tools.metrics.offers.with_label_values(&[offer.waiter.queue.as_str(), Outcome::Answered.as_str()]).inc();
+    tools.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), Outcome::Answered.as_str()]).inc();
     let wrap_up = offer.rules.wrap_up;
-    let won = Won { offer: offer.id, call: offer.waiter.call, agent: offer.agent, wrap_up };
+    let won = Won { offer: offer.id, call: offer.queued.call, agent: offer.agent, wrap_up };
     until_talk_ends(tools, dispatcher, won, leg).await;
 }
 

@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Offer;
 use super::pause::{CUSTOMER_NOT_REACHED, NODE_DOWN};
-use crate::dispatch::answered::{Knock, Reply};
+use crate::dispatch::answered::{AgentAnswered, Reply};
 use crate::dispatch::tools::Tools;
 use crate::ids::ChannelId;
 use crate::queue::cause::{self, Phone};
@@ -20,7 +20,7 @@ use std::time::Duration;
 const STORY_LEAVES: Duration = Duration::from_secs(1);
 
 /// How the ringing ended.
-pub(super) enum Rang {
+pub(super) enum RingResult {
     /// Nobody talks: the outcome and FreeSWITCH's cause.
     Over(Outcome, String),
     /// He talks to the caller on this leg.
@@ -29,26 +29,26 @@ pub(super) enum Rang {
 
 /// Rings every contact until one answers, all have ended, or somebody says stop. Each phone has its own time: for
 /// ringing, and after it was picked up for the key.
-pub(super) async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> Rang {
+pub(super) async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> RingResult {
     if let Ok(cancel) = stop.try_recv() {
         return stopped(cancel);
     }
     let legs = originate(offer);
     if legs.is_empty() {
-        return Rang::Over(Outcome::Cancelled, NODE_DOWN.to_owned());
+        return RingResult::Over(Outcome::Cancelled, NODE_DOWN.to_owned());
     }
     let limits = RingLimits {
         ring: offer.rules.ring_timeout,
-        confirm: offer.waiter.confirm.as_ref().map(|confirm| confirm.within),
+        confirm: offer.queued.confirm.as_ref().map(|confirm| confirm.within),
     };
     let created = async {
-        if let Some(took) = offer.waiter.first_ring.heard() {
+        if let Some(took) = offer.queued.first_ring.heard() {
             tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
         }
     };
     match until_answered(legs, limits, created, &mut stop).await {
         Rung::Answered { leg, channel, others } => {
-            answered(tools, offer, Picked { leg, channel, others }, stop).await
+            answered(tools, offer, PickedUp { leg, channel, others }, stop).await
         }
         Rung::Ended(ended) => most_telling(&ended),
         Rung::Stopped { legs, by } => {
@@ -65,17 +65,17 @@ fn originate(offer: &Offer) -> Vec<Leg> {
         let request = LegRequest {
             leg: ChannelId::new(),
             contact: contact.clone(),
-            call: offer.waiter.call,
+            call: offer.queued.call,
             offer: offer.id,
-            caller: offer.waiter.channel,
+            caller: offer.queued.channel,
             ring_timeout: offer.rules.ring_timeout,
-            caller_number: offer.waiter.number.clone(),
-            caller_name: offer.waiter.name.clone(),
-            confirm: offer.waiter.confirm.clone(),
+            caller_number: offer.queued.number.clone(),
+            caller_name: offer.queued.name.clone(),
+            confirm: offer.queued.confirm.clone(),
             follow_redirects: offer.rules.follow_redirects,
             role: LegRole::Agent,
         };
-        let leg = offer.waiter.node.ring(request);
+        let leg = offer.queued.node.ring(request);
         leg.inspect_err(
             |error| tracing::warn!(agent = %offer.agent, %contact, %error, "the phone cannot be rung"),
         )
@@ -91,26 +91,31 @@ const fn stopped_outcome(cancel: Cancel) -> Outcome {
     }
 }
 
-fn stopped(cancel: Cancel) -> Rang {
-    Rang::Over(stopped_outcome(cancel), cancel.as_str().to_owned())
+fn stopped(cancel: Cancel) -> RingResult {
+    RingResult::Over(stopped_outcome(cancel), cancel.as_str().to_owned())
 }
 
 /// A phone that was picked up, and the agent's other phones, which still ring.
-struct Picked {
+struct PickedUp {
     leg: Leg,
     channel: ChannelId,
     others: Vec<Leg>,
 }
 
 /// Tells the caller's story that an agent is there, and does what it says.
-async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::Receiver<Cancel>) -> Rang {
-    let Picked { mut leg, channel, others } = picked;
+async fn answered(
+    tools: &Tools,
+    offer: &Offer,
+    picked: PickedUp,
+    stop: oneshot::Receiver<Cancel>,
+) -> RingResult {
+    let PickedUp { mut leg, channel, others } = picked;
     for other in &others {
         other.cancel(Cancel::LoseRace);
     }
     let (reply, answer) = oneshot::channel();
     let left = CancellationToken::new();
-    let knock = Knock {
+    let answered = AgentAnswered {
         left: left.clone(),
         offer: offer.id,
         agent: offer.agent.clone(),
@@ -118,7 +123,7 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
         answered_at: tools.clock.now(),
         reply,
     };
-    let reply = match offer.waiter.knock.send(knock).await {
+    let reply = match offer.queued.answered.send(answered).await {
         Ok(()) => answered_by_story(&mut leg, answer, &left).await,
         Err(_) => None,
     };
@@ -127,15 +132,15 @@ async fn answered(tools: &Tools, offer: &Offer, picked: Picked, stop: oneshot::R
     }
     hang_up(others, Cancel::LoseRace).await;
     match reply {
-        Some(Reply::Bridged) => Rang::Talking(leg),
+        Some(Reply::Bridged) => RingResult::Talking(leg),
         Some(Reply::Lost) => too_late(leg, Cancel::LoseRace).await,
         Some(Reply::Failed) => {
             leg.hang_up(Cancel::OriginatorCancel).await;
-            Rang::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
+            RingResult::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
         }
         Some(Reply::Unreached) => {
             leg.hang_up(Cancel::NormalClearing).await;
-            Rang::Over(Outcome::Cancelled, CUSTOMER_NOT_REACHED.to_owned())
+            RingResult::Over(Outcome::Cancelled, CUSTOMER_NOT_REACHED.to_owned())
         }
         // The story has gone on without him: the dispatcher says why.
         None => {
@@ -161,13 +166,13 @@ async fn answered_by_story(
     answer.await.ok()
 }
 
-async fn too_late(leg: Leg, cancel: Cancel) -> Rang {
+async fn too_late(leg: Leg, cancel: Cancel) -> RingResult {
     leg.hang_up(cancel).await;
     stopped(cancel)
 }
 
 /// How an offer ended whose legs ended so: the most telling one decides, and of equal ones the first.
-fn most_telling(legs: &[Unanswered]) -> Rang {
+fn most_telling(legs: &[Unanswered]) -> RingResult {
     let weight = |outcome: Outcome| match outcome {
         Outcome::NotConfirmed => 5,
         Outcome::Failed => 4,
@@ -179,7 +184,7 @@ fn most_telling(legs: &[Unanswered]) -> Rang {
     let outcome = |leg: &Unanswered| cause::outcome(&leg.cause, Phone::of(leg.rang, leg.picked_up));
     let ended = legs.iter().rev().map(|leg| (outcome(leg), &leg.cause));
     match ended.max_by_key(|(outcome, _)| weight(*outcome)) {
-        Some((outcome, cause)) => Rang::Over(outcome, cause.clone()),
-        None => Rang::Over(Outcome::Unreachable, "NO_LEG".to_owned()),
+        Some((outcome, cause)) => RingResult::Over(outcome, cause.clone()),
+        None => RingResult::Over(Outcome::Unreachable, "NO_LEG".to_owned()),
     }
 }

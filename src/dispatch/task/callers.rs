@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::DispatcherTask;
 use super::offers::offers_of;
 use crate::dispatch::message::NoSuchQueue;
-use crate::dispatch::queued_caller::{Leaving, Waiter};
+use crate::dispatch::queued_caller::{Leaving, QueuedCaller};
 use crate::ids::{AgentName, CallId, NodeName, QueueName};
 use crate::queue::agent::Status;
 use crate::queue::preferred::PreferredCaller;
@@ -16,34 +16,34 @@ use crate::store::agents::AgentRow;
 use crate::switch::Cancel;
 
 impl DispatcherTask {
-    pub(super) fn join(&mut self, waiter: Waiter) -> Result<(), NoSuchQueue> {
-        if !self.rules.queues.contains_key(&waiter.queue) {
-            return Err(NoSuchQueue(waiter.queue));
+    pub(super) fn join(&mut self, queued: QueuedCaller) -> Result<(), NoSuchQueue> {
+        if !self.rules.queues.contains_key(&queued.queue) {
+            return Err(NoSuchQueue(queued.queue));
         }
-        if !self.down.contains(waiter.node.name()) {
-            self.seat(&waiter)?;
+        if !self.down.contains(queued.node.name()) {
+            self.seat(&queued)?;
         }
-        self.gathering.0.remove(&waiter.call);
-        self.callers.insert(waiter.call, waiter);
+        self.gathering.0.remove(&queued.call);
+        self.callers.insert(queued.call, queued);
         Ok(())
     }
 
     /// Gives a caller his place on the board.
-    pub(super) fn seat(&mut self, waiter: &Waiter) -> Result<(), NoSuchQueue> {
-        let Waiter { call, queue: name, joined_at, .. } = waiter;
-        let first = waiter.preferred.as_ref().filter(|first| {
+    pub(super) fn seat(&mut self, queued: &QueuedCaller) -> Result<(), NoSuchQueue> {
+        let QueuedCaller { call, queue: name, joined_at, .. } = queued;
+        let first = queued.preferred.as_ref().filter(|first| {
             first.until > self.tools.clock.now() && is_there(&self.rules, &self.agents, name, &first.agent)
         });
         let place = first.zip(self.rules.queues.get(name)).and_then(|(first, queue)| {
             let (priority, tier) = (queue.priority, *queue.tiers.get(&first.agent)?);
             let call_waiting = queue.call_waiting;
             let (call, queue, joined_at) = (*call, name, *joined_at);
-            let yields = waiter.yields;
+            let yields = queued.yields;
             Some((first, PreferredCaller { call, queue, joined_at, priority, tier, yields, call_waiting }))
         });
         let joined = match place {
             Some((first, place)) => self.preferred.join(&mut self.board, &place, first),
-            None => self.board.join_as(*call, name, *joined_at, (0, waiter.yields)),
+            None => self.board.join_as(*call, name, *joined_at, (0, queued.yields)),
         };
         joined.map_err(|_| NoSuchQueue(name.clone()))
     }
@@ -63,13 +63,13 @@ impl DispatcherTask {
         } else {
             self.down.insert(node.clone())
         };
-        let of: Vec<Waiter> =
-            self.callers.values().filter(|waiter| waiter.node.name() == node).cloned().collect();
-        for waiter in of {
+        let of: Vec<QueuedCaller> =
+            self.callers.values().filter(|queued| queued.node.name() == node).cloned().collect();
+        for queued in of {
             if !up {
-                self.unseat(waiter.call);
-            } else if let Err(error) = self.seat(&waiter) {
-                tracing::error!(call.id = %waiter.call, %error, "this caller cannot wait on");
+                self.unseat(queued.call);
+            } else if let Err(error) = self.seat(&queued) {
+                tracing::error!(call.id = %queued.call, %error, "this caller cannot wait on");
             }
         }
     }

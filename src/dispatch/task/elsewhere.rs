@@ -44,7 +44,7 @@ impl DispatcherTask {
 
     fn stop_ringing_elsewhere(&mut self, agent: &AgentName) {
         for ((call, _), live) in self.offers.iter_mut().filter(|(_, live)| live.agent == *agent) {
-            let queue = self.callers.get(call).and_then(|waiter| self.rules.queues.get(&waiter.queue));
+            let queue = self.callers.get(call).and_then(|queued| self.rules.queues.get(&queued.queue));
             if !queue.is_some_and(|queue| queue.call_waiting) {
                 live.stop(Cancel::OriginatorCancel);
             }

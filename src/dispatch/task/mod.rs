@@ -23,11 +23,11 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use self::counting::Counting;
-use self::offers::Live;
+use self::offers::LiveOffer;
 use crate::clock::UnixMs;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::Message;
-use crate::dispatch::queued_caller::Waiter;
+use crate::dispatch::queued_caller::QueuedCaller;
 use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::queue::board::{Board, QueueSpec};
@@ -66,14 +66,14 @@ struct DispatcherTask {
     board: Board,
     /// Those on the board who wait for one agent first.
     preferred: PreferredCallers,
-    callers: BTreeMap<CallId, Waiter>,
+    callers: BTreeMap<CallId, QueuedCaller>,
     agents: BTreeMap<AgentName, AgentRow>,
     elsewhere: Elsewhere,
     /// How many offers in a row ended, for each agent, in failures that were not the agent's.
     failures: BTreeMap<AgentName, u32>,
     /// Who is in another call, for those who record it.
     show_elsewhere: watch::Sender<BTreeSet<AgentName>>,
-    offers: BTreeMap<(CallId, OfferId), Live>,
+    offers: BTreeMap<(CallId, OfferId), LiveOffer>,
     wrap_ups: BTreeSet<(UnixMs, AgentName)>,
     /// Nodes whose link is down.
     down: BTreeSet<NodeName>,
@@ -159,8 +159,8 @@ impl DispatcherTask {
     fn hear(&mut self, message: Message) {
         match message {
             // Who asked may be gone: what he asked for is done all the same.
-            Message::Join(waiter, reply) => {
-                let _ = reply.send(self.join(*waiter));
+            Message::Join(queued, reply) => {
+                let _ = reply.send(self.join(*queued));
             }
             Message::Leave(call, why, reply) => {
                 let _ = reply.send(self.leave(call, why));
@@ -219,7 +219,8 @@ impl DispatcherTask {
         if self.down.is_empty() {
             return 0;
         }
-        let is_aside = |waiter: &&Waiter| waiter.queue == *queue && self.down.contains(waiter.node.name());
+        let is_aside =
+            |queued: &&QueuedCaller| queued.queue == *queue && self.down.contains(queued.node.name());
         self.callers.values().filter(is_aside).count()
     }
 

@@ -14,7 +14,7 @@ use crate::switch::Cancel;
 
 /// An offer whose claim is being made or whose phone rings.
 #[derive(Debug)]
-pub(super) struct Live {
+pub(super) struct LiveOffer {
     pub(super) agent: AgentName,
     pub(super) stop: Option<oneshot::Sender<Cancel>>,
 }
@@ -64,7 +64,7 @@ impl DispatcherTask {
     pub(super) fn offer(&mut self, proposal: Proposal) {
         let Proposal { call, agent, queue: _ } = proposal;
         let known = (self.callers.get(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
-        let ((Some(waiter), Some(row), Some(rules)), Some(dispatcher)) = (known, self.handle()) else {
+        let ((Some(queued), Some(row), Some(rules)), Some(dispatcher)) = (known, self.handle()) else {
             tracing::error!(call.id = %call, %agent, "the board proposed what is not there");
             self.board.ended(call, &agent, Outcome::Cancelled);
             self.board.unready(&agent);
@@ -76,19 +76,19 @@ impl DispatcherTask {
             agent: agent.clone(),
             version: row.version,
             rules: rules.clone(),
-            waiter: waiter.clone(),
+            queued: queued.clone(),
             failures: self.failures.get(&agent).copied().unwrap_or_default(),
             proposed: Instant::now(),
         };
         let span = tracing::info_span!("offer", call.id = %call, %agent, offer.id = %id);
         let (stop, stopped) = oneshot::channel();
-        self.offers.insert((call, id), Live { agent, stop: Some(stop) });
+        self.offers.insert((call, id), LiveOffer { agent, stop: Some(stop) });
         let ringing = offer::run(self.tools.clone(), dispatcher, offer, stopped);
         self.tasks.spawn(ringing.instrument(span));
     }
 }
 
-impl Live {
+impl LiveOffer {
     pub(super) fn stop(&mut self, cancel: Cancel) {
         if let Some(stop) = self.stop.take() {
             // The offer may be over by itself: then nobody listens, and nothing rings.

@@ -42,13 +42,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn houses() -> impl Strategy<Value = Settings> {
     let one = (0..4_usize, 1..4_u32, 0..3_000_u64);
-    (prop::collection::vec(one, 0..4), 0..9_usize, 1..6_u32).prop_map(|(lines, max_live, dials)| {
-        let lines = lines.into_iter().enumerate().map(|(place, (max_live, dials, rest))| Trunk {
+    (prop::collection::vec(one, 0..4), 0..9_usize, 1..6_u32).prop_map(|(trunks, max_live, dials)| {
+        let trunks = trunks.into_iter().enumerate().map(|(slot, (max_live, dials, rest))| Trunk {
             rest: Duration::from_millis(rest),
-            ..trunk(&place.to_string(), max_live, dials)
+            ..trunk(&slot.to_string(), max_live, dials)
         });
         let dials_a_second = NonZeroU32::new(dials).unwrap();
-        Settings { trunks: lines.collect(), max_live, dials_a_second, ..Settings::default() }
+        Settings { trunks: trunks.collect(), max_live, dials_a_second, ..Settings::default() }
     })
 }
 
@@ -57,7 +57,7 @@ struct Ledger {
     settings: Settings,
     trunks: Trunks,
     now: Instant,
-    places: Vec<(Place, Option<Line>)>,
+    slots: Vec<(CallSlot, Option<TrunkCall>)>,
     /// Who dialled, and when.
     dialled: Vec<(usize, Instant)>,
     rested_at: Vec<Instant>,
@@ -67,55 +67,55 @@ impl Ledger {
     fn open(settings: Settings) -> Self {
         let (trunks, now) = (Trunks::new(&settings), Instant::now());
         let rested_at = vec![now; settings.trunks.len()];
-        Self { settings, trunks, now, places: Vec::new(), dialled: Vec::new(), rested_at }
+        Self { settings, trunks, now, slots: Vec::new(), dialled: Vec::new(), rested_at }
     }
 
     fn step(&mut self, step: &Step) {
-        let chosen = |number: &usize| number.checked_rem(self.places.len());
+        let chosen = |number: &usize| number.checked_rem(self.slots.len());
         match step {
-            Step::Take => self.take(),
+            Step::Take => self.reserve(),
             Step::Wait(ms) => self.now += Duration::from_millis(*ms),
             Step::Dial(number) => drop(chosen(number).map(|at| self.dial(at))),
-            Step::HangUp(number) => drop(chosen(number).and_then(|at| self.places[at].1.take())),
+            Step::HangUp(number) => drop(chosen(number).and_then(|at| self.slots[at].1.reserve())),
             Step::Redial(number) => drop(chosen(number).map(|at| self.redial(at))),
-            Step::Leave(number) => drop(chosen(number).map(|at| self.places.swap_remove(at))),
+            Step::Leave(number) => drop(chosen(number).map(|at| self.slots.swap_remove(at))),
             Step::Fail(number) => {
-                if let Some(line) = chosen(number).and_then(|at| self.places[at].1.as_ref()) {
-                    line.failed(self.now);
-                    self.rested_at[line.at] = self.now + line.trunk.rest;
+                if let Some(trunk_use) = chosen(number).and_then(|at| self.slots[at].1.as_ref()) {
+                    trunk_use.failed(self.now);
+                    self.rested_at[trunk_use.at] = self.now + trunk_use.trunk.rest;
                 }
             }
         }
     }
 
-    fn take(&mut self) {
+    fn reserve(&mut self) {
         let carried: usize = self.settings.trunks.iter().map(|trunk| trunk.max_live).sum();
-        let room = self.places.len() < self.settings.max_live.min(carried);
-        let place = self.trunks.take();
-        assert_eq!(place.is_some(), room);
-        self.places.extend(place.map(|place| (place, None)));
+        let room = self.slots.len() < self.settings.max_live.min(carried);
+        let slot = self.trunks.reserve();
+        assert_eq!(slot.is_some(), room);
+        self.slots.extend(slot.map(|slot| (slot, None)));
     }
 
     /// Who has a place wants to dial, if he does not already.
     fn dial(&mut self, at: usize) -> Option<Instant> {
-        if self.places[at].1.is_some() {
+        if self.slots[at].1.is_some() {
             return None;
         }
         let calls = self.calls();
         let with_room: Vec<usize> =
             (0..calls.len()).filter(|at| calls[*at] < self.settings.trunks[*at].max_live).collect();
-        match self.places[at].0.line(self.now) {
-            Ok(line) => {
+        match self.slots[at].0.try_trunk(self.now) {
+            Ok(trunk_use) => {
                 let rests = |at: &usize| self.rested_at[*at] > self.now;
-                assert!(with_room.contains(&line.at), "{} is full", line.at);
-                if rests(&line.at) {
-                    assert!(with_room.iter().all(rests), "{} rests", line.at);
+                assert!(with_room.contains(&trunk_use.at), "{} is full", trunk_use.at);
+                if rests(&trunk_use.at) {
+                    assert!(with_room.iter().all(rests), "{} rests", trunk_use.at);
                 } else {
-                    let before = with_room.iter().filter(|other| **other < line.at && !rests(other));
+                    let before = with_room.iter().filter(|other| **other < trunk_use.at && !rests(other));
                     before.for_each(|other| assert_eq!(self.free(*other), 0, "{} comes first", *other));
                 }
-                self.dialled.push((line.at, self.now));
-                self.places[at].1 = Some(line);
+                self.dialled.push((trunk_use.at, self.now));
+                self.slots[at].1 = Some(trunk_use);
                 None
             }
             Err(again) => {
@@ -130,25 +130,27 @@ impl Ledger {
 
     /// The dial of whoever has a line goes to another trunk, if one of them has room now.
     fn redial(&mut self, at: usize) {
-        let Some(line) = self.places[at].1.take() else { return };
-        let (refused, mut tried) = (line.at, Tried::default());
-        tried.add(line);
+        let Some(trunk_use) = self.slots[at].1.reserve() else { return };
+        let (refused, mut tried) = (trunk_use.at, TriedTrunks::default());
+        tried.add(trunk_use);
         let calls = self.calls();
         let has_room = |other: usize| calls[other] < self.settings.trunks[other].max_live;
         let others = (0..calls.len()).any(|other| other != refused && has_room(other));
-        match self.places[at].0.line_beside(self.now, &tried) {
+        match self.slots[at].0.try_trunk_except(self.now, &tried) {
             None => assert!(!others, "another has room"),
             Some(Err(again)) => assert!(others && self.now < again && again <= self.now + SECOND),
-            Some(Ok(line)) => {
-                assert!(line.at != refused && has_room(line.at));
-                self.dialled.push((line.at, self.now));
-                self.places[at].1 = Some(line);
+            Some(Ok(trunk_use)) => {
+                assert!(trunk_use.at != refused && has_room(trunk_use.at));
+                self.dialled.push((trunk_use.at, self.now));
+                self.slots[at].1 = Some(trunk_use);
             }
         }
     }
 
     fn calls(&self) -> Vec<usize> {
-        let on = |at| self.places.iter().filter_map(|(_, line)| line.as_ref()).filter(|l| l.at == at).count();
+        let on = |at| {
+            self.slots.iter().filter_map(|(_, trunk_use)| trunk_use.as_ref()).filter(|l| l.at == at).count()
+        };
         (0..self.settings.trunks.len()).map(on).collect()
     }
 
@@ -164,7 +166,7 @@ impl Ledger {
 
     fn keeps_every_budget(&self) {
         let calls = self.calls();
-        assert!(self.places.len() <= self.settings.max_live);
+        assert!(self.slots.len() <= self.settings.max_live);
         assert!(self.within(|_| true) <= self.settings.dials_a_second.get() as usize);
         for (at, trunk) in self.settings.trunks.iter().enumerate() {
             assert!(calls[at] <= trunk.max_live);
@@ -176,13 +178,13 @@ impl Ledger {
 
     /// Everybody who has a place dials at last, waiting as he is told.
     fn everybody_dials(&mut self) {
-        for at in 0..self.places.len() {
+        for at in 0..self.slots.len() {
             for _ in 0..3 {
                 if let Some(again) = self.dial(at) {
                     self.now = again;
                 }
             }
-            assert!(self.places[at].1.is_some(), "he waits for ever");
+            assert!(self.slots[at].1.is_some(), "he waits for ever");
             self.keeps_every_budget();
         }
     }
@@ -198,8 +200,8 @@ proptest! {
             ledger.keeps_every_budget();
         }
         ledger.everybody_dials();
-        ledger.places.clear();
-        prop_assert_eq!(ledger.trunks.state().places, 0);
+        ledger.slots.clear();
+        prop_assert_eq!(ledger.trunks.state().slots, 0);
         ledger.keeps_every_budget();
     }
 }
@@ -208,24 +210,24 @@ proptest! {
 fn the_first_that_has_room_is_taken() {
     let (trunks, now) = (trunks(&[trunk("a", 1, 5), trunk("b", 2, 1), trunk("c", 1, 1)]), Instant::now());
     let dial = |at| {
-        let place = trunks.take()?;
-        let line = place.line(at).ok()?;
-        Some((place, line))
+        let slot = trunks.reserve()?;
+        let trunk_use = slot.try_trunk(at).ok()?;
+        Some((slot, trunk_use))
     };
     let live: Vec<_> = (0..3).map_while(|_| dial(now)).collect();
-    let names: Vec<&str> = live.iter().map(|(_, line)| line.trunk().name()).collect();
+    let names: Vec<&str> = live.iter().map(|(_, trunk_use)| trunk_use.trunk().name()).collect();
     assert_eq!(names, ["a", "b", "c"], "a is full, then b has dialled in this second");
     assert!(dial(now).is_none(), "b has room, in a second");
     assert_eq!(dial(now + SECOND).unwrap().1.trunk().name(), "b");
-    let all: Vec<_> = std::iter::from_fn(|| trunks.take()).collect();
+    let all: Vec<_> = std::iter::from_fn(|| trunks.reserve()).collect();
     assert_eq!(all.len(), 1, "four calls are all that they carry");
 }
 
 #[test]
 fn what_has_failed_is_the_last_choice_for_a_while() {
     let (trunks, now) = (trunks(&[trunk("a", 9, 9), trunk("b", 9, 9)]), Instant::now());
-    let place = trunks.take().unwrap();
-    let by = |at: Instant| place.line(at).unwrap();
+    let slot = trunks.reserve().unwrap();
+    let by = |at: Instant| slot.try_trunk(at).unwrap();
     by(now).failed(now);
     assert_eq!(by(now).trunk().name(), "b");
     by(now).failed(now + SECOND);
@@ -250,10 +252,10 @@ fn a_trunk_shows_its_own_number_or_that_of_the_house() {
 async fn who_comes_too_soon_waits_for_his_turn() {
     let trunks = trunks(&[trunk("a", 9, 2)]);
     let begun = Instant::now();
-    let place = trunks.take().unwrap();
+    let slot = trunks.reserve().unwrap();
     let mut at = Vec::new();
     for _ in 0..5 {
-        drop(place.turn().await);
+        drop(slot.next_trunk().await);
         at.push(begun.elapsed().as_secs());
     }
     assert_eq!(at, [0, 0, 1, 1, 2]);
@@ -265,11 +267,11 @@ async fn a_trunk_is_told_of_when_failures_grow_to_the_limit_and_not_for_a_few_wr
     let dial = Dial::try_from("gateway/one/{number}".to_owned()).unwrap();
     let trunk = Trunk { name: "one".to_owned(), alarm_after: 3, ..Trunk::new(dial) };
     let trunks = Trunks::new(&Settings { trunks: vec![trunk], ..Settings::default() });
-    let (place, at) = (trunks.take().unwrap(), crate::clock::UnixMs(1));
-    let line = place.line(Instant::now()).unwrap();
+    let (slot, at) = (trunks.reserve().unwrap(), crate::clock::UnixMs(1));
+    let trunk_use = slot.try_trunk(Instant::now()).unwrap();
     let [a, b, c]: [crate::phone::E164; 3] =
         ["+74951234567", "+74957654321", "+74957654322"].map(|text| text.parse().unwrap());
-    let fails = |number| line.ended(number, DialFate::Failed("UNALLOCATED_NUMBER"), at).is_some();
+    let fails = |number| trunk_use.ended(number, DialFate::Failed("UNALLOCATED_NUMBER"), at).is_some();
     assert_eq!([&a, &b, &a, &b, &a].map(fails), [false; 5], "two numbers are wrong");
     assert_eq!(
         [&c, &c, &a, &c].map(fails),
@@ -284,10 +286,10 @@ async fn a_trunk_that_fails_again_and_again_is_told_once() {
     let dial = Dial::try_from("gateway/one/{number}".to_owned()).unwrap();
     let trunk = Trunk { name: "one".to_owned(), alarm_after: 3, ..Trunk::new(dial) };
     let trunks = Trunks::new(&Settings { trunks: vec![trunk], ..Settings::default() });
-    let (place, at) = (trunks.take().unwrap(), crate::clock::UnixMs(1));
-    let line = place.line(Instant::now()).unwrap();
+    let (slot, at) = (trunks.reserve().unwrap(), crate::clock::UnixMs(1));
+    let trunk_use = slot.try_trunk(Instant::now()).unwrap();
     let numbers: [crate::phone::E164; 2] = ["+74951234567", "+74957654321"].map(|text| text.parse().unwrap());
-    let ended = |number: &crate::phone::E164, fate| line.ended(number, fate, at).map(|event| event.data);
+    let ended = |number: &crate::phone::E164, fate| trunk_use.ended(number, fate, at).map(|event| event.data);
     for _ in 0..5 {
         assert_eq!(ended(&numbers[0], DialFate::Failed("UNALLOCATED_NUMBER")), None, "one number is wrong");
     }

@@ -8,37 +8,41 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::dispatch::answered::Knock;
+use crate::dispatch::answered::AgentAnswered;
 use crate::ids::QueueName;
 use crate::phone::E164;
 
 /// A caller asks his callback for its agent; dropped if there is none.
-pub type Meeting = oneshot::Sender<Knock>;
+pub type AgentRequest = oneshot::Sender<AgentAnswered>;
 
 /// The callbacks under way, by the number that is called. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Callbacks(Arc<Mutex<Live>>);
+pub struct CallbacksUnderWay(Arc<Mutex<LiveOffer>>);
 
-type Live = BTreeMap<E164, (QueueName, mpsc::Sender<Meeting>)>;
+type LiveOffer = BTreeMap<E164, (QueueName, mpsc::Sender<AgentRequest>)>;
 
 /// A callback's place among them; it ends when it is dropped.
 #[derive(Debug)]
-pub struct Entry {
-    callbacks: Callbacks,
+pub struct CallbackGuard {
+    callbacks: CallbacksUnderWay,
     number: E164,
 }
 
-impl Callbacks {
+impl CallbacksUnderWay {
     /// A callback to this number, in this queue, begins. None if one is under way: a number is called by one at a time.
     #[must_use]
-    pub fn enter(&self, number: &E164, queue: &QueueName) -> Option<(Entry, mpsc::Receiver<Meeting>)> {
+    pub fn enter(
+        &self,
+        number: &E164,
+        queue: &QueueName,
+    ) -> Option<(CallbackGuard, mpsc::Receiver<AgentRequest>)> {
         let mut live = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if live.contains_key(number) {
             return None;
         }
-        let (sender, meetings) = mpsc::channel(1);
+        let (sender, requests) = mpsc::channel(1);
         live.insert(number.clone(), (queue.clone(), sender));
-        Some((Entry { callbacks: self.clone(), number: number.clone() }, meetings))
+        Some((CallbackGuard { callbacks: self.clone(), number: number.clone() }, requests))
     }
 
     /// How many are under way in each queue.
@@ -65,21 +69,21 @@ impl Callbacks {
 
     /// The holder of this number calls us: the agent who was about to call him, if one is there already. In any case
     /// he is not called back now.
-    pub async fn meet(&self, number: &E164) -> Option<Knock> {
+    pub async fn agent_for(&self, number: &E164) -> Option<AgentAnswered> {
         let callback = self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(number)
             .map(|(_, sender)| sender.clone())?;
-        let (meeting, agent) = oneshot::channel();
+        let (request, agent) = oneshot::channel();
         // A callback that ends at this moment has nobody to offer.
-        callback.send(meeting).await.ok()?;
+        callback.send(request).await.ok()?;
         agent.await.ok()
     }
 }
 
-impl Drop for Entry {
+impl Drop for CallbackGuard {
     fn drop(&mut self) {
         self.callbacks.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.number);
     }

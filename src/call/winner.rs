@@ -2,7 +2,7 @@
 
 use super::talk::{Between, Talk};
 use super::{Call, Gone};
-use crate::dispatch::answered::{Knock, Reply};
+use crate::dispatch::answered::{AgentAnswered, Reply};
 use crate::ids::AgentName;
 use crate::store;
 
@@ -15,18 +15,18 @@ pub(crate) struct Bridged {
 }
 
 /// Takes the agent who knocks, if he is the first. `None` when nothing came of it and the caller still waits.
-pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged>, Gone> {
-    let (id, offer, leg, at) = (call.id, knock.offer, knock.leg, knock.answered_at);
+pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<Option<Bridged>, Gone> {
+    let (id, offer, leg, at) = (call.id, answered.offer, answered.leg, answered.answered_at);
     let won = call.app.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
     match won {
         Ok(true) => call.app.dispatcher.won(id, offer).await,
         Ok(false) => {
-            knock.answer(Reply::Lost);
+            answered.answer(Reply::Lost);
             return Ok(None);
         }
         Err(error) => {
             tracing::error!(%error, "the winner cannot be recorded: not connected");
-            knock.answer(Reply::Failed);
+            answered.answer(Reply::Failed);
             return Ok(None);
         }
     }
@@ -37,13 +37,13 @@ pub(crate) async fn take(call: &mut Call, knock: Knock) -> Result<Option<Bridged
             if let Err(error) = undone.await {
                 tracing::error!(%error, "the winner who could not be connected stays on record");
             }
-            knock.answer(Reply::Failed);
+            answered.answer(Reply::Failed);
             return not_connected.map(|_| None);
         }
     };
     call.app.metrics.bridge_seconds.observe(talk.since().since(at).as_secs_f64());
-    let agent = knock.agent.clone();
-    knock.answer(Reply::Bridged);
+    let agent = answered.agent.clone();
+    answered.answer(Reply::Bridged);
     // The end of the talk is recorded all the same.
     let _ = talk.record(Between::CallerAndAgent(offer)).await;
     tracing::info!(%agent, "the caller got through");
