@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 /// What decides: files, and folders with all that is in them.
-const PURE: [&str; 24] = [
+const PURE: [&str; 17] = [
     "src/calendar",
     "src/rules/mod.rs",
     "src/rules/contact.rs",
@@ -12,14 +12,7 @@ const PURE: [&str; 24] = [
     "src/rules/policy.rs",
     "src/routing",
     "src/missed",
-    "src/queue/agent.rs",
-    "src/queue/board.rs",
-    "src/queue/elsewhere.rs",
-    "src/queue/first.rs",
-    "src/queue/lane.rs",
-    "src/queue/offer.rs",
-    "src/queue/ranked.rs",
-    "src/queue/strategy.rs",
+    "src/queue",
     "src/notify/crm/read.rs",
     "src/phone",
     "src/audit.rs",
