@@ -158,7 +158,7 @@ impl Callback {
     }
 
     async fn hears(&self, channel: ChannelId, sound: &str) {
-        if let Err(error) = self.node.tell(channel, sound).await {
+        if let Err(error) = self.node.play_to(channel, sound).await {
             tracing::warn!(%error, sound, "the customer does not hear this");
         }
     }

@@ -300,17 +300,17 @@ enum CallerHolder {
 }
 
 async fn holder_of(node: &Node, call: &OpenCall) -> Result<CallerHolder, QueryError> {
-    let Some(caller) = node.whereabouts(call.channel).await? else { return Ok(CallerHolder::TheDialplan) };
+    let Some(caller) = node.locate_caller(call.channel).await? else { return Ok(CallerHolder::TheDialplan) };
     let is_fallback = caller.dialled == FALLBACK;
     if caller.dialled != call.dialled && !is_fallback {
         return Ok(CallerHolder::SomebodyElse);
     }
     let Some(partner) = caller.partner else {
-        return Ok(if caller.is_let_go { CallerHolder::Nobody } else { CallerHolder::TheDialplan });
+        return Ok(if caller.is_left_alone { CallerHolder::Nobody } else { CallerHolder::TheDialplan });
     };
     let leg = node.leg(partner).await?.filter(|leg| leg.call == call.id);
     Ok(match leg {
-        Some(leg) if leg.answered && caller.is_let_go => CallerHolder::Contact,
+        Some(leg) if leg.answered && caller.is_left_alone => CallerHolder::Contact,
         None if !is_fallback && node.exists(partner).await? => CallerHolder::SomebodyElse,
         Some(_) | None => CallerHolder::TheDialplan,
     })
@@ -328,15 +328,15 @@ pub(super) async fn talks_to(
 
 /// Whether we had begun to connect the two, and they are still there.
 async fn is_connected(node: &Node, caller: ChannelId, leg: ChannelId) -> Result<bool, QueryError> {
-    let caller = node.whereabouts(caller).await?;
-    Ok(caller.is_some_and(|caller| caller.is_let_go && caller.partner == Some(leg)))
+    let caller = node.locate_caller(caller).await?;
+    Ok(caller.is_some_and(|caller| caller.is_left_alone && caller.partner == Some(leg)))
 }
 
 /// Ends a leg that is there for nobody. Who picked it up is told first.
 pub(super) async fn release(node: &Node, leg: FoundLeg, sound: &str) {
     let ended = async {
         if leg.answered {
-            node.tell(leg.channel, sound).await?;
+            node.play_to(leg.channel, sound).await?;
             tokio::time::sleep(HEARS).await;
         }
         node.kill(leg.channel, Cancel::OriginatorCancel).await?;

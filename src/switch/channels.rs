@@ -58,16 +58,16 @@ impl FoundLeg {
 
 /// Where a caller is, as FreeSWITCH has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whereabouts {
+pub struct CallerLocation {
     /// The number that the dialplan goes by now; printable, at most 64 characters.
     pub dialled: String,
     /// The channel with which the caller is connected, or about to be.
     pub partner: Option<ChannelId>,
     /// Whether our death leaves the caller where they are: so it is from just before they are connected.
-    pub is_let_go: bool,
+    pub is_left_alone: bool,
 }
 
-impl Whereabouts {
+impl CallerLocation {
     fn read(dump: &str) -> Self {
         let value = |name: &str| {
             dump.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::trim_end))
@@ -76,7 +76,7 @@ impl Whereabouts {
         Self {
             dialled: text::printable(&text::percent_decoded(dialled, 512), text::FIELD_CHARS),
             partner: value("variable_bridge_uuid").and_then(|partner| partner.parse().ok()),
-            is_let_go: value("variable_socket_resume") == Some("false"),
+            is_left_alone: value("variable_socket_resume") == Some("false"),
         }
     }
 }
@@ -150,8 +150,8 @@ impl Node {
     ///
     /// # Errors
     /// If the node cannot be asked.
-    pub async fn whereabouts(&self, caller: ChannelId) -> Result<Option<Whereabouts>, QueryError> {
-        Ok(self.dump(caller).await?.map(|dump| Whereabouts::read(&dump)))
+    pub async fn locate_caller(&self, caller: ChannelId) -> Result<Option<CallerLocation>, QueryError> {
+        Ok(self.dump(caller).await?.map(|dump| CallerLocation::read(&dump)))
     }
 
     /// What FreeSWITCH knows of a channel; none if it is not there.
@@ -212,7 +212,7 @@ impl Node {
     ///
     /// # Errors
     /// If the node cannot be asked.
-    pub async fn tell(&self, channel: ChannelId, sound: &str) -> Result<(), QueryError> {
+    pub async fn play_to(&self, channel: ChannelId, sound: &str) -> Result<(), QueryError> {
         // Broadcasts wait for one another, and a ringing tone has no end. Where nothing plays, a break is forgotten when
         // the next sound begins.
         none_is_fine(self.query(&format!("uuid_break {channel} all")).await)?;
@@ -283,10 +283,11 @@ mod tests {
         let dump = format!(
             "Caller-Destination-Number: %2B7495\nvariable_socket_resume: false\nvariable_bridge_uuid: {partner}\n"
         );
-        let known = Whereabouts { dialled: "+7495".to_owned(), partner: Some(partner), is_let_go: true };
-        assert_eq!(Whereabouts::read(&dump), known);
-        let unknown = Whereabouts { dialled: String::new(), partner: None, is_let_go: false };
-        assert_eq!(Whereabouts::read(""), unknown);
+        let known =
+            CallerLocation { dialled: "+7495".to_owned(), partner: Some(partner), is_left_alone: true };
+        assert_eq!(CallerLocation::read(&dump), known);
+        let unknown = CallerLocation { dialled: String::new(), partner: None, is_left_alone: false };
+        assert_eq!(CallerLocation::read(""), unknown);
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) const MAX_BLOCK: usize = 512 * 1024;
 
 /// Why a connection did not become a caller.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NotMet {
+pub(super) enum HandshakeError {
     /// The peer left.
     #[error("closed before the answer to connect")]
     Closed,
@@ -33,7 +33,7 @@ pub(super) enum NotMet {
 }
 
 /// Whom a connection brings, and the bytes that came after.
-pub(super) struct Met {
+pub(super) struct Handshake {
     pub facts: ChannelFacts,
     pub residual: Vec<u8>,
     /// The number of the event that told it; 0 if there was none.
@@ -41,7 +41,7 @@ pub(super) struct Met {
 }
 
 /// Says `connect` and reads the answer. The time limit is the caller's matter.
-pub(super) async fn meet(stream: &mut TcpStream) -> Result<Met, NotMet> {
+pub(super) async fn handshake(stream: &mut TcpStream) -> Result<Handshake, HandshakeError> {
     stream.set_nodelay(true)?;
     stream.write_all(b"connect\n\n").await?;
     let mut read = Vec::with_capacity(16 * 1024);
@@ -51,14 +51,14 @@ pub(super) async fn meet(stream: &mut TcpStream) -> Result<Met, NotMet> {
             let residual = read.split_off(end);
             let block = String::from_utf8_lossy(&read);
             let begins_at = sequence(&block);
-            return Ok(Met { facts: ChannelFacts::read(&block)?, residual, begins_at });
+            return Ok(Handshake { facts: ChannelFacts::read(&block)?, residual, begins_at });
         }
         searched = read.len().saturating_sub(1);
         if read.len() >= MAX_BLOCK {
-            return Err(NotMet::TooLong);
+            return Err(HandshakeError::TooLong);
         }
         if stream.read_buf(&mut read).await? == 0 {
-            return Err(NotMet::Closed);
+            return Err(HandshakeError::Closed);
         }
     }
 }
@@ -86,10 +86,10 @@ mod tests {
         let (mut ours, mut peer) = pair().await;
         let text = format!("{}Content-Type: command/reply\n", recorded());
         peer.write_all(text.as_bytes()).await.unwrap();
-        let met = meet(&mut ours).await.unwrap();
-        assert_eq!(met.facts.dialled, "7001");
-        assert!(met.begins_at > 0);
-        assert_eq!(met.residual, b"Content-Type: command/reply\n");
+        let handshake = handshake(&mut ours).await.unwrap();
+        assert_eq!(handshake.facts.dialled, "7001");
+        assert!(handshake.begins_at > 0);
+        assert_eq!(handshake.residual, b"Content-Type: command/reply\n");
         let mut said = [0; 9];
         peer.read_exact(&mut said).await.unwrap();
         assert_eq!(&said, b"connect\n\n");
@@ -104,8 +104,8 @@ mod tests {
                 peer.write_all(byte).await.unwrap();
             }
         };
-        let (met, ()) = tokio::join!(meet(&mut ours), sending);
-        assert_eq!(met.unwrap().residual, b"");
+        let (handshake, ()) = tokio::join!(handshake(&mut ours), sending);
+        assert_eq!(handshake.unwrap().residual, b"");
     }
 
     #[tokio::test]
@@ -119,7 +119,7 @@ mod tests {
                 }
             }
         });
-        assert!(matches!(meet(&mut ours).await, Err(NotMet::TooLong)));
+        assert!(matches!(handshake(&mut ours).await, Err(HandshakeError::TooLong)));
         drop(ours);
         flood.await.unwrap();
     }
@@ -131,7 +131,7 @@ mod tests {
             let (mut ours, mut peer) = pair().await;
             peer.write_all(&text.as_bytes()[..sent]).await.unwrap();
             drop(peer);
-            assert!(meet(&mut ours).await.is_err(), "{sent}");
+            assert!(handshake(&mut ours).await.is_err(), "{sent}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //! A node has two: one for events and background jobs, one for everything that is asked in between, since a
 //! command holds up events and other commands on its connection (docs/architecture/freeswitch.md, "The event socket").
 //! **Invariants:** the task that takes events only moves them on and never waits; while the link is down every
-//! command is answered at once with [`AskError::Down`]; waits between attempts double and are jittered; only a
+//! command is answered at once with [`CommandError::Down`]; waits between attempts double and are jittered; only a
 //! FreeSWITCH that let us in, took our wishes and told who it is ends the doubling.
 
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::ids::CoreId;
 use crate::vital::Beat;
 
-use super::ask::{Ask, AskError, Command, Role};
 use super::hub::Hub;
 use super::leg_request::{LEG_ROLE, LegRole};
+use super::link_commands::{Command, CommandError, LinkRequest, Role};
 use super::node_stats::count;
 use super::talks::USERS;
 use super::wire::{Inbox, Login, Wire, WireError};
@@ -31,7 +31,7 @@ pub(super) struct Link {
     pub role: Role,
     pub node: NodeSettings,
     pub hub: Arc<Hub>,
-    pub asked: mpsc::Receiver<Ask>,
+    pub requests: mpsc::Receiver<LinkRequest>,
     pub beat: Beat,
     pub stop: CancellationToken,
 }
@@ -75,7 +75,7 @@ impl Link {
                 biased;
                 () = self.stop.cancelled() => return None,
                 ready = &mut connecting => return Some(ready),
-                ask = self.asked.recv() => answer_down(ask?),
+                ask = self.requests.recv() => answer_down(ask?),
             }
         }
     }
@@ -89,7 +89,7 @@ impl Link {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = &mut over => return,
-                ask = self.asked.recv() => match ask {
+                ask = self.requests.recv() => match ask {
                     Some(ask) => answer_down(ask),
                     None => return,
                 },
@@ -115,34 +115,34 @@ impl Link {
     async fn converse(&mut self, wire: &mut Wire, taking: &mut JoinHandle<String>) -> String {
         let mut watch = interval(Duration::from_secs(1));
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut hurry = interval(self.node.hurry.max(Duration::from_millis(1)));
-        hurry.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let hurries = self.role == Role::Events && !self.node.hurry.is_zero();
+        let mut poll = interval(self.node.hurry.max(Duration::from_millis(1)));
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let polls = self.role == Role::Events && !self.node.hurry.is_zero();
         let mut dropped = 0;
         loop {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return "we stop".to_owned(),
                 why = &mut *taking => return why.unwrap_or_else(|_| "its reader failed".to_owned()),
-                ask = self.asked.recv() => {
+                ask = self.requests.recv() => {
                     let Some(ask) = ask else { return "nobody asks any more".to_owned() };
                     if let Err(error) = self.beat.during(self.obey(wire, ask)).await {
                         return error.to_string();
                     }
                 }
-                _ = hurry.tick(), if hurries && self.hub.has_legs() => if let Err(error) = wire.hurry().await {
+                _ = poll.tick(), if polls && self.hub.has_legs() => if let Err(error) = wire.poll().await {
                     return error.to_string();
                 },
                 _ = watch.tick(), if self.role == Role::Events => {
                     dropped = self.hub.note_dropped(dropped, wire.dropped());
-                    self.hub.watch_heart(Instant::now(), self.node.heartbeat_gap);
+                    self.hub.check_heartbeat(Instant::now(), self.node.heartbeat_gap);
                 }
             }
         }
     }
 
     /// Carries a command out; an error is doubt about the connection.
-    async fn obey(&self, wire: &mut Wire, ask: Ask) -> Result<(), WireError> {
+    async fn obey(&self, wire: &mut Wire, ask: LinkRequest) -> Result<(), WireError> {
         count(&self.hub.stats.commands);
         let result = match &ask.command {
             Command::Api(text) => wire.api(text).await,
@@ -150,7 +150,7 @@ impl Link {
         };
         let doubt = result.as_ref().err().filter(|error| !error.is_refusal()).cloned();
         // nobody waits for the answer if whoever asked has gone on
-        let _ = ask.done.send(result.map_err(AskError::Wire));
+        let _ = ask.done.send(result.map_err(CommandError::Wire));
         doubt.map_or(Ok(()), Err)
     }
 }
@@ -186,7 +186,7 @@ async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
 }
 
 /// Asks one thing on a connection of its own.
-pub(super) async fn ask_apart(node: &NodeSettings, command: &str) -> Result<String, WireError> {
+pub(super) async fn query_on_new_connection(node: &NodeSettings, command: &str) -> Result<String, WireError> {
     let (mut wire, inbox) = Wire::connect(&Login::to(node, event_queue(Role::Queries, node))).await?;
     let answer = wire.api(command).await;
     wire.close(Some(inbox)).await;
@@ -235,9 +235,9 @@ async fn take_events(mut inbox: Inbox, role: Role, hub: Arc<Hub>) -> String {
     inbox.ending()
 }
 
-fn answer_down(ask: Ask) {
+fn answer_down(ask: LinkRequest) {
     // nobody waits for the answer if whoever asked has gone on
-    let _ = ask.done.send(Err(AskError::Down));
+    let _ = ask.done.send(Err(CommandError::Down));
 }
 
 #[cfg(test)]

@@ -17,10 +17,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::vital::Beat;
 
-use super::caller::{Caller, Terms, Visits};
+use super::caller::{Caller, CallerSetup, Visits};
 use super::facts::{BadFacts, ChannelFacts};
-use super::handshake::{self, NotMet};
-use super::listener_stats::{ListenerStats, Open, count};
+use super::handshake::{self, HandshakeError};
+use super::listener_stats::{ConnectionPermit, ListenerStats, count};
 use super::socket::Socket;
 use crate::config::switch::Settings;
 
@@ -83,7 +83,7 @@ impl Listener {
         let stats = Arc::new(ListenerStats::default());
         let stop = CancellationToken::new();
         let beat = Beat::new("listener");
-        let door = Door {
+        let acceptor = Acceptor {
             beat: beat.clone(),
             settings: settings.clone(),
             connections: Arc::new(Semaphore::new(settings.max_connections)),
@@ -92,7 +92,7 @@ impl Listener {
             visits: Visits::default(),
             found,
         };
-        tokio::spawn(Arc::new(door).run(socket, stop.clone()));
+        tokio::spawn(Arc::new(acceptor).run(socket, stop.clone()));
         tracing::info!(%address, "listening for callers");
         Ok(Self { address, incoming, stats, beat, _stop_on_drop: stop.clone().drop_guard(), stop })
     }
@@ -134,7 +134,7 @@ impl Listener {
 }
 
 /// Who is let in, and how far.
-struct Door {
+struct Acceptor {
     beat: Beat,
     settings: Settings,
     connections: Arc<Semaphore>,
@@ -147,7 +147,7 @@ struct Door {
 /// Shortest and longest wait after accepting failed.
 const ACCEPT_WAIT: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
 
-impl Door {
+impl Acceptor {
     async fn run(self: Arc<Self>, socket: TcpListener, stop: CancellationToken) {
         let mut wait = ACCEPT_WAIT.0;
         loop {
@@ -189,8 +189,8 @@ impl Door {
         let Ok(handshake) = Arc::clone(&self.handshakes).try_acquire_owned() else {
             return self.refuse(&self.stats.over_handshakes, peer, "`max_handshakes` are going on");
         };
-        let door = Arc::clone(self);
-        tokio::spawn(async move { door.greet(stream, peer, connection, handshake).await });
+        let acceptor = Arc::clone(self);
+        tokio::spawn(async move { acceptor.handshake(stream, peer, connection, handshake).await });
     }
 
     /// Counts a refusal; logs those whose count is a power of two, so that a flood cannot fill the disk.
@@ -201,32 +201,32 @@ impl Door {
         }
     }
 
-    async fn greet(
+    async fn handshake(
         &self,
         mut stream: TcpStream,
         peer: SocketAddr,
         connection: OwnedSemaphorePermit,
-        handshake: OwnedSemaphorePermit,
+        permit: OwnedSemaphorePermit,
     ) {
         let limit = self.settings.handshake_timeout;
-        let met = match timeout(limit, handshake::meet(&mut stream)).await {
+        let handshake = match timeout(limit, handshake::handshake(&mut stream)).await {
             Err(_) => return self.refuse(&self.stats.timed_out, peer, "it did not answer connect in time"),
             Ok(Err(error)) => return self.refuse(self.counter(&error), peer, &error.to_string()),
-            Ok(Ok(met)) => met,
+            Ok(Ok(handshake)) => handshake,
         };
-        let socket = Socket::new(stream, met.residual, self.settings.command_timeout);
-        let open = Open::new(&self.stats, connection);
-        let terms = Terms {
+        let socket = Socket::new(stream, handshake.residual, self.settings.command_timeout);
+        let open = ConnectionPermit::new(&self.stats, connection);
+        let setup = CallerSetup {
             linger: self.settings.linger,
             check: self.settings.check,
-            visit: self.visits.begin(met.facts.channel).await,
-            begins_at: met.begins_at,
+            visit: self.visits.begin(handshake.facts.channel).await,
+            begins_at: handshake.begins_at,
         };
-        match Caller::take(met.facts.channel, socket, terms, open).await {
-            Ok(caller) => self.hand_over(Incoming { caller, facts: met.facts }).await,
+        match Caller::take(handshake.facts.channel, socket, setup, open).await {
+            Ok(caller) => self.hand_over(Incoming { caller, facts: handshake.facts }).await,
             Err(error) => self.refuse(&self.stats.setup_failed, peer, &error.to_string()),
         }
-        drop(handshake);
+        drop(permit);
     }
 
     async fn hand_over(&self, incoming: Incoming) {
@@ -237,11 +237,11 @@ impl Door {
         }
     }
 
-    fn counter(&self, error: &NotMet) -> &AtomicU64 {
+    fn counter(&self, error: &HandshakeError) -> &AtomicU64 {
         match error {
-            NotMet::Closed | NotMet::Io(_) => &self.stats.closed_early,
-            NotMet::Bad(BadFacts::WrongMode) => &self.stats.wrong_mode,
-            NotMet::TooLong | NotMet::Bad(_) => &self.stats.malformed,
+            HandshakeError::Closed | HandshakeError::Io(_) => &self.stats.closed_early,
+            HandshakeError::Bad(BadFacts::WrongMode) => &self.stats.wrong_mode,
+            HandshakeError::TooLong | HandshakeError::Bad(_) => &self.stats.malformed,
         }
     }
 }

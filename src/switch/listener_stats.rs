@@ -60,19 +60,19 @@ pub(super) fn count(counter: &AtomicU64) -> u64 {
 
 /// A caller's place among the connections; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Open {
+pub(super) struct ConnectionPermit {
     stats: Arc<ListenerStats>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Open {
+impl ConnectionPermit {
     pub(super) fn new(stats: &Arc<ListenerStats>, permit: OwnedSemaphorePermit) -> Self {
         count(&stats.open);
         Self { stats: Arc::clone(stats), _permit: permit }
     }
 }
 
-impl Drop for Open {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.stats.open.fetch_sub(1, Ordering::Relaxed);
     }

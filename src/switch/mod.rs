@@ -14,7 +14,6 @@
 //! doubt about a connection ends it; every list, queue and wait has a limit; no text of a peer is logged or
 //! sent on unchecked.
 
-mod ask;
 mod caller;
 mod channels;
 pub mod dial;
@@ -25,7 +24,9 @@ mod hub;
 mod leg;
 mod leg_event;
 mod leg_request;
+mod leg_state;
 mod link;
+mod link_commands;
 mod listener;
 mod listener_stats;
 mod node;
@@ -36,7 +37,6 @@ mod recount;
 mod socket;
 mod talks;
 mod text;
-mod track;
 mod variable;
 mod wire;
 

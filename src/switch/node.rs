@@ -16,11 +16,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::ids::{ChannelId, CoreId, NodeName};
 use crate::vital::Beat;
 
-use super::ask::{AskError, Asker, Command, Role};
 use super::hub::Hub;
 use super::leg::Leg;
 use super::leg_request::{LegInTalk, LegRequest};
-use super::link::{Link, ask_apart};
+use super::link::{Link, query_on_new_connection};
+use super::link_commands::{Command, CommandError, CommandSender, Role};
 use super::node_stats::NodeStats;
 use super::wire::WireError;
 use crate::config::switch::NodeSettings;
@@ -62,7 +62,7 @@ pub enum QueryError {
 pub struct Node {
     pub(super) hub: Arc<Hub>,
     /// Its links: what the tasks that keep them are at, and whether they are there.
-    links: [(Beat, Asker); 2],
+    links: [(Beat, CommandSender); 2],
     _stop_on_drop: Arc<DropGuard>,
 }
 
@@ -70,16 +70,16 @@ impl Node {
     /// Starts to keep links to it. Returns at once; [`Node::up`] says when it can be used.
     #[must_use]
     pub fn start(settings: NodeSettings) -> Self {
-        let (main, main_asked) = Asker::new(settings.command_queue);
-        let (queries, queries_asked) = Asker::new(settings.command_queue);
+        let (main, main_asked) = CommandSender::new(settings.command_queue);
+        let (queries, queries_asked) = CommandSender::new(settings.command_queue);
         let beat = |role| Beat::new(&format!("link to {} for {role}", settings.name));
         let links = [(beat(Role::Events), main.clone()), (beat(Role::Queries), queries.clone())];
         let hub = Arc::new(Hub::new(settings.clone(), main, queries));
         let stop = CancellationToken::new();
-        let asked = [(Role::Events, main_asked), (Role::Queries, queries_asked)];
-        for ((role, asked), (beat, _)) in asked.into_iter().zip(links.clone()) {
+        let requests = [(Role::Events, main_asked), (Role::Queries, queries_asked)];
+        for ((role, requests), (beat, _)) in requests.into_iter().zip(links.clone()) {
             let (node, hub, stop) = (settings.clone(), Arc::clone(&hub), stop.clone());
-            tokio::spawn(Link { role, node, hub, asked, beat, stop }.run());
+            tokio::spawn(Link { role, node, hub, requests, beat, stop }.run());
         }
         Self { hub, links, _stop_on_drop: Arc::new(stop.drop_guard()) }
     }
@@ -162,8 +162,8 @@ impl Node {
     pub async fn query(&self, command: &str) -> Result<String, QueryError> {
         let answer = self.hub.queries.ask(Command::Api(command.to_owned())).await;
         answer.map_err(|error| match error {
-            AskError::Down => NodeDown { node: self.name().clone() }.into(),
-            AskError::Wire(error) => self.no_answer(error),
+            CommandError::Down => NodeDown { node: self.name().clone() }.into(),
+            CommandError::Wire(error) => self.no_answer(error),
         })
     }
 
@@ -176,7 +176,7 @@ impl Node {
         if !*self.hub.up.borrow() {
             return Err(NodeDown { node: self.name().clone() }.into());
         }
-        ask_apart(&self.hub.settings, command).await.map_err(|error| self.no_answer(error))
+        query_on_new_connection(&self.hub.settings, command).await.map_err(|error| self.no_answer(error))
     }
 
     fn no_answer(&self, error: WireError) -> QueryError {

@@ -51,10 +51,10 @@ impl Node {
     /// Keeps true what is known of such calls, for ever. Should an event of a channel be lost, its end is found by
     /// asking; of a node that is out of sight for long nothing is known.
     pub async fn keep_talks_true(&self) {
-        let mut sight = self.hub.sight();
+        let mut link_state = self.hub.link_state();
         let (mut counted, mut failures) = (None, 0_u32);
         loop {
-            let seen = *sight.borrow_and_update();
+            let seen = *link_state.borrow_and_update();
             let looks_at = Some((seen.session, seen.missed));
             let done = if !seen.up {
                 Ok(())
@@ -76,7 +76,7 @@ impl Node {
             }
             let settings = &self.hub.settings;
             let patience = if seen.up { pause(settings.leg_check, failures) } else { settings.lost_leg };
-            let changed = timeout(patience, sight.changed()).await;
+            let changed = timeout(patience, link_state.changed()).await;
             if !seen.up && changed.is_err() {
                 self.hub.talks.forget();
             }

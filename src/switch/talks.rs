@@ -102,7 +102,7 @@ impl Talks {
         *count += 1;
         if *count == 1 {
             known.changed.insert(user);
-            self.tell(known);
+            self.notify(known);
         }
     }
 
@@ -115,7 +115,7 @@ impl Talks {
             if *count == 0 {
                 known.counts.remove(&user);
                 known.changed.insert(user);
-                self.tell(known);
+                self.notify(known);
             }
         }
     }
@@ -124,7 +124,7 @@ impl Talks {
     pub(super) fn set_counted(&self) {
         let mut known = self.lock();
         if !std::mem::replace(&mut known.counted, true) {
-            self.tell(known);
+            self.notify(known);
         }
     }
 
@@ -140,7 +140,7 @@ impl Talks {
         let users: Vec<DirectoryUser> = known.counts.drain().map(|(user, _)| user).collect();
         known.channels.clear();
         known.changed.extend(users);
-        self.tell(known);
+        self.notify(known);
     }
 
     /// The channels that are kept.
@@ -164,7 +164,7 @@ impl Talks {
         let mut known = self.lock();
         if known.domain != domain {
             known.domain = domain;
-            self.tell(known);
+            self.notify(known);
         }
     }
 
@@ -178,7 +178,7 @@ impl Talks {
         self.changed.subscribe()
     }
 
-    fn tell(&self, known: MutexGuard<'_, Known>) {
+    fn notify(&self, known: MutexGuard<'_, Known>) {
         drop(known);
         self.changed.send_modify(|count| *count += 1);
     }

@@ -146,7 +146,7 @@ impl Wire {
 
     /// Makes FreeSWITCH send what it has: its listener wakes for a command, for an event only every 20 ms
     /// (mod_event_socket.c, read_packet). The command does nothing; that it is unknown is as good an answer.
-    pub(super) async fn hurry(&mut self) -> Result<(), WireError> {
+    pub(super) async fn poll(&mut self) -> Result<(), WireError> {
         match self.send(EslCommand::NoOp).await {
             Err(WireError::Refused(_)) => Ok(()),
             answer => answer,

@@ -9,13 +9,13 @@
 //! socket of a caller who was taken by somebody else stays open until their channel ends: to close it would take the
 //! channel out of the hands of whoever has it (docs/architecture/freeswitch.md, "When the controller goes away").
 //!
-//! Here is the story's hold; it asks for a `verb` and hears an `event`. On the other side, `subscribe` says what
-//! FreeSWITCH is to tell us, and `line` is the task.
+//! Here is the story's hold; it asks for a `command` and hears an `event`. On the other side, `subscribe` says what
+//! FreeSWITCH is to tell us, and `task` is the task.
 
+mod command;
 mod event;
-mod line;
 mod subscribe;
-mod verb;
+mod task;
 mod visits;
 
 use std::time::Duration;
@@ -26,17 +26,17 @@ use uuid::Uuid;
 
 use crate::ids::ChannelId;
 
-use self::line::Line;
+use self::command::{CallerCommand, CallerRequest, is_sound, is_value};
 use self::subscribe::subscribe;
-use self::verb::{Ask, Verb, is_sound, is_value};
-use super::listener_stats::Open;
+use self::task::CallerTask;
+use super::listener_stats::ConnectionPermit;
 use super::socket::{Socket, SocketError};
 use super::text;
 use crate::cause::HangupCause;
 
 use super::variable::Variable;
+pub use command::{Loops, PlayId};
 pub use event::CallerEvent;
-pub use verb::{Loops, PlayId};
 pub(super) use visits::{Visit, Visits};
 
 /// Why something could not be done with a caller.
@@ -59,7 +59,7 @@ pub enum CallerError {
 #[derive(Debug)]
 pub struct Caller {
     channel: ChannelId,
-    asks: mpsc::Sender<Ask>,
+    requests: mpsc::Sender<CallerRequest>,
     events: mpsc::Receiver<CallerEvent>,
     last: Option<CallerEvent>,
 }
@@ -76,7 +76,7 @@ impl Caller {
     /// # Errors
     /// If he is gone or FreeSWITCH refuses.
     pub async fn answer(&self) -> Result<(), CallerError> {
-        self.ask(Verb::Answer).await
+        self.ask(CallerCommand::Answer).await
     }
 
     /// Plays a sound: a file of FreeSWITCH, or a `tone_stream://`, `local_stream://` or `silence_stream://`.
@@ -89,14 +89,14 @@ impl Caller {
             return Err(CallerError::Refused { what: "play", why });
         }
         let id = PlayId(Uuid::new_v4());
-        self.ask(Verb::Play { id, source: source.to_owned(), loops }).await?;
+        self.ask(CallerCommand::Play { id, source: source.to_owned(), loops }).await?;
         Ok(id)
     }
 
     /// Stops whatever is played or waits to be played.
     pub async fn stop(&self) {
         // refused only if he is gone, which his last event says
-        let _ = self.ask(Verb::Stop).await;
+        let _ = self.ask(CallerCommand::Stop).await;
     }
 
     /// Sets a variable of ours on his channel; the value of letters, digits and `_ . : @ + -`, at most 128.
@@ -108,7 +108,7 @@ impl Caller {
             let why = format!("{} is not a fit value", text::Shown(value));
             return Err(CallerError::Refused { what: "set a variable", why });
         }
-        self.ask(Verb::Set { variable, value: value.to_owned() }).await
+        self.ask(CallerCommand::Set { variable, value: value.to_owned() }).await
     }
 
     /// Connects him with a leg that was answered. From now on our death leaves the talk alone, and the end of
@@ -121,19 +121,19 @@ impl Caller {
     /// # Errors
     /// If either of them is gone or FreeSWITCH refuses; he is then as safe as before.
     pub async fn bridge(&self, leg: ChannelId) -> Result<(), CallerError> {
-        self.ask(Verb::Bridge { leg }).await
+        self.ask(CallerCommand::Bridge { leg }).await
     }
 
     /// Says that a bridge did not come about: our death gives him to the dialplan again.
     pub async fn unbridge_failed(&self) {
         // refused only if he is gone, which his last event says
-        let _ = self.ask(Verb::Resume).await;
+        let _ = self.ask(CallerCommand::Resume).await;
     }
 
     /// Ends his call. [`CallerEvent::HungUp`] follows.
     pub async fn hangup(&self, cause: HangupCause) {
         // refused only if he is gone, which his last event says
-        let _ = self.ask(Verb::HangUp { cause }).await;
+        let _ = self.ask(CallerCommand::HangUp { cause }).await;
     }
 
     /// Gives him back to the dialplan, which goes on after `socket` and finds `reason` in `dozvon_state`.
@@ -141,7 +141,7 @@ impl Caller {
     pub async fn hand_back(self, reason: &str) {
         let reason = is_value(reason).then(|| reason.to_owned());
         // refused only if he is gone: then there is nobody to give back
-        let _ = self.ask(Verb::HandBack { reason }).await;
+        let _ = self.ask(CallerCommand::HandBack { reason }).await;
     }
 
     /// The next event. The last one is given again and again. Cancel-safe.
@@ -156,9 +156,9 @@ impl Caller {
         event
     }
 
-    async fn ask(&self, verb: Verb) -> Result<(), CallerError> {
+    async fn ask(&self, command: CallerCommand) -> Result<(), CallerError> {
         let (done, answer) = oneshot::channel();
-        self.asks.send(Ask { verb, done }).await.map_err(|_| CallerError::Gone)?;
+        self.requests.send(CallerRequest { command, done }).await.map_err(|_| CallerError::Gone)?;
         answer.await.unwrap_or(Err(CallerError::Gone))
     }
 
@@ -166,24 +166,24 @@ impl Caller {
     pub(super) async fn take(
         channel: ChannelId,
         mut socket: Socket,
-        terms: Terms,
-        open: Open,
+        setup: CallerSetup,
+        open: ConnectionPermit,
     ) -> Result<Self, SocketError> {
-        if let Err(error) = subscribe(&mut socket, channel, &terms).await {
+        if let Err(error) = subscribe(&mut socket, channel, &setup).await {
             socket.close().await;
             return Err(error);
         }
-        let (asks, asked) = mpsc::channel(4);
+        let (sender, requests) = mpsc::channel(4);
         let (events_in, events) = mpsc::channel(8);
-        let line = Line::new(channel, socket, asked, terms);
+        let task = CallerTask::new(channel, socket, requests, setup);
         let span = tracing::info_span!("caller", %channel);
-        tokio::spawn(line.run(events_in, open).instrument(span));
-        Ok(Self { channel, asks, events, last: None })
+        tokio::spawn(task.run(events_in, open).instrument(span));
+        Ok(Self { channel, requests: sender, events, last: None })
     }
 }
 
 /// What the settings say about callers' sockets, and which visit it is.
-pub(super) struct Terms {
+pub(super) struct CallerSetup {
     pub linger: Duration,
     pub check: Duration,
     pub visit: Visit,

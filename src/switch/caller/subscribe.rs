@@ -3,7 +3,7 @@
 use crate::ids::ChannelId;
 use crate::switch::socket::{Socket, SocketError};
 
-use super::Terms;
+use super::CallerSetup;
 
 /// Leaner than `myevents`: four kinds of event instead of 23, and of those not the ends of applications that
 /// tell us nothing, since each costs 6 to 12 KB on the way. The end of `socket` tells that somebody else has the caller.
@@ -13,10 +13,10 @@ use super::Terms;
 pub(super) async fn subscribe(
     socket: &mut Socket,
     channel: ChannelId,
-    terms: &Terms,
+    setup: &CallerSetup,
 ) -> Result<(), SocketError> {
     let orders = [
-        format!("linger {}", terms.linger.as_secs().max(1)),
+        format!("linger {}", setup.linger.as_secs().max(1)),
         format!("filter Unique-ID {channel}"),
         format!("filter Bridge-B-Unique-ID {channel}"),
         "filter Application -answer".to_owned(),
@@ -26,7 +26,7 @@ pub(super) async fn subscribe(
     if let Some(why) = refused {
         return Err(SocketError::Refused(why));
     }
-    if terms.visit.is_first() {
+    if setup.visit.is_first() {
         return Ok(());
     }
     // The visit before may have said that our death leaves the caller where they are.

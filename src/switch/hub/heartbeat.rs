@@ -11,7 +11,7 @@ use super::{Hub, lock};
 
 impl Hub {
     /// It beats: no alarm any more.
-    pub(super) fn beat(&self, now: Instant) {
+    pub(super) fn heartbeat(&self, now: Instant) {
         *lock(&self.last_heartbeat) = now;
         if self.alarmed.swap(false, Ordering::Relaxed) {
             tracing::info!(node = %self.settings.name, "FreeSWITCH's heartbeat is back");
@@ -19,7 +19,7 @@ impl Hub {
     }
 
     /// Raises the alarm, once, if no heartbeat came for too long.
-    pub(in crate::switch) fn watch_heart(&self, now: Instant, gap: Duration) {
+    pub(in crate::switch) fn check_heartbeat(&self, now: Instant, gap: Duration) {
         let silent = now.saturating_duration_since(*lock(&self.last_heartbeat));
         if silent > gap && !self.alarmed.swap(true, Ordering::Relaxed) {
             count(&self.stats.heartbeat_gaps);
@@ -35,25 +35,25 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
-    use crate::switch::ask::Asker;
+    use crate::switch::link_commands::CommandSender;
     use crate::switch::wire::Event;
 
     const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_heart_alarms_once() {
-        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let hub = Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0);
         let gap = Duration::from_secs(45);
         let begun = Instant::now();
         let gaps = || hub.stats.heartbeat_gaps.load(Ordering::Relaxed);
-        hub.watch_heart(begun + gap, gap);
+        hub.check_heartbeat(begun + gap, gap);
         assert_eq!(gaps(), 0);
-        hub.watch_heart(begun + gap * 2, gap);
-        hub.watch_heart(begun + gap * 3, gap);
+        hub.check_heartbeat(begun + gap * 2, gap);
+        hub.check_heartbeat(begun + gap * 3, gap);
         assert_eq!(gaps(), 1);
         hub.take(&Event::new(&[("Event-Name", "HEARTBEAT"), ("Core-UUID", LEG)], None), begun + gap * 3);
-        hub.watch_heart(begun + gap * 3, gap);
-        hub.watch_heart(begun + gap * 5, gap);
+        hub.check_heartbeat(begun + gap * 3, gap);
+        hub.check_heartbeat(begun + gap * 5, gap);
         assert_eq!(gaps(), 2);
         assert_eq!(*hub.core.borrow(), Some(LEG.parse().unwrap()));
     }

@@ -3,8 +3,8 @@
 use crate::cause;
 use crate::ids::ChannelId;
 use crate::switch::leg_request::LEG_ID;
+use crate::switch::leg_state::Signal;
 use crate::switch::text;
-use crate::switch::track::Signal;
 use crate::switch::wire::Event;
 
 /// What a channel that has ended was told by its SIP peer.
@@ -14,7 +14,7 @@ const REDIRECT: &str = "variable_proto_specific_hangup_cause";
 ///
 /// A job is known by the leg's identity in its own command line, not by its number: so its result finds the leg
 /// even if the answer that carries the number is late or lost.
-pub(super) fn news(event: &Event) -> Option<(ChannelId, Signal)> {
+pub(super) fn signal_of(event: &Event) -> Option<(ChannelId, Signal)> {
     let channel = || event.get("Unique-ID")?.parse::<ChannelId>().ok();
     let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse::<ChannelId>().ok();
     match event.kind() {
@@ -37,7 +37,7 @@ pub(super) fn news(event: &Event) -> Option<(ChannelId, Signal)> {
 }
 
 /// The leg and the channel whose end says that it had rung, or was heard to: both times are 0 where it was not.
-pub(super) fn rang(event: &Event) -> Option<(ChannelId, ChannelId)> {
+pub(super) fn ring_signal_of(event: &Event) -> Option<(ChannelId, ChannelId)> {
     let heard = ["Caller-Channel-Progress-Time", "Caller-Channel-Progress-Media-Time"];
     let rang = event.kind() == "CHANNEL_HANGUP_COMPLETE"
         && heard.iter().any(|time| event.get(time).is_some_and(|time| !matches!(time, "" | "0")));
@@ -65,7 +65,7 @@ mod tests {
     fn job(arg: &str, body: &str) -> Option<(ChannelId, Signal)> {
         let headers =
             [("Event-Name", "BACKGROUND_JOB"), ("Job-Command", "originate"), ("Job-Command-Arg", arg)];
-        news(&Event::new(&headers, Some(body)))
+        signal_of(&Event::new(&headers, Some(body)))
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
     fn a_channels_event_finds_its_leg() {
         let of = |kind: &str| {
             let variable = ("variable_dozvon_leg_id", LEG);
-            news(&Event::new(
+            signal_of(&Event::new(
                 &[("Event-Name", kind), ("Unique-ID", CHANNEL), variable, ("Hangup-Cause", "NO_ANSWER")],
                 None,
             ))
@@ -103,12 +103,12 @@ mod tests {
                 ("Hangup-Cause", "REQUESTED_CHAN_UNAVAIL"),
                 (REDIRECT, status),
             ];
-            news(&Event::new(&headers, None))
+            signal_of(&Event::new(&headers, None))
         };
         let ended = |cause: &str| Some((leg, Signal::HungUp(channel, cause.into())));
         assert_eq!(status("sip:302"), ended(cause::REDIRECTED));
         assert_eq!(status("sip:503"), ended("REQUESTED_CHAN_UNAVAIL"));
         assert_eq!(of("HEARTBEAT"), None);
-        assert_eq!(news(&Event::new(&[("Event-Name", "CHANNEL_ANSWER")], None)), None);
+        assert_eq!(signal_of(&Event::new(&[("Event-Name", "CHANNEL_ANSWER")], None)), None);
     }
 }

@@ -7,14 +7,14 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::ids::CoreId;
-use crate::switch::ask::Role;
+use crate::switch::link_commands::Role;
 use crate::switch::node_stats::count;
 
 use super::{Hub, lock};
 
 /// What legs see of their node's event link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::switch) struct Sight {
+pub(in crate::switch) struct LinkState {
     /// Whether events come in.
     pub up: bool,
     /// Grows when a session begins: jobs of the one before are lost.
@@ -27,8 +27,8 @@ pub(in crate::switch) struct Sight {
 
 impl Hub {
     /// What legs see of the event link, now and as it changes.
-    pub(in crate::switch) fn sight(&self) -> watch::Receiver<Sight> {
-        self.sight.subscribe()
+    pub(in crate::switch) fn link_state(&self) -> watch::Receiver<LinkState> {
+        self.link_state.subscribe()
     }
 
     /// A link is up.
@@ -36,9 +36,9 @@ impl Hub {
         count(&self.stats.connects);
         self.set_link(role, true);
         if role == Role::Events {
-            self.sight.send_modify(|sight| {
-                sight.up = true;
-                sight.session += 1;
+            self.link_state.send_modify(|link_state| {
+                link_state.up = true;
+                link_state.session += 1;
             });
         }
     }
@@ -47,7 +47,7 @@ impl Hub {
     pub(in crate::switch) fn link_down(&self, role: Role) {
         self.set_link(role, false);
         if role == Role::Events {
-            self.sight.send_modify(|sight| sight.up = false);
+            self.link_state.send_modify(|link_state| link_state.up = false);
         }
     }
 
@@ -76,7 +76,7 @@ impl Hub {
             tracing::warn!(node = %self.settings.name, %core, "FreeSWITCH was restarted: its calls are gone");
         }
         self.core.send_replace(Some(core));
-        self.sight.send_modify(|sight| sight.core = Some(core));
+        self.link_state.send_modify(|link_state| link_state.core = Some(core));
     }
 
     /// Counts events that were lost and has every leg check what is true. Returns the new total.
@@ -84,13 +84,13 @@ impl Hub {
         if now > before {
             self.stats.events_dropped.fetch_add(now - before, Ordering::Relaxed);
             tracing::error!(node = %self.settings.name, events = now - before, "events of FreeSWITCH were lost");
-            self.doubt();
+            self.check_all_legs();
         }
         now
     }
 
-    pub(super) fn doubt(&self) {
-        self.sight.send_modify(|sight| sight.missed += 1);
+    pub(super) fn check_all_legs(&self) {
+        self.link_state.send_modify(|link_state| link_state.missed += 1);
     }
 }
 
@@ -98,16 +98,16 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
-    use crate::switch::ask::Asker;
+    use crate::switch::link_commands::CommandSender;
 
     #[test]
     fn lost_events_are_counted_and_doubted() {
-        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let hub = Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0);
         let mut dropped = 0;
         for now in [0, 3, 3, 10] {
             dropped = hub.note_dropped(dropped, now);
             assert_eq!(hub.stats.events_dropped.load(Ordering::Relaxed), now);
         }
-        assert_eq!(hub.sight.borrow().missed, 2, "once for each time that it grew");
+        assert_eq!(hub.link_state.borrow().missed, 2, "once for each time that it grew");
     }
 }

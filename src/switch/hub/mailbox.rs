@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use crate::ids::ChannelId;
+use crate::switch::leg_state::Signal;
 use crate::switch::node_stats::count;
-use crate::switch::track::Signal;
 
 use super::{Hub, lock};
 
@@ -15,7 +15,7 @@ const MAILBOX: usize = 32;
 
 impl Hub {
     /// A mailbox for one leg, and its news.
-    pub(in crate::switch) fn enter(&self, leg: ChannelId) -> mpsc::Receiver<Signal> {
+    pub(in crate::switch) fn open_mailbox(&self, leg: ChannelId) -> mpsc::Receiver<Signal> {
         let (signals, mailbox) = mpsc::channel(MAILBOX);
         lock(&self.legs).insert(leg, signals);
         count(&self.stats.legs);
@@ -23,7 +23,7 @@ impl Hub {
     }
 
     /// No more news for a leg.
-    pub(in crate::switch) fn leave(&self, leg: ChannelId) {
+    pub(in crate::switch) fn close_mailbox(&self, leg: ChannelId) {
         if lock(&self.legs).remove(&leg).is_some() {
             self.stats.legs.fetch_sub(1, Ordering::Relaxed);
         }
@@ -49,14 +49,14 @@ impl Hub {
             None => return,
         };
         if full {
-            self.looked();
+            self.taken();
             count(&self.stats.mailbox_full);
-            self.doubt();
+            self.check_all_legs();
         }
     }
 
     /// One piece of news waits no more.
-    pub(in crate::switch) fn looked(&self) {
+    pub(in crate::switch) fn taken(&self) {
         self.stats.queue_depth.fetch_sub(1, Ordering::Relaxed);
     }
 }
@@ -65,23 +65,23 @@ impl Hub {
 mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
-    use crate::switch::ask::Asker;
+    use crate::switch::link_commands::CommandSender;
 
     const LEG: &str = "413748d3-092b-4bc3-834a-03343ec14f5e";
 
     #[test]
     fn a_full_mailbox_is_counted_and_doubted() {
-        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let hub = Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0);
         let leg = LEG.parse().unwrap();
-        let mailbox = hub.enter(leg);
+        let mailbox = hub.open_mailbox(leg);
         for _ in 0..=MAILBOX {
             hub.deliver(leg, Signal::JobLost);
         }
         assert_eq!(hub.stats.mailbox_full.load(Ordering::Relaxed), 1);
         assert_eq!(hub.stats.queue_depth.load(Ordering::Relaxed), MAILBOX as u64);
-        assert_eq!(hub.sight.borrow().missed, 1);
+        assert_eq!(hub.link_state.borrow().missed, 1);
         drop(mailbox);
-        hub.leave(leg);
+        hub.close_mailbox(leg);
         hub.deliver(leg, Signal::JobLost);
         assert_eq!(hub.stats.legs.load(Ordering::Relaxed), 0);
     }
@@ -89,19 +89,19 @@ mod tests {
     /// A leg may look at its news before whoever delivered it has counted it.
     #[test]
     fn what_waits_is_never_less_than_nothing() {
-        let hub = Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0);
+        let hub = Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0);
         let leg = LEG.parse().unwrap();
-        let mut mailbox = hub.enter(leg);
+        let mut mailbox = hub.open_mailbox(leg);
         let depth = || hub.stats.queue_depth.load(Ordering::Relaxed);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for _ in 0..200_000 {
                     hub.deliver(leg, Signal::JobLost);
                 }
-                hub.leave(leg);
+                hub.close_mailbox(leg);
             });
             while mailbox.blocking_recv().is_some() {
-                hub.looked();
+                hub.taken();
                 assert!(depth() <= MAILBOX as u64 + 1, "{}", depth());
             }
         });

@@ -15,7 +15,7 @@ crate::vocabulary! {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct LegCommand {
     pub cancel: Option<Cancel>,
     pub in_talk: bool,
 }

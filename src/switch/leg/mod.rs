@@ -8,7 +8,7 @@
 //! wait has an end.
 //!
 //! Here is the owner's hold. A leg begins with a `request`, or with a talk of an earlier run; its owner hears an
-//! `event` and may `wish` that it ends; `keeper` is the task.
+//! `event` and may `command` that it ends; `task` is the task.
 
 mod command;
 mod deadlines;
@@ -23,8 +23,8 @@ use tracing::Instrument as _;
 
 use crate::ids::ChannelId;
 
-use self::command::Wish;
-use self::task::Keeper;
+use self::command::LegCommand;
+use self::task::LegTask;
 use super::hub::Hub;
 use super::leg_request::Begin;
 use crate::cause;
@@ -39,7 +39,7 @@ pub use ringing::{Answer, RingLimits, Rung, Unanswered, hang_up, until_answered}
 pub struct Leg {
     id: ChannelId,
     events: mpsc::Receiver<LegEvent>,
-    wish: watch::Sender<Wish>,
+    command: watch::Sender<LegCommand>,
     last: Option<LegEvent>,
 }
 
@@ -86,16 +86,16 @@ impl Leg {
     /// Ends the leg. [`LegEvent::Ended`] follows when nothing of it is left; no `Answered` comes any more that
     /// has not come already. Only the first cause counts.
     pub fn cancel(&self, cause: Cancel) {
-        self.wish.send_if_modified(|wish| {
-            let first = wish.cancel.is_none();
-            wish.cancel.get_or_insert(cause);
+        self.command.send_if_modified(|command| {
+            let first = command.cancel.is_none();
+            command.cancel.get_or_insert(cause);
             first
         });
     }
 
     /// Says that the leg is in a talk: dropping this hold leaves it alone from now on.
     pub fn in_talk(&self) {
-        self.wish.send_modify(|wish| wish.in_talk = true);
+        self.command.send_modify(|command| command.in_talk = true);
     }
 
     pub(super) fn start(hub: Arc<Hub>, links: Arc<DropGuard>, request: LegRequest) -> Self {
@@ -111,14 +111,14 @@ impl Leg {
         let (id, call) = begin.names();
         let (events_in, events) = mpsc::channel(4);
         let in_talk = matches!(begin, Begin::InTalk(_));
-        let (wish, wishes) = watch::channel(Wish { cancel: None, in_talk });
+        let (command, commands) = watch::channel(LegCommand { cancel: None, in_talk });
         let span = tracing::info_span!("leg", leg = %id, call.id = %call, node = %hub.settings.name);
-        let keeper = Keeper::new(hub, &begin, events_in, wishes);
+        let task = LegTask::new(hub, &begin, events_in, commands);
         let keeping = async move {
-            keeper.run(begin).await;
+            task.run(begin).await;
             drop(links);
         };
         tokio::spawn(keeping.instrument(span));
-        Self { id, events, wish, last: None }
+        Self { id, events, command, last: None }
     }
 }

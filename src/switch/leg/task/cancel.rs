@@ -6,12 +6,12 @@ use tokio::time::Instant;
 
 use crate::switch::leg_request::LEG_ID;
 
-use super::{Cancel, Keeper, NEWS};
+use super::{Cancel, EVENTS_APART, LegTask};
 
 /// First and longest wait before a cancel is repeated.
 pub(super) const CANCEL_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-impl Keeper {
+impl LegTask {
     pub(super) fn cancel(&mut self, cause: Cancel) {
         if self.cancel.is_none() {
             self.cancel = Some(cause);
@@ -25,17 +25,17 @@ impl Keeper {
             self.kill(cause).await;
             self.cancel_at = Some(Instant::now() + self.cancel_again);
             self.cancel_again = (self.cancel_again * 2).min(CANCEL_AGAIN.1);
-            self.look_at = self.look_at.min(now + NEWS);
+            self.check_at = self.check_at.min(now + EVENTS_APART);
         }
     }
 
     /// Ends whatever exists of the leg. It may not exist yet: the cancel is repeated until it is over.
     pub(super) async fn kill(&self, cause: Cancel) {
-        let suspects = self.track.suspects();
+        let suspects = self.state.suspects();
         for channel in &suspects {
             self.ask(format!("uuid_kill {channel} {cause}")).await;
         }
-        if suspects.is_empty() && !self.track.all_gone() {
+        if suspects.is_empty() && !self.state.all_gone() {
             self.ask(format!("hupall {cause} {LEG_ID} {}", self.leg)).await;
         }
     }

@@ -8,16 +8,16 @@ use crate::cause;
 use crate::switch::leg_request::LEG_ID;
 use crate::switch::text;
 
-use super::{Cancel, Keeper, LegEvent};
+use super::{Cancel, LegEvent, LegTask};
 
 /// How long after it was given up a leg may still be found and ended.
-const GHOST: Duration = Duration::from_secs(600);
+const ORPHAN_LIMIT: Duration = Duration::from_secs(600);
 
-impl Keeper {
+impl LegTask {
     /// The link went or came: jobs of an earlier session are lost, and nothing is believed unasked. After a
     /// restart nothing is left to ask for.
     pub(super) fn see(&mut self) -> Option<LegEvent> {
-        let before = std::mem::replace(&mut self.seen, *self.sight.borrow_and_update());
+        let before = std::mem::replace(&mut self.seen, *self.link_state.borrow_and_update());
         let now = Instant::now();
         if before.core.is_some() && self.seen.core != before.core {
             self.lost_at = None;
@@ -25,29 +25,29 @@ impl Keeper {
         }
         if self.seen.session != before.session {
             self.orphaned = true;
-            if self.confirm && !self.track.is_answered() {
+            if self.confirm && !self.state.is_answered() {
                 // whether the key was pressed cannot be known any more
                 self.cancel(Cancel::OriginatorCancel);
             }
         }
         if self.seen.session != before.session || self.seen.missed != before.missed {
-            self.doubted = false;
-            self.look_at = now;
+            self.in_doubt = false;
+            self.check_at = now;
         }
-        self.limit_blindness();
+        self.set_loss_limit();
         None
     }
 
     /// Sets when the leg is given up, if it is out of sight. A talk goes on whether or not we see it.
-    pub(super) fn limit_blindness(&mut self) {
-        let blind = !self.seen.up && !self.wishes.borrow().in_talk;
+    pub(super) fn set_loss_limit(&mut self) {
+        let blind = !self.seen.up && !self.commands.borrow().in_talk;
         let limit = Instant::now() + self.hub.settings.lost_leg;
         self.lost_at = blind.then(|| self.lost_at.unwrap_or(limit));
     }
 
     /// The last event of a leg that is out of sight.
     pub(super) fn given_up(&self, why: &str) -> LegEvent {
-        match self.track.ending() {
+        match self.state.ending() {
             LegEvent::Ended { answered, picked_up, rang, .. } => {
                 LegEvent::Ended { cause: text::word(why), answered, picked_up, rang }
             }
@@ -57,10 +57,10 @@ impl Keeper {
 
     /// The leg was given up while the link was down: if it is back in time, what is left of the leg is ended,
     /// unless it was in a talk.
-    pub(super) async fn haunt(&mut self) {
-        let back = self.sight.wait_for(|sight| sight.up);
-        let in_talk = self.wishes.borrow().in_talk;
-        if in_talk || !matches!(timeout(GHOST, back).await, Ok(Ok(_))) {
+    pub(super) async fn kill_when_link_returns(&mut self) {
+        let back = self.link_state.wait_for(|link_state| link_state.up);
+        let in_talk = self.commands.borrow().in_talk;
+        if in_talk || !matches!(timeout(ORPHAN_LIMIT, back).await, Ok(Ok(_))) {
             return;
         }
         let cause = self.cancel.unwrap_or(Cancel::OriginatorCancel);
@@ -77,24 +77,25 @@ mod tests {
     use super::*;
     use crate::config::switch::NodeSettings;
     use crate::ids::{CallId, ChannelId};
-    use crate::switch::ask::{Asker, Role};
     use crate::switch::hub::Hub;
-    use crate::switch::leg::command::Wish;
+    use crate::switch::leg::command::LegCommand;
     use crate::switch::leg_request::{Begin, LegInTalk};
+    use crate::switch::link_commands::{CommandSender, Role};
 
     /// What a leg's owner hears after the link was lost, and then, if so, the leg came to be in a talk.
     async fn heard_unseen(in_talk: bool) -> Option<LegEvent> {
-        let hub = Arc::new(Hub::new(NodeSettings::default(), Asker::new(1).0, Asker::new(1).0));
+        let hub =
+            Arc::new(Hub::new(NodeSettings::default(), CommandSender::new(1).0, CommandSender::new(1).0));
         hub.link_up(Role::Events);
         let leg = ChannelId::new();
         let begin = Begin::InTalk(LegInTalk { leg, channel: leg, call: CallId::new() });
         let (events_in, mut events) = mpsc::channel(4);
-        let (wish, wishes) = watch::channel(Wish::default());
-        tokio::spawn(Keeper::new(Arc::clone(&hub), &begin, events_in, wishes).run(begin));
+        let (command, commands) = watch::channel(LegCommand::default());
+        tokio::spawn(LegTask::new(Arc::clone(&hub), &begin, events_in, commands).run(begin));
         while events.recv().await != Some(LegEvent::Answered { channel: leg }) {}
         hub.link_down(Role::Events);
         tokio::time::advance(hub.settings.lost_leg / 2).await;
-        wish.send_modify(|wish| wish.in_talk = in_talk);
+        command.send_modify(|command| command.in_talk = in_talk);
         timeout(hub.settings.lost_leg * 2, events.recv()).await.ok().flatten()
     }
 

@@ -6,68 +6,68 @@ use tokio::time::Instant;
 
 use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::ask::AskError;
-use crate::switch::track::Signal;
+use crate::switch::leg_state::Signal;
+use crate::switch::link_commands::CommandError;
 use crate::switch::wire::WireError;
 
-use super::{Cancel, GRACE, Keeper, NEWS};
+use super::{Cancel, EVENTS_APART, GRACE, LegTask};
 
 /// How long after a channel was found gone the news of it may come, which says why.
-const LATE_NEWS: Duration = Duration::from_millis(500);
+const LATE_EVENTS: Duration = Duration::from_millis(500);
 
-impl Keeper {
+impl LegTask {
     /// Asks FreeSWITCH which channels of the leg exist. What is found gone twice is gone, though its news is
     /// out; what is found there is asked whether it was answered meanwhile. A result that can be told no more is
     /// waited for no longer.
-    pub(super) async fn look(&mut self) {
-        self.look_at = Instant::now() + self.hub.settings.leg_check;
+    pub(super) async fn check(&mut self) {
+        self.check_at = Instant::now() + self.hub.settings.leg_check;
         let mut gone = Vec::new();
-        for channel in self.track.suspects() {
+        for channel in self.state.suspects() {
             match self.ask(format!("uuid_exists {channel}")).await.as_deref() {
                 Some("false") => gone.push(channel),
-                Some("true") => self.look_closer(channel).await,
+                Some("true") => self.check_channel(channel).await,
                 Some(_) | None => {
-                    self.look_at = Instant::now() + NEWS;
+                    self.check_at = Instant::now() + EVENTS_APART;
                     return;
                 }
             }
         }
-        let alive = self.track.alive();
+        let alive = self.state.alive();
         gone.retain(|channel| alive.contains(channel));
         if gone.is_empty() && !self.is_resultless() {
-            self.doubted = false;
-        } else if std::mem::replace(&mut self.doubted, true) {
+            self.in_doubt = false;
+        } else if std::mem::replace(&mut self.in_doubt, true) {
             self.conclude(&gone).await;
         } else {
-            self.look_at = Instant::now() + LATE_NEWS;
+            self.check_at = Instant::now() + LATE_EVENTS;
         }
     }
 
     /// Whether the originate's result ought to have come, or can come no more.
     fn is_resultless(&self) -> bool {
         let overdue = self.stop_at + GRACE <= Instant::now();
-        self.track.is_pending() && (self.orphaned || overdue || self.track.all_gone())
+        self.state.is_pending() && (self.orphaned || overdue || self.state.all_gone())
     }
 
     async fn conclude(&mut self, gone: &[ChannelId]) {
-        self.doubted = false;
+        self.in_doubt = false;
         for channel in gone {
             self.feed(Signal::HungUp(*channel, cause::UNKNOWN.to_owned()));
         }
         if self.is_resultless() {
-            if self.track.suspects().is_empty() {
+            if self.state.suspects().is_empty() {
                 self.kill(self.cancel.unwrap_or(Cancel::OriginatorCancel)).await;
             }
             self.feed(Signal::JobLost);
         }
     }
 
-    async fn look_closer(&mut self, channel: ChannelId) {
+    async fn check_channel(&mut self, channel: ChannelId) {
         self.feed(Signal::Created(channel));
-        if self.track.is_answered() || self.confirm {
+        if self.state.is_answered() || self.confirm {
             return;
         }
-        let before = self.track.is_picked_up();
+        let before = self.state.is_picked_up();
         let dump = self.ask(format!("uuid_dump {channel}")).await.unwrap_or_default();
         if dump.lines().any(|line| line.trim_end() == "Answer-State: answered") {
             // answered for a while, and no result: that was lost
@@ -79,7 +79,7 @@ impl Keeper {
     pub(super) async fn ask(&self, command: String) -> Option<String> {
         match self.hub.api(command).await {
             Ok(said) => Some(said),
-            Err(AskError::Wire(WireError::Refused(why))) => {
+            Err(CommandError::Wire(WireError::Refused(why))) => {
                 tracing::trace!(why, "FreeSWITCH refused");
                 None
             }

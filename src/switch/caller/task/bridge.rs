@@ -7,12 +7,12 @@ use crate::switch::caller::CallerEvent;
 use crate::switch::socket::{Event, SocketError};
 use crate::switch::variable::Variable;
 
-use super::Line;
+use super::CallerTask;
 
 /// What the dialplan finds in `dozvon_state` of a caller who was connected.
 const TALKED: &str = "talked";
 
-impl Line {
+impl CallerTask {
     /// The order matters: from the moment they talk, our death must not cut the talk, nor the dialplan take the
     /// end of the talk for a caller whom nobody took.
     pub(super) async fn bridge(&mut self, leg: ChannelId) -> Result<(), SocketError> {
@@ -40,13 +40,13 @@ impl Line {
     /// was missing. If the channel has left our hands, nothing is said to it: `taken` finds out whose it is.
     pub(super) async fn bridge_failed(&mut self) -> Result<(), SocketError> {
         if let Some(leg) = self.bridging.take() {
-            self.given_up = Some(leg);
+            self.abandoned_leg = Some(leg);
         }
         if self.released {
             return Ok(());
         }
         if !self.gone {
-            self.look_at = Instant::now();
+            self.check_at = Instant::now();
         }
         self.resume(None).await
     }
@@ -74,7 +74,7 @@ impl Line {
         let since_us = end.get("Caller-Channel-Bridged-Time").and_then(|time| time.parse::<u64>().ok());
         let was = since_us.is_some_and(|since_us| since_us > 0);
         if let Some(other) = self.bridging.take().filter(|leg| was && Some(*leg) == last) {
-            self.tell(CallerEvent::Bridged { other });
+            self.push(CallerEvent::Bridged { other });
         }
     }
 

@@ -54,7 +54,7 @@ struct Channel {
 
 /// The state of one leg.
 #[derive(Debug)]
-pub(super) struct Track {
+pub(super) struct LegState {
     /// The only identity its channel can have, if we chose it.
     own: Option<ChannelId>,
     channels: SmallVec<[Channel; 1]>,
@@ -64,9 +64,9 @@ pub(super) struct Track {
     answered: Option<ChannelId>,
 }
 
-type Told = SmallVec<[LegEvent; 3]>;
+type NewEvents = SmallVec<[LegEvent; 3]>;
 
-impl Track {
+impl LegState {
     pub(super) fn new(own: Option<ChannelId>) -> Self {
         Self {
             own,
@@ -79,63 +79,63 @@ impl Track {
     }
 
     /// Takes a signal in, and says what is new for the leg's owner.
-    pub(super) fn hear(&mut self, signal: Signal) -> Told {
-        let mut told = Told::new();
+    pub(super) fn apply(&mut self, signal: Signal) -> NewEvents {
+        let mut events = NewEvents::new();
         match signal {
-            Signal::Created(id) => self.see(id, &mut told),
+            Signal::Created(id) => self.note_channel(id, &mut events),
             Signal::Answered(id) => {
-                self.see(id, &mut told);
-                self.pick_up(&mut told);
+                self.note_channel(id, &mut events);
+                self.pick_up(&mut events);
             }
             Signal::Rang(id) => {
-                self.see(id, &mut told);
+                self.note_channel(id, &mut events);
                 self.rang = true;
             }
             Signal::HungUp(id, cause) => {
-                self.see(id, &mut told);
+                self.note_channel(id, &mut events);
                 self.channels.iter_mut().filter(|channel| channel.id == id).for_each(|channel| {
                     channel.cause.get_or_insert_with(|| cause.clone());
                 });
             }
             Signal::Won(id) => {
-                self.see(id, &mut told);
-                self.settle(Job::Won);
-                self.answer(id, &mut told);
+                self.note_channel(id, &mut events);
+                self.set_job(Job::Won);
+                self.answer(id, &mut events);
             }
-            Signal::Failed(cause) => self.settle(Job::Failed(cause)),
-            Signal::JobLost => self.settle(Job::Lost),
+            Signal::Failed(cause) => self.set_job(Job::Failed(cause)),
+            Signal::JobLost => self.set_job(Job::Lost),
         }
-        told
+        events
     }
 
-    fn settle(&mut self, job: Job) {
+    fn set_job(&mut self, job: Job) {
         if matches!(self.job, Job::Pending | Job::Lost) {
             self.job = job;
         }
     }
 
-    fn see(&mut self, id: ChannelId, told: &mut Told) {
+    fn note_channel(&mut self, id: ChannelId, events: &mut NewEvents) {
         if self.channels.iter().any(|channel| channel.id == id) {
             return;
         }
         if self.channels.is_empty() {
-            told.push(LegEvent::Created);
+            events.push(LegEvent::Created);
         }
         self.channels.push(Channel { id, cause: None });
     }
 
-    fn pick_up(&mut self, told: &mut Told) {
+    fn pick_up(&mut self, events: &mut NewEvents) {
         if !self.picked_up {
             self.picked_up = true;
-            told.push(LegEvent::PickedUp);
+            events.push(LegEvent::PickedUp);
         }
     }
 
-    fn answer(&mut self, id: ChannelId, told: &mut Told) {
-        self.pick_up(told);
+    fn answer(&mut self, id: ChannelId, events: &mut NewEvents) {
+        self.pick_up(events);
         if self.answered.is_none() {
             self.answered = Some(id);
-            told.push(LegEvent::Answered { channel: id });
+            events.push(LegEvent::Answered { channel: id });
         }
     }
 
@@ -220,100 +220,100 @@ mod tests {
     #[test]
     fn busy() {
         let id = ChannelId::new();
-        let mut track = Track::new(Some(id));
-        assert_eq!(track.hear(Signal::Created(id)).as_slice(), [LegEvent::Created]);
-        assert!(track.hear(Signal::HungUp(id, "USER_BUSY".into())).is_empty());
-        assert_eq!(track.ended(), None);
-        assert!(track.hear(Signal::Failed("USER_BUSY".into())).is_empty());
-        assert_eq!(track.ended(), ended("USER_BUSY", false, false));
+        let mut state = LegState::new(Some(id));
+        assert_eq!(state.apply(Signal::Created(id)).as_slice(), [LegEvent::Created]);
+        assert!(state.apply(Signal::HungUp(id, "USER_BUSY".into())).is_empty());
+        assert_eq!(state.ended(), None);
+        assert!(state.apply(Signal::Failed("USER_BUSY".into())).is_empty());
+        assert_eq!(state.ended(), ended("USER_BUSY", false, false));
     }
 
     #[test]
     fn a_redirect_is_what_the_channel_says_whatever_the_originate_does() {
         for (said, cause) in [(crate::cause::REDIRECTED, crate::cause::REDIRECTED), ("OTHER", UNAVAILABLE)] {
             let id = ChannelId::new();
-            let mut track = Track::new(Some(id));
-            track.hear(Signal::Created(id));
-            track.hear(Signal::HungUp(id, said.into()));
-            track.hear(Signal::Failed(UNAVAILABLE.into()));
-            assert_eq!(track.ended(), ended(cause, false, false), "{said}");
+            let mut state = LegState::new(Some(id));
+            state.apply(Signal::Created(id));
+            state.apply(Signal::HungUp(id, said.into()));
+            state.apply(Signal::Failed(UNAVAILABLE.into()));
+            assert_eq!(state.ended(), ended(cause, false, false), "{said}");
         }
     }
 
     #[test]
     fn nobody_to_ring_makes_no_channel_at_all() {
-        let mut track = Track::new(None);
-        assert!(track.hear(Signal::Failed("SUBSCRIBER_ABSENT".into())).is_empty());
-        assert_eq!(track.ended(), ended("SUBSCRIBER_ABSENT", false, false));
+        let mut state = LegState::new(None);
+        assert!(state.apply(Signal::Failed("SUBSCRIBER_ABSENT".into())).is_empty());
+        assert_eq!(state.ended(), ended("SUBSCRIBER_ABSENT", false, false));
     }
 
     #[test]
     fn answered_talked_and_hung_up() {
         let id = ChannelId::new();
-        let mut track = Track::new(Some(id));
-        track.hear(Signal::Created(id));
-        assert_eq!(track.hear(Signal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
-        assert_eq!(track.hear(Signal::Won(id)).as_slice(), [LegEvent::Answered { channel: id }]);
-        assert_eq!(track.ended(), None);
-        track.hear(Signal::HungUp(id, "NORMAL_CLEARING".into()));
-        assert_eq!(track.ended(), ended("NORMAL_CLEARING", true, true));
+        let mut state = LegState::new(Some(id));
+        state.apply(Signal::Created(id));
+        assert_eq!(state.apply(Signal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
+        assert_eq!(state.apply(Signal::Won(id)).as_slice(), [LegEvent::Answered { channel: id }]);
+        assert_eq!(state.ended(), None);
+        state.apply(Signal::HungUp(id, "NORMAL_CLEARING".into()));
+        assert_eq!(state.ended(), ended("NORMAL_CLEARING", true, true));
     }
 
     #[test]
     fn a_key_must_be_pressed_where_it_is_asked_for() {
         let id = ChannelId::new();
-        let mut track = Track::new(Some(id));
-        track.hear(Signal::Created(id));
-        assert_eq!(track.hear(Signal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
-        track.hear(Signal::Failed("NO_ANSWER".into()));
-        assert_eq!(track.ended(), None, "the channel is still there");
-        track.hear(Signal::HungUp(id, "NO_ANSWER".into()));
-        assert_eq!(track.ended(), ended("NO_ANSWER", false, true));
+        let mut state = LegState::new(Some(id));
+        state.apply(Signal::Created(id));
+        assert_eq!(state.apply(Signal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
+        state.apply(Signal::Failed("NO_ANSWER".into()));
+        assert_eq!(state.ended(), None, "the channel is still there");
+        state.apply(Signal::HungUp(id, "NO_ANSWER".into()));
+        assert_eq!(state.ended(), ended("NO_ANSWER", false, true));
     }
 
     #[test]
     fn news_may_come_late_or_not_at_all() {
         let id = ChannelId::new();
-        let mut track = Track::new(Some(id));
+        let mut state = LegState::new(Some(id));
         let all = [LegEvent::Created, LegEvent::PickedUp, LegEvent::Answered { channel: id }];
-        assert_eq!(track.hear(Signal::Won(id)).as_slice(), all);
-        assert!(track.hear(Signal::Created(id)).is_empty() && track.hear(Signal::Answered(id)).is_empty());
+        assert_eq!(state.apply(Signal::Won(id)).as_slice(), all);
+        assert!(state.apply(Signal::Created(id)).is_empty() && state.apply(Signal::Answered(id)).is_empty());
     }
 
     #[test]
     fn of_several_phones_freeswitch_names_the_winner() {
         let (one, two) = (ChannelId::new(), ChannelId::new());
-        let mut track = Track::new(None);
-        assert_eq!(track.hear(Signal::Created(one)).as_slice(), [LegEvent::Created]);
-        assert!(track.hear(Signal::Created(two)).is_empty());
-        assert_eq!(track.hear(Signal::Answered(one)).as_slice(), [LegEvent::PickedUp]);
-        assert_eq!(track.hear(Signal::Won(two)).as_slice(), [LegEvent::Answered { channel: two }]);
-        track.hear(Signal::HungUp(two, "NORMAL_CLEARING".into()));
-        assert_eq!(track.ended(), None);
-        assert_eq!(track.alive().as_slice(), [one]);
-        track.hear(Signal::HungUp(one, "LOSE_RACE".into()));
-        assert_eq!(track.ended(), ended("NORMAL_CLEARING", true, true));
+        let mut state = LegState::new(None);
+        assert_eq!(state.apply(Signal::Created(one)).as_slice(), [LegEvent::Created]);
+        assert!(state.apply(Signal::Created(two)).is_empty());
+        assert_eq!(state.apply(Signal::Answered(one)).as_slice(), [LegEvent::PickedUp]);
+        assert_eq!(state.apply(Signal::Won(two)).as_slice(), [LegEvent::Answered { channel: two }]);
+        state.apply(Signal::HungUp(two, "NORMAL_CLEARING".into()));
+        assert_eq!(state.ended(), None);
+        assert_eq!(state.alive().as_slice(), [one]);
+        state.apply(Signal::HungUp(one, "LOSE_RACE".into()));
+        assert_eq!(state.ended(), ended("NORMAL_CLEARING", true, true));
     }
 
     #[test]
     fn a_lost_result_may_still_come() {
         let id = ChannelId::new();
-        let mut track = Track::new(Some(id));
-        track.hear(Signal::Created(id));
-        track.hear(Signal::JobLost);
-        track.hear(Signal::Failed("USER_BUSY".into()));
-        track.hear(Signal::HungUp(id, "NORMAL_CLEARING".into()));
-        assert_eq!(track.ended(), ended("USER_BUSY", false, false));
+        let mut state = LegState::new(Some(id));
+        state.apply(Signal::Created(id));
+        state.apply(Signal::JobLost);
+        state.apply(Signal::Failed("USER_BUSY".into()));
+        state.apply(Signal::HungUp(id, "NORMAL_CLEARING".into()));
+        assert_eq!(state.ended(), ended("USER_BUSY", false, false));
     }
 
     #[test]
     fn what_does_not_exist_yet_is_suspected() {
         let id = ChannelId::new();
-        let mut track = Track::new(Some(id));
-        assert!(track.alive().is_empty());
-        assert_eq!(track.suspects().as_slice(), [id]);
-        track.hear(Signal::HungUp(id, "X".into()));
-        assert!(track.suspects().is_empty());
+        let mut state = LegState::new(Some(id));
+        assert!(state.alive().is_empty());
+        assert_eq!(state.suspects().as_slice(), [id]);
+        state.apply(Signal::HungUp(id, "X".into()));
+        assert!(state.suspects().is_empty());
     }
 
     fn signal() -> impl Strategy<Value = (u8, u8)> {
@@ -326,12 +326,12 @@ mod tests {
             signals in prop::collection::vec(signal(), 0..30), own in any::<bool>(),
         ) {
             let ids = [ChannelId::new(), ChannelId::new(), ChannelId::new()];
-            let mut track = Track::new(own.then_some(ids[0]));
-            let mut told = Vec::new();
+            let mut state = LegState::new(own.then_some(ids[0]));
+            let mut events = Vec::new();
             let mut over = false;
             for (kind, which) in signals {
                 let id = ids[usize::from(which)];
-                told.extend(track.hear(match kind {
+                events.extend(state.apply(match kind {
                     0 => Signal::Created(id),
                     1 => Signal::Answered(id),
                     2 => Signal::HungUp(id, "A".into()),
@@ -339,8 +339,8 @@ mod tests {
                     4 => Signal::Failed("B".into()),
                     _ => Signal::JobLost,
                 }));
-                over = track.ended().is_some();
-                prop_assert!(!over || track.alive().is_empty());
+                over = state.ended().is_some();
+                prop_assert!(!over || state.alive().is_empty());
             }
             let rank = |event: &LegEvent| match event {
                 LegEvent::Created => 0,
@@ -348,8 +348,8 @@ mod tests {
                 LegEvent::Answered { .. } => 2,
                 LegEvent::Ended { .. } => 3,
             };
-            prop_assert!(told.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])), "{told:?}");
-            prop_assert!(over || track.ended().is_none());
+            prop_assert!(events.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])), "{told:?}");
+            prop_assert!(over || state.ended().is_none());
         }
     }
 }

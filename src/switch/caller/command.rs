@@ -24,13 +24,13 @@ pub enum Loops {
 }
 
 #[derive(Debug)]
-pub(super) struct Ask {
-    pub verb: Verb,
+pub(super) struct CallerRequest {
+    pub command: CallerCommand,
     pub done: oneshot::Sender<Result<(), CallerError>>,
 }
 
 #[derive(Debug)]
-pub(super) enum Verb {
+pub(super) enum CallerCommand {
     Answer,
     Play { id: PlayId, source: String, loops: Loops },
     Stop,
@@ -41,7 +41,7 @@ pub(super) enum Verb {
     HandBack { reason: Option<String> },
 }
 
-impl Verb {
+impl CallerCommand {
     pub(super) const fn what(&self) -> &'static str {
         match self {
             Self::Answer => "answer",

@@ -24,7 +24,7 @@ impl std::fmt::Display for Role {
 
 /// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AskError {
+pub(super) enum CommandError {
     /// It was not sent: there is no connection.
     #[error("the link to FreeSWITCH is down")]
     Down,
@@ -43,20 +43,20 @@ pub(super) enum Command {
 }
 
 #[derive(Debug)]
-pub(super) struct Ask {
+pub(super) struct LinkRequest {
     pub command: Command,
-    pub done: oneshot::Sender<Result<String, AskError>>,
+    pub done: oneshot::Sender<Result<String, CommandError>>,
 }
 
 /// Sends commands down a link.
 #[derive(Debug, Clone)]
-pub(super) struct Asker(mpsc::Sender<Ask>);
+pub(super) struct CommandSender(mpsc::Sender<LinkRequest>);
 
-impl Asker {
+impl CommandSender {
     /// The asker, and what the link's task takes the commands from.
-    pub(super) fn new(queue: usize) -> (Self, mpsc::Receiver<Ask>) {
-        let (asks, asked) = mpsc::channel(queue.max(1));
-        (Self(asks), asked)
+    pub(super) fn new(queue: usize) -> (Self, mpsc::Receiver<LinkRequest>) {
+        let (sender, requests) = mpsc::channel(queue.max(1));
+        (Self(sender), requests)
     }
 
     /// Waits until the link's task is gone.
@@ -65,9 +65,9 @@ impl Asker {
     }
 
     /// Has a command carried out. The command is carried out even if the future is dropped.
-    pub(super) async fn ask(&self, command: Command) -> Result<String, AskError> {
+    pub(super) async fn ask(&self, command: Command) -> Result<String, CommandError> {
         let (done, answer) = oneshot::channel();
-        self.0.send(Ask { command, done }).await.map_err(|_| AskError::Down)?;
-        answer.await.unwrap_or(Err(AskError::Down))
+        self.0.send(LinkRequest { command, done }).await.map_err(|_| CommandError::Down)?;
+        answer.await.unwrap_or(Err(CommandError::Down))
     }
 }

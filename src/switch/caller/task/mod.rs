@@ -1,7 +1,7 @@
 //! The task that owns a caller's connection.
 //!
 //! In: what FreeSWITCH tells of him, what his story asks for. Out: events for the story, commands to FreeSWITCH.
-//! What it does with him is in the other files, as methods of [`Line`]: `sound` is what he hears, `bridge` whom
+//! What it does with him is in the other files, as methods of [`CallerTask`]: `sound` is what he hears, `bridge` whom
 //! the caller is connected with, `taken` what remains to be done when somebody else has them.
 
 mod bridge;
@@ -17,13 +17,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::listener_stats::Open;
+use crate::switch::listener_stats::ConnectionPermit;
 use crate::switch::socket::{Event, Execute, Socket, SocketError};
 use crate::switch::text;
 
 use self::sound::Music;
-use super::verb::{Ask, Verb};
-use super::{CallerError, CallerEvent, PlayId, Terms, Visit};
+use super::command::{CallerCommand, CallerRequest};
+use super::{CallerError, CallerEvent, CallerSetup, PlayId, Visit};
 use crate::switch::variable::Variable;
 
 /// Events that may wait for the story; beyond that the oldest are dropped.
@@ -34,28 +34,28 @@ const OUTBOX: usize = 64;
 const SERVED_AFTER: Duration = Duration::from_secs(10);
 
 /// How long the news of a hangup may take once the channel is found gone.
-const NEWS: Duration = Duration::from_millis(500);
+const LATE_HANGUP: Duration = Duration::from_millis(500);
 
 /// When to look whether a channel is gone that we have hung up.
 const AFTER_HANGUP: Duration = Duration::from_secs(2);
 
 /// The task that owns the connection.
-pub(super) struct Line {
+pub(super) struct CallerTask {
     channel: ChannelId,
     socket: Socket,
-    asked: mpsc::Receiver<Ask>,
+    requests: mpsc::Receiver<CallerRequest>,
     outbox: VecDeque<CallerEvent>,
     /// What is played once and has not ended.
     plays: SmallVec<[PlayId; 2]>,
     music: Option<Music>,
     check: Duration,
-    look_at: Instant,
+    check_at: Instant,
     /// When to tell the dialplan that he was served; none once that is done.
     served_at: Option<Instant>,
     /// The leg that he is to be connected with, until FreeSWITCH says that he is.
     bridging: Option<ChannelId>,
     /// The leg of the last bridge that was given up; FreeSWITCH may still carry it out.
-    given_up: Option<ChannelId>,
+    abandoned_leg: Option<ChannelId>,
     /// Whether `socket` has ended since the last bridge was asked for: the channel is not in our hands.
     released: bool,
     /// Whether that was ever tried.
@@ -68,41 +68,46 @@ pub(super) struct Line {
     gone: bool,
 }
 
-impl Line {
-    pub(super) fn new(channel: ChannelId, socket: Socket, asked: mpsc::Receiver<Ask>, terms: Terms) -> Self {
+impl CallerTask {
+    pub(super) fn new(
+        channel: ChannelId,
+        socket: Socket,
+        requests: mpsc::Receiver<CallerRequest>,
+        setup: CallerSetup,
+    ) -> Self {
         Self {
             channel,
             socket,
-            asked,
+            requests,
             outbox: VecDeque::new(),
             plays: SmallVec::new(),
             music: None,
-            check: terms.check,
-            look_at: Instant::now(),
+            check: setup.check,
+            check_at: Instant::now(),
             served_at: Some(Instant::now() + SERVED_AFTER),
             bridging: None,
-            given_up: None,
+            abandoned_leg: None,
             released: false,
             bridge_tried: false,
             talks: false,
-            visit: terms.visit,
-            begins_at: terms.begins_at,
+            visit: setup.visit,
+            begins_at: setup.begins_at,
             gone: false,
         }
     }
 
-    pub(super) async fn run(mut self, events: mpsc::Sender<CallerEvent>, open: Open) {
-        let last = self.live(&events).await;
+    pub(super) async fn run(mut self, events: mpsc::Sender<CallerEvent>, open: ConnectionPermit) {
+        let last = self.until_over(&events).await;
         let elsewhere = last == Some(CallerEvent::Taken) || self.released && !self.talks;
         if last == Some(CallerEvent::Taken)
-            && let Err(error) = self.let_go().await
+            && let Err(error) = self.leave_alone().await
         {
             tracing::warn!(%error, "our end may cut the talk of a caller who was taken by somebody else");
         }
-        let Self { channel, socket, outbox, asked, check, visit, .. } = self;
+        let Self { channel, socket, outbox, requests, check, visit, .. } = self;
         // Whatever is asked from now on is refused.
-        drop(asked);
-        let tell = async move {
+        drop(requests);
+        let push_all = async move {
             for event in outbox.into_iter().chain(last) {
                 if events.send(event).await.is_err() {
                     return;
@@ -111,21 +116,21 @@ impl Line {
         };
         if elsewhere {
             let only_open = OnlyOpen { channel, socket, check, visit };
-            tokio::join!(tell, only_open.until_over());
+            tokio::join!(push_all, only_open.until_over());
             drop(open);
         } else {
             visit.close_before();
             socket.close().await;
             drop((open, visit));
-            tell.await;
+            push_all.await;
         }
     }
 
     /// Until he is gone, his socket is, or the story lets go of him (none).
-    async fn live(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
+    async fn until_over(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
         loop {
-            if self.is_astray() {
-                return Some(self.in_whose_hands().await.unwrap_or_else(|error| lost(&error)));
+            if self.is_out_of_our_hands() {
+                return Some(self.find_holder().await.unwrap_or_else(|error| lost(&error)));
             }
             tokio::select! {
                 biased;
@@ -139,15 +144,15 @@ impl Line {
                     (Err(_), _) => return None,
                     (Ok(_), None) => {}
                 },
-                ask = self.asked.recv() => match self.obey(ask?).await {
+                ask = self.requests.recv() => match self.carry_out(ask?).await {
                     Ok(Next::Go) => {}
                     Ok(Next::LetGo) => return None,
                     Err(error) => return Some(lost(&error)),
                 },
-                () = sleep_until(self.served_at.unwrap_or(self.look_at)), if self.served_at.is_some() => {
+                () = sleep_until(self.served_at.unwrap_or(self.check_at)), if self.served_at.is_some() => {
                     if let Err(error) = self.served().await { return Some(lost(&error)) }
                 },
-                () = sleep_until(self.look_at) => match self.look().await {
+                () = sleep_until(self.check_at) => match self.check().await {
                     Ok(None) => {}
                     Ok(last) => return last,
                     Err(error) => return Some(lost(&error)),
@@ -169,7 +174,7 @@ impl Line {
                 let other = self.other(event)?;
                 return self.hear_bridged(other);
             }
-            "CHANNEL_UNBRIDGE" => self.tell(CallerEvent::Unbridged),
+            "CHANNEL_UNBRIDGE" => self.push(CallerEvent::Unbridged),
             "CHANNEL_EXECUTE_COMPLETE" if own => {
                 if event.get("Application").as_deref() == Some("socket") {
                     return self.hear_released(event);
@@ -181,7 +186,7 @@ impl Line {
         None
     }
 
-    fn tell(&mut self, event: CallerEvent) {
+    fn push(&mut self, event: CallerEvent) {
         if self.outbox.len() >= OUTBOX {
             self.outbox.pop_front();
             tracing::warn!("nobody listens to this caller: his oldest event is dropped");
@@ -190,10 +195,10 @@ impl Line {
     }
 
     /// Carries out what the story asks; an error is doubt about the connection.
-    async fn obey(&mut self, ask: Ask) -> Result<Next, SocketError> {
-        let what = ask.verb.what();
-        let lets_go = matches!(ask.verb, Verb::HandBack { .. });
-        let (answer, next) = match self.perform(ask.verb).await {
+    async fn carry_out(&mut self, ask: CallerRequest) -> Result<Next, SocketError> {
+        let what = ask.command.what();
+        let lets_go = matches!(ask.command, CallerCommand::HandBack { .. });
+        let (answer, next) = match self.perform(ask.command).await {
             Ok(()) => (Ok(()), Ok(if lets_go { Next::LetGo } else { Next::Go })),
             Err(SocketError::Refused(why)) => {
                 let next = if lets_go { Next::LetGo } else { Next::Go };
@@ -206,26 +211,26 @@ impl Line {
         next
     }
 
-    async fn perform(&mut self, verb: Verb) -> Result<(), SocketError> {
-        match verb {
-            Verb::Answer => {
+    async fn perform(&mut self, command: CallerCommand) -> Result<(), SocketError> {
+        match command {
+            CallerCommand::Answer => {
                 let answer = Execute { app: "answer", arg: "", id: "", lock: false, forever: false };
                 self.socket.execute(&answer).await
             }
-            Verb::Play { id, source, loops } => self.play(id, &source, loops).await,
-            Verb::Stop => self.stop().await,
-            Verb::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
-            Verb::Bridge { leg } => {
+            CallerCommand::Play { id, source, loops } => self.play(id, &source, loops).await,
+            CallerCommand::Stop => self.stop().await,
+            CallerCommand::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
+            CallerCommand::Bridge { leg } => {
                 (self.bridging, self.bridge_tried) = (Some(leg), true);
-                (self.given_up, self.released) = (None, false);
+                (self.abandoned_leg, self.released) = (None, false);
                 self.bridge(leg).await
             }
-            Verb::Resume => self.bridge_failed().await,
-            Verb::HangUp { cause } => {
-                self.look_at = Instant::now() + AFTER_HANGUP;
+            CallerCommand::Resume => self.bridge_failed().await,
+            CallerCommand::HangUp { cause } => {
+                self.check_at = Instant::now() + AFTER_HANGUP;
                 self.api(format!("uuid_kill {} {cause}", self.channel)).await
             }
-            Verb::HandBack { reason } => self.resume(reason.as_deref()).await,
+            CallerCommand::HandBack { reason } => self.resume(reason.as_deref()).await,
         }
     }
 
@@ -248,7 +253,7 @@ impl Line {
 
     /// Asks whether his channel is still there: events can be missed, as that of a hangup between `connect` and
     /// our subscription. The news gets a moment to come by itself, since it says why.
-    async fn look(&mut self) -> Result<Option<CallerEvent>, SocketError> {
+    async fn check(&mut self) -> Result<Option<CallerEvent>, SocketError> {
         if self.gone {
             return Ok(Some(CallerEvent::HungUp { cause: cause::UNKNOWN.to_owned() }));
         }
@@ -257,7 +262,7 @@ impl Line {
             Err(SocketError::Refused(_)) => {}
             Err(error) => return Err(error),
         }
-        self.look_at = Instant::now() + if self.gone { NEWS } else { self.check };
+        self.check_at = Instant::now() + if self.gone { LATE_HANGUP } else { self.check };
         Ok(None)
     }
 }

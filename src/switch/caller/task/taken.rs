@@ -10,9 +10,9 @@ use crate::ids::ChannelId;
 use crate::switch::caller::CallerEvent;
 use crate::switch::socket::{Event, SocketError};
 
-use super::{Line, OnlyOpen};
+use super::{CallerTask, OnlyOpen};
 
-impl Line {
+impl CallerTask {
     /// `socket` has ended though we had nobody to connect the caller with: the channel is in other hands. It ends so
     /// with the call, too, and in visits before this one.
     pub(super) fn hear_released(&mut self, event: &Event) -> Option<CallerEvent> {
@@ -22,24 +22,24 @@ impl Line {
         if before || hung_up || self.talks {
             return None;
         }
-        let perhaps_ours = self.bridging.is_some() || self.given_up.is_some();
+        let perhaps_ours = self.bridging.is_some() || self.abandoned_leg.is_some();
         self.released = perhaps_ours;
         (!perhaps_ours).then_some(CallerEvent::Taken)
     }
 
     /// Whether the channel has left our hands and no bridge of ours is awaited.
-    pub(super) const fn is_astray(&self) -> bool {
+    pub(super) const fn is_out_of_our_hands(&self) -> bool {
         self.released && self.bridging.is_none() && !self.talks
     }
 
     /// Asks who moved the channel last (switch_ivr_bridge.c and switch_ivr.c write `transfer_source`). If that was the
     /// bridge that we gave up, the caller talks with a leg that is about to end, and the dialplan brings them back.
-    pub(super) async fn in_whose_hands(&mut self) -> Result<CallerEvent, SocketError> {
+    pub(super) async fn find_holder(&mut self) -> Result<CallerEvent, SocketError> {
         let source = match self.socket.api(&format!("uuid_getvar {} transfer_source", self.channel)).await {
             Err(SocketError::Refused(_)) => return Ok(CallerEvent::Lost),
             other => other?,
         };
-        if self.given_up.is_none_or(|leg| !source.trim_end().ends_with(&format!(":uuid_br:{leg}"))) {
+        if self.abandoned_leg.is_none_or(|leg| !source.trim_end().ends_with(&format!(":uuid_br:{leg}"))) {
             return Ok(CallerEvent::Taken);
         }
         match self.resume(None).await {
@@ -54,19 +54,19 @@ impl Line {
             self.bridging = None;
             self.talks = true;
         }
-        if !self.talks && self.given_up == Some(other) {
+        if !self.talks && self.abandoned_leg == Some(other) {
             self.released = true;
             return Some(CallerEvent::Lost);
         }
         if !self.talks {
             return Some(CallerEvent::Taken);
         }
-        self.tell(CallerEvent::Bridged { other });
+        self.push(CallerEvent::Bridged { other });
         None
     }
 
     /// Sees to it that our death leaves the caller where they are, unless they have come back to us meanwhile.
-    pub(super) async fn let_go(&mut self) -> Result<(), SocketError> {
+    pub(super) async fn leave_alone(&mut self) -> Result<(), SocketError> {
         let Some(_commands) = self.visit.commands().await else { return Ok(()) };
         match self.socket.api(&format!("uuid_setvar {} socket_resume false", self.channel)).await {
             // refused only if the caller is gone
@@ -90,7 +90,7 @@ impl OnlyOpen {
         // FreeSWITCH then closes the socket with the channel.
         self.socket.all(&["noevents".to_owned(), "nolinger".to_owned()]).await?;
         loop {
-            let look_at = Instant::now() + self.check;
+            let check_at = Instant::now() + self.check;
             tokio::select! {
                 biased;
                 heard = self.socket.next() => match heard {
@@ -99,7 +99,7 @@ impl OnlyOpen {
                     Err(error) => return Err(error),
                 },
                 () = self.visit.closes() => return Ok(()),
-                () = sleep_until(look_at) => {
+                () = sleep_until(check_at) => {
                     let exists = self.socket.api(&format!("uuid_exists {}", self.channel)).await?;
                     if exists == "false" {
                         return Ok(());

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::switch::caller::{CallerEvent, Loops, PlayId};
 use crate::switch::socket::{Event, Execute, SocketError};
 
-use super::Line;
+use super::CallerTask;
 
 /// A pass of endless sound that is shorter than this was the last one (switch_ivr.c, switch_ivr_parse_event).
 const SHORTEST_PASS: Duration = Duration::from_millis(500);
@@ -24,7 +24,7 @@ pub(super) struct Music {
     since: Instant,
 }
 
-impl Line {
+impl CallerTask {
     pub(super) async fn play(&mut self, id: PlayId, source: &str, loops: Loops) -> Result<(), SocketError> {
         let once = loops == Loops::Once;
         if let Some(music) = self.music.as_mut().filter(|_| !once) {
@@ -56,7 +56,7 @@ impl Line {
         let ok = event.get("Application-Response").as_deref() == Some("FILE PLAYED");
         if let Some(at) = self.plays.iter().position(|play| *play == name) {
             self.plays.swap_remove(at);
-            self.tell(CallerEvent::Played { id: name, ok });
+            self.push(CallerEvent::Played { id: name, ok });
         } else if let Some(music) = self.music.as_mut().filter(|music| music.name == name) {
             let id = music.id;
             if ok && music.since.elapsed() >= SHORTEST_PASS {
@@ -66,7 +66,7 @@ impl Line {
             self.music = None;
             // what ends with the call needs no word of its own
             if event.get("Answer-State").as_deref() != Some("hangup") {
-                self.tell(CallerEvent::Played { id, ok: false });
+                self.push(CallerEvent::Played { id, ok: false });
             }
         }
     }
