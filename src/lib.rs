@@ -19,7 +19,9 @@
 //! | [`missed`], [`queue`], [`routing`] | **pure decisions:** what do we owe the caller, and when? · who rings for whom? · where should this call go? |
 //! | [`rules`] | what has the administrator decided? |
 //! | [`audit`], [`calendar`], [`cause`], [`event`], [`render`], [`signature`] | what was done, in a chain · when is somebody there? · why do calls end? · what happened, to be told · how are answers shown? · who has sent this? |
-//! | [`clock`], [`column`], [`document`], [`duration`], [`egress`], [`ids`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`telemetry`], [`ticks`], [`vital`], [`mod@vocabulary`] | types that cannot hold a bad value, and tools |
+//! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
+//! | [`mod@vocabulary`] | how is a closed vocabulary declared? |
+//! | [`column`] | how do values stand in columns? |
 #![cfg_attr(
     test,
     allow(
@@ -73,7 +75,6 @@ pub mod render;
 pub mod signature;
 
 pub mod clock;
-pub mod column;
 pub mod document;
 pub mod duration;
 pub mod egress;
@@ -85,4 +86,7 @@ pub mod skipped;
 pub mod telemetry;
 pub mod ticks;
 pub mod vital;
+
 pub mod vocabulary;
+
+pub mod column;
