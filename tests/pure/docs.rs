@@ -12,6 +12,7 @@ use dozvon::missed::case;
 use dozvon::missed::ending::Ending;
 use dozvon::queue::agent;
 use dozvon::rules::file;
+use dozvon::rules::policy::{Policy, Profile};
 
 use crate::markdown::{self, Block, Page, commands, merged, page, pages, root};
 
@@ -273,5 +274,84 @@ fn the_tests_that_hold_the_promises_are_there() {
     for (test, file) in promised {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
         assert!(text.contains(&format!("fn {test}(")), "{file} has no test {test}");
+    }
+}
+
+/// Every file of the program and of its tests.
+fn sources() -> Vec<PathBuf> {
+    let mut folders: Vec<PathBuf> = ["src", "tests"].map(|folder| root().join(folder)).to_vec();
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn what_comments_say_of_freeswitch_can_be_looked_up() {
+    let known = page(Path::new("docs/architecture/freeswitch.md"));
+    let mut seen = 0;
+    for file in sources() {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for rest in text.split("docs/architecture/freeswitch.md, \"").skip(1) {
+            let Some((heading, _)) = rest.split_once('"') else { continue };
+            let is_there = known.text.contains(&format!("\n## {heading}\n"));
+            assert!(is_there, "{}: there is no chapter {heading:?}", file.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "comments name the page");
+}
+
+/// `R3` and so on, which the limits of policies name as their sources.
+#[test]
+fn every_source_of_a_limit_is_on_the_page_of_compliance() {
+    let text = page(Path::new("docs/compliance.md")).text;
+    for &profile in Profile::ALL {
+        for limit in Policy::of(profile).limits() {
+            for word in limit.law.split(|c: char| !c.is_alphanumeric()) {
+                let is_number = word.strip_prefix('R').is_some_and(|rest| rest.parse::<u8>().is_ok());
+                assert!(
+                    !is_number || text.contains(&format!("| {word} | ")),
+                    "{word} of {} is not explained",
+                    limit.key
+                );
+            }
+        }
+    }
+}
+
+/// Words with an underscore that are not ours: of FreeSWITCH, of its modules, of others' files.
+const FOREIGN: [&str; 3] = ["callcenter_config", "callcenter_track", "default_password"];
+
+/// Keys, columns, words of the database and values stand in sentences, too: each is somewhere in the program.
+#[test]
+fn every_key_and_word_in_a_sentence_is_somewhere_in_the_program() {
+    let mut program = String::from(SETTINGS) + RULES;
+    for file in sources().iter().filter(|file| file.starts_with(root().join("src"))) {
+        program += &std::fs::read_to_string(file).unwrap();
+    }
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let known: BTreeSet<&str> = program.split(|c| !is_part(c)).collect();
+    let names_tests = |page: &Page| page.path.ends_with("promises.md");
+    for page in pages().into_iter().filter(|page| !names_tests(page) && page.path.starts_with("docs")) {
+        for (line, span) in page.spans() {
+            for word in span.split(|c| !is_part(c)) {
+                let is_word = word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+                let is_known = known.contains(word) || FOREIGN.contains(&word) || word.starts_with("dozvon_");
+                assert!(
+                    !is_word || is_known,
+                    "{}: {word} of `{span}` is nowhere in the program",
+                    page.at(line)
+                );
+            }
+        }
     }
 }

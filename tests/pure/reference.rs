@@ -228,7 +228,7 @@ fn the_page_of_dialplan_variables_names_all_and_no_other() {
     let mut take = |text: &str| {
         ours.insert(text.split(|c| !is_name(c)).next().unwrap().to_owned());
     };
-    for file in ["src/switch/caller/verb.rs", "src/switch/dial.rs", "src/switch/facts.rs"] {
+    for file in ["src/switch/variable.rs", "src/switch/dial.rs", "src/switch/facts.rs"] {
         let text = read(file).replace("\"variable_dozvon_", "\"dozvon_");
         text.split("\"dozvon_").skip(1).for_each(|rest| take(&format!("dozvon_{rest}")));
     }
