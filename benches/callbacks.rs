@@ -182,7 +182,7 @@ impl House {
                 cause: "NO_ANSWER".to_owned(),
                 at: NOON,
                 ready_at: UnixMs(0),
-                max_misses: 0,
+                max_no_answer: 0,
             };
             offers::end_unanswered(c, &free).map(drop)
         });

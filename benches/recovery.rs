@@ -76,11 +76,11 @@ impl Controller {
         controller
     }
 
-    fn configure(&self, check_every: &str) {
+    fn configure(&self, reconcile_interval: &str) {
         let text = format!(
             "database = \"sqlite:{}\"\n[switch]\nlisten = \"{}\"\n\
              [[switch.nodes]]\nname = \"sim\"\nhost = \"{}\"\nport = {}\n\
-             [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{}\"\n[calls]\ncheck_every = \"{check_every}\"\n",
+             [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{}\"\n[calls]\nreconcile_interval = \"{reconcile_interval}\"\n",
             self.folder.path("dozvon.db").display(),
             self.listen,
             self.node.ip(),

@@ -140,7 +140,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let listener = Listener::bind(&settings.switch).await?;
     let nodes = Nodes::start(&settings.switch.nodes);
     let (tasks, calls, stop) = (TaskTracker::new(), TaskTracker::new(), CancellationToken::new());
-    let vital = Vital::new(settings.calls.stalled_after, stop.clone());
+    let vital = Vital::new(settings.calls.stall_timeout, stop.clone());
     let in_flight = InFlight::default();
     let (ours, counts) = (store.clone(), Arc::clone(&metrics));
     let tools = Tools {
@@ -289,7 +289,7 @@ fn keep_database(app: &App, lock: &Lock, tasks: &TaskTracker, stop: &Cancellatio
     let (vital, settings, store) = (&app.vital, &app.settings, &app.store);
     let retention = retention::start(store.clone(), app.clock, settings.retention.clone(), stop.clone());
     vital.run("retention", tasks, retention);
-    let witness = witness::start(store.clone(), settings.audit.log_head_every, stop.clone());
+    let witness = witness::start(store.clone(), settings.audit.head_log_interval, stop.clone());
     vital.run("audit", tasks, witness);
     vital.run("lock", tasks, keep_lock(store.clone(), lock.clone(), stop.clone()));
 }
@@ -389,6 +389,9 @@ fn read_rules(c: &mut Database) -> Result<(Arc<Rules>, Vec<store::agents::AgentR
 
 /// Tells of what is good by itself in settings and rules, and does not fit together.
 fn warn_of(settings: &Settings, rules: &Rules) {
+    for line in &settings.outdated {
+        tracing::warn!("{line}; the next release reads the new name only");
+    }
     if let Some((host, sslmode)) = settings.database.in_clear(std::env::var("PGSSLMODE").ok().as_deref()) {
         tracing::warn!(
             host,

@@ -53,7 +53,7 @@ pub struct App {
 impl App {
     /// A caller who waits has lost his line to us: the dialplan should bring him back.
     pub fn expect_back(&self, call: OpenCall) {
-        let patience = self.settings.dialplan.patience + self.settings.calls.await_return;
+        let patience = self.settings.dialplan.retry_time + self.settings.calls.return_timeout;
         self.in_flight.expect_back(call, Instant::now() + patience);
     }
 

@@ -110,7 +110,7 @@ fn tell(doubt: Doubt, now: UnixMs) {
 /// Does the same again and again until it is told to stop: spawn it once in a controller.
 pub async fn start(store: Store, clock: Clock, settings: Settings, stop: CancellationToken) {
     let witness = Witness { clock: clock.now(), started: Instant::now() };
-    let mut ticks = Ticks::new(settings.every.max(Duration::from_secs(1)), stop.clone());
+    let mut ticks = Ticks::new(settings.poll_interval.max(Duration::from_secs(1)), stop.clone());
     let mut told = None;
     while ticks.next().await.is_some() {
         let believed = match store.read("clock_believed", clock_believed_at).await {

@@ -21,7 +21,7 @@ impl Facts {
     /// Reads them from the channel.
     #[must_use]
     pub fn read(channel: &ChannelFacts, settings: &Settings) -> Self {
-        let digits = settings.phone.internal_digits;
+        let digits = settings.phone.extension_digits;
         Self {
             party: Party::read(&channel.caller_number, channel.privacy, &settings.phone.home(), digits),
             number: channel.caller_number.clone(),

@@ -17,7 +17,7 @@ const TOO_LATE: &str = "RECORDED_TOO_LATE";
 /// Records how the call ended.
 pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
     let at = call.app.clock.now();
-    let shortest = call.app.settings.callback.shortest_wait;
+    let shortest = call.app.settings.callback.min_wait;
     let verdict = verdict(ended.ending, ended.stage, &call.facts.party, plan.open);
     let row = store::calls::Ended {
         call: call.id,
@@ -26,8 +26,8 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
         cause: ended.cause.clone(),
         answered_at: ended.answered_at,
         verdict: verdict.unless_too_short(ended.ending, lasted(call, at), shortest),
-        settle: call.app.rules().policy(call.queue.as_ref()).settle,
-        least_talk: call.app.settings.callback.least_talk,
+        settle: call.app.rules().policy(call.queue.as_ref()).grace,
+        min_talk: call.app.settings.callback.min_talk,
         flood: call.app.settings.callback.flood,
         tell: call.app.settings.tells_talks(),
         at,
@@ -58,8 +58,8 @@ pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
         cause: TOO_LATE.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &arrival.party, arrival.open),
-        settle: app.rules().policy(arrival.queue.as_ref()).settle,
-        least_talk: app.settings.callback.least_talk,
+        settle: app.rules().policy(arrival.queue.as_ref()).grace,
+        min_talk: app.settings.callback.min_talk,
         flood: app.settings.callback.flood,
         tell: false,
         at,

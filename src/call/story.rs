@@ -112,7 +112,7 @@ async fn hand_back(app: &App, caller: Caller, reason: HandedBack) {
 /// Commits the arrival. None if the database does not take it in time: then the caller is handed back, at once
 /// while the database stalls. What is committed after that is a call that we lost.
 async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> Option<Caller> {
-    let limit = app.settings.calls.arrival_limit;
+    let limit = app.settings.calls.arrival_timeout;
     let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
     let row = arrival.clone();
     let recording = app.store.write("arrive", move |c| store::calls::arrive(c, &row));

@@ -145,7 +145,7 @@ impl Callback {
         if let Err(error) = dialled.await {
             tracing::error!(%error, "that the customer is dialled is not recorded; it counts all the same");
         }
-        if let Err(error) = self.node.play_to(agent, &self.app.settings.callback.ringing).await {
+        if let Err(error) = self.node.play_to(agent, &self.app.settings.callback.ringback).await {
             tracing::warn!(%error, "the agent hears nothing while the customer is called");
         }
     }

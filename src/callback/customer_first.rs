@@ -2,7 +2,7 @@
 //! pick up. It is off by default, and asks more of the law than calling the agent first.
 //!
 //! In: a case that was leased for it. Out: as of any callback. Whoever answers is told who calls, and hears music for
-//! `[callback] customer_wait` at most; if no agent has come by then he is told so: he was abandoned, which counts.
+//! `[callback] customer_max_wait` at most; if no agent has come by then he is told so: he was abandoned, which counts.
 //! **Invariant:** `store::customer_first` lets nobody be dialled so while too many of late were abandoned.
 
 use tokio::sync::mpsc;
@@ -127,7 +127,7 @@ impl Callback {
 
     /// How long he may wait for an agent: who is sold something no longer than the law lets him.
     fn wait(&self) -> std::time::Duration {
-        let wait = self.app.settings.callback.customer_wait;
+        let wait = self.app.settings.callback.customer_max_wait;
         match self.terms.rules.policy(Some(&self.work.queue)).profile {
             Profile::Sales => wait.min(customer_first::CONNECT_WITHIN),
             Profile::Service | Profile::Debt => wait,
@@ -151,7 +151,7 @@ impl Callback {
     async fn abandon(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
         let settings = &self.app.settings.callback;
         self.hears(channel, &settings.apology).await;
-        if tokio::time::timeout(settings.apology_time, leg.ended()).await.is_err() {
+        if tokio::time::timeout(settings.apology_length, leg.ended()).await.is_err() {
             leg.hang_up(Cancel::NormalClearing).await;
         }
         abandoned(attempt, "NO_AGENT")

@@ -42,13 +42,13 @@ impl Callback {
             node: self.node.clone(),
             channel: None,
             number: self.work.number.to_string(),
-            name: format!("{} {}", settings.shown_as, self.work.name).trim().to_owned(),
+            name: format!("{} {}", settings.display_prefix, self.work.name).trim().to_owned(),
             answered,
             confirm: settings.confirm.then(|| Confirm {
                 sound: settings.confirm_sound.clone(),
                 within: self.node.confirm_timeout(),
             }),
-            rest: settings.agent_rest,
+            rest: settings.agent_pause,
             yields: true,
             preferred: self.work.first.clone().map(|agent| PreferredAgent { agent, until }),
         }

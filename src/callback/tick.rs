@@ -48,14 +48,14 @@ impl Tick {
     /// Callbacks run in `tasks`.
     #[must_use]
     pub fn new(app: Arc<App>, tasks: TaskTracker) -> Self {
-        let begun = RateLimit::of(app.settings.callback.dials_a_second);
+        let begun = RateLimit::of(app.settings.callback.max_dials_per_second);
         let (cases, attempts) = (Skipped::default(), Skipped::default());
         Self { app, tasks, looks: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
     }
 
     /// Looks again and again until told to stop.
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
-        let mut ticks = Ticks::new(self.app.settings.callback.tick, stop);
+        let mut ticks = Ticks::new(self.app.settings.callback.poll_interval, stop);
         while ticks.next().await.is_some() {
             if let Err(error) = beat.during(self.look()).await {
                 tracing::error!(%error, "what is due cannot be looked up: tried again");
@@ -108,7 +108,7 @@ impl Tick {
     /// What nobody says of a talk whose case is closed is not waited for for ever.
     async fn forget(&mut self, terms: &Terms) -> Result<(), StoreError> {
         let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
-        let before = at - terms.word_within;
+        let before = at - terms.disposition_timeout;
         let skipped = self.attempts.now(Instant::now());
         let read = move |c: &mut _| callbacks::forgotten(c, before, limit, &skipped);
         let unsaid = self.app.store.read("unsaid", read).await?;

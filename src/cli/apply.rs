@@ -31,7 +31,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
-    let rules = file::read(&args.file, context.settings.zone)?;
+    let file::Stated { rules, outdated } = file::read(&args.file, context.settings.zone)?;
+    context.warn_of_old_keys(&outdated);
     let (difference, changes) = if args.dry_run {
         context
             .read("apply_dry_run", move |c| {

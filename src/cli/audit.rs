@@ -14,7 +14,7 @@ use crate::store::audit::{self, Proof, Wanted};
 #[command(after_help = "\
 Every entry carries the hash of the one before, sealed with the audit's key, so that nobody without the key can change,
 remove or insert entries or put them in another order unseen. Entries can still be cut off at the end: the controller
-writes the head of the chain to its log every day ([audit] log_head_every); keep it somewhere else, and verify against
+writes the head of the chain to its log every day ([audit] head_log_interval); keep it somewhere else, and verify against
 it. Entries of versions before the seal have a plain hash, which whoever can write to the database can make anew; where
 the seal begins is kept under the key. The seal is of no use if the key stands in the database, too: write [audit] key.
 

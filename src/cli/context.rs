@@ -213,6 +213,14 @@ impl Context {
         self.print(&said.iter().map(|line| format!("{}\n", line.said(&self.look))).collect::<String>())
     }
 
+    /// Tells on the standard error of keys that were stated by an old name.
+    pub fn warn_of_old_keys(&self, outdated: &[String]) {
+        for line in outdated {
+            let text = format!("warning: {line}; the next release reads the new name only");
+            eprintln!("dozvon: {}", render::say(self.look.language, &text));
+        }
+    }
+
     /// A word of a vocabulary in the language of the person who reads it.
     #[must_use]
     pub fn word(&self, word: &str) -> String {

@@ -61,7 +61,11 @@ Examples:
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let rules = match &args.command {
-        Command::Check { file: Some(file) } => file::read(file, context.settings.zone)?,
+        Command::Check { file: Some(file) } => {
+            let stated = file::read(file, context.settings.zone)?;
+            context.warn_of_old_keys(&stated.outdated);
+            stated.rules
+        }
         _ => context.read("policy_show", rules::load).await?,
     };
     match args.command {
@@ -87,13 +91,13 @@ fn list(rules: &Rules) -> Table {
         "name",
         "version",
         "profile",
-        "cap_day",
-        "cap_week",
-        "cap_month",
-        "gaps",
+        "max_attempts_per_day",
+        "max_attempts_per_week",
+        "max_attempts_per_month",
+        "retry_delays",
         "reaction_ms",
-        "weekdays",
-        "weekends",
+        "weekday_hours",
+        "weekend_hours",
         "queues",
     ];
     let mut table = Table::new(&fields, "there are no policies");
@@ -106,7 +110,7 @@ fn list(rules: &Rules) -> Table {
             Cell::count(policy.cap_day),
             policy.cap_week.map_or(Cell::Nothing, Cell::Count),
             policy.cap_month.map_or(Cell::Nothing, Cell::Count),
-            Cell::List(policy.gaps.iter().map(|gap| duration::show(*gap)).collect()),
+            Cell::List(policy.retry_delays.iter().map(|gap| duration::show(*gap)).collect()),
             Cell::Span(reaction_ms),
             Cell::said(show_minutes(policy.weekdays)),
             Cell::said(show_minutes(policy.weekends)),

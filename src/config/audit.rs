@@ -17,12 +17,12 @@ pub struct Audit {
     pub key: Option<Key>,
     /// How often the head of the chain is written to the log. Default 24 h.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
-    pub log_head_every: Duration,
+    pub head_log_interval: Duration,
 }
 
 impl Default for Audit {
     fn default() -> Self {
-        Self { key: None, log_head_every: Duration::from_hours(24) }
+        Self { key: None, head_log_interval: Duration::from_hours(24) }
     }
 }
 

@@ -41,23 +41,23 @@ pub struct Settings {
     /// The most of a queue's agents, in per cent of those who are available, who may be busy with callbacks at once, but
     /// at least one. Default 50.
     #[serde(deserialize_with = "percent")]
-    pub share_pct: u8,
+    pub agent_share_pct: u8,
     /// Calls to customers at one time over all trunks, those that wait for an agent and those that agents dial
     /// themselves included. Default 100.
-    pub max_live: usize,
+    pub max_calls: usize,
     /// Customers dialled in any one second over all trunks. Default 5.
-    pub dials_a_second: NonZeroU32,
+    pub max_dials_per_second: NonZeroU32,
     /// Customers dialled in any one hour, over all trunks and by all controllers of the database, those whom agents dial
     /// themselves included. Whoever is beyond that waits, and the supervisor is told (`dials.limited`). 0: no limit.
     /// Default 1000.
-    pub dials_an_hour: u32,
+    pub max_dials_per_hour: u32,
     /// How often it is looked for what is due. Default 1 s.
     #[serde(with = "duration::Interval")]
-    pub tick: Duration,
+    pub poll_interval: Duration,
     /// Cases moved on in one look. Default 200.
     pub batch: u32,
     /// What stands before the customer's name on the agent's display, so that he sees why he is rung. Default `callback`.
-    pub shown_as: String,
+    pub display_prefix: String,
     /// Whether an agent has to press 1 before the customer is dialled. Default yes.
     pub confirm: bool,
     /// What tells the agent that it is a callback, and asks for the key, again and again. Default two rising tones, which
@@ -67,10 +67,10 @@ pub struct Settings {
     /// How long an agent who accepted a callback is offered nothing after it did not reach the customer. After a talk it is
     /// `wrap_up`. Default 5 s.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
-    pub agent_rest: Duration,
+    pub agent_pause: Duration,
     /// What he hears while the customer's phone rings.
     #[serde(with = "crate::config::sounds::sound")]
-    pub ringing: String,
+    pub ringback: String,
     /// How long a case is offered only to its assignee, such as the customer's owner by the CRM, while he is available
     /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
@@ -81,7 +81,7 @@ pub struct Settings {
     pub customer_first: bool,
     /// How long such a customer waits for an agent; in sales never longer than 2 s (47 CFR 64.1200(a)(7)). Default 2 s.
     #[serde(with = "duration::Within::<100, { duration::MINUTE }>")]
-    pub customer_wait: Duration,
+    pub customer_max_wait: Duration,
     /// What he hears when he answers: it must say who calls. Default a tone: put your own words in its place.
     #[serde(with = "crate::config::sounds::sound")]
     pub greeting: String,
@@ -90,26 +90,26 @@ pub struct Settings {
     pub apology: String,
     /// How long that takes to be heard. Default 5 s.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
-    pub apology_time: Duration,
+    pub apology_length: Duration,
     /// How long a customer's phone rings whom an agent dials, if the agent does not hang up before. Default 60 s.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
-    pub handset_ring: Duration,
+    pub manual_dial_timeout: Duration,
     /// How long the database may take to say whether a number that an agent dials has an open case. After that the call
     /// goes on in the administrator's own dialplan. Default 1 s.
     #[serde(with = "duration::Within::<10, { 10 * duration::SECOND }>")]
-    pub handset_lookup: Duration,
+    pub manual_dial_lookup_timeout: Duration,
     /// What an agent dials to say what came of his last talk: `*71` and so on.
     #[serde(deserialize_with = "codes")]
     pub codes: BTreeMap<String, Outcome>,
     /// How long a talk must have lasted for the customer to have been reached when nobody says what came of it: a shorter
     /// one settles no case. Default 5 s.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
-    pub least_talk: Duration,
+    pub min_talk: Duration,
     /// How long a caller must have stayed for us to owe a call when the caller hangs up: anybody can show any number, and
     /// a machine that dials and hangs up at once would have us call the owners of thousands. The call is recorded all the
     /// same. Default 3 s; 0: however short the call was.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
-    pub shortest_wait: Duration,
+    pub min_wait: Duration,
     /// How many new cases missed calls may open in an hour before the others wait for people.
     pub flood: Limits,
     /// Whether somebody who rings in from a number that we are calling back gets the agent of the callback at once. The
@@ -119,11 +119,11 @@ pub struct Settings {
     /// How long after a talk it may be unsaid what came of it: then the agent and the supervisor are told
     /// (`attempt.undisposed`). Of a talk that an agent dialled himself its length decides then. Default 10 min.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
-    pub word_within: Duration,
+    pub disposition_timeout: Duration,
     /// How long an attempt may last before it is given up as lost; and how long after a talk somebody may say what came
     /// of it before its length decides. Default 2 h.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { 7 * duration::DAY }>")]
-    pub watchdog: Duration,
+    pub max_attempt_time: Duration,
     /// The queue that calls back those who reached none, such as callers when we are closed. Default none: the only
     /// queue, if there is but one; else nobody does (see [`Settings::nobody_calls_back`]).
     pub queue: Option<QueueName>,
@@ -153,32 +153,32 @@ impl Default for Settings {
         Self {
             trunks: Vec::new(),
             caller_id: String::new(),
-            share_pct: 50,
-            max_live: 100,
-            dials_a_second: DIALS_A_SECOND,
-            dials_an_hour: 1000,
-            tick: Duration::from_secs(1),
+            agent_share_pct: 50,
+            max_calls: 100,
+            max_dials_per_second: DIALS_A_SECOND,
+            max_dials_per_hour: 1000,
+            poll_interval: Duration::from_secs(1),
             batch: 200,
-            shown_as: "callback".to_owned(),
+            display_prefix: "callback".to_owned(),
             confirm: true,
             confirm_sound: "tone_stream://%(200,100,440);%(300,2000,660)".to_owned(),
-            agent_rest: Duration::from_secs(5),
-            ringing: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
+            agent_pause: Duration::from_secs(5),
+            ringback: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
             assignee_first: Duration::from_secs(60),
             customer_first: false,
-            customer_wait: Duration::from_secs(2),
+            customer_max_wait: Duration::from_secs(2),
             greeting: "tone_stream://%(200,100,600);%(2000,0,440)".to_owned(),
             apology: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2".to_owned(),
-            apology_time: Duration::from_secs(5),
-            handset_ring: Duration::from_secs(60),
-            handset_lookup: Duration::from_secs(1),
+            apology_length: Duration::from_secs(5),
+            manual_dial_timeout: Duration::from_secs(60),
+            manual_dial_lookup_timeout: Duration::from_secs(1),
             codes: usual_codes(),
-            least_talk: Duration::from_secs(5),
-            shortest_wait: Duration::from_secs(3),
+            min_talk: Duration::from_secs(5),
+            min_wait: Duration::from_secs(3),
             flood: Limits::default(),
             join_callers: true,
-            word_within: Duration::from_secs(600),
-            watchdog: Duration::from_secs(7_200),
+            disposition_timeout: Duration::from_secs(600),
+            max_attempt_time: Duration::from_secs(7_200),
             queue: None,
             repeat_queue: None,
         }
@@ -189,7 +189,7 @@ impl Settings {
     /// How many of so many available agents may be busy with callbacks at once.
     #[must_use]
     pub fn share_of(&self, available: usize) -> usize {
-        let share = available * usize::from(self.share_pct.min(100)) / 100;
+        let share = available * usize::from(self.agent_share_pct.min(100)) / 100;
         share.max(1).min(available)
     }
 }
@@ -209,13 +209,13 @@ pub struct Trunk {
     pub caller_id: String,
     /// Customers on it at one time; 0: it is out of use. Default 30.
     #[serde(default = "Trunk::usual_live")]
-    pub max_live: usize,
+    pub max_calls: usize,
     /// Customers dialled over it in any one second; who comes too soon waits for the next. Default 5.
     #[serde(default = "Trunk::usual_dials")]
-    pub dials_a_second: NonZeroU32,
+    pub max_dials_per_second: NonZeroU32,
     /// How long it is the last choice after a dial that failed before a phone rang. Default 60 s.
     #[serde(default = "Trunk::usual_rest", with = "duration::Within::<0, { duration::DAY }>")]
-    pub rest: Duration,
+    pub failure_pause: Duration,
     /// After how many failures in a row, each before a phone rang, the supervisor is told (`trunk.failing`). 0: never.
     /// Default 5.
     #[serde(default = "Trunk::usual_alarm")]
@@ -234,9 +234,9 @@ impl Trunk {
             dial,
             name: String::new(),
             caller_id: String::new(),
-            max_live: Self::usual_live(),
-            dials_a_second: Self::usual_dials(),
-            rest: Self::usual_rest(),
+            max_calls: Self::usual_live(),
+            max_dials_per_second: Self::usual_dials(),
+            failure_pause: Self::usual_rest(),
             alarm_after: Self::usual_alarm(),
             follow_redirects: false,
         }
@@ -362,9 +362,9 @@ mod tests {
 
     #[test]
     fn the_share_is_of_those_who_are_there_and_somebody_always_calls_back() {
-        let settings = Settings { share_pct: 50, ..Settings::default() };
+        let settings = Settings { agent_share_pct: 50, ..Settings::default() };
         assert_eq!([0, 1, 2, 3, 10].map(|there| settings.share_of(there)), [0, 1, 1, 1, 5]);
-        let none = Settings { share_pct: 0, ..Settings::default() };
+        let none = Settings { agent_share_pct: 0, ..Settings::default() };
         assert_eq!(none.share_of(10), 1);
     }
 }

@@ -24,21 +24,21 @@ pub struct Calls {
     /// How long the database may take to record an arrival, while the caller hears nothing; then he goes to the
     /// dialplan's fallback, and those after him at once, until the database moves again. Default 5 s.
     #[serde(with = "duration::Timeout")]
-    pub arrival_limit: Duration,
-    /// How much longer than `[dialplan] patience` a caller whose line to us broke may take to come back by the
+    pub arrival_timeout: Duration,
+    /// How much longer than `[dialplan] retry_time` a caller whose line to us broke may take to come back by the
     /// dialplan, before he counts as lost. Default 30 s.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
-    pub await_return: Duration,
+    pub return_timeout: Duration,
     /// After a start: how long free agents wait for callers who waited before and are on their way back, so that
     /// who came first is served first. Default 2 s.
     #[serde(with = "duration::Within::<0, { duration::MINUTE }>")]
-    pub gather: Duration,
+    pub recovery_wait: Duration,
     /// How often what the rows say is compared with FreeSWITCH. Default 5 s.
     #[serde(with = "duration::Interval")]
-    pub check_every: Duration,
+    pub reconcile_interval: Duration,
     /// How long a task that everything depends on may work on one thing before `/readyz` names it. Default 1 min.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
-    pub stalled_after: Duration,
+    pub stall_timeout: Duration,
 }
 
 impl Default for Calls {
@@ -48,11 +48,11 @@ impl Default for Calls {
             forward_follows_redirects: false,
             drain_timeout: Duration::from_secs(30),
             max_calls: 4_000,
-            arrival_limit: Duration::from_secs(5),
-            await_return: Duration::from_secs(30),
-            gather: Duration::from_secs(2),
-            check_every: Duration::from_secs(5),
-            stalled_after: Duration::from_mins(1),
+            arrival_timeout: Duration::from_secs(5),
+            return_timeout: Duration::from_secs(30),
+            recovery_wait: Duration::from_secs(2),
+            reconcile_interval: Duration::from_secs(5),
+            stall_timeout: Duration::from_mins(1),
         }
     }
 }

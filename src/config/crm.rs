@@ -91,15 +91,15 @@ pub struct Settings {
     pub burst: u32,
     /// How long a request may wait for its turn. Default 30 s.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
-    pub patience: Duration,
+    pub max_queue_time: Duration,
     /// How long to leave a CRM alone that has blocked us. Default 1 h.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
-    pub block: Duration,
+    pub blocked_pause: Duration,
     /// How long an answer may take. Default 30 s.
     #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
     /// So much of an answer is read, in bytes; a longer one is no JSON. Default 1,048,576.
-    pub answer_limit: usize,
+    pub max_answer_bytes: usize,
     /// Whether an address without TLS is taken: for tests. Default false.
     pub allow_http: bool,
 }
@@ -126,10 +126,10 @@ impl Default for Settings {
             success: String::new(),
             rate: 0,
             burst: 0,
-            patience: Duration::from_secs(30),
-            block: Duration::from_secs(3600),
+            max_queue_time: Duration::from_secs(30),
+            blocked_pause: Duration::from_secs(3600),
             timeout: Duration::from_secs(30),
-            answer_limit: 1 << 20,
+            max_answer_bytes: 1 << 20,
             allow_http: false,
         }
     }
@@ -187,10 +187,9 @@ impl Settings {
         if !self.oauth_url.is_empty() {
             address(&self.oauth_url, "oauth_url", self.allow_http)?;
         }
-        if self.answer_limit == 0 || self.timeout.is_zero() {
-            return Err(
-                "[crm] answer_limit and timeout must not be 0; leave them out for the defaults".to_owned()
-            );
+        if self.max_answer_bytes == 0 || self.timeout.is_zero() {
+            return Err("[crm] max_answer_bytes and timeout must not be 0; leave them out for the defaults"
+                .to_owned());
         }
         self.check_tokens()?;
         if self.kind == Kind::Generic {

@@ -21,13 +21,13 @@ pub struct Dialplan {
     /// The contexts of agents' phones. Numbers with an open case that agents dial there are ours; everything else goes on in
     /// the administrator's dialplan. Default none: we do not see such calls.
     #[serde(deserialize_with = "contexts")]
-    pub handset_contexts: Vec<String>,
+    pub agent_contexts: Vec<String>,
     /// The controllers, asked in this order, as `host:port`. Default the address of `[switch] listen`.
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
     /// How long the controllers are asked again and again, in whole seconds, at most an hour. Default 30 s.
     #[serde(with = "duration::Within::<0, LONGEST_PATIENCE_MS>")]
-    pub patience: Duration,
+    pub retry_time: Duration,
     /// What the caller hears between two tries, and so how far they are apart. It has an end, at best after about
     /// a second, and needs no file. Default a ringing tone.
     #[serde(deserialize_with = "pause_sound")]
@@ -45,9 +45,9 @@ impl Default for Dialplan {
         Self {
             numbers: vec![NumberPattern { digits: "7001".to_owned(), prefix: false }],
             contexts: vec!["public".to_owned()],
-            handset_contexts: Vec::new(),
+            agent_contexts: Vec::new(),
             controllers: Vec::new(),
-            patience: Duration::from_secs(30),
+            retry_time: Duration::from_secs(30),
             pause_sound: "tone_stream://%(400,500,425)".to_owned(),
             fallback_contact: None,
             fallback_timeout: Duration::from_secs(30),

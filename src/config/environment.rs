@@ -6,7 +6,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use crate::document::Document;
+use crate::config::renamed::RENAMED;
+use crate::document::{Document, renamed};
 
 /// What a variable of ours begins with.
 const PREFIX: &str = "DOZVON_";
@@ -26,7 +27,8 @@ pub fn overlay<'a>(
         return;
     }
     let span = document.overlay(variable);
-    let keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
+    let mut keys: Vec<String> = path.split("__").map(str::to_ascii_lowercase).collect();
+    renamed::rename_keys(document, &span, &mut keys, RENAMED);
     let value = typed(value, default_of(defaults, &keys), &span);
     if let Err(problem) = put(table, &keys, value, &span) {
         document.fault(&span, problem, "write DOZVON_SECTION__KEY, such as DOZVON_WEB__LISTEN");

@@ -14,6 +14,7 @@ mod environment;
 pub mod log;
 pub mod notify;
 pub mod phone;
+mod renamed;
 pub mod requests;
 pub mod retention;
 pub mod sounds;
@@ -40,7 +41,9 @@ use self::sounds::Sounds;
 use self::status::Status;
 use self::web::Web;
 use crate::document::fault::Faults;
+use crate::document::renamed::rename;
 use crate::document::{self, Document};
+use renamed::RENAMED;
 
 /// Where settings are looked for when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["dozvon.toml", "/etc/dozvon/dozvon.toml"];
@@ -49,6 +52,9 @@ pub const PLACES: [&str; 2] = ["dozvon.toml", "/etc/dozvon/dozvon.toml"];
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Keys that were stated by an old name, a line for each.
+    #[serde(skip)]
+    pub outdated: Vec<String>,
     /// Where the rows are. Default `sqlite:dozvon.db` in the working folder.
     pub database: DatabaseUrl,
     /// The zone of business days where no schedule says otherwise. Default Europe/Moscow.
@@ -92,6 +98,7 @@ impl Default for Settings {
             database: DatabaseUrl::Sqlite("dozvon.db".into()),
             zone: Tz::Europe__Moscow,
             phone: Phone::default(),
+            outdated: Vec::new(),
             switch: switch::Settings::default(),
             web: Web::default(),
             status: Status::default(),
@@ -166,6 +173,7 @@ impl Settings {
         let defaults = Self::typical();
         let mut document = Document::new(&file, text);
         let mut table = document.parse();
+        rename(&mut document, &mut table, RENAMED);
         if document.is_good() {
             for variable in &variables {
                 environment::overlay(&mut document, &mut table, &defaults, variable);
@@ -173,23 +181,24 @@ impl Settings {
         }
         let (notify, requests) = (table.get("notify").cloned(), table.get("requests").cloned());
         let kept =
-            span_of(&table, "retention", "outbox").or_else(|| span_of(&table, "notify", "keep_trying"));
+            span_of(&table, "retention", "outbox").or_else(|| span_of(&table, "notify", "give_up_after"));
         let read: Option<Self> = if document.is_good() { document.read(table) } else { None };
         if let Some(settings) = &read
             && document.is_good()
         {
             let taken = (settings.crm.kind != crm::Kind::None).then_some(crm::NAME);
             settings.notify.check(notify.as_ref(), taken, &mut document);
-            let (outbox, tries) = (settings.retention.outbox, settings.notify.keep_trying);
+            let (outbox, tries) = (settings.retention.outbox, settings.notify.give_up_after);
             if !outbox.is_zero() && outbox <= tries {
                 let problem = "what still waits for its next try would be given up: `outbox` in [retention] must be longer \
-                               than `keep_trying` in [notify]";
+                               than `give_up_after` in [notify]";
                 document.fault(&kept.unwrap_or_default(), problem, "write a longer one, such as \"90d\"");
             }
         }
         match read {
             Some(mut settings) if document.is_good() => {
                 settings.store.audit_key.clone_from(&settings.audit.key);
+                settings.outdated = document.take_notices();
                 for Wrong { at, problem, remedy } in settings.requests.wrong() {
                     document.fault(&document::place(requests.as_ref(), &at), problem, remedy);
                 }

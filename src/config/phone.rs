@@ -13,12 +13,12 @@ pub struct Phone {
     /// The city of local numbers of 5 to 7 digits, such as `"495"`. Default none: they are no numbers.
     pub area_code: Option<AreaCode>,
     /// Numbers of at most so many digits are our own extensions. Default 5.
-    pub internal_digits: usize,
+    pub extension_digits: usize,
 }
 
 impl Default for Phone {
     fn default() -> Self {
-        Self { region: Region::RU, area_code: None, internal_digits: 5 }
+        Self { region: Region::RU, area_code: None, extension_digits: 5 }
     }
 }
 

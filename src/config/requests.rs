@@ -17,43 +17,43 @@ use crate::signature::Key;
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Bytes of a request's body; more is refused. Default 65536: a name and 2000 characters take 9000.
-    pub max_body: usize,
+    pub max_body_bytes: usize,
     /// How long a body may take to come. Default 10 s.
     #[serde(with = "duration::Timeout")]
     pub body_timeout: Duration,
     /// Requests that are worked on at one time, of sources that are known by their token, and as many of all others;
     /// further ones are refused. Default 64.
-    pub max_at_once: usize,
-    /// Requests of one source in `window`. Default 600: a site's whole traffic comes from one program.
-    pub per_source: u32,
-    /// Forms, and requests of who is not known, from one network address in `window`: an IPv6 network of 64 bits is one
+    pub max_concurrent: usize,
+    /// Requests of one source in `rate_window`. Default 600: a site's whole traffic comes from one program.
+    pub max_per_source: u32,
+    /// Forms, and requests of who is not known, from one network address in `rate_window`: an IPv6 network of 64 bits is one
     /// address, one of 56 bits has twice as many, one of 48 bits four times. Default 30: a company behind one address.
-    pub per_address: u32,
-    /// Requests for one number in `window`, by sources, and as many by forms. Default 5.
-    pub per_number: u32,
-    /// Forms of all together that are filled in as they should be, in `window`. When more than half of them are taken,
-    /// the share of one address shrinks from `per_address` down to one. Default 1000.
-    pub per_all: u32,
+    pub max_per_address: u32,
+    /// Requests for one number in `rate_window`, by sources, and as many by forms. Default 5.
+    pub max_per_number: u32,
+    /// Forms of all together that are filled in as they should be, in `rate_window`. When more than half of them are taken,
+    /// the share of one address shrinks from `max_per_address` down to one. Default 1000.
+    pub max_in_all: u32,
     /// The time in which they are counted. Default 1 h.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 30 * duration::DAY }>")]
-    pub window: Duration,
+    pub rate_window: Duration,
     /// Addresses, and numbers, that are counted at one time; the oldest are forgotten first. Default 20000 of each,
     /// about 3 MB.
-    pub counted: usize,
+    pub max_tracked: usize,
     /// How old a signed request may be, or how far ahead its clock. Default 5 min, as Standard Webhooks has it.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
-    pub signature_age: Duration,
+    pub max_signature_age: Duration,
     /// A form that is filled in faster was filled in by a robot. Default 2 s.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
-    pub fill_time: Duration,
+    pub min_fill_time: Duration,
     /// How long a form may lie open before it is sent. Default 12 h.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { 30 * duration::DAY }>")]
-    pub form_age: Duration,
+    pub max_form_age: Duration,
     /// How far ahead a wanted time may be. Default 30 days.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
-    pub latest_wanted: Duration,
+    pub max_wanted_ahead: Duration,
     /// Networks of our own proxies, whose X-Forwarded-For is believed. Default none.
-    pub proxies: Vec<IpNet>,
+    pub trusted_proxies: Vec<IpNet>,
     /// Programs that may send requests.
     pub sources: Vec<Source>,
     /// Forms for people.
@@ -124,20 +124,20 @@ impl From<Tongue> for Language {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            max_body: 65_536,
+            max_body_bytes: 65_536,
             body_timeout: Duration::from_secs(10),
-            max_at_once: 64,
-            per_source: 600,
-            per_address: 30,
-            per_number: 5,
-            per_all: 1000,
-            window: Duration::from_hours(1),
-            counted: 20_000,
-            signature_age: Duration::from_mins(5),
-            fill_time: Duration::from_secs(2),
-            form_age: Duration::from_hours(12),
-            latest_wanted: Duration::from_hours(30 * 24),
-            proxies: Vec::new(),
+            max_concurrent: 64,
+            max_per_source: 600,
+            max_per_address: 30,
+            max_per_number: 5,
+            max_in_all: 1000,
+            rate_window: Duration::from_hours(1),
+            max_tracked: 20_000,
+            max_signature_age: Duration::from_mins(5),
+            min_fill_time: Duration::from_secs(2),
+            max_form_age: Duration::from_hours(12),
+            max_wanted_ahead: Duration::from_hours(30 * 24),
+            trusted_proxies: Vec::new(),
             sources: Vec::new(),
             forms: Vec::new(),
         }
@@ -206,11 +206,11 @@ impl Settings {
     pub fn wrong(&self) -> Vec<Wrong> {
         let mut wrong = Vec::new();
         let mut names = BTreeSet::new();
-        for net in self.proxies.iter().filter(|net| is_too_wide(net)) {
+        for net in self.trusted_proxies.iter().filter(|net| is_too_wide(net)) {
             let problem =
                 format!("with the proxies {net} anybody could choose the address by which they are counted");
             let remedy = "name the networks of your own proxies only, such as \"10.0.0.0/8\"";
-            wrong.push(Wrong::new(&[Step::Key("proxies")], problem, remedy));
+            wrong.push(Wrong::new(&[Step::Key("trusted_proxies")], problem, remedy));
         }
         for (n, source) in self.sources.iter().enumerate() {
             let item = [Step::Key("sources"), Step::Item(n)];
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn proxies_that_are_most_of_the_internet_are_refused() {
         let refused = |net: &str| {
-            let settings = Settings { proxies: vec![net.parse().unwrap()], ..Settings::default() };
+            let settings = Settings { trusted_proxies: vec![net.parse().unwrap()], ..Settings::default() };
             settings.wrong().len()
         };
         for net in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/2", "2000::/3"] {

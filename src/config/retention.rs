@@ -22,7 +22,7 @@ pub struct Settings {
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub requests: Duration,
     /// What was told, or was given up, after that; what still waits so long after it happened is given up: then its
-    /// destination was removed or is closed. More than `[notify] keep_trying`. So long are kept, too, dials that were refused to numbers without a
+    /// destination was removed or is closed. More than `[notify] give_up_after`. So long are kept, too, dials that were refused to numbers without a
     /// case. Default 90 days.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub outbox: Duration,
@@ -30,10 +30,10 @@ pub struct Settings {
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub audit: Duration,
     /// Rows of each kind that one transaction deletes at most: calls wait for it. Default 500.
-    pub bite: u32,
+    pub batch: u32,
     /// How often it is looked for old rows. Default 10 minutes.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
-    pub every: Duration,
+    pub poll_interval: Duration,
 }
 
 impl Default for Settings {
@@ -44,8 +44,8 @@ impl Default for Settings {
             requests: Duration::from_hours(400 * 24),
             outbox: Duration::from_hours(90 * 24),
             audit: Duration::from_hours(1100 * 24),
-            bite: 500,
-            every: Duration::from_mins(10),
+            batch: 500,
+            poll_interval: Duration::from_mins(10),
         }
     }
 }

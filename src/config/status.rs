@@ -19,7 +19,7 @@ pub struct Status {
     pub max_connections: usize,
     /// How often at most the database is asked whether it commits, however many ask `/readyz`. Default 1 s.
     #[serde(with = "duration::Within::<{ duration::HEARD }, { duration::MINUTE }>")]
-    pub ask_every: Duration,
+    pub database_check_interval: Duration,
 }
 
 impl Default for Status {
@@ -28,7 +28,7 @@ impl Default for Status {
             listen: SocketAddr::from(([127, 0, 0, 1], 8088)),
             on_web_port: false,
             max_connections: 64,
-            ask_every: Duration::from_secs(1),
+            database_check_interval: Duration::from_secs(1),
         }
     }
 }

@@ -33,7 +33,7 @@ pub struct Settings {
     pub linger: Duration,
     /// How often a silent caller's socket is asked whether he is still there. Default 30 s.
     #[serde(with = "duration::Interval")]
-    pub check: Duration,
+    pub keepalive_interval: Duration,
     /// The FreeSWITCH nodes on which agents are rung.
     pub nodes: Vec<NodeSettings>,
 }
@@ -48,7 +48,7 @@ impl Default for Settings {
             handshake_timeout: Duration::from_secs(5),
             command_timeout: Duration::from_secs(5),
             linger: Duration::from_secs(10),
-            check: Duration::from_secs(30),
+            keepalive_interval: Duration::from_secs(30),
             nodes: Vec::new(),
         }
     }
@@ -93,24 +93,24 @@ pub struct NodeSettings {
     pub command_timeout: Duration,
     /// Silence between two of its heartbeats (it sends one every 20 s) that raises the alarm. Default 45 s.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
-    pub heartbeat_gap: Duration,
+    pub heartbeat_timeout: Duration,
     /// Silence of its event link after which it counts as dead. Default 70 s.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
-    pub silence: Duration,
+    pub link_timeout: Duration,
     /// How often it is asked for events at once while legs are there: by itself it looks only every 20 ms
     /// whether there are any to send. Default 5 ms; 0 leaves it to itself.
     #[serde(with = "duration::Within::<0, { duration::SECOND }>")]
-    pub hurry: Duration,
+    pub poll_interval: Duration,
     /// Events that may wait to be taken; more are lost and counted. At least and by default 65,536.
     pub event_queue: usize,
     /// Commands that may wait to be sent on one link. Default 4096.
     pub command_queue: usize,
     /// How often a leg without news is asked after, should an event of it be lost. Default 30 s.
     #[serde(with = "duration::Interval")]
-    pub leg_check: Duration,
+    pub leg_check_interval: Duration,
     /// How long a leg may be out of sight before it counts as ended. Default 30 s.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
-    pub lost_leg: Duration,
+    pub leg_loss_timeout: Duration,
     /// How long FreeSWITCH keeps an answered leg that nobody connects, should we have died. Default 15 s.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub park_timeout: Duration,
@@ -137,13 +137,13 @@ impl Default for NodeSettings {
             reconnect_max: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(2),
             command_timeout: Duration::from_secs(5),
-            heartbeat_gap: Duration::from_secs(45),
-            silence: Duration::from_secs(70),
-            hurry: Duration::from_millis(5),
+            heartbeat_timeout: Duration::from_secs(45),
+            link_timeout: Duration::from_secs(70),
+            poll_interval: Duration::from_millis(5),
             event_queue: 65_536,
             command_queue: 4096,
-            leg_check: Duration::from_secs(30),
-            lost_leg: Duration::from_secs(30),
+            leg_check_interval: Duration::from_secs(30),
+            leg_loss_timeout: Duration::from_secs(30),
             park_timeout: Duration::from_secs(15),
             confirm_timeout: Duration::from_secs(10),
             confirm_file: String::new(),
@@ -169,7 +169,7 @@ mod tests {
     fn nothing_need_be_said_and_nothing_unknown_is_taken() {
         let settings: Settings = toml::from_str("").unwrap();
         assert_eq!(settings, Settings::default());
-        let some = "handshake_timeout = \"250ms\"\n[[nodes]]\nname = \"two\"\nlost_leg = \"100ms\"\n";
+        let some = "handshake_timeout = \"250ms\"\n[[nodes]]\nname = \"two\"\nleg_loss_timeout = \"100ms\"\n";
         let settings: Settings = toml::from_str(some).unwrap();
         assert_eq!(settings.handshake_timeout, Duration::from_millis(250));
         assert_eq!(settings.nodes[0].name.as_str(), "two");

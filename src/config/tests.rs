@@ -26,13 +26,13 @@ fn the_environment_overrides_the_file() {
     ];
     let settings = read("[web]\nlisten = \"127.0.0.1:1\"\n", &variables).unwrap();
     assert_eq!(settings.web.listen.port(), 9999);
-    assert_eq!(settings.phone.internal_digits, 4);
+    assert_eq!(settings.phone.extension_digits, 4);
     assert_eq!(settings.database, "sqlite:/x.db".parse().unwrap());
     let settings = read("[[switch.nodes]]\n", &[("DOZVON_SWITCH__NODES__0__PASSWORD", "42")]).unwrap();
     assert_eq!(settings.switch.nodes[0].password, "42");
     let trunk = "[[callback.trunks]]\ndial = \"gateway/a/{number}\"\n";
     let settings = read(trunk, &[("DOZVON_CALLBACK__TRUNKS__0__MAX_LIVE", "2")]).unwrap();
-    assert_eq!(settings.callback.trunks[0].max_live, 2);
+    assert_eq!(settings.callback.trunks[0].max_calls, 2);
     let settings = read("", &[("DOZVON_SWITCH__ALLOW", "10.0.0.0/8, 127.0.0.1/32")]).unwrap();
     assert_eq!(settings.switch.allow.len(), 2);
     assert!(read("", &[("DOZVON_TEST", "x"), ("DOZVON_CONFIG", "x"), ("DOZVONE", "x")]).is_ok());
@@ -71,14 +71,14 @@ const MISTAKES: &[(&str, &[&str])] = &[
         "[dialplan]\npause_sound = \"local_stream://moh\"\n",
         &["dozvon.toml:2:15: ", "never ends", "tone_stream://%(400,500,425)"],
     ),
-    ("[callback]\ndials_a_second = 0\n", &["dozvon.toml:2:18: wrong value", "number 0", "above 0"]),
+    ("[callback]\nmax_dials_per_second = 0\n", &["dozvon.toml:2:18: wrong value", "number 0", "above 0"]),
     ("[callback]\ndial = \"gateway/a/{number}\"\n", &["dozvon.toml:2:1: unknown key `dial`", "trunks"]),
     (
         "[[callback.trunks]]\nname = \"a\"\n",
         &["dozvon.toml:1:1: missing field `dial`", "gateway/trunk/{number}"],
     ),
-    ("[callback]\nshare_pct = 500\n", &["dozvon.toml:2:13: ", "500", "write 0 to 100"]),
-    ("[callback]\nshare_pct = -1\n", &["dozvon.toml:2:13: ", "-1", "write 0 to 100"]),
+    ("[callback]\nagent_share_pct = 500\n", &["dozvon.toml:2:13: ", "500", "write 0 to 100"]),
+    ("[callback]\nagent_share_pct = -1\n", &["dozvon.toml:2:13: ", "-1", "write 0 to 100"]),
     ("[web]\nlisten = 8087\n", &["dozvon.toml:2:10: ", "8087", "such as \"127.0.0.1:8087\""]),
     ("[web]\nmax_connections = -1\n", &["dozvon.toml:2:19: ", "0 or more"]),
     ("[[callback.trunks]]\ndial = \"gateway/a\"\n", &["dozvon.toml:2:8: ", "no place for the number"]),
@@ -128,7 +128,7 @@ fn an_error_names_file_line_and_remedy() {
 #[test]
 fn what_is_told_is_kept_for_longer_than_it_is_tried() {
     let said = read("[retention]\noutbox = \"7d\"\n", &[]).unwrap_err().to_string();
-    for part in ["dozvon.toml:2:", "`outbox`", "keep_trying"] {
+    for part in ["dozvon.toml:2:", "`outbox`", "give_up_after"] {
         assert!(said.contains(part), "{part:?} in {said}");
     }
     for good in ["[retention]\noutbox = \"8d\"\n", "[retention]\noutbox = \"0s\"\n"] {

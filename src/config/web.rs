@@ -18,7 +18,7 @@ pub struct Web {
     pub max_connections: usize,
     /// Connections of one network address (an IPv6 network of 64 bits) at one time; further ones are closed at once. An
     /// IPv6 network of 56 bits may have twice as many, one of 48 bits four times, but at most half of all; the networks of
-    /// `[requests] proxies` may have more. Default 64.
+    /// `[requests] trusted_proxies` may have more. Default 64.
     pub max_connections_per_address: usize,
     /// How long the head of a request may take to come, from when it is waited for; a connection without one is closed.
     /// Default 10 s.
@@ -27,7 +27,7 @@ pub struct Web {
     /// How long a connection may last; the request that is under way then has another `header_timeout` to end, as
     /// answers have that nobody reads. Default 2 min.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
-    pub connection_time: Duration,
+    pub max_connection_age: Duration,
 }
 
 impl Default for Web {
@@ -37,7 +37,7 @@ impl Default for Web {
             max_connections: 512,
             max_connections_per_address: 64,
             header_timeout: Duration::from_secs(10),
-            connection_time: Duration::from_mins(2),
+            max_connection_age: Duration::from_mins(2),
         }
     }
 }

@@ -36,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 /// Never: a test reads it.
 pub fn trunk() -> Result<Trunk, String> {
     let dial = Dial::try_from("gateway/demo/{number}".to_owned())?;
-    Ok(Trunk { name: "demo".to_owned(), dials_a_second: DIALS_A_SECOND, ..Trunk::new(dial) })
+    Ok(Trunk { name: "demo".to_owned(), max_dials_per_second: DIALS_A_SECOND, ..Trunk::new(dial) })
 }
 
 /// How customers behave who are called back: everything but letting it ring, for which nobody has the time here.

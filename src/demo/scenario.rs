@@ -146,7 +146,7 @@ fn agent(number: usize) -> Result<(AgentName, Agent), ScenarioError> {
         busy_delay: Duration::from_secs(1),
         rejected_delay: Duration::from_millis(500),
         unreachable_delay: Duration::from_secs(1),
-        max_misses: 4,
+        max_no_answer: 4,
         ..Agent::new(format!("Agent {number:02}"))
     };
     Ok((format!("agent{number:02}").parse()?, agent))

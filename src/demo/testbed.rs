@@ -153,14 +153,14 @@ fn settings(database: DatabaseUrl, scenario: &Scenario, node: SocketAddr) -> Set
     settings.status.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     settings.calls.drain_timeout = Duration::from_secs(2);
     if let Some(trunk) = &scenario.trunk {
-        settings.callback.dials_a_second = trunk.dials_a_second;
+        settings.callback.max_dials_per_second = trunk.max_dials_per_second;
         settings.callback.trunks = vec![trunk.clone()];
     }
     // The first queue calls back those who came when the office was closed.
     settings.callback.queue = scenario.rules.queues.keys().next().cloned();
     settings.callback.confirm = false;
     // Its day is short, and so is the patience of its callers.
-    settings.callback.shortest_wait = Duration::ZERO;
-    settings.callback.tick = Duration::from_millis(100);
+    settings.callback.min_wait = Duration::ZERO;
+    settings.callback.poll_interval = Duration::from_millis(100);
     settings
 }

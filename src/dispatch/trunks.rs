@@ -2,8 +2,8 @@
 //!
 //! In: the trunks of `[callback]`, calls that begin and end, what time it is. Out: a [`CallSlot`] for each call to a
 //! customer, and when it is his turn a [`TrunkCall`], which dials him.
-//! **Invariants:** neither a trunk nor all together have more calls than `max_live`, or dial more customers in any second
-//! than `dials_a_second`; who has a place gets a line sooner or later; of the trunks that have room the first of the
+//! **Invariants:** neither a trunk nor all together have more calls than `max_calls`, or dial more customers in any second
+//! than `max_dials_per_second`; who has a place gets a line sooner or later; of the trunks that have room the first of the
 //! file is taken, and one that has failed of late only when no other has room.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -119,7 +119,7 @@ impl Trunks {
             if trunk.caller_id.is_empty() {
                 trunk.caller_id.clone_from(&settings.caller_id);
             }
-            let dials = RateLimit::of(trunk.dials_a_second);
+            let dials = RateLimit::of(trunk.max_dials_per_second);
             TrunkUse {
                 trunk: Arc::new(trunk),
                 calls: 0,
@@ -131,9 +131,9 @@ impl Trunks {
         });
         let trunks: Vec<TrunkUse> = trunks.collect();
         let carried =
-            trunks.iter().fold(0, |sum: usize, trunk_use| sum.saturating_add(trunk_use.trunk.max_live));
-        let dials = RateLimit::of(settings.dials_a_second);
-        Self(Arc::new(Mutex::new(Usage { slots: 0, most: carried.min(settings.max_live), dials, trunks })))
+            trunks.iter().fold(0, |sum: usize, trunk_use| sum.saturating_add(trunk_use.trunk.max_calls));
+        let dials = RateLimit::of(settings.max_dials_per_second);
+        Self(Arc::new(Mutex::new(Usage { slots: 0, most: carried.min(settings.max_calls), dials, trunks })))
     }
 
     /// Room for one more call; none while the trunks, or the house, have as many as they may.
@@ -191,7 +191,7 @@ impl CallSlot {
         let mut state = self.0.state();
         let Usage { dials, trunks, .. } = &mut *state;
         let others = trunks.iter_mut().enumerate().filter(|(at, _)| !tried.0.contains(at));
-        let with_room = others.filter(|(_, trunk_use)| trunk_use.calls < trunk_use.trunk.max_live);
+        let with_room = others.filter(|(_, trunk_use)| trunk_use.calls < trunk_use.trunk.max_calls);
         let (at, trunk_use) = with_room
             .min_by_key(|(_, trunk_use)| (trunk_use.rests_until(now), trunk_use.dials.free_at(now)))?;
         let free_at = dials.free_at(now).max(trunk_use.dials.free_at(now));
@@ -292,7 +292,7 @@ impl TrunkCall {
 
     /// The trunk has failed before the customer's phone rang: it rests.
     pub fn failed(&self, now: Instant) {
-        let Trunk { rest, .. } = *self.trunk;
+        let Trunk { failure_pause: rest, .. } = *self.trunk;
         tracing::warn!(trunk = self.trunk.name(), ?rest, "the trunk has failed: the others come first now");
         if let Some(trunk_use) = self.trunks.state().trunks.get_mut(self.at) {
             trunk_use.rested_at = Some(now + rest);

@@ -5,6 +5,7 @@
 
 pub mod fault;
 pub mod hidden;
+pub mod renamed;
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -28,13 +29,15 @@ pub struct Document<'a> {
     /// Environment variables whose values were laid over the text; their spans begin behind its end.
     overlaid: Vec<String>,
     faults: Vec<(usize, Fault)>,
+    /// What is read, and will not be for ever: a line for each.
+    notices: Vec<String>,
 }
 
 impl<'a> Document<'a> {
     /// Begins with a text and the name of its file.
     #[must_use]
     pub const fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, overlaid: Vec::new(), faults: Vec::new() }
+        Self { file, text, overlaid: Vec::new(), faults: Vec::new(), notices: Vec::new() }
     }
 
     /// Splits the text into its entries. What is no TOML becomes a fault.
@@ -125,8 +128,7 @@ impl<'a> Document<'a> {
         if self.faults.iter().any(|(at, _)| *at == span.start) {
             return;
         }
-        let variable =
-            span.start.checked_sub(self.text.len() + 1).and_then(|past| self.overlaid.get(past / 2));
+        let variable = self.variable(span);
         let place = match variable {
             Some(name) => Place::Environment(name.clone()),
             None => locate(self.file, self.text, span),
@@ -137,6 +139,26 @@ impl<'a> Document<'a> {
         };
         let problem = if secret { without_value(problem.into()) } else { problem.into() };
         self.faults.push((span.start, Fault { place, problem, remedy: remedy.into() }));
+    }
+
+    /// The environment variable from which a value comes, if it does.
+    fn variable(&self, span: &Range<usize>) -> Option<&String> {
+        span.start.checked_sub(self.text.len() + 1).and_then(|past| self.overlaid.get(past / 2))
+    }
+
+    /// Notes that a key was read by its old name.
+    fn notice(&mut self, span: &Range<usize>, old: &str, new: &str) {
+        let place = match self.variable(span) {
+            Some(name) => name.clone(),
+            None => format!("{}:{}", self.file, self.line(span)),
+        };
+        self.notices.push(format!("{place}: `{old}` is now called `{new}`"));
+    }
+
+    /// Takes the notices out.
+    #[must_use]
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
     }
 
     /// Whether something is wrong between the beginning of an item and the next header: what is missing there

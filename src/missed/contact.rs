@@ -28,14 +28,14 @@ impl Contact {
 
     /// Whether it lasted long enough for the two to have spoken.
     #[must_use]
-    pub fn is_talk(self, least_talk: Duration) -> bool {
-        self.ended_at.since(self.began_at) >= least_talk
+    pub fn is_talk(self, min_talk: Duration) -> bool {
+        self.ended_at.since(self.began_at) >= min_talk
     }
 
     /// Whether it settles a case by itself: nobody says what came of it.
     #[must_use]
-    pub fn settles(self, last_miss_at: UnixMs, least_talk: Duration) -> bool {
-        self.follows(last_miss_at) && self.is_talk(least_talk)
+    pub fn settles(self, last_miss_at: UnixMs, min_talk: Duration) -> bool {
+        self.follows(last_miss_at) && self.is_talk(min_talk)
     }
 }
 

@@ -17,13 +17,13 @@ pub const HOUR: Duration = Duration::from_hours(1);
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// From one address, or over one gateway from one address. Default 100.
-    pub per_source: u32,
+    pub max_per_source: u32,
     /// In all: whoever may call from many addresses has many sources. Default 500.
-    pub in_all: u32,
+    pub max_in_all: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { per_source: 100, in_all: 500 }
+        Self { max_per_source: 100, max_in_all: 500 }
     }
 }

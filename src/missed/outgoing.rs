@@ -84,14 +84,14 @@ pub struct Sent {
 pub enum Spent {
     /// The recipient's: it is not sent.
     #[error(
-        "{limit} messages in 24 hours are the most for one recipient whom a stranger named: [notify.strangers]"
+        "{limit} messages in 24 hours are the most for one recipient whom a stranger named: [notify.callers]"
     )]
     Recipient {
         /// The limit.
         limit: i64,
     },
     /// That of all: it is sent later.
-    #[error("{limit} messages an hour are the most for all whom strangers named: [notify.strangers]")]
+    #[error("{limit} messages an hour are the most for all whom strangers named: [notify.callers]")]
     Hour {
         /// The limit.
         limit: i64,

@@ -7,7 +7,7 @@
 //! | abandoned, timed out, lost | a call back |
 //! | refused while closed | a call back |
 //! | refused: no route | nothing |
-//! | abandoned sooner than `[callback] shortest_wait` | nothing |
+//! | abandoned sooner than `[callback] min_wait` | nothing |
 //! | any, number withheld, internal or no number | nothing: counted only |
 
 use std::time::Duration;

@@ -26,12 +26,12 @@ pub struct Bounds {
     /// How long an answer may take, to its end.
     pub timeout: Duration,
     /// How many bytes of an answer are read.
-    pub largest_answer: usize,
+    pub max_answer_bytes: usize,
     /// Whether it may connect into our own network.
     pub allow_private: bool,
     /// Which setting `timeout` is, for errors.
     pub timeout_key: &'static str,
-    /// Which setting `largest_answer` is, for errors.
+    /// Which setting `max_answer_bytes` is, for errors.
     pub largest_answer_key: &'static str,
 }
 
@@ -41,10 +41,10 @@ impl Bounds {
     pub fn of(settings: &Settings, to: &Destination) -> Self {
         Self {
             timeout: to.timeout.unwrap_or(settings.timeout),
-            largest_answer: settings.largest_answer,
+            max_answer_bytes: settings.max_answer_bytes,
             allow_private: to.allow_private,
             timeout_key: "[notify] timeout",
-            largest_answer_key: "[notify] largest_answer",
+            largest_answer_key: "[notify] max_answer_bytes",
         }
     }
 }
@@ -95,7 +95,7 @@ impl Http {
 
     /// What is cut off or broken off after the status is no error here: for most the status is all that counts.
     async fn body(&self, mut response: Response) -> (Vec<u8>, Option<String>) {
-        let (limit, mut body) = (self.bounds.largest_answer, Vec::new());
+        let (limit, mut body) = (self.bounds.max_answer_bytes, Vec::new());
         loop {
             let chunk = match response.chunk().await {
                 Ok(Some(chunk)) => chunk,

@@ -38,7 +38,7 @@ impl Post {
         let from: Mailbox =
             mail.from.parse().map_err(|error| format!("[notify.mail] from {:?}: {error}", mail.from))?;
         let tls = || TlsParameters::new(mail.host.clone()).map_err(|error| format!("[notify.mail]: {error}"));
-        let line = match mail.protection {
+        let line = match mail.encryption {
             Tls::Tls => Line::Wrapper(tls()?),
             Tls::Starttls => Line::Required(tls()?),
             Tls::None => Line::None,

@@ -23,13 +23,13 @@ pub fn after(
         Trouble::Gone { reason } => Settled::Closed(reason.clone()),
         Trouble::Passing { reason, wait } => {
             let tried = usize::try_from(attempt).unwrap_or(usize::MAX).max(1);
-            let pause = settings.pauses.get(tried - 1);
-            if pause.is_none() && now.since(happened) >= settings.keep_trying {
+            let pause = settings.retry_delays.get(tried - 1);
+            if pause.is_none() && now.since(happened) >= settings.give_up_after {
                 return Settled::Dead(format!("given up after {attempt} tries: {reason}"));
             }
-            let pause = pause.or(settings.pauses.last()).copied().unwrap_or(Duration::from_secs(60));
+            let pause = pause.or(settings.retry_delays.last()).copied().unwrap_or(Duration::from_secs(60));
             let pause = shifted(pause, settings.jitter_pct, chance);
-            let asked = wait.unwrap_or_default().min(settings.longest_wait);
+            let asked = wait.unwrap_or_default().min(settings.max_retry_after);
             Settled::Again(now + pause.max(asked), reason.clone())
         }
     }
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn the_waits_are_those_of_standard_webhooks_and_then_it_is_given_up() {
-        let settings = Settings { keep_trying: Duration::ZERO, ..Settings::default() };
+        let settings = Settings { give_up_after: Duration::ZERO, ..Settings::default() };
         let mut waits = Vec::new();
         for attempt in 1.. {
             match after(&passing(None), &settings, attempt, NOW, NOW, 0.0) {
@@ -99,7 +99,7 @@ mod tests {
         fn a_wait_is_near_its_place_and_never_shorter_than_was_asked(attempt in 1_u32..9, chance in -1.0_f64..1.0, asked in 0_u64..200_000) {
             let settings = Settings::default();
             let Settled::Again(next, _) = after(&passing(Some(asked)), &settings, attempt, NOW, NOW, chance) else { panic!() };
-            let (wait, place) = (next.since(NOW).as_secs_f64(), settings.pauses[attempt as usize - 1].as_secs_f64());
+            let (wait, place) = (next.since(NOW).as_secs_f64(), settings.retry_delays[attempt as usize - 1].as_secs_f64());
             let asked = asked.min(86_400) as f64;
             prop_assert!(wait >= asked && wait >= place * 0.8 - 0.001);
             prop_assert!(wait <= asked.max(place * 1.2) + 0.001);

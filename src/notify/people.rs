@@ -30,7 +30,7 @@ impl People {
             kind: to.kind,
             to: to.to.iter().map(read).collect::<Result<_, _>>()?,
             book: settings.people.clone(),
-            most: settings.most_recipients,
+            most: settings.max_recipients,
         })
     }
 

@@ -114,12 +114,13 @@ impl Relay {
                 None
             });
             beat.rests();
-            let pause = next.map_or(self.tools.settings.every, |next| next.since(self.tools.clock.now()));
+            let pause =
+                next.map_or(self.tools.settings.poll_interval, |next| next.since(self.tools.clock.now()));
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = self.wake.notified() => {}
-                () = tokio::time::sleep(pause.min(self.tools.settings.every)) => {}
+                () = tokio::time::sleep(pause.min(self.tools.settings.poll_interval)) => {}
             }
         }
     }
@@ -344,7 +345,7 @@ impl Try {
             said(Said::Destination);
             return skipped(why);
         }
-        let limits = self.tools.settings.strangers.limits(medium);
+        let limits = self.tools.settings.callers.limits(medium);
         let ask = Ask {
             delivery: delivery.id,
             recipient: delivery.recipient.clone(),
@@ -371,7 +372,7 @@ impl Try {
     /// The time that tries have after the word to stop is over.
     async fn stopped(&self) {
         self.stop.cancelled().await;
-        tokio::time::sleep(self.tools.settings.grace).await;
+        tokio::time::sleep(self.tools.settings.shutdown_timeout).await;
     }
 
     fn after(&self, trouble: &Trouble, delivery: &Delivery, now: UnixMs) -> (Settled, &'static str) {
@@ -400,7 +401,7 @@ impl Try {
                 tracing::warn!(%destination, delivery, kind, %next, "not delivered; trying again; `dozvon outbox list` says why");
             }
             Settled::Postponed(until, _) => {
-                tracing::info!(%destination, delivery, kind, %until, "a limit of [notify.strangers] is met: put off; `dozvon outbox list` says which");
+                tracing::info!(%destination, delivery, kind, %until, "a limit of [notify.callers] is met: put off; `dozvon outbox list` says which");
             }
             Settled::Done(_) => tracing::debug!(%destination, delivery, kind, "delivered"),
             Settled::Skipped(_) => tracing::debug!(%destination, delivery, kind, "not to be made"),

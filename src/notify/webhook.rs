@@ -38,7 +38,7 @@ pub struct Webhook {
     clock: Clock,
     source: String,
     type_prefix: String,
-    largest_body: usize,
+    max_body_bytes: usize,
 }
 
 impl Webhook {
@@ -55,7 +55,7 @@ impl Webhook {
             clock,
             source: settings.source.clone(),
             type_prefix: settings.type_prefix.clone(),
-            largest_body: settings.largest_body,
+            max_body_bytes: settings.max_body_bytes,
         })
     }
 
@@ -91,9 +91,9 @@ impl Webhook {
 
     async fn post(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
         let body = self.body(delivery);
-        if body.len() > self.largest_body {
+        if body.len() > self.max_body_bytes {
             let reason =
-                format!("the body has {} bytes, and at most {} are sent", body.len(), self.largest_body);
+                format!("the body has {} bytes, and at most {} are sent", body.len(), self.max_body_bytes);
             return Err(Trouble::refused(reason));
         }
         let (id, now) = (delivery.event.to_string(), self.clock.now());

@@ -205,7 +205,7 @@ pub fn without_parameters(user: &str) -> &str {
 pub enum Party {
     /// A number that can be called back.
     Number(E164),
-    /// An extension of our own: up to `internal_digits` digits.
+    /// An extension of our own: up to `extension_digits` digits.
     Internal(String),
     /// The caller hid their number, or none came.
     Withheld,
@@ -241,16 +241,16 @@ impl Party {
 
     /// Reads what FreeSWITCH gives as a number.
     ///
-    /// `privacy` is the caller's wish to hide it; numbers of at most `internal_digits` digits are our own.
+    /// `privacy` is the caller's wish to hide it; numbers of at most `extension_digits` digits are our own.
     #[must_use]
-    pub fn read(raw: &str, privacy: bool, home: &Home, internal_digits: usize) -> Self {
+    pub fn read(raw: &str, privacy: bool, home: &Home, extension_digits: usize) -> Self {
         let raw = raw.trim();
         let hidden = ["", "anonymous", "restricted", "unavailable", "unknown", "private", "0000000000"];
         if privacy || hidden.iter().any(|word| without_parameters(raw).eq_ignore_ascii_case(word)) {
             return Self::Withheld;
         }
         let Some(written) = Written::read(raw) else { return Self::Invalid };
-        if !written.plus && written.digits.len() <= internal_digits {
+        if !written.plus && written.digits.len() <= extension_digits {
             return Self::Internal(written.digits);
         }
         home.of_written(&written).map_or(Self::Invalid, Self::Number)

@@ -115,7 +115,7 @@ impl Reconciler {
         }
         let is_waiting = |call: &OpenCall| call.answered_at.is_none() && call.case.is_none();
         let waited: Vec<_> = open.calls.into_iter().filter(is_waiting).collect();
-        let until = Instant::now() + app.settings.calls.gather;
+        let until = Instant::now() + app.settings.calls.recovery_wait;
         app.dispatcher.gather(waited.iter().map(|call| call.id).collect(), until).await;
         waited.into_iter().for_each(|call| app.expect_back(call));
         Ok(Self {
@@ -142,7 +142,7 @@ impl Reconciler {
                 }
             };
             open_looks = if settled { 0 } else { open_looks.saturating_add(1) };
-            let pause = pause(self.app.settings.calls.check_every, open_looks);
+            let pause = pause(self.app.settings.calls.reconcile_interval, open_looks);
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,

@@ -363,7 +363,7 @@ async fn cancelled(tools: &Tools, offer: OfferId) -> Option<store::agents::Agent
 
 fn unanswered(offer: OfferId, cause: String, at: UnixMs) -> store::offers::EndUnanswered {
     let outcome = Outcome::Cancelled;
-    store::offers::EndUnanswered { offer, outcome, cause, at, ready_at: at, max_misses: 0 }
+    store::offers::EndUnanswered { offer, outcome, cause, at, ready_at: at, max_no_answer: 0 }
 }
 
 /// How a call ends whose caller has not got through, and the cause.
@@ -382,8 +382,8 @@ fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::
         cause: cause.to_owned(),
         answered_at: None,
         verdict: verdict(ending, stage, &call.party, call.open),
-        settle: app.rules().policy(call.queue.as_ref()).settle,
-        least_talk: app.settings.callback.least_talk,
+        settle: app.rules().policy(call.queue.as_ref()).grace,
+        min_talk: app.settings.callback.min_talk,
         flood: app.settings.callback.flood,
         tell: app.settings.tells_talks(),
         at,

@@ -38,7 +38,7 @@ pub struct Agent {
     #[serde(with = "Within::<0, DAY>")]
     pub unreachable_delay: Duration,
     /// Unanswered offers in a row after which the agent is sent on break; 0 means never.
-    pub max_misses: u32,
+    pub max_no_answer: u32,
     /// Whether FreeSWITCH follows the phone's redirects (302), for instance to a mobile phone. Otherwise a redirect ends the
     /// offer, since it may lead to a mailbox or in circles.
     pub follow_redirects: bool,
@@ -53,7 +53,7 @@ impl Agent {
         "busy_delay",
         "rejected_delay",
         "unreachable_delay",
-        "max_misses",
+        "max_no_answer",
         "follow_redirects",
     ];
 
@@ -69,7 +69,7 @@ impl Agent {
             busy_delay: Duration::from_secs(30),
             rejected_delay: Duration::from_secs(10),
             unreachable_delay: Duration::from_secs(30),
-            max_misses: 3,
+            max_no_answer: 3,
             follow_redirects: false,
         }
     }

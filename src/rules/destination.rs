@@ -16,22 +16,22 @@ pub enum Barred {
     /// It is outside of what the policy allows.
     #[error(
         "not called automatically: the number is abroad; `dozvon callback now` calls it, or name its country or prefix in \
-         the policy's `destinations`"
+         the policy's `allowed_destinations`"
     )]
     Abroad,
     /// It costs more than an ordinary call, or is a service's.
     #[error(
-        "the number is a service's or costs extra: state `premium = true` in the policy if it may be called"
+        "the number is a service's or costs extra: state `allow_premium = true` in the policy if it may be called"
     )]
     Premium,
     /// It is in a range that costs more than the numbers around it.
-    #[error("numbers of {0} are dear: name {0} in the policy's `destinations` if it may be called")]
+    #[error("numbers of {0} are dear: name {0} in the policy's `allowed_destinations` if it may be called")]
     Dear(&'static str),
 }
 
 /// Whether a number may be called back, or written to: it begins with one of `allowed` (such as `+7495`), or is of a
 /// country among them (such as `KZ`); none means all numbers of `home`. It is a fixed or mobile phone in no dear range,
-/// unless `premium` allows others, or `allowed` names the range itself.
+/// unless `allow_premium` allows others, or `allowed` names the range itself.
 ///
 /// # Errors
 /// [`Barred`] says why not.
@@ -56,7 +56,7 @@ pub fn check(number: &E164, allowed: &[String], premium: bool, home: Region) -> 
     if premium || entry.ordinary { Ok(()) } else { Err(Barred::Premium) }
 }
 
-/// Whether an entry of `destinations` is written like a country (ISO 3166).
+/// Whether an entry of `allowed_destinations` is written like a country (ISO 3166).
 #[must_use]
 pub fn is_country(entry: &str) -> bool {
     entry.len() == 2 && entry.bytes().all(|byte| byte.is_ascii_uppercase())

@@ -107,35 +107,35 @@ impl Policy {
             Limit { key, value, bound, law, lawful }
         };
         [
-            number("cap_day", self.cap_day, 1, most, law),
-            span("cap_24h", self.cap_24h, 1),
-            span("cap_week", self.cap_week, 2),
-            span("cap_month", self.cap_month, 8),
+            number("max_attempts_per_day", self.cap_day, 1, most, law),
+            span("max_attempts_per_24h", self.cap_24h, 1),
+            span("max_attempts_per_week", self.cap_week, 2),
+            span("max_attempts_per_month", self.cap_month, 8),
         ]
     }
 
     /// How long, and how long between.
     fn times(&self) -> [Limit; 4] {
-        let rungs_rise = self.rungs.windows(2).all(|pair| pair[0] < pair[1]);
+        let rungs_rise = self.escalation_pct.windows(2).all(|pair| pair[0] < pair[1]);
         [
             Limit {
-                key: "gaps",
-                value: list(self.gaps.iter().map(|gap| duration::show(*gap))),
+                key: "retry_delays",
+                value: list(self.retry_delays.iter().map(|gap| duration::show(*gap))),
                 bound: "1 to 3 times of 15m to 1d".to_owned(),
                 law: SPACING,
-                lawful: (1..=3).contains(&self.gaps.len())
-                    && self.gaps.iter().all(|gap| (MINUTE * 15..=DAY).contains(gap)),
+                lawful: (1..=3).contains(&self.retry_delays.len())
+                    && self.retry_delays.iter().all(|gap| (MINUTE * 15..=DAY).contains(gap)),
             },
-            span("ring", self.ring, SECOND * 15, MINUTE, RINGING),
-            span("reaction", self.reaction, SECOND, DAY, HOUSE),
+            span("ring_timeout", self.ring, SECOND * 15, MINUTE, RINGING),
+            span("reaction_time", self.reaction, SECOND, DAY, HOUSE),
             Limit {
-                key: "rungs",
-                value: list(self.rungs.iter()),
+                key: "escalation_pct",
+                value: list(self.escalation_pct.iter()),
                 bound: format!("1 to 10 shares of 1 to {MANY} that rise"),
                 law: HOUSE,
-                lawful: (1..=10).contains(&self.rungs.len())
+                lawful: (1..=10).contains(&self.escalation_pct.len())
                     && rungs_rise
-                    && self.rungs.iter().all(|rung| (1..=MANY).contains(&i64::from(*rung))),
+                    && self.escalation_pct.iter().all(|rung| (1..=MANY).contains(&i64::from(*rung))),
             },
         ]
     }
@@ -164,9 +164,9 @@ impl Policy {
             lawful: self.recent_contact.is_none_or(|span| service && (SECOND..=MINUTE * 60).contains(&span)),
         };
         [
-            stretch("weekdays", self.weekdays, weekdays, self.weekends),
-            stretch("weekends", self.weekends, weekends, self.weekdays),
-            span("margin", self.margin, SECOND, DAY, HOUSE),
+            stretch("weekday_hours", self.weekdays, weekdays, self.weekends),
+            stretch("weekend_hours", self.weekends, weekends, self.weekdays),
+            span("hours_margin", self.margin, SECOND, DAY, HOUSE),
             recent,
         ]
     }
@@ -182,19 +182,19 @@ impl Policy {
         };
         let (prefixes, premium) = (&self.destinations, self.premium);
         [
-            span("settle", self.settle, SECOND, DAY, HOUSE),
-            span("lease", self.lease, SECOND, DAY, HOUSE),
+            span("grace", self.grace, SECOND, DAY, HOUSE),
+            span("accept_timeout", self.lease, SECOND, DAY, HOUSE),
             number("repeat_days", self.repeat_days, 1, 31, HOUSE),
-            number("repeat_total", self.repeat_total, 1, 100, HOUSE),
+            number("max_attempts", self.repeat_total, 1, 100, HOUSE),
             Limit {
-                key: "destinations",
+                key: "allowed_destinations",
                 value: if prefixes.is_empty() { "our country".to_owned() } else { list(prefixes.iter()) },
                 bound: "up to 100 prefixes such as +7495, or countries such as KZ".to_owned(),
                 law: HOUSE,
                 lawful: prefixes.len() <= 100 && prefixes.iter().all(place),
             },
             Limit {
-                key: "premium",
+                key: "allow_premium",
                 value: premium.to_string(),
                 bound: "true or false".to_owned(),
                 law: HOUSE,
@@ -251,7 +251,8 @@ mod tests {
     fn a_limit_above_the_law_is_named_with_its_source() {
         let debt = Policy { cap_day: 4, ..Policy::of(Profile::Debt) };
         let said = debt.faults()[0].to_string();
-        let meant = "policy debt: cap_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1";
+        let meant =
+            "policy debt: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1";
         assert_eq!(said, meant);
     }
 
@@ -260,18 +261,18 @@ mod tests {
         each_is_one_fault(
             Profile::Debt,
             &[
-                ("cap_day", "230-FZ", |p| p.cap_day = 2),
-                ("cap_day", "230-FZ", |p| p.cap_day = 0),
-                ("cap_24h", "230-FZ", |p| p.cap_24h = None),
-                ("cap_24h", "230-FZ", |p| p.cap_24h = Some(2)),
-                ("cap_week", "230-FZ", |p| p.cap_week = None),
-                ("cap_week", "230-FZ", |p| p.cap_week = Some(3)),
-                ("cap_month", "230-FZ", |p| p.cap_month = None),
-                ("cap_month", "230-FZ", |p| p.cap_month = Some(9)),
-                ("weekdays", "230-FZ", |p| p.weekdays = (479, 1320)),
-                ("weekdays", "230-FZ", |p| p.weekdays = (480, 1321)),
-                ("weekends", "230-FZ", |p| p.weekends = (539, 1200)),
-                ("weekends", "230-FZ", |p| p.weekends = (540, 1201)),
+                ("max_attempts_per_day", "230-FZ", |p| p.cap_day = 2),
+                ("max_attempts_per_day", "230-FZ", |p| p.cap_day = 0),
+                ("max_attempts_per_24h", "230-FZ", |p| p.cap_24h = None),
+                ("max_attempts_per_24h", "230-FZ", |p| p.cap_24h = Some(2)),
+                ("max_attempts_per_week", "230-FZ", |p| p.cap_week = None),
+                ("max_attempts_per_week", "230-FZ", |p| p.cap_week = Some(3)),
+                ("max_attempts_per_month", "230-FZ", |p| p.cap_month = None),
+                ("max_attempts_per_month", "230-FZ", |p| p.cap_month = Some(9)),
+                ("weekday_hours", "230-FZ", |p| p.weekdays = (479, 1320)),
+                ("weekday_hours", "230-FZ", |p| p.weekdays = (480, 1321)),
+                ("weekend_hours", "230-FZ", |p| p.weekends = (539, 1200)),
+                ("weekend_hours", "230-FZ", |p| p.weekends = (540, 1201)),
                 ("recent_contact", "R3", |p| p.recent_contact = Some(SECOND)),
             ],
         );
@@ -282,10 +283,10 @@ mod tests {
         each_is_one_fault(
             Profile::Sales,
             &[
-                ("cap_day", "house rule", |p| p.cap_day = 4),
-                ("weekdays", "R16", |p| p.weekdays = (479, 1260)),
-                ("weekdays", "R16", |p| p.weekdays = (480, 1261)),
-                ("weekends", "R16", |p| p.weekends = (480, 1261)),
+                ("max_attempts_per_day", "house rule", |p| p.cap_day = 4),
+                ("weekday_hours", "R16", |p| p.weekdays = (479, 1260)),
+                ("weekday_hours", "R16", |p| p.weekdays = (480, 1261)),
+                ("weekend_hours", "R16", |p| p.weekends = (480, 1261)),
                 ("recent_contact", "38-FZ", |p| p.recent_contact = Some(MINUTE)),
             ],
         );
@@ -296,37 +297,39 @@ mod tests {
         each_is_one_fault(
             Profile::Service,
             &[
-                ("cap_day", "three attempts", |p| p.cap_day = 4),
-                ("cap_24h", "house", |p| p.cap_24h = Some(0)),
-                ("cap_week", "house", |p| p.cap_week = Some(0)),
-                ("cap_month", "house", |p| p.cap_month = Some(1001)),
-                ("gaps", "rapid succession", |p| p.gaps = vec![]),
-                ("gaps", "rapid succession", |p| p.gaps = vec![MINUTE * 30, MINUTE * 15 - SECOND]),
-                ("gaps", "rapid succession", |p| p.gaps = vec![DAY + SECOND]),
-                ("gaps", "rapid succession", |p| p.gaps = vec![MINUTE * 15; 4]),
-                ("ring", "68.318", |p| p.ring = SECOND * 14),
-                ("ring", "68.318", |p| p.ring = SECOND * 61),
-                ("reaction", "house", |p| p.reaction = Duration::ZERO),
-                ("reaction", "house", |p| p.reaction = DAY + SECOND),
-                ("rungs", "house", |p| p.rungs = vec![]),
-                ("rungs", "house", |p| p.rungs = vec![50, 50]),
-                ("rungs", "house", |p| p.rungs = vec![0, 50]),
-                ("rungs", "house", |p| p.rungs = vec![50, 1001]),
-                ("rungs", "house", |p| p.rungs = (1..=11).collect()),
-                ("weekdays", "house", |p| p.weekdays = (600, 620)),
-                ("weekends", "house", |p| p.weekends = (1200, 600)),
+                ("max_attempts_per_day", "three attempts", |p| p.cap_day = 4),
+                ("max_attempts_per_24h", "house", |p| p.cap_24h = Some(0)),
+                ("max_attempts_per_week", "house", |p| p.cap_week = Some(0)),
+                ("max_attempts_per_month", "house", |p| p.cap_month = Some(1001)),
+                ("retry_delays", "rapid succession", |p| p.retry_delays = vec![]),
+                ("retry_delays", "rapid succession", |p| {
+                    p.retry_delays = vec![MINUTE * 30, MINUTE * 15 - SECOND]
+                }),
+                ("retry_delays", "rapid succession", |p| p.retry_delays = vec![DAY + SECOND]),
+                ("retry_delays", "rapid succession", |p| p.retry_delays = vec![MINUTE * 15; 4]),
+                ("ring_timeout", "68.318", |p| p.ring = SECOND * 14),
+                ("ring_timeout", "68.318", |p| p.ring = SECOND * 61),
+                ("reaction_time", "house", |p| p.reaction = Duration::ZERO),
+                ("reaction_time", "house", |p| p.reaction = DAY + SECOND),
+                ("escalation_pct", "house", |p| p.escalation_pct = vec![]),
+                ("escalation_pct", "house", |p| p.escalation_pct = vec![50, 50]),
+                ("escalation_pct", "house", |p| p.escalation_pct = vec![0, 50]),
+                ("escalation_pct", "house", |p| p.escalation_pct = vec![50, 1001]),
+                ("escalation_pct", "house", |p| p.escalation_pct = (1..=11).collect()),
+                ("weekday_hours", "house", |p| p.weekdays = (600, 620)),
+                ("weekend_hours", "house", |p| p.weekends = (1200, 600)),
                 ("recent_contact", "an hour", |p| p.recent_contact = Some(MINUTE * 61)),
                 ("recent_contact", "an hour", |p| p.recent_contact = Some(Duration::ZERO)),
-                ("margin", "house", |p| p.margin = Duration::ZERO),
-                ("settle", "house", |p| p.settle = Duration::ZERO),
-                ("lease", "house", |p| p.lease = DAY + SECOND),
+                ("hours_margin", "house", |p| p.margin = Duration::ZERO),
+                ("grace", "house", |p| p.grace = Duration::ZERO),
+                ("accept_timeout", "house", |p| p.lease = DAY + SECOND),
                 ("repeat_days", "house", |p| p.repeat_days = 0),
-                ("repeat_total", "house", |p| p.repeat_total = 101),
-                ("destinations", "house", |p| p.destinations = vec!["7495".to_owned()]),
-                ("destinations", "house", |p| p.destinations = vec!["+".to_owned()]),
-                ("destinations", "house", |p| p.destinations = vec!["XQ".to_owned()]),
-                ("destinations", "house", |p| p.destinations = vec!["kz".to_owned()]),
-                ("destinations", "house", |p| p.destinations = vec!["+7".to_owned(); 101]),
+                ("max_attempts", "house", |p| p.repeat_total = 101),
+                ("allowed_destinations", "house", |p| p.destinations = vec!["7495".to_owned()]),
+                ("allowed_destinations", "house", |p| p.destinations = vec!["+".to_owned()]),
+                ("allowed_destinations", "house", |p| p.destinations = vec!["XQ".to_owned()]),
+                ("allowed_destinations", "house", |p| p.destinations = vec!["kz".to_owned()]),
+                ("allowed_destinations", "house", |p| p.destinations = vec!["+7".to_owned(); 101]),
             ],
         );
     }

@@ -72,52 +72,65 @@ pub struct Policy {
     /// What the calls are about, and so which law holds.
     pub profile: Profile,
     /// Counted attempts to a number on one business day.
+    #[serde(rename = "max_attempts_per_day")]
     pub cap_day: i32,
     /// The same in any 24 hours.
     #[serde(with = "CapText")]
+    #[serde(rename = "max_attempts_per_24h")]
     pub cap_24h: Option<i64>,
     /// The same in any span as long as a calendar week.
     #[serde(with = "CapText")]
+    #[serde(rename = "max_attempts_per_week")]
     pub cap_week: Option<i64>,
     /// The same in any span as long as the longest calendar month.
     #[serde(with = "CapText")]
+    #[serde(rename = "max_attempts_per_month")]
     pub cap_month: Option<i64>,
     /// The time between attempts: after the first, after the second, and so on. The last one holds for all further.
     #[serde(with = "DurationList")]
-    pub gaps: Vec<Duration>,
+    pub retry_delays: Vec<Duration>,
     /// How long the customer's phone rings.
     #[serde(with = "Within::<0, YEAR>")]
+    #[serde(rename = "ring_timeout")]
     pub ring: Duration,
     /// How soon somebody must call, in the queue's working time.
     #[serde(with = "Within::<0, YEAR>")]
+    #[serde(rename = "reaction_time")]
     pub reaction: Duration,
     /// Shares of the reaction time, in per cent, at which those concerned are told; at the last, the duty person.
-    pub rungs: Vec<i32>,
+    pub escalation_pct: Vec<i32>,
     /// When the customer may be called on weekdays, by the customer's clock.
     #[serde(with = "MinutesText")]
+    #[serde(rename = "weekday_hours")]
     pub weekdays: Minutes,
     /// The same on Saturdays, Sundays, holidays, and dates that are exceptions in the queue's schedule.
     #[serde(with = "MinutesText")]
+    #[serde(rename = "weekend_hours")]
     pub weekends: Minutes,
     /// How far inside these hours the calls stay.
     #[serde(with = "Within::<0, YEAR>")]
+    #[serde(rename = "hours_margin")]
     pub margin: Duration,
     /// How long after a call of their own a customer may be called at any hour that the queue is open.
     #[serde(with = "OrNever::<0, YEAR>")]
     pub recent_contact: Option<Duration>,
     /// How long a case waits before its first attempt: the caller may ring again by themselves.
     #[serde(with = "Within::<0, YEAR>")]
-    pub settle: Duration,
+    pub grace: Duration,
     /// How long an agent may take to accept a callback.
     #[serde(with = "Within::<0, YEAR>")]
+    #[serde(rename = "accept_timeout")]
     pub lease: Duration,
     /// On how many further business days the repeat-contacts queue tries.
     pub repeat_days: i32,
     /// How many attempts a case may have in all.
+    #[serde(rename = "max_attempts")]
     pub repeat_total: i32,
     /// Prefixes (`+7495`) and countries (`KZ`) that may be called and written to. None: our own country.
+    #[serde(rename = "allowed_destinations")]
     pub destinations: Vec<String>,
     /// Whether services, expensive ranges and numbers that cost extra may be called and written to.
+    #[serde(rename = "allow_premium")]
     pub premium: bool,
 }
 
@@ -211,15 +224,15 @@ impl Policy {
             cap_24h: debt.then_some(1),
             cap_week: debt.then_some(2),
             cap_month: debt.then_some(8),
-            gaps: vec![MINUTE * 30, MINUTE * 90],
+            retry_delays: vec![MINUTE * 30, MINUTE * 90],
             ring: Duration::from_secs(25),
             reaction: MINUTE * 15,
-            rungs: vec![50, 80, 100, 200],
+            escalation_pct: vec![50, 80, 100, 200],
             weekdays: (8 * 60, evening * 60),
             weekends: (9 * 60, 20 * 60),
             margin: MINUTE * 10,
             recent_contact: (profile == Profile::Service).then_some(MINUTE * 60),
-            settle: MINUTE,
+            grace: MINUTE,
             lease: MINUTE * 3,
             repeat_days: 3,
             repeat_total: 6,
@@ -252,7 +265,7 @@ impl Policy {
     #[must_use]
     pub fn gap_after(&self, counted: i64) -> Duration {
         let place = usize::try_from(counted.max(1) - 1).unwrap_or(usize::MAX);
-        let gap = self.gaps.get(place).or(self.gaps.last()).copied();
+        let gap = self.retry_delays.get(place).or(self.retry_delays.last()).copied();
         gap.unwrap_or_default().max(MINUTE * 15)
     }
 
@@ -262,7 +275,7 @@ impl Policy {
             let share = self.reaction * u32::try_from(*pct).ok()? / 100;
             Some((*pct, hours.after(from, share)?))
         };
-        self.rungs.iter().filter_map(rung).collect()
+        self.escalation_pct.iter().filter_map(rung).collect()
     }
 
     /// The rungs that are reached by `at`.
@@ -307,7 +320,7 @@ mod tests {
     fn the_gap_grows_and_is_never_under_a_quarter_of_an_hour() {
         let policy = Policy::of(Profile::Service);
         assert_eq!([0, 1, 2, 3].map(|n| policy.gap_after(n)), [30, 30, 90, 90].map(|n| MINUTE * n));
-        let hasty = Policy { gaps: vec![], ..policy };
+        let hasty = Policy { retry_delays: vec![], ..policy };
         assert_eq!(hasty.gap_after(1), MINUTE * 15);
     }
 }

@@ -1,7 +1,7 @@
 //! Ranges inside an ordinary country code that cost much more than the numbers around them.
 //!
-//! A prefix such as `+7` or `+1` in a policy's `destinations` does not mean these: they are dialled, and written to, only
-//! where the policy names them (by a prefix at least as long, or by their country), or says `premium = true`. What the
+//! A prefix such as `+7` or `+1` in a policy's `allowed_destinations` does not mean these: they are dialled, and written to, only
+//! where the policy names them (by a prefix at least as long, or by their country), or says `allow_premium = true`. What the
 //! numbering plan itself marks as premium, shared cost or personal is known without this table.
 //!
 //! Each range was looked up in November 2026; the letters stand before it:

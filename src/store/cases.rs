@@ -31,7 +31,7 @@ pub(super) struct Miss<'a> {
     /// How long the caller may ring again before somebody is to call him.
     pub settle: Duration,
     /// How long somebody must have talked with us to be known.
-    pub least_talk: Duration,
+    pub min_talk: Duration,
     /// Over what it came.
     pub came_by: Option<&'a str>,
     /// How many cases missed calls may open in an hour.
@@ -303,11 +303,11 @@ pub(super) fn reached(
     c: &mut Database,
     number: &E164,
     talk: Contact,
-    least_talk: Duration,
+    min_talk: Duration,
 ) -> Result<(), StoreError> {
     hold::number(c, number)?;
     hold::open_case(c, number)?;
-    match open_of(c, number)?.filter(|case| talk.settles(case.last_miss_at, least_talk)) {
+    match open_of(c, number)?.filter(|case| talk.settles(case.last_miss_at, min_talk)) {
         Some(case) => close(c, case.id, Closed::CallerReachedUs, "system", None, talk.ended_at).map(drop),
         None => Ok(()),
     }

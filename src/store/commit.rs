@@ -154,13 +154,13 @@ impl Committer {
     /// Commits what comes until every sender is gone.
     pub(super) async fn run(self, mut line: Line, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         let committer = Arc::new(self);
-        let mut look = tokio::time::interval(committer.settings.watch_every);
+        let mut look = tokio::time::interval(committer.settings.watch_interval);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let mut group = Vec::new();
             tokio::select! {
                 biased;
-                taken = jobs.recv_many(&mut group, committer.settings.group.max(1)) => if taken == 0 { break },
+                taken = jobs.recv_many(&mut group, committer.settings.max_group_commit.max(1)) => if taken == 0 { break },
                 _ = look.tick() => {}
             }
             let turn = Arc::clone(&committer);
@@ -197,7 +197,7 @@ impl Committer {
                 Err(error) => return self.down(group, &error),
             },
         };
-        let looking = group.is_empty() || writer.looked.elapsed() >= self.settings.watch_every;
+        let looking = group.is_empty() || writer.looked.elapsed() >= self.settings.watch_interval;
         if !group.is_empty()
             && let Err(line) = self.commit(&mut writer, group)
         {

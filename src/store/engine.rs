@@ -37,7 +37,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] says what is in the way.
     pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self, StoreError> {
-        let (jobs, waiting) = mpsc::channel(settings.queue.max(1));
+        let (jobs, waiting) = mpsc::channel(settings.max_queued_writes.max(1));
         let (changed, changes) = watch::channel(0);
         let counters = Arc::new(Counters::default());
         let committer = Committer::new(url.clone(), settings.clone(), changed, Arc::clone(&counters));
@@ -192,7 +192,7 @@ impl Store {
     }
 
     /// A number that grows when another process has changed the database: anything on SQLite, rules or agents
-    /// on PostgreSQL. Seen within `watch_every` and a moment.
+    /// on PostgreSQL. Seen within `watch_interval` and a moment.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()

@@ -23,14 +23,14 @@ const ALL: &str = "*";
 pub(super) fn over(c: &mut Database, miss: &Miss<'_>) -> Result<bool, StoreError> {
     let limits = miss.flood;
     let source = match miss.came_by {
-        Some(source) if full(c, Some(source), limits.per_source, miss.at)? => {
-            Some((source, limits.per_source))
+        Some(source) if full(c, Some(source), limits.max_per_source, miss.at)? => {
+            Some((source, limits.max_per_source))
         }
-        _ if full(c, None, limits.in_all, miss.at)? => Some((ALL, limits.in_all)),
+        _ if full(c, None, limits.max_in_all, miss.at)? => Some((ALL, limits.max_in_all)),
         _ => None,
     };
     let Some((source, limit)) = source else { return Ok(false) };
-    if super::calls::has_talked(c, miss.number, miss.least_talk)? {
+    if super::calls::has_talked(c, miss.number, miss.min_talk)? {
         return Ok(false);
     }
     events::emit_at_most_every(c, HOUR, &Event::of_source(source, miss.at, limit))?;

@@ -236,7 +236,7 @@ pub struct EndUnanswered {
     /// The agent is offered nothing before this.
     pub ready_at: UnixMs,
     /// So many misses in a row send him on break; 0: never.
-    pub max_misses: u32,
+    pub max_no_answer: u32,
 }
 
 /// Records the end of an offer and gives the agent back, in one transaction. Repeating it changes nothing.
@@ -273,7 +273,7 @@ pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow,
 fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result<AgentRow, StoreError> {
     let missed = offer::is_miss(end.outcome, outcome_before(c, end)?);
     let misses = if missed { before.misses + 1 } else { before.misses };
-    let tired = end.max_misses > 0 && i64::from(misses) >= i64::from(end.max_misses);
+    let tired = end.max_no_answer > 0 && i64::from(misses) >= i64::from(end.max_no_answer);
     let break_now = tired && missed && before.status == Status::Available;
     let status = if break_now { Status::OnBreak } else { before.status };
     let why = if break_now { "missed too many calls in a row" } else { end.outcome.as_str() };

@@ -22,7 +22,7 @@ pub(super) struct Readers {
 impl Readers {
     /// None is opened yet.
     pub(super) fn new(url: DatabaseUrl, settings: Settings) -> Self {
-        let permits = Semaphore::new(settings.readers.max(1));
+        let permits = Semaphore::new(settings.max_readers.max(1));
         Self { url, settings, permits, idle: Mutex::default() }
     }
 

@@ -63,7 +63,7 @@ const OF_A_CASE: &[(&str, &str)] =
 /// # Errors
 /// When the database fails: then nothing was deleted.
 pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, StoreError> {
-    let limit = i64::from(settings.bite.max(1));
+    let limit = i64::from(settings.batch.max(1));
     let mut took = Bite { erased: erase::finish(c, now, limit)?, ..Bite::default() };
     if let Some(before) = before(settings.cases, now) {
         took.cases = cases_before(c, before, now, limit)?;

@@ -189,7 +189,7 @@ fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreErro
                     busy_delay: from_ms(busy),
                     rejected_delay: from_ms(rejected),
                     unreachable_delay: from_ms(unreachable),
-                    max_misses: misses.max(0).unsigned_abs(),
+                    max_no_answer: misses.max(0).unsigned_abs(),
                     follow_redirects,
                 };
                 Ok((read("agents.name", &name)?, agent))

@@ -55,7 +55,7 @@ pub fn files(settings: &Settings) -> Vec<File> {
         let place = format!("dialplan/{context}/{}", IN_CONTEXT[0]);
         files.push(File { place, text: variable(ENTRY, "dozvon_numbers", &numbers) });
     }
-    for context in &settings.dialplan.handset_contexts {
+    for context in &settings.dialplan.agent_contexts {
         let place = format!("dialplan/{context}/{}", IN_CONTEXT[1]);
         files.push(File { place, text: handset(settings) });
     }
@@ -64,7 +64,7 @@ pub fn files(settings: &Settings) -> Vec<File> {
 
 /// What agents dial at their own phones: numbers longer than our own, and words.
 fn handset(settings: &Settings) -> String {
-    let shortest = settings.phone.internal_digits.saturating_add(1).min(LONGEST_NUMBER);
+    let shortest = settings.phone.extension_digits.saturating_add(1).min(LONGEST_NUMBER);
     let mut numbers = vec![format!("\\+?[0-9]{{{shortest},{LONGEST_NUMBER}}}")];
     numbers.extend(settings.callback.codes.keys().map(|code| literally(code)));
     let text = variable(HANDSET, "dozvon_handset_numbers", &numbers.join("|"));
@@ -95,7 +95,7 @@ fn story(settings: &Settings) -> String {
     let contact = plan.fallback_contact.as_ref().map(switch::dial_string).unwrap_or_default();
     let values = [
         ("dozvon_controllers", controllers_of(settings).join("|")),
-        ("dozvon_patience_s", seconds(plan.patience)),
+        ("dozvon_patience_s", seconds(plan.retry_time)),
         ("dozvon_pause_sound", plan.pause_sound.clone()),
         ("dozvon_fallback_contact", contact),
         ("dozvon_fallback_timeout_s", seconds(plan.fallback_timeout)),

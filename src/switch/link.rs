@@ -115,9 +115,9 @@ impl Link {
     async fn converse(&mut self, wire: &mut Wire, taking: &mut JoinHandle<String>) -> String {
         let mut watch = interval(Duration::from_secs(1));
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut poll = interval(self.node.hurry.max(Duration::from_millis(1)));
+        let mut poll = interval(self.node.poll_interval.max(Duration::from_millis(1)));
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let polls = self.role == Role::Events && !self.node.hurry.is_zero();
+        let polls = self.role == Role::Events && !self.node.poll_interval.is_zero();
         let mut dropped = 0;
         loop {
             tokio::select! {
@@ -135,7 +135,7 @@ impl Link {
                 },
                 _ = watch.tick(), if self.role == Role::Events => {
                     dropped = self.hub.note_dropped(dropped, wire.dropped());
-                    self.hub.check_heartbeat(Instant::now(), self.node.heartbeat_gap);
+                    self.hub.check_heartbeat(Instant::now(), self.node.heartbeat_timeout);
                 }
             }
         }
@@ -176,7 +176,7 @@ async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
     if role == Role::Queries {
         return Ok(Session { wire, inbox, core: None });
     }
-    match begin(&mut wire, node.silence).await {
+    match begin(&mut wire, node.link_timeout).await {
         Ok(core) => Ok(Session { wire, inbox, core }),
         Err(error) => {
             wire.close(Some(inbox)).await;

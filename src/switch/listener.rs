@@ -218,7 +218,7 @@ impl Acceptor {
         let open = ConnectionPermit::new(&self.stats, connection);
         let setup = CallerSetup {
             linger: self.settings.linger,
-            check: self.settings.check,
+            check: self.settings.keepalive_interval,
             visit: self.visits.begin(handshake.facts.channel).await,
             begins_at: handshake.begins_at,
         };

@@ -75,7 +75,11 @@ impl Node {
                 }
             }
             let settings = &self.hub.settings;
-            let patience = if seen.up { pause(settings.leg_check, failures) } else { settings.lost_leg };
+            let patience = if seen.up {
+                pause(settings.leg_check_interval, failures)
+            } else {
+                settings.leg_loss_timeout
+            };
             let changed = timeout(patience, link_state.changed()).await;
             if !seen.up && changed.is_err() {
                 self.hub.talks.forget();

@@ -32,10 +32,10 @@ pub fn status(app: &Arc<App>) -> Router {
 pub fn public_limits(settings: &Settings) -> Limits {
     Limits {
         max_connections: settings.web.max_connections,
-        per_address: settings.web.max_connections_per_address,
-        proxies: settings.requests.proxies.clone(),
+        max_per_address: settings.web.max_connections_per_address,
+        proxies: settings.requests.trusted_proxies.clone(),
         header_timeout: settings.web.header_timeout,
-        connection_time: settings.web.connection_time,
+        max_connection_age: settings.web.max_connection_age,
     }
 }
 
@@ -43,5 +43,5 @@ pub fn public_limits(settings: &Settings) -> Limits {
 #[must_use]
 pub fn status_limits(settings: &Settings) -> Limits {
     let most = settings.status.max_connections;
-    Limits { max_connections: most, per_address: most, proxies: Vec::new(), ..public_limits(settings) }
+    Limits { max_connections: most, max_per_address: most, proxies: Vec::new(), ..public_limits(settings) }
 }

@@ -2,9 +2,9 @@
 //!
 //! In: a socket and the pages. Out: answers, until it is told to stop.
 //! **Invariants:** at most `max_connections` descriptors are held, whatever comes: further connections wait in the
-//! system's queue. Of one address there are at most `per_address`; a further one is closed at once, so that one host with
+//! system's queue. Of one address there are at most `max_per_address`; a further one is closed at once, so that one host with
 //! silent sockets keeps nobody waiting. A connection is free again after `header_timeout` without the head of a request,
-//! and at the latest `connection_time` and `header_timeout` after it began.
+//! and at the latest `max_connection_age` and `header_timeout` after it began.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -35,20 +35,20 @@ pub struct Limits {
     /// Connections at one time.
     pub max_connections: usize,
     /// Connections of one address at one time.
-    pub per_address: usize,
+    pub max_per_address: usize,
     /// Networks whose addresses may have more: our own proxies, who stand for many.
     pub proxies: Vec<IpNet>,
     /// How long the head of a request may take to come.
     pub header_timeout: Duration,
     /// How long a connection may last.
-    pub connection_time: Duration,
+    pub max_connection_age: Duration,
 }
 
 /// Serves pages until it is told to stop: then no connection is taken any more, and those that are there end the
 /// requests that are under way.
 pub async fn serve(socket: TcpListener, pages: Router, limits: Limits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let crowd = Crowd::new(limits.per_address.max(1), limits.max_connections);
+    let crowd = Crowd::new(limits.max_per_address.max(1), limits.max_connections);
     let connections = TaskTracker::new();
     while let Some((place, stream, peer)) = stop.run_until_cancelled(next(&socket, &places)).await {
         let Ok(seat) = seat(&crowd, &limits, peer.ip()) else {
@@ -112,7 +112,7 @@ async fn hold(stream: TcpStream, peer: SocketAddr, pages: Router, limits: &Limit
     tokio::select! {
         _ = connection.as_mut() => return,
         () = stop.cancelled() => {}
-        () = tokio::time::sleep(limits.connection_time) => {}
+        () = tokio::time::sleep(limits.max_connection_age) => {}
     }
     connection.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(limits.header_timeout, connection).await;

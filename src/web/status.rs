@@ -1,7 +1,7 @@
 //! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, with what is missing.
 //!
 //! **Invariant:** whoever asks costs nothing that counts: whether the database commits is tried at most once in
-//! `[status] ask_every`, and everybody who asks in between is answered from memory.
+//! `[status] database_check_interval`, and everybody who asks in between is answered from memory.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,7 @@ impl Status {
     /// Why the database does not commit; none if it does. Asked of the database once in a while, by one of those who
     /// want to know; the others wait for that answer.
     async fn database_fault(&self) -> Option<String> {
-        let every = self.app.settings.status.ask_every;
+        let every = self.app.settings.status.database_check_interval;
         let mut last = self.database.lock().await;
         if let Some((asked, said)) = &*last
             && asked.elapsed() < every

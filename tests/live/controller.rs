@@ -293,9 +293,9 @@ fn settings(folder: &Path, place: &Place, status: SocketAddr) -> String {
     format!(
         "database = \"sqlite:{}\"\nzone = \"UTC\"\n[switch]\nlisten = \"{listen}\"\n\
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
-         [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{status}\"\n[calls]\ndrain_timeout = \"3s\"\n[callback]\nshortest_wait = \"0s\"\n\
+         [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{status}\"\n[calls]\ndrain_timeout = \"3s\"\n[callback]\nmin_wait = \"0s\"\n\
          [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
-         [dialplan]\nnumbers = [\"7*\"]\nhandset_contexts = [\"phones\"]\ncontrollers = [\"{listen}\", \"{second}\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
+         [dialplan]\nnumbers = [\"7*\"]\nagent_contexts = [\"phones\"]\ncontrollers = [\"{listen}\", \"{second}\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
         database.display(),
         Tone::Music.endless(),

@@ -23,7 +23,7 @@ pub struct Team {
     /// Time after a rejected or unanswered call in which an agent is offered nothing.
     pub delay: &'static str,
     /// Unanswered offers in a row after which an agent is sent on break; 0 is never.
-    pub max_misses: u32,
+    pub max_no_answer: u32,
     /// How long a caller may wait.
     pub max_wait: &'static str,
     /// More lines of `[defaults]`.
@@ -46,7 +46,7 @@ impl Team {
             ring_timeout: "10s",
             wrap_up: "0s",
             delay: "60s",
-            max_misses: 0,
+            max_no_answer: 0,
             max_wait: "5m",
             defaults: "",
             second: Vec::new(),
@@ -57,12 +57,13 @@ impl Team {
 
     /// The rules file.
     pub fn rules(&self) -> String {
-        let Self { strategy, music, ring_timeout, wrap_up, delay, max_misses, max_wait, closed, .. } = self;
+        let Self { strategy, music, ring_timeout, wrap_up, delay, max_no_answer, max_wait, closed, .. } =
+            self;
         let defaults = self.defaults;
         let mut text = format!(
             "[defaults]\nzone = \"UTC\"\nring_timeout = \"{ring_timeout}\"\nwrap_up = \"{wrap_up}\"\n\
              no_answer_delay = \"{delay}\"\nbusy_delay = \"{delay}\"\nrejected_delay = \"{delay}\"\n\
-             unreachable_delay = \"{delay}\"\nmax_misses = {max_misses}\n{defaults}\n\n\
+             unreachable_delay = \"{delay}\"\nmax_no_answer = {max_no_answer}\n{defaults}\n\n\
              [[prompt]]\nname = \"music\"\nsource = \"{music}\"\n\n[[prompt]]\nname = \"closed\"\nsource = \"{}\"\n\n\
              [[schedule]]\nname = \"never\"\nhours = [\"mon-sun closed\"]\n\n",
             Tone::Closed.source(1)

@@ -152,7 +152,7 @@ fn end(
             answered_at: None,
             verdict,
             settle: Duration::from_secs(60),
-            least_talk: Duration::from_secs(5),
+            min_talk: Duration::from_secs(5),
             flood: dozvon::missed::flood::Limits::default(),
             tell: false,
             at,
@@ -320,7 +320,7 @@ source = "closed.wav"
 [[policy]]
 name = "collect"
 profile = "debt"
-cap_week = 1
+max_attempts_per_week = 1
 
 [[queue]]
 name = "sales"
@@ -346,7 +346,7 @@ fn policies_are_listed_shown_and_exported_with_their_versions() {
     assert_eq!(place.ok("policy check"), "law and house allow every limit of 4 policies\n");
     assert_eq!(place.json("policy check rules.toml"), Value::Array(Vec::new()));
 
-    place.write("rules.toml", &POLICIES.replace("cap_week = 1", "cap_month = 7"));
+    place.write("rules.toml", &POLICIES.replace("max_attempts_per_week = 1", "max_attempts_per_month = 7"));
     let changes = place.json("apply rules.toml");
     let changed = |field: &str, from: Option<&str>, to: Option<&str>| {
         serde_json::json!({
@@ -356,20 +356,20 @@ fn policies_are_listed_shown_and_exported_with_their_versions() {
     assert_eq!(
         changes,
         Value::Array(vec![
-            changed("cap_month", Some("8"), Some("7")),
-            changed("cap_week", Some("1"), Some("2"))
+            changed("max_attempts_per_month", Some("8"), Some("7")),
+            changed("max_attempts_per_week", Some("1"), Some("2"))
         ])
     );
     assert_eq!(place.json("queue show sales")["policy"], "collect");
     let shown = place.json("policy show collect");
     assert_eq!((&shown["version"], &shown["profile"]), (&2.into(), &"debt".into()));
     let month = serde_json::json!({
-        "limit": "cap_month", "value": "7", "allowed": "1 to 8", "lawful": true, "law": "230-FZ article 7 part 3 (R3)"
+        "limit": "max_attempts_per_month", "value": "7", "allowed": "1 to 8", "lawful": true, "law": "230-FZ article 7 part 3 (R3)"
     });
     let limits = shown["limits"].as_array().unwrap();
     assert!(limits.len() == 18 && limits.contains(&month), "{limits:#?}");
     let exported = place.ok("export");
-    let block = "[[policy]]\nname = \"collect\"\nprofile = \"debt\"\ncap_month = 7\n\n";
+    let block = "[[policy]]\nname = \"collect\"\nprofile = \"debt\"\nmax_attempts_per_month = 7\n\n";
     assert!(exported.contains(block) && exported.contains("policy = \"collect\"\n"), "{exported}");
     assert_eq!(exported.matches("[[policy]]").count(), 1, "the others are as they are by themselves");
     assert!(place.fails(3, "policy show nobody").contains("there is no policy nobody: `dozvon policy list`"));
@@ -386,15 +386,15 @@ fn policies_are_listed_shown_and_exported_with_their_versions() {
 fn a_policy_above_the_law_is_refused_wherever_it_comes_from() {
     let place = fresh();
     // Story 21.
-    place.write("rules.toml", &POLICIES.replace("cap_week = 1", "cap_day = 4"));
+    place.write("rules.toml", &POLICIES.replace("max_attempts_per_week = 1", "max_attempts_per_day = 4"));
     for line in ["apply rules.toml", "apply rules.toml --dry-run", "policy check rules.toml"] {
         let run = place.run(line);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "dozvon {line}: {}", run.err);
         for words in [
             "one mistake, nothing was changed",
-            "rules.toml:8:11: policy collect: cap_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
-            " 8 | cap_day = 4",
-            "state what is allowed, or take `cap_day` out: profile debt has 1",
+            "rules.toml:8:11: policy collect: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
+            " 8 | max_attempts_per_day = 4",
+            "state what is allowed, or take `max_attempts_per_day` out: profile debt has 1",
         ] {
             assert!(run.err.contains(words), "dozvon {line}: {}", run.err);
         }
@@ -416,7 +416,7 @@ fn a_policy_above_the_law_is_refused_wherever_it_comes_from() {
     let run = place.run("policy check --json");
     assert_eq!((run.code, run.err.as_str()), (1, ""));
     let faults: Value = serde_json::from_str(&run.out).unwrap();
-    assert_eq!((&faults[0]["policy"], &faults[0]["limit"]), (&"sales".into(), &"gaps".into()));
+    assert_eq!((&faults[0]["policy"], &faults[0]["limit"]), (&"sales".into(), &"retry_delays".into()));
     let lines: Value = serde_json::from_str(&place.run("check --json").out).unwrap();
     let told = lines.as_array().unwrap().iter().find(|line| line["check"] == "policy sales").unwrap();
     assert_eq!(told["state"], "wrong", "{told}");
@@ -593,7 +593,7 @@ fn a_person_is_erased_and_the_audit_says_so_without_their_number() {
                 answered_at,
                 verdict: ended,
                 settle: Duration::from_secs(60),
-                least_talk: Duration::from_secs(5),
+                min_talk: Duration::from_secs(5),
                 flood: dozvon::missed::flood::Limits::default(),
                 tell: false,
                 at,
@@ -839,7 +839,7 @@ const TYPED: [&str; 101] = [
     "boris",
     "support",
     "user",
-    "max_live",
+    "max_calls",
     "callback",
     "trunks",
     "switch",
@@ -969,7 +969,7 @@ fn the_russian_texts_hold_no_english() {
     place.ok("case open +74951234567 --queue sales");
     place.write("bad.toml", "[[queue]]\nname = \"a b\"\nmax_wait = \"5x\"\n[[agent]]\nnaem = 1\n");
     place.write("settings.toml", "databse = 1\n[calls]\ndrain_timeout = 5\n");
-    place.write("rules.toml", "[[policy]]\nname = \"debt\"\ncap_day = 9\n");
+    place.write("rules.toml", "[[policy]]\nname = \"debt\"\nmax_attempts_per_day = 9\n");
     let latin = regex::Regex::new(
         "`[^`]*`|\"[^\"]*\"|\\([a-z_0-9]+\\)|[A-Za-z]*[0-9][A-Za-z0-9]*|https?://\\S+|[A-Za-z][A-Za-z_]*",
     )

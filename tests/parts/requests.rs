@@ -371,7 +371,7 @@ async fn a_signed_request_is_one_whatever_key_stands_beside_it() {
 #[tokio::test]
 async fn a_request_that_comes_again_is_answered_again_and_kept_once() {
     // Those that come at one moment count, each of them: none is known as a repetition yet.
-    let site = Site::open_with(|s| s.requests.per_number = 20).await;
+    let site = Site::open_with(|s| s.requests.max_per_number = 20).await;
     let key = [("Idempotency-Key", "k-1")];
     let first = site.post_with(&key, GOOD).await;
     let again = site.post_with(&key, GOOD).await;
@@ -437,16 +437,16 @@ fn other(number: u32) -> String {
 }
 
 fn behind_a_proxy(settings: &mut Settings) {
-    settings.requests.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    settings.requests.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
 }
 
 #[tokio::test]
 async fn a_flood_is_held_off_by_number_by_source_and_by_address() {
     let site = Site::open_with(|s| {
         behind_a_proxy(s);
-        s.requests.per_number = 2;
-        s.requests.per_source = 6;
-        s.requests.per_address = 2;
+        s.requests.max_per_number = 2;
+        s.requests.max_per_source = 6;
+        s.requests.max_per_address = 2;
     })
     .await;
     assert_eq!([site.post(GOOD).await.status, site.post(GOOD).await.status], [201, 201]);
@@ -473,9 +473,9 @@ async fn a_flood_is_held_off_by_number_by_source_and_by_address() {
 async fn strangers_use_up_nothing_of_those_who_are_known() {
     let site = Site::open_with(|s| {
         behind_a_proxy(s);
-        s.requests.per_address = 3;
-        s.requests.per_all = 3;
-        s.requests.per_number = 1;
+        s.requests.max_per_address = 3;
+        s.requests.max_in_all = 3;
+        s.requests.max_per_number = 1;
     })
     .await;
     // One address guesses tokens; then nothing is heard from it but what has a good token.
@@ -519,7 +519,7 @@ async fn a_stranger_s_forwarded_header_is_not_believed() {
 async fn the_client_s_own_text_is_not_believed_however_the_proxy_writes_a_hop() {
     let site = Site::open_with(|s| {
         behind_a_proxy(s);
-        s.requests.per_number = 100;
+        s.requests.max_per_number = 100;
     })
     .await;
     for (told, address) in [
@@ -645,7 +645,7 @@ async fn silent_sockets_of_one_host_keep_nobody_waiting() {
 async fn a_few_addresses_do_not_use_up_everybody_s_forms() {
     let site = Site::open_with(|s| {
         behind_a_proxy(s);
-        (s.requests.per_address, s.requests.per_all) = (6, 20);
+        (s.requests.max_per_address, s.requests.max_in_all) = (6, 20);
     })
     .await;
     let mut kept = 0;
@@ -662,7 +662,7 @@ async fn a_few_addresses_do_not_use_up_everybody_s_forms() {
 
 #[tokio::test]
 async fn a_connection_is_kept_for_a_while_and_not_for_ever() {
-    let site = Site::open_with(|s| s.web.connection_time = Duration::from_millis(300)).await;
+    let site = Site::open_with(|s| s.web.max_connection_age = Duration::from_millis(300)).await;
     let mut stream = TcpStream::connect(site.address).await.unwrap();
     stream.write_all(b"GET /form/none HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let text = closed(&mut stream).await;

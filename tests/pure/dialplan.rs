@@ -51,7 +51,7 @@ fn the_files_are_xml_and_agree_with_the_defaults() {
     assert_eq!(values["dozvon_pause_sound"], settings.dialplan.pause_sound);
     assert_eq!(values["dozvon_fallback_ringing"], settings.sounds.fallback_music);
     assert_eq!(values["dozvon_fallback_message"], settings.sounds.fallback_message);
-    assert_eq!(values["dozvon_patience_s"], settings.dialplan.patience.as_secs().to_string());
+    assert_eq!(values["dozvon_patience_s"], settings.dialplan.retry_time.as_secs().to_string());
     assert_eq!(values["dozvon_fallback_timeout_s"], settings.dialplan.fallback_timeout.as_secs().to_string());
     assert_eq!(values["dozvon_fallback_contact"], "");
     let document = Document::parse(&text).unwrap();
@@ -109,7 +109,7 @@ fn a_caller_is_handed_over_and_never_left_alone() {
 #[test]
 fn nothing_that_follows_the_socket_can_run_while_the_caller_is_being_connected() {
     let mut sockets = 0;
-    let toml = "[dialplan]\nhandset_contexts = [\"default\"]\n";
+    let toml = "[dialplan]\nagent_contexts = [\"default\"]\n";
     for file in files(&Settings::read(Path::new("t"), toml, []).unwrap()) {
         let (text, _) = preprocessed(&file.text);
         let document = Document::parse(&text).unwrap();
@@ -272,7 +272,7 @@ fn a_controller_that_listens_everywhere_is_found_on_loopback() {
 
 #[test]
 fn what_agents_dial_goes_to_the_controller_if_it_is_a_number_outside_or_a_word() {
-    let toml = "[dialplan]\nhandset_contexts = [\"default\"]\n";
+    let toml = "[dialplan]\nagent_contexts = [\"default\"]\n";
     let settings = Settings::read(Path::new("dozvon.toml"), toml, []).unwrap();
     let all = files(&settings);
     let written = file(&all, "dialplan/default/00_dozvon_handset.xml");

@@ -179,7 +179,7 @@ pub fn talk(c: &mut Database, call: CallId, offer: OfferId, at: UnixMs) -> Resul
 pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
     Ended {
         settle: Duration::from_secs(60),
-        least_talk: Duration::from_secs(5),
+        min_talk: Duration::from_secs(5),
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
         call,

@@ -302,7 +302,7 @@ fn check_sees_what_keeps_callers_out() {
     place.write("rules.toml", &format!("{rules}{second}"));
     let place = ruled(place);
     let port = freeswitch("secret", complete(&place));
-    let more = "[dialplan]\nnumbers = [\"7001\", \"7002\"]\nhandset_contexts = [\"default\"]\n\
+    let more = "[dialplan]\nnumbers = [\"7001\", \"7002\"]\nagent_contexts = [\"default\"]\n\
                 [[callback.trunks]]\ndial = \"gateway/trank/{number}\"\n[[callback.trunks]]\ndial = \"gateway/trunk/{number}\"\n";
     let (code, lines) = checked(&place, port, "secret", more);
     assert_eq!(code, 1, "{lines:#}");
@@ -419,7 +419,7 @@ fn files_of_contexts_that_were_taken_out_are_named_and_removed() {
     place.write(
         "dozvon.toml",
         &format!(
-            "{SETTINGS}[dialplan]\ncontexts = [\"public\", \"default\"]\nhandset_contexts = [\"default\"]\n"
+            "{SETTINGS}[dialplan]\ncontexts = [\"public\", \"default\"]\nagent_contexts = [\"default\"]\n"
         ),
     );
     place.ok(&["dialplan", "--write", "conf"]);

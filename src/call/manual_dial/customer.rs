@@ -68,7 +68,7 @@ impl Phone {
     /// an attempt that was made: the agent dials the customer in that dialplan.
     async fn begin(&self, call: Call, number: &E164) -> Option<(Call, Begun)> {
         let (app, terms, wanted) = (Arc::clone(&call.app), call.app.terms(), self.wanted(&call, number));
-        let limit = app.settings.callback.handset_lookup;
+        let limit = app.settings.callback.manual_dial_lookup_timeout;
         let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
         let writing = app.store.write("handset", move |c| handset::begin(c, &terms, &wanted));
         tokio::pin!(writing);
@@ -149,7 +149,7 @@ impl Made {
 
 /// Rings the customer while the agent hears it, connects the two, and stays until they are through.
 async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> Made {
-    let ring = call.app.settings.callback.handset_ring;
+    let ring = call.app.settings.callback.manual_dial_timeout;
     let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
     if take(call).await.is_err() {
         return Made::Left;
@@ -158,7 +158,7 @@ async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> Made
         call.caller.hangup(HangupCause::TemporaryFailure).await;
         return Made::NotDialled;
     };
-    let ringing = call.app.settings.callback.ringing.clone();
+    let ringing = call.app.settings.callback.ringback.clone();
     let hears = async {
         call.answer().await?;
         call.play(&ringing, Loops::Forever).await

@@ -84,7 +84,7 @@ fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wish), Not
         return Ok((agent, Wish::Word(*result)));
     }
     let phone = &app.settings.phone;
-    match Party::read(&facts.dialled, false, &phone.home(), phone.internal_digits) {
+    match Party::read(&facts.dialled, false, &phone.home(), phone.extension_digits) {
         Party::Number(number) => Ok((agent, Wish::Customer(number))),
         Party::Internal(_) | Party::Withheld | Party::Invalid => {
             Err(NotOurs::Foreign("this is neither a number outside nor a word"))
@@ -95,7 +95,7 @@ fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wish), Not
 /// Whether it is ours: of a customer, if they have an open case. The database may not take long: nobody is kept waiting.
 async fn is_ours(app: &App, wish: &Wish) -> Result<(), NotOurs> {
     let Wish::Customer(number) = wish else { return Ok(()) };
-    let limit = app.settings.callback.handset_lookup;
+    let limit = app.settings.callback.manual_dial_lookup_timeout;
     if app.store.stalls(limit) {
         return Err(unknown(&StoreError::Slow { limit }));
     }

@@ -50,7 +50,7 @@ pub(super) struct Args {
     unreachable_delay: Option<Duration>,
     /// Unanswered offers in a row that send him on break; 0: never [default: 3].
     #[arg(long, value_name = "NUMBER")]
-    max_misses: Option<u16>,
+    max_no_answer: Option<u16>,
     /// Change the agent if he is there already; what is not named stays as it is.
     #[arg(long)]
     replace: bool,
@@ -97,7 +97,7 @@ fn changed(before: Agent, args: Args) -> Agent {
         busy_delay: args.busy_delay.unwrap_or(before.busy_delay),
         rejected_delay: args.rejected_delay.unwrap_or(before.rejected_delay),
         unreachable_delay: args.unreachable_delay.unwrap_or(before.unreachable_delay),
-        max_misses: args.max_misses.map_or(before.max_misses, u32::from),
+        max_no_answer: args.max_no_answer.map_or(before.max_no_answer, u32::from),
         follow_redirects: before.follow_redirects,
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn sheet(c: &mut Database, name: &AgentName, limit: i64) -> Result<Sh
             .with("busy_delay_ms", span(agent.busy_delay))
             .with("rejected_delay_ms", span(agent.rejected_delay))
             .with("unreachable_delay_ms", span(agent.unreachable_delay))
-            .with("max_misses", Cell::count(agent.max_misses))
+            .with("max_no_answer", Cell::count(agent.max_no_answer))
             .with("follow_redirects", Cell::word(agent.follow_redirects));
     }
     sheet = sheet.and("queues", places(&rules, name));

@@ -14,15 +14,15 @@ pub(super) fn lines(rules: &Rules, settings: &Settings) -> Vec<Line> {
 /// Whether there is a trunk: whoever has set how callbacks are made wants them to be made.
 fn trunk(settings: &Settings) -> Option<Line> {
     let what = "callbacks: trunk";
-    if settings.trunks.iter().any(|trunk| trunk.max_live > 0) {
+    if settings.trunks.iter().any(|trunk| trunk.max_calls > 0) {
         return None;
     }
     let remedy = "add [[callback.trunks]] with `dial`, such as \"gateway/trunk/{number}\", to dozvon.toml";
     if !settings.trunks.is_empty() {
         return Some(Line::wrong(
             what,
-            "every trunk has max_live = 0: no customer is called back",
-            "give one of [[callback.trunks]] a max_live above 0",
+            "every trunk has max_calls = 0: no customer is called back",
+            "give one of [[callback.trunks]] a max_calls above 0",
         ));
     }
     Some(if *settings == Settings::default() {
@@ -49,7 +49,7 @@ mod tests {
         assert_eq!(state(&wanted), Some(State::Wrong));
         let mut some = Settings { trunks: Trunk::typical().into_iter().collect(), ..Settings::default() };
         assert_eq!(state(&some), None);
-        some.trunks[0].max_live = 0;
+        some.trunks[0].max_calls = 0;
         assert_eq!(state(&some), Some(State::Wrong));
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn check(
         lines.push(compare(what, file, context, &loaded));
     }
     let named =
-        settings.dialplan.contexts.iter().chain(&settings.dialplan.handset_contexts).map(String::as_str);
+        settings.dialplan.contexts.iter().chain(&settings.dialplan.agent_contexts).map(String::as_str);
     for context in named.chain(USUAL).collect::<BTreeSet<_>>() {
         let loaded = probe.ask(&format!("xml_locate dialplan context name {context}")).await?;
         lines.extend(left_over(node, &files, context, &loaded));
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn every_file_is_like_itself() {
         let mut settings = Settings::default();
-        settings.dialplan.handset_contexts.push("default".to_owned());
+        settings.dialplan.agent_contexts.push("default".to_owned());
         for file in dialplan_files::files(&settings) {
             let line = compare(String::new(), &file, context_of(&file), &file.text);
             assert_eq!(line.state, State::Ok, "{line:?}");

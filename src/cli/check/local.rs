@@ -30,6 +30,12 @@ pub(super) fn settings(context: &Context) -> Line {
     }
 }
 
+/// A key that was stated by its old name.
+pub(super) fn outdated(line: &str) -> Line {
+    let remedy = "rename it: the next release reads the new name only";
+    Line::advice("settings", line, remedy)
+}
+
 /// What a controller makes of the settings before it starts: the log, and the way to everybody who is told.
 pub(super) async fn outside(context: &Context) -> Vec<Line> {
     let settings = &context.settings;

@@ -72,6 +72,7 @@ impl Line {
 pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure> {
     let settings = &context.settings;
     let mut lines = vec![local::settings(context)];
+    lines.extend(settings.outdated.iter().map(|line| local::outdated(line)));
     let (database, rules) = local::database(context).await;
     lines.extend(database);
     lines.extend(rules.iter().flat_map(|rules| local::rules(rules, settings, context.now())));

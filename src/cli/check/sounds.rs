@@ -71,7 +71,7 @@ fn files(settings: &Settings, rules: Option<&Rules>) -> BTreeMap<String, String>
         (&sounds.refused, "[sounds] refused"),
         (&settings.dialplan.pause_sound, "[dialplan] pause_sound"),
         (&callback.confirm_sound, "[callback] confirm_sound"),
-        (&callback.ringing, "[callback] ringing"),
+        (&callback.ringback, "[callback] ringback"),
         (&callback.greeting, "[callback] greeting"),
         (&callback.apology, "[callback] apology"),
     ];

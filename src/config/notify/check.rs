@@ -35,7 +35,7 @@ impl Settings {
         if self.jitter_pct > 100 {
             document.fault(&at("jitter_pct"), "more than the whole of a wait", "write 100 or less");
         }
-        let counts = [("concurrency", self.concurrency), ("most_recipients", self.most_recipients)];
+        let counts = [("concurrency", self.concurrency), ("max_recipients", self.max_recipients)];
         for (key, _) in counts.iter().filter(|(_, count)| *count == 0) {
             document.fault(&at(key), format!("with `{key}` 0 nothing is ever told"), "write 1 or more");
         }
@@ -98,7 +98,7 @@ pub(super) fn bare_password(
     let bare = !protected && !password.is_empty() && !is_loopback(host);
     bare.then(|| {
         let problem = format!("the password for the {server} {host} would go over the network in clear");
-        ("protection", problem, remedy)
+        ("encryption", problem, remedy)
     })
 }
 

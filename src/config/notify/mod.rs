@@ -35,16 +35,16 @@ pub struct Settings {
     /// Waits after each try that failed. The default is the example of Standard Webhooks 1.0.0: 5s, 5m, 30m, 2h, 5h,
     /// 10h, 14h, 20h, 24h; ten tries in three days.
     #[serde(with = "words::durations")]
-    pub pauses: Vec<Duration>,
+    pub retry_delays: Vec<Duration>,
     /// How much each wait may be longer or shorter by chance, in per cent, so that not all come back at once. Default 20.
     pub jitter_pct: u32,
     /// Nothing is given up for a passing trouble before the event is so old: the last wait repeats until then. Default
     /// 168 h: after three days without the other side some tries are left, whatever chance does to the waits.
     #[serde(with = "duration::Within::<0, { duration::YEAR }>")]
-    pub keep_trying: Duration,
+    pub give_up_after: Duration,
     /// The longest wait that the other side may ask for. Default 24 h.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 30 * duration::DAY }>")]
-    pub longest_wait: Duration,
+    pub max_retry_after: Duration,
     /// How long a try may take. Default 15 s, the shortest that Standard Webhooks advises.
     #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
@@ -53,22 +53,22 @@ pub struct Settings {
     pub lease: Duration,
     /// How often it is looked for events of other processes. Default 500 ms.
     #[serde(with = "duration::Interval")]
-    pub every: Duration,
+    pub poll_interval: Duration,
     /// How long tries that are under way have when the process stops. Default 3 s.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
-    pub grace: Duration,
+    pub shutdown_timeout: Duration,
     /// Tries under way at one time, for each destination. Default 16.
     pub concurrency: usize,
     /// Events whose deliveries are made in one transaction. Default 200.
     pub batch: i64,
     /// The longest body of a webhook, in bytes. Default 20,000, as Standard Webhooks advises.
-    pub largest_body: usize,
+    pub max_body_bytes: usize,
     /// So much of an answer is read, in bytes. Default 65,536.
-    pub largest_answer: usize,
+    pub max_answer_bytes: usize,
     /// To so many people one event goes at one destination. Default 100.
-    pub most_recipients: usize,
+    pub max_recipients: usize,
     /// How many messages go to whom strangers named.
-    pub strangers: strangers::Settings,
+    pub callers: strangers::Settings,
     /// The mail server.
     pub mail: Mail,
     /// The short message centre.
@@ -87,20 +87,20 @@ impl Default for Settings {
         Self {
             source: "/dozvon".to_owned(),
             type_prefix: "dozvon.".to_owned(),
-            pauses: first.into_iter().chain(hours).collect(),
+            retry_delays: first.into_iter().chain(hours).collect(),
             jitter_pct: 20,
-            keep_trying: minutes(7 * 24 * 60),
-            longest_wait: minutes(24 * 60),
+            give_up_after: minutes(7 * 24 * 60),
+            max_retry_after: minutes(24 * 60),
             timeout: Duration::from_secs(15),
             lease: minutes(2),
-            every: Duration::from_millis(500),
-            grace: Duration::from_secs(3),
+            poll_interval: Duration::from_millis(500),
+            shutdown_timeout: Duration::from_secs(3),
             concurrency: 16,
             batch: 200,
-            largest_body: 20_000,
-            largest_answer: 65_536,
-            most_recipients: 100,
-            strangers: strangers::Settings::default(),
+            max_body_bytes: 20_000,
+            max_answer_bytes: 65_536,
+            max_recipients: 100,
+            callers: strangers::Settings::default(),
             mail: Mail::default(),
             smpp: Smpp::default(),
             people: Vec::new(),
@@ -111,7 +111,7 @@ impl Default for Settings {
 
 crate::vocabulary! {
     /// How the line to the mail server is protected.
-    "protection" pub enum Tls {
+    "encryption" pub enum Tls {
         /// TLS from the first byte (port 465).
         Tls = "tls",
         /// TLS after a word in clear, or nothing is sent (port 587).
@@ -130,7 +130,7 @@ pub struct Mail {
     /// Its port. Default 25.
     pub port: u16,
     /// How the line is protected. Default none.
-    pub protection: Tls,
+    pub encryption: Tls,
     /// Who we are there; empty: it asks for no name.
     pub user: String,
     /// The password.
@@ -144,7 +144,7 @@ impl Default for Mail {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 25,
-            protection: Tls::None,
+            encryption: Tls::None,
             user: String::new(),
             password: Secret::default(),
             from: "dozvon@localhost".to_owned(),
@@ -156,7 +156,7 @@ impl Mail {
     /// What is wrong with it: the key, what, and the remedy.
     fn wrong(&self) -> Vec<check::Wrong> {
         let remedy = "write protection = \"starttls\" (port 587) or \"tls\" (port 465)";
-        let protected = self.protection != Tls::None;
+        let protected = self.encryption != Tls::None;
         check::bare_password("mail server", &self.host, &self.password, protected, remedy)
             .into_iter()
             .collect()

@@ -28,7 +28,7 @@ pub struct Smpp {
     /// Its port. Default 2775; with TLS it is usually 3550.
     pub port: u16,
     /// How the line is protected. Default none.
-    pub protection: SmppTls,
+    pub encryption: SmppTls,
     /// Who we are there, at most 15 characters.
     pub system_id: String,
     /// The password, at most 8 characters: SMPP 3.4 has no room for more.
@@ -42,13 +42,13 @@ pub struct Smpp {
     pub timeout: Duration,
     /// After so long without a word it is asked whether the other side is there. Default 30 s.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
-    pub enquire_every: Duration,
+    pub enquire_link_interval: Duration,
     /// Parts that may be under way without an answer. Default 10.
     pub window: usize,
     /// Parts a second. Default 10.
     pub rate: u32,
     /// Parts that one text may take; what is longer is cut. Default 6: 402 characters of Cyrillic.
-    pub most_parts: usize,
+    pub max_parts: usize,
 }
 
 impl Default for Smpp {
@@ -56,16 +56,16 @@ impl Default for Smpp {
         Self {
             host: "127.0.0.1".to_owned(),
             port: 2775,
-            protection: SmppTls::None,
+            encryption: SmppTls::None,
             system_id: String::new(),
             password: Secret::default(),
             system_type: String::new(),
             sender: String::new(),
             timeout: Duration::from_secs(10),
-            enquire_every: Duration::from_secs(30),
+            enquire_link_interval: Duration::from_secs(30),
             window: 10,
             rate: 10,
-            most_parts: 6,
+            max_parts: 6,
         }
     }
 }
@@ -87,7 +87,7 @@ impl Smpp {
     pub(super) fn wrong(&self, used: bool) -> Vec<Wrong> {
         let remedy = "write protection = \"tls\" (usually port 3550); if the provider has none, make a tunnel and \
                       write its end on this machine as the host";
-        let protected = self.protection != SmppTls::None;
+        let protected = self.encryption != SmppTls::None;
         let bare = bare_password("short message centre", &self.host, &self.password, protected, remedy);
         let mut wrong: Vec<Wrong> = bare.into_iter().collect();
         // SMPP 3.4, 4.1.1: each field has room for its text and one octet of zero.
@@ -119,8 +119,8 @@ impl Smpp {
         for (key, _) in counts.iter().filter(|(_, count)| *count == 0) {
             wrong.push((key, format!("with `{key}` 0 nothing is ever sent"), "write 1 or more"));
         }
-        if !(1..=255).contains(&self.most_parts) {
-            wrong.push(("most_parts", "a text takes 1 to 255 parts".to_owned(), "write such as 6"));
+        if !(1..=255).contains(&self.max_parts) {
+            wrong.push(("max_parts", "a text takes 1 to 255 parts".to_owned(), "write such as 6"));
         }
         wrong
     }

@@ -9,18 +9,18 @@ use crate::missed::outgoing::{Limits, Medium};
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// SMS to one number in 24 hours. Default 5.
-    pub sms_a_day: u32,
+    pub sms_per_day: u32,
     /// SMS to all of them together in an hour; further ones wait. Default 200.
-    pub sms_an_hour: u32,
+    pub sms_per_hour: u32,
     /// Letters to one address in 24 hours. Default 10.
-    pub letters_a_day: u32,
+    pub emails_per_day: u32,
     /// Letters to all of them together in an hour; further ones wait. Default 1000.
-    pub letters_an_hour: u32,
+    pub emails_per_hour: u32,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { sms_a_day: 5, sms_an_hour: 200, letters_a_day: 10, letters_an_hour: 1000 }
+        Self { sms_per_day: 5, sms_per_hour: 200, emails_per_day: 10, emails_per_hour: 1000 }
     }
 }
 
@@ -29,8 +29,8 @@ impl Settings {
     #[must_use]
     pub fn limits(&self, medium: Medium) -> Limits {
         let (day, hour) = match medium {
-            Medium::Sms | Medium::Dial => (self.sms_a_day, self.sms_an_hour),
-            Medium::Letter => (self.letters_a_day, self.letters_an_hour),
+            Medium::Sms | Medium::Dial => (self.sms_per_day, self.sms_per_hour),
+            Medium::Letter => (self.emails_per_day, self.emails_per_hour),
         };
         Limits { recipient_a_day: day.into(), all_an_hour: hour.into() }
     }

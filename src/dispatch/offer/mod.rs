@@ -127,7 +127,7 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         ready_at: at
             + pause_after(outcome, &cause, (offer.failures, offer.queued.rest), &offer.rules.delays()),
         cause,
-        max_misses: offer.rules.max_misses,
+        max_no_answer: offer.rules.max_no_answer,
     };
     let recorded = tools.store.record("end_offer", move |c| store::offers::end_unanswered(c, &end)).await;
     report(dispatcher, offer.queued.call, offer.id, offer.agent, (outcome, of_link), recorded).await;

@@ -3,15 +3,20 @@ use proptest::prelude::*;
 use crate::config::callback::Dial;
 use crate::dispatch::trunks::*;
 
-fn trunk(name: &str, max_live: usize, dials_a_second: u32) -> Trunk {
+fn trunk(name: &str, max_calls: usize, max_dials_per_second: u32) -> Trunk {
     let dial = Dial::try_from(format!("gateway/{name}/{{number}}")).unwrap();
-    let dials_a_second = NonZeroU32::new(dials_a_second).unwrap();
-    Trunk { name: name.to_owned(), max_live, dials_a_second, ..Trunk::new(dial) }
+    let max_dials_per_second = NonZeroU32::new(max_dials_per_second).unwrap();
+    Trunk { name: name.to_owned(), max_calls, max_dials_per_second, ..Trunk::new(dial) }
 }
 
 fn trunks(list: &[Trunk]) -> Trunks {
-    let dials_a_second = NonZeroU32::MAX;
-    Trunks::new(&Settings { trunks: list.to_vec(), max_live: 100, dials_a_second, ..Settings::default() })
+    let max_dials_per_second = NonZeroU32::MAX;
+    Trunks::new(&Settings {
+        trunks: list.to_vec(),
+        max_calls: 100,
+        max_dials_per_second,
+        ..Settings::default()
+    })
 }
 
 /// What may happen. The numbers choose among those who have a place.
@@ -42,13 +47,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 fn houses() -> impl Strategy<Value = Settings> {
     let one = (0..4_usize, 1..4_u32, 0..3_000_u64);
-    (prop::collection::vec(one, 0..4), 0..9_usize, 1..6_u32).prop_map(|(trunks, max_live, dials)| {
-        let trunks = trunks.into_iter().enumerate().map(|(slot, (max_live, dials, rest))| Trunk {
-            rest: Duration::from_millis(rest),
-            ..trunk(&slot.to_string(), max_live, dials)
+    (prop::collection::vec(one, 0..4), 0..9_usize, 1..6_u32).prop_map(|(trunks, max_calls, dials)| {
+        let trunks = trunks.into_iter().enumerate().map(|(slot, (max_calls, dials, rest))| Trunk {
+            failure_pause: Duration::from_millis(rest),
+            ..trunk(&slot.to_string(), max_calls, dials)
         });
-        let dials_a_second = NonZeroU32::new(dials).unwrap();
-        Settings { trunks: trunks.collect(), max_live, dials_a_second, ..Settings::default() }
+        let max_dials_per_second = NonZeroU32::new(dials).unwrap();
+        Settings { trunks: trunks.collect(), max_calls, max_dials_per_second, ..Settings::default() }
     })
 }
 
@@ -82,15 +87,15 @@ impl Ledger {
             Step::Fail(number) => {
                 if let Some(trunk_use) = chosen(number).and_then(|at| self.slots[at].1.as_ref()) {
                     trunk_use.failed(self.now);
-                    self.rested_at[trunk_use.at] = self.now + trunk_use.trunk.rest;
+                    self.rested_at[trunk_use.at] = self.now + trunk_use.trunk.failure_pause;
                 }
             }
         }
     }
 
     fn reserve(&mut self) {
-        let carried: usize = self.settings.trunks.iter().map(|trunk| trunk.max_live).sum();
-        let room = self.slots.len() < self.settings.max_live.min(carried);
+        let carried: usize = self.settings.trunks.iter().map(|trunk| trunk.max_calls).sum();
+        let room = self.slots.len() < self.settings.max_calls.min(carried);
         let slot = self.trunks.reserve();
         assert_eq!(slot.is_some(), room);
         self.slots.extend(slot.map(|slot| (slot, None)));
@@ -103,7 +108,7 @@ impl Ledger {
         }
         let calls = self.calls();
         let with_room: Vec<usize> =
-            (0..calls.len()).filter(|at| calls[*at] < self.settings.trunks[*at].max_live).collect();
+            (0..calls.len()).filter(|at| calls[*at] < self.settings.trunks[*at].max_calls).collect();
         match self.slots[at].0.try_trunk(self.now) {
             Ok(trunk_use) => {
                 let rests = |at: &usize| self.rested_at[*at] > self.now;
@@ -120,7 +125,7 @@ impl Ledger {
             }
             Err(again) => {
                 assert!(self.now < again && again <= self.now + SECOND);
-                let house = self.within(|_| true) == self.settings.dials_a_second.get() as usize;
+                let house = self.within(|_| true) == self.settings.max_dials_per_second.get() as usize;
                 let healthy = with_room.iter().filter(|at| self.rested_at[**at] <= self.now);
                 assert!(house || healthy.map(|at| self.free(*at)).sum::<usize>() == 0, "it could be dialled");
                 Some(again)
@@ -134,7 +139,7 @@ impl Ledger {
         let (refused, mut tried) = (trunk_use.at, TriedTrunks::default());
         tried.add(trunk_use);
         let calls = self.calls();
-        let has_room = |other: usize| calls[other] < self.settings.trunks[other].max_live;
+        let has_room = |other: usize| calls[other] < self.settings.trunks[other].max_calls;
         let others = (0..calls.len()).any(|other| other != refused && has_room(other));
         match self.slots[at].0.try_trunk_except(self.now, &tried) {
             None => assert!(!others, "another has room"),
@@ -161,16 +166,16 @@ impl Ledger {
 
     /// How many more may be dialled over a trunk in this second.
     fn free(&self, at: usize) -> usize {
-        self.settings.trunks[at].dials_a_second.get() as usize - self.within(|by| by == at)
+        self.settings.trunks[at].max_dials_per_second.get() as usize - self.within(|by| by == at)
     }
 
     fn keeps_every_budget(&self) {
         let calls = self.calls();
-        assert!(self.slots.len() <= self.settings.max_live);
-        assert!(self.within(|_| true) <= self.settings.dials_a_second.get() as usize);
+        assert!(self.slots.len() <= self.settings.max_calls);
+        assert!(self.within(|_| true) <= self.settings.max_dials_per_second.get() as usize);
         for (at, trunk) in self.settings.trunks.iter().enumerate() {
-            assert!(calls[at] <= trunk.max_live);
-            assert!(self.within(|by| by == at) <= trunk.dials_a_second.get() as usize);
+            assert!(calls[at] <= trunk.max_calls);
+            assert!(self.within(|by| by == at) <= trunk.max_dials_per_second.get() as usize);
         }
         let told: Vec<usize> = self.trunks.calls().into_iter().map(|(_, calls)| calls).collect();
         assert_eq!(told, calls);

@@ -23,7 +23,12 @@ impl Gate {
     #[must_use]
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let (rate, burst) = settings.limits();
-        Self { clock, bucket: Bucket::new(rate, burst), patience: settings.patience, quiet: Mutex::new(None) }
+        Self {
+            clock,
+            bucket: Bucket::new(rate, burst),
+            patience: settings.max_queue_time,
+            quiet: Mutex::new(None),
+        }
     }
 
     /// The clock.

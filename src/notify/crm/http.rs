@@ -15,10 +15,10 @@ use crate::notify::http::{Answer, Bounds, Http};
 pub fn client(settings: &Settings, clock: Clock) -> Result<Http, String> {
     let bounds = Bounds {
         timeout: settings.timeout,
-        largest_answer: settings.answer_limit,
+        max_answer_bytes: settings.max_answer_bytes,
         allow_private: true,
         timeout_key: "[crm] timeout",
-        largest_answer_key: "[crm] answer_limit",
+        largest_answer_key: "[crm] max_answer_bytes",
     };
     Http::new(bounds, system_lookup(), clock).map_err(|error| error.to_string())
 }

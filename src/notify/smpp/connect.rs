@@ -31,7 +31,7 @@ pub(super) async fn connect(settings: &Smpp) -> Result<Stream, String> {
     let wrong = |error: std::io::Error| format!("cannot connect to {host} port {port}: {error}");
     let line = TcpStream::connect((host, port)).await.map_err(wrong)?;
     line.set_nodelay(true).map_err(wrong)?;
-    match settings.protection {
+    match settings.encryption {
         SmppTls::None => Ok(Box::new(line)),
         SmppTls::Tls => {
             let name = ServerName::try_from(host.to_owned())

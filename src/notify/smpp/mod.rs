@@ -43,7 +43,7 @@ impl Centre {
         }
         let settings = self.line.settings();
         let said = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
-        let text = text::encode(&said, settings.most_parts);
+        let text = text::encode(&said, settings.max_parts);
         // Parts of the same text have the same number at every try: who got some of them gets the rest.
         let reference = u8::try_from(delivery.id.rem_euclid(256)).unwrap_or_default();
         let messages = pdu::messages(&settings.sender, &delivery.recipient, &text, reference)?;
@@ -58,7 +58,7 @@ impl Centre {
             };
             names.push(sent.await.map_err(|trouble| of_part(trouble, number, total))?);
         }
-        let cut = if text.cut { "; the text was cut, see most_parts in [notify.smpp]" } else { "" };
+        let cut = if text.cut { "; the text was cut, see max_parts in [notify.smpp]" } else { "" };
         Ok(Receipt::Done(format!("SMPP id {}{cut}", names.join(", ")).chars().take(300).collect()))
     }
 }

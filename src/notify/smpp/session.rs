@@ -142,7 +142,7 @@ impl Session {
     /// When something has to be done although nothing happens.
     fn due(&self) -> Instant {
         let overdue = self.asked.values().map(|asked| asked.until).min();
-        let enquiry = self.heard + self.settings.enquire_every;
+        let enquiry = self.heard + self.settings.enquire_link_interval;
         overdue.map_or(enquiry, |overdue| overdue.min(enquiry))
     }
 
@@ -152,7 +152,7 @@ impl Session {
         if self.asked.values().any(|asked| asked.until <= now) {
             return Err(broken(format!("no answer within {:?}", self.settings.timeout)));
         }
-        if self.heard + self.settings.enquire_every <= now {
+        if self.heard + self.settings.enquire_link_interval <= now {
             self.heard = now;
             self.ask(Pdu::EnquireLink, None).await?;
         }

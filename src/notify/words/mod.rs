@@ -31,7 +31,7 @@ const KNOWN: [&str; 12] = [
     "result",
     "misses",
     "due_at",
-    "share_pct",
+    "agent_share_pct",
     "note",
     "agent",
     "times",

@@ -90,8 +90,8 @@ pub(super) const CHECKS: &[Pair] = &[
     ("database", "база данных"),
     ("destination {#name}", "получатель {#name}"),
     (
-        "every trunk has max_live = 0: no customer is called back",
-        "у всех линий max_live = 0: клиентам не перезваниваем",
+        "every trunk has max_calls = 0: no customer is called back",
+        "у всех линий max_calls = 0: клиентам не перезваниваем",
     ),
     (
         "everybody may read {file} (mode {mode}): it may hold passwords",
@@ -103,8 +103,8 @@ pub(super) const CHECKS: &[Pair] = &[
     ),
     ("give it hours in the rules file", "задайте ему часы в файле правил"),
     (
-        "give one of [[callback.trunks]] a max_live above 0",
-        "задайте одной из [[callback.trunks]] max_live больше 0",
+        "give one of [[callback.trunks]] a max_calls above 0",
+        "задайте одной из [[callback.trunks]] max_calls больше 0",
     ),
     ("give {key} an address of this machine", "задайте в {key} адрес этой машины"),
     ("give {key} another port", "задайте в {key} другой порт"),

@@ -367,12 +367,12 @@ pub(super) const ERRORS: &[Pair] = &[
     ("{given} is not a {kind}", "{given} не подходит"),
     ("{given} is not {article} {kind}; use one of: {allowed}", "{given} не подходит; допустимо: {allowed}"),
     (
-        "{limit} messages an hour are the most for all whom strangers named: [notify.strangers]",
-        "предел сообщений в час всем, кого указали посторонние: {limit} (см. [notify.strangers])",
+        "{limit} messages an hour are the most for all whom strangers named: [notify.callers]",
+        "предел сообщений в час всем, кого указали посторонние: {limit} (см. [notify.callers])",
     ),
     (
-        "{limit} messages in 24 hours are the most for one recipient whom a stranger named: [notify.strangers]",
-        "предел сообщений за 24 часа одному получателю, которого указал посторонний: {limit} (см. [notify.strangers])",
+        "{limit} messages in 24 hours are the most for one recipient whom a stranger named: [notify.callers]",
+        "предел сообщений за 24 часа одному получателю, которого указал посторонний: {limit} (см. [notify.callers])",
     ),
     (
         "{number} would be erased, which cannot be undone: add --yes to do it",

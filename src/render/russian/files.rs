@@ -16,6 +16,10 @@ pub(super) const FILES: &[Pair] = &[
     ),
     ("`{key}` is missing", "не хватает `{key}`"),
     ("`{name}` is no section", "раздела `{name}` нет"),
+    (
+        "`{old}` is the old name of `{new}`, which line {line} states too",
+        "`{old}` — прежнее имя ключа `{new}`, который уже есть в строке {line}",
+    ),
     ("`{place}` has no keys", "у `{place}` нет ключей"),
     (
         "`{place}` is not there: the file has {count} of them, the first is 0",
@@ -128,6 +132,10 @@ pub(super) const FILES: &[Pair] = &[
     ("prompts", "звуки"),
     ("put it above route {by}, or take it out", "поставьте его выше маршрута {by} или уберите"),
     ("queues", "очереди"),
+    (
+        "rename it: the next release reads the new name only",
+        "переименуйте: следующая версия прочтёт только новое имя",
+    ),
     ("rename one", "переименуйте один"),
     ("requests source {#name}", "источник заявок {#name}"),
     (
@@ -167,6 +175,7 @@ pub(super) const FILES: &[Pair] = &[
         "take `profile` out, or give the policy another name",
         "уберите `profile` или дайте политике другое имя",
     ),
+    ("take `{old}` out", "уберите `{old}`"),
     ("take it out", "уберите его"),
     ("take one out", "уберите лишнее"),
     ("text in quotes", "текст в кавычках"),
@@ -184,6 +193,7 @@ pub(super) const FILES: &[Pair] = &[
     ("the hours are missing", "нет часов"),
     ("the keys that exist here are: {keys}", "здесь бывают ключи: {keys}"),
     ("the name {name} is that of another form or source", "имя {name} занято другой формой или источником"),
+    ("the next release reads the new name only", "следующая версия прочтёт только новое имя"),
     ("the number holds {character}", "в номере недопустимый знак {character}"),
     ("the number is empty", "номер пуст"),
     ("the number is longer than 32 digits", "номер длиннее 32 цифр"),
@@ -218,8 +228,8 @@ pub(super) const FILES: &[Pair] = &[
     ("unknown key `{key}`", "неизвестный ключ `{key}`"),
     ("use letters, digits, '_' and '-'", "используйте латинские буквы, цифры, '_' и '-'"),
     (
-        "what still waits for its next try would be given up: `outbox` in [retention] must be longer than `keep_trying` in [notify]",
-        "ожидающее следующей попытки было бы брошено: `outbox` в [retention] должен быть больше, чем `keep_trying` в [notify]",
+        "what still waits for its next try would be given up: `outbox` in [retention] must be longer than `give_up_after` in [notify]",
+        "ожидающее следующей попытки было бы брошено: `outbox` в [retention] должен быть больше, чем `give_up_after` в [notify]",
     ),
     ("with `batch` below 1 nothing is ever told", "при `batch` меньше 1 ничего не отправляется"),
     ("with `{key}` 0 nothing is ever told", "при `{key}` 0 ничего не отправляется"),
@@ -322,6 +332,7 @@ pub(super) const FILES: &[Pair] = &[
     ("{name} is the name of the CRM of [crm]", "имя {name} уже занято CRM из [crm]"),
     ("{origin} is no origin", "{origin} — не адрес сайта"),
     ("{part} is not a port", "{part} — не порт"),
+    ("{place}: `{old}` is now called `{new}`", "{place}: `{old}` теперь называется `{new}`"),
     ("{source} never ends", "{source} никогда не кончается"),
     ("{text} has no '-'", "в {text} нет '-'"),
     ("{text} is not a date", "{text} — не дата"),

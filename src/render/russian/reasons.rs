@@ -22,8 +22,8 @@ pub(super) const REASONS: &[Pair] = &[
         "47 CFR 64.1200(c)(1) и 16 CFR 310.4(c) (R16), некоторые законы строже (R15, R21)",
     ),
     (
-        "`dozvon callback now` calls it, or name its country or prefix in the policy's `destinations`",
-        "позвоните командой `dozvon callback now` или укажите его страну или начало в `destinations` политики",
+        "`dozvon callback now` calls it, or name its country or prefix in the policy's `allowed_destinations`",
+        "позвоните командой `dozvon callback now` или укажите его страну или начало в `allowed_destinations` политики",
     ),
     ("agent {#name}", "оператор {#name}"),
     ("agent {agent} ({cause})", "оператор {agent} ({cause})"),
@@ -53,13 +53,13 @@ pub(super) const REASONS: &[Pair] = &[
     ),
     ("not called automatically: the number is abroad", "номер зарубежный, автоматически на него не звоним"),
     (
-        "not called automatically: the number is abroad; `dozvon callback now` calls it, or name its country or prefix in the policy's `destinations`",
-        "номер зарубежный, автоматически на него не звоним; позвоните командой `dozvon callback now` или укажите его страну или начало в `destinations` политики",
+        "not called automatically: the number is abroad; `dozvon callback now` calls it, or name its country or prefix in the policy's `allowed_destinations`",
+        "номер зарубежный, автоматически на него не звоним; позвоните командой `dozvon callback now` или укажите его страну или начало в `allowed_destinations` политики",
     ),
     ("nothing", "ничего"),
     (
-        "numbers of {country} are dear: name {country2} in the policy's `destinations` if it may be called",
-        "звонки в {country} дорогие: если звонить можно, укажите {country2} в `destinations` политики",
+        "numbers of {country} are dear: name {country2} in the policy's `allowed_destinations` if it may be called",
+        "звонки в {country} дорогие: если звонить можно, укажите {country2} в `allowed_destinations` политики",
     ),
     ("offered a call", "предложен звонок"),
     ("open", "открыто"),
@@ -102,8 +102,8 @@ pub(super) const REASONS: &[Pair] = &[
         "правила компании; для продаж это задают некоторые законы (R15: 4 за 30 дней, R21: 3 за 24 часа)",
     ),
     (
-        "the number is a service's or costs extra: state `premium = true` in the policy if it may be called",
-        "номер служебный или платный: если на него можно звонить, укажите `premium = true` в политике",
+        "the number is a service's or costs extra: state `allow_premium = true` in the policy if it may be called",
+        "номер служебный или платный: если на него можно звонить, укажите `allow_premium = true` в политике",
     ),
     ("the number is in a call with us", "с этим номером сейчас идёт разговор"),
     (
@@ -125,8 +125,8 @@ pub(super) const REASONS: &[Pair] = &[
         "не шире {*hours}, с учётом запаса должно остаться время, или закрыто",
     ),
     (
-        "{limit} customers dialled in an hour are the most for all together: [callback] dials_an_hour",
-        "предел вызовов клиентов в час для всех вместе: {limit} (dials_an_hour в [callback])",
+        "{limit} customers dialled in an hour are the most for all together: [callback] max_dials_per_hour",
+        "предел вызовов клиентов в час для всех вместе: {limit} (max_dials_per_hour в [callback])",
     ),
     ("{party} dialled {#number}", "{*party} → {#number}"),
 ];

@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn the_first_policy_says_what_held_before() {
         let old = rules(RULES);
-        let stated = "\n[[policy]]\nname = \"service\"\ncap_day = 2\ngaps = [\"1h\"]\n";
+        let stated = "\n[[policy]]\nname = \"service\"\nmax_attempts_per_day = 2\nretry_delays = [\"1h\"]\n";
         let mut without = old.clone();
         without.policies.clear();
         for before in [&old, &without] {
@@ -113,8 +113,8 @@ mod tests {
                 .map(|it| format!("{} {} {:?} {:?}", it.what, it.field, it.from, it.to))
                 .collect();
             let wanted = [
-                r#"policy service cap_day Some("3") Some("2")"#,
-                r#"policy service gaps Some("30m, 1h30m") Some("1h")"#,
+                r#"policy service max_attempts_per_day Some("3") Some("2")"#,
+                r#"policy service retry_delays Some("30m, 1h30m") Some("1h")"#,
             ];
             assert_eq!(told, wanted);
         }

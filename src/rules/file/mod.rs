@@ -10,6 +10,7 @@ mod changes;
 mod defaults;
 mod items;
 mod order;
+mod renamed;
 mod schedules;
 mod write;
 
@@ -27,6 +28,7 @@ pub use changes::{Change, changes};
 pub use write::write;
 
 use crate::document::fault::{Faults, nearest};
+use crate::document::renamed::rename;
 use crate::document::{Document, place};
 use crate::rules::Rules;
 use crate::rules::references::{Names, Reference, dangling};
@@ -48,7 +50,7 @@ struct Sections {
 ///
 /// # Errors
 /// [`Faults`]: everything that is wrong.
-pub fn read(path: &Path, zone: Tz) -> Result<Rules, Faults> {
+pub fn read(path: &Path, zone: Tz) -> Result<Stated, Faults> {
     let name = path.display().to_string();
     let text =
         if name == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
@@ -56,7 +58,16 @@ pub fn read(path: &Path, zone: Tz) -> Result<Rules, Faults> {
         let remedy = "name a rules file, or make one with `dozvon init` or `dozvon export`";
         Faults::of_file(&name, format!("cannot read the rules: {error}"), remedy)
     };
-    parse(&name, &text.map_err(unreadable)?, zone)
+    stated(&name, &text.map_err(unreadable)?, zone)
+}
+
+/// What a rules file says.
+#[derive(Debug)]
+pub struct Stated {
+    /// The rules.
+    pub rules: Rules,
+    /// Keys that were stated by an old name, a line for each.
+    pub outdated: Vec<String>,
 }
 
 /// Reads the text of a rules file. `file` is its name for messages, `zone` holds for schedules that name none.
@@ -64,12 +75,17 @@ pub fn read(path: &Path, zone: Tz) -> Result<Rules, Faults> {
 /// # Errors
 /// [`Faults`]: everything that is wrong.
 pub fn parse(file: &str, text: &str, zone: Tz) -> Result<Rules, Faults> {
+    stated(file, text, zone).map(|stated| stated.rules)
+}
+
+fn stated(file: &str, text: &str, zone: Tz) -> Result<Stated, Faults> {
     let mut document = Document::new(file, text);
     let mut root = document.parse();
     // What stands behind a mistake of form may be read wrongly: no point in looking at it.
     if !document.is_good() {
         return Err(document.into_faults());
     }
+    rename(&mut document, &mut root, renamed::RENAMED);
     document.read::<Sections>(root.clone());
     let mut references = defaults::fill(&mut document, &mut root);
     let rules = items::read(&mut document, &root, zone);
@@ -77,7 +93,8 @@ pub fn parse(file: &str, text: &str, zone: Tz) -> Result<Rules, Faults> {
     let root = Spanned::new(0..text.len(), DeValue::Table(root));
     check_references(&mut document, &root, references);
     order::check(&mut document, &root, &rules);
-    if document.is_good() { Ok(rules) } else { Err(document.into_faults()) }
+    let outdated = document.take_notices();
+    if document.is_good() { Ok(Stated { rules, outdated }) } else { Err(document.into_faults()) }
 }
 
 /// Notes every name that is not there.

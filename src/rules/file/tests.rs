@@ -115,7 +115,7 @@ fn what_a_file_does_not_say_has_the_promised_defaults() {
         busy_delay: seconds(30),
         rejected_delay: seconds(10),
         unreachable_delay: seconds(30),
-        max_misses: 3,
+        max_no_answer: 3,
         follow_redirects: false,
     };
     assert_eq!(rules.agents, [("anna".parse().unwrap(), anna)].into());
@@ -325,7 +325,7 @@ fn agents() -> impl proptest::strategy::Strategy<Value = crate::rules::Agent> {
             contacts: vec!["user/1001".parse().unwrap(), "loopback/9004/default".parse().unwrap()],
             ring_timeout: Duration::from_millis(ring),
             wrap_up: Duration::from_secs(wrap),
-            max_misses: misses,
+            max_no_answer: misses,
             follow_redirects: misses % 2 == 1,
             ..Agent::new(String::new())
         },
@@ -370,10 +370,10 @@ fn policies() -> impl proptest::strategy::Strategy<Value = Policy> {
             ring: times.0.unwrap_or(usual.ring),
             reaction: times.1.unwrap_or(usual.reaction),
             margin: times.2.unwrap_or(usual.margin),
-            settle: times.3.unwrap_or(usual.settle),
+            grace: times.3.unwrap_or(usual.grace),
             lease: times.4.unwrap_or(usual.lease),
-            gaps: lists.0.unwrap_or(usual.gaps.clone()),
-            rungs: lists.1.map_or(usual.rungs.clone(), |rungs| rungs.into_iter().collect()),
+            retry_delays: lists.0.unwrap_or(usual.retry_delays.clone()),
+            escalation_pct: lists.1.map_or(usual.escalation_pct.clone(), |rungs| rungs.into_iter().collect()),
             destinations: lists.2,
             weekdays: (day.1.unwrap_or(usual.weekdays.0), day.2.unwrap_or(usual.weekdays.1)),
             weekends: if day.0 == 0 { (0, 0) } else { usual.weekends },
@@ -404,10 +404,10 @@ fn a_policy_is_its_profile_with_what_the_file_says_otherwise() {
     let collect = Policy {
         name: "collect".parse().unwrap(),
         cap_week: Some(1),
-        gaps: vec![hours * 2, hours * 4],
+        retry_delays: vec![hours * 2, hours * 4],
         weekdays: (540, 1080),
         weekends: (0, 0),
-        rungs: vec![100, 150],
+        escalation_pct: vec![100, 150],
         repeat_days: 1,
         ..Policy::of(Profile::Debt)
     };
@@ -435,19 +435,19 @@ prompt = [{ name = "busy", source = "ivr/busy.wav" }]
 [[policy]]
 name = "collect"
 profile = "debt"
-cap_week = 1
-gaps = ["2h", "4h"]
-weekdays = "09:00-18:00"
-weekends = "closed"
-rungs = [100, 150]
+max_attempts_per_week = 1
+retry_delays = ["2h", "4h"]
+weekday_hours = "09:00-18:00"
+weekend_hours = "closed"
+escalation_pct = [100, 150]
 repeat_days = 1
 
 [[policy]]
 name = "service"
-cap_day = 2
+max_attempts_per_day = 2
 recent_contact = "never"
-destinations = ["+7495", "+7499"]
-premium = true
+allowed_destinations = ["+7495", "+7499"]
+allow_premium = true
 
 [[queue]]
 name = "sales"
@@ -469,15 +469,19 @@ fn one_fault_of_a_policy(from: &str, to: &str, parts: &[&str]) {
 fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
     // Story 21.
     one_fault_of_a_policy(
-        "cap_week = 1",
-        "cap_day = 4",
+        "max_attempts_per_week = 1",
+        "max_attempts_per_day = 4",
         &[
-            "rules.toml:7:11: policy collect: cap_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
-            "cap_day = 4",
-            "take `cap_day` out: profile debt has 1",
+            "rules.toml:7:11: policy collect: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
+            "max_attempts_per_day = 4",
+            "take `max_attempts_per_day` out: profile debt has 1",
         ],
     );
-    one_fault_of_a_policy("\"4h\"", "\"14m\"", &["rules.toml:8:8", "gaps = 2h, 14m", "of 15m to 1d", "R20"]);
+    one_fault_of_a_policy(
+        "\"4h\"",
+        "\"14m\"",
+        &["rules.toml:8:8", "retry_delays = 2h, 14m", "of 15m to 1d", "R20"],
+    );
     one_fault_of_a_policy(
         "09:00-18:00",
         "07:00-18:00",
@@ -485,10 +489,14 @@ fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
     );
     one_fault_of_a_policy(
         "repeat_days = 1",
-        "margin = \"5h\"",
-        &["rules.toml:9:12", "weekdays = 09:00-18:00"],
+        "hours_margin = \"5h\"",
+        &["rules.toml:9:12", "weekday_hours = 09:00-18:00"],
     );
-    one_fault_of_a_policy("cap_day = 2", "cap_day = 0", &["rules.toml:16:11", "1 to 3"]);
+    one_fault_of_a_policy(
+        "max_attempts_per_day = 2",
+        "max_attempts_per_day = 0",
+        &["rules.toml:16:11", "1 to 3"],
+    );
     one_fault_of_a_policy("\"+7499\"", "\"8499\"", &["rules.toml:18:16", "prefixes such as +7495"]);
     one_fault_of_a_policy("profile = \"debt\"", "profile = \"sales\"\nrecent_contact = \"5m\"", &["38-FZ"]);
 }
@@ -497,13 +505,21 @@ fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
 fn a_policy_that_cannot_be_meant_is_told() {
     one_fault_of_a_policy("profile = \"debt\"\n", "", &["rules.toml:4:1", "no `profile`", "add profile = "]);
     one_fault_of_a_policy("\"debt\"", "\"dept\"", &["rules.toml:6:11", "service, sales, debt"]);
-    one_fault_of_a_policy("cap_day = 2", "profile = \"debt\"", &["rules.toml:16:11", "profile of its name"]);
+    one_fault_of_a_policy(
+        "max_attempts_per_day = 2",
+        "profile = \"debt\"",
+        &["rules.toml:16:11", "profile of its name"],
+    );
     one_fault_of_a_policy(
         "09:00-18:00",
         "18:00-09:00",
         &["rules.toml:9:12", "not one stretch", "08:00-22:00"],
     );
-    one_fault_of_a_policy("cap_week", "cap_weak", &["rules.toml:7:1", "did you mean `cap_week`?"]);
+    one_fault_of_a_policy(
+        "cap_week",
+        "cap_weak",
+        &["rules.toml:7:1", "did you mean `max_attempts_per_week`?"],
+    );
     one_fault_of_a_policy(
         "policy = \"collect\"",
         "policy = \"colect\"",

@@ -113,7 +113,7 @@ pub(in crate::store) fn reserve_place(
             at: wanted.at,
         },
     )?;
-    let until = wanted.at + terms.watchdog;
+    let until = wanted.at + terms.max_attempt_time;
     make(c, case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.by) })?;
     begun(c, case, wanted.at)?;
     note(c, case, Note::Dial { agent: wanted.by, ordinal }, wanted.at)?;

@@ -176,7 +176,7 @@ fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result
                     escalations::at.eq(at),
                 ))
                 .insert(c)?;
-            note(c, case, Note::Rung { pct, rungs: &applies.policy.rungs }, at)?;
+            note(c, case, Note::Rung { pct, rungs: &applies.policy.escalation_pct }, at)?;
         }
     }
     let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at);
@@ -208,7 +208,7 @@ fn unsaid(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     let nobody_waits = row.way == Way::Handset || row.agent.is_none();
-    let decided_at = row.ended_at.unwrap_or(row.at) + terms.watchdog;
+    let decided_at = row.ended_at.unwrap_or(row.at) + terms.max_attempt_time;
     if !nobody_waits && at < decided_at {
         note(c, case, Note::Undisposed(row), at)?;
         return look_again(c, case, Some(decided_at));
@@ -225,16 +225,16 @@ fn decide(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     let note = Some("nobody said what came of it: its length decided");
-    let finish = Finish { note, ..Finish::new(row.id, by_length(row, terms.least_talk), at) };
+    let finish = Finish { note, ..Finish::new(row.id, by_length(row, terms.min_talk), at) };
     finish_and_follow(c, case, terms, &finish, None)
 }
 
 /// What a talk was of which nobody says what came of it.
-fn by_length(row: &AttemptRow, least_talk: Duration) -> Outcome {
+fn by_length(row: &AttemptRow, min_talk: Duration) -> Outcome {
     if row.way == Way::CustomerFirst && row.agent.is_none() {
         return Outcome::Abandoned;
     }
     let talk = row.answered_at.zip(row.ended_at);
     let talk = talk.map(|(from, to)| Contact { began_at: from, ended_at: to, now: to });
-    if talk.is_some_and(|talk| talk.is_talk(least_talk)) { Outcome::Reached } else { Outcome::NoAnswer }
+    if talk.is_some_and(|talk| talk.is_talk(min_talk)) { Outcome::Reached } else { Outcome::NoAnswer }
 }

@@ -162,7 +162,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<Stage, StoreErr
             answered_at,
             verdict: Verdict::Nothing(Why::Internal),
             settle: Duration::ZERO,
-            least_talk: terms.least_talk,
+            min_talk: terms.min_talk,
             flood: Limits::default(),
             tell: false,
             at: end.at,
@@ -221,7 +221,7 @@ pub(super) fn talk_over(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     if attempts::talk_ended(c, attempt, cause, at)? && case.closed_at.is_none() {
-        look_again(c, case, Some(at + terms.word_within))?;
+        look_again(c, case, Some(at + terms.disposition_timeout))?;
     }
     Ok(())
 }

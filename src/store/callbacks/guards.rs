@@ -44,7 +44,7 @@ pub(super) fn standing(
         last_counted_at: last.map(|(at, _)| at),
         gap_until: last.and_then(|(_, gap)| gap),
         undisposed: unfinished.is_some_and(|row| row.state == State::WrappingUp),
-        contact_at: contact_at(c, case, applies, terms.least_talk)?,
+        contact_at: contact_at(c, case, applies, terms.min_talk)?,
         abroad_allowed: case.abroad_allowed_by.is_some(),
         number: applies.number.clone(),
     })
@@ -57,12 +57,12 @@ fn contact_at(
     c: &mut Database,
     case: &CaseRow,
     applies: &Applies<'_>,
-    least_talk: Duration,
+    min_talk: Duration,
 ) -> Result<Option<UnixMs>, StoreError> {
     let called = cases::missed_at(c, case.id)?;
     let asked = cases::asked_at(c, case.id)?;
     let by_day = |at: &UnixMs| applies.policy.covers(applies.hours.zone(), *at);
-    let known = store_calls::has_talked(c, &case.number, least_talk)?;
+    let known = store_calls::has_talked(c, &case.number, min_talk)?;
     Ok(called.filter(|at| known || by_day(at)).max(asked.filter(by_day)))
 }
 

@@ -37,7 +37,7 @@ pub(super) fn refusal(
     asked: Asked,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
-    let limit = i64::from(terms.dials_an_hour);
+    let limit = i64::from(terms.max_dials_per_hour);
     if limit == 0 {
         return Ok(None);
     }
@@ -47,7 +47,7 @@ pub(super) fn refusal(
     };
     let Some(until) = full_until(c, limit, promised, at)? else { return Ok(None) };
     let why = format!(
-        "{limit} customers dialled in an hour are the most for all together: [callback] dials_an_hour"
+        "{limit} customers dialled in an hour are the most for all together: [callback] max_dials_per_hour"
     );
     Ok(Some(Refusal { guard: Guard::HourCap, until: Some(until), why }))
 }
@@ -60,12 +60,12 @@ pub(in crate::store) fn refuse(
     asked: Asked,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
-    if terms.dials_an_hour > 0 {
+    if terms.max_dials_per_hour > 0 {
         hold::name(c, LOCK)?;
     }
     let refusal = refusal(c, terms, asked, at)?;
     if refusal.is_some() {
-        outbox::emit_at_most_every(c, HOUR, &Event::of_dials(at, terms.dials_an_hour))?;
+        outbox::emit_at_most_every(c, HOUR, &Event::of_dials(at, terms.max_dials_per_hour))?;
     }
     Ok(refusal)
 }

@@ -30,13 +30,13 @@ pub struct Terms {
     /// Who takes up what could not be reached within a day.
     pub repeat_queue: Option<QueueName>,
     /// How long a talk must have lasted for the customer to have been reached, when nobody says what came of it.
-    pub least_talk: Duration,
+    pub min_talk: Duration,
     /// How long an attempt may last, and how long after a talk somebody may still say what came of it.
-    pub watchdog: Duration,
+    pub max_attempt_time: Duration,
     /// How long after a talk it may be unsaid what came of it before those are told who should hear of it.
-    pub word_within: Duration,
+    pub disposition_timeout: Duration,
     /// How many customers may be dialled in an hour. 0: no limit.
-    pub dials_an_hour: u32,
+    pub max_dials_per_hour: u32,
 }
 
 impl Terms {
@@ -49,10 +49,10 @@ impl Terms {
             home: settings.phone.home(),
             queue: settings.callback.queue.clone(),
             repeat_queue: settings.callback.repeat_queue.clone(),
-            least_talk: settings.callback.least_talk,
-            watchdog: settings.callback.watchdog,
-            dials_an_hour: settings.callback.dials_an_hour,
-            word_within: settings.callback.word_within,
+            min_talk: settings.callback.min_talk,
+            max_attempt_time: settings.callback.max_attempt_time,
+            max_dials_per_hour: settings.callback.max_dials_per_hour,
+            disposition_timeout: settings.callback.disposition_timeout,
         }
     }
 }

@@ -46,7 +46,7 @@ pub struct Ended {
     /// If we owe a call: how long he may ring again before somebody is to call him.
     pub settle: Duration,
     /// How long the caller must have talked for a case of theirs to be settled.
-    pub least_talk: Duration,
+    pub min_talk: Duration,
     /// How many cases missed calls may open in an hour.
     pub flood: Limits,
     /// Whether somebody wants to be told of talks with agents.
@@ -115,7 +115,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         (&before.number, answered_at.filter(|_| end.verdict.got_through()))
     {
         let talk = Contact { began_at: talked_from, ended_at: end.at, now: end.now };
-        cases::reached(c, number, talk, end.least_talk)?;
+        cases::reached(c, number, talk, end.min_talk)?;
     }
     owe(c, end, &before, wait_ms)
 }
@@ -160,7 +160,7 @@ fn owe(
         business_day: &before.business_day,
         wait_ms,
         settle: end.settle,
-        least_talk: end.least_talk,
+        min_talk: end.min_talk,
         came_by: before.came_by.as_deref(),
         flood: end.flood,
         at: end.at,

@@ -256,7 +256,7 @@ fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> 
         t::busy_delay_ms.eq(to_ms(agent.busy_delay)),
         t::rejected_delay_ms.eq(to_ms(agent.rejected_delay)),
         t::unreachable_delay_ms.eq(to_ms(agent.unreachable_delay)),
-        t::max_misses.eq(i32::try_from(agent.max_misses).unwrap_or(i32::MAX)),
+        t::max_misses.eq(i32::try_from(agent.max_no_answer).unwrap_or(i32::MAX)),
         t::follow_redirects.eq(agent.follow_redirects),
     );
     if there {

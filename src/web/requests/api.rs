@@ -104,7 +104,7 @@ fn signer<'g>(gate: &'g Gate, headers: &HeaderMap, body: &Bytes) -> Result<&'g S
         signature: text("webhook-signature"),
         body,
     };
-    proof::of_signature(&gate.settings.sources, &signed, gate.now(), gate.settings.signature_age)
+    proof::of_signature(&gate.settings.sources, &signed, gate.now(), gate.settings.max_signature_age)
         .map_err(|(problem, remedy)| Answer::Stranger(problem, remedy))
 }
 

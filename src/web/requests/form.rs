@@ -112,10 +112,10 @@ fn check_stamp(gate: &Gate, form: &Form, stamp: &str, trapped: bool) -> Result<(
     }
     let age = proof::stamped(&gate.secret, &form.name, stamp).map(|at| gate.now().since(at));
     match age {
-        Some(age) if age < gate.settings.fill_time => {
+        Some(age) if age < gate.settings.min_fill_time => {
             Err(Not { status: unprocessable, wrong: "fast", stamp: Some(stamp.to_owned()) })
         }
-        Some(age) if age <= gate.settings.form_age => Ok(()),
+        Some(age) if age <= gate.settings.max_form_age => Ok(()),
         Some(_) | None => Err(Not { status: unprocessable, wrong: "stale", stamp: None }),
     }
 }

@@ -90,8 +90,8 @@ impl Gate {
         rules: watch::Receiver<Arc<Rules>>,
     ) -> Arc<Self> {
         let ours = settings.requests.clone();
-        let places = || Semaphore::new(ours.max_at_once.clamp(1, Semaphore::MAX_PERMITS));
-        let counts = |most, room| Mutex::new(Counts::new(most, ours.window, room));
+        let places = || Semaphore::new(ours.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
+        let counts = |most, room| Mutex::new(Counts::new(most, ours.rate_window, room));
         let terms = Terms::of(&settings, Arc::clone(&rules.borrow()));
         Arc::new(Self {
             terms,
@@ -101,12 +101,12 @@ impl Gate {
             secret: rand::random(),
             places: Places { known: places(), signed: places(), strangers: places() },
             // One address takes no more than a quarter of the places: slow bodies of one host keep nobody out.
-            crowd: Crowd::new((ours.max_at_once / 4).max(1), ours.max_at_once),
-            sources: counts(ours.per_source, ours.sources.len()),
-            addresses: counts(ours.per_address, ours.counted),
-            numbers: counts(ours.per_number, ours.counted),
-            forms: counts(ours.per_all, 1),
-            forms_of: counts(ours.per_address, ours.counted),
+            crowd: Crowd::new((ours.max_concurrent / 4).max(1), ours.max_concurrent),
+            sources: counts(ours.max_per_source, ours.sources.len()),
+            addresses: counts(ours.max_per_address, ours.max_tracked),
+            numbers: counts(ours.max_per_number, ours.max_tracked),
+            forms: counts(ours.max_in_all, 1),
+            forms_of: counts(ours.max_per_address, ours.max_tracked),
             settings: ours,
         })
     }
@@ -157,7 +157,8 @@ impl Gate {
         let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
         let lines: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
         let hops: Vec<&str> = lines.iter().flat_map(|line| line.split(',')).collect();
-        let is_proxy = |address: &IpAddr| self.settings.proxies.iter().any(|net| net.contains(address));
+        let is_proxy =
+            |address: &IpAddr| self.settings.trusted_proxies.iter().any(|net| net.contains(address));
         origin::origin(peer.ip(), hops.into_iter(), is_proxy)
     }
 
@@ -189,10 +190,10 @@ impl Gate {
     /// address has of it now.
     fn admit_form(&self, address: IpAddr) -> Result<(), Refused> {
         let (sender, now) = (limits::sender(address), self.now());
-        let Settings { per_address, per_all, .. } = self.settings;
+        let Settings { max_per_address, max_in_all, .. } = self.settings;
         let (mut all, mut own) = (lock(&self.forms), lock(&self.forms_of));
         let taken = all.taken("", now);
-        let share = |times: u32| limits::share(per_address.saturating_mul(times), per_all, taken);
+        let share = |times: u32| limits::share(max_per_address.saturating_mul(times), max_in_all, taken);
         if let Some(wait) = own.full(&sender, share, now) {
             return Err(Refused::Often(wait));
         }
@@ -207,7 +208,7 @@ impl Gate {
 
     /// Reads a body, as big and as slow as it may be.
     async fn body(&self, body: Body) -> Result<Bytes, Refused> {
-        let most = self.settings.max_body;
+        let most = self.settings.max_body_bytes;
         let whole = async {
             let mut read = Vec::new();
             let mut parts = body.into_data_stream();
@@ -225,7 +226,7 @@ impl Gate {
 
     /// Reads what is said to those who will call: times without a zone are theirs.
     fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<Said, Refused> {
-        let latest = self.settings.latest_wanted;
+        let latest = self.settings.max_wanted_ahead;
         let how = Reading { home: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
         fields::read(fields, &how).map_err(Refused::Bad)
     }

@@ -28,7 +28,7 @@ pub async fn a_phone_that_says_480_after_ringing_was_not_answered(live: &Live) -
     let anna = phone(Behaviour::Refuse { after: Duration::from_millis(300), status: 480 }).await?;
     let boris = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
-    team.max_misses = 1;
+    team.max_no_answer = 1;
     on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
@@ -50,7 +50,7 @@ pub async fn a_redirect_ends_the_offer(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Redirect { port: mailbox.port() }).await?;
     let boris = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
-    team.max_misses = 1;
+    team.max_no_answer = 1;
     on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;

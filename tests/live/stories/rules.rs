@@ -43,7 +43,7 @@ pub async fn wrap_up_lasts_as_long_as_it_says(live: &Live) -> Result<String> {
 pub async fn an_agent_that_misses_twice_is_sent_on_break(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
-    (team.ring_timeout, team.delay, team.max_misses) = ("1s", "200ms", 2);
+    (team.ring_timeout, team.delay, team.max_no_answer) = ("1s", "200ms", 2);
     on_floor(live, &team, async |floor| {
         let ivan = floor.caller(IVAN).await?;
         let on_break = until(SOON, "anna is on break", async || {

@@ -33,7 +33,7 @@ async fn never_more_than_seven_requests_in_any_second() {
 async fn after_too_many_requests_the_client_pauses_as_told_and_longer_when_blocked() {
     let ahead: &'static AtomicI64 = Box::leak(Box::default());
     let amo = AmoCrm::start().await;
-    let settings = Settings { block: Duration::from_secs(7_200), ..amo.settings() };
+    let settings = Settings { blocked_pause: Duration::from_secs(7_200), ..amo.settings() };
     let crm = open_with(&settings, &Default::default(), Clock::wrong_by(ahead));
     let number = NUMBER.parse().unwrap();
     amo.next("GET", Trouble::Later(40));

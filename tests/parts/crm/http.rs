@@ -45,19 +45,19 @@ async fn a_crm_is_told_who_speaks() {
 async fn a_long_answer_is_no_json_and_its_status_counts() {
     // The limit cuts the secret of the address in two.
     let (settings, _) = server(|| Response::new(Body::from("at /hook-secret/ {\"ok\":true}"))).await;
-    let settings = Settings { answer_limit: 12, ..settings };
+    let settings = Settings { max_answer_bytes: 12, ..settings };
     assert_eq!(told(&settings).await.unwrap().place, "answered 200 OK");
     let trouble = told(&Settings { success: "/ok".to_owned(), ..settings }).await.unwrap_err();
     assert_eq!(kind(&trouble), ("passing", None), "{trouble}");
     let said = trouble.to_string();
-    assert!(said.contains("longer than [crm] answer_limit = 12 bytes; it begins: 200 OK at /"), "{said}");
+    assert!(said.contains("longer than [crm] max_answer_bytes = 12 bytes; it begins: 200 OK at /"), "{said}");
     assert!(!said.contains("hook"), "{said}");
 }
 
 #[tokio::test]
 async fn an_answer_as_long_as_it_may_be_is_read() {
     let (settings, _) = server(|| Response::new(Body::from("{\"ok\":true}"))).await;
-    let settings = Settings { success: "/ok".to_owned(), answer_limit: 11, ..settings };
+    let settings = Settings { success: "/ok".to_owned(), max_answer_bytes: 11, ..settings };
     told(&settings).await.unwrap();
 }
 

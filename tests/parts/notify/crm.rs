@@ -127,7 +127,7 @@ impl Days {
             answered_at: answered.then_some(at),
             verdict,
             settle: Duration::from_secs(60),
-            least_talk: Duration::from_secs(5),
+            min_talk: Duration::from_secs(5),
             flood: dozvon::missed::flood::Limits::default(),
             tell: true,
             at: at + Duration::from_secs(seconds),
@@ -217,7 +217,8 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
 async fn a_crm_that_has_too_much_is_left_alone_for_as_long_as_it_asks() {
     let (days, portal) = (Days::new().await, Bitrix24::start().await);
     days.call(&number(1), false).await.unwrap();
-    let settings = dozvon::config::crm::Settings { block: Duration::from_secs(7_200), ..portal.settings() };
+    let settings =
+        dozvon::config::crm::Settings { blocked_pause: Duration::from_secs(7_200), ..portal.settings() };
     let (relay, _stop) = days.app.relay_to(days.outlets(&settings));
     let reset = (days.now().0 + 1_000_000) / 1000;
     let says = |status, code: &str| Some(Trouble::Says(status, json!({ "error": code })));

@@ -69,7 +69,7 @@ async fn nobody_makes_us_send_sms_to_dear_numbers_or_without_end() {
     let mut sms = sms(format!("http://{address}/"), None, "caller");
     sms.body = "to={{ to }}".to_owned();
     let mut settings = settings(sms);
-    (settings.strangers.sms_a_day, settings.strangers.sms_an_hour) = (2, 3);
+    (settings.callers.sms_per_day, settings.callers.sms_per_hour) = (2, 3);
     let app = App::new(settings).await;
     let ask = async |number: &str| {
         let row = app.one(json!({"number": number, "sms_consent": true})).await;

@@ -113,7 +113,7 @@ async fn a_caller_gets_the_text_for_callers_in_their_language() {
 async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() {
     let (letters, address) = server(&[]).await;
     let mut settings = mail(address, "caller");
-    (settings.strangers.letters_a_day, settings.strangers.letters_an_hour) = (2, 4);
+    (settings.callers.emails_per_day, settings.callers.emails_per_hour) = (2, 4);
     let app = App::new(settings).await;
     let mut states = Vec::new();
     for to in [
@@ -136,7 +136,7 @@ async fn nobody_gets_letters_without_end_because_a_stranger_typed_the_address() 
     assert_eq!(letters.lock().unwrap().len(), 4);
     // Our own people are no strangers.
     let mut own = mail(address, "supervisor");
-    own.strangers.letters_a_day = 1;
+    own.callers.emails_per_day = 1;
     let app = App::new(own).await;
     for _ in 0..3 {
         assert_eq!(app.one(hostile()).await.state, "done");

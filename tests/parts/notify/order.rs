@@ -76,7 +76,8 @@ async fn run_until_idle(app: &App, outlets: Vec<Outlet>) {
 
 #[tokio::test(start_paused = true)]
 async fn tries_come_as_standard_webhooks_says_and_then_it_is_given_up() {
-    let none = Settings { jitter_pct: 0, keep_trying: Duration::ZERO, every: HOUR, ..Settings::default() };
+    let none =
+        Settings { jitter_pct: 0, give_up_after: Duration::ZERO, poll_interval: HOUR, ..Settings::default() };
     let app = App::new(none).await;
     app.emit(EventKind::CaseOpened, 1, json!({})).await;
     let (fake, outlets) = outlet(&app, |_, _| Err(Trouble::passing("down")));
@@ -100,7 +101,7 @@ async fn tries_come_as_standard_webhooks_says_and_then_it_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn three_days_without_the_crm_lose_nothing_and_turn_nothing_round() {
-    let app = App::new(Settings { every: HOUR, ..Settings::default() }).await;
+    let app = App::new(Settings { poll_interval: HOUR, ..Settings::default() }).await;
     let back = NOW + Duration::from_secs(3 * 86_400);
     let (fake, outlets) =
         outlet(&app, move |_, now| if now < back { Err(Trouble::passing("down")) } else { arrived() });
@@ -126,7 +127,7 @@ async fn three_days_without_the_crm_lose_nothing_and_turn_nothing_round() {
 
 #[tokio::test(start_paused = true)]
 async fn a_later_event_waits_for_the_earlier_one_of_its_case_and_for_no_other() {
-    let app = App::new(Settings { jitter_pct: 0, every: HOUR, ..Settings::default() }).await;
+    let app = App::new(Settings { jitter_pct: 0, poll_interval: HOUR, ..Settings::default() }).await;
     // Every second try fails, whatever it is.
     let count = std::sync::atomic::AtomicU32::new(0);
     let (fake, outlets) = outlet(&app, move |_, _| {
@@ -152,7 +153,7 @@ async fn a_later_event_waits_for_the_earlier_one_of_its_case_and_for_no_other() 
 
 #[tokio::test(start_paused = true)]
 async fn a_relay_that_dies_before_recording_delivers_again_with_the_same_id() {
-    let app = App::new(Settings { jitter_pct: 0, every: HOUR, ..Settings::default() }).await;
+    let app = App::new(Settings { jitter_pct: 0, poll_interval: HOUR, ..Settings::default() }).await;
     app.emit(EventKind::CaseOpened, 1, json!({})).await;
     app.emit(EventKind::CaseClosed, 1, json!({})).await;
     let (fake, outlets) = outlet(&app, |_, _| arrived());
@@ -212,7 +213,7 @@ async fn a_stop_gives_back_what_is_under_way() {
 /// A delivery that the database refuses is skipped for a while and counted; what happened to others is told.
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_spread_holds_up_no_other() {
-    let app = App::new(Settings { every: Duration::from_millis(100), ..Settings::default() }).await;
+    let app = App::new(Settings { poll_interval: Duration::from_millis(100), ..Settings::default() }).await;
     let run = async |sql: &'static str| {
         let work = move |c: &mut _| Ok(diesel::RunQueryDsl::execute(diesel::sql_query(sql), c)?);
         app.tools.store.write("test", work).await.unwrap()

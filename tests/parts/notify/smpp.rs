@@ -111,10 +111,10 @@ async fn a_long_text_goes_in_parts_and_all_of_them_again_under_the_same_number()
     assert_eq!((part(&first), part(&second)), ([reference, 3, 1], [reference, 3, 2]));
 
     let mut short = named(smsc.address, &folder);
-    short.smpp.most_parts = 2;
+    short.smpp.max_parts = 2;
     let row = App::new(short).await.one(json!({ "name": name })).await;
     assert_eq!(row.state, "done");
-    assert!(row.last_status.as_ref().unwrap().contains("cut, see most_parts"), "{row:?}");
+    assert!(row.last_status.as_ref().unwrap().contains("cut, see max_parts"), "{row:?}");
     assert_eq!(part(&smsc.message().await)[1..], [2, 1]);
     assert_eq!(text(&smsc.message().await), name.chars().skip(67).take(67).collect::<String>());
 }
@@ -292,7 +292,7 @@ async fn no_more_wait_for_an_answer_than_the_window_has_room_for() {
 async fn each_side_is_asked_whether_it_is_there() {
     let mut smsc = Smsc::start([]).await;
     let mut settings = smpp(smsc.address, "caller");
-    settings.smpp.enquire_every = Duration::from_millis(100);
+    settings.smpp.enquire_link_interval = Duration::from_millis(100);
     let app = App::new(settings).await;
     let (relay, _stop) = app.relay();
     app.emit(EventKind::CaseOpened, 1, hostile()).await;
@@ -363,7 +363,7 @@ async fn what_was_given_up_before_it_was_sent_is_not_sent() {
 async fn with_tls_nothing_is_said_in_clear() {
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut settings = smpp(socket.local_addr().unwrap(), "caller");
-    settings.smpp.protection = SmppTls::Tls;
+    settings.smpp.encryption = SmppTls::Tls;
     let heard = tokio::spawn(async move {
         let (mut peer, _) = socket.accept().await.unwrap();
         let mut first = vec![0; 3];

@@ -43,7 +43,7 @@ impl App {
         let url = DatabaseUrl::Sqlite(folder.path().join("dozvon.db"));
         // Days pass in virtual time: nobody looks twenty times a second whether others have written.
         let patient = dozvon::config::store::Settings {
-            watch_every: Duration::from_secs(86_400),
+            watch_interval: Duration::from_secs(86_400),
             ..dozvon::config::store::Settings::default()
         };
         let store = Store::open(&url, patient).await.unwrap();

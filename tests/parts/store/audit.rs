@@ -751,7 +751,7 @@ fn old_rows_go_in_small_bites_and_the_chain_can_still_be_proved() {
     for_each_database(async |db| {
         history(db).await;
         let day = Duration::from_hours(24);
-        let settings = Settings { calls: day, cases: day, audit: 2 * day, bite: 2, ..Settings::default() };
+        let settings = Settings { calls: day, cases: day, audit: 2 * day, batch: 2, ..Settings::default() };
         // Three days and a little: cases and calls of the days 0, 1 and 2 are too old, the audit's of 0 and 1.
         let now = NOON + 3 * day + Duration::from_secs(10);
         let mut taken = (0, 0, 0);

@@ -375,7 +375,7 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
         let (_, attempt) = app.talk("sales", "anna", min(2)).await;
         app.write(move |c, _| cases::close(c, case, Closed::Other, "olga", None, min(3)).map(drop)).await;
         let forgotten = async |at: UnixMs| {
-            let before = at - app.terms.word_within;
+            let before = at - app.terms.disposition_timeout;
             app.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10, &[])).await.unwrap()
         };
         assert_eq!(forgotten(min(12)).await, []);

@@ -255,7 +255,7 @@ impl App {
             let cause = "TEST".to_owned();
             offers::end_unanswered(
                 c,
-                &EndUnanswered { offer, outcome, cause, at, ready_at: UnixMs(0), max_misses: 0 },
+                &EndUnanswered { offer, outcome, cause, at, ready_at: UnixMs(0), max_no_answer: 0 },
             )
             .map(drop)
         })

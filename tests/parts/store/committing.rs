@@ -159,8 +159,12 @@ fn what_failed_inside_is_not_taken_for_done() {
 #[test]
 fn a_full_queue_refuses_at_once() {
     for_each_database(async |db| {
-        let store =
-            Store::open(&db.url, Settings { queue: 2, group: 1, ..Settings::default() }).await.unwrap();
+        let store = Store::open(
+            &db.url,
+            Settings { max_queued_writes: 2, max_group_commit: 1, ..Settings::default() },
+        )
+        .await
+        .unwrap();
         let (go_on, held) = hold(&store).await;
         let mut waiting = Vec::new();
         let refused = loop {
@@ -244,7 +248,7 @@ async fn heard(store: &Store, change: impl AsyncFnOnce()) {
 
 #[test]
 fn changes_by_others_are_heard_and_our_own_never() {
-    assert!(Settings::default().watch_every < Duration::from_millis(100), "people wait for it");
+    assert!(Settings::default().watch_interval < Duration::from_millis(100), "people wait for it");
     for_each_database(async |db| {
         let other = db.other().await;
         for name in ["a", "b"] {

@@ -69,7 +69,7 @@ fn a_talk_is_an_event_only_if_somebody_wants_to_be_told() {
                         answered_at: None,
                         verdict: Verdict::Nothing(Why::Internal),
                         settle: Duration::ZERO,
-                        least_talk: Duration::from_secs(5),
+                        min_talk: Duration::from_secs(5),
                         flood: dozvon::missed::flood::Limits::default(),
                         tell,
                         at: at(from + 13_000),

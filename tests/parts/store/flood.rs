@@ -16,7 +16,7 @@ use crate::store::calling_back::{App, DAY, MOSCOW, min};
 use crate::support::company::{abandoned, arrival, request};
 use crate::support::database::{Db, for_each_database};
 
-const FEW: Limits = Limits { per_source: 3, in_all: 5 };
+const FEW: Limits = Limits { max_per_source: 3, max_in_all: 5 };
 
 /// A call of this number, over this source, is missed.
 async fn misses(app: &App, number: &str, source: Option<&str>, at: UnixMs) -> CaseId {
@@ -193,7 +193,7 @@ fn no_order_of_calls_has_more_called_than_the_limits_say() {
                 }
             }
             for (source, times) in called {
-                let most = if source == "*" { FEW.in_all } else { FEW.per_source };
+                let most = if source == "*" { FEW.max_in_all } else { FEW.max_per_source };
                 for window in times.windows(most as usize + 1) {
                     let span = window[most as usize].since_ms(window[0]);
                     assert!(span >= 3_600_000, "{source}, seed {seed}: {most} and one more in {span} ms");

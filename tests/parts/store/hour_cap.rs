@@ -14,7 +14,7 @@ use crate::support::database::{Db, for_each_database};
 /// A house that dials two customers in an hour, to whom four are owed a call at noon.
 async fn open(db: &Db) -> (App, Vec<CaseId>) {
     let mut app = App::open(db).await;
-    app.terms.dials_an_hour = 2;
+    app.terms.max_dials_per_hour = 2;
     let mut cases = Vec::new();
     for n in 1..=4 {
         cases.push(app.due(&number(n), "sales", min(-10 + n)).await);
@@ -94,7 +94,7 @@ fn beyond_the_hours_dials_callbacks_wait_in_their_places_and_nobody_gets_past() 
         );
         let shown = why_not(&other, cases[2], min(59)).await.unwrap();
         assert_eq!((shown.guard, shown.until), (Guard::HourCap, Some(min(60))));
-        assert!(shown.why.contains("[callback] dials_an_hour"), "{shown}");
+        assert!(shown.why.contains("[callback] max_dials_per_hour"), "{shown}");
         // The supervisor hears of it once an hour.
         let limited = told(db);
         assert_eq!(limited.len(), 1, "{limited:?}");
@@ -116,12 +116,12 @@ fn what_was_dialled_elsewhere_takes_no_place_and_zero_is_no_limit() {
         app.report(cases[1], Outcome::NoAnswer, min(0)).await.unwrap();
         assert_eq!(why_not(&app, cases[2], min(0)).await, None);
         assert_eq!(app.lease("sales", min(0)).await.len(), 2);
-        app.terms.dials_an_hour = 1;
+        app.terms.max_dials_per_hour = 1;
         assert_eq!(app.lease("sales", min(0)).await.len(), 0);
         // Nobody has been dialled yet: an agent may be before the two that are leased.
         assert!(matches!(begins(&app, &number(3), min(0)).await, Some(Begun::Attempt { .. })));
         assert!(why_not(&app, cases[3], min(0)).await.is_some());
-        app.terms.dials_an_hour = 0;
+        app.terms.max_dials_per_hour = 0;
         assert_eq!(why_not(&app, cases[3], min(0)).await, None);
     });
 }

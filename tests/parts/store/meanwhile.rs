@@ -64,7 +64,7 @@ fn unanswered(offer: OfferId) -> EndUnanswered {
         cause: "NO_ANSWER".to_owned(),
         at: at(20_000),
         ready_at: at(25_000),
-        max_misses: 3,
+        max_no_answer: 3,
     }
 }
 
@@ -85,7 +85,7 @@ fn a_logout_stays_when_the_offer_ends() {
 fn a_logout_stays_when_the_agent_would_be_sent_on_break() {
     on_postgres(&async |db| {
         let (_, offer) = ringing(db).await;
-        let end = EndUnanswered { max_misses: 1, ..unanswered(offer) };
+        let end = EndUnanswered { max_no_answer: 1, ..unanswered(offer) };
         let row = meanwhile(db, LOGS_OUT, move |c| offers::end_unanswered(c, &end)).await.unwrap();
         assert_eq!((row.status, row.activity, row.break_reason), (Status::LoggedOut, Activity::Idle, None));
     });

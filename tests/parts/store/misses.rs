@@ -28,7 +28,7 @@ async fn rung(db: &Db, from: u64, outcome: Outcome, accepts: bool) -> i32 {
             cause: "TEST".to_owned(),
             at: ended,
             ready_at: ended + RESTS,
-            max_misses: 9,
+            max_no_answer: 9,
         };
         Ok(offers::end_unanswered(c, &end)?.misses)
     };

@@ -144,7 +144,7 @@ fn a_case_whose_number_is_dear_waits_for_people_who_are_told_once() {
             );
         }
         let refused = app.now(hotline, min(141)).await.unwrap_err();
-        assert!(refused.why.contains("premium = true"), "the same guard is asked: {}", refused.why);
+        assert!(refused.why.contains("allow_premium = true"), "the same guard is asked: {}", refused.why);
         let told = "SELECT aggregate AS v FROM outbox WHERE kind = 'case.for_people' ORDER BY aggregate";
         let mut cases = [hotline, berlin].map(|case| format!("case:{case}"));
         cases.sort();

@@ -34,7 +34,7 @@ fn a_day(c: &mut Database) -> Result<(), StoreError> {
             cause: "NO_ANSWER".to_owned(),
             at: at(120_000),
             ready_at: at(125_000),
-            max_misses: 3,
+            max_no_answer: 3,
         },
     )?;
     end_with(c, late, "boris", 130_000)?;

@@ -29,7 +29,7 @@ fn only(change: impl FnOnce(&mut Settings)) -> Settings {
         requests: ever,
         outbox: ever,
         audit: ever,
-        bite: 2,
+        batch: 2,
         ..Settings::default()
     };
     change(&mut settings);
@@ -104,7 +104,7 @@ fn what_waits_for_too_long_is_given_up_first_and_deleted_later() {
             format!("UPDATE deliveries SET next_at = {at} WHERE event = {event} AND state = 'waiting';")
         };
         raw.run(&(turn(1, OLD) + &turn(3, NOW.0))).unwrap();
-        let settings = only(|settings| (settings.outbox, settings.bite) = (KEPT, 10));
+        let settings = only(|settings| (settings.outbox, settings.batch) = (KEPT, 10));
         assert!(bite(db, &settings).await.is_empty(), "nothing is deleted yet");
         let states = "SELECT state AS v FROM deliveries WHERE recipient <> 'r0' ORDER BY event";
         assert_eq!(raw.texts(states), ["dead", "dead", "waiting"]);
@@ -257,7 +257,7 @@ async fn a_controller_whose_clock_is_put_forward_deletes_nothing_before_it_is_st
     let clock = Clock::wrong_by(wrong_by);
     let stop = tokio_util::sync::CancellationToken::new();
     let every = Duration::from_mins(10);
-    let settings = Settings { calls: Duration::from_hours(24), every, ..Settings::default() };
+    let settings = Settings { calls: Duration::from_hours(24), poll_interval: every, ..Settings::default() };
     let retention = tokio::spawn(dozvon::retention::start(store.clone(), clock, settings, stop.clone()));
     let believed = async || {
         let believed = store.read("believed", retention::clock_believed_at).await.unwrap();

@@ -110,15 +110,15 @@ fn a_policy_gets_a_new_version_when_its_limits_change_and_only_then() {
             cap_24h: Some(3),
             cap_week: Some(5),
             cap_month: Some(9),
-            gaps: vec![minutes(15), minutes(16), minutes(17)],
+            retry_delays: vec![minutes(15), minutes(16), minutes(17)],
             ring: Duration::from_millis(20_500),
             reaction: minutes(5),
-            rungs: vec![100],
+            escalation_pct: vec![100],
             weekdays: (541, 1079),
             weekends: (0, 0),
             margin: minutes(3),
             recent_contact: Some(minutes(7)),
-            settle: minutes(2),
+            grace: minutes(2),
             lease: minutes(1),
             repeat_days: 2,
             repeat_total: 5,
@@ -273,7 +273,7 @@ fn the_database_holds_lawful_policies_that_queues_and_attempts_refer_to() {
         }
         let unlawful = with_policy(|p| Policy { cap_day: 4, ..p });
         let refused = db.refused(move |c| replace(c, &unlawful)).await.to_string();
-        assert!(refused.contains("policy strict: cap_day = 4 is not allowed"), "{refused}");
+        assert!(refused.contains("policy strict: max_attempts_per_day = 4 is not allowed"), "{refused}");
         let dangling = Rules { policies: Policy::built_in(), ..with_policy(|p| p) };
         let refused = db.refused(move |c| replace(c, &dangling)).await.to_string();
         assert!(refused.contains("queue sales refers to policy strict, which is not there"), "{refused}");

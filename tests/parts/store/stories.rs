@@ -27,7 +27,7 @@ const WRAP_UP: Duration = Duration::from_secs(10);
 fn answered(call: CallId, at_: u64) -> Ended {
     Ended {
         settle: Duration::from_secs(60),
-        least_talk: Duration::from_secs(5),
+        min_talk: Duration::from_secs(5),
         flood: dozvon::missed::flood::Limits::default(),
         tell: false,
         call,
@@ -43,7 +43,7 @@ fn answered(call: CallId, at_: u64) -> Ended {
 
 fn unanswered(offer: OfferId, outcome: Outcome, at_: u64) -> EndUnanswered {
     let ready_at = at(at_ + 5000);
-    EndUnanswered { offer, outcome, cause: "CAUSE".to_owned(), at: at(at_), ready_at, max_misses: 3 }
+    EndUnanswered { offer, outcome, cause: "CAUSE".to_owned(), at: at(at_), ready_at, max_no_answer: 3 }
 }
 
 fn is(row: &AgentRow, status: Status, activity: Activity) -> bool {

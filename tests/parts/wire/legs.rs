@@ -228,7 +228,8 @@ async fn a_restart_of_freeswitch_ends_its_legs() {
 #[tokio::test]
 async fn a_leg_out_of_sight_for_too_long_is_given_up_and_haunted() {
     let mut switch = Switch::start().await;
-    let node = Node::start(NodeSettings { lost_leg: Duration::from_millis(200), ..settings(&switch) });
+    let node =
+        Node::start(NodeSettings { leg_loss_timeout: Duration::from_millis(200), ..settings(&switch) });
     up(&node, true).await;
     let (mut leg, id) = ringing(&node, &mut switch, PHONE).await;
     switch.die();

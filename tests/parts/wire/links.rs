@@ -75,7 +75,7 @@ async fn an_answer_that_does_not_come_ends_the_link_and_is_never_anothers() {
 #[tokio::test]
 async fn a_link_that_falls_silent_is_dead() {
     let switch = Switch::start().await;
-    let node = Node::start(NodeSettings { silence: Duration::from_millis(500), ..settings(&switch) });
+    let node = Node::start(NodeSettings { link_timeout: Duration::from_millis(500), ..settings(&switch) });
     up(&node, true).await;
     until(switch.closed(), 1).await;
     until(&node.stats().connects, 3).await;

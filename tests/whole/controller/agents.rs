@@ -53,7 +53,7 @@ async fn a_caller_comes_before_a_callback_that_nobody_has_accepted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_customer_who_was_not_reached_the_agent_rests() {
     let rest = Duration::from_secs(600);
-    let stage = set_with(|settings| settings.callback.agent_rest = rest).await;
+    let stage = set_with(|settings| settings.callback.agent_pause = rest).await;
     stage.phone(ANNA, agrees()).await;
     stage.phone(CUSTOMER, Behaviour::new(Pickup::Busy)).await;
     miss(&stage).await;

@@ -43,7 +43,7 @@ pub fn trunk(gateway: &str) -> Trunk {
 pub async fn set_with(change: impl FnOnce(&mut dozvon::config::Settings)) -> Stage {
     let stage = Stage::with(|settings| {
         settings.callback.trunks = vec![trunk("trunk")];
-        settings.callback.tick = Duration::from_millis(20);
+        settings.callback.poll_interval = Duration::from_millis(20);
         change(settings);
     })
     .await;
@@ -280,7 +280,7 @@ async fn an_attempt_during_which_we_died_counts_and_the_phone_falls_silent() {
     until("he is dialled", async || made(&stage).await.iter().any(|row| row.state.as_str() == "dialling"))
         .await;
     let sounds = stage.settings.sounds.clone();
-    let ringing = stage.settings.callback.ringing.clone();
+    let ringing = stage.settings.callback.ringback.clone();
     until("she hears it ring", async || stage.ask("api show channels").await.contains(&ringing)).await;
     stage.restart().await;
     // Seen on a real FreeSWITCH: this waited for the end of the ringing tone, which has none.
@@ -414,7 +414,7 @@ async fn the_customers_owner_by_the_crm_is_rung_first_and_the_crm_hears_of_each_
     portal.portal().owners.insert(NUMBER.to_owned(), 12);
     let stage = set_with(|settings| {
         settings.crm = portal.settings();
-        settings.notify.every = Duration::from_millis(20);
+        settings.notify.poll_interval = Duration::from_millis(20);
     })
     .await;
     for phone in [ANNA, BORIS] {
@@ -467,7 +467,7 @@ async fn a_customer_whose_owner_is_away_is_called_by_whoever_is_there() {
 /// Anybody can show any number, and hang up at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_hangs_up_at_once_costs_the_owner_of_the_number_no_call() {
-    let stage = set_with(|settings| settings.callback.shortest_wait = Duration::from_mins(5)).await;
+    let stage = set_with(|settings| settings.callback.min_wait = Duration::from_mins(5)).await;
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     until("the caller waits", async || stage.waiting() == 1).await;
     caller.hang_up().await;

@@ -12,8 +12,8 @@ use super::stage::{ANNA, Stage, answers, until};
 async fn set() -> Stage {
     set_with(|settings| {
         settings.callback.customer_first = true;
-        settings.callback.customer_wait = Duration::from_secs(5);
-        settings.callback.apology_time = Duration::from_millis(50);
+        settings.callback.customer_max_wait = Duration::from_secs(5);
+        settings.callback.apology_length = Duration::from_millis(50);
     })
     .await
 }
@@ -50,8 +50,8 @@ async fn an_abandoned_customer_is_not_called_again_without_an_agent() {
     let stage = set_with(|settings| {
         settings.callback.customer_first = true;
         settings.callback.confirm = false;
-        settings.callback.customer_wait = Duration::from_millis(100);
-        settings.callback.apology_time = Duration::from_millis(50);
+        settings.callback.customer_max_wait = Duration::from_millis(100);
+        settings.callback.apology_length = Duration::from_millis(50);
     })
     .await;
     stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;
@@ -117,10 +117,10 @@ async fn an_abandoned_customer_hears_the_apology_whatever_they_heard_before() {
     let apology = "tone_stream://%(1000,0,950)";
     let stage = set_with(|settings| {
         settings.callback.customer_first = true;
-        settings.callback.customer_wait = Duration::from_millis(100);
+        settings.callback.customer_max_wait = Duration::from_millis(100);
         settings.callback.greeting = "tone_stream://%(1000,0,440);loops=-1".to_owned();
         settings.callback.apology = apology.to_owned();
-        settings.callback.apology_time = Duration::from_secs(1);
+        settings.callback.apology_length = Duration::from_secs(1);
     })
     .await;
     stage.phone(ANNA, Behaviour::new(Pickup::NoAnswer)).await;

@@ -18,7 +18,8 @@ async fn attempts_of_second(stage: &Stage) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_of_a_flood_is_called_when_somebody_says_so_and_not_before() {
-    let mut stage = set_with(|settings| settings.callback.flood = Limits { per_source: 1, in_all: 0 }).await;
+    let mut stage =
+        set_with(|settings| settings.callback.flood = Limits { max_per_source: 1, max_in_all: 0 }).await;
     stage.phone(ANNA, agrees()).await;
     let hangs_up = answers().hanging_up_after(Duration::from_millis(20));
     stage.phone(CUSTOMER, hangs_up.clone()).await;

@@ -242,7 +242,7 @@ async fn what_is_dialled_at_nobodys_phone_goes_on_in_the_administrators_own_dial
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own_dialplan() {
     let mut stage = set().await;
-    stage.settings.callback.handset_lookup = SLOW;
+    stage.settings.callback.manual_dial_lookup_timeout = SLOW;
     stage.settings.store.busy_timeout = LIMIT;
     stage.restart().await;
     stage.phone(CUSTOMER, answers()).await;

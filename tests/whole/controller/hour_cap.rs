@@ -18,7 +18,7 @@ async fn second(stage: &Stage) -> (String, usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_beyond_the_hourly_cap_waits_across_a_restart_and_by_hand_too() {
-    let mut stage = set_with(|settings| settings.callback.dials_an_hour = 1).await;
+    let mut stage = set_with(|settings| settings.callback.max_dials_per_hour = 1).await;
     stage.phone(ANNA, agrees()).await;
     for customer in [CUSTOMER, &format!("gateway/trunk/{SECOND}")] {
         stage.phone(customer, Behaviour::new(Pickup::Busy)).await;

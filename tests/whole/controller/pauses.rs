@@ -56,7 +56,8 @@ async fn later(stage: &Stage, by: Duration) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_phone_that_stays_unreachable_is_rung_ever_more_seldom_and_the_self_check_agrees() {
-    let mut stage = Stage::with(|settings| settings.calls.check_every = Duration::from_millis(50)).await;
+    let mut stage =
+        Stage::with(|settings| settings.calls.reconcile_interval = Duration::from_millis(50)).await;
     with_rules(&mut stage, &RULES.replace("unreachable_delay = \"0s\"", "unreachable_delay = \"30s\"")).await;
     stage.phone(ANNA, Behaviour::new(Pickup::Unreachable)).await;
     stage.step("anna", Step::LogIn).await;
@@ -147,7 +148,7 @@ async fn nobody_in_another_call_is_rung_while_a_new_controller_finds_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_gave_up_while_the_clock_was_set_back_has_a_case() {
-    let stage = Stage::with(|settings| settings.callback.shortest_wait = Duration::from_millis(50)).await;
+    let stage = Stage::with(|settings| settings.callback.min_wait = Duration::from_millis(50)).await;
     let patient = CallerScript::new("+79001230001", "7001").patient_for(Duration::from_millis(500));
     let caller = stage.sim.call(patient).await;
     until("the caller waits", async || stage.waiting() == 1).await;
@@ -159,7 +160,7 @@ async fn a_caller_that_gave_up_while_the_clock_was_set_back_has_a_case() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_talk_settles_what_was_missed_before_the_clock_was_set_back() {
-    let stage = Stage::with(|settings| settings.callback.least_talk = Duration::ZERO).await;
+    let stage = Stage::with(|settings| settings.callback.min_talk = Duration::ZERO).await;
     story(
         stage
             .sim

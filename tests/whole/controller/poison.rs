@@ -21,7 +21,7 @@ async fn run(stage: &Stage, sql: &'static str) {
 async fn two_are_missed() -> Stage {
     let stage = set_with(|settings| {
         settings.callback.trunks = vec![trunk("trunk")];
-        settings.callback.share_pct = 100;
+        settings.callback.agent_share_pct = 100;
     })
     .await;
     for phone in [ANNA, BORIS] {

@@ -34,7 +34,7 @@ no_answer_delay = "0s"
 rejected_delay = "0s"
 busy_delay = "0s"
 unreachable_delay = "0s"
-max_misses = 0
+max_no_answer = 0
 
 [[prompt]]
 name = "sorry"
@@ -158,19 +158,19 @@ impl Stage {
         let node = NodeSettings {
             port: sim.node_address().port(),
             reconnect_max: Duration::from_millis(100),
-            leg_check: Duration::from_secs(1),
+            leg_check_interval: Duration::from_secs(1),
             ..NodeSettings::default()
         };
         settings.switch.nodes = vec![node];
         settings.web.listen = "127.0.0.1:0".parse().unwrap();
         settings.status.listen = "127.0.0.1:0".parse().unwrap();
-        settings.calls.check_every = Duration::from_millis(100);
+        settings.calls.reconcile_interval = Duration::from_millis(100);
         settings.calls.drain_timeout = Duration::from_millis(200);
         // A busy disk is no fault of the controller's.
-        settings.calls.arrival_limit = LIMIT;
+        settings.calls.arrival_timeout = LIMIT;
         // Callers here hang up as fast as they can.
-        settings.callback.shortest_wait = Duration::ZERO;
-        settings.callback.agent_rest = Duration::ZERO;
+        settings.callback.min_wait = Duration::ZERO;
+        settings.callback.agent_pause = Duration::ZERO;
         change(&mut settings);
         let store = Store::open(&database, settings.store.clone()).await.unwrap();
         store.migrate().await.unwrap();

@@ -65,7 +65,7 @@ async fn a_free_agent_waits_until_those_who_waited_longest_are_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_never_comes_back_is_not_waited_for() {
     let mut stage = Stage::set().await;
-    stage.settings.calls.gather = Duration::from_secs(3_600);
+    stage.settings.calls.recovery_wait = Duration::from_secs(3_600);
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     let (gone, stays) = (stage.caller(1).await, stage.caller(2).await);
     until("they wait", async || stage.waiting() == 2).await;
@@ -79,7 +79,7 @@ async fn a_caller_that_never_comes_back_is_not_waited_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_that_stays_away_is_waited_for_only_so_long() {
     let mut stage = Stage::set().await;
-    stage.settings.calls.gather = Duration::from_millis(300);
+    stage.settings.calls.recovery_wait = Duration::from_millis(300);
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     let _stays_away = stage.caller(1).await;
     until("he waits", async || stage.waiting() == 1).await;

@@ -74,7 +74,7 @@ async fn went_on(stage: &Stage, [talks, waits]: [dozvon::sim::CallerHandle; 2]) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_database_is_slow_new_calls_go_elsewhere_and_are_owed() {
     let mut stage = Stage::set().await;
-    stage.settings.calls.arrival_limit = SLOW;
+    stage.settings.calls.arrival_timeout = SLOW;
     stage.settings.store.busy_timeout = LIMIT;
     stage.restart().await;
     let callers = a_talk_and_one_who_waits(&stage).await;

@@ -22,7 +22,7 @@ pub const SECOND: &str = "+74951234568";
 async fn set(trunks: Vec<Trunk>) -> Stage {
     let stage = set_with(|settings| {
         settings.callback.trunks = trunks;
-        settings.callback.share_pct = 100;
+        settings.callback.agent_share_pct = 100;
     })
     .await;
     for phone in [ANNA, BORIS] {
@@ -61,7 +61,7 @@ pub async fn miss_another(stage: &Stage) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_first_trunk_does_not_carry_goes_over_the_next() {
-    let stage = set(vec![Trunk { max_live: 1, ..trunk("one") }, trunk("two")]).await;
+    let stage = set(vec![Trunk { max_calls: 1, ..trunk("one") }, trunk("two")]).await;
     customers_behind(&stage, &["one", "two"], answers()).await;
     miss(&stage).await;
     miss_another(&stage).await;
@@ -236,7 +236,7 @@ async fn what_failed_under_an_agents_hand_is_tried_again_over_the_other() {
 /// attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
-    let stage = set(vec![Trunk { max_live: 1, ..trunk("one") }]).await;
+    let stage = set(vec![Trunk { max_calls: 1, ..trunk("one") }]).await;
     customers_behind(&stage, &["one"], Behaviour::new(Pickup::NoAnswer)).await;
     miss(&stage).await;
     miss_another(&stage).await;

@@ -20,7 +20,7 @@ async fn when_a_vital_task_dies_whoever_stands_by_takes_the_callers() {
 
     // A file cannot say this: it stands for whatever panics in a task.
     let sound = stage.settings.clone();
-    stage.settings.callback.tick = Duration::ZERO;
+    stage.settings.callback.poll_interval = Duration::ZERO;
     stage.start().await;
     let standby = Runtime::new().unwrap();
     let taking_over = standby.spawn(app::stand_by(sound, Clock::system()));
@@ -43,7 +43,7 @@ async fn when_a_vital_task_dies_whoever_stands_by_takes_the_callers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_that_hangs_is_named_by_readiness_at_once() {
     let stage = Stage::with(|settings| {
-        settings.calls.stalled_after = Duration::from_millis(100);
+        settings.calls.stall_timeout = Duration::from_millis(100);
         settings.store.busy_timeout = Duration::from_secs(600);
     })
     .await;

@@ -46,7 +46,7 @@ fn asked(metrics: &str) -> Option<f64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readiness_checks_cost_no_transaction_each() {
     let mut stage = Stage::set().await;
-    stage.settings.status.ask_every = std::time::Duration::from_mins(1);
+    stage.settings.status.database_check_interval = std::time::Duration::from_mins(1);
     stage.restart().await;
     let status = stage.controller.as_ref().unwrap().1.status;
     let ready = async || get(status, "/readyz").await.unwrap().status == 200;

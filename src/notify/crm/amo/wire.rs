@@ -59,7 +59,7 @@ impl Wire {
             gate: Gate::new(settings, clock),
             base,
             session,
-            block: settings.block,
+            block: settings.blocked_pause,
             too_many: Mutex::new(None),
         })
     }

@@ -58,7 +58,7 @@ impl Wire {
             base: Secret::new(base),
             session,
             drain: Duration::from_secs(1) * burst / rate.max(1),
-            block: settings.block,
+            block: settings.blocked_pause,
             resets: Mutex::new(BTreeMap::new()),
         })
     }

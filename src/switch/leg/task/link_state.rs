@@ -41,7 +41,7 @@ impl LegTask {
     /// Sets when the leg is given up, if it is out of sight. A talk goes on whether or not we see it.
     pub(super) fn set_loss_limit(&mut self) {
         let blind = !self.seen.up && !self.commands.borrow().in_talk;
-        let limit = Instant::now() + self.hub.settings.lost_leg;
+        let limit = Instant::now() + self.hub.settings.leg_loss_timeout;
         self.lost_at = blind.then(|| self.lost_at.unwrap_or(limit));
     }
 
@@ -94,9 +94,9 @@ mod tests {
         tokio::spawn(LegTask::new(Arc::clone(&hub), &begin, events_in, commands).run(begin));
         while events.recv().await != Some(LegEvent::Answered { channel: leg }) {}
         hub.link_down(Role::Events);
-        tokio::time::advance(hub.settings.lost_leg / 2).await;
+        tokio::time::advance(hub.settings.leg_loss_timeout / 2).await;
         command.send_modify(|command| command.in_talk = in_talk);
-        timeout(hub.settings.lost_leg * 2, events.recv()).await.ok().flatten()
+        timeout(hub.settings.leg_loss_timeout * 2, events.recv()).await.ok().flatten()
     }
 
     #[tokio::test(start_paused = true)]

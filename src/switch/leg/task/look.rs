@@ -20,7 +20,7 @@ impl LegTask {
     /// out; what is found there is asked whether it was answered meanwhile. A result that can be told no more is
     /// waited for no longer.
     pub(super) async fn check(&mut self) {
-        self.check_at = Instant::now() + self.hub.settings.leg_check;
+        self.check_at = Instant::now() + self.hub.settings.leg_check_interval;
         let mut gone = Vec::new();
         for channel in self.state.suspects() {
             match self.ask(format!("uuid_exists {channel}")).await.as_deref() {

@@ -94,7 +94,7 @@ impl LegTask {
             cancel_at: None,
             cancel_again: CANCEL_AGAIN.0,
             stop_at: now + limit + GRACE,
-            check_at: now + hub.settings.leg_check,
+            check_at: now + hub.settings.leg_check_interval,
             orphaned: false,
             in_doubt: false,
             lost_at: None,

@@ -18,7 +18,7 @@ use crate::wait::until;
 pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
-    (team.delay, team.max_misses) = ("0s", 1);
+    (team.delay, team.max_no_answer) = ("0s", 1);
     let office = Office::of(live, &team, ANSWERS, |settings| {
         settings.callback.confirm = true;
         settings.callback.confirm_sound = "/nowhere/accept.wav".to_owned();

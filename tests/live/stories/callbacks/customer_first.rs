@@ -15,10 +15,10 @@ use crate::tone::Tone;
 async fn open<'a>(live: &'a Live, anna: &SipEnd, customer: Behaviour, wait: Duration) -> Result<Office<'a>> {
     Office::with(live, anna, customer, |settings| {
         settings.callback.customer_first = true;
-        settings.callback.customer_wait = wait;
+        settings.callback.customer_max_wait = wait;
         settings.callback.greeting = Tone::Greeting.source(10);
         settings.callback.apology = Tone::Apology.source(5);
-        settings.callback.apology_time = Duration::from_secs(1);
+        settings.callback.apology_length = Duration::from_secs(1);
     })
     .await
 }

@@ -76,10 +76,10 @@ impl<'a> Office<'a> {
         let route = format!("sofia/internal/{{digits}}@127.0.0.1:{}", phone.port());
         settings.callback.trunks = vec![Trunk::new(Route::try_from(route).map_err(anyhow::Error::msg)?)];
         settings.callback.caller_id = "74957654321".to_owned();
-        settings.callback.tick = Duration::from_millis(50);
+        settings.callback.poll_interval = Duration::from_millis(50);
         settings.callback.confirm = false;
-        settings.callback.agent_rest = Duration::ZERO;
-        settings.callback.ringing = Tone::Ringing.endless();
+        settings.callback.agent_pause = Duration::ZERO;
+        settings.callback.ringback = Tone::Ringing.endless();
         settings.sounds.done = Tone::Done.source(1);
         settings.sounds.refused = Tone::Refused.source(1);
         settings.sounds.no_caller = Tone::NoCaller.source(2);
