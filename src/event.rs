@@ -50,7 +50,7 @@ crate::vocabulary! {
 /// Something that happened.
 ///
 /// `data` is an object. What channels know of it, all of it optional: `case`, `number`, `name`, `queue`, `reason`,
-/// `result`, `misses`, `due_at`, `agent_share_pct`, `note`, `agent`, `times`; `sms_consent` (`true`, or the caller gets no SMS: they
+/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`, `times`; `sms_consent` (`true`, or the caller gets no SMS: they
 /// agreed to it in a request, and are on no do-not-call list); and the people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
 /// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
 /// `reason` is why a case was opened, `due_at` until when somebody must call: nobody knows it before the case is due.

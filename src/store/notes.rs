@@ -148,9 +148,9 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Opened(came) | Note::TakenUp(came) => Some((EventKind::CaseOpened, came.data())),
         Note::Again(came) => Some((EventKind::CaseMissedAgain, came.data())),
         Note::Rung { pct, .. } if pct < 100 => {
-            Some((EventKind::CaseReminded, json!({ "agent_share_pct": pct })))
+            Some((EventKind::CaseReminded, json!({ "share_pct": pct })))
         }
-        Note::Rung { pct, .. } => Some((EventKind::CaseEscalated, json!({ "agent_share_pct": pct }))),
+        Note::Rung { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
         Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
         Note::Undisposed(row) => Some((EventKind::AttemptUndisposed, attempt(row))),
         Note::ForPeople(refusal) => Some((EventKind::CaseForPeople, json!({ "note": refusal.why }))),

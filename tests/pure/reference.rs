@@ -136,9 +136,9 @@ fn example(kind: EventKind) -> Event {
         }
         EventKind::CaseDue | EventKind::CaseHandedOver => told(of_case(&all, &json!({}))),
         EventKind::CaseReminded => {
-            told(of_case(&json!({ "group": "sales" }), &json!({ "agent_share_pct": 80 })))
+            told(of_case(&json!({ "group": "sales" }), &json!({ "share_pct": 80 })))
         }
-        EventKind::CaseEscalated => told(of_case(&above, &json!({ "agent_share_pct": 100 }))),
+        EventKind::CaseEscalated => told(of_case(&above, &json!({ "share_pct": 100 }))),
         EventKind::CaseForPeople => told(of_case(&above, &json!({ "note": "the number is abroad" }))),
         EventKind::CaseClosed => told(of_case(&all, &json!({ "result": "agent_reached", "note": null }))),
         EventKind::AttemptEnded => told(of_case(&all, &attempt())),
@@ -176,7 +176,7 @@ const FIELDS: [(&str, &str); 29] = [
     ("reason", "why the case was opened; of a trunk or destination: what it answered"),
     ("misses", "how many calls of the customer were missed since the case was opened"),
     ("due_at", "until when somebody must call; empty until the case is due"),
-    ("agent_share_pct", "how much of the reaction time has passed, in per cent"),
+    ("share_pct", "how much of the reaction time has passed, in per cent"),
     ("agent", "the agent"),
     ("assignee", "the agent who has the case; empty if it is anybody's"),
     ("group", "the queue whose agents are told"),

@@ -31,7 +31,7 @@ const KNOWN: [&str; 12] = [
     "result",
     "misses",
     "due_at",
-    "agent_share_pct",
+    "share_pct",
     "note",
     "agent",
     "times",

@@ -39,7 +39,7 @@ fn the_customers_owner_is_told_first_then_their_group_the_supervisor_and_the_age
         let group = || json!({ "group": "sales" });
         let supervisor = || json!({ "supervisor": "supervisor" });
         let duty = || json!({ "duty": "duty" });
-        let share = |said: &Value| (said["agent_share_pct"].as_i64().unwrap(), people(said));
+        let share = |said: &Value| (said["share_pct"].as_i64().unwrap(), people(said));
         let reminded: Vec<_> = told(db, "'case.reminded'").iter().map(share).collect();
         assert_eq!(reminded, [(50, owner()), (79, owner()), (80, group()), (99, group())]);
         let escalated: Vec<_> = told(db, "'case.escalated'").iter().map(share).collect();
