@@ -348,7 +348,7 @@ mod tests {
                 LegEvent::Answered { .. } => 2,
                 LegEvent::Ended { .. } => 3,
             };
-            prop_assert!(events.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])), "{told:?}");
+            prop_assert!(events.windows(2).all(|pair| rank(&pair[0]) < rank(&pair[1])), "{events:?}");
             prop_assert!(over || state.ended().is_none());
         }
     }

@@ -81,7 +81,7 @@ impl Ledger {
             Step::Take => self.reserve(),
             Step::Wait(ms) => self.now += Duration::from_millis(*ms),
             Step::Dial(number) => drop(chosen(number).map(|at| self.dial(at))),
-            Step::HangUp(number) => drop(chosen(number).and_then(|at| self.slots[at].1.reserve())),
+            Step::HangUp(number) => drop(chosen(number).and_then(|at| self.slots[at].1.take())),
             Step::Redial(number) => drop(chosen(number).map(|at| self.redial(at))),
             Step::Leave(number) => drop(chosen(number).map(|at| self.slots.swap_remove(at))),
             Step::Fail(number) => {
@@ -135,7 +135,7 @@ impl Ledger {
 
     /// The dial of whoever has a line goes to another trunk, if one of them has room now.
     fn redial(&mut self, at: usize) {
-        let Some(trunk_use) = self.slots[at].1.reserve() else { return };
+        let Some(trunk_use) = self.slots[at].1.take() else { return };
         let (refused, mut tried) = (trunk_use.at, TriedTrunks::default());
         tried.add(trunk_use);
         let calls = self.calls();

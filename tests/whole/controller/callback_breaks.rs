@@ -167,7 +167,7 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
     stage.phone(CUSTOMER, answers()).await;
     talk(&stage).await;
     stage.restart().await;
-    until("watched again", async || stage.running().app.held.calls() > 0).await;
+    until("watched again", async || stage.running().app.in_flight.calls() > 0).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;

@@ -330,7 +330,7 @@ async fn a_talk_goes_on_while_we_are_away_and_its_disposition_is_owed() {
     until("they talk", async || made(&stage).await.iter().any(|row| row.state.as_str() == "talking")).await;
     until("it is on record", async || stage.agent("anna").await.activity == Activity::Talking).await;
     stage.restart().await;
-    until("watched again", async || stage.running().app.held.calls() > 0).await;
+    until("watched again", async || stage.running().app.in_flight.calls() > 0).await;
     assert_eq!(stage.agent("anna").await.activity, Activity::Talking);
     let attempt = made(&stage).await.remove(0);
     let leg = stage.calls().await.into_iter().find(|row| Some(&row.id) == attempt.call.as_ref()).unwrap();

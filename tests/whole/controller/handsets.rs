@@ -338,7 +338,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     until("it is on record", async || stage.calls().await.iter().any(|call| call.answered_at.is_some()))
         .await;
     stage.restart().await;
-    until("watched again", async || stage.running().app.held.calls() > 0).await;
+    until("watched again", async || stage.running().app.in_flight.calls() > 0).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;

@@ -159,7 +159,7 @@ async fn a_talk_goes_on_and_its_end_is_recorded() {
         let caller = stage.caller(1).await;
         until("they talk", async || stage.agent(agent).await.activity.as_str() == "talking").await;
         stage.restart().await;
-        until("the talk is watched", async || stage.running().app.held.has_call(open_call(&stage).await))
+        until("the talk is watched", async || stage.running().app.in_flight.has_call(open_call(&stage).await))
             .await;
         assert_eq!(stage.agent(agent).await.activity.as_str(), "talking");
         caller.hang_up().await;
@@ -263,7 +263,7 @@ async fn a_forwarded_talk_goes_on() {
     until("they talk", async || stage.calls().await.first().is_some_and(|call| call.answered_at.is_some()))
         .await;
     stage.restart().await;
-    until("it is watched", async || stage.running().app.held.has_call(open_call(&stage).await)).await;
+    until("it is watched", async || stage.running().app.in_flight.has_call(open_call(&stage).await)).await;
     let counts = stage.sim.counts().await;
     let looks = counts.of("api show");
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
