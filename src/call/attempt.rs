@@ -1,4 +1,4 @@
-//! What dialling a customer leaves on record, whoever dials: a callback, or an agent at the phone.
+//! What is recorded when a customer is dialled, by a callback or by an agent at the phone.
 
 use crate::context::App;
 use crate::dispatch::trunks::{DialFate, TrunkCall};
@@ -9,14 +9,14 @@ use crate::store::callbacks::{self, End, How, Terms};
 use crate::store::{attempts, outbox};
 use crate::switch::{Cancel, Unanswered};
 
-/// The causes of an end that are ours.
+/// The cause of an attempt that ended because the controller stops.
 pub(crate) const DRAINED: &str = "DRAINED";
 
 pub(crate) const AGENT_LEFT: &str = "AGENT_LEFT";
 
 pub(crate) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
 
-/// Records how a callback ended, and moves its case on.
+/// Records how a callback ended, and what follows for its case.
 pub(crate) async fn record(app: &App, terms: &Terms, end: End) {
     let (terms, ended) = (terms.clone(), end.clone());
     match app.store.record("end_callback", move |c| callbacks::end(c, &terms, &ended)).await {
@@ -30,7 +30,7 @@ pub(crate) async fn record(app: &App, terms: &Terms, end: End) {
     }
 }
 
-/// Keeps over which trunk the customer is dialled: another trunk's word on the number confirms this one's.
+/// Records over which trunk the customer is dialled. A number counts as wrong once two trunks say so.
 pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, trunk_call: &TrunkCall) {
     let trunk = trunk_call.trunk().name().to_owned();
     let kept =
@@ -40,7 +40,7 @@ pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, trunk_call: &Tru
     }
 }
 
-/// The trunk learns from how the call ended, and the supervisor hears of one that fails again and again.
+/// Records what the end of a call says of its trunk. The supervisor is notified of a trunk that keeps failing.
 pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate: DialFate<'_>) {
     let Some(event) = trunk_call.ended(number, fate, app.clock.now()) else { return };
     tracing::error!(trunk = trunk_call.trunk().name(), "the trunk has failed again and again: see to it");
@@ -50,7 +50,7 @@ pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate
     }
 }
 
-/// Nobody was dialled, and it was our fault.
+/// Nobody was dialled, because of a failure on our side.
 pub(crate) fn not_dialled(attempt: AttemptId) -> How {
     How::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
 }

@@ -1,4 +1,4 @@
-//! What we need to know of a caller, parsed once into types that cannot hold a bad value.
+//! What a call needs to know of its caller, parsed once into types that cannot hold a bad value.
 
 use crate::config::Settings;
 use crate::phone::{Party, without_parameters};
@@ -7,18 +7,18 @@ use crate::switch::ChannelFacts;
 /// Who calls whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Whether and how he can be called back.
+    /// Whether and how the caller can be called back.
     pub party: Party,
-    /// The number as it came, cleaned for people to read.
+    /// The caller's number as received, safe to show.
     pub number: String,
-    /// The name as it came, cleaned for people to read.
+    /// The caller's name as received, safe to show.
     pub name: String,
-    /// The number that he dialled.
+    /// The number that was dialled.
     pub dialled: String,
 }
 
 impl Facts {
-    /// Reads them from the channel.
+    /// Reads the facts from the channel's data.
     #[must_use]
     pub fn read(channel: &ChannelFacts, settings: &Settings) -> Self {
         let digits = settings.phone.extension_digits;

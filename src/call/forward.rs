@@ -1,4 +1,4 @@
-//! The caller is forwarded to a contact outside the queues: the duty person, a mobile.
+//! Forwarding the caller to a contact outside the queues, such as the duty person or a mobile.
 
 use std::time::Duration;
 

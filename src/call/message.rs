@@ -1,4 +1,4 @@
-//! The caller hears a message, and the call ends. We owe him a call back.
+//! The caller hears a message, and the call ends. It counts as missed.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
 use crate::switch::{CallerEvent, Loops, PlayId};
 
-/// How soon after a sound that was broken off the news follows of what broke it.
+/// How long after a sound was broken off the event may take that says why.
 const NEWS_FOLLOWS: Duration = Duration::from_millis(500);
 
-/// Plays `prompt` once and hangs up. `ending` says what brought him here.
+/// Plays `prompt` once and hangs up. `ending` says why the caller hears it.
 pub(crate) async fn play(
     call: &mut Call,
     rules: &Rules,
@@ -24,7 +24,7 @@ pub(crate) async fn play(
     let sound = rules.sound(Some(prompt)).unwrap_or(&call.app.settings.sounds.fallback_message).to_owned();
     match say(call, &sound).await {
         Ok(()) => {}
-        // Who has waited in vain owes us no patience with the message.
+        // A caller whom nobody answered may hang up during the message: they still timed out.
         Err(Gone::HungUp(cause)) if ending == Ending::TimedOut => {
             return Ok(over(ending, Stage::Message, &cause));
         }
@@ -57,13 +57,13 @@ pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
     Ok(())
 }
 
-/// Plays a sound once. Whether the caller heard it out; not if FreeSWITCH cannot play it.
+/// Plays a sound once. Returns whether the caller heard all of it; false also when FreeSWITCH cannot play it.
 async fn is_heard(call: &mut Call, sound: &str) -> Result<bool, Gone> {
     let playing = call.play(sound, Loops::Once).await?;
     heard_out(call, playing).await
 }
 
-/// Waits for the end of a sound. Whether it was heard out.
+/// Waits for the end of a sound. Returns whether all of it was heard.
 pub(crate) async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, Gone> {
     let mut broken_off = None;
     loop {
@@ -78,7 +78,7 @@ pub(crate) async fn heard_out(call: &mut Call, playing: PlayId) -> Result<bool, 
             if ok {
                 return Ok(true);
             }
-            // Whoever hangs up or is taken by somebody else ends the sound first: the news of it follows at once.
+            // A hangup or a transfer ends the sound first; the event that says so follows at once.
             broken_off = Some(tokio::time::Instant::now() + NEWS_FOLLOWS);
         }
     }

@@ -1,11 +1,12 @@
 //! What happens to a caller: one task and one story a call, read from top to bottom in [`story`].
 //!
-//! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was
-//! answered, told, forwarded, or is owed a call back.
+//! In: an [`Incoming`](crate::switch::Incoming) socket. Out: rows in the store, and a caller who was connected, heard a
+//! message, was forwarded, or has a case.
 //! **Invariant:** an arrival is a committed row before the caller hears anything.
-//! **Invariant:** hanging up, and being taken by somebody else, are errors that unwind the story (`Call::next`);
-//! `record::ending` runs on every path, except for a caller who waits and whose line to us breaks: the caller is
-//! expected back, and goes on with the same call.
+//! **Invariant:** `Call::next` is the only place that knows hangup, a lost socket, the controller's stop, and being taken
+//! by somebody else. It returns them as errors, which unwind the story.
+//! **Invariant:** `record::ending` runs on every path but one: a waiting caller whose socket breaks is expected back, and
+//! then continues with the same call.
 //! *Deliberately absent:* who rings for whom (queue) and where a call should go (routing).
 
 pub mod attempt;
@@ -31,9 +32,9 @@ use crate::missed::ending::{Ending, Stage};
 use crate::switch::{Caller, CallerEvent, Loops, Node, PlayId, Variable};
 use facts::Facts;
 
-/// A call under way: who calls, on which channel, and where he is in his story.
+/// A call in progress: who calls, on which channel, and how far the call has come.
 pub(crate) struct Call {
-    /// What it works with.
+    /// The shared context.
     pub app: Arc<App>,
     /// Its identity.
     pub id: CallId,
@@ -43,20 +44,20 @@ pub(crate) struct Call {
     pub node: Node,
     /// Who calls whom.
     pub facts: Facts,
-    /// When he arrived.
+    /// When the caller arrived.
     pub arrived_at: UnixMs,
-    /// Since when they are with this process.
+    /// Since when the caller is with this process.
     pub here_since: Instant,
-    /// Whether they were with an earlier run, or came back after their line broke.
+    /// Whether the caller was with an earlier run of the controller, or came back after the socket broke.
     pub is_back: bool,
-    /// The queue that he was in last.
+    /// The queue that the caller was in last.
     pub queue: Option<QueueName>,
-    /// Where he is in his story.
+    /// How far the call has come.
     pub stage: Stage,
 }
 
 impl Call {
-    /// Answers the caller, so that he can hear us.
+    /// Answers the call, so that the caller can hear us.
     pub(crate) async fn answer(&mut self) -> Result<(), Gone> {
         match self.caller.answer().await {
             Ok(()) => Ok(()),
@@ -80,8 +81,8 @@ impl Call {
         }
     }
 
-    /// What happens next to a caller who is in our hands. That they are not any more, or that we stop, is an error, so
-    /// that it ends whatever we do with them. Cancel-safe.
+    /// The next event of a caller who is in our hands. That the caller left our hands, or that the controller stops, is an
+    /// error, which ends whatever is being done with the caller. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Result<CallerEvent, Gone> {
         let draining = self.app.draining.clone();
         tokio::select! {
@@ -91,7 +92,7 @@ impl Call {
         }
     }
 
-    /// The same for a caller who talks or is being connected: our stop leaves them alone.
+    /// The same for a caller who talks or is being connected: they stay connected when the controller stops.
     pub(crate) async fn next_in_talk(&mut self) -> Result<CallerEvent, Gone> {
         match self.caller.event().await {
             CallerEvent::HungUp { cause } => Err(Gone::HungUp(cause)),
@@ -110,8 +111,8 @@ impl Call {
         }
     }
 
-    /// What became of a caller with whom nothing can be done any more. FreeSWITCH refuses commands for a channel
-    /// that hangs up before it says that it did.
+    /// Why the caller is gone, after a command failed. FreeSWITCH refuses commands for a channel that hangs up before it
+    /// sends the event for the hangup.
     async fn gone(&mut self) -> Gone {
         let last = async {
             loop {
@@ -124,39 +125,39 @@ impl Call {
     }
 }
 
-/// The caller is not with us any more, and why.
+/// Why the caller is not in our hands any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Gone {
-    /// He hung up, with FreeSWITCH's cause.
+    /// The channel hung up, with FreeSWITCH's cause.
     HungUp(String),
-    /// His socket broke: the channel may be alive, but not in our hands.
+    /// The socket broke: the channel may be alive, but we cannot control it.
     Lost,
-    /// We stop: the dialplan takes him back.
+    /// The controller stops: the dialplan takes the caller back.
     Drained,
-    /// Somebody else has the caller now.
+    /// Somebody else took the caller, by a transfer, an intercept or a pickup.
     Taken,
 }
 
-/// How a story came to its end.
+/// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// The ending, as it is counted.
+    /// The ending that is counted.
     pub ending: Ending,
     /// Where the caller was.
     pub stage: Stage,
     /// FreeSWITCH's cause, or ours.
     pub cause: String,
-    /// Since when he talked to somebody.
+    /// Since when the caller talked to somebody.
     pub answered_at: Option<UnixMs>,
-    /// The agent he talked to.
+    /// The agent who talked to the caller.
     pub agent: Option<AgentName>,
 }
 
-/// The cause of a call whose caller somebody else has now.
+/// The cause of a call whose caller was taken by somebody else.
 pub(crate) const TAKEN: &str = "TAKEN";
-/// How long the news may take why a caller is gone.
+/// How long the event may take that says why a caller is gone.
 const LAST_NEWS: Duration = Duration::from_secs(2);
-/// How long a FreeSWITCH whose link is not up yet is waited for.
+/// How long to wait for the link to the FreeSWITCH that has the call.
 const LINK_COMES: Duration = Duration::from_secs(2);
 
 /// An end without a talk.
@@ -164,7 +165,7 @@ fn over(ending: Ending, stage: Stage, cause: &str) -> Ended {
     Ended { ending, stage, cause: cause.to_owned(), answered_at: None, agent: None }
 }
 
-/// Sleeps until a deadline; for ever if there is none.
+/// Sleeps until the deadline; without one, for ever.
 async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(at) => tokio::time::sleep_until(at).await,

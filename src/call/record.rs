@@ -36,8 +36,8 @@ pub(crate) async fn ending(call: &Call, plan: &Plan, ended: &Ended) {
     record(&call.app, call.queue.as_ref(), row).await;
 }
 
-/// How long the caller stayed. What is measured cannot be set back; of a caller who was here before only the clock knows
-/// when they arrived, and where it was set back since, they are not taken for somebody who stayed for a moment.
+/// How long the caller stayed. For a caller who arrived in this run it is measured. For one who came back only the
+/// system's clock knows; if that was set back since, the stay counts as long.
 fn lasted(call: &Call, at: UnixMs) -> Duration {
     let here = call.here_since.elapsed();
     match call.is_back {
@@ -47,7 +47,7 @@ fn lasted(call: &Call, at: UnixMs) -> Duration {
     }
 }
 
-/// Records that we lost a call whose arrival the database took too late.
+/// Records as lost a call whose arrival was committed too late.
 pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
     let (ending, stage) = (Ending::Lost, Stage::Arriving);
     let at = app.clock.now();
@@ -68,7 +68,8 @@ pub(crate) async fn too_late(app: &App, arrival: &store::calls::Arrival) {
     record(app, arrival.queue.as_ref(), row).await;
 }
 
-/// Writes it until it is written. What the database refuses for good is an error in the log: the self-check finds it.
+/// Records the ending, and repeats that until it is recorded. What the database refuses for good is logged; the
+/// reconciler finds the open call.
 pub(crate) async fn record(app: &App, queue: Option<&QueueName>, row: store::calls::Ended) {
     let (clock, ended) = (app.clock, row.clone());
     let write =

@@ -22,10 +22,10 @@ use crate::store::recovery::{self, OpenCall};
 use crate::store::{self, StoreError};
 use crate::switch::{Caller, ChannelFacts, Incoming, Node};
 
-/// How many queues a caller may be passed through before we say that nobody is there.
+/// How many queues one call may overflow through.
 const HOPS: usize = 5;
 
-/// Takes a caller in and stays with him until his call has ended and is recorded.
+/// Takes a caller in. Returns when the call has ended and is recorded.
 pub async fn run(app: Arc<App>, incoming: Incoming) {
     if let Some(user) = incoming.facts.handset.clone() {
         return manual_dial::run(app, incoming, user).await;
@@ -101,7 +101,7 @@ async fn tell(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<Ope
     }
 }
 
-/// Gives a caller back to the dialplan, which finds the reason in `dozvon_state`.
+/// Gives the caller back to the dialplan, with the reason in `dozvon_state`.
 async fn hand_back(app: &App, caller: Caller, reason: HandedBack) {
     let reason = reason.as_str();
     tracing::info!(reason, "handed back to the dialplan");
@@ -109,8 +109,8 @@ async fn hand_back(app: &App, caller: Caller, reason: HandedBack) {
     caller.hand_back(reason).await;
 }
 
-/// Commits the arrival. None if the database does not take it in time: then the caller is handed back, at once
-/// while the database stalls. What is committed after that is a call that we lost.
+/// Commits the arrival. None when the database does not commit it in time: then the caller is handed back; while the
+/// database stalls, at once. If the arrival is committed later, the call is recorded as lost.
 async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> Option<Caller> {
     let limit = app.settings.calls.arrival_timeout;
     let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
@@ -136,7 +136,7 @@ async fn take_in(app: &App, caller: Caller, arrival: store::calls::Arrival) -> O
     None
 }
 
-/// The call as the rows have it, for when its caller comes back.
+/// The call's row, kept for when the caller comes back.
 async fn still_open(call: &Call) -> Option<OpenCall> {
     let id = call.id;
     match call.app.store.read("open_call", move |c| recovery::call(c, id)).await {
@@ -183,7 +183,7 @@ fn arrival(
     }
 }
 
-/// Does what the plan says, and what each step leads to. Who is back goes on where he was.
+/// Carries out the plan, and what each step leads to. A caller who is back continues in their queue.
 async fn carry_out(
     call: &mut Call,
     rules: &Rules,
@@ -196,7 +196,7 @@ async fn carry_out(
         on_record = earlier.and_then(|earlier| earlier.joined_at);
         to = Some(Destination::Queue(queue.clone()));
         if on_record.is_none() {
-            // He had waited there for too long.
+            // The caller had reached the queue's max_wait.
             (to, ending) = (overflow(rules, queue), Ending::TimedOut);
         }
     }
@@ -217,7 +217,7 @@ async fn carry_out(
     Ok(over(Ending::TimedOut, Stage::Waiting, "OVERFLOW_CIRCLE"))
 }
 
-/// Where who has waited for too long goes from this queue.
+/// Where the queue sends callers who reached its max_wait.
 fn overflow(rules: &Rules, queue: &QueueName) -> Option<Destination> {
     rules.queues.get(queue).map(|queue| queue.overflow.clone())
 }
@@ -235,13 +235,13 @@ async fn in_queue(
     }
 }
 
-/// Nobody took the caller in time, and the rules do not say what then.
+/// Nobody answered in time, and the rules name no overflow.
 async fn nobody_there(call: &Call) -> Result<Ended, Gone> {
     call.caller.hangup(HangupCause::NoAnswer).await;
     Ok(over(Ending::TimedOut, Stage::Waiting, "NO_OVERFLOW"))
 }
 
-/// No route wants the call.
+/// No route matches the call.
 async fn refuse(call: &Call) -> Result<Ended, Gone> {
     call.caller.hangup(HangupCause::UnallocatedNumber).await;
     Ok(over(Ending::Refused, Stage::Arriving, "NO_ROUTE"))

@@ -1,4 +1,4 @@
-//! The caller waits in a queue, hears music, and is taken by the first agent who answers.
+//! Waiting in a queue: the caller hears music until an agent answers.
 
 use std::time::Duration;
 
@@ -17,19 +17,19 @@ use crate::rules::{Queue, Rules};
 use crate::store;
 use crate::switch::{CallerEvent, Loops};
 
-/// How long after music that ended by itself it is started again.
+/// How long after endless music ended by itself the fallback music starts.
 const MUSIC_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a caller left a queue.
 pub(crate) enum Left {
-    /// He talked to an agent, and that is over.
+    /// The caller talked to an agent, and the talk is over.
     Talked(Ended),
-    /// Nobody took him in time.
+    /// Nobody answered in time.
     TimedOut,
 }
 
-/// Waits until an agent has the caller, the time is up, or the caller is gone. `on_record` is since when the rows
-/// say that he waits there, if they do.
+/// Waits until an agent has answered, the queue's max_wait is over, or the caller is gone. `on_record` is since when the
+/// caller waits there according to the database, if it has a row of that.
 pub(crate) async fn in_queue(
     call: &mut Call,
     rules: &Rules,
@@ -79,7 +79,7 @@ pub(crate) async fn in_queue(
     }
 }
 
-/// Whoever is about to call him back has him at once.
+/// Connects the caller with the agent who is about to call them back, if there is one.
 async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> {
     let Party::Number(number) = &call.facts.party else { return Ok(None) };
     if !call.app.settings.callback.join_callers {
@@ -115,7 +115,7 @@ async fn time_out(call: &Call) {
     }
 }
 
-/// Records that the caller joined. Returns since when he waits here.
+/// Records that the caller joined. Returns since when the caller waits here.
 async fn join(call: &Call, name: &QueueName) -> UnixMs {
     let (id, queue, at) = (call.id, name.clone(), call.app.clock.now());
     let joined = call.app.store.write("join", move |c| store::calls::join(c, id, &queue, at)).await;
@@ -125,7 +125,7 @@ async fn join(call: &Call, name: &QueueName) -> UnixMs {
     at
 }
 
-/// Holds the line. The agent who has the caller now, or none when time is up.
+/// Plays music until an agent is connected. None when the queue's max_wait is over.
 async fn until_answered(
     call: &mut Call,
     queue: &Queue,
@@ -143,7 +143,7 @@ async fn until_answered(
                 silent_until = Some(Instant::now() + MUSIC_PAUSE);
             },
             answered = answers.recv() => {
-                // The dispatcher has forgotten the caller: his queue is gone.
+                // The dispatcher has dropped the caller, because the queue was removed.
                 let Some(answered) = answered else { return Ok(None) };
                 if let Some(bridged) = winner::connect(call, answered).await? {
                     answers.close();
@@ -154,7 +154,7 @@ async fn until_answered(
                 }
                 call.play(music, Loops::Forever).await?;
             }
-            // Endless music came to an end: it is missing, or something stopped it. Never silence.
+            // Endless music ended: the file is missing, or something stopped it. The caller must not hear silence.
             () = until(silent_until) => {
                 tracing::warn!(
                     music,
@@ -170,7 +170,7 @@ async fn until_answered(
     }
 }
 
-/// Takes the caller off the board, and keeps count.
+/// Takes the caller off the board, and counts the wait.
 async fn leave_queue(
     call: &mut Call,
     name: &QueueName,
@@ -190,7 +190,7 @@ async fn leave_queue(
     call.app.metrics.wait_seconds.with_label_values(&[name.as_str(), word]).observe(waited);
 }
 
-/// The two talk: stay until the caller's channel ends, whoever he is passed on to.
+/// Waits for the end of the talk.
 async fn talk(call: &mut Call, bridged: Bridged) -> Result<Ended, Gone> {
     let over = bridged.talk.until_caller_leaves(call).await;
     Ok(Ended {

@@ -14,7 +14,8 @@ pub(crate) struct Bridged {
     pub talk: Talk,
 }
 
-/// Takes the agent who knocks, if he is the first. `None` when nothing came of it and the caller still waits.
+/// Connects the caller with an agent who answered, if no other agent was first. None when they were not connected and the
+/// caller still waits.
 pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<Option<Bridged>, Gone> {
     let (id, offer, leg, at) = (call.id, answered.offer, answered.leg, answered.answered_at);
     let won = call.app.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;

@@ -6,43 +6,43 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, ChannelId, OfferId};
 
-/// How many agents may stand at the door of one who waits; more of them wait for their turn to be told no.
+/// How many agents who answered may wait for one story's reply.
 pub(crate) const ANSWER_BACKLOG: usize = 16;
 
-/// An agent has answered: does the caller take him?
+/// An agent has answered, and waits for the story's reply.
 #[derive(Debug)]
 pub struct AgentAnswered {
     /// The offer.
     pub offer: OfferId,
     /// Who answered.
     pub agent: AgentName,
-    /// His leg, answered.
+    /// The agent's leg.
     pub leg: ChannelId,
-    /// When he answered.
+    /// When the agent answered.
     pub answered_at: UnixMs,
-    /// Cancelled when he hangs up before he has an answer.
+    /// Cancelled when the agent hangs up before the reply.
     pub left: CancellationToken,
-    /// The caller's answer; dropped when he is gone.
+    /// For the reply; dropped when the caller is gone.
     pub reply: oneshot::Sender<Reply>,
 }
 
 impl AgentAnswered {
-    /// Tells the agent's offer what the caller does.
+    /// Replies to the agent's offer.
     pub fn answer(self, reply: Reply) {
-        // The offer may be over: then its leg is gone and nobody needs the answer.
+        // The offer may be over: then nobody needs the reply.
         let _ = self.reply.send(reply);
     }
 }
 
-/// What the caller's story says to an agent who answered.
+/// What the caller's story replies to an agent who answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
     /// The two talk.
     Bridged,
     /// Somebody else was first.
     Lost,
-    /// The bridge did not come about.
+    /// The two could not be connected.
     Failed,
-    /// The customer for whom he was rung was not reached.
+    /// The customer whom the agent was to talk to was not reached.
     Unreached,
 }

@@ -1,7 +1,7 @@
-//! A caller rings in while we are about to call him: he meets the agent who is.
+//! Joins a caller who rings in to the agent who is about to call them back.
 //!
-//! In: callbacks that begin and end, callers. Out: for a caller whose callback has an agent, that agent's knock; else
-//! the callback withdraws, and the caller waits like anybody.
+//! In: callbacks that begin and end; callers. Out: the agent of the caller's callback, if one has accepted it. Otherwise the
+//! callback is withdrawn, and the caller waits like any other.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::dispatch::answered::AgentAnswered;
 use crate::ids::QueueName;
 use crate::phone::E164;
 
-/// A caller asks his callback for its agent; dropped if there is none.
+/// A caller's request for the agent of their callback; dropped if there is none.
 pub type AgentRequest = oneshot::Sender<AgentAnswered>;
 
 /// The callbacks under way, by the number that is called. Cheap to clone.
@@ -21,7 +21,7 @@ pub struct CallbacksUnderWay(Arc<Mutex<LiveOffer>>);
 
 type LiveOffer = BTreeMap<E164, (QueueName, mpsc::Sender<AgentRequest>)>;
 
-/// A callback's place among them; it ends when it is dropped.
+/// One callback under way; dropping it removes the callback.
 #[derive(Debug)]
 pub struct CallbackGuard {
     callbacks: CallbacksUnderWay,
@@ -29,7 +29,7 @@ pub struct CallbackGuard {
 }
 
 impl CallbacksUnderWay {
-    /// A callback to this number, in this queue, begins. None if one is under way: a number is called by one at a time.
+    /// Adds a callback to this number in this queue. None if one is under way: a number is called by one agent at a time.
     #[must_use]
     pub fn enter(
         &self,
@@ -67,8 +67,8 @@ impl CallbacksUnderWay {
         self.len() == 0
     }
 
-    /// The holder of this number calls us: the agent who was about to call him, if one is there already. In any case
-    /// he is not called back now.
+    /// Somebody calls from this number. Returns the agent who is about to call it back, if one has accepted already. The
+    /// callback ends in any case.
     pub async fn agent_for(&self, number: &E164) -> Option<AgentAnswered> {
         let callback = self
             .0
@@ -77,7 +77,7 @@ impl CallbacksUnderWay {
             .get(number)
             .map(|(_, sender)| sender.clone())?;
         let (request, agent) = oneshot::channel();
-        // A callback that ends at this moment has nobody to offer.
+        // A callback that ends at this moment has no agent for the caller.
         callback.send(request).await.ok()?;
         agent.await.ok()
     }

@@ -15,7 +15,7 @@ use crate::store::agents::AgentRow;
 use crate::switch::DirectoryUser;
 use crate::vital::Beat;
 
-/// The way to the dispatcher; cheap to clone.
+/// A handle of the dispatcher's task. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Dispatcher {
     pub(super) inbox: mpsc::Sender<Message>,
@@ -23,7 +23,7 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    /// What the task is at.
+    /// Whether the task is working, and since when.
     #[must_use]
     pub fn beat(&self) -> Beat {
         self.beat.clone()
@@ -35,7 +35,7 @@ impl Dispatcher {
         async move { inbox.closed().await }
     }
 
-    /// Lets a caller wait. Returns when he has his place.
+    /// Puts a caller on the board. Returns when the caller is there.
     ///
     /// # Errors
     /// [`NoSuchQueue`] when the queue is not there.
@@ -46,14 +46,14 @@ impl Dispatcher {
         answer.await.unwrap_or(Err(NoSuchQueue(queue)))
     }
 
-    /// Takes a caller out of his queue and cancels what rings for him. Says whether anything rang.
+    /// Takes a caller out of the queue and cancels the phones that ring for them. Returns whether any did.
     pub async fn leave(&self, call: CallId, why: Leaving) -> bool {
         let (reply, answer) = oneshot::channel();
         self.send(Message::Leave(call, why, reply)).await;
         answer.await.unwrap_or(false)
     }
 
-    /// An agent has the caller: whoever else rings for him stops at once.
+    /// An agent is being connected with the caller: all other phones stop ringing at once.
     pub async fn won(&self, call: CallId, offer: OfferId) {
         self.send(Message::Won(call, offer)).await;
     }
@@ -63,8 +63,7 @@ impl Dispatcher {
         self.send(Message::Refused { call, offer, agent }).await;
     }
 
-    /// An offer ended and `agent` is what the database says of them since. `of_link`: it ended because FreeSWITCH could
-    /// not be reached.
+    /// An offer ended, and the agent's row is `agent` now. `of_link`: it ended because FreeSWITCH could not be reached.
     pub(super) async fn over(
         &self,
         call: CallId,
@@ -75,13 +74,13 @@ impl Dispatcher {
         self.send(Message::Over { call, offer, outcome, of_link, agent: Box::new(agent) }).await;
     }
 
-    /// The database says something newer of an agent.
+    /// An agent's row has changed.
     pub async fn agent(&self, agent: AgentRow) {
         self.send(Message::Agent(Box::new(agent))).await;
     }
 
-    /// Users of a node's directory begin or end calls that are none of ours; `domain` is what the node adds to a contact
-    /// without one, if that is known.
+    /// Directory users of a node began or ended calls that dozvon does not control. `domain` is the one that the node adds to
+    /// a contact without a domain, if it is known.
     pub async fn elsewhere(&self, node: NodeName, domain: Option<String>, users: Vec<(DirectoryUser, bool)>) {
         self.send(Message::Elsewhere(node, domain, users)).await;
     }
@@ -92,14 +91,14 @@ impl Dispatcher {
         self.send(Message::Node(node, up)).await;
     }
 
-    /// It is known who is in calls on a node that are none of ours, or is so no more. While it is not, nobody is rung for
-    /// some seconds after the link came up.
+    /// It is known, or no longer known, who is in other calls on a node. While it is not known, nobody is rung for some
+    /// seconds after the link came up.
     pub async fn counted(&self, node: NodeName, known: bool) {
         self.send(Message::Counted(node, known)).await;
     }
 
-    /// These waited before us and are on their way back: until they are here or have left, or until then, nobody is
-    /// rung, so that who came first is served first.
+    /// These callers waited in an earlier run and are on their way back. Nobody is rung until they are here, have left, or
+    /// `until` has passed, so that the caller who came first is served first.
     pub async fn gather(&self, calls: BTreeSet<CallId>, until: Instant) {
         self.send(Message::Gather(calls, until)).await;
     }

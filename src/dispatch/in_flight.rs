@@ -1,7 +1,7 @@
-//! Who of this process looks after which call and which offer.
+//! The calls and offers that this process is handling.
 //!
-//! In: a story, an offer or a watch begins. Out: a hold, which ends when it is dropped.
-//! What has no end in the database and is held by nobody was left behind: `reconcile` takes care of it.
+//! In: a story, an offer or a watch begins. Out: a guard, which ends the entry when it is dropped.
+//! A call or offer that is open in the database and not in flight here was left behind; `reconcile` settles it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,27 +12,27 @@ use tokio::time::Instant;
 use crate::ids::{CallId, ChannelId, CoreId, OfferId};
 use crate::store::recovery::OpenCall;
 
-/// The calls and offers that somebody in this process looks after. Cheap to clone.
+/// The calls and offers that this process is handling. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     inner: Mutex<Inner>,
-    /// Told when nothing is held any more.
+    /// Notified when nothing is in flight any more.
     idle: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// How many hold each: a call may come back before the story of its first visit is over.
+    /// How many guards each has: a call may come back before the story of its first visit is over.
     calls: BTreeMap<CallId, usize>,
     offers: BTreeMap<OfferId, usize>,
-    /// Callers whose story broke off while they waited, and until when they may come back.
+    /// Callers whose socket broke while they waited, and until when they may come back.
     awaited: BTreeMap<(CoreId, ChannelId), (OpenCall, Instant)>,
 }
 
-/// A hold. What it holds is looked after until it is dropped.
+/// Keeps a call or an offer in flight until it is dropped.
 #[derive(Debug)]
 pub struct InFlightGuard {
     in_flight: InFlight,
@@ -52,44 +52,44 @@ impl Inner {
 }
 
 impl InFlight {
-    /// Somebody looks after this call.
+    /// Adds a call.
     #[must_use]
     pub fn call(&self, call: CallId) -> InFlightGuard {
         self.with(|inner| *inner.calls.entry(call).or_default() += 1);
         InFlightGuard { in_flight: self.clone(), what: What::Call(call) }
     }
 
-    /// Somebody looks after this offer.
+    /// Adds an offer.
     #[must_use]
     pub fn offer(&self, offer: OfferId) -> InFlightGuard {
         self.with(|inner| *inner.offers.entry(offer).or_default() += 1);
         InFlightGuard { in_flight: self.clone(), what: What::Offer(offer) }
     }
 
-    /// Whether somebody looks after this call.
+    /// Whether the call is in flight.
     #[must_use]
     pub fn has_call(&self, call: CallId) -> bool {
         self.with(|inner| inner.calls.contains_key(&call))
     }
 
-    /// How many calls somebody looks after.
+    /// How many calls are in flight.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.with(|inner| inner.calls.len())
     }
 
-    /// Whether somebody looks after this offer.
+    /// Whether the offer is in flight.
     #[must_use]
     pub fn has_offer(&self, offer: OfferId) -> bool {
         self.with(|inner| inner.offers.contains_key(&offer))
     }
 
-    /// The caller may come back on his channel until then: the dialplan tries again.
+    /// The caller may come back on the same channel until then, since the dialplan tries again.
     pub fn expect_back(&self, call: OpenCall, until: Instant) {
         self.with(|inner| inner.awaited.insert((call.core, call.channel), (call, until)));
     }
 
-    /// Until when the caller of this call is awaited, if he is.
+    /// Until when the caller of this call may come back, if they are expected.
     #[must_use]
     pub fn expected_until(&self, call: &OpenCall) -> Option<Instant> {
         self.with(|inner| {
@@ -98,7 +98,7 @@ impl InFlight {
         })
     }
 
-    /// A caller is here: his call, with a hold of it, if he has come back.
+    /// A caller is here. Returns the call and a guard for it if the caller has come back.
     #[must_use]
     pub fn come_back(&self, core: CoreId, channel: ChannelId) -> Option<(OpenCall, InFlightGuard)> {
         let call = self.with(|inner| {
@@ -110,7 +110,7 @@ impl InFlight {
         Some((call, guard))
     }
 
-    /// The caller is awaited no longer. A hold of his call, unless his story has him in the same moment.
+    /// Stops expecting the caller. Returns a guard for the call, or none if the caller has come back at this moment.
     #[must_use]
     pub fn give_up(&self, call: &OpenCall) -> Option<InFlightGuard> {
         if self.expected_until(call).is_some() {
@@ -119,12 +119,12 @@ impl InFlight {
         (!self.has_call(call.id)).then(|| self.call(call.id))
     }
 
-    /// Waits until nobody holds anything.
+    /// Waits until nothing is in flight.
     pub async fn until_idle(&self) {
         loop {
             let idle = self.0.idle.notified();
             tokio::pin!(idle);
-            // From now on nothing is missed.
+            // From now on no notification is missed.
             idle.as_mut().enable();
             if self.with(|inner| inner.is_idle()) {
                 return;

@@ -1,4 +1,4 @@
-//! What the dispatcher is told.
+//! The messages to the dispatcher's task.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::rules::Rules;
 use crate::store::agents::AgentRow;
 use crate::switch::DirectoryUser;
 
-/// What is said to the dispatcher.
+/// A message to the dispatcher's task.
 #[derive(Debug)]
 pub(super) enum Message {
     Join(Box<QueuedCaller>, oneshot::Sender<Result<(), NoSuchQueue>>),

@@ -13,38 +13,38 @@ use crate::ids::{CallId, ChannelId, QueueName};
 use crate::queue::preferred::PreferredAgent;
 use crate::switch::{Confirm, Node};
 
-/// A caller who waits, and how to reach his story.
+/// A caller or callback in a queue, and how to reach its story.
 #[derive(Debug, Clone)]
 pub struct QueuedCaller {
     /// The call.
     pub call: CallId,
-    /// The queue that he waits in.
+    /// The queue.
     pub queue: QueueName,
-    /// Since when: his place.
+    /// Since when it waits, which decides its position.
     pub joined_at: UnixMs,
-    /// Whether a phone has rung for him there.
+    /// Measures the time until a phone rings.
     pub first_ring: Arc<FirstRing>,
-    /// The FreeSWITCH that holds his channel: agents are rung from there.
+    /// The FreeSWITCH that has the caller's channel: agents are rung from there.
     pub node: Node,
-    /// The caller's channel, if they are on the line: for colleagues who pick a ringing phone up for its owner.
+    /// The caller's channel, for colleagues who pick up a ringing phone for its owner. None for a callback.
     pub channel: Option<ChannelId>,
-    /// His number, for the agent's display.
+    /// The number on the agent's display.
     pub number: String,
-    /// His name, for the agent's display.
+    /// The name on the agent's display.
     pub name: String,
-    /// Where an agent who answered is announced.
+    /// Where agents who answered are sent to.
     pub answered: mpsc::Sender<AgentAnswered>,
-    /// For whom picking up is not enough: what asks the agent to press 1.
+    /// What asks the agent to press 1, if picking up is not enough.
     pub confirm: Option<Confirm>,
-    /// How long an agent who accepted is offered nothing when nothing came of it: zero unless it is a callback.
+    /// How long an agent rests who accepted a callback whose customer was not reached; zero for a caller.
     pub rest: Duration,
-    /// Whether callers are served before it, and may have its agent until the agent has accepted: a callback.
+    /// Whether callers are served first, and may get its agent until the agent has accepted; true for a callback.
     pub yields: bool,
-    /// Who is rung for him before all others, if he is available and serves the queue.
+    /// The agent who is rung before all others, if they are available and serve the queue.
     pub preferred: Option<PreferredAgent>,
 }
 
-/// The first time that a phone rings for a caller.
+/// How long it takes from joining a queue until the first phone rings.
 #[derive(Debug)]
 pub struct FirstRing {
     joined: Instant,
@@ -52,13 +52,13 @@ pub struct FirstRing {
 }
 
 impl FirstRing {
-    /// He has just joined a queue.
+    /// Starts the measurement.
     #[must_use]
     pub fn awaited() -> Arc<Self> {
         Arc::new(Self { joined: Instant::now(), heard: AtomicBool::new(false) })
     }
 
-    /// A phone rings: how long after he joined, if it is the first one.
+    /// A phone rings. Returns the time since joining, if it is the first one.
     pub(super) fn heard(&self) -> Option<Duration> {
         (!self.heard.swap(true, Ordering::Relaxed)).then(|| self.joined.elapsed())
     }
@@ -67,8 +67,8 @@ impl FirstRing {
 /// Why a caller leaves the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leaving {
-    /// An agent has him: the other phones lost the race.
+    /// An agent answered: the other phones lost the race.
     Answered,
-    /// He hung up, waited too long or was handed back.
+    /// The caller hung up, waited too long or was handed back.
     Gone,
 }

@@ -1,4 +1,4 @@
-//! What the dispatcher and its offers work with.
+//! What the dispatcher and its offers share.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::dispatch::in_flight::InFlight;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
-/// What the dispatcher and its offers work with.
+/// What the dispatcher and its offers share.
 #[derive(Debug, Clone)]
 pub struct Tools {
     /// What time it is.
@@ -16,8 +16,8 @@ pub struct Tools {
     pub store: Store,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// This process, as it signs its offers.
+    /// The name of this process on its offers.
     pub controller: String,
-    /// Who looks after which offer.
+    /// The offers that this process is handling.
     pub in_flight: InFlight,
 }

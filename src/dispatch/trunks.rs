@@ -1,10 +1,10 @@
 //! Over which trunk a customer is dialled, and whether one may be now.
 //!
-//! In: the trunks of `[callback]`, calls that begin and end, what time it is. Out: a [`CallSlot`] for each call to a
-//! customer, and when it is his turn a [`TrunkCall`], which dials him.
+//! In: the trunks of `[callback]`, calls that begin and end, the time. Out: a [`CallSlot`] for each call to a customer, and
+//! when the customer may be dialled a [`TrunkCall`], which dials.
 //! **Invariants:** neither a trunk nor all together have more calls than `max_calls`, or dial more customers in any second
-//! than `max_dials_per_second`; who has a place gets a line sooner or later; of the trunks that have room the first of the
-//! file is taken, and one that has failed of late only when no other has room.
+//! than `max_dials_per_second`; every slot gets a trunk in the end; of the trunks with room the first of the file is used, and one
+//! that failed recently only when no other has room.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::num::NonZeroU32;
@@ -30,9 +30,9 @@ pub struct Trunks(Arc<Mutex<Usage>>);
 
 #[derive(Debug)]
 struct Usage {
-    /// How many have a place.
+    /// How many slots are taken.
     slots: usize,
-    /// How many may. No more than all trunks together carry: so who has a place finds a trunk with room.
+    /// How many slots there are: no more than all trunks together carry, so that every slot finds a trunk with room.
     most: usize,
     dials: RateLimit,
     trunks: Vec<TrunkUse>,
@@ -44,7 +44,7 @@ struct TrunkUse {
     trunk: Arc<Trunk>,
     calls: usize,
     dials: RateLimit,
-    /// When it has rested from its last failure.
+    /// Until when it rests after its last failure.
     rested_at: Option<Instant>,
     /// How many dials have failed in a row.
     failures: u32,
@@ -52,14 +52,14 @@ struct TrunkUse {
     wrong: BTreeSet<E164>,
 }
 
-/// So many numbers that are said not to exist are remembered of a trunk: further ones count at each dial.
+/// How many numbers that do not exist are remembered for a trunk. Further ones count at each dial.
 const WRONG_NUMBERS: usize = 1_000;
 
-/// Room for one call to a customer; it ends when this is dropped.
+/// Room for one call to a customer, until it is dropped.
 #[derive(Debug)]
 pub struct CallSlot(Trunks);
 
-/// A trunk that dials one customer now; his call on it ends when this is dropped.
+/// One customer's call over a trunk, until it is dropped.
 #[derive(Debug)]
 pub struct TrunkCall {
     trunks: Trunks,
@@ -67,33 +67,33 @@ pub struct TrunkCall {
     trunk: Arc<Trunk>,
 }
 
-/// The trunks over which a call was dialled in vain.
+/// The trunks that did not carry a call.
 #[derive(Debug, Default)]
 pub struct TriedTrunks(Vec<usize>);
 
 /// A customer who is dialled.
 #[derive(Debug, Clone, Copy)]
 pub struct Customer<'a> {
-    /// The channel that his leg will have.
+    /// The channel that the customer's leg will have.
     pub leg: ChannelId,
-    /// Whom.
+    /// The customer's number.
     pub number: &'a E164,
     /// For which call.
     pub call: CallId,
     /// For which offer.
     pub offer: OfferId,
-    /// How long his phone rings.
+    /// How long the customer's phone rings.
     pub ring: Duration,
 }
 
-/// What a dial says of its trunk.
+/// What the end of a dial says of its trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DialFate<'a> {
-    /// The trunk has carried it to the customer.
+    /// The trunk carried the call to the customer.
     Carried,
     /// It failed before a phone rang, for this cause.
     Failed(&'a str),
-    /// Nothing: it was taken back.
+    /// Nothing, for instance because the dial was cancelled.
     Unknown,
 }
 
@@ -112,7 +112,7 @@ impl<'a> From<&'a How> for DialFate<'a> {
 }
 
 impl Trunks {
-    /// Nobody is called yet.
+    /// The trunks of the settings, with no calls.
     #[must_use]
     pub fn new(settings: &Settings) -> Self {
         let trunks = settings.trunks.iter().cloned().map(|mut trunk| {
@@ -136,7 +136,7 @@ impl Trunks {
         Self(Arc::new(Mutex::new(Usage { slots: 0, most: carried.min(settings.max_calls), dials, trunks })))
     }
 
-    /// Room for one more call; none while the trunks, or the house, have as many as they may.
+    /// Reserves room for one more call; none while there are as many calls as allowed.
     #[must_use]
     pub fn reserve(&self) -> Option<CallSlot> {
         let mut state = self.state();
@@ -157,8 +157,8 @@ impl Trunks {
 }
 
 impl CallSlot {
-    /// Waits until the customer may be dialled: as a rule not at all, while many are dialled at once some seconds. A
-    /// place is good for one line at a time.
+    /// Waits until the customer may be dialled: usually not at all; while many are dialled at once, some seconds. A slot is
+    /// good for one trunk call at a time.
     pub async fn next_trunk(&self) -> TrunkCall {
         loop {
             match self.try_trunk(Instant::now()) {
@@ -168,7 +168,7 @@ impl CallSlot {
         }
     }
 
-    /// Waits until the customer may be dialled over a trunk that was not tried. None at once when none of them has room.
+    /// Waits until the customer may be dialled over a trunk that was not tried. None at once if none of them has room.
     pub async fn next_untried(&self, tried: &TriedTrunks) -> Option<TrunkCall> {
         loop {
             match self.try_trunk_except(Instant::now(), tried)? {
@@ -178,15 +178,15 @@ impl CallSlot {
         }
     }
 
-    /// The trunk that dials the customer, which is to happen at once; else when to ask again.
+    /// A trunk call, which must dial at once; otherwise when to ask again.
     ///
     /// # Errors
-    /// When as many are dialled in this second as may be.
+    /// When as many customers were dialled in the last second as allowed.
     pub fn try_trunk(&self, now: Instant) -> Result<TrunkCall, Instant> {
         self.try_trunk_except(now, &TriedTrunks::default()).unwrap_or(Err(now + SECOND))
     }
 
-    /// As [`CallSlot::trunk_use`], beside those that were tried; none when none of the others has room.
+    /// As [`CallSlot::try_trunk`], without the trunks that were tried; none when none of the others has room.
     fn try_trunk_except(&self, now: Instant, tried: &TriedTrunks) -> Option<Result<TrunkCall, Instant>> {
         let mut state = self.0.state();
         let Usage { dials, trunks, .. } = &mut *state;
@@ -206,14 +206,14 @@ impl CallSlot {
 }
 
 impl TriedTrunks {
-    /// This trunk did not carry the call, which ends on it.
+    /// Adds the trunk, and ends the call on it.
     pub fn add(&mut self, trunk_use: TrunkCall) {
         self.0.push(trunk_use.at);
     }
 }
 
 impl TrunkUse {
-    /// Counts a failure in a row: how many there are then. None where it is not counted: a number that does not exist is
+    /// Counts a failure, and returns how many there are in a row. None if it does not count: a number that does not exist is
     /// one failure, however often it is dialled.
     fn count(&mut self, number: &E164, cause: &str) -> Option<u32> {
         if Claim::of(cause) == Some(Claim::NoSuchNumber) {
@@ -228,7 +228,7 @@ impl TrunkUse {
         Some(self.failures)
     }
 
-    /// Until when it is the last choice, if it is.
+    /// Until when the trunk rests, if it does.
     fn rests_until(&self, now: Instant) -> Option<Instant> {
         self.rested_at.filter(|at| *at > now)
     }
@@ -241,7 +241,7 @@ impl TrunkCall {
         &self.trunk
     }
 
-    /// Dials the customer; none, with a word in the log, if that cannot be done.
+    /// Dials the customer. If that cannot be done, the reason is logged and there is no leg.
     #[must_use]
     pub fn ring(&self, node: &Node, customer: &Customer<'_>) -> Option<Leg> {
         let trunk = self.trunk.name();
@@ -266,7 +266,7 @@ impl TrunkCall {
         Some(leg)
     }
 
-    /// Learns from how the call to a number ended. What the supervisor is to be told, if it has failed too often.
+    /// Takes in how the call to a number ended. Returns what the supervisor is to be told, if the trunk failed too often.
     #[must_use]
     pub fn ended(&self, number: &E164, fate: DialFate<'_>, at: UnixMs) -> Option<Event> {
         let cause = match fate {
@@ -290,7 +290,7 @@ impl TrunkCall {
         self.trunks.state().trunks.get_mut(self.at).map(learn)
     }
 
-    /// The trunk has failed before the customer's phone rang: it rests.
+    /// The trunk failed before the customer's phone rang: it rests.
     pub fn failed(&self, now: Instant) {
         let Trunk { failure_pause: rest, .. } = *self.trunk;
         tracing::warn!(trunk = self.trunk.name(), ?rest, "the trunk has failed: the others come first now");
@@ -314,7 +314,7 @@ impl Drop for TrunkCall {
     }
 }
 
-/// What was begun within the last second, of so many at most.
+/// How much may begin in any second.
 #[derive(Debug)]
 pub(crate) struct RateLimit {
     most: usize,
@@ -343,7 +343,7 @@ impl RateLimit {
         self.begun.push_back(now);
     }
 
-    /// How many lie a second back.
+    /// How many began more than a second ago.
     fn over(&self, now: Instant) -> usize {
         self.begun.partition_point(|at| *at + SECOND <= now)
     }

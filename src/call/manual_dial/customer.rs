@@ -19,13 +19,13 @@ use crate::store::callbacks::{End, How};
 use crate::store::handset::{self, Begun, Dialled};
 use crate::switch::{Cancel, Leg, Loops};
 
-/// Why nobody is dialled when the trunks have as many calls as they may.
+/// The reason given to the agent when every trunk has as many calls as it may have.
 const NO_ROOM: &str = "no trunk has room for one more call";
-/// The cause of an attempt that was recorded when its agent had gone on in the administrator's dialplan.
+/// The cause of an attempt that was recorded only after its call had been passed on to the administrator's dialplan.
 const TOO_LATE: &str = "RECORDED_TOO_LATE";
 
 impl Phone {
-    /// What he wants now.
+    /// What the agent dials, for the store.
     fn wanted(&self, call: &Call, number: &E164) -> Dialled {
         Dialled {
             number: number.clone(),
@@ -39,7 +39,7 @@ impl Phone {
         }
     }
 
-    /// Dials a customer, if there is a line and the guards let him.
+    /// Dials the customer if a trunk has room and the guards allow it.
     pub(super) async fn dial(&self, call: Call, number: E164) {
         let terms = call.app.terms();
         let Some(slot) = call.app.trunks.reserve() else {
@@ -63,9 +63,9 @@ impl Phone {
         }
     }
 
-    /// Asks the guards and takes a place among the day's attempts. None if the call has gone on in the administrator's own
-    /// dialplan: the case was closed meanwhile, or the database does not answer in time. What is committed after that is
-    /// an attempt that was made: the agent dials the customer in that dialplan.
+    /// Asks the guards and reserves one of the day's attempts. None when the call was passed on to the administrator's own
+    /// dialplan, because the case was closed meanwhile or the database did not answer in time. If the reservation is
+    /// committed later, it counts as an attempt: the agent dials the customer in that dialplan.
     async fn begin(&self, call: Call, number: &E164) -> Option<(Call, Begun)> {
         let (app, terms, wanted) = (Arc::clone(&call.app), call.app.terms(), self.wanted(&call, number));
         let limit = app.settings.callback.manual_dial_lookup_timeout;
@@ -120,11 +120,11 @@ async fn attempted(mut call: Call, trunk_call: &TrunkCall, number: &E164, case: 
 
 /// What came of dialling.
 enum Made {
-    /// Nobody was dialled, and it was our fault.
+    /// Nobody was dialled, because of a failure on our side.
     NotDialled,
     /// The customer did not answer.
     Unreached { cause: String, rang: bool },
-    /// The agent hung up before that.
+    /// The agent hung up before the customer answered.
     Left,
     /// The customer answered, and the two could not be connected.
     Apart,
@@ -133,7 +133,7 @@ enum Made {
 }
 
 impl Made {
-    /// What it says of the trunk.
+    /// What the result says of the trunk.
     fn fate(&self) -> DialFate<'_> {
         match self {
             Self::Unreached { cause, rang }
@@ -147,7 +147,7 @@ impl Made {
     }
 }
 
-/// Rings the customer while the agent hears it, connects the two, and stays until they are through.
+/// Rings the customer while the agent hears ringing, connects the two, and waits for the end of the talk.
 async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> Made {
     let ring = call.app.settings.callback.manual_dial_timeout;
     let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
@@ -198,7 +198,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
     Made::Talked { cause, answered_at }
 }
 
-/// Nobody is dialled, and the agent hears so.
+/// Tells the agent by a sound that nobody is dialled.
 async fn refuse(mut call: Call, why: &str, cause: HangupCause) {
     tracing::warn!(why, "not dialled");
     let sound = call.app.settings.sounds.refused.clone();

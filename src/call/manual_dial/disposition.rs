@@ -8,7 +8,7 @@ use crate::missed::attempt::Outcome;
 use crate::store::handset;
 
 impl Phone {
-    /// Records a word on the last talk.
+    /// Records the disposition of the agent's last talk, and confirms it by a sound.
     pub(super) async fn say(&self, mut call: Call, result: Outcome) {
         let sounds = call.app.settings.sounds.clone();
         let said = self.record(&call, &self.agent, result).await;

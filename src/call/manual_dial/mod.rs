@@ -1,13 +1,12 @@
-//! What is dialled at a phone whose calls our dialplan shows us: ours is a number with an open case that an agent dials, and
-//! a word on the customer whom the agent has just talked to.
+//! What agents dial at their own phones: a number that has an open case, or a code that records a disposition.
 //!
-//! In: a call that our dialplan for phones sends (`dozvon_handset` is on its channel: who has registered the phone). Out:
-//! the customer, if the guards let them be dialled; then a talk, counted like a callback's. A word (`[callback.codes]`) is
-//! recorded as the result of the agent's last talk; tones say whether it was.
-//! The call comes twice: first we only say whether it is ours, and then the dialplan brings it where nothing of the
-//! administrator's can follow (fs-dialplan/README.md).
-//! **Invariant:** whatever is not ours, and everything while the database does not say in time that it is, goes on in the
-//! administrator's own dialplan: not answered, nothing played, no row.
+//! In: a call that our dialplan for phones sends; `dozvon_handset` on its channel names the user who registered the phone.
+//! Out: a talk with the customer if the guards allow it, counted like a callback; or the disposition of the agent's last
+//! talk (`[callback.codes]`), confirmed by a tone.
+//! Each call comes twice. The first time we only say whether we handle it. The dialplan then sends it to a context where
+//! none of the administrator's actions follow, and there we carry it out (fs-dialplan/README.md).
+//! **Invariant:** any other call goes on in the administrator's own dialplan: not answered, nothing played, no row. So does
+//! every call for which the database does not answer in time.
 
 mod customer;
 mod disposition;
@@ -28,14 +27,14 @@ use crate::phone::{E164, Party};
 use crate::store::{StoreError, handset};
 use crate::switch::{Caller, Incoming, Loops, Variable};
 
-/// What the dialplan finds in `dozvon_state` of a call that goes on in the administrator's own dialplan.
+/// The value of `dozvon_state` for a call that goes on in the administrator's own dialplan.
 const NOT_OURS: &str = "not_ours";
-/// The same, of one that comes back to be carried out.
+/// The value of `dozvon_state` for a call that comes back to be carried out.
 const OURS: &str = "ours";
-/// The same, of one that we have begun to carry out: nobody may be dialled for it any more.
+/// The value of `dozvon_state` for a call that is being carried out: nobody else may dial for it.
 const BEGUN: &str = "begun";
 
-/// Carries out what was dialled at the phone of `user`, and stays until it is over.
+/// Carries out what was dialled at the phone of `user`. Returns when the call is over.
 pub async fn run(app: Arc<App>, incoming: Incoming, user: String) {
     let id = CallId::new();
     let guard = app.in_flight.call(id);
@@ -61,9 +60,9 @@ async fn tell(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {
     }
 }
 
-/// What an agent may want of us.
+/// What an agent may dial.
 enum Wish {
-    /// A word on the last talk.
+    /// A code for the disposition of the last talk.
     Word(Outcome),
     /// A customer with an open case.
     Customer(E164),
@@ -71,13 +70,13 @@ enum Wish {
 
 /// Why a call goes on in the administrator's own dialplan.
 enum NotOurs {
-    /// It is none of our business.
+    /// We do not handle such calls.
     Foreign(&'static str),
-    /// It may be ours, and we cannot tell or carry it out.
+    /// We may have to handle it, and cannot find out or cannot carry it out.
     Failed(HandedBack),
 }
 
-/// Who may want what of us.
+/// The agent at this phone, and what the agent dials.
 fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wish), NotOurs> {
     let agent = app.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("the phone is no agent's"))?;
     if let Some(result) = app.settings.callback.codes.get(&facts.dialled) {
@@ -92,7 +91,8 @@ fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wish), Not
     }
 }
 
-/// Whether it is ours: of a customer, if they have an open case. The database may not take long: nobody is kept waiting.
+/// Whether we handle the call; a customer must have an open case. The database has little time to answer, since the agent
+/// waits.
 async fn is_ours(app: &App, wish: &Wish) -> Result<(), NotOurs> {
     let Wish::Customer(number) = wish else { return Ok(()) };
     let limit = app.settings.callback.manual_dial_lookup_timeout;
@@ -162,7 +162,7 @@ async fn hear(call: &mut Call, sound: &str) {
     }
 }
 
-/// From now on nobody else may dial for it: should we die, the dialplan hangs up.
+/// Marks the call as begun. If the controller dies from now on, the dialplan hangs up instead of dialling.
 async fn take(call: &mut Call) -> Result<(), Gone> {
     call.set(Variable::State, BEGUN).await
 }

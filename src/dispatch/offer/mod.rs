@@ -1,8 +1,9 @@
-//! One offer: claim the agent, ring his phones, win or lose, and give him back.
+//! One offer: claims the agent, rings the agent's phones, and releases the agent at the end.
 //!
-//! In: a proposal of the board. Out: rows of how it ended, and a knock at the caller's story.
-//! **Invariant:** no phone rings before the claim is committed; the claim is released in the transaction
-//! that records how the offer ended; and only after every leg of it is known to be gone.
+//! In: a proposal of the board. Out: an [`AgentAnswered`](crate::dispatch::answered::AgentAnswered) for the caller's story,
+//! and rows that say how the offer ended.
+//! **Invariants:** no phone rings before the claim is committed; the claim is released in the transaction that records how
+//! the offer ended, after every leg of it is known to be gone.
 
 mod pause;
 mod ringing;
@@ -24,7 +25,7 @@ use crate::store::agents::AgentRow;
 use crate::store::{self, StoreError};
 use crate::switch::{Cancel, Leg};
 
-/// How long a call may take from its winner to the board's knowing.
+/// How long the board may take to learn that a call has an agent.
 const CALL_SETTLES: Duration = Duration::from_millis(200);
 
 /// An agent to be rung for a caller.
@@ -34,13 +35,13 @@ pub struct Offer {
     pub id: OfferId,
     /// Who is rung.
     pub agent: AgentName,
-    /// What the dispatcher knows of him: the claim fails if the database knows more.
+    /// The version of the agent's row that the dispatcher knows: the claim fails if the row is newer.
     pub version: i64,
-    /// How his phones are to be treated.
+    /// The agent's contacts and limits.
     pub rules: Agent,
     /// For whom.
     pub queued: QueuedCaller,
-    /// How many offers before this one ended in failures that were not the agent's.
+    /// How many offers in a row before this one failed through no fault of the agent.
     pub failures: u32,
     /// When the board proposed it.
     pub proposed: Instant,
@@ -65,7 +66,7 @@ pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop
     }
 }
 
-/// Commits the claim. Whether this agent may be rung. It is repeated until its fate is known: an agent must not
+/// Commits the claim. Returns whether the agent may be rung. It is repeated until its result is known: an agent must not
 /// stay claimed for an offer that nobody carries out.
 async fn claim(tools: &Tools, offer: &Offer) -> bool {
     let claim = store::offers::Claim {
@@ -82,7 +83,7 @@ async fn claim(tools: &Tools, offer: &Offer) -> bool {
         Ok(Err(refusal)) => {
             tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
             if refusal == store::offers::Refusal::Call {
-                // The call is being bridged or ends: the board hears of it in a moment.
+                // The call is being connected or is ending: the board learns of it in a moment.
                 tokio::time::sleep(CALL_SETTLES).await;
             }
             false
@@ -94,7 +95,7 @@ async fn claim(tools: &Tools, offer: &Offer) -> bool {
     }
 }
 
-/// Says what FreeSWITCH did wrong, and what helps.
+/// Logs what failed in FreeSWITCH, and the remedy.
 fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
     let agent = &offer.agent;
     match (outcome, &offer.queued.confirm) {
@@ -113,7 +114,7 @@ fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
     }
 }
 
-/// Records an offer that nobody talked on, and gives the agent back.
+/// Records the end of an offer without a talk, and releases the agent.
 async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome: Outcome, cause: String) {
     tools.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), outcome.as_str()]).inc();
     tracing::info!(agent = %offer.agent, queue = %offer.queued.queue, %outcome, cause, "the agent did not take the call");
@@ -133,7 +134,7 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
     report(dispatcher, offer.queued.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
 }
 
-/// Waits for the end of the talk, records it, and gives the agent back.
+/// Waits for the end of the agent's leg, records it, and releases the agent.
 async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, leg: Leg) {
     tools.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), Outcome::Answered.as_str()]).inc();
     let wrap_up = offer.rules.wrap_up;
@@ -148,13 +149,13 @@ pub struct Won {
     pub offer: OfferId,
     /// The call.
     pub call: CallId,
-    /// Who talks.
+    /// The agent.
     pub agent: AgentName,
-    /// How long he is offered nothing afterwards.
+    /// How long the agent wraps up afterwards.
     pub wrap_up: Duration,
 }
 
-/// Waits for the end of a talk, records it, and gives the agent back.
+/// Waits for the end of the agent's leg, records it, and releases the agent.
 pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, mut leg: Leg) {
     leg.ended().await;
     let (id, at, wrap_up) = (won.offer, tools.clock.now(), won.wrap_up);
@@ -162,8 +163,8 @@ pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, m
     report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
 }
 
-/// Tells the dispatcher. What the database refuses for good is a fault of ours: it says so, and the agent's row
-/// decides whether he is offered more.
+/// Reports the end to the dispatcher. What the database refuses for good is logged; then the agent's row is read again
+/// and decides whether the agent is offered more calls.
 async fn report(
     dispatcher: &Dispatcher,
     call: CallId,

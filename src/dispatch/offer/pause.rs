@@ -1,4 +1,4 @@
-//! How long an agent is offered nothing after an offer.
+//! How long an agent rests after an offer.
 
 use std::time::Duration;
 
@@ -9,19 +9,19 @@ use crate::rules::Delays;
 /// The cause of an offer that could not be made because the link to FreeSWITCH was down.
 pub(super) const NODE_DOWN: &str = "NODE_DOWN";
 
-/// The cause of an offer whose agent was there, and the customer was not.
+/// The cause of a callback's offer whose agent accepted, and whose customer was not reached.
 pub(super) const CUSTOMER_NOT_REACHED: &str = "CUSTOMER_NOT_REACHED";
 
-/// How long an agent is left alone when FreeSWITCH could not be reached.
+/// How long an agent rests after FreeSWITCH could not be reached.
 const NODE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Whether an offer ended because FreeSWITCH could not be reached: that says nothing of the agent's phone.
+/// Whether an offer ended because FreeSWITCH could not be reached, which says nothing of the agent's phone.
 pub(super) fn is_of_link(cause: &str) -> bool {
     matches!(cause, NODE_DOWN | LINK_LOST | SWITCH_RESTARTED)
 }
 
-/// How long the agent is offered nothing: nearly nothing where it was FreeSWITCH that could not be reached, and `rest`
-/// where the agent did what could be done.
+/// How long the agent rests. It is short when FreeSWITCH could not be reached, and `rest` when the agent accepted and the
+/// customer was not reached.
 pub(super) fn pause_after(
     outcome: Outcome,
     cause: &str,

@@ -16,19 +16,18 @@ use crate::switch::{
 };
 use std::time::Duration;
 
-/// How long after its last word a story may take to leave the board.
+/// How long a story that does not reply may take to leave the board.
 const STORY_LEAVES: Duration = Duration::from_secs(1);
 
 /// How the ringing ended.
 pub(super) enum RingResult {
     /// Nobody talks: the outcome and FreeSWITCH's cause.
     Over(Outcome, String),
-    /// He talks to the caller on this leg.
+    /// The agent talks to the caller on this leg.
     Talking(Leg),
 }
 
-/// Rings every contact until one answers, all have ended, or somebody says stop. Each phone has its own time: for
-/// ringing, and after it was picked up for the key.
+/// Rings every contact until one answers, all have ended, or the dispatcher stops the offer.
 pub(super) async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> RingResult {
     if let Ok(cancel) = stop.try_recv() {
         return stopped(cancel);
@@ -59,7 +58,7 @@ pub(super) async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiv
     }
 }
 
-/// One leg a contact; none while the node is down.
+/// Starts one leg for each contact; none while the node is down.
 fn originate(offer: &Offer) -> Vec<Leg> {
     let ring = |contact: &Contact| {
         let request = LegRequest {
@@ -102,7 +101,7 @@ struct PickedUp {
     others: Vec<Leg>,
 }
 
-/// Tells the caller's story that an agent is there, and does what it says.
+/// Tells the caller's story that an agent has answered, and acts on its reply.
 async fn answered(
     tools: &Tools,
     offer: &Offer,
@@ -142,7 +141,7 @@ async fn answered(
             leg.hang_up(Cancel::NormalClearing).await;
             RingResult::Over(Outcome::Cancelled, CUSTOMER_NOT_REACHED.to_owned())
         }
-        // The story has gone on without him: the dispatcher says why.
+        // The story has gone on without this agent; the dispatcher knows why.
         None => {
             let said = tokio::time::timeout(STORY_LEAVES, stop).await;
             let cancel = said.ok().and_then(Result::ok).unwrap_or(Cancel::OriginatorCancel);
@@ -151,8 +150,8 @@ async fn answered(
     }
 }
 
-/// What the story says to the agent. A customer who is called back is dialled meanwhile, which takes a while: an agent
-/// who does not want to wait is told of.
+/// Waits for the story's reply. In a callback that takes as long as the customer is dialled, so the story is told when the
+/// agent hangs up meanwhile.
 async fn answered_by_story(
     leg: &mut Leg,
     mut answer: oneshot::Receiver<Reply>,
@@ -171,7 +170,7 @@ async fn too_late(leg: Leg, cancel: Cancel) -> RingResult {
     stopped(cancel)
 }
 
-/// How an offer ended whose legs ended so: the most telling one decides, and of equal ones the first.
+/// How an offer ended whose legs ended so. The most telling leg decides; of equal ones the first.
 fn most_telling(legs: &[Unanswered]) -> RingResult {
     let weight = |outcome: Outcome| match outcome {
         Outcome::NotConfirmed => 5,

@@ -12,11 +12,11 @@ use crate::store;
 use crate::store::agents::AgentRow;
 use crate::switch::Cancel;
 
-/// How soon an agent is looked at again who owes what came of a callback.
+/// How soon the row is read again of an agent who has to record a disposition.
 const OWES_AGAIN: Duration = Duration::from_secs(1);
 
 impl DispatcherTask {
-    /// Counts failures in a row; what we took back ourselves says nothing.
+    /// Counts failures in a row. Offers that were cancelled from our side do not count.
     pub(super) fn count_failure(&mut self, agent: &AgentName, outcome: Outcome) {
         match outcome {
             Outcome::Cancelled | Outcome::LostRace => {}
@@ -28,11 +28,11 @@ impl DispatcherTask {
         }
     }
 
-    /// Takes over what the database says of an agent, unless something newer is known already.
+    /// Takes over an agent's row, unless a newer one is known already.
     pub(super) fn learn(&mut self, row: AgentRow) {
         let name = row.name.clone();
         let row = match self.agents.get(&name) {
-            // Known already, and perhaps not acted upon while an offer held him.
+            // The newer row may not have been acted upon while an offer held the agent.
             Some(known) if known.version > row.version => known.clone(),
             _ => row,
         };
@@ -65,7 +65,7 @@ impl DispatcherTask {
         }
     }
 
-    /// An agent who left while his phone rang is not rung any longer.
+    /// Stops ringing an agent who logged out or went on break.
     pub(super) fn stop_ringing(&mut self, agent: &AgentName) {
         for live in self.offers.values_mut().filter(|live| live.agent == *agent) {
             live.stop(Cancel::OriginatorCancel);
@@ -96,7 +96,7 @@ impl DispatcherTask {
             match made.await {
                 Ok(row) => dispatcher.agent(row).await,
                 Err(error) => {
-                    // He owes what came of a callback, or somebody else was faster: looked at again in a moment.
+                    // The agent has to record a disposition first, or somebody else changed the row: read again in a moment.
                     tracing::debug!(%agent, %error, "the agent's wrap-up does not end yet");
                     tokio::time::sleep(OWES_AGAIN).await;
                     reread(&tools, dispatcher, agent).await;
@@ -113,7 +113,7 @@ impl DispatcherTask {
     }
 }
 
-/// Tells the dispatcher what the database knows of an agent.
+/// Reads an agent's row and sends it to the dispatcher.
 async fn reread(tools: &Tools, dispatcher: Dispatcher, agent: AgentName) {
     let name = agent.clone();
     match tools.store.recall("agent", move |c| store::agents::get(c, &name)).await {

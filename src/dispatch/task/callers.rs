@@ -1,4 +1,4 @@
-//! Who waits: on the board, or aside while the callers' FreeSWITCH cannot ring anybody.
+//! The callers who wait: on the board, or off it while the link to their FreeSWITCH is down.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ impl DispatcherTask {
         Ok(())
     }
 
-    /// Gives a caller his place on the board.
+    /// Puts a caller on the board.
     pub(super) fn seat(&mut self, queued: &QueuedCaller) -> Result<(), NoSuchQueue> {
         let QueuedCaller { call, queue: name, joined_at, .. } = queued;
         let first = queued.preferred.as_ref().filter(|first| {
@@ -48,14 +48,14 @@ impl DispatcherTask {
         joined.map_err(|_| NoSuchQueue(name.clone()))
     }
 
-    /// Lets anybody have those callers whom one agent was to be offered first, when that is over.
+    /// Offers callers to every agent once the time of their preferred agent is over.
     pub(super) fn release_preferred(&mut self) {
         let (rules, agents) = (&self.rules, &self.agents);
         let now = self.tools.clock.now();
         self.preferred.release(&mut self.board, now, |queue, agent| is_there(rules, agents, queue, agent));
     }
 
-    /// Callers of a node that cannot ring anybody stand aside until it can.
+    /// The link to a node came up or went down: its callers are put on the board or taken off it.
     pub(super) fn node(&mut self, node: &NodeName, up: bool) {
         self.counting.link(node, up, Instant::now());
         if up {
@@ -96,7 +96,7 @@ impl DispatcherTask {
         rang
     }
 
-    /// Whether somebody who may have waited longest is still on his way back.
+    /// Whether callers of an earlier run are still expected, who may have waited longest.
     pub(super) fn gathers(&mut self) -> bool {
         let (calls, until) = &mut self.gathering;
         if *until <= Instant::now() {

@@ -1,5 +1,5 @@
-//! Nodes on which it is not known yet which of us are in other calls: until it is, or for a few seconds, nobody is rung.
-//! It is found out after a link came up, when we start and when the link was away for long.
+//! The nodes on which it is not known yet which agents are in other calls. FreeSWITCH is asked when the controller starts,
+//! and when a link comes up after a long time. Until it has answered, or for a few seconds, nobody is rung.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::ids::NodeName;
 
-/// How long after its link came up a node may keep everybody from being rung.
+/// How long to wait for the answer after a link came up.
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// What is known of the nodes.
@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(5);
 pub(super) struct Counting {
     /// The nodes whose other calls are known.
     counted: BTreeSet<NodeName>,
-    /// The nodes that are asked, and until when they are waited for.
+    /// The nodes that are being asked, and until when to wait for the answer.
     asked: BTreeMap<NodeName, Instant>,
 }
 
@@ -30,7 +30,7 @@ impl Counting {
         }
     }
 
-    /// A node's other calls are known, or are so no more.
+    /// A node's other calls are known, or no longer known.
     pub(super) fn counted(&mut self, node: NodeName, known: bool) {
         if known {
             self.asked.remove(&node);
@@ -45,7 +45,7 @@ impl Counting {
         self.asked.values().max().copied()
     }
 
-    /// Whether nobody is rung now. What takes too long is not waited for any longer.
+    /// Whether nobody may be rung now. Nodes that take too long are not waited for any longer.
     pub(super) fn waits(&mut self, now: Instant) -> bool {
         self.asked.retain(|node, until| {
             let waits = *until > now;

@@ -1,5 +1,5 @@
-//! Agents who are in calls that are none of ours: what that means for the board and for phones that ring, and the rows
-//! that show it.
+//! Agents in calls that dozvon does not control: what that means for the board and for ringing phones, and the rows that
+//! show it.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::store::elsewhere as rows;
 use crate::switch::{Cancel, DirectoryUser};
 
 impl DispatcherTask {
-    /// Users of a node begin or end calls; a contact without a domain means this one there, if that is known.
+    /// Users of a node began or ended calls. `domain` is the one that the node adds to a contact without a domain.
     pub(super) fn hear_elsewhere(
         &mut self,
         node: &NodeName,
@@ -28,7 +28,7 @@ impl DispatcherTask {
         }
     }
 
-    /// Agents began or ended such calls: who began one is rung no longer, except where calls wait.
+    /// Agents began or ended such calls. An agent who began one is not rung any longer, except for queues with `call_waiting`.
     pub(super) fn follow_elsewhere(&mut self, changes: &[Change]) {
         for (agent, begins) in changes {
             tracing::debug!(%agent, begins, "the agent begins or ends a call that is none of ours");
@@ -66,7 +66,7 @@ pub(super) async fn record(tools: Tools, mut shown: watch::Receiver<BTreeSet<Age
     write(&tools, None).await;
 }
 
-/// Records these changes; none: nobody is in another call, as far as anybody knows.
+/// Records these changes; none resets the table: nothing is known of other calls.
 async fn write(tools: &Tools, changes: Option<Vec<Change>>) {
     let at = tools.clock.now();
     let written = tools.store.record("elsewhere", move |c| match changes {

@@ -1,4 +1,4 @@
-//! The one task that owns the board: it hears who waits and who is free, and has phones rung.
+//! The one task that owns the board. It learns who waits and who is free, and has phones rung.
 //!
 //! In: messages from calls (join, leave), from offers (refused, over), from the database (agents, rules). Out: one
 //! [`offer`](crate::dispatch::offer) task for each proposal of the board.
@@ -64,14 +64,14 @@ struct DispatcherTask {
     tasks: TaskTracker,
     rules: Arc<Rules>,
     board: Board,
-    /// Those on the board who wait for one agent first.
+    /// The callers on the board who are offered to one agent first.
     preferred: PreferredCallers,
     callers: BTreeMap<CallId, QueuedCaller>,
     agents: BTreeMap<AgentName, AgentRow>,
     elsewhere: Elsewhere,
-    /// How many offers in a row ended, for each agent, in failures that were not the agent's.
+    /// How many offers in a row failed for each agent through no fault of the agent.
     failures: BTreeMap<AgentName, u32>,
-    /// Who is in another call, for those who record it.
+    /// Who is in another call, for the task that records it.
     show_elsewhere: watch::Sender<BTreeSet<AgentName>>,
     offers: BTreeMap<(CallId, OfferId), LiveOffer>,
     wrap_ups: BTreeSet<(UnixMs, AgentName)>,
@@ -79,7 +79,7 @@ struct DispatcherTask {
     down: BTreeSet<NodeName>,
     /// Nodes on which it is not known yet who is in other calls.
     counting: Counting,
-    /// Who is on his way back, and until when nobody is rung for want of them.
+    /// The callers of an earlier run who are expected back, and until when nobody is rung because of them.
     gathering: (BTreeSet<CallId>, Instant),
 }
 
@@ -112,7 +112,7 @@ impl DispatcherTask {
         }
     }
 
-    /// A handle for those who have something to tell; none when nobody needs the task any more.
+    /// A handle for tasks that report back; none when nobody uses the dispatcher any more.
     fn handle(&self) -> Option<Dispatcher> {
         let beat = self.beat.clone();
         self.inbox.upgrade().map(|inbox| Dispatcher { inbox, beat })
@@ -158,7 +158,7 @@ impl DispatcherTask {
 
     fn hear(&mut self, message: Message) {
         match message {
-            // Who asked may be gone: what he asked for is done all the same.
+            // The sender may be gone; the request is carried out all the same.
             Message::Join(queued, reply) => {
                 let _ = reply.send(self.join(*queued));
             }
@@ -189,7 +189,7 @@ impl DispatcherTask {
             let first = self.preferred.remove_queue(&mut self.board, name);
             for call in self.board.remove_queue(name).into_iter().chain(first) {
                 tracing::warn!(call.id = %call, queue = %name, "the queue was removed while this caller waited");
-                // His story sees the door closed, and goes on to the overflow.
+                // The story sees its channel closed, and goes on to the overflow.
                 self.callers.remove(&call);
             }
         }
@@ -224,7 +224,7 @@ impl DispatcherTask {
         self.callers.values().filter(is_aside).count()
     }
 
-    /// Shows how many wait and what agents do.
+    /// Sets the metric of how many callers wait.
     fn show(&self) {
         let metrics = &self.tools.metrics;
         for name in self.rules.queues.keys() {

@@ -28,7 +28,7 @@ impl DispatcherTask {
         }
     }
 
-    /// The database knew better: forget the agent until it says more of him, and let the board go on.
+    /// The claim was refused, so the agent's row has changed: forget the agent until the row is read again.
     pub(super) fn refused(&mut self, call: CallId, offer: OfferId, agent: &AgentName) {
         self.offers.remove(&(call, offer));
         self.board.ended(call, agent, Outcome::Cancelled);
