@@ -16,7 +16,7 @@ use crate::store::callbacks::{self, How, Reserve};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
-    /// An agent is there. None when nothing came of him, and the next one may be asked.
+    /// An agent has accepted: dials the customer. None when the agent is of no use, and the next one may be asked.
     pub(super) async fn dial(
         &self,
         mut answered: AgentAnswered,
@@ -42,7 +42,7 @@ impl Callback {
                 return Some(how);
             }
         };
-        // Nobody else is rung for him from now on, whatever comes of it.
+        // From now on nobody else is rung for this callback.
         self.app.dispatcher.leave(self.work.call, Leaving::Answered).await;
         let mut dialling = Dialling::begin(self, attempt, trunk_call);
         loop {
@@ -66,7 +66,7 @@ impl Callback {
         }
     }
 
-    /// Asks the guards and takes a place among the day's attempts. None: another agent was first.
+    /// Asks the guards and reserves one of the day's attempts. None when another agent was first.
     async fn reserve(&self, answered: &AgentAnswered) -> Result<Option<AttemptId>, How> {
         let reserve = Reserve {
             case: self.work.case,
@@ -84,7 +84,7 @@ impl Callback {
         reserved
     }
 
-    /// The customer's phone is called until he answers, his time is up, the agent leaves, or he rings in himself.
+    /// Rings the customer until they answer, their ring time is over, the agent leaves, or the customer rings in.
     ///
     /// # Errors
     /// The agent, and the cause, when the trunk refused the dial.
@@ -161,7 +161,7 @@ enum Stop {
     AgentLeft,
 }
 
-/// Lets the agent go when the customer was not reached; one whose trunk refused the dial stays for the next.
+/// Releases the agent when the customer was not reached. If the trunk refused the dial, the agent stays for the next one.
 fn let_go(answered: AgentAnswered, ended: Result<How, String>) -> Result<How, (AgentAnswered, String)> {
     match ended {
         Ok(how) => {

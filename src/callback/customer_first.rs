@@ -1,9 +1,9 @@
-//! The customer is dialled before an agent is there: for houses whose agents would wait too long for people who do not
-//! pick up. It is off by default, and asks more of the law than calling the agent first.
+//! Dialling the customer before an agent is there, so that agents need not wait for people who do not pick up. It is off
+//! by default, since the law sets more conditions than for calling the agent first.
 //!
-//! In: a case that was leased for it. Out: as of any callback. Whoever answers is told who calls, and hears music for
-//! `[callback] customer_max_wait` at most; if no agent has come by then he is told so: he was abandoned, which counts.
-//! **Invariant:** `store::customer_first` lets nobody be dialled so while too many of late were abandoned.
+//! In: a leased case. Out: as of any callback. The customer who answers hears who calls, then music for `[callback]
+//! customer_max_wait` at most. If no agent has come by then, the customer hears an apology, and the attempt counts as abandoned.
+//! **Invariant:** `store::customer_first` refuses such attempts while too many were abandoned recently.
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ use crate::store::customer_first::{self, Wanted};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
-    /// Dials the customer, and has an agent come when he answers. None when that may not be done now: then the agent is
+    /// Dials the customer, and rings an agent when the customer answers. None when that is not allowed now: then the agent is
     /// rung first, as usual.
     pub(super) async fn customer_first(&self, requests: &mut mpsc::Receiver<AgentRequest>) -> Option<How> {
         let attempt = match self.reserve_first().await {
@@ -40,7 +40,7 @@ impl Callback {
                 Ok(how) => return Some(dialling.over(how).await),
                 Err(cause) => cause,
             };
-            // Nobody is kept waiting by it.
+            // No agent waits meanwhile.
             match dialling.next(cause, std::future::pending()).await {
                 Ok(next) => dialling = next,
                 Err(how) => return Some(how),
@@ -57,7 +57,7 @@ impl Callback {
         reserved
     }
 
-    /// How it ended.
+    /// Rings the customer, and returns how the attempt ended.
     ///
     /// # Errors
     /// The cause, when the trunk refused the dial.
@@ -89,7 +89,7 @@ impl Callback {
         }
     }
 
-    /// He answered: he hears who calls, and an agent is rung for him.
+    /// The customer answered: they hear who calls, and an agent is rung for them.
     async fn until_agent(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
         let (at, time_up) = (self.app.clock.now(), Instant::now() + self.wait());
         let answered = self.app.store.record("answered", move |c| attempts::answered(c, attempt, at));
@@ -99,7 +99,7 @@ impl Callback {
         self.hears(channel, &self.app.settings.callback.greeting).await;
         let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
         let mut queued = self.queued(answered);
-        // He is on the line: nobody has to press a key first.
+        // The customer is on the line: the agent need not press a key first.
         queued.confirm = None;
         queued.yields = false;
         if let Err(error) = self.app.dispatcher.join(queued).await {
@@ -125,7 +125,7 @@ impl Callback {
         }
     }
 
-    /// How long he may wait for an agent: who is sold something no longer than the law lets him.
+    /// How long the customer may wait for an agent. For sales calls the law sets a limit.
     fn wait(&self) -> std::time::Duration {
         let wait = self.app.settings.callback.customer_max_wait;
         match self.terms.rules.policy(Some(&self.work.queue)).profile {
@@ -147,7 +147,7 @@ impl Callback {
         })
     }
 
-    /// No agent has come: he is told so.
+    /// No agent has come: the customer hears an apology.
     async fn abandon(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
         let settings = &self.app.settings.callback;
         self.hears(channel, &settings.apology).await;

@@ -59,7 +59,7 @@ impl Callback {
         Customer { leg, number, call, offer, ring }
     }
 
-    /// Counts what a reservation says of the policy for outgoing contact.
+    /// Counts whether the policy for outgoing contact allowed the attempt.
     pub(super) fn count(&self, reserved: &Result<Option<AttemptId>, How>) {
         let said = match reserved {
             Ok(attempt) => attempt.map(|_| Said::Allowed),
@@ -69,7 +69,7 @@ impl Callback {
         self.app.metrics.dial_said(said);
     }
 
-    /// The customer answered: the two talk, until either hangs up.
+    /// The customer answered: connects the two, and waits for the end of the talk.
     pub(super) async fn connect(
         &self,
         answered: AgentAnswered,
@@ -84,7 +84,7 @@ impl Callback {
             return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
         };
         leg.in_talk();
-        // Before the agent's offer can end, since its end asks whether a disposition is owed. The end of the talk is
+        // Recorded before the agent's offer can end, which checks whether a disposition is missing. The end of the talk is
         // recorded all the same.
         let _ = talk.record(Between::CustomerAndAgent(attempt, answered.offer)).await;
         tracing::info!(agent = %answered.agent, "the customer is reached");
@@ -94,7 +94,7 @@ impl Callback {
     }
 }
 
-/// What a reservation came to; none if another agent was first.
+/// The result of a reservation; none if another agent was first.
 pub(super) fn reserved<T>(written: Result<Result<T, NotReserved>, StoreError>) -> Result<Option<T>, How> {
     match written {
         Ok(Ok(reserved)) => Ok(Some(reserved)),
@@ -111,7 +111,7 @@ pub(super) fn reserved<T>(written: Result<Result<T, NotReserved>, StoreError>) -
     }
 }
 
-/// The two are about to talk: whoever calls from this number now waits like anybody.
+/// The two are about to talk: a caller from this number now waits like any other.
 pub(super) fn no_more(requests: &mut mpsc::Receiver<AgentRequest>) {
     requests.close();
     while requests.try_recv().is_ok() {}

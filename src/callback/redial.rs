@@ -1,9 +1,9 @@
-//! One attempt over one trunk after the other: what a trunk refuses before the customer's phone rings is dialled over the
-//! next one at once.
+//! One attempt over several trunks: when a trunk refuses the dial before the customer's phone rings, the next trunk dials
+//! at once.
 //!
-//! In: an attempt that is on record, and the line of its first dial. Out: legs, one at a time, and how it ended.
-//! **Invariants:** no leg is dialled before the one before it is known to be gone; each trunk is tried once; each leg has
-//! a channel of its own, which is on record before it is dialled, so that after our death the next controller finds it.
+//! In: a recorded attempt, and its first trunk. Out: legs, one at a time, and how the attempt ended.
+//! **Invariants:** no leg is dialled before the previous one is known to be gone; each trunk is tried once; each leg has its
+//! own channel, recorded before it is dialled, so that after a crash the next controller finds it.
 
 use super::in_progress::Callback;
 use crate::call::attempt::{dialled_over, learn, why_unanswered};
@@ -23,7 +23,7 @@ pub(super) struct Dialling<'a> {
     refused: Vec<TrunkSaid>,
 }
 
-/// How an attempt ends whose leg ended so.
+/// How the attempt ends after its leg ended.
 ///
 /// # Errors
 /// The cause, if the trunk refused the dial before the customer's phone rang: the next one may be tried.
@@ -36,13 +36,13 @@ pub(super) fn ended(attempt: AttemptId, end: Unanswered) -> Result<How, String> 
 }
 
 impl<'a> Dialling<'a> {
-    /// The first trunk is about to be tried.
+    /// Begins with the first trunk.
     pub(super) fn begin(callback: &'a Callback, attempt: AttemptId, trunk_call: TrunkCall) -> Self {
         let channel = callback.work.channel;
         Self { callback, attempt, trunk_call, channel, tried: TriedTrunks::default(), refused: Vec::new() }
     }
 
-    /// Dials the customer; none if FreeSWITCH cannot be asked to.
+    /// Dials the customer; none if FreeSWITCH cannot be reached.
     pub(super) async fn ring(&self, offer: OfferId) -> Option<Leg> {
         let leg = self.trunk_call.ring(&self.callback.node, &self.callback.customer(offer, self.channel))?;
         if self.refused.is_empty() {
@@ -51,14 +51,14 @@ impl<'a> Dialling<'a> {
         Some(leg)
     }
 
-    /// It is over: the trunk learns from it.
+    /// Ends the attempt, and updates the trunk.
     pub(super) async fn over(self, how: How) -> How {
         learn(&self.callback.app, &self.trunk_call, &self.callback.work.number, DialFate::from(&how)).await;
         how.after(self.refused)
     }
 
-    /// The trunk has refused the dial for this cause. The next one, unless there is none, the attempt may not go on, or
-    /// `stop` comes first.
+    /// The trunk refused the dial for this cause. Returns the attempt with the next trunk, unless there is none, the attempt may
+    /// not go on, or `stop` comes first.
     ///
     /// # Errors
     /// How the attempt ends.
@@ -66,7 +66,7 @@ impl<'a> Dialling<'a> {
         let Self { callback, attempt, trunk_call, mut tried, mut refused, .. } = self;
         learn(&callback.app, &trunk_call, &callback.work.number, DialFate::Failed(&cause)).await;
         let trunk = trunk_call.trunk().name().to_owned();
-        // A place is good for one line at a time.
+        // A slot is good for one trunk call at a time.
         tried.add(trunk_call);
         let next = tokio::select! {
             biased;
@@ -91,7 +91,7 @@ impl<'a> Dialling<'a> {
     }
 }
 
-/// Records the channel that the next leg will have. Whether it may be dialled: not when nobody knows what is on record.
+/// Records the channel of the next leg. Returns whether it may be dialled: not if the record is uncertain.
 async fn is_recorded(
     callback: &Callback,
     attempt: AttemptId,

@@ -18,7 +18,8 @@ use crate::dispatch::trunks::CallSlot;
 use crate::store::callbacks::{End, How, Terms, Work};
 use crate::switch::Node;
 
-/// Carries out one callback. `slot` is its room on the trunks, `guard` and `requests` its part among those under way.
+/// Carries out one callback. `slot` is its room on the trunks; `under_way` keeps it among the callbacks under way, and
+/// `requests` are callers who ask for its agent.
 pub async fn run(
     app: Arc<App>,
     terms: Terms,
@@ -43,7 +44,7 @@ pub async fn run(
 }
 
 impl Callback {
-    /// Waits on the board for an agent, and has him talk to the customer.
+    /// Waits on the board for an agent, and connects them with the customer.
     async fn tell(&self, mut requests: mpsc::Receiver<AgentRequest>) -> How {
         if self.app.draining.is_cancelled() {
             return How::Released(DRAINED);
@@ -64,7 +65,7 @@ impl Callback {
             tokio::select! {
                 biased;
                 () = draining.cancelled() => return How::Released(DRAINED),
-                // He is here himself: dropping what he asks with lets him wait like anybody.
+                // The customer rings in. Dropping the request lets them wait like any caller.
                 Some(_) = requests.recv() => return How::Released(CALLER_IS_HERE),
                 answered = answers.recv() => match answered {
                     Some(answered) => match self.dial(answered, &mut requests).await {
@@ -78,7 +79,7 @@ impl Callback {
         }
     }
 
-    /// Records the end, until it is recorded.
+    /// Records the end.
     async fn end(&self, how: How) {
         let end = End { case: self.work.case, call: self.work.call, how, at: self.app.clock.now() };
         record(&self.app, &self.terms, end).await;

@@ -1,7 +1,7 @@
-//! The tick: moves on what is due, and leases what may be called back now.
+//! The tick: moves on the cases that are due, and leases those that may be called back now.
 //!
-//! In: the database, the rules, who is there, the trunks. Out: one [`story`] for each case that was leased.
-//! **Invariant:** idempotent, and can die at any line: what it decides is decided in the database.
+//! In: the database, the rules, the available agents, the trunks. Out: one [`story`] for each leased case.
+//! **Invariant:** idempotent, and can die at any line, since every decision is made in the database.
 
 use std::sync::Arc;
 
@@ -30,17 +30,17 @@ use crate::vital::Beat;
 pub struct Tick {
     app: Arc<App>,
     tasks: TaskTracker,
-    /// How often it was looked whom to call.
+    /// How many passes there were.
     looks: usize,
-    /// The rules of the last look.
+    /// The rules of the last pass.
     rules: Option<Arc<Rules>>,
     /// Cases that cannot be moved on, or leased.
     cases: Skipped<CaseId>,
     /// Attempts that cannot be closed.
     attempts: Skipped<AttemptId>,
-    /// Callbacks that were begun: no more than may be dialled, so that no agent waits long for his customer's turn.
+    /// Limits how many callbacks begin in a second to how many may be dialled, so that no agent waits long for the dial.
     begun: RateLimit,
-    /// Until when the dials of the hour are used up.
+    /// Until when the limit of dials per hour is reached.
     hour_full_until: UnixMs,
 }
 
@@ -53,7 +53,7 @@ impl Tick {
         Self { app, tasks, looks: 0, rules: None, cases, attempts, begun, hour_full_until: UnixMs(0) }
     }
 
-    /// Looks again and again until told to stop.
+    /// Makes a pass at every interval until told to stop.
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
         let mut ticks = Ticks::new(self.app.settings.callback.poll_interval, stop);
         while ticks.next().await.is_some() {
@@ -63,8 +63,7 @@ impl Tick {
         }
     }
 
-    /// One look: cases whose time has come move on, then those that are due are leased. What fails in one of these
-    /// steps keeps none of the others from being made.
+    /// One pass: moves cases on, then leases those that are due. When one step fails, the others are made all the same.
     ///
     /// # Errors
     /// The first, when the database fails.
@@ -78,7 +77,7 @@ impl Tick {
         rehomed.and(advanced).and(forgot).and(called)
     }
 
-    /// Whatever is due in no queue of new rules finds another.
+    /// Moves cases whose queue the new rules do not have to another queue.
     async fn rehome(&mut self, terms: &Terms) -> Result<(), StoreError> {
         if self.rules.as_ref().is_some_and(|known| Arc::ptr_eq(known, &terms.rules)) {
             return Ok(());
@@ -105,7 +104,7 @@ impl Tick {
         Ok(())
     }
 
-    /// What nobody says of a talk whose case is closed is not waited for for ever.
+    /// Closes attempts that wait too long for a disposition and whose case is closed.
     async fn forget(&mut self, terms: &Terms) -> Result<(), StoreError> {
         let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
         let before = at - terms.disposition_timeout;
@@ -124,7 +123,7 @@ impl Tick {
         Ok(())
     }
 
-    /// A case that fails is left alone for a while, and no other waits for it.
+    /// Skips a case that fails for a while, so that no other case waits for it.
     fn skip_case(&mut self, case: CaseId, error: &StoreError, done: &str) {
         let pause = self.cases.failed(case, Instant::now());
         self.app.metrics.row_skipped(SkippedRow::Case);
@@ -142,7 +141,7 @@ impl Tick {
         let agents = self.app.store.read("agents", agents::all).await?;
         let there = |name: &_| agents.iter().any(|row| row.name == *name && row.status == Status::Available);
         let live = self.app.callbacks.by_queue();
-        // Where there is not room for all, each queue is the first in its turn.
+        // If there is not room for all, the queues take turns at being first.
         self.looks = self.looks.wrapping_add(1);
         let queues = &terms.rules.queues;
         let first = self.looks % queues.len().max(1);
@@ -164,7 +163,7 @@ impl Tick {
         Ok(())
     }
 
-    /// A FreeSWITCH that can be used, and its run.
+    /// A FreeSWITCH whose links are up, and which run of it that is.
     fn node(&self) -> Option<(Node, CoreId)> {
         self.app.nodes.all().iter().find_map(|node| {
             let core = *node.core().borrow();
@@ -172,7 +171,7 @@ impl Tick {
         })
     }
 
-    /// Room for so many, or as many as there is.
+    /// Reserves so many slots, or as many as there are.
     fn slots(&mut self, wanted: usize) -> Vec<CallSlot> {
         let wanted = wanted.min(self.begun.room(Instant::now()));
         std::iter::from_fn(|| self.app.trunks.reserve()).take(wanted).collect()
@@ -211,7 +210,7 @@ impl Tick {
         Ok(leased)
     }
 
-    /// Counts a refusal, and whether it is all customers' together: then none is leased before there is room again.
+    /// Counts a refusal. Returns whether the limit of dials per hour is reached: then no case is leased for a while.
     fn is_hour_full(&mut self, refusal: &Refusal) -> bool {
         self.app.metrics.dial_said(Said::by_guard(refusal.guard));
         let is_full = refusal.guard == Guard::HourCap;
@@ -224,7 +223,7 @@ impl Tick {
 
     fn begin(&self, terms: &Terms, work: Work, node: Node, slot: CallSlot) {
         let Some(guard) = self.app.callbacks.enter(&work.number, &work.queue) else {
-            // Our own story of an earlier lease is about to end; this one runs out by itself.
+            // The callback of an earlier lease is about to end.
             tracing::warn!(case.id = %work.case, "a callback to this number has not ended yet");
             let (app, terms) = (Arc::clone(&self.app), terms.clone());
             self.tasks.spawn(async move { story::withdraw(&app, &terms, &work).await });

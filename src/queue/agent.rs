@@ -12,31 +12,31 @@
 //! | end talk | talking | wrapping up, or idle at once |
 //! | end wrap-up | wrapping up | idle |
 //!
-//! A step of status leaves the activity as it is and the other way round: who logs out while he talks goes
-//! on talking. The database holds the same table and refuses every other step, whoever makes it.
+//! A step of the status leaves the activity as it is, and the other way round: an agent who logs out during a talk goes on
+//! talking. The database holds the same table and refuses every other step, whoever makes it.
 
 crate::vocabulary! {
-    /// What the person chose.
+    /// What the agent chose.
     "status" pub enum Status {
-        /// He takes no calls.
+        /// The agent takes no calls.
         LoggedOut = "logged_out",
-        /// He takes calls.
+        /// The agent takes calls.
         Available = "available",
-        /// He will be back.
+        /// The agent takes no calls for a while.
         OnBreak = "on_break",
     }
 }
 
 crate::vocabulary! {
-    /// What the system knows he does.
+    /// What the system knows of the agent.
     "activity" pub enum Activity {
         /// Nothing.
         Idle = "idle",
-        /// His phone rings for an offer of ours.
+        /// The agent's phone rings for an offer.
         Ringing = "ringing",
-        /// He talks to a caller of ours.
+        /// The agent talks to a caller of a queue.
         Talking = "talking",
-        /// He finishes what the talk left him to do.
+        /// The agent does the work that follows a talk.
         WrappingUp = "wrapping_up",
     }
 }
@@ -44,15 +44,15 @@ crate::vocabulary! {
 crate::vocabulary! {
     /// A change of an agent.
     "step" pub enum Step {
-        /// He begins to work.
+        /// The agent starts to work.
         LogIn = "log_in",
-        /// He ends his work.
+        /// The agent stops working.
         LogOut = "log_out",
-        /// He leaves for a while.
+        /// The agent takes a break.
         TakeBreak = "take_break",
-        /// He is back from a break.
+        /// The agent is back from a break.
         Resume = "resume",
-        /// He is claimed for an offer.
+        /// The agent is claimed for an offer.
         Claim = "claim",
         /// The offer ended without a talk.
         Release = "release",
@@ -71,9 +71,9 @@ crate::vocabulary! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an agent who is {status} and {activity} cannot {step}", step = step_words(*step))]
 pub struct Refused {
-    /// His status.
+    /// The agent's status.
     pub status: Status,
-    /// His activity.
+    /// The agent's activity.
     pub activity: Activity,
     /// The step that was refused.
     pub step: Step,

@@ -1,19 +1,19 @@
-//! Who waits, who is ready, and who is offered whom next.
+//! Which callers wait, which agents are ready, and who is rung for whom next.
 //!
 //! In: callers who join and leave, agents who become ready or not, offers that end. Out: proposals, one at a
 //! time, until there is none. The claim in the database decides whether a proposal becomes an offer.
 //!
 //! Callers are served by priority, then by how long they have waited, across all queues that share an agent.
-//! A caller has one live offer; where all ring at once, every ready agent rings. `OfferRound` tells who comes first
-//! when there are fewer agents than phones that could ring.
+//! A caller has one live offer; with the strategy ring all, every ready agent is rung. `OfferRound` decides who comes first
+//! when there are fewer ready agents than callers want.
 //!
-//! An agent who has let a caller go is *spared* him until he has been proposed to somebody else: for one turn
-//! others come first, even those who wait less long. How often he has let him go is kept for as long as the
-//! caller waits: of several ready agents who are not spared him, he gets the one who did so least often.
+//! An agent who declined a caller (did not answer, rejected, did not confirm) is not offered them again before being
+//! proposed for another caller: for one turn other callers come first, even those who have waited less. How often each
+//! agent declined is kept while the caller waits, and the agent who did so least often is chosen.
 //!
 //! **Invariants:** an agent with a live offer is not ready. Equal histories give equal proposals.
 //! Each operation takes O(log n) steps for each queue of the agent, [`Board::propose`] O((1 + r) × log n), where
-//! r is how many agents have let the caller go who is served; only [`Board::set_queue`] and
+//! r is how many agents have declined the caller who is served; only [`Board::set_queue`] and
 //! [`Board::remove_queue`] go through a whole queue.
 
 use std::cmp::Reverse;
@@ -25,12 +25,12 @@ use super::queue_state::{Caller, FirstCallers, NewCaller, OfferRound, Position, 
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
 
-/// An agent should be rung for a caller. He is not ready any more, and the call has a live offer.
+/// An agent should be rung for a caller. The agent is not ready any more, and the call has a live offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// The call of the caller.
+    /// The call.
     pub call: CallId,
-    /// The queue in which he waits.
+    /// The queue in which the caller waits.
     pub queue: QueueName,
     /// The agent to ring.
     pub agent: AgentName,
@@ -51,9 +51,9 @@ pub struct Board {
     callers: BTreeMap<CallId, Caller>,
     agents: BTreeMap<AgentName, Agent>,
     delayed: BTreeSet<(UnixMs, AgentName)>,
-    /// For each pass, the first caller of every queue whom that pass could serve now.
+    /// For each round, the first caller of every queue whom the round could serve now.
     first_callers: FirstCallers,
-    /// Agents who are rung for one who yields: for whom, and for which caller they were taken back.
+    /// Agents who are rung for a call that yields: the call, and for which caller the agent was taken back.
     yielding: BTreeMap<AgentName, (CallId, Option<CallId>)>,
     waits: u64,
 }
@@ -62,10 +62,10 @@ pub struct Board {
 struct Agent {
     queues: BTreeSet<QueueName>,
     state: State,
-    /// Whether the agent is in a call that is none of ours: then only queues with call waiting are offered to them.
+    /// Whether the agent is in a call that dozvon does not control: then only queues with `call_waiting` offer them callers.
     elsewhere: bool,
-    /// The join of the caller whom he is spared: whom he let go last, until he is proposed to somebody else.
-    /// It is never more than one, so that forgiving takes one step. It stays the same while he is ready.
+    /// The join of the caller whom the agent declined last, until they are proposed for another caller. It does not change
+    /// while the agent is ready.
     declined_recently: Option<u64>,
 }
 
@@ -88,7 +88,7 @@ struct Ready {
 struct LiveOffer {
     call: CallId,
     wait: u64,
-    /// Whether the agent was spared the caller.
+    /// Whether the agent had declined the caller before.
     again: bool,
 }
 
@@ -99,7 +99,7 @@ impl Board {
         Self::default()
     }
 
-    /// Adds or changes a queue. Waiting callers, live offers and round robin's place stay as they are.
+    /// Adds or changes a queue. Waiting callers, live offers and the turn of round robin stay as they are.
     pub fn set_queue(&mut self, name: QueueName, spec: QueueSpec) {
         if self.queues.get(&name).is_some_and(|state| *state.spec() == spec) {
             return;
@@ -126,8 +126,8 @@ impl Board {
         }
     }
 
-    /// Removes a queue and forgets its callers: those who waited there, the first in line first. Their live
-    /// offers stay with the agents until they end.
+    /// Removes a queue, and returns the callers who waited there, in order. Their live offers stay with the agents until they
+    /// end.
     pub fn remove_queue(&mut self, name: &QueueName) -> Vec<CallId> {
         let Some(state) = self.detach(name) else { return Vec::new() };
         self.forget(state.spec().tiers.keys());
@@ -138,8 +138,8 @@ impl Board {
         positions.into_iter().map(|position| position.call).collect()
     }
 
-    /// The agent may be offered calls from `not_before` on. Of one who has a live offer this is not believed:
-    /// say it after [`Board::ended`].
+    /// The agent may be offered calls from `not_before` on. Ignored while the agent has a live offer: call it after
+    /// [`Board::ended`].
     pub fn ready(&mut self, agent: &AgentName, idle_since: UnixMs, not_before: UnixMs) {
         let ready = Ready { idle_since, not_before };
         match self.state(agent) {
@@ -160,7 +160,7 @@ impl Board {
         }
     }
 
-    /// The agent begins or ends a call that is none of ours. Offers that are live stay as they are.
+    /// The agent begins or ends a call that dozvon does not control. Live offers stay as they are.
     pub fn elsewhere(&mut self, agent: &AgentName, elsewhere: bool) {
         let record = self.agents.entry(agent.clone()).or_default();
         if record.elsewhere == elsewhere {
@@ -175,8 +175,8 @@ impl Board {
         self.forget(std::iter::once(agent));
     }
 
-    /// A caller waits in a queue, since `joined_at`. One who waits there already keeps his place; one who waits
-    /// elsewhere leaves there.
+    /// A caller waits in a queue, since `joined_at`. A caller who waits there already keeps their position; one who waits in
+    /// another queue leaves it.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl Board {
         self.join_as(call, queue, joined_at, (priority, false))
     }
 
-    /// As [`Board::join`]; who `yields` stands behind all who do not, of every queue, and lets them have its agents:
+    /// As [`Board::join`]. A call that `yields` comes after all that do not, in every queue, and gives its agents up to them:
     /// see [`Board::take_back`].
     ///
     /// # Errors
@@ -221,8 +221,8 @@ impl Board {
         Ok(())
     }
 
-    /// A caller goes on waiting in another queue: with his place, his live offers, and what is known of who has let him
-    /// go. Nothing changes if he does not wait, or the queue is not on the board.
+    /// Moves a caller to another queue. The caller keeps their position, live offers, and which agents declined them. Nothing
+    /// changes if the caller does not wait, or the queue is not on the board.
     pub fn go_on_in(&mut self, call: CallId, queue: &QueueName) {
         let Some(caller) = self.callers.get_mut(&call).filter(|_| self.queues.contains_key(queue)) else {
             return;
@@ -238,7 +238,7 @@ impl Board {
         }
     }
 
-    /// The caller waits no more: he left, or is talking. His live offers stay with their agents until they end.
+    /// The caller does not wait any more. Live offers stay with their agents until they end.
     pub fn leave(&mut self, call: CallId) {
         self.yielding.retain(|_, (of, _)| *of != call);
         self.yielding.values_mut().for_each(|(_, taken_for)| {
@@ -274,7 +274,7 @@ impl Board {
         state.publish(&mut self.first_callers);
     }
 
-    /// Whom to ring next for whom: call it until it has nothing to propose.
+    /// Which agent to ring next for which caller. Call it until it returns none.
     pub fn propose(&mut self, now: UnixMs) -> Option<Proposal> {
         self.end_delays(now);
         let (round, position) = OfferRound::ALL
@@ -301,10 +301,10 @@ impl Board {
         Some(proposal)
     }
 
-    /// Whose ringing should end, so that a caller gets the agent: an agent who is rung for one who yields, while a
-    /// caller waits for whom nobody is rung and whom that agent serves. For [`Board::propose`] has nothing more to
-    /// propose; call it until it is none. Each caller takes one agent back, the first in line first; the agent comes
-    /// free by [`Board::ended`]. An offer that was accepted must have left the board by [`Board::leave`].
+    /// Which offer should be cancelled so that a caller gets its agent: the agent is rung for a call that yields, while a caller
+    /// whom the agent serves waits and nobody is rung for them. Call it after [`Board::propose`] returned none, until this
+    /// returns none too. Each caller takes back one agent, in order of position; the agent becomes free by [`Board::ended`].
+    /// A call whose offer was accepted must have left the board by [`Board::leave`].
     pub fn take_back(&mut self) -> Option<(CallId, AgentName)> {
         let taken: BTreeSet<CallId> =
             self.yielding.values().filter_map(|(_, taken_for)| *taken_for).collect();
@@ -320,7 +320,7 @@ impl Board {
         Some((call, agent))
     }
 
-    /// The first who waits for this agent, does not yield, has nobody, and has taken nobody back.
+    /// The first caller whom this agent serves who does not yield, for whom nobody is rung, and who has taken no agent back.
     fn first_waiting_for(&self, agent: &AgentName, taken: &BTreeSet<CallId>) -> Option<Position> {
         let record = self.agents.get(agent)?;
         let queues = record.queues.iter().filter_map(|name| self.queues.get(name));
@@ -339,7 +339,7 @@ impl Board {
         self.queues.get(queue).map_or(0, QueueState::len)
     }
 
-    /// The caller's place in his queue; 1 is the next one.
+    /// The caller's position in the queue, from 1.
     #[must_use]
     pub fn position(&self, call: CallId) -> Option<usize> {
         let caller = self.callers.get(&call)?;
@@ -351,7 +351,7 @@ impl Board {
         self.agents.get(agent).map_or(State::Away, |record| record.state)
     }
 
-    /// Lets the delayed agents in whose time has come.
+    /// Makes delayed agents ready whose time has come.
     fn end_delays(&mut self, now: UnixMs) {
         while self.delayed.first().is_some_and(|(at, _)| *at <= now) {
             let Some((_, agent)) = self.delayed.pop_first() else { return };
@@ -362,7 +362,7 @@ impl Board {
         }
     }
 
-    /// Puts a ready agent into the line of each queue that they may be offered.
+    /// Adds a ready agent to each of their queues.
     fn agent_ready(&mut self, agent: &AgentName, ready: Ready) {
         let Some(record) = self.agents.get(agent) else { return };
         for name in &record.queues {
@@ -373,7 +373,7 @@ impl Board {
         }
     }
 
-    /// Takes an agent out of wherever he stands because he is, or will be, ready.
+    /// Removes an agent from the ready and the delayed agents.
     fn withdraw_agent(&mut self, agent: &AgentName) {
         match self.state(agent) {
             State::Away | State::Offered(_) => {}
@@ -384,7 +384,7 @@ impl Board {
         }
     }
 
-    /// Takes a ready agent out of the line of each of his queues.
+    /// Removes a ready agent from each of their queues.
     fn agent_unready(&mut self, agent: &AgentName, ready: Ready) {
         let Some(record) = self.agents.get(agent) else { return };
         for name in &record.queues {
@@ -395,7 +395,7 @@ impl Board {
         }
     }
 
-    /// The agent is away, and forgotten if he serves no queue.
+    /// The agent is away, and forgotten if they serve no queue.
     fn set_away(&mut self, agent: &AgentName) {
         if let Some(record) = self.agents.get_mut(agent) {
             record.state = State::Away;
@@ -403,7 +403,7 @@ impl Board {
         }
     }
 
-    /// Forgets those of the agents who serve no queue and are away.
+    /// Forgets those of these agents who serve no queue and are away.
     fn forget<'a>(&mut self, agents: impl Iterator<Item = &'a AgentName>) {
         for agent in agents {
             let idle =
@@ -414,7 +414,7 @@ impl Board {
         }
     }
 
-    /// Takes a queue off the board; its agents serve it no more.
+    /// Takes a queue off the board and out of its agents' lists.
     fn detach(&mut self, name: &QueueName) -> Option<QueueState> {
         let mut state = self.queues.remove(name)?;
         state.unpublish(&mut self.first_callers);

@@ -5,9 +5,9 @@ use crate::cause::{LINK_LOST, REDIRECTED, SWITCH_RESTARTED};
 
 /// What the end of a leg that was never connected says about the offer.
 ///
-/// What became of the phone decides what a cause means: 480 (`NO_USER_RESPONSE`) before it rang says that nobody is
-/// there, after it rang that nobody picked up; what only FreeSWITCH can do wrong after it was picked up is no fault of
-/// the agent. A cause that we do not know is a technical failure. (docs/architecture/freeswitch.md, "Causes")
+/// What a cause means depends on how far the phone was: 480 (`NO_USER_RESPONSE`) before ringing means that nobody is there,
+/// after ringing that nobody picked up. A failure of FreeSWITCH after the phone was picked up is not the agent's fault. An
+/// unknown cause is a technical failure. (docs/architecture/freeswitch.md, "Causes")
 #[must_use]
 pub fn outcome(cause: &str, phone: Phone) -> Outcome {
     match (cause, phone) {
@@ -33,7 +33,7 @@ const ALLOTTED_TIMEOUT: &str = "ALLOTTED_TIMEOUT";
 const NO_PICKUP: &str = "NO_PICKUP";
 const NORMAL_CLEARING: &str = "NORMAL_CLEARING";
 
-/// How far a phone was that was never connected.
+/// How far a leg came that was never connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phone {
     /// It is not known to have rung.

@@ -1,9 +1,8 @@
-//! Which agents are in a call that is none of ours (pure).
+//! Which agents are in a call that dozvon does not control (pure).
 //!
-//! In: the rules, and which users of the directory are in such a call on which node. Out: the agents for whom that
-//! changed. A user is an agent's if one of the agent's contacts is that user. A contact that names no domain means the
-//! node's own (the global variable `domain`), as when FreeSWITCH dials it; while that is not known, and for a user whose
-//! domain is not known, any.
+//! In: the rules, and which directory users are in such a call on which node. Out: the agents for whom that changed. A user
+//! belongs to an agent if one of the agent's contacts is that user. A contact without a domain means the node's own domain
+//! (the global variable `domain`), as when FreeSWITCH dials it. While a domain is not known, any domain matches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +16,7 @@ pub type Change = (AgentName, bool);
 /// Who is in another call.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
-    /// The agents that have a user of this name as a contact, each with the domain if the contact names one.
+    /// By user name, the agents that have such a contact, each with the contact's domain if it names one.
     agents: BTreeMap<String, BTreeSet<(AgentName, Option<String>)>>,
     /// Who is in a call: by name, the domain and the node.
     talks: BTreeMap<String, BTreeSet<(String, NodeName)>>,
@@ -52,7 +51,7 @@ impl Elsewhere {
         self.changes(all.chain(self.busy.clone()).collect())
     }
 
-    /// A node adds this domain to a contact without one; none: that is not known.
+    /// A node adds this domain to a contact without one; none if it is not known.
     pub fn resolves(&mut self, node: &NodeName, domain: Option<&str>) -> Vec<Change> {
         let before = match domain {
             Some(domain) => self.domains.insert(node.clone(), domain.to_owned()),
@@ -80,7 +79,7 @@ impl Elsewhere {
         self.changes(touched)
     }
 
-    /// Looks at these agents anew.
+    /// Checks these agents again.
     fn changes(&mut self, touched: BTreeSet<AgentName>) -> Vec<Change> {
         let now: Vec<Change> = touched.into_iter().map(|name| (name.clone(), self.is_busy(&name))).collect();
         let changed = |(name, busy): &Change| self.busy.contains(name) != *busy;
@@ -95,7 +94,7 @@ impl Elsewhere {
         changed
     }
 
-    /// Only users who talk are looked through: they are few.
+    /// Searches only the users who are in calls, since they are few.
     fn is_busy(&self, name: &AgentName) -> bool {
         self.talks.iter().any(|(user, places)| {
             let contacts = self.agents.get(user).into_iter().flatten();

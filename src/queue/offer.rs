@@ -17,7 +17,7 @@ crate::vocabulary! {
         Rejected = "rejected",
         /// The phone could not be reached.
         Unreachable = "unreachable",
-        /// We took the offer back: the caller or the agent left.
+        /// The offer was cancelled: the caller or the agent left.
         Cancelled = "cancelled",
         /// Another agent was first.
         LostRace = "lost_race",
@@ -30,7 +30,7 @@ crate::vocabulary! {
     }
 }
 
-/// How long an agent is offered nothing after an offer that ended so.
+/// How long an agent rests after an offer that ended so.
 #[must_use]
 pub const fn delay_after(outcome: Outcome, delays: &Delays) -> Duration {
     match outcome {
@@ -42,14 +42,14 @@ pub const fn delay_after(outcome: Outcome, delays: &Delays) -> Duration {
     }
 }
 
-/// The longest that an agent is offered nothing because of failures that are not the agent's, and that somebody has to
-/// mend: a redirect of the phone, a sound that is missing.
+/// The longest rest after failures that are not the agent's fault and that somebody has to fix, such as a redirected phone
+/// or a missing sound.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// The longest that an agent is offered nothing because the phone cannot be reached: it may be back at any moment.
+/// The longest rest while the phone cannot be reached: it may register again at any moment.
 const LONGEST_UNREACHABLE: Duration = Duration::from_secs(2 * 60);
 
-/// How long an agent is offered nothing after an offer that ended so, and `failures` others before it that ended in
-/// failures too: what is broken is tried again ever more seldom.
+/// How long an agent rests after an offer that ended so, after `failures` failed offers in a row before it. The rest doubles
+/// with every failure.
 #[must_use]
 pub fn growing_delay(outcome: Outcome, failures: u32, delays: &Delays) -> Duration {
     let delay = delay_after(outcome, delays);
@@ -61,17 +61,17 @@ pub fn growing_delay(outcome: Outcome, failures: u32, delays: &Delays) -> Durati
     longer.min(longest.max(delay))
 }
 
-/// The shortest pause after a failure that is not the agent's.
+/// The shortest rest after a failure that is not the agent's fault.
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Whether the offer ended by what neither the agent nor the caller did.
+/// Whether the offer failed through no fault of the agent or the caller.
 #[must_use]
 pub const fn is_failure(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Unreachable | Outcome::Redirected | Outcome::Failed)
 }
 
-/// Whether the agent let a call go that could have been taken: too many in a row send the agent on break. Who picked up
-/// and did not confirm was there, so that once is no miss; an agent who does so twice in a row may be a mailbox.
+/// Whether the agent missed the call. Too many misses in a row send the agent on break. Picking up without confirming once
+/// is no miss, since the agent was there; twice in a row it may be a mailbox that picks up.
 #[must_use]
 pub const fn is_miss(outcome: Outcome, before: Option<Outcome>) -> bool {
     match outcome {
@@ -81,7 +81,7 @@ pub const fn is_miss(outcome: Outcome, before: Option<Outcome>) -> bool {
     }
 }
 
-/// Whether the agent has let this very call go, so that for one turn others come first.
+/// Whether the agent declined this call, so that for one turn other callers come first.
 #[must_use]
 pub const fn is_refusal(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::NoAnswer | Outcome::NotConfirmed | Outcome::Rejected)

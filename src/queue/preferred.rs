@@ -1,10 +1,10 @@
 //! Callers who are offered to one agent before all others (pure).
 //!
-//! In: who that is, and until when. Out: callers on the board: first in a lane that only this agent serves, then in
-//! their queue. In both a caller has the same time and priority, so that the agent gets him when it is his turn among
-//! the callers of all queues that the agent serves.
-//! **Invariant:** nobody but that agent is rung for him, until his time is over, the agent has let him go, or is not
-//! there any more. Then he goes on in his queue, with his place, his live offers, and what is known of who let him go.
+//! In: the preferred agent, and until when. Out: the caller on the board, first in a queue of its own that only this agent
+//! serves, then in the real queue. In both the caller has the same waiting time and priority, so that the agent gets the
+//! caller in turn with the callers of all other queues that the agent serves.
+//! **Invariant:** only the preferred agent is rung for the caller until the time is over, the agent has declined, or the
+//! agent is not available any more. Then the caller moves to the real queue, and keeps position and live offers.
 
 use std::collections::BTreeMap;
 
@@ -13,43 +13,43 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
 use crate::rules::{Strategy, Tier};
 
-/// Who is offered a caller before all others.
+/// The agent who is offered a caller before all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreferredAgent {
     /// The agent.
     pub agent: AgentName,
-    /// Until when; then anybody is.
+    /// Until when only this agent is offered the caller.
     pub until: UnixMs,
 }
 
-/// A caller's place in his queue, and the agent's.
+/// A caller who has a preferred agent.
 #[derive(Debug)]
 pub(crate) struct PreferredCaller<'a> {
-    /// The call of the caller.
+    /// The call.
     pub(crate) call: CallId,
-    /// The queue that he waits in.
+    /// The queue.
     pub(crate) queue: &'a QueueName,
-    /// Since when.
+    /// Since when the caller waits.
     pub(crate) joined_at: UnixMs,
     /// The queue's priority.
     pub(crate) priority: i32,
-    /// The agent's place in the queue.
+    /// The agent's tier in the queue.
     pub(crate) tier: Tier,
-    /// Whether it yields to callers.
+    /// Whether the call yields to callers, as a callback does.
     pub(crate) yields: bool,
-    /// Whether agents who are in another call are offered the queue's callers.
+    /// The queue's `call_waiting`.
     pub(crate) call_waiting: bool,
 }
 
-/// Those who wait for one agent.
+/// The callers who wait for one agent.
 #[derive(Debug, Default)]
 pub(crate) struct PreferredCallers(BTreeMap<CallId, (QueueName, PreferredAgent)>);
 
 impl PreferredCallers {
-    /// A caller waits for one agent only.
+    /// Puts a caller on the board who waits for one agent only.
     ///
     /// # Errors
-    /// Never: the lane is made for him.
+    /// Never: the queue of the caller's own exists.
     pub(crate) fn join(
         &mut self,
         board: &mut Board,
@@ -65,14 +65,14 @@ impl PreferredCallers {
         board.join_as(caller.call, &own_queue, caller.joined_at, (0, caller.yields))
     }
 
-    /// The caller has left the board.
+    /// Forgets a caller who has left the board.
     pub(crate) fn removed(&mut self, board: &mut Board, call: CallId) {
         if let Some((queue, preferred_agent)) = self.0.remove(&call) {
             clear(board, &queue.of_one(&preferred_agent.agent));
         }
     }
 
-    /// The agent has let the caller go: he was offered him first.
+    /// The preferred agent declined the caller.
     pub(crate) fn declined(&mut self, call: CallId, agent: &AgentName) {
         if let Some((_, preferred_agent)) =
             self.0.get_mut(&call).filter(|(_, preferred_agent)| preferred_agent.agent == *agent)
@@ -81,7 +81,7 @@ impl PreferredCallers {
         }
     }
 
-    /// Lets everybody have those whose time is over, or whose agent is not there.
+    /// Moves callers to the real queue whose time is over, or whose agent is not available.
     pub(crate) fn release(
         &mut self,
         board: &mut Board,
@@ -98,7 +98,7 @@ impl PreferredCallers {
         });
     }
 
-    /// The queue is no more: those who waited there for one agent.
+    /// The queue was removed: returns the callers who waited there for one agent.
     pub(crate) fn remove_queue(&mut self, board: &mut Board, name: &QueueName) -> Vec<CallId> {
         let of: Vec<CallId> =
             self.0.iter().filter(|(_, (queue, _))| queue == name).map(|(call, _)| *call).collect();
@@ -109,7 +109,7 @@ impl PreferredCallers {
         of
     }
 
-    /// When the time of the next one is over.
+    /// When the time of the next caller is over.
     pub(crate) fn next_wake(&self) -> Option<UnixMs> {
         self.0.values().map(|(_, preferred_agent)| preferred_agent.until).min()
     }
@@ -120,7 +120,7 @@ impl PreferredCallers {
     }
 }
 
-/// Takes a lane off the board in which nobody waits any more.
+/// Takes the own queue of a caller off the board once nobody waits in it.
 fn clear(board: &mut Board, own_queue: &QueueName) {
     if board.waiting(own_queue) == 0 {
         board.remove_queue(own_queue);

@@ -1,12 +1,13 @@
 //! One queue on the board: its callers, its ready agents, and whom it could serve now.
 //!
-//! In: what happens to its callers and agents. Out: for each [`OfferRound`], the caller whom it could serve first, and
-//! for him the agent.
+//! In: what happens to its callers and agents. Out: for each [`OfferRound`], the first caller whom the queue could serve,
+//! and the agent for them.
 //!
-//! An agent who has let a caller go is spared him until he is rung for another. So he is spared one caller at
-//! most, and of any two callers he can take one: who is served next is the first of all or the second.
+//! An agent who declined a caller (did not answer, rejected, did not confirm) is not offered them again before another
+//! caller. Only the last caller counts, so of any two callers the agent can take one: the next caller to be served is
+//! always the first or the second.
 //!
-//! **Invariants:** every caller stands in `waiting_callers` or in `ringing_callers`. After each change `publish` tells the board.
+//! **Invariants:** every caller is in `waiting_callers` or in `ringing_callers`. After each change `publish` updates the board.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,83 +25,81 @@ pub struct QueueSpec {
     pub strategy: Strategy,
     /// Added to the priority of each of its callers.
     pub priority: i32,
-    /// Whether agents who are in another call are offered its callers all the same.
+    /// Whether its callers are offered to agents who are in another call.
     pub call_waiting: bool,
     /// Who serves the queue.
     pub tiers: BTreeMap<AgentName, Tier>,
 }
 
-/// For each pass, the callers whom the queues could serve now.
+/// For each round, the first callers whom the queues could serve now.
 pub(super) type FirstCallers = [BTreeSet<Position>; OfferRound::ALL.len()];
 
-/// In which order the callers get hold of the ready agents. A pass begins when those before it find nobody.
+/// In which order callers get the ready agents. A round begins when the rounds before it propose nobody.
 ///
-/// Who has let a caller go is spared him until he is rung for somebody else. Until then he is asked again for
-/// him only when no other ready agent can take this caller and no other caller wants this agent; from then on the
-/// caller has his old place in this agent's line. A refusal thus costs the caller one turn, and no more.
+/// An agent who declined a caller is offered the same caller again only when no other ready agent can take that caller and
+/// no other caller can be offered to this agent. Once the agent has been rung for another caller, the first one counts
+/// normally again. So a refusal costs a caller one turn.
 ///
-/// Where all ring at once, a round goes to those who are not spared the caller. Who lets it go is left in peace
-/// until none of them rings any more, or until he has been rung for somebody else: then he joins like anybody.
+/// In a queue that rings all agents at once, the agents who have not declined the caller ring first. An agent who declined
+/// joins again when none of those ring any more, or after being rung for another caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OfferRound {
-    /// A caller for whom nobody is rung gets an agent who is not spared him: the one who has let him go least
-    /// often.
+    /// A caller for whom nobody is rung gets an agent who has not just declined them, the one who declined least often first.
     Ask,
-    /// Where all ring at once, an agent who is not spared the caller joins those who are rung.
+    /// With ring all, an agent who has not just declined the caller joins those who are rung.
     Join,
-    /// A caller for whom nobody is rung gets an agent who is spared him, again the one who has let him go least
-    /// often.
+    /// A caller for whom nobody is rung gets an agent who has just declined them, the one who declined least often first.
     AskAgain,
-    /// Where all ring at once, an agent who is spared the caller joins if all who are being rung were so too.
+    /// With ring all, an agent who has just declined the caller joins if all who are rung had declined them too.
     JoinAgain,
 }
 
 impl OfferRound {
-    /// Every pass in order.
+    /// Every round, in order.
     pub(super) const ALL: [Self; 4] = [Self::Ask, Self::Join, Self::AskAgain, Self::JoinAgain];
 }
 
-/// Where a caller stands among all: who does not yield, a higher priority, an earlier time, an earlier join come first.
+/// A caller's position among all. First come those who do not yield, then by priority, waiting time, and order of joining.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
-    /// Whether all who do not are served before.
+    /// Whether all callers who do not yield are served first.
     pub(super) yields: bool,
     priority: Reverse<i64>,
     joined_at: UnixMs,
-    /// Numbers the joins, so that no two turns are equal.
+    /// The number of the join, so that no two positions are equal.
     pub(super) wait: u64,
-    /// Whose turn it is.
+    /// The call.
     pub(super) call: CallId,
 }
 
-/// Somebody who waits.
+/// A caller on the board.
 #[derive(Debug)]
 pub(super) struct Caller {
-    /// Where he stands.
+    /// The caller's position.
     pub(super) position: Position,
-    /// The queue in which he waits.
+    /// The queue in which the caller waits.
     pub(super) queue: QueueName,
-    /// His own, without the queue's.
+    /// The caller's own priority, without the queue's.
     priority: i32,
-    /// Agents who are being rung for him.
+    /// How many agents are being rung for the caller.
     live: usize,
-    /// Those among them who were not spared him.
+    /// How many of those had not declined the caller before.
     first_asked: usize,
-    /// How often each agent has let him go, for as long as he waits.
+    /// How often each agent has declined the caller.
     refusals: BTreeMap<AgentName, u32>,
 }
 
-/// Who joins, where and since when.
+/// A caller who joins.
 #[derive(Debug)]
 pub(super) struct NewCaller {
     pub(super) call: CallId,
     pub(super) queue: QueueName,
-    /// Numbers the joins.
+    /// The number of the join.
     pub(super) wait: u64,
     pub(super) joined_at: UnixMs,
-    /// His own, without the queue's.
+    /// The caller's own priority, without the queue's.
     pub(super) priority: i32,
-    /// Whether all who do not are served before.
+    /// Whether all callers who do not yield are served first.
     pub(super) yields: bool,
 }
 
@@ -109,20 +108,20 @@ pub(super) struct NewCaller {
 pub(super) struct QueueState {
     spec: QueueSpec,
     ready: ReadyAgents,
-    /// The ready agents who are spared a caller, by the number of his join.
+    /// The ready agents who have just declined a caller, by the number of the caller's join.
     declined_recently: BTreeMap<u64, BTreeSet<AgentName>>,
     /// Callers for whom nobody is being rung.
     waiting_callers: Ranked<Position>,
     /// Callers for whom somebody is being rung.
     ringing_callers: Ranked<Position>,
-    /// The callers of `ringing_callers` for whom only agents are being rung who were spared them.
+    /// The callers of `ringing_callers` for whom only agents are being rung who had declined them before.
     again: BTreeSet<Position>,
-    /// What `Board::first_callers` holds of this queue.
+    /// What this queue has published to the board.
     first_callers: [Option<Position>; OfferRound::ALL.len()],
 }
 
 impl Caller {
-    /// An agent has let him go.
+    /// An agent declined the caller.
     pub(super) fn refused_by(&mut self, agent: &AgentName) {
         let times = self.refusals.entry(agent.clone()).or_default();
         *times = times.saturating_add(1);
@@ -132,14 +131,14 @@ impl Caller {
         self.refusals.get(agent).copied().unwrap_or_default()
     }
 
-    /// Whether all who are being rung for him were spared him.
+    /// Whether all agents who are being rung had declined the caller before.
     const fn is_asked_again(&self) -> bool {
         self.live > 0 && self.first_asked == 0
     }
 }
 
 impl QueueState {
-    /// Nobody waits, and nobody is ready.
+    /// A queue without callers and ready agents.
     pub(super) fn new(spec: QueueSpec) -> Self {
         Self {
             ready: ReadyAgents::new(spec.strategy, None),
@@ -157,18 +156,18 @@ impl QueueState {
         &self.spec
     }
 
-    /// How many wait.
+    /// How many callers wait.
     pub(super) fn len(&self) -> usize {
         self.waiting_callers.len() + self.ringing_callers.len()
     }
 
-    /// How many wait who are to be served before this turn.
+    /// How many callers are to be served before this position.
     pub(super) fn before(&self, position: &Position) -> usize {
         self.waiting_callers.rank(position) + self.ringing_callers.rank(position)
     }
 
-    /// The first for whom nobody is rung, who does not yield, and is not among these; none if an agent who is in another
-    /// call is not offered them.
+    /// The first caller for whom nobody is rung, who does not yield, and who is not among `taken`. None for an agent in another
+    /// call (`elsewhere`), unless the queue has `call_waiting`.
     pub(super) fn first_unserved(&self, elsewhere: bool, taken: &BTreeSet<CallId>) -> Option<Position> {
         let callers = (0..self.waiting_callers.len())
             .map_while(|rank| self.waiting_callers.at(rank).filter(|position| !position.yields));
@@ -176,7 +175,7 @@ impl QueueState {
         free.next().filter(|_| !elsewhere || self.spec.call_waiting)
     }
 
-    /// Everybody who waits, the first in line first. O(n × log n).
+    /// The positions of all callers, in order. O(n × log n).
     pub(super) fn positions(&self) -> Vec<Position> {
         let both = [&self.waiting_callers, &self.ringing_callers].into_iter();
         let positions = both.flat_map(|callers| (0..callers.len()).filter_map(move |rank| callers.at(rank)));
@@ -185,13 +184,13 @@ impl QueueState {
         positions
     }
 
-    /// Goes on where another form of the queue ended; its callers are to be taken over one by one.
+    /// Continues from the queue's state under the old rules. Its callers are to be adopted one by one.
     pub(super) fn continue_from(&mut self, old: &Self) -> Vec<Position> {
         self.ready = ReadyAgents::new(self.spec.strategy, old.ready.last());
         old.positions()
     }
 
-    /// A caller of another form of the queue, or of another queue, keeps his place and his live offers.
+    /// Takes over a caller of the old state or of another queue. The caller keeps position and live offers.
     pub(super) fn adopt(&mut self, caller: &mut Caller) {
         caller.position.priority = self.priority(caller.priority);
         self.insert(caller);
@@ -227,7 +226,7 @@ impl QueueState {
         if caller.live == 0 { &mut self.waiting_callers } else { &mut self.ringing_callers }
     }
 
-    /// An agent is being rung for a caller.
+    /// Counts an agent who is being rung for a caller.
     pub(super) fn ring(&mut self, caller: &mut Caller, agent: &AgentName, again: bool) {
         if let Some(tier) = self.spec.tiers.get(agent) {
             self.ready.offered(*tier, agent);
@@ -235,22 +234,22 @@ impl QueueState {
         self.set_live(caller, caller.live + 1, caller.first_asked + usize::from(!again));
     }
 
-    /// An agent is no longer being rung for a caller.
+    /// The offer to an agent has ended: they are not rung for the caller any more.
     pub(super) fn offer_ended(&mut self, caller: &mut Caller, again: bool) {
         let (live, first_asked) =
             (caller.live.saturating_sub(1), caller.first_asked.saturating_sub(usize::from(!again)));
         self.set_live(caller, live, first_asked);
     }
 
-    /// Puts a caller where he belongs when so many are rung for him.
+    /// Sets how many agents are being rung for a caller, and moves the caller to the right set.
     fn set_live(&mut self, caller: &mut Caller, live: usize, first_asked: usize) {
         self.remove(caller);
         (caller.live, caller.first_asked) = (live, first_asked);
         self.insert(caller);
     }
 
-    /// An agent who serves the queue became ready, idle since then; they are spared the caller of this join. An agent
-    /// who is in a call elsewhere is let in only where calls wait.
+    /// An agent of the queue became ready, idle since `idle_since`, having just declined the caller of join
+    /// `declined_recently`. An agent in another call counts as ready only with `call_waiting`.
     pub(super) fn agent_ready(
         &mut self,
         agent: &AgentName,
@@ -267,7 +266,7 @@ impl QueueState {
         }
     }
 
-    /// An agent who was ready with just these data is so no longer.
+    /// An agent who was ready with exactly these data is not ready any more.
     pub(super) fn agent_unready(
         &mut self,
         agent: &AgentName,
@@ -286,28 +285,28 @@ impl QueueState {
         }
     }
 
-    /// Which agent is rung for a caller who is served in this pass. O((1 + r) × log n), where r is how many
-    /// agents have let him go: who has not is taken as soon as he is found.
+    /// The agent who is rung for a caller in this round. O((1 + r) × log n), where r is how many agents have declined the
+    /// caller: an agent who never did is chosen as soon as one is found.
     pub(super) fn choose(&self, round: OfferRound, caller: &Caller) -> Option<AgentName> {
         let declined_recently = self.declined_recently.get(&caller.position.wait);
         let has_declined = |agent: &AgentName| declined_recently.is_some_and(|agents| agents.contains(agent));
         let agent = match round {
             OfferRound::Ask | OfferRound::AskAgain => self.least_often(caller, has_declined),
-            // All who may join will: who is the first is all the same.
+            // All of them are rung anyway, so the order does not matter.
             OfferRound::Join => self.ready.agents().find(|agent| !has_declined(agent)),
             OfferRound::JoinAgain => self.ready.agents().next(),
         };
         agent.cloned()
     }
 
-    /// Who has let the caller go least often, of those who are spared him only if there are no others.
+    /// The agent who has declined the caller least often; one who has just declined only if there is no other.
     fn least_often(&self, caller: &Caller, has_declined: impl Fn(&AgentName) -> bool) -> Option<&AgentName> {
         let never = self.ready.agents().find(|agent| caller.times_refused_by(agent) == 0);
         let times = |agent: &&AgentName| (has_declined(agent), caller.times_refused_by(agent));
         never.or_else(|| self.ready.agents().min_by_key(times))
     }
 
-    /// Whom each pass could serve here now.
+    /// The caller whom this round could serve here now.
     fn first_of(&self, round: OfferRound) -> Option<Position> {
         let all_ring = self.spec.strategy == Strategy::RingAll;
         if self.ready.is_empty() {
@@ -322,14 +321,14 @@ impl QueueState {
         }
     }
 
-    /// The first of these callers whom not every ready agent is spared; somebody is ready.
+    /// The first of these callers whom not every ready agent has just declined. At least one agent is ready.
     fn first_wanted(&self, callers: &Ranked<Position>) -> Option<Position> {
         let first = callers.first()?;
         let declined_recently = self.declined_recently.get(&first.wait).map_or(0, BTreeSet::len);
         if declined_recently < self.ready.len() { Some(first) } else { callers.at(1) }
     }
 
-    /// Tells the board whom each pass could serve here now.
+    /// Updates the board's first callers of this queue.
     pub(super) fn publish(&mut self, first_callers: &mut FirstCallers) {
         for (index, round) in OfferRound::ALL.into_iter().enumerate() {
             let now = self.first_of(round);
@@ -343,7 +342,7 @@ impl QueueState {
         }
     }
 
-    /// Takes back all that was told.
+    /// Removes this queue's callers from the board's first callers.
     pub(super) fn unpublish(&mut self, first_callers: &mut FirstCallers) {
         for (told, first_callers) in self.first_callers.iter_mut().zip(first_callers) {
             if let Some(position) = told.take() {

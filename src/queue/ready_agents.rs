@@ -3,21 +3,22 @@
 //! | strategy | order |
 //! |---|---|
 //! | longest idle | level, idle since, position, name |
-//! | round robin | level; in the level of the last one offered, those after him come first; position, name |
+//! | round robin | level; in the level of the last agent offered, the agents after them first; position, name |
 //! | sequential, ring all | level, position, name |
 //!
-//! Where mod_callcenter orders otherwise, and why we do not:
+//! Where the order differs from mod_callcenter, and why:
 //!
-//! - *Sequential, equal positions*: there whoever was offered a caller longest ago comes first, here always the same
-//!   one, by name. An order that needs no memory is the same after a restart, and who wants turns among equals has
-//!   round robin. Tiers of a rules file that name no position have different ones; those of `dozvon agent add` have 1.
-//! - *Round robin after an offer in level 2*: there it goes on in level 2, though agents of level 1 are ready; here it
-//!   comes back to level 1, and begins there anew, since only the last seat is kept. A lower level is a reserve: that
-//!   it was needed once is no reason to spare those who come first. Nor do offers of other queues move our turn.
-//! - *Longest idle*: there only the end of a talk counts, so that whoever has had none comes before everybody; here
-//!   the login begins an idle time too, so that who has just come is not rung before those who wait since morning.
-//! - *Longest idle after a break*: there a break changes nothing, here resuming begins the idle time anew. A break is
-//!   rest, not waiting for a caller: it must not put its taker in front of those who stayed.
+//! - *Sequential, equal positions*: mod_callcenter prefers the agent who was offered a caller longest ago; here the order is
+//!   by name. An order without memory is the same after a restart, and round robin is there for taking turns. Tiers of a
+//!   rules file without a position get different ones; those of `dozvon agent add` have 1.
+//! - *Round robin after an offer in level 2*: mod_callcenter continues in level 2 even if agents of level 1 are ready; here
+//!   the next offer goes to level 1 again, and begins there anew. A lower level is a reserve. Offers of other queues do not
+//!   move the turn either.
+//! - *Longest idle*: in mod_callcenter only the end of a talk counts, so that an agent without talks comes first; here the
+//!   idle time begins with the login too, so that an agent who has just come is not rung before those who wait since
+//!   morning.
+//! - *Longest idle after a break*: in mod_callcenter a break changes nothing; here the idle time begins anew when the agent
+//!   resumes. A break is rest, and must not put the agent in front of those who stayed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
@@ -32,52 +33,52 @@ pub(super) struct ReadyAgents {
     strategy: Strategy,
     levels: BTreeMap<i32, BTreeSet<AgentRank>>,
     len: usize,
-    /// Level, position and name of the agent who was offered a caller last, whether or not he still serves.
+    /// Level, position and name of the agent who was offered a caller last, even if they do not serve the queue any more.
     last: Option<(i32, i32, AgentName)>,
 }
 
-/// An agent's place within his level.
+/// An agent's rank within their level.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct AgentRank {
-    /// The beginning of time unless the strategy asks for it.
+    /// Zero unless the strategy orders by it.
     idle_since: UnixMs,
     position: i32,
     agent: AgentName,
 }
 
 impl ReadyAgents {
-    /// Nobody is ready yet; round robin goes on after `last`.
+    /// No agent is ready yet; round robin continues after `last`.
     pub(super) const fn new(strategy: Strategy, last: Option<(i32, i32, AgentName)>) -> Self {
         Self { strategy, levels: BTreeMap::new(), len: 0, last }
     }
 
-    /// Who was offered a caller last: level, position, name.
+    /// The agent who was offered a caller last: level, position, name.
     pub(super) fn last(&self) -> Option<(i32, i32, AgentName)> {
         self.last.clone()
     }
 
-    /// Remembers who was offered a caller last.
+    /// Remembers the agent who was offered a caller last.
     pub(super) fn offered(&mut self, tier: Tier, agent: &AgentName) {
         self.last = Some((tier.level, tier.position, agent.clone()));
     }
 
-    /// Whether nobody is ready.
+    /// Whether no agent is ready.
     pub(super) const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many are ready.
+    /// How many agents are ready.
     pub(super) const fn len(&self) -> usize {
         self.len
     }
 
-    /// The agent is ready.
+    /// Adds a ready agent.
     pub(super) fn insert(&mut self, tier: Tier, idle_since: UnixMs, agent: &AgentName) {
         let rank = self.rank(tier, idle_since, agent);
         self.len += usize::from(self.levels.entry(tier.level).or_default().insert(rank));
     }
 
-    /// The agent, who was ready with just these data, is so no longer.
+    /// Removes an agent who was ready with exactly these data.
     pub(super) fn remove(&mut self, tier: Tier, idle_since: UnixMs, agent: &AgentName) {
         let rank = self.rank(tier, idle_since, agent);
         if let Some(level) = self.levels.get_mut(&tier.level) {
@@ -88,7 +89,7 @@ impl ReadyAgents {
         }
     }
 
-    /// The ready agents, the one whose turn it is first.
+    /// The ready agents, in the order in which they are offered a caller.
     pub(super) fn agents(&self) -> impl Iterator<Item = &AgentName> {
         self.levels.iter().flat_map(|(level, ranks)| {
             let after = self.continues_after(*level);
@@ -101,7 +102,7 @@ impl ReadyAgents {
         })
     }
 
-    /// The seat after which round robin goes on in this level.
+    /// The rank after which round robin continues in this level.
     fn continues_after(&self, level: i32) -> Option<AgentRank> {
         let (last_level, position, agent) = self.last.as_ref()?;
         let continues = self.strategy == Strategy::RoundRobin && *last_level == level;

@@ -1,22 +1,22 @@
-//! Is what the rows say true? Asked at the start, whenever a link comes up, and every few seconds.
+//! Comparing the database with FreeSWITCH: at the start, whenever a link comes up, and every few seconds.
 //!
-//! In: calls and offers without an end, what this process holds, what FreeSWITCH has. Out: each of them is held by
-//! somebody, or has its end; each of our legs has a keeper, or is ended; each agent does what an offer says.
+//! In: open calls and offers, what is in flight in this process, the channels of FreeSWITCH. Out: every call and offer is in
+//! flight or has ended; every leg of ours has a task or is ended; every agent's activity matches an offer.
 //!
 //! | what is found | what is done |
 //! |---|---|
-//! | a caller who waited, and holds the line | awaited: the dialplan brings him back, and he keeps his place |
-//! | the same, whom our death left where he is | sent to the beginning of the dialplan |
-//! | the same, whom somebody else has meanwhile | taken: the call has ended |
+//! | a caller who waited and is still there | expected: the dialplan brings them back, and they keep their position |
+//! | the same, where the dialplan does not have them | sent to the beginning of the dialplan |
+//! | the same, where somebody else took them | the call has ended as taken |
 //! | a talk | watched to its end |
-//! | a call or an offer whose channel is gone | ended, with the bounds of when that was |
-//! | a phone that rings for nobody | falls silent |
-//! | an agent who picked up for nobody | hears so, and is released |
+//! | a call or an offer whose channel is gone | ended, with the earliest time when that can have been |
+//! | a phone that rings for nobody | stops ringing |
+//! | an agent who picked up for nobody | hears a tone, and is released |
 //! | an agent who rings or talks without an offer | idle |
 //! | an agent whose rest begins in the future: the clock was set back | ready |
 //!
-//! **Invariants:** idempotent, and can die at any line; what is there before the first look was left by an earlier
-//! run, what is found later was wrong twice in a row, and is counted as a repair, which should never be.
+//! **Invariants:** idempotent, and can die at any line. What the first pass finds was left by an earlier run. A later
+//! mismatch is repaired when it was seen twice in a row, and counted: it should never happen.
 
 mod settle;
 
@@ -37,11 +37,11 @@ use crate::store::{Database, StoreError, recovery};
 use crate::switch::{FoundLeg, Node, QueryError};
 use crate::vital::Beat;
 
-/// How soon what could not be asked is asked again for the first time.
+/// How long after a pass in which FreeSWITCH could not be asked the next pass comes, at first.
 const SOON: Duration = Duration::from_millis(500);
 
-/// How long after a look the next one comes: for what could not be asked in that many looks one after the other sooner
-/// at first, and at last, since it may never be settled, as usual.
+/// How long until the next pass, after `open_looks` passes in a row in which not everything could be asked: short at first,
+/// then doubling up to the usual interval.
 fn pause(usual: Duration, open_looks: u32) -> Duration {
     match open_looks.checked_sub(1) {
         None => usual,
@@ -49,7 +49,7 @@ fn pause(usual: Duration, open_looks: u32) -> Duration {
     }
 }
 
-/// Something that may be wrong.
+/// Something on which the database and this process may disagree.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Mismatch {
     Call(CallId),
@@ -60,7 +60,7 @@ enum Mismatch {
 }
 
 impl Mismatch {
-    /// What kind of thing was repaired, for the metric.
+    /// The label of the metric.
     const fn kind(&self) -> Repair {
         match self {
             Self::Call(_) => Repair::CallWithoutStory,
@@ -72,33 +72,33 @@ impl Mismatch {
     }
 }
 
-/// Whose legs are ours: what has no end in the rows.
+/// The open offers and calls, to which legs may belong.
 struct Ours {
     offers: BTreeSet<OfferId>,
     /// The callers' channels by their calls.
     callers: BTreeMap<CallId, ChannelId>,
 }
 
-/// Looks whether what the rows say is true.
+/// Compares the database with FreeSWITCH.
 pub struct Reconciler {
     app: Arc<App>,
     tools: Tools,
-    /// What an earlier run left, or what broke off in this one: to be settled, but no fault.
+    /// What an earlier run left: to be settled, but no fault of this one.
     left: BTreeSet<Mismatch>,
-    /// What looked wrong the last time.
+    /// The mismatches of the last pass.
     mismatches: BTreeSet<Mismatch>,
-    /// Outbound channels of each node that are none of ours.
+    /// Outbound channels of each node that are not our legs.
     foreign: BTreeMap<NodeName, BTreeSet<ChannelId>>,
-    /// What this look has found of our legs on each node.
+    /// The legs of ours that this pass found on each node.
     found: BTreeMap<NodeName, Vec<FoundLeg>>,
-    /// When a controller before this one was seen last.
+    /// When the previous controller was alive for the last time.
     unwatched_from: UnixMs,
-    /// Whether this is the first look.
+    /// Whether this is the first pass.
     first: bool,
 }
 
 impl Reconciler {
-    /// Reads what an earlier run left. From now on callers who come back are known again.
+    /// Reads what an earlier run left. From now on callers who come back are recognised.
     ///
     /// # Errors
     /// When the database fails.
@@ -130,7 +130,7 @@ impl Reconciler {
         })
     }
 
-    /// Looks at once, when a link comes up, and every few seconds, until told to stop.
+    /// Makes a pass at once, when a link comes up, and at every interval, until told to stop.
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
         let mut open_looks = 0_u32;
         loop {
@@ -146,14 +146,14 @@ impl Reconciler {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
-                // What could not be asked may be asked now.
+                // A node that could not be asked may be reachable now.
                 () = self.app.nodes.changed() => open_looks = 0,
                 () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    /// One look. Whether everything could be asked.
+    /// One pass. Returns whether everything could be asked.
     async fn look(&mut self) -> Result<bool, StoreError> {
         let open = self.app.store.read("open", recovery::open).await?;
         let mut seen = BTreeSet::new();
@@ -200,7 +200,7 @@ impl Reconciler {
         Ok(settled)
     }
 
-    /// Whether it is certain that something is wrong: it was left by an earlier run, or looked so twice in a row.
+    /// Whether the mismatch is certain: it was left by an earlier run, or seen twice in a row.
     fn is_sure(&self, mismatch: &Mismatch, seen: &mut BTreeSet<Mismatch>) -> bool {
         seen.insert(mismatch.clone());
         if self.first || self.left.contains(mismatch) {
@@ -215,7 +215,7 @@ impl Reconciler {
         sure
     }
 
-    /// Changes an agent's row, and tells the dispatcher what it is now.
+    /// Changes an agent's row, and sends it to the dispatcher.
     async fn change(
         &self,
         agent: AgentName,
@@ -230,7 +230,7 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Our legs on a node that nobody here keeps, as this look has found them.
+    /// The legs of ours on a node that have no task in this process.
     async fn legs(&mut self, node: &Node) -> Result<Vec<FoundLeg>, QueryError> {
         if let Some(found) = self.found.get(node.name()) {
             return Ok(found.clone());
@@ -241,7 +241,7 @@ impl Reconciler {
         Ok(found)
     }
 
-    /// Ends legs of ours that belong to nobody. Whether everything could be asked.
+    /// Ends legs of ours that belong to no open call or offer. Returns whether everything could be asked.
     async fn end_strays(&mut self, ours: &Ours, seen: &mut BTreeSet<Mismatch>) -> bool {
         let mut asked = true;
         for node in self.app.nodes.all().to_vec() {
@@ -253,11 +253,11 @@ impl Reconciler {
                 if ours.offers.contains(&leg.offer) || self.app.in_flight.has_offer(leg.offer) {
                     continue;
                 }
-                // A customer whom we called back is his call: what becomes of it is decided there.
+                // The leg of a called customer is the channel of its call, and is settled with the call.
                 if ours.callers.get(&leg.call) == Some(&leg.channel) {
                     continue;
                 }
-                // Who was forwarded talks on a leg without an offer.
+                // A forwarded caller talks on a leg without an offer.
                 let Ok(talks) = settle::talks_to(&node, &leg, ours.callers.get(&leg.call)).await else {
                     asked = false;
                     continue;

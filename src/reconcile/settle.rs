@@ -1,4 +1,4 @@
-//! What becomes of a call or an offer that nobody in this process holds.
+//! Settling calls and offers that are open in the database and not in flight here.
 
 use std::time::Duration;
 
@@ -26,24 +26,24 @@ use crate::store::{self, Database, StoreError};
 use crate::switch::dialplan_files::FALLBACK;
 use crate::switch::{Cancel, FoundLeg, LegInTalk, LegRole, Node, QueryError};
 
-/// How long an agent who picked up for nobody hears that.
+/// How long an agent who picked up for nobody hears the tone.
 const HEARS: Duration = Duration::from_secs(2);
-/// What the cause is of an end that an earlier run left to us.
+/// The cause of an end that this run records for an earlier one.
 const RESTARTED: &str = "CONTROLLER_RESTARTED";
 /// The cause of a call whose caller did not come back to us.
 const NOT_BACK: &str = "DID_NOT_COME_BACK";
 
-/// Where something is, as far as it can be asked.
+/// Where the FreeSWITCH of a call is.
 enum Location {
-    /// On a node that can be asked.
+    /// It is this node, which can be asked.
     On(Node),
-    /// Nowhere any more, and why.
+    /// It is gone, with this cause.
     Gone(&'static str),
-    /// On a node that cannot be asked now.
+    /// It cannot be asked now.
     Unknown,
 }
 
-/// What an offer has come to.
+/// How far an offer has come.
 enum OfferState {
     /// The two talk, on this leg.
     Talks(FoundLeg),
@@ -66,7 +66,7 @@ impl Reconciler {
         }
     }
 
-    /// An offer that nobody carries out. Whether FreeSWITCH could be asked.
+    /// Settles an offer. Returns whether FreeSWITCH could be asked.
     pub(super) async fn settle_offer(&mut self, offer: OpenOffer) -> Result<bool, StoreError> {
         let node = match self.location(&offer.node, offer.core) {
             Location::On(node) => node,
@@ -103,7 +103,7 @@ impl Reconciler {
         Ok(true)
     }
 
-    /// What an offer has come to, by what FreeSWITCH has of it.
+    /// How far an offer has come, according to FreeSWITCH.
     async fn offer_state(&mut self, node: &Node, offer: &OpenOffer) -> Result<OfferState, QueryError> {
         let legs = match offer.leg {
             Some(channel) => node.leg(channel).await?.into_iter().collect(),
@@ -120,12 +120,12 @@ impl Reconciler {
         Ok(OfferState::Alone(leg))
     }
 
-    /// How long an agent rests after a talk; not at all if the rules know him no more.
+    /// How long an agent wraps up; zero if the rules do not have the agent any more.
     fn wrap_up(&self, agent: &AgentName) -> Duration {
         self.app.rules().agents.get(agent).map_or(Duration::ZERO, |agent| agent.wrap_up)
     }
 
-    /// The two have been talking since nobody knows quite when: recorded, and watched to the end.
+    /// Records the talk if that is not done yet, and watches it to its end.
     async fn watch_talk(&mut self, node: Node, offer: OpenOffer, leg: FoundLeg) -> Result<(), StoreError> {
         let (id, call, at) = (offer.id, offer.call, offer.bridged_at.unwrap_or(self.app.clock.now()));
         Talk::found(&self.app, call, at).record(Between::CallerAndAgent(id)).await?;
@@ -169,9 +169,9 @@ impl Reconciler {
         Ok(())
     }
 
-    /// A call without a story. Whether FreeSWITCH could be asked.
+    /// Settles a call. Returns whether FreeSWITCH could be asked.
     pub(super) async fn settle_call(&mut self, call: OpenCall) -> Result<bool, StoreError> {
-        // An offer of his that was settled a moment ago may have told that he talks.
+        // Settling an offer of this call may just have recorded that the caller talks.
         let id = call.id;
         let Some(call) = self.app.store.read("open_call", move |c| recovery::call(c, id)).await? else {
             return Ok(true);
@@ -194,7 +194,7 @@ impl Reconciler {
                 Ok(true)
             }
             Ok(true) if call.case.is_some() => {
-                // Nobody is there to connect the customer with: his phone falls silent.
+                // Nobody is there to talk to the customer: their phone stops ringing.
                 if node.kill(call.channel, Cancel::OriginatorCancel).await.is_err() {
                     return Ok(false);
                 }
@@ -204,7 +204,7 @@ impl Reconciler {
         }
     }
 
-    /// He waited, and is still there: the dialplan will bring him back, if it has him.
+    /// The caller waited and is still there: the dialplan brings them back, if it has them.
     async fn await_caller(&mut self, node: &Node, call: OpenCall) -> Result<bool, StoreError> {
         match self.app.in_flight.expected_until(&call) {
             Some(until) if until <= Instant::now() => {
@@ -231,7 +231,7 @@ impl Reconciler {
         }
     }
 
-    /// He talks: watched until his channel is gone, whoever he is passed on to.
+    /// The caller talks: watches until the channel is gone, whoever the caller is passed on to.
     async fn watch_caller(&self, node: Node, call: OpenCall) {
         let Some(guard) = self.app.in_flight.give_up(&call) else { return };
         self.app.dispatcher.leave(call.id, Leaving::Answered).await;
@@ -254,9 +254,9 @@ impl Reconciler {
         });
     }
 
-    /// Records the end of a call whose caller is not with us any more. Always true.
+    /// Records the end of a call whose caller is not with us any more. Returns true.
     async fn end_call(&self, call: OpenCall, left: Left) -> Result<bool, StoreError> {
-        // He may have come back this very moment: then his story has him.
+        // The caller may have come back at this moment.
         let Some(guard) = self.app.in_flight.give_up(&call) else { return Ok(true) };
         let at = self.app.clock.now();
         if let Some(case) = call.case {
@@ -287,15 +287,15 @@ impl Reconciler {
     }
 }
 
-/// Who has a caller who was with us.
+/// Who has the caller now.
 enum CallerHolder {
-    /// The dialplan, which brings him back.
+    /// The dialplan, which brings the caller back.
     TheDialplan,
-    /// Whom we had forwarded him to: we died before that was recorded.
+    /// The contact to whom the caller was forwarded; the earlier run died before that was recorded.
     Contact,
-    /// Somebody who took the caller while nobody of us was there.
+    /// Somebody who took the caller while no controller was there.
     SomebodyElse,
-    /// Nobody: we died between the word that he is to be left alone and the bridge.
+    /// Nobody: the earlier run died after `socket_resume=false` and before the bridge.
     Nobody,
 }
 
@@ -326,13 +326,13 @@ pub(super) async fn talks_to(
     Ok(node.partner(leg.channel).await? == Some(*caller))
 }
 
-/// Whether we had begun to connect the two, and they are still there.
+/// Whether an earlier run had begun to connect the two, and both are still there.
 async fn is_connected(node: &Node, caller: ChannelId, leg: ChannelId) -> Result<bool, QueryError> {
     let caller = node.locate_caller(caller).await?;
     Ok(caller.is_some_and(|caller| caller.is_left_alone && caller.partner == Some(leg)))
 }
 
-/// Ends a leg that is there for nobody. Who picked it up is told first.
+/// Ends a leg that rings for nobody. An agent who picked it up hears a tone first.
 pub(super) async fn release(node: &Node, leg: FoundLeg, sound: &str) {
     let ended = async {
         if leg.answered {
@@ -366,7 +366,7 @@ fn unanswered(offer: OfferId, cause: String, at: UnixMs) -> store::offers::EndUn
     store::offers::EndUnanswered { offer, outcome, cause, at, ready_at: at, max_no_answer: 0 }
 }
 
-/// How a call ends whose caller has not got through, and the cause.
+/// The ending and the cause of a call whose caller did not get through.
 type Left = (Ending, &'static str);
 
 fn ended(app: &App, call: &OpenCall, (left, cause): Left, at: UnixMs) -> store::calls::Ended {
