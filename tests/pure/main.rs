@@ -17,3 +17,4 @@ mod layers;
 mod markdown;
 mod purity;
 mod reference;
+mod source;

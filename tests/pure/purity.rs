@@ -1,82 +1,52 @@
 //! Promise 9: what decides is pure. No clock, no database, no task and no log in what says who is rung, where a call
 //! goes and what is owed: the same history gives the same decision.
+//!
+//! Pure are the rooms that the table in `src/lib.rs` calls pure decisions, and every room below them but the tools; and
+//! each file elsewhere whose first lines say so: "Pure.", "(pure)" or ": pure."
 
-use std::path::{Path, PathBuf};
+use super::source::{Layer, Source, layers, sources};
 
-/// What decides: the rooms that the table of layers calls pure, with what they stand on, and single files of acting rooms.
-const PURE: [&str; 16] = [
-    "src/missed",
-    "src/queue",
-    "src/routing",
-    "src/rules",
-    "src/calendar",
-    "src/phone",
-    "src/audit.rs",
-    "src/cause.rs",
-    "src/event.rs",
-    "src/notify/crm/read.rs",
-    "src/web/requests/fields.rs",
-    "src/web/requests/limits.rs",
-    "src/web/requests/origin.rs",
-    "src/web/requests/proof.rs",
-    "src/switch/dial.rs",
-    "src/sim/originate.rs",
-];
-/// Rooms that act, or know the process: nothing in a pure folder imports them.
-const ACTING: [&str; 16] = [
-    "app",
-    "call",
-    "callback",
-    "cli",
-    "config",
-    "context",
-    "demo",
-    "dispatch",
-    "metrics",
-    "notify",
-    "reconcile",
-    "sim",
-    "store",
-    "switch",
-    "telemetry",
-    "web",
-];
+/// The rooms below the decisions that act or hold time.
+const TOOLS: [&str; 8] = ["clock", "column", "egress", "secret", "skipped", "telemetry", "ticks", "vital"];
+
 /// What nothing pure needs.
 const IMPURE: [&str; 9] =
     ["async ", "tokio::", "diesel::", "tracing::", "Instant", "SystemTime", "Clock", "std::fs", "rand::"];
 
-fn files(path: &Path) -> Vec<PathBuf> {
-    if path.is_file() {
-        return vec![path.to_owned()];
-    }
-    let entries = path.read_dir().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let mut all: Vec<PathBuf> = entries.flat_map(|entry| files(&entry.unwrap().path())).collect();
-    all.sort();
-    all
+/// The rooms that act, above those that decide; and the rooms that decide, with those that they are made of.
+fn rooms() -> (Vec<String>, Vec<String>) {
+    let mut layers = layers();
+    let decides = |layer: &Layer| layer.answers.contains("**pure decisions:**");
+    let first = layers.iter().position(decides).expect("src/lib.rs names no pure decisions");
+    let below = layers.split_off(first).into_iter().flat_map(|layer| layer.rooms);
+    let pure = below.filter(|room| !TOOLS.contains(&room.as_str())).collect();
+    (layers.into_iter().flat_map(|layer| layer.rooms).collect(), pure)
 }
 
-/// The lines of code before the tests, without comments.
-fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let before_tests = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
-    before_tests.filter(|(_, line)| !line.trim_start().starts_with("//"))
+fn says_that_it_is_pure(source: &Source) -> bool {
+    let head = source.text.lines().take_while(|line| line.starts_with("//! "));
+    head.take(3).any(|line| ["Pure.", "(pure)", ": pure."].iter().any(|mark| line.contains(mark)))
 }
 
 #[test]
 fn what_decides_knows_no_clock_no_database_no_task_and_no_log() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (_, rooms) = rooms();
     let mut read = 0;
-    for path in PURE.iter().flat_map(|path| files(&root.join(path))) {
-        if path.ends_with("tests.rs") {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let decides = source.room().is_some_and(|room| rooms.contains(&room));
+        if !decides && !says_that_it_is_pure(&source) {
             continue;
         }
-        let text = std::fs::read_to_string(&path).unwrap();
-        for (number, line) in code(&text) {
-            let found = IMPURE.iter().find(|word| line.contains(*word));
-            assert!(found.is_none(), "{}:{}: {}", path.display(), number + 1, line.trim());
+        for (number, line) in source.lines() {
+            if IMPURE.iter().any(|word| line.contains(word)) {
+                wrong.push(format!("src/{}:{number}: {}", source.path.display(), line.trim()));
+            }
         }
         read += 1;
     }
-    assert!(read >= 14, "only {read} files were read");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(read >= 60, "only {read} files were read");
 }
 
 #[test]
@@ -92,5 +62,25 @@ fn what_decides_imports_nothing_that_acts() {
             read += usize::from(line.contains("crate::"));
         }
     }
+    assert!(read >= 100, "only {read} imports were read");
+}
+
+#[test]
+fn what_decides_imports_nothing_that_acts() {
+    let (acting, pure) = rooms();
+    let mut read = 0;
+    let mut wrong = Vec::new();
+    for source in sources() {
+        if !source.room().is_some_and(|room| pure.contains(&room)) {
+            continue;
+        }
+        for (number, line) in source.lines() {
+            if acting.iter().any(|room| line.contains(&format!("crate::{room}::"))) {
+                wrong.push(format!("src/{}:{number}: {}", source.path.display(), line.trim()));
+            }
+            read += usize::from(line.contains("crate::"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(read >= 100, "only {read} imports were read");
 }

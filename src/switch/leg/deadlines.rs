@@ -1,4 +1,4 @@
-//! Until when each phone of an offer has time: to ring, and once it was picked up to press the key (pure).
+//! Until when each phone of an offer has time: to ring, and once it was picked up to press the key. The caller says what time it is.
 
 use std::collections::BTreeMap;
 
