@@ -147,9 +147,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Told(kind) => Some((kind, json!({}))),
         Note::Opened(came) | Note::TakenUp(came) => Some((EventKind::CaseOpened, came.data())),
         Note::Again(came) => Some((EventKind::CaseMissedAgain, came.data())),
-        Note::Rung { pct, .. } if pct < 100 => {
-            Some((EventKind::CaseReminded, json!({ "share_pct": pct })))
-        }
+        Note::Rung { pct, .. } if pct < 100 => Some((EventKind::CaseReminded, json!({ "share_pct": pct }))),
         Note::Rung { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
         Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
         Note::Undisposed(row) => Some((EventKind::AttemptUndisposed, attempt(row))),

@@ -51,22 +51,6 @@ fn what_decides_knows_no_clock_no_database_no_task_and_no_log() {
 
 #[test]
 fn what_decides_imports_nothing_that_acts() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = PURE.iter().map(|path| root.join(path)).filter(|path| path.is_dir());
-    let mut read = 0;
-    for path in folders.flat_map(|folder| files(&folder)) {
-        let text = std::fs::read_to_string(&path).unwrap();
-        for (number, line) in code(&text) {
-            let acting = ACTING.iter().find(|room| line.contains(&format!("crate::{room}::")));
-            assert!(acting.is_none(), "{}:{}: {}", path.display(), number + 1, line.trim());
-            read += usize::from(line.contains("crate::"));
-        }
-    }
-    assert!(read >= 100, "only {read} imports were read");
-}
-
-#[test]
-fn what_decides_imports_nothing_that_acts() {
     let (acting, pure) = rooms();
     let mut read = 0;
     let mut wrong = Vec::new();

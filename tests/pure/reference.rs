@@ -135,9 +135,7 @@ fn example(kind: EventKind) -> Event {
             told(of_case(&all, &json!({ "call": call, "began_at": at.0 - 8_100, "wait_ms": 8_100 })))
         }
         EventKind::CaseDue | EventKind::CaseHandedOver => told(of_case(&all, &json!({}))),
-        EventKind::CaseReminded => {
-            told(of_case(&json!({ "group": "sales" }), &json!({ "share_pct": 80 })))
-        }
+        EventKind::CaseReminded => told(of_case(&json!({ "group": "sales" }), &json!({ "share_pct": 80 }))),
         EventKind::CaseEscalated => told(of_case(&above, &json!({ "share_pct": 100 }))),
         EventKind::CaseForPeople => told(of_case(&above, &json!({ "note": "the number is abroad" }))),
         EventKind::CaseClosed => told(of_case(&all, &json!({ "result": "agent_reached", "note": null }))),

@@ -80,7 +80,7 @@ impl Stage {
         self.originate(&uuid, contact, "").await;
         loop {
             let job = self.node.event("BACKGROUND_JOB").await;
-            if job.get("Job-UUID").as_deref() == Some(&uuid) {
+            if job.value("Job-UUID").as_deref() == Some(&uuid) {
                 assert_eq!(job.event().unwrap().body, format!("+OK {uuid}\n"));
                 return uuid;
             }
