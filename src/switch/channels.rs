@@ -1,8 +1,8 @@
-//! What FreeSWITCH has of ours: asked after a start, after the link was down, and every few seconds.
+//! Queries and commands for channels: asked after a start, after a link was down, and every few seconds.
 //!
-//! In: channels. Out: whether they are there, our variables on them, and the legs that carry our mark.
-//! What is asked is FreeSWITCH's own state, not its mirror for `show`, which may be stale: that only names
-//! candidates (docs/architecture/freeswitch.md, "The event socket").
+//! In: channels. Out: whether they exist, our variables on them, and which of them are legs of ours.
+//! The state of each channel is asked directly. `show channels` may be stale, and only names candidates
+//! (docs/architecture/freeswitch.md, "The event socket").
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use super::node::{Node, QueryError};
 use super::text;
 use super::variable::Variable;
 
-/// How often it is asked whether two channels are connected yet.
+/// How often to ask whether two channels are connected yet.
 const CONNECTS: Duration = Duration::from_millis(20);
-/// How often it is asked whether a channel is still there whose end nothing tells.
+/// How often to ask whether a channel still exists whose end no event reports.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// A leg that we have rung, as FreeSWITCH has it.
+/// A leg of ours, as FreeSWITCH reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundLeg {
     /// Its channel.
@@ -39,7 +39,7 @@ pub struct FoundLeg {
 }
 
 impl FoundLeg {
-    /// Reads what FreeSWITCH says of a channel; none if it is no leg of ours. Identities need no decoding.
+    /// Reads a channel's dump; none if the channel is not a leg of ours. Identities need no decoding.
     fn read(channel: ChannelId, dump: &str) -> Option<Self> {
         let value = |name: &str| {
             dump.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::trim_end))
@@ -56,14 +56,14 @@ impl FoundLeg {
     }
 }
 
-/// Where a caller is, as FreeSWITCH has it.
+/// Where a caller is, as FreeSWITCH reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerLocation {
-    /// The number that the dialplan goes by now; printable, at most 64 characters.
+    /// The destination number now; printable, at most 64 characters.
     pub dialled: String,
     /// The channel with which the caller is connected, or about to be.
     pub partner: Option<ChannelId>,
-    /// Whether our death leaves the caller where they are: so it is from just before they are connected.
+    /// Whether the caller stays where they are when the controller dies. It is set just before a bridge.
     pub is_left_alone: bool,
 }
 
@@ -114,8 +114,8 @@ impl Node {
         Ok(self.variable(channel, "bridge_uuid").await?.and_then(|partner| partner.parse().ok()))
     }
 
-    /// The legs that carry our mark and are kept by nobody here. Channels in `foreign` are not looked at; those
-    /// without the mark are added.
+    /// The legs of ours that have no task in this process. Channels in `foreign` are skipped; other channels that are not our
+    /// legs are added to it.
     ///
     /// # Errors
     /// If the node cannot be asked, or has more channels than can be read (8 MiB, at about 420 bytes a channel 19,000):
@@ -138,7 +138,7 @@ impl Node {
         Ok(legs)
     }
 
-    /// What a channel says of the leg that it is; none if it is none of ours.
+    /// The leg that a channel is; none if it is not ours.
     ///
     /// # Errors
     /// If the node cannot be asked.
@@ -154,7 +154,7 @@ impl Node {
         Ok(self.dump(caller).await?.map(|dump| CallerLocation::read(&dump)))
     }
 
-    /// What FreeSWITCH knows of a channel; none if it is not there.
+    /// The dump of a channel; none if it does not exist.
     async fn dump(&self, channel: ChannelId) -> Result<Option<String>, QueryError> {
         match self.query(&format!("uuid_dump {channel}")).await {
             Ok(dump) => Ok(Some(dump)),
@@ -163,9 +163,9 @@ impl Node {
         }
     }
 
-    /// Connects two channels that have answered; both wait where they are, and the first carries the bridge. Whether
-    /// FreeSWITCH has connected them within `limit`. It has done so, too, if it took the order and the first is gone
-    /// before it can be asked: then the talk was over at once.
+    /// Connects two parked channels; the first carries the bridge. Returns whether FreeSWITCH connected them within `limit`.
+    /// If it accepted the command and the first channel is gone before it can be asked, the talk was over at once: that counts
+    /// as connected.
     ///
     /// # Errors
     /// If the node cannot be asked.
@@ -200,7 +200,7 @@ impl Node {
         none_is_fine(self.query(&format!("uuid_kill {channel} {cause}")).await)
     }
 
-    /// Ends whatever was rung for an offer.
+    /// Ends all legs of an offer.
     ///
     /// # Errors
     /// If the node cannot be asked.
@@ -208,18 +208,17 @@ impl Node {
         none_is_fine(self.query(&format!("hupall {cause} {} {offer}", Variable::Offer)).await)
     }
 
-    /// Plays a sound to a parked channel, in place of what it was told before; the setting's check lets only sounds pass.
+    /// Plays a sound to a parked channel, instead of the sound before. The settings allow only sounds.
     ///
     /// # Errors
     /// If the node cannot be asked.
     pub async fn play_to(&self, channel: ChannelId, sound: &str) -> Result<(), QueryError> {
-        // Broadcasts wait for one another, and a ringing tone has no end. Where nothing plays, a break is forgotten when
-        // the next sound begins.
+        // Broadcasts are queued, and a ringing tone has no end. A break without a sound is forgotten when the next one begins.
         none_is_fine(self.query(&format!("uuid_break {channel} all")).await)?;
         none_is_fine(self.query(&format!("uuid_broadcast {channel} {sound} aleg")).await)
     }
 
-    /// Sends a caller whom nobody has to the beginning of our dialplan, as if he had dialled again.
+    /// Sends a caller whom nobody has to the beginning of our dialplan, as if they had dialled again.
     ///
     /// # Errors
     /// If the node cannot be asked.
@@ -239,7 +238,7 @@ impl Node {
     }
 }
 
-/// That a channel is gone already is what was wanted.
+/// A refusal means that the channel is gone already, which is fine.
 fn none_is_fine(answer: Result<String, QueryError>) -> Result<(), QueryError> {
     match answer {
         Ok(_) | Err(QueryError::Refused { .. }) => Ok(()),
@@ -255,7 +254,7 @@ pub(super) fn channels(list: &str) -> impl Iterator<Item = (ChannelId, &str)> {
     })
 }
 
-/// The channels that FreeSWITCH made itself.
+/// The outbound channels.
 fn outbound(list: &str) -> BTreeSet<ChannelId> {
     channels(list).filter(|(_, direction)| *direction == "outbound").map(|(channel, _)| channel).collect()
 }

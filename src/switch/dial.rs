@@ -2,9 +2,9 @@
 //!
 //! In: a [`Contact`], ids, a caller's number and name. Out: the text of one
 //! `originate` command.
-//! **Invariant:** nothing given adds a leg, a variable, an argument or a command. Contacts and ids cannot hold
-//! what could; numbers and names pass an allow-list; the tests read the result back by FreeSWITCH's own
-//! splitting rules (its `switch_separate_string`, `switch_event_create_brackets` and originate).
+//! **Invariant:** no input can add a leg, a variable, an argument or a command. Contacts and ids cannot hold such text;
+//! numbers and names pass an allow-list; the tests read the result back by FreeSWITCH's own splitting rules (its
+//! `switch_separate_string`, `switch_event_create_brackets` and originate).
 //! *Why not the event socket crate's builders:* they let `}`, `:_:` and `${…}` pass in values.
 
 use std::fmt::Write as _;
@@ -16,9 +16,9 @@ use super::leg_request::{LEG_ID, LEG_ROLE, LegRequest, LegRole};
 use super::text;
 use crate::config::switch::NodeSettings;
 
-/// The variable in which `intercept -bleg`, and an INVITE that replaces a ringing leg, look for the caller. FreeSWITCH
-/// transfers the channel that it names to where a phone redirects its call, and so the caller out of the queue: it is
-/// left out where redirects are followed.
+/// The variable in which `intercept -bleg`, and an INVITE that replaces a ringing leg, look for the caller. When a phone
+/// redirects, FreeSWITCH transfers the channel that it names, and so the caller out of the queue. Therefore it is left out
+/// where redirects are followed.
 const PARTNER: &str = "signal_bond";
 /// The variable of mod_callcenter in which FusionPBX's *8 looks for the caller.
 const PICKUP: &str = "cc_member_session_uuid";
@@ -32,14 +32,14 @@ pub(super) fn originate(request: &LegRequest, node: &NodeSettings) -> String {
 
 /// Whether the leg's channel gets the leg's own identity.
 ///
-/// A directory user may be registered from several phones; they would all get the same identity, and all but
-/// the first would be refused for it (docs/architecture/freeswitch.md, "Legs and bridges"). There FreeSWITCH chooses identities itself.
+/// A directory user may be registered from several phones. With one identity for all, FreeSWITCH would refuse all but the
+/// first (docs/architecture/freeswitch.md, "Legs and bridges"), so it chooses the identities itself.
 pub(super) const fn has_own_channel(contact: &Contact) -> bool {
     !matches!(contact, Contact::User { .. })
 }
 
-/// The longest that FreeSWITCH may take over an originate, should we not cancel it: ours plus what its
-/// arithmetic in whole seconds may cut off (docs/architecture/freeswitch.md, "Legs and bridges").
+/// FreeSWITCH's own limit for an originate, in case we do not cancel it: our limit plus what rounding to whole seconds may
+/// cut off (docs/architecture/freeswitch.md, "Legs and bridges").
 pub(super) fn originate_limit(request: &LegRequest) -> Duration {
     let confirm = request.confirm.as_ref().map_or(Duration::ZERO, |confirm| confirm.within);
     Duration::from_secs(seconds(request.ring_timeout + confirm) + 2)
@@ -70,7 +70,7 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
         all.push(("origination_caller_id_name", name.replace(' ', "\\s")));
     }
     if request.role == LegRole::Customer {
-        // Our death leaves him where he is: in his talk, if it has begun.
+        // If the controller dies, the customer stays in their talk, if it has begun.
         all.push(("socket_resume", "false".to_owned()));
     }
     if !request.follow_redirects {
@@ -80,7 +80,7 @@ fn variables(request: &LegRequest, node: &NodeSettings) -> Vec<(&'static str, St
         all.extend([
             ("group_confirm_key", "1".to_owned()),
             ("group_confirm_file", sound(&confirm.sound)),
-            // The owner's timer is the authority; FreeSWITCH must not be quicker.
+            // The owner's timer decides; FreeSWITCH's must not fire first.
             ("group_confirm_timeout", (seconds(confirm.within) + 2).to_string()),
         ]);
     }
@@ -92,7 +92,7 @@ fn seconds(span: Duration) -> u64 {
     u64::try_from(span.as_millis().div_ceil(1000)).unwrap_or(u64::MAX).max(1)
 }
 
-/// A sound as a variable's value, or silence if it is none that can be written there.
+/// A sound as a variable's value, or silence if it cannot be written there.
 fn sound(sound: &str) -> String {
     let fits = (1..=256).contains(&sound.len()) && !sound.contains("..");
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:;=%(),+".contains(c);

@@ -1,52 +1,52 @@
-//! What the channel's data say about a caller: parsed once, into values that cannot hold a bad one.
+//! What the channel's data say about a caller, parsed once into values that cannot hold a bad one.
 
 use crate::ids::{CallId, CaseId, ChannelId, CoreId};
 
 use super::text;
 
-/// Longest value that is looked at, in bytes as sent.
+/// The longest value that is read, in bytes as sent.
 const VALUE_BYTES: usize = 2048;
 
-/// What we take from the data FreeSWITCH sends about a channel.
+/// What dozvon reads from a channel's data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChannelFacts {
     /// The caller's channel.
     pub channel: ChannelId,
-    /// Which running FreeSWITCH it lives on.
+    /// The run of FreeSWITCH that has the channel.
     pub core: CoreId,
     /// That FreeSWITCH's host name; printable, at most 64 characters.
     pub hostname: String,
-    /// Who calls, as the carrier tells it; printable, at most 64 characters, perhaps empty.
+    /// The caller's number as the carrier sends it; printable, at most 64 characters, perhaps empty.
     pub caller_number: String,
-    /// His name; letters, digits and ` . - _`, at most 64 characters, perhaps empty.
+    /// The caller's name; letters, digits and ` . - _`, at most 64 characters, perhaps empty.
     pub caller_name: String,
     /// The number that was called; printable, at most 64 characters.
     pub dialled: String,
-    /// Whether the caller asked to hide his number.
+    /// Whether the caller's number is to be hidden.
     pub privacy: bool,
     /// Whether the call has been answered already.
     pub answered: bool,
-    /// Whether we made this leg ourselves (a callback's agent), rather than somebody calling us.
+    /// Whether the leg was originated by us (a callback's agent), rather than coming in.
     pub outbound: bool,
     /// `dozvon_call`: the call it belongs to, if it has been with us before.
     pub call: Option<CallId>,
-    /// `dozvon_handset`: who has registered the phone at which one of us dials; printable, at most 64 characters.
+    /// `dozvon_handset`: the user who registered the phone at which an agent dials; printable, at most 64 characters.
     pub handset: Option<String>,
     /// `dozvon_case`: the case for which we called, on a leg of ours.
     pub case: Option<CaseId>,
     /// `dozvon_state`: why it was handed back the last time; printable, at most 64 characters.
     pub state: Option<String>,
-    /// Over what the call comes: the address of the other side, behind the gateway if it named one (`trunk@192.0.2.7`:
-    /// whoever calls may name a gateway, so the name alone proves nothing); printable, at most 128 characters.
+    /// Where the call comes from: the peer's address, after the gateway if there is one (`trunk@192.0.2.7`). A caller may name
+    /// any gateway, so the name alone proves nothing. Printable, at most 128 characters.
     pub came_by: Option<String>,
     /// The `Call-ID` of SIP, for finding the call in traces; printable, at most 128 characters.
     pub sip_call_id: Option<String>,
 }
 
-/// Why channel data are of no use.
+/// Why channel data cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BadFacts {
-    /// Not what `connect` is answered with.
+    /// It is not an answer to `connect`.
     #[error("this is no answer to connect: is it FreeSWITCH that connects here?")]
     NotChannelData,
     /// The channel's or the core's identity is missing or no uuid.
@@ -59,7 +59,7 @@ pub(super) enum BadFacts {
     WrongMode,
 }
 
-/// The lines of interest, still encoded.
+/// The values that are read, still encoded.
 #[derive(Default)]
 struct Raw<'a> {
     event: &'a str,

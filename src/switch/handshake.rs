@@ -1,8 +1,7 @@
-//! The first words on a caller's socket: we say `connect`, FreeSWITCH tells whom it brings.
+//! The handshake on a caller's socket: we send `connect`, and FreeSWITCH answers with the channel's data.
 //!
 //! In: a socket from a peer on the allow-list. Out: its [`ChannelFacts`], and what was read beyond them.
-//! **Invariants:** a peer that has not told whom it brings costs at most [`MAX_BLOCK`] bytes; nothing it sends
-//! can panic.
+//! **Invariants:** a peer that has not sent channel data costs at most [`MAX_BLOCK`] bytes; nothing it sends can panic.
 
 use std::io;
 
@@ -32,15 +31,15 @@ pub(super) enum HandshakeError {
     Bad(#[from] BadFacts),
 }
 
-/// Whom a connection brings, and the bytes that came after.
+/// The channel's data, and the bytes that came after.
 pub(super) struct Handshake {
     pub facts: ChannelFacts,
     pub residual: Vec<u8>,
-    /// The number of the event that told it; 0 if there was none.
+    /// The sequence number of the answer; 0 if it has none.
     pub begins_at: u64,
 }
 
-/// Says `connect` and reads the answer. The time limit is the caller's matter.
+/// Sends `connect` and reads the answer. The time limit is up to the caller of this function.
 pub(super) async fn handshake(stream: &mut TcpStream) -> Result<Handshake, HandshakeError> {
     stream.set_nodelay(true)?;
     stream.write_all(b"connect\n\n").await?;
@@ -63,7 +62,7 @@ pub(super) async fn handshake(stream: &mut TcpStream) -> Result<Handshake, Hands
     }
 }
 
-/// FreeSWITCH numbers its events, and also what it answers to `connect`.
+/// Reads the sequence number, which FreeSWITCH also puts into its answer to `connect`.
 fn sequence(block: &str) -> u64 {
     let number = |line: &str| line.strip_prefix("Event-Sequence: ")?.trim().parse().ok();
     block.lines().find_map(number).unwrap_or(0)

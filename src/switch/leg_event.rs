@@ -1,4 +1,4 @@
-//! What happens to a leg, as its owner hears it.
+//! The events of a leg.
 
 use crate::ids::ChannelId;
 
@@ -15,16 +15,15 @@ pub enum LegEvent {
         /// The channel to connect: the leg's own identity, or one that FreeSWITCH chose for a phone of a user.
         channel: ChannelId,
     },
-    /// It is over, and nothing of it is left. The last event.
+    /// It is over, and no channel of it is left. The last event.
     Ended {
-        /// FreeSWITCH's word for why, or one of [`cause`](crate::cause)'s;
-        /// [`cause::outcome`](crate::queue::cause::outcome) reads it.
+        /// FreeSWITCH's cause, or one of [`cause`](crate::cause)'s.
         cause: String,
         /// Whether it could be connected.
         answered: bool,
         /// Whether the phone was picked up.
         picked_up: bool,
-        /// Whether it is known that the phone rang: without this it may have, or may not.
+        /// Whether the phone is known to have rung. If false, it may or may not have.
         rang: bool,
     },
 }

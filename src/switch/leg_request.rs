@@ -1,13 +1,13 @@
-//! How a leg begins: it is to be rung, or is in a talk already.
+//! How a leg begins: by a request to ring, or as a leg that is in a talk already.
 
 use std::time::Duration;
 
 use crate::ids::{CallId, ChannelId, OfferId};
 use crate::rules::contact::Contact;
 
-/// The variable that all our legs carry: whom it is for.
+/// The variable on all our legs that says who is rung.
 pub(super) const LEG_ROLE: &str = "dozvon_leg";
-/// The variable that holds our identity of the leg.
+/// The variable with our identity of the leg.
 pub(super) const LEG_ID: &str = "dozvon_leg_id";
 
 /// Whom to ring, for whom.
@@ -21,12 +21,11 @@ pub struct LegRequest {
     pub call: CallId,
     /// The offer that it belongs to.
     pub offer: OfferId,
-    /// How long it may ring. The owner's timer is the authority; a later one here is a safeguard.
+    /// How long it may ring. The owner's timer decides; FreeSWITCH's later one is a safeguard.
     pub ring_timeout: Duration,
-    /// The channel of the caller who waits for it: whoever picks the ringing phone up for its owner gets them. None if
-    /// nobody waits yet.
+    /// The channel of the caller who waits for it, for colleagues who pick up the ringing phone. None if nobody waits yet.
     pub caller: Option<ChannelId>,
-    /// The number to show; left out if it is not one.
+    /// The number to show; left out if it is not a number.
     pub caller_number: String,
     /// The name to show; only letters, digits and ` . - _` of it are shown.
     pub caller_name: String,
@@ -38,17 +37,17 @@ pub struct LegRequest {
     pub role: LegRole,
 }
 
-/// How an agent who picked up is asked to accept.
+/// How an agent who picked up is asked to press 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
     /// What is played until the agent presses 1: a checked sound.
     pub sound: String,
-    /// How long after picking up they may take.
+    /// How long the agent may take after picking up.
     pub within: Duration,
 }
 
 crate::vocabulary! {
-    /// Who is rung on a leg; the mark that it carries.
+    /// Who is rung on a leg.
     "role of a leg" pub enum LegRole {
         /// An agent, for an offer.
         Agent = "agent",
@@ -59,7 +58,7 @@ crate::vocabulary! {
     }
 }
 
-/// A leg in a talk, as an earlier run of the controller left it.
+/// A leg in a talk that an earlier run of the controller rang.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LegInTalk {
     /// The leg's identity, which its channel carries.
@@ -70,7 +69,7 @@ pub struct LegInTalk {
     pub call: CallId,
 }
 
-/// How the keeping of a leg begins.
+/// How a leg's task begins.
 pub(in crate::switch) enum Begin {
     Ring(Box<LegRequest>),
     InTalk(LegInTalk),

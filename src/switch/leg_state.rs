@@ -1,13 +1,13 @@
-//! What became of one originate: pure. In: signals in any order, twice, or not at all. Out: what the leg's
-//! owner is told, each thing once, and whether it is over.
+//! The state of one originate (pure). In: signals, in any order, twice, or not at all. Out: events for the leg's owner, each
+//! once, and whether the leg is over.
 //!
-//! A leg is one `originate`. It has usually one channel; a directory user who is registered from several phones
-//! has one for each, of which FreeSWITCH lets one win. It is over when the originate has a result (or can
-//! have none any more) and every channel that it made is gone.
+//! A leg is one `originate`. It usually has one channel; a directory user who is registered from several phones has one for
+//! each, of which FreeSWITCH lets one win. The leg is over when the originate has a result (or can have none any more) and
+//! every channel that it made is gone.
 //!
-//! It can be connected when the originate has succeeded, not when the phone is picked up: FreeSWITCH sends the
-//! leg to its park only then, up to 20 ms later, and thereby undoes a bridge that was begun in between. The two
-//! channels then wait for each other for ever (seen about once in a hundred quick answers).
+//! The leg can be connected when the originate has succeeded, not when the phone is picked up: FreeSWITCH parks the leg
+//! up to 20 ms later, which undoes a bridge that began in between. The two channels then wait for each other for ever (seen
+//! about once in a hundred quick answers).
 
 use smallvec::SmallVec;
 
@@ -18,7 +18,7 @@ use super::leg_event::LegEvent;
 /// FreeSWITCH's cause of an originate whose phone redirected it, where redirects are not followed.
 const UNAVAILABLE: &str = "REQUESTED_CHAN_UNAVAIL";
 
-/// News about one leg.
+/// A signal about one leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Signal {
     /// A channel of it exists.
@@ -27,7 +27,7 @@ pub(super) enum Signal {
     Answered(ChannelId),
     /// A channel of it is gone, and why.
     HungUp(ChannelId, String),
-    /// A channel of it had rung, or was heard to.
+    /// A channel of it had rung.
     Rang(ChannelId),
     /// The originate succeeded with this channel.
     Won(ChannelId),
@@ -37,7 +37,7 @@ pub(super) enum Signal {
     JobLost,
 }
 
-/// How far an originate is.
+/// How far an originate has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Job {
     Pending,
@@ -78,7 +78,7 @@ impl LegState {
         }
     }
 
-    /// Takes a signal in, and says what is new for the leg's owner.
+    /// Takes in a signal, and returns what is new for the leg's owner.
     pub(super) fn apply(&mut self, signal: Signal) -> NewEvents {
         let mut events = NewEvents::new();
         match signal {
@@ -150,7 +150,7 @@ impl LegState {
         let of_channel = |id| self.channels.iter().find(|channel| Some(channel.id) == id)?.cause.clone();
         let any = || self.channels.iter().find_map(|channel| channel.cause.clone());
         let cause = match (&self.job, self.answered) {
-            // What FreeSWITCH says of the originate hides that the phone redirected the call.
+            // The originate's cause hides that the phone redirected the call.
             (Job::Failed(cause), _) if cause == UNAVAILABLE && self.is_redirected() => {
                 Some(crate::cause::REDIRECTED.to_owned())
             }
@@ -176,7 +176,7 @@ impl LegState {
         self.channels.iter().filter(|channel| channel.cause.is_none()).map(|channel| channel.id).collect()
     }
 
-    /// Channels that exist or, for all we know, may come to exist under an identity that we know.
+    /// Channels that exist, or may still come to exist under an identity that we know.
     pub(super) fn suspects(&self) -> SmallVec<[ChannelId; 1]> {
         let mut suspects = self.alive();
         if let Some(own) = self.own

@@ -1,11 +1,11 @@
 //! One connection to a FreeSWITCH node, kept up: connect, serve, lose, wait, connect again.
 //!
 //! In: commands through a bounded channel. Out: their answers; events to the node's hub.
-//! A node has two: one for events and background jobs, one for everything that is asked in between, since a
-//! command holds up events and other commands on its connection (docs/architecture/freeswitch.md, "The event socket").
-//! **Invariants:** the task that takes events only moves them on and never waits; while the link is down every
-//! command is answered at once with [`CommandError::Down`]; waits between attempts double and are jittered; only a
-//! FreeSWITCH that let us in, took our wishes and told who it is ends the doubling.
+//! A node has two links: one for events and background jobs, one for queries, since a command delays events and other
+//! commands on its connection (docs/architecture/freeswitch.md, "The event socket").
+//! **Invariants:** the task that takes events only passes them on and never waits; while the link is down every command is
+//! answered at once with [`CommandError::Down`]; waits between attempts double and are jittered, and start anew only after
+//! a login, a subscription and an answer of FreeSWITCH.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,7 +66,7 @@ impl Link {
         }
     }
 
-    /// Opens a session; answers whoever asks meanwhile. None if told to stop.
+    /// Opens a session, and answers commands meanwhile. None if told to stop.
     async fn connect(&mut self) -> Option<Result<Session, WireError>> {
         let connecting = open(self.role, &self.node);
         tokio::pin!(connecting);
@@ -80,7 +80,7 @@ impl Link {
         }
     }
 
-    /// Waits before the next attempt; answers whoever asks meanwhile.
+    /// Waits before the next attempt, and answers commands meanwhile.
     async fn wait(&mut self, failures: u32) {
         let over = sleep(wait_of(&self.node, failures, rand::random_range(0.0..1.0)));
         tokio::pin!(over);
@@ -97,7 +97,7 @@ impl Link {
         }
     }
 
-    /// Serves until the connection ends; says why it did.
+    /// Serves until the connection ends, and returns why it did.
     async fn serve(&mut self, session: Session) -> String {
         let Session { mut wire, inbox, core } = session;
         if self.role == Role::Events {
@@ -141,7 +141,7 @@ impl Link {
         }
     }
 
-    /// Carries a command out; an error is doubt about the connection.
+    /// Carries out a command; an error means doubt about the connection.
     async fn obey(&self, wire: &mut Wire, ask: LinkRequest) -> Result<(), WireError> {
         count(&self.hub.stats.commands);
         let result = match &ask.command {
@@ -149,13 +149,13 @@ impl Link {
             Command::BgApi(text) => wire.bgapi(text).await,
         };
         let doubt = result.as_ref().err().filter(|error| !error.is_refusal()).cloned();
-        // nobody waits for the answer if whoever asked has gone on
+        // Nobody waits for the answer if the sender has gone on.
         let _ = ask.done.send(result.map_err(CommandError::Wire));
         doubt.map_or(Ok(()), Err)
     }
 }
 
-/// How long to wait before the next attempt; the dice are in 0 to 1.
+/// How long to wait before the next attempt; `dice` is random, from 0 to 1.
 fn wait_of(node: &NodeSettings, failures: u32, dice: f64) -> Duration {
     let doubled = node.reconnect_min.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
     doubled.min(node.reconnect_max).mul_f64(0.5 + dice / 2.0)
@@ -165,11 +165,11 @@ fn wait_of(node: &NodeSettings, failures: u32, dice: f64) -> Duration {
 struct Session {
     wire: Wire,
     inbox: Inbox,
-    /// Which run of FreeSWITCH it is, if that was asked and told.
+    /// The run of FreeSWITCH, if it was asked and answered.
     core: Option<CoreId>,
 }
 
-/// Connects and logs in; on the link for events also subscribes and learns which FreeSWITCH this is.
+/// Connects and logs in; the link for events also subscribes and asks for the run of FreeSWITCH.
 async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
     let login = Login::to(node, event_queue(role, node));
     let (mut wire, inbox) = Wire::connect(&login).await?;
@@ -185,7 +185,7 @@ async fn open(role: Role, node: &NodeSettings) -> Result<Session, WireError> {
     }
 }
 
-/// Asks one thing on a connection of its own.
+/// Sends one query on a connection of its own.
 pub(super) async fn query_on_new_connection(node: &NodeSettings, command: &str) -> Result<String, WireError> {
     let (mut wire, inbox) = Wire::connect(&Login::to(node, event_queue(Role::Queries, node))).await?;
     let answer = wire.api(command).await;
@@ -193,7 +193,7 @@ pub(super) async fn query_on_new_connection(node: &NodeSettings, command: &str) 
     answer
 }
 
-/// How many events may wait to be taken. A burst that does not fit is lost, most of it without a word.
+/// How many events may wait to be taken. A burst that does not fit is lost, most of it without notice.
 fn event_queue(role: Role, node: &NodeSettings) -> usize {
     match role {
         Role::Events => node.event_queue.max(65_536),
@@ -211,8 +211,8 @@ async fn begin(wire: &mut Wire, silence: Duration) -> Result<Option<CoreId>, Wir
     }
 }
 
-/// Only what is used, and only of our own legs and of the directory's users (who are not rung while they talk): each
-/// event costs about 50 µs to read, on a shared node too.
+/// Subscribes only to events that are used, of our own legs and of directory users (who are not rung while they talk): each
+/// event takes about 50 µs to read, and other applications may use the node too.
 async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
     for role in LegRole::ALL {
         wire.filter(&format!("variable_{LEG_ROLE}"), role.as_str()).await?;
@@ -225,7 +225,7 @@ async fn subscribe(wire: &mut Wire) -> Result<(), WireError> {
     wire.events("CHANNEL_CREATE CHANNEL_ANSWER CHANNEL_HANGUP_COMPLETE BACKGROUND_JOB HEARTBEAT").await
 }
 
-/// Moves events on until the connection ends, and says why it did. Never waits for anything but the socket.
+/// Passes events on until the connection ends, and returns why it did. Never waits for anything but the socket.
 async fn take_events(mut inbox: Inbox, role: Role, hub: Arc<Hub>) -> String {
     while let Some(event) = inbox.next().await {
         if role == Role::Events {
@@ -236,7 +236,7 @@ async fn take_events(mut inbox: Inbox, role: Role, hub: Arc<Hub>) -> String {
 }
 
 fn answer_down(ask: LinkRequest) {
-    // nobody waits for the answer if whoever asked has gone on
+    // Nobody waits for the answer if the sender has gone on.
     let _ = ask.done.send(Err(CommandError::Down));
 }
 

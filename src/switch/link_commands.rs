@@ -36,9 +36,9 @@ pub(super) enum CommandError {
 /// A command.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Answered with what it printed.
+    /// Answered with its output.
     Api(String),
-    /// Answered with the job's number; the result is an event.
+    /// Answered with the job's number; the result comes as an event.
     BgApi(String),
 }
 
@@ -48,12 +48,12 @@ pub(super) struct LinkRequest {
     pub done: oneshot::Sender<Result<String, CommandError>>,
 }
 
-/// Sends commands down a link.
+/// Sends commands to a link.
 #[derive(Debug, Clone)]
 pub(super) struct CommandSender(mpsc::Sender<LinkRequest>);
 
 impl CommandSender {
-    /// The asker, and what the link's task takes the commands from.
+    /// The sender, and the receiver for the link's task.
     pub(super) fn new(queue: usize) -> (Self, mpsc::Receiver<LinkRequest>) {
         let (sender, requests) = mpsc::channel(queue.max(1));
         (Self(sender), requests)
@@ -64,7 +64,7 @@ impl CommandSender {
         self.0.closed().await;
     }
 
-    /// Has a command carried out. The command is carried out even if the future is dropped.
+    /// Sends a command and waits for the answer. The command is carried out even if the future is dropped.
     pub(super) async fn ask(&self, command: Command) -> Result<String, CommandError> {
         let (done, answer) = oneshot::channel();
         self.0.send(LinkRequest { command, done }).await.map_err(|_| CommandError::Down)?;

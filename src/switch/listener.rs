@@ -1,8 +1,8 @@
-//! Accepts callers' sockets, and nobody else's.
+//! Accepts callers' sockets.
 //!
 //! In: connections from FreeSWITCH's `socket` application. Out: [`Incoming`] callers, and counts of refusals.
-//! **Invariants:** the allow-list comes before everything; no peer can hold up another (handshakes run beside
-//! each other, under a limit of their own); running out of file descriptors is waited out.
+//! **Invariants:** the allow-list is checked first; no peer can delay another (handshakes run side by side, under a limit
+//! of their own); when file descriptors run out, the listener waits and tries again.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,17 +24,17 @@ use super::listener_stats::{ConnectionPermit, ListenerStats, count};
 use super::socket::Socket;
 use crate::config::switch::Settings;
 
-/// What keeps us from talking to FreeSWITCH at all.
+/// Why the controller cannot accept callers at all.
 #[derive(Debug, thiserror::Error)]
 pub enum SwitchError {
-    /// The address for callers' sockets cannot be had.
+    /// The address for callers' sockets cannot be used.
     #[error(
         "cannot listen on {address} for FreeSWITCH's callers: {source}; choose another [switch] listen, or stop what uses it"
     )]
     Listen {
         /// The address of the settings.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -42,15 +42,15 @@ pub enum SwitchError {
 /// A caller who has just arrived.
 #[derive(Debug)]
 pub struct Incoming {
-    /// The hold we have of him.
+    /// The handle of the caller.
     pub caller: Caller,
-    /// What his channel's data say.
+    /// What the channel's data say.
     pub facts: ChannelFacts,
 }
 
-/// Listens. As many connections may wait to be accepted as callers may be here: after a restart all of them come
-/// within a moment, and one that the system drops costs its caller 25 s (FreeSWITCH takes it for connected, and waits
-/// for a command). Linux allows no more than its `net.core.somaxconn`, 4096 unless it was changed.
+/// Listens, with a backlog of `max_connections`: after a restart all callers come at once, and a connection that the system
+/// drops costs its caller 25 s (FreeSWITCH takes it for connected, and waits for a command). Linux limits the backlog to
+/// `net.core.somaxconn`, 4096 by default.
 fn listen(settings: &Settings) -> io::Result<TcpListener> {
     let socket = if settings.listen.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -70,10 +70,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on the address of the settings, and accepts from now on.
+    /// Listens on the address of the settings, and accepts callers from now on.
     ///
     /// # Errors
-    /// If the address cannot be had, such as a port in use.
+    /// If the address cannot be used, for instance because the port is in use.
     pub async fn bind(settings: &Settings) -> Result<Self, SwitchError> {
         let address = settings.listen;
         let fail = |source| SwitchError::Listen { address, source };
@@ -97,13 +97,12 @@ impl Listener {
         Ok(Self { address, incoming, stats, beat, _stop_on_drop: stop.clone().drop_guard(), stop })
     }
 
-    /// The next caller; none once the listener was stopped and the last one who was let in has been given out.
-    /// Cancel-safe.
+    /// The next caller; none once the listener was stopped and the last accepted caller was returned. Cancel-safe.
     pub async fn next(&mut self) -> Option<Incoming> {
         self.incoming.recv().await
     }
 
-    /// Lets nobody else in: FreeSWITCH is refused, and its dialplan goes on.
+    /// Stops accepting callers: FreeSWITCH's connections are refused, and its dialplan goes on.
     pub fn stop(&self) {
         self.stop.cancel();
     }
@@ -114,26 +113,26 @@ impl Listener {
         self.stop.clone()
     }
 
-    /// Where it listens; tells the port if the settings said 0.
+    /// Where it listens, with the real port if the settings have port 0.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// What the task that accepts is at: at work for as long as nobody can be accepted.
+    /// Whether the accepting task is working: it counts as working while it cannot accept.
     #[must_use]
     pub fn beat(&self) -> Beat {
         self.beat.clone()
     }
 
-    /// What came of the connections so far.
+    /// The counts of connections so far.
     #[must_use]
     pub fn stats(&self) -> Arc<ListenerStats> {
         Arc::clone(&self.stats)
     }
 }
 
-/// Who is let in, and how far.
+/// Accepts connections within the limits.
 struct Acceptor {
     beat: Beat,
     settings: Settings,

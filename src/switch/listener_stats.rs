@@ -1,11 +1,11 @@
-//! What came of the connections to the listener, counted; and the connections that are open.
+//! Counts of connections to the listener, and permits for those that are open.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::OwnedSemaphorePermit;
 
-/// What came of the connections to our listener, counted since its start.
+/// Counts of connections to the listener since its start.
 #[derive(Debug, Default)]
 pub struct ListenerStats {
     /// Connections accepted by the system.
@@ -16,26 +16,26 @@ pub struct ListenerStats {
     pub open: AtomicU64,
     /// Refused: the peer is not on the allow-list.
     pub not_allowed: AtomicU64,
-    /// Refused: as many callers as allowed are there already.
+    /// Refused: as many callers as allowed are connected already.
     pub over_connections: AtomicU64,
-    /// Refused: as many unfinished handshakes as allowed are going on already.
+    /// Refused: as many handshakes as allowed are going on already.
     pub over_handshakes: AtomicU64,
-    /// Dropped: did not tell in time whom it brings.
+    /// Dropped: did not answer `connect` in time.
     pub timed_out: AtomicU64,
-    /// Dropped: left before it told whom it brings.
+    /// Dropped: closed before it answered `connect`.
     pub closed_early: AtomicU64,
-    /// Dropped: sent too much, or what is no answer to `connect`.
+    /// Dropped: sent too much, or something that is not an answer to `connect`.
     pub malformed: AtomicU64,
     /// Dropped: the dialplan calls `socket` without `async full`.
     pub wrong_mode: AtomicU64,
     /// Dropped: FreeSWITCH refused, or did not answer, the commands that follow `connect`.
     pub setup_failed: AtomicU64,
-    /// Times that accepting failed, most often for want of file descriptors.
+    /// Times that accepting failed, most often because file descriptors ran out.
     pub accept_failed: AtomicU64,
 }
 
 impl ListenerStats {
-    /// What became of connections: each count with the word for it.
+    /// The counts of connections by result.
     #[must_use]
     pub fn results(&self) -> [(&'static str, u64); 9] {
         let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
@@ -58,7 +58,7 @@ pub(super) fn count(counter: &AtomicU64) -> u64 {
     counter.fetch_add(1, Ordering::Relaxed) + 1
 }
 
-/// A caller's place among the connections; given back when dropped.
+/// A permit for one caller's connection, returned when it is dropped.
 #[derive(Debug)]
 pub(super) struct ConnectionPermit {
     stats: Arc<ListenerStats>,

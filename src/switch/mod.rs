@@ -1,18 +1,19 @@
 //! How we talk to FreeSWITCH; knows nothing of queues, routes or cases.
 //!
-//! In: one TCP connection a caller from the dialplan's `socket` application, and two links that we open
-//! to each node. Out: [`Caller`] with its [`ChannelFacts`], [`Leg`] from originate to hangup, typed events.
+//! In: one TCP connection per caller from the dialplan's `socket` application, and two links that we open to each node.
+//! Out: [`Caller`] with its [`ChannelFacts`], [`Leg`] from originate to hangup, typed events.
 //!
-//! - `listener` accepts, `handshake` gets the channel's data, `facts` parses it, `caller` is our hold of him
-//! - `node` is one FreeSWITCH, `link` one connection to it, `leg` one originated call and `track` its pure state
-//! - `probe` looks at a FreeSWITCH once, `census` asks what it has of ours
-//! - `dial` is the only maker of dial strings, `cause` reads what became of them, `text` cleans what peers send
+//! - `listener` accepts, `handshake` gets the channel's data, `facts` parses them, `caller` controls the caller's channel
+//! - `node` is one FreeSWITCH, `link` one connection to it, `leg` one originated leg and `leg_state` its pure state; `hub`
+//!   is what they share
+//! - `channels` asks for channels, `talks` and `recount` know which directory users are in other calls, `probe` is for
+//!   `dozvon check`
+//! - `dial` is the only maker of dial strings, `text` cleans what peers send
 //! - `socket` speaks to one caller, `wire` to a node; `wire` is the only file that names the event socket crate
 //!
-//! **Invariants:** the task that takes events from a socket never waits for anything else (a stalled reader
-//! freezes the whole switch); a command's future is never dropped half-way (replies carry no identity); any
-//! doubt about a connection ends it; every list, queue and wait has a limit; no text of a peer is logged or
-//! sent on unchecked.
+//! **Invariants:** the task that takes events from a socket never waits for anything else (a stalled reader freezes the
+//! whole FreeSWITCH); a command's future is never dropped half-way (replies carry no identity); any doubt about a connection
+//! ends it; every list, queue and wait has a limit; no text of a peer is logged or passed on unchecked.
 
 mod caller;
 mod channels;

@@ -1,12 +1,9 @@
 //! One FreeSWITCH: its two links, the legs that ring on it, and what is known about its health.
 //!
-//! In: its settings; requests to ring. Out: [`Leg`]s, answers to queries, whether it is up, which run of
-//! FreeSWITCH it is, counts.
-//! **Invariants:** events reach a leg's own mailbox without waiting (a full mailbox is counted and makes every
-//! leg check what is true); a leg has its mailbox from before its originate is sent until it is over.
-//!
-//! Here is the hold of a node. `hub` is what it shares with its links and legs, `news` reads which leg an event is
-//! about, `stats` counts what happened.
+//! In: its settings; requests to ring. Out: [`Leg`]s, answers to queries, whether it is up, which run of FreeSWITCH it is,
+//! counts.
+//! **Invariants:** events reach a leg's mailbox without waiting (a full mailbox is counted and makes every leg check its
+//! state); a leg has its mailbox from before its originate is sent until it is over.
 
 use std::sync::Arc;
 
@@ -29,7 +26,7 @@ use crate::config::switch::NodeSettings;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("FreeSWITCH node {node} is down; see the log for why, and `dozvon check` for what to do")]
 pub struct NodeDown {
-    /// Which.
+    /// Which one.
     pub node: NodeName,
 }
 
@@ -39,20 +36,20 @@ pub enum QueryError {
     /// There is no connection.
     #[error(transparent)]
     Down(#[from] NodeDown),
-    /// The connection was lost over it, or no answer came in time.
+    /// The connection broke, or no answer came in time.
     #[error("FreeSWITCH node {node} gave no answer: {why}")]
     NoAnswer {
-        /// Which.
+        /// Which one.
         node: NodeName,
         /// What happened.
         why: String,
     },
-    /// FreeSWITCH answered with a no.
+    /// FreeSWITCH refused the query.
     #[error("FreeSWITCH node {node} refused: {why}")]
     Refused {
-        /// Which.
+        /// Which one.
         node: NodeName,
-        /// What it said.
+        /// Its answer.
         why: String,
     },
 }
@@ -61,13 +58,13 @@ pub enum QueryError {
 #[derive(Debug, Clone)]
 pub struct Node {
     pub(super) hub: Arc<Hub>,
-    /// Its links: what the tasks that keep them are at, and whether they are there.
+    /// Its links: whether their tasks are working, and their senders.
     links: [(Beat, CommandSender); 2],
     _stop_on_drop: Arc<DropGuard>,
 }
 
 impl Node {
-    /// Starts to keep links to it. Returns at once; [`Node::up`] says when it can be used.
+    /// Starts the links. Returns at once; [`Node::up`] says when the node can be used.
     #[must_use]
     pub fn start(settings: NodeSettings) -> Self {
         let (main, main_asked) = CommandSender::new(settings.command_queue);
@@ -90,13 +87,13 @@ impl Node {
         &self.hub.settings.name
     }
 
-    /// What the tasks that keep its links are at.
+    /// Whether the tasks of its links are working.
     #[must_use]
     pub fn beats(&self) -> [Beat; 2] {
         self.links.clone().map(|(beat, _)| beat)
     }
 
-    /// Waits until the task that keeps one of its links is gone.
+    /// Waits until the task of one of its links is gone.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let [events, queries] = self.links.clone().map(|(_, asker)| asker);
         async move {
@@ -119,22 +116,22 @@ impl Node {
         self.hub.settings.confirm_timeout
     }
 
-    /// Which run of FreeSWITCH it is, as far as known, now and as it changes.
+    /// The run of FreeSWITCH, if it is known, now and as it changes.
     #[must_use]
     pub fn core(&self) -> watch::Receiver<Option<CoreId>> {
         self.hub.core.subscribe()
     }
 
-    /// What happened so far.
+    /// The counts so far.
     #[must_use]
     pub fn stats(&self) -> &NodeStats {
         &self.hub.stats
     }
 
-    /// Rings a contact. The timer of the offer is the caller's matter: [`Leg::cancel`].
+    /// Rings a contact. The owner ends the ringing: see [`Leg::until_answered`].
     ///
     /// # Errors
-    /// If the node is down. Everything else is told by the leg's events.
+    /// If the node is down. Everything else is reported by the leg's events.
     pub fn ring(&self, request: LegRequest) -> Result<Leg, NodeDown> {
         if !*self.hub.up.borrow() {
             return Err(NodeDown { node: self.name().clone() });
@@ -142,20 +139,20 @@ impl Node {
         Ok(Leg::start(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), request))
     }
 
-    /// Watches a leg in a talk that an earlier run of the controller rang. Its last event tells the end of it.
+    /// Watches a leg in a talk that an earlier run of the controller rang, until its last event.
     #[must_use]
     pub fn adopt(&self, talk: LegInTalk) -> Leg {
         Leg::adopt(Arc::clone(&self.hub), Arc::clone(&self._stop_on_drop), talk)
     }
 
-    /// Whether a leg is kept by this process.
+    /// Whether a leg has a task in this process.
     #[must_use]
     pub fn keeps(&self, leg: ChannelId) -> bool {
         self.hub.has(leg)
     }
 
-    /// Runs an API command on the link for queries, and returns what it printed. The command's text must be
-    /// our own: nothing that a peer sent may be in it.
+    /// Runs an API command on the link for queries, and returns its output. The command must not contain anything that a peer
+    /// sent.
     ///
     /// # Errors
     /// If the node is down, does not answer in time, or refuses (`-ERR …`, `-USAGE …`).
@@ -167,8 +164,8 @@ impl Node {
         })
     }
 
-    /// The same on a connection of its own, for an answer that may be too long to be read: that ends the connection,
-    /// and without its links a node rings nobody.
+    /// The same on a connection of its own, for an answer that may be too long to read. Such an answer ends the connection, and
+    /// a node without its links rings nobody.
     ///
     /// # Errors
     /// As [`Node::query`].

@@ -1,8 +1,8 @@
-//! What happened to one node, counted.
+//! Counts of one node.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of one node, since it was started.
+/// Counts of one node since the start.
 #[derive(Debug, Default)]
 pub struct NodeStats {
     /// Events taken.
@@ -11,24 +11,24 @@ pub struct NodeStats {
     pub events_dropped: AtomicU64,
     /// Events that found a leg's mailbox full.
     pub mailbox_full: AtomicU64,
-    /// News about legs that wait to be looked at now.
+    /// Signals that wait for legs now.
     pub queue_depth: AtomicU64,
-    /// Legs alive now.
+    /// Legs that have a task now.
     pub legs: AtomicU64,
     /// Commands sent.
     pub commands: AtomicU64,
-    /// Times that an established link to it began, both links together.
+    /// Times that a link came up, both links together.
     pub connects: AtomicU64,
     /// Times that connecting or logging in failed.
     pub connect_failures: AtomicU64,
-    /// Times that its heartbeat stayed out for too long.
+    /// Times that its heartbeat was overdue.
     pub heartbeat_gaps: AtomicU64,
     /// Times that another run of FreeSWITCH was found.
     pub restarts: AtomicU64,
 }
 
 impl NodeStats {
-    /// What only grows, in the order of [`crate::metrics::NODE_COUNTERS`].
+    /// The counters, in the order of [`crate::metrics::NODE_COUNTERS`].
     #[must_use]
     pub fn counts(&self) -> [u64; crate::metrics::NODE_COUNTERS.len()] {
         let of = [

@@ -12,7 +12,7 @@ use crate::ids::{CoreId, NodeName};
 pub struct Nodes(Arc<Vec<Node>>);
 
 impl Nodes {
-    /// Begins to link each of them.
+    /// Starts the links to each node.
     #[must_use]
     pub fn start(settings: &[NodeSettings]) -> Self {
         Self(Arc::new(settings.iter().cloned().map(Node::start).collect()))
@@ -36,8 +36,8 @@ impl Nodes {
         self.0.iter().find(|node| node.name() == name)
     }
 
-    /// The node that is this run of FreeSWITCH, which may take a moment to be known: after a start, callers who
-    /// were waiting are back before the links are up.
+    /// The node that is this run of FreeSWITCH. It may take a moment to be known, since after a start waiting callers are back
+    /// before the links are up.
     pub async fn found(&self, core: CoreId, limit: Duration) -> Option<Node> {
         if let Some(node) = self.of(core) {
             return Some(node);
@@ -45,7 +45,7 @@ impl Nodes {
         let learnt = self.0.iter().map(|node| {
             let mut known = node.core();
             Box::pin(async move {
-                // The sender lives as long as the node: it is not gone while we hold one.
+                // The sender lives as long as the node, which we hold.
                 let _ = known.wait_for(|known| *known == Some(core)).await;
                 node.clone()
             })
@@ -68,14 +68,14 @@ impl Nodes {
         if changes.is_empty() {
             return std::future::pending().await;
         }
-        // An error says that a node is gone; its handles are ours.
+        // An error would mean that a node is gone, which we hold.
         let _ = futures_util::future::select_all(changes).await;
     }
 
     /// Waits until every node can be used.
     pub async fn wait_up(&self) {
         for node in self.all() {
-            // The sender lives as long as the node: it is not gone while we hold one.
+            // The sender lives as long as the node, which we hold.
             let _ = node.up().wait_for(|up| *up).await;
         }
     }

@@ -1,5 +1,4 @@
-//! One look at a FreeSWITCH: log in, ask, leave. For `dozvon check`, which wants to know what is in the way
-//! rather than to keep trying.
+//! A single connection to a FreeSWITCH for `dozvon check`, which reports what is wrong instead of trying again.
 
 use super::wire::{Inbox, Login, Wire, WireError};
 use crate::config::switch::NodeSettings;
@@ -12,23 +11,23 @@ pub enum ProbeError {
     Unreachable {
         /// Host and port.
         address: String,
-        /// What the system said.
+        /// The system's error.
         why: String,
     },
-    /// Somebody answers, but does not let us in.
+    /// The login was refused.
     #[error("{address} does not let us in: {why}")]
     Refused {
         /// Host and port.
         address: String,
-        /// What it said.
+        /// Its answer.
         why: String,
     },
-    /// It let us in, but gave no answer to a command.
+    /// The login succeeded, and a command got no answer.
     #[error("it gave no answer: {0}")]
     NoAnswer(String),
 }
 
-/// A connection to a FreeSWITCH that is only asked.
+/// A connection to a FreeSWITCH for queries.
 pub struct Probe {
     wire: Wire,
     inbox: Inbox,
@@ -55,10 +54,10 @@ impl Probe {
         Ok(Self { wire, inbox })
     }
 
-    /// Runs an API command of our own and returns what it printed; a no of FreeSWITCH (`-ERR …`) is text, too.
+    /// Runs an API command and returns its output, including a refusal of FreeSWITCH (`-ERR …`).
     ///
     /// # Errors
-    /// [`ProbeError::NoAnswer`]: then the connection is of no further use.
+    /// [`ProbeError::NoAnswer`]: then the connection cannot be used any more.
     pub async fn ask(&mut self, command: &str) -> Result<String, ProbeError> {
         match self.wire.api(command).await {
             Ok(answer) => Ok(answer),
@@ -67,7 +66,7 @@ impl Probe {
         }
     }
 
-    /// Leaves.
+    /// Closes the connection.
     pub async fn close(self) {
         self.wire.close(Some(self.inbox)).await;
     }

@@ -1,4 +1,4 @@
-//! Keeping true what is known of calls that are none of ours: asked after a link came up, or events were lost.
+//! Keeping the list of other calls correct: FreeSWITCH is asked after a link came up, and after events were lost.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use super::talks::{is_told_by_offer, names_in};
 use super::{DirectoryUser, Node, QueryError};
 use crate::ids::ChannelId;
 
-/// How soon what could not be asked is asked again for the first time; then after twice as long, and so on.
+/// How long after a failure FreeSWITCH is asked again, at first; then twice as long, and so on.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// How long until calls are counted again that could not be counted `failures` times in a row.
+/// How long until calls are counted again after `failures` failures in a row.
 fn pause(usual: Duration, failures: u32) -> Duration {
     match failures.checked_sub(1) {
         None => usual,
@@ -23,33 +23,33 @@ fn pause(usual: Duration, failures: u32) -> Duration {
 }
 
 impl Node {
-    /// Grows when a user of the directory begins or ends calls that are none of ours.
+    /// Grows when a directory user begins or ends calls that dozvon does not control.
     #[must_use]
     pub fn talks_changed(&self) -> watch::Receiver<u64> {
         self.hub.talks.changed()
     }
 
-    /// Whose state changed since this was asked last, and whether they are in such a call now.
+    /// The users whose state changed since the last call of this, and whether they are in such a call now.
     #[must_use]
     pub fn take_talk_changes(&self) -> Vec<(DirectoryUser, bool)> {
         self.hub.talks.take_changes()
     }
 
-    /// Whether FreeSWITCH has been asked for the calls that began unseen.
+    /// Whether FreeSWITCH has been asked for the calls whose beginning was missed.
     #[must_use]
     pub fn talks_are_counted(&self) -> bool {
         self.hub.talks.are_counted()
     }
 
-    /// The domain that this FreeSWITCH adds to a contact without one (its global variable `domain`); none if it has not
-    /// said so, or has none.
+    /// The domain that this FreeSWITCH adds to a contact without one (its global variable `domain`); none if it is not known, or
+    /// there is none.
     #[must_use]
     pub fn usual_domain(&self) -> Option<String> {
         self.hub.talks.domain()
     }
 
-    /// Keeps true what is known of such calls, for ever. Should an event of a channel be lost, its end is found by
-    /// asking; of a node that is out of sight for long nothing is known.
+    /// Keeps the list of such calls correct, for ever. If an event of a channel is lost, its end is found by asking. When the
+    /// link is down for long, the list is forgotten.
     pub async fn keep_talks_true(&self) {
         let mut link_state = self.hub.link_state();
         let (mut counted, mut failures) = (None, 0_u32);
@@ -85,13 +85,13 @@ impl Node {
                 self.hub.talks.forget();
             }
             if matches!(changed, Ok(Err(_))) {
-                // Nobody keeps the links any more.
+                // The node's links are gone.
                 std::future::pending::<()>().await;
             }
         }
     }
 
-    /// Finds the calls that began unseen, and those that ended so.
+    /// Finds calls whose beginning or end was missed.
     async fn recount(&self) -> Result<(), QueryError> {
         self.verify().await?;
         self.ask_usual_domain().await?;
@@ -109,7 +109,7 @@ impl Node {
     async fn ask_usual_domain(&self) -> Result<(), QueryError> {
         let domain = match self.query("global_getvar domain").await {
             Ok(domain) => Some(domain.trim().to_owned()).filter(|domain| !domain.is_empty()),
-            // It says so of a variable that is not there.
+            // The variable is not set.
             Err(QueryError::Refused { .. }) => None,
             Err(error) => return Err(error),
         };
@@ -127,7 +127,7 @@ impl Node {
         Ok(())
     }
 
-    /// Whose call a channel is; none if it is ours, nobody's of the directory, or a phone that only rings.
+    /// The user whose call a channel is; none if it is ours, not of a directory user, or a phone that only rings.
     async fn other_call_of(
         &self,
         channel: ChannelId,

@@ -26,22 +26,22 @@ const READ: usize = 4096;
 /// Longest header value that is looked at, in bytes.
 const VALUE_BYTES: usize = 512;
 
-/// Why a caller's socket is of no use any more, or a command was not carried out.
+/// Why a caller's socket cannot be used any more, or a command was not carried out.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SocketError {
-    /// FreeSWITCH answered, with a no. The socket is good.
+    /// FreeSWITCH refused the command. The socket can be used.
     #[error("FreeSWITCH refused it: {0}")]
     Refused(String),
-    /// No answer in time: whatever comes later cannot be told apart.
+    /// No answer came in time. A late answer could not be told from the next one.
     #[error("FreeSWITCH did not answer in time")]
     TimedOut,
-    /// The peer closed it, perhaps with a word of leave.
+    /// The peer closed it, perhaps after a disconnect notice.
     #[error("FreeSWITCH closed it")]
     Closed,
-    /// The system reports a failure.
+    /// The system reported an error.
     #[error("it failed: {0}")]
     Io(#[from] io::Error),
-    /// What came is no frame that may come here.
+    /// The peer sent something that is not expected here.
     #[error("what came is not what FreeSWITCH sends: {0}")]
     Malformed(&'static str),
 }
@@ -52,7 +52,7 @@ impl From<Elapsed> for SocketError {
     }
 }
 
-/// An event: its header lines, as they came.
+/// An event: its header lines, as received.
 #[derive(Debug)]
 pub(super) struct Event(String);
 
@@ -69,7 +69,7 @@ impl Event {
     }
 }
 
-/// The value of a header in a block of lines, as it came.
+/// The value of a header in a block of lines, as received.
 fn value<'a>(block: &'a str, header: &str) -> Option<&'a str> {
     block.lines().find_map(|line| line.strip_prefix(header)?.strip_prefix(':').map(str::trim_start))
 }
@@ -97,9 +97,9 @@ pub(super) struct Execute<'a> {
     pub arg: &'a str,
     /// Comes back as `Application-UUID`.
     pub id: &'a str,
-    /// Later ones wait until this one is done, instead of running inside it.
+    /// Whether later ones wait until this one is done, instead of interrupting it.
     pub lock: bool,
-    /// Again and again until it is broken off.
+    /// Whether it is repeated until it is broken off.
     pub forever: bool,
 }
 
@@ -109,7 +109,7 @@ impl Socket {
         Self { stream, read: residual, events: VecDeque::new(), limit }
     }
 
-    /// The next event; fails once the socket is of no use. Cancel-safe.
+    /// The next event; fails once the socket cannot be used. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<Event, SocketError> {
         if let Some(event) = self.events.pop_front() {
             return Ok(event);
@@ -124,14 +124,13 @@ impl Socket {
         }
     }
 
-    /// Runs an API command and returns what it printed, without the line's end.
+    /// Runs an API command and returns its output, without the line's end.
     pub(super) async fn api(&mut self, command: &str) -> Result<String, SocketError> {
         check_line(command)?;
         self.command(&format!("api {command}\n\n")).await
     }
 
-    /// Gives several commands at once and returns the answers, or refusals, in their order: one journey to
-    /// FreeSWITCH and back instead of many.
+    /// Sends several commands at once and returns the answers, or refusals, in their order: one round trip instead of many.
     pub(super) async fn all(
         &mut self,
         commands: &[String],
@@ -175,7 +174,7 @@ impl Socket {
 
     /// Closes it.
     pub(super) async fn close(mut self) {
-        // fails only if it is closed already
+        // Fails only if it is closed already.
         let _ = self.stream.shutdown().await;
     }
 
@@ -220,7 +219,7 @@ impl Socket {
         }
     }
 
-    /// Takes the frame whose header block ends at `end` out of what was read, if all of it is there.
+    /// Takes the frame whose header block ends at `end` out of what was read, if it is complete.
     fn cut(&mut self, end: usize) -> Result<Option<Frame>, SocketError> {
         let block = self.read.get(..end).and_then(|block| std::str::from_utf8(block).ok());
         let block = block.ok_or(SocketError::Malformed("a header that is not text"))?;
@@ -239,7 +238,7 @@ impl Socket {
         Ok(Some(frame))
     }
 
-    /// Reads what is there; a buffer is made only when something is.
+    /// Reads what has come. The buffer is allocated only when something has.
     async fn fill(&mut self) -> Result<(), SocketError> {
         loop {
             self.stream.readable().await?;
@@ -269,7 +268,7 @@ fn read_frame(block: &str, body: &str) -> Result<Frame, SocketError> {
     }
 }
 
-/// A command is one line: what follows a line's end would be another command.
+/// Checks that a command is one line: text after a line's end would be another command.
 fn check_line(command: &str) -> Result<(), SocketError> {
     if command.contains(['\n', '\r', '\0']) {
         return Err(SocketError::Refused("it was not sent: it is more than one line".to_owned()));
@@ -277,7 +276,7 @@ fn check_line(command: &str) -> Result<(), SocketError> {
     Ok(())
 }
 
-/// Where the blank line ends that closes a header block, if it has come; `from` is where to look first.
+/// Where the blank line ends that closes a header block, if it has come. The search starts at `from`.
 pub(super) fn end_of_block(read: &[u8], from: usize) -> Option<usize> {
     let tail = read.get(from..)?;
     tail.windows(2).position(|pair| pair == b"\n\n").map(|at| from + at + 2)

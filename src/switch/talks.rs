@@ -1,11 +1,10 @@
-//! Which users of FreeSWITCH's directory are in calls that are none of ours.
+//! Which users of FreeSWITCH's directory are in calls that dozvon does not control.
 //!
-//! In: events of channels, and what a look at FreeSWITCH finds. Out: who is in such a call, and whose state changed.
-//! A user is in a call from when their phone dials, or is picked up, until the channel is gone: a phone that only
-//! rings is free. Legs that we ring for offers and attempts are left out: those know more. A contact to whom a caller is
-//! forwarded is rung without an offer, and may be an agent's phone.
-//! **Invariants:** no more than [`LIMIT`] channels are kept; a channel that is kept has its end told by an event that
-//! is subscribed to, or is found gone by a look.
+//! In: events of channels, and what FreeSWITCH answers. Out: which users are in such a call, and whose state changed.
+//! A user is in a call from dialling or picking up until the channel is gone; a phone that only rings is free. Legs for
+//! offers and attempts are left out, since their owners know more. A contact to whom a caller is forwarded is rung without
+//! an offer, and may be an agent's phone.
+//! **Invariants:** no more than [`LIMIT`] channels are kept; the end of each is reported by an event, or found by asking.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,10 +15,10 @@ use super::leg_request::{LEG_ROLE, LegRole};
 use super::wire::Event;
 use crate::ids::ChannelId;
 
-/// Channels of a node that are kept; the users of more than these are not known to be in calls.
+/// How many channels of a node are kept. Users of further channels are not known to be in calls.
 const LIMIT: usize = 20_000;
 
-/// The variables that a channel of a directory's user has.
+/// The variables that name the directory user of a channel.
 pub(super) const USERS: [&str; 2] = ["user_name", "dialed_user"];
 
 /// A user of FreeSWITCH's directory.
@@ -31,7 +30,7 @@ pub struct DirectoryUser {
     pub domain: String,
 }
 
-/// The calls of a node that are none of ours.
+/// The calls of a node that dozvon does not control.
 #[derive(Debug, Default)]
 pub(super) struct Talks {
     known: Mutex<Known>,
@@ -40,20 +39,20 @@ pub(super) struct Talks {
 
 #[derive(Debug, Default)]
 struct Known {
-    /// Channels, and whose they are; nobody's while that is being asked.
+    /// The channels and their users; none while FreeSWITCH is being asked.
     channels: HashMap<ChannelId, Option<DirectoryUser>>,
     /// How many channels each user has.
     counts: HashMap<DirectoryUser, usize>,
-    /// Whose state changed since it was taken last.
+    /// The users whose state changed since the changes were taken last.
     changed: BTreeSet<DirectoryUser>,
-    /// Whether FreeSWITCH was asked for the calls that began unseen.
+    /// Whether FreeSWITCH was asked for the calls whose beginning was missed.
     counted: bool,
     /// The domain that FreeSWITCH adds to a contact without one; none: not known.
     domain: Option<String>,
 }
 
 impl Talks {
-    /// Takes one event in; those that say nothing of a user's channel change nothing.
+    /// Takes in one event. Events that do not concern a user's channel change nothing.
     pub(super) fn hear(&self, event: &Event) {
         let role = format!("variable_{LEG_ROLE}");
         let Some(channel) = event.get("Unique-ID").and_then(|id| id.parse().ok()) else { return };
@@ -69,7 +68,7 @@ impl Talks {
         }
     }
 
-    /// A channel was found of which nothing is known yet. Whether it is to be asked whose it is.
+    /// A channel was found. Returns whether FreeSWITCH is to be asked for its user.
     pub(super) fn found(&self, channel: ChannelId) -> bool {
         let mut known = self.lock();
         let new = known.channels.len() < LIMIT && !known.channels.contains_key(&channel);
@@ -79,9 +78,9 @@ impl Talks {
         new
     }
 
-    /// A channel is in a user's call, or (none) in nobody's that matters.
+    /// The user of a found channel is known; none if it is no directory user's call.
     pub(super) fn learnt(&self, channel: ChannelId, user: Option<DirectoryUser>) {
-        // It may have ended while that was asked.
+        // It may have ended meanwhile.
         if !self.lock().channels.contains_key(&channel) {
             return;
         }
@@ -120,7 +119,7 @@ impl Talks {
         }
     }
 
-    /// FreeSWITCH was asked for the calls that began unseen.
+    /// FreeSWITCH was asked for the calls whose beginning was missed.
     pub(super) fn set_counted(&self) {
         let mut known = self.lock();
         if !std::mem::replace(&mut known.counted, true) {
@@ -128,12 +127,12 @@ impl Talks {
         }
     }
 
-    /// Whether that was done.
+    /// Whether FreeSWITCH was asked.
     pub(super) fn are_counted(&self) -> bool {
         self.lock().counted
     }
 
-    /// Nothing is known any more.
+    /// Forgets everything.
     pub(super) fn forget(&self) {
         let mut known = self.lock();
         known.counted = false;
@@ -148,7 +147,7 @@ impl Talks {
         self.lock().channels.keys().copied().collect()
     }
 
-    /// Whose state changed since this was asked last, and whether they are in a call now.
+    /// The users whose state changed since the last call of this, and whether they are in a call now.
     pub(super) fn take_changes(&self) -> Vec<(DirectoryUser, bool)> {
         let mut known = self.lock();
         let changed = std::mem::take(&mut known.changed);
@@ -173,7 +172,7 @@ impl Talks {
         self.lock().domain.clone()
     }
 
-    /// Wakes whoever takes the changes.
+    /// Grows with every change.
     pub(super) fn changed(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
@@ -188,13 +187,13 @@ impl Talks {
     }
 }
 
-/// Whether the offer, or the attempt, for which a leg of this role was rung tells who talks on it.
+/// Whether the talks on a leg of this role are known from its offer or attempt.
 pub(super) fn is_told_by_offer(role: Option<&str>) -> bool {
     role.is_some_and(|role| role != LegRole::Contact.as_str())
 }
 
-/// The variables that name whose call a channel is, and the domain: of one that came in, the user who logged in to
-/// dial; of one that went out, the user who was dialled. (A channel that came in carries whom it dialled, too.)
+/// The variables with the user and the domain of a channel: for an inbound one the user who dials, for an outbound one the
+/// user who is dialled. (An inbound channel also has the variables of the user whom it dialled.)
 pub(super) fn names_in(direction: &str) -> Option<(&'static str, &'static str)> {
     match direction {
         "inbound" => Some((USERS[0], "domain_name")),
@@ -203,7 +202,7 @@ pub(super) fn names_in(direction: &str) -> Option<(&'static str, &'static str)> 
     }
 }
 
-/// Whose call a channel is, as an event of it says.
+/// The user whose call a channel is, according to an event.
 fn user_of(event: &Event) -> Option<DirectoryUser> {
     let (user, domain) = names_in(event.get("Call-Direction")?)?;
     let variable = |name: &str| event.get(&format!("variable_{name}")).map(str::to_owned);

@@ -1,18 +1,18 @@
-//! Cleaning of text that peers send: pure.
+//! Cleaning text that peers send (pure).
 
 use std::fmt;
 
 /// Longest name or number of a caller that we keep, in characters.
 pub(super) const FIELD_CHARS: usize = 64;
 
-/// Whether a character could break a line, hide, or turn around what stands beside it.
+/// Whether a character could break a line, be invisible, or reverse the text beside it.
 fn is_hazard(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
 }
 
-/// The first `max` characters on one line, without what could break it or hide in it.
+/// The first `max` characters on one line, without hazardous ones.
 pub(super) fn printable(text: &str, max: usize) -> String {
     let blank = |c: char| c.is_whitespace() || is_hazard(c);
     let shown = text.trim_matches(blank).chars().take(max);
@@ -36,14 +36,14 @@ pub(super) fn number(text: &str) -> Option<&str> {
     (fits && digits.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#')).then_some(text)
 }
 
-/// A FreeSWITCH word such as a hangup cause: capitals, digits, `_`; at most 48. `UNKNOWN` if it is none.
+/// A word of FreeSWITCH such as a hangup cause: capitals, digits, `_`; at most 48. `UNKNOWN` if it is not one.
 pub(super) fn word(text: &str) -> String {
     let fits = (1..=48).contains(&text.len());
     let is_word = text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     if fits && is_word { text.to_owned() } else { "UNKNOWN".to_owned() }
 }
 
-/// Decodes `%41` and the like. At most `max` bytes are read; what is not UTF-8 becomes U+FFFD.
+/// Decodes `%41` and the like. At most `max` bytes are read; bytes that are not UTF-8 become U+FFFD.
 pub(super) fn percent_decoded(text: &str, max: usize) -> String {
     let mut bytes = Vec::with_capacity(text.len().min(max));
     let mut rest = text.as_bytes().iter().copied().take(max);
@@ -61,7 +61,7 @@ pub(super) fn percent_decoded(text: &str, max: usize) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Shows a peer's text in a log line or an error: one line, at most 120 characters, nothing hidden in it.
+/// Shows a peer's text in a log line or an error: one line, at most 120 characters, without hazardous ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a>(pub &'a str);
 

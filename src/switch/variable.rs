@@ -1,4 +1,4 @@
-//! The variables of ours on a caller's channel.
+//! Our variables on a caller's channel.
 
 crate::vocabulary! {
     /// A variable of ours on the caller's channel, readable in the dialplan.
@@ -11,7 +11,7 @@ crate::vocabulary! {
         Queue = "dozvon_queue",
         /// Why it was handed back to the dialplan.
         State = "dozvon_state",
-        /// That a controller has had him for a good while: the dialplan forgets what troubles went before.
+        /// Whether a controller has had the caller for a while: then the dialplan forgets earlier failures.
         Served = "dozvon_served",
     }
 }

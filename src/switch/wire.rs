@@ -1,4 +1,4 @@
-//! A login to a node's event socket, with the guards that the crate under it needs. The only file that names it.
+//! A login to a node's event socket, with the guards that the crate needs. The only file that names the crate.
 //!
 //! In: an address. Out: [`Wire`] for commands, [`Inbox`] for events.
 //! **Invariants:** one command at a time and never a dropped future (the crate is not cancel-safe, replies carry
@@ -17,10 +17,10 @@ use freeswitch_esl_tokio::{
 /// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum WireError {
-    /// FreeSWITCH answered, with a no. The connection is good.
+    /// FreeSWITCH refused the command. The connection can be used.
     #[error("FreeSWITCH refused it: {0}")]
     Refused(String),
-    /// No answer in time: whatever comes later cannot be told apart, so the connection must be closed.
+    /// No answer came in time. A late answer could not be told from the next one, so the connection must be closed.
     #[error("FreeSWITCH did not answer in time")]
     TimedOut,
     /// The connection is gone.
@@ -56,7 +56,7 @@ pub(super) struct Login<'a> {
 }
 
 impl<'a> Login<'a> {
-    /// To this node; so many events may wait.
+    /// The login to this node, with room for so many events.
     pub(super) fn to(node: &'a NodeSettings, event_queue: usize) -> Self {
         Self {
             host: &node.host,
@@ -130,7 +130,7 @@ impl Wire {
         self.client.set_liveness_timeout(limit);
     }
 
-    /// Runs an API command and returns what it printed, without the line's end.
+    /// Runs an API command and returns its output, without the line's end.
     pub(super) async fn api(&mut self, command: &str) -> Result<String, WireError> {
         check_line(command)?;
         let reply = self.client.api(command).await.map_err(|e| WireError::read(&e))?;
@@ -184,7 +184,7 @@ impl Wire {
     }
 }
 
-/// A command is one line: what follows a line's end would be another command.
+/// Checks that a command is one line: text after a line's end would be another command.
 fn check_line(command: &str) -> Result<(), WireError> {
     if command.contains(['\n', '\r', '\0']) {
         return Err(WireError::Refused("it was not sent: it is more than one line".to_owned()));

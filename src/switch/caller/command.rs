@@ -1,4 +1,4 @@
-//! What a story may ask for, and what may be in it.
+//! What a story may ask for, and which values are allowed.
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use crate::switch::variable::Variable;
 
 use super::CallerError;
 
-/// Names one play, so that its end can be told from others'.
+/// Identifies one play, so that its end can be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PlayId(pub(super) Uuid);
 
@@ -18,8 +18,8 @@ pub struct PlayId(pub(super) Uuid);
 pub enum Loops {
     /// Once. What is played later waits for its end.
     Once,
-    /// Until [`Caller::stop`](super::Caller::stop), a bridge or the hangup. What is played once meanwhile is heard at
-    /// once, inside it; other endless sound takes its place, the same goes on as it is.
+    /// Until [`Caller::stop`](super::Caller::stop), a bridge or the hangup. A sound that is played once meanwhile interrupts
+    /// it. Another endless sound replaces it; the same one goes on.
     Forever,
 }
 
@@ -56,8 +56,7 @@ impl CallerCommand {
     }
 }
 
-/// Whether a source is a file's path or a harmless stream, without anything that FreeSWITCH would expand,
-/// split or run.
+/// Whether a source is a file's path or a harmless stream, and holds nothing that FreeSWITCH would expand, split or run.
 pub(super) fn is_sound(source: &str) -> bool {
     const STREAMS: [&str; 3] = ["tone_stream://", "local_stream://", "silence_stream://"];
     let stream = STREAMS.iter().find_map(|scheme| source.strip_prefix(scheme));

@@ -1,4 +1,4 @@
-//! What happens to a caller, as his story hears it.
+//! The events of a caller.
 
 use crate::ids::ChannelId;
 
@@ -7,26 +7,26 @@ use super::PlayId;
 /// Something that happened to the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallerEvent {
-    /// A sound has ended: one that was to be played once, or endless sound that ended by itself, which it must not.
+    /// A sound has ended: one that was played once, or endless sound, which should not end by itself.
     Played {
-        /// Which.
+        /// Which one.
         id: PlayId,
-        /// Whether there was such a sound, and it was heard out or stopped. False of endless sound.
+        /// Whether the sound exists and was played to its end or stopped. False for endless sound.
         ok: bool,
     },
-    /// He is connected with another channel.
+    /// The caller is connected with another channel.
     Bridged {
-        /// Which.
+        /// Which one.
         other: ChannelId,
     },
-    /// He is no longer connected with the other channel.
+    /// The caller is no longer connected with the other channel.
     Unbridged,
-    /// He is gone. The last event.
+    /// The channel hung up. The last event.
     HungUp {
-        /// FreeSWITCH's word for why; `UNKNOWN` if the news was missed.
+        /// FreeSWITCH's cause; `UNKNOWN` if the event was missed.
         cause: String,
     },
-    /// His socket died; he may still be there, in the hands of the dialplan. The last event.
+    /// The socket broke; the dialplan may still have the caller. The last event.
     Lost,
     /// Somebody else has the caller now: their channel was transferred, intercepted or bridged without us, or has come
     /// back to us as another visit. No command goes into the channel any more. The last event.

@@ -1,16 +1,16 @@
-//! A caller's own socket: what we do with him, and what becomes of him.
+//! A caller's own socket: commands for the caller's channel, and its events.
 //!
-//! In: a socket on which `connect` was answered. Out: [`Caller`], the story's hold of one caller.
-//! One task owns the connection, carries out one command at a time and passes events on; the story talks to it
-//! through bounded channels, so that a dropped future of the story never cuts a command in two.
-//! **Invariants:** the task never waits for the story; it ends at the first doubt about the connection, and then
-//! says so once ([`CallerEvent::HungUp`], [`CallerEvent::Lost`] or [`CallerEvent::Taken`] is always the last event).
-//! Dropping the [`Caller`] closes the socket: the dialplan goes on with a waiting caller, a talk is left alone. The
-//! socket of a caller who was taken by somebody else stays open until their channel ends: to close it would take the
-//! channel out of the hands of whoever has it (docs/architecture/freeswitch.md, "When the controller goes away").
+//! In: a socket on which `connect` was answered. Out: [`Caller`], the story's handle of one caller.
+//! One task owns the connection, carries out one command at a time and passes events on. The story talks to it through
+//! bounded channels, so that a dropped future of the story never cuts a command in two.
+//! **Invariants:** the task never waits for the story. It ends at the first doubt about the connection, and reports that
+//! once: [`CallerEvent::HungUp`], [`CallerEvent::Lost`] or [`CallerEvent::Taken`] is always the last event. Dropping the
+//! [`Caller`] closes the socket: the dialplan continues with a waiting caller, and a talk goes on. The socket of a caller
+//! who was taken by somebody else stays open until their channel ends, since closing it would take the channel away from
+//! whoever has it (docs/architecture/freeswitch.md, "When the controller goes away").
 //!
-//! Here is the story's hold; it asks for a `command` and hears an `event`. On the other side, `subscribe` says what
-//! FreeSWITCH is to tell us, and `task` is the task.
+//! This file is the story's handle; it sends a `command` and receives an `event`. `subscribe` asks FreeSWITCH for events,
+//! and `task` is the task.
 
 mod command;
 mod event;
@@ -39,23 +39,23 @@ pub use command::{Loops, PlayId};
 pub use event::CallerEvent;
 pub(super) use visits::{Visit, Visits};
 
-/// Why something could not be done with a caller.
+/// Why a command was not carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallerError {
-    /// He hung up, or his socket died: [`Caller::event`] says which.
+    /// The channel hung up or the socket broke: [`Caller::event`] says which.
     #[error("the caller is gone")]
     Gone,
-    /// FreeSWITCH said no, or we would not ask it.
+    /// FreeSWITCH refused the command, or it was not sent because a value is not allowed.
     #[error("cannot {what}: {why}")]
     Refused {
         /// What was asked.
         what: &'static str,
-        /// What FreeSWITCH said.
+        /// The reason.
         why: String,
     },
 }
 
-/// The story's hold of one caller.
+/// The story's handle of one caller.
 #[derive(Debug)]
 pub struct Caller {
     channel: ChannelId,
@@ -65,16 +65,16 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// His channel.
+    /// The caller's channel.
     #[must_use]
     pub const fn channel(&self) -> ChannelId {
         self.channel
     }
 
-    /// Takes the call, so that he can hear us and is charged for it. Returns when FreeSWITCH has the order.
+    /// Answers the call, so that the caller can hear us. Returns when FreeSWITCH has the command.
     ///
     /// # Errors
-    /// If he is gone or FreeSWITCH refuses.
+    /// If the caller is gone or FreeSWITCH refuses.
     pub async fn answer(&self) -> Result<(), CallerError> {
         self.ask(CallerCommand::Answer).await
     }
@@ -82,7 +82,7 @@ impl Caller {
     /// Plays a sound: a file of FreeSWITCH, or a `tone_stream://`, `local_stream://` or `silence_stream://`.
     ///
     /// # Errors
-    /// If he is gone, FreeSWITCH refuses, or the source could do more than sound.
+    /// If the caller is gone, FreeSWITCH refuses, or the source is not plainly a sound.
     pub async fn play(&self, source: &str, loops: Loops) -> Result<PlayId, CallerError> {
         if !is_sound(source) {
             let why = format!("{} is not plainly a sound", text::Shown(source));
@@ -95,14 +95,14 @@ impl Caller {
 
     /// Stops whatever is played or waits to be played.
     pub async fn stop(&self) {
-        // refused only if he is gone, which his last event says
+        // Refused only if the caller is gone, which the last event reports.
         let _ = self.ask(CallerCommand::Stop).await;
     }
 
-    /// Sets a variable of ours on his channel; the value of letters, digits and `_ . : @ + -`, at most 128.
+    /// Sets a variable of ours on the channel. The value may hold letters, digits and `_ . : @ + -`, at most 128.
     ///
     /// # Errors
-    /// If he is gone, FreeSWITCH refuses, or the value holds anything else.
+    /// If the caller is gone, FreeSWITCH refuses, or the value holds anything else.
     pub async fn set(&self, variable: Variable, value: &str) -> Result<(), CallerError> {
         if !is_value(value) {
             let why = format!("{} is not a fit value", text::Shown(value));
@@ -111,36 +111,36 @@ impl Caller {
         self.ask(CallerCommand::Set { variable, value: value.to_owned() }).await
     }
 
-    /// Connects him with a leg that was answered. From now on our death leaves the talk alone, and the end of
-    /// the talk is the end of his call.
+    /// Connects the caller with a leg that answered. From now on the talk survives the controller, and the end of the talk is
+    /// the end of the call.
     ///
-    /// Success means only that FreeSWITCH has begun: wait for [`CallerEvent::Bridged`], and after about three
-    /// seconds without it call [`Caller::unbridge_failed`]. One at a time: a second one while the first is
-    /// undecided leaves a leg that is connected with nobody (docs/architecture/freeswitch.md, "Legs and bridges").
+    /// Success means only that FreeSWITCH has begun: wait for [`CallerEvent::Bridged`], and after about three seconds without
+    /// it call [`Caller::unbridge_failed`]. Only one bridge may be undecided at a time: a second one leaves a leg that is
+    /// connected with nobody (docs/architecture/freeswitch.md, "Legs and bridges").
     ///
     /// # Errors
-    /// If either of them is gone or FreeSWITCH refuses; he is then as safe as before.
+    /// If either channel is gone or FreeSWITCH refuses; the dialplan then takes the caller back as before.
     pub async fn bridge(&self, leg: ChannelId) -> Result<(), CallerError> {
         self.ask(CallerCommand::Bridge { leg }).await
     }
 
-    /// Says that a bridge did not come about: our death gives him to the dialplan again.
+    /// Gives up a bridge that did not come about: the dialplan takes the caller back again if the controller dies.
     pub async fn unbridge_failed(&self) {
-        // refused only if he is gone, which his last event says
+        // Refused only if the caller is gone, which the last event reports.
         let _ = self.ask(CallerCommand::Resume).await;
     }
 
-    /// Ends his call. [`CallerEvent::HungUp`] follows.
+    /// Ends the call. [`CallerEvent::HungUp`] follows.
     pub async fn hangup(&self, cause: HangupCause) {
-        // refused only if he is gone, which his last event says
+        // Refused only if the caller is gone, which the last event reports.
         let _ = self.ask(CallerCommand::HangUp { cause }).await;
     }
 
-    /// Gives him back to the dialplan, which goes on after `socket` and finds `reason` in `dozvon_state`.
-    /// A `reason` that is no fit value of a variable is left out.
+    /// Gives the caller back to the dialplan, which continues after `socket` and finds `reason` in `dozvon_state`. A `reason`
+    /// that is not allowed as a value is left out.
     pub async fn hand_back(self, reason: &str) {
         let reason = is_value(reason).then(|| reason.to_owned());
-        // refused only if he is gone: then there is nobody to give back
+        // Refused only if the caller is gone: then there is nobody to give back.
         let _ = self.ask(CallerCommand::HandBack { reason }).await;
     }
 
@@ -162,7 +162,7 @@ impl Caller {
         answer.await.unwrap_or(Err(CallerError::Gone))
     }
 
-    /// Tells FreeSWITCH what we want to hear, and starts the task that owns the connection.
+    /// Subscribes to the caller's events, and starts the task that owns the connection.
     pub(super) async fn take(
         channel: ChannelId,
         mut socket: Socket,
@@ -182,11 +182,11 @@ impl Caller {
     }
 }
 
-/// What the settings say about callers' sockets, and which visit it is.
+/// The settings of callers' sockets, and the visit.
 pub(super) struct CallerSetup {
     pub linger: Duration,
     pub check: Duration,
     pub visit: Visit,
-    /// The number of FreeSWITCH's event with which the visit begins: what has a lower one belongs to a visit before.
+    /// The sequence number with which the visit begins: events with a lower one belong to an earlier visit.
     pub begins_at: u64,
 }

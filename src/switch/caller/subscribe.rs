@@ -1,15 +1,15 @@
-//! What FreeSWITCH is to tell us of a caller.
+//! Which events of a caller FreeSWITCH sends.
 
 use crate::ids::ChannelId;
 use crate::switch::socket::{Socket, SocketError};
 
 use super::CallerSetup;
 
-/// Leaner than `myevents`: four kinds of event instead of 23, and of those not the ends of applications that
-/// tell us nothing, since each costs 6 to 12 KB on the way. The end of `socket` tells that somebody else has the caller.
+/// Subscribes to four kinds of event instead of the 23 of `myevents`, since each event has 6 to 12 KB. The end of the
+/// application `socket` shows that somebody else has the caller.
 ///
-/// FreeSWITCH turns a bridge round if the caller has no media yet, and after some transfers: its events then
-/// carry the other channel's identity, and the caller's as side B.
+/// FreeSWITCH reverses a bridge if the caller has no media yet, and after some transfers. Its events then carry the other
+/// channel's identity, and the caller's as side B.
 pub(super) async fn subscribe(
     socket: &mut Socket,
     channel: ChannelId,
@@ -29,13 +29,13 @@ pub(super) async fn subscribe(
     if setup.visit.is_first() {
         return Ok(());
     }
-    // The visit before may have said that our death leaves the caller where they are.
+    // The earlier visit may have set it to false.
     match socket.api(&format!("uuid_setvar {channel} socket_resume true")).await {
-        // refused only if the caller is gone, which the last event says
+        // Refused only if the caller is gone, which the last event reports.
         Ok(_) | Err(SocketError::Refused(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// What is asked for; `filter` leaves of it what concerns this caller.
+/// The kinds of event; `filter` reduces them to those of this caller.
 const EVENTS: &str = "CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE";

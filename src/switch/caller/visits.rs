@@ -1,7 +1,7 @@
-//! The visits of each caller. A caller who was transferred back to us makes another visit on the same channel, while
-//! the socket of the visit before stays open (docs/architecture/freeswitch.md, "When the controller goes away").
+//! The visits of each caller. A caller who was transferred back to us makes another visit on the same channel, while the
+//! socket of the earlier visit stays open (docs/architecture/freeswitch.md, "When the controller goes away").
 //!
-//! In: a visit begins. Out: the visit before is told, and gives no more commands.
+//! In: a visit begins. Out: the earlier visit is notified, and sends no more commands.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ struct Shared {
     over: CancellationToken,
     /// Cancelled when the caller goes back to the dialplan: then this visit's socket is closed, too.
     close: CancellationToken,
-    /// Held while commands are given that must not come after those of the next visit.
+    /// Locked while commands are sent that must not come after those of the next visit.
     commands: tokio::sync::Mutex<()>,
 }
 
@@ -35,7 +35,7 @@ pub(in crate::switch) struct Visit {
 }
 
 impl Visits {
-    /// Begins a visit. Returns when the visit before gives no more commands.
+    /// Begins a visit. Returns when the earlier visit sends no more commands.
     pub(in crate::switch) async fn begin(&self, channel: ChannelId) -> Visit {
         let shared = Arc::<Shared>::default();
         let before = self.with(|visits| visits.insert(channel, Arc::clone(&shared)));
@@ -62,18 +62,18 @@ impl Visit {
         self.shared.over.cancelled().await;
     }
 
-    /// The caller goes back to the dialplan: the sockets of the visits before are to close in the same moment. One that
-    /// closed later would take the caller out of whatever they are in by then.
+    /// The caller goes back to the dialplan: the sockets of earlier visits close at the same moment. A socket that closed later
+    /// would interrupt whatever the caller is in by then.
     pub(super) fn close_before(&self) {
         self.before.iter().for_each(|before| before.close.cancel());
     }
 
-    /// Waits until a later visit says that. Cancel-safe.
+    /// Waits until a later visit closes this one's socket. Cancel-safe.
     pub(super) async fn closes(&self) {
         self.shared.close.cancelled().await;
     }
 
-    /// The right to give commands for as long as it is held; none once the next visit has begun.
+    /// The right to send commands while it is held; none once the next visit has begun.
     pub(super) async fn commands(&self) -> Option<MutexGuard<'_, ()>> {
         let held = self.shared.commands.lock().await;
         (!self.shared.over.is_cancelled()).then_some(held)

@@ -1,4 +1,4 @@
-//! The heartbeat of a FreeSWITCH, and the alarm when it stays out.
+//! The heartbeat of a FreeSWITCH, and the alarm when it stops.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::switch::node_stats::count;
 use super::{Hub, lock};
 
 impl Hub {
-    /// It beats: no alarm any more.
+    /// Takes in a heartbeat, and ends the alarm.
     pub(super) fn heartbeat(&self, now: Instant) {
         *lock(&self.last_heartbeat) = now;
         if self.alarmed.swap(false, Ordering::Relaxed) {
@@ -18,7 +18,7 @@ impl Hub {
         }
     }
 
-    /// Raises the alarm, once, if no heartbeat came for too long.
+    /// Raises the alarm, once, when no heartbeat has come for too long.
     pub(in crate::switch) fn check_heartbeat(&self, now: Instant, gap: Duration) {
         let silent = now.saturating_duration_since(*lock(&self.last_heartbeat));
         if silent > gap && !self.alarmed.swap(true, Ordering::Relaxed) {

@@ -7,13 +7,13 @@ use crate::switch::leg_state::Signal;
 use crate::switch::text;
 use crate::switch::wire::Event;
 
-/// What a channel that has ended was told by its SIP peer.
+/// The SIP status with which a channel ended.
 const REDIRECT: &str = "variable_proto_specific_hangup_cause";
 
 /// Which leg an event is about, and what it says.
 ///
-/// A job is known by the leg's identity in its own command line, not by its number: so its result finds the leg
-/// even if the answer that carries the number is late or lost.
+/// A job is identified by the leg's identity in its command line, not by its number. So its result finds the leg even if
+/// the answer with the number is late or lost.
 pub(super) fn signal_of(event: &Event) -> Option<(ChannelId, Signal)> {
     let channel = || event.get("Unique-ID")?.parse::<ChannelId>().ok();
     let leg = || event.get(&format!("variable_{LEG_ID}"))?.parse::<ChannelId>().ok();
@@ -36,7 +36,7 @@ pub(super) fn signal_of(event: &Event) -> Option<(ChannelId, Signal)> {
     }
 }
 
-/// The leg and the channel whose end says that it had rung, or was heard to: both times are 0 where it was not.
+/// The leg and the channel of a hangup event which shows that the phone had rung: both times are 0 if it had not.
 pub(super) fn ring_signal_of(event: &Event) -> Option<(ChannelId, ChannelId)> {
     let heard = ["Caller-Channel-Progress-Time", "Caller-Channel-Progress-Media-Time"];
     let rang = event.kind() == "CHANNEL_HANGUP_COMPLETE"

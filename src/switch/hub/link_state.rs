@@ -1,5 +1,4 @@
-//! What is seen of a FreeSWITCH: whether there is a link to it, which run of it that is, and whether events of it
-//! were missed.
+//! The state of the links to a FreeSWITCH: whether they are up, to which run of it, and whether events were missed.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +11,7 @@ use crate::switch::node_stats::count;
 
 use super::{Hub, lock};
 
-/// What legs see of their node's event link.
+/// The state of a node's event link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::switch) struct LinkState {
     /// Whether events come in.
@@ -26,7 +25,7 @@ pub(in crate::switch) struct LinkState {
 }
 
 impl Hub {
-    /// What legs see of the event link, now and as it changes.
+    /// The state of the event link, now and as it changes.
     pub(in crate::switch) fn link_state(&self) -> watch::Receiver<LinkState> {
         self.link_state.subscribe()
     }
@@ -58,7 +57,7 @@ impl Hub {
         self.up.send_if_modified(|up| std::mem::replace(up, both) != both);
     }
 
-    /// The event link is about to be up, with this run of FreeSWITCH if it told.
+    /// The event link is about to be up, to this run of FreeSWITCH if it is known.
     pub(in crate::switch) fn session_begins(&self, core: Option<CoreId>) {
         *lock(&self.last_heartbeat) = Instant::now();
         if let Some(core) = core {
@@ -79,7 +78,7 @@ impl Hub {
         self.link_state.send_modify(|link_state| link_state.core = Some(core));
     }
 
-    /// Counts events that were lost and has every leg check what is true. Returns the new total.
+    /// Counts lost events, and makes every leg check its state. Returns the new total.
     pub(in crate::switch) fn note_dropped(&self, before: u64, now: u64) -> u64 {
         if now > before {
             self.stats.events_dropped.fetch_add(now - before, Ordering::Relaxed);

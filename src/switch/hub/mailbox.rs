@@ -1,4 +1,4 @@
-//! Each leg's mailbox, and the way of its news.
+//! The mailbox of each leg, which receives its signals.
 
 use std::sync::atomic::Ordering;
 
@@ -10,11 +10,11 @@ use crate::switch::node_stats::count;
 
 use super::{Hub, lock};
 
-/// News that may wait for one leg; it gets about five in its life.
+/// How many signals may wait for one leg; a leg gets about five.
 const MAILBOX: usize = 32;
 
 impl Hub {
-    /// A mailbox for one leg, and its news.
+    /// Opens the mailbox of a leg.
     pub(in crate::switch) fn open_mailbox(&self, leg: ChannelId) -> mpsc::Receiver<Signal> {
         let (signals, mailbox) = mpsc::channel(MAILBOX);
         lock(&self.legs).insert(leg, signals);
@@ -22,19 +22,19 @@ impl Hub {
         mailbox
     }
 
-    /// No more news for a leg.
+    /// Closes the mailbox of a leg.
     pub(in crate::switch) fn close_mailbox(&self, leg: ChannelId) {
         if lock(&self.legs).remove(&leg).is_some() {
             self.stats.legs.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    /// Whether a leg has one.
+    /// Whether a leg has a mailbox.
     pub(in crate::switch) fn has(&self, leg: ChannelId) -> bool {
         lock(&self.legs).contains_key(&leg)
     }
 
-    /// Whether there are legs whose news is waited for.
+    /// Whether any leg waits for signals.
     pub(in crate::switch) fn has_legs(&self) -> bool {
         self.stats.legs.load(Ordering::Relaxed) > 0
     }
@@ -42,7 +42,7 @@ impl Hub {
     pub(super) fn deliver(&self, leg: ChannelId, signal: Signal) {
         let full = match lock(&self.legs).get(&leg) {
             Some(mailbox) => {
-                // first, since the leg may look at it before we go on here
+                // Counted first, since the leg may take it before we go on here.
                 count(&self.stats.queue_depth);
                 mailbox.try_send(signal).is_err()
             }
@@ -55,7 +55,7 @@ impl Hub {
         }
     }
 
-    /// One piece of news waits no more.
+    /// Counts one signal as taken.
     pub(in crate::switch) fn taken(&self) {
         self.stats.queue_depth.fetch_sub(1, Ordering::Relaxed);
     }

@@ -1,8 +1,8 @@
 //! What a node, its links and its legs share.
 //!
-//! In: what the links hear and how they fare, commands of the legs. Out: news for each leg, commands for the links.
-//! The rest is in the other files, as methods of [`Hub`]: `mailbox` brings each leg its news, `link_state` is whether
-//! there is a link and to which run of FreeSWITCH, `heart` whether that one lives.
+//! In: events and state of the links, commands of the legs. Out: signals for each leg, commands for the links.
+//! The other files hold methods of [`Hub`]: `mailbox` delivers signals to legs, `leg_events` reads them from events,
+//! `link_state` knows whether the links are up, and `heartbeat` watches FreeSWITCH's heartbeat.
 
 mod heartbeat;
 mod leg_events;
@@ -80,7 +80,7 @@ impl Hub {
         }
     }
 
-    /// Takes one event: to its leg's mailbox, without waiting.
+    /// Takes in one event, and delivers it to its leg without waiting.
     pub(in crate::switch) fn take(&self, event: &Event, now: Instant) {
         count(&self.stats.events);
         if event.kind() == "HEARTBEAT" {

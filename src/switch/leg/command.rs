@@ -1,9 +1,9 @@
-//! What the owner of a leg wants of it.
+//! Commands of a leg's owner.
 
 crate::vocabulary! {
-    /// Why a leg is ended; FreeSWITCH's own words, which come back as the cause.
+    /// Why a leg is ended. FreeSWITCH's own causes, which come back as the cause of the end.
     "leg cancel" pub enum Cancel {
-        /// The caller for whom it rings is gone or served elsewhere.
+        /// The caller for whom it rings is gone or is being served elsewhere.
         OriginatorCancel = "ORIGINATOR_CANCEL",
         /// Another leg of the same call was quicker.
         LoseRace = "LOSE_RACE",

@@ -1,4 +1,4 @@
-//! Until when each phone of an offer has time: to ring, and once it was picked up to press the key. The caller says what time it is.
+//! Until when each phone may ring, and once it was picked up, until when the key may be pressed. `now` is an argument.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::ids::ChannelId;
 
-/// The time of each leg that has not run out.
+/// The deadline of each leg that has time left.
 #[derive(Debug)]
 pub(super) struct Deadlines(BTreeMap<ChannelId, Instant>);
 
@@ -16,8 +16,8 @@ impl Deadlines {
         Self(legs.map(|leg| (leg, until)).collect())
     }
 
-    /// A phone was picked up: the key has time until then, however little was left to ring. One whose time has run out
-    /// gets no other.
+    /// A phone was picked up: the key may be pressed until then, however little ring time was left. A leg whose time is over
+    /// gets no more.
     pub(super) fn picked_up(&mut self, leg: ChannelId, until: Instant) {
         if let Some(time) = self.0.get_mut(&leg) {
             *time = until;
@@ -39,7 +39,7 @@ impl Deadlines {
         self.0.values().min().copied()
     }
 
-    /// Takes out the legs whose time has run out.
+    /// Removes and returns the legs whose time is over.
     pub(super) fn run_out(&mut self, now: Instant) -> Vec<ChannelId> {
         self.0.extract_if(.., |_, until| *until <= now).map(|(leg, _)| leg).collect()
     }

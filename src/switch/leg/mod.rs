@@ -1,14 +1,13 @@
-//! One originated call leg, from originate until it is surely gone.
+//! One originated call leg, from the originate until it is certainly gone.
 //!
-//! In: a request, news of its node, the owner's wishes. Out: [`LegEvent`]s, the last one exactly once.
-//! One task keeps each leg: it sends the originate, cancels until both the job's result and the end of every
-//! channel are known, and asks FreeSWITCH whenever the news does not add up.
-//! **Invariants:** a leg that nobody wants any more is ended, even one that FreeSWITCH has yet to create; a leg
-//! in a talk is left alone; after the link was down nothing is believed before FreeSWITCH was asked; every
-//! wait has an end.
+//! In: a request, signals of its node, the owner's commands. Out: [`LegEvent`]s, the last one exactly once.
+//! Each leg has a task: it sends the originate, cancels until both the job's result and the end of every channel are known,
+//! and asks FreeSWITCH whenever the signals do not add up.
+//! **Invariants:** a leg without an owner is ended, even if FreeSWITCH has yet to create it; a leg in a talk goes on; after
+//! the link was down nothing is trusted before FreeSWITCH was asked; every wait has a limit.
 //!
-//! Here is the owner's hold. A leg begins with a `request`, or with a talk of an earlier run; its owner hears an
-//! `event` and may `command` that it ends; `task` is the task.
+//! This file is the owner's handle. `ringing` rings legs until somebody answers, `command` is what the owner may order, and
+//! `task` is the task.
 
 mod command;
 mod deadlines;
@@ -34,7 +33,7 @@ use super::leg_request::{LegInTalk, LegRequest};
 pub use command::Cancel;
 pub use ringing::{Answer, RingLimits, Rung, Unanswered, hang_up, until_answered};
 
-/// The owner's hold of one leg. Dropping it ends the leg, unless it is in a talk.
+/// The owner's handle of one leg. Dropping it ends the leg, unless it is in a talk.
 #[derive(Debug)]
 pub struct Leg {
     id: ChannelId,
@@ -93,7 +92,7 @@ impl Leg {
         });
     }
 
-    /// Says that the leg is in a talk: dropping this hold leaves it alone from now on.
+    /// Marks the leg as being in a talk: from now on dropping this handle does not end it.
     pub fn in_talk(&self) {
         self.command.send_modify(|command| command.in_talk = true);
     }

@@ -159,8 +159,10 @@ async fn a_talk_goes_on_and_its_end_is_recorded() {
         let caller = stage.caller(1).await;
         until("they talk", async || stage.agent(agent).await.activity.as_str() == "talking").await;
         stage.restart().await;
-        until("the talk is watched", async || stage.running().app.in_flight.has_call(open_call(&stage).await))
-            .await;
+        until("the talk is watched", async || {
+            stage.running().app.in_flight.has_call(open_call(&stage).await)
+        })
+        .await;
         assert_eq!(stage.agent(agent).await.activity.as_str(), "talking");
         caller.hang_up().await;
         until("the agent is idle", async || stage.agent(agent).await.activity.as_str() == "idle").await;

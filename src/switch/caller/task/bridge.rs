@@ -1,4 +1,4 @@
-//! Whom a caller is connected with, and what our death means to him before and after.
+//! Connecting a caller with a leg, and what happens to the caller if the controller dies before and after.
 
 use tokio::time::Instant;
 
@@ -9,12 +9,12 @@ use crate::switch::variable::Variable;
 
 use super::CallerTask;
 
-/// What the dialplan finds in `dozvon_state` of a caller who was connected.
+/// The value of `dozvon_state` for a caller who was connected.
 const TALKED: &str = "talked";
 
 impl CallerTask {
-    /// The order matters: from the moment they talk, our death must not cut the talk, nor the dialplan take the
-    /// end of the talk for a caller whom nobody took.
+    /// The order matters: from the moment they talk, the controller's death must not cut the talk, and the dialplan must not
+    /// treat the end of the talk as a call that nobody answered.
     pub(super) async fn bridge(&mut self, leg: ChannelId) -> Result<(), SocketError> {
         let channel = self.channel;
         let commands = [
@@ -36,8 +36,8 @@ impl CallerTask {
         }
     }
 
-    /// Gives the bridge up. The dialplan gets its right back, and the caller is asked after at once: they may be what
-    /// was missing. If the channel has left our hands, nothing is said to it: `taken` finds out whose it is.
+    /// Gives the bridge up. The dialplan may take the caller back again, and the channel is checked at once, since it may be
+    /// gone. If the channel has left our hands, no command is sent: `taken` finds out who has it.
     pub(super) async fn bridge_failed(&mut self) -> Result<(), SocketError> {
         if let Some(leg) = self.bridging.take() {
             self.abandoned_leg = Some(leg);
@@ -51,7 +51,7 @@ impl CallerTask {
         self.resume(None).await
     }
 
-    /// Has the dialplan go on with him when our socket closes, and find this state. Refused only if he is gone.
+    /// Makes the dialplan continue when our socket closes, and find this state. Refused only if the caller is gone.
     pub(super) async fn resume(&mut self, state: Option<&str>) -> Result<(), SocketError> {
         let channel = self.channel;
         let state = state.map_or(String::new(), |state| format!(" {state}"));
@@ -59,16 +59,16 @@ impl CallerTask {
             format!("api uuid_setvar {channel} {}{state}", Variable::State),
             format!("api uuid_setvar {channel} socket_resume true"),
         ];
-        // A bridge that comes about after all must not end the caller's call when we end the agent's leg. A call that was
-        // never to be bridged keeps what its own dialplan has said of it.
+        // If the bridge comes about after all, ending the agent's leg must not end the caller's call. A call that was never
+        // bridged keeps what its own dialplan has set.
         if self.bridge_tried {
             commands.push(format!("api uuid_setvar {channel} hangup_after_bridge false"));
         }
         self.socket.all(&commands).await.map(drop)
     }
 
-    /// The end of a call says with whom it was connected last (switch_ivr_bridge.c, where CHANNEL_BRIDGE is fired):
-    /// the news of a short talk may come after that of its end.
+    /// Reads from the hangup event with whom the call was connected last (switch_ivr_bridge.c, where CHANNEL_BRIDGE is fired),
+    /// since after a short talk the bridge's event may come after the hangup's.
     pub(super) fn hear_of_bridge(&mut self, end: &Event) {
         let last = end.get("variable_last_bridge_to").and_then(|channel| channel.parse().ok());
         let since_us = end.get("Caller-Channel-Bridged-Time").and_then(|time| time.parse::<u64>().ok());
@@ -78,7 +78,7 @@ impl CallerTask {
         }
     }
 
-    /// The other side of a bridge, whichever way round FreeSWITCH sees it.
+    /// The other channel of a bridge, on whichever side FreeSWITCH puts it.
     pub(super) fn other(&self, event: &Event) -> Option<ChannelId> {
         ["Bridge-B-Unique-ID", "Bridge-A-Unique-ID", "Other-Leg-Unique-ID"]
             .iter()

@@ -1,8 +1,8 @@
 //! The task that owns a caller's connection.
 //!
-//! In: what FreeSWITCH tells of him, what his story asks for. Out: events for the story, commands to FreeSWITCH.
-//! What it does with him is in the other files, as methods of [`CallerTask`]: `sound` is what he hears, `bridge` whom
-//! the caller is connected with, `taken` what remains to be done when somebody else has them.
+//! In: events of FreeSWITCH, commands of the story. Out: events for the story, commands to FreeSWITCH.
+//! The other files hold methods of [`CallerTask`]: `sound` plays sounds, `bridge` connects the caller with a leg, and
+//! `taken` handles a caller whom somebody else has.
 
 mod bridge;
 mod sound;
@@ -26,17 +26,17 @@ use super::command::{CallerCommand, CallerRequest};
 use super::{CallerError, CallerEvent, CallerSetup, PlayId, Visit};
 use crate::switch::variable::Variable;
 
-/// Events that may wait for the story; beyond that the oldest are dropped.
+/// How many events may wait for the story; beyond that the oldest are dropped.
 const OUTBOX: usize = 64;
 
-/// How long a controller must live with a caller before that is service. One that dies sooner, again and again,
-/// has used up his patience (fs-dialplan/dozvon.xml).
+/// How long a controller must have had a caller for the dialplan to forget earlier failures. Controllers that keep dying
+/// sooner make the dialplan fall back (fs-dialplan/dozvon.xml).
 const SERVED_AFTER: Duration = Duration::from_secs(10);
 
-/// How long the news of a hangup may take once the channel is found gone.
+/// How long the hangup's event may take once the channel is found gone.
 const LATE_HANGUP: Duration = Duration::from_millis(500);
 
-/// When to look whether a channel is gone that we have hung up.
+/// How long after a hangup command to check whether the channel is gone.
 const AFTER_HANGUP: Duration = Duration::from_secs(2);
 
 /// The task that owns the connection.
@@ -45,25 +45,25 @@ pub(super) struct CallerTask {
     socket: Socket,
     requests: mpsc::Receiver<CallerRequest>,
     outbox: VecDeque<CallerEvent>,
-    /// What is played once and has not ended.
+    /// Sounds that are played once and have not ended.
     plays: SmallVec<[PlayId; 2]>,
     music: Option<Music>,
     check: Duration,
     check_at: Instant,
-    /// When to tell the dialplan that he was served; none once that is done.
+    /// When to set `dozvon_served`; none once that is done.
     served_at: Option<Instant>,
-    /// The leg that he is to be connected with, until FreeSWITCH says that he is.
+    /// The leg of a bridge that FreeSWITCH has not reported yet.
     bridging: Option<ChannelId>,
     /// The leg of the last bridge that was given up; FreeSWITCH may still carry it out.
     abandoned_leg: Option<ChannelId>,
     /// Whether `socket` has ended since the last bridge was asked for: the channel is not in our hands.
     released: bool,
-    /// Whether that was ever tried.
+    /// Whether a bridge was ever tried.
     bridge_tried: bool,
     /// Whether we have connected the caller.
     talks: bool,
     visit: Visit,
-    /// The number of the event with which the visit begins.
+    /// The sequence number with which the visit begins.
     begins_at: u64,
     gone: bool,
 }
@@ -105,7 +105,7 @@ impl CallerTask {
             tracing::warn!(%error, "our end may cut the talk of a caller who was taken by somebody else");
         }
         let Self { channel, socket, outbox, requests, check, visit, .. } = self;
-        // Whatever is asked from now on is refused.
+        // Commands from now on are refused.
         drop(requests);
         let push_all = async move {
             for event in outbox.into_iter().chain(last) {
@@ -126,7 +126,7 @@ impl CallerTask {
         }
     }
 
-    /// Until he is gone, his socket is, or the story lets go of him (none).
+    /// Runs until the caller or the socket is gone, which it returns, or the story lets go of the caller (none).
     async fn until_over(&mut self, events: &mpsc::Sender<CallerEvent>) -> Option<CallerEvent> {
         loop {
             if self.is_out_of_our_hands() {
@@ -161,7 +161,7 @@ impl CallerTask {
         }
     }
 
-    /// Takes an event in; the last one is returned.
+    /// Takes in an event, and returns the last one.
     fn hear(&mut self, event: &Event) -> Option<CallerEvent> {
         let own = event.get("Unique-ID").and_then(|id| id.parse().ok()) == Some(self.channel);
         match event.kind() {
@@ -194,7 +194,7 @@ impl CallerTask {
         self.outbox.push_back(event);
     }
 
-    /// Carries out what the story asks; an error is doubt about the connection.
+    /// Carries out a command; an error means doubt about the connection.
     async fn carry_out(&mut self, ask: CallerRequest) -> Result<Next, SocketError> {
         let what = ask.command.what();
         let lets_go = matches!(ask.command, CallerCommand::HandBack { .. });
@@ -206,7 +206,7 @@ impl CallerTask {
             }
             Err(error) => (Err(CallerError::Gone), Err(error)),
         };
-        // nobody waits for the answer if the story has gone on
+        // Nobody waits for the answer if the story has gone on.
         let _ = ask.done.send(answer);
         next
     }
@@ -245,14 +245,14 @@ impl CallerTask {
     async fn served(&mut self) -> Result<(), SocketError> {
         self.served_at = None;
         match self.set_variable(Variable::Served.as_str(), "true").await {
-            // refused only if he is gone, which his last event says
+            // Refused only if the caller is gone, which the last event reports.
             Err(SocketError::Refused(_)) => Ok(()),
             other => other,
         }
     }
 
-    /// Asks whether his channel is still there: events can be missed, as that of a hangup between `connect` and
-    /// our subscription. The news gets a moment to come by itself, since it says why.
+    /// Asks whether the channel still exists, since events can be missed, such as a hangup between `connect` and our
+    /// subscription. If it is gone, the hangup's event gets a moment to come, since it has the cause.
     async fn check(&mut self) -> Result<Option<CallerEvent>, SocketError> {
         if self.gone {
             return Ok(Some(CallerEvent::HungUp { cause: cause::UNKNOWN.to_owned() }));
@@ -272,7 +272,7 @@ enum Next {
     LetGo,
 }
 
-/// A socket that is only kept open.
+/// A socket that is only kept open until the channel ends.
 struct OnlyOpen {
     channel: ChannelId,
     socket: Socket,

@@ -10,17 +10,17 @@ use crate::switch::socket::{Event, Execute, SocketError};
 
 use super::CallerTask;
 
-/// A pass of endless sound that is shorter than this was the last one (switch_ivr.c, switch_ivr_parse_event).
+/// A repetition of endless sound that is shorter than this is the last one (switch_ivr.c, switch_ivr_parse_event).
 const SHORTEST_PASS: Duration = Duration::from_millis(500);
 
 /// Endless sound that is being played.
 pub(super) struct Music {
-    /// Its name on the wire.
+    /// Its id on the socket.
     name: PlayId,
-    /// Its name for the story: the latest play that asked for it.
+    /// Its id for the story: the latest play that asked for it.
     id: PlayId,
     source: String,
-    /// When the present pass began.
+    /// When the current repetition began.
     since: Instant,
 }
 
@@ -64,7 +64,7 @@ impl CallerTask {
                 return;
             }
             self.music = None;
-            // what ends with the call needs no word of its own
+            // A sound that ends with the call needs no event of its own.
             if event.get("Answer-State").as_deref() != Some("hangup") {
                 self.push(CallerEvent::Played { id, ok: false });
             }

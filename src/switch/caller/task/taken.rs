@@ -1,8 +1,7 @@
-//! A caller whom somebody else has now.
+//! A caller whom somebody else took.
 //!
-//! In: what FreeSWITCH says of `socket`, the application in which our callers are, and of bridges. Out: the word that
-//! the caller was taken, or comes back from a bridge that was given up; and from then on no command that they would
-//! hear.
+//! In: events of bridges and of `socket`, the application in which our callers are. Out: whether the caller was taken, or
+//! comes back from a bridge that was given up. From then on no command is sent that the caller would hear.
 
 use tokio::time::{Instant, sleep_until};
 
@@ -13,8 +12,8 @@ use crate::switch::socket::{Event, SocketError};
 use super::{CallerTask, OnlyOpen};
 
 impl CallerTask {
-    /// `socket` has ended though we had nobody to connect the caller with: the channel is in other hands. It ends so
-    /// with the call, too, and in visits before this one.
+    /// `socket` has ended without a bridge of ours: somebody else has the channel. (It also ends with the call, and in earlier
+    /// visits.)
     pub(super) fn hear_released(&mut self, event: &Event) -> Option<CallerEvent> {
         let number = event.get("Event-Sequence").and_then(|number| number.parse::<u64>().ok());
         let before = number.is_some_and(|number| number < self.begins_at);
@@ -32,8 +31,8 @@ impl CallerTask {
         self.released && self.bridging.is_none() && !self.talks
     }
 
-    /// Asks who moved the channel last (switch_ivr_bridge.c and switch_ivr.c write `transfer_source`). If that was the
-    /// bridge that we gave up, the caller talks with a leg that is about to end, and the dialplan brings them back.
+    /// Asks who moved the channel last (switch_ivr_bridge.c and switch_ivr.c set `transfer_source`). If it was the bridge that
+    /// we gave up, the caller talks with a leg that is about to end, and the dialplan brings them back.
     pub(super) async fn find_holder(&mut self) -> Result<CallerEvent, SocketError> {
         let source = match self.socket.api(&format!("uuid_getvar {} transfer_source", self.channel)).await {
             Err(SocketError::Refused(_)) => return Ok(CallerEvent::Lost),
@@ -48,7 +47,7 @@ impl CallerTask {
         }
     }
 
-    /// The caller is connected: with the leg that we chose, by somebody to whom we had connected them, or without us.
+    /// The caller is connected: with our leg, by somebody to whom we had connected them, or by somebody else.
     pub(super) fn hear_bridged(&mut self, other: ChannelId) -> Option<CallerEvent> {
         if self.bridging == Some(other) {
             self.bridging = None;
@@ -65,11 +64,11 @@ impl CallerTask {
         None
     }
 
-    /// Sees to it that our death leaves the caller where they are, unless they have come back to us meanwhile.
+    /// Makes the caller stay where they are when the controller dies, unless they have come back to us meanwhile.
     pub(super) async fn leave_alone(&mut self) -> Result<(), SocketError> {
         let Some(_commands) = self.visit.commands().await else { return Ok(()) };
         match self.socket.api(&format!("uuid_setvar {} socket_resume false", self.channel)).await {
-            // refused only if the caller is gone
+            // Refused only if the caller is gone.
             Ok(_) | Err(SocketError::Refused(_)) => Ok(()),
             Err(error) => Err(error),
         }
@@ -77,7 +76,7 @@ impl CallerTask {
 }
 
 impl OnlyOpen {
-    /// Keeps the socket open until the channel ends, and hears nothing more on it.
+    /// Keeps the socket open until the channel ends, without events.
     pub(super) async fn until_over(mut self) {
         if let Err(error) = self.keep().await {
             tracing::debug!(%error, "the socket of a caller who was taken");

@@ -1,4 +1,4 @@
-//! Ending a leg: again and again, until it is over.
+//! Ending a leg: the command is repeated until the leg is over.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl LegTask {
         }
     }
 
-    /// Ends whatever exists of the leg. It may not exist yet: the cancel is repeated until it is over.
+    /// Ends the leg's channels. They may not exist yet, so the cancel is repeated until the leg is over.
     pub(super) async fn kill(&self, cause: Cancel) {
         let suspects = self.state.suspects();
         for channel in &suspects {

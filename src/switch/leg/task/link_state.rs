@@ -1,4 +1,4 @@
-//! What it means for a leg that the link to its node went or came.
+//! What a leg does when the link to its node goes down or comes up.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use crate::switch::text;
 
 use super::{Cancel, LegEvent, LegTask};
 
-/// How long after it was given up a leg may still be found and ended.
+/// How long after it was given up a leg may still be ended when the link returns.
 const ORPHAN_LIMIT: Duration = Duration::from_secs(600);
 
 impl LegTask {
-    /// The link went or came: jobs of an earlier session are lost, and nothing is believed unasked. After a
-    /// restart nothing is left to ask for.
+    /// The link went down or came up: jobs of an earlier session are lost, and the leg's state is checked. After a restart of
+    /// FreeSWITCH the leg is gone.
     pub(super) fn see(&mut self) -> Option<LegEvent> {
         let before = std::mem::replace(&mut self.seen, *self.link_state.borrow_and_update());
         let now = Instant::now();
@@ -26,7 +26,7 @@ impl LegTask {
         if self.seen.session != before.session {
             self.orphaned = true;
             if self.confirm && !self.state.is_answered() {
-                // whether the key was pressed cannot be known any more
+                // It cannot be known any more whether the key was pressed.
                 self.cancel(Cancel::OriginatorCancel);
             }
         }
@@ -38,14 +38,14 @@ impl LegTask {
         None
     }
 
-    /// Sets when the leg is given up, if it is out of sight. A talk goes on whether or not we see it.
+    /// Sets when the leg is given up while the link is down. A leg in a talk is never given up.
     pub(super) fn set_loss_limit(&mut self) {
         let blind = !self.seen.up && !self.commands.borrow().in_talk;
         let limit = Instant::now() + self.hub.settings.leg_loss_timeout;
         self.lost_at = blind.then(|| self.lost_at.unwrap_or(limit));
     }
 
-    /// The last event of a leg that is out of sight.
+    /// The last event of a leg that is given up.
     pub(super) fn given_up(&self, why: &str) -> LegEvent {
         match self.state.ending() {
             LegEvent::Ended { answered, picked_up, rang, .. } => {
@@ -55,8 +55,7 @@ impl LegTask {
         }
     }
 
-    /// The leg was given up while the link was down: if it is back in time, what is left of the leg is ended,
-    /// unless it was in a talk.
+    /// The leg was given up while the link was down. If the link returns in time, the leg is ended, unless it is in a talk.
     pub(super) async fn kill_when_link_returns(&mut self) {
         let back = self.link_state.wait_for(|link_state| link_state.up);
         let in_talk = self.commands.borrow().in_talk;

@@ -1,4 +1,4 @@
-//! Asking FreeSWITCH what is true of a leg, when the news does not add up.
+//! Asking FreeSWITCH for the state of a leg when the signals do not add up.
 
 use std::time::Duration;
 
@@ -12,13 +12,12 @@ use crate::switch::wire::WireError;
 
 use super::{Cancel, EVENTS_APART, GRACE, LegTask};
 
-/// How long after a channel was found gone the news of it may come, which says why.
+/// How long after a channel was found gone its hangup event may take, which has the cause.
 const LATE_EVENTS: Duration = Duration::from_millis(500);
 
 impl LegTask {
-    /// Asks FreeSWITCH which channels of the leg exist. What is found gone twice is gone, though its news is
-    /// out; what is found there is asked whether it was answered meanwhile. A result that can be told no more is
-    /// waited for no longer.
+    /// Asks FreeSWITCH which channels of the leg exist. A channel that is found gone twice counts as hung up. A channel that
+    /// exists is asked whether it was answered. A result that cannot come any more is not waited for.
     pub(super) async fn check(&mut self) {
         self.check_at = Instant::now() + self.hub.settings.leg_check_interval;
         let mut gone = Vec::new();
@@ -70,12 +69,12 @@ impl LegTask {
         let before = self.state.is_picked_up();
         let dump = self.ask(format!("uuid_dump {channel}")).await.unwrap_or_default();
         if dump.lines().any(|line| line.trim_end() == "Answer-State: answered") {
-            // answered for a while, and no result: that was lost
+            // It was answered a while ago and the result has not come: the result was lost.
             self.feed(if before { Signal::Won(channel) } else { Signal::Answered(channel) });
         }
     }
 
-    /// An API command's answer; none if there was no answer, or a no.
+    /// The answer to an API command; none if it failed or was refused.
     pub(super) async fn ask(&self, command: String) -> Option<String> {
         match self.hub.api(command).await {
             Ok(said) => Some(said),

@@ -1,8 +1,8 @@
-//! The task that keeps one leg.
+//! The task of one leg.
 //!
-//! In: how it begins, news, wishes, what is seen of its node. Out: events for the owner, commands to FreeSWITCH.
-//! What it does when not all goes well is in the other files, as methods of [`LegTask`]: `cancel` ends what nobody
-//! wants, `look` asks FreeSWITCH what is true, `link_state` is what a lost link means.
+//! In: how the leg begins, signals, commands of the owner, the state of the link. Out: events for the owner, commands to
+//! FreeSWITCH. The other files hold methods of [`LegTask`]: `cancel` ends the leg, `look` asks FreeSWITCH for its state, and
+//! `link_state` reacts to the link.
 
 mod cancel;
 mod link_state;
@@ -27,23 +27,23 @@ use super::command::LegCommand;
 use super::{Cancel, LegEvent, LegRequest};
 use crate::switch::leg_request::Begin;
 
-/// How long the pieces of news about one end may lie apart.
+/// How long the events about one end may lie apart.
 const EVENTS_APART: Duration = Duration::from_secs(2);
 
-/// How long after the end of FreeSWITCH's own limit an originate without a result is given up.
+/// How long after FreeSWITCH's own limit an originate without a result is given up.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The task that keeps one leg.
+/// The task of one leg.
 pub(super) struct LegTask {
     hub: Arc<Hub>,
     leg: ChannelId,
-    /// Whether picking up is not enough.
+    /// Whether a key must be pressed after picking up.
     confirm: bool,
     state: LegState,
     signals: mpsc::Receiver<Signal>,
     events: mpsc::Sender<LegEvent>,
     commands: watch::Receiver<LegCommand>,
-    /// Whether the owner still holds the leg.
+    /// Whether the owner's handle still exists.
     held: bool,
     cancel: Option<Cancel>,
     link_state: watch::Receiver<LinkState>,
@@ -53,13 +53,13 @@ pub(super) struct LegTask {
     cancel_again: Duration,
     /// When to give up an originate that has not led to an answer.
     stop_at: Instant,
-    /// When to ask FreeSWITCH what is true.
+    /// When to ask FreeSWITCH for the leg's state.
     check_at: Instant,
-    /// Whether the session that was to tell the originate's result is over.
+    /// Whether the session is over that would have received the originate's result.
     orphaned: bool,
-    /// Whether the last look found something gone whose news is out.
+    /// Whether the last check found a channel gone whose hangup event has not come.
     in_doubt: bool,
-    /// When to give up the leg, since the link is down.
+    /// When to give up the leg because the link is down.
     lost_at: Option<Instant>,
 }
 
@@ -109,7 +109,7 @@ impl LegTask {
             Begin::Ring(request) => self.originate(&request).await,
             Begin::InTalk(talk) => {
                 self.feed(Signal::Won(talk.channel));
-                // It may have ended between our asking and our listening.
+                // It may have ended before its mailbox was opened.
                 self.check_at = Instant::now();
             }
         }
@@ -117,7 +117,7 @@ impl LegTask {
         self.leave();
         if let Some(last) = last {
             tracing::debug!(?last, "leg over");
-            // nobody listens if the owner let go of it
+            // Nobody listens if the owner has dropped the leg.
             let _ = self.events.send(last).await;
         }
         if self.lost_at.is_some() {
@@ -145,7 +145,7 @@ impl LegTask {
         }
     }
 
-    /// Until the leg is over, given up, or left alone in its talk (none).
+    /// Runs until the leg is over or given up, which it returns, or is left alone in its talk (none).
     async fn keep(&mut self) -> Option<LegEvent> {
         loop {
             if let Some(last) = self.state.ended() {
@@ -181,7 +181,7 @@ impl LegTask {
         [self.cancel_at, self.lost_at, stop].into_iter().flatten().fold(self.check_at, Instant::min)
     }
 
-    /// Takes news in and passes on what is new; nothing more once the owner has cancelled.
+    /// Takes in a signal, and sends the owner what is new; nothing more once the owner has cancelled.
     fn feed(&mut self, signal: Signal) {
         let now = Instant::now();
         if self.cancel.is_some() && !matches!(signal, Signal::HungUp(..) | Signal::Failed(_)) {
@@ -193,7 +193,7 @@ impl LegTask {
                 tracing::debug!("nobody listens to this leg");
             }
         }
-        // where one half of the news has come, the other must follow soon
+        // Where one of two events has come, the other must follow soon.
         let picked_up = self.state.is_picked_up() && !self.confirm;
         let half = if self.state.is_pending() {
             self.state.all_gone() || picked_up
