@@ -152,7 +152,7 @@ fn anchor(heading: &str) -> String {
 /// The commands of a `sh` block: one for each program that is started, as words.
 pub fn commands(script: &str) -> Vec<Vec<String>> {
     let joined = script.replace("\\\n", " ");
-    joined.lines().flat_map(|line| split(line)).filter(|words| !words.is_empty()).collect()
+    joined.lines().flat_map(split).filter(|words| !words.is_empty()).collect()
 }
 
 /// The words of a line, as a shell splits it, in pieces between `|`, `&&` and `;`. What is written to a file is left out.
