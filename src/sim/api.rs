@@ -1,7 +1,7 @@
 //! The API commands, as `api` and `bgapi` run them.
 //!
-//! In: a command's name and arguments. Out: FreeSWITCH's answer, word for word, and what is still to be done:
-//! answers go out before the events that they cause.
+//! In: a command's name and arguments. Out: FreeSWITCH's answer, word for word, and the effect that is still to
+//! happen: answers are sent before the events that they cause.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::show;
 use super::template;
 use super::troubles::BridgeFate;
 
-/// What the recorded FreeSWITCH said of itself.
+/// The version of the recorded FreeSWITCH.
 pub(super) const VERSION: &str = "1.11.1-release+git~20260526T204126Z~c2c59645f6~64bit";
 pub(super) const ORIGINATE_USAGE: &str = "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] \
     [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]\n";
@@ -20,7 +20,7 @@ const NO_CHANNEL: &str = "-ERR No such channel!\n";
 const MODULES: [&str; 6] =
     ["mod_commands", "mod_dptools", "mod_event_socket", "mod_local_stream", "mod_sofia", "mod_tone_stream"];
 
-/// What is to be done once the answer is out.
+/// What happens once the answer is sent.
 pub(super) enum Effect {
     None,
     Kill(Vec<Key>, String),
@@ -53,7 +53,7 @@ impl Core {
         (answer, Effect::None)
     }
 
-    /// Those that do something to channels.
+    /// Commands that change channels.
     fn effective(&mut self, name: &str, arguments: &str) -> (String, Effect) {
         let words = split_blanks(arguments, 10);
         let word = |at: usize| words.get(at).map_or("", String::as_str);
@@ -85,7 +85,7 @@ impl Core {
         }
     }
 
-    /// Does what an answered command was to do.
+    /// Carries out the effect of an answered command.
     pub fn take_effect(&mut self, effect: Effect) {
         match effect {
             Effect::None => {}

@@ -10,7 +10,7 @@ use super::core::{Core, Due};
 use super::kind::Kind;
 use super::story::Happening;
 
-/// The applications, and whether each needs media: then a caller is pre-answered first.
+/// The applications, and whether each needs media: if so, the caller is pre-answered first.
 pub(super) const APPLICATIONS: [(&str, bool); 18] = [
     ("answer", false),
     ("bridge", false),
@@ -99,13 +99,13 @@ impl Core {
             "intercept" => self.intercept(key, data),
             _ => {}
         }
-        // what hung up or tore the channel away has taken it off the stack already
+        // a hangup or a bridge has taken the application off the stack already
         if self.channel(key).and_then(|channel| channel.running.last()).is_some_and(|run| run.id == id) {
             self.finish(key, None, false);
         }
     }
 
-    /// Variables in an argument are replaced. The stand-in counts them, since nobody should send any.
+    /// Expands variables in an argument. The stand-in counts such arguments, since a controller should send none.
     fn expand(&mut self, key: Key, data: &str) -> String {
         if !data.contains("${") {
             return data.to_owned();
@@ -272,7 +272,7 @@ impl Core {
         self.take_keys(key);
     }
 
-    /// A caller pressed a key.
+    /// A person pressed a key.
     pub fn press(&mut self, key: Key, digit: char) {
         if let Some(channel) = self.channel_mut(key).filter(|channel| !channel.is_down()) {
             channel.keys.push_back(digit);
@@ -281,7 +281,7 @@ impl Core {
         }
     }
 
-    /// Gives pressed keys to the application that collects them.
+    /// Gives pressed keys to the application that collects digits.
     fn take_keys(&mut self, key: Key) {
         while let Some(channel) = self.channel_mut(key) {
             let Some(Running { what: What::Digits { most, ends, variable, got }, .. }) =

@@ -1,9 +1,9 @@
 //! Bridges: `uuid_bridge`, the application `bridge`, transfers.
 //!
-//! The originator's channel carries the events (docs/architecture/freeswitch.md, "Legs and bridges"). `uuid_bridge` tears both channels out
-//! of what they do and says `+OK`; the bridge is built when their sessions have noticed. If either is gone by
-//! then, the other is hung up. A second `uuid_bridge` of a caller whose first is not yet built leaves the first
-//! leg up for ever, with nobody (§2.2).
+//! The originator's channel carries the events (docs/architecture/freeswitch.md, "Legs and bridges"). `uuid_bridge`
+//! interrupts both channels and answers `+OK`; the bridge is built when their sessions have noticed. If either channel
+//! is gone by then, the other is hung up. A second `uuid_bridge` of a caller whose first bridge is not yet built
+//! leaves the first leg up for ever, connected with nobody (§2.2).
 
 use super::channel::{Bridge, Callstate, Channel, Key, Other, Script, State, Step, What};
 use super::core::{AgentAct, CallerAct, Core, Due};
@@ -13,14 +13,14 @@ use super::people::Talk;
 use super::story::Happening;
 
 impl Core {
-    /// `uuid_bridge`; whether FreeSWITCH would say `+OK`.
+    /// `uuid_bridge`. Returns whether FreeSWITCH would answer `+OK`.
     pub fn uuid_bridge(&mut self, a: &str, b: &str) -> bool {
         let (Some(a), Some(b)) = (self.locate(a), self.locate(b)) else { return false };
         let media = |key| self.channel(key).is_some_and(Channel::has_media);
         let (first, second) = match (media(a), media(b)) {
             (false, false) => return false,
             (true, _) => (a, b),
-            // FreeSWITCH turns them round by itself
+            // FreeSWITCH swaps them by itself
             (false, true) => (b, a),
         };
         self.tear_out(first, second);
@@ -30,7 +30,7 @@ impl Core {
         true
     }
 
-    /// Each channel says by what it was moved last.
+    /// Sets the variables by which each channel shows what moved it last.
     fn moved_by_bridge(&mut self, a: Key, b: Key) {
         let seconds = self.micros() / 1_000_000;
         let uuid = |key| self.channel(key).map(|channel| channel.uuid.to_string());
@@ -42,7 +42,7 @@ impl Core {
         }
     }
 
-    /// `intercept [-bleg] UUID`: the channel, or the one that it was rung for, talks to this one from now on
+    /// `intercept [-bleg] UUID`: connects this channel with the named one, or with the partner of that
     /// (switch_ivr_bridge.c, `switch_ivr_intercept_session`).
     pub fn intercept(&mut self, key: Key, data: &str) {
         let wanted = match data.strip_prefix("-bleg ") {
@@ -55,7 +55,8 @@ impl Core {
         self.uuid_bridge(&own, &other);
     }
 
-    /// Whom a channel is connected with, or was rung for (switch_channel.c, `switch_channel_get_partner_uuid`).
+    /// The channel with which a channel is connected, or for which it was rung (switch_channel.c,
+    /// `switch_channel_get_partner_uuid`).
     fn partner(&self, key: Key) -> Option<Key> {
         let channel = self.channel(key)?;
         match channel.bridge {
@@ -64,7 +65,7 @@ impl Core {
         }
     }
 
-    /// Takes two channels out of whatever they do.
+    /// Interrupts two channels.
     fn tear_out(&mut self, a: Key, b: Key) {
         self.leave_for_another(a, b);
         self.leave_for_another(b, a);
@@ -78,8 +79,7 @@ impl Core {
         }
     }
 
-    /// What becomes of a partner who is left for another: hung up, if they talked; if their bridge was not built
-    /// yet, nobody remembers him.
+    /// Ends the bridge to a former partner. If it was built, the partner is hung up; if not, the partner is forgotten.
     fn leave_for_another(&mut self, key: Key, new: Key) {
         let Some(bridge) = self.channel_mut(key).and_then(|channel| channel.bridge.take()) else { return };
         if bridge.with == new {
@@ -98,7 +98,7 @@ impl Core {
         }
     }
 
-    /// A channel that was torn out of what it did, and whom nobody will bridge.
+    /// Leaves a channel that was interrupted and will not be bridged.
     pub fn leave_over(&mut self, key: Key) {
         if let Some(channel) = self.channel_mut(key) {
             channel.bridge = None;
@@ -121,7 +121,7 @@ impl Core {
         }
     }
 
-    /// Both sessions have noticed.
+    /// Builds the bridge after both sessions have noticed.
     pub fn build_bridge(&mut self, a: Key) {
         let Some(Bridge { with: b, originator: true, built: false }) = self.channel(a).and_then(|a| a.bridge)
         else {
@@ -147,7 +147,7 @@ impl Core {
         self.talk(a, b);
     }
 
-    /// They hear each other.
+    /// The two channels hear each other from now on.
     pub fn talk(&mut self, a: Key, b: Key) {
         let micros = self.micros();
         for key in [a, b] {
@@ -171,7 +171,7 @@ impl Core {
         self.emit_with(a, kind, &[("Bridge-A-Unique-ID", &first), ("Bridge-B-Unique-ID", &second)], &[]);
     }
 
-    /// What people do now that they talk.
+    /// Starts what the person at the phone does in a talk.
     fn begin_talk(&mut self, key: Key, with: Key) {
         let contact = match self.channel_mut(with).and_then(Channel::leg) {
             Some(leg) => leg.contact.clone(),
@@ -191,7 +191,7 @@ impl Core {
         }
     }
 
-    /// UNBRIDGE, on the originator.
+    /// Sends UNBRIDGE on the originator.
     pub fn unbridged(&mut self, a: Key, b: Key) {
         self.emit_bridge(a, b, Kind::UNBRIDGE);
         self.release(a);
@@ -199,14 +199,14 @@ impl Core {
         self.note(b, Happening::TalkEnded);
     }
 
-    /// Lets go of the partner, without a word.
+    /// Forgets the partner, without an event.
     pub fn release(&mut self, key: Key) {
         if let Some(channel) = self.channel_mut(key) {
             channel.bridge = None;
         }
     }
 
-    /// The other side of the talk is gone: what its originator's variables say happens now.
+    /// The other side of the talk has ended: the originator's variables say what follows.
     pub fn end_talk(&mut self, a: Key, cause: &str) {
         let Some(bridge) = self.channel(a).and_then(|channel| channel.bridge) else { return };
         self.unbridged(a, bridge.with);
@@ -224,7 +224,7 @@ impl Core {
         }
     }
 
-    /// The dialplan goes on after a talk.
+    /// Continues the dialplan after a talk.
     pub fn leave_talk(&mut self, a: Key) {
         let in_app = self
             .channel(a)
@@ -250,7 +250,7 @@ impl Core {
         self.emit(key, Kind::PARK);
     }
 
-    /// Sends a channel to an extension. Whoever it talked with is hung up, unless he carries the bridge.
+    /// Sends a channel to an extension. Its partner is hung up, unless the partner is the originator of the bridge.
     pub fn transfer(&mut self, key: Key, extension: &str) {
         let seconds = self.micros() / 1_000_000;
         let Some(channel) = self.channel_mut(key) else { return };
@@ -287,7 +287,7 @@ impl Core {
         self.set_state(key, State::Execute);
     }
 
-    /// Another state takes the place of CS_RESET.
+    /// Cancels CS_RESET, since another state replaces it.
     fn forget_reset(&mut self, key: Key) {
         if let Some(channel) = self.channel_mut(key).filter(|channel| channel.resetting) {
             (channel.resetting, channel.controlled) = (false, false);

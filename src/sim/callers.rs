@@ -1,4 +1,4 @@
-//! People at work: calls that come in, and what callers and agents do on their own.
+//! What people do: incoming calls, and actions of callers and agents.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::people::{CallerScript, Talk};
 use super::story::{EndedBy, Story};
 
 impl Core {
-    /// The dialplan of callers, as fs-dialplan/dozvon.xml has it: `socket`, again and again, then the fallback.
+    /// The dialplan of callers, as in fs-dialplan/dozvon.xml: `socket`, repeatedly, then the fallback.
     pub fn plan_calls(&mut self) {
         let app = |app: &str, data: String| Step::App(app.to_owned(), data);
         let settings = &self.settings;
@@ -35,8 +35,8 @@ impl Core {
         self.plan_phones();
     }
 
-    /// The dialplan of agents' phones, as fs-dialplan/handset.xml has it: the controller is asked whether it
-    /// is ours, and if so carries it out; else the administrator's own dialplan follows.
+    /// The dialplan of agents' phones, as in fs-dialplan/handset.xml: it asks the controller whether the dialled
+    /// number is its business, and if so leaves the call to it; else the administrator's own dialplan follows.
     fn plan_phones(&mut self) {
         let app = |app: &str, data: &str| Step::App(app.to_owned(), data.to_owned());
         let settings = &self.settings;
@@ -50,7 +50,7 @@ impl Core {
         self.own_plan = Arc::from(steps);
     }
 
-    /// A caller calls.
+    /// Starts a call.
     pub fn call(&mut self, script: CallerScript) -> (Key, Uuid, oneshot::Receiver<Story>) {
         let (done, story) = oneshot::channel();
         let uuid = self.new_uuid();
@@ -121,7 +121,7 @@ impl Core {
         })
     }
 
-    /// The channel exists.
+    /// Adds a channel.
     pub fn enter(&mut self, channel: Box<Channel>) {
         let key = channel.key;
         self.keys.insert(channel.uuid, key);
@@ -145,7 +145,7 @@ impl Core {
         }
     }
 
-    /// The caller puts the phone down.
+    /// The caller hangs up.
     pub fn caller_hangs_up(&mut self, key: Key) {
         let Some(channel) = self.channel_mut(key).filter(|channel| !channel.is_down()) else { return };
         let cause = if channel.is_answered() { "NORMAL_CLEARING" } else { "ORIGINATOR_CANCEL" };
@@ -175,7 +175,7 @@ impl Core {
         }
     }
 
-    /// `uuid_broadcast`: plays something on a channel, after what was broadcast before.
+    /// `uuid_broadcast`: plays something on a channel, after earlier broadcasts.
     pub fn broadcast(&mut self, key: Key, what: &str) -> bool {
         let (app, data) = what.split_once("::").unwrap_or(("playback", what));
         let message =
@@ -186,7 +186,7 @@ impl Core {
     }
 }
 
-/// FreeSWITCH takes the sting out of a caller's own fields (switch_caller.c).
+/// Escapes a caller's own fields as FreeSWITCH does (switch_caller.c).
 fn defused(text: &[u8]) -> Vec<u8> {
     let mut out = text.to_vec();
     for at in 0..out.len().saturating_sub(1) {

@@ -1,8 +1,8 @@
 //! One channel: a caller's, or a leg that was originated.
 //!
-//! Holds what FreeSWITCH's session and channel hold, no more than a waiting caller needs (about 1.5 KB).
-//! **Invariant:** a channel with a cause is down for every API, as in FreeSWITCH, though it may still have to
-//! report its end and be held by a lingering socket.
+//! It holds the parts of FreeSWITCH's session and channel that a waiting caller needs (about 1.5 KB). **Invariant:** a
+//! channel with a cause is down for every API, as in FreeSWITCH, although it may still have to report its end, and a
+//! lingering socket may hold it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use super::people::{Behaviour, CallerScript};
 use super::story::Story;
 use super::timers::TimerKey;
 
-/// Names one channel in the stand-in.
+/// The id of a channel in the stand-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key(pub u64);
 
-/// FreeSWITCH's channel states, of those that are ever shown.
+/// FreeSWITCH's channel states that are ever shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Init,
@@ -107,13 +107,13 @@ pub(super) struct Stamps {
 }
 
 impl Stamps {
-    /// From `start` to the end; 0 if there was no such start.
+    /// The time from `start` to the end; 0 if `start` is 0.
     pub const fn lasted_since(&self, start: i64) -> i64 {
         if start == 0 || self.hangup == 0 { 0 } else { self.hangup - start }
     }
 }
 
-/// Variables that were set; those of the recorded texts come on top.
+/// Variables that were set; those of the recorded texts are added to them.
 #[derive(Debug, Default)]
 pub(super) struct Variables(Vec<(Box<str>, Box<str>)>);
 
@@ -122,7 +122,7 @@ impl Variables {
         self.0.iter().find(|(n, _)| &**n == name).map(|(_, value)| &**value)
     }
 
-    /// An empty value unsets.
+    /// Sets a variable; an empty value unsets it.
     pub fn set(&mut self, name: &str, value: &str) {
         let at = self.0.iter().position(|(n, _)| &**n == name);
         match (at, value.is_empty()) {
@@ -133,7 +133,7 @@ impl Variables {
         }
     }
 
-    /// FreeSWITCH's idea of true (switch_utils.h, `switch_true`).
+    /// Whether a variable is true by FreeSWITCH's `switch_true` (switch_utils.h).
     pub fn is_true(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| {
             let words = ["yes", "on", "true", "t", "enabled", "active", "allow"];
@@ -161,18 +161,18 @@ pub(super) struct Running {
     pub left: Left,
 }
 
-/// Who ran an application.
+/// What started an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum From {
     Dialplan,
-    /// A `sendmsg`; `loops` are those after the present one, endless if none.
+    /// A `sendmsg`; `loops` counts the runs after the present one, endless if none.
     Message {
         lock: bool,
         loops: Option<u32>,
     },
 }
 
-/// What kind of thing runs.
+/// The kind of application that runs.
 #[derive(Debug)]
 pub(super) enum What {
     /// `socket`: connecting, waiting for `connect`, or parked.
@@ -183,7 +183,7 @@ pub(super) enum What {
     Park,
     Play,
     Sleep,
-    /// `play_and_get_digits`: how many keys, which one ends them, where they go.
+    /// `play_and_get_digits`: how many keys, the terminator, and the variable for the digits.
     Digits {
         most: usize,
         ends: char,
@@ -196,12 +196,12 @@ pub(super) enum What {
     },
 }
 
-/// When it ends by itself.
+/// When an application ends by itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Left {
     Never,
     At(TimerKey),
-    /// Something else runs inside it meanwhile.
+    /// Paused, since another application runs inside it.
     Paused(Duration),
 }
 
@@ -210,28 +210,29 @@ pub(super) enum Left {
 pub(super) enum Step {
     /// An application and its argument.
     App(String, String),
-    /// What follows is a try, for which the caller's state is cleared.
+    /// The beginning of a try, which clears the caller's state.
     Try,
-    /// Looks at what became of the try: hangs up after a talk, goes to the fallback, or on with a pause.
+    /// The end of a try: hangs up after a talk, goes to the fallback, or continues with a pause.
     Judge,
-    /// The pause is over: back to the try.
+    /// The end of the pause: goes back to the try.
     Again,
-    /// What follows is the fallback.
+    /// The beginning of the fallback.
     Fallback,
-    /// Looks whether what an agent dialled is ours: if so it is carried out next, else it is passed on.
+    /// After the question whether a dialled number is the controller's business: if so, the controller gets the call
+    /// next, else it is passed on.
     Asked,
-    /// Looks whether that was begun: hangs up if so, else the administrator's dialplan follows.
+    /// After the controller had the call: hangs up if it has begun to dial, else the administrator's dialplan follows.
     PassOn,
 }
 
-/// The dialplan's steps, shared by all its calls, and where one of them is.
+/// The dialplan's steps, shared by all calls, and the position of one call.
 #[derive(Debug, Clone)]
 pub(super) struct Script {
     pub steps: Arc<[Step]>,
     pub at: usize,
-    /// How often the controllers were tried in vain.
+    /// How often the controllers were tried without success.
     pub vain: u32,
-    /// Since when, if they were.
+    /// Since when they were tried without success.
     pub vain_since: Option<Instant>,
 }
 
@@ -240,7 +241,7 @@ impl Script {
         Self { steps, at: 0, vain: 0, vain_since: None }
     }
 
-    /// Goes on with such a step next, if there is one.
+    /// Continues with the next such step, if there is one.
     pub fn go_to(&mut self, step: &Step) {
         if let Some(at) = self.steps.iter().position(|known| known == step) {
             self.at = at;
@@ -248,14 +249,14 @@ impl Script {
     }
 }
 
-/// A `sendmsg` that waits for the session.
+/// A `sendmsg` in the session's queue.
 #[derive(Debug)]
 pub(super) enum Message {
     Execute { app: Box<str>, data: Box<str>, uuid: Option<Box<str>>, lock: bool, loops: Option<u32> },
     Hangup { cause: Box<str> },
 }
 
-/// The other side of a bridge, as it was when it was built.
+/// The other side of a bridge, as it was when the bridge was built.
 #[derive(Debug)]
 pub(super) struct Other {
     pub uuid: Uuid,
@@ -264,17 +265,17 @@ pub(super) struct Other {
     pub text: Vec<u8>,
 }
 
-/// The hold of two channels on each other.
+/// One side of a bridge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bridge {
     pub with: Key,
-    /// Whether this side carries the events.
+    /// Whether this side is the originator, on which the events are sent.
     pub originator: bool,
     /// Whether they hear each other; before that the bridge is being built.
     pub built: bool,
 }
 
-/// A caller's side of his channel.
+/// What a caller's channel has beside the common fields.
 #[derive(Debug)]
 pub(super) struct CallerSide {
     pub script: CallerScript,
@@ -283,15 +284,15 @@ pub(super) struct CallerSide {
     pub impatient: bool,
 }
 
-/// An originated leg's side of its channel.
+/// What an originated leg has beside the common fields.
 #[derive(Debug)]
 pub(super) struct LegSide {
     /// The contact's text.
     pub contact: String,
     pub behaviour: Behaviour,
-    /// What is to be told when the leg is ready or has failed.
+    /// The originate to answer when the leg is ready or has failed.
     pub originate: Option<Originate>,
-    /// Picked up, and asked for a key.
+    /// Answered, and waiting for the confirmation key.
     pub confirming: bool,
     pub limit: Option<TimerKey>,
 }
@@ -328,13 +329,13 @@ pub(super) struct Channel {
     pub messages: VecDeque<Message>,
     pub bridge: Option<Bridge>,
     pub other: Option<Box<Other>>,
-    /// The sockets that control it; they hold it until they close.
+    /// The sockets that control the channel; they hold it until they close.
     pub sockets: SmallVec<[Conn; 1]>,
     /// FreeSWITCH's CF_CONTROLLED: parked under control.
     pub controlled: bool,
-    /// FreeSWITCH's CS_RESET was set, and the session has not noticed.
+    /// FreeSWITCH's CS_RESET is set, and the session has not noticed yet.
     pub resetting: bool,
-    /// Left over when a second bridge overtook the first: up for ever, with nobody.
+    /// Left up for ever and connected with nobody, because a second bridge overtook the first.
     pub zombie: bool,
     pub keys: VecDeque<char>,
 }
@@ -360,7 +361,7 @@ impl Channel {
         matches!(self.role, Role::Caller(_))
     }
 
-    /// Whether sound of another channel reaches it.
+    /// Whether the channel hears another one.
     pub fn is_talking(&self) -> bool {
         self.bridge.is_some_and(|bridge| bridge.built)
     }
@@ -381,7 +382,7 @@ impl Channel {
         }
     }
 
-    /// The call's uuid: the originator's, for the side that was bridged to.
+    /// The call's uuid: for the other side of a bridge that of the originator.
     pub fn call_uuid(&self) -> Uuid {
         match (self.bridge, &self.other) {
             (Some(Bridge { originator: false, .. }), Some(other)) => other.uuid,
@@ -389,13 +390,12 @@ impl Channel {
         }
     }
 
-    /// Whether a `sendmsg` was told to keep others out and has not ended.
+    /// Whether a `sendmsg` with `event-lock` has not ended.
     pub fn is_locked(&self) -> bool {
         self.running.iter().any(|run| matches!(run.from, From::Message { lock: true, .. }))
     }
 
-    /// Whether the session looks at its messages: not while an application keeps others out, nor before
-    /// `connect`.
+    /// Whether the session handles messages: not during an event lock, nor before `connect`.
     pub fn hears_messages(&self) -> bool {
         let place = match self.running.last().map(|run| &run.what) {
             Some(What::Socket { parked, .. }) => *parked,

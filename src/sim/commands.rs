@@ -1,6 +1,6 @@
 //! The event socket's commands, on both sides.
 //!
-//! In: a command of a connection. Out: FreeSWITCH's reply, word for word, then whatever the command does.
+//! In: a command of a connection. Out: FreeSWITCH's reply, word for word, then the effect of the command.
 
 use uuid::Uuid;
 
@@ -12,7 +12,7 @@ use super::originate::{Asker, Originate, parse};
 use super::wire::{self, Command};
 
 impl Core {
-    /// Carries out a command, or keeps it while the connection is blocked.
+    /// Carries out a command, or queues it while the connection is blocked.
     pub fn command(&mut self, conn: Conn, command: Command) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         if connection.blocked {
@@ -158,7 +158,7 @@ impl Core {
         self.take_effect(effect);
     }
 
-    /// A command that took a while is answered.
+    /// Answers a command that took a while.
     pub fn answer_late(&mut self, conn: Conn, text: &str) {
         if self.connections.contains_key(&conn) {
             self.answer_api(conn, text);
@@ -189,7 +189,7 @@ impl Core {
         self.take_effect(effect);
     }
 
-    /// BACKGROUND_JOB.
+    /// Sends BACKGROUND_JOB.
     pub fn job_done(
         &mut self,
         uuid: &str,
@@ -208,7 +208,7 @@ impl Core {
         self.emit_plain(Kind::BACKGROUND_JOB, owner, &headers, Some(text));
     }
 
-    /// The blocking call is over: what came meanwhile is carried out.
+    /// Ends a blocking call, and carries out the commands that came meanwhile.
     pub fn unblock(&mut self, conn: Conn) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         connection.blocked = false;
@@ -218,7 +218,7 @@ impl Core {
     }
 }
 
-/// Commands that change only the connection; what FreeSWITCH replies.
+/// Carries out commands that change only the connection. Returns FreeSWITCH's reply.
 fn settle(connection: &mut Connection, word: &str, rest: &str) -> String {
     match word {
         "filter" => connection.filters.command(rest),
@@ -254,7 +254,7 @@ fn settle(connection: &mut Connection, word: &str, rest: &str) -> String {
     }
 }
 
-/// `event [plain|json] NAMES`: adds to what is heard already. What follows CUSTOM are subclasses.
+/// `event [plain|json] NAMES`: adds to the subscriptions. Names after CUSTOM are subclasses.
 fn subscribe(connection: &mut Connection, rest: &str) -> String {
     let (format, names) = formatted(rest);
     connection.format = format.unwrap_or(connection.format);
@@ -327,7 +327,7 @@ fn before_subclasses(names: &str) -> &str {
     upper.find("CUSTOM").map_or(names, |at| &names[..at + "CUSTOM".len()])
 }
 
-/// What a `sendmsg` asks of the session; nothing that it knows, if none.
+/// Reads a `sendmsg`; none if FreeSWITCH would not understand it.
 fn message(command: &Command) -> Option<Message> {
     match command.header("call-command")? {
         "execute" => {
@@ -352,7 +352,7 @@ fn message(command: &Command) -> Option<Message> {
     }
 }
 
-/// How a command is counted.
+/// The name under which a command is counted.
 fn kind(command: &Command) -> String {
     let (word, rest) = command.split();
     match word.as_str() {

@@ -1,9 +1,8 @@
-//! One connection of the event socket: its state, and the task that carries its bytes.
+//! One connection of the event socket: its state, and the task that transfers its bytes.
 //!
-//! In: the peer's bytes; frames of the core. Out: commands to the core; bytes.
-//! **Invariants:** one task a connection, as FreeSWITCH has one thread: while it writes it does not read. The core
-//! never waits for it: frames that do not fit its queue are lost, and too many lost ones end it. An idle
-//! connection keeps no buffer.
+//! In: the peer's bytes; frames of the core. Out: commands to the core; bytes. **Invariants:** one task per
+//! connection, as FreeSWITCH has one thread: while it writes, it does not read. The core never waits for a connection:
+//! frames that do not fit its queue are lost, and too many lost frames end it. An idle connection keeps no buffer.
 
 use std::collections::VecDeque;
 
@@ -21,11 +20,11 @@ use super::kind::Kinds;
 use super::timers::TimerKey;
 use super::wire::{Command, Frame, Parser};
 
-/// Names one connection.
+/// The id of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Conn(pub u64);
 
-/// How events are written.
+/// The format of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Plain,
@@ -41,12 +40,12 @@ impl Format {
     }
 }
 
-/// Which side it is.
+/// The direction of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
-    /// From us to a controller, for that channel.
+    /// From FreeSWITCH to a controller, for that channel.
     Outbound(Key),
-    /// To our listener.
+    /// From a controller to the event socket.
     Inbound { authed: bool },
 }
 
@@ -58,16 +57,16 @@ pub(super) enum Linger {
     Forever,
 }
 
-/// What the core knows of one connection.
+/// The core's state of a connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub side: Side,
     pub out: mpsc::Sender<Frame>,
-    /// The channel that it controls or, inbound, whose events it asked for.
+    /// The channel that it controls, or inbound the channel whose events it asked for.
     pub session: Option<Uuid>,
     /// `connect` was sent.
     pub connected: bool,
-    /// The next reply is not sent: the first command's, as in FreeSWITCH.
+    /// Whether the next reply is not sent, as FreeSWITCH does with the first command's.
     pub mute: bool,
     pub kinds: Kinds,
     pub listening: bool,
@@ -75,16 +74,16 @@ pub(super) struct Connection {
     pub filters: Filters,
     pub myevents: bool,
     pub linger: Linger,
-    /// The channel is down and it was said.
+    /// Whether the end of the channel was reported.
     pub told_down: bool,
-    /// The command `resume`: sticky.
+    /// Set by the command `resume`, for ever.
     pub resume: bool,
     pub lost: u32,
-    /// An `api originate` is under way: FreeSWITCH reads nothing meanwhile.
+    /// Whether an `api originate` is under way: FreeSWITCH reads nothing meanwhile.
     pub blocked: bool,
     pub backlog: VecDeque<Command>,
     pub timer: Option<TimerKey>,
-    /// The channels whose events alone it can get; all, if none.
+    /// The only channels whose events it can get; none means all.
     pub scope: Option<SmallVec<[Uuid; 1]>>,
 }
 
@@ -117,7 +116,7 @@ impl Connection {
     }
 }
 
-/// Carries the bytes of one connection until either side ends it.
+/// Transfers the bytes of one connection until either side ends it.
 pub(super) async fn carry(
     mut stream: TcpStream,
     conn: Conn,
@@ -141,11 +140,11 @@ pub(super) async fn carry(
         }
     }
     flush(&mut write, frames).await;
-    // the core is gone only if the whole stand-in is
+    // the core ends only with the whole stand-in
     let _ = core.send(Input::Closed(conn)).await;
 }
 
-/// Takes in what has arrived; false at the end.
+/// Reads the bytes that have arrived; false at the end.
 fn hear(read: &ReadHalf<'_>, parser: &mut Parser) -> bool {
     let mut buffer = [0_u8; 4096];
     match read.try_read(&mut buffer) {
@@ -172,7 +171,7 @@ async fn tell(parser: &mut Parser, conn: Conn, core: &mpsc::Sender<Input>) -> bo
     }
 }
 
-/// What the core said before it let go.
+/// Writes the frames that the core sent before it closed the connection.
 async fn flush(write: &mut WriteHalf<'_>, mut frames: mpsc::Receiver<Frame>) {
     frames.close();
     while let Ok(frame) = frames.try_recv() {

@@ -1,10 +1,10 @@
 //! The core: one owner of all channels, connections, phones and timers.
 //!
-//! In: [`Input`]s, and the passing of time. Out: frames into the connections' queues, stories to whoever called.
-//! What FreeSWITCH does is in the other files, as methods of [`Core`]: `commands` and `api` (what is asked),
-//! `session` and `apps` (what a channel runs), `outbound` (callers' sockets), `leg`, `bridge`, `hangup`.
-//! **Invariants:** it never waits while it handles an input; everything random comes from one seed; what is asked
-//! is answered before the events that it causes.
+//! In: [`Input`]s, and the passing of time. Out: frames into the connections' queues, and callers' stories.
+//! FreeSWITCH's behaviour is in the other files, as methods of [`Core`]: `commands` and `api`, `session` and `apps`
+//! (what a channel runs), `outbound` (callers' sockets), `leg`, `bridge`, `hangup`. **Invariants:** it never waits
+//! while it handles an input; all randomness comes from one seed; a command is answered before the events that it
+//! causes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -34,36 +34,36 @@ use super::timers::{TimerKey, Timers};
 use super::troubles::Troubles;
 use super::wire::{self, Command, Frame};
 
-/// What comes to the core.
+/// An input of the core.
 pub(super) enum Input {
-    /// A caller's socket was taken, at that address, or by nobody.
+    /// A controller at this address has accepted a caller's socket, or none has.
     Dialled { channel: Key, run: u64, taken: Option<(TcpStream, String)> },
     /// A peer sent a command.
     Command(Conn, Command),
-    /// A connection is over.
+    /// A connection has ended.
     Closed(Conn),
-    /// Whoever owns the stand-in wants something.
+    /// A request of the stand-in's owner.
     Ask(Box<dyn FnOnce(&mut Core) + Send>),
 }
 
-/// What may be due.
+/// What a timer does.
 #[derive(Debug)]
 pub(super) enum Due {
-    /// An application has run its time.
+    /// An application ends.
     AppEnds(Key, u64),
-    /// No command came on a caller's socket.
+    /// No first command came on a caller's socket in time.
     NoCommand(Conn),
-    /// A socket has lingered.
+    /// A socket has lingered long enough.
     LingerEnds(Conn),
-    /// The session has noticed its hangup.
+    /// A session notices its hangup.
     Report(Key),
-    /// The session has noticed that a socket of its channel has closed.
+    /// A session notices that a socket of its channel has closed.
     Reset(Key),
-    /// Two sessions have noticed that they are to be bridged.
+    /// Two sessions notice that they are to be bridged.
     Bridge(Key),
-    /// A leg is to be created.
+    /// A leg is created.
     Create(Box<Originate>),
-    /// A leg has rung, or waited for its key, for long enough.
+    /// A leg has rung, or waited for the confirmation key, too long.
     LegLimit(Key, &'static str),
     /// The owner of a phone does something.
     Agent(Key, AgentAct),
@@ -71,12 +71,12 @@ pub(super) enum Due {
     Caller(Key, CallerAct),
     /// `sched_api`.
     Scheduled(u64),
-    /// A channel was parked for as long as it may.
+    /// A channel was parked too long.
     ParkLimit(Key, u64, Box<str>),
     Heartbeat,
-    /// A late event.
+    /// A delayed event is sent.
     Late(Conn, Frame),
-    /// A command that took a while is answered.
+    /// A slow command is answered.
     Answer(Conn, Box<str>),
 }
 
@@ -104,16 +104,16 @@ pub(super) struct Core {
     pub wall: UnixMs,
     pub sequence: u64,
     pub rng: ChaCha8Rng,
-    /// What every event begins with after its name.
+    /// The headers with which every event begins after its name.
     pub head: String,
-    /// The second of the last event, and how it is written.
+    /// The second of the last event, and its headers.
     pub dates: (i64, String),
     pub channels: BTreeMap<Key, Box<Channel>>,
     pub keys: HashMap<Uuid, Key>,
     pub connections: BTreeMap<Conn, Connection>,
     /// Connections that may get any channel's events.
     pub wide: SmallVec<[Conn; 4]>,
-    /// Connections that get only that channel's.
+    /// Connections that get only one channel's events, by channel.
     pub narrow: HashMap<Uuid, SmallVec<[Conn; 1]>>,
     pub phones: BTreeMap<String, Phone>,
     pub timers: Timers<Due>,
@@ -168,7 +168,7 @@ impl Core {
         core
     }
 
-    /// A fresh FreeSWITCH: a new identity, nothing in its memory.
+    /// Starts FreeSWITCH anew: a new Core-UUID, and no state.
     fn boot(&mut self) {
         self.uuid = self.new_uuid();
         self.started = self.now;
@@ -184,7 +184,7 @@ impl Core {
         self.heartbeat = Some(self.timers.set(self.now + self.settings.heartbeat, Due::Heartbeat));
     }
 
-    /// Handles inputs and time until it is stopped.
+    /// Handles inputs and timers until it is stopped.
     pub async fn run(
         mut self,
         listener: TcpListener,
@@ -204,7 +204,7 @@ impl Core {
                 biased;
                 () = stop.cancelled() => break,
                 Some(input) = inputs.recv() => self.handle(input),
-                // an error here is one peer's, or too many open files: the next peer may fare better
+                // an error concerns one peer, or means too many open files: go on with the next peer
                 Ok((stream, _)) = listener.accept() => if !self.refuses_links { self.accept(stream) },
                 () = sleep_until(wake) => {}
             }
@@ -253,7 +253,7 @@ impl Core {
         }
     }
 
-    /// A random identity, from the seed.
+    /// A random UUID, from the seed.
     pub fn new_uuid(&mut self) -> Uuid {
         let mut bytes = [0; 16];
         self.rng.fill_bytes(&mut bytes);
@@ -265,13 +265,13 @@ impl Core {
         self.serial
     }
 
-    /// When a session's thread notices what was done to it.
+    /// When a session's thread notices a change.
     pub fn soon(&mut self) -> Instant {
         let micros = u64::try_from(self.settings.pace.as_micros()).unwrap_or(0);
         self.now + Duration::from_micros(self.rng.random_range(0..=micros))
     }
 
-    /// The present instant as FreeSWITCH stamps it.
+    /// The present instant in microseconds, as FreeSWITCH writes it.
     pub const fn micros(&self) -> i64 {
         self.wall.0 * 1000
     }
@@ -284,7 +284,7 @@ impl Core {
         self.channels.get_mut(&key).map(|channel| &mut **channel)
     }
 
-    /// The channel of that uuid, if it is up: FreeSWITCH finds no other.
+    /// The channel with this uuid, if it is up: FreeSWITCH finds no others.
     pub fn locate(&self, uuid: &str) -> Option<Key> {
         let key = *self.keys.get(&Uuid::try_parse(uuid).ok()?)?;
         self.channel(key).filter(|channel| !channel.is_down()).map(|channel| channel.key)
@@ -296,11 +296,11 @@ impl Core {
         self.send(conn, Arc::from(&b"Content-Type: auth/request\n\n"[..]));
     }
 
-    /// Takes a TCP connection in.
+    /// Adds a TCP connection.
     pub fn connect(&mut self, stream: TcpStream, side: Side, session: Option<Uuid>) -> Conn {
         let conn = Conn(self.next_serial());
         let (out, frames) = mpsc::channel(self.settings.event_queue.max(1));
-        // without it small frames wait for each other; a socket that has failed shows it soon enough
+        // without it small frames wait for each other; a socket that has failed is noticed later
         let _ = stream.set_nodelay(true);
         self.connections.insert(conn, Connection::new(side, session, out));
         self.tasks.spawn(carry(stream, conn, frames, self.outside.clone()));
@@ -308,7 +308,7 @@ impl Core {
         conn
     }
 
-    /// Runs something outside that ends with an input.
+    /// Spawns a task that ends with an input.
     pub fn spawn(&self, task: impl Future<Output = Input> + Send + 'static) {
         let outside = self.outside.clone();
         self.tasks.spawn(async move {
@@ -318,7 +318,7 @@ impl Core {
         });
     }
 
-    /// Queues a frame for a connection. One that reads too slowly loses frames, then the connection.
+    /// Queues a frame for a connection. A peer that reads too slowly loses frames, then the connection.
     pub fn send(&mut self, conn: Conn, frame: Frame) {
         let Some(connection) = self.connections.get_mut(&conn) else { return };
         let bytes = frame.len() as u64;
@@ -342,7 +342,7 @@ impl Core {
         }
     }
 
-    /// Ends a connection with FreeSWITCH's last words.
+    /// Ends a connection with FreeSWITCH's disconnect notice.
     pub fn close(&mut self, conn: Conn) {
         let session = match self.connections.get(&conn) {
             Some(connection) if connection.is_outbound() => connection.session.map(|uuid| uuid.to_string()),
@@ -353,7 +353,7 @@ impl Core {
         self.cut(conn);
     }
 
-    /// Ends a connection without a word.
+    /// Ends a connection without a notice.
     pub fn cut(&mut self, conn: Conn) {
         self.connection_closed(conn);
     }
@@ -367,14 +367,14 @@ impl Core {
         }
     }
 
-    /// Cuts every connection to our listener, as a network does.
+    /// Cuts every connection to the event socket, as a broken network does.
     pub fn drop_link(&mut self) {
         let inbound = |(conn, connection): (&Conn, &Connection)| (!connection.is_outbound()).then_some(*conn);
         let conns: Vec<Conn> = self.connections.iter().filter_map(inbound).collect();
         conns.into_iter().for_each(|conn| self.cut(conn));
     }
 
-    /// FreeSWITCH dies and comes back: no call survives, and nobody is told.
+    /// FreeSWITCH dies and comes back: no call survives, and no event is sent.
     pub fn restart(&mut self) {
         for (_, mut channel) in std::mem::take(&mut self.channels) {
             if let Some(caller) = channel.caller() {
@@ -390,7 +390,7 @@ impl Core {
         self.boot();
     }
 
-    /// Counts, with what is true now.
+    /// The counts, with the present values.
     pub fn counts(&self) -> Counts {
         let up = || self.channels.values().filter(|channel| !channel.is_down());
         let legs = || up().filter(|channel| !channel.is_caller());

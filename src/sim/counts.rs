@@ -1,15 +1,15 @@
-//! What the stand-in counts.
+//! Counts of the stand-in, for checks in tests.
 
 use std::collections::BTreeMap;
 
-/// What the stand-in has counted since its start.
+/// Counts since the start.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Channels that are up now: callers and legs.
     pub channels_up: usize,
     /// Legs that are up now.
     pub legs_up: usize,
-    /// Legs up now that are connected with nobody and wait for nothing: left by a second bridge.
+    /// Legs up now that are connected with nobody and wait for nothing: a second bridge left them.
     pub zombies: usize,
     /// The most channels that were up at once.
     pub channels_peak: usize,
@@ -17,11 +17,11 @@ pub struct Counts {
     pub callers: u64,
     /// Legs that were dialled so far.
     pub legs: u64,
-    /// Times that a phone was dialled while it rang or talked.
+    /// How often a phone was dialled while it rang or was in a talk.
     pub double_rings: u64,
     /// Dial strings with more than one destination.
     pub forked_dials: u64,
-    /// Applications whose argument held `${`: FreeSWITCH would have expanded it.
+    /// Applications with `${` in their argument, which FreeSWITCH would have expanded.
     pub expansions: u64,
     /// Bridges that were built.
     pub bridges: u64,
@@ -31,7 +31,7 @@ pub struct Counts {
     pub commands: BTreeMap<String, u64>,
     /// Event frames handed to connections.
     pub events_sent: u64,
-    /// Of them, those on links, which are not callers' sockets.
+    /// Of these, frames on links, not callers' sockets.
     pub link_events_sent: u64,
     /// Bytes handed to connections.
     pub bytes_sent: u64,
@@ -49,7 +49,7 @@ impl Counts {
         }
     }
 
-    /// How often a command of that kind came.
+    /// The count of one kind of command.
     #[must_use]
     pub fn of(&self, kind: &str) -> u64 {
         self.commands.get(kind).copied().unwrap_or(0)

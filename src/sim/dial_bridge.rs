@@ -1,10 +1,10 @@
-//! The application `bridge`: a channel dials a leg and talks to it, or goes on without.
+//! The application `bridge`: a channel dials a leg and is connected with it, or continues without.
 
 use super::channel::{Channel, Key, Running, What};
 use super::core::Core;
 use super::originate::{Asker, Originate, Then, parse_dial};
 
-/// Failures after which the dialplan goes on by itself (switch_channel.c, `switch_channel_handle_cause`).
+/// Failures after which the dialplan continues by itself (switch_channel.c, `switch_channel_handle_cause`).
 const GOES_ON: [&str; 3] = ["NO_ANSWER", "NO_USER_RESPONSE", "ORIGINATOR_CANCEL"];
 /// No leg yet.
 const NO_LEG: Key = Key(0);
@@ -24,7 +24,7 @@ impl Core {
         channel.running.iter_mut().find(|running| running.id == run)
     }
 
-    /// Whether somebody still waits for the leg.
+    /// Whether the leg is still wanted.
     pub fn is_wanted(&mut self, asker: &Asker) -> bool {
         match asker {
             Asker::Bridge(key, run) => self.waiting(*key, *run).is_some(),
@@ -32,7 +32,7 @@ impl Core {
         }
     }
 
-    /// The leg that `bridge` dials exists.
+    /// Notes the leg that `bridge` dials.
     pub fn bridge_dials(&mut self, asker: &Asker, leg: Key) {
         if let Asker::Bridge(key, run) = asker
             && let Some(running) = self.waiting(*key, *run)
@@ -64,7 +64,7 @@ impl Core {
         }
     }
 
-    /// The channel that dialled a leg does not want it any more. A talk has its own end.
+    /// The channel that dialled a leg no longer wants it. The end of a talk is handled elsewhere.
     pub fn abandon_leg(&mut self, leg: Key) {
         if self.channel(leg).is_some_and(|channel: &Channel| channel.bridge.is_none()) {
             self.hangup(leg, "ORIGINATOR_CANCEL");

@@ -1,7 +1,7 @@
-//! Events: who hears them, and their text.
+//! Events: their subscribers, and their text.
 //!
-//! In: a kind, the channel it is about, headers of its own. Out: one frame, made once and shared by all that
-//! hear it; none at all where nobody does.
+//! In: a kind, the channel it is about, headers of its own. Out: one frame that all subscribers share; none without
+//! subscribers.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -18,10 +18,10 @@ use super::kind::{Kind, Kinds};
 use super::template::{self, Profile};
 use super::wire::{self, Frame};
 
-/// Headers that an event has of its own.
+/// Headers of a single event.
 pub(super) type Headers<'a> = &'a [(&'a str, &'a str)];
 
-/// What an event is about.
+/// The subject of an event.
 struct Subject<'a> {
     kind: Kind,
     channel: Option<&'a Channel>,
@@ -30,7 +30,7 @@ struct Subject<'a> {
     body: Option<&'a str>,
 }
 
-/// The second channel of a bridge, of whose controller the event is business too.
+/// The second channel of a bridge, whose subscribers get the event too.
 fn side_b(headers: Headers<'_>) -> Option<Uuid> {
     headers
         .iter()
@@ -39,12 +39,12 @@ fn side_b(headers: Headers<'_>) -> Option<Uuid> {
 }
 
 impl Core {
-    /// Fires an event of a channel.
+    /// Sends an event of a channel.
     pub fn emit(&mut self, key: Key, kind: Kind) {
         self.emit_with(key, kind, &[], &[]);
     }
 
-    /// Fires an event of a channel with headers of its own before and after the channel's.
+    /// Sends an event of a channel with further headers before and after the channel's.
     pub fn emit_with(&mut self, key: Key, kind: Kind, before: Headers<'_>, after: Headers<'_>) {
         self.sequence += 1;
         let Some(channel) = self.channels.get(&key) else { return };
@@ -57,7 +57,7 @@ impl Core {
         }
     }
 
-    /// Fires an event that is about no channel; `owner` is the channel whose socket asked for it.
+    /// Sends an event without a channel; `owner` is the channel whose socket asked for it.
     pub fn emit_plain(&mut self, kind: Kind, owner: Option<Uuid>, headers: Headers<'_>, body: Option<&str>) {
         self.sequence += 1;
         let hearers = self.hearers(kind, [owner, None]);
@@ -69,7 +69,7 @@ impl Core {
         }
     }
 
-    /// Everything about a channel, as `connect` and `uuid_dump` tell it.
+    /// All data of a channel, as `connect` and `uuid_dump` return it.
     pub fn channel_data(&mut self, key: Key, with_profile: bool) -> String {
         self.sequence += 1;
         self.dates = dates(self.wall.0, std::mem::take(&mut self.dates));
@@ -83,7 +83,7 @@ impl Core {
         String::from_utf8(out).unwrap_or_default()
     }
 
-    /// Connections that listen for the kind and may get these channels' events.
+    /// Returns the connections that subscribe to the kind and may get these channels' events.
     fn hearers(&self, kind: Kind, uuids: [Option<Uuid>; 2]) -> SmallVec<[Conn; 4]> {
         let narrow = uuids.iter().flatten().filter_map(|uuid| self.narrow.get(uuid)).flatten();
         let mut all: SmallVec<[Conn; 4]> = self.wide.iter().chain(narrow).copied().collect();
@@ -93,7 +93,7 @@ impl Core {
         all
     }
 
-    /// The frames for those whose filters let the event pass.
+    /// Makes the frames for connections whose filters let the event pass.
     fn frames(
         &self,
         subject: &Subject<'_>,
@@ -139,7 +139,7 @@ impl Core {
         } else {
             out.push(b'\n');
         }
-        // everything was encoded to ASCII, but for the body, which is text
+        // everything is encoded in ASCII, except for the body, which is text
         String::from_utf8(out).unwrap_or_default()
     }
 
@@ -157,7 +157,7 @@ impl Core {
         out.extend_from_slice(rest.as_bytes());
     }
 
-    /// Works out anew whose events a connection can get.
+    /// Recomputes whose events a connection can get.
     pub fn rescope(&mut self, conn: Conn) {
         self.unscope(conn);
         let Some(connection) = self.connections.get_mut(&conn) else { return };
@@ -188,7 +188,7 @@ impl Core {
         }
     }
 
-    /// HEARTBEAT.
+    /// Sends HEARTBEAT.
     pub fn beat(&mut self) {
         use super::core::Due;
         let up_ms = u64::try_from((self.now - self.started).as_millis()).unwrap_or(u64::MAX);
@@ -239,7 +239,7 @@ pub(super) fn other_leg(channel: &Channel, role: &str) -> Vec<u8> {
     out
 }
 
-/// A header of an event, by name. The whole text is made only where no shorter way leads to it.
+/// Finds a header of an event by name. The whole text is made only if there is no shorter way.
 fn find<'a>(subject: &Subject<'a>, name: &str, whole: impl Fn() -> &'a str) -> Option<Cow<'a, str>> {
     if name.eq_ignore_ascii_case("Event-Name") {
         return Some(Cow::Borrowed(subject.kind.name()));
@@ -267,7 +267,7 @@ fn find<'a>(subject: &Subject<'a>, name: &str, whole: impl Fn() -> &'a str) -> O
     lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| template::decode(value))
 }
 
-/// The two headers that tell the second, made anew when it has changed.
+/// The two date headers, made anew when the second has changed.
 fn dates(now_ms: i64, known: (i64, String)) -> (i64, String) {
     let second = now_ms.div_euclid(1000);
     if known.0 == second && !known.1.is_empty() {
@@ -284,7 +284,7 @@ fn dates(now_ms: i64, known: (i64, String)) -> (i64, String) {
 }
 
 impl Kinds {
-    /// The kinds of a list of names; unknown names are left out. None at all gives nothing.
+    /// Parses a list of names; unknown names are left out. Returns nothing if no name is known.
     pub fn of(names: &str) -> Option<Self> {
         let kinds = names.split(' ').filter(|name| !name.is_empty()).filter_map(|name| {
             if name.eq_ignore_ascii_case("ALL") {

@@ -1,10 +1,10 @@
 //! Filters of one connection, with FreeSWITCH's semantics (mod_event_socket.c, `event_handler`).
 //!
-//! In: `filter` commands; an event's headers, by name. Out: whether the connection gets the event.
-//! Headers are compared literally and without regard to case. Filters without a sign or with `+` are
-//! alternatives; one with `-` that matches is a veto; a value that begins with `/` is a regular expression.
-//! **Invariant, and a trap:** once there is any filter, an event passes only if a positive one matches it, so that
-//! filters with `-` alone let nothing through, and events without the header are dropped.
+//! In: `filter` commands; an event's headers, by name. Out: whether the connection gets the event. Header names are
+//! compared without regard to case. Filters without a sign or with `+` are alternatives; a filter with `-` that
+//! matches is a veto; a value that begins with `/` is a regular expression. **Invariant, and a trap:** once there is
+//! any filter, an event passes only if a positive filter matches. Hence filters with `-` alone let nothing through,
+//! and events without the header are dropped.
 
 use std::borrow::Cow;
 
@@ -29,7 +29,7 @@ enum Want {
 pub(super) struct Filters(Vec<Filter>);
 
 impl Filters {
-    /// Carries out `filter …` without its first word, and says what FreeSWITCH replies.
+    /// Carries out the arguments of `filter`. Returns FreeSWITCH's reply.
     pub fn command(&mut self, arguments: &str) -> String {
         let (first, rest) = cut(arguments.trim_start_matches(' '));
         match rest {
@@ -76,7 +76,7 @@ impl Filters {
         send
     }
 
-    /// The channels whose events alone can pass, if the filters say that much.
+    /// The only channels whose events can pass, if the filters restrict them.
     pub fn channels(&self) -> Option<impl Iterator<Item = &str>> {
         let names_channel = |header: &str| {
             ["Unique-ID", "Bridge-B-Unique-ID"].iter().any(|name| header.eq_ignore_ascii_case(name))
@@ -99,7 +99,7 @@ fn cut(text: &str) -> (&str, Option<&str>) {
     text.split_once(' ').map_or((text, None), |(first, rest)| (first, Some(rest)))
 }
 
-/// Signs are read up to the first other character. The regular expression is what stands between two slashes
+/// Parses a value. Signs are read up to the first other character. The regular expression is between two slashes
 /// (switch_regex.c: with `i` after the second one, whatever the case).
 fn want(value: &str) -> Want {
     if let Some(pattern) = value.strip_prefix('/') {

@@ -1,5 +1,5 @@
-//! The end of a channel: HANGUP, everything that ran, then, once its session has noticed, HANGUP_COMPLETE, and
-//! DESTROY when no lingering socket holds it any more.
+//! The end of a channel: HANGUP, the end of running applications, then HANGUP_COMPLETE once its session has noticed,
+//! and DESTROY when no lingering socket holds it any more.
 
 use tokio::time::Instant;
 
@@ -11,7 +11,7 @@ use super::story::{Happening, Story};
 use super::wire;
 
 impl Core {
-    /// Hangs a channel up. Nothing happens to one that is down.
+    /// Hangs a channel up. A channel that is down is not changed.
     pub fn hangup(&mut self, key: Key, cause: &str) {
         let micros = self.micros();
         let Some(channel) = self.channel_mut(key).filter(|channel| !channel.is_down()) else { return };
@@ -30,7 +30,7 @@ impl Core {
         self.timers.set(at, Due::Report(key));
     }
 
-    /// What a hangup does to the other side.
+    /// Handles the other side of a bridge after a hangup.
     fn leave_bridge(&mut self, key: Key, bridge: Bridge, cause: &str) {
         match bridge {
             Bridge { with, originator: true, built: true } => {
@@ -39,14 +39,14 @@ impl Core {
                 self.hangup(with, "NORMAL_CLEARING");
             }
             Bridge { with, originator: false, built: true } => self.end_talk(with, cause),
-            // nobody tells the other, who was torn out of what he did: he is left over
+            // the other channel, which was interrupted, is not told: it is left over
             Bridge { with, originator: true, built: false } => self.leave_over(with),
             // the originator notices when it builds the bridge
             Bridge { originator: false, built: false, .. } => {}
         }
     }
 
-    /// The session has come to its end.
+    /// The session ends.
     pub fn report(&mut self, key: Key) {
         if self.channel(key).is_none() {
             return;
@@ -63,7 +63,7 @@ impl Core {
         self.destroy_if_free(key);
     }
 
-    /// Says on the sockets that control it that the channel is down. One that does not linger is closed.
+    /// Reports the end of the channel on the sockets that control it. A socket that does not linger is closed.
     fn tell_sockets(&mut self, key: Key) {
         let Some(channel) = self.channel(key) else { return };
         let (uuid, name, sockets) = (channel.uuid.to_string(), channel.name.clone(), channel.sockets.clone());
@@ -90,7 +90,7 @@ impl Core {
         }
     }
 
-    /// The end of a channel that has reported and that no socket holds.
+    /// Removes a channel that has reported its end and that no socket holds.
     pub fn destroy_if_free(&mut self, key: Key) {
         let free = |channel: &Channel| channel.is_reported() && channel.sockets.is_empty();
         if !self.channel(key).is_some_and(free) {
@@ -104,7 +104,7 @@ impl Core {
         }
     }
 
-    /// Adds to a caller's story; music that goes on is told once.
+    /// Adds to a caller's story; continuing music is added once.
     pub fn note(&mut self, key: Key, happening: Happening) {
         let now = self.now;
         let Some(channel) = self.channels.get_mut(&key) else { return };
@@ -119,8 +119,7 @@ impl Core {
     }
 }
 
-/// Tells a caller's story to whoever waits for it: when the call is over, though a socket may hold the channel
-/// for long after.
+/// Sends a caller's story when the call is over, although a socket may hold the channel long after that.
 pub(super) fn tell_story(channel: &mut Channel, now: Instant) {
     let lasted = now - channel.began;
     let cause = channel.cause.as_deref().unwrap_or_default().to_owned();
@@ -128,6 +127,6 @@ pub(super) fn tell_story(channel: &mut Channel, now: Instant) {
     let Some(caller) = channel.caller() else { return };
     let Some(done) = caller.done.take() else { return };
     let story = std::mem::replace(&mut caller.story, Story::new(uuid));
-    // nobody has to wait for it
+    // the story may not be wanted
     let _ = done.send(Story { lasted, cause, ..story });
 }

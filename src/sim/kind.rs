@@ -124,18 +124,18 @@ impl Kind {
     pub const HEARTBEAT: Self = Self(50);
     pub const CHANNEL_DATA: Self = Self(63);
 
-    /// The kind of that name, whatever its case.
+    /// The kind with this name, in any case.
     pub fn named(name: &str) -> Option<Self> {
         let at = NAMES.iter().position(|known| known.eq_ignore_ascii_case(name))?;
         u8::try_from(at).ok().map(Self)
     }
 
-    /// FreeSWITCH's name for it.
+    /// FreeSWITCH's name of the kind.
     pub fn name(self) -> &'static str {
         NAMES.get(usize::from(self.0)).copied().unwrap_or("CUSTOM")
     }
 
-    /// Which part of FreeSWITCH says that it fires it.
+    /// The source file, function and line in FreeSWITCH that events of this kind name.
     pub const fn source(self) -> (&'static str, &'static str, u16) {
         match self {
             Self::CREATE => ("switch_core_state_machine.c", "switch_core_session_run", 626),
@@ -161,7 +161,7 @@ impl Kind {
         }
     }
 
-    /// Whether events of this kind leave the channel's variables out.
+    /// Whether events of this kind lack the channel's variables.
     pub const fn is_brief(self) -> bool {
         matches!(self, Self::STATE | Self::CALLSTATE | Self::DTMF)
     }
@@ -174,7 +174,7 @@ pub(super) struct Kinds(u128);
 impl Kinds {
     pub const NONE: Self = Self(0);
     pub const ALL: Self = Self(u128::MAX);
-    /// What `myevents` turns on (mod_event_socket.c, `parse_command`), of what the stand-in fires.
+    /// The kinds that `myevents` turns on (mod_event_socket.c, `parse_command`) and the stand-in sends.
     pub const MYEVENTS: Self = Self(
         1 << 2
             | 1 << 3

@@ -1,9 +1,8 @@
-//! Originated legs: from `originate` to a phone that rings, is answered or not, and to the answer of whoever
-//! asked.
+//! Originated legs: from `originate` to a phone that rings and may be answered, and to the command's answer.
 //!
-//! **Invariants:** a phone rings or talks on one leg at a time: a second one finds it busy, and is counted;
-//! whoever asked is told exactly once; `originate_timeout` counts whole seconds of the clock, so that it is up to
-//! one second short (docs/architecture/freeswitch.md, "Legs and bridges").
+//! **Invariants:** a phone has one leg at a time: a second leg finds it busy, and is counted; every originate is
+//! answered exactly once; `originate_timeout` counts whole seconds of the clock, so that it is up to one second short
+//! (docs/architecture/freeswitch.md, "Legs and bridges").
 
 use std::time::Duration;
 
@@ -16,18 +15,18 @@ use super::originate::{Asker, Originate, Then};
 use super::people::{Behaviour, Pickup};
 use super::wire;
 
-/// FreeSWITCH's limit where none is given (mod_commands.c, `originate_function`).
+/// FreeSWITCH's default limit (mod_commands.c, `originate_function`).
 const TIMEOUT_S: u64 = 60;
 
 impl Core {
-    /// Begins an originate: the leg is created a moment later.
+    /// Starts an originate; the leg is created a moment later.
     pub fn originate(&mut self, originate: Originate) {
         self.counts.legs += 1;
         let at = self.soon();
         self.timers.set(at, Due::Create(Box::new(originate)));
     }
 
-    /// Creates the leg, or says why not.
+    /// Creates the leg, or answers why not.
     pub fn create_leg(&mut self, originate: Originate) {
         if !self.is_wanted(&originate.asker) {
             return;
@@ -56,7 +55,7 @@ impl Core {
         self.ring(key, &behaviour);
     }
 
-    /// What the owner of the phone will do; none if there is no such phone.
+    /// The behaviour of the phone's owner; none if there is no such phone.
     fn behaviour(&mut self, contact: &str) -> Option<(String, Behaviour)> {
         let plain = contact.split('@').next().unwrap_or_default();
         let known = [contact, plain].into_iter().find(|known| self.phones.contains_key(*known))?.to_owned();
@@ -127,7 +126,7 @@ impl Core {
         old.and_then(|old| self.timers.cancel(old));
     }
 
-    /// How long until the clock's second has grown by that many.
+    /// How long until the clock's second has grown by `seconds`.
     fn whole_seconds(&self, seconds: u64) -> Duration {
         let into_second = u64::try_from(self.wall.0.rem_euclid(1000)).unwrap_or(0);
         Duration::from_millis((seconds * 1000).saturating_sub(into_second))
@@ -212,7 +211,7 @@ impl Core {
         }
     }
 
-    /// The leg is what was asked for: answered, and confirmed if that was wanted.
+    /// The leg is answered, and confirmed if that was wanted.
     pub fn leg_ready(&mut self, key: Key) {
         let Some(leg) = self.channel_mut(key).and_then(Channel::leg) else { return };
         leg.confirming = false;
@@ -228,7 +227,7 @@ impl Core {
         self.run_session(key);
     }
 
-    /// The leg is down before it was ready.
+    /// The leg ended before it was ready.
     pub fn originate_failed(&mut self, key: Key, cause: &str) {
         let originate = self.channel_mut(key).and_then(Channel::leg).and_then(|leg| leg.originate.take());
         if let Some(originate) = originate {
@@ -264,7 +263,7 @@ impl Core {
         }
     }
 
-    /// Somebody else ends the leg; an owner who picks up in that very moment was quicker.
+    /// Ends a leg from outside. An owner who answers at that very moment is quicker.
     pub fn kill(&mut self, key: Key, cause: &str) {
         let late = self.channel_mut(key).filter(|channel| !channel.is_answered()).and_then(Channel::leg);
         if late.is_some_and(|leg| leg.behaviour.pickup == Pickup::AnswersAsCancelled) {
@@ -274,7 +273,7 @@ impl Core {
     }
 }
 
-/// Why a contact that no phone has cannot be dialled.
+/// The cause for a contact that no phone has.
 fn nobody(contact: &str) -> &'static str {
     match contact.split('/').next() {
         Some("user") => "SUBSCRIBER_ABSENT",
@@ -284,7 +283,7 @@ fn nobody(contact: &str) -> &'static str {
     }
 }
 
-/// The channel's name, as the endpoint makes it.
+/// The channel's name, in the form of its endpoint.
 fn channel_name(endpoint: &str) -> String {
     let rest = endpoint.split_once('/').map_or(endpoint, |(_, rest)| rest);
     if endpoint.starts_with("user/") {

@@ -1,13 +1,11 @@
-//! How do I try it without a switch? A FreeSWITCH 1.11.1 stand-in for the demo, the tests and the benches.
+//! A stand-in for FreeSWITCH 1.11.1, for the demo, the tests and the benches.
 //!
-//! In: callers' scripts, the ways of agents, and everything a controller says over TCP. Out: what FreeSWITCH
-//! would say, on both sides of the event socket; callers' [`Story`]s; [`Counts`].
-//! It runs in the controller's process but shares nothing with it except the loopback interface. Its wire is its
-//! own, not the controller's crate: the one checks the other. `tests/parts/transcripts.rs` holds it to recordings of a
-//! real FreeSWITCH.
-//! **Invariants:** everything random comes from one seed; time is tokio's, so that it may be paused; events are
-//! as large as FreeSWITCH's; a waiting caller costs about 5 KiB.
-//! **Deliberately absent:** sound, SIP, more than one tenant of the event dispatch.
+//! In: callers' scripts, agents' behaviour, and a controller's bytes over TCP. Out: FreeSWITCH's bytes, on both sides
+//! of the event socket; callers' [`Story`]s; [`Counts`]. It runs in the controller's process but shares nothing with
+//! it except the loopback interface. It has its own implementation of the protocol, not the controller's crate: each
+//! checks the other. `tests/parts/transcripts.rs` compares it with recordings of a real FreeSWITCH. **Invariants:**
+//! all randomness comes from one seed; time is tokio's, so that tests can pause it; events are as large as
+//! FreeSWITCH's; a waiting caller takes about 5 KiB. **Deliberately absent:** sound, SIP, more than one tenant.
 //!
 //! | file | what |
 //! |---|---|
@@ -72,13 +70,13 @@ const INPUTS: usize = 1024;
 #[derive(Debug, thiserror::Error)]
 #[error("the stand-in cannot listen on {address}: {source}; choose another address, or port 0 for any")]
 pub struct SimError {
-    /// Where it was to listen.
+    /// The address.
     pub address: SocketAddr,
-    /// What the system said.
+    /// The system's error.
     pub source: std::io::Error,
 }
 
-/// A running stand-in. It ends when this is dropped.
+/// A running stand-in. It ends when dropped.
 #[derive(Debug)]
 pub struct Sim {
     address: SocketAddr,
@@ -89,7 +87,7 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// Starts a stand-in. Its callers find no controller until one is named.
+    /// Starts a stand-in. Its callers find no controller before [`Self::set_controllers`].
     ///
     /// # Errors
     /// If the address is taken.
@@ -105,7 +103,7 @@ impl Sim {
         Ok(Self { address, password, inputs, tasks, stop: stop.drop_guard() })
     }
 
-    /// Where its event socket listens.
+    /// The address of the event socket.
     #[must_use]
     pub const fn node_address(&self) -> SocketAddr {
         self.address
@@ -117,7 +115,7 @@ impl Sim {
         &self.password
     }
 
-    /// Names the controllers that callers' dialplan tries in turn, from the next call on.
+    /// Sets the controllers that the callers' dialplan tries in turn, from the next call on.
     pub async fn set_controllers(&self, controllers: &[SocketAddr]) {
         let controllers = controllers.iter().map(ToString::to_string).collect();
         self.ask(move |core| {
@@ -127,7 +125,7 @@ impl Sim {
         .await;
     }
 
-    /// Plugs a phone in, or changes how its owner behaves from the next call on.
+    /// Adds a phone, or changes its owner's behaviour from the next call on.
     pub async fn phone(&self, contact: &str, manner: impl Into<Manner>) {
         let (contact, manner) = (contact.to_owned(), manner.into());
         self.ask(move |core| match core.phones.get_mut(&contact) {
@@ -137,16 +135,16 @@ impl Sim {
         .await;
     }
 
-    /// Unplugs a phone: it is not registered any more. A call on it goes on.
+    /// Removes a phone: it is no longer registered. A call on it goes on.
     pub async fn unplug(&self, contact: &str) {
         let contact = contact.to_owned();
         self.ask(move |core| drop(core.phones.remove(&contact))).await;
     }
 
-    /// A caller calls.
+    /// Starts a call.
     pub async fn call(&self, script: CallerScript) -> CallerHandle {
         let (made, call) = oneshot::channel();
-        // the receiver is ours
+        // this function holds the receiver
         self.ask(move |core| drop(made.send(core.call(script)))).await;
         let (key, channel, story) = match call.await {
             Ok((key, channel, story)) => (key, channel, story),
@@ -160,35 +158,35 @@ impl Sim {
         self.ask(Core::drop_link).await;
     }
 
-    /// Closes every new connection to the event socket at once, or lets them in again.
+    /// Closes every new connection to the event socket at once, or accepts them again.
     pub async fn refuse_links(&self, refuse: bool) {
         self.ask(move |core| core.refuses_links = refuse).await;
     }
 
-    /// FreeSWITCH dies and comes back under a new Core-UUID: all calls and connections are gone.
+    /// FreeSWITCH dies and comes back with a new Core-UUID: all calls and connections are gone.
     pub async fn restart(&self) {
         self.ask(Core::restart).await;
     }
 
-    /// FreeSWITCH does nothing at all for a while; its sockets stay open.
+    /// FreeSWITCH does nothing for a while; its sockets stay open.
     pub async fn stall(&self, span: Duration) {
         self.ask(move |core| core.stalled_until = Some(core.now + span)).await;
     }
 
-    /// It misbehaves like this from now on.
+    /// Sets the faults from now on.
     pub async fn trouble(&self, troubles: Troubles) {
         self.ask(move |core| core.troubles = troubles).await;
     }
 
-    /// What it has counted.
+    /// Returns the counts.
     pub async fn counts(&self) -> Counts {
         let (told, counts) = oneshot::channel();
-        // the receiver is ours
+        // this function holds the receiver
         self.ask(move |core| drop(told.send(core.counts()))).await;
         counts.await.unwrap_or_default()
     }
 
-    /// Ends it: every connection is closed, calls are forgotten.
+    /// Stops the stand-in: it closes every connection and forgets all calls.
     pub async fn stop(self) {
         drop(self.stop);
         drop(self.inputs);
@@ -197,12 +195,12 @@ impl Sim {
     }
 
     async fn ask(&self, what: impl FnOnce(&mut Core) + Send + 'static) {
-        // it has ended only if this was dropped
+        // the core ends only when this is dropped
         let _ = self.inputs.send(Input::Ask(Box::new(what))).await;
     }
 }
 
-/// A hold of one caller.
+/// A handle on one caller.
 #[derive(Debug)]
 pub struct CallerHandle {
     key: Key,
@@ -212,25 +210,25 @@ pub struct CallerHandle {
 }
 
 impl CallerHandle {
-    /// His channel.
+    /// The caller's channel.
     #[must_use]
     pub const fn channel(&self) -> ChannelId {
         ChannelId(self.channel)
     }
 
-    /// He hangs up now.
+    /// The caller hangs up now.
     pub async fn hang_up(&self) {
         let key = self.key;
         self.ask(move |core| core.caller_hangs_up(key)).await;
     }
 
-    /// He presses a key now.
+    /// The caller presses a key now.
     pub async fn press(&self, digit: char) {
         let key = self.key;
         self.ask(move |core| core.press(key, digit)).await;
     }
 
-    /// His whole story, when the call is over. None if the stand-in ended first.
+    /// Waits for the end of the call, and returns the caller's story. None if the stand-in ended first.
     pub async fn story(self) -> Option<Story> {
         self.story.await.ok()
     }

@@ -1,15 +1,15 @@
 //! `originate` and its dial string: pure.
 //!
-//! In: the text of the command's arguments. Out: one leg to dial, or what FreeSWITCH would say instead.
-//! The splitting is FreeSWITCH's own: the line at blanks, which strips quotes and undoes escapes; then `{…}` at
-//! commas (switch_utils.c, `switch_separate_string`; switch_event.c, `switch_event_create_brackets`).
+//! In: the text of the command's arguments. Out: one leg to dial, or FreeSWITCH's usage error. Arguments are split as
+//! FreeSWITCH does: the line at blanks, which strips quotes and undoes escapes; then `{…}` at commas (switch_utils.c,
+//! `switch_separate_string`; switch_event.c, `switch_event_create_brackets`).
 
 use uuid::Uuid;
 
 use super::channel::Key;
 use super::connection::Conn;
 
-/// Who is told how an originate went.
+/// Who gets the result of an originate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asker {
     /// A background job.
@@ -20,14 +20,14 @@ pub(super) enum Asker {
     Bridge(Key, u64),
 }
 
-/// What a leg does once it is answered.
+/// What an answered leg does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Then {
     /// Runs an application.
     App(String, String),
     /// Goes to an extension.
     Extension(String),
-    /// Talks to the channel whose `bridge` dialled it.
+    /// Is connected with the channel whose `bridge` dialled it.
     Talk,
 }
 
@@ -39,13 +39,13 @@ pub(super) struct Originate {
     pub then: Then,
 }
 
-/// A dial string that was taken apart.
+/// A parsed dial string.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Dial {
     pub variables: Vec<(String, String)>,
-    /// What is dialled, such as `user/1001` or `sofia/gateway/trunk/+7900`.
+    /// The endpoint, such as `user/1001` or `sofia/gateway/trunk/+7900`.
     pub endpoint: String,
-    /// Whether more than one destination was given.
+    /// Whether the dial string has more than one destination.
     pub forked: bool,
     /// The seventh argument.
     pub timeout_s: Option<u64>,
@@ -56,7 +56,7 @@ impl Dial {
         self.variables.iter().rev().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The contact as agents' settings write it.
+    /// The contact as in agents' rules.
     pub fn contact(&self) -> String {
         match self.endpoint.strip_prefix("sofia/gateway/") {
             Some(rest) => format!("gateway/{rest}"),
@@ -65,11 +65,11 @@ impl Dial {
     }
 }
 
-/// Arguments that FreeSWITCH answers with its usage.
+/// FreeSWITCH answers such arguments with its usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Usage;
 
-/// Takes the arguments of `originate` apart.
+/// Parses the arguments of `originate`.
 pub(super) fn parse(arguments: &str) -> Result<(Dial, Then), Usage> {
     let words = split_blanks(arguments, 10);
     if !(2..=7).contains(&words.len()) {
@@ -88,7 +88,7 @@ pub(super) fn parse(arguments: &str) -> Result<(Dial, Then), Usage> {
     Ok((dial, then))
 }
 
-/// Takes a dial string apart.
+/// Parses a dial string.
 pub(super) fn parse_dial(text: &str) -> Dial {
     let mut dial = Dial::default();
     let mut rest = text.trim_start();
@@ -110,7 +110,7 @@ pub(super) fn parse_dial(text: &str) -> Dial {
     dial
 }
 
-/// The inside of `{…}`, `[…]` or `<…>` at the start, and what follows.
+/// The inside of `{…}`, `[…]` or `<…>` at the start, and the rest.
 fn brackets(text: &str) -> Option<(&str, &str)> {
     let open = text.chars().next()?;
     let close = match open {
@@ -163,8 +163,8 @@ fn split_at_most(text: &str, delimiter: char, most: usize) -> Vec<String> {
     parts
 }
 
-/// Where the delimiter first stands outside quotes and not after a backslash. A quote that nothing closes is one
-/// only for blanks.
+/// The first position of the delimiter outside quotes and not after a backslash. An unclosed quote counts as a quote
+/// only if the delimiter is a blank.
 fn unquoted(text: &str, delimiter: char) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in text.char_indices() {
@@ -181,7 +181,7 @@ fn unquoted(text: &str, delimiter: char) -> Option<usize> {
     None
 }
 
-/// Undoes escapes, takes quotes away, cuts blanks at both ends (`cleanup_separated_string`).
+/// Undoes escapes, removes quotes, trims blanks (`cleanup_separated_string`).
 fn clean(text: &str, delimiter: Option<char>) -> String {
     let text = text.trim_start_matches(' ');
     let mut out = String::with_capacity(text.len());

@@ -1,9 +1,9 @@
-//! Callers' sockets: the application `socket … async full`, and what becomes of the caller when his socket closes.
+//! Callers' sockets: the application `socket … async full`, and what becomes of the caller when the socket closes.
 //!
 //! In: the controllers' addresses; the end of a connection. Out: a connection that controls the channel, or the
-//! dialplan's next step.
-//! **The table of docs/architecture/freeswitch.md, "When the controller goes away"** is the contract: with `socket_resume=true` the caller always comes
-//! back to the dialplan, at the price of a talk that is cut; without, he may be left in silence or music for ever.
+//! dialplan's next step. **The table of docs/architecture/freeswitch.md, "When the controller goes away"** is the
+//! contract: with `socket_resume=true` the caller always comes back to the dialplan, at the price of a talk that is
+//! cut; without it the caller may be left in silence or music for ever.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::story::Happening;
 /// The most hosts that one `socket` tries (mod_event_socket.c, `socket_function`).
 const HOSTS_MAX: usize = 50;
 
-/// A session that waits looks at its state once a frame of sound.
+/// A waiting session checks its state once per frame of sound.
 const FRAME: Duration = Duration::from_millis(20);
 
 impl Core {
@@ -38,7 +38,7 @@ impl Core {
         });
     }
 
-    /// A host took the connection, or none did.
+    /// A host has accepted the connection, or none has.
     pub fn socket_dialled(&mut self, key: Key, run: u64, taken: Option<(TcpStream, String)>) {
         let running = self.channel(key).and_then(|channel| channel.running.last());
         if running.is_none_or(|running| running.id != run) {
@@ -78,7 +78,7 @@ impl Core {
         });
         let Some(parked) = waits else { return };
         if controlled {
-            // FreeSWITCH: cannot park channels that are under control already
+            // FreeSWITCH cannot park channels that are under control already
             self.finish(key, None, false);
         } else {
             *parked = true;
@@ -88,7 +88,7 @@ impl Core {
         self.run_session(key);
     }
 
-    /// A caller's connection is over.
+    /// A caller's connection has ended.
     pub fn socket_closed(&mut self, key: Key, conn: Conn, connection: &Connection) {
         let Some(channel) = self.channel_mut(key) else { return };
         channel.sockets.retain(|known| *known != conn);
@@ -117,7 +117,7 @@ impl Core {
         }
     }
 
-    /// The session has noticed that a socket has closed.
+    /// The session notices that a socket has closed.
     pub fn reset_noticed(&mut self, key: Key) {
         if let Some(channel) = self.channel_mut(key).filter(|channel| channel.resetting && !channel.is_down())
         {
@@ -126,7 +126,7 @@ impl Core {
         }
     }
 
-    /// Rows a2 and a3: back to the dialplan, or parked where nobody will ever free him.
+    /// Rows a2 and a3: back to the dialplan, or parked for ever.
     fn closed_before_connect(&mut self, key: Key, resume: bool) {
         if resume {
             self.finish(key, None, false);
@@ -143,8 +143,8 @@ impl Core {
         }
     }
 
-    /// Rows b to e with `socket_resume`: whatever he does or whomever he talks with is cut. `socket` and
-    /// `uuid_bridge` then go on with the dialplan; where neither of them runs, nobody does.
+    /// Rows b to e with `socket_resume`: the running application or talk is cut. After `socket` and `uuid_bridge` the
+    /// dialplan continues; if neither of them runs, nothing does.
     fn reset(&mut self, key: Key) {
         let Some(channel) = self.channel(key) else { return };
         let bridge = channel.bridge;
@@ -178,7 +178,7 @@ fn waits_for(channel: &Channel, conn: Conn) -> bool {
     )
 }
 
-/// `host[:port][/path]|…`: a missing port is the one before, 8084 at first.
+/// `host[:port][/path]|…`: a missing port is that of the host before, 8084 at first.
 fn addresses(list: &str) -> Vec<String> {
     let mut port = "8084".to_owned();
     let hosts = list.split('|').filter(|host| !host.is_empty()).take(HOSTS_MAX);

@@ -1,4 +1,4 @@
-//! The people: callers with patience, and phones whose owners behave in some way.
+//! People: callers with their patience, and phones with their owners' behaviour.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,29 +6,29 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-/// One caller, and what he will do.
+/// A caller, and what the caller will do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallerScript {
-    /// His number as it comes over the wire.
+    /// The caller's number on the wire.
     pub number: String,
-    /// His name as it comes over the wire; any bytes.
+    /// The caller's name on the wire; any bytes.
     pub name: Vec<u8>,
-    /// The number that he dialled.
+    /// The dialled number.
     pub dialled: String,
-    /// Whether he hides his number.
+    /// Whether the number is private.
     pub private: bool,
-    /// Who has registered the phone at which he dials, if he is one of us: our dialplan for agents' phones tells it.
+    /// The registered user of an agent's phone, which the dialplan for agents' phones passes on.
     pub user: Option<String>,
-    /// How long after the start of the call he hangs up if he is not in a talk then. Never, if none.
+    /// How long after the start the caller hangs up, unless in a talk; none: never.
     pub patience: Option<Duration>,
-    /// How long after the start of a talk he ends it. He leaves that to the other, if none.
+    /// How long after its start the caller ends a talk; none: the other side ends it.
     pub talk: Option<Duration>,
-    /// Keys that he presses, each that long after the start of the call.
+    /// Keys that the caller presses, each with its time after the start of the call.
     pub keys: Vec<(Duration, char)>,
 }
 
 impl CallerScript {
-    /// A caller with endless patience who says what he is called.
+    /// A caller with endless patience and a number that is shown.
     #[must_use]
     pub fn new(number: &str, dialled: &str) -> Self {
         Self {
@@ -43,27 +43,27 @@ impl CallerScript {
         }
     }
 
-    /// One of us, at his own phone.
+    /// An agent at their own phone.
     #[must_use]
     pub fn at_phone_of(user: &str, dialled: &str) -> Self {
         Self { user: Some(user.to_owned()), ..Self::new(user, dialled) }
     }
 
-    /// The same caller under a name.
+    /// Sets the name.
     #[must_use]
     pub fn named(mut self, name: impl Into<Vec<u8>>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// The same caller, who hangs up that long after the start unless he is in a talk.
+    /// Sets how long after the start the caller hangs up, unless in a talk.
     #[must_use]
     pub const fn patient_for(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
     }
 
-    /// The same caller, who ends a talk after that long.
+    /// Sets how long after its start the caller ends a talk.
     #[must_use]
     pub const fn talking_for(mut self, talk: Duration) -> Self {
         self.talk = Some(talk);
@@ -74,72 +74,72 @@ impl CallerScript {
 /// What an agent does when the phone rings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pickup {
-    /// Picks up after ringing that long.
+    /// Answers after ringing for this long.
     Answers(Duration),
-    /// Presses "reject" after that long.
+    /// Presses "reject" after this long.
     Rejects(Duration),
-    /// The phone says that it is busy.
+    /// The phone is busy.
     Busy,
-    /// Nobody is rung: the trunk ends the dial at once with this cause, such as `UNALLOCATED_NUMBER` after a SIP 404.
+    /// No phone rings: the trunk ends the dial at once with this cause, such as `UNALLOCATED_NUMBER` after a SIP 404.
     Fails(&'static str),
     /// Redirects the call (302) to a phone that answers at once; with `outbound_redirect_fatal` the dial ends.
     Redirects,
     /// Lets it ring.
     NoAnswer,
-    /// Nobody is rung: the trunk does not answer the dial at all.
+    /// No phone rings: the trunk does not answer the dial.
     Silent,
     /// The phone is not registered: no channel, `SUBSCRIBER_ABSENT`.
     Unreachable,
-    /// Lets it ring, and picks up in the very moment in which the ringing is cancelled.
+    /// Lets it ring, and answers at the very moment at which the ringing is cancelled.
     AnswersAsCancelled,
 }
 
 /// How an agent ends a talk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Talk {
-    /// Leaves that to the caller.
+    /// The caller ends it.
     UntilCallerLeaves,
-    /// Hangs up after that long.
+    /// Hangs up after this long.
     HangsUpAfter(Duration),
-    /// Transfers the caller to an extension after that long, blindly.
+    /// Transfers the caller blindly to an extension after this long.
     TransfersAfter(Duration, String),
 }
 
-/// What an agent does with one call.
+/// The behaviour of an agent in one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Behaviour {
-    /// What happens when it rings.
+    /// What happens when the phone rings.
     pub pickup: Pickup,
     /// How the talk ends.
     pub talk: Talk,
-    /// How long after picking up the key is pressed, where one has to be; never, if none.
+    /// How long after answering the confirmation key is pressed, if one is needed; none: never.
     pub confirms: Option<Duration>,
     /// Whether the phone sends sound while it rings (183 instead of 180).
     pub early_media: bool,
 }
 
 impl Behaviour {
-    /// Does that when it rings; talks until the caller leaves, presses the key after a second.
+    /// Behaves so when the phone rings; talks until the caller hangs up, presses the key after a second.
     #[must_use]
     pub const fn new(pickup: Pickup) -> Self {
         let confirms = Some(Duration::from_secs(1));
         Self { pickup, talk: Talk::UntilCallerLeaves, confirms, early_media: false }
     }
 
-    /// Answers after ringing for a while.
+    /// Answers after ringing for `ring`.
     #[must_use]
     pub const fn answers(ring: Duration) -> Self {
         Self::new(Pickup::Answers(ring))
     }
 
-    /// The same, but hangs up after that long.
+    /// Hangs up after `talk`.
     #[must_use]
     pub fn hanging_up_after(mut self, talk: Duration) -> Self {
         self.talk = Talk::HangsUpAfter(talk);
         self
     }
 
-    /// The same, but transfers the caller to an extension after that long.
+    /// Transfers the caller to an extension after `talk`.
     #[must_use]
     pub fn transferring_after(mut self, talk: Duration, extension: &str) -> Self {
         self.talk = Talk::TransfersAfter(talk, extension.to_owned());
@@ -147,7 +147,7 @@ impl Behaviour {
     }
 }
 
-/// Weights of what an agent may do, and the ranges from which durations are drawn evenly.
+/// Weights of behaviours, and ranges from which durations are drawn evenly.
 #[derive(Debug, Clone)]
 pub struct Odds {
     /// Weight of picking up.
@@ -160,7 +160,7 @@ pub struct Odds {
     pub busy: u32,
     /// Weight of not being registered.
     pub unreachable: u32,
-    /// How long it rings before it is answered or rejected.
+    /// How long the phone rings before it is answered or rejected.
     pub ring: RangeInclusive<Duration>,
     /// How long a talk lasts before the agent hangs up.
     pub talk: RangeInclusive<Duration>,
@@ -171,9 +171,9 @@ pub struct Odds {
 pub enum Manner {
     /// The same each time.
     Always(Behaviour),
-    /// One after the other; the last one stays. Nothing but ringing, if the list is empty.
+    /// One after the other; the last one stays. An empty list lets the phone ring.
     InTurn(Vec<Behaviour>),
-    /// Drawn from the seed each time.
+    /// Drawn at random each time.
     Drawn(Odds),
 }
 
@@ -201,7 +201,7 @@ impl From<Odds> for Manner {
     }
 }
 
-/// Evenly from a range.
+/// Draws evenly from a range.
 pub(super) fn draw(rng: &mut ChaCha8Rng, range: &RangeInclusive<Duration>) -> Duration {
     let micros = |span: &Duration| u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
     let (low, high) = (micros(range.start()), micros(range.end()));
@@ -209,7 +209,7 @@ pub(super) fn draw(rng: &mut ChaCha8Rng, range: &RangeInclusive<Duration>) -> Du
 }
 
 impl Manner {
-    /// What the owner does with the next call.
+    /// The owner's behaviour in the next call.
     pub(super) fn next(&mut self, rng: &mut ChaCha8Rng) -> Behaviour {
         match self {
             Self::Always(behaviour) => behaviour.clone(),
@@ -219,7 +219,7 @@ impl Manner {
         }
     }
 
-    /// Whether the phone is not registered for the next call.
+    /// Whether the phone will not be registered for the next call.
     pub(super) fn is_unreachable(&self) -> bool {
         let unreachable = |behaviour: &Behaviour| behaviour.pickup == Pickup::Unreachable;
         match self {
@@ -258,7 +258,7 @@ impl Odds {
 #[derive(Debug)]
 pub(super) struct Phone {
     pub manner: Manner,
-    /// The leg that rings or talks on it.
+    /// The leg on the phone.
     pub busy_with: Option<super::channel::Key>,
 }
 

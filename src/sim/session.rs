@@ -1,8 +1,8 @@
-//! What a session's thread does: runs applications, hears messages, goes on with the dialplan.
+//! A session's thread: runs applications, handles messages, continues the dialplan.
 //!
-//! An application of a message that comes while another one runs is run inside that one; one that came with
-//! `event-lock` keeps other messages out until it ends (docs/architecture/freeswitch.md, "Messages to a channel"). A break ends everything that
-//! messages have stacked up. When nothing runs, the dialplan's next step follows; after the last, a hangup.
+//! An application that a message starts while another one runs is run inside that one. With `event-lock` no other
+//! message is handled until it ends (docs/architecture/freeswitch.md, "Messages to a channel"). A break ends all
+//! stacked applications. When nothing runs, the dialplan's next step follows; after the last, a hangup.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::story::Happening;
 const TOO_QUICK: Duration = Duration::from_millis(500);
 
 impl Core {
-    /// Lets a session go on until it waits for something.
+    /// Runs a session until it waits for something.
     pub fn run_session(&mut self, key: Key) {
         loop {
             let Some(channel) = self.channel_mut(key) else { return };
@@ -77,7 +77,7 @@ impl Core {
         }
     }
 
-    /// What becomes of a caller whom no controller has now.
+    /// Decides what becomes of a caller whom no controller has now.
     fn judge(&mut self, key: Key) {
         let now = self.now;
         let Self { settings, channels, .. } = self;
@@ -99,7 +99,7 @@ impl Core {
         }
     }
 
-    /// What becomes of what was dialled at an agent's phone, when no controller has it now.
+    /// Decides what becomes of a call from an agent's phone that no controller has now.
     fn pass_on(&mut self, key: Key) {
         let Some(channel) = self.channel_mut(key) else { return };
         let state = channel.variables.get("dozvon_state").unwrap_or_default();
@@ -108,7 +108,7 @@ impl Core {
         if begun { self.hangup(key, "NORMAL_CLEARING") } else { self.note(key, Happening::PassedOn) }
     }
 
-    /// Stops the clock of what runs, since something else is to run inside it.
+    /// Pauses the running application, since another one is run inside it.
     fn pause(&mut self, key: Key) {
         let now = self.now;
         let Some(run) = self.channels.get_mut(&key).and_then(|channel| channel.running.last_mut()) else {
@@ -120,7 +120,7 @@ impl Core {
         }
     }
 
-    /// Starts the clock again.
+    /// Resumes the paused application.
     fn go_on(&mut self, key: Key) {
         let Some(run) = self.channels.get_mut(&key).and_then(|channel| channel.running.last_mut()) else {
             return;
@@ -130,7 +130,7 @@ impl Core {
         }
     }
 
-    /// Lets the application on top end by itself after a while.
+    /// Sets when the application on top ends by itself.
     pub fn ends_after(&mut self, key: Key, span: Duration) {
         let Some(run) = self.channels.get_mut(&key).and_then(|channel| channel.running.last_mut()) else {
             return;
@@ -151,7 +151,7 @@ impl Core {
         self.run_session(key);
     }
 
-    /// Ends the application on top, and runs it once more if it is to be repeated.
+    /// Ends the application on top, and runs it again if it is to be repeated.
     pub fn finish(&mut self, key: Key, response: Option<&'static str>, broken: bool) {
         let now = self.now;
         let Some(run) = self.pop(key, response) else { return };
@@ -171,7 +171,7 @@ impl Core {
         }
     }
 
-    /// Takes the application on top away and tells that it is complete.
+    /// Removes the application on top and reports its end.
     fn pop(&mut self, key: Key, response: Option<&'static str>) -> Option<Running> {
         let channel = self.channels.get_mut(&key)?;
         let run = channel.running.pop()?;
@@ -202,7 +202,7 @@ impl Core {
         self.emit_with(key, Kind::EXECUTE_COMPLETE, &[], &[first, rest].concat());
     }
 
-    /// Ends everything that runs: the channel is down, or was torn out of it.
+    /// Ends all applications: the channel is down, or was interrupted.
     pub fn unwind(&mut self, key: Key) {
         while let Some(run) = self.channel(key).and_then(|channel| channel.running.last()) {
             let response = match run.what {
@@ -215,7 +215,7 @@ impl Core {
         }
     }
 
-    /// `uuid_break`: ends what plays, and all that messages have stacked below it.
+    /// `uuid_break`: ends the playback on top and, with `all`, the applications stacked below it.
     pub fn break_off(&mut self, key: Key, all: bool) {
         if let Some(channel) = self.channel_mut(key).filter(|_| all) {
             channel.messages.clear();
@@ -247,7 +247,7 @@ impl Core {
     }
 }
 
-/// Whether it is parked under a control that is gone.
+/// Whether the channel is parked for a controller that is gone.
 fn is_let_go(channel: &Channel) -> bool {
     let parked =
         channel.running.last().is_some_and(|run| matches!(run.what, What::Socket { parked: true, .. }));

@@ -9,60 +9,60 @@ use crate::clock::Clock;
 /// One action of the dialplan: an application and its argument.
 pub type Action = (String, String);
 
-/// What can be chosen about the stand-in. The defaults are FreeSWITCH's own.
+/// The settings of the stand-in. The defaults are FreeSWITCH's own.
 #[derive(Debug, Clone)]
 pub struct SimSettings {
-    /// Where the event socket listens; port 0 for any free one.
+    /// The address of the event socket; port 0 for any free port.
     pub listen: SocketAddr,
     /// The event socket's password.
     pub password: String,
-    /// What FreeSWITCH says that its host is called.
+    /// FreeSWITCH's host name.
     pub hostname: String,
     /// The controllers' addresses, `host:port`, in the order in which a caller's dialplan tries them.
     pub controllers: Vec<String>,
-    /// How long the dialplan runs `socket` again and again before it falls back, from the first time that it was in
-    /// vain; a controller that served the caller (`dozvon_served`) before it died renews it.
+    /// How long the dialplan repeats `socket` before the fallback, from the first failure on. A controller that has
+    /// served the caller (`dozvon_served`) before it died resets this time.
     pub patience: Duration,
-    /// How often it runs `socket` at most in that time; 1 for the plainest dialplan.
+    /// How often it runs `socket` at most in that time; 1 for the simplest dialplan.
     pub attempts: u32,
-    /// What it plays between two tries.
+    /// The sound between two tries.
     pub pause_sound: String,
     /// Whether the dialplan sets `socket_resume=true` before `socket`.
     pub socket_resume: bool,
     /// Values of `dozvon_state` after which neither a retry nor the fallback follows.
     pub talk_states: Vec<String>,
-    /// Values of `dozvon_state` after which a retry follows, as if nobody had taken the caller; after any other the
-    /// fallback follows at once.
+    /// Values of `dozvon_state` after which a retry follows, as if no controller had accepted the caller. After any
+    /// other value the fallback follows at once.
     pub retry_states: Vec<String>,
-    /// What the dialplan does when no controller has taken the call. After the last action it hangs up.
+    /// The fallback, if no controller has accepted the call. After the last action the call is hung up.
     pub fallback: Vec<Action>,
-    /// What the administrator's own dialplan does with what an agent dials and the controller does not want.
+    /// The administrator's own dialplan for numbers that an agent dials and the controller passes on.
     pub own_dialplan: Vec<Action>,
-    /// What a transfer to an extension leads to. The caller's own dialplan for those of `queues`; for any other
-    /// extension somebody answers, listens for two seconds and hangs up.
+    /// The actions of extensions. Those of `queues` run the callers' dialplan; at any other extension somebody
+    /// answers, listens for two seconds and hangs up.
     pub extensions: BTreeMap<String, Vec<Action>>,
-    /// Extensions that lead to the controllers when a caller is transferred to them.
+    /// Extensions that lead to the controllers.
     pub queues: BTreeSet<String>,
-    /// How long a sound file is that `sounds` does not name.
+    /// The length of sound files that `sounds` does not name.
     pub sound: Duration,
-    /// How long named sound files are.
+    /// The length of named sound files.
     pub sounds: BTreeMap<String, Duration>,
     /// Sound files that do not exist.
     pub missing_sounds: BTreeSet<String>,
-    /// The longest that a session's thread takes to notice what others did to it (FreeSWITCH: one frame, 20 ms):
-    /// before a leg is created, a bridge is built and a hangup is complete. Drawn anew each time.
+    /// The longest time that a session's thread takes to notice a change (FreeSWITCH: one frame, 20 ms): before a leg
+    /// is created, a bridge is built or a hangup is complete. Drawn anew each time.
     pub pace: Duration,
     /// How long FreeSWITCH waits for the first command on a caller's socket.
     pub first_command: Duration,
-    /// How often it says that it lives.
+    /// The period of heartbeats.
     pub heartbeat: Duration,
-    /// Events that may wait for one connection to read them; later ones are lost.
+    /// Events that may wait for one connection; further ones are lost.
     pub event_queue: usize,
     /// Lost events after which a connection is cut.
     pub lost_events: u32,
     /// Tells the time that events carry.
     pub clock: Clock,
-    /// From which everything random is drawn.
+    /// The seed of all randomness.
     pub seed: u64,
 }
 

@@ -1,15 +1,15 @@
-//! What became of one caller, as he would tell it.
+//! The story of one caller, as seen from the caller's phone.
 
 use std::time::Duration;
 
 use uuid::Uuid;
 
-/// Something that a caller saw happen.
+/// Something that happened to a caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
-    /// A controller took the socket, at that address.
+    /// The controller at this address accepted the socket.
     Connected(String),
-    /// No controller took it: the whole list was tried.
+    /// No controller of the list accepted the socket.
     NobodyThere,
     /// The call was answered.
     Answered,
@@ -17,7 +17,7 @@ pub enum Happening {
     Music(String),
     /// A sound with an end began.
     Message(String),
-    /// He heard it out.
+    /// The sound was heard to its end.
     HeardOut(String),
     /// Connected with an agent, by the contact that was dialled.
     Talked(String),
@@ -25,11 +25,11 @@ pub enum Happening {
     TalkEnded,
     /// Sent to an extension of the dialplan.
     Transferred(String),
-    /// The dialplan gave him its fallback.
+    /// The dialplan's fallback began.
     Fallback,
-    /// What was dialled at this phone went on in the administrator's own dialplan.
+    /// The call from an agent's phone was passed on to the administrator's own dialplan.
     PassedOn,
-    /// In the hands of nobody: silence without end.
+    /// Endless silence: nothing has the caller any more.
     Abandoned,
 }
 
@@ -38,22 +38,22 @@ pub enum Happening {
 pub enum EndedBy {
     /// The caller hung up.
     Caller,
-    /// FreeSWITCH did: for the controller, the agent or the dialplan.
+    /// FreeSWITCH ended it: for the controller, the agent or the dialplan.
     Switch,
-    /// FreeSWITCH itself went away.
+    /// FreeSWITCH itself ended.
     Restart,
 }
 
-/// What became of one caller.
+/// The story of one caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Story {
-    /// His channel.
+    /// The caller's channel.
     pub channel: Uuid,
     /// What happened, and how long after the start of the call.
     pub happenings: Vec<(Duration, Happening)>,
     /// How long the call was.
     pub lasted: Duration,
-    /// FreeSWITCH's word for the end.
+    /// FreeSWITCH's hangup cause.
     pub cause: String,
     /// Who ended it.
     pub ended_by: EndedBy,
@@ -76,19 +76,19 @@ impl Story {
         self.happenings.iter().any(|(_, happening)| what(happening))
     }
 
-    /// Whether he heard music.
+    /// Whether the caller heard music.
     #[must_use]
     pub fn heard_music(&self) -> bool {
         self.has(|happening| matches!(happening, Happening::Music(_)))
     }
 
-    /// Whether he heard the dialplan's fallback.
+    /// Whether the caller heard the dialplan's fallback.
     #[must_use]
     pub fn heard_fallback(&self) -> bool {
         self.has(|happening| *happening == Happening::Fallback)
     }
 
-    /// The contacts with whom he talked, in order.
+    /// The contacts with whom the caller talked, in order.
     #[must_use]
     pub fn talked_to(&self) -> Vec<&str> {
         let talks = self.happenings.iter().filter_map(|(_, happening)| match happening {
@@ -98,7 +98,7 @@ impl Story {
         talks.collect()
     }
 
-    /// How long he waited for the first talk; for ever, if none.
+    /// How long the caller waited for the first talk; none if there was no talk.
     #[must_use]
     pub fn waited(&self) -> Option<Duration> {
         self.happenings.iter().find(|(_, what)| matches!(what, Happening::Talked(_))).map(|(at, _)| *at)

@@ -1,8 +1,8 @@
-//! The text of events: what FreeSWITCH 1.11.1 said on the wire, cut once into pieces and gaps.
+//! The text of events: recordings of FreeSWITCH 1.11.1, cut once into pieces and gaps.
 //!
-//! In: a channel. Out: the headers of its events, as many and as long as the recorded ones, since the cost of
-//! decoding them is part of what benches measure. Making one is copying pieces: a few microseconds, and
-//! nothing is kept per channel.
+//! In: a channel. Out: the headers of its events, as many and as long as the recorded ones, since benches also measure
+//! the cost of decoding them. Making an event copies pieces: it takes a few microseconds, and nothing is stored per
+//! channel.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -14,8 +14,8 @@ use chrono::DateTime;
 
 use super::channel::{Channel, Role};
 
-/// Writes a value as FreeSWITCH does (switch_utils.c, `switch_url_encode`), with its flaw: what looks encoded
-/// already is left as it is.
+/// Writes a value as FreeSWITCH does (switch_utils.c, `switch_url_encode`), including its flaw: text that looks
+/// encoded already is not encoded again.
 pub(super) fn encode(out: &mut Vec<u8>, value: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for (at, &byte) in value.iter().enumerate() {
@@ -30,7 +30,7 @@ pub(super) fn encode(out: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
-/// Reads an encoded value back.
+/// Decodes a value.
 pub(super) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -160,7 +160,7 @@ pub(super) fn knows_variable(name: &str) -> bool {
     KNOWN.contains(name)
 }
 
-/// Whose profile, with which prefix.
+/// The prefix of a profile's headers.
 #[derive(Clone, Copy)]
 pub(super) enum Profile {
     Caller = 0,
@@ -228,7 +228,7 @@ pub(super) fn stamp(micros: i64) -> String {
         .to_string()
 }
 
-/// What writes the gap of that name.
+/// Returns the function that fills the gap with this name.
 fn filler(gap: &str) -> Fill {
     time_filler(gap).unwrap_or_else(|| text_filler(gap))
 }
@@ -302,7 +302,7 @@ fn number(out: &mut Vec<u8>, value: i64) {
     let _ = write!(out, "{value}");
 }
 
-/// The Q.850 number of a hangup cause, of those that calls through queues meet.
+/// The Q.850 number of the hangup causes that occur in calls through queues.
 fn q850(cause: &str) -> i64 {
     match cause {
         "UNALLOCATED_NUMBER" => 1,

@@ -1,10 +1,10 @@
-//! What is due when. Times are tokio's.
+//! Timers, in tokio's time.
 
 use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-/// Names one timer.
+/// The id of a timer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct TimerKey(Instant, u64);
 

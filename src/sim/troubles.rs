@@ -1,4 +1,4 @@
-//! What a FreeSWITCH in trouble does: bridges that do not come about, events that come late or twice.
+//! Faults of FreeSWITCH: bridges that fail, events that come late or twice.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use super::connection::Conn;
 use super::core::{Core, Due};
 use super::wire::Frame;
 
-/// How the stand-in misbehaves from now on. Nothing of it by default.
+/// The faults of the stand-in; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Troubles {
-    /// So many times `uuid_bridge` says `-ERR` from now on, and does nothing.
+    /// How many of the next `uuid_bridge` are answered `-ERR` and do nothing.
     pub bridges_refused: u32,
-    /// After those, so many times it says `+OK`, and does nothing.
+    /// How many after those are answered `+OK` and do nothing.
     pub bridges_silent: u32,
-    /// So many bridges that it has said `+OK` to are built `slow_by` later.
+    /// How many of the next successful bridges are built `slow_by` later.
     pub bridges_slow: u32,
     /// How much later.
     pub slow_by: Duration,
-    /// Of a hundred events, so many are sent twice.
+    /// Per cent of events that are sent twice.
     pub twice: u32,
-    /// Of a hundred events, so many are late: later ones overtake them.
+    /// Per cent of events that are late, so that later ones overtake them.
     pub late: u32,
-    /// How late at most.
+    /// The largest delay of late events.
     pub late_by: Duration,
-    /// Of a hundred events on links, so many are lost. What a caller's own socket says is not.
+    /// Per cent of events on links that are lost. Events on callers' sockets are not.
     pub lost: u32,
     /// How long `uuid_getvar` takes.
     pub getvar_takes: Duration,
@@ -63,7 +63,7 @@ impl Core {
         troubles.slow_by
     }
 
-    /// Sends an event's frames, each as soon and as often as the troubles say.
+    /// Sends an event's frames, with the delays and repetitions of the faults.
     pub fn deliver(&mut self, frames: SmallVec<[(Conn, Frame); 4]>) {
         for (conn, frame) in frames {
             let Troubles { twice, late, late_by, lost, .. } = self.troubles;
@@ -84,7 +84,7 @@ impl Core {
         }
     }
 
-    /// Sends an event's frame, if the connection is still there.
+    /// Sends an event's frame, if the connection is still open.
     pub fn send_event(&mut self, conn: Conn, frame: Frame) {
         self.counts.events_sent += 1;
         if self.is_link(conn) {

@@ -1,14 +1,14 @@
-//! The event socket's wire: commands in, frames out. Nothing here knows what a command means.
+//! The event socket's protocol: commands in, frames out, without their meaning.
 //!
-//! In: bytes of a connection. Out: [`Command`]s; and the bytes of replies, answers and notices.
-//! **Invariant:** a command never grows beyond the limits, whatever a peer sends.
+//! In: bytes of a connection. Out: [`Command`]s; and the bytes of replies, answers and notices. **Invariant:** a
+//! command never exceeds the limits, whatever a peer sends.
 
 use std::sync::Arc;
 
-/// Bytes ready for a connection; one event's are shared by all that hear it.
+/// Bytes for a connection; all subscribers of an event share them.
 pub(super) type Frame = Arc<[u8]>;
 
-/// FreeSWITCH's cap on one command's headers (mod_event_socket.c, `read_packet`).
+/// FreeSWITCH's limit of one command's headers (mod_event_socket.c, `read_packet`).
 const HEADERS_MAX: usize = 10 * 1024 * 1024;
 /// FreeSWITCH takes bodies of any size; the stand-in does not.
 const BODY_MAX: usize = 10 * 1024 * 1024;
@@ -22,7 +22,7 @@ pub(super) struct Command {
 }
 
 impl Command {
-    /// A header's value, whatever the case of its name.
+    /// The value of a header; its name may be in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
@@ -34,11 +34,11 @@ impl Command {
     }
 }
 
-/// A peer sent more than any command may hold.
+/// A command exceeds the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TooLong;
 
-/// Cuts a stream of bytes into commands.
+/// Splits a stream of bytes into commands.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
     buffer: Vec<u8>,
@@ -47,7 +47,7 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    /// Takes bytes in.
+    /// Adds bytes.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -70,14 +70,14 @@ impl Parser {
         self.buffer.drain(..whole);
         (self.scanned, self.newlines) = (0, 0);
         if self.buffer.is_empty() {
-            // thousands of idle connections keep nothing
+            // so that thousands of idle connections hold no memory
             self.buffer = Vec::new();
         }
         Ok(Some(command))
     }
 
-    /// Where the headers end: after two newlines in a row, carriage returns not counted. Blank lines before a
-    /// command are skipped.
+    /// The end of the headers: after two newlines in a row, ignoring carriage returns. Blank lines before a command
+    /// are skipped.
     fn end_of_head(&mut self) -> Option<usize> {
         if self.scanned == 0 {
             let blank = self.buffer.iter().take_while(|&&b| b == b'\n' || b == b'\r').count();
@@ -105,7 +105,7 @@ fn parse_head(text: &str) -> Command {
     Command { line, headers, body: String::new() }
 }
 
-/// `command/reply`. A text that begins with `~` is the reply's headers as they stand.
+/// `command/reply`. A text that begins with `~` holds all headers of the reply.
 pub(super) fn reply(text: &str) -> Frame {
     let text = if text.is_empty() { "-ERR command not found" } else { text };
     let frame = match text.strip_prefix('~') {
@@ -140,7 +140,7 @@ pub(super) fn linger_notice(uuid: &str, channel: &str, seconds: Option<u64>) -> 
     Arc::from(text.into_bytes())
 }
 
-/// The last words on a connection.
+/// The disconnect notice.
 pub(super) fn disconnect_notice(uuid: Option<&str>) -> Frame {
     const WORDS: &str = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n";
     let session = uuid.map_or_else(String::new, |uuid| {

@@ -1,4 +1,4 @@
-//! What a link asks and hears: login, subscriptions, filters, API commands; and faults of the whole switch.
+//! Links: login, subscriptions, filters, API commands; and faults of the whole switch.
 
 use tokio::io::AsyncWriteExt as _;
 

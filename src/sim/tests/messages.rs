@@ -1,4 +1,4 @@
-//! `sendmsg`: what runs inside what, locks, breaks, loops (docs/architecture/freeswitch.md, "Messages to a channel").
+//! `sendmsg`: nesting, locks, breaks, loops (docs/architecture/freeswitch.md, "Messages to a channel").
 
 use super::*;
 

@@ -28,7 +28,7 @@ pub(super) const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A stand-in, a controller's listener, an authenticated node link that hears everything of callers and legs.
+/// A stand-in, a controller's listener, and an authenticated link that gets all events of callers and legs.
 pub(super) struct Stage {
     pub sim: Sim,
     pub listener: TcpListener,
@@ -62,7 +62,7 @@ impl Stage {
         Link::new(stream)
     }
 
-    /// A caller who waits with music: answered, `socket_resume` as the settings say.
+    /// A waiting caller with music: answered, `socket_resume` as in the settings.
     pub async fn waiting(&self, script: CallerScript) -> (CallerHandle, Link) {
         let caller = self.sim.call(script).await;
         let mut peer = self.accept().await;
@@ -87,7 +87,7 @@ impl Stage {
         }
     }
 
-    /// Dials a leg under that identity, as a job of the same name.
+    /// Dials a leg with this uuid, as a job of the same uuid.
     pub async fn originate(&mut self, uuid: &str, contact: &str, more: &str) {
         let command = format!(
             "bgapi originate {{origination_uuid={uuid},ignore_early_media=true,originate_timeout=30,\
@@ -96,7 +96,7 @@ impl Stage {
         assert_eq!(self.node.ask(&command).await, format!("+OK Job-UUID: {uuid}"));
     }
 
-    /// Connects a caller with a leg, and waits for it.
+    /// Bridges a caller with a leg, and waits for the bridge.
     pub async fn bridge(&mut self, caller: &CallerHandle, leg: &str) {
         let answer = self.node.api(&format!("uuid_bridge {} {leg}", caller.channel())).await;
         assert_eq!(answer, format!("+OK {leg}"));

@@ -97,7 +97,7 @@ async fn given_back_he_is_tried_again_or_falls_back_by_the_reason() {
     }
 }
 
-/// What he says when he hangs up now.
+/// Hangs up, and returns whether the caller heard the fallback.
 async fn handle_fell_back(handle: CallerHandle) -> bool {
     handle.hang_up().await;
     story(handle).await.heard_fallback()
