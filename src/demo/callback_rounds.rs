@@ -1,5 +1,5 @@
-//! The hours after a busy day, in which everybody who was missed is called back: the clock is put forward from one
-//! round of attempts to the next, and agents say what came of their talks.
+//! The hours after a busy day, in which missed callers are called back. The clock is put forward from one round of
+//! attempts to the next, and agents record the results of their talks.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,43 +20,43 @@ use crate::store::agents::{self, Make};
 use crate::store::callbacks::{self, Disposition};
 use crate::store::{StoreError, attempts, cases};
 
-/// How far the clock is put forward before each round: a caller may ring again at once for a minute; then 30 and 90
-/// minutes lie between two attempts; the last round is for those with whom something of ours failed.
+/// How far the clock is put forward before each round. A case waits a minute in case the caller rings again; then 30
+/// and 90 minutes lie between two attempts; the last round is for technical failures.
 const ROUNDS_MIN: [i64; 4] = [2, 31, 91, 91];
-/// How often it is looked whether a round is over.
+/// How often to check whether a round is over.
 const LOOK: Duration = Duration::from_millis(50);
-/// How many customers are dialled in a second: time runs ten times faster than in life.
+/// How many customers are dialled per second: everything happens ten times faster than in life.
 const DIALS_A_SECOND: NonZeroU32 = NonZeroU32::new(50).unwrap();
 /// How long a round may take.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// Over what the company dials its customers, and how fast.
+/// The trunk over which customers are dialled.
 ///
 /// # Errors
-/// Never: a test reads it.
+/// Never: a test parses it.
 pub fn trunk() -> Result<Trunk, String> {
     let dial = Dial::try_from("gateway/demo/{number}".to_owned())?;
     Ok(Trunk { name: "demo".to_owned(), max_dials_per_second: DIALS_A_SECOND, ..Trunk::new(dial) })
 }
 
-/// How customers behave who are called back: everything but letting it ring, for which nobody has the time here.
+/// How customers behave when they are called back. None lets the phone ring, which would take too long here.
 fn customer() -> Manner {
     let ring = Duration::from_millis(100)..=Duration::from_millis(500);
     let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);
     Odds { answers: 55, no_answer: 0, rejects: 15, busy: 25, unreachable: 5, ring, talk }.into()
 }
 
-/// The phones of all who called from a number that can be called back.
+/// The phones of all callers with a number that can be called back.
 fn phones(scenario: &Scenario) -> Vec<(String, Manner)> {
     let numbers = scenario.calls.iter().filter_map(|(_, script)| script.number.parse::<E164>().ok());
     numbers.map(|number| (format!("gateway/demo/{number}"), customer())).collect()
 }
 
 impl Testbed {
-    /// Calls everybody back who was missed, in a few rounds. `wrong_by` is how far the clock of this testbed is ahead.
+    /// Calls missed callers back, in a few rounds. `wrong_by` is how far the clock of this test bed is ahead.
     ///
     /// # Errors
-    /// When the database fails, or a round does not come to its end.
+    /// If the database fails, or a round does not end.
     pub async fn run_callback_rounds(
         &self,
         scenario: &Scenario,
@@ -95,7 +95,7 @@ impl Testbed {
         }
     }
 
-    /// Who was sent on a break because he let calls go comes back.
+    /// Ends the breaks of agents who were sent on break after missed offers.
     async fn everybody_back_from_his_break(&self) -> Result<(), StoreError> {
         let (app, at) = (&self.running.app, self.running.app.clock.now());
         let back = move |c: &mut _| {
@@ -113,7 +113,7 @@ impl Testbed {
         Ok(())
     }
 
-    /// An agent says what came of a talk: mostly that the customer was reached.
+    /// Records the result of a talk: mostly that the customer was reached.
     async fn say(&self, case: CaseId, agent: &str, dice: &mut ChaCha8Rng) -> Result<(), StoreError> {
         let result = match dice.random_range(0..10) {
             0 => Outcome::Voicemail,
@@ -129,13 +129,13 @@ impl Testbed {
     }
 }
 
-/// Why not everybody was called back.
+/// Why the rounds did not end.
 #[derive(Debug, thiserror::Error)]
 pub enum CallbackRoundsError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Something goes on that should have ended.
+    /// A round takes too long.
     #[error("not everybody was called back within {LONGEST:?}")]
     Endless,
 }

@@ -1,5 +1,5 @@
-//! The demo's day: who calls, who answers, and the callback rounds of the evening, on a test bed of a controller and a
-//! FreeSWITCH stand-in.
+//! The demo's day: its callers, its agents and its callback rounds, on a test bed of a controller and a FreeSWITCH
+//! stand-in.
 
 pub mod callback_rounds;
 pub mod scenario;

@@ -1,7 +1,8 @@
 //! A small company on a busy day, drawn from a seed: its rules, its phones and its callers.
 //!
-//! In: a seed, how many callers and how fast. Out: everything that the demo, a simulation or a bench needs to
-//! play it. Time runs about ten times faster than in life: people ring, talk and lose patience in seconds.
+//! In: a seed, the number of callers and their rate. Out: everything that the demo, a simulation or a bench needs to
+//! play the day. Everything happens about ten times faster than in life: people ring, talk and lose patience in
+//! seconds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,23 +22,23 @@ use crate::sim::{CallerScript, Manner, Odds};
 
 /// How many agents the company has.
 const AGENTS: usize = 12;
-/// What callers dial: two queues, the hunt group, and the office that is closed today.
+/// The numbers that callers dial, with weights: two queues, the hunt group, and an office that is closed today.
 const NUMBERS: [(&str, u32); 4] = [("7001", 40), ("7002", 35), ("7003", 15), ("7004", 10)];
 
-/// What there is to play.
+/// A day to play.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Queues, agents and routes.
     pub rules: Rules,
-    /// Every agent's phone, and how he behaves.
+    /// The agents' phones, and how their owners behave.
     pub phones: Vec<(Contact, Manner)>,
-    /// How those who were missed are called back; nobody is if none.
+    /// The trunk for callbacks; without one nobody is called back.
     pub trunk: Option<Trunk>,
-    /// Who calls, and how long after the beginning.
+    /// The callers, each with the time of the call after the beginning.
     pub calls: Vec<(Duration, CallerScript)>,
 }
 
-/// A rule of the scenario cannot be read, which a test would show.
+/// A rule of the scenario cannot be parsed, which a test would show.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "each is what its source says")]
 pub enum ScenarioError {
@@ -53,10 +54,10 @@ pub enum ScenarioError {
     Pattern(#[from] BadPattern),
 }
 
-/// `calls` callers at `rate` a second on the day `today`, which for one of the numbers is a holiday.
+/// Draws `calls` callers at `rate` per second on the day `today`, which is a holiday for one of the numbers.
 ///
 /// # Errors
-/// When a rule of it cannot be read, which a test would show.
+/// If a rule cannot be parsed, which a test would show.
 pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<Scenario, ScenarioError> {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let rules = rules(today)?;
@@ -96,7 +97,7 @@ fn dialled(dice: &mut ChaCha8Rng) -> &'static str {
     NUMBERS[0].0
 }
 
-/// Most agents take most calls; each fourth is often away from his app.
+/// Most agents take most calls; every fourth is often away from the phone.
 fn manner(place: usize) -> Manner {
     let absent = place % 4 == 3;
     let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);

@@ -1,7 +1,7 @@
-//! A controller and a simulated FreeSWITCH, wired to each other on loopback.
+//! A controller and a FreeSWITCH stand-in, connected over loopback.
 //!
-//! In: a scenario and a folder or database. Out: both running, rules applied, agents logged in.
-//! The demo, the seeded simulation and the benches play on it.
+//! In: a scenario and a folder or database. Out: both running, rules applied, agents logged in. The demo, the seeded
+//! simulation and the benches use it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::store::agents::{Make, step};
 use crate::store::calls::{self, Wanted};
 use crate::store::{Database, Store, StoreError, rules};
 
-/// A testbed that cannot be set.
+/// Why a test bed cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TestbedError {
     /// The database.
@@ -31,26 +31,25 @@ pub enum TestbedError {
     /// The controller.
     #[error(transparent)]
     App(#[from] AppError),
-    /// The simulated FreeSWITCH.
+    /// The FreeSWITCH stand-in.
     #[error(transparent)]
     Sim(#[from] SimError),
 }
 
-/// A controller and a simulated FreeSWITCH.
+/// A running test bed.
 #[derive(Debug)]
 pub struct Testbed {
     /// The controller.
     pub running: Running,
-    /// The FreeSWITCH.
+    /// The FreeSWITCH stand-in.
     pub sim: Arc<Sim>,
 }
 
 impl Testbed {
-    /// Makes the rules of `scenario` those of the database, logs every agent in, and starts both sides.
+    /// Writes the rules of `scenario` into the database, logs all agents in, and starts both sides.
     ///
     /// # Errors
-    /// [`TestbedError`] says what is in the way. A database that holds calls, or rules other than those of `scenario`,
-    /// is refused and stays as it is.
+    /// [`TestbedError`] names the problem. A database with calls, or with other rules, is refused and stays as it is.
     pub async fn set(
         scenario: &Scenario,
         database: DatabaseUrl,
@@ -60,7 +59,7 @@ impl Testbed {
         Self::with(scenario, database, SimSettings { seed, clock, ..SimSettings::default() }).await
     }
 
-    /// The same with a FreeSWITCH of these settings.
+    /// The same with these settings of the stand-in.
     ///
     /// # Errors
     /// As [`Self::set`].
@@ -81,7 +80,7 @@ impl Testbed {
         Ok(Self { running, sim: Arc::new(sim) })
     }
 
-    /// Plays every caller of the scenario, each at his time. `seen` is told after each whose call has ended.
+    /// Plays the callers of the scenario, each at the scheduled time. Calls `seen` after the end of each call.
     pub async fn play(&self, scenario: &Scenario, mut seen: impl FnMut(&Story)) -> Vec<Story> {
         let begun = tokio::time::Instant::now();
         let mut calls = JoinSet::new();
@@ -129,10 +128,10 @@ async fn prepare(database: &DatabaseUrl, scenario: &Scenario, at: UnixMs) -> Res
         .await
 }
 
-/// Refuses a database that somebody works with, or in which a day was played: it is not ours to change.
+/// Refuses a database that is in use, or in which a day was played.
 fn refuse_occupied(c: &mut Database, new: &Rules, database: &str) -> Result<(), StoreError> {
     let refused = |holds: &str| {
-        let remedy = "name a database that is not there yet";
+        let remedy = "name a database that does not exist yet";
         Err(StoreError::Refused(format!("the database {database} holds {holds}: {remedy}")))
     };
     if !calls::list(c, &Wanted { limit: 1, ..Wanted::default() })?.is_empty() {
@@ -156,7 +155,7 @@ fn settings(database: DatabaseUrl, scenario: &Scenario, node: SocketAddr) -> Set
         settings.callback.max_dials_per_second = trunk.max_dials_per_second;
         settings.callback.trunks = vec![trunk.clone()];
     }
-    // The first queue calls back those who came when the office was closed.
+    // The first queue calls back callers of the closed office.
     settings.callback.queue = scenario.rules.queues.keys().next().cloned();
     settings.callback.confirm = false;
     // Its day is short, and so is the patience of its callers.

@@ -111,7 +111,7 @@ fn the_demo_lets_the_rules_of_others_be() {
     place.ok("agent add anna --contact user/1001");
     let before = place.ok("export");
     let said = place.fails(4, "demo --calls 1 --database sqlite:dozvon.db");
-    for part in ["sqlite:dozvon.db", "agent anna", "name a database that is not there yet"] {
+    for part in ["sqlite:dozvon.db", "agent anna", "name a database that does not exist yet"] {
         assert!(said.contains(part), "{part:?} in {said}");
     }
     assert_eq!(place.ok("export"), before);
@@ -127,7 +127,7 @@ fn the_demo_does_not_mix_its_day_with_another() {
     let before = calls();
     assert_eq!(before.as_array().unwrap().len(), 2, "the rows are kept");
     let said = place.prints_nothing(4, run);
-    for part in ["sqlite:day.db", "calls", "name a database that is not there yet"] {
+    for part in ["sqlite:day.db", "calls", "name a database that does not exist yet"] {
         assert!(said.contains(part), "{part:?} in {said}");
     }
     assert_eq!(calls(), before);
