@@ -1,7 +1,7 @@
-//! What browsers and Prometheus see.
+//! HTTP pages for browsers, programs and Prometheus.
 //!
-//! Two ports: one for strangers (`requests` takes what forms and bots send), and one for those who watch us (`status`
-//! says how the process is). `port` holds connections of either, no more and no longer than is good.
+//! Two ports: one for the public (`requests` receives forms and requests of programs), and one for monitoring
+//! (`status`). `port` serves the connections of either, limited in number and duration.
 
 pub mod port;
 pub mod requests;
@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::context::App;
 use port::Limits;
 
-/// The pages of the web port, which the whole world may see.
+/// The pages of the web port, which are public.
 pub fn public(app: &Arc<App>) -> Router {
     let gate = requests::Gate::new(&app.settings, app.clock, app.store.clone(), app.rules.clone());
     let status = if app.settings.status.on_web_port { self::status(app) } else { status::moved() };
@@ -39,7 +39,7 @@ pub fn public_limits(settings: &Settings) -> Limits {
     }
 }
 
-/// The limits of the status port: whoever reaches it may have all of it.
+/// The limits of the status port: one address may use all connections.
 #[must_use]
 pub fn status_limits(settings: &Settings) -> Limits {
     let most = settings.status.max_connections;

@@ -1,4 +1,4 @@
-//! A port for HTTP: connections, no more and no longer than is good.
+//! An HTTP port with limits on the number and the duration of connections.
 //!
 //! In: a socket and the pages. Out: answers, until it is told to stop.
 //! **Invariants:** at most `max_connections` descriptors are held, whatever comes: further connections wait in the
@@ -26,7 +26,7 @@ use tokio_util::task::TaskTracker;
 
 use super::requests::limits::{Crowd, Seat, sender};
 
-/// How long it is waited after a connection could not be accepted, most often for want of descriptors.
+/// The pause after a connection could not be accepted, mostly because file descriptors ran out.
 const ACCEPT_WAIT: Duration = Duration::from_secs(1);
 
 /// The limits of a port.
@@ -38,21 +38,20 @@ pub struct Limits {
     pub max_per_address: usize,
     /// Networks whose addresses may have more: our own proxies, who stand for many.
     pub proxies: Vec<IpNet>,
-    /// How long the head of a request may take to come.
+    /// How long the head of a request may take to arrive.
     pub header_timeout: Duration,
     /// How long a connection may last.
     pub max_connection_age: Duration,
 }
 
-/// Serves pages until it is told to stop: then no connection is taken any more, and those that are there end the
-/// requests that are under way.
+/// Serves pages until told to stop. Then it accepts no connection, and open connections finish the requests under way.
 pub async fn serve(socket: TcpListener, pages: Router, limits: Limits, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
     let crowd = Crowd::new(limits.max_per_address.max(1), limits.max_connections);
     let connections = TaskTracker::new();
     while let Some((place, stream, peer)) = stop.run_until_cancelled(next(&socket, &places)).await {
         let Ok(seat) = seat(&crowd, &limits, peer.ip()) else {
-            tracing::debug!("an address has as many web connections as it may: a further one was closed");
+            tracing::debug!("closed a web connection: its address has as many as it may");
             continue;
         };
         let (pages, limits, stop) = (pages.clone(), limits.clone(), stop.clone());
@@ -66,10 +65,10 @@ pub async fn serve(socket: TcpListener, pages: Router, limits: Limits, stop: Can
     connections.wait().await;
 }
 
-/// An address has as many connections as it may.
+/// An address has reached its limit of connections.
 struct Full;
 
-/// Room for one more connection of an address; a proxy of ours needs none.
+/// Reserves a connection for an address; a proxy needs none.
 fn seat(crowd: &Crowd, limits: &Limits, address: IpAddr) -> Result<Option<Seat>, Full> {
     let address = address.to_canonical();
     if limits.proxies.iter().any(|net| net.contains(&address)) {
@@ -78,12 +77,12 @@ fn seat(crowd: &Crowd, limits: &Limits, address: IpAddr) -> Result<Option<Seat>,
     crowd.enter(sender(address)).map(Some).ok_or(Full)
 }
 
-/// The next connection for which there is a place.
+/// Accepts the next connection when one may be held.
 async fn next(
     socket: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
-    // The places are never closed: there is one, sooner or later.
+    // The semaphore is never closed, so a permit comes sooner or later.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match socket.accept().await {
@@ -96,7 +95,7 @@ async fn next(
     }
 }
 
-/// Answers on one connection until it ends, has lasted too long, or we stop.
+/// Serves one connection until it ends, has lasted too long, or the port stops.
 async fn hold(stream: TcpStream, peer: SocketAddr, pages: Router, limits: &Limits, stop: &CancellationToken) {
     let pages = TowerToHyperService::new(pages);
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -108,7 +107,7 @@ async fn hold(stream: TcpStream, peer: SocketAddr, pages: Router, limits: &Limit
         .header_read_timeout(limits.header_timeout)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
-    // How a connection ended is the business of the other side.
+    // Errors of a connection concern only the other side.
     tokio::select! {
         _ = connection.as_mut() => return,
         () = stop.cancelled() => {}

@@ -1,4 +1,4 @@
-//! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, with what is missing.
+//! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, or what is missing.
 //!
 //! **Invariant:** whoever asks costs nothing that counts: whether the database commits is tried at most once in
 //! `[status] database_check_interval`, and everybody who asks in between is answered from memory.
@@ -16,10 +16,10 @@ use tokio::time::Instant;
 
 use crate::context::App;
 
-/// What the pages are made of.
+/// What the pages share.
 struct Status {
     app: Arc<App>,
-    /// What the database said last, and when it was asked; none of the two before the first answer.
+    /// The last check of the database: when, and its fault if any; none before the first check.
     database: Mutex<Option<(Instant, Option<String>)>>,
 }
 
@@ -32,7 +32,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .with_state(Arc::new(Status { app, database: Mutex::new(None) }))
 }
 
-/// Where the pages were before: whoever still asks there is told where they are.
+/// The former addresses of the pages, which answer with the new ones.
 pub(super) fn moved() -> Router {
     let text =
         "this page is on the port of [status] listen; [status] on_web_port = true brings it back here\n";
@@ -47,12 +47,12 @@ async fn metrics(State(status): State<Arc<Status>>) -> Response {
     }
 }
 
-/// Ready when every vital task works, the database commits, a FreeSWITCH is linked, and nobody has told us to stop.
+/// Ready if every vital task works, the database commits, a FreeSWITCH is linked, and the controller is not stopping.
 async fn ready(State(status): State<Arc<Status>>) -> Response {
     let app = &status.app;
     let mut missing = app.vital.faults();
     if !missing.is_empty() {
-        // Whoever has stalled must not stall the answer.
+        // A stalled part must not stall the answer.
         return unready(&missing);
     }
     if app.draining.is_cancelled() {
@@ -73,8 +73,8 @@ fn unready(missing: &[String]) -> Response {
 }
 
 impl Status {
-    /// Why the database does not commit; none if it does. Asked of the database once in a while, by one of those who
-    /// want to know; the others wait for that answer.
+    /// Why the database does not commit; none if it does. One request at a time asks the database; the others wait for
+    /// its answer.
     async fn database_fault(&self) -> Option<String> {
         let every = self.app.settings.status.database_check_interval;
         let mut last = self.database.lock().await;

@@ -1,4 +1,4 @@
-//! `POST /api/v1/requests`: what programs send, and what they are answered.
+//! `POST /api/v1/requests`: requests of programs.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub(super) async fn receive(
             let remedy = "send application/json or application/x-www-form-urlencoded";
             respond(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                &said(&problem("content-type", "this is none that is read here", remedy)),
+                &said(&problem("content-type", "this content type is not supported", remedy)),
             )
         }
     }
@@ -58,7 +58,7 @@ impl std::convert::From<Refused> for Answer {
 async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) -> Result<Received, Answer> {
     let address = gate.address(peer, headers);
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    // Whoever has a token is known before a byte of the body is read.
+    // A token identifies the sender before the body is read.
     let known = proof::of_token(&gate.settings.sources, text("authorization"));
     let _place = match known {
         Some(source) => gate.admit_known(source)?,
@@ -66,7 +66,7 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
     };
     if known.is_none() && text("webhook-signature").is_empty() {
         let remedy = "send `Authorization: Bearer TOKEN`, or sign it as Standard Webhooks describes";
-        return Err(Answer::Stranger("it is not known who sends this", remedy));
+        return Err(Answer::Stranger("the sender is unknown", remedy));
     }
     let body = gate.body(body).await?;
     let (source, signed) = match known {
@@ -108,14 +108,14 @@ fn signer<'g>(gate: &'g Gate, headers: &HeaderMap, body: &Bytes) -> Result<&'g S
         .map_err(|(problem, remedy)| Answer::Stranger(problem, remedy))
 }
 
-/// The key of a request among those of its source. Of a signed one it is the id that is signed, and nothing else:
-/// whoever caught it could write another key beside it, and send it again.
+/// The idempotency key of a request. For a signed request it is the signed id and nothing else: otherwise somebody who
+/// intercepted the request could send it again with another key.
 fn key(headers: &HeaderMap, source: &Source, signed: bool) -> Result<Option<String>, Refused> {
     let (id, given) = (headers.get("webhook-id"), headers.get("idempotency-key"));
     if signed && given.is_some() && given != id {
         return Err(Refused::Bad(problem(
             "idempotency-key",
-            "a signed request has its webhook-id for a key",
+            "the key of a signed request is its webhook-id",
             "leave it out: only the webhook-id is signed",
         )));
     }
@@ -128,13 +128,13 @@ fn key(headers: &HeaderMap, source: &Source, signed: bool) -> Result<Option<Stri
         Some(key) if (1..=LONGEST_KEY).contains(&key.len()) => Ok(Some(format!("{}\n{key}", source.name))),
         _ => Err(Refused::Bad(problem(
             name,
-            "it is missing, or cannot be read",
+            "it is missing or unreadable",
             &format!("send 1 to {LONGEST_KEY} printable ASCII characters, such as a UUID"),
         ))),
     }
 }
 
-/// The same answer whenever the same request comes.
+/// The answer to an accepted request; a repetition gets the same answer.
 fn accepted(received: &Received) -> Response {
     let value = json!({
         "id": received.id,
@@ -154,22 +154,22 @@ fn answer(refused: &Refused) -> Response {
     match refused {
         Refused::Big => whole(StatusCode::PAYLOAD_TOO_LARGE, "the body is too big", "send less text"),
         Refused::Slow => {
-            whole(StatusCode::REQUEST_TIMEOUT, "the body came too slowly, or broke off", "send it again")
+            whole(StatusCode::REQUEST_TIMEOUT, "the body arrived too slowly, or broke off", "send it again")
         }
         Refused::Other => whole(
             StatusCode::CONFLICT,
-            "another request came with this Idempotency-Key",
+            "this Idempotency-Key was used for another request",
             "send a new key with a new request",
         ),
         Refused::Bad(problem) if problem.field.is_empty() => respond(StatusCode::BAD_REQUEST, &said(problem)),
         Refused::Bad(problem) => respond(StatusCode::UNPROCESSABLE_ENTITY, &said(problem)),
         Refused::Often(wait) => {
-            later(whole(StatusCode::TOO_MANY_REQUESTS, "too many requests came", "wait"), wait.as_secs() + 1)
+            later(whole(StatusCode::TOO_MANY_REQUESTS, "too many requests", "wait"), wait.as_secs() + 1)
         }
         Refused::Away => later(
             whole(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "it cannot be kept now",
+                "the request cannot be stored now",
                 "send it again, with the same key",
             ),
             5,

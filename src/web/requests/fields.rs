@@ -1,4 +1,4 @@
-//! What a request says: every field read into a type that cannot hold a bad one, or refused by its name. Pure.
+//! Parses the fields of a request into types that cannot hold a bad value, or names the field that is wrong. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::config::notify::recipient::fit;
 use crate::missed::mailbox;
 use crate::phone::{E164, Home};
 
-/// Fields that a request may have.
+/// The fields of a request.
 pub const KNOWN: [&str; 12] = [
     "number",
     "name",
@@ -29,7 +29,7 @@ pub const KNOWN: [&str; 12] = [
     "page",
 ];
 
-/// Those of them that are yes or no.
+/// The fields that are yes or no.
 const CONSENTS: [&str; 2] = ["consent", "sms_consent"];
 
 /// The longest name, in characters.
@@ -39,10 +39,10 @@ const LONGEST_TEXT: usize = 2000;
 /// The longest address of a page.
 const LONGEST_PAGE: usize = 500;
 
-/// What is wrong with a request, where, and what to do.
+/// What is wrong with a request, and the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
-    /// The field; empty if it is the whole.
+    /// The field; empty for the whole request.
     pub field: String,
     /// What is wrong.
     pub problem: String,
@@ -50,7 +50,7 @@ pub struct Problem {
     pub remedy: String,
 }
 
-/// A problem of a field.
+/// Makes a problem.
 #[must_use]
 pub fn problem(field: &str, problem: &str, remedy: &str) -> Problem {
     Problem { field: field.to_owned(), problem: problem.to_owned(), remedy: remedy.to_owned() }
@@ -59,30 +59,30 @@ pub fn problem(field: &str, problem: &str, remedy: &str) -> Problem {
 /// Fields by name, as text.
 pub type Fields = BTreeMap<String, String>;
 
-/// What was said, in types.
+/// A parsed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Said {
-    /// Whom to call.
+    /// The number to call.
     pub number: E164,
-    /// His name.
+    /// The name of the person.
     pub name: Option<String>,
-    /// Where he is written to.
+    /// The e-mail address.
     pub email: Option<String>,
-    /// What he wants.
+    /// The text of the request.
     pub text: Option<String>,
-    /// When he wants to be called.
+    /// When to call.
     pub wanted_at: Option<UnixMs>,
-    /// What he consented to.
+    /// The text of the consent to be called.
     pub consent_text: Option<String>,
-    /// By which text he consented to get SMS; none if he did not.
+    /// The text of the consent to get SMS; none without consent.
     pub sms_consent_text: Option<String>,
-    /// His language.
+    /// The person's language.
     pub language: Option<String>,
     /// The page or campaign.
     pub page: Option<String>,
 }
 
-/// How texts are read.
+/// What parsing needs to know.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
     /// Where a number without a country code belongs.
@@ -95,15 +95,15 @@ pub struct Reading {
     pub latest: Duration,
 }
 
-/// The fields of a JSON body.
+/// Reads the fields of a JSON body.
 ///
 /// # Errors
-/// [`Problem`] names the field that is of a wrong type or not known.
+/// [`Problem`] names the field that has a wrong type or is unknown.
 pub fn of_json(body: &[u8]) -> Result<Fields, Problem> {
     let object = "send one JSON object, such as {\"number\": \"+79001234567\", \"consent\": true, \"consent_text\": \"…\"}";
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| problem("", &format!("the body is not JSON: {error}"), object))?;
-    let Value::Object(map) = value else { return Err(problem("", "the body is no object", object)) };
+    let Value::Object(map) = value else { return Err(problem("", "the body is not an object", object)) };
     map.into_iter()
         .filter(|(_, value)| !value.is_null())
         .map(|(field, value)| {
@@ -116,7 +116,7 @@ pub fn of_json(body: &[u8]) -> Result<Fields, Problem> {
                     let shown: String = field.chars().take(40).collect();
                     let consent = CONSENTS.contains(&field.as_str());
                     let want = if consent { "send true or false" } else { "send text in quotes" };
-                    return Err(problem(&shown, "it is of a wrong type", want));
+                    return Err(problem(&shown, "it has a wrong type", want));
                 }
             };
             Ok((field, text))
@@ -124,32 +124,32 @@ pub fn of_json(body: &[u8]) -> Result<Fields, Problem> {
         .collect()
 }
 
-/// The fields of a form's body; blanks at the ends and fields left empty are none.
+/// Reads the fields of a form's body. Blanks at the ends are removed, and empty fields left out.
 ///
 /// # Errors
-/// [`Problem`] names a field that is there twice.
+/// [`Problem`] names a field that occurs twice.
 pub fn of_form(body: &[u8]) -> Result<Fields, Problem> {
     let mut fields = Fields::new();
     for (field, value) in form_urlencoded::parse(body) {
         if fields.insert(field.clone().into_owned(), value.into_owned()).is_some() {
             let shown: String = field.chars().take(40).collect();
-            return Err(problem(&shown, "it is there twice", "send it once"));
+            return Err(problem(&shown, "it occurs twice", "send it once"));
         }
     }
     fields.retain(|_, value| !value.trim().is_empty());
     Ok(fields)
 }
 
-/// Reads fields.
+/// Parses the fields.
 ///
 /// # Errors
-/// [`Problem`] names the first field that cannot be meant.
+/// [`Problem`] names the first field that is wrong.
 pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
     if let Some(strange) = fields.keys().find(|field| !KNOWN.contains(&field.as_str())) {
         let shown: String = strange.chars().take(40).collect();
         return Err(problem(
             &shown,
-            "this field is not known",
+            "this field is unknown",
             &format!("the fields are: {}", KNOWN.join(", ")),
         ));
     }
@@ -162,13 +162,13 @@ pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
     })?;
     if !agreed(fields, "consent")? {
         let remedy =
-            "nobody may be called who did not consent: send consent true, and consent_text as it was shown";
+            "nobody may be called without consent: send consent true, and consent_text as it was shown";
         return Err(problem("consent", "it was not given", remedy));
     }
     let language = match fields.get("language").map(String::as_str) {
         None => None,
         Some(word @ ("en" | "ru")) => Some(word.to_owned()),
-        Some(_) => return Err(problem("language", "it is none of ours", "send en or ru")),
+        Some(_) => return Err(problem("language", "this language is not supported", "send en or ru")),
     };
     Ok(Said {
         number,
@@ -191,17 +191,18 @@ fn agreed(fields: &Fields, field: &str) -> Result<bool, Problem> {
     match fields.get(field).map(|word| word.trim()) {
         Some("yes" | "true" | "on" | "1") => Ok(true),
         Some("no" | "false" | "off" | "0") | None => Ok(false),
-        Some(_) => Err(problem(field, "this is neither yes nor no", "send true or false")),
+        Some(_) => Err(problem(field, "this is neither true nor false", "send true or false")),
     }
 }
 
-/// The text by which he consented to get SMS: who says that he did must be able to show it.
+/// The text of the consent to get SMS. A sender who claims consent must be able to show it.
 fn sms_consent(fields: &Fields) -> Result<Option<String>, Problem> {
     if !agreed(fields, "sms_consent")? {
         return Ok(None);
     }
     let text = lines(fields, "sms_consent_text")?;
-    let missing = || problem("sms_consent_text", "it is missing", "send the text as it was shown to him");
+    let missing =
+        || problem("sms_consent_text", "it is missing", "send the text as it was shown to the person");
     text.map(Some).ok_or_else(missing)
 }
 
@@ -237,7 +238,7 @@ fn lines(fields: &Fields, field: &str) -> Result<Option<String>, Problem> {
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
 }
 
-/// An instant as RFC 3339, or as a browser writes it, by the clocks of the zone.
+/// An instant in RFC 3339, or in a browser's form, in the zone.
 fn wanted(text: &str, how: &Reading) -> Result<UnixMs, Problem> {
     let remedy = "send such as 2026-12-31T18:30:00+03:00";
     let bad = |what: &str| problem("wanted_at", what, remedy);
@@ -252,7 +253,7 @@ fn wanted(text: &str, how: &Reading) -> Result<UnixMs, Problem> {
     let text = text.trim();
     let exact = DateTime::parse_from_rfc3339(text).ok().map(|at| UnixMs::from(at.to_utc()));
     let at = exact.or_else(|| civil(text)).ok_or_else(|| bad("this is no time"))?;
-    // Who fills in a form takes a minute.
+    // Filling in a form takes a minute.
     if at < how.now - Duration::from_mins(1) {
         return Err(bad("it has passed"));
     }

@@ -1,7 +1,7 @@
 //! `/form/NAME`: a form for people, alone or in a frame of a site. It works without script.
 //!
-//! Robots are held off by a field that people do not see, by the time that filling it in takes, and by a stamp that
-//! only one who has fetched the form has. Who is taken for a robot is told what to do: a person loses nothing.
+//! Against robots there are a field that people do not see, a least time for filling in the form, and a stamp that is
+//! only in a fetched form. A person who is taken for a robot is told what to do, and loses nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,11 +51,11 @@ pub(super) async fn receive(
     }
 }
 
-/// Why the form comes back.
+/// Why the form is shown again.
 struct Not {
     status: StatusCode,
     wrong: &'static str,
-    /// The stamp that stays good; none: a new one.
+    /// The stamp to keep; none: a new one.
     stamp: Option<String>,
 }
 
@@ -76,7 +76,7 @@ async fn take(
     check_stamp(gate, form, &stamp, trapped)?;
     let keep_stamp = |refused: &Refused| not(refused, Some(stamp.clone()));
     let mut fields = filled.clone();
-    // What he saw, and not what was sent.
+    // The text that was shown, not what was sent.
     fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
     fields.insert("sms_consent_text".to_owned(), page::sms_consent(form, tongue).to_owned());
     fields.insert("language".to_owned(), tongue.to_string());
@@ -98,7 +98,7 @@ async fn take(
     }
     match kept {
         Ok(_) => Ok(()),
-        // Sent once more with another text: that is another request.
+        // A form that is sent again with another text is another request.
         Err(Refused::Other) => Err(not(&Refused::Other, None)),
         Err(refused) => Err(keep_stamp(&refused)),
     }
@@ -107,7 +107,7 @@ async fn take(
 fn check_stamp(gate: &Gate, form: &Form, stamp: &str, trapped: bool) -> Result<(), Not> {
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     if trapped {
-        tracing::warn!(form = %form.name, "a form came with the hidden field filled in: it was sent back");
+        tracing::warn!(form = %form.name, "a form with the hidden field filled in was refused");
         return Err(Not { status: unprocessable, wrong: "leave_empty", stamp: None });
     }
     let age = proof::stamped(&gate.secret, &form.name, stamp).map(|at| gate.now().since(at));
@@ -147,7 +147,7 @@ fn tongue(form: &Form, query: Option<&str>, headers: &HeaderMap) -> Tongue {
 }
 
 fn missing() -> Response {
-    (StatusCode::NOT_FOUND, "there is no such form: its name stands in [[requests.forms]]\n").into_response()
+    (StatusCode::NOT_FOUND, "there is no such form: forms are named in [[requests.forms]]\n").into_response()
 }
 
 impl Gate {
@@ -155,7 +155,7 @@ impl Gate {
         self.settings.forms.iter().find(|form| form.name == name)
     }
 
-    /// By which clocks a wanted time is meant, and how far they are ahead of UTC now.
+    /// The zone of a wanted time, and its present offset from UTC.
     fn clocks(&self, form: &Form) -> String {
         let zone = self.zone(form.queue.as_ref());
         format!("{zone}, {}", self.now().utc().with_timezone(&zone).format("UTC%:z"))

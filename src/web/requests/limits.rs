@@ -1,4 +1,4 @@
-//! How many requests one sender may make: counted in windows of time, in bounded memory; and how many at one time. Pure.
+//! Limits of requests per sender: in a window of time, in bounded memory; and at the same time. Pure.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,36 +7,36 @@ use std::time::Duration;
 
 use crate::clock::UnixMs;
 
-/// Counts by key. A key that comes too often is told when it may come again.
+/// Counts by key. A key over the limit is told when it may come again.
 #[derive(Debug)]
 pub struct Counts {
     most: u32,
     window: Duration,
     room: usize,
     windows: BTreeMap<String, (UnixMs, u32)>,
-    /// Keys by the beginning of their windows: the oldest is forgotten first.
+    /// Keys by the beginning of their windows; the oldest is forgotten first.
     ages: BTreeMap<(UnixMs, String), ()>,
 }
 
 impl Counts {
-    /// Allows `most` in a `window` for each of at most `room` keys.
+    /// Allows `most` per `window` for each of at most `room` keys.
     #[must_use]
     pub const fn new(most: u32, window: Duration, room: usize) -> Self {
         Self { most, window, room, windows: BTreeMap::new(), ages: BTreeMap::new() }
     }
 
-    /// Counts one more of a key.
+    /// Counts one for a key.
     ///
     /// # Errors
-    /// How long it is until the key may come again, when it has come too often.
+    /// How long until the key may come again, if it is over the limit.
     pub fn take(&mut self, key: &str, now: UnixMs) -> Result<(), Duration> {
         self.take_of(key, self.most, now)
     }
 
-    /// Counts one more of a sender, by each of its networks. When one of them has come too often, nothing is counted.
+    /// Counts one for each network of a sender. If one of them is over the limit, nothing is counted.
     ///
     /// # Errors
-    /// How long it is until the sender may come again.
+    /// How long until the sender may come again.
     pub fn take_sender(&mut self, sender: &Sender, now: UnixMs) -> Result<(), Duration> {
         for (place, network) in sender.0.iter().enumerate() {
             let most = self.most.saturating_mul(network.times);
@@ -48,15 +48,15 @@ impl Counts {
         Ok(())
     }
 
-    /// The first of a sender's networks that has its share already, where `share` says what one may have that stands for
-    /// so many addresses: how long its window still lasts.
+    /// If one of the sender's networks has used up its share, returns how long its window still lasts. `share` gives
+    /// the share of a network that counts as so many addresses.
     #[must_use]
     pub fn full(&self, sender: &Sender, share: impl Fn(u32) -> u32, now: UnixMs) -> Option<Duration> {
         let full = sender.0.iter().find(|network| self.taken(&network.key, now) >= share(network.times))?;
         Some(self.rest(&full.key, now).unwrap_or(self.window))
     }
 
-    /// Counts one less of a sender.
+    /// Takes back one for each network of a sender.
     pub fn give_sender_back(&mut self, sender: &Sender) {
         sender.0.iter().for_each(|network| self.give_back(&network.key));
     }
@@ -64,7 +64,7 @@ impl Counts {
     fn take_of(&mut self, key: &str, most: u32, now: UnixMs) -> Result<(), Duration> {
         let begun = self.windows.get(key).copied();
         match begun {
-            // A clock that was set back begins a new window, too.
+            // A clock that was set back also begins a new window.
             Some((from, count)) if from <= now && now < from + self.window => {
                 if count >= most {
                     return Err((from + self.window).since(now));
@@ -86,13 +86,13 @@ impl Counts {
         Ok(())
     }
 
-    /// How many were counted of a key in its window.
+    /// How many were counted for a key in its window.
     #[must_use]
     pub fn taken(&self, key: &str, now: UnixMs) -> u32 {
         self.current(key, now).map_or(0, |(_, count)| count)
     }
 
-    /// How long the window of a key still lasts; none if it has no window now.
+    /// How long the window of a key still lasts, if it has one.
     #[must_use]
     pub fn rest(&self, key: &str, now: UnixMs) -> Option<Duration> {
         self.current(key, now).map(|(from, _)| (from + self.window).since(now))
@@ -103,7 +103,7 @@ impl Counts {
         window.filter(|(from, _)| *from <= now && now < *from + self.window)
     }
 
-    /// Counts one less of a key: what was taken is not to be counted to it after all.
+    /// Takes back one for a key.
     pub fn give_back(&mut self, key: &str) {
         if let Some((_, count)) = self.windows.get_mut(key) {
             *count = count.saturating_sub(1);
@@ -111,10 +111,11 @@ impl Counts {
     }
 }
 
-/// How many of `most` one sender may have who may have `own` of them alone, when all together have `taken` already.
+/// The share of one sender of the total limit `most`, if a sender alone may have `own`, and all together have `taken`
+/// already.
 ///
-/// Up to half of `most` everybody has `own`. Beyond it the share shrinks evenly, down to one: whoever has sent little is
-/// still heard when a few who send much have reached their share.
+/// While less than half of `most` is taken, the share is `own`. Then it shrinks evenly down to one, so that senders of
+/// few requests are still served when a few others have sent many.
 #[must_use]
 pub fn share(own: u32, most: u32, taken: u32) -> u32 {
     let (half, left) = (most / 2, most.saturating_sub(taken));
@@ -125,7 +126,7 @@ pub fn share(own: u32, most: u32, taken: u32) -> u32 {
     u32::try_from(share).unwrap_or(own).max(1).min(own)
 }
 
-/// Who is there now, by network: at most so many of one at one time.
+/// Limits how many of one network are present at the same time.
 #[derive(Debug, Clone)]
 pub struct Crowd {
     most: usize,
@@ -133,7 +134,7 @@ pub struct Crowd {
     here: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
-/// One that is there; it has left when this is dropped.
+/// The presence of one; it ends when this is dropped.
 #[derive(Debug)]
 pub struct Seat {
     sender: Sender,
@@ -141,13 +142,13 @@ pub struct Seat {
 }
 
 impl Crowd {
-    /// Allows `most` of each address at one time, where there is room for `all`: a network never has more than half.
+    /// Allows `most` of each address at the same time, of `all` in total: a network never has more than half.
     #[must_use]
     pub fn new(most: usize, all: usize) -> Self {
         Self { most, of_network: (all / 2).max(most), here: Arc::default() }
     }
 
-    /// Lets one more of a sender in; none if one of its networks has as many as may be.
+    /// Admits one more of a sender; none if one of its networks is at its limit.
     #[must_use]
     pub fn enter(&self, sender: Sender) -> Option<Seat> {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,23 +181,24 @@ impl Drop for Seat {
     }
 }
 
-/// By what a sender is counted: its networks, the widest first.
+/// The networks of a sender, the widest first; each is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sender(Vec<Network>);
 
-/// A network that one sender may own.
+/// A network that may belong to one sender.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Network {
     key: String,
-    /// How often it may have what one address may have.
+    /// How many times the limit of one address it may have.
     times: u32,
 }
 
-/// Networks of IPv6 that one customer gets from a provider: their bits, and how often they may have what one address may
-/// have. A host has the 2^64 addresses of the last; who rents a server is often given the first, which has 65,536 of these.
+/// IPv6 networks that a provider gives to one customer: their prefix lengths, and how many times the limit of one
+/// address they may have. A host has all 2^64 addresses of the last; a rented server often comes with the first, which
+/// holds 65,536 of the last.
 const NETWORKS: [(u32, u32); 3] = [(48, 4), (56, 2), (64, 1)];
 
-/// By what the sender at an address is counted.
+/// The sender at an address.
 #[must_use]
 pub fn sender(address: IpAddr) -> Sender {
     Sender(match address.to_canonical() {
@@ -218,7 +220,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Whatever others do, and whatever is given back, a key has what it may have in a window, no more and no less.
+        /// A key has exactly its limit in a window, whatever others do, and whatever is taken back.
         #[test]
         fn each_key_has_its_own(doings in prop::collection::vec((0..3_usize, any::<bool>(), 0..4_i64), 0..200)) {
             let (most, window) = (3, Duration::from_secs(10));
@@ -303,7 +305,7 @@ mod tests {
         assert_eq!(keys, ["2001:db8:1::/48", "2001:db8:1:200::/56", "2001:db8:1:2ab::/64"]);
     }
 
-    /// Who rents one server often has 65,536 networks of 64 bits.
+    /// A rented server often has 65,536 networks of 64 bits.
     #[test]
     fn one_host_with_many_networks_is_no_crowd() {
         let mut counts = Counts::new(30, Duration::from_hours(1), 20_000);

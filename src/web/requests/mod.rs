@@ -1,15 +1,14 @@
-//! Requests to be called: `POST /api/v1/requests` for programs, `/form/NAME` for people.
+//! Requests for a callback: `POST /api/v1/requests` for programs, `/form/NAME` for people.
 //!
-//! In: JSON or form fields from anybody on the network. Out: a request that is kept once, with its consent; or what
-//! is wrong with it, by the field, and what to do.
-//! `fields` reads, `origin` knows from where it comes, `proof` who sent it, `limits` counts; these are pure. `api` answers programs, `form`
-//! people, with pages that need no script.
-//! **Invariant:** what a sender wrote is bound into SQL, escaped into HTML, and in no header and no log line.
-//! **Invariant:** memory, time and work for one sender are bounded: the body, how long it may take, how many are
-//! worked on at once of all and of one address, how many come in an hour of one source, of one address, for one number,
-//! and of all forms. The fewer forms are left of those of all, the fewer one address may send.
-//! **Invariant:** strangers (who is not known, and whoever fills a form in) use up nothing of what sources with a token
-//! have. Who signs is a stranger until the body was read.
+//! In: JSON or form fields from anybody on the network. Out: a request that is stored once, with its consent; or the
+//! field that is wrong, and the remedy. `fields` parses, `origin` finds the client's address, `proof` identifies the
+//! sender, `limits` counts; these are pure. `api` answers programs, `form` people, with pages that need no script.
+//! **Invariant:** the sender's text is bound into SQL, escaped into HTML, and in no header and no log line.
+//! **Invariant:** memory, time and work for one sender are bounded: the size and duration of a body; the requests
+//! handled at the same time, in all and per address; the requests per hour of a source, of an address, for a number,
+//! and of all forms. The fewer forms are left of the total, the fewer one address may send. **Invariant:** unknown
+//! senders and forms use up nothing of the limits of sources with a token. The sender of a signed request is unknown
+//! until the body was read.
 
 mod api;
 pub mod fields;
@@ -43,29 +42,29 @@ use crate::store::{Store, StoreError};
 use fields::{Problem, Reading, Said, problem};
 use limits::{Counts, Crowd, Seat};
 
-/// What requests are worked on with.
+/// What handlers of requests share.
 #[derive(Debug)]
 pub struct Gate {
     settings: Settings,
-    /// The rules of the house, as they were at the start.
+    /// The rules for callbacks, as they were at the start.
     terms: Terms,
     rules: watch::Receiver<Arc<Rules>>,
     clock: Clock,
     store: Store,
-    /// What forms are stamped with; another one in every process: forms from before a restart are sent twice.
+    /// The key of the forms' stamps. It is new in every process: forms from before a restart must be sent again.
     secret: [u8; 32],
     places: Places,
-    /// Strangers who are worked on now, by address.
+    /// Unknown senders whose requests are being handled, by address.
     crowd: Crowd,
     sources: Mutex<Counts>,
     addresses: Mutex<Counts>,
     numbers: Mutex<Counts>,
     forms: Mutex<Counts>,
-    /// Good forms by address.
+    /// Accepted forms by address.
     forms_of: Mutex<Counts>,
 }
 
-/// How many more can be worked on.
+/// How many more requests can be handled at the same time.
 #[derive(Debug)]
 struct Places {
     known: Semaphore,
@@ -73,7 +72,7 @@ struct Places {
     strangers: Semaphore,
 }
 
-/// A place on which a request is worked on, until it is dropped.
+/// The right to handle a request, until it is dropped.
 #[derive(Debug)]
 struct Place<'g> {
     _place: SemaphorePermit<'g>,
@@ -81,7 +80,7 @@ struct Place<'g> {
 }
 
 impl Gate {
-    /// Opens it with the settings of the process.
+    /// Makes the shared state.
     #[must_use]
     pub fn new(
         settings: &config::Settings,
@@ -112,7 +111,7 @@ impl Gate {
     }
 }
 
-/// The addresses under which requests come.
+/// The routes of requests.
 pub fn router(gate: Arc<Gate>) -> Router {
     Router::new()
         .route("/api/v1/requests", post(api::receive))
@@ -120,20 +119,20 @@ pub fn router(gate: Arc<Gate>) -> Router {
         .with_state(gate)
 }
 
-/// Why a request is not taken.
+/// Why a request is refused.
 #[derive(Debug)]
 enum Refused {
     /// The body is too big.
     Big,
-    /// The body came too slowly, or broke off.
+    /// The body arrived too slowly, or broke off.
     Slow,
-    /// Too many came; how long to wait.
+    /// Too many requests; holds how long to wait.
     Often(Duration),
-    /// Something is wrong with it.
+    /// A field is wrong.
     Bad(Problem),
-    /// Another request came with the same key.
+    /// The key was used for another request.
     Other,
-    /// We cannot keep it now.
+    /// The request cannot be stored now.
     Away,
 }
 
@@ -142,17 +141,17 @@ impl Gate {
         self.clock.now()
     }
 
-    /// The rules of the house, as they are now.
+    /// The current rules for callbacks.
     fn terms(&self) -> Terms {
         Terms { rules: Arc::clone(&self.rules.borrow()), ..self.terms.clone() }
     }
 
-    /// The zone whose clocks somebody means who wants to be called by this queue.
+    /// The time zone of a wanted time for this queue.
     fn zone(&self, queue: Option<&QueueName>) -> Tz {
         self.terms().hours(queue).zone()
     }
 
-    /// The address that a request comes from: behind our own proxies, as they say.
+    /// The address of the client, behind configured proxies as they report it.
     fn address(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
         let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
         let lines: Vec<_> = lines.iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
@@ -162,15 +161,15 @@ impl Gate {
         origin::origin(peer.ip(), hops.into_iter(), is_proxy)
     }
 
-    /// Counts a request of a source that is known, and gives it a place to be worked on.
+    /// Counts a request of a known source, and gives it a place.
     fn admit_known(&self, source: &Source) -> Result<Place<'_>, Refused> {
         take(&self.sources, &source.name, self.now())?;
         let place = self.places.known.try_acquire().map_err(|_| Refused::Away)?;
         Ok(Place { _place: place, _seat: None })
     }
 
-    /// Counts what came of an address from a stranger, and gives it a place to be worked on. Requests that bear a
-    /// signature have places of their own, so that forms never keep programs out.
+    /// Counts a request of an unknown sender by its address, and gives it a place. Signed requests have places of
+    /// their own, so that forms never block programs.
     fn admit_stranger(&self, address: IpAddr, signed: bool) -> Result<Place<'_>, Refused> {
         let sender = limits::sender(address);
         lock(&self.addresses).take_sender(&sender, self.now()).map_err(Refused::Often)?;
@@ -180,14 +179,13 @@ impl Gate {
         Ok(Place { _place: place, _seat: Some(seat) })
     }
 
-    /// Who was taken for a stranger is a source: it is counted, and its address is not.
+    /// A sender turned out to be a source: it is counted instead of its address.
     fn recognize(&self, source: &Source, address: IpAddr) -> Result<(), Refused> {
         lock(&self.addresses).give_sender_back(&limits::sender(address));
         take(&self.sources, &source.name, self.now())
     }
 
-    /// Counts a form that was filled in as it should be: against the limit of all, and against the share that its
-    /// address has of it now.
+    /// Counts an accepted form against the total limit, and against its address's present share of it.
     fn admit_form(&self, address: IpAddr) -> Result<(), Refused> {
         let (sender, now) = (limits::sender(address), self.now());
         let Settings { max_per_address, max_in_all, .. } = self.settings;
@@ -200,13 +198,13 @@ impl Gate {
         all.take("", now).and_then(|()| own.take_sender(&sender, now)).map_err(Refused::Often)
     }
 
-    /// A form that was counted was not kept: it takes nobody's place.
+    /// Takes back the count of a form that could not be stored.
     fn give_form_back(&self, address: IpAddr) {
         lock(&self.forms).give_back("");
         lock(&self.forms_of).give_sender_back(&limits::sender(address));
     }
 
-    /// Reads a body, as big and as slow as it may be.
+    /// Reads a body, limited in size and time.
     async fn body(&self, body: Body) -> Result<Bytes, Refused> {
         let most = self.settings.max_body_bytes;
         let whole = async {
@@ -224,17 +222,17 @@ impl Gate {
         tokio::time::timeout(self.settings.body_timeout, whole).await.unwrap_or(Err(Refused::Slow))
     }
 
-    /// Reads what is said to those who will call: times without a zone are theirs.
+    /// Parses a request. Times without a zone are in that of the queue that will call.
     fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<Said, Refused> {
         let latest = self.settings.max_wanted_ahead;
         let how = Reading { home: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
         fields::read(fields, &how).map_err(Refused::Bad)
     }
 
-    /// Keeps a request, once.
+    /// Stores a request, once.
     async fn keep(&self, said: Said, from: From) -> Result<Received, Refused> {
         let Some(consent_text) = said.consent_text.or(from.consent) else {
-            let remedy = "send the text as it was shown to him";
+            let remedy = "send the text as it was shown to the person";
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
         };
         let now = self.now();
@@ -267,7 +265,7 @@ impl Gate {
                 return Ok(before);
             }
         }
-        // Whoever fills forms in for a number does not keep sources from sending it.
+        // Forms for a number do not use up the limit of sources for it.
         take(&self.numbers, &format!("{:?} {}", from.by, new.number), now)?;
         self.store.write("request", move |c| requests::receive(c, &new)).await.map_err(refused)
     }
@@ -285,16 +283,16 @@ fn refused(error: StoreError) -> Refused {
     if let StoreError::Exists { .. } = error {
         return Refused::Other;
     }
-    tracing::error!(%error, "a request could not be kept");
+    tracing::error!(%error, "a request could not be stored");
     Refused::Away
 }
 
-/// Who sends requests.
+/// The kind of sender.
 #[derive(Debug, Clone, Copy)]
 enum By {
-    /// A program that is known.
+    /// A known program.
     Source,
-    /// Somebody with a form.
+    /// A person with a form.
     Form,
 }
 

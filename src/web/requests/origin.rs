@@ -1,13 +1,13 @@
-//! Whose request it is when proxies stand before us (pure).
+//! Finds the client's address behind proxies (pure).
 //!
-//! In: the address that connected, the hops of `X-Forwarded-For`, the networks of our own proxies. Out: one address.
-//! **Invariant:** only what one of our own proxies wrote is believed. Each proxy appends the address that it saw, so the
-//! hops are read from the right, up to the first that is not a proxy of ours. A hop that is no address ends the walk: it
-//! is never skipped, since what stands before it may be the client's own text.
+//! In: the address that connected, the hops of `X-Forwarded-For`, the networks of configured proxies. Out: one
+//! address. **Invariant:** only text that a configured proxy wrote is believed. Each proxy appends the address that it
+//! saw, so the hops are read from the right, up to the first that is not a configured proxy. A hop that is no address
+//! ends the walk: it is never skipped, since the hops before it may be the client's own text.
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The address that a request comes from. `hops` are the hops of all header lines, in their order.
+/// Returns the client's address. `hops` are the hops of all header lines, in their order.
 #[must_use]
 pub fn origin<'a>(
     peer: IpAddr,
@@ -62,7 +62,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a client writes, the hop that our proxy appended decides.
+        /// The hop that the configured proxy appended decides, whatever a client writes.
         #[test]
         fn the_client_s_text_decides_nothing(text in "\\PC{0,40}") {
             prop_assert_eq!(of("127.0.0.1", &format!("{text}, 203.0.113.7:1")), "203.0.113.7");

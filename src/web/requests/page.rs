@@ -1,4 +1,4 @@
-//! The pages of a form: their words in both languages, and how they are made safe. No script is on them.
+//! The pages of a form: their texts in both languages, and their security headers. They have no script.
 
 use std::sync::LazyLock;
 
@@ -18,21 +18,21 @@ const STYLE: &str = include_str!("form.css");
 
 static PAGES: LazyLock<Result<Environment<'static>, minijinja::Error>> = LazyLock::new(|| {
     let mut pages = Environment::new();
-    // The ending .html turns escaping on.
+    // The name's ending .html turns escaping on.
     pages.add_template("form.html", FORM)?;
     pages.add_template("thanks.html", THANKS)?;
     Ok(pages)
 });
 
-/// A text of the pages: its name, English, Russian.
+/// The texts of the pages: name, English, Russian.
 const WORDS: [(&str, &str, &str); 21] = [
     ("title", "We will call you back", "Мы вам перезвоним"),
     ("number", "Your phone number", "Ваш телефон"),
     ("name", "Your name", "Ваше имя"),
     ("email", "Your e-mail, if you like", "Ваша почта, если хотите"),
     ("text", "What is it about?", "О чём ваш вопрос?"),
-    ("wanted_at", "When shall we call?", "Когда вам позвонить?"),
-    ("clocks", "The time is that of", "Время по часовому поясу"),
+    ("wanted_at", "When should we call?", "Когда вам позвонить?"),
+    ("clocks", "Time zone:", "Время по часовому поясу"),
     ("send", "Call me back", "Перезвоните мне"),
     ("leave_empty", "Leave this field empty", "Не заполняйте это поле"),
     ("thanks", "Thank you! Your request is received.", "Спасибо! Заявка принята."),
@@ -48,12 +48,16 @@ const WORDS: [(&str, &str, &str); 21] = [
         "Write your e-mail such as ivan@example.com, or leave it empty.",
         "Укажите почту, например ivan@example.com, или оставьте поле пустым.",
     ),
-    ("bad_wanted_at", "Choose a time in the days to come.", "Выберите время в ближайшие дни."),
-    ("bad_field", "Something is too long or cannot be read.", "Текст слишком длинный или не читается."),
-    ("fast", "That was quick. Please press the button once more.", "Слишком быстро. Нажмите кнопку ещё раз."),
+    ("bad_wanted_at", "Choose a time in the next few days.", "Выберите время в ближайшие дни."),
+    ("bad_field", "A text is too long or unreadable.", "Текст слишком длинный или не читается."),
+    (
+        "fast",
+        "That was very quick. Please press the button again.",
+        "Слишком быстро. Нажмите кнопку ещё раз.",
+    ),
     (
         "stale",
-        "The form lay open for long. Please press the button once more.",
+        "The form was open for too long. Please press the button again.",
         "Форма устарела. Нажмите кнопку ещё раз.",
     ),
     (
@@ -64,7 +68,7 @@ const WORDS: [(&str, &str, &str); 21] = [
     ("often", "Too many requests. Please try again later.", "Слишком много заявок. Попробуйте позже."),
     (
         "away",
-        "We cannot take your request now. Please try again in a minute.",
+        "We cannot accept your request now. Please try again in a minute.",
         "Сейчас не получается принять заявку. Попробуйте через минуту.",
     ),
 ];
@@ -82,7 +86,7 @@ fn words(tongue: Tongue) -> std::collections::BTreeMap<&'static str, &'static st
     WORDS.iter().map(|(name, ..)| (*name, word(tongue, name))).collect()
 }
 
-/// The language of a page: that of `?lang=`, else the first of ours that the browser asks for, else the form's.
+/// The language of a page: that of `?lang=`, else the first supported one that the browser asks for, else the form's.
 pub(super) fn tongue(query: Option<&str>, accepts: Option<&str>, form: &Form) -> Tongue {
     let of_query = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .find(|(key, _)| key == "lang")
@@ -105,7 +109,7 @@ pub(super) fn tongue(query: Option<&str>, accepts: Option<&str>, form: &Form) ->
     of_query.or_else(of_browser).unwrap_or(form.language)
 }
 
-/// The text that one consents to.
+/// The text of the consent to be called.
 pub(super) fn consent(form: &Form, tongue: Tongue) -> &str {
     match tongue {
         Tongue::En => &form.consent_en,
@@ -113,7 +117,7 @@ pub(super) fn consent(form: &Form, tongue: Tongue) -> &str {
     }
 }
 
-/// The text by which one consents to get SMS; empty: nobody is asked.
+/// The text of the consent to get SMS; empty: the form does not ask.
 pub(super) fn sms_consent(form: &Form, tongue: Tongue) -> &str {
     match tongue {
         Tongue::En => &form.sms_consent_en,
@@ -121,7 +125,7 @@ pub(super) fn sms_consent(form: &Form, tongue: Tongue) -> &str {
     }
 }
 
-/// The form, with the clocks by which a time is meant, what was filled in, and what is wrong with it.
+/// The form, with the zone of times, the values filled in, and the mistake.
 pub(super) fn form(
     form: &Form,
     tongue: Tongue,
@@ -143,7 +147,7 @@ pub(super) fn form(
     respond(form, tongue, status, page)
 }
 
-/// The page that says thank you.
+/// The page after a request was accepted.
 pub(super) fn thanks(form: &Form, tongue: Tongue) -> Response {
     let page = render(
         "thanks.html",
@@ -152,7 +156,7 @@ pub(super) fn thanks(form: &Form, tongue: Tongue) -> Response {
     respond(form, tongue, StatusCode::OK, page)
 }
 
-/// The style as it is, for it is known by its hash; nothing of a sender is in it.
+/// The style, not escaped: the policy names its hash, and it holds nothing of a sender.
 fn style() -> minijinja::Value {
     minijinja::Value::from_safe_string(STYLE.to_owned())
 }
@@ -173,8 +177,8 @@ fn respond(
     let page = match page {
         Ok(page) => page,
         Err(error) => {
-            tracing::error!(%error, "a page cannot be made");
-            return (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be made\n").into_response();
+            tracing::error!(%error, "a page cannot be rendered");
+            return (StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be rendered\n").into_response();
         }
     };
     let mut response = (status, page).into_response();
@@ -190,7 +194,7 @@ fn respond(
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // Nothing is loaded, nothing runs; the style is known by its hash.
+    // Nothing is loaded, and nothing runs; the style is allowed by its hash.
     let style = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let frames =
         if form.allowed_origins.is_empty() { "'none'".to_owned() } else { form.allowed_origins.join(" ") };

@@ -1,8 +1,8 @@
-//! Who sent it: tokens, signatures, and the stamp of a form. Pure.
+//! Identifies senders: tokens, signatures, and the stamp of a form. Pure.
 //!
 //! A signature is that of Standard Webhooks: `webhook-id`, `webhook-timestamp` (seconds) and `webhook-signature`, see
-//! [`signature`](crate::signature). A form's stamp says when and for which form it was
-//! made, under a secret of this process: whoever sends a form has fetched it.
+//! [`signature`](crate::signature). A form's stamp holds the time and the form, authenticated with a secret of this
+//! process: a form that is sent was fetched before.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn mac(secret: &[u8], parts: &[&[u8]]) -> Option<Hmac<Sha256>> {
     Some(mac)
 }
 
-/// Whether two texts are the same, in a time that does not tell how much of them is.
+/// Compares two texts in constant time.
 fn same(a: &str, b: &str) -> bool {
     let sum = |text: &str| mac(b"compare", &[text.as_bytes()]);
     match (sum(a), sum(b)) {
@@ -28,7 +28,7 @@ fn same(a: &str, b: &str) -> bool {
     }
 }
 
-/// The source of a bearer token.
+/// Finds the source of a bearer token.
 #[must_use]
 pub fn of_token<'s>(sources: &'s [Source], authorization: &str) -> Option<&'s Source> {
     let (scheme, token) = authorization.split_once(' ')?;
@@ -38,23 +38,23 @@ pub fn of_token<'s>(sources: &'s [Source], authorization: &str) -> Option<&'s So
     sources.iter().find(|source| !source.token.is_empty() && same(&source.token, token.trim()))
 }
 
-/// What a signed request carries.
+/// A signed request.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
     /// `webhook-id`.
     pub id: &'a str,
     /// `webhook-timestamp`.
     pub timestamp: &'a str,
-    /// `webhook-signature`: one or several, with blanks between.
+    /// `webhook-signature`: one or several, separated by blanks.
     pub signature: &'a str,
-    /// The body, as it came.
+    /// The body, unchanged.
     pub body: &'a [u8],
 }
 
-/// The source of a signature.
+/// Finds the source of a signature.
 ///
 /// # Errors
-/// What is wrong with it, and what to do.
+/// What is wrong, and the remedy.
 pub fn of_signature<'s>(
     sources: &'s [Source],
     signed: &Signed<'_>,
@@ -68,8 +68,8 @@ pub fn of_signature<'s>(
     let at = UnixMs(seconds.saturating_mul(1000));
     if at < now - age || at > now + age {
         return Err((
-            "the signature is too old, or of a clock that is ahead",
-            "sign it anew, and set the clock",
+            "the signature is too old, or its clock is ahead",
+            "sign the request again, and correct the clock",
         ));
     }
     let Signed { id, timestamp, signature, body } = signed;
@@ -79,12 +79,12 @@ pub fn of_signature<'s>(
         key.is_some_and(|key| key.is_ok_and(|key| key.fits(signature, id, timestamp, body)))
     };
     sources.iter().find(fits).ok_or((
-        "the signature is none of ours",
+        "the signature fits no source",
         "sign `id.timestamp.body` with the secret of the source, by HMAC-SHA256",
     ))
 }
 
-/// The stamp of a form that is made now; `nonce` makes it different from every other one.
+/// Makes the stamp of a form; `nonce` makes it unique.
 #[must_use]
 pub fn stamp(secret: &[u8], form: &str, nonce: &str, now: UnixMs) -> String {
     let at = now.0.to_string();
@@ -93,7 +93,7 @@ pub fn stamp(secret: &[u8], form: &str, nonce: &str, now: UnixMs) -> String {
     format!("{at}.{nonce}.{sum}")
 }
 
-/// When a form was made that carries this stamp; none if it is none of ours, or of another form.
+/// When the form with this stamp was made; none if the stamp is forged, or of another form.
 #[must_use]
 pub fn stamped(secret: &[u8], form: &str, text: &str) -> Option<UnixMs> {
     let (at, rest) = text.split_once('.')?;
