@@ -1,25 +1,26 @@
-//! A leaky bucket: so many requests at once, then so many a second. Who comes when it is full waits his turn.
+//! A leaky bucket: a burst of requests at once, then a fixed rate. A request that finds the bucket full waits its
+//! turn.
 //!
-//! **Invariants:** turns are given in the order of asking; nobody waits longer than he said he would.
+//! **Invariants:** turns are given in the order of asking; no request waits longer than the patience it came with.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The bucket of one account at the other side.
+/// The bucket of one account.
 #[derive(Debug)]
 pub struct Bucket {
     /// How long one request takes to leak out.
     leak: Duration,
-    /// How many fit in.
+    /// How many requests fit in.
     burst: u32,
-    /// When it will be empty.
+    /// When the bucket will be empty.
     empty_at: Mutex<Instant>,
 }
 
 impl Bucket {
-    /// A bucket that holds `burst` requests and leaks `a_second` of them; both at least 1.
+    /// A bucket that holds `burst` requests and leaks `a_second` of them per second; both at least 1.
     #[must_use]
     pub fn new(a_second: u32, burst: u32) -> Self {
         let leak = Duration::from_secs(1) / a_second.max(1);
@@ -29,7 +30,7 @@ impl Bucket {
     /// Waits for a turn, at most `patience`.
     ///
     /// # Errors
-    /// How long it would take, when that is longer; the turn is not taken then.
+    /// How long the wait would be, if that is longer than `patience`. No turn is taken then.
     pub async fn turn(&self, patience: Duration) -> Result<(), Duration> {
         let wait = self.reserve(patience)?;
         if !wait.is_zero() {

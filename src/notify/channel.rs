@@ -1,4 +1,4 @@
-//! The seam between the relay and whatever carries an event to somebody: a web address, a mail server, a CRM.
+//! What the relay expects of everything that delivers events: webhooks, mail, SMS, a CRM.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,34 +9,36 @@ use super::Trouble;
 use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 
-/// What came of a delivery that is over.
+/// The result of a delivery that needs no further try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Receipt {
-    /// It arrived; what the other side said.
+    /// It arrived; holds the answer.
     Done(String),
-    /// It must not, or need not, be told there; why.
+    /// It must not, or need not, be delivered; holds the reason.
     Skipped(String),
 }
 
 /// A delivery under way.
 pub type Delivering<'a> = Pin<Box<dyn Future<Output = Result<Receipt, Trouble>> + Send + 'a>>;
 
-/// What carries events to one destination. It is called several times at once, but for one thing (and recipient) one
-/// after the other. It may be dropped at any point when the process stops, and is then called again.
+/// Delivers events to one destination. Calls run in parallel, except that events of one aggregate to one recipient
+/// come one after the other. A call may be dropped at any point when the process stops; the delivery is then made
+/// again.
 pub trait Channel: std::fmt::Debug + Send + Sync {
-    /// To whom an event goes: a delivery for each, in any order. One without a name unless the channel tells people
-    /// apart. None: nobody there can be told, which is recorded.
+    /// Returns the recipients of an event: each gets a delivery of its own, in any order. A channel that does not
+    /// distinguish people returns one empty name. If there is none, the delivery is recorded as skipped.
     fn recipients(&self, kind: &str, data: &Value) -> Vec<String> {
         let _ = (kind, data);
         vec![String::new()]
     }
 
-    /// By what it would write to somebody whom a stranger named, if it would: then the policy for that is asked first.
+    /// The medium, if the delivery goes to an address that a stranger gave. Then the limits for such messages are
+    /// checked first.
     fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
         let _ = delivery;
         None
     }
 
-    /// Delivers, once.
+    /// Makes one try.
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a>;
 }

@@ -1,18 +1,18 @@
-//! A value put into an address, a form or a JSON text, so that it cannot leave its place (pure).
+//! Escapes a value in an address, a form or a JSON text, so that it cannot break out of its place (pure).
 
-/// How what is put into a place must be written there.
+/// How a value is escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escape {
     /// Percent-encoded (RFC 3986): in addresses and forms.
     Percent,
-    /// As inside the quotes of a JSON text.
+    /// As in a JSON string.
     Json,
-    /// As it is.
+    /// Not at all.
     Plain,
 }
 
 impl Escape {
-    /// The value as it must be written.
+    /// Escapes a value.
     pub fn write(self, value: &str) -> String {
         match self {
             Self::Plain => value.to_owned(),

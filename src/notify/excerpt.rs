@@ -1,11 +1,12 @@
-//! The beginning of what the other side said, for people, without our secrets (pure).
+//! Shortens answers of other systems for people, and removes secrets from them (pure).
 
 use percent_encoding::percent_decode_str;
 
-/// Stands where a text was cut off.
+/// Marks the end of a text that was cut.
 pub(super) const CUT: char = '…';
 
-/// At most 300 characters on one line, with nothing that a terminal would obey; it ends with [`CUT`] if there was more.
+/// Returns at most 300 characters on one line, without control characters; it ends with [`CUT`] if the text was
+/// longer.
 pub(super) fn excerpt(said: impl AsRef<[u8]>) -> String {
     let said = said.as_ref();
     let start = said.get(..1200).unwrap_or(said);
@@ -18,10 +19,10 @@ pub(super) fn excerpt(said: impl AsRef<[u8]>) -> String {
     line.chars().take(299).chain([CUT]).collect()
 }
 
-/// Shorter texts are not looked for: they would blot out words that are no secrets.
+/// Shorter secrets are not removed: they would match ordinary words.
 const SHORTEST: usize = 6;
 
-/// A text without any of the secrets, nor the beginning of one where [`CUT`] says that it goes on.
+/// Removes the secrets from a text, also the beginning of one before [`CUT`].
 #[must_use]
 pub(super) fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
     let long = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
@@ -39,8 +40,8 @@ pub(super) fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) 
     })
 }
 
-/// What in an address or a body may be a token that somebody wrote there instead of into a setting of its own: its parts
-/// of 12 characters or more that have letters and digits. Templates are none.
+/// Returns the parts of an address or a body that may be tokens: at least 12 characters with letters and digits,
+/// outside of templates. People write tokens there instead of into a setting of their own.
 pub(super) fn tokens(text: &str) -> Vec<String> {
     let delimiter = |c: char| c.is_whitespace() || "/?&=\"':,;{}[]()@".contains(c);
     let token = |part: &&str| {
@@ -50,8 +51,8 @@ pub(super) fn tokens(text: &str) -> Vec<String> {
     text.split(delimiter).filter(token).map(str::to_owned).collect()
 }
 
-/// What an address holds that is for nobody else: its user, its password, the values of its query, and [`tokens`]; each as
-/// it stands there, and as it is once the other side has read it.
+/// Returns the secrets of an address: user, password, values of the query, and [`tokens`]; each as it is written
+/// there, and percent-decoded.
 pub(super) fn secrets_of(url: &str) -> Vec<String> {
     let account = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()?.rsplit_once('@'));
     let query = url.split_once('?').map_or("", |(_, query)| query);
@@ -66,7 +67,7 @@ pub(super) fn secrets_of(url: &str) -> Vec<String> {
     })
 }
 
-/// A part of an address without its percent-encoding.
+/// Decodes a percent-encoded part of an address.
 fn read(part: &str) -> String {
     percent_decode_str(part).decode_utf8_lossy().into_owned()
 }

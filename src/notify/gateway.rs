@@ -1,7 +1,7 @@
-//! SMS gateways and messengers that speak HTTP: a request made of templates, an answer that says how it went.
+//! SMS gateways and messengers with an HTTP API: a request made from templates, and the meaning of the answer.
 //!
-//! In: an event and one number or chat. Out: one request. What is put into an address or a form is percent-encoded,
-//! into JSON escaped as a JSON text: no name can become another parameter.
+//! In: an event and one number or chat. Out: one request. Values in an address or a form are percent-encoded, values
+//! in JSON are escaped: no name can become another parameter.
 
 mod answers;
 
@@ -26,7 +26,7 @@ use crate::missed::outgoing::Medium;
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
-/// A gateway that carries a short text to one number or chat.
+/// A gateway that sends a short text to one number or chat.
 #[derive(Debug)]
 pub struct Gateway {
     templates: Environment<'static>,
@@ -37,14 +37,14 @@ pub struct Gateway {
     http: Http,
     words: Words,
     people: People,
-    /// What no answer of it is kept with.
+    /// Removed from every answer before it is stored.
     secrets: Vec<String>,
 }
 
-/// Headers that hold no secret.
+/// Headers whose values are not secret.
 const OPEN: [&str; 3] = ["content-type", "accept", "user-agent"];
 
-/// Everything in the settings of a destination that is for the gateway alone, in every form in which it may come back.
+/// Returns the secrets in the settings of a destination, in every form in which an answer may repeat them.
 fn secrets(to: &Destination) -> Vec<String> {
     let mut all = vec![to.key.expose().to_owned(), to.login.clone()];
     all.extend(secrets_of(&to.url));
@@ -57,13 +57,13 @@ fn secrets(to: &Destination) -> Vec<String> {
     let written =
         |secret: &String| [secret.clone(), Escape::Percent.write(secret), Escape::Json.write(secret)];
     let mut all: Vec<String> = all.iter().flat_map(written).collect();
-    // The longest first: a shorter one may be a part of it.
+    // The longest first: a shorter one may be a part of a longer one.
     all.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     all.dedup();
     all
 }
 
-/// URL and body of a preset, which may have another URL.
+/// The URL, body and content type of a preset. The settings may override the URL.
 fn preset(preset: Preset) -> (&'static str, &'static str, &'static str) {
     match preset {
         Preset::Smsc => (
@@ -85,7 +85,7 @@ fn preset(preset: Preset) -> (&'static str, &'static str, &'static str) {
 }
 
 impl Gateway {
-    /// The gateway of a destination.
+    /// Makes the gateway of a destination.
     ///
     /// # Errors
     /// What is wrong with the settings.
@@ -109,7 +109,7 @@ impl Gateway {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        // The longer form of these errors says the template again, with what is secret in it.
+        // The alternate form of these errors repeats the template, with its secrets.
         let mut add = |name: String, source: &str| {
             let wrong = |error: minijinja::Error| format!("{name}: {error}");
             templates.add_template_owned(name.clone(), source.to_owned()).map_err(wrong)
@@ -144,7 +144,7 @@ impl Gateway {
         Ok(gateway)
     }
 
-    /// A template with its values written as the place wants them.
+    /// Renders a template with its values escaped.
     fn fill(&self, name: &str, escape: Escape, values: &[(&'static str, String)]) -> Result<String, Trouble> {
         let escaped: BTreeMap<&str, String> =
             values.iter().map(|(key, value)| (*key, escape.write(value))).collect();
@@ -161,7 +161,7 @@ impl Gateway {
             ("sender", of.sender.clone()),
             ("login", of.login.clone()),
             ("key", of.key.expose().to_owned()),
-            // SMSC takes ids of ours from 1 to 2147483647.
+            // SMSC takes message ids from 1 to 2147483647.
             ("id", (id.rem_euclid(2_147_483_647).max(1)).to_string()),
         ];
         let escape = if of.preset == Some(Preset::Telegram) { Escape::Plain } else { Escape::Percent };
@@ -183,7 +183,7 @@ impl Gateway {
         Ok(self.http.client().post(url).headers(headers).body(self.fill("body", self.escape, &values)?))
     }
 
-    /// Sends it. A gateway may say again what it was asked, with the secrets: these are not kept.
+    /// Sends a message. A gateway may repeat the request in its answer: secrets are removed.
     async fn deliver(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
         let clean = |said: &str| scrub(said, self.secrets.iter().map(String::as_str));
         match self.send(delivery).await {

@@ -1,5 +1,5 @@
-//! HTTP as every channel speaks it: no redirects, no proxies of the environment, a time limit, a bounded answer, and
-//! no address in an error.
+//! The HTTP client of every channel: no redirects, no proxies of the environment, a time limit, a bounded answer, and
+//! no address in errors.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,28 +15,28 @@ use crate::clock::{Clock, UnixMs};
 use crate::config::notify::{Destination, Settings};
 use crate::egress::{Guarded, Lookup};
 
-/// Why no client can be made.
+/// The client cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("no HTTP client: {0}")]
 pub struct NoClient(#[from] reqwest::Error);
 
-/// How far a client goes.
+/// The limits of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// How long an answer may take, to its end.
+    /// How long a request may take, to the end of the answer.
     pub timeout: Duration,
     /// How many bytes of an answer are read.
     pub max_answer_bytes: usize,
     /// Whether it may connect into our own network.
     pub allow_private: bool,
-    /// Which setting `timeout` is, for errors.
+    /// The name of the setting `timeout`, for errors.
     pub timeout_key: &'static str,
     /// Which setting `max_answer_bytes` is, for errors.
     pub largest_answer_key: &'static str,
 }
 
 impl Bounds {
-    /// Those of a destination of `[notify]`.
+    /// The limits of a destination of `[notify]`.
     #[must_use]
     pub fn of(settings: &Settings, to: &Destination) -> Self {
         Self {
@@ -49,7 +49,7 @@ impl Bounds {
     }
 }
 
-/// A client that connects only where it may, and reads only so much.
+/// A client that connects only to allowed addresses, and reads bounded answers.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
@@ -58,12 +58,12 @@ pub struct Http {
 }
 
 impl Http {
-    /// A client within these bounds.
+    /// Makes a client.
     ///
     /// # Errors
-    /// When the certificates that this system trusts cannot be read.
+    /// If the system's trusted certificates cannot be read.
     pub fn new(bounds: Bounds, lookup: Lookup, clock: Clock) -> Result<Self, NoClient> {
-        // The first one stays; it is the same whoever was first.
+        // If another thread has installed it first, that one is the same.
         drop(rustls::crypto::ring::default_provider().install_default());
         let client = Client::builder()
             .user_agent(concat!("dozvon/", env!("CARGO_PKG_VERSION")))
@@ -76,7 +76,7 @@ impl Http {
         Ok(Self { client, bounds, clock })
     }
 
-    /// The client, to begin a request with.
+    /// The client, to build a request.
     #[must_use]
     pub const fn client(&self) -> &Client {
         &self.client
@@ -85,7 +85,7 @@ impl Http {
     /// Sends a request and reads as much of the answer as the bounds allow.
     ///
     /// # Errors
-    /// [`Trouble::Passing`] when there is no answer.
+    /// [`Trouble::Passing`] if there is no answer.
     pub async fn ask(&self, request: RequestBuilder) -> Result<Answer, Trouble> {
         let response = request.send().await.map_err(|error| Trouble::passing(self.reason(&error)))?;
         let (status, wait) = (response.status(), wait(response.headers(), self.clock.now()));
@@ -93,7 +93,7 @@ impl Http {
         Ok(Answer { status, wait, body, flaw })
     }
 
-    /// What is cut off or broken off after the status is no error here: for most the status is all that counts.
+    /// Reads the body. A body that is cut or broken off is no error here: most callers need only the status.
     async fn body(&self, mut response: Response) -> (Vec<u8>, Option<String>) {
         let (limit, mut body) = (self.bounds.max_answer_bytes, Vec::new());
         loop {
@@ -111,7 +111,7 @@ impl Http {
         }
     }
 
-    /// An error with its causes, without the URL: it may hold a key.
+    /// Describes an error without its URL, which may hold a key.
     fn reason(&self, error: &reqwest::Error) -> String {
         let mut text = if error.is_timeout() {
             format!("no answer in time, see {}", self.bounds.timeout_key)
@@ -143,32 +143,32 @@ fn wait(headers: &HeaderMap, now: UnixMs) -> Option<Duration> {
     Some(UnixMs(until.timestamp_millis()).since(now))
 }
 
-/// What the other side answered.
+/// An answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// How long it wants to be left alone, if it said so.
+    /// How long to wait before the next try, if the answer says so.
     pub wait: Option<Duration>,
-    /// The body, as far as it was read.
+    /// The part of the body that was read.
     pub body: Vec<u8>,
-    /// Why that is not all of it: a verb and what follows.
+    /// Why the body is incomplete: a verb and what follows, such as "is longer than …".
     pub flaw: Option<String>,
 }
 
 impl Answer {
-    /// The status and the beginning of the body, for people: one line, nothing that a terminal would obey.
+    /// The status and the beginning of the body, on one line without control characters.
     #[must_use]
     pub fn shown(&self) -> String {
         let shown = format!("{} {}", self.status, excerpt(&self.body)).trim_end().to_owned();
-        // Where a secret begins at the end, only the mark tells that it does.
+        // The mark shows that a secret may be cut at the end.
         if self.flaw.is_some() && !shown.ends_with(CUT) { format!("{shown}{CUT}") } else { shown }
     }
 
     /// The body as JSON.
     ///
     /// # Errors
-    /// Passing with the beginning of the body when it is none, or not all of it was read.
+    /// Passing, with the beginning of the body, if it is not JSON or incomplete.
     pub fn json(&self) -> Result<Value, Trouble> {
         let value = match &self.flaw {
             Some(flaw) => Err(flaw.as_str()),
@@ -177,14 +177,14 @@ impl Answer {
         value.map_err(|flaw| self.passing(format!("the answer {flaw}; it begins: {}", self.shown())))
     }
 
-    /// Try again, when the other side likes.
+    /// A passing trouble with the pause that the answer asks for.
     #[must_use]
     pub const fn passing(&self, reason: String) -> Trouble {
         Trouble::Passing { reason, wait: self.wait }
     }
 
-    /// What a status other than success means: gone for 410, else passing. Anything may be put right on the other side,
-    /// at any time: Standard Webhooks tries all of it again.
+    /// What a status other than success means: gone for 410, else passing. The receiver may be repaired at any time,
+    /// so Standard Webhooks retries all other statuses.
     #[must_use]
     pub fn trouble(&self) -> Trouble {
         match self.status {

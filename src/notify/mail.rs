@@ -1,7 +1,7 @@
 //! E-mail over SMTP.
 //!
-//! In: an event and one address. Out: a plain letter, whose Message-ID is the same at every try, so that mail systems
-//! take a repetition for what it is. 4xx is passing, 5xx is refused.
+//! In: an event and one address. Out: a plain-text message. Its Message-ID is the same at every try, so that mail
+//! systems recognise a repetition. 4xx is passing, 5xx is refused.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 use crate::notify::people::People;
 
-/// A mail server that takes letters from us.
+/// The configured mail server.
 #[derive(Debug)]
 pub struct Post {
     transport: AsyncSmtpTransport<Tokio1Executor>,
@@ -30,7 +30,7 @@ pub struct Post {
 }
 
 impl Post {
-    /// The mail server of the settings, and what is said to whom through it.
+    /// Makes the channel that sends by the mail server of the settings.
     ///
     /// # Errors
     /// What is wrong with the settings.
@@ -71,7 +71,7 @@ impl Post {
             .header(ContentType::TEXT_PLAIN)
             .body(self.words.render(text, delivery)?)
             .map_err(|error| error.to_string())?;
-        // RFC 3834: nobody's absence notice should answer.
+        // RFC 3834: automatic replies are not wanted.
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
         letter.headers_mut().insert_raw(HeaderValue::new(name, "auto-generated".to_owned()));
         Ok(letter)
@@ -94,7 +94,7 @@ fn told(error: &lettre::transport::smtp::Error) -> String {
     excerpt(error.to_string())
 }
 
-/// The same for the same event and address, another one for each other pair.
+/// A Message-ID that depends on the event and the address only.
 fn message_id(delivery: &Delivery) -> String {
     let digest = Sha256::digest(delivery.recipient.as_bytes());
     let recipient: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();

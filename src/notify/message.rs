@@ -1,8 +1,7 @@
-//! Whom an event is told, as addresses (pure).
+//! The addresses that receive an event (pure).
 //!
 //! In: the recipients that the settings name, an event's data, the people of the settings. Out: addresses that fit the
-//! channel, each once. An address that does not fit is left out: nothing that a caller chose reaches a mail header or
-//! a gateway unread.
+//! channel, each once. Others are left out: nothing that a caller chose reaches a mail header or a gateway unchecked.
 
 use serde_json::Value;
 
@@ -10,7 +9,7 @@ use crate::config::notify::recipient::{Recipient, fit};
 use crate::config::notify::{Kind, Person};
 use crate::event::Role;
 
-/// The addresses of those who are to be told, each once, at most `most`.
+/// Returns the recipients' addresses, each once, at most `most`.
 #[must_use]
 pub fn addresses(to: &[Recipient], kind: Kind, data: &Value, people: &[Person], most: usize) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
@@ -28,13 +27,13 @@ pub fn addresses(to: &[Recipient], kind: Kind, data: &Value, people: &[Person], 
     found
 }
 
-/// What the event says of somebody, before it is looked at.
+/// Returns the addresses that the event names for a role, not checked yet.
 fn of_role(role: Role, kind: Kind, data: &Value, people: &[Person]) -> Vec<String> {
     let named = match &data[role.as_str()] {
         Value::Array(several) => several.iter().flat_map(|one| of_person(one, kind, people)).collect(),
         one => of_person(one, kind, people),
     };
-    // A missed call says of the caller only his number.
+    // Of the caller a missed call has only the number.
     if role == Role::Caller && kind.is_sms() && named.is_empty() {
         return data["number"].as_str().map(str::to_owned).into_iter().collect();
     }

@@ -1,13 +1,14 @@
-//! Who must be told, and how.
+//! Notifications: who is told of an event, and how.
 //!
-//! In: events, kept by `store::outbox::emit` in the transaction in which they happened. Out: deliveries to the
-//! destinations of `[notify]`, at least once, in order for each thing and destination, tried again for days, and
-//! kept for people to look at when they were given up.
+//! In: events, stored by `store::outbox::emit` in the transaction in which they happened. Out: deliveries to the
+//! destinations of `[notify]`, at least once, in order for each aggregate and destination. Failed deliveries are tried
+//! again for days, then kept as dead for people to look at.
 //!
-//! `relay` leases what is due and hands it to a [`Channel`]: one file for each way to tell somebody (SMS have two: a
-//! `gateway` that speaks HTTP, and a short message centre that speaks `smpp`). `patience` says
-//! what follows a failure, `message` who is told, `strangers` whether somebody may be written to whom a stranger named, `guard` where we may connect to, `http` how (the CRM, too), `escape`
-//! what keeps a value in its place, `excerpt` what of an answer people see.
+//! `relay` leases due deliveries and gives each to a [`Channel`]. There is one file for each kind of channel; SMS have
+//! two, a `gateway` with an HTTP API and a short message centre that speaks `smpp`. `patience` decides what follows a
+//! failure, `message` finds the addresses, `strangers` decides whether an address that a stranger gave may be written
+//! to, `http` is the client of all channels, `escape` keeps values in their places, `excerpt` shortens answers for
+//! people.
 
 mod bucket;
 pub mod channel;
@@ -42,10 +43,10 @@ use crate::config::notify::{Destination, Kind, Settings};
 use crate::egress;
 use crate::vital::Vital;
 
-/// The task that tells, as people read it.
+/// The relay's name in logs and metrics.
 const RELAY: &str = "outbox";
 
-/// A destination that cannot be told anything as it is.
+/// A destination whose settings are wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("destination {name}: {reason}; see [[notify.destinations]] in the settings")]
 pub struct BadDestination {
@@ -55,8 +56,7 @@ pub struct BadDestination {
     pub reason: String,
 }
 
-/// Makes the channel of each destination. Lines that stay open are looked after in `tasks`, until nobody holds the
-/// channels any more.
+/// Makes the channel of each destination. Connections that stay open run in `tasks`, until all channels are dropped.
 ///
 /// # Errors
 /// [`BadDestination`] names the first that is wrong.
@@ -69,7 +69,7 @@ pub fn outlets(
     tools.settings.destinations.iter().map(|to| maker.outlet(to)).collect()
 }
 
-/// Every destination whose channel cannot be made: with one of them a controller does not start.
+/// Returns every destination whose channel cannot be made. With one of them a controller does not start.
 #[must_use]
 pub fn wrong_destinations(settings: &Settings, zone: chrono_tz::Tz, clock: Clock) -> Vec<BadDestination> {
     let (lookup, tasks) = (egress::system_lookup(), TaskTracker::new());
@@ -127,9 +127,8 @@ impl<'a> Maker<'a> {
     }
 }
 
-/// Begins to tell what is in the outbox, in `tasks`, until `stop`: to the destinations of the settings, and to `crm`, if
-/// there is one. What it returns wakes it for an event that was kept
-/// just now; without that it looks every so often.
+/// Starts the relay in `tasks`, until `stop`. It delivers to the destinations of the settings, and to `crm` if there
+/// is one. The [`tokio::sync::Notify`] that is returned wakes it for a new event; otherwise it polls.
 ///
 /// # Errors
 /// [`BadDestination`] names the first destination that is wrong.

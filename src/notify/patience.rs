@@ -1,4 +1,4 @@
-//! What follows a try that failed (pure: chance and time are arguments).
+//! What follows a failed try (pure: chance and time are arguments).
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use crate::clock::UnixMs;
 use crate::config::notify::Settings;
 use crate::store::outbox::Settled;
 
-/// What becomes of a delivery whose try failed. `attempt` counts from 1; `happened` is the instant of the event;
-/// `chance` is from -1 to 1.
+/// Decides what becomes of a delivery whose try failed. `attempt` counts from 1; `happened` is the instant of the
+/// event; `chance` is from -1 to 1.
 #[must_use]
 pub fn after(
     trouble: &Trouble,
@@ -77,7 +77,7 @@ mod tests {
         assert!(matches!(after_days(168), Settled::Dead(_)));
     }
 
-    /// An answer may be lost when the other side is back.
+    /// Tries remain when the other side is back after three days.
     #[test]
     fn after_three_days_some_tries_are_left_whatever_chance_does() {
         let (settings, back) = (Settings::default(), NOW + Duration::from_secs(3 * 86_400));

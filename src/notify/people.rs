@@ -1,4 +1,4 @@
-//! Whom a destination tells: its recipients, with the people of the settings.
+//! The recipients of a destination, with the people of the settings.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::event::EventKind;
 use crate::event::Role;
 use crate::missed::outgoing::Medium;
 
-/// Whom a destination tells.
+/// The recipients of a destination.
 #[derive(Debug, Clone)]
 pub struct People {
     kind: Kind,
@@ -20,7 +20,7 @@ pub struct People {
 }
 
 impl People {
-    /// Whom this destination tells.
+    /// Reads the recipients of a destination.
     ///
     /// # Errors
     /// What is wrong with a recipient.
@@ -34,26 +34,26 @@ impl People {
         })
     }
 
-    /// Whether it tells the caller, and so nobody else.
+    /// Whether the caller is the recipient. Then nobody else is.
     #[must_use]
     pub fn caller(&self) -> bool {
         self.to.contains(&Recipient::Role(Role::Caller))
     }
 
-    /// Which words are for a short text.
+    /// The part of a template for a short text.
     #[must_use]
     pub fn short(&self) -> Part {
         if self.caller() { Part::Caller } else { Part::Short }
     }
 
-    /// Why nobody may be told of this event, if so: a caller gets SMS only with his consent on file.
+    /// Why the event must not be sent, if so: a caller gets SMS only with consent on file.
     #[must_use]
     pub fn forbidden(&self, data: &Value) -> Option<String> {
         let asked = self.caller() && self.kind.is_sms() && data["sms_consent"] != true;
         asked.then(|| "the caller has not agreed to get SMS (sms_consent)".to_owned())
     }
 
-    /// By what this event goes to somebody whom a stranger named: to the caller, who may be told of it.
+    /// The medium, if the event goes to the caller, whose address a stranger may have given.
     #[must_use]
     pub fn to_stranger(&self, data: &Value) -> Option<Medium> {
         if !self.caller() || self.forbidden(data).is_some() {
@@ -62,13 +62,13 @@ impl People {
         match self.kind {
             Kind::Sms | Kind::Smpp => Some(Medium::Sms),
             Kind::Email => Some(Medium::Letter),
-            // Nobody can give us somebody else's chat; a program is no person.
+            // Nobody can give somebody else's chat id, and a program is no person.
             Kind::Telegram | Kind::Webhook => None,
         }
     }
 
-    /// The addresses that hear of an event; none if there are no words for them. A caller who sent a request hears that
-    /// we have it, and not of the case that it opens: he has not called.
+    /// Returns the addresses that receive an event; none if there is no template for them. A caller who sent a request
+    /// gets a confirmation of the request, not the message of a missed call for the case that it opens.
     #[must_use]
     pub fn of(&self, kind: &str, data: &Value, words: &Words) -> Vec<String> {
         let asked = kind == EventKind::CaseOpened.as_str() && !data["request"].is_null();

@@ -1,9 +1,9 @@
-//! Takes what is due out of the outbox and hands it to the channels.
+//! Takes due deliveries out of the outbox and gives them to the channels.
 //!
-//! In: the outbox, the channels of the settings. Out: rows that say what became of each delivery, and metrics.
-//! A tick makes deliveries of new events, leases what is due, and starts a task for each; it can die at any line: what
-//! it leased is free again after a while, and comes once more with the same id.
-//! **Invariant:** no destination waits for another one; at most `concurrency` tries a destination are under way.
+//! In: the outbox, the channels of the settings. Out: rows with the result of each delivery, and metrics. A tick makes
+//! deliveries from new events, leases those that are due, and starts a task for each. It can die at any line: leases
+//! expire, and the delivery is made again with the same id. **Invariant:** no destination waits for another one; at
+//! most `concurrency` tries per destination run at a time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,19 +28,19 @@ use crate::store::outbox::{self, Ask, Kept, Lease, Look, Met, Settled, Target};
 use crate::store::{Store, StoreError};
 use crate::vital::Beat;
 
-/// How often it is counted what waits: counting a million rows takes a while.
+/// How often waiting deliveries are counted. Counting a million rows takes a while.
 const COUNT_EVERY: Duration = Duration::from_secs(10);
 
-/// A destination and what carries events there.
+/// A destination with its channel.
 #[derive(Debug, Clone)]
 pub struct Outlet {
     /// Its name.
     pub name: DestinationName,
-    /// Which events it wants.
+    /// The events that it receives.
     pub events: Vec<Pattern>,
     /// How long a try may take.
     pub timeout: Duration,
-    /// What carries them.
+    /// The channel.
     pub channel: Arc<dyn Channel>,
 }
 
@@ -55,29 +55,29 @@ pub struct Tools {
     pub clock: Clock,
     /// What is counted.
     pub metrics: Arc<Metrics>,
-    /// The zone in which people are told times.
+    /// The time zone of messages to people.
     pub zone: chrono_tz::Tz,
-    /// Who we are in the rows.
+    /// This controller's name in the rows.
     pub controller: String,
-    /// Whom at all strangers may have written to.
+    /// Checks addresses that strangers gave.
     pub destinations: Destinations,
 }
 
-/// The one that tells.
+/// Delivers what is in the outbox.
 #[derive(Debug)]
 pub struct Relay {
     tools: Tools,
     outlets: Arc<BTreeMap<DestinationName, Outlet>>,
     rooms: BTreeMap<DestinationName, Arc<Semaphore>>,
     wake: Arc<Notify>,
-    /// What has an event that cannot be spread: its later events wait for that one.
+    /// Aggregates with an event that could not be turned into deliveries; their later events wait for it.
     skipped: Mutex<Skipped<String>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl Relay {
-    /// A relay for these destinations. Tries are made in `tasks`, until `stop`.
+    /// Makes a relay for these destinations. Tries run in `tasks`, until `stop`.
     #[must_use]
     pub fn new(tools: Tools, outlets: Vec<Outlet>, tasks: TaskTracker, stop: CancellationToken) -> Self {
         let room =
@@ -93,13 +93,13 @@ impl Relay {
         }
     }
 
-    /// What ends a wait of [`Self::run`] at once: for those who have just kept an event.
+    /// Wakes [`Self::run`] when a new event was stored.
     #[must_use]
     pub fn wake(&self) -> Arc<Notify> {
         Arc::clone(&self.wake)
     }
 
-    /// Tells until it is to stop.
+    /// Runs until the process stops.
     pub async fn run(self, beat: Beat) {
         let mut counted: Option<UnixMs> = None;
         while !self.stop.is_cancelled() {
@@ -110,7 +110,7 @@ impl Relay {
                 self.count(now).await;
             }
             let next = self.tick().await.unwrap_or_else(|error| {
-                tracing::error!(%error, "the outbox cannot be worked on; trying again");
+                tracing::error!(%error, "the outbox cannot be read or written; trying again");
                 None
             });
             beat.rests();
@@ -125,10 +125,10 @@ impl Relay {
         }
     }
 
-    /// Does once all there is to do. When the next delivery is due for which there is room.
+    /// Does all that is due, once. Returns when the next delivery is due for which there is room.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails.
     pub async fn tick(&self) -> Result<Option<UnixMs>, StoreError> {
         let mut look = self.look().await?;
         if look.unspread {
@@ -159,8 +159,8 @@ impl Relay {
         self.tools.store.read("outbox_look", move |c| outbox::look(c, &names)).await
     }
 
-    /// Makes deliveries of some new events: of many at once, or if one of them fails of each on its own. How many events
-    /// it were.
+    /// Makes deliveries from some new events: from many at once, or from each alone if that fails. Returns how many
+    /// events there were.
     async fn spread(&self) -> Result<usize, StoreError> {
         match self.spread_some(self.tools.settings.batch).await {
             Err(error) if !error.is_passing() => self.spread_singly().await,
@@ -189,18 +189,18 @@ impl Relay {
         Ok(usize::try_from(self.tools.settings.batch).unwrap_or(usize::MAX))
     }
 
-    /// What happened to this is told later; nothing else waits for it.
+    /// Postpones the events of one aggregate; nothing else waits for them.
     fn skip(&self, aggregate: String, error: &StoreError) {
         let pause = lock(&self.skipped).failed(aggregate.clone(), Instant::now());
         self.tools.metrics.row_skipped(SkippedRow::Event);
-        tracing::error!(aggregate, %error, ?pause, "nobody can be told of an event: it waits for a while");
+        tracing::error!(aggregate, %error, ?pause, "no deliveries can be made from an event; trying again later");
     }
 
     fn skipped(&self) -> Vec<String> {
         lock(&self.skipped).now(Instant::now())
     }
 
-    /// Takes what is due and begins to deliver it. How many it were.
+    /// Leases due deliveries and starts a task for each. Returns how many there were.
     async fn lease(&self, name: &DestinationName, free: usize, now: UnixMs) -> Result<usize, StoreError> {
         let (Some(outlet), Some(room)) = (self.outlets.get(name), self.rooms.get(name)) else { return Ok(0) };
         let wanted = Lease {
@@ -213,7 +213,7 @@ impl Relay {
         let leased = self.tools.store.write("outbox_lease", move |c| outbox::lease(c, &wanted)).await?;
         let count = leased.len();
         for delivery in leased {
-            // Nobody but us takes permits: there are as many as were free.
+            // Only this task takes permits, so as many are left as were free.
             let Ok(permit) = Arc::clone(room).try_acquire_owned() else { break };
             let task = Try {
                 tools: self.tools.clone(),
@@ -227,7 +227,7 @@ impl Relay {
         Ok(count)
     }
 
-    /// Shows what waits.
+    /// Updates the metrics of waiting deliveries.
     async fn count(&self, now: UnixMs) {
         match self.tools.store.read("outbox_backlog", outbox::backlog).await {
             Ok((waiting, oldest)) => {
@@ -235,7 +235,9 @@ impl Relay {
                 metrics.outbox_waiting.set(waiting);
                 metrics.outbox_oldest.set(oldest.map_or(0.0, |at| now.since(at).as_secs_f64()));
             }
-            Err(error) => tracing::error!(%error, "it cannot be counted what waits in the outbox"),
+            Err(error) => {
+                tracing::error!(%error, "waiting deliveries cannot be counted; the metric keeps its last value")
+            }
         }
     }
 }
@@ -244,7 +246,8 @@ fn lock(skipped: &Mutex<Skipped<String>>) -> MutexGuard<'_, Skipped<String>> {
     skipped.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Who wants an event. That it is closed no destination is told, not even when it is open again.
+/// Returns the destinations of an event. A destination never receives the event that it was closed, even when it is
+/// enabled again.
 fn targets(outlets: &BTreeMap<DestinationName, Outlet>, event: &Kept) -> Vec<Target> {
     let shut = event.kind == EventKind::DestinationClosed.as_str();
     let itself = |outlet: &Outlet| shut && event.data["name"] == outlet.name.as_str();
@@ -256,15 +259,16 @@ fn targets(outlets: &BTreeMap<DestinationName, Outlet>, event: &Kept) -> Vec<Tar
         let target = |recipient| Target { destination: outlet.name.clone(), recipient };
         let recipients = outlet.channel.recipients(&event.kind, &event.data);
         if recipients.is_empty() {
-            targets
-                .push(target(Err("the event names nobody with an address for this destination".to_owned())));
+            targets.push(target(Err(
+                "the event has no recipient with an address for this destination".to_owned()
+            )));
         }
         targets.extend(recipients.into_iter().map(|recipient| target(Ok(recipient))));
     }
     targets
 }
 
-/// The right to make a try; whoever gives it back wakes the relay.
+/// The right to make a try; dropping it wakes the relay.
 #[derive(Debug)]
 struct Permit {
     permit: Option<OwnedSemaphorePermit>,
@@ -281,9 +285,9 @@ impl Drop for Permit {
 /// How a try ended.
 #[derive(Debug)]
 enum Ended {
-    /// It was made, or was not to be made.
+    /// The try was made, or is not to be made.
     Tried(Result<Receipt, Trouble>),
-    /// A limit of ours was met: until when, and which.
+    /// A limit was reached: until when, and which.
     Postponed(UnixMs, String),
 }
 
@@ -317,12 +321,12 @@ impl Try {
         let recorded =
             self.tools.store.record("outbox_settle", move |c| outbox::settle(c, id, &settled, now));
         if let Err(error) = recorded.await {
-            tracing::error!(delivery = id, %error, "what became of it is not recorded: it comes again");
+            tracing::error!(delivery = id, %error, "the result of a delivery could not be recorded; it will be delivered again");
         }
         self.wake.notify_one();
     }
 
-    /// Tries, for as long as it may take. None: never, it is there for the type.
+    /// Tries to deliver within the time limit; none if the process stops meanwhile.
     async fn deliver(&self, delivery: &Delivery) -> Option<Ended> {
         if let Some(medium) = self.outlet.channel.to_stranger(delivery) {
             match self.permit(medium, delivery).await {
@@ -337,7 +341,8 @@ impl Try {
         Some(Ended::Tried(tried.unwrap_or_else(late)))
     }
 
-    /// Asks the policy for outgoing contact, which counts what it allows. What becomes of it if it may not go now.
+    /// Asks the limits for messages to strangers, which count what they allow. Returns how the try ends if the message
+    /// may not be sent now.
     async fn permit(&self, medium: Medium, delivery: &Delivery) -> Result<Option<Ended>, Trouble> {
         let skipped = |why: String| Ok(Some(Ended::Tried(Ok(Receipt::Skipped(why)))));
         let said = |said: Said| self.tools.metrics.contact_said(medium, said);
@@ -369,7 +374,7 @@ impl Try {
         }
     }
 
-    /// The time that tries have after the word to stop is over.
+    /// Ends when the time that tries have after the stop is over.
     async fn stopped(&self) {
         self.stop.cancelled().await;
         tokio::time::sleep(self.tools.settings.shutdown_timeout).await;
@@ -387,25 +392,25 @@ impl Try {
         (settled, result)
     }
 
-    /// The log has no end that we know of: what the other side said may name a person, and stays in the row.
+    /// Logs how a delivery ended. The answer may name a person, so it is kept in the row and not in the log.
     fn tell(&self, settled: &Settled, delivery: &Delivery) {
         let (destination, delivery, kind) = (&self.outlet.name, delivery.id, &delivery.kind);
         match settled {
             Settled::Dead(_) => {
-                tracing::error!(%destination, delivery, kind, "given up; `dozvon outbox list --state dead` says why; after putting it right: dozvon outbox retry {delivery}");
+                tracing::error!(%destination, delivery, kind, "delivery given up; `dozvon outbox list --state dead` shows why; to retry it: dozvon outbox retry {delivery}");
             }
             Settled::Closed(_) => {
-                tracing::error!(%destination, delivery, kind, "the destination wants nothing more; to send again: dozvon outbox enable {destination}");
+                tracing::error!(%destination, delivery, kind, "the destination asked for no more events and is disabled; to send again: dozvon outbox enable {destination}");
             }
             Settled::Again(next, _) => {
-                tracing::warn!(%destination, delivery, kind, %next, "not delivered; trying again; `dozvon outbox list` says why");
+                tracing::warn!(%destination, delivery, kind, %next, "not delivered; trying again; `dozvon outbox list` shows why");
             }
             Settled::Postponed(until, _) => {
                 tracing::info!(%destination, delivery, kind, %until, "a limit of [notify.callers] is met: put off; `dozvon outbox list` says which");
             }
             Settled::Done(_) => tracing::debug!(%destination, delivery, kind, "delivered"),
             Settled::Skipped(_) => tracing::debug!(%destination, delivery, kind, "not to be made"),
-            Settled::Released => tracing::debug!(%destination, delivery, kind, "put back: the process stops"),
+            Settled::Released => tracing::debug!(%destination, delivery, kind, "released: the process stops"),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The one policy for messages to somebody whom a stranger named: the number of a caller, the address in a form.
+//! The limits for messages to addresses that a stranger gave: the number of a caller, the address in a form.
 //!
-//! In: a delivery, the rules, the counts of the store. Out: whether it may be sent now. Asked where it is sent, at every
-//! try, so that nothing gets past it: not an event of before a rule was made stricter, and not a retry by hand.
+//! In: a delivery, the rules, the counts of the store. Out: whether the message may be sent now. The limits are
+//! checked at every try, so that they also hold for events from before a stricter rule, and for retries by hand.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::phone::E164;
 use crate::rules::Rules;
 use crate::rules::destination;
 
-/// Whom at all strangers may have written to. Cheap to clone.
+/// Which addresses that strangers gave may be written to. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Destinations {
     rules: watch::Receiver<Arc<Rules>>,
@@ -23,14 +23,14 @@ pub struct Destinations {
 }
 
 impl Destinations {
-    /// What the rules of the moment say; `home` is our own country.
+    /// Checks by the current rules; `home` is the configured country.
     #[must_use]
     pub const fn new(rules: watch::Receiver<Arc<Rules>>, home: crate::phone::Region) -> Self {
         Self { rules, home }
     }
 
-    /// Whether a delivery may go to its recipient: a number that the policy of the case's queue would let us dial, or a
-    /// mailbox on the public internet.
+    /// Checks whether a delivery may go to its recipient: a number that the policy of the case's queue allows to dial,
+    /// or a mailbox on the public internet.
     ///
     /// # Errors
     /// Why not.

@@ -1,25 +1,25 @@
-//! Why something could not be delivered, and what to do then.
+//! Why something could not be delivered, and what follows.
 
 use std::time::Duration;
 
-/// What came of trying to deliver something that did not arrive.
+/// Why a delivery did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    /// It may arrive when it is tried again, but not before `wait`, if the other side said so.
+    /// A retry may succeed, but not before `wait` if that is given.
     #[error("{reason}")]
     Passing {
         /// What the other side, or the network, said.
         reason: String,
-        /// How long the other side wants to be left alone.
+        /// The pause that the other side asked for.
         wait: Option<Duration>,
     },
-    /// It will never arrive as it is: somebody has to look at it.
+    /// No retry can succeed: somebody must look at it.
     #[error("{reason}")]
     Refused {
         /// What the other side said.
         reason: String,
     },
-    /// The other side is no more, or does not want anything from us again: nothing else is sent there.
+    /// The other side is gone, or asked for no more events: nothing else is sent there.
     #[error("{reason}")]
     Gone {
         /// What the other side said.
@@ -28,7 +28,7 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    /// What kind of trouble it is, for the log: the reason may hold what the other side said of a person.
+    /// The kind of trouble, for the log. The reason is not logged, since an answer may name a person.
     #[must_use]
     pub const fn class(&self) -> &'static str {
         match self {
@@ -38,13 +38,13 @@ impl Trouble {
         }
     }
 
-    /// Try again, when we like.
+    /// A trouble that may pass, without a pause.
     #[must_use]
     pub fn passing(reason: impl ToString) -> Self {
         Self::Passing { reason: reason.to_string(), wait: None }
     }
 
-    /// The same trouble in other words.
+    /// Replaces the reason.
     #[must_use]
     pub(super) fn reworded(self, words: impl FnOnce(&str) -> String) -> Self {
         match self {
@@ -54,7 +54,7 @@ impl Trouble {
         }
     }
 
-    /// Do not try again.
+    /// A trouble that no retry resolves.
     #[must_use]
     pub fn refused(reason: impl ToString) -> Self {
         Self::Refused { reason: reason.to_string() }

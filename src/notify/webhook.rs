@@ -1,7 +1,7 @@
-//! Webhooks: Standard Webhooks 1.0.0, whose body is a CloudEvent 1.0.
+//! Webhooks: Standard Webhooks 1.0.0 with a CloudEvent 1.0 as the body.
 //!
-//! In: an event. Out: a signed POST; only 2xx means that it arrived. The id of both specifications is the event's, the
-//! same at every try.
+//! In: an event. Out: a signed POST; only 2xx means that it arrived. The id of both specifications is that of the
+//! event, the same at every try.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use crate::egress::Lookup;
 use crate::event::Delivery;
 use crate::signature::{BadSecret, Key};
 
-/// Why a webhook cannot be made of the settings.
+/// What is wrong with the settings of a webhook.
 #[derive(Debug, thiserror::Error)]
 pub enum Bad {
     /// Its URL.
@@ -29,7 +29,7 @@ pub enum Bad {
     Client(#[from] NoClient),
 }
 
-/// A place that is told by POST.
+/// A webhook.
 #[derive(Debug)]
 pub struct Webhook {
     url: reqwest::Url,
@@ -42,7 +42,7 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// A webhook as the settings have it.
+    /// Makes the webhook of a destination.
     ///
     /// # Errors
     /// [`Bad`] says what is wrong.
@@ -59,7 +59,7 @@ impl Webhook {
         })
     }
 
-    /// The body: a CloudEvent that has what Standard Webhooks wants, too.
+    /// The body: a CloudEvent with the fields of Standard Webhooks.
     fn body(&self, delivery: &Delivery) -> Vec<u8> {
         let at = delivery.at.to_string();
         json!({
@@ -78,7 +78,7 @@ impl Webhook {
         .into_bytes()
     }
 
-    /// A receiver may say again where it was asked, with the secret that is in the address: that is not kept.
+    /// Delivers. A receiver may repeat its address in the answer, with secrets in it: these are removed.
     async fn deliver(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
         let secrets = secrets_of(self.url.as_str());
         let clean = |said: &str| scrub(said, secrets.iter().map(String::as_str));
@@ -117,7 +117,7 @@ impl Webhook {
     }
 }
 
-/// What is known of an event, with each instant (`*_at`) in RFC 3339 instead of milliseconds.
+/// The data of an event, with each instant (`*_at`) in RFC 3339 instead of milliseconds.
 #[must_use]
 pub fn spoken(data: &Value) -> Value {
     match data {

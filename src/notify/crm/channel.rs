@@ -1,7 +1,7 @@
-//! The way from the outbox to the CRM, and of the customer's owner back into his case.
+//! Delivers contacts from the outbox to the CRM, and assigns cases to the customer's owner.
 //!
-//! In: deliveries of the destination [`NAME`](crate::config::crm::NAME). Out: contacts in the CRM; the assignee of a new case.
-//! Patience, order and dead letters are the relay's.
+//! In: deliveries of the destination [`NAME`](crate::config::crm::NAME). Out: contacts in the CRM; the assignee of a
+//! new case. Retries, order and dead deliveries are the relay's business.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::rules::Rules;
 use crate::store::callbacks::Terms;
 use crate::store::{Store, crm};
 
-/// How much earlier than its lease a delivery must end, so that nobody else takes it up meanwhile.
+/// How long before the end of its lease a delivery must end, so that no other task takes it meanwhile.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// What the channel works with.
@@ -28,17 +28,17 @@ pub struct Tools {
     pub store: Store,
     /// Tells the time.
     pub clock: Clock,
-    /// The rules of the house for paying back, as they were at the start.
+    /// The rules for callbacks, as they were at the start.
     pub terms: Terms,
-    /// The rules of the moment.
+    /// The current rules.
     pub rules: watch::Receiver<Arc<Rules>>,
 }
 
-/// The destination that is the CRM of the settings; none if none is to be told. `lease` is how long a delivery may be
-/// under way: one contact takes several requests, each with its own patience.
+/// Makes the destination of the CRM in the settings, if there is one. `lease` is how long a delivery may take: a
+/// contact takes several requests, each with its own timeout.
 ///
 /// # Errors
-/// What in the settings cannot be used, and the remedy.
+/// What is wrong with the settings, and the remedy.
 pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Option<Outlet>, String> {
     let keeper = Arc::new(Kept::new(tools.store.clone(), tools.clock));
     let Some(crm) = Crm::open(settings, keeper, tools.clock)? else { return Ok(None) };
@@ -51,7 +51,7 @@ pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Opti
     }))
 }
 
-/// What in the settings keeps a controller from starting, and the remedy.
+/// Checks the settings of the CRM as a controller does when it starts.
 ///
 /// # Errors
 /// As [`outlet`].
@@ -59,7 +59,7 @@ pub fn check(settings: &Settings, store: Store, clock: Clock) -> Result<(), Stri
     Crm::open(settings, Arc::new(Kept::new(store, clock)), clock).map(drop)
 }
 
-/// Tells the CRM.
+/// The channel of the CRM.
 #[derive(Debug)]
 struct Teller {
     crm: Crm,
@@ -78,7 +78,7 @@ impl Teller {
             Ok(contact) => contact,
             Err(why) => return Ok(Receipt::Skipped(why)),
         };
-        // The later misses of a case are part of what is owed already.
+        // Later missed calls of a case do not move its deadline.
         let owed = delivery.kind == EventKind::CaseOpened.as_str() || contact.happening == Happening::Request;
         if owed {
             let wanted_at = delivery.data["wanted_at"].as_i64().map(UnixMs);
@@ -92,14 +92,14 @@ impl Teller {
         Ok(Receipt::Done(format!("{}{again}", receipt.place)))
     }
 
-    /// Until when the customer must have been called. The same at every try, unless the rules change.
+    /// The time by which the customer must have been called. It is the same at every try, unless the rules change.
     fn react_by(&self, contact: &Contact, from: UnixMs) -> Option<UnixMs> {
         let rules = Arc::clone(&self.tools.rules.borrow());
         Terms { rules, ..self.tools.terms.clone() }.react_by(contact.queue.clone(), from)
     }
 
-    /// Asks whose customer it is, and has that agent offered the case first. Whoever owns him, the contact is told: a
-    /// CRM that does not say costs the case its assignee and nothing else.
+    /// Asks the CRM for the customer's owner, and assigns the case to that agent. If the CRM does not answer, the case
+    /// has no assignee; the contact is written all the same.
     async fn assign(&self, case: CaseId, contact: &Contact) -> Result<(), Trouble> {
         let store = &self.tools.store;
         let passing = |error: crate::store::StoreError| Trouble::passing(error);
@@ -110,14 +110,14 @@ impl Teller {
         let owner = match self.crm.owner(&contact.number).await {
             Ok(owner) => owner.and_then(|owner| owner.agent),
             Err(trouble) => {
-                tracing::warn!(case.id = %case, class = trouble.class(), "the CRM does not say whose customer it is");
+                tracing::warn!(case.id = %case, class = trouble.class(), "the CRM did not name the customer's owner: the case has no assignee");
                 return Ok(());
             }
         };
         let Some(agent) = owner else { return Ok(()) };
         let named = agent.clone();
         let assigned = store.write("assign", move |c| crm::assign(c, case, &named)).await.map_err(passing)?;
-        tracing::debug!(case.id = %case, %agent, assigned, "the customer's owner is offered his case first");
+        tracing::debug!(case.id = %case, %agent, assigned, "the case is offered to the customer's owner first");
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! What is told to a CRM: plain values, no I/O.
+//! What is written into a CRM: plain values, no I/O.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -11,19 +11,19 @@ use crate::missed::case::Closed;
 use crate::phone::E164;
 
 crate::vocabulary! {
-    /// What happened with a customer.
+    /// What happened.
     "contact" pub enum Happening {
-        /// He called and nobody took him.
+        /// A missed call.
         MissedCall = "missed_call",
-        /// We called him back; the result says what came of it.
+        /// An attempt to call back; `result` is its disposition.
         Attempt = "attempt",
-        /// Somebody of ours talked with him.
+        /// An agent talked with the customer.
         Talk = "talk",
-        /// What we owed him is done with.
+        /// The case was closed.
         CaseClosed = "case_closed",
-        /// The repeat-contacts department has him now.
+        /// The case was handed over to the repeat-contacts queue.
         HandedOver = "handed_over",
-        /// He asked for a call by a form or a bot.
+        /// The customer asked for a call by a form or a bot.
         Request = "request",
     }
 }
@@ -31,18 +31,18 @@ crate::vocabulary! {
 crate::vocabulary! {
     /// Who called whom.
     "direction" pub enum Direction {
-        /// The customer called us.
+        /// The customer called.
         Inbound = "inbound",
-        /// We called the customer.
+        /// The customer was called.
         Outbound = "outbound",
     }
 }
 
-/// One contact with a customer.
+/// A contact with a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {
-    /// The call's or the attempt's identity, else the event's: the same with each delivery, different for each
-    /// contact. By it a second delivery finds what the first has written.
+    /// The id of the call or attempt, else of the event. It is the same at each delivery and different for each
+    /// contact, so that a second delivery finds what the first has written.
     pub id: Uuid,
     /// What happened.
     pub happening: Happening,
@@ -54,38 +54,38 @@ pub struct Contact {
     pub started_at: UnixMs,
     /// How long they talked, in milliseconds; 0 if they did not.
     pub duration_ms: u64,
-    /// What came of an attempt.
+    /// The disposition of an attempt.
     pub result: Option<Outcome>,
     /// Why a case was closed.
     pub reason: Option<Closed>,
-    /// Who of ours it was.
+    /// The agent.
     pub agent: Option<AgentName>,
-    /// His internal number.
+    /// The agent's extension.
     pub extension: Option<String>,
     /// The case it belongs to.
     pub case: Option<CaseId>,
     /// The queue it belongs to.
     pub queue: Option<QueueName>,
-    /// What a person wrote of it.
+    /// The agent's or the customer's note.
     pub note: Option<String>,
-    /// Until when somebody owes the customer a call: becomes a task.
+    /// The time by which the customer is to be called; becomes a task.
     pub deadline: Option<UnixMs>,
 }
 
 impl Contact {
-    /// Whether it is a call, and so has a place among the CRM's calls.
+    /// Whether the contact is recorded among the CRM's calls.
     #[must_use]
     pub const fn is_call(&self) -> bool {
         matches!(self.happening, Happening::MissedCall | Happening::Attempt | Happening::Talk)
     }
 
-    /// The mark by which this contact is found again in a text.
+    /// The mark by which this contact is found again in the text of a note.
     #[must_use]
     pub fn mark(&self) -> String {
         format!("dozvon:{}", self.id)
     }
 
-    /// The mark by which the tasks of the case are found again in a text.
+    /// The mark by which the tasks of the case are found again.
     #[must_use]
     pub fn case_mark(&self) -> Option<String> {
         self.case.map(|case| format!("dozvon-case:{case};"))
@@ -103,7 +103,7 @@ impl Contact {
         self.started_at.0.div_euclid(1000)
     }
 
-    /// One line for people: what is to be done if a call is owed, else what happened.
+    /// One line for people: what to do if the customer is to be called, else what happened.
     #[must_use]
     pub fn title(&self, language: Language) -> String {
         let what = match self.deadline {
@@ -113,7 +113,7 @@ impl Contact {
         format!("{what} {}", self.number)
     }
 
-    /// Everything else for people, with the marks at its end.
+    /// All details for people, with the marks at the end.
     #[must_use]
     pub fn text(&self, language: Language) -> String {
         let mut lines = vec![self.what(language).to_owned()];

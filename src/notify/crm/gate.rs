@@ -1,4 +1,4 @@
-//! Before each request: a turn in the bucket, and silence where the CRM asked for it.
+//! Limits the requests to a CRM: their rate, and pauses that the CRM asked for.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -8,13 +8,13 @@ use crate::config::crm::Settings;
 use crate::notify::Trouble;
 use crate::notify::bucket::Bucket;
 
-/// Lets requests through to one account.
+/// Lets requests to one account through.
 #[derive(Debug)]
 pub struct Gate {
     clock: Clock,
     bucket: Bucket,
     patience: Duration,
-    /// Since when and for how long nothing is sent.
+    /// The pause under way: since when, and for how long.
     quiet: Mutex<Option<(UnixMs, Duration)>>,
 }
 
@@ -40,24 +40,24 @@ impl Gate {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// Passing when it would take too long, or the CRM wants to be left alone.
+    /// Passing if the wait would be too long, or during a pause.
     pub async fn turn(&self) -> Result<(), Trouble> {
         if let Some(left) = self.quiet_left() {
-            let reason = "the CRM wants to be left alone".to_owned();
+            let reason = "the CRM asked for a pause".to_owned();
             return Err(Trouble::Passing { reason, wait: Some(left) });
         }
         self.bucket.turn(self.patience).await.map_err(|wait| Trouble::Passing {
-            reason: "more is to be told than the CRM takes ([crm] rate and burst)".to_owned(),
+            reason: "more requests are waiting than [crm] rate and burst allow".to_owned(),
             wait: Some(wait),
         })
     }
 
-    /// Sends nothing for so long.
+    /// Sends nothing for `span`.
     pub fn hush(&self, span: Duration) {
         *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.clock.now(), span));
     }
 
-    /// How long nothing is sent yet. A clock that was set back ends the silence.
+    /// How long the pause still lasts. A clock that was set back ends it.
     fn quiet_left(&self) -> Option<Duration> {
         let (since, span) = (*self.quiet.lock().unwrap_or_else(PoisonError::into_inner))?;
         let now = self.clock.now();

@@ -1,7 +1,7 @@
-//! Any CRM that takes one request a contact: address and body are templates.
+//! Any CRM that takes one request per contact: address and body are templates.
 //!
-//! **Invariant:** no value of a contact can leave its place: in the address it is percent-encoded, in the body
-//! escaped as the format asks.
+//! **Invariant:** no value of a contact can break out of its place: in the address it is percent-encoded, in the body
+//! escaped as the format requires.
 
 use minijinja::value::Value as Held;
 use minijinja::{Environment, UndefinedBehavior};
@@ -72,7 +72,7 @@ fn judge(answer: &Answer, success: &str) -> Result<(), Trouble> {
         200..=299 => {}
         410 => return Err(Trouble::Gone { reason }),
         408 | 425 | 429 | 500.. => return Err(answer.passing(reason)),
-        _ => return Err(Trouble::refused(format!("{reason}; put [crm] url, body or access_token right"))),
+        _ => return Err(Trouble::refused(format!("{reason}; correct [crm] url, body or access_token"))),
     }
     if success.is_empty() {
         return Ok(());
@@ -123,7 +123,7 @@ fn render(template: &str, escape: Escape, contact: &Contact, settings: &Settings
     rendered.map_err(|error| format!("a [crm] template cannot be filled in: {}", error.kind()))
 }
 
-/// A plain value as templates take it.
+/// Converts a JSON value for templates.
 fn held(value: &Value) -> Held {
     match value {
         Value::Null => Held::from(()),

@@ -1,4 +1,4 @@
-//! What of HTTP is a CRM's own: it may stand in our own network, and a redirect is a wrong address in the settings.
+//! HTTP to a CRM: it may be in a private network, and a redirect means that the address in the settings is wrong.
 
 use reqwest::RequestBuilder;
 
@@ -8,7 +8,7 @@ use crate::egress::system_lookup;
 use crate::notify::Trouble;
 use crate::notify::http::{Answer, Bounds, Http};
 
-/// The client of a CRM.
+/// Makes the HTTP client of a CRM.
 ///
 /// # Errors
 /// When TLS cannot be set up on this machine.
@@ -26,13 +26,13 @@ pub fn client(settings: &Settings, clock: Clock) -> Result<Http, String> {
 /// Sends a request to a CRM and reads the answer.
 ///
 /// # Errors
-/// Passing when no answer came; refused when it is a redirect.
+/// Passing if no answer came; refused if it is a redirect.
 pub async fn ask(http: &Http, request: RequestBuilder) -> Result<Answer, Trouble> {
     let answer = http.ask(request).await;
     let answer = answer.map_err(|trouble| trouble.reworded(|reason| format!("the CRM: {reason}")))?;
     if answer.status.is_redirection() {
         return Err(Trouble::refused(format!(
-            "the CRM answers with a redirect ({}), which is not followed: write its own address under [crm] url",
+            "the CRM answers with a redirect ({}), which is not followed: set the address to which it redirects as [crm] url",
             answer.status
         )));
     }

@@ -1,4 +1,4 @@
-//! Renewed tokens, in the database: a restart goes on with them.
+//! Keeps renewed tokens in the database, over a restart.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -9,7 +9,7 @@ use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::crm::{self, TokenRow};
 
-/// Keeps tokens in the table `crm_tokens`.
+/// The table `crm_tokens`.
 #[derive(Debug, Clone)]
 pub struct Kept {
     store: Store,
@@ -17,7 +17,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// A keeper of this database.
+    /// Keeps tokens in this database.
     #[must_use]
     pub const fn new(store: Store, clock: Clock) -> Self {
         Self { store, clock }

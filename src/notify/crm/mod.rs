@@ -1,12 +1,12 @@
-//! A CRM is told of each contact, and says who owns a customer.
+//! Writes each contact into a CRM, and asks it who owns a customer.
 //!
-//! In: a [`Contact`]; a number. Out: a [`Receipt`] that says where it was written, or a [`Trouble`] that says
-//! whether to try again; the customer's [`Owner`].
-//! `read` makes contacts of events, `channel` takes them to the CRM and brings back the owner, `keeper` keeps its tokens.
+//! In: a [`Contact`]; a number. Out: a [`Receipt`] with the place where it was written, or a [`Trouble`] that says
+//! whether to try again; the customer's [`Owner`]. `read` makes contacts from events, `channel` delivers them and
+//! assigns cases to owners, `keeper` stores tokens.
 //!
-//! **Invariants:** the same contact delivered twice is written once: what exists is looked for before anything is
-//! made; no secret is in an error, a log or a `Debug`; no redirect is followed; answers are bounded in time and
-//! size; requests keep below the CRM's own limits.
+//! **Invariants:** a contact that is delivered twice is written once, since existing entries are looked for first; no
+//! secret is in an error, a log or a `Debug`; no redirect is followed; answers are bounded in time and size; requests
+//! stay below the CRM's own limits.
 
 mod amo;
 mod bitrix24;
@@ -37,27 +37,27 @@ use crate::ids::AgentName;
 use crate::notify::Trouble;
 use crate::phone::E164;
 
-/// Where a contact was written.
+/// What was written into the CRM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// What it became in the CRM, such as `call 77, task 78`.
+    /// The entries of the CRM, such as `call 77, task 78`.
     pub place: String,
     /// Whether an earlier delivery had written all of it.
     pub already: bool,
 }
 
-/// Who looks after a customer, by the CRM.
+/// The owner of a customer, according to the CRM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// The user of the CRM.
+    /// The CRM's user.
     pub user: String,
-    /// Which agent of ours that is, by `[crm] users`.
+    /// The agent who is that user, by `[crm] users`.
     pub agent: Option<AgentName>,
-    /// His internal number, if the CRM knows it.
+    /// The owner's extension, if the CRM knows it.
     pub extension: Option<String>,
 }
 
-/// The CRM that is told.
+/// The configured CRM.
 #[derive(Debug)]
 pub enum Crm {
     /// Bitrix24.
@@ -69,10 +69,10 @@ pub enum Crm {
 }
 
 impl Crm {
-    /// The CRM of the settings; none if none is to be told. `keeper` keeps renewed tokens.
+    /// Makes the CRM of the settings, if there is one. `keeper` stores renewed tokens.
     ///
     /// # Errors
-    /// What in the settings cannot be used, and the remedy.
+    /// What is wrong with the settings, and the remedy.
     pub fn open(
         settings: &Settings,
         keeper: Arc<dyn TokenKeeper>,
@@ -98,10 +98,10 @@ impl Crm {
         }))
     }
 
-    /// Writes a contact, once however often it is delivered.
+    /// Writes a contact. Repeated deliveries write it once.
     ///
     /// # Errors
-    /// [`Trouble`]: whether and when to try again, or what somebody must do.
+    /// [`Trouble`] says whether and when to try again, or what somebody must do.
     pub async fn record(&self, contact: &Contact) -> Result<Receipt, Trouble> {
         match self {
             Self::Bitrix24(crm) => crm.record(contact).await,
@@ -110,7 +110,7 @@ impl Crm {
         }
     }
 
-    /// Who looks after the customer with this number; none if the CRM does not know, or cannot be asked that.
+    /// Returns the owner of the customer with this number; none if the CRM does not know, or has no such query.
     ///
     /// # Errors
     /// As [`Self::record`].
@@ -123,7 +123,7 @@ impl Crm {
     }
 }
 
-/// The user of the CRM who is this agent.
+/// The CRM's user who is this agent.
 fn user_of<'a>(users: &'a BTreeMap<String, AgentName>, agent: Option<&AgentName>) -> Option<&'a str> {
     let agent = agent?;
     users.iter().find(|(_, name)| *name == agent).map(|(user, _)| user.as_str())
@@ -134,7 +134,7 @@ fn digits(number: &E164) -> &str {
     number.as_str().trim_start_matches('+')
 }
 
-/// A number that may stand in quotes.
+/// An id, as a JSON number or a string of digits.
 fn id_of(value: Option<&serde_json::Value>) -> Option<u64> {
     match value? {
         serde_json::Value::Number(number) => number.as_u64(),

@@ -1,6 +1,6 @@
-//! Which event is a contact with a customer, and what it says of it (pure).
+//! Makes contacts from events (pure).
 //!
-//! In: a delivery. Out: a [`Contact`], or why there is none to be told.
+//! In: a delivery. Out: a [`Contact`], or why the CRM need not know of the event.
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,11 +20,11 @@ pub(super) const KINDS: [EventKind; 7] = [
     EventKind::RequestReceived,
 ];
 
-/// The contact that an event is. A call is known by its own identity, so that it is told once however many events
-/// speak of it; anything else by the event's.
+/// Reads the contact from an event. A call keeps its own id, so that several events of one call write it once; other
+/// contacts have the event's id.
 ///
 /// # Errors
-/// Why the CRM need not be told.
+/// Why the CRM need not know of the event.
 pub(super) fn contact(delivery: &Delivery) -> Result<Contact, String> {
     let data = &delivery.data;
     let happening = happening(&delivery.kind, data)?;
@@ -35,7 +35,7 @@ pub(super) fn contact(delivery: &Delivery) -> Result<Contact, String> {
     let word = |wanted| text(data, "result").filter(|_| happening == wanted);
     let result = word(Happening::Attempt).and_then(|word| word.parse().ok());
     if happening == Happening::Attempt && result.is_none() {
-        return Err("the event says no result that we know".to_owned());
+        return Err("the event has an unknown result".to_owned());
     }
     Ok(Contact {
         id: call.unwrap_or(delivery.event.0),
@@ -61,12 +61,12 @@ pub(super) fn contact(delivery: &Delivery) -> Result<Contact, String> {
 fn happening(kind: &str, data: &Value) -> Result<Happening, String> {
     Ok(match kind.parse() {
         Ok(EventKind::CaseOpened | EventKind::CaseMissedAgain) if data["request"].is_number() => {
-            return Err("it is told as the request that it is".to_owned());
+            return Err("the request is written by its own event".to_owned());
         }
         Ok(EventKind::CaseOpened | EventKind::CaseMissedAgain) if data["call"].is_string() => {
             Happening::MissedCall
         }
-        // One of us has written it down.
+        // A person opened the case by hand.
         Ok(EventKind::CaseOpened | EventKind::CaseMissedAgain | EventKind::RequestReceived) => {
             Happening::Request
         }
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn a_request_is_told_once_and_what_is_no_contact_says_why() {
         let request = json!({ "request": 3, "note": "about a door" });
-        assert!(read("case.opened", request.clone()).unwrap_err().contains("told as the request"));
+        assert!(read("case.opened", request.clone()).unwrap_err().contains("written by its own event"));
         assert_eq!(read("request.received", request).unwrap().note.as_deref(), Some("about a door"));
         assert_eq!(read("case.opened", json!({})).unwrap().happening, Happening::Request, "by hand");
         for kind in EventKind::ALL.iter().filter(|kind| !KINDS.contains(kind)) {
@@ -152,6 +152,6 @@ mod tests {
         }
         assert!(read("case.vanished", json!({})).is_err());
         assert!(read("case.closed", json!({ "number": "8 900" })).unwrap_err().contains("no number"));
-        assert!(read("attempt.ended", json!({ "result": "dreamt" })).unwrap_err().contains("no result"));
+        assert!(read("attempt.ended", json!({ "result": "dreamt" })).unwrap_err().contains("unknown result"));
     }
 }

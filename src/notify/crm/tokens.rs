@@ -1,7 +1,7 @@
 //! Access tokens that expire, and their renewal.
 //!
-//! A refresh token works once: the new pair is handed to the [`TokenKeeper`] before it is used, and again until it
-//! could be kept. **Invariant:** one renewal at a time; who comes second takes what the first has got.
+//! A refresh token works once: the new pair is given to the [`TokenKeeper`] before it is used, and again until it is
+//! stored. **Invariant:** one renewal at a time; a second request uses the tokens that the first has got.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,35 +21,35 @@ use crate::secret::Secret;
 /// A pair of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// Opens the CRM.
+    /// The access token.
     pub access: Secret,
-    /// Gets the next pair, once; empty with a long-lived token.
+    /// The refresh token; empty with a long-lived access token.
     pub refresh: Secret,
-    /// A hash of the tokens in the settings from which these came: when an administrator writes new ones there,
-    /// what was kept before counts no more.
+    /// A hash of the tokens in the settings from which this pair descends. When an administrator sets new ones, stored
+    /// pairs of the old ones are ignored.
     pub root: String,
 }
 
-/// Keeps renewed tokens over a restart.
+/// Stores renewed tokens over a restart.
 pub trait TokenKeeper: fmt::Debug + Send + Sync {
-    /// What was kept last.
+    /// Loads the tokens that were stored last.
     fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, String>>;
-    /// Keeps a new pair in place of the last.
+    /// Stores a new pair in place of the last.
     fn keep(&self, tokens: Tokens) -> BoxFuture<'_, Result<(), String>>;
 }
 
 /// How a CRM renews tokens.
 #[derive(Debug, Clone)]
 pub struct Renewal {
-    /// The address that is asked.
+    /// The address for renewals.
     pub url: String,
-    /// Whether it is asked by GET with a query (Bitrix24) or by POST with JSON (amoCRM).
+    /// Whether to send a GET with a query (Bitrix24) or a POST with JSON (amoCRM).
     pub by_query: bool,
-    /// The integration's name.
+    /// The integration's client id.
     pub client_id: String,
     /// The integration's secret.
     pub client_secret: Secret,
-    /// The address given when the integration was made; amoCRM compares it.
+    /// The redirect address of the integration; amoCRM compares it.
     pub redirect_uri: String,
 }
 
@@ -69,7 +69,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Begins with the tokens of the settings; without `renewal` they are for ever.
+    /// Starts with the tokens of the settings; without `renewal` they are never renewed.
     #[must_use]
     pub fn new(
         access: Secret,
@@ -86,7 +86,7 @@ impl Session {
     /// The access token.
     ///
     /// # Errors
-    /// Passing when what was kept cannot be read, or a renewed pair still cannot be kept.
+    /// Passing if stored tokens cannot be read, or a renewed pair still cannot be stored.
     pub async fn access(&self) -> Result<Secret, Trouble> {
         let mut held = self.held.lock().await;
         if self.renewal.is_some() && !held.loaded {
@@ -97,14 +97,14 @@ impl Session {
         Ok(held.tokens.access.clone())
     }
 
-    /// A new access token in place of `stale`, which the CRM no longer takes.
+    /// Renews the access token `stale`, which the CRM has refused.
     ///
     /// # Errors
-    /// Refused when there is nothing to renew with, or the CRM does not take it; passing when it can't be asked now.
+    /// Refused if there is no refresh token, or the CRM refuses it; passing if the CRM does not answer now.
     pub async fn renew(&self, http: &Http, stale: &Secret) -> Result<Secret, Trouble> {
         let Some(renewal) = &self.renewal else {
             return Err(Trouble::refused(
-                "the CRM no longer takes the access token: make a new one there and write it under [crm] access_token",
+                "the CRM refuses the access token: make a new one there and set it as [crm] access_token",
             ));
         };
         let mut held = self.held.lock().await;
@@ -120,7 +120,7 @@ impl Session {
         Ok(held.tokens.access.clone())
     }
 
-    /// Text without the tokens in use and the integration's secret.
+    /// Removes the tokens in use and the integration's secret from a text.
     pub async fn scrub(&self, text: &str) -> String {
         let held = self.held.lock().await;
         let secret = self.renewal.as_ref().map_or("", |renewal| renewal.client_secret.expose());
@@ -142,7 +142,7 @@ impl Session {
             let kept = self.keeper.keep(held.tokens.clone()).await;
             kept.map_err(|error| {
                 Trouble::passing(format!(
-                    "the CRM's new tokens cannot be kept: {error}; they are kept in memory"
+                    "the CRM's new tokens cannot be stored: {error}; they are kept in memory"
                 ))
             })?;
             held.unkept = false;
@@ -180,8 +180,7 @@ impl Renewal {
         match (token("access_token"), token("refresh_token")) {
             (Some(access), Some(refresh)) => Ok((access, refresh)),
             _ => Err(Trouble::refused(format!(
-                "the CRM does not renew the tokens: {}; authorise the integration again and write the new \
-                 access_token and refresh_token under [crm]",
+                "the CRM does not renew the tokens: {}; authorise the integration again and set the new access_token and refresh_token under [crm]",
                 answer.shown()
             ))),
         }

@@ -1,4 +1,4 @@
-//! What gateways answer, and what it means (pure). They say 200 to nearly everything: the body counts.
+//! The meaning of gateways' answers (pure). They answer 200 to nearly everything, so the body decides.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const fn later(reason: String, seconds: u64) -> Trouble {
     Trouble::Passing { reason, wait: Some(Duration::from_secs(seconds)) }
 }
 
-/// Any gateway: 2xx, and what stands at the pointer.
+/// Any gateway: success is a status of 2xx and the expected value at the pointer.
 pub(super) fn plain(answer: &Answer, pointer: &str, expected: &str) -> Result<Receipt, Trouble> {
     if !answer.status.is_success() {
         return Err(answer.trouble());
@@ -31,8 +31,8 @@ pub(super) fn plain(answer: &Answer, pointer: &str, expected: &str) -> Result<Re
     Err(Trouble::refused(format!("{pointer} is not {expected}: {}", answer.shown())))
 }
 
-/// SMSC.ru (smsc.ru/api/http, `fmt=3`): `error_code` 3 no funds, 4 blocked for a while, 9 too many at once; the others
-/// say that the message or the settings are wrong.
+/// SMSC.ru (smsc.ru/api/http, `fmt=3`): `error_code` 3 no funds, 4 blocked for a while, 9 too many at once; the other
+/// codes mean that the message or the settings are wrong.
 pub(super) fn smsc(answer: &Answer) -> Result<Receipt, Trouble> {
     if !answer.status.is_success() {
         return Err(answer.trouble());
@@ -50,21 +50,23 @@ pub(super) fn smsc(answer: &Answer) -> Result<Receipt, Trouble> {
     }
 }
 
-/// SMS.ru (sms.ru/api/send, `json=1`): `status` OK says only that the request was read; each number has a code of its
+/// SMS.ru (sms.ru/api/send, `json=1`): `status` OK means only that the request was read; each number has a code of its
 /// own.
 pub(super) fn smsru(answer: &Answer) -> Result<Receipt, Trouble> {
     if !answer.status.is_success() {
         return Err(answer.trouble());
     }
     let body = answer.json()?;
-    // We send to one number at a time.
+    // A request has one number.
     let number = body["sms"].as_object().and_then(|numbers| numbers.values().next());
     let of = number.unwrap_or(&body);
     let code = of["status_code"].as_i64().or_else(|| of["status_code"].as_str()?.parse().ok());
     match code {
         Some(100) if number.is_some() => Ok(Receipt::Done(format!("SMS.ru id {}", of["sms_id"]))),
         Some(201) => Err(later(format!("SMS.ru: no funds: {}", answer.shown()), 600)),
-        Some(206 | 230) => Err(later(format!("SMS.ru: the limit of the day: {}", answer.shown()), 3600)),
+        Some(206 | 230) => {
+            Err(later(format!("SMS.ru: the daily limit is used up: {}", answer.shown()), 3600))
+        }
         Some(220 | 500) => Err(Trouble::passing(format!("SMS.ru: {}", answer.shown()))),
         Some(code) if code != 100 => Err(Trouble::refused(format!("SMS.ru code {code}: {}", answer.shown()))),
         _ => Err(Trouble::passing(format!("not the answer of SMS.ru: {}", answer.shown()))),
@@ -80,7 +82,7 @@ pub(super) fn telegram(answer: &Answer) -> Result<Receipt, Trouble> {
     let said = format!("Telegram: {}", answer.shown());
     match body["error_code"].as_i64() {
         Some(429) => Err(later(said, body["parameters"]["retry_after"].as_u64().unwrap_or(30))),
-        // No such chat, a bot that was blocked or has no right to write, a wrong token: none of it passes.
+        // An unknown chat, a bot that was blocked or may not write, a wrong token: a retry helps with none of these.
         Some(400..=404) => Err(Trouble::refused(said)),
         _ => Err(Trouble::passing(said)),
     }

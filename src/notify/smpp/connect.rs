@@ -1,7 +1,7 @@
 //! Connects to a short message centre, with TLS or without.
 //!
-//! Like a mail server it is a place that only the settings name, often in our own network: it is not looked at as the
-//! places are that events go to.
+//! As with a mail server, only the settings name its address, which is often in a private network: the checks for
+//! addresses of destinations do not apply.
 
 use std::sync::Arc;
 
@@ -15,17 +15,17 @@ use tokio_rustls::TlsConnector;
 
 use crate::config::notify::{Smpp, SmppTls};
 
-/// Both directions of a line.
+/// Both directions of a connection.
 pub(super) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// A line, with TLS or without.
+/// A connection, with TLS or without.
 pub(super) type Stream = Box<dyn Duplex>;
 
 /// Connects.
 ///
 /// # Errors
-/// What the network, or TLS, said.
+/// The error of the network or of TLS.
 pub(super) async fn connect(settings: &Smpp) -> Result<Stream, String> {
     let (host, port) = (settings.host.as_str(), settings.port);
     let wrong = |error: std::io::Error| format!("cannot connect to {host} port {port}: {error}");
@@ -35,13 +35,13 @@ pub(super) async fn connect(settings: &Smpp) -> Result<Stream, String> {
         SmppTls::None => Ok(Box::new(line)),
         SmppTls::Tls => {
             let name = ServerName::try_from(host.to_owned())
-                .map_err(|error| format!("{host:?} has no certificate: {error}"))?;
+                .map_err(|error| format!("{host:?} is no name that a certificate can have: {error}"))?;
             Ok(Box::new(TlsConnector::from(trust()?).connect(name, line).await.map_err(wrong)?))
         }
     }
 }
 
-/// Whom this system trusts is trusted here: as everywhere where we speak HTTP.
+/// Trusts the system's certificates, as the HTTP clients do.
 fn trust() -> Result<Arc<ClientConfig>, String> {
     let wrong = |error: rustls::Error| format!("TLS: {error}");
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

@@ -1,7 +1,7 @@
-//! Commands on a line.
+//! Reads and writes commands (SMPP's PDUs) on a connection.
 //!
-//! In an answer the head counts: what was done, how it ended. A body that cannot be read must not turn a message that
-//! was taken into one that comes again, as some short message centres would have it: it is left out.
+//! Of an answer only the head matters: which command, and its status. Some short message centres send bodies that
+//! cannot be parsed; such a body is ignored, so that a message that was accepted is not sent again.
 
 use rusmpp::tokio_codec::{CommandCodec, EncodeError};
 use rusmpp::types::AnyOctetString;
@@ -11,7 +11,7 @@ use tokio_util::codec::{Decoder, Encoder};
 
 /// Length, id, status and sequence number.
 const HEAD: usize = 16;
-/// Nothing that anybody has to say to us is longer.
+/// The longest command that is accepted.
 const LONGEST: usize = 8192;
 
 /// Reads and writes commands.
@@ -26,7 +26,7 @@ impl Decoder for Frames {
         let Some(mut head) = came.get(..HEAD) else { return Ok(None) };
         let length = usize::try_from(head.get_u32()).unwrap_or(usize::MAX);
         if !(HEAD..=LONGEST).contains(&length) {
-            let what = format!("a command of {length} bytes: this is not SMPP");
+            let what = format!("a command of {length} bytes: the other side does not speak SMPP");
             return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, what));
         }
         let (id, status, sequence) = (head.get_u32(), head.get_u32(), head.get_u32());
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn an_answer_with_an_odd_body_is_an_answer() {
-        // A name without its end, one that is too long, and an option that is longer than the answer.
+        // A message id without its terminator, one that is too long, and an option that is longer than the answer.
         for body in
             [b"abc".to_vec(), [[b'x'; 80].as_slice(), b"\0"].concat(), b"\0\x04\x24\xff\xff\x01".to_vec()]
         {

@@ -1,7 +1,7 @@
-//! A line to a short message centre: opened when something is to be sent, and kept.
+//! A link to a short message centre: its session is opened for the first message, and kept.
 //!
-//! In: messages. Out: what the other side answered to each. Nothing here tries again: who sends after a session has
-//! ended opens the next one.
+//! In: messages. Out: the answer to each. Nothing is retried here; the first message after the end of a session opens
+//! the next one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,20 +16,20 @@ use crate::config::notify::Smpp;
 use crate::notify::Trouble;
 use crate::notify::bucket::Bucket;
 
-/// One line, for all who send.
+/// A link that all channels share.
 #[derive(Debug)]
 pub struct Line {
     settings: Arc<Smpp>,
     bucket: Bucket,
     tasks: TaskTracker,
     session: Mutex<Option<mpsc::Sender<Job>>>,
-    /// Ends with the line: whoever is still signing in then need not.
+    /// Cancelled with the link, so that a bind under way ends too.
     gone: CancellationToken,
     _held: DropGuard,
 }
 
 impl Line {
-    /// A line that is not open yet; its sessions run in `tasks`.
+    /// Makes a link that is not open yet; its sessions run in `tasks`.
     #[must_use]
     pub fn new(settings: &Smpp, tasks: &TaskTracker) -> Self {
         let gone = CancellationToken::new();
@@ -49,27 +49,28 @@ impl Line {
         &self.settings
     }
 
-    /// Waits until one more message may be sent.
+    /// Waits until the rate allows one more message.
     ///
     /// # Errors
-    /// A passing trouble when that would take longer than `patience`.
+    /// Passing if that would take longer than `patience`.
     pub async fn turn(&self, patience: Duration) -> Result<(), Trouble> {
         self.bucket.turn(patience).await.map_err(|wait| Trouble::Passing {
             reason: format!(
-                "more is to be sent than `rate` in [notify.smpp] allows: a turn comes in {wait:?}"
+                "more messages are waiting than `rate` in [notify.smpp] allows: the next turn is in {wait:?}"
             ),
             wait: Some(wait),
         })
     }
 
-    /// Sends a message: its name at the other side. One that is given up before it was sent is not sent.
+    /// Sends a message and returns its id at the other side. A message whose caller gives up before it was sent is not
+    /// sent.
     ///
     /// # Errors
-    /// What the other side, or the network, said.
+    /// The other side's status, or the network's error.
     pub async fn submit(&self, message: SubmitSm) -> Result<String, Trouble> {
         let (reply, answer) = oneshot::channel();
         let mut job = Job { message, reply };
-        // A session may end just as it is handed something: then the next one gets it.
+        // A session may end just as it is given a message; then the next session gets it.
         for _ in 0..2 {
             match self.session().send(job).await {
                 Ok(()) => return answer.await.unwrap_or_else(|_| Err(broken("the session was ended"))),
@@ -79,7 +80,7 @@ impl Line {
         Err(broken("the session was ended"))
     }
 
-    /// The session that is open, or a new one.
+    /// Returns the open session, or starts one.
     fn session(&self) -> mpsc::Sender<Job> {
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         match session.as_ref().filter(|jobs| !jobs.is_closed()) {

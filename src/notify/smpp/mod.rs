@@ -1,8 +1,8 @@
 //! SMS through a short message centre that speaks SMPP 3.4.
 //!
-//! In: an event and one number. Out: one message, or several whose parts a phone puts together. It comes at least once:
-//! SMPP 3.4 cannot tell repetitions apart, so a line that breaks before the answer means that the text comes again, and
-//! of a text in parts all of them, under the same reference number.
+//! In: an event and one number. Out: one message, or several parts that a phone puts together. Messages arrive at
+//! least once: SMPP 3.4 does not recognise repetitions, so if the connection breaks before the answer, the text is
+//! sent again, with all its parts under the same reference number.
 
 mod connect;
 mod frame;
@@ -22,7 +22,7 @@ use super::{Channel, Delivering, Receipt, Trouble};
 use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
 
-/// A short message centre that takes texts from us.
+/// The configured short message centre.
 #[derive(Debug)]
 pub struct Centre {
     line: Arc<Line>,
@@ -31,7 +31,7 @@ pub struct Centre {
 }
 
 impl Centre {
-    /// What is said to whom through a line.
+    /// Makes the channel that sends over a link.
     #[must_use]
     pub const fn new(line: Arc<Line>, words: Words, people: People) -> Self {
         Self { line, words, people }
@@ -50,7 +50,7 @@ impl Centre {
         let total = messages.len();
         let mut names = Vec::new();
         for (number, message) in messages.into_iter().enumerate() {
-            // Who has begun goes on; who has not may come later.
+            // A text that has begun is sent to its end; one that has not may wait.
             let patience = if number == 0 { settings.timeout / 2 } else { settings.timeout };
             let sent = async {
                 self.line.turn(patience).await?;
@@ -63,7 +63,7 @@ impl Centre {
     }
 }
 
-/// Says of a later part that the earlier ones have been taken.
+/// Adds to the trouble of a later part that the earlier parts were accepted.
 fn of_part(mut trouble: Trouble, number: usize, total: usize) -> Trouble {
     if number > 0 {
         let (Trouble::Passing { reason, .. } | Trouble::Refused { reason } | Trouble::Gone { reason }) =

@@ -1,4 +1,4 @@
-//! What we say to a short message centre (pure): signing in, and one part of a text.
+//! The commands to a short message centre (pure): the bind, and one part of a text.
 
 use std::str::FromStr;
 
@@ -13,10 +13,10 @@ use crate::notify::Trouble;
 /// In `esm_class`: the text begins with a header.
 const HEADER: u8 = 0x40;
 
-/// Signing in as one who only sends.
+/// The bind as a transmitter.
 ///
 /// # Errors
-/// When a field does not fit, which the check of the settings has told.
+/// If a field does not fit, which the check of the settings reports.
 pub(super) fn bind(settings: &Smpp) -> Result<BindTransmitter, Trouble> {
     Ok(BindTransmitter::builder()
         .system_id(field("system_id", &settings.system_id)?)
@@ -29,7 +29,7 @@ pub(super) fn bind(settings: &Smpp) -> Result<BindTransmitter, Trouble> {
 /// The messages that carry a text to a number with its `+`. `reference` tells a phone which parts belong together.
 ///
 /// # Errors
-/// When a field does not fit.
+/// If a field does not fit.
 pub(super) fn messages(sender: &str, to: &str, text: &Text, reference: u8) -> Result<Vec<SubmitSm>, Trouble> {
     let too_many = |_| Trouble::refused("the text takes more than 255 parts");
     let total = u8::try_from(text.parts.len()).map_err(too_many)?;
@@ -50,7 +50,7 @@ fn submit(
 ) -> Result<SubmitSm, Trouble> {
     let (ton, npi, sender) = source(sender);
     let octets = OctetString::from_vec([header, part].concat());
-    // The builder's own class is not 0, as 3.4 wants it: it asks for something that only CDMA has.
+    // The builder's default is not 0 but a value for CDMA only.
     let class = if header.is_empty() { 0 } else { HEADER };
     Ok(SubmitSm::builder()
         .source_addr_ton(ton)
@@ -65,7 +65,7 @@ fn submit(
         .build())
 }
 
-/// Who writes: a name, a number with its country, a short number, or whom the provider has chosen.
+/// The type of the sender: a name, a number with its country code, a short number, or the provider's choice.
 fn source(sender: &str) -> (Ton, Npi, &str) {
     match smpp::number(sender) {
         Some(digits) if sender.starts_with('+') || digits.len() > 8 => {
@@ -77,7 +77,7 @@ fn source(sender: &str) -> (Ton, Npi, &str) {
     }
 }
 
-/// The error says nothing of the text: it may be the password.
+/// The error does not repeat the text: it may be the password.
 fn field<const MIN: usize, const MAX: usize>(
     name: &str,
     text: &str,

@@ -1,8 +1,8 @@
-//! A session of SMPP 3.4: signs in, sends, matches answers by sequence number, says goodbye.
+//! A session of SMPP 3.4: binds, sends, matches answers by sequence number, unbinds.
 //!
-//! In: messages. Out: what the other side answered, in whatever order. It ends when the line breaks, when an answer is
-//! overdue, or (with an unbind) when nobody is left who might send.
-//! **Invariant:** whoever waits for an answer gets one, or why there is none.
+//! In: messages. Out: the answers, in any order. The session ends when the connection breaks, when an answer is
+//! overdue, or (with an unbind) when no sender is left. **Invariant:** each message gets an answer, or the reason why
+//! there is none.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -23,35 +23,35 @@ use super::{pdu, status};
 use crate::config::notify::Smpp;
 use crate::notify::Trouble;
 
-/// How long the other side has to answer our goodbye.
+/// How long the other side has to answer the unbind.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// The bit that makes a command an answer.
 const ANSWER: u32 = 0x8000_0000;
 /// Sequence numbers go from 1 to this, then again from 1 (SMPP 3.4, 3.2).
 const LAST_SEQUENCE: u32 = 0x7fff_ffff;
 
-/// Who waits for an answer.
+/// Where an answer goes.
 type Reply = oneshot::Sender<Result<String, Trouble>>;
 
-/// A message, and who waits for its answer.
+/// A message, and where its answer goes.
 #[derive(Debug)]
 pub(super) struct Job {
     pub message: SubmitSm,
     pub reply: Reply,
 }
 
-/// The line is no more: what was not answered may or may not have been sent.
+/// The connection is lost: messages without an answer may or may not have been sent.
 pub(super) fn broken(why: impl Display) -> Trouble {
-    Trouble::passing(format!("the line to the short message centre broke: {why}"))
+    Trouble::passing(format!("the connection to the short message centre was lost: {why}"))
 }
 
-/// From connecting to the end; `gone` ends with the line.
+/// Runs a session from connecting to its end; `gone` is cancelled with the link.
 pub(super) async fn run(settings: Arc<Smpp>, mut jobs: mpsc::Receiver<Job>, gone: CancellationToken) {
     let limit = settings.timeout;
     let opening = timeout(limit, Box::pin(Session::open(Arc::clone(&settings))));
     let Some(opened) = gone.run_until_cancelled(opening).await else { return };
     let opened = opened.unwrap_or_else(|_| {
-        Err(Trouble::passing(format!("the short message centre did not let us in within {limit:?}")))
+        Err(Trouble::passing(format!("the short message centre did not answer the bind within {limit:?}")))
     });
     let ended = match opened {
         Ok(mut session) => session.serve(&mut jobs).await.err(),
@@ -62,7 +62,7 @@ pub(super) async fn run(settings: Arc<Smpp>, mut jobs: mpsc::Receiver<Job>, gone
         host = settings.host,
         port = settings.port,
         class = ended.class(),
-        "the SMPP session is over"
+        "the SMPP session has ended"
     );
     jobs.close();
     while let Some(job) = jobs.recv().await {
@@ -70,10 +70,10 @@ pub(super) async fn run(settings: Arc<Smpp>, mut jobs: mpsc::Receiver<Job>, gone
     }
 }
 
-/// Something that we asked and that is not answered yet.
+/// A request without an answer yet.
 struct Asked {
     until: Instant,
-    /// Who waits for it; nobody for an enquiry.
+    /// Where the answer goes; none for an enquiry.
     reply: Option<Reply>,
 }
 
@@ -86,7 +86,7 @@ struct Session {
 }
 
 impl Session {
-    /// Connects and signs in.
+    /// Connects and binds.
     async fn open(settings: Arc<Smpp>) -> Result<Self, Trouble> {
         let bind = pdu::bind(&settings)?;
         let stream = connect::connect(&settings).await.map_err(Trouble::passing)?;
@@ -111,10 +111,10 @@ impl Session {
         }
     }
 
-    /// Works until nobody is left who might send, and says goodbye; or until the line is no good.
+    /// Works until no sender is left, then unbinds; or until the connection fails.
     async fn serve(&mut self, jobs: &mut mpsc::Receiver<Job>) -> Result<(), Trouble> {
         let ended = self.work(jobs).await;
-        let why = ended.clone().err().unwrap_or_else(|| broken("we are stopping"));
+        let why = ended.clone().err().unwrap_or_else(|| broken("the process stops"));
         for reply in std::mem::take(&mut self.asked).into_values().filter_map(|asked| asked.reply) {
             drop(reply.send(Err(why.clone())));
         }
@@ -139,14 +139,14 @@ impl Session {
         }
     }
 
-    /// When something has to be done although nothing happens.
+    /// When the session must act although nothing arrives.
     fn due(&self) -> Instant {
         let overdue = self.asked.values().map(|asked| asked.until).min();
         let enquiry = self.heard + self.settings.enquire_link_interval;
         overdue.map_or(enquiry, |overdue| overdue.min(enquiry))
     }
 
-    /// Asks whether the other side is there when it has been silent; an answer that is overdue ends the session.
+    /// Sends an enquiry after a silence. An overdue answer ends the session.
     async fn look_after(&mut self) -> Result<(), Trouble> {
         let now = Instant::now();
         if self.asked.values().any(|asked| asked.until <= now) {
@@ -172,7 +172,7 @@ impl Session {
         self.say(Command::new(CommandStatus::EsmeRok, sequence, what)).await
     }
 
-    /// What the other side says: an answer, or a question.
+    /// Handles a command of the other side: an answer, or a request.
     async fn take(&mut self, command: Command) -> Result<(), Trouble> {
         self.heard = Instant::now();
         let (id, sequence) = (command.id(), command.sequence_number());
@@ -182,16 +182,16 @@ impl Session {
             }
             CommandId::Unbind => {
                 self.answer(CommandStatus::EsmeRok, sequence, Pdu::UnbindResp).await?;
-                Err(broken("the other side said goodbye"))
+                Err(broken("the other side sent an unbind"))
             }
             id if u32::from(id) & ANSWER != 0 => self.settle(&command),
-            // We only send: whatever else it wants, we have not.
+            // A transmitter takes no other requests.
             _ => self.answer(CommandStatus::EsmeRinvcmdid, sequence, Pdu::GenericNack).await,
         }
     }
 
     fn settle(&mut self, answer: &Command) -> Result<(), Trouble> {
-        // What nobody asked, or nobody asks any more, changes nothing.
+        // Answers to unknown or forgotten requests are ignored.
         let Some(asked) = self.asked.remove(&answer.sequence_number()) else { return Ok(()) };
         let Some(reply) = asked.reply else { return Ok(()) };
         let said = match (answer.id(), answer.status(), answer.pdu()) {
@@ -200,22 +200,22 @@ impl Session {
             }
             (CommandId::SubmitSmResp, CommandStatus::EsmeRok, _) => Ok(String::new()),
             (CommandId::SubmitSmResp | CommandId::GenericNack, status, _) => Err(status::of_message(status)),
-            (..) => Err(broken("an answer to something else")),
+            (..) => Err(broken("the answer is to another command")),
         };
-        // Nobody waits any more: the message comes again.
+        // The sender has given up: the message will be sent again.
         drop(reply.send(said));
         match answer.status() {
-            CommandStatus::EsmeRinvbndsts => Err(broken("the other side does not know us any more")),
+            CommandStatus::EsmeRinvbndsts => Err(broken("the other side has forgotten the bind")),
             _ => Ok(()),
         }
     }
 
-    /// Says goodbye, and waits a little for the answer.
+    /// Unbinds, and waits a little for the answer.
     async fn leave(&mut self) -> Result<(), Trouble> {
         let sequence = self.next();
         self.say(Command::new(CommandStatus::EsmeRok, sequence, Pdu::Unbind)).await?;
         let heard = async { while self.hear().await.is_ok_and(|said| said.id() != CommandId::UnbindResp) {} };
-        // Whoever does not answer is left all the same.
+        // Without an answer the session ends all the same.
         drop(timeout(FAREWELL, heard).await);
         Ok(())
     }
@@ -237,16 +237,16 @@ impl Session {
         let limit = self.settings.timeout;
         match timeout(limit, self.framed.send(command)).await {
             Ok(sent) => sent.map_err(broken),
-            Err(_) => Err(broken(format!("the other side takes nothing since {limit:?}"))),
+            Err(_) => Err(broken(format!("the other side has accepted no data for {limit:?}"))),
         }
     }
 }
 
-/// What came, if it is a command.
+/// Returns the command, or why the connection is lost.
 fn read<E: Display>(came: Option<Result<Command, E>>) -> Result<Command, Trouble> {
     match came {
         Some(Ok(command)) => Ok(command),
         Some(Err(error)) => Err(broken(error)),
-        None => Err(broken("the other side closed it")),
+        None => Err(broken("the other side closed the connection")),
     }
 }

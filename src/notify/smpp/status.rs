@@ -1,5 +1,5 @@
-//! What a command status means (pure; SMPP 3.4, 5.1.3). Of an answer only the status is told: a whole one could hold the
-//! password.
+//! What a command status means (pure; SMPP 3.4, 5.1.3). Errors show only the status of an answer: a whole answer could
+//! hold the password.
 
 use rusmpp::CommandStatus;
 
@@ -14,10 +14,10 @@ fn shown(status: CommandStatus) -> String {
     }
 }
 
-/// Why we were not let in.
+/// Why a bind was refused.
 pub(super) fn of_bind(status: CommandStatus) -> Trouble {
     let said = format!(
-        "the short message centre does not let us in: {}; see system_id, password and system_type in [notify.smpp]",
+        "the short message centre refused the bind: {}; check system_id, password and system_type in [notify.smpp]",
         shown(status)
     );
     match status {
@@ -25,14 +25,14 @@ pub(super) fn of_bind(status: CommandStatus) -> Trouble {
         | CommandStatus::EsmeRinvsysid
         | CommandStatus::EsmeRinvsystyp
         | CommandStatus::EsmeRinvcmdid => Trouble::refused(said),
-        // Many say "bind failed" also when the line of before a restart is not yet gone: it may pass.
+        // Many answer "bind failed" also while the connection from before a restart is still open: it may pass.
         _ => Trouble::passing(said),
     }
 }
 
-/// Why a message was not taken.
+/// Why a message was refused.
 pub(super) fn of_message(status: CommandStatus) -> Trouble {
-    let said = format!("the short message centre did not take it: {}", shown(status));
+    let said = format!("the short message centre refused the message: {}", shown(status));
     match status {
         CommandStatus::EsmeRthrottled
         | CommandStatus::EsmeRmsgqful
@@ -42,7 +42,7 @@ pub(super) fn of_message(status: CommandStatus) -> Trouble {
         | CommandStatus::EsmeRxTAppn
         | CommandStatus::EsmeRsertypunavail
         | CommandStatus::EsmeRunknownerr
-        // What providers make up: an account without money, a night without service.
+        // Codes that providers define, such as for an account without funds, or no service at night.
         | CommandStatus::Other(_) => Trouble::passing(said),
         _ => Trouble::refused(said),
     }

@@ -1,4 +1,4 @@
-//! A text as short messages carry it: its alphabet, and its parts (pure).
+//! Encodes a text for short messages: its alphabet, and its parts (pure).
 //!
 //! In: a text. Out: octets, in parts that each fit into one message. The alphabet is GSM's where it has every character
 //! (3GPP TS 23.038, one octet for seven bits, as SMPP carries it), else UCS-2.
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 /// GSM's default alphabet, each character at its code (3GPP TS 23.038, 6.2.1).
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\u{1b}ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?\
                      ¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
-/// What stands after an escape (6.2.1.1).
+/// The characters behind an escape (6.2.1.1).
 const EXTENDED: [(char, u8); 9] = [
     ('^', 0x14),
     ('{', 0x28),
@@ -24,21 +24,21 @@ const EXTENDED: [(char, u8); 9] = [
 ];
 const ESCAPE: u8 = 0x1b;
 
-/// A text in its alphabet and its parts.
+/// An encoded text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Text {
     /// The alphabet.
     pub coding: DataCoding,
     /// The octets of each part, without a header.
     pub parts: Vec<Vec<u8>>,
-    /// Whether it was longer.
+    /// Whether the text was longer and had to be cut.
     pub cut: bool,
 }
 
 /// The octets of one character.
 type Octets = SmallVec<[u8; 2]>;
 
-/// Writes a text, in at most so many parts.
+/// Encodes a text in at most `most` parts.
 pub(super) fn encode(text: &str, most: usize) -> Text {
     // One message has 140 octets: 160 septets. A header for parts takes 6 of them, or 7 septets (TS 23.040, 9.2.3.24.1).
     let (coding, characters, whole, part) = match text.chars().map(gsm).collect::<Option<Vec<Octets>>>() {
@@ -70,7 +70,7 @@ fn gsm(c: char) -> Option<Octets> {
     Some(SmallVec::from_slice(&[ESCAPE, *code]))
 }
 
-/// UCS-2 has no room for what lies beyond the first 65,536.
+/// UCS-2 has no characters beyond the first 65,536.
 fn ucs2(c: char) -> Octets {
     SmallVec::from_slice(&u16::try_from(u32::from(c)).unwrap_or(u16::from(b'?')).to_be_bytes())
 }
@@ -146,7 +146,7 @@ mod tests {
             let (whole, part) = if written.coding == DataCoding::Ucs2 { (140, 134) } else { (160, 153) };
             let room = if written.parts.len() == 1 { whole } else { part };
             prop_assert!(written.parts.iter().all(|part| part.len() <= room));
-            // Only a character of two octets leaves a place empty.
+            // Only a character of two octets can leave the last octet unused.
             let full = written.parts.split_last().unwrap().1.iter().all(|part| part.len() + 1 >= room);
             prop_assert!(full);
         }

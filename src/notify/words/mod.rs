@@ -1,9 +1,9 @@
-//! What people are told: templates in their languages, built in or from a file.
+//! The templates of messages to people, in two languages, built in or from a file.
 //!
-//! In: an event. Out: a subject, a text, a short text; for callers words of their own. A template may use what events
-//! are known to say (see [`super::Event`]); what one does not say is empty, and a name that none says is a mistake,
-//! which is found when the templates are loaded: every one is tried then.
-//! **Invariant:** what events say has no control characters here, and at most 500 characters.
+//! In: an event. Out: a subject, a text, a short text; for callers texts of their own. A template may use the known
+//! fields of events; a field that an event lacks is empty. An unknown name is a mistake, which is found when the
+//! templates are loaded, since each is rendered then. **Invariant:** values of events have no control characters, and
+//! at most 500 characters.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::render::Language;
 const BUILT_IN: [(Language, &str); 2] =
     [(Language::En, include_str!("en.toml")), (Language::Ru, include_str!("ru.toml"))];
 
-/// What events are known to say; the rest of their data stays with webhooks.
+/// The fields of events that templates may use; webhooks have the others.
 const KNOWN: [&str; 12] = [
     "case",
     "number",
@@ -36,28 +36,28 @@ const KNOWN: [&str; 12] = [
     "agent",
     "times",
 ];
-/// Longest text of an event that reaches a message, in characters.
+/// The longest text of an event in a message, in characters.
 const LONGEST: usize = 500;
 
 crate::vocabulary! {
-    /// A part of what is said about an event.
+    /// A part of a template.
     "part of a template" pub enum Part {
         /// The subject of an e-mail.
         Subject = "subject",
         /// The text of an e-mail.
         Text = "text",
-        /// A line for a messenger or an SMS.
+        /// One line for a messenger or an SMS.
         Short = "short",
         /// The subject of an e-mail to the caller.
         CallerSubject = "caller_subject",
-        /// What the caller is told.
+        /// The text to the caller.
         Caller = "caller",
     }
 }
 
 type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The words for one destination.
+/// The templates of one destination.
 #[derive(Debug)]
 pub struct Words {
     templates: Environment<'static>,
@@ -65,7 +65,8 @@ pub struct Words {
 }
 
 impl Words {
-    /// The words in a language, and a file with some of one's own over them. Every template is tried.
+    /// Loads the built-in templates of a language, and those of a file over them. Each is rendered once to find
+    /// mistakes.
     ///
     /// # Errors
     /// What is wrong, with the file and the template.
@@ -102,7 +103,7 @@ impl Words {
         Ok(words)
     }
 
-    /// Tries every template with an event that says all, and with one that says nothing.
+    /// Renders every template with an event that has all fields, and with one that has none.
     fn try_all(&self) -> Result<(), String> {
         let all: Map<String, Value> = KNOWN.iter().map(|key| ((*key).to_owned(), Value::from("1"))).collect();
         for kind in EventKind::ALL {
@@ -115,13 +116,13 @@ impl Words {
         Ok(())
     }
 
-    /// Whether there are such words about this kind of event.
+    /// Whether there is such a template for this kind of event.
     #[must_use]
     pub fn has(&self, kind: &str, part: Part) -> bool {
         self.templates.get_template(&format!("{kind}/{part}")).is_ok()
     }
 
-    /// Says it.
+    /// Renders a template.
     ///
     /// # Errors
     /// What is wrong with the template.
@@ -146,7 +147,7 @@ impl Words {
     }
 }
 
-/// A value as text without anything that a header, a terminal or a gateway would obey.
+/// A value as text, without control characters.
 fn harmless(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
@@ -154,7 +155,7 @@ fn harmless(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         _ => return String::new(),
     };
-    // Also what turns the direction of writing, and lines that only Unicode knows.
+    // Also characters that change the direction of writing, and Unicode's own line breaks.
     let odd = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if odd(c) { ' ' } else { c }).take(LONGEST).collect()
 }

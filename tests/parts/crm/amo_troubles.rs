@@ -61,7 +61,7 @@ async fn each_refusal_is_what_it_means_and_says_no_secret() {
     let cases = [
         (400, "", "refused"),
         (401, "", "refused"),
-        (402, "the account is not paid for", "refused"),
+        (402, "the account is unpaid", "refused"),
         (403, "give the integration the right", "refused"),
         (404, "", "refused"),
         (408, "", "passing"),

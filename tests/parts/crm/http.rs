@@ -110,7 +110,7 @@ async fn an_error_names_what_to_look_at_and_no_address() {
     let away = told(&Settings { url, ..settings }).await.unwrap_err();
     assert_eq!((kind(&silent).0, kind(&away).0), ("passing", "passing"));
     for (trouble, words) in [
-        (moved, "which is not followed: write its own address under [crm] url"),
+        (moved, "which is not followed: set the address to which it redirects as [crm] url"),
         (silent, "the CRM: no answer in time, see [crm] timeout"),
         (away, "the CRM: cannot connect"),
     ] {

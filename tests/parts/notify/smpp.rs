@@ -164,7 +164,7 @@ async fn a_line_that_breaks_is_opened_anew_for_the_next_try() {
         let app = App::new(smpp(smsc.address, "caller")).await;
         let row = app.one(hostile()).await;
         assert_eq!(row.state, "waiting", "{answer:?}");
-        assert!(said(&row).contains("the line to the short message centre broke"), "{row:?}");
+        assert!(said(&row).contains("the connection to the short message centre was lost"), "{row:?}");
         assert_eq!(app.again(&row).await.state, "done");
         let binds = smsc.rest().iter().filter(|heard| matches!(heard, Heard::Bind(_))).count();
         assert_eq!(binds, 2, "{answer:?}");
@@ -410,7 +410,7 @@ async fn nothing_that_is_logged_holds_the_password() {
     let (relay, _stop) = app.relay();
     let shown = format!("{relay:?} {:?}", app.rows().await);
     let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    assert!(log.contains("the SMPP session is over"), "{log}");
+    assert!(log.contains("the SMPP session has ended"), "{log}");
     for secret in [PASSWORD, "wr0ng-pw"] {
         let octets = format!("{:?}", secret.as_bytes());
         for hidden in [secret, octets.trim_matches(['[', ']'])] {

@@ -1,4 +1,4 @@
-//! Cards of amoCRM: finding them, and what is written on them.
+//! amoCRM's cards: finding them, and writing notes and tasks on them.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -9,9 +9,9 @@ use crate::notify::crm::contact::Contact;
 use crate::notify::crm::digits;
 use crate::phone::E164;
 
-/// So many pages of the unsorted, newest first, are searched.
+/// How many pages of the unsorted leads, newest first, are searched.
 const PAGES: usize = 4;
-/// So many cards are named in one address.
+/// How many cards are named in one request.
 const IDS: usize = 50;
 
 /// A contact, a company or a lead.
@@ -20,12 +20,12 @@ pub struct Card {
     /// `contacts`, `companies` or `leads`.
     pub kind: String,
     pub id: u64,
-    /// Leads that belong to it: its calls may be there.
+    /// The leads of the card: its calls may be recorded there.
     pub leads: Vec<u64>,
     pub owner: Option<u64>,
-    /// Whether it still waits among the unsorted, where amoCRM does not find it by its number.
+    /// Whether the card is still among the unsorted, where amoCRM does not find it by its number.
     pub unsorted: bool,
-    /// The call or request that it was made of.
+    /// The id of the call or request from which the card was made.
     pub uniq: Option<String>,
 }
 
@@ -34,7 +34,7 @@ impl Card {
         Self { kind: kind.to_owned(), id, leads: Vec::new(), owner: None, unsorted: false, uniq: None }
     }
 
-    /// Where amoCRM says that it has put a call.
+    /// Reads from amoCRM's answer on which card it recorded a call.
     pub fn of_call(said: &Value) -> Option<Self> {
         let call = said.pointer("/_embedded/calls/0")?;
         let kind = match call.get("entity_type")?.as_str()? {
@@ -52,7 +52,7 @@ impl Card {
 }
 
 impl Amo {
-    /// The card with the customer's number, else his lead among the unsorted.
+    /// Finds the card with the customer's number, else their lead among the unsorted.
     pub(super) async fn find(&self, contact: &Contact) -> Result<Option<Card>, Trouble> {
         match self.find_by_number(&contact.number).await? {
             Some(card) => Ok(Some(card)),
@@ -60,8 +60,8 @@ impl Amo {
         }
     }
 
-    /// The contact, else the company, with a number: amoCRM puts calls on both. It searches by the last seven digits:
-    /// the rest is compared here.
+    /// Finds the contact, else the company, with a number: amoCRM records calls on both. It searches by the last seven
+    /// digits; the other digits are compared here.
     pub(super) async fn find_by_number(&self, number: &E164) -> Result<Option<Card>, Trouble> {
         for kind in ["contacts", "companies"] {
             let path = format!("{kind}?query={}&with=leads&limit={PAGE}", digits(number));
@@ -77,7 +77,7 @@ impl Amo {
         Ok(None)
     }
 
-    /// The unsorted lead that this contact was made into, else one of the same number.
+    /// Finds the unsorted lead that was made from this contact, else one with the same number.
     pub(super) async fn in_unsorted(&self, contact: &Contact) -> Result<Option<Card>, Trouble> {
         let (id, mut same_number) = (contact.id.to_string(), None);
         for page in 1..=PAGES {
@@ -107,7 +107,7 @@ impl Amo {
         Ok(same_number)
     }
 
-    /// Whether a note on the card or its leads is this call.
+    /// Whether a note on the card or its leads records this call.
     pub(super) async fn has_call(&self, card: &Card, contact: &Contact) -> Result<bool, Trouble> {
         let places =
             std::iter::once((card.kind.as_str(), card.id)).chain(card.leads.iter().map(|id| ("leads", *id)));
@@ -125,13 +125,13 @@ impl Amo {
         Ok(false)
     }
 
-    /// The call as a note of a card that amoCRM does not find by its number.
+    /// Records the call as a note on a card that amoCRM does not find by its number.
     pub(super) async fn call_note(&self, contact: &Contact, card: &Card) -> Result<(), Trouble> {
         let note = json!({ "note_type": note_type(contact.direction), "params": self.call_fields(contact) });
         self.post(&format!("{}/{}/notes", card.kind, card.id), note).await.map(drop)
     }
 
-    /// What happened, as a note; and whether it was there.
+    /// Writes a note about the contact. Returns its place, and whether it existed already.
     pub(super) async fn text_note(&self, contact: &Contact, card: &Card) -> Result<(String, bool), Trouble> {
         let path = format!("{}/{}/notes", card.kind, card.id);
         let query = format!("{path}?filter[note_type][0]=common&limit={PAGE}&order[updated_at]=desc");
@@ -147,7 +147,7 @@ impl Amo {
         Ok((format!("note of {}", card.place()), already))
     }
 
-    /// The task to call; and whether it was there.
+    /// Makes the task to call. Returns its place, and whether it existed already.
     pub(super) async fn task(&self, contact: &Contact, card: &Card) -> Result<(String, bool), Trouble> {
         let mark = contact.mark();
         if let Some(task) = self.tasks(card).await?.iter().find(|task| text_of(task).contains(&mark)) {
@@ -166,7 +166,7 @@ impl Amo {
         Ok((format!("task {}", id_of(said.pointer("/_embedded/tasks/0/id")).unwrap_or_default()), false))
     }
 
-    /// A closed case leaves no open task.
+    /// Completes the open tasks of a closed case.
     pub(super) async fn complete_tasks(&self, contact: &Contact, card: &Card) -> Result<(), Trouble> {
         let Some(mark) = contact.case_mark() else { return Ok(()) };
         let result = contact.title(self.settings.language);
@@ -180,7 +180,7 @@ impl Amo {
         Ok(())
     }
 
-    /// The tasks of the card, and of its leads: one of those may have had the task while it was unsorted.
+    /// Returns the tasks of the card and of its leads: a lead may have got its task while it was unsorted.
     async fn tasks(&self, card: &Card) -> Result<Vec<Value>, Trouble> {
         let mut tasks = Vec::new();
         for (kind, ids) in [(card.kind.as_str(), [card.id].as_slice()), ("leads", card.leads.as_slice())] {

@@ -1,8 +1,8 @@
 //! amoCRM (Kommo), API version 4.
 //!
-//! Source: amocrm.ru/developers. A call goes to the card that has the number, which amoCRM finds by itself; if
-//! none has, into the unsorted, once a number: later calls become notes of that lead. What exists is found by
-//! `uniq` (calls) and by our mark in a text (tasks and notes).
+//! Source: amocrm.ru/developers. amoCRM records a call on the card that has the number, which it finds by itself. If
+//! no card has the number, the first call becomes a lead among the unsorted, and later calls become notes of that
+//! lead. Calls that were written before are found by `uniq`, tasks and notes by the mark in their text.
 
 mod card;
 mod wire;
@@ -23,9 +23,9 @@ use crate::phone::E164;
 use card::Card;
 use wire::{Reply, Wire};
 
-/// What we call ourselves as the source of a call.
+/// The name of the source of calls.
 const SOURCE: &str = "dozvon";
-/// The most that a list gives at once.
+/// The largest page of a list.
 const PAGE: usize = 250;
 
 /// An amoCRM account.
@@ -72,7 +72,8 @@ impl Amo {
         if contact.happening == Happening::Request {
             if card.is_some() || self.settings.create_leads {
                 note(self.form(contact).await?);
-                // His task is the form's, not that of an older lead: a second delivery looks there.
+                // The task belongs to the lead made from the form, not to an older one: a second delivery looks for it
+                // there.
                 home = home.filter(|card| !card.unsorted);
             }
         } else if contact.is_call() {
@@ -99,7 +100,8 @@ impl Amo {
         Ok(Receipt { place: places.join(", "), already })
     }
 
-    /// The call on its card, or in the unsorted; and whether it was there, and the card.
+    /// Records the call on its card or among the unsorted. Returns its place, whether it existed already, and the
+    /// card.
     async fn call(
         &self,
         contact: &Contact,
@@ -167,7 +169,7 @@ impl Amo {
         fields
     }
 
-    /// A call that no card has room for becomes a lead among the unsorted.
+    /// Records a call whose number no card has as a lead among the unsorted.
     async fn unsorted_call(&self, contact: &Contact) -> Result<(String, bool), Trouble> {
         let ours = contact.extension.clone().unwrap_or_else(|| SOURCE.to_owned());
         let metadata = json!({
@@ -237,7 +239,7 @@ fn is_stored(said: &Value) -> bool {
     said.pointer("/_embedded/calls/0").is_some()
 }
 
-/// Whether an error says so, wherever in the answer it stands.
+/// Whether any text of the answer contains one of the words.
 fn says(said: &Value, words: &[&str]) -> bool {
     let text = said.to_string().to_lowercase();
     said.is_object() && words.iter().any(|word| text.contains(word))
@@ -253,8 +255,8 @@ fn is_unknown_phone(said: &Value) -> bool {
         || said.pointer("/_embedded/calls").and_then(Value::as_array).is_some_and(Vec::is_empty)
 }
 
-/// `call_status`: 1 left a message, 2 call later, 4 talked, 5 wrong number, 6 not reached, 7 busy, 8 undefined.
-/// (3, "not in", is said of a person at work, which we never know.)
+/// `call_status`: 1 left a message, 2 call later, 4 talked, 5 wrong number, 6 not reached, 7 busy, 8 undefined. (3,
+/// "not in", is about a colleague who is absent; dozvon never knows that.)
 const fn call_status(contact: &Contact) -> u8 {
     match (contact.happening, contact.result) {
         (Happening::MissedCall, _) => 6,
@@ -278,7 +280,7 @@ const fn call_status(contact: &Contact) -> u8 {
     }
 }
 
-/// The type of the note that a call is.
+/// The type of a note that records a call.
 const fn note_type(direction: Direction) -> &'static str {
     match direction {
         Direction::Inbound => "call_in",
@@ -286,7 +288,7 @@ const fn note_type(direction: Direction) -> &'static str {
     }
 }
 
-/// Whether two numbers are one by their last ten digits, which is how amoCRM compares them.
+/// Whether the last ten digits are equal, which is how amoCRM compares numbers.
 fn is_same(text: &str, number: &E164) -> bool {
     let last = |text: &str| {
         let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();

@@ -1,4 +1,4 @@
-//! One request to amoCRM: its turn, its token, its answer, and once more with a new token.
+//! One request to amoCRM: waits its turn, adds the token, reads the answer, and repeats once with a renewed token.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
 use crate::notify::http::{Answer, Http};
 use crate::secret::Secret;
 
-/// After so long a 403 no longer follows from a 429.
+/// How long after a 429 a 403 means that amoCRM has blocked the address.
 const BLOCK_FOLLOWS: Duration = Duration::from_secs(24 * 3600);
 
-/// The way to an account.
+/// The connection to an account.
 #[derive(Debug)]
 pub struct Wire {
     http: Http,
@@ -28,16 +28,16 @@ pub struct Wire {
     base: String,
     session: Session,
     block: Duration,
-    /// When it last said that we ask too much.
+    /// When amoCRM last answered 429.
     too_many: Mutex<Option<UnixMs>>,
 }
 
-/// What came back.
+/// An answer of amoCRM.
 #[derive(Debug)]
 pub enum Reply {
-    /// It was done, or read; null if there is nothing.
+    /// Success; null if there is nothing.
     Done(Value),
-    /// It was refused: what was said.
+    /// Refused: the answer's body, and a description.
     Bad(Value, String),
 }
 
@@ -64,7 +64,7 @@ impl Wire {
         })
     }
 
-    /// Reads a list or an item; null if there is none.
+    /// Reads a list or an item; null if it does not exist.
     pub async fn get(&self, path: &str) -> Result<Value, Trouble> {
         match self.ask(&Method::GET, path, None).await? {
             Reply::Done(value) => Ok(value),
@@ -87,8 +87,7 @@ impl Wire {
         let answer = self.once(method, path, body, &token).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             return Err(Trouble::refused(format!(
-                "amoCRM does not take a token that it has just renewed: {}; authorise the integration again and \
-                 write its tokens under [crm]",
+                "amoCRM refuses a token that it has just renewed: {}; authorise the integration again and set its tokens under [crm]",
                 answer.shown()
             )));
         }
@@ -122,12 +121,13 @@ impl Wire {
             }
             403 if self.was_warned() => {
                 self.gate.hush(self.block);
-                let reason = format!("{}; it has blocked our address after 429, see [crm] block", said());
+                let reason =
+                    format!("{}; it has blocked this machine's address after 429, see [crm] block", said());
                 return Err(Trouble::Passing { reason, wait: Some(self.block) });
             }
             408 | 500.. => return Err(answer.passing(said())),
             410 => return Err(Trouble::Gone { reason: said() }),
-            402 => return Err(Trouble::refused(format!("{}; the account is not paid for", said()))),
+            402 => return Err(Trouble::refused(format!("{}; the account is unpaid", said()))),
             _ => {}
         }
         let value = answer.json()?;
@@ -149,7 +149,7 @@ impl Wire {
         self.too_many.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same trouble without a secret in it.
+    /// Removes secrets from an error.
     pub async fn hide(&self, trouble: Trouble) -> Trouble {
         let (Trouble::Passing { reason, .. } | Trouble::Refused { reason } | Trouble::Gone { reason }) =
             &trouble;

@@ -1,8 +1,7 @@
 //! Bitrix24: by an inbound webhook (cards and activities) or as an application (its calls too).
 //!
-//! Source: github.com/bitrix24/b24restdocs. Calls can be registered by an application
-//! only. What exists is found by `EXTERNAL_CALL_ID` (calls), `originatorId` and `originId` (leads) and the mark in
-//! an activity's subject.
+//! Source: github.com/bitrix24/b24restdocs. Only an application can register calls. What was written before is found
+//! by `EXTERNAL_CALL_ID` (calls), `originatorId` and `originId` (leads) and the mark in an activity's subject.
 
 mod registered;
 mod reply;
@@ -23,7 +22,7 @@ use crate::phone::E164;
 use registered::Registered;
 use wire::Wire;
 
-/// What we call ourselves as the source of a lead.
+/// The name of the source of leads.
 const ORIGINATOR: &str = "dozvon";
 
 /// A Bitrix24 portal.
@@ -32,7 +31,7 @@ pub struct Bitrix24 {
     wire: Wire,
     settings: Settings,
     registered: Registered,
-    /// Leads are made one at a time: two first contacts of one number would make two.
+    /// Held while a lead is made: two contacts of a new number at the same time would make two leads.
     leads: tokio::sync::Mutex<()>,
     clock: Clock,
 }
@@ -100,7 +99,7 @@ impl Bitrix24 {
         Ok(Receipt { place: places.join(", "), already })
     }
 
-    /// The customer's card; a new lead if he has none.
+    /// Finds the customer's card; makes a lead if there is none.
     async fn card(&self, contact: &Contact) -> Result<Option<Card>, Trouble> {
         if let Some(card) = self.find(&contact.number).await? {
             return Ok(Some(card));
@@ -130,7 +129,7 @@ impl Bitrix24 {
         Ok(Some(Card { kind: "LEAD", type_id: 1, id, owner: None }))
     }
 
-    /// The card with a number: a contact before a company before a lead.
+    /// Finds the card with a number: a contact before a company before a lead.
     async fn find(&self, number: &E164) -> Result<Option<Card>, Trouble> {
         let query = json!({ "PHONE_NUMBER": number.as_str() });
         let found = self.wire.call("telephony.externalCall.searchCrmEntities", query).await?;
@@ -158,7 +157,7 @@ impl Bitrix24 {
         user_of(&self.settings.users, contact.agent.as_ref()).or(default)
     }
 
-    /// The call in Bitrix24's telephony; and whether it was there.
+    /// Registers the call in Bitrix24's telephony. Returns its place, and whether it existed already.
     async fn call(&self, contact: &Contact, card: Option<&Card>) -> Result<(String, bool), Trouble> {
         let external = contact.id.to_string();
         let mut whose = json!({});
@@ -172,7 +171,7 @@ impl Bitrix24 {
         }
         self.registered.enter(&key, contact.id, self.clock.now())?;
         let call = self.register(contact, card, &external).await.inspect_err(|trouble| {
-            // What the portal refused it has not registered: others of the same number need not wait for it.
+            // The portal has not registered a call that it refused: other calls of the number need not wait for it.
             if matches!(trouble, Trouble::Refused { .. } | Trouble::Gone { .. }) {
                 self.registered.leave(&key, contact.id, None);
             }
@@ -217,7 +216,7 @@ impl Bitrix24 {
         Ok(format!("call {id}"))
     }
 
-    /// Whose call it is: the user who is the agent, else who has his internal number, else the default user.
+    /// Sets the call's user: the agent's user, else the user with the agent's extension, else the default user.
     fn put_user(&self, contact: &Contact, fields: &mut Value) {
         let known = user_of(&self.settings.users, contact.agent.as_ref());
         match (known, &contact.extension) {
@@ -226,7 +225,8 @@ impl Bitrix24 {
         }
     }
 
-    /// An activity of the card: open until the deadline if a call is owed, else done. And whether it was there.
+    /// Makes an activity on the card: open until the deadline if the customer is to be called, else completed. Returns
+    /// its place, and whether it existed already.
     async fn activity(&self, contact: &Contact, card: &Card) -> Result<(String, bool), Trouble> {
         let found = self.activities(card, &contact.mark()).await?;
         let (id, already, done) = match found.first() {
@@ -262,7 +262,7 @@ impl Bitrix24 {
         id_of(made.get("id")).ok_or_else(|| Trouble::passing("crm.activity.todo.add gave no activity back"))
     }
 
-    /// A closed case leaves no open task.
+    /// Completes the open tasks of a closed case.
     async fn complete_tasks(&self, contact: &Contact, card: &Card) -> Result<(), Trouble> {
         let Some(mark) = contact.case_mark() else { return Ok(()) };
         for activity in self.activities(card, &mark).await? {

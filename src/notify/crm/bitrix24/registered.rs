@@ -1,9 +1,9 @@
-//! Which call has which identity at Bitrix24.
+//! Which call has which id at Bitrix24.
 //!
-//! Bitrix24 takes a call of the same number, type and user for the one that is registered already, for half an hour or
-//! until that is finished, whatever our own identity of it says (github.com/bitrix-tools/b24-rest-docs issue 175); and the
-//! identity that it gives is made of these and of the second. So one call of these is told at a time, and an identity
-//! that another call has had is not used again.
+//! For half an hour, or until a call is finished, Bitrix24 takes another call of the same number, type and user for
+//! the same one, even if its external id differs (github.com/bitrix-tools/b24-rest-docs issue 175). The id that it
+//! returns is made from these three and the current second. So calls with the same number, type and user are written
+//! one at a time, and an id that another call has had is not used.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -14,16 +14,16 @@ use uuid::Uuid;
 use crate::clock::UnixMs;
 use crate::notify::Trouble;
 
-/// After so long a call that was never finished is another one for Bitrix24.
+/// How long Bitrix24 remembers a call that was never finished.
 const FORGOTTEN: Duration = Duration::from_mins(30);
 
-/// How long one waits for its turn.
+/// How long a call waits before it is tried again.
 const TURN: Duration = Duration::from_secs(2);
 
-/// So many identities are remembered. They differ after a second: a portal takes fewer calls in that time.
+/// How many ids are remembered. They differ after a second, in which a portal takes fewer calls.
 const REMEMBERED: usize = 1000;
 
-/// What Bitrix24 tells calls apart by: number, type and user.
+/// By what Bitrix24 distinguishes calls: number, type and user.
 pub(super) type Key = (String, u8, String);
 
 #[derive(Debug, Default)]
@@ -31,14 +31,14 @@ pub(super) struct Registered(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Who was registered last under a key and is not finished, and since when.
+    /// The calls that are registered and not finished, each with the time of its registration.
     open: BTreeMap<Key, (Uuid, UnixMs)>,
-    /// The identities of calls that are finished, and whose they were.
+    /// The ids of finished calls, with the contact of each.
     used: VecDeque<(String, Uuid)>,
 }
 
 impl Registered {
-    /// Takes the key for a call before it is registered.
+    /// Reserves the key for a call before it is registered.
     ///
     /// # Errors
     /// Passing while another call has it.
@@ -46,7 +46,9 @@ impl Registered {
         let mut state = self.lock();
         state.open.retain(|_, (_, since)| now.since(*since) < FORGOTTEN);
         match state.open.get(key) {
-            Some((other, _)) if *other != contact => Err(wait("another call of this number is being told")),
+            Some((other, _)) if *other != contact => {
+                Err(wait("another call of this number is being written"))
+            }
             _ => {
                 state.open.insert(key.clone(), (contact, now));
                 Ok(())
@@ -54,16 +56,16 @@ impl Registered {
         }
     }
 
-    /// Refuses an identity that another call has had.
+    /// Refuses an id that another call has had.
     ///
     /// # Errors
-    /// Passing: a second later it is another one.
+    /// Passing: a second later Bitrix24 gives another id.
     pub(super) fn is_new(&self, call: &str, contact: Uuid) -> Result<(), Trouble> {
         let taken = self.lock().used.iter().any(|(used, by)| used == call && *by != contact);
-        if taken { Err(wait("the portal gave the identity of the call before")) } else { Ok(()) }
+        if taken { Err(wait("the portal returned the id of an earlier call")) } else { Ok(()) }
     }
 
-    /// Gives the key free when the call is finished, or known to be.
+    /// Releases the key when the call is known to be finished.
     pub(super) fn leave(&self, key: &Key, contact: Uuid, call: Option<&str>) {
         let mut state = self.lock();
         if state.open.get(key).is_some_and(|(holder, _)| *holder == contact) {

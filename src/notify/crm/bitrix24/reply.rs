@@ -1,4 +1,4 @@
-//! What an answer of Bitrix24 means. Errors come with HTTP 200 as well as with 400: the body is what counts.
+//! What an answer of Bitrix24 means. Errors come with HTTP 200 as well as with 400, so the body decides.
 
 use serde_json::Value;
 
@@ -7,10 +7,10 @@ use crate::notify::Trouble;
 use crate::notify::excerpt::excerpt;
 use crate::notify::http::Answer;
 
-/// What came back.
+/// An answer of Bitrix24.
 #[derive(Debug)]
 pub enum Reply {
-    /// The result, and when used-up time of the method begins to be forgotten.
+    /// Success, and when the method's used time starts to be released.
     Result {
         /// `result`.
         result: Value,
@@ -19,16 +19,16 @@ pub enum Reply {
     },
     /// The token has expired.
     Expired,
-    /// More requests a second than it takes.
+    /// More requests per second than the portal takes.
     TooMany(String),
     /// The method's 480 s in ten minutes are used up.
     UsedUp {
-        /// What was said.
+        /// The error.
         reason: String,
-        /// When some of it is forgotten, if the answer says so.
+        /// When some of it is released, if the answer says so.
         reset: Option<UnixMs>,
     },
-    /// It has blocked us by hand.
+    /// Bitrix24's staff has blocked the portal's API.
     Blocked(String),
 }
 
@@ -46,7 +46,7 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
     let reset = reset.and_then(Value::as_i64).map(|seconds| UnixMs(seconds.saturating_mul(1000)));
     let code = match said.get("error") {
         None | Some(Value::Null) => None,
-        // Some errors have no code, such as that a call is not found.
+        // Some errors have no code, such as "Call is not found".
         Some(Value::String(code)) if code.is_empty() && status < 400 && said.get("result").is_some() => None,
         Some(Value::String(code)) => Some(code.clone()),
         Some(other) => Some(other.to_string()),
@@ -67,12 +67,10 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
         "OVERLOAD_LIMIT" => Ok(Reply::Blocked(format!("{reason}; ask Bitrix24's support to lift it"))),
         "expired_token" => Ok(Reply::Expired),
         "WRONG_AUTH_TYPE" => Err(Trouble::refused(format!(
-            "{reason}; only an application may call this: write its client_id, client_secret, access_token and \
-             refresh_token under [crm], or use a webhook's address without client_id"
+            "{reason}; only an application may call this: set its client_id, client_secret, access_token and refresh_token under [crm], or use a webhook's address without client_id"
         ))),
         "NO_AUTH_FOUND" | "invalid_token" => Err(Trouble::refused(format!(
-            "{reason}; the webhook or the application's token is not known there: make a new one and write it under \
-             [crm]"
+            "{reason}; the portal does not know the webhook or the application's token: make a new one and set it under [crm]"
         ))),
         "insufficient_scope" | "INVALID_CREDENTIALS" | "ACCESS_DENIED" | "user_access_error" => {
             Err(Trouble::refused(format!(
@@ -80,8 +78,8 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
                  rights to cards and to call statistics"
             )))
         }
-        // The call was finished by an earlier try whose answer got lost, or was registered too long ago: the next try finds
-        // it, or registers it anew.
+        // An earlier try has finished the call and its answer was lost, or the call was registered too long ago. The
+        // next try finds it, or registers it anew.
         "" if method == FINISH && description.starts_with("Call is not found") => Err(answer.passing(reason)),
         "PORTAL_DELETED" | "INTERNAL_SERVER_ERROR" | "ERROR_UNEXPECTED_ANSWER" => Err(answer.passing(reason)),
         _ if status >= 500 || status == 429 => Err(answer.passing(reason)),
@@ -89,11 +87,10 @@ pub fn read(method: &str, answer: &Answer) -> Result<Reply, Trouble> {
     }
 }
 
-/// The token is not taken, and a new one not either.
+/// Both the token and its renewed successor were refused.
 pub fn no_access(method: &str) -> Trouble {
     Trouble::refused(format!(
-        "{method}: Bitrix24 says that the token has expired, though it is new or needs none; write the application's \
-         tokens anew under [crm]"
+        "{method}: Bitrix24 says that the token has expired, although it is new or none is needed; set the application's tokens anew under [crm]"
     ))
 }
 

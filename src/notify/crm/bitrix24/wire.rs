@@ -1,4 +1,4 @@
-//! One method call: its turn, its token, its answer, and once more with a new token.
+//! One method call: waits its turn, adds the token, reads the answer, and repeats once with a renewed token.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,18 +20,18 @@ use crate::secret::Secret;
 /// Where Bitrix24 renews tokens (b24restdocs, settings/oauth/auto-renewal).
 const OAUTH: &str = "https://oauth.bitrix.info/oauth/token/";
 
-/// The way to a portal.
+/// The connection to a portal.
 #[derive(Debug)]
 pub struct Wire {
     http: Http,
     gate: Gate,
-    /// Methods are called below this; with a webhook it is a secret.
+    /// The base of every method's address; with a webhook it is a secret.
     base: Secret,
     session: Option<Session>,
-    /// How long the portal's counter takes to run empty.
+    /// How long the portal's counter of requests takes to run empty.
     drain: Duration,
     block: Duration,
-    /// When a method's used-up time begins to be forgotten, as its last good answer said.
+    /// When each method's used time starts to be released, as its last successful answer said.
     resets: Mutex<BTreeMap<String, UnixMs>>,
 }
 
@@ -76,7 +76,7 @@ impl Wire {
         self.once(method, parameters, Some(&token)).await?.ok_or_else(|| reply::no_access(method))
     }
 
-    /// None if the token is no longer taken.
+    /// Makes one request; none if the token was refused.
     async fn once(
         &self,
         method: &str,
@@ -119,7 +119,7 @@ impl Wire {
         self.resets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The same trouble without a secret in it.
+    /// Removes secrets from an error.
     pub async fn hide(&self, trouble: Trouble) -> Trouble {
         let (Trouble::Passing { reason, .. } | Trouble::Refused { reason } | Trouble::Gone { reason }) =
             &trouble;
