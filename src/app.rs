@@ -1,4 +1,4 @@
-//! The only wiring: opens the store, connects the nodes, takes calls, and stops in good order.
+//! Puts the parts together: opens the store, connects the nodes, takes calls, and stops in order.
 //!
 //! In: [`Settings`]. Out: a [`Running`] controller, which `serve`, the demo, the tests and the benches share.
 
@@ -30,30 +30,30 @@ use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
 use crate::vital::Vital;
 use crate::{retention, telemetry, web, witness};
 
-/// How often gauges that are counted elsewhere are brought up to date.
+/// How often gauges that are counted elsewhere are updated.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
-/// How often it is looked again whether a database that is taken is free.
+/// How often a standby checks whether the database is free.
 const STAND_BY: Duration = Duration::from_millis(100);
 
-/// How often it is looked whether the database is still ours.
+/// How often the controller checks that it still holds the database's lock.
 const KEEP_LOCK: Duration = Duration::from_secs(1);
 
-/// How long who stands by waits before it tries a database again that was out of reach: longer than a controller takes
-/// to have its lock again ([`store::Lock`] looks every second).
+/// How long a standby waits before it tries again a database that was out of reach. It is longer than a controller
+/// takes to regain its lock ([`store::Lock`] checks every second).
 const RETURN: Duration = Duration::from_secs(5);
 
-/// How long the database may be taken by one who only looks whether it is free, such as `dozvon check`.
+/// How long another process, such as `dozvon check`, may hold the lock to see whether it is free.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// How long after the signal to stop phones that ring may take to fall silent, and their offers to be recorded.
+/// How long ringing phones may take to stop, and their offers to be recorded, after the stop signal.
 const OFFERS_END: Duration = Duration::from_secs(5);
 
-/// How long waiting callers may take to go back to the dialplan when a vital task is gone: whoever stands by takes them
-/// after that.
+/// How long waiting callers may take to go back to the dialplan after a vital task has ended. Then a standby takes
+/// them.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Why the controller does not run.
+/// Why the controller cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// The database.
@@ -67,42 +67,42 @@ pub enum AppError {
         "cannot listen on {address}: {source}; another program may have the port: change [{task}] listen"
     )]
     Port {
-        /// The task that serves it, named like its section of the settings.
+        /// The task that serves the port, named like its section of the settings.
         task: &'static str,
-        /// Where it was to listen.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// The metrics, which a test would show.
+    /// The metrics cannot be registered; a test would show that.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// A place where events are told.
+    /// A destination of events.
     #[error(transparent)]
     Notify(#[from] crate::notify::BadDestination),
-    /// The CRM that is told.
-    #[error("the CRM cannot be told: {0}")]
+    /// The CRM.
+    #[error("the CRM's settings are wrong: {0}")]
     Crm(String),
-    /// A task without which it is worth nothing.
+    /// An essential task has ended.
     #[error(
-        "the task `{0}` is gone, and everything depends on it; please report what the log says of it above. Start the controller again"
+        "the essential task `{0}` has ended; please report what the log says about it above. Start the controller again"
     )]
     Died(Arc<str>),
-    /// The signal that would stop us.
+    /// The stop signal cannot be listened for.
     #[error("cannot listen for the stop signal: {0}")]
     Signal(std::io::Error),
 }
 
-/// A controller that takes calls.
+/// A running controller.
 #[derive(Debug)]
 pub struct Running {
-    /// Where FreeSWITCH finds it.
+    /// The address for FreeSWITCH.
     pub listen: SocketAddr,
-    /// Where forms and programs find it.
+    /// The address for forms and programs.
     pub web: SocketAddr,
-    /// Where those who watch it find it.
+    /// The address for monitoring.
     pub status: SocketAddr,
-    /// What its calls work with.
+    /// The shared context.
     pub app: Arc<App>,
     stop: CancellationToken,
     stop_web: CancellationToken,
@@ -111,10 +111,10 @@ pub struct Running {
     _lock: Lock,
 }
 
-/// Starts a controller: when this returns, it takes calls.
+/// Starts a controller. When this returns, the controller takes calls.
 ///
 /// # Errors
-/// [`AppError`] says what is in the way and what to do.
+/// [`AppError`] names the problem and the remedy.
 pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError> {
     begin(settings, clock, false).await
 }
@@ -122,7 +122,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, AppError
 /// Waits while another controller has the database, then starts one.
 ///
 /// # Errors
-/// [`AppError`] says what is in the way and what to do.
+/// [`AppError`] names the problem and the remedy.
 pub async fn stand_by(settings: Settings, clock: Clock) -> Result<Running, AppError> {
     begin(settings, clock, true).await
 }
@@ -131,7 +131,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let settings = Arc::new(settings);
     let metrics = Arc::new(Metrics::new()?);
     metrics.started.set(clock.now().utc().timestamp() as f64);
-    // Reading the first number loads the numbering plans: not in the first caller's time.
+    // Parsing the first number loads the numbering plans; the first caller should not wait for that.
     let _ = settings.phone.home().number("+79001234567");
     let (store, lock) = open(&settings, standby).await?;
     let controller = format!("{}:{}", std::process::id(), settings.switch.listen.port());
@@ -185,11 +185,11 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     Ok(Running { listen, web, status, app, stop, stop_web, calls, tasks, _lock: lock })
 }
 
-/// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it. With `standby` it waits first
-/// while another one has the database.
+/// Runs a controller until it is told to stop (SIGTERM or SIGINT), then drains it. With `standby` it first waits while
+/// another controller has the database.
 ///
 /// # Errors
-/// [`AppError`] says what is in the way and what to do.
+/// [`AppError`] names the problem and the remedy.
 pub async fn serve(settings: Settings, standby: bool) -> Result<(), AppError> {
     let stopped = async {
         tokio::select! {
@@ -207,8 +207,8 @@ pub async fn serve(settings: Settings, standby: bool) -> Result<(), AppError> {
 }
 
 impl Running {
-    /// Takes calls until `stopped`, then drains. When a vital task dies before, waiting callers go back to the
-    /// dialplan, talks go on without us, and the database is free for whoever stands by.
+    /// Takes calls until `stopped`, then drains. If a vital task dies before, waiting callers go back to the dialplan,
+    /// talks go on without the controller, and the database is free for a standby.
     ///
     /// # Errors
     /// [`AppError::Died`] names the task.
@@ -229,14 +229,14 @@ impl Running {
         Err(AppError::Died(task))
     }
 
-    /// Takes no new calls, hands waiting callers back to the dialplan, and lets talks go on for a while. Until then
-    /// the status port says that the controller is stopping.
+    /// Takes no new calls, hands waiting callers back to the dialplan, and waits a while for talks to end. Meanwhile
+    /// the status port reports that the controller is stopping.
     pub async fn drain(self) {
         let limit = self.app.settings.calls.drain_timeout;
         self.leave(limit, limit.max(OFFERS_END)).await;
     }
 
-    /// Hands waiting callers back; gives talks, and phones that ring, so long.
+    /// Hands waiting callers back, waits `limit` for talks and `offers` for ringing phones.
     async fn leave(self, limit: Duration, offers: Duration) {
         let offers_end = tokio::time::Instant::now() + offers;
         tracing::info!(
@@ -248,21 +248,24 @@ impl Running {
         self.app.draining.cancel();
         self.calls.close();
         if tokio::time::timeout(limit, self.calls.wait()).await.is_err() {
-            tracing::warn!(calls = self.calls.len(), "talks are still going on: they go on without us");
+            tracing::warn!(
+                calls = self.calls.len(),
+                "talks are still going on; they continue without the controller"
+            );
         }
         let Self { app, tasks, stop_web, .. } = self;
-        // The pages hold the app, which the dispatcher works for as long as anybody has it.
+        // The pages hold the app, and the dispatcher runs as long as anything holds it.
         stop_web.cancel();
         drop(app);
         tasks.close();
-        // The offer of a talk lasts as long as the talk: it gets no time of its own.
+        // The offer of a talk lasts as long as the talk, so it needs no time of its own.
         if tokio::time::timeout_at(offers_end, tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = tasks.len(), "offers have not ended: they are closed at the next start");
+            tracing::warn!(tasks = tasks.len(), "offers have not ended; the next start closes them");
         }
         tracing::info!("stopped");
     }
 
-    /// Waits until every call and every offer that is under way has ended and is recorded.
+    /// Waits until every call and every offer under way has ended and is recorded.
     pub async fn quiet(&self) {
         self.calls.close();
         self.calls.wait().await;
@@ -271,7 +274,7 @@ impl Running {
     }
 }
 
-/// Watches the tasks that the parts have started by themselves.
+/// Watches the tasks that other parts have started.
 fn watch_parts(app: &App, tasks: &TaskTracker) {
     let vital = &app.vital;
     vital.show(app.store.beat());
@@ -284,7 +287,7 @@ fn watch_parts(app: &App, tasks: &TaskTracker) {
     }
 }
 
-/// Begins what keeps the database: ours, free of what is too old, and its audit known elsewhere.
+/// Starts the tasks that keep the lock, delete rows that are too old, and write the audit's head to the log.
 fn keep_database(app: &App, lock: &Lock, tasks: &TaskTracker, stop: &CancellationToken) {
     let (vital, settings, store) = (&app.vital, &app.settings, &app.store);
     let retention = retention::start(store.clone(), app.clock, settings.retention.clone(), stop.clone());
@@ -294,7 +297,7 @@ fn keep_database(app: &App, lock: &Lock, tasks: &TaskTracker, stop: &Cancellatio
     vital.run("lock", tasks, keep_lock(store.clone(), lock.clone(), stop.clone()));
 }
 
-/// Begins to tell what happened.
+/// Starts the notifications.
 fn notify(
     app: &App,
     controller: String,
@@ -325,7 +328,8 @@ fn notify(
     Ok(())
 }
 
-/// Opens the database as its controller, with its schema up to date; under another audit key nothing would be recorded.
+/// Opens the database as its controller, and migrates it. It refuses an audit key other than the database's, under
+/// which nothing could be recorded.
 async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), StoreError> {
     let store = open_store(settings, standby).await?;
     let lock = take_lock(&store, standby).await?;
@@ -334,14 +338,14 @@ async fn open(settings: &Settings, standby: bool) -> Result<(Store, Lock), Store
     let named = key.clone();
     store.read("audit_key", move |c| store::audit::check_key(c, named.as_ref())).await?;
     store.write("audit_mark", store::audit::mark).await?;
-    // Callers are served all the same: what was done is recorded, and this is said by `dozvon check`, too.
+    // Callers are served nevertheless: the audit goes on, and `dozvon check` reports the tampering too.
     if let Err(error) = store.read("audit_mark", move |c| store::audit::check_mark(c, key.as_ref())).await {
         tracing::error!(%error, "the audit was changed by somebody without its key");
     }
     Ok((store, lock))
 }
 
-/// Opens the database; who stands by waits for as long as it is out of reach.
+/// Opens the database. A standby waits as long as the database is out of reach.
 async fn open_store(settings: &Settings, standby: bool) -> Result<Store, StoreError> {
     loop {
         match Store::open(&settings.database, settings.store.clone()).await {
@@ -351,15 +355,13 @@ async fn open_store(settings: &Settings, standby: bool) -> Result<Store, StoreEr
     }
 }
 
-/// Lets some time go by, so that a controller whose database was away for a moment has it again before somebody who
-/// only stands by.
+/// Waits, so that a controller that has lost its database for a moment regains it before a standby takes it.
 async fn out_of_reach(error: &StoreError) {
     tracing::warn!(%error, again_in = ?RETURN, "standing by: the database is out of reach; trying again");
     tokio::time::sleep(RETURN).await;
 }
 
-/// Takes the database as soon as no other controller has it; who stands by waits for ever, who does not only for as
-/// long as a look may take.
+/// Takes the lock as soon as no other controller has it. A standby waits for ever, others only [`LOOK`].
 async fn take_lock(store: &Store, standby: bool) -> Result<Lock, StoreError> {
     let limit = tokio::time::Instant::now() + LOOK;
     let mut told = false;
@@ -374,7 +376,7 @@ async fn take_lock(store: &Store, standby: bool) -> Result<Lock, StoreError> {
             Err(StoreError::Locked { .. }) if tokio::time::Instant::now() < limit => {}
             lock => {
                 if told {
-                    tracing::warn!("the other controller is gone: taking over");
+                    tracing::warn!("the other controller has ended: taking over");
                 }
                 return lock;
             }
@@ -387,7 +389,7 @@ fn read_rules(c: &mut Database) -> Result<(Arc<Rules>, Vec<store::agents::AgentR
     Ok((Arc::new(store::rules::load(c)?), store::agents::all(c)?))
 }
 
-/// Tells of what is good by itself in settings and rules, and does not fit together.
+/// Warns of settings and rules that are valid, but do not fit together.
 fn warn_of(settings: &Settings, rules: &Rules) {
     for line in &settings.outdated {
         tracing::warn!("{line}; the next release reads the new name only");
@@ -396,7 +398,7 @@ fn warn_of(settings: &Settings, rules: &Rules) {
         tracing::warn!(
             host,
             sslmode,
-            "what is sent to the database may go over the network in clear: `dozvon check`"
+            "the connection to the database may be unencrypted: see `dozvon check`"
         );
     }
     if let Some((detail, remedy)) = settings.callback.nobody_calls_back(rules) {
@@ -404,7 +406,7 @@ fn warn_of(settings: &Settings, rules: &Rules) {
     }
 }
 
-/// Keeps the right to be the controller, and ends when another one has it: two would ring for the same callers.
+/// Keeps the lock, and ends when another controller has it: two controllers would ring for the same callers.
 async fn keep_lock(store: Store, lock: Lock, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -415,17 +417,19 @@ async fn keep_lock(store: Store, lock: Lock, stop: CancellationToken) {
         let Some(kept) = stop.run_until_cancelled(store.keep_lock(&lock)).await else { return };
         match kept {
             Ok(true) => {}
-            Ok(false) => tracing::error!("the server still has the old session with the lock; trying again"),
+            Ok(false) => {
+                tracing::error!("the database server still holds the lock for the lost session; trying again")
+            }
             Err(error @ StoreError::Locked { .. }) => {
                 tracing::error!(%error, "the database was out of reach, and another controller has taken over");
                 return;
             }
-            Err(error) => tracing::error!(%error, "the lock of the database is lost; taking it again"),
+            Err(error) => tracing::error!(%error, "the database's lock was lost; trying to take it again"),
         }
     }
 }
 
-/// Takes every call that FreeSWITCH hands over, each in a task of its own.
+/// Accepts calls from FreeSWITCH, and runs each in a task of its own.
 async fn take_calls(app: Arc<App>, mut listener: Listener, calls: TaskTracker, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -439,7 +443,7 @@ async fn take_calls(app: Arc<App>, mut listener: Listener, calls: TaskTracker, s
     }
 }
 
-/// Watches each node: its links, and the calls there that are none of ours.
+/// Watches each node: its links, and its other calls.
 fn follow_nodes(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
     let vital = &app.vital;
     for node in app.nodes.all() {
@@ -448,14 +452,15 @@ fn follow_nodes(app: &Arc<App>, tasks: &TaskTracker, stop: &CancellationToken) {
     }
 }
 
-/// Tells the dispatcher which users of a node's directory are in calls that are none of ours, until told to stop.
+/// Tells the dispatcher which directory users of a node are in calls that the controller did not make, until told to
+/// stop.
 async fn follow_talks(app: Arc<App>, node: Node, stop: CancellationToken) {
     let mut changed = node.talks_changed();
     let truth = node.keep_talks_true();
     tokio::pin!(truth);
     let (mut told, mut told_domain) = (false, None);
     loop {
-        // What was counted is told before that it was.
+        // The users are sent before the flag that they are known.
         let counted = node.talks_are_counted();
         let (users, domain) = (node.take_talk_changes(), node.usual_domain());
         if !users.is_empty() || domain != told_domain {
@@ -470,7 +475,7 @@ async fn follow_talks(app: Arc<App>, node: Node, stop: CancellationToken) {
             biased;
             () = stop.cancelled() => return,
             () = &mut truth => return,
-            // The sender lives as long as the node: it is not gone while we hold one.
+            // The sender lives as long as the node, which this task holds.
             _ = changed.changed() => {}
         }
     }
@@ -515,7 +520,7 @@ async fn follow_rules(app: Arc<App>, rules_now: watch::Sender<Arc<Rules>>, stop:
     }
 }
 
-/// Brings gauges up to date that are counted in other places.
+/// Updates gauges that are counted elsewhere.
 async fn sample(app: Arc<App>, door: Arc<ListenerStats>, stop: CancellationToken) {
     let mut every = tokio::time::interval(SAMPLE_EVERY);
     loop {
@@ -536,7 +541,7 @@ async fn sample(app: Arc<App>, door: Arc<ListenerStats>, stop: CancellationToken
     }
 }
 
-/// Shows what the store counts.
+/// Updates the store's metrics.
 fn show_store(app: &App) {
     let (metrics, stats) = (&app.metrics, app.store.take_stats());
     metrics.store_queue.set(i64::try_from(stats.waiting).unwrap_or(i64::MAX));
@@ -552,7 +557,7 @@ fn show_store(app: &App) {
     }
 }
 
-/// Shows what nodes count.
+/// Updates the nodes' metrics.
 fn show_nodes(app: &App) {
     for node in app.nodes.all() {
         let name = node.name().as_str();
@@ -567,7 +572,7 @@ fn show_nodes(app: &App) {
     }
 }
 
-/// Shows who is on which trunk.
+/// Updates the trunks' metrics.
 fn show_trunks(app: &App) {
     for (trunk, calls) in app.trunks.calls() {
         let calls = i64::try_from(calls).unwrap_or(i64::MAX);
@@ -575,7 +580,7 @@ fn show_trunks(app: &App) {
     }
 }
 
-/// Shows what the listener counts.
+/// Updates the listener's metrics.
 fn show_door(metrics: &Metrics, door: &ListenerStats) {
     for (result, count) in door.results() {
         grow(&metrics.connections.with_label_values(&[result]), count);
@@ -584,7 +589,7 @@ fn show_door(metrics: &Metrics, door: &ListenerStats) {
     grow(&metrics.accept_failures, door.accept_failed.load(Ordering::Relaxed));
 }
 
-/// Brings a counter up to what was counted elsewhere.
+/// Raises a counter to a count that is kept elsewhere.
 fn grow(counter: &IntCounter, count: u64) {
     counter.inc_by(count.saturating_sub(counter.get()));
 }
@@ -603,7 +608,7 @@ fn show(metrics: &Metrics, gauges: &store::reports::Gauges) {
     }
 }
 
-/// Serves the pages; where those of the status and those of the web port are.
+/// Serves the pages. Returns the addresses of the status port and the web port.
 async fn serve_pages(
     app: &Arc<App>,
     stop: &CancellationToken,
@@ -618,7 +623,7 @@ async fn serve_pages(
     Ok((status, web))
 }
 
-/// What serves a port.
+/// A port to serve.
 struct Port<'a> {
     vital: &'a Vital,
     stop: &'a CancellationToken,
@@ -626,7 +631,7 @@ struct Port<'a> {
 }
 
 impl Port<'_> {
-    /// Listens at an address and serves pages there, as a vital task; where that is.
+    /// Listens at an address and serves pages there as a vital task. Returns the actual address.
     async fn serve(
         &self,
         task: &'static str,
@@ -643,7 +648,7 @@ impl Port<'_> {
     }
 }
 
-/// Says to whoever sends SIGHUP what it does not do, for ever: without a handler it would end the process.
+/// Logs that SIGHUP does nothing, for ever. Without a handler the signal would end the process.
 async fn ignore_hangups() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut hangups = signal(SignalKind::hangup())?;
@@ -659,7 +664,7 @@ async fn ignore_hangups() -> std::io::Result<()> {
 /// Waits until the process is told to stop: SIGTERM or Ctrl-C.
 ///
 /// # Errors
-/// When signals cannot be heard.
+/// If signals cannot be listened for.
 pub async fn stop_signal() -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

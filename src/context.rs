@@ -1,5 +1,4 @@
-//! What the life of a call, of a callback and of a page works with: the [`App`], put together once by
-//! [`app`](crate::app) and passed down.
+//! The shared context of calls, callbacks and pages: the [`App`], made once by [`app`](crate::app) and passed down.
 
 use std::sync::Arc;
 
@@ -21,20 +20,20 @@ use crate::store::recovery::OpenCall;
 use crate::switch::Nodes;
 use crate::vital::Vital;
 
-/// What every call works with.
+/// The shared context.
 #[derive(Debug, Clone)]
 pub struct App {
-    /// The process's settings.
+    /// The settings.
     pub settings: Arc<Settings>,
-    /// What time it is.
+    /// Tells the time.
     pub clock: Clock,
-    /// What must not be lost.
+    /// The database.
     pub store: Store,
-    /// What is counted.
+    /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// The rules of the moment.
+    /// The current rules.
     pub rules: watch::Receiver<Arc<Rules>>,
-    /// Who rings for whom.
+    /// Decides which agent is offered which caller.
     pub dispatcher: Dispatcher,
     /// The FreeSWITCH nodes.
     pub nodes: Nodes,
@@ -44,26 +43,27 @@ pub struct App {
     pub callbacks: CallbacksUnderWay,
     /// Over what customers are dialled.
     pub trunks: Trunks,
-    /// The tasks that everything depends on.
+    /// The essential tasks.
     pub vital: Vital,
     /// Cancelled when waiting callers are to be handed back to the dialplan.
     pub draining: CancellationToken,
 }
 
 impl App {
-    /// A caller who waits has lost his line to us: the dialplan should bring him back.
+    /// Notes that a waiting caller has lost the connection to the controller: the dialplan should bring the caller
+    /// back.
     pub fn expect_back(&self, call: OpenCall) {
         let patience = self.settings.dialplan.retry_time + self.settings.calls.return_timeout;
         self.in_flight.expect_back(call, Instant::now() + patience);
     }
 
-    /// The rules of the house for calling back, as they are now.
+    /// The current rules for callbacks.
     #[must_use]
     pub fn terms(&self) -> Terms {
         Terms::of(&self.settings, self.rules())
     }
 
-    /// The rules as they are now.
+    /// The current rules.
     #[must_use]
     pub fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.borrow())

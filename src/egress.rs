@@ -1,8 +1,8 @@
-//! Which places may be connected to: none in our own network, unless the settings allow it.
+//! Which addresses may be connected to: none in private networks, unless the settings allow it.
 //!
-//! In: a URL, a name that is resolved. Out: the addresses that may be connected to, or why not.
-//! **Invariant:** what is connected to is an address that was looked at here: the name is resolved once for each
-//! connection, and a name that points elsewhere a moment later changes nothing.
+//! In: a URL, and a name that is being resolved. Out: the addresses that may be connected to, or why not.
+//! **Invariant:** every address that is connected to was checked here. A name is resolved once per connection, so a
+//! name that points elsewhere a moment later changes nothing.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use ipnet::IpNet;
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Networks that are nobody's place on the Internet (IANA special-purpose registries, RFC 6890): this host, private
-/// (RFC 1918), shared by carriers (RFC 6598), link-local, protocol assignments, documentation, benchmarks, multicast
-/// and reserved; for version 6 also unique local (RFC 4193), and the prefixes that carry a version 4 address inside
-/// (RFC 6052, 3056, 4380).
+/// Networks that are not on the public Internet (IANA special-purpose registries, RFC 6890): this host, private (RFC
+/// 1918), shared by carriers (RFC 6598), link-local, protocol assignments, documentation, benchmarks, multicast and
+/// reserved; for version 6 also unique local (RFC 4193), and the prefixes that carry a version 4 address inside (RFC
+/// 6052, 3056, 4380).
 const NOT_OUTSIDE: [&str; 27] = [
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -46,7 +46,7 @@ const NOT_OUTSIDE: [&str; 27] = [
     "ff00::/8",
 ];
 
-/// Whether an address is somewhere on the Internet.
+/// Whether an address is on the public Internet.
 #[must_use]
 pub fn is_outside(address: IpAddr) -> bool {
     let address = address.to_canonical();
@@ -54,24 +54,24 @@ pub fn is_outside(address: IpAddr) -> bool {
     !networks.into_iter().any(|network| network.contains(&address))
 }
 
-/// Why a place is not connected to.
+/// Why a URL or an address is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is no URL. What it is instead is not said: it may hold a key.
-    #[error("this is no URL: write such as \"https://example.ru/hook\"")]
+    /// It is no URL. The error does not repeat it, since it may hold a key.
+    #[error("this is no URL: write one such as \"https://example.ru/hook\"")]
     NoUrl,
-    /// It goes without TLS.
+    /// It has no TLS.
     #[error("the URL must begin with https:// (or set allow_http = true)")]
     NoTls,
-    /// It names a user or a password.
+    /// It holds a user or a password.
     #[error("the URL must not hold a user or a password: they would be in every log")]
     User,
-    /// It is in our own network.
+    /// It is in a private network.
     #[error("{0} is in a private network or on this machine (set allow_private = true if it is meant)")]
     Inside(String),
 }
 
-/// Reads a URL that events may go to.
+/// Parses the URL of a destination.
 ///
 /// # Errors
 /// [`Refused`] says what is wrong with it.
@@ -87,7 +87,7 @@ pub fn url(text: &str, allow_http: bool, allow_private: bool) -> Result<Url, Ref
         return Err(Refused::User);
     }
     let host = url.host_str().ok_or(Refused::NoUrl)?;
-    // An address needs no resolving, and so would not be looked at there.
+    // An address needs no resolving, so the resolver would not check it.
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     match literal {
         Ok(address) if !allow_private && !is_outside(address) => Err(Refused::Inside(address.to_string())),
@@ -95,16 +95,16 @@ pub fn url(text: &str, allow_http: bool, allow_private: bool) -> Result<Url, Ref
     }
 }
 
-/// How names become addresses; the system's way, unless a test has another.
+/// How names are resolved: by the system, except in tests.
 pub type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
-/// The system's way.
+/// Resolves names as the system does.
 #[must_use]
 pub fn system_lookup() -> Lookup {
     Arc::new(|name| Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) }))
 }
 
-/// Resolves names, and leaves out what must not be connected to.
+/// Resolves names, and leaves out addresses that must not be connected to.
 pub(super) struct Guarded {
     pub lookup: Lookup,
     pub allow_private: bool,

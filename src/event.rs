@@ -1,7 +1,7 @@
-//! What happened and must be told.
+//! The events of which people and systems are notified.
 //!
-//! In: what a transaction did. Out: an [`Event`], which `store::outbox::emit` keeps in the same transaction.
-//! Who is told, and how, is not its business: the settings say so, and the relay asks them.
+//! In: what a transaction did. Out: an [`Event`], which `store::outbox::emit` stores in the same transaction. Who is
+//! notified, and how, is decided later, by the relay and the settings.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use crate::clock::UnixMs;
 use crate::ids::{DestinationName, EventId};
 
 crate::vocabulary! {
-    /// What can happen. A kind is two words with a dot, so that `case.*` means all that can happen to a case.
+    /// The kinds of events. A kind is two words with a dot, so that `case.*` matches all events of cases.
     "kind of event" pub enum EventKind {
         /// A case was opened: by a missed call, by a form, by a bot, or by hand.
         CaseOpened = "case.opened",
-        /// A caller with an open case was missed once more.
+        /// A caller with an open case was missed again.
         CaseMissedAgain = "case.missed_again",
         /// A case is due: somebody should call the customer now.
         CaseDue = "case.due",
@@ -42,40 +42,42 @@ crate::vocabulary! {
         CasesFlooded = "cases.flooded",
         /// As many customers were dialled in an hour as allowed: further callbacks wait.
         DialsLimited = "dials.limited",
-        /// A destination wants nothing more (410 Gone). The other destinations are told.
+        /// A destination asked for no more events (410 Gone). The other destinations are notified.
         DestinationClosed = "destination.closed",
     }
 }
 
-/// Something that happened.
+/// An event.
 ///
-/// `data` is an object. What channels know of it, all of it optional: `case`, `number`, `name`, `queue`, `reason`,
-/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`, `times`; `sms_consent` (`true`, or the caller gets no SMS: they
-/// agreed to it in a request, and are on no do-not-call list); and the people: `caller`, `assignee`, `group`, `supervisor`, `duty`. A person is the name of an entry of
-/// `[[notify.people]]`, an object with `name`, `email`, `phone` and `telegram`, or a list of these.
-/// `reason` is why a case was opened, `due_at` until when somebody must call: nobody knows it before the case is due.
+/// `data` is an object. Channels use these fields, all optional: `case`, `number`, `name`, `queue`, `reason`,
+/// `result`, `misses`, `due_at`, `share_pct`, `note`, `agent`, `times`; `sms_consent` (`true`, or the caller gets no
+/// SMS: they agreed to it in a request, and are on no do-not-call list); and the people: `caller`, `assignee`,
+/// `group`, `supervisor`, `duty`. A person is the name of an entry of `[[notify.people]]`, an object with `name`,
+/// `email`, `phone` and `telegram`, or a list of these. `reason` is why a case was opened, `due_at` the time by which
+/// somebody must call, unknown before the case is due.
 ///
-/// What is a contact with the customer says more of it, which a CRM wants to know:
+/// Contacts with the customer, and some others, have further fields:
 ///
 /// | kind | more |
 /// |---|---|
-/// | `case.opened`, `case.missed_again` | by a call: `call`, its identity, `began_at`, when it came, and `wait_ms`; by a form or a bot: `request`, its number |
-/// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is what he wrote |
-/// | `attempt.ended`, `attempt.undisposed` | `call`, unless somebody only said that he called; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
+/// | `case.opened`, `case.missed_again` | from a call: `call`, its id, `began_at`, when it came, and `wait_ms`; from a form or a bot: `request`, its number |
+/// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is the customer's text |
+/// | `attempt.ended`, `attempt.undisposed` | `call`, unless the attempt was only reported by hand; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
 /// | `trunk.failing` | `name` is the trunk's, `reason` the cause of the last failure, `times` how many there were in a row |
-/// | `cases.flooded` | `name` is the address from which they come, behind the gateway if there is one (`*`: all together), `times` how many may come in an hour |
+/// | `cases.flooded` | `name` is the source's address, behind the gateway if there is one (`*`: all sources together), `times` how many are allowed in an hour |
 /// | `dials.limited` | `times` is how many customers may be dialled in an hour |
-/// | `destination.closed` | `name` is the destination's, `reason` what it answered |
+/// | `destination.closed` | `name` is the destination's, `reason` its answer |
 /// | `case.for_people` | `note` says why the number is not called automatically |
 /// | `case.closed` | `result` is a word of [`crate::missed::case::Closed`], `note` what was noted |
 ///
-/// Instants (`*_at`) are milliseconds since 1970, durations `*_ms` milliseconds. Webhooks say instants in RFC 3339.
+/// Instants (`*_at`) are milliseconds since 1970, durations (`*_ms`) milliseconds. Webhooks send instants in RFC 3339.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// What.
     pub kind: EventKind,
-    /// What it happened to, such as `case:17`: events of one thing are told in the order in which they happened.
+    /// What the event is about, such as `case:17`. Events of one aggregate are delivered in the order in which they
+    /// happened.
     pub aggregate: String,
     /// When.
     pub at: UnixMs,
@@ -84,20 +86,20 @@ pub struct Event {
 }
 
 impl Event {
-    /// Something that happened in a call.
+    /// An event of a call.
     #[must_use]
     pub fn of_call(kind: EventKind, call: crate::ids::CallId, at: UnixMs, data: Value) -> Self {
         Self { kind, aggregate: format!("call:{call}"), at, data }
     }
 
-    /// Something that happened to a destination; `reason` is what it said.
+    /// An event of a destination; `reason` is its answer.
     #[must_use]
     pub fn of_destination(kind: EventKind, name: &str, at: UnixMs, reason: &str) -> Self {
         let data = serde_json::json!({ "name": name, "reason": reason });
         Self { kind, aggregate: format!("destination:{name}"), at, data }
     }
 
-    /// A trunk has failed so many times in a row; `cause` is FreeSWITCH's word for the last.
+    /// A trunk has failed `times` times in a row; `cause` is FreeSWITCH's cause of the last failure.
     #[must_use]
     pub fn of_trunk(name: &str, at: UnixMs, cause: &str, times: u32) -> Self {
         let data = serde_json::json!(
@@ -106,21 +108,21 @@ impl Event {
         Self { kind: EventKind::TrunkFailing, aggregate: format!("trunk:{name}"), at, data }
     }
 
-    /// More new cases come from this source (`*`: from all together) than `limit` in an hour.
+    /// More than `limit` new cases in an hour came from this source (`*`: from all together).
     #[must_use]
     pub fn of_source(source: &str, at: UnixMs, limit: u32) -> Self {
         let data = serde_json::json!({ "name": source, "times": limit, "supervisor": "supervisor" });
         Self { kind: EventKind::CasesFlooded, aggregate: format!("source:{source}"), at, data }
     }
 
-    /// All customers together have been dialled `limit` times in an hour.
+    /// Customers were dialled `limit` times in an hour.
     #[must_use]
     pub fn of_dials(at: UnixMs, limit: u32) -> Self {
         let data = serde_json::json!({ "times": limit, "supervisor": "supervisor" });
         Self { kind: EventKind::DialsLimited, aggregate: "dials".to_owned(), at, data }
     }
 
-    /// Something that happened to a case.
+    /// An event of a case.
     #[must_use]
     pub fn of_case(kind: EventKind, case: crate::ids::CaseId, at: UnixMs, data: Value) -> Self {
         Self { kind, aggregate: format!("case:{case}"), at, data }
@@ -128,39 +130,39 @@ impl Event {
 }
 
 crate::vocabulary! {
-    /// Somebody whom an event names.
+    /// A role of people in an event.
     "role" pub enum Role {
-        /// Who called, or asked to be called.
+        /// The person who called, or asked to be called.
         Caller = "caller",
         /// The agent who has the case.
         Assignee = "assignee",
-        /// All who serve its queue.
+        /// All agents of the case's queue.
         Group = "group",
-        /// Who is above them.
+        /// The supervisor of the queue.
         Supervisor = "supervisor",
-        /// Who is on duty.
+        /// The person on duty.
         Duty = "duty",
     }
 }
 
-/// An event on its way to one recipient at one destination. It may come more than once: `event` stays the same.
+/// An event on its way to one recipient at one destination. It may arrive more than once, with the same `event`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Delivery {
-    /// Its number in the outbox, as people name it.
+    /// The number in the outbox.
     pub id: i64,
-    /// The event, the same at every try and at every destination: what receivers tell repetitions by.
+    /// The event's id, the same at every try and at every destination, by which receivers recognise repetitions.
     pub event: EventId,
-    /// Its place in the order of all events: of two events of one thing, the later one has the greater.
+    /// The place in the order of all events: of two events of one aggregate, the later one has the greater.
     pub sequence: i64,
     /// Where to.
     pub destination: DestinationName,
-    /// To whom there, if the channel tells people apart; else empty.
+    /// The recipient, if the channel distinguishes people; else empty.
     pub recipient: String,
-    /// Which try it is, from 1.
+    /// The number of the try, from 1.
     pub attempt: u32,
-    /// What happened: a word of [`EventKind`], or of a newer program.
+    /// The kind of event: a word of [`EventKind`], or of a newer version.
     pub kind: String,
-    /// What it happened to, such as `case:17`.
+    /// What the event is about, such as `case:17`.
     pub aggregate: String,
     /// When it happened.
     pub at: UnixMs,

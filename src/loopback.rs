@@ -1,9 +1,9 @@
-//! Whether a host is this machine: what goes there crosses no network. Pure.
+//! Whether a host is this machine, so that traffic to it crosses no network. Pure.
 
 use std::net::IpAddr;
 
-/// Whether a host, by its name or address (IPv6 with or without brackets), is this machine. No name but `localhost` is:
-/// what others mean is up to whoever answers for them.
+/// Whether a name or address (IPv6 with or without brackets) is this machine. Of names only `localhost` is: what
+/// others mean is up to DNS.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);

@@ -1,7 +1,7 @@
-//! What Prometheus sees. Names and units follow its conventions: seconds, `_total` for counters.
+//! The metrics for Prometheus. Names and units follow its conventions: seconds, `_total` for counters.
 //!
-//! Every label value is a word of ours or a name from the rules or the configuration: nothing that a caller
-//! chooses becomes a label.
+//! Every label value is a constant or a name from the rules or the configuration: nothing that a caller chooses
+//! becomes a label.
 
 use std::cell::RefCell;
 
@@ -27,15 +27,15 @@ const WAIT_S: &[f64] =
 /// Upper bounds for commits, in seconds.
 const COMMIT_S: &[f64] =
     &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-/// Upper bounds for what should be milliseconds, in seconds.
+/// Upper bounds for times that should be milliseconds, in seconds.
 const QUICK_S: &[f64] =
     &[0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 
-/// Upper bounds for the time until a phone rings: milliseconds if somebody is free, in seconds.
+/// Upper bounds for the time until a phone rings, in seconds: milliseconds if an agent is free.
 const FIRST_S: &[f64] =
     &[0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0];
 
-/// What is counted of a node, in the order of [`crate::switch::NodeStats::counts`], with its help text.
+/// The counters of a node with their help texts, in the order of [`crate::switch::NodeStats::counts`].
 pub const NODE_COUNTERS: [(&str, &str); 8] = [
     ("events", "Events taken from FreeSWITCH"),
     ("events_dropped", "Events lost because they were not taken fast enough"),
@@ -48,13 +48,13 @@ pub const NODE_COUNTERS: [(&str, &str); 8] = [
 ];
 
 crate::vocabulary! {
-    /// Why a caller was given back to the dialplan.
+    /// Why a caller was handed back to the dialplan.
     "reason to hand back" pub enum HandedBack {
-        /// No `[[switch.nodes]]` has the call's FreeSWITCH.
+        /// The call's FreeSWITCH is not among `[[switch.nodes]]`.
         UnknownNode = "unknown_node",
-        /// More callers are there than `[calls] max_calls` allows.
+        /// There are as many callers as `[calls] max_calls` allows.
         Overloaded = "overloaded",
-        /// The database did not take the arrival in time.
+        /// The database did not record the arrival in time.
         NotRecorded = "not_recorded",
         /// The controller stops.
         Drained = "drained",
@@ -62,37 +62,37 @@ crate::vocabulary! {
 }
 
 crate::vocabulary! {
-    /// A row that cannot be worked on, and is skipped for a while.
+    /// A row that fails, and is skipped for a while.
     "skipped row" pub enum SkippedRow {
-        /// A case that cannot be moved on, or leased.
+        /// A case that cannot be changed or leased.
         Case = "case",
         /// An attempt that cannot be closed.
         Attempt = "attempt",
-        /// An event of which nobody can be told.
+        /// An event that cannot be turned into deliveries.
         Event = "event",
     }
 }
 
 crate::vocabulary! {
-    /// What the self-check put right.
+    /// A difference that the self-check repaired.
     "repair" pub enum Repair {
-        /// A call went on in the rows that no task carried out.
+        /// A call was open in the rows, and no task had it.
         CallWithoutStory = "call_without_story",
-        /// An offer went on in the rows that no task carried out.
+        /// An offer was open in the rows, and no task had it.
         OfferWithoutRing = "offer_without_ring",
         /// An agent was claimed by an offer that had ended.
         AgentWithoutOffer = "agent_without_offer",
-        /// An agent was kept from calls for longer than the rules say.
+        /// An agent was kept from calls longer than the rules say.
         AgentRestsTooLong = "agent_rests_too_long",
-        /// A leg of ours was up that belonged to no offer.
+        /// A leg of the controller belonged to no offer.
         LegWithoutOffer = "leg_without_offer",
     }
 }
 
-/// One metric, for its reference.
+/// The description of a metric, for the reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
-    /// The name, with our prefix.
+    /// The name with the prefix.
     pub name: String,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
@@ -109,13 +109,13 @@ pub struct Metrics {
     described: Vec<Described>,
     /// Calls by `queue` (`none` if they never reached one) and `ending`.
     pub calls: IntCounterVec,
-    /// Callers given back to the dialplan, by `reason`: a [`HandedBack`], each there from the start.
+    /// Callers handed back to the dialplan, by `reason`: a [`HandedBack`], each shown from the start.
     pub handed_back: IntCounterVec,
     /// Callbacks that ended, by `how`: `released`, `refused`, `unreached`, `talked` or `lost`.
     pub callbacks: IntCounterVec,
     /// Customers who are being dialled or talk now, by `trunk`.
     pub trunk_calls: IntGaugeVec,
-    /// Callers on a socket of ours now.
+    /// Callers that the controller has now.
     pub calls_now: IntGauge,
     /// Callers waiting now, by `queue`.
     pub waiting: IntGaugeVec,
@@ -127,7 +127,7 @@ pub struct Metrics {
     pub offers: IntCounterVec,
     /// How long phones rang, by `queue`.
     pub ring_seconds: HistogramVec,
-    /// From joining a queue to FreeSWITCH's word that it dials the first phone for the caller.
+    /// From joining a queue to FreeSWITCH's event that it dials the first phone for the caller.
     pub first_ring_seconds: Histogram,
     /// From the proposal of an offer to its `originate` command handed to the node.
     pub claim_seconds: Histogram,
@@ -135,36 +135,37 @@ pub struct Metrics {
     pub board_seconds: Counter,
     /// Messages that the dispatcher has heard.
     pub board_events: IntCounter,
-    /// From the agent's answer to the bridge that FreeSWITCH confirms.
+    /// From the agent's answer to FreeSWITCH's confirmation of the bridge.
     pub bridge_seconds: Histogram,
-    /// Claims that the database refused, which cost a caller nothing but a moment.
+    /// Claims that the database refused; they cost the caller a moment.
     pub claims_refused: IntCounter,
     /// Missed calls by `reason`; each opened a case or joined one.
     pub missed: IntCounterVec,
-    /// Calls, offers, agents and legs that were not as the rows had it and were repaired, by `kind`: a [`Repair`], each
-    /// there from the start. They should stay 0.
+    /// Calls, offers, agents and legs that differed from their rows and were repaired, by `kind`: a [`Repair`], each
+    /// shown from the start. They should stay 0.
     pub repairs: IntCounterVec,
-    /// Rows that failed and are skipped for a while, by `what`: a [`SkippedRow`], each there from the start: should stay 0.
+    /// Rows that failed and are skipped for a while, by `what`: a [`SkippedRow`], each shown from the start. They
+    /// should stay 0.
     pub rows_skipped: IntCounterVec,
     /// Cases open now.
     pub cases_open: IntGauge,
-    /// Of these, those that were opened in a flood of calls and wait for people.
+    /// Open cases that were opened in a flood of calls and wait for people.
     pub cases_flooded: IntGauge,
-    /// Acts that the audit refused to take, and lacks. It should stay 0.
+    /// Entries that the audit refused and lacks. It should stay 0.
     pub audit_gaps: IntGauge,
     /// 1 while both links are up, by `node`.
     pub link_up: IntGaugeVec,
-    /// Events of FreeSWITCH and what else is counted of a node, by `node`: the names of [`NODE_COUNTERS`].
+    /// The counters of [`NODE_COUNTERS`], by `node`.
     pub node_counters: Vec<IntCounterVec>,
-    /// News about legs that wait to be looked at, by `node`.
+    /// Events about legs that wait to be handled, by `node`.
     pub node_queue_depth: IntGaugeVec,
     /// Legs alive now, by `node`.
     pub node_legs: IntGaugeVec,
-    /// What became of connections to the listener, by `result`.
+    /// Connections to the listener, by `result`.
     pub connections: IntCounterVec,
     /// Callers' sockets open now.
     pub connections_open: IntGauge,
-    /// Times that accepting a connection failed, most often for want of file descriptors.
+    /// Connections that could not be accepted, mostly because file descriptors ran out.
     pub accept_failures: IntCounter,
     /// Commits to the database.
     pub commits: IntCounter,
@@ -178,14 +179,14 @@ pub struct Metrics {
     pub store_queue: IntGauge,
     /// Deliveries that wait in the outbox.
     pub outbox_waiting: IntGauge,
-    /// How long ago the oldest event happened that has a delivery waiting.
+    /// The age of the oldest event with a delivery waiting.
     pub outbox_oldest: Gauge,
     /// Tries to deliver by `destination` and `result` (`done`, `skipped`, `failed`, `dead`, `closed` or `released`).
     pub deliveries: IntCounterVec,
-    /// What the policy for outgoing contact said, by `medium` and `result`: a [`Medium`] and a [`Said`], each there from
-    /// the start.
+    /// Decisions of the limits for outgoing contacts, by `medium` and `result`: a [`Medium`] and a [`Said`], each
+    /// shown from the start.
     pub outgoing_contacts: IntCounterVec,
-    /// Log lines that were dropped since nobody read those before them.
+    /// Log lines that were dropped because nobody read earlier lines in time.
     pub log_dropped: IntCounter,
     /// When the process started, in seconds since 1970.
     pub started: Gauge,
@@ -195,7 +196,7 @@ impl Metrics {
     /// Makes and registers every metric.
     ///
     /// # Errors
-    /// When a name is taken or malformed, which a test would show.
+    /// If a name is taken or malformed, which a test would show.
     pub fn new() -> Result<Self, MetricsError> {
         let make = Maker { registry: Registry::new(), described: RefCell::default() };
         let metrics = Self {
@@ -299,7 +300,7 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Shows at 0 what an alarm looks at: Prometheus sees no increase of a counter that appears with its first count.
+    /// Shows counters of alarms at 0: Prometheus sees no increase of a counter that appears with its first count.
     fn show_alarms(&self) {
         for reason in HandedBack::ALL {
             self.handed_back.with_label_values(&[reason.as_str()]);
@@ -317,22 +318,22 @@ impl Metrics {
         }
     }
 
-    /// Counts what the policy for outgoing contact said.
+    /// Counts a decision of the limits for outgoing contacts.
     pub fn contact_said(&self, medium: Medium, said: Said) {
         self.outgoing_contacts.with_label_values(&[medium.as_str(), said.as_str()]).inc();
     }
 
-    /// Counts what the policy said of a dial, if that was what decided.
+    /// Counts a decision of the limits about a dial, if they decided it.
     pub fn dial_said(&self, said: Option<Said>) {
         said.into_iter().for_each(|said| self.contact_said(Medium::Dial, said));
     }
 
-    /// Counts a row that failed and is left out for a while.
+    /// Counts a row that failed and is skipped for a while.
     pub fn row_skipped(&self, what: SkippedRow) {
         self.rows_skipped.with_label_values(&[what.as_str()]).inc();
     }
 
-    /// Counts a call that has ended, by the queue that it was in last, and what it leaves us owing.
+    /// Counts a call that has ended, by its last queue, and a missed call by its reason.
     pub fn call_ended(&self, queue: Option<&QueueName>, ending: Ending, verdict: Verdict) {
         let queue = queue.map_or("none", QueueName::as_str);
         self.calls.with_label_values(&[queue, ending.as_str()]).inc();
@@ -341,22 +342,23 @@ impl Metrics {
         }
     }
 
-    /// Every metric, in the order in which they were made; those with labels too, whose text is empty at first.
+    /// Describes every metric, in the order in which they were made, including those with labels that have no values
+    /// yet.
     #[must_use]
     pub fn described(&self) -> &[Described] {
         &self.described
     }
 
-    /// Everything in Prometheus' text format.
+    /// All metrics in Prometheus' text format.
     ///
     /// # Errors
-    /// When two metrics disagree, which a test would show.
+    /// If two metrics disagree, which a test would show.
     pub fn text(&self) -> Result<String, MetricsError> {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
 }
 
-/// Makes metrics with our prefix and registers them.
+/// Makes metrics with the prefix and registers them.
 struct Maker {
     registry: Registry,
     described: RefCell<Vec<Described>>,

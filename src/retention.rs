@@ -1,4 +1,4 @@
-//! Looks for rows that are too old, every few minutes, and takes them away bite by bite.
+//! Deletes rows that are too old, every few minutes, in small batches.
 
 use std::time::Duration;
 
@@ -11,20 +11,19 @@ use crate::store::retention::{Bite, believe_clock, bite, clock_believed_at, doub
 use crate::store::{Database, Store, StoreError};
 use crate::ticks::Ticks;
 
-/// Whether the clock is believed.
+/// Whether the clock is trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Unless it is a month ahead of when it was believed last: see [`doubt_clock`].
+    /// Unless it is a month ahead of the last time that it was trusted: see [`doubt_clock`].
     Doubtful,
-    /// A person says that it is right.
+    /// A person confirms that it is right.
     Right,
 }
 
-/// Deletes everything that is too old now, a transaction a bite. What went, all together.
+/// Deletes everything that is too old now, one transaction per batch. Returns how much was deleted in all.
 ///
 /// # Errors
-/// What the database says of the bite that failed; those before it are done. [`StoreError::Refused`] when the clock is
-/// doubted.
+/// The database's error for the batch that failed; earlier batches are deleted. [`StoreError::Refused`] if the clock is not trusted.
 pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust) -> Result<Bite, StoreError> {
     let mut all = Bite::default();
     loop {
@@ -51,37 +50,38 @@ pub async fn run(store: &Store, clock: Clock, settings: &Settings, trust: Trust)
         if !all.is_empty()
             && let Err(error) = store.scrub().await
         {
-            tracing::warn!(%error, "what was deleted is still in the database's log for now");
+            tracing::warn!(%error, "deleted rows are still in SQLite's write-ahead log; the next run empties it");
         }
         return Ok(all);
     }
 }
 
-/// How far the clock may run ahead of the time that has gone by.
+/// How far the clock may run ahead of the monotonic time that has passed.
 const AHEAD: Duration = Duration::from_hours(24);
 
-/// How long a clock must have run beside the time that nobody can set before it is believed where it says that we were
-/// away for longer than [`AHEAD`]: long enough for time servers, or somebody, to set it right.
+/// If by the clock no controller ran for longer than [`AHEAD`], how long the clock must agree with monotonic time
+/// before it is trusted. Time servers, or somebody, can correct it meanwhile.
 const PROBATION: Duration = Duration::from_hours(24);
 
-/// The time that has gone by, which nobody can set, beside what the clock says.
+/// Compares the clock with monotonic time, which nobody can set.
 #[derive(Debug)]
 struct Witness {
     clock: UnixMs,
     started: Instant,
 }
 
-/// Why a clock is not believed.
+/// Why a clock is not trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doubt {
-    /// It was put forward by that much since the start.
+    /// It was put forward by this much since the start.
     PutForward(Duration),
-    /// It says that nothing ran for that long before the start. Perhaps so; perhaps it was put forward meanwhile.
+    /// By the clock no controller ran for this long before the start. Either that is true, or the clock was put
+    /// forward meanwhile.
     Away(Duration),
 }
 
 impl Witness {
-    /// Why the clock is not believed now, if it is not; `believed` is when it was believed last.
+    /// Why the clock is not trusted now, if so; `believed` is when it was trusted last.
     fn doubts(&self, now: UnixMs, believed: Option<UnixMs>) -> Option<Doubt> {
         let gone_by = self.started.elapsed();
         let ahead_of =
@@ -91,7 +91,7 @@ impl Witness {
     }
 }
 
-/// Says why nothing is deleted.
+/// Logs why nothing is deleted.
 fn tell(doubt: Doubt, now: UnixMs) {
     match doubt {
         Doubt::PutForward(ahead) => tracing::error!(
@@ -107,7 +107,7 @@ fn tell(doubt: Doubt, now: UnixMs) {
     }
 }
 
-/// Does the same again and again until it is told to stop: spawn it once in a controller.
+/// Deletes every few minutes until told to stop. A controller spawns it once.
 pub async fn start(store: Store, clock: Clock, settings: Settings, stop: CancellationToken) {
     let witness = Witness { clock: clock.now(), started: Instant::now() };
     let mut ticks = Ticks::new(settings.poll_interval.max(Duration::from_secs(1)), stop.clone());
@@ -116,13 +116,13 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
         let believed = match store.read("clock_believed", clock_believed_at).await {
             Ok(believed) => believed,
             Err(error) => {
-                tracing::error!(%error, "what is too old cannot be looked up; trying again later");
+                tracing::error!(%error, "rows that are too old cannot be looked up; trying again later");
                 continue;
             }
         };
         let doubt = witness.doubts(clock.now(), believed);
         if let Some(doubt) = doubt {
-            // How far it is ahead changes; that it is doubted is said once.
+            // How far it is ahead changes with each look; the doubt is logged once.
             if told != Some(std::mem::discriminant(&doubt)) {
                 tell(doubt, clock.now());
             }
@@ -146,9 +146,11 @@ pub async fn start(store: Store, clock: Clock, settings: Settings, stop: Cancell
                 do_not_call = took.do_not_call,
                 audit = took.audit,
                 erased = took.erased,
-                "what was too old is deleted"
+                "deleted rows that were too old"
             ),
-            Err(error) => tracing::error!(%error, "what is too old cannot be deleted; trying again later"),
+            Err(error) => {
+                tracing::error!(%error, "rows that are too old cannot be deleted; trying again later")
+            }
         }
     }
 }
@@ -165,7 +167,7 @@ mod tests {
         let doubts = |believed: Option<i64>| witness.doubts(clock.now(), believed.map(days));
         assert_eq!(doubts(Some(100)), Some(Doubt::Away(Duration::from_hours(7 * 24))));
         assert_eq!((doubts(Some(106)), doubts(Some(107)), doubts(None)), (None, None, None));
-        // Whoever sets the clock right ends the doubt at once.
+        // Correcting the clock ends the doubt at once.
         assert_eq!(witness.doubts(days(100), Some(days(100))), None);
         tokio::time::advance(PROBATION - Duration::from_secs(1)).await;
         assert_eq!(doubts(Some(100)), Some(Doubt::Away(Duration::from_hours(7 * 24))));

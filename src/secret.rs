@@ -1,43 +1,43 @@
-//! What must never be seen: tokens, and addresses with a token in them.
+//! Secrets of settings: tokens, and addresses with a token in them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A secret as it is written in the settings: itself, `env:NAME` or `file:PATH`. Never shown.
+/// A secret as written in the settings: the value itself, `env:NAME` or `file:PATH`. It is never shown.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// A secret known now.
+    /// Makes a secret from its value.
     #[must_use]
     pub fn new(value: impl Into<String>) -> Self {
         Self(value.into())
     }
 
-    /// Whether nothing is written.
+    /// Whether it is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether it stands in a variable or a file.
+    /// Whether the value is in a variable or a file.
     #[must_use]
     pub fn is_elsewhere(&self) -> bool {
         self.0.starts_with("env:") || self.0.starts_with("file:")
     }
 
-    /// The secret itself, to be put into a request and nowhere else.
+    /// The value. Put it into a request and nowhere else.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Fetches what `env:` and `file:` point at; `key` is the setting's name.
+    /// Reads the variable or file of `env:` and `file:`; `key` is the setting's name.
     ///
     /// # Errors
-    /// What is not there, and what to do.
+    /// What is missing, and the remedy.
     pub fn resolve(&self, key: &str) -> Result<Self, String> {
         let found = if let Some(name) = self.0.strip_prefix("env:") {
             std::env::var(name).map_err(|_| {
@@ -52,7 +52,7 @@ impl Secret {
         };
         let found = found.trim();
         if found.is_empty() {
-            return Err(format!("[crm] {key}: {} holds nothing; put the secret into it", self.0));
+            return Err(format!("[crm] {key}: {} is empty; put the secret into it", self.0));
         }
         Ok(Self::new(found))
     }

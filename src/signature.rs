@@ -1,7 +1,7 @@
-//! Signatures of webhooks, ours and those of others, as Standard Webhooks 1.0.0 says.
+//! Signatures of webhooks, sent and received, by Standard Webhooks 1.0.0.
 //!
 //! A signature is `v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`. A key is written as `whsec_` and base64 of
-//! its bytes: the libraries of the standard decode it, and so must whoever is to understand them.
+//! its bytes, which the libraries of the standard decode.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,10 +20,10 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 )]
 pub struct BadSecret;
 
-/// What every key of the standard begins with.
+/// The prefix of every key.
 const PREFIX: &str = "whsec_";
 
-/// What webhooks are signed with.
+/// A key.
 #[derive(Clone)]
 pub struct Key(Vec<u8>);
 
@@ -34,7 +34,7 @@ impl std::fmt::Debug for Key {
 }
 
 impl Key {
-    /// Reads a key of ours.
+    /// Reads a key for signing.
     ///
     /// # Errors
     /// [`BadSecret`], without the text.
@@ -42,10 +42,10 @@ impl Key {
         Self::decode(secret.expose().strip_prefix(PREFIX).ok_or(BadSecret)?)
     }
 
-    /// Reads the key of somebody who signs for us: `whsec_` and base64, or any other text, whose bytes are the key.
+    /// Reads the key of a sender: `whsec_` and base64, or any other text, whose bytes are the key.
     ///
     /// # Errors
-    /// [`BadSecret`] for a text that has the prefix and is no key, without the text.
+    /// [`BadSecret`], without the text, if the text has the prefix and is no key.
     pub fn of_sender(secret: &str) -> Result<Self, BadSecret> {
         match secret.strip_prefix(PREFIX) {
             Some(text) => Self::decode(text),
@@ -58,15 +58,14 @@ impl Key {
         if BYTES.contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(BadSecret) }
     }
 
-    /// The signature of a webhook: of its id, the second in which it is sent, and its body as it is on the wire.
+    /// Signs a webhook: its id, the second in which it is sent, and its body as sent.
     #[must_use]
     pub fn sign(&self, id: &str, timestamp_s: i64, body: &[u8]) -> String {
         let sum = self.sum(id, &timestamp_s.to_string(), body).map(|sum| sum.finalize().into_bytes());
         sum.map_or_else(String::new, |sum| format!("v1,{}", STANDARD.encode(sum)))
     }
 
-    /// Whether one of these signatures, with blanks between, is of this key. Takes a time that does not tell how much
-    /// of it is right.
+    /// Whether one of the signatures, separated by blanks, fits. The comparison takes constant time.
     #[must_use]
     pub fn fits(&self, signatures: &str, id: &str, timestamp: &str, body: &[u8]) -> bool {
         let given = signatures.split_whitespace().filter_map(|one| one.strip_prefix("v1,"));
@@ -75,7 +74,7 @@ impl Key {
             .any(|given| self.sum(id, timestamp, body).is_some_and(|sum| sum.verify_slice(&given).is_ok()))
     }
 
-    /// Never none: any length is a key for HMAC.
+    /// Never none: HMAC takes keys of any length.
     fn sum(&self, id: &str, timestamp: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).ok()?;
         for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
@@ -101,10 +100,10 @@ mod tests {
         for bad in ["", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_", "whsec_c2hvcnQ=", "whsec_***"] {
             assert!(Key::read(&Secret::from(bad)).is_err(), "{bad}");
         }
-        assert_eq!(format!("{:?}", Secret::from("whsec_x")), "secret");
+        assert_eq!(format!("{:?}", Secret::from("whsec_x")), "(secret)");
     }
 
-    /// Those of the official library: its secret, id, second, body and signature.
+    /// The example of the official library: secret, id, second, body and signature.
     const OFFICIAL: (&str, &str, i64, &[u8], &str) = (
         "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
         "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk",

@@ -1,7 +1,7 @@
-//! Rows that cannot be worked on: each is skipped for a while, ever longer, so that it holds up no other row.
+//! Rows that fail: each is skipped for a while, ever longer, so that it holds up no other row.
 //!
-//! In: which row failed, and when. Out: which rows to leave out now. It is memory only: after a restart every row is
-//! tried again.
+//! In: which row failed, and when. Out: which rows to skip now. The list is in memory only: after a restart every row
+//! is tried again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -34,7 +34,7 @@ impl<K> Default for Skipped<K> {
 }
 
 impl<K: Ord + Clone> Skipped<K> {
-    /// The row has failed once more. How long it is skipped now.
+    /// Notes that the row has failed again. Returns how long it is skipped now.
     pub fn failed(&mut self, row: K, now: Instant) -> Duration {
         if self.0.len() >= MOST && !self.0.contains_key(&row) {
             return Duration::ZERO;
@@ -46,12 +46,12 @@ impl<K: Ord + Clone> Skipped<K> {
         pause
     }
 
-    /// The row was worked on.
+    /// Notes that the row has succeeded.
     pub fn worked(&mut self, row: &K) {
         self.0.remove(row);
     }
 
-    /// The rows to leave out now.
+    /// The rows to skip now.
     #[must_use]
     pub fn now(&self, now: Instant) -> Vec<K> {
         self.0.iter().filter(|(_, failures)| failures.until > now).map(|(row, _)| row.clone()).collect()

@@ -1,8 +1,8 @@
-//! What the process says about itself: log lines on standard error, as text for people or JSON for machines.
+//! The log: lines on standard error, as text for people or JSON for machines.
 //!
-//! **Invariant:** nobody who logs ever waits for whoever reads: a thread of its own writes the lines. A pager
-//! that was stopped, or a full pipe, would otherwise stop the readers of FreeSWITCH's sockets, and with them
-//! FreeSWITCH. Of more than 16,384 lines that wait to be written the newest are dropped, and counted.
+//! **Invariant:** logging never waits for the reader of the log: a separate thread writes the lines. Otherwise a
+//! stopped pager or a full pipe would stop the readers of FreeSWITCH's sockets, and with them FreeSWITCH. If more than
+//! 16,384 lines wait to be written, the newest are dropped and counted.
 
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
@@ -16,32 +16,32 @@ const WAITING_LINES: usize = 16_384;
 /// Counts the lines that were dropped since the log began.
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// The log while it is written. Dropping it writes the lines that wait, for at most a second.
+/// The running log. Dropping it writes the waiting lines, for at most a second.
 #[derive(Debug)]
 pub struct Log {
     _writer: WorkerGuard,
 }
 
-/// How many log lines were dropped because nobody read those before them.
+/// How many log lines were dropped because nobody read earlier lines in time.
 #[must_use]
 pub fn dropped_lines() -> u64 {
     DROPPED.get().map_or(0, |dropped| u64::try_from(dropped.dropped_lines()).unwrap_or(u64::MAX))
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, serde::Deserialize, serde::Serialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One readable line an event, coloured on a terminal.
+    /// One readable line per event, coloured on a terminal.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// The log filter is not one.
+/// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// The text of the filter cannot be read.
@@ -52,15 +52,15 @@ pub enum TelemetryError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Somebody has begun to log already.
+    /// Logging has been set up already.
     #[error("the log was set up twice: {0}")]
     Twice(String),
 }
 
-/// What a filter lets into the log.
+/// Parses a filter.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be parsed.
 pub fn levels(filter: &str) -> Result<EnvFilter, TelemetryError> {
     let bad = |reason: String| TelemetryError::BadFilter { given: filter.to_owned(), reason };
     EnvFilter::try_new(quiet(filter)).map_err(|error| bad(error.to_string()))
@@ -88,16 +88,17 @@ pub fn start(format: LogFormat, filter: &str) -> Result<Log, TelemetryError> {
     Ok(Log { _writer: guard })
 }
 
-/// The event socket library logs each of our polls, hundreds a second: it is heard only at trace, or by its name.
+/// The event socket library logs each poll, hundreds per second. It is logged only at trace, or if the filter names
+/// it.
 const LIBRARY: &str = "freeswitch_esl_tokio";
 
-/// The filter, without the library's polls unless they are wanted.
+/// Adds to a filter that the library's polls are not logged, unless they are wanted.
 fn quiet(filter: &str) -> String {
     let wanted = filter.split(',').any(|part| part.trim().starts_with(LIBRARY) || part.trim() == "trace");
     if wanted { filter.to_owned() } else { format!("{filter},{LIBRARY}=error") }
 }
 
-/// Writes to `out` on a thread of its own; of more than `waiting` lines the newest are dropped.
+/// Writes to `out` on a thread of its own. If more than `waiting` lines wait, the newest are dropped.
 fn aside(out: impl Write + Send + 'static, waiting: usize) -> (NonBlocking, WorkerGuard) {
     NonBlockingBuilder::default().lossy(true).buffered_lines_limit(waiting).thread_name("log").finish(out)
 }
@@ -108,12 +109,12 @@ mod tests {
 
     use super::*;
 
-    /// Takes nothing until it is told that somebody reads again.
+    /// A writer that blocks until it is told to go on.
     struct Stopped(mpsc::Receiver<()>, mpsc::Sender<Vec<u8>>);
 
     impl Write for Stopped {
         fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-            // An error says that the test is over: nobody will read.
+            // An error means that the test is over.
             let _ = self.0.recv();
             let _ = self.1.send(line.to_vec());
             Ok(line.len())

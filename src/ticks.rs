@@ -1,11 +1,11 @@
-//! The beat of a task that does the same again and again until it is told to stop.
+//! The timer of a task that repeats its work until it is told to stop.
 
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-/// Ticks at once, then after each span; a round that takes longer puts off the next one.
+/// Ticks at once, then after each period; a round that takes longer delays the next tick.
 #[derive(Debug)]
 pub struct Ticks {
     every: Interval,
@@ -13,8 +13,7 @@ pub struct Ticks {
 }
 
 impl Ticks {
-    /// Ticks `every` so often, until `stop`. The settings let no span through that is zero: tokio panics at one, and the
-    /// end of a task that everything depends on is seen.
+    /// Ticks with the period `every`, until `stop`. Settings allow no period of zero, for which tokio panics.
     #[must_use]
     pub fn new(every: Duration, stop: CancellationToken) -> Self {
         let mut every = tokio::time::interval(every);
@@ -22,7 +21,7 @@ impl Ticks {
         Self { every, stop }
     }
 
-    /// Waits for the next tick; none when the task is to stop.
+    /// Waits for the next tick; none if the task is to stop.
     pub async fn next(&mut self) -> Option<()> {
         tokio::select! {
             biased;
@@ -44,7 +43,7 @@ mod tests {
         assert_eq!(ticks.next().await, Some(()));
         assert_eq!(begun.elapsed(), Duration::ZERO);
         assert_eq!(ticks.next().await, Some(()));
-        // A round that took long puts off the next one.
+        // A round that took long delays the next tick.
         tokio::time::sleep(Duration::from_secs(25)).await;
         assert_eq!((ticks.next().await, begun.elapsed().as_secs()), (Some(()), 35));
         assert_eq!((ticks.next().await, begun.elapsed().as_secs()), (Some(()), 45));

@@ -1,8 +1,7 @@
-//! The tasks that everything depends on: what each is at, and whether one has ended that must not.
+//! The essential tasks: whether each makes progress, and whether one has ended.
 //!
-//! In: tasks with their names. Out: [`Vital::faults`] for `/readyz`, and [`Vital::death`], after which the process has
-//! to end, so that a controller that stands by takes over.
-//! **Invariant:** a vital task that ends or panics before the stop is a death, whatever it did.
+//! In: tasks with their names. Out: [`Vital::faults`] for `/readyz`, and [`Vital::death`], after which the process
+//! must end so that a standby takes over. **Invariant:** a vital task that ends or panics before the stop is a death.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What a task is at: it waits for work, or has worked on one thing since an instant. Cheap to clone.
+/// The state of a task: it waits for work, or has worked on one thing since an instant. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Beat {
     name: Arc<str>,
@@ -21,25 +20,25 @@ pub struct Beat {
 }
 
 impl Beat {
-    /// A task that waits for work.
+    /// Makes a task that waits for work.
     #[must_use]
     pub fn new(name: &str) -> Self {
         Self { name: name.into(), since: Arc::default() }
     }
 
-    /// The task begins to work on something.
+    /// Notes that the task begins to work on something.
     pub fn works(&self) {
         *self.since() = Some(Instant::now());
     }
 
-    /// The task waits for work.
+    /// Notes that the task waits for work.
     pub fn rests(&self) {
         *self.since() = None;
     }
 
     /// Runs one piece of work.
     pub async fn during<T>(&self, work: impl Future<Output = T>) -> T {
-        // It rests, too, when somebody stops waiting for the work.
+        // Also ends the work if its future is dropped.
         let _rest = Rest(self);
         self.works();
         work.await
@@ -56,7 +55,7 @@ impl Beat {
     }
 }
 
-/// Ends a piece of work.
+/// Ends a piece of work when dropped.
 struct Rest<'a>(&'a Beat);
 
 impl Drop for Rest<'_> {
@@ -65,7 +64,7 @@ impl Drop for Rest<'_> {
     }
 }
 
-/// The tasks that everything depends on. Cheap to clone.
+/// The essential tasks. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Vital(Arc<Shared>);
 
@@ -78,18 +77,19 @@ struct Shared {
 }
 
 impl Vital {
-    /// No tasks yet. A task that works on one thing for longer than `limit` is a fault; after `stop` tasks may end.
+    /// Starts without tasks. A task that works on one thing for longer than `limit` is a fault; after `stop` tasks may
+    /// end.
     #[must_use]
     pub fn new(limit: Duration, stop: CancellationToken) -> Self {
         Self(Arc::new(Shared { limit, stop, beats: Mutex::default(), dead: watch::channel(None).0 }))
     }
 
-    /// Shows what another task is at.
+    /// Adds the state of another task.
     pub fn show(&self, beat: Beat) {
         self.beats().push(beat);
     }
 
-    /// Makes and shows a beat.
+    /// Makes and adds the state of a task.
     #[must_use]
     pub fn beat(&self, name: &str) -> Beat {
         let beat = Beat::new(name);
@@ -97,7 +97,7 @@ impl Vital {
         beat
     }
 
-    /// Runs a task in `tasks`; that it ends before the stop is a death.
+    /// Runs a task in `tasks`. Its end before the stop is a death.
     pub fn run(&self, name: &str, tasks: &TaskTracker, work: impl Future<Output = ()> + Send + 'static) {
         let (vital, name) = (self.clone(), Arc::from(name));
         tasks.spawn(async move {
@@ -107,7 +107,7 @@ impl Vital {
         });
     }
 
-    /// The same for a task that runs elsewhere, and has ended when `end` has.
+    /// Watches a task that runs elsewhere, and has ended when `end` has.
     pub fn watch(&self, name: &str, tasks: &TaskTracker, end: impl Future<Output = ()> + Send + 'static) {
         let (vital, name) = (self.clone(), Arc::from(name));
         tasks.spawn(async move {
@@ -121,7 +121,7 @@ impl Vital {
         if self.0.stop.is_cancelled() {
             return;
         }
-        tracing::error!(task = %name, how, "a task that everything depends on is gone");
+        tracing::error!(task = %name, how, "an essential task has ended");
         self.0.dead.send_if_modified(|dead| {
             let first = dead.is_none();
             dead.get_or_insert(name);
@@ -129,24 +129,24 @@ impl Vital {
         });
     }
 
-    /// Waits until a task is dead, and names the first.
+    /// Waits until a task dies, and returns the name of the first.
     pub async fn death(&self) -> Arc<str> {
         let mut dead = self.0.dead.subscribe();
         loop {
             if let Some(name) = dead.borrow_and_update().clone() {
                 return name;
             }
-            // The sender lives as long as we do.
+            // The sender lives as long as `self`.
             if dead.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
     }
 
-    /// What is wrong: a task that is gone, and those that have worked on one thing for too long.
+    /// The faults: a task that has ended, and tasks that have worked on one thing for too long.
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
-        let dead = self.0.dead.borrow().as_ref().map(|name| format!("the task `{name}` is gone"));
+        let dead = self.0.dead.borrow().as_ref().map(|name| format!("the task `{name}` has ended"));
         let limit = self.0.limit;
         let stalled = |beat: &Beat| {
             let busy = beat.busy_for().filter(|busy| *busy >= limit)?;
@@ -182,7 +182,7 @@ mod tests {
         vital.watch("one elsewhere", &tasks, async {});
         tokio::task::yield_now().await;
         assert_eq!(&*vital.death().await, "one that panics", "the first is the cause");
-        assert_eq!(vital.faults(), ["the task `one that panics` is gone"]);
+        assert_eq!(vital.faults(), ["the task `one that panics` has ended"]);
 
         for watched in [false, true] {
             let (vital, _stop, tasks) = supervised();

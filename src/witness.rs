@@ -1,6 +1,6 @@
-//! Writes the head of the audit to the log, at the start and every day: a witness that is not in the database.
+//! Writes the head of the audit to the log, at the start and every day: evidence outside of the database.
 //!
-//! In: the store, how often. Out: a line at INFO with the head as `dozvon audit verify --head` takes it.
+//! In: the store, and how often. Out: a line at INFO with the head, as `dozvon audit verify --head` takes it.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::store::{Store, audit};
 use crate::ticks::Ticks;
 
-/// Writes it again and again until it is told to stop: spawn it once in a controller.
+/// Writes the head regularly until told to stop. A controller spawns it once.
 pub async fn start(store: Store, every: Duration, stop: CancellationToken) {
     let mut ticks = Ticks::new(every, stop);
     while ticks.next().await.is_some() {

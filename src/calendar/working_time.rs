@@ -54,7 +54,8 @@ impl<'a> WorkingTime<'a> {
         self.schedule.is_some_and(|schedule| schedule.exceptions.contains_key(&date))
     }
 
-    /// The first open instant from `from` on: `from` itself if it is open. None if it does not open within a year.
+    /// The first open instant from `from` on: `from` itself if it is open. None if it never opens within the next
+    /// year.
     #[must_use]
     pub fn next_open(self, from: UnixMs) -> Option<UnixMs> {
         match self.schedule {

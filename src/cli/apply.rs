@@ -14,9 +14,9 @@ use crate::store::{self, Database, StoreError};
 /// Make the rules in the database equal to a file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The file says everything: what it does not name is removed. All or nothing: a file with one mistake changes
-nothing, and all mistakes are told at once, each with its line. A controller that runs goes on with the new rules
-at once; what agents chose and do stays as it is.
+The file holds all rules: what it does not name is removed. All or nothing: a file with one mistake changes
+nothing, and all mistakes are reported at once, each with its line. A running controller uses the new rules
+at once; the status and activity of agents stay as they are.
 
 Examples:
   dozvon apply rules.toml --dry-run       what would change, and from what to what
@@ -25,7 +25,7 @@ Examples:
 pub(super) struct Args {
     /// The rules file; - is standard input.
     file: PathBuf,
-    /// Only say what would change.
+    /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
 }
@@ -55,14 +55,15 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// What changed goes into the audit, without what looks like a number: routes may be named for one.
+/// Records in the audit what changed. Names that look like phone numbers are left out, since a route may be named by
+/// one.
 pub(super) fn note(
     c: &mut Database,
     difference: &Difference,
     by: &str,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    /// Names of each kind that an entry tells of at most; it always tells how many there are.
+    /// Most names of a kind that an entry of the audit lists; the entry always has their count.
     const MOST_NAMES: usize = 50;
     if difference.is_empty() {
         return Ok(());
@@ -86,7 +87,7 @@ pub(super) fn note(
 
 fn table(difference: &Difference, changes: &[Change], dry_run: bool) -> Table {
     let fields = ["change", "what", "field", "from", "to"];
-    let mut table = Table::new(&fields, "the rules are those of the file already: nothing changes");
+    let mut table = Table::new(&fields, "the database has the rules of the file already: nothing changes");
     let whole = |change: &str, name: &str| {
         [Cell::word(change), Cell::said(name), Cell::Nothing, Cell::Nothing, Cell::Nothing]
     };

@@ -1,4 +1,4 @@
-//! `dozvon audit`: what was done, and the proof that the record of it is whole.
+//! `dozvon audit`: what was done, and the proof that no entry was changed.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::render::{Cell, Sentence, Table};
 use crate::store::Database;
 use crate::store::audit::{self, Proof, Wanted};
 
-/// The audit: what was done, and whether the record of it is whole.
+/// The audit: what was done, and whether any entry was changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Every entry carries the hash of the one before, sealed with the audit's key, so that nobody without the key can change,
@@ -32,7 +32,7 @@ pub(super) struct Args {
 enum Command {
     List(List),
     Verify(Verify),
-    /// Print the head of the chain, as HASH@ID: to keep it elsewhere.
+    /// Print the head of the chain as HASH@ID, to keep it elsewhere.
     #[command(after_help = "\
 Examples:
   dozvon audit head
@@ -40,11 +40,11 @@ Examples:
     Head,
 }
 
-/// List entries, the newest, oldest first.
+/// List the newest entries, in the order in which they were made.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Numbers are kept as keyed hashes: entries about a number are found by the number, never the other way round. So are
-the names of agents and users that look like numbers, such as 4951234567: their entries are found by --did.
+Numbers are stored as keyed hashes: the entries of a number can be found, but not the numbers of the entries. The same
+holds for names of agents and users that look like numbers, such as 4951234567: use --did to find their entries.
 
 Examples:
   dozvon audit list
@@ -58,11 +58,11 @@ struct List {
     /// Only what this person, agent or part of the product did.
     #[arg(long, value_name = "NAME")]
     did: Option<String>,
-    /// Only these: dial, refusal, disposition, case_opened, case_closed, case_deferred, case_called_up, handover,
-    /// dnc_added, dnc_removed, request, rules_changed, erasure or retention.
+    /// Only this action: dial, refusal, disposition, case_opened, case_closed, case_deferred, case_called_up,
+    /// handover, dnc_added, dnc_removed, request, rules_changed, erasure or retention.
     #[arg(long)]
     action: Option<Action>,
-    /// Only those of this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.
+    /// Only those made at this time or later: 18:30, "2026-12-31 18:30" or RFC 3339.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// At most so many.
@@ -70,18 +70,19 @@ struct List {
     limit: i64,
 }
 
-/// Follow the whole chain and name the first entry that is not in order.
+/// Check the whole chain and name the first entry that is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit code 0: all is in order; 1: it is not, and the first place is named. It says from which entry on the seal holds. An
-entry without a seal behind that place is forged, or an older version of dozvon wrote it. Where the seal begins is marked
-by the first start, or `dozvon migrate`, after an update; at any other time a missing or changed mark is tampering.
+Exit code 0: the chain is in order; 1: it is not, and the first wrong entry is named. The answer says from which entry on
+hashes are keyed. A later entry with a plain hash is forged, or an older version of dozvon wrote it. The place where
+keyed hashes begin is recorded by the first start, or `dozvon migrate`, after an update; if that record is missing or
+changed at any other time, somebody tampered with it.
 
 Examples:
   dozvon audit verify
   dozvon audit verify --head 5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef@1042")]
 struct Verify {
-    /// A head that was kept elsewhere, as `dozvon audit head` has printed it.
+    /// A head that was kept elsewhere, as `dozvon audit head` printed it.
     #[arg(long, value_name = "HASH@ID")]
     head: Option<Link>,
 }
@@ -120,7 +121,7 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
             audit::list(c, &wanted)
         })
         .await?;
-    let mut table = Table::new(&["id", "at", "by", "action", "subject", "details"], "no such entries");
+    let mut table = Table::new(&["id", "at", "by", "action", "subject", "details"], "no entries found");
     for row in rows {
         table.row([
             Cell::Count(row.id),

@@ -7,12 +7,12 @@ use serde_json::json;
 use super::{Context, Exit, Failure};
 use crate::render::{Cell, Sentence};
 
-/// Copy the SQLite database into a file, while it is in use.
+/// Copy the SQLite database into a file while it is in use.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The copy is of one moment, complete, and on disk when the command ends. A file that is there is left alone.
-To restore it, stop the controller, put the copy in the place of the database, remove what stands beside that with
--wal and -shm at its end, and start the controller: it ends what was under way when the copy was made.
+The copy shows the database at one moment, and is on disk when the command ends. An existing file is never replaced.
+To restore: stop the controller, put the copy in the place of the database, remove the database's -wal and -shm files,
+and start the controller, which ends the calls that were under way when the copy was made.
 On PostgreSQL, use pg_dump or the server's own backups.
 
 Examples:
@@ -25,7 +25,7 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let bytes = context.store().await?.backup(&args.file).await?;
     let file = args.file.display().to_string();
-    let line = Sentence::of("{database} is copied to {file} ({bytes} bytes)")
+    let line = Sentence::of("copied {database} to {file} ({bytes} bytes)")
         .with("database", context.settings.database.to_string())
         .with("file", file.as_str())
         .with("bytes", Cell::count(bytes));

@@ -1,4 +1,4 @@
-//! `dozvon call`: what happened to callers, and in the calls that we and agents made for cases.
+//! `dozvon call`: calls of callers, callbacks, and calls that agents dialled.
 
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
@@ -10,10 +10,10 @@ use crate::store::calls::{self, CallRow, WaitOutcome, WaitRow, Wanted};
 use crate::store::offers::{self, OfferRow};
 use crate::store::{Database, StoreError, cases};
 
-/// Calls: list, and the story of one.
+/// Calls: list them, or show one with its timeline.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A call is named by its identity or by the last digits of it (at least 6), as lists show them.
+Name a call by its id, or by the last digits of it (at least 6), as lists show them.
 
 Examples:
   dozvon call list --live
@@ -28,13 +28,13 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     List(List),
-    /// Show one call: who, where to, and everything that happened, in order.
+    /// Show one call: who called, where the call went, and what happened, in order.
     #[command(after_help = "\
 Examples:
   dozvon call show 5b9d0c1f2a3e
   dozvon call show 5b9d0c1f2a3e --json | jq .timeline")]
     Show {
-        /// Its identity, or the last digits of it.
+        /// The call's id, or the last digits of it.
         #[arg(value_parser = identity)]
         id: String,
     },
@@ -51,8 +51,8 @@ struct List {
     /// Only those under way.
     #[arg(long, conflicts_with = "ending")]
     live: bool,
-    /// Only those that ended so: answered, abandoned, timed_out, left_message, asked_callback, forwarded,
-    /// taken (somebody else took the caller), refused or lost.
+    /// Only those with this ending: answered, abandoned, timed_out, left_message, asked_callback, forwarded, taken
+    /// (somebody else took the caller), refused or lost.
     #[arg(long)]
     ending: Option<Ending>,
     /// Only those of this queue.
@@ -71,7 +71,7 @@ fn identity(text: &str) -> Result<String, String> {
     if fits && (6..=36).contains(&text.len()) {
         Ok(text.to_ascii_lowercase())
     } else {
-        Err("write the identity of a call, or its last 6 digits or more".to_owned())
+        Err("write the id of a call, or at least the last 6 digits of it".to_owned())
     }
 }
 
@@ -130,13 +130,13 @@ fn table(rows: &[CallRow]) -> Table {
     table
 }
 
-/// Where the caller was at the end; of a call under way it is known only that he talks.
+/// Where the caller was when the call ended. Of a call under way only a talk is known.
 fn stage(row: &CallRow) -> Cell {
     let talking = row.ended_at.is_none() && row.answered_at.is_some();
     if talking { Cell::word(Stage::Talking) } else { Cell::word_or_nothing(row.stage) }
 }
 
-/// The number that can be called back, or else what came.
+/// The number that can be called back, else the number as it came.
 fn caller(row: &CallRow) -> Cell {
     match &row.number {
         Some(number) => number.as_str().into(),
@@ -145,7 +145,7 @@ fn caller(row: &CallRow) -> Cell {
     }
 }
 
-/// Everything about one call.
+/// One call with everything that belongs to it.
 struct Story {
     call: CallRow,
     waits: Vec<WaitRow>,
@@ -192,9 +192,7 @@ fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
         (Some(call), None) => call,
         (None, _) => return Err(StoreError::NotFound { kind: "call", name: id.to_owned() }),
         (Some(_), Some(_)) => {
-            return Err(StoreError::Refused(format!(
-                "several calls end with {id}: write more of its digits"
-            )));
+            return Err(StoreError::Refused(format!("several calls end with {id}: write more digits")));
         }
     };
     let id = call.id;
@@ -206,7 +204,7 @@ fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
     })
 }
 
-/// One thing that happened: when, what, and more of it.
+/// An event of the timeline: when, what, and details.
 type Event = (UnixMs, &'static str, String);
 
 fn timeline(story: &Story) -> Table {
@@ -228,9 +226,9 @@ fn timeline(story: &Story) -> Table {
         ));
     }
     if let (Some(case), Some(at)) = (story.case, call.ended_at) {
-        events.push((at, "case", format!("case {case} has this miss")));
+        events.push((at, "case", format!("this missed call belongs to case {case}")));
     }
-    let mut table = Table::new(&["at", "offset_ms", "event", "detail"], "nothing happened");
+    let mut table = Table::new(&["at", "offset_ms", "event", "detail"], "no events");
     for (at, event, detail) in events {
         table.row([at.into(), Cell::Span(at.0 - call.arrived_at.0), Cell::word(event), Cell::Said(detail)]);
     }
@@ -263,7 +261,7 @@ fn of_offer(offer: &OfferRow) -> Vec<Event> {
     events
 }
 
-/// The word of an outcome, for the timeline; an answered offer ends when the agent's talk does.
+/// The outcome of an offer in the timeline; an answered offer ends when the agent's talk does.
 const fn ending_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Answered => "talk_over",

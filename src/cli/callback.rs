@@ -1,15 +1,15 @@
-//! `dozvon callback`: calls back one by one, when people say so.
+//! `dozvon callback`: changes when the customer of a case is called back.
 
 use super::case::{self, number, sheet};
 use super::{Context, Exit, Failure, parse};
 use crate::ids::CaseId;
 use crate::store::callbacks;
 
-/// Calls back: one now, one later, one never.
+/// Callbacks: call a customer now, later, or not at all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The controller calls back by itself what is due; here people say otherwise. What the law, the policy or the
-do-not-call list forbids is refused here, too: the message says by what, and from when on it would not be.
+The controller calls back due cases by itself; these commands change that for one case. What the law, the policy or the
+do-not-call list forbids is refused here too; the message names the rule, and the time from which the call is allowed.
 
 Examples:
   dozvon callback now 17
@@ -22,12 +22,12 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Call back now: before all other cases, by the next agent who is free.
+    /// Call back now: the next free agent is offered this case before all others.
     #[command(after_help = "\
 Examples:
   dozvon callback now 17")]
     Now {
-        /// The case's number.
+        /// The number of the case.
         #[arg(value_parser = number)]
         id: CaseId,
     },
@@ -44,10 +44,10 @@ Examples:
   dozvon callback defer 17 --at \"mon 10:00\"
   dozvon callback defer 17 --at \"2026-12-01 10:00\"")]
 struct Defer {
-    /// The case's number.
+    /// The number of the case.
     #[arg(value_parser = number)]
     id: CaseId,
-    /// Not before this time: the next 16:00, tomorrow 09:00, mon 10:00, or a date and time.
+    /// Do not call before this time: the next 16:00, tomorrow 09:00, mon 10:00, or a date and time.
     #[arg(long, value_name = "TIME", alias = "until", alias = "later")]
     at: String,
 }
@@ -79,7 +79,7 @@ async fn now(id: CaseId, context: &Context) -> Result<Exit, Failure> {
         Err(refusal) => {
             let from = refusal
                 .until
-                .map_or_else(String::new, |until| format!("; from {} on it may be", context.when(until)));
+                .map_or_else(String::new, |until| format!("; allowed from {}", context.when(until)));
             Err(Failure::new(Exit::Refused, format!("case {id} may not be called now: {refusal}{from}")))
         }
     }

@@ -1,11 +1,11 @@
-//! `dozvon completions`: what a shell needs to complete commands.
+//! `dozvon completions`: completion scripts for shells.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::{Cli, Exit, Failure};
 
-/// Write what a shell needs to complete commands.
+/// Write a completion script for a shell.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -13,7 +13,7 @@ Examples:
   dozvon completions zsh > ~/.zfunc/_dozvon
   dozvon completions fish > ~/.config/fish/completions/dozvon.fish")]
 pub(super) struct Args {
-    /// The shell.
+    /// The shell to write for.
     shell: Shell,
 }
 

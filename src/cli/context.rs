@@ -1,4 +1,4 @@
-//! What every subcommand needs: settings, the database, the clock, the way out.
+//! The context of every subcommand: settings, database, clock, output.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ use crate::store::callbacks::Terms;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
 
-/// What every subcommand is given.
+/// What every subcommand works with.
 #[derive(Debug)]
 pub struct Context {
-    /// The settings, with what the command line says laid over them.
+    /// The settings, with the options of the command line applied.
     pub settings: Settings,
-    /// The file that they come from, if there is one.
+    /// The file that the settings were read from, if any.
     pub settings_file: Option<PathBuf>,
     /// Tells the time.
     pub clock: Clock,
@@ -38,12 +38,12 @@ pub struct Context {
     _log: telemetry::Log,
 }
 
-/// What is said of a password among the arguments.
+/// The warning of a password among the arguments.
 const SEEN: &str = "everybody on this machine can see the password in --database (ps shows it): put the address into the \
                     environment variable DOZVON_DATABASE or into dozvon.toml instead";
 
 impl Context {
-    /// Reads the settings and begins to log: a service as the settings say, a short command its errors only.
+    /// Reads the settings and starts the log. A service logs as the settings say, a command its errors only.
     pub(super) fn new(globals: Globals, service: bool) -> Result<Self, Failure> {
         let settings_file = Settings::place(globals.config.as_deref());
         let mut settings = Settings::load(globals.config.as_deref())?;
@@ -97,7 +97,7 @@ impl Context {
         self.settings.phone.home()
     }
 
-    /// The rules of the house for calling back.
+    /// The rules for callbacks.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -131,7 +131,7 @@ impl Context {
             .await
     }
 
-    /// Refuses a database that nobody has named and that is not there: to make one would hide the right one.
+    /// Refuses to create a database that nobody has named: a new one would hide the right one.
     ///
     /// # Errors
     /// [`Exit::Unreachable`], with where settings were looked for.
@@ -152,7 +152,7 @@ impl Context {
         Err(Failure::new(Exit::Unreachable, message))
     }
 
-    /// Runs `work` on a connection that only reads.
+    /// Runs `work` on a read-only connection.
     ///
     /// # Errors
     /// What `work` returns, or why the database cannot be read.
@@ -167,7 +167,7 @@ impl Context {
     /// Runs `work` as a transaction.
     ///
     /// # Errors
-    /// What `work` returns, or why it could not be kept.
+    /// What `work` returns, or why it could not be committed.
     pub async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -194,7 +194,7 @@ impl Context {
         self.print(&text)
     }
 
-    /// Says what was done: a line for people, or the same as JSON.
+    /// Prints what was done: a line for people, or the same as JSON.
     ///
     /// # Errors
     /// When standard output cannot be written.
@@ -202,7 +202,7 @@ impl Context {
         self.say_all(std::slice::from_ref(said), json)
     }
 
-    /// Says what was done in several lines, or the same as JSON.
+    /// Prints what was done in several lines, or the same as JSON.
     ///
     /// # Errors
     /// When standard output cannot be written.
@@ -227,13 +227,13 @@ impl Context {
         render::word(self.look.language, word)
     }
 
-    /// An instant by the clocks of the reader.
+    /// An instant in the configured time zone.
     #[must_use]
     pub fn when(&self, at: UnixMs) -> String {
         render::when(at, self.look.zone)
     }
 
-    /// Writes a text as it is.
+    /// Prints a text unchanged.
     ///
     /// # Errors
     /// When standard output cannot be written.
@@ -242,7 +242,7 @@ impl Context {
     }
 }
 
-/// Writes to standard output; a reader who has gone ends the program in peace.
+/// Writes to standard output. If the reader has closed the pipe, the program ends without an error.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -256,13 +256,13 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Who types, for the record: as the environment says, else as the system knows the user.
+/// The name for the audit: that of the environment, else of the system's user.
 fn user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(environment).or_else(system_user);
     named.and_then(|name| super::parse::person(&name).ok()).unwrap_or_else(|| "cli".to_owned())
 }
 
-/// The name of the user as whom this process runs: cron and containers set no variable for it.
+/// The name of the user that runs this process: cron and containers set no variable for it.
 #[cfg(unix)]
 fn system_user() -> Option<String> {
     uzers::get_current_username()?.into_string().ok()
@@ -273,7 +273,7 @@ fn system_user() -> Option<String> {
     None
 }
 
-/// The language of what goes wrong; programs, which want JSON, read English.
+/// The language of errors. With --json it is English, since programs read them.
 pub(super) fn language_of_errors(globals: &Globals) -> Language {
     if globals.json { Language::En } else { globals.lang.unwrap_or_else(language) }
 }

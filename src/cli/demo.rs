@@ -1,4 +1,4 @@
-//! `dozvon demo`: a busy half-minute without a FreeSWITCH, and what the rows say of it.
+//! `dozvon demo`: plays a busy half-minute without a FreeSWITCH, and prints a report from the rows.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,9 +28,9 @@ use crate::store::{Database, StoreError};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The controller, its database and its web port are real; FreeSWITCH, the callers and the phones are simulated.
-Time runs about ten times faster than in life: people ring, talk and lose patience in seconds. It is ten on a Wednesday;
-when the rush is over the clock is put forward, and those who were missed are called back, up to three times each.
-With --database it keeps its rows there, in a database that is not there yet. Exit code 1 if a phone rang for two
+Everything happens about ten times faster than in life: people ring, talk and lose patience in seconds. It is ten on a
+Wednesday; after the rush the clock is put forward, and missed callers are called back, up to three times each.
+With --database the rows are kept in that database, which must not exist yet. Exit code 1 if a phone rang for two
 calls at once, or a leg was left behind.
 
 Examples:
@@ -39,16 +39,16 @@ Examples:
   dozvon demo --keep                          look at /metrics afterwards
   dozvon demo --database sqlite:demo.db       keep the rows, for `dozvon call list` or your own SQL")]
 pub(super) struct Args {
-    /// From which everything random is drawn: the same seed brings the same callers.
+    /// The seed of all random choices: the same seed brings the same callers.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many callers call.
+    /// The number of callers.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     calls: u32,
-    /// How many of them call in a second, on average.
+    /// Callers per second, on average.
     #[arg(long, default_value_t = 8.0, value_parser = parse::rate)]
     rate: f64,
-    /// Goes on serving the web port after the report, until Ctrl-C.
+    /// Keep serving the web port after the report, until Ctrl-C.
     #[arg(long)]
     keep: bool,
 }
@@ -90,8 +90,8 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 /// How far the demo's clock is ahead of the machine's.
 static AHEAD_MS: AtomicI64 = AtomicI64::new(0);
 
-/// How far it is to ten in the morning of the next Wednesday, in Moscow: from then on all of Russia may be called for
-/// hours, whenever this is run.
+/// Milliseconds until the next Wednesday, 10:00 in Moscow. From then on all of Russia may be called for some hours,
+/// whenever the demo runs.
 fn until_ten_on_wednesday(now: UnixMs) -> i64 {
     const DAY: i64 = 86_400_000;
     // 1 January 1970 was a Thursday; ten in Moscow is seven in UTC.
@@ -100,7 +100,7 @@ fn until_ten_on_wednesday(now: UnixMs) -> i64 {
     wednesday * DAY + 7 * 3_600_000 - now.0
 }
 
-/// Fails when FreeSWITCH has seen what must never be.
+/// Fails if the stand-in has seen what must never happen.
 fn verdict(counts: &Counts, seed: u64) -> Result<Exit, Failure> {
     match (counts.double_rings, counts.legs_up) {
         (0, 0) => Ok(Exit::Done),
@@ -115,7 +115,7 @@ fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(Exit::Failed, error.to_string())
 }
 
-/// Shows how far the day is.
+/// Shows the progress of the demo.
 struct Progress {
     bar: ProgressBar,
 }
@@ -140,7 +140,7 @@ impl Progress {
     }
 
     fn evening(&self) {
-        self.bar.set_message("now those who were missed are called back");
+        self.bar.set_message("now missed callers are called back");
     }
 
     fn over(&self) {
@@ -148,7 +148,7 @@ impl Progress {
     }
 }
 
-/// What the rows say of the day.
+/// The report of the day, from the rows.
 fn report(c: &mut Database, today: NaiveDate) -> Result<Sheet, StoreError> {
     let days = Days { from: today, to: today };
     let (calls, offers) = (reports::calls_daily(c, days)?, reports::offers_by_agent(c, days)?);
@@ -216,7 +216,7 @@ fn queues(calls: &[CallsDaily]) -> Table {
     table
 }
 
-/// What each agent was offered, and what he did with it.
+/// The offers of each agent, by outcome.
 fn agents(offers: &[OffersByAgent]) -> Table {
     let mut table =
         Table::new(&["agent", "offers", "answered", "no_answer", "other", "talk_ms"], "no offers");

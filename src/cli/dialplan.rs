@@ -1,4 +1,4 @@
-//! `dozvon dialplan`: FreeSWITCH's half, for these settings.
+//! `dozvon dialplan`: FreeSWITCH's dialplan for these settings.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,11 @@ use crate::switch::dialplan_files::File;
 /// Print or write the dialplan for FreeSWITCH that fits these settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Which numbers, contexts, controllers, patience and fallback is said in dozvon.toml under [dialplan]. After
-FreeSWITCH has the files: fs_cli -x reloadxml. `dozvon check` looks whether they are in force.
-event_socket.conf.xml and acl.conf.xml are written only where there are none: others use them, too. Files of ours in
-contexts that [dialplan] names no longer are named, and removed with --force: FreeSWITCH would go on with them.
+Numbers, contexts, controllers, patience and fallback are set in dozvon.toml under [dialplan]. When FreeSWITCH has the
+files, run: fs_cli -x reloadxml. `dozvon check` shows whether they are loaded.
+event_socket.conf.xml and acl.conf.xml are written only if they do not exist, since other programs use them too.
+FreeSWITCH would keep using dozvon's files in contexts that [dialplan] no longer names: the command lists such files,
+and removes them with --force.
 
 Examples:
   dozvon dialplan                                 print all files
@@ -26,10 +27,10 @@ pub(super) struct Args {
     /// FreeSWITCH's configuration folder: write the files there instead of printing them.
     #[arg(long, value_name = "FOLDER")]
     write: Option<PathBuf>,
-    /// Also what lets the controller connect to FreeSWITCH: event_socket.conf.xml, acl.conf.xml.
+    /// Also write event_socket.conf.xml and acl.conf.xml, which let the controller connect to FreeSWITCH.
     #[arg(long)]
     socket: bool,
-    /// Write over files that are there and different, except for FreeSWITCH's own; remove those that no setting makes.
+    /// Replace files that differ, except for FreeSWITCH's own; remove files that no setting makes.
     #[arg(long, requires = "write")]
     force: bool,
 }
@@ -85,15 +86,16 @@ fn put(all: &[File], folder: &Path, force: bool, context: &Context) -> Result<()
         let state = if force { remove(&path)? } else { "left over" };
         table.row([path.display().to_string().into(), Cell::word(state)]);
         if !force {
-            let note = "{file} is in force, but no setting makes it any more: --force removes it";
+            let note =
+                "{file} is still used by FreeSWITCH, but no setting makes it any more: --force removes it";
             table.notes.push(Sentence::of(note).with("file", path.display().to_string()));
         }
     }
-    table.notes.push("now tell FreeSWITCH: fs_cli -x reloadxml; then see: dozvon check".into());
+    table.notes.push("now run: fs_cli -x reloadxml; then: dozvon check".into());
     context.table(&table)
 }
 
-/// Files of ours in contexts that the settings name no longer: FreeSWITCH goes on with them.
+/// dozvon's files in contexts that the settings no longer name. FreeSWITCH would keep using them.
 fn left_over(all: &[File], folder: &Path) -> Vec<PathBuf> {
     let made: Vec<PathBuf> = all.iter().map(|file| folder.join(&file.place)).collect();
     let entries =
@@ -120,18 +122,18 @@ fn is_new(path: &Path, file: &File) -> bool {
     !path.exists() || std::fs::read(path).is_ok_and(|there| there == file.text.as_bytes())
 }
 
-/// What to do by hand with a file of FreeSWITCH's own, which other programs use as well.
+/// What to change by hand in a file of FreeSWITCH's own, which other programs use as well.
 fn advice(path: &Path, file: &File) -> Sentence {
     let path = path.display().to_string();
     match file.text.split_once("<list ").and_then(|(_, rest)| rest.split_once("</list>")) {
         Some((list, _)) => {
             let list = list.split_whitespace().collect::<Vec<_>>().join(" ").replace("> <", "><");
-            Sentence::of("{file} is kept: put this inside its <network-lists>: {list}")
+            Sentence::of("{file} exists and was not changed: put this inside its <network-lists>: {list}")
                 .with("file", path)
                 .with("list", format!("<list {list}</list>"))
         }
         None => Sentence::of(
-            "{file} is kept: copy its listen-port and password to [[switch.nodes]] in dozvon.toml",
+            "{file} exists and was not changed: copy its listen-port and password to [[switch.nodes]] in dozvon.toml",
         )
         .with("file", path),
     }

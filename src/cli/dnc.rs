@@ -1,4 +1,4 @@
-//! `dozvon dnc`: numbers that are not to be called.
+//! `dozvon dnc`: the do-not-call list.
 
 use serde_json::json;
 
@@ -6,11 +6,11 @@ use super::{Context, Exit, Failure, parse};
 use crate::render::{Cell, Sentence, Table};
 use crate::store::dnc::{self, Add, DncRow, Reason};
 
-/// The do-not-call list: numbers that we never call, whoever asks.
+/// The do-not-call list: numbers that are never called, even by hand.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A number gets here when its owner wants no calls, or when it turned out to be somebody else's (for a year). Its case
-is closed when it would be called the next time; who calls us himself is served like anybody.
+A number is listed when its owner wants no calls, or for a year when it turned out to be somebody else's. Its case is
+closed when the next call would be due. Callers from listed numbers are served like all others.
 
 Examples:
   dozvon dnc add +79001234567 --note \"asked us not to call\"
@@ -29,7 +29,7 @@ enum Command {
 Examples:
   dozvon dnc remove +79001234567")]
     Remove {
-        /// Which.
+        /// The number.
         number: String,
     },
     /// List the numbers that are not to be called, the newest first.
@@ -44,16 +44,16 @@ Examples:
     },
 }
 
-/// Forbid calls to a number; what was said of it before is replaced.
+/// Forbid calls to a number; an earlier entry is replaced.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dozvon dnc add +79001234567
   dozvon dnc add 84951234567 --reason wrong_number --at \"2027-01-31 00:00\"")]
 struct New {
-    /// Which.
+    /// The number.
     number: String,
-    /// Why: do_not_call or wrong_number.
+    /// The reason: do_not_call or wrong_number.
     #[arg(long, default_value = "do_not_call")]
     reason: Reason,
     /// The number may be called again from this time on [default: never].
@@ -112,7 +112,7 @@ async fn list(limit: i64, context: &Context) -> Result<Exit, Failure> {
 
 fn table(rows: &[DncRow]) -> Table {
     let fields = ["number", "reason", "by", "at", "expires_at", "note"];
-    let mut table = Table::new(&fields, "every number may be called");
+    let mut table = Table::new(&fields, "the list is empty: every number may be called");
     for row in rows {
         table.row([
             row.number.as_str().into(),

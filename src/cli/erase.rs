@@ -1,24 +1,23 @@
-//! `dozvon erase`: takes a person out of the database, and shows the act of it.
+//! `dozvon erase`: erases a person from the database, and prints a record of it.
 
 use super::{Context, Exit, Failure, parse};
 use crate::render::{Cell, Sheet, Table};
 use crate::store::erase::{self, Act};
 
-/// Erase a person: his number and name, wherever they stand.
+/// Erase a person: number, name and texts, wherever they are stored.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Calls, cases and attempts stay in the reports, but nothing leads from them to the person any more. His open case is
-closed as erased. Attempts of the last 48 hours keep the number until their business day is over, so that he is not
-called a fourth time today. The audit holds no number in clear, and stays whole. This cannot be undone; backups that
-were made before still hold the person.
+Calls, cases and attempts stay in the reports, but nothing leads from them to the person any more. An open case is closed
+as erased. Attempts of the last 48 hours keep the number until their business day is over, so that the person is not
+called a fourth time on one day. The audit never holds a number in clear, and is not changed. Erasing cannot be undone;
+earlier backups still hold the person.
 
-An entry of the do-not-call list stays, without its note, so that nobody calls this number again: the answer says so
-under \"kept\". To take it out, use `dozvon dnc remove`. The texts that people agreed to stay, too: they name nobody.
+An entry of the do-not-call list stays, without its note, so that nobody calls this number again: it is listed under
+\"kept\". To remove it, use `dozvon dnc remove`. The texts that people consented to stay too: they name nobody.
 
-A SQLite file and its log hold nothing of it any more either (if the log cannot be emptied because somebody reads, the
-command says so, and may be repeated). PostgreSQL keeps the old rows in its files until it has vacuumed them and written
-something else over them, and in its own log: VACUUM FULL of the tables, and the server's settings for its log and
-backups, say for how long.
+SQLite's file and its write-ahead log hold nothing of the person afterwards. (If the log cannot be emptied because
+somebody is reading, the command says so; run it again.) PostgreSQL keeps old rows in its files until they are vacuumed
+and overwritten, and in its own log: run VACUUM FULL on the tables, and see the server's settings for log and backups.
 
 Examples:
   dozvon erase +79001234567 --yes
@@ -26,7 +25,7 @@ Examples:
 pub(super) struct Args {
     /// The number.
     number: String,
-    /// Do it: without this, nothing is changed.
+    /// Confirm: without this, nothing is changed.
     #[arg(long)]
     yes: bool,
 }
@@ -45,7 +44,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 }
 
 fn sheet(act: &Act) -> Sheet {
-    let mut tables = Table::new(&["table", "rows"], "nothing was known of the number");
+    let mut tables = Table::new(&["table", "rows"], "the number is stored nowhere");
     for erased in &act.tables {
         tables.row([erased.table.into(), Cell::count(erased.rows)]);
     }

@@ -1,4 +1,4 @@
-//! `dozvon export`: the rules of the database as a file.
+//! `dozvon export`: writes the rules of the database as a file.
 
 use std::path::PathBuf;
 
@@ -12,16 +12,16 @@ use crate::store::rules;
 /// Write the rules in the database as a rules file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What is written can be applied again, here or elsewhere: `dozvon apply`. Values that are the defaults are left out.
+The file can be applied here or elsewhere: see `dozvon apply`. Default values are left out.
 
 Examples:
   dozvon export > rules.toml
   dozvon export rules.toml --force
   dozvon export | diff rules.toml -")]
 pub(super) struct Args {
-    /// Where to write them [default: standard output].
+    /// The file to write [default: standard output].
     file: Option<PathBuf>,
-    /// Write over a file that is there.
+    /// Replace an existing file.
     #[arg(long, requires = "file")]
     force: bool,
 }

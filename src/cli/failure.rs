@@ -11,23 +11,23 @@ use crate::render::{Language, say};
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
 
-/// Exit codes; they are part of the interface and stay what they are.
+/// Exit codes. They are part of the interface: do not change them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// It is done.
+    /// Done.
     Done = 0,
-    /// It failed.
+    /// Failed.
     Failed = 1,
-    /// It was asked for wrongly.
+    /// Wrong usage.
     Usage = 2,
-    /// What it is about is not there.
+    /// What the command names does not exist.
     NotFound = 3,
     /// A rule forbids it, or something else is there already.
     Refused = 4,
     /// The database or a FreeSWITCH cannot be reached.
     Unreachable = 5,
-    /// `serve` has ended by itself: a task that everything depends on is gone.
+    /// `serve` has ended by itself: an essential task has ended.
     Died = 6,
 }
 
@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command did not do what it should: one line, with the remedy; then what is wrong with a file, if that is why.
+/// Why a command failed: one line with the remedy, then the mistakes of a file if there are any.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}{faults}")]
 pub struct Failure {
@@ -47,18 +47,18 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with its message.
+    /// Makes a failure.
     #[must_use]
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), faults: Faults::default() }
     }
 
-    /// Nobody reads our output any more: that is no error.
+    /// The reader of standard output has gone, which is no error.
     pub(super) fn nobody_reads() -> Self {
         Self::new(Exit::Done, "")
     }
 
-    /// Says it on standard error and gives the exit code.
+    /// Prints the failure to standard error and returns the exit code.
     #[must_use]
     pub fn tell(&self, language: Language) -> ExitCode {
         let translated = |english: &str| say(language, english);
@@ -141,7 +141,7 @@ const fn exit_of(error: &StoreError) -> Exit {
     }
 }
 
-/// The command that lists the things of a kind; none if there is none.
+/// The command that lists the things of a kind, if there is one.
 fn list_of(kind: &str) -> Option<&'static str> {
     Some(match kind {
         "agent" => "agent list",
@@ -155,12 +155,12 @@ fn list_of(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// What the message of the store does not say, because it does not know that it speaks to a command line.
+/// The remedy on the command line. The store does not know that it is used by one.
 fn remedy(error: &StoreError) -> String {
     match error {
-        StoreError::NotFound { kind, .. } => list_of(kind)
-            .map(|command| format!(": `dozvon {command}` shows those that there are"))
-            .unwrap_or_default(),
+        StoreError::NotFound { kind, .. } => {
+            list_of(kind).map(|command| format!(": `dozvon {command}` lists them")).unwrap_or_default()
+        }
         StoreError::Step { name, refused } if refused.status == Status::LoggedOut => {
             format!(": log them in with `dozvon agent login {name}`")
         }
@@ -168,7 +168,8 @@ fn remedy(error: &StoreError) -> String {
             " (somebody changed the same row at the same moment): try again".to_owned()
         }
         StoreError::Database(error) if error.to_string().contains("locked") => {
-            ": another process has been writing for too long; try again, or see what it does".to_owned()
+            ": another process has been writing for too long; try again, or see what that process does"
+                .to_owned()
         }
         _ => String::new(),
     }
@@ -191,7 +192,7 @@ mod tests {
         entries.map(text).collect()
     }
 
-    /// What is not found is looked for by a command that there is.
+    /// Every kind of thing that may not be found has a command that lists it.
     #[test]
     fn the_remedy_for_what_is_not_found_is_a_command() {
         let kinds = Regex::new(r#"found\("([a-z -]+)"|NotFound \{\s*kind: "([a-z -]+)""#).unwrap();
@@ -202,7 +203,7 @@ mod tests {
             .map(|kind| kind.as_str().to_owned())
             .collect();
         assert!(kinds.len() > 6 && kinds.contains("number on the do-not-call list"), "{kinds:?}");
-        // Things of our own that nobody names on the command line.
+        // Nobody names these on the command line.
         let inner = ["attempt", "controller", "offer"];
         for kind in kinds.iter().filter(|kind| !inner.contains(&kind.as_str())) {
             let command = list_of(kind).unwrap_or_else(|| panic!("no command lists {kind}"));

@@ -1,4 +1,4 @@
-//! Files that we write for an administrator: whole or not at all, and never over his own work unasked.
+//! Writes files for an administrator: whole or not at all, and never over a changed file unasked.
 
 use std::io::Write;
 use std::path::Path;
@@ -8,13 +8,13 @@ use super::{Exit, Failure};
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Readers {
-    /// Everybody.
+    /// Everybody may read it.
     All,
     /// The owner only: it holds a password.
     Owner,
 }
 
-/// Writes a file; a folder that is missing is made. Says whether anything had to be changed.
+/// Writes a file, and its folder if that is missing. Returns whether the file was changed.
 ///
 /// # Errors
 /// [`Exit::Refused`] when a different file is there and `force` is not set; else why it cannot be written.
@@ -44,10 +44,8 @@ pub(super) fn refuse_to_overwrite(path: &Path, text: &str, force: bool) -> Resul
     if force || !path.exists() || is_same(path, text) {
         return Ok(());
     }
-    let message = format!(
-        "{} is there already and is different: look at it, then use --force to replace it",
-        path.display()
-    );
+    let message =
+        format!("{} exists and differs: look at it, then use --force to replace it", path.display());
     Err(Failure::new(Exit::Refused, message))
 }
 

@@ -1,4 +1,4 @@
-//! `dozvon migrate`: brings the database up to date.
+//! `dozvon migrate`: creates the database, or brings it up to date.
 
 use serde_json::json;
 
@@ -6,12 +6,12 @@ use super::{Context, Exit, Failure};
 use crate::render::{Cell, Sentence};
 use crate::store::{Store, StoreError, audit};
 
-/// Bring the database up to date; make it if it is not there.
+/// Create the database, or bring it up to date.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Run it once after the installation and after every update, before the controller starts; running it again
-changes nothing. `dozvon serve` does the same when it starts. A new database is made only where settings,
---database or DOZVON_DATABASE name it.
+Run it after the installation and after every update, before the controller starts; running it again changes nothing.
+`dozvon serve` does the same when it starts. A new database is created only if settings, --database or
+DOZVON_DATABASE name it.
 
 Examples:
   dozvon migrate
@@ -23,17 +23,17 @@ pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure>
     let url = &context.settings.database;
     let store = Store::open(url, context.settings.store.clone()).await?;
     let done = store.migrate().await?;
-    // The database is up to date all the same: a controller, and `dozvon check`, say what is wrong with the key.
+    // The database is up to date nevertheless. The controller and `dozvon check` report what is wrong with the key.
     match store.write("audit_mark", audit::mark).await {
         Ok(_) => {}
         Err(StoreError::Refused(why)) => {
-            tracing::error!(why, "where the seal of the audit begins is not marked")
+            tracing::error!(why, "could not record from which entry on the audit's hashes are keyed")
         }
         Err(error) => return Err(error.into()),
     }
     let line = match done.len() {
         0 => Sentence::of("the database {database} is up to date"),
-        count => Sentence::of("the database {database} is up to date now: {count} migration(s) were run")
+        count => Sentence::of("the database {database} is now up to date: {count} migration(s) were run")
             .with("count", Cell::count(count)),
     };
     let line = line.with("database", url.to_string());

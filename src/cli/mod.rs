@@ -1,10 +1,9 @@
-//! What an administrator, an agent or a script asks for on the command line.
+//! The command line, for administrators, agents and scripts.
 //!
-//! In: arguments, `dozvon.toml`, the environment. Out: a table, a sheet or a line on standard output, one line
-//! on standard error if it failed, and an [`Exit`] code.
-//! One file a subcommand: `struct Args`, and `async fn run(Args, &Context) -> Result<Exit, Failure>`.
-//! **Invariant:** a subcommand works on the database, whether or not a controller runs; a controller that runs
-//! sees the change at once.
+//! In: arguments, `dozvon.toml`, the environment. Out: a table, a sheet or a line on standard output; on failure a
+//! line on standard error; and an [`Exit`] code. One file per subcommand: `struct Args`, and `async fn run(Args,
+//! &Context) -> Result<Exit, Failure>`. **Invariant:** a subcommand works on the database, whether or not a controller
+//! runs; a running controller sees the change at once.
 
 mod agent;
 mod apply;
@@ -47,16 +46,16 @@ use crate::telemetry::LogFormat;
 pub use context::Context;
 pub use failure::{Exit, Failure};
 
-/// How long what still runs may take when everything is said.
+/// How long background threads may take to end after the command's output is written.
 const ENDING: Duration = Duration::from_secs(5);
 
 const AFTER_HELP: &str = "\
 Examples:
   dozvon agent list                       who is there and what they do
   dozvon queue show sales                 who waits, who serves
-  dozvon route test 84951234567           where a call to this number would go now, and why
-  dozvon call list --ending abandoned     who gave up
-  dozvon case list                        whom we owe a call back
+  dozvon route test 84951234567           where a call to this number goes now, and why
+  dozvon call list --ending abandoned     callers who gave up
+  dozvon case list                        callers who are to be called back
   dozvon report calls --format csv        numbers for a spreadsheet
 
 Exit codes:
@@ -66,9 +65,9 @@ Exit codes:
   3  not found
   4  refused: a rule forbids it, or something else is there already
   5  the database or a FreeSWITCH cannot be reached
-  6  `serve` has ended by itself, since a task that everything depends on is gone: start it again";
+  6  `serve` has ended because an essential task has ended: start it again";
 
-/// Gets callers through to people; every call that nobody took becomes a case.
+/// Gets callers through to people, and turns every missed call into a case.
 #[derive(Debug, Parser)]
 #[command(name = "dozvon", version, after_help = AFTER_HELP, arg_required_else_help = true)]
 pub struct Cli {
@@ -84,14 +83,14 @@ pub struct Globals {
     /// The configuration [default: dozvon.toml here, else /etc/dozvon/dozvon.toml].
     #[arg(long, global = true, value_name = "FILE", env = "DOZVON_CONFIG", help_heading = "Global options")]
     config: Option<PathBuf>,
-    /// The database, instead of the configuration's: sqlite:FILE or postgres://USER@HOST/NAME. A password is better
-    /// given by DOZVON_DATABASE: everybody on this machine sees arguments.
+    /// The database to use instead of the configured one: sqlite:FILE or postgres://USER@HOST/NAME. Give a password by
+    /// DOZVON_DATABASE instead: everybody on this machine can see arguments.
     #[arg(long, global = true, value_name = "URL", help_heading = "Global options")]
     database: Option<DatabaseUrl>,
     /// Write JSON: stable field names, instants as RFC 3339 in UTC, spans in milliseconds.
     #[arg(long, global = true, help_heading = "Global options")]
     json: bool,
-    /// Who makes the change, for the record [default: SUDO_USER, USER or LOGNAME, else the system's user].
+    /// Who makes the change, for the audit [default: SUDO_USER, USER or LOGNAME, else the system's user].
     #[arg(long, global = true, value_name = "NAME", value_parser = parse::person, help_heading = "Global options")]
     by: Option<String>,
     /// When to use colours: auto (on a terminal, unless NO_COLOR is set), always or never.
@@ -116,7 +115,7 @@ pub struct Globals {
 enum Colour {
     /// On a terminal, unless NO_COLOR is set.
     Auto,
-    /// Also into a file or pipe.
+    /// Always, also into a file or pipe.
     Always,
     /// Never.
     Never,
@@ -130,7 +129,7 @@ enum Command {
     Demo(demo::Args),
     /// Write the first settings, rules and dialplan for this host.
     Init(init::Args),
-    /// Look whether everything is in place.
+    /// Check the installation.
     Check(check::Args),
     /// Make the rules in the database equal to a file.
     Apply(apply::Args),
@@ -138,41 +137,41 @@ enum Command {
     Export(export::Args),
     /// Print or write FreeSWITCH's dialplan for these settings.
     Dialplan(dialplan::Args),
-    /// Agents: add, log in and out, break, list, show.
+    /// Agents: add, log in and out, send on break, list, show.
     Agent(agent::Args),
-    /// Queues: list, and who waits and serves.
+    /// Queues: list them, or show who waits and who serves.
     Queue(queue::Args),
-    /// Policies: list, show with the law of each limit, and check.
+    /// Policies: list, show each limit with its law, check.
     Policy(policy::Args),
-    /// Routes: list, and where a call would go.
+    /// Routes: list them, or test where a call would go.
     Route(route::Args),
-    /// Calls: list, and the story of one.
+    /// Calls: list them, or show one with its timeline.
     Call(call::Args),
-    /// Cases: whom we owe a call back, and what was done about it.
+    /// Cases: callers who are to be called back, and what was done about it.
     Case(case::Args),
-    /// Calls back: one now, one later, one never.
+    /// Callbacks: call a customer now, later, or not at all.
     Callback(callback::Args),
-    /// The do-not-call list: numbers that we never call, whoever asks.
+    /// The do-not-call list: numbers that are never called, even by hand.
     Dnc(dnc::Args),
-    /// Notifications: what was told to whom, and what could not be.
+    /// Notifications: what was sent to whom, and what could not be delivered.
     Outbox(outbox::Args),
-    /// Numbers of some days: calls, offers, cases.
+    /// Figures of a range of days: calls, offers, cases.
     Report(report::Args),
-    /// The audit: what was done, and whether the record of it is whole.
+    /// The audit: what was done, and whether any entry was changed.
     Audit(audit::Args),
-    /// Erase a person: his number and name, wherever they stand.
+    /// Erase a person: number, name and texts, wherever they are stored.
     Erase(erase::Args),
-    /// Retention: delete what is too old.
+    /// Retention: delete rows that are too old.
     Retention(retention::Args),
-    /// Bring the database up to date; make it if it is not there.
+    /// Create the database, or bring it up to date.
     Migrate(migrate::Args),
-    /// Copy the SQLite database into a file, while it is in use.
+    /// Copy the SQLite database into a file while it is in use.
     Backup(backup::Args),
-    /// Write what a shell needs to complete commands.
+    /// Write a completion script for a shell.
     Completions(completions::Args),
 }
 
-/// Runs the program: reads the arguments, does what they say, and returns the exit code.
+/// Runs the program and returns its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -185,7 +184,7 @@ pub fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => failure.tell(language),
     };
-    // What hangs must not keep a process that is to end.
+    // A thread that hangs must not keep the process from ending.
     runtime.shutdown_timeout(ENDING);
     exit
 }

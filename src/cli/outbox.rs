@@ -1,4 +1,4 @@
-//! `dozvon outbox`: what was told to whom, and what could not be.
+//! `dozvon outbox`: notifications, delivered and undelivered.
 
 use serde_json::json;
 
@@ -8,14 +8,14 @@ use crate::ids::DestinationName;
 use crate::render::{Cell, Sentence, Table};
 use crate::store::outbox::{self, DeliveryRow, State};
 
-/// So many are taken back in one transaction.
+/// How many deliveries are retried in one transaction.
 const BITE: i64 = 500;
 
-/// Notifications: what was told to whom, and what could not be.
+/// Notifications: what was sent to whom, and what could not be delivered.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Everything that happens to a case is told to the destinations of [notify] in the settings, in order, again and again
-for days. What could not be told in the end is dead, and stays here until it is tried again.
+Events are sent to the destinations of [notify] in the settings, in order. A delivery that fails is tried again for
+days. Then it is dead, and stays here until somebody retries it.
 
 Examples:
   dozvon outbox list --state dead
@@ -31,7 +31,7 @@ pub(super) struct Args {
 enum Command {
     List(List),
     Retry(Retry),
-    /// Send again to a destination that wanted nothing more (it answered 410 Gone).
+    /// Send again to a destination that asked for no more events (it answered 410 Gone).
     #[command(after_help = "\
 Examples:
   dozvon outbox enable crm")]
@@ -60,7 +60,7 @@ struct List {
     limit: i64,
 }
 
-/// Try again at once what was given up, or waits for its next try.
+/// Retry deliveries now: dead ones, and those that wait for their next try.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -68,13 +68,13 @@ Examples:
   dozvon outbox retry --all-dead
   dozvon outbox retry --all-dead --destination crm")]
 struct Retry {
-    /// The delivery's number.
+    /// The number of the delivery.
     #[arg(required_unless_present = "all_dead", conflicts_with = "all_dead", value_parser = number)]
     id: Option<i64>,
-    /// All that were given up.
+    /// All dead deliveries.
     #[arg(long)]
     all_dead: bool,
-    /// Of these only those to this destination.
+    /// Only dead deliveries to this destination.
     #[arg(long, requires = "all_dead")]
     destination: Option<DestinationName>,
 }
@@ -104,7 +104,7 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     table.notes = closed
         .iter()
         .map(|(name, at, why)| {
-            Sentence::of("{destination} wants nothing since {at}: {why}; to send again: dozvon outbox enable {destination}")
+            Sentence::of("{destination} has been disabled since {at}: {why}; to send again: dozvon outbox enable {destination}")
                 .with("destination", name.to_string())
                 .with("at", UnixMs(*at))
                 .with("why", why.as_str())
@@ -117,7 +117,7 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
 fn table(rows: &[DeliveryRow]) -> Table {
     let fields =
         ["id", "event", "aggregate", "destination", "recipient", "state", "attempts", "at", "next_at", "why"];
-    let mut table = Table::new(&fields, "no such deliveries");
+    let mut table = Table::new(&fields, "no deliveries found");
     for row in rows {
         table.row([
             Cell::Count(row.id),
@@ -139,7 +139,7 @@ async fn retry(args: Retry, context: &Context) -> Result<Exit, Failure> {
     let now = context.now();
     if let Some(id) = args.id {
         context.write("outbox_retry", move |c| outbox::replay(c, id, now)).await?;
-        let said = Sentence::of("delivery {id} is tried again").with("id", Cell::Count(id));
+        let said = Sentence::of("delivery {id} will be tried again now").with("id", Cell::Count(id));
         context.say(&said, &json!({ "retried": 1 }))?;
         return Ok(Exit::Done);
     }
@@ -154,7 +154,8 @@ async fn retry(args: Retry, context: &Context) -> Result<Exit, Failure> {
         }
         retried += bite;
     }
-    let said = Sentence::of("{retried} deliveries are tried again").with("retried", Cell::count(retried));
+    let said =
+        Sentence::of("{retried} deliveries will be tried again now").with("retried", Cell::count(retried));
     context.say(&said, &json!({ "retried": retried }))?;
     Ok(Exit::Done)
 }
@@ -162,7 +163,7 @@ async fn retry(args: Retry, context: &Context) -> Result<Exit, Failure> {
 async fn enable(destination: DestinationName, context: &Context) -> Result<Exit, Failure> {
     let name = destination.clone();
     context.write("outbox_enable", move |c| outbox::open(c, &name)).await?;
-    let line = Sentence::of("{destination} is sent to again").with("destination", destination.to_string());
+    let line = Sentence::of("{destination} is enabled again").with("destination", destination.to_string());
     context.say(&line, &json!({ "enabled": destination }))?;
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! Reads what people write as arguments.
+//! Parses arguments.
 
 mod time;
 
@@ -12,7 +12,7 @@ use crate::ids::QueueName;
 use crate::phone::{E164, Home};
 use crate::rules::Tier;
 
-/// A person's name for the record: 1 to 64 printable characters.
+/// A person's name for the audit: 1 to 64 printable characters.
 pub(super) fn person(text: &str) -> Result<String, String> {
     let name = text.trim();
     if name.is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
@@ -21,7 +21,7 @@ pub(super) fn person(text: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-/// A remark for the record: at most 1000 printable characters, not empty.
+/// A remark: 1 to 1000 printable characters.
 pub(super) fn remark(text: &str) -> Result<String, String> {
     let remark = text.trim();
     if remark.is_empty() || remark.chars().count() > 1000 || remark.chars().any(char::is_control) {
@@ -55,12 +55,12 @@ pub(super) fn place(text: &str) -> Result<(QueueName, Tier), String> {
     };
     let tier = Tier { level: number("level")?, position: number("position")? };
     match parts.next() {
-        Some(rest) => Err(format!("{rest:?} is too much; write QUEUE[:LEVEL[:POSITION]]")),
+        Some(rest) => Err(format!("{rest:?} does not belong there; write QUEUE[:LEVEL[:POSITION]]")),
         None => Ok((queue, tier)),
     }
 }
 
-/// A phone number as people write it at home: for what is new. It exists, or it is refused.
+/// A phone number as people write it in the configured region, for new entries. A number that cannot exist is refused.
 pub(super) fn number(text: &str, home: &Home) -> Result<E164, Failure> {
     home.number(text).ok_or_else(|| {
         let given: String = text.chars().take(80).collect();
@@ -72,12 +72,12 @@ pub(super) fn number(text: &str, home: &Home) -> Result<E164, Failure> {
     })
 }
 
-/// A phone number by which rows are found. One in E.164 need not exist: numbering plans change, and the rows stay.
+/// A phone number to search for. In E.164 it need not exist in today's numbering plan: plans change, rows stay.
 pub(super) fn stored(text: &str, home: &Home) -> Result<E164, Failure> {
     text.trim().parse().or_else(|_| number(text, home))
 }
 
-/// How many rows at most: 1 to 100000.
+/// The most rows to show: 1 to 100000.
 pub(super) fn limit(text: &str) -> Result<i64, String> {
     match text.parse() {
         Ok(limit @ 1..=100_000) => Ok(limit),
@@ -85,7 +85,7 @@ pub(super) fn limit(text: &str) -> Result<i64, String> {
     }
 }
 
-/// How many callers call in a second, on average.
+/// Callers per second, on average.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),

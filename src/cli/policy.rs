@@ -1,4 +1,4 @@
-//! `dozvon policy`: the limits under which calls back are made, and whether law and house allow them.
+//! `dozvon policy`: the limits of callbacks, and whether law and rules allow them.
 
 use std::path::PathBuf;
 
@@ -11,11 +11,11 @@ use crate::rules::file;
 use crate::rules::policy::{Policy, show_minutes};
 use crate::store::{StoreError, rules};
 
-/// Policies: list, show with the law of each limit, and check.
+/// Policies: list, show each limit with its law, check.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A policy says how often, how soon and at what hours customers are called back; each queue has one. service, sales and
-debt are always there; others, and other limits, are stated in a rules file as [[policy]]: see `dozvon apply --help`.
+A policy sets how often, how soon and at what hours customers are called back; each queue has one. service, sales and
+debt always exist; other policies and limits are written into a rules file as [[policy]]: see `dozvon apply --help`.
 A policy whose limits change gets a new version; every attempt names the version that allowed it.
 
 Examples:
@@ -29,25 +29,25 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List policies with their most important limits, and the queues that have them.
+    /// List policies with their most important limits and their queues.
     #[command(after_help = "\
 Examples:
   dozvon policy list
   dozvon policy list --json | jq '.[] | select(.profile == \"debt\")'")]
     List,
-    /// Show one policy: every limit, what it may be, and who says so.
+    /// Show one policy: every limit with its value, the values allowed, and the law.
     #[command(after_help = "\
 Examples:
   dozvon policy show debt
   dozvon policy show debt --json | jq '.limits[] | select(.limit == \"cap_day\")'")]
     Show {
-        /// Which.
+        /// The policy's name.
         name: PolicyName,
     },
-    /// Look whether law and house allow every limit: of a rules file, or of the database.
+    /// Check whether every limit of a rules file, or of the database, is allowed.
     #[command(after_help = "\
-Without a file it looks at the policies in the database. Exit code 0 if all is allowed; 1 if something in the database
-is not, 2 if the file has mistakes: all of them are told, those that have nothing to do with policies, too.
+Without a file it checks the policies in the database. Exit code 0 if all limits are allowed; 1 if a limit in the
+database is not; 2 if the file has mistakes, which are all reported, also those outside of policies.
 
 Examples:
   dozvon policy check
@@ -80,7 +80,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// The queues whose calls back are made under a policy.
+/// The queues that use a policy.
 fn queues(rules: &Rules, policy: &PolicyName) -> Cell {
     let with_it = rules.queues.iter().filter(|(_, queue)| queue.policy == *policy);
     Cell::List(with_it.map(|(name, _)| QueueName::to_string(name)).collect())
@@ -132,7 +132,7 @@ fn show(rules: &Rules, name: &PolicyName) -> Result<Sheet, StoreError> {
 }
 
 fn limits(policy: &Policy) -> Table {
-    let mut table = Table::new(&["limit", "value", "allowed", "lawful", "law"], "it has no limits");
+    let mut table = Table::new(&["limit", "value", "allowed", "lawful", "law"], "the policy has no limits");
     for limit in policy.limits() {
         table.row([
             Cell::field(limit.key),
@@ -147,7 +147,7 @@ fn limits(policy: &Policy) -> Table {
 
 /// Every limit that is not allowed.
 fn faults(rules: &Rules) -> Table {
-    let allowed = Sentence::of("law and house allow every limit of {policies} policies")
+    let allowed = Sentence::of("every limit of {policies} policies is allowed")
         .with("policies", Cell::count(rules.policies.len()));
     let mut table = Table::new(&["policy", "limit", "value", "allowed", "law"], allowed);
     for fault in rules.policies.values().flat_map(Policy::faults) {
@@ -160,7 +160,7 @@ fn faults(rules: &Rules) -> Table {
         ]);
     }
     if !table.rows.is_empty() {
-        table.notes.push("state what is allowed in the rules file and apply it: `dozvon apply`".into());
+        table.notes.push("set allowed values in the rules file and apply it: `dozvon apply`".into());
     }
     table
 }

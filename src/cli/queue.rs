@@ -1,4 +1,4 @@
-//! `dozvon queue`: who waits, and who serves.
+//! `dozvon queue`: who waits, and which agents serve.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::store::agents::{self, AgentRow};
 use crate::store::calls::{self, WaitingRow};
 use crate::store::{Database, StoreError, rules};
 
-/// Queues: list, and who waits and serves.
+/// Queues: list them, or show who waits and who serves.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Queues are made and changed by a rules file: see `dozvon apply --help`. An agent is given a place in a queue by
+Queues are made and changed by a rules file: see `dozvon apply --help`. To add an agent to a queue, use
 `dozvon agent add NAME --replace --queue QUEUE`.
 
 Examples:
@@ -31,19 +31,19 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List queues with how many wait, are available, talk.
+    /// List queues with the numbers of waiting callers and of available and talking agents.
     #[command(after_help = "\
 Examples:
   dozvon queue list
   dozvon queue list --json | jq '.[] | select(.waiting > 0)'")]
     List,
-    /// Show one queue: its rules, who waits, who serves it.
+    /// Show one queue: its rules, the callers who wait, the agents who serve it.
     #[command(after_help = "\
 Examples:
   dozvon queue show sales
   dozvon queue show sales --json | jq .waiting")]
     Show {
-        /// Which.
+        /// The queue's name.
         name: QueueName,
     },
 }
@@ -58,7 +58,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// What the database says at one moment.
+/// The state of the database at one moment.
 struct Seen {
     rules: Rules,
     agents: BTreeMap<AgentName, AgentRow>,
@@ -71,12 +71,12 @@ fn look(c: &mut Database) -> Result<Seen, StoreError> {
 }
 
 impl Seen {
-    /// Who waits in a queue, longest first.
+    /// Returns the callers who wait in a queue, longest first.
     fn waiting_in<'a>(&'a self, queue: &'a QueueName) -> impl Iterator<Item = &'a WaitingRow> {
         self.waiting.iter().filter(move |row| row.queue == *queue)
     }
 
-    /// Who serves a queue, in the order of levels and positions.
+    /// Returns the agents of a queue, by level and position.
     fn serving<'a>(&'a self, queue: &'a Queue) -> Vec<(&'a AgentRow, i32, i32)> {
         let mut rows: Vec<_> = queue
             .tiers
@@ -125,7 +125,7 @@ fn list(seen: &Seen, now: UnixMs) -> Table {
     table
 }
 
-/// Whether the queue's own hours say that it is open; nothing if it has none.
+/// Whether the queue is open by its own hours; nothing if it has none.
 fn open(rules: &Rules, queue: &Queue, now: UnixMs) -> Cell {
     let schedule = queue.schedule.as_ref().and_then(|name| rules.schedules.get(name));
     schedule.map(|schedule| schedule.is_open(now)).into()

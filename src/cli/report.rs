@@ -1,4 +1,4 @@
-//! `dozvon report`: numbers of some days, from the same views that any SQL client reads.
+//! `dozvon report`: figures of a range of days, from views that any SQL client can read.
 
 use chrono::{Days as Span, NaiveDate};
 
@@ -10,7 +10,7 @@ use crate::render::{Cell, Sentence, Table};
 use crate::store::reports::{self, CallsDaily, CaseLine, Days, OffersByAgent, Report};
 use crate::store::{Database, StoreError};
 
-/// Numbers of some days: calls, offers, cases.
+/// Figures of a range of days: calls, offers, cases.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Reports:
@@ -18,7 +18,7 @@ Reports:
   offers   offers by agent, queue, day and outcome
   cases    cases opened on these days, by age
 
-They are the views v_calls_daily, v_offers_by_agent and v_cases of the database, which any SQL client can read.
+The reports are the database's views v_calls_daily, v_offers_by_agent and v_cases, which any SQL client can read.
 
 Examples:
   dozvon report calls
@@ -26,7 +26,7 @@ Examples:
   dozvon report offers --from yesterday --to yesterday
   dozvon report cases --format json")]
 pub(super) struct Args {
-    /// Which: calls, offers or cases.
+    /// The report: calls, offers or cases.
     name: Report,
     /// The first day: 2026-12-31, today or yesterday [default: six days before the last].
     #[arg(long, value_name = "DAY")]
@@ -34,12 +34,12 @@ pub(super) struct Args {
     /// The last day [default: today].
     #[arg(long, value_name = "DAY")]
     to: Option<String>,
-    /// How it is written.
+    /// The format.
     #[arg(long, default_value = "table", conflicts_with = "json")]
     format: Format,
 }
 
-/// How a report is written.
+/// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// For people.
@@ -127,7 +127,7 @@ fn calls(rows: &[CallsDaily], waits: &[i64], empty: Sentence) -> Table {
     table
 }
 
-/// The smallest value that so many per cent of `sorted` do not exceed (nearest rank).
+/// Returns the percentile of `sorted` by nearest rank: the smallest value that `percent` % of all do not exceed.
 pub(super) fn percentile(sorted: &[i64], percent: usize) -> Option<i64> {
     let rank = (sorted.len() * percent).div_ceil(100);
     sorted.get(rank.saturating_sub(1)).copied()

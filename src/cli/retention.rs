@@ -1,4 +1,4 @@
-//! `dozvon retention`: deletes what is too old, now.
+//! `dozvon retention`: deletes rows that are too old, now.
 
 use serde_json::json;
 
@@ -6,12 +6,12 @@ use super::{Context, Exit, Failure};
 use crate::render::{Cell, Sentence};
 use crate::retention::{self, Trust};
 
-/// Retention: delete what is too old.
+/// Retention: delete rows that are too old.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A controller does it by itself, every few minutes. The ages stand in [retention] of dozvon.toml. Nothing is deleted
-once the clock is a month ahead of the last time that something was deleted or looked for: it may have been put forward,
-and everything would seem too old. After a month without a controller, say that it is right.
+A controller does this by itself every few minutes. The ages are set in [retention] of dozvon.toml. If the clock is a
+month or more ahead of the last run, nothing is deleted: the clock may have been put forward, and everything would seem
+too old. After a month without a controller, confirm the clock with --clock-is-right.
 
 Examples:
   dozvon retention run
@@ -23,14 +23,14 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Delete what is too old, in small bites, until nothing is.
+    /// Delete rows that are too old, in small batches, until none is left.
     #[command(after_help = "\
 Examples:
   dozvon retention run
   dozvon retention run --clock-is-right
   dozvon retention run --json")]
     Run {
-        /// The clock of this machine is right, though it has gone on by a month or more.
+        /// Confirm that this machine's clock is right although the last run was a month or more ago.
         #[arg(long)]
         clock_is_right: bool,
     },

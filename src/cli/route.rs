@@ -1,4 +1,4 @@
-//! `dozvon route`: where calls go, and why.
+//! `dozvon route`: lists routes, and tests where a call would go.
 
 use super::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
@@ -8,11 +8,11 @@ use crate::rules::{Route, Rules};
 use crate::store::agents::{self, AgentRow};
 use crate::store::rules;
 
-/// Routes: list, and where a call would go.
+/// Routes: list them, or test where a call would go.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Routes are made and changed by a rules file: see `dozvon apply --help`. The first route that matches the number
-dialled decides.
+Routes are made and changed by a rules file: see `dozvon apply --help`. The first route that matches the dialled
+number decides.
 
 Examples:
   dozvon route list
@@ -35,7 +35,7 @@ Examples:
     Test(Test),
 }
 
-/// Say where a call to a number would go, and why. Exit code 3 if no route matches.
+/// Show where a call to a number would go, and why. Exit code 3 if no route matches.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -43,9 +43,9 @@ Examples:
   dozvon route test 84951234567 --at 22:30
   dozvon route test 7001 --at \"2027-01-01 12:00\"")]
 struct Test {
-    /// The number dialled, as FreeSWITCH gives it.
+    /// The dialled number, as FreeSWITCH passes it.
     number: String,
-    /// When: 18:30, "2026-12-31 18:30" (by the configured zone's clocks) or RFC 3339 [default: now].
+    /// The time of the call: 18:30, "2026-12-31 18:30" (in the configured zone) or RFC 3339 [default: now].
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
 }
@@ -62,7 +62,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     let now = context.now();
     let fields = ["ordinal", "name", "number", "open", "until_at", "schedule", "open_to", "closed_to"];
     let mut table =
-        Table::new(&fields, "there are no routes: state them in a rules file and `dozvon apply` it");
+        Table::new(&fields, "there are no routes: write them into a rules file and `dozvon apply` it");
     for (ordinal, route) in (1_i64..).zip(&rules.routes) {
         let (open, until) = hours(&rules, route, now);
         table.row([
@@ -80,7 +80,7 @@ async fn list(context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Whether a route is open, and until when it stays so.
+/// Whether a route is open, and until when that holds.
 fn hours(rules: &Rules, route: &Route, now: UnixMs) -> (bool, Option<UnixMs>) {
     let Some(schedule) = route.schedule.as_ref().and_then(|name| rules.schedules.get(name)) else {
         return (true, None);
@@ -111,7 +111,7 @@ async fn test(args: Test, context: &Context) -> Result<Exit, Failure> {
     Ok(if plan.to.is_some() { Exit::Done } else { Exit::NotFound })
 }
 
-/// The routes up to the one that decided.
+/// The routes up to the first that matches.
 fn tried(rules: &Rules, plan: &Plan, number: &str) -> Table {
     let mut table = Table::new(&["ordinal", "name", "pattern", "matches"], "there are no routes");
     for (ordinal, route) in (1_i64..).zip(&rules.routes) {
@@ -129,7 +129,7 @@ fn tried(rules: &Rules, plan: &Plan, number: &str) -> Table {
     table
 }
 
-/// Who serves the queue, as he is now.
+/// The agents of the queue, with their present status.
 fn serving(rules: &Rules, queue: &crate::ids::QueueName, agents: &[AgentRow]) -> Table {
     let empty = "nobody serves the queue: callers wait until the overflow";
     let mut table = Table::new(&["level", "position", "agent", "status", "activity"], empty);

@@ -121,7 +121,7 @@ impl Default for Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("cannot read the settings {}: {source}; name another file with --config, or make one with `dozvon init`", path.display())]
+    #[error("cannot read the settings {}: {source}; name another file with --config, or create it with `dozvon init`", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Forms that programs read.
+//! JSON and CSV.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ pub trait Json {
     fn value(&self) -> Value;
 }
 
-/// Writes a table or a sheet as JSON for programs, indented for people.
+/// Writes a table or a sheet as indented JSON.
 #[must_use]
 pub fn json(data: &impl Json) -> String {
     format!("{:#}\n", data.value())
@@ -52,7 +52,7 @@ impl Json for Cell {
 /// Writes a table as CSV (RFC 4180) with the field names first.
 ///
 /// # Errors
-/// [`csv::Error`] when memory ends; rows of a [`Table`] are all of one length.
+/// [`csv::Error`] if memory runs out; rows of a [`Table`] are all of one length.
 pub fn csv(table: &Table) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(&table.fields)?;
@@ -76,8 +76,8 @@ fn plain(cell: &Cell) -> String {
     }
 }
 
-/// Spreadsheets run a text that begins like a formula; callers choose their names. A phone number or a
-/// single dash is no formula.
+/// Defuses formulas: a spreadsheet runs a text that begins like a formula, and callers choose their names. A phone
+/// number or a single dash is no formula.
 fn harmless(text: &str) -> String {
     let after_sign = text.strip_prefix(['+', '-']);
     let formula = match after_sign {

@@ -1,6 +1,6 @@
-//! Headings and words in the languages of the people who read them.
+//! Headings, words and sentences in the reader's language.
 
-/// A language that people are spoken to in.
+/// A language of the user interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
     /// English.
@@ -10,32 +10,32 @@ pub enum Language {
 }
 
 impl Language {
-    /// The language of a locale such as `ru_RU.UTF-8`; English if it is none of ours.
+    /// The language of a locale such as `ru_RU.UTF-8`; English if the language is not supported.
     #[must_use]
     pub fn of_locale(locale: &str) -> Self {
         if locale.starts_with("ru") { Self::Ru } else { Self::En }
     }
 }
 
-/// The heading of a field, as people call it.
+/// The heading of a field.
 #[must_use]
 pub fn heading(language: Language, field: &str) -> String {
     let key = field.trim_end_matches("_at").trim_end_matches("_ms");
     find(HEADINGS, language, field).or_else(|| find(WORDS, language, key)).unwrap_or_else(|| plain(key))
 }
 
-/// A word of a vocabulary, as people say it.
+/// A word of a vocabulary in a language.
 #[must_use]
 pub fn word(language: Language, word: &str) -> String {
     find(WORDS, language, word).unwrap_or_else(|| plain(word))
 }
 
-/// What a key of a file means, if a table knows it.
+/// The meaning of a key of a file, if it is in a table.
 pub(super) fn meaning(language: Language, key: &str) -> Option<String> {
     find(WORDS, language, key).or_else(|| find(HEADINGS, language, key))
 }
 
-/// An English text of ours as people are told it; what no table knows stays English.
+/// Translates an English text; a text that is in no table stays English.
 #[must_use]
 pub fn say(language: Language, english: &str) -> String {
     match language {

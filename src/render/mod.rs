@@ -1,8 +1,7 @@
-//! Turns what was read into what is shown: a table or a sheet, for people, spreadsheets or programs.
+//! Renders tables and sheets for people, spreadsheets and programs.
 //!
-//! In: cells that know what they are (an instant, a span, a word). Out: text in the reader's language and time
-//! zone, CSV, or JSON.
-//! **Invariant:** field names, instants (RFC 3339, UTC) and spans (milliseconds) are the same in JSON and CSV in
+//! In: typed cells (an instant, a duration, a word). Out: text in the reader's language and time zone, CSV, or JSON.
+//! **Invariant:** field names, instants (RFC 3339, UTC) and durations (milliseconds) are the same in JSON and CSV in
 //! every language; only the text for people is translated, coloured and rounded.
 
 mod data;
@@ -21,28 +20,28 @@ pub use language::{Language, heading, say, word};
 pub use sentence::Sentence;
 pub use text::{Look, age, sheet, span, table, when};
 
-/// A value that knows what it is.
+/// A typed value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
-    /// Nothing to say.
+    /// No value.
     Nothing,
-    /// Free text, perhaps from outside: shown without what a terminal would obey.
+    /// Free text, perhaps from outside: shown without control characters.
     Text(String),
-    /// A word of one of our vocabularies.
+    /// A word of a vocabulary.
     Word(String),
-    /// An English text of ours, such as a reason: people are told it in their language.
+    /// An English text, such as a reason; people see its translation.
     Said(String),
-    /// A key of a file: people are also told what it means.
+    /// A key of a file; people also see its meaning.
     Field(String),
-    /// A UUID; people are shown its last twelve digits.
+    /// A UUID; people see its last twelve digits.
     Id(String),
-    /// How many.
+    /// A count.
     Count(i64),
     /// A share in per cent.
     Percent(f64),
     /// An instant.
     At(UnixMs),
-    /// A length of time in milliseconds.
+    /// A duration in milliseconds.
     Span(i64),
     /// Yes or no.
     Flag(bool),
@@ -105,25 +104,25 @@ impl Cell {
         Self::Field(key.to_string())
     }
 
-    /// An English text of ours.
+    /// An English text that is translated for people.
     #[must_use]
     pub fn said(text: impl ToString) -> Self {
         Self::Said(text.to_string())
     }
 
-    /// A word that may be missing.
+    /// A word, or nothing.
     #[must_use]
     pub fn word_or_nothing(word: Option<impl ToString>) -> Self {
         word.map_or(Self::Nothing, Self::word)
     }
 
-    /// How many, of any size.
+    /// A count of any integer type.
     #[must_use]
     pub fn count(count: impl TryInto<i64>) -> Self {
         Self::Count(count.try_into().unwrap_or(i64::MAX))
     }
 
-    /// A length of time in milliseconds that may be missing.
+    /// A duration in milliseconds, or nothing.
     #[must_use]
     pub fn span_or_nothing(ms: Option<i64>) -> Self {
         ms.map_or(Self::Nothing, Self::Span)
@@ -139,12 +138,11 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// Fields that a narrow terminal can do without, the least needed first.
     pub spare: Vec<&'static str>,
-    /// Fields that stand below their row, each on lines of its own: what people have to read whole, however narrow the
-    /// terminal is.
+    /// Fields that are shown below their row, each on lines of its own, so that they are complete on any terminal.
     pub below: Vec<&'static str>,
-    /// What people are told when there are no rows.
+    /// Shown if there are no rows.
     pub empty: Sentence,
-    /// What people are told below the rows.
+    /// Shown below the rows.
     pub notes: Vec<Sentence>,
 }
 
@@ -162,7 +160,7 @@ impl Table {
         }
     }
 
-    /// Says which fields a narrow terminal can do without, the least needed first.
+    /// Sets the fields that a narrow terminal can do without, the least needed first.
     #[must_use]
     pub fn spare(mut self, fields: &[&'static str]) -> Self {
         debug_assert!(
@@ -174,7 +172,7 @@ impl Table {
         self
     }
 
-    /// Says which fields people are shown below their row.
+    /// Sets the fields that are shown below their row.
     #[must_use]
     pub fn below(mut self, fields: &[&'static str]) -> Self {
         debug_assert!(
@@ -194,10 +192,10 @@ impl Table {
     }
 }
 
-/// One thing: its fields, then the tables that belong to it.
+/// One thing: its fields, then its tables.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sheet {
-    /// Fields in the order in which they are read.
+    /// Fields in the order in which they are shown.
     pub fields: Vec<(&'static str, Cell)>,
     /// Tables by name.
     pub tables: Vec<(&'static str, Table)>,

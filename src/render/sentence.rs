@@ -1,4 +1,4 @@
-//! A sentence that people read: written in English where it is made, said in the reader's language where it is shown.
+//! A sentence for people: written in English where it is made, translated where it is shown.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::render::russian::fill;
 use crate::render::text::show;
 use crate::render::{Cell, Language, Look};
 
-/// A sentence with its values. The English text is the key of the table in `report/russian`.
+/// A sentence with its values. The English text is the key of the tables in `render/russian`.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sentence {
     template: Cow<'static, str>,
@@ -20,7 +20,7 @@ impl From<&'static str> for Sentence {
     }
 }
 
-/// A text that is made already, such as a command to type: known sentences are recognised when it is said.
+/// A finished text, such as a command to type. It is translated if its form is in a table.
 impl From<String> for Sentence {
     fn from(text: String) -> Self {
         Self::of("{text}").with("text", text)
@@ -28,13 +28,13 @@ impl From<String> for Sentence {
 }
 
 impl Sentence {
-    /// A sentence whose places, such as `{number}`, are filled by [`Self::with`].
+    /// A sentence with placeholders, such as `{number}`, that [`Self::with`] fills.
     #[must_use]
     pub fn of(template: &'static str) -> Self {
         template.into()
     }
 
-    /// Fills a place. A time is shown in the reader's zone, a word in the reader's language.
+    /// Fills a placeholder. A time is shown in the reader's zone, a word in the reader's language.
     #[must_use]
     pub fn with(mut self, place: &'static str, value: impl Into<Cell>) -> Self {
         debug_assert!(self.template.contains(&format!("{{{place}}}")), "{place} of {:?}", self.template);
@@ -42,7 +42,7 @@ impl Sentence {
         self
     }
 
-    /// The sentence as a reader sees it.
+    /// Translates the sentence.
     #[must_use]
     pub fn said(&self, look: &Look) -> String {
         let filled = |template: &str| {

@@ -1,4 +1,4 @@
-//! The form that people read.
+//! Text for people.
 
 use chrono_tz::Tz;
 use comfy_table::{
@@ -10,19 +10,19 @@ use crate::render::language::meaning;
 use crate::render::width::{Column, Fit, GAP, fit, length};
 use crate::render::{Cell, Language, Sentence, Sheet, Table, heading, say, word};
 
-/// What stands before the lines below a row.
+/// The indent of lines below a row.
 const INDENT: &str = "    ";
 
-/// How people want to see it.
+/// How to show it: language, zone, colours, width.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     /// The language of headings and words.
     pub language: Language,
     /// The zone of times.
     pub zone: Tz,
-    /// Whether colours are wanted.
+    /// Whether to use colours.
     pub colour: bool,
-    /// The width of the terminal in characters; none: lines are as long as they must be.
+    /// The width of the terminal in characters; without one, lines are never wrapped.
     pub width: Option<u16>,
 }
 
@@ -62,7 +62,7 @@ pub fn table(table: &Table, look: &Look) -> String {
     text + &lines(&table.notes, look) + &lines(&left_out(&fit.left_out, &columns), look)
 }
 
-/// The lines of a table whose columns have the widths that were found for all its rows.
+/// The lines of a table, with the column widths of `fit`.
 fn finish_fixed(shown: &mut comfy_table::Table, fit: &Fit) -> String {
     for (column, (_, width)) in shown.column_iter_mut().zip(&fit.shown) {
         let width = u16::try_from(width + GAP).unwrap_or(u16::MAX);
@@ -71,7 +71,7 @@ fn finish_fixed(shown: &mut comfy_table::Table, fit: &Fit) -> String {
     finish(shown)
 }
 
-/// The values of a row that stand below it, indented, each with its heading.
+/// The values of a row that are shown below it, indented, each with its heading.
 fn one_below_another(row: &[Cell], places: &[usize], columns: &[Column], look: &Look) -> String {
     let mut shown = blank(look);
     for place in places {
@@ -89,7 +89,7 @@ fn one_below_another(row: &[Cell], places: &[usize], columns: &[Column], look: &
 fn left_out(places: &[usize], columns: &[Column]) -> Option<Sentence> {
     let names: Vec<String> = places.iter().map(|place| columns[*place].heading.clone()).collect();
     (!names.is_empty()).then(|| {
-        Sentence::of("not shown for lack of width: {columns} (--json has them)")
+        Sentence::of("the terminal is too narrow for: {columns} (--json has them)")
             .with("columns", Cell::List(names))
     })
 }
@@ -189,7 +189,7 @@ fn styled(cell: &Cell, look: &Look) -> Styled {
     }
 }
 
-/// Green: as it should be. Yellow: something happens or waits. Red: somebody was let down.
+/// Green: in order. Yellow: in progress or waiting. Red: a failure, or a caller who was not served.
 fn tone(word: &str) -> Option<Color> {
     match word {
         "available" | "answered" | "forwarded" | "reached" | "agent_reached" | "caller_reached_us"
@@ -222,7 +222,7 @@ pub(super) fn show(cell: &Cell, look: &Look) -> String {
     }
 }
 
-/// A key as it stands in the file; a reader of another language is told first what it means.
+/// A key as written in the file; in other languages than English its meaning comes first.
 fn field(key: &str, language: Language) -> String {
     match (language, meaning(language, key)) {
         (Language::Ru, Some(meaning)) => format!("{meaning} ({key})"),
@@ -230,7 +230,7 @@ fn field(key: &str, language: Language) -> String {
     }
 }
 
-/// The text without what moves a cursor, colours a terminal or turns the direction of reading.
+/// Removes characters that move the cursor, colour the terminal or change the direction of writing.
 fn printable(text: &str) -> String {
     let harmful = |c: char| {
         c.is_control()
@@ -239,13 +239,13 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if harmful(c) { '\u{b7}' } else { c }).collect()
 }
 
-/// An instant by the clocks of a zone, to the second.
+/// An instant in a time zone, to the second.
 #[must_use]
 pub fn when(at: UnixMs, zone: Tz) -> String {
     at.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A length of time in the two units that matter: `412ms`, `8.4s`, `20s`, `1m23s`, `5m`, `2h05m`, `3d4h`.
+/// A duration in its two largest units: `412ms`, `8.4s`, `20s`, `1m23s`, `5m`, `2h05m`, `3d4h`.
 #[must_use]
 pub fn span(ms: i64) -> String {
     let (unit, rest) = match ms {
@@ -261,7 +261,7 @@ pub fn span(ms: i64) -> String {
     format!("{unit}{rest}{}", if ms < 60_000 { "s" } else { "" })
 }
 
-/// How long ago, in milliseconds; 0 if it is not past.
+/// The age of an instant in milliseconds; 0 if it is in the future.
 #[must_use]
 pub fn age(now: UnixMs, at: UnixMs) -> Cell {
     Cell::Span(now.since_ms(at))

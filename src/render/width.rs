@@ -8,24 +8,24 @@ pub(super) const GAP: usize = 2;
 /// A word longer than this may be broken when the terminal is narrow: an address, a dial string.
 const LONG_WORD: usize = 36;
 
-/// What is to be known of a column to lay it out.
+/// What the layout needs to know of a column.
 #[derive(Debug)]
 pub(super) struct Column {
     /// Its heading in the reader's language.
     pub(super) heading: String,
-    /// Whether it holds numbers, which stand to the right.
+    /// Whether it holds numbers, which are aligned to the right.
     pub(super) numbers: bool,
-    /// The width at which no line of it is broken.
+    /// The width at which no line is broken.
     natural: usize,
-    /// The width below which a value would be broken.
+    /// The width below which an unbreakable value would be broken.
     least: usize,
-    /// How early the column is left out: a column without values first, then as [`Table::spare`] says, then from the
-    /// right.
+    /// The order in which columns are left out: columns without values first, then those of [`Table::spare`], then
+    /// from the right.
     rank: (u8, usize),
 }
 
 impl Column {
-    /// The column at a place of a table.
+    /// Measures the column at `place` of a table.
     pub(super) fn of(table: &Table, place: usize, look: &Look) -> Self {
         let field = table.fields.get(place).copied().unwrap_or_default();
         let heading = heading(look.language, field);
@@ -48,7 +48,7 @@ impl Column {
     }
 }
 
-/// Whether a value may go on in the next line.
+/// Whether a value may be broken into lines.
 const fn breakable(cell: &Cell) -> bool {
     matches!(cell, Cell::Text(_) | Cell::Said(_) | Cell::Field(_) | Cell::Word(_) | Cell::List(_))
 }
@@ -66,11 +66,11 @@ fn longest_word(text: &str) -> usize {
 pub(super) struct Fit {
     /// The columns that are shown, each with its width without the gap.
     pub(super) shown: Vec<(usize, usize)>,
-    /// The columns that are not.
+    /// The columns that are left out.
     pub(super) left_out: Vec<usize>,
 }
 
-/// Lays the columns of these places out in a terminal of a width; without a width every column is as wide as it needs.
+/// Lays out the columns at `places` in a terminal of a width; without a width every column has its natural width.
 pub(super) fn fit(columns: &[Column], mut places: Vec<usize>, width: Option<u16>) -> Fit {
     let Some(width) = width.map(usize::from) else {
         return Fit {

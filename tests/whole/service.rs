@@ -142,7 +142,7 @@ fn a_controller_with_a_lost_or_mistyped_audit_key_does_not_start_and_check_says_
     assert_eq!(begun.0, Some(0), "{}", begun.1);
     let migrated = command(&folder, &wrong, &["migrate"]);
     assert!(migrated.0 == Some(0) && migrated.1.contains("up to date"), "without the key, too: {migrated:?}");
-    assert!(command(&folder, &right, &["check"]).1.contains("the key is the one that it began with"));
+    assert!(command(&folder, &right, &["check"]).1.contains("the key is the one with which the audit began"));
     for (key, words) in [(wrong.as_str(), "[audit] key is not the one"), ("", "[audit] key is missing now")] {
         let served = command(&folder, key, &["serve"]);
         assert!(served.0 == Some(4) && served.1.contains(words), "{served:?}");

@@ -306,7 +306,7 @@ fn check_sees_what_keeps_callers_out() {
                 [[callback.trunks]]\ndial = \"gateway/trank/{number}\"\n[[callback.trunks]]\ndial = \"gateway/trunk/{number}\"\n";
     let (code, lines) = checked(&place, port, "secret", more);
     assert_eq!(code, 1, "{lines:#}");
-    told(&lines, "number 7002", &["no route takes it"]);
+    told(&lines, "number 7002", &["no route matches"]);
     told(&lines, "route second", &["no caller reaches", "\"7003\"", "[dialplan] numbers"]);
     told(&lines, "node freeswitch: context public", &["older", "^(7001)$", "^(7001|7002)$", "reloadxml"]);
     told(&lines, "node freeswitch: phones in context default", &["no context default", "dozvon dialplan"]);

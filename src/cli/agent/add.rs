@@ -1,4 +1,4 @@
-//! `dozvon agent add`: a new agent, or other rules for one.
+//! `dozvon agent add`: adds an agent, or changes one.
 
 use std::time::Duration;
 
@@ -21,34 +21,34 @@ Examples:
 pub(super) struct Args {
     /// The agent's name: letters, digits, '_', '-' and '.'.
     name: AgentName,
-    /// Where he is reached; may be given several times.
+    /// A phone of the agent; may be given several times.
     #[arg(long, value_name = "CONTACT", required_unless_present = "replace")]
     contact: Vec<Contact>,
-    /// What people call him [default: the name].
+    /// The name shown to people [default: the agent's name].
     #[arg(long, value_name = "TEXT", value_parser = parse::person)]
     display: Option<String>,
-    /// A queue that he serves; may be given several times. Level and position are 1 if not given.
+    /// A queue that the agent serves; may be given several times. Level and position are 1 if not given.
     #[arg(long, value_name = "QUEUE[:LEVEL[:POSITION]]", value_parser = parse::place)]
     queue: Vec<(QueueName, Tier)>,
-    /// How long his phone rings before the next agent's turn [default: 20s].
+    /// How long the phone rings before the next agent's turn [default: 20s].
     #[arg(long, value_name = "SPAN", value_parser = parse::ring_time)]
     ring_timeout: Option<Duration>,
-    /// Time after a talk in which he is offered nothing [default: 0s].
+    /// Time after a talk without offers [default: 0s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     wrap_up: Option<Duration>,
-    /// Rest after his phone rang out [default: 5s].
+    /// Time without offers after nobody answered [default: 5s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     no_answer_delay: Option<Duration>,
-    /// Rest after his phone was busy [default: 30s].
+    /// Time without offers after the phone was busy [default: 30s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     busy_delay: Option<Duration>,
-    /// Rest after he rejected a call [default: 10s].
+    /// Time without offers after the agent rejected a call [default: 10s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     rejected_delay: Option<Duration>,
-    /// Rest after his phone could not be reached [default: 30s].
+    /// Time without offers after the phone could not be reached [default: 30s].
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     unreachable_delay: Option<Duration>,
-    /// Unanswered offers in a row that send him on break; 0: never [default: 3].
+    /// Unanswered offers in a row after which the agent is sent on break; 0: never [default: 3].
     #[arg(long, value_name = "NUMBER")]
     max_no_answer: Option<u16>,
     /// Change the agent if he is there already; what is not named stays as it is.

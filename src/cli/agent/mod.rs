@@ -1,4 +1,4 @@
-//! `dozvon agent`: who takes calls, and whether he does now.
+//! `dozvon agent`: the agents, their status, and what they are doing now.
 
 mod add;
 mod show;
@@ -13,7 +13,7 @@ use crate::render::{Cell, Sentence, Table};
 use crate::store::agents::{self, AgentRow, Make};
 use crate::store::{Database, StoreError, elsewhere, offers};
 
-/// What an agent does who is in a call that is none of ours.
+/// Shown for an idle agent whose phone is in a call that the controller did not make.
 const ELSEWHERE: &str = "elsewhere";
 
 /// Agents: add, log in and out, break, list, show.
@@ -35,13 +35,13 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Add(add::Args),
-    /// Log agents in: they are offered calls from now on.
+    /// Log agents in: from now on they are offered calls.
     #[command(after_help = "\
 Examples:
   dozvon agent login anna
   dozvon agent login anna boris --by olga")]
     Login(Named),
-    /// Log agents out: they are offered no more calls; a talk goes on.
+    /// Log agents out: they are offered no more calls; a talk under way goes on.
     #[command(after_help = "\
 Examples:
   dozvon agent logout anna
@@ -64,7 +64,7 @@ Examples:
 
 #[derive(Debug, clap::Args)]
 struct Named {
-    /// Who; all of them or, if one cannot, none.
+    /// The agents. If one of them cannot be changed, none is.
     #[arg(required = true, value_name = "NAME")]
     names: Vec<AgentName>,
 }
@@ -73,7 +73,7 @@ struct Named {
 struct Break {
     #[command(flatten)]
     named: Named,
-    /// Why, such as lunch or training.
+    /// The reason, such as lunch or training.
     #[arg(long, value_parser = parse::remark)]
     reason: String,
 }
@@ -89,7 +89,7 @@ struct List {
     /// Only those of this status: available, on_break or logged_out.
     #[arg(long)]
     status: Option<Status>,
-    /// Only those who do this: idle, ringing, talking or wrapping_up.
+    /// Only those with this activity: idle, ringing, talking or wrapping_up.
     #[arg(long)]
     activity: Option<Activity>,
 }
@@ -126,13 +126,13 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     rows.retain(|row| args.activity.is_none_or(|activity| row.activity == activity));
     let mut table = table(&rows, &seen);
     if all > 0 {
-        table.empty = Sentence::of("none of the {all} agents is so").with("all", Cell::count(all));
+        table.empty = Sentence::of("none of the {all} agents matches").with("all", Cell::count(all));
     }
     context.table(&table)?;
     Ok(Exit::Done)
 }
 
-/// What the rows of agents do not say of them.
+/// What is known of agents beside their rows.
 struct Seen {
     with: BTreeMap<AgentName, String>,
     elsewhere: BTreeMap<AgentName, UnixMs>,
@@ -144,7 +144,7 @@ impl Seen {
     }
 }
 
-/// What an agent does, and since when: who is idle for us may be in another call.
+/// What an agent does, and since when. An agent who is idle for the queues may be in another call.
 fn doing(row: &AgentRow, elsewhere: Option<UnixMs>) -> (Cell, Cell) {
     match elsewhere.filter(|_| row.activity == Activity::Idle) {
         Some(at) => (Cell::word(ELSEWHERE), at.into()),
@@ -172,7 +172,7 @@ fn table(rows: &[AgentRow], seen: &Seen) -> Table {
     table
 }
 
-/// Since when an agent is what he is; nothing for one who never did anything.
+/// Since when the agent has this status and activity; nothing for an agent that never changed.
 fn since(row: &AgentRow) -> Cell {
     Some(row.since_at).filter(|at| at.0 > 0).into()
 }

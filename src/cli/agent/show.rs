@@ -1,4 +1,4 @@
-//! `dozvon agent show`: everything about one agent.
+//! `dozvon agent show`: one agent.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::rules::Rules;
 use crate::store::agents::{self, Change};
 use crate::store::{Database, StoreError, elsewhere, rules};
 
-/// Show one agent: what he is now, his contacts and queues, his last changes.
+/// Show one agent: status and activity, contacts and queues, the last changes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -18,9 +18,9 @@ Examples:
   dozvon agent show anna --limit 100
   dozvon agent show anna --json")]
 pub(super) struct Args {
-    /// Who.
+    /// The agent's name.
     name: AgentName,
-    /// How many of his last changes.
+    /// How many of the last changes to show.
     #[arg(long, default_value = "10", value_parser = parse::limit)]
     limit: i64,
 }
@@ -31,7 +31,7 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
     Ok(Exit::Done)
 }
 
-/// The agent with his queues and so many of his last changes; with none of these for 0.
+/// An agent with their queues and their last `limit` changes; for 0, without the table of changes.
 pub(super) fn sheet(c: &mut Database, name: &AgentName, limit: i64) -> Result<Sheet, StoreError> {
     let row = agents::get(c, name)?;
     let rules = rules::load(c)?;
@@ -67,8 +67,7 @@ fn span(span: Duration) -> Cell {
 }
 
 fn places(rules: &Rules, name: &AgentName) -> Table {
-    let empty =
-        "the agent serves no queue: give them one with `dozvon agent add NAME --replace --queue QUEUE`";
+    let empty = "the agent serves no queue: add one with `dozvon agent add NAME --replace --queue QUEUE`";
     let mut table = Table::new(&["queue", "strategy", "level", "position"], empty);
     for (queue, rule) in &rules.queues {
         if let Some(tier) = rule.tiers.get(name) {
@@ -85,7 +84,7 @@ fn places(rules: &Rules, name: &AgentName) -> Table {
 
 fn history(changes: &[Change]) -> Table {
     let fields = ["at", "from_status", "from_activity", "to_status", "to_activity", "by", "why"];
-    let mut table = Table::new(&fields, "nothing was changed yet");
+    let mut table = Table::new(&fields, "no changes yet");
     for change in changes {
         table.row([
             change.at.into(),

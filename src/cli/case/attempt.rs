@@ -1,4 +1,4 @@
-//! `dozvon case attempt` and `result`: what came of calling.
+//! `dozvon case attempt` and `dozvon case result`: record the disposition of a call to a customer.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::store::attempts::{AttemptRow, Made};
 use crate::store::callbacks::{self, Disposition};
 use crate::store::{Database, cases};
 
-/// Record that the customer was called, and what came of it.
+/// Record a call that was made to the customer past dozvon, with its result.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -23,11 +23,11 @@ pub(super) struct Attempt {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
-    /// What came of it: reached, call_later, no_answer, busy, rejected, voicemail, invalid_number,
-    /// wrong_number, technical_failure or other.
+    /// The result: reached, call_later, no_answer, busy, rejected, voicemail, invalid_number, wrong_number,
+    /// technical_failure or other.
     #[arg(long)]
     result: Outcome,
-    /// The customer's phone was not dialled: it does not count as one of the day's attempts.
+    /// The customer's phone was not dialled: the attempt does not count towards the daily limit.
     #[arg(long)]
     not_counted: bool,
     /// What is worth knowing.
@@ -35,7 +35,7 @@ pub(super) struct Attempt {
     note: Option<String>,
 }
 
-/// Record the result of a callback that has just ended: until then its agent gets no more work.
+/// Record the result of a callback that has ended. The agent is offered no further work before that.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -46,7 +46,7 @@ pub(super) struct Said {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
-    /// What came of it: reached, call_later, no_answer, busy, rejected, voicemail, wrong_number, refused or other.
+    /// The result: reached, call_later, no_answer, busy, rejected, voicemail, wrong_number, refused or other.
     #[arg(long)]
     result: Outcome,
     /// When the customer wants to be called.
@@ -112,7 +112,7 @@ fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
     })
 }
 
-/// Where a case stands now.
+/// The present state of a case.
 async fn stands(id: CaseId, context: &Context) -> Result<Sentence, Failure> {
     let terms = context.terms().await?;
     let look = move |c: &mut Database| {

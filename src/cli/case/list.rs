@@ -1,4 +1,4 @@
-//! `dozvon case list`: whom we owe a call back.
+//! `dozvon case list`: callers who are to be called back.
 
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::clock::UnixMs;
@@ -18,10 +18,10 @@ Examples:
   dozvon case list --queue sales
   dozvon case list --state all --limit 1000 --json")]
 pub(super) struct List {
-    /// Only those in this state: open, closed or all.
+    /// Only cases in this state: open, closed or all.
     #[arg(long, default_value = "open", value_parser = states)]
     state: States,
-    /// Only those whose latest miss was in this queue.
+    /// Only cases whose latest missed call was in this queue.
     #[arg(long)]
     queue: Option<QueueName>,
     /// At most so many.
@@ -29,7 +29,7 @@ pub(super) struct List {
     limit: i64,
 }
 
-/// Which states are wanted; none: all of them.
+/// The state that is wanted; none: every state.
 #[derive(Debug, Clone, Copy)]
 struct States(Option<State>);
 
@@ -49,17 +49,17 @@ pub(super) async fn list(args: List, context: &Context) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
-/// A case with what the list says beside its row.
+/// A case with what the list shows beside its row.
 struct Line {
     case: CaseRow,
     name: Option<String>,
     today: i64,
     left: i64,
-    /// What keeps it waiting for people.
+    /// The rule that keeps dozvon from calling, so that a person must decide.
     waits: Option<Guard>,
 }
 
-/// The cases that are wanted, each with the attempts that count today and those that are left.
+/// Returns the cases that are wanted, each with the attempts counted today and those that are left.
 fn lines(c: &mut Database, wanted: &List, terms: &Terms, now: UnixMs) -> Result<Vec<Line>, StoreError> {
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
@@ -90,7 +90,7 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
         "misses",
         "close_reason",
     ];
-    let mut table = Table::new(&fields, "no such cases").spare(&[
+    let mut table = Table::new(&fields, "no cases found").spare(&[
         "state",
         "opened_at",
         "reason",
@@ -124,19 +124,19 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
     table
 }
 
-/// What an open case waits for; a closed one waits for nothing.
+/// What an open case waits for; a closed case waits for nothing.
 pub(super) fn stage(case: &CaseRow) -> Cell {
     if case.closed_at.is_some() { Cell::Nothing } else { Cell::word(case.stage) }
 }
 
-/// When the customer is tried next. Nothing where a person decides that, and while somebody calls or may call: what is
-/// looked at then, a reminder or the end of a lease, is no try.
+/// When the customer is called next. Nothing where a person decides that, and nothing during a call or a lease: what
+/// is due then is a reminder or the end of the lease.
 pub(super) fn next_try(case: &CaseRow, waits: Option<Guard>) -> Cell {
     let begins_by_itself = waits.is_none() && case.closed_at.is_none() && is_pause(case.stage);
     case.next_at.filter(|_| begins_by_itself).into()
 }
 
-/// Whether a case of this stage waits for a time at which it becomes due.
+/// Whether a case of this stage becomes due at a known time.
 const fn is_pause(stage: Stage) -> bool {
     match stage {
         Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => true,

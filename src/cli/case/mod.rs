@@ -1,4 +1,4 @@
-//! `dozvon case`: whom we owe a call back, and what was done about it.
+//! `dozvon case`: callers who are to be called back, and what was done about it.
 
 mod attempt;
 mod list;
@@ -16,11 +16,11 @@ use crate::store::{Database, StoreError};
 use attempt::{Attempt, Said};
 use list::List;
 
-/// Cases: whom we owe a call back, and what was done about it.
+/// Cases: callers who are to be called back, and what was done about it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A missed call opens a case for the caller's number, or joins the open one. A number may be tried three times on
-a business day, for debts once; the database refuses one more, whoever makes it.
+A missed call opens a case for the caller's number, or joins the open case of that number. A number may be called three
+times on a business day, once for debts; the database refuses further attempts, also of people.
 
 Examples:
   dozvon case list
@@ -42,7 +42,7 @@ Examples:
   dozvon case show 17
   dozvon case show 17 --json | jq .attempts")]
     Show {
-        /// Its number.
+        /// The number of the case.
         #[arg(value_parser = number)]
         id: CaseId,
     },
@@ -52,28 +52,28 @@ Examples:
     Close(Close),
 }
 
-/// Open a case by hand: somebody asked for a call past the phone.
+/// Open a case by hand, for somebody who asked for a call by other means than the phone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   dozvon case open 84951234567 --queue sales
   dozvon case open +79001234567 --at 16:00")]
 struct Open {
-    /// Whom to call.
+    /// The number to call.
     number: String,
-    /// Whose matter it is.
+    /// The queue that is to call.
     #[arg(long)]
     queue: Option<QueueName>,
-    /// Not before this time.
+    /// Do not call before this time.
     #[arg(long, value_name = "TIME", alias = "until", alias = "later")]
     at: Option<String>,
 }
 
-/// Close a case: the debt is paid or given up.
+/// Close a case: nobody is to be called any more.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-With do_not_call or wrong_number the number goes on the do-not-call list, as after a call with such a result: for
-ever, or for a year. `dozvon dnc remove` takes it out.
+With do_not_call the number goes on the do-not-call list for ever, with wrong_number for a year, as after a call with
+that result. `dozvon dnc remove` takes it off the list.
 
 Examples:
   dozvon case close 17 --reason agent_reached
@@ -84,7 +84,7 @@ pub(super) struct Close {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
-    /// Why: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam or other.
+    /// The reason: agent_reached, caller_reached_us, unreachable, do_not_call, wrong_number, spam or other.
     #[arg(long, value_parser = reason)]
     reason: Closed,
     /// What is worth knowing.
@@ -170,7 +170,7 @@ pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) ->
         .and("refusals", refused(&callbacks::refusals_of(c, id, 20)?)))
 }
 
-/// Who asked for no call before then.
+/// Who set the time before which there is to be no call.
 fn not_before_by(case: &CaseRow) -> Cell {
     match (&case.not_before_by, case.not_before_source) {
         (Some(by), _) => by.as_str().into(),
@@ -193,7 +193,7 @@ fn misses(rows: &[MissRow]) -> Table {
     table
 }
 
-/// What forms, bots and programs asked for: who, how to write to them, and what they want.
+/// Requests of forms, bots and programs: who asks, how to write to them, and what they want.
 fn asked(rows: &[RequestRow]) -> Table {
     let fields = ["at", "source", "name", "email", "wanted_at", "text", "page"];
     let mut table = Table::new(&fields, "no requests").below(&["email", "wanted_at", "text", "page"]);
@@ -213,7 +213,7 @@ fn asked(rows: &[RequestRow]) -> Table {
 
 fn made(rows: &[AttemptRow]) -> Table {
     let fields = ["at", "business_day", "ordinal", "counted", "result", "by", "note"];
-    let mut table = Table::new(&fields, "nobody has called back yet").below(&["note"]);
+    let mut table = Table::new(&fields, "no attempts yet").below(&["note"]);
     for row in rows {
         table.row([
             row.at.into(),
@@ -228,7 +228,7 @@ fn made(rows: &[AttemptRow]) -> Table {
     table
 }
 
-/// Why the customer was not dialled, the latest first.
+/// Dials that a rule refused, the latest first.
 fn refused(rows: &[RefusalRow]) -> Table {
     let mut table = Table::new(&["at", "guard", "why", "by"], "no dial was refused");
     for row in rows {
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
     use crate::render::{Language, Look, table as shown};
 
-    /// What a customer wrote is read whole on the usual terminal.
+    /// The whole text of a request is shown on a terminal of 80 columns.
     #[test]
     fn the_text_of_a_request_is_there_at_eighty_columns() {
         let words =

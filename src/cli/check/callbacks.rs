@@ -1,4 +1,4 @@
-//! Whether somebody can call back those whose call was missed.
+//! Checks whether missed callers can be called back.
 
 use super::Line;
 use crate::config::callback::Settings;
@@ -11,7 +11,7 @@ pub(super) fn lines(rules: &Rules, settings: &Settings) -> Vec<Line> {
     unnamed.into_iter().chain(trunk(settings)).collect()
 }
 
-/// Whether there is a trunk: whoever has set how callbacks are made wants them to be made.
+/// Checks whether there is a trunk. Without one, settings of [callback] have no effect.
 fn trunk(settings: &Settings) -> Option<Line> {
     let what = "callbacks: trunk";
     if settings.trunks.iter().any(|trunk| trunk.max_calls > 0) {
@@ -27,10 +27,10 @@ fn trunk(settings: &Settings) -> Option<Line> {
     }
     Some(if *settings == Settings::default() {
         let detail =
-            "there is none: the controller calls nobody back, and cases wait for people (`dozvon case list`)";
+            "no trunk: the controller calls nobody back, and cases wait for people (`dozvon case list`)";
         Line::advice(what, detail, remedy)
     } else {
-        let detail = "[callback] says how customers are called back, and there is no trunk: nobody is called";
+        let detail = "[callback] has settings, but there is no trunk: nobody is called back";
         Line::wrong(what, detail, remedy)
     })
 }

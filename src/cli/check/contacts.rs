@@ -1,4 +1,4 @@
-//! Whether FreeSWITCH knows whom the rules and settings dial: gateways and users of its directory.
+//! Checks whether FreeSWITCH has the gateways and directory users that rules and settings dial.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::rules::Rules;
 use crate::rules::contact::Contact;
 use crate::switch::{Probe, ProbeError};
 
-/// A line for each gateway and user that FreeSWITCH lacks, and one for those that it has.
+/// Returns a line for each gateway and user that FreeSWITCH lacks, and one line for those that it has.
 ///
 /// # Errors
 /// When FreeSWITCH gives no answer.
@@ -24,7 +24,7 @@ pub(super) async fn check(
     Ok(lines)
 }
 
-/// Everything that is dialled, each with who dials it or is reached there.
+/// Every contact that is dialled, with the agent, route, queue or trunk that uses it.
 fn contacts(settings: &Settings, rules: Option<&Rules>) -> Vec<(String, Contact)> {
     let trunks = settings.callback.trunks.iter().filter_map(|trunk| {
         let example = trunk.dial.example()?;
@@ -49,7 +49,7 @@ fn contacts(settings: &Settings, rules: Option<&Rules>) -> Vec<(String, Contact)
     all
 }
 
-/// Whoever uses a thing, by the thing's name.
+/// The users of each gateway or directory entry, by its name.
 type Used<'a> = BTreeMap<String, Vec<&'a str>>;
 
 async fn gateways(probe: &mut Probe, node: &str, all: &[(String, Contact)]) -> Result<Vec<Line>, ProbeError> {
@@ -77,7 +77,7 @@ async fn gateways(probe: &mut Probe, node: &str, all: &[(String, Contact)]) -> R
 enum GatewayFault {
     /// FreeSWITCH has none of this name.
     Unknown,
-    /// It does not answer, or does not let FreeSWITCH register.
+    /// It does not answer, or refuses FreeSWITCH's registration.
     Down,
 }
 
@@ -106,7 +106,11 @@ fn line_of_gateway(node: &str, gateway: &str, who: &str, fault: GatewayFault) ->
                 "`fs_cli -x \"sofia status gateway {gateway}\"` says why: correct its address, user or password, or ask \
                  the operator; then `fs_cli -x \"sofia profile external rescan\"`"
             );
-            Line::down(what, format!("it does not answer, or does not register us; used by {who}"), remedy)
+            Line::down(
+                what,
+                format!("the gateway does not answer, or refuses the registration; used by {who}"),
+                remedy,
+            )
         }
     }
 }
@@ -143,9 +147,9 @@ fn note<'a>(used: &mut Used<'a>, thing: String, who: &'a str) {
     }
 }
 
-/// One line for everything that is there, however much it is.
+/// One line for all that FreeSWITCH has.
 fn all_good(what: String, good: &[String]) -> Option<Line> {
-    /// Names that are told at most.
+    /// Most names that a line lists.
     const MOST: usize = 5;
     let more = good.len().checked_sub(MOST).filter(|more| *more > 0);
     let names = good.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -1,6 +1,6 @@
-//! Whether FreeSWITCH has loaded the dialplan that these settings make.
+//! Checks whether FreeSWITCH has loaded the dialplan that these settings make.
 //!
-//! FreeSWITCH prints what it has loaded with values put in and without comments, so both sides are compared as trees.
+//! FreeSWITCH prints its loaded dialplan with variables expanded and without comments, so both are compared as trees.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::switch::{Probe, ProbeError};
 
 const REMEDY: &str = "put it in place: dozvon dialplan --write FOLDER --force && fs_cli -x reloadxml";
 
-/// A line for each file of ours.
+/// Returns a line for each file of dozvon's dialplan.
 ///
 /// # Errors
 /// When FreeSWITCH gives no answer.
@@ -47,12 +47,12 @@ pub(super) async fn check(
     Ok(lines)
 }
 
-/// The contexts of the stock configuration, in which our files may have been before.
+/// The contexts of FreeSWITCH's stock configuration; earlier settings may have used them.
 const USUAL: [&str; 2] = ["default", "public"];
 
-/// The extensions of ours in a context that no setting makes there any more.
+/// dozvon's extensions that are loaded in a context although no setting puts them there.
 fn left_over(node: &str, files: &[File], context: &str, loaded: &str) -> Option<Line> {
-    // A context that FreeSWITCH does not have has nothing of ours.
+    // FreeSWITCH has no such context, hence none of dozvon's extensions in it.
     let loaded = extensions(loaded).ok()?;
     let made: BTreeSet<String> = files
         .iter()
@@ -62,12 +62,12 @@ fn left_over(node: &str, files: &[File], context: &str, loaded: &str) -> Option<
     let left: Vec<String> =
         loaded.into_keys().filter(|name| name.starts_with(CONTEXT) && !made.contains(name)).collect();
     (!left.is_empty()).then(|| {
-        let detail = format!("{} is loaded, though no setting makes it there", left.join(", "));
-        Line::wrong(format!("{node}: left over in context {context}"), detail, REMEDY)
+        let detail = format!("{} is loaded, but no setting puts it there", left.join(", "));
+        Line::wrong(format!("{node}: stale extensions in context {context}"), detail, REMEDY)
     })
 }
 
-/// The context that a file is for: its folder, or our own.
+/// The context that a file belongs to: its folder's name, or dozvon's own context.
 fn context_of(file: &File) -> &str {
     let inner = file.place.strip_prefix("dialplan/").and_then(|place| place.rsplit_once('/'));
     inner.map_or(CONTEXT, |(context, _)| context)
@@ -82,22 +82,23 @@ fn compare(what: String, file: &File, context: &str, loaded: &str) -> Line {
         return Line::wrong(what, format!("FreeSWITCH has no context {context}"), REMEDY);
     };
     match wanted.iter().find(|(name, tree)| loaded.get(*name) != Some(*tree)) {
-        None => Line::ok(what, format!("{} is loaded, as these settings make it", file.place)),
+        None => Line::ok(what, format!("{} is loaded and current", file.place)),
         Some((name, _)) if !loaded.contains_key(name) => {
             Line::wrong(what, format!("{} is not loaded: there is no extension {name}", file.place), REMEDY)
         }
         Some((name, tree)) => {
             let difference = loaded.get(name).map(|loaded| difference(loaded, tree)).unwrap_or_default();
-            let detail = format!("an older {} is loaded: extension {name} has {difference}", file.place);
+            let detail =
+                format!("another version of {} is loaded: extension {name} has {difference}", file.place);
             Line::wrong(what, detail, REMEDY)
         }
     }
 }
 
-/// An extension, flattened: each element with its attributes, and how deep it stands.
+/// An extension, flattened: each element with its attributes, indented by its depth.
 type Tree = Vec<String>;
 
-/// The extensions of a text by name, with the values of its `X-PRE-PROCESS` lines put in.
+/// Returns the extensions of a file by name, with the values of its `X-PRE-PROCESS` lines expanded.
 fn extensions(text: &str) -> Result<BTreeMap<String, Tree>, roxmltree::Error> {
     let document = Document::parse(text)?;
     let values: Vec<(String, &str)> = document
@@ -132,12 +133,12 @@ fn filled(text: &str, values: &[(String, &str)]) -> String {
     values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value))
 }
 
-/// The first element in which two extensions differ, for people.
+/// Describes the first element in which two extensions differ.
 fn difference(loaded: &Tree, wanted: &Tree) -> String {
     let first = loaded.iter().zip(wanted).find(|(loaded, wanted)| loaded != wanted);
     match first {
         Some((loaded, wanted)) => format!("`{}` instead of `{}`", loaded.trim(), wanted.trim()),
-        None => "another number of actions".to_owned(),
+        None => "a different number of actions".to_owned(),
     }
 }
 
@@ -146,7 +147,7 @@ mod tests {
     use super::super::State;
     use super::*;
 
-    /// What FreeSWITCH 1.11.1 prints of a context that includes the entry for 7001.
+    /// What FreeSWITCH 1.11.1 prints for a context that includes the entry for 7001.
     const LOADED: &str = r#"<context name="public">
 
       <extension name="unloop">

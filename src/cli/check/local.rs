@@ -1,4 +1,4 @@
-//! What can be checked without a FreeSWITCH: settings, database, rules, ports.
+//! Checks what needs no FreeSWITCH: settings, database, rules, ports.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -19,14 +19,14 @@ use crate::store;
 use crate::store::{Store, StoreError, private, rules};
 use crate::telemetry;
 
-/// How long something on this machine may take to answer.
+/// How long a port of this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The settings: they are good, or we would not be here.
+/// The line of the settings. They were read, or the command would have failed before.
 pub(super) fn settings(context: &Context) -> Line {
     match &context.settings_file {
         Some(path) => Line::ok("settings", path.display().to_string()),
-        None => Line::advice("settings", "no dozvon.toml: the defaults hold", "make one with `dozvon init`"),
+        None => Line::advice("settings", "no dozvon.toml: defaults are used", "create it with `dozvon init`"),
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn outside(context: &Context) -> Vec<Line> {
     lines
 }
 
-/// The database, and the rules in it if it can be read.
+/// Checks the database; returns its rules if it can be read.
 pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
     let settings = &context.settings;
     let name = settings.database.to_string();
@@ -64,8 +64,10 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
         Ok(store) => store,
         Err(failure) => {
             let text = failure.to_string();
-            let (detail, remedy) =
-                with_remedy(&text, "see that it runs, that this user may use it, and [database] url");
+            let (detail, remedy) = with_remedy(
+                &text,
+                "check that the server runs, that this user has access, and [database] url",
+            );
             return (vec![Line::unreachable("database", detail, remedy)], None);
         }
     };
@@ -75,7 +77,7 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
     match writable(store).await {
         Ok(()) => {}
         Err(error) => {
-            lines.push(Line::wrong("database", error.to_string(), "see that this user may write it"))
+            lines.push(Line::wrong("database", error.to_string(), "give this user the right to write to it"))
         }
     }
     lines.push(audit(store, settings).await);
@@ -88,8 +90,8 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
     }
 }
 
-/// What an error says, and what to do: our own errors end with it. Those that pass on what a database or the system said
-/// end with that, and the remedy is another.
+/// Splits an error into what happened and the remedy. dozvon's own errors end with the remedy; those that pass on a
+/// message of the database or the system do not, and get `otherwise`.
 fn with_remedy<'a>(text: &'a str, otherwise: &'a str) -> (&'a str, &'a str) {
     const PASS_ON: [&str; 4] =
         ["cannot open the database", "the database cannot be migrated", "the commit failed", "database: "];
@@ -97,12 +99,12 @@ fn with_remedy<'a>(text: &'a str, otherwise: &'a str) -> (&'a str, &'a str) {
     text.rsplit_once(": ").filter(|_| !passes_on).unwrap_or((text, otherwise))
 }
 
-/// What of the database others can read: on its way over a network, or in its files.
+/// Warns where others could read the database: on the network, or in its files.
 fn exposed(settings: &Settings) -> Vec<Line> {
     let default = std::env::var("PGSSLMODE").ok();
     let mut lines: Vec<Line> = Vec::new();
     if let Some((host, mode)) = settings.database.in_clear(default.as_deref()) {
-        let detail = format!("with sslmode={mode}, what is sent to {host} may go over the network in clear");
+        let detail = format!("with sslmode={mode}, the connection to {host} may be unencrypted");
         lines.push(Line::advice("database", detail, TLS_REMEDY));
     }
     if let DatabaseUrl::Sqlite(path) = &settings.database {
@@ -119,23 +121,23 @@ fn exposed(settings: &Settings) -> Vec<Line> {
     lines
 }
 
-/// What to do about a server that is spoken to in clear.
+/// The remedy for an unencrypted connection.
 const TLS_REMEDY: &str = "add ?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt to the url, or sslmode=require if \
                           the server's certificate is its own";
 
-/// Settings that everybody may read may hold passwords.
+/// Warns of a settings file that everybody may read: it may hold passwords.
 fn readable_settings(path: &Path) -> Option<Line> {
     let mode = private::too_wide(path).filter(|mode| mode & 0o007 != 0)?;
     let detail = format!("everybody may read {} (mode {mode:o}): it may hold passwords", path.display());
     Some(Line::advice("settings", detail, format!("chmod o-rwx {}", path.display())))
 }
 
-/// Commits nothing, which fails if anything could not be committed.
+/// Commits an empty transaction, which fails where no other could be committed either.
 async fn writable(store: &Store) -> Result<(), StoreError> {
     store.write("check", |_| Ok(())).await
 }
 
-/// Whether what is done can be recorded, and was.
+/// Checks that the audit has its key, and that no entry was lost.
 async fn audit(store: &Store, settings: &Settings) -> Line {
     let key = settings.audit.key.clone();
     let gaps = store.read("audit_key", move |c| {
@@ -144,33 +146,35 @@ async fn audit(store: &Store, settings: &Settings) -> Line {
         store::audit::gaps(c)
     });
     match gaps.await {
-        Ok(0) => Line::ok("audit", "the key is the one that it began with"),
+        Ok(0) => Line::ok("audit", "the key is the one with which the audit began"),
         Ok(gaps) => {
-            let remedy = "see the log for why; they stand in the table audit_gaps";
-            Line::wrong("audit", format!("{gaps} acts were refused, and are missing in it"), remedy)
+            let remedy = "the log says why; the table audit_gaps lists them";
+            Line::wrong("audit", format!("{gaps} entries could not be written and are missing"), remedy)
         }
         Err(error) => {
             let text = error.to_string();
             let (detail, remedy) =
-                with_remedy(&text, "see that the database can be read, and the table audit_key");
+                with_remedy(&text, "check that the database and its table audit_key can be read");
             Line::wrong("audit", detail, remedy)
         }
     }
 }
 
-/// Whether a controller works on the database.
+/// Checks whether a controller uses the database.
 async fn controller(store: &Store) -> Line {
     match store.take_lock().await {
-        Ok(_) => Line::advice("controller", "none runs on this database", "start it: `dozvon serve`"),
+        Ok(_) => Line::advice("controller", "no controller uses this database", "start one: `dozvon serve`"),
         Err(StoreError::Locked { holder, .. }) => Line::ok("controller", format!("runs{holder}")),
-        Err(error) => Line::wrong("controller", error.to_string(), "see that this user may write the folder"),
+        Err(error) => {
+            Line::wrong("controller", error.to_string(), "give this user the right to write to the folder")
+        }
     }
 }
 
-/// What the rules lack to be of any use.
+/// Checks the rules for what keeps calls from being taken.
 pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line> {
     if rules.routes.is_empty() {
-        let remedy = "state them in a rules file and apply it: `dozvon apply rules.toml`";
+        let remedy = "write them into a rules file and apply it: `dozvon apply rules.toml`";
         return vec![Line::wrong("rules", "there are no routes: every call is refused", remedy)];
     }
     let counts = format!(
@@ -193,11 +197,15 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
     for (name, schedule) in &rules.schedules {
         if !schedule.is_open(now) && schedule.next_opening(now).is_none() {
             let remedy = "give it hours in the rules file";
-            lines.push(Line::advice(format!("schedule {name}"), "it does not open within a year", remedy));
+            lines.push(Line::advice(
+                format!("schedule {name}"),
+                "it never opens within the next year",
+                remedy,
+            ));
         }
     }
     for fault in rules.policies.values().flat_map(Policy::faults) {
-        let remedy = "state what is allowed in the rules file: `dozvon policy check`";
+        let remedy = "set an allowed value in the rules file: `dozvon policy check`";
         lines.push(Line::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));
     }
     lines.extend(callbacks::lines(rules, &settings.callback));
@@ -205,7 +213,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
     lines
 }
 
-/// Whether any place of the rules is served by a contact of this kind of dial string.
+/// Whether any agent, route or overflow of the rules dials a contact with this prefix.
 pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
     let contacts = rules.agents.values().flat_map(|agent| &agent.contacts);
     let places = rules.routes.iter().flat_map(|route| [&route.open, &route.closed]);
@@ -215,7 +223,7 @@ pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
         .any(|contact| contact.to_string().starts_with(prefix))
 }
 
-/// The ports that the controller listens on, each one alone.
+/// Checks the ports on which the controller listens; no two may be the same.
 pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
     let all = [
         ("port for FreeSWITCH", settings.switch.listen, "[switch] listen", None),
@@ -227,7 +235,7 @@ pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
         let other = all.iter().take(place).find(|(_, other, ..)| clash(*other, address));
         lines.push(match other {
             Some((_, _, other, _)) => {
-                let detail = format!("{address} is the port of {other}, too");
+                let detail = format!("{address} is also the port of {other}");
                 Line::wrong(what, detail, format!("give {key} another port"))
             }
             None => port(what, address, key, path).await,
@@ -236,7 +244,7 @@ pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
     lines
 }
 
-/// Whether two cannot be listened on at one time: an address without a host is every host.
+/// Whether two addresses collide. An unspecified host, such as 0.0.0.0, collides with every host.
 fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     let overlap = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
     one.port() != 0 && one.port() == other.port() && overlap
@@ -244,30 +252,32 @@ fn clash(one: SocketAddr, other: SocketAddr) -> bool {
 
 async fn port(what: &str, address: SocketAddr, key: &str, path: Option<&str>) -> Line {
     let taken = match TcpListener::bind(address).await {
-        Ok(_) => return Line::ok(what, format!("{address} is free: no controller listens there")),
+        Ok(_) => return Line::ok(what, format!("{address} is free: no controller uses it")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => error,
         Err(error) => {
             let remedy = format!("give {key} an address of this machine");
             return Line::wrong(what, format!("{address} cannot be listened on: {error}"), remedy);
         }
     };
-    let Some(path) = path else { return Line::ok(what, format!("{address} is listened on")) };
+    let Some(path) = path else { return Line::ok(what, format!("{address} is open")) };
     match tokio::time::timeout(PATIENCE, get(address, path)).await {
         Ok(Ok(answer)) if answer.contains("ready") && answer.starts_with("HTTP/1.1 200") => {
-            Line::ok(what, format!("{address} says that the controller is ready"))
+            Line::ok(what, format!("{address}: the controller is ready"))
         }
         Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 503") => {
             let missing =
                 answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim()).replace('\n', "; ");
             Line::wrong(what, format!("the controller at {address} is not ready: {missing}"), "see its log")
         }
-        _ => {
-            Line::wrong(what, format!("{address}: {taken}, and it is no controller"), format!("change {key}"))
-        }
+        _ => Line::wrong(
+            what,
+            format!("{address}: {taken}, by something other than a controller"),
+            format!("change {key}"),
+        ),
     }
 }
 
-/// A page, with its head.
+/// Requests a page; returns the whole response.
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream

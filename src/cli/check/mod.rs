@@ -1,4 +1,4 @@
-//! `dozvon check`: is everything in place? Each line is ok, or says what to do.
+//! `dozvon check`: checks the installation. Each line is ok, or has a remedy.
 
 mod callbacks;
 mod contacts;
@@ -11,11 +11,11 @@ mod sounds;
 use super::{Context, Exit, Failure};
 use crate::render::{Cell, Sentence, Table};
 
-/// Look whether everything is in place: settings, database, rules, ports, each FreeSWITCH and its dialplan.
+/// Check the installation: settings, database, rules, ports, each FreeSWITCH and its dialplan.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each line is ok, or says what to do. Exit code 0 if nothing is wrong, 1 if something is, 5 if the database or a
-FreeSWITCH cannot be reached. Lines marked `advice` do not count. It changes nothing, and may run beside a controller.
+Each line is ok, or has a remedy. Exit code 0 if nothing is wrong, 1 if something is, 5 if the database or a FreeSWITCH
+cannot be reached. Lines marked `advice` do not count. The command changes nothing; it can run beside a controller.
 
 Examples:
   dozvon check
@@ -23,22 +23,22 @@ Examples:
 pub(super) struct Args {}
 
 crate::vocabulary! {
-    /// What a line says.
+    /// The result of one check.
     "state of a check" enum State {
         /// As it should be.
         Ok = "ok",
-        /// It works, and could be better.
+        /// It works, but could be better.
         Advice = "advice",
-        /// Callers will not get through, or not all of them.
+        /// Some callers, or all, will not get through.
         Wrong = "wrong",
-        /// It is there, and does not work now.
+        /// It is configured, but does not work now.
         Down = "down",
-        /// It cannot be reached, so nothing can be said.
+        /// It cannot be reached, so it could not be checked.
         Unreachable = "unreachable",
     }
 }
 
-/// One line.
+/// One check with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
     what: String,
@@ -116,7 +116,7 @@ fn table(lines: &[Line]) -> Table {
         (0, advice) => {
             Sentence::of("nothing is wrong; lines with advice: {count}").with("count", Cell::count(advice))
         }
-        (bad, _) => Sentence::of("not in order: {count}").with("count", Cell::count(bad)),
+        (bad, _) => Sentence::of("problems: {count}").with("count", Cell::count(bad)),
     });
     table
 }
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::render::{Language, Look, table as text};
 
-    /// On the usual terminal nobody may have to guess what to do.
+    /// On a terminal of 80 columns the remedy stands below each line.
     #[test]
     fn what_to_do_stands_below_each_line_at_eighty_columns() {
         let remedy =

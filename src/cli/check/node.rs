@@ -1,4 +1,4 @@
-//! What one FreeSWITCH says: can it be reached, has it the modules, is our dialplan in force?
+//! Checks one FreeSWITCH: whether it can be reached, has the modules, and has loaded dozvon's dialplan.
 
 use super::local::dials;
 use super::{Line, contacts, dialplan};
@@ -7,10 +7,10 @@ use crate::config::switch::NodeSettings;
 use crate::rules::Rules;
 use crate::switch::{Probe, ProbeError};
 
-/// Fewer new sessions a second than this are a bottleneck: every agent that is rung is one.
+/// A lower limit of new sessions a second is a bottleneck, since each phone that rings is a session.
 const FEW_SESSIONS: u64 = 100;
 
-/// Everything about one node.
+/// Checks one node.
 pub(super) async fn check(node: &NodeSettings, settings: &Settings, rules: Option<&Rules>) -> Vec<Line> {
     let what = format!("node {}", node.name);
     let mut probe = match Probe::connect(node).await {
@@ -30,10 +30,10 @@ pub(super) async fn check(node: &NodeSettings, settings: &Settings, rules: Optio
 fn unreachable(what: &str, error: &ProbeError) -> Line {
     let remedy = match error {
         ProbeError::Unreachable { .. } => {
-            "start FreeSWITCH, load mod_event_socket, and see listen-ip and listen-port in event_socket.conf.xml"
+            "start FreeSWITCH, load mod_event_socket, and check listen-ip and listen-port in event_socket.conf.xml"
         }
         ProbeError::Refused { .. } => {
-            "see password and apply-inbound-acl in event_socket.conf.xml, and [[switch.nodes]] password here"
+            "check password and apply-inbound-acl in event_socket.conf.xml, and the password in [[switch.nodes]]"
         }
         ProbeError::NoAnswer(_) => "see FreeSWITCH's log",
     };
@@ -58,7 +58,8 @@ impl Asked<'_> {
         self.sessions().await
     }
 
-    /// The modules whose applications the controller and the dialplan use: a missing one hangs up on callers.
+    /// Checks the modules whose applications the controller and the dialplan use. If one is missing, FreeSWITCH hangs
+    /// up on callers.
     async fn modules(&mut self, settings: &Settings, rules: Option<&Rules>) -> Result<(), ProbeError> {
         let wanted = modules(settings, rules);
         let mut missing = Vec::new();
@@ -83,13 +84,13 @@ impl Asked<'_> {
         Ok(())
     }
 
-    /// With this on, a variable that a caller sets can run commands wherever a dialplan expands it.
+    /// Warns of api-expansion: with it, a variable that a caller sets can run commands wherever a dialplan expands it.
     async fn expansion(&mut self) -> Result<(), ProbeError> {
         let said = self.probe.ask("fsctl api_expansion").await?;
         if said.contains("is on") {
             let what = format!("{}: api-expansion", self.what);
             let remedy = "set api-expansion to false in switch.conf.xml, unless your own dialplan needs it";
-            let detail = "is on: text of callers could run commands where a dialplan expands it";
+            let detail = "is on: text from callers can run commands where a dialplan expands it";
             self.lines.push(Line::advice(what, detail, remedy));
         }
         Ok(())
@@ -101,7 +102,7 @@ impl Asked<'_> {
         if let Some(rate) = rate.filter(|rate| *rate < FEW_SESSIONS) {
             let what = format!("{}: sessions", self.what);
             let remedy = format!("raise sessions-per-second in switch.conf.xml to {FEW_SESSIONS} or more");
-            let detail = format!("at most {rate} new ones a second, and every phone that rings is one");
+            let detail = format!("at most {rate} new sessions a second, and each phone that rings is one");
             self.lines.push(Line::advice(what, detail, remedy));
         }
         Ok(())

@@ -1,23 +1,27 @@
-//! Whether the numbers of the routes and those that FreeSWITCH hands over are the same.
+//! Checks whether the routes and [dialplan] numbers name the same numbers.
 
 use super::Line;
 use crate::config::dialplan::Dialplan;
 use crate::rules::{NumberPattern, Rules};
 
-/// A line for each number that one of the two has alone.
+/// Returns a line for each number that only one of them has.
 pub(super) fn lines(rules: &Rules, dialplan: &Dialplan) -> Vec<Line> {
     let routed = || rules.routes.iter().map(|route| &route.number);
     let unrouted = dialplan.numbers.iter().filter(|number| !routed().any(|route| overlap(route, number)));
     let unrouted = unrouted.map(|number| {
-        let remedy = "add a route for it, or take it out of [dialplan] numbers";
-        Line::wrong(format!("number {number}"), "the dialplan hands it over, and no route takes it", remedy)
+        let remedy = "add a route for it, or remove it from [dialplan] numbers";
+        Line::wrong(
+            format!("number {number}"),
+            "the dialplan sends it to dozvon, but no route matches",
+            remedy,
+        )
     });
     let unlisted = rules
         .routes
         .iter()
         .filter(|route| !dialplan.numbers.iter().any(|number| overlap(number, &route.number)));
     let unlisted = unlisted.map(|route| {
-        let detail = "no caller reaches this route: [dialplan] numbers has no such number";
+        let detail = "no caller reaches this route: its number is not in [dialplan] numbers";
         let remedy = format!(
             "add {:?} to [dialplan] numbers, then: dozvon dialplan --write FOLDER --force && fs_cli -x reloadxml",
             route.number.to_string()
@@ -27,7 +31,7 @@ pub(super) fn lines(rules: &Rules, dialplan: &Dialplan) -> Vec<Line> {
     unrouted.chain(unlisted).collect()
 }
 
-/// Whether there is a number that both match.
+/// Whether some number matches both patterns.
 fn overlap(a: &NumberPattern, b: &NumberPattern) -> bool {
     let begins = |long: &NumberPattern, short: &NumberPattern| long.digits.starts_with(&short.digits);
     (a.prefix && begins(b, a)) || (b.prefix && begins(a, b)) || a.digits == b.digits

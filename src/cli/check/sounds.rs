@@ -1,4 +1,4 @@
-//! Whether FreeSWITCH has every sound file that rules and settings name.
+//! Checks whether FreeSWITCH has every sound file that rules and settings name.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use crate::config::Settings;
 use crate::rules::Rules;
 use crate::switch::{Probe, ProbeError};
 
-/// FreeSWITCH keeps a sound once for each rate, in folders beside each other.
+/// FreeSWITCH keeps each sound once per sampling rate, in a folder for each.
 const RATES: [&str; 4] = ["8000", "16000", "32000", "48000"];
 
-/// A line for each sound that is missing, or one that none is. Nothing if no file is named.
+/// Returns a line for each sound that is missing, or one line if none is. Nothing if no file is named.
 pub(super) async fn check(
     probe: &mut Probe,
     what: &str,
@@ -27,8 +27,8 @@ pub(super) async fn check(
         if !is_there(probe, file, prefix.trim()).await? {
             missing.push(Line::wrong(
                 format!("{what}: sound"),
-                format!("{file} is missing, which {place} names"),
-                format!("put the file below {} of FreeSWITCH, or change {place}", shown(prefix.trim())),
+                format!("{file} is missing; it is set by {place}"),
+                format!("put the file into FreeSWITCH's folder {}, or change {place}", shown(prefix.trim())),
             ));
         }
     }
@@ -59,7 +59,7 @@ fn places(file: &str, prefix: &str) -> Vec<String> {
     std::iter::once(path.clone()).chain(rated.into_iter().flatten()).collect()
 }
 
-/// Each file that is named, and where.
+/// The sound files, each with the setting or rule that names it.
 fn files(settings: &Settings, rules: Option<&Rules>) -> BTreeMap<String, String> {
     let (sounds, callback) = (&settings.sounds, &settings.callback);
     let ours = [
@@ -78,7 +78,7 @@ fn files(settings: &Settings, rules: Option<&Rules>) -> BTreeMap<String, String>
     let ours = ours.map(|(source, place)| (source.clone(), place.to_owned()));
     let prompts = rules.iter().flat_map(|rules| &rules.prompts);
     let prompts = prompts.map(|(name, prompt)| (prompt.source.to_string(), format!("prompt {name}")));
-    // A stream needs no file; what a file's name cannot hold is not asked for.
+    // Streams need no file, and FreeSWITCH is not asked about names that its command cannot carry.
     let is_file = |source: &str| !source.is_empty() && !source.contains("://") && !source.contains(' ');
     ours.into_iter().chain(prompts).filter(|(source, _)| is_file(source)).collect()
 }

@@ -1,4 +1,4 @@
-//! Reads the times and days that people write as arguments.
+//! Parses times and days.
 
 use chrono::{DateTime, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Weekday};
 use chrono_tz::Tz;
@@ -7,19 +7,19 @@ use crate::calendar::schedule::civil_date;
 use crate::cli::{Exit, Failure};
 use crate::clock::UnixMs;
 
-/// A time as it was written.
+/// A time as it was written, before the zone and the day are known.
 enum Written {
-    /// With its offset.
+    /// With an offset.
     Exact(UnixMs),
-    /// By the clocks of the zone.
+    /// A date and time in the configured zone.
     Civil(NaiveDateTime),
-    /// A time of any day.
+    /// A time without a day.
     Daily(NaiveTime),
-    /// A time of a day of the week.
+    /// A time on a day of the week.
     Weekly(Weekday, NaiveTime),
 }
 
-/// An instant: RFC 3339, or a date and time, or a time of today by the clocks of `zone`; of `mon 10:00` the next Monday,
+/// An instant: RFC 3339, a date and time in `zone`, or a time of today in `zone`. `mon 10:00` is the next Monday,
 /// today included.
 pub(in crate::cli) fn instant(text: &str, zone: Tz, now: UnixMs) -> Result<UnixMs, Failure> {
     let today = civil_date(zone, now);
@@ -31,7 +31,8 @@ pub(in crate::cli) fn instant(text: &str, zone: Tz, now: UnixMs) -> Result<UnixM
     }
 }
 
-/// An instant to come: as [`instant`], but of a time without a day, and of a day of the week, the next that is not over.
+/// An instant in the future. As [`instant`], but a time without a day, or with a day of the week, is the next one that
+/// has not passed.
 pub(in crate::cli) fn to_come(text: &str, zone: Tz, now: UnixMs) -> Result<UnixMs, Failure> {
     let at = instant(text, zone, now)?;
     if at > now {
@@ -43,7 +44,7 @@ pub(in crate::cli) fn to_come(text: &str, zone: Tz, now: UnixMs) -> Result<UnixM
         Written::Weekly(_, time) => today.checked_add_days(Days::new(7)).map(|day| day.and_time(time)),
         Written::Exact(_) | Written::Civil(_) => None,
     };
-    let over = || usage(format!("{text} is over already: write a time to come"));
+    let over = || usage(format!("{text} has passed: write a time in the future"));
     by_the_clocks(zone, later.ok_or_else(over)?)
 }
 
@@ -76,7 +77,7 @@ fn of_day(text: &str, today: NaiveDate) -> Option<Written> {
     }
 }
 
-/// The next such day, today included.
+/// The next such weekday, today included.
 fn next(weekday: Weekday, today: NaiveDate) -> NaiveDate {
     today.iter_days().take(7).find(|day| chrono::Datelike::weekday(day) == weekday).unwrap_or(today)
 }
@@ -85,7 +86,7 @@ fn by_the_clocks(zone: Tz, civil: NaiveDateTime) -> Result<UnixMs, Failure> {
     match zone.from_local_datetime(&civil) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Ok(at.to_utc().into()),
         LocalResult::None => Err(usage(format!(
-            "the clocks of {zone} skip {civil}: name another time, or write it with an offset"
+            "there is no {civil} in {zone}, where clocks are put forward then: write another time, or an offset"
         ))),
     }
 }
@@ -131,7 +132,7 @@ mod tests {
             assert!(read(bad).unwrap_err().contains("write 18:30"), "{bad:?}");
         }
         let skipped = instant("2026-03-29 02:30", Tz::Europe__Berlin, now()).unwrap_err().to_string();
-        assert!(skipped.contains("skip"), "{skipped}");
+        assert!(skipped.contains("put forward"), "{skipped}");
     }
 
     #[test]
@@ -153,7 +154,7 @@ mod tests {
             assert_eq!(read(text).as_deref(), Ok(at), "{text}");
         }
         for over in ["2026-11-23 12:59", "today 09:00", "2026-11-23T13:00:00+03:00"] {
-            assert_eq!(read(over), Err(format!("{over} is over already: write a time to come")));
+            assert_eq!(read(over), Err(format!("{over} has passed: write a time in the future")));
         }
     }
 }

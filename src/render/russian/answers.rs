@@ -1,4 +1,4 @@
-//! What commands answer.
+//! Answers of commands.
 
 use crate::render::russian::Pair;
 
@@ -39,28 +39,29 @@ pub(super) const ANSWERS: &[Pair] = &[
         "обращение {case}, {number}: попытка не учтена: {result}",
     ),
     ("case {case}: {result}", "обращение {case}: {result}"),
+    ("copied {database} to {file} ({bytes} bytes)", "{database} скопирована в {file} (байт: {bytes})"),
     (
         "deleted: {cases} cases, {calls} calls, {requests} requests, {outbox} events told, {refusals} refused dials, {do_not_call} expired do-not-call entries, {audit} audit entries; numbers taken out of {erased} attempts",
         "удалено: обращений {cases}, звонков {calls}, заявок {requests}, отправленных событий {outbox}, отклонённых наборов {refusals}, истёкших запретов {do_not_call}, записей аудита {audit}; номера убраны из попыток: {erased}",
     ),
-    ("delivery {id} is tried again", "доставка {id} повторяется"),
-    ("every number may be called", "звонить можно на все номера"),
-    ("everything is in place", "всё в порядке"),
-    ("it has no limits", "пределов нет"),
+    ("delivery {id} will be tried again now", "доставка {id} повторяется"),
     (
-        "law and house allow every limit of {policies} policies",
+        "every limit of {policies} policies is allowed",
         "все пределы допустимы законом и правилами; политик: {policies}",
     ),
+    ("everything is in place", "всё в порядке"),
+    ("no attempts yet", "ещё не перезванивали"),
     ("no calls", "звонков нет"),
+    ("no cases found", "таких обращений нет"),
+    ("no changes yet", "изменений ещё не было"),
+    ("no deliveries found", "таких доставок нет"),
     ("no dial was refused", "отказов в наборе не было"),
+    ("no entries found", "таких записей нет"),
+    ("no events", "событий нет"),
     ("no missed calls", "пропущенных звонков нет"),
     ("no offers", "вызовов нет"),
     ("no requests", "заявок нет"),
     ("no such calls", "таких звонков нет"),
-    ("no such cases", "таких обращений нет"),
-    ("no such deliveries", "таких доставок нет"),
-    ("no such entries", "таких записей нет"),
-    ("nobody has called back yet", "ещё не перезванивали"),
     ("nobody serves it: callers wait until the overflow", "операторов нет: звонящие ждут до переполнения"),
     (
         "nobody serves the queue: callers wait until the overflow",
@@ -68,27 +69,20 @@ pub(super) const ANSWERS: &[Pair] = &[
     ),
     ("nobody waits", "никто не ждёт"),
     ("none", "нет"),
-    ("none of the {all} agents is so", "таких операторов нет (всего {all})"),
-    ("not in order: {count}", "требует внимания: {count}"),
-    (
-        "not shown for lack of width: {columns} (--json has them)",
-        "не поместились столбцы: {columns} (--json выводит все)",
-    ),
+    ("none of the {all} agents matches", "таких операторов нет (всего {all})"),
     ("nothing from {from} to {to}", "за период с {from} по {to} данных нет"),
-    ("nothing happened", "событий нет"),
     ("nothing is wrong; lines with advice: {count}", "ошибок нет; строк с советами: {count}"),
-    ("nothing was changed yet", "изменений ещё не было"),
-    ("nothing was known of the number", "об этом номере ничего не известно"),
     (
-        "now tell FreeSWITCH: fs_cli -x reloadxml; then see: dozvon check",
+        "now run: fs_cli -x reloadxml; then: dozvon check",
         "теперь выполните: fs_cli -x reloadxml; затем: dozvon check",
     ),
+    ("problems: {count}", "требует внимания: {count}"),
     (
-        "state what is allowed in the rules file and apply it: `dozvon apply`",
+        "set allowed values in the rules file and apply it: `dozvon apply`",
         "укажите допустимое в файле правил и примените его: `dozvon apply`",
     ),
     (
-        "the agent serves no queue: give them one with `dozvon agent add NAME --replace --queue QUEUE`",
+        "the agent serves no queue: add one with `dozvon agent add NAME --replace --queue QUEUE`",
         "оператор не состоит в очередях: добавьте командой `dozvon agent add NAME --replace --queue QUEUE`",
     ),
     (
@@ -106,14 +100,21 @@ pub(super) const ANSWERS: &[Pair] = &[
     ("the case is closed: {reason}", "обращение закрыто: {reason}"),
     ("the case: {stage}", "обращение: {stage}"),
     ("the case: {stage}, next at {at}", "обращение: {stage}, следующая попытка {at}"),
-    ("the database {database} is up to date", "база данных {database} в актуальном состоянии"),
     (
-        "the database {database} is up to date now: {count} migration(s) were run",
-        "база данных {database} обновлена, миграций: {count}",
+        "the database has the rules of the file already: nothing changes",
+        "правила уже совпадают с файлом: изменений нет",
     ),
     (
-        "the rules are those of the file already: nothing changes",
-        "правила уже совпадают с файлом: изменений нет",
+        "the database {database} is now up to date: {count} migration(s) were run",
+        "база данных {database} обновлена, миграций: {count}",
+    ),
+    ("the database {database} is up to date", "база данных {database} в актуальном состоянии"),
+    ("the list is empty: every number may be called", "звонить можно на все номера"),
+    ("the number is stored nowhere", "об этом номере ничего не известно"),
+    ("the policy has no limits", "пределов нет"),
+    (
+        "the terminal is too narrow for: {columns} (--json has them)",
+        "не поместились столбцы: {columns} (--json выводит все)",
     ),
     (
         "there are no agents: add one with `dozvon agent add`",
@@ -126,7 +127,7 @@ pub(super) const ANSWERS: &[Pair] = &[
     ),
     ("there are no routes", "маршрутов нет"),
     (
-        "there are no routes: state them in a rules file and `dozvon apply` it",
+        "there are no routes: write them into a rules file and `dozvon apply` it",
         "маршрутов нет: опишите их в файле правил и выполните `dozvon apply`",
     ),
     (
@@ -134,26 +135,25 @@ pub(super) const ANSWERS: &[Pair] = &[
         "ожидание отвеченных звонков: половина не дольше {half}, 95 % не дольше {most}",
     ),
     ("written: {file}", "записано: {file}"),
-    ("{database} is copied to {file} ({bytes} bytes)", "{database} скопирована в {file} (байт: {bytes})"),
-    ("{destination} is sent to again", "отправка получателю {destination} возобновлена"),
     (
-        "{destination} wants nothing since {at}: {why}; to send again: dozvon outbox enable {destination}",
+        "{destination} has been disabled since {at}: {why}; to send again: dozvon outbox enable {destination}",
         "{destination} ничего не принимает с {at}: {why}; возобновить: dozvon outbox enable {destination}",
     ),
+    ("{destination} is enabled again", "отправка получателю {destination} возобновлена"),
     (
-        "{file} is in force, but no setting makes it any more: --force removes it",
-        "{file} действует, но настройками больше не создаётся: --force удалит его",
-    ),
-    (
-        "{file} is kept: copy its listen-port and password to [[switch.nodes]] in dozvon.toml",
+        "{file} exists and was not changed: copy its listen-port and password to [[switch.nodes]] in dozvon.toml",
         "{file} не изменён: перенесите из него listen-port и password в [[switch.nodes]] в dozvon.toml",
     ),
     (
-        "{file} is kept: put this inside its <network-lists>: {list}",
+        "{file} exists and was not changed: put this inside its <network-lists>: {list}",
         "{file} не изменён: добавьте внутрь его <network-lists>: {list}",
+    ),
+    (
+        "{file} is still used by FreeSWITCH, but no setting makes it any more: --force removes it",
+        "{file} действует, но настройками больше не создаётся: --force удалит его",
     ),
     ("{number} is not called before {until}: {reason}", "на {number} не звоним до {until}: {reason}"),
     ("{number} is not called: {reason}", "на {number} не звоним: {reason}"),
     ("{number} may be called again", "на {number} снова можно звонить"),
-    ("{retried} deliveries are tried again", "повторяется доставок: {retried}"),
+    ("{retried} deliveries will be tried again now", "повторяется доставок: {retried}"),
 ];

@@ -1,4 +1,4 @@
-//! What a command could not do, and what helps.
+//! Errors of commands, and their remedies.
 
 use crate::render::russian::Pair;
 
@@ -22,7 +22,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "key в [audit] не тот, с которым начат аудит этой базы данных: верните прежний или уберите настройку, если её не было; с другим ключом прежние записи не найти",
     ),
     ("`dozvon init` makes the first settings", "первые настройки создаёт `dozvon init`"),
-    ("`dozvon {command}` shows those that there are", "список: `dozvon {command}`"),
+    ("`dozvon {command}` lists them", "список: `dozvon {command}`"),
     (
         "a case is closed as erased only when its person is: `dozvon erase NUMBER` does both",
         "как erased обращение закрывается только вместе с удалением данных: `dozvon erase NUMBER` делает и то, и другое",
@@ -42,6 +42,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "оператора {agent} одновременно изменил другой контроллер",
     ),
     ("agent {name}: {refused}", "оператор {name}: {*refused}"),
+    ("allowed from {until}", "разрешено с {until}"),
     (
         "an agent who is {status} and {activity} cannot {step}",
         "в состоянии «{*status}, {*activity}» нельзя {*step}",
@@ -127,7 +128,6 @@ pub(super) const ERRORS: &[Pair] = &[
         "пароль в --database видят все на этой машине (его показывает ps): поместите адрес в переменную окружения DOZVON_DATABASE или в dozvon.toml",
     ),
     ("file", "файл"),
-    ("from {until} on it may be", "можно с {until}"),
     (
         "give this user the right to write there, or choose another place",
         "дайте этому пользователю право записи или выберите другое место",
@@ -156,8 +156,9 @@ pub(super) const ERRORS: &[Pair] = &[
         "name FreeSWITCH's configuration folder, or leave --freeswitch out if it is on another machine",
         "укажите папку конфигурации FreeSWITCH или уберите --freeswitch, если он на другой машине",
     ),
+    ("name a database that does not exist yet", "укажите базу, которой ещё нет"),
     (
-        "name another file with --config, or make one with `dozvon init`",
+        "name another file with --config, or create it with `dozvon init`",
         "укажите другой файл через --config или создайте его командой `dozvon init`",
     ),
     (
@@ -168,6 +169,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "no settings were found: none of {places} is there. Go to the folder that has dozvon.toml, name the file with --config or DOZVON_CONFIG, or the database with --database; `dozvon init` makes the first settings",
         "настройки не найдены: нет {places}. Перейдите в папку, где лежит dozvon.toml, укажите файл через --config или DOZVON_CONFIG либо базу данных через --database; первые настройки создаёт `dozvon init`",
     ),
+    ("not everybody was called back within {limit}", "за {limit} перезвонили не всем"),
     (
         "nothing is deleted: this machine's clock says {now}, and the last record before that jump is of {last}: it may have been put forward, and then everything would be too old. Set it right if it is wrong; if it is right, say so: `dozvon retention run --clock-is-right`",
         "ничего не удалено: часы этой машины показывают {now}, а последняя запись до скачка сделана {last}: возможно, часы переведены вперёд, и тогда старым окажется всё. Если они неверны, поправьте их; если верны, подтвердите: `dozvon retention run --clock-is-right`",
@@ -182,7 +184,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ("only a SQLite database is copied so", "так копируется только база данных SQLite"),
     ("only an offer can make an agent {step}", "состояние оператора {step} даёт только вызов"),
     (
-        "please report what the log says of it above. Start the controller again",
+        "please report what the log says about it above. Start the controller again",
         "сообщите, что о ней сказано в журнале выше. Запустите контроллер снова",
     ),
     ("policy", "политика"),
@@ -204,11 +206,11 @@ pub(super) const ERRORS: &[Pair] = &[
     ("schedule", "расписание"),
     ("see whether its disk or server is overloaded", "проверьте, не перегружены ли её диск или сервер"),
     (
-        "several calls end with {id}: write more of its digits",
+        "several calls end with {id}: write more digits",
         "на {id} оканчиваются несколько звонков: напишите больше знаков",
     ),
     ("take a break", "уйти на перерыв"),
-    ("the CRM cannot be told: {error}", "не удаётся сообщить в CRM: {*error}"),
+    ("the CRM's settings are wrong: {error}", "ошибка в настройках CRM: {*error}"),
     (
         "the agent owes the result of his last callback",
         "оператор не записал результат последнего обратного звонка",
@@ -237,10 +239,6 @@ pub(super) const ERRORS: &[Pair] = &[
         "аудит не хранит номеров открыто, а в {field} записи {action} номер есть: укажите его как номер записи или скройте",
     ),
     ("the call has ended already", "звонок уже завершён"),
-    (
-        "the clocks of {zone} skip {civil}: name another time, or write it with an offset",
-        "в поясе {zone} времени {civil} не бывает из-за перевода часов: укажите другое или напишите его со смещением",
-    ),
     ("the commit failed, nothing was kept: {error}", "запись не удалась, ничего не сохранено: {*error}"),
     ("the database cannot be migrated: {error}", "не удаётся обновить базу данных: {*error}"),
     ("the database has not answered for {limit}", "база данных не отвечает уже {limit}"),
@@ -276,6 +274,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "the database {database} is in use by another controller{holder}: stop that one first, or give this one another [database] url{last_resort}",
         "база данных {database} занята другим контроллером{*holder}: сначала остановите его или укажите этому другой url в [database]{*last_resort}",
     ),
+    ("the essential task `{task}` has ended", "основная задача `{task}` завершилась"),
     ("the folder {path} {problem}: {remedy}", "папка {path}: {*problem}; {*remedy}"),
     ("the log was set up twice: {error}", "журнал настроен дважды: {*error}"),
     (
@@ -289,10 +288,6 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("the report cannot be written: {error}", "не удаётся записать отчёт: {*error}"),
     ("the store is closed", "хранилище закрыто"),
-    (
-        "the task `{task}` is gone, and everything depends on it",
-        "задача `{task}` завершилась, а от неё зависит всё",
-    ),
     (
         "the transaction {name} panicked and was undone: this is a fault in dozvon, please report it",
         "транзакция {name} прервана и отменена: это ошибка в dozvon, сообщите о ней",
@@ -318,12 +313,16 @@ pub(super) const ERRORS: &[Pair] = &[
         "there is no number on the do-not-call list {number}: {remedy}",
         "номера {number} в списке запрета звонков нет; {*remedy}",
     ),
+    (
+        "there is no {civil} in {zone}, where clocks are put forward then: write another time, or an offset",
+        "в поясе {zone} времени {civil} не бывает из-за перевода часов: укажите другое или напишите его со смещением",
+    ),
     ("there is no {kind} {name}", "не найдено: {*kind} {name}"),
     ("there is no {kind} {name}: {remedy}", "не найдено: {*kind} {name}; {*remedy}"),
     ("this place among the attempts of the business day is taken", "эта попытка рабочего дня уже занята"),
     ("try again", "повторите"),
     ("try again when it has ended", "повторите, когда он закончится"),
-    ("try again, or see what it does", "повторите или узнайте, чем он занят"),
+    ("try again, or see what that process does", "повторите или узнайте, чем занят тот процесс"),
     ("under another key nobody's entries could be found again", "с другим ключом прежние записи не найти"),
     ("use one of: {allowed}", "подходят: {allowed}"),
     ("wait for another attempt", "оставить ждать новой попытки"),
@@ -337,7 +336,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "напишите его с кодом страны, например +79001234567",
     ),
     (
-        "write the identity of a call, or its last 6 digits or more",
+        "write the id of a call, or at least the last 6 digits of it",
         "напишите идентификатор звонка или не менее 6 его последних знаков",
     ),
     ("{a}: {b}", "{*a}: {*b}"),
@@ -379,6 +378,10 @@ pub(super) const ERRORS: &[Pair] = &[
         "все данные номера {number} будут удалены без возможности восстановления: чтобы сделать это, добавьте --yes",
     ),
     (
+        "{path} exists and differs: look at it, then use --force to replace it",
+        "{path} уже есть и отличается: посмотрите его, а чтобы заменить, добавьте --force",
+    ),
+    (
         "{path} holds the tables of another program: name another file in [database] url",
         "в {path} таблицы другой программы: укажите другой файл в url в [database]",
     ),
@@ -386,11 +389,8 @@ pub(super) const ERRORS: &[Pair] = &[
         "{path} is not a SQLite database: name another file in [database] url, or move this one away",
         "{path} — не база данных SQLite: укажите другой файл в url в [database] или уберите этот",
     ),
-    (
-        "{path} is there already and is different: look at it, then use --force to replace it",
-        "{path} уже есть и отличается: посмотрите его, а чтобы заменить, добавьте --force",
-    ),
     ("{result} is not for people to say", "результат {result} записывает только сама программа"),
+    ("{text} has passed: write a time in the future", "{text} уже в прошлом: напишите будущее время"),
     (
         "{text} is no head: write HASH@ID, as `dozvon audit head` prints it",
         "{text} — не печать: напишите HASH@ID, как показывает `dozvon audit head`",
@@ -403,7 +403,7 @@ pub(super) const ERRORS: &[Pair] = &[
         "{text} is not a time: write 18:30, \"tomorrow 09:00\", \"mon 10:00\", \"2026-12-31 18:30\" or 2026-12-31T18:30:00+03:00",
         "{text} — не время: напишите 18:30, \"tomorrow 09:00\", \"mon 10:00\", \"2026-12-31 18:30\" или 2026-12-31T18:30:00+03:00",
     ),
-    ("{text} is over already: write a time to come", "{text} уже в прошлом: напишите будущее время"),
+    ("{value} is not readable", "значение {value} не читается"),
     (
         "{who} is calling him, or owes what came of it: erase him when that is recorded (`dozvon case result {id}`)",
         "этому человеку сейчас звонит {who} или ещё не записан результат звонка: удалите данные после этого (`dozvon case result {id}`)",

@@ -1,4 +1,4 @@
-//! What is wrong with settings, rules files and what was typed.
+//! Mistakes in settings, rules files and arguments.
 
 use crate::render::russian::Pair;
 
@@ -99,6 +99,13 @@ pub(super) const FILES: &[Pair] = &[
     ("give it another name", "дайте другое имя"),
     ("give it one", "задайте что-то одно"),
     ("give one of them another name, or take it out", "дайте одному из них другое имя или уберите его"),
+    ("has a name or password before the host", "содержит имя или пароль перед именем узла"),
+    ("has no host", "не содержит имени узла"),
+    ("is no address", "не является адресом"),
+    (
+        "is not https, so everybody on the way could read it",
+        "без https: содержимое может прочитать любой по пути",
+    ),
     ("it has no '/'", "нет знака '/'"),
     (
         "it holds a character that FreeSWITCH would read as something else",
@@ -120,8 +127,12 @@ pub(super) const FILES: &[Pair] = &[
     ("missing field {field}", "не хватает ключа {field}"),
     ("more than the whole of a wait", "больше всего времени ожидания"),
     (
-        "name a rules file, or make one with `dozvon init` or `dozvon export`",
+        "name a rules file, or create it with `dozvon init` or `dozvon export`",
         "укажите файл правил или создайте его командой `dozvon init` или `dozvon export`",
+    ),
+    (
+        "name the networks of your own proxies only, such as \"10.0.0.0/8\"",
+        "укажите только сети своих прокси, например \"10.0.0.0/8\"",
     ),
     ("policies", "политики"),
     ("policy {name} has no `profile`", "у политики {name} нет `profile`"),
@@ -219,9 +230,16 @@ pub(super) const FILES: &[Pair] = &[
     ("the {what} is longer than 64 characters", "часть контакта длиннее 64 знаков"),
     ("there are two destinations {name}", "есть два получателя с именем {name}"),
     ("there are two routes named {name}", "есть два маршрута с именем {name}"),
-    ("there are two trunks {name}", "есть две линии с именем {name}"),
+    (
+        "there are two trunks {name}; give each a name of its own",
+        "есть две линии с именем {name}; дайте каждой своё имя",
+    ),
     ("there are two {kind} named {name}", "имя {name} встречается дважды ({*kind})"),
     ("this cannot be shown", "это нельзя показать"),
+    (
+        "this is no URL: write one such as \"https://example.ru/hook\"",
+        "это не URL: напишите, например, \"https://example.ru/hook\"",
+    ),
     ("this is no address with a port", "это не адрес с портом"),
     ("this is no network", "это не сеть"),
     ("this must say exactly one thing to do", "здесь должно быть указано ровно одно действие"),
@@ -343,7 +361,7 @@ pub(super) const FILES: &[Pair] = &[
     ("{text} is not a time of day (00:00 to 24:00)", "{text} — не время суток (от 00:00 до 24:00)"),
     ("{time} is the end of a day, not an opening", "{time} — конец дня, а не начало"),
     (
-        "{url} is no URL: write such as \"https://example.ru/hook\"",
+        "{url} is no URL: write one such as \"https://example.ru/hook\"",
         "{url} — не URL: напишите, например, \"https://example.ru/hook\"",
     ),
 ];

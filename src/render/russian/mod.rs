@@ -1,10 +1,10 @@
-//! The Russian of what is said in English everywhere else.
+//! Russian translations of texts that are written in English everywhere else.
 //!
-//! In: an English text. Out: the Russian of it, if its form stands in one of the tables. A form is a sentence with
-//! named places, such as `there is no {kind} {name}`; the Russian has the same places. A place that is marked `{*kind}`
-//! there holds English that is said in Russian itself; the others hold names and numbers, which stay what they are.
-//! `{#least}` holds one word only.
-//! So rooms below the command line write errors and reasons in English only, as the log and programs read them.
+//! In: an English text. Out: its translation, if its form is in one of the tables. A form is a sentence with named
+//! placeholders, such as `there is no {kind} {name}`; the translation has the same placeholders. If it writes one as
+//! `{*kind}`, the value is translated too; other values are names and numbers, which stay as they are. `{#least}`
+//! matches a single word. So code below the command line writes errors and reasons in English only, as the log and
+//! programs read them.
 
 mod answers;
 mod checks;
@@ -14,7 +14,7 @@ mod reasons;
 #[cfg(test)]
 mod tests;
 
-/// English and Russian, each with the same places.
+/// English and Russian, with the same placeholders.
 type Pair = (&'static str, &'static str);
 
 /// Every table; each is in the order of its English.
@@ -25,12 +25,12 @@ fn all() -> impl Iterator<Item = &'static Pair> {
     TABLES.into_iter().flatten()
 }
 
-/// The Russian of a form.
+/// The translation of a form.
 pub(super) fn of_template(template: &str) -> Option<&'static str> {
     all().find(|(english, _)| *english == template).map(|(_, russian)| *russian)
 }
 
-/// The Russian of a text, by the form that leaves the least of it to places.
+/// The translation of a text, by the form that leaves the least text to placeholders.
 pub(super) fn of_text(text: &str) -> Option<String> {
     let fits = all().filter_map(|(english, russian)| Some((russian, values(english, text)?)));
     let left = |values: &[(&str, &str)]| values.iter().map(|(_, value)| value.len()).sum::<usize>();
@@ -42,7 +42,7 @@ pub(super) fn of_text(text: &str) -> Option<String> {
     }))
 }
 
-/// The text with every place filled by `value`.
+/// Fills every placeholder by `value`.
 pub(super) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     let (mut text, mut rest) = (String::new(), template);
     while let Some((before, place, after)) = next_place(rest) {
@@ -53,7 +53,7 @@ pub(super) fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     text + rest
 }
 
-/// What stands in the places of a form, if the text has this form.
+/// The values of a form's placeholders, if the text has this form.
 fn values<'t>(form: &'static str, text: &'t str) -> Option<Vec<(&'static str, &'t str)>> {
     let Some((before, place, after)) = next_place(form) else { return (form == text).then(Vec::new) };
     let rest = text.strip_prefix(before)?;
@@ -70,7 +70,7 @@ fn values<'t>(form: &'static str, text: &'t str) -> Option<Vec<(&'static str, &'
     })
 }
 
-/// The text before the next place, the place's name, and the text after it. Braces round anything else are text.
+/// The text before the next placeholder, its name, and the text after it. Braces around anything else are text.
 fn next_place(text: &str) -> Option<(&str, &str, &str)> {
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '*' | '#');
     text.match_indices('{').find_map(|(at, _)| {

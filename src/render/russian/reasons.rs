@@ -1,4 +1,4 @@
-//! Why: routes, policies and their laws, refused calls, changes, the story of a call.
+//! Reasons: of routes, policies and their laws, refused calls, changes; and the timeline of a call.
 
 use crate::render::russian::Pair;
 
@@ -29,7 +29,6 @@ pub(super) const REASONS: &[Pair] = &[
     ("agent {agent} ({cause})", "оператор {agent} ({cause})"),
     ("agent {agent} rings (queue {queue})", "вызываем оператора {agent} (очередь {queue})"),
     ("agent {agent}, {times}", "оператор {agent}, {*times}"),
-    ("case {case} has this miss", "этот пропуск в обращении {case}"),
     ("closed", "закрыто"),
     ("forward to {contact}", "переадресация на {contact}"),
     ("got through", "соединён"),
@@ -110,6 +109,7 @@ pub(super) const REASONS: &[Pair] = &[
         "the number is not in the numbering plan, or is a short one: nobody can be called back on it",
         "номера нет в плане нумерации, или он короткий: перезвонить на него нельзя",
     ),
+    ("this missed call belongs to case {case}", "этот пропуск в обращении {case}"),
     ("true or false", "true или false"),
     (
         "up to 100 prefixes such as +7495, or countries such as KZ",

@@ -55,7 +55,7 @@ pub fn read(path: &Path, zone: Tz) -> Result<Stated, Faults> {
     let text =
         if name == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
     let unreadable = |error: std::io::Error| {
-        let remedy = "name a rules file, or make one with `dozvon init` or `dozvon export`";
+        let remedy = "name a rules file, or create it with `dozvon init` or `dozvon export`";
         Faults::of_file(&name, format!("cannot read the rules: {error}"), remedy)
     };
     stated(&name, &text.map_err(unreadable)?, zone)
