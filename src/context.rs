@@ -37,11 +37,11 @@ pub struct App {
     pub dispatcher: Dispatcher,
     /// The FreeSWITCH nodes.
     pub nodes: Nodes,
-    /// Who looks after which call, and who is expected back.
+    /// Which task has which call, and which callers are expected back.
     pub in_flight: InFlight,
-    /// Who is being called back.
+    /// The callbacks under way.
     pub callbacks: CallbacksUnderWay,
-    /// Over what customers are dialled.
+    /// The trunks over which customers are dialled.
     pub trunks: Trunks,
     /// The essential tasks.
     pub vital: Vital,

@@ -221,7 +221,7 @@ impl Context {
         }
     }
 
-    /// A word of a vocabulary in the language of the person who reads it.
+    /// A word of a vocabulary in the reader's language.
     #[must_use]
     pub fn word(&self, word: &str) -> String {
         render::word(self.look.language, word)

@@ -158,7 +158,7 @@ fn settings(database: DatabaseUrl, scenario: &Scenario, node: SocketAddr) -> Set
     // The first queue calls back callers of the closed office.
     settings.callback.queue = scenario.rules.queues.keys().next().cloned();
     settings.callback.confirm = false;
-    // Its day is short, and so is the patience of its callers.
+    // The day is short, and so is the callers' patience.
     settings.callback.min_wait = Duration::ZERO;
     settings.callback.poll_interval = Duration::from_millis(100);
     settings

@@ -27,7 +27,7 @@ pub struct Bounds {
     pub timeout: Duration,
     /// How many bytes of an answer are read.
     pub max_answer_bytes: usize,
-    /// Whether it may connect into our own network.
+    /// Whether it may connect to private networks.
     pub allow_private: bool,
     /// The name of the setting `timeout`, for errors.
     pub timeout_key: &'static str,

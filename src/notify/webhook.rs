@@ -93,7 +93,7 @@ impl Webhook {
         let body = self.body(delivery);
         if body.len() > self.max_body_bytes {
             let reason =
-                format!("the body has {} bytes, and at most {} are sent", body.len(), self.max_body_bytes);
+                format!("the body has {} bytes, more than the limit of {}", body.len(), self.max_body_bytes);
             return Err(Trouble::refused(reason));
         }
         let (id, now) = (delivery.event.to_string(), self.clock.now());

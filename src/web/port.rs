@@ -36,7 +36,7 @@ pub struct Limits {
     pub max_connections: usize,
     /// Connections of one address at one time.
     pub max_per_address: usize,
-    /// Networks whose addresses may have more: our own proxies, who stand for many.
+    /// Networks whose addresses may have more: the administrator's proxies, which serve many clients.
     pub proxies: Vec<IpNet>,
     /// How long the head of a request may take to arrive.
     pub header_timeout: Duration,

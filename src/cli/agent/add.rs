@@ -51,7 +51,7 @@ pub(super) struct Args {
     /// Unanswered offers in a row after which the agent is sent on break; 0: never [default: 3].
     #[arg(long, value_name = "NUMBER")]
     max_no_answer: Option<u16>,
-    /// Change the agent if he is there already; what is not named stays as it is.
+    /// Change an agent that exists; options that are not given stay as they are.
     #[arg(long)]
     replace: bool,
 }

@@ -36,7 +36,7 @@ pub(super) fn outdated(line: &str) -> Line {
     Line::advice("settings", line, remedy)
 }
 
-/// What a controller makes of the settings before it starts: the log, and the way to everybody who is told.
+/// Checks the settings as a controller does when it starts: the log's filter, the destinations and the CRM.
 pub(super) async fn outside(context: &Context) -> Vec<Line> {
     let settings = &context.settings;
     let mut lines = Vec::new();

@@ -44,7 +44,7 @@ impl Centre {
         let settings = self.line.settings();
         let said = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
         let text = text::encode(&said, settings.max_parts);
-        // Parts of the same text have the same number at every try: who got some of them gets the rest.
+        // Parts of one text have the same reference at every try: a phone that has some of them can use the others.
         let reference = u8::try_from(delivery.id.rem_euclid(256)).unwrap_or_default();
         let messages = pdu::messages(&settings.sender, &delivery.recipient, &text, reference)?;
         let total = messages.len();

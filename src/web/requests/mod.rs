@@ -99,7 +99,7 @@ impl Gate {
             store,
             secret: rand::random(),
             places: Places { known: places(), signed: places(), strangers: places() },
-            // One address takes no more than a quarter of the places: slow bodies of one host keep nobody out.
+            // One address takes at most a quarter of the places, so that slow bodies of one host block nobody.
             crowd: Crowd::new((ours.max_concurrent / 4).max(1), ours.max_concurrent),
             sources: counts(ours.max_per_source, ours.sources.len()),
             addresses: counts(ours.max_per_address, ours.max_tracked),
