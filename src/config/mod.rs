@@ -43,7 +43,7 @@ use self::web::Web;
 use crate::document::fault::Faults;
 use crate::document::renamed::rename;
 use crate::document::{self, Document};
-use renamed::RENAMED;
+pub use renamed::RENAMED;
 
 /// Where settings are looked for when no file is named, in this order.
 pub const PLACES: [&str; 2] = ["dozvon.toml", "/etc/dozvon/dozvon.toml"];

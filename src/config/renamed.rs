@@ -3,7 +3,7 @@
 use crate::document::renamed::Renamed;
 
 /// Old key, new name.
-pub(super) const RENAMED: &[Renamed] = &[
+pub const RENAMED: &[Renamed] = &[
     ("phone.internal_digits", "extension_digits"),
     ("switch.check", "keepalive_interval"),
     ("switch.nodes.heartbeat_gap", "heartbeat_timeout"),
@@ -13,7 +13,7 @@ pub(super) const RENAMED: &[Renamed] = &[
     ("switch.nodes.lost_leg", "leg_loss_timeout"),
     ("web.connection_time", "max_connection_age"),
     ("status.ask_every", "database_check_interval"),
-    ("requests.trusted_proxies", "trusted_proxies"),
+    ("requests.proxies", "trusted_proxies"),
     ("requests.max_body", "max_body_bytes"),
     ("requests.max_at_once", "max_concurrent"),
     ("requests.per_source", "max_per_source"),
@@ -30,9 +30,9 @@ pub(super) const RENAMED: &[Renamed] = &[
     ("callback.max_live", "max_calls"),
     ("callback.dials_a_second", "max_dials_per_second"),
     ("callback.dials_an_hour", "max_dials_per_hour"),
-    ("callback.poll_interval", "poll_interval"),
+    ("callback.tick", "poll_interval"),
     ("callback.shown_as", "display_prefix"),
-    ("callback.ringback", "ringback"),
+    ("callback.ringing", "ringback"),
     ("callback.agent_rest", "agent_pause"),
     ("callback.customer_wait", "customer_max_wait"),
     ("callback.apology_time", "apology_length"),
@@ -60,7 +60,7 @@ pub(super) const RENAMED: &[Renamed] = &[
     ("notify.callers.sms_an_hour", "sms_per_hour"),
     ("notify.callers.letters_a_day", "emails_per_day"),
     ("notify.callers.letters_an_hour", "emails_per_hour"),
-    ("notify.mail.encryption", "encryption"),
+    ("notify.mail.protection", "encryption"),
     ("notify.smpp.protection", "encryption"),
     ("notify.smpp.enquire_every", "enquire_link_interval"),
     ("notify.smpp.most_parts", "max_parts"),
@@ -69,7 +69,7 @@ pub(super) const RENAMED: &[Renamed] = &[
     ("crm.answer_limit", "max_answer_bytes"),
     ("calls.arrival_limit", "arrival_timeout"),
     ("calls.await_return", "return_timeout"),
-    ("calls.recovery_wait", "recovery_wait"),
+    ("calls.gather", "recovery_wait"),
     ("calls.check_every", "reconcile_interval"),
     ("calls.stalled_after", "stall_timeout"),
     ("store.queue", "max_queued_writes"),
@@ -80,5 +80,5 @@ pub(super) const RENAMED: &[Renamed] = &[
     ("retention.bite", "batch"),
     ("retention.every", "poll_interval"),
     ("dialplan.handset_contexts", "agent_contexts"),
-    ("dialplan.retry_time", "retry_time"),
+    ("dialplan.patience", "retry_time"),
 ];

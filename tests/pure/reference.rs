@@ -9,8 +9,10 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use dozvon::cli::Cli;
 use dozvon::clock::UnixMs;
+use dozvon::config::{self, Settings};
 use dozvon::event::{Event, EventKind};
 use dozvon::metrics::Metrics;
+use dozvon::rules::file;
 use dozvon::rules::policy::{Policy, Profile};
 use serde_json::{Value, json};
 
@@ -245,4 +247,82 @@ fn the_page_of_dialplan_variables_names_all_and_no_other() {
     let named: BTreeSet<String> =
         page.spans().into_iter().map(|(_, span)| span).filter(|span| span.starts_with("dozvon_")).collect();
     assert_eq!(named, ours);
+}
+
+/// The value of each key in what `init` writes, a key that is commented out included: its sections, its name, its value.
+fn written(template: &str) -> Vec<(String, String, String)> {
+    let mut section = String::new();
+    let mut keys = Vec::new();
+    for line in template.lines().map(|line| line.trim_start_matches('#').trim_start()) {
+        if let Some(head) =
+            line.strip_prefix('[').and_then(|rest| rest.trim_start_matches('[').split(']').next())
+        {
+            head.clone_into(&mut section);
+        } else if let Some((key, value)) = line.split_once(" = ")
+            && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        {
+            keys.push((
+                section.clone(),
+                key.to_owned(),
+                value.split("  #").next().unwrap().trim().to_owned(),
+            ));
+        }
+    }
+    keys
+}
+
+/// Looks at each renamed key: its new name is one of now, its old name is none, and a file with the old name is read.
+fn are_read(template: &str, renamed: &[(&str, &str)], read: impl Fn(&str) -> Result<(), String>) {
+    let keys = written(template);
+    let (mut sections_renamed, mut seen) = (0, 0);
+    for (old, new) in renamed {
+        let (section, key) = old.rsplit_once('.').unwrap();
+        let of = |name: &str| keys.iter().find(|(known, key, _)| known == section && key == name);
+        assert_ne!(key, *new, "{old} has the name that it had");
+        assert!(of(key).is_none(), "{old} is a key of now");
+        let Some((_, _, value)) = of(new) else {
+            let inner = format!("{section}.{new}");
+            assert!(keys.iter().any(|(known, _, _)| *known == inner), "{new} is no key of [{section}]");
+            sections_renamed += 1;
+            continue;
+        };
+        let head = match section {
+            "callback.trunks" => "[[callback.trunks]]\ndial = \"gateway/trunk/{number}\"\n".to_owned(),
+            "switch.nodes" => "[[switch.nodes]]\nname = \"freeswitch\"\n".to_owned(),
+            "policy" => "[[policy]]\nname = \"service\"\n".to_owned(),
+            "agent" => "[[agent]]\nname = \"anna\"\ncontacts = [\"user/1001\"]\n".to_owned(),
+            plain => format!("[{plain}]\n"),
+        };
+        let text = format!("{head}{key} = {value}\n");
+        read(&text).unwrap_or_else(|problem| panic!("{text}{problem}"));
+        seen += 1;
+    }
+    assert_eq!(seen + sections_renamed, renamed.len());
+}
+
+#[test]
+fn the_page_of_renamed_keys_is_current_and_the_old_keys_are_read() {
+    let settings = include_str!("../../src/cli/init/dozvon.toml");
+    are_read(settings, config::RENAMED, |text| {
+        Settings::read(Path::new("dozvon.toml"), text, []).map(drop).map_err(|error| error.to_string())
+    });
+    // What the rules of `init` do not name.
+    let more = "[agent]\nmax_no_answer = 3\n[policy]\nmax_attempts_per_24h = 3\nmax_attempts_per_week = 9\nmax_attempts_per_month = 9\n";
+    let rules = format!("{more}{}", include_str!("../../src/cli/init/rules.toml"));
+    are_read(&rules, file::renamed::RENAMED, |text| {
+        file::parse("rules.toml", text, chrono_tz::Europe::Moscow)
+            .map(drop)
+            .map_err(|error| error.to_string())
+    });
+    let mut text = "# Renamed keys\n\nKeys that have a new name since version 0.1. The old names are read until the next release, and a line says the \
+                    new one.\n"
+        .to_owned();
+    for (name, renamed) in [("dozvon.toml", config::RENAMED), ("rules.toml", file::renamed::RENAMED)] {
+        write!(text, "\n## {name}\n\n| old | new |\n|---|---|\n").unwrap();
+        for (old, new) in renamed {
+            let (section, key) = old.rsplit_once('.').unwrap();
+            writeln!(text, "| {key} in `[{section}]` | {new} |").unwrap();
+        }
+    }
+    is_current("renamed.md", &text);
 }

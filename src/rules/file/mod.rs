@@ -10,7 +10,7 @@ mod changes;
 mod defaults;
 mod items;
 mod order;
-mod renamed;
+pub mod renamed;
 mod schedules;
 mod write;
 

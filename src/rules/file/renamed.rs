@@ -3,21 +3,21 @@
 use crate::document::renamed::Renamed;
 
 /// Old key, new name.
-pub(super) const RENAMED: &[Renamed] = &[
+pub const RENAMED: &[Renamed] = &[
     ("defaults.max_misses", "max_no_answer"),
     ("agent.max_misses", "max_no_answer"),
     ("policy.cap_day", "max_attempts_per_day"),
     ("policy.cap_24h", "max_attempts_per_24h"),
     ("policy.cap_week", "max_attempts_per_week"),
     ("policy.cap_month", "max_attempts_per_month"),
-    ("policy.retry_delays", "retry_delays"),
+    ("policy.gaps", "retry_delays"),
     ("policy.ring", "ring_timeout"),
     ("policy.reaction", "reaction_time"),
-    ("policy.escalation_pct", "escalation_pct"),
+    ("policy.rungs", "escalation_pct"),
     ("policy.weekdays", "weekday_hours"),
     ("policy.weekends", "weekend_hours"),
     ("policy.margin", "hours_margin"),
-    ("policy.grace", "grace"),
+    ("policy.settle", "grace"),
     ("policy.lease", "accept_timeout"),
     ("policy.repeat_total", "max_attempts"),
     ("policy.destinations", "allowed_destinations"),
