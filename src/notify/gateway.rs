@@ -13,8 +13,8 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use super::escape::Escape;
 use super::excerpt::{scrub, secrets_of, tokens};
 use super::http::{Bounds, Http};
-use super::people::People;
-use super::words::Words;
+use super::recipients::Recipients;
+use super::templates::Templates;
 use super::{Channel, Delivering, Receipt, Trouble};
 use crate::clock::Clock;
 use crate::config::notify::{Destination, Kind, Preset, Settings};
@@ -35,8 +35,8 @@ pub struct Gateway {
     get: bool,
     destination: Destination,
     http: Http,
-    words: Words,
-    people: People,
+    templates: Templates,
+    recipients: Recipients,
     /// Removed from every answer before it is stored.
     secrets: Vec<String>,
 }
@@ -94,7 +94,7 @@ impl Gateway {
         to: &Destination,
         clock: Clock,
         lookup: Lookup,
-        words: Words,
+        templates: Templates,
     ) -> Result<Self, String> {
         let known = to.preset.or((to.kind == Kind::Telegram).then_some(Preset::Telegram));
         let (mut url, mut body, content) = known.map_or(("", "", FORM), preset);
@@ -136,8 +136,8 @@ impl Gateway {
             get: to.method == "GET" && known.is_none(),
             destination: Destination { preset: known, ..to.clone() },
             http: Http::new(Bounds::of(settings, to), lookup, clock).map_err(|error| error.to_string())?,
-            words,
-            people: People::new(settings, to)?,
+            templates,
+            recipients: Recipients::new(settings, to)?,
             secrets: secrets(to),
         };
         gateway.request("+70000000000", "text", 1).map(drop).map_err(|trouble| trouble.to_string())?;
@@ -194,10 +194,10 @@ impl Gateway {
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
-        if let Some(why) = self.people.forbidden(&delivery.data) {
+        if let Some(why) = self.recipients.forbidden(&delivery.data) {
             return Ok(Receipt::Skipped(why));
         }
-        let text = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
+        let text = self.templates.render(self.recipients.short(), delivery).map_err(Trouble::refused)?;
         let request = self.request(&delivery.recipient, &text, delivery.id)?;
         let answer = self.http.ask(request).await?;
         match self.destination.preset {
@@ -211,11 +211,11 @@ impl Gateway {
 
 impl Channel for Gateway {
     fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
-        self.people.of(kind, data, &self.words)
+        self.recipients.of(kind, data, &self.templates)
     }
 
     fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
-        self.people.to_stranger(&delivery.data)
+        self.recipients.to_stranger(&delivery.data)
     }
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {

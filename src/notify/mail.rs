@@ -13,20 +13,20 @@ use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use sha2::{Digest, Sha256};
 
 use super::excerpt::excerpt;
-use super::words::{Part, Words};
+use super::templates::{Part, Templates};
 use super::{Channel, Delivering, Receipt, Trouble};
 use crate::config::notify::{Mail, Tls};
 use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
-use crate::notify::people::People;
+use crate::notify::recipients::Recipients;
 
 /// The configured mail server.
 #[derive(Debug)]
 pub struct Post {
     transport: AsyncSmtpTransport<Tokio1Executor>,
     from: Mailbox,
-    words: Words,
-    people: People,
+    templates: Templates,
+    recipients: Recipients,
 }
 
 impl Post {
@@ -34,7 +34,12 @@ impl Post {
     ///
     /// # Errors
     /// What is wrong with the settings.
-    pub fn new(mail: &Mail, words: Words, people: People, timeout: Duration) -> Result<Self, String> {
+    pub fn new(
+        mail: &Mail,
+        templates: Templates,
+        recipients: Recipients,
+        timeout: Duration,
+    ) -> Result<Self, String> {
         let from: Mailbox =
             mail.from.parse().map_err(|error| format!("[notify.mail] from {:?}: {error}", mail.from))?;
         let tls = || TlsParameters::new(mail.host.clone()).map_err(|error| format!("[notify.mail]: {error}"));
@@ -51,11 +56,11 @@ impl Post {
             builder =
                 builder.credentials(Credentials::new(mail.user.clone(), mail.password.expose().to_owned()));
         }
-        Ok(Self { transport: builder.build(), from, words, people })
+        Ok(Self { transport: builder.build(), from, templates, recipients })
     }
 
     fn letter(&self, delivery: &Delivery) -> Result<Message, String> {
-        let (subject, text) = if self.people.caller() {
+        let (subject, text) = if self.recipients.caller() {
             (Part::CallerSubject, Part::Caller)
         } else {
             (Part::Subject, Part::Text)
@@ -65,11 +70,11 @@ impl Post {
         let mut letter = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
-            .subject(self.words.render(subject, delivery)?)
+            .subject(self.templates.render(subject, delivery)?)
             .date(when)
             .message_id(Some(message_id(delivery)))
             .header(ContentType::TEXT_PLAIN)
-            .body(self.words.render(text, delivery)?)
+            .body(self.templates.render(text, delivery)?)
             .map_err(|error| error.to_string())?;
         // RFC 3834: automatic replies are not wanted.
         let name = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -103,11 +108,11 @@ fn message_id(delivery: &Delivery) -> String {
 
 impl Channel for Post {
     fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
-        self.people.of(kind, data, &self.words)
+        self.recipients.of(kind, data, &self.templates)
     }
 
     fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
-        self.people.to_stranger(&delivery.data)
+        self.recipients.to_stranger(&delivery.data)
     }
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {

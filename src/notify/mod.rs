@@ -20,13 +20,13 @@ pub mod http;
 pub mod mail;
 pub mod message;
 pub mod patience;
-pub mod people;
+pub mod recipients;
 pub mod relay;
 pub mod smpp;
 pub mod strangers;
+pub mod templates;
 pub mod trouble;
 pub mod webhook;
-pub mod words;
 
 use std::sync::Arc;
 
@@ -106,22 +106,22 @@ impl<'a> Maker<'a> {
 
     fn channel(&self, to: &Destination) -> Result<Arc<dyn Channel>, String> {
         let (settings, lookup) = (self.settings, self.lookup.clone());
-        let words = || words::Words::load(to, self.zone);
+        let templates = || templates::Templates::load(to, self.zone);
         Ok(match to.kind {
             Kind::Webhook => Arc::new(
                 webhook::Webhook::new(settings, to, self.clock, lookup).map_err(|error| error.to_string())?,
             ),
             Kind::Email => {
-                let (people, timeout) =
-                    (people::People::new(settings, to)?, to.timeout.unwrap_or(settings.timeout));
-                Arc::new(mail::Post::new(&settings.mail, words()?, people, timeout)?)
+                let (recipients, timeout) =
+                    (recipients::Recipients::new(settings, to)?, to.timeout.unwrap_or(settings.timeout));
+                Arc::new(mail::Post::new(&settings.mail, templates()?, recipients, timeout)?)
             }
             Kind::Sms | Kind::Telegram => {
-                Arc::new(gateway::Gateway::new(settings, to, self.clock, lookup, words()?)?)
+                Arc::new(gateway::Gateway::new(settings, to, self.clock, lookup, templates()?)?)
             }
             Kind::Smpp => {
-                let people = people::People::new(settings, to)?;
-                Arc::new(smpp::Centre::new(Arc::clone(&self.line), words()?, people))
+                let recipients = recipients::Recipients::new(settings, to)?;
+                Arc::new(smpp::Centre::new(Arc::clone(&self.line), templates()?, recipients))
             }
         })
     }

@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 pub use line::Line;
 
-use super::people::People;
-use super::words::Words;
+use super::recipients::Recipients;
+use super::templates::Templates;
 use super::{Channel, Delivering, Receipt, Trouble};
 use crate::event::Delivery;
 use crate::missed::outgoing::Medium;
@@ -26,23 +26,23 @@ use crate::missed::outgoing::Medium;
 #[derive(Debug)]
 pub struct Centre {
     line: Arc<Line>,
-    words: Words,
-    people: People,
+    templates: Templates,
+    recipients: Recipients,
 }
 
 impl Centre {
     /// Makes the channel that sends over a link.
     #[must_use]
-    pub const fn new(line: Arc<Line>, words: Words, people: People) -> Self {
-        Self { line, words, people }
+    pub const fn new(line: Arc<Line>, templates: Templates, recipients: Recipients) -> Self {
+        Self { line, templates, recipients }
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
-        if let Some(why) = self.people.forbidden(&delivery.data) {
+        if let Some(why) = self.recipients.forbidden(&delivery.data) {
             return Ok(Receipt::Skipped(why));
         }
         let settings = self.line.settings();
-        let said = self.words.render(self.people.short(), delivery).map_err(Trouble::refused)?;
+        let said = self.templates.render(self.recipients.short(), delivery).map_err(Trouble::refused)?;
         let text = text::encode(&said, settings.max_parts);
         // Parts of one text have the same reference at every try: a phone that has some of them can use the others.
         let reference = u8::try_from(delivery.id.rem_euclid(256)).unwrap_or_default();
@@ -75,11 +75,11 @@ fn of_part(mut trouble: Trouble, number: usize, total: usize) -> Trouble {
 
 impl Channel for Centre {
     fn recipients(&self, kind: &str, data: &serde_json::Value) -> Vec<String> {
-        self.people.of(kind, data, &self.words)
+        self.recipients.of(kind, data, &self.templates)
     }
 
     fn to_stranger(&self, delivery: &Delivery) -> Option<Medium> {
-        self.people.to_stranger(&delivery.data)
+        self.recipients.to_stranger(&delivery.data)
     }
 
     fn deliver<'a>(&'a self, delivery: &'a Delivery) -> Delivering<'a> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::message;
-use super::words::{Part, Words};
+use super::templates::{Part, Templates};
 use crate::config::notify::recipient::Recipient;
 use crate::config::notify::{Destination, Kind, Person, Settings};
 use crate::event::EventKind;
@@ -12,14 +12,14 @@ use crate::missed::outgoing::Medium;
 
 /// The recipients of a destination.
 #[derive(Debug, Clone)]
-pub struct People {
+pub struct Recipients {
     kind: Kind,
     to: Vec<Recipient>,
     book: Vec<Person>,
     most: usize,
 }
 
-impl People {
+impl Recipients {
     /// Reads the recipients of a destination.
     ///
     /// # Errors
@@ -70,9 +70,9 @@ impl People {
     /// Returns the addresses that receive an event; none if there is no template for them. A caller who sent a request
     /// gets a confirmation of the request, not the message of a missed call for the case that it opens.
     #[must_use]
-    pub fn of(&self, kind: &str, data: &Value, words: &Words) -> Vec<String> {
+    pub fn of(&self, kind: &str, data: &Value, templates: &Templates) -> Vec<String> {
         let asked = kind == EventKind::CaseOpened.as_str() && !data["request"].is_null();
-        if !words.has(kind, self.short()) || (asked && self.caller()) {
+        if !templates.has(kind, self.short()) || (asked && self.caller()) {
             return Vec::new();
         }
         message::addresses(&self.to, self.kind, data, &self.book, self.most)

@@ -59,12 +59,12 @@ type Catalogue = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The templates of one destination.
 #[derive(Debug)]
-pub struct Words {
+pub struct Templates {
     templates: Environment<'static>,
     zone: Tz,
 }
 
-impl Words {
+impl Templates {
     /// Loads the built-in templates of a language, and those of a file over them. Each is rendered once to find
     /// mistakes.
     ///
@@ -98,9 +98,9 @@ impl Words {
                 templates.add_template_owned(format!("{kind}/{part}"), source).map_err(wrong)?;
             }
         }
-        let words = Self { templates, zone };
-        words.try_all().map_err(|error| format!("{file}: {error}"))?;
-        Ok(words)
+        let texts = Self { templates, zone };
+        texts.try_all().map_err(|error| format!("{file}: {error}"))?;
+        Ok(texts)
     }
 
     /// Renders every template with an event that has all fields, and with one that has none.
@@ -189,10 +189,10 @@ mod tests {
     #[test]
     fn both_languages_speak_of_every_event() {
         for language in [Language::En, Language::Ru] {
-            let words = Words::load(&Destination { language, ..destination() }, Tz::UTC).unwrap();
+            let texts = Templates::load(&Destination { language, ..destination() }, Tz::UTC).unwrap();
             for kind in EventKind::ALL {
                 for part in [Part::Subject, Part::Text, Part::Short] {
-                    assert!(words.has(kind.as_str(), part), "{kind} {part}");
+                    assert!(texts.has(kind.as_str(), part), "{kind} {part}");
                 }
             }
         }
@@ -204,10 +204,10 @@ mod tests {
             "case": 1, "number": "+7", "reason": "abandoned_waiting", "result": "agent_reached",
         });
         for language in [Language::En, Language::Ru] {
-            let words = Words::load(&Destination { language, ..destination() }, Tz::UTC).unwrap();
+            let texts = Templates::load(&Destination { language, ..destination() }, Tz::UTC).unwrap();
             let word = |word: &str| render::word(language, word);
             for part in [Part::Text, Part::Short] {
-                let said = words.render(part, &sample("case.closed", data.clone())).unwrap();
+                let said = texts.render(part, &sample("case.closed", data.clone())).unwrap();
                 assert!(said.contains(&word("agent_reached")), "{said}");
                 assert!(!said.contains(&word("abandoned_waiting")), "{said}");
             }
@@ -220,7 +220,7 @@ mod tests {
         let load = |text: &str| {
             let path = folder.path().join("own.toml");
             std::fs::write(&path, text).unwrap();
-            Words::load(&Destination { template: Some(path), ..destination() }, Tz::UTC)
+            Templates::load(&Destination { template: Some(path), ..destination() }, Tz::UTC)
         };
         for (text, said) in [
             ("[\"case.opened\"]\nsubject = \"{{ numbr }}\"\n", "undefined"),
@@ -232,9 +232,9 @@ mod tests {
             let error = load(text).unwrap_err();
             assert!(error.contains(said) && error.contains("own.toml"), "{text:?}: {error}");
         }
-        let words = load("[\"case.opened\"]\nsubject = \"A {{ number }} {{ reason | word }}\"\n").unwrap();
+        let texts = load("[\"case.opened\"]\nsubject = \"A {{ number }} {{ reason | word }}\"\n").unwrap();
         let data = serde_json::json!({"number": "+7\r\nBcc: x", "reason": "abandoned_waiting"});
-        let said = words.render(Part::Subject, &sample("case.opened", data)).unwrap();
+        let said = texts.render(Part::Subject, &sample("case.opened", data)).unwrap();
         assert_eq!(said, "A +7  Bcc: x abandoned while waiting");
     }
 }
