@@ -83,7 +83,7 @@ struct Maker<'a> {
     zone: chrono_tz::Tz,
     clock: Clock,
     lookup: &'a egress::Lookup,
-    line: Arc<smpp::Line>,
+    client: Arc<smpp::Client>,
 }
 
 impl<'a> Maker<'a> {
@@ -94,7 +94,7 @@ impl<'a> Maker<'a> {
         lookup: &'a egress::Lookup,
         tasks: &TaskTracker,
     ) -> Self {
-        Self { settings, zone, clock, lookup, line: Arc::new(smpp::Line::new(&settings.smpp, tasks)) }
+        Self { settings, zone, clock, lookup, client: Arc::new(smpp::Client::new(&settings.smpp, tasks)) }
     }
 
     fn outlet(&self, to: &Destination) -> Result<Outlet, BadDestination> {
@@ -121,7 +121,7 @@ impl<'a> Maker<'a> {
             }
             Kind::Smpp => {
                 let recipients = recipients::Recipients::new(settings, to)?;
-                Arc::new(smpp::Centre::new(Arc::clone(&self.line), templates()?, recipients))
+                Arc::new(smpp::Centre::new(Arc::clone(&self.client), templates()?, recipients))
             }
         })
     }

@@ -4,9 +4,9 @@
 //! least once: SMPP 3.4 does not recognise repetitions, so if the connection breaks before the answer, the text is
 //! sent again, with all its parts under the same reference number.
 
+mod client;
 mod connect;
 mod frame;
-mod line;
 mod pdu;
 mod session;
 mod status;
@@ -14,7 +14,7 @@ mod text;
 
 use std::sync::Arc;
 
-pub use line::Line;
+pub use client::Client;
 
 use super::recipients::Recipients;
 use super::templates::Templates;
@@ -25,23 +25,23 @@ use crate::missed::outgoing::Medium;
 /// The configured short message centre.
 #[derive(Debug)]
 pub struct Centre {
-    line: Arc<Line>,
+    client: Arc<Client>,
     templates: Templates,
     recipients: Recipients,
 }
 
 impl Centre {
-    /// Makes the channel that sends over a link.
+    /// Makes the channel that sends by this client.
     #[must_use]
-    pub const fn new(line: Arc<Line>, templates: Templates, recipients: Recipients) -> Self {
-        Self { line, templates, recipients }
+    pub const fn new(client: Arc<Client>, templates: Templates, recipients: Recipients) -> Self {
+        Self { client, templates, recipients }
     }
 
     async fn send(&self, delivery: &Delivery) -> Result<Receipt, Trouble> {
         if let Some(why) = self.recipients.forbidden(&delivery.data) {
             return Ok(Receipt::Skipped(why));
         }
-        let settings = self.line.settings();
+        let settings = self.client.settings();
         let said = self.templates.render(self.recipients.short(), delivery).map_err(Trouble::refused)?;
         let text = text::encode(&said, settings.max_parts);
         // Parts of one text have the same reference at every try: a phone that has some of them can use the others.
@@ -53,8 +53,8 @@ impl Centre {
             // A text that has begun is sent to its end; one that has not may wait.
             let patience = if number == 0 { settings.timeout / 2 } else { settings.timeout };
             let sent = async {
-                self.line.turn(patience).await?;
-                self.line.submit(message).await
+                self.client.turn(patience).await?;
+                self.client.submit(message).await
             };
             names.push(sent.await.map_err(|trouble| of_part(trouble, number, total))?);
         }

@@ -45,7 +45,7 @@ pub(super) fn broken(why: impl Display) -> Trouble {
     Trouble::passing(format!("the connection to the short message centre was lost: {why}"))
 }
 
-/// Runs a session from connecting to its end; `gone` is cancelled with the link.
+/// Runs a session from connecting to its end; `gone` is cancelled with the client.
 pub(super) async fn run(settings: Arc<Smpp>, mut jobs: mpsc::Receiver<Job>, gone: CancellationToken) {
     let limit = settings.timeout;
     let opening = timeout(limit, Box::pin(Session::open(Arc::clone(&settings))));

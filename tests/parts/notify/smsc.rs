@@ -68,14 +68,14 @@ impl Smsc {
         let (left, said, open) = (Arc::clone(&answers), say.clone(), Arc::clone(&door));
         tokio::spawn(async move {
             while let Ok((peer, _)) = socket.accept().await {
-                let line = Line {
+                let connection = Connection {
                     framed: Framed::new(peer, CommandCodec::new()),
                     answers: Arc::clone(&left),
                     hear: hear.clone(),
                     door: Arc::clone(&open),
                     later: Vec::new(),
                 };
-                tokio::spawn(line.serve(said.subscribe()));
+                tokio::spawn(connection.serve(said.subscribe()));
             }
         });
         Self { address, answers, heard, door, say }
@@ -148,7 +148,7 @@ pub fn part(message: &SubmitSm) -> [u8; 3] {
     [octets[3], octets[4], octets[5]]
 }
 
-struct Line {
+struct Connection {
     framed: Framed<TcpStream, CommandCodec>,
     answers: Arc<Mutex<VecDeque<Answer>>>,
     hear: UnboundedSender<Heard>,
@@ -156,7 +156,7 @@ struct Line {
     later: Vec<Command>,
 }
 
-impl Line {
+impl Connection {
     async fn serve(mut self, mut said: tokio::sync::broadcast::Receiver<Command>) {
         loop {
             tokio::select! {

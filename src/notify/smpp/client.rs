@@ -1,4 +1,4 @@
-//! A link to a short message centre: its session is opened for the first message, and kept.
+//! A client of a short message centre: its session is opened for the first message, and kept.
 //!
 //! In: messages. Out: the answer to each. Nothing is retried here; the first message after the end of a session opens
 //! the next one.
@@ -16,20 +16,20 @@ use crate::config::notify::Smpp;
 use crate::notify::Trouble;
 use crate::notify::bucket::Bucket;
 
-/// A link that all channels share.
+/// The client that all channels share.
 #[derive(Debug)]
-pub struct Line {
+pub struct Client {
     settings: Arc<Smpp>,
     bucket: Bucket,
     tasks: TaskTracker,
     session: Mutex<Option<mpsc::Sender<Job>>>,
-    /// Cancelled with the link, so that a bind under way ends too.
+    /// Cancelled with the client, so that a bind under way ends too.
     gone: CancellationToken,
     _held: DropGuard,
 }
 
-impl Line {
-    /// Makes a link that is not open yet; its sessions run in `tasks`.
+impl Client {
+    /// Makes a client that is not connected yet; its sessions run in `tasks`.
     #[must_use]
     pub fn new(settings: &Smpp, tasks: &TaskTracker) -> Self {
         let gone = CancellationToken::new();
