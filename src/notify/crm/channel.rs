@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::{Contact, Crm, Happening, Kept, read};
+use super::{Contact, Crm, Happening, TokenTable, read};
 use crate::clock::{Clock, UnixMs};
 use crate::config::crm::Settings;
 use crate::event::{Delivery, EventKind};
@@ -40,8 +40,8 @@ pub struct Tools {
 /// # Errors
 /// What is wrong with the settings, and the remedy.
 pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Option<Outlet>, String> {
-    let keeper = Arc::new(Kept::new(tools.store.clone(), tools.clock));
-    let Some(crm) = Crm::open(settings, keeper, tools.clock)? else { return Ok(None) };
+    let token_store = Arc::new(TokenTable::new(tools.store.clone(), tools.clock));
+    let Some(crm) = Crm::open(settings, token_store, tools.clock)? else { return Ok(None) };
     let events = read::KINDS.iter().map(|kind| kind.as_str().parse()).collect::<Result<_, _>>();
     Ok(Some(Outlet {
         name: crate::config::crm::NAME.parse().map_err(|error: crate::ids::BadName| error.to_string())?,
@@ -56,7 +56,7 @@ pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Opti
 /// # Errors
 /// As [`outlet`].
 pub fn check(settings: &Settings, store: Store, clock: Clock) -> Result<(), String> {
-    Crm::open(settings, Arc::new(Kept::new(store, clock)), clock).map(drop)
+    Crm::open(settings, Arc::new(TokenTable::new(store, clock)), clock).map(drop)
 }
 
 /// The channel of the CRM.

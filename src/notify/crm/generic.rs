@@ -3,14 +3,14 @@
 //! **Invariant:** no value of a contact can break out of its place: in the address it is percent-encoded, in the body
 //! escaped as the format requires.
 
-use minijinja::value::Value as Held;
+use minijinja::value::Value as TemplateValue;
 use minijinja::{Environment, UndefinedBehavior};
 use serde_json::{Value, json};
 
 use super::Receipt;
 use super::contact::Contact;
-use super::gate::Gate;
 use super::http;
+use super::throttle::Throttle;
 use crate::clock::Clock;
 use crate::config::crm::{BodyFormat, Settings};
 use crate::notify::Trouble;
@@ -23,13 +23,13 @@ use crate::notify::http::{Answer, Http};
 pub struct Generic {
     settings: Settings,
     http: Http,
-    gate: Gate,
+    throttle: Throttle,
 }
 
 impl Generic {
     pub(super) fn new(settings: Settings, clock: Clock) -> Result<Self, String> {
         let http = http::client(&settings, clock)?;
-        Ok(Self { gate: Gate::new(&settings, clock), http, settings })
+        Ok(Self { throttle: Throttle::new(&settings, clock), http, settings })
     }
 
     pub(super) async fn record(&self, contact: &Contact) -> Result<Receipt, Trouble> {
@@ -46,7 +46,7 @@ impl Generic {
             BodyFormat::Json => "application/json",
             BodyFormat::Form => "application/x-www-form-urlencoded",
         };
-        self.gate.turn().await?;
+        self.throttle.turn().await?;
         let mut request = self.http.client().post(url).header("content-type", kind).body(body);
         request = request.header("idempotency-key", contact.id.to_string());
         if !settings.access_token.is_empty() {
@@ -119,22 +119,22 @@ fn render(template: &str, escape: Escape, contact: &Contact, settings: &Settings
     if let (Value::Object(values), Value::Object(more)) = (&mut values, more) {
         values.extend(more);
     }
-    let rendered = environment(escape).render_str(template, held(&values));
+    let rendered = environment(escape).render_str(template, template_value(&values));
     rendered.map_err(|error| format!("a [crm] template cannot be filled in: {}", error.kind()))
 }
 
 /// Converts a JSON value for templates.
-fn held(value: &Value) -> Held {
+fn template_value(value: &Value) -> TemplateValue {
     match value {
-        Value::Null => Held::from(()),
-        Value::Bool(truth) => Held::from(*truth),
-        Value::Number(number) => {
-            number.as_i64().map_or_else(|| Held::from(number.as_f64().unwrap_or_default()), Held::from)
-        }
-        Value::String(text) => Held::from(text.as_str()),
-        Value::Array(items) => items.iter().map(held).collect(),
+        Value::Null => TemplateValue::from(()),
+        Value::Bool(truth) => TemplateValue::from(*truth),
+        Value::Number(number) => number
+            .as_i64()
+            .map_or_else(|| TemplateValue::from(number.as_f64().unwrap_or_default()), TemplateValue::from),
+        Value::String(text) => TemplateValue::from(text.as_str()),
+        Value::Array(items) => items.iter().map(template_value).collect(),
         Value::Object(fields) => {
-            Held::from_pairs(fields.iter().map(|(key, value)| (key.as_str(), held(value))))
+            TemplateValue::from_pairs(fields.iter().map(|(key, value)| (key.as_str(), template_value(value))))
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! In: a [`Contact`]; a number. Out: a [`Receipt`] with the place where it was written, or a [`Trouble`] that says
 //! whether to try again; the customer's [`Owner`]. `read` makes contacts from events, `channel` delivers them and
-//! assigns cases to owners, `keeper` stores tokens.
+//! assigns cases to owners, `token_store` stores tokens.
 //!
 //! **Invariants:** a contact that is delivered twice is written once, since existing entries are looked for first; no
 //! secret is in an error, a log or a `Debug`; no redirect is followed; answers are bounded in time and size; requests
@@ -12,11 +12,11 @@ mod amo;
 mod bitrix24;
 mod channel;
 mod contact;
-mod gate;
 mod generic;
 mod http;
-mod keeper;
 mod read;
+mod throttle;
+mod token_store;
 mod tokens;
 
 use std::collections::BTreeMap;
@@ -29,8 +29,8 @@ pub use contact::{Contact, Direction, Happening};
 
 use crate::config::crm::{Kind, Settings};
 pub use generic::Generic;
-pub use keeper::Kept;
-pub use tokens::{TokenKeeper, Tokens};
+pub use token_store::TokenTable;
+pub use tokens::{TokenStore, Tokens};
 
 use crate::clock::Clock;
 use crate::ids::AgentName;
@@ -69,13 +69,13 @@ pub enum Crm {
 }
 
 impl Crm {
-    /// Makes the CRM of the settings, if there is one. `keeper` stores renewed tokens.
+    /// Makes the CRM of the settings, if there is one. `token_store` stores renewed tokens.
     ///
     /// # Errors
     /// What is wrong with the settings, and the remedy.
     pub fn open(
         settings: &Settings,
-        keeper: Arc<dyn TokenKeeper>,
+        token_store: Arc<dyn TokenStore>,
         clock: Clock,
     ) -> Result<Option<Self>, String> {
         if settings.kind == Kind::None {
@@ -92,9 +92,9 @@ impl Crm {
         }
         settings.check_url(settings.url.expose())?;
         Ok(Some(match settings.kind {
-            Kind::Amocrm => Self::Amo(Amo::new(settings, keeper, clock)?),
+            Kind::Amocrm => Self::Amo(Amo::new(settings, token_store, clock)?),
             Kind::Generic | Kind::None => Self::Generic(Generic::new(settings, clock)?),
-            Kind::Bitrix24 => Self::Bitrix24(Bitrix24::new(settings, keeper, clock)?),
+            Kind::Bitrix24 => Self::Bitrix24(Bitrix24::new(settings, token_store, clock)?),
         }))
     }
 

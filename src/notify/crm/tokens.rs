@@ -1,6 +1,6 @@
 //! Access tokens that expire, and their renewal.
 //!
-//! A refresh token works once: the new pair is given to the [`TokenKeeper`] before it is used, and again until it is
+//! A refresh token works once: the new pair is given to the [`TokenStore`] before it is used, and again until it is
 //! stored. **Invariant:** one renewal at a time; a second request uses the tokens that the first has got.
 
 use std::fmt;
@@ -31,7 +31,7 @@ pub struct Tokens {
 }
 
 /// Stores renewed tokens over a restart.
-pub trait TokenKeeper: fmt::Debug + Send + Sync {
+pub trait TokenStore: fmt::Debug + Send + Sync {
     /// Loads the tokens that were stored last.
     fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, String>>;
     /// Stores a new pair in place of the last.
@@ -54,7 +54,7 @@ pub struct Renewal {
 }
 
 #[derive(Debug)]
-struct Held {
+struct TokenState {
     tokens: Tokens,
     loaded: bool,
     unkept: bool,
@@ -63,9 +63,9 @@ struct Held {
 /// The tokens in use.
 #[derive(Debug)]
 pub struct Session {
-    held: Mutex<Held>,
+    state: Mutex<TokenState>,
     renewal: Option<Renewal>,
-    keeper: Arc<dyn TokenKeeper>,
+    token_store: Arc<dyn TokenStore>,
 }
 
 impl Session {
@@ -75,12 +75,12 @@ impl Session {
         access: Secret,
         refresh: Secret,
         renewal: Option<Renewal>,
-        keeper: Arc<dyn TokenKeeper>,
+        token_store: Arc<dyn TokenStore>,
     ) -> Self {
         let hash = Sha256::digest(format!("{}\n{}", access.expose(), refresh.expose()));
         let root = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let tokens = Tokens { access, refresh, root };
-        Self { held: Mutex::new(Held { tokens, loaded: false, unkept: false }), renewal, keeper }
+        Self { state: Mutex::new(TokenState { tokens, loaded: false, unkept: false }), renewal, token_store }
     }
 
     /// The access token.
@@ -88,13 +88,13 @@ impl Session {
     /// # Errors
     /// Passing if stored tokens cannot be read, or a renewed pair still cannot be stored.
     pub async fn access(&self) -> Result<Secret, Trouble> {
-        let mut held = self.held.lock().await;
-        if self.renewal.is_some() && !held.loaded {
-            self.load(&mut held).await?;
-            held.loaded = true;
+        let mut state = self.state.lock().await;
+        if self.renewal.is_some() && !state.loaded {
+            self.load(&mut state).await?;
+            state.loaded = true;
         }
-        self.keep(&mut held).await?;
-        Ok(held.tokens.access.clone())
+        self.keep(&mut state).await?;
+        Ok(state.tokens.access.clone())
     }
 
     /// Renews the access token `stale`, which the CRM has refused.
@@ -107,45 +107,45 @@ impl Session {
                 "the CRM refuses the access token: make a new one there and set it as [crm] access_token",
             ));
         };
-        let mut held = self.held.lock().await;
-        if held.tokens.access == *stale {
-            self.load(&mut held).await?;
+        let mut state = self.state.lock().await;
+        if state.tokens.access == *stale {
+            self.load(&mut state).await?;
         }
-        if held.tokens.access == *stale {
-            let (access, refresh) = renewal.ask(http, &held.tokens.refresh).await?;
-            held.tokens = Tokens { access, refresh, root: held.tokens.root.clone() };
-            held.unkept = true;
-            self.keep(&mut held).await?;
+        if state.tokens.access == *stale {
+            let (access, refresh) = renewal.ask(http, &state.tokens.refresh).await?;
+            state.tokens = Tokens { access, refresh, root: state.tokens.root.clone() };
+            state.unkept = true;
+            self.keep(&mut state).await?;
         }
-        Ok(held.tokens.access.clone())
+        Ok(state.tokens.access.clone())
     }
 
     /// Removes the tokens in use and the integration's secret from a text.
     pub async fn scrub(&self, text: &str) -> String {
-        let held = self.held.lock().await;
+        let state = self.state.lock().await;
         let secret = self.renewal.as_ref().map_or("", |renewal| renewal.client_secret.expose());
-        scrub(text, [held.tokens.access.expose(), held.tokens.refresh.expose(), secret])
+        scrub(text, [state.tokens.access.expose(), state.tokens.refresh.expose(), secret])
     }
 
-    async fn load(&self, held: &mut Held) -> Result<(), Trouble> {
-        let kept = self.keeper.load().await;
+    async fn load(&self, state: &mut TokenState) -> Result<(), Trouble> {
+        let kept = self.token_store.load().await;
         let kept =
             kept.map_err(|error| Trouble::passing(format!("the CRM's tokens cannot be read: {error}")))?;
-        if let Some(kept) = kept.filter(|kept| kept.root == held.tokens.root && !held.unkept) {
-            held.tokens = kept;
+        if let Some(kept) = kept.filter(|kept| kept.root == state.tokens.root && !state.unkept) {
+            state.tokens = kept;
         }
         Ok(())
     }
 
-    async fn keep(&self, held: &mut Held) -> Result<(), Trouble> {
-        if held.unkept {
-            let kept = self.keeper.keep(held.tokens.clone()).await;
+    async fn keep(&self, state: &mut TokenState) -> Result<(), Trouble> {
+        if state.unkept {
+            let kept = self.token_store.keep(state.tokens.clone()).await;
             kept.map_err(|error| {
                 Trouble::passing(format!(
                     "the CRM's new tokens cannot be stored: {error}; they are kept in memory"
                 ))
             })?;
-            held.unkept = false;
+            state.unkept = false;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Contacts, a keeper of tokens, a CRM of the settings, and a server that answers as it is told.
+//! Contacts, a store of tokens, a CRM of the settings, and a server that answers as it is told.
 
 use std::future::ready;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use dozvon::clock::{Clock, UnixMs};
 use dozvon::config::crm::{Kind, Settings};
 use dozvon::ids::CaseId;
 use dozvon::notify::Trouble;
-use dozvon::notify::crm::{Contact, Crm, Direction, Happening, TokenKeeper, Tokens};
+use dozvon::notify::crm::{Contact, Crm, Direction, Happening, TokenStore, Tokens};
 use dozvon::secret::Secret;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -54,7 +54,7 @@ impl Memory {
     }
 }
 
-impl TokenKeeper for Memory {
+impl TokenStore for Memory {
     fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, String>> {
         let last = self.kept.lock().unwrap().last().cloned();
         async move { Ok(last) }.boxed()

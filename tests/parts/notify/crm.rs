@@ -16,7 +16,7 @@ use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
 use dozvon::notify::Outlet;
 use dozvon::notify::crm;
-use dozvon::notify::crm::{Crm, Kept};
+use dozvon::notify::crm::{Crm, TokenTable};
 use dozvon::phone::Party;
 use dozvon::rules::Rules;
 use dozvon::secret::Secret;
@@ -340,7 +340,7 @@ async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
     };
     for _ in 0..4 {
         // Each is a start of the process, with the tokens of the settings.
-        let keeper = Arc::new(Kept::new(store.clone(), clock));
+        let keeper = Arc::new(TokenTable::new(store.clone(), clock));
         let crm = Crm::open(&settings, keeper, clock).unwrap().unwrap();
         for _ in 0..2 {
             assert_eq!(crm.owner(&number(1).parse().unwrap()).await, Ok(None));

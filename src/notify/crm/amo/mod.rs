@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::contact::{Contact, Direction, Happening};
-use super::tokens::TokenKeeper;
+use super::tokens::TokenStore;
 use super::{Owner, Receipt, digits, id_of, user_of};
 use crate::clock::Clock;
 use crate::config::crm::Settings;
@@ -38,10 +38,10 @@ pub struct Amo {
 impl Amo {
     pub(super) fn new(
         settings: Settings,
-        keeper: Arc<dyn TokenKeeper>,
+        token_store: Arc<dyn TokenStore>,
         clock: Clock,
     ) -> Result<Self, String> {
-        Ok(Self { wire: Wire::new(&settings, keeper, clock)?, settings })
+        Ok(Self { wire: Wire::new(&settings, token_store, clock)?, settings })
     }
 
     pub(super) async fn record(&self, contact: &Contact) -> Result<Receipt, Trouble> {

@@ -11,9 +11,9 @@ use std::sync::{Mutex, PoisonError};
 use crate::clock::{Clock, UnixMs};
 use crate::config::crm::Settings;
 use crate::notify::Trouble;
-use crate::notify::crm::gate::Gate;
 use crate::notify::crm::http;
-use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
+use crate::notify::crm::throttle::Throttle;
+use crate::notify::crm::tokens::{Renewal, Session, TokenStore};
 use crate::notify::http::{Answer, Http};
 use crate::secret::Secret;
 
@@ -24,7 +24,7 @@ const BLOCK_FOLLOWS: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug)]
 pub struct Wire {
     http: Http,
-    gate: Gate,
+    throttle: Throttle,
     base: String,
     session: Session,
     block: Duration,
@@ -42,7 +42,7 @@ pub enum Reply {
 }
 
 impl Wire {
-    pub fn new(settings: &Settings, keeper: Arc<dyn TokenKeeper>, clock: Clock) -> Result<Self, String> {
+    pub fn new(settings: &Settings, token_store: Arc<dyn TokenStore>, clock: Clock) -> Result<Self, String> {
         let base = settings.url.expose().trim_end_matches('/').to_owned();
         let url = Some(settings.oauth_url.clone()).filter(|url| !url.is_empty());
         let renewal = settings.has_app().then(|| Renewal {
@@ -53,10 +53,10 @@ impl Wire {
             redirect_uri: settings.redirect_uri.clone(),
         });
         let session =
-            Session::new(settings.access_token.clone(), settings.refresh_token.clone(), renewal, keeper);
+            Session::new(settings.access_token.clone(), settings.refresh_token.clone(), renewal, token_store);
         Ok(Self {
             http: http::client(settings, clock)?,
-            gate: Gate::new(settings, clock),
+            throttle: Throttle::new(settings, clock),
             base,
             session,
             block: settings.blocked_pause,
@@ -101,7 +101,7 @@ impl Wire {
         body: Option<&Value>,
         token: &Secret,
     ) -> Result<Answer, Trouble> {
-        self.gate.turn().await?;
+        self.throttle.turn().await?;
         let request = self.http.client().request(method.clone(), format!("{}/api/v4/{path}", self.base));
         let request = request.bearer_auth(token.expose());
         let request = if let Some(body) = body { request.json(body) } else { request };
@@ -114,13 +114,13 @@ impl Wire {
         match answer.status.as_u16() {
             204 => return Ok(Reply::Done(Value::Null)),
             429 => {
-                *self.lock() = Some(self.gate.clock().now());
+                *self.lock() = Some(self.throttle.clock().now());
                 let wait = answer.wait.unwrap_or(Duration::from_secs(1));
-                self.gate.hush(wait);
+                self.throttle.hush(wait);
                 return Err(Trouble::Passing { reason: said(), wait: Some(wait) });
             }
             403 if self.was_warned() => {
-                self.gate.hush(self.block);
+                self.throttle.hush(self.block);
                 let reason =
                     format!("{}; it has blocked this machine's address after 429, see [crm] block", said());
                 return Err(Trouble::Passing { reason, wait: Some(self.block) });
@@ -142,7 +142,7 @@ impl Wire {
     }
 
     fn was_warned(&self) -> bool {
-        self.lock().is_some_and(|at| self.gate.clock().now().since(at) < BLOCK_FOLLOWS)
+        self.lock().is_some_and(|at| self.throttle.clock().now().since(at) < BLOCK_FOLLOWS)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<UnixMs>> {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::contact::{Contact, Direction, Happening};
-use super::tokens::TokenKeeper;
+use super::tokens::TokenStore;
 use super::{Owner, Receipt, id_of, user_of};
 use crate::clock::{Clock, UnixMs};
 use crate::config::crm::Settings;
@@ -48,10 +48,10 @@ struct Card {
 impl Bitrix24 {
     pub(super) fn new(
         settings: Settings,
-        keeper: Arc<dyn TokenKeeper>,
+        token_store: Arc<dyn TokenStore>,
         clock: Clock,
     ) -> Result<Self, String> {
-        let wire = Wire::new(&settings, keeper, clock)?;
+        let wire = Wire::new(&settings, token_store, clock)?;
         Ok(Self {
             wire,
             settings,

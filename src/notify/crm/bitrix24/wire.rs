@@ -10,9 +10,9 @@ use super::reply::{self, Reply};
 use crate::clock::{Clock, UnixMs};
 use crate::config::crm::Settings;
 use crate::notify::Trouble;
-use crate::notify::crm::gate::Gate;
 use crate::notify::crm::http;
-use crate::notify::crm::tokens::{Renewal, Session, TokenKeeper};
+use crate::notify::crm::throttle::Throttle;
+use crate::notify::crm::tokens::{Renewal, Session, TokenStore};
 use crate::notify::excerpt::scrub;
 use crate::notify::http::Http;
 use crate::secret::Secret;
@@ -24,7 +24,7 @@ const OAUTH: &str = "https://oauth.bitrix.info/oauth/token/";
 #[derive(Debug)]
 pub struct Wire {
     http: Http,
-    gate: Gate,
+    throttle: Throttle,
     /// The base of every method's address; with a webhook it is a secret.
     base: Secret,
     session: Option<Session>,
@@ -36,7 +36,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    pub fn new(settings: &Settings, keeper: Arc<dyn TokenKeeper>, clock: Clock) -> Result<Self, String> {
+    pub fn new(settings: &Settings, token_store: Arc<dyn TokenStore>, clock: Clock) -> Result<Self, String> {
         let url = settings.url.expose().trim_end_matches('/');
         let app = settings.has_app();
         let base = if app && !url.ends_with("/rest") { format!("{url}/rest") } else { url.to_owned() };
@@ -49,12 +49,17 @@ impl Wire {
                 client_secret: settings.client_secret.clone(),
                 redirect_uri: String::new(),
             };
-            Session::new(settings.access_token.clone(), settings.refresh_token.clone(), Some(renewal), keeper)
+            Session::new(
+                settings.access_token.clone(),
+                settings.refresh_token.clone(),
+                Some(renewal),
+                token_store,
+            )
         });
         let (rate, burst) = settings.limits();
         Ok(Self {
             http: http::client(settings, clock)?,
-            gate: Gate::new(settings, clock),
+            throttle: Throttle::new(settings, clock),
             base: Secret::new(base),
             session,
             drain: Duration::from_secs(1) * burst / rate.max(1),
@@ -83,7 +88,7 @@ impl Wire {
         mut body: Value,
         token: Option<&Secret>,
     ) -> Result<Option<Value>, Trouble> {
-        self.gate.turn().await?;
+        self.throttle.turn().await?;
         if let (Value::Object(fields), Some(token)) = (&mut body, token) {
             fields.insert("auth".to_owned(), Value::from(token.expose()));
         }
@@ -99,17 +104,17 @@ impl Wire {
             }
             Reply::Expired => Ok(None),
             Reply::TooMany(reason) => {
-                self.gate.hush(self.drain);
+                self.throttle.hush(self.drain);
                 Err(Trouble::Passing { reason, wait: Some(self.drain) })
             }
             Reply::UsedUp { reason, reset } => {
                 let reset = reset.or_else(|| self.lock().get(method).copied());
-                let now = self.gate.clock().now();
+                let now = self.throttle.clock().now();
                 let wait = reset.map(|at| at.since(now)).filter(|wait| !wait.is_zero());
                 Err(Trouble::Passing { reason, wait: Some(wait.unwrap_or(self.drain)) })
             }
             Reply::Blocked(reason) => {
-                self.gate.hush(self.block);
+                self.throttle.hush(self.block);
                 Err(Trouble::Passing { reason, wait: Some(self.block) })
             }
         }

@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use super::tokens::{TokenKeeper, Tokens};
+use super::tokens::{TokenStore, Tokens};
 use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::store::Store;
@@ -11,12 +11,12 @@ use crate::store::crm::{self, TokenRow};
 
 /// The table `crm_tokens`.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct TokenTable {
     store: Store,
     clock: Clock,
 }
 
-impl Kept {
+impl TokenTable {
     /// Keeps tokens in this database.
     #[must_use]
     pub const fn new(store: Store, clock: Clock) -> Self {
@@ -24,7 +24,7 @@ impl Kept {
     }
 }
 
-impl TokenKeeper for Kept {
+impl TokenStore for TokenTable {
     fn load(&self) -> BoxFuture<'_, Result<Option<Tokens>, String>> {
         async {
             let read = self.store.read("crm_tokens", crm::tokens).await;

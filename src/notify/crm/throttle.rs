@@ -10,7 +10,7 @@ use crate::notify::bucket::Bucket;
 
 /// Lets requests to one account through.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Throttle {
     clock: Clock,
     bucket: Bucket,
     patience: Duration,
@@ -18,8 +18,8 @@ pub struct Gate {
     quiet: Mutex<Option<(UnixMs, Duration)>>,
 }
 
-impl Gate {
-    /// A gate with the limits of the settings.
+impl Throttle {
+    /// A throttle with the limits of the settings.
     #[must_use]
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let (rate, burst) = settings.limits();
