@@ -79,7 +79,7 @@ pub enum AppError {
     Metrics(#[from] MetricsError),
     /// A destination of events.
     #[error(transparent)]
-    Notify(#[from] crate::notify::BadDestination),
+    Notify(#[from] crate::notify::InvalidDestination),
     /// The CRM.
     #[error("the CRM's settings are wrong: {0}")]
     Crm(String),

@@ -18,7 +18,7 @@ const BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 #[error(
     "the secret must be whsec_ and 24 to 64 random bytes in base64: make one with `openssl rand -base64 32`"
 )]
-pub struct BadSecret;
+pub struct InvalidSecret;
 
 /// The prefix of every key.
 const PREFIX: &str = "whsec_";
@@ -37,25 +37,25 @@ impl Key {
     /// Reads a key for signing.
     ///
     /// # Errors
-    /// [`BadSecret`], without the text.
-    pub fn read(secret: &Secret) -> Result<Self, BadSecret> {
-        Self::decode(secret.expose().strip_prefix(PREFIX).ok_or(BadSecret)?)
+    /// [`InvalidSecret`], without the text.
+    pub fn read(secret: &Secret) -> Result<Self, InvalidSecret> {
+        Self::decode(secret.expose().strip_prefix(PREFIX).ok_or(InvalidSecret)?)
     }
 
     /// Reads the key of a sender: `whsec_` and base64, or any other text, whose bytes are the key.
     ///
     /// # Errors
-    /// [`BadSecret`], without the text, if the text has the prefix and is no key.
-    pub fn of_sender(secret: &str) -> Result<Self, BadSecret> {
+    /// [`InvalidSecret`], without the text, if the text has the prefix and is no key.
+    pub fn of_sender(secret: &str) -> Result<Self, InvalidSecret> {
         match secret.strip_prefix(PREFIX) {
             Some(text) => Self::decode(text),
             None => Ok(Self(secret.as_bytes().to_vec())),
         }
     }
 
-    fn decode(text: &str) -> Result<Self, BadSecret> {
-        let bytes = STANDARD.decode(text).map_err(|_| BadSecret)?;
-        if BYTES.contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(BadSecret) }
+    fn decode(text: &str) -> Result<Self, InvalidSecret> {
+        let bytes = STANDARD.decode(text).map_err(|_| InvalidSecret)?;
+        if BYTES.contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(InvalidSecret) }
     }
 
     /// Signs a webhook: its id, the second in which it is sent, and its body as sent.

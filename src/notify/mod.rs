@@ -49,7 +49,7 @@ const RELAY: &str = "outbox";
 /// A destination whose settings are wrong.
 #[derive(Debug, thiserror::Error)]
 #[error("destination {name}: {reason}; see [[notify.destinations]] in the settings")]
-pub struct BadDestination {
+pub struct InvalidDestination {
     /// Its name.
     pub name: crate::ids::DestinationName,
     /// What is wrong.
@@ -59,19 +59,19 @@ pub struct BadDestination {
 /// Makes the channel of each destination. Connections that stay open run in `tasks`, until all channels are dropped.
 ///
 /// # Errors
-/// [`BadDestination`] names the first that is wrong.
+/// [`InvalidDestination`] names the first that is wrong.
 pub fn outlets(
     tools: &Tools,
     lookup: &egress::Lookup,
     tasks: &TaskTracker,
-) -> Result<Vec<Outlet>, BadDestination> {
+) -> Result<Vec<Outlet>, InvalidDestination> {
     let maker = Maker::new(&tools.settings, tools.zone, tools.clock, lookup, tasks);
     tools.settings.destinations.iter().map(|to| maker.outlet(to)).collect()
 }
 
 /// Returns every destination whose channel cannot be made. With one of them a controller does not start.
 #[must_use]
-pub fn wrong_destinations(settings: &Settings, zone: chrono_tz::Tz, clock: Clock) -> Vec<BadDestination> {
+pub fn wrong_destinations(settings: &Settings, zone: chrono_tz::Tz, clock: Clock) -> Vec<InvalidDestination> {
     let (lookup, tasks) = (egress::system_lookup(), TaskTracker::new());
     let maker = Maker::new(settings, zone, clock, &lookup, &tasks);
     settings.destinations.iter().filter_map(|to| maker.outlet(to).err()).collect()
@@ -97,8 +97,8 @@ impl<'a> Maker<'a> {
         Self { settings, zone, clock, lookup, client: Arc::new(smpp::Client::new(&settings.smpp, tasks)) }
     }
 
-    fn outlet(&self, to: &Destination) -> Result<Outlet, BadDestination> {
-        let bad = |reason: String| BadDestination { name: to.name.clone(), reason };
+    fn outlet(&self, to: &Destination) -> Result<Outlet, InvalidDestination> {
+        let bad = |reason: String| InvalidDestination { name: to.name.clone(), reason };
         let channel = self.channel(to).map_err(bad)?;
         let timeout = to.timeout.unwrap_or(self.settings.timeout);
         Ok(Outlet { name: to.name.clone(), events: to.events.clone(), timeout, channel })
@@ -131,14 +131,14 @@ impl<'a> Maker<'a> {
 /// is one. The [`tokio::sync::Notify`] that is returned wakes it for a new event; otherwise it polls.
 ///
 /// # Errors
-/// [`BadDestination`] names the first destination that is wrong.
+/// [`InvalidDestination`] names the first destination that is wrong.
 pub fn start(
     tools: Tools,
     crm: Option<Outlet>,
     vital: &Vital,
     tasks: &TaskTracker,
     stop: CancellationToken,
-) -> Result<Arc<Notify>, BadDestination> {
+) -> Result<Arc<Notify>, InvalidDestination> {
     let mut outlets = outlets(&tools, &egress::system_lookup(), tasks)?;
     outlets.extend(crm);
     let relay = Relay::new(tools, outlets, tasks.clone(), stop);

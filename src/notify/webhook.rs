@@ -13,17 +13,17 @@ use crate::config::notify::{Destination, Settings};
 use crate::egress;
 use crate::egress::Lookup;
 use crate::event::Delivery;
-use crate::signature::{BadSecret, Key};
+use crate::signature::{InvalidSecret, Key};
 
 /// What is wrong with the settings of a webhook.
 #[derive(Debug, thiserror::Error)]
-pub enum Bad {
+pub enum InvalidWebhook {
     /// Its URL.
     #[error(transparent)]
     Url(#[from] egress::Refused),
     /// Its secret.
     #[error(transparent)]
-    Secret(#[from] BadSecret),
+    Secret(#[from] InvalidSecret),
     /// The client.
     #[error(transparent)]
     Client(#[from] NoClient),
@@ -45,8 +45,13 @@ impl Webhook {
     /// Makes the webhook of a destination.
     ///
     /// # Errors
-    /// [`Bad`] says what is wrong.
-    pub fn new(settings: &Settings, to: &Destination, clock: Clock, lookup: Lookup) -> Result<Self, Bad> {
+    /// [`InvalidWebhook`] says what is wrong.
+    pub fn new(
+        settings: &Settings,
+        to: &Destination,
+        clock: Clock,
+        lookup: Lookup,
+    ) -> Result<Self, InvalidWebhook> {
         let secrets = std::iter::once(&to.secret).chain(&to.old_secrets).filter(|secret| !secret.is_empty());
         Ok(Self {
             url: egress::url(&to.url, to.allow_http, to.allow_private)?,

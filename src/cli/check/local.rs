@@ -12,7 +12,7 @@ use super::{Line, callbacks, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
-use crate::notify::{self, BadDestination};
+use crate::notify::{self, InvalidDestination};
 use crate::rules::policy::Policy;
 use crate::rules::{Destination, Rules};
 use crate::store;
@@ -44,7 +44,7 @@ pub(super) async fn outside(context: &Context) -> Vec<Line> {
         lines.push(Line::wrong("log", error.to_string(), "correct [log] filter"));
     }
     let wrong = notify::wrong_destinations(&settings.notify, settings.zone, context.clock);
-    lines.extend(wrong.into_iter().map(|BadDestination { name, reason }| {
+    lines.extend(wrong.into_iter().map(|InvalidDestination { name, reason }| {
         let remedy = "correct it in [notify]: a controller does not start with it";
         Line::wrong(format!("destination {name}"), reason, remedy)
     }));

@@ -155,10 +155,10 @@ impl Destination {
     fn wrong_webhook(&self, wrong: &mut Vec<Wrong>) {
         let remedy = "make one: echo whsec_$(openssl rand -base64 32)";
         if !self.secret.is_empty() && signature::Key::read(&self.secret).is_err() {
-            wrong.push(("secret", signature::BadSecret.to_string(), remedy));
+            wrong.push(("secret", signature::InvalidSecret.to_string(), remedy));
         }
         if self.old_secrets.iter().any(|old| signature::Key::read(old).is_err()) {
-            wrong.push(("old_secrets", signature::BadSecret.to_string(), remedy));
+            wrong.push(("old_secrets", signature::InvalidSecret.to_string(), remedy));
         }
         if !self.to.is_empty() {
             wrong.push((
