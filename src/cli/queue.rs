@@ -50,27 +50,27 @@ Examples:
 
 pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> {
     let now = context.now();
-    let seen = context.read("queue_show", look).await?;
+    let snapshot = context.read("queue_show", look).await?;
     match args.command {
-        Command::List => context.table(&list(&seen, now))?,
-        Command::Show { name } => context.sheet(&show(&seen, &name, now)?)?,
+        Command::List => context.table(&list(&snapshot, now))?,
+        Command::Show { name } => context.sheet(&show(&snapshot, &name, now)?)?,
     }
     Ok(Exit::Done)
 }
 
 /// The state of the database at one moment.
-struct Seen {
+struct Snapshot {
     rules: Rules,
     agents: BTreeMap<AgentName, AgentRow>,
     waiting: Vec<WaitingRow>,
 }
 
-fn look(c: &mut Database) -> Result<Seen, StoreError> {
+fn look(c: &mut Database) -> Result<Snapshot, StoreError> {
     let agents = agents::all(c)?.into_iter().map(|row| (row.name.clone(), row)).collect();
-    Ok(Seen { rules: rules::load(c)?, agents, waiting: calls::waiting(c)? })
+    Ok(Snapshot { rules: rules::load(c)?, agents, waiting: calls::waiting(c)? })
 }
 
-impl Seen {
+impl Snapshot {
     /// Returns the callers who wait in a queue, longest first.
     fn waiting_in<'a>(&'a self, queue: &'a QueueName) -> impl Iterator<Item = &'a WaitingRow> {
         self.waiting.iter().filter(move |row| row.queue == *queue)
@@ -88,7 +88,7 @@ impl Seen {
     }
 }
 
-fn list(seen: &Seen, now: UnixMs) -> Table {
+fn list(snapshot: &Snapshot, now: UnixMs) -> Table {
     let fields = [
         "name",
         "strategy",
@@ -104,22 +104,22 @@ fn list(seen: &Seen, now: UnixMs) -> Table {
     let mut table =
         Table::new(&fields, "there are no queues: state them in a rules file and `dozvon apply` it")
             .spare(&["priority", "strategy", "talking"]);
-    for (name, queue) in &seen.rules.queues {
-        let serving = seen.serving(queue);
+    for (name, queue) in &snapshot.rules.queues {
+        let serving = snapshot.serving(queue);
         let count =
             |test: fn(&AgentRow) -> bool| Cell::count(serving.iter().filter(|(row, ..)| test(row)).count());
-        let longest = seen.waiting_in(name).next().map(|row| row.joined_at);
+        let longest = snapshot.waiting_in(name).next().map(|row| row.joined_at);
         table.row([
             name.as_str().into(),
             Cell::word(queue.strategy),
             Cell::count(queue.priority),
-            Cell::count(seen.waiting_in(name).count()),
+            Cell::count(snapshot.waiting_in(name).count()),
             longest.map_or(Cell::Nothing, |joined| age(now, joined)),
             Cell::count(serving.len()),
             count(|row| row.status == Status::Available),
             count(|row| row.status == Status::Available && row.activity == Activity::Idle),
             count(|row| row.activity == Activity::Talking),
-            open(&seen.rules, queue, now),
+            open(&snapshot.rules, queue, now),
         ]);
     }
     table
@@ -131,9 +131,9 @@ fn open(rules: &Rules, queue: &Queue, now: UnixMs) -> Cell {
     schedule.map(|schedule| schedule.is_open(now)).into()
 }
 
-fn show(seen: &Seen, name: &QueueName, now: UnixMs) -> Result<Sheet, StoreError> {
+fn show(snapshot: &Snapshot, name: &QueueName, now: UnixMs) -> Result<Sheet, StoreError> {
     let missing = || StoreError::NotFound { kind: "queue", name: name.to_string() };
-    let queue = seen.rules.queues.get(name).ok_or_else(missing)?;
+    let queue = snapshot.rules.queues.get(name).ok_or_else(missing)?;
     let span = |span: Duration| Cell::Span(span.as_millis().try_into().unwrap_or(i64::MAX));
     Ok(Sheet::default()
         .with("name", name.as_str())
@@ -145,15 +145,15 @@ fn show(seen: &Seen, name: &QueueName, now: UnixMs) -> Result<Sheet, StoreError>
         .with("music", queue.music.as_ref().map(|prompt| prompt.as_str()))
         .with("schedule", queue.schedule.as_ref().map(|schedule| schedule.as_str()))
         .with("policy", queue.policy.as_str())
-        .with("open", open(&seen.rules, queue, now))
-        .and("waiting", waiting(seen, name, now))
-        .and("agents", serving(seen, queue, now)))
+        .with("open", open(&snapshot.rules, queue, now))
+        .and("waiting", waiting(snapshot, name, now))
+        .and("agents", serving(snapshot, queue, now)))
 }
 
-fn waiting(seen: &Seen, name: &QueueName, now: UnixMs) -> Table {
+fn waiting(snapshot: &Snapshot, name: &QueueName, now: UnixMs) -> Table {
     let fields = ["position", "call", "caller_number", "caller_name", "joined_at", "wait_ms"];
     let mut table = Table::new(&fields, "nobody waits").spare(&["joined_at", "caller_name"]);
-    for (position, row) in (1_i64..).zip(seen.waiting_in(name)) {
+    for (position, row) in (1_i64..).zip(snapshot.waiting_in(name)) {
         table.row([
             Cell::Count(position),
             Cell::Id(row.call.to_string()),
@@ -166,11 +166,11 @@ fn waiting(seen: &Seen, name: &QueueName, now: UnixMs) -> Table {
     table
 }
 
-fn serving(seen: &Seen, queue: &Queue, now: UnixMs) -> Table {
+fn serving(snapshot: &Snapshot, queue: &Queue, now: UnixMs) -> Table {
     let fields = ["level", "position", "agent", "status", "activity", "since_at", "age_ms", "ready_at"];
     let mut table = Table::new(&fields, "nobody serves it: callers wait until the overflow")
         .spare(&["since_at", "position", "level"]);
-    for (row, level, position) in seen.serving(queue) {
+    for (row, level, position) in snapshot.serving(queue) {
         let since = Some(row.since_at).filter(|at| at.0 > 0);
         table.row([
             Cell::count(level),

@@ -17,9 +17,9 @@ use port::Limits;
 
 /// The pages of the web port, which are public.
 pub fn public(app: &Arc<App>) -> Router {
-    let gate = requests::Gate::new(&app.settings, app.clock, app.store.clone(), app.rules.clone());
+    let intake = requests::Intake::new(&app.settings, app.clock, app.store.clone(), app.rules.clone());
     let status = if app.settings.status.on_web_port { self::status(app) } else { status::moved() };
-    requests::router(gate).merge(status)
+    requests::router(intake).merge(status)
 }
 
 /// The pages of the status port.

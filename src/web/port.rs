@@ -24,7 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::requests::limits::{Crowd, Seat, sender};
+use super::requests::limits::{Occupancy, Occupant, sender};
 
 /// The pause after a connection could not be accepted, mostly because file descriptors ran out.
 const ACCEPT_WAIT: Duration = Duration::from_secs(1);
@@ -46,18 +46,18 @@ pub struct Limits {
 
 /// Serves pages until told to stop. Then it accepts no connection, and open connections finish the requests under way.
 pub async fn serve(socket: TcpListener, pages: Router, limits: Limits, stop: CancellationToken) {
-    let places = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
-    let crowd = Crowd::new(limits.max_per_address.max(1), limits.max_connections);
+    let permits = Arc::new(Semaphore::new(limits.max_connections.clamp(1, Semaphore::MAX_PERMITS)));
+    let occupancy = Occupancy::new(limits.max_per_address.max(1), limits.max_connections);
     let connections = TaskTracker::new();
-    while let Some((place, stream, peer)) = stop.run_until_cancelled(next(&socket, &places)).await {
-        let Ok(seat) = seat(&crowd, &limits, peer.ip()) else {
+    while let Some((permit, stream, peer)) = stop.run_until_cancelled(next(&socket, &permits)).await {
+        let Ok(occupant) = occupant(&occupancy, &limits, peer.ip()) else {
             tracing::debug!("closed a web connection: its address has as many as it may");
             continue;
         };
         let (pages, limits, stop) = (pages.clone(), limits.clone(), stop.clone());
         connections.spawn(async move {
             hold(stream, peer, pages, &limits, &stop).await;
-            drop((place, seat));
+            drop((permit, occupant));
         });
     }
     drop(socket);
@@ -66,27 +66,31 @@ pub async fn serve(socket: TcpListener, pages: Router, limits: Limits, stop: Can
 }
 
 /// An address has reached its limit of connections.
-struct Full;
+struct AddressFull;
 
 /// Reserves a connection for an address; a proxy needs none.
-fn seat(crowd: &Crowd, limits: &Limits, address: IpAddr) -> Result<Option<Seat>, Full> {
+fn occupant(
+    occupancy: &Occupancy,
+    limits: &Limits,
+    address: IpAddr,
+) -> Result<Option<Occupant>, AddressFull> {
     let address = address.to_canonical();
     if limits.proxies.iter().any(|net| net.contains(&address)) {
         return Ok(None);
     }
-    crowd.enter(sender(address)).map(Some).ok_or(Full)
+    occupancy.enter(sender(address)).map(Some).ok_or(AddressFull)
 }
 
 /// Accepts the next connection when one may be held.
 async fn next(
     socket: &TcpListener,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> (Option<OwnedSemaphorePermit>, TcpStream, SocketAddr) {
     // The semaphore is never closed, so a permit comes sooner or later.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+    let permit = Arc::clone(permits).acquire_owned().await.ok();
     loop {
         match socket.accept().await {
-            Ok((stream, peer)) => return (place, stream, peer),
+            Ok((stream, peer)) => return (permit, stream, peer),
             Err(error) => {
                 tracing::warn!(%error, wait = ?ACCEPT_WAIT, "cannot accept a web connection; waiting");
                 tokio::time::sleep(ACCEPT_WAIT).await;

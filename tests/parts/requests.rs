@@ -14,7 +14,7 @@ use dozvon::config::requests::{Form, Source};
 use dozvon::rules::Rules;
 use dozvon::rules::file;
 use dozvon::store::Store;
-use dozvon::web::requests::{Gate, router};
+use dozvon::web::requests::{Intake, router};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -108,13 +108,13 @@ impl Site {
         store.migrate().await.unwrap();
         let late_by_ms: &'static AtomicI64 = Box::leak(Box::new(AtomicI64::new(0)));
         let (_, rules) = tokio::sync::watch::channel(std::sync::Arc::new(rules));
-        let gate = Gate::new(&settings, Clock::wrong_by(late_by_ms), store.clone(), rules);
+        let intake = Intake::new(&settings, Clock::wrong_by(late_by_ms), store.clone(), rules);
         let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let stop = tokio_util::sync::CancellationToken::new();
         tokio::spawn(dozvon::web::port::serve(
             socket,
-            router(gate),
+            router(intake),
             dozvon::web::public_limits(&settings),
             stop,
         ));

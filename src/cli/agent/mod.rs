@@ -108,23 +108,23 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<Exit, Failure> 
 
 async fn step(who: Named, step: Step, why: &str, context: &Context) -> Result<Exit, Failure> {
     let (at, by, why) = (context.now(), context.by.clone(), why.to_owned());
-    let (rows, seen) = context
+    let (rows, snapshot) = context
         .write("agent_step", move |c| {
             let make = |agent| agents::step(c, &Make { agent, step, at, by: &by, why: &why });
             let rows = who.names.iter().map(make).collect::<Result<Vec<_>, _>>()?;
-            Ok((rows, Seen::read(c)?))
+            Ok((rows, Snapshot::read(c)?))
         })
         .await?;
-    context.table(&table(&rows, &seen))?;
+    context.table(&table(&rows, &snapshot))?;
     Ok(Exit::Done)
 }
 
 async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let (mut rows, seen) = context.read("agent_list", |c| Ok((agents::all(c)?, Seen::read(c)?))).await?;
+    let (mut rows, snapshot) = context.read("agent_list", |c| Ok((agents::all(c)?, Snapshot::read(c)?))).await?;
     let all = rows.len();
     rows.retain(|row| args.status.is_none_or(|status| row.status == status));
     rows.retain(|row| args.activity.is_none_or(|activity| row.activity == activity));
-    let mut table = table(&rows, &seen);
+    let mut table = table(&rows, &snapshot);
     if all > 0 {
         table.empty = Sentence::of("none of the {all} agents matches").with("all", Cell::count(all));
     }
@@ -133,12 +133,12 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
 }
 
 /// What is known of agents beside their rows.
-struct Seen {
+struct Snapshot {
     with: BTreeMap<AgentName, String>,
     elsewhere: BTreeMap<AgentName, UnixMs>,
 }
 
-impl Seen {
+impl Snapshot {
     fn read(c: &mut Database) -> Result<Self, StoreError> {
         Ok(Self { with: offers::with_whom(c)?, elsewhere: elsewhere::all(c)? })
     }
@@ -152,18 +152,18 @@ fn doing(row: &AgentRow, elsewhere: Option<UnixMs>) -> (Cell, Cell) {
     }
 }
 
-fn table(rows: &[AgentRow], seen: &Seen) -> Table {
+fn table(rows: &[AgentRow], snapshot: &Snapshot) -> Table {
     let fields = ["name", "display", "status", "activity", "with", "break_reason", "since_at", "misses"];
     let mut table = Table::new(&fields, "there are no agents: add one with `dozvon agent add`")
         .spare(&["misses", "display", "since_at"]);
     for row in rows {
-        let (activity, since) = doing(row, seen.elsewhere.get(&row.name).copied());
+        let (activity, since) = doing(row, snapshot.elsewhere.get(&row.name).copied());
         table.row([
             row.name.as_str().into(),
             row.display.as_str().into(),
             Cell::word(row.status),
             activity,
-            seen.with.get(&row.name).map(String::as_str).into(),
+            snapshot.with.get(&row.name).map(String::as_str).into(),
             row.break_reason.as_deref().into(),
             since,
             Cell::count(row.misses),

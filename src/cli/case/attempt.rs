@@ -19,7 +19,7 @@ Examples:
   dozvon case attempt 17 --result no_answer
   dozvon case attempt 17 --result reached --note \"wants an offer by Friday\"
   dozvon case attempt 17 --result technical_failure --not-counted")]
-pub(super) struct Attempt {
+pub(super) struct AttemptArgs {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
@@ -42,7 +42,7 @@ Examples:
   dozvon case result 17 --result reached
   dozvon case result 17 --result call_later --at \"tomorrow 16:00\"
   dozvon case result 17 --result voicemail --note \"left our number\"")]
-pub(super) struct Said {
+pub(super) struct ResultArgs {
     /// The case's number.
     #[arg(value_parser = number)]
     id: CaseId,
@@ -57,7 +57,7 @@ pub(super) struct Said {
     note: Option<String>,
 }
 
-pub(super) async fn attempt(args: Attempt, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit, Failure> {
     let (at, by) = (context.now(), context.by.clone());
     let terms = context.terms().await?;
     let (row, cap) = context
@@ -130,7 +130,7 @@ async fn stands(id: CaseId, context: &Context) -> Result<Sentence, Failure> {
     })
 }
 
-pub(super) async fn record_result(args: Said, context: &Context) -> Result<Exit, Failure> {
+pub(super) async fn record_result(args: ResultArgs, context: &Context) -> Result<Exit, Failure> {
     let (at, zone, by) = (context.now(), context.zone(), context.by.clone());
     let terms = context.terms().await?;
     let later = args.at.as_deref().map(|text| parse::to_come(text, zone, at)).transpose()?;

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::fields::{self, Problem, problem};
-use super::{By, From, Gate, Refused, proof};
+use super::{By, From, Intake, Refused, proof};
 use crate::config::requests::Source;
 use crate::missed::case::Reason;
 use crate::store::requests::Received;
@@ -19,12 +19,12 @@ use crate::store::requests::Received;
 const LONGEST_KEY: usize = 255;
 
 pub(super) async fn receive(
-    State(gate): State<Arc<Gate>>,
+    State(intake): State<Arc<Intake>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    match take(&gate, peer, &headers, body).await {
+    match take(&intake, peer, &headers, body).await {
         Ok(received) => accepted(&received),
         Err(Answer::Refused(refused)) => answer(&refused),
         Err(Answer::Stranger(problem, remedy)) => {
@@ -55,26 +55,31 @@ impl std::convert::From<Refused> for Answer {
     }
 }
 
-async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) -> Result<Received, Answer> {
-    let address = gate.address(peer, headers);
+async fn take(
+    intake: &Intake,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Received, Answer> {
+    let address = intake.address(peer, headers);
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // A token identifies the sender before the body is read.
-    let known = proof::of_token(&gate.settings.sources, text("authorization"));
-    let _place = match known {
-        Some(source) => gate.admit_known(source)?,
-        None => gate.admit_stranger(address, !text("webhook-signature").is_empty())?,
+    let known = proof::of_token(&intake.settings.sources, text("authorization"));
+    let _permit = match known {
+        Some(source) => intake.admit_known(source)?,
+        None => intake.admit_stranger(address, !text("webhook-signature").is_empty())?,
     };
     if known.is_none() && text("webhook-signature").is_empty() {
         let remedy = "send `Authorization: Bearer TOKEN`, or sign it as Standard Webhooks describes";
         return Err(Answer::Stranger("the sender is unknown", remedy));
     }
-    let body = gate.body(body).await?;
+    let body = intake.body(body).await?;
     let (source, signed) = match known {
         Some(source) => (source, false),
-        None => (signer(gate, headers, &body)?, true),
+        None => (signer(intake, headers, &body)?, true),
     };
     if signed {
-        gate.recognize(source, address)?;
+        intake.recognize(source, address)?;
     }
     let kind = text("content-type").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let fields = match kind.as_str() {
@@ -82,7 +87,7 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
         "application/x-www-form-urlencoded" => fields::of_form(&body),
         _ => return Err(Answer::Kind),
     };
-    let said = gate.read(&fields.map_err(Refused::Bad)?, source.queue.as_ref())?;
+    let said = intake.read(&fields.map_err(Refused::Bad)?, source.queue.as_ref())?;
     let from = From {
         by: By::Source,
         key: key(headers, source, signed)?,
@@ -93,10 +98,10 @@ async fn take(gate: &Gate, peer: SocketAddr, headers: &HeaderMap, body: Body) ->
         consent: None,
         address,
     };
-    Ok(gate.keep(said, from).await?)
+    Ok(intake.keep(said, from).await?)
 }
 
-fn signer<'g>(gate: &'g Gate, headers: &HeaderMap, body: &Bytes) -> Result<&'g Source, Answer> {
+fn signer<'g>(intake: &'g Intake, headers: &HeaderMap, body: &Bytes) -> Result<&'g Source, Answer> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let signed = proof::Signed {
         id: text("webhook-id"),
@@ -104,7 +109,7 @@ fn signer<'g>(gate: &'g Gate, headers: &HeaderMap, body: &Bytes) -> Result<&'g S
         signature: text("webhook-signature"),
         body,
     };
-    proof::of_signature(&gate.settings.sources, &signed, gate.now(), gate.settings.max_signature_age)
+    proof::of_signature(&intake.settings.sources, &signed, intake.now(), intake.settings.max_signature_age)
         .map_err(|(problem, remedy)| Answer::Stranger(problem, remedy))
 }
 

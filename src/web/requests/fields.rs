@@ -61,7 +61,7 @@ pub type Fields = BTreeMap<String, String>;
 
 /// A parsed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Said {
+pub struct ParsedRequest {
     /// The number to call.
     pub number: E164,
     /// The name of the person.
@@ -144,7 +144,7 @@ pub fn of_form(body: &[u8]) -> Result<Fields, Problem> {
 ///
 /// # Errors
 /// [`Problem`] names the first field that is wrong.
-pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
+pub fn read(fields: &Fields, how: &Reading) -> Result<ParsedRequest, Problem> {
     if let Some(strange) = fields.keys().find(|field| !KNOWN.contains(&field.as_str())) {
         let shown: String = strange.chars().take(40).collect();
         return Err(problem(
@@ -170,7 +170,7 @@ pub fn read(fields: &Fields, how: &Reading) -> Result<Said, Problem> {
         Some(word @ ("en" | "ru")) => Some(word.to_owned()),
         Some(_) => return Err(problem("language", "this language is not supported", "send en or ru")),
     };
-    Ok(Said {
+    Ok(ParsedRequest {
         number,
         name: line(fields, "name", LONGEST_NAME)?,
         email: email(fields)?,
@@ -278,7 +278,7 @@ mod tests {
         }
     }
 
-    fn said(json: &str) -> Result<Said, Problem> {
+    fn said(json: &str) -> Result<ParsedRequest, Problem> {
         read(&of_json(json.as_bytes())?, &how())
     }
 

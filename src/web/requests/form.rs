@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
 use super::fields::{self, Fields};
-use super::{By, From, Gate, Refused, page, proof};
+use super::{By, From, Intake, Refused, page, proof};
 use crate::config::requests::{Form, Tongue};
 use crate::missed::case::Reason;
 
@@ -21,38 +21,46 @@ use crate::missed::case::Reason;
 const TRAP: &str = "website";
 
 pub(super) async fn show(
-    State(gate): State<Arc<Gate>>,
+    State(intake): State<Arc<Intake>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let Some(form) = gate.form(&name) else { return missing() };
+    let Some(form) = intake.form(&name) else { return missing() };
     let tongue = tongue(form, query.as_deref(), &headers);
-    page::form(form, tongue, &gate.clocks(form), &gate.stamp(form), &Fields::new(), StatusCode::OK, None)
+    page::form(form, tongue, &intake.clocks(form), &intake.stamp(form), &Fields::new(), StatusCode::OK, None)
 }
 
 pub(super) async fn receive(
-    State(gate): State<Arc<Gate>>,
+    State(intake): State<Arc<Intake>>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let Some(form) = gate.form(&name) else { return missing() };
+    let Some(form) = intake.form(&name) else { return missing() };
     let tongue = tongue(form, query.as_deref(), &headers);
     let mut filled = Fields::new();
-    match take(&gate, form, tongue, peer, &headers, body, &mut filled).await {
+    match take(&intake, form, tongue, peer, &headers, body, &mut filled).await {
         Ok(()) => page::thanks(form, tongue),
-        Err(not) => {
-            let stamp = not.stamp.unwrap_or_else(|| gate.stamp(form));
-            page::form(form, tongue, &gate.clocks(form), &stamp, &filled, not.status, Some(not.wrong))
+        Err(rejected) => {
+            let stamp = rejected.stamp.unwrap_or_else(|| intake.stamp(form));
+            page::form(
+                form,
+                tongue,
+                &intake.clocks(form),
+                &stamp,
+                &filled,
+                rejected.status,
+                Some(rejected.wrong),
+            )
         }
     }
 }
 
 /// Why the form is shown again.
-struct Not {
+struct Rejected {
     status: StatusCode,
     wrong: &'static str,
     /// The stamp to keep; none: a new one.
@@ -60,28 +68,28 @@ struct Not {
 }
 
 async fn take(
-    gate: &Gate,
+    intake: &Intake,
     form: &Form,
     tongue: Tongue,
     peer: SocketAddr,
     headers: &HeaderMap,
     body: Body,
     filled: &mut Fields,
-) -> Result<(), Not> {
-    let address = gate.address(peer, headers);
-    let _place = gate.admit_stranger(address, false).map_err(|refused| not(&refused, None))?;
-    let body = gate.body(body).await.map_err(|refused| not(&refused, None))?;
-    *filled = fields::of_form(&body).map_err(|problem| not(&Refused::Bad(problem), None))?;
+) -> Result<(), Rejected> {
+    let address = intake.address(peer, headers);
+    let _permit = intake.admit_stranger(address, false).map_err(|refused| rejected(&refused, None))?;
+    let body = intake.body(body).await.map_err(|refused| rejected(&refused, None))?;
+    *filled = fields::of_form(&body).map_err(|problem| rejected(&Refused::Bad(problem), None))?;
     let (stamp, trapped) = (filled.remove("stamp").unwrap_or_default(), filled.remove(TRAP).is_some());
-    check_stamp(gate, form, &stamp, trapped)?;
-    let keep_stamp = |refused: &Refused| not(refused, Some(stamp.clone()));
+    check_stamp(intake, form, &stamp, trapped)?;
+    let keep_stamp = |refused: &Refused| rejected(refused, Some(stamp.clone()));
     let mut fields = filled.clone();
     // The text that was shown, not what was sent.
     fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
     fields.insert("sms_consent_text".to_owned(), page::sms_consent(form, tongue).to_owned());
     fields.insert("language".to_owned(), tongue.to_string());
-    let said = gate.read(&fields, form.queue.as_ref()).map_err(|refused| keep_stamp(&refused))?;
-    gate.admit_form(address).map_err(|refused| keep_stamp(&refused))?;
+    let said = intake.read(&fields, form.queue.as_ref()).map_err(|refused| keep_stamp(&refused))?;
+    intake.admit_form(address).map_err(|refused| keep_stamp(&refused))?;
     let from = From {
         by: By::Form,
         key: Some(format!("form\n{}\n{stamp}", form.name)),
@@ -92,35 +100,35 @@ async fn take(
         consent: None,
         address,
     };
-    let kept = gate.keep(said, from).await;
+    let kept = intake.keep(said, from).await;
     if kept.is_err() {
-        gate.give_form_back(address);
+        intake.give_form_back(address);
     }
     match kept {
         Ok(_) => Ok(()),
         // A form that is sent again with another text is another request.
-        Err(Refused::Other) => Err(not(&Refused::Other, None)),
+        Err(Refused::Other) => Err(rejected(&Refused::Other, None)),
         Err(refused) => Err(keep_stamp(&refused)),
     }
 }
 
-fn check_stamp(gate: &Gate, form: &Form, stamp: &str, trapped: bool) -> Result<(), Not> {
+fn check_stamp(intake: &Intake, form: &Form, stamp: &str, trapped: bool) -> Result<(), Rejected> {
     let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
     if trapped {
         tracing::warn!(form = %form.name, "a form with the hidden field filled in was refused");
-        return Err(Not { status: unprocessable, wrong: "leave_empty", stamp: None });
+        return Err(Rejected { status: unprocessable, wrong: "leave_empty", stamp: None });
     }
-    let age = proof::stamped(&gate.secret, &form.name, stamp).map(|at| gate.now().since(at));
+    let age = proof::stamped(&intake.secret, &form.name, stamp).map(|at| intake.now().since(at));
     match age {
-        Some(age) if age < gate.settings.min_fill_time => {
-            Err(Not { status: unprocessable, wrong: "fast", stamp: Some(stamp.to_owned()) })
+        Some(age) if age < intake.settings.min_fill_time => {
+            Err(Rejected { status: unprocessable, wrong: "fast", stamp: Some(stamp.to_owned()) })
         }
-        Some(age) if age <= gate.settings.max_form_age => Ok(()),
-        Some(_) | None => Err(Not { status: unprocessable, wrong: "stale", stamp: None }),
+        Some(age) if age <= intake.settings.max_form_age => Ok(()),
+        Some(_) | None => Err(Rejected { status: unprocessable, wrong: "stale", stamp: None }),
     }
 }
 
-fn not(refused: &Refused, stamp: Option<String>) -> Not {
+fn rejected(refused: &Refused, stamp: Option<String>) -> Rejected {
     let (status, wrong) = match refused {
         Refused::Big => (StatusCode::PAYLOAD_TOO_LARGE, "bad_field"),
         Refused::Slow => (StatusCode::REQUEST_TIMEOUT, "away"),
@@ -138,7 +146,7 @@ fn not(refused: &Refused, stamp: Option<String>) -> Not {
             (StatusCode::UNPROCESSABLE_ENTITY, wrong)
         }
     };
-    Not { status, wrong, stamp }
+    Rejected { status, wrong, stamp }
 }
 
 fn tongue(form: &Form, query: Option<&str>, headers: &HeaderMap) -> Tongue {
@@ -150,7 +158,7 @@ fn missing() -> Response {
     (StatusCode::NOT_FOUND, "there is no such form: forms are named in [[requests.forms]]\n").into_response()
 }
 
-impl Gate {
+impl Intake {
     fn form(&self, name: &str) -> Option<&Form> {
         self.settings.forms.iter().find(|form| form.name == name)
     }

@@ -128,7 +128,7 @@ pub fn share(own: u32, most: u32, taken: u32) -> u32 {
 
 /// Limits how many of one network are present at the same time.
 #[derive(Debug, Clone)]
-pub struct Crowd {
+pub struct Occupancy {
     most: usize,
     of_network: usize,
     here: Arc<Mutex<BTreeMap<String, usize>>>,
@@ -136,12 +136,12 @@ pub struct Crowd {
 
 /// The presence of one; it ends when this is dropped.
 #[derive(Debug)]
-pub struct Seat {
+pub struct Occupant {
     sender: Sender,
     here: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
-impl Crowd {
+impl Occupancy {
     /// Allows `most` of each address at the same time, of `all` in total: a network never has more than half.
     #[must_use]
     pub fn new(most: usize, all: usize) -> Self {
@@ -150,7 +150,7 @@ impl Crowd {
 
     /// Admits one more of a sender; none if one of its networks is at its limit.
     #[must_use]
-    pub fn enter(&self, sender: Sender) -> Option<Seat> {
+    pub fn enter(&self, sender: Sender) -> Option<Occupant> {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
         let most = |network: &Network| {
             let times = usize::try_from(network.times).unwrap_or(usize::MAX);
@@ -164,11 +164,11 @@ impl Crowd {
             *here.entry(network.key.clone()).or_default() += 1;
         }
         drop(here);
-        Some(Seat { sender, here: Arc::clone(&self.here) })
+        Some(Occupant { sender, here: Arc::clone(&self.here) })
     }
 }
 
-impl Drop for Seat {
+impl Drop for Occupant {
     fn drop(&mut self) {
         let mut here = self.here.lock().unwrap_or_else(PoisonError::into_inner);
         for network in &self.sender.0 {
@@ -286,14 +286,14 @@ mod tests {
 
     #[test]
     fn at_one_time_there_are_so_many_of_a_key_and_who_left_makes_room() {
-        let crowd = Crowd::new(2, 100);
-        let enter = |address: &str| crowd.enter(of(address));
+        let occupancy = Occupancy::new(2, 100);
+        let enter = |address: &str| occupancy.enter(of(address));
         let (first, second) = (enter("192.0.2.1").unwrap(), enter("192.0.2.1").unwrap());
         assert!(enter("192.0.2.1").is_none() && enter("192.0.2.2").is_some());
         drop(first);
         assert!(enter("192.0.2.1").is_some());
         drop(second);
-        assert!(crowd.here.lock().unwrap().is_empty(), "nothing is kept of who has left");
+        assert!(occupancy.here.lock().unwrap().is_empty(), "nothing is kept of who has left");
     }
 
     #[test]
@@ -309,18 +309,18 @@ mod tests {
     #[test]
     fn one_host_with_many_networks_is_no_crowd() {
         let mut counts = Counts::new(30, Duration::from_hours(1), 20_000);
-        let crowd = Crowd::new(16, 64);
-        let (mut taken, mut seats) = (0, Vec::new());
+        let occupancy = Occupancy::new(16, 64);
+        let (mut taken, mut occupants) = (0, Vec::new());
         for n in 0..65_536_u32 {
             let address = of(&format!("2001:db8:1:{n:x}::1"));
             taken += u32::from(counts.take_sender(&address, UnixMs(0)).is_ok());
-            seats.extend(crowd.enter(address));
+            occupants.extend(occupancy.enter(address));
         }
-        assert_eq!((taken, seats.len()), (4 * 30, 32));
+        assert_eq!((taken, occupants.len()), (4 * 30, 32));
         assert!(counts.windows.len() < 300, "what is refused is not kept: {}", counts.windows.len());
         let neighbour = of("2001:db8:2::1");
         assert!(
-            counts.take_sender(&neighbour, UnixMs(0)).is_ok() && crowd.enter(neighbour.clone()).is_some()
+            counts.take_sender(&neighbour, UnixMs(0)).is_ok() && occupancy.enter(neighbour.clone()).is_some()
         );
         let half = counts.full(&neighbour, |times| times, UnixMs(0));
         assert_eq!(half, Some(Duration::from_hours(1)), "the narrowest has its share");

@@ -39,12 +39,12 @@ use crate::rules::Rules;
 use crate::store::callbacks::Terms;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
-use fields::{Problem, Reading, Said, problem};
-use limits::{Counts, Crowd, Seat};
+use fields::{ParsedRequest, Problem, Reading, problem};
+use limits::{Counts, Occupancy, Occupant};
 
 /// What handlers of requests share.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Intake {
     settings: Settings,
     /// The rules for callbacks, as they were at the start.
     terms: Terms,
@@ -53,9 +53,9 @@ pub struct Gate {
     store: Store,
     /// The key of the forms' stamps. It is new in every process: forms from before a restart must be sent again.
     secret: [u8; 32],
-    places: Places,
+    permits: Permits,
     /// Unknown senders whose requests are being handled, by address.
-    crowd: Crowd,
+    occupancy: Occupancy,
     sources: Mutex<Counts>,
     addresses: Mutex<Counts>,
     numbers: Mutex<Counts>,
@@ -66,7 +66,7 @@ pub struct Gate {
 
 /// How many more requests can be handled at the same time.
 #[derive(Debug)]
-struct Places {
+struct Permits {
     known: Semaphore,
     signed: Semaphore,
     strangers: Semaphore,
@@ -74,12 +74,12 @@ struct Places {
 
 /// The right to handle a request, until it is dropped.
 #[derive(Debug)]
-struct Place<'g> {
-    _place: SemaphorePermit<'g>,
-    _seat: Option<Seat>,
+struct Permit<'g> {
+    _permit: SemaphorePermit<'g>,
+    _occupant: Option<Occupant>,
 }
 
-impl Gate {
+impl Intake {
     /// Makes the shared state.
     #[must_use]
     pub fn new(
@@ -89,7 +89,7 @@ impl Gate {
         rules: watch::Receiver<Arc<Rules>>,
     ) -> Arc<Self> {
         let ours = settings.requests.clone();
-        let places = || Semaphore::new(ours.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
+        let permits = || Semaphore::new(ours.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.rate_window, room));
         let terms = Terms::of(&settings, Arc::clone(&rules.borrow()));
         Arc::new(Self {
@@ -98,9 +98,9 @@ impl Gate {
             clock,
             store,
             secret: rand::random(),
-            places: Places { known: places(), signed: places(), strangers: places() },
-            // One address takes at most a quarter of the places, so that slow bodies of one host block nobody.
-            crowd: Crowd::new((ours.max_concurrent / 4).max(1), ours.max_concurrent),
+            permits: Permits { known: permits(), signed: permits(), strangers: permits() },
+            // One address takes at most a quarter of the permits, so that slow bodies of one host block nobody.
+            occupancy: Occupancy::new((ours.max_concurrent / 4).max(1), ours.max_concurrent),
             sources: counts(ours.max_per_source, ours.sources.len()),
             addresses: counts(ours.max_per_address, ours.max_tracked),
             numbers: counts(ours.max_per_number, ours.max_tracked),
@@ -112,11 +112,11 @@ impl Gate {
 }
 
 /// The routes of requests.
-pub fn router(gate: Arc<Gate>) -> Router {
+pub fn router(intake: Arc<Intake>) -> Router {
     Router::new()
         .route("/api/v1/requests", post(api::receive))
         .route("/form/{name}", get(form::show).post(form::receive))
-        .with_state(gate)
+        .with_state(intake)
 }
 
 /// Why a request is refused.
@@ -136,7 +136,7 @@ enum Refused {
     Away,
 }
 
-impl Gate {
+impl Intake {
     fn now(&self) -> UnixMs {
         self.clock.now()
     }
@@ -161,22 +161,22 @@ impl Gate {
         origin::origin(peer.ip(), hops.into_iter(), is_proxy)
     }
 
-    /// Counts a request of a known source, and gives it a place.
-    fn admit_known(&self, source: &Source) -> Result<Place<'_>, Refused> {
+    /// Counts a request of a known source, and gives it a permit.
+    fn admit_known(&self, source: &Source) -> Result<Permit<'_>, Refused> {
         take(&self.sources, &source.name, self.now())?;
-        let place = self.places.known.try_acquire().map_err(|_| Refused::Away)?;
-        Ok(Place { _place: place, _seat: None })
+        let permit = self.permits.known.try_acquire().map_err(|_| Refused::Away)?;
+        Ok(Permit { _permit: permit, _occupant: None })
     }
 
-    /// Counts a request of an unknown sender by its address, and gives it a place. Signed requests have places of
+    /// Counts a request of an unknown sender by its address, and gives it a permit. Signed requests have permits of
     /// their own, so that forms never block programs.
-    fn admit_stranger(&self, address: IpAddr, signed: bool) -> Result<Place<'_>, Refused> {
+    fn admit_stranger(&self, address: IpAddr, signed: bool) -> Result<Permit<'_>, Refused> {
         let sender = limits::sender(address);
         lock(&self.addresses).take_sender(&sender, self.now()).map_err(Refused::Often)?;
-        let seat = self.crowd.enter(sender).ok_or(Refused::Often(Duration::ZERO))?;
-        let places = if signed { &self.places.signed } else { &self.places.strangers };
-        let place = places.try_acquire().map_err(|_| Refused::Away)?;
-        Ok(Place { _place: place, _seat: Some(seat) })
+        let occupant = self.occupancy.enter(sender).ok_or(Refused::Often(Duration::ZERO))?;
+        let permits = if signed { &self.permits.signed } else { &self.permits.strangers };
+        let permit = permits.try_acquire().map_err(|_| Refused::Away)?;
+        Ok(Permit { _permit: permit, _occupant: Some(occupant) })
     }
 
     /// A sender turned out to be a source: it is counted instead of its address.
@@ -223,14 +223,14 @@ impl Gate {
     }
 
     /// Parses a request. Times without a zone are in that of the queue that will call.
-    fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<Said, Refused> {
+    fn read(&self, fields: &fields::Fields, queue: Option<&QueueName>) -> Result<ParsedRequest, Refused> {
         let latest = self.settings.max_wanted_ahead;
         let how = Reading { home: self.terms.home, zone: self.zone(queue), now: self.now(), latest };
         fields::read(fields, &how).map_err(Refused::Bad)
     }
 
     /// Stores a request, once.
-    async fn keep(&self, said: Said, from: From) -> Result<Received, Refused> {
+    async fn keep(&self, said: ParsedRequest, from: From) -> Result<Received, Refused> {
         let Some(consent_text) = said.consent_text.or(from.consent) else {
             let remedy = "send the text as it was shown to the person";
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));

@@ -30,7 +30,7 @@ pub enum Answer {
     Later(u32),
     /// Nothing is said, for ever.
     Nothing,
-    /// The line is cut before an answer.
+    /// The connection is cut before an answer.
     Cut,
     /// This is said instead.
     Garbage(Vec<u8>),
@@ -52,12 +52,12 @@ pub struct Smsc {
     heard: UnboundedReceiver<Heard>,
     /// Who has its permit may sign in.
     pub door: Arc<Semaphore>,
-    /// Commands for it to say on the line that is open.
+    /// Commands for it to say on the connection that is open.
     pub say: tokio::sync::broadcast::Sender<Command>,
 }
 
 impl Smsc {
-    /// One that gives these answers, in order, on whatever lines; then it takes everything.
+    /// One that gives these answers, in order, on whatever connections; then it takes everything.
     pub async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
@@ -112,7 +112,7 @@ impl Smsc {
         self.first(|heard| if let Heard::Message(message) = heard { Some(message) } else { None }).await
     }
 
-    /// Waits for the end of a line.
+    /// Waits for the end of a connection.
     pub async fn end(&mut self) {
         self.first(|heard| matches!(heard, Heard::End).then_some(())).await;
     }
@@ -172,7 +172,7 @@ impl Connection {
         drop(self.hear.send(Heard::End));
     }
 
-    /// Whether the line stays.
+    /// Whether the connection stays.
     async fn take(&mut self, command: Command) -> bool {
         let (id, status, sequence) = (command.id(), command.status(), command.sequence_number());
         match command.pdu().cloned() {
