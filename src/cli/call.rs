@@ -146,7 +146,7 @@ fn caller(row: &CallRow) -> Cell {
 }
 
 /// One call with everything that belongs to it.
-struct Story {
+struct CallHistory {
     call: CallRow,
     waits: Vec<WaitRow>,
     offers: Vec<OfferRow>,
@@ -154,8 +154,8 @@ struct Story {
 }
 
 async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
-    let story = context.read("call_show", move |c| find(c, &id)).await?;
-    let call = &story.call;
+    let history = context.read("call_show", move |c| find(c, &id)).await?;
+    let call = &history.call;
     let sheet = Sheet::default()
         .with("id", call.id.to_string())
         .with("arrived_at", call.arrived_at)
@@ -178,15 +178,15 @@ async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
         .with("cause", call.cause.as_deref())
         .with("wait_ms", Cell::span_or_nothing(call.wait_ms))
         .with("talk_ms", Cell::span_or_nothing(call.talk_ms))
-        .with("case", story.case.map_or(Cell::Nothing, |case| Cell::Count(case.0)))
+        .with("case", history.case.map_or(Cell::Nothing, |case| Cell::Count(case.0)))
         .with("node", call.node.as_str())
         .with("channel", call.channel.to_string())
-        .and("timeline", timeline(&story));
+        .and("timeline", timeline(&history));
     context.sheet(&sheet)?;
     Ok(Exit::Done)
 }
 
-fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
+fn find(c: &mut Database, id: &str) -> Result<CallHistory, StoreError> {
     let mut found = calls::ending_with(c, id)?;
     let call = match (found.pop(), found.pop()) {
         (Some(call), None) => call,
@@ -196,7 +196,7 @@ fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
         }
     };
     let id = call.id;
-    Ok(Story {
+    Ok(CallHistory {
         waits: calls::waits(c, id)?,
         offers: offers::of_call(c, id)?,
         case: cases::of_call(c, id)?,
@@ -207,12 +207,12 @@ fn find(c: &mut Database, id: &str) -> Result<Story, StoreError> {
 /// An event of the timeline: when, what, and details.
 type Event = (UnixMs, &'static str, String);
 
-fn timeline(story: &Story) -> Table {
-    let call = &story.call;
+fn timeline(history: &CallHistory) -> Table {
+    let call = &history.call;
     let mut events: Vec<Event> =
         vec![(call.arrived_at, "arrived", format!("{} dialled {}", call.party, call.dialled))];
-    events.extend(story.waits.iter().flat_map(of_wait));
-    events.extend(story.offers.iter().flat_map(of_offer));
+    events.extend(history.waits.iter().flat_map(of_wait));
+    events.extend(history.offers.iter().flat_map(of_offer));
     if let (None, Some(at)) = (&call.agent, call.answered_at) {
         events.push((at, "answered", "got through".to_owned()));
     }
@@ -225,7 +225,7 @@ fn timeline(story: &Story) -> Table {
             format!("{ending} while {stage}, {}", call.cause.as_deref().unwrap_or("-")),
         ));
     }
-    if let (Some(case), Some(at)) = (story.case, call.ended_at) {
+    if let (Some(case), Some(at)) = (history.case, call.ended_at) {
         events.push((at, "case", format!("this missed call belongs to case {case}")));
     }
     let mut table = Table::new(&["at", "offset_ms", "event", "detail"], "no events");

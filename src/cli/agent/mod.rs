@@ -120,7 +120,8 @@ async fn step(who: Named, step: Step, why: &str, context: &Context) -> Result<Ex
 }
 
 async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
-    let (mut rows, snapshot) = context.read("agent_list", |c| Ok((agents::all(c)?, Snapshot::read(c)?))).await?;
+    let (mut rows, snapshot) =
+        context.read("agent_list", |c| Ok((agents::all(c)?, Snapshot::read(c)?))).await?;
     let all = rows.len();
     rows.retain(|row| args.status.is_none_or(|status| row.status == status));
     rows.retain(|row| args.activity.is_none_or(|activity| row.activity == activity));

@@ -50,7 +50,7 @@ pub(super) async fn list(args: List, context: &Context) -> Result<Exit, Failure>
 }
 
 /// A case with what the list shows beside its row.
-struct Line {
+struct ListedCase {
     case: CaseRow,
     name: Option<String>,
     today: i64,
@@ -60,19 +60,19 @@ struct Line {
 }
 
 /// Returns the cases that are wanted, each with the attempts counted today and those that are left.
-fn lines(c: &mut Database, wanted: &List, terms: &Terms, now: UnixMs) -> Result<Vec<Line>, StoreError> {
+fn lines(c: &mut Database, wanted: &List, terms: &Terms, now: UnixMs) -> Result<Vec<ListedCase>, StoreError> {
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
         .map(|case| {
             let today = attempts::counted(c, &case.number, &terms.business_day(&case, now))?;
             let left = if case.closed_at.is_none() { i64::from(terms.cap(&case)) - today } else { 0 };
             let waits = callbacks::waits_for_people(&case, terms);
-            Ok(Line { name: cases::name_of(c, case.id)?, today, left: left.max(0), waits, case })
+            Ok(ListedCase { name: cases::name_of(c, case.id)?, today, left: left.max(0), waits, case })
         })
         .collect()
 }
 
-fn table(lines: &[Line], now: UnixMs) -> Table {
+fn table(lines: &[ListedCase], now: UnixMs) -> Table {
     let fields = [
         "id",
         "number",
@@ -101,7 +101,7 @@ fn table(lines: &[Line], now: UnixMs) -> Table {
         "name",
         "close_reason",
     ]);
-    for Line { case, name, today, left, waits } in lines {
+    for ListedCase { case, name, today, left, waits } in lines {
         let until = case.closed_at.unwrap_or(now);
         table.row([
             Cell::Count(case.id.0),

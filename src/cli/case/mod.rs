@@ -13,7 +13,7 @@ use crate::store::callbacks::{self, RefusalRow, Terms};
 use crate::store::cases::{self, Asked, CaseRow, MissRow};
 use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
-use attempt::{Attempt, Said};
+use attempt::{AttemptArgs, ResultArgs};
 use list::List;
 
 /// Cases: callers who are to be called back, and what was done about it.
@@ -47,8 +47,8 @@ Examples:
         id: CaseId,
     },
     Open(Open),
-    Attempt(Attempt),
-    Result(Said),
+    Attempt(AttemptArgs),
+    Result(ResultArgs),
     Close(Close),
 }
 

@@ -1,25 +1,26 @@
 //! Checks whether missed callers can be called back.
 
-use super::Line;
+use super::Finding;
 use crate::config::callback::Settings;
 use crate::rules::Rules;
 
 /// What is missing for callbacks.
-pub(super) fn lines(rules: &Rules, settings: &Settings) -> Vec<Line> {
-    let unnamed =
-        settings.nobody_calls_back(rules).map(|(detail, remedy)| Line::advice("callbacks", detail, remedy));
+pub(super) fn lines(rules: &Rules, settings: &Settings) -> Vec<Finding> {
+    let unnamed = settings
+        .nobody_calls_back(rules)
+        .map(|(detail, remedy)| Finding::advice("callbacks", detail, remedy));
     unnamed.into_iter().chain(trunk(settings)).collect()
 }
 
 /// Checks whether there is a trunk. Without one, settings of [callback] have no effect.
-fn trunk(settings: &Settings) -> Option<Line> {
+fn trunk(settings: &Settings) -> Option<Finding> {
     let what = "callbacks: trunk";
     if settings.trunks.iter().any(|trunk| trunk.max_calls > 0) {
         return None;
     }
     let remedy = "add [[callback.trunks]] with `dial`, such as \"gateway/trunk/{number}\", to dozvon.toml";
     if !settings.trunks.is_empty() {
-        return Some(Line::wrong(
+        return Some(Finding::wrong(
             what,
             "every trunk has max_calls = 0: no customer is called back",
             "give one of [[callback.trunks]] a max_calls above 0",
@@ -28,10 +29,10 @@ fn trunk(settings: &Settings) -> Option<Line> {
     Some(if *settings == Settings::default() {
         let detail =
             "no trunk: the controller calls nobody back, and cases wait for people (`dozvon case list`)";
-        Line::advice(what, detail, remedy)
+        Finding::advice(what, detail, remedy)
     } else {
         let detail = "[callback] has settings, but there is no trunk: nobody is called back";
-        Line::wrong(what, detail, remedy)
+        Finding::wrong(what, detail, remedy)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Line;
+use super::Finding;
 use crate::config::Settings;
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
@@ -17,7 +17,7 @@ pub(super) async fn check(
     node: &str,
     settings: &Settings,
     rules: Option<&Rules>,
-) -> Result<Vec<Line>, ProbeError> {
+) -> Result<Vec<Finding>, ProbeError> {
     let all = contacts(settings, rules);
     let mut lines = gateways(probe, node, &all).await?;
     lines.extend(users(probe, node, &all).await?);
@@ -52,7 +52,11 @@ fn contacts(settings: &Settings, rules: Option<&Rules>) -> Vec<(String, Contact)
 /// The users of each gateway or directory entry, by its name.
 type Used<'a> = BTreeMap<String, Vec<&'a str>>;
 
-async fn gateways(probe: &mut Probe, node: &str, all: &[(String, Contact)]) -> Result<Vec<Line>, ProbeError> {
+async fn gateways(
+    probe: &mut Probe,
+    node: &str,
+    all: &[(String, Contact)],
+) -> Result<Vec<Finding>, ProbeError> {
     let mut used = Used::new();
     for (who, contact) in all {
         if let Contact::Gateway { gateway, .. } = contact {
@@ -94,19 +98,19 @@ fn fault_of_gateway(said: &str) -> Option<GatewayFault> {
     }
 }
 
-fn line_of_gateway(node: &str, gateway: &str, who: &str, fault: GatewayFault) -> Line {
+fn line_of_gateway(node: &str, gateway: &str, who: &str, fault: GatewayFault) -> Finding {
     let what = format!("{node}: gateway {gateway}");
     match fault {
         GatewayFault::Unknown => {
             let remedy = "add it to sip_profiles/external/ and `fs_cli -x \"sofia profile external rescan\"`, or correct the name";
-            Line::wrong(what, format!("FreeSWITCH has no such gateway; used by {who}"), remedy)
+            Finding::wrong(what, format!("FreeSWITCH has no such gateway; used by {who}"), remedy)
         }
         GatewayFault::Down => {
             let remedy = format!(
                 "`fs_cli -x \"sofia status gateway {gateway}\"` says why: correct its address, user or password, or ask \
                  the operator; then `fs_cli -x \"sofia profile external rescan\"`"
             );
-            Line::down(
+            Finding::down(
                 what,
                 format!("the gateway does not answer, or refuses the registration; used by {who}"),
                 remedy,
@@ -115,7 +119,7 @@ fn line_of_gateway(node: &str, gateway: &str, who: &str, fault: GatewayFault) ->
     }
 }
 
-async fn users(probe: &mut Probe, node: &str, all: &[(String, Contact)]) -> Result<Vec<Line>, ProbeError> {
+async fn users(probe: &mut Probe, node: &str, all: &[(String, Contact)]) -> Result<Vec<Finding>, ProbeError> {
     let usual = probe.ask("global_getvar domain").await?;
     let mut used = Used::new();
     for (who, contact) in all {
@@ -133,7 +137,7 @@ async fn users(probe: &mut Probe, node: &str, all: &[(String, Contact)]) -> Resu
         } else {
             let detail = format!("FreeSWITCH's directory has no such user; used by {}", who.join(", "));
             let remedy = "add the user to directory/ and `fs_cli -x reloadxml`, or correct the contact";
-            lines.push(Line::wrong(format!("{node}: user {user}"), detail, remedy));
+            lines.push(Finding::wrong(format!("{node}: user {user}"), detail, remedy));
         }
     }
     lines.extend(all_good(format!("{node}: users"), &good));
@@ -148,13 +152,13 @@ fn note<'a>(used: &mut Used<'a>, thing: String, who: &'a str) {
 }
 
 /// One line for all that FreeSWITCH has.
-fn all_good(what: String, good: &[String]) -> Option<Line> {
+fn all_good(what: String, good: &[String]) -> Option<Finding> {
     /// Most names that a line lists.
     const MOST: usize = 5;
     let more = good.len().checked_sub(MOST).filter(|more| *more > 0);
     let names = good.iter().take(MOST).map(String::as_str).collect::<Vec<_>>().join(", ");
     let names = more.map_or_else(|| names.clone(), |more| format!("{names} and {more} more"));
-    (!good.is_empty()).then(|| Line::ok(what, names))
+    (!good.is_empty()).then(|| Finding::ok(what, names))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roxmltree::{Document, Node};
 
-use super::Line;
+use super::Finding;
 use crate::config::Settings;
 use crate::config::dialplan::CONTEXT;
 use crate::switch::dialplan_files;
@@ -23,7 +23,7 @@ pub(super) async fn check(
     probe: &mut Probe,
     node: &str,
     settings: &Settings,
-) -> Result<Vec<Line>, ProbeError> {
+) -> Result<Vec<Finding>, ProbeError> {
     let mut lines = Vec::new();
     let files = dialplan_files::files(settings);
     for file in &files {
@@ -51,7 +51,7 @@ pub(super) async fn check(
 const USUAL: [&str; 2] = ["default", "public"];
 
 /// dozvon's extensions that are loaded in a context although no setting puts them there.
-fn left_over(node: &str, files: &[File], context: &str, loaded: &str) -> Option<Line> {
+fn left_over(node: &str, files: &[File], context: &str, loaded: &str) -> Option<Finding> {
     // FreeSWITCH has no such context, hence none of dozvon's extensions in it.
     let loaded = extensions(loaded).ok()?;
     let made: BTreeSet<String> = files
@@ -63,7 +63,7 @@ fn left_over(node: &str, files: &[File], context: &str, loaded: &str) -> Option<
         loaded.into_keys().filter(|name| name.starts_with(CONTEXT) && !made.contains(name)).collect();
     (!left.is_empty()).then(|| {
         let detail = format!("{} is loaded, but no setting puts it there", left.join(", "));
-        Line::wrong(format!("{node}: stale extensions in context {context}"), detail, REMEDY)
+        Finding::wrong(format!("{node}: stale extensions in context {context}"), detail, REMEDY)
     })
 }
 
@@ -73,24 +73,26 @@ fn context_of(file: &File) -> &str {
     inner.map_or(CONTEXT, |(context, _)| context)
 }
 
-fn compare(what: String, file: &File, context: &str, loaded: &str) -> Line {
+fn compare(what: String, file: &File, context: &str, loaded: &str) -> Finding {
     let wanted = match extensions(&file.text) {
         Ok(wanted) => wanted,
-        Err(error) => return Line::wrong(what, format!("{}: {error}", file.place), "report this fault"),
+        Err(error) => return Finding::wrong(what, format!("{}: {error}", file.place), "report this fault"),
     };
     let Ok(loaded) = extensions(loaded) else {
-        return Line::wrong(what, format!("FreeSWITCH has no context {context}"), REMEDY);
+        return Finding::wrong(what, format!("FreeSWITCH has no context {context}"), REMEDY);
     };
     match wanted.iter().find(|(name, tree)| loaded.get(*name) != Some(*tree)) {
-        None => Line::ok(what, format!("{} is loaded and current", file.place)),
-        Some((name, _)) if !loaded.contains_key(name) => {
-            Line::wrong(what, format!("{} is not loaded: there is no extension {name}", file.place), REMEDY)
-        }
+        None => Finding::ok(what, format!("{} is loaded and current", file.place)),
+        Some((name, _)) if !loaded.contains_key(name) => Finding::wrong(
+            what,
+            format!("{} is not loaded: there is no extension {name}", file.place),
+            REMEDY,
+        ),
         Some((name, tree)) => {
             let difference = loaded.get(name).map(|loaded| difference(loaded, tree)).unwrap_or_default();
             let detail =
                 format!("another version of {} is loaded: extension {name} has {difference}", file.place);
-            Line::wrong(what, detail, REMEDY)
+            Finding::wrong(what, detail, REMEDY)
         }
     }
 }
@@ -174,7 +176,7 @@ mod tests {
 </context>
 "#;
 
-    fn line(settings: &Settings, loaded: &str) -> Line {
+    fn line(settings: &Settings, loaded: &str) -> Finding {
         let file = dialplan_files::files(settings).remove(1);
         compare("node a: context public".to_owned(), &file, context_of(&file), loaded)
     }

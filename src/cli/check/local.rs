@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::Context;
-use super::{Line, callbacks, numbers};
+use super::{Finding, callbacks, numbers};
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::config::database::DatabaseUrl;
@@ -23,41 +23,43 @@ use crate::telemetry;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The line of the settings. They were read, or the command would have failed before.
-pub(super) fn settings(context: &Context) -> Line {
+pub(super) fn settings(context: &Context) -> Finding {
     match &context.settings_file {
-        Some(path) => Line::ok("settings", path.display().to_string()),
-        None => Line::advice("settings", "no dozvon.toml: defaults are used", "create it with `dozvon init`"),
+        Some(path) => Finding::ok("settings", path.display().to_string()),
+        None => {
+            Finding::advice("settings", "no dozvon.toml: defaults are used", "create it with `dozvon init`")
+        }
     }
 }
 
 /// A key that was stated by its old name.
-pub(super) fn outdated(line: &str) -> Line {
+pub(super) fn outdated(line: &str) -> Finding {
     let remedy = "rename it: the next release reads the new name only";
-    Line::advice("settings", line, remedy)
+    Finding::advice("settings", line, remedy)
 }
 
 /// Checks the settings as a controller does when it starts: the log's filter, the destinations and the CRM.
-pub(super) async fn outside(context: &Context) -> Vec<Line> {
+pub(super) async fn outside(context: &Context) -> Vec<Finding> {
     let settings = &context.settings;
     let mut lines = Vec::new();
     if let Err(error) = telemetry::levels(&settings.log.filter) {
-        lines.push(Line::wrong("log", error.to_string(), "correct [log] filter"));
+        lines.push(Finding::wrong("log", error.to_string(), "correct [log] filter"));
     }
     let wrong = notify::wrong_destinations(&settings.notify, settings.zone, context.clock);
     lines.extend(wrong.into_iter().map(|InvalidDestination { name, reason }| {
         let remedy = "correct it in [notify]: a controller does not start with it";
-        Line::wrong(format!("destination {name}"), reason, remedy)
+        Finding::wrong(format!("destination {name}"), reason, remedy)
     }));
     if let Ok(store) = context.store().await
         && let Err(reason) = notify::crm::check(&settings.crm, store.clone(), context.clock)
     {
-        lines.push(Line::wrong("crm", reason, "correct it in [crm]: a controller does not start with it"));
+        lines.push(Finding::wrong("crm", reason, "correct it in [crm]: a controller does not start with it"));
     }
     lines
 }
 
 /// Checks the database; returns its rules if it can be read.
-pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
+pub(super) async fn database(context: &Context) -> (Vec<Finding>, Option<Rules>) {
     let settings = &context.settings;
     let name = settings.database.to_string();
     let store = match context.store().await {
@@ -68,23 +70,29 @@ pub(super) async fn database(context: &Context) -> (Vec<Line>, Option<Rules>) {
                 &text,
                 "check that the server runs, that this user has access, and [database] url",
             );
-            return (vec![Line::unreachable("database", detail, remedy)], None);
+            return (vec![Finding::unreachable("database", detail, remedy)], None);
         }
     };
-    let mut lines = vec![Line::ok("database", name), controller(store).await];
+    let mut lines = vec![Finding::ok("database", name), controller(store).await];
     lines.extend(exposed(&context.settings));
     lines.extend(context.settings_file.as_deref().and_then(readable_settings));
     match writable(store).await {
         Ok(()) => {}
-        Err(error) => {
-            lines.push(Line::wrong("database", error.to_string(), "give this user the right to write to it"))
-        }
+        Err(error) => lines.push(Finding::wrong(
+            "database",
+            error.to_string(),
+            "give this user the right to write to it",
+        )),
     }
     lines.push(audit(store, settings).await);
     match store.read("check", rules::load).await {
         Ok(rules) => (lines, Some(rules)),
         Err(error) => {
-            lines.push(Line::wrong("rules", error.to_string(), "apply a rules file again: `dozvon apply`"));
+            lines.push(Finding::wrong(
+                "rules",
+                error.to_string(),
+                "apply a rules file again: `dozvon apply`",
+            ));
             (lines, None)
         }
     }
@@ -100,12 +108,12 @@ fn with_remedy<'a>(text: &'a str, otherwise: &'a str) -> (&'a str, &'a str) {
 }
 
 /// Warns where others could read the database: on the network, or in its files.
-fn exposed(settings: &Settings) -> Vec<Line> {
+fn exposed(settings: &Settings) -> Vec<Finding> {
     let default = std::env::var("PGSSLMODE").ok();
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<Finding> = Vec::new();
     if let Some((host, mode)) = settings.database.in_clear(default.as_deref()) {
         let detail = format!("with sslmode={mode}, the connection to {host} may be unencrypted");
-        lines.push(Line::advice("database", detail, TLS_REMEDY));
+        lines.push(Finding::advice("database", detail, TLS_REMEDY));
     }
     if let DatabaseUrl::Sqlite(path) = &settings.database {
         for file in private::files(path) {
@@ -114,7 +122,7 @@ fn exposed(settings: &Settings) -> Vec<Line> {
                     "others may read {} (mode {mode:o}): it holds numbers and tokens",
                     file.display()
                 );
-                lines.push(Line::advice("database", detail, format!("chmod 600 {}", file.display())));
+                lines.push(Finding::advice("database", detail, format!("chmod 600 {}", file.display())));
             }
         }
     }
@@ -126,10 +134,10 @@ const TLS_REMEDY: &str = "add ?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca
                           the server's certificate is its own";
 
 /// Warns of a settings file that everybody may read: it may hold passwords.
-fn readable_settings(path: &Path) -> Option<Line> {
+fn readable_settings(path: &Path) -> Option<Finding> {
     let mode = private::too_wide(path).filter(|mode| mode & 0o007 != 0)?;
     let detail = format!("everybody may read {} (mode {mode:o}): it may hold passwords", path.display());
-    Some(Line::advice("settings", detail, format!("chmod o-rwx {}", path.display())))
+    Some(Finding::advice("settings", detail, format!("chmod o-rwx {}", path.display())))
 }
 
 /// Commits an empty transaction, which fails where no other could be committed either.
@@ -138,7 +146,7 @@ async fn writable(store: &Store) -> Result<(), StoreError> {
 }
 
 /// Checks that the audit has its key, and that no entry was lost.
-async fn audit(store: &Store, settings: &Settings) -> Line {
+async fn audit(store: &Store, settings: &Settings) -> Finding {
     let key = settings.audit.key.clone();
     let gaps = store.read("audit_key", move |c| {
         store::audit::check_key(c, key.as_ref())?;
@@ -146,36 +154,38 @@ async fn audit(store: &Store, settings: &Settings) -> Line {
         store::audit::gaps(c)
     });
     match gaps.await {
-        Ok(0) => Line::ok("audit", "the key is the one with which the audit began"),
+        Ok(0) => Finding::ok("audit", "the key is the one with which the audit began"),
         Ok(gaps) => {
             let remedy = "the log says why; the table audit_gaps lists them";
-            Line::wrong("audit", format!("{gaps} entries could not be written and are missing"), remedy)
+            Finding::wrong("audit", format!("{gaps} entries could not be written and are missing"), remedy)
         }
         Err(error) => {
             let text = error.to_string();
             let (detail, remedy) =
                 with_remedy(&text, "check that the database and its table audit_key can be read");
-            Line::wrong("audit", detail, remedy)
+            Finding::wrong("audit", detail, remedy)
         }
     }
 }
 
 /// Checks whether a controller uses the database.
-async fn controller(store: &Store) -> Line {
+async fn controller(store: &Store) -> Finding {
     match store.take_lock().await {
-        Ok(_) => Line::advice("controller", "no controller uses this database", "start one: `dozvon serve`"),
-        Err(StoreError::Locked { holder, .. }) => Line::ok("controller", format!("runs{holder}")),
+        Ok(_) => {
+            Finding::advice("controller", "no controller uses this database", "start one: `dozvon serve`")
+        }
+        Err(StoreError::Locked { holder, .. }) => Finding::ok("controller", format!("runs{holder}")),
         Err(error) => {
-            Line::wrong("controller", error.to_string(), "give this user the right to write to the folder")
+            Finding::wrong("controller", error.to_string(), "give this user the right to write to the folder")
         }
     }
 }
 
 /// Checks the rules for what keeps calls from being taken.
-pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line> {
+pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Finding> {
     if rules.routes.is_empty() {
         let remedy = "write them into a rules file and apply it: `dozvon apply rules.toml`";
-        return vec![Line::wrong("rules", "there are no routes: every call is refused", remedy)];
+        return vec![Finding::wrong("rules", "there are no routes: every call is refused", remedy)];
     }
     let counts = format!(
         "routes: {}, queues: {}, agents: {}, schedules: {}",
@@ -184,11 +194,11 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
         rules.agents.len(),
         rules.schedules.len()
     );
-    let mut lines = vec![Line::ok("rules", counts)];
+    let mut lines = vec![Finding::ok("rules", counts)];
     for (name, queue) in rules.queues.iter().filter(|(_, queue)| queue.tiers.is_empty()) {
         let to = &queue.overflow;
         let remedy = "give it agents: `tiers` in the rules file, or `dozvon agent add --queue`";
-        lines.push(Line::wrong(
+        lines.push(Finding::wrong(
             format!("queue {name}"),
             format!("nobody serves it: all its callers go to {to}"),
             remedy,
@@ -197,7 +207,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
     for (name, schedule) in &rules.schedules {
         if !schedule.is_open(now) && schedule.next_opening(now).is_none() {
             let remedy = "give it hours in the rules file";
-            lines.push(Line::advice(
+            lines.push(Finding::advice(
                 format!("schedule {name}"),
                 "it never opens within the next year",
                 remedy,
@@ -206,7 +216,7 @@ pub(super) fn rules(rules: &Rules, settings: &Settings, now: UnixMs) -> Vec<Line
     }
     for fault in rules.policies.values().flat_map(Policy::faults) {
         let remedy = "set an allowed value in the rules file: `dozvon policy check`";
-        lines.push(Line::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));
+        lines.push(Finding::wrong(format!("policy {}", fault.policy), fault.to_string(), remedy));
     }
     lines.extend(callbacks::lines(rules, &settings.callback));
     lines.extend(numbers::lines(rules, &settings.dialplan));
@@ -224,7 +234,7 @@ pub(super) fn dials(rules: &Rules, prefix: &str) -> bool {
 }
 
 /// Checks the ports on which the controller listens; no two may be the same.
-pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
+pub(super) async fn ports(settings: &Settings) -> Vec<Finding> {
     let all = [
         ("port for FreeSWITCH", settings.switch.listen, "[switch] listen", None),
         ("port for web", settings.web.listen, "[web] listen", None),
@@ -236,7 +246,7 @@ pub(super) async fn ports(settings: &Settings) -> Vec<Line> {
         lines.push(match other {
             Some((_, _, other, _)) => {
                 let detail = format!("{address} is also the port of {other}");
-                Line::wrong(what, detail, format!("give {key} another port"))
+                Finding::wrong(what, detail, format!("give {key} another port"))
             }
             None => port(what, address, key, path).await,
         });
@@ -250,26 +260,30 @@ fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     one.port() != 0 && one.port() == other.port() && overlap
 }
 
-async fn port(what: &str, address: SocketAddr, key: &str, path: Option<&str>) -> Line {
+async fn port(what: &str, address: SocketAddr, key: &str, path: Option<&str>) -> Finding {
     let taken = match TcpListener::bind(address).await {
-        Ok(_) => return Line::ok(what, format!("{address} is free: no controller uses it")),
+        Ok(_) => return Finding::ok(what, format!("{address} is free: no controller uses it")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => error,
         Err(error) => {
             let remedy = format!("give {key} an address of this machine");
-            return Line::wrong(what, format!("{address} cannot be listened on: {error}"), remedy);
+            return Finding::wrong(what, format!("{address} cannot be listened on: {error}"), remedy);
         }
     };
-    let Some(path) = path else { return Line::ok(what, format!("{address} is open")) };
+    let Some(path) = path else { return Finding::ok(what, format!("{address} is open")) };
     match tokio::time::timeout(PATIENCE, get(address, path)).await {
         Ok(Ok(answer)) if answer.contains("ready") && answer.starts_with("HTTP/1.1 200") => {
-            Line::ok(what, format!("{address}: the controller is ready"))
+            Finding::ok(what, format!("{address}: the controller is ready"))
         }
         Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 503") => {
             let missing =
                 answer.split_once("\r\n\r\n").map_or("", |(_, body)| body.trim()).replace('\n', "; ");
-            Line::wrong(what, format!("the controller at {address} is not ready: {missing}"), "see its log")
+            Finding::wrong(
+                what,
+                format!("the controller at {address} is not ready: {missing}"),
+                "see its log",
+            )
         }
-        _ => Line::wrong(
+        _ => Finding::wrong(
             what,
             format!("{address}: {taken}, by something other than a controller"),
             format!("change {key}"),

@@ -40,14 +40,14 @@ crate::vocabulary! {
 
 /// One check with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Line {
+struct Finding {
     what: String,
     state: State,
     detail: String,
     remedy: String,
 }
 
-impl Line {
+impl Finding {
     fn ok(what: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { what: what.into(), state: State::Ok, detail: detail.into(), remedy: String::new() }
     }
@@ -80,7 +80,7 @@ pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure>
     lines.extend(local::ports(settings).await);
     if settings.switch.nodes.is_empty() {
         let remedy = "add [[switch.nodes]] with host, port and password of each FreeSWITCH's event socket";
-        lines.push(Line::wrong("nodes", "no FreeSWITCH is named: no phone can ring", remedy));
+        lines.push(Finding::wrong("nodes", "no FreeSWITCH is named: no phone can ring", remedy));
     }
     for node in &settings.switch.nodes {
         lines.extend(node::check(node, settings, rules.as_ref()).await);
@@ -89,7 +89,7 @@ pub(super) async fn run(_args: Args, context: &Context) -> Result<Exit, Failure>
     Ok(exit(&lines))
 }
 
-fn exit(lines: &[Line]) -> Exit {
+fn exit(lines: &[Finding]) -> Exit {
     let any = |state| lines.iter().any(|line| line.state == state);
     match () {
         () if any(State::Unreachable) => Exit::Unreachable,
@@ -98,7 +98,7 @@ fn exit(lines: &[Line]) -> Exit {
     }
 }
 
-fn table(lines: &[Line]) -> Table {
+fn table(lines: &[Finding]) -> Table {
     let mut table = Table::new(&["check", "state", "detail", "remedy"], "").below(&["remedy"]);
     for line in lines {
         let remedy = Some(line.remedy.as_str()).filter(|remedy| !remedy.is_empty());
@@ -132,13 +132,13 @@ mod tests {
         let remedy =
             "add ?sslmode=verify-full&sslrootcert=/etc/ssl/certs/ca-certificates.crt to the url, or require";
         let lines = [
-            Line::ok("settings", "/etc/dozvon/dozvon.toml"),
-            Line::advice(
+            Finding::ok("settings", "/etc/dozvon/dozvon.toml"),
+            Finding::advice(
                 "database",
                 "what is sent to db.example.com may go over the network in clear",
                 remedy,
             ),
-            Line::wrong(
+            Finding::wrong(
                 "dialplan of fs1",
                 "the dialplan of context public does not send 84951234567 here",
                 "run it",

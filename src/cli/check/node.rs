@@ -1,7 +1,7 @@
 //! Checks one FreeSWITCH: whether it can be reached, has the modules, and has loaded dozvon's dialplan.
 
 use super::local::dials;
-use super::{Line, contacts, dialplan};
+use super::{Finding, contacts, dialplan};
 use crate::config::Settings;
 use crate::config::switch::NodeSettings;
 use crate::rules::Rules;
@@ -11,23 +11,23 @@ use crate::switch::{Probe, ProbeError};
 const FEW_SESSIONS: u64 = 100;
 
 /// Checks one node.
-pub(super) async fn check(node: &NodeSettings, settings: &Settings, rules: Option<&Rules>) -> Vec<Line> {
+pub(super) async fn check(node: &NodeSettings, settings: &Settings, rules: Option<&Rules>) -> Vec<Finding> {
     let what = format!("node {}", node.name);
     let mut probe = match Probe::connect(node).await {
         Ok(probe) => probe,
         Err(error) => return vec![unreachable(&what, &error)],
     };
-    let mut asked = Asked { probe: &mut probe, what, lines: Vec::new() };
+    let mut asked = NodeCheck { probe: &mut probe, what, lines: Vec::new() };
     let done = asked.all(settings, rules).await;
-    let Asked { what, mut lines, .. } = asked;
+    let NodeCheck { what, mut lines, .. } = asked;
     if let Err(error) = done {
-        lines.push(Line::unreachable(what, error.to_string(), "see FreeSWITCH's log"));
+        lines.push(Finding::unreachable(what, error.to_string(), "see FreeSWITCH's log"));
     }
     probe.close().await;
     lines
 }
 
-fn unreachable(what: &str, error: &ProbeError) -> Line {
+fn unreachable(what: &str, error: &ProbeError) -> Finding {
     let remedy = match error {
         ProbeError::Unreachable { .. } => {
             "start FreeSWITCH, load mod_event_socket, and check listen-ip and listen-port in event_socket.conf.xml"
@@ -37,19 +37,19 @@ fn unreachable(what: &str, error: &ProbeError) -> Line {
         }
         ProbeError::NoAnswer(_) => "see FreeSWITCH's log",
     };
-    Line::unreachable(what, error.to_string(), remedy)
+    Finding::unreachable(what, error.to_string(), remedy)
 }
 
-struct Asked<'a> {
+struct NodeCheck<'a> {
     probe: &'a mut Probe,
     what: String,
-    lines: Vec<Line>,
+    lines: Vec<Finding>,
 }
 
-impl Asked<'_> {
+impl NodeCheck<'_> {
     async fn all(&mut self, settings: &Settings, rules: Option<&Rules>) -> Result<(), ProbeError> {
         let version = self.probe.ask("version short").await?;
-        self.lines.push(Line::ok(&self.what, format!("FreeSWITCH {}", version.trim())));
+        self.lines.push(Finding::ok(&self.what, format!("FreeSWITCH {}", version.trim())));
         self.modules(settings, rules).await?;
         self.lines.extend(dialplan::check(self.probe, &self.what, settings).await?);
         self.lines.extend(contacts::check(self.probe, &self.what, settings, rules).await?);
@@ -70,7 +70,7 @@ impl Asked<'_> {
         }
         let what = format!("{}: modules", self.what);
         self.lines.push(if missing.is_empty() {
-            Line::ok(what, wanted.join(", "))
+            Finding::ok(what, wanted.join(", "))
         } else {
             let load =
                 missing.iter().map(|module| format!("<load module=\"{module}\"/>")).collect::<Vec<_>>();
@@ -79,7 +79,7 @@ impl Asked<'_> {
                 load.join(" "),
                 missing[0]
             );
-            Line::wrong(what, format!("not loaded: {}", missing.join(", ")), remedy)
+            Finding::wrong(what, format!("not loaded: {}", missing.join(", ")), remedy)
         });
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Asked<'_> {
             let what = format!("{}: api-expansion", self.what);
             let remedy = "set api-expansion to false in switch.conf.xml, unless your own dialplan needs it";
             let detail = "is on: text from callers can run commands where a dialplan expands it";
-            self.lines.push(Line::advice(what, detail, remedy));
+            self.lines.push(Finding::advice(what, detail, remedy));
         }
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Asked<'_> {
             let what = format!("{}: sessions", self.what);
             let remedy = format!("raise sessions-per-second in switch.conf.xml to {FEW_SESSIONS} or more");
             let detail = format!("at most {rate} new sessions a second, and each phone that rings is one");
-            self.lines.push(Line::advice(what, detail, remedy));
+            self.lines.push(Finding::advice(what, detail, remedy));
         }
         Ok(())
     }

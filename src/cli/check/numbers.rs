@@ -1,16 +1,16 @@
 //! Checks whether the routes and [dialplan] numbers name the same numbers.
 
-use super::Line;
+use super::Finding;
 use crate::config::dialplan::Dialplan;
 use crate::rules::{NumberPattern, Rules};
 
 /// Returns a line for each number that only one of them has.
-pub(super) fn lines(rules: &Rules, dialplan: &Dialplan) -> Vec<Line> {
+pub(super) fn lines(rules: &Rules, dialplan: &Dialplan) -> Vec<Finding> {
     let routed = || rules.routes.iter().map(|route| &route.number);
     let unrouted = dialplan.numbers.iter().filter(|number| !routed().any(|route| overlap(route, number)));
     let unrouted = unrouted.map(|number| {
         let remedy = "add a route for it, or remove it from [dialplan] numbers";
-        Line::wrong(
+        Finding::wrong(
             format!("number {number}"),
             "the dialplan sends it to dozvon, but no route matches",
             remedy,
@@ -26,7 +26,7 @@ pub(super) fn lines(rules: &Rules, dialplan: &Dialplan) -> Vec<Line> {
             "add {:?} to [dialplan] numbers, then: dozvon dialplan --write FOLDER --force && fs_cli -x reloadxml",
             route.number.to_string()
         );
-        Line::wrong(format!("route {}", route.name), detail, remedy)
+        Finding::wrong(format!("route {}", route.name), detail, remedy)
     });
     unrouted.chain(unlisted).collect()
 }

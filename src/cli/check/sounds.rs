@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Line;
+use super::Finding;
 use crate::config::Settings;
 use crate::rules::Rules;
 use crate::switch::{Probe, ProbeError};
@@ -16,7 +16,7 @@ pub(super) async fn check(
     what: &str,
     settings: &Settings,
     rules: Option<&Rules>,
-) -> Result<Vec<Line>, ProbeError> {
+) -> Result<Vec<Finding>, ProbeError> {
     let wanted = files(settings, rules);
     if wanted.is_empty() {
         return Ok(Vec::new());
@@ -25,7 +25,7 @@ pub(super) async fn check(
     let mut missing = Vec::new();
     for (file, place) in &wanted {
         if !is_there(probe, file, prefix.trim()).await? {
-            missing.push(Line::wrong(
+            missing.push(Finding::wrong(
                 format!("{what}: sound"),
                 format!("{file} is missing; it is set by {place}"),
                 format!("put the file into FreeSWITCH's folder {}, or change {place}", shown(prefix.trim())),
@@ -33,7 +33,7 @@ pub(super) async fn check(
         }
     }
     if missing.is_empty() {
-        missing.push(Line::ok(format!("{what}: sounds"), format!("{} files are there", wanted.len())));
+        missing.push(Finding::ok(format!("{what}: sounds"), format!("{} files are there", wanted.len())));
     }
     Ok(missing)
 }

@@ -9,11 +9,11 @@ const NOT_FOR_PEOPLE: [&str; 10] = [
     "/web/",
     "/switch/",
     "/notify/",
-    "/report/",
+    "/render/",
     "/metrics.rs",
     "/callback/",
     "/board.rs",
-    "/dispatcher/",
+    "/dispatch/",
     "tests",
 ];
 
@@ -62,7 +62,7 @@ fn english(text: &str) -> Vec<String> {
 }
 
 /// What says something to people: calls, and statements that make their texts before.
-const CALLS: &str = r"(?:#\[error|Failure::new|Refused|Faults::of_file|\.fault|refuse|\bbad|custom|faults\s*\.?push|missing|Line::(?:ok|wrong|advice|down|unreachable))\(";
+const CALLS: &str = r"(?:#\[error|Failure::new|Refused|Faults::of_file|\.fault|refuse|\bbad|custom|faults\s*\.?push|missing|Finding::(?:ok|wrong|advice|down|unreachable))\(";
 const STATEMENTS: &str = r"let (?:problem|remedy|message|why|what|detail|bound) = ";
 
 /// Why people would not read this text in Russian.
