@@ -13,7 +13,7 @@ use crate::config::database::DatabaseUrl;
 use crate::config::{PLACES, Settings};
 use crate::phone::Home;
 use crate::render;
-use crate::render::{Language, Look, Sentence, Sheet, Table};
+use crate::render::{DisplayOptions, Language, Sentence, Sheet, Table};
 use crate::store::callbacks::Terms;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
@@ -33,7 +33,7 @@ pub struct Context {
     pub json: bool,
     /// The database that `--database` names.
     pub named: Option<DatabaseUrl>,
-    look: Look,
+    options: DisplayOptions,
     store: OnceCell<Store>,
     _log: telemetry::Log,
 }
@@ -59,7 +59,7 @@ impl Context {
             }
             settings.database = url.clone();
         }
-        let look = Look {
+        let options = DisplayOptions {
             language: globals.lang.unwrap_or_else(language),
             zone: settings.zone,
             colour: colour(globals.color),
@@ -73,7 +73,7 @@ impl Context {
             named: globals.database,
             by,
             json: globals.json,
-            look,
+            options,
             store: OnceCell::new(),
             _log: log,
         })
@@ -88,7 +88,7 @@ impl Context {
     /// The zone in which times are shown and read.
     #[must_use]
     pub const fn zone(&self) -> Tz {
-        self.look.zone
+        self.options.zone
     }
 
     /// Where a number without a country code belongs.
@@ -181,7 +181,7 @@ impl Context {
     /// # Errors
     /// When standard output cannot be written.
     pub fn table(&self, table: &Table) -> Result<(), Failure> {
-        let text = if self.json { render::json(table) } else { render::table(table, &self.look) };
+        let text = if self.json { render::json(table) } else { render::table(table, &self.options) };
         self.print(&text)
     }
 
@@ -190,7 +190,7 @@ impl Context {
     /// # Errors
     /// When standard output cannot be written.
     pub fn sheet(&self, sheet: &Sheet) -> Result<(), Failure> {
-        let text = if self.json { render::json(sheet) } else { render::sheet(sheet, &self.look) };
+        let text = if self.json { render::json(sheet) } else { render::sheet(sheet, &self.options) };
         self.print(&text)
     }
 
@@ -210,27 +210,27 @@ impl Context {
         if self.json {
             return self.print(&format!("{json:#}\n"));
         }
-        self.print(&said.iter().map(|line| format!("{}\n", line.said(&self.look))).collect::<String>())
+        self.print(&said.iter().map(|line| format!("{}\n", line.said(&self.options))).collect::<String>())
     }
 
     /// Tells on the standard error of keys that were stated by an old name.
     pub fn warn_of_old_keys(&self, outdated: &[String]) {
         for line in outdated {
             let text = format!("warning: {line}; the next release reads the new name only");
-            eprintln!("dozvon: {}", render::say(self.look.language, &text));
+            eprintln!("dozvon: {}", render::say(self.options.language, &text));
         }
     }
 
     /// A word of a vocabulary in the reader's language.
     #[must_use]
     pub fn word(&self, word: &str) -> String {
-        render::word(self.look.language, word)
+        render::word(self.options.language, word)
     }
 
     /// An instant in the configured time zone.
     #[must_use]
     pub fn when(&self, at: UnixMs) -> String {
-        render::when(at, self.look.zone)
+        render::when(at, self.options.zone)
     }
 
     /// Prints a text unchanged.

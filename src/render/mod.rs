@@ -18,7 +18,7 @@ use crate::phone::E164;
 pub use data::{csv, json};
 pub use language::{Language, heading, say, word};
 pub use sentence::Sentence;
-pub use text::{Look, age, sheet, span, table, when};
+pub use text::{DisplayOptions, age, sheet, span, table, when};
 
 /// A typed value.
 #[derive(Debug, Clone, PartialEq)]

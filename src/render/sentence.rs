@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::render::russian;
 use crate::render::russian::fill;
 use crate::render::text::show;
-use crate::render::{Cell, Language, Look};
+use crate::render::{Cell, DisplayOptions, Language};
 
 /// A sentence with its values. The English text is the key of the tables in `render/russian`.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,14 +44,14 @@ impl Sentence {
 
     /// Translates the sentence.
     #[must_use]
-    pub fn said(&self, look: &Look) -> String {
+    pub fn said(&self, options: &DisplayOptions) -> String {
         let filled = |template: &str| {
             fill(template, |place| match self.values.iter().find(|(name, _)| *name == place) {
-                Some((_, value)) => show(value, look),
+                Some((_, value)) => show(value, options),
                 None => place.to_owned(),
             })
         };
-        match (look.language, russian::of_template(&self.template)) {
+        match (options.language, russian::of_template(&self.template)) {
             (Language::Ru, Some(russian)) => filled(russian),
             (language, _) => super::say(language, &filled(&self.template)),
         }
@@ -65,8 +65,8 @@ mod tests {
     use super::*;
     use crate::clock::UnixMs;
 
-    fn look(language: Language) -> Look {
-        Look { language, zone: Tz::Europe__Moscow, colour: false, width: None }
+    fn options(language: Language) -> DisplayOptions {
+        DisplayOptions { language, zone: Tz::Europe__Moscow, colour: false, width: None }
     }
 
     #[test]
@@ -74,9 +74,9 @@ mod tests {
         let sentence = Sentence::of("the case: {stage}, next at {at}")
             .with("stage", Cell::word("due"))
             .with("at", UnixMs(1_767_225_600_000));
-        assert_eq!(sentence.said(&look(Language::En)), "the case: due, next at 2026-01-01 03:00:00");
+        assert_eq!(sentence.said(&options(Language::En)), "the case: due, next at 2026-01-01 03:00:00");
         assert_eq!(
-            sentence.said(&look(Language::Ru)),
+            sentence.said(&options(Language::Ru)),
             "обращение: пора звонить, следующая попытка 2026-01-01 03:00:00"
         );
     }
@@ -84,6 +84,6 @@ mod tests {
     #[test]
     fn a_value_cannot_name_a_place() {
         let sentence = Sentence::of("{number} may be called again").with("number", "{number}\u{1b}[31m");
-        assert_eq!(sentence.said(&look(Language::En)), "{number}·[31m may be called again");
+        assert_eq!(sentence.said(&options(Language::En)), "{number}·[31m may be called again");
     }
 }

@@ -15,7 +15,7 @@ const INDENT: &str = "    ";
 
 /// How to show it: language, zone, colours, width.
 #[derive(Debug, Clone, Copy)]
-pub struct Look {
+pub struct DisplayOptions {
     /// The language of headings and words.
     pub language: Language,
     /// The zone of times.
@@ -31,35 +31,36 @@ pub struct Look {
 /// On a terminal too narrow for all columns, whole columns are left out and named in a note; ids, numbers and times
 /// are never broken.
 #[must_use]
-pub fn table(table: &Table, look: &Look) -> String {
+pub fn table(table: &Table, options: &DisplayOptions) -> String {
     if table.rows.is_empty() {
-        return lines(std::slice::from_ref(&table.empty), look) + &lines(&table.notes, look);
+        return lines(std::slice::from_ref(&table.empty), options) + &lines(&table.notes, options);
     }
-    let columns: Vec<Column> = (0..table.fields.len()).map(|place| Column::of(table, place, look)).collect();
+    let columns: Vec<Column> =
+        (0..table.fields.len()).map(|place| Column::of(table, place, options)).collect();
     let is_below = |place: &usize| table.below.contains(&table.fields[*place]);
     let (below, across): (Vec<usize>, Vec<usize>) = (0..table.fields.len()).partition(is_below);
-    let fit = fit(&columns, across, look.width);
-    let mut shown = blank(look);
+    let fit = fit(&columns, across, options.width);
+    let mut shown = blank(options);
     shown.set_header(fit.shown.iter().map(|(place, _)| {
         let column = &columns[*place];
-        let heading = dim(Styled::new(&column.heading), look);
+        let heading = dim(Styled::new(&column.heading), options);
         if column.numbers { heading.set_alignment(CellAlignment::Right) } else { heading }
     }));
     let mut text = String::new();
     for row in &table.rows {
         shown.add_row(
-            fit.shown.iter().filter_map(|(place, _)| row.get(*place)).map(|cell| styled(cell, look)),
+            fit.shown.iter().filter_map(|(place, _)| row.get(*place)).map(|cell| styled(cell, options)),
         );
         if !below.is_empty() {
             text.push_str(&finish_fixed(&mut shown, &fit));
-            text.push_str(&one_below_another(row, &below, &columns, look));
-            shown = blank(look);
+            text.push_str(&one_below_another(row, &below, &columns, options));
+            shown = blank(options);
         }
     }
     if below.is_empty() {
         text = finish_fixed(&mut shown, &fit);
     }
-    text + &lines(&table.notes, look) + &lines(&left_out(&fit.left_out, &columns), look)
+    text + &lines(&table.notes, options) + &lines(&left_out(&fit.left_out, &columns), options)
 }
 
 /// The lines of a table, with the column widths of `fit`.
@@ -72,14 +73,14 @@ fn finish_fixed(shown: &mut comfy_table::Table, fit: &Fit) -> String {
 }
 
 /// The values of a row that are shown below it, indented, each with its heading.
-fn one_below_another(row: &[Cell], places: &[usize], columns: &[Column], look: &Look) -> String {
-    let mut shown = blank(look);
+fn one_below_another(row: &[Cell], places: &[usize], columns: &[Column], options: &DisplayOptions) -> String {
+    let mut shown = blank(options);
     for place in places {
         let Some(cell) = row.get(*place).filter(|cell| **cell != Cell::Nothing) else { continue };
         let heading = format!("{INDENT}{}:", columns[*place].heading);
         shown.add_row([
-            dim(Styled::new(heading), look),
-            styled(cell, look).set_alignment(CellAlignment::Left),
+            dim(Styled::new(heading), options),
+            styled(cell, options).set_alignment(CellAlignment::Left),
         ]);
     }
     if shown.is_empty() { String::new() } else { finish(&mut shown) }
@@ -96,23 +97,23 @@ fn left_out(places: &[usize], columns: &[Column]) -> Option<Sentence> {
 
 /// One thing for people: its fields, then its tables.
 #[must_use]
-pub fn sheet(sheet: &Sheet, look: &Look) -> String {
-    let mut shown = blank(look);
+pub fn sheet(sheet: &Sheet, options: &DisplayOptions) -> String {
+    let mut shown = blank(options);
     for (field, cell) in &sheet.fields {
-        let value = styled(cell, look).set_alignment(CellAlignment::Left);
-        shown.add_row([dim(Styled::new(heading(look.language, field)), look), value]);
+        let value = styled(cell, options).set_alignment(CellAlignment::Left);
+        shown.add_row([dim(Styled::new(heading(options.language, field)), options), value]);
     }
     let mut text = finish(&mut shown);
     for (name, part) in &sheet.tables {
-        text.push_str(&format!("\n{}\n", heading(look.language, name)));
-        text.push_str(&table(part, look));
+        text.push_str(&format!("\n{}\n", heading(options.language, name)));
+        text.push_str(&table(part, options));
     }
     text
 }
 
-fn lines<'a>(sentences: impl IntoIterator<Item = &'a Sentence>, look: &Look) -> String {
-    let said = sentences.into_iter().map(|sentence| sentence.said(look));
-    said.filter(|text| !text.is_empty()).map(|text| format!("{}\n", wrapped(&text, look.width))).collect()
+fn lines<'a>(sentences: impl IntoIterator<Item = &'a Sentence>, options: &DisplayOptions) -> String {
+    let said = sentences.into_iter().map(|sentence| sentence.said(options));
+    said.filter(|text| !text.is_empty()).map(|text| format!("{}\n", wrapped(&text, options.width))).collect()
 }
 
 /// A text whose lines fit into the terminal; a word that is longer stays whole.
@@ -138,14 +139,14 @@ fn wrapped(text: &str, width: Option<u16>) -> String {
     text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
 }
 
-fn blank(look: &Look) -> comfy_table::Table {
+fn blank(options: &DisplayOptions) -> comfy_table::Table {
     let mut table = comfy_table::Table::new();
     table.load_style(presets::NOTHING);
-    match look.width {
+    match options.width {
         Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
-    if look.colour {
+    if options.colour {
         table.enforce_styling();
     } else {
         table.force_no_tty();
@@ -161,19 +162,19 @@ fn finish(table: &mut comfy_table::Table) -> String {
     table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn dim(cell: Styled, look: &Look) -> Styled {
-    if look.colour { cell.add_attribute(Attribute::Dim) } else { cell }
+fn dim(cell: Styled, options: &DisplayOptions) -> Styled {
+    if options.colour { cell.add_attribute(Attribute::Dim) } else { cell }
 }
 
 pub(super) const fn is_number(cell: &Cell) -> bool {
     matches!(cell, Cell::Count(_) | Cell::Span(_) | Cell::Percent(_))
 }
 
-fn styled(cell: &Cell, look: &Look) -> Styled {
-    let shown = Styled::new(show(cell, look));
+fn styled(cell: &Cell, options: &DisplayOptions) -> Styled {
+    let shown = Styled::new(show(cell, options));
     match cell {
         Cell::Count(_) | Cell::Span(_) | Cell::Percent(_) => shown.set_alignment(CellAlignment::Right),
-        Cell::Word(word) if look.colour => match tone(word) {
+        Cell::Word(word) if options.colour => match tone(word) {
             Some(colour) => shown.fg(colour),
             None => shown,
         },
@@ -204,19 +205,19 @@ fn tone(word: &str) -> Option<Color> {
     }
 }
 
-pub(super) fn show(cell: &Cell, look: &Look) -> String {
+pub(super) fn show(cell: &Cell, options: &DisplayOptions) -> String {
     match cell {
         Cell::Nothing => "-".to_owned(),
         Cell::Text(text) => printable(text),
-        Cell::Field(key) => field(key, look.language),
-        Cell::Said(text) => printable(&say(look.language, text)),
-        Cell::Word(text) => word(look.language, text),
+        Cell::Field(key) => field(key, options.language),
+        Cell::Said(text) => printable(&say(options.language, text)),
+        Cell::Word(text) => word(options.language, text),
         Cell::Id(id) => id.rsplit('-').next().unwrap_or(id).to_owned(),
         Cell::Count(number) => number.to_string(),
         Cell::Percent(share) => format!("{share:.1} %"),
-        Cell::At(at) => when(*at, look.zone),
+        Cell::At(at) => when(*at, options.zone),
         Cell::Span(ms) => span(*ms),
-        Cell::Flag(flag) => word(look.language, if *flag { "yes" } else { "no" }),
+        Cell::Flag(flag) => word(options.language, if *flag { "yes" } else { "no" }),
         Cell::List(texts) if texts.is_empty() => "-".to_owned(),
         Cell::List(texts) => printable(&texts.join(", ")),
     }
@@ -271,7 +272,8 @@ pub fn age(now: UnixMs, at: UnixMs) -> Cell {
 mod tests {
     use super::*;
 
-    const LOOK: Look = Look { language: Language::En, zone: Tz::Europe__Moscow, colour: false, width: None };
+    const LOOK: DisplayOptions =
+        DisplayOptions { language: Language::En, zone: Tz::Europe__Moscow, colour: false, width: None };
 
     fn agents() -> Table {
         let mut table = Table::new(&["name", "status", "since_at"], "there are no agents");
@@ -288,7 +290,7 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["name status since", "anna on break 2026-01-01 03:00:00"]
         );
-        let text = table(&agents(), &Look { language: Language::Ru, ..LOOK });
+        let text = table(&agents(), &DisplayOptions { language: Language::Ru, ..LOOK });
         assert!(text.contains("перерыв"), "{text}");
     }
 

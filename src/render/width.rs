@@ -1,7 +1,7 @@
 //! Which columns of a table fit into a terminal, and how wide each is.
 
 use crate::render::text::{is_number, show};
-use crate::render::{Cell, Look, Table, heading};
+use crate::render::{Cell, DisplayOptions, Table, heading};
 
 /// Blanks between two columns.
 pub(super) const GAP: usize = 2;
@@ -26,9 +26,9 @@ pub(super) struct Column {
 
 impl Column {
     /// Measures the column at `place` of a table.
-    pub(super) fn of(table: &Table, place: usize, look: &Look) -> Self {
+    pub(super) fn of(table: &Table, place: usize, options: &DisplayOptions) -> Self {
         let field = table.fields.get(place).copied().unwrap_or_default();
-        let heading = heading(look.language, field);
+        let heading = heading(options.language, field);
         let cells: Vec<&Cell> = table.rows.iter().filter_map(|row| row.get(place)).collect();
         let spare = table.spare.iter().position(|spare| *spare == field);
         let rank = match spare {
@@ -38,7 +38,7 @@ impl Column {
             None => (2, usize::MAX - place),
         };
         let texts: Vec<(bool, String)> =
-            cells.iter().map(|cell| (breakable(cell), show(cell, look))).collect();
+            cells.iter().map(|cell| (breakable(cell), show(cell, options))).collect();
         let natural = texts.iter().map(|(_, text)| length(text)).max().unwrap_or(0).max(length(&heading));
         let least = |(breakable, text): &(bool, String)| {
             if *breakable { longest_word(text).min(LONG_WORD) } else { length(text) }
@@ -106,8 +106,8 @@ mod tests {
     use super::*;
     use crate::clock::UnixMs;
 
-    fn look(width: u16) -> Look {
-        Look { language: Language::En, zone: Tz::UTC, colour: false, width: Some(width) }
+    fn options(width: u16) -> DisplayOptions {
+        DisplayOptions { language: Language::En, zone: Tz::UTC, colour: false, width: Some(width) }
     }
 
     fn calls() -> Table {
@@ -126,22 +126,22 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_loses_columns_and_no_value_is_broken() {
-        let text = table(&calls(), &look(80));
+        let text = table(&calls(), &options(80));
         let first: Vec<&str> = text.lines().collect();
         for whole in ["5b9d0c1f2a3e", "2026-01-01 00:00:00", "+79001234567"] {
             assert!(text.contains(whole), "{whole}: {text}");
         }
         assert!(first[0].contains("wait"), "{text}");
-        let text = table(&calls(), &look(58));
+        let text = table(&calls(), &options(58));
         assert!(text.ends_with("not shown for lack of width: agent, wait (--json has them)\n"), "{text}");
         assert!(text.contains("5b9d0c1f2a3e") && text.contains("+79001234567"), "{text}");
-        let text = table(&calls(), &look(20));
+        let text = table(&calls(), &options(20));
         assert!(text.starts_with("id\n5b9d0c1f2a3e\n"), "{text}");
     }
 
     #[test]
     fn without_a_terminal_nothing_is_left_out() {
-        let text = table(&calls(), &Look { width: None, ..look(0) });
+        let text = table(&calls(), &DisplayOptions { width: None, ..options(0) });
         assert_eq!(text.lines().count(), 2, "{text}");
     }
 
@@ -157,7 +157,7 @@ mod tests {
                 row[4] = name.into();
                 table.row(row);
             }
-            let text = super::super::table(&table, &look(width));
+            let text = super::super::table(&table, &options(width));
             let longest = text.lines().map(length).max();
             prop_assert!(longest <= Some(width.into()), "{width}: {text}");
             prop_assert!(text.matches("5b9d0c1f2a3e").count() == table.rows.len(), "{text}");

@@ -279,7 +279,7 @@ pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{Language, Look, table as shown};
+    use crate::render::{DisplayOptions, Language, table as shown};
 
     /// The whole text of a request is shown on a terminal of 80 columns.
     #[test]
@@ -296,8 +296,8 @@ mod tests {
             wanted_at: Some(UnixMs(1_767_232_800_000)),
         };
         for language in [Language::En, Language::Ru] {
-            let look = Look { language, zone: chrono_tz::UTC, colour: false, width: Some(80) };
-            let text = shown(&asked(std::slice::from_ref(&request)), &look);
+            let options = DisplayOptions { language, zone: chrono_tz::UTC, colour: false, width: Some(80) };
+            let text = shown(&asked(std::slice::from_ref(&request)), &options);
             let plain = text.split_whitespace().collect::<Vec<_>>().join(" ");
             for part in [words, "ivan.petrov@mail.example.com", "2026-01-01 02:00:00"] {
                 assert!(plain.contains(part), "{part}: {text}");

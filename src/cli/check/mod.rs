@@ -124,7 +124,7 @@ fn table(lines: &[Finding]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{Language, Look, table as text};
+    use crate::render::{DisplayOptions, Language, table as text};
 
     /// On a terminal of 80 columns the remedy stands below each line.
     #[test]
@@ -145,8 +145,8 @@ mod tests {
             ),
         ];
         for language in [Language::En, Language::Ru] {
-            let look = Look { language, zone: chrono_tz::UTC, colour: false, width: Some(80) };
-            let shown = text(&table(&lines), &look);
+            let options = DisplayOptions { language, zone: chrono_tz::UTC, colour: false, width: Some(80) };
+            let shown = text(&table(&lines), &options);
             let words: Vec<&str> = shown.split_whitespace().collect();
             for part in remedy.split(' ').filter(|part| part.len() < 50).chain(["run", "it"]) {
                 assert!(words.contains(&part), "{part}: {shown}");
