@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::channel::{Channel, Key};
 use super::core::{Core, Due};
+use super::faults::BridgeFate;
 use super::originate::split_blanks;
 use super::show;
 use super::template;
-use super::troubles::BridgeFate;
 
 /// The version of the recorded FreeSWITCH.
 pub(super) const VERSION: &str = "1.11.1-release+git~20260526T204126Z~c2c59645f6~64bit";

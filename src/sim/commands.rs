@@ -140,7 +140,7 @@ impl Core {
                 }
             };
         }
-        let takes = self.troubles.getvar_takes;
+        let takes = self.faults.getvar_takes;
         if name == "uuid_getvar" && !takes.is_zero() {
             if let Some(connection) = self.connections.get_mut(&conn) {
                 connection.blocked = true;

@@ -25,13 +25,13 @@ use crate::clock::UnixMs;
 use super::channel::{Channel, Key, Step};
 use super::connection::{Conn, Connection, Side, carry};
 use super::counts::Counts;
+use super::faults::Faults;
 use super::hangup::tell_story;
 use super::originate::Originate;
 use super::people::Phone;
 use super::settings::SimSettings;
 use super::story::EndedBy;
 use super::timers::{TimerKey, Timers};
-use super::troubles::Troubles;
 use super::wire::{self, Command, Frame};
 
 /// An input of the core.
@@ -126,7 +126,7 @@ pub(super) struct Core {
     pub stalled_until: Option<Instant>,
     /// Whether new connections to the event socket are closed at once.
     pub refuses_links: bool,
-    pub troubles: Troubles,
+    pub faults: Faults,
     outside: mpsc::Sender<Input>,
     tasks: TaskTracker,
 }
@@ -158,7 +158,7 @@ impl Core {
             serial: 0,
             stalled_until: None,
             refuses_links: false,
-            troubles: Troubles::default(),
+            faults: Faults::default(),
             outside,
             tasks,
             settings,

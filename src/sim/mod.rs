@@ -26,6 +26,7 @@ mod core;
 mod counts;
 mod dial_bridge;
 mod events;
+mod faults;
 mod filter;
 mod hangup;
 mod kind;
@@ -39,7 +40,6 @@ mod show;
 mod story;
 mod template;
 mod timers;
-mod troubles;
 mod wire;
 
 use std::net::SocketAddr;
@@ -54,10 +54,10 @@ use uuid::Uuid;
 use crate::ids::ChannelId;
 
 pub use counts::Counts;
+pub use faults::Faults;
 pub use people::{Behaviour, CallerScript, Manner, Odds, Pickup, Talk};
 pub use settings::{Action, SimSettings};
 pub use story::{EndedBy, Happening, Story};
-pub use troubles::Troubles;
 
 use channel::Key;
 use core::{Core, Input};
@@ -174,8 +174,8 @@ impl Sim {
     }
 
     /// Sets the faults from now on.
-    pub async fn trouble(&self, troubles: Troubles) {
-        self.ask(move |core| core.troubles = troubles).await;
+    pub async fn set_faults(&self, faults: Faults) {
+        self.ask(move |core| core.faults = faults).await;
     }
 
     /// Returns the counts.

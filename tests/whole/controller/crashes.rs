@@ -10,7 +10,7 @@ use std::time::Duration;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::{QueryableByName, RunQueryDsl};
 use dozvon::queue::agent::Step;
-use dozvon::sim::{Behaviour, CallerScript, Pickup, Story, Troubles};
+use dozvon::sim::{Behaviour, CallerScript, Faults, Pickup, Story};
 use dozvon::store::recovery;
 use futures_util::{StreamExt as _, stream};
 use rand::{RngExt as _, SeedableRng as _};
@@ -70,14 +70,14 @@ async fn befall(stage: &mut Stage, fault: Fault) {
         }
         Fault::EventsGoAstray(span) => {
             let late_by = Duration::from_millis(200);
-            stage.sim.trouble(Troubles { twice: 20, late: 20, late_by, ..Troubles::default() }).await;
+            stage.sim.set_faults(Faults { twice: 20, late: 20, late_by, ..Faults::default() }).await;
             sleep(span).await;
-            stage.sim.trouble(Troubles::default()).await;
+            stage.sim.set_faults(Faults::default()).await;
         }
         Fault::EventsAreLost(span) => {
-            stage.sim.trouble(Troubles { lost: 15, ..Troubles::default() }).await;
+            stage.sim.set_faults(Faults { lost: 15, ..Faults::default() }).await;
             sleep(span).await;
-            stage.sim.trouble(Troubles::default()).await;
+            stage.sim.set_faults(Faults::default()).await;
         }
         Fault::FreeswitchStalls(span) => stage.sim.stall(span).await,
         Fault::DatabaseStalls(span) => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dozvon::missed::attempt::Outcome;
 use dozvon::queue::agent::{Activity, Step};
-use dozvon::sim::{Behaviour, Pickup, Troubles};
+use dozvon::sim::{Behaviour, Faults, Pickup};
 
 use super::callbacks::{CUSTOMER, case, completed, later, made, miss, says, set_with, stands};
 use super::stage::{ANNA, Stage, answers, until};
@@ -91,7 +91,7 @@ async fn a_customer_that_answers_and_is_not_connected_was_abandoned() {
         .await;
         stage.phone(ANNA, answers()).await;
         stage.phone(CUSTOMER, answers()).await;
-        stage.sim.trouble(Troubles { bridges_refused: 1, ..Troubles::default() }).await;
+        stage.sim.set_faults(Faults { bridges_refused: 1, ..Faults::default() }).await;
         miss(&stage).await;
         later(&stage, 1);
         stands(&stage, "due").await;

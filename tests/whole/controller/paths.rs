@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dozvon::queue::agent::{Status, Step};
-use dozvon::sim::{Behaviour, Happening, Pickup, Story, Troubles};
+use dozvon::sim::{Behaviour, Faults, Happening, Pickup, Story};
 use dozvon::store::Store;
 use dozvon::store::agents::AgentRow;
 use tokio::time::timeout;
@@ -112,23 +112,23 @@ async fn a_caller_that_is_being_forwarded_at_a_stop_is_handed_back_and_no_phone_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bridge_that_does_not_come_about_leaves_the_caller_to_the_next_agent() {
-    let refused = Troubles { bridges_refused: 1, ..Troubles::default() };
-    let silent = Troubles { bridges_silent: 1, ..Troubles::default() };
-    for troubles in [refused, silent] {
+    let refused = Faults { bridges_refused: 1, ..Faults::default() };
+    let silent = Faults { bridges_silent: 1, ..Faults::default() };
+    for faults in [refused, silent] {
         let stage = Stage::set().await;
         stage.phone(ANNA, answers().hanging_up_after(SHORT)).await;
         stage.phone(BORIS, answers().hanging_up_after(SHORT)).await;
-        stage.sim.trouble(troubles.clone()).await;
+        stage.sim.set_faults(faults.clone()).await;
         let caller = stage.caller(1).await;
         until("he waits", async || stage.waiting() == 1).await;
         stage.step("anna", Step::LogIn).await;
         stage.step("boris", Step::LogIn).await;
         let told = story(caller).await;
-        assert_eq!(told.talked_to().len(), 1, "{troubles:?} {told:?}");
+        assert_eq!(told.talked_to().len(), 1, "{faults:?} {told:?}");
         assert!(!told.heard_fallback(), "{told:?}");
         assert_eq!(ended(&stage).await, ("answered".into(), "sales".into()));
         let counts = stage.sim.counts().await;
-        assert_eq!((counts.legs, counts.legs_up, counts.zombies), (2, 0, 0), "{troubles:?}");
+        assert_eq!((counts.legs, counts.legs_up, counts.zombies), (2, 0, 0), "{faults:?}");
         assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
     }
 }
@@ -138,9 +138,8 @@ async fn a_bridge_that_does_not_come_about_leaves_the_caller_to_the_next_agent()
 async fn a_caller_who_is_lost_to_a_bridge_that_came_too_late_has_a_case() {
     let stage = Stage::set().await;
     stage.phone(ANNA, answers()).await;
-    let late =
-        Troubles { bridges_slow: 1, slow_by: Duration::from_secs(3) + 25 * SHORT, ..Troubles::default() };
-    stage.sim.trouble(late).await;
+    let late = Faults { bridges_slow: 1, slow_by: Duration::from_secs(3) + 25 * SHORT, ..Faults::default() };
+    stage.sim.set_faults(late).await;
     let caller = stage.caller(1).await;
     until("the caller waits", async || stage.waiting() == 1).await;
     stage.step("anna", Step::LogIn).await;
@@ -160,7 +159,7 @@ async fn the_losers_fall_silent_before_the_bridge_is_there() {
     stage.step("anna", Step::LogIn).await;
     stage.step("boris", Step::LogIn).await;
     // FreeSWITCH says that it bridges, and does not: for three seconds the winner waits for it.
-    stage.sim.trouble(Troubles { bridges_silent: 1, ..Troubles::default() }).await;
+    stage.sim.set_faults(Faults { bridges_silent: 1, ..Faults::default() }).await;
     let caller = stage.dials(1, "7003").await;
     until("both ring", async || stage.sim.counts().await.legs_up == 2).await;
     until("a bridge was asked for", async || stage.commands("api uuid_bridge").await == 1).await;

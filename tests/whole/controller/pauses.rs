@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use diesel::{QueryableByName, RunQueryDsl as _};
 use dozvon::queue::agent::Step;
 use dozvon::rules::file;
-use dozvon::sim::{Behaviour, CallerScript, Pickup, Troubles};
+use dozvon::sim::{Behaviour, CallerScript, Faults, Pickup};
 use dozvon::store::Database;
 
 use super::stage::{ANNA, RULES, Stage, answers, story, until};
@@ -134,7 +134,7 @@ async fn nobody_in_another_call_is_rung_while_a_new_controller_finds_out() {
     stage.step("anna", Step::LogIn).await;
     let _waits = stage.caller(1).await;
     until("the caller waits", async || stage.waiting() == 1).await;
-    stage.sim.trouble(Troubles { getvar_takes: Duration::from_millis(200), ..Troubles::default() }).await;
+    stage.sim.set_faults(Faults { getvar_takes: Duration::from_millis(200), ..Faults::default() }).await;
     stage.kill().await;
     stage.store.write("forget", dozvon::store::elsewhere::forget).await.unwrap();
     stage.start().await;

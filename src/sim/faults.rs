@@ -11,7 +11,7 @@ use super::wire::Frame;
 
 /// The faults of the stand-in; none by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Troubles {
+pub struct Faults {
     /// How many of the next `uuid_bridge` are answered `-ERR` and do nothing.
     pub bridges_refused: u32,
     /// How many after those are answered `+OK` and do nothing.
@@ -43,13 +43,13 @@ pub(super) enum BridgeFate {
 impl Core {
     /// What becomes of the next bridge.
     pub fn next_bridge(&mut self) -> BridgeFate {
-        let troubles = &mut self.troubles;
-        if let Some(left) = troubles.bridges_refused.checked_sub(1) {
-            troubles.bridges_refused = left;
+        let faults = &mut self.faults;
+        if let Some(left) = faults.bridges_refused.checked_sub(1) {
+            faults.bridges_refused = left;
             return BridgeFate::Refused;
         }
-        if let Some(left) = troubles.bridges_silent.checked_sub(1) {
-            troubles.bridges_silent = left;
+        if let Some(left) = faults.bridges_silent.checked_sub(1) {
+            faults.bridges_silent = left;
             return BridgeFate::Silent;
         }
         BridgeFate::Built
@@ -57,16 +57,16 @@ impl Core {
 
     /// How much longer than usual the next bridge takes to build.
     pub fn next_bridge_delay(&mut self) -> Duration {
-        let troubles = &mut self.troubles;
-        let Some(left) = troubles.bridges_slow.checked_sub(1) else { return Duration::ZERO };
-        troubles.bridges_slow = left;
-        troubles.slow_by
+        let faults = &mut self.faults;
+        let Some(left) = faults.bridges_slow.checked_sub(1) else { return Duration::ZERO };
+        faults.bridges_slow = left;
+        faults.slow_by
     }
 
     /// Sends an event's frames, with the delays and repetitions of the faults.
     pub fn deliver(&mut self, frames: SmallVec<[(Conn, Frame); 4]>) {
         for (conn, frame) in frames {
-            let Troubles { twice, late, late_by, lost, .. } = self.troubles;
+            let Faults { twice, late, late_by, lost, .. } = self.faults;
             let mut befalls = |percent: u32| percent > 0 && self.rng.random_range(0..100) < percent;
             let (again, is_late, is_lost) = (befalls(twice), befalls(late), befalls(lost));
             if is_lost && self.is_link(conn) {
