@@ -170,8 +170,8 @@ async fn ours(decode: Duration) -> f64 {
 /// The same messages, with nothing remembered and nobody chosen.
 async fn floor() -> f64 {
     let sim = Sim::start(SimSettings { seed: 1, ..SimSettings::default() }).await.unwrap();
-    for (contact, manner) in scenario(AGENTS).phones {
-        sim.phone(&contact.to_string(), manner).await;
+    for (contact, behaviours) in scenario(AGENTS).phones {
+        sim.phone(&contact.to_string(), behaviours).await;
     }
     let node = NodeSettings { port: sim.node_address().port(), ..NodeSettings::default() };
     let settings =

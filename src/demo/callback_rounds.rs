@@ -15,7 +15,7 @@ use crate::ids::{AgentName, CaseId};
 use crate::missed::attempt::Outcome;
 use crate::phone::E164;
 use crate::queue::agent::{Status, Step};
-use crate::sim::{Manner, Odds};
+use crate::sim::{Behaviours, Odds};
 use crate::store::agents::{self, Make};
 use crate::store::callbacks::{self, Disposition};
 use crate::store::{StoreError, attempts, cases};
@@ -40,14 +40,14 @@ pub fn trunk() -> Result<Trunk, String> {
 }
 
 /// How customers behave when they are called back. None lets the phone ring, which would take too long here.
-fn customer() -> Manner {
+fn customer() -> Behaviours {
     let ring = Duration::from_millis(100)..=Duration::from_millis(500);
     let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);
     Odds { answers: 55, no_answer: 0, rejects: 15, busy: 25, unreachable: 5, ring, talk }.into()
 }
 
 /// The phones of all callers with a number that can be called back.
-fn phones(scenario: &Scenario) -> Vec<(String, Manner)> {
+fn phones(scenario: &Scenario) -> Vec<(String, Behaviours)> {
     let numbers = scenario.calls.iter().filter_map(|(_, script)| script.number.parse::<E164>().ok());
     numbers.map(|number| (format!("gateway/demo/{number}"), customer())).collect()
 }
@@ -64,8 +64,8 @@ impl Testbed {
         wrong_by: &AtomicI64,
     ) -> Result<(), CallbackRoundsError> {
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
-        for (contact, manner) in phones(scenario) {
-            self.sim.phone(&contact, manner).await;
+        for (contact, behaviours) in phones(scenario) {
+            self.sim.phone(&contact, behaviours).await;
         }
         for minutes in ROUNDS_MIN {
             wrong_by.fetch_add(minutes * 60_000, Ordering::Relaxed);

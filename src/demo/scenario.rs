@@ -18,7 +18,7 @@ use crate::ids::{AgentName, BadName, QueueName};
 use crate::rules::contact::{BadContact, Contact};
 use crate::rules::policy::Policy;
 use crate::rules::{Agent, BadPattern, BadSound, Destination, Queue, Route, Rules, Strategy, Tier};
-use crate::sim::{CallerScript, Manner, Odds};
+use crate::sim::{Behaviours, CallerScript, Odds};
 
 /// How many agents the company has.
 const AGENTS: usize = 12;
@@ -31,7 +31,7 @@ pub struct Scenario {
     /// Queues, agents and routes.
     pub rules: Rules,
     /// The agents' phones, and how their owners behave.
-    pub phones: Vec<(Contact, Manner)>,
+    pub phones: Vec<(Contact, Behaviours)>,
     /// The trunk for callbacks; without one nobody is called back.
     pub trunk: Option<Trunk>,
     /// The callers, each with the time of the call after the beginning.
@@ -62,7 +62,7 @@ pub fn busy_day(seed: u64, calls: usize, rate: f64, today: NaiveDate) -> Result<
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let rules = rules(today)?;
     let phones = rules.agents.values().flat_map(|agent| agent.contacts.clone());
-    let phones = phones.enumerate().map(|(place, contact)| (contact, manner(place))).collect();
+    let phones = phones.enumerate().map(|(place, contact)| (contact, behaviours(place))).collect();
     let mut at = Duration::ZERO;
     let calls = (0..calls)
         .map(|_| {
@@ -98,7 +98,7 @@ fn dialled(dice: &mut ChaCha8Rng) -> &'static str {
 }
 
 /// Most agents take most calls; every fourth is often away from the phone.
-fn manner(place: usize) -> Manner {
+fn behaviours(place: usize) -> Behaviours {
     let absent = place % 4 == 3;
     let talk = Duration::from_millis(300)..=Duration::from_millis(1_500);
     let ring = Duration::from_millis(150)..=Duration::from_millis(600);

@@ -71,8 +71,8 @@ impl Testbed {
         let clock = sim.clock;
         prepare(&database, scenario, clock.now()).await?;
         let sim = Sim::start(sim).await?;
-        for (contact, manner) in &scenario.phones {
-            sim.phone(&contact.to_string(), manner.clone()).await;
+        for (contact, behaviours) in &scenario.phones {
+            sim.phone(&contact.to_string(), behaviours.clone()).await;
         }
         let running = app::start(settings(database, scenario, sim.node_address()), clock).await?;
         sim.set_controllers(&[running.listen]).await;

@@ -254,7 +254,7 @@ impl Core {
         let name = plain.split('@').next().unwrap_or_default();
         let known = [format!("user/{plain}"), format!("user/{name}")];
         let phone = known.iter().find_map(|contact| self.phones.get(contact));
-        match phone.filter(|phone| !phone.manner.is_unreachable()) {
+        match phone.filter(|phone| !phone.behaviours.is_unreachable()) {
             Some(_) => format!("sofia/internal/sip:{name}@127.0.0.1:5060"),
             None => "error/user_not_registered".to_owned(),
         }

@@ -60,12 +60,12 @@ impl Core {
         let plain = contact.split('@').next().unwrap_or_default();
         let known = [contact, plain].into_iter().find(|known| self.phones.contains_key(*known))?.to_owned();
         let phone = self.phones.get_mut(&known)?;
-        let busy = phone.busy_with.is_some() && !phone.manner.is_unreachable();
+        let busy = phone.busy_with.is_some() && !phone.behaviours.is_unreachable();
         if busy {
             self.counts.double_rings += 1;
             return Some((known, Behaviour::new(Pickup::Busy)));
         }
-        let behaviour = phone.manner.next(&mut self.rng);
+        let behaviour = phone.behaviours.next(&mut self.rng);
         (behaviour.pickup != Pickup::Unreachable).then_some((known, behaviour))
     }
 

@@ -55,7 +55,7 @@ use crate::ids::ChannelId;
 
 pub use counts::Counts;
 pub use faults::Faults;
-pub use people::{Behaviour, CallerScript, Manner, Odds, Pickup, Talk};
+pub use people::{Behaviour, Behaviours, CallerScript, Odds, Pickup, Talk};
 pub use settings::{Action, SimSettings};
 pub use story::{EndedBy, Happening, Story};
 
@@ -126,11 +126,11 @@ impl Sim {
     }
 
     /// Adds a phone, or changes its owner's behaviour from the next call on.
-    pub async fn phone(&self, contact: &str, manner: impl Into<Manner>) {
-        let (contact, manner) = (contact.to_owned(), manner.into());
+    pub async fn phone(&self, contact: &str, behaviours: impl Into<Behaviours>) {
+        let (contact, behaviours) = (contact.to_owned(), behaviours.into());
         self.ask(move |core| match core.phones.get_mut(&contact) {
-            Some(phone) => phone.manner = manner,
-            None => drop(core.phones.insert(contact, Phone { manner, busy_with: None })),
+            Some(phone) => phone.behaviours = behaviours,
+            None => drop(core.phones.insert(contact, Phone { behaviours, busy_with: None })),
         })
         .await;
     }

@@ -168,7 +168,7 @@ pub struct Odds {
 
 /// How the owner of a phone behaves, call after call.
 #[derive(Debug, Clone)]
-pub enum Manner {
+pub enum Behaviours {
     /// The same each time.
     Always(Behaviour),
     /// One after the other; the last one stays. An empty list lets the phone ring.
@@ -177,25 +177,25 @@ pub enum Manner {
     Drawn(Odds),
 }
 
-impl From<Behaviour> for Manner {
+impl From<Behaviour> for Behaviours {
     fn from(behaviour: Behaviour) -> Self {
         Self::Always(behaviour)
     }
 }
 
-impl From<Pickup> for Manner {
+impl From<Pickup> for Behaviours {
     fn from(pickup: Pickup) -> Self {
         Self::Always(Behaviour::new(pickup))
     }
 }
 
-impl From<Vec<Behaviour>> for Manner {
+impl From<Vec<Behaviour>> for Behaviours {
     fn from(list: Vec<Behaviour>) -> Self {
         Self::InTurn(list)
     }
 }
 
-impl From<Odds> for Manner {
+impl From<Odds> for Behaviours {
     fn from(odds: Odds) -> Self {
         Self::Drawn(odds)
     }
@@ -208,7 +208,7 @@ pub(super) fn draw(rng: &mut ChaCha8Rng, range: &RangeInclusive<Duration>) -> Du
     Duration::from_micros(rng.random_range(low..=high.max(low)))
 }
 
-impl Manner {
+impl Behaviours {
     /// The owner's behaviour in the next call.
     pub(super) fn next(&mut self, rng: &mut ChaCha8Rng) -> Behaviour {
         match self {
@@ -257,7 +257,7 @@ impl Odds {
 /// A phone and its owner.
 #[derive(Debug)]
 pub(super) struct Phone {
-    pub manner: Manner,
+    pub behaviours: Behaviours,
     /// The leg on the phone.
     pub busy_with: Option<super::channel::Key>,
 }
@@ -281,8 +281,8 @@ mod tests {
         };
         let run = |seed| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
-            let mut manner = Manner::from(odds.clone());
-            (0..1000).map(|_| manner.next(&mut rng)).collect::<Vec<_>>()
+            let mut behaviours = Behaviours::from(odds.clone());
+            (0..1000).map(|_| behaviours.next(&mut rng)).collect::<Vec<_>>()
         };
         assert_eq!(run(7), run(7));
         assert_ne!(run(7), run(8));
@@ -294,9 +294,9 @@ mod tests {
     #[test]
     fn a_list_is_used_up_and_its_last_stays() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let mut manner =
-            Manner::from(vec![Behaviour::new(Pickup::Busy), Behaviour::answers(Duration::from_secs(1))]);
-        let got: Vec<_> = (0..3).map(|_| manner.next(&mut rng).pickup).collect();
+        let mut behaviours =
+            Behaviours::from(vec![Behaviour::new(Pickup::Busy), Behaviour::answers(Duration::from_secs(1))]);
+        let got: Vec<_> = (0..3).map(|_| behaviours.next(&mut rng).pickup).collect();
         let answers = Pickup::Answers(Duration::from_secs(1));
         assert_eq!(got, [Pickup::Busy, answers.clone(), answers]);
     }

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dozvon::clock::{Clock, UnixMs};
-use dozvon::sim::{Action, Behaviour, CallerScript, Manner, Pickup, Sim, SimSettings};
+use dozvon::sim::{Action, Behaviour, Behaviours, CallerScript, Pickup, Sim, SimSettings};
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
@@ -194,7 +194,7 @@ fn read(name: &str) -> Vec<Entry> {
 /// One story: how the people behaved who are not in the recording.
 struct Cast {
     name: &'static str,
-    phones: Vec<(&'static str, Manner)>,
+    phones: Vec<(&'static str, Behaviours)>,
     hangs_up: Option<Duration>,
     presses: Option<(Duration, char)>,
 }
@@ -208,8 +208,8 @@ const fn ms(millis: u64) -> Duration {
 }
 
 impl Cast {
-    fn phone(mut self, number: &'static str, manner: impl Into<Manner>) -> Self {
-        self.phones.push((number, manner.into()));
+    fn phone(mut self, number: &'static str, behaviours: impl Into<Behaviours>) -> Self {
+        self.phones.push((number, behaviours.into()));
         self
     }
 
@@ -311,8 +311,8 @@ impl Telling {
         let sim = Sim::start(settings).await.unwrap();
         let controller = TcpListener::bind("127.0.0.1:0").await.unwrap();
         sim.set_controllers(&[controller.local_addr().unwrap()]).await;
-        for (number, manner) in &cast.phones {
-            sim.phone(&format!("sofia/internal/{number}@127.0.0.1:5060"), manner.clone()).await;
+        for (number, behaviours) in &cast.phones {
+            sim.phone(&format!("sofia/internal/{number}@127.0.0.1:5060"), behaviours.clone()).await;
         }
         let mut script = CallerScript::new("79001234567", "7001").named("Ivan");
         script.patience = cast.hangs_up; // both count from the call's start, a few milliseconds in

@@ -19,13 +19,13 @@ fn new_uuid() -> String {
 #[tokio::test(start_paused = true)]
 async fn every_way_not_to_answer_has_its_cause() {
     let mut stage = Stage::set(|_| {}).await;
-    for (contact, manner) in [
+    for (contact, behaviours) in [
         ("user/busy", Pickup::Busy),
         ("user/rejects", Pickup::Rejects(s(2))),
         ("user/sleeps", Pickup::NoAnswer),
         ("user/away", Pickup::Unreachable),
     ] {
-        stage.sim.phone(contact, manner).await;
+        stage.sim.phone(contact, behaviours).await;
     }
     for (contact, cause) in [
         ("user/busy", "USER_BUSY"),
