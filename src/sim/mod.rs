@@ -135,12 +135,6 @@ impl Sim {
         .await;
     }
 
-    /// Removes a phone: it is no longer registered. A call on it goes on.
-    pub async fn unplug(&self, contact: &str) {
-        let contact = contact.to_owned();
-        self.ask(move |core| drop(core.phones.remove(&contact))).await;
-    }
-
     /// Starts a call.
     pub async fn call(&self, script: CallerScript) -> CallerHandle {
         let (made, call) = oneshot::channel();
