@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use super::channel::{Channel, Key};
+use super::channel::Channel;
 use super::core::{Core, Due};
 use super::faults::BridgeFate;
+use super::ids::Key;
 use super::originate::split_blanks;
 use super::show;
 use super::template;

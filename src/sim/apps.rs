@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::channel::{Callstate, From, Key, Left, Running, State, What};
+use super::channel::{Callstate, From, Left, Running, State, What};
 use super::core::{Core, Due};
+use super::ids::Key;
 use super::kind::Kind;
 use super::story::Happening;
 

@@ -7,10 +7,9 @@ use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use super::channel::{
-    CallerSide, Callstate, Channel, Key, Message, Role, Script, Stamps, State, Step, Variables,
-};
+use super::channel::{CallerSide, Callstate, Channel, Message, Role, Script, Stamps, State, Step, Variables};
 use super::core::{AgentAct, CallerAct, Core, Due};
+use super::ids::Key;
 use super::kind::Kind;
 use super::people::{CallerScript, Talk};
 use super::story::{EndedBy, Story};

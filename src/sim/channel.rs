@@ -13,15 +13,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::connection::Conn;
+use super::ids::{Conn, Key};
 use super::originate::Originate;
 use super::people::{Behaviour, CallerScript};
 use super::story::Story;
 use super::timers::TimerKey;
-
-/// The id of a channel in the stand-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Key(pub u64);
 
 /// FreeSWITCH's channel states that are ever shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,10 @@
 
 use uuid::Uuid;
 
-use super::channel::{Key, Message};
-use super::connection::{Conn, Connection, Format, Linger, Side};
+use super::channel::Message;
+use super::connection::{Connection, Format, Linger, Side};
 use super::core::{Core, Due};
+use super::ids::{Conn, Key};
 use super::kind::{Kind, Kinds};
 use super::originate::{Asker, Originate, parse};
 use super::wire::{self, Command};

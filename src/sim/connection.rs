@@ -13,16 +13,12 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::channel::Key;
 use super::core::Input;
 use super::filter::Filters;
+use super::ids::{Conn, Key};
 use super::kind::Kinds;
 use super::timers::TimerKey;
 use super::wire::{Command, Frame, Parser};
-
-/// The id of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Conn(pub u64);
 
 /// The format of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,11 +22,12 @@ use uuid::Uuid;
 
 use crate::clock::UnixMs;
 
-use super::channel::{Channel, Key, Step};
-use super::connection::{Conn, Connection, Side, carry};
+use super::channel::{Channel, Step};
+use super::connection::{Connection, Side, carry};
 use super::counts::Counts;
 use super::faults::Faults;
 use super::hangup::tell_story;
+use super::ids::{Conn, Key};
 use super::originate::Originate;
 use super::people::Phone;
 use super::settings::SimSettings;

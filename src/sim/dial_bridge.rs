@@ -1,7 +1,8 @@
 //! The application `bridge`: a channel dials a leg and is connected with it, or continues without.
 
-use super::channel::{Channel, Key, Running, What};
+use super::channel::{Channel, Running, What};
 use super::core::Core;
+use super::ids::Key;
 use super::originate::{Asker, Originate, Then, parse_dial};
 
 /// Failures after which the dialplan continues by itself (switch_channel.c, `switch_channel_handle_cause`).

@@ -11,9 +11,10 @@ use chrono::DateTime;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-use super::channel::{Channel, Key};
-use super::connection::{Conn, Format};
+use super::channel::Channel;
+use super::connection::Format;
 use super::core::Core;
+use super::ids::{Conn, Key};
 use super::kind::{Kind, Kinds};
 use super::template::{self, Profile};
 use super::wire::{self, Frame};

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rand::RngExt as _;
 use smallvec::SmallVec;
 
-use super::connection::Conn;
 use super::core::{Core, Due};
+use super::ids::Conn;
 use super::wire::Frame;
 
 /// The faults of the stand-in; none by default.

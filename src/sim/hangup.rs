@@ -3,9 +3,10 @@
 
 use tokio::time::Instant;
 
-use super::channel::{Bridge, Callstate, Channel, Key, Role, State};
+use super::channel::{Bridge, Callstate, Channel, Role, State};
 use super::connection::Linger;
 use super::core::{Core, Due};
+use super::ids::Key;
 use super::kind::Kind;
 use super::story::{Happening, Story};
 use super::wire;

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::channel::{Callstate, Channel, Key, LegSide, Role, Script, State, Step};
+use super::channel::{Callstate, Channel, LegSide, Role, Script, State, Step};
 use super::core::{AgentAct, Core, Due};
+use super::ids::Key;
 use super::kind::Kind;
 use super::originate::{Asker, Originate, Then};
 use super::people::{Behaviour, Pickup};

@@ -29,6 +29,7 @@ mod events;
 mod faults;
 mod filter;
 mod hangup;
+mod ids;
 mod kind;
 mod leg;
 mod originate;
@@ -59,8 +60,8 @@ pub use people::{Behaviour, Behaviours, CallerScript, Odds, Pickup, Talk};
 pub use settings::{Action, SimSettings};
 pub use story::{EndedBy, Happening, Story};
 
-use channel::Key;
 use core::{Core, Input};
+use ids::Key;
 use people::Phone;
 
 /// Inputs that may wait for the core; connections wait when it is full.

@@ -6,9 +6,6 @@
 
 use uuid::Uuid;
 
-use super::channel::Key;
-use super::connection::Conn;
-
 /// Who gets the result of an originate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asker {
@@ -224,6 +221,7 @@ fn unescape(c: char, delimiter: Option<char>) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
+    use super::ids::{Conn, Key};
     use super::*;
 
     #[test]

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::channel::{Channel, Key, State, What};
-use super::connection::{Conn, Connection, Side};
+use super::channel::{Channel, State, What};
+use super::connection::{Connection, Side};
 use super::core::{Core, Due, Input};
+use super::ids::{Conn, Key};
 use super::kind::Kind;
 use super::story::Happening;
 

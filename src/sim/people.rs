@@ -259,7 +259,7 @@ impl Odds {
 pub(super) struct Phone {
     pub behaviours: Behaviours,
     /// The leg on the phone.
-    pub busy_with: Option<super::channel::Key>,
+    pub busy_with: Option<super::ids::Key>,
 }
 
 #[cfg(test)]

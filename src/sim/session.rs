@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
-use super::channel::{Channel, From, Key, Left, Message, Running, State, Step, What};
+use super::channel::{Channel, From, Left, Message, Running, State, Step, What};
 use super::core::{Core, Due};
+use super::ids::Key;
 use super::kind::Kind;
 use super::story::Happening;
 
