@@ -114,7 +114,7 @@ impl Core {
             return ("-ERR Invalid uuid\n".to_owned(), Effect::None);
         };
         let (who, a) = (who.to_owned(), a.to_owned());
-        match self.next_bridge() {
+        match self.faults.next_bridge() {
             BridgeFate::Built => (format!("+OK {who}\n"), Effect::Bridge(a, who, None)),
             BridgeFate::Silent => (format!("+OK {who}\n"), Effect::None),
             BridgeFate::Refused => ("-ERR Invalid uuid\n".to_owned(), Effect::None),

@@ -26,7 +26,7 @@ impl Core {
         };
         self.tear_out(first, second);
         self.moved_by_bridge(first, second);
-        let at = self.soon() + self.next_bridge_delay();
+        let at = self.soon() + self.faults.next_bridge_delay();
         self.timers.set(at, Due::Bridge(first));
         true
     }

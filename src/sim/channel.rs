@@ -408,6 +408,18 @@ impl Channel {
         }
     }
 
+    /// Sends a caller's story when the call is over, although a socket may hold the channel long after that.
+    pub fn send_story(&mut self, now: Instant) {
+        let lasted = now - self.began;
+        let cause = self.cause.as_deref().unwrap_or_default().to_owned();
+        let uuid = self.uuid;
+        let Some(caller) = self.caller() else { return };
+        let Some(done) = caller.done.take() else { return };
+        let story = std::mem::replace(&mut caller.story, Story::new(uuid));
+        // the story may not be wanted
+        let _ = done.send(Story { lasted, cause, ..story });
+    }
+
     pub fn leg(&mut self) -> Option<&mut LegSide> {
         match &mut self.role {
             Role::Leg(leg) => Some(leg),

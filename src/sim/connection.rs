@@ -13,7 +13,6 @@ use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::core::Input;
 use super::filter::Filters;
 use super::ids::{Conn, Key};
 use super::kind::Kinds;
@@ -51,6 +50,14 @@ pub(super) enum Linger {
     No,
     Seconds(u64),
     Forever,
+}
+
+/// What comes from a peer.
+pub(super) enum FromPeer {
+    /// The peer sent a command.
+    Command(Conn, Command),
+    /// The connection has ended.
+    Closed(Conn),
 }
 
 /// The core's state of a connection.
@@ -117,7 +124,7 @@ pub(super) async fn carry(
     mut stream: TcpStream,
     conn: Conn,
     mut frames: mpsc::Receiver<Frame>,
-    core: mpsc::Sender<Input>,
+    core: mpsc::Sender<impl From<FromPeer>>,
 ) {
     let (read, mut write) = stream.split();
     let mut parser = Parser::default();
@@ -137,7 +144,7 @@ pub(super) async fn carry(
     }
     flush(&mut write, frames).await;
     // the core ends only with the whole stand-in
-    let _ = core.send(Input::Closed(conn)).await;
+    let _ = core.send(FromPeer::Closed(conn).into()).await;
 }
 
 /// Reads the bytes that have arrived; false at the end.
@@ -153,11 +160,11 @@ fn hear(read: &ReadHalf<'_>, parser: &mut Parser) -> bool {
     }
 }
 
-async fn tell(parser: &mut Parser, conn: Conn, core: &mpsc::Sender<Input>) -> bool {
+async fn tell(parser: &mut Parser, conn: Conn, core: &mpsc::Sender<impl From<FromPeer>>) -> bool {
     loop {
         match parser.next() {
             Ok(Some(command)) => {
-                if core.send(Input::Command(conn, command)).await.is_err() {
+                if core.send(FromPeer::Command(conn, command).into()).await.is_err() {
                     return false;
                 }
             }

@@ -23,28 +23,31 @@ use uuid::Uuid;
 use crate::clock::UnixMs;
 
 use super::channel::{Channel, Step};
-use super::connection::{Connection, Side, carry};
+use super::connection::{Connection, FromPeer, Side, carry};
 use super::counts::Counts;
 use super::faults::Faults;
-use super::hangup::tell_story;
 use super::ids::{Conn, Key};
 use super::originate::Originate;
 use super::people::Phone;
 use super::settings::SimSettings;
 use super::story::EndedBy;
 use super::timers::{TimerKey, Timers};
-use super::wire::{self, Command, Frame};
+use super::wire::{self, Frame};
 
 /// An input of the core.
 pub(super) enum Input {
     /// A controller at this address has accepted a caller's socket, or none has.
     Dialled { channel: Key, run: u64, taken: Option<(TcpStream, String)> },
-    /// A peer sent a command.
-    Command(Conn, Command),
-    /// A connection has ended.
-    Closed(Conn),
+    /// A peer sent a command, or its connection has ended.
+    Peer(FromPeer),
     /// A request of the stand-in's owner.
     Ask(Box<dyn FnOnce(&mut Core) + Send>),
+}
+
+impl From<FromPeer> for Input {
+    fn from(what: FromPeer) -> Self {
+        Self::Peer(what)
+    }
 }
 
 /// What a timer does.
@@ -217,8 +220,8 @@ impl Core {
         self.look_at_the_time();
         match input {
             Input::Dialled { channel, run, taken } => self.socket_dialled(channel, run, taken),
-            Input::Command(conn, command) => self.command(conn, command),
-            Input::Closed(conn) => self.connection_closed(conn),
+            Input::Peer(FromPeer::Command(conn, command)) => self.command(conn, command),
+            Input::Peer(FromPeer::Closed(conn)) => self.connection_closed(conn),
             Input::Ask(ask) => ask(self),
         }
     }
@@ -381,7 +384,7 @@ impl Core {
             if let Some(caller) = channel.caller() {
                 caller.story.ended_by = EndedBy::Restart;
             }
-            tell_story(&mut channel, self.now);
+            channel.send_story(self.now);
         }
         self.keys.clear();
         self.connections.clear();

@@ -1,14 +1,12 @@
 //! The end of a channel: HANGUP, the end of running applications, then HANGUP_COMPLETE once its session has noticed,
 //! and DESTROY when no lingering socket holds it any more.
 
-use tokio::time::Instant;
-
 use super::channel::{Bridge, Callstate, Channel, Role, State};
 use super::connection::Linger;
 use super::core::{Core, Due};
 use super::ids::Key;
 use super::kind::Kind;
-use super::story::{Happening, Story};
+use super::story::Happening;
 use super::wire;
 
 impl Core {
@@ -58,7 +56,7 @@ impl Core {
         self.originate_failed(key, &cause);
         let now = self.now;
         if let Some(channel) = self.channel_mut(key) {
-            tell_story(channel, now);
+            channel.send_story(now);
         }
         self.tell_sockets(key);
         self.destroy_if_free(key);
@@ -118,16 +116,4 @@ impl Core {
             }
         }
     }
-}
-
-/// Sends a caller's story when the call is over, although a socket may hold the channel long after that.
-pub(super) fn tell_story(channel: &mut Channel, now: Instant) {
-    let lasted = now - channel.began;
-    let cause = channel.cause.as_deref().unwrap_or_default().to_owned();
-    let uuid = channel.uuid;
-    let Some(caller) = channel.caller() else { return };
-    let Some(done) = caller.done.take() else { return };
-    let story = std::mem::replace(&mut caller.story, Story::new(uuid));
-    // the story may not be wanted
-    let _ = done.send(Story { lasted, cause, ..story });
 }

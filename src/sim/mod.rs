@@ -24,6 +24,7 @@ mod commands;
 mod connection;
 mod core;
 mod counts;
+mod delivery;
 mod dial_bridge;
 mod events;
 mod faults;
