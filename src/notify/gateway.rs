@@ -29,7 +29,7 @@ const JSON: &str = "application/json";
 /// A gateway that sends a short text to one number or chat.
 #[derive(Debug)]
 pub struct Gateway {
-    templates: Environment<'static>,
+    request: Environment<'static>,
     headers: Vec<String>,
     escape: Escape,
     get: bool,
@@ -106,13 +106,13 @@ impl Gateway {
         }
         let given = to.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let content = given.map_or(content, |(_, value)| value.as_str());
-        let mut templates = Environment::new();
-        templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        let mut request = Environment::new();
+        request.set_undefined_behavior(UndefinedBehavior::Strict);
+        request.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         // The alternate form of these errors repeats the template, with its secrets.
         let mut add = |name: String, source: &str| {
             let wrong = |error: minijinja::Error| format!("{name}: {error}");
-            templates.add_template_owned(name.clone(), source.to_owned()).map_err(wrong)
+            request.add_template_owned(name.clone(), source.to_owned()).map_err(wrong)
         };
         add("url".to_owned(), url)?;
         add("body".to_owned(), body)?;
@@ -130,7 +130,7 @@ impl Gateway {
             _ => Escape::Plain,
         };
         let gateway = Self {
-            templates,
+            request,
             headers,
             escape,
             get: to.method == "GET" && known.is_none(),
@@ -148,7 +148,7 @@ impl Gateway {
     fn fill(&self, name: &str, escape: Escape, values: &[(&'static str, String)]) -> Result<String, Trouble> {
         let escaped: BTreeMap<&str, String> =
             values.iter().map(|(key, value)| (*key, escape.write(value))).collect();
-        let template = self.templates.get_template(name);
+        let template = self.request.get_template(name);
         let filled = template.and_then(|template| template.render(escaped));
         filled.map_err(|error| Trouble::refused(format!("{name}: {error}")))
     }

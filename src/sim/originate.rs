@@ -6,6 +6,8 @@
 
 use uuid::Uuid;
 
+use super::ids::{Conn, Key};
+
 /// Who gets the result of an originate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Asker {
@@ -221,7 +223,6 @@ fn unescape(c: char, delimiter: Option<char>) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use super::ids::{Conn, Key};
     use super::*;
 
     #[test]
