@@ -4,6 +4,7 @@
 //! **Invariant:** field names, instants (RFC 3339, UTC) and durations (milliseconds) are the same in JSON and CSV in
 //! every language; only the text for people is translated, coloured and rounded.
 
+mod cell;
 mod data;
 mod language;
 mod russian;
@@ -15,10 +16,11 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, NodeName, QueueName, RouteName};
 use crate::phone::E164;
 
+pub use cell::{DisplayOptions, age, span, when};
 pub use data::{csv, json};
 pub use language::{Language, heading, say, word};
 pub use sentence::Sentence;
-pub use text::{DisplayOptions, age, sheet, span, table, when};
+pub use text::{sheet, table};
 
 /// A typed value.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
+use crate::render::cell::show;
 use crate::render::russian;
 use crate::render::russian::fill;
-use crate::render::text::show;
 use crate::render::{Cell, DisplayOptions, Language};
 
 /// A sentence with its values. The English text is the key of the tables in `render/russian`.

@@ -1,30 +1,15 @@
 //! Text for people.
 
-use chrono_tz::Tz;
 use comfy_table::{
     Attribute, Cell as Styled, CellAlignment, Color, ColumnConstraint, ContentArrangement, Width, presets,
 };
 
-use crate::clock::UnixMs;
-use crate::render::language::meaning;
+use crate::render::cell::show;
 use crate::render::width::{Column, Fit, GAP, fit, length};
-use crate::render::{Cell, Language, Sentence, Sheet, Table, heading, say, word};
+use crate::render::{Cell, DisplayOptions, Sentence, Sheet, Table, heading};
 
 /// The indent of lines below a row.
 const INDENT: &str = "    ";
-
-/// How to show it: language, zone, colours, width.
-#[derive(Debug, Clone, Copy)]
-pub struct DisplayOptions {
-    /// The language of headings and words.
-    pub language: Language,
-    /// The zone of times.
-    pub zone: Tz,
-    /// Whether to use colours.
-    pub colour: bool,
-    /// The width of the terminal in characters; without one, lines are never wrapped.
-    pub width: Option<u16>,
-}
 
 /// A table for people: headings, rows, notes.
 ///
@@ -166,10 +151,6 @@ fn dim(cell: Styled, options: &DisplayOptions) -> Styled {
     if options.colour { cell.add_attribute(Attribute::Dim) } else { cell }
 }
 
-pub(super) const fn is_number(cell: &Cell) -> bool {
-    matches!(cell, Cell::Count(_) | Cell::Span(_) | Cell::Percent(_))
-}
-
 fn styled(cell: &Cell, options: &DisplayOptions) -> Styled {
     let shown = Styled::new(show(cell, options));
     match cell {
@@ -205,74 +186,15 @@ fn tone(word: &str) -> Option<Color> {
     }
 }
 
-pub(super) fn show(cell: &Cell, options: &DisplayOptions) -> String {
-    match cell {
-        Cell::Nothing => "-".to_owned(),
-        Cell::Text(text) => printable(text),
-        Cell::Field(key) => field(key, options.language),
-        Cell::Said(text) => printable(&say(options.language, text)),
-        Cell::Word(text) => word(options.language, text),
-        Cell::Id(id) => id.rsplit('-').next().unwrap_or(id).to_owned(),
-        Cell::Count(number) => number.to_string(),
-        Cell::Percent(share) => format!("{share:.1} %"),
-        Cell::At(at) => when(*at, options.zone),
-        Cell::Span(ms) => span(*ms),
-        Cell::Flag(flag) => word(options.language, if *flag { "yes" } else { "no" }),
-        Cell::List(texts) if texts.is_empty() => "-".to_owned(),
-        Cell::List(texts) => printable(&texts.join(", ")),
-    }
-}
-
-/// A key as written in the file; in other languages than English its meaning comes first.
-fn field(key: &str, language: Language) -> String {
-    match (language, meaning(language, key)) {
-        (Language::Ru, Some(meaning)) => format!("{meaning} ({key})"),
-        _ => key.to_owned(),
-    }
-}
-
-/// Removes characters that move the cursor, colour the terminal or change the direction of writing.
-fn printable(text: &str) -> String {
-    let harmful = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if harmful(c) { '\u{b7}' } else { c }).collect()
-}
-
-/// An instant in a time zone, to the second.
-#[must_use]
-pub fn when(at: UnixMs, zone: Tz) -> String {
-    at.utc().with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// A duration in its two largest units: `412ms`, `8.4s`, `20s`, `1m23s`, `5m`, `2h05m`, `3d4h`.
-#[must_use]
-pub fn span(ms: i64) -> String {
-    let (unit, rest) = match ms {
-        ..=0 => return "0s".to_owned(),
-        1..1000 => return format!("{ms}ms"),
-        1000..60_000 => (format!("{}", ms / 1000), format!(".{}", ms % 1000 / 100)),
-        60_000..3_600_000 => (format!("{}m", ms / 60_000), format!("{:02}s", ms / 1000 % 60)),
-        3_600_000..86_400_000 => (format!("{}h", ms / 3_600_000), format!("{:02}m", ms / 60_000 % 60)),
-        86_400_000.. => (format!("{}d", ms / 86_400_000), format!("{}h", ms / 3_600_000 % 24)),
-    };
-    let nothing = rest.bytes().all(|b| !b.is_ascii_digit() || b == b'0');
-    let rest = if nothing { String::new() } else { rest };
-    format!("{unit}{rest}{}", if ms < 60_000 { "s" } else { "" })
-}
-
-/// The age of an instant in milliseconds; 0 if it is in the future.
-#[must_use]
-pub fn age(now: UnixMs, at: UnixMs) -> Cell {
-    Cell::Span(now.since_ms(at))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use chrono_tz::Tz;
 
-    const LOOK: DisplayOptions =
+    use super::*;
+    use crate::clock::UnixMs;
+    use crate::render::{Language, span};
+
+    const OPTIONS: DisplayOptions =
         DisplayOptions { language: Language::En, zone: Tz::Europe__Moscow, colour: false, width: None };
 
     fn agents() -> Table {
@@ -283,14 +205,14 @@ mod tests {
 
     #[test]
     fn people_read_words_and_the_clock_on_their_wall() {
-        let text = table(&agents(), &LOOK);
+        let text = table(&agents(), &OPTIONS);
         assert_eq!(
             text.lines()
                 .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
                 .collect::<Vec<_>>(),
             ["name status since", "anna on break 2026-01-01 03:00:00"]
         );
-        let text = table(&agents(), &DisplayOptions { language: Language::Ru, ..LOOK });
+        let text = table(&agents(), &DisplayOptions { language: Language::Ru, ..OPTIONS });
         assert!(text.contains("перерыв"), "{text}");
     }
 
@@ -298,7 +220,7 @@ mod tests {
     fn a_caller_cannot_write_on_the_terminal() {
         let mut table = Table::new(&["caller_name"], "");
         table.row([Cell::from("a\u{1b}[31mb\u{202e}c\nd")]);
-        let text = super::table(&table, &LOOK);
+        let text = super::table(&table, &OPTIONS);
         assert!(text.contains("a·[31mb·c·d"), "{text}");
     }
 

@@ -1,6 +1,6 @@
 //! Which columns of a table fit into a terminal, and how wide each is.
 
-use crate::render::text::{is_number, show};
+use crate::render::cell::{is_number, show};
 use crate::render::{Cell, DisplayOptions, Table, heading};
 
 /// Blanks between two columns.
