@@ -11,16 +11,10 @@ crate::vocabulary! {
         NoAnswer = "NO_ANSWER",
         /// We do not want this call.
         CallRejected = "CALL_REJECTED",
-        /// All is busy.
-        UserBusy = "USER_BUSY",
         /// As many calls go on as may.
         CircuitCongestion = "NORMAL_CIRCUIT_CONGESTION",
         /// Something of ours is broken for the moment.
         TemporaryFailure = "NORMAL_TEMPORARY_FAILURE",
-        /// The caller for whom a leg rang is gone.
-        OriginatorCancel = "ORIGINATOR_CANCEL",
-        /// Another leg was quicker.
-        LoseRace = "LOSE_RACE",
     }
 }
 

@@ -91,7 +91,7 @@ async fn tell(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<Ope
             record::ending(&call, &plan, &ended).await;
         }
         Err(Gone::Lost) => {
-            tracing::warn!(stage = %call.stage, "the line to this caller broke: the dialplan should bring him back");
+            tracing::warn!(stage = %call.stage, "the socket of this caller broke: the dialplan should bring them back");
             still_open(&call).await.into_iter().for_each(|open| call.app.expect_back(open));
         }
         Err(Gone::Drained) => {

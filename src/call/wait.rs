@@ -65,7 +65,7 @@ pub(crate) async fn in_queue(
         preferred: None,
     };
     if let Err(error) = call.app.dispatcher.join(queued).await {
-        tracing::error!(%error, "the caller cannot wait there");
+        tracing::error!(%error, "the caller cannot wait in this queue: it sends them to its overflow");
         return Ok(Left::TimedOut);
     }
     let result = until_answered(call, queue, &music, joined_at, answers).await;
@@ -100,7 +100,7 @@ async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> 
             Ok(None)
         }
         Err(error) => {
-            tracing::error!(%error, "the agent who was calling him back cannot be given to him");
+            tracing::error!(%error, "the caller cannot be given the agent who was calling them back: they wait like any other");
             answered.answer(Reply::Failed);
             Ok(None)
         }
@@ -111,7 +111,7 @@ async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> 
 async fn time_out(call: &Call) {
     let (id, at) = (call.id, call.app.clock.now());
     if let Err(error) = call.app.store.write("time_out", move |c| store::calls::time_out(c, id, at)).await {
-        tracing::error!(%error, "that the caller waited too long is not recorded");
+        tracing::error!(%error, "it is not recorded that the caller reached the queue's max_wait");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an agent chose (status) and what the system knows of him (activity), and every legal step.
+//! What an agent chose (status) and what the system knows of them (activity), and every legal step.
 //!
 //! | step | from | to |
 //! |---|---|---|
@@ -159,7 +159,7 @@ mod tests {
 
     type State = (Status, Activity);
 
-    /// Steps of status, whatever he does: from any of these to that.
+    /// Steps of the status, in any activity: from any of these to that.
     const CHOSEN: [(Step, &[Status], Status); 4] = [
         (Step::LogIn, &[LoggedOut, Available, OnBreak], Available),
         (Step::LogOut, &[LoggedOut, Available, OnBreak], LoggedOut),
@@ -167,7 +167,7 @@ mod tests {
         (Step::Resume, &[Available, OnBreak], Available),
     ];
 
-    /// Steps of activity, whichever of these he chose: from, to.
+    /// Steps of the activity, in any of these statuses: from, to.
     const DONE: [(Step, &[Status], Activity, Activity); 6] = [
         (Step::Claim, &[Available], Idle, Ringing),
         (Step::Release, &[LoggedOut, Available, OnBreak], Ringing, Idle),

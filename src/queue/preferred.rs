@@ -260,7 +260,7 @@ mod tests {
                 if let Some(Some(preferred_agent)) = self.waits.get(&proposal.call) {
                     assert_eq!(
                         preferred_agent.agent, proposal.agent,
-                        "somebody else is rung for a caller of his"
+                        "only the preferred agent is rung for the caller"
                     );
                 }
                 self.rings.insert(proposal.agent.clone(), proposal.call);
@@ -284,7 +284,7 @@ mod tests {
         queue_of_three.joins(1, until(1, 60));
         assert_eq!(queue_of_three.proposes(), [(call(1), agent(1))], "though anna would come first");
         queue_of_three.joins(2, until(1, 60));
-        assert_eq!(queue_of_three.proposes(), [], "his agent is busy");
+        assert_eq!(queue_of_three.proposes(), [], "the preferred agent is busy");
         assert_eq!(queue_of_three.preferred.next_wake(), Some(UnixMs(1_060)));
         queue_of_three.now = UnixMs(1_060);
         assert_eq!(queue_of_three.proposes(), [(call(2), agent(0))]);
@@ -319,7 +319,7 @@ mod tests {
         queue_of_three.now = UnixMs(2_000);
         assert_eq!(queue_of_three.proposes(), [], "one phone at a time");
         queue_of_three.ends(1, Outcome::NoAnswer);
-        assert_eq!(queue_of_three.proposes(), [(call(1), agent(0))], "who let him go is spared him");
+        assert_eq!(queue_of_three.proposes(), [(call(1), agent(0))], "the agent who declined is not offered the caller again");
     }
 
     #[test]

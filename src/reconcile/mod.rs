@@ -180,7 +180,7 @@ impl Reconciler {
         }
         for agent in open.stuck {
             if self.is_sure(&Mismatch::Agent(agent.clone()), &mut seen) {
-                tracing::warn!(%agent, "no offer holds this agent: he is idle");
+                tracing::warn!(%agent, "no offer holds this agent: set to idle");
                 let at = self.app.clock.now();
                 self.change(agent, "free_agent", move |c, agent| recovery::free(c, agent, at).map(drop))
                     .await?;

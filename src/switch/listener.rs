@@ -107,12 +107,6 @@ impl Listener {
         self.stop.cancel();
     }
 
-    /// Stops it from elsewhere.
-    #[must_use]
-    pub fn stopper(&self) -> CancellationToken {
-        self.stop.clone()
-    }
-
     /// Where it listens, with the real port if the settings have port 0.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
@@ -232,7 +226,7 @@ impl Acceptor {
         count(&self.stats.callers);
         tracing::debug!(channel = %incoming.facts.channel, "caller arrived");
         if self.found.send(incoming).await.is_err() {
-            tracing::warn!("a caller arrived while we stop; the dialplan takes him back");
+            tracing::warn!("a caller arrived while the controller stops: the dialplan takes them back");
         }
     }
 

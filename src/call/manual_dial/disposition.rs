@@ -22,15 +22,15 @@ impl Phone {
         let write = call.app.store.write("say", move |c| handset::say(c, &terms, &who, result, at));
         match write.await {
             Ok(Some(case)) => {
-                tracing::info!(%agent, case.id = %case, %result, "the result of his last talk");
+                tracing::info!(%agent, case.id = %case, %result, "the agent recorded the disposition of their last talk");
                 true
             }
             Ok(None) => {
-                tracing::warn!(%agent, "he owes no result");
+                tracing::warn!(%agent, "no talk of this agent waits for a disposition: the code is ignored");
                 false
             }
             Err(error) => {
-                tracing::error!(%agent, %error, "the result is not recorded");
+                tracing::error!(%agent, %error, "the disposition is not recorded");
                 false
             }
         }

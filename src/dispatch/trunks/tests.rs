@@ -101,7 +101,7 @@ impl Ledger {
         self.slots.extend(slot.map(|slot| (slot, None)));
     }
 
-    /// Who has a place wants to dial, if he does not already.
+    /// A slot dials, if it does not already.
     fn dial(&mut self, at: usize) -> Option<Instant> {
         if self.slots[at].1.is_some() {
             return None;
@@ -181,7 +181,7 @@ impl Ledger {
         assert_eq!(told, calls);
     }
 
-    /// Everybody who has a place dials at last, waiting as he is told.
+    /// Every slot dials in the end, after the wait that it is given.
     fn everybody_dials(&mut self) {
         for at in 0..self.slots.len() {
             for _ in 0..3 {
@@ -189,7 +189,7 @@ impl Ledger {
                     self.now = again;
                 }
             }
-            assert!(self.slots[at].1.is_some(), "he waits for ever");
+            assert!(self.slots[at].1.is_some(), "the slot waits for ever");
             self.keeps_every_budget();
         }
     }

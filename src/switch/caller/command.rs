@@ -49,7 +49,7 @@ impl CallerCommand {
             Self::Stop => "stop playing",
             Self::Set { .. } => "set a variable",
             Self::Bridge { .. } => "bridge",
-            Self::Resume => "change what our death means to him",
+            Self::Resume => "give the caller to the dialplan",
             Self::HangUp { .. } => "hang up",
             Self::HandBack { .. } => "hand back",
         }

@@ -189,7 +189,7 @@ impl CallerTask {
     fn push(&mut self, event: CallerEvent) {
         if self.outbox.len() >= OUTBOX {
             self.outbox.pop_front();
-            tracing::warn!("nobody listens to this caller: his oldest event is dropped");
+            tracing::warn!("the story takes no events of this caller: the oldest one is dropped");
         }
         self.outbox.push_back(event);
     }
