@@ -8,6 +8,7 @@ pub mod board;
 pub mod cause;
 pub mod elsewhere;
 pub mod offer;
+mod position;
 pub mod preferred;
 mod queue_state;
 mod ranked;

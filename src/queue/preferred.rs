@@ -319,7 +319,11 @@ mod tests {
         queue_of_three.now = UnixMs(2_000);
         assert_eq!(queue_of_three.proposes(), [], "one phone at a time");
         queue_of_three.ends(1, Outcome::NoAnswer);
-        assert_eq!(queue_of_three.proposes(), [(call(1), agent(0))], "the agent who declined is not offered the caller again");
+        assert_eq!(
+            queue_of_three.proposes(),
+            [(call(1), agent(0))],
+            "the agent who declined is not offered the caller again"
+        );
     }
 
     #[test]

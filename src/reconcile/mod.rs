@@ -18,7 +18,10 @@
 //! **Invariants:** idempotent, and can die at any line. What the first pass finds was left by an earlier run. A later
 //! mismatch is repaired when it was seen twice in a row, and counted: it should never happen.
 
-mod settle;
+mod calls;
+mod legs;
+mod location;
+mod offers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -258,7 +261,7 @@ impl Reconciler {
                     continue;
                 }
                 // A forwarded caller talks on a leg without an offer.
-                let Ok(talks) = settle::talks_to(&node, &leg, ours.callers.get(&leg.call)).await else {
+                let Ok(talks) = legs::talks_to(&node, &leg, ours.callers.get(&leg.call)).await else {
                     asked = false;
                     continue;
                 };
@@ -267,7 +270,7 @@ impl Reconciler {
                 }
                 tracing::warn!(channel = %leg.channel, offer = %leg.offer, "a leg of ours belongs to nobody: ended");
                 let (node, sound) = (node.clone(), self.app.settings.sounds.no_caller.clone());
-                tokio::spawn(async move { settle::release(&node, leg, &sound).await });
+                tokio::spawn(async move { legs::release(&node, leg, &sound).await });
             }
         }
         asked

@@ -16,14 +16,18 @@
 //! r is how many agents have declined the caller who is served; only [`Board::set_queue`] and
 //! [`Board::remove_queue`] go through a whole queue.
 
+mod agents;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::offer::{Outcome, is_refusal};
-pub use super::queue_state::QueueSpec;
-use super::queue_state::{Caller, FirstCallers, NewCaller, OfferRound, Position, QueueState};
+use self::agents::{Agent, LiveOffer, State};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, QueueName};
+use crate::queue::offer::{Outcome, is_refusal};
+use crate::queue::position::{Caller, NewCaller, Position};
+pub use crate::queue::queue_state::QueueSpec;
+use crate::queue::queue_state::{FirstCallers, OfferRound, QueueState};
 
 /// An agent should be rung for a caller. The agent is not ready any more, and the call has a live offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,40 +60,6 @@ pub struct Board {
     /// Agents who are rung for a call that yields: the call, and for which caller the agent was taken back.
     yielding: BTreeMap<AgentName, (CallId, Option<CallId>)>,
     waits: u64,
-}
-
-#[derive(Debug, Default)]
-struct Agent {
-    queues: BTreeSet<QueueName>,
-    state: State,
-    /// Whether the agent is in a call that dozvon does not control: then only queues with `call_waiting` offer them callers.
-    elsewhere: bool,
-    /// The join of the caller whom the agent declined last, until they are proposed for another caller. It does not change
-    /// while the agent is ready.
-    declined_recently: Option<u64>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum State {
-    #[default]
-    Away,
-    Delayed(Ready),
-    Ready(Ready),
-    Offered(LiveOffer),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Ready {
-    idle_since: UnixMs,
-    not_before: UnixMs,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct LiveOffer {
-    call: CallId,
-    wait: u64,
-    /// Whether the agent had declined the caller before.
-    again: bool,
 }
 
 impl Board {
@@ -136,43 +106,6 @@ impl Board {
             self.callers.remove(&position.call);
         }
         positions.into_iter().map(|position| position.call).collect()
-    }
-
-    /// The agent may be offered calls from `not_before` on. Ignored while the agent has a live offer: call it after
-    /// [`Board::ended`].
-    pub fn ready(&mut self, agent: &AgentName, idle_since: UnixMs, not_before: UnixMs) {
-        let ready = Ready { idle_since, not_before };
-        match self.state(agent) {
-            State::Offered(_) => return,
-            State::Ready(same) | State::Delayed(same) if same == ready => return,
-            State::Away | State::Ready(_) | State::Delayed(_) => {}
-        }
-        self.withdraw_agent(agent);
-        self.agents.entry(agent.clone()).or_default().state = State::Delayed(ready);
-        self.delayed.insert((not_before, agent.clone()));
-    }
-
-    /// The agent may not be offered calls.
-    pub fn unready(&mut self, agent: &AgentName) {
-        if !matches!(self.state(agent), State::Offered(_)) {
-            self.withdraw_agent(agent);
-            self.set_away(agent);
-        }
-    }
-
-    /// The agent begins or ends a call that dozvon does not control. Live offers stay as they are.
-    pub fn elsewhere(&mut self, agent: &AgentName, elsewhere: bool) {
-        let record = self.agents.entry(agent.clone()).or_default();
-        if record.elsewhere == elsewhere {
-            self.forget(std::iter::once(agent));
-            return;
-        }
-        record.elsewhere = elsewhere;
-        if let State::Ready(ready) = record.state {
-            self.agent_unready(agent, ready);
-            self.agent_ready(agent, ready);
-        }
-        self.forget(std::iter::once(agent));
     }
 
     /// A caller waits in a queue, since `joined_at`. A caller who waits there already keeps their position; one who waits in
@@ -349,69 +282,6 @@ impl Board {
 
     fn state(&self, agent: &AgentName) -> State {
         self.agents.get(agent).map_or(State::Away, |record| record.state)
-    }
-
-    /// Makes delayed agents ready whose time has come.
-    fn end_delays(&mut self, now: UnixMs) {
-        while self.delayed.first().is_some_and(|(at, _)| *at <= now) {
-            let Some((_, agent)) = self.delayed.pop_first() else { return };
-            let Some(record) = self.agents.get_mut(&agent) else { continue };
-            let State::Delayed(ready) = record.state else { continue };
-            record.state = State::Ready(ready);
-            self.agent_ready(&agent, ready);
-        }
-    }
-
-    /// Adds a ready agent to each of their queues.
-    fn agent_ready(&mut self, agent: &AgentName, ready: Ready) {
-        let Some(record) = self.agents.get(agent) else { return };
-        for name in &record.queues {
-            if let Some(state) = self.queues.get_mut(name) {
-                state.agent_ready(agent, ready.idle_since, record.declined_recently, record.elsewhere);
-                state.publish(&mut self.first_callers);
-            }
-        }
-    }
-
-    /// Removes an agent from the ready and the delayed agents.
-    fn withdraw_agent(&mut self, agent: &AgentName) {
-        match self.state(agent) {
-            State::Away | State::Offered(_) => {}
-            State::Delayed(ready) => {
-                self.delayed.remove(&(ready.not_before, agent.clone()));
-            }
-            State::Ready(ready) => self.agent_unready(agent, ready),
-        }
-    }
-
-    /// Removes a ready agent from each of their queues.
-    fn agent_unready(&mut self, agent: &AgentName, ready: Ready) {
-        let Some(record) = self.agents.get(agent) else { return };
-        for name in &record.queues {
-            if let Some(state) = self.queues.get_mut(name) {
-                state.agent_unready(agent, ready.idle_since, record.declined_recently);
-                state.publish(&mut self.first_callers);
-            }
-        }
-    }
-
-    /// The agent is away, and forgotten if they serve no queue.
-    fn set_away(&mut self, agent: &AgentName) {
-        if let Some(record) = self.agents.get_mut(agent) {
-            record.state = State::Away;
-            self.forget(std::iter::once(agent));
-        }
-    }
-
-    /// Forgets those of these agents who serve no queue and are away.
-    fn forget<'a>(&mut self, agents: impl Iterator<Item = &'a AgentName>) {
-        for agent in agents {
-            let idle =
-                |record: &Agent| record.queues.is_empty() && record.state == State::Away && !record.elsewhere;
-            if self.agents.get(agent).is_some_and(idle) {
-                self.agents.remove(agent);
-            }
-        }
     }
 
     /// Takes a queue off the board and out of its agents' lists.

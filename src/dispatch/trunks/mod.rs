@@ -6,23 +6,27 @@
 //! than `max_dials_per_second`; every slot gets a trunk in the end; of the trunks with room the first of the file is used, and one
 //! that failed recently only when no other has room.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::num::NonZeroU32;
+mod fate;
+mod rate_limit;
+
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::rate_limit::SECOND;
+
 use crate::clock::UnixMs;
 use crate::config::callback::{Settings, Trunk};
 use crate::event::Event;
 use crate::ids::{CallId, ChannelId, OfferId};
-use crate::missed::attempt::{Claim, Outcome, is_unseen};
+use crate::missed::attempt::Claim;
 use crate::phone::E164;
-use crate::store::callbacks::How;
 use crate::switch::{Leg, LegRequest, LegRole, Node};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub use self::fate::DialFate;
+pub(crate) use self::rate_limit::RateLimit;
 
 /// The trunks, and what goes on over them. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -84,31 +88,6 @@ pub struct Customer<'a> {
     pub offer: OfferId,
     /// How long the customer's phone rings.
     pub ring: Duration,
-}
-
-/// What the end of a dial says of its trunk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DialFate<'a> {
-    /// The trunk carried the call to the customer.
-    Carried,
-    /// It failed before a phone rang, for this cause.
-    Failed(&'a str),
-    /// Nothing, for instance because the dial was cancelled.
-    Unknown,
-}
-
-impl<'a> From<&'a How> for DialFate<'a> {
-    fn from(how: &'a How) -> Self {
-        match how {
-            How::Unreached { result: Outcome::TechnicalFailure, cause, .. } => Self::Failed(cause),
-            How::Unreached { cause, .. } if is_unseen(cause) => Self::Unknown,
-            How::Unreached { result: Outcome::Cancelled | Outcome::Orphaned, .. }
-            | How::Released(_)
-            | How::Refused(_)
-            | How::Lost => Self::Unknown,
-            How::Unreached { .. } | How::Talked { .. } => Self::Carried,
-        }
-    }
 }
 
 impl Trunks {
@@ -311,41 +290,6 @@ impl Drop for TrunkCall {
         if let Some(trunk_use) = self.trunks.state().trunks.get_mut(self.at) {
             trunk_use.calls -= 1;
         }
-    }
-}
-
-/// How much may begin in any second.
-#[derive(Debug)]
-pub(crate) struct RateLimit {
-    most: usize,
-    begun: VecDeque<Instant>,
-}
-
-impl RateLimit {
-    pub(crate) fn of(most: NonZeroU32) -> Self {
-        Self { most: usize::try_from(most.get()).unwrap_or(usize::MAX), begun: VecDeque::new() }
-    }
-
-    /// How many more may begin now.
-    pub(crate) fn room(&self, now: Instant) -> usize {
-        self.most.saturating_sub(self.begun.len() - self.over(now))
-    }
-
-    /// When the next may begin: now, or later.
-    fn free_at(&self, now: Instant) -> Instant {
-        let oldest = self.begun.get(self.over(now)).filter(|_| self.room(now) == 0);
-        oldest.map_or(now, |oldest| *oldest + SECOND)
-    }
-
-    /// One begins now.
-    pub(crate) fn count(&mut self, now: Instant) {
-        self.begun.drain(..self.over(now));
-        self.begun.push_back(now);
-    }
-
-    /// How many began more than a second ago.
-    fn over(&self, now: Instant) -> usize {
-        self.begun.partition_point(|at| *at + SECOND <= now)
     }
 }
 
