@@ -36,17 +36,20 @@ pub(crate) async fn dialled_over(app: &App, attempt: AttemptId, trunk_call: &Tru
     let kept =
         app.store.write("over_trunk", move |c| attempts::over_trunk(c, attempt, &trunk).map(drop)).await;
     if let Err(error) = kept {
-        tracing::error!(%error, "it is not recorded over which trunk the customer is dialled");
+        tracing::error!(%error, "the trunk of this attempt is not recorded");
     }
 }
 
 /// Records what the end of a call says of its trunk. The supervisor is notified of a trunk that keeps failing.
 pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate: DialFate<'_>) {
     let Some(event) = trunk_call.ended(number, fate, app.clock.now()) else { return };
-    tracing::error!(trunk = trunk_call.trunk().name(), "the trunk has failed again and again: see to it");
+    tracing::error!(
+        trunk = trunk_call.trunk().name(),
+        "the trunk keeps failing: check its registration, its credit and its operator"
+    );
     let told = app.store.write("trunk_failing", move |c| outbox::emit(c, &event).map(drop)).await;
     if let Err(error) = told {
-        tracing::error!(%error, "nobody is told that the trunk fails");
+        tracing::error!(%error, "the event trunk.failing is not recorded: nobody is notified");
     }
 }
 

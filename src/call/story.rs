@@ -48,7 +48,7 @@ async fn tell(app: Arc<App>, incoming: Incoming, id: CallId, earlier: Option<Ope
     let rules = app.rules();
     let plan = plan(&facts.dialled, &rules, arrived_at);
     let Some(node) = app.nodes.found(incoming.facts.core, LINK_COMES).await else {
-        tracing::error!(core = %incoming.facts.core, "no node of the configuration is this FreeSWITCH");
+        tracing::error!(core = %incoming.facts.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
         earlier.into_iter().for_each(|call| app.expect_back(call));
         return hand_back(&app, incoming.caller, HandedBack::UnknownNode).await;
     };
@@ -142,7 +142,7 @@ async fn still_open(call: &Call) -> Option<OpenCall> {
     match call.app.store.read("open_call", move |c| recovery::call(c, id)).await {
         Ok(open) => open,
         Err(error) => {
-            tracing::error!(%error, "the call cannot be read: found again by the self-check");
+            tracing::error!(%error, "the call's row cannot be read: the reconciler will find it");
             None
         }
     }
@@ -212,7 +212,10 @@ async fn carry_out(
             },
         }
     }
-    tracing::warn!(hops = HOPS, "the overflows of the queues lead in a circle");
+    tracing::warn!(
+        hops = HOPS,
+        "the overflows of the queues form a circle: change `overflow` of one of them"
+    );
     call.caller.hangup(HangupCause::NoAnswer).await;
     Ok(over(Ending::TimedOut, Stage::Waiting, "OVERFLOW_CIRCLE"))
 }

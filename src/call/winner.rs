@@ -26,7 +26,7 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
             return Ok(None);
         }
         Err(error) => {
-            tracing::error!(%error, "the winner cannot be recorded: not connected");
+            tracing::error!(%error, "the agent who answered cannot be recorded: not connected");
             answered.answer(Reply::Failed);
             return Ok(None);
         }
@@ -36,7 +36,7 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
         not_connected => {
             let undone = call.app.store.record("unwin", move |c| store::offers::unwin(c, offer, id));
             if let Err(error) = undone.await {
-                tracing::error!(%error, "the winner who could not be connected stays on record");
+                tracing::error!(%error, "it is not recorded that the agent who answered could not be connected");
             }
             answered.answer(Reply::Failed);
             return not_connected.map(|_| None);

@@ -143,10 +143,10 @@ impl Callback {
         let at = self.app.clock.now();
         let dialled = self.app.store.record("dialled", move |c| attempts::dialled(c, attempt, at));
         if let Err(error) = dialled.await {
-            tracing::error!(%error, "that the customer is dialled is not recorded; it counts all the same");
+            tracing::error!(%error, "the dial is not recorded; the attempt counts all the same");
         }
         if let Err(error) = self.node.play_to(agent, &self.app.settings.callback.ringback).await {
-            tracing::warn!(%error, "the agent hears nothing while the customer is called");
+            tracing::warn!(%error, "the ringing tone could not be played to the agent");
         }
     }
 }

@@ -94,7 +94,7 @@ impl Callback {
         let (at, time_up) = (self.app.clock.now(), Instant::now() + self.wait());
         let answered = self.app.store.record("answered", move |c| attempts::answered(c, attempt, at));
         if let Err(error) = answered.await {
-            tracing::error!(%error, "that the customer answered is not recorded yet; the end will be");
+            tracing::error!(%error, "the customer's answer is not recorded yet; the end of the attempt will be");
         }
         self.hears(channel, &self.app.settings.callback.greeting).await;
         let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
@@ -103,7 +103,7 @@ impl Callback {
         queued.confirm = None;
         queued.yields = false;
         if let Err(error) = self.app.dispatcher.join(queued).await {
-            tracing::warn!(%error, "the callback cannot wait there");
+            tracing::warn!(%error, "the callback cannot wait in its queue");
             return self.abandon(attempt, leg, channel).await;
         }
         loop {
@@ -142,7 +142,7 @@ impl Callback {
             .store
             .write("win", move |c| customer_first::win(c, attempt, offer, call, leg, &agent, at));
         write.await.unwrap_or_else(|error| {
-            tracing::error!(%error, "the winner cannot be recorded: not connected");
+            tracing::error!(%error, "the agent who answered cannot be recorded: not connected");
             false
         })
     }
@@ -159,7 +159,7 @@ impl Callback {
 
     async fn hears(&self, channel: ChannelId, sound: &str) {
         if let Err(error) = self.node.play_to(channel, sound).await {
-            tracing::warn!(%error, sound, "the customer does not hear this");
+            tracing::warn!(%error, sound, "the sound could not be played to the customer");
         }
     }
 }

@@ -56,7 +56,7 @@ impl Callback {
         }
         let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
         if let Err(error) = self.app.dispatcher.join(self.queued(answered)).await {
-            tracing::warn!(%error, "the callback cannot wait there");
+            tracing::warn!(%error, "the callback cannot wait in its queue");
             return How::Released("NO_QUEUE");
         }
         let lease = self.app.clock.instant_of(self.work.lease_until);

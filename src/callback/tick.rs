@@ -58,7 +58,7 @@ impl Tick {
         let mut ticks = Ticks::new(self.app.settings.callback.poll_interval, stop);
         while ticks.next().await.is_some() {
             if let Err(error) = beat.during(self.look()).await {
-                tracing::error!(%error, "what is due cannot be looked up: tried again");
+                tracing::error!(%error, "due cases cannot be read: tried again at the next pass");
             }
         }
     }
@@ -152,7 +152,7 @@ impl Tick {
             let slots = self.slots(wanted);
             let leased = self.lease(terms, name, slots.len(), &node, core).await;
             let leased = leased.inspect_err(|error| {
-                tracing::error!(queue = %name, %error, "it cannot be looked up whom this queue owes a call");
+                tracing::error!(queue = %name, %error, "the due cases of this queue could not be read: tried again at the next pass");
             });
             let leased = leased.unwrap_or_default();
             for (work, slot) in leased.into_iter().zip(slots) {

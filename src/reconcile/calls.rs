@@ -80,7 +80,7 @@ impl Reconciler {
             }
             Ok(CallerHolder::SomebodyElse) => self.end_call(call, (Ending::Taken, TAKEN)).await,
             Ok(CallerHolder::Nobody) => {
-                tracing::warn!(call.id = %call.id, "nobody has this caller: sent back to the dialplan");
+                tracing::warn!(call.id = %call.id, "no application has this caller: sent back to the dialplan");
                 Ok(node.send_back(call.channel, &call.dialled).await.is_ok())
             }
         }
@@ -137,7 +137,7 @@ impl Reconciler {
         self.app.dispatcher.leave(id, Leaving::Gone).await;
         self.app.metrics.call_ended(call.queue.as_ref(), ending, verdict);
         let case = case.map(|case| case.to_string());
-        tracing::warn!(call.id = %id, %ending, cause, case, "the end of this call was not watched");
+        tracing::warn!(call.id = %id, %ending, cause, case, "recorded the end of a call that an earlier run left open");
         Ok(true)
     }
 }

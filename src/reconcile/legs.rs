@@ -29,6 +29,6 @@ pub(super) async fn release(node: &Node, leg: FoundLeg, sound: &str) {
         node.kill_offer(leg.offer, Cancel::OriginatorCancel).await
     };
     if let Err(error) = ended.await {
-        tracing::warn!(channel = %leg.channel, %error, "a leg could not be ended: tried again at the next look");
+        tracing::warn!(channel = %leg.channel, %error, "a leg could not be ended: tried again at the next pass");
     }
 }

@@ -114,7 +114,11 @@ impl Reconciler {
         left.extend(open.stuck.iter().cloned().map(Mismatch::Agent));
         if !left.is_empty() {
             let (calls, offers) = (open.calls.len(), open.offers.len());
-            tracing::warn!(calls, offers, "an earlier run ended without these: looking for them");
+            tracing::warn!(
+                calls,
+                offers,
+                "an earlier run left these calls and offers open: comparing them with FreeSWITCH"
+            );
         }
         let is_waiting = |call: &OpenCall| call.answered_at.is_none() && call.case.is_none();
         let waited: Vec<_> = open.calls.into_iter().filter(is_waiting).collect();
@@ -140,7 +144,7 @@ impl Reconciler {
             let settled = match beat.during(self.look()).await {
                 Ok(settled) => settled,
                 Err(error) => {
-                    tracing::error!(%error, "what the rows say cannot be compared with FreeSWITCH");
+                    tracing::error!(%error, "the database cannot be compared with FreeSWITCH: tried again");
                     false
                 }
             };
@@ -213,7 +217,7 @@ impl Reconciler {
         if sure {
             let kind = mismatch.kind().as_str();
             self.app.metrics.repairs.with_label_values(&[kind]).inc();
-            tracing::error!(?mismatch, kind, "the rows and this process disagree: repaired");
+            tracing::error!(?mismatch, kind, "the database and this process disagree: repaired");
         }
         sure
     }
@@ -268,7 +272,7 @@ impl Reconciler {
                 if talks || !self.is_sure(&Mismatch::Leg(leg.channel), seen) {
                     continue;
                 }
-                tracing::warn!(channel = %leg.channel, offer = %leg.offer, "a leg of ours belongs to nobody: ended");
+                tracing::warn!(channel = %leg.channel, offer = %leg.offer, "a leg belongs to no open offer or call: ended");
                 let (node, sound) = (node.clone(), self.app.settings.sounds.no_caller.clone());
                 tokio::spawn(async move { legs::release(&node, leg, &sound).await });
             }

@@ -47,7 +47,7 @@ impl Phone {
             let kept =
                 call.app.store.write("no_room", move |c| handset::no_room(c, &terms, &wanted, NO_ROOM));
             if let Err(error) = kept.await {
-                tracing::error!(%error, "it is not kept that the agent was refused");
+                tracing::error!(%error, "the refusal is not recorded");
             }
             return refuse(call, NO_ROOM, HangupCause::CircuitCongestion).await;
         };

@@ -109,17 +109,17 @@ async fn is_ours(app: &App, wish: &Wish) -> Result<(), NotOurs> {
 }
 
 fn unknown(error: &StoreError) -> NotOurs {
-    tracing::error!(%error, "what is dialled can neither be guarded nor counted");
+    tracing::error!(%error, "the dialled number cannot be checked or counted: the call goes on in the administrator's dialplan");
     NotOurs::Failed(HandedBack::NotRecorded)
 }
 
 /// Lets a call go on in the administrator's own dialplan.
 async fn pass_on(app: &App, caller: Caller, why: NotOurs) {
     match why {
-        NotOurs::Foreign(why) => tracing::info!(why, "not ours: it goes on in the dialplan"),
+        NotOurs::Foreign(why) => tracing::info!(why, "passed on to the administrator's dialplan"),
         NotOurs::Failed(reason) => {
             let reason = reason.as_str();
-            tracing::warn!(reason, "it goes on in the dialplan");
+            tracing::warn!(reason, "cannot be handled: passed on to the administrator's dialplan");
             app.metrics.handed_back.with_label_values(&[reason]).inc();
         }
     }
@@ -136,7 +136,7 @@ struct Phone {
 impl Phone {
     async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, wish: Wish) {
         let Some(node) = app.nodes.found(self.core, LINK_COMES).await else {
-            tracing::error!(core = %self.core, "no node of the configuration is this FreeSWITCH");
+            tracing::error!(core = %self.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
             return pass_on(&app, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
         };
         let arrived_at = app.clock.now();

@@ -69,7 +69,7 @@ impl DispatcherTask {
             if !up {
                 self.unseat(queued.call);
             } else if let Err(error) = self.seat(&queued) {
-                tracing::error!(call.id = %queued.call, %error, "this caller cannot wait on");
+                tracing::error!(call.id = %queued.call, %error, "the caller's queue is gone: the caller cannot be put back on the board");
             }
         }
     }

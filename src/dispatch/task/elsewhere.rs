@@ -74,6 +74,6 @@ async fn write(tools: &Tools, changes: Option<Vec<Change>>) {
         None => rows::forget(c),
     });
     if let Err(error) = written.await {
-        tracing::error!(%error, "who is in another call is not recorded: `agent list` does not show it");
+        tracing::error!(%error, "agents in other calls are not recorded: `agent list` does not show them");
     }
 }

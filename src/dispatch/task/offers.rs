@@ -65,7 +65,7 @@ impl DispatcherTask {
         let Proposal { call, agent, queue: _ } = proposal;
         let known = (self.callers.get(&call), self.agents.get(&agent), self.rules.agents.get(&agent));
         let ((Some(queued), Some(row), Some(rules)), Some(dispatcher)) = (known, self.handle()) else {
-            tracing::error!(call.id = %call, %agent, "the board proposed what is not there");
+            tracing::error!(call.id = %call, %agent, "the board proposed a caller or an agent that does not exist");
             self.board.ended(call, &agent, Outcome::Cancelled);
             self.board.unready(&agent);
             return;

@@ -272,7 +272,11 @@ impl TrunkCall {
     /// The trunk failed before the customer's phone rang: it rests.
     pub fn failed(&self, now: Instant) {
         let Trunk { failure_pause: rest, .. } = *self.trunk;
-        tracing::warn!(trunk = self.trunk.name(), ?rest, "the trunk has failed: the others come first now");
+        tracing::warn!(
+            trunk = self.trunk.name(),
+            ?rest,
+            "the trunk has failed: other trunks are preferred for a while"
+        );
         if let Some(trunk_use) = self.trunks.state().trunks.get_mut(self.at) {
             trunk_use.rested_at = Some(now + rest);
         }

@@ -102,7 +102,7 @@ impl CallerTask {
         if last == Some(CallerEvent::Taken)
             && let Err(error) = self.leave_alone().await
         {
-            tracing::warn!(%error, "our end may cut the talk of a caller who was taken by somebody else");
+            tracing::warn!(%error, "if the controller stops now, it may cut the talk of a caller who was taken by somebody else");
         }
         let Self { channel, socket, outbox, requests, check, visit, .. } = self;
         // Commands from now on are refused.

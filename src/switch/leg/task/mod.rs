@@ -212,7 +212,7 @@ impl LegTask {
             return Some(self.given_up(cause::LINK_LOST));
         }
         if self.stop_at <= now && !self.state.is_answered() && self.cancel.is_none() {
-            tracing::warn!(link_up = self.seen.up, "neither answered nor ended in time: cancelled here");
+            tracing::warn!(link_up = self.seen.up, "the leg neither answered nor ended in time: cancelled");
             self.cancel(Cancel::NoAnswer);
         }
         self.kill_when_due(now).await;
