@@ -11,11 +11,11 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Audit {
-    /// The secret that numbers are hashed and entries sealed with, 32 characters or more; it must never change. Default
-    /// none (empty): one is made and kept in the database, where a thief of the database finds it.
+    /// The secret with which the audit hashes phone numbers and seals its entries. It must never change. Without one,
+    /// the controller makes one and keeps it in the database, where whoever can read the database finds it.
     #[serde(with = "audit_key")]
     pub key: Option<Key>,
-    /// How often the head of the chain is written to the log. Default 24 h.
+    /// How often the last hash of the audit is written to the log.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
     pub head_log_interval: Duration,
 }

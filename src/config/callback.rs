@@ -32,102 +32,94 @@ const DIALS_A_SECOND: NonZeroU32 = NonZeroU32::new(5).unwrap();
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Over what customers are dialled: the first that has room is taken. Nobody is called back by us without one:
-    /// cases wait for people. Default none.
+    /// The trunks over which customers are dialled. Without one, cases wait for people.
     #[serde(deserialize_with = "distinct")]
     pub trunks: Vec<Trunk>,
-    /// The number that customers see where the trunk has none of its own. Default none: what the gateway shows.
+    /// The number that customers see, unless the trunk has its own. Empty: what the gateway shows.
     pub caller_id: String,
-    /// The most of a queue's agents, in per cent of those who are available, who may be busy with callbacks at once, but
-    /// at least one. Default 50.
+    /// The most of a queue's available agents, in per cent, who may be busy with callbacks at one time. At least one
+    /// may.
     #[serde(deserialize_with = "percent")]
     pub agent_share_pct: u8,
-    /// Calls to customers at one time over all trunks, those that wait for an agent and those that agents dial
-    /// themselves included. Default 100.
+    /// Calls to customers at one time over all trunks, those that agents dial themselves included.
     pub max_calls: usize,
-    /// Customers dialled in any one second over all trunks. Default 5.
+    /// Customers dialled in any one second over all trunks.
     pub max_dials_per_second: NonZeroU32,
-    /// Customers dialled in any one hour, over all trunks and by all controllers of the database, those whom agents dial
-    /// themselves included. Whoever is beyond that waits, and the supervisor is told (`dials.limited`). 0: no limit.
-    /// Default 1000.
+    /// Customers dialled in any one hour, over all trunks and by all controllers of the database. Further callbacks
+    /// wait, and the supervisor is told (`dials.limited`). 0: no limit.
     pub max_dials_per_hour: u32,
-    /// How often it is looked for what is due. Default 1 s.
+    /// How often due cases are looked up.
     #[serde(with = "duration::Interval")]
     pub poll_interval: Duration,
-    /// Cases moved on in one look. Default 200.
+    /// Cases that are handled per pass.
     pub batch: u32,
-    /// What stands before the customer's name on the agent's display, so that he sees why he is rung. Default `callback`.
+    /// The text before the customer's name on the agent's display.
     pub display_prefix: String,
-    /// Whether an agent has to press 1 before the customer is dialled. Default yes.
+    /// Whether an agent has to press 1 before the customer is dialled.
     pub confirm: bool,
-    /// What tells the agent that it is a callback, and asks for the key, again and again. Default two rising tones, which
-    /// need no file.
+    /// The sound that asks the agent for the key, repeated: a tone, or a file with your words.
     #[serde(with = "crate::config::sounds::sound")]
     pub confirm_sound: String,
-    /// How long an agent who accepted a callback is offered nothing after it did not reach the customer. After a talk it is
-    /// `wrap_up`. Default 5 s.
+    /// How long an agent is offered nothing after a callback that did not reach the customer. After a talk it is the
+    /// agent's `wrap_up`.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub agent_pause: Duration,
-    /// What he hears while the customer's phone rings.
+    /// The sound that the agent hears while the customer's phone rings.
     #[serde(with = "crate::config::sounds::sound")]
     pub ringback: String,
-    /// How long a case is offered only to its assignee, such as the customer's owner by the CRM, while he is available
-    /// and serves its queue; then to anybody. Default 60 s; 0: to anybody at once.
+    /// How long a case is offered only to its assignee, such as the customer's owner in the CRM, while that agent is
+    /// available. `0s`: to anybody at once.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub assignee_first: Duration,
-    /// Whether the customer is dialled first, and an agent rung when he answers. Default no: agents first. The law wants
-    /// more then: an agent who is free, at most 3 % in 30 days who answer and find nobody, 72 hours' rest for each of
-    /// these; where it does not hold the agent is rung first all the same. Debts are never called for in this way.
+    /// Whether the customer is dialled first, and an agent rung after the customer answered. The law then demands a
+    /// free agent, at most 3 % in 30 days who find nobody, and 72 hours' rest for each of these. Where that does not
+    /// hold, and for debts, the agent is rung first.
     pub customer_first: bool,
-    /// How long such a customer waits for an agent; in sales never longer than 2 s (47 CFR 64.1200(a)(7)). Default 2 s.
+    /// How long a customer who was dialled first waits for an agent. In sales 2 s at most (47 CFR 64.1200(a)(7)).
     #[serde(with = "duration::Within::<100, { duration::MINUTE }>")]
     pub customer_max_wait: Duration,
-    /// What he hears when he answers: it must say who calls. Default a tone: put your own words in its place.
+    /// The sound that such a customer hears first. It must say who calls.
     #[serde(with = "crate::config::sounds::sound")]
     pub greeting: String,
-    /// What he hears when no agent has come: it must say who called, and where he can call. Default three tones.
+    /// The sound that such a customer hears when no agent came. It must say who called.
     #[serde(with = "crate::config::sounds::sound")]
     pub apology: String,
-    /// How long that takes to be heard. Default 5 s.
+    /// How long the apology takes to be heard.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub apology_length: Duration,
-    /// How long a customer's phone rings whom an agent dials, if the agent does not hang up before. Default 60 s.
+    /// How long a customer's phone rings that an agent dials by hand.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub manual_dial_timeout: Duration,
     /// How long the database may take to say whether a number that an agent dials has an open case. After that the call
-    /// goes on in the administrator's own dialplan. Default 1 s.
+    /// goes on in your own dialplan.
     #[serde(with = "duration::Within::<10, { 10 * duration::SECOND }>")]
     pub manual_dial_lookup_timeout: Duration,
-    /// What an agent dials to say what came of his last talk: `*71` and so on.
+    /// What an agent dials to record the result of the last talk: `*71` and so on.
     #[serde(deserialize_with = "codes")]
     pub codes: BTreeMap<String, Outcome>,
-    /// How long a talk must have lasted for the customer to have been reached when nobody says what came of it: a shorter
-    /// one settles no case. Default 5 s.
+    /// How long a talk must have lasted to settle a case when nobody records its result.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub min_talk: Duration,
-    /// How long a caller must have stayed for us to owe a call when the caller hangs up: anybody can show any number, and
-    /// a machine that dials and hangs up at once would have us call the owners of thousands. The call is recorded all the
-    /// same. Default 3 s; 0: however short the call was.
+    /// How long a caller who hangs up must have stayed to be owed a callback. `0s`: however short the call was.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub min_wait: Duration,
-    /// How many new cases missed calls may open in an hour before the others wait for people.
+    /// How many new cases missed calls may open in an hour before further ones wait for people.
     pub flood: Limits,
-    /// Whether somebody who rings in from a number that we are calling back gets the agent of the callback at once. The
-    /// number that a caller shows proves nothing: with no, the caller waits in the queue like anybody, and the agent is
-    /// only for whoever answers at the number. Default yes.
+    /// Whether a caller from a number that is being called back gets the callback's agent at once. Anybody can show any
+    /// number: with `false` the agent is only for whoever answers at the number.
     pub join_callers: bool,
-    /// How long after a talk it may be unsaid what came of it: then the agent and the supervisor are told
-    /// (`attempt.undisposed`). Of a talk that an agent dialled himself its length decides then. Default 10 min.
+    /// How long an agent has to record the result of a call. After that the agent and the supervisor are told
+    /// (`attempt.undisposed`).
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
     pub disposition_timeout: Duration,
-    /// How long an attempt may last before it is given up as lost; and how long after a talk somebody may say what came
-    /// of it before its length decides. Default 2 h.
+    /// How long an attempt may last before it is given up as lost. As long after a talk without a result, the length of
+    /// the talk decides.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { 7 * duration::DAY }>")]
     pub max_attempt_time: Duration,
-    /// The queue that calls back those who reached none, such as callers when we are closed. Default none: the only
-    /// queue, if there is but one; else nobody does (see [`Settings::nobody_calls_back`]).
+    /// The queue that calls back callers who reached no queue, such as callers out of hours. None: the only queue, if
+    /// there is one.
     pub queue: Option<QueueName>,
-    /// The queue that takes up what could not be reached within a day. Default none: the case's own.
+    /// The queue that takes over cases that could not be reached within a day. None: the case's own queue.
     pub repeat_queue: Option<QueueName>,
 }
 
@@ -198,30 +190,28 @@ impl Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trunk {
-    /// How customers are dialled: a contact with `{number}` (`+79001234567`) or `{digits}` (`79001234567`) in it, such
-    /// as `gateway/trunk/{number}`.
+    /// The contact that is dialled, with `{number}` (`+79001234567`) or `{digits}` (`79001234567`) in it.
     pub dial: Dial,
-    /// Its name in logs and metrics. Default what it dials.
+    /// The name of the trunk in logs and metrics. Empty: its `dial`.
     #[serde(default)]
     pub name: String,
-    /// The number that customers see. Default that of `[callback]`.
+    /// The number that customers see. Empty: that of `[callback]`.
     #[serde(default)]
     pub caller_id: String,
-    /// Customers on it at one time; 0: it is out of use. Default 30.
+    /// Customers on the trunk at one time. 0: the trunk is out of use.
     #[serde(default = "Trunk::usual_live")]
     pub max_calls: usize,
-    /// Customers dialled over it in any one second; who comes too soon waits for the next. Default 5.
+    /// Customers dialled over the trunk in any one second. Further ones wait for the next second.
     #[serde(default = "Trunk::usual_dials")]
     pub max_dials_per_second: NonZeroU32,
-    /// How long it is the last choice after a dial that failed before a phone rang. Default 60 s.
+    /// How long the trunk is the last choice after a dial that failed before a phone rang.
     #[serde(default = "Trunk::usual_rest", with = "duration::Within::<0, { duration::DAY }>")]
     pub failure_pause: Duration,
-    /// After how many failures in a row, each before a phone rang, the supervisor is told (`trunk.failing`). 0: never.
-    /// Default 5.
+    /// After how many such failures in a row the supervisor is told (`trunk.failing`). 0: never.
     #[serde(default = "Trunk::usual_alarm")]
     pub alarm_after: u32,
-    /// Whether a redirect (302) is followed, as operators with a redirect server want it. No policy of ours is asked where
-    /// it leads: it may be a dear number. Default no: such a dial fails.
+    /// Whether FreeSWITCH follows a redirect (302) of the trunk. No policy is asked where it leads. Otherwise such a
+    /// dial fails.
     #[serde(default)]
     pub follow_redirects: bool,
 }
@@ -243,7 +233,7 @@ impl Trunk {
     }
 
     /// An example, for those who ask of which type each setting is.
-    pub(crate) fn typical() -> Option<Self> {
+    pub(crate) fn example() -> Option<Self> {
         Dial::try_from("gateway/trunk/{number}".to_owned()).ok().map(Self::new)
     }
 
@@ -332,8 +322,8 @@ impl TryFrom<String> for Dial {
             ));
         }
         let dial = Self(text);
-        let typical = "+79001234567".parse().map_err(|error: crate::phone::BadNumber| error.to_string())?;
-        dial.contact(&typical).map_err(|error| error.to_string())?;
+        let example = "+79001234567".parse().map_err(|error: crate::phone::BadNumber| error.to_string())?;
+        dial.contact(&example).map_err(|error| error.to_string())?;
         Ok(dial)
     }
 }

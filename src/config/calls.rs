@@ -10,33 +10,33 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
-    /// How long a contact outside the queues is rung. Default 30 s.
+    /// How long a contact outside the queues, such as the duty phone, is rung.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub forward_timeout: Duration,
-    /// Whether a redirect (302) of a contact outside the queues, such as the duty phone, is followed. Where it leads no
-    /// policy of ours is asked: it may be a dear number, or one abroad. Default no.
+    /// Whether FreeSWITCH follows a redirect (302) of such a contact. No policy is asked where it leads: it may be an
+    /// expensive number, or one abroad.
     pub forward_follows_redirects: bool,
-    /// How long talks may go on after the process was told to stop. Default 30 s.
+    /// How long talks may go on after the process was told to stop.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub drain_timeout: Duration,
-    /// How many calls may be under way; the next one goes to the dialplan's fallback at once. Default 4000.
+    /// Calls at one time. FreeSWITCH's dialplan takes further ones at once.
     pub max_calls: usize,
-    /// How long the database may take to record an arrival, while the caller hears nothing; then he goes to the
-    /// dialplan's fallback, and those after him at once, until the database moves again. Default 5 s.
+    /// How long the database may take to record an arrival, while the caller hears nothing. After that the dialplan's
+    /// fallback takes this caller, and further ones at once, until the database answers again.
     #[serde(with = "duration::Timeout")]
     pub arrival_timeout: Duration,
-    /// How much longer than `[dialplan] retry_time` a caller whose line to us broke may take to come back by the
-    /// dialplan, before he counts as lost. Default 30 s.
+    /// How much longer than `[dialplan] retry_time` a caller whose socket broke may take to come back by the dialplan.
+    /// After that the call counts as lost.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub return_timeout: Duration,
-    /// After a start: how long free agents wait for callers who waited before and are on their way back, so that
-    /// who came first is served first. Default 2 s.
+    /// How long free agents wait after a start for callers who waited before and are on their way back. So the callers
+    /// keep their order.
     #[serde(with = "duration::Within::<0, { duration::MINUTE }>")]
     pub recovery_wait: Duration,
-    /// How often what the rows say is compared with FreeSWITCH. Default 5 s.
+    /// How often the rows are compared with the channels of FreeSWITCH.
     #[serde(with = "duration::Interval")]
     pub reconcile_interval: Duration,
-    /// How long a task that everything depends on may work on one thing before `/readyz` names it. Default 1 min.
+    /// How long a vital task may work on one thing before `/readyz` names it.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub stall_timeout: Duration,
 }

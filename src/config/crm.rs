@@ -49,58 +49,58 @@ crate::vocabulary! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(remote = "Self", default, deny_unknown_fields)]
 pub struct Settings {
-    /// Which CRM. Default none.
+    /// The CRM: `bitrix24`, `amocrm`, `generic` or `none`.
     pub kind: Kind,
-    /// Bitrix24: an inbound webhook's address, or with `client_id` the portal's. amoCRM: the account's own address.
-    /// generic: a template. Hidden, since a webhook's address is a secret.
+    /// Bitrix24: the address of an inbound webhook, or with `client_id` of the portal. amoCRM: the address of the
+    /// account. Generic: a template.
     pub url: Secret,
-    /// Where tokens are renewed. Default Bitrix24's own, or `/oauth2/access_token` of the amoCRM account.
+    /// Where tokens are renewed. Empty: the CRM's own address.
     pub oauth_url: String,
-    /// The integration's name, if tokens expire. Default none.
+    /// The identity of the integration, if tokens expire.
     pub client_id: String,
-    /// The integration's secret.
+    /// The secret of the integration.
     pub client_secret: Secret,
-    /// The address given when the amoCRM integration was made.
+    /// The redirect address given when the amoCRM integration was made.
     pub redirect_uri: String,
-    /// The access token: long-lived, or the first of a pair.
+    /// The access token: a long-lived one, or the first of a pair.
     pub access_token: Secret,
     /// The refresh token that came with it. Empty for a long-lived access token.
     pub refresh_token: Secret,
-    /// Which user of the CRM is which agent of ours: `12 = "anna"`.
+    /// Which user of the CRM is which agent: `12 = "anna"`.
     pub users: BTreeMap<String, AgentName>,
-    /// The user of the CRM for contacts of nobody in particular.
+    /// The user of the CRM to whom a contact goes that is no agent's.
     pub default_user: String,
-    /// The pipeline for new leads of amoCRM. Default 0, the main one.
+    /// The pipeline for new leads of amoCRM. 0: the main one.
     pub pipeline: u64,
-    /// Whether a number that the CRM does not know becomes a lead. Default true.
+    /// Whether a number that the CRM does not know becomes a lead.
     pub create_leads: bool,
-    /// Whether callers' talks with agents are told, too. Default true.
+    /// Whether the CRM is also told of callers' talks with agents.
     pub answered_calls: bool,
-    /// The language of what is written. Default ru.
+    /// The language of the texts in the CRM.
     pub language: Language,
-    /// The body of a generic request: a template. `{{ number }}` and so on are escaped for the format.
+    /// The body of a generic request: a template. Values such as `{{ number }}` are escaped for `body_format`.
     pub body: String,
-    /// How that body is written. Default json.
+    /// The form of that body.
     pub body_format: BodyFormat,
-    /// A JSON pointer into the generic answer that must lead to something true, such as `/ok`. Default: any 2xx.
+    /// A JSON pointer into a generic answer, such as `/ok`: what stands there must be true. Empty: any 2xx is a
+    /// success.
     pub success: String,
-    /// Requests a second. Default 0, the CRM's own: Bitrix24 2 (its documentation), amoCRM 6 (one below its 7 in any
-    /// second: requests bunch up on their way), generic 10.
+    /// Requests in one second. 0: the CRM's own limit (Bitrix24 2, amoCRM 6, generic 10).
     pub rate: u32,
-    /// Requests at once before that counts. Default 0, the CRM's own: Bitrix24 50, amoCRM 1, generic 10.
+    /// Requests at once before `rate` counts. 0: the CRM's own limit (Bitrix24 50, amoCRM 1, generic 10).
     pub burst: u32,
-    /// How long a request may wait for its turn. Default 30 s.
+    /// How long a request may wait for its turn.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub max_queue_time: Duration,
-    /// How long to leave a CRM alone that has blocked us. Default 1 h.
+    /// How long no request is sent to a CRM that has blocked us.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
     pub blocked_pause: Duration,
-    /// How long an answer may take. Default 30 s.
+    /// How long an answer may take.
     #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
-    /// So much of an answer is read, in bytes; a longer one is no JSON. Default 1,048,576.
+    /// How many bytes of an answer are read.
     pub max_answer_bytes: usize,
-    /// Whether an address without TLS is taken: for tests. Default false.
+    /// Whether an address without TLS is accepted. For tests.
     pub allow_http: bool,
 }
 

@@ -12,30 +12,31 @@ use crate::rules::contact::Contact;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dialplan {
-    /// The numbers whose callers are ours, as routes have them: `7001`, `7*`. Default 7001.
+    /// The dialled numbers that FreeSWITCH hands to the controller, as routes have them: `7001`, `7*`.
     #[serde(with = "patterns")]
     pub numbers: Vec<NumberPattern>,
-    /// The contexts in which they come in. Default `public`.
+    /// The dialplan contexts in which callers come in.
     #[serde(deserialize_with = "contexts")]
     pub contexts: Vec<String>,
-    /// The contexts of agents' phones. Numbers with an open case that agents dial there are ours; everything else goes on in
-    /// the administrator's dialplan. Default none: we do not see such calls.
+    /// The dialplan contexts of agents' phones. When an agent dials a number with an open case there, the controller
+    /// makes the call; everything else goes on in your own dialplan. None: the controller does not see what agents
+    /// dial.
     #[serde(deserialize_with = "contexts")]
     pub agent_contexts: Vec<String>,
-    /// The controllers, asked in this order, as `host:port`. Default the address of `[switch] listen`.
+    /// The controllers as `host:port`, asked in this order. None: the address of `[switch] listen`.
     #[serde(deserialize_with = "controllers")]
     pub controllers: Vec<String>,
-    /// How long the controllers are asked again and again, in whole seconds, at most an hour. Default 30 s.
+    /// How long FreeSWITCH asks the controllers again before the fallback, counted from the first time that none takes
+    /// the caller. A restart of the controller must fit in.
     #[serde(with = "duration::Within::<0, LONGEST_PATIENCE_MS>")]
     pub retry_time: Duration,
-    /// What the caller hears between two tries, and so how far they are apart. It has an end, at best after about
-    /// a second, and needs no file. Default a ringing tone.
+    /// The sound between two tries. It must end, at best after about a second, and need no file.
     #[serde(deserialize_with = "pause_sound")]
     pub pause_sound: String,
-    /// Who is rung when no controller takes the caller. Default nobody.
+    /// The contact that is rung when no controller takes the caller. None: nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_contact: Option<Contact>,
-    /// How long he is rung. Default 30 s.
+    /// How long the fallback contact is rung.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub fallback_timeout: Duration,
 }

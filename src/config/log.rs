@@ -8,9 +8,9 @@ use crate::telemetry::LogFormat;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Log {
-    /// How a line looks: `text` or `json`. Default text.
+    /// The form of a log line.
     pub format: LogFormat,
-    /// What is logged: a level, or a list of `target=level`. Default info.
+    /// What is logged: a level, or a list such as `dozvon::switch=debug,info`.
     pub filter: String,
 }
 

@@ -55,9 +55,9 @@ pub struct Settings {
     /// Keys that were stated by an old name, a line for each.
     #[serde(skip)]
     pub outdated: Vec<String>,
-    /// Where the rows are. Default `sqlite:dozvon.db` in the working folder.
+    /// Where the rows are: `sqlite:FILE`, or `postgres://USER@HOST/NAME`.
     pub database: DatabaseUrl,
-    /// The zone of business days where no schedule says otherwise. Default Europe/Moscow.
+    /// The time zone of business days where no schedule states one.
     #[serde(with = "zone")]
     pub zone: Tz,
     /// How phone numbers are read.
@@ -170,7 +170,7 @@ impl Settings {
     ) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
         let variables: Vec<(String, String)> = variables.into_iter().collect();
-        let defaults = Self::typical();
+        let defaults = Self::example();
         let mut document = Document::new(&file, text);
         let mut table = document.parse();
         rename(&mut document, &mut table, RENAMED);
@@ -216,12 +216,13 @@ impl Settings {
     }
 
     /// The defaults as a table, with one of everything that there are several of.
-    fn typical() -> toml::Table {
+    #[must_use]
+    pub fn example() -> toml::Table {
         let mut settings = Self::default();
         settings.switch.nodes.push(switch::NodeSettings::default());
-        settings.callback.trunks.extend(callback::Trunk::typical());
+        settings.callback.trunks.extend(callback::Trunk::example());
         settings.notify.people.push(notify::Person::default());
-        settings.notify.destinations.extend(notify::Destination::typical());
+        settings.notify.destinations.extend(notify::Destination::example());
         settings.requests.sources.push(requests::Source::default());
         settings.requests.forms.push(requests::Form::default());
         toml::Table::try_from(&settings).unwrap_or_default()

@@ -8,11 +8,11 @@ use crate::phone::{AreaCode, Home, Region};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Phone {
-    /// Where a number without a country code belongs, by ISO 3166. Default RU.
+    /// The country of numbers without a country code.
     pub region: Region,
-    /// The city of local numbers of 5 to 7 digits, such as `"495"`. Default none: they are no numbers.
+    /// The area code of local numbers of 5 to 7 digits. Without one, such numbers are nobody's.
     pub area_code: Option<AreaCode>,
-    /// Numbers of at most so many digits are our own extensions. Default 5.
+    /// Numbers with at most this many digits are own extensions: counted when missed, never called back.
     pub extension_digits: usize,
 }
 

@@ -16,43 +16,43 @@ use crate::signature::Key;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Bytes of a request's body; more is refused. Default 65536: a name and 2000 characters take 9000.
+    /// The longest body of a request.
     pub max_body_bytes: usize,
-    /// How long a body may take to come. Default 10 s.
+    /// How long a body may take to come.
     #[serde(with = "duration::Timeout")]
     pub body_timeout: Duration,
-    /// Requests that are worked on at one time, of sources that are known by their token, and as many of all others;
-    /// further ones are refused. Default 64.
+    /// Requests at one time of sources that are known by their token, and as many of all others. Further ones are
+    /// refused.
     pub max_concurrent: usize,
-    /// Requests of one source in `rate_window`. Default 600: a site's whole traffic comes from one program.
+    /// Requests of one source in `rate_window`.
     pub max_per_source: u32,
-    /// Forms, and requests of who is not known, from one network address in `rate_window`: an IPv6 network of 64 bits is one
-    /// address, one of 56 bits has twice as many, one of 48 bits four times. Default 30: a company behind one address.
+    /// Forms and requests of unknown senders from one address in `rate_window`. An IPv6 network of 56 bits has twice as
+    /// many, one of 48 bits four times.
     pub max_per_address: u32,
-    /// Requests for one number in `rate_window`, by sources, and as many by forms. Default 5.
+    /// Requests for one number in `rate_window`: by sources, and as many by forms.
     pub max_per_number: u32,
-    /// Forms of all together that are filled in as they should be, in `rate_window`. When more than half of them are taken,
-    /// the share of one address shrinks from `max_per_address` down to one. Default 1000.
+    /// Correct forms of all senders together in `rate_window`. When more than half of them are used, the share of one
+    /// address shrinks down to one.
     pub max_in_all: u32,
-    /// The time in which they are counted. Default 1 h.
+    /// The time in which requests are counted.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 30 * duration::DAY }>")]
     pub rate_window: Duration,
-    /// Addresses, and numbers, that are counted at one time; the oldest are forgotten first. Default 20000 of each,
-    /// about 3 MB.
+    /// Addresses, and numbers, that are counted at one time. The oldest are forgotten first; 20000 of each take about 3
+    /// MB.
     pub max_tracked: usize,
-    /// How old a signed request may be, or how far ahead its clock. Default 5 min, as Standard Webhooks has it.
+    /// How old a signed request may be, or how far ahead its clock.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub max_signature_age: Duration,
-    /// A form that is filled in faster was filled in by a robot. Default 2 s.
+    /// A form that is filled in faster comes from a robot.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub min_fill_time: Duration,
-    /// How long a form may lie open before it is sent. Default 12 h.
+    /// How long a form may be open before it is sent.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { 30 * duration::DAY }>")]
     pub max_form_age: Duration,
-    /// How far ahead a wanted time may be. Default 30 days.
+    /// How far ahead the wanted time of a callback may be.
     #[serde(with = "duration::Within::<{ duration::MINUTE }, { duration::YEAR }>")]
     pub max_wanted_ahead: Duration,
-    /// Networks of our own proxies, whose X-Forwarded-For is believed. Default none.
+    /// The networks of your own proxies, whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Programs that may send requests.
     pub sources: Vec<Source>,
@@ -64,16 +64,17 @@ pub struct Settings {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Source {
-    /// Its name, as it stands with the request.
+    /// The name of the source, as it is kept with the request.
     pub name: String,
-    /// What it sends as `Authorization: Bearer`; empty: it must sign. At least 16 characters.
+    /// What the source sends as `Authorization: Bearer`, 16 characters or more. Empty: it must sign.
     pub token: String,
-    /// What it signs with, as Standard Webhooks describes: `whsec_` and 24 to 64 bytes in base64, or another text of
-    /// 16 characters or more, whose bytes are the key. Empty: it has a token. The `webhook-id` is then the key by which a request is known that comes again; no other one is taken.
+    /// The key of its signatures, as Standard Webhooks describes: `whsec_` and 24 to 64 bytes in base64, or another
+    /// text of 16 characters or more, whose bytes are the key. A request that comes again is known by its `webhook-id`.
+    /// Empty: the source has a token.
     pub secret: String,
-    /// Whether a bot talks to people there; else they fill in a form. Default no.
+    /// Whether a bot talks to people there. Otherwise people fill in a form.
     pub bot: bool,
-    /// The queue whose agents call back; empty: none in particular.
+    /// The queue whose agents call back. Empty: none in particular.
     #[serde(with = "queue")]
     pub queue: Option<QueueName>,
 }
@@ -82,23 +83,23 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Form {
-    /// Its name, as in `/form/NAME`.
+    /// The name of the form, as in `/form/NAME`.
     pub name: String,
-    /// The queue whose agents call back; empty: none in particular.
+    /// The queue whose agents call back. Empty: none in particular.
     #[serde(with = "queue")]
     pub queue: Option<QueueName>,
-    /// Its language where the browser asks for none of ours: `en` or `ru`. Default ru.
+    /// The language of the form where the browser asks for none of ours.
     pub language: Tongue,
-    /// The text that one must consent to, in Russian.
+    /// The text of the consent, in Russian.
     pub consent_ru: String,
-    /// The same in English.
+    /// The text of the consent, in English.
     pub consent_en: String,
-    /// The text of a box of its own by which one consents to get SMS, in Russian. Nobody must tick it, and it comes
-    /// unticked. Both empty: nobody is asked.
+    /// The text of a separate, voluntary box by which one consents to SMS, in Russian. Both texts empty: there is no
+    /// such box.
     pub sms_consent_ru: String,
     /// The same in English.
     pub sms_consent_en: String,
-    /// Sites that may show it in a frame, such as `https://example.com`. Default none.
+    /// Sites that may show the form in a frame, such as `https://example.com`.
     pub allowed_origins: Vec<String>,
 }
 

@@ -10,28 +10,28 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Calls, with their waits and offers, after they ended. Default 400 days: a year can be compared with the one
-    /// before. A call that a case tells of stays as long as the case.
+    /// How long calls are kept after their end, with their waits and offers. A call that a case refers to is kept as
+    /// long as the case. `0s`: for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub calls: Duration,
-    /// Cases, with their attempts, after they were closed; so long, too, numbers on the do-not-call list after that has
-    /// expired. Default 400 days.
+    /// How long cases and their attempts are kept after the case was closed, and numbers on the do-not-call list after
+    /// their time has expired. `0s`: for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub cases: Duration,
-    /// Requests from forms and bots, after they came. Default 400 days.
+    /// How long requests from forms and bots are kept. `0s`: for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub requests: Duration,
-    /// What was told, or was given up, after that; what still waits so long after it happened is given up: then its
-    /// destination was removed or is closed. More than `[notify] give_up_after`. So long are kept, too, dials that were refused to numbers without a
-    /// case. Default 90 days.
+    /// How long an event is kept after it was told or given up, and how long it may wait: then it is given up. Longer
+    /// than `[notify] give_up_after`. Refused dials without a case are kept as long. `0s`: for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub outbox: Duration,
-    /// The audit. Default 1100 days: proof of erasures is asked for during three years (Roskomnadzor order 179).
+    /// How long the audit is kept. Proof of an erasure is asked for during three years (Roskomnadzor order 179). `0s`:
+    /// for ever.
     #[serde(with = "duration::ZeroOr::<{ duration::DAY }, { 100 * duration::YEAR }>")]
     pub audit: Duration,
-    /// Rows of each kind that one transaction deletes at most: calls wait for it. Default 500.
+    /// Rows of each kind that one transaction deletes at most. Calls wait for such a transaction.
     pub batch: u32,
-    /// How often it is looked for old rows. Default 10 minutes.
+    /// How often old rows are looked up.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 7 * duration::DAY }>")]
     pub poll_interval: Duration,
 }

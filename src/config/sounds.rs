@@ -8,23 +8,24 @@ use crate::rules::Sound;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Sounds {
-    /// Music for those who wait. Default `local_stream://moh`.
+    /// The music for waiting callers of queues that name none.
     #[serde(with = "sound")]
     pub music: String,
-    /// Played for ever when the music cannot be, and while the dialplan rings its fallback contact. Default a
-    /// quiet ringing tone.
+    /// The sound when the music cannot be played, and while the dialplan rings its fallback contact. It must need no
+    /// file.
     #[serde(with = "sound")]
     pub fallback_music: String,
-    /// Played once when a message is missing. Default three tones.
+    /// The sound when a message is missing, when nobody takes a forwarded call, and at the end of the dialplan's
+    /// fallback.
     #[serde(with = "sound")]
     pub fallback_message: String,
-    /// What an agent hears who picked up for a caller who is gone. Default three short tones.
+    /// What an agent hears who picked up after the caller had gone.
     #[serde(with = "sound")]
     pub no_caller: String,
-    /// What an agent hears when what he dialled was done. Default two rising tones.
+    /// What an agent hears after a dialled code or number was accepted.
     #[serde(with = "sound")]
     pub done: String,
-    /// What an agent hears when what he dialled may not, or could not, be done. Default three low tones.
+    /// What an agent hears after a dialled code or number was refused, or failed.
     #[serde(with = "sound")]
     pub refused: String,
 }

@@ -11,13 +11,13 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Status {
-    /// Where it listens. Default 127.0.0.1:8088: nobody outside of this machine.
+    /// The address for Prometheus and load balancers: `/metrics`, `/healthz`, `/readyz`. Keep strangers away from it.
     pub listen: SocketAddr,
-    /// Whether the web port shows these pages, too, as it did before there was this one. Default no.
+    /// Whether the web port serves these pages, too. The next release serves them here only.
     pub on_web_port: bool,
-    /// Connections at one time. Default 64.
+    /// Connections at one time.
     pub max_connections: usize,
-    /// How often at most the database is asked whether it commits, however many ask `/readyz`. Default 1 s.
+    /// The shortest time between two checks that the database commits, however many ask `/readyz`.
     #[serde(with = "duration::Within::<{ duration::HEARD }, { duration::MINUTE }>")]
     pub database_check_interval: Duration,
 }

@@ -8,20 +8,20 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How many transactions may wait; one more is refused. Default 8192.
+    /// Transactions that may wait. Further ones are refused.
     pub max_queued_writes: usize,
-    /// How many transactions share a commit at most. Default 256.
+    /// Transactions that share one commit at most.
     pub max_group_commit: usize,
-    /// How many connections read at the same time. Default 2.
+    /// Connections that read at the same time.
     pub max_readers: usize,
-    /// How long a writer waits for another process that writes, on SQLite. Default 5 s.
+    /// How long a writer waits for another process that writes (SQLite).
     #[serde(with = "duration::Within::<10, { 10 * duration::MINUTE }>")]
     pub busy_timeout: Duration,
-    /// How long a statement waits for a row or a table that another transaction holds, on PostgreSQL: what a person
-    /// forgot to commit holds up calls for so long. More than the server's `deadlock_timeout` (1 s). Default 2 s.
+    /// How long a statement waits for a lock of another transaction (PostgreSQL). Longer than the server's
+    /// `deadlock_timeout` (1 s).
     #[serde(with = "duration::Within::<10, { 10 * duration::MINUTE }>")]
     pub lock_timeout: Duration,
-    /// How often changes by other processes are looked for. Default 50 ms.
+    /// How often changes by other processes are looked up.
     #[serde(with = "duration::Interval")]
     pub watch_interval: Duration,
     /// The secret that the audit hashes numbers with; that of `[audit] key`. None: the database keeps one.

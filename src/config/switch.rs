@@ -13,25 +13,25 @@ use crate::ids::NodeName;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where the dialplan's `socket` application connects to. Default 127.0.0.1:8084.
+    /// The address to which the `socket` application of the dialplan connects.
     pub listen: SocketAddr,
-    /// Networks whose connections are let in; everybody else is refused at once. Default loopback only.
+    /// The networks whose FreeSWITCH may connect. Whoever may connect can place calls: never more than needed.
     pub allow: Vec<IpNet>,
-    /// Callers at one time; further ones are refused, so that the dialplan goes on. Default 4096.
+    /// Callers at one time. FreeSWITCH's dialplan takes further ones at once.
     pub max_connections: usize,
-    /// Connections at one time that have not told whom they bring. Default 1024: after a restart everybody comes back
-    /// at once.
+    /// Connections at one time that have not yet told which caller they bring. After a restart all callers come back at
+    /// once.
     pub max_handshakes: usize,
-    /// How long a connection may take until it has told whom it brings. Default 5 s.
+    /// How long a connection may take to tell which caller it brings.
     #[serde(with = "duration::Timeout")]
     pub handshake_timeout: Duration,
-    /// How long FreeSWITCH may take to answer one command. Default 5 s.
+    /// How long FreeSWITCH may take to answer a command on a caller's socket.
     #[serde(with = "duration::Timeout")]
     pub command_timeout: Duration,
-    /// How long FreeSWITCH keeps a caller's socket after he hung up, for the last events. Default 10 s.
+    /// How long FreeSWITCH keeps a caller's socket after the hangup, for the last events.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 10 * duration::MINUTE }>")]
     pub linger: Duration,
-    /// How often a silent caller's socket is asked whether he is still there. Default 30 s.
+    /// How often a silent caller's socket is asked whether the caller is still there.
     #[serde(with = "duration::Interval")]
     pub keepalive_interval: Duration,
     /// The FreeSWITCH nodes on which agents are rung.
@@ -71,51 +71,50 @@ fn loopback() -> Vec<IpNet> {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NodeSettings {
-    /// Its name in tables, metrics and messages. Default `freeswitch`.
+    /// The name of the node in tables, metrics and messages.
     pub name: NodeName,
-    /// Host name or address of its event socket. Default 127.0.0.1.
+    /// The host name or address of the event socket.
     pub host: String,
-    /// Port of its event socket. Default 8021.
+    /// The port of the event socket.
     pub port: u16,
-    /// Password of its event socket. Default FreeSWITCH's own, `ClueCon`.
+    /// The password of the event socket.
     pub password: String,
-    /// First wait before connecting again; doubles with every failure. Default 200 ms.
+    /// The first wait before a new connection. It doubles with every failure.
     #[serde(with = "duration::Interval")]
     pub reconnect_min: Duration,
-    /// Longest wait before connecting again. Default 10 s.
+    /// The longest wait before a new connection.
     #[serde(with = "duration::Interval")]
     pub reconnect_max: Duration,
-    /// How long connecting and logging in may take. Default 2 s.
+    /// How long connecting and logging in may take.
     #[serde(with = "duration::Timeout")]
     pub connect_timeout: Duration,
-    /// How long it may take to answer one command. Default 5 s.
+    /// How long FreeSWITCH may take to answer a command on the event socket.
     #[serde(with = "duration::Timeout")]
     pub command_timeout: Duration,
-    /// Silence between two of its heartbeats (it sends one every 20 s) that raises the alarm. Default 45 s.
+    /// The time without a heartbeat that raises an alarm. FreeSWITCH sends one every 20 s.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub heartbeat_timeout: Duration,
-    /// Silence of its event link after which it counts as dead. Default 70 s.
+    /// The time without any event after which the link counts as dead.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub link_timeout: Duration,
-    /// How often it is asked for events at once while legs are there: by itself it looks only every 20 ms
-    /// whether there are any to send. Default 5 ms; 0 leaves it to itself.
+    /// How often FreeSWITCH is asked for events while legs exist. By itself it looks only every 20 ms. `0s`: it is not
+    /// asked.
     #[serde(with = "duration::Within::<0, { duration::SECOND }>")]
     pub poll_interval: Duration,
-    /// Events that may wait to be taken; more are lost and counted. At least and by default 65,536.
+    /// Events that may wait. Further ones are lost and counted.
     pub event_queue: usize,
-    /// Commands that may wait to be sent on one link. Default 4096.
+    /// Commands that may wait on one link.
     pub command_queue: usize,
-    /// How often a leg without news is asked after, should an event of it be lost. Default 30 s.
+    /// How often a leg without events is looked up, in case an event was lost.
     #[serde(with = "duration::Interval")]
     pub leg_check_interval: Duration,
-    /// How long a leg may be out of sight before it counts as ended. Default 30 s.
+    /// How long a leg may be missing before it counts as ended.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub leg_loss_timeout: Duration,
-    /// How long FreeSWITCH keeps an answered leg that nobody connects, should we have died. Default 15 s.
+    /// How long FreeSWITCH keeps an answered leg that nobody connects, in case the controller died.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub park_timeout: Duration,
-    /// How long an agent may take to press 1 after picking up, where that is asked of them; it does not count as
-    /// ringing. Default 10 s.
+    /// How long an agent has to press 1 after picking up, where that is asked. It does not count as ringing.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::HOUR }>")]
     pub confirm_timeout: Duration,
     /// Not used: `confirm_sound` in `[callback]` asks for the key. Files of older versions have it.

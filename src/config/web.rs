@@ -11,21 +11,18 @@ use crate::duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Web {
-    /// Where it listens. Default 127.0.0.1:8087.
+    /// The address for forms and programs. Strangers may reach it.
     pub listen: SocketAddr,
-    /// Connections at one time; further ones wait until one of these ends. Default 512: the descriptors of the process
-    /// are for calls.
+    /// Connections at one time. Further ones wait until one ends.
     pub max_connections: usize,
-    /// Connections of one network address (an IPv6 network of 64 bits) at one time; further ones are closed at once. An
-    /// IPv6 network of 56 bits may have twice as many, one of 48 bits four times, but at most half of all; the networks of
-    /// `[requests] trusted_proxies` may have more. Default 64.
+    /// Connections of one address at one time; further ones are closed. An IPv6 network of 64 bits is one address, one
+    /// of 56 bits may have twice as many, one of 48 bits four times. The networks of `[requests] trusted_proxies` may
+    /// have more.
     pub max_connections_per_address: usize,
-    /// How long the head of a request may take to come, from when it is waited for; a connection without one is closed.
-    /// Default 10 s.
+    /// How long the head of a request may take to come. After that the connection is closed.
     #[serde(with = "duration::Timeout")]
     pub header_timeout: Duration,
-    /// How long a connection may last; the request that is under way then has another `header_timeout` to end, as
-    /// answers have that nobody reads. Default 2 min.
+    /// How long a connection may last. The request in progress has another `header_timeout` to end.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub max_connection_age: Duration,
 }

@@ -16,9 +16,9 @@ pub const HOUR: Duration = Duration::from_hours(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// From one address, or over one gateway from one address. Default 100.
+    /// New cases in an hour from one address, or from one address behind a gateway. 0: no limit.
     pub max_per_source: u32,
-    /// In all: whoever may call from many addresses has many sources. Default 500.
+    /// New cases in an hour from all addresses together. 0: no limit.
     pub max_in_all: u32,
 }
 

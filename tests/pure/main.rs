@@ -17,4 +17,5 @@ mod layers;
 mod markdown;
 mod purity;
 mod reference;
+mod reference_of_keys;
 mod source;

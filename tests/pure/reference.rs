@@ -20,7 +20,7 @@ use crate::markdown::{page, root};
 
 /// Compares a page with what it should say, or writes it.
 #[track_caller]
-fn is_current(name: &str, text: &str) {
+pub(crate) fn is_current(name: &str, text: &str) {
     let path = root().join("docs/reference").join(name);
     if std::env::var_os("DOZVON_WRITE_DOCS").is_some() {
         std::fs::write(path, text).unwrap();

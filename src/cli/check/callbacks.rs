@@ -48,7 +48,7 @@ mod tests {
         assert_eq!(state(&Settings::default()), Some(State::Advice));
         let wanted = Settings { queue: Some("sales".parse().unwrap()), ..Settings::default() };
         assert_eq!(state(&wanted), Some(State::Wrong));
-        let mut some = Settings { trunks: Trunk::typical().into_iter().collect(), ..Settings::default() };
+        let mut some = Settings { trunks: Trunk::example().into_iter().collect(), ..Settings::default() };
         assert_eq!(state(&some), None);
         some.trunks[0].max_calls = 0;
         assert_eq!(state(&some), Some(State::Wrong));

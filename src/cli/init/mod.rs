@@ -226,7 +226,7 @@ mod tests {
         let example = SETTINGS.lines().skip_while(|line| *line != "# [[callback.trunks]]");
         let example: Vec<_> = example.map_while(|line| line.strip_prefix("# ")).collect();
         let settings = Settings::read(Path::new("init"), &example.join("\n"), []).unwrap();
-        let mut trunk = crate::config::callback::Trunk::typical().unwrap();
+        let mut trunk = crate::config::callback::Trunk::example().unwrap();
         trunk.name = "trunk".to_owned();
         assert_eq!(settings.callback.trunks, [trunk.clone()]);
         let written = toml::to_string(&trunk).unwrap();

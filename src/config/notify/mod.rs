@@ -27,55 +27,52 @@ use crate::render::Language;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Who we are in CloudEvents' `source`. Default `/dozvon`.
+    /// The `source` of a webhook's CloudEvent: who we are.
     pub source: String,
-    /// What stands before the kind in CloudEvents' `type`, which has the form of a host name read backwards. Default
-    /// `dozvon.`.
+    /// The text before each kind of event in the CloudEvent's `type`.
     pub type_prefix: String,
-    /// Waits after each try that failed. The default is the example of Standard Webhooks 1.0.0: 5s, 5m, 30m, 2h, 5h,
-    /// 10h, 14h, 20h, 24h; ten tries in three days.
+    /// The waits after tries that failed. The default is the example of Standard Webhooks 1.0.0.
     #[serde(with = "words::durations")]
     pub retry_delays: Vec<Duration>,
-    /// How much each wait may be longer or shorter by chance, in per cent, so that not all come back at once. Default 20.
+    /// How much each wait may be longer or shorter by chance, in per cent.
     pub jitter_pct: u32,
-    /// Nothing is given up for a passing trouble before the event is so old: the last wait repeats until then. Default
-    /// 168 h: after three days without the other side some tries are left, whatever chance does to the waits.
+    /// How old an event must be before it is given up for a passing failure. The last wait repeats until then.
     #[serde(with = "duration::Within::<0, { duration::YEAR }>")]
     pub give_up_after: Duration,
-    /// The longest wait that the other side may ask for. Default 24 h.
+    /// The longest wait that the other side may ask for.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { 30 * duration::DAY }>")]
     pub max_retry_after: Duration,
-    /// How long a try may take. Default 15 s, the shortest that Standard Webhooks advises.
+    /// How long a try may take.
     #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
-    /// After so long a delivery whose controller died is free again; longer than every timeout. Default 2 m.
+    /// When a delivery is free again whose controller died. Longer than every timeout.
     #[serde(with = "duration::Within::<{ duration::SECOND }, { duration::DAY }>")]
     pub lease: Duration,
-    /// How often it is looked for events of other processes. Default 500 ms.
+    /// How often events of other processes are looked up.
     #[serde(with = "duration::Interval")]
     pub poll_interval: Duration,
-    /// How long tries that are under way have when the process stops. Default 3 s.
+    /// How long tries have to end when the process stops.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub shutdown_timeout: Duration,
-    /// Tries under way at one time, for each destination. Default 16.
+    /// Tries at one time, for each destination.
     pub concurrency: usize,
-    /// Events whose deliveries are made in one transaction. Default 200.
+    /// Events whose deliveries are made in one transaction.
     pub batch: i64,
-    /// The longest body of a webhook, in bytes. Default 20,000, as Standard Webhooks advises.
+    /// The longest body of a webhook.
     pub max_body_bytes: usize,
-    /// So much of an answer is read, in bytes. Default 65,536.
+    /// How many bytes of an answer are read.
     pub max_answer_bytes: usize,
-    /// To so many people one event goes at one destination. Default 100.
+    /// People whom one event may reach at one destination.
     pub max_recipients: usize,
-    /// How many messages go to whom strangers named.
+    /// How many messages go to callers.
     pub callers: strangers::Settings,
     /// The mail server.
     pub mail: Mail,
     /// The short message centre.
     pub smpp: Smpp,
-    /// Where the people are reached whom events name.
+    /// Where the people are reached that events name.
     pub people: Vec<Person>,
-    /// Who is told.
+    /// Who is told of events.
     pub destinations: Vec<Destination>,
 }
 
@@ -125,17 +122,18 @@ crate::vocabulary! {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mail {
-    /// Its name or address. Default 127.0.0.1.
+    /// The name or address of the mail server.
     pub host: String,
-    /// Its port. Default 25.
+    /// The port of the mail server.
     pub port: u16,
-    /// How the line is protected. Default none.
+    /// The encryption of the connection: `starttls` (port 587), `tls` (port 465) or `none`. With a password, `none` is
+    /// refused unless the host is this machine.
     pub encryption: Tls,
-    /// Who we are there; empty: it asks for no name.
+    /// The name to log in with. Empty: no login.
     pub user: String,
-    /// The password.
+    /// The password to log in with.
     pub password: Secret,
-    /// Who writes, such as `Dozvon <calls@example.ru>`. Default `dozvon@localhost`.
+    /// The sender, such as `Dozvon <calls@example.ru>`.
     pub from: String,
 }
 
@@ -173,13 +171,13 @@ impl std::fmt::Debug for Mail {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Person {
-    /// The name that events use: an agent's, a group's, a duty's. Several entries of one name are a group.
+    /// The name that events use: of an agent, a queue, a supervisor, a duty. Several entries of one name are a group.
     pub name: String,
-    /// His e-mail address.
+    /// The e-mail address.
     pub email: String,
-    /// His phone, `+79001234567`.
+    /// The phone number, such as `+79001234567`.
     pub phone: String,
-    /// His chat.
+    /// The Telegram chat.
     pub telegram: String,
 }
 
@@ -223,64 +221,64 @@ crate::vocabulary! {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
-    /// Its name in tables, metrics and messages. It keeps it: what waits for it is known by it.
+    /// The name in tables, metrics and messages. Keep it: waiting events are bound to it.
     pub name: DestinationName,
-    /// What carries events there.
+    /// What carries the events: `webhook`, `email`, `sms`, `smpp` or `telegram`.
     pub kind: Kind,
     /// Which events: `case.opened`, `case.*`, `*`.
     pub events: Vec<Pattern>,
-    /// Where a webhook or a gateway is.
+    /// The address of a webhook or a gateway.
     #[serde(default)]
     pub url: String,
-    /// What webhooks are signed with: `whsec_` and 24 to 64 bytes in base64. None: they are not signed.
+    /// The key with which webhooks are signed: `whsec_` and 24 to 64 bytes in base64. Empty: they are not signed.
     #[serde(default)]
     pub secret: Secret,
-    /// Secrets that were in use before: signatures with them go along until receivers know the new one.
+    /// Former keys. Signatures with them are sent, too, until receivers know the new one.
     #[serde(default)]
     pub old_secrets: Vec<Secret>,
-    /// Whether the place may be in a private network, or on this machine.
+    /// Whether the address may be in a private network, or on this machine.
     #[serde(default)]
     pub allow_private: bool,
-    /// Whether the line may go without TLS.
+    /// Whether the address may be without TLS.
     #[serde(default)]
     pub allow_http: bool,
-    /// How long a try may take, if not as long as everywhere.
+    /// How long a try may take, if not as long as `timeout` of `[notify]`.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "words::maybe")]
     pub timeout: Option<Duration>,
-    /// To whom: `caller`, `assignee`, `group`, `supervisor`, `duty`, or addresses.
+    /// Who is told: `caller`, `assignee`, `group`, `supervisor`, `duty`, or addresses.
     #[serde(default)]
     pub to: Vec<String>,
-    /// In which language. Default English.
+    /// The language of the messages.
     #[serde(default = "words::english", with = "words::language")]
     pub language: Language,
-    /// A file with words of one's own; what it does not have is as built in.
+    /// A file with your own texts. What it does not have is as built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<PathBuf>,
-    /// A gateway that we know.
+    /// A gateway that is built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
     /// The login at a gateway.
     #[serde(default)]
     pub login: String,
-    /// The password or key at a gateway, or the token of a bot.
+    /// The password or key at a gateway, or the token of a Telegram bot.
     #[serde(default)]
     pub key: Secret,
-    /// The sender's name that a gateway shows.
+    /// The name of the sender that a gateway shows.
     #[serde(default)]
     pub sender: String,
-    /// GET or POST, for a gateway without preset. Default POST.
+    /// `GET` or `POST`, for a gateway without `preset`.
     #[serde(default = "words::post")]
     pub method: String,
-    /// Headers for a gateway without preset.
+    /// Headers for a gateway without `preset`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
-    /// What is sent to a gateway without preset: a template with `to`, `text`, `sender`, `login`, `key`, `id`.
+    /// The body for a gateway without `preset`: a template with `to`, `text`, `sender`, `login`, `key`, `id`.
     #[serde(default)]
     pub body: String,
-    /// Where a gateway's answer says that it went well: a JSON pointer such as `/status`. None: 2xx is enough.
+    /// A JSON pointer into a gateway's answer, such as `/status`, that tells of success. Empty: any 2xx is a success.
     #[serde(default)]
     pub success: String,
-    /// What stands there then.
+    /// The value that stands there on success.
     #[serde(default)]
     pub success_is: String,
 }
@@ -315,10 +313,10 @@ impl Destination {
     }
 
     /// An example with every setting in it, for those who ask of which type each is.
-    pub(crate) fn typical() -> Option<Self> {
-        let mut typical = Self::new("typical".parse().ok()?, Kind::Webhook, Vec::new());
-        typical.timeout = Some(Duration::from_secs(15));
-        Some(typical)
+    pub(crate) fn example() -> Option<Self> {
+        let mut example = Self::new("example".parse().ok()?, Kind::Webhook, Vec::new());
+        example.timeout = Some(Duration::from_secs(15));
+        Some(example)
     }
 
     /// Whether it wants events of this kind.

@@ -23,31 +23,31 @@ crate::vocabulary! {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Smpp {
-    /// Its name or address. Default 127.0.0.1.
+    /// The name or address of the short message centre.
     pub host: String,
-    /// Its port. Default 2775; with TLS it is usually 3550.
+    /// The port. With TLS it is usually 3550.
     pub port: u16,
-    /// How the line is protected. Default none.
+    /// The encryption of the connection. With a password, `none` is refused unless the host is this machine.
     pub encryption: SmppTls,
-    /// Who we are there, at most 15 characters.
+    /// The name to bind with, at most 15 characters.
     pub system_id: String,
-    /// The password, at most 8 characters: SMPP 3.4 has no room for more.
+    /// The password to bind with, at most 8 characters (SMPP 3.4).
     pub password: Secret,
-    /// What kind of system we are, if the provider asks for it, at most 12 characters.
+    /// The system type, if the provider asks for one, at most 12 characters.
     pub system_type: String,
-    /// Who writes: a name of at most 11 characters, or a number. Empty: whom the provider has chosen.
+    /// The sender: a name of at most 11 Latin characters, or a number. Empty: the provider's choice.
     pub sender: String,
-    /// How long connecting, signing in and each answer may take; shorter than the timeout of a try. Default 10 s.
+    /// How long connecting, binding and each answer may take. Shorter than `timeout` of `[notify]`.
     #[serde(with = "duration::Timeout")]
     pub timeout: Duration,
-    /// After so long without a word it is asked whether the other side is there. Default 30 s.
+    /// The silence after which `enquire_link` is sent.
     #[serde(with = "duration::Within::<100, { duration::HOUR }>")]
     pub enquire_link_interval: Duration,
-    /// Parts that may be under way without an answer. Default 10.
+    /// Parts that may wait for an answer.
     pub window: usize,
-    /// Parts a second. Default 10.
+    /// Parts in one second.
     pub rate: u32,
-    /// Parts that one text may take; what is longer is cut. Default 6: 402 characters of Cyrillic.
+    /// Parts that one text may take. What is longer is cut; 6 parts are 402 characters of Cyrillic.
     pub max_parts: usize,
 }
 

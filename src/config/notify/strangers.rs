@@ -8,13 +8,13 @@ use crate::missed::outgoing::{Limits, Medium};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// SMS to one number in 24 hours. Default 5.
+    /// SMS to one number in 24 hours. Further ones are skipped.
     pub sms_per_day: u32,
-    /// SMS to all of them together in an hour; further ones wait. Default 200.
+    /// SMS to all callers together in an hour. Further ones wait.
     pub sms_per_hour: u32,
-    /// Letters to one address in 24 hours. Default 10.
+    /// E-mails to one address in 24 hours. Further ones are skipped.
     pub emails_per_day: u32,
-    /// Letters to all of them together in an hour; further ones wait. Default 1000.
+    /// E-mails to all callers together in an hour. Further ones wait.
     pub emails_per_hour: u32,
 }
 
