@@ -91,7 +91,7 @@ async fn defer(args: Defer, context: &Context) -> Result<Exit, Failure> {
     let until = parse::to_come(&args.at, context.zone(), at)?;
     let sheet = context
         .write("callback_defer", move |c| {
-            callbacks::defer(c, args.id, until, &by, at)?;
+            callbacks::defer(c, &terms, args.id, until, &by, at)?;
             sheet(c, &terms, args.id, at)
         })
         .await?;

@@ -13,6 +13,7 @@ pub mod ending;
 pub mod flood;
 pub mod mailbox;
 pub mod outgoing;
+pub mod plan;
 pub mod regulation;
 pub mod verdict;
 pub mod window;

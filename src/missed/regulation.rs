@@ -138,6 +138,14 @@ pub struct Refusal {
     pub why: String,
 }
 
+impl Refusal {
+    /// Whether none of our hours is ever lawful where the customer may be.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        matches!(self.guard, Guard::QueueHours | Guard::CalleeWindow) && self.until.is_none()
+    }
+}
+
 /// Between two attempts there is never less, not even from one business day to the next.
 pub const LEAST_GAP: Duration = Duration::from_secs(15 * 60);
 

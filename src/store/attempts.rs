@@ -14,6 +14,7 @@ use super::{Database, StoreError, cases};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, QueueName};
 use crate::missed::attempt::{Claim, Consequence, Outcome, Said, State, Way};
+use crate::missed::plan::Attempt;
 use crate::missed::regulation::{CapReached, Permit, next_ordinal};
 use crate::phone::E164;
 use crate::rules::policy::Policy;
@@ -75,6 +76,20 @@ pub struct AttemptRow {
     pub answered_at: Option<UnixMs>,
     /// When the talk, or the ringing, was over.
     pub ended_at: Option<UnixMs>,
+}
+
+impl From<&AttemptRow> for Attempt {
+    fn from(row: &AttemptRow) -> Self {
+        Self {
+            id: row.id,
+            state: row.state,
+            way: row.way,
+            has_agent: row.agent.is_some(),
+            at: row.at,
+            answered_at: row.answered_at,
+            ended_at: row.ended_at,
+        }
+    }
 }
 
 /// Records an attempt that was made elsewhere. Only what cannot have rung may be left uncounted.

@@ -14,6 +14,7 @@ use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
 use crate::missed::contact::Contact;
 use crate::missed::flood::Limits;
+use crate::missed::plan::{self, Case};
 use crate::missed::wish::{self, Source, Wish};
 use crate::phone::E164;
 
@@ -52,7 +53,7 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
                     cases::last_miss_at.eq(miss.at),
                     cases::priority.eq(cases::priority + 1),
                     cases::queue.eq(owner(c, &case, miss.queue)?),
-                    cases::next_at.eq(sooner(&case, miss.at + miss.settle)),
+                    cases::next_at.eq(plan::sooner(&Case::from(&case), miss.at + miss.settle)),
                     kept(wish::after_miss(wish_of(&case))),
                 ))
                 .returning(cases::id)
@@ -105,20 +106,6 @@ fn owner(
     let keeps = case.handed_over_at.is_some()
         || (old != new && rules::profile_of(c, old)? > rules::profile_of(c, new)?);
     Ok(Some(if keeps { old } else { new }.clone()))
-}
-
-/// When a case is looked at whose person has turned to us again: what is put off may be lawful, or wanted, sooner now.
-fn sooner(case: &CaseRow, at: UnixMs) -> Option<UnixMs> {
-    match case.stage {
-        // It waits for people, however often the number is shown.
-        _ if case.flooded => None,
-        // The caller has just rung, and may ring again at once.
-        Stage::Settling if case.not_before.is_none() => case.next_at,
-        Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
-            Some(case.next_at.map_or(at, |next| next.min(at)))
-        }
-        Stage::Due | Stage::Claimed | Stage::Attempting => case.next_at,
-    }
 }
 
 /// A case that is opened.
@@ -256,7 +243,7 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
             cases::priority.eq(cases::priority + 1),
             // Who asks again without naming a time wants to be called as soon as may be.
             kept(asked.leaves(wish_of(&case))),
-            cases::next_at.eq(sooner(&case, asked.at)),
+            cases::next_at.eq(plan::sooner(&Case::from(&case), asked.at)),
             // He is there, and what he did counts like a call of his; what one of us does, does not.
             cases::last_miss_at.eq(asked.request.map_or(case.last_miss_at, |_| asked.at)),
         ))
@@ -377,6 +364,23 @@ pub struct CaseRow {
     pub came_by: Option<String>,
     /// Whether it was opened in a flood of calls, and waits for people.
     pub flooded: bool,
+}
+
+impl From<&CaseRow> for Case {
+    fn from(row: &CaseRow) -> Self {
+        Self {
+            stage: row.stage,
+            opened_at: row.opened_at,
+            last_miss_at: row.last_miss_at,
+            next_at: row.next_at,
+            not_before: row.not_before,
+            due_at: row.due_at,
+            first_attempt_at: row.first_attempt_at,
+            handed_over: row.handed_over_at.is_some(),
+            repeat_days: row.repeat_days,
+            flooded: row.flooded,
+        }
+    }
 }
 
 /// How many open cases are due, or being called, or will be at `now`.

@@ -2,7 +2,7 @@
 
 use super::hour_cap::Asked;
 use super::lease::permitted;
-use super::steps::{Move, begun, held, is_of, make};
+use super::steps::{begun, held, is_of, make};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
@@ -114,7 +114,7 @@ pub(in crate::store) fn reserve_place(
         },
     )?;
     let until = wanted.at + terms.max_attempt_time;
-    make(c, case, Step::Dial, &Move { next_at: Some(until), claimed_by: Some(wanted.by) })?;
+    make(c, &mut case.clone(), Step::Dial, Some(until), Some(wanted.by))?;
     begun(c, case, wanted.at)?;
     note(c, case, Note::Dial { agent: wanted.by, ordinal }, wanted.at)?;
     Ok(attempt)

@@ -1,59 +1,20 @@
 //! What moves by itself: cases become due, reminders are told, attempts that last too long are given up.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
 
-use super::after::finish_and_follow;
-use super::end::talk_over;
-use super::guards::{check, known, refused};
-use super::lease::follow_refusal;
-use super::steps::{Move, held, later, look_again, make};
+use super::apply::happen;
+use super::guards::{check, refused_dial};
+use super::steps::held;
 use super::terms::Terms;
 use crate::clock::UnixMs;
-use crate::event::EventKind;
 use crate::ids::{AttemptId, CaseId};
-use crate::missed::attempt::{Outcome, State, Way};
-use crate::missed::case::{Stage, Step};
-use crate::missed::contact::Contact;
-use crate::missed::regulation::Guard;
-use crate::store::attempts::{AttemptRow, Finish};
-use crate::store::cases as case_rows;
+use crate::missed::attempt::State;
+use crate::missed::case::Stage;
+use crate::missed::plan::{Attempt, Case, Event};
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
-use crate::store::notes::{Note, note};
 use crate::store::schema::{attempts, cases, escalations};
 use crate::store::{Database, StoreError, attempts as attempt_rows};
-
-/// The case waits for somebody to call, from now on.
-pub(super) fn open(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let applies = terms.applies(case);
-    let from = clock_from(case, at);
-    let react_by = applies.hours.after(from, applies.policy.reaction);
-    make(c, case, Step::Open, &Move::default())?;
-    // What has passed before anybody could call is told at once.
-    let passed = !applies.policy.rungs_until(applies.hours, from, at).is_empty();
-    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at);
-    let next_at = if passed { Some(at) } else { next };
-    diesel::update(cases::table.find(case.id))
-        .set((
-            cases::due_at.eq(from),
-            cases::react_by.eq(react_by),
-            cases::next_at.eq(next_at),
-            cases::queue.eq(terms.queue_of(case)),
-        ))
-        .returning(cases::id)
-        .count_changed(c)?;
-    let case = case_rows::get(c, case.id)?;
-    note(c, &case, Note::Told(EventKind::CaseDue), at)
-}
-
-/// Since when somebody is to call: since the miss, or since a retry became due; not before the person wants it. To be
-/// put off meanwhile does not begin it anew.
-fn clock_from(case: &CaseRow, at: UnixMs) -> UnixMs {
-    let first = case.first_attempt_at.map_or(case.opened_at, |_| at);
-    case.due_at.unwrap_or(first).max(case.not_before.unwrap_or(UnixMs(i64::MIN)))
-}
 
 /// What is due now, the longest overdue first: at most `limit` cases, and none of `skipped`.
 ///
@@ -93,7 +54,10 @@ pub fn forget(c: &mut Database, id: AttemptId, terms: &Terms, at: UnixMs) -> Res
     let case = held(c, case)?;
     // It may have been said meanwhile.
     match attempt_rows::unfinished(c, &case.number)?.filter(|row| row.id == id) {
-        Some(row) => decide(c, &case, terms, &row, at),
+        Some(row) => {
+            let attempt = Attempt::from(&row);
+            happen(c, &case, terms, Event::DispositionMissing(&attempt), "system", at)
+        }
         None => Ok(()),
     }
 }
@@ -110,31 +74,30 @@ pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Resul
     }
     match case.stage {
         Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
-            open_or_defer(c, &case, terms, at)
+            pause_over(c, &case, terms, at)
         }
-        Stage::Due => remind(c, &case, terms, at),
-        Stage::Claimed => make(c, &case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
-        Stage::Attempting => give_up_attempt(c, &case, terms, at),
+        Stage::Due => {
+            let from = case.due_at.unwrap_or(case.opened_at);
+            let of_this = escalations::case_id.eq(case.id).and(escalations::due_at.eq(from));
+            let told: Vec<i32> = escalations::table.filter(of_this).select(escalations::rung_pct).load(c)?;
+            happen(c, &case, terms, Event::ReminderDue(&told), "system", at)
+        }
+        Stage::Claimed => happen(c, &case, terms, Event::Released, "system", at),
+        Stage::Attempting => match attempt_rows::unfinished(c, &case.number)?.as_ref().map(Attempt::from) {
+            Some(attempt) => happen(c, &case, terms, Event::AttemptTooLong(&attempt), "system", at),
+            None => happen(c, &case, terms, Event::Released, "system", at),
+        },
     }
 }
 
-/// The case becomes due if somebody may call now, or waits until somebody may.
-fn open_or_defer(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let wanted = case.not_before.map_or(at, |wanted| at.max(wanted));
-    let (policy, asked) = check(c, case, terms, wanted)?;
-    match asked {
-        Ok(_) if wanted == at => open(c, case, terms, at),
-        Ok(_) => later(c, case, wanted),
-        Err(refusal) => {
-            // What only puts it off is kept when it stands against a dial.
-            let stands = matches!(refusal.guard, Guard::DoNotCall | Guard::Destination);
-            let is_new = !known(c, case, &refusal)?;
-            if stands && is_new {
-                refused(c, case, &policy, &refusal, "system", at)?;
-            }
-            follow_refusal(c, case, terms, (&refusal, is_new), at)
-        }
-    }
+/// Asks the guards whether somebody may call now, or when the customer wants to be called.
+fn pause_over(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+    let (_, asked) = check(c, case, terms, Case::from(case).wanted(at))?;
+    let Err(refusal) = asked else {
+        return happen(c, case, terms, Event::PauseOver(Ok(())), "system", at);
+    };
+    let refused = refused_dial(c, case, terms, &refusal)?;
+    happen(c, case, terms, Event::PauseOver(Err(refused)), "system", at)
 }
 
 /// Cases that are due in no queue that is there go to the one that calls back for those who reached none, if there is
@@ -159,82 +122,4 @@ pub fn rehome(c: &mut Database, terms: &Terms, at: UnixMs) -> Result<(), StoreEr
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
-}
-
-/// A rung of the reaction time has been reached, or nobody may call any more for now.
-fn remind(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let applies = terms.applies(case);
-    let from = case.due_at.unwrap_or(case.opened_at);
-    for (pct, _) in applies.policy.rungs_until(applies.hours, from, at) {
-        let known: i64 = escalations::table.find((case.id, from, pct)).count().get_result(c)?;
-        if known == 0 {
-            diesel::insert_into(escalations::table)
-                .values((
-                    escalations::case_id.eq(case.id),
-                    escalations::due_at.eq(from),
-                    escalations::rung_pct.eq(pct),
-                    escalations::at.eq(at),
-                ))
-                .insert(c)?;
-            note(c, case, Note::Rung { pct, rungs: &applies.policy.escalation_pct }, at)?;
-        }
-    }
-    let next = applies.policy.next_rung(applies.hours, from, at).map(|(_, at)| at);
-    look_again(c, case, next)
-}
-
-/// An attempt has lasted too long: what it is, it is. After a talk its disposition is owed.
-fn give_up_attempt(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    match attempt_rows::unfinished(c, &case.number)? {
-        None => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
-        Some(row) if row.state == State::WrappingUp => unsaid(c, case, terms, &row, at),
-        Some(row) if row.state == State::Talking => talk_over(c, case, terms, row.id, "LASTED_TOO_LONG", at),
-        Some(row) => {
-            let orphaned = Finish::new(row.id, Outcome::Orphaned, at);
-            let finish = Finish { note: Some("lasted too long"), ..orphaned };
-            finish_and_follow(c, case, terms, &finish, None)
-        }
-    }
-}
-
-/// A talk is over, and nobody has said what came of it. Who owes that is told, and his supervisor; when even then
-/// nobody does, its length decides. So it does at once where nobody is kept from work until he has said it: when he
-/// dialled himself, or when no agent was there.
-fn unsaid(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    row: &AttemptRow,
-    at: UnixMs,
-) -> Result<(), StoreError> {
-    let nobody_waits = row.way == Way::Handset || row.agent.is_none();
-    let decided_at = row.ended_at.unwrap_or(row.at) + terms.max_attempt_time;
-    if !nobody_waits && at < decided_at {
-        note(c, case, Note::Undisposed(row), at)?;
-        return look_again(c, case, Some(decided_at));
-    }
-    decide(c, case, terms, row, at)
-}
-
-/// Its length decides what a talk was.
-fn decide(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    row: &AttemptRow,
-    at: UnixMs,
-) -> Result<(), StoreError> {
-    let note = Some("nobody said what came of it: its length decided");
-    let finish = Finish { note, ..Finish::new(row.id, by_length(row, terms.min_talk), at) };
-    finish_and_follow(c, case, terms, &finish, None)
-}
-
-/// What a talk was of which nobody says what came of it.
-fn by_length(row: &AttemptRow, min_talk: Duration) -> Outcome {
-    if row.way == Way::CustomerFirst && row.agent.is_none() {
-        return Outcome::Abandoned;
-    }
-    let talk = row.answered_at.zip(row.ended_at);
-    let talk = talk.map(|(from, to)| Contact { began_at: from, ended_at: to, now: to });
-    if talk.is_some_and(|talk| talk.is_talk(min_talk)) { Outcome::Reached } else { Outcome::NoAnswer }
 }

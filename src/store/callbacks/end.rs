@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use super::after::finish_and_follow;
-use super::steps::{Move, held, is_of, look_again, make};
+use super::apply::{finish_and_follow, happen};
+use super::steps::{held, is_of, look_again};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Claim, Outcome, Said, State, Way, of_cause};
-use crate::missed::case::{Stage, Step};
+use crate::missed::attempt::{Claim, Outcome, Said, State, of_cause};
+use crate::missed::case::Stage;
 use crate::missed::ending::{Ending, Stage as CallStage};
 use crate::missed::flood::Limits;
+use crate::missed::plan::{Attempt, Event};
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
 use crate::store::attempts::Finish;
@@ -146,7 +147,7 @@ pub struct End {
 pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<Stage, StoreError> {
     let case = held(c, end.case)?;
     let attempt = attempts::of_call(c, end.call)?;
-    let talked = attempt.is_some_and(|row| matches!(row.state, State::Talking | State::WrappingUp));
+    let talked = attempt.as_ref().is_some_and(|row| matches!(row.state, State::Talking | State::WrappingUp));
     let (ending, stage) = if talked { (Ending::Answered, CallStage::Talking) } else { end.how.ending() };
     let answered_at = match end.how {
         How::Talked { answered_at, .. } => Some(answered_at),
@@ -170,7 +171,7 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<Stage, StoreErr
         },
     )?;
     match &end.how {
-        How::Released(_) => release(c, &case, end)?,
+        How::Released(_) => release(c, &case, terms, end)?,
         How::Refused(_) => {}
         How::Unreached { attempt, result, cause, refused } => {
             let result = believed(c, *attempt, *result, (cause, refused))?;
@@ -181,9 +182,16 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<Stage, StoreErr
         }
         How::Talked { attempt, cause, answered_at } => {
             attempts::answered(c, *attempt, *answered_at)?;
-            talk_over(c, &case, terms, *attempt, cause, end.at)?;
+            if attempts::talk_ended(c, *attempt, cause, end.at)? && case.closed_at.is_none() {
+                look_again(c, &case, Some(end.at + terms.disposition_timeout))?;
+            }
         }
-        How::Lost => orphan(c, &case, terms, end)?,
+        How::Lost => match attempt.filter(|row| row.result.is_none()) {
+            Some(row) => {
+                happen(c, &case, terms, Event::ControllerDied(&Attempt::from(&row)), "system", end.at)?;
+            }
+            None => release(c, &case, terms, end)?,
+        },
     }
     Ok(case_rows::get(c, end.case)?.stage)
 }
@@ -211,43 +219,10 @@ fn believed(
     Ok(claim.confirmed(&before).unwrap_or(result))
 }
 
-/// The talk is over: a person is to say what came of it.
-pub(super) fn talk_over(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    attempt: AttemptId,
-    cause: &str,
-    at: UnixMs,
-) -> Result<(), StoreError> {
-    if attempts::talk_ended(c, attempt, cause, at)? && case.closed_at.is_none() {
-        look_again(c, case, Some(at + terms.disposition_timeout))?;
-    }
-    Ok(())
-}
-
 /// The case is offered anew, if this callback still has it.
-fn release(c: &mut Database, case: &CaseRow, end: &End) -> Result<(), StoreError> {
+fn release(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
     if is_of(case, end.call) {
-        make(c, case, Step::Release, &Move { next_at: Some(end.at), ..Move::default() })?;
+        happen(c, case, terms, Event::Released, "system", end.at)?;
     }
     Ok(())
-}
-
-/// Nobody knows how far it was: counted, so that there is never a fourth.
-fn orphan(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
-    let Some(row) = attempts::of_call(c, end.call)?.filter(|row| row.result.is_none()) else {
-        return release(c, case, end);
-    };
-    // Who was dialled before an agent was there, and waited for one, talked to nobody.
-    let waited = row.way == Way::CustomerFirst && row.agent.is_none();
-    if row.state == State::Talking && !waited {
-        return talk_over(c, case, terms, row.id, "CONTROLLER_RESTARTED", end.at);
-    }
-    if row.state == State::WrappingUp {
-        return Ok(());
-    }
-    let result = if waited && row.answered_at.is_some() { Outcome::Abandoned } else { Outcome::Orphaned };
-    let finish = Finish { cause: Some("CONTROLLER_RESTARTED"), ..Finish::new(row.id, result, end.at) };
-    finish_and_follow(c, case, terms, &finish, None)
 }

@@ -10,6 +10,7 @@ use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::State;
 use crate::missed::ending::Direction;
+use crate::missed::plan::RefusedDial;
 use crate::missed::regulation::{self, Guard, Permit, Refusal, Standing};
 use crate::rules::destination::Barred;
 use crate::rules::limits;
@@ -173,9 +174,24 @@ pub fn refusals_of(c: &mut Database, case: CaseId, limit: i64) -> Result<Vec<Ref
 }
 
 /// Whether the last refused dial of a case was refused for the same reason.
-pub(super) fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, StoreError> {
+fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, StoreError> {
     let last = refusals_of(c, case.id, 1)?;
     Ok(last.first().is_some_and(|row| row.guard == refusal.guard && row.why == refusal.why))
+}
+
+/// What the planner must know of a dial that a guard refused.
+pub(super) fn refused_dial<'a>(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    refusal: &'a Refusal,
+) -> Result<RefusedDial<'a>, StoreError> {
+    Ok(RefusedDial {
+        refusal,
+        is_new: !known(c, case, refusal)?,
+        for_people: needs_people(case, terms),
+        made: if refusal.is_final() { attempts::counted_of_case(c, case.id)? } else { 0 },
+    })
 }
 
 /// Whether a case waits for people because its number is abroad.
@@ -185,7 +201,7 @@ pub(super) fn is_abroad(case: &CaseRow, terms: &Terms) -> bool {
 
 /// Whether a case waits for people because of what its number is: abroad, dear or a service's. Nobody can call a number
 /// that does not exist.
-pub(super) fn needs_people(case: &CaseRow, terms: &Terms) -> bool {
+fn needs_people(case: &CaseRow, terms: &Terms) -> bool {
     barred(case, terms).is_some_and(|why| why != Barred::NoSuchNumber)
 }
 

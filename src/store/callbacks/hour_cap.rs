@@ -6,13 +6,13 @@
 
 use diesel::prelude::*;
 
-use super::steps::SOON;
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::event::Event;
 use crate::missed::attempt::Way;
 use crate::missed::case::Stage;
 use crate::missed::outgoing::HOUR;
+use crate::missed::plan::SOON;
 use crate::missed::regulation::{Guard, Refusal};
 use crate::store::dialect::hold;
 use crate::store::schema::{attempts, cases};

@@ -4,22 +4,21 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::after::hand_over;
-use super::guards::{check_dial, known, needs_people, refused};
+use super::apply::happen;
+use super::guards::{check_dial, refused_dial};
 use super::hour_cap::Asked;
-use super::steps::{Move, SOON, close, held, later, look_again, make};
+use super::steps::{held, make};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
-use crate::missed::case::{Closed, Stage, Step};
+use crate::missed::case::{Stage, Step};
 use crate::missed::ending::Direction;
-use crate::missed::regulation::{Guard, Permit, Refusal};
+use crate::missed::plan::{Event, SOON};
+use crate::missed::regulation::{Permit, Refusal};
 use crate::phone::{E164, Party};
 use crate::rules::policy::Policy;
 use crate::store::calls::Arrival;
-use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
-use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows};
 
@@ -107,12 +106,12 @@ impl Leased {
 /// # Errors
 /// When the database fails.
 pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Result<Leased, StoreError> {
-    let case = held(c, id)?;
+    let mut case = held(c, id)?;
     if case.closed_at.is_some() || case.stage != Stage::Due {
         return Ok(Leased::NotDue);
     }
     if let Some(until) = case.not_before.filter(|until| *until > wanted.at) {
-        later(c, &case, until)?;
+        happen(c, &case, terms, Event::PutOff(until), "system", wanted.at)?;
         return Ok(Leased::NotDue);
     }
     let (policy, _) = match permitted(c, &case, terms, Asked::Promise, "system", wanted.at)? {
@@ -132,12 +131,7 @@ pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Re
         ring: policy.ring,
     };
     let claimed = work.call.to_string();
-    make(
-        c,
-        &case,
-        Step::Claim,
-        &Move { next_at: Some(work.lease_until + SOON), claimed_by: Some(&claimed) },
-    )?;
+    make(c, &mut case, Step::Claim, Some(work.lease_until + SOON), Some(&claimed))?;
     arrive(c, terms, wanted, &work)?;
     Ok(Leased::Work(Box::new(work)))
 }
@@ -155,55 +149,11 @@ pub(in crate::store) fn permitted(
     match asked {
         Ok(permit) => Ok(Ok((policy, permit))),
         Err(refusal) => {
-            let is_new = !known(c, case, &refusal)?;
-            refused(c, case, &policy, &refusal, by, at)?;
-            follow_refusal(c, case, terms, (&refusal, is_new), at)?;
+            let dial = refused_dial(c, case, terms, &refusal)?;
+            happen(c, case, terms, Event::DialRefused(dial), by, at)?;
             Ok(Err(refusal))
         }
     }
-}
-
-/// How soon a case that waits for people is looked at again: the policy may have changed.
-const FOR_PEOPLE: Duration = Duration::from_secs(3600);
-
-/// What a case becomes whose dial a guard refuses, and whether it was not refused so before. One whose number is abroad or
-/// dear waits for people, who are told once.
-pub(super) fn follow_refusal(
-    c: &mut Database,
-    case: &CaseRow,
-    terms: &Terms,
-    (refusal, is_new): (&Refusal, bool),
-    at: UnixMs,
-) -> Result<(), StoreError> {
-    match (refusal.guard, refusal.until) {
-        (Guard::DoNotCall, _) => close(c, case, Closed::DoNotCall, at),
-        (Guard::Destination, _) if needs_people(case, terms) => {
-            if is_new {
-                note(c, case, Note::ForPeople(refusal), at)?;
-            }
-            later(c, case, at + FOR_PEOPLE)
-        }
-        (Guard::Destination, _) => close(c, case, Closed::Unreachable, at),
-        // It keeps its place among those that are due.
-        (Guard::HourCap, _) if case.stage == Stage::Due => Ok(()),
-        (Guard::HourCap, _) => make(c, case, Step::Release, &Move { next_at: Some(at), ..Move::default() }),
-        (_, Some(until)) if case.stage == Stage::HandedOver => {
-            look_again(c, case, Some(until.max(at + SOON)))
-        }
-        (_, Some(until)) => later(c, case, until.max(at + SOON)),
-        (Guard::QueueHours | Guard::CalleeWindow, None) => no_hour(c, case, terms, at),
-        (_, None) => later(c, case, at + SOON),
-    }
-}
-
-/// None of the queue's hours is lawful where he may be: the repeat-contacts queue may have others.
-fn no_hour(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
-    let applies = terms.applies(case);
-    if !matches!(case.stage, Stage::Due | Stage::Claimed) {
-        make(c, case, Step::Open, &Move::default())?;
-    }
-    let due = case_rows::get(c, case.id)?;
-    hand_over(c, &due, terms, &applies, at)
 }
 
 /// The name with which the caller was shown last.

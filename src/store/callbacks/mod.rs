@@ -7,7 +7,7 @@
 //! `terms` is what holds here, `guards` what refuses, with `hour_cap` for all together, `steps` each step of a case; then in the order of a callback's
 //! life: `due`, `lease`, `attempt`, `end`, `after`; and `people` is what is said from outside.
 
-mod after;
+mod apply;
 mod attempt;
 mod due;
 mod end;

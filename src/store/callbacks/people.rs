@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::after::{After, finish_and_follow, follow};
-use super::due::open;
+use super::apply::{finish_and_follow, happen};
 use super::guards::{check, is_abroad, refused};
-use super::steps::{Move, begun, held, later, make};
+use super::steps::{begun, held};
 use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId};
-use crate::missed::attempt::{Consequence, Outcome, State};
-use crate::missed::case::{Stage, Step};
+use crate::missed::attempt::{Outcome, State};
+use crate::missed::case::Stage;
+use crate::missed::plan::{AttemptEnded, Event};
 use crate::missed::regulation::Refusal;
 use crate::missed::wish::{Source, Wish};
 use crate::store::attempts::Finish;
@@ -26,7 +26,14 @@ use crate::store::{Database, StoreError, attempts, flood};
 ///
 /// # Errors
 /// [`StoreError::Refused`] when somebody has it, or it is closed.
-pub fn defer(c: &mut Database, id: CaseId, until: UnixMs, by: &str, at: UnixMs) -> Result<(), StoreError> {
+pub fn defer(
+    c: &mut Database,
+    terms: &Terms,
+    id: CaseId,
+    until: UnixMs,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     let case = held(c, id)?;
     if case.closed_at.is_some() || matches!(case.stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!(
@@ -39,7 +46,7 @@ pub fn defer(c: &mut Database, id: CaseId, until: UnixMs, by: &str, at: UnixMs) 
         .set(case_rows::kept(Some(wish)))
         .returning(cases::id)
         .count_changed(c)?;
-    later(c, &case, until)?;
+    happen(c, &case, terms, Event::PutOff(until), by, at)?;
     note(c, &case, Note::Deferred { until, by }, at)
 }
 
@@ -74,18 +81,14 @@ pub fn now(
         refused(c, &case, &policy, &refusal, by, at)?;
         return Ok(Err(refusal));
     }
-    let mut case = flood::taken_up(c, case, at)?;
+    let case = flood::taken_up(c, case, at)?;
     let most: Option<i32> =
         cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
     diesel::update(cases::table.find(id))
         .set((case_rows::kept(None), cases::priority.eq(most.unwrap_or_default().saturating_add(1))))
         .returning(cases::id)
         .count_changed(c)?;
-    if stage != Stage::Due {
-        // What was put off is wanted from now on: so are the reminders of it.
-        case.not_before = case.not_before.map(|wanted| wanted.min(at));
-        open(c, &case, terms, at)?;
-    }
+    happen(c, &case, terms, Event::CalledUp, by, at)?;
     note(c, &case, Note::CalledUp { by }, at)?;
     Ok(Ok(()))
 }
@@ -158,19 +161,10 @@ pub fn report(
     }
     note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
-    let stage = case.stage;
-    let theirs = matches!(stage, Stage::Claimed | Stage::Attempting);
-    if made.result.consequence() == Consequence::Again && (theirs || stage == Stage::HandedOver) {
-        // Somebody has it: what he does decides.
-        return Ok(row);
-    }
-    if !theirs {
-        make(c, &case, Step::Dial, &Move { claimed_by: Some(made.by), ..Move::default() })?;
-    }
-    let case = case_rows::get(c, made.case)?;
-    // They say so now, of whatever was owed until now.
+    // They say so now, of every call that was missed until now.
     let began_at = made.at.max(case.last_miss_at + Duration::from_millis(1));
-    let after = After { result: made.result, counted: made.counted, later: None, began_at, at: made.at };
-    follow(c, &case, terms, &after)?;
+    let case = case_rows::get(c, made.case)?;
+    let ended = AttemptEnded { disposition: made.result, counted: made.counted, later: None, began_at };
+    happen(c, &case, terms, Event::AttemptReported(ended), made.by, made.at)?;
     Ok(row)
 }

@@ -1,7 +1,5 @@
 //! A case's steps, each on its held row.
 
-use std::time::Duration;
-
 use diesel::prelude::*;
 
 use crate::clock::UnixMs;
@@ -21,18 +19,18 @@ pub(in crate::store) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, St
     case_rows::get(c, id)
 }
 
-/// A step of a case, with what goes with it.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Move<'a> {
-    pub(super) next_at: Option<UnixMs>,
-    pub(super) claimed_by: Option<&'a str>,
-}
-
-pub(super) fn make(c: &mut Database, case: &CaseRow, made: Step, to: &Move<'_>) -> Result<(), StoreError> {
-    let stage = step(case.stage, made)
+/// Makes a step of a case: it waits in its new stage until `next_at`, and `claimed_by` has it.
+pub(super) fn make(
+    c: &mut Database,
+    case: &mut CaseRow,
+    made: Step,
+    next_at: Option<UnixMs>,
+    claimed_by: Option<&str>,
+) -> Result<(), StoreError> {
+    case.stage = step(case.stage, made)
         .map_err(|refused| StoreError::Refused(format!("case {}: {refused}", case.id)))?;
     diesel::update(cases::table.find(case.id).filter(cases::closed_at.is_null()))
-        .set((cases::stage.eq(stage), cases::next_at.eq(to.next_at), cases::claimed_by.eq(to.claimed_by)))
+        .set((cases::stage.eq(case.stage), cases::next_at.eq(next_at), cases::claimed_by.eq(claimed_by)))
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
@@ -60,16 +58,6 @@ pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
-}
-
-/// How soon what cannot be decided now is asked again.
-pub(super) const SOON: Duration = Duration::from_secs(30);
-
-pub(super) fn later(c: &mut Database, case: &CaseRow, until: UnixMs) -> Result<(), StoreError> {
-    if case.stage == Stage::Deferred {
-        return look_again(c, case, Some(until));
-    }
-    make(c, case, Step::Defer, &Move { next_at: Some(until), ..Move::default() })
 }
 
 /// Closes a case by rule.

@@ -10,6 +10,7 @@ use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::ids::QueueName;
+use crate::missed::plan::{CaseRules, Repeat};
 use crate::missed::regulation::Bounds;
 use crate::phone::{E164, Home};
 use crate::rules::Rules;
@@ -72,6 +73,21 @@ impl Applies<'_> {
             hours: self.hours,
             whereabouts: &self.whereabouts,
             home: terms.home.region,
+        }
+    }
+
+    pub(super) fn case_rules<'a>(&'a self, terms: &'a Terms) -> CaseRules<'a> {
+        let repeat = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
+        CaseRules {
+            dial: self.bounds(terms),
+            repeat: repeat.map(|queue| Repeat {
+                queue,
+                profile: terms.rules.policy(Some(queue)).profile,
+                hours: terms.hours(Some(queue)),
+            }),
+            least_talk: terms.min_talk,
+            watchdog: terms.max_attempt_time,
+            remind_after: terms.disposition_timeout,
         }
     }
 }

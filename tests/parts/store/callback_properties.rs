@@ -198,7 +198,7 @@ impl World {
                 if let Some(case) = self.case(which) {
                     let until = UnixMs(now.0 + minutes * MINUTE);
                     let _ = self.desks[0]
-                        .try_write(move |c, _| callbacks::defer(c, case, until, "olga", min(0)))
+                        .try_write(move |c, terms| callbacks::defer(c, terms, case, until, "olga", min(0)))
                         .await;
                 }
             }

@@ -97,14 +97,16 @@ fn a_postponed_case_is_not_overdue_when_its_time_comes() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.write(move |c, _| callbacks::defer(c, case, min(100), "olga", min(0))).await;
+        app.write(move |c, terms| callbacks::defer(c, terms, case, min(100), "olga", min(0))).await;
         app.tick(min(99)).await;
         assert_eq!(app.stage(case).await, "deferred");
         app.tick(min(100)).await;
         assert_eq!(app.case(case).await.react_by, Some(min(115)));
         let (_, _) = app.dial("sales", "anna", min(101)).await;
         assert!(
-            app.try_write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(0))).await.is_err()
+            app.try_write(move |c, terms| callbacks::defer(c, terms, case, min(300), "olga", min(0)))
+                .await
+                .is_err()
         );
     });
 }
@@ -243,7 +245,7 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
             app.tick(min(-20)).await;
             let due = app.due(MOSCOW, "sales", min(0)).await;
             let waiting = app.due("+74957654321", "sales", min(0)).await;
-            app.write(move |c, _| callbacks::defer(c, waiting, min(4), "olga", min(0))).await;
+            app.write(move |c, terms| callbacks::defer(c, terms, waiting, min(4), "olga", min(0))).await;
             let new = app.miss("+74957654322", "sales", min(1)).await;
             let rules = Arc::new(without(&app, gone));
             app.terms.queue = named.map(queue);
@@ -505,7 +507,7 @@ fn the_audit_names_the_person_that_postponed_or_advanced_a_case() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.write(move |c, _| callbacks::defer(c, case, min(100), "boris", min(1))).await;
+        app.write(move |c, terms| callbacks::defer(c, terms, case, min(100), "boris", min(1))).await;
         app.now(case, min(2)).await.unwrap();
         let mut raw = db.raw();
         let told = "SELECT \"by\" || ' ' || action || ' ' || subject || ' ' || details AS v FROM audit \

@@ -144,7 +144,9 @@ fn taking_up_a_case_makes_it_like_any_other_and_only_then_it_is_announced() {
             assert_eq!(opened(told(db, "case.opened").await), 0);
             match way {
                 "now" => assert_eq!(app.now(case, min(2)).await, Ok(())),
-                "defer" => app.write(move |c, _| callbacks::defer(c, case, min(30), "olga", min(2))).await,
+                "defer" => {
+                    app.write(move |c, terms| callbacks::defer(c, terms, case, min(30), "olga", min(2))).await
+                }
                 "report" => drop(app.report(case, Outcome::NoAnswer, min(2)).await.unwrap()),
                 _ => {
                     let number = MOSCOW.parse().unwrap();

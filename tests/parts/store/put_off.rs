@@ -64,7 +64,10 @@ fn a_miss_overrules_what_a_request_put_off_and_not_what_one_of_us_did() {
         assert_eq!(app.miss(MOSCOW, "sales", min(2)).await, case);
         app.tick(min(2) + Duration::from_secs(60)).await;
         assert_eq!(app.stage(case).await, "due");
-        app.write(move |c, _| dozvon::store::callbacks::defer(c, case, in_days(1), "olga", min(4))).await;
+        app.write(move |c, terms| {
+            dozvon::store::callbacks::defer(c, terms, case, in_days(1), "olga", min(4))
+        })
+        .await;
         app.miss(MOSCOW, "sales", min(5)).await;
         app.tick(min(7)).await;
         let row = app.case(case).await;
@@ -102,7 +105,7 @@ fn the_reminders_of_a_postponed_case_begin_when_it_is_called_up() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.write(move |c, _| callbacks::defer(c, case, min(300), "olga", min(4))).await;
+        app.write(move |c, terms| callbacks::defer(c, terms, case, min(300), "olga", min(4))).await;
         assert!(app.write(move |c, terms| callbacks::now(c, terms, case, "olga", min(60))).await.is_ok());
         let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.not_before), ("due", None));

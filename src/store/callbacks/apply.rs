@@ -1,0 +1,166 @@
+//! What happens to a case is asked of the planner, and applied.
+
+use diesel::prelude::*;
+
+use super::guards::{refused, standing};
+use super::steps::{close, look_again, make};
+use super::terms::Terms;
+use crate::clock::UnixMs;
+use crate::event::EventKind;
+use crate::missed::attempt::Consequence;
+use crate::missed::case::Step;
+use crate::missed::plan::{Again, AttemptEnded, Case, Change, Event, plan};
+use crate::store::attempts::{self, Finish};
+use crate::store::cases::{self as case_rows, CaseRow};
+use crate::store::dialect::cached::Cache as _;
+use crate::store::notes::{Note, note};
+use crate::store::schema::{cases, escalations};
+use crate::store::{Database, StoreError, dnc};
+
+/// Changes a case that is held as the planner says. `by`: who has it happen.
+pub(super) fn happen(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    event: Event<'_>,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let applies = terms.applies(case);
+    let mut case = case.clone();
+    for change in plan(&Case::from(&case), event, &applies.case_rules(terms), at) {
+        apply(c, &mut case, terms, change, by, at)?;
+    }
+    Ok(())
+}
+
+/// Makes one change. `case` is the row as it was, with the stage that it has now.
+fn apply(
+    c: &mut Database,
+    case: &mut CaseRow,
+    terms: &Terms,
+    change: Change<'_>,
+    by: &str,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    match change {
+        Change::Step(step, next_at) => make(c, case, step, next_at, (step == Step::Dial).then_some(by)),
+        Change::LookAgain(next_at) => look_again(c, case, next_at),
+        Change::BecomeDue { due_at, react_by, next_at } => {
+            make(c, case, Step::Open, next_at, None)?;
+            let due = (
+                cases::due_at.eq(due_at),
+                cases::react_by.eq(react_by),
+                cases::queue.eq(terms.queue_of(case)),
+            );
+            diesel::update(cases::table.find(case.id)).set(due).returning(cases::id).count_changed(c)?;
+            let case = case_rows::get(c, case.id)?;
+            note(c, &case, Note::Told(EventKind::CaseDue), at)
+        }
+        Change::HandOver { queue, next_at } => {
+            make(c, case, Step::HandOver, Some(next_at), None)?;
+            let had = (
+                cases::handed_over_at.eq(case.handed_over_at.unwrap_or(at)),
+                cases::repeat_days.eq(case.repeat_days + 1),
+                cases::queue.eq(queue.as_ref().or(case.queue.as_ref())),
+            );
+            diesel::update(cases::table.find(case.id)).set(had).returning(cases::id).count_changed(c)?;
+            if case.handed_over_at.is_some() {
+                return Ok(());
+            }
+            let case = case_rows::get(c, case.id)?;
+            note(c, &case, Note::Told(EventKind::CaseHandedOver), at)
+        }
+        Change::TryAgain { counted, asked } => try_again(c, case, terms, (counted, asked), at),
+        Change::Close(reason) => close(c, case, reason, at),
+        Change::ForbidCalls(reason) => dnc::suppress(c, &case.number, reason, "system", at),
+        Change::RestartReaction => {
+            case.due_at = None;
+            let row = diesel::update(cases::table.find(case.id)).set(cases::due_at.eq(case.due_at));
+            row.returning(cases::id).count_changed(c)?;
+            Ok(())
+        }
+        Change::RestartRepeatDays => {
+            case.repeat_days = 0;
+            let row = diesel::update(cases::table.find(case.id)).set(cases::repeat_days.eq(0));
+            row.returning(cases::id).count_changed(c)?;
+            Ok(())
+        }
+        Change::KeepRefusal(refusal) => refused(c, case, &terms.policy(case), refusal, by, at),
+        Change::TellPeople(refusal) => note(c, case, Note::ForPeople(refusal), at),
+        Change::Escalate(pct) => escalate(c, case, terms, pct, at),
+        Change::AskDisposition(attempt) => {
+            let row = attempts::get(c, attempt)?;
+            note(c, case, Note::Undisposed(&row), at)
+        }
+        Change::EndTalk(attempt, cause, remind_at) => {
+            if attempts::talk_ended(c, attempt, cause, at)? && case.closed_at.is_none() {
+                look_again(c, case, Some(remind_at))?;
+            }
+            Ok(())
+        }
+        Change::FinishAttempt { attempt, disposition, cause, note } => {
+            let finish = Finish { cause, note, ..Finish::new(attempt, disposition, at) };
+            finish_and_follow(c, case, terms, &finish, None)
+        }
+    }
+}
+
+/// Tries the customer again, now that it is known what was made so far.
+fn try_again(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    (counted, asked): (bool, Option<UnixMs>),
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let standing = standing(c, case, terms, &terms.applies(case), at)?;
+    let failed = if counted { 0 } else { attempts::failed_since(c, case.id, standing.last_counted_at)? };
+    let made = attempts::counted_of_case(c, case.id)?;
+    let facts = Again { counted, asked, standing: &standing, failed, made };
+    happen(c, case, terms, Event::StillOwed(facts), "system", at)
+}
+
+fn escalate(c: &mut Database, case: &CaseRow, terms: &Terms, pct: i32, at: UnixMs) -> Result<(), StoreError> {
+    diesel::insert_into(escalations::table)
+        .values((
+            escalations::case_id.eq(case.id),
+            escalations::due_at.eq(case.due_at.unwrap_or(case.opened_at)),
+            escalations::rung_pct.eq(pct),
+            escalations::at.eq(at),
+        ))
+        .insert(c)?;
+    note(c, case, Note::Rung { pct, rungs: &terms.policy(case).escalation_pct }, at)
+}
+
+/// Completes an attempt, and moves its case on. `later`: when the customer wants to be called.
+pub(super) fn finish_and_follow(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &Terms,
+    finish: &Finish<'_>,
+    later: Option<UnixMs>,
+) -> Result<(), StoreError> {
+    if !attempts::finish(c, finish)? {
+        return Ok(());
+    }
+    let row = attempts::get(c, finish.attempt)?;
+    note(c, case, Note::Attempt(&row), finish.at)?;
+    if case.closed_at.is_some() {
+        // The case needs no callback any more; but what the customer says of further calls holds.
+        return match finish.result.consequence() {
+            Consequence::Suppress(reason) => dnc::suppress(c, &case.number, reason, "system", finish.at),
+            Consequence::Again | Consequence::Close(_) => Ok(()),
+        };
+    }
+    if !finish.counted() {
+        let first = attempts::first_counted(c, case.id)?;
+        diesel::update(cases::table.find(case.id))
+            .set(cases::first_attempt_at.eq(first))
+            .returning(cases::id)
+            .count_changed(c)?;
+    }
+    let began_at = row.answered_at.unwrap_or(row.at);
+    let ended = AttemptEnded { disposition: finish.result, counted: finish.counted(), later, began_at };
+    happen(c, case, terms, Event::AttemptEnded(ended), "system", finish.at)
+}
