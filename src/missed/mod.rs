@@ -10,6 +10,7 @@ pub mod attempt;
 pub mod case;
 pub mod contact;
 pub mod ending;
+pub mod escalation;
 pub mod flood;
 pub mod mailbox;
 pub mod outgoing;

@@ -257,7 +257,7 @@ pub const SOON: Duration = Duration::from_secs(30);
 const FOR_PEOPLE: Duration = Duration::from_hours(1);
 
 /// How soon a dial that failed by our own fault is made again, the first, second and third time; then as after any
-/// attempt. Source: facts/callbacks.md §5.3.
+/// attempt.
 const FAILED: [Duration; 3] = [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(300)];
 
 /// What changes when something happens to an open case.

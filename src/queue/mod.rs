@@ -13,3 +13,4 @@ pub mod preferred;
 mod queue_state;
 mod ranked;
 mod ready_agents;
+pub mod release;

@@ -9,10 +9,11 @@ use super::requests::{self, Request};
 use super::{Database, StoreError, audit, cases, outbox};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
-use crate::event::{Event, EventKind, Role};
+use crate::event::{Event, EventKind};
 use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
+use crate::missed::escalation;
 use crate::missed::regulation::{Guard, Refusal};
 use crate::phone::E164;
 
@@ -87,44 +88,31 @@ fn attempt(row: &AttemptRow) -> Value {
     })
 }
 
-/// Who hears of a rung, by its place among the rungs of the policy: before the time is over the assignee, from 80 % on or
-/// at the last rung before then the group; after that the supervisor; and at the last rung who is on duty
-/// (50, 80, 100 and 200 %). Whom no rung of his own tells, hears of it at the nearest one.
-fn of_rung(pct: i32, rungs: &[i32]) -> Vec<Role> {
-    let another = |within: std::ops::Range<i32>| rungs.iter().any(|rung| within.contains(rung));
-    let last = !another(pct + 1..i32::MAX);
-    let late = pct >= 100;
-    let group = !late && (pct >= 80 || !another(pct + 1..100));
-    let told = [
-        (Role::Assignee, !late && (!group || !another(0..pct))),
-        (Role::Group, group),
-        (Role::Supervisor, if last { !another(100..pct) } else { late }),
-        (Role::Duty, last),
-    ];
-    told.into_iter().filter_map(|(role, hears)| hears.then_some(role)).collect()
-}
-
 /// Who may be told, by the names of `[[notify.people]]`: whose case it is, the queue's people, and those above them. As
-/// the reaction time passes it is one after the other, see [`of_rung`].
+/// the reaction time passes it is one after the other, see [`escalation::hears`].
 fn people(case: &CaseRow, what: Note<'_>) -> Value {
-    let (assignee, group) = (&case.assignee, &case.queue);
+    let (assignee, group_name) = (&case.assignee, &case.queue);
     match what {
         Note::Rung { pct, rungs } => {
+            let hears = escalation::hears(pct, rungs);
+            // What has no assignee is told to the group instead.
+            let group = hears.group || hears.assignee && assignee.is_none();
             let mut told = serde_json::Map::new();
-            for role in of_rung(pct, rungs) {
-                match (role, assignee) {
-                    (Role::Assignee, Some(agent)) => told.insert("assignee".to_owned(), json!(agent)),
-                    (Role::Assignee, None) | (Role::Group, _) => {
-                        told.insert("group".to_owned(), json!(group))
-                    }
-                    (above, _) => told.insert(above.to_string(), json!(above.as_str())),
-                };
+            for (role, name, hears) in [
+                ("assignee", json!(assignee), hears.assignee && assignee.is_some()),
+                ("group", json!(group_name), group),
+                ("supervisor", json!("supervisor"), hears.supervisor),
+                ("duty", json!("duty"), hears.duty),
+            ] {
+                if hears {
+                    told.insert(role.to_owned(), name);
+                }
             }
             told.into()
         }
         Note::ForPeople(_) => json!({ "supervisor": "supervisor" }),
         Note::Undisposed(row) => json!({ "assignee": row.agent, "supervisor": "supervisor" }),
-        _ => json!({ "assignee": assignee, "group": group, "supervisor": "supervisor", "duty": "duty" }),
+        _ => json!({ "assignee": assignee, "group": group_name, "supervisor": "supervisor", "duty": "duty" }),
     }
 }
 
@@ -260,24 +248,4 @@ pub(super) fn talked(c: &mut Database, talk: &Talk<'_>) -> Result<(), StoreError
         "caller": { "phone": talk.number },
     });
     outbox::emit(c, &Event::of_call(EventKind::CallEnded, talk.call, talk.at, data)).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_the_rungs_are_those_above_hear_of_it_in_the_end() {
-        use Role::{Assignee, Duty, Group, Supervisor};
-        let all = |rungs: &[i32]| rungs.iter().map(|pct| of_rung(*pct, rungs)).collect::<Vec<_>>();
-        let one = |role: Role| vec![role];
-        assert_eq!(all(&[50, 80, 100, 200]), [one(Assignee), one(Group), one(Supervisor), one(Duty)]);
-        assert_eq!(all(&[30, 60]), [one(Assignee), vec![Group, Supervisor, Duty]]);
-        assert_eq!(all(&[50, 100]), [vec![Assignee, Group], vec![Supervisor, Duty]]);
-        assert_eq!(all(&[100, 150, 300]), [one(Supervisor), one(Supervisor), one(Duty)]);
-        assert_eq!(all(&[100]), [vec![Supervisor, Duty]]);
-        assert_eq!(all(&[90]), [vec![Assignee, Group, Supervisor, Duty]]);
-        // In whatever order they are written.
-        assert_eq!(of_rung(60, &[60, 30]), of_rung(60, &[30, 60]));
-    }
 }

@@ -16,6 +16,7 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
 use crate::queue::agent::{Activity, Status};
 use crate::queue::offer::{self, Outcome};
+use crate::queue::release::{self, Released};
 
 /// An agent to be claimed for a call.
 #[derive(Debug, Clone)]
@@ -272,9 +273,8 @@ pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow,
 /// The agent is idle again; on break if he let too many calls go.
 fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result<AgentRow, StoreError> {
     let missed = offer::is_miss(end.outcome, outcome_before(c, end)?);
-    let misses = if missed { before.misses + 1 } else { before.misses };
-    let tired = end.max_no_answer > 0 && i64::from(misses) >= i64::from(end.max_no_answer);
-    let break_now = tired && missed && before.status == Status::Available;
+    let Released { misses, takes_break: break_now } =
+        release::after_offer(before.status, before.misses, missed, end.max_no_answer);
     let status = if break_now { Status::OnBreak } else { before.status };
     let why = if break_now { "missed too many calls in a row" } else { end.outcome.as_str() };
     let changed = diesel::update(agents::table.find(&before.name))
@@ -339,10 +339,8 @@ pub fn end_talk(
     if before.offer != Some(offer) {
         return Ok(before);
     }
-    // Who called a customer back has no more work before he has said what came of it.
-    let owes = attempts::owes_disposition(c, &known.agent)?;
-    let rests = before.activity == Activity::Talking && (owes || !wrap_up.is_zero());
-    let activity = if rests { Activity::WrappingUp } else { Activity::Idle };
+    let lacks_disposition = attempts::owes_disposition(c, &known.agent)?;
+    let activity = release::after_talk(before.activity, lacks_disposition, wrap_up);
     let changed = diesel::update(agents::table.find(&known.agent))
         .set((
             agents::activity.eq(activity),

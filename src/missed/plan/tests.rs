@@ -324,7 +324,7 @@ proptest! {
         profile in prop::sample::select(Profile::ALL),
         nights in any::<bool>(),
     ) {
-        let hours = schedule("Europe/Moscow", &[if nights { "mon-sun 20:00-30:00" } else { "mon-fri 09:00-18:00" }], &[]);
+        let hours = schedule("Europe/Moscow", &[if nights { "mon-sun 20:00-06:00" } else { "mon-fri 09:00-18:00" }], &[]);
         let repeat_hours = schedule("Europe/Moscow", &["mon-sat 10:00-17:00"], &[]);
         let mut world = World::new(Policy::of(profile), &hours, &repeat_hours);
         for happening in history {
