@@ -25,7 +25,7 @@ use dozvon::ids::{CaseId, ChannelId, CoreId};
 use dozvon::missed::attempt::Outcome;
 use dozvon::phone::Party;
 use dozvon::queue::offer;
-use dozvon::store::callbacks::{self, End, How, Reserve, Terms, Wanted};
+use dozvon::store::callbacks::{self, CallbackEnd, CallbackResult, CallbackRules, LeaseRequest, Reserve};
 use dozvon::store::calls::{self, Arrival};
 use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::{Database, Store, StoreError, rules};
@@ -80,7 +80,7 @@ fn timed<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<(T, Duration
 struct House {
     runtime: Runtime,
     store: Store,
-    terms: Terms,
+    terms: CallbackRules,
     path: std::path::PathBuf,
     _folder: tempfile::TempDir,
 }
@@ -94,8 +94,8 @@ impl House {
         let path = folder.path().join("bench.db");
         let mut house = company();
         house.queues.insert(queue("repeat"), house.queues[&queue("sales")].clone());
-        let terms = Terms::of(&dozvon::config::Settings::default(), Arc::new(house));
-        let terms = Terms { repeat_queue: Some(queue("repeat")), ..terms };
+        let terms = CallbackRules::of(&dozvon::config::Settings::default(), Arc::new(house));
+        let terms = CallbackRules { repeat_queue: Some(queue("repeat")), ..terms };
         let url = DatabaseUrl::Sqlite(path.clone());
         let store = runtime.block_on(async {
             let store = Store::open(&url, Settings::default()).await.unwrap();
@@ -126,7 +126,7 @@ impl House {
     fn write<T: Send + 'static>(
         &self,
         took: &mut Took,
-        work: impl FnOnce(&mut Database, &Terms) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Database, &CallbackRules) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
         let (terms, began) = (self.terms.clone(), Instant::now());
         let written = self.store.write("bench", move |c| timed(|| work(c, &terms)));
@@ -172,8 +172,8 @@ impl House {
         };
         let attempt = self.write(&mut took, move |c, terms| callbacks::reserve(c, terms, &wanted)).unwrap();
         // Not timed: nobody answers, and the agent is free again.
-        let how = How::without_talk(attempt, Outcome::NoAnswer, "NO_ANSWER");
-        let end = End { case: work.case, call, how, at: NOON };
+        let how = CallbackResult::without_talk(attempt, Outcome::NoAnswer, "NO_ANSWER");
+        let end = CallbackEnd { case: work.case, call, how, at: NOON };
         self.write(&mut Took::default(), move |c, terms| {
             callbacks::end(c, terms, &end)?;
             let free = EndUnanswered {
@@ -210,8 +210,13 @@ impl House {
     }
 }
 
-fn wanted(name: &str) -> Wanted {
-    Wanted { queue: queue(name), node: "fs1".parse().unwrap(), core: CoreId(uuid::Uuid::nil()), at: NOON }
+fn wanted(name: &str) -> LeaseRequest {
+    LeaseRequest {
+        queue: queue(name),
+        node: "fs1".parse().unwrap(),
+        core: CoreId(uuid::Uuid::nil()),
+        at: NOON,
+    }
 }
 
 /// Does it often. The 99th percentile of its work, in milliseconds.

@@ -15,7 +15,7 @@ use crate::dispatch::trunks::Trunks;
 use crate::metrics::Metrics;
 use crate::rules::Rules;
 use crate::store::Store;
-use crate::store::callbacks::Terms;
+use crate::store::callbacks::CallbackRules;
 use crate::store::recovery::OpenCall;
 use crate::switch::Nodes;
 use crate::vital::Vital;
@@ -59,8 +59,8 @@ impl App {
 
     /// The current rules for callbacks.
     #[must_use]
-    pub fn terms(&self) -> Terms {
-        Terms::of(&self.settings, self.rules())
+    pub fn terms(&self) -> CallbackRules {
+        CallbackRules::of(&self.settings, self.rules())
     }
 
     /// The current rules.

@@ -5,7 +5,7 @@ use crate::dispatch::trunks::{DialFate, TrunkCall};
 use crate::ids::AttemptId;
 use crate::missed::attempt::{NO_PROGRESS, Outcome, is_unseen};
 use crate::phone::E164;
-use crate::store::callbacks::{self, End, How, Terms};
+use crate::store::callbacks::{self, CallbackEnd, CallbackResult, CallbackRules};
 use crate::store::{attempts, outbox};
 use crate::switch::{Cancel, Unanswered};
 
@@ -17,7 +17,7 @@ pub(crate) const AGENT_LEFT: &str = "AGENT_LEFT";
 pub(crate) const BRIDGE_FAILED: &str = "BRIDGE_FAILED";
 
 /// Records how a callback ended, and what follows for its case.
-pub(crate) async fn record(app: &App, terms: &Terms, end: End) {
+pub(crate) async fn record(app: &App, terms: &CallbackRules, end: CallbackEnd) {
     let (terms, ended) = (terms.clone(), end.clone());
     match app.store.record("end_callback", move |c| callbacks::end(c, &terms, &ended)).await {
         Ok(stands) => {
@@ -54,8 +54,8 @@ pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate
 }
 
 /// Nobody was dialled, because of a failure on our side.
-pub(crate) fn not_dialled(attempt: AttemptId) -> How {
-    How::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
+pub(crate) fn not_dialled(attempt: AttemptId) -> CallbackResult {
+    CallbackResult::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
 }
 
 /// Why a dialled number did not answer, and whether its phone is known to have rung. A trunk that reports no progress

@@ -12,7 +12,7 @@ use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId};
 use crate::missed::attempt::Outcome;
 use crate::store::attempts;
-use crate::store::callbacks::{self, How, Reserve};
+use crate::store::callbacks::{self, CallbackResult, Reserve};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
@@ -21,7 +21,7 @@ impl Callback {
         &self,
         mut answered: AgentAnswered,
         requests: &mut mpsc::Receiver<AgentRequest>,
-    ) -> Option<How> {
+    ) -> Option<CallbackResult> {
         let trunk_call = tokio::select! {
             biased;
             () = answered.left.cancelled() => {
@@ -67,7 +67,7 @@ impl Callback {
     }
 
     /// Asks the guards and reserves one of the day's attempts. None when another agent was first.
-    async fn reserve(&self, answered: &AgentAnswered) -> Result<Option<AttemptId>, How> {
+    async fn reserve(&self, answered: &AgentAnswered) -> Result<Option<AttemptId>, CallbackResult> {
         let reserve = Reserve {
             case: self.work.case,
             call: self.work.call,
@@ -94,7 +94,7 @@ impl Callback {
         attempt: AttemptId,
         leg: Leg,
         requests: &mut mpsc::Receiver<AgentRequest>,
-    ) -> Result<How, (AgentAnswered, String)> {
+    ) -> Result<CallbackResult, (AgentAnswered, String)> {
         let (left, agent) = (answered.left.clone(), answered.leg);
         let stop = async {
             tokio::select! {
@@ -113,7 +113,7 @@ impl Callback {
             Answer::Stopped(leg, why) => (leg, why),
         };
         let cause = leg.hang_up(Cancel::OriginatorCancel).await;
-        let cancelled = |why| How::without_talk(attempt, Outcome::Cancelled, why);
+        let cancelled = |why| CallbackResult::without_talk(attempt, Outcome::Cancelled, why);
         Ok(match why {
             Stop::CallerIsHere(request) => {
                 tracing::info!("the customer rings in: they get the agent who was calling them");
@@ -130,7 +130,7 @@ impl Callback {
                 answered.answer(Reply::Unreached);
                 // Where both were on a FreeSWITCH that died, the agent did not leave.
                 if cause == SWITCH_RESTARTED {
-                    How::unreached(attempt, &cause, true)
+                    CallbackResult::unreached(attempt, &cause, true)
                 } else {
                     cancelled(AGENT_LEFT)
                 }
@@ -162,7 +162,10 @@ enum Stop {
 }
 
 /// Releases the agent when the customer was not reached. If the trunk refused the dial, the agent stays for the next one.
-fn let_go(answered: AgentAnswered, ended: Result<How, String>) -> Result<How, (AgentAnswered, String)> {
+fn let_go(
+    answered: AgentAnswered,
+    ended: Result<CallbackResult, String>,
+) -> Result<CallbackResult, (AgentAnswered, String)> {
     match ended {
         Ok(how) => {
             answered.answer(Reply::Unreached);

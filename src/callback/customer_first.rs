@@ -18,14 +18,17 @@ use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
 use crate::rules::policy::Profile;
 use crate::store::attempts;
-use crate::store::callbacks::How;
+use crate::store::callbacks::CallbackResult;
 use crate::store::customer_first::{self, Wanted};
 use crate::switch::{Answer, Cancel, Leg};
 
 impl Callback {
     /// Dials the customer, and rings an agent when the customer answers. None when that is not allowed now: then the agent is
     /// rung first, as usual.
-    pub(super) async fn customer_first(&self, requests: &mut mpsc::Receiver<AgentRequest>) -> Option<How> {
+    pub(super) async fn customer_first(
+        &self,
+        requests: &mut mpsc::Receiver<AgentRequest>,
+    ) -> Option<CallbackResult> {
         let attempt = match self.reserve_first().await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => return None,
@@ -48,7 +51,7 @@ impl Callback {
         }
     }
 
-    async fn reserve_first(&self) -> Result<Option<AttemptId>, How> {
+    async fn reserve_first(&self) -> Result<Option<AttemptId>, CallbackResult> {
         let wanted = Wanted { case: self.work.case, call: self.work.call, at: self.app.clock.now() };
         let terms = self.terms.clone();
         let write = self.app.store.write("reserve", move |c| customer_first::reserve(c, &terms, &wanted));
@@ -66,7 +69,7 @@ impl Callback {
         attempt: AttemptId,
         leg: Leg,
         requests: &mut mpsc::Receiver<AgentRequest>,
-    ) -> Result<How, String> {
+    ) -> Result<CallbackResult, String> {
         let stop = async {
             tokio::select! {
                 biased;
@@ -84,13 +87,13 @@ impl Callback {
             Answer::Ended(end) => ended(attempt, end),
             Answer::Stopped(leg, why) => {
                 leg.hang_up(Cancel::OriginatorCancel).await;
-                Ok(How::without_talk(attempt, Outcome::Cancelled, why))
+                Ok(CallbackResult::without_talk(attempt, Outcome::Cancelled, why))
             }
         }
     }
 
     /// The customer answered: they hear who calls, and an agent is rung for them.
-    async fn until_agent(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
+    async fn until_agent(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> CallbackResult {
         let (at, time_up) = (self.app.clock.now(), Instant::now() + self.wait());
         let answered = self.app.store.record("answered", move |c| attempts::answered(c, attempt, at));
         if let Err(error) = answered.await {
@@ -148,7 +151,7 @@ impl Callback {
     }
 
     /// No agent has come: the customer hears an apology.
-    async fn abandon(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> How {
+    async fn abandon(&self, attempt: AttemptId, mut leg: Leg, channel: ChannelId) -> CallbackResult {
         let settings = &self.app.settings.callback;
         self.hears(channel, &settings.apology).await;
         if tokio::time::timeout(settings.apology_length, leg.ended()).await.is_err() {
@@ -164,6 +167,6 @@ impl Callback {
     }
 }
 
-fn abandoned(attempt: AttemptId, cause: &str) -> How {
-    How::without_talk(attempt, Outcome::Abandoned, cause)
+fn abandoned(attempt: AttemptId, cause: &str) -> CallbackResult {
+    CallbackResult::without_talk(attempt, Outcome::Abandoned, cause)
 }

@@ -16,7 +16,7 @@ use crate::missed::attempt::Outcome;
 use crate::missed::outgoing::Said;
 use crate::queue::preferred::PreferredAgent;
 use crate::store::StoreError;
-use crate::store::callbacks::{How, NotReserved, Terms, Work};
+use crate::store::callbacks::{CallbackResult, CallbackRules, LeasedCase, NotReserved};
 use crate::switch::{Cancel, Confirm, Leg, Node};
 
 pub(super) const CALLER_IS_HERE: &str = "CALLER_IS_HERE";
@@ -24,8 +24,8 @@ pub(super) const CALLER_IS_HERE: &str = "CALLER_IS_HERE";
 /// A callback under way.
 pub(super) struct Callback {
     pub(super) app: Arc<App>,
-    pub(super) terms: Terms,
-    pub(super) work: Work,
+    pub(super) terms: CallbackRules,
+    pub(super) work: LeasedCase,
     pub(super) node: Node,
     pub(super) slot: CallSlot,
 }
@@ -55,15 +55,15 @@ impl Callback {
     }
 
     pub(super) const fn customer(&self, offer: OfferId, leg: ChannelId) -> Customer<'_> {
-        let Work { ref number, call, ring, .. } = self.work;
+        let LeasedCase { ref number, call, ring, .. } = self.work;
         Customer { leg, number, call, offer, ring }
     }
 
     /// Counts whether the policy for outgoing contact allowed the attempt.
-    pub(super) fn count(&self, reserved: &Result<Option<AttemptId>, How>) {
+    pub(super) fn count(&self, reserved: &Result<Option<AttemptId>, CallbackResult>) {
         let said = match reserved {
             Ok(attempt) => attempt.map(|_| Said::Allowed),
-            Err(How::Refused(guard)) => Said::by_guard(*guard),
+            Err(CallbackResult::Refused(guard)) => Said::by_guard(*guard),
             Err(_) => None,
         };
         self.app.metrics.dial_said(said);
@@ -76,12 +76,12 @@ impl Callback {
         attempt: AttemptId,
         mut leg: Leg,
         channel: ChannelId,
-    ) -> How {
+    ) -> CallbackResult {
         let sides = (channel, answered.leg);
         let Some(talk) = Talk::of_legs(&self.app, self.work.call, &self.node, sides).await else {
             leg.hang_up(Cancel::OriginatorCancel).await;
             answered.answer(Reply::Failed);
-            return How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
+            return CallbackResult::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
         };
         leg.in_talk();
         // Recorded before the agent's offer can end, which checks whether a disposition is missing. The end of the talk is
@@ -90,23 +90,25 @@ impl Callback {
         tracing::info!(agent = %answered.agent, "the customer is reached");
         answered.answer(Reply::Bridged);
         let TalkOver { since: answered_at, cause } = talk.until_leg_ends(&mut leg).await;
-        How::Talked { attempt, cause, answered_at }
+        CallbackResult::Talked { attempt, cause, answered_at }
     }
 }
 
 /// The result of a reservation; none if another agent was first.
-pub(super) fn reserved<T>(written: Result<Result<T, NotReserved>, StoreError>) -> Result<Option<T>, How> {
+pub(super) fn reserved<T>(
+    written: Result<Result<T, NotReserved>, StoreError>,
+) -> Result<Option<T>, CallbackResult> {
     match written {
         Ok(Ok(reserved)) => Ok(Some(reserved)),
         Ok(Err(NotReserved::Taken)) => Ok(None),
-        Ok(Err(NotReserved::NotOurs)) => Err(How::Released("NOT_OURS")),
+        Ok(Err(NotReserved::NotOurs)) => Err(CallbackResult::Released("NOT_OURS")),
         Ok(Err(NotReserved::Guard(refusal))) => {
             tracing::warn!(guard = %refusal.guard, why = refusal.why, "not dialled");
-            Err(How::Refused(refusal.guard))
+            Err(CallbackResult::Refused(refusal.guard))
         }
         Err(error) => {
             tracing::error!(%error, "the attempt cannot be recorded: not dialled");
-            Err(How::Released("NOT_RECORDED"))
+            Err(CallbackResult::Released("NOT_RECORDED"))
         }
     }
 }

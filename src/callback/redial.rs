@@ -10,7 +10,7 @@ use crate::call::attempt::{dialled_over, learn, why_unanswered};
 use crate::dispatch::trunks::{DialFate, TriedTrunks, TrunkCall};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::{Outcome, of_cause};
-use crate::store::callbacks::{self, How, Redial, TrunkSaid};
+use crate::store::callbacks::{self, CallbackResult, Redial, TrunkSaid};
 use crate::switch::{Leg, Unanswered};
 
 /// An attempt that is being dialled.
@@ -27,11 +27,11 @@ pub(super) struct Dialling<'a> {
 ///
 /// # Errors
 /// The cause, if the trunk refused the dial before the customer's phone rang: the next one may be tried.
-pub(super) fn ended(attempt: AttemptId, end: Unanswered) -> Result<How, String> {
+pub(super) fn ended(attempt: AttemptId, end: Unanswered) -> Result<CallbackResult, String> {
     let (cause, rang) = why_unanswered(end);
     match of_cause(&cause, rang) {
         Outcome::TechnicalFailure => Err(cause),
-        _ => Ok(How::unreached(attempt, &cause, rang)),
+        _ => Ok(CallbackResult::unreached(attempt, &cause, rang)),
     }
 }
 
@@ -52,7 +52,7 @@ impl<'a> Dialling<'a> {
     }
 
     /// Ends the attempt, and updates the trunk.
-    pub(super) async fn over(self, how: How) -> How {
+    pub(super) async fn over(self, how: CallbackResult) -> CallbackResult {
         learn(&self.callback.app, &self.trunk_call, &self.callback.work.number, DialFate::from(&how)).await;
         how.after(self.refused)
     }
@@ -62,7 +62,11 @@ impl<'a> Dialling<'a> {
     ///
     /// # Errors
     /// How the attempt ends.
-    pub(super) async fn next(self, cause: String, stop: impl Future<Output = ()>) -> Result<Self, How> {
+    pub(super) async fn next(
+        self,
+        cause: String,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Self, CallbackResult> {
         let Self { callback, attempt, trunk_call, mut tried, mut refused, .. } = self;
         learn(&callback.app, &trunk_call, &callback.work.number, DialFate::Failed(&cause)).await;
         let trunk = trunk_call.trunk().name().to_owned();
@@ -74,7 +78,7 @@ impl<'a> Dialling<'a> {
             () = callback.app.draining.cancelled() => None,
             trunk_call = callback.slot.next_untried(&tried) => trunk_call,
         };
-        let ends = How::without_talk(attempt, Outcome::TechnicalFailure, &cause);
+        let ends = CallbackResult::without_talk(attempt, Outcome::TechnicalFailure, &cause);
         let Some(trunk_call) = next else { return Err(ends.after(refused)) };
         let channel = ChannelId::new();
         if !is_recorded(callback, attempt, channel, &trunk_call).await {

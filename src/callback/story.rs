@@ -15,15 +15,15 @@ use crate::dispatch::answered::ANSWER_BACKLOG;
 use crate::dispatch::callbacks_under_way::{AgentRequest, CallbackGuard};
 use crate::dispatch::queued_caller::Leaving;
 use crate::dispatch::trunks::CallSlot;
-use crate::store::callbacks::{End, How, Terms, Work};
+use crate::store::callbacks::{CallbackEnd, CallbackResult, CallbackRules, LeasedCase};
 use crate::switch::Node;
 
 /// Carries out one callback. `slot` is its room on the trunks; `under_way` keeps it among the callbacks under way, and
 /// `requests` are callers who ask for its agent.
 pub async fn run(
     app: Arc<App>,
-    terms: Terms,
-    work: Work,
+    terms: CallbackRules,
+    work: LeasedCase,
     node: Node,
     slot: CallSlot,
     (under_way, requests): (CallbackGuard, mpsc::Receiver<AgentRequest>),
@@ -45,9 +45,9 @@ pub async fn run(
 
 impl Callback {
     /// Waits on the board for an agent, and connects them with the customer.
-    async fn tell(&self, mut requests: mpsc::Receiver<AgentRequest>) -> How {
+    async fn tell(&self, mut requests: mpsc::Receiver<AgentRequest>) -> CallbackResult {
         if self.app.draining.is_cancelled() {
-            return How::Released(DRAINED);
+            return CallbackResult::Released(DRAINED);
         }
         if self.app.settings.callback.customer_first
             && let Some(how) = self.customer_first(&mut requests).await
@@ -57,37 +57,37 @@ impl Callback {
         let (answered, mut answers) = mpsc::channel(ANSWER_BACKLOG);
         if let Err(error) = self.app.dispatcher.join(self.queued(answered)).await {
             tracing::warn!(%error, "the callback cannot wait in its queue");
-            return How::Released("NO_QUEUE");
+            return CallbackResult::Released("NO_QUEUE");
         }
         let lease = self.app.clock.instant_of(self.work.lease_until);
         let draining = self.app.draining.clone();
         loop {
             tokio::select! {
                 biased;
-                () = draining.cancelled() => return How::Released(DRAINED),
+                () = draining.cancelled() => return CallbackResult::Released(DRAINED),
                 // The customer rings in. Dropping the request lets them wait like any caller.
-                Some(_) = requests.recv() => return How::Released(CALLER_IS_HERE),
+                Some(_) = requests.recv() => return CallbackResult::Released(CALLER_IS_HERE),
                 answered = answers.recv() => match answered {
                     Some(answered) => match self.dial(answered, &mut requests).await {
                         Some(how) => return how,
                         None => continue,
                     },
-                    None => return How::Released("QUEUE_GONE"),
+                    None => return CallbackResult::Released("QUEUE_GONE"),
                 },
-                () = tokio::time::sleep_until(lease) => return How::Released("LEASE_OVER"),
+                () = tokio::time::sleep_until(lease) => return CallbackResult::Released("LEASE_OVER"),
             }
         }
     }
 
     /// Records the end.
-    async fn end(&self, how: How) {
-        let end = End { case: self.work.case, call: self.work.call, how, at: self.app.clock.now() };
+    async fn end(&self, how: CallbackResult) {
+        let end = CallbackEnd { case: self.work.case, call: self.work.call, how, at: self.app.clock.now() };
         record(&self.app, &self.terms, end).await;
     }
 }
 
 /// Gives a lease back at once.
-pub(super) async fn withdraw(app: &App, terms: &Terms, work: &Work) {
-    let how = How::Released("UNDER_WAY");
-    record(app, terms, End { case: work.case, call: work.call, how, at: app.clock.now() }).await;
+pub(super) async fn withdraw(app: &App, terms: &CallbackRules, work: &LeasedCase) {
+    let how = CallbackResult::Released("UNDER_WAY");
+    record(app, terms, CallbackEnd { case: work.case, call: work.call, how, at: app.clock.now() }).await;
 }

@@ -20,7 +20,7 @@ use crate::missed::regulation::{Guard, Refusal};
 use crate::queue::agent::Status;
 use crate::rules::Rules;
 use crate::skipped::Skipped;
-use crate::store::callbacks::{self, Leased, Terms, Wanted, Work};
+use crate::store::callbacks::{self, CallbackRules, LeaseRequest, Leased, LeasedCase};
 use crate::store::{StoreError, agents};
 use crate::switch::Node;
 use crate::ticks::Ticks;
@@ -78,7 +78,7 @@ impl Tick {
     }
 
     /// Moves cases whose queue the new rules do not have to another queue.
-    async fn rehome(&mut self, terms: &Terms) -> Result<(), StoreError> {
+    async fn rehome(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
         if self.rules.as_ref().is_some_and(|known| Arc::ptr_eq(known, &terms.rules)) {
             return Ok(());
         }
@@ -88,7 +88,7 @@ impl Tick {
         Ok(())
     }
 
-    async fn advance(&mut self, terms: &Terms) -> Result<(), StoreError> {
+    async fn advance(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
         let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
         let skipped = self.cases.now(Instant::now());
         let due = self.app.store.read("due_cases", move |c| callbacks::due(c, at, limit, &skipped)).await?;
@@ -105,7 +105,7 @@ impl Tick {
     }
 
     /// Closes attempts that wait too long for a disposition and whose case is closed.
-    async fn forget(&mut self, terms: &Terms) -> Result<(), StoreError> {
+    async fn forget(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
         let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
         let before = at - terms.disposition_timeout;
         let skipped = self.attempts.now(Instant::now());
@@ -136,7 +136,7 @@ impl Tick {
         tracing::error!(%attempt, %error, ?pause, "the attempt cannot be closed: skipped for a while");
     }
 
-    async fn call_back(&mut self, terms: &Terms) -> Result<(), StoreError> {
+    async fn call_back(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
         let Some((node, core)) = self.node() else { return Ok(()) };
         let agents = self.app.store.read("agents", agents::all).await?;
         let there = |name: &_| agents.iter().any(|row| row.name == *name && row.status == Status::Available);
@@ -179,17 +179,17 @@ impl Tick {
 
     async fn lease(
         &mut self,
-        terms: &Terms,
+        terms: &CallbackRules,
         queue: &QueueName,
         limit: usize,
         node: &Node,
         core: CoreId,
-    ) -> Result<Vec<Work>, StoreError> {
+    ) -> Result<Vec<LeasedCase>, StoreError> {
         let at = self.app.clock.now();
         if limit == 0 || at < self.hour_full_until {
             return Ok(Vec::new());
         }
-        let wanted = Wanted { queue: queue.clone(), node: node.name().clone(), core, at };
+        let wanted = LeaseRequest { queue: queue.clone(), node: node.name().clone(), core, at };
         let (name, skipped) = (queue.clone(), self.cases.now(Instant::now()));
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let ready = move |c: &mut _| callbacks::ready(c, &name, limit, &skipped);
@@ -221,7 +221,7 @@ impl Tick {
         is_full
     }
 
-    fn begin(&self, terms: &Terms, work: Work, node: Node, slot: CallSlot) {
+    fn begin(&self, terms: &CallbackRules, work: LeasedCase, node: Node, slot: CallSlot) {
         let Some(guard) = self.app.callbacks.enter(&work.number, &work.queue) else {
             // The callback of an earlier lease is about to end.
             tracing::warn!(case.id = %work.case, "a callback to this number has not ended yet");

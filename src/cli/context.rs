@@ -14,7 +14,7 @@ use crate::config::{PLACES, Settings};
 use crate::phone::Home;
 use crate::render;
 use crate::render::{DisplayOptions, Language, Sentence, Sheet, Table};
-use crate::store::callbacks::Terms;
+use crate::store::callbacks::CallbackRules;
 use crate::store::{Store, StoreError};
 use crate::telemetry;
 
@@ -101,9 +101,9 @@ impl Context {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn terms(&self) -> Result<Terms, Failure> {
+    pub async fn terms(&self) -> Result<CallbackRules, Failure> {
         let rules = self.read("rules", crate::store::rules::load).await?;
-        Ok(Terms::of(&self.settings, std::sync::Arc::new(rules)))
+        Ok(CallbackRules::of(&self.settings, std::sync::Arc::new(rules)))
     }
 
     /// The database, opened at the first call.

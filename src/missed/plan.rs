@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::attempt::{Consequence, Outcome, State, Way};
 use super::case::{Closed, Stage, Step};
 use super::contact::Contact;
-use super::regulation::{self, Bounds, Guard, Next, Refusal, Standing};
+use super::regulation::{self, DialRules, Guard, Next, NumberHistory, Refusal};
 use crate::calendar::working_time::WorkingTime;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, QueueName};
@@ -72,7 +72,7 @@ pub struct Repeat<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct CaseRules<'a> {
     /// When its number may be dialled.
-    pub dial: Bounds<'a>,
+    pub dial: DialRules<'a>,
     /// Who takes over what could not be reached within a day, if anybody does.
     pub repeat: Option<Repeat<'a>>,
     /// How long a talk must have lasted for the customer to have been reached, when nobody records a disposition.
@@ -140,7 +140,7 @@ pub struct Again<'a> {
     /// When the customer asked to be called.
     pub asked: Option<UnixMs>,
     /// What is known of the number now.
-    pub standing: &'a Standing,
+    pub standing: &'a NumberHistory,
     /// How many attempts have failed by our own fault since the last that counts.
     pub failed: usize,
     /// How many attempts of the case count since somebody was last reached.
@@ -335,7 +335,7 @@ fn pause_over<'a>(
 }
 
 fn become_due<'a>(case: &Case, rules: &CaseRules<'_>, now: UnixMs) -> Change<'a> {
-    let Bounds { policy, hours, .. } = rules.dial;
+    let DialRules { policy, hours, .. } = rules.dial;
     let due_at = case.reaction_from(now);
     // What has passed before anybody could call is told at once.
     let passed = !policy.rungs_until(hours, due_at, now).is_empty();
@@ -349,12 +349,15 @@ fn become_due<'a>(case: &Case, rules: &CaseRules<'_>, now: UnixMs) -> Change<'a>
 
 /// Another part of the reaction time is over, or nobody may call any more for now.
 fn remind<'a>(case: &Case, told: &[i32], rules: &CaseRules<'_>, now: UnixMs) -> Vec<Change<'a>> {
-    let Bounds { policy, hours, .. } = rules.dial;
+    let DialRules { policy, hours, .. } = rules.dial;
     let from = case.due_at.unwrap_or(case.opened_at);
-    let mut reached: Vec<_> = policy.rungs_until(hours, from, now).into_iter().map(|(pct, _)| pct).collect();
-    reached.retain(|pct| !told.contains(pct));
-    reached.dedup();
-    let mut changes: Vec<_> = reached.into_iter().map(Change::Escalate).collect();
+    let mut changes: Vec<Change<'_>> = Vec::new();
+    for (pct, _) in policy.rungs_until(hours, from, now) {
+        let change = Change::Escalate(pct);
+        if !told.contains(&pct) && !changes.contains(&change) {
+            changes.push(change);
+        }
+    }
     changes.push(Change::LookAgain(policy.next_rung(hours, from, now).map(|(_, at)| at)));
     changes
 }
@@ -477,7 +480,7 @@ fn again<'a>(case: &Case, facts: Again<'_>, rules: &CaseRules<'_>, now: UnixMs) 
 
 /// The day's attempts or its lawful time are used up.
 fn hand_over<'a>(case: &Case, made: i64, rules: &CaseRules<'_>, now: UnixMs) -> Change<'a> {
-    let Bounds { policy, hours, .. } = rules.dial;
+    let DialRules { policy, hours, .. } = rules.dial;
     let spent = case.repeat_days >= policy.repeat_days || made >= i64::from(policy.repeat_total);
     if spent && case.handed_over {
         return Change::Close(Closed::Unreachable);

@@ -1,6 +1,6 @@
 //! Whether a customer may be dialled now: every guard, in one place.
 //!
-//! In: the [`Standing`] of a number, the policy, our hours, where he may be, and an instant. Out: a [`Permit`] that goes
+//! In: the [`NumberHistory`] of a number, the policy, our hours, where he may be, and an instant. Out: a [`Permit`] that goes
 //! into the attempt's row, or the [`Refusal`] of the first guard that says no. Asked when a case is offered, and again in
 //! the transaction that reserves the attempt's place; the database asks the hardest ones once more by itself.
 
@@ -73,7 +73,7 @@ crate::vocabulary! {
 
 /// What is known of a number and its case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct NumberHistory {
     /// The number.
     pub number: E164,
     /// Whether its case is open.
@@ -104,7 +104,7 @@ pub struct Standing {
 
 /// Where and when a number may be called.
 #[derive(Debug, Clone, Copy)]
-pub struct Bounds<'a> {
+pub struct DialRules<'a> {
     /// The limits.
     pub policy: &'a Policy,
     /// Our hours.
@@ -157,7 +157,7 @@ fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Res
 ///
 /// # Errors
 /// The [`Refusal`] of the first that says no.
-pub fn check(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<Permit, Refusal> {
+pub fn check(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<Permit, Refusal> {
     persons(standing)?;
     if let Err(barred) = bounds.reaches(&standing.number, standing.abroad_allowed) {
         return refuse(Guard::Destination, None, barred.to_string());
@@ -182,7 +182,7 @@ pub fn check(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<Per
     Ok(Permit { ordinal, gap_until: at + gap, window: proof })
 }
 
-impl<'a> Bounds<'a> {
+impl<'a> DialRules<'a> {
     /// Whether a number may be called at all. One that is abroad may be when one of us says so, if it is an ordinary one.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    fn window(&self, standing: &Standing) -> Window<'a> {
+    fn window(&self, standing: &NumberHistory) -> Window<'a> {
         Window {
             policy: self.policy,
             hours: self.hours,
@@ -208,7 +208,7 @@ impl<'a> Bounds<'a> {
 }
 
 /// What stands against it whatever the hour.
-fn persons(standing: &Standing) -> Result<(), Refusal> {
+fn persons(standing: &NumberHistory) -> Result<(), Refusal> {
     if !standing.open {
         return refuse(Guard::CaseOpen, None, "the case is closed");
     }
@@ -225,7 +225,7 @@ fn persons(standing: &Standing) -> Result<(), Refusal> {
 }
 
 /// The caps, the day's first. The place of the next attempt.
-fn caps(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<i32, Refusal> {
+fn caps(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<i32, Refusal> {
     let policy = bounds.policy;
     let ordinal = match next_ordinal(standing.counted_today, policy.cap_day) {
         Ok(ordinal) => ordinal,
@@ -247,7 +247,7 @@ fn caps(standing: &Standing, bounds: &Bounds<'_>, at: UnixMs) -> Result<i32, Ref
 }
 
 /// Until when the last counted attempt forbids another: as its row says, and as the policy of today says.
-fn spacing(standing: &Standing, policy: &Policy) -> Option<UnixMs> {
+fn spacing(standing: &NumberHistory, policy: &Policy) -> Option<UnixMs> {
     let gap = if standing.counted_today > 0 { policy.gap_after(standing.counted_today) } else { LEAST_GAP };
     standing.gap_until.max(standing.last_counted_at.map(|last| last + gap))
 }
@@ -264,7 +264,12 @@ pub enum Next {
 /// Whether another attempt can be made on this business day, and when. `asked`: when the customer wants to be called: not
 /// before the gap and the cap allow it; on a later day it is a retry, too.
 #[must_use]
-pub fn after_attempt(standing: &Standing, bounds: &Bounds<'_>, asked: Option<UnixMs>, at: UnixMs) -> Next {
+pub fn after_attempt(
+    standing: &NumberHistory,
+    bounds: &DialRules<'_>,
+    asked: Option<UnixMs>,
+    at: UnixMs,
+) -> Next {
     let spent = caps(standing, bounds, at).err();
     if asked.is_none() && spent.as_ref().is_some_and(|refusal| refusal.guard == Guard::DayCap) {
         return Next::HandOver;
@@ -292,8 +297,8 @@ mod tests {
     use crate::calendar::schedule::{Edge, Schedule, to_instant};
     use crate::rules::policy::Profile;
 
-    fn standing(number: &str) -> Standing {
-        Standing {
+    fn standing(number: &str) -> NumberHistory {
+        NumberHistory {
             number: number.parse().unwrap(),
             open: true,
             live_call: false,
@@ -310,10 +315,15 @@ mod tests {
         }
     }
 
-    fn asked(standing: &Standing, policy: &Policy, hours: &Schedule, at: UnixMs) -> Result<Permit, Refusal> {
+    fn asked(
+        standing: &NumberHistory,
+        policy: &Policy,
+        hours: &Schedule,
+        at: UnixMs,
+    ) -> Result<Permit, Refusal> {
         let whereabouts = Whereabouts::of(&standing.number, None);
         let hours = WorkingTime::new(Some(hours), Tz::UTC);
-        check(standing, &Bounds { policy, hours, whereabouts: &whereabouts, home: Region::RU }, at)
+        check(standing, &DialRules { policy, hours, whereabouts: &whereabouts, home: Region::RU }, at)
     }
 
     #[test]
@@ -324,7 +334,7 @@ mod tests {
         let service = Policy::of(Profile::Service);
         let limited = Policy { cap_24h: Some(2), cap_week: Some(4), cap_month: Some(8), ..service.clone() };
         assert_eq!(asked(&fine, &limited, &moscow, noon).unwrap().ordinal, 1);
-        type Change = fn(&mut Standing);
+        type Change = fn(&mut NumberHistory);
         let cases: [(Guard, Change); 12] = [
             (Guard::CaseOpen, |s| s.open = false),
             (Guard::LiveCall, |s| s.live_call = true),
@@ -348,9 +358,10 @@ mod tests {
         let night = asked(&fine, &service, &moscow, at("2026-11-23T20:00:00+03:00")).unwrap_err();
         assert_eq!((night.guard, night.until), (Guard::QueueHours, Some(at("2026-11-24T09:00:00+03:00"))));
         let full =
-            asked(&Standing { counted_today: 3, ..fine.clone() }, &service, &moscow, noon).unwrap_err();
+            asked(&NumberHistory { counted_today: 3, ..fine.clone() }, &service, &moscow, noon).unwrap_err();
         assert_eq!(full.until, Some(at("2026-11-24T09:00:00+03:00")), "the next business day");
-        let hasty = Standing { counted_today: 1, last_counted_at: Some(UnixMs(noon.0 - 1_799_999)), ..fine };
+        let hasty =
+            NumberHistory { counted_today: 1, last_counted_at: Some(UnixMs(noon.0 - 1_799_999)), ..fine };
         assert_eq!(asked(&hasty, &service, &moscow, noon).unwrap_err().guard, Guard::Gap);
     }
 
@@ -359,7 +370,7 @@ mod tests {
         let always = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
         let service = Policy { margin: Duration::ZERO, weekdays: (0, 1440), ..Policy::of(Profile::Service) };
         let last = at("2026-11-23T23:58:00+03:00");
-        let standing = Standing { last_counted_at: Some(last), ..standing("+74951234567") };
+        let standing = NumberHistory { last_counted_at: Some(last), ..standing("+74951234567") };
         let hasty = asked(&standing, &service, &always, at("2026-11-24T00:01:00+03:00")).unwrap_err();
         assert_eq!((hasty.guard, hasty.until), (Guard::Gap, Some(last + LEAST_GAP)));
         assert!(asked(&standing, &service, &always, last + LEAST_GAP).is_ok());
@@ -370,7 +381,7 @@ mod tests {
         let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
         let once = Policy { cap_24h: Some(1), ..Policy::of(Profile::Sales) };
         let noon = at("2026-11-23T12:00:00+03:00");
-        let standing = Standing {
+        let standing = NumberHistory {
             counted_today: 1,
             counted_24h: 1,
             last_counted_at: Some(noon),
@@ -378,7 +389,7 @@ mod tests {
         };
         let whereabouts = Whereabouts::of(&standing.number, None);
         let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
-        let bounds = Bounds { policy: &once, hours, whereabouts: &whereabouts, home: Region::RU };
+        let bounds = DialRules { policy: &once, hours, whereabouts: &whereabouts, home: Region::RU };
         assert_eq!(after_attempt(&standing, &bounds, None, noon), Next::HandOver);
         let wish = after_attempt(&standing, &bounds, Some(noon), noon);
         assert_eq!(wish, Next::Retry(at("2026-11-24T12:00:00+03:00")), "his own wish waits for the cap");
@@ -391,9 +402,10 @@ mod tests {
         let policy = Policy::of(Profile::Service);
         let fine = standing("+74951234567");
         let whereabouts = Whereabouts::of(&fine.number, None);
-        let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
+        let bounds = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
         let next = |counted, at: UnixMs, asked| {
-            let standing = Standing { counted_today: counted, last_counted_at: Some(at), ..fine.clone() };
+            let standing =
+                NumberHistory { counted_today: counted, last_counted_at: Some(at), ..fine.clone() };
             after_attempt(&standing, &bounds, asked, at)
         };
         let noon = at("2026-11-23T12:00:00+03:00");
@@ -440,14 +452,14 @@ mod tests {
             let hours = WorkingTime::new(Some(&schedule), Tz::UTC);
             let number = "+74951234567";
             let whereabouts = Whereabouts::of(&number.parse().unwrap(), None);
-            let bounds = Bounds { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
+            let bounds = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
             let mut made: Vec<UnixMs> = Vec::new();
             let mut now = at("2025-01-02T00:00:00Z") + Duration::from_secs(60) * start;
             let end = now + Duration::from_secs(4 * 86_400);
             while now < end {
                 let count = |from: UnixMs| made.iter().filter(|at| **at > from).count() as i64;
                 let day = hours.business_day(now);
-                let standing = Standing {
+                let standing = NumberHistory {
                     counted_today: made.iter().filter(|at| hours.business_day(**at) == day).count() as i64,
                     counted_24h: count(UnixMs(now.0 - 86_400_000)),
                     counted_week: count(UnixMs(now.0 - 7 * 86_400_000)),

@@ -14,7 +14,7 @@ use crate::context::App;
 use crate::dispatch::queued_caller::Leaving;
 use crate::missed::ending::{Ending, Stage};
 use crate::missed::verdict::verdict;
-use crate::store::callbacks::{End, How};
+use crate::store::callbacks::{CallbackEnd, CallbackResult};
 use crate::store::recovery::{self, OpenCall};
 use crate::store::{self, StoreError};
 use crate::switch::dialplan_files::FALLBACK;
@@ -96,7 +96,7 @@ impl Reconciler {
             talk.until_channel_ends(&node, call.channel, RESTARTED).await;
             let at = app.clock.now();
             if let Some(case) = call.case {
-                let end = End { case, call: call.id, how: How::Lost, at };
+                let end = CallbackEnd { case, call: call.id, how: CallbackResult::Lost, at };
                 call::attempt::record(&app, &app.terms(), end).await;
                 drop(guard);
                 return;
@@ -116,7 +116,7 @@ impl Reconciler {
         let at = self.app.clock.now();
         if let Some(case) = call.case {
             self.app.dispatcher.leave(call.id, Leaving::Gone).await;
-            let end = End { case, call: call.id, how: How::Lost, at };
+            let end = CallbackEnd { case, call: call.id, how: CallbackResult::Lost, at };
             call::attempt::record(&self.app, &self.app.terms(), end).await;
             drop(guard);
             return Ok(true);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::callbacks::{Asked, NotReserved, Reserved, Terms, held, is_of, permitted, reserve_place};
+use super::callbacks::{Asked, CallbackRules, NotReserved, Reserved, held, is_of, permitted, reserve_place};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
@@ -45,7 +45,7 @@ pub struct Wanted {
 /// When the database fails; a refusal is a result.
 pub fn reserve(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     wanted: &Wanted,
 ) -> Result<Result<Option<AttemptId>, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
@@ -73,7 +73,7 @@ pub fn reserve(
     Ok(Ok(Some(attempt)))
 }
 
-fn may(c: &mut Database, terms: &Terms, case: &CaseRow, at: UnixMs) -> Result<bool, StoreError> {
+fn may(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> Result<bool, StoreError> {
     let ours = attempts::way.eq(Way::CustomerFirst).and(attempts::at.gt(at - OVER));
     let was = attempts::result.eq(Outcome::Abandoned);
     let (live, answered) = (attempts::result.is_null(), attempts::answered_at.is_not_null());
@@ -90,7 +90,7 @@ fn may(c: &mut Database, terms: &Terms, case: &CaseRow, at: UnixMs) -> Result<bo
 }
 
 /// How many agents of the queue are free at this moment.
-fn free_agents(c: &mut Database, terms: &Terms, case: &CaseRow) -> Result<i64, StoreError> {
+fn free_agents(c: &mut Database, terms: &CallbackRules, case: &CaseRow) -> Result<i64, StoreError> {
     let Some(queue) = terms.queue_of(case) else { return Ok(0) };
     let serves = terms.rules.queues.get(&queue).into_iter().flat_map(|queue| queue.tiers.keys());
     let free = agents::status.eq(Status::Available).and(agents::activity.eq(Activity::Idle));

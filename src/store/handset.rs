@@ -3,7 +3,9 @@
 //! A number with an open case is dialled under the same guards, and counted the same, as if we had rung the agent. Any
 //! other number is not ours.
 
-use super::callbacks::{self, Asked, Disposition, Reserved, Terms, check_dial, held, refused, reserve_place};
+use super::callbacks::{
+    self, Asked, CallbackRules, Disposition, Reserved, check_dial, held, refused, reserve_place,
+};
 use super::dialect::hold;
 use super::{Database, StoreError, attempts, calls as call_rows, cases, flood};
 use crate::clock::UnixMs;
@@ -61,7 +63,7 @@ pub fn is_owed(c: &mut Database, number: &E164) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// When the database fails; a refusal is a result.
-pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Option<Begun>, StoreError> {
+pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Result<Option<Begun>, StoreError> {
     let number = &wanted.number;
     hold::number(c, number)?;
     let Some(open) = cases::open_of(c, number)? else { return Ok(None) };
@@ -94,7 +96,12 @@ pub fn begin(c: &mut Database, terms: &Terms, wanted: &Dialled) -> Result<Option
 ///
 /// # Errors
 /// When the database fails.
-pub fn no_room(c: &mut Database, terms: &Terms, wanted: &Dialled, why: &str) -> Result<(), StoreError> {
+pub fn no_room(
+    c: &mut Database,
+    terms: &CallbackRules,
+    wanted: &Dialled,
+    why: &str,
+) -> Result<(), StoreError> {
     let number = &wanted.number;
     hold::number(c, number)?;
     let refusal = Refusal { guard: Guard::Budget, until: None, why: why.to_owned() };
@@ -106,7 +113,7 @@ pub fn no_room(c: &mut Database, terms: &Terms, wanted: &Dialled, why: &str) -> 
 /// The row of the call that it is.
 fn arrive(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     wanted: &Dialled,
     case: &cases::CaseRow,
 ) -> Result<(), StoreError> {
@@ -138,7 +145,7 @@ fn arrive(
 /// As [`callbacks::dispose`].
 pub fn say(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     agent: &AgentName,
     result: Outcome,
     at: UnixMs,

@@ -15,7 +15,7 @@ use crate::missed::attempt::{self, Outcome};
 use crate::missed::outgoing::Said;
 use crate::phone::E164;
 use crate::store::StoreError;
-use crate::store::callbacks::{End, How};
+use crate::store::callbacks::{CallbackEnd, CallbackResult};
 use crate::store::handset::{self, Begun, Dialled};
 use crate::switch::{Cancel, Leg, Loops};
 
@@ -89,8 +89,8 @@ impl Phone {
                 let id = call.id;
                 pass_on(&app, call.caller, unknown(&StoreError::Slow { limit })).await;
                 if let Ok(Some(Begun::Attempt { case, attempt })) = writing.await {
-                    let how = How::without_talk(attempt, Outcome::Cancelled, TOO_LATE);
-                    let end = End { case, call: id, how, at: app.clock.now() };
+                    let how = CallbackResult::without_talk(attempt, Outcome::Cancelled, TOO_LATE);
+                    let end = CallbackEnd { case, call: id, how, at: app.clock.now() };
                     record(&app, &app.terms(), end).await;
                 }
             }
@@ -106,15 +106,15 @@ async fn attempted(mut call: Call, trunk_call: &TrunkCall, number: &E164, case: 
     learn(&call.app, trunk_call, number, made.fate()).await;
     let how = match made {
         Made::NotDialled => not_dialled(attempt),
-        Made::Unreached { cause, rang } => How::unreached(attempt, &cause, rang),
+        Made::Unreached { cause, rang } => CallbackResult::unreached(attempt, &cause, rang),
         Made::Left if call.app.draining.is_cancelled() => {
-            How::without_talk(attempt, Outcome::Cancelled, DRAINED)
+            CallbackResult::without_talk(attempt, Outcome::Cancelled, DRAINED)
         }
-        Made::Left => How::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
-        Made::Apart => How::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
-        Made::Talked { cause, answered_at } => How::Talked { attempt, cause, answered_at },
+        Made::Left => CallbackResult::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
+        Made::Apart => CallbackResult::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
+        Made::Talked { cause, answered_at } => CallbackResult::Talked { attempt, cause, answered_at },
     };
-    let end = End { case, call: call.id, how, at: call.app.clock.now() };
+    let end = CallbackEnd { case, call: call.id, how, at: call.app.clock.now() };
     record(&call.app, &call.app.terms(), end).await;
 }
 

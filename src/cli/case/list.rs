@@ -6,7 +6,7 @@ use crate::ids::QueueName;
 use crate::missed::case::{Stage, State};
 use crate::missed::regulation::Guard;
 use crate::render::{Cell, Table, age};
-use crate::store::callbacks::{self, Terms};
+use crate::store::callbacks::{self, CallbackRules};
 use crate::store::cases::{self, CaseRow};
 use crate::store::{Database, StoreError, attempts};
 
@@ -60,7 +60,12 @@ struct ListedCase {
 }
 
 /// Returns the cases that are wanted, each with the attempts counted today and those that are left.
-fn lines(c: &mut Database, wanted: &List, terms: &Terms, now: UnixMs) -> Result<Vec<ListedCase>, StoreError> {
+fn lines(
+    c: &mut Database,
+    wanted: &List,
+    terms: &CallbackRules,
+    now: UnixMs,
+) -> Result<Vec<ListedCase>, StoreError> {
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
         .map(|case| {

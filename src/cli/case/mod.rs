@@ -9,7 +9,7 @@ use crate::ids::{CaseId, QueueName};
 use crate::missed::case::{Closed, Reason};
 use crate::render::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
-use crate::store::callbacks::{self, RefusalRow, Terms};
+use crate::store::callbacks::{self, CallbackRules, RefusalRow};
 use crate::store::cases::{self, Asked, CaseRow, MissRow};
 use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
@@ -131,7 +131,12 @@ async fn show(id: CaseId, context: &Context) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-pub(super) fn sheet(c: &mut Database, terms: &Terms, id: CaseId, now: UnixMs) -> Result<Sheet, StoreError> {
+pub(super) fn sheet(
+    c: &mut Database,
+    terms: &CallbackRules,
+    id: CaseId,
+    now: UnixMs,
+) -> Result<Sheet, StoreError> {
     let case = cases::get(c, id)?;
     let day = terms.business_day(&case, now);
     let today = attempts::counted(c, &case.number, &day)?;

@@ -1,7 +1,7 @@
 //! What the end of a dial says of its trunk.
 
 use crate::missed::attempt::{Outcome, is_unseen};
-use crate::store::callbacks::How;
+use crate::store::callbacks::CallbackResult;
 
 /// What the end of a dial says of its trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,16 +14,16 @@ pub enum DialFate<'a> {
     Unknown,
 }
 
-impl<'a> From<&'a How> for DialFate<'a> {
-    fn from(how: &'a How) -> Self {
+impl<'a> From<&'a CallbackResult> for DialFate<'a> {
+    fn from(how: &'a CallbackResult) -> Self {
         match how {
-            How::Unreached { result: Outcome::TechnicalFailure, cause, .. } => Self::Failed(cause),
-            How::Unreached { cause, .. } if is_unseen(cause) => Self::Unknown,
-            How::Unreached { result: Outcome::Cancelled | Outcome::Orphaned, .. }
-            | How::Released(_)
-            | How::Refused(_)
-            | How::Lost => Self::Unknown,
-            How::Unreached { .. } | How::Talked { .. } => Self::Carried,
+            CallbackResult::Unreached { result: Outcome::TechnicalFailure, cause, .. } => Self::Failed(cause),
+            CallbackResult::Unreached { cause, .. } if is_unseen(cause) => Self::Unknown,
+            CallbackResult::Unreached { result: Outcome::Cancelled | Outcome::Orphaned, .. }
+            | CallbackResult::Released(_)
+            | CallbackResult::Refused(_)
+            | CallbackResult::Lost => Self::Unknown,
+            CallbackResult::Unreached { .. } | CallbackResult::Talked { .. } => Self::Carried,
         }
     }
 }

@@ -82,11 +82,11 @@ impl<'a> World<'a> {
         self.counted.iter().filter(|at| hours.business_day(**at) == day).count()
     }
 
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> NumberHistory {
         let since = |span: Duration| self.counted.iter().filter(|at| **at > self.now - span).count();
         let count = |count: usize| i64::try_from(count).unwrap();
         let last = self.counted.last().copied();
-        Standing {
+        NumberHistory {
             number: self.number.clone(),
             open: self.closed.is_none(),
             live_call: self.attempt.is_some() && !self.awaits_disposition,
@@ -112,7 +112,7 @@ impl<'a> World<'a> {
     fn tell(&mut self, event: Event<'_>) {
         let (policy, queue) = (self.policy.clone(), "repeat".parse().unwrap());
         let whereabouts = self.whereabouts.clone();
-        let dial = Bounds {
+        let dial = DialRules {
             policy: &policy,
             hours: self.working(self.hours),
             whereabouts: &whereabouts,
@@ -224,7 +224,7 @@ impl<'a> World<'a> {
     }
 
     fn asked(&self, at: UnixMs) -> Result<(), Refusal> {
-        let bounds = Bounds {
+        let bounds = DialRules {
             policy: &self.policy,
             hours: self.working(self.hours),
             whereabouts: &self.whereabouts,

@@ -15,7 +15,7 @@ use crate::event::{Delivery, EventKind};
 use crate::ids::CaseId;
 use crate::notify::{Channel, Delivering, Outlet, Receipt, Trouble};
 use crate::rules::Rules;
-use crate::store::callbacks::Terms;
+use crate::store::callbacks::CallbackRules;
 use crate::store::{Store, crm};
 
 /// How long before the end of its lease a delivery must end, so that no other task takes it meanwhile.
@@ -29,7 +29,7 @@ pub struct Tools {
     /// Tells the time.
     pub clock: Clock,
     /// The rules for callbacks, as they were at the start.
-    pub terms: Terms,
+    pub terms: CallbackRules,
     /// The current rules.
     pub rules: watch::Receiver<Arc<Rules>>,
 }
@@ -95,7 +95,7 @@ impl Teller {
     /// The time by which the customer must have been called. It is the same at every try, unless the rules change.
     fn react_by(&self, contact: &Contact, from: UnixMs) -> Option<UnixMs> {
         let rules = Arc::clone(&self.tools.rules.borrow());
-        Terms { rules, ..self.tools.terms.clone() }.react_by(contact.queue.clone(), from)
+        CallbackRules { rules, ..self.tools.terms.clone() }.react_by(contact.queue.clone(), from)
     }
 
     /// Asks the CRM for the customer's owner, and assigns the case to that agent. If the CRM does not answer, the case

@@ -2,9 +2,9 @@
 
 use diesel::prelude::*;
 
-use super::guards::{refused, standing};
+use super::callback_rules::CallbackRules;
+use super::guards::{number_history, refused};
 use super::steps::{close, look_again, make};
-use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::event::EventKind;
 use crate::missed::attempt::Consequence;
@@ -21,7 +21,7 @@ use crate::store::{Database, StoreError, dnc};
 pub(super) fn happen(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     event: Event<'_>,
     by: &str,
     at: UnixMs,
@@ -38,7 +38,7 @@ pub(super) fn happen(
 fn apply(
     c: &mut Database,
     case: &mut CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     change: Change<'_>,
     by: &str,
     at: UnixMs,
@@ -110,18 +110,24 @@ fn apply(
 fn try_again(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     (counted, asked): (bool, Option<UnixMs>),
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let standing = standing(c, case, terms, &terms.applies(case), at)?;
+    let standing = number_history(c, case, terms, &terms.applies(case), at)?;
     let failed = if counted { 0 } else { attempts::failed_since(c, case.id, standing.last_counted_at)? };
     let made = attempts::counted_of_case(c, case.id)?;
     let facts = Again { counted, asked, standing: &standing, failed, made };
     happen(c, case, terms, Event::StillOwed(facts), "system", at)
 }
 
-fn escalate(c: &mut Database, case: &CaseRow, terms: &Terms, pct: i32, at: UnixMs) -> Result<(), StoreError> {
+fn escalate(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &CallbackRules,
+    pct: i32,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     diesel::insert_into(escalations::table)
         .values((
             escalations::case_id.eq(case.id),
@@ -137,7 +143,7 @@ fn escalate(c: &mut Database, case: &CaseRow, terms: &Terms, pct: i32, at: UnixM
 pub(super) fn finish_and_follow(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     finish: &Finish<'_>,
     later: Option<UnixMs>,
 ) -> Result<(), StoreError> {

@@ -1,9 +1,9 @@
 //! An attempt from its place among those of the day to the talk.
 
+use super::callback_rules::CallbackRules;
 use super::hour_cap::Asked;
 use super::lease::permitted;
 use super::steps::{begun, held, is_of, make};
-use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::Way;
@@ -51,7 +51,7 @@ pub enum NotReserved {
 /// When the database fails; a refusal is a result.
 pub fn reserve(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     wanted: &Reserve,
 ) -> Result<Result<AttemptId, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
@@ -92,7 +92,7 @@ pub(in crate::store) struct Reserved<'a> {
 pub(in crate::store) fn reserve_place(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     wanted: &Reserved<'_>,
 ) -> Result<AttemptId, StoreError> {
     let queue = terms.queue_of(case);

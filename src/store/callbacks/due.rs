@@ -3,9 +3,9 @@
 use diesel::prelude::*;
 
 use super::apply::happen;
+use super::callback_rules::CallbackRules;
 use super::guards::{check, refused_dial};
 use super::steps::held;
-use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CaseId};
 use crate::missed::attempt::State;
@@ -49,7 +49,7 @@ pub fn forgotten(
 ///
 /// # Errors
 /// When the database fails.
-pub fn forget(c: &mut Database, id: AttemptId, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+pub fn forget(c: &mut Database, id: AttemptId, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
     let case = attempt_rows::get(c, id)?.case_id;
     let case = held(c, case)?;
     // It may have been said meanwhile.
@@ -66,7 +66,7 @@ pub fn forget(c: &mut Database, id: AttemptId, terms: &Terms, at: UnixMs) -> Res
 ///
 /// # Errors
 /// When the database fails.
-pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+pub fn advance(c: &mut Database, id: CaseId, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
     let case = held(c, id)?;
     let is_due = case.next_at.is_some_and(|next| next <= at);
     if case.closed_at.is_some() || !is_due {
@@ -91,7 +91,7 @@ pub fn advance(c: &mut Database, id: CaseId, terms: &Terms, at: UnixMs) -> Resul
 }
 
 /// Asks the guards whether somebody may call now, or when the customer wants to be called.
-fn pause_over(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+fn pause_over(c: &mut Database, case: &CaseRow, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
     let (_, asked) = check(c, case, terms, Case::from(case).wanted(at))?;
     let Err(refusal) = asked else {
         return happen(c, case, terms, Event::PauseOver(Ok(())), "system", at);
@@ -105,7 +105,7 @@ fn pause_over(c: &mut Database, case: &CaseRow, terms: &Terms, at: UnixMs) -> Re
 ///
 /// # Errors
 /// When the database fails.
-pub fn rehome(c: &mut Database, terms: &Terms, at: UnixMs) -> Result<(), StoreError> {
+pub fn rehome(c: &mut Database, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
     let Some(home) = terms.queue_or(None) else { return Ok(()) };
     let homeless = cases::closed_at
         .is_null()

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::apply::{finish_and_follow, happen};
+use super::callback_rules::CallbackRules;
 use super::steps::{held, is_of, look_again};
-use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
 use crate::missed::attempt::{Claim, Outcome, Said, State, of_cause};
@@ -21,7 +21,7 @@ use crate::store::{Database, StoreError, attempts, calls as call_rows};
 
 /// How a callback ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum How {
+pub enum CallbackResult {
     /// No agent came of it, for this reason: the case is offered anew.
     Released(&'static str),
     /// A guard refused the dial.
@@ -59,7 +59,7 @@ pub struct TrunkSaid {
     pub cause: String,
 }
 
-impl How {
+impl CallbackResult {
     /// The customer's leg ended so before anybody answered.
     #[must_use]
     pub fn unreached(attempt: AttemptId, cause: &str, rang: bool) -> Self {
@@ -128,13 +128,13 @@ impl How {
 
 /// A callback that has ended.
 #[derive(Debug, Clone)]
-pub struct End {
+pub struct CallbackEnd {
     /// The case.
     pub case: CaseId,
     /// The call that it was.
     pub call: CallId,
-    /// How.
-    pub how: How,
+    /// What came of it.
+    pub how: CallbackResult,
     /// When.
     pub at: UnixMs,
 }
@@ -144,13 +144,13 @@ pub struct End {
 ///
 /// # Errors
 /// When the database fails.
-pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<Stage, StoreError> {
+pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result<Stage, StoreError> {
     let case = held(c, end.case)?;
     let attempt = attempts::of_call(c, end.call)?;
     let talked = attempt.as_ref().is_some_and(|row| matches!(row.state, State::Talking | State::WrappingUp));
     let (ending, stage) = if talked { (Ending::Answered, CallStage::Talking) } else { end.how.ending() };
     let answered_at = match end.how {
-        How::Talked { answered_at, .. } => Some(answered_at),
+        CallbackResult::Talked { answered_at, .. } => Some(answered_at),
         _ => None,
     };
     call_rows::end(
@@ -171,22 +171,22 @@ pub fn end(c: &mut Database, terms: &Terms, end: &End) -> Result<Stage, StoreErr
         },
     )?;
     match &end.how {
-        How::Released(_) => release(c, &case, terms, end)?,
-        How::Refused(_) => {}
-        How::Unreached { attempt, result, cause, refused } => {
+        CallbackResult::Released(_) => release(c, &case, terms, end)?,
+        CallbackResult::Refused(_) => {}
+        CallbackResult::Unreached { attempt, result, cause, refused } => {
             let result = believed(c, *attempt, *result, (cause, refused))?;
             let note = in_words(refused);
             let finish =
                 Finish { cause: Some(cause), note: note.as_deref(), ..Finish::new(*attempt, result, end.at) };
             finish_and_follow(c, &case, terms, &finish, None)?;
         }
-        How::Talked { attempt, cause, answered_at } => {
+        CallbackResult::Talked { attempt, cause, answered_at } => {
             attempts::answered(c, *attempt, *answered_at)?;
             if attempts::talk_ended(c, *attempt, cause, end.at)? && case.closed_at.is_none() {
                 look_again(c, &case, Some(end.at + terms.disposition_timeout))?;
             }
         }
-        How::Lost => match attempt.filter(|row| row.result.is_none()) {
+        CallbackResult::Lost => match attempt.filter(|row| row.result.is_none()) {
             Some(row) => {
                 happen(c, &case, terms, Event::ControllerDied(&Attempt::from(&row)), "system", end.at)?;
             }
@@ -220,7 +220,12 @@ fn believed(
 }
 
 /// The case is offered anew, if this callback still has it.
-fn release(c: &mut Database, case: &CaseRow, terms: &Terms, end: &End) -> Result<(), StoreError> {
+fn release(
+    c: &mut Database,
+    case: &CaseRow,
+    terms: &CallbackRules,
+    end: &CallbackEnd,
+) -> Result<(), StoreError> {
     if is_of(case, end.call) {
         happen(c, case, terms, Event::Released, "system", end.at)?;
     }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
+use super::callback_rules::{CallbackRules, RulesForCase};
 use super::hour_cap::{self, Asked};
-use super::terms::{Applies, Terms};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::State;
 use crate::missed::ending::Direction;
 use crate::missed::plan::RefusedDial;
-use crate::missed::regulation::{self, Guard, Permit, Refusal, Standing};
+use crate::missed::regulation::{self, Guard, NumberHistory, Permit, Refusal};
 use crate::rules::destination::Barred;
 use crate::rules::limits;
 use crate::rules::policy::Policy;
@@ -22,18 +22,18 @@ use crate::store::schema::{calls, refusals};
 use crate::store::{Database, StoreError, attempts, calls as store_calls, cases, dnc};
 
 /// Everything that the guards ask of a case's number.
-pub(super) fn standing(
+pub(super) fn number_history(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
-    applies: &Applies<'_>,
+    terms: &CallbackRules,
+    applies: &RulesForCase<'_>,
     at: UnixMs,
-) -> Result<Standing, StoreError> {
+) -> Result<NumberHistory, StoreError> {
     let day = applies.hours.business_day(at).to_string();
     let unfinished = attempts::unfinished(c, &case.number)?;
     let last = attempts::last_counted(c, &case.number)?;
     let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, at - span);
-    Ok(Standing {
+    Ok(NumberHistory {
         open: case.closed_at.is_none(),
         live_call: live_call(c, case)?
             || unfinished.as_ref().is_some_and(|row| row.state != State::WrappingUp),
@@ -57,7 +57,7 @@ pub(super) fn standing(
 fn contact_at(
     c: &mut Database,
     case: &CaseRow,
-    applies: &Applies<'_>,
+    applies: &RulesForCase<'_>,
     min_talk: Duration,
 ) -> Result<Option<UnixMs>, StoreError> {
     let called = cases::missed_at(c, case.id)?;
@@ -82,7 +82,7 @@ fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
 pub(in crate::store) fn check_dial(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     dial: Asked,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
@@ -99,11 +99,11 @@ pub(in crate::store) fn check_dial(
 pub(super) fn check(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
     let applies = terms.applies(case);
-    let standing = standing(c, case, terms, &applies, at)?;
+    let standing = number_history(c, case, terms, &applies, at)?;
     let asked = regulation::check(&standing, &applies.bounds(terms), at);
     Ok((applies.policy, asked))
 }
@@ -115,7 +115,7 @@ pub(super) fn check(
 pub fn why_not(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
     if case.closed_at.is_some() {
@@ -142,7 +142,7 @@ fn held_back(case: &CaseRow) -> Option<Refusal> {
 /// What keeps a case waiting for people, if something does: that its number is abroad or dear, or that it was opened in a
 /// flood of calls.
 #[must_use]
-pub fn waits_for_people(case: &CaseRow, terms: &Terms) -> Option<Guard> {
+pub fn waits_for_people(case: &CaseRow, terms: &CallbackRules) -> Option<Guard> {
     match case.closed_at {
         Some(_) => None,
         None if case.flooded => Some(Guard::Flood),
@@ -183,7 +183,7 @@ fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, St
 pub(super) fn refused_dial<'a>(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     refusal: &'a Refusal,
 ) -> Result<RefusedDial<'a>, StoreError> {
     Ok(RefusedDial {
@@ -195,18 +195,18 @@ pub(super) fn refused_dial<'a>(
 }
 
 /// Whether a case waits for people because its number is abroad.
-pub(super) fn is_abroad(case: &CaseRow, terms: &Terms) -> bool {
+pub(super) fn is_abroad(case: &CaseRow, terms: &CallbackRules) -> bool {
     barred(case, terms) == Some(Barred::Abroad)
 }
 
 /// Whether a case waits for people because of what its number is: abroad, dear or a service's. Nobody can call a number
 /// that does not exist.
-fn needs_people(case: &CaseRow, terms: &Terms) -> bool {
+fn needs_people(case: &CaseRow, terms: &CallbackRules) -> bool {
     barred(case, terms).is_some_and(|why| why != Barred::NoSuchNumber)
 }
 
 /// Why the number of a case may not be called at all, if it may not.
-fn barred(case: &CaseRow, terms: &Terms) -> Option<Barred> {
+fn barred(case: &CaseRow, terms: &CallbackRules) -> Option<Barred> {
     let applies = terms.applies(case);
     applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some()).err()
 }

@@ -6,7 +6,7 @@
 
 use diesel::prelude::*;
 
-use super::terms::Terms;
+use super::callback_rules::CallbackRules;
 use crate::clock::UnixMs;
 use crate::event::Event;
 use crate::missed::attempt::Way;
@@ -33,7 +33,7 @@ pub(in crate::store) enum Asked {
 /// The refusal of one more dial, if it is one too many.
 pub(super) fn refusal(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     asked: Asked,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
@@ -56,7 +56,7 @@ pub(super) fn refusal(
 /// hears of a refusal once an hour.
 pub(in crate::store) fn refuse(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     asked: Asked,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {

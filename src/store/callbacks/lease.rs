@@ -5,10 +5,10 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::apply::happen;
+use super::callback_rules::CallbackRules;
 use super::guards::{check_dial, refused_dial};
 use super::hour_cap::Asked;
 use super::steps::{held, make};
-use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
 use crate::missed::case::{Stage, Step};
@@ -24,7 +24,7 @@ use crate::store::{Database, StoreError, calls as call_rows};
 
 /// For which queue cases are leased, and where they will be dialled.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct LeaseRequest {
     /// The queue.
     pub queue: QueueName,
     /// The FreeSWITCH on which they will be made.
@@ -37,7 +37,7 @@ pub struct Wanted {
 
 /// A case that was leased, with the row of the call that it is.
 #[derive(Debug, Clone)]
-pub struct Work {
+pub struct LeasedCase {
     /// The case.
     pub case: CaseId,
     /// The call.
@@ -82,7 +82,7 @@ pub fn ready(
 #[derive(Debug, Clone)]
 pub enum Leased {
     /// It is leased.
-    Work(Box<Work>),
+    Case(Box<LeasedCase>),
     /// A guard refuses: the case is deferred, ends, or (if all customers together have had the dials of the hour) stays
     /// due.
     Refused(Refusal),
@@ -93,9 +93,9 @@ pub enum Leased {
 impl Leased {
     /// The work, if it is leased.
     #[must_use]
-    pub fn work(self) -> Option<Work> {
+    pub fn work(self) -> Option<LeasedCase> {
         match self {
-            Self::Work(work) => Some(*work),
+            Self::Case(work) => Some(*work),
             Self::Refused(_) | Self::NotDue => None,
         }
     }
@@ -105,7 +105,12 @@ impl Leased {
 ///
 /// # Errors
 /// When the database fails.
-pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Result<Leased, StoreError> {
+pub fn lease(
+    c: &mut Database,
+    id: CaseId,
+    terms: &CallbackRules,
+    wanted: &LeaseRequest,
+) -> Result<Leased, StoreError> {
     let mut case = held(c, id)?;
     if case.closed_at.is_some() || case.stage != Stage::Due {
         return Ok(Leased::NotDue);
@@ -118,7 +123,7 @@ pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Re
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Leased::Refused(refusal)),
     };
-    let work = Work {
+    let work = LeasedCase {
         case: id,
         call: CallId::new(),
         channel: ChannelId::new(),
@@ -133,14 +138,14 @@ pub fn lease(c: &mut Database, id: CaseId, terms: &Terms, wanted: &Wanted) -> Re
     let claimed = work.call.to_string();
     make(c, &mut case, Step::Claim, Some(work.lease_until + SOON), Some(&claimed))?;
     arrive(c, terms, wanted, &work)?;
-    Ok(Leased::Work(Box::new(work)))
+    Ok(Leased::Case(Box::new(work)))
 }
 
 /// Asks the guards of a case that is held; what one refuses is kept, and the case goes where it belongs then.
 pub(in crate::store) fn permitted(
     c: &mut Database,
     case: &CaseRow,
-    terms: &Terms,
+    terms: &CallbackRules,
     dial: Asked,
     by: &str,
     at: UnixMs,
@@ -168,7 +173,12 @@ fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
 }
 
 /// The row of the call that a callback is.
-fn arrive(c: &mut Database, terms: &Terms, wanted: &Wanted, work: &Work) -> Result<(), StoreError> {
+fn arrive(
+    c: &mut Database,
+    terms: &CallbackRules,
+    wanted: &LeaseRequest,
+    work: &LeasedCase,
+) -> Result<(), StoreError> {
     let arrival = Arrival {
         id: work.call,
         node: wanted.node.clone(),

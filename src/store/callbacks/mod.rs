@@ -1,6 +1,6 @@
 //! Cases that are paid back: what is due, who has it, and what an attempt leaves.
 //!
-//! In: [`Terms`], the rules of the house, and instants. Out: cases that have moved one step on, each in one transaction
+//! In: [`CallbackRules`], the rules of the house, and instants. Out: cases that have moved one step on, each in one transaction
 //! with its attempt, its refusal and what must be told of it.
 //! **Invariant:** whatever is decided here is decided on rows that are held, by the pure rules of `missed`.
 //!
@@ -9,6 +9,7 @@
 
 mod apply;
 mod attempt;
+mod callback_rules;
 mod due;
 mod end;
 mod guards;
@@ -16,15 +17,14 @@ mod hour_cap;
 mod lease;
 mod people;
 mod steps;
-mod terms;
 
 pub use attempt::{NotReserved, Redial, Reserve, redial, reserve, talk};
+pub use callback_rules::CallbackRules;
 pub use due::{advance, due, forget, forgotten, rehome};
-pub use end::{End, How, TrunkSaid, end};
+pub use end::{CallbackEnd, CallbackResult, TrunkSaid, end};
 pub use guards::{RefusalRow, refusals_of, waits_for_people, why_not};
-pub use lease::{Leased, Wanted, Work, lease, ready};
+pub use lease::{LeaseRequest, Leased, LeasedCase, lease, ready};
 pub use people::{Disposition, defer, dispose, now, report};
-pub use terms::Terms;
 
 pub(super) use attempt::{Reserved, reserve_place};
 pub(super) use guards::{check_dial, refused};

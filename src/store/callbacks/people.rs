@@ -5,9 +5,9 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::apply::{finish_and_follow, happen};
+use super::callback_rules::CallbackRules;
 use super::guards::{check, is_abroad, refused};
 use super::steps::{begun, held};
-use super::terms::Terms;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId};
 use crate::missed::attempt::{Outcome, State};
@@ -28,7 +28,7 @@ use crate::store::{Database, StoreError, attempts, flood};
 /// [`StoreError::Refused`] when somebody has it, or it is closed.
 pub fn defer(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     id: CaseId,
     until: UnixMs,
     by: &str,
@@ -56,7 +56,7 @@ pub fn defer(
 /// [`StoreError::Refused`] when somebody has it, or it is closed.
 pub fn now(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     id: CaseId,
     by: &str,
     at: UnixMs,
@@ -123,7 +123,7 @@ pub struct Disposition<'a> {
 /// something failed, or that nobody was there.
 pub fn dispose(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     said: &Disposition<'_>,
 ) -> Result<Option<AgentName>, StoreError> {
     let case = held(c, said.case)?;
@@ -150,7 +150,7 @@ pub fn dispose(
 /// As [`attempts::record`].
 pub fn report(
     c: &mut Database,
-    terms: &Terms,
+    terms: &CallbackRules,
     made: &attempts::Made<'_>,
 ) -> Result<attempts::AttemptRow, StoreError> {
     let case = held(c, made.case)?;

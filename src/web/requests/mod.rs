@@ -36,7 +36,7 @@ use crate::config::requests::{Settings, Source};
 use crate::ids::QueueName;
 use crate::missed::case::Reason;
 use crate::rules::Rules;
-use crate::store::callbacks::Terms;
+use crate::store::callbacks::CallbackRules;
 use crate::store::requests::{self, Received, Request};
 use crate::store::{Store, StoreError};
 use fields::{ParsedRequest, Problem, Reading, problem};
@@ -47,7 +47,7 @@ use limits::{Counts, Occupancy, Occupant};
 pub struct Intake {
     settings: Settings,
     /// The rules for callbacks, as they were at the start.
-    terms: Terms,
+    terms: CallbackRules,
     rules: watch::Receiver<Arc<Rules>>,
     clock: Clock,
     store: Store,
@@ -91,7 +91,7 @@ impl Intake {
         let ours = settings.requests.clone();
         let permits = || Semaphore::new(ours.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.rate_window, room));
-        let terms = Terms::of(&settings, Arc::clone(&rules.borrow()));
+        let terms = CallbackRules::of(&settings, Arc::clone(&rules.borrow()));
         Arc::new(Self {
             terms,
             rules,
@@ -142,8 +142,8 @@ impl Intake {
     }
 
     /// The current rules for callbacks.
-    fn terms(&self) -> Terms {
-        Terms { rules: Arc::clone(&self.rules.borrow()), ..self.terms.clone() }
+    fn terms(&self) -> CallbackRules {
+        CallbackRules { rules: Arc::clone(&self.rules.borrow()), ..self.terms.clone() }
     }
 
     /// The time zone of a wanted time for this queue.

@@ -21,7 +21,7 @@ use dozvon::phone::Party;
 use dozvon::rules::Rules;
 use dozvon::secret::Secret;
 use dozvon::store::attempts::Made;
-use dozvon::store::callbacks::{self, Terms};
+use dozvon::store::callbacks::{self, CallbackRules};
 use dozvon::store::calls::{self, Arrival, Ended};
 use dozvon::store::cases;
 use serde_json::json;
@@ -59,9 +59,12 @@ impl Days {
         self.app.tools.clock.now()
     }
 
-    fn terms(&self) -> Terms {
+    fn terms(&self) -> CallbackRules {
         let zone = self.app.tools.zone;
-        Terms::of(&dozvon::config::Settings { zone, ..dozvon::config::Settings::default() }, Arc::default())
+        CallbackRules::of(
+            &dozvon::config::Settings { zone, ..dozvon::config::Settings::default() },
+            Arc::default(),
+        )
     }
 
     fn outlets(&self, settings: &dozvon::config::crm::Settings) -> Vec<Outlet> {

@@ -10,7 +10,7 @@ use dozvon::missed::case::{self, Closed, Stage};
 use dozvon::missed::regulation::Guard;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::rules::Tier;
-use dozvon::store::callbacks::{self, Disposition, End, How, NotReserved};
+use dozvon::store::callbacks::{self, CallbackEnd, CallbackResult, Disposition, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
 use dozvon::store::{audit, cases, dnc, offers, rules};
 
@@ -444,8 +444,9 @@ fn an_agent_that_dialled_by_hand_is_free_before_recording_the_result() {
         let begun = app.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
         let Some(Begun::Attempt { attempt, .. }) = begun else { panic!("{begun:?}") };
         app.write(move |c, _| handset::talk(c, call, min(2))).await;
-        let how = How::Talked { attempt, cause: "NORMAL_CLEARING".to_owned(), answered_at: min(2) };
-        let end = End { case, call, how, at: min(3) };
+        let how =
+            CallbackResult::Talked { attempt, cause: "NORMAL_CLEARING".to_owned(), answered_at: min(2) };
+        let end = CallbackEnd { case, call, how, at: min(3) };
         app.write(move |c, terms| callbacks::end(c, terms, &end)).await;
         assert_eq!(app.attempts(case).await[0].state.as_str(), "wrapping_up");
         let caller = app.rings_in("+74957654321", min(3)).await;
@@ -602,7 +603,7 @@ fn every_guard_refuses_a_lease_and_refuses_the_dial_when_the_world_has_changed_s
                     change(db, &mut changed, *guard_, case, number).await;
                     let said = changed.reserve(&accepted, min(refused)).await;
                     assert_eq!(guard(&said), Some(*guard_), "{said:?}");
-                    app.end(&accepted, How::Refused(*guard_), min(refused)).await;
+                    app.end(&accepted, CallbackResult::Refused(*guard_), min(refused)).await;
                 } else {
                     change(db, &mut changed, *guard_, case, number).await;
                     assert_eq!(changed.lease(queue, min(refused)).await.len(), 0, "{guard_}");
@@ -655,7 +656,7 @@ fn a_case_that_was_closed_is_neither_leased_nor_dialled() {
         close(case).await;
         let said = app.reserve(&accepted, min(3)).await;
         assert!(matches!(said, Err(NotReserved::NotOurs)), "{said:?}");
-        app.end(&accepted, How::Released("CLOSED"), min(3)).await;
+        app.end(&accepted, CallbackResult::Released("CLOSED"), min(3)).await;
         let again = app.due(MOSCOW, "sales", min(10)).await;
         assert_ne!(again, case);
         assert_eq!(app.case(again).await.previous_case, Some(case));

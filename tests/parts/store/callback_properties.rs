@@ -9,7 +9,7 @@ use dozvon::clock::UnixMs;
 use dozvon::ids::{AttemptId, CallId, CaseId};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;
-use dozvon::store::callbacks::{self, How, NotReserved, Work};
+use dozvon::store::callbacks::{self, CallbackResult, LeasedCase, NotReserved};
 use dozvon::store::{attempts, audit, cases, dnc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -125,7 +125,7 @@ struct World {
     desks: [App; 2],
     raw: Raw,
     now: UnixMs,
-    leased: Vec<Work>,
+    leased: Vec<LeasedCase>,
     accepted: Vec<(Accepted, Option<AttemptId>)>,
     on_the_line: Option<CallId>,
 }
@@ -235,10 +235,10 @@ impl World {
         (!self.accepted.is_empty()).then(|| self.accepted[which % self.accepted.len()].clone())
     }
 
-    async fn reserve(&mut self, app: usize, work: Work, agent: &'static str, twice: bool) {
+    async fn reserve(&mut self, app: usize, work: LeasedCase, agent: &'static str, twice: bool) {
         let now = self.now;
         let Some(accepted) = self.desks[app].accept(&work, agent, now).await else {
-            self.desks[app].end_work(&work, How::Released("REJECTED"), now).await;
+            self.desks[app].end_work(&work, CallbackResult::Released("REJECTED"), now).await;
             return;
         };
         let mut made = self.desks[app].reserve(&accepted, now).await;
@@ -249,10 +249,10 @@ impl World {
         match made {
             Ok(attempt) => self.accepted.push((accepted, Some(attempt))),
             Err(NotReserved::Guard(refusal)) => {
-                self.desks[app].end(&accepted, How::Refused(refusal.guard), now).await;
+                self.desks[app].end(&accepted, CallbackResult::Refused(refusal.guard), now).await;
             }
             Err(NotReserved::NotOurs | NotReserved::Taken) => {
-                self.desks[app].end(&accepted, How::Released("TAKEN"), now).await;
+                self.desks[app].end(&accepted, CallbackResult::Released("TAKEN"), now).await;
             }
         }
     }
@@ -274,7 +274,7 @@ impl World {
         let now = self.now;
         if how == 0 && !self.leased.is_empty() {
             let work = self.leased.remove(which % self.leased.len());
-            self.desks[0].end_work(&work, How::Released("NO_AGENT"), now).await;
+            self.desks[0].end_work(&work, CallbackResult::Released("NO_AGENT"), now).await;
             return;
         }
         if self.accepted.is_empty() {
@@ -293,10 +293,10 @@ impl World {
         ];
         let cause = "NORMAL_CLEARING".to_owned();
         let how = match how {
-            7 => How::Lost,
-            _ if talked => How::Talked { attempt, cause, answered_at: now },
-            0 | 6 => How::without_talk(attempt, Outcome::Cancelled, "CALLER_IS_HERE"),
-            8 => How::Talked { attempt, cause, answered_at: now },
+            7 => CallbackResult::Lost,
+            _ if talked => CallbackResult::Talked { attempt, cause, answered_at: now },
+            0 | 6 => CallbackResult::without_talk(attempt, Outcome::Cancelled, "CALLER_IS_HERE"),
+            8 => CallbackResult::Talked { attempt, cause, answered_at: now },
             place => unreached(attempt, results[place - 1]),
         };
         for app in &self.desks[..if twice { 2 } else { 1 }] {
@@ -334,10 +334,10 @@ impl World {
     async fn restart(&mut self) {
         let app = &self.desks[0];
         for work in self.leased.drain(..) {
-            app.end_work(&work, How::Lost, self.now).await;
+            app.end_work(&work, CallbackResult::Lost, self.now).await;
         }
         for (accepted, _) in self.accepted.drain(..) {
-            app.end(&accepted, How::Lost, self.now).await;
+            app.end(&accepted, CallbackResult::Lost, self.now).await;
         }
     }
 

@@ -11,7 +11,7 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::regulation::Guard;
 use dozvon::rules::{Destination, Rules};
-use dozvon::store::callbacks::{self, How, NotReserved, Terms};
+use dozvon::store::callbacks::{self, CallbackResult, CallbackRules, NotReserved};
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention;
 use dozvon::store::{Database, cases, dnc};
@@ -282,7 +282,7 @@ fn a_case_on_offer_when_its_queue_is_removed_is_offered_in_another_one() {
             Some(UnixMs(work.lease_until.0 + MINUTE / 2)),
             "as long as it was"
         );
-        assert_eq!(app.end_work(&work, How::Released("QUEUE_GONE"), min(3)).await, "due");
+        assert_eq!(app.end_work(&work, CallbackResult::Released("QUEUE_GONE"), min(3)).await, "due");
         app.tick(min(4)).await;
         assert_eq!(app.lease("support", min(4)).await.len(), 1);
     });
@@ -446,7 +446,7 @@ fn a_lease_that_is_over_neither_dials_nor_takes_the_next_one_away() {
         assert_eq!(app.stage(case).await, "due");
         let new = app.take("sales", "boris", min(6)).await;
         assert!(matches!(app.reserve(&old, min(6)).await, Err(NotReserved::NotOurs)));
-        app.end(&old, dozvon::store::callbacks::How::Released("LATE"), min(6)).await;
+        app.end(&old, dozvon::store::callbacks::CallbackResult::Released("LATE"), min(6)).await;
         assert_eq!(app.stage(case).await, "claimed");
         app.reserve(&new, min(6)).await.unwrap();
     });
@@ -463,7 +463,7 @@ fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss()
             ("+74957654322", Closed::Spam, None),
         ] {
             let case = app.due(number, "sales", min(0)).await;
-            let close = move |c: &mut Database, _: &Terms| {
+            let close = move |c: &mut Database, _: &CallbackRules| {
                 cases::close_by_hand(c, case, reason, "olga", None, min(1))
             };
             assert_eq!(app.write(close).await.closed_by.as_deref(), Some("olga"));
@@ -493,7 +493,7 @@ fn closing_a_case_as_erased_erases_nobody_and_is_refused() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        let close = move |c: &mut Database, _: &Terms| {
+        let close = move |c: &mut Database, _: &CallbackRules| {
             cases::close_by_hand(c, case, Closed::Erased, "olga", None, min(1))
         };
         let said = app.try_write(close).await.unwrap_err().to_string();

@@ -9,7 +9,7 @@ use dozvon::missed::attempt::Outcome;
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::store::attempts::{self, AttemptRow};
-use dozvon::store::callbacks::{self, How, NotReserved};
+use dozvon::store::callbacks::{self, CallbackResult, NotReserved};
 use dozvon::store::{StoreError, cases, dnc};
 use serde_json::Value;
 
@@ -216,7 +216,7 @@ fn attempts_during_which_we_died_count_and_lead_to_no_fourth() {
         let case = app.due(MOSCOW, "sales", min(0)).await;
         // Before the lease was accepted: nobody was called.
         let work = app.lease("sales", min(1)).await.remove(0);
-        assert_eq!(app.end_work(&work, How::Lost, min(1)).await, "due");
+        assert_eq!(app.end_work(&work, CallbackResult::Lost, min(1)).await, "due");
         for (at, dialled) in [(2, false), (32, true), (122, true)] {
             app.tick(min(at)).await;
             let accepted = app.take("sales", "anna", min(at)).await;
@@ -224,7 +224,7 @@ fn attempts_during_which_we_died_count_and_lead_to_no_fourth() {
             if dialled {
                 app.write(move |c, _| attempts::dialled(c, attempt, min(at))).await;
             }
-            app.end(&accepted, How::Lost, min(at)).await;
+            app.end(&accepted, CallbackResult::Lost, min(at)).await;
         }
         assert_eq!(app.stage(case).await, "handed_over");
         assert_eq!(made(&app, case).await, all(&[(1, "orphaned"), (2, "orphaned"), (3, "orphaned")]));
@@ -302,25 +302,25 @@ fn a_step_that_is_repeated_changes_nothing() {
         advance(min(1)).await;
         assert_eq!(picture(db, &app, case).await, once);
         let released = app.take("sales", "anna", min(2)).await;
-        app.end(&released, How::Released("REJECTED"), min(2)).await;
+        app.end(&released, CallbackResult::Released("REJECTED"), min(2)).await;
         let (first, attempt) = app.dial("sales", "anna", min(2)).await;
         let once = picture(db, &app, case).await;
-        app.end_work(&released.work, How::Released("REJECTED"), min(2)).await;
+        app.end_work(&released.work, CallbackResult::Released("REJECTED"), min(2)).await;
         assert!(matches!(app.reserve(&first, min(2)).await, Err(NotReserved::NotOurs)));
         assert_eq!(picture(db, &app, case).await, once, "an old lease is of no account");
         app.end(&first, unreached(attempt, Outcome::NoAnswer), min(3)).await;
         let once = picture(db, &app, case).await;
         let results = [Outcome::Busy, Outcome::Cancelled].map(|result| unreached(attempt, result));
-        for how in results.into_iter().chain([How::Lost, How::Released("LATE")]) {
+        for how in results.into_iter().chain([CallbackResult::Lost, CallbackResult::Released("LATE")]) {
             app.end(&first, how, min(4)).await;
         }
         assert_eq!(picture(db, &app, case).await, once);
         app.tick(min(40)).await;
         let (second, attempt) = app.talk("sales", "anna", min(40)).await;
         let once = picture(db, &app, case).await;
-        let how = || How::Talked { attempt, cause: "LATE".to_owned(), answered_at: min(40) };
+        let how = || CallbackResult::Talked { attempt, cause: "LATE".to_owned(), answered_at: min(40) };
         app.end(&second, how(), min(42)).await;
-        app.end(&second, How::Lost, min(42)).await;
+        app.end(&second, CallbackResult::Lost, min(42)).await;
         assert_eq!(picture(db, &app, case).await, once);
         app.dispose(case, Outcome::Voicemail, min(42)).await.unwrap();
         let once = picture(db, &app, case).await;

@@ -17,7 +17,8 @@ use dozvon::rules::policy::Profile;
 use dozvon::rules::{Queue, Rules};
 use dozvon::store::attempts::{self, AttemptRow, Made};
 use dozvon::store::callbacks::{
-    self, Disposition, End, How, Leased, NotReserved, Reserve, Terms, Wanted, Work,
+    self, CallbackEnd, CallbackResult, CallbackRules, Disposition, LeaseRequest, Leased, LeasedCase,
+    NotReserved, Reserve,
 };
 use dozvon::store::cases::{self, CaseRow};
 use dozvon::store::offers::{self, EndUnanswered};
@@ -58,21 +59,24 @@ fn house() -> Rules {
     rules
 }
 
-pub fn terms() -> Terms {
-    Terms { repeat_queue: Some(queue("repeat")), ..Terms::of(&Settings::default(), Arc::new(house())) }
+pub fn terms() -> CallbackRules {
+    CallbackRules {
+        repeat_queue: Some(queue("repeat")),
+        ..CallbackRules::of(&Settings::default(), Arc::new(house()))
+    }
 }
 
 /// A process that calls back: its store and its terms.
 #[derive(Clone)]
 pub struct App {
     pub store: Store,
-    pub terms: Terms,
+    pub terms: CallbackRules,
 }
 
 /// A callback that an agent has accepted.
 #[derive(Debug, Clone)]
 pub struct Accepted {
-    pub work: Work,
+    pub work: LeasedCase,
     pub wanted: Reserve,
 }
 
@@ -96,7 +100,7 @@ impl App {
 
     pub async fn try_write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Database, &Terms) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Database, &CallbackRules) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let terms = self.terms.clone();
         self.store.write("test", move |c| work(c, &terms)).await
@@ -104,7 +108,7 @@ impl App {
 
     pub async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Database, &Terms) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Database, &CallbackRules) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
         self.try_write(work).await.unwrap()
     }
@@ -175,9 +179,13 @@ impl App {
         case
     }
 
-    pub async fn lease(&self, name: &str, at: UnixMs) -> Vec<Work> {
-        let wanted =
-            Wanted { queue: queue(name), node: "fs1".parse().unwrap(), core: CoreId(uuid::Uuid::nil()), at };
+    pub async fn lease(&self, name: &str, at: UnixMs) -> Vec<LeasedCase> {
+        let wanted = LeaseRequest {
+            queue: queue(name),
+            node: "fs1".parse().unwrap(),
+            core: CoreId(uuid::Uuid::nil()),
+            at,
+        };
         self.write(move |c, terms| {
             let ready = callbacks::ready(c, &wanted.queue, 10, &[])?;
             let leased = ready.into_iter().map(|case| callbacks::lease(c, case, terms, &wanted));
@@ -187,7 +195,7 @@ impl App {
     }
 
     /// The agent accepts a lease.
-    pub async fn accept(&self, work: &Work, name: &'static str, at: UnixMs) -> Option<Accepted> {
+    pub async fn accept(&self, work: &LeasedCase, name: &'static str, at: UnixMs) -> Option<Accepted> {
         let call = work.call;
         let offer = self.try_write(move |c, _| ring(c, call, name, at)).await.ok()?;
         let wanted = Reserve {
@@ -230,16 +238,16 @@ impl App {
     }
 
     /// The end of a callback, and of the agent's part in it. Where the case stands then.
-    pub async fn end(&self, accepted: &Accepted, how: How, at: UnixMs) -> String {
-        let end = End { case: accepted.work.case, call: accepted.work.call, how, at };
+    pub async fn end(&self, accepted: &Accepted, how: CallbackResult, at: UnixMs) -> String {
+        let end = CallbackEnd { case: accepted.work.case, call: accepted.work.call, how, at };
         let stage = self.write(move |c, terms| callbacks::end(c, terms, &end)).await;
         self.free(accepted.wanted.offer, at).await;
         stage.to_string()
     }
 
     /// The end of a callback that nobody accepted.
-    pub async fn end_work(&self, work: &Work, how: How, at: UnixMs) -> String {
-        let end = End { case: work.case, call: work.call, how, at };
+    pub async fn end_work(&self, work: &LeasedCase, how: CallbackResult, at: UnixMs) -> String {
+        let end = CallbackEnd { case: work.case, call: work.call, how, at };
         self.write(move |c, terms| callbacks::end(c, terms, &end)).await.to_string()
     }
 
@@ -280,7 +288,7 @@ impl App {
     /// A talk that began at `from` is over.
     pub async fn talk_ends(&self, accepted: &Accepted, attempt: AttemptId, from: UnixMs, at: UnixMs) {
         let cause = "NORMAL_CLEARING".to_owned();
-        self.end(accepted, How::Talked { attempt, cause, answered_at: from }, at).await;
+        self.end(accepted, CallbackResult::Talked { attempt, cause, answered_at: from }, at).await;
     }
 
     /// Somebody wants him to be called now.
@@ -335,8 +343,8 @@ impl App {
     }
 }
 
-pub fn unreached(attempt: AttemptId, result: Outcome) -> How {
-    How::without_talk(attempt, result, "TEST")
+pub fn unreached(attempt: AttemptId, result: Outcome) -> CallbackResult {
+    CallbackResult::without_talk(attempt, result, "TEST")
 }
 
 /// A guard's refusal, if it was one.

@@ -3,7 +3,7 @@
 use dozvon::ids::ChannelId;
 use dozvon::missed::attempt::Outcome;
 use dozvon::store::attempts;
-use dozvon::store::callbacks::{self, How, Redial};
+use dozvon::store::callbacks::{self, CallbackResult, Redial};
 
 use crate::store::calling_back::{App, MOSCOW, min};
 use crate::support::database::for_each_database;
@@ -18,7 +18,7 @@ async fn said(app: &App, trunk: &'static str, cause: &str, at: i64) -> (String, 
     app.tick(at).await;
     let (accepted, attempt) = app.dial("sales", "anna", at).await;
     app.write(move |c, _| attempts::over_trunk(c, attempt, trunk)).await;
-    app.end(&accepted, How::unreached(attempt, cause, false), at).await;
+    app.end(&accepted, CallbackResult::unreached(attempt, cause, false), at).await;
     let row = app.write(move |c, _| attempts::get(c, attempt)).await;
     let case = app.case(accepted.work.case).await;
     let stands = case.close_reason.map_or(case.stage.as_str(), |reason| reason.as_str());
@@ -97,7 +97,7 @@ fn the_channel_of_the_next_dial_is_on_record_as_long_as_the_attempt_goes_on() {
         let on_record = || db.raw().texts(&format!("SELECT channel AS v FROM calls WHERE id = '{call}'"));
         assert!(redial().await && redial().await, "repeating it says the same");
         assert_eq!(on_record(), [channel.to_string()]);
-        app.end(&accepted, How::unreached(attempt, "NO_ANSWER", true), min(3)).await;
+        app.end(&accepted, CallbackResult::unreached(attempt, "NO_ANSWER", true), min(3)).await;
         let late = Redial { channel: ChannelId::new(), ..next.clone() };
         assert!(!app.write(move |c, _| callbacks::redial(c, &late)).await, "it is over");
         assert_eq!(on_record(), [channel.to_string()]);

@@ -11,7 +11,7 @@ use crate::clock::UnixMs;
 use crate::config::Settings;
 use crate::ids::QueueName;
 use crate::missed::plan::{CaseRules, Repeat};
-use crate::missed::regulation::Bounds;
+use crate::missed::regulation::DialRules;
 use crate::phone::{E164, Home};
 use crate::rules::Rules;
 use crate::rules::policy::Policy;
@@ -19,7 +19,7 @@ use crate::store::cases::CaseRow;
 
 /// The rules of the house for paying back. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Terms {
+pub struct CallbackRules {
     /// Queues, their hours and their policies.
     pub rules: Arc<Rules>,
     /// The zone of what has no queue.
@@ -40,7 +40,7 @@ pub struct Terms {
     pub max_dials_per_hour: u32,
 }
 
-impl Terms {
+impl CallbackRules {
     /// The rules of the house for calling back.
     #[must_use]
     pub fn of(settings: &Settings, rules: Arc<Rules>) -> Self {
@@ -59,16 +59,16 @@ impl Terms {
 }
 
 /// What applies to one case.
-pub(super) struct Applies<'a> {
+pub(super) struct RulesForCase<'a> {
     pub(super) number: E164,
     pub(super) policy: Policy,
     pub(super) hours: WorkingTime<'a>,
     pub(super) whereabouts: Whereabouts,
 }
 
-impl Applies<'_> {
-    pub(super) const fn bounds(&self, terms: &Terms) -> Bounds<'_> {
-        Bounds {
+impl RulesForCase<'_> {
+    pub(super) const fn bounds(&self, terms: &CallbackRules) -> DialRules<'_> {
+        DialRules {
             policy: &self.policy,
             hours: self.hours,
             whereabouts: &self.whereabouts,
@@ -76,7 +76,7 @@ impl Applies<'_> {
         }
     }
 
-    pub(super) fn case_rules<'a>(&'a self, terms: &'a Terms) -> CaseRules<'a> {
+    pub(super) fn case_rules<'a>(&'a self, terms: &'a CallbackRules) -> CaseRules<'a> {
         let repeat = terms.repeat_queue.as_ref().filter(|name| terms.rules.queues.contains_key(*name));
         CaseRules {
             dial: self.bounds(terms),
@@ -92,7 +92,7 @@ impl Applies<'_> {
     }
 }
 
-impl Terms {
+impl CallbackRules {
     /// The hours of a queue, or of the one that calls back where none is named that is there.
     #[must_use]
     pub fn hours(&self, queue: Option<&QueueName>) -> WorkingTime<'_> {
@@ -137,9 +137,9 @@ impl Terms {
         self.hours(queue.as_ref()).after(from, self.rules.policy(queue.as_ref()).reaction)
     }
 
-    pub(super) fn applies(&self, case: &CaseRow) -> Applies<'_> {
+    pub(super) fn applies(&self, case: &CaseRow) -> RulesForCase<'_> {
         let queue = self.queue_of(case);
-        Applies {
+        RulesForCase {
             policy: self.rules.policy(queue.as_ref()),
             hours: self.hours(queue.as_ref()),
             whereabouts: Whereabouts::of(&case.number, None),
