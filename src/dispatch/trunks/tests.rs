@@ -1,5 +1,7 @@
 use std::num::NonZeroU32;
 
+use std::num::NonZeroU32;
+
 use proptest::prelude::*;
 
 use crate::config::callback::Dial;
