@@ -1,7 +1,5 @@
 use std::num::NonZeroU32;
 
-use std::num::NonZeroU32;
-
 use proptest::prelude::*;
 
 use crate::config::callback::Dial;
