@@ -1,8 +1,9 @@
-//! What we owe a caller whom nobody took. Pure: `now` is an argument.
+//! Missed calls and the callbacks that follow from them. Pure: `now` is an argument.
 //!
-//! In: how a call ended and who called. Out: a [`verdict`]: nothing, or a case with its reason; and the rules
-//! of [`regulation`] under which the case is paid back: how many attempts, when (in [`working_time`](crate::calendar::working_time),
-//! within the [`window`] of the [`zone`](crate::calendar::zone) where they are), and whom at all, as the
+//! [`verdict`] says whether a call that ended opens a case, and why. [`plan`] says what changes when something happens to
+//! a case, and [`escalation`] who hears that its reaction time passes. [`regulation`] says whether a number may be dialled
+//! now: how many attempts there may be, when (in [`working_time`](crate::calendar::working_time), within the [`window`] of
+//! the [`zone`](crate::calendar::zone) where the customer may be), and which numbers, as the
 //! [`policy`](crate::rules::policy) says, within the [`limits`](crate::rules::limits) of law and house.
 
 pub mod abandonment;

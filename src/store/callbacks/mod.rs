@@ -1,11 +1,13 @@
-//! Cases that are paid back: what is due, who has it, and what an attempt leaves.
+//! Callbacks: which cases are due, who has them, and what follows from an attempt.
 //!
-//! In: [`CallbackRules`], the rules of the house, and instants. Out: cases that have moved one step on, each in one transaction
-//! with its attempt, its refusal and what must be told of it.
-//! **Invariant:** whatever is decided here is decided on rows that are held, by the pure rules of `missed`.
+//! In: [`CallbackRules`] and instants. Out: cases that have moved one step on, each in one transaction with its attempt,
+//! its refusal and the events of it.
+//! **Invariant:** the planner, [`missed::plan`](crate::missed::plan), decides, on rows that are held. These files load the
+//! facts, ask it, and apply its changes.
 //!
-//! `terms` is what holds here, `guards` what refuses, with `hour_cap` for all together, `steps` each step of a case; then in the order of a callback's
-//! life: `due`, `lease`, `attempt`, `end`, `after`; and `people` is what is said from outside.
+//! `callback_rules` holds the rules that apply, `guards` asks what refuses a dial, `hour_cap` limits all dials together,
+//! `steps` makes one step of a case, `apply` makes what the planner says. In the order of a callback's life: `due`,
+//! `lease`, `attempt`, `end`. `people` records what people say and ask for.
 
 mod apply;
 mod attempt;
