@@ -60,6 +60,7 @@ pub async fn by_a_transfer(live: &Live) -> Result<String> {
         anna.call(0, SOON, "falls silent", |talk| talk.stage == Stage::Ended(End::Cancelled)).await?;
         is_left_alone(floor, &ivan, &anna, "ringing").await?;
         ivan.hangs_up().await?;
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
