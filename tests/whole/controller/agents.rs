@@ -46,7 +46,7 @@ async fn a_caller_comes_before_a_callback_that_nobody_has_accepted() {
     assert_eq!(story(caller).await.talked_to(), [ANNA]);
     until("the customer is called", async || !made(&stage).await.is_empty()).await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// A customer is not reached: the agent is offered nothing for a while.

@@ -97,7 +97,7 @@ async fn an_attempt_during_which_freeswitch_dies_counts_and_another_one_follows(
     nothing_is_left(&stage).await;
     the_next_attempt_is_made(&stage, "callback").await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Story 16.
@@ -116,7 +116,7 @@ async fn a_talk_that_freeswitch_takes_with_it_is_a_talk_whose_result_the_agent_o
     assert_eq!(first(&stage).await, (Some(1), true, "no_answer".to_owned()));
     the_next_attempt_is_made(&stage, "callback").await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Story 16, with nobody there to see it.
@@ -137,7 +137,7 @@ async fn what_dies_with_freeswitch_and_us_is_found_by_the_next_one() {
         }
         the_next_attempt_is_made(&stage, "callback").await;
         stage.running().quiet().await;
-        assert_eq!(stage.repairs(), 0);
+        assert_eq!(stage.repairs().await, 0);
     }
 }
 
@@ -157,7 +157,7 @@ async fn a_customer_waiting_for_an_agent_at_a_crash_was_abandoned_and_not_reache
     // Who was abandoned is not dialled again without an agent.
     the_next_attempt_is_made(&stage, "callback").await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -183,7 +183,7 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     nothing_is_left(&stage).await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// The controller is told to stop while a customer's phone rings, and another one is started.

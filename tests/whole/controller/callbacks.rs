@@ -63,10 +63,10 @@ pub fn agrees() -> Behaviour {
 /// A caller gives up while nobody is there.
 pub async fn miss(stage: &Stage) {
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     story(caller).await;
-    until("he is gone", async || stage.waiting() == 0 && stage.cases().await > 0).await;
+    until("he is gone", async || stage.waiting().await == 0 && stage.cases().await > 0).await;
 }
 
 #[derive(diesel::QueryableByName)]
@@ -119,7 +119,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
     })
     .await;
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
-    assert_eq!(dials_said(&stage, "allowed"), 1, "the dial is counted like any outgoing contact");
+    assert_eq!(dials_said(&stage, "allowed").await, 1, "the dial is counted like any outgoing contact");
     assert_eq!(case(&stage).await.stage.as_str(), "attempting");
     // Story 24.
     let at = stage.running().app.clock.now();
@@ -144,7 +144,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
     );
     assert!(says(&stage, Outcome::Reached).await.unwrap_err().contains("no attempt of case 1 waits"));
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Seen on a real FreeSWITCH: the talk was over before we had asked whether it had begun.
@@ -164,7 +164,7 @@ async fn a_talk_that_is_over_at_once_is_a_talk_whose_result_the_agent_owes() {
     says(&stage, Outcome::NoAnswer).await.unwrap();
     stands(&stage, "waiting").await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -222,7 +222,7 @@ async fn a_customer_that_rings_in_during_their_callback_gets_its_agent() {
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("caller_reached_us"));
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Anybody can show the number that we are calling back: where that is mistrusted, the agent is only for whoever answers.
@@ -239,9 +239,9 @@ async fn without_join_callers_who_rings_in_meanwhile_waits_like_anybody() {
     })
     .await;
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
-    until("the caller waits", async || stage.waiting() == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     until("whoever answers has the agent", async || made(&stage).await[0].state.as_str() == "talking").await;
-    assert_eq!(stage.waiting(), 1);
+    assert_eq!(stage.waiting().await, 1);
     caller.hang_up().await;
     assert!(story(caller).await.talked_to().is_empty());
 }
@@ -374,7 +374,7 @@ async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
     assert_eq!(stage.sim.counts().await.of("bgapi originate"), 1);
     assert_eq!(made(&stage).await, []);
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Nobody is to be told any more that he is overdue: the new rules alone move his case.
@@ -469,7 +469,7 @@ async fn a_customer_whose_owner_is_away_is_called_by_whoever_is_there() {
 async fn a_caller_that_hangs_up_at_once_costs_the_owner_of_the_number_no_call() {
     let stage = set_with(|settings| settings.callback.min_wait = Duration::from_mins(5)).await;
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
-    until("the caller waits", async || stage.waiting() == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     story(caller).await;
     let recorded = async || {

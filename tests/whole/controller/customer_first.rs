@@ -42,7 +42,7 @@ async fn a_customer_that_answers_gets_an_agent_that_must_record_the_result() {
     says(&stage, Outcome::Reached).await.unwrap();
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -77,7 +77,7 @@ async fn an_abandoned_customer_is_not_called_again_without_an_agent() {
     );
     assert!(says(&stage, Outcome::Abandoned).await.is_err(), "nobody may say so");
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Whoever was called first: he has heard nobody.
@@ -107,7 +107,7 @@ async fn a_customer_that_answers_and_is_not_connected_was_abandoned() {
         stands(&stage, "waiting").await;
         until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
         stage.running().quiet().await;
-        assert_eq!((stage.sim.counts().await.legs_up, stage.repairs()), (0, 0));
+        assert_eq!((stage.sim.counts().await.legs_up, stage.repairs().await), (0, 0));
     }
 }
 
@@ -141,11 +141,11 @@ async fn nobody_is_dialled_when_no_agent_is_free() {
     miss(&stage).await;
     // Another caller is being rung for: anna is available, but not free.
     let waiting = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     stage.step("anna", Step::LogIn).await;
     until("her phone rings", async || stage.agent("anna").await.activity == Activity::Ringing).await;
     later(&stage, 1);
-    until("he waits for an agent", async || stage.waiting() == 2).await;
+    until("he waits for an agent", async || stage.waiting().await == 2).await;
     assert!(made(&stage).await.is_empty());
     waiting.hang_up().await;
 }

@@ -35,7 +35,7 @@ async fn a_case_of_a_flood_is_called_when_somebody_says_so_and_not_before() {
     until("the first customer has been reached", async || says(&stage, Outcome::Reached).await.is_ok()).await;
     completed(&stage, 1).await;
     assert_eq!(attempts_of_second(&stage).await, 0);
-    let shown = async || stage.running().app.metrics.text().unwrap().contains("\ndozvon_cases_flooded 1\n");
+    let shown = async || stage.metrics().await.contains("\ndozvon_cases_flooded 1\n");
     until("the metric shows it", shown).await;
     let (terms, at) = (stage.running().app.terms(), stage.running().app.clock.now());
     let now = move |c: &mut _| callbacks::now(c, &terms, CaseId(2), "olga", at);

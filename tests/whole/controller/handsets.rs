@@ -39,8 +39,8 @@ async fn comes_to(stage: &Stage, what: &str) -> String {
 }
 
 /// How many dials the policy for outgoing contact has judged so.
-pub fn dials_said(stage: &Stage, said: &str) -> u64 {
-    stage.running().app.metrics.outgoing_contacts.with_label_values(&["dial", said]).get()
+pub async fn dials_said(stage: &Stage, said: &str) -> u64 {
+    stage.metric("dozvon_outgoing_contacts_total", &format!("medium=\"dial\",result=\"{said}\"")).await
 }
 
 async fn originated(stage: &Stage) -> u64 {
@@ -100,7 +100,11 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
     assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "the day's cap");
     let attempts = made(&stage).await;
     assert_eq!(attempts.len(), 3);
-    assert_eq!((dials_said(&stage, "allowed"), dials_said(&stage, "recipient")), (3, 4), "each is counted");
+    assert_eq!(
+        (dials_said(&stage, "allowed").await, dials_said(&stage, "recipient").await),
+        (3, 4),
+        "each is counted"
+    );
     // The gap each time, the day's cap in the end.
     let by_anna = |guard: &str| (guard.to_owned(), "anna".to_owned(), Some(1));
     assert_eq!(refused(&stage).await, ["gap", "gap", "day_cap", "day_cap"].map(by_anna));
@@ -117,7 +121,7 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
         );
     }
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,7 +150,7 @@ async fn an_agent_records_the_result_of_a_talk_by_keys() {
     assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING");
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -220,7 +224,7 @@ async fn what_is_not_ours_goes_on_in_the_administrators_own_dialplan() {
     }
     do_not_call(&stage).await;
     goes_on(&stage, "anna", NUMBER).await;
-    let own = async || stage.running().app.metrics.handed_back.with_label_values(&["not_recorded"]).get();
+    let own = async || stage.metric("dozvon_handed_back_total", "\"not_recorded\"").await;
     assert_eq!(own().await, 0, "nothing failed");
 }
 
@@ -256,8 +260,7 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
         assert!(dialled.has(|happening| *happening == Happening::PassedOn), "{dialled:?}");
     }
     assert_eq!(originated(&stage).await, 0);
-    let handed_back = &stage.running().app.metrics.handed_back;
-    assert_eq!(handed_back.with_label_values(&["not_recorded"]).get(), 2);
+    assert_eq!(stage.metric("dozvon_handed_back_total", "\"not_recorded\"").await, 2);
     release.send(()).unwrap();
     // The first was asked for and is recorded after all: she has dialled the customer, and that counts.
     completed(&stage, 1).await;
@@ -268,7 +271,7 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
         "{attempt:?}"
     );
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Who dies with the customer's phone ringing has made the attempt: the administrator's dialplan must not dial again.
@@ -307,7 +310,7 @@ async fn an_agent_that_hangs_up_before_the_customer_answers_has_made_an_attempt(
     until("it falls silent", async || stage.sim.counts().await.legs_up == 0).await;
     stands(&stage, "waiting").await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -353,7 +356,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![refused], clears()), "once");
     assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("voicemail"));
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// A moment is no talk; and whose phone it was is said by the agent's name, not by the phone's.
@@ -426,7 +429,7 @@ async fn a_call_from_a_number_in_a_callback_waits_like_any_other() {
     until("they talk", async || made(&stage).await.iter().any(|row| row.state.as_str() == "talking")).await;
     let second = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     let music = &stage.settings.sounds.music;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     until("he hears music", async || stage.ask("api show channels").await.contains(music)).await;
     second.hang_up().await;
     assert!(story(second).await.heard_music());
@@ -450,5 +453,5 @@ async fn an_open_result_of_a_manual_call_does_not_keep_an_agent_from_work() {
     }
     assert_eq!(made(&stage).await[0].result, None);
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }

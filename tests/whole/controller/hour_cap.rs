@@ -29,11 +29,11 @@ async fn a_call_beyond_the_hourly_cap_waits_across_a_restart_and_by_hand_too() {
     stage.step("anna", Step::LogIn).await;
     completed(&stage, 1).await;
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
-    until("the second waits for the hour", async || dials_said(&stage, "hour") > 0).await;
+    until("the second waits for the hour", async || dials_said(&stage, "hour").await > 0).await;
     let by_anna = stage.sim.call(CallerScript::at_phone_of("anna", SECOND)).await;
     assert_eq!(story(by_anna).await.cause, "CALL_REJECTED", "nor does an agent get past it");
     stage.restart().await;
-    until("it is asked in the rows", async || dials_said(&stage, "hour") > 0).await;
+    until("it is asked in the rows", async || dials_said(&stage, "hour").await > 0).await;
     assert_eq!(second(&stage).await, ("due".to_owned(), 0), "not an attempt");
     let asked = refused(&stage).await;
     let of_second = |by: &str| ("hour_cap".to_owned(), by.to_owned(), Some(2));
@@ -41,5 +41,5 @@ async fn a_call_beyond_the_hourly_cap_waits_across_a_restart_and_by_hand_too() {
     later(&stage, 61);
     until("the second is called", async || second(&stage).await.1 == 1).await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }

@@ -18,7 +18,7 @@ async fn ended(stage: &Stage) -> (String, String) {
     stage.running().quiet().await;
     let rows = stage.calls().await;
     assert_eq!(rows.len(), 1, "{rows:#?}");
-    let calls = stage.running().app.metrics.text().unwrap();
+    let calls = stage.metrics().await;
     let line = calls.lines().find(|line| line.starts_with("dozvon_calls_total{")).unwrap();
     let queue = line.split_once("queue=\"").unwrap().1.split_once('"').unwrap().0;
     (rows[0].ending.unwrap().to_string(), queue.to_owned())
@@ -120,7 +120,7 @@ async fn a_bridge_that_does_not_come_about_leaves_the_caller_to_the_next_agent()
         stage.phone(BORIS, answers().hanging_up_after(SHORT)).await;
         stage.sim.set_faults(faults.clone()).await;
         let caller = stage.caller(1).await;
-        until("he waits", async || stage.waiting() == 1).await;
+        until("he waits", async || stage.waiting().await == 1).await;
         stage.step("anna", Step::LogIn).await;
         stage.step("boris", Step::LogIn).await;
         let told = story(caller).await;
@@ -129,7 +129,7 @@ async fn a_bridge_that_does_not_come_about_leaves_the_caller_to_the_next_agent()
         assert_eq!(ended(&stage).await, ("answered".into(), "sales".into()));
         let counts = stage.sim.counts().await;
         assert_eq!((counts.legs, counts.legs_up, counts.zombies), (2, 0, 0), "{faults:?}");
-        assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+        assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
     }
 }
 
@@ -141,7 +141,7 @@ async fn a_caller_who_is_lost_to_a_bridge_that_came_too_late_has_a_case() {
     let late = Faults { bridges_slow: 1, slow_by: Duration::from_secs(3) + 25 * SHORT, ..Faults::default() };
     stage.sim.set_faults(late).await;
     let caller = stage.caller(1).await;
-    until("the caller waits", async || stage.waiting() == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     stage.step("anna", Step::LogIn).await;
     let told = story(caller).await;
     assert!(told.talked_to().is_empty(), "{told:?}");
@@ -187,7 +187,7 @@ async fn nobody_hears_anything_before_the_arrival_is_recorded() {
         assert_eq!(stage.commands(what).await, 0, "{what}");
     }
     release.send(()).unwrap();
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     until("he hears music", async || stage.commands(heard[1]).await == 1).await;
     caller.hang_up().await;
 }
@@ -197,7 +197,7 @@ async fn no_phone_rings_before_its_agent_is_claimed_or_if_they_cannot_be() {
     let stage = Stage::set().await;
     stage.phone(ANNA, answers()).await;
     let _caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
     // The dispatcher is told what is not so: the database knows that she is not there.
     let lie = AgentRow { status: Status::Available, ..stage.agent("anna").await };
@@ -207,6 +207,6 @@ async fn no_phone_rings_before_its_agent_is_claimed_or_if_they_cannot_be() {
     until("the claim waits to be committed", async || store.stalls(Duration::from_millis(100))).await;
     assert_eq!(stage.sim.counts().await.legs, 0, "not committed yet");
     release.send(()).unwrap();
-    until("it is refused", async || stage.running().app.metrics.claims_refused.get() == 1).await;
+    until("it is refused", async || stage.metric("dozvon_claims_refused_total", "").await == 1).await;
     assert_eq!(stage.sim.counts().await.legs, 0, "she was not there");
 }

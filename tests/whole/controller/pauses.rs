@@ -67,7 +67,7 @@ async fn a_phone_that_stays_unreachable_is_rung_ever_more_seldom_and_the_self_ch
     until("anna is unreachable again", async || offers(&stage, "anna").await == 2).await;
     let rests_until = stage.agent("anna").await.ready_at;
     looks(&stage, 4).await;
-    assert_eq!(stage.repairs(), 0, "a growing pause is no fault");
+    assert_eq!(stage.repairs().await, 0, "a growing pause is no fault");
     assert_eq!(stage.agent("anna").await.ready_at, rests_until);
     later(&stage, Duration::from_secs(55)).await;
     looks(&stage, 2).await;
@@ -112,7 +112,7 @@ async fn an_agent_who_talks_on_a_forwarded_call_is_not_rung() {
         .await;
     stage.step("anna", Step::LogIn).await;
     let _waits = stage.caller(2).await;
-    until("the caller waits", async || stage.waiting() == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     looks(&stage, 2).await;
     assert_eq!((offers(&stage, "anna").await, stage.sim.counts().await.double_rings), (0, 0));
     let shown = stage.store.read("elsewhere", dozvon::store::elsewhere::all).await.unwrap();
@@ -133,7 +133,7 @@ async fn nobody_in_another_call_is_rung_while_a_new_controller_finds_out() {
     until("anna is in another call", in_another_call).await;
     stage.step("anna", Step::LogIn).await;
     let _waits = stage.caller(1).await;
-    until("the caller waits", async || stage.waiting() == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     stage.sim.set_faults(Faults { getvar_takes: Duration::from_millis(200), ..Faults::default() }).await;
     stage.kill().await;
     stage.store.write("forget", dozvon::store::elsewhere::forget).await.unwrap();
@@ -141,7 +141,7 @@ async fn nobody_in_another_call_is_rung_while_a_new_controller_finds_out() {
     let in_another_call =
         async || !stage.store.read("elsewhere", dozvon::store::elsewhere::all).await.unwrap().is_empty();
     until("anna is seen in another call", in_another_call).await;
-    until("the caller waits again", async || stage.waiting() == 1).await;
+    until("the caller waits again", async || stage.waiting().await == 1).await;
     looks(&stage, 2).await;
     assert_eq!(stage.commands("bgapi originate").await, 0, "anna is in another call");
 }
@@ -151,7 +151,7 @@ async fn a_caller_that_gave_up_while_the_clock_was_set_back_has_a_case() {
     let stage = Stage::with(|settings| settings.callback.min_wait = Duration::from_millis(50)).await;
     let patient = CallerScript::new("+79001230001", "7001").patient_for(Duration::from_millis(500));
     let caller = stage.sim.call(patient).await;
-    until("the caller waits", async || stage.waiting() == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     stage.wrong_by.store(-60_000, Ordering::Relaxed);
     story(caller).await;
     stage.running().quiet().await;

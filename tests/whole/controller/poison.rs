@@ -33,15 +33,15 @@ async fn two_are_missed() -> Stage {
     }
     miss(&stage).await;
     let caller = stage.sim.call(CallerScript::new(SECOND, "7001")).await;
-    until("the second waits", async || stage.waiting() == 1).await;
+    until("the second waits", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     story(caller).await;
     until("both are owed a call", async || stage.cases().await == 2).await;
     stage
 }
 
-fn skipped(stage: &Stage, what: &str) -> u64 {
-    stage.running().app.metrics.rows_skipped.with_label_values(&[what]).get()
+async fn skipped(stage: &Stage, what: &str) -> u64 {
+    stage.metric("dozvon_rows_skipped_total", &format!("\"{what}\"")).await
 }
 
 /// How far the only attempt of a case is.
@@ -64,7 +64,7 @@ async fn a_case_that_cannot_be_leased_holds_up_no_other() {
     stage.step("boris", Step::LogIn).await;
     until("the second is called", async || attempt_of(&stage, 2).await.is_some()).await;
     assert_eq!(attempt_of(&stage, 1).await, None);
-    until("it is counted", async || skipped(&stage, "case") >= 2).await;
+    until("it is counted", async || skipped(&stage, "case").await >= 2).await;
     assert!(
         stage.log.find(&["poisoned lease", "case.id=1", "pause=1s"]).is_some(),
         "it is logged by its number"
@@ -100,7 +100,7 @@ async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
     later(&stage, 60);
     until("the other is closed", async || attempt_of(&stage, good).await.as_deref() == Some("completed"))
         .await;
-    until("it is counted", async || skipped(&stage, "attempt") >= 2).await;
+    until("it is counted", async || skipped(&stage, "attempt").await >= 2).await;
     assert!(
         stage.log.find(&["poisoned attempt", &format!("attempt={}", AttemptId(1)), "pause=2s"]).is_some(),
         "it is logged"

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::support::command::Workdir;
 use crate::support::esl::Link;
+use crate::support::http::{get, metric};
 use crate::support::log_lines::Lines;
 use dozvon::app::{self, Running};
 use dozvon::clock::Clock;
@@ -278,21 +279,24 @@ impl Stage {
         Link::log_in(self.sim.node_address(), self.sim.password()).await.ask(command).await
     }
 
-    /// How many wait, as the controller has it.
-    pub fn waiting(&self) -> i64 {
-        self.running().app.metrics.waiting.with_label_values(&["sales"]).get()
+    /// The page of metrics, as Prometheus reads it.
+    pub async fn metrics(&self) -> String {
+        get(self.running().status, "/metrics").await.expect("nobody serves /metrics").body
     }
 
-    pub fn repairs(&self) -> u64 {
-        let kinds = [
-            "call_without_story",
-            "offer_without_ring",
-            "agent_without_offer",
-            "agent_rests_too_long",
-            "leg_without_offer",
-        ];
-        let repairs = &self.running().app.metrics.repairs;
-        kinds.iter().map(|kind| repairs.with_label_values(&[kind]).get()).sum()
+    /// The sum of a metric over those of its labels that contain this; 0 while nothing was counted.
+    pub async fn metric(&self, name: &str, labels: &str) -> u64 {
+        metric(&self.metrics().await, name, labels).unwrap_or_default() as u64
+    }
+
+    /// How many wait, as the controller shows it.
+    pub async fn waiting(&self) -> u64 {
+        self.metric("dozvon_callers_waiting", "\"sales\"").await
+    }
+
+    /// How many differences between rows and FreeSWITCH were found and mended.
+    pub async fn repairs(&self) -> u64 {
+        self.metric("dozvon_repairs_total", "").await
     }
 }
 

@@ -22,11 +22,11 @@ async fn a_waiting_caller_keeps_their_place() {
     let mut callers = Vec::new();
     for number in 1..=5 {
         callers.push(stage.caller(number).await);
-        until("he waits", async || stage.waiting() == i64::from(number)).await;
+        until("he waits", async || stage.waiting().await == u64::from(number)).await;
     }
     stage.kill().await;
     stage.start().await;
-    until("all are back", async || stage.waiting() == 5).await;
+    until("all are back", async || stage.waiting().await == 5).await;
     stage.step("anna", Step::LogIn).await;
     for caller in callers {
         let told = story(caller).await;
@@ -38,7 +38,7 @@ async fn a_waiting_caller_keeps_their_place() {
     assert_eq!(rows.len(), 5, "one call each: {rows:#?}");
     assert!(rows.windows(2).all(|pair| pair[0].answered_at < pair[1].answered_at), "in order: {rows:#?}");
     assert!(rows.iter().all(|row| row.ending.map(|word| word.as_str()) == Some("answered")), "{rows:#?}");
-    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +48,7 @@ async fn a_free_agent_waits_until_those_who_waited_longest_are_back() {
     let mut callers = Vec::new();
     for number in 1..=12 {
         callers.push(stage.caller(number).await);
-        until("he waits", async || stage.waiting() == i64::from(number)).await;
+        until("he waits", async || stage.waiting().await == u64::from(number)).await;
     }
     stage.kill().await;
     stage.step("anna", Step::LogIn).await;
@@ -68,7 +68,7 @@ async fn a_caller_that_never_comes_back_is_not_waited_for() {
     stage.settings.calls.recovery_wait = Duration::from_secs(3_600);
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     let (gone, stays) = (stage.caller(1).await, stage.caller(2).await);
-    until("they wait", async || stage.waiting() == 2).await;
+    until("they wait", async || stage.waiting().await == 2).await;
     stage.kill().await;
     gone.hang_up().await;
     stage.step("anna", Step::LogIn).await;
@@ -82,7 +82,7 @@ async fn a_caller_that_stays_away_is_waited_for_only_so_long() {
     stage.settings.calls.recovery_wait = Duration::from_millis(300);
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     let _stays_away = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     stage.sim.set_controllers(&[]).await;
     stage.kill().await;
     stage.step("anna", Step::LogIn).await;
@@ -96,12 +96,12 @@ async fn a_caller_that_stays_away_is_waited_for_only_so_long() {
 async fn a_caller_handed_back_at_a_stop_keeps_their_place_with_the_next_controller() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     let (runtime, running) = stage.controller.take().unwrap();
     timeout(LIMIT, running.drain()).await.unwrap();
     runtime.shutdown_background();
     stage.start().await;
-    until("he is back", async || stage.waiting() == 1).await;
+    until("he is back", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     stage.running().quiet().await;
     let rows = stage.calls().await;
@@ -115,7 +115,7 @@ async fn a_caller_handed_back_at_a_stop_keeps_their_place_with_the_next_controll
 async fn a_standby_controller_takes_over() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     let second = Runtime::new().unwrap();
     let refused = second.spawn(app::start(stage.settings.clone(), Clock::system())).await.unwrap();
     assert!(refused.unwrap_err().to_string().contains("another"), "without standing by it refuses");
@@ -123,7 +123,7 @@ async fn a_standby_controller_takes_over() {
     stage.kill().await;
     let running = timeout(LIMIT, standing).await.unwrap().unwrap().unwrap();
     stage.controller = Some((second, running));
-    until("he is back", async || stage.waiting() == 1).await;
+    until("he is back", async || stage.waiting().await == 1).await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     stage.step("anna", Step::LogIn).await;
     assert_eq!(story(caller).await.talked_to(), [ANNA]);
@@ -135,7 +135,7 @@ async fn a_standby_controller_takes_over() {
 async fn a_copy_made_while_serving_is_whole_and_goes_on_from_there() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     let copy = stage.folder.path("copy.db");
     assert!(stage.store.backup(&copy).await.unwrap() > 0);
     let again = stage.store.backup(&copy).await.unwrap_err();
@@ -170,7 +170,10 @@ async fn a_talk_goes_on_and_its_end_is_recorded() {
         let row = stage.calls().await.remove(0);
         assert_eq!(row.ending.map(|word| word.as_str()), Some("answered"), "{row:?}");
         assert!(row.talk_ms.is_some());
-        assert_eq!((stage.sim.counts().await.talks_cut, stage.cases().await, stage.repairs()), (0, 0, 0));
+        assert_eq!(
+            (stage.sim.counts().await.talks_cut, stage.cases().await, stage.repairs().await),
+            (0, 0, 0)
+        );
     }
 }
 
@@ -193,7 +196,7 @@ async fn a_phone_that_rings_for_nobody_falls_silent_and_its_agent_takes_the_call
         assert_eq!(told.talked_to(), [contact], "{told:?}");
         until("the agent is idle", async || stage.agent(agent).await.activity.as_str() == "idle").await;
         let counts = stage.sim.counts().await;
-        assert_eq!((counts.legs_up, counts.double_rings, stage.repairs()), (0, 0, 0));
+        assert_eq!((counts.legs_up, counts.double_rings, stage.repairs().await), (0, 0, 0));
     }
 }
 
@@ -225,7 +228,7 @@ async fn an_agent_who_picked_up_for_nobody_is_told_and_released() {
 async fn a_caller_that_left_while_no_controller_ran_is_lost_and_has_a_case() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     stage.kill().await;
     caller.hang_up().await;
     caller.story().await;
@@ -233,7 +236,7 @@ async fn a_caller_that_left_while_no_controller_ran_is_lost_and_has_a_case() {
     until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
     let row = stage.calls().await.remove(0);
     assert_eq!(row.ending.map(|word| word.as_str()), Some("lost"), "{row:?}");
-    assert_eq!((stage.cases().await, stage.repairs()), (1, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (1, 0));
     let bounds = "SELECT unwatched_from AS n FROM calls";
     let from = stage
         .store
@@ -274,7 +277,7 @@ async fn a_forwarded_talk_goes_on() {
     until("the call has its end", async || stage.calls().await[0].ended_at.is_some()).await;
     let row = stage.calls().await.remove(0);
     assert_eq!(row.ending.map(|word| word.as_str()), Some("forwarded"), "{row:?}");
-    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -285,7 +288,8 @@ async fn when_freeswitch_dies_all_its_calls_end_and_agents_are_free() {
     let talks = stage.caller(1).await;
     until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
     let waits = stage.caller(2).await;
-    until("the second caller waits", async || stage.calls().await.len() == 2 && stage.waiting() == 1).await;
+    until("the second caller waits", async || stage.calls().await.len() == 2 && stage.waiting().await == 1)
+        .await;
     stage.sim.restart().await;
     drop((talks, waits));
     until("the calls have their ends", async || {
@@ -296,7 +300,7 @@ async fn when_freeswitch_dies_all_its_calls_end_and_agents_are_free() {
     let rows = stage.calls().await;
     let endings: Vec<_> = rows.iter().map(|row| row.ending.map(|word| word.as_str()).unwrap()).collect();
     assert_eq!(endings, ["answered", "lost"], "{rows:#?}");
-    assert_eq!((stage.cases().await, stage.repairs()), (1, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (1, 0));
     stage.running().app.nodes.wait_up().await;
     let next = stage.caller(3).await;
     until("they talk", async || stage.agent("anna").await.activity.as_str() == "talking").await;
@@ -319,13 +323,13 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     stage.phone(ANNA, takes.clone()).await;
     other.phone(ANNA, takes).await;
     let first = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     let up = stage.running().app.nodes.all()[0].up();
     stage.sim.refuse_links(true).await;
     stage.sim.drop_link().await;
     until("the link is down", async || !*up.borrow()).await;
     let second = other.call(CallerScript::new("+79001230002", "7001")).await;
-    until("both wait", async || stage.waiting() == 2).await;
+    until("both wait", async || stage.waiting().await == 2).await;
     stage.step("anna", Step::LogIn).await;
     assert_eq!(story(second).await.talked_to(), [ANNA]);
     assert_eq!(stage.sim.counts().await.legs, 0, "nobody is claimed through the node that is away");
@@ -333,7 +337,7 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     let told = story(first).await;
     assert!(told.talked_to() == [ANNA] && !told.heard_fallback(), "{told:?}");
     stage.running().quiet().await;
-    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -347,7 +351,7 @@ async fn an_agent_does_not_rest_for_an_hour_because_the_clock_was_set_back() {
     stage.wrong_by.store(-3_600_000, Ordering::Relaxed);
     let second = stage.caller(2).await;
     assert_eq!(story(second).await.talked_to(), [ANNA]);
-    assert_eq!(stage.repairs(), 1);
+    assert_eq!(stage.repairs().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -364,7 +368,7 @@ async fn a_leg_of_ours_that_nobody_keeps_is_ended_and_counted() {
         dozvon::ids::ChannelId::new()
     );
     stage.ask(&stray).await;
-    until("it is found", async || stage.repairs() == 1).await;
+    until("it is found", async || stage.repairs().await == 1).await;
     until("it is ended", async || stage.sim.counts().await.legs_up == 0).await;
     assert_eq!(stage.sim.counts().await.legs, 1);
 }
@@ -374,7 +378,7 @@ async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_their_pl
     let mut stage = Stage::set().await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     let first = stage.caller(1).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     // Nobody answers at the node's port any more: the links do not come back.
     let up = stage.running().app.nodes.all()[0].up();
     stage.sim.refuse_links(true).await;
@@ -382,11 +386,10 @@ async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_their_pl
     until("the link is down", async || !*up.borrow()).await;
     stage.step("anna", Step::LogIn).await;
     until("she is known", async || {
-        let agents = &stage.running().app.metrics.agents;
-        agents.with_label_values(&["available", "idle"]).get() == 1
+        stage.metric("dozvon_agents", "activity=\"idle\",status=\"available\"").await == 1
     })
     .await;
-    assert_eq!((stage.waiting(), stage.sim.counts().await.legs), (1, 0), "he waits, nobody is rung");
+    assert_eq!((stage.waiting().await, stage.sim.counts().await.legs), (1, 0), "he waits, nobody is rung");
     let offers = |c: &mut dozvon::store::Database| {
         use diesel::RunQueryDsl;
         Ok(diesel::sql_query("SELECT count(*) AS n FROM offers").get_result::<Number>(c)?.n)

@@ -22,7 +22,7 @@ async fn a_talk_and_one_who_waits(stage: &Stage) -> [dozvon::sim::CallerHandle; 
     let talks = stage.caller(1).await;
     until("they talk", async || stage.agent("boris").await.activity.as_str() == "talking").await;
     let waits = stage.caller(2).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     [talks, waits]
 }
 
@@ -32,8 +32,8 @@ fn after(story: &Story) -> Duration {
     fallback.unwrap_or_else(|| panic!("no fallback: {story:?}")).0
 }
 
-fn handed_back(stage: &Stage, reason: &str) -> u64 {
-    stage.running().app.metrics.handed_back.with_label_values(&[reason]).get()
+async fn handed_back(stage: &Stage, reason: &str) -> u64 {
+    stage.metric("dozvon_handed_back_total", &format!("\"{reason}\"")).await
 }
 
 /// Somebody else writes to the database, until told to stop.
@@ -68,7 +68,7 @@ async fn went_on(stage: &Stage, [talks, waits]: [dozvon::sim::CallerHandle; 2]) 
     assert_eq!(comes.talked_to().len(), 1, "service has resumed: {comes:?}");
     stage.running().quiet().await;
     let counts = stage.sim.counts().await;
-    assert_eq!((stage.repairs(), counts.frames_lost, counts.talks_cut), (0, 0, 0));
+    assert_eq!((stage.repairs().await, counts.frames_lost, counts.talks_cut), (0, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +86,7 @@ async fn while_the_database_is_slow_new_calls_go_elsewhere_and_are_owed() {
     until("the database is known to stall", async || stage.running().app.store.stalls(SLOW)).await;
     let next = story(stage.caller(4).await).await;
     assert!(!next.heard_music() && after(&next) < SLOW, "at once: {next:?}");
-    assert_eq!(handed_back(&stage, "not_recorded"), 2);
+    assert_eq!(handed_back(&stage, "not_recorded").await, 2);
     // FreeSWITCH is heard and answered all the while.
     assert!(stage.running().app.nodes.all()[0].exists(channel).await.unwrap());
     assert_eq!(stage.calls().await.len(), 2, "nothing is said to be recorded");
@@ -116,10 +116,10 @@ async fn while_the_disk_is_full_new_calls_go_elsewhere() {
         assert!(inside.len() < 300, "the database never was full");
         let caller = stage.caller(100 + inside.len() as u32).await;
         until("he is in or out", async || {
-            handed_back(&stage, "not_recorded") > 0 || stage.waiting() == 2 + inside.len() as i64
+            handed_back(&stage, "not_recorded").await > 0 || stage.waiting().await == 2 + inside.len() as u64
         })
         .await;
-        if handed_back(&stage, "not_recorded") > 0 {
+        if handed_back(&stage, "not_recorded").await > 0 {
             refused = Some(caller);
         } else {
             inside.push(caller);
@@ -144,12 +144,12 @@ async fn one_call_too_many_goes_elsewhere_but_whoever_was_here_may_come_back() {
     let callers = a_talk_and_one_who_waits(&stage).await;
     let third = story(stage.caller(3).await).await;
     assert!(third.heard_fallback() && !third.heard_music(), "{third:?}");
-    assert_eq!(handed_back(&stage, "overloaded"), 1);
+    assert_eq!(handed_back(&stage, "overloaded").await, 1);
     stage.settings.calls.max_calls = 1;
     stage.restart().await;
-    until("he is back", async || stage.waiting() == 1).await;
+    until("he is back", async || stage.waiting().await == 1).await;
     stage.settings.calls.max_calls = 10;
     stage.restart().await;
-    until("he is back", async || stage.waiting() == 1).await;
+    until("he is back", async || stage.waiting().await == 1).await;
     went_on(&stage, callers).await;
 }

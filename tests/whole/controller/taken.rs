@@ -74,7 +74,7 @@ async fn is_left_alone(stage: &Stage, caller: CallerHandle, by: By, at: &str) ->
     assert_eq!(told.talked_to().len(), 1, "{by:?} {told:?}");
     assert!(!told.heard_fallback(), "{by:?} {told:?}");
     stage.running().quiet().await;
-    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
     told
 }
 
@@ -83,10 +83,10 @@ async fn while_waiting() {
     for by in By::ALL {
         let stage = Stage::set().await;
         let caller = stage.caller(1).await;
-        until("they wait", async || stage.waiting() == 1).await;
+        until("they wait", async || stage.waiting().await == 1).await;
         by.take(&stage, caller.channel()).await;
         is_left_alone(&stage, caller, by, "waiting").await;
-        let metrics = stage.running().app.metrics.text().unwrap();
+        let metrics = stage.metrics().await;
         assert!(metrics.contains("dozvon_calls_total{ending=\"taken\",queue=\"sales\"} 1"), "{metrics}");
     }
 }
@@ -154,7 +154,7 @@ async fn by_a_colleague_who_picks_up_a_ringing_phone() {
     assert_eq!(stage.agent("anna").await.misses, 0);
     caller.hang_up().await;
     assert_eq!(story(caller).await.talked_to(), [BOSS]);
-    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
 }
 
 /// An agent transfers a caller into a second queue: each visit is a call of its own, and ends when it is over.
@@ -186,7 +186,7 @@ async fn by_an_agent_who_transfers_them_into_another_queue() {
         "{second:?}"
     );
     assert!(first.ended_at <= Some(second.arrived_at + Duration::from_secs(1)), "{first:?} {second:?}");
-    assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
 }
 
 /// Whoever gives up in the second queue is owed a call; the talk before does not count for it.
@@ -205,7 +205,7 @@ async fn by_an_agent_who_transfers_them_into_a_queue_that_nobody_serves() {
     let endings: Vec<_> =
         stage.calls().await.into_iter().filter_map(|call| Some(call.ending?.as_str())).collect();
     assert_eq!(endings, ["answered", "abandoned"]);
-    assert_eq!((stage.cases().await, stage.repairs()), (1, 0));
+    assert_eq!((stage.cases().await, stage.repairs().await), (1, 0));
 }
 
 /// We die while a caller is with us for the second time: two sockets close, and the dialplan brings the caller back.
@@ -226,7 +226,7 @@ async fn a_caller_transferred_into_another_queue_survives_a_crash() {
     assert_eq!(told.talked_to(), [ANNA, BORIS], "{told:?}");
     assert!(!told.has(|what| *what == Happening::Abandoned), "{told:?}");
     stage.running().quiet().await;
-    assert_eq!((stage.calls().await.len(), stage.cases().await, stage.repairs()), (2, 0, 0));
+    assert_eq!((stage.calls().await.len(), stage.cases().await, stage.repairs().await), (2, 0, 0));
 }
 
 /// Our death, or a stop, does not cut the talk of a caller who was taken, nor does the next run know of them.
@@ -235,7 +235,7 @@ async fn a_taken_caller_talks_on_after_a_crash() {
     for by in By::ALL {
         let mut stage = Stage::set().await;
         let caller = stage.caller(1).await;
-        until("they wait", async || stage.waiting() == 1).await;
+        until("they wait", async || stage.waiting().await == 1).await;
         by.take(&stage, caller.channel()).await;
         ended(&stage).await;
         until("they talk", async || stage.sim.counts().await.bridges == 1).await;
@@ -248,7 +248,7 @@ async fn a_taken_caller_talks_on_after_a_crash() {
         let told = story(caller).await;
         assert_eq!(told.talked_to().len(), 1, "{told:?}");
         stage.running().quiet().await;
-        assert_eq!((stage.calls().await.len(), stage.cases().await, stage.repairs()), (1, 0, 0));
+        assert_eq!((stage.calls().await.len(), stage.cases().await, stage.repairs().await), (1, 0, 0));
     }
 }
 
@@ -258,7 +258,7 @@ async fn while_we_are_dead() {
     for by in By::ALL {
         let mut stage = Stage::set().await;
         let caller = stage.caller(1).await;
-        until("they wait", async || stage.waiting() == 1).await;
+        until("they wait", async || stage.waiting().await == 1).await;
         stage.sim.set_controllers(&[]).await;
         stage.kill().await;
         by.take(&stage, caller.channel()).await;
@@ -273,6 +273,6 @@ async fn while_we_are_dead() {
         assert_eq!(stage.sim.counts().await.talks_cut, 0, "{by:?}");
         caller.hang_up().await;
         assert_eq!(story(caller).await.talked_to().len(), 1);
-        assert_eq!((stage.cases().await, stage.repairs()), (0, 0));
+        assert_eq!((stage.cases().await, stage.repairs().await), (0, 0));
     }
 }

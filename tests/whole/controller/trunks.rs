@@ -53,7 +53,7 @@ fn on(one: usize, two: usize) -> BTreeMap<String, usize> {
 /// A second customer gives up, after the first.
 pub async fn miss_another(stage: &Stage) {
     let caller = stage.sim.call(CallerScript::new(SECOND, "7001")).await;
-    until("he waits", async || stage.waiting() == 1).await;
+    until("he waits", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     story(caller).await;
     until("he is owed a call", async || stage.cases().await == 2).await;
@@ -70,7 +70,7 @@ async fn what_the_first_trunk_does_not_carry_goes_over_the_next() {
     stage.step("boris", Step::LogIn).await;
     until("both are called", async || calls(&stage) == on(1, 1)).await;
     let text = "dozvon_trunk_calls{trunk=\"one\"} 1\ndozvon_trunk_calls{trunk=\"two\"} 1\n";
-    let shown = async || stage.running().app.metrics.text().unwrap().contains(text);
+    let shown = async || stage.metrics().await.contains(text);
     until("the metric shows it", shown).await;
     let shown = stage.ask("api show channels").await;
     for gateway in ["gateway/one/", "gateway/two/"] {
@@ -134,7 +134,7 @@ async fn the_next_trunk_is_tried_at_once(customer_first: bool) {
     customers_hang_up(&stage).await;
     until("it is over", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// A trunk that does not answer the dial at all is not somebody who does not answer.
@@ -179,7 +179,7 @@ async fn what_every_trunk_refuses_is_no_attempt_of_the_day() {
     stands(&stage, "waiting").await;
     until("the trunks are free", async || calls(&stage) == on(0, 0)).await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 /// Two trunks that say in one attempt that the number does not exist are believed, as in two attempts.
@@ -217,7 +217,7 @@ async fn a_leg_of_the_next_trunk_is_found_after_our_death() {
     );
     until("no leg is left", async || stage.sim.counts().await.legs_up == 0).await;
     stage.running().quiet().await;
-    assert_eq!(stage.repairs(), 0);
+    assert_eq!(stage.repairs().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
