@@ -130,7 +130,7 @@ fn joins_a_backlog(floor: &mut Floor) -> Duration {
     spent
 }
 
-/// A caller joins where agents are ready, and one is rung for him.
+/// A caller joins where agents are ready, and one is rung for them.
 fn joins_ready_agents(floor: &mut Floor) -> Duration {
     let number = floor.next(3);
     let queue = floor.idle[number as usize].clone();
@@ -171,7 +171,7 @@ fn offer_ended(floor: &mut Floor) -> Duration {
         next = floor.propose();
     });
     floor.take_back(&next.unwrap());
-    // He comes back to his place as one whom nobody has let go.
+    // The caller comes back to their place as one whom nobody has declined.
     floor.board.leave(made.call);
     floor.join_backlog(made.call.0.as_u128() as u32);
     spent

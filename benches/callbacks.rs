@@ -1,5 +1,5 @@
-//! What paying back costs as open cases pile up: picking the next one and reserving its attempt, opening one, putting one
-//! before all others, and looking when nothing is due.
+//! What paying back costs as open cases pile up: picking the next one and reserving its attempt, opening one, putting
+//! one before all others, and looking when nothing is due.
 //!
 //! Run with `cargo bench --bench callbacks`; `cargo bench --bench callbacks -- 10000` takes that many cases only. Each
 //! step is a transaction of its own, durable before the next. "Work" is the time inside the transactions, less what the
@@ -189,7 +189,7 @@ impl House {
         took
     }
 
-    /// A caller whom nobody knows yet gives up; his arrival is not counted.
+    /// A caller whom nobody knows yet gives up; the arrival is not counted.
     fn miss(&self, nth: u32) -> Took {
         let number = format!("+7499{:07}", u64::from(nth) * 7_654_321 % 10_000_000);
         let party = Party::Number(number.parse().unwrap());

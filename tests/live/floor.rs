@@ -15,7 +15,7 @@ use crate::wait::until;
 
 /// What takes milliseconds, on a busy machine.
 pub const SOON: Duration = Duration::from_secs(12);
-/// A caller's music may be away for so long while FreeSWITCH does something else with him.
+/// A caller's music may be away for so long while FreeSWITCH does something else with the caller.
 pub const BREATH: Duration = Duration::from_millis(300);
 
 /// Rings for a fifth of a second, then answers and talks until the other side hangs up.
@@ -246,46 +246,46 @@ impl Caller {
         Self { end, id }
     }
 
-    /// Waits until his call is at this stage.
+    /// Waits until the caller's call is at this stage.
     pub async fn reaches(&self, stage: Stage) -> Result<Talk> {
         self.end
             .reaches(&self.id, SOON, &format!("the caller reaches {stage:?}"), |talk| talk.stage == stage)
             .await
     }
 
-    /// Waits until his call is over.
+    /// Waits until the caller's call is over.
     pub async fn is_over(&self) -> Result<Stage> {
         let talk = self.end.reaches(&self.id, SOON, "the caller's call is over", Talk::is_over).await?;
         Ok(talk.stage)
     }
 
-    /// Waits until he hears this.
+    /// Waits until the caller hears this.
     pub async fn hears(&self, tone: Tone) -> Result<()> {
         self.talk()?.ear.hears(tone, SOON).await
     }
 
-    /// Waits until he hears this, however long it takes.
+    /// Waits until the caller hears this, however long it takes.
     pub async fn hears_at_last(&self, tone: Tone) -> Result<()> {
         self.talk()?.ear.hears(tone, Duration::MAX).await
     }
 
-    /// Fails unless he has heard this from then on until now without a gap.
+    /// Fails unless the caller has heard this from then on until now without a gap.
     pub fn heard_since(&self, tone: Tone, since: Instant) -> Result<()> {
         self.talk()?.ear.heard_since(tone, since, BREATH)
     }
 
-    /// Fails if he heard a gap in this, up to now.
+    /// Fails if the caller heard a gap in this, up to now.
     pub fn heard_throughout(&self, tone: Tone) -> Result<()> {
         self.talk()?.ear.heard_throughout(tone, Instant::now(), BREATH)
     }
 
-    /// Fails unless he hears this now, and has since it began without a gap.
+    /// Fails unless the caller hears this now, and has since it began without a gap.
     pub fn heard_to_the_last(&self, tone: Tone) -> Result<()> {
-        ensure!(self.tones()?.last() == Some(&tone), "he heard {:?}", self.tones()?);
+        ensure!(self.tones()?.last() == Some(&tone), "the caller heard {:?}", self.tones()?);
         self.heard_throughout(tone)
     }
 
-    /// Every tone that he heard, in order.
+    /// Every tone that the caller heard, in order.
     pub fn tones(&self) -> Result<Vec<Tone>> {
         Ok(self.talk()?.ear.tones())
     }

@@ -28,13 +28,13 @@ pub enum Tone {
     SomebodyElse,
     /// What an agent hears while the customer's phone rings.
     Ringing,
-    /// What an agent hears when what he dialled was done.
+    /// What an agent hears when what they dialled was done.
     Done,
-    /// What an agent hears when what he dialled may not be done.
+    /// What an agent hears when what they dialled may not be done.
     Refused,
     /// What a customer hears who is called before an agent is there.
     Greeting,
-    /// What he hears when no agent has come.
+    /// What the customer hears when no agent has come.
     Apology,
     /// What an agent hears who picked up for a caller who is gone.
     NoCaller,

@@ -12,7 +12,7 @@ const ASK_EVERY: Duration = Duration::from_millis(10);
 /// Waits for `future`, at most `limit`; `what` names it in the error.
 pub async fn within<F: Future>(limit: Duration, what: impl AsRef<str>, future: F) -> Result<F::Output> {
     let what = what.as_ref();
-    timeout(limit, future).await.with_context(|| format!("waited {limit:?} in vain: {what}"))
+    timeout(limit, future).await.with_context(|| format!("waited {limit:?} did not happen: {what}"))
 }
 
 /// Asks until the answer is `Some`, at most `limit`.

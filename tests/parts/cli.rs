@@ -232,7 +232,7 @@ fn an_agent_is_changed_only_when_that_is_meant() {
     let anna = place.json("agent add anna --replace --ring-timeout 15s --queue support:3:2");
     assert_eq!(anna["ring_timeout_ms"], 15_000);
     assert_eq!((&anna["contacts"][0], &anna["display"]), (&"user/1001".into(), &"Anna Petrova".into()));
-    assert_eq!(anna["status"], "available", "his state stays");
+    assert_eq!(anna["status"], "available", "the agent's status stays");
     let support = &anna["queues"][1];
     assert_eq!(
         (&support["queue"], &support["level"], &support["position"]),
@@ -485,7 +485,7 @@ fn people_say_who_is_called_when_and_who_never() {
     let opened = place.json("case open 84957654321 --queue sales");
     let id = opened["id"].as_i64().unwrap();
     assert_eq!((id, &opened["reason"]), (2, &"by_hand".into()));
-    // Then he calls, so for an hour every hour of the day is lawful; sales is always open.
+    // Then the caller calls, so for an hour every hour of the day is lawful; sales is always open.
     store(&place, |c| {
         let caller = Party::Number(name("+74957654321"));
         let call = arrive(c, caller.clone(), "", minutes_ago(1))?;
@@ -498,7 +498,11 @@ fn people_say_who_is_called_when_and_who_never() {
         (&put_off["stage"], &put_off["next_at"]),
         (&"deferred".into(), &"2099-01-01T10:00:00.000Z".into())
     );
-    assert_eq!(place.json(&format!("callback now {id}"))["stage"], "due", "his wish is not before ours");
+    assert_eq!(
+        place.json(&format!("callback now {id}"))["stage"],
+        "due",
+        "the caller's wish is not before ours"
+    );
 
     assert_eq!(place.json("dnc add 84957654321")["number"], "+74957654321");
     let listed = place.json("dnc list");

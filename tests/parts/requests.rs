@@ -219,7 +219,7 @@ async fn a_program_sends_json_or_a_form_and_is_answered() {
     assert_eq!(entries[0].subject.as_deref(), Some("request:1"));
 }
 
-/// Who gets SMS by which text, and where he is written to, of each request; and what the last one of these told of it.
+/// For each request, which consent text allows SMS and which address gets mail; and what the last event said of it.
 async fn reach(site: &Site) -> (Vec<String>, serde_json::Value) {
     let wish = "SELECT number || ' ' || coalesce(sms_consent_text, '-') || ' ' || coalesce(email, '-') AS v \
                 FROM requests ORDER BY id";
@@ -282,7 +282,7 @@ async fn the_box_for_sms_comes_unticked_and_nobody_must_tick_it() {
     let more = "number=89001234568&consent=yes&sms_consent=yes";
     let wrong = site.fill(&russian.stamp(), &format!("{more}&email=ivan")).await;
     assert!(wrong.status == 422 && wrong.body.contains("ivan@example.com"), "{}", wrong.body);
-    assert!(box_of(&wrong.body).unwrap().contains(" checked"), "what he ticked stays ticked");
+    assert!(box_of(&wrong.body).unwrap().contains(" checked"), "what was ticked stays ticked");
     assert_eq!(site.fill(&russian.stamp(), &format!("{more}&email=olga%40example.com")).await.status, 200);
     let (kept, told) = reach(&site).await;
     let text = Form::default().sms_consent_en;
@@ -458,7 +458,7 @@ async fn a_flood_is_held_off_by_number_by_source_and_by_address() {
     assert_eq!(site.post(&other(2)).await.status, 201);
     assert_eq!(site.post(&other(3)).await.status, 429);
     assert_eq!(site.signed("m1", &[], &other(3)).await.status, 201, "another source");
-    // What the caller himself writes before our proxy's word is nothing.
+    // What the client itself writes before our proxy's entry counts for nothing.
     assert_eq!(site.fill_anew("6.6.6.6, 203.0.113.7", 4).await.status, 200);
     assert_eq!(site.kept().await.last().unwrap().address.as_deref(), Some("203.0.113.7"));
     assert_eq!(site.fill_anew("6.6.6.7, 203.0.113.7", 5).await.status, 200);

@@ -175,7 +175,7 @@ pub fn talk(c: &mut Database, call: CallId, offer: OfferId, at: UnixMs) -> Resul
     offers::bridged(c, offer, call, at)
 }
 
-/// How a call ended whose caller hung up while he waited.
+/// How a call ended whose caller hung up while waiting.
 pub fn abandoned(call: CallId, at: UnixMs) -> Ended {
     Ended {
         settle: Duration::from_secs(60),

@@ -25,7 +25,7 @@ fn the_demo_tells_every_part_of_its_day() {
         (&20.into(), &0.into(), &0.into()),
         "{day:#}"
     );
-    assert_eq!(sum(&day["calls_by_ending"], "count"), 20, "every caller has his ending: {day:#}");
+    assert_eq!(sum(&day["calls_by_ending"], "count"), 20, "every caller has an ending: {day:#}");
     assert!(day["wait_p50_ms"].as_i64().unwrap() <= day["wait_p95_ms"].as_i64().unwrap(), "{day:#}");
     let (queues, agents) = (&day["queues"], &day["agents"]);
     let answered = sum(queues, "answered");

@@ -2,12 +2,12 @@
 
 use super::message::mark;
 
-/// A phone's user and his password.
+/// A phone's user and password.
 #[derive(Debug, Clone)]
 pub struct Login {
-    /// The user part of his address.
+    /// The user part of the address.
     pub user: String,
-    /// His password.
+    /// The password.
     pub password: String,
 }
 

@@ -92,7 +92,7 @@ pub enum Stage {
 pub struct Talk {
     /// `Call-ID`.
     pub id: String,
-    /// The caller as the `From` header names him.
+    /// The caller as the `From` header names them.
     pub from: String,
     /// Where it is.
     pub stage: Stage,
@@ -135,7 +135,7 @@ pub struct Dial {
     pub from: Vec<u8>,
     /// More headers.
     pub extra: Vec<(&'static str, String)>,
-    /// How the caller shows who he is, if he is asked.
+    /// How the caller authenticates, if asked to.
     login: Option<Login>,
 }
 

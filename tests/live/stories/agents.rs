@@ -158,8 +158,8 @@ pub async fn with_call_waiting_the_second_line_rings(live: &Live) -> Result<Stri
     .await
 }
 
-/// Anna asks boris, and leaves her caller to him (REFER with Replaces): she is free at once, and he is offered nobody
-/// while he talks to that caller.
+/// Anna asks boris, and leaves the caller to boris (REFER with Replaces): anna is free at once, and boris is offered
+/// nobody while in that talk.
 pub async fn an_agent_that_was_given_a_caller_is_offered_no_other(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let boris = phone_of(Tone::SomebodyElse, ANSWERS).await?;
@@ -170,21 +170,21 @@ pub async fn an_agent_that_was_given_a_caller_is_offered_no_other(live: &Live) -
         ivan.hears(Tone::Agent).await?;
         let theirs = talks(&anna, 0).await?;
         let asks = anna.dial(Dial::new(live.switch.sip, "99961002", "1001")).await?;
-        anna.reaches(&asks, SOON, "talks to him", |talk| talk.stage == Stage::Talking).await?;
+        anna.reaches(&asks, SOON, "talks to boris", |talk| talk.stage == Stage::Talking).await?;
         let his = talks(&boris, 0).await?;
         anna.join(&theirs.id, &asks).await?;
         ivan.hears(Tone::SomebodyElse).await?;
         anna_is(floor, "idle").await?;
-        // She is free at once; he is not.
+        // Anna is free at once; boris is not.
         let olga = floor.caller(OLGA).await?;
         olga.hears(Tone::Agent).await?;
         let zoya = floor.caller("+79001234503").await?;
         zoya.hears(Tone::Music).await?;
         olga.hangs_up().await?;
         zoya.hears(Tone::Agent).await?;
-        ensure!(boris.count() == 1, "he was rung while he talked to her caller");
+        ensure!(boris.count() == 1, "boris was rung while talking to anna's caller");
         ivan.heard_to_the_last(Tone::SomebodyElse)?;
-        // When he is done, the next caller is his.
+        // When boris is done, the next caller goes to boris.
         boris.hang_up(&his.id).await?;
         ivan.is_over().await?;
         let vera = floor.caller("+79001234504").await?;

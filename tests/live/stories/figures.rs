@@ -54,7 +54,7 @@ pub async fn with_a_backlog(live: &Live) -> Result<String> {
     let freed = seen.freed_to_ring();
     ensure!(freed.len() > load.calls / 4, "a backlog of some size: {} agents were awaited", freed.len());
     let mut told = seen.report(&load)?;
-    told += &figure("agent freed (CHANNEL_HANGUP_COMPLETE) to his next CHANNEL_CREATE", "50", freed);
+    told += &figure("agent freed (CHANNEL_HANGUP_COMPLETE) to their next CHANNEL_CREATE", "50", freed);
     told += &figure(
         "agent's CHANNEL_ANSWER to CHANNEL_BRIDGE",
         "-",
@@ -224,7 +224,7 @@ impl Seen {
         self.talks.iter().map(span).collect()
     }
 
-    /// From the end of an agent's talk to his next leg, where somebody waited unoffered when the talk ended.
+    /// From the end of an agent's talk to their next leg, where somebody waited unoffered when the talk ended.
     fn freed_to_ring(&self) -> Vec<i64> {
         let mut spans = Vec::new();
         for talks in self.by_agent().values() {
@@ -255,7 +255,7 @@ impl Seen {
     fn report(&self, load: &Load) -> Result<String> {
         for (agent, talks) in self.by_agent() {
             let twice = talks.windows(2).any(|pair| pair[1].leg_created < pair[0].leg_ended);
-            ensure!(!twice, "{agent} was rung while he talked");
+            ensure!(!twice, "{agent} was rung while talking");
         }
         let talk_us = i64::try_from(load.talk.as_micros())?;
         let cut =

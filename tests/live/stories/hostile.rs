@@ -42,7 +42,7 @@ fn froms() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// Each of them gets through like anybody else, nothing of his is run, and the agent sees something harmless.
+/// Each of them gets through like anybody else, nothing of the caller's is run, and the agent sees something harmless.
 pub async fn names_and_numbers_are_only_text(live: &Live) -> Result<String> {
     ensure!(live.switch.api(&format!("eval {TRAP}")).await?.contains(FORBIDDEN), "the trap would snap");
     let anna = phone(ANSWERS).await?;

@@ -11,7 +11,7 @@ use crate::sip::{Behaviour, End, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
 
-/// The phone's answer crosses the CANCEL when its time is up: he is hung up, the next one has the caller.
+/// The phone's answer crosses the CANCEL when its time is up: the late agent is hung up, the next one has the caller.
 pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String> {
     let (anna, boris) = (phone(Behaviour::AnswerWhenCancelled).await?, phone(ANSWERS).await?);
     let mut team = Team::of([("anna", contact(&anna)), ("boris", contact(&boris))]);
@@ -20,7 +20,7 @@ pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String>
         let caller = floor.caller(IVAN).await?;
         let late =
             anna.call(0, SOON, "is hung up", |talk| talk.stage == Stage::Ended(End::TheyHungUp)).await?;
-        ensure!(late.when(Stage::Talking).is_some(), "he had answered");
+        ensure!(late.when(Stage::Talking).is_some(), "the agent had answered");
         caller.hears(Tone::Agent).await?;
         caller.hangs_up().await?;
         ensure!(floor.bridges_of(&caller).await?.len() == 1, "bridged with the second only");
@@ -42,7 +42,7 @@ pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String>
     .await
 }
 
-/// The phone's answer crosses the CANCEL because the caller gave up: he is hung up, nobody talks.
+/// The phone's answer crosses the CANCEL because the caller gave up: the agent is hung up, nobody talks.
 pub async fn an_answer_crosses_the_callers_hangup(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::AnswerWhenCancelled).await?;
     on_floor(live, &Team::of([("anna", contact(&anna))]), async |floor| {
@@ -82,7 +82,7 @@ pub async fn an_answer_races_the_callers_hangup(live: &Live) -> Result<String> {
             }
             ensure!(
                 floor.cases_of(&number).await?.len() == usize::from(row.text("ending") == "abandoned"),
-                "a case if and only if he did not get through: {}",
+                "a case if and only if the caller did not get through: {}",
                 row.0
             );
             floor.comes_to_rest().await?;
@@ -120,7 +120,10 @@ pub async fn the_agent_transfers_blindly(live: &Live) -> Result<String> {
         ensure!(row.text("ending") == "answered" && row.text("agent") == "anna", "{}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
         let cause = floor.causes_of(&anna, 1).await?.first().cloned().context("a cause")?;
-        Ok(format!("agent's leg: {cause}; the caller's call is {} while he talks on", live_calls.len()))
+        Ok(format!(
+            "agent's leg: {cause}; the caller's call is {} while the caller talks on",
+            live_calls.len()
+        ))
     })
     .await
 }

@@ -26,7 +26,7 @@ use crate::freeswitch::FreeSwitch;
 use crate::sip::{Behaviour, SipEnd};
 use crate::tone::Tone;
 
-/// What the dialplan's fallback contact does unless a story says otherwise: he is not there.
+/// What the dialplan's fallback contact does unless a story says otherwise: nobody is there.
 pub const NOT_THERE: Behaviour = Behaviour::Refuse { after: Duration::ZERO, status: 480 };
 
 /// What the stories share: one FreeSWITCH for all, and the phone that it rings when no controller is there.

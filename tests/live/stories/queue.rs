@@ -1,4 +1,4 @@
-//! A caller waits, phones ring, somebody takes him or nobody does.
+//! A caller waits, phones ring, somebody takes the call or nobody does.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::sip::{Behaviour, Dial, End, SipEnd, Stage};
 use crate::team::Team;
 use crate::tone::Tone;
 
-/// He rings and hangs up after a short talk.
+/// The caller rings and hangs up after a short talk.
 const ANSWERS_BRIEFLY: Behaviour =
     Behaviour::Answer { after: Duration::from_millis(200), talk: Some(Duration::from_millis(700)) };
 
@@ -167,7 +167,10 @@ pub async fn ring_all_has_one_winner(live: &Live) -> Result<String> {
         caller.hears(Tone::Agent).await?;
         for loser in [&phones[0], &phones[2]] {
             loser.call(0, SOON, "is cancelled", |talk| talk.stage == Stage::Ended(End::Cancelled)).await?;
-            ensure!(floor.causes_of(loser, 1).await? == ["LOSE_RACE"], "FreeSWITCH knows that he lost");
+            ensure!(
+                floor.causes_of(loser, 1).await? == ["LOSE_RACE"],
+                "FreeSWITCH knows that the agent lost"
+            );
         }
         floor.only_two_are_left().await?;
         caller.hangs_up().await?;
@@ -269,7 +272,7 @@ pub async fn abandoned_while_ringing(live: &Live) -> Result<String> {
     .await
 }
 
-/// He waited as long as the queue allows: the overflow's message, and a case.
+/// The caller waited as long as the queue allows: the overflow's message, and a case.
 pub async fn waited_too_long(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
@@ -281,10 +284,10 @@ pub async fn waited_too_long(live: &Live) -> Result<String> {
         ensure!(caller.tones()? == [Tone::Music, Tone::Closed], "{:?}", caller.tones()?);
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("stage")) == ("timed_out", "message"), "{}", row.0);
-        let waited_ms = row.number("wait_ms").context("how long he waited")?;
+        let waited_ms = row.number("wait_ms").context("how long the caller waited")?;
         ensure!(
             (1500..2300).contains(&waited_ms),
-            "he waited {waited_ms} ms in the queue, not 1500: {}",
+            "the caller waited {waited_ms} ms in the queue, not 1500: {}",
             row.0
         );
         ensure!(floor.only_case_of(IVAN).await? == "timed_out", "the reason");

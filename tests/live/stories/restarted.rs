@@ -42,7 +42,7 @@ pub async fn freeswitch_dies_and_comes_back(live: &Live) -> Result<String> {
     })
     .await?;
     let (talked, waited) = (controller.ended_call(IVAN).await?, controller.ended_call(OLGA).await?);
-    ensure!(talked.text("ending") == "answered", "he got through: {}", talked.0);
+    ensure!(talked.text("ending") == "answered", "the caller got through: {}", talked.0);
     ensure!(
         waited.text("ending") == "lost" && waited.text("stage") == "waiting",
         "she is lost: {}",
@@ -54,7 +54,11 @@ pub async fn freeswitch_dies_and_comes_back(live: &Live) -> Result<String> {
     controller.ended_call(PYOTR).await?;
     switch.is_quiet(SOON).await?;
     switch.stop().await?;
-    Ok(format!("he who talked: {}; she who waited: {}", talked.text("cause"), waited.text("cause")))
+    Ok(format!(
+        "the caller who talked: {}; the one who waited: {}",
+        talked.text("cause"),
+        waited.text("cause")
+    ))
 }
 
 async fn call(switch: &FreeSwitch, number: &str) -> Result<Caller> {

@@ -11,7 +11,7 @@ use crate::team::{NUMBER, Team};
 use crate::tone::Tone;
 use crate::wait::until;
 
-/// After a talk an agent is left alone for exactly as long as his wrap-up says, by FreeSWITCH's clock.
+/// After a talk an agent is left alone for exactly as long as the wrap-up says, by FreeSWITCH's clock.
 pub async fn wrap_up_lasts_as_long_as_it_says(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let mut team = Team::of([("anna", contact(&anna))]);
@@ -39,7 +39,7 @@ pub async fn wrap_up_lasts_as_long_as_it_says(live: &Live) -> Result<String> {
     .await
 }
 
-/// Who lets his phone ring out twice is sent on break, and is rung no more.
+/// An agent whose phone rings out twice is sent on break, and is rung no more.
 pub async fn an_agent_that_misses_twice_is_sent_on_break(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let mut team = Team::of([("anna", contact(&anna))]);

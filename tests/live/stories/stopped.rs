@@ -27,8 +27,8 @@ const BACK: Duration = Duration::from_secs(2);
 /// How long FreeSWITCH waits for the first word of a controller.
 const FIRST_WORD: Duration = Duration::from_secs(25);
 
-/// SIGKILL: who waits hears the dialplan's fallback once patience is over; the next start ends his row and opens
-/// his case.
+/// SIGKILL: who waits hears the dialplan's fallback once patience is over; the next start ends the row and opens
+/// the case.
 pub async fn killed_while_a_caller_waits(live: &Live) -> Result<String> {
     let mut floor = Floor::open(live, &Team::of([])).await?;
     let ivan = floor.caller(IVAN).await?;
@@ -65,8 +65,9 @@ pub async fn killed_while_a_caller_waits(live: &Live) -> Result<String> {
     .await
 }
 
-/// SIGKILL, and a new start at once: who waits hears music again within two seconds, and nobody had him meanwhile.
-/// The timer of the dialplan's patience goes off then; he does not notice, and another crash finds it fresh.
+/// SIGKILL, and a new start at once: who waits hears music again within two seconds, and nobody had the caller
+/// meanwhile. The timer of the dialplan's patience goes off then; the caller does not notice, and another crash finds
+/// it fresh.
 pub async fn back_within_patience(live: &Live) -> Result<String> {
     let mut floor = Floor::open(live, &Team::of([])).await?;
     let ivan = floor.caller(IVAN).await?;
@@ -78,7 +79,11 @@ pub async fn back_within_patience(live: &Live) -> Result<String> {
     told(&floor, async { ivan.heard_since(Tone::Music, again) }).await?;
     let second_ms = comes_back(&mut floor, &ivan).await?;
     told(&floor, async {
-        ensure!(!ivan.tones()?.contains(&Tone::Fallback), "he heard the fallback: {:?}", ivan.tones()?);
+        ensure!(
+            !ivan.tones()?.contains(&Tone::Fallback),
+            "the caller heard the fallback: {:?}",
+            ivan.tones()?
+        );
         let fresh = |event: &Event| event.get("Application-Data").starts_with("dozvon_fresh_patience");
         ensure!(!floor.observer.having(fresh).is_empty(), "patience was not fresh for the second crash");
         ivan.hangs_up().await?;
@@ -111,7 +116,11 @@ pub async fn back_and_connected_within_patience(live: &Live) -> Result<String> {
         talk.ear.heard_since(Tone::Caller, Instant::now() - Duration::from_secs(1), BREATH)?;
         anna.hang_up(&talk.id).await?;
         ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "the caller is hung up");
-        ensure!(!ivan.tones()?.contains(&Tone::Fallback), "he heard the fallback: {:?}", ivan.tones()?);
+        ensure!(
+            !ivan.tones()?.contains(&Tone::Fallback),
+            "the caller heard the fallback: {:?}",
+            ivan.tones()?
+        );
         floor.comes_to_rest().await?;
         Ok(String::new())
     })
@@ -155,13 +164,13 @@ pub async fn a_crash_loop_ends_in_the_fallback(live: &Live) -> Result<String> {
         ivan.hangs_up().await?;
         floor.live.switch.is_quiet(SOON).await?;
         let taken = crashing.await?;
-        ensure!(taken >= 3, "he was taken {taken} times");
+        ensure!(taken >= 3, "the caller was taken {taken} times");
         Ok(format!("taken {taken} times, fallback heard {} ms after the first pause", waited.as_millis()))
     })
     .await
 }
 
-/// Takes a caller as a controller does, and lets go of him.
+/// Takes a caller as a controller does, and lets go of them.
 async fn takes(stream: &mut TcpStream) -> Result<()> {
     stream.write_all(b"connect\n\nmyevents\n\n").await?;
     let mut answer = [0; 1024];
@@ -200,7 +209,10 @@ pub async fn the_fallback_contact_takes_the_caller(live: &Live) -> Result<String
         talk.ear.hears(Tone::Caller, SOON).await?;
         ivan.hears(Tone::Fallback).await?;
         live.fallback.hang_up(&talk.id).await?;
-        ensure!(ivan.is_over().await? == Stage::Ended(End::TheyHungUp), "the caller is hung up with him");
+        ensure!(
+            ivan.is_over().await? == Stage::Ended(End::TheyHungUp),
+            "the caller is hung up together with it"
+        );
         floor.live.switch.is_quiet(SOON).await?;
         Ok(String::new())
     };
@@ -209,7 +221,7 @@ pub async fn the_fallback_contact_takes_the_caller(live: &Live) -> Result<String
     told
 }
 
-/// SIGKILL while a phone rings: the caller has his fallback; the phone does not ring for ever, and whoever
+/// SIGKILL while a phone rings: the caller gets the fallback; the phone does not ring for ever, and whoever
 /// picks it up is not left in silence for long.
 pub async fn killed_while_a_phone_rings(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
@@ -271,7 +283,7 @@ pub async fn stopped_while_a_caller_waits(live: &Live) -> Result<String> {
 }
 
 /// SIGKILL with 20 callers waiting, 10 talking and 5 phones ringing, and a new start at once: who waits hears music
-/// again and keeps his place, talks do not suffer, phones that rang for nobody fall silent and ring again, and
+/// again and keeps their place, talks do not suffer, phones that rang for nobody fall silent and ring again, and
 /// within five seconds every agent does what FreeSWITCH says.
 pub async fn killed_with_a_full_house(live: &Live) -> Result<String> {
     let House { mut floor, phones, callers } = full_house(live).await?;
@@ -391,7 +403,7 @@ pub async fn killed_while_they_talk(live: &Live) -> Result<String> {
     floor.controller.serve().await?;
     told(&floor, async {
         let row = floor.controller.ended_call(IVAN).await?;
-        ensure!(row.text("ending") == "answered", "he got through: {}", row.0);
+        ensure!(row.text("ending") == "answered", "the caller got through: {}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
         floor.comes_to_rest().await?;
         Ok(format!(
@@ -419,7 +431,7 @@ pub async fn stopped_while_they_talk(live: &Live) -> Result<String> {
     floor.controller.serve().await?;
     told(&floor, async {
         let row = floor.controller.ended_call(IVAN).await?;
-        ensure!(row.text("ending") == "answered", "he got through: {}", row.0);
+        ensure!(row.text("ending") == "answered", "the caller got through: {}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
         floor.comes_to_rest().await?;
         Ok(format!("the process ended after {ended_ms} ms, the talk went on"))
@@ -448,7 +460,7 @@ pub async fn a_talk_ends_while_it_stops(live: &Live) -> Result<String> {
     .await
 }
 
-/// Both hear each other for another second; then the agent hangs up, and the caller with him.
+/// Both hear each other for another second; then the agent hangs up, and the caller's call ends.
 async fn talk_survives(
     floor: &Floor<'_>,
     caller: &crate::floor::Caller,

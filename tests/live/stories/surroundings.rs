@@ -42,7 +42,11 @@ pub async fn the_one_who_stands_by_takes_over(live: &Live) -> Result<String> {
         ensure!(took <= BACK, "music came {took:?} after the second controller was ready");
         floor.controller.command(&["agent", "login", "anna"]).await?;
         ivan.hears(Tone::Agent).await?;
-        ensure!(!ivan.tones()?.contains(&Tone::Fallback), "he heard the fallback: {:?}", ivan.tones()?);
+        ensure!(
+            !ivan.tones()?.contains(&Tone::Fallback),
+            "the caller heard the fallback: {:?}",
+            ivan.tones()?
+        );
         ivan.hangs_up().await?;
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!(row.text("ending") == "answered", "{}", row.0);
@@ -66,7 +70,7 @@ pub async fn the_second_address_is_tried(live: &Live) -> Result<String> {
         let ivan = floor.caller(IVAN).await?;
         ivan.hears(Tone::Agent).await?;
         let took = dialled.elapsed();
-        ensure!(!ivan.tones()?.contains(&Tone::Pause), "he was made to wait: {:?}", ivan.tones()?);
+        ensure!(!ivan.tones()?.contains(&Tone::Pause), "the caller was made to wait: {:?}", ivan.tones()?);
         ivan.hangs_up().await?;
         floor.comes_to_rest().await?;
         Ok(format!("the agent was heard {} ms after dialling", took.as_millis()))
@@ -74,8 +78,8 @@ pub async fn the_second_address_is_tried(live: &Live) -> Result<String> {
     .await
 }
 
-/// A disk that fills up while one waits: he waits on, who comes anew gets the fallback at once, and when there is
-/// room again, both are served.
+/// A disk that fills up while a caller waits: that caller waits on, a new one gets the fallback at once, and when there
+/// is room again, both are served.
 pub async fn a_full_disk(live: &Live) -> Result<String> {
     let folder = tempfile::Builder::new().prefix("dozvon-live-").tempdir()?;
     let Some(disk) = SmallDisk::mount(folder.path())? else {
@@ -107,7 +111,7 @@ pub async fn a_full_disk(live: &Live) -> Result<String> {
         let petr = floor.caller(PETR).await?;
         petr.hears(Tone::Agent).await?;
         petr.hangs_up().await?;
-        ensure!(petr.is_over().await? == Stage::Ended(End::WeHungUp), "he hung up");
+        ensure!(petr.is_over().await? == Stage::Ended(End::WeHungUp), "the caller hung up");
         ensure!(floor.controller.ended_call(IVAN).await?.text("ending") == "answered", "who waited");
         ensure!(floor.controller.ended_call(PETR).await?.text("ending") == "answered", "who came afterwards");
         let hers = floor.controller.rows(&["call", "list", "--number", OLGA]).await?;

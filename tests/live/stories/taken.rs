@@ -131,8 +131,8 @@ pub async fn by_a_transfer_while_the_duty_phone_rings(live: &Live) -> Result<Str
     .await
 }
 
-/// The agent asks a colleague, then leaves the caller to them (REFER with Replaces): the talk goes on, the agent is free
-/// at once, the call stays one call.
+/// The agent asks a colleague, then leaves the caller to them (REFER with Replaces): the talk goes on, the agent is
+/// free at once, the call stays one call.
 pub async fn by_an_attended_transfer(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let boris = phone_of(Tone::SomebodyElse, ANSWERS).await?;
@@ -142,7 +142,7 @@ pub async fn by_an_attended_transfer(live: &Live) -> Result<String> {
         let theirs = talks(&anna, 0).await?;
         let number = format!("9992{}", boris.port());
         let asks = anna.dial(Dial::new(live.switch.sip, &number, "1001")).await?;
-        anna.reaches(&asks, SOON, "talks to him", |talk| talk.stage == Stage::Talking).await?;
+        anna.reaches(&asks, SOON, "talks to boris", |talk| talk.stage == Stage::Talking).await?;
         talks(&boris, 0).await?;
         anna.join(&theirs.id, &asks).await?;
         ivan.hears(Tone::SomebodyElse).await?;

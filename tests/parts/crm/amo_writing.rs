@@ -251,7 +251,7 @@ async fn the_owner_is_who_is_responsible_for_the_card() {
     };
     assert_eq!(crm.owner(&number).await, Ok(owner("1", None)));
     amo.account().add_card("contacts", WRITTEN, 12);
-    assert_eq!(crm.owner(&number).await, Ok(owner("12", Some("boris"))), "a person before his company");
+    assert_eq!(crm.owner(&number).await, Ok(owner("12", Some("boris"))), "a person before their company");
     assert_eq!(crm.owner(&"+74955550001".parse().unwrap()).await, Ok(None), "only its end is the same");
 }
 

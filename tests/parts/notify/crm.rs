@@ -143,7 +143,7 @@ impl Days {
         write.await.unwrap()
     }
 
-    /// Somebody says that he called for a case.
+    /// An agent says that they called for a case.
     pub async fn attempt(&self, case: CaseId, result: Outcome) {
         let (terms, at) = (self.terms(), self.now());
         let write = self.app.tools.store.write("test", move |c| {

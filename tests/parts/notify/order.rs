@@ -157,7 +157,7 @@ async fn a_relay_that_dies_before_recording_delivers_again_with_the_same_id() {
     app.emit(EventKind::CaseOpened, 1, json!({})).await;
     app.emit(EventKind::CaseClosed, 1, json!({})).await;
     let (fake, outlets) = outlet(&app, |_, _| arrived());
-    // The one who dies: he leases and delivers, and that is all.
+    // The relay that dies: it leases and delivers, and that is all.
     let now = app.tools.clock.now();
     let spread = app.tools.store.write("test", move |c| {
         let target = outbox::Target { destination: "crm".parse().unwrap(), recipient: Ok(String::new()) };

@@ -94,7 +94,7 @@ impl App {
         self.tasks.reopen();
     }
 
-    /// Keeps one event, tells it, and returns what became of it.
+    /// Keeps one event, tells it, and returns the result.
     pub async fn one(&self, data: Value) -> DeliveryRow {
         self.emit(EventKind::CaseOpened, 1, data).await;
         let (relay, _stop) = self.relay();

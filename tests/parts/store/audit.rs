@@ -271,7 +271,7 @@ fn a_change_past_the_guards_is_found() {
             let mut raw = unguarded(db);
             statements.iter().for_each(|sql| raw.run(sql).unwrap());
             if forged {
-                // He also gives the row that he changed the hash that fits it.
+                // The forger also gives the changed row the hash that fits it.
                 let id = if what.contains("last") { 5 } else { 2 };
                 let row = db.store.read("page", move |c| audit::page(c, id - 1, 1)).await.unwrap().remove(0);
                 let hash = row.right_hash(Some(&key(db).seal())).unwrap();
@@ -512,7 +512,7 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
                 cases::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(6_000))?;
                 let again = missed(c, 10_000)?;
                 attempt(c, again, 12_000)?;
-                // He has also called with his number hidden, and it came all the same.
+                // The caller has also called with a hidden number, and it came all the same.
                 let mut hidden = arrival(None, at(13_000));
                 hidden.party = dozvon::phone::Party::Withheld;
                 hidden.caller_number = "89001234567".to_owned();
@@ -619,7 +619,7 @@ fn what_was_told_of_an_erased_person_is_gone_and_what_was_not_is_told_to_nobody(
             assert!(row.done_at.is_some() && row.next_at.is_none(), "{row:?}");
         }
         assert_eq!(list.iter().filter(|row| row.state == "done").count(), 1, "what arrived, arrived");
-        // Whoever was on his way comes back, and changes nothing.
+        // A caller that was on the way comes back, and changes nothing.
         let refused = db.refused(move |c| outbox::replay(c, dead, at(22_000))).await;
         assert!(refused.to_string().contains("skipped"), "{refused}");
         let under_way = list.iter().find(|row| row.destination == "site" && row.attempt_no == 1).unwrap().id;

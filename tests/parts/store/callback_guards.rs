@@ -399,7 +399,7 @@ fn an_agent_is_not_free_before_recording_the_result_of_the_talk() {
     });
 }
 
-/// What somebody dials at his phone.
+/// What an agent dials by hand.
 fn dialled(number: &str, user: &str, at: UnixMs) -> Dialled {
     Dialled {
         number: number.parse().unwrap(),
@@ -432,7 +432,7 @@ fn a_dial_to_whom_we_owe_nothing_is_not_ours_and_leaves_nothing() {
     });
 }
 
-/// Whoever dialled himself is asked for a word, and kept from nothing.
+/// An agent that dialled by hand is asked for the result, and kept from nothing.
 #[test]
 fn an_agent_that_dialled_by_hand_is_free_before_recording_the_result() {
     for_each_database(async |db| {
@@ -484,7 +484,7 @@ fn an_agent_named_like_their_number_calls_back_like_any_other() {
     });
 }
 
-/// Whoever comes second sees what the first one did, though that is not committed yet when he begins.
+/// The second one sees what the first one did, though that is not committed yet when the second begins.
 #[test]
 fn inserting_an_attempt_waits_for_another_of_the_same_number() {
     on_postgres(&async |db| {
@@ -579,7 +579,7 @@ async fn change(db: &Db, app: &mut App, guard: Guard, case: CaseId, number: &'st
         Guard::CaseOpen => unreachable!("a closed case is not offered"),
         Guard::Flood => unreachable!("a case of a flood is never due"),
         Guard::HourCap => unreachable!("it defers nothing: tests/parts/store/hour_cap.rs"),
-        Guard::Budget => unreachable!("only who dials himself is refused for it"),
+        Guard::Budget => unreachable!("only dialling by hand is refused for it"),
     }
 }
 

@@ -32,7 +32,7 @@ enum Event {
     RingsIn {
         number: usize,
     },
-    /// The caller who rang in is done: he got through, or not.
+    /// The caller who rang in is done: they got through, or not.
     Leaves {
         through: bool,
     },

@@ -66,7 +66,7 @@ fn only_a_persons_own_act_lets_them_be_called_at_any_hour() {
         app.tick(min(190)).await;
         assert_eq!(app.stage(case).await, "deferred");
         assert_eq!(app.miss("+79007654321", "sales", min(191)).await, case);
-        assert_eq!(app.now(case, min(250)).await, Ok(()), "within an hour of his call");
+        assert_eq!(app.now(case, min(250)).await, Ok(()), "within an hour of their call");
         assert_eq!(app.case(case).await.last_miss_at, min(191));
     });
 }
@@ -83,7 +83,7 @@ fn a_call_requested_for_three_is_made_at_three_and_is_not_a_delay() {
         assert_eq!((row.stage.as_str(), row.due_at, row.react_by), ("due", Some(min(180)), Some(min(195))));
         let told = "SELECT count(*) AS v FROM escalations";
         assert_eq!(db.raw().number(told), 0);
-        // He changes his mind while he waits for us.
+        // The caller changes their mind while waiting for us.
         assert_eq!(asks(&app, MOSCOW, Some(min(240)), min(181)).await, case);
         assert_eq!(app.lease("sales", min(182)).await.len(), 0);
         assert_eq!(app.stage(case).await, "deferred");
@@ -261,7 +261,7 @@ fn the_cases_of_a_removed_queue_go_to_the_queue_that_calls_back_or_to_the_only_o
                     "{named:?}"
                 );
             }
-            assert_eq!(app.case(due).await.react_by, Some(min(15)), "his clock goes on");
+            assert_eq!(app.case(due).await.react_by, Some(min(15)), "the case's clock goes on");
             let leased: Vec<_> = app.lease(wanted, min(4)).await.into_iter().map(|work| work.case).collect();
             assert_eq!(leased, [overdue, due, new, waiting]);
         });
@@ -292,7 +292,7 @@ fn a_case_on_offer_when_its_queue_is_removed_is_offered_in_another_one() {
 fn a_caller_that_calls_or_asks_again_is_not_put_off_until_tomorrow() {
     for_each_database(async |db| {
         let app = App::open(db).await;
-        // An hour after his call a mobile may be anywhere again.
+        // An hour after its call a mobile may be anywhere again.
         let case = app.due(NUMBER, "sales", min(120)).await;
         assert_eq!(app.lease("sales", min(200)).await.len(), 0);
         assert_eq!(app.stage(case).await, "deferred");
@@ -353,7 +353,7 @@ fn what_is_owed_under_a_stricter_law_stays_with_the_queue_that_keeps_it() {
         assert_eq!(
             app.case(case).await.queue.as_ref().map(|name| name.as_str()),
             Some("debt"),
-            "he calls the other queue"
+            "the caller calls the other queue"
         );
         app.no_answer("debt", "anna", min(2)).await;
         let row = app.case(case).await;
@@ -368,7 +368,7 @@ fn what_is_owed_under_a_stricter_law_stays_with_the_queue_that_keeps_it() {
     });
 }
 
-/// An agent, or his number, is not kept waiting for what nobody needs any more.
+/// An agent, or their number, is not kept waiting for what nobody needs any more.
 #[test]
 fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
     for_each_database(async |db| {
@@ -431,7 +431,7 @@ fn a_new_case_of_a_number_that_is_being_dialled_waits() {
         .await;
         let again = app.miss(MOSCOW, "sales", min(39)).await;
         app.tick(min(40)).await;
-        assert_eq!(app.stage(again).await, "deferred", "past the gap, and his phone still rings");
+        assert_eq!(app.stage(again).await, "deferred", "past the gap, and the customer's phone still rings");
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 1);
     });
 }

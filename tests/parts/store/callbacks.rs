@@ -199,7 +199,7 @@ fn each_rung_of_the_reaction_time_is_told_once_also_when_all_have_passed_before_
             })
             .collect();
         assert_eq!(people, [["group"], ["group"], ["supervisor"], ["duty"]], "one after the other");
-        // It is evening in Kamchatka: on Tuesday he is due, and long overdue.
+        // It is evening in Kamchatka: on Tuesday the case is due, and long overdue.
         let far = app.miss("+74152123456", "debt", min(60)).await;
         app.tick(min(61)).await;
         assert_eq!(app.stage(far).await, "deferred");
@@ -368,7 +368,7 @@ fn a_person_that_wants_no_calls_gets_none_whenever_they_say_so() {
         .await;
         app.tick(min(32)).await;
         assert_eq!(app.stage(case).await, "do_not_call");
-        // To the agent, after his case was closed because he rang in meanwhile.
+        // To the agent, after the case was closed because the customer rang in meanwhile.
         let other = "+74957654321";
         let case = app.due(other, "sales", min(0)).await;
         app.talk("sales", "anna", min(2)).await;

@@ -142,7 +142,7 @@ impl App {
         .await
     }
 
-    /// He has talked to somebody for so long.
+    /// The caller has talked to somebody for so long.
     pub async fn talked(&self, call: CallId, from: UnixMs, to: UnixMs) {
         self.write(move |c, _| {
             let ended = calls::Ended {
@@ -251,7 +251,7 @@ impl App {
         self.write(move |c, terms| callbacks::end(c, terms, &end)).await.to_string()
     }
 
-    /// The agent's offer ends: after a talk he wraps up, else he is free.
+    /// The agent's offer ends: after a talk they wrap up, else they are free.
     async fn free(&self, offer: OfferId, at: UnixMs) {
         self.write(move |c, _| {
             let talks =
@@ -291,7 +291,7 @@ impl App {
         self.end(accepted, CallbackResult::Talked { attempt, cause, answered_at: from }, at).await;
     }
 
-    /// Somebody wants him to be called now.
+    /// Somebody wants the customer to be called now.
     pub async fn now(&self, case: CaseId, at: UnixMs) -> Result<(), Refusal> {
         self.write(move |c, terms| callbacks::now(c, terms, case, "olga", at)).await
     }
@@ -314,7 +314,7 @@ impl App {
         .await
     }
 
-    /// Somebody says that he called.
+    /// An agent says that they called.
     pub async fn report(&self, case: CaseId, result: Outcome, at: UnixMs) -> Result<AttemptRow, StoreError> {
         self.try_write(move |c, terms| {
             let row = cases::get(c, case)?;

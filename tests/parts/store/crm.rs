@@ -44,7 +44,7 @@ fn an_assignee_is_named_once_while_the_case_is_open_and_must_be_one_of_ours() {
         assert!(db.store.read("test", move |c| lacks_assignee(c, case)).await.unwrap());
         assert!(db.write(move |c| assign(c, case, &agent("boris"))).await);
         assert!(!db.store.read("test", move |c| lacks_assignee(c, case)).await.unwrap());
-        assert!(!db.write(move |c| assign(c, case, &agent("anna"))).await, "he is named already");
+        assert!(!db.write(move |c| assign(c, case, &agent("anna"))).await, "the owner is named already");
         let row = db.store.read("test", move |c| cases::get(c, case)).await.unwrap();
         assert_eq!(row.assignee.as_ref().map(|name| name.as_str()), Some("boris"));
     });

@@ -112,7 +112,7 @@ fn a_change_by_sql_leaves_its_trace_and_is_noticed_by_claims() {
         let when = raw.numbers("SELECT at AS v FROM agent_changes WHERE agent = 'anna' AND \"by\" = 'sql'");
         assert!(when.iter().all(|at| (clock - 1000..clock + 60_000).contains(at)), "{when:?} about {clock}");
         assert_eq!(raw.texts("SELECT changed_by AS v FROM agents WHERE name = 'anna'"), ["sql"]);
-        // He is free as before, but not as the dispatcher knew him.
+        // The agent is free as before, but not as the dispatcher knew them.
         assert_eq!(db.write(move |c| offers::claim(c, &claim)).await, Err(Refusal::Agent));
         db.write(move |c| ring(c, call, "anna", at(20))).await;
     });

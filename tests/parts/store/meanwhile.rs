@@ -1,6 +1,6 @@
 //! What another process does between our reading and our writing, on PostgreSQL: it is seen, never undone.
-//! Each test has the other one change a row and not commit, begins our transaction, waits until it waits for him
-//! (or is done, as it would be without the guard), and lets him commit.
+//! Each test has the other one change a row and not commit, begins our transaction, waits until it waits for the other
+//! (or is done, as it would be without the guard), and lets the other commit.
 
 use std::time::Duration;
 

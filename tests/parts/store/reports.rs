@@ -100,8 +100,8 @@ fn line(row: &CallsDaily) -> String {
     )
 }
 
-/// Whom we call, and whom agents call, are no callers: neither their waits nor their endings are in the report, and they
-/// do not stand among those who wait.
+/// Whom we call, and whom agents call, are no callers: neither their waits nor their endings are in the report, and
+/// they do not stand among those who wait.
 #[test]
 fn calls_that_we_or_agents_make_are_in_no_report_of_callers() {
     for_each_database(async |db| {
@@ -201,7 +201,7 @@ fn cases_are_shown_with_state_reason_and_age() {
     for_each_database(async |db| {
         db.write(a_day).await;
         let first: Vec<CaseLine> = db.store.read("report", |c| reports::cases(c, today())).await.unwrap();
-        assert_eq!(first.len(), 2, "between the second miss and the third he got through");
+        assert_eq!(first.len(), 2, "between the second miss and the third the caller got through");
         let (paid, case) = (&first[0], &first[1]);
         assert_eq!((paid.state.as_str(), paid.misses, paid.stage.as_deref()), ("closed", 2, None));
         assert_eq!(paid.close_reason.as_deref(), Some("caller_reached_us"));

@@ -197,7 +197,7 @@ fn an_attempt_names_the_version_that_allowed_it_and_no_other() {
             let refused = db.refused(move |c| reserve(c, &policy, 0)).await.to_string();
             assert!(refused.contains("a version of a policy that is there, and its cap"), "{refused}");
         }
-        // One who has read the rules before they changed is right about what he knew.
+        // A reader of the rules before they changed is right about what was known.
         let before = Policy { version: 1, cap_day: 3, ..policy.clone() };
         db.write(move |c| reserve(c, &before, 0)).await;
         let mut raw = db.raw();

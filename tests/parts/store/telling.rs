@@ -1,4 +1,4 @@
-//! Whether the caller himself may be told what happens to his case, and where.
+//! Whether the caller may be told what happens to their case, and where.
 
 use dozvon::missed::case::Closed;
 use dozvon::store::requests::{self, Request};
@@ -18,7 +18,7 @@ async fn receive(db: &Db, new: Request) -> dozvon::ids::CaseId {
     db.write(move |c| Ok(requests::receive(c, &new)?.case.unwrap())).await
 }
 
-/// Of the events so far, whether he gets SMS and where he is written to; they are forgotten then.
+/// Of the events so far, whether the caller gets SMS and which address gets mail; then the events are forgotten.
 fn told(db: &Db) -> Vec<(String, bool, Value)> {
     let mut raw = db.raw();
     let kinds = raw.texts("SELECT kind AS v FROM outbox ORDER BY seq");
@@ -56,7 +56,7 @@ fn a_caller_gets_sms_after_agreeing_and_mail_of_the_case_that_has_an_address() {
         receive(db, asked(0)).await;
         let nothing = [said("case.opened", false, none()), said("request.received", false, none())];
         assert_eq!(told(db), nothing);
-        // He asks once more, agrees, and says where he is written to: that holds for what happens to the case.
+        // The caller asks once more, agrees, and gives an address: that holds for what happens to the case.
         let agreed = Request {
             sms_consent_text: Some("SMS".to_owned()),
             known: true,
@@ -73,7 +73,7 @@ fn a_caller_gets_sms_after_agreeing_and_mail_of_the_case_that_has_an_address() {
         // Of a later case the consent holds, and the address does not: it may be anybody's.
         let case = receive(db, asked(3_000)).await;
         assert!(told(db).iter().all(|(_, sms, email)| *sms && email.is_null()));
-        // He wants no calls: he gets no SMS either.
+        // The caller wants no calls, and gets no SMS either.
         db.write(|c| {
             let number = NUMBER.parse().unwrap();
             let reason = dnc::Reason::DoNotCall;

@@ -243,7 +243,7 @@ async fn a_refused_bridge_gives_the_dialplan_its_right_back() {
     soon(async { tokio::join!(story, serve) }).await;
 }
 
-/// He may be gone, and the news of it with him: who waits for nobody must not be rung for.
+/// The caller may be gone, and the event of it lost: no phone may ring for a caller that is gone.
 #[tokio::test]
 async fn after_a_bridge_that_failed_the_caller_is_asked_after() {
     for answer in ["-ERR Invalid uuid\n", "+OK\n"] {
@@ -370,7 +370,7 @@ async fn a_caller_handed_back_is_the_dialplans() {
 async fn only_a_caller_whom_we_had_for_a_while_counts_as_served() {
     let (incoming, mut peer, _listener) = call().await;
     let commands = tokio::time::timeout(Duration::from_millis(200), peer.command());
-    assert!(commands.await.is_err(), "to take him is no service");
+    assert!(commands.await.is_err(), "to take the caller is no service");
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(10)).await;
     tokio::time::resume();
@@ -471,7 +471,7 @@ async fn a_freeswitch_that_does_not_answer_loses_the_caller() {
     assert!(peer.is_closed().await);
 }
 
-/// A story that is busy elsewhere: his socket is read on, or FreeSWITCH would have to wait for us.
+/// A story that is busy elsewhere: the caller's socket is read on, or FreeSWITCH would have to wait for us.
 #[tokio::test]
 async fn events_nobody_takes_hold_up_nothing() {
     let (mut incoming, mut peer, _listener) = call().await;

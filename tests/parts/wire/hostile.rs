@@ -33,7 +33,7 @@ async fn a_stranger_is_refused_before_anything() {
     let settings = Settings { allow: vec!["10.0.0.0/8".parse().unwrap()], ..settings() };
     let (listener, stats) = listen(&settings).await;
     let mut stranger = Peer::to(listener.local_addr()).await;
-    assert_eq!(stranger.command().await, None, "not even a connect is said to him");
+    assert_eq!(stranger.command().await, None, "not even a connect is said to the stranger");
     assert_eq!(stats.not_allowed.load(Ordering::Relaxed), 1);
 }
 

@@ -34,11 +34,11 @@ pub struct Caller {
     pub joined_at: UnixMs,
     priority: i32,
     pub wait: u64,
-    /// How often each agent has let him go.
+    /// How often each agent has declined this caller.
     pub refusals: BTreeMap<AgentName, u32>,
-    /// Who has let him go and has been rung for nobody else since.
+    /// The agents that declined this caller and have been rung for nobody else since.
     pub spared: BTreeSet<AgentName>,
-    /// How often each agent was rung for one behind him while no phone rang for him.
+    /// How often each agent was rung for one behind this caller while no phone rang for them.
     pub passed: BTreeMap<AgentName, u32>,
 }
 
@@ -129,7 +129,7 @@ impl Book {
         self.forget();
     }
 
-    /// Of an agent who is away and serves no queue nothing is known but how often he has let callers go.
+    /// Of an agent who is away and serves no queue nothing is known but how often they have declined callers.
     fn forget(&mut self) {
         let Self { callers, queues, offers, ready, .. } = self;
         let known = |agent: &AgentName| {
@@ -217,7 +217,7 @@ impl Book {
         awake.filter(|agent| self.queues[&caller.queue].tiers.contains_key(*agent))
     }
 
-    /// For whom no phone rings, though he stands before the one who is proposed and could have this agent.
+    /// The callers without a ringing phone that stand before the proposed one and could have this agent.
     pub fn passed(&self, proposal: &Proposal) -> impl Iterator<Item = &Caller> {
         let served = self.callers.iter().find(|caller| caller.call == proposal.call).unwrap();
         let before = self.callers.iter().filter(|caller| self.turn(caller) < self.turn(served));
@@ -226,14 +226,14 @@ impl Book {
         })
     }
 
-    /// Whether the caller would take this ready agent, who is not spared him.
+    /// Whether the caller would take this ready agent, who is not spared the caller.
     pub fn wants(&self, caller: &Caller, agent: &AgentName) -> bool {
         self.queues[&caller.queue].tiers.contains_key(agent)
             && !caller.spared.contains(agent)
             && (self.live(caller).next().is_none() || self.rings_all(caller))
     }
 
-    /// In which pass the caller gets this ready agent of his queue.
+    /// In which pass the caller gets this ready agent of their queue.
     fn pass(&self, caller: &Caller, agent: &AgentName) -> Option<u8> {
         let rings = self.live(caller).next().is_some();
         let again = caller.spared.contains(agent);
@@ -247,7 +247,7 @@ impl Book {
         }
     }
 
-    /// An agent's place in his queue.
+    /// An agent's place in the queue.
     fn place(&self, queue: &QueueName, agent: &AgentName) -> (i32, bool, UnixMs, i32, AgentName) {
         let spec = &self.queues[queue];
         let Tier { level, position } = spec.tiers[agent];

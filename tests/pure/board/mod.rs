@@ -83,14 +83,14 @@ fn spares_refusers(book: &Book, proposal: Option<&Proposal>) -> Result<(), TestC
         let other = book.agents(caller).find(|agent| !caller.spared.contains(*agent));
         prop_assert!(other.is_none(), "{proposal:?}: {other:?} could be asked");
         let other = book.callers.iter().find(|other| book.wants(other, &proposal.agent));
-        prop_assert!(other.is_none(), "{proposal:?}: {other:?} wants him");
+        prop_assert!(other.is_none(), "{proposal:?}: {other:?} wants the agent");
         let fresh = book.live(caller).find(|offer| !offer.again);
         prop_assert!(fresh.is_none(), "{proposal:?}: others are still being asked");
     }
     Ok(())
 }
 
-/// Of the ready agents who need not be spared a caller, or of all if each must be, nobody has let him go less
+/// Of the ready agents who need not be spared a caller, or of all if each must be, nobody has declined the caller less
 /// often than the one who is asked.
 fn asks_refusers_last(book: &Book, proposal: Option<&Proposal>) -> Result<(), TestCaseError> {
     let Some(proposal) = proposal else { return Ok(()) };
@@ -99,13 +99,13 @@ fn asks_refusers_last(book: &Book, proposal: Option<&Proposal>) -> Result<(), Te
         let refusals =
             |agent: &AgentName| (caller.spared.contains(agent), caller.refusals.get(agent).copied());
         let better = book.agents(caller).find(|agent| refusals(agent) < refusals(&proposal.agent));
-        prop_assert!(better.is_none(), "{proposal:?}: {better:?} has let him go less often");
+        prop_assert!(better.is_none(), "{proposal:?}: {better:?} has declined the caller less often");
     }
     Ok(())
 }
 
-/// A refusal costs a caller one turn: while no phone rings for him, no agent is rung more often for callers
-/// behind him than the agent has let him go. So between two such turns the agent was rung for the caller himself.
+/// A refusal costs a caller one turn: while no phone rings for a caller, no agent is rung more often for callers
+/// behind them than the agent has declined them. So between two such turns the agent was rung for this caller.
 fn nobody_starves(book: &Book, proposal: Option<&Proposal>) -> Result<(), TestCaseError> {
     let Some(proposal) = proposal else { return Ok(()) };
     for caller in book.passed(proposal) {

@@ -87,9 +87,9 @@ fn an_agent_that_rejected_goes_to_another_caller_first() {
     reject(&mut board, 1, 0);
     assert_eq!(proposals(&mut board, 10), "2-0");
     board.leave(call(2));
-    assert_eq!(proposals(&mut board, 10), "", "his phone still rings");
+    assert_eq!(proposals(&mut board, 10), "", "the agent's phone still rings");
     board.ended(call(2), &agent(0), Outcome::Cancelled);
-    assert_eq!(proposals(&mut board, 10), "", "nobody said that he is ready");
+    assert_eq!(proposals(&mut board, 10), "", "nobody said that the agent is ready");
     ready(&mut board, [0]);
     assert_eq!(proposals(&mut board, 10), "1-0");
 }
@@ -106,7 +106,11 @@ fn a_declined_caller_waits_for_one_other_however_many_follow() {
         assert_eq!(proposals(&mut board, 9), format!("{newer}-0"));
         join(&mut board, 9, 9);
         talk(&mut board, newer, 0);
-        assert_eq!(proposals(&mut board, 9), "1-0", "he waits longer than the one who came meanwhile");
+        assert_eq!(
+            proposals(&mut board, 9),
+            "1-0",
+            "the first waits longer than the one that came meanwhile"
+        );
         board.leave(call(9));
     }
 }
@@ -151,7 +155,7 @@ fn a_change_of_the_queue_leaves_who_is_spared() {
     board.ready(&agent(0), UnixMs(1), UnixMs(9));
     add(&mut board, 0, Strategy::Sequential, 1..2);
     ready(&mut board, [0]);
-    assert_eq!(proposals(&mut board, 1), "", "he serves no queue");
+    assert_eq!(proposals(&mut board, 1), "", "the agent serves no queue");
     add(&mut board, 0, Strategy::Sequential, 0..2);
     assert_eq!(proposals(&mut board, 1), "2-0");
 }
@@ -175,7 +179,7 @@ fn the_agent_with_the_fewest_refusals_of_a_caller_is_asked_first() {
     reject(&mut board, 1, 1);
     assert_eq!(proposals(&mut board, 2), "1-0");
     reject(&mut board, 1, 0);
-    assert_eq!(proposals(&mut board, 2), "1-1", "agent 0 let him go twice");
+    assert_eq!(proposals(&mut board, 2), "1-1", "agent 0 declined the caller twice");
 }
 
 #[test]
@@ -201,7 +205,11 @@ fn callers_of_a_ring_all_queue_ring_side_by_side() {
     join(&mut board, 3, 2);
     assert_eq!(proposals(&mut board, 2), "");
     ready(&mut board, [4]);
-    assert_eq!(proposals(&mut board, 2), "3-4", "nobody rings for him: he comes before those who ring");
+    assert_eq!(
+        proposals(&mut board, 2),
+        "3-4",
+        "no phone rings for this caller, who comes before those with a ringing phone"
+    );
     board.leave(call(1));
     for loser in [0, 2, 3] {
         board.ended(call(1), &agent(loser), Outcome::LostRace);
@@ -276,7 +284,7 @@ fn what_remains_of_an_earlier_wait_does_not_touch_the_new_one() {
     join(&mut board, 1, 5);
     assert_eq!(proposals(&mut board, 5), "1-1");
     board.ended(call(1), &agent(0), Outcome::Cancelled);
-    assert_eq!(proposals(&mut board, 5), "", "agent 1 rings for him");
+    assert_eq!(proposals(&mut board, 5), "", "agent 1 rings for the caller");
 }
 
 #[test]

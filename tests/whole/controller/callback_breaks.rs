@@ -24,7 +24,7 @@ fn rings() -> Behaviour {
     Behaviour::new(Pickup::NoAnswer)
 }
 
-/// Somebody is missed, and his callback begins: how far its attempt is to go.
+/// A caller is missed, and their callback begins: how far its attempt is to go.
 async fn called_back(stage: &Stage, wanted: &str) {
     miss(stage).await;
     later(stage, 1);
@@ -108,7 +108,7 @@ async fn a_talk_that_freeswitch_takes_with_it_is_a_talk_whose_result_the_agent_o
     stage.phone(CUSTOMER, answers()).await;
     talk(&stage).await;
     stage.sim.restart().await;
-    until("her word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
     nothing_is_left(&stage).await;
     assert_eq!(case(&stage).await.stage.as_str(), "attempting");
@@ -148,7 +148,7 @@ async fn a_customer_waiting_for_an_agent_at_a_crash_was_abandoned_and_not_reache
     stage.phone(CUSTOMER, answers()).await;
     called_back(&stage, "talking").await;
     until("her phone rings", async || stage.agent("anna").await.activity == Activity::Ringing).await;
-    assert_eq!(made(&stage).await[0].agent, None, "nobody is with him");
+    assert_eq!(made(&stage).await[0].agent, None, "no agent is with the customer");
     stage.restart().await;
     completed(&stage, 1).await;
     assert_eq!(first(&stage).await, (Some(1), true, "abandoned".to_owned()));
@@ -177,7 +177,7 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
     let attempt = made(&stage).await.remove(0);
     let call = stage.calls().await.into_iter().find(|row| Some(&row.id) == attempt.call.as_ref()).unwrap();
     stage.ask(&format!("api uuid_kill {}", call.channel)).await;
-    until("her word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
     says(&stage, Outcome::Reached).await.unwrap();
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
@@ -195,7 +195,7 @@ async fn stopped_while_the_customers_phone_rings(stage: Stage) -> Stage {
 }
 
 async fn stopped(mut stage: Stage) -> Stage {
-    until("his phone rings", async || stage.sim.counts().await.legs_up > 0).await;
+    until("the customer's phone rings", async || stage.sim.counts().await.legs_up > 0).await;
     let (runtime, running) = stage.controller.take().unwrap();
     runtime.spawn(running.drain()).await.unwrap();
     runtime.shutdown_background();

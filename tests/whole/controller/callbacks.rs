@@ -63,10 +63,10 @@ pub fn agrees() -> Behaviour {
 /// A caller gives up while nobody is there.
 pub async fn miss(stage: &Stage) {
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     story(caller).await;
-    until("he is gone", async || stage.waiting().await == 0 && stage.cases().await > 0).await;
+    until("the caller is gone", async || stage.waiting().await == 0 && stage.cases().await > 0).await;
 }
 
 #[derive(diesel::QueryableByName)]
@@ -208,8 +208,10 @@ async fn a_customer_that_rings_in_during_their_callback_gets_its_agent() {
     miss(&stage).await;
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
-    until("he is dialled", async || made(&stage).await.iter().any(|row| row.state.as_str() == "dialling"))
-        .await;
+    until("the customer is dialled", async || {
+        made(&stage).await.iter().any(|row| row.state.as_str() == "dialling")
+    })
+    .await;
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     until("they talk", async || stage.agent("anna").await.activity == Activity::Talking).await;
     stage.wrong_by.fetch_add(6_000, Ordering::Relaxed);
@@ -225,7 +227,8 @@ async fn a_customer_that_rings_in_during_their_callback_gets_its_agent() {
     assert_eq!(stage.repairs().await, 0);
 }
 
-/// Anybody can show the number that we are calling back: where that is mistrusted, the agent is only for whoever answers.
+/// Anybody can show the number that we are calling back: where that is mistrusted, the agent is only for whoever
+/// answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_join_callers_who_rings_in_meanwhile_waits_like_anybody() {
     let stage = set_with(|settings| settings.callback.join_callers = false).await;
@@ -277,8 +280,10 @@ async fn an_attempt_during_which_we_died_counts_and_the_phone_falls_silent() {
     miss(&stage).await;
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
-    until("he is dialled", async || made(&stage).await.iter().any(|row| row.state.as_str() == "dialling"))
-        .await;
+    until("the customer is dialled", async || {
+        made(&stage).await.iter().any(|row| row.state.as_str() == "dialling")
+    })
+    .await;
     let sounds = stage.settings.sounds.clone();
     let ringing = stage.settings.callback.ringback.clone();
     until("she hears it ring", async || stage.ask("api show channels").await.contains(&ringing)).await;
@@ -306,9 +311,11 @@ async fn an_attempt_during_which_freeswitch_died_is_no_fault_of_the_agent() {
     miss(&stage).await;
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
-    until("his phone rings", async || stage.sim.counts().await.legs_up == 2).await;
-    until("he is dialled", async || made(&stage).await.iter().any(|row| row.state.as_str() == "dialling"))
-        .await;
+    until("the customer's phone rings", async || stage.sim.counts().await.legs_up == 2).await;
+    until("the customer is dialled", async || {
+        made(&stage).await.iter().any(|row| row.state.as_str() == "dialling")
+    })
+    .await;
     stage.sim.restart().await;
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
@@ -377,7 +384,7 @@ async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is
     assert_eq!(stage.repairs().await, 0);
 }
 
-/// Nobody is to be told any more that he is overdue: the new rules alone move his case.
+/// Nobody is to be told any more that the case is overdue: the new rules alone move it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_case_of_a_removed_queue_is_called_by_the_callback_queue() {
     let stage = set_with(|settings| settings.callback.queue = Some("all".parse().unwrap())).await;
@@ -407,7 +414,7 @@ async fn a_case_of_a_removed_queue_is_called_by_the_callback_queue() {
     assert_eq!(case(&stage).await.queue.as_ref().map(|name| name.as_str()), Some("all"));
 }
 
-/// The CRM knows whose customer he is, and is told what came of it.
+/// The CRM knows the customer's owner, and is told the result.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_customers_owner_by_the_crm_is_rung_first_and_the_crm_hears_of_each_contact() {
     let portal = Bitrix24::start().await;
@@ -422,7 +429,7 @@ async fn the_customers_owner_by_the_crm_is_rung_first_and_the_crm_hears_of_each_
     }
     stage.phone(CUSTOMER, answers().hanging_up_after(Duration::from_millis(50))).await;
     miss(&stage).await;
-    until("the CRM has said whose he is", async || case(&stage).await.assignee.is_some()).await;
+    until("the CRM has named the owner", async || case(&stage).await.assignee.is_some()).await;
     assert_eq!(case(&stage).await.assignee.as_ref().map(|name| name.as_str()), Some("boris"));
     // Anna comes first in the queue, and is free.
     stage.step("anna", Step::LogIn).await;
@@ -434,7 +441,7 @@ async fn the_customers_owner_by_the_crm_is_rung_first_and_the_crm_hears_of_each_
     .await;
     assert_eq!(made(&stage).await[0].agent.as_ref().map(|name| name.as_str()), Some("boris"));
     says(&stage, Outcome::Reached).await.unwrap();
-    // He calls once more, and is talked with.
+    // The customer calls once more and gets through.
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     until("they talk", async || stage.agent("anna").await.activity == Activity::Talking).await;
     caller.hang_up().await;
@@ -449,7 +456,7 @@ async fn the_customers_owner_by_the_crm_is_rung_first_and_the_crm_hears_of_each_
     assert_eq!(begins("Talk; Queue: sales"), 1, "{told:?}");
 }
 
-/// While his owner is away, anybody calls him.
+/// While the owner is away, any agent calls the customer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_whose_owner_is_away_is_called_by_whoever_is_there() {
     let stage = set().await;
@@ -460,7 +467,7 @@ async fn a_customer_whose_owner_is_away_is_called_by_whoever_is_there() {
     assert!(named.await.unwrap());
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
-    until("he is called", async || !made(&stage).await.is_empty()).await;
+    until("the customer is called", async || !made(&stage).await.is_empty()).await;
     assert_eq!(made(&stage).await[0].agent.as_ref().map(|name| name.as_str()), Some("anna"));
 }
 

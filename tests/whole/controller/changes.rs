@@ -41,9 +41,9 @@ async fn an_agent_that_logs_in_on_the_command_line_is_offered_a_caller_at_once()
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     for round in 1..=ROUNDS {
         let caller = stage.caller(round).await;
-        until("he waits", async || stage.waiting().await == 1).await;
+        until("the caller waits", async || stage.waiting().await == 1).await;
         dozvon(&stage, "agent login anna").await;
-        let story = timeout(LIMIT, caller.story()).await.expect("he is held for ever").unwrap();
+        let story = timeout(LIMIT, caller.story()).await.expect("the caller is held for ever").unwrap();
         assert_eq!(story.talked_to(), [ANNA], "{story:?}");
         until("anna is idle", async || stage.agent("anna").await.activity.as_str() == "idle").await;
         dozvon(&stage, "agent logout anna").await;

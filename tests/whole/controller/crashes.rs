@@ -193,19 +193,22 @@ async fn check(seed: u64, stage: &Stage, stories: &[Story], forwarded: bool) {
     let (calls, offers) = rows(stage).await;
     let counts = stage.sim.counts().await;
     assert_eq!((counts.zombies, counts.talks_cut), (0, 0), "seed {seed}");
-    // Nobody claims a contact outside the queues: he who is forwarded again may find it ringing still.
+    // Nobody claims a contact outside the queues: a caller who is forwarded again may find it ringing still.
     assert!(counts.double_rings == 0 || forwarded, "seed {seed}");
     let mut by_channel: BTreeMap<&str, Vec<&Call>> = BTreeMap::new();
     for call in &calls {
         by_channel.entry(&call.channel).or_default().push(call);
     }
     for story in stories {
-        assert!(!story.heard_fallback(), "seed {seed}: he held the line, and got the fallback: {story:?}");
+        assert!(
+            !story.heard_fallback(),
+            "seed {seed}: the caller held the line, and got the fallback: {story:?}"
+        );
         let channel = story.channel.to_string();
-        let his = by_channel.get(channel.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let theirs = by_channel.get(channel.as_str()).map(Vec::as_slice).unwrap_or_default();
         let must = story.heard_music() || !story.talked_to().is_empty();
-        assert!(his.len() == 1 || (his.is_empty() && !must), "seed {seed}: {his:?} of {story:?}");
-        if let Some(call) = his.first() {
+        assert!(theirs.len() == 1 || (theirs.is_empty() && !must), "seed {seed}: {theirs:?} of {story:?}");
+        if let Some(call) = theirs.first() {
             let (talked, ending) = (!story.talked_to().is_empty(), call.ending.as_deref());
             let through = matches!(ending, Some("answered" | "forwarded"));
             // Of a talk that began and ended while nobody watched, only the lack of a witness is known.

@@ -37,7 +37,7 @@ async fn a_customer_that_answers_gets_an_agent_that_must_record_the_result() {
     })
     .await;
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
-    until("her word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     assert_eq!(made(&stage).await[0].agent.as_ref().map(|name| name.as_str()), Some("anna"));
     says(&stage, Outcome::Reached).await.unwrap();
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
@@ -80,7 +80,7 @@ async fn an_abandoned_customer_is_not_called_again_without_an_agent() {
     assert_eq!(stage.repairs().await, 0);
 }
 
-/// Whoever was called first: he has heard nobody.
+/// The customer was called first and has heard nobody.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_that_answers_and_is_not_connected_was_abandoned() {
     for customer_first in [true, false] {
@@ -129,7 +129,7 @@ async fn an_abandoned_customer_hears_the_apology_whatever_they_heard_before() {
     later(&stage, 1);
     stands(&stage, "due").await;
     stage.step("anna", Step::LogIn).await;
-    until("he hears it", async || stage.ask("api show channels").await.contains(apology)).await;
+    until("the customer hears it", async || stage.ask("api show channels").await.contains(apology)).await;
     completed(&stage, 1).await;
 }
 
@@ -141,11 +141,11 @@ async fn nobody_is_dialled_when_no_agent_is_free() {
     miss(&stage).await;
     // Another caller is being rung for: anna is available, but not free.
     let waiting = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     stage.step("anna", Step::LogIn).await;
     until("her phone rings", async || stage.agent("anna").await.activity == Activity::Ringing).await;
     later(&stage, 1);
-    until("he waits for an agent", async || stage.waiting().await == 2).await;
+    until("the customer waits for an agent", async || stage.waiting().await == 2).await;
     assert!(made(&stage).await.is_empty());
     waiting.hang_up().await;
 }

@@ -23,7 +23,7 @@ async fn dials(stage: &Stage, what: &str) -> CallerHandle {
     stage.sim.call(CallerScript::at_phone_of("anna", what)).await
 }
 
-/// What became of what somebody dialled at his phone: the sounds that he heard, and FreeSWITCH's cause.
+/// What came of a number dialled at an agent's phone: the sounds that were heard, and FreeSWITCH's cause.
 async fn heard(stage: &Stage, user: &str, what: &str) -> (Vec<String>, String) {
     let told = story(stage.sim.call(CallerScript::at_phone_of(user, what)).await).await;
     let sounds = told.happenings.into_iter().filter_map(|(_, happening)| match happening {
@@ -131,19 +131,19 @@ async fn an_agent_records_the_result_of_a_talk_by_keys() {
     miss(&stage).await;
     later(&stage, 1);
     stands(&stage, "due").await;
-    assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING", "he owes no word: he hears so");
+    assert_eq!(comes_to(&stage, "*71").await, "NORMAL_CLEARING", "no result is awaited: the agent hears so");
     let talk = story(dials(&stage, NUMBER).await).await;
     assert_eq!(talk.talked_to().len(), 1, "{talk:?}");
-    until("his word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     assert_eq!(case(&stage).await.stage.as_str(), "attempting");
-    assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "not before he has said what came of it");
+    assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "not before the result is recorded");
     assert_eq!(comes_to(&stage, "*74").await, "NORMAL_CLEARING");
     assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("voicemail"));
     stands(&stage, "waiting").await;
     later(&stage, 31);
     stands(&stage, "due").await;
     story(dials(&stage, NUMBER).await).await;
-    until("his word is awaited", async || {
+    until("the result is awaited", async || {
         made(&stage).await.get(1).is_some_and(|row| row.state.as_str() == "wrapping_up")
     })
     .await;
@@ -169,7 +169,7 @@ async fn a_result_that_is_not_recorded_is_not_waited_for() {
     anna.hang_up().await;
     let talk = story(anna).await;
     assert_eq!(talk.ended_by, EndedBy::Caller);
-    until("his word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     later(&stage, 9);
     assert_eq!(case(&stage).await.stage.as_str(), "attempting");
     later(&stage, 2);
@@ -283,7 +283,7 @@ async fn what_was_ours_does_not_go_on_when_we_die() {
     later(&stage, 1);
     stands(&stage, "due").await;
     let anna = dials(&stage, NUMBER).await;
-    until("his phone rings", async || originated(&stage).await == 1).await;
+    until("the customer's phone rings", async || originated(&stage).await == 1).await;
     stage.kill().await;
     let told = story(anna).await;
     assert!(!told.has(|happening| *happening == Happening::PassedOn), "{told:?}");
@@ -297,7 +297,7 @@ async fn an_agent_that_hangs_up_before_the_customer_answers_has_made_an_attempt(
     later(&stage, 1);
     stands(&stage, "due").await;
     let anna = dials(&stage, NUMBER).await;
-    until("his phone rings", async || stage.sim.counts().await.legs_up == 1).await;
+    until("the customer's phone rings", async || stage.sim.counts().await.legs_up == 1).await;
     assert_eq!(made(&stage).await[0].state.as_str(), "dialling");
     anna.hang_up().await;
     completed(&stage, 1).await;
@@ -325,7 +325,7 @@ async fn without_a_trunk_nobody_is_dialled_and_the_customer_has_no_attempt_less(
     goes_on(&stage, "anna", "+74951234569").await;
 }
 
-/// Only who talked says what came of it, and he hears whether that is on record.
+/// Only the agent that talked records the result, and hears whether it is on record.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alone() {
     let mut stage = set().await;
@@ -347,7 +347,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     until("it was looked at again", async || stage.sim.counts().await.of("api show") >= looks + 3).await;
     assert_eq!((counts.of("api uuid_kill"), stage.sim.counts().await.legs_up), (0, 1), "they are left alone");
     anna.hang_up().await;
-    until("her word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     let (done, refused) = (stage.settings.sounds.done.clone(), stage.settings.sounds.refused.clone());
     let clears = || "NORMAL_CLEARING".to_owned();
     assert_eq!(heard(&stage, "boris", "*74").await, (vec![refused.clone()], clears()));
@@ -407,7 +407,7 @@ async fn a_result_by_keys_returns_the_agent_of_a_callback_to_their_queue() {
     miss(&stage).await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
-    until("his word is awaited", async || {
+    until("the result is awaited", async || {
         made(&stage).await.iter().any(|row| row.state.as_str() == "wrapping_up")
     })
     .await;
@@ -417,7 +417,7 @@ async fn a_result_by_keys_returns_the_agent_of_a_callback_to_their_queue() {
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
 }
 
-/// Somebody else calls from the number with whose holder we talk: he waits like anybody, and hears music.
+/// Somebody else calls from a number that is in a talk: they wait like anybody, and hear music.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_from_a_number_in_a_callback_waits_like_any_other() {
     let stage = set().await;
@@ -429,13 +429,13 @@ async fn a_call_from_a_number_in_a_callback_waits_like_any_other() {
     until("they talk", async || made(&stage).await.iter().any(|row| row.state.as_str() == "talking")).await;
     let second = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     let music = &stage.settings.sounds.music;
-    until("he waits", async || stage.waiting().await == 1).await;
-    until("he hears music", async || stage.ask("api show channels").await.contains(music)).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
+    until("the caller hears music", async || stage.ask("api show channels").await.contains(music)).await;
     second.hang_up().await;
     assert!(story(second).await.heard_music());
 }
 
-/// He is asked for a word, but callers do not wait for it.
+/// The agent is asked for the result, but callers do not wait for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_result_of_a_manual_call_does_not_keep_an_agent_from_work() {
     let stage = set().await;
@@ -445,7 +445,7 @@ async fn an_open_result_of_a_manual_call_does_not_keep_an_agent_from_work() {
     later(&stage, 1);
     stands(&stage, "due").await;
     story(dials(&stage, NUMBER).await).await;
-    until("her word is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
+    until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     stage.step("anna", Step::LogIn).await;
     for caller in 1..=2 {
         assert_eq!(story(stage.caller(caller).await).await.talked_to(), [ANNA]);

@@ -120,7 +120,7 @@ async fn a_bridge_that_does_not_come_about_leaves_the_caller_to_the_next_agent()
         stage.phone(BORIS, answers().hanging_up_after(SHORT)).await;
         stage.sim.set_faults(faults.clone()).await;
         let caller = stage.caller(1).await;
-        until("he waits", async || stage.waiting().await == 1).await;
+        until("the caller waits", async || stage.waiting().await == 1).await;
         stage.step("anna", Step::LogIn).await;
         stage.step("boris", Step::LogIn).await;
         let told = story(caller).await;
@@ -181,14 +181,14 @@ async fn nobody_hears_anything_before_the_arrival_is_recorded() {
     let release = hold(&other).await;
     let caller = stage.caller(1).await;
     let store = &stage.running().app.store;
-    until("his arrival waits to be recorded", async || store.stalls(Duration::from_millis(100))).await;
+    until("the arrival waits to be recorded", async || store.stalls(Duration::from_millis(100))).await;
     let heard = ["sendmsg execute answer", "sendmsg execute playback"];
     for what in heard {
         assert_eq!(stage.commands(what).await, 0, "{what}");
     }
     release.send(()).unwrap();
-    until("he waits", async || stage.waiting().await == 1).await;
-    until("he hears music", async || stage.commands(heard[1]).await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
+    until("the caller hears music", async || stage.commands(heard[1]).await == 1).await;
     caller.hang_up().await;
 }
 
@@ -197,7 +197,7 @@ async fn no_phone_rings_before_its_agent_is_claimed_or_if_they_cannot_be() {
     let stage = Stage::set().await;
     stage.phone(ANNA, answers()).await;
     let _caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     let other = Store::open(&stage.settings.database, stage.settings.store.clone()).await.unwrap();
     // The dispatcher is told what is not so: the database knows that she is not there.
     let lie = AgentRow { status: Status::Available, ..stage.agent("anna").await };

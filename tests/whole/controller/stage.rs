@@ -319,7 +319,7 @@ pub async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
             tokio::time::sleep(SOON).await;
         }
     };
-    assert!(timeout(LIMIT, wait).await.is_ok(), "in vain: {what}");
+    assert!(timeout(LIMIT, wait).await.is_ok(), "did not happen: {what}");
 }
 
 pub const ANNA: &str = "sofia/internal/anna@10.0.0.1";
@@ -333,7 +333,7 @@ pub fn answers() -> Behaviour {
     Behaviour::answers(Duration::from_millis(20))
 }
 
-/// What became of a caller, once his call is over.
+/// What became of a caller, once their call is over.
 pub async fn story(caller: CallerHandle) -> Story {
     timeout(LIMIT, caller.story()).await.expect("a caller is held for ever").unwrap()
 }

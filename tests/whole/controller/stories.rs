@@ -22,7 +22,7 @@ async fn a_waiting_caller_keeps_their_place() {
     let mut callers = Vec::new();
     for number in 1..=5 {
         callers.push(stage.caller(number).await);
-        until("he waits", async || stage.waiting().await == u64::from(number)).await;
+        until("the caller waits", async || stage.waiting().await == u64::from(number)).await;
     }
     stage.kill().await;
     stage.start().await;
@@ -48,7 +48,7 @@ async fn a_free_agent_waits_until_those_who_waited_longest_are_back() {
     let mut callers = Vec::new();
     for number in 1..=12 {
         callers.push(stage.caller(number).await);
-        until("he waits", async || stage.waiting().await == u64::from(number)).await;
+        until("the caller waits", async || stage.waiting().await == u64::from(number)).await;
     }
     stage.kill().await;
     stage.step("anna", Step::LogIn).await;
@@ -82,7 +82,7 @@ async fn a_caller_that_stays_away_is_waited_for_only_so_long() {
     stage.settings.calls.recovery_wait = Duration::from_millis(300);
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(20))).await;
     let _stays_away = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     stage.sim.set_controllers(&[]).await;
     stage.kill().await;
     stage.step("anna", Step::LogIn).await;
@@ -96,12 +96,12 @@ async fn a_caller_that_stays_away_is_waited_for_only_so_long() {
 async fn a_caller_handed_back_at_a_stop_keeps_their_place_with_the_next_controller() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     let (runtime, running) = stage.controller.take().unwrap();
     timeout(LIMIT, running.drain()).await.unwrap();
     runtime.shutdown_background();
     stage.start().await;
-    until("he is back", async || stage.waiting().await == 1).await;
+    until("the caller is back", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     stage.running().quiet().await;
     let rows = stage.calls().await;
@@ -115,7 +115,7 @@ async fn a_caller_handed_back_at_a_stop_keeps_their_place_with_the_next_controll
 async fn a_standby_controller_takes_over() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     let second = Runtime::new().unwrap();
     let refused = second.spawn(app::start(stage.settings.clone(), Clock::system())).await.unwrap();
     assert!(refused.unwrap_err().to_string().contains("another"), "without standing by it refuses");
@@ -123,7 +123,7 @@ async fn a_standby_controller_takes_over() {
     stage.kill().await;
     let running = timeout(LIMIT, standing).await.unwrap().unwrap().unwrap();
     stage.controller = Some((second, running));
-    until("he is back", async || stage.waiting().await == 1).await;
+    until("the caller is back", async || stage.waiting().await == 1).await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     stage.step("anna", Step::LogIn).await;
     assert_eq!(story(caller).await.talked_to(), [ANNA]);
@@ -135,7 +135,7 @@ async fn a_standby_controller_takes_over() {
 async fn a_copy_made_while_serving_is_whole_and_goes_on_from_there() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     let copy = stage.folder.path("copy.db");
     assert!(stage.store.backup(&copy).await.unwrap() > 0);
     let again = stage.store.backup(&copy).await.unwrap_err();
@@ -228,7 +228,7 @@ async fn an_agent_who_picked_up_for_nobody_is_told_and_released() {
 async fn a_caller_that_left_while_no_controller_ran_is_lost_and_has_a_case() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     stage.kill().await;
     caller.hang_up().await;
     caller.story().await;
@@ -323,7 +323,7 @@ async fn callers_of_another_node_go_on_while_one_is_away() {
     stage.phone(ANNA, takes.clone()).await;
     other.phone(ANNA, takes).await;
     let first = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     let up = stage.running().app.nodes.all()[0].up();
     stage.sim.refuse_links(true).await;
     stage.sim.drop_link().await;
@@ -378,18 +378,22 @@ async fn nobody_is_rung_through_a_link_that_is_down_and_everybody_keeps_their_pl
     let mut stage = Stage::set().await;
     stage.phone(ANNA, answers().hanging_up_after(Duration::from_millis(50))).await;
     let first = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     // Nobody answers at the node's port any more: the links do not come back.
     let up = stage.running().app.nodes.all()[0].up();
     stage.sim.refuse_links(true).await;
     stage.sim.drop_link().await;
     until("the link is down", async || !*up.borrow()).await;
     stage.step("anna", Step::LogIn).await;
-    until("she is known", async || {
+    until("the agent is known", async || {
         stage.metric("dozvon_agents", "activity=\"idle\",status=\"available\"").await == 1
     })
     .await;
-    assert_eq!((stage.waiting().await, stage.sim.counts().await.legs), (1, 0), "he waits, nobody is rung");
+    assert_eq!(
+        (stage.waiting().await, stage.sim.counts().await.legs),
+        (1, 0),
+        "the caller waits, nobody is rung"
+    );
     let offers = |c: &mut dozvon::store::Database| {
         use diesel::RunQueryDsl;
         Ok(diesel::sql_query("SELECT count(*) AS n FROM offers").get_result::<Number>(c)?.n)

@@ -22,11 +22,11 @@ async fn a_talk_and_one_who_waits(stage: &Stage) -> [dozvon::sim::CallerHandle; 
     let talks = stage.caller(1).await;
     until("they talk", async || stage.agent("boris").await.activity.as_str() == "talking").await;
     let waits = stage.caller(2).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     [talks, waits]
 }
 
-/// How long after his call he got the fallback.
+/// How long after their call the caller got the fallback.
 fn after(story: &Story) -> Duration {
     let fallback = story.happenings.iter().find(|(_, what)| *what == Happening::Fallback);
     fallback.unwrap_or_else(|| panic!("no fallback: {story:?}")).0
@@ -115,7 +115,7 @@ async fn while_the_disk_is_full_new_calls_go_elsewhere() {
     while refused.is_none() {
         assert!(inside.len() < 300, "the database never was full");
         let caller = stage.caller(100 + inside.len() as u32).await;
-        until("he is in or out", async || {
+        until("the caller is in or out", async || {
             handed_back(&stage, "not_recorded").await > 0 || stage.waiting().await == 2 + inside.len() as u64
         })
         .await;
@@ -147,9 +147,9 @@ async fn one_call_too_many_goes_elsewhere_but_whoever_was_here_may_come_back() {
     assert_eq!(handed_back(&stage, "overloaded").await, 1);
     stage.settings.calls.max_calls = 1;
     stage.restart().await;
-    until("he is back", async || stage.waiting().await == 1).await;
+    until("the caller is back", async || stage.waiting().await == 1).await;
     stage.settings.calls.max_calls = 10;
     stage.restart().await;
-    until("he is back", async || stage.waiting().await == 1).await;
+    until("the caller is back", async || stage.waiting().await == 1).await;
     went_on(&stage, callers).await;
 }

@@ -51,7 +51,8 @@ async fn meddling(stage: &Stage) -> [u64; 4] {
         .map(|command| counts.of(command))
 }
 
-/// The caller talks to the boss until one of them hangs up, and to nobody else; the call was taken, and nothing is owed.
+/// The caller talks to the boss until one of them hangs up, and to nobody else; the call was taken, and nothing is
+/// owed.
 async fn is_left_alone(stage: &Stage, caller: CallerHandle, by: By, at: &str) -> Story {
     let row = ended(stage).await;
     assert_eq!(
@@ -103,7 +104,7 @@ async fn while_a_phone_rings() {
         until("the phone is silent", async || stage.agent("boris").await.activity.as_str() == "idle").await;
         stage.step("boris", Step::LogOut).await;
         is_left_alone(&stage, caller, by, "ringing").await;
-        assert_eq!(stage.agent("boris").await.misses, 0, "it is not his fault");
+        assert_eq!(stage.agent("boris").await.misses, 0, "it is not the agent's fault");
     }
 }
 

@@ -53,10 +53,10 @@ fn on(one: usize, two: usize) -> BTreeMap<String, usize> {
 /// A second customer gives up, after the first.
 pub async fn miss_another(stage: &Stage) {
     let caller = stage.sim.call(CallerScript::new(SECOND, "7001")).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     caller.hang_up().await;
     story(caller).await;
-    until("he is owed a call", async || stage.cases().await == 2).await;
+    until("the caller has an open case", async || stage.cases().await == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,8 +118,10 @@ async fn the_next_trunk_is_tried_at_once(customer_first: bool) {
     miss(&stage).await;
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
-    until("he is reached", async || made(&stage).await.iter().any(|row| row.state.as_str() == "talking"))
-        .await;
+    until("the customer is reached", async || {
+        made(&stage).await.iter().any(|row| row.state.as_str() == "talking")
+    })
+    .await;
     let (row, trunk, _) = only_attempt(&stage).await;
     assert_eq!((row.ordinal, trunk.as_deref()), (Some(1), Some("three")));
     let carries: usize = stage.running().app.trunks.calls().iter().map(|(_, calls)| calls).sum();
@@ -232,7 +234,7 @@ async fn what_failed_under_an_agents_hand_is_tried_again_over_the_other() {
     assert_eq!(dials().await.talked_to().len(), 1);
 }
 
-/// Who dials at his phone needs room on a trunk as well; where there is none, it is kept and costs the customer no
+/// Dialling by hand needs room on a trunk as well; where there is none, the dial is kept and costs the customer no
 /// attempt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
@@ -242,7 +244,7 @@ async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
     miss_another(&stage).await;
     later(&stage, 1);
     let boris = stage.sim.call(CallerScript::at_phone_of("boris", SECOND)).await;
-    until("he is dialled", async || stage.commands("bgapi originate").await == 1).await;
+    until("the customer is dialled", async || stage.commands("bgapi originate").await == 1).await;
     stage.step("anna", Step::LogIn).await;
     stands(&stage, "due").await;
     let anna = stage.sim.call(CallerScript::at_phone_of("anna", NUMBER)).await;
@@ -251,7 +253,7 @@ async fn without_room_nobody_is_dialled_and_nothing_is_counted() {
     assert_eq!(made(&stage).await, []);
     assert_eq!(stage.commands("bgapi originate").await, 1, "nor is anna rung");
     boris.hang_up().await;
-    until("it is his turn now", async || !made(&stage).await.is_empty()).await;
+    until("it is the customer's turn now", async || !made(&stage).await.is_empty()).await;
     let second = stage.store.read("attempts", |c| attempts::of_case(c, CaseId(2))).await.unwrap();
     assert_eq!(second.len(), 1);
     assert_eq!(stage.store.read("case", |c| cases::get(c, CaseId(2))).await.unwrap().number.as_str(), SECOND);
@@ -295,8 +297,8 @@ async fn told(stage: &Stage) -> Vec<String> {
     stage.store.read("told", read).await.unwrap().into_iter().map(|told| told.payload).collect()
 }
 
-/// Where a customer's phone, or whoever answers for it, redirects a call nobody asks the policy: it is not followed unless
-/// the trunk is set so.
+/// Where a customer's phone, or whoever answers for it, redirects a call nobody asks the policy: it is not followed
+/// unless the trunk is set so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_customer_who_redirects_is_followed_only_where_the_trunk_says_so() {
     for follows in [false, true] {

@@ -15,7 +15,7 @@ use crate::support::http::get;
 async fn when_a_vital_task_dies_whoever_stands_by_takes_the_callers() {
     let mut stage = Stage::set().await;
     let caller = stage.caller(1).await;
-    until("he waits", async || stage.waiting().await == 1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
     stage.kill().await;
 
     // A file cannot say this: it stands for whatever panics in a task.

@@ -10,7 +10,7 @@ use crate::sip::{Behaviour, End, SipEnd, Stage};
 use crate::stories::Live;
 use crate::tone::Tone;
 
-/// FreeSWITCH is killed while his phone rings: that was an attempt. Nobody is rung again before it is time.
+/// FreeSWITCH is killed while the customer's phone rings: that was an attempt. Nobody is rung again before it is time.
 pub async fn freeswitch_dies_while_the_customer_is_rung(live: &Live) -> Result<String> {
     let own = Live::start(&live.prefix).await?;
     let anna = phone(ANSWERS).await?;
@@ -30,7 +30,9 @@ pub async fn freeswitch_dies_while_the_customer_is_rung(live: &Live) -> Result<S
         ensure!(stands == (Some(1), Some("no_answer")), "it counts: {made:?}");
         ensure!((anna.count(), office.customer.count()) == (1, 1), "nobody is rung twice");
         they_talk_at_last(&office, &anna).await?;
-        Ok(format!("the attempt counts {settled_ms} ms after FreeSWITCH was back; the next one reached him"))
+        Ok(format!(
+            "the attempt counts {settled_ms} ms after FreeSWITCH was back; the next one reached the customer"
+        ))
     })
     .await?;
     office.close().await?;
@@ -61,7 +63,7 @@ pub async fn freeswitch_dies_while_they_talk(live: &Live) -> Result<String> {
         ensure!((anna.count(), office.customer.count()) == (1, 1), "nobody is rung twice");
         they_talk_at_last(&office, &anna).await?;
         Ok(format!(
-            "her word is awaited {settled_ms} ms after FreeSWITCH was back; the next attempt reached him"
+            "the result is awaited {settled_ms} ms after FreeSWITCH was back; the next attempt reached the customer"
         ))
     })
     .await?;
@@ -70,7 +72,7 @@ pub async fn freeswitch_dies_while_they_talk(live: &Live) -> Result<String> {
     Ok(said)
 }
 
-/// It is time for the second attempt: they hear each other, he hangs up, and nothing is owed any more.
+/// It is time for the second attempt: they hear each other, the customer hangs up, and nothing is owed any more.
 async fn they_talk_at_last(office: &Office<'_>, anna: &SipEnd) -> Result<()> {
     office.customer.behave(ANSWERS);
     office.later(31);
@@ -88,8 +90,8 @@ async fn they_talk_at_last(office: &Office<'_>, anna: &SipEnd) -> Result<()> {
     Ok(())
 }
 
-/// We die while his phone rings for the third time that day: the next controller has it fall silent, the agent is told
-/// and free, the attempt counts, and there is no fourth.
+/// The controller dies while the customer's phone rings for the third time that day: the next controller has it fall
+/// silent, the agent is told and free, the attempt counts, and there is no fourth.
 pub async fn the_controller_dies_while_the_customer_is_rung(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let mut office = Office::open(live, &anna, BUSY).await?;
@@ -119,8 +121,12 @@ pub async fn the_controller_dies_while_the_customer_is_rung(live: &Live) -> Resu
         office.agent_is("idle").await?;
         office.later(120);
         office.floor.comes_to_rest().await?;
-        ensure!(office.customer.count() == 3, "his phone was called {} times", office.customer.count());
-        Ok(format!("his phone falls silent {silent_ms} ms after we are back; no fourth attempt"))
+        ensure!(
+            office.customer.count() == 3,
+            "the customer's phone was called {} times",
+            office.customer.count()
+        );
+        Ok(format!("the customer's phone falls silent {silent_ms} ms after we are back; no fourth attempt"))
     })
     .await?;
     office.close().await?;

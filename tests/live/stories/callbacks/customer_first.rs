@@ -23,7 +23,7 @@ async fn open<'a>(live: &'a Live, anna: &SipEnd, customer: Behaviour, wait: Dura
     .await
 }
 
-/// He answers, hears who calls, and gets an agent.
+/// The customer answers, hears who calls, and gets an agent.
 pub async fn an_agent_comes(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let office = open(live, &anna, Behaviour::Ring, SOON).await?;
@@ -31,7 +31,7 @@ pub async fn an_agent_comes(live: &Live) -> Result<String> {
         office.at_work().await?;
         office.later(1);
         let rings = office.customer.call(0, SOON, "rings", |_| true).await?;
-        ensure!(anna.count() == 0, "she is rung only when he has answered");
+        ensure!(anna.count() == 0, "the agent is rung only when the customer has answered");
         office.customer.answer(&rings.id).await?;
         let offered = anna.call(0, SOON, "rings", |_| true).await?;
         rings.ear.hears(Tone::Greeting, SOON).await?;
@@ -40,10 +40,10 @@ pub async fn an_agent_comes(live: &Live) -> Result<String> {
         offered.ear.hears(Tone::Caller, SOON).await?;
         let heard = Instant::now();
         let talk = office.customer.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
-        let answered = talk.when(Stage::Talking).context("he answered")?;
+        let answered = talk.when(Stage::Talking).context("the customer answered")?;
         let [rang_ms, heard_ms] = [offered.history[0].1, heard].map(|at| at.duration_since(answered).as_millis());
         let tones = talk.ear.tones();
-        ensure!(tones == [Tone::Greeting, Tone::Agent], "he heard {tones:?}");
+        ensure!(tones == [Tone::Greeting, Tone::Agent], "the customer heard {tones:?}");
         office.customer.hang_up(&talk.id).await?;
         office.agent_is("wrapping_up").await?;
         office.word_is_awaited().await?;
@@ -53,7 +53,7 @@ pub async fn an_agent_comes(live: &Live) -> Result<String> {
         ensure!((made.way.as_str(), made.agent.as_ref().map(|name| name.as_str())) == ("customer_first", Some("anna")), "{made:?}");
         office.floor.comes_to_rest().await?;
         Ok(format!(
-            "the agent's phone rings {rang_ms} ms after he answered; both hear each other {heard_ms} ms after he answered"
+            "the agent's phone rings {rang_ms} ms after the customer answered; both hear each other {heard_ms} ms after the customer answered"
         ))
     })
     .await?;
@@ -61,7 +61,8 @@ pub async fn an_agent_comes(live: &Live) -> Result<String> {
     Ok(said)
 }
 
-/// He answers and nobody comes: he is told so, once. The next time an agent is there before he is called.
+/// The customer answers and nobody comes: they are told so, once. The next time an agent is there before the customer
+/// is called.
 pub async fn no_agent_comes(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let office = open(live, &anna, ANSWERS, Duration::from_secs(1)).await?;
@@ -70,11 +71,11 @@ pub async fn no_agent_comes(live: &Live) -> Result<String> {
         office.later(1);
         let talk = office.customer.call(0, SOON, "talks", |talk| talk.stage == Stage::Talking).await?;
         talk.ear.hears(Tone::Apology, SOON).await?;
-        let told_ms = talk.when(Stage::Talking).context("he answered")?.elapsed().as_millis();
+        let told_ms = talk.when(Stage::Talking).context("the customer answered")?.elapsed().as_millis();
         let over = office.customer.call(0, SOON, "is over", Talk::is_over).await?;
-        ensure!(over.stage == Stage::Ended(End::TheyHungUp), "he is hung up: {:?}", over.stage);
+        ensure!(over.stage == Stage::Ended(End::TheyHungUp), "the customer is hung up: {:?}", over.stage);
         let tones = over.ear.tones();
-        ensure!(tones == [Tone::Greeting, Tone::Apology], "he heard {tones:?}");
+        ensure!(tones == [Tone::Greeting, Tone::Apology], "the customer heard {tones:?}");
         anna.call(0, SOON, "falls silent", |talk| talk.stage == Stage::Ended(End::Cancelled)).await?;
         office.attempts_are(&["abandoned"]).await?;
         office.case_is("waiting").await?;
@@ -89,7 +90,7 @@ pub async fn no_agent_comes(live: &Live) -> Result<String> {
         );
         office.floor.comes_to_rest().await?;
         Ok(format!(
-            "he hears the apology {told_ms} ms after he answered; then he was called with an agent there"
+            "the customer hears the apology {told_ms} ms after the customer answered; then the customer was called with an agent there"
         ))
     })
     .await?;

@@ -10,7 +10,7 @@ use crate::sip::{Behaviour, End, Stage};
 use crate::stories::Live;
 use crate::tone::Tone;
 
-/// She hears his phone ring, they talk, he hangs up; her word closes the case.
+/// The agent hears the customer's phone ring, they talk, the customer hangs up; the recorded result closes the case.
 pub async fn reached_and_said_so(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let office = Office::open(live, &anna, Behaviour::Ring).await?;
@@ -30,7 +30,7 @@ pub async fn reached_and_said_so(live: &Live) -> Result<String> {
         call.hears(Tone::Caller).await?;
         let heard_ms = answered.elapsed().as_millis();
         office.customer.hang_up(&talk.id).await?;
-        ensure!(call.is_over().await? == Stage::Ended(End::TheyHungUp), "she is hung up with him");
+        ensure!(call.is_over().await? == Stage::Ended(End::TheyHungUp), "the agent is hung up, too");
         let heard = call.tones()?;
         ensure!(heard == [Tone::Ringing, Tone::Caller], "she heard {heard:?}");
         office.word_is_awaited().await?;
@@ -41,7 +41,7 @@ pub async fn reached_and_said_so(live: &Live) -> Result<String> {
         let made = office.attempts().await?.pop().context("an attempt")?;
         let stands = (made.way.as_str(), made.ordinal, made.result.map(|word| word.as_str()));
         ensure!(stands == ("handset", Some(1), Some("reached")), "it counts: {made:?}");
-        ensure!(office.customer.count() == 1, "his phone was called {} times", office.customer.count());
+        ensure!(office.customer.count() == 1, "the customer's phone was called {} times", office.customer.count());
         ensure!(anna.count() == 0, "nobody rang her");
         let calls = office.floor.controller.rows(&["call", "list"]).await?;
         let directions: Vec<_> = calls.iter().filter_map(|call| call["direction"].as_str()).collect();
@@ -49,7 +49,7 @@ pub async fn reached_and_said_so(live: &Live) -> Result<String> {
         own.is_not_taken()?;
         office.floor.comes_to_rest().await?;
         Ok(format!(
-            "his phone rings {rang_ms} ms after she dialled; both hear each other {heard_ms} ms after he picked up; \
+            "the customer's phone rings {rang_ms} ms after the agent dialled; both hear each other {heard_ms} ms after the customer picked up; \
              her word is taken within {said_ms} ms"
         ))
     })
@@ -58,7 +58,8 @@ pub async fn reached_and_said_so(live: &Live) -> Result<String> {
     Ok(said)
 }
 
-/// Three calls by hand are the day's attempts: at the fourth she hears that it may not be, and his phone is silent.
+/// Three calls by hand are the day's attempts: at the fourth the agent hears that it may not be, and the customer's
+/// phone is silent.
 pub async fn refused_after_three(live: &Live) -> Result<String> {
     let anna = phone(Behaviour::Ring).await?;
     let office = Office::open(live, &anna, BUSY).await?;
@@ -76,7 +77,11 @@ pub async fn refused_after_three(live: &Live) -> Result<String> {
         let begun = Instant::now();
         hears_only(&office, NUMBER, Tone::Refused).await?;
         let told_ms = begun.elapsed().as_millis();
-        ensure!(office.customer.count() == 3, "his phone was called {} times", office.customer.count());
+        ensure!(
+            office.customer.count() == 3,
+            "the customer's phone was called {} times",
+            office.customer.count()
+        );
         office.floor.comes_to_rest().await?;
         Ok(format!("three calls by hand; the fourth was refused within {told_ms} ms"))
     })

@@ -31,14 +31,14 @@ pub async fn missed_then_reached(live: &Live) -> Result<String> {
         let shown = &offered.from;
         ensure!(
             shown.contains(NUMBER) && shown.contains("callback"),
-            "the agent sees whom he calls, and why: {shown}"
+            "the agent sees whom they call, and why: {shown}"
         );
         let talk =
             office.customer.call(0, SOON, "is called and talks", |talk| talk.stage == Stage::Talking).await?;
         ensure!(talk.from.contains("74957654321"), "the customer sees our number: {}", talk.from);
         talk.ear.hears(Tone::Agent, SOON).await?;
         offered.ear.hears(Tone::Caller, SOON).await?;
-        let picked_up = talk.when(Stage::Talking).context("he picked up")?;
+        let picked_up = talk.when(Stage::Talking).context("the customer picked up")?;
         let heard_ms = Instant::now().duration_since(picked_up).as_millis();
         office.customer.hang_up(&talk.id).await?;
         office.agent_is("wrapping_up").await?;
@@ -70,15 +70,19 @@ pub async fn three_misses_then_the_handover(live: &Live) -> Result<String> {
         office.case_is("handed_over").await?;
         office.later(120);
         office.floor.comes_to_rest().await?;
-        ensure!(office.customer.count() == 3, "his phone was called {} times", office.customer.count());
-        Ok("his phone was called 3 times, then the case was handed over".to_owned())
+        ensure!(
+            office.customer.count() == 3,
+            "the customer's phone was called {} times",
+            office.customer.count()
+        );
+        Ok("the customer's phone was called 3 times, then the case was handed over".to_owned())
     })
     .await?;
     office.close().await?;
     Ok(said)
 }
 
-/// He rings in while he is being called: he gets the agent who calls him.
+/// The customer rings in while being called: they get the agent who calls them.
 pub async fn glare(live: &Live) -> Result<String> {
     let anna = phone(ANSWERS).await?;
     let office = Office::open(live, &anna, Behaviour::Ring).await?;
@@ -90,7 +94,10 @@ pub async fn glare(live: &Live) -> Result<String> {
         let caller = office.floor.caller(NUMBER).await?;
         caller.hears(Tone::Agent).await?;
         let heard_ms = begun.elapsed().as_millis();
-        office.customer.reaches(&ringing.id, SOON, "his phone falls silent", Talk::is_over).await?;
+        office
+            .customer
+            .reaches(&ringing.id, SOON, "the customer's phone falls silent", Talk::is_over)
+            .await?;
         // Before that is on record the talk has not begun.
         office.agent_is("talking").await?;
         office.seconds_later(6);
@@ -99,7 +106,7 @@ pub async fn glare(live: &Live) -> Result<String> {
         office.case_is("caller_reached_us").await?;
         office.floor.comes_to_rest().await?;
         ensure!(anna.count() == 1, "the agent was rung {} times", anna.count());
-        Ok(format!("the caller heard the agent {heard_ms} ms after he dialled"))
+        Ok(format!("the caller heard the agent {heard_ms} ms after the customer dialled"))
     })
     .await?;
     office.close().await?;

@@ -1,4 +1,4 @@
-//! Where callbacks are made: a controller that somebody could not reach, his phone, an agent's phone.
+//! Where callbacks are made: a controller that a customer could not reach, the customer's phone, an agent's phone.
 //!
 //! The controller runs in this process, so that its clock can be put forward, in a runtime of its own, so that it can
 //! die.
@@ -46,7 +46,7 @@ pub struct Office<'a> {
 }
 
 impl<'a> Office<'a> {
-    /// Somebody has given up; nobody is there to call him back.
+    /// A caller has given up; nobody is there to call them back.
     pub async fn open(live: &'a Live, agent: &SipEnd, customer: Behaviour) -> Result<Self> {
         Self::with(live, agent, customer, |_| {}).await
     }
