@@ -161,13 +161,10 @@ async fn a_caller_that_gave_up_while_the_clock_was_set_back_has_a_case() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_talk_settles_what_was_missed_before_the_clock_was_set_back() {
     let stage = Stage::with(|settings| settings.callback.min_talk = Duration::ZERO).await;
-    story(
-        stage
-            .sim
-            .call(CallerScript::new("+79001230001", "7001").patient_for(Duration::from_millis(50)))
-            .await,
-    )
-    .await;
+    let gives_up = stage.caller(1).await;
+    until("the caller waits", async || stage.waiting().await == 1).await;
+    gives_up.hang_up().await;
+    story(gives_up).await;
     stage.running().quiet().await;
     let open = async || {
         let cases =
