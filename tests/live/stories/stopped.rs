@@ -466,7 +466,7 @@ async fn talk_survives(
     caller: &crate::floor::Caller,
     anna: &crate::sip::SipEnd,
 ) -> Result<()> {
-    let talk = talks(&anna, 0).await?;
+    let talk = talks(anna, 0).await?;
     tokio::time::sleep(Duration::from_secs(1)).await;
     caller.heard_to_the_last(Tone::Agent)?;
     talk.ear.hears(Tone::Caller, SOON).await?;

@@ -1,5 +1,11 @@
 //! A private PostgreSQL server from Debian's package: its data in a temporary folder, only a socket file there,
 //! ended by the number of its process when the tests' process ends, however it ends.
+#![allow(
+    clippy::explicit_write,
+    clippy::zombie_processes,
+    clippy::allow_attributes,
+    reason = "it speaks past the capture of output, and the server ends with the tests"
+)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{MetadataExt, chown};
