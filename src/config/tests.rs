@@ -65,7 +65,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ("[web]\nlisten = \"8087\"\n", &["dozvon.toml:2:10: ", "127.0.0.1:8087"]),
     ("[switch]\nallow = [\"10.0.0.0/33\"]\n", &["dozvon.toml:2:10: ", "10.0.0.0/8"]),
     ("[dialplan]\nnumbers = [\"7 1\"]\n", &["dozvon.toml:2:11: ", "not a number pattern"]),
-    ("[dialplan]\npause = \"3s\"\n", &["dozvon.toml:2:1: unknown key `pause`", "patience"]),
+    ("[dialplan]\npause = \"3s\"\n", &["dozvon.toml:2:1: unknown key `pause`", "retry_time"]),
     ("[dialplan]\npatience = \"2h\"\n", &["dozvon.toml:2:12: ", "write \"0s\" to \"1h\""]),
     (
         "[dialplan]\npause_sound = \"local_stream://moh\"\n",
@@ -248,25 +248,25 @@ fn refused(variable: &str, span: &str) -> Option<String> {
 #[test]
 fn absurd_durations_are_refused_for_every_setting() {
     const MAY_BE_ZERO: &[&str] = &[
-        "CALLBACK__AGENT_REST",
-        "CALLBACK__APOLOGY_TIME",
+        "CALLBACK__AGENT_PAUSE",
+        "CALLBACK__APOLOGY_LENGTH",
         "CALLBACK__ASSIGNEE_FIRST",
-        "CALLBACK__LEAST_TALK",
-        "CALLBACK__SHORTEST_WAIT",
-        "CALLBACK__TRUNKS__0__REST",
-        "CALLS__AWAIT_RETURN",
+        "CALLBACK__MIN_TALK",
+        "CALLBACK__MIN_WAIT",
+        "CALLBACK__TRUNKS__0__FAILURE_PAUSE",
+        "CALLS__RETURN_TIMEOUT",
         "CALLS__DRAIN_TIMEOUT",
-        "CALLS__GATHER",
-        "DIALPLAN__PATIENCE",
-        "NOTIFY__GRACE",
-        "NOTIFY__KEEP_TRYING",
-        "REQUESTS__FILL_TIME",
+        "CALLS__RECOVERY_WAIT",
+        "DIALPLAN__RETRY_TIME",
+        "NOTIFY__SHUTDOWN_TIMEOUT",
+        "NOTIFY__GIVE_UP_AFTER",
+        "REQUESTS__MIN_FILL_TIME",
         "RETENTION__AUDIT",
         "RETENTION__CALLS",
         "RETENTION__CASES",
         "RETENTION__OUTBOX",
         "RETENTION__REQUESTS",
-        "SWITCH__NODES__0__HURRY",
+        "SWITCH__NODES__0__POLL_INTERVAL",
     ];
     let mut all = Vec::new();
     durations("DOZVON", &toml::Value::Table(Settings::example()), &mut all);
@@ -279,7 +279,7 @@ fn absurd_durations_are_refused_for_every_setting() {
         let long = refused(&variable, "36500d");
         assert_eq!(
             long.is_none(),
-            setting.starts_with("RETENTION__") && !setting.ends_with("EVERY"),
+            setting.starts_with("RETENTION__") && !setting.ends_with("POLL_INTERVAL"),
             "{variable} = 36500d"
         );
         for told in [zero, long].into_iter().flatten() {

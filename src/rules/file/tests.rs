@@ -426,7 +426,10 @@ fn a_policy_is_its_profile_with_what_the_file_says_otherwise() {
     assert_eq!(rules.policy(None), service, "who reached no queue is called back as for service");
     let text = write(&rules);
     assert_eq!(read(&text).unwrap(), rules, "{text}");
-    assert!(!text.contains("cap_month") && !text.contains("sales\"\ncap"), "only what differs: {text}");
+    assert!(
+        !text.contains("max_attempts_per_month") && !text.contains("sales\"\nmax_attempts"),
+        "only what differs: {text}"
+    );
 }
 
 const POLICIES: &str = r#"
@@ -472,7 +475,7 @@ fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
         "max_attempts_per_week = 1",
         "max_attempts_per_day = 4",
         &[
-            "rules.toml:7:11: policy collect: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
+            "rules.toml:7:24: policy collect: max_attempts_per_day = 4 is not allowed: by 230-FZ article 7 part 3 (R3) it is 1",
             "max_attempts_per_day = 4",
             "take `max_attempts_per_day` out: profile debt has 1",
         ],
@@ -480,24 +483,24 @@ fn a_limit_above_the_law_is_refused_with_its_place_and_its_source() {
     one_fault_of_a_policy(
         "\"4h\"",
         "\"14m\"",
-        &["rules.toml:8:8", "retry_delays = 2h, 14m", "of 15m to 1d", "R20"],
+        &["rules.toml:8:16", "retry_delays = 2h, 14m", "of 15m to 1d", "R20"],
     );
     one_fault_of_a_policy(
         "09:00-18:00",
         "07:00-18:00",
-        &["rules.toml:9:12", "08:00-22:00 at most", "230-FZ"],
+        &["rules.toml:9:17", "08:00-22:00 at most", "230-FZ"],
     );
     one_fault_of_a_policy(
         "repeat_days = 1",
         "hours_margin = \"5h\"",
-        &["rules.toml:9:12", "weekday_hours = 09:00-18:00"],
+        &["rules.toml:9:17", "weekday_hours = 09:00-18:00"],
     );
     one_fault_of_a_policy(
         "max_attempts_per_day = 2",
         "max_attempts_per_day = 0",
-        &["rules.toml:16:11", "1 to 3"],
+        &["rules.toml:16:24", "1 to 3"],
     );
-    one_fault_of_a_policy("\"+7499\"", "\"8499\"", &["rules.toml:18:16", "prefixes such as +7495"]);
+    one_fault_of_a_policy("\"+7499\"", "\"8499\"", &["rules.toml:18:24", "prefixes such as +7495"]);
     one_fault_of_a_policy("profile = \"debt\"", "profile = \"sales\"\nrecent_contact = \"5m\"", &["38-FZ"]);
 }
 
@@ -513,7 +516,7 @@ fn a_policy_that_cannot_be_meant_is_told() {
     one_fault_of_a_policy(
         "09:00-18:00",
         "18:00-09:00",
-        &["rules.toml:9:12", "not one stretch", "08:00-22:00"],
+        &["rules.toml:9:17", "not one stretch", "08:00-22:00"],
     );
     one_fault_of_a_policy(
         "cap_week",
