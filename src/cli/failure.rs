@@ -6,8 +6,9 @@ use crate::app::AppError;
 use crate::config::ConfigError;
 use crate::demo::testbed::TestbedError;
 use crate::document::fault::Faults;
+use crate::language::Language;
 use crate::queue::agent::Status;
-use crate::render::{Language, say};
+use crate::render::say;
 use crate::store::StoreError;
 use crate::telemetry::TelemetryError;
 

@@ -40,7 +40,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::config::database::DatabaseUrl;
-use crate::render::Language;
+use crate::language::Language;
 use crate::telemetry::LogFormat;
 
 pub use context::Context;

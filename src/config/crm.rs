@@ -9,17 +9,8 @@ use minijinja::Environment;
 
 use crate::duration;
 use crate::ids::AgentName;
+use crate::language::Language;
 use crate::secret::Secret;
-
-crate::vocabulary! {
-    /// The language of what is written into the CRM.
-    "language" pub enum Language {
-        /// Russian.
-        Ru = "ru",
-        /// English.
-        En = "en",
-    }
-}
 
 crate::vocabulary! {
     /// Which CRM.

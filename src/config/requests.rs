@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::document::Step;
 use crate::duration;
 use crate::ids::QueueName;
-use crate::render::Language;
+use crate::language::Language;
 use crate::signature::Key;
 
 /// How requests are taken.
@@ -89,7 +89,7 @@ pub struct Form {
     #[serde(with = "queue")]
     pub queue: Option<QueueName>,
     /// The language of the form where the browser asks for none of ours.
-    pub language: Tongue,
+    pub language: Language,
     /// The text of the consent, in Russian.
     pub consent_ru: String,
     /// The text of the consent, in English.
@@ -101,25 +101,6 @@ pub struct Form {
     pub sms_consent_en: String,
     /// Sites that may show the form in a frame, such as `https://example.com`.
     pub allowed_origins: Vec<String>,
-}
-
-crate::vocabulary! {
-    /// A language of the form.
-    "language" pub enum Tongue {
-        /// English.
-        En = "en",
-        /// Russian.
-        Ru = "ru",
-    }
-}
-
-impl From<Tongue> for Language {
-    fn from(tongue: Tongue) -> Self {
-        match tongue {
-            Tongue::En => Self::En,
-            Tongue::Ru => Self::Ru,
-        }
-    }
 }
 
 impl Default for Settings {
@@ -156,7 +137,7 @@ impl Default for Form {
         Self {
             name: "callback".to_owned(),
             queue: None,
-            language: Tongue::Ru,
+            language: Language::Ru,
             consent_ru: "Я согласен на обработку моих персональных данных, чтобы мне перезвонили".to_owned(),
             consent_en: "I consent to the processing of my personal data so that I am called back".to_owned(),
             sms_consent_ru: "Я согласен получать SMS о моей заявке и моих звонках".to_owned(),

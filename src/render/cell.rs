@@ -3,8 +3,9 @@
 use chrono_tz::Tz;
 
 use crate::clock::UnixMs;
+use crate::language::Language;
 use crate::render::language::meaning;
-use crate::render::{Cell, Language, say, word};
+use crate::render::{Cell, say, word};
 
 /// How to show it: language, zone, colours, width.
 #[derive(Debug, Clone, Copy)]

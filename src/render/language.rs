@@ -1,21 +1,6 @@
 //! Headings, words and sentences in the reader's language.
 
-/// A language of the user interface.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Language {
-    /// English.
-    En,
-    /// Russian.
-    Ru,
-}
-
-impl Language {
-    /// The language of a locale such as `ru_RU.UTF-8`; English if the language is not supported.
-    #[must_use]
-    pub fn of_locale(locale: &str) -> Self {
-        if locale.starts_with("ru") { Self::Ru } else { Self::En }
-    }
-}
+use crate::language::Language;
 
 /// The heading of a field.
 #[must_use]

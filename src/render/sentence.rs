@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::language::Language;
 use crate::render::cell::show;
 use crate::render::russian;
 use crate::render::russian::fill;
-use crate::render::{Cell, DisplayOptions, Language};
+use crate::render::{Cell, DisplayOptions};
 
 /// A sentence with its values. The English text is the key of the tables in `render/russian`.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -192,7 +192,8 @@ mod tests {
 
     use super::*;
     use crate::clock::UnixMs;
-    use crate::render::{Language, span};
+    use crate::language::Language;
+    use crate::render::span;
 
     const OPTIONS: DisplayOptions =
         DisplayOptions { language: Language::En, zone: Tz::Europe__Moscow, colour: false, width: None };

@@ -102,9 +102,10 @@ mod tests {
     use chrono_tz::Tz;
     use proptest::prelude::*;
 
-    use super::super::{Language, table};
+    use super::super::table;
     use super::*;
     use crate::clock::UnixMs;
+    use crate::language::Language;
 
     fn options(width: u16) -> DisplayOptions {
         DisplayOptions { language: Language::En, zone: Tz::UTC, colour: false, width: Some(width) }

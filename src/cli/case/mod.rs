@@ -284,7 +284,8 @@ pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failur
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{DisplayOptions, Language, table as shown};
+    use crate::language::Language;
+    use crate::render::{DisplayOptions, table as shown};
 
     /// The whole text of a request is shown on a terminal of 80 columns.
     #[test]

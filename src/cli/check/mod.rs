@@ -124,7 +124,8 @@ fn table(lines: &[Finding]) -> Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{DisplayOptions, Language, table as text};
+    use crate::language::Language;
+    use crate::render::{DisplayOptions, table as text};
 
     /// On a terminal of 80 columns the remedy stands below each line.
     #[test]

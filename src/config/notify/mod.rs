@@ -21,7 +21,7 @@ pub use words::{BadPattern, Pattern};
 
 use crate::duration;
 use crate::ids::DestinationName;
-use crate::render::Language;
+use crate::language::Language;
 
 /// Who is told what, where, and how patient we are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,7 +249,7 @@ pub struct Destination {
     #[serde(default)]
     pub to: Vec<String>,
     /// The language of the messages.
-    #[serde(default = "words::english", with = "words::language")]
+    #[serde(default = "words::english")]
     pub language: Language,
     /// A file with your own texts. What it does not have is as built in.
     #[serde(default, skip_serializing_if = "Option::is_none")]

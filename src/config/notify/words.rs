@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::document::fault::nearest;
 use crate::event::EventKind;
-use crate::render::Language;
+use crate::language::Language;
 
 /// Which events: a kind, all kinds that begin the same (`case.*`), or all (`*`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,28 +66,6 @@ pub(super) const fn english() -> Language {
 
 pub(super) fn post() -> String {
     "POST".to_owned()
-}
-
-pub(super) mod language {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use crate::render::Language;
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-    pub fn serialize<S: Serializer>(language: &Language, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(match language {
-            Language::En => "en",
-            Language::Ru => "ru",
-        })
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Language, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "en" => Ok(Language::En),
-            "ru" => Ok(Language::Ru),
-            other => Err(D::Error::custom(format!("{other:?} is no language that we speak; write en or ru"))),
-        }
-    }
 }
 
 pub(super) mod durations {

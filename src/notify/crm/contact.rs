@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::clock::UnixMs;
-use crate::config::crm::Language;
 use crate::ids::{AgentName, CaseId, QueueName};
+use crate::language::Language;
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::phone::E164;
@@ -118,11 +118,11 @@ impl Contact {
     pub fn text(&self, language: Language) -> String {
         let mut lines = vec![self.what(language).to_owned()];
         lines.extend(self.result.map(|result| {
-            let said = language.result(result);
+            let said = result_in(language, result);
             format!("{}: {said}", language.pick("Result", "Результат"))
         }));
         lines.extend(self.reason.map(|reason| {
-            let said = language.reason(reason);
+            let said = reason_in(language, reason);
             format!("{}: {said}", language.pick("Reason", "Причина"))
         }));
         lines.extend(
@@ -151,45 +151,36 @@ impl Contact {
     }
 }
 
-impl Language {
-    const fn pick(self, english: &'static str, russian: &'static str) -> &'static str {
-        match self {
-            Self::En => english,
-            Self::Ru => russian,
-        }
+const fn reason_in(language: Language, reason: Closed) -> &'static str {
+    match reason {
+        Closed::AgentReached => language.pick("we have talked", "поговорили"),
+        Closed::CallerReachedUs => language.pick("the caller got through", "клиент дозвонился сам"),
+        Closed::Unreachable => language.pick("not reached", "не дозвонились"),
+        Closed::DoNotCall => language.pick("wants no calls", "просит не звонить"),
+        Closed::WrongNumber => language.pick("somebody else's number", "чужой номер"),
+        Closed::Spam => language.pick("no customer", "не клиент"),
+        Closed::Erased => language.pick("the data were erased", "данные удалены"),
+        Closed::Other => language.pick("other", "другое"),
     }
+}
 
-    const fn reason(self, reason: Closed) -> &'static str {
-        match reason {
-            Closed::AgentReached => self.pick("we have talked", "поговорили"),
-            Closed::CallerReachedUs => self.pick("the caller got through", "клиент дозвонился сам"),
-            Closed::Unreachable => self.pick("not reached", "не дозвонились"),
-            Closed::DoNotCall => self.pick("wants no calls", "просит не звонить"),
-            Closed::WrongNumber => self.pick("somebody else's number", "чужой номер"),
-            Closed::Spam => self.pick("no customer", "не клиент"),
-            Closed::Erased => self.pick("the data were erased", "данные удалены"),
-            Closed::Other => self.pick("other", "другое"),
+const fn result_in(language: Language, result: Outcome) -> &'static str {
+    match result {
+        Outcome::Reached => language.pick("talked", "поговорили"),
+        Outcome::CallLater => language.pick("asks to be called later", "просит перезвонить позже"),
+        Outcome::NoAnswer => language.pick("no answer", "не ответил"),
+        Outcome::Busy => language.pick("busy", "занято"),
+        Outcome::Rejected => language.pick("rejected", "сбросил"),
+        Outcome::Voicemail => language.pick("a machine answered", "автоответчик"),
+        Outcome::InvalidNumber => language.pick("the number does not exist", "номер не существует"),
+        Outcome::WrongNumber => language.pick("somebody else's number", "чужой номер"),
+        Outcome::TechnicalFailure => language.pick("our side failed", "сбой на нашей стороне"),
+        Outcome::Refused => language.pick("wants no calls", "просит не звонить"),
+        Outcome::Cancelled => language.pick("cancelled", "отменено"),
+        Outcome::Orphaned => language.pick("interrupted", "прервано"),
+        Outcome::Abandoned => {
+            language.pick("answered, but no agent was free", "ответил, но свободного оператора не было")
         }
-    }
-
-    const fn result(self, result: Outcome) -> &'static str {
-        match result {
-            Outcome::Reached => self.pick("talked", "поговорили"),
-            Outcome::CallLater => self.pick("asks to be called later", "просит перезвонить позже"),
-            Outcome::NoAnswer => self.pick("no answer", "не ответил"),
-            Outcome::Busy => self.pick("busy", "занято"),
-            Outcome::Rejected => self.pick("rejected", "сбросил"),
-            Outcome::Voicemail => self.pick("a machine answered", "автоответчик"),
-            Outcome::InvalidNumber => self.pick("the number does not exist", "номер не существует"),
-            Outcome::WrongNumber => self.pick("somebody else's number", "чужой номер"),
-            Outcome::TechnicalFailure => self.pick("our side failed", "сбой на нашей стороне"),
-            Outcome::Refused => self.pick("wants no calls", "просит не звонить"),
-            Outcome::Cancelled => self.pick("cancelled", "отменено"),
-            Outcome::Orphaned => self.pick("interrupted", "прервано"),
-            Outcome::Abandoned => {
-                self.pick("answered, but no agent was free", "ответил, но свободного оператора не было")
-            }
-            Outcome::Other => self.pick("other", "другое"),
-        }
+        Outcome::Other => language.pick("other", "другое"),
     }
 }

@@ -15,8 +15,8 @@ use crate::clock::UnixMs;
 use crate::config::notify::Destination;
 use crate::event::{Delivery, EventKind};
 use crate::ids::EventId;
+use crate::language::Language;
 use crate::render;
-use crate::render::Language;
 
 const BUILT_IN: [(Language, &str); 2] =
     [(Language::En, include_str!("en.toml")), (Language::Ru, include_str!("ru.toml"))];

@@ -315,7 +315,6 @@ pub(super) const FILES: &[Pair] = &[
         "{from}..{to} is not a range of dates within a year",
         "{from}..{to} — не промежуток дат в пределах года",
     ),
-    ("{given} is no language that we speak", "языка {given} нет"),
     ("{given} is not a contact: {problem}", "{given} — не контакт: {*problem}"),
     (
         "{given} is not a context in which callers come in",

@@ -1,4 +1,4 @@
-use crate::render::Language;
+use crate::language::Language;
 use crate::render::russian::*;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src");

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::fields::{self, Fields};
 use super::{By, From, Intake, Refused, page, proof};
-use crate::config::requests::{Form, Tongue};
+use crate::config::requests::Form;
+use crate::language::Language;
 use crate::missed::case::Reason;
 
 /// The field that people do not see.
@@ -27,8 +28,16 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Response {
     let Some(form) = intake.form(&name) else { return missing() };
-    let tongue = tongue(form, query.as_deref(), &headers);
-    page::form(form, tongue, &intake.clocks(form), &intake.stamp(form), &Fields::new(), StatusCode::OK, None)
+    let language = language(form, query.as_deref(), &headers);
+    page::form(
+        form,
+        language,
+        &intake.clocks(form),
+        &intake.stamp(form),
+        &Fields::new(),
+        StatusCode::OK,
+        None,
+    )
 }
 
 pub(super) async fn receive(
@@ -40,15 +49,15 @@ pub(super) async fn receive(
     body: Body,
 ) -> Response {
     let Some(form) = intake.form(&name) else { return missing() };
-    let tongue = tongue(form, query.as_deref(), &headers);
+    let language = language(form, query.as_deref(), &headers);
     let mut filled = Fields::new();
-    match take(&intake, form, tongue, peer, &headers, body, &mut filled).await {
-        Ok(()) => page::thanks(form, tongue),
+    match take(&intake, form, language, peer, &headers, body, &mut filled).await {
+        Ok(()) => page::thanks(form, language),
         Err(rejected) => {
             let stamp = rejected.stamp.unwrap_or_else(|| intake.stamp(form));
             page::form(
                 form,
-                tongue,
+                language,
                 &intake.clocks(form),
                 &stamp,
                 &filled,
@@ -70,7 +79,7 @@ struct Rejected {
 async fn take(
     intake: &Intake,
     form: &Form,
-    tongue: Tongue,
+    language: Language,
     peer: SocketAddr,
     headers: &HeaderMap,
     body: Body,
@@ -85,9 +94,9 @@ async fn take(
     let keep_stamp = |refused: &Refused| rejected(refused, Some(stamp.clone()));
     let mut fields = filled.clone();
     // The text that was shown, not what was sent.
-    fields.insert("consent_text".to_owned(), page::consent(form, tongue).to_owned());
-    fields.insert("sms_consent_text".to_owned(), page::sms_consent(form, tongue).to_owned());
-    fields.insert("language".to_owned(), tongue.to_string());
+    fields.insert("consent_text".to_owned(), page::consent(form, language).to_owned());
+    fields.insert("sms_consent_text".to_owned(), page::sms_consent(form, language).to_owned());
+    fields.insert("language".to_owned(), language.to_string());
     let said = intake.read(&fields, form.queue.as_ref()).map_err(|refused| keep_stamp(&refused))?;
     intake.admit_form(address).map_err(|refused| keep_stamp(&refused))?;
     let from = From {
@@ -149,9 +158,9 @@ fn rejected(refused: &Refused, stamp: Option<String>) -> Rejected {
     Rejected { status, wrong, stamp }
 }
 
-fn tongue(form: &Form, query: Option<&str>, headers: &HeaderMap) -> Tongue {
+fn language(form: &Form, query: Option<&str>, headers: &HeaderMap) -> Language {
     let accepts = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    page::tongue(query, accepts, form)
+    page::language(query, accepts, form)
 }
 
 fn missing() -> Response {

@@ -10,7 +10,8 @@ use minijinja::{Environment, context};
 use sha2::{Digest, Sha256};
 
 use super::fields::Fields;
-use crate::config::requests::{Form, Tongue};
+use crate::config::requests::Form;
+use crate::language::Language;
 
 const FORM: &str = include_str!("form.html");
 const THANKS: &str = include_str!("thanks.html");
@@ -74,20 +75,20 @@ const WORDS: [(&str, &str, &str); 21] = [
 ];
 
 /// A text of the pages.
-fn word(tongue: Tongue, name: &str) -> &'static str {
+fn word(language: Language, name: &str) -> &'static str {
     let found = WORDS.iter().find(|(known, ..)| *known == name);
-    found.map_or("", |(_, english, russian)| match tongue {
-        Tongue::En => english,
-        Tongue::Ru => russian,
+    found.map_or("", |(_, english, russian)| match language {
+        Language::En => english,
+        Language::Ru => russian,
     })
 }
 
-fn words(tongue: Tongue) -> std::collections::BTreeMap<&'static str, &'static str> {
-    WORDS.iter().map(|(name, ..)| (*name, word(tongue, name))).collect()
+fn words(language: Language) -> std::collections::BTreeMap<&'static str, &'static str> {
+    WORDS.iter().map(|(name, ..)| (*name, word(language, name))).collect()
 }
 
 /// The language of a page: that of `?lang=`, else the first supported one that the browser asks for, else the form's.
-pub(super) fn tongue(query: Option<&str>, accepts: Option<&str>, form: &Form) -> Tongue {
+pub(super) fn language(query: Option<&str>, accepts: Option<&str>, form: &Form) -> Language {
     let of_query = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .find(|(key, _)| key == "lang")
         .and_then(|(_, word)| word.parse().ok());
@@ -110,50 +111,50 @@ pub(super) fn tongue(query: Option<&str>, accepts: Option<&str>, form: &Form) ->
 }
 
 /// The text of the consent to be called.
-pub(super) fn consent(form: &Form, tongue: Tongue) -> &str {
-    match tongue {
-        Tongue::En => &form.consent_en,
-        Tongue::Ru => &form.consent_ru,
+pub(super) fn consent(form: &Form, language: Language) -> &str {
+    match language {
+        Language::En => &form.consent_en,
+        Language::Ru => &form.consent_ru,
     }
 }
 
 /// The text of the consent to get SMS; empty: the form does not ask.
-pub(super) fn sms_consent(form: &Form, tongue: Tongue) -> &str {
-    match tongue {
-        Tongue::En => &form.sms_consent_en,
-        Tongue::Ru => &form.sms_consent_ru,
+pub(super) fn sms_consent(form: &Form, language: Language) -> &str {
+    match language {
+        Language::En => &form.sms_consent_en,
+        Language::Ru => &form.sms_consent_ru,
     }
 }
 
 /// The form, with the zone of times, the values filled in, and the mistake.
 pub(super) fn form(
     form: &Form,
-    tongue: Tongue,
+    language: Language,
     clocks: &str,
     stamp: &str,
     filled: &Fields,
     status: StatusCode,
     wrong: Option<&str>,
 ) -> Response {
-    let (consent, sms_consent) = (consent(form, tongue), sms_consent(form, tongue));
-    let wrong = wrong.map(|name| word(tongue, name));
-    let words = words(tongue);
+    let (consent, sms_consent) = (consent(form, language), sms_consent(form, language));
+    let wrong = wrong.map(|name| word(language, name));
+    let words = words(language);
     let page = render(
         "form.html",
         &context! {
-            lang => tongue.as_str(), style => style(), clocks, stamp, filled, consent, sms_consent, wrong, words
+            lang => language.as_str(), style => style(), clocks, stamp, filled, consent, sms_consent, wrong, words
         },
     );
-    respond(form, tongue, status, page)
+    respond(form, language, status, page)
 }
 
 /// The page after a request was accepted.
-pub(super) fn thanks(form: &Form, tongue: Tongue) -> Response {
+pub(super) fn thanks(form: &Form, language: Language) -> Response {
     let page = render(
         "thanks.html",
-        &context! { lang => tongue.as_str(), style => style(), words => words(tongue) },
+        &context! { lang => language.as_str(), style => style(), words => words(language) },
     );
-    respond(form, tongue, StatusCode::OK, page)
+    respond(form, language, StatusCode::OK, page)
 }
 
 /// The style, not escaped: the policy names its hash, and it holds nothing of a sender.
@@ -170,7 +171,7 @@ fn render(name: &str, what: &minijinja::Value) -> Result<String, minijinja::Erro
 
 fn respond(
     form: &Form,
-    tongue: Tongue,
+    language: Language,
     status: StatusCode,
     page: Result<String, minijinja::Error>,
 ) -> Response {
@@ -189,7 +190,7 @@ fn respond(
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::VARY, "accept-language"),
-        (header::CONTENT_LANGUAGE, tongue.as_str()),
+        (header::CONTENT_LANGUAGE, language.as_str()),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
@@ -217,10 +218,10 @@ mod tests {
     #[test]
     fn the_language_is_the_readers() {
         let form = Form::default();
-        assert_eq!(tongue(Some("lang=en"), Some("ru"), &form), Tongue::En);
-        assert_eq!(tongue(None, Some("de, en-GB;q=0.8, ru;q=0.9"), &form), Tongue::Ru);
-        assert_eq!(tongue(None, Some("en-US,en;q=0.5"), &form), Tongue::En);
-        assert_eq!(tongue(Some("lang=%3Cscript%3E"), Some("en;q=0, xx"), &form), Tongue::Ru);
+        assert_eq!(language(Some("lang=en"), Some("ru"), &form), Language::En);
+        assert_eq!(language(None, Some("de, en-GB;q=0.8, ru;q=0.9"), &form), Language::Ru);
+        assert_eq!(language(None, Some("en-US,en;q=0.5"), &form), Language::En);
+        assert_eq!(language(Some("lang=%3Cscript%3E"), Some("en;q=0, xx"), &form), Language::Ru);
     }
 
     #[test]
@@ -228,7 +229,10 @@ mod tests {
         for page in [FORM, THANKS] {
             for part in page.split("words.").skip(1) {
                 let name: String = part.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
-                assert!(!word(Tongue::En, &name).is_empty() && !word(Tongue::Ru, &name).is_empty(), "{name}");
+                assert!(
+                    !word(Language::En, &name).is_empty() && !word(Language::Ru, &name).is_empty(),
+                    "{name}"
+                );
             }
             assert!(!page.contains("<script") && !page.contains("safe"));
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use dozvon::config::notify::Settings;
 use dozvon::config::notify::{Destination, Kind};
 use dozvon::event::EventKind;
-use dozvon::render::Language;
+use dozvon::language::Language;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dozvon::config::notify::Settings;
 use dozvon::config::notify::{Destination, Kind, SmppTls};
 use dozvon::event::EventKind;
-use dozvon::render::Language;
+use dozvon::language::Language;
 use dozvon::secret::Secret;
 use dozvon::store::outbox::{self, DeliveryRow};
 use rusmpp::values::DataCoding;

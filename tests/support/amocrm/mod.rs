@@ -13,7 +13,8 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, Response, StatusCode};
-use dozvon::config::crm::{Kind, Language, Settings};
+use dozvon::config::crm::{Kind, Settings};
+use dozvon::language::Language;
 use dozvon::secret::Secret;
 use futures_util::stream;
 use serde_json::{Value, json};

@@ -81,7 +81,7 @@ impl Bitrix24 {
             url: Secret::new(format!("http://{}/rest/1/secretsecret", self.address)),
             users: BTreeMap::from([("12".to_owned(), "boris".parse().unwrap())]),
             default_user: "1".to_owned(),
-            language: dozvon::config::crm::Language::En,
+            language: dozvon::language::Language::En,
             allow_http: true,
             ..Settings::default()
         }
