@@ -54,7 +54,7 @@ crate::vocabulary! {
         WeekCap = "week_cap",
         /// The attempts of a month are used up.
         MonthCap = "month_cap",
-        /// The attempt before was too short a while ago.
+        /// Too soon after the last attempt.
         Gap = "gap",
         /// We are closed.
         QueueHours = "queue_hours",
@@ -165,7 +165,8 @@ pub fn check(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Re
     let ordinal = caps(standing, bounds, at)?;
     let gap_until = spacing(standing, bounds.policy);
     if gap_until.is_some_and(|until| until > at) {
-        return refuse(Guard::Gap, gap_until, "the attempt before was too short a while ago");
+        let why = format!("too soon after the last attempt (policy {})", bounds.policy.name);
+        return refuse(Guard::Gap, gap_until, why);
     }
     let window = bounds.window(standing);
     let proof = match window.lawful(at) {

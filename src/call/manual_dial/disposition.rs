@@ -26,7 +26,8 @@ impl Phone {
                 true
             }
             Ok(None) => {
-                tracing::warn!(%agent, "no talk of this agent waits for a disposition: the code is ignored");
+                let code = &call.facts.dialled;
+                tracing::warn!(%agent, "{code} ignored: no call of {agent} is waiting for a result");
                 false
             }
             Err(error) => {

@@ -320,6 +320,10 @@ pub(super) const ERRORS: &[Pair] = &[
     ("there is no {kind} {name}", "не найдено: {*kind} {name}"),
     ("there is no {kind} {name}: {remedy}", "не найдено: {*kind} {name}; {*remedy}"),
     ("this place among the attempts of the business day is taken", "эта попытка рабочего дня уже занята"),
+    (
+        "too soon after the last attempt (policy {policy})",
+        "слишком рано после последней попытки (политика {policy})",
+    ),
     ("try again", "повторите"),
     ("try again when it has ended", "повторите, когда он закончится"),
     ("try again, or see what that process does", "повторите или узнайте, чем занят тот процесс"),
