@@ -12,11 +12,11 @@ use crate::store::audit::{self, Proof, Wanted};
 /// The audit: what was done, and whether any entry was changed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Every entry carries the hash of the one before, sealed with the audit's key, so that nobody without the key can change,
-remove or insert entries or put them in another order unseen. Entries can still be cut off at the end: the controller
-writes the head of the chain to its log every day ([audit] head_log_interval); keep it somewhere else, and verify against
-it. Entries of versions before the seal have a plain hash, which whoever can write to the database can make anew; where
-the seal begins is kept under the key. The seal is of no use if the key stands in the database, too: write [audit] key.
+Every entry carries a hash of the one before it, keyed with the audit's key. Without the key nobody can change, remove,
+insert or reorder entries unseen. Entries can still be cut off at the end: the controller writes the head of the chain
+to its log every day ([audit] head_log_interval); keep a copy elsewhere, and verify against it. Entries of old versions
+have a plain hash, which anybody with write access to the database can compute; where the keyed hashes begin is itself
+recorded under the key. Keep the key out of the database: set [audit] key.
 
 Examples:
   dozvon audit list --number +79001234567

@@ -63,7 +63,7 @@ const UNSET: &str = "the house; some laws set it for sales (R15: 4 in 30 days, R
 const SALES: &str = "47 CFR 64.1200(c)(1) and 16 CFR 310.4(c) (R16), some laws less (R15, R21)";
 const SPACING: &str = "12 CFR 1006.14 and 47 CFR 68.318, calls in rapid succession (R20, R22)";
 const RINGING: &str = "47 CFR 64.1200(a)(6) and 68.318(b) (R17, R22)";
-const RECENT: &str = "the house rule (within an hour of a call of his own)";
+const RECENT: &str = "dozvon's own rule (within an hour of a call by the customer)";
 const CONSENT: &str = "38-FZ article 18 (R1) and 230-FZ article 7 part 3 (R3)";
 
 const SECOND: Duration = Duration::from_secs(1);

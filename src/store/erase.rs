@@ -264,7 +264,7 @@ fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), 
     if let Some(row) = rows::unfinished(c, number)? {
         let who = row.agent.map_or(row.by, String::from);
         return Err(StoreError::Refused(format!(
-            "{who} is calling him, or owes what came of it: erase him when that is recorded (`dozvon case result {}`)",
+            "{who} is calling this person, or has not recorded the result: erase the person after that (`dozvon case result {}`)",
             row.case_id
         )));
     }
@@ -276,7 +276,7 @@ fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), 
     if live == 0 {
         return Ok(());
     }
-    let why = "he is on the line now: erase him when the call has ended (`dozvon call list --live` shows it)";
+    let why = "this person is in a call now: erase the person when the call has ended (`dozvon call list --live` shows it)";
     Err(StoreError::Refused(why.to_owned()))
 }
 

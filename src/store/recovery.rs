@@ -203,7 +203,7 @@ pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, Sto
             agents::since_at.eq(at),
             agents::version.eq(agents::version + 1),
             agents::changed_by.eq("system"),
-            agents::changed_why.eq("no offer holds him"),
+            agents::changed_why.eq("no offer holds the agent"),
         ))
         .execute(c)?;
     Ok(true)

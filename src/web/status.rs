@@ -1,7 +1,7 @@
 //! `/metrics` for Prometheus; `/healthz`: the process runs; `/readyz`: it can take calls, or what is missing.
 //!
-//! **Invariant:** whoever asks costs nothing that counts: whether the database commits is tried at most once in
-//! `[status] database_check_interval`, and everybody who asks in between is answered from memory.
+//! **Invariant:** requests are cheap: whether the database commits is tried at most once in `[status]
+//! database_check_interval`; requests in between are answered from memory.
 
 use std::sync::Arc;
 use std::time::Duration;

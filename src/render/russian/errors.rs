@@ -132,10 +132,6 @@ pub(super) const ERRORS: &[Pair] = &[
         "give this user the right to write there, or choose another place",
         "дайте этому пользователю право записи или выберите другое место",
     ),
-    (
-        "he is on the line now: erase him when the call has ended (`dozvon call list --live` shows it)",
-        "этот человек сейчас на линии: удалите данные после разговора (его видно в `dozvon call list --live`)",
-    ),
     ("holds no freeswitch.xml", "в ней нет freeswitch.xml"),
     (
         "in use by a call now, so it cannot be removed: {list}",
@@ -319,6 +315,10 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("there is no {kind} {name}", "не найдено: {*kind} {name}"),
     ("there is no {kind} {name}: {remedy}", "не найдено: {*kind} {name}; {*remedy}"),
+    (
+        "this person is in a call now: erase the person when the call has ended (`dozvon call list --live` shows it)",
+        "этот человек сейчас на линии: удалите данные после разговора (его видно в `dozvon call list --live`)",
+    ),
     ("this place among the attempts of the business day is taken", "эта попытка рабочего дня уже занята"),
     (
         "too soon after the last attempt (policy {policy})",
@@ -409,7 +409,7 @@ pub(super) const ERRORS: &[Pair] = &[
     ),
     ("{value} is not readable", "значение {value} не читается"),
     (
-        "{who} is calling him, or owes what came of it: erase him when that is recorded (`dozvon case result {id}`)",
+        "{who} is calling this person, or has not recorded the result: erase the person after that (`dozvon case result {id}`)",
         "этому человеку сейчас звонит {who} или ещё не записан результат звонка: удалите данные после этого (`dozvon case result {id}`)",
     ),
     (

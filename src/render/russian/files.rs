@@ -263,7 +263,6 @@ pub(super) const FILES: &[Pair] = &[
     ("write a longer one, such as \"2m\"", "напишите больше, например \"2m\""),
     ("write a longer one, such as \"90d\"", "напишите больше, например \"90d\""),
     ("write an IANA name such as Europe/Moscow", "напишите имя IANA, например Europe/Moscow"),
-    ("write en or ru", "напишите en или ru"),
     (
         "write its host and port, such as \"10.0.0.5:8084\"",
         "напишите его адрес и порт, например \"10.0.0.5:8084\"",

@@ -30,6 +30,10 @@ pub(super) const REASONS: &[Pair] = &[
     ("agent {agent} rings (queue {queue})", "вызываем оператора {agent} (очередь {queue})"),
     ("agent {agent}, {times}", "оператор {agent}, {*times}"),
     ("closed", "закрыто"),
+    (
+        "dozvon's own rule (within an hour of a call by the customer)",
+        "правило компании (в течение часа после звонка самого клиента)",
+    ),
     ("forward to {contact}", "переадресация на {contact}"),
     ("got through", "соединён"),
     ("it has no schedule and is always open", "расписания нет, открыто всегда"),
@@ -42,6 +46,7 @@ pub(super) const REASONS: &[Pair] = &[
     ("missed too many calls in a row", "пропущено слишком много звонков подряд"),
     ("never", "никогда"),
     ("no offer holds him", "вызова больше нет"),
+    ("no offer holds the agent", "вызова больше нет"),
     (
         "no route matches the number: {count} were tried",
         "номеру не подходит ни один маршрут (проверено: {count})",
@@ -91,10 +96,6 @@ pub(super) const REASONS: &[Pair] = &[
     (
         "the house rule (at most three attempts a working day)",
         "правило компании (не больше трёх попыток в рабочий день)",
-    ),
-    (
-        "the house rule (within an hour of a call of his own)",
-        "правило компании (в течение часа после звонка самого клиента)",
     ),
     (
         "the house; some laws set it for sales (R15: 4 in 30 days, R21: 3 in 24 hours)",
