@@ -126,7 +126,7 @@ fn plain(rust: &str) -> &str {
         "Destination" => "destination",
         "Strategy" => "strategy",
         "Profile" => "`service`, `sales` or `debt`",
-        "Language" | "Tongue" => "`en` or `ru`",
+        "Language" => "`en` or `ru`",
         "LogFormat" => "`text` or `json`",
         "BodyFormat" => "`json` or `form`",
         "Tls" => "`none`, `starttls` or `tls`",
