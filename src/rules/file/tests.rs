@@ -519,8 +519,8 @@ fn a_policy_that_cannot_be_meant_is_told() {
         &["rules.toml:9:17", "not one stretch", "08:00-22:00"],
     );
     one_fault_of_a_policy(
-        "cap_week",
-        "cap_weak",
+        "max_attempts_per_week",
+        "max_attempts_per_weak",
         &["rules.toml:7:1", "did you mean `max_attempts_per_week`?"],
     );
     one_fault_of_a_policy(
