@@ -1,4 +1,4 @@
-//! Agents as they are: what each chose and does, and every step that he makes.
+//! The agents: the status and activity of each, and every change of them.
 
 use diesel::prelude::*;
 
@@ -10,35 +10,35 @@ use crate::clock::UnixMs;
 use crate::ids::{AgentName, OfferId};
 use crate::queue::agent::{self, Activity, Status, Step};
 
-/// What the database says of an agent.
+/// An agent's row.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = agents)]
 pub struct AgentRow {
-    /// Who.
+    /// The agent's name.
     pub name: AgentName,
-    /// What people call him.
+    /// The name that people see.
     pub display: String,
-    /// What he chose.
+    /// The status that the agent chose.
     pub status: Status,
-    /// What he does.
+    /// What the agent is doing.
     pub activity: Activity,
-    /// Why he is on break.
+    /// Why the agent is on break.
     pub break_reason: Option<String>,
-    /// Since when status and activity are these.
+    /// When status and activity last changed.
     pub since_at: UnixMs,
-    /// Since when he has had no talk: his login, or the end of his last talk.
+    /// Since when the agent has had no talk: their login, or the end of their last talk.
     pub idle_since_at: UnixMs,
-    /// He is offered nothing before this.
+    /// The agent is offered no call before this time.
     pub ready_at: UnixMs,
-    /// Unanswered offers in a row.
+    /// How many offers in a row the agent did not answer.
     pub misses: i32,
-    /// The offer that has claimed him.
+    /// The offer that has claimed the agent.
     pub offer: Option<OfferId>,
-    /// Grows with every change: the newer row is the true one.
+    /// Grows with every change: of two rows, the one with the higher version is newer.
     pub version: i64,
 }
 
-/// Every agent, by name.
+/// Returns every agent, by name.
 ///
 /// # Errors
 /// When the database fails.
@@ -46,34 +46,34 @@ pub fn all(c: &mut Database) -> Result<Vec<AgentRow>, StoreError> {
     Ok(agents::table.select(columns::<AgentRow>()).order(agents::name).load(c)?)
 }
 
-/// One agent.
+/// Returns one agent.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is none of this name.
+/// [`StoreError::NotFound`] when no agent has this name.
 pub fn get(c: &mut Database, name: &AgentName) -> Result<AgentRow, StoreError> {
     agents::table.find(name).select(columns::<AgentRow>()).first(c).found("agent", name)
 }
 
-/// A step that a person or the system makes an agent take.
+/// A step that a person or the system has an agent take.
 #[derive(Debug, Clone)]
 pub struct Make<'a> {
-    /// Who.
+    /// The agent.
     pub agent: &'a AgentName,
-    /// What.
+    /// The step.
     pub step: Step,
-    /// When.
+    /// The time of the step.
     pub at: UnixMs,
-    /// Who says so.
+    /// The person or program that asks for the step.
     pub by: &'a str,
-    /// Why.
+    /// The reason.
     pub why: &'a str,
 }
 
-/// Makes a step of status, or ends a wrap-up. A step that changes nothing is no error.
+/// Changes the agent's status, or ends a wrap-up. A step that changes nothing is not an error.
 ///
 /// # Errors
-/// [`StoreError::Step`] when it is not legal from where the agent is; [`StoreError::Refused`] for the steps that
-/// only an offer can make.
+/// [`StoreError::Step`] when the agent's status and activity do not allow the step; [`StoreError::Refused`] for the
+/// steps that only an offer can make.
 pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
     hold::agent(c, make.agent)?;
     let now = get(c, make.agent)?;
@@ -87,7 +87,7 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
             return Err(StoreError::Refused(format!("only an offer can make an agent {}", make.step)));
         }
     };
-    // Who says "I am here" is offered calls at once, whatever their phone did before.
+    // An agent who logs in or resumes is offered calls at once, even if calls to their phone failed before.
     let is_here = fresh && activity == Activity::Idle;
     let rested = is_here && (now.ready_at > make.at || moves && make.step == Step::LogIn);
     let ready = if rested { make.at } else { now.ready_at };
@@ -115,7 +115,7 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
     changed.ok_or_else(|| changed_meanwhile(make.agent))
 }
 
-/// A break keeps its reason as long as it lasts.
+/// Returns the reason of a break. The agent keeps it until the break ends.
 fn break_reason(now: &AgentRow, make: &Make<'_>, status: Status) -> Option<String> {
     match (make.step, status) {
         (Step::TakeBreak, _) => Some(make.why.to_owned()),
@@ -124,32 +124,32 @@ fn break_reason(now: &AgentRow, make: &Make<'_>, status: Status) -> Option<Strin
     }
 }
 
-/// Somebody was quicker, past every lock. It can be tried again.
+/// Another controller changed the agent although the row was locked. The step can be tried again.
 fn changed_meanwhile(agent: &AgentName) -> StoreError {
     StoreError::Commit(format!("agent {agent} was changed by another controller at the same moment"))
 }
 
-/// A step that was made.
+/// A step that an agent took.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = agent_changes)]
 pub struct Change {
-    /// When.
+    /// The time of the step.
     pub at: UnixMs,
-    /// Status before.
+    /// The status before.
     pub from_status: Status,
-    /// Activity before.
+    /// The activity before.
     pub from_activity: Activity,
-    /// Status after.
+    /// The status after.
     pub to_status: Status,
-    /// Activity after.
+    /// The activity after.
     pub to_activity: Activity,
-    /// Who made it.
+    /// The person or program that asked for the step.
     pub by: String,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-/// The newest steps of an agent, newest first.
+/// Returns the latest steps of an agent, newest first.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,7 +1,7 @@
-//! Attempts: each dialling of a customer, with its place among those that a business day allows.
+//! Attempts: each dialling of a customer, with its place among the attempts that a business day allows.
 //!
-//! A place is reserved before the customer's phone is called and never given twice; what is known of an attempt only
-//! grows, until its result completes it. The database refuses everything else, whoever asks (migrations/README.md).
+//! A place is reserved before the customer's phone is called, and is never given twice. An attempt's row only gains
+//! facts until its result completes it. The database refuses every other change, whoever asks (migrations/README.md).
 
 use std::time::Duration;
 
@@ -19,62 +19,62 @@ use crate::missed::regulation::{CapReached, Permit, next_ordinal};
 use crate::phone::E164;
 use crate::rules::policy::Policy;
 
-/// An attempt that somebody says he made.
+/// An attempt that a person reports.
 #[derive(Debug, Clone)]
 pub struct Made<'a> {
-    /// For which case.
+    /// The case.
     pub case: CaseId,
-    /// The business day that it belongs to, as `YYYY-MM-DD`.
+    /// The business day of the attempt, as `YYYY-MM-DD`.
     pub business_day: &'a str,
-    /// The most that the policy allows on that day.
+    /// The highest number of attempts that the policy allows on that day.
     pub cap: i32,
-    /// Whether the customer's phone was dialled: then it counts.
+    /// Whether the customer's phone was dialled. If it was, the attempt counts.
     pub counted: bool,
-    /// What came of it.
+    /// The result of the attempt.
     pub result: Outcome,
-    /// By whom.
+    /// The person who made the attempt.
     pub by: &'a str,
-    /// What he noted.
+    /// The person's note.
     pub note: Option<&'a str>,
-    /// When.
+    /// The time of the attempt.
     pub at: UnixMs,
 }
 
-/// An attempt as it is shown.
+/// An attempt as reports and pages show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = attempts)]
 pub struct AttemptRow {
-    /// Its number.
+    /// The attempt's identity.
     pub id: AttemptId,
-    /// Its case.
+    /// The attempt's case.
     pub case_id: CaseId,
     /// The number that was dialled.
     pub number: E164,
-    /// The business day that it belongs to.
+    /// The business day of the attempt.
     pub business_day: String,
-    /// Its place among the counted ones of that number and day.
+    /// The attempt's place among the counted attempts to that number on that day.
     pub ordinal: Option<i32>,
-    /// Whether it counts.
+    /// Whether the attempt counts.
     pub counted: bool,
-    /// When it was made.
+    /// The time of the attempt.
     pub at: UnixMs,
-    /// Who made it.
+    /// The person or program that made the attempt.
     pub by: String,
-    /// What came of it; nothing while it goes on.
+    /// The result; none while the attempt lasts.
     pub result: Option<Outcome>,
-    /// What was noted of it.
+    /// The note on the attempt.
     pub note: Option<String>,
-    /// How far it is.
+    /// The attempt's state.
     pub state: State,
-    /// How it came about.
+    /// How the attempt was made.
     pub way: Way,
-    /// Who talks.
+    /// The agent who talks with the customer.
     pub agent: Option<AgentName>,
-    /// The row of the call that it is.
+    /// The row of the attempt's call.
     pub call: Option<CallId>,
     /// When the customer answered.
     pub answered_at: Option<UnixMs>,
-    /// When the talk, or the ringing, was over.
+    /// When the talk ended, or the ringing if nobody answered.
     pub ended_at: Option<UnixMs>,
 }
 
@@ -92,11 +92,11 @@ impl From<&AttemptRow> for Attempt {
     }
 }
 
-/// Records an attempt that was made elsewhere. Only what cannot have rung may be left uncounted.
+/// Records an attempt that was made elsewhere. An attempt may stay uncounted only if the phone cannot have rung.
 ///
 /// # Errors
-/// [`StoreError::Cap`] when the day's attempts to this number are used up, also when another process took the
-/// last one; [`StoreError::Refused`] when the case is closed, or the attempt must count.
+/// [`StoreError::Cap`] when the day's attempts to this number are used up, also when another process took the last one;
+/// [`StoreError::Refused`] when the case is closed, or when the attempt must count.
 pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreError> {
     let number = cases::get(c, made.case)?.number;
     hold::number(c, &number)?;
@@ -139,8 +139,8 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
         .get_result(c)?)
 }
 
-/// The first free place among the counted attempts of a number and day. An attempt that was left uncounted has given
-/// its place back, whatever came after it.
+/// Returns the first free place among the counted attempts to a number on a day. An uncounted attempt has given its
+/// place back, even if later attempts have places.
 fn free_place(
     c: &mut Database,
     number: &E164,
@@ -161,35 +161,35 @@ fn free_place(
 /// An attempt that is about to be made.
 #[derive(Debug, Clone)]
 pub struct Reservation<'a> {
-    /// For which case.
+    /// The case.
     pub case: CaseId,
-    /// Its number.
+    /// The customer's number.
     pub number: &'a E164,
-    /// The business day that it belongs to, as `YYYY-MM-DD`.
+    /// The business day of the attempt, as `YYYY-MM-DD`.
     pub business_day: &'a str,
-    /// The row of the call that it is.
+    /// The row of the attempt's call.
     pub call: CallId,
-    /// Who will talk, if he is an agent.
+    /// The agent who will talk with the customer, if it is an agent.
     pub agent: Option<&'a AgentName>,
-    /// Who makes it.
+    /// The person or program that makes the attempt.
     pub by: &'a str,
-    /// How it comes about.
+    /// How the attempt is made.
     pub way: Way,
     /// The queue of the case.
     pub queue: Option<&'a QueueName>,
-    /// The policy that was asked.
+    /// The policy that permits the attempt.
     pub policy: &'a Policy,
-    /// What it permits.
+    /// The policy's permit.
     pub permit: &'a Permit,
-    /// When.
+    /// The time of the reservation.
     pub at: UnixMs,
 }
 
-/// Takes a place among the day's attempts: which attempt it is, and the place. The guards have been asked; the database
-/// asks again.
+/// Takes a place among the day's attempts. Returns the attempt and its place. The guards have been asked before; the
+/// database checks the same rules again.
 ///
 /// # Errors
-/// [`StoreError::Cap`] when no place is left; [`StoreError::Refused`] when the database knows better.
+/// [`StoreError::Cap`] when no place is left; [`StoreError::Refused`] when the database refuses the attempt.
 pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i32), StoreError> {
     let place = free_place(c, new.number, new.business_day, new.policy.cap_day)?
         .map_err(|cap| StoreError::Cap { number: new.number.to_string(), cap })?;
@@ -228,7 +228,7 @@ pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i3
     Ok((id, place))
 }
 
-/// The customer's phone is being called: from now on the attempt counts for good.
+/// Records that the customer's phone is being called. From now on the attempt always counts.
 ///
 /// # Errors
 /// When the database fails.
@@ -241,7 +241,7 @@ pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), S
     Ok(())
 }
 
-/// The customer is dialled over this trunk. Whether the attempt goes on.
+/// Records the trunk over which the customer is dialled. Returns whether the attempt still has no result.
 ///
 /// # Errors
 /// When the database fails.
@@ -250,10 +250,10 @@ pub fn over_trunk(c: &mut Database, attempt: AttemptId, trunk: &str) -> Result<b
     Ok(diesel::update(open).set(attempts::trunk.eq(trunk)).returning(attempts::id).count_changed(c)? > 0)
 }
 
-/// How far back a trunk's claim of a number is remembered: numbers are given to others.
+/// How long a trunk's statement about a number is remembered. After that the number may belong to somebody else.
 const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
-/// Who has made the same claim of an attempt's number before.
+/// Returns the earlier statements, by any trunk, that say the same of this attempt's number.
 ///
 /// # Errors
 /// When the database fails.
@@ -275,7 +275,7 @@ pub fn said_before(c: &mut Database, attempt: AttemptId, claim: Claim) -> Result
     Ok(said)
 }
 
-/// Whether somebody has answered over a trunk since then.
+/// Returns whether anybody has answered over a trunk since `since`.
 fn has_worked(c: &mut Database, trunk: &str, since: UnixMs) -> Result<bool, StoreError> {
     let answered = attempts::answered_at.is_not_null();
     let answered =
@@ -283,7 +283,7 @@ fn has_worked(c: &mut Database, trunk: &str, since: UnixMs) -> Result<bool, Stor
     Ok(answered.select(attempts::id).first::<AttemptId>(c).optional()?.is_some())
 }
 
-/// The customer talks with the agent.
+/// Records that the customer and the agent have begun to talk.
 ///
 /// # Errors
 /// When the database fails.
@@ -297,7 +297,7 @@ pub fn answered(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), 
     Ok(())
 }
 
-/// The talk is over; what came of it is for a person to say. Whether that was not known already.
+/// Records that the talk is over; a person then gives the disposition. Returns whether the end was not recorded before.
 ///
 /// # Errors
 /// When the database fails.
@@ -310,36 +310,36 @@ pub fn talk_ended(c: &mut Database, attempt: AttemptId, cause: &str, at: UnixMs)
     Ok(changed > 0)
 }
 
-/// How an attempt ends.
+/// The end of an attempt.
 #[derive(Debug, Clone)]
 pub struct Finish<'a> {
-    /// Which.
+    /// The attempt.
     pub attempt: AttemptId,
-    /// What came of it.
+    /// The result of the attempt.
     pub result: Outcome,
-    /// FreeSWITCH's cause, or ours.
+    /// The cause from FreeSWITCH, or the controller's own.
     pub cause: Option<&'a str>,
-    /// What is worth knowing.
+    /// A note on the attempt.
     pub note: Option<&'a str>,
-    /// When.
+    /// The time of the end.
     pub at: UnixMs,
 }
 
 impl Finish<'_> {
-    /// An attempt ends with a result, and nothing else is known of it.
+    /// Returns an end with a result and nothing else.
     #[must_use]
     pub const fn new(attempt: AttemptId, result: Outcome, at: UnixMs) -> Self {
         Self { attempt, result, cause: None, note: None, at }
     }
 
-    /// Whether it counts: it does unless it surely did not ring.
+    /// Returns whether the attempt counts. It does, unless the phone certainly did not ring.
     #[must_use]
     pub const fn counted(&self) -> bool {
         !matches!(self.result, Outcome::TechnicalFailure)
     }
 }
 
-/// Completes an attempt. Whether it was not complete already.
+/// Completes an attempt. Returns whether it was not complete before.
 ///
 /// # Errors
 /// When the database fails.
@@ -364,7 +364,7 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
     Ok(changed > 0)
 }
 
-/// How many attempts to a number count on a business day, across cases and queues.
+/// Returns how many attempts to a number count on a business day, across cases and queues.
 ///
 /// # Errors
 /// When the database fails.
@@ -376,7 +376,7 @@ pub fn counted(c: &mut Database, number: &E164, business_day: &str) -> Result<i6
         .get_result(c)?)
 }
 
-/// How many attempts to a number count since an instant.
+/// Returns how many attempts to a number made since `from` count.
 ///
 /// # Errors
 /// When the database fails.
@@ -388,8 +388,8 @@ pub fn counted_since(c: &mut Database, number: &E164, from: UnixMs) -> Result<i6
         .get_result(c)?)
 }
 
-/// When a number's last counted attempt was made, and until when there must be no other: no attempt shortens the gap
-/// that another one has left.
+/// Returns when the last counted attempt to a number was made, and until when no other may follow. The latest end of
+/// all gaps applies: no attempt shortens the gap after an earlier one.
 ///
 /// # Errors
 /// When the database fails.
@@ -400,7 +400,7 @@ pub fn last_counted(c: &mut Database, number: &E164) -> Result<Option<(UnixMs, O
     Ok(at.map(|at| (at, gap)))
 }
 
-/// How many attempts of a case failed by our own fault since an instant, or since ever.
+/// Returns how many attempts of a case failed for technical reasons since `since`, or in all if it is none.
 ///
 /// # Errors
 /// When the database fails.
@@ -413,7 +413,7 @@ pub fn failed_since(c: &mut Database, case: CaseId, since: Option<UnixMs>) -> Re
     Ok(usize::try_from(failed).unwrap_or(usize::MAX))
 }
 
-/// When the first counted attempt of a case was made.
+/// Returns when the first counted attempt of a case was made.
 ///
 /// # Errors
 /// When the database fails.
@@ -422,7 +422,8 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<UnixMs>, S
     Ok(counted.select(diesel::dsl::min(attempts::at)).first(c)?)
 }
 
-/// How many attempts of a case count since somebody was last reached: what is owed after that was missed later.
+/// Returns how many attempts of a case count since an attempt last reached somebody. If the case is open after that,
+/// the customer called again later.
 ///
 /// # Errors
 /// When the database fails.
@@ -435,7 +436,7 @@ pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError
     Ok(since.filter(attempts::ordinal.is_not_null()).count().get_result(c)?)
 }
 
-/// The attempt to a number that goes on, or waits for its disposition.
+/// Returns the attempt to a number that is under way or waits for its disposition.
 ///
 /// # Errors
 /// When the database fails.
@@ -444,7 +445,7 @@ pub fn unfinished(c: &mut Database, number: &E164) -> Result<Option<AttemptRow>,
     Ok(open.select(columns::<AttemptRow>()).first(c).optional()?)
 }
 
-/// The attempt that a call is.
+/// Returns the attempt that was made with a call.
 ///
 /// # Errors
 /// When the database fails.
@@ -452,8 +453,8 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<AttemptRow>, Sto
     Ok(attempts::table.filter(attempts::call.eq(call)).select(columns::<AttemptRow>()).first(c).optional()?)
 }
 
-/// Whether an agent owes a disposition before he gets more work, or talks with a customer for whom he will. Who dialled
-/// himself is asked for one, but not kept from work.
+/// Returns whether an agent talks with a customer whose talk needs a disposition, or has yet to give one. Such an agent
+/// gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
 ///
 /// # Errors
 /// When the database fails.
@@ -465,7 +466,7 @@ pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, Sto
     Ok(open.count().get_result::<i64>(c)? > 0)
 }
 
-/// The results of all attempts that have one.
+/// Returns the results of all attempts that have one.
 ///
 /// # Errors
 /// When the database fails.
@@ -475,7 +476,7 @@ pub fn results(c: &mut Database) -> Result<Vec<Outcome>, StoreError> {
     Ok(results.into_iter().flatten().collect())
 }
 
-/// All attempts whose talk is over and has no disposition.
+/// Returns all attempts whose talk is over and that have no disposition.
 ///
 /// # Errors
 /// When the database fails.
@@ -484,7 +485,7 @@ pub fn awaiting_a_word(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> 
     Ok(open.order(attempts::id).select(columns::<AttemptRow>()).load(c)?)
 }
 
-/// The attempt on whose talk an agent may say a word: his last one that waits for it.
+/// Returns the attempt for which an agent may give a disposition: the agent's latest one that has none.
 ///
 /// # Errors
 /// When the database fails.
@@ -493,15 +494,15 @@ pub fn awaits_word(c: &mut Database, agent: &AgentName) -> Result<Option<Attempt
     Ok(open.order(attempts::id.desc()).select(columns::<AttemptRow>()).first(c).optional()?)
 }
 
-/// One attempt.
+/// Returns one attempt.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is none.
+/// [`StoreError::NotFound`] when no attempt has this identity.
 pub fn get(c: &mut Database, id: AttemptId) -> Result<AttemptRow, StoreError> {
     attempts::table.find(id).select(columns::<AttemptRow>()).first(c).found("attempt", id)
 }
 
-/// The attempts of a case, oldest first.
+/// Returns the attempts of a case, oldest first.
 ///
 /// # Errors
 /// When the database fails.
