@@ -1,13 +1,13 @@
-//! The audit: rows that are only ever added, each with the hash of the one before.
+//! The audit: rows that are only ever added, each with the hash of the row before.
 //!
-//! In: entries, inside the transaction that does what they tell of. Out: a chain that [`verify`] proves.
-//! The rows of two processes follow each other: SQLite has one writer, PostgreSQL holds the chain until the commit,
-//! so that the last hash that is read here is the last one. Nothing is kept in memory of it.
-//! The secret that numbers are hashed with comes from the settings (then the database holds its fingerprint only)
-//! or, where they name none, is made at the first entry and kept in `audit_key`: a row about nobody, which the
-//! erasure of a person therefore leaves alone.
-//! **Invariant:** ids have no gap and are in the order of the commits; an entry stands if and only if the
-//! transaction that it tells of was committed.
+//! In: entries, each inside the transaction that does what the entry records. Out: a chain that [`verify`] proves.
+//! The rows of two processes form one chain: SQLite has one writer, and PostgreSQL locks the chain until the commit. So
+//! the last hash that is read here is the last one. Nothing of the chain is kept in memory.
+//! The secret that hashes numbers comes from the settings; the database then holds only its fingerprint. If the
+//! settings name none, the secret is made at the first entry and kept in `audit_key`. That row concerns no person, so
+//! an erasure leaves it alone.
+//! **Invariant:** ids have no gap and follow the order of the commits. An entry exists if and only if the transaction
+//! that it records was committed.
 
 mod mark;
 
@@ -29,15 +29,15 @@ use self::mark::Mark;
 pub use self::mark::mark;
 
 thread_local! {
-    /// The settings' secret, while a group of transactions of that store runs on this thread.
+    /// The settings' secret, while a group of that store's transactions runs on this thread.
     static SECRET: RefCell<Option<Key>> = const { RefCell::new(None) };
 }
 
-/// Gives the secret back at the end of a group.
+/// Takes the secret off the thread when dropped, at the end of a group.
 pub(super) struct Lent;
 
-/// Lends the settings' secret to the transactions that run on this thread until the guard goes: it is not to stand
-/// in the database, and not in the log of its server either.
+/// Lends the settings' secret to the transactions that run on this thread, until the guard is dropped. The secret must
+/// reach neither the database nor the log of its server.
 pub(super) fn lend(key: Option<&Key>) -> Lent {
     SECRET.with_borrow_mut(|secret| *secret = key.cloned());
     Lent
@@ -49,11 +49,11 @@ impl Drop for Lent {
     }
 }
 
-/// Adds an entry to the chain. Call it last in the transaction: others wait for its commit.
+/// Adds an entry to the chain. Call it last in the transaction, because other transactions wait for its commit.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when the entry holds a phone number in clear, its number is none, or the key is not the
-/// one that this audit began with.
+/// [`StoreError::Refused`] when the entry holds a phone number in clear, when its number is not a phone number, or when
+/// the key is not the one that this audit began with.
 pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
     entry.check().map_err(|refused| StoreError::Refused(refused.to_string()))?;
     let key = key(c, entry.at)?;
@@ -100,11 +100,11 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The same for an act that must not be lost when the audit refuses its entry for good: the act stands, and what the
-/// audit lacks is kept in `audit_gaps`, which is shown to people and to whoever watches.
+/// Adds an entry for an act that must not be lost if the audit refuses the entry for good. The act is then kept, and
+/// the missing entry is noted in `audit_gaps`, which people and monitoring see.
 ///
 /// # Errors
-/// When the database fails: the transaction may succeed when it is tried again.
+/// When the database fails. The transaction may succeed when it is tried again.
 pub(super) fn append_or_note_gap(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
     let depth = dialect::depth(c);
     dialect::savepoint(c)?;
@@ -131,7 +131,7 @@ pub(super) fn append_or_note_gap(c: &mut Database, entry: &Entry<'_>) -> Result<
     Ok(())
 }
 
-/// How many acts the audit lacks, since it refused their entries.
+/// Returns how many acts have no entry because the audit refused it.
 ///
 /// # Errors
 /// When the database fails.
@@ -139,18 +139,18 @@ pub fn gaps(c: &mut Database) -> Result<i64, StoreError> {
     Ok(audit_gaps::table.count().get_result(c)?)
 }
 
-/// Whether the settings' key is the one that this audit began with; an audit that has not begun takes any.
+/// Checks that the settings' key is the one that this audit began with. An audit without entries accepts any key.
 ///
 /// # Errors
-/// [`StoreError::Refused`] names what is wrong with the key, and the remedy.
+/// [`StoreError::Refused`] says what is wrong with the key, and how to mend it.
 pub fn check_key(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError> {
     known(c, named).map(drop)
 }
 
-/// Whether where the seal begins stands as it was set under the key: what a changed database is known by first.
+/// Checks the mark that says where the seal begins, under the key. A tampered database fails this check first.
 ///
 /// # Errors
-/// [`StoreError::Refused`] names what is wrong, and the remedy; as [`check_key`].
+/// [`StoreError::Refused`] says what is wrong, and how to mend it; also as [`check_key`].
 pub fn check_mark(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError> {
     let Some(key) = known(c, named)? else { return Ok(()) };
     if head(c)?.id == 0 {
@@ -170,7 +170,7 @@ pub fn check_mark(c: &mut Database, named: Option<&Key>) -> Result<(), StoreErro
     Err(StoreError::Refused(what.to_owned()))
 }
 
-/// What stands for a number in this audit. None as long as nothing was hashed and the settings name no key.
+/// Returns the hash of a number in this audit. None while nothing has been hashed and the settings name no key.
 ///
 /// # Errors
 /// [`StoreError::Refused`] when the key is not the one that this audit began with.
@@ -178,7 +178,8 @@ pub fn key_of(c: &mut Database, named: Option<&Key>, number: &E164) -> Result<Op
     Ok(known(c, named)?.map(|key| key.of_number(number)))
 }
 
-/// What stands for a name in this audit: itself, or the hash of one that looks like a number. None as [`key_of`].
+/// Returns how this audit writes a name: the name itself, or its hash if it looks like a number. None as for
+/// [`key_of`].
 ///
 /// # Errors
 /// As [`key_of`].
@@ -189,7 +190,7 @@ pub fn name_of(c: &mut Database, named: Option<&Key>, name: &str) -> Result<Opti
     Ok(known(c, named)?.map(|key| key.of_name(name)))
 }
 
-/// The key of this audit, if it has one yet.
+/// Returns the key of this audit, if it has one yet.
 fn known(c: &mut Database, named: Option<&Key>) -> Result<Option<Key>, StoreError> {
     match kept(c)? {
         Some((fingerprint, secret)) => agree(named.cloned(), &fingerprint, secret.as_deref()).map(Some),
@@ -197,27 +198,27 @@ fn known(c: &mut Database, named: Option<&Key>) -> Result<Option<Key>, StoreErro
     }
 }
 
-/// Fingerprint and secret, as the database keeps them.
+/// The fingerprint and the secret, as the database keeps them.
 type Kept = (String, Option<String>);
 
 fn kept(c: &mut Database) -> Result<Option<Kept>, StoreError> {
     Ok(audit_key::table.select((audit_key::fingerprint, audit_key::secret)).first(c).optional()?)
 }
 
-/// The key of this audit; made, or its fingerprint kept, at the first use.
+/// Returns the key of this audit. The first use makes the key, or keeps its fingerprint.
 pub(super) fn key(c: &mut Database, now: UnixMs) -> Result<Key, StoreError> {
     let named = SECRET.with_borrow(Clone::clone);
     if let Some((fingerprint, secret)) = kept(c)? {
         return agree(named, &fingerprint, secret.as_deref());
     }
-    // Two that are the first at once make one key.
+    // Two transactions that are first at the same time must make one key.
     hold::audit(c)?;
     if let Some((fingerprint, secret)) = kept(c)? {
         return agree(named, &fingerprint, secret.as_deref());
     }
     let made = named.is_none();
     let key = named.unwrap_or_else(|| Key::of_bytes(rand::random()));
-    // Every row of an audit whose key is made here is sealed: rows without one that are there already are forged.
+    // Every row of an audit whose key is made here is sealed. Rows without a seal that exist already are forged.
     let (fingerprint, sealed_from) = (key.fingerprint(), 1);
     diesel::insert_into(audit_key::table)
         .values((
@@ -232,7 +233,7 @@ pub(super) fn key(c: &mut Database, now: UnixMs) -> Result<Key, StoreError> {
     Ok(key)
 }
 
-/// The key that the settings name or the database keeps, if it is the one of the fingerprint.
+/// Returns the key from the settings or the database, if it has this fingerprint.
 fn agree(named: Option<Key>, fingerprint: &str, secret: Option<&str>) -> Result<Key, StoreError> {
     let told = named.is_some();
     let key = match (named, secret) {
@@ -256,7 +257,7 @@ fn agree(named: Option<Key>, fingerprint: &str, secret: Option<&str>) -> Result<
     }
 }
 
-/// The end of the chain.
+/// Returns the end of the chain.
 ///
 /// # Errors
 /// When the database fails.
@@ -265,7 +266,7 @@ pub fn head(c: &mut Database) -> Result<Link, StoreError> {
     Ok(Link { id, hash })
 }
 
-/// The last row that retention has cut off; before any cut, the beginning.
+/// Returns the last row that retention has cut off, or the chain's genesis if nothing was cut.
 ///
 /// # Errors
 /// When the database fails.
@@ -279,7 +280,7 @@ pub fn beginning(c: &mut Database) -> Result<Link, StoreError> {
     Ok(Link { id, hash })
 }
 
-/// Rows after `after`, in the order of the chain.
+/// Returns the rows after `after`, in the order of the chain.
 ///
 /// # Errors
 /// When the database fails.
@@ -295,22 +296,22 @@ fn row(columns: Columns) -> Row {
     Row { id, at, by, action, number_key, subject, details, prev_hash, hash, keyed }
 }
 
-/// Which rows are wanted.
+/// A selection of audit rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// Only those about this number.
+    /// Only rows about this number.
     pub number: Option<NumberKey>,
-    /// Only what he did, as [`name_of`] writes him.
+    /// Only rows of this person or program, as [`name_of`] writes the name.
     pub by: Option<String>,
-    /// Only those of this action.
+    /// Only rows of this action.
     pub action: Option<Action>,
-    /// Only those of this instant or later.
+    /// Only rows of this time or later.
     pub since: Option<UnixMs>,
-    /// At most so many: the newest.
+    /// The highest number of rows; the newest are returned.
     pub limit: i64,
 }
 
-/// The newest rows that are wanted, oldest first.
+/// Returns the newest rows of a selection, oldest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -333,7 +334,7 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
     Ok(rows)
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
     /// How many rows are in order.
@@ -342,21 +343,21 @@ pub struct Proof {
     pub from: Link,
     /// The last row that is in order.
     pub to: Link,
-    /// The first of those in order that is sealed with the key: all after it are, too.
+    /// The first row in order that is sealed with the key. All rows in order after it are sealed too.
     pub keyed_from: Option<i64>,
-    /// The first place that is not.
+    /// The first row that is not in order.
     pub broken: Option<Break>,
 }
 
-/// How many rows [`verify`] holds in memory: about 500 bytes each.
+/// How many rows [`verify`] holds in memory, at about 500 bytes each.
 pub const PAGE: i64 = 1000;
 
-/// Follows the whole chain, a page at a time, and says where it is broken first. `named` is the key of the settings.
-/// With `known`, a head that was kept elsewhere, also whether that row is still what it was.
+/// Follows the whole chain, a page at a time, and reports where it is broken first. `named` is the key from the
+/// settings. `known` is a head that was kept elsewhere: with it, the function also checks that this row is unchanged.
 ///
 /// # Errors
-/// When the database fails; [`StoreError::Refused`] when `known` is older than what retention has cut off, or the key is
-/// not the one that this audit began with.
+/// When the database fails; [`StoreError::Refused`] when `known` is older than what retention has cut off, or when the
+/// key is not the one that this audit began with.
 pub fn verify(c: &mut Database, named: Option<&Key>, known: Option<&Link>) -> Result<Proof, StoreError> {
     let key = self::known(c, named)?;
     let (from, end) = (beginning(c)?, head(c)?);
@@ -380,7 +381,7 @@ pub fn verify(c: &mut Database, named: Option<&Key>, known: Option<&Link>) -> Re
     let attested = from.id == 0;
     let mut walk =
         Walk { link: from.clone(), attested, cut: from.clone(), known, seal, marked, keyed_from: None };
-    // From the very first row that there is: whatever stands before the cut does not belong there.
+    // From the very first row in the table: rows before the cut do not belong there.
     let mut after = i64::MIN;
     let broken = loop {
         let rows = page(c, after, PAGE)?;
@@ -394,14 +395,14 @@ pub fn verify(c: &mut Database, named: Option<&Key>, known: Option<&Link>) -> Re
     Ok(Proof { rows: walk.link.id - from.id, from, to: walk.link, keyed_from, broken })
 }
 
-/// Where a verification stands.
+/// The state of a verification.
 struct Walk<'a> {
     link: Link,
     cut: Link,
     attested: bool,
     known: Option<&'a Link>,
     seal: Option<Seal>,
-    /// From which row on there must be a seal.
+    /// The first row that must be sealed.
     marked: Option<i64>,
     keyed_from: Option<i64>,
 }
@@ -425,7 +426,7 @@ impl Walk<'_> {
         }
     }
 
-    /// What is wrong when there are no more rows.
+    /// Returns what is wrong when there are no more rows.
     fn end(&self, head: &Link) -> Option<Break> {
         let known = self.known.filter(|known| known.id == self.cut.id && known.hash != self.cut.hash);
         if let Some(known) = known {
@@ -440,8 +441,9 @@ impl Walk<'_> {
     }
 }
 
-/// Cuts off the rows that are older than `before`, from the beginning of the chain, at most so many. The last of
-/// them stays known as the place where the chain begins; none if there is nothing to cut. The last row of all stays.
+/// Cuts off rows older than `before` from the beginning of the chain, at most `limit`. The last of these rows is
+/// remembered as the place where the chain begins. Returns none if there is nothing to cut. The chain's last row always
+/// stays.
 pub(super) fn cut(
     c: &mut Database,
     before: UnixMs,
@@ -451,7 +453,7 @@ pub(super) fn cut(
     hold::audit(c)?;
     let (from, end) = (beginning(c)?, head(c)?);
     let old: Vec<Row> = page(c, from.id, limit)?;
-    // In the order of the chain: a clock that was set back leaves a younger row before older ones, and they wait.
+    // In the order of the chain: after a clock was set back, a younger row can precede older ones. They wait for it.
     let last = old.iter().take_while(|row| row.at < before.0 && row.id < end.id).last();
     let Some(last) = last else { return Ok(None) };
     diesel::insert_into(audit_cuts::table)

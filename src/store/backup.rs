@@ -1,6 +1,6 @@
-//! A copy of a SQLite database as it is at one moment, while others write.
+//! Copies a SQLite database as it is at one moment, while others write.
 //!
-//! In: where it is, where the copy goes. Out: a file that is complete and on disk, or none.
+//! In: the database and the path of the copy. Out: a complete file on disk, or no file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::{Database, StoreError, dialect, private};
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
 
-/// Copies the database to `to`, where nothing may be yet. How many bytes the copy has.
+/// Copies the database to `to`, which must not exist yet. Returns the size of the copy in bytes.
 pub(super) fn copy(url: &DatabaseUrl, settings: &Settings, to: &Path) -> Result<u64, StoreError> {
     let Database::Sqlite(mut sqlite) = dialect::open_writer(url, settings)? else {
         return Err(StoreError::Refused(
@@ -32,13 +32,13 @@ pub(super) fn copy(url: &DatabaseUrl, settings: &Settings, to: &Path) -> Result<
         vacuum.execute(&mut sqlite).map_err(|error| unwritable(std::io::Error::other(error.to_string())));
     let finished = copied.and_then(|_| finish(&part, to).map_err(unwritable));
     if finished.is_err() {
-        // What is half written is of no use; if it cannot be removed, the error that is returned says where it is.
+        // A half-written copy is useless. If it cannot be removed, the returned error says where it is.
         let _ = std::fs::remove_file(&part);
     }
     finished
 }
 
-/// The copy is on disk before it has its name.
+/// Gives the copy its final name once all its bytes are on disk.
 fn finish(part: &Path, to: &Path) -> std::io::Result<u64> {
     let file = File::open(part)?;
     file.sync_all()?;

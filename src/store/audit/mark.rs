@@ -1,7 +1,8 @@
-//! Where the seal of the audit begins, kept under a MAC of the audit's key.
+//! The mark: where the seal of the audit begins, kept under a MAC of the audit's key.
 //!
-//! In: the key. Out: the first row that must be sealed. Without this mark, whoever can write the database but has no key
-//! could take the seal off every row, and give each the plain hash that versions before the seal gave.
+//! In: the key. Out: the first row that must be sealed. The mark protects the seal. Without it, somebody who can write
+//! the database but has no key could remove the seal of every row, and give each row the plain hash that earlier
+//! versions used.
 
 use diesel::prelude::*;
 
@@ -11,21 +12,21 @@ use super::super::{Database, StoreError};
 use super::{SECRET, agree, head, kept};
 use crate::audit::Key;
 
-/// What the database keeps of the mark.
+/// The state of the mark in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// From this row on every row is sealed.
+    /// Every row from this one on is sealed.
     From(i64),
-    /// None was set yet.
+    /// No mark has been set yet.
     Missing,
-    /// It is not the one that was set under this key.
+    /// The mark is not the one that was set under this key.
     Wrong,
 }
 
-/// The columns of the mark: none of an audit that has no key yet.
+/// The columns of the mark. They are null if the audit has no key yet.
 type Columns = (String, Option<i64>, Option<String>);
 
-/// The mark, as far as this key can tell that it is right.
+/// Returns the mark, checked with this key.
 pub(super) fn of(c: &mut Database, key: &Key) -> Result<Mark, StoreError> {
     let columns = (audit_key::fingerprint, audit_key::sealed_from, audit_key::sealed_from_mac);
     Ok(match audit_key::table.select(columns).first::<Columns>(c).optional()? {
@@ -37,7 +38,7 @@ pub(super) fn of(c: &mut Database, key: &Key) -> Result<Mark, StoreError> {
     })
 }
 
-/// What stands beside the mark.
+/// Returns the MAC that is kept beside the mark.
 pub(super) fn mac_of(key: &Key, fingerprint: &str, sealed_from: i64) -> Result<String, StoreError> {
     let mac = key.seal().of_mark(fingerprint, sealed_from);
     mac.ok_or_else(|| StoreError::Unreadable {
@@ -46,8 +47,8 @@ pub(super) fn mac_of(key: &Key, fingerprint: &str, sealed_from: i64) -> Result<S
     })
 }
 
-/// Sets the mark of an audit that began under a version without one: at its first sealed row, or, if it has none, at the
-/// next one. Returns where; none when there is nothing to do.
+/// Sets the mark of an audit that began under a version without marks. The mark is its first sealed row, or the next
+/// row if none is sealed. Returns the marked row, or none when there is nothing to do.
 ///
 /// # Errors
 /// When the database fails; [`StoreError::Refused`] when the key is not the one that this audit began with.

@@ -1,4 +1,4 @@
-//! What happens to a case is asked of the planner, and applied.
+//! Asks the planner what happens to a case, and applies its changes.
 
 use diesel::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::store::notes::{Note, note};
 use crate::store::schema::{cases, escalations};
 use crate::store::{Database, StoreError, dnc};
 
-/// Changes a case that is held as the planner says. `by`: who has it happen.
+/// Applies the planner's answer to an event to a locked case. `by` is the person or program that caused the event.
 pub(super) fn happen(
     c: &mut Database,
     case: &CaseRow,
@@ -34,7 +34,7 @@ pub(super) fn happen(
     Ok(())
 }
 
-/// Makes one change. `case` is the row as it was, with the stage that it has now.
+/// Makes one change. `case` is the row as it was read, with its present stage.
 fn apply(
     c: &mut Database,
     case: &mut CaseRow,
@@ -106,7 +106,7 @@ fn apply(
     }
 }
 
-/// Tries the customer again, now that it is known what was made so far.
+/// Schedules the customer's next attempt, now that the attempts so far are known.
 fn try_again(
     c: &mut Database,
     case: &CaseRow,
@@ -139,7 +139,7 @@ fn escalate(
     note(c, case, Note::Rung { pct, rungs: &terms.policy(case).escalation_pct }, at)
 }
 
-/// Completes an attempt, and moves its case on. `later`: when the customer wants to be called.
+/// Completes an attempt, and moves its case on. `later` is when the customer wants to be called.
 pub(super) fn finish_and_follow(
     c: &mut Database,
     case: &CaseRow,
@@ -153,7 +153,7 @@ pub(super) fn finish_and_follow(
     let row = attempts::get(c, finish.attempt)?;
     note(c, case, Note::Attempt(&row), finish.at)?;
     if case.closed_at.is_some() {
-        // The case needs no callback any more; but what the customer says of further calls holds.
+        // The case needs no callback any more, but the customer's wish about further calls still holds.
         return match finish.result.consequence() {
             Consequence::Suppress(reason) => dnc::suppress(c, &case.number, reason, "system", finish.at),
             Consequence::Again | Consequence::Close(_) => Ok(()),

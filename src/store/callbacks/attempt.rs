@@ -1,4 +1,4 @@
-//! An attempt from its place among those of the day to the talk.
+//! An attempt, from its place among the day's attempts to the talk.
 
 use super::callback_rules::CallbackRules;
 use super::hour_cap::Asked;
@@ -15,40 +15,40 @@ use crate::store::cases::CaseRow;
 use crate::store::notes::{Note, note};
 use crate::store::{Database, StoreError, attempts, calls, offers};
 
-/// An agent has accepted: may the customer be dialled?
+/// A request to dial the customer, made when an agent has accepted the offer.
 #[derive(Debug, Clone)]
 pub struct Reserve {
     /// The case.
     pub case: CaseId,
-    /// The call that the callback is.
+    /// The callback's call.
     pub call: CallId,
     /// The agent's offer.
     pub offer: OfferId,
     /// The agent.
     pub agent: AgentName,
-    /// His leg.
+    /// The agent's leg.
     pub leg: ChannelId,
-    /// When he accepted.
+    /// When the agent accepted.
     pub answered_at: UnixMs,
-    /// When.
+    /// The time of the request.
     pub at: UnixMs,
 }
 
 /// Why the customer is not dialled.
 #[derive(Debug, Clone)]
 pub enum NotReserved {
-    /// The case is not this callback's any more: it is closed, or somebody else's.
+    /// The case no longer belongs to this callback: it is closed, or another callback has it.
     NotOurs,
-    /// Another agent was first.
+    /// Another agent accepted first.
     Taken,
-    /// A guard refused.
+    /// A guard refused the dial.
     Guard(Refusal),
 }
 
 /// Makes the agent the winner, asks every guard again, and takes a place among the day's attempts.
 ///
 /// # Errors
-/// When the database fails; a refusal is a result.
+/// When the database fails. A refusal is a result, not an error.
 pub fn reserve(
     c: &mut Database,
     terms: &CallbackRules,
@@ -88,7 +88,7 @@ pub(in crate::store) struct Reserved<'a> {
     pub(in crate::store) at: UnixMs,
 }
 
-/// Takes the attempt's place among those of the day; the case waits for its end.
+/// Takes the attempt's place among the day's attempts. The case then waits for the end of the attempt.
 pub(in crate::store) fn reserve_place(
     c: &mut Database,
     case: &CaseRow,
@@ -125,7 +125,7 @@ pub(in crate::store) fn reserve_place(
 pub struct Redial {
     /// The attempt.
     pub attempt: AttemptId,
-    /// The call that the callback is.
+    /// The callback's call.
     pub call: CallId,
     /// The channel that the customer's next leg will have.
     pub channel: ChannelId,
@@ -133,8 +133,8 @@ pub struct Redial {
     pub trunk: String,
 }
 
-/// Records over which trunk, and on which channel, an attempt is dialled next. Whether it may be: neither the attempt nor
-/// its call has ended. Repeating it says the same.
+/// Records the trunk and the channel of an attempt's next dial. Returns whether it may be dialled: neither the attempt
+/// nor its call has ended. A repeated call gives the same answer.
 ///
 /// # Errors
 /// When the database fails.
@@ -142,7 +142,7 @@ pub fn redial(c: &mut Database, next: &Redial) -> Result<bool, StoreError> {
     Ok(attempts::over_trunk(c, next.attempt, &next.trunk)? && calls::on_channel(c, next.call, next.channel)?)
 }
 
-/// The two talk.
+/// Records that the agent and the customer talk.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! The rules of the house for paying back, and what of them applies to one case.
+//! The rules for callbacks, and the part of them that applies to one case.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,31 +17,31 @@ use crate::rules::Rules;
 use crate::rules::policy::Policy;
 use crate::store::cases::CaseRow;
 
-/// The rules of the house for paying back. Cheap to clone.
+/// The rules for callbacks. A clone is cheap.
 #[derive(Debug, Clone)]
 pub struct CallbackRules {
-    /// Queues, their hours and their policies.
+    /// The queues, their hours and their policies.
     pub rules: Arc<Rules>,
-    /// The zone of what has no queue.
+    /// The time zone of calls without a queue.
     pub zone: Tz,
-    /// Our own country.
+    /// The controller's own country.
     pub home: Home,
-    /// Who calls back those who reached no queue; the only queue, if there is but one.
+    /// The queue that calls back callers who reached no queue. If there is only one queue, it is that one.
     pub queue: Option<QueueName>,
-    /// Who takes up what could not be reached within a day.
+    /// The queue that takes over cases whose customers could not be reached within a day.
     pub repeat_queue: Option<QueueName>,
-    /// How long a talk must have lasted for the customer to have been reached, when nobody says what came of it.
+    /// The shortest talk after which the customer counts as reached, when nobody gives a disposition.
     pub min_talk: Duration,
-    /// How long an attempt may last, and how long after a talk somebody may still say what came of it.
+    /// How long an attempt may last, and how long after a talk its disposition may still be given.
     pub max_attempt_time: Duration,
-    /// How long after a talk it may be unsaid what came of it before those are told who should hear of it.
+    /// How long after a talk a missing disposition is reported to the people who should know.
     pub disposition_timeout: Duration,
     /// How many customers may be dialled in an hour. 0: no limit.
     pub max_dials_per_hour: u32,
 }
 
 impl CallbackRules {
-    /// The rules of the house for calling back.
+    /// Returns the callback rules that the settings and `rules` give.
     #[must_use]
     pub fn of(settings: &Settings, rules: Arc<Rules>) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl CallbackRules {
     }
 }
 
-/// What applies to one case.
+/// The rules that apply to one case.
 pub(super) struct RulesForCase<'a> {
     pub(super) number: E164,
     pub(super) policy: Policy,
@@ -93,36 +93,37 @@ impl RulesForCase<'_> {
 }
 
 impl CallbackRules {
-    /// The hours of a queue, or of the one that calls back where none is named that is there.
+    /// Returns the hours of a queue. If the queue is not named or does not exist, returns those of the queue that calls
+    /// back.
     #[must_use]
     pub fn hours(&self, queue: Option<&QueueName>) -> WorkingTime<'_> {
         let queue = self.queue_or(queue.cloned());
         WorkingTime::new(self.rules.schedule(queue.as_ref()), self.zone)
     }
 
-    /// The most attempts that a case's number may have on a business day.
+    /// Returns the highest number of attempts that a case's number may have on a business day.
     #[must_use]
     pub fn cap(&self, case: &CaseRow) -> i32 {
         self.policy(case).cap_day
     }
 
-    /// The policy under which a case is called back.
+    /// Returns the policy under which a case is called back.
     pub(in crate::store) fn policy(&self, case: &CaseRow) -> Policy {
         self.rules.policy(self.queue_of(case).as_ref())
     }
 
-    /// The business day that an attempt for a case belongs to, as `YYYY-MM-DD`: that of the queue that calls back.
+    /// Returns the business day of an attempt for a case, as `YYYY-MM-DD`. It is the day of the queue that calls back.
     #[must_use]
     pub fn business_day(&self, case: &CaseRow, at: UnixMs) -> String {
         self.hours(self.queue_of(case).as_ref()).business_day(at).to_string()
     }
 
-    /// The queue whose agents call back for a case.
+    /// Returns the queue whose agents call back for a case.
     pub(in crate::store) fn queue_of(&self, case: &CaseRow) -> Option<QueueName> {
         self.queue_or(case.queue.clone())
     }
 
-    /// The queue that is named, or else the one that calls back who reached none.
+    /// Returns the named queue, or else the queue that calls back callers who reached none.
     pub(super) fn queue_or(&self, named: Option<QueueName>) -> Option<QueueName> {
         let only = || Some(self.rules.queues.keys().next()?.clone()).filter(|_| self.rules.queues.len() == 1);
         let fallback = || self.queue.clone().filter(|name| self.rules.queues.contains_key(name));
@@ -130,7 +131,7 @@ impl CallbackRules {
         there.or_else(fallback).or_else(only)
     }
 
-    /// Until when somebody must have called, of what is owed in this queue since then.
+    /// Returns the time by which somebody must have called back in this queue, for a case that is open since `from`.
     #[must_use]
     pub fn react_by(&self, queue: Option<QueueName>, from: UnixMs) -> Option<UnixMs> {
         let queue = self.queue_or(queue);

@@ -1,4 +1,4 @@
-//! What moves by itself: cases become due, reminders are told, attempts that last too long are given up.
+//! What happens as time passes: cases become due, reminders are sent, and attempts that last too long are given up.
 
 use diesel::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::{attempts, cases, escalations};
 use crate::store::{Database, StoreError, attempts as attempt_rows};
 
-/// What is due now, the longest overdue first: at most `limit` cases, and none of `skipped`.
+/// Returns the cases that are due now, the longest overdue first: at most `limit`, and none of `skipped`.
 ///
 /// # Errors
 /// When the database fails.
@@ -26,8 +26,8 @@ pub fn due(c: &mut Database, at: UnixMs, limit: i64, skipped: &[CaseId]) -> Resu
     Ok(due.order(cases::next_at).limit(limit).select(cases::id).load(c)?)
 }
 
-/// Talks that ended before this, of which nobody has said what came of it, though their cases are closed: at most
-/// `limit`, and none of `skipped`.
+/// Returns talks that ended before `before` and have no disposition although their cases are closed: at most `limit`,
+/// and none of `skipped`.
 ///
 /// # Errors
 /// When the database fails.
@@ -45,14 +45,14 @@ pub fn forgotten(
     Ok(unsaid.order(attempts::id).limit(limit).select(attempts::id).load(c)?)
 }
 
-/// Lets the length of such a talk decide, so that neither its agent nor the number waits for ever.
+/// Lets the length of such a talk decide its result, so that neither the agent nor the number waits for ever.
 ///
 /// # Errors
 /// When the database fails.
 pub fn forget(c: &mut Database, id: AttemptId, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
     let case = attempt_rows::get(c, id)?.case_id;
     let case = held(c, case)?;
-    // It may have been said meanwhile.
+    // The agent may have given the disposition meanwhile.
     match attempt_rows::unfinished(c, &case.number)?.filter(|row| row.id == id) {
         Some(row) => {
             let attempt = Attempt::from(&row);
@@ -62,7 +62,7 @@ pub fn forget(c: &mut Database, id: AttemptId, terms: &CallbackRules, at: UnixMs
     }
 }
 
-/// Moves a case on whose stage has ended by itself. Harmless to repeat.
+/// Moves a case on if the time of its stage is over. Safe to repeat.
 ///
 /// # Errors
 /// When the database fails.
@@ -90,7 +90,7 @@ pub fn advance(c: &mut Database, id: CaseId, terms: &CallbackRules, at: UnixMs) 
     }
 }
 
-/// Asks the guards whether somebody may call now, or when the customer wants to be called.
+/// Asks the guards whether the customer may be called now, or at the time that the customer asked for.
 fn pause_over(c: &mut Database, case: &CaseRow, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
     let (_, asked) = check(c, case, terms, Case::from(case).wanted(at))?;
     let Err(refusal) = asked else {
@@ -100,8 +100,9 @@ fn pause_over(c: &mut Database, case: &CaseRow, terms: &CallbackRules, at: UnixM
     happen(c, case, terms, Event::PauseOver(Err(refused)), "system", at)
 }
 
-/// Cases that are due in no queue that is there go to the one that calls back for those who reached none, if there is
-/// one; so do those that somebody has now, for when he gives them back. For when the rules have changed, or the settings.
+/// Moves due cases that have no queue, or one that no longer exists, to the queue that calls back callers who reached
+/// none, if there is one. Cases that are being called now move too, for the time when they are released. Call it when
+/// the rules or the settings have changed.
 ///
 /// # Errors
 /// When the database fails.
@@ -112,7 +113,7 @@ pub fn rehome(c: &mut Database, terms: &CallbackRules, at: UnixMs) -> Result<(),
         .and(cases::queue.is_null().or(cases::queue.ne_all(terms.rules.queues.keys())));
     let stage_is = |stage: Stage| cases::stage.eq(stage);
     diesel::update(cases::table.filter(homeless.clone().and(stage_is(Stage::Due))))
-        // Its hours may be others: what is told as time passes is reckoned anew.
+        // The new queue may have other hours, so its reminders are computed again.
         .set((cases::queue.eq(&home), cases::next_at.eq(at)))
         .returning(cases::id)
         .count_changed(c)?;
