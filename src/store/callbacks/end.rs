@@ -1,4 +1,4 @@
-//! How a callback ends: its call, its attempt and what follows for the case, in one transaction.
+//! The end of a callback: its call, its attempt and the next step of the case, in one transaction.
 
 use std::time::Duration;
 
@@ -22,57 +22,57 @@ use crate::store::{Database, StoreError, attempts, calls as call_rows};
 /// How a callback ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallbackResult {
-    /// No agent came of it, for this reason: the case is offered anew.
+    /// No agent talked with the customer, for this reason. The case is offered again.
     Released(&'static str),
     /// A guard refused the dial.
     Refused(Guard),
-    /// The customer was dialled, or about to be, and not reached.
+    /// The customer was dialled, or about to be dialled, and was not reached.
     Unreached {
         /// The attempt.
         attempt: AttemptId,
-        /// What came of it.
+        /// The result of the attempt.
         result: Outcome,
-        /// FreeSWITCH's cause, or ours.
+        /// The cause from FreeSWITCH, or the controller's own.
         cause: String,
         /// The trunks that refused the dial before the last one.
         refused: Vec<TrunkSaid>,
     },
-    /// The two talked.
+    /// The agent and the customer talked.
     Talked {
         /// The attempt.
         attempt: AttemptId,
         /// Why the customer's leg ended.
         cause: String,
-        /// Since when they talked.
+        /// When they began to talk.
         answered_at: UnixMs,
     },
-    /// We died, and nobody knows.
+    /// The controller stopped during the callback, so nobody knows how it ended.
     Lost,
 }
 
-/// A trunk refused to dial a customer, for this cause.
+/// A trunk's refusal to dial a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrunkSaid {
-    /// Its name.
+    /// The trunk's name.
     pub trunk: String,
-    /// FreeSWITCH's cause.
+    /// The cause from FreeSWITCH.
     pub cause: String,
 }
 
 impl CallbackResult {
-    /// The customer's leg ended so before anybody answered.
+    /// Returns the result of a customer's leg that ended with `cause` before anybody answered.
     #[must_use]
     pub fn unreached(attempt: AttemptId, cause: &str, rang: bool) -> Self {
         Self::without_talk(attempt, of_cause(cause, rang), cause)
     }
 
-    /// The attempt came to this, for this reason of ours.
+    /// Returns a result without a talk, for a cause of the controller's own.
     #[must_use]
     pub fn without_talk(attempt: AttemptId, result: Outcome, cause: &str) -> Self {
         Self::Unreached { attempt, result, cause: cause.to_owned(), refused: Vec::new() }
     }
 
-    /// The same, after these trunks had refused the dial.
+    /// Returns the same result with the trunks that refused the dial before.
     #[must_use]
     pub fn after(mut self, trunks: Vec<TrunkSaid>) -> Self {
         if let Self::Unreached { refused, .. } = &mut self {
@@ -81,7 +81,7 @@ impl CallbackResult {
         self
     }
 
-    /// In one word, for the metric and the log.
+    /// Returns the label of the result in metrics and logs.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ impl CallbackResult {
         }
     }
 
-    /// What happened, for the log.
+    /// Returns the sentence for the log.
     #[must_use]
     pub const fn sentence(&self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl CallbackResult {
         }
     }
 
-    /// Why it ended so, for the record.
+    /// Returns the cause that is recorded with the call.
     #[must_use]
     pub fn cause(&self) -> String {
         match self {
@@ -131,16 +131,16 @@ impl CallbackResult {
 pub struct CallbackEnd {
     /// The case.
     pub case: CaseId,
-    /// The call that it was.
+    /// The callback's call.
     pub call: CallId,
-    /// What came of it.
+    /// How the callback ended.
     pub how: CallbackResult,
-    /// When.
+    /// When the callback ended.
     pub at: UnixMs,
 }
 
-/// Records the end of a callback: its call, its attempt, and what follows for the case, in one transaction. Where the
-/// case stands now. Repeating it changes nothing.
+/// Records the end of a callback: its call, its attempt and the next step of the case, in one transaction. Returns the
+/// stage of the case. A repeated call changes nothing.
 ///
 /// # Errors
 /// When the database fails.
@@ -196,14 +196,15 @@ pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result
     Ok(case_rows::get(c, end.case)?.stage)
 }
 
-/// Which trunks refused the dial before the last one, and why; none if none did.
+/// Returns a note that names the trunks that refused the dial before the last one, with their causes. None if no trunk
+/// refused.
 fn in_words(refused: &[TrunkSaid]) -> Option<String> {
     let said: Vec<String> = refused.iter().map(|said| format!("{} ({})", said.trunk, said.cause)).collect();
     (!said.is_empty()).then(|| format!("refused before by trunk {}", said.join(", ")))
 }
 
-/// What came of an attempt that failed: what its last trunk says of the customer is believed once it is confirmed, by an
-/// attempt before or by a trunk that was tried before.
+/// Returns the result of an attempt that failed. A statement of the last trunk about the customer is accepted only if
+/// it is confirmed: by an earlier attempt, or by a trunk that was tried before.
 fn believed(
     c: &mut Database,
     attempt: AttemptId,
@@ -219,7 +220,7 @@ fn believed(
     Ok(claim.confirmed(&before).unwrap_or(result))
 }
 
-/// The case is offered anew, if this callback still has it.
+/// Offers the case again, if this callback still has it.
 fn release(
     c: &mut Database,
     case: &CaseRow,

@@ -1,4 +1,4 @@
-//! What refuses a dial: everything that the guards ask is read here, and each refusal is kept.
+//! What may refuse a dial: these functions read the facts that the guards need, and keep each refusal.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, refusals};
 use crate::store::{Database, StoreError, attempts, calls as store_calls, cases, dnc};
 
-/// Everything that the guards ask of a case's number.
+/// Returns the facts that the guards need about a case's number.
 pub(super) fn number_history(
     c: &mut Database,
     case: &CaseRow,
@@ -51,9 +51,9 @@ pub(super) fn number_history(
     })
 }
 
-/// When the person last turned to us himself. Anybody can write a number into a form, and show any number as the caller's,
-/// at any hour: a request, or a call from a number that has never talked with us, says that its person is awake only by
-/// day, where we are.
+/// Returns when the customer last turned to us. Anybody can type a number into a form, or show any number as the
+/// caller's, at any hour. So a request, or a call from a number that has never talked with us, proves that the customer
+/// is awake only during our own daytime.
 fn contact_at(
     c: &mut Database,
     case: &CaseRow,
@@ -67,7 +67,7 @@ fn contact_at(
     Ok(called.filter(|at| known || by_day(at)).max(asked.filter(by_day)))
 }
 
-/// Whether the number has a call of its own under way, or another callback.
+/// Returns whether the number has an inbound call or another callback under way.
 fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     let live: i64 = calls::table
         .filter(calls::number.eq(&case.number).and(calls::ended_at.is_null()))
@@ -77,8 +77,7 @@ fn live_call(c: &mut Database, case: &CaseRow) -> Result<bool, StoreError> {
     Ok(live > 0)
 }
 
-/// Asks the guards of a case that is held whether it may be dialled now, and whether all customers together have had the
-/// dials of the hour.
+/// Asks the guards of a locked case whether it may be dialled now, and whether the hourly limit of all dials allows it.
 pub(in crate::store) fn check_dial(
     c: &mut Database,
     case: &CaseRow,
@@ -94,8 +93,8 @@ pub(in crate::store) fn check_dial(
     Ok((policy, asked))
 }
 
-/// Asks the guards of a case that is held, but not whether all customers together have had the dials of the hour: that
-/// keeps nobody from becoming due.
+/// Asks the guards of a locked case, but not about the hourly limit of all dials. That limit keeps no case from
+/// becoming due.
 pub(super) fn check(
     c: &mut Database,
     case: &CaseRow,
@@ -108,7 +107,7 @@ pub(super) fn check(
     Ok((applies.policy, asked))
 }
 
-/// Why an open case would not be dialled now, if it would not.
+/// Returns why an open case would not be dialled now. None if it would be.
 ///
 /// # Errors
 /// When the database fails.
@@ -128,7 +127,7 @@ pub fn why_not(
     }
 }
 
-/// Why a case that no guard refuses is not called automatically.
+/// Returns why a case is not called automatically although no guard refuses it.
 fn held_back(case: &CaseRow) -> Option<Refusal> {
     let from = case.came_by.as_deref().unwrap_or("an unknown source");
     let why = format!(
@@ -139,8 +138,8 @@ fn held_back(case: &CaseRow) -> Option<Refusal> {
     case.flooded.then_some(Refusal { guard: Guard::Flood, until: None, why })
 }
 
-/// What keeps a case waiting for people, if something does: that its number is abroad or dear, or that it was opened in a
-/// flood of calls.
+/// Returns why a case waits for a person to decide, if it does: its number is abroad or expensive, or the case was
+/// opened in a flood of calls.
 #[must_use]
 pub fn waits_for_people(case: &CaseRow, terms: &CallbackRules) -> Option<Guard> {
     match case.closed_at {
@@ -150,21 +149,21 @@ pub fn waits_for_people(case: &CaseRow, terms: &CallbackRules) -> Option<Guard> 
     }
 }
 
-/// A refused dial as it is shown.
+/// A refused dial as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = refusals)]
 pub struct RefusalRow {
-    /// When.
+    /// When the dial was refused.
     pub at: UnixMs,
-    /// Which guard refused.
+    /// The guard that refused.
     pub guard: Guard,
-    /// In words.
+    /// The reason, as a sentence.
     pub why: String,
-    /// Who wanted to dial.
+    /// The person or program that wanted to dial.
     pub by: String,
 }
 
-/// The last refused dials of a case, the latest first.
+/// Returns the last refused dials of a case, newest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -173,13 +172,13 @@ pub fn refusals_of(c: &mut Database, case: CaseId, limit: i64) -> Result<Vec<Ref
     Ok(kept.select(columns::<RefusalRow>()).load(c)?)
 }
 
-/// Whether the last refused dial of a case was refused for the same reason.
+/// Returns whether the last dial of a case was refused by the same guard for the same reason.
 fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, StoreError> {
     let last = refusals_of(c, case.id, 1)?;
     Ok(last.first().is_some_and(|row| row.guard == refusal.guard && row.why == refusal.why))
 }
 
-/// What the planner must know of a dial that a guard refused.
+/// Returns what the planner must know of a dial that a guard refused.
 pub(super) fn refused_dial<'a>(
     c: &mut Database,
     case: &CaseRow,
@@ -194,24 +193,24 @@ pub(super) fn refused_dial<'a>(
     })
 }
 
-/// Whether a case waits for people because its number is abroad.
+/// Returns whether a case waits for people because its number is abroad.
 pub(super) fn is_abroad(case: &CaseRow, terms: &CallbackRules) -> bool {
     barred(case, terms) == Some(Barred::Abroad)
 }
 
-/// Whether a case waits for people because of what its number is: abroad, dear or a service's. Nobody can call a number
-/// that does not exist.
+/// Returns whether a case waits for people because of its kind of number: abroad, expensive or a service number. A
+/// number that does not exist needs no people, since nobody can call it.
 fn needs_people(case: &CaseRow, terms: &CallbackRules) -> bool {
     barred(case, terms).is_some_and(|why| why != Barred::NoSuchNumber)
 }
 
-/// Why the number of a case may not be called at all, if it may not.
+/// Returns why the number of a case may not be called at all. None if it may.
 fn barred(case: &CaseRow, terms: &CallbackRules) -> Option<Barred> {
     let applies = terms.applies(case);
     applies.bounds(terms).reaches(&applies.number, case.abroad_allowed_by.is_some()).err()
 }
 
-/// Writes down that a guard refused a dial.
+/// Records that a guard refused a dial.
 pub(in crate::store) fn refused(
     c: &mut Database,
     case: &CaseRow,

@@ -1,8 +1,9 @@
-//! How many customers may be dialled in an hour, all together: what numbers of strangers have us dial costs us money.
+//! The limit of customers dialled in an hour, all together. Strangers could show numbers that are expensive to dial,
+//! and each dial costs money.
 //!
-//! In: the limit of the settings. Out: the refusal of a dial that is one too many. Counted in the rows of the attempts,
-//! so a restart changes nothing, and all controllers of a database share the limit. The dials of one attempt over several
-//! trunks count once; what somebody says they dialled elsewhere does not count.
+//! In: the limit from the settings. Out: the refusal of a dial beyond the limit. The dials are counted in the rows of
+//! the attempts. So a restart changes nothing, and all controllers of a database share the limit. The dials of one
+//! attempt over several trunks count once. An attempt that a person reports to have made elsewhere does not count.
 
 use diesel::prelude::*;
 
@@ -18,19 +19,19 @@ use crate::store::dialect::hold;
 use crate::store::schema::{attempts, cases};
 use crate::store::{Database, StoreError, outbox};
 
-/// What of the hour's dials one at a time may do, on PostgreSQL.
+/// The name of the PostgreSQL lock under which one transaction at a time checks the hour's dials.
 const LOCK: &str = "dials";
 
-/// How sure a dial is that is asked for.
+/// How certain the dial in question is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::store) enum Asked {
-    /// It is about to be made, or is only asked about.
+    /// The dial is about to be made, or the question is only for information.
     Dial,
-    /// An agent is to be rung for it first: the callbacks for which agents are being rung have their dials promised.
+    /// An agent is rung before the dial. The callbacks for which agents are being rung have their dials reserved.
     Promise,
 }
 
-/// The refusal of one more dial, if it is one too many.
+/// Returns the refusal of one more dial, if it would exceed the limit.
 pub(super) fn refusal(
     c: &mut Database,
     terms: &CallbackRules,
@@ -52,8 +53,8 @@ pub(super) fn refusal(
     Ok(Some(Refusal { guard: Guard::HourCap, until: Some(until), why }))
 }
 
-/// The same for a dial that is made if it is not refused: those who ask at one time follow each other. The supervisor
-/// hears of a refusal once an hour.
+/// Like `refusal`, for a dial that is made if it is not refused. Simultaneous requests are checked one after another.
+/// The supervisor is told of a refusal once an hour.
 pub(in crate::store) fn refuse(
     c: &mut Database,
     terms: &CallbackRules,
@@ -70,20 +71,20 @@ pub(in crate::store) fn refuse(
     Ok(refusal)
 }
 
-/// Callbacks for which an agent is being rung.
+/// Returns how many callbacks have an agent being rung.
 fn promised(c: &mut Database) -> Result<i64, StoreError> {
     let claimed = cases::closed_at.is_null().and(cases::stage.eq(Stage::Claimed));
     Ok(cases::table.filter(claimed).count().get_result(c)?)
 }
 
-/// Until when the dials of an hour are used up, or promised; none if there is room. No more rows are looked at than the
-/// limit, however many there are.
+/// Returns until when the dials of the hour are used up or reserved. None if another dial is possible. At most as many
+/// rows as the limit are read.
 fn full_until(c: &mut Database, limit: i64, promised: i64, at: UnixMs) -> Result<Option<UnixMs>, StoreError> {
     let soon = at + SOON;
     let Some(before) = limit.checked_sub(promised + 1).filter(|before| *before >= 0) else {
         return Ok(Some(soon));
     };
-    // The one that reaches the limit: when its hour is over there is room for another.
+    // The attempt that reaches the limit: another dial is possible when it is an hour old.
     let reaching: Option<i64> = attempts::table
         .filter(attempts::at.gt(at - HOUR).and(attempts::way.ne(Way::Reported)))
         .order(attempts::at.desc())
@@ -93,6 +94,6 @@ fn full_until(c: &mut Database, limit: i64, promised: i64, at: UnixMs) -> Result
         .first(c)
         .optional()?;
     let room_at = reaching.map(|made_at| UnixMs(made_at) + HOUR);
-    // What is promised may come to nothing.
+    // A reserved dial may never be made.
     Ok(room_at.map(|room_at| if promised > 0 { room_at.min(soon) } else { room_at }))
 }

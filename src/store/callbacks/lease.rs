@@ -1,4 +1,4 @@
-//! Which cases are called back next, and who has them meanwhile.
+//! Which cases are called back next, and which callback has them meanwhile.
 
 use std::time::Duration;
 
@@ -22,20 +22,20 @@ use crate::store::cases::CaseRow;
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows};
 
-/// For which queue cases are leased, and where they will be dialled.
+/// A request to lease cases of a queue, and the FreeSWITCH that will dial them.
 #[derive(Debug, Clone)]
 pub struct LeaseRequest {
     /// The queue.
     pub queue: QueueName,
-    /// The FreeSWITCH on which they will be made.
+    /// The FreeSWITCH that will make the calls.
     pub node: NodeName,
-    /// Its run.
+    /// The run of that FreeSWITCH.
     pub core: CoreId,
-    /// When.
+    /// The time of the request.
     pub at: UnixMs,
 }
 
-/// A case that was leased, with the row of the call that it is.
+/// A leased case, with the row of its call.
 #[derive(Debug, Clone)]
 pub struct LeasedCase {
     /// The case.
@@ -44,23 +44,23 @@ pub struct LeasedCase {
     pub call: CallId,
     /// The channel that the customer's leg will have.
     pub channel: ChannelId,
-    /// The customer.
+    /// The customer's number.
     pub number: E164,
-    /// His name, as it was shown last.
+    /// The customer's name, as it was last shown.
     pub name: String,
-    /// The queue whose agents are asked.
+    /// The queue whose agents are offered the case.
     pub queue: QueueName,
-    /// Who of them is asked first.
+    /// The agent who is offered the case first.
     pub first: Option<AgentName>,
-    /// Since when it is due: its place among those who wait.
+    /// Since when the case is due. This decides its position in the queue.
     pub due_at: UnixMs,
-    /// Until when an agent must have accepted it.
+    /// The time by which an agent must have accepted the case.
     pub lease_until: UnixMs,
     /// How long the customer's phone rings.
     pub ring: Duration,
 }
 
-/// Cases of a queue that are due, the most urgent first: at most `limit`, and none of `skipped`.
+/// Returns the due cases of a queue, the most urgent first: at most `limit`, and none of `skipped`.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,20 +78,19 @@ pub fn ready(
     Ok(due.limit(limit).select(cases::id).load(c)?)
 }
 
-/// What came of leasing a case.
+/// The result of leasing a case.
 #[derive(Debug, Clone)]
 pub enum Leased {
-    /// It is leased.
+    /// The case is leased.
     Case(Box<LeasedCase>),
-    /// A guard refuses: the case is deferred, ends, or (if all customers together have had the dials of the hour) stays
-    /// due.
+    /// A guard refused. The case is deferred or closed; it stays due if the hourly limit of all dials refused it.
     Refused(Refusal),
-    /// It is not due any more.
+    /// The case is no longer due.
     NotDue,
 }
 
 impl Leased {
-    /// The work, if it is leased.
+    /// Returns the leased case, if there is one.
     #[must_use]
     pub fn work(self) -> Option<LeasedCase> {
         match self {
@@ -101,7 +100,7 @@ impl Leased {
     }
 }
 
-/// Leases a case that is due, if the guards let it be dialled.
+/// Leases a due case, if the guards permit its dial.
 ///
 /// # Errors
 /// When the database fails.
@@ -141,7 +140,7 @@ pub fn lease(
     Ok(Leased::Case(Box::new(work)))
 }
 
-/// Asks the guards of a case that is held; what one refuses is kept, and the case goes where it belongs then.
+/// Asks the guards of a locked case. A refusal is kept, and the case moves to the stage that follows from it.
 pub(in crate::store) fn permitted(
     c: &mut Database,
     case: &CaseRow,
@@ -161,7 +160,7 @@ pub(in crate::store) fn permitted(
     }
 }
 
-/// The name with which the caller was shown last.
+/// Returns the name that was last shown for the caller.
 fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
     let name: Option<String> = calls::table
         .filter(calls::number.eq(&case.number).and(calls::direction.eq(Direction::Inbound)))
@@ -172,7 +171,7 @@ fn last_name(c: &mut Database, case: &CaseRow) -> Result<String, StoreError> {
     Ok(name.unwrap_or_default())
 }
 
-/// The row of the call that a callback is.
+/// Records the callback's call.
 fn arrive(
     c: &mut Database,
     terms: &CallbackRules,

@@ -1,13 +1,13 @@
 //! Callbacks: which cases are due, who has them, and what follows from an attempt.
 //!
-//! In: [`CallbackRules`] and instants. Out: cases that have moved one step on, each in one transaction with its attempt,
-//! its refusal and the events of it.
-//! **Invariant:** the planner, [`missed::plan`](crate::missed::plan), decides, on rows that are held. These files load the
-//! facts, ask it, and apply its changes.
+//! In: [`CallbackRules`] and instants. Out: cases that have moved one step on, each in one transaction with its
+//! attempt, its refusal and its events.
+//! **Invariant:** the planner, [`missed::plan`](crate::missed::plan), decides, and it decides on locked rows. These
+//! files load the facts, ask the planner, and apply its changes.
 //!
-//! `callback_rules` holds the rules that apply, `guards` asks what refuses a dial, `hour_cap` limits all dials together,
-//! `steps` makes one step of a case, `apply` makes what the planner says. In the order of a callback's life: `due`,
-//! `lease`, `attempt`, `end`. `people` records what people say and ask for.
+//! `callback_rules` holds the rules that apply, `guards` reads what may refuse a dial, `hour_cap` limits all dials
+//! together, `steps` makes one step of a case, and `apply` applies the planner's changes. The others follow the life of
+//! a callback: `due`, `lease`, `attempt`, `end`. `people` records what people ask for and report.
 
 mod apply;
 mod attempt;

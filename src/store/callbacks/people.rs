@@ -1,4 +1,4 @@
-//! What people say: when somebody is called, and what came of it.
+//! What people ask for and report: when a customer is called, and the disposition of an attempt.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use crate::store::notes::{Note, note};
 use crate::store::schema::cases;
 use crate::store::{Database, StoreError, attempts, flood};
 
-/// Puts a case off until a later time. One that somebody has is not.
+/// Puts a case off until a later time, unless somebody has the case.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when somebody has it, or it is closed.
+/// [`StoreError::Refused`] when somebody has the case, or when it is closed.
 pub fn defer(
     c: &mut Database,
     terms: &CallbackRules,
@@ -50,10 +50,10 @@ pub fn defer(
     note(c, &case, Note::Deferred { until, by }, at)
 }
 
-/// Makes a case due now, before all others. Every guard is asked; the refusal of one is a result, and is kept.
+/// Makes a case due now, before all others. Every guard is asked. A refusal is a result, and is kept.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when somebody has it, or it is closed.
+/// [`StoreError::Refused`] when somebody has the case, or when it is closed.
 pub fn now(
     c: &mut Database,
     terms: &CallbackRules,
@@ -66,8 +66,8 @@ pub fn now(
     if case.closed_at.is_some() || matches!(stage, Stage::Claimed | Stage::Attempting) {
         return Err(StoreError::Refused(format!("case {id} is closed, or somebody is calling already")));
     }
-    // Who wants it called now allows that it is abroad; every other guard is asked all the same. What is refused now is
-    // not allowed for later.
+    // A person who wants the case called now thereby allows a number abroad. Every other guard is still asked. If the
+    // call is refused now, the permission does not stay for later.
     let allows = is_abroad(&case, terms);
     if allows {
         allow_abroad(c, id, Some(by))?;
@@ -99,28 +99,28 @@ fn allow_abroad(c: &mut Database, id: CaseId, by: Option<&str>) -> Result<(), St
     Ok(())
 }
 
-/// What a person says of an attempt.
+/// The disposition that a person gives for an attempt.
 #[derive(Debug, Clone)]
 pub struct Disposition<'a> {
-    /// Of which case's attempt.
+    /// The case of the attempt.
     pub case: CaseId,
-    /// What came of it.
+    /// The result that the person reports.
     pub result: Outcome,
-    /// When he wants to be called, if he said so.
+    /// When the customer wants to be called, if they said so.
     pub later: Option<UnixMs>,
-    /// What is worth knowing.
+    /// The person's note.
     pub note: Option<&'a str>,
-    /// Who says so.
+    /// The person who gives the disposition.
     pub by: &'a str,
-    /// When.
+    /// The time of the disposition.
     pub at: UnixMs,
 }
 
-/// Records the disposition that a talk is owed, and moves the case on. The attempt's agent.
+/// Records the disposition of a talk, and moves the case on. Returns the attempt's agent.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when no attempt of the case waits for one, or the result is not for people to say: that
-/// something failed, or that nobody was there.
+/// [`StoreError::Refused`] when no attempt of the case waits for a disposition, or when people may not give this
+/// result: a technical failure, or that nobody was there.
 pub fn dispose(
     c: &mut Database,
     terms: &CallbackRules,
@@ -144,7 +144,7 @@ pub fn dispose(
     Ok(row.agent)
 }
 
-/// Records an attempt that somebody made elsewhere, and moves the case on.
+/// Records an attempt that a person made elsewhere, and moves the case on.
 ///
 /// # Errors
 /// As [`attempts::record`].
@@ -161,7 +161,7 @@ pub fn report(
     }
     note(c, &case, Note::Attempt(&row), made.at)?;
     note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
-    // They say so now, of every call that was missed until now.
+    // The report concerns every call that was missed until now.
     let began_at = made.at.max(case.last_miss_at + Duration::from_millis(1));
     let case = case_rows::get(c, made.case)?;
     let ended = AttemptEnded { disposition: made.result, counted: made.counted, later: None, began_at };

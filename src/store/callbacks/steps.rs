@@ -1,4 +1,4 @@
-//! A case's steps, each on its held row.
+//! The steps of a case, each made on a locked row.
 
 use diesel::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::cases;
 use crate::store::{Database, StoreError};
 
-/// The row of one case, held.
+/// Locks the row of a case and returns it.
 pub(in crate::store) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
     let number = case_rows::get(c, id)?.number;
     hold::number(c, &number)?;
@@ -19,7 +19,7 @@ pub(in crate::store) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, St
     case_rows::get(c, id)
 }
 
-/// Makes a step of a case: it waits in its new stage until `next_at`, and `claimed_by` has it.
+/// Makes a step of a case. The case waits in its new stage until `next_at`, and `claimed_by` has it.
 pub(super) fn make(
     c: &mut Database,
     case: &mut CaseRow,
@@ -36,13 +36,13 @@ pub(super) fn make(
     Ok(())
 }
 
-/// Whether a case is claimed by the callback that this call is.
+/// Returns whether the callback of this call has claimed the case.
 pub(in crate::store) fn is_of(case: &CaseRow, call: CallId) -> bool {
     let claimed = case.closed_at.is_none() && case.stage == Stage::Claimed;
     claimed && case.claimed_by.as_deref() == Some(call.to_string().as_str())
 }
 
-/// An attempt has been made for a case: the first one, perhaps.
+/// Records that an attempt has been made for a case. Only the first one changes the row.
 pub(super) fn begun(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), StoreError> {
     diesel::update(cases::table.find(case.id).filter(cases::first_attempt_at.is_null()))
         .set(cases::first_attempt_at.eq(at))
@@ -51,7 +51,7 @@ pub(super) fn begun(c: &mut Database, case: &CaseRow, at: UnixMs) -> Result<(), 
     Ok(())
 }
 
-/// A case is looked at again then, if ever, and stays where it is until then.
+/// Sets when a case is looked at again, if ever. Its stage stays.
 pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -> Result<(), StoreError> {
     diesel::update(cases::table.find(case.id))
         .set(cases::next_at.eq(at))
@@ -60,7 +60,7 @@ pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -
     Ok(())
 }
 
-/// Closes a case by rule.
+/// Closes a case because a rule says so.
 pub(super) fn close(c: &mut Database, case: &CaseRow, reason: Closed, at: UnixMs) -> Result<(), StoreError> {
     case_rows::close(c, case.id, reason, "system", None, at).map(drop)
 }

@@ -1,4 +1,4 @@
-//! A call comes, or is about to be made.
+//! The beginning of a call: a caller arrives, or a call is about to be made.
 
 use std::time::Duration;
 
@@ -14,44 +14,44 @@ use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::calls;
 use crate::store::{Database, StoreError, to_ms};
 
-/// A call that has come.
+/// A call that has arrived.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// Its identity.
+    /// The call's identity.
     pub id: CallId,
-    /// The FreeSWITCH that has it.
+    /// The FreeSWITCH that has the call.
     pub node: NodeName,
     /// The caller's channel.
     pub channel: ChannelId,
     /// The run of that FreeSWITCH.
     pub core: CoreId,
-    /// Who calls.
+    /// Whether the caller can be called back, and at which number.
     pub party: Party,
-    /// The number as it came.
+    /// The caller's number as FreeSWITCH sent it.
     pub caller_number: String,
-    /// The name as it came.
+    /// The caller's name as FreeSWITCH sent it.
     pub caller_name: String,
-    /// The number dialled.
+    /// The dialled number.
     pub dialled: String,
-    /// Over what it comes: a gateway, or the address of the other side.
+    /// Where the call comes from: a gateway, or the address of the other side.
     pub came_by: Option<String>,
     /// The route that matched.
     pub route: Option<RouteName>,
-    /// Whether it was open.
+    /// Whether the route was open.
     pub open: bool,
-    /// The plan's reasons.
+    /// The reasons for the routing decision.
     pub why: String,
-    /// The queue that he joins at once.
+    /// The queue that the caller joins at once.
     pub queue: Option<QueueName>,
-    /// That queue's service level.
+    /// The service level of that queue.
     pub service_level: Option<Duration>,
-    /// The day it belongs to.
+    /// The business day of the call.
     pub business_day: NaiveDate,
-    /// When.
+    /// The time of arrival.
     pub at: UnixMs,
 }
 
-/// Records a call that we or an agent make for a case.
+/// Records a call that the controller or an agent makes for a case.
 ///
 /// # Errors
 /// When the database fails.
@@ -69,7 +69,7 @@ pub(in crate::store) fn begin(
     Ok(())
 }
 
-/// Records a call's arrival, and that it joined its first queue.
+/// Records a call's arrival. Also records that it joined its first queue, if it did.
 ///
 /// # Errors
 /// When the database fails.
@@ -106,7 +106,7 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
     }
 }
 
-/// A call that we make goes on, on another channel. Whether it has not ended.
+/// Records that a call of the controller goes on in another channel. Returns whether the call has not ended.
 pub(in crate::store) fn on_channel(
     c: &mut Database,
     call: CallId,

@@ -1,4 +1,4 @@
-//! A call ends: its ending, its verdict, and the case that is owed.
+//! The end of a call: its ending, its verdict, and the case that it opens.
 
 use std::time::Duration;
 
@@ -31,33 +31,33 @@ pub fn forwarded(c: &mut Database, call: CallId, at: UnixMs) -> Result<(), Store
 /// A call that has ended.
 #[derive(Debug, Clone)]
 pub struct Ended {
-    /// Which.
+    /// The call.
     pub call: CallId,
-    /// How.
+    /// How the call ended.
     pub ending: Ending,
-    /// Where the caller was.
+    /// Where the caller was in the call when it ended.
     pub stage: Stage,
-    /// FreeSWITCH's cause, or ours.
+    /// The cause from FreeSWITCH, or the controller's own.
     pub cause: String,
-    /// Since when he talked, if the row does not say so yet.
+    /// When the caller's talk began, if the row does not say so yet.
     pub answered_at: Option<UnixMs>,
-    /// What we owe.
+    /// Whether the call needs a callback, and why.
     pub verdict: Verdict,
-    /// If we owe a call: how long he may ring again before somebody is to call him.
+    /// If the call needs a callback: how long the caller may call again before the case becomes due.
     pub settle: Duration,
-    /// How long the caller must have talked for a case of theirs to be settled.
+    /// How long a caller must have talked for their case to be closed.
     pub min_talk: Duration,
     /// How many cases missed calls may open in an hour.
     pub flood: Limits,
-    /// Whether somebody wants to be told of talks with agents.
+    /// Whether a receiver wants events about talks with agents.
     pub tell: bool,
-    /// When.
+    /// When the call ended.
     pub at: UnixMs,
-    /// When this is recorded: a miss that is later than that came before the clock was set back.
+    /// When the end is recorded. A recorded miss with a later time comes from before the clock was set back.
     pub now: UnixMs,
 }
 
-/// What is needed of a call's row to end it.
+/// The columns of a call's row that its end needs.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = calls)]
 struct Before {
@@ -72,11 +72,11 @@ struct Before {
     ended_at: Option<UnixMs>,
 }
 
-/// Records the ending, the verdict and the case, in one transaction. The case that is open now, if one is owed.
-/// Ending a call twice changes nothing.
+/// Records the ending, the verdict and the case, in one transaction. Returns the case that is open now, if the call
+/// needs a callback. A second call for the same call changes nothing.
 ///
 /// # Errors
-/// When the database fails, or there is no such call.
+/// When the database fails, or when there is no such call.
 pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> {
     hold::call(c, end.call)?;
     let row = calls::table.find(end.call).select(columns::<Before>());
@@ -86,7 +86,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
     }
     let Before { queued_at, answered_at: bridged_at, .. } = before;
     let answered_at = bridged_at.or(end.answered_at);
-    // A bridge that was recorded has ended the stay already.
+    // A recorded bridge has already ended the stay in the queue.
     if queued_at.is_some() && bridged_at.is_none() {
         let left_at = if end.ending == Ending::Answered { answered_at.unwrap_or(end.at) } else { end.at };
         leave(c, end.call, left_at, WaitOutcome::of(end.ending))?;
@@ -120,7 +120,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
     owe(c, end, &before, wait_ms)
 }
 
-/// Tells of a talk.
+/// Records the event of a talk.
 fn tell(
     c: &mut Database,
     end: &Ended,
@@ -141,7 +141,7 @@ fn tell(
     talked(c, &talk)
 }
 
-/// The case that is open now, if the caller is owed one.
+/// Opens or joins a case, if the call needs a callback. Returns the case.
 fn owe(
     c: &mut Database,
     end: &Ended,
