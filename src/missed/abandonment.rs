@@ -1,10 +1,12 @@
-//! How many of those who answer a call may find nobody there.
+//! How many customers who answer a call may find no agent there.
 
-/// Of a hundred who answered in 30 days so many may have been abandoned (47 CFR 64.1200(a)(7), 16 CFR 310.4(b)(4)(i)).
+/// The largest share of answered calls in 30 days that may be abandoned, in per cent (47 CFR 64.1200(a)(7), 16 CFR
+/// 310.4(b)(4)(i)).
 pub const MOST_PCT: i64 = 3;
 
-/// Whether one more may be dialled without an agent: even if all who are being dialled were abandoned, no more than
-/// [`MOST_PCT`] of those who answered would be. Where nobody was abandoned and nobody is being dialled, one may be.
+/// Whether one more customer may be dialled without an agent. The check assumes that every dial under way is abandoned:
+/// even then the share of abandoned calls must stay within [`MOST_PCT`] of the answered ones. If no call was abandoned
+/// and no dial is under way, one dial is allowed.
 #[must_use]
 pub const fn may_dial(answered: i64, abandoned: i64, under_way: i64) -> bool {
     let worst = abandoned + under_way;
@@ -27,7 +29,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever answers, and whoever is abandoned: after the first, the share never goes beyond the law's.
+        /// Whatever is answered or abandoned: after the first call, the share never exceeds the law's.
         #[test]
         fn the_share_keeps_within_the_law(fates in prop::collection::vec(any::<Option<bool>>(), 1..400)) {
             let (mut answered, mut abandoned) = (0, 0);

@@ -1,29 +1,29 @@
-//! An attempt: one dialling of the customer for a case, from its reservation to its disposition.
+//! An attempt: one dial of the customer for a case, from its reservation to its disposition.
 //!
 //! | state | from | what happens |
 //! |---|---|---|
-//! | reserved | | its place among the day's attempts is taken; nobody is dialled yet |
-//! | dialling | reserved | the customer's phone is being called: it counts |
-//! | talking | dialling | somebody answered |
-//! | wrapping up | talking | the talk is over; a person has yet to say what came of it |
-//! | completed | any | it has its result |
+//! | reserved | | the attempt has its number among the day's attempts; nobody is dialled yet |
+//! | dialling | reserved | the customer's phone is being called; the attempt counts |
+//! | talking | dialling | the customer answered |
+//! | wrapping up | talking | the talk is over; the agent has not yet recorded a disposition |
+//! | completed | any | the attempt has its disposition |
 //!
-//! *Deliberately absent:* whether it may be made at all; that is [`super::regulation`]'s.
+//! *Deliberately absent:* whether an attempt is allowed. [`super::regulation`] decides that.
 
 use super::case::Closed;
 
 crate::vocabulary! {
-    /// How far an attempt is.
+    /// The progress of an attempt.
     "attempt state" pub enum State {
-        /// Its place is taken.
+        /// The attempt has its number among the day's attempts.
         Reserved = "reserved",
         /// The customer's phone is being called.
         Dialling = "dialling",
-        /// Somebody answered.
+        /// The customer answered.
         Talking = "talking",
-        /// The talk is over and has no disposition.
+        /// The talk is over, and no disposition is recorded.
         WrappingUp = "wrapping_up",
-        /// It has its result.
+        /// The attempt has its disposition.
         Completed = "completed",
     }
 }
@@ -31,70 +31,71 @@ crate::vocabulary! {
 crate::vocabulary! {
     /// How an attempt came about.
     "way of an attempt" pub enum Way {
-        /// We rang an agent, then the customer.
+        /// The controller rang an agent, then the customer.
         Callback = "callback",
-        /// We rang the customer, then an agent.
+        /// The controller rang the customer, then an agent.
         CustomerFirst = "customer_first",
-        /// An agent dialled from his phone, through us.
+        /// An agent dialled by hand at their phone, through the controller.
         Handset = "handset",
-        /// Somebody says that he called.
+        /// Somebody reports an attempt that they made elsewhere.
         Reported = "reported",
     }
 }
 
 crate::vocabulary! {
-    /// What came of an attempt.
+    /// The disposition of an attempt.
     "attempt result" pub enum Outcome {
-        /// The customer was spoken to.
+        /// Somebody talked with the customer.
         Reached = "reached",
-        /// He asks to be called later.
+        /// The customer asks to be called later.
         CallLater = "call_later",
-        /// He did not answer.
+        /// The customer did not answer.
         NoAnswer = "no_answer",
-        /// His phone was busy.
+        /// The customer's phone was busy.
         Busy = "busy",
-        /// He rejected the call.
+        /// The customer rejected the call.
         Rejected = "rejected",
         /// A machine answered.
         Voicemail = "voicemail",
         /// The number does not exist.
         InvalidNumber = "invalid_number",
-        /// The number is somebody else's.
+        /// The number belongs to somebody else.
         WrongNumber = "wrong_number",
-        /// He wants no more calls.
+        /// The customer wants no more calls.
         Refused = "refused",
         /// Our side failed before the customer's phone rang.
         TechnicalFailure = "technical_failure",
-        /// It was taken back before he answered: we stop, the agent left, or he is on the line himself.
+        /// The dial was stopped before the customer answered: the controller stops, the agent left, or the customer is
+        /// in a call with us already.
         Cancelled = "cancelled",
-        /// We died while it was under way: it may have rung.
+        /// The controller died during the attempt. The phone may have rung.
         Orphaned = "orphaned",
-        /// He answered, and no agent came.
+        /// The customer answered, and no agent came.
         Abandoned = "abandoned",
-        /// As the note says.
+        /// The note tells the disposition.
         Other = "other",
     }
 }
 
-/// What a result means for the case.
+/// What a disposition means for the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Consequence {
-    /// Nothing more is owed, for this reason.
+    /// The case is closed, for this reason.
     Close(Closed),
-    /// The number is not to be called again, for this reason.
+    /// The number must not be called again, for this reason.
     Suppress(Closed),
-    /// He is owed another attempt.
+    /// The customer must be tried again.
     Again,
 }
 
 impl Outcome {
-    /// Whether an attempt with this result may be left uncounted: only what cannot have rung.
+    /// Whether an attempt with this disposition may stay uncounted. Only an attempt that cannot have rung may.
     #[must_use]
     pub const fn may_be_uncounted(self) -> bool {
         matches!(self, Self::TechnicalFailure | Self::Cancelled)
     }
 
-    /// What it means for the case.
+    /// Returns what the disposition means for the case.
     #[must_use]
     pub const fn consequence(self) -> Consequence {
         match self {
@@ -116,12 +117,14 @@ impl Outcome {
     }
 }
 
-/// What came of a dial that ended so. `alerted`: the customer's phone is known to have been called.
+/// Returns the disposition of a dial that ended with `cause`. `alerted`: the customer's phone is known to have been
+/// called.
 ///
-/// A cause that came before any ringing is the trunk's own, and not counted, unless it is one of `CUSTOMERS_OWN`: an
-/// account without funds, a barred route and a wrong dial format look like a customer who rejects, or a number that is not
-/// there. What such a cause says of the customer is a [`Claim`], and believed only once it is confirmed. A format that the
-/// trunk does not take (SIP 484) is ours to mend, whoever confirms it.
+/// A cause that arrives before any ringing comes from the trunk and does not count, unless it is one of
+/// `CUSTOMERS_OWN`: an account without funds, a barred route and a wrong dial format look the same as a customer who
+/// rejects the call or a number that does not exist. If such a cause makes a statement about the customer, the
+/// statement is a [`Claim`], and a claim is believed only once it is confirmed. A number format that the trunk does not
+/// accept (SIP 484) is never believed: the administrator has to correct it.
 ///
 /// Source: FreeSWITCH's `sofia_glue_sip_cause_to_freeswitch` (401, 402, 403, 407, 603 and 608
 /// are `CALL_REJECTED`, 404 `UNALLOCATED_NUMBER`, 410 `NUMBER_CHANGED`, 484 `INVALID_NUMBER_FORMAT`, 485 and 604
@@ -134,12 +137,12 @@ pub fn of_cause(cause: &str, alerted: bool) -> Outcome {
         _ if !alerted && ENDED_HERE.contains(&cause) => Outcome::Cancelled,
         _ if !(alerted || CUSTOMERS_OWN.contains(&cause) || is_unseen(cause)) => Outcome::TechnicalFailure,
         _ if Claim::of(cause) == Some(Claim::Rejected) => Outcome::Rejected,
-        // Whatever else: it may have rung, and nobody was reached.
+        // For every other cause: the phone may have rung, and nobody was reached.
         _ => Outcome::NoAnswer,
     }
 }
 
-/// Causes that come from where the customer is, also without any ringing: the phone is off, or nobody is there.
+/// Causes that come from the customer's side even without any ringing: the phone is off, or nobody is there.
 const CUSTOMERS_OWN: [&str; 6] = [
     "NO_ANSWER",
     "NO_USER_RESPONSE",
@@ -149,21 +152,21 @@ const CUSTOMERS_OWN: [&str; 6] = [
     "NO_PICKUP",
 ];
 
-/// Causes of a dial that was ended on our side: by an administrator, or as FreeSWITCH stops.
+/// Causes of a dial that was ended on our side: by an administrator, or by FreeSWITCH as it stops.
 const ENDED_HERE: [&str; 5] =
     ["ORIGINATOR_CANCEL", "MANAGER_REQUEST", "SYSTEM_SHUTDOWN", "LOSE_RACE", "PICKED_OFF"];
 
-/// The cause of a dial of which nothing was heard until our own time was up: FreeSWITCH's word for a trunk that does not
-/// answer.
+/// The cause of a dial of which nothing was heard until our own time limit. FreeSWITCH uses this cause for a trunk that
+/// does not answer.
 pub const NO_PROGRESS: &str = "RECOVERY_ON_TIMER_EXPIRE";
 
-/// Whether a leg that ended so was out of sight: it may have rung.
+/// Whether the controller lost sight of a leg that ended with this cause. The phone may have rung.
 #[must_use]
 pub fn is_unseen(cause: &str) -> bool {
     matches!(cause, "LINK_LOST" | "SWITCH_RESTARTED")
 }
 
-/// What a cause that came before any ringing says of the customer, if it is not the trunk's own.
+/// What a cause that arrives before any ringing says about the customer, if it does not come from the trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claim {
     /// The number does not exist.
@@ -172,24 +175,24 @@ pub enum Claim {
     Rejected,
 }
 
-/// The same claim, made of the same number before.
+/// An earlier occurrence of the same claim about the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Said {
-    /// Whether it came over another trunk.
+    /// Whether the earlier claim came over another trunk.
     pub by_another: bool,
-    /// If not: whether somebody answered over the trunk since. Then the trunk works.
+    /// For the same trunk: whether a call over it was answered since. If so, the trunk works.
     pub works_since: bool,
 }
 
 impl Claim {
-    /// What a cause says of the customer.
+    /// Returns what a cause says about the customer.
     #[must_use]
     pub fn of(cause: &str) -> Option<Self> {
         let says = |claim: Self| claim.causes().contains(&cause);
         [Self::NoSuchNumber, Self::Rejected].into_iter().find(|claim| says(*claim))
     }
 
-    /// Every cause that says so.
+    /// Returns every cause that makes this claim.
     #[must_use]
     pub const fn causes(self) -> &'static [&'static str] {
         match self {
@@ -198,9 +201,9 @@ impl Claim {
         }
     }
 
-    /// What came of the attempt, if what was said before confirms the claim. That a number does not exist is confirmed by
-    /// another trunk, or by the same one when it has worked in between. A refusal is confirmed by a trunk that has worked
-    /// in between only: two accounts may be without funds.
+    /// Returns the disposition of the attempt if the earlier claim confirms this one. A number that does not exist is
+    /// confirmed by another trunk, or by the same trunk if it has worked in between. A rejection is confirmed only by a
+    /// trunk that has worked in between: the accounts of two trunks may both be without funds.
     #[must_use]
     pub fn confirmed(self, before: &[Said]) -> Option<Outcome> {
         let works = before.iter().any(|said| said.works_since);
@@ -250,7 +253,7 @@ mod tests {
             ("NO_ANSWER", false, Outcome::NoAnswer),
             ("MANAGER_REQUEST", false, Outcome::Cancelled),
             ("MANAGER_REQUEST", true, Outcome::NoAnswer),
-            // Nobody saw whether it rang.
+            // Nobody saw whether the phone rang.
             ("LINK_LOST", false, Outcome::NoAnswer),
             ("SWITCH_RESTARTED", false, Outcome::NoAnswer),
         ] {

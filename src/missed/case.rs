@@ -1,4 +1,4 @@
-//! A case: what we owe one caller, and every legal step from its opening to its end.
+//! A case: one caller to call back, and every legal step from the opening of the case to its end.
 //!
 //! | step | from | to |
 //! |---|---|---|
@@ -10,15 +10,15 @@
 //! | retry | attempting | waiting |
 //! | hand over | due, claimed, attempting | handed over |
 //!
-//! Every open case may be closed, wherever it stands; a closed one has no next step. The database holds the same
-//! table and refuses every other step, whoever makes it.
+//! An open case may be closed in any stage. A closed case has no next step. The database holds the same table and
+//! refuses every other step, whoever makes it.
 
 crate::vocabulary! {
-    /// Whether anything is owed.
+    /// Whether a case is open.
     "case state" pub enum State {
-        /// We owe the caller something.
+        /// The caller must be called back.
         Open = "open",
-        /// The debt is paid or given up, for the reason in its row.
+        /// The case is done or given up, for the reason in its row.
         Closed = "closed",
     }
 }
@@ -26,19 +26,19 @@ crate::vocabulary! {
 crate::vocabulary! {
     /// What an open case waits for.
     "case stage" pub enum Stage {
-        /// For the caller, who may ring again at once.
+        /// The caller has just called, and may call again at once.
         Settling = "settling",
-        /// For a time at which it is lawful, or wanted, to call him.
+        /// The case waits for a time at which a call is lawful, or at which the customer wants one.
         Deferred = "deferred",
-        /// For somebody to call him.
+        /// The case waits for somebody to call the customer.
         Due = "due",
-        /// For the agent to whom it is being offered.
+        /// The case is being offered to an agent.
         Claimed = "claimed",
-        /// For the end of an attempt.
+        /// An attempt is under way.
         Attempting = "attempting",
-        /// For the gap between two attempts to pass.
+        /// The case waits for the gap between two attempts to pass.
         Waiting = "waiting",
-        /// For the repeat-contacts queue to take it up on its next business day.
+        /// The repeat-contacts queue takes up the case on its next business day.
         HandedOver = "handed_over",
     }
 }
@@ -46,27 +46,27 @@ crate::vocabulary! {
 crate::vocabulary! {
     /// Why a case was opened.
     "case reason" pub enum Reason {
-        /// He hung up before a phone rang.
+        /// The caller hung up before a phone rang.
         AbandonedWaiting = "abandoned_waiting",
-        /// He hung up while a phone rang.
+        /// The caller hung up while a phone rang.
         AbandonedRinging = "abandoned_ringing",
-        /// Nobody took him in the time that he may wait.
+        /// No agent answered within the caller's maximum waiting time.
         TimedOut = "timed_out",
-        /// He called while we were closed.
+        /// The caller called while we were closed.
         ClosedHours = "closed_hours",
-        /// The contact that he was forwarded to did not take him.
+        /// The call was forwarded to a contact, and the contact did not answer.
         ForwardFailed = "forward_failed",
-        /// We failed.
+        /// The call was lost by a failure on our side.
         Lost = "lost",
-        /// He left a message.
+        /// The caller left a message.
         LeftMessage = "left_message",
-        /// He asked for a call back by a key.
+        /// The caller pressed a key to ask for a callback.
         AskedCallback = "asked_callback",
-        /// He asked for a call back by a form.
+        /// The customer asked for a callback by a web form.
         WebForm = "web_form",
-        /// He asked a bot for a call back.
+        /// The customer asked a bot for a callback.
         Bot = "bot",
-        /// One of us opened it.
+        /// An agent, a supervisor or an administrator opened the case.
         ByHand = "by_hand",
     }
 }
@@ -74,27 +74,27 @@ crate::vocabulary! {
 crate::vocabulary! {
     /// Why a case was closed.
     "case close reason" pub enum Closed {
-        /// An agent spoke to him.
+        /// An agent talked with the customer.
         AgentReached = "agent_reached",
-        /// He called again and got through.
+        /// The customer called again and got through.
         CallerReachedUs = "caller_reached_us",
         /// The attempts are used up.
         Unreachable = "unreachable",
-        /// He wants no calls.
+        /// The customer wants no calls.
         DoNotCall = "do_not_call",
-        /// The number is not his.
+        /// The number does not belong to the customer.
         WrongNumber = "wrong_number",
-        /// He is no customer.
+        /// The caller is not a customer.
         Spam = "spam",
-        /// His data were erased.
+        /// The customer's data were erased.
         Erased = "erased",
-        /// As the note says.
+        /// The note tells the reason.
         Other = "other",
     }
 }
 
 impl Closed {
-    /// What is said to whoever closes a case as erased and erases nothing.
+    /// The error text for closing a case as erased without an erasure.
     pub const ONLY_BY_ERASURE: &'static str =
         "a case is closed as erased only when its person is: `dozvon erase NUMBER` does both";
 }
@@ -102,28 +102,28 @@ impl Closed {
 crate::vocabulary! {
     /// A change of an open case.
     "case step" pub enum Step {
-        /// It waits for somebody to call: it has settled, its time has come, or another day has begun.
+        /// The case waits for somebody to call: its grace is over, its time has come, or another day has begun.
         Open = "open",
-        /// It waits for a later time.
+        /// The case waits for a later time.
         Defer = "defer",
-        /// It is being offered to an agent.
+        /// The case is being offered to an agent.
         Claim = "claim",
-        /// Nobody called: it is offered anew.
+        /// No attempt came of it, and the case can be offered again.
         Release = "release",
         /// The customer is being dialled.
         Dial = "dial",
         /// Another attempt is to be made later today.
         Retry = "retry",
-        /// The day's attempts, or its lawful time, are used up.
+        /// The day's attempts, or the lawful hours of the day, are used up.
         HandOver = "hand_over",
     }
 }
 
-/// A step that is not legal from where the case is.
+/// A step that is not legal from the stage of the case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a case that is {stage} cannot {step}", step = step_words(*step))]
 pub struct Refused {
-    /// Where it stands.
+    /// The stage of the case.
     pub stage: Stage,
     /// The step that was refused.
     pub step: Step,
@@ -141,10 +141,10 @@ const fn step_words(step: Step) -> &'static str {
     }
 }
 
-/// Where `step` leads from `stage`.
+/// Returns the stage to which `step` leads from `stage`.
 ///
 /// # Errors
-/// [`Refused`] when the step is not legal there.
+/// [`Refused`] when the step is not legal from that stage.
 pub const fn step(stage: Stage, step: Step) -> Result<Stage, Refused> {
     use Stage::{Attempting, Claimed, Deferred, Due, HandedOver, Settling, Waiting};
     match (step, stage) {
@@ -160,7 +160,7 @@ pub const fn step(stage: Stage, step: Step) -> Result<Stage, Refused> {
     }
 }
 
-/// Every legal change of stage, for the database's table.
+/// Returns every legal change of stage, for the database's table.
 #[must_use]
 pub fn legal_changes() -> Vec<(Stage, Stage)> {
     let all = Stage::ALL

@@ -1,38 +1,39 @@
-//! Whether contact with a number settles what we owe it.
+//! Whether contact with a number settles an open case.
 //!
-//! In: when somebody began and ended to talk with the number, and when the number was missed last. Out: yes or no. A
-//! number is often a company's: while one of its people talks with us, another one may wait and give up. So only contact
-//! that *began* after the last miss settles the case. A miss in the future is one of before the clock was set back.
+//! In: when a talk with the number began and ended, and when a call from the number was last missed. Out: yes or no. A
+//! number often belongs to a company: one of its people may be talking with us while another one waits and gives up. So
+//! only contact that *began* after the last missed call settles the case. If the last missed call lies in the future,
+//! the clock has been set back since.
 
 use std::time::Duration;
 
 use crate::clock::UnixMs;
 
-/// Somebody was in contact with a number.
+/// Contact with a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contact {
-    /// When the two began to talk; of a call that nobody answered, when it was made.
+    /// When the talk began. For a call that nobody answered: when it was made.
     pub began_at: UnixMs,
-    /// When that was over.
+    /// When the contact was over.
     pub ended_at: UnixMs,
-    /// What the clock says now.
+    /// The current time.
     pub now: UnixMs,
 }
 
 impl Contact {
-    /// Whether it began after the last miss: then it says something of what was owed for it.
+    /// Whether the contact began after the last missed call. Only then does it count for the case.
     #[must_use]
     pub fn follows(self, last_miss_at: UnixMs) -> bool {
         self.began_at > last_miss_at || last_miss_at > self.now
     }
 
-    /// Whether it lasted long enough for the two to have spoken.
+    /// Whether the contact lasted long enough for a conversation.
     #[must_use]
     pub fn is_talk(self, min_talk: Duration) -> bool {
         self.ended_at.since(self.began_at) >= min_talk
     }
 
-    /// Whether it settles a case by itself: nobody says what came of it.
+    /// Whether the contact settles a case without a disposition.
     #[must_use]
     pub fn settles(self, last_miss_at: UnixMs, min_talk: Duration) -> bool {
         self.follows(last_miss_at) && self.is_talk(min_talk)

@@ -1,13 +1,13 @@
-//! How a call ended, and where the caller was.
+//! How a call ended, and where in the call the caller was.
 
 crate::vocabulary! {
     /// Who began a call.
     "direction" pub enum Direction {
-        /// A caller, to us.
+        /// A caller called us.
         Inbound = "inbound",
-        /// We, for a case.
+        /// The controller called a customer, for a case.
         Callback = "callback",
-        /// An agent, to a number with an open case.
+        /// An agent dialled a number that has an open case.
         Manual = "manual",
     }
 }
@@ -15,41 +15,41 @@ crate::vocabulary! {
 crate::vocabulary! {
     /// How a call ended.
     "ending" pub enum Ending {
-        /// He talked to an agent.
+        /// The caller talked to an agent.
         Answered = "answered",
-        /// He hung up before anybody had him.
+        /// The caller hung up before anybody answered.
         Abandoned = "abandoned",
-        /// He waited, or a contact rang, for as long as it may.
+        /// The caller reached the limit of their waiting time, or a contact rang until the limit.
         TimedOut = "timed_out",
-        /// He left a message.
+        /// The caller left a message.
         LeftMessage = "left_message",
-        /// He asked to be called back.
+        /// The caller asked to be called back.
         AskedCallback = "asked_callback",
-        /// He talked to a contact outside the queues.
+        /// The caller talked to a contact outside the queues.
         Forwarded = "forwarded",
-        /// Somebody else pulled or transferred the caller out of our hands.
+        /// The call was picked up or transferred by somebody outside the controller.
         Taken = "taken",
-        /// He was not let in: closed, or no route.
+        /// The caller was not let in: closed hours, or no route.
         Refused = "refused",
-        /// We failed.
+        /// The call was lost by a failure on our side.
         Lost = "lost",
     }
 }
 
 crate::vocabulary! {
-    /// Where a caller was when his call ended.
+    /// Where a caller was when their call ended.
     "stage" pub enum Stage {
-        /// He had only just come.
+        /// The call had just arrived.
         Arriving = "arriving",
-        /// He waited, and no phone rang for him.
+        /// The caller waited, and no phone rang for them.
         Waiting = "waiting",
-        /// He waited, and a phone rang for him.
+        /// The caller waited, and a phone rang for them.
         Ringing = "ringing",
-        /// He heard a message.
+        /// The caller heard a message.
         Message = "message",
-        /// A contact outside the queues was rung for him.
+        /// A contact outside the queues was rung for the caller.
         Forwarding = "forwarding",
-        /// He talked.
+        /// The caller talked.
         Talking = "talking",
     }
 }

@@ -1,22 +1,22 @@
-//! Who hears that the reaction time of a case passes (pure).
+//! Who is told that the reaction time of a case is passing (pure).
 
-/// Who hears of one escalation.
+/// The people who are told of one escalation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hears {
     /// The agent who has the case.
     pub assignee: bool,
-    /// All who serve its queue.
+    /// All agents of the case's queue.
     pub group: bool,
-    /// Who is above them.
+    /// The supervisors of the queue.
     pub supervisor: bool,
-    /// Who is on duty.
+    /// The people on duty.
     pub duty: bool,
 }
 
-/// Who hears that `pct` per cent of the reaction time have passed, where a policy escalates at `all` of these: the
-/// assignee before the time is over, the group from 80 % on or at the last escalation before the end, the supervisor
-/// after the end, and who is on duty at the last escalation (by default 50, 80, 100 and 200 %). Those whom
-/// no escalation of their own tells hear at the nearest one.
+/// Returns who is told that `pct` per cent of the reaction time have passed, where a policy escalates at `all` of these
+/// percentages. The assignee is told before the time is over. The group is told from 80 % on, or at the last escalation
+/// before the end. The supervisor is told after the end, and the people on duty at the last escalation (by default 50,
+/// 80, 100 and 200 %). A group of people without an escalation of its own is told at the nearest one.
 #[must_use]
 pub fn hears(pct: i32, all: &[i32]) -> Hears {
     let another = |within: std::ops::Range<i32>| all.iter().any(|other| within.contains(other));
@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(told(&[100, 150, 300]), [supervisor, supervisor, duty]);
         assert_eq!(told(&[100]), [both]);
         assert_eq!(told(&[90]), [Hears { assignee: true, group: true, ..both }]);
-        // In whatever order they are written.
+        // The order in which they are written does not matter.
         assert_eq!(hears(60, &[60, 30]), hears(60, &[30, 60]));
     }
 

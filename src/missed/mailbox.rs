@@ -1,12 +1,12 @@
-//! Whether a letter may go to an address that a stranger typed (pure).
+//! Whether an e-mail may go to an address that a stranger typed (pure).
 //!
-//! In: an address. Out: whether it can be somebody's on the public internet. A stranger must not be able to write to the
-//! mailboxes of our own machines (`root@localhost`), to hosts without a public name, or to an address of the network.
+//! In: an address. Out: whether it can be a mailbox on the public internet. A stranger must not be able to write to the
+//! mailboxes of our own machines (`root@localhost`), to hosts without a public name, or to an IP address.
 
 use std::net::IpAddr;
 
-/// The last labels of names that are nobody's on the public internet. Sources: RFC 6761, RFC 6762, RFC 7686, RFC 8375,
-/// RFC 9476, the ICANN resolution 2024.07.29.06 on `internal`, and what local networks use by habit.
+/// The last labels of names that do not exist on the public internet. Sources: RFC 6761, RFC 6762, RFC 7686, RFC 8375,
+/// RFC 9476, the ICANN resolution 2024.07.29.06 on `internal`, and common habits in local networks.
 const LOCAL: &[&str] = &[
     "alt",
     "arpa",
@@ -26,8 +26,8 @@ const LOCAL: &[&str] = &[
     "test",
 ];
 
-/// Whether this can be somebody's mailbox on the public internet: a domain of two labels or more, no IP address, and
-/// no name that is known only here.
+/// Whether an address can be a mailbox on the public internet: the domain has two labels or more, is no IP address, and
+/// is no name that is known only locally.
 #[must_use]
 pub fn is_public(address: &str) -> bool {
     let Some((user, domain)) = address.rsplit_once('@') else { return false };
@@ -40,8 +40,8 @@ pub fn is_public(address: &str) -> bool {
     !user.is_empty() && whole && !literal && !numeric && !LOCAL.contains(last)
 }
 
-/// What all spellings of an address have in common that lead to one mailbox, as a rule: small letters, the domain as it is
-/// in the DNS, and no `+tag`.
+/// Returns the form that all usual spellings of one mailbox share: lower case, the domain as it stands in the DNS, and
+/// no `+tag`.
 #[must_use]
 pub fn key(address: &str) -> String {
     let Some((user, domain)) = address.rsplit_once('@') else { return address.to_lowercase() };

@@ -1,10 +1,11 @@
 //! Missed calls and the callbacks that follow from them. Pure: `now` is an argument.
 //!
-//! [`verdict`] says whether a call that ended opens a case, and why. [`plan`] says what changes when something happens to
-//! a case, and [`escalation`] who hears that its reaction time passes. [`regulation`] says whether a number may be dialled
-//! now: how many attempts there may be, when (in [`working_time`](crate::calendar::working_time), within the [`window`] of
-//! the [`zone`](crate::calendar::zone) where the customer may be), and which numbers, as the
-//! [`policy`](crate::rules::policy) says, within the [`limits`](crate::rules::limits) of law and house.
+//! [`verdict`] says whether a call that ended opens a case, and why. [`plan`] says what changes when something happens
+//! to a case, and [`escalation`] who is told that its reaction time is passing. [`regulation`] says whether a number
+//! may be dialled now: how many attempts are allowed, when (in [`working_time`](crate::calendar::working_time), within
+//! the [`window`] of the [`zone`](crate::calendar::zone) where the customer may be), and which numbers. The
+//! [`policy`](crate::rules::policy) sets all of this, within the [`limits`](crate::rules::limits) of the law and of the
+//! company.
 
 pub mod abandonment;
 pub mod attempt;

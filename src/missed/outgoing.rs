@@ -1,47 +1,47 @@
-//! How much is written to whom a stranger named (pure): what a form or a caller id says costs us money, and is perhaps
-//! somebody else's.
+//! How many messages go to people whom a stranger named (pure). A form or a caller id names a recipient; each message
+//! costs money, and the recipient may be somebody else.
 //!
-//! In: the limits, and how much was sent. Out: whether one more message may go, or which limit it meets.
-//! Whom at all is [`super::destination`]'s to say, and [`super::mailbox`]'s.
+//! In: the limits, and how many messages were sent. Out: whether one more message may go, or which limit forbids it.
+//! [`crate::rules::destination`] and [`super::mailbox`] decide who may be written to at all.
 
 use std::time::Duration;
 
 use super::regulation::Guard;
 
-/// The span of the limit of one recipient.
+/// The period of the limit for one recipient.
 pub const DAY: Duration = Duration::from_hours(24);
-/// The span of the limit of all together.
+/// The period of the limit for all recipients together.
 pub const HOUR: Duration = Duration::from_hours(1);
 
 crate::vocabulary! {
-    /// What goes out to somebody whom a stranger named.
+    /// What goes to a person whom a stranger named.
     "medium" pub enum Medium {
-        /// A text to a phone: each costs money.
+        /// A text message to a phone. Each one costs money.
         Sms = "sms",
         /// An e-mail.
         Letter = "letter",
-        /// A call back.
+        /// A callback.
         Dial = "dial",
     }
 }
 
 crate::vocabulary! {
-    /// What the policy for outgoing contact said.
+    /// The answer of the policy for outgoing contact.
     "verdict of the policy for outgoing contact" pub enum Said {
-        /// It may go.
+        /// The message may go.
         Allowed = "allowed",
-        /// It may not go there: abroad, dear, nobody's.
+        /// The destination is not allowed: abroad, expensive, or not in use.
         Destination = "destination",
-        /// The recipient has had enough for now.
+        /// The recipient has reached their limit for now.
         Recipient = "recipient",
-        /// All together have had enough in an hour: it goes later.
+        /// All recipients together have reached the limit of the hour. The message goes later.
         Hour = "hour",
     }
 }
 
 impl Said {
-    /// What it says that a guard refused a dial; none for a guard that looks neither at the number nor at how often it was
-    /// dialled.
+    /// Returns the answer that corresponds to the guard that refused a dial. None for a guard that looks neither at the
+    /// number nor at how often it was dialled.
     #[must_use]
     pub const fn by_guard(guard: Guard) -> Option<Self> {
         match guard {
@@ -61,28 +61,28 @@ impl Said {
     }
 }
 
-/// How much may go.
+/// How many messages may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// To one recipient in a [`DAY`].
+    /// The limit for one recipient in a [`DAY`].
     pub recipient_a_day: i64,
-    /// To all together in an [`HOUR`].
+    /// The limit for all recipients together in an [`HOUR`].
     pub all_an_hour: i64,
 }
 
-/// How much has gone.
+/// How many messages have gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sent {
-    /// To this recipient in the last [`DAY`].
+    /// Messages to this recipient in the last [`DAY`].
     pub to_recipient: i64,
-    /// To all together in the last [`HOUR`].
+    /// Messages to all recipients together in the last [`HOUR`].
     pub to_all: i64,
 }
 
-/// The limit that one more message would break.
+/// The limit that one more message would exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Spent {
-    /// The recipient's: it is not sent.
+    /// The limit of the recipient: the message is not sent.
     #[error(
         "{limit} messages in 24 hours are the most for one recipient whom a stranger named: [notify.callers]"
     )]
@@ -90,7 +90,7 @@ pub enum Spent {
         /// The limit.
         limit: i64,
     },
-    /// That of all: it is sent later.
+    /// The limit of all recipients: the message is sent later.
     #[error("{limit} messages an hour are the most for all whom strangers named: [notify.callers]")]
     Hour {
         /// The limit.
@@ -107,10 +107,10 @@ impl From<Spent> for Said {
     }
 }
 
-/// Whether one more may go.
+/// Whether one more message may go.
 ///
 /// # Errors
-/// [`Spent`] names the limit.
+/// [`Spent`] names the limit that forbids it.
 pub const fn check(limits: Limits, sent: Sent) -> Result<(), Spent> {
     if sent.to_recipient >= limits.recipient_a_day {
         return Err(Spent::Recipient { limit: limits.recipient_a_day });

@@ -1,8 +1,8 @@
 //! The workflow of a case: what changes when something happens to it (pure).
 //!
 //! In: the [`Case`], an [`Event`], the [`CaseRules`] and the time. Out: the [`Change`]s, in the order in which they are
-//! made. The store loads the facts, asks [`plan`], and applies what it says in one transaction; the database refuses
-//! whatever breaks a rule all the same.
+//! made. The store loads the facts, calls [`plan`], and applies the changes in one transaction. The database still
+//! refuses every change that breaks a rule.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use crate::rules::policy::Profile;
 /// An open case.
 #[derive(Debug, Clone)]
 pub struct Case {
-    /// What it waits for.
+    /// What the case waits for.
     pub stage: Stage,
     /// When it was opened.
     pub opened_at: UnixMs,
     /// When the latest call was missed.
     pub last_miss_at: UnixMs,
-    /// When its stage ends by itself.
+    /// When the stage ends by itself.
     pub next_at: Option<UnixMs>,
-    /// The customer asked for no call before this.
+    /// The customer wants no call before this.
     pub not_before: Option<UnixMs>,
-    /// When it last became due.
+    /// When the case last became due.
     pub due_at: Option<UnixMs>,
     /// When the customer was first dialled.
     pub first_attempt_at: Option<UnixMs>,
@@ -37,19 +37,19 @@ pub struct Case {
     pub handed_over: bool,
     /// On how many business days that queue has had it.
     pub repeat_days: i32,
-    /// Whether it was opened in a flood of calls, and waits for people.
+    /// Whether the case was opened in a flood of calls and waits for people.
     pub flooded: bool,
 }
 
 impl Case {
-    /// The earliest time from now on at which the customer wants to be called.
+    /// Returns the earliest time from now on at which the customer wants to be called.
     #[must_use]
     pub fn wanted(&self, now: UnixMs) -> UnixMs {
         self.not_before.map_or(now, |wanted| wanted.max(now))
     }
 
-    /// Since when somebody is to call: since the miss, or since a retry became due; not before the customer wants it. A
-    /// case that is put off meanwhile keeps its time.
+    /// Returns when the reaction time began: at the missed call, or when a retry became due, but not before the
+    /// customer wants the call. A case that is put off meanwhile keeps its time.
     fn reaction_from(&self, now: UnixMs) -> UnixMs {
         let first = self.first_attempt_at.map_or(self.opened_at, |_| now);
         let from = self.due_at.unwrap_or(first);
@@ -60,22 +60,22 @@ impl Case {
 /// The repeat-contacts queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Repeat<'a> {
-    /// Its name.
+    /// The name of the queue.
     pub queue: &'a QueueName,
-    /// The law that holds there.
+    /// The profile of law that applies to the queue.
     pub profile: Profile,
-    /// Its hours.
+    /// The hours of the queue.
     pub hours: WorkingTime<'a>,
 }
 
-/// The rules that hold for one case.
+/// The rules that apply to one case.
 #[derive(Debug, Clone, Copy)]
 pub struct CaseRules<'a> {
-    /// When its number may be dialled.
+    /// When the number of the case may be dialled.
     pub dial: DialRules<'a>,
-    /// Who takes over what could not be reached within a day, if anybody does.
+    /// The queue that takes over a case whose customer was not reached within a day, if there is one.
     pub repeat: Option<Repeat<'a>>,
-    /// How long a talk must have lasted for the customer to have been reached, when nobody records a disposition.
+    /// The shortest talk that counts as reaching the customer when nobody records a disposition.
     pub least_talk: Duration,
     /// How long an attempt may last, and how long after a talk its disposition may be recorded.
     pub watchdog: Duration,
@@ -83,18 +83,18 @@ pub struct CaseRules<'a> {
     pub remind_after: Duration,
 }
 
-/// An attempt that goes on, or waits for its disposition.
+/// An attempt that is under way, or waits for its disposition.
 #[derive(Debug, Clone)]
 pub struct Attempt {
-    /// Its number.
+    /// The number of the attempt.
     pub id: AttemptId,
-    /// How far it is.
+    /// How far the attempt is.
     pub state: State,
-    /// How it came about.
+    /// How the attempt came about.
     pub way: Way,
-    /// Whether an agent makes it.
+    /// Whether an agent makes the attempt.
     pub has_agent: bool,
-    /// When it was made.
+    /// When the attempt was made.
     pub at: UnixMs,
     /// When the customer answered.
     pub answered_at: Option<UnixMs>,
@@ -103,12 +103,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Whether the customer was dialled first and no agent has come.
+    /// Whether the customer was dialled first and no agent has joined.
     const fn lacks_agent(&self) -> bool {
         matches!(self.way, Way::CustomerFirst) && !self.has_agent
     }
 
-    /// The disposition of a talk for which nobody records one: its length decides.
+    /// Returns the disposition of a talk for which nobody records one. The length of the talk decides.
     fn disposition_by_length(&self, least_talk: Duration) -> Outcome {
         if self.lacks_agent() {
             return Outcome::Abandoned;
@@ -122,39 +122,39 @@ impl Attempt {
 /// An attempt that has ended.
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptEnded {
-    /// What came of it.
+    /// The disposition of the attempt.
     pub disposition: Outcome,
-    /// Whether it counts.
+    /// Whether the attempt counts.
     pub counted: bool,
     /// When the customer wants to be called, if they said so.
     pub later: Option<UnixMs>,
-    /// When contact began: the talk, or the dial if there was none.
+    /// When contact began: the start of the talk, or of the dial if there was no talk.
     pub began_at: UnixMs,
 }
 
-/// What is known of a case whose customer is to be tried again.
+/// The facts about a case whose customer must be tried again.
 #[derive(Debug, Clone, Copy)]
 pub struct Again<'a> {
     /// Whether the last attempt counts.
     pub counted: bool,
     /// When the customer asked to be called.
     pub asked: Option<UnixMs>,
-    /// What is known of the number now.
+    /// The current facts about the number.
     pub standing: &'a NumberHistory,
-    /// How many attempts have failed by our own fault since the last that counts.
+    /// How many attempts have failed on our side since the last attempt that counts.
     pub failed: usize,
-    /// How many attempts of the case count since somebody was last reached.
+    /// How many attempts of the case count since the customer was last reached.
     pub made: i64,
 }
 
 /// A dial that a guard refused.
 #[derive(Debug, Clone, Copy)]
 pub struct RefusedDial<'a> {
-    /// Which guard, and why.
+    /// The guard, and its reason.
     pub refusal: &'a Refusal,
-    /// Whether the last refused dial of the case was refused for another reason.
+    /// Whether the last refused dial of the case was refused for a different reason.
     pub is_new: bool,
-    /// Whether people may call the number though we may not.
+    /// Whether people may call the number although the controller may not.
     pub for_people: bool,
     /// As in [`Again`]; only needed if [`Refusal::is_final`].
     pub made: i64,
@@ -163,53 +163,54 @@ pub struct RefusedDial<'a> {
 /// Something that happens to an open case.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
-    /// Its pause is over. What the guards say of a dial at [`Case::wanted`].
+    /// The pause of the case is over. The value is what the guards say of a dial at [`Case::wanted`].
     PauseOver(Result<(), RefusedDial<'a>>),
-    /// It is due, and somebody may have to be reminded. The escalations that were told already, in per cent.
+    /// The case is due, and somebody may have to be reminded. The value lists the escalations that were already told,
+    /// in per cent.
     ReminderDue(&'a [i32]),
-    /// It is offered to agents, or being dialled, no more, and no attempt came of it.
+    /// The case is no longer being offered to agents or dialled, and no attempt came of it.
     Released,
-    /// Its attempt has lasted too long.
+    /// The attempt has lasted too long.
     AttemptTooLong(&'a Attempt),
     /// Nobody has recorded a disposition for the talk in time.
     DispositionMissing(&'a Attempt),
-    /// The controller died during its attempt.
+    /// The controller died during the attempt.
     ControllerDied(&'a Attempt),
     /// An attempt has ended.
     AttemptEnded(AttemptEnded),
-    /// Somebody reports an attempt that was made elsewhere.
+    /// Somebody reports an attempt that they made elsewhere.
     AttemptReported(AttemptEnded),
-    /// The customer is to be tried again: [`Change::TryAgain`].
+    /// The customer must be tried again: the answer to [`Change::TryAgain`].
     StillOwed(Again<'a>),
     /// A guard refused a dial.
     DialRefused(RefusedDial<'a>),
-    /// It is put off.
+    /// Somebody puts the case off until this time.
     PutOff(UnixMs),
-    /// One of us wants it called now.
+    /// Somebody of the company wants the customer called now.
     CalledUp,
 }
 
 /// One change of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<'a> {
-    /// It takes a step, and waits there until then.
+    /// The case takes a step, and stays in the new stage until this time.
     Step(Step, Option<UnixMs>),
-    /// It stays where it is until then, or until something happens.
+    /// The case keeps its stage until this time, or until something happens.
     LookAgain(Option<UnixMs>),
-    /// It becomes due.
+    /// The case becomes due.
     BecomeDue {
-        /// Since when its reaction time runs.
+        /// When the reaction time began.
         due_at: UnixMs,
-        /// When that is over.
+        /// When the reaction time is over.
         react_by: Option<UnixMs>,
         /// When somebody is reminded.
         next_at: Option<UnixMs>,
     },
-    /// The repeat-contacts queue takes it over, or has it for another day.
+    /// The repeat-contacts queue takes the case over, or keeps it for another day.
     HandOver {
-        /// Its queue from now on; the one before if none.
+        /// The queue of the case from now on. None keeps the current queue.
         queue: Option<QueueName>,
-        /// When that queue takes it up.
+        /// When that queue takes up the case.
         next_at: UnixMs,
     },
     /// The customer is tried again, once the facts of [`Again`] are known.
@@ -219,45 +220,46 @@ pub enum Change<'a> {
         /// When the customer asked to be called.
         asked: Option<UnixMs>,
     },
-    /// It is closed.
+    /// The case is closed.
     Close(Closed),
-    /// Its number is not to be called any more.
+    /// The number of the case must not be called any more.
     ForbidCalls(Closed),
-    /// The next attempt has a reaction time of its own.
+    /// The next attempt gets a reaction time of its own.
     RestartReaction,
-    /// The days of the repeat-contacts queue are counted anew.
+    /// The count of days in the repeat-contacts queue starts again.
     RestartRepeatDays,
-    /// The refusal of a dial is kept.
+    /// The refusal of a dial is recorded.
     KeepRefusal(&'a Refusal),
-    /// People are told that they have to call.
+    /// People are told that they have to call the customer.
     TellPeople(&'a Refusal),
-    /// So much of the reaction time is over, in per cent: those concerned are told.
+    /// This percentage of the reaction time is over. The people concerned are told.
     Escalate(i32),
-    /// Those concerned are told that a disposition is missing.
+    /// The people concerned are told that a disposition is missing.
     AskDisposition(AttemptId),
-    /// The talk is over, and its disposition is awaited; when those concerned are reminded.
+    /// The talk is over and waits for its disposition. The fields: the attempt, the cause, and when the people
+    /// concerned are reminded.
     EndTalk(AttemptId, &'static str, UnixMs),
-    /// The attempt ends without anybody saying how.
+    /// The attempt ends with a disposition that nobody recorded.
     FinishAttempt {
-        /// Which.
+        /// The attempt.
         attempt: AttemptId,
-        /// What came of it.
+        /// The disposition.
         disposition: Outcome,
-        /// Our cause.
+        /// The cause on our side.
         cause: Option<&'static str>,
-        /// What is noted of it.
+        /// The note on the attempt.
         note: Option<&'static str>,
     },
 }
 
-/// How soon what cannot be decided now is asked again.
+/// How soon a question that cannot be decided now is asked again.
 pub const SOON: Duration = Duration::from_secs(30);
 
-/// How soon a case that waits for people is looked at again: the policy may have changed.
+/// How soon a case that waits for people is checked again. The policy may have changed by then.
 const FOR_PEOPLE: Duration = Duration::from_hours(1);
 
-/// How soon a dial that failed by our own fault is made again, the first, second and third time; then as after any
-/// attempt.
+/// The pauses after the first, second and third dial that failed on our side. After that, the usual gap between
+/// attempts applies.
 const FAILED: [Duration; 3] = [Duration::from_secs(30), Duration::from_secs(120), Duration::from_secs(300)];
 
 /// What changes when something happens to an open case.
@@ -281,20 +283,21 @@ pub fn plan<'a>(case: &Case, event: Event<'a>, rules: &CaseRules<'_>, now: UnixM
         Event::PutOff(until) => vec![put_off(case.stage, until)],
         Event::CalledUp if case.stage == Stage::Due => Vec::new(),
         Event::CalledUp => {
-            // What was put off is wanted from now on, and so are the reminders of it.
+            // The customer is wanted from now on, so the reminders begin now.
             let wanted = Case { not_before: case.not_before.map(|at| at.min(now)), ..case.clone() };
             vec![become_due(&wanted, rules, now)]
         }
     }
 }
 
-/// When a case is looked at whose customer has turned to us again: what is put off may be lawful, or wanted, sooner now.
+/// Returns when a case is checked again after its customer has contacted us. A case that was put off may be lawful, or
+/// wanted, sooner now.
 #[must_use]
 pub fn sooner(case: &Case, at: UnixMs) -> Option<UnixMs> {
     match case.stage {
-        // It waits for people, however often the number is shown.
+        // The case waits for people, however often a caller shows the number.
         _ if case.flooded => None,
-        // The caller has just rung, and may ring again at once.
+        // The caller has just called, and may call again at once.
         Stage::Settling if case.not_before.is_none() => case.next_at,
         Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
             Some(case.next_at.map_or(at, |next| next.min(at)))
@@ -311,7 +314,7 @@ fn put_off<'a>(stage: Stage, until: UnixMs) -> Change<'a> {
     }
 }
 
-/// The case becomes due if somebody may call now, or waits until somebody may.
+/// Makes the case due if somebody may call now, or lets it wait until somebody may.
 fn pause_over<'a>(
     case: &Case,
     asked: Result<(), RefusedDial<'a>>,
@@ -324,7 +327,7 @@ fn pause_over<'a>(
         Ok(()) => return vec![put_off(case.stage, wanted)],
         Err(refused) => refused,
     };
-    // A refusal that only puts the case off is kept when it stands against a dial.
+    // A refusal that only puts the case off is recorded only when it stops a dial.
     let lasts = matches!(refused.refusal.guard, Guard::DoNotCall | Guard::Destination);
     let mut changes = Vec::new();
     if lasts && refused.is_new {
@@ -337,7 +340,7 @@ fn pause_over<'a>(
 fn become_due<'a>(case: &Case, rules: &CaseRules<'_>, now: UnixMs) -> Change<'a> {
     let DialRules { policy, hours, .. } = rules.dial;
     let due_at = case.reaction_from(now);
-    // What has passed before anybody could call is told at once.
+    // Escalations that passed before anybody could call are told at once.
     let passed = !policy.rungs_until(hours, due_at, now).is_empty();
     let next = policy.next_rung(hours, due_at, now).map(|(_, at)| at);
     Change::BecomeDue {
@@ -347,7 +350,7 @@ fn become_due<'a>(case: &Case, rules: &CaseRules<'_>, now: UnixMs) -> Change<'a>
     }
 }
 
-/// Another part of the reaction time is over, or nobody may call any more for now.
+/// Tells the next part of the reaction time that is over, or lets the case wait if nobody may call for now.
 fn remind<'a>(case: &Case, told: &[i32], rules: &CaseRules<'_>, now: UnixMs) -> Vec<Change<'a>> {
     let DialRules { policy, hours, .. } = rules.dial;
     let from = case.due_at.unwrap_or(case.opened_at);
@@ -362,7 +365,8 @@ fn remind<'a>(case: &Case, told: &[i32], rules: &CaseRules<'_>, now: UnixMs) -> 
     changes
 }
 
-/// What becomes of a case whose dial a guard refused. People are told once of a number that only they may call.
+/// Decides what happens to a case whose dial a guard refused. People are told once about a number that only they may
+/// call.
 fn dial_refused<'a>(
     case: &Case,
     refused: RefusedDial<'a>,
@@ -377,7 +381,7 @@ fn dial_refused<'a>(
             told.into_iter().chain([put_off(case.stage, now + FOR_PEOPLE)]).collect()
         }
         (Guard::Destination, _) => vec![Change::Close(Closed::Unreachable)],
-        // It keeps its place among those that are due.
+        // The case keeps its place among the due cases.
         (Guard::HourCap, _) if case.stage == Stage::Due => Vec::new(),
         (Guard::HourCap, _) => vec![Change::Step(Step::Release, Some(now))],
         (_, Some(until)) if case.stage == Stage::HandedOver => {
@@ -394,11 +398,13 @@ fn dial_refused<'a>(
     }
 }
 
-/// An attempt has lasted too long: what it is, it is. After a talk its disposition is awaited.
+/// Ends an attempt that has lasted too long, with what is known of it. After a talk, the attempt waits for its
+/// disposition.
 fn give_up<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec<Change<'a>> {
     match attempt.state {
         State::WrappingUp => {
-            // An agent who dialled by hand is not kept from work, and where no agent was nobody is: no need to wait.
+            // There is no need to wait: an agent who dialled by hand is not kept from work, and without an agent nobody
+            // records a disposition.
             let nobody_waits = attempt.way == Way::Handset || !attempt.has_agent;
             let decided_at = attempt.ended_at.unwrap_or(attempt.at) + rules.watchdog;
             if nobody_waits || now >= decided_at {
@@ -425,7 +431,7 @@ fn by_length<'a>(attempt: &Attempt, rules: &CaseRules<'_>) -> Change<'a> {
     }
 }
 
-/// Nobody knows how far the attempt was: it counts, so that there is never one too many.
+/// Ends an attempt of which nobody knows how far it came. The attempt counts, so that there is never one too many.
 fn after_death<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec<Change<'a>> {
     const CAUSE: &str = "CONTROLLER_RESTARTED";
     match attempt.state {
@@ -441,7 +447,7 @@ fn after_death<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec
     }
 }
 
-/// What follows from an attempt: another one, a handover, or the end of the case.
+/// Decides what follows from an attempt: another attempt, a handover, or the end of the case.
 fn follow<'a>(case: &Case, ended: &AttemptEnded, now: UnixMs) -> Vec<Change<'a>> {
     let contact = Contact { began_at: ended.began_at, ended_at: now, now };
     let asked = ended.later.filter(|_| ended.disposition == Outcome::CallLater);
@@ -449,13 +455,13 @@ fn follow<'a>(case: &Case, ended: &AttemptEnded, now: UnixMs) -> Vec<Change<'a>>
     match ended.disposition.consequence() {
         Consequence::Suppress(reason) => vec![Change::ForbidCalls(reason), Change::Close(reason)],
         Consequence::Close(reason) if contact.follows(case.last_miss_at) => vec![Change::Close(reason)],
-        // A call was missed since, and that caller is still owed a callback: the repeat days begin anew.
+        // A call was missed since, and its caller must still be called back. The repeat days start again.
         Consequence::Close(_) => vec![Change::RestartRepeatDays, again],
         Consequence::Again => vec![again],
     }
 }
 
-/// Another attempt is due: later today, or by the repeat-contacts queue.
+/// Plans another attempt: later today, or by the repeat-contacts queue.
 fn again<'a>(case: &Case, facts: Again<'_>, rules: &CaseRules<'_>, now: UnixMs) -> Vec<Change<'a>> {
     let Again { counted, asked, standing, failed, made } = facts;
     let mut changes = Vec::new();
@@ -478,17 +484,17 @@ fn again<'a>(case: &Case, facts: Again<'_>, rules: &CaseRules<'_>, now: UnixMs) 
     changes
 }
 
-/// The day's attempts or its lawful time are used up.
+/// Hands the case over, or closes it, once the day's attempts or lawful hours are used up.
 fn hand_over<'a>(case: &Case, made: i64, rules: &CaseRules<'_>, now: UnixMs) -> Change<'a> {
     let DialRules { policy, hours, .. } = rules.dial;
     let spent = case.repeat_days >= policy.repeat_days || made >= i64::from(policy.repeat_total);
     if spent && case.handed_over {
         return Change::Close(Closed::Unreachable);
     }
-    // A queue under a law that lets more be done does not take over what a stricter one is for.
+    // A case of a stricter profile is not handed to a queue whose profile allows more.
     let repeat = rules.repeat.filter(|repeat| repeat.profile >= policy.profile);
     let next_hours = repeat.map_or(hours, |repeat| repeat.hours);
-    // After midnight of a night shift the next business day may have begun by the other queue's calendar.
+    // On a night shift, the other queue's next business day may already have begun after midnight.
     let begun = next_hours.business_day(now) > hours.business_day(now);
     let next_at = if begun { next_hours.next_open(now) } else { next_hours.next_day(now) };
     Change::HandOver {
@@ -498,7 +504,8 @@ fn hand_over<'a>(case: &Case, made: i64, rules: &CaseRules<'_>, now: UnixMs) -> 
     }
 }
 
-/// An attempt that somebody made elsewhere. While somebody of us has the case, their own attempt decides.
+/// Decides what follows from an attempt that somebody made elsewhere. While an agent works on the case, the agent's own
+/// attempt decides.
 fn reported<'a>(case: &Case, ended: &AttemptEnded, now: UnixMs) -> Vec<Change<'a>> {
     let taken = matches!(case.stage, Stage::Claimed | Stage::Attempting);
     let again = ended.disposition.consequence() == Consequence::Again;

@@ -1,8 +1,9 @@
 //! Whether a customer may be dialled now: every guard, in one place.
 //!
-//! In: the [`NumberHistory`] of a number, the policy, our hours, where he may be, and an instant. Out: a [`Permit`] that goes
-//! into the attempt's row, or the [`Refusal`] of the first guard that says no. Asked when a case is offered, and again in
-//! the transaction that reserves the attempt's place; the database asks the hardest ones once more by itself.
+//! In: the [`NumberHistory`] of a number, the policy, our hours, the zones where the customer may be, and an instant.
+//! Out: a [`Permit`] that goes into the attempt's row, or the [`Refusal`] of the first guard that forbids the dial. The
+//! guards are asked when a case is offered, and again in the transaction that reserves the attempt. The database checks
+//! the most important ones once more by itself.
 
 use std::time::Duration;
 
@@ -20,14 +21,14 @@ use crate::rules::policy::Policy;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the number has had its {cap} attempts of this business day: the next one is allowed on the next")]
 pub struct CapReached {
-    /// The limit.
+    /// The most attempts that the day allows.
     pub cap: i32,
 }
 
-/// The place of the next counted attempt among those of one number on one business day, from 1 to `cap`.
+/// Returns the number of the next counted attempt among those of one phone number on one business day, from 1 to `cap`.
 ///
 /// # Errors
-/// [`CapReached`] when `counted` attempts are the most that the day allows.
+/// [`CapReached`] when `counted` attempts already reach the cap of the day.
 pub fn next_ordinal(counted: i64, cap: i32) -> Result<i32, CapReached> {
     match i32::try_from(counted) {
         Ok(counted) if (0..cap).contains(&counted) => Ok(counted + 1),
@@ -40,11 +41,11 @@ crate::vocabulary! {
     "guard" pub enum Guard {
         /// The case is closed.
         CaseOpen = "case_open",
-        /// The number is in a call with us already.
+        /// The number is already in a call with us.
         LiveCall = "live_call",
-        /// The person wants no calls, or the number is somebody else's.
+        /// The person wants no calls, or the number belongs to somebody else.
         DoNotCall = "do_not_call",
-        /// The attempt before has no disposition.
+        /// The last attempt has no disposition yet.
         Disposition = "disposition",
         /// The business day's attempts are used up.
         DayCap = "day_cap",
@@ -58,95 +59,97 @@ crate::vocabulary! {
         Gap = "gap",
         /// We are closed.
         QueueHours = "queue_hours",
-        /// It is too early or too late where he may be.
+        /// It is too early or too late where the customer may be.
         CalleeWindow = "callee_window",
-        /// The number is not to be dialled: abroad, a service, or none.
+        /// The number must not be dialled: it is abroad, a service number, or invalid.
         Destination = "destination",
-        /// It was opened in a flood of calls, and waits for people. Not asked here: it only keeps the tick away.
+        /// The case was opened in a flood of calls and waits for people. This module does not check it: the guard only
+        /// keeps the tick from calling.
         Flood = "flood",
-        /// All customers together have been dialled as often as they may be in an hour.
+        /// The hourly limit on dials to all customers together is reached.
         HourCap = "hour_cap",
-        /// No trunk has room for one more call. Not asked here: the trunks of the moment know.
+        /// No trunk has room for one more call. This module does not check it: the room changes with every call, and
+        /// the trunks know it.
         Budget = "budget",
     }
 }
 
-/// What is known of a number and its case.
+/// The facts about a number and its case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NumberHistory {
     /// The number.
     pub number: E164,
-    /// Whether its case is open.
+    /// Whether the case of the number is open.
     pub open: bool,
-    /// Whether it is in a call with us, or an attempt to it is under way.
+    /// Whether the number is in a call with us, or an attempt to it is under way.
     pub live_call: bool,
-    /// Whether it is not to be called.
+    /// Whether the number must not be called.
     pub suppressed: bool,
-    /// Whether the attempt before has no disposition.
+    /// Whether the last attempt has no disposition yet.
     pub undisposed: bool,
-    /// Counted attempts of this business day.
+    /// Counted attempts on this business day.
     pub counted_today: i64,
-    /// Of the last [`DAY`].
+    /// Counted attempts in the last [`DAY`].
     pub counted_24h: i64,
-    /// Of the last [`WEEK`].
+    /// Counted attempts in the last [`WEEK`].
     pub counted_week: i64,
-    /// Of the last [`MONTH`].
+    /// Counted attempts in the last [`MONTH`].
     pub counted_month: i64,
     /// When the last counted attempt was made.
     pub last_counted_at: Option<UnixMs>,
-    /// Until when that one forbids another.
+    /// The end of the gap after that attempt.
     pub gap_until: Option<UnixMs>,
-    /// When the person last turned to us himself: called, or asked for a call.
+    /// When the customer last contacted us: called, or asked for a call.
     pub contact_at: Option<UnixMs>,
-    /// Whether one of us said that the number may be called though it is abroad.
+    /// Whether somebody of the company allowed calls to the number although it is abroad.
     pub abroad_allowed: bool,
 }
 
-/// Where and when a number may be called.
+/// The rules on where and when a number may be called.
 #[derive(Debug, Clone, Copy)]
 pub struct DialRules<'a> {
     /// The limits.
     pub policy: &'a Policy,
     /// Our hours.
     pub hours: WorkingTime<'a>,
-    /// Where he may be.
+    /// The zones where the customer may be.
     pub whereabouts: &'a Whereabouts,
     /// Our own country.
     pub home: Region,
 }
 
-/// He may be dialled, and what the row must prove.
+/// The customer may be dialled. The fields are what the attempt's row must prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
-    /// The attempt's place among those of the day.
+    /// The number of the attempt among those of the day.
     pub ordinal: i32,
-    /// No other one before this.
+    /// No further attempt is allowed before this.
     pub gap_until: UnixMs,
-    /// That the hour is lawful.
+    /// The proof that the hour is lawful.
     pub window: Proof,
 }
 
-/// He may not be dialled.
+/// The customer may not be dialled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{guard}: {why}")]
 pub struct Refusal {
-    /// Which guard says so.
+    /// The guard that refused the dial.
     pub guard: Guard,
-    /// From when on it would not, if that is known.
+    /// When the guard will allow the dial, if that is known.
     pub until: Option<UnixMs>,
-    /// In words.
+    /// The reason in words.
     pub why: String,
 }
 
 impl Refusal {
-    /// Whether none of our hours is ever lawful where the customer may be.
+    /// Whether no hour in which we are open is ever lawful where the customer may be.
     #[must_use]
     pub const fn is_final(&self) -> bool {
         matches!(self.guard, Guard::QueueHours | Guard::CalleeWindow) && self.until.is_none()
     }
 }
 
-/// Between two attempts there is never less, not even from one business day to the next.
+/// The shortest gap between two attempts, even from one business day to the next.
 pub const LEAST_GAP: Duration = Duration::from_secs(15 * 60);
 
 fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Result<T, Refusal> {
@@ -156,7 +159,7 @@ fn refuse<T>(guard: Guard, until: Option<UnixMs>, why: impl Into<String>) -> Res
 /// Asks every guard in order.
 ///
 /// # Errors
-/// The [`Refusal`] of the first that says no.
+/// The [`Refusal`] of the first guard that forbids the dial.
 pub fn check(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<Permit, Refusal> {
     persons(standing)?;
     if let Err(barred) = bounds.reaches(&standing.number, standing.abroad_allowed) {
@@ -184,10 +187,11 @@ pub fn check(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Re
 }
 
 impl<'a> DialRules<'a> {
-    /// Whether a number may be called at all. One that is abroad may be when one of us says so, if it is an ordinary one.
+    /// Whether a number may be called at all. An ordinary number abroad may be called when somebody of the company
+    /// allows it.
     ///
     /// # Errors
-    /// [`Barred`] says why not.
+    /// [`Barred`] tells the reason.
     pub fn reaches(&self, number: &E164, abroad_allowed: bool) -> Result<(), Barred> {
         let Policy { destinations, premium, .. } = self.policy;
         match destination::check(number, destinations, *premium, self.home) {
@@ -208,7 +212,7 @@ impl<'a> DialRules<'a> {
     }
 }
 
-/// What stands against it whatever the hour.
+/// Checks what forbids a dial at any hour.
 fn persons(standing: &NumberHistory) -> Result<(), Refusal> {
     if !standing.open {
         return refuse(Guard::CaseOpen, None, "the case is closed");
@@ -225,7 +229,7 @@ fn persons(standing: &NumberHistory) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The caps, the day's first. The place of the next attempt.
+/// Checks the caps, the cap of the day first. Returns the number of the next attempt on this day.
 fn caps(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<i32, Refusal> {
     let policy = bounds.policy;
     let ordinal = match next_ordinal(standing.counted_today, policy.cap_day) {
@@ -239,7 +243,8 @@ fn caps(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<
     ];
     for (guard, cap, counted, span) in rolling {
         if cap.is_some_and(|cap| counted >= cap) {
-            // The oldest of them leaves the span no sooner than a day from now at the latest attempt's hour.
+            // The guard is asked again a day after the latest counted attempt, although the oldest one may leave the
+            // period at another time.
             let until = standing.last_counted_at.map_or(at + DAY, |last| last + span.min(DAY));
             return refuse(guard, Some(until.max(at + DAY / 24)), format!("{counted} attempts are the most"));
         }
@@ -247,7 +252,8 @@ fn caps(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<
     Ok(ordinal)
 }
 
-/// Until when the last counted attempt forbids another: as its row says, and as the policy of today says.
+/// Returns the end of the gap after the last counted attempt: the later of the time in its row and the time by today's
+/// policy.
 fn spacing(standing: &NumberHistory, policy: &Policy) -> Option<UnixMs> {
     let gap = if standing.counted_today > 0 { policy.gap_after(standing.counted_today) } else { LEAST_GAP };
     standing.gap_until.max(standing.last_counted_at.map(|last| last + gap))
@@ -256,14 +262,15 @@ fn spacing(standing: &NumberHistory, policy: &Policy) -> Option<UnixMs> {
 /// What follows from an attempt that did not reach the customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Another attempt today, not before this.
+    /// Another attempt can be made today, not before this time.
     Retry(UnixMs),
-    /// The day's attempts, or its lawful time, are used up.
+    /// The day's attempts, or the lawful hours of the day, are used up.
     HandOver,
 }
 
-/// Whether another attempt can be made on this business day, and when. `asked`: when the customer wants to be called: not
-/// before the gap and the cap allow it; on a later day it is a retry, too.
+/// Whether another attempt can be made on this business day, and when. `asked`: when the customer wants to be called.
+/// The attempt is made then, unless the gap and the caps allow it only later. If that is on a later day, it still
+/// counts as a retry.
 #[must_use]
 pub fn after_attempt(
     standing: &NumberHistory,
@@ -275,10 +282,10 @@ pub fn after_attempt(
     if asked.is_none() && spent.as_ref().is_some_and(|refusal| refusal.guard == Guard::DayCap) {
         return Next::HandOver;
     }
-    // A wish never goes before a cap: he is called when that lets him be.
+    // The customer's wish never overrules a cap: the call is made when the cap allows it.
     let free = spent.map_or_else(|| spacing(standing, bounds.policy), |refusal| refusal.until);
     let earliest = free.unwrap_or(at).max(at).max(asked.unwrap_or(at));
-    // By then his own call is no reason any more, unless it is.
+    // By then the customer's own call may be too long ago to make the hour lawful.
     let lawful = bounds.window(standing).next_lawful(earliest);
     let today = bounds.hours.business_day(at);
     match lawful {
@@ -443,7 +450,7 @@ mod tests {
     }
 
     proptest! {
-        /// A dialler that tries every few minutes for days makes what the naive model allows, and no more.
+        /// A dialler that tries every few minutes for days makes exactly the attempts that a naive model allows.
         #[test]
         fn no_sequence_breaks_the_cap_the_gap_or_the_window(
             schedule in any_schedule(), start in 0u32..400_000, every_min in 1u32..90,

@@ -1,14 +1,14 @@
-//! What the end of a call leaves us owing.
+//! Whether the end of a call opens a case.
 //!
-//! | ending | owed |
+//! | ending | result |
 //! |---|---|
-//! | answered, forwarded | nothing |
-//! | taken elsewhere | nothing: whoever took the caller decides |
-//! | abandoned, timed out, lost | a call back |
-//! | refused while closed | a call back |
-//! | refused: no route | nothing |
-//! | abandoned sooner than `[callback] min_wait` | nothing |
-//! | any, number withheld, internal or no number | nothing: counted only |
+//! | answered, forwarded | no case |
+//! | taken elsewhere | no case: whoever took the call decides |
+//! | abandoned, timed out, lost | a case |
+//! | refused while closed | a case |
+//! | refused: no route | no case |
+//! | abandoned sooner than `[callback] min_wait` | no case |
+//! | any, number withheld, internal or no number | no case: the call is only counted |
 
 use std::time::Duration;
 
@@ -16,27 +16,27 @@ use super::case::Reason;
 use crate::missed::ending::{Ending, Stage};
 use crate::phone::Party;
 
-/// Whether a case is owed.
+/// Whether a call opens a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The caller is owed a call back, for this reason.
+    /// The caller must be called back, for this reason.
     Case(Reason),
-    /// Nothing is owed, for this reason.
+    /// No case is opened, for this reason.
     Nothing(Why),
 }
 
 crate::vocabulary! {
-    /// Why nothing is owed.
+    /// Why no case is opened.
     "reason for no case" pub enum Why {
-        /// He talked to somebody.
+        /// The caller talked to somebody.
         GotThrough = "got_through",
-        /// Somebody else took them out of our hands.
+        /// Somebody outside the controller took the call.
         Taken = "taken",
-        /// He cannot be called back: he hid his number, or it is none.
+        /// The caller cannot be called back: the number is withheld or invalid.
         NotCallable = "not_callable",
-        /// He is one of us.
+        /// The call came from one of our own phones.
         Internal = "internal",
-        /// No route wanted his call.
+        /// No route matched the call.
         NoRoute = "no_route",
         /// The caller hung up sooner than anybody could have answered.
         TooShort = "too_short",
@@ -44,14 +44,15 @@ crate::vocabulary! {
 }
 
 impl Verdict {
-    /// Whether nothing is owed because he talked to somebody.
+    /// Whether no case is opened because the caller talked to somebody.
     #[must_use]
     pub const fn got_through(self) -> bool {
         matches!(self, Self::Nothing(Why::GotThrough))
     }
 
-    /// The same, but nothing is owed for a call that the caller broke off after less than `shortest`. The number that a
-    /// caller shows is perhaps somebody else's: whoever only lets it ring once costs its owner no call.
+    /// Returns the same verdict, except that a call that the caller ended after less than `shortest` opens no case. The
+    /// number that a caller shows may belong to somebody else. A call that rings only once must not cause a callback to
+    /// the owner of that number.
     #[must_use]
     pub fn unless_too_short(self, ending: Ending, lasted: Duration, shortest: Duration) -> Self {
         match self {
@@ -61,7 +62,7 @@ impl Verdict {
     }
 }
 
-/// Judges a call that ended so. `open` says whether the route was open when it came.
+/// Judges a call from how it ended. `open` says whether the route was open when the call arrived.
 #[must_use]
 pub fn verdict(ending: Ending, stage: Stage, party: &Party, open: bool) -> Verdict {
     let reason = match (ending, stage) {

@@ -1,10 +1,10 @@
-//! When somebody may be called: our hours, and lawful hours wherever he may be.
+//! When a customer may be called: within our hours, and within lawful hours wherever the customer may be.
 //!
-//! In: the queue's hours, where he may be, the policy, and when he last called himself. Out: the proof that an instant
-//! is lawful, which goes into the attempt's row, or the next instant that is.
-//! **Invariant:** what is permitted lies in the queue's hours, and by every clock that he may be living by inside the
-//! lawful hours by the margin; but shortly after a call of his own the hour at his place does not matter, where the
-//! policy says so.
+//! In: the queue's hours, the zones where the customer may be, the policy, and when the customer last called. Out: the
+//! proof that an instant is lawful, which goes into the attempt's row, or the next lawful instant. **Invariant:** a
+//! permitted instant lies in the queue's hours. In every zone where the customer may be, it lies inside the lawful
+//! hours by the margin. One exception: shortly after a call of the customer's own, the hour at their place does not
+//! matter, where the policy says so.
 
 use std::time::Duration;
 
@@ -18,37 +18,37 @@ use crate::calendar::zone::{Source, Whereabouts};
 use crate::clock::UnixMs;
 use crate::rules::policy::{Minutes, Policy, Profile};
 
-/// How far ahead a lawful instant is looked for.
+/// How far ahead a lawful instant is searched for.
 const AHEAD: Duration = Duration::from_secs(15 * 86_400);
 
-/// A day of 24 hours.
+/// A day of 24 hours, in milliseconds.
 const DAY_MS: i64 = 86_400_000;
 
-/// That an instant is lawful.
+/// The proof that an instant is lawful.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proof {
-    /// The zone that is nearest to the edge.
+    /// The zone in which the lawful hours end soonest.
     pub zone: Tz,
-    /// How it is known.
+    /// How the zone is known.
     pub source: Source,
-    /// The minute of the day there.
+    /// The minute of the day in the zone.
     pub local_min: u16,
-    /// From when he may be called there, in minutes since midnight.
+    /// The start of the lawful hours in the zone, in minutes since midnight.
     pub from_min: u16,
-    /// Until when.
+    /// The end of the lawful hours, in minutes since midnight.
     pub to_min: u16,
 }
 
-/// What decides on an instant.
+/// The facts that decide whether an instant is lawful.
 #[derive(Debug, Clone, Copy)]
 pub struct Window<'a> {
     /// The limits.
     pub policy: &'a Policy,
     /// Our hours.
     pub hours: WorkingTime<'a>,
-    /// Where he may be.
+    /// The zones where the customer may be.
     pub whereabouts: &'a Whereabouts,
-    /// When he last turned to us himself: called, or asked for a call.
+    /// When the customer last contacted us: called, or asked for a call.
     pub contact_at: Option<UnixMs>,
 }
 
@@ -57,15 +57,15 @@ pub struct Window<'a> {
 pub enum Outside {
     /// We are closed.
     Closed,
-    /// It is too early or too late where he may be.
+    /// It is too early or too late where the customer may be.
     TooEarlyOrLate,
 }
 
 impl Window<'_> {
-    /// Whether he may be called at `at`, with the proof.
+    /// Returns the proof that the customer may be called at `at`.
     ///
     /// # Errors
-    /// [`Outside`] says why not.
+    /// [`Outside`] tells why the customer may not be called.
     pub fn lawful(&self, at: UnixMs) -> Result<Proof, Outside> {
         if !self.hours.is_open(at) {
             return Err(Outside::Closed);
@@ -87,7 +87,7 @@ impl Window<'_> {
                 nearest = Some((left, proof));
             }
         }
-        // Of whom nothing is known at all there is no lawful hour.
+        // Without any known zone there is no lawful hour.
         nearest.map(|(_, proof)| proof).ok_or(Outside::TooEarlyOrLate)
     }
 
@@ -98,18 +98,17 @@ impl Window<'_> {
         inside.then_some(Proof { zone, source: self.whereabouts.source, local_min, from_min, to_min })
     }
 
-    /// From when and until when he may be called in a zone on the day that it is there.
+    /// Returns the lawful hours in a zone on the date that it is there at `at`.
     fn hours_there(&self, zone: Tz, at: UnixMs) -> Minutes {
         let date = civil_date(zone, at);
-        // A date that differs for us is one on which others do not work, either.
+        // A date with exceptional hours for us is taken for a day of rest elsewhere, too.
         let rest = is_day_of_rest(date, zone) || self.hours.differs(date);
         self.policy.inside(if rest { self.policy.weekends } else { self.policy.weekdays })
     }
 
-    /// The first lawful instant from `from` on, to the millisecond; none if there is none for some days.
-    ///
-    /// Lawful time begins only where we open, where a window opens by one of his clocks, or where he calls: between
-    /// two such edges nothing is asked.
+    /// Returns the first lawful instant from `from` on, to the millisecond, or none if there is none in the days ahead.
+    /// Lawful time begins only where our hours begin, where the lawful hours of one of the customer's zones begin, or
+    /// where the customer calls. Between two such edges nothing changes, so no instant there is checked.
     #[must_use]
     pub fn next_lawful(&self, from: UnixMs) -> Option<UnixMs> {
         let end = from + AHEAD;
@@ -123,13 +122,14 @@ impl Window<'_> {
         None
     }
 
-    /// The next instant after `at` at which the hour at his place, or a call of his own, may make it lawful.
+    /// Returns the next instant after `at` at which the hour at the customer's place, or a call of their own, may make
+    /// a call lawful.
     fn next_edge(&self, at: UnixMs) -> Option<UnixMs> {
         let clocks = self.whereabouts.zones.iter().map(|zone| self.next_edge_of(*zone, at));
         clocks.chain(self.contact_at.filter(|contact| *contact > at)).min()
     }
 
-    /// The next instant after `at` at which a zone's window opens, its day begins, or its clocks are changed.
+    /// Returns the next instant after `at` at which a zone's lawful hours begin, its day begins, or its clocks change.
     fn next_edge_of(&self, zone: Tz, at: UnixMs) -> UnixMs {
         let offset = offset_ms(zone, at);
         let passed_ms = (at.0 + offset).rem_euclid(DAY_MS);
@@ -150,12 +150,12 @@ impl Policy {
     }
 }
 
-/// How far a zone's clocks are ahead of UTC.
+/// Returns how far a zone's clocks are ahead of UTC, in milliseconds.
 fn offset_ms(zone: Tz, at: UnixMs) -> i64 {
     i64::from(at.utc().with_timezone(&zone).offset().fix().local_minus_utc()) * 1000
 }
 
-/// When a zone's clocks are changed between two instants, of which the second has other ones.
+/// Returns when a zone's clocks change between two instants with different offsets.
 fn clock_change(zone: Tz, mut before: UnixMs, mut after: UnixMs) -> UnixMs {
     let offset = offset_ms(zone, before);
     while after.0 - before.0 > 1 {
@@ -169,7 +169,7 @@ fn clock_change(zone: Tz, mut before: UnixMs, mut after: UnixMs) -> UnixMs {
     after
 }
 
-/// The minute of the day in a zone.
+/// Returns the minute of the day in a zone.
 fn minute(zone: Tz, at: UnixMs) -> u16 {
     let local = at.utc().with_timezone(&zone);
     u16::try_from(local.hour() * 60 + local.minute()).unwrap_or_default()
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn kamchatka_is_called_from_moscow_before_its_evening_ends() {
-        // 9:00 in Moscow is 18:00 there; from 12:50 on it is too late.
+        // 9:00 in Moscow is 18:00 in Kamchatka; from 12:50 on it is too late.
         let (policy, kamchatka) = (Policy::of(Profile::Service), of("+74152123456"));
         let moscow = schedule("Europe/Moscow", &["mon-fri 09:00-18:00"], &[]);
         let window = window(&policy, &moscow, &kamchatka);
@@ -210,7 +210,7 @@ mod tests {
         let (policy, kaliningrad) = (Policy::of(Profile::Sales), of("+74012123456"));
         let early = schedule("Europe/Moscow", &["mon-sun 00:00-24:00"], &[]);
         let window = window(&policy, &early, &kaliningrad);
-        // 08:10 there is 09:10 in Moscow, in July too.
+        // 08:10 in Kaliningrad is 09:10 in Moscow, in July too.
         assert!(window.lawful(at("2026-07-15T09:09:00+03:00")).is_err());
         assert!(window.lawful(at("2026-07-15T09:10:00+03:00")).is_ok());
         assert_eq!(
@@ -265,7 +265,8 @@ mod tests {
         };
         let moscow = of("+74951234567");
         let window = window(&policy, &always, &moscow);
-        // 10:07 and 5 minutes; 10:19 less 5 minutes and 2 for the ringing would be the same: a minute more.
+        // The lawful hours would begin at 10:12 (10:07 plus 5 minutes) and end at 10:12 (10:19 less 5 minutes, and 2
+        // for the ringing). There are none; one minute more makes one.
         assert_eq!(window.next_lawful(at("2026-11-21T00:00:00+03:00")), None);
         let wider = Policy { weekdays: (607, 620), ..policy.clone() };
         let window = Window { policy: &wider, ..window };
@@ -283,7 +284,7 @@ mod tests {
 
     #[test]
     fn clocks_that_are_changed_open_a_window_too() {
-        // Berlin: at 03:00 it becomes 02:00 again on 2026-10-25, and at 02:00 already 03:00 on 2026-03-29.
+        // Berlin: on 2026-10-25 the clocks go from 03:00 back to 02:00; on 2026-03-29 they go from 02:00 to 03:00.
         let always = schedule("Europe/Berlin", &["mon-sun 00:00-24:00"], &[]);
         let policy = |weekends| Policy {
             weekends,
@@ -337,7 +338,7 @@ mod tests {
                 let before = UnixMs(next.0 - 1);
                 prop_assert!(next == from || window.lawful(before).is_err(), "{before} is lawful, {next} was found");
             }
-            // Every minute before it, for three days, is asked.
+            // Every minute before the result is checked, for three days.
             let end = next.unwrap_or(from + AHEAD).min(from + Duration::from_secs(3 * 86_400));
             let mut then = from;
             while then < end {

@@ -1,8 +1,8 @@
-//! Before which time a case is not called, and who said so.
+//! The earliest time at which the customer of a case wants to be called, and who set that time.
 //!
-//! In: what stands, and what is asked now. Out: what stands then. Anybody can write anybody's number into a public form:
-//! who is not known may only ask for a call, or for an earlier one, and never put one off. A missed call says that its
-//! caller wants to talk now: it overrules what a request asked for before.
+//! In: the current wish, and the new one. Out: the wish that holds from now on. Anybody can write anybody's number into
+//! a public form. So a sender who is not authenticated may only ask for a call, or for an earlier one, and may never
+//! put a call off. A missed call shows that the caller wants to talk now: it overrules what a request asked for before.
 
 use crate::clock::UnixMs;
 
@@ -11,7 +11,7 @@ crate::vocabulary! {
     "source of a wish" pub enum Source {
         /// A form, a bot or a program, for the customer.
         Request = "request",
-        /// One of us.
+        /// An agent, a supervisor or an administrator.
         Person = "person",
     }
 }
@@ -19,16 +19,16 @@ crate::vocabulary! {
 /// The time before which a case is not called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wish {
-    /// Not before this.
+    /// The case is not called before this time.
     pub not_before: UnixMs,
-    /// What kind of sender asked for it; none: it was set before this was kept.
+    /// What kind of sender asked for the time. None if the time was set before senders were recorded.
     pub source: Option<Source>,
-    /// The person, the form or the program.
+    /// The name of the person, the form or the program.
     pub by: Option<String>,
 }
 
-/// What stands after a request asks for a call at `wanted`, or as soon as may be. `known`: its sender is authenticated,
-/// and may put the call off as well.
+/// Returns the wish that holds after a request asks for a call at `wanted`, or as soon as possible. `known`: the sender
+/// is authenticated, and may put the call off as well.
 #[must_use]
 pub fn after_request(stands: Option<Wish>, wanted: Option<Wish>, known: bool) -> Option<Wish> {
     match (stands, wanted) {
@@ -37,12 +37,12 @@ pub fn after_request(stands: Option<Wish>, wanted: Option<Wish>, known: bool) ->
         (Some(stands), Some(wanted)) => {
             Some(if wanted.not_before < stands.not_before { wanted } else { stands })
         }
-        // It may be called now.
+        // The case may be called now.
         (None, Some(_)) => None,
     }
 }
 
-/// What stands after one more missed call.
+/// Returns the wish that holds after one more missed call.
 #[must_use]
 pub fn after_miss(stands: Option<Wish>) -> Option<Wish> {
     stands.filter(|wish| wish.source != Some(Source::Request))

@@ -1,4 +1,4 @@
-//! Ten thousand histories of a case, each asked of the planner only: no database, no clock.
+//! Ten thousand histories of a case, each played against the planner alone: no database, no clock.
 
 use chrono_tz::Tz;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ use crate::rules::policy::Policy;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A world with one case: what the database would hold.
+/// A world with one case. It holds what the database would hold.
 struct World<'a> {
     case: Case,
     closed: Option<Closed>,
@@ -34,7 +34,7 @@ struct World<'a> {
     attempts: i64,
 }
 
-/// What happens next: how long after the thing before, what, and how it goes.
+/// The next happening: the time since the last one, its kind, and its variant.
 type Happening = (u16, u8, u8);
 
 impl<'a> World<'a> {
@@ -108,7 +108,7 @@ impl<'a> World<'a> {
         self.tell(event);
     }
 
-    /// Asks the planner, and does what it says.
+    /// Asks the planner, and applies the changes.
     fn tell(&mut self, event: Event<'_>) {
         let (policy, queue) = (self.policy.clone(), "repeat".parse().unwrap());
         let whereabouts = self.whereabouts.clone();
@@ -196,7 +196,7 @@ impl<'a> World<'a> {
         self.tell(Event::AttemptEnded(AttemptEnded { disposition, counted, later, began_at }));
     }
 
-    /// The time of the case has come, as the tick sees it.
+    /// The tick finds that the time of the case has come.
     fn tick(&mut self) {
         match self.case.stage {
             Stage::Settling | Stage::Deferred | Stage::Waiting | Stage::HandedOver => {
@@ -237,7 +237,7 @@ impl<'a> World<'a> {
         RefusedDial { refusal, is_new: true, for_people: false, made: self.attempts }
     }
 
-    /// An agent accepts, and the customer is dialled, if the guards let them be.
+    /// An agent accepts, and the customer is dialled if the guards allow it.
     fn dial(&mut self) {
         if let Err(refusal) = self.asked(self.now) {
             let refused = self.refused(&refusal);
@@ -300,7 +300,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What holds whatever has happened.
+    /// Checks what holds after every happening.
     fn holds(&self) {
         if self.closed.is_some() {
             return;
@@ -316,8 +316,8 @@ impl<'a> World<'a> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
 
-    /// Whatever happens in whatever order: each step is legal, the caps of the day hold, nobody is told the same twice,
-    /// nothing waits for ever, a closed case stays as it is.
+    /// In every order of happenings, each step is legal, the caps of the day hold, nobody is told the same twice,
+    /// nothing waits for ever, and a closed case stays as it is.
     #[test]
     fn no_history_breaks_the_workflow(
         history in prop::collection::vec(any::<Happening>(), 1..16),
