@@ -228,7 +228,8 @@ pub fn reserve(c: &mut Database, new: &Reservation<'_>) -> Result<(AttemptId, i3
     Ok((id, place))
 }
 
-/// Records that the customer's phone is being called. From now on the attempt counts, unless it ends in a technical failure.
+/// Records that the customer's phone is being called. From now on the attempt counts, unless it ends in a technical
+/// failure.
 ///
 /// # Errors
 /// When the database fails.

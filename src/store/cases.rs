@@ -1,4 +1,4 @@
-//! Cases: what we owe a number. At most one is open for each.
+//! Cases: the callbacks that a number needs. At most one case is open for each number.
 
 use std::time::Duration;
 
@@ -18,29 +18,29 @@ use crate::missed::plan::{self, Case};
 use crate::missed::wish::{self, Source, Wish};
 use crate::phone::E164;
 
-/// A missed call that is owed.
+/// A missed call that needs a callback.
 #[derive(Debug)]
 pub(super) struct Miss<'a> {
     pub call: CallId,
-    /// When it came.
+    /// When the call arrived.
     pub began_at: UnixMs,
     pub number: &'a E164,
     pub reason: Reason,
     pub queue: Option<&'a QueueName>,
     pub business_day: &'a str,
     pub wait_ms: Option<i64>,
-    /// How long the caller may ring again before somebody is to call him.
+    /// How long the caller may call again before the case becomes due.
     pub settle: Duration,
-    /// How long somebody must have talked with us to be known.
+    /// How long somebody must have talked with us for their number to be known.
     pub min_talk: Duration,
-    /// Over what it came.
+    /// Where the call came from: a gateway, or the address of the other side.
     pub came_by: Option<&'a str>,
     /// How many cases missed calls may open in an hour.
     pub flood: Limits,
     pub at: UnixMs,
 }
 
-/// Opens a case for the number, or counts the miss in the one that is open.
+/// Opens a case for the number, or counts the missed call in the case that is open.
 pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, StoreError> {
     hold::number(c, miss.number)?;
     hold::open_case(c, miss.number)?;
@@ -93,8 +93,8 @@ pub(super) fn open_or_join(c: &mut Database, miss: &Miss<'_>) -> Result<CaseId, 
     Ok(id)
 }
 
-/// Whose case it is after one more miss: of the queue of the latest miss that reached one, unless it was handed over,
-/// or a stricter law holds for it where it is.
+/// Returns the queue of a case after one more missed call: the queue of the latest missed call that reached one. The
+/// case keeps its old queue if it was handed over, or if a stricter law applies in that queue.
 fn owner(
     c: &mut Database,
     case: &CaseRow,
@@ -108,14 +108,14 @@ fn owner(
     Ok(Some(if keeps { old } else { new }.clone()))
 }
 
-/// A case that is opened.
+/// A case that is about to be opened.
 struct New<'a> {
     number: &'a E164,
     reason: Reason,
     queue: Option<&'a QueueName>,
     misses: i32,
     business_day: &'a str,
-    /// When it is looked at; never while it waits for people.
+    /// When the case is looked at next; never while it waits for people.
     next_at: Option<UnixMs>,
     came_by: Option<&'a str>,
     flooded: bool,
@@ -151,26 +151,26 @@ fn insert(c: &mut Database, new: &New<'_>) -> Result<CaseId, StoreError> {
     Ok(id)
 }
 
-/// What somebody asks for who did not ring: a form, a bot, one of us.
+/// A request for a callback that is not a call: from a form, a bot or a colleague.
 #[derive(Debug, Clone)]
 pub struct Asked<'a> {
-    /// Whom to call.
+    /// The number to call.
     pub number: &'a E164,
-    /// How he asked.
+    /// The way in which the callback was asked for.
     pub reason: Reason,
-    /// His request, if a form or a bot sent one.
+    /// The request, if a form or a bot sent one.
     pub request: Option<i64>,
-    /// Whose matter it is.
+    /// The queue that the request concerns.
     pub queue: Option<&'a QueueName>,
-    /// The day on which he asked, as `YYYY-MM-DD`.
+    /// The day of the request, as `YYYY-MM-DD`.
     pub business_day: &'a str,
-    /// Not before this.
+    /// The time before which the person wants no call.
     pub not_before: Option<UnixMs>,
-    /// Who asks: one of us, a form or a program.
+    /// The sender: a colleague, a form or a program.
     pub by: &'a str,
-    /// Whether it is known who that is: who is not known puts no call off.
+    /// Whether the sender is known. An unknown sender cannot put a call off.
     pub known: bool,
-    /// When.
+    /// The time of the request.
     pub at: UnixMs,
 }
 
@@ -181,7 +181,8 @@ impl Asked<'_> {
         self.not_before.map(|not_before| Wish { not_before, source, by })
     }
 
-    /// Before which time the case is not called after this. One of us who names no time changes none.
+    /// Returns the time before which the case is not called after this request. A colleague who names no time changes
+    /// none.
     fn leaves(&self, stands: Option<Wish>) -> Option<Wish> {
         match (self.not_before, self.request) {
             (None, None) => stands,
@@ -190,14 +191,14 @@ impl Asked<'_> {
     }
 }
 
-/// The columns of a wish.
+/// The columns that hold the time before which a case is not called.
 type KeptWish = (
     diesel::dsl::Eq<cases::not_before, Option<UnixMs>>,
     diesel::dsl::Eq<cases::not_before_source, Option<Source>>,
     diesel::dsl::Eq<cases::not_before_by, Option<String>>,
 );
 
-/// Writes the time before which a case is not called, and who said so.
+/// Returns the values of these columns: the time, and who asked for it.
 pub(super) fn kept(wish: Option<Wish>) -> KeptWish {
     let (at, source) = wish.as_ref().map_or((None, None), |wish| (Some(wish.not_before), wish.source));
     (
@@ -212,7 +213,7 @@ fn wish_of(case: &CaseRow) -> Option<Wish> {
     case.not_before.map(|not_before| Wish { not_before, source, by })
 }
 
-/// Opens a case for somebody who asks for a call, or honours his wish in the one that is open.
+/// Opens a case for somebody who asks for a call. If a case is open already, applies the request to that case.
 ///
 /// # Errors
 /// When the database fails.
@@ -241,10 +242,11 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
     diesel::update(cases::table.find(case.id))
         .set((
             cases::priority.eq(cases::priority + 1),
-            // Who asks again without naming a time wants to be called as soon as may be.
+            // A person who asks again without naming a time wants to be called as soon as possible.
             kept(asked.leaves(wish_of(&case))),
             cases::next_at.eq(plan::sooner(&Case::from(&case), asked.at)),
-            // He is there, and what he did counts like a call of his; what one of us does, does not.
+            // A request from the customer shows that they can be reached, so it counts like a call of theirs. A request
+            // from a colleague does not.
             cases::last_miss_at.eq(asked.request.map_or(case.last_miss_at, |_| asked.at)),
         ))
         .returning(cases::id)
@@ -254,25 +256,25 @@ pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreEr
     Ok(case.id)
 }
 
-/// When a call of a case's person was missed last.
+/// Returns when a call of a case's customer was last missed.
 pub(super) fn missed_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
     let missed = case_misses::table.filter(case_misses::case_id.eq(id));
     Ok(missed.select(diesel::dsl::max(case_misses::at)).first(c)?)
 }
 
-/// When a form or a bot last asked for a call.
+/// Returns when a form or a bot last asked for a call.
 pub(super) fn asked_at(c: &mut Database, id: CaseId) -> Result<Option<UnixMs>, StoreError> {
     let asked = requests::table.filter(requests::case_id.eq(id));
     Ok(asked.select(diesel::dsl::max(requests::received_at)).first(c)?)
 }
 
-/// How many cases of a queue are open.
+/// Returns how many cases of a queue are open.
 pub(super) fn open_in(c: &mut Database, queue: &QueueName) -> Result<i64, StoreError> {
     let open = cases::table.filter(cases::closed_at.is_null().and(cases::queue.eq(queue)));
     Ok(open.count().get_result(c)?)
 }
 
-/// The open case of a number.
+/// Returns the open case of a number.
 ///
 /// # Errors
 /// When the database fails.
@@ -281,8 +283,8 @@ pub fn open_of(c: &mut Database, number: &E164) -> Result<Option<CaseRow>, Store
     Ok(open.select(columns::<CaseRow>()).first(c).optional()?)
 }
 
-/// A person of this number has talked with us past the case: nothing more is owed, if the talk settles it. An attempt
-/// that is under way, or waits for its disposition, decides for itself.
+/// Closes the open case of a number after a talk outside the case, if the talk was long enough. The case stays open
+/// while an attempt is under way or waits for its disposition: the attempt then decides.
 ///
 /// # Errors
 /// When the database fails.
@@ -300,19 +302,19 @@ pub(super) fn reached(
     }
 }
 
-/// A case as it is shown.
+/// A case as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = cases)]
 pub struct CaseRow {
-    /// Its number.
+    /// The case's identity.
     pub id: CaseId,
-    /// The caller's number.
+    /// The customer's number.
     pub number: E164,
-    /// Where it stands.
+    /// Whether the case is open or closed.
     pub state: State,
     /// Why it was opened.
     pub reason: Reason,
-    /// The queue of the latest miss.
+    /// The queue of the latest missed call.
     pub queue: Option<QueueName>,
     /// When it was opened.
     pub opened_at: UnixMs,
@@ -320,49 +322,49 @@ pub struct CaseRow {
     pub last_miss_at: UnixMs,
     /// How many calls were missed.
     pub misses: i32,
-    /// The day it was opened on.
+    /// The business day on which the case was opened.
     pub business_day: String,
     /// When it was closed.
     pub closed_at: Option<UnixMs>,
-    /// Why.
+    /// Why the case was closed.
     pub close_reason: Option<Closed>,
-    /// By whom.
+    /// The person or program that closed the case.
     pub closed_by: Option<String>,
-    /// What was noted when it was closed.
+    /// The note that was made when the case was closed.
     pub note: Option<String>,
-    /// What an open one waits for.
+    /// What an open case waits for.
     pub stage: Stage,
-    /// When that ends by itself.
+    /// When the stage ends by itself.
     pub next_at: Option<UnixMs>,
-    /// The person asked for no call before this.
+    /// The time before which the person wants no call.
     pub not_before: Option<UnixMs>,
-    /// When it last became due.
+    /// When the case last became due.
     pub due_at: Option<UnixMs>,
-    /// Until when somebody must have called.
+    /// The time by which somebody must have called.
     pub react_by: Option<UnixMs>,
     /// When the customer was first dialled.
     pub first_attempt_at: Option<UnixMs>,
-    /// The higher is called first.
+    /// The priority. A higher one is called first.
     pub priority: i32,
-    /// Who is offered it first.
+    /// The agent who is offered the case first.
     pub assignee: Option<AgentName>,
-    /// Who has it now: an agent, or the call of a callback.
+    /// Who has the case now: an agent, or the callback's call.
     pub claimed_by: Option<String>,
-    /// When it went to the repeat-contacts queue.
+    /// When the case was handed over to the repeat-contacts queue.
     pub handed_over_at: Option<UnixMs>,
-    /// On how many business days that has had it.
+    /// On how many business days that queue has had the case.
     pub repeat_days: i32,
-    /// The case before this one of the same number.
+    /// The number's case before this one.
     pub previous_case: Option<CaseId>,
     /// What kind of sender asked for no call before `not_before`.
     pub not_before_source: Option<Source>,
-    /// Who did.
+    /// The sender who asked for it.
     pub not_before_by: Option<String>,
-    /// Who of us said that the number may be called though it is abroad.
+    /// The colleague who allowed the call although the number is abroad.
     pub abroad_allowed_by: Option<String>,
-    /// Over what the call came that opened it: a gateway, or the address of the other side.
+    /// Where the call that opened the case came from: a gateway, or the address of the other side.
     pub came_by: Option<String>,
-    /// Whether it was opened in a flood of calls, and waits for people.
+    /// Whether the case was opened in a flood of calls, and waits for people.
     pub flooded: bool,
 }
 
@@ -383,7 +385,7 @@ impl From<&CaseRow> for Case {
     }
 }
 
-/// How many open cases are due, or being called, or will be at `now`.
+/// Returns how many open cases are due, are being called, or become so by `now`.
 ///
 /// # Errors
 /// When the database fails.
@@ -400,7 +402,7 @@ pub fn in_hand(c: &mut Database, now: UnixMs) -> Result<i64, StoreError> {
         .get_result(c)?)
 }
 
-/// Cases, oldest first; all of them, or those in one state, or of one queue.
+/// Returns cases, oldest first: all of them, or those in one state, or those of one queue.
 ///
 /// # Errors
 /// When the database fails.
@@ -424,15 +426,15 @@ pub fn list(
     Ok(query.load(c)?)
 }
 
-/// One case.
+/// Returns one case.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is none.
+/// [`StoreError::NotFound`] when no case has this identity.
 pub fn get(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
     cases::table.find(id).select(columns::<CaseRow>()).first(c).found("case", id)
 }
 
-/// The case that a missed call opened or joined.
+/// Returns the case that a missed call opened or joined.
 ///
 /// # Errors
 /// When the database fails.
@@ -441,7 +443,7 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<CaseId>, StoreEr
     Ok(missed.first(c).optional()?)
 }
 
-/// The name under which a case's person is known: that of the latest request, else of the latest missed call.
+/// Returns the name of a case's customer: the name in the latest request, or else in the latest missed call.
 ///
 /// # Errors
 /// When the database fails.
@@ -463,7 +465,7 @@ pub fn name_of(c: &mut Database, id: CaseId) -> Result<Option<String>, StoreErro
     Ok(called.first(c).optional()?)
 }
 
-/// A missed call of a case, as it is shown.
+/// A missed call of a case, as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = case_misses)]
 pub struct MissRow {
@@ -482,7 +484,7 @@ pub struct MissRow {
     pub dialled: String,
 }
 
-/// The missed calls of a case, oldest first.
+/// Returns the missed calls of a case, oldest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -495,11 +497,12 @@ pub fn misses(c: &mut Database, id: CaseId) -> Result<Vec<MissRow>, StoreError> 
         .load(c)?)
 }
 
-/// Closes an open case because a person says so. What he says of further calls holds: a number that is not to be called,
-/// or is somebody else's, goes on the do-not-call list.
+/// Closes an open case because a person asks for it. What the reason says of further calls applies: a number that is
+/// not to be called, or that is somebody else's, goes on the do-not-call list.
 ///
 /// # Errors
-/// As [`close`]; [`StoreError::Refused`] also for [`Closed::Erased`]: only the erasure of its person closes a case so.
+/// As [`close`]; [`StoreError::Refused`] also for [`Closed::Erased`]: only the erasure of the case's customer closes a
+/// case with that reason.
 pub fn close_by_hand(
     c: &mut Database,
     id: CaseId,
@@ -522,7 +525,7 @@ pub fn close_by_hand(
 /// Closes an open case.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is none; [`StoreError::Refused`] when it is closed already.
+/// [`StoreError::NotFound`] when there is no such case; [`StoreError::Refused`] when it is closed already.
 pub fn close(
     c: &mut Database,
     id: CaseId,

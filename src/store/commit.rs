@@ -1,9 +1,9 @@
 //! Group commit: many transactions, one commit, one fsync.
 //!
-//! Writers hand closures to one task. It takes all that wait, runs each in a savepoint of one transaction,
-//! commits once, and only then answers them all. Each group is one `spawn_blocking`, so that a paused clock of
-//! tokio stands still while the database works. The same task looks for changes by other processes, since only
-//! the connection that writes can tell them from our own.
+//! Writers hand closures to one task. The task takes all waiting closures, runs each in a savepoint of one transaction,
+//! commits once, and only then answers them all. Each group is one `spawn_blocking`, so that a paused tokio clock
+//! stands still while the database works. The same task watches for changes by other processes, since only the
+//! connection that writes can tell those changes from our own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -17,20 +17,20 @@ use super::stats::Counters;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
 
-/// How long after a failed attempt to reach the database it is tried again, if nobody wants to write.
+/// How long after a failed connection the database is tried again, if nothing waits to be written.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// A transaction that waits for its commit.
 pub(super) trait Job: Send {
-    /// Does the work, in a savepoint if asked to. Whether there is something to commit.
+    /// Does the work, in a savepoint if asked to. Returns whether there is something to commit.
     fn run(&mut self, connection: &mut Database, savepoint: bool) -> bool;
-    /// Name, whether it is kept now that the commit is made or has failed, and the time inside.
+    /// Returns the transaction's name, whether it was kept after the commit succeeded or failed, and the time it took.
     fn tally(&self, fate: Result<(), &StoreError>) -> (&'static str, bool, Duration);
-    /// Answers, when the commit is made or has failed.
+    /// Answers the writer after the commit succeeded or failed.
     fn finish(self: Box<Self>, fate: Result<(), &StoreError>);
 }
 
-/// A closure, and where its result is waited for.
+/// A closure, and the channel on which its result is awaited.
 pub(super) struct Write<T, F> {
     name: &'static str,
     work: Option<F>,
@@ -40,7 +40,7 @@ pub(super) struct Write<T, F> {
 }
 
 impl<T, F> Write<T, F> {
-    /// Not run yet.
+    /// Creates a write that has not run yet.
     pub(super) const fn new(
         name: &'static str,
         work: F,
@@ -76,12 +76,12 @@ where
             (Some(Ok(done)), Ok(())) => Ok(done),
             (None, Ok(())) => Err(StoreError::Closed),
         };
-        // The caller may be gone: then nobody needs the answer.
+        // The writer may have stopped waiting; then nobody needs the answer.
         drop(self.reply.send(result));
     }
 }
 
-/// Runs `work`; if it fails or panics, everything it did is undone and nothing else.
+/// Runs `work`. If it fails or panics, everything that it did is undone, and nothing else.
 fn attempt<T>(
     connection: &mut Database,
     name: &'static str,
@@ -112,20 +112,20 @@ fn attempt<T>(
     }
 }
 
-/// The connection that writes, and what it knows of others.
+/// The connection that writes, with its watch for changes by others.
 pub(super) struct Writer {
     connection: Database,
     watch: Watch,
     looked: Instant,
 }
 
-/// Whether there is a connection.
+/// The state of the connection that writes.
 pub(super) enum Line {
     Up(Box<Writer>),
     Down { tried: Instant },
 }
 
-/// What the one task that writes works with.
+/// The context of the one task that writes.
 pub(super) struct Committer {
     url: DatabaseUrl,
     settings: Settings,
@@ -134,7 +134,7 @@ pub(super) struct Committer {
 }
 
 impl Committer {
-    /// Not connected yet.
+    /// Creates a committer that is not connected yet.
     pub(super) const fn new(
         url: DatabaseUrl,
         settings: Settings,
@@ -144,14 +144,14 @@ impl Committer {
         Self { url, settings, changed, counters }
     }
 
-    /// Connects.
+    /// Connects to the database.
     pub(super) fn open(&self) -> Result<Line, StoreError> {
         let mut connection = dialect::open_writer(&self.url, &self.settings)?;
         let watch = Watch::new(&self.url, &mut connection)?;
         Ok(Line::Up(Box::new(Writer { connection, watch, looked: Instant::now() })))
     }
 
-    /// Commits what comes until every sender is gone.
+    /// Commits the jobs that arrive, until every sender is dropped.
     pub(super) async fn run(self, mut line: Line, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
         let committer = Arc::new(self);
         let mut look = tokio::time::interval(committer.settings.watch_interval);
@@ -167,7 +167,7 @@ impl Committer {
             committer.counters.turn_begins();
             line = match tokio::task::spawn_blocking(move || turn.turn(line, group)).await {
                 Ok(line) => line,
-                // The process ends: nobody is left to be told.
+                // The process ends: nobody is left to answer.
                 Err(error) if error.is_cancelled() => return,
                 Err(error) => {
                     tracing::error!(%error, "the committing task broke off; opening the database again");
@@ -176,7 +176,8 @@ impl Committer {
             };
             committer.counters.turn_ends(matches!(line, Line::Down { .. }));
         }
-        // Closing may write: not on a thread that must not wait. Who waits for the end waits for this, too.
+        // Closing may write, so it must not run on a thread that must not block. The end of this task includes the
+        // closing.
         drop(tokio::task::spawn_blocking(move || drop((line, committer))).await);
     }
 
@@ -189,7 +190,7 @@ impl Committer {
             Line::Down { .. } => match self.open() {
                 Ok(Line::Up(writer)) => {
                     tracing::info!(database = %self.url, "the database is back");
-                    // Whatever was said meanwhile, we did not hear it.
+                    // Changes by others may have been missed while the database was away.
                     self.changed.send_modify(|count| *count += 1);
                     writer
                 }
@@ -212,7 +213,7 @@ impl Committer {
         Line::Down { tried: Instant::now() }
     }
 
-    /// Runs a group and answers it. An error is the end of the connection.
+    /// Runs a group and answers its writers. On an error the connection is lost.
     fn commit(&self, writer: &mut Box<Writer>, mut group: Vec<Box<dyn Job>>) -> Result<(), Line> {
         if let Err(error) = dialect::begin_write(&mut writer.connection, &self.settings) {
             match error {
@@ -221,7 +222,7 @@ impl Committer {
                     self.finish(group, Err(&error), None);
                     return Ok(());
                 }
-                // Lost while it was idle: nothing of the group was run yet.
+                // The connection was lost while it was idle, so no job of the group has run yet.
                 _ => *writer = self.again().map_err(|error| self.down(std::mem::take(&mut group), &error))?,
             }
         }
@@ -260,7 +261,7 @@ impl Committer {
     }
 
     fn finish(&self, group: Vec<Box<dyn Job>>, fate: Result<(), &StoreError>, commit: Option<Duration>) {
-        // Counted before it is answered: who has his answer finds it in the statistics.
+        // Counted before it is answered, so that a writer who has the answer also finds it in the statistics.
         let ended: Vec<_> = group.iter().map(|job| job.tally(fate)).collect();
         self.counters.group(&ended, commit.map(|took| (fate.is_ok(), took)));
         group.into_iter().for_each(|job| job.finish(fate));

@@ -1,4 +1,4 @@
-//! What the CRM has told us: its tokens, and whose customer a case is.
+//! What the CRM has told us: its tokens, and the agent who looks after a customer.
 
 use diesel::prelude::*;
 
@@ -8,18 +8,18 @@ use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId};
 
-/// The one row of `crm_tokens`.
+/// The key of the one row of `crm_tokens`.
 const ONE: i32 = 1;
 
-/// A pair of tokens, and a hash of those in the settings from which they came.
+/// A pair of tokens, and a hash of the settings' tokens from which the pair came.
 #[derive(Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = crm_tokens)]
 pub struct TokenRow {
-    /// Opens the CRM.
+    /// The access token for the CRM.
     pub access: String,
-    /// Gets the next pair, once.
+    /// The refresh token. It gets the next pair, once.
     pub refresh: String,
-    /// Where they came from.
+    /// The hash of the settings' tokens.
     pub root: String,
 }
 
@@ -29,7 +29,7 @@ impl std::fmt::Debug for TokenRow {
     }
 }
 
-/// The tokens that were kept last.
+/// Returns the tokens that were kept last.
 ///
 /// # Errors
 /// When the database fails.
@@ -38,10 +38,10 @@ pub fn tokens(c: &mut Database) -> Result<Option<TokenRow>, StoreError> {
     Ok(row.first(c).optional()?)
 }
 
-/// Keeps tokens in place of those before.
+/// Keeps tokens in place of the earlier ones.
 ///
 /// # Errors
-/// When the database fails, or refuses an empty token.
+/// When the database fails, or when it refuses an empty token.
 pub fn keep_tokens(c: &mut Database, tokens: &TokenRow, at: UnixMs) -> Result<(), StoreError> {
     hold::name(c, "crm_tokens")?;
     let values = (
@@ -57,7 +57,7 @@ pub fn keep_tokens(c: &mut Database, tokens: &TokenRow, at: UnixMs) -> Result<()
     Ok(())
 }
 
-/// Whether somebody is still wanted to be offered a case first: it is open, and nobody is named.
+/// Returns whether a case still needs an agent to be offered it first: the case is open, and no agent is named.
 ///
 /// # Errors
 /// When the database fails.
@@ -66,8 +66,8 @@ pub fn lacks_assignee(c: &mut Database, case: CaseId) -> Result<bool, StoreError
     Ok(open.select(cases::id).first::<CaseId>(c).optional()?.is_some())
 }
 
-/// Names the agent who is offered an open case first, unless one is named. Whether it was done: not for one whom we do
-/// not have.
+/// Names the agent who is offered an open case first, unless one is named already. Returns whether the agent was named.
+/// An agent who does not exist here is not.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,9 +1,9 @@
-//! Whether a customer may be dialled before an agent is there, and the attempt that it is.
+//! Dialling the customer before an agent is there: whether it is allowed, and the attempt.
 //!
-//! The rules are stricter than for agents who are rung first (docs/compliance.md, R12 and R17: 47 CFR
-//! 64.1200(a)(7) and 16 CFR 310.4(b)(4); Ofcom's statements of 2006 and 2010 for the 72 hours): of those who answered
-//! in 30 days at most 3 % were abandoned; who was abandoned is not dialled so for 72 hours; an agent must be free now.
-//! Debts are never called for in this way: 230-FZ wants a person who says who he is.
+//! The rules are stricter than for agents who are rung first (docs/compliance.md, R12 and R17: 47 CFR 64.1200(a)(7) and
+//! 16 CFR 310.4(b)(4); Ofcom's statements of 2006 and 2010 for the 72 hours). At most 3 % of the customers who answered
+//! in 30 days may have been abandoned. An abandoned customer is not dialled in this way for 72 hours. An agent must be
+//! free now. Calls about debts are never made in this way: 230-FZ demands a person who gives their name.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::queue::agent::{Activity, Status};
 use crate::rules::policy::Profile;
 use crate::store::cases::CaseRow;
 
-/// An agent must be with him within this after he answered (47 CFR 64.1200(a)(7)(i)).
+/// The time after the customer's answer within which an agent must be there (47 CFR 64.1200(a)(7)(i)).
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// So long the share of those who were abandoned is reckoned over (the same).
+/// The period over which the share of abandoned customers is computed (the same source).
 const OVER: Duration = Duration::from_secs(30 * 86_400);
-/// So long who was abandoned is not dialled without an agent (Ofcom 2010, §A1.55).
+/// How long an abandoned customer is not dialled without an agent (Ofcom 2010, §A1.55).
 const SPARED: Duration = Duration::from_secs(72 * 3_600);
 
 /// A case whose customer is to be dialled first.
@@ -33,16 +33,16 @@ const SPARED: Duration = Duration::from_secs(72 * 3_600);
 pub struct Wanted {
     /// The case.
     pub case: CaseId,
-    /// The call that the callback is.
+    /// The callback's call.
     pub call: CallId,
-    /// When.
+    /// The time of the request.
     pub at: UnixMs,
 }
 
 /// Asks every guard, and takes a place among the day's attempts. None if the agent must be rung first.
 ///
 /// # Errors
-/// When the database fails; a refusal is a result.
+/// When the database fails. A refusal is a result, not an error.
 pub fn reserve(
     c: &mut Database,
     terms: &CallbackRules,
@@ -89,7 +89,7 @@ fn may(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> R
     Ok(lawful && spared == 0 && free_agents(c, terms, case)? > under_way)
 }
 
-/// How many agents of the queue are free at this moment.
+/// Returns how many agents of the case's queue are free now.
 fn free_agents(c: &mut Database, terms: &CallbackRules, case: &CaseRow) -> Result<i64, StoreError> {
     let Some(queue) = terms.queue_of(case) else { return Ok(0) };
     let serves = terms.rules.queues.get(&queue).into_iter().flat_map(|queue| queue.tiers.keys());
@@ -97,7 +97,8 @@ fn free_agents(c: &mut Database, terms: &CallbackRules, case: &CaseRow) -> Resul
     Ok(agents::table.filter(free.and(agents::name.eq_any(serves))).count().get_result(c)?)
 }
 
-/// An agent has come to the customer who waits: he is the winner, and the attempt is his. Whether nobody was before him.
+/// Makes an agent who has come to the waiting customer the winner, and gives them the attempt. Returns whether the
+/// agent was the first.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,6 +1,6 @@
-//! Calls: committed when they arrive, completed when they end, together with what we owe.
+//! Calls: committed when they arrive, and completed when they end, together with the case that they open.
 //!
-//! In the order of a call's life: `arrive`, `waits` in queues, `end`; and `show` is what people see of it.
+//! In the order of a call's life: `arrive`, `waits` in queues, `end`. `show` reads calls for people.
 
 mod arrive;
 mod end;

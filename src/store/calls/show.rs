@@ -1,4 +1,4 @@
-//! What people see of calls.
+//! Calls as people see them.
 
 use diesel::prelude::*;
 
@@ -11,15 +11,15 @@ use crate::store::error::Found as _;
 use crate::store::schema::calls;
 use crate::store::{Database, StoreError};
 
-/// A call as it is shown.
+/// A call as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = calls)]
 pub struct CallRow {
-    /// Its identity.
+    /// The call's identity.
     pub id: CallId,
-    /// Who began it: a caller, we for a case, or an agent.
+    /// Who began the call: a caller, the controller for a case, or an agent.
     pub direction: Direction,
-    /// The FreeSWITCH that had it.
+    /// The FreeSWITCH that had the call.
     pub node: NodeName,
     /// The caller's channel.
     pub channel: ChannelId,
@@ -27,35 +27,35 @@ pub struct CallRow {
     pub party: PartyKind,
     /// The caller's number in E.164 form.
     pub number: Option<E164>,
-    /// The caller's number as it came.
+    /// The caller's number as FreeSWITCH sent it.
     pub caller_number: String,
-    /// The caller's name as it came.
+    /// The caller's name as FreeSWITCH sent it.
     pub caller_name: String,
     /// The number that the caller dialled.
     pub dialled: String,
-    /// Over what it came: the address of the other side, behind the gateway that it named, if any.
+    /// Where the call came from: the address of the other side, after the gateway that it named, if any.
     pub came_by: Option<String>,
-    /// The route.
+    /// The route that matched.
     pub route: Option<RouteName>,
-    /// The plan's reasons.
+    /// The reasons for the routing decision.
     pub why: String,
-    /// The queue that the caller was in last.
+    /// The last queue that the caller was in.
     pub queue: Option<QueueName>,
-    /// The day it belongs to.
+    /// The business day of the call.
     pub business_day: String,
-    /// When it came.
+    /// When the call arrived.
     pub arrived_at: UnixMs,
     /// The agent who talked with the caller.
     pub agent: Option<AgentName>,
-    /// When the caller got through.
+    /// When the caller's talk began.
     pub answered_at: Option<UnixMs>,
     /// When the call ended.
     pub ended_at: Option<UnixMs>,
-    /// How it ended.
+    /// How the call ended.
     pub ending: Option<Ending>,
-    /// Where the caller was.
+    /// Where the caller was in the call when it ended.
     pub stage: Option<Stage>,
-    /// FreeSWITCH's cause, or ours.
+    /// The cause from FreeSWITCH, or the controller's own.
     pub cause: Option<String>,
     /// How long the caller waited.
     pub wait_ms: Option<i64>,
@@ -63,27 +63,27 @@ pub struct CallRow {
     pub talk_ms: Option<i64>,
 }
 
-/// Which calls are wanted.
+/// A selection of calls.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Only those under way.
+    /// Only calls under way.
     pub live: bool,
-    /// Only this ending.
+    /// Only calls with this ending.
     pub ending: Option<Ending>,
-    /// Only of this queue.
+    /// Only calls of this queue.
     pub queue: Option<QueueName>,
-    /// Only from this number (E.164).
+    /// Only calls from this number (E.164).
     pub number: Option<String>,
-    /// At most so many.
+    /// The highest number of calls; the newest are returned.
     pub limit: i64,
 }
 
-/// Calls, newest first.
+/// Returns the calls of a selection, newest first.
 ///
 /// # Errors
 /// When the database fails.
 pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreError> {
-    // Identities grow with time.
+    // Identities grow with time, so this is the order of arrival.
     let newest = calls::table.select(columns::<CallRow>()).order(calls::id.desc());
     let mut query = newest.limit(wanted.limit).into_boxed();
     if wanted.live {
@@ -101,15 +101,15 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreErro
     Ok(query.load(c)?)
 }
 
-/// One call.
+/// Returns one call.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is none.
+/// [`StoreError::NotFound`] when no call has this identity.
 pub fn get(c: &mut Database, id: CallId) -> Result<CallRow, StoreError> {
     calls::table.find(id).select(columns::<CallRow>()).first(c).found("call", id)
 }
 
-/// The calls whose identity ends so, at most two: people write only the last digits.
+/// Returns the calls whose identity ends with `tail`, at most two. People type only the last digits.
 ///
 /// # Errors
 /// When the database fails.

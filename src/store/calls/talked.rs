@@ -1,4 +1,5 @@
-//! Whether we know somebody: a number that a caller shows proves nothing, but a talk with it was one with its owner.
+//! Whether a number is known to us. A number that a caller shows proves nothing, but a talk with the number was a talk
+//! with its owner.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use crate::phone::E164;
 use crate::store::schema::calls;
 use crate::store::{Database, StoreError, to_ms};
 
-/// Whether somebody has talked with this number for at least so long, in a call that has ended.
+/// Returns whether somebody has talked with this number for at least `least`, in a call that has ended.
 pub(in crate::store) fn has_talked(
     c: &mut Database,
     number: &E164,

@@ -14,21 +14,21 @@ use crate::store::{Database, StoreError};
 crate::vocabulary! {
     /// How a stay in a queue ended.
     "wait outcome" pub enum WaitOutcome {
-        /// An agent took him.
+        /// An agent answered the caller.
         Answered = "answered",
-        /// He broke it off.
+        /// The caller hung up.
         Abandoned = "abandoned",
-        /// He waited for as long as he may, and went on from there.
+        /// The caller waited for the longest time allowed, and was routed on.
         TimedOut = "timed_out",
-        /// Somebody else took the caller out of it.
+        /// Somebody else took the caller out of the queue.
         Taken = "taken",
-        /// We broke it off.
+        /// The controller lost the caller.
         Lost = "lost",
     }
 }
 
 impl WaitOutcome {
-    /// How a stay ends with the call.
+    /// Returns how a stay ends when the call ends so.
     pub(super) const fn of(ending: Ending) -> Self {
         match ending {
             Ending::Answered => Self::Answered,
@@ -65,7 +65,7 @@ pub(super) fn insert_wait(
     Ok(())
 }
 
-/// Records that a caller moved on to another queue, because he waited too long in the one before.
+/// Records that a caller moved on to another queue, because they had waited too long in the one before.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such call.
@@ -90,7 +90,7 @@ pub fn join(c: &mut Database, call: CallId, queue: &QueueName, at: UnixMs) -> Re
     Ok(())
 }
 
-/// Records that a caller left his queue because nobody took him in time.
+/// Records that a caller left their queue because no agent answered in time.
 ///
 /// # Errors
 /// When the database fails.
@@ -112,12 +112,12 @@ pub(in crate::store) fn leave(
     Ok(())
 }
 
-/// When a caller left the last queue he was in.
+/// Returns when a caller left their last queue.
 pub(super) fn last_left(c: &mut Database, call: CallId) -> Result<Option<UnixMs>, StoreError> {
     Ok(waits::table.filter(waits::call.eq(call)).select(diesel::dsl::max(waits::left_at)).first(c)?)
 }
 
-/// A stay in a queue, as it is shown.
+/// A stay in a queue, as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = waits)]
 pub struct WaitRow {
@@ -127,11 +127,11 @@ pub struct WaitRow {
     pub joined_at: UnixMs,
     /// When the caller left it.
     pub left_at: Option<UnixMs>,
-    /// How.
+    /// How the stay ended.
     pub outcome: Option<WaitOutcome>,
 }
 
-/// The queues that a call was in, in their order.
+/// Returns the queues that a call was in, in the order of the stays.
 ///
 /// # Errors
 /// When the database fails.
@@ -143,7 +143,7 @@ pub fn waits(c: &mut Database, call: CallId) -> Result<Vec<WaitRow>, StoreError>
         .load(c)?)
 }
 
-/// A caller who waits in a queue, as he is shown.
+/// A caller who waits in a queue, as pages and commands show them.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = waits)]
 pub struct WaitingRow {
@@ -153,21 +153,21 @@ pub struct WaitingRow {
     pub queue: QueueName,
     /// When the caller joined it.
     pub joined_at: UnixMs,
-    /// When the call came.
+    /// When the call arrived.
     #[diesel(select_expression = calls::arrived_at)]
     pub arrived_at: UnixMs,
     /// The caller's number in E.164 form.
     #[diesel(select_expression = calls::number)]
     pub number: Option<E164>,
-    /// The caller's number as it came.
+    /// The caller's number as FreeSWITCH sent it.
     #[diesel(select_expression = calls::caller_number)]
     pub caller_number: String,
-    /// The caller's name as it came.
+    /// The caller's name as FreeSWITCH sent it.
     #[diesel(select_expression = calls::caller_name)]
     pub caller_name: String,
 }
 
-/// Who waits in which queue now, longest first.
+/// Returns the callers who wait in a queue now, the longest wait first.
 ///
 /// # Errors
 /// When the database fails.
@@ -181,7 +181,7 @@ pub fn waiting(c: &mut Database) -> Result<Vec<WaitingRow>, StoreError> {
         .load(c)?)
 }
 
-/// Whether anybody waits in a queue now.
+/// Returns whether anybody waits in a queue now.
 pub(in crate::store) fn waits_in(c: &mut Database, queue: &QueueName) -> Result<bool, StoreError> {
     let waiting: i64 =
         waits::table.filter(waits::queue.eq(queue).and(waits::left_at.is_null())).count().get_result(c)?;
