@@ -1,6 +1,5 @@
-//! The only place where SQLite and PostgreSQL differ: opening, transactions, errors; below it the versions of
-//! the schema, statements that are kept prepared, rows that are held, waits in vain, and the watch for changes by
-//! others.
+//! The only place where SQLite and PostgreSQL differ: opening, transactions and errors. The files below it contain the
+//! versions of the schema, prepared statements, row locks, lock timeouts, and the watch for changes by others.
 
 pub(super) mod cached;
 pub(super) mod hold;
@@ -33,7 +32,7 @@ pub enum Database {
     Sqlite(SqliteConnection),
 }
 
-/// diesel binds a text that is made on the spot in another way for each database.
+/// diesel binds a text that is built at run time in a different way for each database.
 macro_rules! uuid_binds {
     ($($name:ty),+) => { $(
         impl ToSql<Text, <Database as Connection>::Backend> for $name {
@@ -50,8 +49,8 @@ macro_rules! uuid_binds {
 
 uuid_binds!(CallId, OfferId, ChannelId, CoreId, EventId);
 
-/// The columns that a row consists of. (diesel's `as_select` binds them to one backend, and what is kept prepared runs on
-/// each.)
+/// Returns the columns of a row. (diesel's `as_select` binds them to one backend, but a prepared statement here runs on
+/// either.)
 pub(super) fn columns<Row: Selectable<<Database as Connection>::Backend>>() -> Row::SelectExpression {
     Row::construct_selection()
 }
@@ -75,7 +74,8 @@ pub(super) fn open_writer(url: &DatabaseUrl, settings: &Settings) -> Result<Data
             let reason = "it cannot keep a write-ahead log here (is it on a network file system?)".to_owned();
             return Err(StoreError::Unwritable { path: path.clone(), reason });
         }
-        // SQLite opens a file that it may not write for reading, and lets it begin: only a write tells.
+        // SQLite opens a file that it may not write for reading, and even begins a transaction: only a write shows the
+        // error.
         let probe =
             sqlite.batch_execute("BEGIN IMMEDIATE; CREATE TABLE dozvon_may_write (no INTEGER); ROLLBACK;");
         probe.map_err(trouble)?;
@@ -102,7 +102,7 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
     match url {
         DatabaseUrl::Postgres(address) => {
             let mut postgres = connect(url, address)?;
-            // Somebody may have turned durability off for the whole server: not for us.
+            // Durability may be turned off for the whole server. It must stay on for this connection.
             let wait_ms = settings.lock_timeout.as_millis();
             postgres.batch_execute(&format!(
                 "SET client_min_messages = warning; SET lock_timeout = {wait_ms}; \
@@ -130,9 +130,9 @@ fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Database, StoreError> 
     }
 }
 
-/// Takes what was deleted out of the write-ahead log of a SQLite file, whose pages are overwritten as they are freed. On
-/// PostgreSQL that is the server's business (VACUUM, its own log, its backups). It never waits for whoever reads: SQLite
-/// would keep everybody from writing meanwhile.
+/// Removes deleted data from the write-ahead log of a SQLite file, whose pages are overwritten as they are freed. On
+/// PostgreSQL the server does that (VACUUM, its own log, its backups). The function never waits for readers, because
+/// SQLite would keep everybody from writing meanwhile.
 pub(super) fn scrub(url: &DatabaseUrl, settings: &Settings) -> Result<(), StoreError> {
     let settings = Settings { busy_timeout: Duration::ZERO, ..settings.clone() };
     let Database::Sqlite(mut sqlite) = open(url, &settings)? else { return Ok(()) };
@@ -149,14 +149,14 @@ struct Checkpoint {
     busy: i32,
 }
 
-/// Connects to the server at `address`, which is that of `url`.
+/// Connects to the server at `address`, which is the address of `url`.
 pub(super) fn connect(url: &DatabaseUrl, address: &str) -> Result<PgConnection, StoreError> {
     let unreachable =
         |error: ConnectionError| StoreError::Unreachable { url: url.to_string(), reason: error.to_string() };
     PgConnection::establish(&DatabaseUrl::libpq(address)).map_err(unreachable)
 }
 
-/// What SQLite's words about a file mean for the one who chose it.
+/// Turns SQLite's message about a file into an error that names the remedy.
 fn sqlite_trouble(path: &Path, reason: &str, waited: Duration) -> StoreError {
     let path = path.to_owned();
     if reason.contains("not a database") {
@@ -172,7 +172,8 @@ fn is_busy(message: &str) -> bool {
     message.contains("database is locked") || message.contains("database table is locked")
 }
 
-/// Begins the transaction of a group. SQLite's takes the right to write at once, so that it cannot fail later.
+/// Begins the transaction of a group. On SQLite it takes the right to write at once, so that it cannot fail to get it
+/// later.
 pub(super) fn begin_write(connection: &mut Database, settings: &Settings) -> Result<(), StoreError> {
     let begun = match connection {
         Database::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
@@ -197,7 +198,7 @@ pub(super) fn begin_read(connection: &mut Database) -> QueryResult<()> {
     }
 }
 
-/// Whether a transaction that failed inside needs a savepoint to be told: PostgreSQL answers the COMMIT of a
+/// Returns whether a group of one job needs a savepoint too. On PostgreSQL it does: PostgreSQL answers the COMMIT of a
 /// transaction in which something failed with a silent ROLLBACK.
 pub(super) const fn always_savepoint(connection: &Database) -> bool {
     matches!(connection, Database::Postgresql(_))
@@ -208,12 +209,12 @@ pub(super) fn savepoint(connection: &mut Database) -> QueryResult<()> {
     <Database as TransactionManager<Database>>::begin_transaction(connection)
 }
 
-/// Makes what was done durable, or keeps what was done since the last savepoint.
+/// Commits the transaction, or releases the last savepoint if one is open.
 pub(super) fn commit(connection: &mut Database) -> QueryResult<()> {
     <Database as TransactionManager<Database>>::commit_transaction(connection)
 }
 
-/// How many transactions and savepoints are open.
+/// Returns how many transactions and savepoints are open.
 pub(super) fn depth(connection: &mut Database) -> u32 {
     use diesel::connection::TransactionManagerStatus::{InError, Valid};
     match <Database as TransactionManager<Database>>::transaction_manager_status_mut(connection) {
@@ -222,7 +223,7 @@ pub(super) fn depth(connection: &mut Database) -> u32 {
     }
 }
 
-/// Undoes everything down to `to` open transactions and savepoints, whatever was left open above it.
+/// Undoes everything until only `to` transactions and savepoints are open.
 pub(super) fn unwind(connection: &mut Database, to: u32) -> QueryResult<()> {
     while depth(connection) > to {
         <Database as TransactionManager<Database>>::rollback_transaction(connection)?;
@@ -230,13 +231,14 @@ pub(super) fn unwind(connection: &mut Database, to: u32) -> QueryResult<()> {
     Ok(())
 }
 
-/// Whether the connection is of no use any more: lost, or with a transaction that could not be undone.
+/// Returns whether the connection is useless: it is lost, or has a transaction that could not be undone.
 pub(super) fn is_broken(connection: &mut Database) -> bool {
     <Database as TransactionManager<Database>>::is_broken_transaction_manager(connection)
         || depth(connection) > 0
 }
 
-/// The words with which a trigger of ours refuses, without the mark that tells them from the database's own.
+/// Returns the message of one of our triggers that refused a change, without the prefix that tells it from the
+/// database's own messages.
 pub(super) fn refusal(error: &Error) -> Option<&str> {
     match error {
         Error::DatabaseError(_, info) => info.message().strip_prefix("refused: "),
@@ -244,8 +246,8 @@ pub(super) fn refusal(error: &Error) -> Option<&str> {
     }
 }
 
-/// Whether the same transaction may succeed when it is tried again later: it met another one, or the database
-/// was out of reach for a moment. Both databases name some of these by their words only.
+/// Returns whether the same transaction may succeed when it is tried again later: it met another transaction, or the
+/// database was out of reach for a moment. Both databases mark some of these errors only by their message.
 pub(super) fn may_pass(error: &Error) -> bool {
     const WORDS: [&str; 8] = [
         "database is locked",
@@ -271,8 +273,8 @@ pub(super) fn may_pass(error: &Error) -> bool {
     }
 }
 
-/// Checks now what is otherwise checked at the commit: that rules refer to what exists. So that the one who
-/// broke it hears of it, and not everybody who shares his commit.
+/// Checks the references now that are otherwise checked at the commit. So the transaction that broke one gets the
+/// error, and not every transaction of its group.
 pub(super) fn check_references(connection: &mut Database) -> Result<(), StoreError> {
     match connection {
         Database::Postgresql(c) => {

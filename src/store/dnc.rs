@@ -1,4 +1,4 @@
-//! Numbers that are not to be called: the person said so, or it is somebody else's.
+//! The do-not-call list: numbers whose owners want no calls, and numbers that belong to somebody else.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use crate::missed::case::Closed;
 use crate::phone::E164;
 
 crate::vocabulary! {
-    /// Why a number is not to be called.
+    /// Why a number is on the do-not-call list.
     "reason not to call" pub enum Reason {
-        /// The person wants no calls.
+        /// The customer wants no calls.
         DoNotCall = "do_not_call",
-        /// The number is somebody else's.
+        /// The number belongs to somebody else.
         WrongNumber = "wrong_number",
     }
 }
 
-/// How long a wrong number stays one: it may get another owner.
+/// How long a wrong number stays on the list. After that it may have another owner.
 const WRONG_FOR: Duration = Duration::from_secs(365 * 86_400);
 
-/// A number that is not to be called, as it is shown.
+/// An entry of the do-not-call list, as pages and commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = do_not_call)]
 pub struct DncRow {
@@ -33,34 +33,34 @@ pub struct DncRow {
     pub number: E164,
     /// Why.
     pub reason: Reason,
-    /// Who says so.
+    /// The person or program that added the number.
     pub by: String,
-    /// What they noted.
+    /// The note of the entry.
     pub note: Option<String>,
-    /// Since when.
+    /// When the number was added.
     pub at: UnixMs,
-    /// Until when; for ever if empty.
+    /// When the entry ends; never if empty.
     pub expires_at: Option<UnixMs>,
 }
 
-/// A number that must not be called.
+/// A number to add to the list.
 #[derive(Debug, Clone)]
 pub struct Add<'a> {
-    /// Which.
+    /// The number.
     pub number: &'a E164,
     /// Why.
     pub reason: Reason,
-    /// Who says so.
+    /// The person or program that adds the number.
     pub by: &'a str,
-    /// What he notes.
+    /// A note on the entry.
     pub note: Option<&'a str>,
-    /// When.
+    /// When the number is added.
     pub at: UnixMs,
-    /// Until when; for ever if none.
+    /// When the entry ends; never if none.
     pub until: Option<UnixMs>,
 }
 
-/// Forbids calls to a number; what was said of it before is replaced.
+/// Adds a number to the do-not-call list. An earlier entry of the number is replaced.
 ///
 /// # Errors
 /// When the database fails.
@@ -80,10 +80,10 @@ pub fn add(c: &mut Database, add: &Add<'_>) -> Result<(), StoreError> {
     note(c, Action::DncAdded, add.number, add.by, Some(add.reason), add.at)
 }
 
-/// Allows calls to a number again.
+/// Takes a number off the do-not-call list.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when they were not forbidden.
+/// [`StoreError::NotFound`] when the number is not on the list.
 pub fn remove(c: &mut Database, number: &E164, by: &str, at: UnixMs) -> Result<(), StoreError> {
     if diesel::delete(do_not_call::table.find(number)).execute(c)? == 0 {
         return Err(StoreError::NotFound {
@@ -106,7 +106,7 @@ fn note(
     audit::append(c, &Entry { at, by, action, number: Some(number.as_str()), subject: None, details })
 }
 
-/// Numbers that are not to be called, the newest first.
+/// Returns the entries of the do-not-call list, newest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -114,7 +114,7 @@ pub fn list(c: &mut Database, limit: i64) -> Result<Vec<DncRow>, StoreError> {
     Ok(do_not_call::table.select(columns::<DncRow>()).order(do_not_call::at.desc()).limit(limit).load(c)?)
 }
 
-/// Why a number is not to be called now, if it is not.
+/// Returns why a number must not be called now. None if it may be called.
 ///
 /// # Errors
 /// When the database fails.
@@ -124,7 +124,8 @@ pub fn suppressed(c: &mut Database, number: &E164, at: UnixMs) -> Result<Option<
     Ok(row.select(do_not_call::reason).first(c).optional()?)
 }
 
-/// The result of an attempt, or whoever closes a case, says that this number is not to be called.
+/// Adds a number to the list because of the result of an attempt, or of the reason for closing a case. A wrong number
+/// is added for `WRONG_FOR`, any other number for good.
 pub(super) fn suppress(
     c: &mut Database,
     number: &E164,

@@ -1,4 +1,4 @@
-//! Agents who are in a call that is none of ours: what `agent list` shows beside what agents do for us.
+//! Agents in calls that do not pass through the controller. `agent list` shows them beside what agents do for us.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{Database, StoreError};
 use crate::clock::UnixMs;
 use crate::ids::AgentName;
 
-/// Who is in another call, and since when.
+/// Returns the agents who are in such a call, and since when.
 ///
 /// # Errors
 /// When the database fails.
@@ -17,7 +17,7 @@ pub fn all(c: &mut Database) -> Result<BTreeMap<AgentName, UnixMs>, StoreError> 
     Ok(talks_elsewhere::table.load::<(AgentName, UnixMs)>(c)?.into_iter().collect())
 }
 
-/// Records who began such a call, and who ended one. An agent who was removed meanwhile is left out.
+/// Records which agents began such a call, and which ended one. Agents who were removed meanwhile are left out.
 ///
 /// # Errors
 /// When the database fails.
@@ -33,7 +33,7 @@ pub fn record(c: &mut Database, changes: &[(AgentName, bool)], at: UnixMs) -> Re
     Ok(())
 }
 
-/// Forgets them all: nobody has looked yet.
+/// Forgets all these calls, because nobody has checked them yet.
 ///
 /// # Errors
 /// When the database fails.

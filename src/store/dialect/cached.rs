@@ -1,11 +1,12 @@
 //! Statements that are prepared once.
 //!
-//! In: a statement of diesel that returns something. Out: the same, found prepared when it comes again.
-//! diesel prepares every UPDATE (and plain SQL) anew, since what is left out of one changes its text; and preparing
-//! one of ours, with its triggers, takes twice as long as running it. Ours always have the same text, and the text
-//! is the key under which they are kept: another text would only be another one to keep.
-//! An INSERT of plain values is kept by diesel itself.
-//! **Invariant:** only statements with one text each: no list of values, nothing that is there or not.
+//! In: a diesel statement that returns rows. Out: the same statement, found prepared when it is used again.
+//! diesel prepares every UPDATE (and plain SQL) anew, since its text depends on which values are left out. To prepare
+//! one of our statements, with its triggers, takes twice as long as to run it. Our statements always have the same
+//! text, so the text is the key under which a prepared statement is kept. A different text would only add a prepared
+//! statement.
+//! diesel itself keeps an INSERT of plain values prepared.
+//! **Invariant:** only statements with one text each: no list of values, no optional part.
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -16,19 +17,20 @@ use diesel::{PgConnection, SqliteConnection};
 
 use super::Database;
 
-/// A statement that is kept prepared. It must be loaded, since diesel's `execute` asks the statement inside
+/// A statement that is kept prepared. Load it; do not `execute` it, because diesel's `execute` asks the inner statement
 /// whether it may be kept.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Cached<Q>(Q);
 
-/// Runs statements on the connection inside: diesel's way past the choice of one builds their text three times.
+/// Runs statements on the inner connection. Through the type for either database, diesel would build their text three
+/// times.
 pub(in crate::store) trait Cache: Sized {
-    /// The same statement, kept prepared.
+    /// Returns the same statement, kept prepared.
     fn cached(self) -> Cached<Self> {
         Cached(self)
     }
 
-    /// Inserts what diesel keeps prepared by itself. How many rows it was.
+    /// Inserts rows with a statement that diesel itself keeps prepared. Returns the number of rows.
     fn insert(self, connection: &mut Database) -> QueryResult<usize>
     where
         Self: ExecuteDsl<SqliteConnection> + ExecuteDsl<PgConnection>,
@@ -39,7 +41,7 @@ pub(in crate::store) trait Cache: Sized {
         }
     }
 
-    /// What the statement, kept prepared, returns of each row that it changes.
+    /// Runs the statement, kept prepared, and returns its result for each changed row.
     fn changed<'query, U>(self, connection: &mut Database) -> QueryResult<Vec<U>>
     where
         Cached<Self>: LoadQuery<'query, SqliteConnection, U> + LoadQuery<'query, PgConnection, U>,
@@ -50,7 +52,7 @@ pub(in crate::store) trait Cache: Sized {
         }
     }
 
-    /// The same of the one row that it changes; [`Error::NotFound`] when there is none.
+    /// Returns the result for the one row that is changed; [`Error::NotFound`] when there is none.
     fn changed_one<'query, U>(self, connection: &mut Database) -> QueryResult<U>
     where
         Cached<Self>: LoadQuery<'query, SqliteConnection, U> + LoadQuery<'query, PgConnection, U>,
@@ -58,7 +60,7 @@ pub(in crate::store) trait Cache: Sized {
         self.changed::<U>(connection)?.into_iter().next().ok_or(Error::NotFound)
     }
 
-    /// How many rows the statement, kept prepared, changes; it returns any number of each.
+    /// Returns how many rows the statement, kept prepared, changes. The statement must return one number for each row.
     fn count_changed<'query>(self, connection: &mut Database) -> QueryResult<usize>
     where
         Cached<Self>: LoadQuery<'query, SqliteConnection, i64> + LoadQuery<'query, PgConnection, i64>,
@@ -83,7 +85,7 @@ where
     }
 }
 
-/// Without an identity of its own: it is found by its text.
+/// No query id of its own: the text of the statement is the key.
 impl<Q> QueryId for Cached<Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;

@@ -1,6 +1,7 @@
-//! Deliveries that are taken, each by one.
+//! Takes deliveries, so that each is taken by one notifier only.
 //!
-//! In: who takes how many, where. Out: what he has now. On PostgreSQL rows that another one is taking are passed over.
+//! In: who takes how many deliveries, and for which destination. Out: the taken deliveries. On PostgreSQL rows that
+//! another transaction is taking are skipped.
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Text};
@@ -25,7 +26,7 @@ pub(in crate::store) struct Taken {
     pub attempt_no: i32,
 }
 
-/// Takes deliveries that are due. The lease is also when they are due again.
+/// Takes deliveries that are due. When its lease ends, a delivery is due again.
 pub(in crate::store) fn take(c: &mut Database, wanted: &Lease) -> Result<Vec<Taken>, StoreError> {
     let sql = |p: [&str; 6], skip: &str| {
         let [lease, next, by, destination, now, limit] = p;

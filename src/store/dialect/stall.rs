@@ -1,4 +1,5 @@
-//! A transaction that waited in vain for another one: who that was, and how those behind it wait less.
+//! A transaction that gave up waiting for a lock: which transaction has the lock, and how the rest of the group waits
+//! for less time.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use diesel::sql_types::{BigInt, Integer, Text};
 use super::Database;
 use crate::store::StoreError;
 
-/// Whether PostgreSQL gave up waiting for a lock.
+/// Returns whether PostgreSQL gave up waiting for a lock.
 pub(in crate::store) fn is_one(error: &StoreError) -> bool {
     matches!(error, StoreError::Database(Error::DatabaseError(_, info)) if info.message().contains("lock timeout"))
 }
@@ -25,7 +26,7 @@ struct Oldest {
     since_ms: i64,
 }
 
-/// The oldest transaction of this database that has locked more than readers do.
+/// The oldest transaction of this database that holds more than a reader's locks.
 const OLDEST: &str = "SELECT a.pid AS session, coalesce(a.application_name, '') AS name, \
     CAST(extract(epoch FROM clock_timestamp() - a.xact_start) * 1000 AS bigint) AS since_ms \
     FROM pg_stat_activity AS a \
@@ -34,12 +35,13 @@ const OLDEST: &str = "SELECT a.pid AS session, coalesce(a.application_name, '') 
         AND l.mode <> 'AccessShareLock') \
     ORDER BY a.xact_start LIMIT 1";
 
-/// Says who is in the way, and lets the rest of the group wait 10 ms each: one forgotten transaction must not hold
-/// up a whole group one by one. Call it in the transaction of the group, outside of what failed.
+/// Returns an error that names the transaction in the way, and sets the lock timeout of the rest of the group to 10 ms
+/// each. Otherwise one forgotten transaction would delay every transaction of the group in turn. Call it in the group's
+/// transaction, outside of the savepoint that failed.
 pub(in crate::store) fn explain(connection: &mut Database, waited: Duration) -> StoreError {
     let nobody = StoreError::Busy { waited, holder: String::new() };
     let Database::Postgresql(c) = connection else { return nobody };
-    // In a savepoint: it must not break what it explains.
+    // In a savepoint, so that a failure here does not break the group's transaction.
     let found = c.transaction(|c| {
         c.batch_execute("SET LOCAL lock_timeout = 10")?;
         diesel::sql_query(OLDEST).get_result::<Oldest>(c).optional()

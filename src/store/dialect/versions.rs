@@ -1,4 +1,4 @@
-//! The versions of the schema: what is applied, what is pending, and what a newer program has left.
+//! The versions of the schema: which migrations are applied, which are pending, and which come from a newer program.
 
 use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
@@ -12,24 +12,24 @@ use crate::store::StoreError;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
-/// A number of our own, so that two processes do not migrate a PostgreSQL database at the same time.
+/// The key of a PostgreSQL advisory lock: two processes must not migrate a database at the same time.
 const MIGRATING: i64 = 0x0064_6f7a_766f_6e00;
 
-/// How many migrations a database may be ahead of a program that still works on it: so that the old binary can go on
-/// beside the new one, and come back after it.
+/// How many migrations a database may be ahead of a program that still works on it. So the old binary can run beside
+/// the new one, and can be installed again after it.
 const VERSIONS_AHEAD: usize = 1;
 
-/// Brings the schema up to date, all of it or nothing. Returns the migrations that were run.
+/// Brings the schema up to date, with all migrations or none. Returns the migrations that were run.
 pub(in crate::store) fn migrate(c: &mut Database, url: &DatabaseUrl) -> Result<Vec<String>, StoreError> {
     refuse_foreign(c, url)?;
-    // A step may copy a whole table, and the rewriting of the file all of it: not into memory.
+    // A migration may copy a whole table, and the rewrite copies the whole file: memory may be too small for that.
     keep_temporary(c, "FILE")?;
     let migrated = migrate_all(c);
     keep_temporary(c, "MEMORY")?;
     migrated
 }
 
-/// Where SQLite keeps temporary tables.
+/// Sets where SQLite keeps temporary tables.
 fn keep_temporary(c: &mut Database, place: &str) -> Result<(), StoreError> {
     if let Database::Sqlite(sqlite) = c {
         sqlite.batch_execute(&format!("PRAGMA temp_store = {place}"))?;
@@ -44,7 +44,7 @@ fn migrate_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
         }
         Database::Postgresql(postgres) => {
             AnsiTransactionManager::begin_transaction(postgres)?;
-            // Another one that migrates may take longer than a writer would wait for.
+            // Another process that migrates may take longer than a writer would wait.
             postgres.batch_execute(&format!(
                 "SET LOCAL lock_timeout = '60s'; SELECT pg_advisory_xact_lock({MIGRATING})"
             ))?;
@@ -70,12 +70,12 @@ fn migrate_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
     }
 }
 
-/// Since this step what is deleted is overwritten in a SQLite file; what was deleted before is gone when the file is
-/// written anew.
+/// Since this migration, deleted data is overwritten in a SQLite file. Data that was deleted before disappears when the
+/// file is rewritten.
 const OVERWRITES: &str = "20261130000023";
 
-/// Notes, in the transaction of the steps, that a SQLite file which is brought to [`OVERWRITES`] is to be written anew:
-/// we may die before that is done.
+/// Records, in the transaction of the migrations, that a SQLite file which reaches [`OVERWRITES`] must be rewritten.
+/// The process may die before the rewrite.
 fn owe_rewrite(c: &mut SqliteConnection, done: &[String]) -> QueryResult<()> {
     if done.iter().any(|step| step == OVERWRITES) {
         c.batch_execute("PRAGMA user_version = 1")?;
@@ -89,7 +89,7 @@ struct Owed {
     user_version: i32,
 }
 
-/// Writes a SQLite file anew if that is owed.
+/// Rewrites a SQLite file if that is still to be done.
 fn rewrite(c: &mut Database) {
     let Database::Sqlite(sqlite) = c else { return };
     let rewritten = diesel::sql_query("PRAGMA user_version").get_result::<Owed>(sqlite).and_then(|owed| {
@@ -155,7 +155,7 @@ where
         applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).collect();
     let last = known.pop().unwrap_or_else(|| "none".to_owned());
     match strange.iter().max() {
-        // The rules of migrations/README.md make what comes next readable for us.
+        // The rules of migrations/README.md keep a database that is one version ahead readable for this program.
         Some(next) if strange.len() <= VERSIONS_AHEAD && *next > last => {
             tracing::warn!(version = next, "the database is one version ahead of this program");
             Ok(())
@@ -173,7 +173,7 @@ struct Count {
     ours: i64,
 }
 
-/// Refuses a SQLite file that another program has made: a mistyped path must not put our tables into it.
+/// Refuses a SQLite file of another program. A mistyped path must not put our tables into it.
 fn refuse_foreign(c: &mut Database, url: &DatabaseUrl) -> Result<(), StoreError> {
     let (Database::Sqlite(sqlite), DatabaseUrl::Sqlite(path)) = (c, url) else { return Ok(()) };
     let found: Count = diesel::sql_query(

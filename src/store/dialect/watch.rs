@@ -1,4 +1,4 @@
-//! Notices what other processes change.
+//! Notices changes by other processes.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -7,16 +7,16 @@ use super::Database;
 use crate::config::database::DatabaseUrl;
 use crate::store::StoreError;
 
-/// What is looked at to see changes by others.
+/// The source from which changes by others are known.
 pub(in crate::store) enum Watch {
-    /// SQLite counts the commits that others make, as seen by the connection that writes.
+    /// SQLite counts the commits of other connections, as the connection that writes sees them.
     DataVersion(Option<i64>),
-    /// PostgreSQL tells a connection that listens when rules or agents were changed; `own` is the process that
-    /// serves our writer, whose changes are not news.
+    /// PostgreSQL notifies a listening connection when rules or agents have changed. `own` is the server process of our
+    /// writer, whose changes are ignored.
     Listen {
-        /// Listens, and does nothing else.
+        /// A connection that only listens.
         connection: Box<PgConnection>,
-        /// Our writer, as PostgreSQL numbers it.
+        /// The server process id of our writer.
         own: i32,
     },
 }
@@ -34,7 +34,7 @@ struct Backend {
 }
 
 impl Watch {
-    /// Begins to watch on behalf of the connection that writes.
+    /// Begins to watch for the connection that writes.
     pub(in crate::store) fn new(url: &DatabaseUrl, writer: &mut Database) -> Result<Self, StoreError> {
         match (url, writer) {
             (DatabaseUrl::Postgres(address), Database::Postgresql(writer)) => {
@@ -52,7 +52,7 @@ impl Watch {
         }
     }
 
-    /// Whether another process has changed anything since the last look.
+    /// Returns whether another process has changed anything since the last look.
     pub(in crate::store) fn look(&mut self, writer: &mut Database) -> Result<bool, StoreError> {
         match (self, writer) {
             (Self::DataVersion(seen), Database::Sqlite(c)) => {
