@@ -12,7 +12,7 @@ const NOT_FOR_PEOPLE: [&str; 10] = [
     "/render/",
     "/metrics.rs",
     "/callback/",
-    "/board.rs",
+    "/board/",
     "/dispatch/",
     "tests",
 ];
