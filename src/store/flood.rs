@@ -1,8 +1,8 @@
-//! A flood of calls: which new case is one too many, who hears of it, and who ends that it waits.
+//! Floods of calls: when a new case is held back, who is told, and how a held-back case is released.
 //!
-//! Everything that came in the last hour counts, what is held back included: while the flood goes on nothing of it is
-//! called. Counted in the rows, so a restart changes nothing. Several controllers on one database may each let one
-//! more through in the same instant.
+//! Every case of the last hour counts, including those that are held back: none of them is called automatically while
+//! the flood goes on. The count is read from the rows, so a restart changes nothing. Several controllers on one
+//! database may each let one more case through in the same instant.
 
 use diesel::prelude::*;
 
@@ -16,10 +16,11 @@ use crate::event::Event;
 use crate::ids::{CallId, CaseId};
 use crate::missed::flood::HOUR;
 
-/// The source by which an alarm calls all of them together.
+/// The name of the source in an alarm about all calls together.
 const ALL: &str = "*";
 
-/// Whether the case that this miss is about to open is one too many. Who should hear of that does, once an hour.
+/// Whether the case that this missed call is about to open exceeds a limit. If it does, an event is told, at most once
+/// an hour.
 pub(super) fn over(c: &mut Database, miss: &Miss<'_>) -> Result<bool, StoreError> {
     let limits = miss.flood;
     let source = match miss.came_by {
@@ -37,7 +38,7 @@ pub(super) fn over(c: &mut Database, miss: &Miss<'_>) -> Result<bool, StoreError
     Ok(true)
 }
 
-/// Whether calls of a source, or all calls, have opened as many cases in the last hour as may be.
+/// Whether calls from a source, or all calls, have opened as many cases in the last hour as the limit allows.
 fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Result<bool, StoreError> {
     let Some(before) = limit.checked_sub(1) else { return Ok(false) };
     let called = cases::table.filter(cases::opened_at.gt(at - HOUR).and(cases::misses.gt(0))).into_boxed();
@@ -45,13 +46,13 @@ fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Resul
         Some(source) => called.filter(cases::came_by.eq(source)),
         None => called,
     };
-    // The one that reaches the limit: no more rows are looked at than that, however great the flood.
+    // Only the row that reaches the limit is looked for: the query reads no further, however large the flood is.
     let reaching = called.order(cases::opened_at.desc()).offset(before.into()).limit(1).select(cases::id);
     Ok(reaching.first::<CaseId>(c).optional()?.is_some())
 }
 
-/// Somebody takes a case up that was held back: from now on it is one like any other, and its opening is told. Its row
-/// as it is then.
+/// Releases a case that was held back. From now on it is a case like any other, and its opening is told. Returns the
+/// row after the change.
 pub(super) fn taken_up(c: &mut Database, case: CaseRow, at: UnixMs) -> Result<CaseRow, StoreError> {
     if !case.flooded || case.closed_at.is_some() {
         return Ok(case);

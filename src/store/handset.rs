@@ -1,7 +1,8 @@
-//! What an agent dials at his own phone: a customer, or a word on the customer he has just talked to.
+//! Numbers and codes that an agent dials by hand at their phone: a customer's number, or a code for the disposition of
+//! the agent's last talk.
 //!
-//! A number with an open case is dialled under the same guards, and counted the same, as if we had rung the agent. Any
-//! other number is not ours.
+//! A number with an open case is dialled under the same guards, and counts the same, as a callback that the controller
+//! places. Any other number is dialled without the controller.
 
 use super::callbacks::{
     self, Asked, CallbackRules, Disposition, Reserved, check_dial, held, refused, reserve_place,
@@ -16,38 +17,38 @@ use crate::missed::regulation::{Guard, Refusal};
 use crate::phone::{E164, Party};
 use crate::store::calls::Arrival;
 
-/// A customer whom somebody dials.
+/// A customer's number that an agent dials.
 #[derive(Debug, Clone)]
 pub struct Dialled {
-    /// Whom.
+    /// The number dialled.
     pub number: E164,
-    /// What this call is to be.
+    /// The id of the call that the dial becomes.
     pub call: CallId,
     /// The FreeSWITCH that has the agent's channel.
     pub node: NodeName,
-    /// Its run.
+    /// The run of that FreeSWITCH.
     pub core: CoreId,
-    /// That channel.
+    /// The agent's channel.
     pub channel: ChannelId,
-    /// The agent whose phone it is.
+    /// The agent.
     pub agent: AgentName,
-    /// Whose phone it is, as FreeSWITCH knows him.
+    /// The user of the phone, as FreeSWITCH knows it.
     pub user: String,
-    /// When.
+    /// When the agent dialled.
     pub at: UnixMs,
 }
 
-/// What is to become of a dial of ours.
+/// What happens to a number that an agent dialled and that has an open case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// He is owed a call: this is an attempt.
+    /// The customer must be called back: the dial is an attempt.
     Attempt {
-        /// For which case.
+        /// The case of the customer.
         case: CaseId,
-        /// Which.
+        /// The new attempt.
         attempt: AttemptId,
     },
-    /// He must not be dialled.
+    /// The customer must not be dialled.
     Refused(Refusal),
 }
 
@@ -59,10 +60,10 @@ pub fn is_owed(c: &mut Database, number: &E164) -> Result<bool, StoreError> {
     Ok(cases::open_of(c, number)?.is_some())
 }
 
-/// Asks the guards, and takes a place among the day's attempts. None if the number has no open case (any more).
+/// Asks the guards, and reserves an attempt. Returns none if the number has no open case, or no longer has one.
 ///
 /// # Errors
-/// When the database fails; a refusal is a result.
+/// When the database fails. A refusal is returned, not an error.
 pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Result<Option<Begun>, StoreError> {
     let number = &wanted.number;
     hold::number(c, number)?;
@@ -92,7 +93,7 @@ pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Resul
     Ok(Some(Begun::Attempt { case: case.id, attempt }))
 }
 
-/// Keeps that nobody was dialled, because no trunk has room for one more call. The customer's case stays as it is.
+/// Records that nobody was dialled because no trunk has room for one more call. The customer's case stays as it is.
 ///
 /// # Errors
 /// When the database fails.
@@ -110,7 +111,7 @@ pub fn no_room(
     refused(c, &case, &terms.policy(&case), &refusal, wanted.agent.as_str(), wanted.at)
 }
 
-/// The row of the call that it is.
+/// Inserts the row of the call.
 fn arrive(
     c: &mut Database,
     terms: &CallbackRules,
@@ -139,7 +140,8 @@ fn arrive(
     call_rows::begin(c, &arrival, Direction::Manual, case.id)
 }
 
-/// Records the disposition that an agent owes, by a word that he dialled. Of which case; none if he owes none.
+/// Records the disposition for which an agent dialled a code. Returns the case, or none if no call of the agent is
+/// waiting for a disposition.
 ///
 /// # Errors
 /// As [`callbacks::dispose`].
@@ -157,7 +159,7 @@ pub fn say(
     Ok(Some(case))
 }
 
-/// The customer has answered.
+/// Records that the customer has answered.
 ///
 /// # Errors
 /// When the database fails.

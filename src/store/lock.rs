@@ -1,9 +1,10 @@
-//! One controller a database: a lock that is held while the process lives, and freed by the system when it dies.
+//! One controller per database: a lock that a process holds while it lives, and that the system releases when the
+//! process dies.
 //!
-//! In: where the database is. Out: the right to be its controller, or who has it.
-//! On SQLite it is the lock of a file beside the database, on PostgreSQL that of a session which does nothing else.
-//! **Invariant:** two processes never hold it at once, except after the server ended the session of the first
-//! ([`Lock`] says what happens then).
+//! In: where the database is. Out: the right to be its controller, or who already has that right. On SQLite, the lock
+//! is the lock of a file beside the database. On PostgreSQL, it is the advisory lock of a session that does nothing
+//! else. **Invariant:** two processes never hold the lock at once, except after the server ended the session of the
+//! first ([`Lock`] says what happens then).
 
 mod file;
 mod session;
@@ -13,12 +14,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::StoreError;
 use crate::config::database::DatabaseUrl;
 
-/// The right to be the controller of a database. Dropping it gives the database free.
+/// The right to be the controller of a database. Dropping it releases the database.
 ///
-/// On PostgreSQL it lives as long as its session. If the server is restarted, or ends the session, or the network
-/// cuts it off for long, the lock is free: `keep` notices and takes it again, unless another controller was faster.
-/// That one must not be started by hand after trouble with the server. A pooler that shares sessions between clients (pgbouncer
-/// in any mode but `session`) makes the lock worthless, as it does the news of changes.
+/// On PostgreSQL the lock lives as long as its session. The lock becomes free if the server is restarted, if the server
+/// ends the session, or if the network cuts the session off for long. `keep` notices that and takes the lock again,
+/// unless another controller was faster. After trouble with the server, start no second controller by hand. A
+/// connection pooler that shares sessions between clients (pgbouncer in any mode but `session`) makes the lock
+/// worthless, and the notifications of changes too.
 #[derive(Debug, Clone)]
 pub struct Lock {
     held: Arc<Mutex<Held>>,
@@ -33,8 +35,8 @@ enum Held {
 /// Takes the lock of the database.
 ///
 /// # Errors
-/// [`StoreError::Locked`] when another process has it, [`StoreError::Unwritable`] when the file cannot be made,
-/// [`StoreError::Unreachable`] when the server does not answer.
+/// [`StoreError::Locked`] when another process has the lock, [`StoreError::Unwritable`] when the file cannot be
+/// created, [`StoreError::Unreachable`] when the server does not answer.
 pub(super) fn take(url: &DatabaseUrl) -> Result<Lock, StoreError> {
     let held = match url {
         DatabaseUrl::Sqlite(path) => Held::File(file::take(path)?),
@@ -43,11 +45,11 @@ pub(super) fn take(url: &DatabaseUrl) -> Result<Lock, StoreError> {
     Ok(Lock { held: Arc::new(Mutex::new(held)) })
 }
 
-/// Looks whether the lock is still ours; where its session has ended, takes it in a new one. False while the server has
-/// not noticed that the old one has ended.
+/// Checks that this process still has the lock. If the session of the lock has ended, takes the lock in a new session.
+/// Returns false while the server has not yet noticed that the old session has ended.
 ///
 /// # Errors
-/// [`StoreError::Locked`] when another process has it, or why that cannot be known now.
+/// [`StoreError::Locked`] when another process has the lock, or the reason why the check is not possible now.
 pub(super) fn keep(url: &DatabaseUrl, lock: &Lock) -> Result<bool, StoreError> {
     let mut held = lock.held.lock().unwrap_or_else(PoisonError::into_inner);
     match (&*held, url) {

@@ -1,13 +1,13 @@
-//! What must not be lost: every query of the product, on SQLite (embedded) or PostgreSQL.
+//! Everything that must not be lost: every query of the product, on SQLite (embedded) or PostgreSQL.
 //!
-//! In: closures over a [`Database`], named. Out: their results, after they are committed and durable.
-//! One file a noun holds the queries; `engine` is the way in, `commit` runs and commits what writes in groups,
-//! `readers` runs what reads; `dialect` is the only place where the two databases differ; `lock` keeps a second
-//! controller off. Tables, triggers and views stand in migrations/, described in its README.
-//! **Invariant:** a `write` that returned `Ok` is on disk. One that returned an error left nothing behind.
-//! **Invariant:** what must never be (two claims on an agent, a fourth attempt, an illegal step, a second ending)
-//! is refused by the database, whoever writes; the functions here only say it more politely.
-//! *Deliberately absent:* the clock: every instant is an argument.
+//! In: named closures over a [`Database`]. Out: their results, after they are committed and durable. The queries stand
+//! in one file per noun. `engine` is the entrance. `commit` runs and commits writes in groups, and `readers` runs
+//! reads. `dialect` is the only place where the two databases differ. `lock` keeps a second controller away. The
+//! tables, triggers and views stand in migrations/; its README describes them. **Invariant:** a `write` that returned
+//! `Ok` is on disk. A `write` that returned an error left nothing behind. **Invariant:** the database refuses what must
+//! never happen (two claims on an agent, a fourth attempt, an illegal step, a second ending), whoever writes. The
+//! functions here check the same only to return a better error. *Deliberately absent:* the clock: every instant is an
+//! argument.
 
 pub mod agents;
 pub mod attempts;
@@ -49,13 +49,13 @@ pub use stats::{Stats, TransactionStats};
 
 use crate::column::Unreadable;
 
-/// Reads a word or an id that the database holds; the database's checks make a failure a sign of tampering.
+/// Reads a word or an id from a column. The database checks these columns, so a failure is a sign of tampering.
 fn read<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {
     crate::column::parse(text)
         .map_err(|Unreadable { value }| StoreError::Unreadable { column: column.to_owned(), value })
 }
 
-/// The same for a column that may be empty.
+/// The same as [`read`] for a column that may be empty.
 fn read_option<T: std::str::FromStr>(
     column: &'static str,
     text: Option<&String>,
@@ -63,12 +63,12 @@ fn read_option<T: std::str::FromStr>(
     text.map(|text| read(column, text)).transpose()
 }
 
-/// A duration as the database holds it.
+/// Returns a duration in the form of the database.
 fn to_ms(span: std::time::Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A duration as the code holds it.
+/// Returns a duration from the form of the database.
 fn from_ms(ms: i64) -> std::time::Duration {
     std::time::Duration::from_millis(ms.max(0).unsigned_abs())
 }

@@ -1,5 +1,5 @@
-//! What happens to a case is told, and put into the audit, in the transaction in which it happens; so are requests and
-//! talks told.
+//! Events about cases are written, and put into the audit, in the transaction in which they happen. Events about
+//! requests and talks are written in the same way.
 
 use serde_json::{Value, json};
 
@@ -20,44 +20,45 @@ use crate::phone::E164;
 /// Something that happened to a case.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Note<'a> {
-    /// It is told as it is.
+    /// An event without further details.
     Told(EventKind),
-    /// It was opened.
+    /// The case was opened.
     Opened(Came),
-    /// One of us, or the caller's request, takes it up after a flood of calls: only now its opening is told.
+    /// Somebody of the company, or the caller's request, released the case after a flood of calls. Its opening is told
+    /// only now.
     TakenUp(Came),
-    /// Its caller came once more.
+    /// The caller of the case contacted us again.
     Again(Came),
-    /// So much of the reaction time has passed, in per cent; and all rungs of the policy.
+    /// This percentage of the reaction time has passed. `rungs` are all escalations of the policy.
     Rung { pct: i32, rungs: &'a [i32] },
-    /// It waits for people to call: a guard refuses automatic dials to its number.
+    /// The case waits for people to call: a guard refuses automatic dials to the number.
     ForPeople(&'a Refusal),
     /// A guard refused a dial.
     Refused { guard: Guard, by: &'a str },
-    /// The customer is dialled, for the so-manieth time today.
+    /// The customer is dialled. `ordinal` is the number of the attempt today.
     Dial { agent: &'a str, ordinal: i32 },
     /// An attempt has ended.
     Attempt(&'a AttemptRow),
-    /// A talk is over, and its agent has not said what came of it.
+    /// A talk is over, and its agent has recorded no disposition.
     Undisposed(&'a AttemptRow),
-    /// A person said what came of an attempt.
+    /// A person recorded the disposition of an attempt.
     Disposition { result: Outcome, by: &'a str },
-    /// A person put it off.
+    /// A person put the case off.
     Deferred { until: UnixMs, by: &'a str },
-    /// A person put it before all others.
+    /// A person put the case before all others.
     CalledUp { by: &'a str },
-    /// It was closed.
+    /// The case was closed.
     Closed { reason: Closed, by: &'a str },
 }
 
-/// How somebody came to have a case.
+/// How a case came about.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Came {
-    /// His call was missed.
+    /// A call was missed.
     Call { call: CallId, began_at: UnixMs, wait_ms: Option<i64> },
-    /// A form or a bot sent his request.
+    /// A form or a bot sent a request.
     Request(i64),
-    /// One of us says so.
+    /// Somebody of the company opened the case.
     Hand,
 }
 
@@ -73,7 +74,7 @@ impl Came {
     }
 }
 
-/// What is to be said of an attempt.
+/// Returns what an event says about an attempt.
 fn attempt(row: &AttemptRow) -> Value {
     json!({
         "call": row.call,
@@ -88,14 +89,14 @@ fn attempt(row: &AttemptRow) -> Value {
     })
 }
 
-/// Who may be told, by the names of `[[notify.people]]`: whose case it is, the queue's people, and those above them. As
-/// the reaction time passes it is one after the other, see [`escalation::hears`].
+/// Returns who may be told, by the names of `[[notify.people]]`: the agent who has the case, the queue's agents, and
+/// their supervisors. As the reaction time passes, these are told one after the other, see [`escalation::hears`].
 fn people(case: &CaseRow, what: Note<'_>) -> Value {
     let (assignee, group_name) = (&case.assignee, &case.queue);
     match what {
         Note::Rung { pct, rungs } => {
             let hears = escalation::hears(pct, rungs);
-            // What has no assignee is told to the group instead.
+            // A case without an assignee is told to the group instead.
             let group = hears.group || hears.assignee && assignee.is_none();
             let mut told = serde_json::Map::new();
             for (role, name, hears) in [
@@ -116,7 +117,7 @@ fn people(case: &CaseRow, what: Note<'_>) -> Value {
     }
 }
 
-/// What is to be said of the caller, and whether he gets SMS.
+/// Returns what an event says about the caller, and whether the caller gets SMS.
 fn caller(c: &mut Database, case: &CaseRow, name: Option<&str>, at: UnixMs) -> Result<Value, StoreError> {
     let reach = requests::reach(c, &case.number, case.opened_at, at)?;
     let mut caller = json!({ "phone": case.number });
@@ -128,8 +129,9 @@ fn caller(c: &mut Database, case: &CaseRow, name: Option<&str>, at: UnixMs) -> R
     Ok(json!({ "caller": caller, "sms_consent": reach.sms }))
 }
 
-/// Tells of what happened to a case, and puts it into the audit, in the same transaction. What waits for people after a
-/// flood of calls is not told: a CRM would get as many leads, and strangers as many letters and SMS.
+/// Tells what happened to a case, and puts it into the audit, in the same transaction. A case that waits for people
+/// after a flood of calls is not told. Otherwise a CRM would get a lead, and a stranger an e-mail or SMS, for each of
+/// these cases.
 pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Result<(), StoreError> {
     let told = match what {
         Note::Told(kind) => Some((kind, json!({}))),
@@ -169,7 +171,7 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
     record(c, case, what, at)
 }
 
-/// Puts what happened to a case into the audit, if it belongs there.
+/// Puts what happened to a case into the audit, if the audit records such events.
 fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Result<(), StoreError> {
     let (action, by, details) = match what {
         Note::Opened(_) => (Action::CaseOpened, "system", json!({ "reason": case.reason })),
@@ -201,7 +203,7 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
     audit::append_or_note_gap(c, &entry)
 }
 
-/// Tells of a request, after the case that it opened or joined.
+/// Tells of a request. The event about the case that the request opened or joined comes first.
 pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) -> Result<(), StoreError> {
     let row = cases::get(c, case)?;
     let him = caller(c, &row, new.name.as_deref(), new.at)?;

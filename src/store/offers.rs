@@ -1,4 +1,4 @@
-//! Offers: the claim that lets a phone ring, the winner, and how it ended.
+//! Offers: the claim that allows a phone to ring, the winner, and how the offer ended.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,35 +21,35 @@ use crate::queue::release::{self, Released};
 /// An agent to be claimed for a call.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// The offer's identity.
+    /// The id of the offer.
     pub offer: OfferId,
     /// The call.
     pub call: CallId,
-    /// The queue it waits in.
+    /// The queue in which the call waits.
     pub queue: QueueName,
-    /// Whom.
+    /// The agent to be claimed.
     pub agent: AgentName,
-    /// The newest version of his row that is known: anything newer refuses the claim.
+    /// The newest known version of the agent's row. The claim is refused if the row is newer.
     pub version: i64,
-    /// Who claims.
+    /// The controller that claims the agent.
     pub controller: String,
-    /// When.
+    /// The time of the claim.
     pub at: UnixMs,
 }
 
-/// Why a claim was refused: the agent or the call is not what we believed.
+/// Why a claim was refused: the agent or the call has changed since the controller last saw them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// The agent was changed by somebody, or is not free.
+    /// Somebody changed the agent, or the agent is not free.
     Agent,
     /// The call has ended, or has an agent.
     Call,
 }
 
-/// Claims an agent: the only thing that may make a phone ring. Repeating a claim that was made is no refusal.
+/// Claims an agent. Only a claim may make a phone ring. Repeating the same claim is not refused.
 ///
 /// # Errors
-/// When the database fails; a refusal is a result.
+/// When the database fails. A refusal is returned, not an error.
 pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, StoreError> {
     hold::call(c, claim.call)?;
     let free = agents::table.find(&claim.agent).filter(
@@ -87,13 +87,13 @@ pub fn claim(c: &mut Database, claim: &Claim) -> Result<Result<(), Refusal>, Sto
     Ok(Ok(()))
 }
 
-/// The call, as long as nobody has it and it goes on.
+/// The call, while it goes on and has no agent.
 #[diesel::dsl::auto_type(no_type_alias)]
 fn waiting(call: CallId) -> _ {
     calls::table.filter(calls::id.eq(call).and(calls::ended_at.is_null()).and(calls::offer.is_null()))
 }
 
-/// Why nothing was claimed.
+/// Returns why nothing was claimed.
 fn refusal(c: &mut Database, offer: OfferId, call: CallId) -> Result<Result<(), Refusal>, StoreError> {
     let again = offers::table.find(offer).filter(offers::ended_at.is_null());
     if diesel::select(exists(again)).get_result::<bool>(c)? {
@@ -103,8 +103,8 @@ fn refusal(c: &mut Database, offer: OfferId, call: CallId) -> Result<Result<(), 
     Ok(Err(if waits { Refusal::Agent } else { Refusal::Call }))
 }
 
-/// Makes an answered offer the winner of its call. Whether it is: at most one ever is at a time, and only while
-/// neither has ended. Repeating it says the same.
+/// Makes an answered offer the winner of its call, and returns whether it is the winner. A call has at most one winner
+/// at a time, and an offer wins only while neither the offer nor the call has ended. Repeating it returns the same.
 ///
 /// # Errors
 /// When the database fails.
@@ -126,7 +126,7 @@ pub fn win(
         .set((offers::answered_at.eq(at), offers::leg.eq(leg)))
         .returning(offers::offered_at)
         .count_changed(c)?;
-    // The agent is there, whatever comes of the call: nothing is missed in a row any more.
+    // The agent answered, whatever happens to the call, so the count of misses in a row starts again.
     diesel::update(agents::table.filter(agents::offer.eq(offer)))
         .set(agents::misses.eq(0))
         .returning(agents::version)
@@ -134,7 +134,8 @@ pub fn win(
     Ok(true)
 }
 
-/// Hands an agent who answered for a callback to the customer who has just rung in himself. Whether he could be.
+/// Hands an agent who answered for a callback to the customer who has just called in. Returns whether that was
+/// possible.
 ///
 /// # Errors
 /// When the database fails.
@@ -151,7 +152,7 @@ pub fn hand_to(c: &mut Database, offer: OfferId, call: CallId) -> Result<bool, S
     Ok(diesel::update(live).set(offers::call.eq(call)).returning(offers::offered_at).count_changed(c)? > 0)
 }
 
-/// Takes the win back: the bridge did not come about. A talk that has begun is not taken back.
+/// Takes the win back when the bridge failed. A talk that has begun is not taken back.
 ///
 /// # Errors
 /// When the database fails.
@@ -164,7 +165,8 @@ pub fn unwin(c: &mut Database, offer: OfferId, call: CallId) -> Result<(), Store
     Ok(())
 }
 
-/// The two talk: the offer is answered, the agent talks, the caller waits no more. Repeating it changes nothing.
+/// Records that the two talk: the offer is answered, the agent talks, the caller no longer waits. Repeating it changes
+/// nothing.
 ///
 /// # Errors
 /// [`StoreError::NotFound`] when there is no such offer.
@@ -200,7 +202,7 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
     call_rows::leave(c, call, at, WaitOutcome::Answered)
 }
 
-/// Who was offered what, and when they answered, talked and were done.
+/// Which agent was offered which call, and when the agent answered, talked and was done.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = offers)]
 struct Times {
@@ -213,7 +215,7 @@ struct Times {
 }
 
 impl Times {
-    /// How long the phone rang, if it did until then.
+    /// Returns how long the phone rang, if it rang until `until`.
     fn ring_ms(&self, until: UnixMs) -> i64 {
         self.answered_at.unwrap_or(until).since_ms(self.offered_at)
     }
@@ -223,24 +225,24 @@ fn times(c: &mut Database, offer: OfferId) -> Result<Times, StoreError> {
     offers::table.find(offer).select(columns::<Times>()).first(c).found("offer", offer)
 }
 
-/// An offer that nobody talked on is over.
+/// An offer that ended without a talk.
 #[derive(Debug, Clone)]
 pub struct EndUnanswered {
-    /// Which.
+    /// The offer.
     pub offer: OfferId,
-    /// How it ended.
+    /// How the offer ended.
     pub outcome: Outcome,
-    /// FreeSWITCH's cause, or ours.
+    /// The cause, from FreeSWITCH or from the controller.
     pub cause: String,
-    /// When.
+    /// When the offer ended.
     pub at: UnixMs,
-    /// The agent is offered nothing before this.
+    /// The agent is offered no call before this.
     pub ready_at: UnixMs,
-    /// So many misses in a row send him on break; 0: never.
+    /// The number of misses in a row after which the agent goes on break. 0 means never.
     pub max_no_answer: u32,
 }
 
-/// Records the end of an offer and gives the agent back, in one transaction. Repeating it changes nothing.
+/// Records the end of an offer and frees the agent, in one transaction. Repeating it changes nothing.
 ///
 /// # Errors
 /// When the database fails, or there is no such offer.
@@ -261,7 +263,7 @@ pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow,
         .returning(offers::offered_at)
         .count_changed(c)?;
     if known.answered_at.is_some() {
-        // The agent may still be the winner, and the caller must not wait for them for ever.
+        // The offer may still be the winner, and the caller must not wait for its agent for ever.
         unwin(c, end.offer, known.call)?;
     }
     if before.offer != Some(end.offer) {
@@ -270,7 +272,7 @@ pub fn end_unanswered(c: &mut Database, end: &EndUnanswered) -> Result<AgentRow,
     give_back(c, end, &before)
 }
 
-/// The agent is idle again; on break if he let too many calls go.
+/// Makes the agent idle again, or puts them on break after too many misses.
 fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result<AgentRow, StoreError> {
     let missed = offer::is_miss(end.outcome, outcome_before(c, end)?);
     let Released { misses, takes_break: break_now } =
@@ -294,8 +296,8 @@ fn give_back(c: &mut Database, end: &EndUnanswered, before: &AgentRow) -> Result
     Ok(changed.changed_one(c)?)
 }
 
-/// How the agent's offer before this one ended; none if that is over for long, or there was none. Only looked up where
-/// it matters.
+/// Returns how the agent's previous offer ended, or none if there was no previous offer. The query runs only where the
+/// answer matters.
 fn outcome_before(c: &mut Database, end: &EndUnanswered) -> Result<Option<Outcome>, StoreError> {
     if end.outcome != Outcome::NotConfirmed {
         return Ok(None);
@@ -311,7 +313,8 @@ fn outcome_before(c: &mut Database, end: &EndUnanswered) -> Result<Option<Outcom
     Ok(before.flatten())
 }
 
-/// The agent's leg has ended after a talk: wrap-up begins, or he is idle at once. Repeating it changes nothing.
+/// Records that the agent's leg has ended after a talk. Wrap-up begins, or the agent is idle at once. Repeating it
+/// changes nothing.
 ///
 /// # Errors
 /// When the database fails, or there is no such offer.
@@ -328,7 +331,7 @@ pub fn end_talk(
     }
     let talked_from = known.bridged_at.or(known.answered_at).unwrap_or(at);
     if known.bridged_at.is_none() {
-        // The bridge could not be recorded when it came about.
+        // The bridge could not be recorded when it was made.
         bridged(c, offer, known.call, talked_from)?;
     }
     diesel::update(offers::table.find(offer))
@@ -356,7 +359,7 @@ pub fn end_talk(
     Ok(changed.changed_one(c)?)
 }
 
-/// Whether any offer of a queue or an agent is under way: then neither can be removed.
+/// Whether an offer of a queue or an agent is under way. A queue or an agent with such an offer cannot be removed.
 pub(super) fn live(
     c: &mut Database,
     agent: Option<&AgentName>,
@@ -373,33 +376,33 @@ pub(super) fn live(
     Ok(count > 0)
 }
 
-/// An offer as it is shown.
+/// An offer in the form that people are shown.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = offers)]
 pub struct OfferRow {
-    /// Its identity.
+    /// The id of the offer.
     pub id: OfferId,
     /// The agent.
     pub agent: AgentName,
     /// The queue.
     pub queue: QueueName,
-    /// When it began.
+    /// When the offer began.
     pub offered_at: UnixMs,
     /// When the agent answered.
     pub answered_at: Option<UnixMs>,
-    /// When it was over.
+    /// When the offer was over.
     pub ended_at: Option<UnixMs>,
-    /// How it ended.
+    /// How the offer ended.
     pub outcome: Option<Outcome>,
-    /// FreeSWITCH's cause, or ours.
+    /// The cause, from FreeSWITCH or from the controller.
     pub cause: Option<String>,
     /// How long the phone rang.
     pub ring_ms: Option<i64>,
-    /// How long they talked.
+    /// How long the agent and the caller talked.
     pub talk_ms: Option<i64>,
 }
 
-/// The offers of a call, in their order.
+/// Returns the offers of a call, in their order.
 ///
 /// # Errors
 /// When the database fails.
@@ -411,7 +414,8 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Vec<OfferRow>, StoreErr
         .load(c)?)
 }
 
-/// With whom agents are: the caller or customer of each agent who is rung or talks, by number or else as it came.
+/// Returns whom agents are connected with: the caller or customer of each agent whose phone rings or who talks. The
+/// caller is given by number, or else as the call came.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,12 +1,13 @@
-//! Files that nobody but their owner may read: they hold numbers, tokens and perhaps the audit's key.
+//! Files that only their owner may read: they hold numbers, tokens and perhaps the audit's key.
 //!
-//! What is there already keeps the mode that somebody gave it; `dozvon check` says when it is too wide.
+//! An existing file keeps its mode. `dozvon check` says when the mode allows too much.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// How a file of ours is opened: to read and write, made for its owner alone if it is not there.
+/// Returns the options with which a file of ours is opened: for reading and writing, and created for its owner alone if
+/// it does not exist.
 pub(super) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -15,7 +16,7 @@ pub(super) fn options() -> OpenOptions {
     options
 }
 
-/// Makes an empty file if none is there. SQLite gives the files beside it the same mode.
+/// Creates an empty file if none exists. SQLite gives the files beside it the same mode.
 pub(super) fn create(path: &Path) -> Result<(), Error> {
     match options().create_new(true).open(path).map(|_: File| ()) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -23,7 +24,7 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// The files of a SQLite database: itself, and what stands beside it.
+/// Returns the files of a SQLite database: the database, and the files beside it.
 #[must_use]
 pub fn files(database: &Path) -> Vec<PathBuf> {
     let beside = |ending: &str| {
@@ -34,7 +35,7 @@ pub fn files(database: &Path) -> Vec<PathBuf> {
     ["", "-wal", "-shm", ".lock"].into_iter().map(beside).collect()
 }
 
-/// The mode of a file, if it is there and others than its owner may read or write it.
+/// Returns the mode of a file, if the file exists and others than its owner may read or write it.
 #[must_use]
 pub fn too_wide(path: &Path) -> Option<u32> {
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Connections that only read: a few, opened when they are needed and kept.
+//! A few connections that only read. They are opened when they are needed, and kept.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use super::engine::blocking;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
 
-/// The connections that nobody uses at the moment, and how many may be used at once.
+/// The connections that are idle, and how many may be used at once.
 #[derive(Debug)]
 pub(super) struct Readers {
     url: DatabaseUrl,
@@ -20,7 +20,7 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// None is opened yet.
+    /// No connection is opened yet.
     pub(super) fn new(url: DatabaseUrl, settings: Settings) -> Self {
         let permits = Semaphore::new(settings.max_readers.max(1));
         Self { url, settings, permits, idle: Mutex::default() }
@@ -45,7 +45,7 @@ impl Readers {
         .await
     }
 
-    /// A connection in a transaction. One that was lost while it was idle is opened again.
+    /// Returns a connection in a transaction. A connection that was lost while it was idle is opened again.
     fn begin(&self) -> Result<Database, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(mut connection) = idle

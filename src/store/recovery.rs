@@ -1,6 +1,6 @@
-//! What has no end yet: calls and offers under way as the rows have them, and agents whom no offer holds.
+//! Everything without an end yet: calls and offers that are under way by their rows, and busy agents without an offer.
 //!
-//! Who holds them, and what became of them, is asked by `reconcile`; here are only the rows.
+//! `reconcile` finds out who holds them and what happened to them; this file only reads and changes the rows.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, OfferId
 use crate::phone::{E164, Party, PartyKind};
 use crate::queue::agent::Activity;
 
-/// A call that has no end yet.
+/// A call without an end yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenCall {
-    /// Its identity.
+    /// The id of the call.
     pub id: CallId,
     /// The FreeSWITCH that has it.
     pub node: NodeName,
@@ -27,35 +27,35 @@ pub struct OpenCall {
     pub core: CoreId,
     /// The caller's channel.
     pub channel: ChannelId,
-    /// Who calls.
+    /// The caller.
     pub party: Party,
-    /// The number he dialled.
+    /// The number that the caller dialled.
     pub dialled: String,
-    /// Whether his route was open.
+    /// Whether the caller's route was open.
     pub open: bool,
-    /// The queue that he was in last.
+    /// The last queue of the caller.
     pub queue: Option<QueueName>,
-    /// Since when he waits there, if he still does.
+    /// When the caller joined that queue, if they still wait there.
     pub joined_at: Option<UnixMs>,
-    /// When he came.
+    /// When the call arrived.
     pub arrived_at: UnixMs,
-    /// Since when he talks.
+    /// When the talk began.
     pub answered_at: Option<UnixMs>,
-    /// The agent whom he talks to.
+    /// The agent who talks with the caller.
     pub agent: Option<AgentName>,
-    /// The case for which we call him; none if he called us.
+    /// The case for which the controller called the customer. None for a call from outside.
     pub case: Option<CaseId>,
 }
 
-/// An offer that has no end yet.
+/// An offer without an end yet.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = offers)]
 pub struct OpenOffer {
-    /// Its identity.
+    /// The id of the offer.
     pub id: OfferId,
     /// The call.
     pub call: CallId,
-    /// The FreeSWITCH that has it.
+    /// The FreeSWITCH that has the call.
     #[diesel(select_expression = calls::node)]
     pub node: NodeName,
     /// The run of that FreeSWITCH.
@@ -64,26 +64,26 @@ pub struct OpenOffer {
     /// The caller's channel.
     #[diesel(select_expression = calls::channel)]
     pub caller: ChannelId,
-    /// Whom it rings.
+    /// The agent whose phone rings.
     pub agent: AgentName,
     /// The channel of the leg that answered.
     pub leg: Option<ChannelId>,
-    /// When the two were connected.
+    /// When the agent and the caller were connected.
     pub bridged_at: Option<UnixMs>,
 }
 
-/// Everything that has no end yet.
+/// Everything without an end yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Open {
-    /// Calls, those that came first first.
+    /// The calls, in the order of their arrival.
     pub calls: Vec<OpenCall>,
-    /// Offers.
+    /// The offers.
     pub offers: Vec<OpenOffer>,
-    /// Agents who ring or talk for an offer that has ended, or is none.
+    /// Agents who ring or talk without an open offer.
     pub stuck: Vec<AgentName>,
 }
 
-/// Everything that has no end yet.
+/// Returns everything without an end yet.
 ///
 /// # Errors
 /// When the database fails.
@@ -109,7 +109,7 @@ fn open_calls(c: &mut Database) -> Result<Vec<OpenCall>, StoreError> {
     Ok(open.collect())
 }
 
-/// One call, if it has no end yet.
+/// Returns one call, if it has no end yet.
 ///
 /// # Errors
 /// When the database fails.
@@ -140,7 +140,7 @@ struct CallRow {
 }
 
 impl CallRow {
-    /// `joined_at`: since when the caller has been in the queue that they are in.
+    /// `joined_at`: when the caller joined the queue that they wait in.
     fn joined(self, joined_at: Option<UnixMs>) -> OpenCall {
         OpenCall {
             joined_at,
@@ -172,7 +172,7 @@ fn open_offers(c: &mut Database) -> Result<Vec<OpenOffer>, StoreError> {
     Ok(open.order(offers::offered_at).select(columns::<OpenOffer>()).load(c)?)
 }
 
-/// Agents who ring or talk for none of these offers.
+/// Returns the agents who ring or talk for none of these offers.
 fn stuck(c: &mut Database, offers: &[OpenOffer]) -> Result<Vec<AgentName>, StoreError> {
     let mut busy: Vec<AgentName> =
         agents::table.filter(agents::activity.eq_any(BUSY)).select(agents::name).load(c)?;
@@ -180,10 +180,10 @@ fn stuck(c: &mut Database, offers: &[OpenOffer]) -> Result<Vec<AgentName>, Store
     Ok(busy)
 }
 
-/// What an agent does only for an offer.
+/// The activities that an agent has only during an offer.
 const BUSY: [Activity; 2] = [Activity::Ringing, Activity::Talking];
 
-/// Makes an agent idle whom no offer holds, though his row says that he rings or talks. Whether it was so.
+/// Makes an agent idle who has no offer, although their row says that they ring or talk. Returns whether that was so.
 ///
 /// # Errors
 /// When the database fails.
@@ -209,10 +209,10 @@ pub fn free(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<bool, Sto
     Ok(true)
 }
 
-/// How far the clocks of those who change agents may be apart.
+/// The largest expected difference between the clocks of the machines that change agents.
 const CLOCKS_APART: Duration = Duration::from_secs(10);
 
-/// Agents who are to be offered nothing for a while that begins in the future: the clock was set back since.
+/// Returns agents whose rest begins in the future. The clock was set back since.
 ///
 /// # Errors
 /// When the database fails.
@@ -238,7 +238,7 @@ pub fn end_rest(c: &mut Database, agent: &AgentName, at: UnixMs) -> Result<(), S
     Ok(())
 }
 
-/// Writes that nobody watches the end of a call that has none yet: it comes after `from`.
+/// Records that nobody watches a call that has no end yet. Its end comes after `from`.
 ///
 /// # Errors
 /// When the database fails.
@@ -248,7 +248,7 @@ pub fn call_unwatched(c: &mut Database, call: CallId, from: UnixMs) -> Result<()
     Ok(())
 }
 
-/// Writes that nobody watches the end of an offer that has none yet: it comes after `from`.
+/// Records that nobody watches an offer that has no end yet. Its end comes after `from`.
 ///
 /// # Errors
 /// When the database fails.
@@ -258,7 +258,7 @@ pub fn offer_unwatched(c: &mut Database, offer: OfferId, from: UnixMs) -> Result
     Ok(())
 }
 
-/// A controller begins to watch. When one before it was seen last.
+/// Records that a controller begins to watch. Returns when the previous controller was last seen.
 ///
 /// # Errors
 /// When the database fails.
@@ -271,10 +271,10 @@ pub fn begin_watch(c: &mut Database, name: &str, at: UnixMs) -> Result<Option<Un
     Ok(last)
 }
 
-/// A controller still watches.
+/// Records that a controller still watches.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when another one has begun to.
+/// [`StoreError::NotFound`] when another controller has begun to watch.
 pub fn watch(c: &mut Database, name: &str, at: UnixMs) -> Result<(), StoreError> {
     let seen: Option<String> = diesel::update(controllers::table.find(name))
         .set(controllers::seen_at.eq(at))

@@ -1,4 +1,4 @@
-//! What happened, as views show it; docs/reference/views.md describes the columns.
+//! Reports from the views. docs/reference/views.md describes the columns.
 
 use chrono::NaiveDate;
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use super::schema::{agents, cases};
 use super::{Database, StoreError};
 
 crate::vocabulary! {
-    /// The reports that there are.
+    /// The available reports.
     "report" pub enum Report {
         /// Calls by business day, queue and ending, with the service level.
         Calls = "calls",
@@ -20,12 +20,12 @@ crate::vocabulary! {
     }
 }
 
-/// Which days a report covers, both included.
+/// The days that a report covers, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Days {
-    /// The first.
+    /// The first day.
     pub from: NaiveDate,
-    /// The last.
+    /// The last day.
     pub to: NaiveDate,
 }
 

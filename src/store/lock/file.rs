@@ -1,4 +1,5 @@
-//! The lock of a SQLite file: a file beside it, whose lock the system frees when the process ends.
+//! The lock of a SQLite database: a file beside the database. The system releases the file's lock when the process
+//! ends.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
-/// What the owner may do with the file, and nobody else.
+/// The owner of the file may read and write it; nobody else may do anything with it.
 const OWNER_ONLY: u32 = 0o600;
 
 /// Takes the lock beside `database`.
@@ -28,8 +29,8 @@ pub(super) fn take(database: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Opens the file, which only its owner may do: whoever can open a file can lock it. Its owner is that of the database,
-/// also where another user is the first (`sudo dozvon check`).
+/// Opens the lock file. Only its owner may open it, because anybody who can open a file can lock it. The owner is the
+/// owner of the database, even if another user creates the file (`sudo dozvon check`).
 fn open(path: &Path, database: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options
@@ -48,7 +49,7 @@ fn open(path: &Path, database: &Path) -> io::Result<File> {
     match ownership(found.uid(), owner.uid(), ours) {
         Ownership::Right => {}
         Ownership::Ours => match fchown(&file, Some(owner.uid()), Some(owner.gid())) {
-            // Only root may give a file away. Nobody but us can open it, and so it locks all the same.
+            // Only root may change the owner of a file. The lock works all the same: nobody else can open the file.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             given => given?,
         },
@@ -62,18 +63,18 @@ fn open(path: &Path, database: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Whose the lock is.
+/// Who owns the lock file.
 #[derive(Debug, PartialEq, Eq)]
 enum Ownership {
-    /// The owner of the database has it.
+    /// The owner of the database owns the lock file.
     Right,
-    /// It is ours, and the database is not: it should be its owner's.
+    /// This user owns the lock file, but somebody else owns the database. The database's owner should own both.
     Ours,
-    /// Somebody else has it, who could hold it for ever.
+    /// A third user owns the lock file, and could hold the lock for ever.
     Strange,
 }
 
-/// Whose a lock is that belongs to the user `lock`, beside a database of the user `database`; we are `us`.
+/// Returns who owns a lock file of the user `lock` beside a database of the user `database`; this process runs as `us`.
 const fn ownership(lock: u32, database: u32, us: u32) -> Ownership {
     if lock == database {
         Ownership::Right
@@ -84,7 +85,7 @@ const fn ownership(lock: u32, database: u32, us: u32) -> Ownership {
     }
 }
 
-/// Who has the lock, as he wrote it into the file.
+/// Returns who has the lock, as the holder wrote it into the file.
 fn holder(file: &mut File) -> String {
     let mut pid = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut pid));
@@ -94,7 +95,7 @@ fn holder(file: &mut File) -> String {
     }
 }
 
-/// The same file for every way to write the database's path, links included.
+/// Returns the path of the lock file. All paths of one database, links included, lead to the same file.
 fn beside(database: &Path) -> PathBuf {
     let database = database.canonicalize().unwrap_or_else(|_| database.to_owned());
     let mut name = database.into_os_string();
@@ -112,9 +113,9 @@ mod tests {
         for (lock, database, us, whose) in [
             (service, service, service, Ownership::Right),
             (service, service, root, Ownership::Right),
-            // `sudo dozvon check` was the first.
+            // `sudo dozvon check` came first.
             (root, service, root, Ownership::Ours),
-            // The file was copied by somebody else, and we may only write it.
+            // Somebody else copied the database, and this user may only write it.
             (service, other, service, Ownership::Ours),
             (intruder, service, service, Ownership::Strange),
             (intruder, service, root, Ownership::Strange),
@@ -129,7 +130,7 @@ mod tests {
         let database = folder.path().join("dozvon.db");
         std::fs::write(&database, "").unwrap();
         let path = beside(&database);
-        // As a version before this one has left it.
+        // An earlier version left the file like this.
         std::fs::write(&path, "").unwrap();
         std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
         drop(take(&database).unwrap());

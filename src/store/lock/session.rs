@@ -1,4 +1,4 @@
-//! The lock of a PostgreSQL database: an advisory lock of a session of its own.
+//! The lock of a PostgreSQL database: an advisory lock that a session of its own holds.
 
 use std::fmt;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Text};
 use crate::config::database::DatabaseUrl;
 use crate::store::{StoreError, dialect};
 
-/// A number of our own: the lock of the controller, one in each database.
+/// The key of the controller's advisory lock. Advisory locks are separate for each database.
 const CONTROLLING: i64 = 0x0064_6f7a_766f_6e01;
 
 /// A session that does nothing but hold the lock.
@@ -30,7 +30,7 @@ impl Session {
     }
 }
 
-/// Gives the lock back at once: the server would notice the end of the session a moment later.
+/// Releases the lock at once. Without this, the server would notice the end of the session a moment later.
 impl Drop for Session {
     fn drop(&mut self) {
         if let Ok(session) = self.0.get_mut() {
@@ -55,7 +55,7 @@ struct Holder {
     address: String,
 }
 
-/// How often it is tried: who held it may be gone before he can be named.
+/// How often taking the lock is tried. The holder of the lock may be gone before its name is read.
 const TRIES: usize = 3;
 
 /// Takes the lock in a new session.
@@ -75,8 +75,8 @@ pub(super) fn take(url: &DatabaseUrl, address: &str) -> Result<Session, StoreErr
     Err(StoreError::Locked { database: url.to_string(), holder: String::new(), last_resort: String::new() })
 }
 
-/// This process, as it names itself to the server. The server keeps 63 bytes of a name, 24 of which are not ours: what
-/// tells us from others comes first.
+/// Returns the name under which this process introduces itself to the server. The server keeps 63 bytes of a name, and
+/// 24 of them are taken. So the part that distinguishes this process from others comes first.
 fn us() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let (token, process) = (TOKEN.as_str(), std::process::id());
@@ -86,19 +86,19 @@ fn us() -> String {
     }
 }
 
-/// What tells this process from every other: two containers may both be process 1 on hosts of one name.
+/// Distinguishes this process from every other one: two containers may both run process 1 on hosts with the same name.
 static TOKEN: LazyLock<String> = LazyLock::new(|| format!("{:016x}", rand::random::<u64>()));
 
-/// Whether a holder of the lock is an earlier session of ours.
+/// Whether a holder of the lock is an earlier session of this process.
 pub(super) fn is_us(holder: &str) -> bool {
     holder.contains(TOKEN.as_str())
 }
 
-/// Says who holds the session, keeps the server from ending it because it is idle, and lets the server notice
-/// soon when our machine is gone.
+/// Tells the server who holds the session, keeps the server from ending the session because it is idle, and lets the
+/// server notice soon when this machine is gone.
 fn introduce(session: &mut PgConnection) -> QueryResult<()> {
     let us = format!(", {}", us());
-    // PostgreSQL keeps 63 bytes; idle_session_timeout came with its version 14.
+    // PostgreSQL keeps 63 bytes of the name. `idle_session_timeout` exists since PostgreSQL 14.
     diesel::sql_query(
         "SELECT set_config('application_name', left(current_setting('application_name'), 24) || $1, false)",
     )
@@ -110,7 +110,8 @@ fn introduce(session: &mut PgConnection) -> QueryResult<()> {
     )
 }
 
-/// Who has the lock now. His name is hidden from another user of the server, the number of his session is not.
+/// Returns who has the lock now. Another user of the server cannot see the name of the holder, but can see the number
+/// of the session.
 fn holder(session: &mut PgConnection) -> QueryResult<Option<Holder>> {
     diesel::sql_query(
         "SELECT l.pid AS backend, coalesce(a.application_name, '') AS name, \
@@ -147,7 +148,7 @@ impl Holder {
 mod tests {
     use super::*;
 
-    /// Two containers from one image: both are process 1, and their hosts are called the same.
+    /// Two containers from one image both run as process 1, on hosts with the same name.
     #[test]
     fn a_process_with_our_number_on_a_host_of_our_name_is_not_us() {
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
