@@ -2,8 +2,9 @@
 //!
 //! A caller can choose the number that is shown: a machine that dials with other people's numbers would make us call
 //! all of them. So only a limited number of new cases an hour is called automatically. Further cases are opened and
-//! wait for people. **Invariant:** a number that has talked with us before is never held back. No flood of strangers
-//! costs a customer their callback.
+//! wait for people.
+//! **Invariant:** a number that has talked with us before is never held back. No flood of strangers costs a customer
+//! their callback.
 
 use std::time::Duration;
 

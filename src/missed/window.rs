@@ -1,10 +1,10 @@
 //! When a customer may be called: within our hours, and within lawful hours wherever the customer may be.
 //!
 //! In: the queue's hours, the zones where the customer may be, the policy, and when the customer last called. Out: the
-//! proof that an instant is lawful, which goes into the attempt's row, or the next lawful instant. **Invariant:** a
-//! permitted instant lies in the queue's hours. In every zone where the customer may be, it lies inside the lawful
-//! hours by the margin. One exception: shortly after a call of the customer's own, the hour at their place does not
-//! matter, where the policy says so.
+//! proof that an instant is lawful, which goes into the attempt's row, or the next lawful instant.
+//! **Invariant:** a permitted instant lies in the queue's hours. In every zone where the customer may be, it lies
+//! inside the lawful hours by the margin. One exception: shortly after a call of the customer's own, the hour at their
+//! place does not matter, where the policy says so.
 
 use std::time::Duration;
 

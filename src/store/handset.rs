@@ -2,7 +2,7 @@
 //! the agent's last talk.
 //!
 //! A number with an open case is dialled under the same guards, and counts the same, as a callback that the controller
-//! places. Any other number is dialled without the controller.
+//! places. The controller does not handle any other number.
 
 use super::callbacks::{
     self, Asked, CallbackRules, Disposition, Reserved, check_dial, held, refused, reserve_place,

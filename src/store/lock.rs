@@ -3,8 +3,9 @@
 //!
 //! In: where the database is. Out: the right to be its controller, or who already has that right. On SQLite, the lock
 //! is the lock of a file beside the database. On PostgreSQL, it is the advisory lock of a session that does nothing
-//! else. **Invariant:** two processes never hold the lock at once, except after the server ended the session of the
-//! first ([`Lock`] says what happens then).
+//! else.
+//! **Invariant:** two processes never hold the lock at once, except after the server ended the session of the first
+//! ([`Lock`] says what happens then).
 
 mod file;
 mod session;

@@ -35,7 +35,7 @@ pub struct CallsDaily {
     /// The business day of the call.
     #[diesel(sql_type = Text)]
     pub business_day: String,
-    /// The queue; - for calls that reached none.
+    /// The queue; - for calls that reached no queue.
     #[diesel(sql_type = Text)]
     pub queue: String,
     /// How the call ended.
@@ -44,31 +44,34 @@ pub struct CallsDaily {
     /// Calls whose last queue this is.
     #[diesel(sql_type = BigInt)]
     pub calls: i64,
-    /// Stays in the queue, without those that somebody else ended; a call that comes to it twice counts twice.
+    /// Stays in the queue, without the stays that somebody outside the controller ended. A call that comes to the queue
+    /// twice counts twice.
     #[diesel(sql_type = BigInt)]
     pub offered: i64,
-    /// Of offered: those that an agent took.
+    /// Of offered: the stays that an agent answered.
     #[diesel(sql_type = BigInt)]
     pub answered: i64,
-    /// Of answered: those within the queue's service level, from joining the queue to the bridge.
+    /// Of answered: the stays within the queue's service level, from joining the queue to the bridge.
     #[diesel(sql_type = BigInt)]
     pub answered_in_time: i64,
-    /// Of offered: those that the caller broke off.
+    /// Of offered: the stays that the caller ended.
     #[diesel(sql_type = BigInt)]
     pub abandoned: i64,
-    /// Of abandoned: those within the service level.
+    /// Of abandoned: the stays within the service level.
     #[diesel(sql_type = BigInt)]
     pub abandoned_in_time: i64,
-    /// Of offered: those that lasted too long and went on to another queue, a contact or a message.
+    /// Of offered: the stays that reached the time limit and went on to another queue, a contact or a message.
     #[diesel(sql_type = BigInt)]
     pub timed_out: i64,
-    /// Of offered: those that we broke off.
+    /// Of offered: the stays that ended by a failure or a stop on our side.
     #[diesel(sql_type = BigInt)]
     pub lost: i64,
-    /// Stays that ended because somebody else took the caller: by a transfer, an intercept or a pickup.
+    /// Stays that ended because somebody outside the controller took the caller: by a transfer, an intercept or a
+    /// pickup.
     #[diesel(sql_type = BigInt)]
     pub taken: i64,
-    /// Answered_in_time / offered in per cent, of the whole day and queue (all endings; the same in each of its rows): the strictest, the headline.
+    /// Answered_in_time / offered in per cent, of the whole day and queue (all endings; the same in each of its rows).
+    /// This is the strictest service level and the main figure.
     #[diesel(sql_type = Nullable<Double>)]
     pub service_level_negative_abandon_pct: Option<f64>,
     /// Answered_in_time / answered, of the whole day and queue.
@@ -95,13 +98,13 @@ pub struct CallsDaily {
     /// Arrival of the first call, milliseconds since 1970 UTC.
     #[diesel(sql_type = BigInt)]
     pub earliest_at: i64,
-    /// The same as text, in UTC.
+    /// The arrival of the first call as text, in UTC.
     #[diesel(sql_type = Text)]
     pub earliest: String,
     /// Arrival of the last call, milliseconds since 1970 UTC.
     #[diesel(sql_type = BigInt)]
     pub latest_at: i64,
-    /// The same as text, in UTC.
+    /// The arrival of the last call as text, in UTC.
     #[diesel(sql_type = Text)]
     pub latest: String,
 }
@@ -118,25 +121,25 @@ pub struct OffersByAgent {
     /// The business day of the call.
     #[diesel(sql_type = Text)]
     pub business_day: String,
-    /// How the offers ended; who talks now has answered.
+    /// How the offers ended. An offer whose agent is talking now counts as answered.
     #[diesel(sql_type = Text)]
     pub outcome: String,
-    /// How many.
+    /// The number of offers.
     #[diesel(sql_type = BigInt)]
     pub offers: i64,
-    /// Mean time that the phone rang.
+    /// The mean time that the phone rang.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub ring_avg_ms: Option<i64>,
-    /// Longest time that it rang.
+    /// The longest time that the phone rang.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub ring_max_ms: Option<i64>,
-    /// All ringing together.
+    /// The sum of all ringing times.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub ring_ms: Option<i64>,
-    /// All talk together.
+    /// The sum of all talk times.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub talk_ms: Option<i64>,
-    /// Mean talk.
+    /// The mean talk time.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub talk_avg_ms: Option<i64>,
     /// Answered / those that were his to take (not cancelled, no lost race) in per cent, of the whole day, agent and queue (all outcomes; the same in each of its rows).
@@ -145,13 +148,13 @@ pub struct OffersByAgent {
     /// The first offer, milliseconds since 1970 UTC.
     #[diesel(sql_type = BigInt)]
     pub earliest_at: i64,
-    /// The same as text, in UTC.
+    /// The time of the first offer as text, in UTC.
     #[diesel(sql_type = Text)]
     pub earliest: String,
     /// The last offer, milliseconds since 1970 UTC.
     #[diesel(sql_type = BigInt)]
     pub latest_at: i64,
-    /// The same as text, in UTC.
+    /// The time of the last offer as text, in UTC.
     #[diesel(sql_type = Text)]
     pub latest: String,
 }
@@ -165,46 +168,47 @@ pub struct CaseLine {
     /// The caller's number.
     #[diesel(sql_type = Text)]
     pub number: String,
-    /// Where it stands.
+    /// The state of the case.
     #[diesel(sql_type = Text)]
     pub state: String,
-    /// What an open one waits for.
+    /// What an open case waits for.
     #[diesel(sql_type = Nullable<Text>)]
     pub stage: Option<String>,
-    /// Why it was opened.
+    /// Why the case was opened.
     #[diesel(sql_type = Text)]
     pub reason: String,
-    /// How long it has been open, or was until it was closed: under_15m, under_1h, under_4h, under_1d or over_1d.
+    /// How long the case has been open, or was open until it was closed: under_15m, under_1h, under_4h, under_1d or
+    /// over_1d.
     #[diesel(sql_type = Text)]
     pub age: String,
-    /// The same in minutes.
+    /// The same age in minutes.
     #[diesel(sql_type = BigInt)]
     pub age_min: i64,
-    /// The queue of the latest miss that reached one; - if none did.
+    /// The queue of the latest missed call that reached a queue; - if no missed call did.
     #[diesel(sql_type = Text)]
     pub queue: String,
-    /// The business day on which it was opened.
+    /// The business day on which the case was opened.
     #[diesel(sql_type = Text)]
     pub business_day: String,
-    /// When it was opened, milliseconds since 1970 UTC.
+    /// When the case was opened, milliseconds since 1970 UTC.
     #[diesel(sql_type = BigInt)]
     pub opened_at: i64,
-    /// The same as text, in UTC.
+    /// When the case was opened as text, in UTC.
     #[diesel(sql_type = Text)]
     pub opened: String,
     /// When the latest call was missed, milliseconds since 1970 UTC.
     #[diesel(sql_type = BigInt)]
     pub last_miss_at: i64,
-    /// The same as text, in UTC.
+    /// When the latest call was missed as text, in UTC.
     #[diesel(sql_type = Text)]
     pub last_miss: String,
-    /// When it was closed, milliseconds since 1970 UTC.
+    /// When the case was closed, milliseconds since 1970 UTC.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub closed_at: Option<i64>,
-    /// The same as text, in UTC.
+    /// When the case was closed as text, in UTC.
     #[diesel(sql_type = Nullable<Text>)]
     pub closed: Option<String>,
-    /// Why it was closed.
+    /// Why the case was closed.
     #[diesel(sql_type = Nullable<Text>)]
     pub close_reason: Option<String>,
     /// How many calls were missed.
@@ -215,7 +219,7 @@ pub struct CaseLine {
     pub attempts: i64,
 }
 
-/// Calls by day, queue and ending.
+/// Returns calls by day, queue and ending.
 ///
 /// # Errors
 /// When the database fails.
@@ -227,7 +231,7 @@ pub fn calls_daily(c: &mut Database, days: Days) -> Result<Vec<CallsDaily>, Stor
     .load(c)?)
 }
 
-/// Offers by agent, queue, day and outcome.
+/// Returns offers by agent, queue, day and outcome.
 ///
 /// # Errors
 /// When the database fails.
@@ -240,7 +244,7 @@ pub fn offers_by_agent(c: &mut Database, days: Days) -> Result<Vec<OffersByAgent
     .load(c)?)
 }
 
-/// Cases that were opened on these days, oldest first.
+/// Returns the cases that were opened on these days, oldest first.
 ///
 /// # Errors
 /// When the database fails.
@@ -252,20 +256,20 @@ pub fn cases(c: &mut Database, days: Days) -> Result<Vec<CaseLine>, StoreError> 
     .load(c)?)
 }
 
-/// Numbers for gauges.
+/// The numbers that the gauges show.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Gauges {
-    /// Cases that are open.
+    /// Open cases.
     pub cases_open: i64,
-    /// Of these, those of a flood of calls.
+    /// Open cases that a flood of calls opened and that are held back.
     pub cases_flooded: i64,
-    /// Acts that the audit lacks.
+    /// Acts whose audit entry is missing.
     pub audit_gaps: i64,
     /// Agents by status and activity.
     pub agents: Vec<(String, String, i64)>,
 }
 
-/// Counts what gauges show.
+/// Counts what the gauges show.
 ///
 /// # Errors
 /// When the database fails.
@@ -280,7 +284,7 @@ pub fn gauges(c: &mut Database) -> Result<Gauges, StoreError> {
     Ok(Gauges { cases_open, cases_flooded, audit_gaps: super::audit::gaps(c)?, agents })
 }
 
-/// The waits of answered calls of these days, shortest first, in milliseconds: for percentiles.
+/// Returns the waiting times of the answered calls of these days, shortest first, in milliseconds, for percentiles.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,7 +1,7 @@
-//! Requests to be called, from forms and bots: kept once, with the consent that came with them.
+//! Requests for a callback, from forms and bots. Each request is stored once, with the consent that came with it.
 //!
-//! In: a request that was checked. Out: what its sender is answered.
-//! **Invariant:** one key of a sender makes one request, however often and from however many processes it comes.
+//! In: a request that was checked. Out: the answer to its sender.
+//! **Invariant:** one key of a sender makes one request, however often it comes, and however many processes receive it.
 
 use diesel::prelude::*;
 
@@ -15,69 +15,69 @@ use crate::ids::{CaseId, QueueName};
 use crate::missed::case::Reason;
 use crate::phone::E164;
 
-/// A request to be called.
+/// A request for a callback.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// SHA-256 of the sender and his key; none if he gave none: then each is a new one.
+    /// SHA-256 of the sender and the sender's key. None if the sender gave no key: each such request is a new one.
     pub key_hash: Option<String>,
     /// SHA-256 of what was sent.
     pub body_hash: String,
-    /// Whom to call.
+    /// The number to call.
     pub number: E164,
-    /// His name, as he wrote it.
+    /// The customer's name, as they wrote it.
     pub name: Option<String>,
-    /// Where he is written to.
+    /// The customer's e-mail address.
     pub email: Option<String>,
-    /// What he wants.
+    /// What the customer wants.
     pub text: Option<String>,
-    /// When he wants to be called; none: as soon as may be.
+    /// When the customer wants to be called. None means as soon as possible.
     pub wanted_at: Option<UnixMs>,
-    /// The language that he reads: `en` or `ru`.
+    /// The language that the customer reads: `en` or `ru`.
     pub language: Option<String>,
-    /// How he asked: by a form or a bot.
+    /// How the customer asked: by a form or a bot.
     pub reason: Reason,
-    /// The form or bot that it came by.
+    /// The form or bot that sent the request.
     pub source: String,
-    /// The page or campaign, as the sender says.
+    /// The page or campaign that the sender named.
     pub page: Option<String>,
-    /// Who is to call him.
+    /// The queue that calls the customer.
     pub queue: Option<QueueName>,
-    /// The text that he consented to.
+    /// The text to which the customer consented.
     pub consent_text: String,
-    /// When he did.
+    /// When the customer consented.
     pub consent_at: UnixMs,
-    /// The text by which he consented to get SMS, at the same time; none if he did not.
+    /// The text by which the customer consented to SMS, at the same time. None if they did not consent.
     pub sms_consent_text: Option<String>,
-    /// Whether its sender is authenticated: who is not puts no call off, and the consent to SMS holds only for the case
-    /// that this request opens or joins.
+    /// Whether the sender is authenticated. A request of an unauthenticated sender puts no call off, and its consent to
+    /// SMS applies only to the case that the request opens or joins.
     pub known: bool,
-    /// The network address that it came from.
+    /// The network address of the sender.
     pub address: String,
-    /// The business day on which it came, as `YYYY-MM-DD`.
+    /// The business day on which the request came, as `YYYY-MM-DD`.
     pub business_day: String,
-    /// When it came.
+    /// When the request came.
     pub at: UnixMs,
 }
 
-/// What became of a request.
+/// What happened to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
-    /// Its number.
+    /// The number of the request.
     pub id: i64,
-    /// When the request came: the first time.
+    /// When the request came for the first time.
     pub received_at: UnixMs,
-    /// The case that it opened or joined.
+    /// The case that the request opened or joined.
     pub case: Option<CaseId>,
-    /// Whether it had come before.
+    /// Whether the request had come before.
     pub replayed: bool,
 }
 
 type Before = (i64, Option<String>, UnixMs, Option<CaseId>);
 
-/// The request that came with this key before, if its body was the same.
+/// Returns the earlier request with this key, if its body was the same.
 ///
 /// # Errors
-/// [`StoreError::Exists`] when another body came with the key.
+/// [`StoreError::Exists`] when a different body came with the key.
 pub fn earlier(c: &mut Database, key_hash: &str, body_hash: &str) -> Result<Option<Received>, StoreError> {
     let before: Option<Before> = requests::table
         .filter(requests::key_hash.eq(key_hash))
@@ -93,10 +93,11 @@ pub fn earlier(c: &mut Database, key_hash: &str, body_hash: &str) -> Result<Opti
     }
 }
 
-/// Keeps a request and opens its case, in one transaction. What comes again with the same key is answered as before.
+/// Stores a request and opens its case, in one transaction. A request that comes again with the same key gets the same
+/// answer as before.
 ///
 /// # Errors
-/// [`StoreError::Exists`] when another body came with the same key.
+/// [`StoreError::Exists`] when a different body came with the same key.
 pub fn receive(c: &mut Database, new: &Request) -> Result<Received, StoreError> {
     hold::number(c, &new.number)?;
     if let Some(key_hash) = &new.key_hash {
@@ -140,18 +141,18 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
         .get_result(c)?)
 }
 
-/// How one who has a case may be told himself.
+/// How the customer of a case may be told about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reach {
-    /// Whether by SMS: his consent is on file, and his number is on no list of those that are not to be called.
+    /// Whether by SMS: the customer's consent is on file, and their number is on no do-not-call list.
     pub sms: bool,
-    /// Where he is written to, as his requests since then say.
+    /// The customer's e-mail address, if a request since the opening of the case gave one.
     pub email: Option<String>,
 }
 
-/// How the person may be told at `at` what happens to a case of theirs that was opened at `since`. A consent for which a program
-/// vouches holds for the number; one that came by a form, and an address, only for the case: anybody may tick a box, and
-/// write any address, beside any number.
+/// Returns how the customer may be told at `at` about their case that was opened at `since`. If an authenticated
+/// program sent the consent, it applies to the number. If a form sent the consent, it applies only to the case, and so
+/// does an e-mail address: anybody may tick a box, and write any address, beside any number.
 pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {
     let of_his = requests::table.filter(requests::number.eq(number));
     let agreed = of_his
@@ -168,7 +169,7 @@ pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) 
     Ok(Reach { sms: agreed && dnc::suppressed(c, number, at)?.is_none(), email: email.flatten() })
 }
 
-/// The one place where a request becomes a case, or joins the one that is open.
+/// Opens a case for a request, or joins the open case of the number. No other function does this.
 fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Option<CaseId>, StoreError> {
     let asked = Asked {
         number: &new.number,
@@ -210,27 +211,27 @@ fn note(c: &mut Database, new: &Request, id: i64) -> Result<(), StoreError> {
     )
 }
 
-/// A request of a case, as it is shown.
+/// A request of a case in the form that people are shown.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
 #[diesel(table_name = requests)]
 pub struct RequestRow {
-    /// When it came.
+    /// When the request came.
     pub received_at: UnixMs,
-    /// The form, bot or program that it came by.
+    /// The form, bot or program that sent the request.
     pub source: String,
     /// The page or campaign.
     pub page: Option<String>,
-    /// The name that was given.
+    /// The customer's name from the request.
     pub name: Option<String>,
-    /// The address that was given.
+    /// The e-mail address from the request.
     pub email: Option<String>,
-    /// What the person wants.
+    /// What the customer wants.
     pub text: Option<String>,
-    /// When the person wants to be called.
+    /// When the customer wants to be called.
     pub wanted_at: Option<UnixMs>,
 }
 
-/// The requests of a case, oldest first.
+/// Returns the requests of a case, oldest first.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Destinations that want nothing from us any more, until somebody opens them again.
+//! Destinations that accept no more deliveries. A person has to open them again.
 
 use diesel::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::closed_destinations;
 use crate::store::{Database, StoreError};
 
-/// What was said may repeat a number, and no erasure would find it here.
+/// Closes a destination. Numbers in the answer are masked, because an erasure would not find them here.
 pub(super) fn shut(c: &mut Database, name: &str, why: &str, now: UnixMs) -> Result<(), StoreError> {
     let why = masked(why);
     let known = closed_destinations::table.find(name).select(closed_destinations::at);
@@ -27,7 +27,7 @@ pub(super) fn shut(c: &mut Database, name: &str, why: &str, now: UnixMs) -> Resu
     Ok(())
 }
 
-/// A destination that wants nothing from us any more: name, since when (milliseconds since 1970), why.
+/// Returns the closed destinations: name, since when (milliseconds since 1970), why.
 ///
 /// # Errors
 /// When the database fails.
@@ -35,10 +35,10 @@ pub fn closed(c: &mut Database) -> Result<Vec<(String, i64, String)>, StoreError
     Ok(closed_destinations::table.order(closed_destinations::name).load(c)?)
 }
 
-/// Opens a closed destination again: what waits for it is sent.
+/// Opens a closed destination again. Waiting deliveries are sent.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when it is not closed.
+/// [`StoreError::NotFound`] when the destination is not closed.
 pub fn open(c: &mut Database, name: &DestinationName) -> Result<(), StoreError> {
     let row = closed_destinations::table.find(name.as_str());
     let opened = diesel::delete(row).returning(closed_destinations::at).count_changed(c)?;

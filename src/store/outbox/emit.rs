@@ -1,4 +1,4 @@
-//! An event is kept, in the transaction in which it happened.
+//! Stores an event in the transaction in which it happened.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::outbox;
 use crate::store::{Database, StoreError};
 
-/// Keeps an event, to be told once the transaction is committed. Events of one thing are told in the order in which
-/// they are kept here. Call it after the rows of the thing were changed.
+/// Stores an event. It is told once the transaction is committed. Events of one aggregate are told in the order in
+/// which they are stored here. Call this function after the rows of the aggregate were changed.
 ///
 /// # Errors
 /// When the database fails, or refuses an aggregate that is empty or longer than 200 characters.
@@ -31,7 +31,7 @@ pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
     Ok(id)
 }
 
-/// The same, unless such an event of the same thing was kept in the last `span`.
+/// Stores an event as [`emit`] does, unless the same kind of event of the same aggregate was stored in the last `span`.
 ///
 /// # Errors
 /// As [`emit`].

@@ -1,4 +1,4 @@
-//! What there is to do, and who does it: what is due is handed out, for a while.
+//! Leases: a worker takes the deliveries that are due, for a limited time.
 
 use diesel::prelude::*;
 
@@ -10,16 +10,16 @@ use crate::store::dialect::lease;
 use crate::store::schema::{closed_destinations, deliveries, outbox};
 use crate::store::{Database, StoreError};
 
-/// What there is to do.
+/// The work that waits.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Look {
     /// Whether events have no deliveries yet.
     pub unspread: bool,
-    /// For each destination that was asked for and is open: when its next delivery is due.
+    /// When the next delivery is due, for each of the requested destinations that is open.
     pub next: Vec<(DestinationName, i64)>,
 }
 
-/// Looks what there is to do for these destinations.
+/// Returns the work that waits for these destinations.
 ///
 /// # Errors
 /// When the database fails.
@@ -40,22 +40,22 @@ pub fn look(c: &mut Database, destinations: &[DestinationName]) -> Result<Look, 
     Ok(look)
 }
 
-/// Whose deliveries are leased, and for how long.
+/// A request to lease deliveries.
 #[derive(Debug, Clone)]
 pub struct Lease {
-    /// Where they go.
+    /// The destination of the deliveries.
     pub destination: DestinationName,
-    /// Who takes them.
+    /// The worker that leases them.
     pub by: String,
-    /// When.
+    /// The current time.
     pub now: UnixMs,
-    /// After that they are free for others, should he have died.
+    /// The end of the lease. Afterwards others may take the deliveries, in case the worker has died.
     pub until: UnixMs,
-    /// At most so many.
+    /// The largest number of deliveries to lease.
     pub limit: i64,
 }
 
-/// Takes deliveries that are due, the longest due first. Each counts as a try.
+/// Leases deliveries that are due, the longest due first. Each lease counts as a try.
 ///
 /// # Errors
 /// When the database fails.

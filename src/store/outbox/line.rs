@@ -1,7 +1,8 @@
-//! Whose turn it is.
+//! The order of deliveries.
 //!
-//! Deliveries of one thing to one recipient at one destination stand in a line, in the order of events: only the
-//! first has a `next_at`, and so only it is picked; when it is over, the next one gets its turn.
+//! Deliveries of one aggregate to one recipient at one destination form a line, in the order of their events. Only the
+//! first delivery in a line has a `next_at`, so only the first is leased. When it is over, the next one gets a
+//! `next_at`.
 
 use diesel::prelude::*;
 
@@ -10,10 +11,10 @@ use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::deliveries;
 use crate::store::{Database, StoreError};
 
-/// Destination, recipient, and what the events happened to.
+/// Identifies a line: destination, recipient, and aggregate.
 pub(super) type Line = (String, String, String);
 
-/// The first of a line.
+/// Returns the first delivery of a line.
 pub(super) fn first_in_line(c: &mut Database, line: &Line) -> Result<Option<(i64, Option<i64>)>, StoreError> {
     Ok(deliveries::table
         .filter(deliveries::destination.eq(&line.0).and(deliveries::recipient.eq(&line.1)))
@@ -24,7 +25,7 @@ pub(super) fn first_in_line(c: &mut Database, line: &Line) -> Result<Option<(i64
         .optional()?)
 }
 
-/// Gives the first of a line its turn, if it has not got it.
+/// Makes the first delivery of a line due, unless it already has a `next_at`.
 pub(in crate::store) fn next_in_line(c: &mut Database, line: &Line, now: UnixMs) -> Result<(), StoreError> {
     if let Some((id, None)) = first_in_line(c, line)? {
         turn(c, id, Some(now.0))?;
@@ -38,7 +39,7 @@ fn turn(c: &mut Database, id: i64, next: Option<i64>) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// What still waits gets in line again.
+/// Takes the `next_at` from a delivery that still waits: it is not the first of its line.
 pub(super) fn drop_turn(c: &mut Database, id: i64) -> Result<(), StoreError> {
     let row = deliveries::table.filter(deliveries::id.eq(id).and(deliveries::done_at.is_null()));
     diesel::update(row)

@@ -1,11 +1,13 @@
-//! What happened and must be told, and what became of telling it.
+//! Events that must be told, and the deliveries that tell them.
 //!
-//! In: events, inside the transactions in which they happen. Out: deliveries, leased to one who tells them.
-//! **Invariant:** nobody is told of an event as long as an earlier one of the same thing waits for him.
+//! In: events, inside the transactions in which they happen. Out: deliveries, leased to the worker that sends them.
+//! **Invariant:** no recipient is told of an event while an earlier event of the same aggregate waits for the same
+//! recipient.
 //!
-//! In the order in which an event is told: `emit` keeps it, `spread` makes its deliveries, `line` says whose turn it
-//! is, `lease` hands out what is due, `permit` counts what goes to whom strangers named, `settle` records what became of it, `closed` is who wants nothing more. Then
-//! what people do: `show` has them see it, `replay` tells it again.
+//! The files in the order of an event's life: `emit` stores the event, `spread` makes its deliveries, `line` keeps
+//! their order, `lease` hands out what is due, `permit` counts messages to people whom strangers named, `settle`
+//! records the result, `closed` holds the destinations that accept no more deliveries. For people, `show` lists
+//! deliveries, and `replay` sends a delivery again.
 
 mod closed;
 mod emit;
@@ -30,18 +32,18 @@ pub(super) use settle::give_up_before;
 pub(super) use spread::{ERASED, WAS_ERASED};
 
 crate::vocabulary! {
-    /// Where a delivery stands.
+    /// The state of a delivery.
     "state of a delivery" pub enum State {
-        /// It will be tried, or tried again.
+        /// The delivery will be tried, or tried again.
         Waiting = "waiting",
-        /// It arrived.
+        /// The delivery arrived.
         Done = "done",
-        /// It was given up: somebody should look at it.
+        /// The delivery was given up. Somebody should look at it.
         Dead = "dead",
-        /// It was not to be made.
+        /// The delivery was not to be made.
         Skipped = "skipped",
     }
 }
 
-/// What of the outbox one at a time may do, on PostgreSQL.
+/// The name of the PostgreSQL lock for operations on the outbox that only one process at a time may do.
 pub(super) const LOCK: &str = "outbox";

@@ -1,4 +1,4 @@
-//! What goes to whom a stranger named is counted where it is sent, before it is.
+//! Counts messages to people whom strangers named, before each message is sent.
 
 use diesel::prelude::*;
 
@@ -10,34 +10,34 @@ use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::deliveries;
 use crate::store::{Database, StoreError};
 
-/// A delivery that is to be sent.
+/// A delivery that is about to be sent.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// Its number.
+    /// The number of the delivery.
     pub delivery: i64,
-    /// To whom.
+    /// The recipient.
     pub recipient: String,
-    /// By what.
+    /// The medium.
     pub medium: Medium,
-    /// How much may go.
+    /// The limits that apply.
     pub limits: Limits,
-    /// When.
+    /// The current time.
     pub now: UnixMs,
 }
 
-/// A limit that a delivery meets.
+/// A limit that forbids a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Met {
-    /// Which.
+    /// Which limit.
     pub spent: Spent,
-    /// When the first of those that use up the limit of all no longer counts.
+    /// When the oldest message that counts towards the limit of all recipients no longer counts.
     pub free_at: UnixMs,
 }
 
-/// Whether it may be sent, and counts it then: once, however often it is tried.
+/// Whether the delivery may be sent. If so, counts it: once, however often it is tried.
 ///
 /// # Errors
-/// When the database fails. Inside: which limit it meets.
+/// When the database fails. The inner result tells which limit forbids the delivery.
 pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError> {
     hold::name(c, LOCK)?;
     let row = deliveries::table.find(ask.delivery);
@@ -59,7 +59,7 @@ pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError
     if let Err(spent) = outgoing::check(ask.limits, Sent { to_recipient, to_all }) {
         let oldest: Option<Option<i64>> =
             since(outgoing::HOUR).select(diesel::dsl::min(deliveries::permitted_at)).first(c).optional()?;
-        // A limit of nothing is never free; it may be raised.
+        // A limit of 0 never becomes free by itself, but the administrator may raise it.
         let free_at = oldest.flatten().map_or(ask.now, UnixMs) + outgoing::HOUR;
         return Ok(Err(Met { spent, free_at }));
     }

@@ -1,4 +1,4 @@
-//! Deliveries that are made again, as people wish.
+//! Deliveries that people have tried again.
 
 use diesel::prelude::*;
 
@@ -11,10 +11,11 @@ use crate::store::error::Found as _;
 use crate::store::schema::deliveries;
 use crate::store::{Database, StoreError};
 
-/// Has a delivery that was given up, or waits for its next try, tried at once, as often as a new one.
+/// Makes a delivery due at once that was given up or waits for its next try. It gets as many tries as a new one.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is none; [`StoreError::Refused`] when it is done or was not to be made.
+/// [`StoreError::NotFound`] when there is no such delivery; [`StoreError::Refused`] when it is done or was not to be
+/// made.
 pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> {
     hold::name(c, LOCK)?;
     let (state, destination, recipient, aggregate): (String, String, String, String) = deliveries::table
@@ -40,7 +41,7 @@ pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> 
     }
     let line = (destination, recipient, aggregate);
     next_in_line(c, &line, now)?;
-    // Who had the turn behind it waits again, unless he is under way.
+    // A later delivery of the line that was due waits again, unless it is under way.
     let others = deliveries::table
         .filter(deliveries::destination.eq(&line.0).and(deliveries::recipient.eq(&line.1)))
         .filter(deliveries::aggregate.eq(&line.2).and(deliveries::done_at.is_null()))
@@ -51,7 +52,7 @@ pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> 
     turns.into_iter().filter(|id| Some(*id) != first).try_for_each(|id| drop_turn(c, id))
 }
 
-/// Does [`replay`] to the oldest of those that were given up. How many it were.
+/// Does [`replay`] to the oldest deliveries that were given up. Returns how many there were.
 ///
 /// # Errors
 /// When the database fails.

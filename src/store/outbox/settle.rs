@@ -1,4 +1,4 @@
-//! What became of a try.
+//! Records how a try of a delivery ended.
 
 use std::collections::BTreeMap;
 
@@ -15,23 +15,25 @@ use crate::store::{Database, StoreError};
 /// How a try ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Settled {
-    /// It arrived; what was said.
+    /// The delivery arrived. The value is the answer.
     Done(String),
-    /// It was not to be made; why.
+    /// The delivery was not to be made. The value is the reason.
     Skipped(String),
-    /// It is given up; why.
+    /// The delivery is given up. The value is the reason.
     Dead(String),
-    /// It is tried again then; why.
+    /// The delivery is tried again at this time. The text is the reason.
     Again(UnixMs, String),
-    /// It was not tried, since a limit of ours was met; it is tried then, and this does not count as a try. Why.
+    /// The delivery was not tried, because it would exceed a limit of ours. It is tried at this time, and this does not
+    /// count as a try. The text is the reason.
     Postponed(UnixMs, String),
-    /// Nothing came of it, and it does not count as a try: we had to stop.
+    /// The try had no result, because the controller had to stop. It does not count as a try.
     Released,
-    /// The destination wants nothing from us any more; what it said. The delivery waits until it is opened again.
+    /// The destination accepts no more deliveries. The value is its answer. The delivery waits until the destination is
+    /// opened.
     Closed(String),
 }
 
-/// Records how a try ended. Of a delivery that is over nothing is changed. Repeating it changes nothing.
+/// Records how a try ended. A delivery that is already over is not changed. Repeating it changes nothing.
 ///
 /// # Errors
 /// When the database fails.
@@ -56,17 +58,17 @@ pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(
         }
     }
     next_in_line(c, &line, now)?;
-    // An earlier one may have come back while this one was under way.
+    // An earlier delivery may have come back while this one was under way.
     let first = first_in_line(c, &line)?;
     if first.is_some_and(|(first, _)| first != id) { drop_turn(c, id) } else { Ok(()) }
 }
 
-/// Why what has waited for too long is given up.
+/// The reason that is recorded for a delivery that waited too long.
 const TOO_OLD: &str =
     "it waited for longer than `[retention] outbox`: its destination is gone, or takes nothing";
 
-/// Gives up deliveries of events of before `before` that wait, at most `limit`, except where the line that they stand in
-/// is being tried. How many.
+/// Gives up waiting deliveries of events from before `before`, at most `limit`, except in lines of which a delivery is
+/// being tried. Returns how many were given up.
 pub(in crate::store) fn give_up_before(
     c: &mut Database,
     before: UnixMs,
@@ -102,7 +104,7 @@ pub(in crate::store) fn give_up_before(
     Ok(given_up)
 }
 
-/// So much of what the other side said is kept, in characters.
+/// The length, in characters, up to which an answer from the other side is stored.
 const KEPT: usize = 1000;
 
 fn short(said: &str) -> String {

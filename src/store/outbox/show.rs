@@ -1,4 +1,4 @@
-//! What people see of the outbox.
+//! The outbox in the form that people are shown.
 
 use diesel::prelude::*;
 
@@ -8,38 +8,38 @@ use crate::ids::DestinationName;
 use crate::store::schema::{deliveries, outbox};
 use crate::store::{Database, StoreError};
 
-/// A delivery as it is shown.
+/// A delivery in the form that people are shown.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
 pub struct DeliveryRow {
-    /// Its number.
+    /// The number of the delivery.
     pub id: i64,
-    /// The event's identity.
+    /// The id of the event.
     pub event: String,
-    /// What happened.
+    /// The kind of the event.
     pub kind: String,
-    /// What it happened to.
+    /// The aggregate of the event: what it happened to.
     pub aggregate: String,
-    /// Where it goes.
+    /// The destination.
     pub destination: String,
-    /// To whom there.
+    /// The recipient at the destination.
     pub recipient: String,
-    /// Where it stands.
+    /// The state of the delivery.
     pub state: String,
-    /// How often it was tried.
+    /// How often the delivery was tried.
     pub attempt_no: i32,
     /// When the event happened, in milliseconds since 1970.
     pub created_at: i64,
-    /// When it is tried next; none if it waits for an earlier one, or is over.
+    /// When the delivery is tried next. None if it waits for an earlier one, or is over.
     pub next_at: Option<i64>,
-    /// What the other side said when it arrived.
+    /// The answer of the other side when the delivery arrived.
     pub last_status: Option<String>,
-    /// Why it did not arrive.
+    /// Why the delivery did not arrive.
     pub last_error: Option<String>,
-    /// When it was over.
+    /// When the delivery was over.
     pub done_at: Option<i64>,
 }
 
-/// Deliveries, the newest first; all of them, or those in one state or to one destination.
+/// Returns deliveries, the newest first: all of them, or those in one state or to one destination.
 ///
 /// # Errors
 /// When the database fails.
@@ -78,7 +78,7 @@ pub fn list(
     Ok(query.load(c)?)
 }
 
-/// How many deliveries wait, and when the oldest event among them happened.
+/// Returns how many deliveries wait, and when the oldest event among them happened.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Who is to be told of an event: a delivery for each.
+//! Makes the deliveries of an event, one for each recipient.
 
 use diesel::prelude::*;
 
@@ -10,31 +10,32 @@ use crate::store::dialect::{cached::Cache as _, hold};
 use crate::store::schema::{deliveries, outbox};
 use crate::store::{Database, StoreError};
 
-/// What is left of an event whose person was erased. It is told to nobody.
+/// The payload of an event whose person was erased. Nobody is told of such an event.
 pub(in crate::store) const ERASED: &str = r#"{"erased":true}"#;
 
-/// Why a delivery of it is not made.
+/// The reason that is recorded for a skipped delivery of such an event.
 pub(in crate::store) const WAS_ERASED: &str = "the person was erased";
 
-/// An event that was kept.
+/// An event that is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
-    /// What happened.
+    /// The kind of the event.
     pub kind: String,
-    /// What is to be said about it.
+    /// What recipients are told about it.
     pub data: serde_json::Value,
 }
 
-/// Somebody who is to be told.
+/// A recipient of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Where.
+    /// The destination.
     pub destination: DestinationName,
-    /// Whom there, or why nobody.
+    /// The recipient at the destination, or the reason why there is none.
     pub recipient: Result<String, String>,
 }
 
-/// What the oldest event happened to that has no deliveries yet, and to none of `skipped`.
+/// Returns the aggregate of the oldest event that has no deliveries yet. Events of an aggregate in `skipped` are left
+/// out.
 ///
 /// # Errors
 /// When the database fails.
@@ -43,8 +44,8 @@ pub fn unspread(c: &mut Database, skipped: &[String]) -> Result<Option<String>, 
     Ok(fresh.order(outbox::seq).select(outbox::aggregate).first(c).optional()?)
 }
 
-/// Makes the deliveries of the oldest events that have none yet, as `targets` says: at most `limit`, and none of what
-/// happened to one of `skipped`. How many events it were.
+/// Makes the deliveries of the oldest events without deliveries, as `targets` says: at most `limit` events, and none of
+/// an aggregate in `skipped`. Returns how many events there were.
 ///
 /// # Errors
 /// When the database fails.
