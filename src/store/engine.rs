@@ -1,4 +1,4 @@
-//! The way to the database: transactions that are committed in groups, reads, and news of changes by others.
+//! The store's handle: transactions that are committed in groups, reads, and notices of changes by others.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::stats::{Counters, Stats};
 use super::{Lock, StoreError, backup, lock};
 use crate::config::database::DatabaseUrl;
 
-/// The way to the database; cheap to clone. The connections close when the last handle is gone.
+/// A handle on the database. A clone is cheap. The connections close when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub struct Store {
     url: DatabaseUrl,
@@ -27,15 +27,15 @@ pub struct Store {
     counters: Arc<Counters>,
 }
 
-/// How often it is tried to take what was deleted out of SQLite's log, and how long after another.
+/// How often `scrub` is tried, and how long the pause between two tries is.
 const SCRUBS: u32 = 5;
 const SCRUB_PAUSE: Duration = Duration::from_secs(2);
 
 impl Store {
-    /// Opens the database, which is made if it is a SQLite file that is not there.
+    /// Opens the database. Creates a SQLite file that does not exist.
     ///
     /// # Errors
-    /// [`StoreError`] says what is in the way.
+    /// [`StoreError`] says why the database cannot be opened.
     pub async fn open(url: &DatabaseUrl, settings: Settings) -> Result<Self, StoreError> {
         let (jobs, waiting) = mpsc::channel(settings.max_queued_writes.max(1));
         let (changed, changes) = watch::channel(0);
@@ -51,26 +51,26 @@ impl Store {
         Ok(Self { url: url.clone(), settings, jobs, readers, changes, counters })
     }
 
-    /// Takes the right to be the controller of this database, of which there is one at a time.
+    /// Takes the lock of the controller of this database. Only one process can hold it.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has it, or why it cannot be known.
+    /// [`StoreError::Locked`] when another process holds it, or the reason why that cannot be known.
     pub async fn take_lock(&self) -> Result<Lock, StoreError> {
         let url = self.url.clone();
         blocking(move || lock::take(&url)).await
     }
 
-    /// Looks whether this process is still the controller of this database, and becomes it again where the session that
-    /// said so has ended; false while the server has not noticed that it has.
+    /// Checks that this process still holds the controller's lock. If the session with the lock has ended, takes the
+    /// lock again in a new session. Returns false while the server has not noticed that the old session has ended.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] when another process has become it, or why it cannot be known now.
+    /// [`StoreError::Locked`] when another process now holds the lock, or the reason why that cannot be known now.
     pub async fn keep_lock(&self, lock: &Lock) -> Result<bool, StoreError> {
         let (url, lock) = (self.url.clone(), lock.clone());
         blocking(move || lock::keep(&url, &lock)).await
     }
 
-    /// The SQLite file, if it is one.
+    /// Returns the path of the SQLite file, if the database is one.
     #[must_use]
     pub fn file(&self) -> Option<&Path> {
         match &self.url {
@@ -79,31 +79,34 @@ impl Store {
         }
     }
 
-    /// Brings the schema up to date, all of it or nothing. Returns the migrations that were run.
+    /// Brings the schema up to date, with all migrations or none. Returns the migrations that were run.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] when a newer program has been here, [`StoreError::Foreign`] when another one has,
-    /// [`StoreError::Migration`] when one fails.
+    /// [`StoreError::Newer`] when a newer dozvon has changed the database, [`StoreError::Foreign`] when another program
+    /// made it, [`StoreError::Migration`] when a migration fails.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         let (url, settings) = (self.url.clone(), self.settings.clone());
         blocking(move || dialect::versions::migrate(&mut dialect::open_writer(&url, &settings)?, &url)).await
     }
 
-    /// Copies a SQLite database as it is at this moment into a new file, while others write. How many bytes it has.
+    /// Copies a SQLite database as it is at this moment into a new file, while others write. Returns the size of the
+    /// copy in bytes.
     ///
     /// # Errors
-    /// [`StoreError::Exists`] when something is there, [`StoreError::Unwritable`] when it cannot be written,
+    /// [`StoreError::Exists`] when the file exists already, [`StoreError::Unwritable`] when it cannot be written,
     /// [`StoreError::Refused`] on PostgreSQL.
     pub async fn backup(&self, to: &Path) -> Result<u64, StoreError> {
         let (url, settings, to) = (self.url.clone(), self.settings.clone(), to.to_owned());
         blocking(move || backup::copy(&url, &settings, &to)).await
     }
 
-    /// Takes what was deleted out of the files, too: call it after an erasure is committed. On PostgreSQL nothing is
-    /// done: there VACUUM makes room of it, and the server's log and backups keep it for as long as they are kept.
+    /// Removes deleted data from the database's files. Call it after an erasure is committed. On PostgreSQL it does
+    /// nothing: there VACUUM frees the space, and the server's log and backups keep the data for as long as they
+    /// themselves are kept.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when somebody read or wrote all the while: the erasure holds, and it may be repeated.
+    /// [`StoreError::Busy`] when others read or wrote during every try. The erasure itself is done, and `scrub` may be
+    /// repeated.
     pub async fn scrub(&self) -> Result<(), StoreError> {
         let mut tries = 0;
         loop {
@@ -129,13 +132,14 @@ impl Store {
         blocking(move || dialect::versions::check(&mut dialect::open_writer(&url, &settings)?, &url)).await
     }
 
-    /// Runs `work` as a transaction named `name` and returns when it is durable. It is run even if the caller
-    /// stops waiting for it. If it fails or panics, it alone is undone.
+    /// Runs `work` as a transaction named `name` and returns when it is durable. The transaction runs even if the
+    /// caller stops waiting for it. If it fails or panics, it alone is undone.
     ///
     /// # Errors
-    /// What `work` returns, [`StoreError::Overloaded`] at once when the queue is full, or why it could not be
-    /// committed: then nothing of it was kept (or, if the connection to a server broke during the commit,
-    /// perhaps all of it: the functions of the nouns may be repeated).
+    /// The error that `work` returns, [`StoreError::Overloaded`] at once when the queue is full, or the reason why the
+    /// transaction was not committed. Nothing of it was kept in that case. There is one exception: if the connection to
+    /// a server broke during the commit, all of it may have been kept. So the store's functions for agents, cases and
+    /// so on are safe to repeat.
     pub async fn write<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -151,10 +155,10 @@ impl Store {
         }
     }
 
-    /// Runs `work` on a connection that only reads; all that it reads is of one moment.
+    /// Runs `work` on a connection that only reads. All its reads see the same state.
     ///
     /// # Errors
-    /// What `work` returns, or why there is no connection.
+    /// The error that `work` returns, or the reason why there is no connection.
     pub async fn read<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -166,11 +170,11 @@ impl Store {
         result
     }
 
-    /// Writes what must not be lost because the database is slow or away: tries again, with growing pauses, until `work`
-    /// is committed or refused for good. `work` must be harmless to repeat.
+    /// Writes what must not be lost because the database is slow or unreachable. Tries again, with growing pauses,
+    /// until `work` is committed or refused for good. `work` must be safe to repeat.
     ///
     /// # Errors
-    /// What the database refuses for good.
+    /// The error with which the database refuses the transaction for good.
     pub async fn record<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -179,10 +183,10 @@ impl Store {
         until_settled(name, || self.write(name, work.clone())).await
     }
 
-    /// Reads what cannot be done without: tries again, with growing pauses, until the database answers.
+    /// Reads what the controller cannot work without. Tries again, with growing pauses, until the database answers.
     ///
     /// # Errors
-    /// What cannot be read, however often it is tried.
+    /// The error of a read that fails however often it is tried.
     pub async fn recall<T, F>(&self, name: &'static str, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -191,45 +195,45 @@ impl Store {
         until_settled(name, || self.read(name, work.clone())).await
     }
 
-    /// A number that grows when another process has changed the database: anything on SQLite, rules or agents
-    /// on PostgreSQL. Seen within `watch_interval` and a moment.
+    /// Returns a counter that grows when another process has changed the database: anything on SQLite, rules or agents
+    /// on PostgreSQL. A change is noticed a moment after `watch_interval` at the latest.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
     }
 
-    /// How many transactions wait to be committed.
+    /// Returns how many transactions wait to be committed.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.jobs.max_capacity() - self.jobs.capacity()
     }
 
-    /// Whether the database is out of reach, or has kept a group of transactions waiting for longer than that.
+    /// Returns whether the database is out of reach, or has kept a group of transactions waiting for longer than
+    /// `limit`.
     #[must_use]
     pub fn stalls(&self, limit: Duration) -> bool {
         self.counters.stalls(limit)
     }
 
-    /// What the task that commits is at.
+    /// Returns the heartbeat of the task that commits.
     #[must_use]
     pub fn beat(&self) -> Beat {
         self.counters.beat.clone()
     }
 
-    /// Waits until the task that commits is gone.
+    /// Waits until the task that commits has ended.
     pub fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
         let jobs = self.jobs.clone();
         async move { jobs.closed().await }
     }
 
-    /// What was done since the store was opened; the times of commits since the last call.
+    /// Returns what was done since the store was opened, and the times of the commits since the last call.
     #[must_use]
     pub fn take_stats(&self) -> Stats {
         self.counters.take(self.waiting())
     }
 
-    /// Gives this handle back and waits until every other one is gone, too, and the connection that writes is
-    /// closed.
+    /// Drops this handle, and waits until all other handles are dropped and the writing connection is closed.
     pub async fn close(self) {
         let mut changes = self.changes.clone();
         drop(self);
@@ -237,7 +241,7 @@ impl Store {
     }
 }
 
-/// Tries again as long as the error is one that may pass.
+/// Tries again while the error is one that may pass.
 async fn until_settled<T, F>(name: &'static str, mut attempt: impl FnMut() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -256,7 +260,7 @@ where
     }
 }
 
-/// Runs what blocks where it may.
+/// Runs blocking work on a thread that may block.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {

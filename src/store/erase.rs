@@ -1,18 +1,19 @@
-//! Erasure of a person: what is known of a number is taken out of every table, and the act of it is kept.
+//! Erasure of a person: their data is removed from every table, and the act of the erasure is kept.
 //!
-//! In: a number, who erases it, when. Out: an [`Act`]: which tables, how many rows, what follows later.
-//! The rows themselves stay, since days, queues and agents are counted by them; but the person is gone from them.
-//! A number gives way to a pseudonym made for this one erasure, `+999` and the number of the act: the tables' checks
-//! hold, several rows of one person stay those of one person, and nothing leads back, not even for one who has the
-//! audit's key. Country code 999 belongs to nobody (ITU-T E.164, reserved), so no caller has such a number, and no
-//! policy lets it be dialled. The database lets a number change into the pseudonym of a recorded act only.
-//! **The day's cap holds for him, too.** Attempts of the last [`KEEP_ATTEMPTS`] keep their number until then, without
-//! what was noted of them: if he calls again today, his new case finds today's attempts, and the database refuses a
-//! fourth. [`finish`] takes the number out as soon as the business day is over for certain (152-FZ art. 21 gives 30
-//! days). Entries of the audit hold no number in clear, and stay.
-//! **To add a table, add a line to `PLACES`.** A test plants words in every text column of every table, and fails for one
-//! that no line clears.
-//! After that [`Store::scrub`](super::Store::scrub) sees to it that the files hold nothing of it either.
+//! In: a number, who erases it, when. Out: an [`Act`]: which tables, how many rows, and what follows later.
+//! The rows themselves stay, since days, queues and agents are counted by them. Only the person's data is removed. A
+//! pseudonym made for this one erasure replaces the number: `+999` and the number of the act. The checks of the tables
+//! still hold, and several rows of one person still belong together. Nothing leads from the pseudonym back to the
+//! person, not even with the audit's key. Country code 999 belongs to nobody (ITU-T E.164, reserved), so no caller has
+//! such a number, and no policy lets it be dialled. The database lets a number change only into the pseudonym of a
+//! recorded act.
+//! **The day's cap still protects the person.** Attempts of the last [`KEEP_ATTEMPTS`] keep their number until then,
+//! without their notes. If the person calls again today, the new case finds today's attempts, and the database refuses
+//! a fourth. [`finish`] removes the number when the business day is over for certain (152-FZ art. 21 gives 30 days).
+//! Entries of the audit hold no number in clear, and stay.
+//! **To add a table, add a line to `PLACES`.** A test writes marked texts into every text column of every table, and
+//! fails for a text that no line clears.
+//! After the erasure [`Store::scrub`](super::Store::scrub) removes the data from the database's files too.
 
 mod forms;
 
@@ -33,7 +34,7 @@ use crate::ids::CaseId;
 use crate::missed::case::Closed;
 use crate::phone::{E164, Home};
 
-/// What a column holds after the erasure.
+/// The value of a column after the erasure.
 #[derive(Debug, Clone, Copy)]
 enum Becomes {
     /// The pseudonym.
@@ -42,36 +43,36 @@ enum Becomes {
     Nothing,
     /// An empty text.
     Blank,
-    /// What an event says that was erased.
+    /// The payload of an event that was erased.
     Gone,
-    /// The pseudonym and the row's own number, unless it was empty: several rows of one event must differ.
+    /// The pseudonym with the row's own number, unless the column was empty. Several rows of one event must differ.
     Own,
-    /// That it was erased, if it said anything.
+    /// A note that the text was erased, unless the column was empty.
     Why,
 }
 use Becomes::{Blank, Gone, Nothing, Own, Pseudonym, Why};
 
-/// A table that knows persons.
+/// A table that holds data of persons.
 struct Place {
     /// The table.
     table: &'static str,
-    /// Its rows of a number, `$1`.
+    /// The condition for its rows of a number, `$1`.
     rows: &'static str,
-    /// What becomes of which column.
+    /// The columns, and the value of each after the erasure.
     columns: &'static [(&'static str, Becomes)],
 }
 
-/// The events of a number, `$1`, once they are [`found`].
+/// The events of a number, `$1`, after [`found`] has run.
 macro_rules! events_of {
     () => {
         "SELECT seq FROM outbox WHERE number = $1"
     };
 }
 
-/// Every table that knows persons. A caller who hid his number, or one whose number came in another form, is found
-/// by the number as it came.
+/// Every table that holds data of persons. The number as it came identifies callers who hid their number, or whose
+/// number came in another form.
 const PLACES: &[Place] = &[
-    // Whom of us it was told is gone as well: nobody can say whose address it is.
+    // The recipient of the event is erased as well, since nobody can say whose address it is.
     Place {
         table: "deliveries",
         rows: concat!("event IN (", events_of!(), ")"),
@@ -82,13 +83,13 @@ const PLACES: &[Place] = &[
             ("last_error", Why),
         ],
     },
-    // Events of others went to this number.
+    // Events about other people that were sent to this number.
     Place {
         table: "deliveries",
         rows: "recipient = $1",
         columns: &[("recipient", Own), ("recipient_key", Nothing), ("last_status", Nothing)],
     },
-    // What is not told yet is told to nobody.
+    // An event that has not been delivered yet is delivered to nobody.
     Place { table: "outbox", rows: "number = $1", columns: &[("payload", Gone), ("number", Nothing)] },
     Place {
         table: "requests",
@@ -119,14 +120,14 @@ const PLACES: &[Place] = &[
         rows: "caller_number = $1",
         columns: &[("caller_number", Pseudonym), ("caller_name", Blank), ("came_by", Nothing)],
     },
-    // Calls of ours to him.
+    // Calls that we made to the person.
     Place {
         table: "calls",
         rows: "dialled = $1 AND direction <> 'inbound'",
         columns: &[("dialled", Pseudonym)],
     },
     Place { table: "refusals", rows: "number = $1", columns: &[("number", Pseudonym), ("why", Blank)] },
-    // That he wants no calls must stay known, or he would be called again; what was noted of him need not.
+    // The list must keep that the person wants no calls, or they would be called again. The note need not stay.
     Place { table: "do_not_call", rows: "number = $1 AND note IS NOT NULL", columns: &[("note", Nothing)] },
     Place {
         table: "cases",
@@ -141,49 +142,49 @@ const PLACES: &[Place] = &[
     Place { table: "attempts", rows: "number = $1 AND note IS NOT NULL", columns: &[("note", Nothing)] },
 ];
 
-/// How long an attempt's business day may still be going on: a day lasts 24 hours at most, and a shift that begins on
-/// it ends 24 hours after its beginning at the latest (the check of `schedule_hours.closes_min`).
+/// How long an attempt's business day may still last. A day lasts 24 hours at most, and a shift that begins on it ends
+/// at the latest 24 hours after its beginning (the check of `schedule_hours.closes_min`).
 pub const KEEP_ATTEMPTS: Duration = Duration::from_hours(48);
 
-/// Rows of a table that were changed.
+/// The number of changed rows in a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Erased {
     /// The table.
     pub table: &'static str,
-    /// How many rows.
+    /// How many rows were changed.
     pub rows: usize,
 }
 
-/// The act of an erasure, as it is kept and shown. It holds no number.
+/// The act of an erasure, as it is kept and shown. It holds no phone number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Act {
-    /// Its number.
+    /// The number of the act.
     pub erasure: i64,
-    /// When.
+    /// When the person was erased.
     pub at: UnixMs,
-    /// By whom.
+    /// The person or program that erased them.
     pub by: String,
-    /// What stands for the number in the audit.
+    /// The hash of the number in the audit.
     pub number_key: String,
-    /// What stands for the person in the rows.
+    /// The pseudonym that replaces the number in the rows.
     pub pseudonym: String,
     /// What was erased.
     pub tables: Vec<Erased>,
-    /// Cases that were open, and are closed as `erased`.
+    /// How many open cases were closed as `erased`.
     pub cases_closed: usize,
-    /// Attempts that keep the number until their business day is over.
+    /// How many attempts keep the number until their business day is over.
     pub attempts_later: usize,
-    /// When these are erased, too.
+    /// When these attempts are erased too.
     pub attempts_at: Option<UnixMs>,
     /// The tables that keep the number on purpose: `do_not_call`, or the person would be called again.
     pub kept: Vec<&'static str>,
 }
 
-/// Erases a person. A number of whom nothing is known gets an act as well: it says that nothing was there. `home` says what
-/// the numbers mean that are kept as they came.
+/// Erases a person. A number without any data gets an act too, which says that there was nothing. `home` is the home
+/// country by which numbers that were kept as they came are read.
 ///
 /// # Errors
-/// [`StoreError::Refused`] while they are on the line.
+/// [`StoreError::Refused`] while the person is in a call, or while an attempt to call them has no result.
 pub fn person(
     c: &mut Database,
     number: &E164,
@@ -192,7 +193,7 @@ pub fn person(
     now: UnixMs,
 ) -> Result<Act, StoreError> {
     hold::number(c, number)?;
-    // Nobody shares out or settles meanwhile what is erased.
+    // Nobody may hand out or complete a delivery while it is erased.
     hold::name(c, outbox::LOCK)?;
     let forms = forms::of(c, number, home)?;
     refuse_live(c, number, &forms)?;
@@ -227,7 +228,7 @@ pub fn person(
     Ok(act)
 }
 
-/// The tables that keep the number on purpose.
+/// Returns the tables that keep the number on purpose.
 fn kept(c: &mut Database, number: &E164) -> Result<Vec<&'static str>, StoreError> {
     let listed: i64 =
         do_not_call::table.filter(do_not_call::number.eq(number.as_str())).count().get_result(c)?;
@@ -259,7 +260,8 @@ fn keep(c: &mut Database, number: &E164, act: &Act) -> Result<(), StoreError> {
     )
 }
 
-/// A call that goes on writes its number again when it ends, and an attempt without a result is found by it.
+/// Refuses an erasure while the person has a live call or an unfinished attempt. A live call writes its number again
+/// when it ends, and an attempt without a result is found by its number.
 fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), StoreError> {
     if let Some(row) = rows::unfinished(c, number)? {
         let who = row.agent.map_or(row.by, String::from);
@@ -280,7 +282,7 @@ fn refuse_live(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), 
     Err(StoreError::Refused(why.to_owned()))
 }
 
-/// Closes what is owed to him.
+/// Closes the person's open cases.
 fn close_cases(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result<usize, StoreError> {
     hold::open_case(c, number)?;
     let open: Vec<CaseId> = cases::table
@@ -293,7 +295,7 @@ fn close_cases(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result
     Ok(open.len())
 }
 
-/// Notes which attempts keep the number for now. How many, and until when.
+/// Records which attempts keep the number for now. Returns how many, and until when.
 fn put_off(
     c: &mut Database,
     number: &E164,
@@ -330,8 +332,9 @@ struct Candidate {
     payload: String,
 }
 
-/// Gives every event of a number that number: those of its cases and calls, and those whose words hold it in any form,
-/// such as events that a program before this one kept of calls and cases that are gone.
+/// Writes the number into the row of every event about it: events of its cases and calls, and events whose payload
+/// holds the number in any form. The last kind includes events that an earlier version kept of cases and calls that no
+/// longer exist.
 fn found(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), StoreError> {
     let of_cases = "UPDATE outbox SET number = $1 WHERE aggregate IN (SELECT 'case:' || id FROM cases WHERE number = $1)";
     diesel::sql_query(of_cases).bind::<Text, _>(number.as_str()).execute(c)?;
@@ -344,7 +347,7 @@ fn found(c: &mut Database, number: &E164, forms: &[String]) -> Result<(), StoreE
     Ok(())
 }
 
-/// Gives the events whose words hold a form of the number that number.
+/// Writes the number into the row of each event whose payload holds this form of it.
 fn in_words(c: &mut Database, number: &E164, form: &str) -> Result<(), StoreError> {
     let like = format!("%{}%", form.replace('!', "!!").replace('%', "!%").replace('_', "!_"));
     let sql = "SELECT seq, payload FROM outbox WHERE payload LIKE $1 ESCAPE '!' ORDER BY seq";
@@ -358,7 +361,7 @@ fn in_words(c: &mut Database, number: &E164, form: &str) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Whether a text holds this number, and not only a longer one that has its digits in it.
+/// Returns whether a text holds this number, and not only a longer number that contains its digits.
 fn holds(text: &str, number: &str) -> bool {
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     text.match_indices(number).any(|(at, _)| {
@@ -368,7 +371,7 @@ fn holds(text: &str, number: &str) -> bool {
     })
 }
 
-/// What of his waits to be told, or was given up, is not told any more.
+/// Cancels the person's deliveries that wait or were given up.
 fn tell_nobody(c: &mut Database, number: &E164, now: UnixMs) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE deliveries SET state = 'skipped', done_at = coalesce(done_at, {}), next_at = NULL, \
@@ -395,7 +398,7 @@ fn everywhere(c: &mut Database, forms: &[String], pseudonym: &str) -> Result<Vec
     Ok(tables)
 }
 
-/// Erases the rows of one place. The text of the statement is made of [`PLACES`] and of our pseudonym only.
+/// Erases the rows of one place. The text of the statement consists only of [`PLACES`] and our pseudonym.
 fn erase(c: &mut Database, place: &Place, number: &str, pseudonym: &str) -> Result<usize, StoreError> {
     let set: Vec<String> = place
         .columns
@@ -423,7 +426,7 @@ struct Due {
     pseudonym: String,
 }
 
-/// Takes the number out of attempts whose business day is over, at most so many. How many it was.
+/// Removes the number from attempts whose business day is over, at most `limit`. Returns how many.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, and whose fault it is.
+//! The errors of the database, and which of them may pass.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,43 +8,43 @@ use crate::column::Unreadable;
 use crate::missed::regulation::CapReached;
 use crate::queue::agent;
 
-/// A transaction that left nothing behind, and why.
+/// Why a transaction failed and left nothing behind.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// What was asked for is not there.
+    /// The requested thing does not exist.
     #[error("there is no {kind} {name}")]
     NotFound {
-        /// What kind of thing, such as `agent`.
+        /// The kind of thing, such as `agent`.
         kind: &'static str,
         /// Its name or number.
         name: String,
     },
-    /// Something with this name is there already.
+    /// A thing with this name exists already.
     #[error("there is a {kind} {name} already")]
     Exists {
-        /// What kind of thing.
+        /// The kind of thing.
         kind: &'static str,
         /// Its name.
         name: String,
     },
-    /// It took longer than it may.
+    /// The database took longer than allowed.
     #[error("the database has not answered for {limit:?}; see whether its disk or server is overloaded")]
     Slow {
-        /// How long it had.
+        /// The time allowed.
         limit: std::time::Duration,
     },
-    /// A rule forbids it.
+    /// A rule forbids the change.
     #[error("{0}")]
     Refused(String),
-    /// The agent cannot make this step.
+    /// The agent cannot take this step.
     #[error("agent {name}: {refused}")]
     Step {
-        /// Who.
+        /// The agent's name.
         name: String,
-        /// What, and from where.
+        /// The step, and the status and activity from which it was tried.
         refused: agent::Refused,
     },
-    /// The day's attempts are used up.
+    /// The day's attempts to a number are used up.
     #[error("{number}: {cap}")]
     Cap {
         /// The number.
@@ -52,7 +52,7 @@ pub enum StoreError {
         /// The limit.
         cap: CapReached,
     },
-    /// Another controller works on the database.
+    /// Another controller uses the database.
     #[error(
         "the database {database} is in use by another controller{holder}: \
          stop that one first, or give this one another [database] url{last_resort}"
@@ -60,9 +60,9 @@ pub enum StoreError {
     Locked {
         /// The file or the server, without a password.
         database: String,
-        /// Which process, if it says so.
+        /// The process that holds the lock, if it says so.
         holder: String,
-        /// What else helps.
+        /// What else may help.
         last_resort: String,
     },
     /// The file or its folder cannot be written.
@@ -70,32 +70,33 @@ pub enum StoreError {
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's message.
         reason: String,
     },
-    /// The file is something else than a database.
+    /// The file is not a database.
     #[error("{} is not a SQLite database: name another file in [database] url, or move this one away", path.display())]
     NotADatabase {
         /// The file.
         path: PathBuf,
     },
-    /// Another program has made the database.
+    /// Another program made the database.
     #[error("{} holds the tables of another program: name another file in [database] url", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
     },
-    /// Another process writes for too long.
+    /// Another process has been writing for too long.
     #[error(
         "the database is busy: another process{holder} has been writing for {waited:?}; end it or try again"
     )]
     Busy {
-        /// How long it was waited for, or how long the other one has been at it, if that is known and longer.
+        /// How long the transaction waited, or how long the other process has been writing, if that is known and
+        /// longer.
         waited: Duration,
-        /// Which process, if it is known.
+        /// The process that writes, if it is known.
         holder: String,
     },
-    /// The url names no database that we know.
+    /// The url names no database of a known kind.
     #[error(transparent)]
     BadUrl(#[from] crate::config::database::InvalidDatabaseUrl),
     /// A newer dozvon has changed the database.
@@ -106,13 +107,13 @@ pub enum StoreError {
     Newer {
         /// The newest migration in the database.
         version: String,
-        /// The newest that we know.
+        /// The newest migration that this program knows.
         known: String,
     },
     /// The schema is older than this program.
     #[error("the database lacks {pending} migration(s): run `dozvon migrate`")]
     Older {
-        /// How many are missing.
+        /// How many migrations are missing.
         pending: usize,
     },
     /// A migration failed.
@@ -121,12 +122,12 @@ pub enum StoreError {
     /// The database cannot be reached.
     #[error("cannot open the database {url}: {reason}")]
     Unreachable {
-        /// Where, without a password.
+        /// The url, without a password.
         url: String,
-        /// What was said.
+        /// The reason that was given.
         reason: String,
     },
-    /// A value that the database holds is none of ours.
+    /// The database holds a value that this program cannot read.
     #[error("the database holds {value:?} in {column}, which is not readable: was it changed by hand?")]
     Unreadable {
         /// The column.
@@ -134,25 +135,25 @@ pub enum StoreError {
         /// The value, cut to 80 characters.
         value: String,
     },
-    /// Too many transactions wait.
+    /// Too many transactions wait to be committed.
     #[error("the database is overloaded: {waiting} transactions wait to be committed")]
     Overloaded {
-        /// How many.
+        /// How many transactions wait.
         waiting: usize,
     },
-    /// The commit failed: nothing of the group was kept.
+    /// The commit failed, and nothing of the group was kept.
     #[error("the commit failed, nothing was kept: {0}")]
     Commit(String),
-    /// A transaction of ours has a fault. It was undone.
+    /// A transaction panicked and was undone. This is a fault in dozvon.
     #[error("the transaction {name} panicked and was undone: this is a fault in dozvon, please report it")]
     Panicked {
-        /// Its name.
+        /// The transaction's name.
         name: &'static str,
     },
-    /// The committing task is gone: the process is stopping.
+    /// The task that commits has ended: the process is stopping.
     #[error("the store is closed")]
     Closed,
-    /// The database refused or failed.
+    /// The database refused the change or failed.
     #[error("database: {0}")]
     Database(#[source] diesel::result::Error),
 }
@@ -166,7 +167,7 @@ impl From<diesel::result::Error> for StoreError {
     }
 }
 
-/// The column and the value, if the error is that a value is none of its type's.
+/// Returns an error with the column and the value, if a value could not be read as its type.
 fn unreadable(error: &diesel::result::Error) -> Option<StoreError> {
     let diesel::result::Error::DeserializationError(error) = error else { return None };
     let field = error.downcast_ref::<diesel::result::DeserializeFieldError>()?;
@@ -178,7 +179,7 @@ fn unreadable(error: &diesel::result::Error) -> Option<StoreError> {
 }
 
 impl StoreError {
-    /// Whether the same transaction may succeed when it is tried again later.
+    /// Returns whether the same transaction may succeed when it is tried again later.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -188,7 +189,7 @@ impl StoreError {
         }
     }
 
-    /// The same news for another one who shares the commit.
+    /// Returns the same error for another transaction of the group.
     pub(super) fn for_another(&self) -> Self {
         match self {
             Self::Busy { waited, holder } => Self::Busy { waited: *waited, holder: holder.clone() },
@@ -201,9 +202,9 @@ impl StoreError {
     }
 }
 
-/// Says what was looked for when a query finds no row.
+/// Names the missing thing when a query finds no row.
 pub(super) trait Found<T> {
-    /// The row, or [`StoreError::NotFound`].
+    /// Returns the row, or [`StoreError::NotFound`].
     fn found(self, kind: &'static str, name: impl std::fmt::Display) -> Result<T, StoreError>;
 }
 

@@ -1,7 +1,8 @@
 //! The forms in which one number stands in the rows.
 //!
-//! In: a number, and the home by which numbers without a country code are read. Out: every text that is this number: as
-//! carriers write it, and as it came with calls of which no version of ours could read it, or only a later one can.
+//! In: a number, and the home country by which numbers without a country code are read. Out: every text that is this
+//! number. These are the forms that carriers write. They also include the texts of calls whose number could not be read
+//! when the call came, but can be read now.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use diesel::sql_types::Text;
 use super::super::{Database, StoreError};
 use crate::phone::{E164, Home};
 
-/// How many texts are held in memory at one time.
+/// How many texts are held in memory at a time.
 const BATCH: usize = 10_000;
 
 #[derive(QueryableByName)]
@@ -20,7 +21,7 @@ struct Raw {
     text: String,
 }
 
-/// Every text of a call's row that is this number, the number itself among them.
+/// Returns every text in a call's row that is this number, and the number itself.
 ///
 /// # Errors
 /// When the database fails.
@@ -42,11 +43,12 @@ pub(super) fn of(c: &mut Database, number: &E164, home: &Home) -> Result<Vec<Str
     Ok(forms.into_iter().collect())
 }
 
-/// The ways in which carriers write a number: with and without the plus, and as it is dialled inside the country.
+/// Returns the ways in which carriers write a number: with the plus, without it, and as it is dialled inside the
+/// country.
 fn written(number: &E164) -> Vec<String> {
     let digits = number.as_str().trim_start_matches('+');
     let mut forms = vec![number.to_string(), digits.to_owned()];
-    // Russia and Kazakhstan dial 8 before a number of ten digits.
+    // In Russia and Kazakhstan people dial 8 before a number of ten digits.
     if let Some(national) = digits.strip_prefix('7').filter(|national| national.len() == 10) {
         forms.extend([format!("8{national}"), national.to_owned()]);
     }
