@@ -10,6 +10,7 @@ use serde::Serialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::document::fault::nearest;
 use crate::document::{Document, text};
 use crate::rules::file::schedules;
 use crate::rules::policy::{Policy, Profile};
@@ -67,10 +68,14 @@ pub(super) fn items<'a>(root: &DeTable<'a>, kind: Kind) -> Vec<Item<'a>> {
     list.into_iter().flatten().filter_map(table).collect()
 }
 
-/// Notes keys that must be there and are not.
+/// Notes keys that must be there and are not, or are misspelt.
 fn required(document: &mut Document<'_>, item: &Item<'_>, keys: &[&str]) {
-    for key in keys {
-        if !item.get_ref().contains_key(*key) && !document.is_doubtful(&item.span()) {
+    for key in keys.iter().filter(|key| !item.get_ref().contains_key(**key)) {
+        if let Some(misspelt) = item.get_ref().keys().find(|given| nearest(given.get_ref(), [*key]).is_some())
+        {
+            document.unknown_key(&misspelt.span(), misspelt.get_ref(), [*key]);
+        }
+        if !document.is_doubtful(&item.span()) {
             document.fault(&item.span(), format!("`{key}` is missing"), format!("add {key} = …"));
         }
     }

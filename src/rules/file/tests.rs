@@ -153,6 +153,7 @@ fn an_unknown_key_is_told_with_the_nearest() {
         "wrapup =",
         &["rules.toml:24:1", "unknown key `wrapup`", "did you mean `wrap_up`?"],
     );
+    one_fault("name = \"rest\"", "naem = \"rest\"", &["unknown key `naem`", "did you mean `name`?"]);
     let section = faults(&GOOD.replace("[defaults]", "[default]"));
     assert!(section[0].contains("rules.toml:2:2: unknown key `default`"), "{section:#?}");
     assert!(section[0].ends_with("did you mean `defaults`?"), "{section:#?}");
