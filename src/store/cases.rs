@@ -283,8 +283,8 @@ pub fn open_of(c: &mut Database, number: &E164) -> Result<Option<CaseRow>, Store
     Ok(open.select(columns::<CaseRow>()).first(c).optional()?)
 }
 
-/// Closes the open case of a number after a talk outside the case, if the talk was long enough. The case stays open
-/// while an attempt is under way or waits for its disposition: the attempt then decides.
+/// Closes the open case of a number after a talk outside the case, if the talk was long enough and began after the
+/// latest missed call. An attempt that is under way, or waits for its disposition, goes on unchanged.
 ///
 /// # Errors
 /// When the database fails.

@@ -26,13 +26,14 @@ pub struct CallbackRules {
     pub zone: Tz,
     /// The controller's own country.
     pub home: Home,
-    /// The queue that calls back callers who reached no queue. If there is only one queue, it is that one.
+    /// The queue that calls back callers who reached no queue. None: the only queue, if there is just one.
     pub queue: Option<QueueName>,
-    /// The queue that takes over cases whose customers could not be reached within a day.
+    /// The queue that takes over cases whose customers could not be reached within a day. None: the case's own queue.
     pub repeat_queue: Option<QueueName>,
     /// The shortest talk after which the customer counts as reached, when nobody gives a disposition.
     pub min_talk: Duration,
-    /// How long an attempt may last, and how long after a talk its disposition may still be given.
+    /// How long an attempt may last before it is given up as lost. If a talk has no disposition after the same time,
+    /// its length decides the result.
     pub max_attempt_time: Duration,
     /// How long after a talk a missing disposition is reported to the people who should know.
     pub disposition_timeout: Duration,

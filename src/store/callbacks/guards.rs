@@ -52,8 +52,8 @@ pub(super) fn number_history(
 }
 
 /// Returns when the customer last turned to us. Anybody can type a number into a form, or show any number as the
-/// caller's, at any hour. So a request, or a call from a number that has never talked with us, proves that the customer
-/// is awake only during our own daytime.
+/// caller's, at any hour. So a request counts only if it came within the policy's calling hours, in our own time zone.
+/// The same holds for a call from a number that has never talked with us.
 fn contact_at(
     c: &mut Database,
     case: &CaseRow,
@@ -172,7 +172,7 @@ pub fn refusals_of(c: &mut Database, case: CaseId, limit: i64) -> Result<Vec<Ref
     Ok(kept.select(columns::<RefusalRow>()).load(c)?)
 }
 
-/// Returns whether the last dial of a case was refused by the same guard for the same reason.
+/// Returns whether the last refused dial of a case had the same guard and the same reason.
 fn known(c: &mut Database, case: &CaseRow, refusal: &Refusal) -> Result<bool, StoreError> {
     let last = refusals_of(c, case.id, 1)?;
     Ok(last.first().is_some_and(|row| row.guard == refusal.guard && row.why == refusal.why))

@@ -27,7 +27,7 @@ const LOCK: &str = "dials";
 pub(in crate::store) enum Asked {
     /// The dial is about to be made, or the question is only for information.
     Dial,
-    /// An agent is rung before the dial. The callbacks for which agents are being rung have their dials reserved.
+    /// An agent is rung before the dial. So the dials of other callbacks whose agents are being rung count too.
     Promise,
 }
 

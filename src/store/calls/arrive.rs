@@ -106,7 +106,7 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
     }
 }
 
-/// Records that a call of the controller goes on in another channel. Returns whether the call has not ended.
+/// Records the channel on which a call of the controller continues. Returns whether the call has not ended.
 pub(in crate::store) fn on_channel(
     c: &mut Database,
     call: CallId,

@@ -22,7 +22,7 @@ crate::vocabulary! {
         TimedOut = "timed_out",
         /// Somebody else took the caller out of the queue.
         Taken = "taken",
-        /// The controller lost the caller.
+        /// The call was lost by a failure on our side.
         Lost = "lost",
     }
 }
