@@ -69,7 +69,7 @@ impl Controller {
         let (listen, status) = (free_port().await, free_port().await);
         let controller = Self { folder, listen, status, node: sim.node_address(), child: None };
         controller.configure("5s");
-        controller.folder.write("rules.toml", &rules);
+        controller.folder.write("rules.toml", rules);
         controller.folder.ok(&["migrate"]);
         controller.folder.ok(&["apply", controller.folder.path("rules.toml").to_str().unwrap()]);
         sim.set_controllers(&[listen]).await;

@@ -153,7 +153,6 @@ enum Cap {
 }
 
 impl CapText {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     fn serialize<S: Serializer>(cap: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
         cap.map_or_else(|| Cap::None(NO_LIMIT.to_owned()), Cap::Most).serialize(serializer)
     }

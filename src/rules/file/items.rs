@@ -1,6 +1,7 @@
 //! The entries of the file: each read into the type of its kind.
 
 use std::borrow::Cow;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -99,11 +100,14 @@ fn read_named<'a, N, T>(
     });
     let shown = parsed.as_ref().map_or_else(|| "without a name".to_owned(), ToString::to_string);
     let (Some(value), Some(key)) = (read(document, &shown, &item), parsed) else { return };
-    if map.contains_key(&key) {
-        let name = name.map_or_else(|| item.span(), |name| name.span());
-        two_named(document, kind, &name, &key);
-    } else {
-        map.insert(key, value);
+    match map.entry(key) {
+        Entry::Vacant(free) => {
+            free.insert(value);
+        }
+        Entry::Occupied(taken) => {
+            let name = name.map_or_else(|| item.span(), |name| name.span());
+            two_named(document, kind, &name, taken.key());
+        }
     }
 }
 

@@ -47,15 +47,7 @@ fn apply(
         Change::Step(step, next_at) => make(c, case, step, next_at, (step == Step::Dial).then_some(by)),
         Change::LookAgain(next_at) => look_again(c, case, next_at),
         Change::BecomeDue { due_at, react_by, next_at } => {
-            make(c, case, Step::Open, next_at, None)?;
-            let due = (
-                cases::due_at.eq(due_at),
-                cases::react_by.eq(react_by),
-                cases::queue.eq(terms.queue_of(case)),
-            );
-            diesel::update(cases::table.find(case.id)).set(due).returning(cases::id).count_changed(c)?;
-            let case = case_rows::get(c, case.id)?;
-            note(c, &case, Note::Told(EventKind::CaseDue), at)
+            become_due(c, case, terms, (due_at, react_by, next_at), at)
         }
         Change::HandOver { queue, next_at } => {
             make(c, case, Step::HandOver, Some(next_at), None)?;
@@ -104,6 +96,21 @@ fn apply(
             finish_and_follow(c, case, terms, &finish, None)
         }
     }
+}
+
+/// The case is due from now on; those who should call hear of it.
+fn become_due(
+    c: &mut Database,
+    case: &mut CaseRow,
+    terms: &CallbackRules,
+    (due_at, react_by, next_at): (UnixMs, Option<UnixMs>, Option<UnixMs>),
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    make(c, case, Step::Open, next_at, None)?;
+    let due = (cases::due_at.eq(due_at), cases::react_by.eq(react_by), cases::queue.eq(terms.queue_of(case)));
+    diesel::update(cases::table.find(case.id)).set(due).returning(cases::id).count_changed(c)?;
+    let case = case_rows::get(c, case.id)?;
+    note(c, &case, Note::Told(EventKind::CaseDue), at)
 }
 
 /// Schedules the customer's next attempt, now that the attempts so far are known.

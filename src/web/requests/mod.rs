@@ -91,7 +91,7 @@ impl Intake {
         let ours = settings.requests.clone();
         let permits = || Semaphore::new(ours.max_concurrent.clamp(1, Semaphore::MAX_PERMITS));
         let counts = |most, room| Mutex::new(Counts::new(most, ours.rate_window, room));
-        let terms = CallbackRules::of(&settings, Arc::clone(&rules.borrow()));
+        let terms = CallbackRules::of(settings, Arc::clone(&rules.borrow()));
         Arc::new(Self {
             terms,
             rules,
