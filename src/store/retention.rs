@@ -1,9 +1,9 @@
-//! The end of old rows: deleted by age, in small bites, and written into the audit.
+//! The end of old rows: they are deleted by age, in small batches, and the deletion is written into the audit.
 //!
-//! In: the ages. Out: how many rows one bite took, and whether there is more.
-//! The database lets go only what is older than `retention_cuts` says, which a bite sets before it deletes; the audit
-//! loses rows only from its beginning, and the last of them stays known, so that the chain can still be proved.
-//! **Invariant:** a bite may be repeated or broken off at any place; what it took is in the audit, in the same
+//! In: the ages. Out: how many rows one batch deleted, and whether there are more. The database lets only those rows be
+//! deleted that are older than the instant in `retention_cuts`, and each batch sets that instant before it deletes. The
+//! audit loses rows only from its beginning. The last deleted row stays known, so that the chain can still be proved.
+//! **Invariant:** a batch may be repeated, or broken off at any point. Its deletions and their audit entry are one
 //! transaction.
 
 use std::time::Duration;
@@ -22,10 +22,10 @@ use crate::audit::{Action, Entry, Link, details};
 use crate::clock::UnixMs;
 use crate::config::retention::Settings;
 
-/// What one bite took.
+/// What one batch deleted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Bite {
-    /// Cases, and with them their attempts and misses.
+    /// Cases, with their attempts and misses.
     pub cases: usize,
     /// Calls.
     pub calls: usize,
@@ -33,20 +33,20 @@ pub struct Bite {
     pub requests: usize,
     /// Events that were told.
     pub outbox: usize,
-    /// Dials that were refused to numbers without a case.
+    /// Refused dials to numbers without a case.
     pub refusals: usize,
     /// Numbers whose time on the do-not-call list was over.
     pub do_not_call: usize,
     /// Rows of the audit.
     pub audit: i64,
-    /// Attempts whose number was taken out, since the person was erased.
+    /// Attempts from which the number of an erased person was removed.
     pub erased: usize,
-    /// Whether there may be more.
+    /// Whether there may be more to delete.
     pub more: bool,
 }
 
 impl Bite {
-    /// Whether it took nothing.
+    /// Whether the batch deleted nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         let rows = self.cases + self.calls + self.requests + self.outbox + self.refusals;
@@ -54,14 +54,15 @@ impl Bite {
     }
 }
 
-/// What goes with a case, children first: table and the column that names the case. A new table of cases is a line.
+/// The rows that are deleted with a case, children first: the table, and its column with the case. A new table with
+/// rows of cases needs one more line here.
 const OF_A_CASE: &[(&str, &str)] =
     &[("attempts", "case_id"), ("case_misses", "case_id"), ("refusals", "case_id")];
 
-/// Deletes what is too old, at most so many rows of each kind as the settings say.
+/// Deletes rows that are too old, at most as many of each kind as the settings allow.
 ///
 /// # Errors
-/// When the database fails: then nothing was deleted.
+/// When the database fails. Nothing was deleted then.
 pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, StoreError> {
     let limit = i64::from(settings.batch.max(1));
     let mut took = Bite { erased: erase::finish(c, now, limit)?, ..Bite::default() };
@@ -99,13 +100,13 @@ pub fn bite(c: &mut Database, now: UnixMs, settings: &Settings) -> Result<Bite, 
     Ok(took)
 }
 
-/// How long nothing may have been recorded before the clock is doubted.
+/// A clock is doubted after a period of this length without any record.
 const SILENCE: Duration = Duration::from_hours(30 * 24);
 
-/// How old a record must be to speak for the clock: younger ones were written by it after it had jumped, perhaps.
+/// The age from which a record confirms the clock. A younger record may have been written after the clock had jumped.
 const SETTLED: Duration = Duration::from_hours(24);
 
-/// When the clock was believed last; none if it never was.
+/// Returns when the clock was last believed, or none if it never was.
 ///
 /// # Errors
 /// When the database fails.
@@ -115,12 +116,12 @@ pub fn clock_believed_at(c: &mut Database) -> Result<Option<UnixMs>, StoreError>
     Ok(believed.map(UnixMs))
 }
 
-/// Doubts a clock that is a month or more ahead of when it was believed last, or, where it never was, by which nothing
-/// at all was recorded for a month before the last day, though there are older rows: it may have been put forward, and
-/// by such a clock everything is too old.
+/// Refuses to go on when the clock may have been put forward, because by such a clock every row is too old. The clock
+/// is doubted if it is a month or more ahead of the instant at which it was last believed. A clock that was never
+/// believed is doubted if there are older rows, but none from the month before the last day.
 ///
 /// # Errors
-/// [`StoreError::Refused`] names the clock, the last instant that speaks for it, and the remedy.
+/// [`StoreError::Refused`] names the clock, the last instant that confirms it, and the remedy.
 pub fn doubt_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
     let last = match clock_believed_at(c)? {
         Some(believed) => Some(believed),
@@ -134,7 +135,7 @@ pub fn doubt_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
     )))
 }
 
-/// Notes that the clock is believed now.
+/// Records that the clock is believed now.
 ///
 /// # Errors
 /// When the database fails.
@@ -146,7 +147,8 @@ pub fn believe_clock(c: &mut Database, now: UnixMs) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// When something was last recorded, at the latest then. In the order of indexes, since these are large tables.
+/// Returns the time of the last record that is not later than `until`. The queries follow indexes, because these tables
+/// are large.
 fn last_record(c: &mut Database, until: UnixMs) -> Result<Option<UnixMs>, StoreError> {
     let until = until.0;
     let call: Option<Option<i64>> = calls::table
@@ -180,7 +182,7 @@ fn before(age: Duration, now: UnixMs) -> Option<UnixMs> {
     (!age.is_zero()).then(|| now - age)
 }
 
-/// The entry also attests where the audit begins from now on.
+/// Writes the audit entry of a batch. The entry also attests where the audit begins from now on.
 fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result<(), StoreError> {
     let details = details([
         ("cases", took.cases.into()),
@@ -198,7 +200,7 @@ fn note(c: &mut Database, now: UnixMs, took: &Bite, cut: Option<Link>) -> Result
     audit::append(c, &Entry { at: now, by: "retention", action, number: None, subject, details })
 }
 
-/// Lets the database delete what is older than this; never less than before.
+/// Allows the database to delete rows older than `before`. The allowed instant never moves back.
 fn allow(c: &mut Database, kind: &str, before: UnixMs, now: UnixMs) -> Result<(), StoreError> {
     let set: Option<i64> =
         retention_cuts::table.find(kind).select(retention_cuts::before_at).first(c).optional()?;
@@ -276,7 +278,7 @@ fn requests_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
     Ok(old.len())
 }
 
-/// What was kept of refused dials to numbers without a case.
+/// Deletes old refusals of dials to numbers without a case.
 fn refusals_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<i64> = refusals::table
         .filter(refusals::case_id.is_null().and(refusals::at.lt(before)))
@@ -288,7 +290,7 @@ fn refusals_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize
     Ok(old.len())
 }
 
-/// Numbers that may be called again since so long that nobody asks any more why they might not.
+/// Deletes numbers that have been off the do-not-call list for so long that nobody asks any more why they were on it.
 fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<String> = do_not_call::table
         .filter(do_not_call::expires_at.lt(before))
@@ -300,8 +302,8 @@ fn do_not_call_before(c: &mut Database, before: UnixMs, limit: i64) -> Result<us
     Ok(old.len())
 }
 
-/// Events that nobody waits for any more. What has waited for so long, since its destination is gone or takes nothing, is
-/// given up first: people see it, and may have it tried once more.
+/// Deletes old events that no delivery waits for. A delivery that has waited just as long, because its destination is
+/// gone or accepts nothing, is given up first. People then see it, and may have it tried once more.
 fn outbox_before(c: &mut Database, before: UnixMs, now: UnixMs, limit: i64) -> Result<usize, StoreError> {
     let given_up = super::outbox::give_up_before(c, before, now, limit)?;
     if given_up > 0 {

@@ -1,4 +1,4 @@
-//! The rules as rows: read whole, and made equal to what an administrator states.
+//! The rules as rows: read as a whole, and made equal to the rules of the administrator.
 
 mod policies;
 mod replace;
@@ -21,21 +21,21 @@ pub use replace::{preview, put_one_agent, put_tier, replace};
 
 pub(super) use policies::profile_of;
 
-/// What became different, by noun and name.
+/// The differences between two sets of rules, by noun and name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Difference {
-    /// New, such as `agent anna`.
+    /// New entries, such as `agent anna`.
     pub added: Vec<String>,
-    /// There before, and different now.
+    /// Entries that existed before and are different now.
     pub changed: Vec<String>,
-    /// There before, and not any more.
+    /// Entries that existed before and no longer exist.
     pub removed: Vec<String>,
-    /// The versions that the policies among the first two have now.
+    /// The current versions of the new and changed policies.
     pub versions: BTreeMap<String, i32>,
 }
 
 impl Difference {
-    /// Whether nothing is different.
+    /// Whether there is no difference.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.added.is_empty() && self.changed.is_empty() && self.removed.is_empty()
@@ -58,7 +58,7 @@ impl Difference {
     }
 }
 
-/// What became different between two sets of rules.
+/// Returns the differences between two sets of rules.
 #[must_use]
 pub fn compare(old: &Rules, new: &Rules) -> Difference {
     let by_name = |rules: &Rules| -> BTreeMap<_, _> {
@@ -84,7 +84,7 @@ pub fn compare(old: &Rules, new: &Rules) -> Difference {
 /// Reads every rule.
 ///
 /// # Errors
-/// When the database fails or holds what cannot be read.
+/// When the database fails, or holds a value that cannot be read.
 pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
     Ok(Rules {
         prompts: load_prompts(c)?,

@@ -1,4 +1,4 @@
-//! The tables as diesel sees them; what they mean is in the migrations.
+//! The tables as diesel sees them. The migrations say what they mean.
 
 diesel::table! { prompts (name) { name -> Text, source -> Text, } }
 diesel::table! { schedules (name) { name -> Text, zone -> Text, } }

@@ -1,4 +1,4 @@
-//! What the store has done, counted.
+//! Counts of the store's work.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,37 +7,37 @@ use std::time::Duration;
 
 use crate::vital::Beat;
 
-/// What the store has done since it was opened.
+/// The work of the store since it was opened.
 #[derive(Debug, Clone, Default)]
 pub struct Stats {
-    /// Commits.
+    /// Successful commits.
     pub commits: u64,
-    /// Commits that failed: nothing of them was kept.
+    /// Failed commits. Nothing of them was stored.
     pub commits_failed: u64,
-    /// How long each commit took, fsync included, since the last reading; at most 4096 of them.
+    /// The duration of each commit, fsync included, since the last reading; at most 4096 of them.
     pub commit_times: Vec<Duration>,
-    /// Transactions and reads by name: the names stand in the code, so there are few.
+    /// Transactions and reads by name. The names stand in the code, so there are few of them.
     pub transactions: BTreeMap<&'static str, TransactionStats>,
-    /// Transactions that wait now.
+    /// Transactions that are waiting now.
     pub waiting: usize,
 }
 
-/// Transactions of one name.
+/// The transactions of one name.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TransactionStats {
-    /// Done and committed.
+    /// Transactions that were done and committed.
     pub done: u64,
-    /// Failed: nothing was kept.
+    /// Transactions that failed. Nothing of them was stored.
     pub failed: u64,
-    /// Time inside them, without the shared commit.
+    /// The time inside the transactions, without the shared commit.
     pub time: Duration,
-    /// How many took at most as long as the bound of the same place in [`TransactionStats::BOUNDS`]; longer ones
-    /// are in none.
+    /// For each bound in [`TransactionStats::BOUNDS`], at the same position: how many transactions took at most that
+    /// long. Transactions longer than every bound are counted in none.
     pub within: [u64; TransactionStats::BOUNDS.len()],
 }
 
 impl TransactionStats {
-    /// Upper bounds of the histogram.
+    /// The upper bounds of the histogram.
     pub const BOUNDS: [Duration; 9] = [
         Duration::from_micros(50),
         Duration::from_micros(100),
@@ -63,16 +63,16 @@ impl TransactionStats {
     }
 }
 
-/// How many commit times are kept between two readings.
+/// How many commit durations are stored between two readings.
 const KEPT_TIMES: usize = 4096;
 
-/// Where it is counted.
+/// The counters of a store.
 #[derive(Debug)]
 pub(super) struct Counters {
     stats: Mutex<Stats>,
-    /// What the committing task is at.
+    /// The progress of the committing task.
     pub beat: Beat,
-    /// Whether the database was out of reach the last time.
+    /// Whether the database was unreachable the last time.
     down: AtomicBool,
 }
 
@@ -83,12 +83,12 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// Counts one transaction, or read.
+    /// Counts one transaction or read.
     pub(super) fn transaction(&self, name: &'static str, done: bool, took: Duration) {
         self.stats().transactions.entry(name).or_default().note(done, took);
     }
 
-    /// Counts the transactions of a group, and its commit if it came to one.
+    /// Counts the transactions of a group, and the group's commit if there was one.
     pub(super) fn group(
         &self,
         transactions: &[(&'static str, bool, Duration)],
@@ -109,23 +109,23 @@ impl Counters {
         }
     }
 
-    /// The committing task turns to the database.
+    /// Records that the committing task begins to work on the database.
     pub(super) fn turn_begins(&self) {
         self.beat.works();
     }
 
-    /// It is done, and the database is there or not.
+    /// Records that the committing task has finished, and whether the database was unreachable.
     pub(super) fn turn_ends(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
         self.beat.rests();
     }
 
-    /// Whether the database is out of reach, or has kept the committing task for longer than that.
+    /// Whether the database is unreachable, or has kept the committing task busy for longer than `limit`.
     pub(super) fn stalls(&self, limit: Duration) -> bool {
         self.down.load(Ordering::Relaxed) || self.beat.busy_for().is_some_and(|busy| busy > limit)
     }
 
-    /// Everything so far; commit times are handed over once.
+    /// Returns all counts so far. Each commit duration is returned once.
     pub(super) fn take(&self, waiting: usize) -> Stats {
         let mut stats = self.stats();
         let commit_times = std::mem::take(&mut stats.commit_times);

@@ -1,4 +1,4 @@
-//! Policies as rows: what each version said, and which is in force.
+//! Policies as rows: what each version allows, and which version is in force.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -43,7 +43,7 @@ struct Row {
     premium: bool,
 }
 
-/// The policies that are in force.
+/// Returns the policies that are in force.
 pub(super) fn load(c: &mut Database) -> Result<BTreeMap<PolicyName, Policy>, StoreError> {
     let in_force =
         policies::name.eq(policy_versions::policy).and(policies::version.eq(policy_versions::version));
@@ -52,8 +52,8 @@ pub(super) fn load(c: &mut Database) -> Result<BTreeMap<PolicyName, Policy>, Sto
     rows.into_iter().map(|row| policy(row).map(|policy| (policy.name.clone(), policy))).collect()
 }
 
-/// The policies that are stated and those that exist without, each with the version that it has or will have: that of
-/// before if it allows the same, else one that it never had.
+/// Returns the stated and the built-in policies, each with its version: the current version if the policy allows the
+/// same as before, otherwise the next unused version.
 pub(super) fn numbered(
     c: &mut Database,
     old: &BTreeMap<PolicyName, Policy>,
@@ -71,7 +71,7 @@ pub(super) fn numbered(
     Ok(all)
 }
 
-/// The last version that a policy of this name ever had; 0 if there was none.
+/// Returns the last version that a policy of this name ever had, or 0 if there was none.
 fn last_version(c: &mut Database, name: &PolicyName) -> Result<i32, StoreError> {
     let last: Option<i32> = policy_versions::table
         .filter(policy_versions::policy.eq(name))
@@ -80,7 +80,7 @@ fn last_version(c: &mut Database, name: &PolicyName) -> Result<i32, StoreError> 
     Ok(last.unwrap_or_default())
 }
 
-/// Puts a version in force that was not there before.
+/// Puts a new version in force.
 pub(super) fn put(
     c: &mut Database,
     name: &PolicyName,
@@ -97,7 +97,7 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Takes a policy out of force; what its versions said stays.
+/// Takes a policy out of force. Its versions stay.
 pub(super) fn remove(c: &mut Database, name: &PolicyName) -> Result<(), StoreError> {
     diesel::delete(policies::table.find(name)).execute(c)?;
     Ok(())
@@ -169,7 +169,7 @@ fn split<T: FromStr>(column: &'static str, text: &str) -> Result<Vec<T>, StoreEr
     text.split(',').filter(|item| !item.is_empty()).map(|item| read(column, item)).collect()
 }
 
-/// What the calls of a queue are about; none if the queue is not there.
+/// Returns the profile of a queue's calls, or none if there is no such queue.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Making the rows equal to what an administrator states.
+//! Makes the rows equal to the rules of the administrator.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,11 +16,12 @@ use crate::store::schema::{
 };
 use crate::store::{Database, StoreError, calls, cases, dialect, offers, to_ms};
 
-/// Makes the rows equal to `new`, and touches only those that differ. What agents chose and do stays as it is.
+/// Makes the rows equal to `new`, and changes only rows that differ. The status and activity of agents stay as they
+/// are.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed, or something refers to
-/// what is not there: then nothing is changed.
+/// [`StoreError::Refused`] when an agent or queue that a live call uses would be removed, or when a rule refers to
+/// something that does not exist. Nothing is changed then.
 pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
     dialect::hold::rules(c)?;
     let old = load(c)?;
@@ -57,10 +58,10 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     Ok(compare(&old, new))
 }
 
-/// What [`replace`] would do, and whether it would. It only reads.
+/// Returns what [`replace`] would change, or the error that it would return. This function only reads.
 ///
 /// # Errors
-/// Those of [`replace`].
+/// The errors of [`replace`].
 pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> {
     let old = load(c)?;
     let new = &numbered(c, &old, new)?;
@@ -70,12 +71,12 @@ pub fn preview(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     Ok(compare(&old, new))
 }
 
-/// The rules with the versions that their policies will have.
+/// Returns the rules with the versions that their policies will have.
 fn numbered(c: &mut Database, old: &Rules, new: &Rules) -> Result<Rules, StoreError> {
     Ok(Rules { policies: policies::numbered(c, &old.policies, &new.policies)?, ..new.clone() })
 }
 
-/// Refuses policies that allow what the law or the house forbids.
+/// Refuses policies that allow more than the law or the company's limits.
 fn refuse_unlawful(rules: &Rules) -> Result<(), StoreError> {
     match rules.policies.values().flat_map(Policy::faults).next() {
         Some(fault) => Err(StoreError::Refused(fault.to_string())),
@@ -83,7 +84,7 @@ fn refuse_unlawful(rules: &Rules) -> Result<(), StoreError> {
     }
 }
 
-/// What is new or different.
+/// Returns the entries that are new or different.
 fn differing<'a, K: Ord, V: PartialEq>(
     old: &'a BTreeMap<K, V>,
     new: &'a BTreeMap<K, V>,
@@ -95,7 +96,8 @@ fn gone<'a, K: Ord, V>(old: &'a BTreeMap<K, V>, new: &'a BTreeMap<K, V>) -> impl
     old.keys().filter(|name| !new.contains_key(*name))
 }
 
-/// What others refer to may go before them: the database looks at references when all is done.
+/// Removes rows that are no longer in the rules. A row may go before the rows that refer to it: the database checks
+/// references at the end of the transaction.
 fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
     for name in gone(&old.queues, &new.queues) {
         diesel::delete(queues::table.find(name.as_str())).execute(c)?;
@@ -112,7 +114,7 @@ fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Refuses rules that refer to what they do not hold.
+/// Refuses rules that refer to something that they do not hold.
 fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
     match dangling(rules.references(), &rules.names()).next() {
         Some(reference) => Err(StoreError::Refused(reference.to_string())),
@@ -120,7 +122,7 @@ fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
     }
 }
 
-/// Adds one agent, or makes his rules these.
+/// Adds one agent, or updates the agent's rules.
 ///
 /// # Errors
 /// When the database fails.
@@ -130,7 +132,7 @@ pub fn put_one_agent(c: &mut Database, name: &AgentName, agent: &Agent) -> Resul
     put_agent(c, name, agent, there > 0)
 }
 
-/// Gives an agent a place in a queue, or changes it.
+/// Assigns an agent to a queue, or changes the assignment.
 ///
 /// # Errors
 /// When there is no such queue or agent.
@@ -163,7 +165,7 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
     }
     for name in gone(&old.queues, &new.queues) {
         let law = old.policy(Some(name)).profile;
-        // Another queue would call back for them, perhaps under a law that lets more be done.
+        // Another queue would call these customers back, perhaps under a law that allows more.
         if law > Profile::Service && cases::open_in(c, name)? > 0 {
             return Err(StoreError::Refused(format!(
                 "queue {name} has open cases for which the law on {law} holds, so it cannot be removed: close them \
