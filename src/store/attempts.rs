@@ -169,7 +169,7 @@ pub struct Reservation<'a> {
     pub business_day: &'a str,
     /// The row of the attempt's call.
     pub call: CallId,
-    /// The agent who will talk with the customer, if it is an agent.
+    /// The agent who will talk with the customer; none if no agent is known.
     pub agent: Option<&'a AgentName>,
     /// The person or program that makes the attempt.
     pub by: &'a str,
@@ -251,10 +251,10 @@ pub fn over_trunk(c: &mut Database, attempt: AttemptId, trunk: &str) -> Result<b
     Ok(diesel::update(open).set(attempts::trunk.eq(trunk)).returning(attempts::id).count_changed(c)? > 0)
 }
 
-/// How long a trunk's statement about a number is remembered. After that the number may belong to somebody else.
+/// How long a trunk's claim about a number is remembered. After that the number may belong to somebody else.
 const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 
-/// Returns the earlier statements, by any trunk, that say the same of this attempt's number.
+/// Returns the earlier attempts, over any trunk, whose cause makes the same claim about this attempt's number.
 ///
 /// # Errors
 /// When the database fails.
@@ -365,7 +365,7 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
     Ok(changed > 0)
 }
 
-/// Returns how many attempts to a number count on a business day, across cases and queues.
+/// Returns how many counted attempts to a number were made on a business day, across cases and queues.
 ///
 /// # Errors
 /// When the database fails.
@@ -377,7 +377,7 @@ pub fn counted(c: &mut Database, number: &E164, business_day: &str) -> Result<i6
         .get_result(c)?)
 }
 
-/// Returns how many attempts to a number made since `from` count.
+/// Returns how many counted attempts to a number were made since `from`.
 ///
 /// # Errors
 /// When the database fails.
@@ -401,7 +401,7 @@ pub fn last_counted(c: &mut Database, number: &E164) -> Result<Option<(UnixMs, O
     Ok(at.map(|at| (at, gap)))
 }
 
-/// Returns how many attempts of a case failed for technical reasons since `since`, or in all if it is none.
+/// Returns how many attempts of a case failed for technical reasons: since `since`, or ever if it is none.
 ///
 /// # Errors
 /// When the database fails.
@@ -423,8 +423,8 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<UnixMs>, S
     Ok(counted.select(diesel::dsl::min(attempts::at)).first(c)?)
 }
 
-/// Returns how many attempts of a case count since an attempt last reached somebody. If the case is open after that,
-/// the customer called again later.
+/// Returns how many counted attempts a case has had since an attempt last reached somebody. If the case is open after
+/// that, the customer has called again.
 ///
 /// # Errors
 /// When the database fails.
@@ -454,8 +454,8 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<AttemptRow>, Sto
     Ok(attempts::table.filter(attempts::call.eq(call)).select(columns::<AttemptRow>()).first(c).optional()?)
 }
 
-/// Returns whether an agent talks with a customer whose talk needs a disposition, or has yet to give one. Such an agent
-/// gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
+/// Returns whether an agent is in a talk that will need a disposition, or has not yet given the one for a past talk.
+/// Such an agent gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
 ///
 /// # Errors
 /// When the database fails.

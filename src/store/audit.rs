@@ -142,7 +142,7 @@ pub fn gaps(c: &mut Database) -> Result<i64, StoreError> {
 /// Checks that the settings' key is the one that this audit began with. An audit without entries accepts any key.
 ///
 /// # Errors
-/// [`StoreError::Refused`] says what is wrong with the key, and how to mend it.
+/// [`StoreError::Refused`] says what is wrong with the key, and how to fix it.
 pub fn check_key(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError> {
     known(c, named).map(drop)
 }
@@ -150,7 +150,7 @@ pub fn check_key(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError
 /// Checks the mark that says where the seal begins, under the key. A tampered database fails this check first.
 ///
 /// # Errors
-/// [`StoreError::Refused`] says what is wrong, and how to mend it; also as [`check_key`].
+/// [`StoreError::Refused`] says what is wrong, and how to fix it; also as [`check_key`].
 pub fn check_mark(c: &mut Database, named: Option<&Key>) -> Result<(), StoreError> {
     let Some(key) = known(c, named)? else { return Ok(()) };
     if head(c)?.id == 0 {

@@ -312,11 +312,11 @@ pub struct CaseRow {
     pub number: E164,
     /// Whether the case is open or closed.
     pub state: State,
-    /// Why it was opened.
+    /// Why the case was opened.
     pub reason: Reason,
     /// The queue of the latest missed call.
     pub queue: Option<QueueName>,
-    /// When it was opened.
+    /// When the case was opened.
     pub opened_at: UnixMs,
     /// When the latest call was missed.
     pub last_miss_at: UnixMs,
@@ -324,7 +324,7 @@ pub struct CaseRow {
     pub misses: i32,
     /// The business day on which the case was opened.
     pub business_day: String,
-    /// When it was closed.
+    /// When the case was closed.
     pub closed_at: Option<UnixMs>,
     /// Why the case was closed.
     pub close_reason: Option<Closed>,

@@ -67,7 +67,7 @@ pub fn lacks_assignee(c: &mut Database, case: CaseId) -> Result<bool, StoreError
 }
 
 /// Names the agent who is offered an open case first, unless one is named already. Returns whether the agent was named.
-/// An agent who does not exist here is not.
+/// An agent unknown to the controller is never named.
 ///
 /// # Errors
 /// When the database fails.

@@ -31,7 +31,7 @@ const WRONG_FOR: Duration = Duration::from_secs(365 * 86_400);
 pub struct DncRow {
     /// The number.
     pub number: E164,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The person or program that added the number.
     pub by: String,
@@ -48,7 +48,7 @@ pub struct DncRow {
 pub struct Add<'a> {
     /// The number.
     pub number: &'a E164,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
     /// The person or program that adds the number.
     pub by: &'a str,

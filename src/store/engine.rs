@@ -27,7 +27,7 @@ pub struct Store {
     counters: Arc<Counters>,
 }
 
-/// How often `scrub` is tried, and how long the pause between two tries is.
+/// How many times `scrub` is tried, and the pause between two tries.
 const SCRUBS: u32 = 5;
 const SCRUB_PAUSE: Duration = Duration::from_secs(2);
 

@@ -16,7 +16,7 @@ pub enum StoreError {
     NotFound {
         /// The kind of thing, such as `agent`.
         kind: &'static str,
-        /// Its name or number.
+        /// The name or number of the thing.
         name: String,
     },
     /// A thing with this name exists already.
@@ -24,7 +24,7 @@ pub enum StoreError {
     Exists {
         /// The kind of thing.
         kind: &'static str,
-        /// Its name.
+        /// The name of the thing.
         name: String,
     },
     /// The database took longer than allowed.

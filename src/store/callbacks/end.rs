@@ -203,8 +203,8 @@ fn in_words(refused: &[TrunkSaid]) -> Option<String> {
     (!said.is_empty()).then(|| format!("refused before by trunk {}", said.join(", ")))
 }
 
-/// Returns the result of an attempt that failed. A statement of the last trunk about the customer is accepted only if
-/// it is confirmed: by an earlier attempt, or by a trunk that was tried before.
+/// Returns the result of an attempt that failed. The claim of the last trunk about the customer is accepted only if it
+/// is confirmed: by an earlier attempt, or by a trunk that was tried before.
 fn believed(
     c: &mut Database,
     attempt: AttemptId,

@@ -119,8 +119,8 @@ pub struct Disposition<'a> {
 /// Records the disposition of a talk, and moves the case on. Returns the attempt's agent.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when no attempt of the case waits for a disposition, or when people may not give this
-/// result: a technical failure, or that nobody was there.
+/// [`StoreError::Refused`] when no attempt of the case waits for a disposition, or when only the controller may give
+/// this result: a technical failure, an orphaned attempt, or an abandoned customer.
 pub fn dispose(
     c: &mut Database,
     terms: &CallbackRules,

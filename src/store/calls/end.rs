@@ -73,7 +73,7 @@ struct Before {
 }
 
 /// Records the ending, the verdict and the case, in one transaction. Returns the case that is open now, if the call
-/// needs a callback. A second call for the same call changes nothing.
+/// needs a callback. Ending a call twice changes nothing.
 ///
 /// # Errors
 /// When the database fails, or when there is no such call.

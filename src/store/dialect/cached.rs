@@ -22,8 +22,7 @@ use super::Database;
 #[derive(Debug, Clone, Copy)]
 pub(in crate::store) struct Cached<Q>(Q);
 
-/// Runs statements on the inner connection. Through the type for either database, diesel would build their text three
-/// times.
+/// Runs statements on the inner connection. Through `Database`, diesel would build their text three times.
 pub(in crate::store) trait Cache: Sized {
     /// Returns the same statement, kept prepared.
     fn cached(self) -> Cached<Self> {

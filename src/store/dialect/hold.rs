@@ -22,7 +22,7 @@ pub(in crate::store) fn number(connection: &mut Database, number: &E164) -> Quer
     name(connection, number.as_str())
 }
 
-/// Makes transactions about anything else with the same name run one after another.
+/// Does the same for anything else that has a name.
 pub(in crate::store) fn name(connection: &mut Database, name: &str) -> QueryResult<()> {
     text(connection, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))::text AS held", name)
 }
