@@ -2,7 +2,7 @@
 //!
 //! | state | from | what happens |
 //! |---|---|---|
-//! | reserved | | the attempt has its number among the day's attempts; nobody is dialled yet |
+//! | reserved | | the attempt has its ordinal among those of the day; nobody is dialled yet |
 //! | dialling | reserved | the customer's phone is being called; the attempt counts |
 //! | talking | dialling | the customer answered |
 //! | wrapping up | talking | the talk is over; the agent has not yet recorded a disposition |
@@ -15,7 +15,7 @@ use super::case::Closed;
 crate::vocabulary! {
     /// The progress of an attempt.
     "attempt state" pub enum State {
-        /// The attempt has its number among the day's attempts.
+        /// The attempt has its ordinal among those of the day.
         Reserved = "reserved",
         /// The customer's phone is being called.
         Dialling = "dialling",

@@ -11,7 +11,7 @@
 //! | hand over | due, claimed, attempting | handed over |
 //!
 //! An open case may be closed in any stage. A closed case has no next step. The database holds the same table and
-//! refuses every other step, whoever makes it.
+//! refuses every other step, whoever asks for it.
 
 crate::vocabulary! {
     /// Whether a case is open.
@@ -108,7 +108,7 @@ crate::vocabulary! {
         Defer = "defer",
         /// The case is being offered to an agent.
         Claim = "claim",
-        /// No attempt came of it, and the case can be offered again.
+        /// Nobody called, so the case can be offered again.
         Release = "release",
         /// The customer is being dialled.
         Dial = "dial",

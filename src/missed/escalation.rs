@@ -16,7 +16,7 @@ pub struct Hears {
 /// Returns who is told that `pct` per cent of the reaction time have passed, where a policy escalates at `all` of these
 /// percentages. The assignee is told before the time is over. The group is told from 80 % on, or at the last escalation
 /// before the end. The supervisor is told after the end, and the people on duty at the last escalation (by default 50,
-/// 80, 100 and 200 %). A group of people without an escalation of its own is told at the nearest one.
+/// 80, 100 and 200 %). If no escalation fits one of the four, they are told at the nearest one.
 #[must_use]
 pub fn hears(pct: i32, all: &[i32]) -> Hears {
     let another = |within: std::ops::Range<i32>| all.iter().any(|other| within.contains(other));

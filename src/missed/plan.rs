@@ -21,7 +21,7 @@ use crate::rules::policy::Profile;
 pub struct Case {
     /// What the case waits for.
     pub stage: Stage,
-    /// When it was opened.
+    /// When the case was opened.
     pub opened_at: UnixMs,
     /// When the latest call was missed.
     pub last_miss_at: UnixMs,
@@ -33,9 +33,9 @@ pub struct Case {
     pub due_at: Option<UnixMs>,
     /// When the customer was first dialled.
     pub first_attempt_at: Option<UnixMs>,
-    /// Whether the repeat-contacts queue has it.
+    /// Whether the repeat-contacts queue has the case.
     pub handed_over: bool,
-    /// On how many business days that queue has had it.
+    /// On how many business days that queue has had the case.
     pub repeat_days: i32,
     /// Whether the case was opened in a flood of calls and waits for people.
     pub flooded: bool,
@@ -186,7 +186,7 @@ pub enum Event<'a> {
     DialRefused(RefusedDial<'a>),
     /// Somebody puts the case off until this time.
     PutOff(UnixMs),
-    /// Somebody of the company wants the customer called now.
+    /// A member of staff wants the customer called now.
     CalledUp,
 }
 

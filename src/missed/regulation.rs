@@ -25,7 +25,7 @@ pub struct CapReached {
     pub cap: i32,
 }
 
-/// Returns the number of the next counted attempt among those of one phone number on one business day, from 1 to `cap`.
+/// Returns the ordinal of the next counted attempt to one phone number on one business day, from 1 to `cap`.
 ///
 /// # Errors
 /// [`CapReached`] when `counted` attempts already reach the cap of the day.
@@ -101,7 +101,7 @@ pub struct NumberHistory {
     pub gap_until: Option<UnixMs>,
     /// When the customer last contacted us: called, or asked for a call.
     pub contact_at: Option<UnixMs>,
-    /// Whether somebody of the company allowed calls to the number although it is abroad.
+    /// Whether a member of staff allowed calls to the number although it is abroad.
     pub abroad_allowed: bool,
 }
 
@@ -121,7 +121,7 @@ pub struct DialRules<'a> {
 /// The customer may be dialled. The fields are what the attempt's row must prove.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permit {
-    /// The number of the attempt among those of the day.
+    /// The ordinal of the attempt among those of the day.
     pub ordinal: i32,
     /// No further attempt is allowed before this.
     pub gap_until: UnixMs,
@@ -187,7 +187,7 @@ pub fn check(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Re
 }
 
 impl<'a> DialRules<'a> {
-    /// Whether a number may be called at all. An ordinary number abroad may be called when somebody of the company
+    /// Whether a number may be called at all. An ordinary number abroad may be called when a member of staff
     /// allows it.
     ///
     /// # Errors
@@ -229,7 +229,7 @@ fn persons(standing: &NumberHistory) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks the caps, the cap of the day first. Returns the number of the next attempt on this day.
+/// Checks the caps, the cap of the day first. Returns the ordinal of the next attempt on this day.
 fn caps(standing: &NumberHistory, bounds: &DialRules<'_>, at: UnixMs) -> Result<i32, Refusal> {
     let policy = bounds.policy;
     let ordinal = match next_ordinal(standing.counted_today, policy.cap_day) {

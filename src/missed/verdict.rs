@@ -3,7 +3,7 @@
 //! | ending | result |
 //! |---|---|
 //! | answered, forwarded | no case |
-//! | taken elsewhere | no case: whoever took the call decides |
+//! | taken elsewhere | no case: the new owner of the call decides |
 //! | abandoned, timed out, lost | a case |
 //! | refused while closed | a case |
 //! | refused: no route | no case |

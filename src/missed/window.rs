@@ -98,7 +98,7 @@ impl Window<'_> {
         inside.then_some(Proof { zone, source: self.whereabouts.source, local_min, from_min, to_min })
     }
 
-    /// Returns the lawful hours in a zone on the date that it is there at `at`.
+    /// Returns the lawful hours in a zone on the zone's own date at `at`.
     fn hours_there(&self, zone: Tz, at: UnixMs) -> Minutes {
         let date = civil_date(zone, at);
         // A date with exceptional hours for us is taken for a day of rest elsewhere, too.

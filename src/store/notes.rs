@@ -24,7 +24,7 @@ pub(super) enum Note<'a> {
     Told(EventKind),
     /// The case was opened.
     Opened(Came),
-    /// Somebody of the company, or the caller's request, released the case after a flood of calls. Its opening is told
+    /// A member of staff, or the caller's request, released the case after a flood of calls. Its opening is told
     /// only now.
     TakenUp(Came),
     /// The caller of the case contacted us again.
@@ -58,7 +58,7 @@ pub(super) enum Came {
     Call { call: CallId, began_at: UnixMs, wait_ms: Option<i64> },
     /// A form or a bot sent a request.
     Request(i64),
-    /// Somebody of the company opened the case.
+    /// A member of staff opened the case.
     Hand,
 }
 
