@@ -142,7 +142,8 @@ pub struct OffersByAgent {
     /// The mean talk time.
     #[diesel(sql_type = Nullable<BigInt>)]
     pub talk_avg_ms: Option<i64>,
-    /// Answered / those that were his to take (not cancelled, no lost race) in per cent, of the whole day, agent and queue (all outcomes; the same in each of its rows).
+    /// Answered / the offers that the agent could have answered (not cancelled, no lost race) in per cent, of the whole
+    /// day, agent and queue (all outcomes; the same in each of its rows).
     #[diesel(sql_type = Nullable<Double>)]
     pub answered_pct: Option<f64>,
     /// The first offer, milliseconds since 1970 UTC.
