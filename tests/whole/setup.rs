@@ -44,7 +44,7 @@ fn what_is_there_is_not_written_over() {
     assert!(place.ok(&["init", "--freeswitch", "."]).contains("unchanged"), "the password is kept");
     place.write("dozvon.toml", &format!("{settings}# mine\n"));
     place.write("rules.toml", "# mine\n");
-    assert!(place.complains(4, &["init", "--freeswitch", "."]).contains("is there already"));
+    assert!(place.complains(4, &["init", "--freeswitch", "."]).contains("exists and differs"));
     assert_eq!(place.read("rules.toml"), "# mine\n");
     place.ok(&["init", "--freeswitch", ".", "--force"]);
     assert_eq!(place.read("dozvon.toml"), settings);
@@ -150,7 +150,7 @@ fn the_dialplan_is_put_in_its_place_and_not_over_another() {
     place.ok(&["dialplan", "--write", "conf"]);
     assert!(place.ok(&["dialplan", "--write", "conf"]).contains("unchanged"));
     place.write("conf/dialplan/dozvon.xml", "<mine/>");
-    assert!(place.complains(4, &["dialplan", "--write", "conf"]).contains("is there already"));
+    assert!(place.complains(4, &["dialplan", "--write", "conf"]).contains("exists and differs"));
     assert_eq!(place.read("conf/dialplan/dozvon.xml"), "<mine/>");
     assert!(place.complains(3, &["dialplan", "--write", "nowhere"]).contains("there is no folder nowhere"));
 }
@@ -308,7 +308,7 @@ fn check_sees_what_keeps_callers_out() {
     assert_eq!(code, 1, "{lines:#}");
     told(&lines, "number 7002", &["no route matches"]);
     told(&lines, "route second", &["no caller reaches", "\"7003\"", "[dialplan] numbers"]);
-    told(&lines, "node freeswitch: context public", &["older", "^(7001)$", "^(7001|7002)$", "reloadxml"]);
+    told(&lines, "node freeswitch: context public", &["another version", "^(7001)$", "^(7001|7002)$", "reloadxml"]);
     told(&lines, "node freeswitch: phones in context default", &["no context default", "dozvon dialplan"]);
     told(&lines, "node freeswitch: user 1003@10.0.0.1", &["no such user", "agent boris", "directory/"]);
     told(&lines, "node freeswitch: gateway nowhere", &["no such gateway", "agent boris"]);
@@ -334,7 +334,7 @@ fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
     place.ok(&["dialplan", "--write", "fs/conf"]);
     let said = place.ok(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
     assert!(
-        said.contains("acl.conf.xml is kept: put this inside its <network-lists>: <list name=\"dozvon\""),
+        said.contains("acl.conf.xml exists and was not changed: put this inside its <network-lists>: <list name=\"dozvon\""),
         "{said}"
     );
     assert_eq!(place.read("fs/conf/autoload_configs/acl.conf.xml"), mine);

@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SPAN", value_parser = parse::pause)]
     unreachable_delay: Option<Duration>,
     /// Unanswered offers in a row after which the agent is sent on break; 0: never [default: 3].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, alias = "max-misses", value_name = "NUMBER")]
     max_no_answer: Option<u16>,
     /// Change an agent that exists; options that are not given stay as they are.
     #[arg(long)]

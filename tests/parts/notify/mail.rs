@@ -105,7 +105,7 @@ async fn a_caller_gets_the_text_for_callers_in_their_language() {
     app.tick(&relay).await;
     let row = app.rows().await.pop().unwrap();
     assert_eq!(row.state, "skipped", "callers hear nothing of our troubles");
-    assert!(row.last_error.unwrap().contains("nobody"));
+    assert!(row.last_error.unwrap().contains("no recipient"));
 }
 
 /// A stranger types the address, and somebody gets the letters.

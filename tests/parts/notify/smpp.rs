@@ -231,7 +231,7 @@ async fn an_answer_that_never_comes_ends_the_line() {
     settings.smpp.timeout = Duration::from_secs(1);
     let row = App::new(settings).await.one(hostile()).await;
     assert_eq!(row.state, "waiting");
-    assert!(said(&row).contains("did not let us in within 1s"), "{row:?}");
+    assert!(said(&row).contains("did not answer the bind within 1s"), "{row:?}");
 
     // Nobody waits for it any more when we stop.
     let mut settings = smpp(silent.local_addr().unwrap(), "caller");

@@ -694,7 +694,7 @@ fn a_caller_on_the_line_is_erased_later_and_a_stranger_leaves_an_act() {
             })
             .await;
         let refused = db.refused(|c| erase::person(c, &number(), &home(), "olga", at(10))).await;
-        assert!(refused.to_string().contains("on the line"), "{refused}");
+        assert!(refused.to_string().contains("is in a call now"), "{refused}");
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM erasures"), 0);
         db.write(move |c| calls::end(c, &abandoned(call, at(20)))).await;
         db.write(|c| erase::person(c, &number(), &home(), "olga", at(30))).await;

@@ -202,13 +202,13 @@ fn an_agent_at_work_cannot_be_removed() {
         raw.refused("DELETE FROM queues WHERE name = 'sales'", "callers wait in the queue");
         raw.refused(
             "INSERT INTO agents (name, display, ring_timeout_ms, wrap_up_ms, no_answer_delay_ms, busy_delay_ms, \
-             rejected_delay_ms, unreachable_delay_ms, max_no_answer, status, activity, offer) \
+             rejected_delay_ms, unreachable_delay_ms, max_misses, status, activity, offer) \
              VALUES ('dora', 'd', 1, 1, 1, 1, 1, 1, 1, 'available', 'ringing', '00000000-0000-0000-0000-000000000000')",
             "must",
         );
         if db.is_sqlite() {
             let replaced = "INSERT OR REPLACE INTO agents SELECT name, display, ring_timeout_ms, wrap_up_ms, \
-                no_answer_delay_ms, busy_delay_ms, rejected_delay_ms, unreachable_delay_ms, max_no_answer, status, \
+                no_answer_delay_ms, busy_delay_ms, rejected_delay_ms, unreachable_delay_ms, max_misses, status, \
                 'idle', NULL, since_at, idle_since_at, ready_at, misses, NULL, version, changed_by, changed_why, \
                 follow_redirects FROM agents WHERE name = 'anna'";
             raw.refused(replaced, "a new agent must have a new name");
