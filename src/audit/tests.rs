@@ -42,7 +42,7 @@ fn first_break(rows: &[Row], head: &Link) -> Option<Break> {
     broken.or_else(|| (link != *head).then_some(Break { id: link.id + 1, fault: Fault::Truncated }))
 }
 
-/// Something done to rows by somebody who may also give the row that he touched its right hash.
+/// Changes rows, and may also give the changed row its right hash.
 fn tamper(rows: &mut Vec<Row>, place: usize, what: u8, recompute: bool) {
     let other = (place + 1) % rows.len();
     match what {

@@ -1,4 +1,4 @@
-//! Where the called party is, as far as his number tells: the zones whose clocks he may be living by.
+//! Where the called party may be, by the number: the time zones whose clocks may hold there.
 //!
 //! In: a number, and the zone that the customer or the CRM stated. Out: every zone that is possible; a calling window
 //! must hold in all of them. **Invariant:** a number that does not tell leaves all possible zones, never one guess.
@@ -15,15 +15,15 @@ use crate::phone::E164;
 crate::vocabulary! {
     /// How it is known where somebody is.
     "zone source" pub enum Source {
-        /// He said so himself, or his card in the CRM does.
+        /// The customer stated it, or the CRM does.
         Stated = "stated",
         /// By the area code of a fixed line.
         AreaCode = "area_code",
         /// By the country, which has one zone or a few.
         Country = "country",
-        /// It is not known: every zone of his country is possible, or, if that is not known either, any.
+        /// It is not known: every zone of the number's country is possible; without a country, any zone.
         Unknown = "unknown",
-        /// It does not matter: he has just called himself.
+        /// It does not matter: the customer has just called.
         RecentContact = "recent_contact",
     }
 }

@@ -14,7 +14,7 @@ use crate::phone::E164;
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
 
-/// What an agent dials, and what it says of his last talk.
+/// The codes that an agent dials, and the result of the last call that each records.
 const CODES: [(&str, Outcome); 7] = [
     ("*71", Outcome::Reached),
     ("*72", Outcome::CallLater),

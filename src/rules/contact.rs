@@ -14,7 +14,7 @@ use crate::document;
 pub enum Contact {
     /// A user of FreeSWITCH's directory: `user/1001` or `user/1001@example.com`.
     User {
-        /// His name in the directory.
+        /// The user's name in the directory.
         user: Word,
         /// The directory's domain; FreeSWITCH's default if none.
         domain: Option<Word>,

@@ -73,11 +73,11 @@ impl Rules {
     /// The agent whose phone a user of FreeSWITCH's directory has registered.
     #[must_use]
     pub fn agent_at(&self, user: &str) -> Option<&AgentName> {
-        let his = |contact: &Contact| match contact {
+        let is_theirs = |contact: &Contact| match contact {
             Contact::User { user: name, .. } | Contact::Sofia { user: name, .. } => name.as_str() == user,
             Contact::Gateway { .. } | Contact::Loopback { .. } => false,
         };
-        self.agents.iter().find(|(_, agent)| agent.contacts.iter().any(his)).map(|(name, _)| name)
+        self.agents.iter().find(|(_, agent)| agent.contacts.iter().any(is_theirs)).map(|(name, _)| name)
     }
 
     /// The limits under which a queue's cases are called back; those of service where there is no queue.

@@ -6,7 +6,7 @@
 //! (R3), of which we know neither the zone for sure nor, across two attempts, that it stays the same. So we count the
 //! attempts of the last [`WEEK`](crate::rules::limits::WEEK) and [`MONTH`](crate::rules::limits::MONTH), which are as long as
 //! the longest calendar week and month that there are. Whatever two attempts lie in one calendar week lie in one such
-//! span, wherever he is: never more than the law allows; sometimes, across the turn of a week or month, less.
+//! span, wherever the customer is: never more than the law allows; sometimes, across the turn of a week or month, less.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ crate::vocabulary! {
     "policy profile" pub enum Profile {
         /// Calls that the customer asked for by calling.
         Service = "service",
-        /// The same, where something is sold to him.
+        /// The same, where something is sold to the customer.
         Sales = "sales",
         /// Calls about debts.
         Debt = "debt",
@@ -219,7 +219,7 @@ impl Policy {
             version: 1,
             profile,
             cap_day: if debt { 1 } else { CAP_A_DAY },
-            // A business day that crosses midnight must not hold two calls of one date of his.
+            // A business day that crosses midnight must not hold two calls of one date of the customer's.
             cap_24h: debt.then_some(1),
             cap_week: debt.then_some(2),
             cap_month: debt.then_some(8),

@@ -160,8 +160,8 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
             "misses": case.misses,
             "due_at": case.react_by,
         });
-        let him = caller(c, case, None, at)?;
-        for more in [more, people(case, what), him] {
+        let caller_data = caller(c, case, None, at)?;
+        for more in [more, people(case, what), caller_data] {
             if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
                 data.extend(more);
             }
@@ -206,7 +206,7 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
 /// Tells of a request. The event about the case that the request opened or joined comes first.
 pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) -> Result<(), StoreError> {
     let row = cases::get(c, case)?;
-    let him = caller(c, &row, new.name.as_deref(), new.at)?;
+    let caller_data = caller(c, &row, new.name.as_deref(), new.at)?;
     let data = json!({
         "case": case,
         "number": new.number,
@@ -217,8 +217,8 @@ pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) 
         "source": new.source,
         "page": new.page,
         "wanted_at": new.wanted_at,
-        "caller": him["caller"],
-        "sms_consent": him["sms_consent"],
+        "caller": caller_data["caller"],
+        "sms_consent": caller_data["sms_consent"],
     });
     outbox::emit(c, &Event::of_case(EventKind::RequestReceived, case, new.at, data)).map(drop)
 }

@@ -214,19 +214,14 @@ pub async fn told<T>(floor: &Floor<'_>, story: impl Future<Output = Result<T>>) 
     outcome.map_err(|error| error.context(floor.evidence()))
 }
 
-/// Opens a floor with this team, tells the story on it, and waits until every channel is gone and every agent idle.
+/// Opens a floor with this team and tells the story on it. The story itself waits for rest, while its phones still answer.
 pub async fn on_floor(
     live: &Live,
     team: &Team,
     story: impl AsyncFnOnce(&Floor<'_>) -> Result<String>,
 ) -> Result<String> {
     let floor = Floor::open(live, team).await?;
-    told(&floor, async {
-        let seen = story(&floor).await?;
-        floor.comes_to_rest().await?;
-        Ok(seen)
-    })
-    .await
+    told(&floor, story(&floor)).await
 }
 
 fn names(event: &Event, address: &str) -> bool {

@@ -548,7 +548,11 @@ async fn a_person_fills_the_form_in_without_script() {
     let fields = "number=8+900+123-45-67&name=Ivan&text=&wanted_at=&website=&consent=yes";
     let fast = site.fill(&stamp, fields).await;
     assert_eq!(fast.status, 422);
-    assert!(fast.body.contains("press the button again") && fast.body.contains("value=\"Ivan\""), "{}", fast.body);
+    assert!(
+        fast.body.contains("press the button again") && fast.body.contains("value=\"Ivan\""),
+        "{}",
+        fast.body
+    );
     site.later(Duration::from_secs(5));
     let refused = site.fill(&stamp, "number=8+900+123-45-67&name=Ivan").await;
     assert!(refused.status == 422 && refused.body.contains("only if you consent"));

@@ -308,7 +308,11 @@ fn check_sees_what_keeps_callers_out() {
     assert_eq!(code, 1, "{lines:#}");
     told(&lines, "number 7002", &["no route matches"]);
     told(&lines, "route second", &["no caller reaches", "\"7003\"", "[dialplan] numbers"]);
-    told(&lines, "node freeswitch: context public", &["another version", "^(7001)$", "^(7001|7002)$", "reloadxml"]);
+    told(
+        &lines,
+        "node freeswitch: context public",
+        &["another version", "^(7001)$", "^(7001|7002)$", "reloadxml"],
+    );
     told(&lines, "node freeswitch: phones in context default", &["no context default", "dozvon dialplan"]);
     told(&lines, "node freeswitch: user 1003@10.0.0.1", &["no such user", "agent boris", "directory/"]);
     told(&lines, "node freeswitch: gateway nowhere", &["no such gateway", "agent boris"]);
@@ -341,7 +345,10 @@ fn init_touches_nothing_of_freeswitch_s_and_refuses_a_folder_that_is_not_its() {
     place
         .write("fs/conf/autoload_configs/event_socket.conf.xml", "<param name=\"password\" value=\"mine\"/>");
     let said = place.ok(&["dialplan", "--write", "fs/conf", "--socket", "--force"]);
-    assert!(said.contains("event_socket.conf.xml is kept: copy its listen-port and password"), "{said}");
+    assert!(
+        said.contains("event_socket.conf.xml exists and was not changed: copy its listen-port and password"),
+        "{said}"
+    );
     assert!(place.read("fs/conf/autoload_configs/event_socket.conf.xml").contains("mine"));
 }
 

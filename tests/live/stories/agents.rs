@@ -39,6 +39,7 @@ pub async fn a_phone_that_says_480_after_ringing_was_not_answered(live: &Live) -
         ensure!(steps.contains(&"no_answer anna".to_owned()), "{steps:?}");
         let on_break = floor.controller.rows(&["agent", "list", "--status", "on_break"]).await?;
         ensure!(on_break.len() == 1 && on_break[0]["misses"] == 1, "it is a miss: {on_break:?}");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -73,6 +74,7 @@ pub async fn a_redirect_ends_the_offer(live: &Live) -> Result<String> {
         ensure!(log.contains("follow_redirects = true"), "the log names the remedy: {log}");
         let agents = floor.controller.rows(&["agent", "list", "--status", "on_break"]).await?;
         ensure!(agents.is_empty(), "that is nobody's miss: {agents:?}");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -91,6 +93,7 @@ pub async fn a_redirect_is_followed_where_the_rules_say_so(live: &Live) -> Resul
         ivan.hangs_up().await?;
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("agent")) == ("answered", "anna"), "{}", row.0);
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -136,6 +139,7 @@ pub async fn in_an_internal_call_an_agent_is_not_rung(live: &Live) -> Result<Str
         ensure!(anna.count() == 3, "her second line was rung");
         ivan.hangs_up().await?;
         colleague.hang_up(&calls).await?;
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -153,6 +157,7 @@ pub async fn with_call_waiting_the_second_line_rings(live: &Live) -> Result<Stri
         ensure!(boris.count() == 0, "she has the caller");
         ivan.hangs_up().await?;
         anna.hang_up(&asks).await?;
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -194,6 +199,7 @@ pub async fn an_agent_that_was_given_a_caller_is_offered_no_other(live: &Live) -
         let calls = floor.controller.rows(&["call", "list", "--number", IVAN]).await?;
         ensure!(calls.len() == 1 && calls[0]["ending"] == "answered", "one call: {calls:?}");
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await

@@ -86,6 +86,7 @@ pub async fn numbers_dialled_are_only_text(live: &Live) -> Result<String> {
             caller.hangs_up().await?;
             caller.is_over().await?;
         }
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await

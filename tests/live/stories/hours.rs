@@ -34,6 +34,7 @@ pub async fn closed_with_a_message(live: &Live) -> Result<String> {
             ensure!(floor.only_case_of(number).await? == "closed_hours", "the reason");
         }
         ensure!(anna.count() == 0, "nobody was rung");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -64,6 +65,7 @@ pub async fn closed_with_a_duty_phone(live: &Live) -> Result<String> {
         ensure!(row.text("stage") == "forwarding", "{}", row.0);
         ensure!(floor.only_case_of(OLGA).await? == "forward_failed", "the reason");
         ensure!(anna.count() == 0, "no agent was rung");
+        floor.comes_to_rest().await?;
         Ok(format!("duty busy: ended {} while {}", row.text("ending"), row.text("stage")))
     })
     .await

@@ -37,6 +37,7 @@ pub async fn an_answer_crosses_the_end_of_ringing(live: &Live) -> Result<String>
             "ended",
         ];
         row.expect("answered", "talking", &steps)?;
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -53,6 +54,7 @@ pub async fn an_answer_crosses_the_callers_hangup(live: &Live) -> Result<String>
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("stage")) == ("abandoned", "ringing"), "{:?}", row.steps());
         ensure!(floor.only_case_of(IVAN).await? == "abandoned_ringing", "the reason");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -120,6 +122,7 @@ pub async fn the_agent_transfers_blindly(live: &Live) -> Result<String> {
         ensure!(row.text("ending") == "answered" && row.text("agent") == "anna", "{}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
         let cause = floor.causes_of(&anna, 1).await?.first().cloned().context("a cause")?;
+        floor.comes_to_rest().await?;
         Ok(format!(
             "agent's leg: {cause}; the caller's call is {} while the caller talks on",
             live_calls.len()

@@ -38,6 +38,7 @@ pub async fn answered(live: &Live) -> Result<String> {
         let heard_ms = floor.bridged_for(&caller).await?;
         ensure!((talked_ms - heard_ms).abs() < 100, "talked {talked_ms} ms; FreeSWITCH says {heard_ms}");
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed to one who got through");
+        floor.comes_to_rest().await?;
         Ok(format!("waited {} ms, talked {talked_ms} ms", row.text_of("wait_ms")))
     })
     .await
@@ -122,6 +123,7 @@ async fn next_takes(live: &Live, first: Behaviour, cause: &str, step: &str) -> R
         row.expect("answered", "talking", &steps)?;
         let first_rang = anna.talks()[0].history[0].1;
         let gap_ms = rings.history[0].1.duration_since(first_rang).as_millis();
+        floor.comes_to_rest().await?;
         Ok(format!("the second phone rang {gap_ms} ms after the first"))
     })
     .await
@@ -154,6 +156,7 @@ pub async fn rejected_by_all_then_asked_again(live: &Live) -> Result<String> {
             "ended",
         ];
         row.expect("answered", "talking", &steps)?;
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -180,6 +183,7 @@ pub async fn ring_all_has_one_winner(live: &Live) -> Result<String> {
         for step in ["lost_race anna", "lost_race clara", "picked_up boris", "talk_over boris"] {
             ensure!(steps.iter().filter(|told| *told == step).count() == 1, "{step} once in {steps:?}");
         }
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -291,6 +295,7 @@ pub async fn waited_too_long(live: &Live) -> Result<String> {
             row.0
         );
         ensure!(floor.only_case_of(IVAN).await? == "timed_out", "the reason");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -324,6 +329,7 @@ pub async fn no_route(live: &Live) -> Result<String> {
         let end = caller.is_over().await?;
         ensure!(matches!(end, Stage::Ended(End::Refused(404))), "{end:?}");
         floor.controller.ended_call(IVAN).await?.expect("refused", "arriving", &["arrived", "ended"])?;
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await

@@ -59,6 +59,7 @@ pub async fn an_agent_that_misses_twice_is_sent_on_break(live: &Live) -> Result<
         floor.controller.command(&["agent", "resume", "anna"]).await?;
         ivan.hears(Tone::Agent).await?;
         ivan.hangs_up().await?;
+        floor.comes_to_rest().await?;
         Ok(format!("break reason: {}", on_break["break_reason"]))
     })
     .await

@@ -103,6 +103,7 @@ pub async fn by_a_colleague_who_picks_up_the_ringing_phone(live: &Live) -> Resul
         is_left_alone(floor, &ivan, &anna, "ringing").await?;
         ivan.hangs_up().await?;
         let cause = floor.causes_of(&anna, 1).await?.first().cloned().context("a cause")?;
+        floor.comes_to_rest().await?;
         Ok(format!("the ringing leg ended with {cause}"))
     })
     .await
@@ -126,6 +127,7 @@ pub async fn by_a_transfer_while_the_duty_phone_rings(live: &Live) -> Result<Str
         ivan.heard_to_the_last(Tone::SomebodyElse)?;
         ivan.hangs_up().await?;
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -161,6 +163,7 @@ pub async fn by_an_attended_transfer(live: &Live) -> Result<String> {
         let row = floor.controller.ended_call(IVAN).await?;
         ensure!((row.text("ending"), row.text("agent")) == ("answered", "anna"), "{}", row.0);
         ensure!(floor.cases_of(IVAN).await?.is_empty(), "nothing is owed");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
@@ -200,6 +203,7 @@ pub async fn by_a_transfer_into_another_queue(live: &Live) -> Result<String> {
         let calls = ended_calls(floor, OLGA, 2).await?;
         ensure!(calls.iter().map(|call| &call["ending"]).eq(["answered", "abandoned"]), "{calls:?}");
         ensure!(floor.only_case_of(OLGA).await? == "abandoned_waiting", "the reason");
+        floor.comes_to_rest().await?;
         Ok(String::new())
     })
     .await
