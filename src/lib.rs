@@ -21,18 +21,18 @@
 //! | [`audit`], [`calendar`], [`cause`], [`event`], [`render`], [`signature`] | what was done, in a chain · when is somebody there? · why do calls end? · what happened, to be told · how are answers shown? · who has sent this? |
 //! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`language`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
 //! | [`mod@vocabulary`] | how is a closed vocabulary declared? |
-//! | [`column`] | how do values stand in columns? |
+//! | [`mod@column`] | how do values stand in columns? |
 //!
 //! # The life of a call
 //!
-//! 1. The dialplan runs `socket`, and FreeSWITCH connects: [`switch::listener`] lets it in, [`switch::handshake`] asks whom
-//!    it brings, [`switch::facts`] reads that into types.
+//! 1. The dialplan runs `socket`, and FreeSWITCH connects: `switch::listener` lets it in, `switch::handshake` asks whom
+//!    it brings, `switch::facts` reads that into types.
 //! 2. [`call::story`] begins, one task for this caller, read from top to bottom. [`store::calls`] commits the arrival
 //!    before the caller hears anything.
 //! 3. [`routing::plan`] says where the call goes, and why.
 //! 4. The story carries that out: [`call::wait`] in a queue, [`call::forward`] to a contact, [`call::message`].
 //! 5. [`dispatch::task`] hears who waits and who is free; [`queue::board`] proposes who rings for whom; [`dispatch::offer`]
-//!    claims the agent in the database, then rings the phones ([`switch::leg`]).
+//!    claims the agent in the database, then rings the phones (`switch::leg`).
 //! 6. The agent answers, and [`call::talk`] connects the two: the one place where a talk begins and ends.
 //! 7. A hangup, a broken socket, a stop of ours or a transfer by somebody else is an error that unwinds the story.
 //!    [`call::record`] records the end: the call's row, the [`missed::verdict`] and the case, in one transaction.
@@ -44,15 +44,15 @@
 //!    which stage may follow which.
 //! 2. [`callback::tick`] moves on what is due, and leases what may be called: [`missed::regulation`] asks every guard.
 //! 3. [`callback::story`] rings an agent, by the same [`dispatch::offer`] as a caller's; where the queue says so,
-//!    [`callback::customer_first`] rings the customer before.
+//!    `callback::customer_first` rings the customer before.
 //! 4. The guards are asked again in the transaction that reserves the attempt: [`store::callbacks`].
-//! 5. [`dispatch::trunks`] chooses the trunk, [`callback::redial`] takes the next one when it refuses the dial.
+//! 5. [`dispatch::trunks`] chooses the trunk, `callback::redial` takes the next one when it refuses the dial.
 //! 6. [`call::talk`] connects the two. [`call::attempt`] records how the attempt ended, and what follows for the case.
 //! 7. What an agent dials at the phone goes the same way from step 4 on: [`call::manual_dial`].
 //!
 //! # The life of an event that is told
 //!
-//! 1. The transaction in which something happens writes the [`event`]: [`store::notes`], [`store::outbox`].
+//! 1. The transaction in which something happens writes the [`event`]: `store::notes`, [`store::outbox`].
 //! 2. [`notify::relay`] makes a delivery for each destination and recipient that wants it, and leases what is due.
 //! 3. [`notify::strangers`] says whether somebody whom a stranger named may be written to at all.
 //! 4. A channel delivers: [`notify::webhook`], [`notify::mail`], [`notify::gateway`], [`notify::smpp`], [`notify::crm`].

@@ -1,9 +1,9 @@
 //! A talk: two people are connected, and stay so until one of them is gone.
 //!
-//! In: a caller and a leg that answered, or two legs. Out: [`Talk`], which begins when FreeSWITCH says that the two are
-//! connected, and [`TalkOver`] when it ends.
+//! In: a caller and a leg that answered, or two legs. Out: `Talk`, which begins when FreeSWITCH says that the two are
+//! connected, and `TalkOver` when it ends.
 //!
-//! **Every talk begins in [`Talk::begins`] and ends in [`Talk::ends`]**: of a caller with an agent, of a caller who was
+//! **Every talk begins in `Talk::begins` and ends in `Talk::ends`**: of a caller with an agent, of a caller who was
 //! forwarded, of a customer who was called back or whom an agent dialled, and one that an earlier run left behind. What
 //! belongs to every talk (recording, listening in, "busy elsewhere", the talk's row) hangs there and nowhere else.
 //! When an agent is free again is another matter: that follows from the end of the agent's own leg, and from the claim

@@ -1,6 +1,6 @@
 //! The story of one callback, from the board to its end: an agent accepts, the customer is dialled, they talk.
 //!
-//! In: a case that was leased, with the row of its call. Out: [`End`], recorded on every path in one transaction with
+//! In: a case that was leased, with the row of its call. Out: its end, recorded on every path in one transaction with
 //! what follows for the case.
 
 use std::sync::Arc;

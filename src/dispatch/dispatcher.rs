@@ -38,7 +38,7 @@ impl Dispatcher {
     /// Puts a caller on the board. Returns when the caller is there.
     ///
     /// # Errors
-    /// [`NoSuchQueue`] when the queue is not there.
+    /// `NoSuchQueue` when the queue is not there.
     pub async fn join(&self, queued: QueuedCaller) -> Result<(), NoSuchQueue> {
         let queue = queued.queue.clone();
         let (reply, answer) = oneshot::channel();

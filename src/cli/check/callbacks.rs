@@ -12,7 +12,7 @@ pub(super) fn lines(rules: &Rules, settings: &Settings) -> Vec<Finding> {
     unnamed.into_iter().chain(trunk(settings)).collect()
 }
 
-/// Checks whether there is a trunk. Without one, settings of [callback] have no effect.
+/// Checks whether there is a trunk. Without one, settings of `[callback]` have no effect.
 fn trunk(settings: &Settings) -> Option<Finding> {
     let what = "callbacks: trunk";
     if settings.trunks.iter().any(|trunk| trunk.max_calls > 0) {

@@ -1,4 +1,4 @@
-//! Checks whether the routes and [dialplan] numbers name the same numbers.
+//! Checks whether the routes and the numbers of `[dialplan]` name the same numbers.
 
 use super::Finding;
 use crate::config::dialplan::Dialplan;

@@ -5,7 +5,7 @@
 //! **Invariant:** it never waits for a database, a socket or a call; whatever waits is a task of its own.
 //! **Invariant:** what it believes of an agent is what the database said last (by version), never a guess.
 //!
-//! [`start`] starts it. What a message changes is in the other files, as methods of [`DispatcherTask`]: `callers`,
+//! [`start`] starts it. What a message changes is in the other files, as methods of `DispatcherTask`: `callers`,
 //! `agents`, `offers`, and `elsewhere` for calls that are none of ours; `counting` knows when nobody may be rung yet.
 
 mod agents;

@@ -28,7 +28,7 @@ pub struct RingLimits {
 /// How a leg ended on which nobody answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unanswered {
-    /// FreeSWITCH's cause, or one of [`cause`](crate::cause)'s.
+    /// FreeSWITCH's cause, or one of [`cause`]'s.
     pub cause: String,
     /// Whether the phone was picked up.
     pub picked_up: bool,
