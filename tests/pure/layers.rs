@@ -190,3 +190,22 @@ fn files_of_a_folder_do_not_import_each_other_in_a_circle() {
     assert!(all.is_empty(), "{}", all.join("\n"));
     assert!(graph.values().map(BTreeSet::len).sum::<usize>() > 1_000, "the imports were not read");
 }
+
+#[test]
+fn every_file_is_a_module_of_its_folder() {
+    let sources = sources();
+    let declares = |parent: &[String], name: &str| {
+        let files = sources.iter().filter(|source| source.module() == parent);
+        let declared = format!("mod {name};");
+        let is_it = |line: &str| {
+            line.strip_suffix(&declared).is_some_and(|before| before.is_empty() || before.ends_with(' '))
+        };
+        files.flat_map(Source::lines).any(|(_, line)| is_it(line))
+    };
+    let forgotten: Vec<String> = sources
+        .iter()
+        .filter(|source| source.module().split_last().is_some_and(|(name, parent)| !declares(parent, name)))
+        .map(|source| source.path.display().to_string())
+        .collect();
+    assert!(forgotten.is_empty(), "compiled by nobody: {forgotten:?}");
+}
