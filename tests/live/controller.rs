@@ -29,7 +29,7 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 /// What one command of the command line may take.
 const COMMAND_LIMIT: Duration = Duration::from_secs(20);
 
-/// `patience` of the dialplan.
+/// `retry_time` of the dialplan.
 pub const PATIENCE: Duration = Duration::from_secs(4);
 
 /// A controller: its files, and its process while it runs.
@@ -295,7 +295,7 @@ fn settings(folder: &Path, place: &Place, status: SocketAddr) -> String {
          [[switch.nodes]]\nname = \"live\"\nhost = \"{host}\"\nport = {port}\npassword = \"{password}\"\n\
          [web]\nlisten = \"127.0.0.1:0\"\n[status]\nlisten = \"{status}\"\n[calls]\ndrain_timeout = \"3s\"\n[callback]\nmin_wait = \"0s\"\n\
          [sounds]\nmusic = \"{}\"\nfallback_message = \"{}\"\n\
-         [dialplan]\nnumbers = [\"7*\"]\nagent_contexts = [\"phones\"]\ncontrollers = [\"{listen}\", \"{second}\"]\npatience = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
+         [dialplan]\nnumbers = [\"7*\"]\nagent_contexts = [\"phones\"]\ncontrollers = [\"{listen}\", \"{second}\"]\nretry_time = \"{}s\"\npause_sound = \"{}\"\nfallback_contact = \"{fallback}\"\n\
          [log]\nfilter = \"info,dozvon=debug,freeswitch_esl_tokio=error\"\n",
         database.display(),
         Tone::Music.endless(),
