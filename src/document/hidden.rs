@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::document::fault::nearest;
+use crate::document::nearest::nearest;
 
 /// Keys whose values are secrets, or hold them.
 const SECRET: [&str; 17] = [

@@ -5,6 +5,7 @@
 
 pub mod fault;
 pub mod hidden;
+pub mod nearest;
 pub mod renamed;
 
 use std::fmt::Display;
@@ -16,7 +17,8 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, ValueDeserializer};
 
-use crate::document::fault::{Fault, Faults, Place, locate, nearest};
+use crate::document::fault::{Fault, Faults, Place, locate};
+use crate::document::nearest::nearest;
 
 /// More mistakes than this are not looked for.
 const MOST_FAULTS: usize = 100;

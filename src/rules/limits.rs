@@ -8,13 +8,7 @@ use std::time::Duration;
 
 use crate::duration;
 use crate::rules::destination::is_country;
-use crate::rules::policy::{Minutes, Policy, Profile, show_minutes};
-
-/// Counted attempts to one number on one business day, across queues.
-///
-/// Source: the house rule of the business text ("at most three callback attempts during a working day").
-/// No statute sets it for service calls; some set less for others, which policies lower it to.
-pub const CAP_A_DAY: i32 = 3;
+use crate::rules::policy::{CAP_A_DAY, Minutes, Policy, Profile, show_minutes};
 
 /// The span of a policy's cap of 24 hours.
 pub const DAY: Duration = Duration::from_secs(86_400);

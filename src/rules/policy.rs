@@ -19,7 +19,6 @@ use crate::calendar::working_time::WorkingTime;
 use crate::clock::UnixMs;
 use crate::duration::{self, OrNever, Within, YEAR};
 use crate::ids::PolicyName;
-use crate::rules::limits::CAP_A_DAY;
 
 crate::vocabulary! {
     /// What the calls are about: it decides which law applies.
@@ -32,6 +31,12 @@ crate::vocabulary! {
         Debt = "debt",
     }
 }
+
+/// Counted attempts to one number on one business day, across queues.
+///
+/// Source: the house rule of the business text ("at most three callback attempts during a working day").
+/// No statute sets it for service calls; some set less for others, which policies lower it to.
+pub const CAP_A_DAY: i32 = 3;
 
 /// A stretch of the day at the called party's place, in minutes since midnight: from, and up to. None if both are 0.
 pub type Minutes = (u16, u16);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::document::fault::nearest;
+use crate::document::nearest::nearest;
 use crate::event::EventKind;
 use crate::language::Language;
 

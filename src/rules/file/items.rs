@@ -11,7 +11,7 @@ use serde::Serialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::document::fault::nearest;
+use crate::document::nearest::nearest;
 use crate::document::{Document, text};
 use crate::rules::file::schedules;
 use crate::rules::policy::{Policy, Profile};

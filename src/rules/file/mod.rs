@@ -27,7 +27,8 @@ use toml::de::DeValue;
 pub use changes::{Change, changes};
 pub use write::write;
 
-use crate::document::fault::{Faults, nearest};
+use crate::document::fault::Faults;
+use crate::document::nearest::nearest;
 use crate::document::renamed::rename;
 use crate::document::{Document, place};
 use crate::rules::Rules;
