@@ -76,7 +76,7 @@ pub struct Key(String);
 #[error(
     "the audit key must have {SHORTEST_KEY} to {LONGEST_KEY} letters, digits, '_', '-', '+', '/' or '='; make one with `openssl rand -hex 32`"
 )]
-pub struct BadKey;
+pub struct InvalidKey;
 
 impl Key {
     /// A key of these random bytes.
@@ -125,17 +125,17 @@ impl Key {
 }
 
 impl std::str::FromStr for Key {
-    type Err = BadKey;
-    fn from_str(text: &str) -> Result<Self, BadKey> {
+    type Err = InvalidKey;
+    fn from_str(text: &str) -> Result<Self, InvalidKey> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-+/=".contains(&b));
         let fits = (SHORTEST_KEY..=LONGEST_KEY).contains(&text.len());
-        if plain && fits { Ok(Self(text.to_owned())) } else { Err(BadKey) }
+        if plain && fits { Ok(Self(text.to_owned())) } else { Err(InvalidKey) }
     }
 }
 
 impl TryFrom<String> for Key {
-    type Error = BadKey;
-    fn try_from(text: String) -> Result<Self, BadKey> {
+    type Error = InvalidKey;
+    fn try_from(text: String) -> Result<Self, InvalidKey> {
         text.parse()
     }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize as _, Deserializer, Serializer};
 /// A text that is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a duration: {problem}; write such as \"500ms\", \"20s\", \"15m\" or \"1h30m\"")]
-pub struct BadDuration {
+pub struct InvalidDuration {
     /// The text that was given, cut to 80 characters.
     pub given: String,
     /// What is wrong with it.
@@ -26,9 +26,9 @@ const LONGEST_MS: u64 = 100 * 365 * 86_400_000;
 /// Reads a duration; whole milliseconds are the finest that can be said.
 ///
 /// # Errors
-/// [`BadDuration`] says what is wrong and how to write it.
-pub fn parse(text: &str) -> Result<Duration, BadDuration> {
-    let bad = |problem| BadDuration { given: text.chars().take(80).collect(), problem };
+/// [`InvalidDuration`] says what is wrong and how to write it.
+pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
+    let bad = |problem| InvalidDuration { given: text.chars().take(80).collect(), problem };
     let mut rest = text.trim();
     let (mut total_ms, mut next_unit) = (0_u64, 0);
     if rest.is_empty() {
@@ -92,7 +92,7 @@ pub type Timeout = Within<100, { 10 * MINUTE }>;
 pub enum Unfit {
     /// It is no duration.
     #[error(transparent)]
-    Bad(#[from] BadDuration),
+    Bad(#[from] InvalidDuration),
     /// It makes no sense there.
     #[error("{given:?} is too {side}; write {allowed}")]
     Outside {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 #[error(
     "{given:?} is not a name: use 1 to 64 letters, digits, '_', '-' or '.', beginning with a letter or digit"
 )]
-pub struct BadName {
+pub struct InvalidName {
     /// The text that was given, cut to 80 characters.
     pub given: String,
 }
@@ -41,15 +41,15 @@ macro_rules! names {
         }
 
         impl FromStr for $name {
-            type Err = BadName;
-            fn from_str(text: &str) -> Result<Self, BadName> {
-                if is_name(text) { Ok(Self(text.into())) } else { Err(BadName { given: text.chars().take(80).collect() }) }
+            type Err = InvalidName;
+            fn from_str(text: &str) -> Result<Self, InvalidName> {
+                if is_name(text) { Ok(Self(text.into())) } else { Err(InvalidName { given: text.chars().take(80).collect() }) }
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = BadName;
-            fn try_from(text: String) -> Result<Self, BadName> { text.parse() }
+            type Error = InvalidName;
+            fn try_from(text: String) -> Result<Self, InvalidName> { text.parse() }
         }
 
         impl From<$name> for String {

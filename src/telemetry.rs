@@ -46,7 +46,7 @@ pub enum LogFormat {
 pub enum TelemetryError {
     /// The text of the filter cannot be read.
     #[error("{given:?} is not a log filter ({reason}); write a level such as info, or dozvon=debug,info")]
-    BadFilter {
+    InvalidFilter {
         /// What was given.
         given: String,
         /// What is wrong with it.
@@ -62,7 +62,7 @@ pub enum TelemetryError {
 /// # Errors
 /// If it cannot be parsed.
 pub fn levels(filter: &str) -> Result<EnvFilter, TelemetryError> {
-    let bad = |reason: String| TelemetryError::BadFilter { given: filter.to_owned(), reason };
+    let bad = |reason: String| TelemetryError::InvalidFilter { given: filter.to_owned(), reason };
     EnvFilter::try_new(quiet(filter)).map_err(|error| bad(error.to_string()))
 }
 

@@ -38,7 +38,7 @@ pub struct Schedule {
 
 /// Hours that cannot be meant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadSchedule {
+pub enum InvalidSchedule {
     /// The zone is not in the IANA database.
     #[error("{given:?} is not a time zone{hint}; write an IANA name such as Europe/Moscow")]
     Zone {
@@ -81,20 +81,20 @@ impl Schedule {
     /// Reads hours such as `mon-fri 09:00-18:00` and exceptions such as `2027-01-01 closed`.
     ///
     /// # Errors
-    /// [`BadSchedule`] names the text, what is wrong with it and how to write it.
-    pub fn parse<S: AsRef<str>>(zone: &str, hours: &[S], exceptions: &[S]) -> Result<Self, BadSchedule> {
+    /// [`InvalidSchedule`] names the text, what is wrong with it and how to write it.
+    pub fn parse<S: AsRef<str>>(zone: &str, hours: &[S], exceptions: &[S]) -> Result<Self, InvalidSchedule> {
         let mut schedule =
             Self { zone: parse_zone(zone)?, weekly: Default::default(), exceptions: BTreeMap::new() };
         for line in hours.iter().map(AsRef::as_ref) {
-            let (days, intervals) =
-                weekly_line(line).map_err(|problem| BadSchedule::Line { line: line.to_owned(), problem })?;
+            let (days, intervals) = weekly_line(line)
+                .map_err(|problem| InvalidSchedule::Line { line: line.to_owned(), problem })?;
             for day in days {
                 schedule.weekly[day].extend(&intervals);
             }
         }
         for line in exceptions.iter().map(AsRef::as_ref) {
             let (date, intervals) = dated_line(line)
-                .map_err(|problem| BadSchedule::Exception { line: line.to_owned(), problem })?;
+                .map_err(|problem| InvalidSchedule::Exception { line: line.to_owned(), problem })?;
             schedule.exceptions.entry(date).or_default().extend(intervals);
         }
         schedule.checked()
@@ -103,8 +103,8 @@ impl Schedule {
     /// Puts every day's hours in order and refuses those that overlap, on one day or into the next.
     ///
     /// # Errors
-    /// [`BadSchedule::Overlap`] names the two.
-    pub fn checked(mut self) -> Result<Self, BadSchedule> {
+    /// [`InvalidSchedule::Overlap`] names the two.
+    pub fn checked(mut self) -> Result<Self, InvalidSchedule> {
         for intervals in self.weekly.iter_mut().chain(self.exceptions.values_mut()) {
             intervals.sort_unstable();
         }
@@ -250,18 +250,20 @@ impl Named<'_> {
         format!("{} {interval}", self.0)
     }
 
-    fn check(&self) -> Result<(), BadSchedule> {
+    fn check(&self) -> Result<(), InvalidSchedule> {
         match self.1.windows(2).find(|pair| pair[0].closes_min > pair[1].opens_min) {
-            Some(pair) => Err(BadSchedule::Overlap { first: self.says(pair[0]), second: self.says(pair[1]) }),
+            Some(pair) => {
+                Err(InvalidSchedule::Overlap { first: self.says(pair[0]), second: self.says(pair[1]) })
+            }
             None => Ok(()),
         }
     }
 
     /// Refuses a shift that reaches past midnight into the next day's first one.
-    fn check_into(&self, next: Named<'_>) -> Result<(), BadSchedule> {
+    fn check_into(&self, next: Named<'_>) -> Result<(), InvalidSchedule> {
         match (self.1.last(), next.1.first()) {
             (Some(late), Some(early)) if late.closes_min > DAY_MIN + early.opens_min => {
-                Err(BadSchedule::Overlap { first: self.says(*late), second: next.says(*early) })
+                Err(InvalidSchedule::Overlap { first: self.says(*late), second: next.says(*early) })
             }
             _ => Ok(()),
         }
@@ -279,14 +281,14 @@ impl fmt::Display for Interval {
 /// Reads the name of a time zone.
 ///
 /// # Errors
-/// [`BadSchedule::Zone`] with a name that is near.
-pub fn parse_zone(name: &str) -> Result<Tz, BadSchedule> {
+/// [`InvalidSchedule::Zone`] with a name that is near.
+pub fn parse_zone(name: &str) -> Result<Tz, InvalidSchedule> {
     name.parse().map_err(|_| {
         let likeness = |zone: &Tz| strsim::normalized_damerau_levenshtein(name, zone.name());
         let near = chrono_tz::TZ_VARIANTS.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let near = near.filter(|zone| likeness(zone) > 0.6);
         let hint = near.map_or_else(String::new, |zone| format!(" (did you mean {}?)", zone.name()));
-        BadSchedule::Zone { given: name.to_owned(), hint }
+        InvalidSchedule::Zone { given: name.to_owned(), hint }
     })
 }
 

@@ -137,7 +137,7 @@ const fn exit_of(error: &StoreError) -> Exit {
         StoreError::Unreachable { .. } | StoreError::Unwritable { .. } | StoreError::NotADatabase { .. } => {
             Exit::Unreachable
         }
-        StoreError::BadUrl(_) => Exit::Usage,
+        StoreError::InvalidUrl(_) => Exit::Usage,
         _ => Exit::Failed,
     }
 }

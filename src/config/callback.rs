@@ -299,7 +299,7 @@ impl Dial {
     ///
     /// # Errors
     /// Never for a text that was read by `try_from`: every number gives a contact or none does.
-    pub fn contact(&self, number: &E164) -> Result<Contact, crate::rules::contact::BadContact> {
+    pub fn contact(&self, number: &E164) -> Result<Contact, crate::rules::contact::InvalidContact> {
         let digits = number.as_str().trim_start_matches('+');
         self.0.replace("{number}", number.as_str()).replace("{digits}", digits).parse()
     }
@@ -322,7 +322,8 @@ impl TryFrom<String> for Dial {
             ));
         }
         let dial = Self(text);
-        let example = "+79001234567".parse().map_err(|error: crate::phone::BadNumber| error.to_string())?;
+        let example =
+            "+79001234567".parse().map_err(|error: crate::phone::InvalidNumber| error.to_string())?;
         dial.contact(&example).map_err(|error| error.to_string())?;
         Ok(dial)
     }

@@ -12,12 +12,12 @@ use chrono_tz::Tz;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use crate::calendar::schedule::{BadSchedule, Schedule};
+use crate::calendar::schedule::{InvalidSchedule, Schedule};
 use crate::config::callback::Trunk;
-use crate::ids::{AgentName, BadName, QueueName};
-use crate::rules::contact::{BadContact, Contact};
+use crate::ids::{AgentName, InvalidName, QueueName};
+use crate::rules::contact::{Contact, InvalidContact};
 use crate::rules::policy::Policy;
-use crate::rules::{Agent, BadPattern, BadSound, Destination, Queue, Route, Rules, Strategy, Tier};
+use crate::rules::{Agent, Destination, InvalidPattern, InvalidSound, Queue, Route, Rules, Strategy, Tier};
 use crate::sim::{Behaviours, CallerScript, Odds};
 
 /// How many agents the company has.
@@ -43,15 +43,15 @@ pub struct Scenario {
 #[expect(missing_docs, reason = "each is what its source says")]
 pub enum ScenarioError {
     #[error(transparent)]
-    Name(#[from] BadName),
+    Name(#[from] InvalidName),
     #[error(transparent)]
-    Contact(#[from] BadContact),
+    Contact(#[from] InvalidContact),
     #[error(transparent)]
-    Schedule(#[from] BadSchedule),
+    Schedule(#[from] InvalidSchedule),
     #[error(transparent)]
-    Sound(#[from] BadSound),
+    Sound(#[from] InvalidSound),
     #[error(transparent)]
-    Pattern(#[from] BadPattern),
+    Pattern(#[from] InvalidPattern),
 }
 
 /// Draws `calls` callers at `rate` per second on the day `today`, which is a holiday for one of the numbers.

@@ -43,7 +43,7 @@ impl Destinations {
                 Err("the address is no mailbox on the public internet".to_owned())
             };
         }
-        let number: E164 = to.parse().map_err(|bad: crate::phone::BadNumber| bad.to_string())?;
+        let number: E164 = to.parse().map_err(|bad: crate::phone::InvalidNumber| bad.to_string())?;
         let queue: Option<QueueName> = delivery.data["queue"].as_str().and_then(|name| name.parse().ok());
         let policy = self.rules.borrow().policy(queue.as_ref());
         destination::check(&number, &policy.destinations, policy.premium, self.home)

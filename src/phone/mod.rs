@@ -26,7 +26,7 @@ crate::stored! { Text:
 /// A text that is not an E.164 number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a phone number: write it with its country code, such as +79001234567")]
-pub struct BadNumber {
+pub struct InvalidNumber {
     /// The text that was given, cut to 80 characters.
     pub given: String,
 }
@@ -40,21 +40,21 @@ impl E164 {
 }
 
 impl FromStr for E164 {
-    type Err = BadNumber;
-    fn from_str(text: &str) -> Result<Self, BadNumber> {
+    type Err = InvalidNumber;
+    fn from_str(text: &str) -> Result<Self, InvalidNumber> {
         let digits = text.strip_prefix('+').unwrap_or_default();
         let fits = (7..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         if fits && !digits.starts_with('0') {
             Ok(Self(text.to_owned()))
         } else {
-            Err(BadNumber { given: text.chars().take(80).collect() })
+            Err(InvalidNumber { given: text.chars().take(80).collect() })
         }
     }
 }
 
 impl TryFrom<String> for E164 {
-    type Error = BadNumber;
-    fn try_from(text: String) -> Result<Self, BadNumber> {
+    type Error = InvalidNumber;
+    fn try_from(text: String) -> Result<Self, InvalidNumber> {
         text.parse()
     }
 }

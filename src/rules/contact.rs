@@ -60,7 +60,7 @@ pub struct Digits(String);
     "{given:?} is not a contact: {problem}; write user/NAME, user/NAME@DOMAIN, sofia/PROFILE/USER@HOST[:PORT], \
      gateway/GATEWAY/NUMBER or loopback/EXTENSION[/CONTEXT]"
 )]
-pub struct BadContact {
+pub struct InvalidContact {
     /// The text that was given, cut to 120 characters.
     pub given: String,
     /// What is wrong with which part.
@@ -110,9 +110,9 @@ impl fmt::Display for Digits {
 }
 
 impl FromStr for Contact {
-    type Err = BadContact;
-    fn from_str(text: &str) -> Result<Self, BadContact> {
-        parse(text).map_err(|problem| BadContact { given: text.chars().take(120).collect(), problem })
+    type Err = InvalidContact;
+    fn from_str(text: &str) -> Result<Self, InvalidContact> {
+        parse(text).map_err(|problem| InvalidContact { given: text.chars().take(120).collect(), problem })
     }
 }
 

@@ -23,8 +23,8 @@ use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 pub use agent::{Agent, Delays};
 pub use queue::{Queue, Strategy, Tier};
-pub use route::{BadPattern, Destination, DestinationKind, InvalidDestination, NumberPattern, Route};
-pub use sound::{BadSound, Prompt, Sound};
+pub use route::{Destination, DestinationKind, InvalidDestination, InvalidPattern, NumberPattern, Route};
+pub use sound::{InvalidSound, Prompt, Sound};
 
 /// Everything that an administrator decides, at one moment. Names refer to what exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::ids::{BadName, PromptName, QueueName, RouteName, ScheduleName};
-use crate::rules::contact::{BadContact, Contact};
+use crate::ids::{InvalidName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::rules::contact::{Contact, InvalidContact};
 
 /// Where a caller goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,9 +50,9 @@ impl DestinationKind {
 #[error(transparent)]
 pub enum InvalidDestination {
     /// No name of a queue or a prompt.
-    Name(#[from] BadName),
+    Name(#[from] InvalidName),
     /// No contact.
-    Contact(#[from] BadContact),
+    Contact(#[from] InvalidContact),
 }
 
 impl Destination {
@@ -170,14 +170,14 @@ impl std::fmt::Display for NumberPattern {
 /// A text that is not a pattern of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} is not a number pattern: write digits such as 7001, a prefix such as 7*, or * for all")]
-pub struct BadPattern {
+pub struct InvalidPattern {
     /// The text that was given, cut to 80 characters.
     pub given: String,
 }
 
 impl std::str::FromStr for NumberPattern {
-    type Err = BadPattern;
-    fn from_str(text: &str) -> Result<Self, BadPattern> {
+    type Err = InvalidPattern;
+    fn from_str(text: &str) -> Result<Self, InvalidPattern> {
         let prefix = text.ends_with('*');
         let digits = text.strip_suffix('*').unwrap_or(text);
         let number = digits.strip_prefix('+').unwrap_or(digits);
@@ -185,7 +185,7 @@ impl std::str::FromStr for NumberPattern {
         if fits && text.len() <= 64 && !text.is_empty() && (prefix || !number.is_empty()) {
             Ok(Self { digits: digits.to_owned(), prefix })
         } else {
-            Err(BadPattern { given: text.chars().take(80).collect() })
+            Err(InvalidPattern { given: text.chars().take(80).collect() })
         }
     }
 }
@@ -201,8 +201,8 @@ impl std::fmt::Display for Destination {
 }
 
 impl TryFrom<String> for NumberPattern {
-    type Error = BadPattern;
-    fn try_from(text: String) -> Result<Self, BadPattern> {
+    type Error = InvalidPattern;
+    fn try_from(text: String) -> Result<Self, InvalidPattern> {
         text.parse()
     }
 }

@@ -30,15 +30,15 @@ impl std::fmt::Display for Sound {
 }
 
 impl std::str::FromStr for Prompt {
-    type Err = BadSound;
-    fn from_str(text: &str) -> Result<Self, BadSound> {
+    type Err = InvalidSound;
+    fn from_str(text: &str) -> Result<Self, InvalidSound> {
         Ok(Self { source: text.parse()? })
     }
 }
 
 impl TryFrom<String> for Sound {
-    type Error = BadSound;
-    fn try_from(text: String) -> Result<Self, BadSound> {
+    type Error = InvalidSound;
+    fn try_from(text: String) -> Result<Self, InvalidSound> {
         text.parse()
     }
 }
@@ -55,7 +55,7 @@ impl From<Sound> for String {
     "{given:?} is not a sound: {problem}; write the path of a file below FreeSWITCH's sounds, \
      or tone_stream://…, local_stream://NAME, silence_stream://MS"
 )]
-pub struct BadSound {
+pub struct InvalidSound {
     /// The text that was given, cut to 120 characters.
     pub given: String,
     /// What is wrong with it.
@@ -63,9 +63,9 @@ pub struct BadSound {
 }
 
 impl std::str::FromStr for Sound {
-    type Err = BadSound;
-    fn from_str(text: &str) -> Result<Self, BadSound> {
-        let bad = |problem| Err(BadSound { given: text.chars().take(120).collect(), problem });
+    type Err = InvalidSound;
+    fn from_str(text: &str) -> Result<Self, InvalidSound> {
+        let bad = |problem| Err(InvalidSound { given: text.chars().take(120).collect(), problem });
         let tone = text.strip_prefix("tone_stream://");
         let stream = text.strip_prefix("local_stream://").or_else(|| text.strip_prefix("silence_stream://"));
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');

@@ -98,7 +98,7 @@ pub enum StoreError {
     },
     /// The url names no database of a known kind.
     #[error(transparent)]
-    BadUrl(#[from] crate::config::database::InvalidDatabaseUrl),
+    InvalidUrl(#[from] crate::config::database::InvalidDatabaseUrl),
     /// A newer dozvon has changed the database.
     #[error(
         "the database was made by a newer dozvon (it has migration {version}, this one knows up to {known}): \

@@ -45,7 +45,7 @@ pub struct ChannelFacts {
 
 /// Why channel data cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadFacts {
+pub(super) enum InvalidFacts {
     /// It is not an answer to `connect`.
     #[error("this is no answer to connect: is it FreeSWITCH that connects here?")]
     NotChannelData,
@@ -126,20 +126,20 @@ impl<'a> Raw<'a> {
 
 impl ChannelFacts {
     /// Reads the header block with which FreeSWITCH answers `connect`.
-    pub(super) fn read(block: &str) -> Result<Self, BadFacts> {
+    pub(super) fn read(block: &str) -> Result<Self, InvalidFacts> {
         let raw = Raw::read(block);
         if raw.event != "CHANNEL_DATA" || raw.content != "command/reply" {
-            return Err(BadFacts::NotChannelData);
+            return Err(InvalidFacts::NotChannelData);
         }
         if raw.mode != "async" || raw.control != "full" {
-            return Err(BadFacts::WrongMode);
+            return Err(InvalidFacts::WrongMode);
         }
         let decoded = |value: &str| text::percent_decoded(value, VALUE_BYTES);
         let line = |value: &str, max| text::printable(&decoded(value), max);
         let some = |value: &str, max| Some(line(value, max)).filter(|text| !text.is_empty());
         Ok(Self {
-            channel: raw.channel.parse().map_err(|_| BadFacts::NoIdentity("Unique-ID"))?,
-            core: raw.core.parse().map_err(|_| BadFacts::NoIdentity("Core-UUID"))?,
+            channel: raw.channel.parse().map_err(|_| InvalidFacts::NoIdentity("Unique-ID"))?,
+            core: raw.core.parse().map_err(|_| InvalidFacts::NoIdentity("Core-UUID"))?,
             hostname: line(raw.hostname, text::FIELD_CHARS),
             caller_number: line(raw.number, text::FIELD_CHARS),
             caller_name: text::name(&decoded(raw.name)),
@@ -248,9 +248,9 @@ pub(super) mod tests {
 
     #[test]
     fn what_is_no_channel_is_refused() {
-        assert_eq!(ChannelFacts::read("HTTP/1.1 200 OK\r\n"), Err(BadFacts::NotChannelData));
-        assert_eq!(ChannelFacts::read(&with("Socket-Mode", "static")), Err(BadFacts::WrongMode));
-        assert_eq!(ChannelFacts::read(&with("Control", "single-channel")), Err(BadFacts::WrongMode));
-        assert_eq!(ChannelFacts::read(&with("Unique-ID", "1")), Err(BadFacts::NoIdentity("Unique-ID")));
+        assert_eq!(ChannelFacts::read("HTTP/1.1 200 OK\r\n"), Err(InvalidFacts::NotChannelData));
+        assert_eq!(ChannelFacts::read(&with("Socket-Mode", "static")), Err(InvalidFacts::WrongMode));
+        assert_eq!(ChannelFacts::read(&with("Control", "single-channel")), Err(InvalidFacts::WrongMode));
+        assert_eq!(ChannelFacts::read(&with("Unique-ID", "1")), Err(InvalidFacts::NoIdentity("Unique-ID")));
     }
 }

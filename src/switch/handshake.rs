@@ -8,7 +8,7 @@ use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::facts::{BadFacts, ChannelFacts};
+use super::facts::{ChannelFacts, InvalidFacts};
 use super::socket::end_of_block;
 
 /// Longest answer to `connect`, in bytes. A real one has 9,000; long SDP and many variables make it longer.
@@ -28,7 +28,7 @@ pub(super) enum HandshakeError {
     TooLong,
     /// What came is not usable.
     #[error(transparent)]
-    Bad(#[from] BadFacts),
+    Bad(#[from] InvalidFacts),
 }
 
 /// The channel's data, and the bytes that came after.

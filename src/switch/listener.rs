@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::vital::Beat;
 
 use super::caller::{Caller, CallerSetup, Visits};
-use super::facts::{BadFacts, ChannelFacts};
+use super::facts::{ChannelFacts, InvalidFacts};
 use super::handshake::{self, HandshakeError};
 use super::listener_stats::{ConnectionPermit, ListenerStats, count};
 use super::socket::Socket;
@@ -233,7 +233,7 @@ impl Acceptor {
     fn counter(&self, error: &HandshakeError) -> &AtomicU64 {
         match error {
             HandshakeError::Closed | HandshakeError::Io(_) => &self.stats.closed_early,
-            HandshakeError::Bad(BadFacts::WrongMode) => &self.stats.wrong_mode,
+            HandshakeError::Bad(InvalidFacts::WrongMode) => &self.stats.wrong_mode,
             HandshakeError::TooLong | HandshakeError::Bad(_) => &self.stats.malformed,
         }
     }

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
 pub use smpp::{Smpp, SmppTls};
-pub use words::{BadPattern, Pattern};
+pub use words::{InvalidPattern, Pattern};
 
 use crate::duration;
 use crate::ids::DestinationName;

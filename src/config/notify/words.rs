@@ -14,7 +14,7 @@ pub struct Pattern(String);
 /// A text that names no events.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{given:?} names no events; {remedy}")]
-pub struct BadPattern {
+pub struct InvalidPattern {
     given: String,
     remedy: String,
 }
@@ -31,8 +31,8 @@ impl Pattern {
 }
 
 impl std::str::FromStr for Pattern {
-    type Err = BadPattern;
-    fn from_str(text: &str) -> Result<Self, BadPattern> {
+    type Err = InvalidPattern;
+    fn from_str(text: &str) -> Result<Self, InvalidPattern> {
         let pattern = Self(text.to_owned());
         let shaped = text == "*" || text.ends_with(".*") || !text.contains('*');
         if shaped && EventKind::ALL.iter().any(|kind| pattern.matches(kind.as_str())) {
@@ -43,13 +43,13 @@ impl std::str::FromStr for Pattern {
             Some(near) => format!("did you mean {near:?}?"),
             None => format!("write \"*\", \"case.*\", or one of: {}", kinds.collect::<Vec<_>>().join(", ")),
         };
-        Err(BadPattern { given: text.chars().take(80).collect(), remedy })
+        Err(InvalidPattern { given: text.chars().take(80).collect(), remedy })
     }
 }
 
 impl TryFrom<String> for Pattern {
-    type Error = BadPattern;
-    fn try_from(text: String) -> Result<Self, BadPattern> {
+    type Error = InvalidPattern;
+    fn try_from(text: String) -> Result<Self, InvalidPattern> {
         text.parse()
     }
 }

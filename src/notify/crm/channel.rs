@@ -44,8 +44,8 @@ pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Opti
     let Some(crm) = Crm::open(settings, token_store, tools.clock)? else { return Ok(None) };
     let events = read::KINDS.iter().map(|kind| kind.as_str().parse()).collect::<Result<_, _>>();
     Ok(Some(Outlet {
-        name: crate::config::crm::NAME.parse().map_err(|error: crate::ids::BadName| error.to_string())?,
-        events: events.map_err(|error: crate::config::notify::BadPattern| error.to_string())?,
+        name: crate::config::crm::NAME.parse().map_err(|error: crate::ids::InvalidName| error.to_string())?,
+        events: events.map_err(|error: crate::config::notify::InvalidPattern| error.to_string())?,
         timeout: lease.saturating_sub(MARGIN),
         channel: Arc::new(Teller { crm, tools }),
     }))

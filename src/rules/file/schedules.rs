@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::calendar::schedule::{BadSchedule, Interval, Schedule, parse_zone};
+use crate::calendar::schedule::{Interval, InvalidSchedule, Schedule, parse_zone};
 use crate::document::Document;
 
 /// The most dates that one line of exceptions may stand for.
@@ -72,11 +72,11 @@ fn grow(
         Ok(read) => *schedule = read,
         Err(error) => {
             let remedy = match &error {
-                BadSchedule::Overlap { .. } => "join them or change one",
+                InvalidSchedule::Overlap { .. } => "join them or change one",
                 _ => "",
             };
             match error {
-                BadSchedule::Overlap { first, second } => {
+                InvalidSchedule::Overlap { first, second } => {
                     document.fault(span, format!("{first} and {second} overlap"), remedy);
                 }
                 other => document.fault_of(span, &other),
