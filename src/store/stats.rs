@@ -136,3 +136,19 @@ impl Counters {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_is_counted_under_every_bound_that_it_kept() {
+        let mut stats = TransactionStats::default();
+        for (done, took) in [(true, 50), (true, 5_000), (false, 5_001), (true, 1_000_001)] {
+            stats.note(done, Duration::from_micros(took));
+        }
+        assert_eq!((stats.done, stats.failed), (3, 1));
+        assert_eq!(stats.time, Duration::from_micros(1_010_052));
+        assert_eq!(stats.within, [1, 1, 1, 1, 1, 2, 3, 3, 3]);
+    }
+}

@@ -36,10 +36,7 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, impl Future<Output = Result<(
 }
 
 /// Queues the transactions while the writer is held, lets it go, and returns their results.
-async fn together<T: Send + 'static>(
-    store: &Store,
-    work: Vec<Box<dyn FnOnce(&mut Database) -> Result<T, StoreError> + Send>>,
-) -> Vec<Result<T, StoreError>> {
+pub async fn together<T: Send + 'static>(store: &Store, work: Vec<Work<T>>) -> Vec<Result<T, StoreError>> {
     let (go_on, held) = hold(store).await;
     let waiting: Vec<_> = work
         .into_iter()
@@ -60,14 +57,14 @@ async fn together<T: Send + 'static>(
     results
 }
 
-type Work = Box<dyn FnOnce(&mut Database) -> Result<(), StoreError> + Send>;
+pub type Work<T> = Box<dyn FnOnce(&mut Database) -> Result<T, StoreError> + Send>;
 
 #[test]
 fn many_transactions_share_one_commit_and_fail_alone() {
     for_each_database(async |db| {
         db.write(|_| Ok(())).await;
         let before = db.store.take_stats().commits;
-        let mut work: Vec<Work> = Vec::new();
+        let mut work: Vec<Work<()>> = Vec::new();
         for name in ["a", "b", "c", "d"] {
             work.push(Box::new(move |c| note(c, name)));
         }
@@ -95,8 +92,8 @@ fn many_transactions_share_one_commit_and_fail_alone() {
         assert_eq!(stats.commits - before, 2, "one that held the writer, one for all that waited");
         let shared = stats.transactions["shared"];
         assert_eq!((shared.done, shared.failed), (5, 3));
-        assert_eq!(shared.within.last(), Some(&8), "{shared:?}");
-        assert!(stats.transactions["hold"].time > Duration::ZERO && !stats.commit_times.is_empty());
+        assert!(stats.transactions["hold"].time > Duration::ZERO);
+        assert_eq!(stats.commit_times.len(), 2, "the time of each commit is kept");
         db.write(|c| note(c, "f")).await;
     });
 }
@@ -105,7 +102,7 @@ fn many_transactions_share_one_commit_and_fail_alone() {
 fn if_the_commit_fails_everybody_is_told_and_nothing_is_kept() {
     for_each_database(async |db| {
         // A reference is checked at the commit: this one breaks everybody's.
-        let broken: Work = Box::new(|c| {
+        let broken: Work<()> = Box::new(|c| {
             let queue = "INSERT INTO routes (ordinal, name, number, open_kind, open_to, closed_kind, closed_to) \
                          VALUES (1, 'r', '1', 'queue', 'nowhere', 'queue', 'nowhere')";
             Ok(c.batch_execute(queue)?)

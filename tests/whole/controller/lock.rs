@@ -1,38 +1,54 @@
-//! A controller that is started while another process has the right to be it.
+//! A controller that is started while another process has the right to be it. Time is virtual: it stands still while the
+//! database works, so a busy machine changes nothing.
 
 use std::time::Duration;
 
 use dozvon::app::{self, AppError};
 use dozvon::clock::Clock;
 use dozvon::config::Settings;
-use dozvon::store::StoreError;
+use dozvon::config::database::DatabaseUrl;
+use dozvon::store::{Store, StoreError};
 use tokio::time::{Instant, sleep};
 
-use super::stage::Stage;
+use crate::support::command::Workdir;
 
-/// How long a look takes that is in the way.
+/// How long another process holds the lock to see whether it is free.
 const LOOK: Duration = Duration::from_millis(100);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// The settings of a controller without a FreeSWITCH.
+fn settings(folder: &Workdir) -> Settings {
+    let mut settings =
+        Settings { database: DatabaseUrl::Sqlite(folder.path("dozvon.db")), ..Settings::default() };
+    let anywhere = "127.0.0.1:0".parse().unwrap();
+    settings.switch.listen = anywhere;
+    settings.web.listen = anywhere;
+    settings.status.listen = anywhere;
+    settings
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_short_hold_of_the_lock_keeps_no_controller_from_starting() {
-    let mut stage = Stage::set().await;
-    stage.kill().await;
-    let lock = stage.store.take_lock().await.unwrap();
+    let folder = Workdir::new();
+    let settings = settings(&folder);
+    let store = Store::open(&settings.database, settings.store.clone()).await.unwrap();
+    let lock = store.take_lock().await.unwrap();
     let look = async {
         sleep(LOOK).await;
         drop(lock);
     };
-    let (started, ()) = tokio::join!(app::start(stage.settings.clone(), Clock::system()), look);
+    let (started, ()) = tokio::join!(app::start(settings, Clock::system()), look);
     started.unwrap().drain().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(start_paused = true)]
 async fn another_controller_keeps_one_from_starting() {
-    let stage = Stage::set().await;
+    let folder = Workdir::new();
+    let first = app::start(settings(&folder), Clock::system()).await.unwrap();
     let began = Instant::now();
-    let refused = app::start(stage.settings.clone(), Clock::system()).await.unwrap_err();
+    let refused = app::start(settings(&folder), Clock::system()).await.unwrap_err();
     assert!(matches!(refused, AppError::Store(StoreError::Locked { .. })), "{refused}");
     assert!(began.elapsed() >= 2 * LOOK, "refused after {:?}", began.elapsed());
+    first.drain().await;
 }
 
 /// A server that is restarted is back in a moment: who stands by is there for worse than that.
