@@ -5,7 +5,9 @@
 //! than ten, and `DOZVON_SIDE_BY_SIDE=16` more of them at the same time.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -41,6 +43,8 @@ struct Call {
     #[diesel(sql_type = Nullable<BigInt>)]
     answered_at: Option<i64>,
     #[diesel(sql_type = Nullable<BigInt>)]
+    joined_at: Option<i64>,
+    #[diesel(sql_type = Nullable<BigInt>)]
     left_at: Option<i64>,
     #[diesel(sql_type = BigInt)]
     misses: i64,
@@ -74,6 +78,8 @@ struct Day {
     calls: Vec<Call>,
     offers: Vec<Offer>,
     busy_agents: i64,
+    /// The longest that the controller needed to commit a transaction and to hear of it.
+    slowest_commit: Duration,
 }
 
 #[derive(QueryableByName)]
@@ -96,13 +102,27 @@ async fn play(seed: u64, calls: usize, rate: f64) -> Day {
     let today = Clock::system().now().utc().with_timezone(&chrono_tz::Europe::Moscow).date_naive();
     let scenario = busy_day(seed, calls, rate, today).unwrap();
     let testbed = Testbed::set(&scenario, database, seed, Clock::system()).await.unwrap();
-    let stories = testbed.play(&scenario, |_| {}).await;
     let store = testbed.running.app.store.clone();
+    let mut slowest_commit = Duration::ZERO;
+    let stories = tokio::select! {
+        stories = testbed.play(&scenario, |_| {}) => stories,
+        never = time_commits(&store, &mut slowest_commit) => match never {},
+    };
     let counts = testbed.sim.counts().await;
     let pages = Pages::of(testbed.running.status).await;
-    let day = Day { counts, pages, ..read(&store, seed, stories).await };
+    let day = Day { counts, pages, slowest_commit, ..read(&store, seed, stories).await };
     testbed.shut_down().await;
     day
+}
+
+/// Commits an empty transaction again and again, and keeps the longest time that one took.
+async fn time_commits(store: &Store, slowest: &mut Duration) -> Infallible {
+    loop {
+        let began = Instant::now();
+        store.write("time_commits", |_| Ok(())).await.unwrap();
+        *slowest = began.elapsed().max(*slowest);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// What the web port says.
@@ -140,12 +160,14 @@ async fn read(store: &Store, seed: u64, stories: Vec<Story>) -> Day {
                 stories,
                 calls: diesel::sql_query(
                     "SELECT id, channel, party, arrived_at, queue, ending, offer, ended_at, answered_at, \
+                     (SELECT MAX(joined_at) FROM waits w WHERE w.call = calls.id) AS joined_at, \
                      (SELECT MAX(left_at) FROM waits w WHERE w.call = calls.id) AS left_at, \
                      (SELECT COUNT(*) FROM case_misses m WHERE m.call = calls.id) AS misses FROM calls",
                 )
                 .load(c)?,
                 offers: diesel::sql_query("SELECT id, call, agent, queue, offered_at, ended_at, outcome FROM offers")
                     .load(c)?,
+                slowest_commit: Duration::ZERO,
                 busy_agents: diesel::sql_query(
                     "SELECT COUNT(*) AS n FROM agents WHERE activity IN ('ringing', 'talking') OR offer IS NOT NULL",
                 )
@@ -305,25 +327,26 @@ impl Day {
         assert_eq!(self.busy_agents, 0, "seed {}: agents who never came free", self.seed);
     }
 
-    /// Promise 5, as the rows show it: claims of one moment are committed in any order, so a tenth of a second
-    /// is allowed for.
+    /// Promise 5, as the rows show it. The rows say when something happened, and the dispatcher hears of it a few commits
+    /// later. So an order of two instants counts only if they are further apart than that.
     fn the_longest_waiting_is_not_passed_over(&self) {
-        const SLACK_MS: i64 = 100;
+        let slack = 100 + 3 * i64::try_from(self.slowest_commit.as_millis()).unwrap();
         let front = |queue: &str| queue == "front";
         for offer in self.offers.iter().filter(|offer| !front(&offer.queue)) {
             let served = self.calls.iter().find(|call| call.id == offer.call).unwrap();
             let at = offer.offered_at;
             for older in &self.calls {
                 let waits = older.queue.as_deref() == Some(offer.queue.as_str())
-                    && older.arrived_at + SLACK_MS < served.arrived_at
-                    && older.left_at.is_some_and(|left| left > at + SLACK_MS);
+                    && older.arrived_at + slack < served.arrived_at
+                    && older.joined_at.is_some_and(|joined| joined + slack < at)
+                    && older.left_at.is_some_and(|left| left > at + slack);
                 if !waits {
                     continue;
                 }
                 let mut own = self.offers.iter().filter(|own| own.call == older.id);
                 let excused = own.any(|own| {
                     let live =
-                        own.offered_at <= at + SLACK_MS && own.ended_at.is_none_or(|end| end + SLACK_MS > at);
+                        own.offered_at <= at + slack && own.ended_at.is_none_or(|end| end + slack > at);
                     let refused = matches!(own.outcome.as_deref(), Some("rejected" | "no_answer"));
                     live || (refused && own.agent == offer.agent && own.offered_at < at)
                 });
