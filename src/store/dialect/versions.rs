@@ -3,7 +3,9 @@
 use diesel::backend::Backend;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::migration::MigrationSource;
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::Database;
@@ -50,14 +52,7 @@ fn migrate_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
             ))?;
         }
     }
-    let done = match c {
-        Database::Sqlite(sqlite) => run_pending(sqlite, SQLITE).and_then(|done| {
-            owe_rewrite(sqlite, &done)?;
-            Ok(done)
-        }),
-        Database::Postgresql(postgres) => run_pending(postgres, POSTGRES),
-    };
-    match done {
+    match run_all(c) {
         Ok(done) => {
             super::commit(c)?;
             rewrite(c);
@@ -67,6 +62,21 @@ fn migrate_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
             super::unwind(c, 0)?;
             Err(error)
         }
+    }
+}
+
+/// Runs the migrations that the database lacks. One that lacks none stays untouched.
+fn run_all(c: &mut Database) -> Result<Vec<String>, StoreError> {
+    if pending(c)? == 0 {
+        return Ok(Vec::new());
+    }
+    match c {
+        Database::Sqlite(sqlite) => {
+            let done = run_pending(sqlite, SQLITE)?;
+            owe_rewrite(sqlite, &done)?;
+            Ok(done)
+        }
+        Database::Postgresql(postgres) => run_pending(postgres, POSTGRES),
     }
 }
 
@@ -107,13 +117,11 @@ fn rewrite(c: &mut Database) {
     }
 }
 
-/// Refuses a database that a newer program has changed, or one that lacks what this program needs.
+/// Refuses a database that a newer program has changed, or one that lacks what this program needs. Only reads: a user who
+/// may do no more can ask.
 pub(in crate::store) fn check(c: &mut Database, url: &DatabaseUrl) -> Result<(), StoreError> {
     refuse_foreign(c, url)?;
-    let pending = match c {
-        Database::Sqlite(sqlite) => pending(sqlite, SQLITE),
-        Database::Postgresql(postgres) => pending(postgres, POSTGRES),
-    }?;
+    let pending = pending(c)?;
     if pending == 0 { Ok(()) } else { Err(StoreError::Older { pending }) }
 }
 
@@ -127,40 +135,66 @@ where
     C: MigrationHarness<DB>,
     EmbeddedMigrations: MigrationSource<DB>,
 {
-    refuse_newer(c, &ours)?;
     Ok(c.run_pending_migrations(ours).map_err(failed)?.iter().map(ToString::to_string).collect())
 }
 
-fn pending<DB, C>(c: &mut C, ours: EmbeddedMigrations) -> Result<usize, StoreError>
-where
-    DB: Backend,
-    C: MigrationHarness<DB>,
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    refuse_newer(c, &ours)?;
-    Ok(c.pending_migrations(ours).map_err(failed)?.len())
+/// Returns how many of this program's migrations the database lacks.
+///
+/// # Errors
+/// [`StoreError::Newer`] when a newer program has changed the database.
+fn pending(c: &mut Database) -> Result<usize, StoreError> {
+    let known = match c {
+        Database::Sqlite(_) => versions::<Sqlite>(&SQLITE),
+        Database::Postgresql(_) => versions::<Pg>(&POSTGRES),
+    }?;
+    let applied = applied(c)?;
+    refuse_newer(&known, &applied)?;
+    Ok(known.iter().filter(|version| !applied.contains(version)).count())
 }
 
-fn refuse_newer<DB, C>(c: &mut C, ours: &EmbeddedMigrations) -> Result<(), StoreError>
-where
-    DB: Backend,
-    C: MigrationHarness<DB>,
-    EmbeddedMigrations: MigrationSource<DB>,
-{
-    let mut known: Vec<String> =
-        ours.migrations().map_err(failed)?.iter().map(|m| m.name().version().to_string()).collect();
-    known.sort();
-    let applied = c.applied_migrations().map_err(failed)?;
-    let strange: Vec<String> =
-        applied.iter().map(ToString::to_string).filter(|version| !known.contains(version)).collect();
-    let last = known.pop().unwrap_or_else(|| "none".to_owned());
+/// The versions of a set of migrations, the oldest first.
+fn versions<DB: Backend>(ours: &EmbeddedMigrations) -> Result<Vec<String>, StoreError> {
+    let migrations = MigrationSource::<DB>::migrations(ours).map_err(failed)?;
+    let mut versions: Vec<String> = migrations.iter().map(|m| m.name().version().to_string()).collect();
+    versions.sort();
+    Ok(versions)
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
+}
+
+/// The versions of the migrations that the database has. Diesel's own function would first create its table, which only
+/// the owner of a PostgreSQL database may do, even where the table is there.
+fn applied(c: &mut Database) -> Result<Vec<String>, StoreError> {
+    let is_there = match c {
+        Database::Sqlite(_) => {
+            "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
+        }
+        Database::Postgresql(_) => {
+            "SELECT to_regclass('__diesel_schema_migrations')::text AS version \
+             WHERE to_regclass('__diesel_schema_migrations') IS NOT NULL"
+        }
+    };
+    if diesel::sql_query(is_there).load::<Version>(c)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = diesel::sql_query("SELECT version FROM __diesel_schema_migrations").load::<Version>(c)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+fn refuse_newer(known: &[String], applied: &[String]) -> Result<(), StoreError> {
+    let strange: Vec<&String> = applied.iter().filter(|version| !known.contains(version)).collect();
+    let last = known.last().cloned().unwrap_or_else(|| "none".to_owned());
     match strange.iter().max() {
         // The rules of migrations/README.md keep a database that is one version ahead readable for this program.
-        Some(next) if strange.len() <= VERSIONS_AHEAD && *next > last => {
+        Some(next) if strange.len() <= VERSIONS_AHEAD && **next > last => {
             tracing::warn!(version = next, "the database is one version ahead of this program");
             Ok(())
         }
-        Some(version) => Err(StoreError::Newer { version: version.clone(), known: last }),
+        Some(version) => Err(StoreError::Newer { version: (*version).clone(), known: last }),
         None => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ use dozvon::config::database::DatabaseUrl;
 use dozvon::config::store::Settings;
 use dozvon::store::{Database, Store, StoreError};
 
+use crate::support::command::Workdir;
 use crate::support::database::{Raw, for_each_database, on_postgres, on_sqlite, runtime, untouched};
 
 async fn open(url: &DatabaseUrl) -> Result<Store, StoreError> {
@@ -196,6 +197,25 @@ fn a_database_of_a_newer_program_is_refused() {
             assert!(said.contains("made by a newer dozvon (it has migration 20990101000000"), "{said}");
             assert!(said.contains("install that version again"), "{said}");
         }
+    });
+}
+
+/// As after a restore by another user: the tables are there, and only their owner may create any.
+#[test]
+fn a_user_who_may_only_read_is_served_by_the_commands_that_read() {
+    on_postgres(&async |db| {
+        let grants =
+            "CREATE ROLE only_reads LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO only_reads";
+        db.raw().run(grants).unwrap();
+        let url = db.url.to_string().replace("user=dozvon", "user=only_reads");
+        let place = Workdir::new();
+        for command in ["agent list", "case list", "report calls", "audit list"] {
+            place.ok(&format!("{command} --database {url}"));
+        }
+        let store = open(&url.parse().unwrap()).await.unwrap();
+        assert!(store.migrate().await.unwrap().is_empty(), "what is up to date stays untouched");
+        let said = place.complains(1, &format!("dnc add +79001234567 --database {url}"));
+        assert!(said.contains("permission denied"), "{said}");
     });
 }
 
