@@ -103,7 +103,7 @@ impl QueueName {
 
 macro_rules! uuids {
     ($( $(#[$meta:meta])* $name:ident ),+ $(,)?) => { $(
-        crate::stored! { Uuid:
+        crate::stored! { Display:
             $(#[$meta])*
             #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
             #[serde(transparent)]

@@ -9,6 +9,7 @@ use std::fmt;
 use chrono::{Datelike, Days, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
+use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 
 /// A day's minutes.
@@ -155,8 +156,8 @@ impl Schedule {
     /// The day that an instant belongs to: that of the shift which contains it (a night shift belongs to the
     /// day on which it started), else the date in the zone.
     #[must_use]
-    pub fn business_day(&self, at: UnixMs) -> NaiveDate {
-        self.shift_of(at).map_or_else(|| civil_date(self.zone, at), |(date, _, _)| date)
+    pub fn business_day(&self, at: UnixMs) -> BusinessDay {
+        BusinessDay(self.shift_of(at).map_or_else(|| civil_date(self.zone, at), |(date, _, _)| date))
     }
 
     /// How many milliseconds of `from..to` are open.

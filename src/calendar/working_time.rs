@@ -10,6 +10,7 @@ use std::time::Duration;
 use chrono::{Days, NaiveDate};
 use chrono_tz::Tz;
 
+use crate::calendar::business_day::BusinessDay;
 use crate::calendar::schedule::{Edge, Schedule, civil_date, to_instant};
 use crate::clock::UnixMs;
 
@@ -44,8 +45,9 @@ impl<'a> WorkingTime<'a> {
 
     /// The business day that an instant belongs to: a night shift belongs to the day on which it started.
     #[must_use]
-    pub fn business_day(self, at: UnixMs) -> NaiveDate {
-        self.schedule.map_or_else(|| civil_date(self.zone, at), |schedule| schedule.business_day(at))
+    pub fn business_day(self, at: UnixMs) -> BusinessDay {
+        let date = || BusinessDay(civil_date(self.zone, at));
+        self.schedule.map_or_else(date, |schedule| schedule.business_day(at))
     }
 
     /// Whether the hours of a date differ from those of its day of the week.
@@ -73,7 +75,7 @@ impl<'a> WorkingTime<'a> {
     /// The first open instant of a later business day than that of `at`. None if there is none for a year.
     #[must_use]
     pub fn next_day(self, at: UnixMs) -> Option<UnixMs> {
-        let today = self.business_day(at);
+        let BusinessDay(today) = self.business_day(at);
         let Some(schedule) = self.schedule else {
             let midnight = today.checked_add_days(Days::new(1))?.and_hms_opt(0, 0, 0)?;
             return Some(to_instant(self.zone, midnight, Edge::Opening));

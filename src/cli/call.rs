@@ -169,7 +169,7 @@ async fn show(id: String, context: &Context) -> Result<Exit, Failure> {
         .with("route", call.route.as_ref())
         .with("why", call.why.as_str())
         .with("queue", call.queue.as_ref())
-        .with("business_day", call.business_day.as_str())
+        .with("business_day", call.business_day.to_string())
         .with("agent", call.agent.as_ref())
         .with("answered_at", call.answered_at)
         .with("ended_at", call.ended_at)

@@ -150,7 +150,7 @@ impl Progress {
 
 /// The report of the day, from the rows.
 fn report(c: &mut Database, today: NaiveDate) -> Result<Sheet, StoreError> {
-    let days = Days { from: today, to: today };
+    let days = Days { from: today.into(), to: today.into() };
     let (calls, offers) = (reports::calls_daily(c, days)?, reports::offers_by_agent(c, days)?);
     let (cases, waits) = (reports::cases(c, days)?, reports::waits_answered(c, days)?);
     let made = attempts::results(c)?;

@@ -75,7 +75,7 @@ fn days(args: &Args, context: &Context) -> Result<Days, Failure> {
     if from > to {
         return Err(Failure::new(Exit::Usage, format!("--from {from} is after --to {to}: swap them")));
     }
-    Ok(Days { from, to })
+    Ok(Days { from: from.into(), to: to.into() })
 }
 
 fn read(c: &mut Database, name: Report, days: Days) -> Result<Table, StoreError> {
@@ -107,7 +107,7 @@ fn calls(rows: &[CallsDaily], waits: &[i64], empty: Sentence) -> Table {
     let mut table = Table::new(&fields, empty);
     for row in rows {
         table.row([
-            row.business_day.as_str().into(),
+            row.business_day.to_string().into(),
             row.queue.as_str().into(),
             Cell::word(&row.ending),
             Cell::Count(row.calls),
@@ -141,7 +141,7 @@ fn offers(rows: &[OffersByAgent], empty: Sentence) -> Table {
         table.row([
             row.agent.as_str().into(),
             row.queue.as_str().into(),
-            row.business_day.as_str().into(),
+            row.business_day.to_string().into(),
             Cell::word(&row.outcome),
             Cell::Count(row.offers),
             Cell::span_or_nothing(row.ring_avg_ms),
@@ -175,7 +175,7 @@ fn cases(rows: &[CaseLine], empty: Sentence) -> Table {
             Cell::word(&row.state),
             Cell::word(&row.reason),
             row.queue.as_str().into(),
-            row.business_day.as_str().into(),
+            row.business_day.to_string().into(),
             UnixMs(row.opened_at).into(),
             row.closed_at.map(UnixMs).into(),
             Cell::word_or_nothing(row.close_reason.as_ref()),

@@ -11,6 +11,7 @@ use super::dialect::{cached::Cache as _, columns, hold};
 use super::error::Found as _;
 use super::schema::attempts;
 use super::{Database, StoreError, cases};
+use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, QueueName};
 use crate::missed::attempt::{Claim, Consequence, Outcome, Said, State, Way};
@@ -24,8 +25,8 @@ use crate::rules::policy::Policy;
 pub struct Made<'a> {
     /// The case.
     pub case: CaseId,
-    /// The business day of the attempt, as `YYYY-MM-DD`.
-    pub business_day: &'a str,
+    /// The business day of the attempt.
+    pub business_day: BusinessDay,
     /// The highest number of attempts that the policy allows on that day.
     pub cap: i32,
     /// Whether the customer's phone was dialled. If it was, the attempt counts.
@@ -51,7 +52,7 @@ pub struct AttemptRow {
     /// The number that was dialled.
     pub number: E164,
     /// The business day of the attempt.
-    pub business_day: String,
+    pub business_day: BusinessDay,
     /// The attempt's place among the counted attempts to that number on that day.
     pub ordinal: Option<i32>,
     /// Whether the attempt counts.
@@ -144,7 +145,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
 fn free_place(
     c: &mut Database,
     number: &E164,
-    business_day: &str,
+    business_day: BusinessDay,
     cap: i32,
 ) -> Result<Result<i32, CapReached>, StoreError> {
     let taken: Vec<Option<i32>> = attempts::table
@@ -165,8 +166,8 @@ pub struct Reservation<'a> {
     pub case: CaseId,
     /// The customer's number.
     pub number: &'a E164,
-    /// The business day of the attempt, as `YYYY-MM-DD`.
-    pub business_day: &'a str,
+    /// The business day of the attempt.
+    pub business_day: BusinessDay,
     /// The row of the attempt's call.
     pub call: CallId,
     /// The agent who will talk with the customer; none if no agent is known.
@@ -369,7 +370,7 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn counted(c: &mut Database, number: &E164, business_day: &str) -> Result<i64, StoreError> {
+pub fn counted(c: &mut Database, number: &E164, business_day: BusinessDay) -> Result<i64, StoreError> {
     Ok(attempts::table
         .filter(attempts::number.eq(number).and(attempts::business_day.eq(business_day)))
         .filter(attempts::ordinal.is_not_null())

@@ -9,6 +9,7 @@ use super::error::Found as _;
 use super::notes::{Came, Note, note};
 use super::schema::{calls, case_misses, cases, requests};
 use super::{Database, StoreError, dnc, flood, rules};
+use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
@@ -27,7 +28,7 @@ pub(super) struct Miss<'a> {
     pub number: &'a E164,
     pub reason: Reason,
     pub queue: Option<&'a QueueName>,
-    pub business_day: &'a str,
+    pub business_day: BusinessDay,
     pub wait_ms: Option<i64>,
     /// How long the caller may call again before the case becomes due.
     pub settle: Duration,
@@ -114,7 +115,7 @@ struct New<'a> {
     reason: Reason,
     queue: Option<&'a QueueName>,
     misses: i32,
-    business_day: &'a str,
+    business_day: BusinessDay,
     /// When the case is looked at next; never while it waits for people.
     next_at: Option<UnixMs>,
     came_by: Option<&'a str>,
@@ -162,8 +163,8 @@ pub struct Asked<'a> {
     pub request: Option<i64>,
     /// The queue that the request concerns.
     pub queue: Option<&'a QueueName>,
-    /// The day of the request, as `YYYY-MM-DD`.
-    pub business_day: &'a str,
+    /// The business day of the request.
+    pub business_day: BusinessDay,
     /// The time before which the person wants no call.
     pub not_before: Option<UnixMs>,
     /// The sender: a colleague, a form or a program.
@@ -323,7 +324,7 @@ pub struct CaseRow {
     /// How many calls were missed.
     pub misses: i32,
     /// The business day on which the case was opened.
-    pub business_day: String,
+    pub business_day: BusinessDay,
     /// When the case was closed.
     pub closed_at: Option<UnixMs>,
     /// Why the case was closed.

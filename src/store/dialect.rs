@@ -19,6 +19,7 @@ use diesel::serialize::{IsNull, Output, ToSql};
 use diesel::sql_types::Text;
 
 use super::{StoreError, private};
+use crate::calendar::business_day::BusinessDay;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
 use crate::ids::{CallId, ChannelId, CoreId, EventId, OfferId};
@@ -33,7 +34,7 @@ pub enum Database {
 }
 
 /// diesel binds a text that is built at run time in a different way for each database.
-macro_rules! uuid_binds {
+macro_rules! display_binds {
     ($($name:ty),+) => { $(
         impl ToSql<Text, <Database as Connection>::Backend> for $name {
             fn to_sql<'b>(
@@ -47,7 +48,7 @@ macro_rules! uuid_binds {
     )+ };
 }
 
-uuid_binds!(CallId, OfferId, ChannelId, CoreId, EventId);
+display_binds!(BusinessDay, CallId, OfferId, ChannelId, CoreId, EventId);
 
 /// Returns the columns of a row. (diesel's `as_select` binds them to one backend, but a prepared statement here runs on
 /// either.)

@@ -1,12 +1,12 @@
 //! Reports from the views. docs/reference/views.md describes the columns.
 
-use chrono::NaiveDate;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text};
 use serde::Serialize;
 
 use super::schema::{agents, cases};
 use super::{Database, StoreError};
+use crate::calendar::business_day::BusinessDay;
 
 crate::vocabulary! {
     /// The available reports.
@@ -24,9 +24,9 @@ crate::vocabulary! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Days {
     /// The first day.
-    pub from: NaiveDate,
+    pub from: BusinessDay,
     /// The last day.
-    pub to: NaiveDate,
+    pub to: BusinessDay,
 }
 
 /// A row of `v_calls_daily`.
@@ -34,7 +34,7 @@ pub struct Days {
 pub struct CallsDaily {
     /// The business day of the call.
     #[diesel(sql_type = Text)]
-    pub business_day: String,
+    pub business_day: BusinessDay,
     /// The queue; - for calls that reached no queue.
     #[diesel(sql_type = Text)]
     pub queue: String,
@@ -120,7 +120,7 @@ pub struct OffersByAgent {
     pub queue: String,
     /// The business day of the call.
     #[diesel(sql_type = Text)]
-    pub business_day: String,
+    pub business_day: BusinessDay,
     /// How the offers ended. An offer whose agent is talking now counts as answered.
     #[diesel(sql_type = Text)]
     pub outcome: String,
@@ -190,7 +190,7 @@ pub struct CaseLine {
     pub queue: String,
     /// The business day on which the case was opened.
     #[diesel(sql_type = Text)]
-    pub business_day: String,
+    pub business_day: BusinessDay,
     /// When the case was opened, milliseconds since 1970 UTC.
     #[diesel(sql_type = BigInt)]
     pub opened_at: i64,
@@ -292,7 +292,7 @@ pub fn gauges(c: &mut Database) -> Result<Gauges, StoreError> {
 pub fn waits_answered(c: &mut Database, days: Days) -> Result<Vec<i64>, StoreError> {
     use super::schema::calls as t;
     let rows: Vec<Option<i64>> = t::table
-        .filter(t::business_day.between(days.from.to_string(), days.to.to_string()))
+        .filter(t::business_day.between(days.from, days.to))
         .filter(t::answered_at.is_not_null().and(t::wait_ms.is_not_null()))
         .order(t::wait_ms)
         .select(t::wait_ms)

@@ -10,6 +10,7 @@ use super::dialect::{cached::Cache as _, columns, hold};
 use super::schema::requests;
 use super::{Database, StoreError, audit, dnc, notes};
 use crate::audit::{Action, Entry, details};
+use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{CaseId, QueueName};
 use crate::missed::case::Reason;
@@ -53,8 +54,8 @@ pub struct Request {
     pub known: bool,
     /// The network address of the sender.
     pub address: String,
-    /// The business day on which the request came, as `YYYY-MM-DD`.
-    pub business_day: String,
+    /// The business day on which the request came.
+    pub business_day: BusinessDay,
     /// When the request came.
     pub at: UnixMs,
 }
@@ -176,7 +177,7 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
         reason: new.reason,
         request: Some(id),
         queue: new.queue.as_ref(),
-        business_day: &new.business_day,
+        business_day: new.business_day,
         not_before: new.wanted_at,
         by: &new.source,
         known: new.known,

@@ -126,7 +126,7 @@ fn arrive(c: &mut Database, party: Party, caller_name: &str, at: UnixMs) -> Resu
         why: "route main matches".to_owned(),
         queue: Some(name("sales")),
         service_level: Some(Duration::from_secs(20)),
-        business_day: civil_date(Tz::Europe__Moscow, at),
+        business_day: civil_date(Tz::Europe__Moscow, at).into(),
         at,
     };
     calls::arrive(c, &arrival)?;
@@ -1079,7 +1079,7 @@ fn a_case_shows_what_its_person_wrote_and_the_list_their_name() {
             sms_consent_text: None,
             known: false,
             address: "127.0.0.1".to_owned(),
-            business_day: "2026-11-30".to_owned(),
+            business_day: "2026-11-30".parse().unwrap(),
             at: minutes_ago(0),
         };
         store::requests::receive(c, &request)

@@ -215,7 +215,7 @@ pub fn request() -> Request {
         email: said("ivan@example.com"),
         consent_at: at(14_000),
         address: "203.0.113.7".to_owned(),
-        business_day: TODAY.to_owned(),
+        business_day: TODAY.parse().unwrap(),
         at: at(14_000),
     }
 }

@@ -67,7 +67,7 @@ pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit
             let cap = terms.cap(&case);
             let made = Made {
                 case: args.id,
-                business_day: &business_day,
+                business_day,
                 cap,
                 counted: !args.not_counted,
                 result: args.result,
@@ -83,7 +83,7 @@ pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit
             Sentence::of("case {case}, {number}: attempt {ordinal} of {cap} on {business_day}: {result}")
                 .with("ordinal", Cell::count(ordinal))
                 .with("cap", Cell::count(cap))
-                .with("business_day", row.business_day.as_str())
+                .with("business_day", row.business_day.to_string())
         }
         None => Sentence::of("case {case}, {number}: attempt, not counted: {result}"),
     };

@@ -69,7 +69,7 @@ fn lines(
     let rows = cases::list(c, wanted.state.0, wanted.queue.as_ref(), wanted.limit)?;
     rows.into_iter()
         .map(|case| {
-            let today = attempts::counted(c, &case.number, &terms.business_day(&case, now))?;
+            let today = attempts::counted(c, &case.number, terms.business_day(&case, now))?;
             let left = if case.closed_at.is_none() { i64::from(terms.cap(&case)) - today } else { 0 };
             let waits = callbacks::waits_for_people(&case, terms);
             Ok(ListedCase { name: cases::name_of(c, case.id)?, today, left: left.max(0), waits, case })

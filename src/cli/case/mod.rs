@@ -139,7 +139,7 @@ pub(super) fn sheet(
 ) -> Result<Sheet, StoreError> {
     let case = cases::get(c, id)?;
     let day = terms.business_day(&case, now);
-    let today = attempts::counted(c, &case.number, &day)?;
+    let today = attempts::counted(c, &case.number, day)?;
     let not_called = callbacks::why_not(c, &case, terms, now)?;
     Ok(Sheet::default()
         .with("id", Cell::Count(case.id.0))
@@ -159,7 +159,7 @@ pub(super) fn sheet(
         .with("reason", Cell::word(case.reason))
         .with("came_by", case.came_by.as_deref())
         .with("queue", case.queue.as_ref())
-        .with("business_day", case.business_day.as_str())
+        .with("business_day", case.business_day.to_string())
         .with("opened_at", case.opened_at)
         .with("last_miss_at", case.last_miss_at)
         .with("age_ms", age(case.closed_at.unwrap_or(now), case.opened_at))
@@ -222,7 +222,7 @@ fn made(rows: &[AttemptRow]) -> Table {
     for row in rows {
         table.row([
             row.at.into(),
-            row.business_day.as_str().into(),
+            row.business_day.to_string().into(),
             row.ordinal.map_or(Cell::Nothing, Cell::count),
             row.counted.into(),
             Cell::word_or_nothing(row.result),
@@ -249,13 +249,13 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
     let not_before = args.at.as_deref().map(|text| parse::to_come(text, zone, at)).transpose()?;
     let sheet = context
         .write("case_open", move |c| {
-            let day = terms.hours(args.queue.as_ref()).business_day(at).to_string();
+            let day = terms.hours(args.queue.as_ref()).business_day(at);
             let asked = Asked {
                 number: &number,
                 reason: Reason::ByHand,
                 request: None,
                 queue: args.queue.as_ref(),
-                business_day: &day,
+                business_day: day,
                 not_before,
                 by: &by,
                 known: true,

@@ -102,7 +102,7 @@ pub(in crate::store) fn reserve_place(
         &Reservation {
             case: case.id,
             number: &case.number,
-            business_day: &day,
+            business_day: day,
             call: wanted.call,
             agent: wanted.agent,
             by: wanted.by,

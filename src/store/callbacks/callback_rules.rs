@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use crate::calendar::business_day::BusinessDay;
 use crate::calendar::working_time::WorkingTime;
 use crate::calendar::zone::Whereabouts;
 use crate::clock::UnixMs;
@@ -113,10 +114,10 @@ impl CallbackRules {
         self.rules.policy(self.queue_of(case).as_ref())
     }
 
-    /// Returns the business day of an attempt for a case, as `YYYY-MM-DD`. It is the day of the queue that calls back.
+    /// Returns the business day of an attempt for a case. It is the day of the queue that calls back.
     #[must_use]
-    pub fn business_day(&self, case: &CaseRow, at: UnixMs) -> String {
-        self.hours(self.queue_of(case).as_ref()).business_day(at).to_string()
+    pub fn business_day(&self, case: &CaseRow, at: UnixMs) -> BusinessDay {
+        self.hours(self.queue_of(case).as_ref()).business_day(at)
     }
 
     /// Returns the queue whose agents call back for a case.

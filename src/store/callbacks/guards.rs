@@ -29,7 +29,7 @@ pub(super) fn number_history(
     applies: &RulesForCase<'_>,
     at: UnixMs,
 ) -> Result<NumberHistory, StoreError> {
-    let day = applies.hours.business_day(at).to_string();
+    let day = applies.hours.business_day(at);
     let unfinished = attempts::unfinished(c, &case.number)?;
     let last = attempts::last_counted(c, &case.number)?;
     let since = |c: &mut Database, span| attempts::counted_since(c, &case.number, at - span);
@@ -38,7 +38,7 @@ pub(super) fn number_history(
         live_call: live_call(c, case)?
             || unfinished.as_ref().is_some_and(|row| row.state != State::WrappingUp),
         suppressed: dnc::suppressed(c, &applies.number, at)?.is_some(),
-        counted_today: attempts::counted(c, &case.number, &day)?,
+        counted_today: attempts::counted(c, &case.number, day)?,
         counted_24h: since(c, limits::DAY)?,
         counted_week: since(c, limits::WEEK)?,
         counted_month: since(c, limits::MONTH)?,

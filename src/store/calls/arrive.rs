@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDate;
 use diesel::prelude::*;
 
 use super::waits::insert_wait;
+use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
 use crate::missed::ending::Direction;
@@ -46,7 +46,7 @@ pub struct Arrival {
     /// The service level of that queue.
     pub service_level: Option<Duration>,
     /// The business day of the call.
-    pub business_day: NaiveDate,
+    pub business_day: BusinessDay,
     /// The time of arrival.
     pub at: UnixMs,
 }
@@ -93,7 +93,7 @@ pub fn arrive(c: &mut Database, new: &Arrival) -> Result<(), StoreError> {
                 calls::open.eq(new.open),
                 calls::why.eq(&new.why),
                 calls::queue.eq(&new.queue),
-                calls::business_day.eq(new.business_day.to_string()),
+                calls::business_day.eq(new.business_day),
                 calls::service_level_ms.eq(new.service_level.map(to_ms)),
                 calls::arrived_at.eq(new.at),
                 calls::queued_at.eq(new.queue.as_ref().map(|_| new.at)),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::waits::{WaitOutcome, last_left, leave};
+use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::contact::Contact;
@@ -67,7 +68,7 @@ struct Before {
     number: Option<E164>,
     queue: Option<QueueName>,
     agent: Option<AgentName>,
-    business_day: String,
+    business_day: BusinessDay,
     came_by: Option<String>,
     ended_at: Option<UnixMs>,
 }
@@ -157,7 +158,7 @@ fn owe(
         number,
         reason,
         queue: before.queue.as_ref(),
-        business_day: &before.business_day,
+        business_day: before.business_day,
         wait_ms,
         settle: end.settle,
         min_talk: end.min_talk,

@@ -2,6 +2,7 @@
 
 use diesel::prelude::*;
 
+use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, QueueName, RouteName};
 use crate::missed::ending::{Direction, Ending, Stage};
@@ -42,7 +43,7 @@ pub struct CallRow {
     /// The last queue that the caller was in.
     pub queue: Option<QueueName>,
     /// The business day of the call.
-    pub business_day: String,
+    pub business_day: BusinessDay,
     /// When the call arrived.
     pub arrived_at: UnixMs,
     /// The agent who talked with the caller.

@@ -236,7 +236,7 @@ impl Intake {
             return Err(Refused::Bad(problem("consent_text", "it is missing", remedy)));
         };
         let now = self.now();
-        let business_day = self.terms().hours(from.queue.as_ref()).business_day(now).to_string();
+        let business_day = self.terms().hours(from.queue.as_ref()).business_day(now);
         let new = Request {
             key_hash: from.key.map(crate::audit::sha256),
             body_hash: crate::audit::sha256(&from.body),

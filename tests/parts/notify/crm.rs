@@ -149,7 +149,7 @@ impl Days {
         let write = self.app.tools.store.write("test", move |c| {
             let made = Made {
                 case,
-                business_day: TODAY,
+                business_day: TODAY.parse().unwrap(),
                 cap: 3,
                 counted: true,
                 result,

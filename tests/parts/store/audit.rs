@@ -468,8 +468,16 @@ fn missed(c: &mut Database, ms: u64) -> Result<CaseId, StoreError> {
 
 fn attempt(c: &mut Database, case: CaseId, ms: u64) -> Result<(), StoreError> {
     let (result, note) = (Outcome::NoAnswer, Some("his wife said"));
-    let made =
-        Made { case, business_day: TODAY, cap: 3, counted: true, result, by: "anna", note, at: at(ms) };
+    let made = Made {
+        case,
+        business_day: TODAY.parse().unwrap(),
+        cap: 3,
+        counted: true,
+        result,
+        by: "anna",
+        note,
+        at: at(ms),
+    };
     attempts::record(c, &made).map(drop)
 }
 

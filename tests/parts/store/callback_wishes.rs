@@ -35,7 +35,7 @@ async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
             number,
             reason: Reason::ByHand,
             queue: Some(&queue),
-            business_day: TODAY,
+            business_day: TODAY.parse().unwrap(),
             not_before: None,
             request: None,
             by: "olga",

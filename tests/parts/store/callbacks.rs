@@ -402,14 +402,15 @@ fn a_night_shift_is_one_day_with_three_attempts() {
         app.report(case, Outcome::NoAnswer, min(900)).await.unwrap();
         let fourth = app.report(case, Outcome::NoAnswer, min(1190)).await.unwrap_err();
         assert!(matches!(fourth, StoreError::Cap { .. }), "{fourth}");
-        let days: Vec<_> = app.attempts(case).await.into_iter().map(|row| row.business_day).collect();
+        let days: Vec<_> =
+            app.attempts(case).await.into_iter().map(|row| row.business_day.to_string()).collect();
         assert_eq!(days, [TODAY; 3]);
         let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.next_at), ("handed_over", Some(min(32 * 60))));
         app.tick(min(32 * 60)).await;
         app.no_answer("night", "anna", min(32 * 60)).await;
         let last = app.attempts(case).await.remove(3);
-        assert_eq!((last.ordinal, last.business_day.as_str()), (Some(1), "2026-11-24"));
+        assert_eq!((last.ordinal, last.business_day.to_string().as_str()), (Some(1), "2026-11-24"));
     });
 }
 

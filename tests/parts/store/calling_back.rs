@@ -319,10 +319,10 @@ impl App {
         self.try_write(move |c, terms| {
             let row = cases::get(c, case)?;
             let name: Option<QueueName> = row.queue.clone();
-            let day = terms.hours(name.as_ref()).business_day(at).to_string();
+            let day = terms.hours(name.as_ref()).business_day(at);
             let counted = !result.may_be_uncounted();
             let cap = terms.cap(&row);
-            let made = Made { case, business_day: &day, cap, counted, result, by: "boris", note: None, at };
+            let made = Made { case, business_day: day, cap, counted, result, by: "boris", note: None, at };
             callbacks::report(c, terms, &made)
         })
         .await

@@ -247,7 +247,7 @@ fn an_attempt_for_a_case_that_has_just_been_closed_is_refused() {
             let made = Made {
                 case,
                 cap: 3,
-                business_day: TODAY,
+                business_day: TODAY.parse().unwrap(),
                 counted: true,
                 result: Attempted::NoAnswer,
                 by: "test",

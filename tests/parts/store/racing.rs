@@ -114,7 +114,7 @@ fn part_attempts() {
                 let made = Made {
                     case,
                     cap: 3,
-                    business_day: TODAY,
+                    business_day: TODAY.parse().unwrap(),
                     counted: true,
                     result: Outcome::NoAnswer,
                     by: "test",

@@ -158,7 +158,7 @@ fn calls_are_counted_by_day_queue_and_ending_with_the_service_level() {
             assert_eq!(row.service_level_positive_abandon_pct, Some(40.0));
             assert_eq!(row.service_level_without_abandon_pct, Some(25.0));
             assert_eq!(row.abandoned_pct, Some(40.0));
-            assert_eq!(row.business_day, TODAY);
+            assert_eq!(row.business_day.to_string(), TODAY);
         }
         assert_eq!(rows[0].service_level_negative_abandon_pct, None, "nothing was offered");
         assert_eq!(rows[3].service_level_negative_abandon_pct, Some(100.0));

@@ -166,7 +166,7 @@ fn reserve(c: &mut Database, policy: &Policy, ms: u64) -> Result<AttemptId, Stor
         &Reservation {
             case,
             number: &NUMBER.parse().unwrap(),
-            business_day: TODAY,
+            business_day: TODAY.parse().unwrap(),
             call,
             agent: Some(&agent("anna")),
             by: "anna",

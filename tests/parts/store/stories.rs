@@ -417,7 +417,7 @@ fn attempts_are_counted_until_the_cap() {
         let made = move |counted, result| Made {
             case: id,
             cap: 3,
-            business_day: TODAY,
+            business_day: TODAY.parse().unwrap(),
             counted,
             result,
             by: "anna",
@@ -445,10 +445,16 @@ fn attempts_are_counted_until_the_cap() {
         let hidden = db.refused(move |c| attempts::record(c, &made(false, Result_::NoAnswer))).await;
         assert!(matches!(hidden, StoreError::Refused(_)), "{hidden}");
         db.write(move |c| {
-            attempts::record(c, &Made { business_day: "2026-11-24", ..made(true, Result_::Other) })
+            attempts::record(
+                c,
+                &Made { business_day: "2026-11-24".parse().unwrap(), ..made(true, Result_::Other) },
+            )
         })
         .await;
-        assert_eq!(db.write(|c| attempts::counted(c, &NUMBER.parse().unwrap(), TODAY)).await, 3);
+        assert_eq!(
+            db.write(|c| attempts::counted(c, &NUMBER.parse().unwrap(), TODAY.parse().unwrap())).await,
+            3
+        );
         assert_eq!(db.write(move |c| attempts::of_case(c, id)).await.len(), 5);
     });
 }
