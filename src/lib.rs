@@ -40,7 +40,8 @@
 //!
 //! # The life of a callback
 //!
-//! 1. The transaction that ends a missed call opens a case, or joins the open one: [`store::cases`]. [`missed::case`] says
+//! 1. The transaction that ends a missed call opens a case, or joins the open one:
+//!    [`store::case_opening`]. [`missed::case`] says
 //!    which stage may follow which.
 //! 2. [`callback::tick`] moves on what is due, and leases what may be called: [`missed::regulation`] asks every guard.
 //! 3. [`callback::story`] rings an agent, by the same [`dispatch::offer`] as a caller's; where the queue says so,

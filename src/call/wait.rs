@@ -110,7 +110,7 @@ async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> 
 /// Records that nobody took the caller in time.
 async fn time_out(call: &Call) {
     let (id, at) = (call.id, call.app.clock.now());
-    if let Err(error) = call.app.store.write("time_out", move |c| store::calls::time_out(c, id, at)).await {
+    if let Err(error) = call.app.store.write("time_out", move |c| store::waits::time_out(c, id, at)).await {
         tracing::error!(%error, "it is not recorded that the caller reached the queue's max_wait");
     }
 }
@@ -118,7 +118,7 @@ async fn time_out(call: &Call) {
 /// Records that the caller joined. Returns since when the caller waits here.
 async fn join(call: &Call, name: &QueueName) -> UnixMs {
     let (id, queue, at) = (call.id, name.clone(), call.app.clock.now());
-    let joined = call.app.store.write("join", move |c| store::calls::join(c, id, &queue, at)).await;
+    let joined = call.app.store.write("join", move |c| store::waits::join(c, id, &queue, at)).await;
     if let Err(error) = joined {
         tracing::error!(%error, "the caller's move to the next queue is not recorded");
     }

@@ -6,8 +6,9 @@ use crate::ids::{CaseId, QueueName};
 use crate::missed::ending::{Ending, Stage};
 use crate::queue::offer::Outcome;
 use crate::render::{Cell, Sheet, Table, span};
-use crate::store::calls::{self, CallRow, WaitOutcome, WaitRow, Wanted};
+use crate::store::calls::{self, CallRow, Wanted};
 use crate::store::offers::{self, OfferRow};
+use crate::store::waits::{self, WaitOutcome, WaitRow};
 use crate::store::{Database, StoreError, cases};
 
 /// Calls: list them, or show one with its timeline.
@@ -197,7 +198,7 @@ fn find(c: &mut Database, id: &str) -> Result<CallHistory, StoreError> {
     };
     let id = call.id;
     Ok(CallHistory {
-        waits: calls::waits(c, id)?,
+        waits: waits::waits(c, id)?,
         offers: offers::of_call(c, id)?,
         case: cases::of_call(c, id)?,
         call,

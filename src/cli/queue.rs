@@ -11,7 +11,7 @@ use crate::queue::agent::{Activity, Status};
 use crate::render::{Cell, Sheet, Table, age};
 use crate::rules::{Queue, Rules};
 use crate::store::agents::{self, AgentRow};
-use crate::store::calls::{self, WaitingRow};
+use crate::store::waits::{self, WaitingRow};
 use crate::store::{Database, StoreError, rules};
 
 /// Queues: list them, or show who waits and who serves.
@@ -67,7 +67,7 @@ struct Snapshot {
 
 fn look(c: &mut Database) -> Result<Snapshot, StoreError> {
     let agents = agents::all(c)?.into_iter().map(|row| (row.name.clone(), row)).collect();
-    Ok(Snapshot { rules: rules::load(c)?, agents, waiting: calls::waiting(c)? })
+    Ok(Snapshot { rules: rules::load(c)?, agents, waiting: waits::waiting(c)? })
 }
 
 impl Snapshot {

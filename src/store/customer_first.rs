@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::callbacks::{Asked, CallbackRules, NotReserved, Reserved, held, is_of, permitted, reserve_place};
+use super::callbacks::{Asked, CallbackRules, NotReserved, Reserved, is_of, permitted, reserve_place};
+use super::cases::{CaseRow, held};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
@@ -19,7 +20,6 @@ use crate::missed::abandonment;
 use crate::missed::attempt::{Outcome, State, Way};
 use crate::queue::agent::{Activity, Status};
 use crate::rules::policy::Profile;
-use crate::store::cases::CaseRow;
 
 /// The time after the customer's answer within which an agent must be there (47 CFR 64.1200(a)(7)(i)).
 pub const CONNECT_WITHIN: Duration = Duration::from_secs(2);

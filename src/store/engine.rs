@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::config::store::Settings;
 use crate::vital::Beat;
 
+use super::blocking::blocking;
 use super::commit::{Committer, Job, Write};
 use super::dialect::{self, Database};
 use super::readers::Readers;
@@ -257,16 +258,5 @@ where
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST);
-    }
-}
-
-/// Runs blocking work on a thread that may block.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        Err(_) => Err(StoreError::Closed),
     }
 }

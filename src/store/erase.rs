@@ -27,7 +27,7 @@ use super::dialect::{cached::Cache as _, hold};
 use super::schema::{
     attempts, attempts_to_erase, calls, cases, do_not_call, erasures, outbox as outbox_rows,
 };
-use super::{Database, StoreError, attempts as rows, audit, cases as case_rows, outbox};
+use super::{Database, StoreError, attempts as rows, audit, case_closing, outbox};
 use crate::audit::{Action, Entry, details};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
@@ -290,7 +290,7 @@ fn close_cases(c: &mut Database, number: &E164, by: &str, now: UnixMs) -> Result
         .select(cases::id)
         .load(c)?;
     for id in &open {
-        case_rows::close(c, *id, Closed::Erased, by, None, now)?;
+        case_closing::close(c, *id, Closed::Erased, by, None, now)?;
     }
     Ok(open.len())
 }

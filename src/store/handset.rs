@@ -5,10 +5,11 @@
 //! places. The controller does not handle any other number.
 
 use super::callbacks::{
-    self, Asked, CallbackRules, Disposition, Reserved, check_dial, held, refused, reserve_place,
+    self, Asked, CallbackRules, Disposition, Reserved, check_dial, refused, reserve_place,
 };
+use super::cases::held;
 use super::dialect::hold;
-use super::{Database, StoreError, attempts, calls as call_rows, cases, flood};
+use super::{Database, StoreError, attempts, calls as call_rows, case_opening, cases};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
 use crate::missed::attempt::{Outcome, Way};
@@ -77,7 +78,7 @@ pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Resul
             return Ok(Some(Begun::Refused(refusal)));
         }
     };
-    let case = flood::taken_up(c, case, wanted.at)?;
+    let case = case_opening::taken_up(c, case, wanted.at)?;
     arrive(c, terms, wanted, &case)?;
     let reserved = Reserved {
         call: wanted.call,

@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 
 use super::attempts::AttemptRow;
 use super::cases::CaseRow;
-use super::requests::{self, Request};
-use super::{Database, StoreError, audit, cases, outbox};
+use super::{Database, StoreError, audit, outbox, reach};
 use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
 use crate::event::{Event, EventKind};
-use crate::ids::{AgentName, CallId, CaseId, QueueName};
+use crate::ids::{AgentName, CallId, QueueName};
 use crate::missed::attempt::Outcome;
 use crate::missed::case::Closed;
 use crate::missed::escalation;
@@ -118,8 +117,13 @@ fn people(case: &CaseRow, what: Note<'_>) -> Value {
 }
 
 /// Returns what an event says about the caller, and whether the caller gets SMS.
-fn caller(c: &mut Database, case: &CaseRow, name: Option<&str>, at: UnixMs) -> Result<Value, StoreError> {
-    let reach = requests::reach(c, &case.number, case.opened_at, at)?;
+pub(super) fn caller(
+    c: &mut Database,
+    case: &CaseRow,
+    name: Option<&str>,
+    at: UnixMs,
+) -> Result<Value, StoreError> {
+    let reach = reach::reach(c, &case.number, case.opened_at, at)?;
     let mut caller = json!({ "phone": case.number });
     for (key, value) in [("name", name), ("email", reach.email.as_deref())] {
         if let Some(value) = value {
@@ -201,26 +205,6 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
         details,
     };
     audit::append_or_note_gap(c, &entry)
-}
-
-/// Tells of a request. The event about the case that the request opened or joined comes first.
-pub(super) fn requested(c: &mut Database, new: &Request, id: i64, case: CaseId) -> Result<(), StoreError> {
-    let row = cases::get(c, case)?;
-    let caller_data = caller(c, &row, new.name.as_deref(), new.at)?;
-    let data = json!({
-        "case": case,
-        "number": new.number,
-        "name": new.name,
-        "queue": new.queue,
-        "note": new.text,
-        "request": id,
-        "source": new.source,
-        "page": new.page,
-        "wanted_at": new.wanted_at,
-        "caller": caller_data["caller"],
-        "sms_consent": caller_data["sms_consent"],
-    });
-    outbox::emit(c, &Event::of_case(EventKind::RequestReceived, case, new.at, data)).map(drop)
 }
 
 /// A talk with an agent that has ended.

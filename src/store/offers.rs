@@ -7,10 +7,10 @@ use diesel::dsl::exists;
 use diesel::prelude::*;
 
 use super::agents::{self as agent_rows, AgentRow};
-use super::calls::{self as call_rows, WaitOutcome};
 use super::dialect::{cached::Cache as _, columns, hold};
 use super::error::Found as _;
 use super::schema::{agents, calls, offers};
+use super::waits::{self, WaitOutcome};
 use super::{Database, StoreError, attempts};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, ChannelId, OfferId, QueueName};
@@ -199,7 +199,7 @@ pub fn bridged(c: &mut Database, offer: OfferId, call: CallId, at: UnixMs) -> Re
         .set((calls::answered_at.eq(at), calls::agent.eq(&known.agent)))
         .returning(calls::arrived_at)
         .count_changed(c)?;
-    call_rows::leave(c, call, at, WaitOutcome::Answered)
+    waits::leave(c, call, at, WaitOutcome::Answered)
 }
 
 /// Which agent was offered which call, and when the agent answered, talked and was done.

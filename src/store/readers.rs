@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 use super::StoreError;
+use super::blocking::blocking;
 use super::dialect::{self, Database};
-use super::engine::blocking;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
 

@@ -3,12 +3,15 @@
 //! In: a request that was checked. Out: the answer to its sender.
 //! **Invariant:** one key of a sender makes one request, however often it comes, and however many processes receive it.
 
+mod told;
+
 use diesel::prelude::*;
 
-use super::cases::{Asked, open_asked};
+use self::told::requested;
+use super::case_opening::{Asked, open_asked};
 use super::dialect::{cached::Cache as _, columns, hold};
 use super::schema::requests;
-use super::{Database, StoreError, audit, dnc, notes};
+use super::{Database, StoreError, audit};
 use crate::audit::{Action, Entry, details};
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
@@ -142,34 +145,6 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
         .get_result(c)?)
 }
 
-/// How the customer of a case may be told about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reach {
-    /// Whether by SMS: the customer's consent is on file, and their number is on no do-not-call list.
-    pub sms: bool,
-    /// The customer's e-mail address, if a request since the opening of the case gave one.
-    pub email: Option<String>,
-}
-
-/// Returns how the customer may be told at `at` about their case that was opened at `since`. If an authenticated
-/// program sent the consent, it applies to the number. If a form sent the consent, it applies only to the case, and so
-/// does an e-mail address: anybody may tick a box, and write any address, beside any number.
-pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {
-    let of_his = requests::table.filter(requests::number.eq(number));
-    let agreed = of_his
-        .filter(requests::sms_consent_text.is_not_null())
-        .filter(requests::sms_consent_standing.eq(true).or(requests::received_at.ge(since)))
-        .select(requests::id);
-    let agreed = agreed.first::<i64>(c).optional()?.is_some();
-    let email: Option<Option<String>> = of_his
-        .filter(requests::email.is_not_null().and(requests::received_at.ge(since)))
-        .order(requests::received_at.desc())
-        .select(requests::email)
-        .first(c)
-        .optional()?;
-    Ok(Reach { sms: agreed && dnc::suppressed(c, number, at)?.is_none(), email: email.flatten() })
-}
-
 /// Opens a case for a request, or joins the open case of the number. No other function does this.
 fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Option<CaseId>, StoreError> {
     let asked = Asked {
@@ -188,7 +163,7 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
         .set(requests::case_id.eq(case))
         .returning(requests::id)
         .count_changed(c)?;
-    notes::requested(c, new, id, case)?;
+    requested(c, new, id, case)?;
     Ok(Some(case))
 }
 

@@ -10,7 +10,9 @@ use crate::missed::case::{Closed, Reason};
 use crate::render::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::callbacks::{self, CallbackRules, RefusalRow};
-use crate::store::cases::{self, Asked, CaseRow, MissRow};
+use crate::store::case_closing;
+use crate::store::case_opening::{self, Asked};
+use crate::store::cases::{self, CaseRow, MissRow};
 use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
 use attempt::{AttemptArgs, ResultArgs};
@@ -261,7 +263,7 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
                 known: true,
                 at,
             };
-            let id = cases::open_asked(c, &asked)?;
+            let id = case_opening::open_asked(c, &asked)?;
             sheet(c, &terms, id, at)
         })
         .await?;
@@ -273,7 +275,7 @@ pub(super) async fn close(args: Close, context: &Context) -> Result<Exit, Failur
     let (at, by, terms) = (context.now(), context.by.clone(), context.terms().await?);
     let sheet = context
         .write("case_close", move |c| {
-            cases::close_by_hand(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
+            case_closing::close_by_hand(c, args.id, args.reason, &by, args.note.as_deref(), at)?;
             sheet(c, &terms, args.id, at)
         })
         .await?;

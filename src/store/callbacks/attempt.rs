@@ -3,7 +3,7 @@
 use super::callback_rules::CallbackRules;
 use super::hour_cap::Asked;
 use super::lease::permitted;
-use super::steps::{begun, held, is_of, make};
+use super::steps::{begun, is_of, make};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::Way;
@@ -11,7 +11,7 @@ use crate::missed::case::Step;
 use crate::missed::regulation::{Permit, Refusal};
 use crate::rules::policy::Policy;
 use crate::store::attempts::Reservation;
-use crate::store::cases::CaseRow;
+use crate::store::cases::{CaseRow, held};
 use crate::store::notes::{Note, note};
 use crate::store::{Database, StoreError, attempts, calls, offers};
 

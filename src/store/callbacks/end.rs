@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::apply::{finish_and_follow, happen};
 use super::callback_rules::CallbackRules;
-use super::steps::{held, is_of, look_again};
+use super::steps::{is_of, look_again};
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
 use crate::missed::attempt::{Claim, Outcome, Said, State, of_cause};
@@ -15,8 +15,7 @@ use crate::missed::plan::{Attempt, Event};
 use crate::missed::regulation::Guard;
 use crate::missed::verdict::{Verdict, Why};
 use crate::store::attempts::Finish;
-use crate::store::cases as case_rows;
-use crate::store::cases::CaseRow;
+use crate::store::cases::{self as case_rows, CaseRow, held};
 use crate::store::{Database, StoreError, attempts, calls as call_rows};
 
 /// How a callback ended.

@@ -19,7 +19,7 @@ use crate::store::cases::CaseRow;
 use crate::store::dialect::{cached::Cache as _, columns};
 use crate::store::notes::{Note, note};
 use crate::store::schema::{calls, refusals};
-use crate::store::{Database, StoreError, attempts, calls as store_calls, cases, dnc};
+use crate::store::{Database, StoreError, attempts, cases, dnc, known_numbers};
 
 /// Returns the facts that the guards need about a case's number.
 pub(super) fn number_history(
@@ -63,7 +63,7 @@ fn contact_at(
     let called = cases::missed_at(c, case.id)?;
     let asked = cases::asked_at(c, case.id)?;
     let by_day = |at: &UnixMs| applies.policy.covers(applies.hours.zone(), *at);
-    let known = store_calls::has_talked(c, &case.number, min_talk)?;
+    let known = known_numbers::has_talked(c, &case.number, min_talk)?;
     Ok(called.filter(|at| known || by_day(at)).max(asked.filter(by_day)))
 }
 

@@ -8,7 +8,7 @@ use super::apply::happen;
 use super::callback_rules::CallbackRules;
 use super::guards::{check_dial, refused_dial};
 use super::hour_cap::Asked;
-use super::steps::{held, make};
+use super::steps::make;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
 use crate::missed::case::{Stage, Step};
@@ -18,7 +18,7 @@ use crate::missed::regulation::{Permit, Refusal};
 use crate::phone::{E164, Party};
 use crate::rules::policy::Policy;
 use crate::store::calls::Arrival;
-use crate::store::cases::CaseRow;
+use crate::store::cases::{CaseRow, held};
 use crate::store::schema::{calls, cases};
 use crate::store::{Database, StoreError, calls as call_rows};
 

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::apply::{finish_and_follow, happen};
 use super::callback_rules::CallbackRules;
 use super::guards::{check, is_abroad, refused};
-use super::steps::{begun, held};
+use super::steps::begun;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId};
 use crate::missed::attempt::{Outcome, State};
@@ -16,11 +16,11 @@ use crate::missed::plan::{AttemptEnded, Event};
 use crate::missed::regulation::Refusal;
 use crate::missed::wish::{Source, Wish};
 use crate::store::attempts::Finish;
-use crate::store::cases as case_rows;
+use crate::store::cases::{self as case_rows, held};
 use crate::store::dialect::cached::Cache as _;
 use crate::store::notes::{Note, note};
 use crate::store::schema::cases;
-use crate::store::{Database, StoreError, attempts, flood};
+use crate::store::{Database, StoreError, attempts, case_opening};
 
 /// Puts a case off until a later time, unless somebody has the case.
 ///
@@ -40,7 +40,7 @@ pub fn defer(
             "case {id} is closed, or somebody is calling: it cannot be put off"
         )));
     }
-    let case = flood::taken_up(c, case, at)?;
+    let case = case_opening::taken_up(c, case, at)?;
     let wish = Wish { not_before: until, source: Some(Source::Person), by: Some(by.to_owned()) };
     diesel::update(cases::table.find(id))
         .set(case_rows::kept(Some(wish)))
@@ -81,7 +81,7 @@ pub fn now(
         refused(c, &case, &policy, &refusal, by, at)?;
         return Ok(Err(refusal));
     }
-    let case = flood::taken_up(c, case, at)?;
+    let case = case_opening::taken_up(c, case, at)?;
     let most: Option<i32> =
         cases::table.filter(cases::closed_at.is_null()).select(diesel::dsl::max(cases::priority)).first(c)?;
     diesel::update(cases::table.find(id))
@@ -155,7 +155,7 @@ pub fn report(
 ) -> Result<attempts::AttemptRow, StoreError> {
     let case = held(c, made.case)?;
     let row = attempts::record(c, made)?;
-    let case = flood::taken_up(c, case, made.at)?;
+    let case = case_opening::taken_up(c, case, made.at)?;
     if made.counted {
         begun(c, &case, made.at)?;
     }

@@ -3,21 +3,12 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixMs;
-use crate::ids::{CallId, CaseId};
+use crate::ids::CallId;
 use crate::missed::case::{Closed, Stage, Step, step};
-use crate::store::cases as case_rows;
 use crate::store::cases::CaseRow;
-use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::cases;
-use crate::store::{Database, StoreError};
-
-/// Locks the row of a case and returns it.
-pub(in crate::store) fn held(c: &mut Database, id: CaseId) -> Result<CaseRow, StoreError> {
-    let number = case_rows::get(c, id)?.number;
-    hold::number(c, &number)?;
-    hold::case(c, id)?;
-    case_rows::get(c, id)
-}
+use crate::store::{Database, StoreError, case_closing};
 
 /// Makes a step of a case. The case waits in its new stage until `next_at`, and `claimed_by` has it.
 pub(super) fn make(
@@ -62,5 +53,5 @@ pub(super) fn look_again(c: &mut Database, case: &CaseRow, at: Option<UnixMs>) -
 
 /// Closes a case because a rule says so.
 pub(super) fn close(c: &mut Database, case: &CaseRow, reason: Closed, at: UnixMs) -> Result<(), StoreError> {
-    case_rows::close(c, case.id, reason, "system", None, at).map(drop)
+    case_closing::close(c, case.id, reason, "system", None, at).map(drop)
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::waits::insert_wait;
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{CallId, CaseId, ChannelId, CoreId, NodeName, QueueName, RouteName};
@@ -12,6 +11,7 @@ use crate::missed::ending::Direction;
 use crate::phone::Party;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::calls;
+use crate::store::waits::insert_wait;
 use crate::store::{Database, StoreError, to_ms};
 
 /// A call that has arrived.

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use diesel::prelude::*;
 
-use super::waits::{WaitOutcome, last_left, leave};
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, QueueName};
@@ -17,7 +16,8 @@ use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::error::Found as _;
 use crate::store::notes::{Talk, talked};
 use crate::store::schema::calls;
-use crate::store::{Database, StoreError, cases};
+use crate::store::waits::{WaitOutcome, last_left, leave};
+use crate::store::{Database, StoreError, case_closing, case_opening};
 
 /// Records that a caller talks to a contact outside the queues.
 ///
@@ -116,7 +116,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         (&before.number, answered_at.filter(|_| end.verdict.got_through()))
     {
         let talk = Contact { began_at: talked_from, ended_at: end.at, now: end.now };
-        cases::reached(c, number, talk, end.min_talk)?;
+        case_closing::reached(c, number, talk, end.min_talk)?;
     }
     owe(c, end, &before, wait_ms)
 }
@@ -152,7 +152,7 @@ fn owe(
     let (Verdict::Case(reason), Some(number)) = (end.verdict, &before.number) else {
         return Ok(None);
     };
-    let miss = cases::Miss {
+    let miss = case_opening::Miss {
         call: end.call,
         began_at: before.arrived_at,
         number,
@@ -166,5 +166,5 @@ fn owe(
         flood: end.flood,
         at: end.at,
     };
-    cases::open_or_join(c, &miss).map(Some)
+    case_opening::open_or_join(c, &miss).map(Some)
 }

@@ -8,8 +8,24 @@ use diesel::sql_types::{BigInt, Integer, Text};
 
 use super::Database;
 use super::cached::Cache as _;
+use crate::clock::UnixMs;
+use crate::ids::DestinationName;
 use crate::store::StoreError;
-use crate::store::outbox::Lease;
+
+/// A request to lease deliveries.
+#[derive(Debug, Clone)]
+pub struct Lease {
+    /// The destination of the deliveries.
+    pub destination: DestinationName,
+    /// The worker that leases them.
+    pub by: String,
+    /// The current time.
+    pub now: UnixMs,
+    /// The end of the lease. Afterwards others may take the deliveries, in case the worker has died.
+    pub until: UnixMs,
+    /// The largest number of deliveries to lease.
+    pub limit: i64,
+}
 
 /// A delivery that was taken.
 #[derive(Debug, QueryableByName)]

@@ -6,7 +6,7 @@ use super::settle::{Settled, settle};
 use crate::clock::UnixMs;
 use crate::event::Delivery;
 use crate::ids::DestinationName;
-use crate::store::dialect::lease;
+use crate::store::dialect::lease::{self, Lease};
 use crate::store::schema::{closed_destinations, deliveries, outbox};
 use crate::store::{Database, StoreError};
 
@@ -38,21 +38,6 @@ pub fn look(c: &mut Database, destinations: &[DestinationName]) -> Result<Look, 
         look.next.extend(next.flatten().map(|at| (destination.clone(), at)));
     }
     Ok(look)
-}
-
-/// A request to lease deliveries.
-#[derive(Debug, Clone)]
-pub struct Lease {
-    /// The destination of the deliveries.
-    pub destination: DestinationName,
-    /// The worker that leases them.
-    pub by: String,
-    /// The current time.
-    pub now: UnixMs,
-    /// The end of the lease. Afterwards others may take the deliveries, in case the worker has died.
-    pub until: UnixMs,
-    /// The largest number of deliveries to lease.
-    pub limit: i64,
 }
 
 /// Leases deliveries that are due, the longest due first. Each lease counts as a try.

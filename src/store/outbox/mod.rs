@@ -19,9 +19,10 @@ mod settle;
 mod show;
 mod spread;
 
+pub use crate::store::dialect::lease::Lease;
 pub use closed::{closed, open};
 pub use emit::{emit, emit_at_most_every};
-pub use lease::{Lease, Look, lease, look};
+pub use lease::{Look, lease, look};
 pub use permit::{Ask, Met, permit};
 pub use replay::{replay, replay_dead};
 pub use settle::{Settled, settle};

@@ -14,7 +14,7 @@ use crate::rules::{Agent, Prompt, Queue, Route, Rules, Tier};
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
-use crate::store::{Database, StoreError, calls, cases, dialect, offers, to_ms};
+use crate::store::{Database, StoreError, cases, dialect, offers, to_ms, waits};
 
 /// Makes the rows equal to `new`, and changes only rows that differ. The status and activity of agents stay as they
 /// are.
@@ -159,7 +159,7 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
         }
     }
     for name in gone(&old.queues, &new.queues) {
-        if offers::live(c, None, Some(name))? || calls::waits_in(c, name)? {
+        if offers::live(c, None, Some(name))? || waits::waits_in(c, name)? {
             busy.insert(format!("queue {name}"));
         }
     }

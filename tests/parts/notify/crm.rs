@@ -23,7 +23,7 @@ use dozvon::secret::Secret;
 use dozvon::store::attempts::Made;
 use dozvon::store::callbacks::{self, CallbackRules};
 use dozvon::store::calls::{self, Arrival, Ended};
-use dozvon::store::cases;
+use dozvon::store::{case_closing, cases};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -177,8 +177,9 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
         assert_eq!(days.call(&number(nth), false).await, Some(case));
         days.attempt(case, Outcome::Busy).await;
         let at = days.now();
-        let close =
-            move |c: &mut _| cases::close(c, case, Closed::Other, "boris", Some("moved"), at).map(drop);
+        let close = move |c: &mut _| {
+            case_closing::close(c, case, Closed::Other, "boris", Some("moved"), at).map(drop)
+        };
         days.app.tools.store.write("test", close).await.unwrap();
     }
     let back = days.now() + Duration::from_secs(3 * 86_400);

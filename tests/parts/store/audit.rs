@@ -14,7 +14,7 @@ use dozvon::store::audit::{self, Wanted};
 use dozvon::store::outbox::{self, Settled};
 use dozvon::store::requests;
 use dozvon::store::retention;
-use dozvon::store::{Database, Store, StoreError, calls, cases, dnc, erase};
+use dozvon::store::{Database, Store, StoreError, calls, case_closing, cases, dnc, erase};
 
 use crate::support::company::{
     NOON, NUMBER, TODAY, abandoned, arrival, arrive, at, home, open_for_business, request,
@@ -517,7 +517,7 @@ fn an_erased_person_is_nowhere_and_the_chain_is_whole() {
                 open_for_business(c)?;
                 let case = missed(c, 0)?;
                 attempt(c, case, 5_000)?;
-                cases::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(6_000))?;
+                case_closing::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(6_000))?;
                 let again = missed(c, 10_000)?;
                 attempt(c, again, 12_000)?;
                 // The caller has also called with a hidden number, and it came all the same.
@@ -746,7 +746,7 @@ async fn history(db: &Db) {
             if day == 0 {
                 attempt(c, case, ms + 2_000)?;
             }
-            cases::close(c, case, Closed::Other, "anna", Some("done"), at(ms + 3_000))?;
+            case_closing::close(c, case, Closed::Other, "anna", Some("done"), at(ms + 3_000))?;
             audit::append(c, &Entry { at: at(ms), ..entry(day) })?;
         }
         missed(c, 0).map(drop)

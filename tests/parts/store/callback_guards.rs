@@ -12,7 +12,7 @@ use dozvon::queue::agent::{Activity, Step};
 use dozvon::rules::Tier;
 use dozvon::store::callbacks::{self, CallbackEnd, CallbackResult, Disposition, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
-use dozvon::store::{audit, cases, dnc, offers, rules};
+use dozvon::store::{audit, case_closing, dnc, offers, rules};
 
 use crate::store::calling_back::{App, DAY, MINUTE, MOSCOW, guard, min};
 use crate::support::company::{TODAY, agent, phone, queue, ring, step, talk};
@@ -649,7 +649,7 @@ fn a_case_that_was_closed_is_neither_leased_nor_dialled() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let close = async |case: CaseId| {
-            app.write(move |c, _| cases::close(c, case, Closed::Spam, "olga", None, min(3))).await;
+            app.write(move |c, _| case_closing::close(c, case, Closed::Spam, "olga", None, min(3))).await;
         };
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let accepted = app.take("sales", "anna", min(2)).await;

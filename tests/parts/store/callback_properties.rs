@@ -10,7 +10,7 @@ use dozvon::ids::{AttemptId, CallId, CaseId};
 use dozvon::missed::attempt::Outcome;
 use dozvon::missed::case::Closed;
 use dozvon::store::callbacks::{self, CallbackResult, LeasedCase, NotReserved};
-use dozvon::store::{attempts, audit, cases, dnc};
+use dozvon::store::{attempts, audit, case_closing, dnc};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
@@ -213,7 +213,7 @@ impl World {
             Event::Close { which } => {
                 if let Some(case) = self.case(which) {
                     let close =
-                        move |c: &mut _, _: &_| cases::close(c, case, Closed::Spam, "olga", None, now);
+                        move |c: &mut _, _: &_| case_closing::close(c, case, Closed::Spam, "olga", None, now);
                     let _ = self.desks[1].try_write(close).await;
                 }
             }

@@ -14,7 +14,7 @@ use dozvon::rules::{Destination, Rules};
 use dozvon::store::callbacks::{self, CallbackResult, CallbackRules, NotReserved};
 use dozvon::store::requests::{self, Request};
 use dozvon::store::retention;
-use dozvon::store::{Database, cases, dnc};
+use dozvon::store::{Database, case_closing, case_opening, dnc};
 
 use crate::store::calling_back::{App, DAY, MINUTE, MOSCOW, min, unreached};
 use crate::support::company::{NUMBER, TODAY, queue, request};
@@ -31,7 +31,7 @@ async fn asks(app: &App, number: &str, wanted_at: Option<UnixMs>, at: UnixMs) ->
 async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
     app.write(move |c, _| {
         let (number, queue) = (&number.parse().unwrap(), queue("sales"));
-        let asked = cases::Asked {
+        let asked = case_opening::Asked {
             number,
             reason: Reason::ByHand,
             queue: Some(&queue),
@@ -42,7 +42,7 @@ async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
             known: true,
             at,
         };
-        cases::open_asked(c, &asked)
+        case_opening::open_asked(c, &asked)
     })
     .await
 }
@@ -375,7 +375,8 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let (_, attempt) = app.talk("sales", "anna", min(2)).await;
-        app.write(move |c, _| cases::close(c, case, Closed::Other, "olga", None, min(3)).map(drop)).await;
+        app.write(move |c, _| case_closing::close(c, case, Closed::Other, "olga", None, min(3)).map(drop))
+            .await;
         let forgotten = async |at: UnixMs| {
             let before = at - app.terms.disposition_timeout;
             app.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10, &[])).await.unwrap()
@@ -426,7 +427,7 @@ fn a_new_case_of_a_number_that_is_being_dialled_waits() {
         let case = app.due(MOSCOW, "sales", min(0)).await;
         app.dial("sales", "anna", min(2)).await;
         app.write(move |c, _| {
-            cases::close(c, case, dozvon::missed::case::Closed::Other, "olga", None, min(3))
+            case_closing::close(c, case, dozvon::missed::case::Closed::Other, "olga", None, min(3))
         })
         .await;
         let again = app.miss(MOSCOW, "sales", min(39)).await;
@@ -464,7 +465,7 @@ fn a_number_that_somebody_gave_up_for_good_is_not_called_back_at_the_next_miss()
         ] {
             let case = app.due(number, "sales", min(0)).await;
             let close = move |c: &mut Database, _: &CallbackRules| {
-                cases::close_by_hand(c, case, reason, "olga", None, min(1))
+                case_closing::close_by_hand(c, case, reason, "olga", None, min(1))
             };
             assert_eq!(app.write(close).await.closed_by.as_deref(), Some("olga"));
             assert!(app.try_write(close).await.is_err(), "closed already");
@@ -494,7 +495,7 @@ fn closing_a_case_as_erased_erases_nobody_and_is_refused() {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let close = move |c: &mut Database, _: &CallbackRules| {
-            cases::close_by_hand(c, case, Closed::Erased, "olga", None, min(1))
+            case_closing::close_by_hand(c, case, Closed::Erased, "olga", None, min(1))
         };
         let said = app.try_write(close).await.unwrap_err().to_string();
         assert!(said.contains("`dozvon erase NUMBER`"), "{said}");

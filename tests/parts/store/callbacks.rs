@@ -10,7 +10,7 @@ use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::store::attempts::{self, AttemptRow};
 use dozvon::store::callbacks::{self, CallbackResult, NotReserved};
-use dozvon::store::{StoreError, cases, dnc};
+use dozvon::store::{StoreError, case_closing, dnc};
 use serde_json::Value;
 
 use crate::store::calling_back::{App, MINUTE, MOSCOW, min, unreached};
@@ -115,7 +115,7 @@ fn two_queues_and_two_cases_of_one_caller_share_three_attempts() {
         app.tick(min(32)).await;
         app.no_answer("support", "vera", min(32)).await;
         app.write(move |c, _| {
-            cases::close(c, case, dozvon::missed::case::Closed::Other, "olga", None, min(40))
+            case_closing::close(c, case, dozvon::missed::case::Closed::Other, "olga", None, min(40))
         })
         .await;
         let again = app.miss(MOSCOW, "sales", min(50)).await;
@@ -373,7 +373,14 @@ fn a_person_that_wants_no_calls_gets_none_whenever_they_say_so() {
         let case = app.due(other, "sales", min(0)).await;
         app.talk("sales", "anna", min(2)).await;
         app.write(move |c, _| {
-            cases::close(c, case, dozvon::missed::case::Closed::CallerReachedUs, "system", None, min(3))
+            case_closing::close(
+                c,
+                case,
+                dozvon::missed::case::Closed::CallerReachedUs,
+                "system",
+                None,
+                min(3),
+            )
         })
         .await;
         let again = app.miss(other, "sales", min(4)).await;

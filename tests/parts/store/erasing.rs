@@ -10,7 +10,7 @@ use dozvon::phone::{E164, Home, Party};
 use dozvon::store::outbox::{self, Kept, Settled, Target};
 use dozvon::store::retention;
 use dozvon::store::retention::Bite;
-use dozvon::store::{StoreError, calls, cases, dnc, erase, requests};
+use dozvon::store::{StoreError, calls, case_closing, dnc, erase, requests};
 
 use crate::store::audit::everything;
 use crate::support::company::{
@@ -39,7 +39,7 @@ async fn known(db: &Db) {
         let call = arrive(c, "sales", at(0))?;
         let case = calls::end(c, &abandoned(call, at(1000)))?.unwrap();
         requests::receive(c, &request())?;
-        cases::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(15_000))?;
+        case_closing::close(c, case, Closed::Other, "anna", Some("his name is Ivan"), at(15_000))?;
         outbox::spread(c, at(16_000), 10, &[], everybody).map(drop)
     })
     .await;

@@ -11,8 +11,8 @@ use dozvon::queue::offer;
 use dozvon::rules::Strategy;
 use dozvon::rules::policy::Profile;
 use dozvon::store::agents::{self, Make};
-use dozvon::store::calls::WaitOutcome;
 use dozvon::store::offers::Refusal;
+use dozvon::store::waits::WaitOutcome;
 use dozvon::store::{calls, dnc, offers, outbox};
 
 use crate::support::company::{

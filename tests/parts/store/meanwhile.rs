@@ -13,7 +13,7 @@ use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::queue::offer::Outcome;
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
-use dozvon::store::{Database, Store, StoreError, agents, calls, cases};
+use dozvon::store::{Database, Store, StoreError, agents, calls, cases, waits};
 
 use super::committing::{Work, together};
 use crate::support::company::{
@@ -204,8 +204,8 @@ fn a_caller_who_moves_on_twice_at_once_stays_in_order() {
              UPDATE calls SET queue = 'support' WHERE id = '{call}'"
         );
         let support = crate::support::company::queue("sales");
-        meanwhile(db, &moves, move |c| calls::join(c, call, &support, at(40))).await.unwrap();
-        let waits = db.write(move |c| calls::waits(c, call)).await;
+        meanwhile(db, &moves, move |c| waits::join(c, call, &support, at(40))).await.unwrap();
+        let waits = db.write(move |c| waits::waits(c, call)).await;
         let queues: Vec<&str> = waits.iter().map(|wait| wait.queue.as_str()).collect();
         assert_eq!(queues, ["sales", "support", "sales"]);
         assert_eq!(waits.iter().filter(|wait| wait.left_at.is_none()).count(), 1);

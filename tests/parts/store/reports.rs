@@ -10,7 +10,7 @@ use dozvon::queue::offer::Outcome;
 use dozvon::store::calls::{self, Ended};
 use dozvon::store::offers::{self, EndUnanswered};
 use dozvon::store::reports::{self, CallsDaily, CaseLine, Days, Gauges, OffersByAgent};
-use dozvon::store::{Database, StoreError, cases};
+use dozvon::store::{Database, StoreError, case_closing, waits};
 
 use crate::support::company::{TODAY, abandoned, arrival, arrive, at, open_for_business, queue, ring, talk};
 use crate::support::database::for_each_database;
@@ -43,7 +43,7 @@ fn a_day(c: &mut Database) -> Result<(), StoreError> {
         calls::end(c, &abandoned(call, at(from + ms)))?;
     }
     let moved = arrive(c, "sales", at(400_000))?;
-    calls::join(c, moved, &queue("support"), at(700_000))?;
+    waits::join(c, moved, &queue("support"), at(700_000))?;
     end_with(c, moved, "vera", 710_000)?;
     let refused = arrival(None, at(800_000));
     calls::arrive(c, &refused)?;
@@ -110,7 +110,7 @@ fn calls_that_we_or_agents_make_are_in_no_report_of_callers() {
             let rows = db.store.read("report", |c| reports::calls_daily(c, today())).await.unwrap();
             rows.iter().map(line).collect::<Vec<_>>()
         };
-        let waiting = async || db.store.read("waiting", calls::waiting).await.unwrap().len();
+        let waiting = async || db.store.read("waiting", waits::waiting).await.unwrap().len();
         let (before, waited) = (report().await, waiting().await);
         let ours = db
             .write(|c| {
@@ -211,7 +211,7 @@ fn cases_are_shown_with_state_reason_and_age() {
         let id = dozvon::ids::CaseId(case.id);
         let close = move |c: &mut Database| {
             let reason = dozvon::missed::case::Closed::AgentReached;
-            cases::close(c, id, reason, "anna", None, at(810_000 + 59 * 60_000))
+            case_closing::close(c, id, reason, "anna", None, at(810_000 + 59 * 60_000))
         };
         db.write(close).await;
         let closed = db.store.read("report", |c| reports::cases(c, today())).await.unwrap();

@@ -14,7 +14,7 @@ use dozvon::store::agents::{self, AgentRow};
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::calls::{self, Ended};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
-use dozvon::store::{Database, StoreError, cases, recovery};
+use dozvon::store::{Database, StoreError, case_closing, cases, recovery, waits};
 
 use crate::support::company::{
     NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, claim_of, open_for_business, queue, ring,
@@ -85,7 +85,7 @@ fn a_caller_gets_through_and_every_step_may_be_repeated() {
         );
         assert_eq!((row.wait_ms, row.talk_ms, row.ended_at), (Some(6100), Some(30_100), Some(at(36_200))));
         assert_eq!(row.caller_name, "O'Brien \"${x}\" \u{1f600}");
-        let waits = db.write(move |c| calls::waits(c, call)).await;
+        let waits = db.write(move |c| waits::waits(c, call)).await;
         assert_eq!(waits.len(), 1);
         assert_eq!(
             (waits[0].left_at, waits[0].outcome.map(|word| word.as_str())),
@@ -359,10 +359,11 @@ fn a_missed_call_opens_a_case_and_the_next_joins_it() {
         assert_eq!(misses.iter().map(|miss| miss.wait_ms).collect::<Vec<_>>(), [Some(7000), Some(7000)]);
         assert_eq!(misses[1].reason.as_str(), "timed_out");
         let closed = db
-            .write(move |c| cases::close(c, id, Closed::AgentReached, "anna", Some("ok"), at(100_000)))
+            .write(move |c| case_closing::close(c, id, Closed::AgentReached, "anna", Some("ok"), at(100_000)))
             .await;
         assert_eq!((closed.state.as_str(), closed.closed_by.as_deref()), ("closed", Some("anna")));
-        let twice = db.refused(move |c| cases::close(c, id, Closed::Spam, "boris", None, at(100_001))).await;
+        let twice =
+            db.refused(move |c| case_closing::close(c, id, Closed::Spam, "boris", None, at(100_001))).await;
         assert!(twice.to_string().contains("closed already (agent_reached)"), "{twice}");
         let third = db.write(move |c| missed(c, caller(), owed, 200_000)).await;
         assert!(third > first);
@@ -382,12 +383,12 @@ fn an_overflow_is_a_second_stay() {
             .write(|c| {
                 open_for_business(c)?;
                 let call = arrive(c, "sales", at(0))?;
-                calls::join(c, call, &queue("support"), at(300_000))?;
+                waits::join(c, call, &queue("support"), at(300_000))?;
                 calls::end(c, &abandoned(call, at(310_000)))?;
                 Ok(call)
             })
             .await;
-        let stays = db.write(move |c| calls::waits(c, call)).await;
+        let stays = db.write(move |c| waits::waits(c, call)).await;
         let stays: Vec<_> =
             stays.iter().map(|stay| (stay.queue.as_str(), stay.outcome.map(|word| word.as_str()))).collect();
         assert_eq!(stays, [("sales", Some("timed_out")), ("support", Some("abandoned"))]);
@@ -396,7 +397,7 @@ fn an_overflow_is_a_second_stay() {
             (row.queue.as_ref().map(|name| name.as_str()), row.wait_ms),
             (Some("support"), Some(310_000))
         );
-        let unknown = db.refused(|c| calls::join(c, CallId::new(), &queue("sales"), at(0))).await;
+        let unknown = db.refused(|c| waits::join(c, CallId::new(), &queue("sales"), at(0))).await;
         assert!(matches!(unknown, StoreError::NotFound { kind: "call", .. }), "{unknown}");
         let unknown = db.refused(|c| calls::end(c, &abandoned(CallId::new(), at(0)))).await;
         assert!(matches!(unknown, StoreError::NotFound { kind: "call", .. }), "{unknown}");

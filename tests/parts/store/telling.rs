@@ -2,7 +2,7 @@
 
 use dozvon::missed::case::Closed;
 use dozvon::store::requests::{self, Request};
-use dozvon::store::{cases, dnc};
+use dozvon::store::{case_closing, dnc};
 use serde_json::{Value, json};
 
 use crate::support::company::{NUMBER, at, open_for_business, request};
@@ -40,7 +40,7 @@ fn a_consent_that_came_by_a_form_holds_for_that_request_alone() {
         let ticked = Request { sms_consent_text: Some("SMS".to_owned()), known: false, ..asked(0) };
         let case = receive(db, ticked).await;
         assert!(told(db).iter().all(|(_, sms, _)| *sms), "of this case");
-        db.write(move |c| cases::close(c, case, Closed::Other, "anna", None, at(2_000))).await;
+        db.write(move |c| case_closing::close(c, case, Closed::Other, "anna", None, at(2_000))).await;
         told(db);
         receive(db, asked(3_000)).await;
         assert!(told(db).iter().all(|(_, sms, _)| !*sms), "of a later one nobody has agreed to anything");
@@ -64,7 +64,7 @@ fn a_caller_gets_sms_after_agreeing_and_mail_of_the_case_that_has_an_address() {
             ..asked(1_000)
         };
         let case = receive(db, agreed).await;
-        db.write(move |c| cases::close(c, case, Closed::Other, "anna", None, at(2_000))).await;
+        db.write(move |c| case_closing::close(c, case, Closed::Other, "anna", None, at(2_000))).await;
         let all = told(db);
         assert!(
             all.len() >= 2 && all.iter().all(|(_, sms, email)| *sms && *email == json!("ivan@example.com"))
@@ -83,7 +83,7 @@ fn a_caller_gets_sms_after_agreeing_and_mail_of_the_case_that_has_an_address() {
             )
         })
         .await;
-        db.write(move |c| cases::close(c, case, Closed::Other, "anna", None, at(5_000))).await;
+        db.write(move |c| case_closing::close(c, case, Closed::Other, "anna", None, at(5_000))).await;
         assert_eq!(told(db), [said("case.closed", false, none())]);
     });
 }

@@ -14,7 +14,7 @@ use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::attempts::{self, AttemptRow};
 use dozvon::store::callbacks::{self, Disposition};
 use dozvon::store::cases::{self, CaseRow};
-use dozvon::store::rules;
+use dozvon::store::{case_closing, rules};
 
 use diesel::RunQueryDsl as _;
 
@@ -374,7 +374,8 @@ async fn a_case_that_is_closed_while_an_agent_is_asked_is_not_dialled_and_she_is
     stage.step("anna", Step::LogIn).await;
     later(&stage, 1);
     until("her phone rings", async || stage.agent("anna").await.activity == Activity::Ringing).await;
-    let close = move |c: &mut _| cases::close(c, CaseId(1), Closed::Spam, "olga", None, UnixMs(0)).map(drop);
+    let close =
+        move |c: &mut _| case_closing::close(c, CaseId(1), Closed::Spam, "olga", None, UnixMs(0)).map(drop);
     stage.store.write("close", close).await.unwrap();
     let ended = async || stage.calls().await.iter().all(|row| row.ended_at.is_some());
     until("the callback is over", ended).await;

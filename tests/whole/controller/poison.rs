@@ -5,7 +5,7 @@ use dozvon::ids::{AttemptId, CaseId};
 use dozvon::missed::case::Closed;
 use dozvon::queue::agent::Step;
 use dozvon::sim::CallerScript;
-use dozvon::store::{attempts, cases};
+use dozvon::store::{attempts, case_closing};
 
 use super::callbacks::{NUMBER, agrees, later, miss, set_with, trunk};
 use super::stage::{ANNA, BORIS, Stage, answers, story, until};
@@ -84,8 +84,9 @@ async fn an_attempt_that_cannot_be_closed_holds_up_no_other() {
         let wraps_up = async || attempt_of(&stage, case).await.as_deref() == Some("wrapping_up");
         until("they have talked", wraps_up).await;
         let at = stage.running().app.clock.now();
-        let close =
-            move |c: &mut _| cases::close_by_hand(c, CaseId(case), Closed::Other, "test", None, at).map(drop);
+        let close = move |c: &mut _| {
+            case_closing::close_by_hand(c, CaseId(case), Closed::Other, "test", None, at).map(drop)
+        };
         stage.store.write("close", close).await.unwrap();
     }
     let first = stage.store.read("attempts", |c| attempts::of_case(c, CaseId(1))).await.unwrap();

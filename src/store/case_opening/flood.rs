@@ -6,15 +6,17 @@
 
 use diesel::prelude::*;
 
-use super::cases::{CaseRow, Miss};
-use super::dialect::cached::Cache as _;
-use super::notes::{Came, Note, note};
-use super::schema::{calls, case_misses, cases};
-use super::{Database, StoreError, cases as case_rows, outbox as events};
+use super::miss::Miss;
 use crate::clock::UnixMs;
 use crate::event::Event;
 use crate::ids::{CallId, CaseId};
 use crate::missed::flood::HOUR;
+use crate::store::cases::{self as case_rows, CaseRow};
+use crate::store::dialect::cached::Cache as _;
+use crate::store::known_numbers;
+use crate::store::notes::{Came, Note, note};
+use crate::store::schema::{calls, case_misses, cases};
+use crate::store::{Database, StoreError, outbox as events};
 
 /// The name of the source in an alarm about all calls together.
 const ALL: &str = "*";
@@ -31,7 +33,7 @@ pub(super) fn over(c: &mut Database, miss: &Miss<'_>) -> Result<bool, StoreError
         _ => None,
     };
     let Some((source, limit)) = source else { return Ok(false) };
-    if super::calls::has_talked(c, miss.number, miss.min_talk)? {
+    if known_numbers::has_talked(c, miss.number, miss.min_talk)? {
         return Ok(false);
     }
     events::emit_at_most_every(c, HOUR, &Event::of_source(source, miss.at, limit))?;
@@ -53,7 +55,7 @@ fn full(c: &mut Database, source: Option<&str>, limit: u32, at: UnixMs) -> Resul
 
 /// Releases a case that was held back. From now on it is a case like any other, and its opening is told. Returns the
 /// row after the change.
-pub(super) fn taken_up(c: &mut Database, case: CaseRow, at: UnixMs) -> Result<CaseRow, StoreError> {
+pub(in crate::store) fn taken_up(c: &mut Database, case: CaseRow, at: UnixMs) -> Result<CaseRow, StoreError> {
     if !case.flooded || case.closed_at.is_some() {
         return Ok(case);
     }

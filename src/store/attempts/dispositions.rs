@@ -1,0 +1,51 @@
+//! Which attempts have a disposition, and which wait for one.
+
+use diesel::prelude::*;
+
+use super::row::AttemptRow;
+use crate::ids::AgentName;
+use crate::missed::attempt::{Outcome, State, Way};
+use crate::store::dialect::columns;
+use crate::store::schema::attempts;
+use crate::store::{Database, StoreError};
+
+/// Returns whether an agent is in a talk that will need a disposition, or has not yet given the one for a past talk.
+/// Such an agent gets no more work. An agent who dialled by hand is asked for a disposition too, but still gets work.
+///
+/// # Errors
+/// When the database fails.
+pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
+    let owed = [State::Talking, State::WrappingUp];
+    let open = attempts::table
+        .filter(attempts::agent.eq(agent).and(attempts::state.eq_any(owed)))
+        .filter(attempts::way.ne(Way::Handset));
+    Ok(open.count().get_result::<i64>(c)? > 0)
+}
+
+/// Returns the results of all attempts that have one.
+///
+/// # Errors
+/// When the database fails.
+pub fn results(c: &mut Database) -> Result<Vec<Outcome>, StoreError> {
+    let results: Vec<Option<Outcome>> =
+        attempts::table.filter(attempts::result.is_not_null()).select(attempts::result).load(c)?;
+    Ok(results.into_iter().flatten().collect())
+}
+
+/// Returns all attempts whose talk is over and that have no disposition.
+///
+/// # Errors
+/// When the database fails.
+pub fn awaiting_a_word(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> {
+    let open = attempts::table.filter(attempts::state.eq(State::WrappingUp));
+    Ok(open.order(attempts::id).select(columns::<AttemptRow>()).load(c)?)
+}
+
+/// Returns the attempt for which an agent may give a disposition: the agent's latest one that has none.
+///
+/// # Errors
+/// When the database fails.
+pub fn awaits_word(c: &mut Database, agent: &AgentName) -> Result<Option<AttemptRow>, StoreError> {
+    let open = attempts::table.filter(attempts::agent.eq(agent).and(attempts::state.eq(State::WrappingUp)));
+    Ok(open.order(attempts::id.desc()).select(columns::<AttemptRow>()).first(c).optional()?)
+}

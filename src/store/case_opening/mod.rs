@@ -1,0 +1,16 @@
+//! What opens a case, or joins the open case of the number: a missed call, or somebody who asks for a call.
+//!
+//! `missed` is for missed calls, of which `miss` says what a case needs, and `asked` is for requests. `insert` writes the
+//! row of a new case. `flood` holds back the cases of a flood of calls.
+
+mod asked;
+mod flood;
+mod insert;
+mod miss;
+mod missed;
+
+pub use asked::{Asked, open_asked};
+
+pub(super) use flood::taken_up;
+pub(super) use miss::Miss;
+pub(super) use missed::open_or_join;

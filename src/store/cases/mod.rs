@@ -1,0 +1,16 @@
+//! Cases: the callbacks that a number needs. At most one case is open for each number.
+//!
+//! `row` holds what is read of a case, `find` finds cases, `wish` keeps the time before which a case is not called.
+//! *Deliberately absent:* the changes of a case: [`case_opening`](super::case_opening), [`callbacks`](super::callbacks),
+//! [`case_closing`](super::case_closing).
+
+mod find;
+mod row;
+mod wish;
+
+pub use find::{in_hand, list, misses, name_of, of_call, open_of};
+pub use row::{CaseRow, MissRow, get};
+
+pub(super) use find::{asked_at, missed_at, open_in};
+pub(super) use row::held;
+pub(super) use wish::{kept, wish_of};
