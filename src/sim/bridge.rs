@@ -5,12 +5,12 @@
 //! is gone by then, the other is hung up. A second `uuid_bridge` of a caller whose first bridge is not yet built
 //! leaves the first leg up for ever, connected with nobody (§2.2).
 
+use super::behaviour::Talk;
 use super::channel::{Bridge, Callstate, Channel, Other, Script, State, Step, What};
 use super::core::{AgentAct, CallerAct, Core, Due};
 use super::events::other_leg;
 use super::ids::Key;
 use super::kind::Kind;
-use super::people::Talk;
 use super::story::Happening;
 
 impl Core {

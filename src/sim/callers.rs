@@ -7,11 +7,11 @@ use smallvec::SmallVec;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::behaviour::{CallerScript, Talk};
 use super::channel::{CallerSide, Callstate, Channel, Message, Role, Script, Stamps, State, Step, Variables};
 use super::core::{AgentAct, CallerAct, Core, Due};
 use super::ids::Key;
 use super::kind::Kind;
-use super::people::{CallerScript, Talk};
 use super::story::{EndedBy, Story};
 
 impl Core {

@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::behaviour::{Behaviour, CallerScript};
 use super::ids::{Conn, Key};
 use super::originate::Originate;
-use super::people::{Behaviour, CallerScript};
 use super::story::Story;
 use super::timers::TimerKey;
 

@@ -22,13 +22,13 @@ use uuid::Uuid;
 
 use crate::clock::UnixMs;
 
+use super::behaviour::Phone;
 use super::channel::{Channel, Step};
 use super::connection::{Connection, FromPeer, Side, carry};
 use super::counts::Counts;
 use super::faults::Faults;
 use super::ids::{Conn, Key};
 use super::originate::Originate;
-use super::people::Phone;
 use super::settings::SimSettings;
 use super::story::EndedBy;
 use super::timers::{TimerKey, Timers};

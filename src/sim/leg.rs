@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::behaviour::{Behaviour, Pickup};
 use super::channel::{Callstate, Channel, LegSide, Role, Script, State, Step};
 use super::core::{AgentAct, Core, Due};
 use super::ids::Key;
 use super::kind::Kind;
 use super::originate::{Asker, Originate, Then};
-use super::people::{Behaviour, Pickup};
 use super::wire;
 
 /// FreeSWITCH's default limit (mod_commands.c, `originate_function`).

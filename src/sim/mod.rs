@@ -9,7 +9,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `settings`, `people`, `story`, `counts` | what goes in and comes out |
+//! | `settings`, `behaviour`, `story`, `counts` | what goes in and comes out |
 //! | `core`, `timers` | the one owner of all state |
 //! | `connection`, `wire`, `kind`, `filter`, `template`, `events` | bytes, commands, events |
 //! | `commands`, `api`, `show`, `originate` | what can be asked |
@@ -17,6 +17,7 @@
 
 mod api;
 mod apps;
+mod behaviour;
 mod bridge;
 mod callers;
 mod channel;
@@ -35,7 +36,6 @@ mod kind;
 mod leg;
 mod originate;
 mod outbound;
-mod people;
 mod session;
 mod settings;
 mod show;
@@ -55,15 +55,15 @@ use uuid::Uuid;
 
 use crate::ids::ChannelId;
 
+pub use behaviour::{Behaviour, Behaviours, CallerScript, Odds, Pickup, Talk};
 pub use counts::Counts;
 pub use faults::Faults;
-pub use people::{Behaviour, Behaviours, CallerScript, Odds, Pickup, Talk};
 pub use settings::{Action, SimSettings};
 pub use story::{EndedBy, Happening, Story};
 
+use behaviour::Phone;
 use core::{Core, Input};
 use ids::Key;
-use people::Phone;
 
 /// Inputs that may wait for the core; connections wait when it is full.
 const INPUTS: usize = 1024;
