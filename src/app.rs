@@ -28,7 +28,7 @@ use crate::rules::Rules;
 use crate::store::{self, Database, Lock, Store, StoreError};
 use crate::switch::{Listener, ListenerStats, Node, Nodes, SwitchError};
 use crate::vital::Vital;
-use crate::{retention, telemetry, web, witness};
+use crate::{audit_head, retention, telemetry, web};
 
 /// How often gauges that are counted elsewhere are updated.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
@@ -292,8 +292,8 @@ fn keep_database(app: &App, lock: &Lock, tasks: &TaskTracker, stop: &Cancellatio
     let (vital, settings, store) = (&app.vital, &app.settings, &app.store);
     let retention = retention::start(store.clone(), app.clock, settings.retention.clone(), stop.clone());
     vital.run("retention", tasks, retention);
-    let witness = witness::start(store.clone(), settings.audit.head_log_interval, stop.clone());
-    vital.run("audit", tasks, witness);
+    let heads = audit_head::start(store.clone(), settings.audit.head_log_interval, stop.clone());
+    vital.run("audit", tasks, heads);
     vital.run("lock", tasks, keep_lock(store.clone(), lock.clone(), stop.clone()));
 }
 

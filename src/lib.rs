@@ -12,7 +12,7 @@
 //! | [`call`] | what happens to this caller? |
 //! | [`context`] | what does every call, callback and page work with? |
 //! | [`dispatch`] | who acts on the board, and carries out an offer? |
-//! | [`notify`], [`switch`], [`retention`], [`witness`] | who must be told? · how do we talk to FreeSWITCH? · which rows are too old? · who else knows the head of the audit? |
+//! | [`audit_head`], [`notify`], [`retention`], [`switch`] | where else is the audit's head kept? · who must be told? · which rows are too old? · how do we talk to FreeSWITCH? |
 //! | [`store`] | what must not be lost? |
 //! | [`config`] | what is the process told at its start? |
 //! | [`metrics`], [`sim`] | what is counted? · how does FreeSWITCH behave, where there is none? |
@@ -85,10 +85,10 @@ pub mod context;
 
 pub mod dispatch;
 
+pub mod audit_head;
 pub mod notify;
 pub mod retention;
 pub mod switch;
-pub mod witness;
 
 pub mod store;
 
