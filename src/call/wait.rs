@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::winner::{self, Bridged};
 use super::{Call, Ended, Gone, until};
 use crate::clock::UnixMs;
-use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, Reply};
+use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
 use crate::dispatch::queued_caller::{FirstRing, Leaving, QueuedCaller};
 use crate::ids::QueueName;
 use crate::missed::ending::{Ending, Stage};
@@ -96,12 +96,12 @@ async fn agent_who_calls_back(call: &mut Call) -> Result<Option<Bridged>, Gone> 
             Ok(bridged)
         }
         Ok(false) => {
-            answered.answer(Reply::Failed);
+            answered.answer(BridgeResult::Failed);
             Ok(None)
         }
         Err(error) => {
             tracing::error!(%error, "the caller cannot be given the agent who was calling them back: they wait like any other");
-            answered.answer(Reply::Failed);
+            answered.answer(BridgeResult::Failed);
             Ok(None)
         }
     }
@@ -148,7 +148,7 @@ async fn until_answered(
                 if let Some(bridged) = winner::connect(call, answered).await? {
                     answers.close();
                     while let Some(late) = answers.recv().await {
-                        late.answer(Reply::Lost);
+                        late.answer(BridgeResult::Lost);
                     }
                     return Ok(Some(bridged));
                 }

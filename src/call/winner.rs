@@ -2,7 +2,7 @@
 
 use super::talk::{Between, Talk};
 use super::{Call, Gone};
-use crate::dispatch::answered::{AgentAnswered, Reply};
+use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::ids::AgentName;
 use crate::store;
 
@@ -22,12 +22,12 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
     match won {
         Ok(true) => call.app.dispatcher.won(id, offer).await,
         Ok(false) => {
-            answered.answer(Reply::Lost);
+            answered.answer(BridgeResult::Lost);
             return Ok(None);
         }
         Err(error) => {
             tracing::error!(%error, "the agent who answered cannot be recorded: not connected");
-            answered.answer(Reply::Failed);
+            answered.answer(BridgeResult::Failed);
             return Ok(None);
         }
     }
@@ -38,13 +38,13 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
             if let Err(error) = undone.await {
                 tracing::error!(%error, "it is not recorded that the agent who answered could not be connected");
             }
-            answered.answer(Reply::Failed);
+            answered.answer(BridgeResult::Failed);
             return not_connected.map(|_| None);
         }
     };
     call.app.metrics.bridge_seconds.observe(talk.since().since(at).as_secs_f64());
     let agent = answered.agent.clone();
-    answered.answer(Reply::Bridged);
+    answered.answer(BridgeResult::Bridged);
     // The end of the talk is recorded all the same.
     let _ = talk.record(Between::CallerAndAgent(offer)).await;
     tracing::info!(%agent, "the caller got through");

@@ -6,7 +6,7 @@ use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
 use super::redial::{Dialling, ended};
 use crate::call::attempt::{AGENT_LEFT, DRAINED, not_dialled};
 use crate::cause::SWITCH_RESTARTED;
-use crate::dispatch::answered::{AgentAnswered, Reply};
+use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId};
@@ -25,7 +25,7 @@ impl Callback {
         let trunk_call = tokio::select! {
             biased;
             () = answered.left.cancelled() => {
-                answered.answer(Reply::Unreached);
+                answered.answer(BridgeResult::Unreached);
                 return None;
             }
             trunk_call = self.slot.next_trunk() => trunk_call,
@@ -33,12 +33,12 @@ impl Callback {
         let attempt = match self.reserve(&answered).await {
             Ok(Some(attempt)) => attempt,
             Ok(None) => {
-                answered.answer(Reply::Lost);
+                answered.answer(BridgeResult::Lost);
                 return None;
             }
             Err(how) => {
                 self.app.dispatcher.leave(self.work.call, Leaving::Gone).await;
-                answered.answer(Reply::Unreached);
+                answered.answer(BridgeResult::Unreached);
                 return Some(how);
             }
         };
@@ -47,7 +47,7 @@ impl Callback {
         let mut dialling = Dialling::begin(self, attempt, trunk_call);
         loop {
             let Some(leg) = dialling.ring(answered.offer).await else {
-                answered.answer(Reply::Unreached);
+                answered.answer(BridgeResult::Unreached);
                 return Some(not_dialled(attempt));
             };
             let (back, cause) = match self.ring(answered, attempt, leg, requests).await {
@@ -59,7 +59,7 @@ impl Callback {
             match dialling.next(cause, left.cancelled()).await {
                 Ok(next) => dialling = next,
                 Err(how) => {
-                    answered.answer(Reply::Unreached);
+                    answered.answer(BridgeResult::Unreached);
                     return Some(how);
                 }
             }
@@ -118,16 +118,16 @@ impl Callback {
             Stop::CallerIsHere(request) => {
                 tracing::info!("the customer rings in: they get the agent who was calling them");
                 if let Err(answered) = request.send(answered) {
-                    answered.answer(Reply::Unreached);
+                    answered.answer(BridgeResult::Unreached);
                 }
                 cancelled(CALLER_IS_HERE)
             }
             Stop::Drained => {
-                answered.answer(Reply::Unreached);
+                answered.answer(BridgeResult::Unreached);
                 cancelled(DRAINED)
             }
             Stop::AgentLeft => {
-                answered.answer(Reply::Unreached);
+                answered.answer(BridgeResult::Unreached);
                 // Where both were on a FreeSWITCH that died, the agent did not leave.
                 if cause == SWITCH_RESTARTED {
                     CallbackResult::unreached(attempt, &cause, true)
@@ -168,7 +168,7 @@ fn let_go(
 ) -> Result<CallbackResult, (AgentAnswered, String)> {
     match ended {
         Ok(how) => {
-            answered.answer(Reply::Unreached);
+            answered.answer(BridgeResult::Unreached);
             Ok(how)
         }
         Err(refused) => Err((answered, refused)),

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::in_progress::{CALLER_IS_HERE, Callback, no_more, reserved};
 use super::redial::{Dialling, ended};
 use crate::call::attempt::{DRAINED, not_dialled};
-use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, Reply};
+use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
 use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId, OfferId};
@@ -118,7 +118,7 @@ impl Callback {
                         self.app.dispatcher.leave(self.work.call, Leaving::Answered).await;
                         return self.connect(answered, attempt, leg, channel).await;
                     }
-                    answered.answer(Reply::Lost);
+                    answered.answer(BridgeResult::Lost);
                 }
                 () = tokio::time::sleep_until(time_up) => {
                     self.app.dispatcher.leave(self.work.call, Leaving::Gone).await;

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::call::attempt::BRIDGE_FAILED;
 use crate::call::talk::{Between, Talk, TalkOver};
 use crate::context::App;
-use crate::dispatch::answered::{AgentAnswered, Reply};
+use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::{FirstRing, QueuedCaller};
 use crate::dispatch::trunks::{CallSlot, Customer};
@@ -80,7 +80,7 @@ impl Callback {
         let sides = (channel, answered.leg);
         let Some(talk) = Talk::of_legs(&self.app, self.work.call, &self.node, sides).await else {
             leg.hang_up(Cancel::OriginatorCancel).await;
-            answered.answer(Reply::Failed);
+            answered.answer(BridgeResult::Failed);
             return CallbackResult::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
         };
         leg.in_talk();
@@ -88,7 +88,7 @@ impl Callback {
         // recorded all the same.
         let _ = talk.record(Between::CustomerAndAgent(attempt, answered.offer)).await;
         tracing::info!(agent = %answered.agent, "the customer is reached");
-        answered.answer(Reply::Bridged);
+        answered.answer(BridgeResult::Bridged);
         let TalkOver { since: answered_at, cause } = talk.until_leg_ends(&mut leg).await;
         CallbackResult::Talked { attempt, cause, answered_at }
     }

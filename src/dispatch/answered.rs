@@ -23,12 +23,12 @@ pub struct AgentAnswered {
     /// Cancelled when the agent hangs up before the reply.
     pub left: CancellationToken,
     /// For the reply; dropped when the caller is gone.
-    pub reply: oneshot::Sender<Reply>,
+    pub reply: oneshot::Sender<BridgeResult>,
 }
 
 impl AgentAnswered {
     /// Replies to the agent's offer.
-    pub fn answer(self, reply: Reply) {
+    pub fn answer(self, reply: BridgeResult) {
         // The offer may be over: then nobody needs the reply.
         let _ = self.reply.send(reply);
     }
@@ -36,7 +36,7 @@ impl AgentAnswered {
 
 /// What the caller's story replies to an agent who answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reply {
+pub enum BridgeResult {
     /// The two talk.
     Bridged,
     /// Somebody else was first.

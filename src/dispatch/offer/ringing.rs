@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Offer;
 use super::pause::{CUSTOMER_NOT_REACHED, NODE_DOWN};
-use crate::dispatch::answered::{AgentAnswered, Reply};
+use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::dispatch::tools::Tools;
 use crate::ids::ChannelId;
 use crate::queue::cause::{self, Phone};
@@ -126,18 +126,18 @@ async fn answered(
         Ok(()) => answered_by_story(&mut leg, answer, &left).await,
         Err(_) => None,
     };
-    if reply == Some(Reply::Bridged) {
+    if reply == Some(BridgeResult::Bridged) {
         leg.in_talk();
     }
     hang_up(others, Cancel::LoseRace).await;
     match reply {
-        Some(Reply::Bridged) => RingResult::Talking(leg),
-        Some(Reply::Lost) => too_late(leg, Cancel::LoseRace).await,
-        Some(Reply::Failed) => {
+        Some(BridgeResult::Bridged) => RingResult::Talking(leg),
+        Some(BridgeResult::Lost) => too_late(leg, Cancel::LoseRace).await,
+        Some(BridgeResult::Failed) => {
             leg.hang_up(Cancel::OriginatorCancel).await;
             RingResult::Over(Outcome::Cancelled, "BRIDGE_FAILED".to_owned())
         }
-        Some(Reply::Unreached) => {
+        Some(BridgeResult::Unreached) => {
             leg.hang_up(Cancel::NormalClearing).await;
             RingResult::Over(Outcome::Cancelled, CUSTOMER_NOT_REACHED.to_owned())
         }
@@ -154,9 +154,9 @@ async fn answered(
 /// agent hangs up meanwhile.
 async fn answered_by_story(
     leg: &mut Leg,
-    mut answer: oneshot::Receiver<Reply>,
+    mut answer: oneshot::Receiver<BridgeResult>,
     left: &CancellationToken,
-) -> Option<Reply> {
+) -> Option<BridgeResult> {
     tokio::select! {
         biased;
         reply = &mut answer => return reply.ok(),
