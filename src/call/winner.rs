@@ -20,7 +20,7 @@ pub(crate) async fn connect(call: &mut Call, answered: AgentAnswered) -> Result<
     let (id, offer, leg, at) = (call.id, answered.offer, answered.leg, answered.answered_at);
     let won = call.app.store.write("win", move |c| store::offers::win(c, offer, id, leg, at)).await;
     match won {
-        Ok(true) => call.app.dispatcher.won(id, offer).await,
+        Ok(true) => call.app.dispatcher.connecting(id, offer).await,
         Ok(false) => {
             answered.answer(BridgeResult::Lost);
             return Ok(None);

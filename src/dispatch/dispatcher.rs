@@ -54,8 +54,8 @@ impl Dispatcher {
     }
 
     /// An agent is being connected with the caller: all other phones stop ringing at once.
-    pub async fn won(&self, call: CallId, offer: OfferId) {
-        self.send(Message::Won(call, offer)).await;
+    pub async fn connecting(&self, call: CallId, offer: OfferId) {
+        self.send(Message::Connecting(call, offer)).await;
     }
 
     /// The database refused the claim behind an offer.

@@ -18,7 +18,7 @@ use crate::switch::DirectoryUser;
 pub(super) enum Message {
     Join(Box<QueuedCaller>, oneshot::Sender<Result<(), NoSuchQueue>>),
     Leave(CallId, Leaving, oneshot::Sender<bool>),
-    Won(CallId, OfferId),
+    Connecting(CallId, OfferId),
     Refused { call: CallId, offer: OfferId, agent: AgentName },
     Over { call: CallId, offer: OfferId, outcome: Outcome, of_link: bool, agent: Box<AgentRow> },
     Agent(Box<AgentRow>),

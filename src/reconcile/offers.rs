@@ -101,7 +101,7 @@ impl Reconciler {
             offer::until_talk_ends(
                 &tools,
                 &dispatcher,
-                offer::Won { offer: id, call, agent: offer.agent, wrap_up },
+                offer::AnsweredOffer { offer: id, call, agent: offer.agent, wrap_up },
                 leg,
             )
             .await;

@@ -138,13 +138,13 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
 async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, leg: Leg) {
     tools.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), Outcome::Answered.as_str()]).inc();
     let wrap_up = offer.rules.wrap_up;
-    let won = Won { offer: offer.id, call: offer.queued.call, agent: offer.agent, wrap_up };
+    let won = AnsweredOffer { offer: offer.id, call: offer.queued.call, agent: offer.agent, wrap_up };
     until_talk_ends(tools, dispatcher, won, leg).await;
 }
 
 /// An offer whose agent talks to the caller.
 #[derive(Debug, Clone)]
-pub struct Won {
+pub struct AnsweredOffer {
     /// The offer.
     pub offer: OfferId,
     /// The call.
@@ -156,7 +156,7 @@ pub struct Won {
 }
 
 /// Waits for the end of the agent's leg, records it, and releases the agent.
-pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: Won, mut leg: Leg) {
+pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: AnsweredOffer, mut leg: Leg) {
     leg.ended().await;
     let (id, at, wrap_up) = (won.offer, tools.clock.now(), won.wrap_up);
     let recorded = tools.store.record("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up)).await;

@@ -165,7 +165,7 @@ impl DispatcherTask {
             Message::Leave(call, why, reply) => {
                 let _ = reply.send(self.leave(call, why));
             }
-            Message::Won(call, offer) => self.won(call, offer),
+            Message::Connecting(call, offer) => self.connecting(call, offer),
             Message::Refused { call, offer, agent } => self.refused(call, offer, &agent),
             Message::Over { call, offer, outcome, of_link, agent } => {
                 if !of_link {

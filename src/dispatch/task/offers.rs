@@ -20,7 +20,7 @@ pub(super) struct LiveOffer {
 }
 
 impl DispatcherTask {
-    pub(super) fn won(&mut self, call: CallId, winner: OfferId) {
+    pub(super) fn connecting(&mut self, call: CallId, winner: OfferId) {
         for ((_, offer), live) in self.offers.range_mut(offers_of(call)) {
             if *offer != winner {
                 live.stop(Cancel::LoseRace);
