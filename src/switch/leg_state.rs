@@ -20,7 +20,7 @@ const UNAVAILABLE: &str = "REQUESTED_CHAN_UNAVAIL";
 
 /// A signal about one leg.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Signal {
+pub(super) enum LegSignal {
     /// A channel of it exists.
     Created(ChannelId),
     /// A channel of it was picked up.
@@ -30,7 +30,7 @@ pub(super) enum Signal {
     /// A channel of it had rung.
     Rang(ChannelId),
     /// The originate succeeded with this channel.
-    Won(ChannelId),
+    Succeeded(ChannelId),
     /// The originate failed with this cause.
     Failed(String),
     /// The originate's result cannot come any more.
@@ -41,7 +41,7 @@ pub(super) enum Signal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Job {
     Pending,
-    Won,
+    Succeeded,
     Failed(String),
     Lost,
 }
@@ -79,31 +79,31 @@ impl LegState {
     }
 
     /// Takes in a signal, and returns what is new for the leg's owner.
-    pub(super) fn apply(&mut self, signal: Signal) -> NewEvents {
+    pub(super) fn apply(&mut self, signal: LegSignal) -> NewEvents {
         let mut events = NewEvents::new();
         match signal {
-            Signal::Created(id) => self.note_channel(id, &mut events),
-            Signal::Answered(id) => {
+            LegSignal::Created(id) => self.note_channel(id, &mut events),
+            LegSignal::Answered(id) => {
                 self.note_channel(id, &mut events);
                 self.pick_up(&mut events);
             }
-            Signal::Rang(id) => {
+            LegSignal::Rang(id) => {
                 self.note_channel(id, &mut events);
                 self.rang = true;
             }
-            Signal::HungUp(id, cause) => {
+            LegSignal::HungUp(id, cause) => {
                 self.note_channel(id, &mut events);
                 self.channels.iter_mut().filter(|channel| channel.id == id).for_each(|channel| {
                     channel.cause.get_or_insert_with(|| cause.clone());
                 });
             }
-            Signal::Won(id) => {
+            LegSignal::Succeeded(id) => {
                 self.note_channel(id, &mut events);
-                self.set_job(Job::Won);
+                self.set_job(Job::Succeeded);
                 self.answer(id, &mut events);
             }
-            Signal::Failed(cause) => self.set_job(Job::Failed(cause)),
-            Signal::JobLost => self.set_job(Job::Lost),
+            LegSignal::Failed(cause) => self.set_job(Job::Failed(cause)),
+            LegSignal::JobLost => self.set_job(Job::Lost),
         }
         events
     }
@@ -221,10 +221,10 @@ mod tests {
     fn busy() {
         let id = ChannelId::new();
         let mut state = LegState::new(Some(id));
-        assert_eq!(state.apply(Signal::Created(id)).as_slice(), [LegEvent::Created]);
-        assert!(state.apply(Signal::HungUp(id, "USER_BUSY".into())).is_empty());
+        assert_eq!(state.apply(LegSignal::Created(id)).as_slice(), [LegEvent::Created]);
+        assert!(state.apply(LegSignal::HungUp(id, "USER_BUSY".into())).is_empty());
         assert_eq!(state.ended(), None);
-        assert!(state.apply(Signal::Failed("USER_BUSY".into())).is_empty());
+        assert!(state.apply(LegSignal::Failed("USER_BUSY".into())).is_empty());
         assert_eq!(state.ended(), ended("USER_BUSY", false, false));
     }
 
@@ -233,9 +233,9 @@ mod tests {
         for (said, cause) in [(crate::cause::REDIRECTED, crate::cause::REDIRECTED), ("OTHER", UNAVAILABLE)] {
             let id = ChannelId::new();
             let mut state = LegState::new(Some(id));
-            state.apply(Signal::Created(id));
-            state.apply(Signal::HungUp(id, said.into()));
-            state.apply(Signal::Failed(UNAVAILABLE.into()));
+            state.apply(LegSignal::Created(id));
+            state.apply(LegSignal::HungUp(id, said.into()));
+            state.apply(LegSignal::Failed(UNAVAILABLE.into()));
             assert_eq!(state.ended(), ended(cause, false, false), "{said}");
         }
     }
@@ -243,7 +243,7 @@ mod tests {
     #[test]
     fn nobody_to_ring_makes_no_channel_at_all() {
         let mut state = LegState::new(None);
-        assert!(state.apply(Signal::Failed("SUBSCRIBER_ABSENT".into())).is_empty());
+        assert!(state.apply(LegSignal::Failed("SUBSCRIBER_ABSENT".into())).is_empty());
         assert_eq!(state.ended(), ended("SUBSCRIBER_ABSENT", false, false));
     }
 
@@ -251,11 +251,11 @@ mod tests {
     fn answered_talked_and_hung_up() {
         let id = ChannelId::new();
         let mut state = LegState::new(Some(id));
-        state.apply(Signal::Created(id));
-        assert_eq!(state.apply(Signal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
-        assert_eq!(state.apply(Signal::Won(id)).as_slice(), [LegEvent::Answered { channel: id }]);
+        state.apply(LegSignal::Created(id));
+        assert_eq!(state.apply(LegSignal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
+        assert_eq!(state.apply(LegSignal::Succeeded(id)).as_slice(), [LegEvent::Answered { channel: id }]);
         assert_eq!(state.ended(), None);
-        state.apply(Signal::HungUp(id, "NORMAL_CLEARING".into()));
+        state.apply(LegSignal::HungUp(id, "NORMAL_CLEARING".into()));
         assert_eq!(state.ended(), ended("NORMAL_CLEARING", true, true));
     }
 
@@ -263,11 +263,11 @@ mod tests {
     fn a_key_must_be_pressed_where_it_is_asked_for() {
         let id = ChannelId::new();
         let mut state = LegState::new(Some(id));
-        state.apply(Signal::Created(id));
-        assert_eq!(state.apply(Signal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
-        state.apply(Signal::Failed("NO_ANSWER".into()));
+        state.apply(LegSignal::Created(id));
+        assert_eq!(state.apply(LegSignal::Answered(id)).as_slice(), [LegEvent::PickedUp]);
+        state.apply(LegSignal::Failed("NO_ANSWER".into()));
         assert_eq!(state.ended(), None, "the channel is still there");
-        state.apply(Signal::HungUp(id, "NO_ANSWER".into()));
+        state.apply(LegSignal::HungUp(id, "NO_ANSWER".into()));
         assert_eq!(state.ended(), ended("NO_ANSWER", false, true));
     }
 
@@ -276,22 +276,24 @@ mod tests {
         let id = ChannelId::new();
         let mut state = LegState::new(Some(id));
         let all = [LegEvent::Created, LegEvent::PickedUp, LegEvent::Answered { channel: id }];
-        assert_eq!(state.apply(Signal::Won(id)).as_slice(), all);
-        assert!(state.apply(Signal::Created(id)).is_empty() && state.apply(Signal::Answered(id)).is_empty());
+        assert_eq!(state.apply(LegSignal::Succeeded(id)).as_slice(), all);
+        assert!(
+            state.apply(LegSignal::Created(id)).is_empty() && state.apply(LegSignal::Answered(id)).is_empty()
+        );
     }
 
     #[test]
     fn of_several_phones_freeswitch_names_the_winner() {
         let (one, two) = (ChannelId::new(), ChannelId::new());
         let mut state = LegState::new(None);
-        assert_eq!(state.apply(Signal::Created(one)).as_slice(), [LegEvent::Created]);
-        assert!(state.apply(Signal::Created(two)).is_empty());
-        assert_eq!(state.apply(Signal::Answered(one)).as_slice(), [LegEvent::PickedUp]);
-        assert_eq!(state.apply(Signal::Won(two)).as_slice(), [LegEvent::Answered { channel: two }]);
-        state.apply(Signal::HungUp(two, "NORMAL_CLEARING".into()));
+        assert_eq!(state.apply(LegSignal::Created(one)).as_slice(), [LegEvent::Created]);
+        assert!(state.apply(LegSignal::Created(two)).is_empty());
+        assert_eq!(state.apply(LegSignal::Answered(one)).as_slice(), [LegEvent::PickedUp]);
+        assert_eq!(state.apply(LegSignal::Succeeded(two)).as_slice(), [LegEvent::Answered { channel: two }]);
+        state.apply(LegSignal::HungUp(two, "NORMAL_CLEARING".into()));
         assert_eq!(state.ended(), None);
         assert_eq!(state.alive().as_slice(), [one]);
-        state.apply(Signal::HungUp(one, "LOSE_RACE".into()));
+        state.apply(LegSignal::HungUp(one, "LOSE_RACE".into()));
         assert_eq!(state.ended(), ended("NORMAL_CLEARING", true, true));
     }
 
@@ -299,10 +301,10 @@ mod tests {
     fn a_lost_result_may_still_come() {
         let id = ChannelId::new();
         let mut state = LegState::new(Some(id));
-        state.apply(Signal::Created(id));
-        state.apply(Signal::JobLost);
-        state.apply(Signal::Failed("USER_BUSY".into()));
-        state.apply(Signal::HungUp(id, "NORMAL_CLEARING".into()));
+        state.apply(LegSignal::Created(id));
+        state.apply(LegSignal::JobLost);
+        state.apply(LegSignal::Failed("USER_BUSY".into()));
+        state.apply(LegSignal::HungUp(id, "NORMAL_CLEARING".into()));
         assert_eq!(state.ended(), ended("USER_BUSY", false, false));
     }
 
@@ -312,7 +314,7 @@ mod tests {
         let mut state = LegState::new(Some(id));
         assert!(state.alive().is_empty());
         assert_eq!(state.suspects().as_slice(), [id]);
-        state.apply(Signal::HungUp(id, "X".into()));
+        state.apply(LegSignal::HungUp(id, "X".into()));
         assert!(state.suspects().is_empty());
     }
 
@@ -332,12 +334,12 @@ mod tests {
             for (kind, which) in signals {
                 let id = ids[usize::from(which)];
                 events.extend(state.apply(match kind {
-                    0 => Signal::Created(id),
-                    1 => Signal::Answered(id),
-                    2 => Signal::HungUp(id, "A".into()),
-                    3 => Signal::Won(id),
-                    4 => Signal::Failed("B".into()),
-                    _ => Signal::JobLost,
+                    0 => LegSignal::Created(id),
+                    1 => LegSignal::Answered(id),
+                    2 => LegSignal::HungUp(id, "A".into()),
+                    3 => LegSignal::Succeeded(id),
+                    4 => LegSignal::Failed("B".into()),
+                    _ => LegSignal::JobLost,
                 }));
                 over = state.ended().is_some();
                 prop_assert!(!over || state.alive().is_empty());

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use crate::ids::ChannelId;
-use crate::switch::leg_state::Signal;
+use crate::switch::leg_state::LegSignal;
 use crate::switch::node_stats::count;
 
 use super::{Hub, lock};
@@ -15,7 +15,7 @@ const MAILBOX: usize = 32;
 
 impl Hub {
     /// Opens the mailbox of a leg.
-    pub(in crate::switch) fn open_mailbox(&self, leg: ChannelId) -> mpsc::Receiver<Signal> {
+    pub(in crate::switch) fn open_mailbox(&self, leg: ChannelId) -> mpsc::Receiver<LegSignal> {
         let (signals, mailbox) = mpsc::channel(MAILBOX);
         lock(&self.legs).insert(leg, signals);
         count(&self.stats.legs);
@@ -39,7 +39,7 @@ impl Hub {
         self.stats.legs.load(Ordering::Relaxed) > 0
     }
 
-    pub(super) fn deliver(&self, leg: ChannelId, signal: Signal) {
+    pub(super) fn deliver(&self, leg: ChannelId, signal: LegSignal) {
         let full = match lock(&self.legs).get(&leg) {
             Some(mailbox) => {
                 // Counted first, since the leg may take it before we go on here.
@@ -75,14 +75,14 @@ mod tests {
         let leg = LEG.parse().unwrap();
         let mailbox = hub.open_mailbox(leg);
         for _ in 0..=MAILBOX {
-            hub.deliver(leg, Signal::JobLost);
+            hub.deliver(leg, LegSignal::JobLost);
         }
         assert_eq!(hub.stats.mailbox_full.load(Ordering::Relaxed), 1);
         assert_eq!(hub.stats.queue_depth.load(Ordering::Relaxed), MAILBOX as u64);
         assert_eq!(hub.link_state.borrow().missed, 1);
         drop(mailbox);
         hub.close_mailbox(leg);
-        hub.deliver(leg, Signal::JobLost);
+        hub.deliver(leg, LegSignal::JobLost);
         assert_eq!(hub.stats.legs.load(Ordering::Relaxed), 0);
     }
 
@@ -96,7 +96,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for _ in 0..200_000 {
-                    hub.deliver(leg, Signal::JobLost);
+                    hub.deliver(leg, LegSignal::JobLost);
                 }
                 hub.close_mailbox(leg);
             });

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::config::switch::NodeSettings;
 use crate::ids::{ChannelId, CoreId};
-use crate::switch::leg_state::Signal;
+use crate::switch::leg_state::LegSignal;
 use crate::switch::link_commands::{Command, CommandError, CommandSender};
 use crate::switch::talks::Talks;
 use crate::switch::wire::Event;
@@ -35,7 +35,7 @@ pub(in crate::switch) struct Hub {
     pub stats: NodeStats,
     main: CommandSender,
     pub(super) queries: CommandSender,
-    legs: Mutex<HashMap<ChannelId, mpsc::Sender<Signal>>>,
+    legs: Mutex<HashMap<ChannelId, mpsc::Sender<LegSignal>>>,
     links: Mutex<[bool; 2]>,
     pub(super) up: watch::Sender<bool>,
     pub(super) core: watch::Sender<Option<CoreId>>,
@@ -93,7 +93,7 @@ impl Hub {
         }
         self.talks.hear(event);
         if let Some(leg) = ring_signal_of(event) {
-            self.deliver(leg.0, Signal::Rang(leg.1));
+            self.deliver(leg.0, LegSignal::Rang(leg.1));
         }
         if let Some((leg, signal)) = signal_of(event) {
             self.deliver(leg, signal);

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::cause;
 use crate::ids::ChannelId;
-use crate::switch::leg_state::Signal;
+use crate::switch::leg_state::LegSignal;
 use crate::switch::link_commands::CommandError;
 use crate::switch::wire::WireError;
 
@@ -51,18 +51,18 @@ impl LegTask {
     async fn conclude(&mut self, gone: &[ChannelId]) {
         self.in_doubt = false;
         for channel in gone {
-            self.feed(Signal::HungUp(*channel, cause::UNKNOWN.to_owned()));
+            self.feed(LegSignal::HungUp(*channel, cause::UNKNOWN.to_owned()));
         }
         if self.is_resultless() {
             if self.state.suspects().is_empty() {
                 self.kill(self.cancel.unwrap_or(Cancel::OriginatorCancel)).await;
             }
-            self.feed(Signal::JobLost);
+            self.feed(LegSignal::JobLost);
         }
     }
 
     async fn check_channel(&mut self, channel: ChannelId) {
-        self.feed(Signal::Created(channel));
+        self.feed(LegSignal::Created(channel));
         if self.state.is_answered() || self.confirm {
             return;
         }
@@ -70,7 +70,7 @@ impl LegTask {
         let dump = self.ask(format!("uuid_dump {channel}")).await.unwrap_or_default();
         if dump.lines().any(|line| line.trim_end() == "Answer-State: answered") {
             // It was answered a while ago and the result has not come: the result was lost.
-            self.feed(if before { Signal::Won(channel) } else { Signal::Answered(channel) });
+            self.feed(if before { LegSignal::Succeeded(channel) } else { LegSignal::Answered(channel) });
         }
     }
 

@@ -18,7 +18,7 @@ use crate::cause;
 use crate::ids::ChannelId;
 use crate::switch::dial;
 use crate::switch::hub::{Hub, LinkState};
-use crate::switch::leg_state::{LegState, Signal};
+use crate::switch::leg_state::{LegSignal, LegState};
 use crate::switch::link_commands::CommandError;
 use crate::switch::wire::WireError;
 
@@ -40,7 +40,7 @@ pub(super) struct LegTask {
     /// Whether a key must be pressed after picking up.
     confirm: bool,
     state: LegState,
-    signals: mpsc::Receiver<Signal>,
+    signals: mpsc::Receiver<LegSignal>,
     events: mpsc::Sender<LegEvent>,
     commands: watch::Receiver<LegCommand>,
     /// Whether the owner's handle still exists.
@@ -108,7 +108,7 @@ impl LegTask {
         match begin {
             Begin::Ring(request) => self.originate(&request).await,
             Begin::InTalk(talk) => {
-                self.feed(Signal::Won(talk.channel));
+                self.feed(LegSignal::Succeeded(talk.channel));
                 // It may have ended before its mailbox was opened.
                 self.check_at = Instant::now();
             }
@@ -129,13 +129,13 @@ impl LegTask {
         let command = dial::originate(request, &self.hub.settings);
         match self.hub.job(command).await {
             Ok(_) => {}
-            Err(CommandError::Down) => self.feed(Signal::Failed(cause::LINK_LOST.to_owned())),
+            Err(CommandError::Down) => self.feed(LegSignal::Failed(cause::LINK_LOST.to_owned())),
             Err(CommandError::Wire(WireError::Refused(why))) => {
                 tracing::error!(
                     why,
                     "FreeSWITCH refused to originate; may this login run `bgapi originate`?"
                 );
-                self.feed(Signal::Failed(cause::UNKNOWN.to_owned()));
+                self.feed(LegSignal::Failed(cause::UNKNOWN.to_owned()));
             }
             Err(CommandError::Wire(error)) => {
                 tracing::warn!(%error, "it is unknown whether FreeSWITCH got the originate");
@@ -182,9 +182,9 @@ impl LegTask {
     }
 
     /// Takes in a signal, and sends the owner what is new; nothing more once the owner has cancelled.
-    fn feed(&mut self, signal: Signal) {
+    fn feed(&mut self, signal: LegSignal) {
         let now = Instant::now();
-        if self.cancel.is_some() && !matches!(signal, Signal::HungUp(..) | Signal::Failed(_)) {
+        if self.cancel.is_some() && !matches!(signal, LegSignal::HungUp(..) | LegSignal::Failed(_)) {
             self.cancel_at = Some(now);
         }
         let wanted = self.cancel.is_none() && self.commands.borrow().cancel.is_none();
