@@ -25,7 +25,7 @@ const NOT_BACK: &str = "DID_NOT_COME_BACK";
 
 impl Reconciler {
     /// Settles a call. Returns whether FreeSWITCH could be asked.
-    pub(super) async fn settle_call(&mut self, call: OpenCall) -> Result<bool, StoreError> {
+    pub(super) async fn reconcile_call(&mut self, call: OpenCall) -> Result<bool, StoreError> {
         // Settling an offer of this call may just have recorded that the caller talks.
         let id = call.id;
         let Some(call) = self.app.store.read("open_call", move |c| recovery::call(c, id)).await? else {

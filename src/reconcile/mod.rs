@@ -86,7 +86,7 @@ struct Ours {
 pub struct Reconciler {
     app: Arc<App>,
     tools: Tools,
-    /// What an earlier run left: to be settled, but no fault of this one.
+    /// What an earlier run left: to be brought in line, but no fault of this run.
     left: BTreeSet<Mismatch>,
     /// The mismatches of the last pass.
     mismatches: BTreeSet<Mismatch>,
@@ -141,14 +141,14 @@ impl Reconciler {
     pub async fn run(mut self, beat: Beat, stop: CancellationToken) {
         let mut open_looks = 0_u32;
         loop {
-            let settled = match beat.during(self.look()).await {
-                Ok(settled) => settled,
+            let is_reconciled = match beat.during(self.look()).await {
+                Ok(is_reconciled) => is_reconciled,
                 Err(error) => {
                     tracing::error!(%error, "the database cannot be compared with FreeSWITCH: tried again");
                     false
                 }
             };
-            open_looks = if settled { 0 } else { open_looks.saturating_add(1) };
+            open_looks = if is_reconciled { 0 } else { open_looks.saturating_add(1) };
             let pause = pause(self.app.settings.calls.reconcile_interval, open_looks);
             tokio::select! {
                 biased;
@@ -164,7 +164,7 @@ impl Reconciler {
     async fn look(&mut self) -> Result<bool, StoreError> {
         let open = self.app.store.read("open", recovery::open).await?;
         let mut seen = BTreeSet::new();
-        let mut settled = true;
+        let mut is_reconciled = true;
         self.found.clear();
         let ours = Ours {
             offers: open.offers.iter().map(|offer| offer.id).collect(),
@@ -173,7 +173,7 @@ impl Reconciler {
         for offer in open.offers {
             let mismatch = Mismatch::Offer(offer.id);
             if !self.app.in_flight.has_offer(offer.id) && self.is_sure(&mismatch, &mut seen) {
-                settled &= self.settle_offer(offer).await?;
+                is_reconciled &= self.reconcile_offer(offer).await?;
             }
         }
         for call in open.calls {
@@ -182,7 +182,7 @@ impl Reconciler {
             if !held
                 && (self.app.in_flight.expected_until(&call).is_some() || self.is_sure(&mismatch, &mut seen))
             {
-                settled &= self.settle_call(call).await?;
+                is_reconciled &= self.reconcile_call(call).await?;
             }
         }
         for agent in open.stuck {
@@ -199,12 +199,12 @@ impl Reconciler {
                 self.change(agent, "end_rest", move |c, agent| recovery::end_rest(c, agent, at)).await?;
             }
         }
-        settled &= self.end_strays(&ours, &mut seen).await;
+        is_reconciled &= self.end_strays(&ours, &mut seen).await;
         self.mismatches = seen;
         self.first = false;
         let (name, at) = (self.tools.controller.clone(), self.app.clock.now());
         self.app.store.write("watch", move |c| recovery::watch(c, &name, at)).await?;
-        Ok(settled)
+        Ok(is_reconciled)
     }
 
     /// Whether the mismatch is certain: it was left by an earlier run, or seen twice in a row.
@@ -260,7 +260,7 @@ impl Reconciler {
                 if ours.offers.contains(&leg.offer) || self.app.in_flight.has_offer(leg.offer) {
                     continue;
                 }
-                // The leg of a called customer is the channel of its call, and is settled with the call.
+                // The leg of a called customer is the channel of its call, and is reconciled with the call.
                 if ours.callers.get(&leg.call) == Some(&leg.channel) {
                     continue;
                 }

@@ -29,7 +29,7 @@ enum OfferState {
 
 impl Reconciler {
     /// Settles an offer. Returns whether FreeSWITCH could be asked.
-    pub(super) async fn settle_offer(&mut self, offer: OpenOffer) -> Result<bool, StoreError> {
+    pub(super) async fn reconcile_offer(&mut self, offer: OpenOffer) -> Result<bool, StoreError> {
         let node = match self.location(&offer.node, offer.core) {
             Location::On(node) => node,
             Location::Unknown => return Ok(false),

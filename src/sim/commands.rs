@@ -78,7 +78,7 @@ impl Core {
             _ => {}
         }
         let Some(connection) = self.connections.get_mut(&conn) else { return };
-        let reply = settle(connection, &word, rest);
+        let reply = connection_command(connection, &word, rest);
         self.rescope(conn);
         self.reply(conn, &reply);
     }
@@ -220,7 +220,7 @@ impl Core {
 }
 
 /// Carries out commands that change only the connection. Returns FreeSWITCH's reply.
-fn settle(connection: &mut Connection, word: &str, rest: &str) -> String {
+fn connection_command(connection: &mut Connection, word: &str, rest: &str) -> String {
     match word {
         "filter" => connection.filters.command(rest),
         "event" => subscribe(connection, rest),

@@ -184,13 +184,13 @@ impl Session {
                 self.answer(CommandStatus::EsmeRok, sequence, Pdu::UnbindResp).await?;
                 Err(broken("the other side sent an unbind"))
             }
-            id if u32::from(id) & ANSWER != 0 => self.settle(&command),
+            id if u32::from(id) & ANSWER != 0 => self.take_answer(&command),
             // A transmitter takes no other requests.
             _ => self.answer(CommandStatus::EsmeRinvcmdid, sequence, Pdu::GenericNack).await,
         }
     }
 
-    fn settle(&mut self, answer: &Command) -> Result<(), Trouble> {
+    fn take_answer(&mut self, answer: &Command) -> Result<(), Trouble> {
         // Answers to unknown or forgotten requests are ignored.
         let Some(asked) = self.asked.remove(&answer.sequence_number()) else { return Ok(()) };
         let Some(reply) = asked.reply else { return Ok(()) };
