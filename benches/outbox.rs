@@ -19,7 +19,7 @@ use dozvon::config::notify::Settings;
 use dozvon::config::notify::{Destination, Kind};
 use dozvon::event::{Event, EventKind};
 use dozvon::metrics::Metrics;
-use dozvon::notify::{Tools, start};
+use dozvon::notify::{RelayContext, start};
 use dozvon::secret::Secret;
 use dozvon::store;
 use dozvon::store::Store;
@@ -92,7 +92,7 @@ async fn round() -> (f64, f64) {
     store.migrate().await.unwrap();
     let (address, mut received) = receive().await;
     let clock = Clock::system();
-    let tools = Tools {
+    let context = RelayContext {
         settings: Arc::new(settings(address)),
         store: store.clone(),
         clock,
@@ -108,7 +108,7 @@ async fn round() -> (f64, f64) {
     let before = store.take_stats().commits;
     let (tasks, stop, began) = (TaskTracker::new(), CancellationToken::new(), Instant::now());
     let vital = dozvon::vital::Vital::new(std::time::Duration::MAX, stop.clone());
-    start(tools, None, &vital, &tasks, stop.clone()).unwrap();
+    start(context, None, &vital, &tasks, stop.clone()).unwrap();
     received.wait_for(|count| *count == EVENTS).await.unwrap();
     // What has been told is recorded as told.
     stop.cancel();

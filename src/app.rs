@@ -18,9 +18,9 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::context::App;
 use crate::dispatch::callbacks_under_way::CallbacksUnderWay;
+use crate::dispatch::context::DispatchContext;
 use crate::dispatch::in_flight::InFlight;
 use crate::dispatch::task;
-use crate::dispatch::tools::Tools;
 use crate::dispatch::trunks::Trunks;
 use crate::metrics::{Metrics, MetricsError};
 use crate::reconcile::Reconciler;
@@ -143,14 +143,14 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
     let vital = Vital::new(settings.calls.stall_timeout, stop.clone());
     let in_flight = InFlight::default();
     let (ours, counts) = (store.clone(), Arc::clone(&metrics));
-    let tools = Tools {
+    let context = DispatchContext {
         clock,
         store: ours,
         metrics: counts,
         controller: controller.clone(),
         in_flight: in_flight.clone(),
     };
-    let dispatcher = task::start(tools.clone(), &tasks, &rules, agents);
+    let dispatcher = task::start(context.clone(), &tasks, &rules, agents);
     let (rules_now, rules) = watch::channel(rules);
     let app = Arc::new(App {
         settings: Arc::clone(&settings),
@@ -166,7 +166,7 @@ async fn begin(settings: Settings, clock: Clock, standby: bool) -> Result<Runnin
         vital: vital.clone(),
         draining: CancellationToken::new(),
     });
-    let reconciler = Reconciler::begin(Arc::clone(&app), tools).await?;
+    let reconciler = Reconciler::begin(Arc::clone(&app), context).await?;
     let stop_web = CancellationToken::new();
     let (status, web) = serve_pages(&app, &stop_web, &tasks).await?;
     let listen = listener.local_addr();
@@ -304,7 +304,7 @@ fn notify(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), AppError> {
-    let crm = crate::notify::crm::Tools {
+    let crm = crate::notify::crm::CrmContext {
         store: app.store.clone(),
         clock: app.clock,
         terms: app.terms(),
@@ -312,7 +312,7 @@ fn notify(
     };
     let crm = crate::notify::crm::outlet(&app.settings.crm, app.settings.notify.lease, crm);
     let crm = crm.map_err(AppError::Crm)?;
-    let tools = crate::notify::Tools {
+    let context = crate::notify::RelayContext {
         settings: Arc::new(app.settings.notify.clone()),
         store: app.store.clone(),
         clock: app.clock,
@@ -324,7 +324,7 @@ fn notify(
             app.settings.phone.region,
         ),
     };
-    crate::notify::start(tools, crm, &app.vital, tasks, stop.clone())?;
+    crate::notify::start(context, crm, &app.vital, tasks, stop.clone())?;
     Ok(())
 }
 

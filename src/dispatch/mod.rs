@@ -7,11 +7,11 @@
 
 pub mod answered;
 pub mod callbacks_under_way;
+pub mod context;
 pub mod dispatcher;
 pub mod in_flight;
 mod message;
 pub mod offer;
 pub mod queued_caller;
 pub mod task;
-pub mod tools;
 pub mod trunks;

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use channel::{Channel, Delivering, Receipt};
-pub use relay::{Outlet, Relay, Tools};
+pub use relay::{Outlet, Relay, RelayContext};
 pub use trouble::Trouble;
 
 use crate::clock::Clock;
@@ -61,12 +61,12 @@ pub struct InvalidDestination {
 /// # Errors
 /// [`InvalidDestination`] names the first that is wrong.
 pub fn outlets(
-    tools: &Tools,
+    context: &RelayContext,
     lookup: &egress::Lookup,
     tasks: &TaskTracker,
 ) -> Result<Vec<Outlet>, InvalidDestination> {
-    let maker = Maker::new(&tools.settings, tools.zone, tools.clock, lookup, tasks);
-    tools.settings.destinations.iter().map(|to| maker.outlet(to)).collect()
+    let maker = Maker::new(&context.settings, context.zone, context.clock, lookup, tasks);
+    context.settings.destinations.iter().map(|to| maker.outlet(to)).collect()
 }
 
 /// Returns every destination whose channel cannot be made. With one of them a controller does not start.
@@ -133,15 +133,15 @@ impl<'a> Maker<'a> {
 /// # Errors
 /// [`InvalidDestination`] names the first destination that is wrong.
 pub fn start(
-    tools: Tools,
+    context: RelayContext,
     crm: Option<Outlet>,
     vital: &Vital,
     tasks: &TaskTracker,
     stop: CancellationToken,
 ) -> Result<Arc<Notify>, InvalidDestination> {
-    let mut outlets = outlets(&tools, &egress::system_lookup(), tasks)?;
+    let mut outlets = outlets(&context, &egress::system_lookup(), tasks)?;
     outlets.extend(crm);
-    let relay = Relay::new(tools, outlets, tasks.clone(), stop);
+    let relay = Relay::new(context, outlets, tasks.clone(), stop);
     let wake = relay.wake();
     vital.run(RELAY, tasks, relay.run(vital.beat(RELAY)));
     Ok(wake)

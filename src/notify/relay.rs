@@ -46,7 +46,7 @@ pub struct Outlet {
 
 /// What the relay works with.
 #[derive(Debug, Clone)]
-pub struct Tools {
+pub struct RelayContext {
     /// The settings.
     pub settings: Arc<Settings>,
     /// The rows.
@@ -66,7 +66,7 @@ pub struct Tools {
 /// Delivers what is in the outbox.
 #[derive(Debug)]
 pub struct Relay {
-    tools: Tools,
+    context: RelayContext,
     outlets: Arc<BTreeMap<DestinationName, Outlet>>,
     rooms: BTreeMap<DestinationName, Arc<Semaphore>>,
     wake: Arc<Notify>,
@@ -79,15 +79,20 @@ pub struct Relay {
 impl Relay {
     /// Makes a relay for these destinations. Tries run in `tasks`, until `stop`.
     #[must_use]
-    pub fn new(tools: Tools, outlets: Vec<Outlet>, tasks: TaskTracker, stop: CancellationToken) -> Self {
+    pub fn new(
+        context: RelayContext,
+        outlets: Vec<Outlet>,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
         let room =
-            |outlet: &Outlet| (outlet.name.clone(), Arc::new(Semaphore::new(tools.settings.concurrency)));
+            |outlet: &Outlet| (outlet.name.clone(), Arc::new(Semaphore::new(context.settings.concurrency)));
         Self {
             rooms: outlets.iter().map(room).collect(),
             outlets: Arc::new(outlets.into_iter().map(|outlet| (outlet.name.clone(), outlet)).collect()),
             wake: Arc::default(),
             skipped: Mutex::default(),
-            tools,
+            context,
             tasks,
             stop,
         }
@@ -104,7 +109,7 @@ impl Relay {
         let mut counted: Option<UnixMs> = None;
         while !self.stop.is_cancelled() {
             beat.works();
-            let now = self.tools.clock.now();
+            let now = self.context.clock.now();
             if counted.is_none_or(|at| now.since(at) >= COUNT_EVERY || now < at) {
                 counted = Some(now);
                 self.count(now).await;
@@ -115,12 +120,12 @@ impl Relay {
             });
             beat.rests();
             let pause =
-                next.map_or(self.tools.settings.poll_interval, |next| next.since(self.tools.clock.now()));
+                next.map_or(self.context.settings.poll_interval, |next| next.since(self.context.clock.now()));
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
                 () = self.wake.notified() => {}
-                () = tokio::time::sleep(pause.min(self.tools.settings.poll_interval)) => {}
+                () = tokio::time::sleep(pause.min(self.context.settings.poll_interval)) => {}
             }
         }
     }
@@ -132,10 +137,11 @@ impl Relay {
     pub async fn tick(&self) -> Result<Option<UnixMs>, StoreError> {
         let mut look = self.look().await?;
         if look.unspread {
-            while self.spread().await? == usize::try_from(self.tools.settings.batch).unwrap_or(usize::MAX) {}
+            while self.spread().await? == usize::try_from(self.context.settings.batch).unwrap_or(usize::MAX) {
+            }
             look = self.look().await?;
         }
-        let now = self.tools.clock.now();
+        let now = self.context.clock.now();
         let mut next: Option<UnixMs> = None;
         for (name, at) in look.next {
             let free = self.rooms.get(&name).map_or(0, |room| room.available_permits());
@@ -156,43 +162,43 @@ impl Relay {
 
     async fn look(&self) -> Result<Look, StoreError> {
         let names: Vec<DestinationName> = self.outlets.keys().cloned().collect();
-        self.tools.store.read("outbox_look", move |c| outbox::look(c, &names)).await
+        self.context.store.read("outbox_look", move |c| outbox::look(c, &names)).await
     }
 
     /// Makes deliveries from some new events: from many at once, or from each alone if that fails. Returns how many
     /// events there were.
     async fn spread(&self) -> Result<usize, StoreError> {
-        match self.spread_some(self.tools.settings.batch).await {
+        match self.spread_some(self.context.settings.batch).await {
             Err(error) if !error.is_passing() => self.spread_singly().await,
             spread => spread,
         }
     }
 
     async fn spread_some(&self, limit: i64) -> Result<usize, StoreError> {
-        let (outlets, now, skipped) = (Arc::clone(&self.outlets), self.tools.clock.now(), self.skipped());
+        let (outlets, now, skipped) = (Arc::clone(&self.outlets), self.context.clock.now(), self.skipped());
         let targets = move |event: &Kept| targets(&outlets, event);
         let write = move |c: &mut _| outbox::spread(c, now, limit, &skipped, targets);
-        self.tools.store.write("outbox_spread", write).await
+        self.context.store.write("outbox_spread", write).await
     }
 
     async fn spread_singly(&self) -> Result<usize, StoreError> {
-        for made in 0..usize::try_from(self.tools.settings.batch).unwrap_or(usize::MAX) {
+        for made in 0..usize::try_from(self.context.settings.batch).unwrap_or(usize::MAX) {
             let skipped = self.skipped();
             let next =
-                self.tools.store.read("outbox_unspread", move |c| outbox::unspread(c, &skipped)).await?;
+                self.context.store.read("outbox_unspread", move |c| outbox::unspread(c, &skipped)).await?;
             let Some(aggregate) = next else { return Ok(made) };
             match self.spread_some(1).await {
                 Ok(_) => lock(&self.skipped).worked(&aggregate),
                 Err(error) => self.skip(aggregate, &error),
             }
         }
-        Ok(usize::try_from(self.tools.settings.batch).unwrap_or(usize::MAX))
+        Ok(usize::try_from(self.context.settings.batch).unwrap_or(usize::MAX))
     }
 
     /// Postpones the events of one aggregate; nothing else waits for them.
     fn skip(&self, aggregate: String, error: &StoreError) {
         let pause = lock(&self.skipped).failed(aggregate.clone(), Instant::now());
-        self.tools.metrics.row_skipped(SkippedRow::Event);
+        self.context.metrics.row_skipped(SkippedRow::Event);
         tracing::error!(aggregate, %error, ?pause, "no deliveries can be made from an event; trying again later");
     }
 
@@ -205,18 +211,18 @@ impl Relay {
         let (Some(outlet), Some(room)) = (self.outlets.get(name), self.rooms.get(name)) else { return Ok(0) };
         let wanted = Lease {
             destination: name.clone(),
-            by: self.tools.controller.clone(),
+            by: self.context.controller.clone(),
             now,
-            until: now + self.tools.settings.lease,
+            until: now + self.context.settings.lease,
             limit: i64::try_from(free).unwrap_or(i64::MAX),
         };
-        let leased = self.tools.store.write("outbox_lease", move |c| outbox::lease(c, &wanted)).await?;
+        let leased = self.context.store.write("outbox_lease", move |c| outbox::lease(c, &wanted)).await?;
         let count = leased.len();
         for delivery in leased {
             // Only this task takes permits, so as many are left as were free.
             let Ok(permit) = Arc::clone(room).try_acquire_owned() else { break };
             let task = Try {
-                tools: self.tools.clone(),
+                context: self.context.clone(),
                 outlet: outlet.clone(),
                 wake: Arc::clone(&self.wake),
                 stop: self.stop.clone(),
@@ -229,9 +235,9 @@ impl Relay {
 
     /// Updates the metrics of waiting deliveries.
     async fn count(&self, now: UnixMs) {
-        match self.tools.store.read("outbox_backlog", outbox::backlog).await {
+        match self.context.store.read("outbox_backlog", outbox::backlog).await {
             Ok((waiting, oldest)) => {
-                let metrics = &self.tools.metrics;
+                let metrics = &self.context.metrics;
                 metrics.outbox_waiting.set(waiting);
                 metrics.outbox_oldest.set(oldest.map_or(0.0, |at| now.since(at).as_secs_f64()));
             }
@@ -293,7 +299,7 @@ enum Ended {
 
 /// One try.
 struct Try {
-    tools: Tools,
+    context: RelayContext,
     outlet: Outlet,
     wake: Arc<Notify>,
     stop: CancellationToken,
@@ -307,7 +313,7 @@ impl Try {
             ended = self.deliver(&delivery) => ended,
             () = self.stopped() => None,
         };
-        let now = self.tools.clock.now();
+        let now = self.context.clock.now();
         let (settled, result) = match ended {
             Some(Ended::Tried(Ok(Receipt::Done(said)))) => (Settled::Done(said), "done"),
             Some(Ended::Tried(Ok(Receipt::Skipped(why)))) => (Settled::Skipped(why), "skipped"),
@@ -315,11 +321,11 @@ impl Try {
             Some(Ended::Postponed(until, why)) => (Settled::Postponed(until, why), "postponed"),
             None => (Settled::Released, "released"),
         };
-        self.tools.metrics.deliveries.with_label_values(&[self.outlet.name.as_str(), result]).inc();
+        self.context.metrics.deliveries.with_label_values(&[self.outlet.name.as_str(), result]).inc();
         self.tell(&settled, &delivery);
         let id = delivery.id;
         let recorded =
-            self.tools.store.record("outbox_settle", move |c| outbox::settle(c, id, &settled, now));
+            self.context.store.record("outbox_settle", move |c| outbox::settle(c, id, &settled, now));
         if let Err(error) = recorded.await {
             tracing::error!(delivery = id, %error, "the result of a delivery could not be recorded; it will be delivered again");
         }
@@ -345,20 +351,20 @@ impl Try {
     /// may not be sent now.
     async fn permit(&self, medium: Medium, delivery: &Delivery) -> Result<Option<Ended>, Trouble> {
         let skipped = |why: String| Ok(Some(Ended::Tried(Ok(Receipt::Skipped(why)))));
-        let said = |said: Said| self.tools.metrics.contact_said(medium, said);
-        if let Err(why) = self.tools.destinations.check(medium, delivery) {
+        let said = |said: Said| self.context.metrics.contact_said(medium, said);
+        if let Err(why) = self.context.destinations.check(medium, delivery) {
             said(Said::Destination);
             return skipped(why);
         }
-        let limits = self.tools.settings.callers.limits(medium);
+        let limits = self.context.settings.callers.limits(medium);
         let ask = Ask {
             delivery: delivery.id,
             recipient: delivery.recipient.clone(),
             medium,
             limits,
-            now: self.tools.clock.now(),
+            now: self.context.clock.now(),
         };
-        let permitted = self.tools.store.write("outbox_permit", move |c| outbox::permit(c, &ask)).await;
+        let permitted = self.context.store.write("outbox_permit", move |c| outbox::permit(c, &ask)).await;
         match permitted.map_err(Trouble::passing)? {
             Ok(()) => {
                 said(Said::Allowed);
@@ -377,12 +383,12 @@ impl Try {
     /// Ends when the time that tries have after the stop is over.
     async fn stopped(&self) {
         self.stop.cancelled().await;
-        tokio::time::sleep(self.tools.settings.shutdown_timeout).await;
+        tokio::time::sleep(self.context.settings.shutdown_timeout).await;
     }
 
     fn after(&self, trouble: &Trouble, delivery: &Delivery, now: UnixMs) -> (Settled, &'static str) {
         let chance = rand::random_range(-1.0..=1.0);
-        let settings = &self.tools.settings;
+        let settings = &self.context.settings;
         let settled = patience::after(trouble, settings, delivery.attempt, delivery.at, now, chance);
         let result = match settled {
             Settled::Dead(_) => "dead",

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::UnixMs;
 use crate::context::App;
-use crate::dispatch::tools::Tools;
+use crate::dispatch::context::DispatchContext;
 use crate::ids::{AgentName, CallId, ChannelId, NodeName, OfferId};
 use crate::metrics::Repair;
 use crate::store::recovery::OpenCall;
@@ -85,7 +85,7 @@ struct Ours {
 /// Compares the database with FreeSWITCH.
 pub struct Reconciler {
     app: Arc<App>,
-    tools: Tools,
+    context: DispatchContext,
     /// What an earlier run left: to be brought in line, but no fault of this run.
     left: BTreeSet<Mismatch>,
     /// The mismatches of the last pass.
@@ -105,8 +105,8 @@ impl Reconciler {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn begin(app: Arc<App>, tools: Tools) -> Result<Self, StoreError> {
-        let (name, at) = (tools.controller.clone(), app.clock.now());
+    pub async fn begin(app: Arc<App>, context: DispatchContext) -> Result<Self, StoreError> {
+        let (name, at) = (context.controller.clone(), app.clock.now());
         let seen = app.store.write("begin_watch", move |c| recovery::begin_watch(c, &name, at)).await?;
         let open = app.store.read("open", recovery::open).await?;
         let mut left: BTreeSet<Mismatch> = open.calls.iter().map(|call| Mismatch::Call(call.id)).collect();
@@ -128,7 +128,7 @@ impl Reconciler {
         Ok(Self {
             unwatched_from: seen.unwrap_or(at),
             app,
-            tools,
+            context,
             left,
             mismatches: BTreeSet::new(),
             foreign: BTreeMap::new(),
@@ -202,7 +202,7 @@ impl Reconciler {
         is_reconciled &= self.end_strays(&ours, &mut seen).await;
         self.mismatches = seen;
         self.first = false;
-        let (name, at) = (self.tools.controller.clone(), self.app.clock.now());
+        let (name, at) = (self.context.controller.clone(), self.app.clock.now());
         self.app.store.write("watch", move |c| recovery::watch(c, &name, at)).await?;
         Ok(is_reconciled)
     }

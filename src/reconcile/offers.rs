@@ -7,8 +7,8 @@ use super::legs::release;
 use super::location::{Location, RESTARTED};
 use crate::call::talk::{Between, Talk};
 use crate::clock::UnixMs;
+use crate::dispatch::context::DispatchContext;
 use crate::dispatch::offer;
-use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, ChannelId, OfferId};
 use crate::queue::offer::Outcome;
 use crate::store::recovery::{self, OpenOffer};
@@ -44,11 +44,11 @@ impl Reconciler {
             OfferState::Over => self.end_offer(&offer, RESTARTED).await?,
             OfferState::Alone(leg) => {
                 let sound = self.app.settings.sounds.no_caller.clone();
-                let (tools, guard) = (self.tools.clone(), self.app.in_flight.offer(offer.id));
+                let (context, guard) = (self.context.clone(), self.app.in_flight.offer(offer.id));
                 let dispatcher = self.app.dispatcher.clone();
                 tokio::spawn(async move {
                     release(&node, leg, &sound).await;
-                    let row = cancelled(&tools, offer.id).await;
+                    let row = cancelled(&context, offer.id).await;
                     drop(guard);
                     if let Some(row) = row {
                         dispatcher.agent(row).await;
@@ -94,12 +94,12 @@ impl Reconciler {
         let wrap_up = self.wrap_up(&offer.agent);
         let guard = self.app.in_flight.offer(id);
         let talk = LegInTalk { leg: leg.leg, channel: leg.channel, call };
-        let (tools, dispatcher) = (self.tools.clone(), self.app.dispatcher.clone());
+        let (context, dispatcher) = (self.context.clone(), self.app.dispatcher.clone());
         tracing::info!(agent = %offer.agent, offer = %id, "a talk goes on: watching it");
         tokio::spawn(async move {
             let leg = node.adopt(talk);
             offer::until_talk_ends(
-                &tools,
+                &context,
                 &dispatcher,
                 offer::AnsweredOffer { offer: id, call, agent: offer.agent, wrap_up },
                 leg,
@@ -138,12 +138,12 @@ async fn is_connected(node: &Node, caller: ChannelId, leg: ChannelId) -> Result<
     Ok(caller.is_some_and(|caller| caller.is_left_alone && caller.partner == Some(leg)))
 }
 
-async fn cancelled(tools: &Tools, offer: OfferId) -> Option<store::agents::AgentRow> {
-    let clock = tools.clock;
+async fn cancelled(context: &DispatchContext, offer: OfferId) -> Option<store::agents::AgentRow> {
+    let clock = context.clock;
     let write = move |c: &mut Database| {
         store::offers::end_unanswered(c, &unanswered(offer, RESTARTED.to_owned(), clock.now()))
     };
-    match tools.store.record("end_left_offer", write).await {
+    match context.store.record("end_left_offer", write).await {
         Ok(row) => Some(row),
         Err(error) => {
             tracing::error!(%offer, %error, "the end of an offer is not recorded");

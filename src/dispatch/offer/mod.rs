@@ -15,9 +15,9 @@ use tokio::time::Instant;
 
 use self::pause::{is_of_link, pause_after};
 use self::ringing::{RingResult, ring};
+use crate::dispatch::context::DispatchContext;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::queued_caller::QueuedCaller;
-use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, CallId, OfferId};
 use crate::queue::offer::Outcome;
 use crate::rules::Agent;
@@ -48,37 +48,42 @@ pub struct Offer {
 }
 
 /// Carries out one offer from claim to release.
-pub(super) async fn run(tools: Tools, dispatcher: Dispatcher, offer: Offer, stop: oneshot::Receiver<Cancel>) {
-    let _guard = tools.in_flight.offer(offer.id);
-    if !claim(&tools, &offer).await {
+pub(super) async fn run(
+    context: DispatchContext,
+    dispatcher: Dispatcher,
+    offer: Offer,
+    stop: oneshot::Receiver<Cancel>,
+) {
+    let _guard = context.in_flight.offer(offer.id);
+    if !claim(&context, &offer).await {
         dispatcher.refused(offer.queued.call, offer.id, offer.agent).await;
         return;
     }
     tracing::info!(agent = %offer.agent, queue = %offer.queued.queue, "the agent's phone rings");
-    let began = tools.clock.now();
-    tools.metrics.claim_seconds.observe(offer.proposed.elapsed().as_secs_f64());
-    let rang = ring(&tools, &offer, stop).await;
-    let rang_for = tools.clock.now().since(began).as_secs_f64();
-    tools.metrics.ring_seconds.with_label_values(&[offer.queued.queue.as_str()]).observe(rang_for);
+    let began = context.clock.now();
+    context.metrics.claim_seconds.observe(offer.proposed.elapsed().as_secs_f64());
+    let rang = ring(&context, &offer, stop).await;
+    let rang_for = context.clock.now().since(began).as_secs_f64();
+    context.metrics.ring_seconds.with_label_values(&[offer.queued.queue.as_str()]).observe(rang_for);
     match rang {
-        RingResult::Over(outcome, cause) => give_back(&tools, &dispatcher, offer, outcome, cause).await,
-        RingResult::Talking(leg) => talk(&tools, &dispatcher, offer, leg).await,
+        RingResult::Over(outcome, cause) => give_back(&context, &dispatcher, offer, outcome, cause).await,
+        RingResult::Talking(leg) => talk(&context, &dispatcher, offer, leg).await,
     }
 }
 
 /// Commits the claim. Returns whether the agent may be rung. It is repeated until its result is known: an agent must not
 /// stay claimed for an offer that nobody carries out.
-async fn claim(tools: &Tools, offer: &Offer) -> bool {
+async fn claim(context: &DispatchContext, offer: &Offer) -> bool {
     let claim = store::offers::Claim {
         offer: offer.id,
         call: offer.queued.call,
         queue: offer.queued.queue.clone(),
         agent: offer.agent.clone(),
         version: offer.version,
-        controller: tools.controller.clone(),
-        at: tools.clock.now(),
+        controller: context.controller.clone(),
+        at: context.clock.now(),
     };
-    match tools.store.record("claim", move |c| store::offers::claim(c, &claim)).await {
+    match context.store.record("claim", move |c| store::offers::claim(c, &claim)).await {
         Ok(Ok(())) => true,
         Ok(Err(refusal)) => {
             tracing::debug!(agent = %offer.agent, ?refusal, "claim refused");
@@ -115,10 +120,16 @@ fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
 }
 
 /// Records the end of an offer without a talk, and releases the agent.
-async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome: Outcome, cause: String) {
-    tools.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), outcome.as_str()]).inc();
+async fn give_back(
+    context: &DispatchContext,
+    dispatcher: &Dispatcher,
+    offer: Offer,
+    outcome: Outcome,
+    cause: String,
+) {
+    context.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), outcome.as_str()]).inc();
     tracing::info!(agent = %offer.agent, queue = %offer.queued.queue, %outcome, cause, "the agent did not take the call");
-    let at = tools.clock.now();
+    let at = context.clock.now();
     warn_of_failure(&offer, outcome, &cause);
     let of_link = is_of_link(&cause);
     let end = store::offers::EndUnanswered {
@@ -130,16 +141,20 @@ async fn give_back(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, outcome
         cause,
         max_no_answer: offer.rules.max_no_answer,
     };
-    let recorded = tools.store.record("end_offer", move |c| store::offers::end_unanswered(c, &end)).await;
+    let recorded = context.store.record("end_offer", move |c| store::offers::end_unanswered(c, &end)).await;
     report(dispatcher, offer.queued.call, offer.id, offer.agent, (outcome, of_link), recorded).await;
 }
 
 /// Waits for the end of the agent's leg, records it, and releases the agent.
-async fn talk(tools: &Tools, dispatcher: &Dispatcher, offer: Offer, leg: Leg) {
-    tools.metrics.offers.with_label_values(&[offer.queued.queue.as_str(), Outcome::Answered.as_str()]).inc();
+async fn talk(context: &DispatchContext, dispatcher: &Dispatcher, offer: Offer, leg: Leg) {
+    context
+        .metrics
+        .offers
+        .with_label_values(&[offer.queued.queue.as_str(), Outcome::Answered.as_str()])
+        .inc();
     let wrap_up = offer.rules.wrap_up;
     let won = AnsweredOffer { offer: offer.id, call: offer.queued.call, agent: offer.agent, wrap_up };
-    until_talk_ends(tools, dispatcher, won, leg).await;
+    until_talk_ends(context, dispatcher, won, leg).await;
 }
 
 /// An offer whose agent talks to the caller.
@@ -156,10 +171,16 @@ pub struct AnsweredOffer {
 }
 
 /// Waits for the end of the agent's leg, records it, and releases the agent.
-pub async fn until_talk_ends(tools: &Tools, dispatcher: &Dispatcher, won: AnsweredOffer, mut leg: Leg) {
+pub async fn until_talk_ends(
+    context: &DispatchContext,
+    dispatcher: &Dispatcher,
+    won: AnsweredOffer,
+    mut leg: Leg,
+) {
     leg.ended().await;
-    let (id, at, wrap_up) = (won.offer, tools.clock.now(), won.wrap_up);
-    let recorded = tools.store.record("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up)).await;
+    let (id, at, wrap_up) = (won.offer, context.clock.now(), won.wrap_up);
+    let recorded =
+        context.store.record("end_talk", move |c| store::offers::end_talk(c, id, at, wrap_up)).await;
     report(dispatcher, won.call, won.offer, won.agent, (Outcome::Answered, false), recorded).await;
 }
 

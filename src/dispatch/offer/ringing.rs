@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use super::Offer;
 use super::pause::{CUSTOMER_NOT_REACHED, NODE_DOWN};
 use crate::dispatch::answered::{AgentAnswered, BridgeResult};
-use crate::dispatch::tools::Tools;
+use crate::dispatch::context::DispatchContext;
 use crate::ids::ChannelId;
 use crate::queue::cause::{self, Phone};
 use crate::queue::offer::Outcome;
@@ -28,7 +28,11 @@ pub(super) enum RingResult {
 }
 
 /// Rings every contact until one answers, all have ended, or the dispatcher stops the offer.
-pub(super) async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiver<Cancel>) -> RingResult {
+pub(super) async fn ring(
+    context: &DispatchContext,
+    offer: &Offer,
+    mut stop: oneshot::Receiver<Cancel>,
+) -> RingResult {
     if let Ok(cancel) = stop.try_recv() {
         return stopped(cancel);
     }
@@ -42,12 +46,12 @@ pub(super) async fn ring(tools: &Tools, offer: &Offer, mut stop: oneshot::Receiv
     };
     let created = async {
         if let Some(took) = offer.queued.first_ring.heard() {
-            tools.metrics.first_ring_seconds.observe(took.as_secs_f64());
+            context.metrics.first_ring_seconds.observe(took.as_secs_f64());
         }
     };
     match until_answered(legs, limits, created, &mut stop).await {
         Rung::Answered { leg, channel, others } => {
-            answered(tools, offer, PickedUp { leg, channel, others }, stop).await
+            answered(context, offer, PickedUp { leg, channel, others }, stop).await
         }
         Rung::Ended(ended) => most_telling(&ended),
         Rung::Stopped { legs, by } => {
@@ -103,7 +107,7 @@ struct PickedUp {
 
 /// Tells the caller's story that an agent has answered, and acts on its reply.
 async fn answered(
-    tools: &Tools,
+    context: &DispatchContext,
     offer: &Offer,
     picked: PickedUp,
     stop: oneshot::Receiver<Cancel>,
@@ -119,7 +123,7 @@ async fn answered(
         offer: offer.id,
         agent: offer.agent.clone(),
         leg: channel,
-        answered_at: tools.clock.now(),
+        answered_at: context.clock.now(),
         reply,
     };
     let reply = match offer.queued.answered.send(answered).await {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::DispatcherTask;
+use crate::dispatch::context::DispatchContext;
 use crate::dispatch::dispatcher::Dispatcher;
-use crate::dispatch::tools::Tools;
 use crate::ids::AgentName;
 use crate::queue::agent::{Activity, Status, Step};
 use crate::queue::offer::{Outcome, is_failure};
@@ -74,7 +74,7 @@ impl DispatcherTask {
 
     /// Ends every wrap-up whose time has come; the database answers with the agent's new row.
     pub(super) fn end_wrap_ups(&mut self) {
-        let now = self.tools.clock.now();
+        let now = self.context.clock.now();
         while let Some((at, agent)) = self.wrap_ups.first().cloned() {
             if at > now {
                 return;
@@ -86,11 +86,11 @@ impl DispatcherTask {
 
     pub(super) fn step(&self, agent: AgentName, step: Step, why: &'static str) {
         let Some(dispatcher) = self.handle() else { return };
-        let tools = self.tools.clone();
+        let context = self.context.clone();
         self.tasks.spawn(async move {
-            let at = tools.clock.now();
+            let at = context.clock.now();
             let name = agent.clone();
-            let made = tools.store.record("end_wrap_up", move |c| {
+            let made = context.store.record("end_wrap_up", move |c| {
                 store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
             });
             match made.await {
@@ -99,7 +99,7 @@ impl DispatcherTask {
                     // The agent has to record a disposition first, or somebody else changed the row: read again in a moment.
                     tracing::debug!(%agent, %error, "the agent's wrap-up does not end yet");
                     tokio::time::sleep(OWES_AGAIN).await;
-                    reread(&tools, dispatcher, agent).await;
+                    reread(&context, dispatcher, agent).await;
                 }
             }
         });
@@ -108,15 +108,15 @@ impl DispatcherTask {
     /// Asks the database what it knows of an agent.
     pub(super) fn refresh(&self, agent: AgentName) {
         let Some(dispatcher) = self.handle() else { return };
-        let tools = self.tools.clone();
-        self.tasks.spawn(async move { reread(&tools, dispatcher, agent).await });
+        let context = self.context.clone();
+        self.tasks.spawn(async move { reread(&context, dispatcher, agent).await });
     }
 }
 
 /// Reads an agent's row and sends it to the dispatcher.
-async fn reread(tools: &Tools, dispatcher: Dispatcher, agent: AgentName) {
+async fn reread(context: &DispatchContext, dispatcher: Dispatcher, agent: AgentName) {
     let name = agent.clone();
-    match tools.store.recall("agent", move |c| store::agents::get(c, &name)).await {
+    match context.store.recall("agent", move |c| store::agents::get(c, &name)).await {
         Ok(row) => dispatcher.agent(row).await,
         Err(error) => tracing::error!(%agent, %error, "the agent's state could not be read"),
     }

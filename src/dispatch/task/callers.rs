@@ -32,7 +32,7 @@ impl DispatcherTask {
     pub(super) fn seat(&mut self, queued: &QueuedCaller) -> Result<(), NoSuchQueue> {
         let QueuedCaller { call, queue: name, joined_at, .. } = queued;
         let first = queued.preferred.as_ref().filter(|first| {
-            first.until > self.tools.clock.now() && is_there(&self.rules, &self.agents, name, &first.agent)
+            first.until > self.context.clock.now() && is_there(&self.rules, &self.agents, name, &first.agent)
         });
         let place = first.zip(self.rules.queues.get(name)).and_then(|(first, queue)| {
             let (priority, tier) = (queue.priority, *queue.tiers.get(&first.agent)?);
@@ -51,7 +51,7 @@ impl DispatcherTask {
     /// Offers callers to every agent once the time of their preferred agent is over.
     pub(super) fn release_preferred(&mut self) {
         let (rules, agents) = (&self.rules, &self.agents);
-        let now = self.tools.clock.now();
+        let now = self.context.clock.now();
         self.preferred.release(&mut self.board, now, |queue, agent| is_there(rules, agents, queue, agent));
     }
 

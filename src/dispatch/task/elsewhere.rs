@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use tokio::sync::watch;
 
 use super::DispatcherTask;
-use crate::dispatch::tools::Tools;
+use crate::dispatch::context::DispatchContext;
 use crate::ids::{AgentName, NodeName};
 use crate::queue::elsewhere::Change;
 use crate::store::elsewhere as rows;
@@ -53,23 +53,23 @@ impl DispatcherTask {
 }
 
 /// Records who is in another call, for `agent list`, until the dispatcher ends.
-pub(super) async fn record(tools: Tools, mut shown: watch::Receiver<BTreeSet<AgentName>>) {
-    write(&tools, None).await;
+pub(super) async fn record(context: DispatchContext, mut shown: watch::Receiver<BTreeSet<AgentName>>) {
+    write(&context, None).await;
     let mut known = BTreeSet::new();
     while shown.changed().await.is_ok() {
         let now = shown.borrow_and_update().clone();
         let began = now.difference(&known).map(|name| (name.clone(), true));
         let ended = known.difference(&now).map(|name| (name.clone(), false));
-        write(&tools, Some(began.chain(ended).collect())).await;
+        write(&context, Some(began.chain(ended).collect())).await;
         known = now;
     }
-    write(&tools, None).await;
+    write(&context, None).await;
 }
 
 /// Records these changes; none resets the table: nothing is known of other calls.
-async fn write(tools: &Tools, changes: Option<Vec<Change>>) {
-    let at = tools.clock.now();
-    let written = tools.store.record("elsewhere", move |c| match changes {
+async fn write(context: &DispatchContext, changes: Option<Vec<Change>>) {
+    let at = context.clock.now();
+    let written = context.store.record("elsewhere", move |c| match changes {
         Some(changes) => rows::record(c, &changes, at),
         None => rows::forget(c),
     });

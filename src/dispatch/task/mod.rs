@@ -25,10 +25,10 @@ use tokio_util::task::TaskTracker;
 use self::counting::Counting;
 use self::offers::LiveOffer;
 use crate::clock::UnixMs;
+use crate::dispatch::context::DispatchContext;
 use crate::dispatch::dispatcher::Dispatcher;
 use crate::dispatch::message::Message;
 use crate::dispatch::queued_caller::QueuedCaller;
-use crate::dispatch::tools::Tools;
 use crate::ids::{AgentName, CallId, NodeName, OfferId, QueueName};
 use crate::queue::board::{Board, QueueSpec};
 use crate::queue::elsewhere::Elsewhere;
@@ -45,12 +45,17 @@ const INBOX: usize = 8_192;
 
 /// Starts the task, which ends when the last handle is gone. Offers run in `tasks`.
 #[must_use]
-pub fn start(tools: Tools, tasks: &TaskTracker, rules: &Arc<Rules>, agents: Vec<AgentRow>) -> Dispatcher {
+pub fn start(
+    context: DispatchContext,
+    tasks: &TaskTracker,
+    rules: &Arc<Rules>,
+    agents: Vec<AgentRow>,
+) -> Dispatcher {
     let (inbox, messages) = mpsc::channel(INBOX);
     let beat = Beat::new("dispatcher");
     let (show, shown) = watch::channel(BTreeSet::new());
-    tasks.spawn(elsewhere::record(tools.clone(), shown));
-    let mut task = DispatcherTask::new(tools, inbox.downgrade(), beat.clone(), tasks.clone(), show);
+    tasks.spawn(elsewhere::record(context.clone(), shown));
+    let mut task = DispatcherTask::new(context, inbox.downgrade(), beat.clone(), tasks.clone(), show);
     task.reload(rules, agents);
     tasks.spawn(task.run(messages));
     Dispatcher { inbox, beat }
@@ -58,7 +63,7 @@ pub fn start(tools: Tools, tasks: &TaskTracker, rules: &Arc<Rules>, agents: Vec<
 
 /// Everything that the task knows.
 struct DispatcherTask {
-    tools: Tools,
+    context: DispatchContext,
     inbox: mpsc::WeakSender<Message>,
     beat: Beat,
     tasks: TaskTracker,
@@ -85,14 +90,14 @@ struct DispatcherTask {
 
 impl DispatcherTask {
     fn new(
-        tools: Tools,
+        context: DispatchContext,
         inbox: mpsc::WeakSender<Message>,
         beat: Beat,
         tasks: TaskTracker,
         show_elsewhere: watch::Sender<BTreeSet<AgentName>>,
     ) -> Self {
         Self {
-            tools,
+            context,
             inbox,
             beat,
             tasks,
@@ -129,14 +134,14 @@ impl DispatcherTask {
             }
             self.beat.works();
             let began = Instant::now();
-            self.tools.metrics.board_events.inc_by(batch.len() as u64);
+            self.context.metrics.board_events.inc_by(batch.len() as u64);
             for message in batch.drain(..) {
                 self.hear(message);
             }
             self.end_wrap_ups();
             self.release_preferred();
             self.propose();
-            self.tools.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
+            self.context.metrics.board_seconds.inc_by(began.elapsed().as_secs_f64());
             self.show();
             self.beat.rests();
         }
@@ -144,14 +149,14 @@ impl DispatcherTask {
 
     /// When something is due that no message announces.
     fn next_wake(&self) -> Instant {
-        let wrap_up = self.wrap_ups.first().map(|(at, _)| self.tools.clock.instant_of(*at));
+        let wrap_up = self.wrap_ups.first().map(|(at, _)| self.context.clock.instant_of(*at));
         let counted = self.counting.waits_until();
         let board = match (self.gathering.0.is_empty(), counted) {
-            (true, None) => self.board.next_wake().map(|at| self.tools.clock.instant_of(at)),
+            (true, None) => self.board.next_wake().map(|at| self.context.clock.instant_of(at)),
             (true, Some(_)) => None,
             (false, _) => Some(self.gathering.1),
         };
-        let first = self.preferred.next_wake().map(|at| self.tools.clock.instant_of(at));
+        let first = self.preferred.next_wake().map(|at| self.context.clock.instant_of(at));
         let idle = Instant::now() + Duration::from_secs(3_600);
         [board, wrap_up, first, counted].into_iter().flatten().min().unwrap_or(idle)
     }
@@ -226,7 +231,7 @@ impl DispatcherTask {
 
     /// Sets the metric of how many callers wait.
     fn show(&self) {
-        let metrics = &self.tools.metrics;
+        let metrics = &self.context.metrics;
         for name in self.rules.queues.keys() {
             let waiting = self.board.waiting(name) + self.preferred.waiting(name) + self.aside(name);
             let waiting = i64::try_from(waiting).unwrap_or(i64::MAX);

@@ -33,7 +33,7 @@ impl DispatcherTask {
         self.offers.remove(&(call, offer));
         self.board.ended(call, agent, Outcome::Cancelled);
         self.forget(agent);
-        self.tools.metrics.claims_refused.inc();
+        self.context.metrics.claims_refused.inc();
         self.refresh(agent.clone());
     }
 
@@ -50,7 +50,7 @@ impl DispatcherTask {
         if self.gathers() || self.counting.waits(Instant::now()) {
             return;
         }
-        let now = self.tools.clock.now();
+        let now = self.context.clock.now();
         while let Some(proposal) = self.board.propose(now) {
             self.offer(proposal);
         }
@@ -83,7 +83,7 @@ impl DispatcherTask {
         let span = tracing::info_span!("offer", call.id = %call, %agent, offer.id = %id);
         let (stop, stopped) = oneshot::channel();
         self.offers.insert((call, id), LiveOffer { agent, stop: Some(stop) });
-        let ringing = offer::run(self.tools.clone(), dispatcher, offer, stopped);
+        let ringing = offer::run(self.context.clone(), dispatcher, offer, stopped);
         self.tasks.spawn(ringing.instrument(span));
     }
 }

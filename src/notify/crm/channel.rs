@@ -23,7 +23,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 
 /// What the channel works with.
 #[derive(Debug, Clone)]
-pub struct Tools {
+pub struct CrmContext {
     /// The rows.
     pub store: Store,
     /// Tells the time.
@@ -39,15 +39,15 @@ pub struct Tools {
 ///
 /// # Errors
 /// What is wrong with the settings, and the remedy.
-pub fn outlet(settings: &Settings, lease: Duration, tools: Tools) -> Result<Option<Outlet>, String> {
-    let token_store = Arc::new(TokenTable::new(tools.store.clone(), tools.clock));
-    let Some(crm) = Crm::open(settings, token_store, tools.clock)? else { return Ok(None) };
+pub fn outlet(settings: &Settings, lease: Duration, context: CrmContext) -> Result<Option<Outlet>, String> {
+    let token_store = Arc::new(TokenTable::new(context.store.clone(), context.clock));
+    let Some(crm) = Crm::open(settings, token_store, context.clock)? else { return Ok(None) };
     let events = read::KINDS.iter().map(|kind| kind.as_str().parse()).collect::<Result<_, _>>();
     Ok(Some(Outlet {
         name: crate::config::crm::NAME.parse().map_err(|error: crate::ids::InvalidName| error.to_string())?,
         events: events.map_err(|error: crate::config::notify::InvalidPattern| error.to_string())?,
         timeout: lease.saturating_sub(MARGIN),
-        channel: Arc::new(Teller { crm, tools }),
+        channel: Arc::new(Teller { crm, context }),
     }))
 }
 
@@ -63,7 +63,7 @@ pub fn check(settings: &Settings, store: Store, clock: Clock) -> Result<(), Stri
 #[derive(Debug)]
 struct Teller {
     crm: Crm,
-    tools: Tools,
+    context: CrmContext,
 }
 
 impl Channel for Teller {
@@ -94,14 +94,14 @@ impl Teller {
 
     /// The time by which the customer must have been called. It is the same at every try, unless the rules change.
     fn react_by(&self, contact: &Contact, from: UnixMs) -> Option<UnixMs> {
-        let rules = Arc::clone(&self.tools.rules.borrow());
-        CallbackRules { rules, ..self.tools.terms.clone() }.react_by(contact.queue.clone(), from)
+        let rules = Arc::clone(&self.context.rules.borrow());
+        CallbackRules { rules, ..self.context.terms.clone() }.react_by(contact.queue.clone(), from)
     }
 
     /// Asks the CRM for the customer's owner, and assigns the case to that agent. If the CRM does not answer, the case
     /// has no assignee; the contact is written all the same.
     async fn assign(&self, case: CaseId, contact: &Contact) -> Result<(), Trouble> {
-        let store = &self.tools.store;
+        let store = &self.context.store;
         let passing = |error: crate::store::StoreError| Trouble::passing(error);
         let lacks = store.read("lacks_assignee", move |c| crm::lacks_assignee(c, case)).await;
         if !lacks.map_err(passing)? {

@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 pub use amo::Amo;
 pub use bitrix24::Bitrix24;
-pub use channel::{Tools, check, outlet};
+pub use channel::{CrmContext, check, outlet};
 pub use contact::{Contact, Direction, Happening};
 
 use crate::config::crm::{Kind, Settings};

@@ -49,18 +49,18 @@ impl Days {
         let mut app = App::new(settings).await;
         let ahead_ms: &'static AtomicI64 = Box::leak(Box::default());
         ahead_ms.store(NOW.0 - Clock::system().now().0, Ordering::Relaxed);
-        app.tools.clock = Clock::wrong_by(ahead_ms);
-        let rules = dozvon::rules::file::parse("rules.toml", BORIS, app.tools.zone).unwrap();
-        app.tools.store.write("rules", move |c| dozvon::store::rules::replace(c, &rules)).await.unwrap();
+        app.context.clock = Clock::wrong_by(ahead_ms);
+        let rules = dozvon::rules::file::parse("rules.toml", BORIS, app.context.zone).unwrap();
+        app.context.store.write("rules", move |c| dozvon::store::rules::replace(c, &rules)).await.unwrap();
         Self { app, ahead_ms, rules: watch::channel(Arc::default()).0 }
     }
 
     pub fn now(&self) -> UnixMs {
-        self.app.tools.clock.now()
+        self.app.context.clock.now()
     }
 
     fn terms(&self) -> CallbackRules {
-        let zone = self.app.tools.zone;
+        let zone = self.app.context.zone;
         CallbackRules::of(
             &dozvon::config::Settings { zone, ..dozvon::config::Settings::default() },
             Arc::default(),
@@ -68,14 +68,14 @@ impl Days {
     }
 
     fn outlets(&self, settings: &dozvon::config::crm::Settings) -> Vec<Outlet> {
-        let tools = crm::Tools {
-            store: self.app.tools.store.clone(),
-            clock: self.app.tools.clock,
+        let context = crm::CrmContext {
+            store: self.app.context.store.clone(),
+            clock: self.app.context.clock,
             terms: self.terms(),
             rules: self.rules.subscribe(),
         };
-        let lease = self.app.tools.settings.lease;
-        crm::outlet(settings, lease, tools).unwrap().into_iter().collect()
+        let lease = self.app.context.settings.lease;
+        crm::outlet(settings, lease, context).unwrap().into_iter().collect()
     }
 
     /// Tells until nothing waits; the clock jumps to whatever is due next. `look` sees each instant.
@@ -136,7 +136,7 @@ impl Days {
             at: at + Duration::from_secs(seconds),
             now: at + Duration::from_secs(seconds),
         };
-        let write = self.app.tools.store.write("test", move |c| {
+        let write = self.app.context.store.write("test", move |c| {
             calls::arrive(c, &arrival)?;
             calls::end(c, &end)
         });
@@ -146,7 +146,7 @@ impl Days {
     /// An agent says that they called for a case.
     pub async fn attempt(&self, case: CaseId, result: Outcome) {
         let (terms, at) = (self.terms(), self.now());
-        let write = self.app.tools.store.write("test", move |c| {
+        let write = self.app.context.store.write("test", move |c| {
             let made = Made {
                 case,
                 business_day: TODAY.parse().unwrap(),
@@ -180,7 +180,7 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
         let close = move |c: &mut _| {
             case_closing::close(c, case, Closed::Other, "boris", Some("moved"), at).map(drop)
         };
-        days.app.tools.store.write("test", close).await.unwrap();
+        days.app.context.store.write("test", close).await.unwrap();
     }
     let back = days.now() + Duration::from_secs(3 * 86_400);
     let settings = dozvon::config::crm::Settings { rate: 10_000, burst: 10_000, ..portal.settings() };
@@ -257,7 +257,7 @@ async fn a_missed_call_is_a_task_until_the_reaction_time_and_its_case_is_the_own
     days.pass(&portal.settings(), |_| {}).await;
     let mut assignees = Vec::new();
     for case in cases.into_iter().flatten() {
-        let row = days.app.tools.store.read("test", move |c| cases::get(c, case)).await.unwrap();
+        let row = days.app.context.store.read("test", move |c| cases::get(c, case)).await.unwrap();
         assignees.push(row.assignee);
     }
     assert_eq!(assignees, [Some("boris".parse().unwrap()), None], "13 is nobody of ours");
@@ -327,7 +327,7 @@ async fn amo(store: dozvon::store::Store) -> (std::net::SocketAddr, Arc<std::syn
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refresh_token_is_kept_before_it_is_needed_and_outlives_a_restart() {
     let days = Days::new().await;
-    let (store, clock) = (days.app.tools.store.clone(), days.app.tools.clock);
+    let (store, clock) = (days.app.context.store.clone(), days.app.context.clock);
     let (address, said) = amo(store.clone()).await;
     let settings = dozvon::config::crm::Settings {
         kind: Kind::Amocrm,

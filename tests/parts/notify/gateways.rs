@@ -95,10 +95,10 @@ async fn nobody_makes_us_send_sms_to_dear_numbers_or_without_end() {
     assert_eq!(receiver.came().len(), 3, "two to one number, one to another, and then an hour's are spent");
     let put_off = app.rows().await.pop().unwrap();
     assert_eq!((put_off.state.as_str(), put_off.attempt_no), ("waiting", 0), "it was not tried");
-    let wait = UnixMs(put_off.next_at.unwrap()).since(app.tools.clock.now());
+    let wait = UnixMs(put_off.next_at.unwrap()).since(app.context.clock.now());
     let hour = Duration::from_hours(1);
     assert!(wait > Duration::from_mins(30) && wait <= hour, "until the oldest leaves the window: {wait:?}");
-    let text = app.tools.metrics.text().unwrap();
+    let text = app.context.metrics.text().unwrap();
     for (result, count) in [("destination", 5), ("allowed", 3), ("recipient", 1), ("hour", 1)] {
         let line = format!("dozvon_outgoing_contacts_total{{medium=\"sms\",result=\"{result}\"}} {count}");
         assert!(text.contains(&line), "{line} in {text}");

@@ -72,8 +72,8 @@ async fn a_letter_that_is_deferred_comes_again_and_one_that_is_refused_does_not(
     let row = app.one(hostile()).await;
     assert_eq!(row.state, "waiting");
     assert!(row.last_error.as_ref().unwrap().contains("greylisted"), "{:?}", row.last_error);
-    let (id, now) = (row.id, app.tools.clock.now());
-    app.tools.store.write("test", move |c| dozvon::store::outbox::replay(c, id, now)).await.unwrap();
+    let (id, now) = (row.id, app.context.clock.now());
+    app.context.store.write("test", move |c| dozvon::store::outbox::replay(c, id, now)).await.unwrap();
     let (relay, _stop) = app.relay();
     app.tick(&relay).await;
     assert_eq!(app.rows().await[0].state, "done");

@@ -45,7 +45,7 @@ fn outlet(
     app: &App,
     answer: impl Fn(&Delivery, UnixMs) -> Result<Receipt, Trouble> + Send + Sync + 'static,
 ) -> (Arc<Fake>, Vec<Outlet>) {
-    let fake = Arc::new(Fake { clock: app.tools.clock, tried: Mutex::default(), answer: Box::new(answer) });
+    let fake = Arc::new(Fake { clock: app.context.clock, tried: Mutex::default(), answer: Box::new(answer) });
     let outlet = Outlet {
         name: "crm".parse().unwrap(),
         events: vec!["*".parse().unwrap()],
@@ -91,8 +91,8 @@ async fn tries_come_as_standard_webhooks_says_and_then_it_is_given_up() {
     assert_eq!((app.counted("crm", "failed"), app.counted("crm", "dead")), (9, 1));
     // It is put right and tried again.
     let (fake, outlets) = outlet(&app, |_, _| arrived());
-    let now = app.tools.clock.now();
-    let replayed = app.tools.store.write("test", move |c| outbox::replay_dead(c, None, 10, now));
+    let now = app.context.clock.now();
+    let replayed = app.context.store.write("test", move |c| outbox::replay_dead(c, None, 10, now));
     assert_eq!(replayed.await.unwrap(), 1);
     run_until_idle(&app, outlets).await;
     assert_eq!(fake.tried.lock().unwrap().len(), 1);
@@ -158,8 +158,8 @@ async fn a_relay_that_dies_before_recording_delivers_again_with_the_same_id() {
     app.emit(EventKind::CaseClosed, 1, json!({})).await;
     let (fake, outlets) = outlet(&app, |_, _| arrived());
     // The relay that dies: it leases and delivers, and that is all.
-    let now = app.tools.clock.now();
-    let spread = app.tools.store.write("test", move |c| {
+    let now = app.context.clock.now();
+    let spread = app.context.store.write("test", move |c| {
         let target = outbox::Target { destination: "crm".parse().unwrap(), recipient: Ok(String::new()) };
         outbox::spread(c, now, 10, &[], |_| vec![target.clone()])
     });
@@ -171,7 +171,7 @@ async fn a_relay_that_dies_before_recording_delivers_again_with_the_same_id() {
         until: now + Duration::from_secs(120),
         limit: 10,
     };
-    let leased = app.tools.store.write("test", move |c| outbox::lease(c, &lease)).await.unwrap();
+    let leased = app.context.store.write("test", move |c| outbox::lease(c, &lease)).await.unwrap();
     assert_eq!(leased.len(), 1, "the second one waits for the first");
     fake.deliver(&leased[0]).await.unwrap();
     run_until_idle(&app, outlets).await;
@@ -182,7 +182,8 @@ async fn a_relay_that_dies_before_recording_delivers_again_with_the_same_id() {
     assert!(tried[2].2 > tried[1].2);
     // The dead one's word comes late: nothing changes.
     let id = leased[0].id;
-    let late = app.tools.store.write("test", move |c| outbox::settle(c, id, &Settled::Dead("x".into()), now));
+    let late =
+        app.context.store.write("test", move |c| outbox::settle(c, id, &Settled::Dead("x".into()), now));
     late.await.unwrap();
     assert!(app.rows().await.iter().all(|row| row.state == "done"));
 }
@@ -207,7 +208,7 @@ async fn a_stop_gives_back_what_is_under_way() {
     app.tasks.wait().await;
     let row = app.rows().await.pop().unwrap();
     assert_eq!((row.state.as_str(), row.attempt_no), ("waiting", 0), "it does not count");
-    assert!(row.next_at.unwrap() <= app.tools.clock.now().0);
+    assert!(row.next_at.unwrap() <= app.context.clock.now().0);
 }
 
 /// A delivery that the database refuses is skipped for a while and counted; what happened to others is told.
@@ -216,7 +217,7 @@ async fn an_event_that_cannot_be_spread_holds_up_no_other() {
     let app = App::new(Settings { poll_interval: Duration::from_millis(100), ..Settings::default() }).await;
     let run = async |sql: &'static str| {
         let work = move |c: &mut _| Ok(diesel::RunQueryDsl::execute(diesel::sql_query(sql), c)?);
-        app.tools.store.write("test", work).await.unwrap()
+        app.context.store.write("test", work).await.unwrap()
     };
     run("CREATE TRIGGER poison BEFORE INSERT ON deliveries WHEN NEW.aggregate = 'case:1' \
          BEGIN SELECT RAISE(ABORT, 'poisoned'); END")
@@ -235,7 +236,7 @@ async fn an_event_that_cannot_be_spread_holds_up_no_other() {
         told.iter().map(|tried| tried.0.clone()).collect::<Vec<_>>()
     };
     assert_eq!(told(2).await, ["case:2", "case:3"]);
-    let skipped = || app.tools.metrics.rows_skipped.with_label_values(&["event"]).get();
+    let skipped = || app.context.metrics.rows_skipped.with_label_values(&["event"]).get();
     while skipped() < 3 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

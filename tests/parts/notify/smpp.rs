@@ -31,8 +31,8 @@ fn smpp(address: SocketAddr, to: &str) -> Settings {
 impl App {
     /// Lets what waits be tried again, and tries it.
     async fn again(&self, row: &DeliveryRow) -> DeliveryRow {
-        let (id, now) = (row.id, self.tools.clock.now());
-        self.tools.store.write("test", move |c| outbox::replay(c, id, now)).await.unwrap();
+        let (id, now) = (row.id, self.context.clock.now());
+        self.context.store.write("test", move |c| outbox::replay(c, id, now)).await.unwrap();
         let (relay, _stop) = self.relay();
         self.tick(&relay).await;
         self.rows().await.into_iter().find(|row| row.id == id).unwrap()

@@ -14,7 +14,7 @@ use dozvon::config::notify::{Destination, Kind};
 use dozvon::egress;
 use dozvon::event::{Event, EventKind};
 use dozvon::metrics::Metrics;
-use dozvon::notify::{Outlet, Relay, Tools, outlets};
+use dozvon::notify::{Outlet, Relay, RelayContext, outlets};
 use dozvon::secret::Secret;
 use dozvon::store::Store;
 use dozvon::store::outbox::{self, DeliveryRow};
@@ -32,7 +32,7 @@ pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A store, and what a relay is made of.
 pub struct App {
-    pub tools: Tools,
+    pub context: RelayContext,
     pub tasks: TaskTracker,
     _folder: tempfile::TempDir,
 }
@@ -48,7 +48,7 @@ impl App {
         };
         let store = Store::open(&url, patient).await.unwrap();
         store.migrate().await.unwrap();
-        let tools = Tools {
+        let context = RelayContext {
             settings: Arc::new(settings),
             store,
             clock: Clock::starting_at(NOW),
@@ -57,28 +57,28 @@ impl App {
             controller: "test".to_owned(),
             destinations: destinations(),
         };
-        Self { tools, tasks: TaskTracker::new(), _folder: folder }
+        Self { context, tasks: TaskTracker::new(), _folder: folder }
     }
 
     /// A relay with the destinations of the settings.
     pub fn relay(&self) -> (Relay, CancellationToken) {
-        self.relay_to(outlets(&self.tools, &egress::system_lookup(), &TaskTracker::new()).unwrap())
+        self.relay_to(outlets(&self.context, &egress::system_lookup(), &TaskTracker::new()).unwrap())
     }
 
     pub fn relay_to(&self, outlets: Vec<Outlet>) -> (Relay, CancellationToken) {
         let stop = CancellationToken::new();
-        (Relay::new(self.tools.clone(), outlets, self.tasks.clone(), stop.clone()), stop)
+        (Relay::new(self.context.clone(), outlets, self.tasks.clone(), stop.clone()), stop)
     }
 
     /// Keeps an event of a case.
     pub async fn emit(&self, kind: EventKind, case: i64, data: Value) {
-        let event = Event { kind, aggregate: format!("case:{case}"), at: self.tools.clock.now(), data };
-        self.tools.store.write("test", move |c| outbox::emit(c, &event)).await.unwrap();
+        let event = Event { kind, aggregate: format!("case:{case}"), at: self.context.clock.now(), data };
+        self.context.store.write("test", move |c| outbox::emit(c, &event)).await.unwrap();
     }
 
     /// Every delivery, in the order in which they were made.
     pub async fn rows(&self) -> Vec<DeliveryRow> {
-        let read = self.tools.store.read("test", |c| outbox::list(c, None, None, 10_000));
+        let read = self.context.store.read("test", |c| outbox::list(c, None, None, 10_000));
         let mut rows = read.await.unwrap();
         rows.reverse();
         rows
@@ -104,7 +104,7 @@ impl App {
 
     /// How many tries had this result.
     pub fn counted(&self, destination: &str, result: &str) -> u64 {
-        self.tools.metrics.deliveries.with_label_values(&[destination, result]).get()
+        self.context.metrics.deliveries.with_label_values(&[destination, result]).get()
     }
 }
 

@@ -92,7 +92,7 @@ async fn what_is_no_success_comes_again_and_410_closes_the_door() {
     let row = app.one(json!({})).await;
     assert_eq!(receiver.came().len(), 1, "nothing is sent to a closed door");
     assert_eq!(row.state, "waiting");
-    let store = &app.tools.store;
+    let store = &app.context.store;
     let closed = store.read("test", dozvon::store::outbox::closed).await.unwrap();
     assert_eq!(closed[0].0, "crm");
     store.write("test", |c| dozvon::store::outbox::open(c, &"crm".parse().unwrap())).await.unwrap();
@@ -126,7 +126,7 @@ async fn a_closed_door_is_told_to_the_others_and_not_to_itself() {
         "{reason}"
     );
     // Open again, it hears what waited, and not that it was closed.
-    let store = &app.tools.store;
+    let store = &app.context.store;
     store.write("test", |c| dozvon::store::outbox::open(c, &"crm".parse().unwrap())).await.unwrap();
     app.tick(&relay).await;
     let kinds: Vec<_> =
@@ -177,7 +177,7 @@ async fn our_own_network_is_not_connected_to_whatever_a_name_says() {
         let ip = if first { [8, 8, 8, 8] } else { [127, 0, 0, 1] };
         Box::pin(async move { Ok(vec![(ip, 0).into()]) })
     });
-    let outlets: Vec<Outlet> = outlets(&app.tools, &lookup, &app.tasks).unwrap();
+    let outlets: Vec<Outlet> = outlets(&app.context, &lookup, &app.tasks).unwrap();
     let (relay, _stop) = app.relay_to(outlets);
     for case in 1..4 {
         app.emit(dozvon::event::EventKind::CaseOpened, case, json!({})).await;

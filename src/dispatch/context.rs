@@ -9,7 +9,7 @@ use crate::store::Store;
 
 /// What the dispatcher and its offers share.
 #[derive(Debug, Clone)]
-pub struct Tools {
+pub struct DispatchContext {
     /// What time it is.
     pub clock: Clock,
     /// Where claims are made.
