@@ -1,7 +1,7 @@
 //! The context of every subcommand: settings, database, clock, output.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -46,8 +46,23 @@ const SEEN: &str = "everybody on this machine can see the password in --database
 impl Context {
     /// Reads the settings and starts the log. A service logs as the settings say, a command its errors only.
     pub(super) fn new(globals: Globals, service: bool) -> Result<Self, Failure> {
+        let settings = Settings::load(globals.config.as_deref())?;
+        Self::with(globals, service, settings)
+    }
+
+    /// As [`Self::new`] for the command that writes the settings: a file that is not there yet is no error.
+    pub(super) fn before_settings(globals: Globals) -> Result<Self, Failure> {
+        let is_missing = globals.config.as_ref().is_some_and(|file| !file.exists());
+        let settings = if is_missing {
+            Settings::read(Path::new("the environment"), "", std::env::vars())?
+        } else {
+            Settings::load(globals.config.as_deref())?
+        };
+        Self::with(globals, false, settings)
+    }
+
+    fn with(globals: Globals, service: bool, mut settings: Settings) -> Result<Self, Failure> {
         let settings_file = Settings::place(globals.config.as_deref());
-        let mut settings = Settings::load(globals.config.as_deref())?;
         let usual = if service { settings.log.filter.as_str() } else { "error" };
         let filter = globals.log.as_deref().unwrap_or(usual);
         let log = telemetry::start(globals.log_format.unwrap_or(settings.log.format), filter)?;

@@ -193,8 +193,11 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     if let Command::Completions(args) = &cli.command {
         return completions::run(args);
     }
-    let service = matches!(cli.command, Command::Serve(_));
-    let context = Context::new(cli.globals, service)?;
+    let named = cli.globals.config.clone();
+    let context = match &cli.command {
+        Command::Init(_) => Context::before_settings(cli.globals)?,
+        command => Context::new(cli.globals, matches!(command, Command::Serve(_)))?,
+    };
     match cli.command {
         Command::Serve(args) => serve::run(args, &context).await,
         Command::Demo(args) => demo::run(args, &context).await,
@@ -202,7 +205,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Export(args) => export::run(args, &context).await,
         Command::Check(args) => check::run(args, &context).await,
         Command::Dialplan(args) => dialplan::run(args, &context),
-        Command::Init(args) => init::run(&args, &context),
+        Command::Init(args) => init::run(&args, named.as_deref(), &context),
         Command::Agent(args) => agent::run(args, &context).await,
         Command::Queue(args) => queue::run(args, &context).await,
         Command::Policy(args) => policy::run(args, &context).await,

@@ -37,6 +37,30 @@ fn from_an_empty_folder_to_rules_in_the_database() {
     assert_eq!(change, serde_json::json!([told]));
 }
 
+/// A container names its settings before there are any.
+#[test]
+fn the_settings_are_written_to_the_file_that_is_named() {
+    let place = Workdir::new();
+    place.write("freeswitch.xml", "");
+    let said = place.ok("init --freeswitch . --config etc/site.toml");
+    let settings = place.path("etc/site.toml");
+    assert!(said.contains(&format!("dozvon migrate --config {}", settings.display())), "{said}");
+    place.ok("migrate --config etc/site.toml");
+    place.ok("apply etc/rules.toml --config etc/site.toml");
+    assert!(place.path("etc/dozvon.db").exists() && !place.path("dozvon.toml").exists());
+    assert!(place.ok("init --freeswitch . --config etc/site.toml").contains("unchanged"), "the key is kept");
+    let by_variable = |args: &str| {
+        let run = place.command(args).env("DOZVON_CONFIG", "var/dozvon.toml").output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    };
+    by_variable("init --freeswitch .");
+    by_variable("migrate");
+    assert!(place.path("var/dozvon.db").exists());
+    place.ok("init elsewhere --freeswitch . --config etc/site.toml");
+    assert!(place.path("elsewhere/dozvon.toml").exists(), "a folder that is named comes first");
+    assert!(place.fails(2, "migrate --config nowhere.toml").contains("nowhere.toml"));
+}
+
 #[test]
 fn what_is_there_is_not_written_over() {
     let place = ready();

@@ -20,7 +20,8 @@ const RULES: &str = include_str!("rules.toml");
 /// Write the first settings, rules and dialplan for this host.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Writes dozvon.toml and rules.toml, and says what to do next. Port and password of FreeSWITCH's event socket are read
+Writes dozvon.toml and rules.toml, and says what to do next. The settings are written to the file that --config or
+DOZVON_CONFIG names, if no folder is named. Port and password of FreeSWITCH's event socket are read
 from its configuration; if it is not found, a new password is made up. Zone, country and language follow the zone of
 this machine. FreeSWITCH's own files are not touched, and nothing that is there is overwritten without --force. With
 it, the port and password of the event socket and the audit's key are taken over from the old dozvon.toml, and the old
@@ -30,9 +31,9 @@ Examples:
   dozvon init
   dozvon init /etc/dozvon --freeswitch /etc/freeswitch")]
 pub(super) struct Args {
-    /// The folder to write into.
-    #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
-    folder: PathBuf,
+    /// The folder to write into [default: that of the file which --config or DOZVON_CONFIG names, else this one].
+    #[arg(value_hint = ValueHint::DirPath)]
+    folder: Option<PathBuf>,
     /// FreeSWITCH's configuration folder [default: looked for in the usual places].
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     freeswitch: Option<PathBuf>,
@@ -41,13 +42,14 @@ pub(super) struct Args {
     force: bool,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
-    let folder = std::path::absolute(&args.folder).unwrap_or_else(|_| args.folder.clone());
+/// `named` is the settings file that --config or DOZVON_CONFIG names.
+pub(super) fn run(args: &Args, named: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
+    let path = settings_path(args.folder.as_deref(), named);
     let mut host = Host::look(args.freeswitch.as_deref())?;
     let is_found = host.socket.is_some();
-    let earlier = earlier(&folder.join("dozvon.toml"))?;
+    let earlier = earlier(&path)?;
     host.socket = host.socket.or_else(|| earlier.as_ref().and_then(socket_of));
-    let all = first_files(&folder, &host, earlier.and_then(|settings| settings.audit.key))?;
+    let all = first_files(&path, &host, earlier.and_then(|settings| settings.audit.key))?;
     for (path, text, _) in &all {
         files::refuse_to_overwrite(path, text, args.force)?;
     }
@@ -60,9 +62,23 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<Exit, Failure> {
             Cell::word(if changed { "written" } else { "unchanged" }),
         ]);
     }
-    table.notes = steps::next(&folder, &host, is_found);
+    table.notes = steps::next(&path, &host, is_found);
     context.table(&table)?;
     Ok(Exit::Done)
+}
+
+/// Where the settings are written: into the folder that was asked for, else to the file that is read from then on.
+fn settings_path(folder: Option<&Path>, named: Option<&Path>) -> PathBuf {
+    let path = match (folder, named) {
+        (None, Some(named)) => named.to_owned(),
+        (folder, _) => folder.unwrap_or(Path::new(".")).join("dozvon.toml"),
+    };
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// The folder of the settings, which the rules and the database share.
+fn folder_of(settings: &Path) -> &Path {
+    settings.parent().unwrap_or(Path::new("."))
 }
 
 /// The settings of an earlier `init`, if there are any. Those that cannot be read may hold the audit's key, which nothing
@@ -101,13 +117,13 @@ fn keep_old(path: &Path, text: &str) -> Result<(), Failure> {
 
 type FirstFile = (PathBuf, String, Readers);
 
-fn first_files(folder: &Path, host: &Host, used: Option<Key>) -> Result<[FirstFile; 2], Failure> {
-    let path = folder.join("dozvon.toml");
+fn first_files(path: &Path, host: &Host, used: Option<Key>) -> Result<[FirstFile; 2], Failure> {
+    let folder = folder_of(path);
     // A key that was used must stay.
     let key = used.unwrap_or_else(|| Key::of_bytes(rand::random()));
     let text = settings_text(folder, host, &key);
-    Settings::read(&path, &text, [])?;
-    Ok([(path, text, Readers::Owner), (folder.join("rules.toml"), rules_text(host), Readers::All)])
+    Settings::read(path, &text, [])?;
+    Ok([(path.to_owned(), text, Readers::Owner), (folder.join("rules.toml"), rules_text(host), Readers::All)])
 }
 
 const DEFAULT_ZONE: &str = "Europe/Moscow";

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use super::host::Host;
+use crate::config::PLACES;
 use crate::render::Sentence;
 
 /// The next steps, in their order. `is_found` says whether FreeSWITCH's own files describe its event socket.
-pub(super) fn next(folder: &Path, host: &Host, is_found: bool) -> Vec<Sentence> {
-    let settings = folder.join("dozvon.toml").display().to_string();
-    let rules = folder.join("rules.toml").display().to_string();
-    let is_default =
-        folder == Path::new("/etc/dozvon") || std::env::current_dir().is_ok_and(|here| here == *folder);
+pub(super) fn next(path: &Path, host: &Host, is_found: bool) -> Vec<Sentence> {
+    let settings = path.display().to_string();
+    let rules = super::folder_of(path).join("rules.toml").display().to_string();
+    let here = std::env::current_dir().unwrap_or_default();
+    let is_default = PLACES.iter().any(|place| here.join(place) == path);
     let config = if is_default { String::new() } else { format!(" --config {settings}") };
     let mut steps = vec![
         String::new().into(),
