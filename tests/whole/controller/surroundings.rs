@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::stage::{ANNA, BORIS, LIMIT, Stage, answers, story, until};
 
 /// A database that takes longer than this is slow, here.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_secs(3);
 
 /// Who talks to Boris from before, and who waits.
 async fn a_talk_and_one_who_waits(stage: &Stage) -> [dozvon::sim::CallerHandle; 2] {
