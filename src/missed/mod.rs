@@ -7,10 +7,10 @@
 //! [`policy`](crate::rules::policy) sets all of this, within the [`limits`](crate::rules::limits) of the law and of the
 //! company.
 
-pub mod abandonment;
 pub mod attempt;
 pub mod case;
 pub mod contact;
+pub mod customer_first;
 pub mod ending;
 pub mod escalation;
 pub mod flood;

@@ -16,8 +16,8 @@ use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
-use crate::missed::abandonment;
 use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::customer_first;
 use crate::queue::agent::{Activity, Status};
 use crate::rules::policy::Profile;
 
@@ -85,7 +85,7 @@ fn may(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> R
         .filter(was.and(attempts::number.eq(&case.number)).and(attempts::at.gt(at - SPARED)))
         .count()
         .get_result(c)?;
-    let lawful = abandonment::may_dial(answered, abandoned, under_way);
+    let lawful = customer_first::may_dial(answered, abandoned, under_way);
     Ok(lawful && spared == 0 && free_agents(c, terms, case)? > under_way)
 }
 
