@@ -3,7 +3,7 @@
 //!
 //! In: a leased case. Out: as of any callback. The customer who answers hears who calls, then music for `[callback]
 //! customer_max_wait` at most. If no agent has come by then, the customer hears an apology, and the attempt counts as abandoned.
-//! **Invariant:** `store::customer_first` refuses such attempts while too many were abandoned recently.
+//! **Invariant:** `missed::customer_first` refuses such attempts while too many were abandoned recently.
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -16,6 +16,7 @@ use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Outcome;
+use crate::missed::customer_first::CONNECT_WITHIN;
 use crate::rules::policy::Profile;
 use crate::store::attempts;
 use crate::store::callbacks::CallbackResult;
@@ -132,7 +133,7 @@ impl Callback {
     fn wait(&self) -> std::time::Duration {
         let wait = self.app.settings.callback.customer_max_wait;
         match self.terms.rules.policy(Some(&self.work.queue)).profile {
-            Profile::Sales => wait.min(customer_first::CONNECT_WITHIN),
+            Profile::Sales => wait.min(CONNECT_WITHIN),
             Profile::Service | Profile::Debt => wait,
         }
     }

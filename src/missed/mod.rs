@@ -9,6 +9,7 @@
 
 pub mod attempt;
 pub mod case;
+pub mod claim;
 pub mod contact;
 pub mod customer_first;
 pub mod ending;

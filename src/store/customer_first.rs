@@ -1,15 +1,9 @@
-//! Dialling the customer before an agent is there: whether it is allowed, and the attempt.
-//!
-//! The rules are stricter than for agents who are rung first (docs/compliance.md, R12 and R17: 47 CFR 64.1200(a)(7) and
-//! 16 CFR 310.4(b)(4); Ofcom's statements of 2006 and 2010 for the 72 hours). At most 3 % of the customers who answered
-//! in 30 days may have been abandoned. An abandoned customer is not dialled in this way for 72 hours. An agent must be
-//! free now. Calls about debts are never made in this way: 230-FZ demands a person who gives their name.
-
-use std::time::Duration;
+//! Dialling the customer before an agent is there: what is counted before, and the attempt.
+//! [`missed::customer_first`](crate::missed::customer_first) decides whether it is allowed.
 
 use diesel::prelude::*;
 
-use super::callbacks::{Asked, CallbackRules, NotReserved, Reserved, is_of, permitted, reserve_place};
+use super::callbacks::{Asked, CallbackRules, NotReserved, Reserved, permitted, reserve_place};
 use super::cases::{CaseRow, held};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
@@ -17,16 +11,9 @@ use super::{Database, StoreError, attempts as rows, offers};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::{Outcome, State, Way};
-use crate::missed::customer_first;
+use crate::missed::claim::Candidate;
+use crate::missed::customer_first::{Counts, PAUSE, SHARE_OVER, may_dial};
 use crate::queue::agent::{Activity, Status};
-use crate::rules::policy::Profile;
-
-/// The time after the customer's answer within which an agent must be there (47 CFR 64.1200(a)(7)(i)).
-pub const CONNECT_WITHIN: Duration = Duration::from_secs(2);
-/// The period over which the share of abandoned customers is computed (the same source).
-const OVER: Duration = Duration::from_secs(30 * 86_400);
-/// How long an abandoned customer is not dialled without an agent (Ofcom 2010, §A1.55).
-const SPARED: Duration = Duration::from_secs(72 * 3_600);
 
 /// A case whose customer is to be dialled first.
 #[derive(Debug, Clone, Copy)]
@@ -49,14 +36,14 @@ pub fn reserve(
     wanted: &Wanted,
 ) -> Result<Result<Option<AttemptId>, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
-    if !is_of(&case, wanted.call) {
+    if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
     let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, "system", wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };
-    if policy.profile == Profile::Debt || !may(c, terms, &case, wanted.at)? {
+    if !may_dial(policy.profile, &counts(c, terms, &case, wanted.at)?) {
         return Ok(Ok(None));
     }
     let reserved = Reserved {
@@ -73,20 +60,21 @@ pub fn reserve(
     Ok(Ok(Some(attempt)))
 }
 
-fn may(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> Result<bool, StoreError> {
-    let ours = attempts::way.eq(Way::CustomerFirst).and(attempts::at.gt(at - OVER));
-    let was = attempts::result.eq(Outcome::Abandoned);
-    let (live, answered) = (attempts::result.is_null(), attempts::answered_at.is_not_null());
-    let of_late = attempts::table.filter(ours);
-    let abandoned: i64 = of_late.filter(was).count().get_result(c)?;
-    let under_way: i64 = of_late.filter(live).count().get_result(c)?;
-    let answered: i64 = of_late.filter(answered.and(attempts::result.is_not_null())).count().get_result(c)?;
-    let spared: i64 = of_late
-        .filter(was.and(attempts::number.eq(&case.number)).and(attempts::at.gt(at - SPARED)))
-        .count()
-        .get_result(c)?;
-    let lawful = customer_first::may_dial(answered, abandoned, under_way);
-    Ok(lawful && spared == 0 && free_agents(c, terms, case)? > under_way)
+/// Counts the dials of this kind, and the agents who are free.
+fn counts(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> Result<Counts, StoreError> {
+    let recent = attempts::way.eq(Way::CustomerFirst).and(attempts::at.gt(at - SHARE_OVER));
+    let recent = attempts::table.filter(recent);
+    let abandoned = recent.filter(attempts::result.eq(Outcome::Abandoned));
+    let to_this = abandoned.filter(attempts::number.eq(&case.number)).filter(attempts::at.gt(at - PAUSE));
+    let under_way = recent.filter(attempts::result.is_null());
+    let answered = recent.filter(attempts::answered_at.is_not_null().and(attempts::result.is_not_null()));
+    Ok(Counts {
+        answered: answered.count().get_result(c)?,
+        abandoned: abandoned.count().get_result(c)?,
+        under_way: under_way.count().get_result(c)?,
+        abandoned_of_late: to_this.count().get_result(c)?,
+        free_agents: free_agents(c, terms, case)?,
+    })
 }
 
 /// Returns how many agents of the case's queue are free now.

@@ -3,11 +3,12 @@
 use super::callback_rules::CallbackRules;
 use super::hour_cap::Asked;
 use super::lease::permitted;
-use super::steps::{begun, is_of, make};
+use super::steps::{begun, make};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
 use crate::missed::attempt::Way;
 use crate::missed::case::Step;
+use crate::missed::claim::Candidate;
 use crate::missed::regulation::{Permit, Refusal};
 use crate::rules::policy::Policy;
 use crate::store::attempts::Reservation;
@@ -55,7 +56,7 @@ pub fn reserve(
     wanted: &Reserve,
 ) -> Result<Result<AttemptId, NotReserved>, StoreError> {
     let case = held(c, wanted.case)?;
-    if !is_of(&case, wanted.call) {
+    if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
     let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, wanted.agent.as_str(), wanted.at)? {

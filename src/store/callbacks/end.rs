@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::apply::{finish_and_follow, happen};
 use super::callback_rules::CallbackRules;
-use super::steps::{is_of, look_again};
+use super::steps::look_again;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
 use crate::missed::attempt::{Claim, Outcome, Said, State, of_cause};
 use crate::missed::case::Stage;
+use crate::missed::claim::Candidate;
 use crate::missed::ending::{Ending, Stage as CallStage};
 use crate::missed::flood::Limits;
 use crate::missed::plan::{Attempt, Event};
@@ -226,7 +227,7 @@ fn release(
     terms: &CallbackRules,
     end: &CallbackEnd,
 ) -> Result<(), StoreError> {
-    if is_of(case, end.call) {
+    if Candidate::from(case).is_claimed_by(end.call) {
         happen(c, case, terms, Event::Released, "system", end.at)?;
     }
     Ok(())

@@ -12,8 +12,9 @@ use super::steps::make;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
 use crate::missed::case::{Stage, Step};
+use crate::missed::claim::{Candidate, Claim, Claimable};
 use crate::missed::ending::Direction;
-use crate::missed::plan::{Event, SOON};
+use crate::missed::plan::Event;
 use crate::missed::regulation::{Permit, Refusal};
 use crate::phone::{E164, Party};
 use crate::rules::policy::Policy;
@@ -111,31 +112,33 @@ pub fn lease(
     wanted: &LeaseRequest,
 ) -> Result<Leased, StoreError> {
     let mut case = held(c, id)?;
-    if case.closed_at.is_some() || case.stage != Stage::Due {
-        return Ok(Leased::NotDue);
-    }
-    if let Some(until) = case.not_before.filter(|until| *until > wanted.at) {
-        happen(c, &case, terms, Event::PutOff(until), "system", wanted.at)?;
-        return Ok(Leased::NotDue);
+    match Candidate::from(&case).claimable(wanted.at) {
+        Claimable::No => return Ok(Leased::NotDue),
+        Claimable::Later(until) => {
+            happen(c, &case, terms, Event::PutOff(until), "system", wanted.at)?;
+            return Ok(Leased::NotDue);
+        }
+        Claimable::IfPermitted => {}
     }
     let (policy, _) = match permitted(c, &case, terms, Asked::Promise, "system", wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Leased::Refused(refusal)),
     };
+    let call = CallId::new();
+    let claim = Claim::of(call, policy.lease, wanted.at);
     let work = LeasedCase {
         case: id,
-        call: CallId::new(),
+        call,
         channel: ChannelId::new(),
         number: case.number.clone(),
         name: last_name(c, &case)?,
         queue: wanted.queue.clone(),
         first: case.assignee.clone(),
         due_at: case.due_at.unwrap_or(case.opened_at),
-        lease_until: wanted.at + policy.lease,
+        lease_until: claim.lease_until,
         ring: policy.ring,
     };
-    let claimed = work.call.to_string();
-    make(c, &mut case, Step::Claim, Some(work.lease_until + SOON), Some(&claimed))?;
+    make(c, &mut case, Step::Claim, Some(claim.next_at), Some(&claim.claimed_by))?;
     arrive(c, terms, wanted, &work)?;
     Ok(Leased::Case(Box::new(work)))
 }

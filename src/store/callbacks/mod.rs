@@ -32,4 +32,3 @@ pub(super) use attempt::{Reserved, reserve_place};
 pub(super) use guards::{check_dial, refused};
 pub(super) use hour_cap::Asked;
 pub(super) use lease::permitted;
-pub(super) use steps::is_of;

@@ -3,8 +3,7 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixMs;
-use crate::ids::CallId;
-use crate::missed::case::{Closed, Stage, Step, step};
+use crate::missed::case::{Closed, Step, step};
 use crate::store::cases::CaseRow;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::cases;
@@ -25,12 +24,6 @@ pub(super) fn make(
         .returning(cases::id)
         .count_changed(c)?;
     Ok(())
-}
-
-/// Returns whether the callback of this call has claimed the case.
-pub(in crate::store) fn is_of(case: &CaseRow, call: CallId) -> bool {
-    let claimed = case.closed_at.is_none() && case.stage == Stage::Claimed;
-    claimed && case.claimed_by.as_deref() == Some(call.to_string().as_str())
 }
 
 /// Records that an attempt has been made for a case. Only the first one changes the row.

@@ -6,6 +6,7 @@ use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, QueueName};
 use crate::missed::case::{Closed, Reason, Stage, State};
+use crate::missed::claim::Candidate;
 use crate::missed::plan::Case;
 use crate::missed::wish::Source;
 use crate::phone::E164;
@@ -93,6 +94,17 @@ impl From<&CaseRow> for Case {
             handed_over: row.handed_over_at.is_some(),
             repeat_days: row.repeat_days,
             flooded: row.flooded,
+        }
+    }
+}
+
+impl<'a> From<&'a CaseRow> for Candidate<'a> {
+    fn from(row: &'a CaseRow) -> Self {
+        Self {
+            open: row.closed_at.is_none(),
+            stage: row.stage,
+            not_before: row.not_before,
+            claimed_by: row.claimed_by.as_deref(),
         }
     }
 }
