@@ -22,7 +22,7 @@ use dozvon::clock::UnixMs;
 use dozvon::config::database::DatabaseUrl;
 use dozvon::config::store::Settings;
 use dozvon::ids::{CaseId, ChannelId, CoreId};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::phone::Party;
 use dozvon::queue::offer;
 use dozvon::store::callbacks::{self, CallbackEnd, CallbackResult, CallbackRules, LeaseRequest, Reserve};
@@ -172,7 +172,7 @@ impl House {
         };
         let attempt = self.write(&mut took, move |c, terms| callbacks::reserve(c, terms, &wanted)).unwrap();
         // Not timed: nobody answers, and the agent is free again.
-        let how = CallbackResult::without_talk(attempt, Outcome::NoAnswer, "NO_ANSWER");
+        let how = CallbackResult::without_talk(attempt, Disposition::NoAnswer, "NO_ANSWER");
         let end = CallbackEnd { case: work.case, call, how, at: NOON };
         self.write(&mut Took::default(), move |c, terms| {
             callbacks::end(c, terms, &end)?;

@@ -62,7 +62,7 @@ crate::vocabulary! {
 /// |---|---|
 /// | `case.opened`, `case.missed_again` | from a call: `call`, its id, `began_at`, when it came, and `wait_ms`; from a form or a bot: `request`, its number |
 /// | `request.received` | `request`, its number, `source`, `page`, `wanted_at`; `note` is the customer's text |
-/// | `attempt.ended`, `attempt.undisposed` | `call`, unless the attempt was only reported by hand; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Outcome`], `note` what the agent wrote |
+/// | `attempt.ended`, `attempt.undisposed` | `call`, unless the attempt was only reported by hand; `way`, `agent`, `began_at`, `answered_at`, `talk_ms`, `counted`; `result` is a word of [`crate::missed::attempt::Disposition`], `note` what the agent wrote |
 /// | `call.ended` | `call`, `agent`, `began_at`, `answered_at`, `wait_ms`, `talk_ms` |
 /// | `trunk.failing` | `name` is the trunk's, `reason` the cause of the last failure, `times` how many there were in a row |
 /// | `cases.flooded` | `name` is the source's address, behind the gateway if there is one (`*`: all sources together), `times` how many are allowed in an hour |

@@ -3,7 +3,7 @@
 use crate::context::App;
 use crate::dispatch::trunks::{DialFate, TrunkCall};
 use crate::ids::AttemptId;
-use crate::missed::attempt::{NO_PROGRESS, Outcome, is_unseen};
+use crate::missed::attempt::{Disposition, NO_PROGRESS, is_unseen};
 use crate::phone::E164;
 use crate::store::callbacks::{self, CallbackEnd, CallbackResult, CallbackRules};
 use crate::store::{attempts, outbox};
@@ -55,7 +55,7 @@ pub(crate) async fn learn(app: &App, trunk_call: &TrunkCall, number: &E164, fate
 
 /// Nobody was dialled, because of a failure on our side.
 pub(crate) fn not_dialled(attempt: AttemptId) -> CallbackResult {
-    CallbackResult::without_talk(attempt, Outcome::TechnicalFailure, "NODE_DOWN")
+    CallbackResult::without_talk(attempt, Disposition::TechnicalFailure, "NODE_DOWN")
 }
 
 /// Why a dialled number did not answer, and whether its phone is known to have rung. A trunk that reports no progress

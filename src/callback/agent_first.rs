@@ -10,7 +10,7 @@ use crate::dispatch::answered::{AgentAnswered, BridgeResult};
 use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::store::attempts;
 use crate::store::callbacks::{self, CallbackResult, Reserve};
 use crate::switch::{Answer, Cancel, Leg};
@@ -113,7 +113,7 @@ impl Callback {
             Answer::Stopped(leg, why) => (leg, why),
         };
         let cause = leg.hang_up(Cancel::OriginatorCancel).await;
-        let cancelled = |why| CallbackResult::without_talk(attempt, Outcome::Cancelled, why);
+        let cancelled = |why| CallbackResult::without_talk(attempt, Disposition::Cancelled, why);
         Ok(match why {
             Stop::CallerIsHere(request) => {
                 tracing::info!("the customer rings in: they get the agent who was calling them");

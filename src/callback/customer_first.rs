@@ -15,7 +15,7 @@ use crate::dispatch::answered::{ANSWER_BACKLOG, AgentAnswered, BridgeResult};
 use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::Leaving;
 use crate::ids::{AttemptId, ChannelId, OfferId};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::missed::customer_first::CONNECT_WITHIN;
 use crate::rules::policy::Profile;
 use crate::store::attempts;
@@ -88,7 +88,7 @@ impl Callback {
             Answer::Ended(end) => ended(attempt, end),
             Answer::Stopped(leg, why) => {
                 leg.hang_up(Cancel::OriginatorCancel).await;
-                Ok(CallbackResult::without_talk(attempt, Outcome::Cancelled, why))
+                Ok(CallbackResult::without_talk(attempt, Disposition::Cancelled, why))
             }
         }
     }
@@ -169,5 +169,5 @@ impl Callback {
 }
 
 fn abandoned(attempt: AttemptId, cause: &str) -> CallbackResult {
-    CallbackResult::without_talk(attempt, Outcome::Abandoned, cause)
+    CallbackResult::without_talk(attempt, Disposition::Abandoned, cause)
 }

@@ -12,7 +12,7 @@ use crate::dispatch::callbacks_under_way::AgentRequest;
 use crate::dispatch::queued_caller::{FirstRing, QueuedCaller};
 use crate::dispatch::trunks::{CallSlot, Customer};
 use crate::ids::{AttemptId, ChannelId, OfferId};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::missed::outgoing::Said;
 use crate::queue::preferred::PreferredAgent;
 use crate::store::StoreError;
@@ -81,7 +81,7 @@ impl Callback {
         let Some(talk) = Talk::of_legs(&self.app, self.work.call, &self.node, sides).await else {
             leg.hang_up(Cancel::OriginatorCancel).await;
             answered.answer(BridgeResult::Failed);
-            return CallbackResult::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED);
+            return CallbackResult::without_talk(attempt, Disposition::Abandoned, BRIDGE_FAILED);
         };
         leg.in_talk();
         // Recorded before the agent's offer can end, which checks whether a disposition is missing. The end of the talk is

@@ -9,7 +9,7 @@ use super::in_progress::Callback;
 use crate::call::attempt::{dialled_over, learn, why_unanswered};
 use crate::dispatch::trunks::{DialFate, TriedTrunks, TrunkCall};
 use crate::ids::{AttemptId, ChannelId, OfferId};
-use crate::missed::attempt::{Outcome, of_cause};
+use crate::missed::attempt::{Disposition, of_cause};
 use crate::store::callbacks::{self, CallbackResult, Redial, TrunkSaid};
 use crate::switch::{Leg, Unanswered};
 
@@ -30,7 +30,7 @@ pub(super) struct Dialling<'a> {
 pub(super) fn ended(attempt: AttemptId, end: Unanswered) -> Result<CallbackResult, String> {
     let (cause, rang) = why_unanswered(end);
     match of_cause(&cause, rang) {
-        Outcome::TechnicalFailure => Err(cause),
+        Disposition::TechnicalFailure => Err(cause),
         _ => Ok(CallbackResult::unreached(attempt, &cause, rang)),
     }
 }
@@ -78,7 +78,7 @@ impl<'a> Dialling<'a> {
             () = callback.app.draining.cancelled() => None,
             trunk_call = callback.slot.next_untried(&tried) => trunk_call,
         };
-        let ends = CallbackResult::without_talk(attempt, Outcome::TechnicalFailure, &cause);
+        let ends = CallbackResult::without_talk(attempt, Disposition::TechnicalFailure, &cause);
         let Some(trunk_call) = next else { return Err(ends.after(refused)) };
         let channel = ChannelId::new();
         if !is_recorded(callback, attempt, channel, &trunk_call).await {

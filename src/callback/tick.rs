@@ -71,10 +71,10 @@ impl Tick {
         let terms = self.app.terms();
         let rehomed = self.rehome(&terms).await;
         let advanced = self.advance(&terms).await;
-        let forgot = self.forget(&terms).await;
+        let decided = self.decide_dispositions(&terms).await;
         let none = self.app.settings.callback.trunks.is_empty();
         let called = if none { Ok(()) } else { self.call_back(&terms).await };
-        rehomed.and(advanced).and(forgot).and(called)
+        rehomed.and(advanced).and(decided).and(called)
     }
 
     /// Moves cases whose queue the new rules do not have to another queue.
@@ -105,16 +105,19 @@ impl Tick {
     }
 
     /// Closes attempts that wait too long for a disposition and whose case is closed.
-    async fn forget(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
+    async fn decide_dispositions(&mut self, terms: &CallbackRules) -> Result<(), StoreError> {
         let (at, limit) = (self.app.clock.now(), i64::from(self.app.settings.callback.batch));
         let before = at - terms.disposition_timeout;
         let skipped = self.attempts.now(Instant::now());
-        let read = move |c: &mut _| callbacks::forgotten(c, before, limit, &skipped);
-        let unsaid = self.app.store.read("unsaid", read).await?;
-        for attempt in unsaid {
+        let read = move |c: &mut _| callbacks::missing_dispositions(c, before, limit, &skipped);
+        let missing = self.app.store.read("missing_dispositions", read).await?;
+        for attempt in missing {
             let terms = terms.clone();
-            let closed =
-                self.app.store.write("forget", move |c| callbacks::forget(c, attempt, &terms, at)).await;
+            let closed = self
+                .app
+                .store
+                .write("decide_disposition", move |c| callbacks::decide_disposition(c, attempt, &terms, at))
+                .await;
             match closed {
                 Ok(()) => self.attempts.worked(&attempt),
                 Err(error) => self.skip_attempt(attempt, &error),

@@ -8,21 +8,21 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::duration;
 use crate::ids::QueueName;
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::missed::flood::Limits;
 use crate::phone::E164;
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
 
 /// The codes that an agent dials, and the result of the last call that each records.
-const CODES: [(&str, Outcome); 7] = [
-    ("*71", Outcome::Reached),
-    ("*72", Outcome::CallLater),
-    ("*73", Outcome::NoAnswer),
-    ("*74", Outcome::Voicemail),
-    ("*75", Outcome::WrongNumber),
-    ("*76", Outcome::Refused),
-    ("*77", Outcome::Busy),
+const CODES: [(&str, Disposition); 7] = [
+    ("*71", Disposition::Reached),
+    ("*72", Disposition::CallLater),
+    ("*73", Disposition::NoAnswer),
+    ("*74", Disposition::Voicemail),
+    ("*75", Disposition::WrongNumber),
+    ("*76", Disposition::Refused),
+    ("*77", Disposition::Busy),
 ];
 
 /// How fast a trunk may be dialled of which nothing else is said, and all together.
@@ -96,7 +96,7 @@ pub struct Settings {
     pub manual_dial_lookup_timeout: Duration,
     /// What an agent dials to record the result of the last talk: `*71` and so on.
     #[serde(deserialize_with = "codes")]
-    pub codes: BTreeMap<String, Outcome>,
+    pub codes: BTreeMap<String, Disposition>,
     /// How long a talk must have lasted to settle a case when nobody records its result.
     #[serde(with = "duration::Within::<0, { duration::HOUR }>")]
     pub min_talk: Duration,
@@ -260,13 +260,13 @@ impl Trunk {
     }
 }
 
-fn usual_codes() -> BTreeMap<String, Outcome> {
+fn usual_codes() -> BTreeMap<String, Disposition> {
     CODES.iter().map(|(code, result)| ((*code).to_owned(), *result)).collect()
 }
 
 /// Reads codes. A section in which every line is commented out says nothing, so the usual codes hold.
-fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Outcome>, D::Error> {
-    let codes = BTreeMap::<String, Outcome>::deserialize(deserializer)?;
+fn codes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Disposition>, D::Error> {
+    let codes = BTreeMap::<String, Disposition>::deserialize(deserializer)?;
     Ok(if codes.is_empty() { usual_codes() } else { codes })
 }
 

@@ -12,12 +12,12 @@ use crate::config::callback::{Dial, Trunk};
 use crate::demo::scenario::Scenario;
 use crate::demo::testbed::Testbed;
 use crate::ids::{AgentName, CaseId};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::phone::E164;
 use crate::queue::agent::{Status, Step};
 use crate::sim::{Behaviours, Odds};
 use crate::store::agents::{self, Make};
-use crate::store::callbacks::{self, Disposition};
+use crate::store::callbacks::{self, GivenDisposition};
 use crate::store::{StoreError, attempts, cases};
 
 /// How far the clock is put forward before each round. A case waits a minute in case the caller rings again; then 30
@@ -83,7 +83,7 @@ impl Testbed {
             let now = app.clock.now();
             let (owed, open) = app
                 .store
-                .read("evening", move |c| Ok((attempts::awaiting_a_word(c)?, cases::in_hand(c, now)?)))
+                .read("evening", move |c| Ok((attempts::without_disposition(c)?, cases::in_hand(c, now)?)))
                 .await?;
             self.everybody_back_from_his_break().await?;
             for row in &owed {
@@ -116,16 +116,20 @@ impl Testbed {
     /// Records the result of a talk: mostly that the customer was reached.
     async fn say(&self, case: CaseId, agent: &str, dice: &mut ChaCha8Rng) -> Result<(), StoreError> {
         let result = match dice.random_range(0..10) {
-            0 => Outcome::Voicemail,
-            1 => Outcome::CallLater,
-            _ => Outcome::Reached,
+            0 => Disposition::Voicemail,
+            1 => Disposition::CallLater,
+            _ => Disposition::Reached,
         };
         let app = &self.running.app;
         let (terms, by, at) = (app.terms(), agent.to_owned(), app.clock.now());
         let said = move |c: &mut _| {
-            callbacks::dispose(c, &terms, &Disposition { case, result, later: None, note: None, by: &by, at })
+            callbacks::record_disposition(
+                c,
+                &terms,
+                &GivenDisposition { case, result, later: None, note: None, by: &by, at },
+            )
         };
-        app.store.write("say", said).await.map(drop)
+        app.store.write("record_disposition", said).await.map(drop)
     }
 }
 

@@ -44,7 +44,7 @@ crate::vocabulary! {
 
 crate::vocabulary! {
     /// The disposition of an attempt.
-    "attempt result" pub enum Outcome {
+    "attempt result" pub enum Disposition {
         /// Somebody talked with the customer.
         Reached = "reached",
         /// The customer asks to be called later.
@@ -88,7 +88,7 @@ pub enum Consequence {
     Again,
 }
 
-impl Outcome {
+impl Disposition {
     /// Whether an attempt with this disposition may stay uncounted. Only an attempt that cannot have rung may.
     #[must_use]
     pub const fn may_be_uncounted(self) -> bool {
@@ -130,15 +130,17 @@ impl Outcome {
 /// are `CALL_REJECTED`, 404 `UNALLOCATED_NUMBER`, 410 `NUMBER_CHANGED`, 484 `INVALID_NUMBER_FORMAT`, 485 and 604
 /// `NO_ROUTE_DESTINATION`), and the causes of Q.850 that a trunk's Reason header names instead.
 #[must_use]
-pub fn of_cause(cause: &str, alerted: bool) -> Outcome {
+pub fn of_cause(cause: &str, alerted: bool) -> Disposition {
     match cause {
-        "USER_BUSY" | "BUSY_EVERYWHERE" => Outcome::Busy,
-        "UNWANTED" => Outcome::Rejected,
-        _ if !alerted && ENDED_HERE.contains(&cause) => Outcome::Cancelled,
-        _ if !(alerted || CUSTOMERS_OWN.contains(&cause) || is_unseen(cause)) => Outcome::TechnicalFailure,
-        _ if Claim::of(cause) == Some(Claim::Rejected) => Outcome::Rejected,
+        "USER_BUSY" | "BUSY_EVERYWHERE" => Disposition::Busy,
+        "UNWANTED" => Disposition::Rejected,
+        _ if !alerted && ENDED_HERE.contains(&cause) => Disposition::Cancelled,
+        _ if !(alerted || CUSTOMERS_OWN.contains(&cause) || is_unseen(cause)) => {
+            Disposition::TechnicalFailure
+        }
+        _ if Claim::of(cause) == Some(Claim::Rejected) => Disposition::Rejected,
         // For every other cause: the phone may have rung, and nobody was reached.
-        _ => Outcome::NoAnswer,
+        _ => Disposition::NoAnswer,
     }
 }
 
@@ -205,13 +207,13 @@ impl Claim {
     /// confirmed by another trunk, or by the same trunk if it has worked in between. A rejection is confirmed only by a
     /// trunk that has worked in between: the accounts of two trunks may both be without funds.
     #[must_use]
-    pub fn confirmed(self, before: &[Said]) -> Option<Outcome> {
+    pub fn confirmed(self, before: &[Said]) -> Option<Disposition> {
         let works = before.iter().any(|said| said.works_since);
         match self {
             Self::NoSuchNumber if works || before.iter().any(|said| said.by_another) => {
-                Some(Outcome::InvalidNumber)
+                Some(Disposition::InvalidNumber)
             }
-            Self::Rejected if works => Some(Outcome::Rejected),
+            Self::Rejected if works => Some(Disposition::Rejected),
             Self::NoSuchNumber | Self::Rejected => None,
         }
     }
@@ -224,38 +226,38 @@ mod tests {
     #[test]
     fn a_dial_counts_unless_it_surely_did_not_ring() {
         for (cause, alerted, outcome) in [
-            ("NO_ANSWER", true, Outcome::NoAnswer),
-            ("NO_USER_RESPONSE", false, Outcome::NoAnswer),
-            ("USER_BUSY", true, Outcome::Busy),
-            ("USER_BUSY", false, Outcome::Busy),
-            ("CALL_REJECTED", true, Outcome::Rejected),
-            ("CALL_REJECTED", false, Outcome::TechnicalFailure),
-            ("OUTGOING_CALL_BARRED", false, Outcome::TechnicalFailure),
-            ("OUTGOING_CALL_BARRED", true, Outcome::NoAnswer),
-            ("UNWANTED", false, Outcome::Rejected),
-            ("UNALLOCATED_NUMBER", false, Outcome::TechnicalFailure),
-            ("NUMBER_CHANGED", false, Outcome::TechnicalFailure),
-            ("INVALID_NUMBER_FORMAT", false, Outcome::TechnicalFailure),
-            ("UNALLOCATED_NUMBER", true, Outcome::NoAnswer),
-            ("GATEWAY_DOWN", false, Outcome::TechnicalFailure),
-            ("NORMAL_TEMPORARY_FAILURE", false, Outcome::TechnicalFailure),
-            ("NORMAL_TEMPORARY_FAILURE", true, Outcome::NoAnswer),
-            ("SOMETHING_NEW", false, Outcome::TechnicalFailure),
-            ("SOMETHING_NEW", true, Outcome::NoAnswer),
-            ("RECOVERY_ON_TIMER_EXPIRE", false, Outcome::TechnicalFailure),
-            ("INCOMPATIBLE_DESTINATION", false, Outcome::TechnicalFailure),
-            ("NORMAL_UNSPECIFIED", false, Outcome::TechnicalFailure),
-            ("REQUESTED_CHAN_UNAVAIL", false, Outcome::TechnicalFailure),
-            ("DESTINATION_OUT_OF_ORDER", false, Outcome::TechnicalFailure),
-            ("INVALID_PROFILE", false, Outcome::TechnicalFailure),
-            ("UNKNOWN", false, Outcome::TechnicalFailure),
-            ("SUBSCRIBER_ABSENT", false, Outcome::NoAnswer),
-            ("NO_ANSWER", false, Outcome::NoAnswer),
-            ("MANAGER_REQUEST", false, Outcome::Cancelled),
-            ("MANAGER_REQUEST", true, Outcome::NoAnswer),
+            ("NO_ANSWER", true, Disposition::NoAnswer),
+            ("NO_USER_RESPONSE", false, Disposition::NoAnswer),
+            ("USER_BUSY", true, Disposition::Busy),
+            ("USER_BUSY", false, Disposition::Busy),
+            ("CALL_REJECTED", true, Disposition::Rejected),
+            ("CALL_REJECTED", false, Disposition::TechnicalFailure),
+            ("OUTGOING_CALL_BARRED", false, Disposition::TechnicalFailure),
+            ("OUTGOING_CALL_BARRED", true, Disposition::NoAnswer),
+            ("UNWANTED", false, Disposition::Rejected),
+            ("UNALLOCATED_NUMBER", false, Disposition::TechnicalFailure),
+            ("NUMBER_CHANGED", false, Disposition::TechnicalFailure),
+            ("INVALID_NUMBER_FORMAT", false, Disposition::TechnicalFailure),
+            ("UNALLOCATED_NUMBER", true, Disposition::NoAnswer),
+            ("GATEWAY_DOWN", false, Disposition::TechnicalFailure),
+            ("NORMAL_TEMPORARY_FAILURE", false, Disposition::TechnicalFailure),
+            ("NORMAL_TEMPORARY_FAILURE", true, Disposition::NoAnswer),
+            ("SOMETHING_NEW", false, Disposition::TechnicalFailure),
+            ("SOMETHING_NEW", true, Disposition::NoAnswer),
+            ("RECOVERY_ON_TIMER_EXPIRE", false, Disposition::TechnicalFailure),
+            ("INCOMPATIBLE_DESTINATION", false, Disposition::TechnicalFailure),
+            ("NORMAL_UNSPECIFIED", false, Disposition::TechnicalFailure),
+            ("REQUESTED_CHAN_UNAVAIL", false, Disposition::TechnicalFailure),
+            ("DESTINATION_OUT_OF_ORDER", false, Disposition::TechnicalFailure),
+            ("INVALID_PROFILE", false, Disposition::TechnicalFailure),
+            ("UNKNOWN", false, Disposition::TechnicalFailure),
+            ("SUBSCRIBER_ABSENT", false, Disposition::NoAnswer),
+            ("NO_ANSWER", false, Disposition::NoAnswer),
+            ("MANAGER_REQUEST", false, Disposition::Cancelled),
+            ("MANAGER_REQUEST", true, Disposition::NoAnswer),
             // Nobody saw whether the phone rang.
-            ("LINK_LOST", false, Outcome::NoAnswer),
-            ("SWITCH_RESTARTED", false, Outcome::NoAnswer),
+            ("LINK_LOST", false, Disposition::NoAnswer),
+            ("SWITCH_RESTARTED", false, Disposition::NoAnswer),
         ] {
             assert_eq!(of_cause(cause, alerted), outcome, "{cause} alerted: {alerted}");
             assert!(!alerted || !of_cause(cause, alerted).may_be_uncounted(), "{cause}: what rang counts");
@@ -270,10 +272,10 @@ mod tests {
         for (claim, before, believed) in [
             (Claim::NoSuchNumber, vec![], None),
             (Claim::NoSuchNumber, vec![again, again], None),
-            (Claim::NoSuchNumber, vec![another], Some(Outcome::InvalidNumber)),
-            (Claim::NoSuchNumber, vec![works], Some(Outcome::InvalidNumber)),
+            (Claim::NoSuchNumber, vec![another], Some(Disposition::InvalidNumber)),
+            (Claim::NoSuchNumber, vec![works], Some(Disposition::InvalidNumber)),
             (Claim::Rejected, vec![again, another], None),
-            (Claim::Rejected, vec![works], Some(Outcome::Rejected)),
+            (Claim::Rejected, vec![works], Some(Disposition::Rejected)),
         ] {
             assert_eq!(claim.confirmed(&before), believed, "{claim:?} {before:?}");
         }
@@ -282,8 +284,8 @@ mod tests {
 
     #[test]
     fn a_machine_is_nobody() {
-        assert_eq!(Outcome::Voicemail.consequence(), Consequence::Again);
-        assert_eq!(Outcome::Reached.consequence(), Consequence::Close(Closed::AgentReached));
-        assert_eq!(Outcome::WrongNumber.consequence(), Consequence::Suppress(Closed::WrongNumber));
+        assert_eq!(Disposition::Voicemail.consequence(), Consequence::Again);
+        assert_eq!(Disposition::Reached.consequence(), Consequence::Close(Closed::AgentReached));
+        assert_eq!(Disposition::WrongNumber.consequence(), Consequence::Suppress(Closed::WrongNumber));
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::attempt::{Consequence, Outcome, State, Way};
+use super::attempt::{Consequence, Disposition, State, Way};
 use super::case::{Closed, Stage, Step};
 use super::contact::Contact;
 use super::regulation::{self, DialRules, Guard, Next, NumberHistory, Refusal};
@@ -109,13 +109,17 @@ impl Attempt {
     }
 
     /// Returns the disposition of a talk for which nobody records one. The length of the talk decides.
-    fn disposition_by_length(&self, least_talk: Duration) -> Outcome {
+    fn disposition_by_length(&self, least_talk: Duration) -> Disposition {
         if self.lacks_agent() {
-            return Outcome::Abandoned;
+            return Disposition::Abandoned;
         }
         let talk = self.answered_at.zip(self.ended_at);
         let talk = talk.map(|(began_at, ended_at)| Contact { began_at, ended_at, now: ended_at });
-        if talk.is_some_and(|talk| talk.is_talk(least_talk)) { Outcome::Reached } else { Outcome::NoAnswer }
+        if talk.is_some_and(|talk| talk.is_talk(least_talk)) {
+            Disposition::Reached
+        } else {
+            Disposition::NoAnswer
+        }
     }
 }
 
@@ -123,7 +127,7 @@ impl Attempt {
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptEnded {
     /// The disposition of the attempt.
-    pub disposition: Outcome,
+    pub disposition: Disposition,
     /// Whether the attempt counts.
     pub counted: bool,
     /// When the customer wants to be called, if they said so.
@@ -181,7 +185,7 @@ pub enum Event<'a> {
     /// Somebody reports an attempt that they made elsewhere.
     AttemptReported(AttemptEnded),
     /// The customer must be tried again: the answer to [`Change::TryAgain`].
-    StillOwed(Again<'a>),
+    TryAgain(Again<'a>),
     /// A guard refused a dial.
     DialRefused(RefusedDial<'a>),
     /// Somebody puts the case off until this time.
@@ -244,7 +248,7 @@ pub enum Change<'a> {
         /// The attempt.
         attempt: AttemptId,
         /// The disposition.
-        disposition: Outcome,
+        disposition: Disposition,
         /// The cause on our side.
         cause: Option<&'static str>,
         /// The note on the attempt.
@@ -274,7 +278,7 @@ pub fn plan<'a>(case: &Case, event: Event<'a>, rules: &CaseRules<'_>, now: UnixM
         Event::ControllerDied(attempt) => after_death(attempt, rules, now),
         Event::AttemptEnded(ended) => follow(case, &ended, now),
         Event::AttemptReported(ended) => reported(case, &ended, now),
-        Event::StillOwed(facts) => again(case, facts, rules, now),
+        Event::TryAgain(facts) => again(case, facts, rules, now),
         Event::DialRefused(refused) => {
             let mut changes = vec![Change::KeepRefusal(refused.refusal)];
             changes.extend(dial_refused(case, refused, rules, now));
@@ -415,7 +419,7 @@ fn give_up<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec<Cha
         State::Talking => vec![Change::EndTalk(attempt.id, "LASTED_TOO_LONG", now + rules.remind_after)],
         State::Reserved | State::Dialling | State::Completed => vec![Change::FinishAttempt {
             attempt: attempt.id,
-            disposition: Outcome::Orphaned,
+            disposition: Disposition::Orphaned,
             cause: None,
             note: Some("lasted too long"),
         }],
@@ -441,7 +445,7 @@ fn after_death<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec
         State::WrappingUp => Vec::new(),
         State::Talking | State::Reserved | State::Dialling | State::Completed => {
             let abandoned = attempt.lacks_agent() && attempt.answered_at.is_some();
-            let disposition = if abandoned { Outcome::Abandoned } else { Outcome::Orphaned };
+            let disposition = if abandoned { Disposition::Abandoned } else { Disposition::Orphaned };
             vec![Change::FinishAttempt { attempt: attempt.id, disposition, cause: Some(CAUSE), note: None }]
         }
     }
@@ -450,7 +454,7 @@ fn after_death<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec
 /// Decides what follows from an attempt: another attempt, a handover, or the end of the case.
 fn follow<'a>(case: &Case, ended: &AttemptEnded, now: UnixMs) -> Vec<Change<'a>> {
     let contact = Contact { began_at: ended.began_at, ended_at: now, now };
-    let asked = ended.later.filter(|_| ended.disposition == Outcome::CallLater);
+    let asked = ended.later.filter(|_| ended.disposition == Disposition::CallLater);
     let again = Change::TryAgain { counted: ended.counted, asked };
     match ended.disposition.consequence() {
         Consequence::Suppress(reason) => vec![Change::ForbidCalls(reason), Change::Close(reason)],

@@ -433,7 +433,7 @@ mod tests {
             .chain(case::State::ALL.iter().map(|word| word.as_str()))
             .chain(case::Reason::ALL.iter().map(|word| word.as_str()))
             .chain(case::Closed::ALL.iter().map(|word| word.as_str()))
-            .chain(attempt::Outcome::ALL.iter().map(|word| word.as_str()))
+            .chain(attempt::Disposition::ALL.iter().map(|word| word.as_str()))
             .chain(case::Stage::ALL.iter().map(|word| word.as_str()))
             .chain(crate::audit::Action::ALL.iter().map(|word| word.as_str()))
             .chain(crate::audit::Fault::ALL.iter().map(|word| word.as_str()))

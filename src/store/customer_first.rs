@@ -10,7 +10,7 @@ use super::schema::{agents, attempts};
 use super::{Database, StoreError, attempts as rows, offers};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, OfferId};
-use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::attempt::{Disposition, State, Way};
 use crate::missed::claim::Candidate;
 use crate::missed::customer_first::{Counts, PAUSE, SHARE_OVER, may_dial};
 use crate::queue::agent::{Activity, Status};
@@ -64,7 +64,7 @@ pub fn reserve(
 fn counts(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> Result<Counts, StoreError> {
     let recent = attempts::way.eq(Way::CustomerFirst).and(attempts::at.gt(at - SHARE_OVER));
     let recent = attempts::table.filter(recent);
-    let abandoned = recent.filter(attempts::result.eq(Outcome::Abandoned));
+    let abandoned = recent.filter(attempts::result.eq(Disposition::Abandoned));
     let to_this = abandoned.filter(attempts::number.eq(&case.number)).filter(attempts::at.gt(at - PAUSE));
     let under_way = recent.filter(attempts::result.is_null());
     let answered = recent.filter(attempts::answered_at.is_not_null().and(attempts::result.is_not_null()));

@@ -5,14 +5,14 @@
 //! places. The controller does not handle any other number.
 
 use super::callbacks::{
-    self, Asked, CallbackRules, Disposition, Reserved, check_dial, refused, reserve_place,
+    self, Asked, CallbackRules, GivenDisposition, Reserved, check_dial, refused, reserve_place,
 };
 use super::cases::held;
 use super::dialect::hold;
 use super::{Database, StoreError, attempts, calls as call_rows, case_opening, cases};
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId, ChannelId, CoreId, NodeName};
-use crate::missed::attempt::{Outcome, Way};
+use crate::missed::attempt::{Disposition, Way};
 use crate::missed::ending::Direction;
 use crate::missed::regulation::{Guard, Refusal};
 use crate::phone::{E164, Party};
@@ -57,7 +57,7 @@ pub enum Begun {
 ///
 /// # Errors
 /// When the database fails.
-pub fn is_owed(c: &mut Database, number: &E164) -> Result<bool, StoreError> {
+pub fn has_open_case(c: &mut Database, number: &E164) -> Result<bool, StoreError> {
     Ok(cases::open_of(c, number)?.is_some())
 }
 
@@ -145,18 +145,18 @@ fn arrive(
 /// waiting for a disposition.
 ///
 /// # Errors
-/// As [`callbacks::dispose`].
-pub fn say(
+/// As [`callbacks::record_disposition`].
+pub fn record_disposition(
     c: &mut Database,
     terms: &CallbackRules,
     agent: &AgentName,
-    result: Outcome,
+    result: Disposition,
     at: UnixMs,
 ) -> Result<Option<CaseId>, StoreError> {
-    let Some(row) = attempts::awaits_word(c, agent)? else { return Ok(None) };
+    let Some(row) = attempts::latest_without_disposition(c, agent)? else { return Ok(None) };
     let case = row.case_id;
-    let said = Disposition { case, result, later: None, note: None, by: agent.as_str(), at };
-    callbacks::dispose(c, terms, &said)?;
+    let said = GivenDisposition { case, result, later: None, note: None, by: agent.as_str(), at };
+    callbacks::record_disposition(c, terms, &said)?;
     Ok(Some(case))
 }
 

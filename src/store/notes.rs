@@ -10,7 +10,7 @@ use crate::audit::{Action, Entry};
 use crate::clock::UnixMs;
 use crate::event::{Event, EventKind};
 use crate::ids::{AgentName, CallId, QueueName};
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::missed::case::Closed;
 use crate::missed::escalation;
 use crate::missed::regulation::{Guard, Refusal};
@@ -41,7 +41,7 @@ pub(super) enum Note<'a> {
     /// A talk is over, and its agent has recorded no disposition.
     Undisposed(&'a AttemptRow),
     /// A person recorded the disposition of an attempt.
-    Disposition { result: Outcome, by: &'a str },
+    Disposition { result: Disposition, by: &'a str },
     /// A person put the case off.
     Deferred { until: UnixMs, by: &'a str },
     /// A person put the case before all others.

@@ -342,7 +342,7 @@ pub fn end_talk(
     if before.offer != Some(offer) {
         return Ok(before);
     }
-    let lacks_disposition = attempts::owes_disposition(c, &known.agent)?;
+    let lacks_disposition = attempts::lacks_disposition_of(c, &known.agent)?;
     let activity = release::after_talk(before.activity, lacks_disposition, wrap_up);
     let changed = diesel::update(agents::table.find(&known.agent))
         .set((

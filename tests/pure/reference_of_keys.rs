@@ -135,7 +135,7 @@ fn plain(rust: &str) -> &str {
         "Preset" => "gateway",
         "Kind" => "kind",
         "BTreeMap<String, AgentName>" => "table: user of the CRM to agent",
-        "BTreeMap<String, Outcome>" => "table: code to disposition",
+        "BTreeMap<String, Disposition>" => "table: code to disposition",
         "BTreeMap<String, String>" => "table: name to text",
         name if name.ends_with("Name") => "name",
         other => panic!("what is a {other} to an administrator?"),

@@ -11,7 +11,7 @@ use crate::call::talk::{Between, Talk, TalkOver};
 use crate::cause::HangupCause;
 use crate::dispatch::trunks::{Customer, DialFate, TrunkCall};
 use crate::ids::{AttemptId, CaseId, ChannelId, OfferId};
-use crate::missed::attempt::{self, Outcome};
+use crate::missed::attempt::{self, Disposition};
 use crate::missed::outgoing::Said;
 use crate::phone::E164;
 use crate::store::StoreError;
@@ -89,7 +89,7 @@ impl Phone {
                 let id = call.id;
                 pass_on(&app, call.caller, unknown(&StoreError::Slow { limit })).await;
                 if let Ok(Some(Begun::Attempt { case, attempt })) = writing.await {
-                    let how = CallbackResult::without_talk(attempt, Outcome::Cancelled, TOO_LATE);
+                    let how = CallbackResult::without_talk(attempt, Disposition::Cancelled, TOO_LATE);
                     let end = CallbackEnd { case, call: id, how, at: app.clock.now() };
                     record(&app, &app.terms(), end).await;
                 }
@@ -108,10 +108,10 @@ async fn attempted(mut call: Call, trunk_call: &TrunkCall, number: &E164, case: 
         Made::NotDialled => not_dialled(attempt),
         Made::Unreached { cause, rang } => CallbackResult::unreached(attempt, &cause, rang),
         Made::Left if call.app.draining.is_cancelled() => {
-            CallbackResult::without_talk(attempt, Outcome::Cancelled, DRAINED)
+            CallbackResult::without_talk(attempt, Disposition::Cancelled, DRAINED)
         }
-        Made::Left => CallbackResult::without_talk(attempt, Outcome::Cancelled, AGENT_LEFT),
-        Made::Apart => CallbackResult::without_talk(attempt, Outcome::Abandoned, BRIDGE_FAILED),
+        Made::Left => CallbackResult::without_talk(attempt, Disposition::Cancelled, AGENT_LEFT),
+        Made::Apart => CallbackResult::without_talk(attempt, Disposition::Abandoned, BRIDGE_FAILED),
         Made::Talked { cause, answered_at } => CallbackResult::Talked { attempt, cause, answered_at },
     };
     let end = CallbackEnd { case, call: call.id, how, at: call.app.clock.now() };
@@ -137,7 +137,7 @@ impl Made {
     fn fate(&self) -> DialFate<'_> {
         match self {
             Self::Unreached { cause, rang }
-                if attempt::of_cause(cause, *rang) == Outcome::TechnicalFailure =>
+                if attempt::of_cause(cause, *rang) == Disposition::TechnicalFailure =>
             {
                 DialFate::Failed(cause)
             }

@@ -21,7 +21,7 @@ use crate::call::{Call, Gone, LINK_COMES, message};
 use crate::context::App;
 use crate::ids::{AgentName, CallId, CoreId};
 use crate::metrics::HandedBack;
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::missed::ending::Stage;
 use crate::phone::{E164, Party};
 use crate::store::{StoreError, handset};
@@ -63,7 +63,7 @@ async fn tell(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {
 /// What an agent may dial.
 enum Wish {
     /// A code for the disposition of the last talk.
-    Word(Outcome),
+    Word(Disposition),
     /// A customer with an open case.
     Customer(E164),
 }
@@ -100,7 +100,7 @@ async fn is_ours(app: &App, wish: &Wish) -> Result<(), NotOurs> {
         return Err(unknown(&StoreError::Slow { limit }));
     }
     let number = number.clone();
-    let read = app.store.read("is_owed", move |c| handset::is_owed(c, &number));
+    let read = app.store.read("has_open_case", move |c| handset::has_open_case(c, &number));
     match tokio::time::timeout(limit, read).await.unwrap_or(Err(StoreError::Slow { limit })) {
         Ok(true) => Ok(()),
         Ok(false) => Err(NotOurs::Foreign("the number has no open case")),

@@ -6,10 +6,10 @@ use super::list::next_try;
 use super::number;
 use crate::cli::{Context, Exit, Failure, parse};
 use crate::ids::CaseId;
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::render::{Cell, Sentence};
 use crate::store::attempts::{AttemptRow, Made};
-use crate::store::callbacks::{self, Disposition};
+use crate::store::callbacks::{self, GivenDisposition};
 use crate::store::{Database, cases};
 
 /// Record a call that was made to the customer past dozvon, with its result.
@@ -26,7 +26,7 @@ pub(super) struct AttemptArgs {
     /// The result: reached, call_later, no_answer, busy, rejected, voicemail, invalid_number, wrong_number,
     /// technical_failure or other.
     #[arg(long)]
-    result: Outcome,
+    result: Disposition,
     /// The customer's phone was not dialled: the attempt does not count towards the daily limit.
     #[arg(long)]
     not_counted: bool,
@@ -48,7 +48,7 @@ pub(super) struct ResultArgs {
     id: CaseId,
     /// The result: reached, call_later, no_answer, busy, rejected, voicemail, wrong_number, refused or other.
     #[arg(long)]
-    result: Outcome,
+    result: Disposition,
     /// When the customer wants to be called.
     #[arg(long, value_name = "TIME", alias = "later", alias = "until")]
     at: Option<String>,
@@ -137,7 +137,7 @@ pub(super) async fn record_result(args: ResultArgs, context: &Context) -> Result
     let id = args.id;
     context
         .write("case_result", move |c| {
-            let said = Disposition {
+            let said = GivenDisposition {
                 case: args.id,
                 result: args.result,
                 later,
@@ -145,7 +145,7 @@ pub(super) async fn record_result(args: ResultArgs, context: &Context) -> Result
                 by: &by,
                 at,
             };
-            callbacks::dispose(c, &terms, &said)
+            callbacks::record_disposition(c, &terms, &said)
         })
         .await?;
     let line = Sentence::of("case {case}: {result}")

@@ -1,6 +1,6 @@
 //! What the end of a dial says of its trunk.
 
-use crate::missed::attempt::{Outcome, is_unseen};
+use crate::missed::attempt::{Disposition, is_unseen};
 use crate::store::callbacks::CallbackResult;
 
 /// What the end of a dial says of its trunk.
@@ -17,9 +17,11 @@ pub enum DialFate<'a> {
 impl<'a> From<&'a CallbackResult> for DialFate<'a> {
     fn from(how: &'a CallbackResult) -> Self {
         match how {
-            CallbackResult::Unreached { result: Outcome::TechnicalFailure, cause, .. } => Self::Failed(cause),
+            CallbackResult::Unreached { result: Disposition::TechnicalFailure, cause, .. } => {
+                Self::Failed(cause)
+            }
             CallbackResult::Unreached { cause, .. } if is_unseen(cause) => Self::Unknown,
-            CallbackResult::Unreached { result: Outcome::Cancelled | Outcome::Orphaned, .. }
+            CallbackResult::Unreached { result: Disposition::Cancelled | Disposition::Orphaned, .. }
             | CallbackResult::Released(_)
             | CallbackResult::Refused(_)
             | CallbackResult::Lost => Self::Unknown,

@@ -152,7 +152,7 @@ impl<'a> World<'a> {
                 let standing = self.standing();
                 let facts =
                     Again { counted, asked, standing: &standing, failed: self.failed, made: self.attempts };
-                self.tell(Event::StillOwed(facts));
+                self.tell(Event::TryAgain(facts));
             }
             Change::Close(reason) => self.closed = Some(reason),
             Change::ForbidCalls(_) => self.suppressed = true,
@@ -182,9 +182,9 @@ impl<'a> World<'a> {
         self.case.next_at = next_at;
     }
 
-    fn finish(&mut self, disposition: Outcome, later: Option<UnixMs>) {
+    fn finish(&mut self, disposition: Disposition, later: Option<UnixMs>) {
         let attempt = self.attempt.take().unwrap();
-        let counted = disposition != Outcome::TechnicalFailure;
+        let counted = disposition != Disposition::TechnicalFailure;
         self.awaits_disposition = false;
         if counted {
             (self.failed, self.attempts) = (0, self.attempts + 1);
@@ -267,7 +267,7 @@ impl<'a> World<'a> {
         if self.closed.is_some() {
             return;
         }
-        let disposition = Outcome::ALL[usize::from(how) % Outcome::ALL.len()];
+        let disposition = Disposition::ALL[usize::from(how) % Disposition::ALL.len()];
         match (self.case.stage, what % 6) {
             (Stage::Due, 0 | 1) => {
                 self.step(Step::Claim, Some(self.now + MINUTE * 3));
@@ -348,7 +348,7 @@ fn nobody_is_tried_for_ever() {
             world.step(Step::Claim, None);
             world.dial();
             if world.attempt.is_some() {
-                world.finish(Outcome::NoAnswer, None);
+                world.finish(Disposition::NoAnswer, None);
             }
         }
         world.holds();

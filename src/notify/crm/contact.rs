@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId, QueueName};
 use crate::language::Language;
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::missed::case::Closed;
 use crate::phone::E164;
 
@@ -55,7 +55,7 @@ pub struct Contact {
     /// How long they talked, in milliseconds; 0 if they did not.
     pub duration_ms: u64,
     /// The disposition of an attempt.
-    pub result: Option<Outcome>,
+    pub result: Option<Disposition>,
     /// Why a case was closed.
     pub reason: Option<Closed>,
     /// The agent.
@@ -164,23 +164,23 @@ const fn reason_in(language: Language, reason: Closed) -> &'static str {
     }
 }
 
-const fn result_in(language: Language, result: Outcome) -> &'static str {
+const fn result_in(language: Language, result: Disposition) -> &'static str {
     match result {
-        Outcome::Reached => language.pick("talked", "поговорили"),
-        Outcome::CallLater => language.pick("asks to be called later", "просит перезвонить позже"),
-        Outcome::NoAnswer => language.pick("no answer", "не ответил"),
-        Outcome::Busy => language.pick("busy", "занято"),
-        Outcome::Rejected => language.pick("rejected", "сбросил"),
-        Outcome::Voicemail => language.pick("a machine answered", "автоответчик"),
-        Outcome::InvalidNumber => language.pick("the number does not exist", "номер не существует"),
-        Outcome::WrongNumber => language.pick("somebody else's number", "чужой номер"),
-        Outcome::TechnicalFailure => language.pick("our side failed", "сбой на нашей стороне"),
-        Outcome::Refused => language.pick("wants no calls", "просит не звонить"),
-        Outcome::Cancelled => language.pick("cancelled", "отменено"),
-        Outcome::Orphaned => language.pick("interrupted", "прервано"),
-        Outcome::Abandoned => {
+        Disposition::Reached => language.pick("talked", "поговорили"),
+        Disposition::CallLater => language.pick("asks to be called later", "просит перезвонить позже"),
+        Disposition::NoAnswer => language.pick("no answer", "не ответил"),
+        Disposition::Busy => language.pick("busy", "занято"),
+        Disposition::Rejected => language.pick("rejected", "сбросил"),
+        Disposition::Voicemail => language.pick("a machine answered", "автоответчик"),
+        Disposition::InvalidNumber => language.pick("the number does not exist", "номер не существует"),
+        Disposition::WrongNumber => language.pick("somebody else's number", "чужой номер"),
+        Disposition::TechnicalFailure => language.pick("our side failed", "сбой на нашей стороне"),
+        Disposition::Refused => language.pick("wants no calls", "просит не звонить"),
+        Disposition::Cancelled => language.pick("cancelled", "отменено"),
+        Disposition::Orphaned => language.pick("interrupted", "прервано"),
+        Disposition::Abandoned => {
             language.pick("answered, but no agent was free", "ответил, но свободного оператора не было")
         }
-        Outcome::Other => language.pick("other", "другое"),
+        Disposition::Other => language.pick("other", "другое"),
     }
 }

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
     use crate::ids::EventId;
-    use crate::missed::attempt::Outcome;
+    use crate::missed::attempt::Disposition;
     use crate::missed::case::Closed;
 
     const CALL: &str = "0192f0c0-0000-7000-8000-000000000001";
@@ -130,7 +130,7 @@ mod tests {
         let attempt = json!({ "call": CALL, "result": "busy", "agent": "anna", "note": "x", "talk_ms": 0 });
         let attempt = read("attempt.ended", attempt).unwrap();
         assert_eq!((attempt.id.to_string().as_str(), attempt.direction), (CALL, Direction::Outbound));
-        assert_eq!((attempt.result, attempt.agent), (Some(Outcome::Busy), Some("anna".parse().unwrap())));
+        assert_eq!((attempt.result, attempt.agent), (Some(Disposition::Busy), Some("anna".parse().unwrap())));
         let closed = read("case.closed", json!({ "call": CALL, "result": "unreachable" })).unwrap();
         assert_ne!(closed.id.to_string(), CALL);
         assert_eq!(

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CaseId};
-use crate::missed::attempt::{Consequence, Outcome};
+use crate::missed::attempt::{Consequence, Disposition};
 use crate::phone::E164;
 use crate::store::schema::attempts;
 use crate::store::{Database, StoreError};
@@ -74,9 +74,9 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<UnixMs>, S
 /// # Errors
 /// When the database fails.
 pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError> {
-    let settles = |result: &&Outcome| matches!(result.consequence(), Consequence::Close(_));
+    let settles = |result: &&Disposition| matches!(result.consequence(), Consequence::Close(_));
     let of_case = || attempts::table.filter(attempts::case_id.eq(case));
-    let reached = of_case().filter(attempts::result.eq_any(Outcome::ALL.iter().filter(settles)));
+    let reached = of_case().filter(attempts::result.eq_any(Disposition::ALL.iter().filter(settles)));
     let last: Option<AttemptId> = reached.select(diesel::dsl::max(attempts::id)).first(c)?;
     let since = of_case().filter(attempts::id.gt(last.unwrap_or(AttemptId(0))));
     Ok(since.filter(attempts::ordinal.is_not_null()).count().get_result(c)?)

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::row::AttemptRow;
 use crate::ids::AgentName;
-use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::attempt::{Disposition, State, Way};
 use crate::store::dialect::columns;
 use crate::store::schema::attempts;
 use crate::store::{Database, StoreError};
@@ -14,7 +14,7 @@ use crate::store::{Database, StoreError};
 ///
 /// # Errors
 /// When the database fails.
-pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
+pub fn lacks_disposition_of(c: &mut Database, agent: &AgentName) -> Result<bool, StoreError> {
     let owed = [State::Talking, State::WrappingUp];
     let open = attempts::table
         .filter(attempts::agent.eq(agent).and(attempts::state.eq_any(owed)))
@@ -26,8 +26,8 @@ pub fn owes_disposition(c: &mut Database, agent: &AgentName) -> Result<bool, Sto
 ///
 /// # Errors
 /// When the database fails.
-pub fn results(c: &mut Database) -> Result<Vec<Outcome>, StoreError> {
-    let results: Vec<Option<Outcome>> =
+pub fn results(c: &mut Database) -> Result<Vec<Disposition>, StoreError> {
+    let results: Vec<Option<Disposition>> =
         attempts::table.filter(attempts::result.is_not_null()).select(attempts::result).load(c)?;
     Ok(results.into_iter().flatten().collect())
 }
@@ -36,7 +36,7 @@ pub fn results(c: &mut Database) -> Result<Vec<Outcome>, StoreError> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn awaiting_a_word(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> {
+pub fn without_disposition(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> {
     let open = attempts::table.filter(attempts::state.eq(State::WrappingUp));
     Ok(open.order(attempts::id).select(columns::<AttemptRow>()).load(c)?)
 }
@@ -45,7 +45,10 @@ pub fn awaiting_a_word(c: &mut Database) -> Result<Vec<AttemptRow>, StoreError> 
 ///
 /// # Errors
 /// When the database fails.
-pub fn awaits_word(c: &mut Database, agent: &AgentName) -> Result<Option<AttemptRow>, StoreError> {
+pub fn latest_without_disposition(
+    c: &mut Database,
+    agent: &AgentName,
+) -> Result<Option<AttemptRow>, StoreError> {
     let open = attempts::table.filter(attempts::agent.eq(agent).and(attempts::state.eq(State::WrappingUp)));
     Ok(open.order(attempts::id.desc()).select(columns::<AttemptRow>()).first(c).optional()?)
 }

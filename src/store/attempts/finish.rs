@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::clock::UnixMs;
 use crate::ids::AttemptId;
-use crate::missed::attempt::{Outcome, State};
+use crate::missed::attempt::{Disposition, State};
 use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::attempts;
 use crate::store::{Database, StoreError};
@@ -15,7 +15,7 @@ pub struct Finish<'a> {
     /// The attempt.
     pub attempt: AttemptId,
     /// The result of the attempt.
-    pub result: Outcome,
+    pub result: Disposition,
     /// The cause from FreeSWITCH, or the controller's own.
     pub cause: Option<&'a str>,
     /// A note on the attempt.
@@ -27,14 +27,14 @@ pub struct Finish<'a> {
 impl Finish<'_> {
     /// Returns an end with a result and nothing else.
     #[must_use]
-    pub const fn new(attempt: AttemptId, result: Outcome, at: UnixMs) -> Self {
+    pub const fn new(attempt: AttemptId, result: Disposition, at: UnixMs) -> Self {
         Self { attempt, result, cause: None, note: None, at }
     }
 
     /// Returns whether the attempt counts. It does, unless the phone certainly did not ring.
     #[must_use]
     pub const fn counted(&self) -> bool {
-        !matches!(self.result, Outcome::TechnicalFailure)
+        !matches!(self.result, Disposition::TechnicalFailure)
     }
 }
 

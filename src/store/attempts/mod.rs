@@ -17,7 +17,7 @@ mod row;
 mod trunk_claims;
 
 pub use counts::{counted, counted_of_case, counted_since, failed_since, first_counted, last_counted};
-pub use dispositions::{awaiting_a_word, awaits_word, owes_disposition, results};
+pub use dispositions::{lacks_disposition_of, latest_without_disposition, results, without_disposition};
 pub use finish::{Finish, finish};
 pub use progress::{answered, dialled, over_trunk, talk_ended};
 pub use record::{Made, record};

@@ -7,7 +7,7 @@ use super::row::AttemptRow;
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
-use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::attempt::{Disposition, State, Way};
 use crate::missed::regulation::CapReached;
 use crate::store::dialect::{columns, hold};
 use crate::store::schema::attempts;
@@ -25,7 +25,7 @@ pub struct Made<'a> {
     /// Whether the customer's phone was dialled. If it was, the attempt counts.
     pub counted: bool,
     /// The result of the attempt.
-    pub result: Outcome,
+    pub result: Disposition,
     /// The person who made the attempt.
     pub by: &'a str,
     /// The person's note.

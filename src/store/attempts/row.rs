@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::calendar::business_day::BusinessDay;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Outcome, State, Way};
+use crate::missed::attempt::{Disposition, State, Way};
 use crate::missed::plan::Attempt;
 use crate::phone::E164;
 use crate::store::dialect::columns;
@@ -34,7 +34,7 @@ pub struct AttemptRow {
     /// The person or program that made the attempt.
     pub by: String,
     /// The result; none while the attempt lasts.
-    pub result: Option<Outcome>,
+    pub result: Option<Disposition>,
     /// The note on the attempt.
     pub note: Option<String>,
     /// The attempt's state.

@@ -125,7 +125,7 @@ fn try_again(
     let failed = if counted { 0 } else { attempts::failed_since(c, case.id, standing.last_counted_at)? };
     let made = attempts::counted_of_case(c, case.id)?;
     let facts = Again { counted, asked, standing: &standing, failed, made };
-    happen(c, case, terms, Event::StillOwed(facts), "system", at)
+    happen(c, case, terms, Event::TryAgain(facts), "system", at)
 }
 
 fn escalate(

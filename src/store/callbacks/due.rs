@@ -30,25 +30,30 @@ pub fn due(c: &mut Database, at: UnixMs, limit: i64, skipped: &[CaseId]) -> Resu
 ///
 /// # Errors
 /// When the database fails.
-pub fn forgotten(
+pub fn missing_dispositions(
     c: &mut Database,
     before: UnixMs,
     limit: i64,
     skipped: &[AttemptId],
 ) -> Result<Vec<AttemptId>, StoreError> {
-    let unsaid = attempts::table
+    let missing = attempts::table
         .inner_join(cases::table.on(cases::id.eq(attempts::case_id)))
         .filter(attempts::result.is_null().and(attempts::state.eq(State::WrappingUp)))
         .filter(cases::closed_at.is_not_null().and(attempts::ended_at.le(before)))
         .filter(attempts::id.ne_all(skipped));
-    Ok(unsaid.order(attempts::id).limit(limit).select(attempts::id).load(c)?)
+    Ok(missing.order(attempts::id).limit(limit).select(attempts::id).load(c)?)
 }
 
 /// Lets the length of such a talk decide its result, so that neither the agent nor the number waits for ever.
 ///
 /// # Errors
 /// When the database fails.
-pub fn forget(c: &mut Database, id: AttemptId, terms: &CallbackRules, at: UnixMs) -> Result<(), StoreError> {
+pub fn decide_disposition(
+    c: &mut Database,
+    id: AttemptId,
+    terms: &CallbackRules,
+    at: UnixMs,
+) -> Result<(), StoreError> {
     let case = attempt_rows::get(c, id)?.case_id;
     let case = held(c, case)?;
     // The agent may have given the disposition meanwhile.

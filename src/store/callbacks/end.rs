@@ -7,7 +7,7 @@ use super::callback_rules::CallbackRules;
 use super::steps::look_again;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Claim, Outcome, Said, State, of_cause};
+use crate::missed::attempt::{Claim, Disposition, Said, State, of_cause};
 use crate::missed::case::Stage;
 use crate::missed::claim::Candidate;
 use crate::missed::ending::{Ending, Stage as CallStage};
@@ -31,7 +31,7 @@ pub enum CallbackResult {
         /// The attempt.
         attempt: AttemptId,
         /// The result of the attempt.
-        result: Outcome,
+        result: Disposition,
         /// The cause from FreeSWITCH, or the controller's own.
         cause: String,
         /// The trunks that refused the dial before the last one.
@@ -68,7 +68,7 @@ impl CallbackResult {
 
     /// Returns a result without a talk, for a cause of the controller's own.
     #[must_use]
-    pub fn without_talk(attempt: AttemptId, result: Outcome, cause: &str) -> Self {
+    pub fn without_talk(attempt: AttemptId, result: Disposition, cause: &str) -> Self {
         Self::Unreached { attempt, result, cause: cause.to_owned(), refused: Vec::new() }
     }
 
@@ -208,10 +208,10 @@ fn in_words(refused: &[TrunkSaid]) -> Option<String> {
 fn believed(
     c: &mut Database,
     attempt: AttemptId,
-    result: Outcome,
+    result: Disposition,
     (cause, refused): (&str, &[TrunkSaid]),
-) -> Result<Outcome, StoreError> {
-    let Some(claim) = Claim::of(cause).filter(|_| result == Outcome::TechnicalFailure) else {
+) -> Result<Disposition, StoreError> {
+    let Some(claim) = Claim::of(cause).filter(|_| result == Disposition::TechnicalFailure) else {
         return Ok(result);
     };
     let mut before = attempts::said_before(c, attempt, claim)?;

@@ -22,11 +22,11 @@ mod steps;
 
 pub use attempt::{NotReserved, Redial, Reserve, redial, reserve, talk};
 pub use callback_rules::CallbackRules;
-pub use due::{advance, due, forget, forgotten, rehome};
+pub use due::{advance, decide_disposition, due, missing_dispositions, rehome};
 pub use end::{CallbackEnd, CallbackResult, TrunkSaid, end};
 pub use guards::{RefusalRow, refusals_of, waits_for_people, why_not};
 pub use lease::{LeaseRequest, Leased, LeasedCase, lease, ready};
-pub use people::{Disposition, defer, dispose, now, report};
+pub use people::{GivenDisposition, defer, now, record_disposition, report};
 
 pub(super) use attempt::{Reserved, reserve_place};
 pub(super) use guards::{check_dial, refused};

@@ -10,7 +10,7 @@ use super::guards::{check, is_abroad, refused};
 use super::steps::begun;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CaseId};
-use crate::missed::attempt::{Outcome, State};
+use crate::missed::attempt::{Disposition, State};
 use crate::missed::case::Stage;
 use crate::missed::plan::{AttemptEnded, Event};
 use crate::missed::regulation::Refusal;
@@ -101,11 +101,11 @@ fn allow_abroad(c: &mut Database, id: CaseId, by: Option<&str>) -> Result<(), St
 
 /// The disposition that a person gives for an attempt.
 #[derive(Debug, Clone)]
-pub struct Disposition<'a> {
+pub struct GivenDisposition<'a> {
     /// The case of the attempt.
     pub case: CaseId,
     /// The result that the person reports.
-    pub result: Outcome,
+    pub result: Disposition,
     /// When the customer wants to be called, if they said so.
     pub later: Option<UnixMs>,
     /// The person's note.
@@ -121,10 +121,10 @@ pub struct Disposition<'a> {
 /// # Errors
 /// [`StoreError::Refused`] when no attempt of the case waits for a disposition, or when only the controller may give
 /// this result: a technical failure, an orphaned attempt, or an abandoned customer.
-pub fn dispose(
+pub fn record_disposition(
     c: &mut Database,
     terms: &CallbackRules,
-    said: &Disposition<'_>,
+    said: &GivenDisposition<'_>,
 ) -> Result<Option<AgentName>, StoreError> {
     let case = held(c, said.case)?;
     let waiting = attempts::unfinished(c, &case.number)?
@@ -135,7 +135,8 @@ pub fn dispose(
             said.case
         )));
     };
-    if said.result.may_be_uncounted() || matches!(said.result, Outcome::Orphaned | Outcome::Abandoned) {
+    if said.result.may_be_uncounted() || matches!(said.result, Disposition::Orphaned | Disposition::Abandoned)
+    {
         return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
     }
     let finish = Finish { note: said.note, ..Finish::new(row.id, said.result, said.at) };

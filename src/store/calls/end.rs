@@ -118,7 +118,7 @@ pub fn end(c: &mut Database, end: &Ended) -> Result<Option<CaseId>, StoreError> 
         let talk = Contact { began_at: talked_from, ended_at: end.at, now: end.now };
         case_closing::reached(c, number, talk, end.min_talk)?;
     }
-    owe(c, end, &before, wait_ms)
+    open_case(c, end, &before, wait_ms)
 }
 
 /// Records the event of a talk.
@@ -143,7 +143,7 @@ fn tell(
 }
 
 /// Opens or joins a case, if the call needs a callback. Returns the case.
-fn owe(
+fn open_case(
     c: &mut Database,
     end: &Ended,
     before: &Before,

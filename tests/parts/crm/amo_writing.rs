@@ -1,7 +1,7 @@
 //! What amoCRM is told of each contact, and that it is told once.
 
 use dozvon::config::crm::Settings;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::Closed;
 use dozvon::notify::crm::{Contact, Direction, Happening, Owner};
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn missed() -> Contact {
     Contact { deadline, ..contact(Happening::MissedCall) }
 }
 
-fn attempt(result: Outcome) -> Contact {
+fn attempt(result: Disposition) -> Contact {
     Contact { result: Some(result), agent: Some("boris".parse().unwrap()), ..contact(Happening::Attempt) }
 }
 
@@ -77,7 +77,7 @@ async fn what_happens_with_a_customer_who_has_a_card_stands_on_it() {
         assert_eq!(task["responsible_user_id"], 1);
         assert!(text(task, "/text").starts_with(&format!("Call back {NUMBER}\nMissed call\n")), "{task}");
     }
-    crm.record(&attempt(Outcome::Busy)).await.unwrap();
+    crm.record(&attempt(Disposition::Busy)).await.unwrap();
     crm.record(&talk()).await.unwrap();
     crm.record(&contact(Happening::HandedOver)).await.unwrap();
     assert_eq!(amo.account().tasks[0]["is_completed"], false);
@@ -108,7 +108,7 @@ async fn each_result_has_its_status() {
     let amo = AmoCrm::start().await;
     amo.account().add_card("contacts", WRITTEN, 12);
     let crm = open(&amo.settings());
-    for outcome in Outcome::ALL {
+    for outcome in Disposition::ALL {
         crm.record(&attempt(*outcome)).await.unwrap();
         let status = amo.account().calls.last().unwrap()["call_status"].as_u64().unwrap();
         let expected = match outcome.as_str() {
@@ -132,7 +132,7 @@ async fn an_unknown_number_becomes_one_lead_among_the_unsorted_and_more_calls_it
     let receipt = crm.record(&first).await.unwrap();
     assert!(receipt.place.starts_with("unsorted, task "), "{receipt:?}");
     crm.record(&missed()).await.unwrap();
-    crm.record(&attempt(Outcome::NoAnswer)).await.unwrap();
+    crm.record(&attempt(Disposition::NoAnswer)).await.unwrap();
     crm.record(&closed()).await.unwrap();
     assert_eq!(stock(&amo), [0, 3, 2, 1, 2]);
     let account = amo.account();
@@ -176,7 +176,7 @@ async fn an_unknown_number_becomes_nothing_if_no_leads_are_wanted() {
     let amo = AmoCrm::start().await;
     let crm = open(&Settings { create_leads: false, ..amo.settings() });
     for contact in
-        [missed(), attempt(Outcome::Busy), talk(), contact(Happening::HandedOver), closed(), request()]
+        [missed(), attempt(Disposition::Busy), talk(), contact(Happening::HandedOver), closed(), request()]
     {
         let receipt = crm.record(&contact).await.unwrap();
         assert!(receipt.place.starts_with("nowhere"), "{:?}: {receipt:?}", contact.happening);
@@ -187,7 +187,7 @@ async fn an_unknown_number_becomes_nothing_if_no_leads_are_wanted() {
 /// Whatever answer gets lost, and however: the next try finds what was done.
 #[tokio::test]
 async fn a_contact_is_written_once_whichever_answer_was_lost() {
-    let happenings = [missed, talk, closed, request, || attempt(Outcome::CallLater)];
+    let happenings = [missed, talk, closed, request, || attempt(Disposition::CallLater)];
     for kind in [None, Some("contacts"), Some("companies")] {
         for make in happenings {
             let clean = AmoCrm::start().await;

@@ -10,7 +10,7 @@ use dozvon::clock::{Clock, UnixMs};
 use dozvon::config::crm::Kind;
 use dozvon::config::notify::Settings;
 use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
@@ -144,7 +144,7 @@ impl Days {
     }
 
     /// An agent says that they called for a case.
-    pub async fn attempt(&self, case: CaseId, result: Outcome) {
+    pub async fn attempt(&self, case: CaseId, result: Disposition) {
         let (terms, at) = (self.terms(), self.now());
         let write = self.app.context.store.write("test", move |c| {
             let made = Made {
@@ -175,7 +175,7 @@ async fn three_days_without_the_crm_lose_nothing_turn_nothing_round_and_write_no
     for nth in 0..6 {
         let case = days.call(&number(nth), false).await.unwrap();
         assert_eq!(days.call(&number(nth), false).await, Some(case));
-        days.attempt(case, Outcome::Busy).await;
+        days.attempt(case, Disposition::Busy).await;
         let at = days.now();
         let close = move |c: &mut _| {
             case_closing::close(c, case, Closed::Other, "boris", Some("moved"), at).map(drop)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dozvon::config::crm::Settings;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::secret::Secret;
 
 use super::crm::{Days, number};
@@ -29,7 +29,7 @@ async fn told(lost: usize, forgetful: bool) -> Vec<String> {
     portal.portal().troubles = (0..70).map(|n| (n % 7 == lost).then_some(Trouble::Lost)).collect();
     days.call(&number(0), true).await;
     let case = days.call(&number(1), false).await.unwrap();
-    days.attempt(case, Outcome::Busy).await;
+    days.attempt(case, Disposition::Busy).await;
     days.pass(&application(&portal), |_| {}).await;
     let rows = days.app.rows().await;
     assert!(rows.iter().all(|row| row.state == "done"), "nothing is lost: {rows:?}");

@@ -6,7 +6,7 @@ use dozvon::audit::{Action, Entry, Fault, Key, Link, details};
 use dozvon::clock::UnixMs;
 use dozvon::config::retention::Settings;
 use dozvon::ids::CaseId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::Closed;
 use dozvon::phone::E164;
 use dozvon::store::attempts::{self, Made};
@@ -467,7 +467,7 @@ fn missed(c: &mut Database, ms: u64) -> Result<CaseId, StoreError> {
 }
 
 fn attempt(c: &mut Database, case: CaseId, ms: u64) -> Result<(), StoreError> {
-    let (result, note) = (Outcome::NoAnswer, Some("his wife said"));
+    let (result, note) = (Disposition::NoAnswer, Some("his wife said"));
     let made = Made {
         case,
         business_day: TODAY.parse().unwrap(),

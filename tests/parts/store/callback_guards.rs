@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use dozvon::clock::UnixMs;
 use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};
-use dozvon::missed::attempt::{self, Outcome};
+use dozvon::missed::attempt::{self, Disposition};
 use dozvon::missed::case::{self, Closed, Stage};
 use dozvon::missed::regulation::Guard;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::rules::Tier;
-use dozvon::store::callbacks::{self, CallbackEnd, CallbackResult, Disposition, NotReserved};
+use dozvon::store::callbacks::{self, CallbackEnd, CallbackResult, GivenDisposition, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
 use dozvon::store::{audit, case_closing, dnc, offers, rules};
 
@@ -392,8 +392,11 @@ fn an_agent_is_not_free_before_recording_the_result_of_the_talk() {
             let idle = "UPDATE agents SET activity = 'idle', offer = NULL WHERE name = 'boris'";
             refused_after(&mut raw, &before, idle, owes);
         }
-        assert!(app.dispose(id, Outcome::TechnicalFailure, min(5)).await.is_err(), "not for people to say");
-        app.dispose(id, Outcome::Voicemail, min(5)).await.unwrap();
+        assert!(
+            app.record_disposition(id, Disposition::TechnicalFailure, min(5)).await.is_err(),
+            "not for people to say"
+        );
+        app.record_disposition(id, Disposition::Voicemail, min(5)).await.unwrap();
         ready().await.unwrap();
         assert_eq!(app.stage(id).await, "waiting");
     });
@@ -422,7 +425,7 @@ fn a_dial_to_whom_we_owe_nothing_is_not_ours_and_leaves_nothing() {
         let wanted = dialled(MOSCOW, "1001", min(0));
         app.write(move |c, terms| handset::no_room(c, terms, &wanted, "no room")).await;
         let number = MOSCOW.parse().unwrap();
-        assert!(!app.write(move |c, _| handset::is_owed(c, &number)).await);
+        assert!(!app.write(move |c, _| handset::has_open_case(c, &number)).await);
         let number = MOSCOW.parse().unwrap();
         let rows = app.write(move |c, _| {
             let number = audit::key_of(c, None, &number)?;
@@ -440,7 +443,7 @@ fn an_agent_that_dialled_by_hand_is_free_before_recording_the_result() {
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let dialled = dialled(MOSCOW, "1001", min(2));
         let (call, number) = (dialled.call, dialled.number.clone());
-        assert!(app.write(move |c, _| handset::is_owed(c, &number)).await);
+        assert!(app.write(move |c, _| handset::has_open_case(c, &number)).await);
         let begun = app.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
         let Some(Begun::Attempt { attempt, .. }) = begun else { panic!("{begun:?}") };
         app.write(move |c, _| handset::talk(c, call, min(2))).await;
@@ -474,9 +477,15 @@ fn an_agent_named_like_their_number_calls_back_like_any_other() {
         let case = app.due(MOSCOW, "sales", min(0)).await;
         app.talk("sales", NAME, min(2)).await;
         app.write(move |c, terms| {
-            let said =
-                Disposition { case, result: Outcome::Reached, later: None, note: None, by: NAME, at: min(4) };
-            callbacks::dispose(c, terms, &said).map(drop)
+            let said = GivenDisposition {
+                case,
+                result: Disposition::Reached,
+                later: None,
+                note: None,
+                by: NAME,
+                at: min(4),
+            };
+            callbacks::record_disposition(c, terms, &said).map(drop)
         })
         .await;
         assert_eq!(app.attempts(case).await[0].by, NAME);

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use dozvon::clock::UnixMs;
 use dozvon::ids::{AttemptId, CallId, CaseId};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::Closed;
 use dozvon::store::callbacks::{self, CallbackResult, LeasedCase, NotReserved};
 use dozvon::store::{attempts, audit, case_closing, dnc};
@@ -185,11 +185,17 @@ impl World {
                 }
             }
             Event::Ends { which, how, twice } => self.ends(which, how, twice).await,
-            Event::Dispose { which, result, later_min } => self.dispose(which, result, later_min).await,
+            Event::Dispose { which, result, later_min } => {
+                self.record_disposition(which, result, later_min).await
+            }
             Event::Report { which, result } => {
                 if let Some(case) = self.case(which) {
-                    let results =
-                        [Outcome::NoAnswer, Outcome::Busy, Outcome::TechnicalFailure, Outcome::Reached];
+                    let results = [
+                        Disposition::NoAnswer,
+                        Disposition::Busy,
+                        Disposition::TechnicalFailure,
+                        Disposition::Reached,
+                    ];
                     // What the rules refuse is refused; that they hold is seen afterwards.
                     let _ = self.desks[1].report(case, results[result], now).await;
                 }
@@ -285,17 +291,17 @@ impl World {
         let talked =
             self.raw.texts(&format!("SELECT state AS v FROM attempts WHERE id = {attempt}"))[0] == "talking";
         let results = [
-            Outcome::NoAnswer,
-            Outcome::Busy,
-            Outcome::Rejected,
-            Outcome::InvalidNumber,
-            Outcome::TechnicalFailure,
+            Disposition::NoAnswer,
+            Disposition::Busy,
+            Disposition::Rejected,
+            Disposition::InvalidNumber,
+            Disposition::TechnicalFailure,
         ];
         let cause = "NORMAL_CLEARING".to_owned();
         let how = match how {
             7 => CallbackResult::Lost,
             _ if talked => CallbackResult::Talked { attempt, cause, answered_at: now },
-            0 | 6 => CallbackResult::without_talk(attempt, Outcome::Cancelled, "CALLER_IS_HERE"),
+            0 | 6 => CallbackResult::without_talk(attempt, Disposition::Cancelled, "CALLER_IS_HERE"),
             8 => CallbackResult::Talked { attempt, cause, answered_at: now },
             place => unreached(attempt, results[place - 1]),
         };
@@ -304,19 +310,19 @@ impl World {
         }
     }
 
-    async fn dispose(&mut self, which: usize, result: usize, later_min: Option<i64>) {
+    async fn record_disposition(&mut self, which: usize, result: usize, later_min: Option<i64>) {
         let owed =
             self.raw.numbers("SELECT case_id AS v FROM attempts WHERE state = 'wrapping_up' ORDER BY id");
         if owed.is_empty() {
             return;
         }
         let results = [
-            Outcome::CallLater,
-            Outcome::CallLater,
-            Outcome::Voicemail,
-            Outcome::Reached,
-            Outcome::Refused,
-            Outcome::WrongNumber,
+            Disposition::CallLater,
+            Disposition::CallLater,
+            Disposition::Voicemail,
+            Disposition::Reached,
+            Disposition::Refused,
+            Disposition::WrongNumber,
         ];
         let later = later_min.map(|minutes| UnixMs(self.now.0 + minutes * MINUTE));
         let case = CaseId(owed[which % owed.len()]);
@@ -367,7 +373,7 @@ impl World {
             self.desks[0].talked(call, self.now, self.now).await;
         }
         for _ in 0..200 {
-            self.dispose(0, 2, None).await;
+            self.record_disposition(0, 2, None).await;
             self.wrapped_up();
             self.attempt(0, "anna", 2).await;
             if let Some(rule) = self.broken().pop() {

@@ -7,7 +7,7 @@ use dozvon::clock::UnixMs;
 use dozvon::config::retention::Settings;
 use dozvon::event::EventKind;
 use dozvon::ids::CaseId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::{Closed, Reason};
 use dozvon::missed::regulation::Guard;
 use dozvon::rules::{Destination, Rules};
@@ -120,7 +120,7 @@ fn a_wish_is_honoured_between_the_gap_and_the_cap() {
         for (at, wish, next) in [(2, 10, 32), (32, 200, 200), (200, 210, tuesday)] {
             app.tick(min(at)).await;
             app.talk("sales", "anna", min(at)).await;
-            app.dispose_later(case, Outcome::CallLater, Some(min(wish)), min(at + 1)).await.unwrap();
+            app.dispose_later(case, Disposition::CallLater, Some(min(wish)), min(at + 1)).await.unwrap();
             app.write(move |c, _| {
                 crate::support::company::step(c, "anna", dozvon::queue::agent::Step::EndWrapUp, min(at + 1))
             })
@@ -137,9 +137,9 @@ fn a_place_that_became_free_is_taken_again_though_a_later_one_is_taken() {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let (accepted, attempt) = app.dial("sales", "anna", min(2)).await;
-        let row = app.report(case, Outcome::NoAnswer, min(3)).await.unwrap();
+        let row = app.report(case, Disposition::NoAnswer, min(3)).await.unwrap();
         assert_eq!(row.ordinal, Some(2));
-        app.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), min(4)).await;
+        app.end(&accepted, unreached(attempt, Disposition::TechnicalFailure), min(4)).await;
         for (at, place) in [(33, 1), (123, 3)] {
             app.tick(min(at)).await;
             let attempt = app.no_answer("sales", "anna", min(at)).await;
@@ -156,9 +156,9 @@ fn a_colleague_that_reaches_the_customer_during_an_offer_ends_it() {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let accepted = app.take("sales", "anna", min(2)).await;
-        app.report(case, Outcome::NoAnswer, min(2)).await.unwrap();
+        app.report(case, Disposition::NoAnswer, min(2)).await.unwrap();
         assert_eq!(app.stage(case).await, "claimed", "what we are about to do decides");
-        app.report(case, Outcome::Reached, min(3)).await.unwrap();
+        app.report(case, Disposition::Reached, min(3)).await.unwrap();
         assert_eq!(app.stage(case).await, "agent_reached");
         assert!(matches!(app.reserve(&accepted, min(3)).await, Err(NotReserved::NotOurs)));
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE way = 'callback'"), 0);
@@ -173,7 +173,7 @@ fn our_own_failures_are_tried_again_a_few_times_and_cost_the_customer_nothing() 
         let mut at = min(2);
         for pause_s in [30, 120, 300] {
             let (accepted, attempt) = app.dial("sales", "anna", at).await;
-            app.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
+            app.end(&accepted, unreached(attempt, Disposition::TechnicalFailure), at).await;
             let row = app.case(case).await;
             assert_eq!(
                 (row.stage.as_str(), row.next_at),
@@ -185,7 +185,7 @@ fn our_own_failures_are_tried_again_a_few_times_and_cost_the_customer_nothing() 
             app.tick(at).await;
         }
         let (accepted, attempt) = app.dial("sales", "anna", at).await;
-        app.end(&accepted, unreached(attempt, Outcome::TechnicalFailure), at).await;
+        app.end(&accepted, unreached(attempt, Disposition::TechnicalFailure), at).await;
         assert_eq!(app.case(case).await.next_at, Some(UnixMs(at.0 + 30 * MINUTE)), "as after any attempt");
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts WHERE ordinal IS NOT NULL"), 0);
         let told = format!("SELECT count(*) AS v FROM outbox WHERE kind = '{}'", EventKind::CaseReminded);
@@ -199,7 +199,7 @@ fn the_call_of_an_attempt_stays_as_long_as_its_case() {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
         app.talk("sales", "anna", min(2)).await;
-        app.dispose(case, Outcome::Reached, min(3)).await.unwrap();
+        app.record_disposition(case, Disposition::Reached, min(3)).await.unwrap();
         let later = UnixMs(min(3).0 + 3 * DAY);
         let day = Duration::from_secs(86_400);
         for (cases, calls) in [(day * 9, 2), (day, 0)] {
@@ -379,11 +379,14 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
             .await;
         let forgotten = async |at: UnixMs| {
             let before = at - app.terms.disposition_timeout;
-            app.store.read("forgotten", move |c| callbacks::forgotten(c, before, 10, &[])).await.unwrap()
+            app.store
+                .read("forgotten", move |c| callbacks::missing_dispositions(c, before, 10, &[]))
+                .await
+                .unwrap()
         };
         assert_eq!(forgotten(min(12)).await, []);
         assert_eq!(forgotten(min(13)).await, [attempt]);
-        app.write(move |c, terms| callbacks::forget(c, attempt, terms, min(13))).await;
+        app.write(move |c, terms| callbacks::decide_disposition(c, attempt, terms, min(13))).await;
         assert_eq!(app.attempts(case).await[0].result.map(|word| word.as_str()), Some("reached"));
         assert_eq!(forgotten(min(13)).await, []);
         let next = app.due(MOSCOW, "sales", min(40)).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::event::EventKind;
 use dozvon::ids::{AttemptId, CaseId};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::store::attempts::{self, AttemptRow};
@@ -26,8 +26,9 @@ fn told(db: &Db, kind: EventKind) -> i64 {
 
 /// Place and result of each attempt.
 async fn made(app: &App, case: CaseId) -> Vec<(Option<i32>, String)> {
-    let say =
-        |row: AttemptRow| (row.ordinal, row.result.map_or(row.state.as_str(), Outcome::as_str).to_owned());
+    let say = |row: AttemptRow| {
+        (row.ordinal, row.result.map_or(row.state.as_str(), Disposition::as_str).to_owned())
+    };
     app.attempts(case).await.into_iter().map(say).collect()
 }
 
@@ -54,7 +55,7 @@ fn after_three_attempts_without_an_answer_there_is_no_fourth_and_one_handover() 
         }
         app.tick(min(300)).await;
         assert_eq!(app.lease("sales", min(300)).await.len() + app.lease("repeat", min(300)).await.len(), 0);
-        let fourth = app.report(case, Outcome::NoAnswer, min(300)).await.unwrap_err();
+        let fourth = app.report(case, Disposition::NoAnswer, min(300)).await.unwrap_err();
         assert!(matches!(fourth, StoreError::Cap { .. }), "{fourth}");
         assert_eq!(made(&app, case).await, all(&[(1, "no_answer"), (2, "no_answer"), (3, "no_answer")]));
         assert_eq!(told(db, EventKind::CaseHandedOver), 1);
@@ -85,12 +86,12 @@ fn two_processes_that_race_make_three_attempts_and_one_handover() {
             let (ours, theirs) = tokio::join!(one.reserve(&accepted, at), two.reserve(&accepted, at));
             let attempts: Vec<AttemptId> = [ours, theirs].into_iter().filter_map(Result::ok).collect();
             assert_eq!(attempts.len(), 1);
-            let how = || unreached(attempts[0], Outcome::Busy);
+            let how = || unreached(attempts[0], Disposition::Busy);
             tokio::join!(one.end(&accepted, how(), at), two.end(&accepted, how(), at));
         }
         let (ours, theirs) = tokio::join!(
-            one.report(case, Outcome::Busy, min(200)),
-            two.report(case, Outcome::Busy, min(200))
+            one.report(case, Disposition::Busy, min(200)),
+            two.report(case, Disposition::Busy, min(200))
         );
         assert!(ours.is_err() && theirs.is_err());
         assert_eq!(made(&one, case).await, all(&[(1, "busy"), (2, "busy"), (3, "busy")]));
@@ -228,7 +229,7 @@ fn attempts_during_which_we_died_count_and_lead_to_no_fourth() {
         }
         assert_eq!(app.stage(case).await, "handed_over");
         assert_eq!(made(&app, case).await, all(&[(1, "orphaned"), (2, "orphaned"), (3, "orphaned")]));
-        assert!(matches!(app.report(case, Outcome::Busy, min(200)).await, Err(StoreError::Cap { .. })));
+        assert!(matches!(app.report(case, Disposition::Busy, min(200)).await, Err(StoreError::Cap { .. })));
     });
 }
 
@@ -247,7 +248,7 @@ fn what_lasts_too_long_is_orphaned_but_a_talk_owes_its_result_and_brings_no_seco
         app.tick(min(250)).await;
         assert_eq!(made(&app, case).await, all(&[(1, "orphaned"), (2, "wrapping_up")]));
         assert_eq!(app.stage(case).await, "attempting");
-        app.dispose(case, Outcome::Reached, min(251)).await.unwrap();
+        app.record_disposition(case, Disposition::Reached, min(251)).await.unwrap();
         assert_eq!(app.stage(case).await, "agent_reached");
     });
 }
@@ -308,9 +309,9 @@ fn a_step_that_is_repeated_changes_nothing() {
         app.end_work(&released.work, CallbackResult::Released("REJECTED"), min(2)).await;
         assert!(matches!(app.reserve(&first, min(2)).await, Err(NotReserved::NotOurs)));
         assert_eq!(picture(db, &app, case).await, once, "an old lease is of no account");
-        app.end(&first, unreached(attempt, Outcome::NoAnswer), min(3)).await;
+        app.end(&first, unreached(attempt, Disposition::NoAnswer), min(3)).await;
         let once = picture(db, &app, case).await;
-        let results = [Outcome::Busy, Outcome::Cancelled].map(|result| unreached(attempt, result));
+        let results = [Disposition::Busy, Disposition::Cancelled].map(|result| unreached(attempt, result));
         for how in results.into_iter().chain([CallbackResult::Lost, CallbackResult::Released("LATE")]) {
             app.end(&first, how, min(4)).await;
         }
@@ -322,9 +323,9 @@ fn a_step_that_is_repeated_changes_nothing() {
         app.end(&second, how(), min(42)).await;
         app.end(&second, CallbackResult::Lost, min(42)).await;
         assert_eq!(picture(db, &app, case).await, once);
-        app.dispose(case, Outcome::Voicemail, min(42)).await.unwrap();
+        app.record_disposition(case, Disposition::Voicemail, min(42)).await.unwrap();
         let once = picture(db, &app, case).await;
-        assert!(app.dispose(case, Outcome::Voicemail, min(43)).await.is_err());
+        assert!(app.record_disposition(case, Disposition::Voicemail, min(43)).await.is_err());
         app.end(&second, how(), min(44)).await;
         advance(min(44)).await;
         assert_eq!(picture(db, &app, case).await, once);
@@ -384,8 +385,11 @@ fn a_person_that_wants_no_calls_gets_none_whenever_they_say_so() {
         })
         .await;
         let again = app.miss(other, "sales", min(4)).await;
-        assert!(app.dispose(again, Outcome::Reached, min(5)).await.is_err(), "the talk was the other case's");
-        app.dispose(case, Outcome::Refused, min(5)).await.unwrap();
+        assert!(
+            app.record_disposition(again, Disposition::Reached, min(5)).await.is_err(),
+            "the talk was the other case's"
+        );
+        app.record_disposition(case, Disposition::Refused, min(5)).await.unwrap();
         let listed = app.store.read("dnc", |c| dnc::suppressed(c, &"+74957654321".parse().unwrap(), min(6)));
         assert_eq!(listed.await.unwrap().map(|word| word.as_str()), Some("do_not_call"));
         app.tick(min(6)).await;
@@ -406,8 +410,8 @@ fn a_night_shift_is_one_day_with_three_attempts() {
         app.no_answer("night", "anna", min(712)).await;
         app.tick(min(742)).await;
         app.no_answer("night", "anna", min(742)).await;
-        app.report(case, Outcome::NoAnswer, min(900)).await.unwrap();
-        let fourth = app.report(case, Outcome::NoAnswer, min(1190)).await.unwrap_err();
+        app.report(case, Disposition::NoAnswer, min(900)).await.unwrap();
+        let fourth = app.report(case, Disposition::NoAnswer, min(1190)).await.unwrap_err();
         assert!(matches!(fourth, StoreError::Cap { .. }), "{fourth}");
         let days: Vec<_> =
             app.attempts(case).await.into_iter().map(|row| row.business_day.to_string()).collect();

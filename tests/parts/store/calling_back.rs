@@ -7,7 +7,7 @@ use dozvon::calendar::schedule::Schedule;
 use dozvon::clock::UnixMs;
 use dozvon::config::Settings;
 use dozvon::ids::{AttemptId, CallId, CaseId, ChannelId, CoreId, OfferId, QueueName};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::regulation::{Guard, Refusal};
 use dozvon::missed::verdict::{Verdict, verdict};
 use dozvon::phone::Party;
@@ -17,7 +17,7 @@ use dozvon::rules::policy::Profile;
 use dozvon::rules::{Queue, Rules};
 use dozvon::store::attempts::{self, AttemptRow, Made};
 use dozvon::store::callbacks::{
-    self, CallbackEnd, CallbackResult, CallbackRules, Disposition, LeaseRequest, Leased, LeasedCase,
+    self, CallbackEnd, CallbackResult, CallbackRules, GivenDisposition, LeaseRequest, Leased, LeasedCase,
     NotReserved, Reserve,
 };
 use dozvon::store::cases::{self, CaseRow};
@@ -233,7 +233,7 @@ impl App {
     /// One whole attempt that comes to nothing.
     pub async fn no_answer(&self, name: &str, who: &'static str, at: UnixMs) -> AttemptId {
         let (accepted, attempt) = self.dial(name, who, at).await;
-        self.end(&accepted, unreached(attempt, Outcome::NoAnswer), at).await;
+        self.end(&accepted, unreached(attempt, Disposition::NoAnswer), at).await;
         attempt
     }
 
@@ -296,26 +296,36 @@ impl App {
         self.write(move |c, terms| callbacks::now(c, terms, case, "olga", at)).await
     }
 
-    pub async fn dispose(&self, case: CaseId, result: Outcome, at: UnixMs) -> Result<(), StoreError> {
+    pub async fn record_disposition(
+        &self,
+        case: CaseId,
+        result: Disposition,
+        at: UnixMs,
+    ) -> Result<(), StoreError> {
         self.dispose_later(case, result, None, at).await
     }
 
     pub async fn dispose_later(
         &self,
         case: CaseId,
-        result: Outcome,
+        result: Disposition,
         later: Option<UnixMs>,
         at: UnixMs,
     ) -> Result<(), StoreError> {
         self.try_write(move |c, terms| {
-            let said = Disposition { case, result, later, note: None, by: "anna", at };
-            callbacks::dispose(c, terms, &said).map(drop)
+            let said = GivenDisposition { case, result, later, note: None, by: "anna", at };
+            callbacks::record_disposition(c, terms, &said).map(drop)
         })
         .await
     }
 
     /// An agent says that they called.
-    pub async fn report(&self, case: CaseId, result: Outcome, at: UnixMs) -> Result<AttemptRow, StoreError> {
+    pub async fn report(
+        &self,
+        case: CaseId,
+        result: Disposition,
+        at: UnixMs,
+    ) -> Result<AttemptRow, StoreError> {
         self.try_write(move |c, terms| {
             let row = cases::get(c, case)?;
             let name: Option<QueueName> = row.queue.clone();
@@ -343,7 +353,7 @@ impl App {
     }
 }
 
-pub fn unreached(attempt: AttemptId, result: Outcome) -> CallbackResult {
+pub fn unreached(attempt: AttemptId, result: Disposition) -> CallbackResult {
     CallbackResult::without_talk(attempt, result, "TEST")
 }
 

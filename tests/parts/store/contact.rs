@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dozvon::clock::UnixMs;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 
 use crate::store::calling_back::{App, MOSCOW, min};
 use crate::support::database::for_each_database;
@@ -36,7 +36,7 @@ fn a_callback_that_began_before_the_miss_closes_no_case() {
         let (accepted, attempt) = app.talking("sales", "anna", min(2)).await;
         assert_eq!(app.miss(MOSCOW, "sales", min(4)).await, case);
         app.talk_ends(&accepted, attempt, min(2), min(6)).await;
-        app.dispose(case, Outcome::Reached, min(7)).await.unwrap();
+        app.record_disposition(case, Disposition::Reached, min(7)).await.unwrap();
         let row = app.case(case).await;
         assert_eq!(
             (row.close_reason, row.stage.as_str()),
@@ -45,7 +45,7 @@ fn a_callback_that_began_before_the_miss_closes_no_case() {
         );
         app.tick(min(120)).await;
         app.talk("sales", "boris", min(120)).await;
-        app.dispose(case, Outcome::Reached, min(121)).await.unwrap();
+        app.record_disposition(case, Disposition::Reached, min(121)).await.unwrap();
         assert_eq!(app.case(case).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     });
 }
@@ -82,12 +82,12 @@ fn a_case_that_was_handed_over_is_not_closed_by_a_talk_during_which_it_was_misse
         let (accepted, attempt) = app.talking("repeat", "anna", min(at)).await;
         assert_eq!(app.miss(MOSCOW, "sales", min(at + 1)).await, case);
         app.talk_ends(&accepted, attempt, min(at), min(at + 3)).await;
-        app.dispose(case, Outcome::Reached, min(at + 4)).await.unwrap();
+        app.record_disposition(case, Disposition::Reached, min(at + 4)).await.unwrap();
         assert_eq!(app.case(case).await.close_reason, None, "who gave up is owed a call");
         let day = 24 * 60;
         app.tick(min(TUESDAY + day)).await;
         app.talk("repeat", "boris", min(TUESDAY + day)).await;
-        app.dispose(case, Outcome::Reached, min(TUESDAY + day + 2)).await.unwrap();
+        app.record_disposition(case, Disposition::Reached, min(TUESDAY + day + 2)).await.unwrap();
         assert_eq!(app.case(case).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     });
 }

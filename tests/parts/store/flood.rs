@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dozvon::clock::UnixMs;
 use dozvon::ids::CaseId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::flood::Limits;
 use dozvon::missed::regulation::Guard;
 use dozvon::phone::Party;
@@ -147,7 +147,7 @@ fn taking_up_a_case_makes_it_like_any_other_and_only_then_it_is_announced() {
                 "defer" => {
                     app.write(move |c, terms| callbacks::defer(c, terms, case, min(30), "olga", min(2))).await
                 }
-                "report" => drop(app.report(case, Outcome::NoAnswer, min(2)).await.unwrap()),
+                "report" => drop(app.report(case, Disposition::NoAnswer, min(2)).await.unwrap()),
                 _ => {
                     let number = MOSCOW.parse().unwrap();
                     let new = Request { key_hash: None, number, consent_at: min(2), at: min(2), ..request() };

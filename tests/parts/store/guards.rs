@@ -474,7 +474,7 @@ fn the_words_of_every_column_are_those_of_the_code() {
             ("cases_stage_word", words(case::Stage::ALL, case::Stage::as_str)),
             ("case_misses_reason_word", missed),
             ("policy_versions_profile_word", words(Profile::ALL, Profile::as_str)),
-            ("attempts_result_word", words(attempt::Outcome::ALL, attempt::Outcome::as_str)),
+            ("attempts_result_word", words(attempt::Disposition::ALL, attempt::Disposition::as_str)),
             ("attempts_state_word", words(attempt::State::ALL, attempt::State::as_str)),
             ("attempts_way_word", words(attempt::Way::ALL, attempt::Way::as_str)),
             ("do_not_call_reason_word", words(dnc::Reason::ALL, dnc::Reason::as_str)),

@@ -2,7 +2,7 @@
 
 use dozvon::clock::UnixMs;
 use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::regulation::{Guard, Refusal};
 use dozvon::store::callbacks::{self, NotReserved};
 use dozvon::store::handset::{self, Begun, Dialled};
@@ -34,7 +34,7 @@ async fn unanswered(app: &App, at: UnixMs) -> Option<CaseId> {
     assert!(leased.next().is_none(), "one place");
     let accepted = app.accept(&work, "anna", at).await.unwrap();
     let attempt = app.reserve(&accepted, at).await.unwrap();
-    app.end(&accepted, unreached(attempt, Outcome::NoAnswer), at).await;
+    app.end(&accepted, unreached(attempt, Disposition::NoAnswer), at).await;
     Some(work.case)
 }
 
@@ -79,7 +79,7 @@ fn beyond_the_hours_dials_callbacks_wait_in_their_places_and_nobody_gets_past() 
             panic!("{refused:?}")
         };
         assert_eq!(until, Some(min(60)));
-        app.end(&first, unreached(attempt, Outcome::NoAnswer), min(1)).await;
+        app.end(&first, unreached(attempt, Disposition::NoAnswer), min(1)).await;
         for case in &cases[1..3] {
             let row = app.case(*case).await;
             assert_eq!((row.stage.as_str(), app.attempts(*case).await.len()), ("due", 0));
@@ -112,8 +112,8 @@ fn beyond_the_hours_dials_callbacks_wait_in_their_places_and_nobody_gets_past() 
 fn what_was_dialled_elsewhere_takes_no_place_and_zero_is_no_limit() {
     for_each_database(async |db| {
         let (mut app, cases) = open(db).await;
-        app.report(cases[0], Outcome::NoAnswer, min(0)).await.unwrap();
-        app.report(cases[1], Outcome::NoAnswer, min(0)).await.unwrap();
+        app.report(cases[0], Disposition::NoAnswer, min(0)).await.unwrap();
+        app.report(cases[1], Disposition::NoAnswer, min(0)).await.unwrap();
         assert_eq!(why_not(&app, cases[2], min(0)).await, None);
         assert_eq!(app.lease("sales", min(0)).await.len(), 2);
         app.terms.max_dials_per_hour = 1;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 use dozvon::config::store::Settings;
 use dozvon::ids::{CallId, CaseId, OfferId};
-use dozvon::missed::attempt::Outcome as Attempted;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::ending::{Ending, Stage};
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::queue::offer::Outcome;
@@ -249,7 +249,7 @@ fn an_attempt_for_a_case_that_has_just_been_closed_is_refused() {
                 cap: 3,
                 business_day: TODAY.parse().unwrap(),
                 counted: true,
-                result: Attempted::NoAnswer,
+                result: Disposition::NoAnswer,
                 by: "test",
                 note: None,
                 at: at(2000),

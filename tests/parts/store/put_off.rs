@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dozvon::clock::UnixMs;
 use dozvon::ids::CaseId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::store::callbacks;
 use dozvon::store::requests::{self, Request};
 
@@ -72,7 +72,7 @@ fn a_miss_overrules_what_a_request_put_off_and_not_what_one_of_us_did() {
         app.tick(min(7)).await;
         let row = app.case(case).await;
         assert_eq!((row.stage.as_str(), row.not_before_by.as_deref()), ("deferred", Some("olga")));
-        app.report(case, Outcome::Reached, min(8)).await.unwrap();
+        app.report(case, Disposition::Reached, min(8)).await.unwrap();
     });
 }
 

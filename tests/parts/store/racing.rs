@@ -8,7 +8,7 @@ use dozvon::audit::{Action, Entry, details};
 use dozvon::config::database::DatabaseUrl;
 use dozvon::config::store::Settings;
 use dozvon::ids::CaseId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::store::attempts::{self, Made};
 use dozvon::store::{Store, StoreError, audit, calls};
 
@@ -116,7 +116,7 @@ fn part_attempts() {
                     cap: 3,
                     business_day: TODAY.parse().unwrap(),
                     counted: true,
-                    result: Outcome::NoAnswer,
+                    result: Disposition::NoAnswer,
                     by: "test",
                     note: None,
                     at: at(2000 + n),

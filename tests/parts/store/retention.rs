@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dozvon::clock::{Clock, UnixMs};
 use dozvon::config::retention::Settings;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::retention::{Trust, run};
 use dozvon::store::dnc::{self, Add, Reason};
 use dozvon::store::retention;
@@ -139,7 +139,7 @@ fn a_refused_dial_is_kept_as_long_as_its_case_or_as_what_was_told_if_there_is_no
     for_each_database(async |db| {
         let app = App::open(db).await;
         let closed = app.due(MOSCOW, "sales", min(0)).await;
-        app.report(closed, Outcome::Reached, min(1)).await.unwrap();
+        app.report(closed, Disposition::Reached, min(1)).await.unwrap();
         let open = app.due("+74957654321", "sales", min(0)).await;
         let mut raw = db.raw();
         let nobody = "NULL".to_owned();
@@ -215,7 +215,7 @@ fn a_clock_that_was_put_forward_deletes_nothing_unless_somebody_says_that_it_is_
         assert_eq!(went(3 * 365, Trust::Doubtful).await.unwrap(), 0, "there is nothing");
         db.raw().run("DELETE FROM outbox").unwrap();
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.report(case, Outcome::Reached, min(1)).await.unwrap();
+        app.report(case, Disposition::Reached, min(1)).await.unwrap();
         assert_eq!(went(1, Trust::Doubtful).await.unwrap(), 0, "the clock is right");
         let said = went(3 * 365, Trust::Doubtful).await.unwrap_err().to_string();
         for words in ["clock says 2029-", "record before that jump is of 2026-", "--clock-is-right"] {
@@ -239,7 +239,7 @@ fn a_confirmed_clock_is_believed() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let case = app.due(MOSCOW, "sales", min(0)).await;
-        app.report(case, Outcome::Reached, min(1)).await.unwrap();
+        app.report(case, Disposition::Reached, min(1)).await.unwrap();
         let clock = Clock::starting_at(UnixMs(min(0).0 + 3 * 365 * DAY));
         let took = run(&db.store, clock, &Settings::default(), Trust::Right).await.unwrap();
         assert_eq!(took.cases, 1);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dozvon::ids::{CallId, ChannelId, OfferId};
-use dozvon::missed::attempt::Outcome as Result_;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::{Closed, Reason, State};
 use dozvon::missed::ending::{Ending, Stage};
 use dozvon::missed::verdict::{Verdict, Why};
@@ -429,10 +429,10 @@ fn attempts_are_counted_until_the_cap() {
             .write(move |c| {
                 let mut ordinals = Vec::new();
                 for (counted, result) in [
-                    (true, Result_::NoAnswer),
-                    (false, Result_::TechnicalFailure),
-                    (true, Result_::Busy),
-                    (true, Result_::TechnicalFailure),
+                    (true, Disposition::NoAnswer),
+                    (false, Disposition::TechnicalFailure),
+                    (true, Disposition::Busy),
+                    (true, Disposition::TechnicalFailure),
                 ] {
                     ordinals.push(attempts::record(c, &made(counted, result))?.ordinal);
                 }
@@ -440,15 +440,15 @@ fn attempts_are_counted_until_the_cap() {
             })
             .await;
         assert_eq!(ordinals, [Some(1), None, Some(2), Some(3)]);
-        let fourth = db.refused(move |c| attempts::record(c, &made(true, Result_::Reached))).await;
+        let fourth = db.refused(move |c| attempts::record(c, &made(true, Disposition::Reached))).await;
         assert!(matches!(fourth, StoreError::Cap { .. }), "{fourth}");
         assert!(fourth.to_string().contains("has had its 3 attempts of this business day"), "{fourth}");
-        let hidden = db.refused(move |c| attempts::record(c, &made(false, Result_::NoAnswer))).await;
+        let hidden = db.refused(move |c| attempts::record(c, &made(false, Disposition::NoAnswer))).await;
         assert!(matches!(hidden, StoreError::Refused(_)), "{hidden}");
         db.write(move |c| {
             attempts::record(
                 c,
-                &Made { business_day: "2026-11-24".parse().unwrap(), ..made(true, Result_::Other) },
+                &Made { business_day: "2026-11-24".parse().unwrap(), ..made(true, Disposition::Other) },
             )
         })
         .await;

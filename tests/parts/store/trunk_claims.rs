@@ -1,7 +1,7 @@
 //! What a trunk says of a customer before any phone rang.
 
 use dozvon::ids::ChannelId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::store::attempts;
 use dozvon::store::callbacks::{self, CallbackResult, Redial};
 
@@ -62,7 +62,7 @@ fn a_trunk_is_believed_once_it_has_carried_a_call_in_between() {
         let (accepted, attempt) = app.talking("repeat", "boris", min(3)).await;
         app.write(move |c, _| attempts::over_trunk(c, attempt, "one")).await;
         app.talk_ends(&accepted, attempt, min(3), min(4)).await;
-        app.dispose(other, Outcome::Reached, min(4)).await.unwrap();
+        app.record_disposition(other, Disposition::Reached, min(4)).await.unwrap();
         let (result, counted, stage) = said(&app, "one", "CALL_REJECTED", 10).await;
         assert_eq!((result.as_str(), counted, stage.as_str()), ("rejected", true, "waiting"));
     });

@@ -1,7 +1,7 @@
 //! Calls back in which we, or FreeSWITCH, break off: the attempt counts, nothing is left behind, and the case goes on.
 
 use diesel::RunQueryDsl as _;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::recovery::{self, Open};
@@ -112,7 +112,7 @@ async fn a_talk_that_freeswitch_takes_with_it_is_a_talk_whose_result_the_agent_o
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
     nothing_is_left(&stage).await;
     assert_eq!(case(&stage).await.stage.as_str(), "attempting");
-    says(&stage, Outcome::NoAnswer).await.unwrap();
+    says(&stage, Disposition::NoAnswer).await.unwrap();
     assert_eq!(first(&stage).await, (Some(1), true, "no_answer".to_owned()));
     the_next_attempt_is_made(&stage, "callback").await;
     stage.running().quiet().await;
@@ -133,7 +133,7 @@ async fn what_dies_with_freeswitch_and_us_is_found_by_the_next_one() {
         until(result, async || first(&stage).await.2 == result).await;
         nothing_is_left(&stage).await;
         if result == "wrapping_up" {
-            says(&stage, Outcome::Voicemail).await.unwrap();
+            says(&stage, Disposition::Voicemail).await.unwrap();
         }
         the_next_attempt_is_made(&stage, "callback").await;
         stage.running().quiet().await;
@@ -179,7 +179,7 @@ async fn a_talk_with_who_was_dialled_first_goes_on_while_we_are_away_and_its_dis
     stage.ask(&format!("api uuid_kill {}", call.channel)).await;
     until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
-    says(&stage, Outcome::Reached).await.unwrap();
+    says(&stage, Disposition::Reached).await.unwrap();
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     nothing_is_left(&stage).await;
     stage.running().quiet().await;

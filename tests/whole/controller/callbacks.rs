@@ -6,13 +6,13 @@ use std::time::Duration;
 use dozvon::clock::UnixMs;
 use dozvon::config::callback::{Dial, Trunk};
 use dozvon::ids::{CaseId, QueueName};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::Closed;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::rules::Destination;
 use dozvon::sim::{Behaviour, CallerScript, Pickup};
 use dozvon::store::attempts::{self, AttemptRow};
-use dozvon::store::callbacks::{self, Disposition};
+use dozvon::store::callbacks::{self, GivenDisposition};
 use dozvon::store::cases::{self, CaseRow};
 use dozvon::store::{case_closing, rules};
 
@@ -93,11 +93,11 @@ pub async fn completed(stage: &Stage, wanted: usize) {
     until(&format!("{wanted} attempts are over"), all).await;
 }
 
-pub async fn says(stage: &Stage, result: Outcome) -> Result<(), String> {
+pub async fn says(stage: &Stage, result: Disposition) -> Result<(), String> {
     let (terms, at) = (stage.running().app.terms(), stage.running().app.clock.now());
     let said = move |c: &mut _| {
-        let said = Disposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
-        callbacks::dispose(c, &terms, &said).map(drop)
+        let said = GivenDisposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
+        callbacks::record_disposition(c, &terms, &said).map(drop)
     };
     stage.store.write("says", said).await.map_err(|error| error.to_string())
 }
@@ -132,7 +132,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
     });
     let refused = ready.await.unwrap_err().to_string();
     assert!(refused.contains("owes the result of his last callback"), "{refused}");
-    says(&stage, Outcome::Reached).await.unwrap();
+    says(&stage, Disposition::Reached).await.unwrap();
     let row = case(&stage).await;
     assert_eq!(row.close_reason.map(|word| word.as_str()), Some("agent_reached"), "{row:?}");
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
@@ -142,7 +142,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
         (attempts[0].ordinal, attempts[0].result.map(|word| word.as_str())),
         (Some(1), Some("reached"))
     );
-    assert!(says(&stage, Outcome::Reached).await.unwrap_err().contains("no attempt of case 1 waits"));
+    assert!(says(&stage, Disposition::Reached).await.unwrap_err().contains("no attempt of case 1 waits"));
     stage.running().quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
@@ -161,7 +161,7 @@ async fn a_talk_that_is_over_at_once_is_a_talk_whose_result_the_agent_owes() {
         made(&stage).await.iter().any(|row| row.state.as_str() == "wrapping_up")
     })
     .await;
-    says(&stage, Outcome::NoAnswer).await.unwrap();
+    says(&stage, Disposition::NoAnswer).await.unwrap();
     stands(&stage, "waiting").await;
     stage.running().quiet().await;
     assert_eq!(stage.repairs().await, 0);
@@ -182,7 +182,7 @@ async fn three_busy_attempts_lead_to_the_handover_and_there_is_no_fourth_that_da
     stands(&stage, "handed_over").await;
     later(&stage, 200);
     let results: Vec<_> = made(&stage).await.into_iter().map(|row| (row.ordinal, row.result)).collect();
-    let busy = |place| (Some(place), Some(Outcome::Busy));
+    let busy = |place| (Some(place), Some(Disposition::Busy));
     assert_eq!(results, [busy(1), busy(2), busy(3)]);
     let told = "SELECT count(*) AS n FROM audit WHERE action = 'handover'";
     let handovers =
@@ -346,7 +346,7 @@ async fn a_talk_goes_on_while_we_are_away_and_its_disposition_is_owed() {
         made(&stage).await.iter().any(|row| row.state.as_str() == "wrapping_up")
     })
     .await;
-    says(&stage, Outcome::Voicemail).await.unwrap();
+    says(&stage, Disposition::Voicemail).await.unwrap();
     stands(&stage, "waiting").await;
 }
 
@@ -441,7 +441,7 @@ async fn the_customers_owner_by_the_crm_is_rung_first_and_the_crm_hears_of_each_
     })
     .await;
     assert_eq!(made(&stage).await[0].agent.as_ref().map(|name| name.as_str()), Some("boris"));
-    says(&stage, Outcome::Reached).await.unwrap();
+    says(&stage, Disposition::Reached).await.unwrap();
     // The customer calls once more and gets through.
     let caller = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
     until("they talk", async || stage.agent("anna").await.activity == Activity::Talking).await;

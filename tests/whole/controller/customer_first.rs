@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, Faults, Pickup};
 
@@ -39,7 +39,7 @@ async fn a_customer_that_answers_gets_an_agent_that_must_record_the_result() {
     until("anna wraps up", async || stage.agent("anna").await.activity == Activity::WrappingUp).await;
     until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
     assert_eq!(made(&stage).await[0].agent.as_ref().map(|name| name.as_str()), Some("anna"));
-    says(&stage, Outcome::Reached).await.unwrap();
+    says(&stage, Disposition::Reached).await.unwrap();
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("agent_reached"));
     stage.running().quiet().await;
     assert_eq!(stage.repairs().await, 0);
@@ -75,7 +75,7 @@ async fn an_abandoned_customer_is_not_called_again_without_an_agent() {
         ("callback", Some("anna")),
         "{second:?}"
     );
-    assert!(says(&stage, Outcome::Abandoned).await.is_err(), "nobody may say so");
+    assert!(says(&stage, Disposition::Abandoned).await.is_err(), "nobody may say so");
     stage.running().quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dozvon::ids::CaseId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::missed::flood::Limits;
 use dozvon::queue::agent::Step;
 use dozvon::store::{attempts, callbacks, cases};
@@ -32,7 +32,8 @@ async fn a_case_of_a_flood_is_called_when_somebody_says_so_and_not_before() {
     assert_eq!((row.came_by.as_deref(), row.flooded, row.next_at), (Some("127.0.0.1"), true, None));
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
-    until("the first customer has been reached", async || says(&stage, Outcome::Reached).await.is_ok()).await;
+    until("the first customer has been reached", async || says(&stage, Disposition::Reached).await.is_ok())
+        .await;
     completed(&stage, 1).await;
     assert_eq!(attempts_of_second(&stage).await, 0);
     let shown = async || stage.metrics().await.contains("\ndozvon_cases_flooded 1\n");

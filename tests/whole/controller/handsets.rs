@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use diesel::RunQueryDsl as _;
 use diesel::sql_types::{BigInt, Nullable, Text};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, EndedBy, Happening, Pickup};
 use dozvon::store::Store;
@@ -393,7 +393,7 @@ async fn a_crash_while_a_customer_is_dialled_by_hand_leaves_an_attempt() {
     // A runtime that is shut down may still record that the agent's line was lost; a process that dies may not.
     let known = matches!(attempt.result.map(|word| word.as_str()), Some("orphaned" | "cancelled"));
     assert!(attempt.counted && known, "{attempt:?}");
-    assert!(says(&stage, Outcome::Reached).await.is_err());
+    assert!(says(&stage, Disposition::Reached).await.is_err());
     anna.hang_up().await;
     stage.running().quiet().await;
 }

@@ -17,7 +17,7 @@ use super::tokens::TokenStore;
 use super::{Owner, Receipt, digits, id_of, user_of};
 use crate::clock::Clock;
 use crate::config::crm::Settings;
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::notify::Trouble;
 use crate::phone::E164;
 use card::Card;
@@ -260,23 +260,23 @@ fn is_unknown_phone(said: &Value) -> bool {
 const fn call_status(contact: &Contact) -> u8 {
     match (contact.happening, contact.result) {
         (Happening::MissedCall, _) => 6,
-        (_, None | Some(Outcome::Reached | Outcome::Refused)) => 4,
-        (_, Some(Outcome::Voicemail)) => 1,
-        (_, Some(Outcome::CallLater)) => 2,
-        (_, Some(Outcome::WrongNumber | Outcome::InvalidNumber)) => 5,
+        (_, None | Some(Disposition::Reached | Disposition::Refused)) => 4,
+        (_, Some(Disposition::Voicemail)) => 1,
+        (_, Some(Disposition::CallLater)) => 2,
+        (_, Some(Disposition::WrongNumber | Disposition::InvalidNumber)) => 5,
         (
             _,
             Some(
-                Outcome::NoAnswer
-                | Outcome::Rejected
-                | Outcome::TechnicalFailure
-                | Outcome::Cancelled
-                | Outcome::Abandoned
-                | Outcome::Orphaned,
+                Disposition::NoAnswer
+                | Disposition::Rejected
+                | Disposition::TechnicalFailure
+                | Disposition::Cancelled
+                | Disposition::Abandoned
+                | Disposition::Orphaned,
             ),
         ) => 6,
-        (_, Some(Outcome::Busy)) => 7,
-        (_, Some(Outcome::Other)) => 8,
+        (_, Some(Disposition::Busy)) => 7,
+        (_, Some(Disposition::Other)) => 8,
     }
 }
 

@@ -16,7 +16,7 @@ use super::tokens::TokenStore;
 use super::{Owner, Receipt, id_of, user_of};
 use crate::clock::{Clock, UnixMs};
 use crate::config::crm::Settings;
-use crate::missed::attempt::Outcome;
+use crate::missed::attempt::Disposition;
 use crate::notify::Trouble;
 use crate::phone::E164;
 use registered::Registered;
@@ -310,13 +310,21 @@ const fn call_type(contact: &Contact) -> u8 {
 const fn status_code(contact: &Contact) -> &'static str {
     match (contact.happening, contact.result) {
         (Happening::MissedCall, _) => "304",
-        (_, None | Some(Outcome::Reached | Outcome::CallLater | Outcome::Refused)) => "200",
-        (_, Some(Outcome::NoAnswer | Outcome::Voicemail)) => "480",
-        (_, Some(Outcome::Busy)) => "486",
-        (_, Some(Outcome::Rejected)) => "603",
-        (_, Some(Outcome::InvalidNumber)) => "404",
-        (_, Some(Outcome::TechnicalFailure)) => "503",
-        (_, Some(Outcome::Cancelled)) => "603-S",
-        (_, Some(Outcome::WrongNumber | Outcome::Abandoned | Outcome::Orphaned | Outcome::Other)) => "OTHER",
+        (_, None | Some(Disposition::Reached | Disposition::CallLater | Disposition::Refused)) => "200",
+        (_, Some(Disposition::NoAnswer | Disposition::Voicemail)) => "480",
+        (_, Some(Disposition::Busy)) => "486",
+        (_, Some(Disposition::Rejected)) => "603",
+        (_, Some(Disposition::InvalidNumber)) => "404",
+        (_, Some(Disposition::TechnicalFailure)) => "503",
+        (_, Some(Disposition::Cancelled)) => "603-S",
+        (
+            _,
+            Some(
+                Disposition::WrongNumber
+                | Disposition::Abandoned
+                | Disposition::Orphaned
+                | Disposition::Other,
+            ),
+        ) => "OTHER",
     }
 }

@@ -1,7 +1,7 @@
 //! FreeSWITCH, or the controller, dies while a customer is called back.
 
 use anyhow::{Context, Result, ensure};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use tokio::time::Instant;
 
 use super::office::Office;
@@ -58,7 +58,7 @@ pub async fn freeswitch_dies_while_they_talk(live: &Live) -> Result<String> {
         let settled_ms = back.elapsed().as_millis();
         let made = office.attempts().await?.pop().context("an attempt")?;
         ensure!(made.ordinal == Some(1), "it counts: {made:?}");
-        office.says(Outcome::Voicemail).await?;
+        office.says(Disposition::Voicemail).await?;
         office.case_is("waiting").await?;
         ensure!((anna.count(), office.customer.count()) == (1, 1), "nobody is rung twice");
         they_talk_at_last(&office, &anna).await?;
@@ -83,7 +83,7 @@ async fn they_talk_at_last(office: &Office<'_>, anna: &SipEnd) -> Result<()> {
     office.customer.hang_up(&talk.id).await?;
     office.agent_is("wrapping_up").await?;
     office.word_is_awaited().await?;
-    office.says(Outcome::Reached).await?;
+    office.says(Disposition::Reached).await?;
     office.case_is("agent_reached").await?;
     office.floor.comes_to_rest().await?;
     ensure!((anna.count(), office.customer.count()) == (2, 2), "each was rung twice");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use tokio::time::Instant;
 
 use super::office::Office;
@@ -47,7 +47,7 @@ pub async fn an_agent_comes(live: &Live) -> Result<String> {
         office.customer.hang_up(&talk.id).await?;
         office.agent_is("wrapping_up").await?;
         office.word_is_awaited().await?;
-        office.says(Outcome::Reached).await?;
+        office.says(Disposition::Reached).await?;
         office.case_is("agent_reached").await?;
         let made = office.attempts().await?.pop().context("an attempt")?;
         ensure!((made.way.as_str(), made.agent.as_ref().map(|name| name.as_str())) == ("customer_first", Some("anna")), "{made:?}");

@@ -9,7 +9,7 @@ pub mod own_way;
 pub mod trunks;
 
 use anyhow::{Context, Result, ensure};
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use tokio::time::Instant;
 
 use self::office::{NUMBER, Office};
@@ -43,7 +43,7 @@ pub async fn missed_then_reached(live: &Live) -> Result<String> {
         office.customer.hang_up(&talk.id).await?;
         office.agent_is("wrapping_up").await?;
         office.word_is_awaited().await?;
-        office.says(Outcome::Reached).await?;
+        office.says(Disposition::Reached).await?;
         office.case_is("agent_reached").await?;
         office.floor.comes_to_rest().await?;
         Ok(format!(

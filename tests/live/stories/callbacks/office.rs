@@ -12,9 +12,9 @@ use dozvon::clock::Clock;
 use dozvon::config::Settings;
 use dozvon::config::callback::{Dial as Route, Trunk};
 use dozvon::ids::CaseId;
-use dozvon::missed::attempt::Outcome;
+use dozvon::missed::attempt::Disposition;
 use dozvon::store::attempts::{self, AttemptRow};
-use dozvon::store::callbacks::{self, Disposition};
+use dozvon::store::callbacks::{self, GivenDisposition};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -201,11 +201,14 @@ impl<'a> Office<'a> {
     }
 
     /// The agent says what came of the talk.
-    pub async fn says(&self, result: Outcome) -> Result<()> {
+    pub async fn says(&self, result: Disposition) -> Result<()> {
         let office = &self.running()?.app;
         let (terms, at) = (office.terms(), office.clock.now());
-        let said = Disposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
-        office.store.write("says", move |c| callbacks::dispose(c, &terms, &said).map(drop)).await?;
+        let said = GivenDisposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
+        office
+            .store
+            .write("says", move |c| callbacks::record_disposition(c, &terms, &said).map(drop))
+            .await?;
         Ok(())
     }
 
