@@ -1,6 +1,6 @@
 //! Where the called party may be, by the number: the time zones whose clocks may hold there.
 //!
-//! In: a number, and the zone that the customer or the CRM stated. Out: every zone that is possible; a calling window
+//! In: a number. Out: every zone that is possible; a calling window
 //! must hold in all of them. **Invariant:** a number that does not tell leaves all possible zones, never one guess.
 //!
 //! Sources. Zones: the IANA database (`zone1970.tab`). Russian area codes: the numbering plan, as notified to the ITU
@@ -15,8 +15,6 @@ use crate::phone::E164;
 crate::vocabulary! {
     /// How it is known where somebody is.
     "zone source" pub enum Source {
-        /// The customer stated it, or the CRM does.
-        Stated = "stated",
         /// By the area code of a fixed line.
         AreaCode = "area_code",
         /// By the country, which has one zone or a few.
@@ -38,12 +36,9 @@ pub struct Whereabouts {
 }
 
 impl Whereabouts {
-    /// Where the holder of a number may be; what was `stated` goes before what the number tells.
+    /// Where the holder of a number may be.
     #[must_use]
-    pub fn of(number: &E164, stated: Option<Tz>) -> Self {
-        if let Some(zone) = stated {
-            return Self { zones: vec![zone], source: Source::Stated };
-        }
+    pub fn of(number: &E164) -> Self {
         let digits = number.as_str().trim_start_matches('+');
         let national = digits.strip_prefix('7').filter(|national| !national.starts_with(['6', '7']));
         let (zones, source): (&[Tz], Source) = match national {
@@ -206,7 +201,7 @@ mod tests {
     use crate::clock::UnixMs;
 
     fn of(number: &str) -> Whereabouts {
-        Whereabouts::of(&number.parse().unwrap(), None)
+        Whereabouts::of(&number.parse().unwrap())
     }
 
     fn offset_min(zone: Tz, at: &str) -> i32 {
@@ -266,8 +261,6 @@ mod tests {
         for number in ["+12125551234", "+5511912345678", "+61291234567"] {
             assert_eq!(of(number), Whereabouts { zones: Vec::new(), source: Source::Unknown }, "{number}");
         }
-        let stated = Whereabouts::of(&"+79001234567".parse().unwrap(), Some(Tz::Asia__Omsk));
-        assert_eq!(stated, Whereabouts { zones: vec![Tz::Asia__Omsk], source: Source::Stated });
     }
 
     #[test]

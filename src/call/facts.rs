@@ -43,19 +43,13 @@ mod tests {
         let channel = ChannelFacts {
             channel: ChannelId::new(),
             core: CoreId(uuid::Uuid::nil()),
-            hostname: String::new(),
             caller_number: "030 123456".to_owned(),
             caller_name: String::new(),
             dialled: "7001".to_owned(),
             privacy: false,
-            answered: false,
-            outbound: false,
-            call: None,
             handset: None,
-            case: None,
             state: None,
             came_by: None,
-            sip_call_id: None,
         };
         let settings = Settings::read(Path::new("dozvon.toml"), "[phone]\nregion = \"DE\"\n", []).unwrap();
         let berlin = Party::Number("+4930123456".parse().unwrap());

@@ -55,18 +55,6 @@ impl CallbacksUnderWay {
         counts
     }
 
-    /// How many are under way.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Whether none is under way.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Somebody calls from this number. Returns the agent who is about to call it back, if one has accepted already. The
     /// callback ends in any case.
     pub async fn agent_for(&self, number: &E164) -> Option<AgentAnswered> {

@@ -329,7 +329,7 @@ mod tests {
         hours: &Schedule,
         at: UnixMs,
     ) -> Result<Permit, Refusal> {
-        let whereabouts = Whereabouts::of(&standing.number, None);
+        let whereabouts = Whereabouts::of(&standing.number);
         let hours = WorkingTime::new(Some(hours), Tz::UTC);
         check(standing, &DialRules { policy, hours, whereabouts: &whereabouts, home: Region::RU }, at)
     }
@@ -395,7 +395,7 @@ mod tests {
             last_counted_at: Some(noon),
             ..standing("+74951234567")
         };
-        let whereabouts = Whereabouts::of(&standing.number, None);
+        let whereabouts = Whereabouts::of(&standing.number);
         let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
         let bounds = DialRules { policy: &once, hours, whereabouts: &whereabouts, home: Region::RU };
         assert_eq!(after_attempt(&standing, &bounds, None, noon), Next::HandOver);
@@ -409,7 +409,7 @@ mod tests {
         let hours = WorkingTime::new(Some(&moscow), Tz::UTC);
         let policy = Policy::of(Profile::Service);
         let fine = standing("+74951234567");
-        let whereabouts = Whereabouts::of(&fine.number, None);
+        let whereabouts = Whereabouts::of(&fine.number);
         let bounds = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
         let next = |counted, at: UnixMs, asked| {
             let standing =
@@ -459,7 +459,7 @@ mod tests {
             let policy = Policy::of(profile);
             let hours = WorkingTime::new(Some(&schedule), Tz::UTC);
             let number = "+74951234567";
-            let whereabouts = Whereabouts::of(&number.parse().unwrap(), None);
+            let whereabouts = Whereabouts::of(&number.parse().unwrap());
             let bounds = DialRules { policy: &policy, hours, whereabouts: &whereabouts, home: Region::RU };
             let mut made: Vec<UnixMs> = Vec::new();
             let mut now = at("2025-01-02T00:00:00Z") + Duration::from_secs(60) * start;

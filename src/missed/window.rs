@@ -188,7 +188,7 @@ mod tests {
     }
 
     fn of(number: &str) -> Whereabouts {
-        Whereabouts::of(&number.parse().unwrap(), None)
+        Whereabouts::of(&number.parse().unwrap())
     }
 
     #[test]

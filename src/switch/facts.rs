@@ -1,6 +1,6 @@
 //! What the channel's data say about a caller, parsed once into values that cannot hold a bad one.
 
-use crate::ids::{CallId, CaseId, ChannelId, CoreId};
+use crate::ids::{ChannelId, CoreId};
 
 use super::text;
 
@@ -14,8 +14,6 @@ pub struct ChannelFacts {
     pub channel: ChannelId,
     /// The run of FreeSWITCH that has the channel.
     pub core: CoreId,
-    /// That FreeSWITCH's host name; printable, at most 64 characters.
-    pub hostname: String,
     /// The caller's number as the carrier sends it; printable, at most 64 characters, perhaps empty.
     pub caller_number: String,
     /// The caller's name; letters, digits and ` . - _`, at most 64 characters, perhaps empty.
@@ -24,23 +22,13 @@ pub struct ChannelFacts {
     pub dialled: String,
     /// Whether the caller's number is to be hidden.
     pub privacy: bool,
-    /// Whether the call has been answered already.
-    pub answered: bool,
-    /// Whether the leg was originated by us (a callback's agent), rather than coming in.
-    pub outbound: bool,
-    /// `dozvon_call`: the call it belongs to, if it has been with us before.
-    pub call: Option<CallId>,
     /// `dozvon_handset`: the user who registered the phone at which an agent dials; printable, at most 64 characters.
     pub handset: Option<String>,
-    /// `dozvon_case`: the case for which we called, on a leg of ours.
-    pub case: Option<CaseId>,
     /// `dozvon_state`: why it was handed back the last time; printable, at most 64 characters.
     pub state: Option<String>,
     /// Where the call comes from: the peer's address, after the gateway if there is one (`trunk@192.0.2.7`). A caller may name
     /// any gateway, so the name alone proves nothing. Printable, at most 128 characters.
     pub came_by: Option<String>,
-    /// The `Call-ID` of SIP, for finding the call in traces; printable, at most 128 characters.
-    pub sip_call_id: Option<String>,
 }
 
 /// Why channel data cannot be used.
@@ -68,20 +56,14 @@ struct Raw<'a> {
     control: &'a str,
     channel: &'a str,
     core: &'a str,
-    hostname: &'a str,
     number: &'a str,
     name: &'a str,
     dialled: &'a str,
     privacy: &'a str,
-    answer: &'a str,
-    direction: &'a str,
-    call: &'a str,
     handset: &'a str,
-    case: &'a str,
     state: &'a str,
     gateway: &'a str,
     peer: &'a str,
-    sip_call_id: &'a str,
 }
 
 impl<'a> Raw<'a> {
@@ -105,20 +87,14 @@ impl<'a> Raw<'a> {
             "Control" => &mut self.control,
             "Unique-ID" => &mut self.channel,
             "Core-UUID" => &mut self.core,
-            "FreeSWITCH-Hostname" => &mut self.hostname,
             "Caller-Caller-ID-Number" => &mut self.number,
             "Caller-Caller-ID-Name" => &mut self.name,
             "Caller-Destination-Number" => &mut self.dialled,
             "Caller-Privacy-Hide-Number" => &mut self.privacy,
-            "Answer-State" => &mut self.answer,
-            "Call-Direction" => &mut self.direction,
-            "variable_dozvon_call" => &mut self.call,
             "variable_dozvon_handset" => &mut self.handset,
-            "variable_dozvon_case" => &mut self.case,
             "variable_dozvon_state" => &mut self.state,
             "variable_sip_gateway" => &mut self.gateway,
             "variable_sip_network_ip" => &mut self.peer,
-            "variable_sip_call_id" => &mut self.sip_call_id,
             _ => return None,
         })
     }
@@ -140,22 +116,16 @@ impl ChannelFacts {
         Ok(Self {
             channel: raw.channel.parse().map_err(|_| InvalidFacts::NoIdentity("Unique-ID"))?,
             core: raw.core.parse().map_err(|_| InvalidFacts::NoIdentity("Core-UUID"))?,
-            hostname: line(raw.hostname, text::FIELD_CHARS),
             caller_number: line(raw.number, text::FIELD_CHARS),
             caller_name: text::name(&decoded(raw.name)),
             dialled: line(raw.dialled, text::FIELD_CHARS),
             privacy: raw.privacy == "true",
-            answered: raw.answer == "answered",
-            outbound: raw.direction == "outbound",
-            call: raw.call.parse().ok(),
             handset: some(raw.handset, text::FIELD_CHARS),
-            case: raw.case.parse().ok().map(CaseId),
             state: some(raw.state, text::FIELD_CHARS),
             came_by: match (some(raw.gateway, text::FIELD_CHARS), some(raw.peer, text::FIELD_CHARS - 1)) {
                 (Some(gateway), Some(peer)) => Some(format!("{gateway}@{peer}")),
                 (gateway, peer) => gateway.or(peer),
             },
-            sip_call_id: some(raw.sip_call_id, 128),
         })
     }
 }
@@ -190,10 +160,7 @@ pub(super) mod tests {
         assert_eq!(facts.channel.to_string(), "870cd5e5-d93e-4b5e-a916-60f61eca20a9");
         assert_eq!(facts.core.to_string(), "3b97a2b2-df8d-4c22-9b73-085c71a8c30b");
         assert_eq!((facts.caller_number.as_str(), facts.caller_name.as_str()), ("79001234567", "Ivan"));
-        assert_eq!((facts.dialled.as_str(), facts.hostname.as_str()), ("7001", "vm"));
-        assert_eq!((facts.privacy, facts.answered, facts.outbound), (false, false, false));
-        assert_eq!(facts.sip_call_id.as_deref(), Some("5bd64dec-61c6-1240-898c-4ab4bd742cfc"));
-        assert_eq!((facts.call, facts.case, facts.state), (None, None, None));
+        assert_eq!((facts.dialled.as_str(), facts.privacy, facts.state), ("7001", false, None));
         assert_eq!(facts.came_by.as_deref(), Some("127.0.0.1"));
     }
 
@@ -221,11 +188,9 @@ pub(super) mod tests {
         assert_eq!(number("_undef_"), "");
         assert_eq!(number(&"9".repeat(4096)).len(), 64);
         type Of = fn(ChannelFacts) -> String;
-        let lines: [(&str, usize, Of); 4] = [
+        let lines: [(&str, usize, Of); 2] = [
             ("Caller-Destination-Number", 64, |facts| facts.dialled),
-            ("FreeSWITCH-Hostname", 64, |facts| facts.hostname),
             ("variable_dozvon_state", 64, |facts| facts.state.unwrap_or_default()),
-            ("variable_sip_call_id", 128, |facts| facts.sip_call_id.unwrap_or_default()),
         ];
         for (key, chars, of) in lines {
             let value = |value: &str| of(ChannelFacts::read(&with(key, value)).unwrap());
@@ -235,15 +200,6 @@ pub(super) mod tests {
             assert_eq!((value("_undef_"), value("%0A%20%0D")), (String::new(), String::new()), "{key}");
             assert_eq!(value(&"%D1%8F".repeat(200)).chars().count(), chars, "{key}");
         }
-    }
-
-    #[test]
-    fn our_own_variables_come_back() {
-        let id = CallId::new();
-        let facts = ChannelFacts::read(&with("variable_dozvon_call", &id.to_string())).unwrap();
-        assert_eq!(facts.call, Some(id));
-        assert_eq!(ChannelFacts::read(&with("variable_dozvon_call", "nonsense")).unwrap().call, None);
-        assert_eq!(ChannelFacts::read(&with("variable_dozvon_case", "17")).unwrap().case, Some(CaseId(17)));
     }
 
     #[test]

@@ -58,14 +58,13 @@ fn listen(settings: &Settings) -> io::Result<TcpListener> {
     socket.listen(u32::try_from(settings.max_connections).unwrap_or(u32::MAX))
 }
 
-/// Accepts callers until it is stopped or dropped.
+/// Accepts callers until it is dropped: then FreeSWITCH's connections are refused, and its dialplan goes on.
 #[derive(Debug)]
 pub struct Listener {
     address: SocketAddr,
     incoming: mpsc::Receiver<Incoming>,
     stats: Arc<ListenerStats>,
     beat: Beat,
-    stop: CancellationToken,
     _stop_on_drop: DropGuard,
 }
 
@@ -94,17 +93,12 @@ impl Listener {
         };
         tokio::spawn(Arc::new(acceptor).run(socket, stop.clone()));
         tracing::info!(%address, "listening for callers");
-        Ok(Self { address, incoming, stats, beat, _stop_on_drop: stop.clone().drop_guard(), stop })
+        Ok(Self { address, incoming, stats, beat, _stop_on_drop: stop.drop_guard() })
     }
 
-    /// The next caller; none once the listener was stopped and the last accepted caller was returned. Cancel-safe.
+    /// The next caller; none if the accepting task has ended and the last accepted caller was returned. Cancel-safe.
     pub async fn next(&mut self) -> Option<Incoming> {
         self.incoming.recv().await
-    }
-
-    /// Stops accepting callers: FreeSWITCH's connections are refused, and its dialplan goes on.
-    pub fn stop(&self) {
-        self.stop.cancel();
     }
 
     /// Where it listens, with the real port if the settings have port 0.

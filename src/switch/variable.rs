@@ -7,8 +7,6 @@ crate::vocabulary! {
         Call = "dozvon_call",
         /// The offer that won it.
         Offer = "dozvon_offer",
-        /// The queue it waits in.
-        Queue = "dozvon_queue",
         /// Why it was handed back to the dialplan.
         State = "dozvon_state",
         /// Whether a controller has had the caller for a while: then the dialplan forgets earlier failures.

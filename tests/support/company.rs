@@ -12,7 +12,7 @@ use dozvon::queue::agent::Step;
 use dozvon::rules::policy::Policy;
 use dozvon::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
 use dozvon::store::agents::{self, AgentRow, Make};
-use dozvon::store::calls::{self, Arrival, Ended};
+use dozvon::store::calls::{self, Arrival, CallRow, Ended};
 use dozvon::store::offers::{self, Claim};
 use dozvon::store::requests::Request;
 use dozvon::store::{Database, StoreError, rules};
@@ -218,4 +218,10 @@ pub fn request() -> Request {
         business_day: TODAY.parse().unwrap(),
         at: at(14_000),
     }
+}
+
+/// A call as people see it.
+pub fn call_of(c: &mut Database, id: CallId) -> Result<CallRow, StoreError> {
+    let found = calls::ending_with(c, &id.to_string())?.pop();
+    found.ok_or_else(|| StoreError::NotFound { kind: "call", name: id.to_string() })
 }

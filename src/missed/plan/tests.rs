@@ -56,7 +56,7 @@ impl<'a> World<'a> {
         Self {
             case,
             closed: None,
-            whereabouts: Whereabouts::of(&number, None),
+            whereabouts: Whereabouts::of(&number),
             number,
             policy,
             hours,

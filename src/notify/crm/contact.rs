@@ -60,8 +60,6 @@ pub struct Contact {
     pub reason: Option<Closed>,
     /// The agent.
     pub agent: Option<AgentName>,
-    /// The agent's extension.
-    pub extension: Option<String>,
     /// The case it belongs to.
     pub case: Option<CaseId>,
     /// The queue it belongs to.

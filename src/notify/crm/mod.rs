@@ -53,8 +53,6 @@ pub struct Owner {
     pub user: String,
     /// The agent who is that user, by `[crm] users`.
     pub agent: Option<AgentName>,
-    /// The owner's extension, if the CRM knows it.
-    pub extension: Option<String>,
 }
 
 /// The configured CRM.

@@ -50,7 +50,6 @@ pub(super) fn contact(delivery: &Delivery) -> Result<Contact, String> {
         result,
         reason: word(Happening::CaseClosed).and_then(|word| word.parse().ok()),
         agent: text(data, "agent").and_then(|name| name.parse().ok()),
-        extension: None,
         case: data["case"].as_i64().map(crate::ids::CaseId),
         queue: text(data, "queue").and_then(|name| name.parse().ok()),
         note: text(data, "note").map(str::to_owned),

@@ -160,7 +160,6 @@ pub(super) const CHECKS: &[Pair] = &[
     ("nodes", "узлы"),
     ("not loaded: {modules}", "не загружены: {modules}"),
     ("number {#number}", "номер {#number}"),
-    ("one runs on this database", "с этой базой данных работает один"),
     (
         "others may read {file} (mode {mode}): it holds numbers and tokens",
         "{file} могут читать другие (права {mode}), а в нём номера и токены",

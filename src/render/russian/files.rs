@@ -30,7 +30,6 @@ pub(super) const FILES: &[Pair] = &[
     ("a list in [brackets]", "список в [скобках]"),
     ("a network in quotes, such as \"10.0.0.0/8\",", "сеть в кавычках, например \"10.0.0.0/8\","),
     ("a table", "таблица"),
-    ("a token or secret needs {least} characters", "в token или secret должно быть не меньше {least} знаков"),
     ("a whole number", "целое число"),
     ("a whole number above 0", "целое число больше 0"),
     ("a whole number from {#least} to {#most}", "целое число от {#least} до {#most}"),
@@ -163,8 +162,8 @@ pub(super) const FILES: &[Pair] = &[
         "источник заявок {name} указан дважды: переименуйте один",
     ),
     (
-        "requests source {name}: a token or secret needs {least} characters",
-        "источник заявок {name}: в token или secret должно быть не меньше {least} знаков",
+        "requests source {name}: a {field} needs {least} characters",
+        "источник заявок {name}: в {field} должно быть не меньше {least} знаков",
     ),
     (
         "route {name} can never match: route {by} (line {line}) takes {taker} before it",

@@ -145,7 +145,7 @@ impl CallbackRules {
         RulesForCase {
             policy: self.rules.policy(queue.as_ref()),
             hours: self.hours(queue.as_ref()),
-            whereabouts: Whereabouts::of(&case.number, None),
+            whereabouts: Whereabouts::of(&case.number),
             number: case.number.clone(),
         }
     }

@@ -8,6 +8,6 @@ mod show;
 
 pub use arrive::{Arrival, arrive};
 pub use end::{Ended, end, forwarded};
-pub use show::{CallRow, Wanted, ending_with, get, list};
+pub use show::{CallRow, Wanted, ending_with, list};
 
 pub(super) use arrive::{begin, on_channel};

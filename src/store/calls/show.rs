@@ -8,7 +8,6 @@ use crate::ids::{AgentName, CallId, ChannelId, NodeName, QueueName, RouteName};
 use crate::missed::ending::{Direction, Ending, Stage};
 use crate::phone::{E164, PartyKind};
 use crate::store::dialect::columns;
-use crate::store::error::Found as _;
 use crate::store::schema::calls;
 use crate::store::{Database, StoreError};
 
@@ -100,14 +99,6 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<CallRow>, StoreErro
         query = query.filter(calls::number.eq(number));
     }
     Ok(query.load(c)?)
-}
-
-/// Returns one call.
-///
-/// # Errors
-/// [`StoreError::NotFound`] when no call has this identity.
-pub fn get(c: &mut Database, id: CallId) -> Result<CallRow, StoreError> {
-    calls::table.find(id).select(columns::<CallRow>()).first(c).found("call", id)
 }
 
 /// Returns the calls whose identity ends with `tail`, at most two. People type only the last digits.

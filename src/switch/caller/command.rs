@@ -33,7 +33,6 @@ pub(super) struct CallerRequest {
 pub(super) enum CallerCommand {
     Answer,
     Play { id: PlayId, source: String, loops: Loops },
-    Stop,
     Set { variable: Variable, value: String },
     Bridge { leg: ChannelId },
     Resume,
@@ -46,7 +45,6 @@ impl CallerCommand {
         match self {
             Self::Answer => "answer",
             Self::Play { .. } => "play",
-            Self::Stop => "stop playing",
             Self::Set { .. } => "set a variable",
             Self::Bridge { .. } => "bridge",
             Self::Resume => "give the caller to the dialplan",

@@ -19,8 +19,6 @@ pub enum CallerEvent {
         /// Which one.
         other: ChannelId,
     },
-    /// The caller is no longer connected with the other channel.
-    Unbridged,
     /// The channel hung up. The last event.
     HungUp {
         /// FreeSWITCH's cause; `UNKNOWN` if the event was missed.

@@ -93,12 +93,6 @@ impl Caller {
         Ok(id)
     }
 
-    /// Stops whatever is played or waits to be played.
-    pub async fn stop(&self) {
-        // Refused only if the caller is gone, which the last event reports.
-        let _ = self.ask(CallerCommand::Stop).await;
-    }
-
     /// Sets a variable of ours on the channel. The value may hold letters, digits and `_ . : @ + -`, at most 128.
     ///
     /// # Errors

@@ -38,4 +38,4 @@ pub(super) async fn subscribe(
 }
 
 /// The kinds of event; `filter` reduces them to those of this caller.
-const EVENTS: &str = "CHANNEL_BRIDGE CHANNEL_UNBRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE";
+const EVENTS: &str = "CHANNEL_BRIDGE CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP_COMPLETE";

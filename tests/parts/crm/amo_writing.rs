@@ -128,7 +128,7 @@ async fn each_result_has_its_status() {
 async fn an_unknown_number_becomes_one_lead_among_the_unsorted_and_more_calls_its_notes() {
     let amo = AmoCrm::start().await;
     let crm = open(&Settings { pipeline: 31, ..amo.settings() });
-    let first = Contact { extension: Some("701".to_owned()), ..missed() };
+    let first = missed();
     let receipt = crm.record(&first).await.unwrap();
     assert!(receipt.place.starts_with("unsorted, task "), "{receipt:?}");
     crm.record(&missed()).await.unwrap();
@@ -138,7 +138,7 @@ async fn an_unknown_number_becomes_one_lead_among_the_unsorted_and_more_calls_it
     let account = amo.account();
     let lead = &account.unsorted[0];
     let metadata = json!({
-        "from": NUMBER, "phone": "701", "called_at": NOW.0 / 1000, "duration": 0, "link": "",
+        "from": NUMBER, "phone": "dozvon", "called_at": NOW.0 / 1000, "duration": 0, "link": "",
         "service_code": "dozvon", "uniq": first.id, "is_call_event_needed": true,
     });
     assert_eq!((text(lead, "/category"), &lead["metadata"]), ("sip", &metadata));
@@ -247,7 +247,7 @@ async fn the_owner_is_who_is_responsible_for_the_card() {
     assert_eq!(crm.owner(&number).await, Ok(None));
     amo.account().add_card("companies", WRITTEN, 1);
     let owner = |user: &str, agent: Option<&str>| {
-        Some(Owner { user: user.to_owned(), agent: agent.map(|name| name.parse().unwrap()), extension: None })
+        Some(Owner { user: user.to_owned(), agent: agent.map(|name| name.parse().unwrap()) })
     };
     assert_eq!(crm.owner(&number).await, Ok(owner("1", None)));
     amo.account().add_card("contacts", WRITTEN, 12);

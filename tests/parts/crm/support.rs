@@ -33,7 +33,6 @@ pub fn contact(happening: Happening) -> Contact {
         result: None,
         reason: None,
         agent: None,
-        extension: None,
         case: Some(CaseId(7)),
         queue: Some("sales".parse().unwrap()),
         note: None,

@@ -17,7 +17,7 @@ use dozvon::store::{Database, Store, StoreError, agents, calls, cases, waits};
 
 use super::committing::{Work, together};
 use crate::support::company::{
-    TODAY, abandoned, agent, arrive, at, claim_of, open_for_business, ring, step, talk,
+    TODAY, abandoned, agent, arrive, at, call_of, claim_of, open_for_business, ring, step, talk,
 };
 use crate::support::database::{Db, Raw, on_postgres};
 
@@ -188,7 +188,7 @@ fn a_call_that_has_just_ended_owes_nothing_more() {
             None
         );
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM cases"), 0);
-        let row = db.write(move |c| calls::get(c, call)).await;
+        let row = db.write(move |c| call_of(c, call)).await;
         assert_eq!(row.ending.map(|word| word.as_str()), Some(Ending::Answered.as_str()));
         assert_eq!(row.stage.map(|word| word.as_str()), Some(Stage::Talking.as_str()));
     });

@@ -155,7 +155,7 @@ fn reserve(c: &mut Database, policy: &Policy, ms: u64) -> Result<AttemptId, Stor
     let case = calls::end(c, &abandoned(call, at(ms + 10)))?.expect("a case");
     let window = Proof {
         zone: Tz::Europe__Moscow,
-        source: Source::Stated,
+        source: Source::AreaCode,
         local_min: 720,
         from_min: 490,
         to_min: 1309,

@@ -17,8 +17,8 @@ use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, StoreError, case_closing, cases, recovery, waits};
 
 use crate::support::company::{
-    NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, claim_of, open_for_business, queue, ring,
-    step, talk,
+    NOON, NUMBER, TODAY, abandoned, agent, arrival, arrive, at, call_of, claim_of, open_for_business, queue,
+    ring, step, talk,
 };
 use crate::support::database::for_each_database;
 
@@ -78,7 +78,7 @@ fn a_caller_gets_through_and_every_step_may_be_repeated() {
         for later in 0..2 {
             assert_eq!(db.write(move |c| calls::end(c, &answered(call, 36_200 + later))).await, None);
         }
-        let row = db.write(move |c| calls::get(c, call)).await;
+        let row = db.write(move |c| call_of(c, call)).await;
         assert_eq!(
             (row.ending.map(|word| word.as_str()), row.agent.as_ref().map(|name| name.as_str())),
             (Some("answered"), Some("anna"))
@@ -219,7 +219,7 @@ fn a_bridge_that_was_not_recorded_is_known_by_the_end_of_the_talk() {
                 Ok(call)
             })
             .await;
-        let row = db.write(move |c| calls::get(c, call)).await;
+        let row = db.write(move |c| call_of(c, call)).await;
         assert_eq!(
             (row.wait_ms, row.talk_ms, row.agent.as_ref().map(|name| name.as_str())),
             (Some(3000), Some(10_000), Some("anna"))
@@ -392,7 +392,7 @@ fn an_overflow_is_a_second_stay() {
         let stays: Vec<_> =
             stays.iter().map(|stay| (stay.queue.as_str(), stay.outcome.map(|word| word.as_str()))).collect();
         assert_eq!(stays, [("sales", Some("timed_out")), ("support", Some("abandoned"))]);
-        let row = db.write(move |c| calls::get(c, call)).await;
+        let row = db.write(move |c| call_of(c, call)).await;
         assert_eq!(
             (row.queue.as_ref().map(|name| name.as_str()), row.wait_ms),
             (Some("support"), Some(310_000))

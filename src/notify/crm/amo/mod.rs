@@ -55,7 +55,7 @@ impl Amo {
         match self.find_by_number(number).await {
             Ok(found) => Ok(found.and_then(|card| card.owner).map(|user| {
                 let user = user.to_string();
-                Owner { agent: self.settings.users.get(&user).cloned(), user, extension: None }
+                Owner { agent: self.settings.users.get(&user).cloned(), user }
             })),
             Err(trouble) => Err(self.wire.hide(trouble).await),
         }
@@ -171,7 +171,7 @@ impl Amo {
 
     /// Records a call whose number no card has as a lead among the unsorted.
     async fn unsorted_call(&self, contact: &Contact) -> Result<(String, bool), Trouble> {
-        let ours = contact.extension.clone().unwrap_or_else(|| SOURCE.to_owned());
+        let ours = SOURCE;
         let metadata = json!({
             "from": contact.number.as_str(), "phone": ours, "called_at": contact.started_s(),
             "duration": contact.duration_s(), "link": "", "service_code": SOURCE, "uniq": contact.id,

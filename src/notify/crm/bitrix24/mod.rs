@@ -147,9 +147,7 @@ impl Bitrix24 {
 
     fn owner_in(&self, entry: &Value) -> Option<Owner> {
         let user = id_of(entry.get("ASSIGNED_BY_ID"))?.to_string();
-        let extension = entry.pointer("/ASSIGNED_BY/USER_PHONE_INNER").and_then(Value::as_str);
-        let extension = extension.filter(|text| !text.is_empty()).map(str::to_owned);
-        Some(Owner { agent: self.settings.users.get(&user).cloned(), user, extension })
+        Some(Owner { agent: self.settings.users.get(&user).cloned(), user })
     }
 
     fn user(&self, contact: &Contact) -> Option<&str> {
@@ -216,13 +214,10 @@ impl Bitrix24 {
         Ok(format!("call {id}"))
     }
 
-    /// Sets the call's user: the agent's user, else the user with the agent's extension, else the default user.
+    /// Sets the call's user: the agent's user, else the default user.
     fn put_user(&self, contact: &Contact, fields: &mut Value) {
-        let known = user_of(&self.settings.users, contact.agent.as_ref());
-        match (known, &contact.extension) {
-            (None, Some(extension)) => set(fields, "USER_PHONE_INNER", json!(extension)),
-            (user, _) => set(fields, "USER_ID", json!(user.unwrap_or(&self.settings.default_user))),
-        }
+        let user = user_of(&self.settings.users, contact.agent.as_ref());
+        set(fields, "USER_ID", json!(user.unwrap_or(&self.settings.default_user)));
     }
 
     /// Makes an activity on the card: open until the deadline if the customer is to be called, else completed. Returns

@@ -174,7 +174,6 @@ impl CallerTask {
                 let other = self.other(event)?;
                 return self.hear_bridged(other);
             }
-            "CHANNEL_UNBRIDGE" => self.push(CallerEvent::Unbridged),
             "CHANNEL_EXECUTE_COMPLETE" if own => {
                 if event.get("Application").as_deref() == Some("socket") {
                     return self.hear_released(event);
@@ -218,7 +217,6 @@ impl CallerTask {
                 self.socket.execute(&answer).await
             }
             CallerCommand::Play { id, source, loops } => self.play(id, &source, loops).await,
-            CallerCommand::Stop => self.stop().await,
             CallerCommand::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             CallerCommand::Bridge { leg } => {
                 (self.bridging, self.bridge_tried) = (Some(leg), true);
