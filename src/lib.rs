@@ -19,7 +19,7 @@
 //! | [`missed`], [`queue`], [`routing`] | **pure decisions:** what do we owe the caller, and when? · who rings for whom? · where should this call go? |
 //! | [`rules`] | what has the administrator decided? |
 //! | [`audit`], [`calendar`], [`cause`], [`event`], [`render`], [`signature`] | what was done, in a chain · when is somebody there? · why do calls end? · what happened, to be told · how are answers shown? · who has sent this? |
-//! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`language`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
+//! | [`clock`], [`document`], [`duration`], [`egress`], [`ids`], [`language`], [`loopback`], [`phone`], [`secret`], [`skipped`], [`sound`], [`telemetry`], [`ticks`], [`vital`] | types that cannot hold a bad value, and tools |
 //! | [`mod@vocabulary`] | how is a closed vocabulary declared? |
 //! | [`mod@column`] | how do values stand in columns? |
 //!
@@ -120,6 +120,7 @@ pub mod loopback;
 pub mod phone;
 pub mod secret;
 pub mod skipped;
+pub mod sound;
 pub mod telemetry;
 pub mod ticks;
 pub mod vital;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::rules::Sound;
+use crate::sound::Sound;
 
 /// What callers hear where the rules name nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -17,8 +17,9 @@ use crate::config::callback::Trunk;
 use crate::ids::{AgentName, InvalidName, QueueName};
 use crate::rules::contact::{Contact, InvalidContact};
 use crate::rules::policy::Policy;
-use crate::rules::{Agent, Destination, InvalidPattern, InvalidSound, Queue, Route, Rules, Strategy, Tier};
+use crate::rules::{Agent, Destination, InvalidPattern, Queue, Route, Rules, Strategy, Tier};
 use crate::sim::{Behaviours, CallerScript, Odds};
+use crate::sound::InvalidSound;
 
 /// How many agents the company has.
 const AGENTS: usize = 12;

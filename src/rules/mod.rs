@@ -10,10 +10,10 @@ pub mod file;
 pub mod limits;
 pub mod policy;
 pub mod premium;
+mod prompt;
 mod queue;
 pub mod references;
 mod route;
-mod sound;
 
 use std::collections::BTreeMap;
 
@@ -22,9 +22,9 @@ use crate::ids::{AgentName, PolicyName, PromptName, QueueName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
 pub use agent::{Agent, Delays};
+pub use prompt::Prompt;
 pub use queue::{Queue, Strategy, Tier};
 pub use route::{Destination, DestinationKind, InvalidDestination, InvalidPattern, NumberPattern, Route};
-pub use sound::{InvalidSound, Prompt, Sound};
 
 /// Everything that an administrator decides, at one moment. Names refer to what exists.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -304,7 +304,7 @@ fn the_page_of_rules_toml_is_current() {
     agent.remove("contacts");
     policy.remove("name");
     let sections = [
-        ("[[prompt]]", ("rules/sound.rs", "Prompt"), None),
+        ("[[prompt]]", ("rules/prompt.rs", "Prompt"), None),
         ("[[schedule]]", ("rules/file/schedules.rs", "Lines"), None),
         ("[[policy]]", ("rules/policy.rs", "Policy"), Some(&policy)),
         ("[[agent]]", ("rules/agent.rs", "Agent"), Some(&agent)),

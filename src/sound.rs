@@ -7,14 +7,6 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Sound(String);
 
-/// A sound that has a name. The type is the file form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Prompt {
-    /// A file below FreeSWITCH's sounds, or `tone_stream://…`, `local_stream://NAME`, `silence_stream://MS`.
-    pub source: Sound,
-}
-
 impl Sound {
     /// The text as FreeSWITCH takes it.
     #[must_use]
@@ -26,13 +18,6 @@ impl Sound {
 impl std::fmt::Display for Sound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(&self.0)
-    }
-}
-
-impl std::str::FromStr for Prompt {
-    type Err = InvalidSound;
-    fn from_str(text: &str) -> Result<Self, InvalidSound> {
-        Ok(Self { source: text.parse()? })
     }
 }
 
