@@ -196,7 +196,7 @@ async fn floor() -> f64 {
 async fn connect(incoming: Incoming, nodes: Nodes, agent: usize) {
     let Incoming { mut caller, facts } = incoming;
     caller.answer().await.unwrap();
-    caller.play("local_stream://moh", Loops::Forever).await.unwrap();
+    caller.play(&"local_stream://moh".parse().unwrap(), Loops::Forever).await.unwrap();
     let request = LegRequest {
         leg: ChannelId::new(),
         contact: format!("user/{}", 10_000 + agent).parse().unwrap(),

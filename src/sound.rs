@@ -1,17 +1,30 @@
 //! Sounds that FreeSWITCH plays.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// What FreeSWITCH plays: a file below its sounds, or a stream. It holds nothing that FreeSWITCH would expand or run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Sound(String);
+pub struct Sound(Cow<'static, str>);
 
 impl Sound {
+    /// A default of ours. The defaults are read back by a test.
+    pub(crate) const fn ours(source: &'static str) -> Self {
+        Self(Cow::Borrowed(source))
+    }
+
     /// The text as FreeSWITCH takes it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is a file, rather than a stream, which needs none.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        !self.0.contains("://")
     }
 }
 
@@ -30,7 +43,7 @@ impl TryFrom<String> for Sound {
 
 impl From<Sound> for String {
     fn from(sound: Sound) -> Self {
-        sound.0
+        sound.0.into_owned()
     }
 }
 
@@ -64,7 +77,7 @@ impl std::str::FromStr for Sound {
             () if text.len() > 256 => bad("it is longer than 256 characters"),
             () if !good => bad("it holds a character that FreeSWITCH would read as something else"),
             () if text.split('/').any(|part| part == "..") => bad("it leads out of its folder by '..'"),
-            () => Ok(Self(text.to_owned())),
+            () => Ok(Self(Cow::Owned(text.to_owned()))),
         }
     }
 }
@@ -83,8 +96,20 @@ mod tests {
         ] {
             assert_eq!(good.parse::<Sound>().unwrap().as_str(), good);
         }
+        let long = "x".repeat(300);
         for bad in [
             "",
+            long.as_str(),
+            "${expr(1+1)}",
+            "shell_stream:///bin/sh",
+            "http://x/y.wav",
+            "say:hello",
+            "../../etc/passwd",
+            "{a=b}x.wav",
+            "%[a=b]x",
+            "a!b",
+            "'x'",
+            "a'${x}.wav",
             "${system(id)}",
             "shell_stream://id",
             "a b",

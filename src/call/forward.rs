@@ -16,7 +16,7 @@ use crate::switch::{Answer, Cancel, Leg, LegRequest, LegRole, Loops};
 pub(crate) async fn ring(call: &mut Call, rules: &Rules, contact: &Contact) -> Result<Ended, Gone> {
     call.stage = Stage::Forwarding;
     call.answer().await?;
-    let music = rules.sound(None).unwrap_or(&call.app.settings.sounds.music).to_owned();
+    let music = rules.sound(None).unwrap_or(&call.app.settings.sounds.music).clone();
     call.play(&music, Loops::Forever).await?;
     let limit = call.app.settings.calls.forward_timeout;
     let request = LegRequest {

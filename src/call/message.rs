@@ -7,6 +7,7 @@ use crate::cause::HangupCause;
 use crate::ids::PromptName;
 use crate::missed::ending::{Ending, Stage};
 use crate::rules::Rules;
+use crate::sound::Sound;
 use crate::switch::{CallerEvent, Loops, PlayId};
 
 /// How long after a sound was broken off the event may take that says why.
@@ -21,7 +22,7 @@ pub(crate) async fn play(
 ) -> Result<Ended, Gone> {
     call.stage = Stage::Message;
     call.answer().await?;
-    let sound = rules.sound(Some(prompt)).unwrap_or(&call.app.settings.sounds.fallback_message).to_owned();
+    let sound = rules.sound(Some(prompt)).unwrap_or(&call.app.settings.sounds.fallback_message).clone();
     match say(call, &sound).await {
         Ok(()) => {}
         // A caller whom nobody answered may hang up during the message: they still timed out.
@@ -35,15 +36,15 @@ pub(crate) async fn play(
 }
 
 /// Plays a sound once, or `[sounds] fallback_message` if FreeSWITCH cannot play it.
-pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
+pub(crate) async fn say(call: &mut Call, sound: &Sound) -> Result<(), Gone> {
     if is_heard(call, sound).await? {
         return Ok(());
     }
     let instead = call.app.settings.sounds.fallback_message.clone();
-    if instead != sound {
+    if instead != *sound {
         tracing::warn!(
-            sound,
-            instead,
+            %sound,
+            %instead,
             "the message cannot be played, so the caller hears another: put the file there, or name another in the rules"
         );
         if is_heard(call, &instead).await? {
@@ -51,14 +52,14 @@ pub(crate) async fn say(call: &mut Call, sound: &str) -> Result<(), Gone> {
         }
     }
     tracing::error!(
-        sound = instead,
+        sound = %instead,
         "[sounds] fallback_message cannot be played: name a tone, which needs no file"
     );
     Ok(())
 }
 
 /// Plays a sound once. Returns whether the caller heard all of it; false also when FreeSWITCH cannot play it.
-async fn is_heard(call: &mut Call, sound: &str) -> Result<bool, Gone> {
+async fn is_heard(call: &mut Call, sound: &Sound) -> Result<bool, Gone> {
     let playing = call.play(sound, Loops::Once).await?;
     heard_out(call, playing).await
 }

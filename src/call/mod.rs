@@ -29,6 +29,7 @@ use crate::clock::UnixMs;
 use crate::context::App;
 use crate::ids::{AgentName, CallId, QueueName};
 use crate::missed::ending::{Ending, Stage};
+use crate::sound::Sound;
 use crate::switch::{Caller, CallerEvent, Loops, Node, PlayId, Variable};
 use facts::Facts;
 
@@ -74,8 +75,8 @@ impl Call {
     }
 
     /// Plays a sound to the caller.
-    pub(crate) async fn play(&mut self, source: &str, loops: Loops) -> Result<PlayId, Gone> {
-        match self.caller.play(source, loops).await {
+    pub(crate) async fn play(&mut self, sound: &Sound, loops: Loops) -> Result<PlayId, Gone> {
+        match self.caller.play(sound, loops).await {
             Ok(playing) => Ok(playing),
             Err(_) => Err(self.gone().await),
         }

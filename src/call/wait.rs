@@ -14,6 +14,7 @@ use crate::ids::QueueName;
 use crate::missed::ending::{Ending, Stage};
 use crate::phone::Party;
 use crate::rules::{Queue, Rules};
+use crate::sound::Sound;
 use crate::store;
 use crate::switch::{CallerEvent, Loops};
 
@@ -47,7 +48,7 @@ pub(crate) async fn in_queue(
     if let Some(bridged) = agent_who_calls_back(call).await? {
         return talk(call, bridged).await.map(Left::Talked);
     }
-    let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.app.settings.sounds.music).to_owned();
+    let music = rules.sound(queue.music.as_ref()).unwrap_or(&call.app.settings.sounds.music).clone();
     let (answered, answers) = mpsc::channel(ANSWER_BACKLOG);
     let queued = QueuedCaller {
         call: call.id,
@@ -129,7 +130,7 @@ async fn join(call: &Call, name: &QueueName) -> UnixMs {
 async fn until_answered(
     call: &mut Call,
     queue: &Queue,
-    music: &str,
+    music: &Sound,
     joined_at: UnixMs,
     mut answers: mpsc::Receiver<AgentAnswered>,
 ) -> Result<Option<Bridged>, Gone> {
@@ -157,7 +158,7 @@ async fn until_answered(
             // Endless music ended: the file is missing, or something stopped it. The caller must not hear silence.
             () = until(silent_until) => {
                 tracing::warn!(
-                    music,
+                    %music,
                     "endless music ended: FreeSWITCH cannot play it, or it is too short. Put the file where FreeSWITCH \
                      finds it, or name another (`music` of the queue, or [sounds] music); fallback_music plays meanwhile"
                 );

@@ -18,6 +18,7 @@ use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::Disposition;
 use crate::missed::customer_first::CONNECT_WITHIN;
 use crate::rules::policy::Profile;
+use crate::sound::Sound;
 use crate::store::attempts;
 use crate::store::callbacks::CallbackResult;
 use crate::store::customer_first::{self, Wanted};
@@ -161,9 +162,9 @@ impl Callback {
         abandoned(attempt, "NO_AGENT")
     }
 
-    async fn hears(&self, channel: ChannelId, sound: &str) {
+    async fn hears(&self, channel: ChannelId, sound: &Sound) {
         if let Err(error) = self.node.play_to(channel, sound).await {
-            tracing::warn!(%error, sound, "the sound could not be played to the customer");
+            tracing::warn!(%error, %sound, "the sound could not be played to the customer");
         }
     }
 }

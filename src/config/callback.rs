@@ -13,6 +13,7 @@ use crate::missed::flood::Limits;
 use crate::phone::E164;
 use crate::rules::Rules;
 use crate::rules::contact::Contact;
+use crate::sound::Sound;
 
 /// The codes that an agent dials, and the result of the last call that each records.
 const CODES: [(&str, Disposition); 7] = [
@@ -58,15 +59,13 @@ pub struct Settings {
     /// Whether an agent has to press 1 before the customer is dialled.
     pub confirm: bool,
     /// The sound that asks the agent for the key, repeated: a tone, or a file with your words.
-    #[serde(with = "crate::config::sounds::sound")]
-    pub confirm_sound: String,
+    pub confirm_sound: Sound,
     /// How long an agent is offered nothing after a callback that did not reach the customer. After a talk it is the
     /// agent's `wrap_up`.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
     pub agent_pause: Duration,
     /// The sound that the agent hears while the customer's phone rings.
-    #[serde(with = "crate::config::sounds::sound")]
-    pub ringback: String,
+    pub ringback: Sound,
     /// How long a case is offered only to its assignee, such as the customer's owner in the CRM, while that agent is
     /// available. `0s`: to anybody at once.
     #[serde(with = "duration::Within::<0, { duration::DAY }>")]
@@ -79,11 +78,9 @@ pub struct Settings {
     #[serde(with = "duration::Within::<100, { duration::MINUTE }>")]
     pub customer_max_wait: Duration,
     /// The sound that such a customer hears first. It must say who calls.
-    #[serde(with = "crate::config::sounds::sound")]
-    pub greeting: String,
+    pub greeting: Sound,
     /// The sound that such a customer hears when no agent came. It must say who called.
-    #[serde(with = "crate::config::sounds::sound")]
-    pub apology: String,
+    pub apology: Sound,
     /// How long the apology takes to be heard.
     #[serde(with = "duration::Within::<0, { 10 * duration::MINUTE }>")]
     pub apology_length: Duration,
@@ -153,14 +150,14 @@ impl Default for Settings {
             batch: 200,
             display_prefix: "callback".to_owned(),
             confirm: true,
-            confirm_sound: "tone_stream://%(200,100,440);%(300,2000,660)".to_owned(),
+            confirm_sound: Sound::ours("tone_stream://%(200,100,440);%(300,2000,660)"),
             agent_pause: Duration::from_secs(5),
-            ringback: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
+            ringback: Sound::ours("tone_stream://%(1000,4000,425);loops=-1"),
             assignee_first: Duration::from_secs(60),
             customer_first: false,
             customer_max_wait: Duration::from_secs(2),
-            greeting: "tone_stream://%(200,100,600);%(2000,0,440)".to_owned(),
-            apology: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2".to_owned(),
+            greeting: Sound::ours("tone_stream://%(200,100,600);%(2000,0,440)"),
+            apology: Sound::ours("tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2"),
             apology_length: Duration::from_secs(5),
             manual_dial_timeout: Duration::from_secs(60),
             manual_dial_lookup_timeout: Duration::from_secs(1),

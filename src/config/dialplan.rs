@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::duration;
 use crate::rules::NumberPattern;
 use crate::rules::contact::Contact;
+use crate::sound::Sound;
 
 /// How FreeSWITCH hands callers over, and what it does when nobody takes them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub struct Dialplan {
     pub retry_time: Duration,
     /// The sound between two tries. It must end, at best after about a second, and need no file.
     #[serde(deserialize_with = "pause_sound")]
-    pub pause_sound: String,
+    pub pause_sound: Sound,
     /// The contact that is rung when no controller takes the caller. None: nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback_contact: Option<Contact>,
@@ -49,7 +50,7 @@ impl Default for Dialplan {
             agent_contexts: Vec::new(),
             controllers: Vec::new(),
             retry_time: Duration::from_secs(30),
-            pause_sound: "tone_stream://%(400,500,425)".to_owned(),
+            pause_sound: Sound::ours("tone_stream://%(400,500,425)"),
             fallback_contact: None,
             fallback_timeout: Duration::from_secs(30),
         }
@@ -89,15 +90,16 @@ fn controllers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<
 }
 
 /// A sound that ends: the next try comes after it.
-fn pause_sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let source = super::sounds::sound::deserialize(deserializer)?;
+fn pause_sound<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Sound, D::Error> {
+    let sound = Sound::deserialize(deserializer)?;
+    let source = sound.as_str();
     let endless = ["local_stream://", "silence_stream://-"].iter().any(|start| source.starts_with(start));
     if endless || source.contains("loops=-") {
         return Err(serde::de::Error::custom(format!(
             "{source:?} never ends; write such as \"tone_stream://%(400,500,425)\""
         )));
     }
-    Ok(source)
+    Ok(sound)
 }
 
 mod patterns {

@@ -9,50 +9,49 @@ use crate::sound::Sound;
 #[serde(default, deny_unknown_fields)]
 pub struct Sounds {
     /// The music for waiting callers of queues that name none.
-    #[serde(with = "sound")]
-    pub music: String,
+    pub music: Sound,
     /// The sound when the music cannot be played, and while the dialplan rings its fallback contact. It must need no
     /// file.
-    #[serde(with = "sound")]
-    pub fallback_music: String,
+    pub fallback_music: Sound,
     /// The sound when a message is missing, when nobody takes a forwarded call, and at the end of the dialplan's
     /// fallback.
-    #[serde(with = "sound")]
-    pub fallback_message: String,
+    pub fallback_message: Sound,
     /// What an agent hears who picked up after the caller had gone.
-    #[serde(with = "sound")]
-    pub no_caller: String,
+    pub no_caller: Sound,
     /// What an agent hears after a dialled code or number was accepted.
-    #[serde(with = "sound")]
-    pub done: String,
+    pub done: Sound,
     /// What an agent hears after a dialled code or number was refused, or failed.
-    #[serde(with = "sound")]
-    pub refused: String,
+    pub refused: Sound,
 }
 
 impl Default for Sounds {
     fn default() -> Self {
         Self {
-            music: "local_stream://moh".to_owned(),
-            fallback_music: "tone_stream://%(1000,4000,425);loops=-1".to_owned(),
-            fallback_message: "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2"
-                .to_owned(),
-            no_caller: "tone_stream://%(150,100,480);loops=3".to_owned(),
-            done: "tone_stream://%(120,60,600);%(200,60,900)".to_owned(),
-            refused: "tone_stream://%(300,150,330);loops=3".to_owned(),
+            music: Sound::ours("local_stream://moh"),
+            fallback_music: Sound::ours("tone_stream://%(1000,4000,425);loops=-1"),
+            fallback_message: Sound::ours(
+                "tone_stream://%(330,15,950);%(330,15,1400);%(330,1000,1800);loops=2",
+            ),
+            no_caller: Sound::ours("tone_stream://%(150,100,480);loops=3"),
+            done: Sound::ours("tone_stream://%(120,60,600);%(200,60,900)"),
+            refused: Sound::ours("tone_stream://%(300,150,330);loops=3"),
         }
     }
 }
 
-pub(crate) mod sound {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+#[cfg(test)]
+mod tests {
+    use crate::config::Settings;
 
-    pub fn serialize<S: Serializer>(source: &str, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(source)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse::<super::Sound>().map(String::from).map_err(D::Error::custom)
+    #[test]
+    fn every_default_is_a_sound() {
+        let Settings { sounds, callback, dialplan, .. } = Settings::default();
+        let ours =
+            [sounds.music, sounds.fallback_music, sounds.fallback_message, sounds.no_caller, sounds.done];
+        let others = [sounds.refused, callback.confirm_sound, callback.ringback, callback.greeting];
+        let more = [callback.apology, dialplan.pause_sound];
+        for sound in ours.into_iter().chain(others).chain(more) {
+            assert_eq!(sound.as_str().parse(), Ok(sound));
+        }
     }
 }

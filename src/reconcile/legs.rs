@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::ids::ChannelId;
+use crate::sound::Sound;
 use crate::switch::{Cancel, FoundLeg, Node, QueryError};
 
 /// How long an agent who picked up for nobody hears the tone.
@@ -19,7 +20,7 @@ pub(super) async fn talks_to(
 }
 
 /// Ends a leg that rings for nobody. An agent who picked it up hears a tone first.
-pub(super) async fn release(node: &Node, leg: FoundLeg, sound: &str) {
+pub(super) async fn release(node: &Node, leg: FoundLeg, sound: &Sound) {
     let ended = async {
         if leg.answered {
             node.play_to(leg.channel, sound).await?;

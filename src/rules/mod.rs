@@ -21,6 +21,7 @@ use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::policy::{Policy, Profile};
+use crate::sound::Sound;
 pub use agent::{Agent, Delays};
 pub use prompt::Prompt;
 pub use queue::{Queue, Strategy, Tier};
@@ -66,8 +67,8 @@ impl Rules {
 
     /// What FreeSWITCH plays for a prompt, if it is named and there.
     #[must_use]
-    pub fn sound(&self, prompt: Option<&PromptName>) -> Option<&str> {
-        prompt.and_then(|name| self.prompts.get(name)).map(|prompt| prompt.source.as_str())
+    pub fn sound(&self, prompt: Option<&PromptName>) -> Option<&Sound> {
+        prompt.and_then(|name| self.prompts.get(name)).map(|prompt| &prompt.source)
     }
 
     /// The agent whose phone a user of FreeSWITCH's directory has registered.

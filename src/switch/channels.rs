@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::config::dialplan::CONTEXT;
 use crate::ids::{CallId, ChannelId, OfferId};
+use crate::sound::Sound;
 
 use super::leg::Cancel;
 use super::leg_request::{LEG_ID, LEG_ROLE, LegRole};
@@ -212,7 +213,7 @@ impl Node {
     ///
     /// # Errors
     /// If the node cannot be asked.
-    pub async fn play_to(&self, channel: ChannelId, sound: &str) -> Result<(), QueryError> {
+    pub async fn play_to(&self, channel: ChannelId, sound: &Sound) -> Result<(), QueryError> {
         // Broadcasts are queued, and a ringing tone has no end. A break without a sound is forgotten when the next one begins.
         none_is_fine(self.query(&format!("uuid_break {channel} all")).await)?;
         none_is_fine(self.query(&format!("uuid_broadcast {channel} {sound} aleg")).await)

@@ -96,11 +96,11 @@ fn story(settings: &Settings) -> String {
     let values = [
         ("dozvon_controllers", controllers_of(settings).join("|")),
         ("dozvon_patience_s", seconds(plan.retry_time)),
-        ("dozvon_pause_sound", plan.pause_sound.clone()),
+        ("dozvon_pause_sound", plan.pause_sound.to_string()),
         ("dozvon_fallback_contact", contact),
         ("dozvon_fallback_timeout_s", seconds(plan.fallback_timeout)),
-        ("dozvon_fallback_ringing", settings.sounds.fallback_music.clone()),
-        ("dozvon_fallback_message", settings.sounds.fallback_message.clone()),
+        ("dozvon_fallback_ringing", settings.sounds.fallback_music.to_string()),
+        ("dozvon_fallback_message", settings.sounds.fallback_message.to_string()),
     ];
     values.iter().fold(STORY.to_owned(), |text, (name, value)| variable(&text, name, value))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::ids::{CallId, ChannelId, OfferId};
 use crate::rules::contact::Contact;
+use crate::sound::Sound;
 
 /// The variable on all our legs that says who is rung.
 pub(super) const LEG_ROLE: &str = "dozvon_leg";
@@ -40,8 +41,8 @@ pub struct LegRequest {
 /// How an agent who picked up is asked to press 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Confirm {
-    /// What is played until the agent presses 1: a checked sound.
-    pub sound: String,
+    /// What is played until the agent presses 1.
+    pub sound: Sound,
     /// How long the agent may take after picking up.
     pub within: Duration,
 }

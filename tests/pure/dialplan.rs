@@ -48,9 +48,9 @@ fn the_files_are_xml_and_agree_with_the_defaults() {
     let all = files(&settings);
     let (text, values) = preprocessed(file(&all, "dialplan/dozvon.xml"));
     assert_eq!(values["dozvon_controllers"], settings.switch.listen.to_string());
-    assert_eq!(values["dozvon_pause_sound"], settings.dialplan.pause_sound);
-    assert_eq!(values["dozvon_fallback_ringing"], settings.sounds.fallback_music);
-    assert_eq!(values["dozvon_fallback_message"], settings.sounds.fallback_message);
+    assert_eq!(values["dozvon_pause_sound"], settings.dialplan.pause_sound.as_str());
+    assert_eq!(values["dozvon_fallback_ringing"], settings.sounds.fallback_music.as_str());
+    assert_eq!(values["dozvon_fallback_message"], settings.sounds.fallback_message.as_str());
     assert_eq!(values["dozvon_patience_s"], settings.dialplan.retry_time.as_secs().to_string());
     assert_eq!(values["dozvon_fallback_timeout_s"], settings.dialplan.fallback_timeout.as_secs().to_string());
     assert_eq!(values["dozvon_fallback_contact"], "");

@@ -24,6 +24,7 @@ use crate::metrics::HandedBack;
 use crate::missed::attempt::Disposition;
 use crate::missed::ending::Stage;
 use crate::phone::{E164, Party};
+use crate::sound::Sound;
 use crate::store::{StoreError, handset};
 use crate::switch::{Caller, Incoming, Loops, Variable};
 
@@ -150,7 +151,7 @@ impl Phone {
 }
 
 /// Plays a sound to the agent to its end.
-async fn hear(call: &mut Call, sound: &str) {
+async fn hear(call: &mut Call, sound: &Sound) {
     let heard = async {
         take(call).await?;
         call.answer().await?;
@@ -158,7 +159,7 @@ async fn hear(call: &mut Call, sound: &str) {
         message::heard_out(call, playing).await
     };
     if let Ok(false) = heard.await {
-        tracing::error!(sound, "the sound could not be played");
+        tracing::error!(%sound, "the sound could not be played");
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Finding, contacts, dialplan};
 use crate::config::Settings;
 use crate::config::switch::NodeSettings;
 use crate::rules::Rules;
+use crate::sound::Sound;
 use crate::switch::{Probe, ProbeError};
 
 /// A lower limit of new sessions a second is a bottleneck, since each phone that rings is a session.
@@ -116,7 +117,7 @@ fn modules(settings: &Settings, rules: Option<&Rules>) -> Vec<&'static str> {
     let sounds = &settings.sounds;
     let pause = &settings.dialplan.pause_sound;
     let ours = [&sounds.music, &sounds.fallback_music, &sounds.fallback_message, &sounds.no_caller, pause];
-    let ours = ours.map(String::as_str);
+    let ours = ours.map(Sound::as_str);
     let all: Vec<&str> = prompts.chain(ours).collect();
     let any = |prefix: &str| all.iter().any(|source| source.starts_with(prefix));
     if any("tone_stream://") {

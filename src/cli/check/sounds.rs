@@ -75,12 +75,11 @@ fn files(settings: &Settings, rules: Option<&Rules>) -> BTreeMap<String, String>
         (&callback.greeting, "[callback] greeting"),
         (&callback.apology, "[callback] apology"),
     ];
-    let ours = ours.map(|(source, place)| (source.clone(), place.to_owned()));
+    let ours = ours.map(|(sound, place)| (sound, place.to_owned()));
     let prompts = rules.iter().flat_map(|rules| &rules.prompts);
-    let prompts = prompts.map(|(name, prompt)| (prompt.source.to_string(), format!("prompt {name}")));
-    // Streams need no file, and FreeSWITCH is not asked about names that its command cannot carry.
-    let is_file = |source: &str| !source.is_empty() && !source.contains("://") && !source.contains(' ');
-    ours.into_iter().chain(prompts).filter(|(source, _)| is_file(source)).collect()
+    let prompts = prompts.map(|(name, prompt)| (&prompt.source, format!("prompt {name}")));
+    let named = ours.into_iter().chain(prompts).filter(|(sound, _)| sound.is_file());
+    named.map(|(sound, place)| (sound.to_string(), place)).collect()
 }
 
 #[cfg(test)]
@@ -100,8 +99,8 @@ mod tests {
     fn the_defaults_need_no_file_and_every_file_that_is_named_is_looked_for() {
         let mut settings = Settings::default();
         assert_eq!(files(&settings, None), BTreeMap::new());
-        settings.callback.confirm_sound = "ivr/accept.wav".to_owned();
-        settings.sounds.no_caller = "ivr/gone.wav".to_owned();
+        settings.callback.confirm_sound = "ivr/accept.wav".parse().unwrap();
+        settings.sounds.no_caller = "ivr/gone.wav".parse().unwrap();
         let prompt = crate::rules::Prompt { source: "/srv/closed.wav".parse().unwrap() };
         let prompts = [("closed".parse().unwrap(), prompt)].into();
         let rules = Rules { prompts, ..Rules::default() };

@@ -105,7 +105,7 @@ fn warn_of_failure(offer: &Offer, outcome: Outcome, cause: &str) {
     let agent = &offer.agent;
     match (outcome, &offer.queued.confirm) {
         (Outcome::Failed, Some(confirm)) => tracing::warn!(
-            %agent, cause, sound = confirm.sound,
+            %agent, cause, sound = %confirm.sound,
             "the phone was picked up, and FreeSWITCH could not ask for the key: is the sound there? `dozvon check` \
              looks; put the file in slot, or name another with confirm_sound in [callback]"
         ),

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::cause::HangupCause;
 use crate::ids::ChannelId;
+use crate::sound::Sound;
 use crate::switch::variable::Variable;
 
 use super::CallerError;
@@ -32,7 +33,7 @@ pub(super) struct CallerRequest {
 #[derive(Debug)]
 pub(super) enum CallerCommand {
     Answer,
-    Play { id: PlayId, source: String, loops: Loops },
+    Play { id: PlayId, sound: Sound, loops: Loops },
     Set { variable: Variable, value: String },
     Bridge { leg: ChannelId },
     Resume,
@@ -52,20 +53,6 @@ impl CallerCommand {
             Self::HandBack { .. } => "hand back",
         }
     }
-}
-
-/// Whether a source is a file's path or a harmless stream, and holds nothing that FreeSWITCH would expand, split or run.
-pub(super) fn is_sound(source: &str) -> bool {
-    const STREAMS: [&str; 3] = ["tone_stream://", "local_stream://", "silence_stream://"];
-    let stream = STREAMS.iter().find_map(|scheme| source.strip_prefix(scheme));
-    let path = stream.unwrap_or(source);
-    let safe = |c: char| {
-        c.is_alphanumeric() || "/_-. ".contains(c) || (stream.is_some() && "%(),;=+*:<>".contains(c))
-    };
-    (1..=256).contains(&source.len())
-        && !path.contains("..")
-        && !path.starts_with(' ')
-        && path.chars().all(safe)
 }
 
 pub(super) fn is_value(value: &str) -> bool {

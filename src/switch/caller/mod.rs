@@ -25,8 +25,9 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::ids::ChannelId;
+use crate::sound::Sound;
 
-use self::command::{CallerCommand, CallerRequest, is_sound, is_value};
+use self::command::{CallerCommand, CallerRequest, is_value};
 use self::subscribe::subscribe;
 use self::task::CallerTask;
 use super::listener_stats::ConnectionPermit;
@@ -79,17 +80,13 @@ impl Caller {
         self.ask(CallerCommand::Answer).await
     }
 
-    /// Plays a sound: a file of FreeSWITCH, or a `tone_stream://`, `local_stream://` or `silence_stream://`.
+    /// Plays a sound.
     ///
     /// # Errors
-    /// If the caller is gone, FreeSWITCH refuses, or the source is not plainly a sound.
-    pub async fn play(&self, source: &str, loops: Loops) -> Result<PlayId, CallerError> {
-        if !is_sound(source) {
-            let why = format!("{} is not plainly a sound", text::Shown(source));
-            return Err(CallerError::Refused { what: "play", why });
-        }
+    /// If the caller is gone or FreeSWITCH refuses.
+    pub async fn play(&self, sound: &Sound, loops: Loops) -> Result<PlayId, CallerError> {
         let id = PlayId(Uuid::new_v4());
-        self.ask(CallerCommand::Play { id, source: source.to_owned(), loops }).await?;
+        self.ask(CallerCommand::Play { id, sound: sound.clone(), loops }).await?;
         Ok(id)
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dozvon::cause::HangupCause;
 use dozvon::ids::ChannelId;
+use dozvon::sound::Sound;
 use dozvon::switch::{CallerError, CallerEvent, Incoming, Listener, Loops, Variable};
 
 use tokio::io::AsyncWriteExt;
@@ -31,6 +32,10 @@ fn header<'a>(command: &'a str, name: &str) -> Option<&'a str> {
         .map(|(_, v)| v)
 }
 
+fn sound(source: &str) -> Sound {
+    source.parse().unwrap()
+}
+
 #[tokio::test]
 async fn a_caller_is_answered_and_hears_music() {
     let (incoming, mut peer, _listener) = call().await;
@@ -50,7 +55,7 @@ async fn a_caller_is_answered_and_hears_music() {
     };
     let story = async {
         incoming.caller.answer().await.unwrap();
-        incoming.caller.play("local_stream://moh", Loops::Forever).await.unwrap();
+        incoming.caller.play(&sound("local_stream://moh"), Loops::Forever).await.unwrap();
     };
     tokio::join!(story, serve);
 }
@@ -72,9 +77,9 @@ async fn the_end_of_a_sound_is_told() {
         }
     };
     let story = async {
-        let id = incoming.caller.play("ivr/hello.wav", Loops::Once).await.unwrap();
+        let id = incoming.caller.play(&sound("ivr/hello.wav"), Loops::Once).await.unwrap();
         assert_eq!(incoming.caller.event().await, CallerEvent::Played { id, ok: true });
-        let id = incoming.caller.play("ivr/none.wav", Loops::Once).await.unwrap();
+        let id = incoming.caller.play(&sound("ivr/none.wav"), Loops::Once).await.unwrap();
         assert_eq!(incoming.caller.event().await, CallerEvent::Played { id, ok: false });
     };
     soon(async { tokio::join!(story, serve) }).await;
@@ -106,11 +111,11 @@ async fn endless_sound_that_ends_by_itself_is_told() {
         peer.say(&channel_event("CHANNEL_HANGUP_COMPLETE", "Hangup-Cause: NORMAL_CLEARING\n")).await;
     };
     let story = async {
-        let id = incoming.caller.play("local_stream://none", Loops::Forever).await.unwrap();
+        let id = incoming.caller.play(&sound("local_stream://none"), Loops::Forever).await.unwrap();
         assert_eq!(incoming.caller.event().await, CallerEvent::Played { id, ok: false });
-        incoming.caller.play("local_stream://moh", Loops::Forever).await.unwrap();
-        incoming.caller.play("local_stream://moh", Loops::Forever).await.unwrap();
-        incoming.caller.play("silence_stream://-1", Loops::Forever).await.unwrap();
+        incoming.caller.play(&sound("local_stream://moh"), Loops::Forever).await.unwrap();
+        incoming.caller.play(&sound("local_stream://moh"), Loops::Forever).await.unwrap();
+        incoming.caller.play(&sound("silence_stream://-1"), Loops::Forever).await.unwrap();
         assert!(
             matches!(incoming.caller.event().await, CallerEvent::HungUp { .. }),
             "nothing that was replaced or cut"
@@ -120,26 +125,9 @@ async fn endless_sound_that_ends_by_itself_is_told() {
 }
 
 #[tokio::test]
-async fn what_is_no_sound_is_never_sent() {
+async fn what_is_no_value_is_never_sent() {
     let (incoming, _peer, _listener) = call().await;
     let long = "x".repeat(300);
-    for bad in [
-        "",
-        "${expr(1+1)}",
-        "a\nb",
-        "shell_stream:///bin/sh",
-        "http://x/y.wav",
-        "say:hello",
-        "../../etc/passwd",
-        "{a=b}x.wav",
-        "%[a=b]x",
-        "a!b",
-        "'x'",
-        long.as_str(),
-    ] {
-        let refused = incoming.caller.play(bad, Loops::Once).await;
-        assert!(matches!(refused, Err(CallerError::Refused { .. })), "{bad:?}");
-    }
     for bad in ["", "a b", "a;b", "${x}", "a\nb", long.as_str()] {
         assert!(incoming.caller.set(Variable::State, bad).await.is_err(), "{bad:?}");
     }

@@ -286,10 +286,11 @@ async fn an_attempt_during_which_we_died_counts_and_the_phone_falls_silent() {
     .await;
     let sounds = stage.settings.sounds.clone();
     let ringing = stage.settings.callback.ringback.clone();
-    until("she hears it ring", async || stage.ask("api show channels").await.contains(&ringing)).await;
+    until("she hears it ring", async || stage.ask("api show channels").await.contains(ringing.as_str()))
+        .await;
     stage.restart().await;
     // Seen on a real FreeSWITCH: this waited for the end of the ringing tone, which has none.
-    let told = async || stage.ask("api show channels").await.contains(&sounds.no_caller);
+    let told = async || stage.ask("api show channels").await.contains(sounds.no_caller.as_str());
     until("she hears that nobody is there", told).await;
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);

@@ -118,8 +118,8 @@ async fn an_abandoned_customer_hears_the_apology_whatever_they_heard_before() {
     let stage = set_with(|settings| {
         settings.callback.customer_first = true;
         settings.callback.customer_max_wait = Duration::from_millis(100);
-        settings.callback.greeting = "tone_stream://%(1000,0,440);loops=-1".to_owned();
-        settings.callback.apology = apology.to_owned();
+        settings.callback.greeting = "tone_stream://%(1000,0,440);loops=-1".parse().unwrap();
+        settings.callback.apology = apology.parse().unwrap();
         settings.callback.apology_length = Duration::from_secs(1);
     })
     .await;

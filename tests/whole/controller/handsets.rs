@@ -348,7 +348,7 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     assert_eq!((counts.of("api uuid_kill"), stage.sim.counts().await.legs_up), (0, 1), "they are left alone");
     anna.hang_up().await;
     until("the result is awaited", async || made(&stage).await[0].state.as_str() == "wrapping_up").await;
-    let (done, refused) = (stage.settings.sounds.done.clone(), stage.settings.sounds.refused.clone());
+    let (done, refused) = (stage.settings.sounds.done.to_string(), stage.settings.sounds.refused.to_string());
     let clears = || "NORMAL_CLEARING".to_owned();
     assert_eq!(heard(&stage, "boris", "*74").await, (vec![refused.clone()], clears()));
     assert_eq!(made(&stage).await[0].result, None);
@@ -428,7 +428,7 @@ async fn a_call_from_a_number_in_a_callback_waits_like_any_other() {
     stage.step("anna", Step::LogIn).await;
     until("they talk", async || made(&stage).await.iter().any(|row| row.state.as_str() == "talking")).await;
     let second = stage.sim.call(CallerScript::new(NUMBER, "7001")).await;
-    let music = &stage.settings.sounds.music;
+    let music = stage.settings.sounds.music.as_str();
     until("the caller waits", async || stage.waiting().await == 1).await;
     until("the caller hears music", async || stage.ask("api show channels").await.contains(music)).await;
     second.hang_up().await;

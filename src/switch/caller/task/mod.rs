@@ -216,7 +216,7 @@ impl CallerTask {
                 let answer = Execute { app: "answer", arg: "", id: "", lock: false, forever: false };
                 self.socket.execute(&answer).await
             }
-            CallerCommand::Play { id, source, loops } => self.play(id, &source, loops).await,
+            CallerCommand::Play { id, sound, loops } => self.play(id, sound, loops).await,
             CallerCommand::Set { variable, value } => self.set_variable(variable.as_str(), &value).await,
             CallerCommand::Bridge { leg } => {
                 (self.bridging, self.bridge_tried) = (Some(leg), true);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::sound::Sound;
 use crate::switch::caller::{CallerEvent, Loops, PlayId};
 use crate::switch::socket::{Event, Execute, SocketError};
 
@@ -19,28 +20,28 @@ pub(super) struct Music {
     name: PlayId,
     /// Its id for the story: the latest play that asked for it.
     id: PlayId,
-    source: String,
+    sound: Sound,
     /// When the current repetition began.
     since: Instant,
 }
 
 impl CallerTask {
-    pub(super) async fn play(&mut self, id: PlayId, source: &str, loops: Loops) -> Result<(), SocketError> {
+    pub(super) async fn play(&mut self, id: PlayId, sound: Sound, loops: Loops) -> Result<(), SocketError> {
         let once = loops == Loops::Once;
         if let Some(music) = self.music.as_mut().filter(|_| !once) {
-            if music.source == source {
+            if music.sound == sound {
                 music.id = id;
                 return Ok(());
             }
             self.stop().await?;
         }
         let name = id.0.to_string();
-        let execute = Execute { app: "playback", arg: source, id: &name, lock: once, forever: !once };
+        let execute = Execute { app: "playback", arg: sound.as_str(), id: &name, lock: once, forever: !once };
         self.socket.execute(&execute).await?;
         if once {
             self.plays.push(id);
         } else {
-            self.music = Some(Music { name: id, id, source: source.to_owned(), since: Instant::now() });
+            self.music = Some(Music { name: id, id, sound, since: Instant::now() });
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ pub async fn a_missing_sound_sends_nobody_on_break(live: &Live) -> Result<String
     (team.delay, team.max_no_answer) = ("0s", 1);
     let office = Office::of(live, &team, ANSWERS, |settings| {
         settings.callback.confirm = true;
-        settings.callback.confirm_sound = "/nowhere/accept.wav".to_owned();
+        settings.callback.confirm_sound = "/nowhere/accept.wav".parse().unwrap();
     })
     .await?;
     let said = told(&office.floor, async {
@@ -63,7 +63,7 @@ pub async fn an_agent_that_picks_up_late_has_time_for_the_key(live: &Live) -> Re
     team.ring_timeout = "2s";
     let office = Office::of(live, &team, ANSWERS, |settings| {
         settings.callback.confirm = true;
-        settings.callback.confirm_sound = Tone::Greeting.source(3);
+        settings.callback.confirm_sound = Tone::Greeting.source(3).parse().unwrap();
     })
     .await?;
     let said = told(&office.floor, async {

@@ -16,8 +16,8 @@ async fn open<'a>(live: &'a Live, anna: &SipEnd, customer: Behaviour, wait: Dura
     Office::with(live, anna, customer, |settings| {
         settings.callback.customer_first = true;
         settings.callback.customer_max_wait = wait;
-        settings.callback.greeting = Tone::Greeting.source(10);
-        settings.callback.apology = Tone::Apology.source(5);
+        settings.callback.greeting = Tone::Greeting.source(10).parse().unwrap();
+        settings.callback.apology = Tone::Apology.source(5).parse().unwrap();
         settings.callback.apology_length = Duration::from_secs(1);
     })
     .await
