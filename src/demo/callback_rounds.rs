@@ -126,7 +126,7 @@ impl Testbed {
             callbacks::record_disposition(
                 c,
                 &terms,
-                &GivenDisposition { case, result, later: None, note: None, by: &by, at },
+                &GivenDisposition { case, disposition: result, later: None, note: None, by: &by, at },
             )
         };
         app.store.write("record_disposition", said).await.map(drop)

@@ -150,12 +150,12 @@ pub fn record_disposition(
     c: &mut Database,
     terms: &CallbackRules,
     agent: &AgentName,
-    result: Disposition,
+    disposition: Disposition,
     at: UnixMs,
 ) -> Result<Option<CaseId>, StoreError> {
     let Some(row) = attempts::latest_without_disposition(c, agent)? else { return Ok(None) };
     let case = row.case_id;
-    let said = GivenDisposition { case, result, later: None, note: None, by: agent.as_str(), at };
+    let said = GivenDisposition { case, disposition, later: None, note: None, by: agent.as_str(), at };
     callbacks::record_disposition(c, terms, &said)?;
     Ok(Some(case))
 }

@@ -41,7 +41,7 @@ pub(super) enum Note<'a> {
     /// A talk is over, and its agent has recorded no disposition.
     Undisposed(&'a AttemptRow),
     /// A person recorded the disposition of an attempt.
-    Disposition { result: Disposition, by: &'a str },
+    Disposition { disposition: Disposition, by: &'a str },
     /// A person put the case off.
     Deferred { until: UnixMs, by: &'a str },
     /// A person put the case before all others.
@@ -83,7 +83,7 @@ fn attempt(row: &AttemptRow) -> Value {
         "answered_at": row.answered_at,
         "talk_ms": row.answered_at.zip(row.ended_at).map(|(from, to)| to.since_ms(from)),
         "counted": row.counted,
-        "result": row.result,
+        "result": row.disposition,
         "note": row.note,
     })
 }
@@ -182,7 +182,9 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
         Note::Told(EventKind::CaseHandedOver) => (Action::Handover, "system", json!({})),
         Note::Refused { guard, by } => (Action::Refusal, by, json!({ "guard": guard.as_str() })),
         Note::Dial { agent, ordinal } => (Action::Dial, agent, json!({ "ordinal": ordinal })),
-        Note::Disposition { result, by } => (Action::Disposition, by, json!({ "result": result.as_str() })),
+        Note::Disposition { disposition, by } => {
+            (Action::Disposition, by, json!({ "result": disposition.as_str() }))
+        }
         Note::Deferred { until, by } => (Action::CaseDeferred, by, json!({ "until": until.to_string() })),
         Note::CalledUp { by } => (Action::CaseCalledUp, by, json!({})),
         Note::Closed { reason, by } => (Action::CaseClosed, by, json!({ "reason": reason.as_str() })),

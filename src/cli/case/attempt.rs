@@ -70,7 +70,7 @@ pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit
                 business_day,
                 cap,
                 counted: !args.not_counted,
-                result: args.result,
+                disposition: args.result,
                 by: &by,
                 note: args.note.as_deref(),
                 at,
@@ -90,7 +90,7 @@ pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit
     let line = line
         .with("case", Cell::Count(row.case_id.0))
         .with("number", row.number.as_str())
-        .with("result", Cell::word_or_nothing(row.result));
+        .with("result", Cell::word_or_nothing(row.disposition));
     let lines = [line, stands(row.case_id, context).await?];
     context.say_all(&lines, &as_json(&row, cap))?;
     Ok(Exit::Done)
@@ -107,7 +107,7 @@ fn as_json(row: &AttemptRow, cap: i32) -> serde_json::Value {
         "counted": row.counted,
         "at": row.at.to_string(),
         "by": row.by,
-        "result": row.result,
+        "result": row.disposition,
         "note": row.note,
     })
 }
@@ -139,7 +139,7 @@ pub(super) async fn record_result(args: ResultArgs, context: &Context) -> Result
         .write("case_result", move |c| {
             let said = GivenDisposition {
                 case: args.id,
-                result: args.result,
+                disposition: args.result,
                 later,
                 note: args.note.as_deref(),
                 by: &by,

@@ -227,7 +227,7 @@ fn made(rows: &[AttemptRow]) -> Table {
             row.business_day.to_string().into(),
             row.ordinal.map_or(Cell::Nothing, Cell::count),
             row.counted.into(),
-            Cell::word_or_nothing(row.result),
+            Cell::word_or_nothing(row.disposition),
             row.by.as_str().into(),
             row.note.as_deref().into(),
         ]);

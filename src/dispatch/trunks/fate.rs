@@ -17,11 +17,13 @@ pub enum DialFate<'a> {
 impl<'a> From<&'a CallbackResult> for DialFate<'a> {
     fn from(how: &'a CallbackResult) -> Self {
         match how {
-            CallbackResult::Unreached { result: Disposition::TechnicalFailure, cause, .. } => {
+            CallbackResult::Unreached { disposition: Disposition::TechnicalFailure, cause, .. } => {
                 Self::Failed(cause)
             }
             CallbackResult::Unreached { cause, .. } if is_unseen(cause) => Self::Unknown,
-            CallbackResult::Unreached { result: Disposition::Cancelled | Disposition::Orphaned, .. }
+            CallbackResult::Unreached {
+                disposition: Disposition::Cancelled | Disposition::Orphaned, ..
+            }
             | CallbackResult::Released(_)
             | CallbackResult::Refused(_)
             | CallbackResult::Lost => Self::Unknown,

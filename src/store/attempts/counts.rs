@@ -74,7 +74,7 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<UnixMs>, S
 /// # Errors
 /// When the database fails.
 pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError> {
-    let settles = |result: &&Disposition| matches!(result.consequence(), Consequence::Close(_));
+    let settles = |disposition: &&Disposition| matches!(disposition.consequence(), Consequence::Close(_));
     let of_case = || attempts::table.filter(attempts::case_id.eq(case));
     let reached = of_case().filter(attempts::result.eq_any(Disposition::ALL.iter().filter(settles)));
     let last: Option<AttemptId> = reached.select(diesel::dsl::max(attempts::id)).first(c)?;

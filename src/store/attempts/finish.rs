@@ -14,8 +14,8 @@ use crate::store::{Database, StoreError};
 pub struct Finish<'a> {
     /// The attempt.
     pub attempt: AttemptId,
-    /// The result of the attempt.
-    pub result: Disposition,
+    /// The disposition of the attempt.
+    pub disposition: Disposition,
     /// The cause from FreeSWITCH, or the controller's own.
     pub cause: Option<&'a str>,
     /// A note on the attempt.
@@ -25,16 +25,16 @@ pub struct Finish<'a> {
 }
 
 impl Finish<'_> {
-    /// Returns an end with a result and nothing else.
+    /// Returns an end with a disposition and nothing else.
     #[must_use]
-    pub const fn new(attempt: AttemptId, result: Disposition, at: UnixMs) -> Self {
-        Self { attempt, result, cause: None, note: None, at }
+    pub const fn new(attempt: AttemptId, disposition: Disposition, at: UnixMs) -> Self {
+        Self { attempt, disposition, cause: None, note: None, at }
     }
 
     /// Returns whether the attempt counts. It does, unless the phone certainly did not ring.
     #[must_use]
     pub const fn counted(&self) -> bool {
-        !matches!(self.result, Disposition::TechnicalFailure)
+        !matches!(self.disposition, Disposition::TechnicalFailure)
     }
 }
 
@@ -51,7 +51,7 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
     let changed = diesel::update(open)
         .set((
             attempts::state.eq(State::Completed),
-            attempts::result.eq(end.result),
+            attempts::result.eq(end.disposition),
             attempts::counted.eq(end.counted()),
             attempts::ordinal.eq(place.filter(|_| end.counted())),
             attempts::note.eq(end.note),

@@ -24,8 +24,8 @@ pub struct Made<'a> {
     pub cap: i32,
     /// Whether the customer's phone was dialled. If it was, the attempt counts.
     pub counted: bool,
-    /// The result of the attempt.
-    pub result: Disposition,
+    /// The disposition of the attempt.
+    pub disposition: Disposition,
     /// The person who made the attempt.
     pub by: &'a str,
     /// The person's note.
@@ -50,10 +50,10 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             made.case
         )));
     }
-    if !made.counted && !made.result.may_be_uncounted() {
+    if !made.counted && !made.disposition.may_be_uncounted() {
         return Err(StoreError::Refused(format!(
             "an attempt that ended in {} has rung, so it counts: only a technical_failure does not",
-            made.result
+            made.disposition
         )));
     }
     let cap = |cap: CapReached| StoreError::Cap { number: case.number.to_string(), cap };
@@ -72,7 +72,7 @@ pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreErro
             attempts::cap.eq(made.cap),
             attempts::at.eq(made.at),
             attempts::by.eq(made.by),
-            attempts::result.eq(made.result),
+            attempts::result.eq(made.disposition),
             attempts::note.eq(made.note),
             attempts::state.eq(State::Completed),
             attempts::way.eq(Way::Reported),

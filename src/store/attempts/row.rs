@@ -33,8 +33,10 @@ pub struct AttemptRow {
     pub at: UnixMs,
     /// The person or program that made the attempt.
     pub by: String,
-    /// The result; none while the attempt lasts.
-    pub result: Option<Disposition>,
+    /// The disposition; none while the attempt has none.
+    #[diesel(column_name = result)]
+    #[serde(rename = "result")]
+    pub disposition: Option<Disposition>,
     /// The note on the attempt.
     pub note: Option<String>,
     /// The attempt's state.

@@ -161,7 +161,7 @@ pub(super) fn finish_and_follow(
     note(c, case, Note::Attempt(&row), finish.at)?;
     if case.closed_at.is_some() {
         // The case needs no callback any more, but the customer's wish about further calls still holds.
-        return match finish.result.consequence() {
+        return match finish.disposition.consequence() {
             Consequence::Suppress(reason) => dnc::suppress(c, &case.number, reason, "system", finish.at),
             Consequence::Again | Consequence::Close(_) => Ok(()),
         };
@@ -174,6 +174,6 @@ pub(super) fn finish_and_follow(
             .count_changed(c)?;
     }
     let began_at = row.answered_at.unwrap_or(row.at);
-    let ended = AttemptEnded { disposition: finish.result, counted: finish.counted(), later, began_at };
+    let ended = AttemptEnded { disposition: finish.disposition, counted: finish.counted(), later, began_at };
     happen(c, case, terms, Event::AttemptEnded(ended), "system", finish.at)
 }

@@ -30,8 +30,8 @@ pub enum CallbackResult {
     Unreached {
         /// The attempt.
         attempt: AttemptId,
-        /// The result of the attempt.
-        result: Disposition,
+        /// The disposition of the attempt.
+        disposition: Disposition,
         /// The cause from FreeSWITCH, or the controller's own.
         cause: String,
         /// The trunks that refused the dial before the last one.
@@ -68,8 +68,8 @@ impl CallbackResult {
 
     /// Returns a result without a talk, for a cause of the controller's own.
     #[must_use]
-    pub fn without_talk(attempt: AttemptId, result: Disposition, cause: &str) -> Self {
-        Self::Unreached { attempt, result, cause: cause.to_owned(), refused: Vec::new() }
+    pub fn without_talk(attempt: AttemptId, disposition: Disposition, cause: &str) -> Self {
+        Self::Unreached { attempt, disposition, cause: cause.to_owned(), refused: Vec::new() }
     }
 
     /// Returns the same result with the trunks that refused the dial before.
@@ -173,11 +173,14 @@ pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result
     match &end.how {
         CallbackResult::Released(_) => release(c, &case, terms, end)?,
         CallbackResult::Refused(_) => {}
-        CallbackResult::Unreached { attempt, result, cause, refused } => {
-            let result = believed(c, *attempt, *result, (cause, refused))?;
+        CallbackResult::Unreached { attempt, disposition, cause, refused } => {
+            let disposition = believed(c, *attempt, *disposition, (cause, refused))?;
             let note = in_words(refused);
-            let finish =
-                Finish { cause: Some(cause), note: note.as_deref(), ..Finish::new(*attempt, result, end.at) };
+            let finish = Finish {
+                cause: Some(cause),
+                note: note.as_deref(),
+                ..Finish::new(*attempt, disposition, end.at)
+            };
             finish_and_follow(c, &case, terms, &finish, None)?;
         }
         CallbackResult::Talked { attempt, cause, answered_at } => {
@@ -186,7 +189,7 @@ pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result
                 look_again(c, &case, Some(end.at + terms.disposition_timeout))?;
             }
         }
-        CallbackResult::Lost => match attempt.filter(|row| row.result.is_none()) {
+        CallbackResult::Lost => match attempt.filter(|row| row.disposition.is_none()) {
             Some(row) => {
                 happen(c, &case, terms, Event::ControllerDied(&Attempt::from(&row)), "system", end.at)?;
             }
@@ -203,21 +206,21 @@ fn in_words(refused: &[TrunkSaid]) -> Option<String> {
     (!said.is_empty()).then(|| format!("refused before by trunk {}", said.join(", ")))
 }
 
-/// Returns the result of an attempt that failed. The claim of the last trunk about the customer is accepted only if it
+/// Returns the disposition of an attempt that failed. The claim of the last trunk about the customer is accepted only if it
 /// is confirmed: by an earlier attempt, or by a trunk that was tried before.
 fn believed(
     c: &mut Database,
     attempt: AttemptId,
-    result: Disposition,
+    disposition: Disposition,
     (cause, refused): (&str, &[TrunkSaid]),
 ) -> Result<Disposition, StoreError> {
-    let Some(claim) = Claim::of(cause).filter(|_| result == Disposition::TechnicalFailure) else {
-        return Ok(result);
+    let Some(claim) = Claim::of(cause).filter(|_| disposition == Disposition::TechnicalFailure) else {
+        return Ok(disposition);
     };
     let mut before = attempts::said_before(c, attempt, claim)?;
     let the_same = refused.iter().filter(|said| Claim::of(&said.cause) == Some(claim));
     before.extend(the_same.map(|_| Said { by_another: true, works_since: false }));
-    Ok(claim.confirmed(&before).unwrap_or(result))
+    Ok(claim.confirmed(&before).unwrap_or(disposition))
 }
 
 /// Offers the case again, if this callback still has it.

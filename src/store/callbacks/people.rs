@@ -104,8 +104,8 @@ fn allow_abroad(c: &mut Database, id: CaseId, by: Option<&str>) -> Result<(), St
 pub struct GivenDisposition<'a> {
     /// The case of the attempt.
     pub case: CaseId,
-    /// The result that the person reports.
-    pub result: Disposition,
+    /// The disposition.
+    pub disposition: Disposition,
     /// When the customer wants to be called, if they said so.
     pub later: Option<UnixMs>,
     /// The person's note.
@@ -135,13 +135,14 @@ pub fn record_disposition(
             said.case
         )));
     };
-    if said.result.may_be_uncounted() || matches!(said.result, Disposition::Orphaned | Disposition::Abandoned)
+    if said.disposition.may_be_uncounted()
+        || matches!(said.disposition, Disposition::Orphaned | Disposition::Abandoned)
     {
-        return Err(StoreError::Refused(format!("{} is not for people to say", said.result)));
+        return Err(StoreError::Refused(format!("{} is not for people to say", said.disposition)));
     }
-    let finish = Finish { note: said.note, ..Finish::new(row.id, said.result, said.at) };
+    let finish = Finish { note: said.note, ..Finish::new(row.id, said.disposition, said.at) };
     finish_and_follow(c, &case, terms, &finish, said.later)?;
-    note(c, &case, Note::Disposition { result: said.result, by: said.by }, said.at)?;
+    note(c, &case, Note::Disposition { disposition: said.disposition, by: said.by }, said.at)?;
     Ok(row.agent)
 }
 
@@ -161,11 +162,11 @@ pub fn report(
         begun(c, &case, made.at)?;
     }
     note(c, &case, Note::Attempt(&row), made.at)?;
-    note(c, &case, Note::Disposition { result: made.result, by: made.by }, made.at)?;
+    note(c, &case, Note::Disposition { disposition: made.disposition, by: made.by }, made.at)?;
     // The report concerns every call that was missed until now.
     let began_at = made.at.max(case.last_miss_at + Duration::from_millis(1));
     let case = case_rows::get(c, made.case)?;
-    let ended = AttemptEnded { disposition: made.result, counted: made.counted, later: None, began_at };
+    let ended = AttemptEnded { disposition: made.disposition, counted: made.counted, later: None, began_at };
     happen(c, &case, terms, Event::AttemptReported(ended), made.by, made.at)?;
     Ok(row)
 }

@@ -152,7 +152,7 @@ impl Days {
                 business_day: TODAY.parse().unwrap(),
                 cap: 3,
                 counted: true,
-                result,
+                disposition: result,
                 by: "boris",
                 note: Some("asks for \"Olga\""),
                 at,

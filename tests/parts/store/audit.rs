@@ -473,7 +473,7 @@ fn attempt(c: &mut Database, case: CaseId, ms: u64) -> Result<(), StoreError> {
         business_day: TODAY.parse().unwrap(),
         cap: 3,
         counted: true,
-        result,
+        disposition: result,
         by: "anna",
         note,
         at: at(ms),

@@ -479,7 +479,7 @@ fn an_agent_named_like_their_number_calls_back_like_any_other() {
         app.write(move |c, terms| {
             let said = GivenDisposition {
                 case,
-                result: Disposition::Reached,
+                disposition: Disposition::Reached,
                 later: None,
                 note: None,
                 by: NAME,

@@ -387,7 +387,7 @@ fn a_talk_whose_case_is_closed_is_decided_by_its_length_in_the_end() {
         assert_eq!(forgotten(min(12)).await, []);
         assert_eq!(forgotten(min(13)).await, [attempt]);
         app.write(move |c, terms| callbacks::decide_disposition(c, attempt, terms, min(13))).await;
-        assert_eq!(app.attempts(case).await[0].result.map(|word| word.as_str()), Some("reached"));
+        assert_eq!(app.attempts(case).await[0].disposition.map(|word| word.as_str()), Some("reached"));
         assert_eq!(forgotten(min(13)).await, []);
         let next = app.due(MOSCOW, "sales", min(40)).await;
         assert_eq!(app.lease("sales", min(41)).await.len(), 1, "case {next}");

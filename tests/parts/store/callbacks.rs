@@ -27,7 +27,7 @@ fn told(db: &Db, kind: EventKind) -> i64 {
 /// Place and result of each attempt.
 async fn made(app: &App, case: CaseId) -> Vec<(Option<i32>, String)> {
     let say = |row: AttemptRow| {
-        (row.ordinal, row.result.map_or(row.state.as_str(), Disposition::as_str).to_owned())
+        (row.ordinal, row.disposition.map_or(row.state.as_str(), Disposition::as_str).to_owned())
     };
     app.attempts(case).await.into_iter().map(say).collect()
 }

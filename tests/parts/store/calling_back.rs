@@ -313,7 +313,7 @@ impl App {
         at: UnixMs,
     ) -> Result<(), StoreError> {
         self.try_write(move |c, terms| {
-            let said = GivenDisposition { case, result, later, note: None, by: "anna", at };
+            let said = GivenDisposition { case, disposition: result, later, note: None, by: "anna", at };
             callbacks::record_disposition(c, terms, &said).map(drop)
         })
         .await
@@ -332,7 +332,16 @@ impl App {
             let day = terms.hours(name.as_ref()).business_day(at);
             let counted = !result.may_be_uncounted();
             let cap = terms.cap(&row);
-            let made = Made { case, business_day: day, cap, counted, result, by: "boris", note: None, at };
+            let made = Made {
+                case,
+                business_day: day,
+                cap,
+                counted,
+                disposition: result,
+                by: "boris",
+                note: None,
+                at,
+            };
             callbacks::report(c, terms, &made)
         })
         .await

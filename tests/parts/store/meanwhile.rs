@@ -249,7 +249,7 @@ fn an_attempt_for_a_case_that_has_just_been_closed_is_refused() {
                 cap: 3,
                 business_day: TODAY.parse().unwrap(),
                 counted: true,
-                result: Disposition::NoAnswer,
+                disposition: Disposition::NoAnswer,
                 by: "test",
                 note: None,
                 at: at(2000),

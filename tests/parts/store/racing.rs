@@ -116,7 +116,7 @@ fn part_attempts() {
                     cap: 3,
                     business_day: TODAY.parse().unwrap(),
                     counted: true,
-                    result: Disposition::NoAnswer,
+                    disposition: Disposition::NoAnswer,
                     by: "test",
                     note: None,
                     at: at(2000 + n),

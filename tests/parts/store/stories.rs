@@ -420,7 +420,7 @@ fn attempts_are_counted_until_the_cap() {
             cap: 3,
             business_day: TODAY.parse().unwrap(),
             counted,
-            result,
+            disposition: result,
             by: "anna",
             note: Some("note"),
             at: at(2000),

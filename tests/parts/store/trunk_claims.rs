@@ -22,7 +22,7 @@ async fn said(app: &App, trunk: &'static str, cause: &str, at: i64) -> (String, 
     let row = app.write(move |c, _| attempts::get(c, attempt)).await;
     let case = app.case(accepted.work.case).await;
     let stands = case.close_reason.map_or(case.stage.as_str(), |reason| reason.as_str());
-    (row.result.unwrap().to_string(), row.counted, stands.to_owned())
+    (row.disposition.unwrap().to_string(), row.counted, stands.to_owned())
 }
 
 fn technical() -> (String, bool, String) {

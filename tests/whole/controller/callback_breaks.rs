@@ -58,7 +58,7 @@ async fn the_next_attempt_is_made(stage: &Stage, way: &str) {
     completed(stage, 2).await;
     let second = made(stage).await.remove(1);
     assert_eq!((second.way.as_str(), second.ordinal), (way, Some(2)), "{second:?}");
-    assert_eq!(second.result.map(|word| word.as_str()), Some("busy"), "{second:?}");
+    assert_eq!(second.disposition.map(|word| word.as_str()), Some("busy"), "{second:?}");
     nothing_is_left(stage).await;
 }
 
@@ -78,7 +78,11 @@ async fn cause(stage: &Stage) -> Option<String> {
 /// How the first attempt ended: its place, whether it counts, its result.
 async fn first(stage: &Stage) -> (Option<i32>, bool, String) {
     let row = made(stage).await.remove(0);
-    (row.ordinal, row.counted, row.result.map_or(row.state.as_str(), |result| result.as_str()).to_owned())
+    (
+        row.ordinal,
+        row.counted,
+        row.disposition.map_or(row.state.as_str(), |result| result.as_str()).to_owned(),
+    )
 }
 
 /// Story 16.

@@ -89,14 +89,21 @@ pub async fn stands(stage: &Stage, wanted: &str) {
 
 /// So many attempts have a result.
 pub async fn completed(stage: &Stage, wanted: usize) {
-    let all = async || made(stage).await.iter().filter(|row| row.result.is_some()).count() == wanted;
+    let all = async || made(stage).await.iter().filter(|row| row.disposition.is_some()).count() == wanted;
     until(&format!("{wanted} attempts are over"), all).await;
 }
 
 pub async fn says(stage: &Stage, result: Disposition) -> Result<(), String> {
     let (terms, at) = (stage.running().app.terms(), stage.running().app.clock.now());
     let said = move |c: &mut _| {
-        let said = GivenDisposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
+        let said = GivenDisposition {
+            case: CaseId(1),
+            disposition: result,
+            later: None,
+            note: None,
+            by: "anna",
+            at,
+        };
         callbacks::record_disposition(c, &terms, &said).map(drop)
     };
     stage.store.write("says", said).await.map_err(|error| error.to_string())
@@ -139,7 +146,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
     let attempts = made(&stage).await;
     assert_eq!(attempts.len(), 1);
     assert_eq!(
-        (attempts[0].ordinal, attempts[0].result.map(|word| word.as_str())),
+        (attempts[0].ordinal, attempts[0].disposition.map(|word| word.as_str())),
         (Some(1), Some("reached"))
     );
     assert!(says(&stage, Disposition::Reached).await.unwrap_err().contains("no attempt of case 1 waits"));
@@ -181,7 +188,7 @@ async fn three_busy_attempts_lead_to_the_handover_and_there_is_no_fourth_that_da
     }
     stands(&stage, "handed_over").await;
     later(&stage, 200);
-    let results: Vec<_> = made(&stage).await.into_iter().map(|row| (row.ordinal, row.result)).collect();
+    let results: Vec<_> = made(&stage).await.into_iter().map(|row| (row.ordinal, row.disposition)).collect();
     let busy = |place| (Some(place), Some(Disposition::Busy));
     assert_eq!(results, [busy(1), busy(2), busy(3)]);
     let told = "SELECT count(*) AS n FROM audit WHERE action = 'handover'";
@@ -219,7 +226,7 @@ async fn a_customer_that_rings_in_during_their_callback_gets_its_agent() {
     assert_eq!(story(caller).await.talked_to(), [ANNA]);
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
-    assert_eq!((attempt.counted, attempt.result.map(|word| word.as_str())), (true, Some("cancelled")));
+    assert_eq!((attempt.counted, attempt.disposition.map(|word| word.as_str())), (true, Some("cancelled")));
     until("nothing is owed", async || case(&stage).await.close_reason.is_some()).await;
     assert_eq!(case(&stage).await.close_reason.map(|word| word.as_str()), Some("caller_reached_us"));
     until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
@@ -295,7 +302,7 @@ async fn an_attempt_during_which_we_died_counts_and_the_phone_falls_silent() {
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     assert_eq!(
-        (attempt.counted, attempt.ordinal, attempt.result.map(|word| word.as_str())),
+        (attempt.counted, attempt.ordinal, attempt.disposition.map(|word| word.as_str())),
         (true, Some(1), Some("orphaned"))
     );
     stands(&stage, "waiting").await;
@@ -320,7 +327,10 @@ async fn an_attempt_during_which_freeswitch_died_is_no_fault_of_the_agent() {
     stage.sim.restart().await;
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
-    assert_eq!((attempt.ordinal, attempt.result.map(|word| word.as_str())), (Some(1), Some("no_answer")));
+    assert_eq!(
+        (attempt.ordinal, attempt.disposition.map(|word| word.as_str())),
+        (Some(1), Some("no_answer"))
+    );
     let call = stage.calls().await.into_iter().find(|row| Some(&row.id) == attempt.call.as_ref()).unwrap();
     assert_eq!(call.cause.as_deref(), Some("SWITCH_RESTARTED"));
     stands(&stage, "waiting").await;

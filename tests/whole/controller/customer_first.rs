@@ -62,7 +62,7 @@ async fn an_abandoned_customer_is_not_called_again_without_an_agent() {
     stage.step("anna", Step::LogIn).await;
     completed(&stage, 1).await;
     stands(&stage, "waiting").await;
-    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("abandoned"));
+    assert_eq!(made(&stage).await[0].disposition.map(|word| word.as_str()), Some("abandoned"));
     assert!(made(&stage).await[0].agent.is_none());
     // The next time the agent is rung first: nobody may be abandoned again for 72 hours.
     stage.phone(ANNA, answers()).await;
@@ -99,7 +99,7 @@ async fn a_customer_that_answers_and_is_not_connected_was_abandoned() {
         completed(&stage, 1).await;
         let attempt = made(&stage).await.remove(0);
         assert_eq!(
-            (attempt.counted, attempt.result.map(|word| word.as_str())),
+            (attempt.counted, attempt.disposition.map(|word| word.as_str())),
             (true, Some("abandoned")),
             "{attempt:?}"
         );

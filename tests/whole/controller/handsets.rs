@@ -115,7 +115,7 @@ async fn a_customer_dialled_by_hand_is_counted_and_guarded_like_any() {
             "{row:?}"
         );
         assert_eq!(
-            (row.ordinal, row.result.map(|word| word.as_str())),
+            (row.ordinal, row.disposition.map(|word| word.as_str())),
             (Some(place as i32 + 1), Some("busy")),
             "{row:?}"
         );
@@ -138,7 +138,7 @@ async fn an_agent_records_the_result_of_a_talk_by_keys() {
     assert_eq!(case(&stage).await.stage.as_str(), "attempting");
     assert_eq!(comes_to(&stage, NUMBER).await, "CALL_REJECTED", "not before the result is recorded");
     assert_eq!(comes_to(&stage, "*74").await, "NORMAL_CLEARING");
-    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("voicemail"));
+    assert_eq!(made(&stage).await[0].disposition.map(|word| word.as_str()), Some("voicemail"));
     stands(&stage, "waiting").await;
     later(&stage, 31);
     stands(&stage, "due").await;
@@ -175,7 +175,7 @@ async fn a_result_that_is_not_recorded_is_not_waited_for() {
     later(&stage, 2);
     completed(&stage, 1).await;
     assert_eq!(
-        made(&stage).await[0].result.map(|word| word.as_str()),
+        made(&stage).await[0].disposition.map(|word| word.as_str()),
         Some("reached"),
         "two minutes are a talk"
     );
@@ -266,7 +266,7 @@ async fn while_the_database_is_slow_every_dial_goes_on_in_the_administrators_own
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     assert_eq!(
-        (attempt.counted, attempt.result.map(|word| word.as_str())),
+        (attempt.counted, attempt.disposition.map(|word| word.as_str())),
         (true, Some("cancelled")),
         "{attempt:?}"
     );
@@ -303,7 +303,7 @@ async fn an_agent_that_hangs_up_before_the_customer_answers_has_made_an_attempt(
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     assert_eq!(
-        (attempt.counted, attempt.result.map(|word| word.as_str())),
+        (attempt.counted, attempt.disposition.map(|word| word.as_str())),
         (true, Some("cancelled")),
         "{attempt:?}"
     );
@@ -351,10 +351,10 @@ async fn a_talk_by_hand_goes_on_while_we_are_away_and_its_word_is_the_agents_alo
     let (done, refused) = (stage.settings.sounds.done.to_string(), stage.settings.sounds.refused.to_string());
     let clears = || "NORMAL_CLEARING".to_owned();
     assert_eq!(heard(&stage, "boris", "*74").await, (vec![refused.clone()], clears()));
-    assert_eq!(made(&stage).await[0].result, None);
+    assert_eq!(made(&stage).await[0].disposition, None);
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![done], clears()));
     assert_eq!(heard(&stage, "anna", "*74").await, (vec![refused], clears()), "once");
-    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("voicemail"));
+    assert_eq!(made(&stage).await[0].disposition.map(|word| word.as_str()), Some("voicemail"));
     stage.running().quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }
@@ -374,7 +374,7 @@ async fn what_came_of_a_talk_by_hand_of_which_nobody_says_anything_is_told_by_it
     assert_eq!(by, ("handset", Some("vera"), "vera"));
     later(&stage, 11);
     completed(&stage, 1).await;
-    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("no_answer"));
+    assert_eq!(made(&stage).await[0].disposition.map(|word| word.as_str()), Some("no_answer"));
     stands(&stage, "waiting").await;
 }
 
@@ -391,7 +391,7 @@ async fn a_crash_while_a_customer_is_dialled_by_hand_leaves_an_attempt() {
     completed(&stage, 1).await;
     let attempt = made(&stage).await.remove(0);
     // A runtime that is shut down may still record that the agent's line was lost; a process that dies may not.
-    let known = matches!(attempt.result.map(|word| word.as_str()), Some("orphaned" | "cancelled"));
+    let known = matches!(attempt.disposition.map(|word| word.as_str()), Some("orphaned" | "cancelled"));
     assert!(attempt.counted && known, "{attempt:?}");
     assert!(says(&stage, Disposition::Reached).await.is_err());
     anna.hang_up().await;
@@ -451,7 +451,7 @@ async fn an_open_result_of_a_manual_call_does_not_keep_an_agent_from_work() {
         assert_eq!(story(stage.caller(caller).await).await.talked_to(), [ANNA]);
         until("anna is free", async || stage.agent("anna").await.activity == Activity::Idle).await;
     }
-    assert_eq!(made(&stage).await[0].result, None);
+    assert_eq!(made(&stage).await[0].disposition, None);
     stage.running().quiet().await;
     assert_eq!(stage.repairs().await, 0);
 }

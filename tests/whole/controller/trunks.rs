@@ -173,7 +173,7 @@ async fn what_every_trunk_refuses_is_no_attempt_of_the_day() {
     completed(&stage, 1).await;
     let (row, trunk, cause) = only_attempt(&stage).await;
     assert_eq!(
-        (row.ordinal, row.counted, row.result.map(|word| word.as_str())),
+        (row.ordinal, row.counted, row.disposition.map(|word| word.as_str())),
         (None, false, Some("technical_failure"))
     );
     assert_eq!((trunk.as_deref(), cause.as_deref()), (Some("two"), Some("CALL_REJECTED")));
@@ -194,7 +194,7 @@ async fn two_trunks_of_one_attempt_that_do_not_know_the_number_are_believed() {
     later(&stage, 1);
     stage.step("anna", Step::LogIn).await;
     completed(&stage, 1).await;
-    assert_eq!(made(&stage).await[0].result.map(|word| word.as_str()), Some("invalid_number"));
+    assert_eq!(made(&stage).await[0].disposition.map(|word| word.as_str()), Some("invalid_number"));
     let row = stage.store.read("case", |c| cases::get(c, CaseId(1))).await.unwrap();
     assert_eq!(row.close_reason.map(|word| word.as_str()), Some("wrong_number"));
 }
@@ -215,7 +215,7 @@ async fn a_leg_of_the_next_trunk_is_found_after_our_death() {
     completed(&stage, 1).await;
     let (row, ..) = only_attempt(&stage).await;
     assert_eq!(
-        (row.ordinal, row.counted, row.result.map(|word| word.as_str())),
+        (row.ordinal, row.counted, row.disposition.map(|word| word.as_str())),
         (Some(1), true, Some("orphaned"))
     );
     until("no leg is left", async || stage.sim.counts().await.legs_up == 0).await;
@@ -316,7 +316,7 @@ async fn a_customer_who_redirects_is_followed_only_where_the_trunk_says_so() {
         completed(&stage, 1).await;
         let refused = made(&stage).await.remove(0);
         assert_eq!(
-            (refused.counted, refused.result.map(|word| word.as_str())),
+            (refused.counted, refused.disposition.map(|word| word.as_str())),
             (false, Some("technical_failure"))
         );
     }

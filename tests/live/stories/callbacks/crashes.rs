@@ -26,7 +26,7 @@ pub async fn freeswitch_dies_while_the_customer_is_rung(live: &Live) -> Result<S
         office.agent_is("idle").await?;
         let settled_ms = back.elapsed().as_millis();
         let made = office.attempts().await?.pop().context("an attempt")?;
-        let stands = (made.ordinal, made.result.map(|word| word.as_str()));
+        let stands = (made.ordinal, made.disposition.map(|word| word.as_str()));
         ensure!(stands == (Some(1), Some("no_answer")), "it counts: {made:?}");
         ensure!((anna.count(), office.customer.count()) == (1, 1), "nobody is rung twice");
         they_talk_at_last(&office, &anna).await?;

@@ -39,7 +39,7 @@ pub async fn reached_and_said_so(live: &Live) -> Result<String> {
         let said_ms = begun.elapsed().as_millis();
         office.case_is("agent_reached").await?;
         let made = office.attempts().await?.pop().context("an attempt")?;
-        let stands = (made.way.as_str(), made.ordinal, made.result.map(|word| word.as_str()));
+        let stands = (made.way.as_str(), made.ordinal, made.disposition.map(|word| word.as_str()));
         ensure!(stands == ("handset", Some(1), Some("reached")), "it counts: {made:?}");
         ensure!(office.customer.count() == 1, "the customer's phone was called {} times", office.customer.count());
         ensure!(anna.count() == 0, "nobody rang her");

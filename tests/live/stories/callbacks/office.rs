@@ -172,7 +172,7 @@ impl<'a> Office<'a> {
         until(AT_LAST, format!("the attempts are {results:?}"), async || {
             let made = self.attempts().await?;
             let made: Vec<_> =
-                made.iter().filter_map(|attempt| attempt.result.map(|word| word.as_str())).collect();
+                made.iter().filter_map(|attempt| attempt.disposition.map(|word| word.as_str())).collect();
             Ok((made == results).then_some(()))
         })
         .await
@@ -204,7 +204,14 @@ impl<'a> Office<'a> {
     pub async fn says(&self, result: Disposition) -> Result<()> {
         let office = &self.running()?.app;
         let (terms, at) = (office.terms(), office.clock.now());
-        let said = GivenDisposition { case: CaseId(1), result, later: None, note: None, by: "anna", at };
+        let said = GivenDisposition {
+            case: CaseId(1),
+            disposition: result,
+            later: None,
+            note: None,
+            by: "anna",
+            at,
+        };
         office
             .store
             .write("says", move |c| callbacks::record_disposition(c, &terms, &said).map(drop))
