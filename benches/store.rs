@@ -18,7 +18,7 @@ use dozvon::ids::{AgentName, CallId, ChannelId, CoreId, OfferId, QueueName};
 use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::rules::Agent;
-use dozvon::store::agents::{self, Make};
+use dozvon::store::agents::{self, StepRequest};
 use dozvon::store::calls::{self, Arrival};
 use dozvon::store::offers::{self, Claim};
 use dozvon::store::{Database, Store, StoreError, rules};
@@ -67,8 +67,10 @@ fn arrival() -> Arrival {
 fn prepare(c: &mut Database, number: usize) -> Result<Claim, StoreError> {
     let agent: AgentName = format!("agent-{number}").parse().unwrap();
     rules::put_one_agent(c, &agent, &phone())?;
-    let row =
-        agents::step(c, &Make { agent: &agent, step: Step::LogIn, at: NOW, by: "bench", why: "bench" })?;
+    let row = agents::step(
+        c,
+        &StepRequest { agent: &agent, step: Step::LogIn, at: NOW, by: "bench", why: "bench" },
+    )?;
     let call = arrival();
     calls::arrive(c, &call)?;
     let queue: QueueName = "sales".parse().unwrap();

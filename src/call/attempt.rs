@@ -21,11 +21,11 @@ pub(crate) async fn record(app: &App, terms: &CallbackRules, end: CallbackEnd) {
     let (terms, ended) = (terms.clone(), end.clone());
     match app.store.record("end_callback", move |c| callbacks::end(c, &terms, &ended)).await {
         Ok(stands) => {
-            app.metrics.callbacks.with_label_values(&[end.how.word()]).inc();
-            tracing::info!(case.id = %end.case, result = end.how.word(), why = end.how.cause(), case.stage = %stands, "{}", end.how.sentence());
+            app.metrics.callbacks.with_label_values(&[end.how.label()]).inc();
+            tracing::info!(case.id = %end.case, result = end.how.label(), why = end.how.cause(), case.stage = %stands, "{}", end.how.sentence());
         }
         Err(error) => {
-            tracing::error!(%error, how = end.how.word(), "the end of the callback is not recorded")
+            tracing::error!(%error, how = end.how.label(), "the end of the callback is not recorded")
         }
     }
 }

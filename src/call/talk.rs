@@ -18,7 +18,7 @@ use super::{Call, Gone, TAKEN};
 use crate::clock::UnixMs;
 use crate::context::App;
 use crate::ids::{AttemptId, CallId, ChannelId, OfferId};
-use crate::store::{Database, StoreError, callbacks, calls, handset, offers};
+use crate::store::{Database, StoreError, callbacks, calls, manual_dial, offers};
 use crate::switch::{CallerEvent, Leg, Node};
 
 /// How long FreeSWITCH may take from `uuid_bridge` to the bridge.
@@ -124,7 +124,7 @@ impl Talk {
         let write = move |c: &mut Database| match between {
             Between::CallerAndAgent(offer) => offers::bridged(c, offer, call, at),
             Between::CallerAndContact => calls::forwarded(c, call, at),
-            Between::AgentAndDialled => handset::talk(c, call, at),
+            Between::AgentAndDialled => manual_dial::talk(c, call, at),
             Between::CustomerAndAgent(attempt, offer) => callbacks::talk(c, attempt, offer, call, at),
         };
         let recorded = self.app.store.record("talk", write).await;

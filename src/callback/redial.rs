@@ -10,7 +10,7 @@ use crate::call::attempt::{dialled_over, learn, why_unanswered};
 use crate::dispatch::trunks::{DialFate, TriedTrunks, TrunkCall};
 use crate::ids::{AttemptId, ChannelId, OfferId};
 use crate::missed::attempt::{Disposition, of_cause};
-use crate::store::callbacks::{self, CallbackResult, Redial, TrunkSaid};
+use crate::store::callbacks::{self, CallbackResult, Redial, TrunkRefusal};
 use crate::switch::{Leg, Unanswered};
 
 /// An attempt that is being dialled.
@@ -20,7 +20,7 @@ pub(super) struct Dialling<'a> {
     trunk_call: TrunkCall,
     channel: ChannelId,
     tried: TriedTrunks,
-    refused: Vec<TrunkSaid>,
+    refused: Vec<TrunkRefusal>,
 }
 
 /// How the attempt ends after its leg ended.
@@ -90,7 +90,7 @@ impl<'a> Dialling<'a> {
             trunk = trunk_call.trunk().name(),
             "dialled over the next trunk"
         );
-        refused.push(TrunkSaid { trunk, cause });
+        refused.push(TrunkRefusal { trunk, cause });
         Ok(Self { callback, attempt, trunk_call, channel, tried, refused })
     }
 }

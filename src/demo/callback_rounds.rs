@@ -16,7 +16,7 @@ use crate::missed::attempt::Disposition;
 use crate::phone::E164;
 use crate::queue::agent::{Status, Step};
 use crate::sim::{Behaviours, Odds};
-use crate::store::agents::{self, Make};
+use crate::store::agents::{self, StepRequest};
 use crate::store::callbacks::{self, GivenDisposition};
 use crate::store::{StoreError, attempts, cases};
 
@@ -101,7 +101,8 @@ impl Testbed {
         let back = move |c: &mut _| {
             let away = agents::all(c)?.into_iter().filter(|row| row.status == Status::OnBreak);
             for agent in away.map(|row| row.name) {
-                let resume = Make { agent: &agent, step: Step::Resume, at, by: "demo", why: "calls back" };
+                let resume =
+                    StepRequest { agent: &agent, step: Step::Resume, at, by: "demo", why: "calls back" };
                 agents::step(c, &resume)?;
             }
             Ok(())

@@ -18,7 +18,7 @@ use crate::demo::scenario::Scenario;
 use crate::queue::agent::Step;
 use crate::rules::Rules;
 use crate::sim::{Sim, SimError, SimSettings, Story};
-use crate::store::agents::{Make, step};
+use crate::store::agents::{StepRequest, step};
 use crate::store::calls::{self, Wanted};
 use crate::store::{Database, Store, StoreError, rules};
 
@@ -121,7 +121,7 @@ async fn prepare(database: &DatabaseUrl, scenario: &Scenario, at: UnixMs) -> Res
             refuse_occupied(c, &new, &database)?;
             rules::replace(c, &new)?;
             for agent in new.agents.keys() {
-                step(c, &Make { agent, step: Step::LogIn, at, by: "demo", why: "the day begins" })?;
+                step(c, &StepRequest { agent, step: Step::LogIn, at, by: "demo", why: "the day begins" })?;
             }
             Ok(())
         })

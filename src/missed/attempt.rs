@@ -36,7 +36,7 @@ crate::vocabulary! {
         /// The controller rang the customer, then an agent.
         CustomerFirst = "customer_first",
         /// An agent dialled by hand at their phone, through the controller.
-        Handset = "handset",
+        ManualDial = "handset",
         /// Somebody reports an attempt that they made elsewhere.
         Reported = "reported",
     }
@@ -179,7 +179,7 @@ pub enum Claim {
 
 /// An earlier occurrence of the same claim about the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Said {
+pub struct EarlierClaim {
     /// Whether the earlier claim came over another trunk.
     pub by_another: bool,
     /// For the same trunk: whether a call over it was answered since. If so, the trunk works.
@@ -207,7 +207,7 @@ impl Claim {
     /// confirmed by another trunk, or by the same trunk if it has worked in between. A rejection is confirmed only by a
     /// trunk that has worked in between: the accounts of two trunks may both be without funds.
     #[must_use]
-    pub fn confirmed(self, before: &[Said]) -> Option<Disposition> {
+    pub fn confirmed(self, before: &[EarlierClaim]) -> Option<Disposition> {
         let works = before.iter().any(|said| said.works_since);
         match self {
             Self::NoSuchNumber if works || before.iter().any(|said| said.by_another) => {
@@ -266,9 +266,9 @@ mod tests {
 
     #[test]
     fn what_a_trunk_says_of_a_customer_is_believed_once_it_is_confirmed() {
-        let another = Said { by_another: true, works_since: false };
-        let again = Said { by_another: false, works_since: false };
-        let works = Said { by_another: false, works_since: true };
+        let another = EarlierClaim { by_another: true, works_since: false };
+        let again = EarlierClaim { by_another: false, works_since: false };
+        let works = EarlierClaim { by_another: false, works_since: true };
         for (claim, before, believed) in [
             (Claim::NoSuchNumber, vec![], None),
             (Claim::NoSuchNumber, vec![again, again], None),

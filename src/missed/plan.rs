@@ -409,7 +409,7 @@ fn give_up<'a>(attempt: &Attempt, rules: &CaseRules<'_>, now: UnixMs) -> Vec<Cha
         State::WrappingUp => {
             // There is no need to wait: an agent who dialled by hand is not kept from work, and without an agent nobody
             // records a disposition.
-            let nobody_waits = attempt.way == Way::Handset || !attempt.has_agent;
+            let nobody_waits = attempt.way == Way::ManualDial || !attempt.has_agent;
             let decided_at = attempt.ended_at.unwrap_or(attempt.at) + rules.watchdog;
             if nobody_waits || now >= decided_at {
                 return vec![by_length(attempt, rules)];

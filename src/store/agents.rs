@@ -56,7 +56,7 @@ pub fn get(c: &mut Database, name: &AgentName) -> Result<AgentRow, StoreError> {
 
 /// A step that a person or the system has an agent take.
 #[derive(Debug, Clone)]
-pub struct Make<'a> {
+pub struct StepRequest<'a> {
     /// The agent.
     pub agent: &'a AgentName,
     /// The step.
@@ -74,7 +74,7 @@ pub struct Make<'a> {
 /// # Errors
 /// [`StoreError::Step`] when the agent's status and activity do not allow the step; [`StoreError::Refused`] for the
 /// steps that only an offer can make.
-pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
+pub fn step(c: &mut Database, make: &StepRequest<'_>) -> Result<AgentRow, StoreError> {
     hold::agent(c, make.agent)?;
     let now = get(c, make.agent)?;
     let (status, activity) = agent::step(now.status, now.activity, make.step)
@@ -116,7 +116,7 @@ pub fn step(c: &mut Database, make: &Make<'_>) -> Result<AgentRow, StoreError> {
 }
 
 /// Returns the reason of a break. The agent keeps it until the break ends.
-fn break_reason(now: &AgentRow, make: &Make<'_>, status: Status) -> Option<String> {
+fn break_reason(now: &AgentRow, make: &StepRequest<'_>, status: Status) -> Option<String> {
     match (make.step, status) {
         (Step::TakeBreak, _) => Some(make.why.to_owned()),
         (_, Status::OnBreak) => now.break_reason.clone(),

@@ -3,7 +3,7 @@
 
 use diesel::prelude::*;
 
-use super::callbacks::{Asked, CallbackRules, NotReserved, Reserved, permitted, reserve_place};
+use super::callbacks::{CallbackRules, DialTime, NotReserved, Reserved, permitted, reserve_place};
 use super::cases::{CaseRow, held};
 use super::dialect::cached::Cache as _;
 use super::schema::{agents, attempts};
@@ -39,7 +39,7 @@ pub fn reserve(
     if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
-    let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, "system", wanted.at)? {
+    let (policy, permit) = match permitted(c, &case, terms, DialTime::Now, "system", wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };

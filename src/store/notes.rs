@@ -28,8 +28,8 @@ pub(super) enum Note<'a> {
     TakenUp(Came),
     /// The caller of the case contacted us again.
     Again(Came),
-    /// This percentage of the reaction time has passed. `rungs` are all escalations of the policy.
-    Rung { pct: i32, rungs: &'a [i32] },
+    /// This percentage of the reaction time has passed. `all` are all escalations of the policy.
+    Escalated { pct: i32, all: &'a [i32] },
     /// The case waits for people to call: a guard refuses automatic dials to the number.
     ForPeople(&'a Refusal),
     /// A guard refused a dial.
@@ -93,8 +93,8 @@ fn attempt(row: &AttemptRow) -> Value {
 fn people(case: &CaseRow, what: Note<'_>) -> Value {
     let (assignee, group_name) = (&case.assignee, &case.queue);
     match what {
-        Note::Rung { pct, rungs } => {
-            let hears = escalation::hears(pct, rungs);
+        Note::Escalated { pct, all } => {
+            let hears = escalation::hears(pct, all);
             // A case without an assignee is told to the group instead.
             let group = hears.group || hears.assignee && assignee.is_none();
             let mut told = serde_json::Map::new();
@@ -141,8 +141,10 @@ pub(super) fn note(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs)
         Note::Told(kind) => Some((kind, json!({}))),
         Note::Opened(came) | Note::TakenUp(came) => Some((EventKind::CaseOpened, came.data())),
         Note::Again(came) => Some((EventKind::CaseMissedAgain, came.data())),
-        Note::Rung { pct, .. } if pct < 100 => Some((EventKind::CaseReminded, json!({ "share_pct": pct }))),
-        Note::Rung { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
+        Note::Escalated { pct, .. } if pct < 100 => {
+            Some((EventKind::CaseReminded, json!({ "share_pct": pct })))
+        }
+        Note::Escalated { pct, .. } => Some((EventKind::CaseEscalated, json!({ "share_pct": pct }))),
         Note::Attempt(row) => Some((EventKind::AttemptEnded, attempt(row))),
         Note::Undisposed(row) => Some((EventKind::AttemptUndisposed, attempt(row))),
         Note::ForPeople(refusal) => Some((EventKind::CaseForPeople, json!({ "note": refusal.why }))),
@@ -192,7 +194,7 @@ fn record(c: &mut Database, case: &CaseRow, what: Note<'_>, at: UnixMs) -> Resul
         | Note::TakenUp(_)
         | Note::Again(_)
         | Note::ForPeople(_)
-        | Note::Rung { .. }
+        | Note::Escalated { .. }
         | Note::Attempt(_)
         | Note::Undisposed(_) => {
             return Ok(());

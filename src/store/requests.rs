@@ -8,7 +8,7 @@ mod told;
 use diesel::prelude::*;
 
 use self::told::requested;
-use super::case_opening::{Asked, open_asked};
+use super::case_opening::{CallbackRequest, open_requested};
 use super::dialect::{cached::Cache as _, columns, hold};
 use super::schema::requests;
 use super::{Database, StoreError, audit};
@@ -147,7 +147,7 @@ fn insert(c: &mut Database, new: &Request) -> Result<i64, StoreError> {
 
 /// Opens a case for a request, or joins the open case of the number. No other function does this.
 fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Option<CaseId>, StoreError> {
-    let asked = Asked {
+    let asked = CallbackRequest {
         number: &new.number,
         reason: new.reason,
         request: Some(id),
@@ -158,7 +158,7 @@ fn open_case_of_request(c: &mut Database, new: &Request, id: i64) -> Result<Opti
         known: new.known,
         at: new.at,
     };
-    let case = open_asked(c, &asked)?;
+    let case = open_requested(c, &asked)?;
     diesel::update(requests::table.find(id))
         .set(requests::case_id.eq(case))
         .returning(requests::id)

@@ -163,7 +163,7 @@ fn end(
 }
 
 fn answer(c: &mut Database, call: CallId, agent: &AgentName, at: UnixMs) -> Result<(), StoreError> {
-    let make = agents::Make { agent, step: Step::LogIn, at, by: "test", why: "test" };
+    let make = agents::StepRequest { agent, step: Step::LogIn, at, by: "test", why: "test" };
     let version = agents::step(c, &make)?.version;
     let offer = OfferId::new();
     let queue: QueueName = name("sales");

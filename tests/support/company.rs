@@ -11,7 +11,7 @@ use dozvon::phone::Party;
 use dozvon::queue::agent::Step;
 use dozvon::rules::policy::Policy;
 use dozvon::rules::{Agent, Destination, Prompt, Queue, Route, Rules, Strategy, Tier};
-use dozvon::store::agents::{self, AgentRow, Make};
+use dozvon::store::agents::{self, AgentRow, StepRequest};
 use dozvon::store::calls::{self, Arrival, CallRow, Ended};
 use dozvon::store::offers::{self, Claim};
 use dozvon::store::requests::Request;
@@ -111,7 +111,7 @@ pub fn log_in(c: &mut Database, name: &str, at: UnixMs) -> Result<AgentRow, Stor
 }
 
 pub fn step(c: &mut Database, name: &str, step: Step, at: UnixMs) -> Result<AgentRow, StoreError> {
-    agents::step(c, &Make { agent: &agent(name), step, at, by: "test", why: "because" })
+    agents::step(c, &StepRequest { agent: &agent(name), step, at, by: "test", why: "because" })
 }
 
 /// Where the numbers of the tests belong: Russia.

@@ -16,7 +16,7 @@ use crate::missed::outgoing::Said;
 use crate::phone::E164;
 use crate::store::StoreError;
 use crate::store::callbacks::{CallbackEnd, CallbackResult};
-use crate::store::handset::{self, Begun, Dialled};
+use crate::store::manual_dial::{self, Begun, Dialled};
 use crate::switch::{Cancel, Leg, Loops};
 
 /// The reason given to the agent when every trunk has as many calls as it may have.
@@ -45,7 +45,7 @@ impl Phone {
         let Some(slot) = call.app.trunks.reserve() else {
             let wanted = self.wanted(&call, &number);
             let kept =
-                call.app.store.write("no_room", move |c| handset::no_room(c, &terms, &wanted, NO_ROOM));
+                call.app.store.write("no_room", move |c| manual_dial::no_room(c, &terms, &wanted, NO_ROOM));
             if let Err(error) = kept.await {
                 tracing::error!(%error, "the refusal is not recorded");
             }
@@ -70,7 +70,7 @@ impl Phone {
         let (app, terms, wanted) = (Arc::clone(&call.app), call.app.terms(), self.wanted(&call, number));
         let limit = app.settings.callback.manual_dial_lookup_timeout;
         let patience = if app.store.stalls(limit) { Duration::ZERO } else { limit };
-        let writing = app.store.write("handset", move |c| handset::begin(c, &terms, &wanted));
+        let writing = app.store.write("manual_dial", move |c| manual_dial::begin(c, &terms, &wanted));
         tokio::pin!(writing);
         match tokio::time::timeout(patience, &mut writing).await {
             Ok(Ok(Some(begun))) => {
@@ -105,21 +105,21 @@ async fn attempted(mut call: Call, trunk_call: &TrunkCall, number: &E164, case: 
     let made = connect(&mut call, trunk_call, number).await;
     learn(&call.app, trunk_call, number, made.fate()).await;
     let how = match made {
-        Made::NotDialled => not_dialled(attempt),
-        Made::Unreached { cause, rang } => CallbackResult::unreached(attempt, &cause, rang),
-        Made::Left if call.app.draining.is_cancelled() => {
+        DialResult::NotDialled => not_dialled(attempt),
+        DialResult::Unreached { cause, rang } => CallbackResult::unreached(attempt, &cause, rang),
+        DialResult::Left if call.app.draining.is_cancelled() => {
             CallbackResult::without_talk(attempt, Disposition::Cancelled, DRAINED)
         }
-        Made::Left => CallbackResult::without_talk(attempt, Disposition::Cancelled, AGENT_LEFT),
-        Made::Apart => CallbackResult::without_talk(attempt, Disposition::Abandoned, BRIDGE_FAILED),
-        Made::Talked { cause, answered_at } => CallbackResult::Talked { attempt, cause, answered_at },
+        DialResult::Left => CallbackResult::without_talk(attempt, Disposition::Cancelled, AGENT_LEFT),
+        DialResult::Apart => CallbackResult::without_talk(attempt, Disposition::Abandoned, BRIDGE_FAILED),
+        DialResult::Talked { cause, answered_at } => CallbackResult::Talked { attempt, cause, answered_at },
     };
     let end = CallbackEnd { case, call: call.id, how, at: call.app.clock.now() };
     record(&call.app, &call.app.terms(), end).await;
 }
 
 /// What came of dialling.
-enum Made {
+enum DialResult {
     /// Nobody was dialled, because of a failure on our side.
     NotDialled,
     /// The customer did not answer.
@@ -132,7 +132,7 @@ enum Made {
     Talked { cause: String, answered_at: crate::clock::UnixMs },
 }
 
-impl Made {
+impl DialResult {
     /// What the result says of the trunk.
     fn fate(&self) -> DialFate<'_> {
         match self {
@@ -148,15 +148,15 @@ impl Made {
 }
 
 /// Rings the customer while the agent hears ringing, connects the two, and waits for the end of the talk.
-async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> Made {
+async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> DialResult {
     let ring = call.app.settings.callback.manual_dial_timeout;
     let customer = Customer { leg: ChannelId::new(), number, call: call.id, offer: OfferId::new(), ring };
     if take(call).await.is_err() {
-        return Made::Left;
+        return DialResult::Left;
     }
     let Some(leg) = trunk_call.ring(&call.node, &customer) else {
         call.caller.hangup(HangupCause::TemporaryFailure).await;
-        return Made::NotDialled;
+        return DialResult::NotDialled;
     };
     let ringing = call.app.settings.callback.ringback.clone();
     let hears = async {
@@ -165,29 +165,29 @@ async fn connect(call: &mut Call, trunk_call: &TrunkCall, number: &E164) -> Made
     };
     if hears.await.is_err() {
         leg.cancel(Cancel::OriginatorCancel);
-        return Made::Left;
+        return DialResult::Left;
     }
     match forward::answered(call, leg, ring).await {
         Ok(Answered::By(leg, channel)) => talk(call, leg, channel).await,
         Ok(Answered::No { cause, rang }) => {
             call.caller.hangup(HangupCause::NoAnswer).await;
-            Made::Unreached { cause, rang }
+            DialResult::Unreached { cause, rang }
         }
-        Err(_) => Made::Left,
+        Err(_) => DialResult::Left,
     }
 }
 
-async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
+async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> DialResult {
     let talk = match Talk::with_caller(call, channel).await {
         Ok(Some(talk)) => talk,
         Ok(None) => {
             leg.cancel(Cancel::OriginatorCancel);
             call.caller.hangup(HangupCause::TemporaryFailure).await;
-            return Made::Apart;
+            return DialResult::Apart;
         }
         Err(_) => {
             leg.cancel(Cancel::OriginatorCancel);
-            return Made::Left;
+            return DialResult::Left;
         }
     };
     leg.in_talk();
@@ -195,7 +195,7 @@ async fn talk(call: &mut Call, leg: Leg, channel: ChannelId) -> Made {
     // The end of the talk is recorded all the same.
     let _ = talk.record(Between::AgentAndDialled).await;
     let TalkOver { since: answered_at, cause } = talk.until_caller_leaves(call).await;
-    Made::Talked { cause, answered_at }
+    DialResult::Talked { cause, answered_at }
 }
 
 /// Tells the agent by a sound that nobody is dialled.

@@ -5,11 +5,11 @@ use crate::call::Call;
 use crate::cause::HangupCause;
 use crate::ids::AgentName;
 use crate::missed::attempt::Disposition;
-use crate::store::handset;
+use crate::store::manual_dial;
 
 impl Phone {
     /// Records the disposition of the agent's last talk, and confirms it by a sound.
-    pub(super) async fn say(&self, mut call: Call, result: Disposition) {
+    pub(super) async fn record_disposition(&self, mut call: Call, result: Disposition) {
         let sounds = call.app.settings.sounds.clone();
         let said = self.record(&call, &self.agent, result).await;
         hear(&mut call, if said { &sounds.done } else { &sounds.refused }).await;
@@ -19,10 +19,9 @@ impl Phone {
     async fn record(&self, call: &Call, agent: &AgentName, result: Disposition) -> bool {
         let (terms, at, agent) = (call.app.terms(), call.app.clock.now(), agent.clone());
         let who = agent.clone();
-        let write = call
-            .app
-            .store
-            .write("record_disposition", move |c| handset::record_disposition(c, &terms, &who, result, at));
+        let write = call.app.store.write("record_disposition", move |c| {
+            manual_dial::record_disposition(c, &terms, &who, result, at)
+        });
         match write.await {
             Ok(Some(case)) => {
                 tracing::info!(%agent, case.id = %case, %result, "the agent recorded the disposition of their last talk");

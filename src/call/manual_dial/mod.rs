@@ -25,7 +25,7 @@ use crate::missed::attempt::Disposition;
 use crate::missed::ending::Stage;
 use crate::phone::{E164, Party};
 use crate::sound::Sound;
-use crate::store::{StoreError, handset};
+use crate::store::{StoreError, manual_dial};
 use crate::switch::{Caller, Incoming, Loops, Variable};
 
 /// The value of `dozvon_state` for a call that goes on in the administrator's own dialplan.
@@ -39,7 +39,7 @@ const BEGUN: &str = "begun";
 pub async fn run(app: Arc<App>, incoming: Incoming, user: String) {
     let id = CallId::new();
     let guard = app.in_flight.call(id);
-    let span = tracing::info_span!("handset", call.id = %id, user);
+    let span = tracing::info_span!("manual_dial", call.id = %id, user);
     tell(app, incoming, user, id).instrument(span).await;
     drop(guard);
 }
@@ -62,9 +62,9 @@ async fn tell(app: Arc<App>, incoming: Incoming, user: String, id: CallId) {
 }
 
 /// What an agent may dial.
-enum Wish {
+enum Wanted {
     /// A code for the disposition of the last talk.
-    Word(Disposition),
+    Disposition(Disposition),
     /// A customer with an open case.
     Customer(E164),
 }
@@ -78,30 +78,30 @@ enum NotOurs {
 }
 
 /// The agent at this phone, and what the agent dials.
-fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wish), NotOurs> {
+fn wanted(app: &App, facts: &Facts, user: &str) -> Result<(AgentName, Wanted), NotOurs> {
     let agent = app.rules().agent_at(user).cloned().ok_or(NotOurs::Foreign("the phone is no agent's"))?;
     if let Some(result) = app.settings.callback.codes.get(&facts.dialled) {
-        return Ok((agent, Wish::Word(*result)));
+        return Ok((agent, Wanted::Disposition(*result)));
     }
     let phone = &app.settings.phone;
     match Party::read(&facts.dialled, false, &phone.home(), phone.extension_digits) {
-        Party::Number(number) => Ok((agent, Wish::Customer(number))),
+        Party::Number(number) => Ok((agent, Wanted::Customer(number))),
         Party::Internal(_) | Party::Withheld | Party::Invalid => {
-            Err(NotOurs::Foreign("this is neither a number outside nor a word"))
+            Err(NotOurs::Foreign("this is neither a number outside nor a code"))
         }
     }
 }
 
 /// Whether we handle the call; a customer must have an open case. The database has little time to answer, since the agent
 /// waits.
-async fn is_ours(app: &App, wish: &Wish) -> Result<(), NotOurs> {
-    let Wish::Customer(number) = wish else { return Ok(()) };
+async fn is_ours(app: &App, wish: &Wanted) -> Result<(), NotOurs> {
+    let Wanted::Customer(number) = wish else { return Ok(()) };
     let limit = app.settings.callback.manual_dial_lookup_timeout;
     if app.store.stalls(limit) {
         return Err(unknown(&StoreError::Slow { limit }));
     }
     let number = number.clone();
-    let read = app.store.read("has_open_case", move |c| handset::has_open_case(c, &number));
+    let read = app.store.read("has_open_case", move |c| manual_dial::has_open_case(c, &number));
     match tokio::time::timeout(limit, read).await.unwrap_or(Err(StoreError::Slow { limit })) {
         Ok(true) => Ok(()),
         Ok(false) => Err(NotOurs::Foreign("the number has no open case")),
@@ -135,7 +135,7 @@ struct Phone {
 }
 
 impl Phone {
-    async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, wish: Wish) {
+    async fn carry_out(self, app: Arc<App>, caller: Caller, facts: Facts, id: CallId, wish: Wanted) {
         let Some(node) = app.nodes.found(self.core, LINK_COMES).await else {
             tracing::error!(core = %self.core, "the call comes from a FreeSWITCH that no node of [switch] is linked to: add it, or check its link");
             return pass_on(&app, caller, NotOurs::Failed(HandedBack::UnknownNode)).await;
@@ -144,8 +144,8 @@ impl Phone {
         let (here_since, is_back, queue, stage) = (Instant::now(), false, None, Stage::Arriving);
         let call = Call { app, id, caller, node, facts, arrived_at, here_since, is_back, queue, stage };
         match wish {
-            Wish::Word(result) => self.say(call, result).await,
-            Wish::Customer(number) => self.dial(call, number).await,
+            Wanted::Disposition(result) => self.record_disposition(call, result).await,
+            Wanted::Customer(number) => self.dial(call, number).await,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::UnixMs;
 use crate::ids::AgentName;
 use crate::queue::agent::{Activity, Status, Step};
 use crate::render::{Cell, Sentence, Table};
-use crate::store::agents::{self, AgentRow, Make};
+use crate::store::agents::{self, AgentRow, StepRequest};
 use crate::store::{Database, StoreError, elsewhere, offers};
 
 /// Shown for an idle agent whose phone is in a call that the controller did not make.
@@ -110,7 +110,7 @@ async fn step(who: Named, step: Step, why: &str, context: &Context) -> Result<Ex
     let (at, by, why) = (context.now(), context.by.clone(), why.to_owned());
     let (rows, snapshot) = context
         .write("agent_step", move |c| {
-            let make = |agent| agents::step(c, &Make { agent, step, at, by: &by, why: &why });
+            let make = |agent| agents::step(c, &StepRequest { agent, step, at, by: &by, why: &why });
             let rows = who.names.iter().map(make).collect::<Result<Vec<_>, _>>()?;
             Ok((rows, Snapshot::read(c)?))
         })

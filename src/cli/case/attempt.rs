@@ -8,7 +8,7 @@ use crate::cli::{Context, Exit, Failure, parse};
 use crate::ids::CaseId;
 use crate::missed::attempt::Disposition;
 use crate::render::{Cell, Sentence};
-use crate::store::attempts::{AttemptRow, Made};
+use crate::store::attempts::{AttemptRow, ReportedAttempt};
 use crate::store::callbacks::{self, GivenDisposition};
 use crate::store::{Database, cases};
 
@@ -65,7 +65,7 @@ pub(super) async fn attempt(args: AttemptArgs, context: &Context) -> Result<Exit
             let case = cases::get(c, args.id)?;
             let business_day = terms.business_day(&case, at);
             let cap = terms.cap(&case);
-            let made = Made {
+            let made = ReportedAttempt {
                 case: args.id,
                 business_day,
                 cap,

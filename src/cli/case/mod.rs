@@ -11,7 +11,7 @@ use crate::render::{Cell, Sheet, Table, age};
 use crate::store::attempts::{self, AttemptRow};
 use crate::store::callbacks::{self, CallbackRules, RefusalRow};
 use crate::store::case_closing;
-use crate::store::case_opening::{self, Asked};
+use crate::store::case_opening::{self, CallbackRequest};
 use crate::store::cases::{self, CaseRow, MissRow};
 use crate::store::requests::{self, RequestRow};
 use crate::store::{Database, StoreError};
@@ -252,7 +252,7 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
     let sheet = context
         .write("case_open", move |c| {
             let day = terms.hours(args.queue.as_ref()).business_day(at);
-            let asked = Asked {
+            let asked = CallbackRequest {
                 number: &number,
                 reason: Reason::ByHand,
                 request: None,
@@ -263,7 +263,7 @@ async fn open(args: Open, context: &Context) -> Result<Exit, Failure> {
                 known: true,
                 at,
             };
-            let id = case_opening::open_asked(c, &asked)?;
+            let id = case_opening::open_requested(c, &asked)?;
             sheet(c, &terms, id, at)
         })
         .await?;

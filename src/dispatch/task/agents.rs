@@ -91,7 +91,10 @@ impl DispatcherTask {
             let at = context.clock.now();
             let name = agent.clone();
             let made = context.store.record("end_wrap_up", move |c| {
-                store::agents::step(c, &store::agents::Make { agent: &name, step, at, by: "system", why })
+                store::agents::step(
+                    c,
+                    &store::agents::StepRequest { agent: &name, step, at, by: "system", why },
+                )
             });
             match made.await {
                 Ok(row) => dispatcher.agent(row).await,

@@ -18,7 +18,7 @@ pub fn lacks_disposition_of(c: &mut Database, agent: &AgentName) -> Result<bool,
     let owed = [State::Talking, State::WrappingUp];
     let open = attempts::table
         .filter(attempts::agent.eq(agent).and(attempts::state.eq_any(owed)))
-        .filter(attempts::way.ne(Way::Handset));
+        .filter(attempts::way.ne(Way::ManualDial));
     Ok(open.count().get_result::<i64>(c)? > 0)
 }
 

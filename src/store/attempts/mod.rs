@@ -20,7 +20,7 @@ pub use counts::{counted, counted_of_case, counted_since, failed_since, first_co
 pub use dispositions::{lacks_disposition_of, latest_without_disposition, results, without_disposition};
 pub use finish::{Finish, finish};
 pub use progress::{answered, dialled, over_trunk, talk_ended};
-pub use record::{Made, record};
+pub use record::{ReportedAttempt, record};
 pub use reserve::{Reservation, reserve};
 pub use row::{AttemptRow, get, of_call, of_case, unfinished};
-pub use trunk_claims::said_before;
+pub use trunk_claims::earlier_claims;

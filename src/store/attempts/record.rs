@@ -15,7 +15,7 @@ use crate::store::{Database, StoreError, cases};
 
 /// An attempt that a person reports.
 #[derive(Debug, Clone)]
-pub struct Made<'a> {
+pub struct ReportedAttempt<'a> {
     /// The case.
     pub case: CaseId,
     /// The business day of the attempt.
@@ -39,7 +39,7 @@ pub struct Made<'a> {
 /// # Errors
 /// [`StoreError::Cap`] when the day's attempts to this number are used up, also when another process took the last one;
 /// [`StoreError::Refused`] when the case is closed, or when the attempt must count.
-pub fn record(c: &mut Database, made: &Made<'_>) -> Result<AttemptRow, StoreError> {
+pub fn record(c: &mut Database, made: &ReportedAttempt<'_>) -> Result<AttemptRow, StoreError> {
     let number = cases::get(c, made.case)?.number;
     hold::number(c, &number)?;
     hold::case(c, made.case)?;

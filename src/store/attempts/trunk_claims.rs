@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use crate::clock::UnixMs;
 use crate::ids::AttemptId;
-use crate::missed::attempt::{Claim, Said};
+use crate::missed::attempt::{Claim, EarlierClaim};
 use crate::phone::E164;
 use crate::store::schema::attempts;
 use crate::store::{Database, StoreError};
@@ -18,7 +18,11 @@ const REMEMBERED: Duration = Duration::from_secs(30 * 86_400);
 ///
 /// # Errors
 /// When the database fails.
-pub fn said_before(c: &mut Database, attempt: AttemptId, claim: Claim) -> Result<Vec<Said>, StoreError> {
+pub fn earlier_claims(
+    c: &mut Database,
+    attempt: AttemptId,
+    claim: Claim,
+) -> Result<Vec<EarlierClaim>, StoreError> {
     let this: (E164, UnixMs, Option<String>) =
         attempts::table.find(attempt).select((attempts::number, attempts::at, attempts::trunk)).first(c)?;
     let (number, at, Some(trunk)) = this else { return Ok(Vec::new()) };
@@ -31,7 +35,7 @@ pub fn said_before(c: &mut Database, attempt: AttemptId, claim: Claim) -> Result
     let mut said = Vec::new();
     for (since, by) in known {
         let by_another = by != trunk;
-        said.push(Said { by_another, works_since: !by_another && has_worked(c, &trunk, since)? });
+        said.push(EarlierClaim { by_another, works_since: !by_another && has_worked(c, &trunk, since)? });
     }
     Ok(said)
 }

@@ -143,7 +143,7 @@ fn escalate(
             escalations::at.eq(at),
         ))
         .insert(c)?;
-    note(c, case, Note::Rung { pct, rungs: &terms.policy(case).escalation_pct }, at)
+    note(c, case, Note::Escalated { pct, all: &terms.policy(case).escalation_pct }, at)
 }
 
 /// Completes an attempt, and moves its case on. `later` is when the customer wants to be called.

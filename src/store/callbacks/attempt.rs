@@ -1,7 +1,7 @@
 //! An attempt, from its place among the day's attempts to the talk.
 
 use super::callback_rules::CallbackRules;
-use super::hour_cap::Asked;
+use super::hour_cap::DialTime;
 use super::lease::permitted;
 use super::steps::{begun, make};
 use crate::clock::UnixMs;
@@ -59,7 +59,8 @@ pub fn reserve(
     if !Candidate::from(&case).is_claimed_by(wanted.call) {
         return Ok(Err(NotReserved::NotOurs));
     }
-    let (policy, permit) = match permitted(c, &case, terms, Asked::Dial, wanted.agent.as_str(), wanted.at)? {
+    let (policy, permit) = match permitted(c, &case, terms, DialTime::Now, wanted.agent.as_str(), wanted.at)?
+    {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Err(NotReserved::Guard(refusal))),
     };

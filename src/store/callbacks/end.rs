@@ -7,7 +7,7 @@ use super::callback_rules::CallbackRules;
 use super::steps::look_again;
 use crate::clock::UnixMs;
 use crate::ids::{AttemptId, CallId, CaseId};
-use crate::missed::attempt::{Claim, Disposition, Said, State, of_cause};
+use crate::missed::attempt::{Claim, Disposition, EarlierClaim, State, of_cause};
 use crate::missed::case::Stage;
 use crate::missed::claim::Candidate;
 use crate::missed::ending::{Ending, Stage as CallStage};
@@ -35,7 +35,7 @@ pub enum CallbackResult {
         /// The cause from FreeSWITCH, or the controller's own.
         cause: String,
         /// The trunks that refused the dial before the last one.
-        refused: Vec<TrunkSaid>,
+        refused: Vec<TrunkRefusal>,
     },
     /// The agent and the customer talked.
     Talked {
@@ -52,7 +52,7 @@ pub enum CallbackResult {
 
 /// A trunk's refusal to dial a customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrunkSaid {
+pub struct TrunkRefusal {
     /// The trunk's name.
     pub trunk: String,
     /// The cause from FreeSWITCH.
@@ -74,7 +74,7 @@ impl CallbackResult {
 
     /// Returns the same result with the trunks that refused the dial before.
     #[must_use]
-    pub fn after(mut self, trunks: Vec<TrunkSaid>) -> Self {
+    pub fn after(mut self, trunks: Vec<TrunkRefusal>) -> Self {
         if let Self::Unreached { refused, .. } = &mut self {
             *refused = trunks;
         }
@@ -83,7 +83,7 @@ impl CallbackResult {
 
     /// Returns the label of the result in metrics and logs.
     #[must_use]
-    pub const fn word(&self) -> &'static str {
+    pub const fn label(&self) -> &'static str {
         match self {
             Self::Released(_) => "released",
             Self::Refused(_) => "refused",
@@ -201,7 +201,7 @@ pub fn end(c: &mut Database, terms: &CallbackRules, end: &CallbackEnd) -> Result
 
 /// Returns a note that names the trunks that refused the dial before the last one, with their causes. None if no trunk
 /// refused.
-fn in_words(refused: &[TrunkSaid]) -> Option<String> {
+fn in_words(refused: &[TrunkRefusal]) -> Option<String> {
     let said: Vec<String> = refused.iter().map(|said| format!("{} ({})", said.trunk, said.cause)).collect();
     (!said.is_empty()).then(|| format!("refused before by trunk {}", said.join(", ")))
 }
@@ -212,14 +212,14 @@ fn believed(
     c: &mut Database,
     attempt: AttemptId,
     disposition: Disposition,
-    (cause, refused): (&str, &[TrunkSaid]),
+    (cause, refused): (&str, &[TrunkRefusal]),
 ) -> Result<Disposition, StoreError> {
     let Some(claim) = Claim::of(cause).filter(|_| disposition == Disposition::TechnicalFailure) else {
         return Ok(disposition);
     };
-    let mut before = attempts::said_before(c, attempt, claim)?;
+    let mut before = attempts::earlier_claims(c, attempt, claim)?;
     let the_same = refused.iter().filter(|said| Claim::of(&said.cause) == Some(claim));
-    before.extend(the_same.map(|_| Said { by_another: true, works_since: false }));
+    before.extend(the_same.map(|_| EarlierClaim { by_another: true, works_since: false }));
     Ok(claim.confirmed(&before).unwrap_or(disposition))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::callback_rules::{CallbackRules, RulesForCase};
-use super::hour_cap::{self, Asked};
+use super::hour_cap::{self, DialTime};
 use crate::clock::UnixMs;
 use crate::ids::CaseId;
 use crate::missed::attempt::State;
@@ -82,7 +82,7 @@ pub(in crate::store) fn check_dial(
     c: &mut Database,
     case: &CaseRow,
     terms: &CallbackRules,
-    dial: Asked,
+    dial: DialTime,
     at: UnixMs,
 ) -> Result<(Policy, Result<Permit, Refusal>), StoreError> {
     let (policy, asked) = check(c, case, terms, at)?;
@@ -123,7 +123,7 @@ pub fn why_not(
     let (_, asked) = check(c, case, terms, at)?;
     match asked.err().or_else(|| held_back(case)) {
         Some(refusal) => Ok(Some(refusal)),
-        None => hour_cap::refusal(c, terms, Asked::Dial, at),
+        None => hour_cap::refusal(c, terms, DialTime::Now, at),
     }
 }
 

@@ -24,18 +24,18 @@ const LOCK: &str = "dials";
 
 /// How certain the dial in question is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::store) enum Asked {
+pub(in crate::store) enum DialTime {
     /// The dial is about to be made, or the question is only for information.
-    Dial,
+    Now,
     /// An agent is rung before the dial. So the dials of other callbacks whose agents are being rung count too.
-    Promise,
+    AfterAgent,
 }
 
 /// Returns the refusal of one more dial, if it would exceed the limit.
 pub(super) fn refusal(
     c: &mut Database,
     terms: &CallbackRules,
-    asked: Asked,
+    asked: DialTime,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
     let limit = i64::from(terms.max_dials_per_hour);
@@ -43,8 +43,8 @@ pub(super) fn refusal(
         return Ok(None);
     }
     let promised = match asked {
-        Asked::Dial => 0,
-        Asked::Promise => promised(c)?,
+        DialTime::Now => 0,
+        DialTime::AfterAgent => promised(c)?,
     };
     let Some(until) = full_until(c, limit, promised, at)? else { return Ok(None) };
     let why = format!(
@@ -58,7 +58,7 @@ pub(super) fn refusal(
 pub(in crate::store) fn refuse(
     c: &mut Database,
     terms: &CallbackRules,
-    asked: Asked,
+    asked: DialTime,
     at: UnixMs,
 ) -> Result<Option<Refusal>, StoreError> {
     if terms.max_dials_per_hour > 0 {

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use super::apply::happen;
 use super::callback_rules::CallbackRules;
 use super::guards::{check_dial, refused_dial};
-use super::hour_cap::Asked;
+use super::hour_cap::DialTime;
 use super::steps::make;
 use crate::clock::UnixMs;
 use crate::ids::{AgentName, CallId, CaseId, ChannelId, CoreId, NodeName, QueueName};
@@ -120,7 +120,7 @@ pub fn lease(
         }
         Claimable::IfPermitted => {}
     }
-    let (policy, _) = match permitted(c, &case, terms, Asked::Promise, "system", wanted.at)? {
+    let (policy, _) = match permitted(c, &case, terms, DialTime::AfterAgent, "system", wanted.at)? {
         Ok(permitted) => permitted,
         Err(refusal) => return Ok(Leased::Refused(refusal)),
     };
@@ -148,7 +148,7 @@ pub(in crate::store) fn permitted(
     c: &mut Database,
     case: &CaseRow,
     terms: &CallbackRules,
-    dial: Asked,
+    dial: DialTime,
     by: &str,
     at: UnixMs,
 ) -> Result<Result<(Policy, Permit), Refusal>, StoreError> {

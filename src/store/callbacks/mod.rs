@@ -23,12 +23,12 @@ mod steps;
 pub use attempt::{NotReserved, Redial, Reserve, redial, reserve, talk};
 pub use callback_rules::CallbackRules;
 pub use due::{advance, decide_disposition, due, missing_dispositions, rehome};
-pub use end::{CallbackEnd, CallbackResult, TrunkSaid, end};
+pub use end::{CallbackEnd, CallbackResult, TrunkRefusal, end};
 pub use guards::{RefusalRow, refusals_of, waits_for_people, why_not};
 pub use lease::{LeaseRequest, Leased, LeasedCase, lease, ready};
 pub use people::{GivenDisposition, defer, now, record_disposition, report};
 
 pub(super) use attempt::{Reserved, reserve_place};
 pub(super) use guards::{check_dial, refused};
-pub(super) use hour_cap::Asked;
+pub(super) use hour_cap::DialTime;
 pub(super) use lease::permitted;

@@ -153,7 +153,7 @@ pub fn record_disposition(
 pub fn report(
     c: &mut Database,
     terms: &CallbackRules,
-    made: &attempts::Made<'_>,
+    made: &attempts::ReportedAttempt<'_>,
 ) -> Result<attempts::AttemptRow, StoreError> {
     let case = held(c, made.case)?;
     let row = attempts::record(c, made)?;

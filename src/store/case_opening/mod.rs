@@ -1,15 +1,15 @@
 //! What opens a case, or joins the open case of the number: a missed call, or somebody who asks for a call.
 //!
-//! `missed` is for missed calls, of which `miss` says what a case needs, and `asked` is for requests. `insert` writes the
+//! `missed` is for missed calls, of which `miss` says what a case needs, and `request` is for requests. `insert` writes the
 //! row of a new case. `flood` holds back the cases of a flood of calls.
 
-mod asked;
 mod flood;
 mod insert;
 mod miss;
 mod missed;
+mod request;
 
-pub use asked::{Asked, open_asked};
+pub use request::{CallbackRequest, open_requested};
 
 pub(super) use flood::taken_up;
 pub(super) use miss::Miss;

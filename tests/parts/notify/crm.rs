@@ -20,7 +20,7 @@ use dozvon::notify::crm::{Crm, TokenTable};
 use dozvon::phone::Party;
 use dozvon::rules::Rules;
 use dozvon::secret::Secret;
-use dozvon::store::attempts::Made;
+use dozvon::store::attempts::ReportedAttempt;
 use dozvon::store::callbacks::{self, CallbackRules};
 use dozvon::store::calls::{self, Arrival, Ended};
 use dozvon::store::{case_closing, cases};
@@ -147,7 +147,7 @@ impl Days {
     pub async fn attempt(&self, case: CaseId, result: Disposition) {
         let (terms, at) = (self.terms(), self.now());
         let write = self.app.context.store.write("test", move |c| {
-            let made = Made {
+            let made = ReportedAttempt {
                 case,
                 business_day: TODAY.parse().unwrap(),
                 cap: 3,

@@ -9,7 +9,7 @@ use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Disposition;
 use dozvon::missed::case::Closed;
 use dozvon::phone::E164;
-use dozvon::store::attempts::{self, Made};
+use dozvon::store::attempts::{self, ReportedAttempt};
 use dozvon::store::audit::{self, Wanted};
 use dozvon::store::outbox::{self, Settled};
 use dozvon::store::requests;
@@ -468,7 +468,7 @@ fn missed(c: &mut Database, ms: u64) -> Result<CaseId, StoreError> {
 
 fn attempt(c: &mut Database, case: CaseId, ms: u64) -> Result<(), StoreError> {
     let (result, note) = (Disposition::NoAnswer, Some("his wife said"));
-    let made = Made {
+    let made = ReportedAttempt {
         case,
         business_day: TODAY.parse().unwrap(),
         cap: 3,

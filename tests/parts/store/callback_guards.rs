@@ -11,7 +11,7 @@ use dozvon::missed::regulation::Guard;
 use dozvon::queue::agent::{Activity, Step};
 use dozvon::rules::Tier;
 use dozvon::store::callbacks::{self, CallbackEnd, CallbackResult, GivenDisposition, NotReserved};
-use dozvon::store::handset::{self, Begun, Dialled};
+use dozvon::store::manual_dial::{self, Begun, Dialled};
 use dozvon::store::{audit, case_closing, dnc, offers, rules};
 
 use crate::store::calling_back::{App, DAY, MINUTE, MOSCOW, guard, min};
@@ -421,11 +421,11 @@ fn a_dial_to_whom_we_owe_nothing_is_not_ours_and_leaves_nothing() {
     for_each_database(async |db| {
         let app = App::open(db).await;
         let wanted = dialled(MOSCOW, "1001", min(0));
-        assert_eq!(app.write(move |c, terms| handset::begin(c, terms, &wanted)).await, None);
+        assert_eq!(app.write(move |c, terms| manual_dial::begin(c, terms, &wanted)).await, None);
         let wanted = dialled(MOSCOW, "1001", min(0));
-        app.write(move |c, terms| handset::no_room(c, terms, &wanted, "no room")).await;
+        app.write(move |c, terms| manual_dial::no_room(c, terms, &wanted, "no room")).await;
         let number = MOSCOW.parse().unwrap();
-        assert!(!app.write(move |c, _| handset::has_open_case(c, &number)).await);
+        assert!(!app.write(move |c, _| manual_dial::has_open_case(c, &number)).await);
         let number = MOSCOW.parse().unwrap();
         let rows = app.write(move |c, _| {
             let number = audit::key_of(c, None, &number)?;
@@ -443,10 +443,10 @@ fn an_agent_that_dialled_by_hand_is_free_before_recording_the_result() {
         let case = app.due(MOSCOW, "sales", min(0)).await;
         let dialled = dialled(MOSCOW, "1001", min(2));
         let (call, number) = (dialled.call, dialled.number.clone());
-        assert!(app.write(move |c, _| handset::has_open_case(c, &number)).await);
-        let begun = app.write(move |c, terms| handset::begin(c, terms, &dialled)).await;
+        assert!(app.write(move |c, _| manual_dial::has_open_case(c, &number)).await);
+        let begun = app.write(move |c, terms| manual_dial::begin(c, terms, &dialled)).await;
         let Some(Begun::Attempt { attempt, .. }) = begun else { panic!("{begun:?}") };
-        app.write(move |c, _| handset::talk(c, call, min(2))).await;
+        app.write(move |c, _| manual_dial::talk(c, call, min(2))).await;
         let how =
             CallbackResult::Talked { attempt, cause: "NORMAL_CLEARING".to_owned(), answered_at: min(2) };
         let end = CallbackEnd { case, call, how, at: min(3) };

@@ -31,7 +31,7 @@ async fn asks(app: &App, number: &str, wanted_at: Option<UnixMs>, at: UnixMs) ->
 async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
     app.write(move |c, _| {
         let (number, queue) = (&number.parse().unwrap(), queue("sales"));
-        let asked = case_opening::Asked {
+        let asked = case_opening::CallbackRequest {
             number,
             reason: Reason::ByHand,
             queue: Some(&queue),
@@ -42,7 +42,7 @@ async fn opened_by_hand(app: &App, number: &'static str, at: UnixMs) -> CaseId {
             known: true,
             at,
         };
-        case_opening::open_asked(c, &asked)
+        case_opening::open_requested(c, &asked)
     })
     .await
 }

@@ -15,7 +15,7 @@ use dozvon::queue::agent::Activity;
 use dozvon::queue::offer;
 use dozvon::rules::policy::Profile;
 use dozvon::rules::{Queue, Rules};
-use dozvon::store::attempts::{self, AttemptRow, Made};
+use dozvon::store::attempts::{self, AttemptRow, ReportedAttempt};
 use dozvon::store::callbacks::{
     self, CallbackEnd, CallbackResult, CallbackRules, GivenDisposition, LeaseRequest, Leased, LeasedCase,
     NotReserved, Reserve,
@@ -332,7 +332,7 @@ impl App {
             let day = terms.hours(name.as_ref()).business_day(at);
             let counted = !result.may_be_uncounted();
             let cap = terms.cap(&row);
-            let made = Made {
+            let made = ReportedAttempt {
                 case,
                 business_day: day,
                 cap,

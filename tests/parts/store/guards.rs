@@ -10,7 +10,7 @@ use dozvon::queue::agent::{Activity, Change, Status, Step, legal_changes};
 use dozvon::queue::offer;
 use dozvon::rules::Strategy;
 use dozvon::rules::policy::Profile;
-use dozvon::store::agents::{self, Make};
+use dozvon::store::agents::{self, StepRequest};
 use dozvon::store::offers::Refusal;
 use dozvon::store::waits::WaitOutcome;
 use dozvon::store::{calls, dnc, offers, outbox};
@@ -125,7 +125,10 @@ fn a_new_reason_for_a_break_is_a_change_like_any_other() {
             open_for_business(c)?;
             step(c, "anna", Step::TakeBreak, at(10))?;
             for (by, why, ms) in [("anna", "lunch", 20), ("boss", "training", 30), ("anna", "training", 40)] {
-                agents::step(c, &Make { agent: &agent("anna"), step: Step::TakeBreak, at: at(ms), by, why })?;
+                agents::step(
+                    c,
+                    &StepRequest { agent: &agent("anna"), step: Step::TakeBreak, at: at(ms), by, why },
+                )?;
             }
             Ok(())
         })

@@ -5,7 +5,7 @@ use dozvon::ids::{CallId, CaseId, ChannelId, CoreId};
 use dozvon::missed::attempt::Disposition;
 use dozvon::missed::regulation::{Guard, Refusal};
 use dozvon::store::callbacks::{self, NotReserved};
-use dozvon::store::handset::{self, Begun, Dialled};
+use dozvon::store::manual_dial::{self, Begun, Dialled};
 
 use crate::store::calling_back::{App, min, unreached};
 use crate::support::company::agent;
@@ -55,7 +55,7 @@ async fn begins(app: &App, number: &str, at: UnixMs) -> Option<Begun> {
         user: "1002".to_owned(),
         at,
     };
-    app.write(move |c, terms| handset::begin(c, terms, &wanted)).await
+    app.write(move |c, terms| manual_dial::begin(c, terms, &wanted)).await
 }
 
 fn told(db: &Db) -> Vec<String> {

@@ -11,7 +11,7 @@ use dozvon::missed::attempt::Disposition;
 use dozvon::missed::ending::{Ending, Stage};
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::queue::offer::Outcome;
-use dozvon::store::attempts::{self, Made};
+use dozvon::store::attempts::{self, ReportedAttempt};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, Store, StoreError, agents, calls, cases, waits};
 
@@ -244,7 +244,7 @@ fn an_attempt_for_a_case_that_has_just_been_closed_is_refused() {
     on_postgres(&async |db| {
         let (case, _) = owed(db).await;
         let attempt = move |c: &mut Database| {
-            let made = Made {
+            let made = ReportedAttempt {
                 case,
                 cap: 3,
                 business_day: TODAY.parse().unwrap(),

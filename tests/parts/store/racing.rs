@@ -9,7 +9,7 @@ use dozvon::config::database::DatabaseUrl;
 use dozvon::config::store::Settings;
 use dozvon::ids::CaseId;
 use dozvon::missed::attempt::Disposition;
-use dozvon::store::attempts::{self, Made};
+use dozvon::store::attempts::{self, ReportedAttempt};
 use dozvon::store::{Store, StoreError, audit, calls};
 
 use crate::support::company::{NUMBER, TODAY, abandoned, arrive, at, open_for_business};
@@ -111,7 +111,7 @@ fn part_attempts() {
         let mut done = 0;
         for n in 0..4 {
             let attempt = move |c: &mut _| {
-                let made = Made {
+                let made = ReportedAttempt {
                     case,
                     cap: 3,
                     business_day: TODAY.parse().unwrap(),

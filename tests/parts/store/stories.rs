@@ -11,7 +11,7 @@ use dozvon::phone::Party;
 use dozvon::queue::agent::{Activity, Status, Step};
 use dozvon::queue::offer::Outcome;
 use dozvon::store::agents::{self, AgentRow};
-use dozvon::store::attempts::{self, Made};
+use dozvon::store::attempts::{self, ReportedAttempt};
 use dozvon::store::calls::{self, Ended};
 use dozvon::store::offers::{self, EndUnanswered, Refusal};
 use dozvon::store::{Database, StoreError, case_closing, cases, recovery, waits};
@@ -415,7 +415,7 @@ fn attempts_are_counted_until_the_cap() {
             })
             .await
             .unwrap();
-        let made = move |counted, result| Made {
+        let made = move |counted, result| ReportedAttempt {
             case: id,
             cap: 3,
             business_day: TODAY.parse().unwrap(),
@@ -448,7 +448,10 @@ fn attempts_are_counted_until_the_cap() {
         db.write(move |c| {
             attempts::record(
                 c,
-                &Made { business_day: "2026-11-24".parse().unwrap(), ..made(true, Disposition::Other) },
+                &ReportedAttempt {
+                    business_day: "2026-11-24".parse().unwrap(),
+                    ..made(true, Disposition::Other)
+                },
             )
         })
         .await;

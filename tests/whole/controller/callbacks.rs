@@ -134,7 +134,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
         let step = Step::EndWrapUp;
         dozvon::store::agents::step(
             c,
-            &dozvon::store::agents::Make { agent: &name("anna"), step, at, by: "anna", why: "test" },
+            &dozvon::store::agents::StepRequest { agent: &name("anna"), step, at, by: "anna", why: "test" },
         )
     });
     let refused = ready.await.unwrap_err().to_string();

@@ -17,7 +17,7 @@ use dozvon::ids::AgentName;
 use dozvon::queue::agent::Step;
 use dozvon::rules::file;
 use dozvon::sim::{Behaviour, CallerHandle, CallerScript, Sim, SimSettings, Story};
-use dozvon::store::agents::{self, AgentRow, Make};
+use dozvon::store::agents::{self, AgentRow, StepRequest};
 use dozvon::store::calls::{self, CallRow, Wanted};
 use dozvon::store::{Store, cases};
 use tokio::runtime::Runtime;
@@ -236,7 +236,7 @@ impl Stage {
         let row = self
             .store
             .write("step", move |c| {
-                agents::step(c, &Make { agent: &name(agent), step, at, by: "test", why: "test" })
+                agents::step(c, &StepRequest { agent: &name(agent), step, at, by: "test", why: "test" })
             })
             .await
             .unwrap();

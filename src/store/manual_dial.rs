@@ -5,7 +5,7 @@
 //! places. The controller does not handle any other number.
 
 use super::callbacks::{
-    self, Asked, CallbackRules, GivenDisposition, Reserved, check_dial, refused, reserve_place,
+    self, CallbackRules, DialTime, GivenDisposition, Reserved, check_dial, refused, reserve_place,
 };
 use super::cases::held;
 use super::dialect::hold;
@@ -70,7 +70,7 @@ pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Resul
     hold::number(c, number)?;
     let Some(open) = cases::open_of(c, number)? else { return Ok(None) };
     let case = held(c, open.id)?;
-    let (policy, asked) = check_dial(c, &case, terms, Asked::Dial, wanted.at)?;
+    let (policy, asked) = check_dial(c, &case, terms, DialTime::Now, wanted.at)?;
     let permit = match asked {
         Ok(permit) => permit,
         Err(refusal) => {
@@ -84,7 +84,7 @@ pub fn begin(c: &mut Database, terms: &CallbackRules, wanted: &Dialled) -> Resul
         call: wanted.call,
         agent: Some(&wanted.agent),
         by: wanted.agent.as_str(),
-        way: Way::Handset,
+        way: Way::ManualDial,
         policy: &policy,
         permit: &permit,
         at: wanted.at,

@@ -19,7 +19,7 @@ use crate::store::{Database, StoreError};
 
 /// A request for a callback that is not a call: from a form, a bot or a colleague.
 #[derive(Debug, Clone)]
-pub struct Asked<'a> {
+pub struct CallbackRequest<'a> {
     /// The number to call.
     pub number: &'a E164,
     /// The way in which the callback was asked for.
@@ -40,7 +40,7 @@ pub struct Asked<'a> {
     pub at: UnixMs,
 }
 
-impl Asked<'_> {
+impl CallbackRequest<'_> {
     fn wish(&self) -> Option<Wish> {
         let source = Some(if self.request.is_some() { Source::Request } else { Source::Person });
         let by = Some(self.by.to_owned());
@@ -61,7 +61,7 @@ impl Asked<'_> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn open_asked(c: &mut Database, asked: &Asked<'_>) -> Result<CaseId, StoreError> {
+pub fn open_requested(c: &mut Database, asked: &CallbackRequest<'_>) -> Result<CaseId, StoreError> {
     let number = asked.number;
     hold::number(c, number)?;
     hold::open_case(c, number)?;
