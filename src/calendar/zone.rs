@@ -39,7 +39,7 @@ impl Whereabouts {
     /// Where the holder of a number may be.
     #[must_use]
     pub fn of(number: &E164) -> Self {
-        let digits = number.as_str().trim_start_matches('+');
+        let digits = number.digits();
         let national = digits.strip_prefix('7').filter(|national| !national.starts_with(['6', '7']));
         let (zones, source): (&[Tz], Source) = match national {
             Some(national) => match by_prefix(RUSSIA, national) {

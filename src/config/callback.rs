@@ -297,7 +297,7 @@ impl Dial {
     /// # Errors
     /// Never for a text that was read by `try_from`: every number gives a contact or none does.
     pub fn contact(&self, number: &E164) -> Result<Contact, crate::rules::contact::InvalidContact> {
-        let digits = number.as_str().trim_start_matches('+');
+        let digits = number.digits();
         self.0.replace("{number}", number.as_str()).replace("{digits}", digits).parse()
     }
 }

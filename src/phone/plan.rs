@@ -41,7 +41,7 @@ impl Region {
 
     /// Whether a number begins with the region's calling code.
     pub(super) fn has(self, number: &E164) -> bool {
-        number.as_str().trim_start_matches('+').starts_with(&self.calling_code().to_string())
+        number.digits().starts_with(&self.calling_code().to_string())
     }
 
     /// `digits` with this region's calling code before them.
@@ -99,7 +99,7 @@ const ADDED: [(&str, usize, Region); 1] = [("7497", 11, Region::RU)];
 /// Looks a number up. `None`: no plan has it.
 #[must_use]
 pub fn look_up(number: &E164) -> Option<Entry> {
-    entry(number.as_str().trim_start_matches('+'))
+    entry(number.digits())
 }
 
 fn entry(digits: &str) -> Option<Entry> {

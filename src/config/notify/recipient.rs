@@ -2,6 +2,7 @@
 
 use super::Kind;
 use crate::event::Role;
+use crate::phone::E164;
 
 /// To whom a destination tells its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +37,7 @@ pub fn fit(text: &str, kind: Kind) -> Option<String> {
             let address = text.parse::<lettre::Address>().ok().filter(|_| plain)?;
             Some(address.to_string())
         }
-        Kind::Sms | Kind::Smpp => {
-            let digits = text.strip_prefix('+')?;
-            let number = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-            number.then(|| text.to_owned())
-        }
+        Kind::Sms | Kind::Smpp => text.parse::<E164>().ok().map(String::from),
         Kind::Telegram => {
             let id = text.strip_prefix('-').unwrap_or(text);
             let number = (1..=19).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_digit());

@@ -127,11 +127,6 @@ fn user_of<'a>(users: &'a BTreeMap<String, AgentName>, agent: Option<&AgentName>
     users.iter().find(|(_, name)| *name == agent).map(|(user, _)| user.as_str())
 }
 
-/// A number without its plus.
-fn digits(number: &E164) -> &str {
-    number.as_str().trim_start_matches('+')
-}
-
 /// An id, as a JSON number or a string of digits.
 fn id_of(value: Option<&serde_json::Value>) -> Option<u64> {
     match value? {

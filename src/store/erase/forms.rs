@@ -46,7 +46,7 @@ pub(super) fn of(c: &mut Database, number: &E164, home: &Home) -> Result<Vec<Str
 /// Returns the ways in which carriers write a number: with the plus, without it, and as it is dialled inside the
 /// country.
 fn written(number: &E164) -> Vec<String> {
-    let digits = number.as_str().trim_start_matches('+');
+    let digits = number.digits();
     let mut forms = vec![number.to_string(), digits.to_owned()];
     // In Russia and Kazakhstan people dial 8 before a number of ten digits.
     if let Some(national) = digits.strip_prefix('7').filter(|national| national.len() == 10) {

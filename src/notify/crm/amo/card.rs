@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::{Amo, PAGE, id_of, is_same, note_type, set};
 use crate::notify::Trouble;
 use crate::notify::crm::contact::Contact;
-use crate::notify::crm::digits;
 use crate::phone::E164;
 
 /// How many pages of the unsorted leads, newest first, are searched.
@@ -64,7 +63,7 @@ impl Amo {
     /// digits; the other digits are compared here.
     pub(super) async fn find_by_number(&self, number: &E164) -> Result<Option<Card>, Trouble> {
         for kind in ["contacts", "companies"] {
-            let path = format!("{kind}?query={}&with=leads&limit={PAGE}", digits(number));
+            let path = format!("{kind}?query={}&with=leads&limit={PAGE}", number.digits());
             let found = self.wire.get(&path).await?;
             let item = items(&found, kind).iter().find(|item| has_phone(item, number));
             if let Some((item, id)) = item.and_then(|item| Some((item, id_of(item.get("id"))?))) {

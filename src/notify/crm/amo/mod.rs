@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::contact::{Contact, Direction, Happening};
 use super::tokens::TokenStore;
-use super::{Owner, Receipt, digits, id_of, user_of};
+use super::{Owner, Receipt, id_of, user_of};
 use crate::clock::Clock;
 use crate::config::crm::Settings;
 use crate::missed::attempt::Disposition;
@@ -294,6 +294,6 @@ fn is_same(text: &str, number: &E164) -> bool {
         let digits: Vec<char> = text.chars().filter(char::is_ascii_digit).collect();
         digits.iter().rev().take(10).copied().collect::<Vec<_>>()
     };
-    let ours = last(digits(number));
+    let ours = last(number.digits());
     ours.len() >= 7 && last(text) == ours
 }
