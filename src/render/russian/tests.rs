@@ -10,7 +10,7 @@ const NOT_FOR_PEOPLE: [&str; 10] = [
     "/switch/",
     "/notify/",
     "/render/",
-    "/metrics.rs",
+    "/metrics/",
     "/callback/",
     "/board/",
     "/dispatch/",

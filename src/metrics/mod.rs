@@ -3,18 +3,22 @@
 //! Every label value is a constant or a name from the rules or the configuration: nothing that a caller chooses
 //! becomes a label.
 
-use std::cell::RefCell;
+mod alarms;
+mod maker;
 
-use prometheus::proto::MetricType;
 use prometheus::{
-    Counter, CounterVec, Gauge, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Counter, CounterVec, Gauge, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Registry, TextEncoder,
 };
 
 use crate::ids::QueueName;
 use crate::missed::ending::Ending;
 use crate::missed::outgoing::{Medium, Said};
 use crate::missed::verdict::Verdict;
+
+pub use self::alarms::{HandedBack, Repair, SkippedRow};
+use self::maker::Maker;
+pub use self::maker::{Described, NODE_COUNTERS};
 
 /// A metric that could not be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -34,73 +38,6 @@ const QUICK_S: &[f64] =
 /// Upper bounds for the time until a phone rings, in seconds: milliseconds if an agent is free.
 const FIRST_S: &[f64] =
     &[0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0];
-
-/// The counters of a node with their help texts, in the order of [`crate::switch::NodeStats::counts`].
-pub const NODE_COUNTERS: [(&str, &str); 8] = [
-    ("events", "Events taken from FreeSWITCH"),
-    ("events_dropped", "Events lost because they were not taken fast enough"),
-    ("mailbox_full", "Events that found a leg's mailbox full"),
-    ("commands", "Commands sent to FreeSWITCH"),
-    ("connects", "Links that came up"),
-    ("connect_failures", "Links that did not come up"),
-    ("heartbeat_gaps", "Heartbeats of FreeSWITCH that did not come in time"),
-    ("restarts", "Restarts of FreeSWITCH that were noticed"),
-];
-
-crate::vocabulary! {
-    /// Why a caller was handed back to the dialplan.
-    "reason to hand back" pub enum HandedBack {
-        /// The call's FreeSWITCH is not among `[[switch.nodes]]`.
-        UnknownNode = "unknown_node",
-        /// There are as many callers as `[calls] max_calls` allows.
-        Overloaded = "overloaded",
-        /// The database did not record the arrival in time.
-        NotRecorded = "not_recorded",
-        /// The controller stops.
-        Drained = "drained",
-    }
-}
-
-crate::vocabulary! {
-    /// A row that fails, and is skipped for a while.
-    "skipped row" pub enum SkippedRow {
-        /// A case that cannot be changed or leased.
-        Case = "case",
-        /// An attempt that cannot be closed.
-        Attempt = "attempt",
-        /// An event that cannot be turned into deliveries.
-        Event = "event",
-    }
-}
-
-crate::vocabulary! {
-    /// A difference that the self-check repaired.
-    "repair" pub enum Repair {
-        /// A call was open in the rows, and no task had it.
-        CallWithoutStory = "call_without_story",
-        /// An offer was open in the rows, and no task had it.
-        OfferWithoutRing = "offer_without_ring",
-        /// An agent was claimed by an offer that had ended.
-        AgentWithoutOffer = "agent_without_offer",
-        /// An agent was kept from calls longer than the rules say.
-        AgentRestsTooLong = "agent_rests_too_long",
-        /// A leg of the controller belonged to no offer.
-        LegWithoutOffer = "leg_without_offer",
-    }
-}
-
-/// The description of a metric, for the reference.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
-    /// The name with the prefix.
-    pub name: String,
-    /// `counter`, `gauge` or `histogram`.
-    pub kind: &'static str,
-    /// The labels.
-    pub labels: Vec<String>,
-    /// The help text.
-    pub help: String,
-}
 
 /// Every metric of the process.
 #[derive(Debug)]
@@ -199,7 +136,7 @@ impl Metrics {
     /// If a name is taken or malformed, which a test would show.
     #[expect(clippy::too_many_lines, reason = "a list: each metric with its name and what it counts")]
     pub fn new() -> Result<Self, MetricsError> {
-        let make = Maker { registry: Registry::new(), described: RefCell::default() };
+        let make = Maker::new();
         let metrics = Self {
             calls: make.counters("calls_total", "Calls that have ended", &["queue", "ending"])?,
             handed_back: make.counters(
@@ -357,101 +294,6 @@ impl Metrics {
     pub fn text(&self) -> Result<String, MetricsError> {
         Ok(TextEncoder::new().encode_to_string(&self.registry.gather())?)
     }
-}
-
-/// Makes metrics with the prefix and registers them.
-struct Maker {
-    registry: Registry,
-    described: RefCell<Vec<Described>>,
-}
-
-impl Maker {
-    fn keep<T: prometheus::core::Collector + Clone + 'static>(
-        &self,
-        metric: T,
-    ) -> Result<T, prometheus::Error> {
-        self.registry.register(Box::new(metric.clone()))?;
-        let kinds = metric.collect();
-        let described = metric.desc().into_iter().zip(&kinds).map(|(desc, family)| Described {
-            name: desc.fq_name.clone(),
-            kind: kind_word(family.get_field_type()),
-            labels: desc.variable_labels.clone(),
-            help: desc.help.clone(),
-        });
-        self.described.borrow_mut().extend(described);
-        Ok(metric)
-    }
-
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {
-        self.keep(IntCounter::with_opts(opts(name, help))?)
-    }
-
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
-        self.keep(IntCounterVec::new(opts(name, help), labels)?)
-    }
-
-    /// A counter for each of [`NODE_COUNTERS`].
-    fn of_nodes(&self) -> Result<Vec<IntCounterVec>, prometheus::Error> {
-        let counter =
-            |(what, help): &(&str, &str)| self.counters(&format!("node_{what}_total"), help, &["node"]);
-        NODE_COUNTERS.iter().map(counter).collect()
-    }
-
-    fn sum(&self, name: &str, help: &str) -> Result<Counter, prometheus::Error> {
-        self.keep(Counter::with_opts(opts(name, help))?)
-    }
-
-    fn seconds(&self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, prometheus::Error> {
-        self.keep(CounterVec::new(opts(name, help), labels)?)
-    }
-
-    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, prometheus::Error> {
-        self.keep(IntGauge::with_opts(opts(name, help))?)
-    }
-
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, prometheus::Error> {
-        self.keep(IntGaugeVec::new(opts(name, help), labels)?)
-    }
-
-    fn level(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-        self.keep(Gauge::with_opts(opts(name, help))?)
-    }
-
-    fn moment(&self, name: &str, help: &str) -> Result<Gauge, prometheus::Error> {
-        self.keep(Gauge::with_opts(Opts::new(name, help))?)
-    }
-
-    fn time(&self, name: &str, help: &str, bounds: &[f64]) -> Result<Histogram, prometheus::Error> {
-        self.keep(Histogram::with_opts(buckets(name, help, bounds))?)
-    }
-
-    fn times(
-        &self,
-        name: &str,
-        help: &str,
-        bounds: &[f64],
-        labels: &[&str],
-    ) -> Result<HistogramVec, prometheus::Error> {
-        self.keep(HistogramVec::new(buckets(name, help, bounds), labels)?)
-    }
-}
-
-const fn kind_word(kind: MetricType) -> &'static str {
-    match kind {
-        MetricType::COUNTER => "counter",
-        MetricType::GAUGE => "gauge",
-        MetricType::HISTOGRAM => "histogram",
-        MetricType::SUMMARY => "summary",
-        MetricType::UNTYPED => "untyped",
-    }
-}
-
-fn opts(name: &str, help: &str) -> Opts {
-    Opts::new(name, help).namespace("dozvon")
-}
-
-fn buckets(name: &str, help: &str, bounds: &[f64]) -> HistogramOpts {
-    HistogramOpts::new(name, help).namespace("dozvon").buckets(bounds.to_vec())
 }
 
 #[cfg(test)]
