@@ -3,9 +3,11 @@
 //! serde stops at the first mistake. So the entry that holds it is taken out and the rest is read again, until
 //! nothing is wrong any more; every round leaves one [`Fault`].
 
+mod explain;
 pub mod fault;
 pub mod hidden;
 pub mod nearest;
+mod place;
 pub mod renamed;
 
 use std::fmt::Display;
@@ -17,8 +19,9 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Deserializer, ValueDeserializer};
 
+use crate::document::explain::{explain, unknown_key, without_value};
 use crate::document::fault::{Fault, Faults, Place, locate};
-use crate::document::nearest::nearest;
+pub use crate::document::place::{Step, place, text};
 
 /// More mistakes than this are not looked for.
 const MOST_FAULTS: usize = 100;
@@ -235,119 +238,6 @@ where
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
         text.parse().map_err(E::custom)
-    }
-}
-
-/// A step from a value to one inside it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// The value of a key.
-    Key(&'static str),
-    /// An item of a list, from 0.
-    Item(usize),
-    /// The first item of a list in which this key has this text.
-    Named(&'static str, String),
-}
-
-/// Where the value stands that these steps lead to; where the way ends before, the last one that is there.
-#[must_use]
-pub fn place(value: Option<&Spanned<DeValue<'_>>>, steps: &[Step]) -> Range<usize> {
-    let Some(value) = value else { return Range::default() };
-    let inner = steps.split_first().and_then(|(step, rest)| {
-        let inner = match (step, value.get_ref()) {
-            (Step::Key(key), DeValue::Table(table)) => table.get(*key),
-            (Step::Item(n), DeValue::Array(items)) => items.get(*n),
-            (Step::Named(key, name), DeValue::Array(items)) => {
-                items.iter().find(|item| text(item.get_ref(), key) == Some(name))
-            }
-            _ => None,
-        };
-        inner.map(|inner| place(Some(inner), rest))
-    });
-    inner.unwrap_or_else(|| value.span())
-}
-
-/// The text of a key, if the value is a table that has it.
-#[must_use]
-pub fn text<'v>(value: &'v DeValue<'_>, key: &str) -> Option<&'v str> {
-    value.as_table()?.get(key)?.get_ref().as_str()
-}
-
-/// A problem of a secret's value, without the value.
-fn without_value(problem: String) -> String {
-    match problem.split_once(": this is ") {
-        Some((what, _)) if what.starts_with("wrong ") => format!("{what}: the value is not shown"),
-        _ => problem,
-    }
-}
-
-/// Problem and remedy of a key that does not exist.
-fn unknown_key(key: &str, known: &[&str]) -> (String, String) {
-    let remedy = match nearest(key, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "take it out".to_owned(),
-        None => format!("the keys that exist here are: {}", known.join(", ")),
-    };
-    (format!("unknown key `{key}`"), remedy)
-}
-
-/// Puts serde's words into ours: problem and remedy.
-fn explain(message: &str) -> (String, String) {
-    if let Some(rest) = message.strip_prefix("unknown field `") {
-        let (key, rest) = rest.split_once('`').unwrap_or((rest, ""));
-        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-        return unknown_key(key, &known);
-    }
-    let wrong = ["type", "value"].map(|what| (what, message.strip_prefix(&format!("invalid {what}: "))));
-    if let Some((what, rest)) = wrong.into_iter().find_map(|(what, rest)| Some((what, rest?))) {
-        let (found, expected) = rest.split_once(", expected ").unwrap_or((rest, "something else"));
-        let expected = match expected {
-            "a string" => "text in quotes",
-            "a sequence" => "a list in [brackets]",
-            "u8" => "a whole number from 0 to 255",
-            "u16" => "a whole number from 0 to 65535",
-            "u32" => "a whole number from 0 to 4294967295",
-            "u64" | "usize" => "a whole number of 0 or more",
-            "i8" | "i16" | "i32" | "i64" => "a whole number",
-            "socket address" => "an address with a port in quotes, such as \"127.0.0.1:8087\",",
-            "IP network address" => "a network in quotes, such as \"10.0.0.0/8\",",
-            "a nonzero u32" => "a whole number above 0",
-            other => other.trim_start_matches("struct "),
-        };
-        return (format!("wrong {what}: this is {}", type_of(found)), format!("write {expected} here"));
-    }
-    if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
-        let remedy = match key {
-            "dial" => "add what is dialled, such as dial = \"gateway/trunk/{number}\"".to_owned(),
-            _ => format!("add {key} = …"),
-        };
-        return (message.to_owned(), remedy);
-    }
-    match message {
-        "invalid IP address syntax" => {
-            return (
-                "this is no network".to_owned(),
-                "write such as \"10.0.0.0/8\" or \"192.168.1.5/32\"".to_owned(),
-            );
-        }
-        "invalid socket address syntax" => {
-            return (
-                "this is no address with a port".to_owned(),
-                "write such as \"127.0.0.1:8087\"".to_owned(),
-            );
-        }
-        _ => {}
-    }
-    let (problem, remedy) = message.split_once("; ").unwrap_or((message, ""));
-    (problem.to_owned(), remedy.to_owned())
-}
-
-fn type_of(found: &str) -> String {
-    let plain = found.replace('`', "");
-    match plain.as_str() {
-        "map" => "a table".to_owned(),
-        "sequence" => "a list".to_owned(),
-        other => other.replace("string ", "the text ").replace("integer ", "the number "),
     }
 }
 
