@@ -374,10 +374,13 @@ fn holds(text: &str, number: &str) -> bool {
 /// Cancels the person's deliveries that wait or were given up.
 fn tell_nobody(c: &mut Database, number: &E164, now: UnixMs) -> Result<(), StoreError> {
     let sql = format!(
-        "UPDATE deliveries SET state = 'skipped', done_at = coalesce(done_at, {}), next_at = NULL, \
-         lease_until = NULL, leased_by = NULL, last_error = '{}' WHERE state IN ('waiting', 'dead') AND (event IN ({}) OR recipient = $1)",
+        "UPDATE deliveries SET state = '{}', done_at = coalesce(done_at, {}), next_at = NULL, lease_until = NULL, \
+         leased_by = NULL, last_error = '{}' WHERE state IN ('{}', '{}') AND (event IN ({}) OR recipient = $1)",
+        outbox::State::Skipped,
         now.0,
         outbox::WAS_ERASED,
+        outbox::State::Waiting,
+        outbox::State::Dead,
         events_of!()
     );
     diesel::sql_query(sql).bind::<Text, _>(number.as_str()).execute(c)?;

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 
 use super::super::{Database, StoreError};
+use crate::missed::ending::Direction;
 use crate::phone::{E164, Home};
 
 /// How many texts are held in memory at a time.
@@ -27,7 +28,8 @@ struct Raw {
 /// When the database fails.
 pub(super) fn of(c: &mut Database, number: &E164, home: &Home) -> Result<Vec<String>, StoreError> {
     let mut forms: BTreeSet<String> = written(number).into_iter().collect();
-    for (column, rows) in [("caller_number", "number IS NULL"), ("dialled", "direction <> 'in'")] {
+    let by_us = format!("direction <> '{}'", Direction::Inbound);
+    for (column, rows) in [("caller_number", "number IS NULL"), ("dialled", &by_us)] {
         let sql = format!(
             "SELECT DISTINCT {column} AS text FROM calls WHERE {rows} AND {column} > $1 ORDER BY text LIMIT {BATCH}"
         );
