@@ -1,7 +1,7 @@
 //! How values stand in the columns of a database: each type says it once, where it is declared.
 //!
 //! [`stored!`](crate::stored) declares a type together with that. A `Text` type stands as its `as_str()` and is read back
-//! by its `FromStr`; a `Display` type is a small struct that stands as it is displayed, such as an id or a day; a `BigInt`
+//! by its `FromStr`; a `Display` type stands as it is displayed, such as an id or a day; a `BigInt`
 //! type is a struct around an `i64`. So rows have typed fields, and a value that is not readable is an error of the query that meets it.
 
 /// A text that stands in a column whose type it cannot be.
@@ -40,10 +40,10 @@ macro_rules! stored {
             }
         }
     };
-    (Display: $(#[$meta:meta])* $vis:vis struct $name:ident $($rest:tt)+) => {
+    (Display: $(#[$meta:meta])* $vis:vis $kind:ident $name:ident $($rest:tt)+) => {
         #[derive(diesel::expression::AsExpression, diesel::deserialize::FromSqlRow)]
         #[diesel(sql_type = diesel::sql_types::Text)]
-        $(#[$meta])* $vis struct $name $($rest)+
+        $(#[$meta])* $vis $kind $name $($rest)+
 
         $crate::stored!(@read $name);
 

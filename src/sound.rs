@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// What FreeSWITCH plays: a file below its sounds, or a stream. It holds nothing that FreeSWITCH would expand or run.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Sound(Cow<'static, str>);
+crate::stored! { Text:
+    /// What FreeSWITCH plays: a file below its sounds, or a stream. It holds nothing that FreeSWITCH would expand or run.
+    #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+    #[serde(try_from = "String", into = "String")]
+    pub struct Sound(Cow<'static, str>);
+}
 
 impl Sound {
     /// A default of ours. The defaults are read back by a test.

@@ -8,42 +8,44 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::document;
 
-/// A phone that can be rung.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
-pub enum Contact {
-    /// A user of FreeSWITCH's directory: `user/1001` or `user/1001@example.com`.
-    User {
-        /// The user's name in the directory.
-        user: Word,
-        /// The directory's domain; FreeSWITCH's default if none.
-        domain: Option<Word>,
-    },
-    /// An address on a SIP profile: `sofia/internal/1001@10.0.0.7:5060`.
-    Sofia {
-        /// The profile.
-        profile: Word,
-        /// The user part.
-        user: Word,
-        /// The host, by name or IPv4 address.
-        host: Word,
-        /// The port, if it is not the usual one.
-        port: Option<u16>,
-    },
-    /// A number through a configured gateway: `gateway/trunk/+79001234567`.
-    Gateway {
-        /// The gateway's name in FreeSWITCH.
-        gateway: Word,
-        /// The number, as the gateway wants it.
-        number: Digits,
-    },
-    /// An extension of the dialplan: `loopback/9004` or `loopback/9004/default`.
-    Loopback {
-        /// The extension.
-        extension: Word,
-        /// The context; FreeSWITCH's default if none.
-        context: Option<Word>,
-    },
+crate::stored! { Display:
+    /// A phone that can be rung.
+    #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+    #[serde(into = "String")]
+    pub enum Contact {
+        /// A user of FreeSWITCH's directory: `user/1001` or `user/1001@example.com`.
+        User {
+            /// The user's name in the directory.
+            user: Word,
+            /// The directory's domain; FreeSWITCH's default if none.
+            domain: Option<Word>,
+        },
+        /// An address on a SIP profile: `sofia/internal/1001@10.0.0.7:5060`.
+        Sofia {
+            /// The profile.
+            profile: Word,
+            /// The user part.
+            user: Word,
+            /// The host, by name or IPv4 address.
+            host: Word,
+            /// The port, if it is not the usual one.
+            port: Option<u16>,
+        },
+        /// A number through a configured gateway: `gateway/trunk/+79001234567`.
+        Gateway {
+            /// The gateway's name in FreeSWITCH.
+            gateway: Word,
+            /// The number, as the gateway wants it.
+            number: Digits,
+        },
+        /// An extension of the dialplan: `loopback/9004` or `loopback/9004/default`.
+        Loopback {
+            /// The extension.
+            extension: Word,
+            /// The context; FreeSWITCH's default if none.
+            context: Option<Word>,
+        },
+    }
 }
 
 /// 1 to 64 ASCII letters, digits, `_`, `-`, `.` or `+`.

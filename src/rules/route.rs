@@ -137,14 +137,16 @@ pub struct Route {
     pub closed: Destination,
 }
 
-/// Matches a dialled number: exactly (`7001`), by prefix (`7*`), or any (`*`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct NumberPattern {
-    /// The digits that must stand at the beginning; may begin with `+`.
-    pub digits: String,
-    /// Whether more may follow.
-    pub prefix: bool,
+crate::stored! { Display:
+    /// Matches a dialled number: exactly (`7001`), by prefix (`7*`), or any (`*`).
+    #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(try_from = "String", into = "String")]
+    pub struct NumberPattern {
+        /// The digits that must stand at the beginning; may begin with `+`.
+        pub digits: String,
+        /// Whether more may follow.
+        pub prefix: bool,
+    }
 }
 
 impl NumberPattern {

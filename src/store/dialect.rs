@@ -23,6 +23,8 @@ use crate::calendar::business_day::BusinessDay;
 use crate::config::database::DatabaseUrl;
 use crate::config::store::Settings;
 use crate::ids::{CallId, ChannelId, CoreId, EventId, OfferId};
+use crate::rules::NumberPattern;
+use crate::rules::contact::Contact;
 
 /// A connection to either database.
 #[derive(diesel::MultiConnection)]
@@ -48,7 +50,7 @@ macro_rules! display_binds {
     )+ };
 }
 
-display_binds!(BusinessDay, CallId, OfferId, ChannelId, CoreId, EventId);
+display_binds!(BusinessDay, CallId, OfferId, ChannelId, CoreId, EventId, Contact, NumberPattern);
 
 /// Returns the columns of a row. (diesel's `as_select` binds them to one backend, but a prepared statement here runs on
 /// either.)

@@ -2,20 +2,27 @@
 
 mod policies;
 mod replace;
+mod rows;
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
 use diesel::prelude::*;
 
+use super::dialect::columns;
 use super::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
-use super::{Database, StoreError, from_ms, read, read_option};
+use super::{Database, StoreError, read};
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 
-use crate::calendar::schedule::{Interval, Schedule};
-use crate::rules::{Agent, Destination, DestinationKind, Prompt, Queue, Route, Rules, Tier};
+use crate::calendar::schedule::Schedule;
+use crate::rules::contact::Contact;
+use crate::rules::{Agent, Prompt, Queue, Route, Rules, Tier};
+
+use rows::{
+    AgentRow, ContactRow, ExceptionRow, HoursRow, PromptRow, QueueRow, RouteRow, ScheduleRow, TierRow,
+    interval,
+};
 
 pub use replace::{preview, put_one_agent, put_tier, replace};
 
@@ -97,37 +104,30 @@ pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
 }
 
 fn load_prompts(c: &mut Database) -> Result<BTreeMap<PromptName, Prompt>, StoreError> {
-    let rows: Vec<(String, String)> = prompts::table.load(c)?;
-    rows.iter()
-        .map(|(name, source)| {
-            Ok((read("prompts.name", name)?, Prompt { source: read("prompts.source", source)? }))
-        })
-        .collect()
+    let rows: Vec<PromptRow> = prompts::table.select(columns::<PromptRow>()).load(c)?;
+    Ok(rows.into_iter().map(|row| (row.name, Prompt { source: row.source })).collect())
 }
 
 fn load_schedules(c: &mut Database) -> Result<BTreeMap<ScheduleName, Schedule>, StoreError> {
-    let unreadable =
-        |value: &str| StoreError::Unreadable { column: "schedules.zone".to_owned(), value: value.to_owned() };
     let mut all = BTreeMap::new();
-    for (name, zone) in schedules::table.load::<(String, String)>(c)? {
-        let zone = zone.parse().map_err(|_| unreadable(&zone))?;
-        let schedule = Schedule { zone, weekly: Default::default(), exceptions: BTreeMap::new() };
-        all.insert(read("schedules.name", &name)?, schedule);
+    let rows: Vec<ScheduleRow> = schedules::table.select(columns::<ScheduleRow>()).load(c)?;
+    for ScheduleRow { name, zone } in rows {
+        let zone = read("schedules.zone", &zone)?;
+        all.insert(name, Schedule { zone, weekly: Default::default(), exceptions: BTreeMap::new() });
     }
-    for (name, weekday, opens, closes) in schedule_hours::table.load::<(String, i32, i32, i32)>(c)? {
-        let schedule = all.get_mut(&read::<ScheduleName>("schedule_hours.schedule", &name)?);
-        let day = usize::try_from(weekday - 1).ok().filter(|day| *day < 7);
-        if let (Some(schedule), Some(day)) = (schedule, day) {
-            schedule.weekly[day].push(interval(opens, closes));
+    let rows: Vec<HoursRow> = schedule_hours::table.select(columns::<HoursRow>()).load(c)?;
+    for row in rows {
+        let day = usize::try_from(row.weekday - 1).ok().filter(|day| *day < 7);
+        if let (Some(schedule), Some(day)) = (all.get_mut(&row.schedule), day) {
+            schedule.weekly[day].push(interval(row.opens_min, row.closes_min));
         }
     }
-    type Dated = (String, String, i32, Option<i32>, Option<i32>);
-    for (name, date, _, opens, closes) in schedule_exceptions::table.load::<Dated>(c)? {
-        let schedule = all.get_mut(&read::<ScheduleName>("schedule_exceptions.schedule", &name)?);
-        let date: NaiveDate = read("schedule_exceptions.date", &date)?;
-        if let Some(schedule) = schedule {
-            let hours = schedule.exceptions.entry(date).or_default();
-            hours.extend(opens.zip(closes).map(|(opens, closes)| interval(opens, closes)));
+    let rows: Vec<ExceptionRow> = schedule_exceptions::table.select(columns::<ExceptionRow>()).load(c)?;
+    for row in rows {
+        if let Some(schedule) = all.get_mut(&row.schedule) {
+            let hours = schedule.exceptions.entry(row.date.0).or_default();
+            let times = row.opens_min.zip(row.closes_min);
+            hours.extend(times.map(|(opens, closes)| interval(opens, closes)));
         }
     }
     all.into_iter()
@@ -137,127 +137,39 @@ fn load_schedules(c: &mut Database) -> Result<BTreeMap<ScheduleName, Schedule>, 
         .collect()
 }
 
-fn interval(opens: i32, closes: i32) -> Interval {
-    let minute = |value: i32| u16::try_from(value).unwrap_or_default();
-    Interval { opens_min: minute(opens), closes_min: minute(closes) }
-}
-
-type AgentColumns = (String, String, i64, i64, i64, i64, i64, i64, i32, bool);
-
 fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreError> {
-    use agents as t;
-    let mut contacts: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    let rows: Vec<(String, i32, String)> =
-        agent_contacts::table.order((agent_contacts::agent, agent_contacts::ordinal)).load(c)?;
-    for (agent, _, contact) in rows {
-        contacts.entry(agent).or_default().push(read("agent_contacts.contact", &contact)?);
+    let mut contacts: BTreeMap<AgentName, Vec<Contact>> = BTreeMap::new();
+    let rows: Vec<ContactRow> = agent_contacts::table
+        .order((agent_contacts::agent, agent_contacts::ordinal))
+        .select(columns::<ContactRow>())
+        .load(c)?;
+    for row in rows {
+        contacts.entry(row.agent).or_default().push(row.contact);
     }
-    let rows = t::table
-        .select((
-            t::name,
-            t::display,
-            t::ring_timeout_ms,
-            t::wrap_up_ms,
-            t::no_answer_delay_ms,
-            t::busy_delay_ms,
-            t::rejected_delay_ms,
-            t::unreachable_delay_ms,
-            t::max_misses,
-            t::follow_redirects,
-        ))
-        .load::<AgentColumns>(c)?;
-    rows.into_iter()
-        .map(
-            |(
-                name,
-                display,
-                ring,
-                wrap,
-                no_answer,
-                busy,
-                rejected,
-                unreachable,
-                misses,
-                follow_redirects,
-            )| {
-                let agent = Agent {
-                    display,
-                    contacts: contacts.remove(&name).unwrap_or_default(),
-                    ring_timeout: from_ms(ring),
-                    wrap_up: from_ms(wrap),
-                    no_answer_delay: from_ms(no_answer),
-                    busy_delay: from_ms(busy),
-                    rejected_delay: from_ms(rejected),
-                    unreachable_delay: from_ms(unreachable),
-                    max_no_answer: misses.max(0).unsigned_abs(),
-                    follow_redirects,
-                };
-                Ok((read("agents.name", &name)?, agent))
-            },
-        )
-        .collect()
+    let rows: Vec<AgentRow> = agents::table.select(columns::<AgentRow>()).load(c)?;
+    let named = rows.into_iter().map(|row| {
+        let contacts = contacts.remove(&row.name).unwrap_or_default();
+        (row.name.clone(), row.agent(contacts))
+    });
+    Ok(named.collect())
 }
-
-type QueueColumns =
-    (String, String, i32, Option<String>, i64, Option<i64>, String, String, Option<String>, String, bool);
 
 fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreError> {
-    let mut places: BTreeMap<String, BTreeMap<AgentName, Tier>> = BTreeMap::new();
-    for (queue, agent, level, position) in tiers::table.load::<(String, String, i32, i32)>(c)? {
-        places.entry(queue).or_default().insert(read("tiers.agent", &agent)?, Tier { level, position });
+    let mut by_queue: BTreeMap<QueueName, BTreeMap<AgentName, Tier>> = BTreeMap::new();
+    let rows: Vec<TierRow> = tiers::table.select(columns::<TierRow>()).load(c)?;
+    for TierRow { queue, agent, level, position } in rows {
+        by_queue.entry(queue).or_default().insert(agent, Tier { level, position });
     }
-    let rows = queues::table.load::<QueueColumns>(c)?;
+    let rows: Vec<QueueRow> = queues::table.select(columns::<QueueRow>()).load(c)?;
     rows.into_iter()
-        .map(
-            |(
-                name,
-                strategy,
-                priority,
-                music,
-                service_level,
-                max_wait,
-                kind,
-                to,
-                schedule,
-                policy,
-                waits,
-            )| {
-                let queue = Queue {
-                    strategy: read("queues.strategy", &strategy)?,
-                    priority,
-                    music: read_option("queues.music", music.as_ref())?,
-                    service_level: from_ms(service_level),
-                    max_wait: max_wait.map(from_ms),
-                    overflow: destination("queues.overflow_to", &kind, &to)?,
-                    schedule: read_option("queues.schedule", schedule.as_ref())?,
-                    policy: read("queues.policy", &policy)?,
-                    call_waiting: waits,
-                    tiers: places.remove(&name).unwrap_or_default(),
-                };
-                Ok((read("queues.name", &name)?, queue))
-            },
-        )
-        .collect()
-}
-
-type RouteColumns = (i32, String, String, String, String, Option<String>, String, String);
-
-fn load_routes(c: &mut Database) -> Result<Vec<Route>, StoreError> {
-    let rows = routes::table.order(routes::ordinal).load::<RouteColumns>(c)?;
-    rows.into_iter()
-        .map(|(_, name, number, open_kind, open_to, schedule, closed_kind, closed_to)| {
-            Ok(Route {
-                name: read("routes.name", &name)?,
-                number: read("routes.number", &number)?,
-                open: destination("routes.open_to", &open_kind, &open_to)?,
-                schedule: read_option("routes.schedule", schedule.as_ref())?,
-                closed: destination("routes.closed_to", &closed_kind, &closed_to)?,
-            })
+        .map(|row| {
+            let tiers = by_queue.remove(&row.name).unwrap_or_default();
+            Ok((row.name.clone(), row.queue(tiers)?))
         })
         .collect()
 }
 
-fn destination(column: &'static str, kind: &str, to: &str) -> Result<Destination, StoreError> {
-    let kind: DestinationKind = read(column, kind)?;
-    kind.read(to).map_err(|_| StoreError::Unreadable { column: column.to_owned(), value: to.to_owned() })
+fn load_routes(c: &mut Database) -> Result<Vec<Route>, StoreError> {
+    let rows: Vec<RouteRow> = routes::table.order(routes::ordinal).select(columns::<RouteRow>()).load(c)?;
+    rows.into_iter().map(RouteRow::route).collect()
 }

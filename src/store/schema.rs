@@ -1,4 +1,8 @@
 //! The tables as diesel sees them. The migrations say what they mean.
+//!
+//! A column whose name in the database is not a word of the program any more has its old name in `sql_name`. The database
+//! gets the new name at the next contraction, because the program of the release before must be able to use it (see
+//! migrations/README.md).
 
 diesel::table! { prompts (name) { name -> Text, source -> Text, } }
 diesel::table! { schedules (name) { name -> Text, zone -> Text, } }
@@ -17,7 +21,10 @@ diesel::table! {
     agents (name) {
         name -> Text, display -> Text, ring_timeout_ms -> BigInt, wrap_up_ms -> BigInt,
         no_answer_delay_ms -> BigInt, busy_delay_ms -> BigInt, rejected_delay_ms -> BigInt,
-        unreachable_delay_ms -> BigInt, max_misses -> Integer, follow_redirects -> Bool, status -> Text, activity -> Text,
+        unreachable_delay_ms -> BigInt,
+        #[sql_name = "max_misses"]
+        max_no_answer -> Integer,
+        follow_redirects -> Bool, status -> Text, activity -> Text,
         break_reason -> Nullable<Text>, since_at -> BigInt, idle_since_at -> BigInt, ready_at -> BigInt,
         misses -> Integer, offer -> Nullable<Text>, version -> BigInt, changed_by -> Text, changed_why -> Text,
     }
@@ -38,12 +45,38 @@ diesel::table! {
 diesel::table! { policies (name) { name -> Text, version -> Integer, } }
 diesel::table! {
     policy_versions (policy, version) {
-        policy -> Text, version -> Integer, profile -> Text, cap_day -> Integer, cap_24h -> Nullable<BigInt>,
-        cap_week -> Nullable<BigInt>, cap_month -> Nullable<BigInt>, gaps_ms -> Text, ring_ms -> BigInt,
-        reaction_ms -> BigInt, rungs_pct -> Text, weekdays_from_min -> Integer, weekdays_to_min -> Integer,
-        weekends_from_min -> Integer, weekends_to_min -> Integer, margin_ms -> BigInt,
-        recent_contact_ms -> Nullable<BigInt>, settle_ms -> BigInt, lease_ms -> BigInt, repeat_days -> Integer,
-        repeat_total -> Integer, destinations -> Text, premium -> Bool,
+        policy -> Text, version -> Integer, profile -> Text,
+        #[sql_name = "cap_day"]
+        max_attempts_per_day -> Integer,
+        #[sql_name = "cap_24h"]
+        max_attempts_per_24h -> Nullable<BigInt>,
+        #[sql_name = "cap_week"]
+        max_attempts_per_week -> Nullable<BigInt>,
+        #[sql_name = "cap_month"]
+        max_attempts_per_month -> Nullable<BigInt>,
+        #[sql_name = "gaps_ms"]
+        retry_delays_ms -> Text,
+        #[sql_name = "ring_ms"]
+        ring_timeout_ms -> BigInt,
+        #[sql_name = "reaction_ms"]
+        reaction_time_ms -> BigInt,
+        #[sql_name = "rungs_pct"]
+        escalation_pct -> Text,
+        weekdays_from_min -> Integer, weekdays_to_min -> Integer, weekends_from_min -> Integer, weekends_to_min -> Integer,
+        #[sql_name = "margin_ms"]
+        hours_margin_ms -> BigInt,
+        recent_contact_ms -> Nullable<BigInt>,
+        #[sql_name = "settle_ms"]
+        grace_ms -> BigInt,
+        #[sql_name = "lease_ms"]
+        accept_timeout_ms -> BigInt,
+        repeat_days -> Integer,
+        #[sql_name = "repeat_total"]
+        max_attempts -> Integer,
+        #[sql_name = "destinations"]
+        allowed_destinations -> Text,
+        #[sql_name = "premium"]
+        allow_premium -> Bool,
     }
 }
 diesel::allow_tables_to_appear_in_same_query!(policies, policy_versions);
@@ -143,8 +176,11 @@ diesel::table! {
     }
 }
 diesel::table! {
-    escalations (case_id, due_at, rung_pct) {
-        case_id -> BigInt, due_at -> BigInt, rung_pct -> Integer, at -> BigInt,
+    escalations (case_id, due_at, escalation_pct) {
+        case_id -> BigInt, due_at -> BigInt,
+        #[sql_name = "rung_pct"]
+        escalation_pct -> Integer,
+        at -> BigInt,
     }
 }
 diesel::table! {

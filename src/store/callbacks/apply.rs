@@ -139,7 +139,7 @@ fn escalate(
         .values((
             escalations::case_id.eq(case.id),
             escalations::due_at.eq(case.due_at.unwrap_or(case.opened_at)),
-            escalations::rung_pct.eq(pct),
+            escalations::escalation_pct.eq(pct),
             escalations::at.eq(at),
         ))
         .insert(c)?;

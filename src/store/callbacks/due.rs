@@ -83,7 +83,8 @@ pub fn advance(c: &mut Database, id: CaseId, terms: &CallbackRules, at: UnixMs) 
         Stage::Due => {
             let from = case.due_at.unwrap_or(case.opened_at);
             let of_this = escalations::case_id.eq(case.id).and(escalations::due_at.eq(from));
-            let told: Vec<i32> = escalations::table.filter(of_this).select(escalations::rung_pct).load(c)?;
+            let told: Vec<i32> =
+                escalations::table.filter(of_this).select(escalations::escalation_pct).load(c)?;
             happen(c, &case, terms, Event::ReminderDue(&told), "system", at)
         }
         Stage::Claimed => happen(c, &case, terms, Event::Released, "system", at),

@@ -21,26 +21,26 @@ struct Row {
     policy: PolicyName,
     version: i32,
     profile: Profile,
-    cap_day: i32,
-    cap_24h: Option<i64>,
-    cap_week: Option<i64>,
-    cap_month: Option<i64>,
-    gaps_ms: String,
-    ring_ms: i64,
-    reaction_ms: i64,
-    rungs_pct: String,
+    max_attempts_per_day: i32,
+    max_attempts_per_24h: Option<i64>,
+    max_attempts_per_week: Option<i64>,
+    max_attempts_per_month: Option<i64>,
+    retry_delays_ms: String,
+    ring_timeout_ms: i64,
+    reaction_time_ms: i64,
+    escalation_pct: String,
     weekdays_from_min: i32,
     weekdays_to_min: i32,
     weekends_from_min: i32,
     weekends_to_min: i32,
-    margin_ms: i64,
+    hours_margin_ms: i64,
     recent_contact_ms: Option<i64>,
-    settle_ms: i64,
-    lease_ms: i64,
+    grace_ms: i64,
+    accept_timeout_ms: i64,
     repeat_days: i32,
-    repeat_total: i32,
-    destinations: String,
-    premium: bool,
+    max_attempts: i32,
+    allowed_destinations: String,
+    allow_premium: bool,
 }
 
 /// Returns the policies that are in force.
@@ -110,54 +110,54 @@ fn row(name: &PolicyName, policy: &Policy) -> Row {
         policy: name.clone(),
         version: policy.version,
         profile: policy.profile,
-        cap_day: policy.cap_day,
-        cap_24h: policy.cap_24h,
-        cap_week: policy.cap_week,
-        cap_month: policy.cap_month,
-        gaps_ms: joined(policy.retry_delays.iter().map(|gap| to_ms(*gap))),
-        ring_ms: to_ms(policy.ring),
-        reaction_ms: to_ms(policy.reaction),
-        rungs_pct: joined(policy.escalation_pct.iter()),
+        max_attempts_per_day: policy.cap_day,
+        max_attempts_per_24h: policy.cap_24h,
+        max_attempts_per_week: policy.cap_week,
+        max_attempts_per_month: policy.cap_month,
+        retry_delays_ms: joined(policy.retry_delays.iter().map(|delay| to_ms(*delay))),
+        ring_timeout_ms: to_ms(policy.ring),
+        reaction_time_ms: to_ms(policy.reaction),
+        escalation_pct: joined(policy.escalation_pct.iter()),
         weekdays_from_min: weekdays.0,
         weekdays_to_min: weekdays.1,
         weekends_from_min: weekends.0,
         weekends_to_min: weekends.1,
-        margin_ms: to_ms(policy.margin),
+        hours_margin_ms: to_ms(policy.margin),
         recent_contact_ms: policy.recent_contact.map(to_ms),
-        settle_ms: to_ms(policy.grace),
-        lease_ms: to_ms(policy.lease),
+        grace_ms: to_ms(policy.grace),
+        accept_timeout_ms: to_ms(policy.lease),
         repeat_days: policy.repeat_days,
-        repeat_total: policy.repeat_total,
-        destinations: policy.destinations.join(","),
-        premium: policy.premium,
+        max_attempts: policy.repeat_total,
+        allowed_destinations: policy.destinations.join(","),
+        allow_premium: policy.premium,
     }
 }
 
 fn policy(row: Row) -> Result<Policy, StoreError> {
     let minute = |minute: i32| u16::try_from(minute).unwrap_or_default();
-    let gaps: Vec<u64> = split("policy_versions.gaps_ms", &row.gaps_ms)?;
+    let delays: Vec<u64> = split(policy_versions::retry_delays_ms, &row.retry_delays_ms)?;
     Ok(Policy {
         name: row.policy,
         version: row.version,
         profile: row.profile,
-        cap_day: row.cap_day,
-        cap_24h: row.cap_24h,
-        cap_week: row.cap_week,
-        cap_month: row.cap_month,
-        retry_delays: gaps.into_iter().map(Duration::from_millis).collect(),
-        ring: from_ms(row.ring_ms),
-        reaction: from_ms(row.reaction_ms),
-        escalation_pct: split("policy_versions.rungs_pct", &row.rungs_pct)?,
+        cap_day: row.max_attempts_per_day,
+        cap_24h: row.max_attempts_per_24h,
+        cap_week: row.max_attempts_per_week,
+        cap_month: row.max_attempts_per_month,
+        retry_delays: delays.into_iter().map(Duration::from_millis).collect(),
+        ring: from_ms(row.ring_timeout_ms),
+        reaction: from_ms(row.reaction_time_ms),
+        escalation_pct: split(policy_versions::escalation_pct, &row.escalation_pct)?,
         weekdays: (minute(row.weekdays_from_min), minute(row.weekdays_to_min)),
         weekends: (minute(row.weekends_from_min), minute(row.weekends_to_min)),
-        margin: from_ms(row.margin_ms),
+        margin: from_ms(row.hours_margin_ms),
         recent_contact: row.recent_contact_ms.map(from_ms),
-        grace: from_ms(row.settle_ms),
-        lease: from_ms(row.lease_ms),
+        grace: from_ms(row.grace_ms),
+        lease: from_ms(row.accept_timeout_ms),
         repeat_days: row.repeat_days,
-        repeat_total: row.repeat_total,
-        destinations: split("policy_versions.destinations", &row.destinations)?,
-        premium: row.premium,
+        repeat_total: row.max_attempts,
+        destinations: split(policy_versions::allowed_destinations, &row.allowed_destinations)?,
+        premium: row.allow_premium,
     })
 }
 
@@ -165,8 +165,9 @@ fn joined<T: Display>(items: impl Iterator<Item = T>) -> String {
     items.map(|item| item.to_string()).collect::<Vec<_>>().join(",")
 }
 
-fn split<T: FromStr>(column: &'static str, text: &str) -> Result<Vec<T>, StoreError> {
-    text.split(',').filter(|item| !item.is_empty()).map(|item| read(column, item)).collect()
+/// Reads a list from the text of a column.
+fn split<T: FromStr, C: Column>(_: C, text: &str) -> Result<Vec<T>, StoreError> {
+    text.split(',').filter(|item| !item.is_empty()).map(|item| read(C::NAME, item)).collect()
 }
 
 /// Returns the profile of a queue's calls, or none if there is no such queue.

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
 use diesel::prelude::*;
 
+use super::rows::{
+    AgentRow, ContactRow, ExceptionRow, HoursRow, PromptRow, QueueRow, RouteRow, ScheduleRow, TierRow,
+};
 use super::{Difference, compare, load, policies};
-use crate::calendar::schedule::{Interval, Schedule};
+use crate::calendar::schedule::Schedule;
 use crate::ids::{AgentName, PromptName, QueueName, ScheduleName};
 use crate::rules::policy::{Policy, Profile};
 use crate::rules::references::dangling;
-use crate::rules::{Agent, Prompt, Queue, Route, Rules, Tier};
+use crate::rules::{Agent, Prompt, Queue, Rules, Tier};
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
-use crate::store::{Database, StoreError, cases, dialect, offers, to_ms, waits};
+use crate::store::{Database, StoreError, cases, dialect, offers, waits};
 
 /// Makes the rows equal to `new`, and changes only rows that differ. The status and activity of agents stay as they
 /// are.
@@ -51,7 +53,7 @@ pub fn replace(c: &mut Database, new: &Rules) -> Result<Difference, StoreError> 
     if old.routes != new.routes {
         diesel::delete(routes::table).execute(c)?;
         for (ordinal, route) in (1..).zip(&new.routes) {
-            insert_route(c, ordinal, route)?;
+            diesel::insert_into(routes::table).values(RouteRow::of(ordinal, route)).execute(c)?;
         }
     }
     dialect::check_references(c)?;
@@ -100,16 +102,16 @@ fn gone<'a, K: Ord, V>(old: &'a BTreeMap<K, V>, new: &'a BTreeMap<K, V>) -> impl
 /// references at the end of the transaction.
 fn remove(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), StoreError> {
     for name in gone(&old.queues, &new.queues) {
-        diesel::delete(queues::table.find(name.as_str())).execute(c)?;
+        diesel::delete(queues::table.find(name)).execute(c)?;
     }
     for name in gone(&old.agents, &new.agents) {
-        diesel::delete(agents::table.find(name.as_str())).execute(c)?;
+        diesel::delete(agents::table.find(name)).execute(c)?;
     }
     for name in gone(&old.schedules, &new.schedules) {
-        diesel::delete(schedules::table.find(name.as_str())).execute(c)?;
+        diesel::delete(schedules::table.find(name)).execute(c)?;
     }
     for name in gone(&old.prompts, &new.prompts) {
-        diesel::delete(prompts::table.find(name.as_str())).execute(c)?;
+        diesel::delete(prompts::table.find(name)).execute(c)?;
     }
     Ok(())
 }
@@ -128,7 +130,7 @@ fn refuse_dangling(rules: &Rules) -> Result<(), StoreError> {
 /// When the database fails.
 pub fn put_one_agent(c: &mut Database, name: &AgentName, agent: &Agent) -> Result<(), StoreError> {
     dialect::hold::rules(c)?;
-    let there: i64 = agents::table.filter(agents::name.eq(name.as_str())).count().get_result(c)?;
+    let there: i64 = agents::table.filter(agents::name.eq(name)).count().get_result(c)?;
     put_agent(c, name, agent, there > 0)
 }
 
@@ -143,11 +145,11 @@ pub fn put_tier(
     tier: Tier,
 ) -> Result<(), StoreError> {
     dialect::hold::rules(c)?;
-    let known: i64 = queues::table.filter(queues::name.eq(queue.as_str())).count().get_result(c)?;
+    let known: i64 = queues::table.filter(queues::name.eq(queue)).count().get_result(c)?;
     if known == 0 {
         return Err(StoreError::NotFound { kind: "queue", name: queue.to_string() });
     }
-    diesel::delete(tiers::table.find((queue.as_str(), agent.as_str()))).execute(c)?;
+    diesel::delete(tiers::table.find((queue, agent))).execute(c)?;
     insert_tier(c, queue, agent, tier)
 }
 
@@ -183,11 +185,11 @@ fn refuse_in_use(c: &mut Database, old: &Rules, new: &Rules) -> Result<(), Store
 }
 
 fn put_prompt(c: &mut Database, name: &PromptName, prompt: &Prompt, there: bool) -> Result<(), StoreError> {
-    let source = prompts::source.eq(prompt.source.as_str());
+    let row = PromptRow::of(name, prompt);
     if there {
-        diesel::update(prompts::table.find(name.as_str())).set(source).execute(c)?;
+        diesel::update(prompts::table.find(name)).set(row).execute(c)?;
     } else {
-        diesel::insert_into(prompts::table).values((prompts::name.eq(name.as_str()), source)).execute(c)?;
+        diesel::insert_into(prompts::table).values(row).execute(c)?;
     }
     Ok(())
 }
@@ -198,140 +200,71 @@ fn put_schedule(
     schedule: &Schedule,
     there: bool,
 ) -> Result<(), StoreError> {
-    let zone = schedules::zone.eq(schedule.zone.name());
+    let row = ScheduleRow { name: name.clone(), zone: schedule.zone.name().to_owned() };
     if there {
         use {schedule_exceptions as exceptions, schedule_hours as hours};
-        diesel::delete(hours::table.filter(hours::schedule.eq(name.as_str()))).execute(c)?;
-        diesel::delete(exceptions::table.filter(exceptions::schedule.eq(name.as_str()))).execute(c)?;
-        diesel::update(schedules::table.find(name.as_str())).set(zone).execute(c)?;
+        diesel::delete(hours::table.filter(hours::schedule.eq(name))).execute(c)?;
+        diesel::delete(exceptions::table.filter(exceptions::schedule.eq(name))).execute(c)?;
+        diesel::update(schedules::table.find(name)).set(row).execute(c)?;
     } else {
-        diesel::insert_into(schedules::table).values((schedules::name.eq(name.as_str()), zone)).execute(c)?;
+        diesel::insert_into(schedules::table).values(row).execute(c)?;
     }
-    for (day, hours) in (1..).zip(&schedule.weekly) {
+    for (weekday, hours) in (1..).zip(&schedule.weekly) {
         for interval in hours {
-            diesel::insert_into(schedule_hours::table)
-                .values((
-                    schedule_hours::schedule.eq(name.as_str()),
-                    schedule_hours::weekday.eq(day),
-                    schedule_hours::opens_min.eq(i32::from(interval.opens_min)),
-                    schedule_hours::closes_min.eq(i32::from(interval.closes_min)),
-                ))
-                .execute(c)?;
+            let row = HoursRow {
+                schedule: name.clone(),
+                weekday,
+                opens_min: interval.opens_min.into(),
+                closes_min: interval.closes_min.into(),
+            };
+            diesel::insert_into(schedule_hours::table).values(row).execute(c)?;
         }
     }
     for (date, hours) in &schedule.exceptions {
         let none = std::iter::once(None).filter(|_| hours.is_empty());
         for (ordinal, interval) in (1..).zip(none.chain(hours.iter().map(Some))) {
-            insert_exception(c, name, *date, ordinal, interval)?;
+            let row = ExceptionRow {
+                schedule: name.clone(),
+                date: (*date).into(),
+                ordinal,
+                opens_min: interval.map(|interval| interval.opens_min.into()),
+                closes_min: interval.map(|interval| interval.closes_min.into()),
+            };
+            diesel::insert_into(schedule_exceptions::table).values(row).execute(c)?;
         }
     }
     Ok(())
 }
 
-fn insert_exception(
-    c: &mut Database,
-    name: &ScheduleName,
-    date: NaiveDate,
-    ordinal: i32,
-    interval: Option<&Interval>,
-) -> Result<(), StoreError> {
-    use schedule_exceptions as t;
-    diesel::insert_into(t::table)
-        .values((
-            t::schedule.eq(name.as_str()),
-            t::date.eq(date.to_string()),
-            t::ordinal.eq(ordinal),
-            t::opens_min.eq(interval.map(|i| i32::from(i.opens_min))),
-            t::closes_min.eq(interval.map(|i| i32::from(i.closes_min))),
-        ))
-        .execute(c)?;
-    Ok(())
-}
-
 fn put_agent(c: &mut Database, name: &AgentName, agent: &Agent, there: bool) -> Result<(), StoreError> {
-    use agents as t;
-    let columns = (
-        t::display.eq(&agent.display),
-        t::ring_timeout_ms.eq(to_ms(agent.ring_timeout)),
-        t::wrap_up_ms.eq(to_ms(agent.wrap_up)),
-        t::no_answer_delay_ms.eq(to_ms(agent.no_answer_delay)),
-        t::busy_delay_ms.eq(to_ms(agent.busy_delay)),
-        t::rejected_delay_ms.eq(to_ms(agent.rejected_delay)),
-        t::unreachable_delay_ms.eq(to_ms(agent.unreachable_delay)),
-        t::max_misses.eq(i32::try_from(agent.max_no_answer).unwrap_or(i32::MAX)),
-        t::follow_redirects.eq(agent.follow_redirects),
-    );
+    let row = AgentRow::of(name, agent);
     if there {
-        diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
-        diesel::delete(agent_contacts::table.filter(agent_contacts::agent.eq(name.as_str()))).execute(c)?;
+        diesel::update(agents::table.find(name)).set(row).execute(c)?;
+        diesel::delete(agent_contacts::table.filter(agent_contacts::agent.eq(name))).execute(c)?;
     } else {
-        diesel::insert_into(t::table).values((t::name.eq(name.as_str()), columns)).execute(c)?;
+        diesel::insert_into(agents::table).values(row).execute(c)?;
     }
     for (ordinal, contact) in (1..).zip(&agent.contacts) {
-        diesel::insert_into(agent_contacts::table)
-            .values((
-                agent_contacts::agent.eq(name.as_str()),
-                agent_contacts::ordinal.eq(ordinal),
-                agent_contacts::contact.eq(contact.to_string()),
-            ))
-            .execute(c)?;
+        let row = ContactRow { agent: name.clone(), ordinal, contact: contact.clone() };
+        diesel::insert_into(agent_contacts::table).values(row).execute(c)?;
     }
     Ok(())
 }
 
 fn put_queue(c: &mut Database, name: &QueueName, queue: &Queue, there: bool) -> Result<(), StoreError> {
-    use queues as t;
-    let (kind, to) = queue.overflow.parts();
-    let columns = (
-        t::strategy.eq(queue.strategy.as_str()),
-        t::priority.eq(queue.priority),
-        t::music.eq(queue.music.as_ref().map(PromptName::as_str)),
-        t::service_level_ms.eq(to_ms(queue.service_level)),
-        t::max_wait_ms.eq(queue.max_wait.map(to_ms)),
-        t::overflow_kind.eq(kind.as_str()),
-        t::overflow_to.eq(to),
-        t::schedule.eq(queue.schedule.as_ref().map(ScheduleName::as_str)),
-        t::policy.eq(queue.policy.as_str()),
-        t::call_waiting.eq(queue.call_waiting),
-    );
+    let row = QueueRow::of(name, queue);
     if there {
-        diesel::update(t::table.find(name.as_str())).set(columns).execute(c)?;
-        diesel::delete(tiers::table.filter(tiers::queue.eq(name.as_str()))).execute(c)?;
+        diesel::update(queues::table.find(name)).set(row).execute(c)?;
+        diesel::delete(tiers::table.filter(tiers::queue.eq(name))).execute(c)?;
     } else {
-        diesel::insert_into(t::table).values((t::name.eq(name.as_str()), columns)).execute(c)?;
+        diesel::insert_into(queues::table).values(row).execute(c)?;
     }
-    for (agent, tier) in &queue.tiers {
-        insert_tier(c, name, agent, *tier)?;
-    }
-    Ok(())
+    queue.tiers.iter().try_for_each(|(agent, tier)| insert_tier(c, name, agent, *tier))
 }
 
 fn insert_tier(c: &mut Database, queue: &QueueName, agent: &AgentName, tier: Tier) -> Result<(), StoreError> {
-    diesel::insert_into(tiers::table)
-        .values((
-            tiers::queue.eq(queue.as_str()),
-            tiers::agent.eq(agent.as_str()),
-            tiers::level.eq(tier.level),
-            tiers::position.eq(tier.position),
-        ))
-        .execute(c)?;
-    Ok(())
-}
-
-fn insert_route(c: &mut Database, ordinal: i32, route: &Route) -> Result<(), StoreError> {
-    use routes as t;
-    let ((open_kind, open_to), (closed_kind, closed_to)) = (route.open.parts(), route.closed.parts());
-    diesel::insert_into(t::table)
-        .values((
-            t::ordinal.eq(ordinal),
-            t::name.eq(route.name.as_str()),
-            t::number.eq(route.number.to_string()),
-            t::open_kind.eq(open_kind.as_str()),
-            t::open_to.eq(open_to),
-            t::schedule.eq(route.schedule.as_ref().map(|name| name.as_str())),
-            t::closed_kind.eq(closed_kind.as_str()),
-            t::closed_to.eq(closed_to),
-        ))
-        .execute(c)?;
+    let Tier { level, position } = tier;
+    let row = TierRow { queue: queue.clone(), agent: agent.clone(), level, position };
+    diesel::insert_into(tiers::table).values(row).execute(c)?;
     Ok(())
 }

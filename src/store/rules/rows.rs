@@ -1,0 +1,222 @@
+//! The rules as rows: one struct for each table, by which a row is read and written.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use crate::calendar::business_day::BusinessDay;
+use crate::calendar::schedule::Interval;
+use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
+use crate::rules::contact::Contact;
+use crate::rules::{
+    Agent, Destination, DestinationKind, NumberPattern, Prompt, Queue, Route, Sound, Strategy, Tier,
+};
+use crate::store::schema::{
+    agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
+};
+use crate::store::{StoreError, from_ms, to_ms};
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = prompts, primary_key(name))]
+pub(super) struct PromptRow {
+    pub name: PromptName,
+    pub source: Sound,
+}
+
+impl PromptRow {
+    pub fn of(name: &PromptName, prompt: &Prompt) -> Self {
+        Self { name: name.clone(), source: prompt.source.clone() }
+    }
+}
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = schedules, primary_key(name))]
+pub(super) struct ScheduleRow {
+    pub name: ScheduleName,
+    pub zone: String,
+}
+
+/// An interval of the hours of one day of the week; Monday is 1.
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schedule_hours)]
+pub(super) struct HoursRow {
+    pub schedule: ScheduleName,
+    pub weekday: i32,
+    pub opens_min: i32,
+    pub closes_min: i32,
+}
+
+/// An interval of the hours of one date. Both times are NULL in the only row of a date that is closed.
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = schedule_exceptions)]
+pub(super) struct ExceptionRow {
+    pub schedule: ScheduleName,
+    pub date: BusinessDay,
+    pub ordinal: i32,
+    pub opens_min: Option<i32>,
+    pub closes_min: Option<i32>,
+}
+
+/// Returns the interval between two minutes of the day.
+pub(super) fn interval(opens: i32, closes: i32) -> Interval {
+    let minute = |value: i32| u16::try_from(value).unwrap_or_default();
+    Interval { opens_min: minute(opens), closes_min: minute(closes) }
+}
+
+/// The part of an agent's row that the administrator decides.
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = agents, primary_key(name))]
+pub(super) struct AgentRow {
+    pub name: AgentName,
+    display: String,
+    ring_timeout_ms: i64,
+    wrap_up_ms: i64,
+    no_answer_delay_ms: i64,
+    busy_delay_ms: i64,
+    rejected_delay_ms: i64,
+    unreachable_delay_ms: i64,
+    max_no_answer: i32,
+    follow_redirects: bool,
+}
+
+impl AgentRow {
+    pub fn of(name: &AgentName, agent: &Agent) -> Self {
+        Self {
+            name: name.clone(),
+            display: agent.display.clone(),
+            ring_timeout_ms: to_ms(agent.ring_timeout),
+            wrap_up_ms: to_ms(agent.wrap_up),
+            no_answer_delay_ms: to_ms(agent.no_answer_delay),
+            busy_delay_ms: to_ms(agent.busy_delay),
+            rejected_delay_ms: to_ms(agent.rejected_delay),
+            unreachable_delay_ms: to_ms(agent.unreachable_delay),
+            max_no_answer: i32::try_from(agent.max_no_answer).unwrap_or(i32::MAX),
+            follow_redirects: agent.follow_redirects,
+        }
+    }
+
+    pub fn agent(self, contacts: Vec<Contact>) -> Agent {
+        Agent {
+            display: self.display,
+            contacts,
+            ring_timeout: from_ms(self.ring_timeout_ms),
+            wrap_up: from_ms(self.wrap_up_ms),
+            no_answer_delay: from_ms(self.no_answer_delay_ms),
+            busy_delay: from_ms(self.busy_delay_ms),
+            rejected_delay: from_ms(self.rejected_delay_ms),
+            unreachable_delay: from_ms(self.unreachable_delay_ms),
+            max_no_answer: self.max_no_answer.max(0).unsigned_abs(),
+            follow_redirects: self.follow_redirects,
+        }
+    }
+}
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = agent_contacts)]
+pub(super) struct ContactRow {
+    pub agent: AgentName,
+    pub ordinal: i32,
+    pub contact: Contact,
+}
+
+#[derive(Debug, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = queues, primary_key(name), treat_none_as_null = true)]
+pub(super) struct QueueRow {
+    pub name: QueueName,
+    strategy: Strategy,
+    priority: i32,
+    music: Option<PromptName>,
+    service_level_ms: i64,
+    max_wait_ms: Option<i64>,
+    overflow_kind: DestinationKind,
+    overflow_to: String,
+    schedule: Option<ScheduleName>,
+    policy: PolicyName,
+    call_waiting: bool,
+}
+
+impl QueueRow {
+    pub fn of(name: &QueueName, queue: &Queue) -> Self {
+        let (overflow_kind, overflow_to) = queue.overflow.parts();
+        Self {
+            name: name.clone(),
+            strategy: queue.strategy,
+            priority: queue.priority,
+            music: queue.music.clone(),
+            service_level_ms: to_ms(queue.service_level),
+            max_wait_ms: queue.max_wait.map(to_ms),
+            overflow_kind,
+            overflow_to,
+            schedule: queue.schedule.clone(),
+            policy: queue.policy.clone(),
+            call_waiting: queue.call_waiting,
+        }
+    }
+
+    pub fn queue(self, tiers: BTreeMap<AgentName, Tier>) -> Result<Queue, StoreError> {
+        Ok(Queue {
+            strategy: self.strategy,
+            priority: self.priority,
+            music: self.music,
+            service_level: from_ms(self.service_level_ms),
+            max_wait: self.max_wait_ms.map(from_ms),
+            overflow: destination("queues.overflow_to", self.overflow_kind, &self.overflow_to)?,
+            schedule: self.schedule,
+            policy: self.policy,
+            call_waiting: self.call_waiting,
+            tiers,
+        })
+    }
+}
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = tiers)]
+pub(super) struct TierRow {
+    pub queue: QueueName,
+    pub agent: AgentName,
+    pub level: i32,
+    pub position: i32,
+}
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = routes)]
+pub(super) struct RouteRow {
+    ordinal: i32,
+    name: RouteName,
+    number: NumberPattern,
+    open_kind: DestinationKind,
+    open_to: String,
+    schedule: Option<ScheduleName>,
+    closed_kind: DestinationKind,
+    closed_to: String,
+}
+
+impl RouteRow {
+    pub fn of(ordinal: i32, route: &Route) -> Self {
+        let ((open_kind, open_to), (closed_kind, closed_to)) = (route.open.parts(), route.closed.parts());
+        Self {
+            ordinal,
+            name: route.name.clone(),
+            number: route.number.clone(),
+            open_kind,
+            open_to,
+            schedule: route.schedule.clone(),
+            closed_kind,
+            closed_to,
+        }
+    }
+
+    pub fn route(self) -> Result<Route, StoreError> {
+        Ok(Route {
+            name: self.name,
+            number: self.number,
+            open: destination("routes.open_to", self.open_kind, &self.open_to)?,
+            schedule: self.schedule,
+            closed: destination("routes.closed_to", self.closed_kind, &self.closed_to)?,
+        })
+    }
+}
+
+fn destination(column: &str, kind: DestinationKind, to: &str) -> Result<Destination, StoreError> {
+    kind.read(to).map_err(|_| StoreError::Unreadable { column: column.to_owned(), value: to.to_owned() })
+}
