@@ -103,11 +103,11 @@ async fn list(args: List, context: &Context) -> Result<Exit, Failure> {
     let mut table = table(&rows);
     table.notes = closed
         .iter()
-        .map(|(name, at, why)| {
+        .map(|it| {
             Sentence::of("{destination} has been disabled since {at}: {why}; to send again: dozvon outbox enable {destination}")
-                .with("destination", name.to_string())
-                .with("at", UnixMs(*at))
-                .with("why", why.as_str())
+                .with("destination", it.name.to_string())
+                .with("at", it.at)
+                .with("why", it.reason.as_str())
         })
         .collect();
     context.table(&table)?;

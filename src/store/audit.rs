@@ -15,7 +15,7 @@ use std::cell::RefCell;
 
 use diesel::prelude::*;
 
-use super::dialect::{self, cached::Cache as _, hold};
+use super::dialect::{self, cached::Cache as _, columns, hold};
 use super::schema::{audit, audit_cuts, audit_gaps, audit_head, audit_key};
 use super::{Database, StoreError};
 use crate::audit::{
@@ -83,20 +83,7 @@ pub fn append(c: &mut Database, entry: &Entry<'_>) -> Result<(), StoreError> {
         keyed: true,
     };
     row.hash = row.right_hash(Some(&key.seal())).unwrap_or_default();
-    diesel::insert_into(audit::table)
-        .values((
-            audit::id.eq(row.id),
-            audit::at.eq(row.at),
-            audit::by.eq(&row.by),
-            audit::action.eq(&row.action),
-            audit::number_key.eq(&row.number_key),
-            audit::subject.eq(&row.subject),
-            audit::details.eq(&row.details),
-            audit::prev_hash.eq(&row.prev_hash),
-            audit::hash.eq(&row.hash),
-            audit::keyed.eq(row.keyed),
-        ))
-        .insert(c)?;
+    diesel::insert_into(audit::table).values(AuditRow::from(row)).insert(c)?;
     Ok(())
 }
 
@@ -123,7 +110,7 @@ pub(super) fn append_or_note_gap(c: &mut Database, entry: &Entry<'_>) -> Result<
     diesel::insert_into(audit_gaps::table)
         .values((
             audit_gaps::at.eq(entry.at),
-            audit_gaps::action.eq(entry.action.as_str()),
+            audit_gaps::action.eq(entry.action),
             audit_gaps::subject.eq(entry.subject.as_ref().filter(|subject| is_numbered(subject))),
             audit_gaps::why.eq(why.to_string()),
         ))
@@ -193,28 +180,34 @@ pub fn name_of(c: &mut Database, named: Option<&Key>, name: &str) -> Result<Opti
 /// Returns the key of this audit, if it has one yet.
 fn known(c: &mut Database, named: Option<&Key>) -> Result<Option<Key>, StoreError> {
     match kept(c)? {
-        Some((fingerprint, secret)) => agree(named.cloned(), &fingerprint, secret.as_deref()).map(Some),
+        Some(kept) => agree(named.cloned(), &kept).map(Some),
         None => Ok(named.cloned()),
     }
 }
 
-/// The fingerprint and the secret, as the database keeps them.
-type Kept = (String, Option<String>);
+/// The key of the audit, as the database keeps it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_key)]
+struct KeyRow {
+    fingerprint: String,
+    /// None if the settings hold the secret.
+    secret: Option<String>,
+}
 
-fn kept(c: &mut Database) -> Result<Option<Kept>, StoreError> {
-    Ok(audit_key::table.select((audit_key::fingerprint, audit_key::secret)).first(c).optional()?)
+fn kept(c: &mut Database) -> Result<Option<KeyRow>, StoreError> {
+    Ok(audit_key::table.select(columns::<KeyRow>()).first(c).optional()?)
 }
 
 /// Returns the key of this audit. The first use makes the key, or keeps its fingerprint.
 pub(super) fn key(c: &mut Database, now: UnixMs) -> Result<Key, StoreError> {
     let named = SECRET.with_borrow(Clone::clone);
-    if let Some((fingerprint, secret)) = kept(c)? {
-        return agree(named, &fingerprint, secret.as_deref());
+    if let Some(kept) = kept(c)? {
+        return agree(named, &kept);
     }
     // Two transactions that are first at the same time must make one key.
     hold::audit(c)?;
-    if let Some((fingerprint, secret)) = kept(c)? {
-        return agree(named, &fingerprint, secret.as_deref());
+    if let Some(kept) = kept(c)? {
+        return agree(named, &kept);
     }
     let made = named.is_none();
     let key = named.unwrap_or_else(|| Key::of_bytes(rand::random()));
@@ -234,15 +227,15 @@ pub(super) fn key(c: &mut Database, now: UnixMs) -> Result<Key, StoreError> {
 }
 
 /// Returns the key from the settings or the database, if it has this fingerprint.
-fn agree(named: Option<Key>, fingerprint: &str, secret: Option<&str>) -> Result<Key, StoreError> {
+fn agree(named: Option<Key>, kept: &KeyRow) -> Result<Key, StoreError> {
     let told = named.is_some();
-    let key = match (named, secret) {
+    let key = match (named, &kept.secret) {
         (Some(key), _) => Some(key),
         (None, Some(secret)) => Some(super::read("audit_key.secret", secret)?),
         (None, None) => None,
     };
     match key {
-        Some(key) if key.fingerprint() == fingerprint => Ok(key),
+        Some(key) if key.fingerprint() == kept.fingerprint => Ok(key),
         Some(_) if told => Err(StoreError::Refused(
             "[audit] key is not the one that this database's audit began with: put the old one back, or take the \
              setting out if there was none; under another key nobody's entries could be found again"
@@ -286,14 +279,38 @@ pub fn beginning(c: &mut Database) -> Result<Link, StoreError> {
 /// When the database fails.
 pub fn page(c: &mut Database, after: i64, limit: i64) -> Result<Vec<Row>, StoreError> {
     let rows = audit::table.filter(audit::id.gt(after)).order(audit::id).limit(limit);
-    Ok(rows.load::<Columns>(c)?.into_iter().map(row).collect())
+    let rows: Vec<AuditRow> = rows.select(columns::<AuditRow>()).load(c)?;
+    Ok(rows.into_iter().map(Row::from).collect())
 }
 
-type Columns = (i64, i64, String, String, Option<String>, Option<String>, String, String, String, bool);
+/// A row of the chain. The action is a text, because the proof must read the rows of a newer program too.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit)]
+struct AuditRow {
+    id: i64,
+    at: i64,
+    by: String,
+    action: String,
+    number_key: Option<String>,
+    subject: Option<String>,
+    details: String,
+    prev_hash: String,
+    hash: String,
+    keyed: bool,
+}
 
-fn row(columns: Columns) -> Row {
-    let (id, at, by, action, number_key, subject, details, prev_hash, hash, keyed) = columns;
-    Row { id, at, by, action, number_key, subject, details, prev_hash, hash, keyed }
+impl From<AuditRow> for Row {
+    fn from(row: AuditRow) -> Self {
+        let AuditRow { id, at, by, action, number_key, subject, details, prev_hash, hash, keyed } = row;
+        Self { id, at, by, action, number_key, subject, details, prev_hash, hash, keyed }
+    }
+}
+
+impl From<Row> for AuditRow {
+    fn from(row: Row) -> Self {
+        let Row { id, at, by, action, number_key, subject, details, prev_hash, hash, keyed } = row;
+        Self { id, at, by, action, number_key, subject, details, prev_hash, hash, keyed }
+    }
 }
 
 /// A selection of audit rows.
@@ -324,14 +341,13 @@ pub fn list(c: &mut Database, wanted: &Wanted) -> Result<Vec<Row>, StoreError> {
         query = query.filter(audit::by.eq(by));
     }
     if let Some(action) = wanted.action {
-        query = query.filter(audit::action.eq(action.as_str()));
+        query = query.filter(audit::action.eq(action));
     }
     if let Some(since) = wanted.since {
         query = query.filter(audit::at.ge(since));
     }
-    let mut rows: Vec<Row> = query.load::<Columns>(c)?.into_iter().map(row).collect();
-    rows.reverse();
-    Ok(rows)
+    let rows: Vec<AuditRow> = query.select(columns::<AuditRow>()).load(c)?;
+    Ok(rows.into_iter().rev().map(Row::from).collect())
 }
 
 /// The result of a verification.

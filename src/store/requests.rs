@@ -76,7 +76,15 @@ pub struct Received {
     pub replayed: bool,
 }
 
-type Before = (i64, Option<String>, UnixMs, Option<CaseId>);
+/// A request that came before.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = requests)]
+struct Before {
+    id: i64,
+    body_hash: Option<String>,
+    received_at: UnixMs,
+    case_id: Option<CaseId>,
+}
 
 /// Returns the earlier request with this key, if its body was the same.
 ///
@@ -85,16 +93,14 @@ type Before = (i64, Option<String>, UnixMs, Option<CaseId>);
 pub fn earlier(c: &mut Database, key_hash: &str, body_hash: &str) -> Result<Option<Received>, StoreError> {
     let before: Option<Before> = requests::table
         .filter(requests::key_hash.eq(key_hash))
-        .select((requests::id, requests::body_hash, requests::received_at, requests::case_id))
+        .select(columns::<Before>())
         .first(c)
         .optional()?;
-    match before {
-        None => Ok(None),
-        Some((id, Some(body), received_at, case)) if body == body_hash => {
-            Ok(Some(Received { id, received_at, case, replayed: true }))
-        }
-        Some((id, ..)) => Err(StoreError::Exists { kind: "request", name: id.to_string() }),
+    let Some(Before { id, body_hash: body, received_at, case_id: case }) = before else { return Ok(None) };
+    if body.as_deref() != Some(body_hash) {
+        return Err(StoreError::Exists { kind: "request", name: id.to_string() });
     }
+    Ok(Some(Received { id, received_at, case, replayed: true }))
 }
 
 /// Stores a request and opens its case, in one transaction. A request that comes again with the same key gets the same

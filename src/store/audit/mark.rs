@@ -6,7 +6,7 @@
 
 use diesel::prelude::*;
 
-use super::super::dialect::hold;
+use super::super::dialect::{columns, hold};
 use super::super::schema::{audit, audit_key};
 use super::super::{Database, StoreError};
 use super::{SECRET, agree, head, kept};
@@ -23,18 +23,23 @@ pub enum Mark {
     Wrong,
 }
 
-/// The columns of the mark. They are null if the audit has no key yet.
-type Columns = (String, Option<i64>, Option<String>);
+/// The mark beside the key by which it was set. It is NULL in an audit that began under a version without marks.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = audit_key)]
+struct MarkRow {
+    fingerprint: String,
+    sealed_from: Option<i64>,
+    sealed_from_mac: Option<String>,
+}
 
 /// Returns the mark, checked with this key.
 pub(super) fn of(c: &mut Database, key: &Key) -> Result<Mark, StoreError> {
-    let columns = (audit_key::fingerprint, audit_key::sealed_from, audit_key::sealed_from_mac);
-    Ok(match audit_key::table.select(columns).first::<Columns>(c).optional()? {
-        None | Some((_, None, None)) => Mark::Missing,
-        Some((fingerprint, Some(from), Some(mac))) if mac_of(key, &fingerprint, from)? == mac => {
-            Mark::From(from)
-        }
-        Some(_) => Mark::Wrong,
+    let row: Option<MarkRow> = audit_key::table.select(columns::<MarkRow>()).first(c).optional()?;
+    let Some(row) = row else { return Ok(Mark::Missing) };
+    Ok(match (row.sealed_from, row.sealed_from_mac) {
+        (None, None) => Mark::Missing,
+        (Some(from), Some(mac)) if mac_of(key, &row.fingerprint, from)? == mac => Mark::From(from),
+        _ => Mark::Wrong,
     })
 }
 
@@ -54,8 +59,8 @@ pub(super) fn mac_of(key: &Key, fingerprint: &str, sealed_from: i64) -> Result<S
 /// When the database fails; [`StoreError::Refused`] when the key is not the one that this audit began with.
 pub fn mark(c: &mut Database) -> Result<Option<i64>, StoreError> {
     let named = SECRET.with_borrow(Clone::clone);
-    let Some((fingerprint, secret)) = kept(c)? else { return Ok(None) };
-    let key = agree(named, &fingerprint, secret.as_deref())?;
+    let Some(kept) = kept(c)? else { return Ok(None) };
+    let key = agree(named, &kept)?;
     hold::audit(c)?;
     if of(c, &key)? != Mark::Missing {
         return Ok(None);
@@ -69,7 +74,7 @@ pub fn mark(c: &mut Database) -> Result<Option<i64>, StoreError> {
     diesel::update(audit_key::table)
         .set((
             audit_key::sealed_from.eq(from),
-            audit_key::sealed_from_mac.eq(mac_of(&key, &fingerprint, from)?),
+            audit_key::sealed_from_mac.eq(mac_of(&key, &kept.fingerprint, from)?),
         ))
         .execute(c)?;
     tracing::warn!(

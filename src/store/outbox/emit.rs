@@ -22,7 +22,7 @@ pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
         .values((
             outbox::id.eq(id),
             outbox::aggregate.eq(&event.aggregate),
-            outbox::kind.eq(event.kind.as_str()),
+            outbox::kind.eq(event.kind),
             outbox::payload.eq(event.data.to_string()),
             outbox::created_at.eq(event.at),
             outbox::number.eq(event.data["number"].as_str()),
@@ -37,7 +37,7 @@ pub fn emit(c: &mut Database, event: &Event) -> Result<EventId, StoreError> {
 /// As [`emit`].
 pub fn emit_at_most_every(c: &mut Database, span: Duration, event: &Event) -> Result<(), StoreError> {
     hold::name(c, &event.aggregate)?;
-    let same = outbox::aggregate.eq(&event.aggregate).and(outbox::kind.eq(event.kind.as_str()));
+    let same = outbox::aggregate.eq(&event.aggregate).and(outbox::kind.eq(event.kind));
     let lately = outbox::table.filter(same.and(outbox::created_at.gt(event.at - span)));
     if lately.count().get_result::<i64>(c)? == 0 {
         emit(c, event)?;

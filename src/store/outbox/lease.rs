@@ -6,6 +6,7 @@ use super::settle::{Settled, settle};
 use crate::clock::UnixMs;
 use crate::event::Delivery;
 use crate::ids::DestinationName;
+use crate::store::dialect::columns;
 use crate::store::dialect::lease::{self, Lease};
 use crate::store::schema::{closed_destinations, deliveries, outbox};
 use crate::store::{Database, StoreError};
@@ -26,10 +27,11 @@ pub struct Look {
 pub fn look(c: &mut Database, destinations: &[DestinationName]) -> Result<Look, StoreError> {
     let unspread = outbox::table.filter(outbox::spread_at.is_null()).select(outbox::seq).limit(1);
     let mut look = Look { unspread: unspread.first::<i64>(c).optional()?.is_some(), next: Vec::new() };
-    let closed: Vec<String> = closed_destinations::table.select(closed_destinations::name).load(c)?;
-    for destination in destinations.iter().filter(|name| !closed.iter().any(|shut| shut == name.as_str())) {
+    let closed: Vec<DestinationName> =
+        closed_destinations::table.select(closed_destinations::name).load(c)?;
+    for destination in destinations.iter().filter(|name| !closed.contains(name)) {
         let next: Option<Option<i64>> = deliveries::table
-            .filter(deliveries::destination.eq(destination.as_str()).and(deliveries::done_at.is_null()))
+            .filter(deliveries::destination.eq(destination).and(deliveries::done_at.is_null()))
             .filter(deliveries::next_at.is_not_null())
             .order(deliveries::next_at)
             .select(deliveries::next_at)
@@ -38,6 +40,16 @@ pub fn look(c: &mut Database, destinations: &[DestinationName]) -> Result<Look, 
         look.next.extend(next.flatten().map(|at| (destination.clone(), at)));
     }
     Ok(look)
+}
+
+/// An event as it is stored. The id is a text: an event whose id is not readable is given up, and the others are told.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+struct EventRow {
+    id: String,
+    kind: String,
+    payload: String,
+    created_at: UnixMs,
 }
 
 /// Leases deliveries that are due, the longest due first. Each lease counts as a try.
@@ -49,11 +61,8 @@ pub fn lease(c: &mut Database, wanted: &Lease) -> Result<Vec<Delivery>, StoreErr
     taken.sort_by_key(|row| row.event);
     let mut leased = Vec::with_capacity(taken.len());
     for row in taken {
-        let (id, kind, payload, at): (String, String, String, i64) = outbox::table
-            .find(row.event)
-            .select((outbox::id, outbox::kind, outbox::payload, outbox::created_at))
-            .first(c)?;
-        let (Ok(event), Ok(data)) = (id.parse(), serde_json::from_str(&payload)) else {
+        let event: EventRow = outbox::table.find(row.event).select(columns::<EventRow>()).first(c)?;
+        let (Ok(id), Ok(data)) = (event.id.parse(), serde_json::from_str(&event.payload)) else {
             settle(
                 c,
                 row.id,
@@ -64,14 +73,14 @@ pub fn lease(c: &mut Database, wanted: &Lease) -> Result<Vec<Delivery>, StoreErr
         };
         leased.push(Delivery {
             id: row.id,
-            event,
+            event: id,
             sequence: row.event,
             destination: wanted.destination.clone(),
             recipient: row.recipient,
             attempt: row.attempt_no.unsigned_abs(),
-            kind,
+            kind: event.kind,
             aggregate: row.aggregate,
-            at: UnixMs(at),
+            at: event.created_at,
             data,
         });
     }

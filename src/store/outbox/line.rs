@@ -7,18 +7,26 @@
 use diesel::prelude::*;
 
 use crate::clock::UnixMs;
+use crate::ids::DestinationName;
 use crate::store::dialect::cached::Cache as _;
 use crate::store::schema::deliveries;
 use crate::store::{Database, StoreError};
 
-/// Identifies a line: destination, recipient, and aggregate.
-pub(super) type Line = (String, String, String);
+/// Identifies a line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
+pub(in crate::store) struct Line {
+    pub destination: DestinationName,
+    pub recipient: String,
+    /// The aggregate of the events.
+    pub aggregate: String,
+}
 
 /// Returns the first delivery of a line.
 pub(super) fn first_in_line(c: &mut Database, line: &Line) -> Result<Option<(i64, Option<i64>)>, StoreError> {
     Ok(deliveries::table
-        .filter(deliveries::destination.eq(&line.0).and(deliveries::recipient.eq(&line.1)))
-        .filter(deliveries::aggregate.eq(&line.2).and(deliveries::done_at.is_null()))
+        .filter(deliveries::destination.eq(&line.destination).and(deliveries::recipient.eq(&line.recipient)))
+        .filter(deliveries::aggregate.eq(&line.aggregate).and(deliveries::done_at.is_null()))
         .order(deliveries::event)
         .select((deliveries::id, deliveries::next_at))
         .first(c)

@@ -20,7 +20,7 @@ mod show;
 mod spread;
 
 pub use crate::store::dialect::lease::Lease;
-pub use closed::{closed, open};
+pub use closed::{ClosedDestination, closed, open};
 pub use emit::{emit, emit_at_most_every};
 pub use lease::{Look, lease, look};
 pub use permit::{Ask, Met, permit};

@@ -47,7 +47,7 @@ pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError
     }
     let since = |span| {
         let after = deliveries::permitted_at.gt(ask.now - span);
-        deliveries::table.filter(deliveries::medium.eq(ask.medium.as_str()).and(after))
+        deliveries::table.filter(deliveries::medium.eq(ask.medium).and(after))
     };
     let key = match ask.medium {
         Medium::Letter => mailbox::key(&ask.recipient),
@@ -65,7 +65,7 @@ pub fn permit(c: &mut Database, ask: &Ask) -> Result<Result<(), Met>, StoreError
     }
     diesel::update(row)
         .set((
-            deliveries::medium.eq(ask.medium.as_str()),
+            deliveries::medium.eq(ask.medium),
             deliveries::permitted_at.eq(ask.now),
             deliveries::recipient_key.eq(&key),
         ))

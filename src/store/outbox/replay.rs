@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::line::{drop_turn, first_in_line, next_in_line};
+use super::line::{Line, drop_turn, first_in_line, next_in_line};
 use super::{LOCK, State};
 use crate::clock::UnixMs;
 use crate::ids::DestinationName;
-use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::error::Found as _;
 use crate::store::schema::deliveries;
 use crate::store::{Database, StoreError};
@@ -18,12 +18,12 @@ use crate::store::{Database, StoreError};
 /// made.
 pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> {
     hold::name(c, LOCK)?;
-    let (state, destination, recipient, aggregate): (String, String, String, String) = deliveries::table
+    let (state, line): (State, Line) = deliveries::table
         .find(id)
-        .select((deliveries::state, deliveries::destination, deliveries::recipient, deliveries::aggregate))
+        .select((deliveries::state, columns::<Line>()))
         .first(c)
         .found("delivery", id)?;
-    if state != State::Dead.as_str() && state != State::Waiting.as_str() {
+    if !matches!(state, State::Dead | State::Waiting) {
         return Err(StoreError::Refused(format!("delivery {id} is not to be made again: it is {state}")));
     }
     let idle = deliveries::table.filter(deliveries::id.eq(id).and(deliveries::lease_until.is_null()));
@@ -39,12 +39,11 @@ pub fn replay(c: &mut Database, id: i64, now: UnixMs) -> Result<(), StoreError> 
     if changed == 0 {
         return Err(StoreError::Refused(format!("delivery {id} is under way at this moment")));
     }
-    let line = (destination, recipient, aggregate);
     next_in_line(c, &line, now)?;
     // A later delivery of the line that was due waits again, unless it is under way.
     let others = deliveries::table
-        .filter(deliveries::destination.eq(&line.0).and(deliveries::recipient.eq(&line.1)))
-        .filter(deliveries::aggregate.eq(&line.2).and(deliveries::done_at.is_null()))
+        .filter(deliveries::destination.eq(&line.destination).and(deliveries::recipient.eq(&line.recipient)))
+        .filter(deliveries::aggregate.eq(&line.aggregate).and(deliveries::done_at.is_null()))
         .filter(deliveries::next_at.is_not_null().and(deliveries::lease_until.is_null()))
         .select(deliveries::id);
     let turns: Vec<i64> = others.load(c)?;
@@ -69,7 +68,7 @@ pub fn replay_dead(
         .limit(limit)
         .into_boxed();
     if let Some(destination) = destination {
-        query = query.filter(deliveries::destination.eq(destination.as_str()));
+        query = query.filter(deliveries::destination.eq(destination));
     }
     let dead: Vec<i64> = query.load(c)?;
     for id in &dead {

@@ -8,7 +8,7 @@ use super::closed::shut;
 use super::line::{Line, drop_turn, first_in_line, next_in_line};
 use super::{LOCK, State};
 use crate::clock::UnixMs;
-use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::schema::{deliveries, outbox};
 use crate::store::{Database, StoreError};
 
@@ -41,7 +41,7 @@ pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(
     hold::name(c, LOCK)?;
     let line: Option<Line> = deliveries::table
         .filter(deliveries::id.eq(id).and(deliveries::done_at.is_null()))
-        .select((deliveries::destination, deliveries::recipient, deliveries::aggregate))
+        .select(columns::<Line>())
         .first(c)
         .optional()?;
     let Some(line) = line else { return Ok(()) };
@@ -54,7 +54,7 @@ pub fn settle(c: &mut Database, id: i64, how: &Settled, now: UnixMs) -> Result<(
         Settled::Released => wait(c, id, now, None, true)?,
         Settled::Closed(why) => {
             wait(c, id, now, Some(why), true)?;
-            shut(c, &line.0, why, now)?;
+            shut(c, &line.destination, why, now)?;
         }
     }
     next_in_line(c, &line, now)?;
@@ -77,17 +77,17 @@ pub(in crate::store) fn give_up_before(
 ) -> Result<usize, StoreError> {
     hold::name(c, LOCK)?;
     let idle = deliveries::lease_until.is_null().or(deliveries::lease_until.le(now));
-    let waits: Vec<(i64, String, String, String)> = deliveries::table
+    let waits: Vec<(i64, Line)> = deliveries::table
         .inner_join(outbox::table.on(outbox::seq.eq(deliveries::event)))
         .filter(outbox::created_at.lt(before).and(deliveries::done_at.is_null()).and(idle))
         .filter(deliveries::next_at.is_null().or(deliveries::next_at.lt(before)))
         .order(deliveries::id)
         .limit(limit)
-        .select((deliveries::id, deliveries::destination, deliveries::recipient, deliveries::aggregate))
+        .select((deliveries::id, columns::<Line>()))
         .load(c)?;
     let mut lines: BTreeMap<Line, Vec<i64>> = BTreeMap::new();
-    for (id, destination, recipient, aggregate) in waits {
-        lines.entry((destination, recipient, aggregate)).or_default().push(id);
+    for (id, line) in waits {
+        lines.entry(line).or_default().push(id);
     }
     let mut given_up = 0;
     for (line, ids) in lines {
@@ -121,7 +121,7 @@ fn end(
 ) -> Result<(), StoreError> {
     diesel::update(deliveries::table.find(id))
         .set((
-            deliveries::state.eq(state.as_str()),
+            deliveries::state.eq(state),
             deliveries::done_at.eq(now),
             deliveries::next_at.eq(None::<i64>),
             deliveries::lease_until.eq(None::<i64>),

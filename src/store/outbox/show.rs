@@ -5,17 +5,21 @@ use diesel::prelude::*;
 use super::State;
 use crate::clock::UnixMs;
 use crate::ids::DestinationName;
+use crate::store::dialect::columns;
 use crate::store::schema::{deliveries, outbox};
 use crate::store::{Database, StoreError};
 
 /// A delivery in the form that people are shown.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, Queryable, Selectable)]
+#[diesel(table_name = deliveries)]
 pub struct DeliveryRow {
     /// The number of the delivery.
     pub id: i64,
     /// The id of the event.
+    #[diesel(select_expression = outbox::id)]
     pub event: String,
     /// The kind of the event.
+    #[diesel(select_expression = outbox::kind)]
     pub kind: String,
     /// The aggregate of the event: what it happened to.
     pub aggregate: String,
@@ -23,11 +27,12 @@ pub struct DeliveryRow {
     pub destination: String,
     /// The recipient at the destination.
     pub recipient: String,
-    /// The state of the delivery.
+    /// The state of the delivery. It is a text: people also see states that only a newer program knows.
     pub state: String,
     /// How often the delivery was tried.
     pub attempt_no: i32,
     /// When the event happened, in milliseconds since 1970.
+    #[diesel(select_expression = outbox::created_at)]
     pub created_at: i64,
     /// When the delivery is tried next. None if it waits for an earlier one, or is over.
     pub next_at: Option<i64>,
@@ -51,29 +56,15 @@ pub fn list(
 ) -> Result<Vec<DeliveryRow>, StoreError> {
     let mut query = deliveries::table
         .inner_join(outbox::table.on(outbox::seq.eq(deliveries::event)))
-        .select((
-            deliveries::id,
-            outbox::id,
-            outbox::kind,
-            deliveries::aggregate,
-            deliveries::destination,
-            deliveries::recipient,
-            deliveries::state,
-            deliveries::attempt_no,
-            outbox::created_at,
-            deliveries::next_at,
-            deliveries::last_status,
-            deliveries::last_error,
-            deliveries::done_at,
-        ))
+        .select(columns::<DeliveryRow>())
         .order(deliveries::id.desc())
         .limit(limit)
         .into_boxed();
     if let Some(state) = state {
-        query = query.filter(deliveries::state.eq(state.as_str()));
+        query = query.filter(deliveries::state.eq(state));
     }
     if let Some(destination) = destination {
-        query = query.filter(deliveries::destination.eq(destination.as_str()));
+        query = query.filter(deliveries::destination.eq(destination));
     }
     Ok(query.load(c)?)
 }
@@ -85,11 +76,11 @@ pub fn list(
 pub fn backlog(c: &mut Database) -> Result<(i64, Option<UnixMs>), StoreError> {
     let waiting = deliveries::table.filter(deliveries::done_at.is_null());
     let count = waiting.count().get_result(c)?;
-    let oldest: Option<i64> = waiting
+    let oldest: Option<UnixMs> = waiting
         .inner_join(outbox::table.on(outbox::seq.eq(deliveries::event)))
         .order(deliveries::event)
         .select(outbox::created_at)
         .first(c)
         .optional()?;
-    Ok((count, oldest.map(UnixMs)))
+    Ok((count, oldest))
 }

@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 
-use super::line::next_in_line;
+use super::line::{Line, next_in_line};
 use super::{LOCK, State};
 use crate::clock::UnixMs;
 use crate::ids::DestinationName;
-use crate::store::dialect::{cached::Cache as _, hold};
+use crate::store::dialect::{cached::Cache as _, columns, hold};
 use crate::store::schema::{deliveries, outbox};
 use crate::store::{Database, StoreError};
 
@@ -23,6 +23,16 @@ pub struct Kept {
     pub kind: String,
     /// What recipients are told about it.
     pub data: serde_json::Value,
+}
+
+/// An event without deliveries.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+struct Fresh {
+    seq: i64,
+    aggregate: String,
+    kind: String,
+    payload: String,
 }
 
 /// A recipient of an event.
@@ -57,13 +67,13 @@ pub fn spread(
     targets: impl Fn(&Kept) -> Vec<Target>,
 ) -> Result<usize, StoreError> {
     hold::name(c, LOCK)?;
-    let fresh: Vec<(i64, String, String, String)> = outbox::table
+    let fresh: Vec<Fresh> = outbox::table
         .filter(outbox::spread_at.is_null().and(outbox::aggregate.ne_all(skipped)))
         .order(outbox::seq)
         .limit(limit)
-        .select((outbox::seq, outbox::aggregate, outbox::kind, outbox::payload))
+        .select(columns::<Fresh>())
         .load(c)?;
-    for (event, aggregate, kind, payload) in &fresh {
+    for Fresh { seq, aggregate, kind, payload } in &fresh {
         let data = serde_json::from_str(payload).unwrap_or_default();
         let mut targets = targets(&Kept { kind: kind.clone(), data });
         if payload == ERASED {
@@ -71,9 +81,9 @@ pub fn spread(
             targets.iter_mut().for_each(|target| target.recipient = Err(WAS_ERASED.to_owned()));
         }
         for target in &targets {
-            put(c, *event, aggregate, target, now)?;
+            put(c, *seq, aggregate, target, now)?;
         }
-        diesel::update(outbox::table.find(event))
+        diesel::update(outbox::table.find(seq))
             .set(outbox::spread_at.eq(now))
             .returning(outbox::seq)
             .count_changed(c)?;
@@ -95,15 +105,20 @@ fn put(
         .values((
             deliveries::event.eq(event),
             deliveries::aggregate.eq(aggregate),
-            deliveries::destination.eq(target.destination.as_str()),
+            deliveries::destination.eq(&target.destination),
             deliveries::recipient.eq(recipient),
-            deliveries::state.eq(state.as_str()),
+            deliveries::state.eq(state),
             deliveries::last_error.eq(why),
-            deliveries::done_at.eq(why.map(|_| now.0)),
+            deliveries::done_at.eq(why.map(|_| now)),
         ))
         .insert(c)?;
     if why.is_some() {
         return Ok(());
     }
-    next_in_line(c, &(target.destination.to_string(), recipient.to_owned(), aggregate.to_owned()), now)
+    let line = Line {
+        destination: target.destination.clone(),
+        recipient: recipient.to_owned(),
+        aggregate: aggregate.to_owned(),
+    };
+    next_in_line(c, &line, now)
 }

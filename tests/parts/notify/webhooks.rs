@@ -94,7 +94,7 @@ async fn what_is_no_success_comes_again_and_410_closes_the_door() {
     assert_eq!(row.state, "waiting");
     let store = &app.context.store;
     let closed = store.read("test", dozvon::store::outbox::closed).await.unwrap();
-    assert_eq!(closed[0].0, "crm");
+    assert_eq!(closed[0].name.as_str(), "crm");
     store.write("test", |c| dozvon::store::outbox::open(c, &"crm".parse().unwrap())).await.unwrap();
     let (relay, _stop) = app.relay();
     app.tick(&relay).await;
