@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::dialect::{cached::Cache as _, columns, hold};
 use super::error::Found as _;
+use super::readable::{self, List};
 use super::schema::{agent_changes, agents};
 use super::{Database, StoreError};
 use crate::clock::UnixMs;
@@ -38,12 +39,22 @@ pub struct AgentRow {
     pub version: i64,
 }
 
-/// Returns every agent, by name.
+/// Returns every agent, by name. An agent whose row this program cannot read is left out.
 ///
 /// # Errors
 /// When the database fails.
 pub fn all(c: &mut Database) -> Result<Vec<AgentRow>, StoreError> {
-    Ok(agents::table.select(columns::<AgentRow>()).order(agents::name).load(c)?)
+    let list = List {
+        kind: "agent",
+        all: |c: &mut Database| {
+            Ok(agents::table.select(columns::<AgentRow>()).order(agents::name).load(c)?)
+        },
+        keys: |c: &mut Database| Ok(agents::table.select(agents::name).order(agents::name).load(c)?),
+        one: |c: &mut Database, name: &AgentName| {
+            Ok(agents::table.find(name).select(columns::<AgentRow>()).first(c).optional()?)
+        },
+    };
+    readable::load(c, list)
 }
 
 /// Returns one agent.

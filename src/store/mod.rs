@@ -36,6 +36,7 @@ pub mod offers;
 pub mod outbox;
 pub mod private;
 mod reach;
+mod readable;
 mod readers;
 pub mod recovery;
 pub mod reports;
@@ -58,14 +59,6 @@ use crate::column::Unreadable;
 fn read<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, StoreError> {
     crate::column::parse(text)
         .map_err(|Unreadable { value }| StoreError::Unreadable { column: column.to_owned(), value })
-}
-
-/// The same as [`read`] for a column that may be empty.
-fn read_option<T: std::str::FromStr>(
-    column: &'static str,
-    text: Option<&String>,
-) -> Result<Option<T>, StoreError> {
-    text.map(|text| read(column, text)).transpose()
 }
 
 /// Returns a duration in the form of the database.
