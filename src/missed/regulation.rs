@@ -218,13 +218,13 @@ fn persons(standing: &NumberHistory) -> Result<(), Refusal> {
         return refuse(Guard::CaseOpen, None, "the case is closed");
     }
     if standing.suppressed {
-        return refuse(Guard::DoNotCall, None, "the number is not to be called");
+        return refuse(Guard::DoNotCall, None, "the number must not be called");
     }
     if standing.live_call {
         return refuse(Guard::LiveCall, None, "the number is in a call with us");
     }
     if standing.undisposed {
-        return refuse(Guard::Disposition, None, "the attempt before has no disposition yet");
+        return refuse(Guard::Disposition, None, "the last attempt has no disposition yet");
     }
     Ok(())
 }

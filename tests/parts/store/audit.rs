@@ -722,7 +722,7 @@ fn a_number_gives_way_to_the_pseudonym_of_an_act_only() {
         })
         .await;
         let mut raw = db.raw();
-        raw.refused("UPDATE cases SET number = '+999000000000001'", "keeps its number");
+        raw.refused("UPDATE cases SET number = '+999000000000001'", "the number of a case cannot be changed");
         raw.refused("UPDATE attempts SET number = '+999000000000001', note = NULL", "stays as it is");
         raw.refused("UPDATE attempts SET note = NULL", "stays as it is");
         raw.refused("UPDATE attempts SET result = 'busy'", "stays as it is");

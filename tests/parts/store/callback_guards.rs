@@ -167,7 +167,7 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
             raw.refused(&sql(&row), "attempts_counted_have_a_place");
         }
         let lower = new.clone().with("cap", 2).with("ordinal", "2");
-        raw.refused(&sql(&lower), "a version of a policy that is there, and its cap");
+        raw.refused(&sql(&lower), "must name an existing version of a policy, and have its limit");
         raw.refused(
             &sql(&Sql::reported(id, min(10)).with("cap", 4).with("policy", "NULL")),
             if db.is_sqlite() { "cap" } else { "attempts_cap_check" },
@@ -178,11 +178,11 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
             let so_far: Vec<_> = talked[..=far].to_vec();
             refused_after(&mut raw, &so_far, &later(&next), one_live);
         }
-        refused_after(&mut raw, &talked, &later(&next), "has no disposition yet");
+        refused_after(&mut raw, &talked, &later(&next), "the last attempt has no disposition yet");
         // Spacing; and a gap that is none.
-        refused_after(&mut raw, &done, &sql(&next), "too short a while ago");
+        refused_after(&mut raw, &done, &sql(&next), "too soon after the last attempt");
         let almost = next.clone().with("at", min(40).0 - 1).with("gap_until", min(90).0);
-        refused_after(&mut raw, &done, &sql(&almost), "too short a while ago");
+        refused_after(&mut raw, &done, &sql(&almost), "too soon after the last attempt");
         for gap in ["NULL".to_owned(), min(10).0.to_string(), (min(25).0 - 1).to_string()] {
             raw.refused(&sql(&new.clone().with("gap_until", gap)), "attempts_window");
         }
@@ -193,7 +193,7 @@ fn the_database_refuses_a_dial_that_a_guard_would_refuse() {
         for version in ["NULL", "2"] {
             raw.refused(
                 &sql(&new.clone().with("policy_version", version)),
-                "a version of a policy that is there",
+                "must name an existing version of a policy",
             );
         }
         for minute in ["489", "1309", "1310"] {
@@ -212,7 +212,7 @@ fn the_database_refuses_an_attempt_that_nobody_may_begin() {
         let new = Sql::reserved(id, min(10));
         let sql = |new: &Sql| new.to_string();
         // An attempt begins at its beginning, and what is reported is no way past the window.
-        let begins = "an attempt begins reserved, or is reported completed";
+        let begins = "a new attempt must be reserved, or reported as completed";
         for later in ["dialling", "talking", "wrapping_up"] {
             raw.refused(&sql(&new.clone().with("state", format!("'{later}'"))), begins);
         }
@@ -221,7 +221,7 @@ fn the_database_refuses_an_attempt_that_nobody_may_begin() {
         raw.refused(&sql(&finished), begins);
         // An attempt has its case's number.
         let other = new.clone().with("number", "'+74957654321'");
-        raw.refused(&sql(&other), "an attempt has the number of its case");
+        raw.refused(&sql(&other), "an attempt must have the number of its case");
         // Who is not to be called, until an instant or for ever; what was done all the same is recorded.
         let listed = |until: &str| {
             format!(
@@ -230,7 +230,7 @@ fn the_database_refuses_an_attempt_that_nobody_may_begin() {
             )
         };
         for until in ["NULL", &(min(10).0 + 1).to_string()] {
-            refused_after(&mut raw, &[listed(until)], &sql(&new), "is not to be called");
+            refused_after(&mut raw, &[listed(until)], &sql(&new), "must not be called");
         }
         let said = Sql::reported(id, min(10)).with("policy", "NULL");
         for (until, row) in [(min(10).0.to_string(), &new), ("NULL".to_owned(), &said)] {
@@ -273,7 +273,7 @@ fn an_attempt_goes_forward_only() {
                 let legal = place < 4 && (other == 4 || other == place + 1);
                 assert_eq!(made.is_ok(), legal, "{from} > {to}: {made:?}");
                 if let Err(said) = made {
-                    assert!(said.contains("goes forward only"), "{said}");
+                    assert!(said.contains("an attempt cannot go back"), "{said}");
                 }
                 raw.run("ROLLBACK").unwrap();
             }
@@ -315,7 +315,7 @@ fn what_an_attempt_was_made_for_stays_and_what_happened_has_happened() {
         let id = app.due(MOSCOW, "sales", min(0)).await;
         let mut raw = db.raw();
         let new = Sql::reserved(id, min(10)).to_string();
-        let stays = "an attempt goes forward only";
+        let stays = "an attempt cannot go back, and a completed attempt cannot be changed";
         let talks = [new.clone(), state("dialling"), state("talking")];
         for set in [
             "cap = 1",
@@ -370,7 +370,7 @@ fn an_agent_is_not_free_before_recording_the_result_of_the_talk() {
         let id = app.due(MOSCOW, "sales", min(0)).await;
         let (accepted, _) = app.talk("sales", "anna", min(2)).await;
         let ready = || db.store.write("ready", |c| step(c, "anna", Step::EndWrapUp, min(4)));
-        let owes = "owes the result of his last callback";
+        let owes = "must first record the disposition of the last callback";
         assert!(ready().await.unwrap_err().to_string().contains(owes));
         let mut raw = db.raw();
         raw.refused("UPDATE agents SET activity = 'idle' WHERE name = 'anna'", owes);
@@ -508,7 +508,7 @@ fn inserting_an_attempt_waits_for_another_of_the_same_number() {
         two.run("SET lock_timeout = '50ms'").unwrap();
         two.refused(&next, "lock timeout");
         one.run("COMMIT").unwrap();
-        two.refused(&next, "too short a while ago");
+        two.refused(&next, "too soon after the last attempt");
     });
 }
 

@@ -201,7 +201,7 @@ fn an_agent_at_work_cannot_be_removed() {
             })
             .await;
         let mut raw = db.raw();
-        raw.refused("DELETE FROM agents WHERE name = 'anna'", "the agent rings or talks");
+        raw.refused("DELETE FROM agents WHERE name = 'anna'", "the agent is in a call");
         raw.refused("DELETE FROM queues WHERE name = 'sales'", "callers wait in the queue");
         raw.refused(
             "INSERT INTO agents (name, display, ring_timeout_ms, wrap_up_ms, no_answer_delay_ms, busy_delay_ms, \
@@ -281,7 +281,7 @@ fn a_fourth_attempt_is_refused_however_it_is_written() {
         for number in ["79001234567", "+7 900 1234567", "+79001234567 ", "+07900"] {
             raw.refused(
                 &attempt_sql(case, number, TODAY, "1", true, "no_answer"),
-                "has the number of its case",
+                "must have the number of its case",
             );
         }
         // A day that the attempt cannot belong to.
@@ -360,7 +360,7 @@ fn what_happened_cannot_be_changed() {
         let case = owed(db).await;
         let mut raw = db.raw();
         raw.run(&attempt_sql(case, NUMBER, TODAY, "1", true, "no_answer")).unwrap();
-        let forward = "an attempt goes forward only, and a completed one stays as it is";
+        let forward = "an attempt cannot go back, and a completed attempt cannot be changed";
         let tables =
             [("agent_changes", "agent", ""), ("attempts", "\"by\"", forward), ("case_misses", "queue", "")];
         for (table, column, said) in tables {
@@ -394,7 +394,7 @@ fn a_number_has_one_open_case_and_a_closed_one_stays_closed() {
              VALUES ('{NUMBER}', 'open', 'lost', 1, 1, 1, '{TODAY}')"
         );
         raw.refused(&second, if db.is_sqlite() { "cases.number" } else { "cases_one_open" });
-        raw.refused("UPDATE cases SET number = '+79990000000'", "keeps its number");
+        raw.refused("UPDATE cases SET number = '+79990000000'", "the number of a case cannot be changed");
         raw.refused("UPDATE cases SET state = 'closed'", "cases_closed_for_a_reason");
         raw.run(&format!(
             "UPDATE cases SET state = 'closed', closed_at = 1, close_reason = 'spam' WHERE id = {case}"

@@ -7,7 +7,7 @@
 //! nobody planned, `callback_guards` what refuses a dial, `callback_properties` that no sequence of events breaks the
 //! rules, `crm` what the CRM told us, `reminders` who is told that somebody waits, `telling` whether the caller is,
 //! `audit` the chain of what was done and the end of data, `retention` the rest of that, `rules` and `reports` what their names say, `docs` the queries of
-//! the documentation.
+//! the documentation, `words` the words that the source, the tables and the guards have in common.
 
 mod audit;
 mod callback_guards;
@@ -38,3 +38,4 @@ mod telling;
 mod tls;
 mod trunk_claims;
 mod upgrading;
+mod words;

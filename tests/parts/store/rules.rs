@@ -195,7 +195,10 @@ fn an_attempt_names_the_version_that_allowed_it_and_no_other() {
         for change in wrong {
             let policy = change(policy.clone());
             let refused = db.refused(move |c| reserve(c, &policy, 0)).await.to_string();
-            assert!(refused.contains("a version of a policy that is there, and its cap"), "{refused}");
+            assert!(
+                refused.contains("must name an existing version of a policy, and have its limit"),
+                "{refused}"
+            );
         }
         // A reader of the rules before they changed is right about what was known.
         let before = Policy { version: 1, cap_day: 3, ..policy.clone() };
@@ -260,7 +263,7 @@ fn the_database_holds_lawful_policies_that_queues_and_attempts_refer_to() {
             ("UPDATE policy_versions SET cap_day = 1 WHERE policy = 'strict'", "append-only"),
             ("DELETE FROM policy_versions WHERE policy = 'strict'", "append-only"),
             ("UPDATE policies SET version = 1 WHERE name = 'service'", "only grows"),
-            ("DELETE FROM policies WHERE name = 'debt'", "always there"),
+            ("DELETE FROM policies WHERE name = 'debt'", "cannot be removed"),
             ("DELETE FROM policies WHERE name = 'strict'", "polic"),
             ("UPDATE queues SET policy = 'nowhere'", "polic"),
             (

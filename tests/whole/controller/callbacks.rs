@@ -138,7 +138,7 @@ async fn a_missed_caller_is_called_and_the_agent_gets_no_more_work_before_record
         )
     });
     let refused = ready.await.unwrap_err().to_string();
-    assert!(refused.contains("owes the result of his last callback"), "{refused}");
+    assert!(refused.contains("must first record the disposition of the last callback"), "{refused}");
     says(&stage, Disposition::Reached).await.unwrap();
     let row = case(&stage).await;
     assert_eq!(row.close_reason.map(|word| word.as_str()), Some("agent_reached"), "{row:?}");
