@@ -20,13 +20,13 @@ pub(super) struct Reach {
 /// program sent the consent, it applies to the number. If a form sent the consent, it applies only to the case, and so
 /// does an e-mail address: anybody may tick a box, and write any address, beside any number.
 pub(super) fn reach(c: &mut Database, number: &E164, since: UnixMs, at: UnixMs) -> Result<Reach, StoreError> {
-    let of_his = requests::table.filter(requests::number.eq(number));
-    let agreed = of_his
+    let of_theirs = requests::table.filter(requests::number.eq(number));
+    let agreed = of_theirs
         .filter(requests::sms_consent_text.is_not_null())
         .filter(requests::sms_consent_standing.eq(true).or(requests::received_at.ge(since)))
         .select(requests::id);
     let agreed = agreed.first::<i64>(c).optional()?.is_some();
-    let email: Option<Option<String>> = of_his
+    let email: Option<Option<String>> = of_theirs
         .filter(requests::email.is_not_null().and(requests::received_at.ge(since)))
         .order(requests::received_at.desc())
         .select(requests::email)
