@@ -64,10 +64,11 @@ pub fn reserve(
 fn counts(c: &mut Database, terms: &CallbackRules, case: &CaseRow, at: UnixMs) -> Result<Counts, StoreError> {
     let recent = attempts::way.eq(Way::CustomerFirst).and(attempts::at.gt(at - SHARE_OVER));
     let recent = attempts::table.filter(recent);
-    let abandoned = recent.filter(attempts::result.eq(Disposition::Abandoned));
+    let abandoned = recent.filter(attempts::disposition.eq(Disposition::Abandoned));
     let to_this = abandoned.filter(attempts::number.eq(&case.number)).filter(attempts::at.gt(at - PAUSE));
-    let under_way = recent.filter(attempts::result.is_null());
-    let answered = recent.filter(attempts::answered_at.is_not_null().and(attempts::result.is_not_null()));
+    let under_way = recent.filter(attempts::disposition.is_null());
+    let answered =
+        recent.filter(attempts::answered_at.is_not_null().and(attempts::disposition.is_not_null()));
     Ok(Counts {
         answered: answered.count().get_result(c)?,
         abandoned: abandoned.count().get_result(c)?,

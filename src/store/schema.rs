@@ -151,7 +151,10 @@ diesel::table! {
 diesel::table! {
     attempts (id) {
         id -> BigInt, case_id -> BigInt, number -> Text, business_day -> Text, ordinal -> Nullable<Integer>,
-        counted -> Bool, at -> BigInt, by -> Text, result -> Nullable<Text>, note -> Nullable<Text>,
+        counted -> Bool, at -> BigInt, by -> Text,
+        #[sql_name = "result"]
+        disposition -> Nullable<Text>,
+        note -> Nullable<Text>,
         state -> Text, way -> Text, agent -> Nullable<Text>, call -> Nullable<Text>, queue -> Nullable<Text>,
         cap -> Integer, policy -> Nullable<Text>, policy_version -> Nullable<Integer>,
         gap_until -> Nullable<BigInt>, zone -> Nullable<Text>, zone_source -> Nullable<Text>,

@@ -52,7 +52,7 @@ pub fn last_counted(c: &mut Database, number: &E164) -> Result<Option<(UnixMs, O
 /// When the database fails.
 pub fn failed_since(c: &mut Database, case: CaseId, since: Option<UnixMs>) -> Result<usize, StoreError> {
     let failed: i64 = attempts::table
-        .filter(attempts::case_id.eq(case).and(attempts::result.is_not_null()))
+        .filter(attempts::case_id.eq(case).and(attempts::disposition.is_not_null()))
         .filter(attempts::ordinal.is_null().and(attempts::at.gt(since.unwrap_or(UnixMs(i64::MIN)))))
         .count()
         .get_result(c)?;
@@ -76,7 +76,7 @@ pub fn first_counted(c: &mut Database, case: CaseId) -> Result<Option<UnixMs>, S
 pub fn counted_of_case(c: &mut Database, case: CaseId) -> Result<i64, StoreError> {
     let settles = |disposition: &&Disposition| matches!(disposition.consequence(), Consequence::Close(_));
     let of_case = || attempts::table.filter(attempts::case_id.eq(case));
-    let reached = of_case().filter(attempts::result.eq_any(Disposition::ALL.iter().filter(settles)));
+    let reached = of_case().filter(attempts::disposition.eq_any(Disposition::ALL.iter().filter(settles)));
     let last: Option<AttemptId> = reached.select(diesel::dsl::max(attempts::id)).first(c)?;
     let since = of_case().filter(attempts::id.gt(last.unwrap_or(AttemptId(0))));
     Ok(since.filter(attempts::ordinal.is_not_null()).count().get_result(c)?)

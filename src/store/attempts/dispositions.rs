@@ -28,7 +28,7 @@ pub fn lacks_disposition_of(c: &mut Database, agent: &AgentName) -> Result<bool,
 /// When the database fails.
 pub fn results(c: &mut Database) -> Result<Vec<Disposition>, StoreError> {
     let results: Vec<Option<Disposition>> =
-        attempts::table.filter(attempts::result.is_not_null()).select(attempts::result).load(c)?;
+        attempts::table.filter(attempts::disposition.is_not_null()).select(attempts::disposition).load(c)?;
     Ok(results.into_iter().flatten().collect())
 }
 

@@ -43,7 +43,7 @@ impl Finish<'_> {
 /// # Errors
 /// When the database fails.
 pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
-    let open = attempts::table.find(end.attempt).filter(attempts::result.is_null());
+    let open = attempts::table.find(end.attempt).filter(attempts::disposition.is_null());
     let known: Option<(Option<UnixMs>, Option<String>)> =
         open.select((attempts::ended_at, attempts::cause)).first(c).optional()?;
     let Some((ended_at, known_cause)) = known else { return Ok(false) };
@@ -51,7 +51,7 @@ pub fn finish(c: &mut Database, end: &Finish<'_>) -> Result<bool, StoreError> {
     let changed = diesel::update(open)
         .set((
             attempts::state.eq(State::Completed),
-            attempts::result.eq(end.disposition),
+            attempts::disposition.eq(end.disposition),
             attempts::counted.eq(end.counted()),
             attempts::ordinal.eq(place.filter(|_| end.counted())),
             attempts::note.eq(end.note),

@@ -28,7 +28,7 @@ pub fn dialled(c: &mut Database, attempt: AttemptId, at: UnixMs) -> Result<(), S
 /// # Errors
 /// When the database fails.
 pub fn over_trunk(c: &mut Database, attempt: AttemptId, trunk: &str) -> Result<bool, StoreError> {
-    let open = attempts::table.find(attempt).filter(attempts::result.is_null());
+    let open = attempts::table.find(attempt).filter(attempts::disposition.is_null());
     Ok(diesel::update(open).set(attempts::trunk.eq(trunk)).returning(attempts::id).count_changed(c)? > 0)
 }
 

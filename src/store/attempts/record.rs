@@ -72,7 +72,7 @@ pub fn record(c: &mut Database, made: &ReportedAttempt<'_>) -> Result<AttemptRow
             attempts::cap.eq(made.cap),
             attempts::at.eq(made.at),
             attempts::by.eq(made.by),
-            attempts::result.eq(made.disposition),
+            attempts::disposition.eq(made.disposition),
             attempts::note.eq(made.note),
             attempts::state.eq(State::Completed),
             attempts::way.eq(Way::Reported),

@@ -34,7 +34,6 @@ pub struct AttemptRow {
     /// The person or program that made the attempt.
     pub by: String,
     /// The disposition; none while the attempt has none.
-    #[diesel(column_name = result)]
     #[serde(rename = "result")]
     pub disposition: Option<Disposition>,
     /// The note on the attempt.
@@ -100,6 +99,6 @@ pub fn of_call(c: &mut Database, call: CallId) -> Result<Option<AttemptRow>, Sto
 /// # Errors
 /// When the database fails.
 pub fn unfinished(c: &mut Database, number: &E164) -> Result<Option<AttemptRow>, StoreError> {
-    let open = attempts::table.filter(attempts::number.eq(number).and(attempts::result.is_null()));
+    let open = attempts::table.filter(attempts::number.eq(number).and(attempts::disposition.is_null()));
     Ok(open.select(columns::<AttemptRow>()).first(c).optional()?)
 }

@@ -38,7 +38,7 @@ pub fn missing_dispositions(
 ) -> Result<Vec<AttemptId>, StoreError> {
     let missing = attempts::table
         .inner_join(cases::table.on(cases::id.eq(attempts::case_id)))
-        .filter(attempts::result.is_null().and(attempts::state.eq(State::WrappingUp)))
+        .filter(attempts::disposition.is_null().and(attempts::state.eq(State::WrappingUp)))
         .filter(cases::closed_at.is_not_null().and(attempts::ended_at.le(before)))
         .filter(attempts::id.ne_all(skipped));
     Ok(missing.order(attempts::id).limit(limit).select(attempts::id).load(c)?)
