@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 
 use super::dialect::{cached::Cache as _, columns, hold};
-use super::error::Found as _;
+use super::error::{Found as _, OfTable as _};
 use super::readable::{self, List};
 use super::schema::{agent_changes, agents};
 use super::{Database, StoreError};
@@ -47,11 +47,11 @@ pub fn all(c: &mut Database) -> Result<Vec<AgentRow>, StoreError> {
     let list = List {
         kind: "agent",
         all: |c: &mut Database| {
-            Ok(agents::table.select(columns::<AgentRow>()).order(agents::name).load(c)?)
+            agents::table.select(columns::<AgentRow>()).order(agents::name).load(c).of_table("agents")
         },
         keys: |c: &mut Database| Ok(agents::table.select(agents::name).order(agents::name).load(c)?),
         one: |c: &mut Database, name: &AgentName| {
-            Ok(agents::table.find(name).select(columns::<AgentRow>()).first(c).optional()?)
+            agents::table.find(name).select(columns::<AgentRow>()).first(c).optional().of_table("agents")
         },
     };
     readable::load(c, list)

@@ -202,6 +202,23 @@ impl StoreError {
     }
 }
 
+/// Names the table when a query meets a value that is not readable.
+pub(super) trait OfTable<T> {
+    /// Returns the result, with the table before the column of [`StoreError::Unreadable`].
+    fn of_table(self, table: &str) -> Result<T, StoreError>;
+}
+
+impl<T> OfTable<T> for diesel::QueryResult<T> {
+    fn of_table(self, table: &str) -> Result<T, StoreError> {
+        self.map_err(|error| match error.into() {
+            StoreError::Unreadable { column, value } => {
+                StoreError::Unreadable { column: format!("{table}.{column}"), value }
+            }
+            other => other,
+        })
+    }
+}
+
 /// Names the missing thing when a query finds no row.
 pub(super) trait Found<T> {
     /// Returns the row, or [`StoreError::NotFound`].

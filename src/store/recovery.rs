@@ -8,7 +8,7 @@ use std::time::Duration;
 use diesel::prelude::*;
 
 use super::dialect::columns;
-use super::error::Found as _;
+use super::error::{Found as _, OfTable as _};
 use super::readable::{self, List};
 use super::schema::{agents, calls, controllers, offers, waits};
 use super::{Database, StoreError};
@@ -98,10 +98,10 @@ fn open_calls(c: &mut Database) -> Result<Vec<OpenCall>, StoreError> {
     let open = || calls::table.filter(calls::ended_at.is_null()).order(calls::arrived_at);
     let list = List {
         kind: "call",
-        all: |c: &mut Database| Ok(open().select(columns::<CallRow>()).load(c)?),
+        all: |c: &mut Database| open().select(columns::<CallRow>()).load(c).of_table("calls"),
         keys: |c: &mut Database| Ok(open().select(calls::id).load(c)?),
         one: |c: &mut Database, id: &CallId| {
-            Ok(calls::table.find(id).select(columns::<CallRow>()).first(c).optional()?)
+            calls::table.find(id).select(columns::<CallRow>()).first(c).optional().of_table("calls")
         },
     };
     let rows: Vec<CallRow> = readable::load(c, list)?;

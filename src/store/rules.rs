@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 
 use super::dialect::columns;
+use super::error::OfTable as _;
 use super::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
@@ -104,25 +105,30 @@ pub fn load(c: &mut Database) -> Result<Rules, StoreError> {
 }
 
 fn load_prompts(c: &mut Database) -> Result<BTreeMap<PromptName, Prompt>, StoreError> {
-    let rows: Vec<PromptRow> = prompts::table.select(columns::<PromptRow>()).load(c)?;
+    let rows: Vec<PromptRow> = prompts::table.select(columns::<PromptRow>()).load(c).of_table("prompts")?;
     Ok(rows.into_iter().map(|row| (row.name, Prompt { source: row.source })).collect())
 }
 
 fn load_schedules(c: &mut Database) -> Result<BTreeMap<ScheduleName, Schedule>, StoreError> {
     let mut all = BTreeMap::new();
-    let rows: Vec<ScheduleRow> = schedules::table.select(columns::<ScheduleRow>()).load(c)?;
+    let rows: Vec<ScheduleRow> =
+        schedules::table.select(columns::<ScheduleRow>()).load(c).of_table("schedules")?;
     for ScheduleRow { name, zone } in rows {
         let zone = read("schedules.zone", &zone)?;
         all.insert(name, Schedule { zone, weekly: Default::default(), exceptions: BTreeMap::new() });
     }
-    let rows: Vec<HoursRow> = schedule_hours::table.select(columns::<HoursRow>()).load(c)?;
+    let rows: Vec<HoursRow> =
+        schedule_hours::table.select(columns::<HoursRow>()).load(c).of_table("schedule_hours")?;
     for row in rows {
         let day = usize::try_from(row.weekday - 1).ok().filter(|day| *day < 7);
         if let (Some(schedule), Some(day)) = (all.get_mut(&row.schedule), day) {
             schedule.weekly[day].push(interval(row.opens_min, row.closes_min));
         }
     }
-    let rows: Vec<ExceptionRow> = schedule_exceptions::table.select(columns::<ExceptionRow>()).load(c)?;
+    let rows: Vec<ExceptionRow> = schedule_exceptions::table
+        .select(columns::<ExceptionRow>())
+        .load(c)
+        .of_table("schedule_exceptions")?;
     for row in rows {
         if let Some(schedule) = all.get_mut(&row.schedule) {
             let hours = schedule.exceptions.entry(row.date.0).or_default();
@@ -142,11 +148,12 @@ fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreErro
     let rows: Vec<ContactRow> = agent_contacts::table
         .order((agent_contacts::agent, agent_contacts::ordinal))
         .select(columns::<ContactRow>())
-        .load(c)?;
+        .load(c)
+        .of_table("agent_contacts")?;
     for row in rows {
         contacts.entry(row.agent).or_default().push(row.contact);
     }
-    let rows: Vec<AgentRow> = agents::table.select(columns::<AgentRow>()).load(c)?;
+    let rows: Vec<AgentRow> = agents::table.select(columns::<AgentRow>()).load(c).of_table("agents")?;
     let named = rows.into_iter().map(|row| {
         let contacts = contacts.remove(&row.name).unwrap_or_default();
         (row.name.clone(), row.agent(contacts))
@@ -156,11 +163,11 @@ fn load_agents(c: &mut Database) -> Result<BTreeMap<AgentName, Agent>, StoreErro
 
 fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreError> {
     let mut by_queue: BTreeMap<QueueName, BTreeMap<AgentName, Tier>> = BTreeMap::new();
-    let rows: Vec<TierRow> = tiers::table.select(columns::<TierRow>()).load(c)?;
+    let rows: Vec<TierRow> = tiers::table.select(columns::<TierRow>()).load(c).of_table("tiers")?;
     for TierRow { queue, agent, level, position } in rows {
         by_queue.entry(queue).or_default().insert(agent, Tier { level, position });
     }
-    let rows: Vec<QueueRow> = queues::table.select(columns::<QueueRow>()).load(c)?;
+    let rows: Vec<QueueRow> = queues::table.select(columns::<QueueRow>()).load(c).of_table("queues")?;
     rows.into_iter()
         .map(|row| {
             let tiers = by_queue.remove(&row.name).unwrap_or_default();
@@ -170,6 +177,7 @@ fn load_queues(c: &mut Database) -> Result<BTreeMap<QueueName, Queue>, StoreErro
 }
 
 fn load_routes(c: &mut Database) -> Result<Vec<Route>, StoreError> {
-    let rows: Vec<RouteRow> = routes::table.order(routes::ordinal).select(columns::<RouteRow>()).load(c)?;
+    let rows: Vec<RouteRow> =
+        routes::table.order(routes::ordinal).select(columns::<RouteRow>()).load(c).of_table("routes")?;
     rows.into_iter().map(RouteRow::route).collect()
 }

@@ -215,9 +215,12 @@ fn rows_are_only_added_whoever_writes() {
         raw.refused(&format!("INSERT INTO audit {fork}"), "append-only");
         raw.refused("UPDATE audit_head SET id = 2", "audit_head");
         raw.refused("DELETE FROM audit_head", "audit_head");
-        raw.refused("INSERT INTO audit_cuts VALUES (3, 'x', 0)", "names a row");
-        raw.refused("UPDATE audit_key SET fingerprint = hash FROM audit WHERE id = 1", "stays");
-        raw.refused("DELETE FROM audit_key", "stays");
+        raw.refused("INSERT INTO audit_cuts VALUES (3, 'x', 0)", "must name a row");
+        raw.refused(
+            "UPDATE audit_key SET fingerprint = hash FROM audit WHERE id = 1",
+            "the audit key cannot be changed",
+        );
+        raw.refused("DELETE FROM audit_key", "the audit key cannot be changed");
         if db.is_sqlite() {
             raw.refused(&format!("INSERT OR REPLACE INTO audit {copy}"), "append-only");
             raw.refused("INSERT OR REPLACE INTO audit_head VALUES (1, 3, 'x')", "audit_head");
@@ -382,8 +385,8 @@ fn without_the_key_the_seal_cannot_be_removed_or_moved() {
 fn the_mark_of_the_seal_stays_and_a_database_of_before_gets_it_at_the_first_start() {
     for_each_database(async |db| {
         grow(db, 3).await;
-        db.raw().refused("UPDATE audit_key SET sealed_from = 2", "stays");
-        db.raw().refused("UPDATE audit_key SET sealed_from = NULL", "stays");
+        db.raw().refused("UPDATE audit_key SET sealed_from = 2", "begins cannot be changed");
+        db.raw().refused("UPDATE audit_key SET sealed_from = NULL", "begins cannot be changed");
         let mut raw = unguarded(db);
         raw.run("UPDATE audit_key SET sealed_from = NULL, sealed_from_mac = NULL").unwrap();
         assert_eq!(fault(db).await, Some((1, Fault::Unmarked)));
@@ -723,9 +726,12 @@ fn a_number_gives_way_to_the_pseudonym_of_an_act_only() {
         .await;
         let mut raw = db.raw();
         raw.refused("UPDATE cases SET number = '+999000000000001'", "the number of a case cannot be changed");
-        raw.refused("UPDATE attempts SET number = '+999000000000001', note = NULL", "stays as it is");
-        raw.refused("UPDATE attempts SET note = NULL", "stays as it is");
-        raw.refused("UPDATE attempts SET result = 'busy'", "stays as it is");
+        raw.refused(
+            "UPDATE attempts SET number = '+999000000000001', note = NULL",
+            "a completed attempt cannot be changed",
+        );
+        raw.refused("UPDATE attempts SET note = NULL", "a completed attempt cannot be changed");
+        raw.refused("UPDATE attempts SET result = 'busy'", "a completed attempt cannot be changed");
         raw.refused("DELETE FROM attempts", "append-only");
         raw.refused("DELETE FROM case_misses", "append-only");
     });

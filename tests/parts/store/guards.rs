@@ -265,7 +265,7 @@ fn a_fourth_attempt_is_refused_however_it_is_written() {
     for_each_database(async |db| {
         let case = owed(db).await;
         let mut raw = db.raw();
-        let taken = if db.is_sqlite() { "is taken" } else { "attempts_cap" };
+        let taken = if db.is_sqlite() { "already has this attempt" } else { "attempts_cap" };
         for ordinal in ["1", "2", "3"] {
             raw.run(&attempt_sql(case, NUMBER, TODAY, ordinal, true, "no_answer")).unwrap();
             raw.refused(&attempt_sql(case, NUMBER, TODAY, ordinal, true, "no_answer"), taken);
@@ -296,10 +296,10 @@ fn a_fourth_attempt_is_refused_however_it_is_written() {
         raw.refused(&attempt_sql(case, NUMBER, TODAY, "1", false, "technical_failure"), "attempt");
         if db.is_sqlite() {
             for verb in ["INSERT OR REPLACE", "REPLACE"] {
-                raw.refused(&counted(TODAY, "1").replacen("INSERT", verb, 1), "is taken");
+                raw.refused(&counted(TODAY, "1").replacen("INSERT", verb, 1), "already has this attempt");
             }
             let upsert = format!("{} ON CONFLICT DO NOTHING", counted(TODAY, "1"));
-            raw.refused(&upsert, "is taken");
+            raw.refused(&upsert, "already has this attempt");
         }
         raw.run(&attempt_sql(case, NUMBER, TODAY, "NULL", false, "technical_failure")).unwrap();
         raw.run(&counted("2026-11-24", "1")).unwrap();
@@ -347,7 +347,8 @@ fn a_fourth_attempt_is_refused_to_the_databases_own_client() {
         };
         let said = String::from_utf8_lossy(&client.stderr).into_owned();
         assert!(
-            !client.status.success() && (said.contains("is taken") || said.contains("attempts_cap")),
+            !client.status.success()
+                && (said.contains("already has this attempt") || said.contains("attempts_cap")),
             "{said}"
         );
         assert_eq!(db.raw().number("SELECT count(*) AS v FROM attempts"), 3);
@@ -400,7 +401,10 @@ fn a_number_has_one_open_case_and_a_closed_one_stays_closed() {
             "UPDATE cases SET state = 'closed', closed_at = 1, close_reason = 'spam' WHERE id = {case}"
         ))
         .unwrap();
-        raw.refused("UPDATE cases SET state = 'open', closed_at = NULL, close_reason = NULL", "stays closed");
+        raw.refused(
+            "UPDATE cases SET state = 'open', closed_at = NULL, close_reason = NULL",
+            "a closed case cannot be opened again",
+        );
         raw.run(&second).unwrap();
     });
 }
