@@ -9,8 +9,9 @@ use crate::calendar::schedule::Interval;
 use crate::ids::{AgentName, PolicyName, PromptName, QueueName, RouteName, ScheduleName};
 use crate::rules::contact::Contact;
 use crate::rules::{
-    Agent, Destination, DestinationKind, NumberPattern, Prompt, Queue, Route, Sound, Strategy, Tier,
+    Agent, Destination, DestinationKind, NumberPattern, Prompt, Queue, Route, Strategy, Tier,
 };
+use crate::sound::Sound;
 use crate::store::schema::{
     agent_contacts, agents, prompts, queues, routes, schedule_exceptions, schedule_hours, schedules, tiers,
 };
