@@ -178,8 +178,7 @@ fn a_row_with_a_word_of_a_newer_program_is_left_out_and_the_others_are_not() {
         )
         .unwrap();
         raw.run("UPDATE agents SET status = 'remote' WHERE name = 'boris'").unwrap();
-        raw.run(&format!("UPDATE calls SET party = 'satellite' WHERE id = '{}'", accepted.work.call))
-            .unwrap();
+        raw.run(&format!("UPDATE calls SET party = 'satellite' WHERE id = '{call}'")).unwrap();
         let left: Vec<_> = db.write(agents::all).await.into_iter().map(|row| row.name.to_string()).collect();
         assert_eq!(left, agents.iter().filter(|name| *name != "boris").cloned().collect::<Vec<_>>());
         let error = db.refused(|c| agents::get(c, &"boris".parse().unwrap())).await;
