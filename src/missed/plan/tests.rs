@@ -6,11 +6,18 @@ use proptest::prelude::*;
 use super::*;
 use crate::calendar::schedule::Schedule;
 use crate::calendar::schedule::tests::{at, schedule};
+use crate::calendar::working_time::WorkingTime;
 use crate::calendar::zone::Whereabouts;
+use crate::ids::AttemptId;
+use crate::missed::attempt::{Disposition, State, Way};
+use crate::missed::case::Closed;
 use crate::missed::case::step;
 use crate::missed::regulation::check;
+use crate::missed::regulation::{DialRules, NumberHistory, Refusal};
 use crate::phone::{E164, Region};
+use crate::rules::limits::DAY;
 use crate::rules::policy::Policy;
+use crate::rules::policy::Profile;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
