@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::phone::E164;
 
 fn key() -> Key {
     Key::of_bytes([7; 32])
@@ -17,7 +18,8 @@ fn chain(count: usize) -> Vec<Row> {
             at: 1_795_424_400_000 + i64::try_from(n).unwrap(),
             by: "test".to_owned(),
             action: Action::Dial.to_string(),
-            number_key: (n % 2 == 0).then(|| key().of_number(&"+79001234567".parse().unwrap()).0),
+            number_key: (n % 2 == 0)
+                .then(|| key().of_number(&"+79001234567".parse().unwrap()).as_str().to_owned()),
             subject: Some(format!("case:{n}")),
             details: canonical(&json!({ "n": n })),
             prev_hash: rows.last().map_or(GENESIS.to_owned(), |row| row.hash.clone()),

@@ -1,0 +1,132 @@
+//! The record of what was done, as a chain of hashes: its entries, its canonical form, and its proof. Pure.
+//!
+//! In: what was done, by whom, about which number; rows as they stand in the table. Out: the hash of a row; whether
+//! a row follows the one before.
+//! A row's hash is HMAC-SHA256, under a secret ([`Seal`]), over the hash before it and the row's fields, each with its
+//! length. So nobody without the secret can change, remove, insert or reorder rows; and who keeps the last hash
+//! elsewhere (`dozvon audit head`, the log) also notices rows that are missing at the end. Rows of versions before the
+//! seal have a plain SHA-256 and stand at the beginning: whoever may write the database can write these anew.
+//! **Invariant:** no phone number in clear: a number is kept as HMAC-SHA256 under a secret ([`Key`]), so is the name of
+//! who did it if it looks like one (agents may be named for their numbers), and an entry is refused when its other texts
+//! hold what looks like one ([`holds_number`]).
+
+mod chain;
+mod clear;
+mod hash;
+mod key;
+
+use serde_json::Value;
+
+use crate::clock::UnixMs;
+
+pub use self::chain::{Break, Fault, GENESIS, Link, Row};
+use self::clear::value_holds_number;
+pub use self::clear::{fit_to_stand, holds_number, is_numbered, masked};
+pub use self::hash::{hex, sha256};
+pub use self::key::{InvalidKey, Key, NumberKey, SHORTEST_KEY, Seal};
+
+crate::vocabulary! {
+    /// What was done.
+    "audit action" pub enum Action {
+        /// A customer was dialled.
+        Dial = "dial",
+        /// A dial was refused; the details name the guard.
+        Refusal = "refusal",
+        /// A person said what came of an attempt.
+        Disposition = "disposition",
+        /// A case was opened.
+        CaseOpened = "case_opened",
+        /// A case was closed.
+        CaseClosed = "case_closed",
+        /// A person put a case off.
+        CaseDeferred = "case_deferred",
+        /// A person put a case before all others, to be called now.
+        CaseCalledUp = "case_called_up",
+        /// A case went to the repeat-contacts queue.
+        Handover = "handover",
+        /// A number must not be called any more.
+        DncAdded = "dnc_added",
+        /// A number may be called again.
+        DncRemoved = "dnc_removed",
+        /// A request came from a form or a bot, with its consent.
+        Request = "request",
+        /// Rules or policies were changed.
+        RulesChanged = "rules_changed",
+        /// A person's data were erased.
+        Erasure = "erasure",
+        /// Old rows were deleted.
+        Retention = "retention",
+    }
+}
+
+/// What was done, before it has its place in the chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry<'a> {
+    /// When.
+    pub at: UnixMs,
+    /// By whom: a person, or a part of the product. The row gets the keyed hash of a name that looks like a number.
+    pub by: &'a str,
+    /// What.
+    pub action: Action,
+    /// The number it is about, in clear; the row gets its keyed hash.
+    pub number: Option<&'a str>,
+    /// The thing it is about, such as `case:17`.
+    pub subject: Option<String>,
+    /// More, as JSON: instants as RFC 3339 text, spans under keys that end in `_ms`. No number in clear.
+    pub details: Value,
+}
+
+/// Why an entry is not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the audit takes no phone number in clear, and {field} of this {action} entry holds one: give it as the entry's number, or mask it"
+)]
+pub struct NumberInClear {
+    /// Where it stands.
+    pub field: &'static str,
+    /// The entry's action.
+    pub action: Action,
+}
+
+impl Entry<'_> {
+    /// Refuses an entry whose texts hold a phone number.
+    ///
+    /// # Errors
+    /// [`NumberInClear`] names the field.
+    pub fn check(&self) -> Result<(), NumberInClear> {
+        let refuse = |field| Err(NumberInClear { field, action: self.action });
+        if self.subject.as_deref().is_some_and(|subject| !is_numbered(subject) && holds_number(subject)) {
+            return refuse("subject");
+        }
+        if value_holds_number("", &self.details) { refuse("details") } else { Ok(()) }
+    }
+}
+
+/// Details of these fields.
+#[must_use]
+pub fn details<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// A JSON text that is the same for the same value: keys in order, no blanks.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(","))
+        }
+        Value::Object(fields) => {
+            let mut keys: Vec<&String> = fields.keys().collect();
+            keys.sort();
+            let field = |key: &&String| {
+                let value = fields.get(*key).map_or_else(|| "null".to_owned(), canonical);
+                format!("{}:{value}", Value::String((*key).clone()))
+            };
+            format!("{{{}}}", keys.iter().map(field).collect::<Vec<_>>().join(","))
+        }
+        plain => plain.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
